@@ -1,0 +1,27 @@
+/** Who makes a call: the person at the keyboard, a function through its role, or a service of the cloud. */
+export interface Caller {
+  readonly kind: 'user' | 'role' | 'service';
+  /** `arn:aws:iam::…:user/…`, `arn:aws:iam::…:role/…`, or a service principal such as `events.amazonaws.com`. */
+  readonly principal: string;
+  /** For a service: the resource on whose behalf it calls (`aws:SourceArn`), e.g. the rule. */
+  readonly sourceArn?: string;
+}
+
+/** One call of an API as authorisation and fault injection see it. */
+export interface Call {
+  readonly caller: Caller;
+  /** The API operation, e.g. `HeadObject`. */
+  readonly operation: string;
+  /** The IAM action that the operation needs, e.g. `s3:GetObject`. */
+  readonly action: string;
+  /** ARN of what is acted on, e.g. `arn:aws:s3:::bucket/key`. */
+  readonly resource: string;
+  /** Further condition keys, lower-case, e.g. `{ 's3:prefix': 'recipes/' }`. */
+  readonly context?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Every operation passes here before it takes effect. Rejects with a `ServiceError` when the caller may not do it,
+ * or when a fault was asked for.
+ */
+export type Admit = (call: Call) => Promise<void>;

@@ -1,0 +1,15 @@
+/** An API's refusal as AWS words it: error code, HTTP status and message. The wire layer of each service renders it. */
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError';
+  readonly code: string;
+  readonly status: number;
+  /** Further elements of the error document, e.g. `{ BucketName: 'raw' }`. */
+  readonly details: Readonly<Record<string, string>>;
+
+  constructor(code: string, status: number, message: string, details: Record<string, string> = {}) {
+    super(message);
+    this.code = code;
+    this.status = status;
+    this.details = details;
+  }
+}
