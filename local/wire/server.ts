@@ -1,0 +1,217 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Credential } from '../iam/credentials.ts';
+import { ServiceError } from '../service-error.ts';
+import { jsonError, xmlError } from './error-response.ts';
+import type { Service, WireRequest, WireResponse } from './service.ts';
+import { signedService, verifySignature } from './signature.ts';
+
+export interface ServerOptions {
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly host?: '127.0.0.1';
+  /** By the name that requests are signed for: `s3`, `sqs`, `events`, `lambda`, `logs`, … */
+  readonly services: Readonly<Record<string, Service>>;
+  readonly credentials: { find(accessKeyId: string): Credential | undefined };
+}
+
+export interface RunningServer {
+  /** `http://127.0.0.1:4566` */
+  readonly endpoint: string;
+  /** Stops listening; requests under way get a second to end, then their connections are cut. */
+  close(): Promise<void>;
+}
+
+/** Which service an `X-Amz-Target: Prefix.Operation` names. */
+const targets: Readonly<Record<string, string>> = {
+  AmazonSQS: 'sqs',
+  AWSEvents: 'events',
+  Logs_20140328: 'logs',
+  AWSStepFunctions: 'states',
+  AWSGlue: 'glue',
+  RedshiftData: 'redshift-data',
+  TrentService: 'kms',
+};
+
+/** Bodies of all services but S3 are held in memory; the largest that AWS takes is Lambda's 6 MB payload. */
+const largestBufferedBody = 7 * 1024 * 1024;
+const closeGraceMs = 1000;
+
+/**
+ * The front door of the local cloud: one HTTP endpoint for all services, on the loopback only. Verifies the signature
+ * and hands the request to its service. `GET /_sluice/health` needs no signature.
+ *
+ * Answers 501 to what no service serves, and 403 to a Host that is not the loopback, so that a web page can't reach it
+ * by rebinding its own name to 127.0.0.1. Sends no CORS headers for the same reason.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const server = createServer({
+    maxHeaderSize: 64 * 1024,
+    // A slow upload of a gigabyte is no attack here.
+    requestTimeout: 0,
+    headersTimeout: 0,
+    keepAliveTimeout: 0,
+  });
+  const handle = (request: IncomingMessage, response: ServerResponse) =>
+    void serve(request, response, options);
+  server.on('request', handle);
+  // Answered with 100 only when the signature is right: see serve().
+  server.on('checkContinue', handle);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host ?? '127.0.0.1', () => resolve());
+  });
+  const { address, port } = server.address() as AddressInfo;
+  return { endpoint: `http://${address}:${port}`, close: () => close(server) };
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), closeGraceMs);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+async function serve(message: IncomingMessage, reply: ServerResponse, options: ServerOptions): Promise<void> {
+  const requestId = randomUUID();
+  const gone = new AbortController();
+  reply.once('close', () => {
+    if (!reply.writableFinished) gone.abort(new Error('The client has gone away.'));
+  });
+  let response: WireResponse;
+  let name = 's3';
+  try {
+    const incoming = read(message);
+    checkHost(incoming.headers['host'] ?? '');
+    if (incoming.path === '/_sluice/health') {
+      response = {
+        status: 200,
+        headers: { 'content-type': 'application/json' },
+        body: '{"status":"running"}',
+      };
+    } else {
+      name = route(incoming);
+      const service = options.services[name];
+      if (!service) throw notServed(incoming, name);
+      const buffered = name === 's3' ? undefined : await readBody(message, reply);
+      const bodyHash = buffered && createHash('sha256').update(buffered).digest('hex');
+      const caller = verifySignature(incoming, (key) => options.credentials.find(key), Date.now(), bodyHash);
+      if (!buffered) letContinue(message, reply);
+      response = await service({
+        ...incoming,
+        body: buffered ? Readable.from([buffered]) : message,
+        caller,
+        requestId,
+        sourceIp: message.socket.remoteAddress ?? '127.0.0.1',
+        endpoint: `http://${incoming.headers['host']}`,
+        signal: gone.signal,
+      });
+    }
+  } catch (cause) {
+    const error = cause instanceof ServiceError ? cause : internalError(cause, message);
+    response = name === 's3' ? xmlError(error, requestId) : jsonError(error);
+  }
+  await send(reply, response, requestId, message.method === 'HEAD');
+}
+
+type Incoming = Pick<WireRequest, 'method' | 'path' | 'query' | 'headers'>;
+
+function read(message: IncomingMessage): Incoming {
+  const url = message.url ?? '/';
+  const mark = url.indexOf('?');
+  const headers: Record<string, string> = {};
+  for (let index = 0; index + 1 < message.rawHeaders.length; index += 2) {
+    const name = message.rawHeaders[index]?.toLowerCase() ?? '';
+    const value = message.rawHeaders[index + 1] ?? '';
+    headers[name] = name in headers ? `${headers[name]},${value}` : value;
+  }
+  return {
+    method: message.method ?? 'GET',
+    path: mark < 0 ? url : url.slice(0, mark),
+    query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
+    headers,
+  };
+}
+
+function checkHost(host: string): void {
+  if (/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i.test(host)) return;
+  throw new ServiceError(
+    'AccessDenied',
+    403,
+    `The local cloud answers to 127.0.0.1 and localhost only, not to "${host}". With a bucket's name in the host, switch the client to path-style addresses.`,
+  );
+}
+
+/** The service a request is meant for: by its target, else its path, else the service it was signed for, else S3. */
+function route(request: Incoming): string {
+  const target = request.headers['x-amz-target'];
+  if (target !== undefined) {
+    const name = targets[target.split('.')[0] ?? ''];
+    if (name === undefined) throw notServed(request, target);
+    return name;
+  }
+  if (/^\/(2015-03-31|2017-10-31)\/(functions|event-source-mappings)\b/.test(request.path)) return 'lambda';
+  return signedService(request) ?? 's3';
+}
+
+function notServed({ method, path, headers }: Incoming, name: string): ServiceError {
+  const what = headers['x-amz-target'] ?? `${method} ${path} of ${name}`;
+  return new ServiceError('NotImplemented', 501, `The local cloud does not serve ${what}.`);
+}
+
+function internalError(cause: unknown, message: IncomingMessage): ServiceError {
+  console.error(`${message.method} ${message.url} failed:`, cause);
+  return new ServiceError('InternalError', 500, cause instanceof Error ? cause.message : String(cause));
+}
+
+function letContinue(message: IncomingMessage, reply: ServerResponse): void {
+  if (message.headers.expect?.toLowerCase() === '100-continue') reply.writeContinue();
+}
+
+async function readBody(message: IncomingMessage, reply: ServerResponse): Promise<Buffer> {
+  letContinue(message, reply);
+  const chunks: Buffer[] = [];
+  let length = 0;
+  // Not destroyed on an early end, for the refusal still has to be sent over the same socket.
+  for await (const chunk of message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > largestBufferedBody)
+      throw new ServiceError('RequestEntityTooLargeException', 413, 'Request must be smaller than 7 MB.');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function send(
+  reply: ServerResponse,
+  response: WireResponse,
+  requestId: string,
+  head: boolean,
+): Promise<void> {
+  const { status, headers, body } = response;
+  try {
+    reply.writeHead(status, {
+      ...(typeof body === 'string' || body instanceof Uint8Array
+        ? { 'content-length': `${Buffer.byteLength(body)}` }
+        : {}),
+      ...headers,
+      'x-amz-request-id': requestId,
+      'x-amzn-requestid': requestId,
+    });
+    if (body instanceof Readable && !head) await pipeline(body, reply);
+    else {
+      if (body instanceof Readable) body.destroy();
+      reply.end(head || body instanceof Readable ? undefined : body);
+    }
+  } catch {
+    // The client went away or the body broke off: cutting the connection is the only answer left.
+    reply.destroy();
+  }
+}

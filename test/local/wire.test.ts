@@ -1,0 +1,368 @@
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { Sha256 } from '@aws-crypto/sha256-js';
+import { CloudWatchLogsClient, DescribeLogGroupsCommand } from '@aws-sdk/client-cloudwatch-logs';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { HttpRequest } from '@smithy/protocol-http';
+import { SignatureV4 } from '@smithy/signature-v4';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Caller } from '../../local/call.ts';
+import { Credentials, person } from '../../local/iam/credentials.ts';
+import { type RunningServer, startServer } from '../../local/wire/server.ts';
+import type { Service, WireRequest } from '../../local/wire/service.ts';
+import { verifySignature } from '../../local/wire/signature.ts';
+
+const credentials = new Credentials();
+const own = { accessKeyId: 'test', secretAccessKey: 'test' };
+let server: RunningServer;
+let seen: { request: WireRequest; body: string; service: string } | undefined;
+
+function recorded(service: string, answer: string): Service {
+  return async (request) => {
+    seen = { request, body: await text(request.body), service };
+    return { status: 200, headers: { 'content-type': 'application/json' }, body: answer };
+  };
+}
+
+let hung: ((signal: AbortSignal) => void) | undefined;
+
+beforeAll(async () => {
+  server = await startServer({
+    port: 0,
+    credentials,
+    services: {
+      s3: recorded('s3', ''),
+      sqs: recorded(
+        'sqs',
+        JSON.stringify({ MessageId: 'm', MD5OfMessageBody: '5d41402abc4b2a76b9719d911017c592' }),
+      ),
+      lambda: recorded('lambda', '{}'),
+      slow: async ({ signal }) => {
+        hung?.(signal);
+        return await new Promise(() => {});
+      },
+    },
+  });
+});
+afterAll(() => server.close());
+
+const client = (keys: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } = own) => ({
+  endpoint: server.endpoint,
+  region: 'us-east-1',
+  credentials: keys,
+  maxAttempts: 1,
+});
+
+/** A request as Node sends it, signed or not. */
+function plain(path: string, headers: Record<string, string> = {}, method = 'GET', body = '') {
+  return new Promise<{ status: number; headers: Record<string, unknown>; body: string }>(
+    (resolve, reject) => {
+      const { port } = new URL(server.endpoint);
+      const sent = request({ host: '127.0.0.1', port, path, method, headers }, async (answer) =>
+        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: await text(answer) }),
+      );
+      sent.on('error', reject);
+      sent.end(body);
+    },
+  );
+}
+
+describe('the front door', () => {
+  test('finds each service from an unchanged SDK client and says who calls', async () => {
+    await new SQSClient(client()).send(
+      new SendMessageCommand({ QueueUrl: `${server.endpoint}/000000000000/q`, MessageBody: 'hello' }),
+    );
+    expect(seen).toMatchObject({ service: 'sqs', request: { caller: person } });
+    expect(JSON.parse(seen?.body ?? '')).toMatchObject({ MessageBody: 'hello' });
+
+    await new LambdaClient(client()).send(new InvokeCommand({ FunctionName: 'f', Payload: '{"a":1}' }));
+    expect(seen).toMatchObject({
+      service: 'lambda',
+      body: '{"a":1}',
+      request: { path: '/2015-03-31/functions/f/invocations' },
+    });
+
+    await new S3Client(client()).send(
+      new PutObjectCommand({
+        Bucket: 'b',
+        Key: 'ä + %/日本.json',
+        Body: 'x',
+        Metadata: { a: ' two  spaces ' },
+      }),
+    );
+    expect(seen).toMatchObject({
+      service: 's3',
+      request: { path: '/b/%C3%A4%20%2B%20%25/%E6%97%A5%E6%9C%AC.json' },
+    });
+  });
+
+  test('listens on the loopback only', () => {
+    expect(server.endpoint).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  });
+
+  test('says that it runs without asking for a signature', async () => {
+    expect(await plain('/_sluice/health')).toMatchObject({ status: 200, body: '{"status":"running"}' });
+  });
+
+  test('refuses a host name that is not the loopback, and offers nothing to web pages', async () => {
+    const answer = await plain('/_sluice/health', {
+      host: 'evil.example:4566',
+      origin: 'http://evil.example',
+    });
+    expect(answer.status).toBe(403);
+    expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
+  });
+
+  test('answers 501 with the name of an operation that no service serves', async () => {
+    const sent = new CloudWatchLogsClient(client()).send(new DescribeLogGroupsCommand({}));
+    await expect(sent).rejects.toMatchObject({
+      message: 'The local cloud does not serve Logs_20140328.DescribeLogGroups.',
+      $metadata: { httpStatusCode: 501 },
+    });
+    expect(await plain('/', { 'x-amz-target': 'DynamoDB_20120810.PutItem' }, 'POST')).toMatchObject({
+      status: 501,
+    });
+  });
+
+  test('lets a client that expects 100-continue send its body only after the signature is found right', async () => {
+    const { port } = new URL(server.endpoint);
+    const refused = await new Promise<{ continued: boolean; status: number | undefined }>(
+      (resolve, reject) => {
+        let continued = false;
+        const sent = request({
+          port,
+          host: '127.0.0.1',
+          path: '/b/k',
+          method: 'PUT',
+          headers: { expect: '100-continue', 'content-length': 4 },
+        });
+        sent.on('continue', () => {
+          continued = true;
+        });
+        sent.on('response', (answer) => {
+          resolve({ continued, status: answer.statusCode });
+          sent.destroy();
+        });
+        sent.on('error', reject);
+        sent.flushHeaders();
+      },
+    );
+    expect(refused).toEqual({ continued: false, status: 403 });
+  });
+
+  test('tells a service when its client has gone away', async () => {
+    const entered = new Promise<AbortSignal>((resolve) => {
+      hung = resolve;
+    });
+    const { port } = new URL(server.endpoint);
+    const signed = await new SignatureV4({
+      service: 'slow',
+      region: 'us-east-1',
+      credentials: own,
+      sha256: Sha256,
+    }).sign(new HttpRequest({ method: 'GET', path: '/', headers: { host: `127.0.0.1:${port}` } }));
+    const sent = request({ port, host: '127.0.0.1', path: '/', headers: signed.headers });
+    sent.on('error', () => {});
+    sent.end();
+    const signal = await entered;
+    const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve));
+    sent.destroy();
+    await aborted;
+  });
+});
+
+describe('a signature', () => {
+  test('made with a wrong secret is refused in the words of each service', async () => {
+    const wrong = { ...own, secretAccessKey: 'guess' };
+    await expect(
+      new S3Client(client(wrong)).send(new GetObjectCommand({ Bucket: 'b', Key: 'k' })),
+    ).rejects.toMatchObject({
+      name: 'SignatureDoesNotMatch',
+      $metadata: { httpStatusCode: 403 },
+    });
+    await expect(
+      new LambdaClient(client(wrong)).send(new InvokeCommand({ FunctionName: 'f' })),
+    ).rejects.toMatchObject({
+      name: 'InvalidSignatureException',
+      $metadata: { httpStatusCode: 403 },
+    });
+  });
+
+  test('made with an unknown access key is refused', async () => {
+    const unknown = { ...own, accessKeyId: 'AKIANOBODY' };
+    await expect(
+      new S3Client(client(unknown)).send(new GetObjectCommand({ Bucket: 'b', Key: 'k' })),
+    ).rejects.toMatchObject({
+      name: 'InvalidAccessKeyId',
+    });
+    await expect(
+      new LambdaClient(client(unknown)).send(new InvokeCommand({ FunctionName: 'f' })),
+    ).rejects.toMatchObject({
+      name: 'UnrecognizedClientException',
+    });
+  });
+
+  test('that is missing is asked for', async () => {
+    expect(await plain('/b/k')).toMatchObject({
+      status: 403,
+      body: expect.stringContaining('<Code>AccessDenied</Code>'),
+    });
+    expect(await plain('/', { 'x-amz-target': 'AmazonSQS.ListQueues' }, 'POST', '{}')).toMatchObject({
+      status: 403,
+      body: expect.stringContaining('MissingAuthenticationToken'),
+    });
+  });
+
+  test('of a role holds only with its session token, and only until it is revoked', async () => {
+    const role = 'arn:aws:iam::000000000000:role/extraction';
+    const { accessKeyId, secretAccessKey, sessionToken } = credentials.issue(role);
+    const get = (keys: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }) =>
+      new S3Client(client(keys)).send(new PutObjectCommand({ Bucket: 'b', Key: 'k', Body: 'x' }));
+    await get({ accessKeyId, secretAccessKey, sessionToken });
+    expect(seen?.request.caller).toEqual({ kind: 'role', principal: role });
+    await expect(get({ accessKeyId, secretAccessKey })).rejects.toMatchObject({ name: 'InvalidToken' });
+    credentials.revoke(accessKeyId);
+    await expect(get({ accessKeyId, secretAccessKey, sessionToken })).rejects.toMatchObject({
+      name: 'InvalidAccessKeyId',
+    });
+  });
+});
+
+const signer = (service: string) =>
+  new SignatureV4({
+    service,
+    region: 'us-east-1',
+    credentials: own,
+    sha256: Sha256,
+    uriEscapePath: service !== 's3',
+  });
+const emptyHash = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+
+function received(signed: Awaited<ReturnType<SignatureV4['sign']>>) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(signed.query ?? {}))
+    for (const one of [value ?? []].flat()) query.append(name, one);
+  return { method: signed.method, path: signed.path, query, headers: signed.headers };
+}
+
+const code = (verify: () => Caller) => {
+  try {
+    return verify().principal;
+  } catch (error) {
+    return (error as Error & { code: string }).code;
+  }
+};
+
+describe('verification', () => {
+  const find = (key: string) => credentials.find(key);
+  const now = Date.parse('2026-11-21T23:59:00Z');
+  const minutes = 60_000;
+
+  test('accepts what the SDK signs for S3, whatever the path and the query', async () => {
+    const segment = fc
+      .string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
+      .filter((s) => s.isWellFormed());
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(segment, { maxLength: 3 }),
+        fc.dictionary(segment, segment, { maxKeys: 3 }),
+        async (path, query) => {
+          const signed = await signer('s3').sign(
+            new HttpRequest({
+              method: 'GET',
+              path: `/${path.map(encodeURIComponent).join('/')}`,
+              query,
+              headers: { host: '127.0.0.1', 'x-amz-content-sha256': emptyHash },
+            }),
+            { signingDate: new Date(now) },
+          );
+          expect(verifySignature(received(signed), find, now)).toEqual(person);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  test('notices any change of method, path, query, signed header or body', async () => {
+    const signed = received(
+      await signer('lambda').sign(
+        new HttpRequest({
+          method: 'POST',
+          path: '/a%20b',
+          query: { q: '1' },
+          headers: { host: '127.0.0.1', 'x-amz-target': 'T' },
+        }),
+        { signingDate: new Date(now) },
+      ),
+    );
+    expect(verifySignature(signed, find, now, emptyHash)).toEqual(person);
+    const changes = [
+      { method: 'GET' },
+      { path: '/a%20c' },
+      { query: new URLSearchParams('q=2') },
+      { headers: { ...signed.headers, 'x-amz-target': 'U' } },
+      { headers: { ...signed.headers, host: 'localhost' } },
+    ];
+    for (const change of changes)
+      expect(code(() => verifySignature({ ...signed, ...change }, find, now, emptyHash))).toBe(
+        'InvalidSignatureException',
+      );
+    expect(code(() => verifySignature(signed, find, now, 'f'.repeat(64)))).toBe('InvalidSignatureException');
+  });
+
+  test('refuses an x-amz header to S3 that the signature does not cover', async () => {
+    const signed = received(
+      await signer('s3').sign(
+        new HttpRequest({
+          method: 'PUT',
+          path: '/b/k',
+          headers: { host: '127.0.0.1', 'x-amz-content-sha256': emptyHash },
+        }),
+        { signingDate: new Date(now) },
+      ),
+    );
+    const headers = { ...signed.headers, 'x-amz-copy-source': '/other/secret' };
+    expect(code(() => verifySignature({ ...signed, headers }, find, now))).toBe('AccessDenied');
+  });
+
+  test.each([
+    [-16, 'RequestTimeTooSkewed'],
+    [-14, person.principal],
+    [14, person.principal],
+    [16, 'RequestTimeTooSkewed'],
+  ])('of a request whose clock is %i minutes off ends in %s', async (offset, result) => {
+    const signed = received(
+      await signer('s3').sign(
+        new HttpRequest({
+          method: 'GET',
+          path: '/b/k',
+          headers: { host: '127.0.0.1', 'x-amz-content-sha256': emptyHash },
+        }),
+        { signingDate: new Date(now) },
+      ),
+    );
+    expect(code(() => verifySignature(signed, find, now + offset * minutes))).toBe(result);
+  });
+
+  test('accepts a presigned URL until it expires', async () => {
+    const signed = received(
+      await signer('s3').presign(
+        new HttpRequest({ method: 'GET', path: '/b/k', headers: { host: '127.0.0.1' } }),
+        {
+          signingDate: new Date(now),
+          expiresIn: 3600,
+        },
+      ),
+    );
+    // The SDK hashes the empty body where S3's own presigner writes UNSIGNED-PAYLOAD.
+    const request = { ...signed, headers: { ...signed.headers, 'x-amz-content-sha256': emptyHash } };
+    expect(code(() => verifySignature(request, find, now + 60 * minutes))).toBe(person.principal);
+    expect(code(() => verifySignature(request, find, now + 60 * minutes + 1))).toBe('AccessDenied');
+    expect(code(() => verifySignature({ ...request, path: '/b/other' }, find, now))).toBe(
+      'SignatureDoesNotMatch',
+    );
+  });
+});
