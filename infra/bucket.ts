@@ -1,0 +1,107 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import type { Key } from './key.ts';
+import type { BucketPurpose } from './naming.ts';
+import { denyWithoutTls, policyDocument } from './permissions.ts';
+
+export interface BucketArgs {
+  readonly purpose: BucketPurpose;
+  readonly key: Key;
+  /** Whether `pulumi destroy` may delete the bucket with its objects. */
+  readonly forceDestroy: boolean;
+  /** Days for which overwritten and deleted versions are kept. */
+  readonly oldVersionExpiry: number;
+  /** Days after which objects expire; never, when left out. */
+  readonly expiry?: number;
+  /** Days after which objects move to Glacier; never, when left out. */
+  readonly glacierAfter?: number;
+}
+
+/** A versioned, encrypted, private bucket that tells EventBridge of every change. */
+export class Bucket extends pulumi.ComponentResource {
+  readonly purpose: BucketPurpose;
+  readonly name: pulumi.Output<string>;
+  readonly arn: pulumi.Output<string>;
+
+  constructor(name: string, args: BucketArgs, options: pulumi.ComponentResourceOptions) {
+    super('sluice:infra:Bucket', name, {}, options);
+    const s3 = new aws.s3.Bucket(name, { forceDestroy: args.forceDestroy }, { parent: this });
+    const bucket = s3.bucket;
+
+    new aws.s3.BucketOwnershipControls(
+      name,
+      { bucket, rule: { objectOwnership: 'BucketOwnerEnforced' } },
+      { parent: this },
+    );
+    const access = new aws.s3.BucketPublicAccessBlock(
+      name,
+      {
+        bucket,
+        blockPublicAcls: true,
+        blockPublicPolicy: true,
+        ignorePublicAcls: true,
+        restrictPublicBuckets: true,
+      },
+      { parent: this },
+    );
+    new aws.s3.BucketPolicy(
+      name,
+      { bucket, policy: policyDocument([denyWithoutTls('s3', [s3.arn, pulumi.interpolate`${s3.arn}/*`])]) },
+      // S3 refuses the two at the same time with OperationAborted.
+      { parent: this, dependsOn: [access] },
+    );
+    new aws.s3.BucketServerSideEncryptionConfiguration(
+      name,
+      {
+        bucket,
+        rules: [
+          {
+            applyServerSideEncryptionByDefault: { sseAlgorithm: 'aws:kms', kmsMasterKeyId: args.key.arn },
+            bucketKeyEnabled: true,
+          },
+        ],
+      },
+      { parent: this },
+    );
+    const versioning = new aws.s3.BucketVersioning(
+      name,
+      { bucket, versioningConfiguration: { status: 'Enabled' } },
+      { parent: this },
+    );
+    new aws.s3.BucketLifecycleConfiguration(
+      name,
+      { bucket, rules: lifecycle(args) },
+      { parent: this, dependsOn: [versioning] },
+    );
+    new aws.s3.BucketNotification(name, { bucket, eventbridge: true }, { parent: this });
+
+    this.purpose = args.purpose;
+    this.name = bucket;
+    this.arn = s3.arn;
+    this.registerOutputs({ name: this.name, arn: this.arn });
+  }
+}
+
+function lifecycle(args: BucketArgs) {
+  const everything = { status: 'Enabled', filter: { prefix: '' } };
+  return [
+    {
+      id: 'old-versions',
+      ...everything,
+      noncurrentVersionExpiration: { noncurrentDays: args.oldVersionExpiry },
+    },
+    { id: 'incomplete-uploads', ...everything, abortIncompleteMultipartUpload: { daysAfterInitiation: 1 } },
+    ...(args.expiry === undefined
+      ? []
+      : [{ id: 'expiry', ...everything, expiration: { days: args.expiry } }]),
+    ...(args.glacierAfter === undefined
+      ? []
+      : [
+          {
+            id: 'glacier',
+            ...everything,
+            transitions: [{ days: args.glacierAfter, storageClass: 'GLACIER' }],
+          },
+        ]),
+  ];
+}

@@ -1,0 +1,126 @@
+import * as z from 'zod';
+
+/** What CloudWatch Logs accepts: API reference, PutRetentionPolicy. Days. */
+const logRetentions = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
+
+const whole = (least: number, most: number) => z.number().int().min(least).max(most);
+
+/** Ranges: Lambda guide, configuration-function-common, services-sqs-parameters and services-sqs-scaling. */
+function stage(defaults: { timeout: number; maximumConcurrency: number }) {
+  return z
+    .strictObject({
+      /** MB; a CPU share comes with it. */
+      memory: whole(128, 10_240).default(512),
+      /** Seconds. */
+      timeout: whole(1, 900).default(defaults.timeout),
+      /** Messages a call. */
+      batchSize: whole(1, 10_000).default(10),
+      /** Seconds that the poller may wait for a batch to fill. */
+      batchWindow: whole(0, 300).default(0),
+      /** Calls at a time. */
+      maximumConcurrency: whole(2, 1_000).default(defaults.maximumConcurrency),
+      /** Attempts before a message goes to the DLQ; below 5, throttling alone would fill it. */
+      maximumReceives: whole(5, 1_000).default(5),
+    })
+    .refine((value) => value.batchSize <= 10 || value.batchWindow >= 1, {
+      path: ['batchWindow'],
+      message: 'must be at least 1 when batchSize is above 10',
+    })
+    .prefault({});
+}
+
+/** Numbers, booleans and objects come from Pulumi as JSON. */
+const fromJson = <Schema extends z.ZodType>(schema: Schema) =>
+  z.preprocess((value) => {
+    if (typeof value !== 'string') return value;
+    try {
+      return JSON.parse(value) as unknown;
+    } catch {
+      return value;
+    }
+  }, schema);
+
+/** Messages wait up to 14 days in a queue or DLQ; what they point at must outlive them. Days. */
+const atLeastTheQueues = whole(15, 3_650);
+
+const sluice = z.strictObject({
+  /** Who answers for the stack; becomes a tag. */
+  owner: z.string().min(1).max(256).default('sluice'),
+  /** Whether `pulumi destroy` may delete buckets that still hold objects. */
+  forceDestroy: fromJson(z.boolean().default(false)),
+  logLevel: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
+  /** Days. */
+  logRetention: fromJson(
+    z
+      .number()
+      .refine((days) => logRetentions.includes(days), `must be one of ${logRetentions.join(', ')}`)
+      .default(30),
+  ),
+  /** Days after which objects between extraction and transformation expire. */
+  tempExpiry: fromJson(atLeastTheQueues.default(21)),
+  /** Days for which overwritten and deleted versions are kept. */
+  oldVersionExpiry: fromJson(atLeastTheQueues.default(30)),
+  /** Days after which the archive moves to Glacier. */
+  glacierAfter: fromJson(whole(1, 3_650).default(90)),
+  extraction: fromJson(stage({ timeout: 300, maximumConcurrency: 10 })),
+  transformation: fromJson(stage({ timeout: 120, maximumConcurrency: 10 })),
+  loading: fromJson(stage({ timeout: 120, maximumConcurrency: 4 })),
+});
+
+const aws = z.strictObject({
+  region: z
+    .string({ error: 'is missing' })
+    .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-central-1'),
+  /** A profile of the AWS configuration file. */
+  profile: z.string().min(1).optional(),
+});
+
+export type StageConfiguration = z.infer<ReturnType<typeof stage>>;
+export type Configuration = z.infer<typeof sluice> & { readonly aws: z.infer<typeof aws> };
+
+/**
+ * Reads the stack's configuration, given as `pulumi.runtime.allConfig()` has it: `{ 'sluice:owner': 'me', … }`.
+ *
+ * @throws one error that names every unknown, missing and wrong key, each with the command that puts it right.
+ */
+export function readConfiguration(all: Readonly<Record<string, string>>): Configuration {
+  const own = sluice.safeParse(namespace(all, 'sluice'), { reportInput: true });
+  const provider = aws.safeParse(namespace(all, 'aws'), { reportInput: true });
+  const complaints = [
+    ...(own.error?.issues ?? []).flatMap((issue) => complain('sluice', issue)),
+    ...(provider.error?.issues ?? []).flatMap((issue) => complain('aws', issue)),
+  ];
+  if (!own.success || !provider.success) {
+    throw new Error(
+      `The stack's configuration is not valid.\n${complaints.map((line) => `  ${line}`).join('\n')}`,
+    );
+  }
+  return { ...own.data, aws: provider.data };
+}
+
+function namespace(all: Readonly<Record<string, string>>, name: string): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(all)
+      .filter(([key]) => key.startsWith(`${name}:`))
+      .map(([key, value]) => [key.slice(name.length + 1), value]),
+  );
+}
+
+function complain(name: string, issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const path = keyPath(name, [...issue.path, key]);
+      return `${path} is not a key that the program knows. Remove it: pulumi config rm ${flag(issue.path.length)}${path}`;
+    });
+  }
+  const path = keyPath(name, issue.path);
+  const given = issue.input === undefined ? '' : ` (given: ${JSON.stringify(issue.input)})`;
+  return [
+    `${path}: ${issue.message}${given}. Set it: pulumi config set ${flag(issue.path.length - 1)}${path} <value>`,
+  ];
+}
+
+const keyPath = (name: string, path: readonly PropertyKey[]) => `${name}:${path.map(String).join('.')}`;
+const flag = (depth: number) => (depth > 0 ? '--path ' : '');

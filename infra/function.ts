@@ -1,0 +1,71 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import type { Bundle } from './bundle.ts';
+import { allow, lambdaTrust, policyDocument, type Statement } from './permissions.ts';
+
+export interface FunctionArgs {
+  readonly bundle: Bundle;
+  /** MB. */
+  readonly memory: number;
+  /** Seconds. */
+  readonly timeout: number;
+  /** Days. */
+  readonly logRetention: number;
+  readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  /** What the function may do besides writing its logs and traces. */
+  readonly permissions: readonly Statement[];
+}
+
+/** A Lambda function with a role and a log group of its own. */
+export class LambdaFunction extends pulumi.ComponentResource {
+  readonly name: pulumi.Output<string>;
+  /** Once this exists, the function may do all that it is permitted. */
+  readonly policy: aws.iam.RolePolicy;
+
+  constructor(name: string, args: FunctionArgs, options: pulumi.ComponentResourceOptions) {
+    super('sluice:infra:Function', name, {}, options);
+    const logs = new aws.cloudwatch.LogGroup(
+      name,
+      { namePrefix: `/aws/lambda/${name}-`, retentionInDays: args.logRetention },
+      { parent: this },
+    );
+    const role = new aws.iam.Role(name, { assumeRolePolicy: lambdaTrust }, { parent: this });
+    this.policy = new aws.iam.RolePolicy(
+      name,
+      {
+        role: role.name,
+        policy: policyDocument([
+          ...args.permissions,
+          allow(
+            'WriteLogs',
+            ['logs:CreateLogStream', 'logs:PutLogEvents'],
+            pulumi.interpolate`${logs.arn}:*`,
+          ),
+          // X-Ray has no resources to name (Service authorization reference, AWS X-Ray).
+          allow('WriteTraces', ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], '*'),
+        ]),
+      },
+      { parent: this },
+    );
+    const lambda = new aws.lambda.Function(
+      name,
+      {
+        runtime: 'nodejs24.x',
+        architectures: ['arm64'],
+        handler: 'index.handler',
+        code: new pulumi.asset.AssetArchive({ 'index.mjs': new pulumi.asset.FileAsset(args.bundle.file) }),
+        role: role.arn,
+        memorySize: args.memory,
+        timeout: args.timeout,
+        tracingConfig: { mode: 'Active' },
+        // The functions write JSON themselves; Lambda's JSON format would wrap it and hide the embedded metrics.
+        loggingConfig: { logFormat: 'Text', logGroup: logs.name },
+        environment: { variables: { ...args.environment, CODE_VERSION: args.bundle.version } },
+      },
+      { parent: this, dependsOn: [this.policy] },
+    );
+
+    this.name = lambda.name;
+    this.registerOutputs({ name: this.name });
+  }
+}

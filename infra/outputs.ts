@@ -1,0 +1,26 @@
+import * as z from 'zod';
+import { bucketPurposes, stageNames } from './naming.ts';
+
+const perBucket = z.record(z.enum(bucketPurposes), z.string());
+const perStage = z.record(z.enum(stageNames), z.string());
+
+/**
+ * What the stack tells its users: `pulumi stack output --json` on AWS, `npx sluice outputs --json` locally.
+ * Apart from the program, so that the command line can read it without loading Pulumi.
+ */
+export const stackOutputs = z.strictObject({
+  /** Bucket names. */
+  buckets: perBucket,
+  /** Queue URLs. */
+  queues: perStage,
+  /** Queue URLs of what a stage gave up on after its last attempt. */
+  deadLetterQueues: perStage,
+  /** Queue URLs of what EventBridge could not deliver to a stage's queue. */
+  undeliveredQueues: perStage,
+  /** Function names. */
+  functions: perStage,
+  region: z.string(),
+  stack: z.string(),
+});
+
+export type StackOutputs = z.infer<typeof stackOutputs>;

@@ -1,0 +1,93 @@
+import * as pulumi from '@pulumi/pulumi';
+import type { Bucket } from './bucket.ts';
+
+/** One statement of a policy document (IAM guide, reference_policies_elements). */
+export interface Statement {
+  readonly Sid: string;
+  readonly Effect: 'Allow' | 'Deny';
+  readonly Principal?: '*' | { readonly Service: string } | { readonly AWS: pulumi.Input<string> };
+  readonly Action: readonly string[];
+  readonly Resource: pulumi.Input<string> | readonly pulumi.Input<string>[];
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, pulumi.Input<string>>>>>;
+}
+
+/** A policy document as JSON. */
+export function policyDocument(statements: readonly Statement[]): pulumi.Output<string> {
+  return pulumi.jsonStringify({ Version: '2012-10-17', Statement: statements });
+}
+
+export function allow(
+  Sid: string,
+  Action: readonly string[],
+  Resource: pulumi.Input<string> | readonly pulumi.Input<string>[],
+): Statement {
+  return { Sid, Effect: 'Allow', Action, Resource };
+}
+
+/** Refuses every call that does not come over TLS (Security Hub S3.5; SQS guide, security best practices). */
+export function denyWithoutTls(
+  service: 's3' | 'sqs',
+  Resource: pulumi.Input<string> | readonly pulumi.Input<string>[],
+): Statement {
+  return {
+    Sid: 'DenyWithoutTls',
+    Effect: 'Deny',
+    Principal: '*',
+    Action: [`${service}:*`],
+    Resource,
+    Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+  };
+}
+
+/** Lets a function be a Lambda function's role. */
+export const lambdaTrust = pulumi.jsonStringify({
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Sid: 'Lambda',
+      Effect: 'Allow',
+      Principal: { Service: 'lambda.amazonaws.com' },
+      Action: ['sts:AssumeRole'],
+    },
+  ],
+});
+
+/** A bucket together with what a function may do in it. */
+export interface Grant {
+  readonly bucket: Bucket;
+  readonly statements: readonly Statement[];
+}
+
+/** Reading objects at any version. Listing is needed for a missing key to be 404 instead of 403 (API reference, GetObject). */
+export function reads(bucket: Bucket): Grant {
+  return {
+    bucket,
+    statements: [
+      allow(sid('Read', bucket), ['s3:GetObject', 's3:GetObjectVersion'], objects(bucket)),
+      allow(sid('List', bucket), ['s3:ListBucket', 's3:ListBucketVersions'], bucket.arn),
+    ],
+  };
+}
+
+/** Writing objects, and giving up an upload in parts. */
+export function writes(bucket: Bucket): Grant {
+  return {
+    bucket,
+    statements: [allow(sid('Write', bucket), ['s3:PutObject', 's3:AbortMultipartUpload'], objects(bucket))],
+  };
+}
+
+/** Compare-and-swap on small objects: a PUT with `If-Match` needs `s3:GetObject` too (S3 guide, conditional-writes). */
+export function updates(bucket: Bucket): Grant {
+  return {
+    bucket,
+    statements: [
+      allow(sid('Update', bucket), ['s3:GetObject', 's3:PutObject'], objects(bucket)),
+      allow(sid('List', bucket), ['s3:ListBucket'], bucket.arn),
+    ],
+  };
+}
+
+const objects = (bucket: Bucket) => pulumi.interpolate`${bucket.arn}/*`;
+const sid = (verb: string, bucket: Bucket) =>
+  verb + bucket.purpose[0]?.toUpperCase() + bucket.purpose.slice(1);

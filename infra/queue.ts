@@ -1,0 +1,67 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import type { Key } from './key.ts';
+import { denyWithoutTls, policyDocument, type Statement } from './permissions.ts';
+
+const day = 86_400;
+
+/** A DLQ keeps the time of the first enqueueing, so its retention must exceed the source's (SQS guide, dead-letter queues). Seconds. */
+export const sourceRetention = 10 * day;
+export const deadLetterRetention = 14 * day;
+
+/**
+ * An encrypted standard queue. Who may send to it is said afterwards, with `admitOnly`: the policy names the sender,
+ * and the sender needs the queue first.
+ */
+export class Queue extends pulumi.ComponentResource {
+  readonly arn: pulumi.Output<string>;
+  readonly url: pulumi.Output<string>;
+  readonly #name: string;
+
+  constructor(
+    name: string,
+    args: { readonly key: Key; readonly retention: number } & Pick<
+      aws.sqs.QueueArgs,
+      'visibilityTimeoutSeconds' | 'redrivePolicy'
+    >,
+    options: pulumi.ComponentResourceOptions,
+  ) {
+    super('sluice:infra:Queue', name, {}, options);
+    const { key, retention, ...attributes } = args;
+    const queue = new aws.sqs.Queue(
+      name,
+      {
+        ...attributes,
+        messageRetentionSeconds: retention,
+        receiveWaitTimeSeconds: 20,
+        kmsMasterKeyId: key.arn,
+        kmsDataKeyReusePeriodSeconds: 300,
+      },
+      { parent: this },
+    );
+    this.#name = name;
+    this.arn = queue.arn;
+    this.url = queue.url;
+    this.registerOutputs({ arn: this.arn, url: this.url });
+  }
+
+  /** Gives the queue its one policy: TLS only, and this EventBridge rule may send (EventBridge guide, resource-based policies). */
+  admitOnly(rule: aws.cloudwatch.EventRule | undefined): aws.sqs.QueuePolicy {
+    const statements: Statement[] = [denyWithoutTls('sqs', this.arn)];
+    if (rule !== undefined) {
+      statements.push({
+        Sid: 'RuleSends',
+        Effect: 'Allow',
+        Principal: { Service: 'events.amazonaws.com' },
+        Action: ['sqs:SendMessage'],
+        Resource: this.arn,
+        Condition: { ArnEquals: { 'aws:SourceArn': rule.arn } },
+      });
+    }
+    return new aws.sqs.QueuePolicy(
+      this.#name,
+      { queueUrl: this.url, policy: policyDocument(statements) },
+      { parent: this },
+    );
+  }
+}

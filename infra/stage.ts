@@ -1,0 +1,147 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import type { Bucket } from './bucket.ts';
+import type { Bundle } from './bundle.ts';
+import type { StageConfiguration } from './configuration.ts';
+import { LambdaFunction } from './function.ts';
+import type { Key } from './key.ts';
+import { allow, type Grant } from './permissions.ts';
+import { deadLetterRetention, Queue, sourceRetention } from './queue.ts';
+
+/** What S3 tells EventBridge of an object (S3 guide, EventBridge event types). */
+export type ObjectChange = 'Object Created' | 'Object Deleted';
+
+export interface StageArgs extends StageConfiguration {
+  /** The bucket whose changes the stage works on. */
+  readonly source: Bucket;
+  readonly changes: readonly ObjectChange[];
+  readonly bundle: Bundle;
+  /** Each bucket that the function uses, under the name of the variable that tells it the bucket's name. */
+  readonly uses: Readonly<Record<string, Grant>>;
+  readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly key: Key;
+  /** Days. */
+  readonly logRetention: number;
+}
+
+/** bucket ⇒ rule ⇒ queue (with its DLQ) ─▶ function: one step of the flow. */
+export class Stage extends pulumi.ComponentResource {
+  readonly queueUrl: pulumi.Output<string>;
+  readonly deadLetterUrl: pulumi.Output<string>;
+  readonly undeliveredUrl: pulumi.Output<string>;
+  readonly functionName: pulumi.Output<string>;
+
+  constructor(name: string, args: StageArgs, options: pulumi.ComponentResourceOptions) {
+    super('sluice:infra:Stage', name, {}, options);
+    const { key } = args;
+
+    const rule = new aws.cloudwatch.EventRule(
+      name,
+      {
+        description: `Changes in the ${args.source.purpose} bucket.`,
+        eventPattern: pulumi.jsonStringify({
+          source: ['aws.s3'],
+          'detail-type': args.changes,
+          detail: { bucket: { name: [args.source.name] } },
+        }),
+      },
+      { parent: this },
+    );
+
+    const deadLetters = new Queue(`${name}-dlq`, { key, retention: deadLetterRetention }, { parent: this });
+    deadLetters.admitOnly(undefined);
+    const queue = new Queue(
+      name,
+      {
+        key,
+        retention: sourceRetention,
+        // Room for Lambda's retries while the function is throttled (Lambda guide, services-sqs-configure).
+        visibilityTimeoutSeconds: 6 * args.timeout + args.batchWindow,
+        redrivePolicy: pulumi.jsonStringify({
+          deadLetterTargetArn: deadLetters.arn,
+          maxReceiveCount: args.maximumReceives,
+        }),
+      },
+      { parent: this },
+    );
+    new aws.sqs.RedriveAllowPolicy(
+      `${name}-dlq`,
+      {
+        queueUrl: deadLetters.url,
+        redriveAllowPolicy: pulumi.jsonStringify({
+          redrivePermission: 'byQueue',
+          sourceQueueArns: [queue.arn],
+        }),
+      },
+      { parent: this },
+    );
+
+    const undelivered = new Queue(
+      `${name}-undelivered`,
+      { key, retention: deadLetterRetention },
+      { parent: this },
+    );
+    new aws.cloudwatch.EventTarget(
+      name,
+      {
+        rule: rule.name,
+        targetId: 'queue',
+        arn: queue.arn,
+        deadLetterConfig: { arn: undelivered.arn },
+        // EventBridge's own longest: a day, 185 attempts (EventBridge guide, eb-rule-retry-policy).
+        retryPolicy: { maximumEventAgeInSeconds: 86_400, maximumRetryAttempts: 185 },
+      },
+      { parent: this, dependsOn: [queue.admitOnly(rule), undelivered.admitOnly(rule)] },
+    );
+
+    const lambda = new LambdaFunction(
+      name,
+      {
+        bundle: args.bundle,
+        memory: args.memory,
+        timeout: args.timeout,
+        logRetention: args.logRetention,
+        environment: {
+          ...Object.fromEntries(
+            Object.entries(args.uses).map(([variable, { bucket }]) => [variable, bucket.name]),
+          ),
+          ...args.environment,
+        },
+        permissions: [
+          ...Object.values(args.uses).flatMap(({ statements }) => statements),
+          allow(
+            'ReceiveMessages',
+            [
+              'sqs:ReceiveMessage',
+              'sqs:DeleteMessage',
+              'sqs:ChangeMessageVisibility',
+              'sqs:GetQueueAttributes',
+            ],
+            queue.arn,
+          ),
+          allow('UseKey', ['kms:Decrypt', 'kms:GenerateDataKey'], key.arn),
+        ],
+      },
+      { parent: this },
+    );
+    new aws.lambda.EventSourceMapping(
+      name,
+      {
+        eventSourceArn: queue.arn,
+        functionName: lambda.name,
+        batchSize: args.batchSize,
+        maximumBatchingWindowInSeconds: args.batchWindow,
+        functionResponseTypes: ['ReportBatchItemFailures'],
+        scalingConfig: { maximumConcurrency: args.maximumConcurrency },
+      },
+      // Lambda checks at creation that the role may receive from the queue.
+      { parent: this, dependsOn: [lambda.policy] },
+    );
+
+    this.queueUrl = queue.url;
+    this.deadLetterUrl = deadLetters.url;
+    this.undeliveredUrl = undelivered.url;
+    this.functionName = lambda.name;
+    this.registerOutputs({ queueUrl: this.queueUrl, functionName: this.functionName });
+  }
+}
