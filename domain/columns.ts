@@ -1,0 +1,72 @@
+import type * as z from 'zod';
+
+/** The types that a table can have, each of which Parquet, Glue, Spectrum and MySQL know. */
+export type ColumnType =
+  | { readonly kind: 'string' | 'int32' | 'int64' | 'double' | 'boolean' | 'date' | 'timestamp' }
+  | { readonly kind: 'list'; readonly element: ColumnType; readonly nullable: boolean }
+  | { readonly kind: 'struct'; readonly fields: readonly Column[] };
+
+export interface Column {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly nullable: boolean;
+}
+
+/**
+ * Derives a table's columns from the schema of its rows, in the schema's order.
+ *
+ * string, enum, uuid and other text: string. int32: int32; int: int64; number: double. iso.date: date;
+ * iso.datetime: timestamp in milliseconds, UTC. array: list; object: struct; nullable and optional: nullable.
+ *
+ * @throws {Error} that names the column whose type no table can hold
+ */
+export function columnsOf(row: z.ZodObject): Column[] {
+  return Object.entries(row.shape).map(([name, schema]) => column(name, schema as z.core.$ZodType, name));
+}
+
+function column(name: string, schema: z.core.$ZodType, path: string): Column {
+  return { name, ...typeOf(schema, path) };
+}
+
+function typeOf(schema: z.core.$ZodType, path: string): { type: ColumnType; nullable: boolean } {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  switch (def.type) {
+    case 'nullable':
+    case 'optional':
+      return { type: typeOf(def.innerType, path).type, nullable: true };
+    case 'string':
+      return { type: { kind: textKind(formatOf(schema)) }, nullable: false };
+    case 'enum':
+      return { type: { kind: 'string' }, nullable: false };
+    case 'number':
+      return { type: { kind: numberKind(formatOf(schema)) }, nullable: false };
+    case 'boolean':
+      return { type: { kind: 'boolean' }, nullable: false };
+    case 'array': {
+      const element = typeOf(def.element, `${path}[]`);
+      return { type: { kind: 'list', element: element.type, nullable: element.nullable }, nullable: false };
+    }
+    case 'object': {
+      const fields = Object.entries(def.shape).map(([name, field]) => column(name, field, `${path}.${name}`));
+      return { type: { kind: 'struct', fields }, nullable: false };
+    }
+    default:
+      throw new Error(`Column ${path}: there is no column type for a zod ${def.type}.`);
+  }
+}
+
+/** The format is in the definition of `z.int32()` and in the bag of `z.number().int()`. */
+function formatOf(schema: z.core.$ZodType): unknown {
+  const { def, bag } = schema._zod;
+  return 'format' in def ? def.format : bag['format'];
+}
+
+function textKind(format: unknown): 'string' | 'date' | 'timestamp' {
+  if (format === 'date') return 'date';
+  return format === 'datetime' ? 'timestamp' : 'string';
+}
+
+function numberKind(format: unknown): 'int32' | 'int64' | 'double' {
+  if (format === 'int32') return 'int32';
+  return format === 'uint32' || format === 'safeint' ? 'int64' : 'double';
+}

@@ -1,0 +1,80 @@
+import type * as z from 'zod';
+
+/** Where a record stands in the input: what a deterministic id can be made of. */
+export interface Origin {
+  /** Key of the object in the raw bucket. */
+  readonly key: string;
+  /** Position of the record in the object, from 1. */
+  readonly recordNumber: number;
+}
+
+/** A record that is valid and yet no row, under a reason that is counted. */
+export class Filtered {
+  readonly reason: string;
+
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+}
+
+/** What a transform returns for a record that the table does not want. */
+export function filtered(reason: string): Filtered {
+  return new Filtered(reason);
+}
+
+/** The formats that a dataset's objects come in. `json` is a JSON array or NDJSON, told apart by content. */
+export type SourceFormat = 'json';
+
+type RowOf<RowSchema extends z.ZodObject> = z.output<RowSchema>;
+
+/** Everything that is particular to one kind of data; the rest of the pipeline is derived from it. */
+export interface Dataset<
+  RecordSchema extends z.ZodType = z.ZodType,
+  RowSchema extends z.ZodObject = z.ZodObject,
+> {
+  /** Lower-case letters, digits and underscores: names the table, the prefixes and the view. */
+  readonly name: string;
+  readonly source: {
+    /** Objects of the raw bucket whose key begins with it belong to this dataset. Ends with `/`. */
+    readonly prefix: string;
+    readonly format: SourceFormat;
+  };
+  /** What a valid input record is. */
+  readonly record: RecordSchema;
+  /** Makes the row of a valid record, or filters it out. Pure: the same record and origin give the same row. */
+  readonly transform: (record: z.output<RecordSchema>, origin: Origin) => RowOf<RowSchema> | Filtered;
+  /** What a row of the table is. Column types derive from it. */
+  readonly row: RowSchema;
+  /** The columns that identify a row. */
+  readonly key: readonly (keyof RowOf<RowSchema> & string)[];
+  /** The columns that partition the lake, outermost first; they are not stored in the files. */
+  readonly partitionBy: readonly (keyof RowOf<RowSchema> & string)[];
+  /** Whether the rows of a deleted object are retracted or kept. */
+  readonly onDelete: 'retract' | 'keep';
+}
+
+/**
+ * Declares a dataset.
+ *
+ * @throws {Error} when the name, the prefix, the key or a partition column can't be used.
+ */
+export function defineDataset<RecordSchema extends z.ZodType, RowSchema extends z.ZodObject>(
+  dataset: Dataset<RecordSchema, RowSchema>,
+): Dataset<RecordSchema, RowSchema> {
+  const { name, source, row, key, partitionBy } = dataset;
+  const refuse = (what: string): never => {
+    throw new Error(`Dataset ${JSON.stringify(name)}: ${what}`);
+  };
+  if (!/^[a-z][a-z0-9_]{0,63}$/.test(name)) {
+    refuse(
+      'the name must be lower-case letters, digits and underscores, begin with a letter, and have at most 64 characters.',
+    );
+  }
+  if (!/^[^/].*\/$/.test(source.prefix))
+    refuse(`the prefix ${JSON.stringify(source.prefix)} must end with "/" and not begin with it.`);
+  if (key.length === 0) refuse('the key names no column.');
+  for (const column of [...key, ...partitionBy]) {
+    if (!(column in row.shape)) refuse(`${column} is not a column of its row.`);
+  }
+  return Object.freeze(dataset);
+}

@@ -1,0 +1,16 @@
+import type { Dataset } from '../dataset.ts';
+import { recipes } from './recipes.ts';
+
+/** Every dataset of the pipeline. A new one is a file beside this and a line here. */
+export const datasets: readonly Dataset[] = [recipes] as unknown as readonly Dataset[];
+
+/** The dataset that an object of the raw bucket belongs to: the one with the longest prefix that fits its key. */
+export function datasetOf(key: string): Dataset | undefined {
+  return datasets
+    .filter((dataset) => key.startsWith(dataset.source.prefix))
+    .sort((a, b) => b.source.prefix.length - a.source.prefix.length)[0];
+}
+
+export function datasetNamed(name: string): Dataset | undefined {
+  return datasets.find((dataset) => dataset.name === name);
+}

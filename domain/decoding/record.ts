@@ -1,0 +1,65 @@
+/** The longest record that is looked at, in bytes of decompressed input; a longer one is rejected. */
+export const MAX_RECORD_BYTES = 8 * 1024 * 1024;
+
+/** How much of a record that can't be kept whole stands in its reject, in bytes. */
+export const EXCERPT_BYTES = 1024;
+
+/** One record as it was cut out of the input. */
+export interface RawRecord {
+  /** The record's bytes; of one that is longer than `MAX_RECORD_BYTES`, its beginning. */
+  readonly bytes: Buffer;
+  /** The record's full length in bytes. */
+  readonly length: number;
+  /** Whether the input ended before the record's own end was seen. */
+  readonly unterminated: boolean;
+}
+
+/** Cuts an input into records as its bytes come in, in chunks of any size. */
+export interface RecordSplitter {
+  /** Takes the next bytes and returns the records that they complete. */
+  push(chunk: Buffer): RawRecord[];
+  /**
+   * Says that the input is at its end and returns the records that this completes.
+   *
+   * @throws {PermanentError} when the input can't end here
+   */
+  end(): RawRecord[];
+}
+
+/** The record under way: its bytes over any number of chunks, never more than `MAX_RECORD_BYTES` of them. */
+export class RecordInProgress {
+  #pieces: Buffer[] = [];
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  append(piece: Buffer): void {
+    if (piece.length === 0) return;
+    const before = this.#length;
+    this.#length += piece.length;
+    if (this.#length <= MAX_RECORD_BYTES) this.#pieces.push(piece);
+    else if (before <= MAX_RECORD_BYTES) this.#pieces = [Buffer.from(this.excerpt(piece))];
+  }
+
+  /** The beginning of the record, were `further` its next bytes. */
+  excerpt(further: Buffer = Buffer.alloc(0)): Buffer {
+    return Buffer.concat([...this.#pieces, further.subarray(0, EXCERPT_BYTES)]).subarray(0, EXCERPT_BYTES);
+  }
+
+  /** Ends the record with `last` and starts the next. */
+  take(last: Buffer, unterminated = false): RawRecord {
+    let bytes = last;
+    let length = last.length;
+    if (this.#length > 0) {
+      this.append(last);
+      length = this.#length;
+      bytes = Buffer.concat(this.#pieces);
+      this.#pieces = [];
+      this.#length = 0;
+    }
+    if (length > MAX_RECORD_BYTES) bytes = bytes.subarray(0, EXCERPT_BYTES);
+    return { bytes, length, unterminated };
+  }
+}

@@ -1,0 +1,49 @@
+/** The stages of the pipeline, in the order in which a record passes them. */
+export const stages = ['extraction', 'transformation', 'loading'] as const;
+export type Stage = (typeof stages)[number];
+
+/** Why a whole object, not one of its records, can't be processed, however often it is tried. */
+export type PermanentCode =
+  | 'unknown_prefix'
+  | 'empty_file'
+  | 'unknown_format'
+  | 'truncated'
+  | 'corrupt_compression'
+  | 'compression_bomb'
+  | 'trailing_content'
+  | 'version_not_found'
+  | 'unreadable_part';
+
+/** What may succeed when it is tried again. */
+export type TransientCode = 'unreadable_message' | 'storage' | 'interrupted';
+
+interface Circumstances {
+  readonly stage: Stage;
+  readonly cause?: unknown;
+}
+
+/** Thrown when an object is at fault: it goes to the failed bucket with its reason, and its message is acknowledged. */
+export class PermanentError extends Error {
+  override readonly name = 'PermanentError';
+  readonly code: PermanentCode;
+  readonly stage: Stage;
+
+  constructor(code: PermanentCode, message: string, { stage, cause }: Circumstances) {
+    super(message, { cause });
+    this.code = code;
+    this.stage = stage;
+  }
+}
+
+/** Thrown when the surroundings are at fault: the message goes back to the queue and is tried again. */
+export class TransientError extends Error {
+  override readonly name = 'TransientError';
+  readonly code: TransientCode;
+  readonly stage: Stage;
+
+  constructor(code: TransientCode, message: string, { stage, cause }: Circumstances) {
+    super(message, { cause });
+    this.code = code;
+    this.stage = stage;
+  }
+}

@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import type { Stage } from './errors.ts';
+
+/**
+ * Where everything lies. Each key is a function of dataset, raw key, version and part number, so that a retry
+ * overwrites what it wrote before and nothing is ever doubled.
+ *
+ * A raw key may have 1,024 bytes of anything, too long and too wild to be a part of another key. In its place stands
+ * an object id: a readable piece of the key and a hash of the whole. The key itself is in what is stored there.
+ */
+
+/** The dataset's place in the keys of objects whose prefix belongs to none. */
+export const UNKNOWN_DATASET = '_unknown';
+
+/** One version of one object in the raw bucket. */
+export interface ObjectVersion {
+  readonly dataset: string;
+  readonly key: string;
+  readonly versionId: string;
+}
+
+/** The same, as it is found in derived keys. */
+export interface VersionPath {
+  readonly dataset: string;
+  readonly objectId: string;
+  readonly version: string;
+}
+
+const READABLE_CHARACTERS = 60;
+const HASH_DIGITS = 24;
+
+/** A name for a raw key that fits into any other key: `2026_soups.json~3f8a…` (at most 85 ASCII characters). */
+export function objectId(key: string): string {
+  const readable = key.slice(key.indexOf('/') + 1).replace(/[^A-Za-z0-9._-]+/g, '_');
+  return `${readable.slice(-READABLE_CHARACTERS)}~${hash(key)}`;
+}
+
+/**
+ * A version id as one segment of a key. S3 says no more of version ids than that they are URL-ready text of at most
+ * 1,024 bytes; one that is not plain or is long is replaced by its hash.
+ */
+function versionSegment(versionId: string): string {
+  return /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/.test(versionId) ? versionId : `~${hash(versionId)}`;
+}
+
+export function versionPath({ dataset, key, versionId }: ObjectVersion): VersionPath {
+  return { dataset, objectId: objectId(key), version: versionSegment(versionId) };
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, HASH_DIGITS);
+}
+
+/** `{dataset}/{object id}/{version}/`: what one version has in the temp bucket. */
+export function partsPrefix({ dataset, objectId: id, version }: VersionPath): string {
+  return `${dataset}/${id}/${version}/`;
+}
+
+export function partKey(path: VersionPath, part: number): string {
+  return `${partsPrefix(path)}part-${number(part)}.ndjson.zst`;
+}
+
+export function parsePartKey(key: string): (VersionPath & { readonly part: number }) | undefined {
+  const match = /^([^/]+)\/([^/]+)\/([^/]+)\/part-(\d{5,})\.ndjson\.zst$/.exec(key);
+  if (match === null) return undefined;
+  const [, dataset = '', id = '', version = '', part = ''] = match;
+  return { dataset, objectId: id, version, part: Number(part) };
+}
+
+/** The column values that a file of the lake stands for, outermost first. */
+export type Partition = ReadonlyArray<readonly [column: string, value: string | null]>;
+
+/** Hive's name for a null partition value. */
+const NULL_PARTITION = '__HIVE_DEFAULT_PARTITION__';
+
+/** `difficulty=easy/` with what Hive escapes in values escaped (FileUtils.escapePathName), or the empty text. */
+export function partitionPath(partition: Partition): string {
+  return partition.map(([column, value]) => `${column}=${escapeValue(value)}/`).join('');
+}
+
+export function parsePartitionPath(path: string): Partition {
+  return path
+    .split('/')
+    .filter((segment) => segment !== '')
+    .map((segment) => {
+      const equals = segment.indexOf('=');
+      const value = segment.slice(equals + 1);
+      return [segment.slice(0, equals), value === NULL_PARTITION ? null : decodeURIComponent(value)] as const;
+    });
+}
+
+function escapeValue(value: string | null): string {
+  if (value === null || value === '') return NULL_PARTITION;
+  return encodeURIComponent(value).replace(
+    /[*']/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+/**
+ * A file of the lake. It begins with `part-`, since Athena, Spectrum and Spark skip files that begin with `_`, `.` or
+ * `#` (Redshift guide, "Data files for queries in Amazon Redshift Spectrum").
+ */
+export function processedKey(
+  path: VersionPath,
+  part: number,
+  partition: Partition,
+  extension: string,
+): string {
+  const { dataset, objectId: id, version } = path;
+  return `${dataset}/${partitionPath(partition)}part-${number(part)}~${id}~${version}.${extension}`;
+}
+
+export function parseProcessedKey(
+  key: string,
+):
+  | (VersionPath & { readonly part: number; readonly partitionPath: string; readonly extension: string })
+  | undefined {
+  const match =
+    /^([^/]+)\/((?:[^/=]+=[^/]*\/)*)part-(\d{5,})~([^/~]*~[0-9a-f]{24})~(~?[A-Za-z0-9._-]+)\.([a-z]+)$/.exec(
+      key,
+    );
+  if (match === null) return undefined;
+  const [, dataset = '', partition = '', part = '', id = '', version = '', extension = ''] = match;
+  return { dataset, objectId: id, version, part: Number(part), partitionPath: partition, extension };
+}
+
+/** Rejected records of one piece of work, in the failed bucket. */
+export function rejectsKey(path: VersionPath, stage: Stage, part: number): string {
+  return `rejects/${partsPrefix(path)}${stage}-${number(part)}.ndjson`;
+}
+
+/** Why a stage could not process an object, in the failed bucket. */
+export function faultKey(path: VersionPath, stage: Stage, part?: number): string {
+  return `faults/${partsPrefix(path)}${stage}${part === undefined ? '' : `-${number(part)}`}.json`;
+}
+
+/** `receipts/{dataset}/{object id}/{version}/`: the receipts of one version, in the ledger bucket. */
+export function receiptsPrefix(path: VersionPath): string {
+  return `receipts/${partsPrefix(path)}`;
+}
+
+export function extractionReceiptKey(path: VersionPath): string {
+  return `${receiptsPrefix(path)}extraction.json`;
+}
+
+export function transformationReceiptKey(path: VersionPath, part: number): string {
+  return `${receiptsPrefix(path)}transformation/${number(part)}.json`;
+}
+
+export function loadingReceiptKey(path: VersionPath, part: number, partitionPath: string): string {
+  return `${receiptsPrefix(path)}loading/${partitionPath}${number(part)}.json`;
+}
+
+function number(part: number): string {
+  return String(part).padStart(5, '0');
+}

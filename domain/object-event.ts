@@ -1,0 +1,62 @@
+import * as z from 'zod';
+
+const objectIdentity = z.object({
+  key: z.string().min(1),
+  size: z.int().nonnegative().optional(),
+  etag: z.string().optional(),
+  'version-id': z.string().optional(),
+  sequencer: z.string().regex(/^[0-9A-Fa-f]+$/),
+});
+
+const eventBridgeEvent = z.object({
+  source: z.literal('aws.s3'),
+  'detail-type': z.enum(['Object Created', 'Object Deleted']),
+  time: z.string(),
+  detail: z.object({
+    bucket: z.object({ name: z.string() }),
+    object: objectIdentity,
+    reason: z.string(),
+  }),
+});
+
+/** What happened to one version of one object. */
+export interface ObjectEvent {
+  readonly type: 'created' | 'deleted';
+  readonly bucket: string;
+  /** The key as it is: EventBridge does not URL-encode it. */
+  readonly key: string;
+  /** `null` as text where the bucket keeps no versions. */
+  readonly versionId: string;
+  readonly sequencer: string;
+  /** Bytes; absent in a deletion. */
+  readonly size: number | undefined;
+  /** When S3 says it happened, ISO 8601. */
+  readonly time: string;
+}
+
+/**
+ * Reads the body of a queue message: an event as EventBridge delivers it for S3 (Amazon S3 User Guide, "EventBridge
+ * event message structure").
+ *
+ * @throws {Error} that says what is wrong with it, when it is anything else
+ */
+export function parseObjectEvent(body: string): ObjectEvent {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch (error) {
+    throw new Error(`The message is not JSON: ${(error as Error).message}`);
+  }
+  const result = eventBridgeEvent.safeParse(json);
+  if (!result.success) throw new Error(`The message is no S3 event: ${z.prettifyError(result.error)}`);
+  const { detail, time, 'detail-type': type } = result.data;
+  return {
+    type: type === 'Object Created' ? 'created' : 'deleted',
+    bucket: detail.bucket.name,
+    key: detail.object.key,
+    versionId: detail.object['version-id'] ?? 'null',
+    sequencer: detail.object.sequencer,
+    size: detail.object.size,
+    time,
+  };
+}

@@ -1,0 +1,75 @@
+import * as z from 'zod';
+
+/** How many of something, by the name of what is counted. */
+const tally = z.record(z.string(), z.int().nonnegative());
+export type Tally = z.infer<typeof tally>;
+
+const storedObject = z.object({
+  key: z.string(),
+  records: z.int().nonnegative(),
+  bytes: z.int().nonnegative(),
+});
+export type StoredObject = z.infer<typeof storedObject>;
+
+const work = z.object({
+  dataset: z.string(),
+  key: z.string(),
+  versionId: z.string(),
+  sequencer: z.string(),
+  /** The files of rejected records. */
+  rejects: z.array(storedObject),
+  finishedAt: z.iso.datetime(),
+  durationMs: z.int().nonnegative(),
+  codeVersion: z.string(),
+});
+
+export const extractionReceipt = work.extend({
+  stage: z.literal('extraction'),
+  /** Of the raw object, as it is stored. */
+  bytes: z.int().nonnegative(),
+  /** read = valid + the sum of rejected. */
+  read: z.int().nonnegative(),
+  valid: z.int().nonnegative(),
+  rejected: tally,
+  parts: z.array(storedObject),
+  /** Why the object could not be read, or not to its end. */
+  fault: z.object({ code: z.string(), message: z.string() }).optional(),
+});
+export type ExtractionReceipt = z.infer<typeof extractionReceipt>;
+
+export const transformationReceipt = work.extend({
+  stage: z.literal('transformation'),
+  part: z.int().nonnegative(),
+  /** read = written + the sums of filtered and rejected. */
+  read: z.int().nonnegative(),
+  written: z.int().nonnegative(),
+  filtered: tally,
+  rejected: tally,
+  outputs: z.array(storedObject),
+});
+export type TransformationReceipt = z.infer<typeof transformationReceipt>;
+
+export const loadingReceipt = work.extend({
+  stage: z.literal('loading'),
+  part: z.int().nonnegative(),
+  /** The file of the lake that was loaded. */
+  processed: z.object({ key: z.string(), versionId: z.string() }),
+  archive: storedObject,
+});
+export type LoadingReceipt = z.infer<typeof loadingReceipt>;
+
+export const receipt = z.discriminatedUnion('stage', [
+  extractionReceipt,
+  transformationReceipt,
+  loadingReceipt,
+]);
+export type Receipt = z.infer<typeof receipt>;
+
+/** Adds one to a tally. */
+export function count(counts: Tally, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1;
+}
+
+export function total(counts: Readonly<Tally>): number {
+  return Object.values(counts).reduce((sum, n) => sum + n, 0);
+}
