@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { buildSync } from 'esbuild';
+import { build } from 'esbuild';
 
 const root = dirname(import.meta.dirname);
 
@@ -19,14 +19,14 @@ const banner = "import { createRequire } from 'node:module';const require = crea
  * Bundles each entry, `{ extraction: 'handlers/extraction.ts' }` relative to the repository, into
  * `dist/<name>/index.mjs` as Lambda runs it. The same sources give the same bytes, wherever they lie.
  *
- * @throws when an entry does not compile; the message is esbuild's, with file and line.
+ * @throws (rejects) when an entry does not compile; the message is esbuild's, with file and line.
  */
-export function bundle<Name extends string>(
+export async function bundle<Name extends string>(
   entries: Readonly<Record<Name, string>>,
   { from = root, to = join(root, 'dist') }: { readonly from?: string; readonly to?: string } = {},
-): Record<Name, Bundle> {
+): Promise<Record<Name, Bundle>> {
   const names = Object.keys(entries) as Name[];
-  const { outputFiles } = buildSync({
+  const { outputFiles } = await build({
     absWorkingDir: from,
     entryPoints: names.map((name) => ({ in: entries[name], out: `${name}/index` })),
     outdir: to,

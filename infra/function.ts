@@ -4,7 +4,7 @@ import type { Bundle } from './bundle.ts';
 import { allow, lambdaTrust, policyDocument, type Statement } from './permissions.ts';
 
 export interface FunctionArgs {
-  readonly bundle: Bundle;
+  readonly bundle: pulumi.Output<Bundle>;
   /** MB. */
   readonly memory: number;
   /** Seconds. */
@@ -53,7 +53,9 @@ export class LambdaFunction extends pulumi.ComponentResource {
         runtime: 'nodejs24.x',
         architectures: ['arm64'],
         handler: 'index.handler',
-        code: new pulumi.asset.AssetArchive({ 'index.mjs': new pulumi.asset.FileAsset(args.bundle.file) }),
+        code: args.bundle.apply(
+          ({ file }) => new pulumi.asset.AssetArchive({ 'index.mjs': new pulumi.asset.FileAsset(file) }),
+        ),
         role: role.arn,
         memorySize: args.memory,
         timeout: args.timeout,

@@ -14,6 +14,14 @@ export const stack = pulumi.getStack();
 export const region = configuration.aws.region;
 const name = naming(project, stack);
 
+const code = pulumi.output(
+  bundle({
+    extraction: 'handlers/extraction.ts',
+    transformation: 'handlers/transformation.ts',
+    loading: 'handlers/loading.ts',
+  }),
+);
+
 const provider = new aws.Provider('aws', {
   ...configuration.aws,
   defaultTags: { tags: { project, stack, owner: configuration.owner } },
@@ -27,12 +35,6 @@ const failed = bucket('failed');
 const processed = bucket('processed');
 const archive = bucket('archive', { glacierAfter: configuration.glacierAfter });
 const ledger = bucket('ledger');
-
-const code = bundle({
-  extraction: 'handlers/extraction.ts',
-  transformation: 'handlers/transformation.ts',
-  loading: 'handlers/loading.ts',
-});
 
 // raw ⇒ extraction ─▶ temp. The whole bucket: a file of an unknown prefix is recorded as failed, never ignored.
 const extraction = stage('extraction', {

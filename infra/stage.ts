@@ -15,7 +15,7 @@ export interface StageArgs extends StageConfiguration {
   /** The bucket whose changes the stage works on. */
   readonly source: Bucket;
   readonly changes: readonly ObjectChange[];
-  readonly bundle: Bundle;
+  readonly bundle: pulumi.Output<Bundle>;
   /** Each bucket that the function uses, under the name of the variable that tells it the bucket's name. */
   readonly uses: Readonly<Record<string, Grant>>;
   readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
