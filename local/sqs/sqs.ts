@@ -1,0 +1,159 @@
+import type { Admit, Caller } from '../call.ts';
+import type { Clock } from '../clock.ts';
+import { type Journal, noJournal } from '../journal.ts';
+import { ServiceError } from '../service-error.ts';
+import type { Service } from '../wire/service.ts';
+import type { NewMessage } from './message.ts';
+import { type MoveTask, MoveTasks } from './move-tasks.ts';
+import type { Counts, QueueSettings, Receipt } from './queue.ts';
+import { type Outcome, type QueueContext, type QueueEntry, RunningQueue } from './running-queue.ts';
+import { sqsService } from './wire.ts';
+
+export type SqsEntry = QueueEntry | { readonly type: 'task'; readonly task: MoveTask };
+
+export interface SqsOptions {
+  readonly queues: readonly QueueSettings[];
+  readonly clock: Clock;
+  readonly admit: Admit;
+  readonly region: string;
+  readonly accountId: string;
+  /** A fresh id for a message or a task. */
+  readonly ids: () => string;
+  /** Opens the journal, as `openJournal` with its path does; nothing is kept when absent. */
+  readonly openJournal?: (
+    replay: (entry: SqsEntry) => void,
+    snapshot: () => Iterable<SqsEntry>,
+  ) => Promise<Journal<SqsEntry>>;
+}
+
+/** A queue as seen by one caller: each use is admitted as over the wire. */
+export interface QueuePort {
+  readonly arn: string;
+  readonly settings: QueueSettings;
+  /** Up to `max` messages; waits up to `waitSeconds` for the first, until `signal` aborts. */
+  receive(max: number, waitSeconds: number, signal?: AbortSignal): Promise<Receipt[]>;
+  /** What went wrong with each handle, in order. */
+  delete(receiptHandles: readonly string[]): Promise<Outcome[]>;
+  changeVisibility(
+    changes: readonly { readonly receiptHandle: string; readonly seconds: number }[],
+  ): Promise<Outcome[]>;
+  /** Resolves to the message's id when it is durable. */
+  send(message: NewMessage): Promise<string>;
+}
+
+/** All queues of the account: what the wire layer and the other services stand on. */
+export interface Sqs {
+  readonly service: Service;
+  /** @throws ServiceError QueueDoesNotExist */
+  queue(name: string, caller: Caller): QueuePort;
+  /** Counts as of now, for those who only look. @throws ServiceError QueueDoesNotExist */
+  counts(name: string): Counts & { readonly oldestSentAt: number | undefined };
+  /** Replays the journal; nothing may be called before. */
+  start(): Promise<void>;
+  /** Ends waiting receives and move tasks, and closes the journal. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes the queues and their service.
+ * @throws Error when a redrive policy names a queue that isn't there or doesn't allow it
+ */
+export function createSqs(options: SqsOptions): Sqs {
+  let journal: Journal<SqsEntry> = noJournal;
+  const record = (entry: SqsEntry) => journal.append(entry);
+  const queues = new Map<string, RunningQueue>();
+  const context: QueueContext = {
+    clock: options.clock,
+    ids: options.ids,
+    record,
+    arn: (name) => `arn:aws:sqs:${options.region}:${options.accountId}:${name}`,
+    find: (name) => queues.get(name),
+  };
+  for (const settings of options.queues) queues.set(settings.name, new RunningQueue(settings, context));
+  for (const queue of queues.values()) checkRedrive(queue, context);
+  const deadLetterQueues = new Set(options.queues.map(({ redrive }) => redrive?.deadLetterQueue));
+  const tasks = new MoveTasks(
+    context,
+    (task) => record({ type: 'task', task }),
+    (name) => deadLetterQueues.has(name),
+  );
+  const get = (name: string) => queues.get(name) ?? noSuchQueue();
+
+  function replay(entry: SqsEntry): void {
+    if (entry.type === 'task') tasks.replay(entry.task);
+    // A queue that the program no longer has loses its messages, as a deleted queue does.
+    else queues.get(entry.queue)?.replay(entry);
+    if (entry.type === 'move') queues.get(entry.to)?.accept(entry.messages);
+  }
+
+  function* snapshot(): Iterable<SqsEntry> {
+    const now = options.clock.now();
+    for (const [queue, { state }] of queues)
+      for (const message of state.messages(now)) yield { type: 'put', queue, messages: [message] };
+    for (const task of tasks.all()) yield { type: 'task', task };
+  }
+
+  return {
+    service: sqsService({ ...options, queues, tasks, get }),
+    queue: (name, caller) => portOf(get(name), caller, options.admit),
+    counts: (name) => ({ ...get(name).counts(), oldestSentAt: get(name).oldestSentAt() }),
+    async start() {
+      journal = (await options.openJournal?.(replay, snapshot)) ?? noJournal;
+      tasks.resume();
+    },
+    async close() {
+      tasks.close();
+      for (const queue of queues.values()) queue.close();
+      await journal.close();
+    },
+  };
+}
+
+function portOf(queue: RunningQueue, caller: Caller, admit: Admit): QueuePort {
+  const admitted = (operation: string) =>
+    admit({ caller, operation, action: `sqs:${operation}`, resource: queue.arn });
+  return {
+    arn: queue.arn,
+    settings: queue.settings,
+    async receive(max, waitSeconds, signal) {
+      await admitted('ReceiveMessage');
+      return queue.receive(max, waitSeconds, signal);
+    },
+    async delete(receiptHandles) {
+      await admitted('DeleteMessage');
+      return queue.delete(receiptHandles);
+    },
+    async changeVisibility(changes) {
+      await admitted('ChangeMessageVisibility');
+      return queue.changeVisibility(changes);
+    },
+    async send(message) {
+      await admitted('SendMessage');
+      queue.check(message);
+      const [id = ''] = await queue.send([message], caller.principal);
+      return id;
+    },
+  };
+}
+
+function checkRedrive({ settings, arn }: RunningQueue, context: QueueContext): void {
+  if (!settings.redrive) return;
+  const target = context.find(settings.redrive.deadLetterQueue)?.settings;
+  const problem = !target
+    ? 'which is not there'
+    : target.redrive
+      ? 'which has a redrive policy of its own; the local cloud serves no chains of DLQs'
+      : target.redriveAllow?.permission === 'denyAll' ||
+          (target.redriveAllow?.permission === 'byQueue' &&
+            !target.redriveAllow.sourceQueueArns?.includes(arn))
+        ? 'whose redrive allow policy does not permit it'
+        : undefined;
+  if (problem)
+    throw new Error(
+      `The queue ${settings.name} names ${settings.redrive.deadLetterQueue} as its DLQ, ${problem}.`,
+    );
+}
+
+function noSuchQueue(): never {
+  throw new ServiceError('QueueDoesNotExist', 400, 'The specified queue does not exist.');
+}
