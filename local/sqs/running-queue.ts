@@ -309,3 +309,7 @@ export function outcome(change: () => void): Outcome {
     throw error;
   }
 }
+
+export function throwFirst([error]: readonly Outcome[]): void {
+  if (error) throw error;
+}

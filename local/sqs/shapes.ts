@@ -93,10 +93,6 @@ export function checkBatch(entries: readonly { readonly Id: string }[]): void {
     throw wrong('BatchEntryIdsNotDistinct', 'Two or more batch entries in the request have the same Id.');
 }
 
-export function throwFirst([error]: readonly Outcome[]): void {
-  if (error) throw error;
-}
-
 export function batchResult(
   entries: readonly { readonly Id: string }[],
   outcomes: readonly Outcome[],

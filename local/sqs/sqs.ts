@@ -3,10 +3,10 @@ import type { Clock } from '../clock.ts';
 import { type Journal, noJournal } from '../journal.ts';
 import { ServiceError } from '../service-error.ts';
 import type { Service } from '../wire/service.ts';
-import type { NewMessage } from './message.ts';
+import { md5, md5OfAttributes, type NewMessage, systemAttributes } from './message.ts';
 import { type MoveTask, MoveTasks } from './move-tasks.ts';
 import type { Counts, QueueSettings, Receipt } from './queue.ts';
-import { type Outcome, type QueueContext, type QueueEntry, RunningQueue } from './running-queue.ts';
+import { type QueueContext, type QueueEntry, RunningQueue, throwFirst } from './running-queue.ts';
 import { sqsService } from './wire.ts';
 
 export type SqsEntry = QueueEntry | { readonly type: 'task'; readonly task: MoveTask };
@@ -26,17 +26,34 @@ export interface SqsOptions {
   ) => Promise<Journal<SqsEntry>>;
 }
 
+/** A received message as SQS hands it to Lambda ("Using Lambda with Amazon SQS: Example Amazon SQS event"). */
+export interface ReceivedMessage {
+  readonly messageId: string;
+  readonly receiptHandle: string;
+  readonly body: string;
+  readonly md5OfBody: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly messageAttributes: Readonly<
+    Record<
+      string,
+      { readonly dataType: string; readonly stringValue?: string; readonly binaryValue?: string }
+    >
+  >;
+  readonly md5OfMessageAttributes?: string;
+}
+
 /** A queue as seen by one caller: each use is admitted as over the wire. */
 export interface QueuePort {
   readonly arn: string;
   readonly settings: QueueSettings;
   /** Up to `max` messages; waits up to `waitSeconds` for the first, until `signal` aborts. */
-  receive(max: number, waitSeconds: number, signal?: AbortSignal): Promise<Receipt[]>;
-  /** What went wrong with each handle, in order. */
-  delete(receiptHandles: readonly string[]): Promise<Outcome[]>;
+  receive(max: number, waitSeconds: number, signal?: AbortSignal): Promise<ReceivedMessage[]>;
+  /** Deletes all that can be, then throws the first refusal. */
+  delete(receiptHandles: readonly string[]): Promise<void>;
+  /** Changes all that can be, then throws the first refusal. */
   changeVisibility(
     changes: readonly { readonly receiptHandle: string; readonly seconds: number }[],
-  ): Promise<Outcome[]>;
+  ): Promise<void>;
   /** Resolves to the message's id when it is durable. */
   send(message: NewMessage): Promise<string>;
 }
@@ -117,15 +134,15 @@ function portOf(queue: RunningQueue, caller: Caller, admit: Admit): QueuePort {
     settings: queue.settings,
     async receive(max, waitSeconds, signal) {
       await admitted('ReceiveMessage');
-      return queue.receive(max, waitSeconds, signal);
+      return (await queue.receive(max, waitSeconds, signal)).map(received);
     },
     async delete(receiptHandles) {
       await admitted('DeleteMessage');
-      return queue.delete(receiptHandles);
+      throwFirst(await queue.delete(receiptHandles));
     },
     async changeVisibility(changes) {
       await admitted('ChangeMessageVisibility');
-      return queue.changeVisibility(changes);
+      throwFirst(await queue.changeVisibility(changes));
     },
     async send(message) {
       await admitted('SendMessage');
@@ -133,6 +150,28 @@ function portOf(queue: RunningQueue, caller: Caller, admit: Admit): QueuePort {
       const [id = ''] = await queue.send([message], caller.principal);
       return id;
     },
+  };
+}
+
+function received({ message, receiptHandle }: Receipt): ReceivedMessage {
+  const md5OfMessageAttributes = md5OfAttributes(message.attributes);
+  return {
+    messageId: message.id,
+    receiptHandle,
+    body: message.body,
+    md5OfBody: md5(message.body),
+    attributes: systemAttributes(message),
+    messageAttributes: Object.fromEntries(
+      Object.entries(message.attributes).map(([name, { DataType, StringValue, BinaryValue }]) => [
+        name,
+        {
+          dataType: DataType,
+          ...(StringValue !== undefined && { stringValue: StringValue }),
+          ...(BinaryValue !== undefined && { binaryValue: BinaryValue }),
+        },
+      ]),
+    ),
+    ...(md5OfMessageAttributes !== undefined && { md5OfMessageAttributes }),
   };
 }
 

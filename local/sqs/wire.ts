@@ -7,7 +7,7 @@ import type { Service, WireRequest, WireResponse } from '../wire/service.ts';
 import { queueAttributes, systemAttributeNames } from './attributes.ts';
 import { invalid, largestPayloadBytes, payloadBytes } from './message.ts';
 import { type MoveTasks, parseTaskHandle, taskHandle } from './move-tasks.ts';
-import { type Outcome, outcome, type RunningQueue } from './running-queue.ts';
+import { type Outcome, outcome, type RunningQueue, throwFirst } from './running-queue.ts';
 import {
   batch,
   batchResult,
@@ -20,7 +20,6 @@ import {
   receive,
   rendered,
   sentAs,
-  throwFirst,
   url,
   visibility,
 } from './shapes.ts';
