@@ -5,6 +5,8 @@ export interface Caller {
   readonly principal: string;
   /** For a service: the resource on whose behalf it calls (`aws:SourceArn`), e.g. the rule. */
   readonly sourceArn?: string;
+  /** For a role: which of its sessions, namely the access key of the one function process that calls. */
+  readonly session?: string;
 }
 
 /** One call of an API as authorisation and fault injection see it. */

@@ -28,13 +28,14 @@ export class Credentials {
 
   /** Makes temporary credentials that act as the role with this ARN. They hold until revoked. */
   issue(role: string): Credential & { readonly sessionToken: string } {
+    const accessKeyId = `ASIA${randomText(16)}`;
     const credential = {
-      accessKeyId: `ASIA${randomText(16)}`,
+      accessKeyId,
       secretAccessKey: randomBytes(30).toString('base64'),
       sessionToken: randomBytes(96).toString('base64'),
-      caller: { kind: 'role', principal: role },
+      caller: { kind: 'role', principal: role, session: accessKeyId },
     } as const;
-    this.#byAccessKey.set(credential.accessKeyId, credential);
+    this.#byAccessKey.set(accessKeyId, credential);
     return credential;
   }
 

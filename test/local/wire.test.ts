@@ -222,7 +222,7 @@ describe('a signature', () => {
     const get = (keys: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }) =>
       new S3Client(client(keys)).send(new PutObjectCommand({ Bucket: 'b', Key: 'k', Body: 'x' }));
     await get({ accessKeyId, secretAccessKey, sessionToken });
-    expect(seen?.request.caller).toEqual({ kind: 'role', principal: role });
+    expect(seen?.request.caller).toEqual({ kind: 'role', principal: role, session: accessKeyId });
     await expect(get({ accessKeyId, secretAccessKey })).rejects.toMatchObject({ name: 'InvalidToken' });
     credentials.revoke(accessKeyId);
     await expect(get({ accessKeyId, secretAccessKey, sessionToken })).rejects.toMatchObject({

@@ -1,0 +1,128 @@
+import { createReadStream } from 'node:fs';
+import { appendFile, mkdir, rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/** One line that a function wrote, as it stands in the log file. */
+export interface LogEvent {
+  /** Grows from line to line, also over restarts. */
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number;
+  /** The process that wrote it. */
+  readonly stream: string;
+  readonly message: string;
+}
+
+export interface LogQuery {
+  /** Milliseconds since the epoch, both inclusive. */
+  readonly from?: number;
+  readonly to?: number;
+  /** Only events after the one with this id. */
+  readonly after?: string;
+  readonly limit?: number;
+  readonly matches?: (message: string) => boolean;
+}
+
+/** A function's log keeps its newest lines, between one and two times this many bytes. */
+const rotateAtBytes = 8 * 1024 * 1024;
+
+/** What functions write: one file of JSON lines each, `<directory>/<function>.log`, and the one before it, `.log.1`. */
+export class FunctionLogs {
+  readonly #directory: string;
+  readonly #files = new Map<string, LogFile>();
+  readonly #rotateAt: number;
+  #lastId = 0;
+
+  constructor(directory: string, rotateAt = rotateAtBytes) {
+    this.#directory = directory;
+    this.#rotateAt = rotateAt;
+  }
+
+  append(functionName: string, stream: string, message: string): void {
+    const timestamp = Date.now();
+    this.#lastId = Math.max(timestamp * 1000, this.#lastId + 1);
+    this.#file(functionName).append({ id: `${this.#lastId}`, timestamp, stream, message });
+  }
+
+  /** Events in the order in which they were written. */
+  async read(functionName: string, query: LogQuery = {}): Promise<LogEvent[]> {
+    const { from = 0, to = Infinity, after = '', limit = 10_000, matches = () => true } = query;
+    const found: LogEvent[] = [];
+    for await (const event of this.#file(functionName).events()) {
+      if (event.id <= after || event.timestamp < from || event.timestamp > to || !matches(event.message))
+        continue;
+      found.push(event);
+      if (found.length === limit) break;
+    }
+    return found;
+  }
+
+  /** Resolves when everything appended so far can be read. */
+  async flush(): Promise<void> {
+    await Promise.all([...this.#files.values()].map((file) => file.flush()));
+  }
+
+  #file(functionName: string): LogFile {
+    let file = this.#files.get(functionName);
+    if (!file) {
+      file = new LogFile(join(this.#directory, `${functionName}.log`), this.#rotateAt);
+      this.#files.set(functionName, file);
+    }
+    return file;
+  }
+}
+
+class LogFile {
+  readonly #path: string;
+  readonly #rotateAt: number;
+  #bytes: number | undefined;
+  #waiting: string[] = [];
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(path: string, rotateAt: number) {
+    this.#path = path;
+    this.#rotateAt = rotateAt;
+  }
+
+  append(event: LogEvent): void {
+    this.#waiting.push(`${JSON.stringify(event)}\n`);
+    if (this.#waiting.length === 1) this.#writing = this.#writing.then(() => this.#write());
+  }
+
+  flush(): Promise<void> {
+    return this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    const text = this.#waiting.splice(0).join('');
+    try {
+      if (this.#bytes === undefined) {
+        await mkdir(join(this.#path, '..'), { recursive: true });
+        this.#bytes = (await stat(this.#path).catch(() => ({ size: 0 }))).size;
+      }
+      if (this.#bytes > this.#rotateAt) {
+        await rename(this.#path, `${this.#path}.1`);
+        this.#bytes = 0;
+      }
+      await appendFile(this.#path, text, { mode: 0o600 });
+      this.#bytes += Buffer.byteLength(text);
+    } catch (error) {
+      console.error(`Could not write ${this.#path}:`, error);
+    }
+  }
+
+  async *events(): AsyncGenerator<LogEvent> {
+    await this.flush();
+    for (const path of [`${this.#path}.1`, this.#path]) {
+      const input = createReadStream(path);
+      try {
+        for await (const line of createInterface({ input, crlfDelay: Infinity })) yield JSON.parse(line);
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+      } finally {
+        input.destroy();
+      }
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
+
+/** Learns the living by `+ pid` and `- pid`; when its input ends, for whatever reason, it kills those that are left. */
+const script = `
+live=
+while read -r change pid; do
+  if [ "$change" = + ]; then live="$live $pid"; continue; fi
+  kept=
+  for other in $live; do [ "$other" = "$pid" ] || kept="$kept $other"; done
+  live=$kept
+done
+[ -z "$live" ] || kill -9 $live
+`;
+
+/**
+ * Ends the functions' processes when this process dies by a kill -9: a function in an endless loop would not notice
+ * that its channel is closed.
+ */
+export class Reaper {
+  #shell: ChildProcessByStdio<Writable, null, null> | undefined;
+
+  watch(pid: number): void {
+    if (!this.#shell) {
+      // Detached, so that Ctrl-C in the terminal does not end it before us.
+      this.#shell = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+      this.#shell.on('error', () => {});
+      this.#shell.stdin.on('error', () => {});
+      this.#shell.unref();
+    }
+    this.#shell.stdin.write(`+ ${pid}\n`);
+  }
+
+  forget(pid: number): void {
+    this.#shell?.stdin.write(`- ${pid}\n`);
+  }
+
+  close(): void {
+    this.#shell?.stdin.end();
+    this.#shell = undefined;
+  }
+}
