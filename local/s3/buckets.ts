@@ -1,0 +1,178 @@
+import type { Exchange, Operation } from './exchange.ts';
+import { listObjects, listUploads, listVersions, type Position, positionOf } from './listing.ts';
+import { quoted } from './object-headers.ts';
+import { invalidArgument } from './refusals.ts';
+import { xmlResponse, xmlTime } from './xml.ts';
+
+const owner = (exchange: Exchange) => ({ ID: exchange.store.accountId });
+
+export const listBuckets: Operation = (exchange) =>
+  xmlResponse('ListAllMyBucketsResult', {
+    Owner: owner(exchange),
+    Buckets: {
+      Bucket: exchange.store.buckets.map(({ settings }) => ({
+        Name: settings.name,
+        CreationDate: xmlTime(exchange.store.startedAt),
+        BucketRegion: exchange.store.region,
+      })),
+    },
+  });
+
+export const headBucket: Operation = ({ store }) => ({
+  status: 200,
+  headers: { 'x-amz-bucket-region': store.region },
+});
+
+export const getBucketLocation: Operation = ({ store }) =>
+  // "API Reference: GetBucketLocation": null for us-east-1.
+  xmlResponse('LocationConstraint', store.region === 'us-east-1' ? '' : store.region);
+
+export const getBucketVersioning: Operation = ({ bucket }) =>
+  xmlResponse('VersioningConfiguration', { Status: bucket.settings.versioning });
+
+export const listObjectsV2: Operation = (exchange) => {
+  const request = selection(exchange, 'max-keys');
+  const token = exchange.query('continuation-token');
+  const startAfter = exchange.query('start-after');
+  const after =
+    token !== undefined
+      ? fromToken(token)
+      : startAfter !== undefined
+        ? { key: startAfter, common: false }
+        : undefined;
+  const { entries, commonPrefixes, next } = listObjects(exchange.bucket, { ...request, after });
+  const { encode } = request;
+  return xmlResponse('ListBucketResult', {
+    Name: exchange.bucketName,
+    Prefix: encode(request.prefix),
+    Delimiter: request.delimiter === '' ? undefined : encode(request.delimiter),
+    StartAfter: startAfter === undefined ? undefined : encode(startAfter),
+    ContinuationToken: token,
+    NextContinuationToken: next && toToken(next),
+    KeyCount: entries.length + commonPrefixes.length,
+    MaxKeys: request.limit,
+    EncodingType: exchange.query('encoding-type'),
+    IsTruncated: next !== undefined,
+    Contents: entries.map(({ key, object }) => ({
+      Key: encode(key),
+      LastModified: xmlTime(object.lastModified),
+      ETag: quoted(object.etag),
+      ...(object.checksum && {
+        ChecksumAlgorithm: object.checksum.algorithm,
+        ChecksumType: object.checksum.type,
+      }),
+      Size: object.size,
+      StorageClass: 'STANDARD',
+      ...(exchange.query('fetch-owner') === 'true' && { Owner: owner(exchange) }),
+    })),
+    CommonPrefixes: commonPrefixes.map((prefix) => ({ Prefix: encode(prefix) })),
+  });
+};
+
+export const listObjectVersions: Operation = (exchange) => {
+  const request = selection(exchange, 'max-keys');
+  const { after, markers } = fromMarkers(exchange, request, 'version-id-marker');
+  const { entries, commonPrefixes, next } = listVersions(exchange.bucket, { ...request, after });
+  const { encode } = request;
+  const element = ({ key, version, isLatest }: (typeof entries)[number]) => ({
+    Key: encode(key),
+    VersionId: version.versionId,
+    IsLatest: isLatest,
+    LastModified: xmlTime(version.lastModified),
+    ...(!version.marker && { ETag: quoted(version.etag), Size: version.size, StorageClass: 'STANDARD' }),
+    Owner: owner(exchange),
+  });
+  return xmlResponse('ListVersionsResult', {
+    Name: exchange.bucketName,
+    Prefix: encode(request.prefix),
+    Delimiter: request.delimiter === '' ? undefined : encode(request.delimiter),
+    KeyMarker: encode(markers.key),
+    VersionIdMarker: markers.id ?? '',
+    NextKeyMarker: next && encode(next.key),
+    NextVersionIdMarker: next?.id,
+    MaxKeys: request.limit,
+    EncodingType: exchange.query('encoding-type'),
+    IsTruncated: next !== undefined,
+    Version: entries.filter(({ version }) => !version.marker).map(element),
+    DeleteMarker: entries.filter(({ version }) => version.marker).map(element),
+    CommonPrefixes: commonPrefixes.map((prefix) => ({ Prefix: encode(prefix) })),
+  });
+};
+
+export const listMultipartUploads: Operation = (exchange) => {
+  const request = selection(exchange, 'max-uploads');
+  const { after, markers } = fromMarkers(exchange, request, 'upload-id-marker');
+  const { entries, commonPrefixes, next } = listUploads(exchange.bucket, { ...request, after });
+  const { encode } = request;
+  return xmlResponse('ListMultipartUploadsResult', {
+    Bucket: exchange.bucketName,
+    KeyMarker: encode(markers.key),
+    UploadIdMarker: markers.id ?? '',
+    NextKeyMarker: next && encode(next.key),
+    NextUploadIdMarker: next?.id,
+    Prefix: encode(request.prefix),
+    Delimiter: request.delimiter === '' ? undefined : encode(request.delimiter),
+    MaxUploads: request.limit,
+    EncodingType: exchange.query('encoding-type'),
+    IsTruncated: next !== undefined,
+    Upload: entries.map((upload) => ({
+      Key: encode(upload.key),
+      UploadId: upload.uploadId,
+      Initiated: xmlTime(upload.initiated),
+      StorageClass: 'STANDARD',
+      ChecksumAlgorithm: upload.checksum?.algorithm,
+      ChecksumType: upload.checksum?.type,
+      Owner: owner(exchange),
+      Initiator: owner(exchange),
+    })),
+    CommonPrefixes: commonPrefixes.map((prefix) => ({ Prefix: encode(prefix) })),
+  });
+};
+
+/** No page holds more than 1,000, whatever was asked for. */
+const longestPage = 1000;
+
+function selection(exchange: Exchange, limitName: string) {
+  const encoding = exchange.query('encoding-type');
+  if (encoding !== undefined && encoding !== 'url') {
+    throw invalidArgument('Invalid Encoding Method specified in Request', 'encoding-type', encoding);
+  }
+  return {
+    prefix: exchange.query('prefix') ?? '',
+    delimiter: exchange.query('delimiter') ?? '',
+    limit: Math.min(exchange.number(limitName, longestPage), longestPage),
+    encode: encoding === 'url' ? urlEncode : (text: string) => text,
+  };
+}
+
+/** As S3 does it: a space becomes `+`, a slash stays. */
+function urlEncode(text: string): string {
+  return encodeURIComponent(text)
+    .replaceAll('%20', '+')
+    .replaceAll('%2F', '/')
+    .replace(/[!'()]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+function fromMarkers(
+  exchange: Exchange,
+  request: { prefix: string; delimiter: string },
+  idName: string,
+): { after: Position | undefined; markers: { key: string; id: string | undefined } } {
+  const key = exchange.query('key-marker') || '';
+  const id = exchange.query(idName) || undefined;
+  if (id !== undefined && key === '') {
+    throw invalidArgument(`A ${idName} cannot be specified without a key marker.`, idName, id);
+  }
+  return { after: key === '' ? undefined : positionOf(key, request, id), markers: { key, id } };
+}
+
+const toToken = ({ key, common }: Position) =>
+  Buffer.from(`${common ? 'p' : 'k'}${key}`).toString('base64url');
+
+/** @throws InvalidArgument */
+function fromToken(token: string): Position {
+  const text = Buffer.from(token, 'base64url').toString();
+  const position = { key: text.slice(1), common: text[0] === 'p' };
+  if (toToken(position) === token) return position;
+  throw invalidArgument('The continuation token provided is incorrect', 'continuation-token', token);
+}

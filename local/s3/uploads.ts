@@ -1,0 +1,216 @@
+import { Body } from './body.ts';
+import type { OpenUpload } from './bucket.ts';
+import {
+  type ChecksumAlgorithm,
+  checksumAlgorithms,
+  checksumHeader,
+  checksumTypes,
+  parseAlgorithm,
+} from './checksum.ts';
+import type { Exchange, Operation } from './exchange.ts';
+import { type ListedPart, largestPart, mostParts } from './multipart.ts';
+import {
+  checksumElements,
+  checkWriteHeaders,
+  encryption,
+  objectHeaders,
+  parseCopyRange,
+  quoted,
+  unquoted,
+} from './object-headers.ts';
+import { conditionally, copySource, readDocument } from './objects.ts';
+import { invalidRequest, malformedXml } from './refusals.ts';
+import { parseXml, xmlResponse, xmlTime } from './xml.ts';
+
+export const createMultipartUpload: Operation = async (exchange) => {
+  const { bucket, key, store, headers } = exchange;
+  checkWriteHeaders(headers);
+  const checksum = requestedChecksum(exchange);
+  const done = bucket.createUpload(key, { headers: objectHeaders(headers), checksum }, store.stamp());
+  await store.commit(bucket, exchange.origin, done);
+  return xmlResponse(
+    'InitiateMultipartUploadResult',
+    { Bucket: exchange.bucketName, Key: key, UploadId: done.uploadId },
+    {
+      ...encryption,
+      ...(checksum && {
+        'x-amz-checksum-algorithm': checksum.algorithm,
+        'x-amz-checksum-type': checksum.type,
+      }),
+    },
+  );
+};
+
+function requestedChecksum({ headers }: Exchange): OpenUpload['checksum'] {
+  const named = headers['x-amz-checksum-algorithm'];
+  if (named === undefined) return undefined;
+  const algorithm = parseAlgorithm(named);
+  if (!algorithm) {
+    throw invalidRequest(
+      'Checksum algorithm provided is unsupported. Please try again with any of the valid types',
+    );
+  }
+  const wanted = headers['x-amz-checksum-type']?.toUpperCase();
+  const types = checksumTypes(algorithm);
+  const type = wanted === undefined ? types[0] : types.find((each) => each === wanted);
+  if (!type) {
+    throw invalidRequest(
+      `The ${wanted} checksum type cannot be used with the ${algorithm.toLowerCase()} checksum algorithm.`,
+    );
+  }
+  return { algorithm, type };
+}
+
+const uploadIdOf = (exchange: Exchange) => exchange.query('uploadId') ?? '';
+const partNumberOf = (exchange: Exchange) => exchange.number('partNumber', 0, [1, mostParts]);
+
+export const uploadPart: Operation = async (exchange) => {
+  const { headers } = exchange;
+  const upload = exchange.bucket.upload(exchange.key, uploadIdOf(exchange));
+  const body = Body.received({ body: exchange.request.body, headers }, largestPart);
+  const sent = checksumAlgorithms.find(
+    (each) =>
+      checksumHeader(each) in headers ||
+      headers['x-amz-trailer']?.toLowerCase().includes(checksumHeader(each)),
+  );
+  const wanted = upload.checksum?.algorithm;
+  if (wanted && wanted !== sent) {
+    throw invalidRequest(
+      `Checksum Type mismatch occurred, expected checksum Type: ${wanted.toLowerCase()}, actual checksum Type: ${sent?.toLowerCase() ?? 'null'}`,
+    );
+  }
+  const part = await storePart(exchange, upload, body);
+  return {
+    status: 200,
+    headers: {
+      etag: quoted(part.etag),
+      ...(part.checksum !== undefined && sent && { [checksumHeader(sent)]: part.checksum }),
+      ...encryption,
+    },
+  };
+};
+
+export const uploadPartCopy: Operation = async (exchange) => {
+  const { bucket, key, store, headers } = exchange;
+  const upload = bucket.upload(key, uploadIdOf(exchange));
+  const source = await copySource(exchange);
+  const { start, end } = parseCopyRange(headers['x-amz-copy-source-range'], source.object.size);
+  const algorithm = upload.checksum?.algorithm;
+  const bytes = store.blobs.read(source.object.slices, start, end);
+  try {
+    const part = await storePart(exchange, upload, Body.copied(bytes, end - start, algorithm));
+    return xmlResponse(
+      'CopyPartResult',
+      {
+        ETag: quoted(part.etag),
+        LastModified: xmlTime(part.lastModified),
+        ...(algorithm && { [`Checksum${algorithm}`]: part.checksum }),
+      },
+      { ...source.headers, ...encryption },
+    );
+  } finally {
+    bytes.destroy();
+  }
+};
+
+async function storePart(exchange: Exchange, { uploadId }: OpenUpload, body: Body) {
+  const { bucket, key, store, origin } = exchange;
+  const number = partNumberOf(exchange);
+  return store.take(bucket, origin, body, (blob) => {
+    const { size, md5: etag, checksum } = body.digest;
+    const part = { number, etag, size, lastModified: store.now(), blob, checksum: checksum?.value };
+    return { ...bucket.putPart(key, uploadId, part), ...part };
+  });
+}
+
+export const completeMultipartUpload: Operation = async (exchange) => {
+  const { bucket, bucketName, key, store, request, headers } = exchange;
+  const upload = bucket.upload(key, uploadIdOf(exchange));
+  checkWriteHeaders(headers);
+  checkCompletion(exchange, upload);
+  const { version } = await conditionally(exchange, async (attempt) => {
+    // The checksum headers of this request speak of the object, not of the document.
+    const kept = Object.entries(headers).filter(([name]) => !name.startsWith('x-amz-checksum-'));
+    const document = await readDocument({ request, headers: Object.fromEntries(kept) });
+    const { Part: parts } = parseXml(document, 'CompleteMultipartUpload');
+    const listed = Array.isArray(parts)
+      ? parts.map((part) => listedPart(part, upload.checksum?.algorithm))
+      : [];
+    const size = headers['x-amz-mp-object-size'];
+    const expected = {
+      size: size === undefined ? undefined : Number(size),
+      checksum: upload.checksum && headers[checksumHeader(upload.checksum.algorithm)],
+    };
+    const done = bucket.complete(key, upload.uploadId, listed, expected, store.stamp(), attempt);
+    await store.commit(bucket, exchange.origin, done);
+    return done;
+  });
+  return xmlResponse(
+    'CompleteMultipartUploadResult',
+    {
+      Location: `${request.endpoint}${request.path}`,
+      Bucket: bucketName,
+      Key: key,
+      ETag: quoted(version.etag),
+      ...checksumElements(version),
+    },
+    { ...exchange.versionHeader(version), ...encryption },
+  );
+};
+
+function checkCompletion({ headers }: Exchange, { checksum }: OpenUpload): void {
+  const type = headers['x-amz-checksum-type'];
+  if (type !== undefined && checksum && type !== checksum.type) {
+    throw invalidRequest(
+      `The upload was created using the ${checksum.type} checksum mode. The complete request must use the same checksum mode.`,
+    );
+  }
+}
+
+function listedPart(element: Record<string, unknown>, algorithm: ChecksumAlgorithm | undefined): ListedPart {
+  const { PartNumber: number, ETag: etag } = element;
+  const checksum = algorithm && element[`Checksum${algorithm}`];
+  if (typeof number !== 'string' || typeof etag !== 'string' || !/^\d{1,5}$/.test(number))
+    throw malformedXml();
+  return {
+    number: Number(number),
+    etag: unquoted(etag),
+    ...(typeof checksum === 'string' && { checksum }),
+  };
+}
+
+export const abortMultipartUpload: Operation = async (exchange) => {
+  const { bucket, store } = exchange;
+  await store.commit(bucket, exchange.origin, bucket.abort(exchange.key, uploadIdOf(exchange)));
+  return { status: 204 };
+};
+
+export const listParts: Operation = (exchange) => {
+  const upload = exchange.bucket.upload(exchange.key, uploadIdOf(exchange));
+  const marker = exchange.number('part-number-marker', 0);
+  const limit = Math.min(exchange.number('max-parts', 1000), 1000);
+  const rest = [...upload.parts.values()]
+    .sort((a, b) => a.number - b.number)
+    .filter(({ number }) => number > marker);
+  const page = rest.slice(0, limit);
+  const { algorithm, type } = upload.checksum ?? {};
+  return xmlResponse('ListPartsResult', {
+    Bucket: exchange.bucketName,
+    Key: exchange.key,
+    UploadId: upload.uploadId,
+    PartNumberMarker: marker,
+    NextPartNumberMarker: page.at(-1)?.number ?? marker,
+    MaxParts: limit,
+    IsTruncated: rest.length > page.length,
+    ChecksumAlgorithm: algorithm,
+    ChecksumType: type,
+    StorageClass: 'STANDARD',
+    Part: page.map((part) => ({
+      PartNumber: part.number,
+      LastModified: xmlTime(part.lastModified),
+      ETag: quoted(part.etag),
+      Size: part.size,
+      ...(algorithm && { [`Checksum${algorithm}`]: part.checksum }),
+    })),
+  });
+};
