@@ -1,0 +1,30 @@
+import * as z from 'zod';
+import type { PartHeader } from '../../domain/part.ts';
+
+/**
+ * Where a file of the lake comes from, as its user metadata and in its footer. S3 allows 2 KB of ASCII there: a key
+ * of 1,024 bytes fits as base64url, and would not percent-encoded.
+ */
+export function sourceMetadata({ key, versionId, sequencer }: PartHeader): Record<string, string> {
+  return { 'source-key': Buffer.from(key).toString('base64url'), 'source-version': versionId, sequencer };
+}
+
+const metadata = z.object({
+  'source-key': z.string().transform((text) => Buffer.from(text, 'base64url').toString('utf8')),
+  'source-version': z.string(),
+  sequencer: z.string(),
+  records: z.coerce.number().int().nonnegative(),
+});
+
+export interface Source {
+  readonly key: string;
+  readonly versionId: string;
+  readonly sequencer: string;
+  readonly records: number;
+}
+
+/** @throws {z.ZodError} when the object was not written by the transformation */
+export function parseSourceMetadata(raw: Readonly<Record<string, string>>): Source {
+  const { 'source-key': key, 'source-version': versionId, sequencer, records } = metadata.parse(raw);
+  return { key, versionId, sequencer, records };
+}

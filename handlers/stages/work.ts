@@ -1,0 +1,92 @@
+import type { PermanentError } from '../../domain/errors.ts';
+import { faultKey, type VersionPath } from '../../domain/key-layout.ts';
+import type { Receipt, StoredObject, Tally } from '../../domain/receipt.ts';
+import { type Reject, renderReject } from '../../domain/reject.ts';
+import type { ObjectStore } from '../edges/object-store.ts';
+
+/** What every stage is given from outside, so that it runs on Lambda, locally and in a simulation alike. */
+export interface Surroundings {
+  readonly store: ObjectStore;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Of the code that runs, for the receipts. */
+  readonly codeVersion: string;
+}
+
+/** What became of the records of one message, for its log line and metrics. */
+export interface Outcome {
+  readonly dataset: string;
+  /** `duplicate`: the work had been done before, and there is a receipt to show for it. */
+  readonly result: 'done' | 'duplicate' | 'failed';
+  readonly read: number;
+  readonly written: number;
+  readonly filtered: Tally;
+  readonly rejected: Tally;
+  readonly fault?: { readonly code: string; readonly message: string };
+}
+
+export function duplicate(dataset: string): Outcome {
+  return { dataset, result: 'duplicate', read: 0, written: 0, filtered: {}, rejected: {} };
+}
+
+/** How many bytes of rejects are gathered before they are written. */
+const REJECTS_FILE_BYTES = 8 * 1024 * 1024;
+
+/** The rejected records of one piece of work, on their way into the failed bucket, in files of bounded size. */
+export class RejectsWriter {
+  readonly files: StoredObject[] = [];
+  readonly #store: ObjectStore;
+  readonly #bucket: string;
+  readonly #keyOf: (file: number) => string;
+  #lines: string[] = [];
+  #length = 0;
+
+  constructor(store: ObjectStore, bucket: string, keyOf: (file: number) => string) {
+    this.#store = store;
+    this.#bucket = bucket;
+    this.#keyOf = keyOf;
+  }
+
+  async add(reject: Reject): Promise<void> {
+    const line = renderReject(reject);
+    this.#lines.push(line);
+    this.#length += line.length;
+    if (this.#length >= REJECTS_FILE_BYTES) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    if (this.#lines.length === 0) return;
+    const body = Buffer.from(`${this.#lines.join('\n')}\n`);
+    const key = this.#keyOf(this.files.length);
+    await this.#store.write({ bucket: this.#bucket, key, body, contentType: 'application/x-ndjson' });
+    this.files.push({ key, records: this.#lines.length, bytes: body.length });
+    this.#lines = [];
+    this.#length = 0;
+  }
+}
+
+/** Leaves the reason why an object could not be processed in the failed bucket. */
+export async function writeFault(
+  store: ObjectStore,
+  bucket: string,
+  path: VersionPath,
+  object: { readonly key: string; readonly versionId: string },
+  { stage, code, message }: PermanentError,
+): Promise<void> {
+  await store.write({
+    bucket,
+    key: faultKey(path, stage),
+    body: `${JSON.stringify({ stage, key: object.key, versionId: object.versionId, code, message }, null, 2)}\n`,
+    contentType: 'application/json',
+  });
+}
+
+/** Says for good that a piece of work is done. Of two that did it at once, the first one's receipt stands. */
+export async function writeReceipt(
+  store: ObjectStore,
+  bucket: string,
+  key: string,
+  receipt: Receipt,
+): Promise<void> {
+  await store.create({ bucket, key, body: JSON.stringify(receipt), contentType: 'application/json' });
+}
