@@ -125,14 +125,14 @@ export function parseProcessedKey(
   return { dataset, objectId: id, version, part: Number(part), partitionPath: partition, extension };
 }
 
-/** Rejected records of one piece of work, in the failed bucket. */
-export function rejectsKey(path: VersionPath, stage: Stage, part: number): string {
-  return `rejects/${partsPrefix(path)}${stage}-${number(part)}.ndjson`;
+/** Rejected records of one piece of work, in the failed bucket; `numbers` are the part, where there is one, and the file. */
+export function rejectsKey(path: VersionPath, stage: Stage, ...numbers: readonly number[]): string {
+  return `rejects/${partsPrefix(path)}${[stage, ...numbers.map(number)].join('-')}.ndjson`;
 }
 
 /** Why a stage could not process an object, in the failed bucket. */
-export function faultKey(path: VersionPath, stage: Stage, part?: number): string {
-  return `faults/${partsPrefix(path)}${stage}${part === undefined ? '' : `-${number(part)}`}.json`;
+export function faultKey(path: VersionPath, stage: Stage, ...numbers: readonly number[]): string {
+  return `faults/${partsPrefix(path)}${[stage, ...numbers.map(number)].join('-')}.json`;
 }
 
 /** `receipts/{dataset}/{object id}/{version}/`: the receipts of one version, in the ledger bucket. */

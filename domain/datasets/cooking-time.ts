@@ -1,8 +1,6 @@
 /** What a direction takes that names no time, in seconds. */
 const UNNAMED_S = 300;
 
-const SECONDS = { h: 3600, m: 60, s: 1 };
-
 const FRACTIONS: Readonly<Record<string, number>> = {
   '½': 1 / 2,
   '⅓': 1 / 3,
@@ -12,18 +10,21 @@ const FRACTIONS: Readonly<Record<string, number>> = {
   '⅛': 1 / 8,
 };
 
+/** Short forms included, so that the first letter tells which it is. */
+const unit = '(hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)(?![a-z])';
+
 /**
- * An amount, perhaps a range, and a unit: "10 minutes", "1½ hrs", "1 1/2 h", "10-15 min", "10 to 15 minutes",
- * "30-second", "1h30m", "half an hour", "an hour". Every repetition is bounded, so that no text makes it slow.
+ * "10 minutes", "2.5 h", "1½ hrs", "1 1/2 hours", "½ hour", "30-second", "1h30m": an amount and its unit. Every
+ * repetition is bounded, so that no text makes it slow.
  */
-const digits = String.raw`(?<![\d.,/])\d{1,5}(?:[.,]\d{1,3})?(?:\s?[½⅓⅔¼¾⅛]|\s\d{1,2}\/\d{1,2}|\/\d{1,2})?`;
-const amount = String.raw`(?:${digits}|[½⅓⅔¼¾⅛]|(?<!\p{L})(?:half\s)?an?)`;
-const unit = '(?:hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)';
-const namedTime = new RegExp(
-  String.raw`(?:${amount}\s{0,3}(?:-|–|—|to|or)\s{0,3})?(${amount})(?:\s{0,3}|-)(${unit})(?!\p{L})`,
-  'giu',
+const inFigures = new RegExp(
+  String.raw`(?<![\d.,/])(\d{1,5}(?:[.,]\d{1,3})?(?:\/\d{1,2}|\s\d{1,2}\/\d{1,2}|\s?[½⅓⅔¼¾⅛])?|[½⅓⅔¼¾⅛])(?:\s{0,3}|-)${unit}`,
+  'gi',
 );
-const term = /(\d+)\/(\d+)|\d+(?:[.,]\d+)?|[½⅓⅔¼¾⅛]/g;
+/** "an hour", "half a minute". */
+const inWords = new RegExp(String.raw`\b(half\s)?an?\s${unit}`, 'gi');
+/** What stands between the two ends of a range: "1 hour to 2 hours". */
+const rangeSign = /^\s{0,3}(?:-|–|—|to|or)\s{0,3}$/i;
 
 /**
  * Estimates how long a recipe takes, in whole seconds: the sum of the times that its directions name, and 300 s for
@@ -36,25 +37,46 @@ export function timeInDirections(directions: readonly string[]): number {
 }
 
 function timeInDirection(direction: string): number | undefined {
-  let seconds: number | undefined;
-  for (const [, quantity = '', name = ''] of direction.matchAll(namedTime)) {
-    seconds = (seconds ?? 0) + numberOf(quantity.toLowerCase()) * secondsOf(name.toLowerCase());
+  let total: number | undefined;
+  let lowerEnd = 0;
+  let end = 0;
+  inFigures.lastIndex = 0;
+  for (let match = inFigures.exec(direction); match !== null; match = inFigures.exec(direction)) {
+    const [text, amount = '', unitName = ''] = match;
+    const seconds = numberOf(amount) * secondsOf(unitName);
+    const isUpperEnd = total !== undefined && rangeSign.test(direction.slice(end, match.index));
+    total = (total ?? 0) + seconds - (isUpperEnd ? Math.min(lowerEnd, seconds) : 0);
+    lowerEnd = seconds;
+    end = match.index + text.length;
   }
-  return seconds;
+  for (const [, half, unitName = ''] of direction.matchAll(inWords)) {
+    total = (total ?? 0) + (half === undefined ? 1 : 0.5) * secondsOf(unitName);
+  }
+  return total;
 }
 
 function secondsOf(unitName: string): number {
-  if (unitName.startsWith('h')) return SECONDS.h;
-  return unitName.startsWith('m') ? SECONDS.m : SECONDS.s;
+  switch (unitName.charAt(0)) {
+    case 'h':
+    case 'H':
+      return 3600;
+    case 'm':
+    case 'M':
+      return 60;
+    default:
+      return 1;
+  }
 }
 
-/** The sum of the terms of an amount: "1 1/2" and "1½" are 1.5; "a" and "an" are 1; "half an" is 0.5. */
-function numberOf(quantity: string): number {
-  if (quantity.startsWith('half')) return 0.5;
-  if (quantity.startsWith('a')) return 1;
+const terms = /(\d+)\/(\d+)|\d+(?:[.,]\d+)?|[½⅓⅔¼¾⅛]/g;
+
+/** The sum of an amount's terms: "1 1/2" and "1½" are 1.5. */
+function numberOf(amount: string): number {
+  const plain = Number(amount);
+  if (!Number.isNaN(plain)) return plain;
   let total = 0;
-  for (const [text, over, under] of quantity.matchAll(term)) {
-    if (over === undefined) total += FRACTIONS[text] ?? Number(text.replace(',', '.'));
+  for (const [term, over, under] of amount.matchAll(terms)) {
+    if (over === undefined) total += FRACTIONS[term] ?? Number(term.replace(',', '.'));
     else if (Number(under) !== 0) total += Number(over) / Number(under);
   }
   return total;
