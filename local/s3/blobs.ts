@@ -1,4 +1,4 @@
-import { createReadStream, mkdirSync } from 'node:fs';
+import { closeSync, createReadStream, mkdirSync, openSync, writeSync } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -6,17 +6,27 @@ import type { Slice } from './bucket.ts';
 
 /** Where the bytes are. A blob is written once, whole or not at all, and never changed. */
 export interface Blobs {
-  /** Stores what `chunks` yields; when it throws, nothing is stored and the error passes through. */
-  write(id: string, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  /**
+   * Stores what `chunks` yields and returns the blob's name, made from the fresh `id`. When `chunks` throws, nothing is
+   * stored and the error passes through.
+   */
+  write(id: string, chunks: AsyncIterable<Uint8Array>): Promise<string>;
   /** The bytes from `start` to before `end` of the slices in a row. What is being read is not removed meanwhile. */
   read(slices: readonly Slice[], start: number, end: number): Readable;
-  remove(ids: Iterable<string>): Promise<void>;
+  remove(blobs: Iterable<string>): Promise<void>;
   /** Removes, at start, what a crash left behind: all but `referenced`. */
   sweep(referenced: ReadonlySet<string>): Promise<void>;
 }
 
+interface Piece {
+  readonly blob: string;
+  readonly from: number;
+  /** Exclusive. */
+  readonly to: number;
+}
+
 /** The pieces of slices that make up a range. */
-function* pieces(slices: readonly Slice[], start: number, end: number) {
+function* pieces(slices: readonly Slice[], start: number, end: number): Generator<Piece> {
   let offset = 0;
   for (const { blob, size } of slices) {
     const from = Math.max(start - offset, 0);
@@ -31,12 +41,24 @@ const readChunk = 256 * 1024;
 /** Chunks of a body are gathered up to this size before they are written. */
 const writeChunk = 1024 * 1024;
 
-/** Blobs as files `<directory>/blobs/<id>`; what is on its way in is in `<directory>/incoming/`. */
+/** Bodies up to this size share a file: to make one of its own costs more than to write them. */
+const largestPacked = 64 * 1024;
+/** A pack that has grown beyond this is followed by a new one. */
+const fullPack = 64 * 1024 * 1024;
+
+/**
+ * Blobs in files: `<directory>/blobs/<id>` for a large one, `<directory>/blobs/pack-<id>`, at an offset, for small
+ * ones, which a process only ever appends to packs of its own. A pack goes when none of its blobs is left. What is on
+ * its way in is in `<directory>/incoming/`.
+ */
 export class FileBlobs implements Blobs {
   readonly #blobs: string;
   readonly #incoming: string;
   readonly #readers = new Map<string, number>();
   readonly #doomed = new Set<string>();
+  /** How many blobs each pack still holds. */
+  readonly #packed = new Map<string, number>();
+  #pack: { name: string; file: number; size: number } | undefined;
 
   constructor(directory: string) {
     this.#blobs = join(directory, 'blobs');
@@ -45,18 +67,39 @@ export class FileBlobs implements Blobs {
     mkdirSync(this.#incoming, { recursive: true });
   }
 
-  async write(id: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  async write(id: string, chunks: AsyncIterable<Uint8Array>): Promise<string> {
+    const iterator = chunks[Symbol.asyncIterator]();
+    const begin: Uint8Array[] = [];
+    for (let size = 0; size <= largestPacked; size += begin.at(-1)?.byteLength ?? 0) {
+      const next = await iterator.next();
+      if (next.done) return this.#append(id, Buffer.concat(begin));
+      begin.push(next.value);
+    }
     const path = join(this.#incoming, id);
     const file = await open(path, 'wx', 0o600);
     try {
-      await pour(chunks, file);
+      await pour(begin, { [Symbol.asyncIterator]: () => iterator }, file);
       await file.close();
       await rename(path, join(this.#blobs, id));
+      return id;
     } catch (error) {
       await file.close().catch(() => {});
       await rm(path, { force: true });
       throw error;
     }
+  }
+
+  #append(id: string, bytes: Uint8Array): string {
+    if (!this.#pack || this.#pack.size > fullPack) {
+      if (this.#pack) closeSync(this.#pack.file);
+      const name = `pack-${id}`;
+      this.#pack = { name, file: openSync(join(this.#blobs, name), 'ax', 0o600), size: 0 };
+    }
+    const { name, file, size } = this.#pack;
+    for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
+    this.#pack.size += bytes.length;
+    this.#packed.set(name, (this.#packed.get(name) ?? 0) + 1);
+    return `${name}@${size}`;
   }
 
   read(slices: readonly Slice[], start: number, end: number): Readable {
@@ -65,25 +108,24 @@ export class FileBlobs implements Blobs {
     const [only] = wanted;
     const stream =
       only && wanted.length === 1
-        ? createReadStream(join(this.#blobs, only.blob), {
-            start: only.from,
-            end: only.to - 1,
-            highWaterMark: readChunk,
-          })
+        ? this.#open(only)
         : Readable.from(this.#each(wanted), { objectMode: false, highWaterMark: readChunk });
     return stream.once('close', () => {
       for (const { blob } of wanted) this.#release(blob);
     });
   }
 
-  async *#each(wanted: readonly { blob: string; from: number; to: number }[]): AsyncGenerator<Uint8Array> {
-    for (const { blob, from, to } of wanted) {
-      yield* createReadStream(join(this.#blobs, blob), {
-        start: from,
-        end: to - 1,
-        highWaterMark: readChunk,
-      });
-    }
+  async *#each(wanted: readonly Piece[]): AsyncGenerator<Uint8Array> {
+    for (const piece of wanted) yield* this.#open(piece);
+  }
+
+  #open({ blob, from, to }: Piece): Readable {
+    const { file, offset } = fileOf(blob);
+    return createReadStream(join(this.#blobs, file), {
+      start: offset + from,
+      end: offset + to - 1,
+      highWaterMark: readChunk,
+    });
   }
 
   #release(blob: string): void {
@@ -94,30 +136,52 @@ export class FileBlobs implements Blobs {
     }
     this.#readers.delete(blob);
     // A file that stays behind is swept at the next start.
-    if (this.#doomed.delete(blob)) this.#unlink(blob).catch(() => {});
+    if (this.#doomed.delete(blob)) this.#drop(blob).catch(() => {});
   }
 
-  async remove(ids: Iterable<string>): Promise<void> {
-    for (const id of ids) {
-      if (this.#readers.has(id)) this.#doomed.add(id);
-      else await this.#unlink(id);
+  async remove(blobs: Iterable<string>): Promise<void> {
+    for (const blob of blobs) {
+      if (this.#readers.has(blob)) this.#doomed.add(blob);
+      else await this.#drop(blob);
     }
   }
 
-  async #unlink(id: string): Promise<void> {
-    await unlink(join(this.#blobs, id));
+  async #drop(blob: string): Promise<void> {
+    const { file, packed } = fileOf(blob);
+    if (packed) {
+      const left = (this.#packed.get(file) ?? 0) - 1;
+      this.#packed.set(file, left);
+      if (left > 0 || file === this.#pack?.name) return;
+      this.#packed.delete(file);
+    }
+    await unlink(join(this.#blobs, file));
   }
 
   async sweep(referenced: ReadonlySet<string>): Promise<void> {
+    const kept = new Set<string>();
+    for (const blob of referenced) {
+      const { file, packed } = fileOf(blob);
+      kept.add(file);
+      if (packed) this.#packed.set(file, (this.#packed.get(file) ?? 0) + 1);
+    }
     for (const name of await readdir(this.#incoming)) await rm(join(this.#incoming, name), { force: true });
-    for (const name of await readdir(this.#blobs)) if (!referenced.has(name)) await this.#unlink(name);
+    for (const name of await readdir(this.#blobs)) if (!kept.has(name)) await unlink(join(this.#blobs, name));
   }
 }
 
+function fileOf(blob: string): { file: string; offset: number; packed: boolean } {
+  const [file = '', offset] = blob.split('@');
+  return { file, offset: Number(offset ?? 0), packed: offset !== undefined };
+}
+
 /** Writes all chunks to the file, gathering small ones; the next ones are hashed while the last are written. */
-async function pour(chunks: AsyncIterable<Uint8Array>, file: FileHandle): Promise<void> {
-  let gathered: Uint8Array[] = [];
-  let size = 0;
+async function pour(
+  begin: readonly Uint8Array[],
+  rest: AsyncIterable<Uint8Array>,
+  file: FileHandle,
+): Promise<void> {
+  let gathered = [...begin];
+  let size = gathered.reduce((sum, chunk) => sum + chunk.byteLength, 0);
   let writing: Promise<unknown> | undefined;
   let failed: unknown;
   const flush = () => {
@@ -130,7 +194,7 @@ async function pour(chunks: AsyncIterable<Uint8Array>, file: FileHandle): Promis
     });
   };
   try {
-    for await (const chunk of chunks) {
+    for await (const chunk of rest) {
       gathered.push(chunk);
       size += chunk.byteLength;
       if (size < writeChunk) continue;
@@ -157,10 +221,11 @@ async function writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promis
 export class MemoryBlobs implements Blobs {
   readonly #blobs = new Map<string, Uint8Array>();
 
-  async write(id: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  async write(id: string, chunks: AsyncIterable<Uint8Array>): Promise<string> {
     const all: Uint8Array[] = [];
     for await (const chunk of chunks) all.push(chunk);
     this.#blobs.set(id, Buffer.concat(all));
+    return id;
   }
 
   read(slices: readonly Slice[], start: number, end: number): Readable {

@@ -130,8 +130,7 @@ export class Store {
     content: AsyncIterable<Uint8Array>,
     use: (blob: string) => T,
   ): Promise<T> {
-    const blob = this.ids.blobId();
-    await this.blobs.write(blob, content);
+    const blob = await this.blobs.write(this.ids.blobId(), content);
     let done: T;
     try {
       done = use(blob);

@@ -1,0 +1,75 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import type { Admit } from '../../local/call.ts';
+import { systemClock } from '../../local/clock.ts';
+import { account, Credentials } from '../../local/iam/credentials.ts';
+import type { S3Event } from '../../local/s3/events.ts';
+import type { Ids } from '../../local/s3/store.ts';
+import { createS3, type S3 } from '../../local/s3/wire.ts';
+import { startServer } from '../../local/wire/server.ts';
+
+export interface S3Server {
+  readonly client: S3Client;
+  readonly endpoint: string;
+  readonly s3: S3;
+  readonly credentials: Credentials;
+  /** What was published, in order. */
+  readonly events: S3Event[];
+  close(): Promise<void>;
+}
+
+/** The buckets `plain`, `versioned` and `suspended`, all with EventBridge on, behind a real wire server. */
+export async function startS3Server(
+  options: {
+    directory?: string;
+    admit?: Admit;
+    publish?: (event: S3Event) => Promise<void>;
+    ids?: Ids;
+    port?: number;
+  } = {},
+): Promise<S3Server> {
+  const events: S3Event[] = [];
+  const s3 = createS3({
+    buckets: [
+      { name: 'plain', eventBridge: true },
+      { name: 'versioned', versioning: 'Enabled', eventBridge: true },
+      { name: 'suspended', versioning: 'Suspended', eventBridge: true },
+      { name: 'silent', eventBridge: false },
+    ],
+    directory: options.directory,
+    clock: systemClock,
+    admit: options.admit ?? (async () => {}),
+    publish:
+      options.publish ??
+      (async (event) => {
+        events.push(event);
+      }),
+    region: 'us-east-1',
+    accountId: account,
+    ids: options.ids,
+  });
+  await s3.start();
+  const credentials = new Credentials();
+  const server = await startServer({ port: options.port ?? 0, services: { s3: s3.service }, credentials });
+  const client = clientFor(server.endpoint);
+  return {
+    client,
+    endpoint: server.endpoint,
+    s3,
+    credentials,
+    events,
+    async close() {
+      client.destroy();
+      await server.close();
+      await s3.close();
+    },
+  };
+}
+
+export function clientFor(endpoint: string): S3Client {
+  return new S3Client({
+    endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    maxAttempts: 1,
+  });
+}
