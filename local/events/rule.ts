@@ -1,0 +1,43 @@
+/** An event on the bus ("Amazon EventBridge event structure"). */
+export interface BusEvent {
+  readonly version: '0';
+  readonly id: string;
+  readonly 'detail-type': string;
+  readonly source: string;
+  readonly account: string;
+  /** To the second: `2021-11-12T00:00:00Z` */
+  readonly time: string;
+  readonly region: string;
+  readonly resources: readonly string[];
+  readonly detail: object;
+}
+
+/** Where a rule sends what it matches. */
+export interface EventTarget {
+  readonly id: string;
+  readonly arn: string;
+  /** The queue that gets what could not be delivered. */
+  readonly deadLetterArn?: string;
+  /** 60 to 86,400. */
+  readonly maximumEventAgeSeconds: number;
+  /** 0 to 185. */
+  readonly maximumRetryAttempts: number;
+  /** Constant text that the target gets in the event's place. */
+  readonly input?: string;
+}
+
+/** A rule of the default bus: a pattern, a schedule, or both. */
+export interface EventRule {
+  readonly name: string;
+  readonly arn: string;
+  readonly description?: string;
+  readonly eventPattern?: string;
+  readonly scheduleExpression?: string;
+  readonly enabled: boolean;
+  readonly targets: readonly EventTarget[];
+}
+
+/** Milliseconds since the epoch, as events carry the time. */
+export function eventTime(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}
