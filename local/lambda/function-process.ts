@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, fork } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -17,7 +18,8 @@ export type Outcome = { readonly payload: string } | { readonly fault: Fault };
 
 export interface ProcessSettings {
   readonly functionArn: string;
-  readonly taskRoot: string;
+  /** Absolute path of the module that exports the handler. Its directory is the task root. */
+  readonly modulePath: string;
   readonly memoryMb: number;
   /** The whole environment: nothing of this process's own is added. */
   readonly environment: Readonly<Record<string, string>>;
@@ -68,11 +70,11 @@ export class FunctionProcess {
   constructor(settings: ProcessSettings, reaper: Reaper, onLine: (line: string) => void) {
     this.settings = settings;
     this.#onLine = onLine;
-    const { memoryMb, environment, taskRoot } = settings;
+    const { memoryMb, environment, modulePath } = settings;
     // The flags that Lambda's own bootstrap gives to Node.
     const youngMb = Math.floor(memoryMb / 10);
-    this.#child = fork(runtime, [], {
-      cwd: taskRoot,
+    this.#child = fork(runtime, [modulePath], {
+      cwd: dirname(modulePath),
       env: environment,
       execArgv: [
         `--max-semi-space-size=${Math.floor(youngMb / 2)}`,

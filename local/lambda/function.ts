@@ -1,5 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
+import { dirname } from 'node:path';
+import type { Admit } from '../call.ts';
 import type { Credentials } from '../iam/credentials.ts';
 import { ServiceError } from '../service-error.ts';
 import { type Fault, FunctionProcess, type Outcome } from './function-process.ts';
@@ -11,10 +13,12 @@ export interface FunctionSettings {
   readonly name: string;
   readonly arn: string;
   readonly roleArn: string;
-  /** Where the bundle lies: the task root. */
-  readonly directory: string;
+  /** Absolute path of the module that is deployed. Its directory is the task root. */
+  readonly modulePath: string;
   /** `index.handler` */
   readonly handler: string;
+  /** `nodejs24.x` */
+  readonly runtime: string;
   readonly timeoutSeconds: number;
   readonly memoryMb: number;
   /** The configured variables. */
@@ -22,12 +26,15 @@ export interface FunctionSettings {
   /** Invocations beyond this many at a time are refused; 0 refuses all. */
   readonly reservedConcurrency?: number;
   readonly logGroup: string;
+  /** Whether Lambda writes traces with the function's role (`tracingConfig.mode` Active). */
+  readonly tracing?: boolean;
 }
 
 export interface FunctionPorts {
   readonly credentials: Credentials;
   readonly logs: FunctionLogs;
   readonly reaper: Reaper;
+  readonly admit: Admit;
   /** `http://127.0.0.1:4566`; asked for when a process starts. */
   readonly endpoint: () => string;
   /** Processes of one function at a time; further invocations wait for one. Default 10. */
@@ -55,7 +62,7 @@ export interface FunctionCounts {
 interface Worker {
   readonly process: FunctionProcess;
   readonly accessKeyId: string;
-  readonly logStream: string;
+  readonly log: (line: string) => void;
   initMs: number | undefined;
   stopIdling: () => void;
 }
@@ -151,16 +158,20 @@ export class LambdaFunction {
     else this.#busy -= 1;
   }
 
-  #start(): Worker {
+  async #start(): Promise<Worker> {
     const settings = this.settings;
     const ports = this.#ports;
-    const { accessKeyId, secretAccessKey, sessionToken } = ports.credentials.issue(settings.roleArn);
     const day = new Date().toISOString().slice(0, 10).replaceAll('-', '/');
     const logStream = `${day}/[$LATEST]${randomBytes(16).toString('hex')}`;
+    const mayLog = await this.#mayLog(logStream);
+    const log = (line: string) => {
+      if (mayLog) ports.logs.append(settings.name, logStream, line.replaceAll('\r', '\n'));
+    };
+    const { accessKeyId, secretAccessKey, sessionToken } = ports.credentials.issue(settings.roleArn);
     const process = new FunctionProcess(
       {
         functionArn: settings.arn,
-        taskRoot: settings.directory,
+        modulePath: settings.modulePath,
         memoryMb: settings.memoryMb,
         environment: {
           ...lambdaEnvironment(settings, logStream, ports.endpoint()),
@@ -170,9 +181,9 @@ export class LambdaFunction {
         },
       },
       ports.reaper,
-      (line) => ports.logs.append(settings.name, logStream, line.replaceAll('\r', '\n')),
+      log,
     );
-    const worker: Worker = { process, accessKeyId, logStream, initMs: undefined, stopIdling: () => {} };
+    const worker: Worker = { process, accessKeyId, log, initMs: undefined, stopIdling: () => {} };
     this.#workers.add(worker);
     this.#counts.coldStarts += 1;
     void process.ended.then(() => {
@@ -185,9 +196,34 @@ export class LambdaFunction {
     return worker;
   }
 
+  /**
+   * Lambda writes logs and traces with the function's role. A role that may not write its logs loses them, on AWS in
+   * silence ("Sending Lambda function logs to CloudWatch Logs, IAM permissions").
+   */
+  async #mayLog(logStream: string): Promise<boolean> {
+    const { arn, logGroup, roleArn, tracing = false, name } = this.settings;
+    const [, partition, , region, account] = arn.split(':');
+    const stream = `arn:${partition}:logs:${region}:${account}:log-group:${logGroup}:log-stream:${logStream}`;
+    const may = async (action: string, resource: string) => {
+      const operation = action.split(':')[1] ?? '';
+      await this.#ports.admit({ caller: { kind: 'role', principal: roleArn }, operation, action, resource });
+    };
+    try {
+      await may('logs:CreateLogStream', stream);
+      await may('logs:PutLogEvents', stream);
+      if (tracing) {
+        await may('xray:PutTraceSegments', '*');
+        await may('xray:PutTelemetryRecords', '*');
+      }
+      return true;
+    } catch (error) {
+      console.warn(`The logs or traces of ${name} are lost, as they would be on AWS: ${error}`);
+      return false;
+    }
+  }
+
   async #run(worker: Worker, requestId: string, payload: string): Promise<InvocationResult> {
-    const { process, logStream } = worker;
-    const log = (message: string) => this.#ports.logs.append(this.settings.name, logStream, message);
+    const { process, log } = worker;
     this.#counts.invocations += 1;
     const cold = worker.initMs === undefined;
     const begun = performance.now();
@@ -248,7 +284,7 @@ function lambdaEnvironment(
     AWS_ENDPOINT_URL: endpoint,
     AWS_REGION: region,
     AWS_DEFAULT_REGION: region,
-    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+    AWS_EXECUTION_ENV: `AWS_Lambda_${settings.runtime}`,
     AWS_LAMBDA_FUNCTION_NAME: settings.name,
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: `${settings.memoryMb}`,
@@ -258,7 +294,7 @@ function lambdaEnvironment(
     // There is no X-Ray daemon here; traces are not sampled, see traceId().
     AWS_XRAY_CONTEXT_MISSING: 'LOG_ERROR',
     AWS_XRAY_DAEMON_ADDRESS: '127.0.0.1:2000',
-    LAMBDA_TASK_ROOT: settings.directory,
+    LAMBDA_TASK_ROOT: dirname(settings.modulePath),
     LANG: 'en_US.UTF-8',
     TZ: ':UTC',
     PATH: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',

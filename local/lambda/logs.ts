@@ -21,6 +21,7 @@ export interface LogQuery {
   /** Only events after the one with this id. */
   readonly after?: string;
   readonly limit?: number;
+  readonly streams?: ReadonlySet<string>;
   readonly matches?: (message: string) => boolean;
 }
 
@@ -47,11 +48,11 @@ export class FunctionLogs {
 
   /** Events in the order in which they were written. */
   async read(functionName: string, query: LogQuery = {}): Promise<LogEvent[]> {
-    const { from = 0, to = Infinity, after = '', limit = 10_000, matches = () => true } = query;
+    const { from = 0, to = Infinity, after = '', limit = 10_000, streams, matches = () => true } = query;
     const found: LogEvent[] = [];
     for await (const event of this.#file(functionName).events()) {
-      if (event.id <= after || event.timestamp < from || event.timestamp > to || !matches(event.message))
-        continue;
+      if (event.id <= after || event.timestamp < from || event.timestamp > to) continue;
+      if (streams?.has(event.stream) === false || !matches(event.message)) continue;
       found.push(event);
       if (found.length === limit) break;
     }

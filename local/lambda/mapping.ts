@@ -1,3 +1,4 @@
+import type { Admit } from '../call.ts';
 import type { Clock } from '../clock.ts';
 import { ServiceError } from '../service-error.ts';
 
@@ -87,8 +88,10 @@ export class EventSourceMapping {
     this.#ports = ports;
   }
 
-  get enabled(): boolean {
-    return this.#polling !== undefined;
+  /** As `State` of the API. */
+  get state(): 'Enabled' | 'Disabling' | 'Disabled' {
+    if (this.#polling) return 'Enabled';
+    return this.#running.size > 0 ? 'Disabling' : 'Disabled';
   }
 
   /** As `LastProcessingResult` of the API. */
@@ -278,6 +281,16 @@ export function failedItems(
       return id;
     }),
   );
+}
+
+/**
+ * Checks at the creation of a mapping that the function's role may poll ("Using Lambda with Amazon SQS, Configuring
+ * execution role permissions"). Rejects as `admit` does.
+ */
+export async function admitMapping(admit: Admit, roleArn: string, queueArn: string): Promise<void> {
+  const caller = { kind: 'role', principal: roleArn } as const;
+  for (const operation of ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'])
+    await admit({ caller, operation, action: `sqs:${operation}`, resource: queueArn });
 }
 
 /**

@@ -1,7 +1,5 @@
 // What runs inside a function's process: the part of Lambda's Node.js runtime that handlers can tell.
 // Plain JavaScript, since stripping types would double the cold start.
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { format } from 'node:util';
 
@@ -21,7 +19,7 @@ process.on('unhandledRejection', (reason) =>
 patchConsole();
 
 try {
-  const handler = await loadHandler(process.env.LAMBDA_TASK_ROOT, process.env._HANDLER);
+  const handler = await loadHandler(process.argv[2], process.env._HANDLER);
   process.on('message', (invocation) => invoke(handler, invocation));
   send({ type: 'ready' });
 } catch (error) {
@@ -34,12 +32,14 @@ function die(what, fault) {
 }
 
 /** "Define Lambda function handler in Node.js": file, then the path of the export, e.g. `index.handler`. */
-async function loadHandler(root, name) {
-  const [, file, exported] = /^((?:.*\/)?[^./]+)\.(.+)$/.exec(name) ?? [];
-  if (!file) throw runtimeError('MalformedHandlerName', `Bad handler ${name}`);
-  const path = ['.js', '.mjs', '.cjs'].map((extension) => join(root, file + extension)).find(existsSync);
-  if (!path) throw runtimeError('ImportModuleError', `Error: Cannot find module '${file}' in ${root}`);
-  const module = await import(pathToFileURL(path).href);
+async function loadHandler(path, name) {
+  const [, exported] = /^(?:.*\/)?[^./]+\.(.+)$/.exec(name) ?? [];
+  if (!exported) throw runtimeError('MalformedHandlerName', `Bad handler ${name}`);
+  const module = await import(pathToFileURL(path).href).catch((error) => {
+    if (error.code === 'ERR_MODULE_NOT_FOUND') throw runtimeError('ImportModuleError', error.message);
+    if (error instanceof SyntaxError) throw runtimeError('UserCodeSyntaxError', error.message);
+    throw error;
+  });
   const find = (from) => exported.split('.').reduce((value, key) => value?.[key], from);
   const handler = find(module) ?? find(module.default);
   if (handler === undefined) throw runtimeError('HandlerNotFound', `${name} is undefined or not exported`);

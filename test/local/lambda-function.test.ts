@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Call } from '../../local/call.ts';
 import { Credentials } from '../../local/iam/credentials.ts';
 import { type FunctionPorts, type FunctionSettings, LambdaFunction } from '../../local/lambda/function.ts';
 import { FunctionLogs } from '../../local/lambda/logs.ts';
@@ -35,6 +36,8 @@ let directory: string;
 let logs: FunctionLogs;
 const credentials = new Credentials();
 const reaper = new Reaper();
+let calls: Call[] = [];
+const admit = async (call: Call) => void calls.push(call);
 const open: LambdaFunction[] = [];
 
 beforeAll(async () => {
@@ -44,6 +47,7 @@ beforeAll(async () => {
   await writeFile(join(directory, 'esm', 'index.mjs'), bundle);
   await mkdir(join(directory, 'cjs'));
   await writeFile(join(directory, 'cjs', 'index.js'), 'exports.handler = async () => "common";');
+  await mkdir(join(directory, 'nowhere'));
   await mkdir(join(directory, 'broken'));
   await writeFile(join(directory, 'broken', 'index.mjs'), 'throw new TypeError("no configuration");');
 });
@@ -64,15 +68,16 @@ function started(settings: Partial<FunctionSettings> = {}, ports: Partial<Functi
       name,
       arn: `arn:aws:lambda:eu-west-1:000000000000:function:${name}`,
       roleArn: 'arn:aws:iam::000000000000:role/worker',
-      directory: join(directory, 'esm'),
+      modulePath: join(directory, 'esm', 'index.mjs'),
       handler: 'index.handler',
+      runtime: 'nodejs24.x',
       timeoutSeconds: 10,
       memoryMb: 256,
       environment: { STAGE: 'test' },
       logGroup: `/aws/lambda/${name}`,
       ...settings,
     },
-    { credentials, logs, reaper, endpoint: () => 'http://127.0.0.1:4566', ...ports },
+    { credentials, logs, reaper, admit, endpoint: () => 'http://127.0.0.1:4566', ...ports },
   );
   open.push(made);
   return made;
@@ -153,7 +158,9 @@ describe('a function', () => {
   });
 
   test('may be a CommonJS module, and its handler may lie deeper in an export', async () => {
-    expect(await call(started({ directory: join(directory, 'cjs') }))).toMatchObject({ value: 'common' });
+    expect(await call(started({ modulePath: join(directory, 'cjs', 'index.js') }))).toMatchObject({
+      value: 'common',
+    });
     expect(await call(started({ handler: 'index.nested.handler' }))).toMatchObject({ value: 'nested' });
   });
 
@@ -222,15 +229,15 @@ describe('an error', () => {
       { handler: 'index.missing' },
       { errorType: 'Runtime.HandlerNotFound', errorMessage: 'index.missing is undefined or not exported' },
     ],
-    [{ handler: 'other.handler' }, { errorType: 'Runtime.ImportModuleError' }],
+    [{ bundle: 'nowhere', handler: 'index.handler' }, { errorType: 'Runtime.ImportModuleError' }],
     [{ handler: 'index.callback' }, { errorType: 'Runtime.CallbackHandlerDeprecated' }],
     [
-      { directory: 'broken', handler: 'index.handler' },
+      { bundle: 'broken', handler: 'index.handler' },
       { errorType: 'TypeError', errorMessage: 'no configuration' },
     ],
   ])('in a start with %j is the result of the invocation', async (settings, fault) => {
-    const { handler, directory: bundle = 'esm' } = { directory: undefined, ...settings };
-    const made = started({ handler, directory: join(directory, bundle) });
+    const { handler, bundle } = { bundle: 'esm', ...settings };
+    const made = started({ handler, modulePath: join(directory, bundle, 'index.mjs') });
     expect(await call(made)).toMatchObject({ functionError: 'Unhandled', value: fault });
   });
 
@@ -290,9 +297,9 @@ describe('a process', () => {
       import { FunctionLogs } from ${path('lambda/logs.ts')};
       import { Reaper } from ${path('lambda/reaper.ts')};
       const made = new LambdaFunction(
-        { name: 'orphan', arn: 'arn:aws:lambda:us-east-1:000000000000:function:orphan', roleArn: 'r', directory: ${JSON.stringify(join(directory, 'spin'))},
+        { name: 'orphan', arn: 'arn:aws:lambda:us-east-1:000000000000:function:orphan', roleArn: 'r', modulePath: ${JSON.stringify(join(directory, 'spin', 'index.mjs'))}, runtime: 'nodejs24.x',
           handler: 'index.handler', timeoutSeconds: 60, memoryMb: 256, environment: {}, logGroup: 'g' },
-        { credentials: new Credentials(), logs: new FunctionLogs(${JSON.stringify(join(directory, 'orphans'))}), reaper: new Reaper(), endpoint: () => '' });
+        { credentials: new Credentials(), logs: new FunctionLogs(${JSON.stringify(join(directory, 'orphans'))}), reaper: new Reaper(), admit: async () => {}, endpoint: () => '' });
       made.invoke('{}');`;
     await mkdir(join(directory, 'spin'));
     const pidFile = join(directory, 'spin', 'pid');
@@ -314,6 +321,33 @@ describe('a process', () => {
 });
 
 describe('the log', () => {
+  test('and the traces are written with the permissions of the role', async () => {
+    calls = [];
+    const made = started({ tracing: true });
+    await call(made);
+    expect(calls.map(({ action }) => action)).toEqual([
+      'logs:CreateLogStream',
+      'logs:PutLogEvents',
+      'xray:PutTraceSegments',
+      'xray:PutTelemetryRecords',
+    ]);
+    expect(calls[0]).toMatchObject({
+      caller: { kind: 'role', principal: made.settings.roleArn },
+      resource: expect.stringMatching(
+        /^arn:aws:logs:eu-west-1:000000000000:log-group:\/aws\/lambda\/function-\d+:log-stream:2/,
+      ),
+    });
+  });
+
+  test('is lost without them, and the function runs all the same', async () => {
+    const warned = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    const made = started({}, { admit: () => Promise.reject(new Error('not allowed')) });
+    expect(await call(made, { log: 'unheard' })).toMatchObject({ value: { calls: 1 } });
+    expect(await lines(made)).toEqual([]);
+    expect(warned).toHaveBeenCalledOnce();
+    warned.mockRestore();
+  });
+
   test('holds what the handler printed, whole lines in order, between START and END', async () => {
     const made = started();
     await call(made, { log: 'two\nlines', write: 'no line break' });

@@ -288,13 +288,14 @@ describe('an event source mapping', () => {
     send(message('a'));
     await clock.advance(1000);
     const disabled = mapping.disable(10_000);
+    expect(mapping.state).toBe('Disabling');
     const polls = receives.length;
     send(message('b'));
     await clock.advance(2000);
     expect(await disabled).toBe(0);
     expect(deleted).toEqual(['a']);
     expect(receives).toHaveLength(polls);
-    expect(mapping.enabled).toBe(false);
+    expect(mapping.state).toBe('Disabled');
     mapping.enable();
     await clock.advance(3000);
     expect(deleted).toEqual(['a', 'b']);
