@@ -57,6 +57,7 @@ export const shapes = {
     role: text,
     reservedConcurrentExecutions: number.default(-1),
     loggingConfig: z.object({ logGroup: text.optional() }).prefault({}),
+    tracingConfig: z.object({ mode: text.default('PassThrough') }).prefault({}),
   }),
   mapping: z.object({
     uuid: text,

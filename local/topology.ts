@@ -52,6 +52,8 @@ export interface FunctionTopology {
   readonly roleArn: string;
   readonly reservedConcurrency?: number;
   readonly logGroup: string;
+  /** Whether Lambda writes traces with the function's role. */
+  readonly tracing: boolean;
 }
 
 export interface RoleTopology {
@@ -211,6 +213,7 @@ function readFunctions(reader: Reader): FunctionTopology[] {
         each.reservedConcurrentExecutions < 0 ? undefined : each.reservedConcurrentExecutions,
       ),
       logGroup: each.loggingConfig.logGroup ?? `/aws/lambda/${each.name}`,
+      tracing: each.tracingConfig.mode === 'Active',
     };
   });
 }

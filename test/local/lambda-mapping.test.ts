@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Clock } from '../../local/clock.ts';
 import {
   checkMapping,
   EventSourceMapping,
@@ -9,6 +8,7 @@ import {
   type MappingSettings,
   type ReceivedMessage,
 } from '../../local/lambda/mapping.ts';
+import { VirtualClock } from './virtual-clock.ts';
 
 const settings: MappingSettings = {
   uuid: 'm',
@@ -19,36 +19,6 @@ const settings: MappingSettings = {
   reportBatchItemFailures: true,
   enabled: true,
 };
-
-/** Time that passes only when everybody waits. */
-class VirtualClock implements Clock {
-  #now = 0;
-  #tasks: { at: number; run: () => void }[] = [];
-  now() {
-    return this.#now;
-  }
-  schedule(delayMs: number, run: () => void) {
-    const task = { at: this.#now + delayMs, run };
-    this.#tasks.push(task);
-    return () => {
-      this.#tasks = this.#tasks.filter((other) => other !== task);
-    };
-  }
-  async advance(ms: number) {
-    const end = this.#now + ms;
-    for (;;) {
-      await settled();
-      const next = this.#tasks.sort((one, other) => one.at - other.at)[0];
-      if (!next || next.at > end) break;
-      this.#tasks.shift();
-      this.#now = next.at;
-      next.run();
-    }
-    this.#now = end;
-  }
-}
-
-const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 const message = (id: string, body = id): ReceivedMessage => ({
   messageId: id,
@@ -64,7 +34,7 @@ function rig(
   changes: Partial<MappingSettings>,
   answer: (ids: string[]) => Promise<InvocationResult> | InvocationResult,
 ) {
-  const clock = new VirtualClock();
+  const clock = new VirtualClock(0);
   const waiting: ReceivedMessage[] = [];
   const deleted: string[] = [];
   const errors: string[] = [];
@@ -256,7 +226,7 @@ describe('an event source mapping', () => {
   });
 
   test('goes on after the queue could not be reached', async () => {
-    const clock = new VirtualClock();
+    const clock = new VirtualClock(0);
     let calls = 0;
     const errors: string[] = [];
     const mapping = new EventSourceMapping(settings, {
