@@ -69,11 +69,11 @@ export function reads(bucket: Bucket): Grant {
   };
 }
 
-/** Writing objects, and giving up an upload in parts. */
+/** Writing whole objects. */
 export function writes(bucket: Bucket): Grant {
   return {
     bucket,
-    statements: [allow(sid('Write', bucket), ['s3:PutObject', 's3:AbortMultipartUpload'], objects(bucket))],
+    statements: [allow(sid('Write', bucket), ['s3:PutObject'], objects(bucket))],
   };
 }
 

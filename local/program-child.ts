@@ -12,20 +12,24 @@ process.on('unhandledRejection', fail);
 process.on('uncaughtException', fail);
 
 async function run(request: ProgramRequest): Promise<{ resources: Resource[]; outputs: unknown }> {
+  const taken = new Set<string>();
   const registered = new Map<string, Omit<Resource, 'urn'>>();
+  const register = async ({ type, name, inputs: given, custom }: pulumi.runtime.MockResourceArgs) => {
+    if (taken.has(`${type}::${name}`))
+      throw new Error(`Two resources are of type ${type} and named "${name}".`);
+    taken.add(`${type}::${name}`);
+    const inputs = await plainObject(given);
+    const { id, outputs } =
+      custom === false ? { id: '', outputs: {} } : physicalResource(type, name, inputs, request);
+    registered.set(`${type}::${name}`, { type, name, inputs, outputs: { ...inputs, ...outputs, id } });
+    return { id, state: { ...inputs, ...outputs } };
+  };
+  const answer = async (token: string, inputs: Record<string, unknown>) => callResult(token, inputs, request);
+  // Pulumi forgets the message of an error on its way from the mocks to the program.
   await pulumi.runtime.setMocks(
     {
-      call: ({ token, inputs }) => callResult(token, inputs, request),
-      newResource: ({ type, name, inputs: given, custom }) => {
-        const inputs = plainObject(given);
-        const { id, outputs } =
-          custom === false ? { id: '', outputs: {} } : physicalResource(type, name, inputs, request);
-        if (registered.has(`${type}::${name}`)) {
-          throw new Error(`Two resources are of type ${type} and named "${name}".`);
-        }
-        registered.set(`${type}::${name}`, { type, name, inputs, outputs: { ...inputs, ...outputs, id } });
-        return { id, state: { ...inputs, ...outputs } };
-      },
+      call: ({ token, inputs }) => answer(token, inputs).catch(failAndThrow),
+      newResource: (resource) => register(resource).catch(failAndThrow),
     },
     request.project,
     request.stack,
@@ -47,42 +51,45 @@ async function run(request: ProgramRequest): Promise<{ resources: Resource[]; ou
     const resource = registered.get(`${type.split('$').at(-1)}::${name}`);
     return resource === undefined ? [] : [{ urn, ...resource }];
   });
-  return { resources, outputs: plain(outputs) };
+  return { resources, outputs: await plain(outputs) };
 }
 
 /** Values as JSON: secrets uncovered, assets and archives as the paths or the text that they stand for. */
-function plain(value: unknown): unknown {
+async function plain(given: unknown): Promise<unknown> {
+  const value = await given;
   if (pulumi.runtime.isRpcSecret(value)) return plain(pulumi.runtime.unwrapRpcSecret(value));
-  if (value instanceof pulumi.asset.AssetArchive) return { assets: plain(value.assets) };
+  if (value instanceof pulumi.asset.AssetArchive) return plainObject({ assets: value.assets });
   if (value instanceof pulumi.asset.FileArchive || value instanceof pulumi.asset.FileAsset) {
-    return { path: value.path };
+    return plainObject({ path: value.path });
   }
-  if (value instanceof pulumi.asset.StringAsset) return { text: value.text };
-  if (Array.isArray(value)) return value.map(plain);
+  if (value instanceof pulumi.asset.StringAsset) return plainObject({ text: value.text });
+  if (Array.isArray(value)) return Promise.all(value.map(plain));
   return typeof value === 'object' && value !== null ? plainObject(value) : value;
 }
 
-function plainObject(value: object): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, each]) => each !== undefined)
-      .map(([key, each]) => [key, plain(each)]),
-  );
+async function plainObject(value: object): Promise<Record<string, unknown>> {
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
+  return Object.fromEntries(await Promise.all(entries.map(async ([key, each]) => [key, await plain(each)])));
 }
 
+let finished = false;
+
 function finish(answer: object): void {
+  if (finished) return;
+  finished = true;
   process.send?.(answer, () => process.exit(0));
 }
 
-let failed = false;
-
 /** The message, and where in the program it happened; frames of libraries and of Node tell a reader nothing. */
 function fail(reason: unknown): void {
-  if (failed) return;
-  failed = true;
   const error = reason instanceof Error ? reason : new Error(String(reason));
   const frame = error.stack
     ?.split('\n')
-    .find((line) => /^\s+at /.test(line) && !/node_modules|node:/.test(line));
+    .find((line) => /^\s+at /.test(line) && !/node_modules|node:|<anonymous>/.test(line));
   finish({ failure: [error.message, frame].filter(Boolean).join('\n') });
+}
+
+function failAndThrow(error: unknown): never {
+  fail(error);
+  throw error;
 }

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { readConfiguration } from '../../infra/configuration.ts';
+
+const region = { 'aws:region': 'eu-central-1' };
+
+describe('the configuration', () => {
+  it('needs nothing but a region', () => {
+    const configuration = readConfiguration(region);
+    expect(configuration.aws.region).toBe('eu-central-1');
+    expect(configuration.extraction).toEqual({
+      memory: 512,
+      timeout: 300,
+      batchSize: 10,
+      batchWindow: 0,
+      maximumConcurrency: 10,
+      maximumReceives: 5,
+    });
+    expect(configuration.forceDestroy).toBe(false);
+  });
+
+  it('takes numbers, booleans and objects as Pulumi passes them: as JSON text', () => {
+    const configuration = readConfiguration({
+      ...region,
+      'sluice:forceDestroy': 'true',
+      'sluice:logRetention': '7',
+      'sluice:loading': '{"memory":1024}',
+    });
+    expect(configuration.forceDestroy).toBe(true);
+    expect(configuration.logRetention).toBe(7);
+    expect(configuration.loading).toMatchObject({ memory: 1024, timeout: 120 });
+  });
+
+  it('leaves other programs’ keys alone', () => {
+    expect(() => readConfiguration({ ...region, 'pulumi:tags': '{}' })).not.toThrow();
+  });
+
+  it.each([
+    [
+      'a missing region',
+      { 'aws:region': undefined },
+      'aws:region: is missing. Set it: pulumi config set aws:region <value>',
+    ],
+    [
+      'an unknown key',
+      { 'sluice:ownr': 'me' },
+      'sluice:ownr is not a key that the program knows. Remove it: pulumi config rm sluice:ownr',
+    ],
+    [
+      'an unknown key of a stage',
+      { 'sluice:extraction': '{"memroy":512}' },
+      'sluice:extraction.memroy is not a key that the program knows. Remove it: pulumi config rm --path sluice:extraction.memroy',
+    ],
+    [
+      'an unknown key of the provider',
+      { 'aws:assumeRole': '{}' },
+      'aws:assumeRole is not a key that the program knows. Remove it: pulumi config rm aws:assumeRole',
+    ],
+    [
+      'a number out of range',
+      { 'sluice:extraction': '{"memory":64}' },
+      /sluice:extraction\.memory: .*128.* \(given: 64\)\. Set it: pulumi config set --path sluice:extraction\.memory <value>/,
+    ],
+    ['text for a number', { 'sluice:tempExpiry': 'soon' }, /sluice:tempExpiry: .* \(given: "soon"\)/],
+    [
+      'a retention that CloudWatch lacks',
+      { 'sluice:logRetention': '8' },
+      /sluice:logRetention: must be one of 1, 3, 5, 7/,
+    ],
+    ['temp objects that go before the messages', { 'sluice:tempExpiry': '14' }, /sluice:tempExpiry: .*15/],
+    [
+      'a large batch without a window',
+      { 'sluice:transformation': '{"batchSize":100}' },
+      'sluice:transformation.batchWindow: must be at least 1 when batchSize is above 10',
+    ],
+  ])('%s is named with the command that puts it right', (_case, wrong, message) => {
+    const all = Object.fromEntries(
+      Object.entries({ ...region, ...wrong }).filter(
+        (entry): entry is [string, string] => entry[1] !== undefined,
+      ),
+    );
+    expect(() => readConfiguration(all)).toThrow(message);
+  });
+
+  it('names everything that is wrong at once', () => {
+    expect(() => readConfiguration({ 'sluice:a': '1', 'sluice:b': '2' })).toThrow(
+      /sluice:a[\s\S]*sluice:b[\s\S]*aws:region/,
+    );
+  });
+});

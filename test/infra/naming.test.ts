@@ -1,0 +1,22 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { bucketPurposes, naming, stageNames } from '../../infra/naming.ts';
+
+const stackName = fc.stringMatching(/^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$/);
+
+it('every accepted stack name leaves room for Pulumi’s suffix in buckets, roles and rules', () => {
+  fc.assert(
+    fc.property(stackName, (stack) => {
+      const name = naming('sluice', stack);
+      for (const purpose of bucketPurposes) expect(`${name(purpose)}-0123456`.length).toBeLessThanOrEqual(63);
+      for (const stage of stageNames) expect(`${name(stage)}-0123456`.length).toBeLessThanOrEqual(64);
+    }),
+  );
+});
+
+it.each(['Dev', 'a_b', '1st', 'dev-', 'a.b', 'x'.repeat(25), ''])(
+  'the stack name "%s" is refused',
+  (stack) => {
+    expect(() => naming('sluice', stack)).toThrow(/pulumi stack rename/);
+  },
+);

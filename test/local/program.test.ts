@@ -1,0 +1,156 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { bucketPurposes, stageNames } from '../../infra/naming.ts';
+import { stackOutputs } from '../../infra/outputs.ts';
+import { readProgram } from '../../local/program.ts';
+import { readTopology } from '../../local/topology.ts';
+import { program, root } from '../infra/the-program.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'sluice-program-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+/** Writes a Pulumi project with one program file, and reads it. */
+function readWritten(code: string, settings: Record<string, string> = {}, endpoint?: string) {
+  const directory = mkdtempSync(join(scratch, 'p-'));
+  mkdirSync(join(directory, 'infra'));
+  symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
+  const files = {
+    'package.json': '{"type":"module"}',
+    'Pulumi.yaml': 'name: small\nruntime: nodejs\nmain: infra/index.ts\n',
+    'infra/index.ts': `${code.includes('aws.') ? "import * as aws from '@pulumi/aws';" : ''}\nimport * as pulumi from '@pulumi/pulumi';\n${code}`,
+    ...settings,
+  };
+  for (const [path, content] of Object.entries(files)) writeFileSync(join(directory, path), content);
+  return readProgram({ stack: 'dev', directory, ...(endpoint !== undefined && { endpoint }) });
+}
+
+describe('the program of this repository', () => {
+  it('has the outputs that the command line reads', () => {
+    const outputs = stackOutputs.parse(program.outputs);
+    expect(outputs.stack).toBe('dev');
+    expect(outputs.region).toBe('us-east-1');
+    expect(outputs.buckets.raw).toBe('sluice-dev-raw-local');
+    expect(outputs.queues.extraction).toBe(
+      'https://sqs.us-east-1.amazonaws.com/000000000000/sluice-dev-extraction-local',
+    );
+  });
+
+  it('is the flow of the README: raw ⇒ extraction ─▶ temp ⇒ transformation ─▶ processed ⇒ loading ─▶ archive', () => {
+    const topology = readTopology(program);
+    const arrows = stageNames.map((stage) => {
+      const rule = topology.rules.find(({ name }) => name === `sluice-dev-${stage}-local`);
+      const target = rule?.targets[0]?.arn;
+      const mapping = topology.mappings.find(({ queueArn }) => queueArn === target);
+      const lambda = topology.functions.find(({ arn }) => arn === mapping?.functionArn);
+      return [JSON.parse(rule?.eventPattern ?? '{}').detail.bucket.name[0], lambda?.name];
+    });
+    expect(arrows).toEqual([
+      ['sluice-dev-raw-local', 'sluice-dev-extraction-local'],
+      ['sluice-dev-temp-local', 'sluice-dev-transformation-local'],
+      ['sluice-dev-processed-local', 'sluice-dev-loading-local'],
+    ]);
+  });
+
+  it('has all buckets versioned and telling EventBridge', () => {
+    const { buckets } = readTopology(program);
+    expect(buckets.map(({ name }) => name).sort()).toEqual(
+      bucketPurposes.map((each) => `sluice-dev-${each}-local`).sort(),
+    );
+    for (const bucket of buckets) expect(bucket).toMatchObject({ versioning: 'Enabled', eventBridge: true });
+  });
+
+  it('has functions whose code exists and whose environment names the buckets they may use', () => {
+    const { functions, roles } = readTopology(program);
+    for (const lambda of functions) {
+      const policies = roles
+        .find(({ arn }) => arn === lambda.roleArn)
+        ?.policies.map(({ document }) => document)
+        .join();
+      const named = Object.entries(lambda.environment).filter(([name]) => name.endsWith('_BUCKET'));
+      expect(named.length).toBe(4);
+      for (const [, bucket] of named) expect(policies).toContain(`arn:aws:s3:::${bucket}`);
+      expect(lambda.modulePath).toMatch(/^\/.*\/dist\/\w+\/index\.mjs$/);
+      expect(lambda.environment['CODE_VERSION']).toMatch(/^[0-9a-f]{16}$/);
+    }
+  });
+
+  it('gives up a message to a DLQ that admits just that queue', () => {
+    const { queues } = readTopology(program);
+    for (const stage of stageNames) {
+      const queue = queues.find(({ name }) => name === `sluice-dev-${stage}-local`);
+      const deadLetters = queues.find(({ name }) => name === queue?.redrive?.deadLetterQueue);
+      expect(deadLetters?.name).toBe(`sluice-dev-${stage}-dlq-local`);
+      expect(deadLetters?.redriveAllow).toEqual({ permission: 'byQueue', sourceQueueArns: [queue?.arn] });
+    }
+  });
+});
+
+describe('reading a program', () => {
+  it('gives the URNs that Pulumi gives, names with a suffix, and the endpoint asked for', async () => {
+    const { resources, outputs } = await readWritten(
+      `const queue = new aws.sqs.Queue('q', { tags: { region: new pulumi.Config('aws').require('region') } });
+       export const url = queue.url;
+       export const word = new pulumi.Config().get('word');
+       export const hidden = pulumi.secret('seen');`,
+      { 'Pulumi.dev.yaml': 'config:\n  aws:region: eu-central-1\n  small:word: hello\n' },
+      'http://127.0.0.1:4566',
+    );
+    expect(resources[0]?.urn).toBe('urn:pulumi:dev::small::aws:sqs/queue:Queue::q');
+    expect(resources[0]?.outputs).toMatchObject({ arn: 'arn:aws:sqs:eu-central-1:000000000000:q-local' });
+    expect(resources[0]?.inputs).toMatchObject({ tags: { region: 'eu-central-1' } });
+    expect(outputs).toEqual({
+      url: 'http://127.0.0.1:4566/000000000000/q-local',
+      word: 'hello',
+      hidden: 'seen',
+    });
+  });
+
+  it('is in us-east-1 when the stack has no configuration', async () => {
+    expect((await readWritten('export const none = 1;')).region).toBe('us-east-1');
+  });
+
+  it.each([
+    [
+      'throws',
+      "throw new Error('out of order');",
+      /failed for stack "dev": out of order\n\s+at .*infra\/index\.ts:3/,
+    ],
+    ['rejects', "await Promise.reject(new Error('later'));", /later/],
+    [
+      'fails in an apply',
+      "export const x = pulumi.output(1).apply(() => { throw new Error('applied'); });",
+      /applied/,
+    ],
+    ['ends by itself', 'console.error("last words"); process.exit(3);', /exit code 3.*\n[\s\S]*last words/],
+    ['does not parse', 'const = 1;', /failed for stack/],
+    ['asks AWS', 'await aws.getAvailabilityZones();', /can't answer aws:index\/getAvailabilityZones/],
+    [
+      'names two alike',
+      "new aws.sqs.Queue('q', {}); new aws.sqs.Queue('q', {});",
+      /type aws:sqs\/queue:Queue and named "q"/,
+    ],
+  ])('tells why a program failed that %s', async (_what, code, message) => {
+    await expect(readWritten(code)).rejects.toThrow(message);
+  });
+
+  it.each([
+    [
+      'an encrypted value',
+      'config:\n  small:word:\n    secure: AAAB\n',
+      /small:word in .*Pulumi\.dev\.yaml is encrypted.*--plaintext/,
+    ],
+    ['no YAML', 'config: [', /Pulumi\.dev\.yaml can't be read/],
+    ['something else', 'config: 3', /Pulumi\.dev\.yaml is not what Pulumi writes/],
+  ])('refuses settings that hold %s', async (_what, settings, message) => {
+    await expect(readWritten('', { 'Pulumi.dev.yaml': settings })).rejects.toThrow(message);
+  });
+
+  it('refuses a resource that the local cloud does not know, by its URN', async () => {
+    const unknown = await readWritten("new aws.sns.Topic('t');");
+    expect(() => readTopology(unknown)).toThrow(
+      /urn:pulumi:dev::small::aws:sns\/topic:Topic::t: .*does not know/,
+    );
+  });
+});
