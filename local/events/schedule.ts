@@ -59,9 +59,9 @@ function parseCron(expression: string, now: number, text: string): CronExpressio
   }
 }
 
-/** AWS counts the days of the week from 1, Sunday; cron from 0. What follows `/` or `#` is no day. */
+/** AWS counts the days of the week from 1, Sunday, to 7; cron from 0, and takes 7 for Sunday too. What follows `/` or `#` is no day. */
 function sundayIsZero(field: string): string {
-  return field.replace(/(?<![/#\d])\d+/g, (day) => `${Number(day) - 1}`);
+  return field.replace(/(?<![/#\d])\d+/g, (day) => (Number(day) > 7 ? day : `${Number(day) - 1}`));
 }
 
 const [firstYear, lastYear] = [1970, 2199];
