@@ -1,0 +1,220 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from './clock.ts';
+import { queueDelivery } from './events/delivery.ts';
+import { createEvents } from './events/events.ts';
+import { type Authority, createAuthority } from './iam/authority.ts';
+import { Credentials } from './iam/credentials.ts';
+import { openJournal } from './journal.ts';
+import { LambdaFunction } from './lambda/function.ts';
+import { FunctionLogs } from './lambda/logs.ts';
+import { logsService } from './lambda/logs-wire.ts';
+import { EventSourceMapping } from './lambda/mapping.ts';
+import { Reaper } from './lambda/reaper.ts';
+import { lambdaService } from './lambda/wire.ts';
+import { lockDirectory } from './lock.ts';
+import { accountId, readProgram } from './program.ts';
+import { createS3 } from './s3/wire.ts';
+import { createSqs, type Sqs } from './sqs/sqs.ts';
+import { readTopology, type Topology } from './topology.ts';
+import { validate } from './validation.ts';
+import { type RunningServer, startServer } from './wire/server.ts';
+import type { Service } from './wire/service.ts';
+
+export interface CloudOptions {
+  /** Where `Pulumi.yaml` lies. */
+  readonly project: string;
+  /** Whose configuration applies. */
+  readonly stack: string;
+  /** Where state is kept. */
+  readonly directory: string;
+  /** Begins with nothing, and removes the directory at the end. */
+  readonly ephemeral?: boolean;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** Told of what goes wrong behind the scenes: failed batches, lost events. */
+  readonly onTrouble?: (line: string) => void;
+}
+
+/** The running local cloud. */
+export interface Cloud {
+  readonly endpoint: string;
+  /** The stack's outputs. */
+  readonly outputs: unknown;
+  readonly topology: Topology;
+  readonly authority: Authority;
+  /** Lets running invocations end, at most `graceMs`, and stops everything. */
+  close(graceMs?: number): Promise<void>;
+}
+
+const DEFAULT_GRACE_MS = 10_000;
+
+/** Of one function: more than there are cores would only start more slowly. */
+const maxProcesses = Math.max(2, availableParallelism());
+
+/**
+ * Builds the system that the Pulumi program describes and runs it on the loopback.
+ *
+ * @throws {DirectoryInUse}
+ * @throws {Error} when the program fails, registers what AWS would refuse, or the port is taken; the message says which
+ */
+export async function startCloud(options: CloudOptions): Promise<Cloud> {
+  const { directory, ephemeral = false, onTrouble = () => {} } = options;
+  if (ephemeral) await rm(directory, { recursive: true, force: true });
+  const unlock = lockDirectory(directory);
+  const services: Record<string, Service> = {};
+  let server: RunningServer | undefined;
+  try {
+    const credentials = new Credentials();
+    const opened = Promise.withResolvers<void>();
+    // Whoever knows the port before everything is in place waits until it is.
+    const gated = Object.fromEntries(
+      ['s3', 'sqs', 'events', 'lambda', 'logs'].map((name): [string, Service] => [
+        name,
+        async (request) => {
+          await opened.promise;
+          return (services[name] as Service)(request);
+        },
+      ]),
+    );
+    server = await startServer({ port: options.port, services: gated, credentials });
+    const { endpoint, close: stopListening } = server;
+
+    const program = await readProgram({ stack: options.stack, directory: options.project, endpoint });
+    refuseInvalid(program.resources);
+    const topology = readTopology(program);
+    const { region } = program;
+    const authority = authorityOf(topology);
+    const { admit } = authority;
+    const clock = systemClock;
+    const journal = (name: string) => join(directory, `${name}.journal`);
+
+    const sqs = createSqs({
+      queues: topology.queues,
+      clock,
+      admit,
+      region,
+      accountId,
+      ids: randomUUID,
+      openJournal: (replay, snapshot) => openJournal(journal('sqs'), replay, snapshot),
+    });
+    const events = createEvents({
+      rules: topology.rules,
+      clock,
+      admit,
+      region,
+      accountId,
+      ids: randomUUID,
+      ...queueDelivery(sqs),
+      log: onTrouble,
+      openJournal: (replay, snapshot) => openJournal(journal('events'), replay, snapshot),
+    });
+    const s3 = createS3({
+      buckets: topology.buckets,
+      directory: join(directory, 's3'),
+      clock,
+      region,
+      accountId,
+      admit,
+      publish: (event) => events.publish(event),
+    });
+
+    const logs = new FunctionLogs(join(directory, 'logs'));
+    const reaper = new Reaper();
+    const functions = new Map(
+      topology.functions.map((each) => [
+        each.name,
+        new LambdaFunction(each, {
+          credentials,
+          logs,
+          reaper,
+          admit,
+          endpoint: () => endpoint,
+          maxProcesses,
+        }),
+      ]),
+    );
+    const mappings = mappingsOf(topology, functions, sqs, onTrouble);
+
+    Object.assign(services, {
+      s3: s3.service,
+      sqs: sqs.service,
+      events: events.service,
+      lambda: lambdaService({ functions, mappings, admit, clock }),
+      logs: logsService({ functions: topology.functions, logs, admit }),
+    });
+    await sqs.start();
+    await events.start();
+    await s3.start();
+    opened.resolve();
+    for (const mapping of mappings.values()) if (mapping.settings.enabled) mapping.enable();
+
+    return {
+      endpoint,
+      outputs: program.outputs,
+      topology,
+      authority,
+      async close(graceMs = DEFAULT_GRACE_MS) {
+        await Promise.all([...mappings.values()].map((mapping) => mapping.disable(graceMs)));
+        await Promise.all([...functions.values()].map((each) => each.close()));
+        await stopListening();
+        await s3.close();
+        await events.close();
+        await sqs.close();
+        await logs.flush();
+        reaper.close();
+        if (ephemeral) await rm(directory, { recursive: true, force: true });
+        else unlock();
+      },
+    };
+  } catch (error) {
+    await server?.close();
+    unlock();
+    throw error;
+  }
+}
+
+function refuseInvalid(resources: Parameters<typeof validate>[0]): void {
+  const findings = validate(resources);
+  if (findings.length === 0) return;
+  const lines = findings.map(({ urn, property, rule }) => `  ${urn}\n    ${property}: ${rule}`);
+  throw new Error(`AWS would refuse what the program registers:\n${lines.join('\n')}`);
+}
+
+function authorityOf({ buckets, queues, roles, keys }: Topology): Authority {
+  const policies = [...buckets, ...queues, ...keys].flatMap(({ arn, policy }) =>
+    policy === undefined ? [] : [[arn, policy] as const],
+  );
+  const encrypted = [...buckets, ...queues].flatMap((each) =>
+    'keyArn' in each && each.keyArn !== undefined ? [[each.arn, each.keyArn] as const] : [],
+  );
+  return createAuthority({ roles, resourcePolicies: new Map(policies), keys: new Map(encrypted) });
+}
+
+function mappingsOf(
+  topology: Topology,
+  functions: ReadonlyMap<string, LambdaFunction>,
+  sqs: Sqs,
+  onTrouble: (line: string) => void,
+): Map<string, EventSourceMapping> {
+  return new Map(
+    topology.mappings.map((settings) => {
+      const target = [...functions.values()].find((each) => each.settings.arn === settings.functionArn);
+      const queue = topology.queues.find(({ arn }) => arn === settings.queueArn);
+      if (target === undefined || queue === undefined) {
+        throw new Error(
+          `The mapping ${settings.uuid} leads from ${settings.queueArn} to ${settings.functionArn}: one is not there.`,
+        );
+      }
+      const mapping = new EventSourceMapping(settings, {
+        queue: sqs.queue(queue.name, { kind: 'role', principal: target.settings.roleArn }),
+        invoke: (payload) => target.invoke(payload).result,
+        clock: systemClock,
+        onError: onTrouble,
+      });
+      return [settings.uuid, mapping];
+    }),
+  );
+}

@@ -1,0 +1,41 @@
+import { Command, CommanderError, Option } from 'commander';
+import { demo } from './commands/demo.ts';
+import { outputs } from './commands/outputs.ts';
+import { put } from './commands/put.ts';
+import { query } from './commands/query.ts';
+import { start } from './commands/start.ts';
+import { status } from './commands/status.ts';
+import { printable } from './terminal.ts';
+import { UserError } from './user-error.ts';
+
+const program = new Command('sluice')
+  .description('Files land in S3; Sluice turns them into validated, queryable tables.')
+  .addOption(
+    new Option('-s, --stack <name>', 'talk to this Pulumi stack on AWS instead of the local cloud').env(
+      'SLUICE_STACK',
+    ),
+  )
+  .showHelpAfterError('(sluice --help tells more)')
+  .configureHelp({ showGlobalOptions: true })
+  .exitOverride();
+
+for (const add of [start, demo, put, query, outputs, status]) add(program);
+
+// Where the output goes has gone away, as with `sluice … | head`: nothing is left to do.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = explain(error);
+}
+
+/** Prints what went wrong; returns the exit status: 2 for a wrong command line, 1 for everything else. */
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof UserError) console.error(printable(error.message));
+  else if (error instanceof Error && '$metadata' in error)
+    console.error(printable(`${error.name}: ${error.message}`));
+  else console.error(error);
+  return 1;
+}

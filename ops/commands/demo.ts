@@ -1,0 +1,124 @@
+import { mkdtempSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative, sep } from 'node:path';
+import type { Command } from 'commander';
+import { type RejectLine, rejectLine } from '../../domain/reject.ts';
+import { conservationOf, stateTable } from '../describe-state.ts';
+import { queryLake } from '../lake.ts';
+import { listObjects, readText } from '../ledger.ts';
+import { startPipeline } from '../local-cloud.ts';
+import { isConserved, type ObjectState } from '../object-state.ts';
+import { localTarget, projectDirectory, type Target } from '../target.ts';
+import { Progress, printable, styled, table } from '../terminal.ts';
+import { UserError } from '../user-error.ts';
+import { upload, waitFor } from './put.ts';
+import { renderTable } from './query.ts';
+
+const QUESTION = `select difficulty, count(*) as recipes, round(avg(time_estimate_s) / 60) as minutes
+from recipes group by difficulty order by minutes`;
+
+export function demo(program: Command): void {
+  program
+    .command('demo')
+    .description(
+      'run the pipeline over examples/ on this machine, show what became of every record, and stop',
+    )
+    .action(async () => {
+      const progress = new Progress();
+      progress.show('Starting the local cloud from the Pulumi program');
+      const directory = mkdtempSync(join(tmpdir(), 'sluice-demo-'));
+      const pipeline = await startPipeline({ directory, port: 0, ephemeral: true });
+      progress.end();
+      try {
+        await run(localTarget(pipeline, directory));
+      } finally {
+        await pipeline.close();
+      }
+    });
+}
+
+async function run(target: Target): Promise<void> {
+  const files = exampleFiles(join(projectDirectory, 'examples'));
+  const beganAt = performance.now();
+  const uploads = await Promise.all(files.map(({ path, key }) => upload(target, path, key)));
+  console.log(
+    `${files.length} files of examples/ are in s3://${target.outputs.buckets.raw}. What became of them:\n`,
+  );
+  const states = await waitFor(target, uploads);
+  console.log(stateTable(states));
+
+  const rejects = await allRejects(target);
+  console.log(`\nRejected records, as they lie in s3://${target.outputs.buckets.failed}:\n`);
+  console.log(rejectTable(rejects));
+  console.log('\nFiles that could not be read, or not to their end:\n');
+  for (const { key, fault } of states) {
+    if (fault !== undefined)
+      console.log(`  ${printable(key)}\n    ${styled('red', fault.code)}  ${printable(fault.message)}`);
+  }
+
+  console.log(`\n${styled('dim', QUESTION)}\n`);
+  console.log(renderTable(await queryLake(target, QUESTION, () => {})));
+
+  const sum = total(states);
+  const seconds = ((performance.now() - beganAt) / 1000).toFixed(1);
+  console.log(`\nEvery record is accounted for: ${conservationOf(sum)}. It took ${seconds} s.`);
+  if (!isConserved(sum)) throw new UserError('The records do not add up. This is a bug: please report it.');
+}
+
+/** The example files, each with the key that it goes to: its path below `examples/`. */
+function exampleFiles(directory: string): { path: string; key: string }[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.parentPath !== directory)
+    .map((entry) => {
+      const path = join(entry.parentPath, entry.name);
+      return { path, key: relative(directory, path).split(sep).join('/') };
+    })
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+interface ListedReject extends RejectLine {
+  readonly file: string;
+}
+
+async function allRejects(target: Target): Promise<ListedReject[]> {
+  const bucket = target.outputs.buckets.failed;
+  const rejects: ListedReject[] = [];
+  for await (const { Key } of listObjects(target, bucket, 'rejects/')) {
+    const [, , file = ''] = Key.split('/');
+    for (const line of (await readText(target, bucket, Key)).split('\n')) {
+      if (line !== '')
+        rejects.push({ file: file.split('~')[0] ?? file, ...rejectLine.parse(JSON.parse(line)) });
+    }
+  }
+  return rejects;
+}
+
+function rejectTable(rejects: readonly ListedReject[]): string {
+  return table(rejects, [
+    { title: 'FILE', value: ({ file }) => printable(file) },
+    { title: 'RECORD', value: ({ recordNumber }) => String(recordNumber), align: 'right' },
+    { title: 'CODE', value: ({ code }) => code, style: () => 'red' },
+    { title: 'PATH', value: ({ path }) => printable(path) },
+    { title: 'MESSAGE', value: ({ message }) => printable(message) },
+  ]);
+}
+
+function total(states: readonly ObjectState[]): ObjectState {
+  const sum = (of: (state: ObjectState) => number) => states.reduce((all, state) => all + of(state), 0);
+  const tally = (of: (state: ObjectState) => Readonly<Record<string, number>>) => ({
+    all: sum((state) => Object.values(of(state)).reduce((a, b) => a + b, 0)),
+  });
+  return {
+    key: '',
+    versionId: '',
+    dataset: '',
+    stage: 'done',
+    finished: 0,
+    pieces: 0,
+    read: sum(({ read }) => read),
+    written: sum(({ written }) => written),
+    filtered: tally(({ filtered }) => filtered),
+    rejected: tally(({ rejected }) => rejected),
+    workMs: sum(({ workMs }) => workMs),
+  };
+}

@@ -1,0 +1,116 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { HeadObjectCommand } from '@aws-sdk/client-s3';
+import { Upload } from '@aws-sdk/lib-storage';
+import type { Command } from 'commander';
+import { datasetNamed, datasets } from '../../domain/datasets/index.ts';
+import { conservationOf, describeState } from '../describe-state.ts';
+import { isSettled, type ObjectState, objectState } from '../object-state.ts';
+import { findTarget, type Target } from '../target.ts';
+import { bytes, Progress, printable } from '../terminal.ts';
+import { UserError } from '../user-error.ts';
+
+interface PutOptions {
+  readonly dataset?: string;
+  readonly key?: string;
+  readonly wait?: boolean;
+  readonly json?: boolean;
+}
+
+export function put(program: Command): void {
+  program
+    .command('put')
+    .description('upload files into the raw bucket, where the pipeline takes them up')
+    .argument('<file...>', 'files to upload')
+    .option('-d, --dataset <name>', `what the files hold: ${datasets.map(({ name }) => name).join(', ')}`)
+    .option(
+      '-k, --key <key>',
+      'the key to upload to (one file only); by default the dataset’s prefix and the file’s name',
+    )
+    .option(
+      '-w, --wait',
+      'wait until every record is in the lake, filtered or rejected; exit 1 if a file could not be read',
+    )
+    .option('--json', 'print the result as JSON')
+    .action(async (files: string[], options: PutOptions) => {
+      if (options.key !== undefined && files.length > 1) throw new UserError('--key takes one file.');
+      const target = await findTarget(program.opts<{ stack?: string }>().stack);
+      const uploads: Uploaded[] = [];
+      for (const file of files)
+        uploads.push(await upload(target, file, options.key ?? keyFor(file, options.dataset)));
+      if (!options.json)
+        for (const { file, key } of uploads) console.log(`${printable(file)} → ${printable(key)}`);
+      if (!options.wait) {
+        if (options.json) console.log(JSON.stringify(uploads, null, 2));
+        return;
+      }
+      const states = await waitFor(target, uploads);
+      if (options.json) console.log(JSON.stringify(states, null, 2));
+      else for (const state of states) console.log(`${describeState(state)}  ${conservationOf(state)}`);
+      if (states.some(({ fault }) => fault !== undefined)) process.exitCode = 1;
+    });
+}
+
+export interface Uploaded {
+  readonly file: string;
+  readonly key: string;
+  readonly versionId: string;
+}
+
+function keyFor(file: string, name: string | undefined): string {
+  const dataset = name === undefined ? onlyDataset() : datasetNamed(name);
+  if (dataset === undefined) {
+    const known = datasets.map((each) => each.name).join(', ');
+    throw new UserError(`There is no dataset ${JSON.stringify(name)}. There are: ${known}.`);
+  }
+  return `${dataset.source.prefix}${basename(file)}`;
+}
+
+function onlyDataset() {
+  const [first, ...others] = datasets;
+  if (others.length > 0)
+    throw new UserError('Say with --dataset what the files hold, or with --key where they go.');
+  return first;
+}
+
+/** Uploads a file in parts, so that its size does not matter. */
+export async function upload(target: Target, file: string, key: string): Promise<Uploaded> {
+  const Bucket = target.outputs.buckets.raw;
+  const { size } = await stat(file).catch((error: Error) => {
+    throw new UserError(`${file} can't be read: ${error.message}`);
+  });
+  const progress = new Progress();
+  const sending = new Upload({
+    client: target.s3,
+    params: { Bucket, Key: key, Body: createReadStream(file) },
+  });
+  sending.on('httpUploadProgress', ({ loaded = 0 }) => {
+    if (loaded < size) progress.show(`Uploading ${printable(key)}: ${bytes(loaded)} of ${bytes(size)}`);
+  });
+  const answer = await sending.done().finally(() => progress.end());
+  // Of a multipart upload the answer may be without it.
+  const VersionId =
+    answer.VersionId ?? (await target.s3.send(new HeadObjectCommand({ Bucket, Key: key }))).VersionId;
+  return { file, key, versionId: VersionId ?? 'null' };
+}
+
+const POLL_MS = 200;
+
+/** Waits until nothing more will happen to the uploads by itself, and shows how far they are meanwhile. */
+export async function waitFor(target: Target, uploads: readonly Uploaded[]): Promise<ObjectState[]> {
+  const progress = new Progress();
+  const settled = new Map<Uploaded, ObjectState>();
+  while (settled.size < uploads.length) {
+    const waiting = uploads.filter((each) => !settled.has(each));
+    for (const each of waiting) {
+      const state = await objectState(target, each.key, each.versionId);
+      if (isSettled(state)) settled.set(each, state);
+      else if (each === waiting[0])
+        progress.show(`${settled.size} of ${uploads.length} done; ${describeState(state)}`);
+    }
+    if (settled.size < uploads.length) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  progress.end();
+  return uploads.flatMap((each) => settled.get(each) ?? []);
+}

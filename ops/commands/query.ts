@@ -1,0 +1,47 @@
+import type { Command } from 'commander';
+import { type QueryResult, queryLake } from '../lake.ts';
+import { findTarget } from '../target.ts';
+import { integer, Progress, printable, table } from '../terminal.ts';
+
+export function query(program: Command): void {
+  program
+    .command('query')
+    .description('answer SQL over the lake; every dataset is a view of its name')
+    .argument('<sql>', 'a statement, e.g. "select difficulty, count(*) from recipes group by 1"')
+    .option('--json', 'as JSON: an array of objects')
+    .action(async (sql: string, options: { json?: boolean }) => {
+      const target = await findTarget(program.opts<{ stack?: string }>().stack);
+      const progress = new Progress();
+      const result = await queryLake(target, sql, (text) => progress.show(text)).finally(() =>
+        progress.end(),
+      );
+      console.log(options.json ? renderJson(result) : renderTable(result));
+    });
+}
+
+/** The result as a table, with the number of rows below it. */
+export function renderTable({ columns, rows }: QueryResult): string {
+  const numeric = columns.map((_, i) => rows.every((row) => row[i] === null || typeof row[i] === 'number'));
+  const text = table(
+    rows,
+    columns.map((title, i) => ({
+      title: printable(title),
+      value: (row) => cell(row[i]),
+      align: numeric[i] ? 'right' : 'left',
+    })),
+  );
+  return `${text}\n(${integer(rows.length)} ${rows.length === 1 ? 'row' : 'rows'})`;
+}
+
+function renderJson({ columns, rows }: QueryResult): string {
+  return JSON.stringify(
+    rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]]))),
+    null,
+    2,
+  );
+}
+
+function cell(value: unknown): string {
+  if (value === null || value === undefined) return 'NULL';
+  return printable(typeof value === 'string' ? value : JSON.stringify(value));
+}

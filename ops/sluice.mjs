@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+// The command line's door: runs ops/cli.ts on the Node 24 that the project brings, whatever Node opened it.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const node = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+
+if (!existsSync(node)) {
+  console.error('Sluice is not set up yet. Run: npm run setup');
+  process.exit(1);
+}
+if (Number(process.versions.node.split('.')[0]) >= 24) {
+  await import('./cli.ts');
+} else {
+  const child = spawn(node, [join(root, 'ops', 'cli.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
+  // Ctrl-C reaches the child by itself; it decides when to end.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  child.on('exit', (code, signal) =>
+    process.exit(signal === null ? (code ?? 1) : 128 + constants.signals[signal]),
+  );
+}
