@@ -34,8 +34,9 @@ export function assemble(
   expected: { size?: number | undefined; checksum?: string | undefined },
 ): Assembled {
   if (listed.length === 0 || listed.length > mostParts) throw malformedXml();
+  const ascending = listed.every(({ number }, index) => number > (listed[index - 1]?.number ?? 0));
+  if (!ascending) throw invalidPartOrder(upload.uploadId);
   const parts = listed.map((wanted, index) => {
-    if (wanted.number <= (listed[index - 1]?.number ?? 0)) throw invalidPartOrder(upload.uploadId);
     const part = findPart(upload, wanted);
     if (part.size < smallestPart && index < listed.length - 1) throw entityTooSmall(part);
     return part;
