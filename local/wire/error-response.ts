@@ -7,9 +7,20 @@ const xml = new XMLBuilder({ format: false });
 /** An error as S3 sends it ("Amazon S3 API Reference: Error responses"). */
 export function xmlError(error: ServiceError, requestId: string): WireResponse {
   const { code, message, details } = error;
-  const document = { Error: { Code: code, Message: message, ...details, RequestId: requestId } };
+  return xmlDocument(error, { Error: { Code: code, Message: message, ...details, RequestId: requestId } });
+}
+
+/** An error as the older, form-based protocol sends it ("Smithy: AWS query protocol, Operation error serialization"). */
+export function queryError(error: ServiceError, requestId: string): WireResponse {
+  const { code, message } = error;
+  return xmlDocument(error, {
+    ErrorResponse: { Error: { Code: code, Message: message }, RequestId: requestId },
+  });
+}
+
+function xmlDocument({ status }: ServiceError, document: object): WireResponse {
   return {
-    status: error.status,
+    status,
     headers: { 'content-type': 'application/xml' },
     body: `<?xml version="1.0" encoding="UTF-8"?>\n${xml.build(document)}`,
   };

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Credential } from '../iam/credentials.ts';
 import { ServiceError } from '../service-error.ts';
-import { jsonError, xmlError } from './error-response.ts';
+import { jsonError, queryError, xmlError } from './error-response.ts';
 import type { Service, WireRequest, WireResponse } from './service.ts';
 import { signedService, verifySignature } from './signature.ts';
 
@@ -85,10 +85,9 @@ async function serve(message: IncomingMessage, reply: ServerResponse, options: S
   reply.once('close', () => {
     if (!reply.writableFinished) gone.abort(new Error('The client has gone away.'));
   });
+  const incoming = read(message);
   let response: WireResponse;
-  let name = 's3';
   try {
-    const incoming = read(message);
     checkHost(incoming.headers['host'] ?? '');
     if (incoming.path === '/_sluice/health') {
       response = {
@@ -97,9 +96,9 @@ async function serve(message: IncomingMessage, reply: ServerResponse, options: S
         body: '{"status":"running"}',
       };
     } else {
-      name = route(incoming);
+      const name = route(incoming);
       const service = options.services[name];
-      if (!service) throw notServed(incoming, name);
+      if (!service) throw notServed(incoming, name, await readBody(message, reply));
       const buffered = name === 's3' ? undefined : await readBody(message, reply);
       const bodyHash = buffered && createHash('sha256').update(buffered).digest('hex');
       const caller = verifySignature(incoming, (key) => options.credentials.find(key), Date.now(), bodyHash);
@@ -116,7 +115,8 @@ async function serve(message: IncomingMessage, reply: ServerResponse, options: S
     }
   } catch (cause) {
     const error = cause instanceof ServiceError ? cause : internalError(cause, message);
-    response = name === 's3' ? xmlError(error, requestId) : jsonError(error);
+    if (isForm(incoming.headers)) response = queryError(error, requestId);
+    else response = route(incoming) === 's3' ? xmlError(error, requestId) : jsonError(error);
   }
   await send(reply, response, requestId, message.method === 'HEAD');
 }
@@ -154,16 +154,21 @@ function route(request: Incoming): string {
   const target = request.headers['x-amz-target'];
   if (target !== undefined) {
     const name = targets[target.split('.')[0] ?? ''];
-    if (name === undefined) throw notServed(request, target);
-    return name;
+    return name ?? 'unknown';
   }
   if (/^\/(2015-03-31|2017-10-31)\/(functions|event-source-mappings)\b/.test(request.path)) return 'lambda';
   return signedService(request) ?? 's3';
 }
 
-function notServed({ method, path, headers }: Incoming, name: string): ServiceError {
-  const what = headers['x-amz-target'] ?? `${method} ${path} of ${name}`;
+/** Older protocols carry the operation's name in a form. */
+function notServed({ method, path, headers }: Incoming, name: string, body: Buffer): ServiceError {
+  const form = new URLSearchParams(isForm(headers) ? body.toString() : '');
+  const what = headers['x-amz-target'] ?? `${form.get('Action') ?? `${method} ${path}`} of ${name}`;
   return new ServiceError('NotImplemented', 501, `The local cloud does not serve ${what}.`);
+}
+
+function isForm(headers: WireRequest['headers']): boolean {
+  return headers['content-type']?.startsWith('application/x-www-form-urlencoded') ?? false;
 }
 
 function internalError(cause: unknown, message: IncomingMessage): ServiceError {
