@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readConfiguration } from '../../infra/configuration.ts';
 
@@ -85,5 +86,12 @@ describe('the configuration', () => {
     expect(() => readConfiguration({ 'sluice:a': '1', 'sluice:b': '2' })).toThrow(
       /sluice:a[\s\S]*sluice:b[\s\S]*aws:region/,
     );
+  });
+
+  it('is documented key by key', () => {
+    const documentation = readFileSync(new URL('../../docs/infrastructure.md', import.meta.url), 'utf8');
+    const { aws: _, ...own } = readConfiguration(region);
+    for (const key of Object.keys(own)) expect(documentation).toContain(`\`sluice:${key}\``);
+    for (const key of Object.keys(own.loading)) expect(documentation).toContain(`| \`.${key}\` |`);
   });
 });

@@ -117,7 +117,6 @@ describe('reading a program', () => {
       "throw new Error('out of order');",
       /failed for stack "dev": out of order\n\s+at .*infra\/index\.ts:3/,
     ],
-    ['rejects', "await Promise.reject(new Error('later'));", /later/],
     [
       'fails in an apply',
       "export const x = pulumi.output(1).apply(() => { throw new Error('applied'); });",
