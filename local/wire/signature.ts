@@ -68,10 +68,7 @@ export function verifySignature(
   const toSign = [algorithm, claim.time, scope, createHash('sha256').update(canonical).digest('hex')].join(
     '\n',
   );
-  const key = claim.scope.reduce<string | Buffer>(
-    (key, part) => createHmac('sha256', key).update(part).digest(),
-    `AWS4${credential.secretAccessKey}`,
-  );
+  const key = signingKey(credential, claim.scope);
   const expected = createHmac('sha256', key).update(toSign).digest('hex');
   if (!sameText(expected, claim.signature)) {
     throw new ServiceError(
@@ -84,6 +81,22 @@ export function verifySignature(
     );
   }
   return credential.caller;
+}
+
+/** Signing keys by secret and scope: a day, a region and a service share one. */
+const signingKeys = new Map<string, Buffer>();
+
+function signingKey({ secretAccessKey }: Credential, scope: readonly string[]): Buffer {
+  const name = [secretAccessKey, ...scope].join('\n');
+  const known = signingKeys.get(name);
+  if (known) return known;
+  const key = scope.reduce<Buffer>(
+    (key, part) => createHmac('sha256', key).update(part).digest(),
+    Buffer.from(`AWS4${secretAccessKey}`),
+  );
+  if (signingKeys.size === 100) signingKeys.clear();
+  signingKeys.set(name, key);
+  return key;
 }
 
 function headerClaim(request: SignedRequest, s3: boolean): Claim {
@@ -186,23 +199,24 @@ function checkTime(claim: Claim, now: number, s3: boolean): void {
       s3 ? 403 : 400,
       `The date ${claim.time} is not in the format YYYYMMDDTHHMMSSZ or differs from the credential's date ${date}`,
     );
-  const skewed = new ServiceError(
-    s3 ? 'RequestTimeTooSkewed' : 'InvalidSignatureException',
-    403,
-    s3
-      ? 'The difference between the request time and the current time is too large.'
-      : `Signature expired: ${claim.time} differs from the current time by more than 15 min.`,
-    {
-      RequestTime: claim.time,
-      ServerTime: new Date(now).toISOString(),
-      MaxAllowedSkewMilliseconds: `${allowedSkewMs}`,
-    },
-  );
+  const skewed = () =>
+    new ServiceError(
+      s3 ? 'RequestTimeTooSkewed' : 'InvalidSignatureException',
+      403,
+      s3
+        ? 'The difference between the request time and the current time is too large.'
+        : `Signature expired: ${claim.time} differs from the current time by more than 15 min.`,
+      {
+        RequestTime: claim.time,
+        ServerTime: new Date(now).toISOString(),
+        MaxAllowedSkewMilliseconds: `${allowedSkewMs}`,
+      },
+    );
   if (claim.expires === undefined) {
-    if (Math.abs(now - signedAt) > allowedSkewMs) throw skewed;
+    if (Math.abs(now - signedAt) > allowedSkewMs) throw skewed();
     return;
   }
-  if (signedAt - now > allowedSkewMs) throw skewed;
+  if (signedAt - now > allowedSkewMs) throw skewed();
   const end = signedAt + claim.expires * 1000;
   if (now > end)
     throw new ServiceError('AccessDenied', 403, 'Request has expired', {
