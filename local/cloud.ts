@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from './clock.ts';
+import { cloudWatchService } from './cloudwatch/wire.ts';
 import { queueDelivery } from './events/delivery.ts';
 import { createEvents } from './events/events.ts';
 import { type Authority, createAuthority } from './iam/authority.ts';
@@ -71,7 +72,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const opened = Promise.withResolvers<void>();
     // Whoever knows the port before everything is in place waits until it is.
     const gated = Object.fromEntries(
-      ['s3', 'sqs', 'events', 'lambda', 'logs'].map((name): [string, Service] => [
+      ['s3', 'sqs', 'events', 'lambda', 'logs', 'monitoring'].map((name): [string, Service] => [
         name,
         async (request) => {
           await opened.promise;
@@ -144,6 +145,12 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       events: events.service,
       lambda: lambdaService({ functions, mappings, admit, clock }),
       logs: logsService({ functions: topology.functions, logs, admit }),
+      monitoring: cloudWatchService({
+        sqs,
+        queueNames: new Set(topology.queues.map(({ name }) => name)),
+        clock,
+        admit,
+      }),
     });
     await sqs.start();
     await events.start();

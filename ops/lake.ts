@@ -18,9 +18,17 @@ import { UserError } from './user-error.ts';
 const DOWNLOADS_AT_ONCE = 8;
 
 export interface QueryResult {
-  readonly columns: readonly string[];
-  /** Values as JSON has them: 64-bit integers beyond 2^53, decimals and times as text. */
+  readonly columns: readonly { readonly name: string; readonly numeric: boolean }[];
+  /** Values as JSON has them: integers beyond 2^53, decimals and times as text. */
   readonly rows: readonly (readonly unknown[])[];
+}
+
+const NUMERIC = /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL)/;
+
+/** DuckDB gives every integer of 64 bits or more as text; those that JSON's numbers hold exactly are numbers here. */
+function plain(value: unknown, type: string): unknown {
+  const isInteger = typeof value === 'string' && /^U?(BIG|HUGE)INT$/.test(type);
+  return isInteger && Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }
 
 /** Answers SQL over the lake, each dataset a view of its name. The lake's files are copied here once each. */
@@ -35,7 +43,12 @@ export async function queryLake(
     for (const dataset of datasets)
       await createView(connection, dataset, await copyFiles(target, dataset, progress));
     const reader = await connection.runAndReadAll(sql);
-    return { columns: reader.deduplicatedColumnNames(), rows: reader.getRowsJson() };
+    const types = reader.columnTypes().map(String);
+    const columns = reader
+      .deduplicatedColumnNames()
+      .map((name, i) => ({ name, numeric: NUMERIC.test(types[i] ?? '') }));
+    const rows = reader.getRowsJson().map((row) => row.map((value, i) => plain(value, types[i] ?? '')));
+    return { columns, rows };
   } catch (error) {
     if (error instanceof UserError || !(error instanceof Error)) throw error;
     throw new UserError(`The query failed: ${error.message}`);

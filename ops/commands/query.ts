@@ -21,13 +21,12 @@ export function query(program: Command): void {
 
 /** The result as a table, with the number of rows below it. */
 export function renderTable({ columns, rows }: QueryResult): string {
-  const numeric = columns.map((_, i) => rows.every((row) => row[i] === null || typeof row[i] === 'number'));
   const text = table(
     rows,
-    columns.map((title, i) => ({
-      title: printable(title),
+    columns.map(({ name, numeric }, i) => ({
+      title: printable(name),
       value: (row) => cell(row[i]),
-      align: numeric[i] ? 'right' : 'left',
+      align: numeric ? 'right' : 'left',
     })),
   );
   return `${text}\n(${integer(rows.length)} ${rows.length === 1 ? 'row' : 'rows'})`;
@@ -35,7 +34,7 @@ export function renderTable({ columns, rows }: QueryResult): string {
 
 function renderJson({ columns, rows }: QueryResult): string {
   return JSON.stringify(
-    rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]]))),
+    rows.map((row) => Object.fromEntries(columns.map(({ name }, i) => [name, row[i]]))),
     null,
     2,
   );

@@ -1,0 +1,80 @@
+import * as z from 'zod';
+import type { Admit } from '../call.ts';
+import type { Clock } from '../clock.ts';
+import type { Sqs } from '../sqs/sqs.ts';
+import { jsonService, operation } from '../wire/json.ts';
+import type { Service } from '../wire/service.ts';
+
+export interface CloudWatchOptions {
+  readonly sqs: Pick<Sqs, 'counts'>;
+  readonly queueNames: ReadonlySet<string>;
+  readonly clock: Clock;
+  readonly admit: Admit;
+}
+
+const metricData = z.object({
+  MetricDataQueries: z
+    .array(
+      z.object({
+        Id: z.string(),
+        Label: z.string().optional(),
+        MetricStat: z.object({
+          Metric: z.object({
+            Namespace: z.string(),
+            MetricName: z.string(),
+            Dimensions: z.array(z.object({ Name: z.string(), Value: z.string() })).default([]),
+          }),
+        }),
+      }),
+    )
+    .max(500),
+});
+
+/**
+ * CloudWatch on the wire, as far as watching queues needs it: SQS's metrics, with one value, that of this moment
+ * ("Available CloudWatch metrics for Amazon SQS"). Of everything else there is no data, as of a metric that nobody sends.
+ */
+export function cloudWatchService({ sqs, queueNames, clock, admit }: CloudWatchOptions): Service {
+  const metricValue = (metric: string, queue: string): number | undefined => {
+    const { visible, inFlight, delayed, oldestSentAt } = sqs.counts(queue);
+    switch (metric) {
+      case 'ApproximateAgeOfOldestMessage':
+        return oldestSentAt === undefined ? 0 : Math.floor((clock.now() - oldestSentAt) / 1000);
+      case 'ApproximateNumberOfMessagesVisible':
+        return visible;
+      case 'ApproximateNumberOfMessagesNotVisible':
+        return inFlight;
+      case 'ApproximateNumberOfMessagesDelayed':
+        return delayed;
+      default:
+        return undefined;
+    }
+  };
+  return jsonService({
+    target: 'GraniteServiceVersion20100801',
+    version: '1.0',
+    operations: {
+      GetMetricData: operation(metricData, async ({ MetricDataQueries }, { caller }) => {
+        await admit({
+          caller,
+          operation: 'GetMetricData',
+          action: 'cloudwatch:GetMetricData',
+          resource: '*',
+        });
+        const results = MetricDataQueries.map(({ Id, Label, MetricStat: { Metric } }) => {
+          const queue = Metric.Dimensions.find(({ Name }) => Name === 'QueueName')?.Value ?? '';
+          const known = Metric.Namespace === 'AWS/SQS' && queueNames.has(queue);
+          const value = known ? metricValue(Metric.MetricName, queue) : undefined;
+          return {
+            Id,
+            Label: Label ?? Metric.MetricName,
+            StatusCode: 'Complete',
+            Timestamps: value === undefined ? [] : [clock.now() / 1000],
+            Values: value === undefined ? [] : [value],
+          };
+        });
+        return { MetricDataResults: results, Messages: [] };
+      }),
+    },
+  });
+}
