@@ -1,0 +1,254 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import {
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { FileBlobs } from '../../local/s3/blobs.ts';
+import type { S3Event } from '../../local/s3/events.ts';
+import { clientFor, type S3Server, startS3Server } from './s3-server.ts';
+
+let directory: string;
+const running: S3Server[] = [];
+const children: ChildProcess[] = [];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 's3-'));
+});
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.close();
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  await rm(directory, { recursive: true });
+});
+
+async function start(publish?: (event: S3Event) => Promise<void>): Promise<S3Server> {
+  const server = await startS3Server({ directory, ...(publish && { publish }) });
+  running.push(server);
+  return server;
+}
+
+async function stop(server: S3Server): Promise<void> {
+  running.splice(running.indexOf(server), 1);
+  await server.close();
+}
+
+async function startProcess(): Promise<{ endpoint: string; kill(): Promise<void> }> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 's3-server-process.ts'), directory], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  return {
+    endpoint: line.toString().trim(),
+    async kill() {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
+}
+
+/** Bytes that stop half-way, without an end. */
+const half = (size: number) => {
+  const body = new Readable({ read() {} });
+  body.push(randomBytes(size));
+  return body;
+};
+const incoming = () => readdir(join(directory, 'incoming'));
+const blobFiles = () => readdir(join(directory, 'blobs'));
+const mb = 1024 * 1024;
+
+const put = (
+  server: Pick<S3Server, 'client'>,
+  Key: string,
+  Body: string | Uint8Array,
+  Bucket = 'versioned',
+) => server.client.send(new PutObjectCommand({ Bucket, Key, Body }));
+const text = async (server: Pick<S3Server, 'client'>, Key: string, Bucket = 'versioned') =>
+  (await server.client.send(new GetObjectCommand({ Bucket, Key }))).Body?.transformToString();
+
+describe('after kill -9', () => {
+  test('every acknowledged put is there, and its event, which was not published, is published', async () => {
+    const child = await startProcess();
+    const client = clientFor(child.endpoint);
+    const versions: (string | undefined)[] = [];
+    for (const key of ['a', 'b', 'a'])
+      versions.push((await put({ client }, key, `${key} content`)).VersionId);
+    await client.send(new DeleteObjectCommand({ Bucket: 'versioned', Key: 'b' }));
+    await child.kill();
+    const server = await start();
+    expect(await text(server, 'a')).toBe('a content');
+    await vi.waitFor(() => expect(server.events).toHaveLength(4));
+    expect(server.events.map((event) => [event['detail-type'], event.detail.object.key])).toEqual([
+      ['Object Created', 'a'],
+      ['Object Created', 'b'],
+      ['Object Created', 'a'],
+      ['Object Deleted', 'b'],
+    ]);
+    expect(server.events.slice(0, 3).map(({ detail }) => detail.object['version-id'])).toEqual(versions);
+    const newest = server.events.at(-1)?.detail.object.sequencer ?? '';
+    await put(server, 'b', 'again');
+    await vi.waitFor(() => expect(server.events).toHaveLength(5));
+    expect((server.events.at(-1)?.detail.object.sequencer ?? '') > newest).toBe(true);
+  });
+
+  test('nothing is left of a put that was under way', async () => {
+    const child = await startProcess();
+    const client = clientFor(child.endpoint);
+    const sent = client.send(
+      new PutObjectCommand({ Bucket: 'plain', Key: 'half', Body: half(2 * mb), ContentLength: 4 * mb }),
+    );
+    sent.catch(() => {});
+    await vi.waitFor(async () => expect(await incoming()).toHaveLength(1));
+    await child.kill();
+    await expect(sent).rejects.toThrow();
+    const server = await start();
+    expect(await incoming()).toEqual([]);
+    expect(await blobFiles()).toEqual([]);
+    const listed = await server.client.send(new ListObjectsV2Command({ Bucket: 'plain' }));
+    expect(listed.KeyCount).toBe(0);
+  });
+});
+
+describe('a store on disk', () => {
+  test('leaves no half object when the client goes away', async () => {
+    const server = await start();
+    const abort = new AbortController();
+    const sent = server.client.send(
+      new PutObjectCommand({ Bucket: 'plain', Key: 'half', Body: half(2 * mb), ContentLength: 4 * mb }),
+      { abortSignal: abort.signal },
+    );
+    sent.catch(() => {});
+    await vi.waitFor(async () => expect(await incoming()).toHaveLength(1));
+    abort.abort();
+    await expect(sent).rejects.toThrow();
+    await vi.waitFor(async () => expect(await incoming()).toEqual([]));
+    expect(await blobFiles()).toEqual([]);
+  });
+
+  test('goes on after a restart with uploads under way, and publishes nothing twice that was published', async () => {
+    const first = await start();
+    const upload = { Bucket: 'versioned', Key: 'large' };
+    const { UploadId } = await first.client.send(new CreateMultipartUploadCommand(upload));
+    const body = randomBytes(5 * mb);
+    const part = (server: S3Server, PartNumber: number, Body: Uint8Array) =>
+      server.client.send(new UploadPartCommand({ ...upload, UploadId, PartNumber, Body }));
+    const one = await part(first, 1, body);
+    await put(first, 'small', 'x');
+    await vi.waitFor(() => expect(first.events).toHaveLength(1));
+    await stop(first);
+
+    const second = await start();
+    const two = await part(second, 2, Buffer.from('end'));
+    const parts = [one, two].map(({ ETag, ChecksumCRC32 }, index) => ({
+      PartNumber: index + 1,
+      ETag,
+      ChecksumCRC32,
+    }));
+    await second.client.send(
+      new CompleteMultipartUploadCommand({ ...upload, UploadId, MultipartUpload: { Parts: parts } }),
+    );
+    await stop(second);
+
+    const third = await start();
+    const got = await third.client.send(new GetObjectCommand(upload));
+    expect(
+      Buffer.concat([body, Buffer.from('end')]).equals((await got.Body?.transformToByteArray()) ?? body),
+    ).toBe(true);
+    expect(second.events.map(({ detail }) => detail.reason)).toEqual(['CompleteMultipartUpload']);
+    expect(third.events).toEqual([]);
+  });
+
+  test('offers an event again until it is taken', async () => {
+    const offered: string[] = [];
+    const server = await start(async (event) => {
+      offered.push(event.id);
+      if (offered.length === 1) throw new Error('The bus is away.');
+    });
+    await put(server, 'k', 'x');
+    await vi.waitFor(() => expect(offered).toHaveLength(2), 5000);
+    expect(offered[1]).toBe(offered[0]);
+  });
+
+  test('frees the bytes of what is replaced or removed', async () => {
+    const server = await start();
+    for (let round = 0; round < 3; round += 1) await put(server, 'large', randomBytes(mb), 'plain');
+    await vi.waitFor(async () => expect(await blobFiles()).toHaveLength(1));
+    await server.client.send(new DeleteObjectCommand({ Bucket: 'plain', Key: 'large' }));
+    await vi.waitFor(async () => expect(await blobFiles()).toEqual([]));
+  });
+});
+
+describe('blobs in files', () => {
+  const chunksOf = (...chunks: Uint8Array[]) => Readable.from(chunks, { objectMode: false });
+  let counter = 0;
+  const write = (blobs: FileBlobs, bytes: Uint8Array) => {
+    counter += 1;
+    return blobs.write(`blob${counter}`, chunksOf(bytes));
+  };
+
+  test('give any range over slices large and small', async () => {
+    const blobs = new FileBlobs(directory);
+    const contents = [randomBytes(100), randomBytes(300_000), randomBytes(0), randomBytes(7)];
+    const slices = [];
+    for (const content of contents) slices.push({ blob: await write(blobs, content), size: content.length });
+    const whole = Buffer.concat(contents);
+    for (const [start, end] of [
+      [0, whole.length],
+      [50, 150],
+      [99, 100],
+      [100, 300_100],
+      [300_099, 300_107],
+      [5, 5],
+    ] as const) {
+      const read = await buffer(blobs.read(slices, start, end));
+      expect(read.equals(whole.subarray(start, end))).toBe(true);
+    }
+  });
+
+  test('stay until the last reader is done, however often they are removed meanwhile', async () => {
+    const blobs = new FileBlobs(directory);
+    const content = randomBytes(3 * mb);
+    const slices = [{ blob: await write(blobs, content), size: content.length }];
+    const readers = [blobs.read(slices, 0, content.length), blobs.read(slices, 0, 10)];
+    await blobs.remove(slices.map(({ blob }) => blob));
+    expect(await blobFiles()).toHaveLength(1);
+    const [whole, begin] = await Promise.all(readers.map((reader) => buffer(reader)));
+    expect(whole?.equals(content)).toBe(true);
+    expect(begin?.equals(content.subarray(0, 10))).toBe(true);
+    await vi.waitFor(async () => expect(await blobFiles()).toEqual([]));
+  });
+
+  test('that nothing refers to are swept at start, a pack only when none of its blobs is left', async () => {
+    const before = new FileBlobs(directory);
+    const large = [await write(before, randomBytes(mb)), await write(before, randomBytes(mb))];
+    const small = [await write(before, randomBytes(10)), await write(before, randomBytes(10))];
+    const after = new FileBlobs(directory);
+    const kept = [large[0] ?? '', small[1] ?? ''];
+    await after.sweep(new Set(kept));
+    expect(await blobFiles()).toHaveLength(2);
+    await after.remove(kept);
+    expect(await blobFiles()).toEqual([]);
+  });
+
+  test('of a body that fails leave nothing', async () => {
+    const blobs = new FileBlobs(directory);
+    async function* failing() {
+      yield randomBytes(2 * mb);
+      throw new Error('broken off');
+    }
+    await expect(blobs.write('x', failing())).rejects.toThrow('broken off');
+    expect([...(await incoming()), ...(await blobFiles())]).toEqual([]);
+  });
+});

@@ -1,0 +1,315 @@
+import { randomBytes } from 'node:crypto';
+import { Sha256 } from '@aws-crypto/sha256-js';
+import {
+  CompleteMultipartUploadCommand,
+  CopyObjectCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutBucketPolicyCommand,
+  PutObjectCommand,
+  PutObjectTaggingCommand,
+  S3ServiceException,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { HttpRequest } from '@smithy/protocol-http';
+import { SignatureV4 } from '@smithy/signature-v4';
+import * as fc from 'fast-check';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Call } from '../../local/call.ts';
+import { ServiceError } from '../../local/service-error.ts';
+import { refusal } from '../conformance/s3-endpoint.ts';
+import { type S3Server, startS3Server } from './s3-server.ts';
+
+let server: S3Server;
+const calls: Call[] = [];
+let allowed: (call: Call) => boolean;
+
+beforeAll(async () => {
+  server = await startS3Server({
+    admit: async (call) => {
+      calls.push(call);
+      if (!allowed(call)) throw new ServiceError('AccessDenied', 403, `${call.action} on ${call.resource}`);
+    },
+  });
+});
+afterAll(async () => {
+  await server.close();
+});
+beforeEach(async () => {
+  allowed = () => true;
+  calls.length = 0;
+  server.events.length = 0;
+});
+
+const put = (Bucket: string, Key: string, more = {}) =>
+  server.client.send(new PutObjectCommand({ Bucket, Key, Body: 'content', ...more }));
+const remove = (Bucket: string, Key: string, VersionId?: string) =>
+  server.client.send(new DeleteObjectCommand({ Bucket, Key, VersionId }));
+const get = (Bucket: string, Key: string, VersionId?: string) =>
+  server.client.send(new GetObjectCommand({ Bucket, Key, VersionId }));
+const asked = () => calls.map(({ operation, action, resource }) => `${operation} ${action} ${resource}`);
+const deny = (...actions: string[]) => {
+  allowed = (call) => !actions.includes(call.action);
+};
+
+describe('authorisation', () => {
+  test('asks for the action that each operation needs', async () => {
+    const { VersionId } = await put('versioned', 'k');
+    await server.client.send(new HeadObjectCommand({ Bucket: 'versioned', Key: 'k' }));
+    await get('versioned', 'k', VersionId);
+    await server.client.send(new ListObjectsV2Command({ Bucket: 'versioned', Prefix: 'p/' }));
+    await server.client.send(
+      new CopyObjectCommand({ Bucket: 'plain', Key: 'to', CopySource: `versioned/k?versionId=${VersionId}` }),
+    );
+    await remove('versioned', 'k');
+    await remove('versioned', 'k', VersionId);
+    expect(asked()).toEqual([
+      'PutObject s3:PutObject arn:aws:s3:::versioned/k',
+      'HeadObject s3:GetObject arn:aws:s3:::versioned/k',
+      'GetObject s3:GetObjectVersion arn:aws:s3:::versioned/k',
+      'ListObjectsV2 s3:ListBucket arn:aws:s3:::versioned',
+      'CopyObject s3:PutObject arn:aws:s3:::plain/to',
+      'CopyObject s3:GetObjectVersion arn:aws:s3:::versioned/k',
+      'DeleteObject s3:DeleteObject arn:aws:s3:::versioned/k',
+      'DeleteObject s3:DeleteObjectVersion arn:aws:s3:::versioned/k',
+    ]);
+    expect(calls.find(({ action }) => action === 's3:ListBucket')?.context).toMatchObject({
+      's3:prefix': 'p/',
+    });
+    expect(calls.find(({ action }) => action === 's3:GetObjectVersion')?.context).toMatchObject({
+      's3:versionid': VersionId,
+    });
+  });
+
+  test('says 404 of a missing key only to those who may list the bucket', async () => {
+    deny('s3:ListBucket');
+    expect(await refusal(get('plain', 'missing'))).toBe('403 AccessDenied');
+    allowed = () => true;
+    expect(await refusal(get('plain', 'missing'))).toBe('404 NoSuchKey');
+  });
+
+  test('of DeleteObjects is asked key by key, and refused key by key', async () => {
+    await put('plain', 'mine');
+    await put('plain', 'theirs');
+    allowed = (call) => !call.resource.endsWith('/theirs');
+    const { Deleted, Errors } = await server.client.send(
+      new DeleteObjectsCommand({
+        Bucket: 'plain',
+        Delete: { Objects: [{ Key: 'mine' }, { Key: 'theirs' }] },
+      }),
+    );
+    expect(Deleted).toEqual([{ Key: 'mine' }]);
+    expect(Errors).toMatchObject([{ Key: 'theirs', Code: 'AccessDenied' }]);
+    allowed = () => true;
+    await get('plain', 'theirs');
+  });
+
+  test('comes before any effect', async () => {
+    await put('plain', 'kept');
+    deny('s3:PutObject', 's3:DeleteObject');
+    expect(await refusal(put('plain', 'kept', { Body: 'else' }))).toBe('403 AccessDenied');
+    expect(await refusal(put('plain', 'kept', { Body: randomBytes(3_000_000) }))).toBe('403 AccessDenied');
+    expect(await refusal(remove('plain', 'kept'))).toBe('403 AccessDenied');
+    allowed = () => true;
+    expect(await (await get('plain', 'kept')).Body?.transformToString()).toBe('content');
+  });
+
+  // "User Guide: How to prevent object overwrites with conditional writes"
+  test('of a write with If-Match asks to read as well', async () => {
+    const { ETag } = await put('plain', 'k');
+    deny('s3:GetObject');
+    expect(await refusal(put('plain', 'k', { IfMatch: ETag }))).toBe('403 AccessDenied');
+  });
+});
+
+describe('events', () => {
+  // "Amazon S3 User Guide: EventBridge event message structure"
+  test('of a created object have the documented shape', async () => {
+    const key = 'a key/with+%, "quotes" & 🍲';
+    const { VersionId, ETag } = await put('versioned', key);
+    await vi.waitFor(() => expect(server.events).toHaveLength(1));
+    expect(server.events[0]).toEqual({
+      version: '0',
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      'detail-type': 'Object Created',
+      source: 'aws.s3',
+      account: '000000000000',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+      region: 'us-east-1',
+      resources: ['arn:aws:s3:::versioned'],
+      detail: {
+        version: '0',
+        'event-version': '1.0',
+        bucket: { name: 'versioned' },
+        object: {
+          key,
+          size: 7,
+          etag: ETag?.replaceAll('"', ''),
+          'version-id': VersionId,
+          sequencer: expect.stringMatching(/^[0-9A-F]+$/),
+        },
+        'request-id': expect.any(String),
+        requester: '000000000000',
+        'source-ip-address': '127.0.0.1',
+        reason: 'PutObject',
+      },
+    });
+  });
+
+  test('tell a delete marker from a permanent delete, and nothing of a delete that did nothing', async () => {
+    const { VersionId } = await put('versioned', 'd');
+    const marker = await remove('versioned', 'd');
+    await remove('versioned', 'd', VersionId);
+    await put('plain', 'd');
+    await remove('plain', 'd');
+    await remove('plain', 'd');
+    await put('suspended', 'd');
+    await remove('suspended', 'd');
+    await vi.waitFor(() => expect(server.events).toHaveLength(7));
+    const deleted = server.events.filter((event) => event['detail-type'] === 'Object Deleted');
+    expect(
+      deleted.map(({ detail }) => [detail.bucket.name, detail['deletion-type'], detail.object['version-id']]),
+    ).toEqual([
+      ['versioned', 'Delete Marker Created', marker.VersionId],
+      ['versioned', 'Permanently Deleted', VersionId],
+      ['plain', 'Permanently Deleted', undefined],
+      ['suspended', 'Delete Marker Created', undefined],
+    ]);
+  });
+
+  test('are one for a multipart upload, one for a copy, and none for a bucket that has them off', async () => {
+    const upload = { Bucket: 'plain', Key: 'm' };
+    const { UploadId } = await server.client.send(new CreateMultipartUploadCommand(upload));
+    const part = await server.client.send(
+      new UploadPartCommand({ ...upload, UploadId, PartNumber: 1, Body: 'x' }),
+    );
+    const { ETag, ChecksumCRC32 } = part;
+    const MultipartUpload = { Parts: [{ PartNumber: 1, ETag, ChecksumCRC32 }] };
+    await server.client.send(new CompleteMultipartUploadCommand({ ...upload, UploadId, MultipartUpload }));
+    await put('silent', 'k');
+    await server.client.send(new CopyObjectCommand({ Bucket: 'plain', Key: 'c', CopySource: 'silent/k' }));
+    await vi.waitFor(() => expect(server.events).toHaveLength(2));
+    expect(server.events.map(({ detail }) => detail.reason)).toEqual([
+      'CompleteMultipartUpload',
+      'CopyObject',
+    ]);
+  });
+
+  test('of any key name the key that the listing names', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }), async (key) => {
+        const prefix = 'any/';
+        server.events.length = 0;
+        await put('plain', prefix + key);
+        await vi.waitFor(() => expect(server.events).toHaveLength(1));
+        expect(server.events[0]?.detail.object.key).toBe(prefix + key);
+        const listed = await server.client.send(
+          new ListObjectsV2Command({ Bucket: 'plain', Prefix: prefix, EncodingType: 'url' }),
+        );
+        const [found] = listed.Contents ?? [];
+        expect(decodeURIComponent(found?.Key?.replaceAll('+', '%20') ?? '')).toBe(prefix + key);
+        await server.client.send(
+          new DeleteObjectsCommand({
+            Bucket: 'plain',
+            Delete: { Objects: [{ Key: prefix + key }], Quiet: true },
+          }),
+        );
+        expect(await refusal(get('plain', prefix + key))).toBe('404 NoSuchKey');
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('what is not served', () => {
+  test('is refused by its name', async () => {
+    const failure = async (call: Promise<unknown>) => {
+      const error: unknown = await call.catch((caught: unknown) => caught);
+      return error instanceof S3ServiceException ? `${error.name}: ${error.message}` : 'accepted';
+    };
+    expect(
+      await failure(server.client.send(new PutBucketPolicyCommand({ Bucket: 'plain', Policy: '{}' }))),
+    ).toBe("NotImplemented: The local cloud does not serve S3's PutBucketPolicy.");
+    const tagging = new PutObjectTaggingCommand({ Bucket: 'plain', Key: 'k', Tagging: { TagSet: [] } });
+    expect(await failure(server.client.send(tagging))).toBe(
+      "NotImplemented: The local cloud does not serve S3's PutObjectTagging.",
+    );
+    expect(await refusal(put('plain', 'k', { Tagging: 'a=b' }))).toBe('501 NotImplemented');
+    expect(await refusal(put('plain', 'k', { ACL: 'public-read' }))).toBe(
+      '400 AccessControlListNotSupported',
+    );
+  });
+});
+
+describe('over bare HTTP', () => {
+  const signer = new SignatureV4({
+    service: 's3',
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    sha256: Sha256,
+    uriEscapePath: false,
+  });
+
+  async function send(method: string, path: string, headers: Record<string, string> = {}, body?: string) {
+    const { host, hostname, port } = new URL(server.endpoint);
+    const request = new HttpRequest({
+      method,
+      hostname,
+      port: Number(port),
+      path,
+      headers: { host, ...headers },
+    });
+    if (body !== undefined) request.body = body;
+    const signed = await signer.sign(request);
+    return fetch(`${server.endpoint}${path}`, {
+      method,
+      headers: signed.headers,
+      ...(body !== undefined && { body }),
+    });
+  }
+
+  test('an error is an XML document that names the resource and the request', async () => {
+    const response = await send('GET', '/plain/missing');
+    expect(response.status).toBe(404);
+    const text = await response.text();
+    expect(text).toContain('<Code>NoSuchKey</Code>');
+    expect(text).toContain('<Resource>/plain/missing</Resource>');
+    expect(text).toContain(`<RequestId>${response.headers.get('x-amz-request-id')}</RequestId>`);
+  });
+
+  test('a path that is no UTF-8 is InvalidURI', async () => {
+    const response = await send('GET', '/plain/%ff');
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain('<Code>InvalidURI</Code>');
+  });
+
+  test('a delete marker says so in the headers', async () => {
+    await put('versioned', 'marked');
+    const { VersionId } = await remove('versioned', 'marked');
+    const response = await send('GET', '/versioned/marked');
+    expect(response.status).toBe(404);
+    expect(response.headers.get('x-amz-delete-marker')).toBe('true');
+    expect(response.headers.get('x-amz-version-id')).toBe(VersionId);
+  });
+
+  test('a presigned URL reads and writes', async () => {
+    const { hostname, port, host } = new URL(server.endpoint);
+    const presigned = async (method: string) => {
+      const request = new HttpRequest({
+        method,
+        hostname,
+        port: Number(port),
+        path: '/plain/presigned',
+        headers: { host, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
+      });
+      const { query } = await signer.presign(request, { expiresIn: 60 });
+      return `${server.endpoint}/plain/presigned?${new URLSearchParams(query as Record<string, string>)}`;
+    };
+    expect((await fetch(await presigned('PUT'), { method: 'PUT', body: 'hello' })).status).toBe(200);
+    expect(await (await fetch(await presigned('GET'))).text()).toBe('hello');
+  });
+});
