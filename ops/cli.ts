@@ -5,7 +5,7 @@ import { put } from './commands/put.ts';
 import { query } from './commands/query.ts';
 import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
-import { printable } from './terminal.ts';
+import { printableLines } from './terminal.ts';
 import { UserError } from './user-error.ts';
 
 const program = new Command('sluice')
@@ -33,9 +33,9 @@ try {
 /** Prints what went wrong; returns the exit status: 2 for a wrong command line, 1 for everything else. */
 function explain(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (error instanceof UserError) console.error(printable(error.message));
+  if (error instanceof UserError) console.error(printableLines(error.message));
   else if (error instanceof Error && '$metadata' in error)
-    console.error(printable(`${error.name}: ${error.message}`));
+    console.error(printableLines(`${error.name}: ${error.message}`));
   else console.error(error);
   return 1;
 }

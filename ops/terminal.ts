@@ -21,6 +21,11 @@ export function printable(text: string): string {
   );
 }
 
+/** The same for text of several lines. */
+export function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}
+
 export interface TableColumn<Row> {
   readonly title: string;
   readonly value: (row: Row) => string;
