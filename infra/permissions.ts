@@ -58,13 +58,16 @@ export interface Grant {
   readonly statements: readonly Statement[];
 }
 
-/** Reading objects at any version. Listing is needed for a missing key to be 404 instead of 403 (API reference, GetObject). */
+/**
+ * Reading objects at the version that an event names, for which `s3:GetObject` is neither needed nor enough; listing makes
+ * a missing one 404 instead of 403 (S3 API reference, GetObject).
+ */
 export function reads(bucket: Bucket): Grant {
   return {
     bucket,
     statements: [
-      allow(sid('Read', bucket), ['s3:GetObject', 's3:GetObjectVersion'], objects(bucket)),
-      allow(sid('List', bucket), ['s3:ListBucket', 's3:ListBucketVersions'], bucket.arn),
+      allow(sid('Read', bucket), ['s3:GetObjectVersion'], objects(bucket)),
+      allow(sid('List', bucket), ['s3:ListBucket'], bucket.arn),
     ],
   };
 }

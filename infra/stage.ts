@@ -109,14 +109,10 @@ export class Stage extends pulumi.ComponentResource {
         },
         permissions: [
           ...Object.values(args.uses).flatMap(({ statements }) => statements),
+          // What Lambda's poller does in the function's name (Lambda guide, services-sqs-configure).
           allow(
             'ReceiveMessages',
-            [
-              'sqs:ReceiveMessage',
-              'sqs:DeleteMessage',
-              'sqs:ChangeMessageVisibility',
-              'sqs:GetQueueAttributes',
-            ],
+            ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
             queue.arn,
           ),
           allow('UseKey', ['kms:Decrypt', 'kms:GenerateDataKey'], key.arn),

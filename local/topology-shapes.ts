@@ -11,6 +11,16 @@ export const shapes = {
     versioningConfiguration: z.object({ status: z.enum(['Enabled', 'Suspended', 'Disabled']) }),
   }),
   bucketNotification: z.object({ bucket: text, eventbridge: z.boolean().default(false) }),
+  bucketEncryption: z.object({
+    bucket: text,
+    rules: z
+      .array(
+        z.object({
+          applyServerSideEncryptionByDefault: z.object({ kmsMasterKeyId: text.optional() }).optional(),
+        }),
+      )
+      .default([]),
+  }),
   bucketPolicy: z.object({ bucket: text, policy: text }),
   queue: z.object({
     name: text,

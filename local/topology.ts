@@ -11,6 +11,8 @@ type PolicyText = string;
 export interface BucketTopology extends BucketSettings {
   readonly arn: string;
   readonly policy?: PolicyText;
+  /** The KMS key under which objects lie. */
+  readonly keyArn?: string;
 }
 
 export interface QueueTopology extends QueueSettings {
@@ -84,7 +86,6 @@ const notSimulated = new Set([
   'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration',
   'aws:s3/bucketOwnershipControls:BucketOwnershipControls',
   'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock',
-  'aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration',
 ]);
 
 /**
@@ -115,6 +116,10 @@ function readBuckets(reader: Reader): BucketTopology[] {
   const versioning = reader.all('aws:s3/bucketVersioning:BucketVersioning', shapes.bucketVersioning);
   const notifications = reader.all('aws:s3/bucketNotification:BucketNotification', shapes.bucketNotification);
   const policies = reader.all('aws:s3/bucketPolicy:BucketPolicy', shapes.bucketPolicy);
+  const encryptions = reader.all(
+    'aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration',
+    shapes.bucketEncryption,
+  );
   return reader.all('aws:s3/bucket:Bucket', shapes.bucket).map(({ bucket, arn }) => {
     const own = <Part extends { readonly bucket: string }>(parts: readonly Part[]) =>
       parts.find((part) => part.bucket === bucket);
@@ -125,6 +130,7 @@ function readBuckets(reader: Reader): BucketTopology[] {
       versioning: status === 'Disabled' ? undefined : status,
       eventBridge: own(notifications)?.eventbridge ?? false,
       ...optional('policy', own(policies)?.policy),
+      ...optional('keyArn', own(encryptions)?.rules[0]?.applyServerSideEncryptionByDefault?.kmsMasterKeyId),
     };
   });
 }

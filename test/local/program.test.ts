@@ -53,12 +53,13 @@ describe('the program of this repository', () => {
     ]);
   });
 
-  it('has all buckets versioned and telling EventBridge', () => {
-    const { buckets } = readTopology(program);
+  it('has all buckets versioned, encrypted with the stack’s key, and telling EventBridge', () => {
+    const { buckets, keys } = readTopology(program);
     expect(buckets.map(({ name }) => name).sort()).toEqual(
       bucketPurposes.map((each) => `sluice-dev-${each}-local`).sort(),
     );
-    for (const bucket of buckets) expect(bucket).toMatchObject({ versioning: 'Enabled', eventBridge: true });
+    for (const bucket of buckets)
+      expect(bucket).toMatchObject({ versioning: 'Enabled', eventBridge: true, keyArn: keys[0]?.arn });
   });
 
   it('has functions whose code exists and whose environment names the buckets they may use', () => {
