@@ -14,6 +14,7 @@ import { FunctionLogs } from './lambda/logs.ts';
 import { logsService } from './lambda/logs-wire.ts';
 import { EventSourceMapping } from './lambda/mapping.ts';
 import { Reaper } from './lambda/reaper.ts';
+import { checkRoles } from './lambda/roles.ts';
 import { lambdaService } from './lambda/wire.ts';
 import { lockDirectory } from './lock.ts';
 import { accountId, readProgram } from './program.ts';
@@ -89,6 +90,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const { region } = program;
     const authority = authorityOf(topology);
     const { admit } = authority;
+    await checkRoles(admit, topology.functions, topology.mappings);
     const clock = systemClock;
     const journal = (name: string) => join(directory, `${name}.journal`);
 
@@ -194,10 +196,15 @@ function authorityOf({ buckets, queues, roles, keys }: Topology): Authority {
   const policies = [...buckets, ...queues, ...keys].flatMap(({ arn, policy }) =>
     policy === undefined ? [] : [[arn, policy] as const],
   );
+  const trusts = roles.map(({ arn, trust }) => [arn, trust] as const);
   const encrypted = [...buckets, ...queues].flatMap((each) =>
     'keyArn' in each && each.keyArn !== undefined ? [[each.arn, each.keyArn] as const] : [],
   );
-  return createAuthority({ roles, resourcePolicies: new Map(policies), keys: new Map(encrypted) });
+  return createAuthority({
+    roles,
+    resourcePolicies: new Map([...policies, ...trusts]),
+    keys: new Map(encrypted),
+  });
 }
 
 function mappingsOf(

@@ -1,6 +1,4 @@
-import type { Admit } from '../call.ts';
 import type { Clock } from '../clock.ts';
-import { ServiceError } from '../service-error.ts';
 
 /** A message as ReceiveMessage gives it, in the words of Lambda's event. */
 export interface ReceivedMessage {
@@ -281,45 +279,4 @@ export function failedItems(
       return id;
     }),
   );
-}
-
-/**
- * Checks at the creation of a mapping that the function's role may poll ("Using Lambda with Amazon SQS, Configuring
- * execution role permissions"). Rejects as `admit` does.
- */
-export async function admitMapping(admit: Admit, roleArn: string, queueArn: string): Promise<void> {
-  const caller = { kind: 'role', principal: roleArn } as const;
-  for (const operation of ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'])
-    await admit({ caller, operation, action: `sqs:${operation}`, resource: queueArn });
-}
-
-/**
- * What CreateEventSourceMapping refuses.
- *
- * @throws ServiceError InvalidParameterValueException.
- */
-export function checkMapping(
-  settings: MappingSettings,
-  functionTimeoutSeconds: number,
-  visibilityTimeoutSeconds: number,
-): void {
-  const refuse = (message: string) => new ServiceError('InvalidParameterValueException', 400, message);
-  const { batchSize, maximumBatchingWindowSeconds: window, maximumConcurrency } = settings;
-  if (visibilityTimeoutSeconds < functionTimeoutSeconds)
-    throw refuse(
-      `Queue visibility timeout: ${visibilityTimeoutSeconds} seconds is less than Function timeout: ${functionTimeoutSeconds} seconds`,
-    );
-  if (!within(batchSize, 1, 10_000)) throw refuse(`BatchSize ${batchSize} is not between 1 and 10000.`);
-  if (!within(window, 0, 300))
-    throw refuse(`MaximumBatchingWindowInSeconds ${window} is not between 0 and 300.`);
-  if (batchSize > 10 && window < 1)
-    throw refuse(
-      'Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10',
-    );
-  if (maximumConcurrency !== undefined && !within(maximumConcurrency, 2, 1000))
-    throw refuse(`MaximumConcurrency ${maximumConcurrency} is not between 2 and 1000.`);
-}
-
-function within(value: number, low: number, high: number): boolean {
-  return Number.isInteger(value) && value >= low && value <= high;
 }

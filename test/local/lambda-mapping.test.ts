@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { createAuthority } from '../../local/iam/authority.ts';
 import {
-  checkMapping,
   EventSourceMapping,
   failedItems,
   type InvocationResult,
   type MappingSettings,
   type ReceivedMessage,
 } from '../../local/lambda/mapping.ts';
+import { checkRoles } from '../../local/lambda/roles.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 const settings: MappingSettings = {
@@ -332,14 +333,44 @@ describe('a partial batch response', () => {
   });
 });
 
-test.each([
-  [{}, 31, 'Queue visibility timeout: 30 seconds is less than Function timeout: 31 seconds'],
-  [{ batchSize: 11 }, 30, 'must be greater than 0'],
-  [{ batchSize: 0 }, 30, 'BatchSize'],
-  [{ batchSize: 10_001, maximumBatchingWindowSeconds: 1 }, 30, 'BatchSize'],
-  [{ maximumBatchingWindowSeconds: 301 }, 30, 'MaximumBatchingWindowInSeconds'],
-  [{ maximumConcurrency: 1 }, 30, 'MaximumConcurrency'],
-])('a mapping with %j over a function of %i s is refused', (changes, timeout, reason) => {
-  expect(() => checkMapping({ ...settings, ...changes }, timeout, 30)).toThrow(reason);
-  expect(() => checkMapping(settings, 30, 30)).not.toThrow();
+describe('a role', () => {
+  const role = 'arn:aws:iam::000000000000:role/worker';
+  const polls = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
+  const check = (trusted: string, actions: string[]) => {
+    const document = (statement: object) => JSON.stringify({ Version: '2012-10-17', Statement: statement });
+    const { admit } = createAuthority({
+      roles: [
+        {
+          arn: role,
+          policies: [
+            {
+              name: 'p',
+              document: document({ Effect: 'Allow', Action: actions, Resource: settings.queueArn }),
+            },
+          ],
+        },
+      ],
+      resourcePolicies: new Map([
+        [role, document({ Effect: 'Allow', Principal: { Service: trusted }, Action: 'sts:AssumeRole' })],
+      ]),
+    });
+    return checkRoles(admit, [{ arn: settings.functionArn, roleArn: role }], [settings]);
+  };
+
+  test('that Lambda may assume and that may poll the queue is fit for a mapping', async () => {
+    await check('lambda.amazonaws.com', polls);
+  });
+
+  test('that Lambda may not assume is refused', async () => {
+    await expect(check('ec2.amazonaws.com', polls)).rejects.toThrow(
+      'not authorized to perform: sts:AssumeRole',
+    );
+  });
+
+  test.each(polls)('that lacks %s is refused', async (lacking) => {
+    const others = polls.filter((action) => action !== lacking);
+    await expect(check('lambda.amazonaws.com', others)).rejects.toThrow(
+      `not authorized to perform: ${lacking}`,
+    );
+  });
 });

@@ -1,0 +1,23 @@
+import type { Admit } from '../call.ts';
+import type { FunctionSettings } from './function.ts';
+import type { MappingSettings } from './mapping.ts';
+
+/**
+ * What Lambda checks of roles when functions and mappings are created: that it may assume the function's role
+ * ("Defining Lambda function permissions with an execution role"), and that this role may poll the queue ("Using
+ * Lambda with Amazon SQS, Configuring execution role permissions"). Rejects as `admit` does.
+ */
+export async function checkRoles(
+  admit: Admit,
+  functions: readonly Pick<FunctionSettings, 'arn' | 'roleArn'>[],
+  mappings: readonly Pick<MappingSettings, 'functionArn' | 'queueArn'>[],
+): Promise<void> {
+  const lambda = { kind: 'service', principal: 'lambda.amazonaws.com' } as const;
+  for (const { arn, roleArn } of functions) {
+    await admit({ caller: lambda, operation: 'AssumeRole', action: 'sts:AssumeRole', resource: roleArn });
+    const caller = { kind: 'role', principal: roleArn } as const;
+    for (const { queueArn } of mappings.filter(({ functionArn }) => functionArn === arn))
+      for (const operation of ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'])
+        await admit({ caller, operation, action: `sqs:${operation}`, resource: queueArn });
+  }
+}
