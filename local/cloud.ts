@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from './clock.ts';
 import { cloudWatchService } from './cloudwatch/wire.ts';
+import { controlService } from './control.ts';
 import { queueDelivery } from './events/delivery.ts';
 import { createEvents } from './events/events.ts';
 import { type Authority, createAuthority } from './iam/authority.ts';
@@ -73,7 +74,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const opened = Promise.withResolvers<void>();
     // Whoever knows the port before everything is in place waits until it is.
     const gated = Object.fromEntries(
-      ['s3', 'sqs', 'events', 'lambda', 'logs', 'monitoring'].map((name): [string, Service] => [
+      ['s3', 'sqs', 'events', 'lambda', 'logs', 'monitoring', 'sluice'].map((name): [string, Service] => [
         name,
         async (request) => {
           await opened.promise;
@@ -142,6 +143,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const mappings = mappingsOf(topology, functions, sqs, onTrouble);
 
     Object.assign(services, {
+      sluice: controlService(authority),
       s3: s3.service,
       sqs: sqs.service,
       events: events.service,

@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Credential } from '../iam/credentials.ts';
+import type { Caller } from '../call.ts';
+import { type Credential, person } from '../iam/credentials.ts';
 import { ServiceError } from '../service-error.ts';
 import { jsonError, queryError, xmlError } from './error-response.ts';
 import type { Service, WireRequest, WireResponse } from './service.ts';
@@ -13,7 +14,7 @@ export interface ServerOptions {
   /** 0 takes any free port. */
   readonly port: number;
   readonly host?: '127.0.0.1';
-  /** By the name that requests are signed for: `s3`, `sqs`, `events`, `lambda`, `logs`, … */
+  /** By the name that requests are signed for: `s3`, `sqs`, `events`, `lambda`, `logs`, …; `sluice` for `/_sluice/…`. */
   readonly services: Readonly<Record<string, Service>>;
   readonly credentials: { find(accessKeyId: string): Credential | undefined };
 }
@@ -30,6 +31,7 @@ const targets: Readonly<Record<string, string>> = {
   AmazonSQS: 'sqs',
   AWSEvents: 'events',
   Logs_20140328: 'logs',
+  GraniteServiceVersion20100801: 'monitoring',
   AWSStepFunctions: 'states',
   AWSGlue: 'glue',
   RedshiftData: 'redshift-data',
@@ -42,7 +44,7 @@ const closeGraceMs = 1000;
 
 /**
  * The front door of the local cloud: one HTTP endpoint for all services, on the loopback only. Verifies the signature
- * and hands the request to its service. `GET /_sluice/health` needs no signature.
+ * and hands the request to its service. Its own pages, `/_sluice/…`, need no signature.
  *
  * Answers 501 to what no service serves, and 403 to a Host that is not the loopback, so that a web page can't reach it
  * by rebinding its own name to 127.0.0.1. Sends no CORS headers for the same reason.
@@ -101,7 +103,9 @@ async function serve(message: IncomingMessage, reply: ServerResponse, options: S
       if (!service) throw notServed(incoming, name, await readBody(message, reply));
       const buffered = name === 's3' ? undefined : await readBody(message, reply);
       const bodyHash = buffered && createHash('sha256').update(buffered).digest('hex');
-      const caller = verifySignature(incoming, (key) => options.credentials.find(key), Date.now(), bodyHash);
+      const find = (key: string) => options.credentials.find(key);
+      const caller =
+        name === 'sluice' ? ownCaller(incoming) : verifySignature(incoming, find, Date.now(), bodyHash);
       if (!buffered) letContinue(message, reply);
       response = await service({
         ...incoming,
@@ -149,8 +153,18 @@ function checkHost(host: string): void {
   );
 }
 
+/**
+ * The local cloud's own pages are unsigned. A web page may send to them, but not read, for there is no CORS; and what
+ * takes effect must be JSON, which a page can't send without asking first.
+ */
+function ownCaller({ method, headers }: Incoming): Caller {
+  if (method === 'GET' || headers['content-type'] === 'application/json') return person;
+  throw new ServiceError('UnsupportedMediaTypeException', 415, 'The content type must be application/json.');
+}
+
 /** The service a request is meant for: by its target, else its path, else the service it was signed for, else S3. */
 function route(request: Incoming): string {
+  if (request.path.startsWith('/_sluice/')) return 'sluice';
   const target = request.headers['x-amz-target'];
   if (target !== undefined) {
     const name = targets[target.split('.')[0] ?? ''];

@@ -10,6 +10,8 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Caller } from '../../local/call.ts';
+import { controlService } from '../../local/control.ts';
+import { createAuthority } from '../../local/iam/authority.ts';
 import { Credentials, person } from '../../local/iam/credentials.ts';
 import { type RunningServer, startServer } from '../../local/wire/server.ts';
 import type { Service, WireRequest } from '../../local/wire/service.ts';
@@ -40,6 +42,7 @@ beforeAll(async () => {
         JSON.stringify({ MessageId: 'm', MD5OfMessageBody: '5d41402abc4b2a76b9719d911017c592' }),
       ),
       lambda: recorded('lambda', '{}'),
+      sluice: controlService(createAuthority({ roles: [], resourcePolicies: new Map() })),
       slow: async ({ signal }) => {
         hung?.(signal);
         return await new Promise(() => {});
@@ -105,6 +108,13 @@ describe('the front door', () => {
 
   test('says that it runs without asking for a signature', async () => {
     expect(await plain('/_sluice/health')).toMatchObject({ status: 200, body: '{"status":"running"}' });
+  });
+
+  test("shows the local cloud's own pages unsigned, but takes only what a web page can't send unasked", async () => {
+    expect(await plain('/_sluice/iam')).toMatchObject({ status: 200, body: '{"roles":[],"denials":[]}' });
+    const post = (type: string) => plain('/_sluice/iam', { 'content-type': type }, 'POST', '{}');
+    expect(await post('text/plain')).toMatchObject({ status: 415 });
+    expect(await post('application/json')).toMatchObject({ status: 404 });
   });
 
   test('refuses a host name that is not the loopback, and offers nothing to web pages', async () => {
