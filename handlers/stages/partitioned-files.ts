@@ -5,7 +5,7 @@ import type { PartHeader } from '../../domain/part.ts';
 import type { StoredObject } from '../../domain/receipt.ts';
 import type { Row } from '../../domain/transformation.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
-import { ParquetFile } from '../edges/parquet.ts';
+import { ParquetFile } from '../edges/parquet/file.ts';
 import { sourceMetadata } from './source-metadata.ts';
 
 /** The files of the lake that one part becomes: one for each partition, rows in the order of the records. */

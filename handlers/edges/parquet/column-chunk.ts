@@ -1,0 +1,130 @@
+import { constants, zstdCompressSync } from 'node:zlib';
+import { Levels } from './levels.ts';
+import { binary, bytesOf, i32, i64, list, struct, type ThriftValue } from './thrift.ts';
+import { type LeafType, type Values, valuesOf } from './values.ts';
+
+/** A page ends with the row in which its values reach this size, in bytes. */
+const PAGE_BYTES = 1024 * 1024;
+const ZSTD_LEVEL = 1;
+
+/** Of parquet.thrift. */
+const PLAIN = 0;
+const RLE = 3;
+const ZSTD = 6;
+const DATA_PAGE = 0;
+const physicalTypes = {
+  boolean: 0,
+  int32: 1,
+  date: 1,
+  int64: 2,
+  timestamp: 2,
+  double: 5,
+  string: 6,
+} as const;
+
+/** The physical type in which the values of a kind are stored. */
+export function physicalType({ kind }: LeafType): ThriftValue {
+  return i32(physicalTypes[kind]);
+}
+
+/** Where in the schema a leaf stands, and how deep. */
+export interface LeafPlace {
+  readonly path: readonly string[];
+  readonly maxRepetition: number;
+  readonly maxDefinition: number;
+}
+
+/** The values of one leaf of the schema, on their way into the pages of one column chunk after the other. */
+export class ColumnChunk {
+  readonly #type: LeafType;
+  readonly #place: LeafPlace;
+  readonly #values: Values;
+  readonly #repetitions: Levels;
+  readonly #definitions: Levels;
+  #pages: Buffer[] = [];
+  #pageEntries = 0;
+  #entries = 0;
+  #nulls = 0;
+  #uncompressed = 0;
+
+  constructor(type: LeafType, place: LeafPlace) {
+    this.#type = type;
+    this.#place = place;
+    this.#values = valuesOf(type);
+    this.#repetitions = new Levels(place.maxRepetition);
+    this.#definitions = new Levels(place.maxDefinition);
+  }
+
+  add(value: unknown, repetition: number): void {
+    this.#values.add(value);
+    this.#repetitions.add(repetition);
+    this.#definitions.add(this.#place.maxDefinition);
+    this.#pageEntries += 1;
+  }
+
+  /** Says that there is no value, and how far down the schema there is something. */
+  addNothing(repetition: number, definition: number): void {
+    this.#repetitions.add(repetition);
+    this.#definitions.add(definition);
+    this.#pageEntries += 1;
+    this.#nulls += 1;
+  }
+
+  endRow(): void {
+    if (this.#values.size >= PAGE_BYTES) this.#endPage();
+  }
+
+  /** Takes the chunk out, to be written at this offset of the file: its pages, and its entry for the footer. */
+  take(offset: number): { readonly pages: Buffer[]; readonly size: ChunkSize; readonly entry: ThriftValue } {
+    if (this.#pageEntries > 0) this.#endPage();
+    const pages = this.#pages;
+    const compressed = pages.reduce((sum, { length }) => sum + length, 0);
+    const size = { compressed, uncompressed: this.#uncompressed };
+    const range = this.#values.takeRange();
+    const metadata = struct({
+      1: physicalType(this.#type),
+      2: list([i32(PLAIN), i32(RLE)]),
+      3: list(this.#place.path.map(binary)),
+      4: i32(ZSTD),
+      5: i64(this.#entries),
+      6: i64(size.uncompressed),
+      7: i64(size.compressed),
+      9: i64(offset),
+      12: struct({
+        3: i64(this.#nulls),
+        5: range && binary(range.max),
+        6: range && binary(range.min),
+      }),
+    });
+    this.#pages = [];
+    this.#entries = this.#nulls = this.#uncompressed = 0;
+    return { pages, size, entry: struct({ 2: i64(offset), 3: metadata }) };
+  }
+
+  #endPage(): void {
+    const content = Buffer.concat([this.#repetitions.take(), this.#definitions.take(), this.#values.take()]);
+    const body = zstdCompressSync(content, {
+      // Room for all of the output at once: the default gathers it in pieces of 16 KB.
+      chunkSize: content.length + 1024,
+      params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL },
+    });
+    const header = bytesOf(
+      struct({
+        1: i32(DATA_PAGE),
+        2: i32(content.length),
+        3: i32(body.length),
+        5: struct({ 1: i32(this.#pageEntries), 2: i32(PLAIN), 3: i32(RLE), 4: i32(RLE) }),
+      }),
+    );
+    this.#pages.push(header, body);
+    this.#uncompressed += header.length + content.length;
+    this.#entries += this.#pageEntries;
+    this.#pageEntries = 0;
+  }
+}
+
+export interface ChunkSize {
+  /** Bytes, with the pages' headers. */
+  readonly compressed: number;
+  readonly uncompressed: number;
+}
