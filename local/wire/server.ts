@@ -134,7 +134,7 @@ function read(message: IncomingMessage): Incoming {
   for (let index = 0; index + 1 < message.rawHeaders.length; index += 2) {
     const name = message.rawHeaders[index]?.toLowerCase() ?? '';
     const value = message.rawHeaders[index + 1] ?? '';
-    headers[name] = name in headers ? `${headers[name]},${value}` : value;
+    headers[name] = Object.hasOwn(headers, name) ? `${headers[name]},${value}` : value;
   }
   return {
     method: message.method ?? 'GET',

@@ -250,11 +250,8 @@ function canonicalRequest(request: SignedRequest, claim: Claim, bodyHash: string
   const canonicalHeaders = Object.entries(
     getCanonicalHeaders(new HttpRequest({ headers }), new Set(), signed),
   ).sort(([one], [other]) => (one < other ? -1 : 1));
-  const query: Record<string, string[]> = {};
-  for (const [name, value] of request.query) {
-    query[name] ??= [];
-    query[name].push(value);
-  }
+  const names = new Set(request.query.keys());
+  const query = Object.fromEntries([...names].map((name) => [name, request.query.getAll(name)]));
   return [
     request.method,
     bodyHash === undefined ? request.path : escapeUri(request.path).replaceAll('%2F', '/'),

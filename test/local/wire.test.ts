@@ -292,7 +292,7 @@ describe('verification', () => {
           expect(verifySignature(received(signed), find, now)).toEqual(person);
         },
       ),
-      { numRuns: 50 },
+      { numRuns: 50, examples: [[['a'], { constructor: 'x' }]] },
     );
   });
 
