@@ -11,6 +11,9 @@ process.send = undefined;
 // The parent is gone, however it went. Whoever is busy now is ended by the reaper.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
+// Ctrl-C in the terminal reaches all of its processes; what runs may end as the parent lets it.
+process.on('SIGINT', () => {});
+
 let requestId;
 process.on('uncaughtException', (error) => die('Uncaught Exception', faultOf(error)));
 process.on('unhandledRejection', (reason) =>

@@ -289,6 +289,14 @@ describe('a process', () => {
     expect(credentials.find(env.AWS_ACCESS_KEY_ID)).toBeUndefined();
   });
 
+  test('outlives the Ctrl-C that its parent answers by letting it end', async () => {
+    const made = started();
+    const { pid } = (await call(made)).value;
+    const running = call(made, { sleep: 100 });
+    process.kill(pid, 'SIGINT');
+    expect(await running).toMatchObject({ value: { calls: 2, pid } });
+  });
+
   test('dies with its parent, even when both are taken by surprise', async () => {
     const path = (file: string) => JSON.stringify(new URL(`../../local/${file}`, import.meta.url).href);
     const program = `
