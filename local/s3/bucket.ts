@@ -10,6 +10,8 @@ export interface BucketSettings {
   readonly versioning?: 'Enabled' | 'Suspended' | undefined;
   /** Whether the bucket's events go to EventBridge. */
   readonly eventBridge: boolean;
+  /** The KMS key that objects are encrypted under; absent, they are under S3's own. */
+  readonly keyArn?: string | undefined;
 }
 
 /** A run of bytes of an object: a whole blob. An object is its slices in order. */

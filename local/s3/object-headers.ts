@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { ServiceError } from '../service-error.ts';
-import type { StoredObject } from './bucket.ts';
+import type { BucketSettings, StoredObject } from './bucket.ts';
 import { checksumHeader } from './checksum.ts';
 import { invalidArgument, invalidRequest, notImplemented } from './refusals.ts';
 
@@ -65,14 +66,14 @@ const refused = [
 ];
 
 /** @throws NotImplemented, AccessControlListNotSupported */
-export function checkWriteHeaders(headers: Headers): void {
+export function checkWriteHeaders(headers: Headers, settings: BucketSettings): void {
   const offending = refused.find((name) => name in headers);
   if (offending) throw unserved(offending, headers[offending]);
   for (const [name, only] of [
     ['x-amz-storage-class', 'STANDARD'],
-    ['x-amz-server-side-encryption', 'AES256'],
     ['if-none-match', '*'],
-  ] as const) {
+    ...Object.entries(encryptionHeaders(settings)),
+  ] satisfies [string, string][]) {
     const value = headers[name];
     if (value !== undefined && value !== only) throw unserved(name, value);
   }
@@ -92,8 +93,22 @@ const unserved = (name: string, value = '') =>
 export const quoted = (etag: string) => `"${etag}"`;
 export const unquoted = (etag: string) => etag.trim().replace(/^(W\/)?"(.*)"$/, '$2');
 
-/** All objects are said to be encrypted with S3's own keys, as they are on AWS where nothing else was asked for. */
-export const encryption = { 'x-amz-server-side-encryption': 'AES256' };
+/** How S3 says that objects are encrypted: all are as the bucket says. */
+export function encryptionHeaders({ keyArn }: BucketSettings): Record<string, string> {
+  if (keyArn === undefined) return { 'x-amz-server-side-encryption': 'AES256' };
+  return {
+    'x-amz-server-side-encryption': 'aws:kms',
+    'x-amz-server-side-encryption-aws-kms-key-id': keyArn,
+  };
+}
+
+/**
+ * The ETag of bytes that came in one piece. Under a KMS key it is no MD5 ("API Reference: Object, ETag"), and the same
+ * bytes written twice have two: here it is one of the blob's name too.
+ */
+export function etagOf(md5: string, blob: string, { keyArn }: BucketSettings): string {
+  return keyArn === undefined ? md5 : createHash('md5').update(md5).update(blob).digest('hex');
+}
 
 export function checksumHeaders({ checksum }: Pick<StoredObject, 'checksum'>): Record<string, string> {
   if (!checksum) return {};

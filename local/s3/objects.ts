@@ -1,7 +1,7 @@
 import { ServiceError } from '../service-error.ts';
 import type { WireResponse } from '../wire/service.ts';
 import { Body, type Digest, readText } from './body.ts';
-import type { Attempt, Slice, StoredObject, WriteCondition } from './bucket.ts';
+import type { Attempt, Bucket, Slice, StoredObject, WriteCondition } from './bucket.ts';
 import { checksumAlgorithms, checksumHeader, type StoredChecksum } from './checksum.ts';
 import { arnOf, checkVersionId, type Exchange, type Operation } from './exchange.ts';
 import { largestPart } from './multipart.ts';
@@ -9,7 +9,8 @@ import {
   checksumElements,
   checksumHeaders,
   checkWriteHeaders,
-  encryption,
+  encryptionHeaders,
+  etagOf,
   objectHeaders,
   parseRange,
   quoted,
@@ -32,12 +33,12 @@ const largestDocument = 8 * 1024 ** 2;
 
 export const putObject: Operation = async (exchange) => {
   const { bucket, key, store, headers } = exchange;
-  checkWriteHeaders(headers);
+  checkWriteHeaders(headers, bucket.settings);
   const kept = objectHeaders(headers);
   const { version } = await conditionally(exchange, (attempt) => {
     const body = Body.received({ body: exchange.request.body, headers }, largestPut);
     return store.take(bucket, exchange.origin, body, (blob) =>
-      bucket.put(key, wholeObject(body.digest, blob, kept), 'PutObject', store.stamp(), attempt),
+      bucket.put(key, wholeObject(bucket, body.digest, blob, kept), 'PutObject', store.stamp(), attempt),
     );
   });
   return {
@@ -46,7 +47,7 @@ export const putObject: Operation = async (exchange) => {
       etag: quoted(version.etag),
       ...exchange.versionHeader(version),
       ...checksumHeaders(version),
-      ...encryption,
+      ...encryptionHeaders(bucket.settings),
     },
   };
 };
@@ -72,8 +73,9 @@ export async function conditionally<T>(
   }
 }
 
-function wholeObject(digest: Digest, blob: string, headers: Record<string, string>) {
-  const { size, md5: etag } = digest;
+function wholeObject({ settings }: Bucket, digest: Digest, blob: string, headers: Record<string, string>) {
+  const { size } = digest;
+  const etag = etagOf(digest.md5, blob, settings);
   const slices: Slice[] = [{ blob, size }];
   const checksum: StoredChecksum | undefined = digest.checksum && { ...digest.checksum, type: 'FULL_OBJECT' };
   return { size, etag, slices, multipart: false, headers, checksum };
@@ -83,7 +85,7 @@ export const getObject: Operation = async (exchange) => readObject(exchange, tru
 export const headObject: Operation = async (exchange) => readObject(exchange, false);
 
 async function readObject(exchange: Exchange, withBody: boolean): Promise<WireResponse> {
-  const { headers, store } = exchange;
+  const { bucket, headers, store } = exchange;
   const object = await findObject(exchange);
   const common = {
     etag: quoted(object.etag),
@@ -107,7 +109,7 @@ async function readObject(exchange: Exchange, withBody: boolean): Promise<WireRe
       ...(exchange.query('partNumber') !== undefined &&
         object.multipart && { 'x-amz-mp-parts-count': `${object.slices.length}` }),
       ...(headers['x-amz-checksum-mode']?.toUpperCase() === 'ENABLED' && !range && checksumHeaders(object)),
-      ...encryption,
+      ...encryptionHeaders(bucket.settings),
     },
     ...(withBody && { body: store.blobs.read(object.slices, start, end) }),
   };
@@ -240,7 +242,7 @@ const invalidCopySource = () =>
 
 export const copyObject: Operation = async (exchange) => {
   const { bucket, key, store, headers } = exchange;
-  checkWriteHeaders(headers);
+  checkWriteHeaders(headers, bucket.settings);
   const source = await copySource(exchange);
   const { object } = source;
   const replace = headers['x-amz-metadata-directive'] === 'REPLACE';
@@ -262,7 +264,7 @@ export const copyObject: Operation = async (exchange) => {
     const body = Body.copied(bytes, object.size, algorithm);
     try {
       return await store.take(bucket, exchange.origin, body, (blob) =>
-        bucket.put(key, wholeObject(body.digest, blob, kept), 'CopyObject', store.stamp(), attempt),
+        bucket.put(key, wholeObject(bucket, body.digest, blob, kept), 'CopyObject', store.stamp(), attempt),
       );
     } finally {
       bytes.destroy();
@@ -275,7 +277,7 @@ export const copyObject: Operation = async (exchange) => {
       LastModified: xmlTime(version.lastModified),
       ...checksumElements(version),
     },
-    { ...source.headers, ...exchange.versionHeader(version), ...encryption },
+    { ...source.headers, ...exchange.versionHeader(version), ...encryptionHeaders(bucket.settings) },
   );
 };
 

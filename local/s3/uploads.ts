@@ -12,7 +12,8 @@ import { type ListedPart, largestPart, mostParts } from './multipart.ts';
 import {
   checksumElements,
   checkWriteHeaders,
-  encryption,
+  encryptionHeaders,
+  etagOf,
   objectHeaders,
   parseCopyRange,
   quoted,
@@ -24,7 +25,7 @@ import { parseXml, xmlResponse, xmlTime } from './xml.ts';
 
 export const createMultipartUpload: Operation = async (exchange) => {
   const { bucket, key, store, headers } = exchange;
-  checkWriteHeaders(headers);
+  checkWriteHeaders(headers, bucket.settings);
   const checksum = requestedChecksum(exchange);
   const done = bucket.createUpload(key, { headers: objectHeaders(headers), checksum }, store.stamp());
   await store.commit(bucket, exchange.origin, done);
@@ -32,7 +33,7 @@ export const createMultipartUpload: Operation = async (exchange) => {
     'InitiateMultipartUploadResult',
     { Bucket: exchange.bucketName, Key: key, UploadId: done.uploadId },
     {
-      ...encryption,
+      ...encryptionHeaders(bucket.settings),
       ...(checksum && {
         'x-amz-checksum-algorithm': checksum.algorithm,
         'x-amz-checksum-type': checksum.type,
@@ -65,8 +66,8 @@ const uploadIdOf = (exchange: Exchange) => exchange.query('uploadId') ?? '';
 const partNumberOf = (exchange: Exchange) => exchange.number('partNumber', 0, [1, mostParts]);
 
 export const uploadPart: Operation = async (exchange) => {
-  const { headers } = exchange;
-  const upload = exchange.bucket.upload(exchange.key, uploadIdOf(exchange));
+  const { bucket, headers } = exchange;
+  const upload = bucket.upload(exchange.key, uploadIdOf(exchange));
   const body = Body.received({ body: exchange.request.body, headers }, largestPart);
   const sent = checksumAlgorithms.find(
     (each) =>
@@ -85,7 +86,7 @@ export const uploadPart: Operation = async (exchange) => {
     headers: {
       etag: quoted(part.etag),
       ...(part.checksum !== undefined && sent && { [checksumHeader(sent)]: part.checksum }),
-      ...encryption,
+      ...encryptionHeaders(bucket.settings),
     },
   };
 };
@@ -106,7 +107,7 @@ export const uploadPartCopy: Operation = async (exchange) => {
         LastModified: xmlTime(part.lastModified),
         ...(algorithm && { [`Checksum${algorithm}`]: part.checksum }),
       },
-      { ...source.headers, ...encryption },
+      { ...source.headers, ...encryptionHeaders(bucket.settings) },
     );
   } finally {
     bytes.destroy();
@@ -117,7 +118,8 @@ async function storePart(exchange: Exchange, { uploadId }: OpenUpload, body: Bod
   const { bucket, key, store, origin } = exchange;
   const number = partNumberOf(exchange);
   return store.take(bucket, origin, body, (blob) => {
-    const { size, md5: etag, checksum } = body.digest;
+    const { size, md5, checksum } = body.digest;
+    const etag = etagOf(md5, blob, bucket.settings);
     const part = { number, etag, size, lastModified: store.now(), blob, checksum: checksum?.value };
     return { ...bucket.putPart(key, uploadId, part), ...part };
   });
@@ -126,7 +128,7 @@ async function storePart(exchange: Exchange, { uploadId }: OpenUpload, body: Bod
 export const completeMultipartUpload: Operation = async (exchange) => {
   const { bucket, bucketName, key, store, request, headers } = exchange;
   const upload = bucket.upload(key, uploadIdOf(exchange));
-  checkWriteHeaders(headers);
+  checkWriteHeaders(headers, bucket.settings);
   checkCompletion(exchange, upload);
   const { version } = await conditionally(exchange, async (attempt) => {
     // The checksum headers of this request speak of the object, not of the document.
@@ -154,7 +156,7 @@ export const completeMultipartUpload: Operation = async (exchange) => {
       ETag: quoted(version.etag),
       ...checksumElements(version),
     },
-    { ...exchange.versionHeader(version), ...encryption },
+    { ...exchange.versionHeader(version), ...encryptionHeaders(bucket.settings) },
   );
 };
 

@@ -17,6 +17,9 @@ export interface S3Server {
   close(): Promise<void>;
 }
 
+/** The key of the bucket `encrypted`. */
+export const keyArn = 'arn:aws:kms:us-east-1:000000000000:key/one';
+
 /** The buckets `plain`, `versioned` and `suspended`, all with EventBridge on, behind a real wire server. */
 export async function startS3Server(
   options: {
@@ -34,6 +37,7 @@ export async function startS3Server(
       { name: 'versioned', versioning: 'Enabled', eventBridge: true },
       { name: 'suspended', versioning: 'Suspended', eventBridge: true },
       { name: 'silent', eventBridge: false },
+      { name: 'encrypted', eventBridge: false, keyArn },
     ],
     directory: options.directory,
     clock: systemClock,

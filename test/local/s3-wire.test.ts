@@ -22,7 +22,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vit
 import type { Call } from '../../local/call.ts';
 import { ServiceError } from '../../local/service-error.ts';
 import { refusal } from '../conformance/s3-endpoint.ts';
-import { type S3Server, startS3Server } from './s3-server.ts';
+import { keyArn, type S3Server, startS3Server } from './s3-server.ts';
 
 let server: S3Server;
 const calls: Call[] = [];
@@ -221,6 +221,20 @@ describe('events', () => {
         expect(await refusal(get('plain', prefix + key))).toBe('404 NoSuchKey');
       }),
       { numRuns: 40 },
+    );
+  });
+});
+
+describe('a bucket under a KMS key', () => {
+  // "API Reference: Object, ETag": not an MD5 digest where the object is encrypted by SSE-KMS.
+  test('says so, and its ETags are no MD5', async () => {
+    const sent = await put('encrypted', 'k', { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyArn });
+    const encryption = { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: keyArn };
+    expect(sent).toMatchObject(encryption);
+    expect(await get('encrypted', 'k')).toMatchObject({ ...encryption, ETag: sent.ETag });
+    expect((await put('encrypted', 'k')).ETag).not.toBe(sent.ETag);
+    expect(await refusal(put('encrypted', 'k', { ServerSideEncryption: 'AES256' }))).toBe(
+      '501 NotImplemented',
     );
   });
 });
