@@ -19,6 +19,7 @@ const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
  */
 export async function* decodeJson(source: AsyncIterable<Uint8Array>): AsyncGenerator<RawRecord[]> {
   let head: Buffer = Buffer.alloc(0);
+  let atStart = true;
   let splitter: RecordSplitter | undefined;
   for await (const chunk of decompress(source)) {
     if (splitter !== undefined) {
@@ -26,7 +27,15 @@ export async function* decodeJson(source: AsyncIterable<Uint8Array>): AsyncGener
       if (records.length > 0) yield records;
       continue;
     }
-    head = trimStart(Buffer.concat([head, chunk]));
+    head = Buffer.concat([head, chunk]);
+    if (atStart) {
+      if (head.length < BYTE_ORDER_MARK.length && BYTE_ORDER_MARK.indexOf(head) === 0) continue;
+      if (head.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)) {
+        head = head.subarray(BYTE_ORDER_MARK.length);
+      }
+      atStart = false;
+    }
+    head = trimStart(head);
     splitter = splitterFor(head);
     if (splitter !== undefined) yield splitter.push(head);
   }
@@ -40,10 +49,12 @@ export async function* decodeJson(source: AsyncIterable<Uint8Array>): AsyncGener
 /** Decides by the first bytes that are not white space, or `undefined` while there are too few of them. */
 function splitterFor(head: Buffer): RecordSplitter | undefined {
   const first = head[0];
-  if (first === undefined || BYTE_ORDER_MARK.subarray(0, 2).indexOf(head) === 0) return undefined;
+  if (first === undefined) return undefined;
   if (first === 0x5b) return new JsonArraySplitter();
   if (first === 0x7b) {
-    const second = head.subarray(1).find((byte) => byte !== 0x20 && byte !== 0x09 && byte !== 0x0d);
+    const second = head
+      .subarray(1, MAX_UNDECIDED_BYTES)
+      .find((byte) => byte !== 0x20 && byte !== 0x09 && byte !== 0x0d);
     if (second === undefined && head.length < MAX_UNDECIDED_BYTES) return undefined;
     if (second !== 0x0a) return new NdjsonSplitter();
     throw unreadable(
@@ -64,11 +75,10 @@ function described(head: Buffer): string {
   return JSON.stringify(head.subarray(0, 20).toString('latin1'));
 }
 
-/** Without a byte-order mark and white space at the start. */
+/** Without white space at the start. */
 function trimStart(bytes: Buffer): Buffer {
-  const start = bytes.subarray(0, 3).equals(BYTE_ORDER_MARK) ? 3 : 0;
-  const content = bytes.subarray(start).findIndex((byte) => !isWhiteSpace(byte));
-  return content < 0 ? bytes.subarray(0, 0) : bytes.subarray(start + content);
+  const content = bytes.findIndex((byte) => !isWhiteSpace(byte));
+  return content < 0 ? bytes.subarray(0, 0) : bytes.subarray(content);
 }
 
 function unreadable(code: 'empty_file' | 'truncated' | 'unknown_format', message: string): PermanentError {

@@ -1,4 +1,3 @@
-import { pipeline, Readable, type Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { PermanentError } from '../errors.ts';
 
@@ -6,6 +5,9 @@ export type Compression = 'none' | 'gzip' | 'zstd';
 
 /** Larger chunks than zlib's own 16 KB: the splitters behind it run once a chunk. */
 const CHUNK_BYTES = 256 * 1024;
+
+/** Input goes into the decompressor in blocks of one size, so that damage is met at the same byte however it arrives. */
+const BLOCK_BYTES = 64 * 1024;
 
 /** No real text comes near it: gzip's limit is 1,032, and only emptiness gets there. */
 const MAX_EXPANSION = 500;
@@ -23,47 +25,182 @@ export function compressionOf(head: Uint8Array): Compression {
 }
 
 /**
- * Decompresses an object's bytes as they come in, by what they are and not by what the object is called.
+ * Decompresses an object's bytes as they come in, by what they are and not by what the object is called. Several gzip
+ * members or zstd frames in a row are one content.
  *
- * @throws {PermanentError} `truncated`, `corrupt_compression` or `compression_bomb`, after all that could be read
+ * @throws {PermanentError} `truncated`, `corrupt_compression` or `compression_bomb`, after all that could be read:
+ * before damage, the last 256 KB of content may be missing, and the same ones each time
  */
 export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  const input = new CountedInput(source);
-  const compression = compressionOf(await input.peek(4));
-  if (compression === 'none') {
-    for await (const chunk of input) yield chunk;
-    return;
-  }
-  const output = pipeline(
-    Readable.from(input, { objectMode: false }),
-    decompressor(compression),
-    ignoreError,
-  );
-  let produced = 0;
+  const iterator = source[Symbol.asyncIterator]();
   try {
-    for await (const chunk of output as AsyncIterable<Buffer>) {
-      produced += chunk.length;
-      if (produced > EXPANSION_GRACE_BYTES && produced > input.bytes * MAX_EXPANSION) {
-        throw new PermanentError(
-          'compression_bomb',
-          `${input.bytes} bytes of ${compression} have expanded to over ${produced}: more than ${MAX_EXPANSION}-fold. Compress it anew if it is honest.`,
-          { stage: 'extraction' },
-        );
-      }
-      yield chunk;
-    }
-  } catch (error) {
-    throw compressionFault(error, compression, produced);
+    const { head, rest } = await opened(iterator);
+    const compression = compressionOf(head);
+    if (compression === 'none') yield* rest;
+    else yield* expand(compression, inBlocks(rest));
+  } finally {
+    await iterator.return?.();
   }
 }
 
-function decompressor(compression: 'gzip' | 'zstd'): Transform {
-  if (compression === 'gzip') return createGunzip({ chunkSize: CHUNK_BYTES });
-  return createZstdDecompress({ chunkSize: CHUNK_BYTES });
+/** The first bytes, enough to know the compression by, and all bytes. */
+async function opened(iterator: AsyncIterator<Uint8Array>) {
+  let head: Buffer = Buffer.alloc(0);
+  while (head.length < 4) {
+    const next = await iterator.next();
+    if (next.done) break;
+    head = Buffer.concat([head, next.value]);
+  }
+  async function* all(): AsyncGenerator<Buffer> {
+    if (head.length > 0) yield head;
+    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+      yield Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength);
+    }
+  }
+  return { head, rest: all() };
 }
 
-/** The error comes out of the iteration as well. */
-function ignoreError(): void {}
+async function* inBlocks(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let pieces: Buffer[] = [];
+  let length = 0;
+  for await (let chunk of input) {
+    while (length + chunk.length >= BLOCK_BYTES) {
+      const missing = BLOCK_BYTES - length;
+      yield Buffer.concat([...pieces, chunk.subarray(0, missing)]);
+      chunk = chunk.subarray(missing);
+      pieces = [];
+      length = 0;
+    }
+    pieces.push(chunk);
+    length += chunk.length;
+  }
+  if (length > 0) yield Buffer.concat(pieces);
+}
+
+async function* expand(compression: 'gzip' | 'zstd', blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const measure = new Expansion(compression);
+  let decompressor = new Decompressor(compression);
+  try {
+    for await (const block of blocks) {
+      measure.read += block.length;
+      let left: Buffer = block;
+      while (left.length > 0) {
+        if (decompressor.isNew && compression === 'gzip') left = withoutPadding(left);
+        if (left.length === 0) break;
+        for await (const chunk of decompressor.write(left)) yield measure.add(chunk);
+        left = left.subarray(left.length - decompressor.leftOver);
+        if (left.length > 0) {
+          decompressor.close();
+          decompressor = new Decompressor(compression);
+        }
+      }
+    }
+    if (decompressor.isNew) return;
+    for await (const chunk of decompressor.end()) yield measure.add(chunk);
+  } catch (error) {
+    throw compressionFault(error, compression, measure.produced);
+  } finally {
+    decompressor.close();
+  }
+}
+
+/** Zeros may fill up the last block of a gzip file (gzip manual, "Trailing zero bytes"). */
+function withoutPadding(block: Buffer): Buffer {
+  const content = block.findIndex((byte) => byte !== 0);
+  return block.subarray(content < 0 ? block.length : content);
+}
+
+/** How much came of how much; refuses what no honest file does. */
+class Expansion {
+  readonly #compression: Compression;
+  read = 0;
+  produced = 0;
+
+  constructor(compression: Compression) {
+    this.#compression = compression;
+  }
+
+  add(chunk: Buffer): Buffer {
+    this.produced += chunk.length;
+    if (this.produced > EXPANSION_GRACE_BYTES && this.produced > this.read * MAX_EXPANSION) {
+      throw new PermanentError(
+        'compression_bomb',
+        `${this.read} bytes of ${this.#compression} have expanded to over ${this.produced}: more than ${MAX_EXPANSION}-fold. Compress it anew if it is honest.`,
+        { stage: 'extraction' },
+      );
+    }
+    return chunk;
+  }
+}
+
+/**
+ * Node's decompressor, one step at a time: the next block goes in only when all that the last one made has been taken
+ * out. A pipeline would read ahead, and what is read ahead is lost when the stream then turns out to break off.
+ */
+class Decompressor {
+  readonly #stream: ReturnType<typeof decompressorStream>;
+  #wake: () => void = () => {};
+  #error: Error | undefined;
+  #given = 0;
+
+  constructor(compression: 'gzip' | 'zstd') {
+    this.#stream = decompressorStream(compression);
+    this.#stream.on('readable', () => this.#wake());
+    this.#stream.on('end', () => this.#wake());
+    this.#stream.on('error', (error) => {
+      this.#error = error;
+      this.#wake();
+    });
+  }
+
+  get isNew(): boolean {
+    return this.#given === 0;
+  }
+
+  /** How many of the bytes written were not taken: Node's zstd ends with the first frame, whatever follows it. */
+  get leftOver(): number {
+    return this.#given - this.#stream.bytesWritten;
+  }
+
+  /** Takes a block that isn't empty. */
+  write(block: Buffer): AsyncGenerator<Buffer> {
+    this.#given += block.length;
+    return this.#outputOf((done) => this.#stream.write(block, done));
+  }
+
+  end(): AsyncGenerator<Buffer> {
+    return this.#outputOf(() => this.#stream.end());
+  }
+
+  close(): void {
+    this.#stream.destroy();
+  }
+
+  async *#outputOf(step: (done: (error?: Error | null) => void) => void): AsyncGenerator<Buffer> {
+    let done = false;
+    step((error) => {
+      done = true;
+      this.#error ??= error ?? undefined;
+      this.#wake();
+    });
+    while (true) {
+      const chunk: Buffer | null = this.#stream.read();
+      if (chunk !== null) yield chunk;
+      else if (this.#error !== undefined) throw this.#error;
+      else if (done || this.#stream.readableEnded) return;
+      else
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+    }
+  }
+}
+
+function decompressorStream(compression: 'gzip' | 'zstd') {
+  // With room for one byte, the stream goes on only when its output has been read.
+  const options = { chunkSize: CHUNK_BYTES, readableHighWaterMark: 1 };
+  return compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options);
+}
 
 function compressionFault(error: unknown, compression: Compression, produced: number): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
@@ -82,37 +219,4 @@ function compressionFault(error: unknown, compression: Compression, produced: nu
     `The ${compression} stream is damaged after ${produced} bytes of content: ${message}.`,
     circumstances,
   );
-}
-
-/** Counts the bytes that pass, and lets the first ones be looked at beforehand. */
-class CountedInput {
-  readonly #iterator: AsyncIterator<Uint8Array>;
-  #head: Buffer = Buffer.alloc(0);
-  bytes = 0;
-
-  constructor(source: AsyncIterable<Uint8Array>) {
-    this.#iterator = source[Symbol.asyncIterator]();
-  }
-
-  async peek(count: number): Promise<Buffer> {
-    while (this.#head.length < count) {
-      const next = await this.#iterator.next();
-      if (next.done) break;
-      this.#head = Buffer.concat([this.#head, next.value]);
-    }
-    return this.#head;
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
-    this.bytes += this.#head.length;
-    if (this.#head.length > 0) yield this.#head;
-    try {
-      for (let next = await this.#iterator.next(); !next.done; next = await this.#iterator.next()) {
-        this.bytes += next.value.byteLength;
-        yield Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength);
-      }
-    } finally {
-      await this.#iterator.return?.();
-    }
-  }
 }

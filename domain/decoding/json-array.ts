@@ -1,5 +1,5 @@
 import { PermanentError } from '../errors.ts';
-import { isBlank } from './ndjson.ts';
+import { isBlank, isBlankRecord } from './ndjson.ts';
 import { type RawRecord, RecordInProgress, type RecordSplitter } from './record.ts';
 
 const QUOTE = 0x22;
@@ -23,7 +23,7 @@ meaning[COMMA] = 4;
  */
 export class JsonArraySplitter implements RecordSplitter {
   readonly #item = new RecordInProgress();
-  #phase: 'before' | 'within' | 'after' = 'before';
+  #phase: 'before' | 'within' | 'after' | 'overrun' = 'before';
   #depth = 0;
   #inString = false;
   /** Whether the next byte is escaped: a chunk ended on a backslash. */
@@ -40,13 +40,9 @@ export class JsonArraySplitter implements RecordSplitter {
     }
     if (this.#phase === 'within') start = this.#scan(chunk, start, records);
     this.#count += records.length;
-    if (this.#phase === 'after' && !isBlank(chunk.subarray(start))) {
-      throw new PermanentError(
-        'trailing_content',
-        `There is more after the end of the array, behind record ${this.#count}: a file holds one array, or one object a line.`,
-        { stage: 'extraction' },
-      );
-    }
+    if (this.#phase === 'after' && !isBlank(chunk.subarray(start))) this.#phase = 'overrun';
+    // The records before it come out first, whether or not they came in with it.
+    if (this.#phase === 'overrun' && records.length === 0) throw this.#trailingContent();
     return records;
   }
 
@@ -95,7 +91,7 @@ export class JsonArraySplitter implements RecordSplitter {
         itemStart = i;
       } else if (depth === 0 && byte === CLOSE_BRACKET) {
         const last = this.#item.take(chunk.subarray(itemStart, i));
-        const isEmptyArray = this.#count === 0 && records.length === 0 && isBlank(last.bytes);
+        const isEmptyArray = this.#count === 0 && records.length === 0 && isBlankRecord(last);
         if (!isEmptyArray) records.push(last);
         this.#phase = 'after';
         return i + 1;
@@ -111,10 +107,19 @@ export class JsonArraySplitter implements RecordSplitter {
 
   end(): RawRecord[] {
     if (this.#phase === 'after') return [];
+    if (this.#phase === 'overrun') throw this.#trailingContent();
     const begun = this.#item.excerpt().toString('utf8').trim();
     throw new PermanentError(
       'truncated',
       `The file ends within its array, after ${this.#count} whole records${begun === '' ? '' : `, in ${JSON.stringify(begun.slice(0, 100))}`}`,
+      { stage: 'extraction' },
+    );
+  }
+
+  #trailingContent(): PermanentError {
+    return new PermanentError(
+      'trailing_content',
+      `There is more after the end of the array, behind record ${this.#count}: a file holds one array, or one object a line.`,
       { stage: 'extraction' },
     );
   }

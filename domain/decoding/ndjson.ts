@@ -11,7 +11,7 @@ export class NdjsonSplitter implements RecordSplitter {
     let start = 0;
     for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
       const line = this.#line.take(chunk.subarray(start, end));
-      if (!isBlank(line.bytes)) records.push(line);
+      if (!isBlankRecord(line)) records.push(line);
       start = end + 1;
     }
     this.#line.append(chunk.subarray(start));
@@ -20,8 +20,13 @@ export class NdjsonSplitter implements RecordSplitter {
 
   end(): RawRecord[] {
     const line = this.#line.take(Buffer.alloc(0), true);
-    return isBlank(line.bytes) ? [] : [line];
+    return isBlankRecord(line) ? [] : [line];
   }
+}
+
+/** Whether a record is nothing but white space. One of which only the beginning is known counts as something. */
+export function isBlankRecord({ bytes, length }: RawRecord): boolean {
+  return bytes.length === length && isBlank(bytes);
 }
 
 /** Whether there is nothing but JSON's white space (RFC 8259, section 2). */
