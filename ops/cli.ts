@@ -1,4 +1,5 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
+import { targetOptions } from './commands/chosen-target.ts';
 import { demo } from './commands/demo.ts';
 import { outputs } from './commands/outputs.ts';
 import { put } from './commands/put.ts';
@@ -10,15 +11,11 @@ import { UserError } from './user-error.ts';
 
 const program = new Command('sluice')
   .description('Files land in S3; Sluice turns them into validated, queryable tables.')
-  .addOption(
-    new Option('-s, --stack <name>', 'talk to this Pulumi stack on AWS instead of the local cloud').env(
-      'SLUICE_STACK',
-    ),
-  )
   .showHelpAfterError('(sluice --help tells more)')
   .configureHelp({ showGlobalOptions: true })
   .exitOverride();
 
+for (const option of targetOptions) program.addOption(option);
 for (const add of [start, demo, put, query, outputs, status]) add(program);
 
 // Where the output goes has gone away, as with `sluice … | head`: nothing is left to do.

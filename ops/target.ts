@@ -38,7 +38,7 @@ export const localCredentials = { accessKeyId: 'test', secretAccessKey: 'test' }
  *
  * @throws {UserError} when there is none
  */
-export async function findTarget(stack: string | undefined, directory = defaultDirectory): Promise<Target> {
+export async function findTarget(stack: string | undefined, directory: string): Promise<Target> {
   if (stack !== undefined) {
     const outputs = await pulumiOutputs(stack);
     return { outputs, directory: join(directory, 'stacks', stack), ...clients({ region: outputs.region }) };

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { findTarget } from '../target.ts';
 import { table } from '../terminal.ts';
+import { chosenTarget } from './chosen-target.ts';
 
 export function outputs(program: Command): void {
   program
@@ -8,7 +8,7 @@ export function outputs(program: Command): void {
     .description('print the names and addresses of the pipeline, as `pulumi stack output` does on AWS')
     .option('--json', 'as JSON')
     .action(async (options: { json?: boolean }) => {
-      const { outputs: all } = await findTarget(program.opts<{ stack?: string }>().stack);
+      const { outputs: all } = await chosenTarget(program);
       if (options.json) {
         console.log(JSON.stringify(all, null, 2));
         return;

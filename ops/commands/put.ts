@@ -7,9 +7,10 @@ import type { Command } from 'commander';
 import { datasetNamed, datasets } from '../../domain/datasets/index.ts';
 import { conservationOf, describeState } from '../describe-state.ts';
 import { isSettled, type ObjectState, objectState } from '../object-state.ts';
-import { findTarget, type Target } from '../target.ts';
+import type { Target } from '../target.ts';
 import { bytes, Progress, printable } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
+import { chosenTarget } from './chosen-target.ts';
 
 interface PutOptions {
   readonly dataset?: string;
@@ -35,7 +36,7 @@ export function put(program: Command): void {
     .option('--json', 'print the result as JSON')
     .action(async (files: string[], options: PutOptions) => {
       if (options.key !== undefined && files.length > 1) throw new UserError('--key takes one file.');
-      const target = await findTarget(program.opts<{ stack?: string }>().stack);
+      const target = await chosenTarget(program);
       const uploads: Uploaded[] = [];
       for (const file of files)
         uploads.push(await upload(target, file, options.key ?? keyFor(file, options.dataset)));

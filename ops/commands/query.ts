@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type QueryResult, queryLake } from '../lake.ts';
-import { findTarget } from '../target.ts';
 import { integer, Progress, printable, table } from '../terminal.ts';
+import { chosenTarget } from './chosen-target.ts';
 
 export function query(program: Command): void {
   program
@@ -10,7 +10,7 @@ export function query(program: Command): void {
     .argument('<sql>', 'a statement, e.g. "select difficulty, count(*) from recipes group by 1"')
     .option('--json', 'as JSON: an array of objects')
     .action(async (sql: string, options: { json?: boolean }) => {
-      const target = await findTarget(program.opts<{ stack?: string }>().stack);
+      const target = await chosenTarget(program);
       const progress = new Progress();
       const result = await queryLake(target, sql, (text) => progress.show(text)).finally(() =>
         progress.end(),

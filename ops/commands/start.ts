@@ -1,13 +1,12 @@
 import { relative } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { startPipeline } from '../local-cloud.ts';
-import { defaultDirectory } from '../target.ts';
 import { printable, styled } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
+import { chosenDirectory } from './chosen-target.ts';
 
 interface StartOptions {
   readonly port: number;
-  readonly directory: string;
   readonly ephemeral?: boolean;
 }
 
@@ -18,21 +17,27 @@ export function start(program: Command): void {
   program
     .command('start')
     .description('run the pipeline on this machine, until Ctrl-C')
-    .option('--port <port>', 'where to listen, on 127.0.0.1; 0 takes any free port', Number, DEFAULT_PORT)
-    .option('--directory <path>', 'where to keep state', defaultDirectory)
+    .addOption(
+      new Option('--port <port>', 'where to listen, on 127.0.0.1; 0 takes any free port')
+        .env('SLUICE_PORT')
+        .argParser(Number)
+        .default(DEFAULT_PORT),
+    )
     .option('--ephemeral', 'begin with nothing and keep nothing')
     .action(async (options: StartOptions) => {
       if (!Number.isInteger(options.port) || options.port < 0 || options.port > 65_535) {
         throw new UserError('--port takes a number from 0 to 65535.');
       }
       const beganAt = performance.now();
+      const directory = chosenDirectory(program);
       const pipeline = await startPipeline({
         ...options,
+        directory,
         onTrouble: (line) => console.error(printable(line)),
       });
       const { endpoint, outputs } = pipeline;
       console.log(`Sluice runs on ${styled('bold', endpoint)} (started in ${Math.round(performance.now() - beganAt)} ms).
-State is kept in ${options.ephemeral ? 'nothing: it goes with this process' : relative(process.cwd(), options.directory) || '.'}.
+State is kept in ${options.ephemeral ? 'nothing: it goes with this process' : relative(process.cwd(), directory) || '.'}.
 
   npx sluice put FILE                       into ${outputs.buckets.raw}
   npx sluice status

@@ -5,9 +5,10 @@ import { stateTable } from '../describe-state.ts';
 import { listObjects } from '../ledger.ts';
 import { isConserved, isSettled, type ObjectState, objectState } from '../object-state.ts';
 import { type QueueState, queueStates } from '../queue-state.ts';
-import { findTarget, type Target } from '../target.ts';
+import type { Target } from '../target.ts';
 import { duration, integer, printable, table } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
+import { chosenTarget } from './chosen-target.ts';
 
 const AT_ONCE = 16;
 
@@ -22,7 +23,7 @@ export function status(program: Command): void {
     .action(async (keys: string[], options: { newest: number; prefix: string; json?: boolean }) => {
       if (!Number.isInteger(options.newest) || options.newest < 0)
         throw new UserError('--newest takes a whole number.');
-      const target = await findTarget(program.opts<{ stack?: string }>().stack);
+      const target = await chosenTarget(program);
       const [queues, selection] = await Promise.all([
         queueStates(target),
         keys.length > 0 ? { keys, found: keys.length } : newestKeys(target, options.prefix, options.newest),

@@ -1,0 +1,131 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stackOutputs } from '../../infra/outputs.ts';
+import { projectDirectory } from '../../ops/target.ts';
+import { startTestPipeline, type TestPipeline } from '../pipeline/running-pipeline.ts';
+
+let pipeline: TestPipeline;
+const files = mkdtempSync(join(tmpdir(), 'sluice-files-'));
+
+beforeAll(async () => {
+  pipeline = await startTestPipeline();
+});
+
+afterAll(async () => {
+  await pipeline.close();
+  rmSync(files, { recursive: true, force: true });
+});
+
+interface Run {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function sluice(args: readonly string[], directory = pipeline.directory): Promise<Run> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [join(projectDirectory, 'ops', 'sluice.mjs'), ...args],
+      { env: { PATH: process.env['PATH'], SLUICE_DIRECTORY: directory }, cwd: files },
+      (error, stdout, stderr) =>
+        resolve({ status: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
+    );
+  });
+}
+
+function file(name: string, content: string): string {
+  writeFileSync(join(files, name), content);
+  return name;
+}
+
+const soup = { title: 'Soup', ingredients: ['water'], directions: ['Boil for 10 minutes.'] };
+
+describe('what the commands print', () => {
+  test('outputs --json is what the stack’s outputs are', async () => {
+    const { status, stdout } = await sluice(['outputs', '--json']);
+    expect(status).toBe(0);
+    expect(stackOutputs.parse(JSON.parse(stdout))).toEqual(pipeline.target.outputs);
+  });
+
+  test('put --wait says what became of the records, status shows it, query finds it', async () => {
+    const put = await sluice(['put', file('soup.ndjson', `${JSON.stringify(soup)}\n{}\n`), '--wait']);
+    expect(put).toMatchObject({ status: 0 });
+    expect(put.stdout).toBe(
+      'soup.ndjson → recipes/soup.ndjson\n' +
+        'recipes/soup.ndjson: done  2 read = 1 written + 0 filtered + 1 rejected\n',
+    );
+
+    const status = await sluice(['status', '--json']);
+    const { stages, objects } = JSON.parse(status.stdout);
+    expect(stages.map(({ stage }: { stage: string }) => stage)).toEqual([
+      'extraction',
+      'transformation',
+      'loading',
+    ]);
+    expect(stages[0]).toMatchObject({ waiting: 0, dead: 0, undelivered: 0 });
+    expect(objects).toContainEqual(
+      expect.objectContaining({ key: 'recipes/soup.ndjson', stage: 'done', rejected: { missing_field: 1 } }),
+    );
+
+    const query = await sluice(['query', '--json', 'select title, count(*) as n from recipes group by 1']);
+    expect(JSON.parse(query.stdout)).toEqual([{ title: 'Soup', n: 1 }]);
+  });
+
+  test('a file that can’t be read makes put --wait exit with 1', async () => {
+    const { status, stdout } = await sluice(['put', file('page.json', '<html>'), '--wait']);
+    expect(status).toBe(1);
+    expect(stdout).toContain('recipes/page.json: failed, unknown_format');
+  });
+
+  test('what would move a terminal is printed as text', async () => {
+    const name = file('clear.json', JSON.stringify([{ ...soup, title: '\u001b[2J\u202egone' }]));
+    expect((await sluice(['put', name, '--wait'])).status).toBe(0);
+    const { stdout } = await sluice(['query', "select title from recipes where title like '%gone'"]);
+    expect(stdout).not.toContain('\u001b');
+    expect(stdout).not.toContain('\u202e');
+    expect(stdout).toContain('\\u202egone');
+  });
+
+  test('each command explains itself', async () => {
+    const { stdout } = await sluice(['--help']);
+    const commands = [...stdout.matchAll(/^ {2}([a-z]+)[ |]/gm)].map(([, name = '']) => name);
+    expect(commands).toEqual(expect.arrayContaining(['start', 'demo', 'put', 'query', 'outputs', 'status']));
+    for (const name of ['put', 'query', 'status']) {
+      const help = await sluice([name, '--help']);
+      expect(help.status).toBe(0);
+      expect(help.stdout).toContain(`Usage: sluice ${name}`);
+    }
+  });
+});
+
+describe('errors', () => {
+  test.each([
+    [['frobnicate'], 2, "unknown command 'frobnicate'"],
+    [['put'], 2, "missing required argument 'file'"],
+    [['query', 'selec 1'], 1, 'The query failed: Parser Error'],
+    [['put', 'no-such-file.json'], 1, 'no-such-file.json can’t be read'.replace('’', "'")],
+    [['put', 'x', '--dataset', 'wines'], 1, 'There is no dataset "wines". There are: recipes.'],
+    [['status', 'recipes/never-put.json'], 1, 'There is no object recipes/never-put.json'],
+  ])('sluice %s exits with %i and says why', async (args, status, message) => {
+    const run = await sluice(args);
+    expect(run.status).toBe(status);
+    expect(run.stderr).toContain(message);
+    expect(run.stderr).not.toContain('    at ');
+  });
+
+  test('without a local cloud, a command says how to start one', async () => {
+    const run = await sluice(['status'], files);
+    expect(run.status).toBe(1);
+    expect(run.stderr).toBe('The local cloud is not running. Start it in another terminal: npm start\n');
+  });
+
+  test('two local clouds never share a directory', async () => {
+    const run = await sluice(['start', '--port', '0']);
+    expect(run.status).toBe(1);
+    expect(run.stderr).toContain(`runs already, as process ${process.pid}`);
+  });
+});

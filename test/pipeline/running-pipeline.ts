@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type LocalPipeline, startPipeline } from '../../ops/local-cloud.ts';
+import { isSettled, type ObjectState, objectState } from '../../ops/object-state.ts';
+import { localTarget, type Target } from '../../ops/target.ts';
+
+/** The whole pipeline on a free port, with the real program, bundles and processes. */
+export interface TestPipeline {
+  readonly running: LocalPipeline;
+  readonly target: Target;
+  readonly directory: string;
+  /** What went wrong behind the scenes. */
+  readonly troubles: readonly string[];
+  close(): Promise<void>;
+}
+
+export async function startTestPipeline(): Promise<TestPipeline> {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-test-'));
+  const troubles: string[] = [];
+  const running = await startPipeline({ directory, port: 0, onTrouble: (line) => troubles.push(line) });
+  return {
+    running,
+    target: localTarget(running, directory),
+    directory,
+    troubles,
+    async close() {
+      await running.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Waits until `probe` gives something; fails after `seconds`. */
+export async function eventually<Value>(
+  probe: () => Promise<Value | undefined>,
+  what: string,
+  seconds = 25,
+): Promise<Value> {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const value = await probe();
+    if (value !== undefined) return value;
+    if (Date.now() > end) throw new Error(`Waited ${seconds} s in vain for ${what}.`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+export function settledState(target: Target, key: string, versionId = 'null'): Promise<ObjectState> {
+  return eventually(async () => {
+    const state = await objectState(target, key, versionId);
+    return isSettled(state) ? state : undefined;
+  }, `the end of ${key}`);
+}

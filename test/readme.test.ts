@@ -1,0 +1,78 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { projectDirectory } from '../ops/target.ts';
+
+const readme = readFileSync(join(projectDirectory, 'README.md'), 'utf8');
+const directory = mkdtempSync(join(tmpdir(), 'sluice-readme-'));
+const environment = { ...process.env, SLUICE_DIRECTORY: directory, SLUICE_PORT: '0', NO_COLOR: '1' };
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** The commands of the first shell block below a heading. */
+function commandsBelow(heading: string): string[] {
+  const section = readme.slice(readme.indexOf(`## ${heading}`));
+  const [, block = ''] = /```sh\n(.*?)```/s.exec(section) ?? [];
+  return block
+    .split('\n')
+    .map((line) => line.replace(/\s+#.*$/, ''))
+    .filter((line) => line !== '');
+}
+
+function shell(command: string) {
+  return spawn('/bin/sh', ['-c', command], { cwd: projectDirectory, env: environment, detached: true });
+}
+
+function run(command: string): Promise<{ status: number | null; output: string }> {
+  return new Promise((resolve) => {
+    const child = shell(command);
+    let output = '';
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      output += chunk;
+    });
+    child.on('close', (status) => resolve({ status, output }));
+  });
+}
+
+test('the commands of "Use it" work as they are written', { timeout: 120_000 }, async () => {
+  const [start, ...others] = commandsBelow('Use it');
+  expect(start).toBe('npm start');
+  expect(others.length).toBeGreaterThanOrEqual(4);
+
+  const server = shell('npm start');
+  const ended = new Promise<number | null>((resolve) => server.on('close', resolve));
+  try {
+    await new Promise<void>((resolve, reject) => {
+      let printed = '';
+      server.stdout.on('data', (chunk) => {
+        printed += chunk;
+        if (printed.includes('Ctrl-C stops it.')) resolve();
+      });
+      server.on('close', () => reject(new Error(`npm start ended: ${printed}`)));
+    });
+    for (const command of others) {
+      const { status, output } = await run(command);
+      expect(status, `${command}\n${output}`).toBe(0);
+      expect(output, command).not.toBe('');
+    }
+  } finally {
+    // As Ctrl-C does: to the whole group in the foreground.
+    if (server.pid !== undefined) process.kill(-server.pid, 'SIGINT');
+  }
+  await ended;
+});
+
+test('it is short enough to be read', () => {
+  expect(readme.split('\n').length).toBeLessThanOrEqual(120);
+});
+
+test('the files it points to are there', () => {
+  const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path = '']) => path);
+  expect(links.length).toBeGreaterThan(3);
+  for (const path of links) expect(() => readFileSync(join(projectDirectory, path)), path).not.toThrow();
+});
