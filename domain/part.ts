@@ -1,9 +1,13 @@
 import * as z from 'zod';
 
-/** A part holds records until it has this many … */
-export const MAX_PART_RECORDS = 20_000;
-/** … or this many bytes of JSON, whichever is first: what the transformation can hold at once. */
-export const MAX_PART_BYTES = 16 * 1024 * 1024;
+/** A part holds records until it has this many, or this many bytes of JSON, whichever is first. */
+export interface PartLimits {
+  readonly records: number;
+  readonly bytes: number;
+}
+
+/** What the transformation can hold at once. */
+export const partLimits: PartLimits = { records: 20_000, bytes: 16 * 1024 * 1024 };
 
 /**
  * A part is NDJSON: this header in the first line, then `[record number, record]` a line. It names the raw key and

@@ -11,8 +11,10 @@ import pLimit from 'p-limit';
 import { PermanentError, type Stage, TransientError } from '../domain/errors.ts';
 import { UNKNOWN_DATASET, versionPath } from '../domain/key-layout.ts';
 import { type ObjectEvent, parseObjectEvent } from '../domain/object-event.ts';
+import { partLimits } from '../domain/part.ts';
 import { total } from '../domain/receipt.ts';
 import { ObjectNotFound, s3ObjectStore } from './edges/object-store.ts';
+import { threadedZstd } from './edges/zstd.ts';
 import { type Outcome, type Surroundings, writeFault } from './stages/work.ts';
 
 const NAMESPACE = 'Sluice';
@@ -28,16 +30,29 @@ export interface StageOptions {
   readonly work: (event: ObjectEvent, surroundings: Surroundings) => Promise<Outcome>;
 }
 
+/** What a simulation replaces. */
+export type StageSurroundings = Omit<Surroundings, 'codeVersion'>;
+
+const onLambda = (): StageSurroundings => ({
+  store: s3ObjectStore(),
+  now: Date.now,
+  zstd: threadedZstd,
+  partLimits,
+});
+
 /**
  * Makes a Lambda handler of a stage: every message of a batch is worked on by itself, and only those whose effect is
  * not durable are given back to the queue. Structured logs, metrics and traces are the same for all stages.
  */
-export function stageHandler({ stage, failedBucket, codeVersion, concurrency, work }: StageOptions) {
+export function stageHandler(
+  { stage, failedBucket, codeVersion, concurrency, work }: StageOptions,
+  outside: StageSurroundings = onLambda(),
+) {
   const logger = new Logger({ serviceName: stage });
   const metrics = new Metrics({ namespace: NAMESPACE, serviceName: stage });
   const objectMetrics = new Metrics({ namespace: NAMESPACE, serviceName: stage });
   const tracer = new Tracer({ serviceName: stage });
-  const surroundings: Surroundings = { store: s3ObjectStore(), now: Date.now, codeVersion };
+  const surroundings: Surroundings = { ...outside, codeVersion };
   const limit = pLimit(concurrency);
 
   const processMessage = async (message: SQSRecord): Promise<void> => {

@@ -42,7 +42,7 @@ export async function extractObject(
   const receiptKey = extractionReceiptKey(path);
   if (await store.exists(buckets.ledger, receiptKey)) return duplicate(object.dataset);
 
-  const parts = new PartsWriter(store, buckets.temp, path, { ...object, sequencer: event.sequencer });
+  const parts = new PartsWriter(surroundings, buckets.temp, path, { ...object, sequencer: event.sequencer });
   const rejects = new RejectsWriter(store, buckets.failed, (file) => rejectsKey(path, 'extraction', file));
   const rejected: Tally = {};
   let read = 0;

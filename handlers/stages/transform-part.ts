@@ -1,5 +1,3 @@
-import { promisify } from 'node:util';
-import { zstdDecompress } from 'node:zlib';
 import { datasetNamed } from '../../domain/datasets/index.ts';
 import { PermanentError } from '../../domain/errors.ts';
 import { parsePartKey, rejectsKey, transformationReceiptKey } from '../../domain/key-layout.ts';
@@ -7,11 +5,9 @@ import type { ObjectEvent } from '../../domain/object-event.ts';
 import { partHeader } from '../../domain/part.ts';
 import { count, type Tally, type TransformationReceipt } from '../../domain/receipt.ts';
 import { transformRecord } from '../../domain/transformation.ts';
-import type { ObjectStore } from '../edges/object-store.ts';
 import { PartitionedFiles } from './partitioned-files.ts';
 import { duplicate, type Outcome, RejectsWriter, type Surroundings, writeReceipt } from './work.ts';
 
-const decompress = promisify(zstdDecompress);
 const LINE_FEED = 0x0a;
 
 export interface TransformationBuckets {
@@ -33,19 +29,11 @@ export async function transformPart(
   const startedAt = now();
   const address = parsePartKey(event.key);
   const dataset = address && datasetNamed(address.dataset);
-  if (address === undefined || dataset === undefined) {
-    throw new PermanentError(
-      'unreadable_part',
-      `s3://${event.bucket}/${event.key} is no part of a dataset.`,
-      {
-        stage: 'transformation',
-      },
-    );
-  }
+  if (address === undefined || dataset === undefined) throw notOurs(event);
   const receiptKey = transformationReceiptKey(address, address.part);
   if (await store.exists(buckets.ledger, receiptKey)) return duplicate(dataset.name);
 
-  const { header, lines } = await readPart(store, event);
+  const { header, lines } = await readPart(surroundings, event);
   const files = new PartitionedFiles(dataset, address, header);
   const rejects = new RejectsWriter(store, buckets.failed, (file) =>
     rejectsKey(address, 'transformation', header.part, file),
@@ -85,13 +73,23 @@ export async function transformPart(
   return { dataset: dataset.name, result: 'done', read, written, filtered, rejected };
 }
 
+/** The header and, one after the other, the lines of a part. What is no part is refused before any line is read. */
 async function readPart(store: ObjectStore, event: ObjectEvent) {
   const chunks: Uint8Array[] = [];
   for await (const chunk of await store.read(event)) chunks.push(chunk);
-  const bytes = await decompress(Buffer.concat(chunks));
-  const end = bytes.indexOf(LINE_FEED);
-  const header = partHeader.parse(JSON.parse(bytes.toString('utf8', 0, end)));
-  return { header, lines: linesOf(bytes, end + 1) };
+  try {
+    const bytes = await decompress(Buffer.concat(chunks));
+    const end = bytes.indexOf(LINE_FEED);
+    const header = partHeader.parse(JSON.parse(bytes.toString('utf8', 0, end)));
+    return { header, lines: linesOf(bytes, end + 1) };
+  } catch (error) {
+    throw notOurs(event, error);
+  }
+}
+
+function notOurs({ bucket, key }: ObjectEvent, cause?: unknown): PermanentError {
+  const message = `s3://${bucket}/${key} is no part that the extraction wrote. Upload to the raw bucket instead.`;
+  return new PermanentError('unreadable_part', message, { stage: 'transformation', cause });
 }
 
 function* linesOf(bytes: Buffer, from: number): Generator<string> {

@@ -1,14 +1,18 @@
 import type { PermanentError } from '../../domain/errors.ts';
 import { faultKey, type VersionPath } from '../../domain/key-layout.ts';
+import type { PartLimits } from '../../domain/part.ts';
 import type { Receipt, StoredObject, Tally } from '../../domain/receipt.ts';
 import { type Reject, renderReject } from '../../domain/reject.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
+import type { Zstd } from '../edges/zstd.ts';
 
 /** What every stage is given from outside, so that it runs on Lambda, locally and in a simulation alike. */
 export interface Surroundings {
   readonly store: ObjectStore;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  readonly zstd: Zstd;
+  readonly partLimits: PartLimits;
   /** Of the code that runs, for the receipts. */
   readonly codeVersion: string;
 }
