@@ -3,10 +3,14 @@ import {
   CopyObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  NoSuchBucket,
   PutObjectCommand,
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
+
+/** How often a write that collides with another one is tried before its message is. */
+const CREATE_ATTEMPTS = 5;
 
 /** One version of an object. */
 export interface ObjectAddress {
@@ -81,13 +85,16 @@ export function s3ObjectStore(client = new S3Client({})): ObjectStore {
       await client.send(new PutObjectCommand(putInput(object)));
     },
     async create(object) {
-      try {
-        await client.send(new PutObjectCommand({ ...putInput(object), IfNoneMatch: '*' }));
-        return true;
-      } catch (error) {
-        // 412: it exists. 409: another conditional write of it was under way (S3 guide, "Conditional writes").
-        if (isStatus(error, 412) || isStatus(error, 409)) return false;
-        throw error;
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          await client.send(new PutObjectCommand({ ...putInput(object), IfNoneMatch: '*' }));
+          return true;
+        } catch (error) {
+          if (isStatus(error, 412)) return false;
+          // 409: another write was under way, and may yet come to nothing: S3 wants this one to be tried again (S3
+          // guide, "Conditional writes"). Taken for 412, neither of two writers might have written.
+          if (!isStatus(error, 409) || attempt === CREATE_ATTEMPTS) throw error;
+        }
       }
     },
     async copy(from, to) {
@@ -116,7 +123,9 @@ async function found<Answer>(address: ObjectAddress, answer: Promise<Answer>): P
   try {
     return await answer;
   } catch (error) {
-    if (isStatus(error, 404) || isStatus(error, 405)) throw new ObjectNotFound(address);
+    // 405: it is a delete marker. A bucket that is missing is no fault of the object: deploy it, and try again.
+    const isMissing = isStatus(error, 404) || isStatus(error, 405);
+    if (isMissing && !(error instanceof NoSuchBucket)) throw new ObjectNotFound(address);
     throw error;
   }
 }
