@@ -74,11 +74,11 @@ export async function transformPart(
 }
 
 /** The header and, one after the other, the lines of a part. What is no part is refused before any line is read. */
-async function readPart(store: ObjectStore, event: ObjectEvent) {
+async function readPart({ store, zstd }: Surroundings, event: ObjectEvent) {
   const chunks: Uint8Array[] = [];
   for await (const chunk of await store.read(event)) chunks.push(chunk);
   try {
-    const bytes = await decompress(Buffer.concat(chunks));
+    const bytes = await zstd.decompress(Buffer.concat(chunks));
     const end = bytes.indexOf(LINE_FEED);
     const header = partHeader.parse(JSON.parse(bytes.toString('utf8', 0, end)));
     return { header, lines: linesOf(bytes, end + 1) };
