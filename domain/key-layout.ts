@@ -70,10 +70,16 @@ export function parsePartKey(key: string): (VersionPath & { readonly part: numbe
 /** The column values that a file of the lake stands for, outermost first. */
 export type Partition = ReadonlyArray<readonly [column: string, value: string | null]>;
 
+/** In characters, each of which can take three bytes of S3's 1,024 for a key: room for two such values. */
+export const MAX_PARTITION_VALUE = 100;
+
 /** Hive's name for a null partition value. */
 const NULL_PARTITION = '__HIVE_DEFAULT_PARTITION__';
 
-/** `difficulty=easy/` with what Hive escapes in values escaped (FileUtils.escapePathName), or the empty text. */
+/**
+ * `difficulty=easy/`, or the empty text. What Hive escapes in values is escaped, and no more, since Hive unescapes
+ * byte by byte (FileUtils.escapePathName). Empty text is null, as in Hive.
+ */
 export function partitionPath(partition: Partition): string {
   return partition.map(([column, value]) => `${column}=${escapeValue(value)}/`).join('');
 }
@@ -89,12 +95,17 @@ export function parsePartitionPath(path: string): Partition {
     });
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: Hive escapes them.
+const ESCAPED = /[\u0000-\u001f"#%'*/:=?\\\u007f{[\]^]/g;
+
 function escapeValue(value: string | null): string {
   if (value === null || value === '') return NULL_PARTITION;
-  return encodeURIComponent(value).replace(
-    /[*']/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
+  return value
+    .toWellFormed()
+    .replace(
+      ESCAPED,
+      (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+    );
 }
 
 /**
@@ -104,11 +115,11 @@ function escapeValue(value: string | null): string {
 export function processedKey(
   path: VersionPath,
   part: number,
-  partition: Partition,
+  partitionPath: string,
   extension: string,
 ): string {
   const { dataset, objectId: id, version } = path;
-  return `${dataset}/${partitionPath(partition)}part-${number(part)}~${id}~${version}.${extension}`;
+  return `${dataset}/${partitionPath}part-${number(part)}~${id}~${version}.${extension}`;
 }
 
 export function parseProcessedKey(

@@ -1,5 +1,6 @@
 import { type Dataset, Filtered, type Origin } from './dataset.ts';
-import type { Reject } from './reject.ts';
+import { MAX_PARTITION_VALUE, type Partition } from './key-layout.ts';
+import type { Problem, Reject } from './reject.ts';
 import { problemsOf } from './validation.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -21,7 +22,22 @@ export function transformRecord(dataset: Dataset, record: unknown, origin: Origi
   }
   if (row instanceof Filtered) return { filtered: row.reason };
   const checked = dataset.row.safeParse(row);
-  if (checked.success) return { row: checked.data };
-  const [first] = problemsOf(checked.error, row);
-  return { reject: { recordNumber, ...first, code: 'invalid_row', json: JSON.stringify(record) } };
+  const invalid = (problem: Problem): Transformed => ({
+    reject: { recordNumber, ...problem, code: 'invalid_row', json: JSON.stringify(record) },
+  });
+  if (!checked.success) return invalid(problemsOf(checked.error, row)[0]);
+  const partition = partitionOf(dataset, checked.data);
+  if (partition.some(([, value]) => (value ?? '').length > MAX_PARTITION_VALUE)) {
+    const message = `The text of a partition has at most ${MAX_PARTITION_VALUE} characters.`;
+    return invalid({ path: dataset.partitionBy.join(), code: 'invalid_row', message });
+  }
+  return { row: checked.data };
+}
+
+/** The partition that a row falls into. */
+export function partitionOf(dataset: Dataset, row: Row): Partition {
+  return dataset.partitionBy.map((column) => {
+    const value = row[column];
+    return [column, value === null || value === undefined ? null : String(value)];
+  });
 }

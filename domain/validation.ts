@@ -39,12 +39,19 @@ export function validate(dataset: Dataset, raw: RawRecord, recordNumber: number)
     if (raw.unterminated) return refuse('truncated', 'The file ends within this record.');
     return refuse('malformed_json', `The record is not JSON: ${(error as Error).message}.`);
   }
-  const result = dataset.record.safeParse(value);
-  if (!result.success) {
-    const [first, ...further] = problemsOf(result.error, value);
-    return { reject: { recordNumber, ...first, ...(further.length > 0 && { further }), json } };
+  let line: string;
+  try {
+    const result = dataset.record.safeParse(value);
+    if (!result.success) {
+      const [first, ...further] = problemsOf(result.error, value);
+      return { reject: { recordNumber, ...first, ...(further.length > 0 && { further }), json } };
+    }
+    line = `[${recordNumber},${JSON.stringify(result.data)}]`;
+  } catch (error) {
+    // A check of the dataset's own that throws, or nesting too deep to be printed: no more than this record's fault.
+    const message = `The ${dataset.name} record could not be checked: ${(error as Error).message}.`;
+    return { reject: { recordNumber, path: '', code: 'invalid_value', message, json } };
   }
-  const line = JSON.stringify([recordNumber, result.data]);
   if (hasUnpairedSurrogate(line)) {
     const message = 'A text of the record has half of a surrogate pair: no UTF-8 can hold it.';
     return { reject: { recordNumber, path: '', code: 'unpaired_surrogate', message, json } };
@@ -88,7 +95,9 @@ function codeOf(issue: z.core.$ZodIssue, value: unknown): RejectCode {
     case 'invalid_type':
       return isMissing(value, issue.path) ? 'missing_field' : 'wrong_type';
     case 'too_small':
-      return issue.origin === 'array' || issue.origin === 'string' ? 'empty' : 'too_small';
+      return issue.minimum === 1 && (issue.origin === 'array' || issue.origin === 'string')
+        ? 'empty'
+        : 'too_small';
     case 'too_big':
       return 'too_large';
     case 'custom':

@@ -1,7 +1,9 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import * as z from 'zod';
 import { defineDataset } from '../dataset.ts';
 import { timeInDirections } from './cooking-time.ts';
+
+const MAX_PROBLEMS = 10;
 
 const isBlank = (text: string): boolean => text.trim() === '';
 
@@ -16,28 +18,44 @@ const text = z.string().check((context) => {
   }
 });
 
-/** A list of texts that are not blank. One check of the whole list costs a fraction of a check of each text. */
-const texts = z.array(z.string()).check((context) => {
-  const blank = context.value.findIndex(isBlank);
-  if (blank >= 0) {
-    context.issues.push({
-      code: 'custom',
-      path: [blank],
-      input: context.value[blank],
-      message: 'is blank',
-      params: { code: 'empty' },
-    });
-  }
-});
+/**
+ * A list of texts, none of them blank. One check of the whole list costs a fraction of a check of each
+ * text, and it stops at ten problems, where zod would remember each of the millions that a hostile list can have.
+ */
+function texts(whenEmpty?: string) {
+  return z.custom<string[]>().check(({ value, issues }) => {
+    if (!Array.isArray(value)) {
+      issues.push({ code: 'invalid_type', expected: 'array', input: value });
+      return;
+    }
+    if (value.length === 0 && whenEmpty !== undefined) {
+      issues.push({ code: 'custom', input: value, message: whenEmpty, params: { code: 'empty' } });
+    }
+    for (let i = 0; i < value.length && issues.length < MAX_PROBLEMS; i += 1) {
+      const item: unknown = value[i];
+      if (typeof item !== 'string') {
+        issues.push({ code: 'invalid_type', expected: 'string', input: item, path: [i] });
+      } else if (isBlank(item)) {
+        issues.push({
+          code: 'custom',
+          input: item,
+          message: 'is blank',
+          path: [i],
+          params: { code: 'empty' },
+        });
+      }
+    }
+  });
+}
 
 export const recipes = defineDataset({
   name: 'recipes',
   source: { prefix: 'recipes/', format: 'json' },
   record: z.object({
     title: text,
-    ingredients: texts.min(1, 'names no ingredient'),
-    directions: texts.min(1, 'names no direction'),
-    tags: texts.optional(),
+    ingredients: texts('names no ingredient'),
+    directions: texts('names no direction'),
+    tags: texts().optional(),
   }),
   transform(recipe, origin) {
     const score = complexityScore(recipe.directions.length, recipe.ingredients.length);
@@ -72,7 +90,7 @@ export const recipes = defineDataset({
  * one file never takes the other's row with it.
  */
 function recipeId(key: string, recordNumber: number): string {
-  return createHash('sha256').update(`${recordNumber}\n${key}`).digest('hex').slice(0, 32);
+  return hash('sha256', `${recordNumber}\n${key}`).slice(0, 32);
 }
 
 /** 0.6 × directions + 0.4 × ingredients, in tenths first: 0.6 × 6 + 0.4 is below 4 in binary floating point. */

@@ -18,21 +18,15 @@ export async function loadFile(
 ): Promise<Outcome> {
   const startedAt = now();
   const address = parseProcessedKey(event.key);
-  if (address === undefined) {
-    throw new PermanentError(
-      'unreadable_part',
-      `s3://${event.bucket}/${event.key} is no file of a dataset.`,
-      {
-        stage: 'loading',
-      },
-    );
-  }
+  if (address === undefined) throw notOurs(event);
   const { dataset, part, partitionPath } = address;
   const receiptKey = loadingReceiptKey(address, part, partitionPath);
   if (await store.exists(buckets.ledger, receiptKey)) return duplicate(dataset);
 
   const { bytes, metadata } = await store.describe(event);
-  const { records, ...source } = parseSourceMetadata(metadata);
+  const from = parseSourceMetadata(metadata);
+  if (from === undefined) throw notOurs(event);
+  const { records, ...source } = from;
   await store.copy(event, { bucket: buckets.archive, key: event.key });
 
   const receipt: LoadingReceipt = {
@@ -49,4 +43,9 @@ export async function loadFile(
   };
   await writeReceipt(store, buckets.ledger, receiptKey, receipt);
   return { dataset, result: 'done', read: records, written: records, filtered: {}, rejected: {} };
+}
+
+function notOurs({ bucket, key }: ObjectEvent): PermanentError {
+  const message = `s3://${bucket}/${key} is no file that the transformation wrote. Upload to the raw bucket instead.`;
+  return new PermanentError('unreadable_part', message, { stage: 'loading' });
 }

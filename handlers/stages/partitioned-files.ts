@@ -1,9 +1,9 @@
 import { type Column, columnsOf } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import { processedKey, type VersionPath } from '../../domain/key-layout.ts';
+import { partitionPath, processedKey, type VersionPath } from '../../domain/key-layout.ts';
 import type { PartHeader } from '../../domain/part.ts';
 import type { StoredObject } from '../../domain/receipt.ts';
-import type { Row } from '../../domain/transformation.ts';
+import { partitionOf, type Row } from '../../domain/transformation.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 import { ParquetFile } from '../edges/parquet/file.ts';
 import { sourceMetadata } from './source-metadata.ts';
@@ -14,6 +14,7 @@ export class PartitionedFiles {
   readonly #path: VersionPath;
   readonly #header: PartHeader;
   readonly #columns: readonly Column[];
+  /** By partition path, for two values can share one: Hive takes empty text for null. */
   readonly #files = new Map<string, ParquetFile>();
 
   constructor(dataset: Dataset, path: VersionPath, header: PartHeader) {
@@ -24,21 +25,18 @@ export class PartitionedFiles {
   }
 
   add(row: Row): void {
-    const partition = this.#dataset.partitionBy.map((column) => textOf(row[column]));
-    const name = JSON.stringify(partition);
-    let file = this.#files.get(name);
+    const partition = partitionPath(partitionOf(this.#dataset, row));
+    let file = this.#files.get(partition);
     if (file === undefined) {
       file = new ParquetFile(this.#columns, sourceMetadata(this.#header));
-      this.#files.set(name, file);
+      this.#files.set(partition, file);
     }
     file.add(row);
   }
 
   async store(store: ObjectStore, bucket: string): Promise<StoredObject[]> {
     return Promise.all(
-      [...this.#files].map(async ([name, file]) => {
-        const values = JSON.parse(name) as (string | null)[];
-        const partition = this.#dataset.partitionBy.map((column, i) => [column, values[i] ?? null] as const);
+      [...this.#files].map(async ([partition, file]) => {
         const key = processedKey(this.#path, this.#header.part, partition, 'parquet');
         const body = file.finish();
         const metadata = { ...sourceMetadata(this.#header), records: String(file.rows) };
@@ -47,8 +45,4 @@ export class PartitionedFiles {
       }),
     );
   }
-}
-
-function textOf(value: unknown): string | null {
-  return value === null || value === undefined ? null : String(value);
 }

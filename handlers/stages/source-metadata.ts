@@ -23,8 +23,10 @@ export interface Source {
   readonly records: number;
 }
 
-/** @throws {z.ZodError} when the object was not written by the transformation */
-export function parseSourceMetadata(raw: Readonly<Record<string, string>>): Source {
-  const { 'source-key': key, 'source-version': versionId, sequencer, records } = metadata.parse(raw);
+/** Returns `undefined` when the object was not written by the transformation. */
+export function parseSourceMetadata(raw: Readonly<Record<string, string>>): Source | undefined {
+  const { data } = metadata.safeParse(raw);
+  if (data === undefined) return undefined;
+  const { 'source-key': key, 'source-version': versionId, sequencer, records } = data;
   return { key, versionId, sequencer, records };
 }
