@@ -244,9 +244,4 @@ export class MemoryBlobs implements Blobs {
   async sweep(referenced: ReadonlySet<string>): Promise<void> {
     for (const id of this.#blobs.keys()) if (!referenced.has(id)) this.#blobs.delete(id);
   }
-
-  /** How many blobs are held: what is not referenced must not stay. */
-  get count(): number {
-    return this.#blobs.size;
-  }
 }

@@ -2,7 +2,7 @@ import { ServiceError } from '../service-error.ts';
 import type { ChecksumAlgorithm, ChecksumType, StoredChecksum } from './checksum.ts';
 import { SortedKeys } from './keys.ts';
 import { assemble, type ListedPart } from './multipart.ts';
-import { noSuchKey, noSuchUpload, noSuchVersion, preconditionFailed } from './refusals.ts';
+import { noSuchKey, noSuchUpload, preconditionFailed } from './refusals.ts';
 
 export interface BucketSettings {
   readonly name: string;
@@ -71,7 +71,7 @@ export type Change =
   | { readonly type: 'part'; readonly uploadId: string; readonly part: Part }
   | { readonly type: 'abort'; readonly uploadId: string };
 
-export type CreateReason = 'PutObject' | 'CopyObject' | 'CompleteMultipartUpload';
+type CreateReason = 'PutObject' | 'CopyObject' | 'CompleteMultipartUpload';
 
 /** What an event tells about the object. */
 export interface Happening {
@@ -142,11 +142,8 @@ export class Bucket {
     return newest && !newest.marker ? newest : undefined;
   }
 
-  /** @throws NoSuchVersion */
-  version(key: string, versionId: string): Version {
-    const found = this.versions(key).find((version) => version.versionId === versionId);
-    if (!found) throw noSuchVersion(key, versionId);
-    return found;
+  version(key: string, versionId: string): Version | undefined {
+    return this.versions(key).find((version) => version.versionId === versionId);
   }
 
   /**
@@ -210,7 +207,7 @@ export class Bucket {
       return { done: { ...this.#do({ type: 'put', key, version }), happened }, marker };
     }
     const id = versionId ?? 'null';
-    const found = this.versions(key).find((version) => version.versionId === id);
+    const found = this.version(key, id);
     if (!found) return {};
     const happened: Happening = {
       ...this.#happening(key, id, stamp),
@@ -313,17 +310,13 @@ export class Bucket {
   }
 
   #drop(key: string, versionId: string): string[] {
-    const versions = this.versions(key);
-    const dropped = versions.find((version) => version.versionId === versionId);
+    const dropped = this.version(key, versionId);
     if (!dropped) return [];
-    if (versions.length === 1) {
+    const left = this.versions(key).filter((version) => version !== dropped);
+    this.#versions.set(key, left);
+    if (left.length === 0) {
       this.#versions.delete(key);
       this.keys.delete(key);
-    } else {
-      this.#versions.set(
-        key,
-        versions.filter((version) => version !== dropped),
-      );
     }
     return blobsOf(dropped);
   }

@@ -24,7 +24,7 @@ export const digestLength: Readonly<Record<ChecksumAlgorithm, number>> = {
   SHA256: 32,
 };
 
-export interface Hasher {
+interface Hasher {
   update(chunk: Uint8Array): unknown;
   digest(): Promise<Uint8Array> | Uint8Array;
 }

@@ -135,6 +135,15 @@ export function checkVersionId(versionId: string | undefined): string | undefine
 /** A presigned URL carries headers as query parameters; they count as headers. */
 function hoisted(query: URLSearchParams): Record<string, string> {
   const headers: Record<string, string> = {};
-  for (const [name, value] of query) if (/^x-amz-/i.test(name)) headers[name.toLowerCase()] = value;
+  for (const [name, value] of query) {
+    if (/^x-amz-/i.test(name)) headers[name.toLowerCase()] = headerValue(name, value);
+  }
   return headers;
+}
+
+/** The text of a query parameter as a header may hold it: its UTF-8 bytes, as Node writes them. @throws InvalidArgument */
+export function headerValue(name: string, value: string): string {
+  if (/\p{Cc}/u.test(value))
+    throw invalidArgument('Header values can hold no control characters', name, value);
+  return Buffer.from(value).toString('latin1');
 }

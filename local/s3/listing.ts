@@ -19,7 +19,7 @@ export interface Position {
   readonly id?: string | undefined;
 }
 
-export interface Page<Entry> {
+interface Page<Entry> {
   readonly entries: Entry[];
   readonly commonPrefixes: string[];
   /** Present when there is more. */

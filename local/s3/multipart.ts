@@ -6,7 +6,7 @@ import { invalidRequest, malformedXml } from './refusals.ts';
 
 /** "Amazon S3 User Guide: Amazon S3 multipart upload limits". */
 export const largestPart = 5 * 1024 ** 3;
-export const smallestPart = 5 * 1024 ** 2;
+const smallestPart = 5 * 1024 ** 2;
 export const mostParts = 10_000;
 
 /** A part as CompleteMultipartUpload lists it. */
@@ -16,7 +16,7 @@ export interface ListedPart {
   readonly checksum?: string | undefined;
 }
 
-export interface Assembled {
+interface Assembled {
   readonly slices: readonly Slice[];
   readonly size: number;
   readonly etag: string;

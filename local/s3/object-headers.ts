@@ -6,7 +6,8 @@ import { invalidArgument, invalidRequest, notImplemented } from './refusals.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
-const systemHeaders = [
+/** What is kept with an object besides user metadata, and can be overridden when it is read. */
+export const systemHeaders = [
   'cache-control',
   'content-disposition',
   'content-encoding',

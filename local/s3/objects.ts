@@ -3,7 +3,7 @@ import type { WireResponse } from '../wire/service.ts';
 import { Body, type Digest, readText } from './body.ts';
 import type { Attempt, Bucket, Slice, StoredObject, WriteCondition } from './bucket.ts';
 import { checksumAlgorithms, checksumHeader, type StoredChecksum } from './checksum.ts';
-import { arnOf, checkVersionId, type Exchange, type Operation } from './exchange.ts';
+import { arnOf, checkVersionId, type Exchange, headerValue, type Operation } from './exchange.ts';
 import { largestPart } from './multipart.ts';
 import {
   checksumElements,
@@ -15,6 +15,7 @@ import {
   parseRange,
   quoted,
   readCondition,
+  systemHeaders,
   unquoted,
 } from './object-headers.ts';
 import {
@@ -115,15 +116,12 @@ async function readObject(exchange: Exchange, withBody: boolean): Promise<WireRe
   };
 }
 
-export const httpTime = (ms: number) => new Date(ms).toUTCString();
+const httpTime = (ms: number) => new Date(ms).toUTCString();
 
 /** The object that the request names by key and version, of which a delete marker is none. */
 async function findObject(exchange: Exchange): Promise<StoredObject> {
   const { bucket, key, versionId } = exchange;
-  const version =
-    versionId === undefined
-      ? bucket.versions(key)[0]
-      : bucket.versions(key).find((each) => each.versionId === versionId);
+  const version = versionId === undefined ? bucket.versions(key)[0] : bucket.version(key, versionId);
   if (!version) {
     throw await exchange.missing(versionId === undefined ? noSuchKey(key) : noSuchVersion(key, versionId));
   }
@@ -166,21 +164,13 @@ function rangeOf(exchange: Exchange, object: StoredObject) {
 }
 
 /** `response-content-type` and its like ("API Reference: GetObject, Overriding response header values"). */
-function overrides({ request }: Exchange): Record<string, string> {
-  const names = [
-    'cache-control',
-    'content-disposition',
-    'content-encoding',
-    'content-language',
-    'content-type',
-    'expires',
-  ];
-  return Object.fromEntries(
-    names.flatMap((name) => {
-      const value = request.query.get(`response-${name}`);
-      return value === null ? [] : [[name, value]];
-    }),
-  );
+function overrides(exchange: Exchange): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const name of systemHeaders) {
+    const value = exchange.query(`response-${name}`);
+    if (value !== undefined) headers[name] = headerValue(`response-${name}`, value);
+  }
+  return headers;
 }
 
 /** The source of a copy, found and admitted, and its precondition met. */
@@ -210,10 +200,7 @@ export async function copySource(exchange: Exchange): Promise<{
     arnOf(bucketName, key),
     versionId === undefined ? {} : { 's3:versionid': versionId },
   );
-  const object =
-    versionId === undefined
-      ? bucket.current(key)
-      : bucket.versions(key).find((each) => each.versionId === versionId);
+  const object = versionId === undefined ? bucket.current(key) : bucket.version(key, versionId);
   if (!object) {
     const refusal = versionId === undefined ? noSuchKey(key) : noSuchVersion(key, versionId);
     throw await exchange.missing(refusal, bucketName);
@@ -315,6 +302,7 @@ export const deleteObjects: Operation = async (exchange) => {
   if (entries.length === 0 || entries.length > 1000) throw malformedXml();
   const deleted: Record<string, string | boolean | undefined>[] = [];
   const errors: Record<string, string | undefined>[] = [];
+  const commits: Promise<void>[] = [];
   for (const { key, versionId, etag } of entries) {
     const named = { Key: key, VersionId: versionId };
     try {
@@ -325,17 +313,21 @@ export const deleteObjects: Operation = async (exchange) => {
         versionId === undefined ? {} : { 's3:versionid': versionId },
       );
       const { done, marker } = bucket.remove(key, checkVersionId(versionId), store.stamp(), etag);
-      if (done) await store.commit(bucket, exchange.origin, done);
+      if (done) commits.push(store.commit(bucket, exchange.origin, done));
       deleted.push({
         ...named,
         ...(marker !== undefined && { DeleteMarker: true, DeleteMarkerVersionId: marker }),
       });
     } catch (error) {
       // A server's fault is the whole call's; a refusal is the key's.
-      if (!(error instanceof ServiceError) || error.status >= 500) throw error;
+      if (!(error instanceof ServiceError) || error.status >= 500) {
+        await Promise.all(commits);
+        throw error;
+      }
       errors.push({ ...named, Code: error.code, Message: error.message });
     }
   }
+  await Promise.all(commits);
   const quiet = request['Quiet'] === 'true';
   return xmlResponse('DeleteResult', { Deleted: quiet ? [] : deleted, Error: errors });
 };

@@ -20,7 +20,7 @@ import {
 
 type Scope = 'account' | 'bucket' | 'object';
 
-export interface Route {
+interface Route {
   readonly operation: string;
   readonly method: string;
   readonly scope: Scope;

@@ -7,7 +7,7 @@ import { findRoute, nameOf } from './routes.ts';
 import { Store, type StoreOptions } from './store.ts';
 import { errorResponse } from './xml.ts';
 
-export interface S3Options extends StoreOptions {
+interface S3Options extends StoreOptions {
   readonly admit: Admit;
 }
 

@@ -3,9 +3,9 @@ import type { ServiceError } from '../service-error.ts';
 import type { WireResponse } from '../wire/service.ts';
 import { malformedXml, RefusalWithHeaders } from './refusals.ts';
 
-export type XmlValue = string | number | boolean | undefined | XmlElements | readonly XmlElements[];
+type XmlValue = string | number | boolean | undefined | XmlElements | readonly XmlElements[];
 /** Elements by name, in order; undefined leaves one out, an array repeats it. */
-export interface XmlElements {
+interface XmlElements {
   readonly [name: string]: XmlValue;
 }
 
