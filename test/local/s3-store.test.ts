@@ -44,8 +44,16 @@ async function stop(server: S3Server): Promise<void> {
   await server.close();
 }
 
+/** An object store of its own process, to be killed. Its bus is away: no event can be published. */
+const program = `
+  const { startS3Server } = await import(process.argv[1]);
+  const publish = () => Promise.reject(new Error('The bus is away.'));
+  console.log((await startS3Server({ directory: process.argv[2], publish })).endpoint);
+`;
+
 async function startProcess(): Promise<{ endpoint: string; kill(): Promise<void> }> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 's3-server-process.ts'), directory], {
+  const module = new URL('s3-server.ts', import.meta.url).href;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, module, directory], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   children.push(child);
