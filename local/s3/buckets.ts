@@ -30,49 +30,60 @@ export const getBucketLocation: Operation = ({ store }) =>
 export const getBucketVersioning: Operation = ({ bucket }) =>
   xmlResponse('VersioningConfiguration', { Status: bucket.settings.versioning });
 
+/** The first version, which has markers instead of tokens: boto3's `bucket.objects` still uses it. */
+export const listObjectsV1: Operation = (exchange) => {
+  const request = selection(exchange, 'max-keys');
+  const marker = exchange.query('marker') ?? '';
+  const after = marker === '' ? undefined : positionOf(marker, request);
+  const page = listObjects(exchange.bucket, { ...request, after });
+  return xmlResponse('ListBucketResult', {
+    ...listing(exchange, request, page),
+    Marker: request.encode(marker),
+    // "API Reference: ListObjects": without a delimiter the last key is the marker.
+    NextMarker: page.next && request.delimiter !== '' ? request.encode(page.next.key) : undefined,
+    Contents: contents(exchange, request, page, true),
+  });
+};
+
 export const listObjectsV2: Operation = (exchange) => {
   const request = selection(exchange, 'max-keys');
   const token = exchange.query('continuation-token');
   const startAfter = exchange.query('start-after');
-  const after =
-    token !== undefined
-      ? fromToken(token)
-      : startAfter !== undefined
-        ? { key: startAfter, common: false }
-        : undefined;
-  const { entries, commonPrefixes, next } = listObjects(exchange.bucket, { ...request, after });
-  const { encode } = request;
+  const start = startAfter === undefined ? undefined : { key: startAfter, common: false };
+  const after = token === undefined ? start : fromToken(token);
+  const page = listObjects(exchange.bucket, { ...request, after });
   return xmlResponse('ListBucketResult', {
-    Name: exchange.bucketName,
-    Prefix: encode(request.prefix),
-    Delimiter: request.delimiter === '' ? undefined : encode(request.delimiter),
-    StartAfter: startAfter === undefined ? undefined : encode(startAfter),
+    ...listing(exchange, request, page),
+    StartAfter: startAfter === undefined ? undefined : request.encode(startAfter),
     ContinuationToken: token,
-    NextContinuationToken: next && toToken(next),
-    KeyCount: entries.length + commonPrefixes.length,
-    MaxKeys: request.limit,
-    EncodingType: exchange.query('encoding-type'),
-    IsTruncated: next !== undefined,
-    Contents: entries.map(({ key, object }) => ({
-      Key: encode(key),
-      LastModified: xmlTime(object.lastModified),
-      ETag: quoted(object.etag),
-      ...(object.checksum && {
-        ChecksumAlgorithm: object.checksum.algorithm,
-        ChecksumType: object.checksum.type,
-      }),
-      Size: object.size,
-      StorageClass: 'STANDARD',
-      ...(exchange.query('fetch-owner') === 'true' && { Owner: owner(exchange) }),
-    })),
-    CommonPrefixes: commonPrefixes.map((prefix) => ({ Prefix: encode(prefix) })),
+    NextContinuationToken: page.next && toToken(page.next),
+    KeyCount: page.entries.length + page.commonPrefixes.length,
+    Contents: contents(exchange, request, page, exchange.query('fetch-owner') === 'true'),
   });
 };
+
+type ObjectPage = ReturnType<typeof listObjects>;
+
+function contents(exchange: Exchange, { encode }: Request, { entries }: ObjectPage, withOwner: boolean) {
+  return entries.map(({ key, object }) => ({
+    Key: encode(key),
+    LastModified: xmlTime(object.lastModified),
+    ETag: quoted(object.etag),
+    ...(object.checksum && {
+      ChecksumAlgorithm: object.checksum.algorithm,
+      ChecksumType: object.checksum.type,
+    }),
+    Size: object.size,
+    StorageClass: 'STANDARD',
+    ...(withOwner && { Owner: owner(exchange) }),
+  }));
+}
 
 export const listObjectVersions: Operation = (exchange) => {
   const request = selection(exchange, 'max-keys');
   const { after, markers } = fromMarkers(exchange, request, 'version-id-marker');
-  const { entries, commonPrefixes, next } = listVersions(exchange.bucket, { ...request, after });
+  const page = listVersions(exchange.bucket, { ...request, after });
+  const { entries, next } = page;
   const { encode } = request;
   const element = ({ key, version, isLatest }: (typeof entries)[number]) => ({
     Key: encode(key),
@@ -83,38 +94,28 @@ export const listObjectVersions: Operation = (exchange) => {
     Owner: owner(exchange),
   });
   return xmlResponse('ListVersionsResult', {
-    Name: exchange.bucketName,
-    Prefix: encode(request.prefix),
-    Delimiter: request.delimiter === '' ? undefined : encode(request.delimiter),
+    ...listing(exchange, request, page),
     KeyMarker: encode(markers.key),
     VersionIdMarker: markers.id ?? '',
     NextKeyMarker: next && encode(next.key),
     NextVersionIdMarker: next?.id,
-    MaxKeys: request.limit,
-    EncodingType: exchange.query('encoding-type'),
-    IsTruncated: next !== undefined,
     Version: entries.filter(({ version }) => !version.marker).map(element),
     DeleteMarker: entries.filter(({ version }) => version.marker).map(element),
-    CommonPrefixes: commonPrefixes.map((prefix) => ({ Prefix: encode(prefix) })),
   });
 };
 
 export const listMultipartUploads: Operation = (exchange) => {
   const request = selection(exchange, 'max-uploads');
   const { after, markers } = fromMarkers(exchange, request, 'upload-id-marker');
-  const { entries, commonPrefixes, next } = listUploads(exchange.bucket, { ...request, after });
+  const page = listUploads(exchange.bucket, { ...request, after });
+  const { entries, next } = page;
   const { encode } = request;
   return xmlResponse('ListMultipartUploadsResult', {
-    Bucket: exchange.bucketName,
+    ...listing(exchange, request, page, ['Bucket', 'MaxUploads']),
     KeyMarker: encode(markers.key),
     UploadIdMarker: markers.id ?? '',
     NextKeyMarker: next && encode(next.key),
     NextUploadIdMarker: next?.id,
-    Prefix: encode(request.prefix),
-    Delimiter: request.delimiter === '' ? undefined : encode(request.delimiter),
-    MaxUploads: request.limit,
-    EncodingType: exchange.query('encoding-type'),
-    IsTruncated: next !== undefined,
     Upload: entries.map((upload) => ({
       Key: encode(upload.key),
       UploadId: upload.uploadId,
@@ -125,7 +126,6 @@ export const listMultipartUploads: Operation = (exchange) => {
       Owner: owner(exchange),
       Initiator: owner(exchange),
     })),
-    CommonPrefixes: commonPrefixes.map((prefix) => ({ Prefix: encode(prefix) })),
   });
 };
 
@@ -142,6 +142,26 @@ function selection(exchange: Exchange, limitName: string) {
     delimiter: exchange.query('delimiter') ?? '',
     limit: Math.min(exchange.number(limitName, longestPage), longestPage),
     encode: encoding === 'url' ? urlEncode : (text: string) => text,
+  };
+}
+
+type Request = ReturnType<typeof selection>;
+
+/** The elements that all listings have. */
+function listing(
+  exchange: Exchange,
+  { prefix, delimiter, limit, encode }: Request,
+  { commonPrefixes, next }: Omit<ObjectPage, 'entries'>,
+  [name, limitName] = ['Name', 'MaxKeys'],
+) {
+  return {
+    [name]: exchange.bucketName,
+    Prefix: encode(prefix),
+    Delimiter: delimiter === '' ? undefined : encode(delimiter),
+    [limitName]: limit,
+    EncodingType: exchange.query('encoding-type'),
+    IsTruncated: next !== undefined,
+    CommonPrefixes: commonPrefixes.map((each) => ({ Prefix: encode(each) })),
   };
 }
 

@@ -4,6 +4,7 @@ import {
   headBucket,
   listBuckets,
   listMultipartUploads,
+  listObjectsV1,
   listObjectsV2,
   listObjectVersions,
 } from './buckets.ts';
@@ -44,6 +45,7 @@ const routes: readonly Route[] = [
   { operation: 'ListObjectVersions', method: 'GET', scope: 'bucket', query: ['versions'], action: 's3:ListBucketVersions', run: listObjectVersions },
   { operation: 'ListMultipartUploads', method: 'GET', scope: 'bucket', query: ['uploads'], action: 's3:ListBucketMultipartUploads', run: listMultipartUploads },
   { operation: 'ListObjectsV2', method: 'GET', scope: 'bucket', query: ['list-type'], action: 's3:ListBucket', run: listObjectsV2 },
+  { operation: 'ListObjects', method: 'GET', scope: 'bucket', action: 's3:ListBucket', run: listObjectsV1 },
   // Admitted key by key.
   { operation: 'DeleteObjects', method: 'POST', scope: 'bucket', query: ['delete'], action: undefined, run: deleteObjects },
   { operation: 'HeadObject', method: 'HEAD', scope: 'object', action: 's3:GetObject', versionAction: 's3:GetObjectVersion', run: headObject },

@@ -14,6 +14,7 @@ import {
   HeadObjectCommand,
   ListBucketsCommand,
   ListMultipartUploadsCommand,
+  ListObjectsCommand,
   ListObjectsV2Command,
   ListObjectVersionsCommand,
   ListPartsCommand,
@@ -387,6 +388,18 @@ describe('listings', () => {
       new ListObjectsV2Command({ ...input, ContinuationToken: first.NextContinuationToken }),
     );
     expect(second).toMatchObject({ IsTruncated: false, CommonPrefixes: [{ Prefix: `${prefix}d/` }] });
+    expect(second.Contents?.map(({ Key }) => Key)).toEqual([`${prefix}c`]);
+  });
+
+  // "API Reference: ListObjects": NextMarker comes with a delimiter; the marker may be a common prefix.
+  test('the first version of the listing goes on at its markers', async () => {
+    const prefix = fresh('');
+    for (const name of ['a', 'b/1', 'b/2', 'c']) await put(prefix + name, 'x');
+    const input = { Bucket: s3.plain, Prefix: prefix, Delimiter: '/', MaxKeys: 2 };
+    const first = await s3.client.send(new ListObjectsCommand(input));
+    expect(first).toMatchObject({ IsTruncated: true, NextMarker: `${prefix}b/` });
+    const second = await s3.client.send(new ListObjectsCommand({ ...input, Marker: first.NextMarker }));
+    expect(second.IsTruncated).toBe(false);
     expect(second.Contents?.map(({ Key }) => Key)).toEqual([`${prefix}c`]);
   });
 
