@@ -7,6 +7,8 @@ export interface Caller {
   readonly sourceArn?: string;
   /** For a role: which of its sessions, namely the access key of the one function process that calls. */
   readonly session?: string;
+  /** The request over the wire that calls; absent for calls within the cloud. */
+  readonly request?: string;
 }
 
 /** One call of an API as authorisation and fault injection see it. */

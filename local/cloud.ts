@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { Admit } from './call.ts';
 import { systemClock } from './clock.ts';
 import { cloudWatchService } from './cloudwatch/wire.ts';
 import { controlService } from './control.ts';
 import { queueDelivery } from './events/delivery.ts';
 import { createEvents } from './events/events.ts';
+import { Faults } from './faults.ts';
 import { type Authority, createAuthority } from './iam/authority.ts';
 import { Credentials } from './iam/credentials.ts';
 import { openJournal } from './journal.ts';
@@ -82,7 +84,18 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         },
       ]),
     );
-    server = await startServer({ port: options.port, services: gated, credentials });
+    const functions = new Map<string, LambdaFunction>();
+    const faults = new Faults({
+      functionOf: (role) =>
+        [...functions.values()].find(({ settings }) => settings.roleArn === role)?.settings.name,
+      kill: (session) => [...functions.values()].some((each) => each.kill(session)),
+    });
+    server = await startServer({
+      port: options.port,
+      services: gated,
+      credentials,
+      interrupts: (request) => faults.interrupts(request),
+    });
     const { endpoint, close: stopListening } = server;
 
     const program = await readProgram({ stack: options.stack, directory: options.project, endpoint });
@@ -90,7 +103,10 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const topology = readTopology(program);
     const { region } = program;
     const authority = authorityOf(topology);
-    const { admit } = authority;
+    const admit: Admit = async (call) => {
+      await authority.admit(call);
+      faults.admit(call);
+    };
     await checkRoles(admit, topology.functions, topology.mappings);
     const clock = systemClock;
     const journal = (name: string) => join(directory, `${name}.journal`);
@@ -103,6 +119,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       accountId,
       ids: randomUUID,
       openJournal: (replay, snapshot) => openJournal(journal('sqs'), replay, snapshot),
+      sendFault: (queue) => faults.send({ of: 'messages', resources: [queue] }),
     });
     const events = createEvents({
       rules: topology.rules,
@@ -113,6 +130,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       ids: randomUUID,
       ...queueDelivery(sqs),
       log: onTrouble,
+      deliverFault: ({ resources }, { arn }) => faults.send({ of: 'events', resources: [...resources, arn] }),
       openJournal: (replay, snapshot) => openJournal(journal('events'), replay, snapshot),
     });
     const s3 = createS3({
@@ -127,23 +145,12 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 
     const logs = new FunctionLogs(join(directory, 'logs'));
     const reaper = new Reaper();
-    const functions = new Map(
-      topology.functions.map((each) => [
-        each.name,
-        new LambdaFunction(each, {
-          credentials,
-          logs,
-          reaper,
-          admit,
-          endpoint: () => endpoint,
-          maxProcesses,
-        }),
-      ]),
-    );
+    const ports = { credentials, logs, reaper, admit, endpoint: () => endpoint, maxProcesses };
+    for (const each of topology.functions) functions.set(each.name, new LambdaFunction(each, ports));
     const mappings = mappingsOf(topology, functions, sqs, onTrouble);
 
     Object.assign(services, {
-      sluice: controlService(authority),
+      sluice: controlService({ authority, faults }),
       s3: s3.service,
       sqs: sqs.service,
       events: events.service,

@@ -1,14 +1,39 @@
+import * as z from 'zod';
+import { type Faults, faultRequest } from './faults.ts';
 import type { Authority } from './iam/authority.ts';
 import { ServiceError } from './service-error.ts';
-import { jsonError } from './wire/error-response.ts';
+import { jsonService, operation } from './wire/json.ts';
 import type { Service } from './wire/service.ts';
 
-/** The local cloud's own pages, for what AWS has no API for: `GET /_sluice/iam`, what each role used since the start. */
-export function controlService(authority: Pick<Authority, 'uses' | 'denials'>): Service {
-  return async ({ method, path }) => {
-    if (method !== 'GET' || path !== '/_sluice/iam')
-      return jsonError(new ServiceError('NotFound', 404, `There is no ${method} ${path}.`));
-    const body = JSON.stringify({ roles: authority.uses(), denials: authority.denials() });
-    return { status: 200, headers: { 'content-type': 'application/json' }, body };
+export interface ControlOptions {
+  readonly authority: Pick<Authority, 'uses' | 'denials'>;
+  readonly faults: Faults;
+}
+
+/**
+ * What AWS has no API for, in the AWS JSON protocol as `Sluice.<operation>`: the faults, and what each role used since
+ * the start. Signed as every call is, so that no web page can make it, and for the person at the keyboard alone.
+ */
+export function controlService({ authority, faults }: ControlOptions): Service {
+  const service = jsonService({
+    target: 'Sluice',
+    version: '1.0',
+    operations: {
+      AddFault: operation(faultRequest, async (asked) => faults.add(asked)),
+      ListFaults: async () => ({ faults: faults.list() }),
+      ClearFaults: operation(z.object({ ids: z.array(z.string()).optional() }), async ({ ids }) => {
+        faults.clear(ids);
+        return {};
+      }),
+      ListPermissions: async () => ({ roles: authority.uses(), denials: authority.denials() }),
+    },
+  });
+  return async (request) => {
+    if (request.caller.kind === 'user') return service(request);
+    throw new ServiceError(
+      'AccessDeniedException',
+      403,
+      `${request.caller.principal} may not control the local cloud.`,
+    );
   };
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { DeliveryFault } from '../events/bus.ts';
 import { ServiceError } from '../service-error.ts';
 import { checkMessage, type Message, type NewMessage } from './message.ts';
 import { type Counts, inFlightLimit, Queue, type QueueSettings, type Receipt } from './queue.ts';
@@ -34,6 +35,7 @@ export interface QueueContext {
   readonly record: (entry: QueueEntry) => Promise<void>;
   readonly arn: (name: string) => string;
   readonly find: (name: string) => RunningQueue | undefined;
+  readonly sendFault?: ((queueArn: string) => DeliveryFault | undefined) | undefined;
 }
 
 /** One entry of a batch: what went wrong with it, or undefined. */
@@ -70,23 +72,31 @@ export class RunningQueue {
    */
   async send(messages: readonly NewMessage[], senderId: string): Promise<string[]> {
     const now = this.#context.clock.now();
-    const stored = messages.map(({ body, attributes, traceHeader, delaySeconds }) => ({
-      id: this.#context.ids(),
-      body,
-      attributes: attributes ?? {},
-      traceHeader: traceHeader ?? null,
-      senderId,
-      sentAt: now,
-      deadLetterSource: null,
-      visibleAt: now + (delaySeconds ?? this.settings.delaySeconds) * 1000,
-      receiveCount: 0,
-      firstReceivedAt: null,
-      receivedAt: null,
-    }));
+    const copies: Message[] = [];
+    const originals = messages.map(({ body, attributes, traceHeader, delaySeconds }) => {
+      const { duplicate = 0, delayMs = 0 } = this.#context.sendFault?.(this.arn) ?? {};
+      const original: Message = {
+        id: this.#context.ids(),
+        body,
+        attributes: attributes ?? {},
+        traceHeader: traceHeader ?? null,
+        senderId,
+        sentAt: now,
+        deadLetterSource: null,
+        visibleAt: now + (delaySeconds ?? this.settings.delaySeconds) * 1000 + delayMs,
+        receiveCount: 0,
+        firstReceivedAt: null,
+        receivedAt: null,
+      };
+      // Under an id of its own: a queue holds a message once. SQS's duplicates bear the original's.
+      for (let copy = 0; copy < duplicate; copy += 1) copies.push({ ...original, id: this.#context.ids() });
+      return original;
+    });
+    const stored = copies.length > 0 ? [...originals, ...copies] : originals;
     const recorded = this.#context.record({ type: 'put', queue: this.settings.name, messages: stored });
     this.accept(stored);
     await recorded;
-    return stored.map(({ id }) => id);
+    return originals.map(({ id }) => id);
   }
 
   /** Checks a message against this queue's limits, and the rules for all. @throws ServiceError */

@@ -1,5 +1,6 @@
 import type { Admit, Caller } from '../call.ts';
 import type { Clock } from '../clock.ts';
+import type { DeliveryFault } from '../events/bus.ts';
 import { type Journal, noJournal } from '../journal.ts';
 import { ServiceError } from '../service-error.ts';
 import type { Service } from '../wire/service.ts';
@@ -24,6 +25,8 @@ export interface SqsOptions {
     replay: (entry: SqsEntry) => void,
     snapshot: () => Iterable<SqsEntry>,
   ) => Promise<Journal<SqsEntry>>;
+  /** A fault that was asked for, for a message to the queue with this ARN. */
+  readonly sendFault?: (queueArn: string) => DeliveryFault | undefined;
 }
 
 /** A received message as SQS hands it to Lambda ("Using Lambda with Amazon SQS: Example Amazon SQS event"). */
@@ -85,6 +88,7 @@ export function createSqs(options: SqsOptions): Sqs {
     record,
     arn: (name) => `arn:aws:sqs:${options.region}:${options.accountId}:${name}`,
     find: (name) => queues.get(name),
+    sendFault: options.sendFault,
   };
   for (const settings of options.queues) queues.set(settings.name, new RunningQueue(settings, context));
   for (const queue of queues.values()) checkRedrive(queue, context);

@@ -3,8 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Caller } from '../call.ts';
-import { type Credential, person } from '../iam/credentials.ts';
+import type { Credential } from '../iam/credentials.ts';
 import { ServiceError } from '../service-error.ts';
 import { jsonError, queryError, xmlError } from './error-response.ts';
 import type { Service, WireRequest, WireResponse } from './service.ts';
@@ -14,9 +13,11 @@ export interface ServerOptions {
   /** 0 takes any free port. */
   readonly port: number;
   readonly host?: '127.0.0.1';
-  /** By the name that requests are signed for: `s3`, `sqs`, `events`, `lambda`, `logs`, …; `sluice` for `/_sluice/…`. */
+  /** By the name that requests are signed for: `s3`, `sqs`, `events`, `lambda`, `logs`, …; `sluice` for its own. */
   readonly services: Readonly<Record<string, Service>>;
   readonly credentials: { find(accessKeyId: string): Credential | undefined };
+  /** Asked when the answer to a request is there: whether its connection is cut instead. */
+  readonly interrupts?: (requestId: string) => boolean;
 }
 
 export interface RunningServer {
@@ -36,6 +37,7 @@ const targets: Readonly<Record<string, string>> = {
   AWSGlue: 'glue',
   RedshiftData: 'redshift-data',
   TrentService: 'kms',
+  Sluice: 'sluice',
 };
 
 /** Bodies of all services but S3 are held in memory; the largest that AWS takes is Lambda's 6 MB payload. */
@@ -44,7 +46,7 @@ const closeGraceMs = 1000;
 
 /**
  * The front door of the local cloud: one HTTP endpoint for all services, on the loopback only. Verifies the signature
- * and hands the request to its service. Its own pages, `/_sluice/…`, need no signature.
+ * and hands the request to its service. `/_sluice/health` alone needs no signature.
  *
  * Answers 501 to what no service serves, and 403 to a Host that is not the loopback, so that a web page can't reach it
  * by rebinding its own name to 127.0.0.1. Sends no CORS headers for the same reason.
@@ -104,13 +106,12 @@ async function serve(message: IncomingMessage, reply: ServerResponse, options: S
       const buffered = name === 's3' ? undefined : await readBody(message, reply);
       const bodyHash = buffered && createHash('sha256').update(buffered).digest('hex');
       const find = (key: string) => options.credentials.find(key);
-      const caller =
-        name === 'sluice' ? ownCaller(incoming) : verifySignature(incoming, find, Date.now(), bodyHash);
+      const caller = verifySignature(incoming, find, Date.now(), bodyHash);
       if (!buffered) letContinue(message, reply);
       response = await service({
         ...incoming,
         body: buffered ? Readable.from([buffered]) : message,
-        caller,
+        caller: { ...caller, request: requestId },
         requestId,
         sourceIp: message.socket.remoteAddress ?? '127.0.0.1',
         endpoint: `http://${incoming.headers['host']}`,
@@ -118,9 +119,15 @@ async function serve(message: IncomingMessage, reply: ServerResponse, options: S
       });
     }
   } catch (cause) {
+    if (options.interrupts?.(requestId)) return void reply.destroy();
     const error = cause instanceof ServiceError ? cause : internalError(cause, message);
     if (isForm(incoming.headers)) response = queryError(error, requestId);
     else response = route(incoming) === 's3' ? xmlError(error, requestId) : jsonError(error);
+  }
+  if (options.interrupts?.(requestId)) {
+    if (response.body instanceof Readable) response.body.destroy();
+    reply.destroy();
+    return;
   }
   await send(reply, response, requestId, message.method === 'HEAD');
 }
@@ -153,18 +160,8 @@ function checkHost(host: string): void {
   );
 }
 
-/**
- * The local cloud's own pages are unsigned. A web page may send to them, but not read, for there is no CORS; and what
- * takes effect must be JSON, which a page can't send without asking first.
- */
-function ownCaller({ method, headers }: Incoming): Caller {
-  if (method === 'GET' || headers['content-type'] === 'application/json') return person;
-  throw new ServiceError('UnsupportedMediaTypeException', 415, 'The content type must be application/json.');
-}
-
 /** The service a request is meant for: by its target, else its path, else the service it was signed for, else S3. */
 function route(request: Incoming): string {
-  if (request.path.startsWith('/_sluice/')) return 'sluice';
   const target = request.headers['x-amz-target'];
   if (target !== undefined) {
     const name = targets[target.split('.')[0] ?? ''];
