@@ -1,5 +1,6 @@
 import { type Dataset, Filtered, type Origin } from './dataset.ts';
 import { MAX_PARTITION_VALUE, type Partition } from './key-layout.ts';
+import { isPlainly } from './plain-check.ts';
 import type { Problem, Reject } from './reject.ts';
 import { problemsOf } from './validation.ts';
 
@@ -21,7 +22,9 @@ export function transformRecord(dataset: Dataset, record: unknown, origin: Origi
     };
   }
   if (row instanceof Filtered) return { filtered: row.reason };
-  const checked = dataset.row.safeParse(row);
+  const checked = isPlainly(dataset.row, row)
+    ? ({ success: true, data: row } as const)
+    : dataset.row.safeParse(row);
   const invalid = (problem: Problem): Transformed => ({
     reject: { recordNumber, ...problem, code: 'invalid_row', json: JSON.stringify(record) },
   });

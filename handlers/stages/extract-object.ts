@@ -54,7 +54,7 @@ export async function extractObject(
         read += 1;
         const validated = validate(dataset, raw, read);
         if ('line' in validated) {
-          await parts.add(validated.line);
+          if (parts.add(validated.line)) await parts.flush();
         } else {
           count(rejected, validated.reject.code);
           await rejects.add(validated.reject);

@@ -3,6 +3,8 @@ import type { PartHeader } from '../../domain/part.ts';
 import type { StoredObject } from '../../domain/receipt.ts';
 import type { Surroundings } from './work.ts';
 
+const LINE_FEED = 0x0a;
+
 /** Gathers valid records into parts of bounded size. While one part is compressed and stored, the next one fills. */
 export class PartsWriter {
   readonly written: StoredObject[] = [];
@@ -10,8 +12,11 @@ export class PartsWriter {
   readonly #bucket: string;
   readonly #path: VersionPath;
   readonly #header: Omit<PartHeader, 'part'>;
-  #lines: string[] = [];
-  #bytes = 0;
+  /** The part under way, its header first. */
+  #content = new GrowingText();
+  #lines = 0;
+  /** A part's that is stored, to be used again. */
+  #spare: GrowingText | undefined;
   #parts = 0;
   #storing: Promise<void> = Promise.resolve();
   records = 0;
@@ -28,18 +33,19 @@ export class PartsWriter {
     this.#header = header;
   }
 
-  /** Adds a line; waits where a part is full and the one before it is not stored yet. */
-  async add(line: string): Promise<void> {
+  /** Adds a line. Returns whether the part is full, and `flush` is to be awaited before the next line. */
+  add(line: string): boolean {
+    if (this.#lines === 0) this.#content.add(JSON.stringify({ ...this.#header, part: this.#parts }));
+    this.#content.add(line);
     this.records += 1;
-    this.#lines.push(line);
-    this.#bytes += Buffer.byteLength(line) + 1;
+    this.#lines += 1;
     const { records, bytes } = this.#surroundings.partLimits;
-    if (this.#lines.length >= records || this.#bytes >= bytes) await this.#flush();
+    return this.#lines >= records || this.#content.length >= bytes;
   }
 
   /** Stores what is left. */
   async finish(): Promise<void> {
-    if (this.#lines.length > 0) await this.#flush();
+    if (this.#lines > 0) await this.flush();
     await this.#storing;
   }
 
@@ -48,25 +54,55 @@ export class PartsWriter {
     await this.#storing.catch(() => {});
   }
 
-  async #flush(): Promise<void> {
+  /** Ends the part, and waits until the one before it is stored. */
+  async flush(): Promise<void> {
     await this.#storing;
-    const part = this.#parts;
+    this.#storing = this.#storePart(this.#parts, this.#content, this.#lines);
+    this.#content = this.#spare ?? new GrowingText();
+    this.#spare = undefined;
     this.#parts += 1;
-    const header: PartHeader = { ...this.#header, part };
-    const text = `${JSON.stringify(header)}\n${this.#lines.join('\n')}\n`;
-    const records = this.#lines.length;
-    this.#lines = [];
-    this.#bytes = 0;
-    this.#storing = this.#storePart(part, text, records);
+    this.#lines = 0;
     // A failure is met where the next part waits for this one; until then it is not unhandled.
     this.#storing.catch(() => {});
   }
 
-  async #storePart(part: number, text: string, records: number): Promise<void> {
+  async #storePart(part: number, content: GrowingText, records: number): Promise<void> {
     const { store, zstd } = this.#surroundings;
-    const body = await zstd.compress(text);
+    const body = await zstd.compress(content.bytes);
+    content.clear();
+    this.#spare = content;
     const key = partKey(this.#path, part);
     await store.write({ bucket: this.#bucket, key, body, contentType: 'application/zstd' });
     this.written.push({ key, records, bytes: body.length });
+  }
+}
+
+/** Lines as UTF-8 in a buffer: thousands of strings that live until a part is full would be copied by every collection. */
+class GrowingText {
+  #bytes = Buffer.allocUnsafeSlow(64 * 1024);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  add(line: string): void {
+    const end = this.#length + 3 * line.length + 1;
+    if (end > this.#bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(end, 2 * this.#bytes.length));
+      this.bytes.copy(larger);
+      this.#bytes = larger;
+    }
+    this.#length += this.#bytes.write(line, this.#length);
+    this.#bytes[this.#length] = LINE_FEED;
+    this.#length += 1;
+  }
+
+  clear(): void {
+    this.#length = 0;
   }
 }

@@ -1,0 +1,63 @@
+import type * as z from 'zod';
+
+type Check = (value: unknown) => boolean;
+
+const checks = new WeakMap<z.core.$ZodType, Check>();
+
+/**
+ * Whether the value is what the schema says, where that is a matter of types alone. `false` says nothing: the schema
+ * itself must be asked, which takes several times as long.
+ */
+export function isPlainly(schema: z.core.$ZodType, value: unknown): boolean {
+  let check = checks.get(schema);
+  if (check === undefined) {
+    check = checkOf(schema);
+    checks.set(schema, check);
+  }
+  return check(value);
+}
+
+const never: Check = () => false;
+
+function checkOf(schema: z.core.$ZodType): Check {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  if ((def.checks?.length ?? 0) > 0) return never;
+  switch (def.type) {
+    case 'nullable': {
+      const inner = checkOf(def.innerType);
+      return (value) => value === null || inner(value);
+    }
+    case 'string':
+      return 'format' in def ? never : (value) => typeof value === 'string';
+    case 'enum': {
+      const values: ReadonlySet<unknown> = (schema as z.core.$ZodEnum)._zod.values;
+      return (value) => values.has(value);
+    }
+    case 'number':
+      if (!('format' in def)) return Number.isFinite;
+      return def.format === 'int32' ? (value) => value === (Number(value) | 0) : never;
+    case 'boolean':
+      return (value) => typeof value === 'boolean';
+    case 'array': {
+      const element = checkOf(def.element);
+      return (value) => {
+        if (!Array.isArray(value)) return false;
+        for (let i = 0; i < value.length; i += 1) if (!element(value[i])) return false;
+        return true;
+      };
+    }
+    case 'object': {
+      if (def.catchall !== undefined) return never;
+      const fields = Object.entries(def.shape).map(([name, field]) => [name, checkOf(field)] as const);
+      return (value) => {
+        if (typeof value !== 'object' || value === null) return false;
+        for (const [name, check] of fields) {
+          if (!check((value as Record<string, unknown>)[name])) return false;
+        }
+        return true;
+      };
+    }
+    default:
+      return never;
+  }
+}
