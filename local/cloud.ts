@@ -43,6 +43,11 @@ export interface CloudOptions {
   readonly onTrouble?: (line: string) => void;
 }
 
+/** Thrown when the Pulumi program fails, or registers what AWS would refuse or the local cloud does not know. */
+export class ProgramRefused extends Error {
+  override readonly name = 'ProgramRefused';
+}
+
 /** The running local cloud. */
 export interface Cloud {
   readonly endpoint: string;
@@ -63,7 +68,8 @@ const maxProcesses = Math.max(2, availableParallelism());
  * Builds the system that the Pulumi program describes and runs it on the loopback.
  *
  * @throws {DirectoryInUse}
- * @throws {Error} when the program fails, registers what AWS would refuse, or the port is taken; the message says which
+ * @throws {ProgramRefused}
+ * @throws {Error} EADDRINUSE when the port is taken
  */
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const { directory, ephemeral = false, onTrouble = () => {} } = options;
@@ -98,9 +104,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     });
     const { endpoint, close: stopListening } = server;
 
-    const program = await readProgram({ stack: options.stack, directory: options.project, endpoint });
-    refuseInvalid(program.resources);
-    const topology = readTopology(program);
+    const { program, topology } = await readSystem(options, endpoint);
     const { region } = program;
     const authority = authorityOf(topology);
     const admit: Admit = async (call) => {
@@ -191,6 +195,17 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     await server?.close();
     unlock();
     throw error;
+  }
+}
+
+/** @throws {ProgramRefused} */
+async function readSystem({ stack, project }: CloudOptions, endpoint: string) {
+  try {
+    const program = await readProgram({ stack, directory: project, endpoint });
+    refuseInvalid(program.resources);
+    return { program, topology: readTopology(program) };
+  } catch (error) {
+    throw new ProgramRefused((error as Error).message, { cause: error });
   }
 }
 

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stackOutputs } from '../infra/outputs.ts';
-import { type Cloud, type CloudOptions, startCloud } from '../local/cloud.ts';
+import { type Cloud, type CloudOptions, ProgramRefused, startCloud } from '../local/cloud.ts';
 import { DirectoryInUse } from '../local/lock.ts';
 import { type Instance, projectDirectory } from './target.ts';
 import { UserError } from './user-error.ts';
@@ -36,7 +36,8 @@ async function started(
   try {
     return await startCloud({ project: projectDirectory, stack: localStack, ...options });
   } catch (error) {
-    if (error instanceof DirectoryInUse) throw new UserError(error.message);
+    if (error instanceof DirectoryInUse || error instanceof ProgramRefused)
+      throw new UserError(error.message);
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
       throw new UserError(
         `Port ${options.port} is taken by another program. Choose another: npm start -- --port 4567`,
