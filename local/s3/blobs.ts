@@ -39,7 +39,7 @@ function* pieces(slices: readonly Slice[], start: number, end: number): Generato
 
 const readChunk = 256 * 1024;
 /** Chunks of a body are gathered up to this size before they are written. */
-const writeChunk = 1024 * 1024;
+const writeChunk = 256 * 1024;
 
 /** Bodies up to this size share a file: to make one of its own costs more than to write them. */
 const largestPacked = 64 * 1024;
