@@ -37,6 +37,9 @@ function typeOf(schema: z.core.$ZodType, path: string): { type: ColumnType; null
     case 'string':
       return { type: { kind: textKind(formatOf(schema)) }, nullable: false };
     case 'enum':
+      if (Object.values(def.entries).some((entry) => typeof entry !== 'string')) {
+        throw new Error(`Column ${path}: an enum's values must be text.`);
+      }
       return { type: { kind: 'string' }, nullable: false };
     case 'number':
       return { type: { kind: numberKind(formatOf(schema)) }, nullable: false };
@@ -55,10 +58,14 @@ function typeOf(schema: z.core.$ZodType, path: string): { type: ColumnType; null
   }
 }
 
-/** The format is in the definition of `z.int32()` and in the bag of `z.number().int()`. */
+/** The format is in the definition of `z.int32()` and in a check of `z.number().int()`. */
 function formatOf(schema: z.core.$ZodType): unknown {
-  const { def, bag } = schema._zod;
-  return 'format' in def ? def.format : bag['format'];
+  const { def } = schema._zod;
+  if ('format' in def) return def.format;
+  for (const check of def.checks ?? []) {
+    if ('format' in check._zod.def) return check._zod.def.format;
+  }
+  return undefined;
 }
 
 function textKind(format: unknown): 'string' | 'date' | 'timestamp' {

@@ -10,8 +10,8 @@ const FRACTIONS: Readonly<Record<string, number>> = {
   '⅛': 1 / 8,
 };
 
-/** Short forms included, so that the first letter tells which it is. */
-const unit = '(hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)(?![a-z])';
+/** Short forms included, so that the first letter tells which it is. "5 mètres" is no time. */
+const unit = '(hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)(?![a-zÀ-ɏ])';
 
 /**
  * "10 minutes", "2.5 h", "1½ hrs", "1 1/2 hours", "½ hour", "30-second", "1h30m": an amount and its unit. Every
@@ -47,7 +47,7 @@ function timeInDirection(direction: string): number | undefined {
     const seconds = numberOf(amount) * secondsOf(unitName);
     const isUpperEnd = total !== undefined && rangeSign.test(direction.slice(end, match.index));
     total = (total ?? 0) + seconds - (isUpperEnd ? Math.min(lowerEnd, seconds) : 0);
-    lowerEnd = seconds;
+    lowerEnd = isUpperEnd ? Math.max(lowerEnd, seconds) : seconds;
     end = match.index + text.length;
   }
   // Not `matchAll`, which copies the expression for every text.

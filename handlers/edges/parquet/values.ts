@@ -133,7 +133,10 @@ const writeInt64: NumberEncoding['write'] = (bytes, value, at) => {
 const number = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
 const int32 = (value: unknown): number => (value === (number(value) | 0) ? number(value) : Number.NaN);
 const int64 = (value: unknown): number => (Number.isSafeInteger(value) ? number(value) : Number.NaN);
-const instant = (value: unknown): number => (typeof value === 'string' ? Date.parse(value) : Number.NaN);
+/** A time without an offset is UTC; JavaScript would take it for the machine's own. */
+const inUtc = (time: string): string => (/T[^Z+-]*$/.test(time) ? `${time}Z` : time);
+const instant = (value: unknown): number =>
+  typeof value === 'string' ? Date.parse(inUtc(value)) : Number.NaN;
 const day = (value: unknown): number => Math.floor(instant(value) / DAY_MS);
 
 export function valuesOf({ kind }: LeafType): Values {
