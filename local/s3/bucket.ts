@@ -71,7 +71,7 @@ export type Change =
   | { readonly type: 'part'; readonly uploadId: string; readonly part: Part }
   | { readonly type: 'abort'; readonly uploadId: string };
 
-type CreateReason = 'PutObject' | 'CopyObject' | 'CompleteMultipartUpload';
+export type CreateReason = 'PutObject' | 'CopyObject' | 'CompleteMultipartUpload';
 
 /** What an event tells about the object. */
 export interface Happening {
