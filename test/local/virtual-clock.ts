@@ -1,9 +1,10 @@
 import type { Clock } from '../../local/clock.ts';
+import { Heap } from '../../local/sqs/heap.ts';
 
 /** Time that passes only when a test says so. */
 export class VirtualClock implements Clock {
+  readonly #tasks = new Heap<{ readonly run: () => void }>();
   #now: number;
-  #tasks: { readonly at: number; readonly run: () => void }[] = [];
 
   constructor(now = Date.parse('2026-11-02T09:00:00Z')) {
     this.#now = now;
@@ -14,25 +15,29 @@ export class VirtualClock implements Clock {
   }
 
   schedule(delayMs: number, run: () => void): () => void {
-    const task = { at: this.#now + delayMs, run };
-    this.#tasks.push(task);
+    const task = { run };
+    this.#tasks.push(task, this.#now + delayMs);
     return () => {
-      this.#tasks = this.#tasks.filter((other) => other !== task);
+      this.#tasks.delete(task);
     };
   }
 
   /** Runs what falls due within `ms`, each task with everything that it sets off. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;
-    for (;;) {
-      await settled();
-      const next = this.#tasks.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
-      if (!next) break;
-      this.#tasks = this.#tasks.filter((other) => other !== next);
-      this.#now = next.at;
-      next.run();
-    }
+    do await settled();
+    while (this.runNext(end));
     this.#now = end;
+  }
+
+  /** Goes on to the next task, if one is due before `end`, and runs it. Returns whether there was one. */
+  runNext(end = Number.POSITIVE_INFINITY): boolean {
+    const next = this.#tasks.peek();
+    if (next === undefined || next.key > end) return false;
+    this.#tasks.delete(next.item);
+    this.#now = Math.max(this.#now, next.key);
+    next.item.run();
+    return true;
   }
 }
 

@@ -1,0 +1,135 @@
+import type { Context, SQSEvent } from 'aws-lambda';
+import type { StageOptions, StageSurroundings } from '../../handlers/stage.ts';
+import type { InvocationResult } from '../../local/lambda/mapping.ts';
+import type { FunctionTopology } from '../../local/topology.ts';
+import { type Network, type Party, ServiceUnavailable } from './network.ts';
+
+/** A stage's code, as the function's module has it. */
+export interface StageCode {
+  readonly stage: StageOptions;
+  readonly stageHandler: (
+    options: StageOptions,
+    surroundings: StageSurroundings,
+  ) => (event: SQSEvent, context: Context) => Promise<unknown>;
+}
+
+type Code = (event: SQSEvent, context: Context) => Promise<unknown>;
+
+/** One execution environment: runs one invocation at a time, and is reused until it dies. */
+class Environment implements Party {
+  readonly name: string;
+  alive = true;
+  readonly #network: Network;
+  readonly run: Code;
+  whenDead: (reason: string) => void = () => {};
+
+  constructor(name: string, network: Network, code: (environment: Party) => Code) {
+    this.name = name;
+    this.#network = network;
+    this.run = code(this);
+  }
+
+  die(reason: string): void {
+    if (!this.alive) return;
+    this.alive = false;
+    this.#network.note(`${this.name}: ${reason}`);
+    this.whenDead(reason);
+  }
+}
+
+/** A Lambda function: time-outs, crashes, and environments that live on between invocations. */
+export class SimulatedFunction {
+  readonly #settings: FunctionTopology;
+  readonly #stage: string;
+  readonly #network: Network;
+  readonly #code: (environment: Party) => Code;
+  readonly #idle: Environment[] = [];
+  #started = 0;
+  #running = 0;
+
+  constructor(
+    settings: FunctionTopology,
+    stage: string,
+    network: Network,
+    code: (environment: Party) => Code,
+  ) {
+    this.#settings = settings;
+    this.#stage = stage;
+    this.#network = network;
+    this.#code = code;
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  /** As Lambda's Invoke answers a poller. */
+  async invoke(payload: string): Promise<InvocationResult> {
+    if (this.#network.happens('refuse')) throw new ServiceUnavailable(`Invoke ${this.#stage}`);
+    this.#running += 1;
+    try {
+      const result = await this.#run(JSON.parse(payload) as SQSEvent);
+      if (this.#network.happens('loseAnswer')) throw new ServiceUnavailable(`Invoke ${this.#stage}`);
+      return result;
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  #run(event: SQSEvent): Promise<InvocationResult> {
+    const { clock, random } = this.#network;
+    const environment = this.#take();
+    this.#network.note(`${environment.name}: invoked with ${event.Records.length} messages`);
+    return new Promise((resolve) => {
+      const failed = (reason: string) =>
+        resolve({ payload: JSON.stringify({ reason }), functionError: 'Unhandled' });
+      const cancel = clock.schedule(this.#settings.timeoutSeconds * 1000, () => {
+        // An environment that is not killed but frozen may be thawed, and do later what it had not done yet.
+        if (random.chance(0.5)) environment.die('timed out');
+        else failed('timed out, and went on');
+      });
+      environment.whenDead = (reason) => {
+        cancel();
+        failed(reason);
+      };
+      environment.run(event, contextOf(this.#settings)).then(
+        (answer) => {
+          cancel();
+          this.#network.note(`${environment.name}: answered ${JSON.stringify(answer)}`);
+          // What it left undone when it answered is frozen with it, and maybe gone.
+          if (this.#network.underWay(environment) > 0 && random.chance(0.5)) environment.die('was reaped');
+          else this.#idle.push(environment);
+          resolve({ payload: JSON.stringify(answer) });
+        },
+        (error: unknown) => {
+          cancel();
+          this.#idle.push(environment);
+          failed(String(error));
+        },
+      );
+    });
+  }
+
+  #take(): Environment {
+    let environment = this.#idle.pop();
+    while (environment?.alive === false) environment = this.#idle.pop();
+    if (environment !== undefined) return environment;
+    this.#started += 1;
+    return new Environment(`${this.#stage}#${this.#started}`, this.#network, this.#code);
+  }
+}
+
+/** Without the remaining time: middy would watch it on the wall clock. */
+function contextOf({ name, arn, memoryMb }: FunctionTopology): Context {
+  const context: Omit<Context, 'getRemainingTimeInMillis' | 'done' | 'fail' | 'succeed'> = {
+    callbackWaitsForEmptyEventLoop: true,
+    functionName: name,
+    functionVersion: '$LATEST',
+    invokedFunctionArn: arn,
+    memoryLimitInMB: String(memoryMb),
+    awsRequestId: 'simulation',
+    logGroupName: name,
+    logStreamName: name,
+  };
+  return context as Context;
+}

@@ -1,0 +1,216 @@
+import { createHash } from 'node:crypto';
+import { zstdDecompressSync } from 'node:zlib';
+import { parquetReadObjects } from 'hyparquet';
+import { faultKey, parsePartitionPath, parseProcessedKey, versionPath } from '../../domain/key-layout.ts';
+import {
+  type ExtractionReceipt,
+  type Receipt,
+  receipt,
+  type TransformationReceipt,
+  total,
+} from '../../domain/receipt.ts';
+import { rejectLine } from '../../domain/reject.ts';
+import type { StoredObject } from '../../local/s3/bucket.ts';
+import { bytesOf } from './memory-store.ts';
+import type { Pipeline } from './pipeline.ts';
+import type { Poison, Upload } from './workload.ts';
+
+/** An upload that took place. */
+export type Uploaded = Upload & { readonly versionId: string };
+
+/** The whole specification: what rows a version has, by recipe_id. */
+function rowsOf({ key, fates }: Upload): string[] {
+  return fates.flatMap((fate, index) => {
+    if (!('row' in fate)) return [];
+    const { title, ingredients, seconds } = fate.row;
+    const id = createHash('sha256')
+      .update(`${index + 1}\n${key}`)
+      .digest('hex')
+      .slice(0, 32);
+    const tenths = 6 * seconds.length + 4 * ingredients;
+    const difficulty = tenths < 40 ? 'easy' : tenths < 80 ? 'medium' : 'hard';
+    const time = seconds.reduce((sum, each) => sum + (each || 300), 0);
+    return [[id, title, tenths / 10, difficulty, time].join(' | ')];
+  });
+}
+
+function rejectsOf({ fates }: Upload): string[] {
+  return fates.flatMap((fate, index) => ('code' in fate ? [`${index + 1} ${fate.code}`] : []));
+}
+
+/** What is wrong, each named; nothing when the end is what it must be. */
+export async function findings(
+  pipeline: Pipeline,
+  uploads: readonly Uploaded[],
+  poison: readonly Poison[],
+): Promise<string[]> {
+  const found = [
+    ...(await checkQueues(pipeline, poison)),
+    ...pipeline.lostEvents.map((line) => `lost event: ${line}`),
+    ...checkRetries(pipeline),
+  ];
+  const check = (what: string, actual: unknown, expected: unknown) => {
+    const [is, should] = [JSON.stringify(actual), JSON.stringify(expected)];
+    if (is !== should) found.push(`${what}: is ${is}, must be ${should}`);
+  };
+
+  const receipts = await readReceipts(pipeline);
+  const known = new Set<Receipt>();
+  const files = new Map<string, Set<string>>(
+    ['temp', 'processed', 'archive', 'failed'].map((name) => [name, new Set()]),
+  );
+  const rows = await readRows(pipeline);
+  const rejects = await readRejects(pipeline);
+
+  for (const upload of uploads) {
+    const name = `${upload.key} ${upload.versionId.slice(0, 6)}`;
+    const own = receipts.filter(({ key, versionId }) => key === upload.key && versionId === upload.versionId);
+    for (const each of own) known.add(each);
+    const extractions = own.filter((each): each is ExtractionReceipt => each.stage === 'extraction');
+    const transformations = own.filter(
+      (each): each is TransformationReceipt => each.stage === 'transformation',
+    );
+    const [extraction] = extractions;
+    check(`receipts of the extraction of ${name}`, extractions.length, 1);
+    if (extraction === undefined) continue;
+    const expectedRows = rowsOf(upload).sort();
+    const expectedRejects = rejectsOf(upload).sort();
+    check(`fault of ${name}`, extraction.fault?.code, upload.fault);
+    check(`records read of ${name}`, extraction.read, upload.fates.length);
+    check(
+      `conservation of ${name}`,
+      extraction.read,
+      transformations.reduce(
+        (sum, { written, filtered, rejected }) => sum + written + total(filtered) + total(rejected),
+        0,
+      ) + total(extraction.rejected),
+    );
+    check(
+      `parts transformed of ${name}`,
+      transformations.map(({ part }) => part).sort(),
+      extraction.parts.map((_, n) => n),
+    );
+    const archived = own.filter(({ stage }) => stage === 'loading').length;
+    check(`files loaded of ${name}`, archived, transformations.flatMap(({ outputs }) => outputs).length);
+    check(`rows of ${name}`, (rows.get(sourceOf(upload)) ?? []).sort(), expectedRows);
+    check(`rejects of ${name}`, (rejects.get(pathOf(upload)) ?? []).sort(), expectedRejects);
+    for (const { key } of extraction.parts) files.get('temp')?.add(key);
+    for (const { key } of own.flatMap((each) => each.rejects)) files.get('failed')?.add(key);
+    if (upload.fault !== undefined)
+      files.get('failed')?.add(faultKey(versionPath(identity(upload)), 'extraction'));
+    for (const { key } of transformations.flatMap(({ outputs }) => outputs)) {
+      files.get('processed')?.add(key);
+      files.get('archive')?.add(key);
+    }
+  }
+  check('receipts of what nobody put', receipts.filter((each) => !known.has(each)).length, 0);
+  for (const [bucket, keys] of files) check(`keys in ${bucket}`, keysOf(pipeline, bucket), [...keys].sort());
+  return found;
+}
+
+function identity({ key, versionId }: Uploaded) {
+  return { dataset: key.startsWith('recipes/') ? 'recipes' : '_unknown', key, versionId };
+}
+
+function pathOf(upload: Uploaded): string {
+  const { dataset, objectId, version } = versionPath(identity(upload));
+  return `${dataset}/${objectId}/${version}`;
+}
+
+function sourceOf(upload: Uploaded): string {
+  return pathOf(upload);
+}
+
+function bucketOf({ store }: Pipeline, purpose: string) {
+  const bucket = store.buckets.find(({ settings }) => settings.name.includes(`-${purpose}-`));
+  if (bucket === undefined) throw new Error(`There is no ${purpose} bucket.`);
+  return bucket;
+}
+
+function keysOf(pipeline: Pipeline, purpose: string): string[] {
+  return [...bucketOf(pipeline, purpose).keys].sort();
+}
+
+async function* currentObjects(
+  pipeline: Pipeline,
+  purpose: string,
+): AsyncGenerator<[string, Buffer, StoredObject]> {
+  const bucket = bucketOf(pipeline, purpose);
+  for (const key of bucket.keys) {
+    const object = bucket.current(key);
+    if (object !== undefined) yield [key, await bytesOf(pipeline.store, object), object];
+  }
+}
+
+async function readReceipts(pipeline: Pipeline): Promise<Receipt[]> {
+  const receipts: Receipt[] = [];
+  for await (const [, bytes] of currentObjects(pipeline, 'ledger'))
+    receipts.push(receipt.parse(JSON.parse(bytes.toString())));
+  return receipts;
+}
+
+/** Of the lake, by the version that they come from, as its keys tell. */
+async function readRows(pipeline: Pipeline): Promise<Map<string, string[]>> {
+  const rows = new Map<string, string[]>();
+  for await (const [key, bytes] of currentObjects(pipeline, 'processed')) {
+    const address = parseProcessedKey(key);
+    if (address === undefined) continue;
+    const { dataset, objectId, version, partitionPath } = address;
+    const [[, difficulty] = []] = parsePartitionPath(partitionPath);
+    const file = new Uint8Array(bytes).buffer;
+    const compressors = { ZSTD: (input: Uint8Array) => zstdDecompressSync(input) };
+    const columns = ['recipe_id', 'title', 'complexity_score', 'time_estimate_s'];
+    const source = `${dataset}/${objectId}/${version}`;
+    for (const row of await parquetReadObjects({ file, compressors, columns })) {
+      const { recipe_id: id, title, complexity_score: score, time_estimate_s: time } = row;
+      const line = [id, title, score, difficulty, time].join(' | ');
+      rows.set(source, [...(rows.get(source) ?? []), line]);
+    }
+  }
+  return rows;
+}
+
+/** Of the failed bucket, by version path. */
+async function readRejects(pipeline: Pipeline): Promise<Map<string, string[]>> {
+  const rejects = new Map<string, string[]>();
+  for await (const [key, bytes] of currentObjects(pipeline, 'failed')) {
+    const [, path = ''] = /^rejects\/(.*)\/[^/]+$/.exec(key) ?? [];
+    if (path === '') continue;
+    for (const line of bytes.toString().trimEnd().split('\n')) {
+      const { recordNumber, code } = rejectLine.parse(JSON.parse(line));
+      rejects.set(path, [...(rejects.get(path) ?? []), `${recordNumber} ${code}`]);
+    }
+  }
+  return rejects;
+}
+
+/** Whatever is written twice must be the same bytes, and a receipt is written once. */
+function checkRetries(pipeline: Pipeline): string[] {
+  const found: string[] = [];
+  for (const purpose of ['temp', 'processed', 'archive', 'failed', 'ledger']) {
+    const bucket = bucketOf(pipeline, purpose);
+    for (const key of bucket.keys) {
+      const versions = bucket.versions(key);
+      const bodies = new Set(versions.map((each) => (each.marker ? 'deleted' : each.etag)));
+      if (bodies.size > 1)
+        found.push(`a retry wrote other bytes: ${purpose}/${key} has ${bodies.size} different versions`);
+      if (purpose === 'ledger' && versions.length > 1) found.push(`a receipt was written twice: ${key}`);
+    }
+  }
+  return found;
+}
+
+/** Only poison may be left, each in the DLQ of the queue that it was sent to. */
+async function checkQueues(pipeline: Pipeline, poison: readonly Poison[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const { name, arn, redrive } of pipeline.topology.queues) {
+    if (redrive !== undefined) continue;
+    const sources = pipeline.topology.queues.filter((queue) => queue.redrive?.deadLetterQueue === name);
+    const expected = poison.filter(({ queueArn }) => sources.some((source) => source.arn === queueArn));
+    const left = await pipeline.queue(arn).receive(10, 0);
+    const [is, should] = [left.map(({ body }) => body).sort(), expected.map(({ body }) => body).sort()];
+    if (JSON.stringify(is) !== JSON.stringify(should))
+      found.push(`${name} holds ${JSON.stringify(is)}, must hold ${JSON.stringify(should)}`);
+  }
+  return found;
+}

@@ -1,0 +1,152 @@
+import type { Clock } from '../../local/clock.ts';
+import type { Random } from './random.ts';
+
+/** How likely a run goes wrong, and how. Each is a probability by call, event or invocation. */
+export interface Climate {
+  readonly name: string;
+  /** The service answers 500 or 503 and does nothing. */
+  readonly refuse: number;
+  /** The service does it and the answer is lost. */
+  readonly loseAnswer: number;
+  /** The caller dies, just before the service does it or just after. */
+  readonly crash: number;
+  /** A call takes seconds; every tenth of these outlasts any function's time-out. */
+  readonly slow: number;
+  /** An event or a message is delivered twice. */
+  readonly duplicate: number;
+  /** An event comes minutes late, behind others. */
+  readonly delay: number;
+}
+
+export const climates: readonly [Climate, ...Climate[]] = [
+  { name: 'calm', refuse: 0, loseAnswer: 0, crash: 0, slow: 0.01, duplicate: 0, delay: 0 },
+  { name: 'repeating', refuse: 0, loseAnswer: 0, crash: 0, slow: 0.1, duplicate: 0.3, delay: 0.3 },
+  { name: 'unreliable', refuse: 0.05, loseAnswer: 0.05, crash: 0, slow: 0.05, duplicate: 0.05, delay: 0.1 },
+  { name: 'crashy', refuse: 0, loseAnswer: 0, crash: 0.05, slow: 0.02, duplicate: 0.05, delay: 0 },
+  { name: 'nasty', refuse: 0.03, loseAnswer: 0.03, crash: 0.03, slow: 0.08, duplicate: 0.1, delay: 0.1 },
+];
+
+/** Somebody who calls: a function's environment, the bus, a poller. Once dead, nothing that it does has an effect. */
+export interface Party {
+  readonly name: string;
+  readonly alive: boolean;
+  /** Absent: it can't die. */
+  die?(reason: string): void;
+}
+
+const longestStallMs = 15 * 60_000;
+
+/** Carries calls: how long each takes, in which order they take effect and what goes wrong is up to the seed. */
+export class Network {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly trace: string[] = [];
+  readonly #climate: Climate;
+  readonly #startedAt: number;
+  #faultsUntil: number;
+  readonly #underWay = new Map<Party, number>();
+
+  constructor(clock: Clock, random: Random, climate: Climate, faultyForMs: number) {
+    this.clock = clock;
+    this.random = random;
+    this.#climate = climate;
+    this.#startedAt = clock.now();
+    this.#faultsUntil = this.#startedAt + faultyForMs;
+  }
+
+  /** Whether calls are on their way, those of the dead included. */
+  get busy(): boolean {
+    return this.#underWay.size > 0;
+  }
+
+  underWay(caller: Party): number {
+    return this.#underWay.get(caller) ?? 0;
+  }
+
+  /** From now on everything works. */
+  calm(): void {
+    this.#faultsUntil = this.clock.now();
+  }
+
+  happens(fault: Exclude<keyof Climate, 'name'>): boolean {
+    return this.clock.now() < this.#faultsUntil && this.random.chance(this.#climate[fault]);
+  }
+
+  note(line: string): undefined {
+    const seconds = (this.clock.now() - this.#startedAt) / 1000;
+    this.trace.push(`${seconds.toFixed(3).padStart(11)}  ${line}`);
+  }
+
+  async wait(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.clock.schedule(ms, resolve);
+    });
+  }
+
+  /**
+   * Lets `effect` happen after a while, and answers. Rejects when the call is refused or its answer lost; never
+   * answers a caller that has died. What a dying caller has sent may still arrive.
+   */
+  async call<Answer>(caller: Party, what: string, effect: () => Answer | Promise<Answer>): Promise<Answer> {
+    if (!caller.alive) return forever();
+    this.#underWay.set(caller, this.underWay(caller) + 1);
+    let carried: { readonly answer: Answer } | undefined;
+    try {
+      carried = await this.#carry(caller, what, effect);
+    } finally {
+      const left = this.underWay(caller) - 1;
+      if (left > 0) this.#underWay.set(caller, left);
+      else this.#underWay.delete(caller);
+    }
+    return carried === undefined ? forever() : carried.answer;
+  }
+
+  async #carry<Answer>(
+    caller: Party,
+    what: string,
+    effect: () => Answer | Promise<Answer>,
+  ): Promise<{ readonly answer: Answer } | undefined> {
+    const outlives = this.random.chance(0.5);
+    await this.wait(this.#latency());
+    const line = `${caller.name}: ${what}`;
+    if (!caller.alive && !outlives) return this.note(`${line} was lost with its sender`);
+    if (this.happens('crash') && this.#kill(caller, `before ${what}`)) return undefined;
+    if (this.happens('refuse')) {
+      this.note(`${line} → 503`);
+      throw new ServiceUnavailable(what);
+    }
+    const answer = await effect();
+    if (this.happens('crash') && this.#kill(caller, `after ${what}`)) return undefined;
+    if (!caller.alive) return this.note(`${line} arrived after its sender's death`);
+    if (this.happens('loseAnswer')) {
+      this.note(`${line} → done, answer lost`);
+      throw new AnswerLost(what);
+    }
+    this.note(`${line} → ${typeof answer === 'boolean' ? answer : 'ok'}`);
+    return { answer };
+  }
+
+  #kill(caller: Party, when: string): boolean {
+    if (!caller.alive || caller.die === undefined) return false;
+    caller.die(`crashed ${when}`);
+    return true;
+  }
+
+  #latency(): number {
+    if (!this.happens('slow')) return this.random.between(1, 60);
+    return this.random.between(1000, this.random.chance(0.1) ? longestStallMs : 20_000);
+  }
+}
+
+/** What a dead caller gets. */
+function forever(): Promise<never> {
+  return new Promise(() => {});
+}
+
+export class ServiceUnavailable extends Error {
+  override readonly name = 'ServiceUnavailable';
+}
+
+export class AnswerLost extends Error {
+  override readonly name = 'AnswerLost';
+}

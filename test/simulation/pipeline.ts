@@ -1,0 +1,209 @@
+import { Readable } from 'node:stream';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import type { ObjectStore } from '../../handlers/edges/object-store.ts';
+import { ZSTD_PARAMETERS, type Zstd } from '../../handlers/edges/zstd.ts';
+import type { StageOptions } from '../../handlers/stage.ts';
+import type { Caller } from '../../local/call.ts';
+import { queueDelivery } from '../../local/events/delivery.ts';
+import { createEvents, type Events } from '../../local/events/events.ts';
+import { EventSourceMapping, type MappedQueue } from '../../local/lambda/mapping.ts';
+import { accountId, readProgram } from '../../local/program.ts';
+import { Store } from '../../local/s3/store.ts';
+import { createSqs, type QueuePort, type Sqs } from '../../local/sqs/sqs.ts';
+import { readTopology, type Topology } from '../../local/topology.ts';
+import { settled } from '../local/virtual-clock.ts';
+import { SimulatedFunction, type StageCode } from './functions.ts';
+import { memoryStore } from './memory-store.ts';
+import type { Network, Party } from './network.ts';
+
+/** What the program describes, and the code of its functions, by function name. */
+export interface System {
+  readonly topology: Topology;
+  readonly region: string;
+  readonly code: ReadonlyMap<string, StageCode>;
+}
+
+/** A defect that a test puts between the stages and their store. */
+export type Sabotage = (store: ObjectStore, random: () => number) => ObjectStore;
+
+export interface PipelineOptions {
+  readonly network: Network;
+  readonly partRecords: number;
+  readonly sabotage?: Sabotage | undefined;
+}
+
+/** More than one poll may take; a queue wakes its receivers, so that waiting longer only saves steps. */
+const pollSeconds = 6 * 3600;
+
+const zstd: Zstd = {
+  compress: async (text) => zstdCompressSync(text, { params: ZSTD_PARAMETERS }),
+  decompress: async (bytes) => zstdDecompressSync(bytes),
+};
+
+/** The Pulumi program of this repository, run once, and the handlers with the environment that it gives them. */
+export async function readSystem(): Promise<System> {
+  const program = await readProgram({ stack: 'dev', directory: process.cwd() });
+  return withCode(readTopology(program), program.region);
+}
+
+/** Loads the functions' code; quiet, since thousands of runs would log millions of lines. */
+export async function withCode(topology: Topology, region: string): Promise<System> {
+  Object.assign(process.env, {
+    POWERTOOLS_LOG_LEVEL: 'SILENT',
+    POWERTOOLS_METRICS_DISABLED: 'true',
+    POWERTOOLS_TRACE_ENABLED: 'false',
+    AWS_REGION: region,
+  });
+  const { stageHandler } = await import('../../handlers/stage.ts');
+  const code = new Map<string, StageCode>();
+  for (const { name, environment } of topology.functions) {
+    Object.assign(process.env, environment);
+    const file = `../../handlers/${environment['POWERTOOLS_SERVICE_NAME']}.ts`;
+    const { stage } = (await import(file)) as { readonly stage: StageOptions };
+    code.set(name, { stage, stageHandler });
+  }
+  return { topology, region, code };
+}
+
+/** The whole pipeline in one process: the local cloud's own parts and the stages' own code, on a virtual clock. */
+export class Pipeline {
+  readonly topology: Topology;
+  readonly store: Store;
+  readonly sqs: Sqs;
+  readonly lostEvents: string[] = [];
+  readonly #network: Network;
+  readonly #events: Events;
+  readonly #functions: SimulatedFunction[] = [];
+  readonly #mappings: EventSourceMapping[] = [];
+
+  constructor({ topology, region, code }: System, { network, partRecords, sabotage }: PipelineOptions) {
+    this.topology = topology;
+    this.#network = network;
+    const { clock, random } = network;
+    const ids = () => random.id(20);
+    const admit = async () => {};
+
+    this.sqs = createSqs({ queues: topology.queues, clock, admit, region, accountId, ids });
+    const delivery = queueDelivery(this.sqs);
+    const bus: Party = { name: 'bus', alive: true };
+    this.#events = createEvents({
+      rules: topology.rules,
+      clock,
+      admit,
+      region,
+      accountId,
+      ids,
+      ...delivery,
+      deliver: (target, body, caller) =>
+        network.call(bus, `deliver to ${target.arn.split(':').at(-1)}`, () =>
+          delivery.deliver(target, body, caller),
+        ),
+      deliverFault: () => ({
+        duplicate: network.happens('duplicate') ? random.between(1, 2) : 0,
+        delayMs: network.happens('delay') ? random.between(1, 45 * 60_000) : 0,
+      }),
+      random: () => random.next(),
+      log: (line) => this.lostEvents.push(line),
+    });
+    this.store = new Store({
+      buckets: topology.buckets,
+      clock,
+      region,
+      accountId,
+      publish: (event) => this.#events.publish(event),
+      ids: { versionId: () => random.id(32), blobId: ids, eventId: ids },
+    });
+
+    for (const settings of topology.functions) {
+      const own = code.get(settings.name);
+      if (own === undefined) throw new Error(`There is no code for ${settings.name}.`);
+      const { stage, stageHandler } = own;
+      const partLimits = { records: partRecords, bytes: 16 * 1024 * 1024 };
+      const start = (environment: Party) => {
+        const port = memoryStore(this.store, network, environment);
+        const store = sabotage?.(port, () => random.next()) ?? port;
+        return stageHandler(stage, { store, now: () => clock.now(), zstd, partLimits });
+      };
+      this.#functions.push(new SimulatedFunction(settings, stage.stage, network, start));
+      for (const mapping of topology.mappings.filter(({ functionArn }) => functionArn === settings.arn)) {
+        this.#map(mapping, this.#functions.length - 1, settings.roleArn);
+      }
+    }
+  }
+
+  #map(settings: EventSourceMapping['settings'], index: number, role: string): void {
+    const { clock } = this.#network;
+    const queue = this.queue(settings.queueArn, { kind: 'role', principal: role });
+    const invoke = (payload: string) =>
+      this.#functions[index]?.invoke(payload) ?? Promise.reject(new Error('There is no function.'));
+    this.#mappings.push(
+      new EventSourceMapping(settings, { queue: polled(queue, this.#network), invoke, clock }),
+    );
+  }
+
+  /** By name or ARN. */
+  queue(name: string, caller: Caller = { kind: 'user', principal: `arn:aws:iam::${accountId}:user/test` }) {
+    return this.sqs.queue(name.split(':').at(-1) ?? '', caller);
+  }
+
+  async start(): Promise<void> {
+    await this.sqs.start();
+    await this.#events.start();
+    await this.store.start();
+    for (const mapping of this.#mappings) mapping.enable();
+  }
+
+  /** Whether nothing is on its way but what lies in DLQs. */
+  get drained(): boolean {
+    if (this.#network.busy || this.#events.waiting() > 0) return false;
+    if (this.#functions.some(({ running }) => running > 0)) return false;
+    return this.topology.queues
+      .filter(({ redrive }) => redrive !== undefined)
+      .every(({ name }) => {
+        const { visible, delayed, inFlight } = this.sqs.counts(name);
+        return visible + delayed + inFlight === 0;
+      });
+  }
+
+  /** Takes every message out of a DLQ and sends it where it came from, by the API's own move task. */
+  async redrive(arn: string): Promise<void> {
+    const response = await this.sqs.service({
+      method: 'POST',
+      path: '/',
+      query: new URLSearchParams(),
+      headers: { 'x-amz-target': 'AmazonSQS.StartMessageMoveTask' },
+      body: Readable.from([JSON.stringify({ SourceArn: arn })]),
+      caller: { kind: 'user', principal: `arn:aws:iam::${accountId}:user/test` },
+      requestId: 'simulation',
+      sourceIp: '127.0.0.1',
+      endpoint: 'http://127.0.0.1',
+      signal: new AbortController().signal,
+    });
+    if (response.status !== 200)
+      throw new Error(`The redrive of ${arn} was refused: ${String(response.body)}`);
+    this.#network.note(`redrive of ${arn.split(':').at(-1)}`);
+    await settled();
+  }
+}
+
+/** A queue as a poller on the network sees it: what it receives may be lost, and what it deletes may come back. */
+function polled(queue: QueuePort, network: Network): MappedQueue {
+  const poller: Party = { name: 'poller', alive: true };
+  return {
+    async receive(max, _waitSeconds, signal) {
+      const received = await queue.receive(max, pollSeconds, signal);
+      if (received.length > 0 && network.happens('loseAnswer')) {
+        network.note(`${queue.settings.name}: ${received.length} messages received, answer lost`);
+        throw new Error('The answer was lost.');
+      }
+      return received;
+    },
+    async delete(handles) {
+      // "At-least-once delivery": a server that was away at the deletion may hand out the message again.
+      const heard = handles.filter(() => !network.happens('duplicate'));
+      await network.call(poller, `delete ${handles.length} from ${queue.settings.name}`, () =>
+        heard.length > 0 ? queue.delete(heard) : undefined,
+      );
+    },
+  };
+}

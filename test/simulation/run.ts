@@ -1,0 +1,116 @@
+import { settled, VirtualClock } from '../local/virtual-clock.ts';
+import { put } from './memory-store.ts';
+import { findings, type Uploaded } from './model.ts';
+import { climates, Network } from './network.ts';
+import { Pipeline, type Sabotage, type System } from './pipeline.ts';
+import { Random } from './random.ts';
+import { makeWorkload, type Workload } from './workload.ts';
+
+/** What one seed came to. */
+export interface Run {
+  readonly seed: number;
+  readonly climate: string;
+  /** What is wrong at the end; empty when the seed passes. */
+  readonly findings: readonly string[];
+  readonly trace: readonly string[];
+  readonly objects: number;
+}
+
+/** Far more than any seed needs: what takes longer goes round in circles. */
+const maxSteps = 100_000;
+const maxRedrives = 3;
+
+/** Runs one schedule of the whole pipeline, and holds its end against the model. */
+export async function runSeed(system: System, seed: number, sabotage?: Sabotage): Promise<Run> {
+  const random = new Random(seed);
+  const climate = random.pick(climates);
+  const clock = new VirtualClock();
+  const network = new Network(clock, random, climate, random.between(1, 5) * 3_600_000);
+  const pipeline = new Pipeline(system, { network, partRecords: random.between(1, 5), sabotage });
+  const sources = system.topology.queues.filter(({ redrive }) => redrive !== undefined);
+  const workload = makeWorkload(
+    random,
+    sources.map(({ arn }) => arn),
+  );
+  const uploads: Uploaded[] = [];
+  const end = (found: readonly string[]): Run => ({
+    seed,
+    climate: climate.name,
+    findings: found,
+    trace: network.trace,
+    objects: uploads.length,
+  });
+
+  const pending = begin(workload, pipeline, network, uploads);
+  await pipeline.start();
+  const drain = async (): Promise<string | undefined> => {
+    for (let step = 0; step < maxSteps; step += 1) {
+      await settled();
+      if (pending() === 0 && pipeline.drained) return undefined;
+      if (!clock.runNext()) return 'nothing moves any more, and there are messages left';
+    }
+    return `not drained after ${maxSteps} steps`;
+  };
+
+  for (let redrives = 0; ; redrives += 1) {
+    const stuck = await drain();
+    if (stuck !== undefined) return end([stuck]);
+    network.calm();
+    // What only the faults have brought there comes to its end now; poison comes back.
+    const dead = system.topology.queues.filter(
+      ({ name }) =>
+        sources.some(({ redrive }) => redrive?.deadLetterQueue === name) &&
+        pipeline.sqs.counts(name).visible > poisonFor(name, workload, system),
+    );
+    if (dead.length === 0 || redrives === maxRedrives) break;
+    for (const { arn } of dead) await pipeline.redrive(arn);
+    await runFor(clock, 5000);
+  }
+  return end(await findings(pipeline, uploads, workload.poison));
+}
+
+function poisonFor(deadLetterQueue: string, { poison }: Workload, { topology }: System): number {
+  const source = topology.queues.find(({ redrive }) => redrive?.deadLetterQueue === deadLetterQueue);
+  return poison.filter(({ queueArn }) => queueArn === source?.arn).length;
+}
+
+/** Lets a move task get through its ticks. */
+async function runFor(clock: VirtualClock, ms: number): Promise<void> {
+  await clock.advance(ms);
+}
+
+/** Puts everything on the clock. @returns how many are still to come */
+function begin(
+  { uploads, poison }: Workload,
+  pipeline: Pipeline,
+  network: Network,
+  done: Uploaded[],
+): () => number {
+  let pending = uploads.length + poison.length;
+  const raw =
+    pipeline.store.buckets.find(({ settings }) => settings.name.includes('-raw-'))?.settings.name ?? '';
+  for (const upload of uploads) {
+    network.clock.schedule(upload.at, () => {
+      const { key, body } = upload;
+      void put(pipeline.store, { bucket: raw, key, body, contentType: 'application/json' }).then(
+        ({ versionId }) => {
+          network.note(`put ${key} as ${versionId.slice(0, 6)}`);
+          done.push({ ...upload, versionId });
+          pending -= 1;
+        },
+      );
+    });
+  }
+  for (const { at, queueArn, body } of poison) {
+    network.clock.schedule(at, () => {
+      void pipeline
+        .queue(queueArn)
+        .send({ body })
+        .then(() => {
+          network.note(`poison for ${queueArn.split(':').at(-1)}`);
+          pending -= 1;
+        });
+    });
+  }
+  return () => pending;
+}
