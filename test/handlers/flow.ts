@@ -1,0 +1,60 @@
+import { extractObject } from '../../handlers/stages/extract-object.ts';
+import { loadFile } from '../../handlers/stages/load-file.ts';
+import { transformPart } from '../../handlers/stages/transform-part.ts';
+import type { Outcome, Surroundings } from '../../handlers/stages/work.ts';
+import { createdEvent, type MemoryStore, surroundingsOf } from './memory-store.ts';
+
+export const buckets = {
+  temp: 'temp',
+  failed: 'failed',
+  ledger: 'ledger',
+  processed: 'processed',
+  archive: 'archive',
+} as const;
+
+export interface Recipe {
+  readonly title: string;
+  readonly ingredients: readonly string[];
+  readonly directions: readonly string[];
+  readonly tags?: readonly string[];
+}
+
+export function recipe(n: number, directions = 1): Recipe {
+  const steps = Array.from({ length: directions }, (_, i) => `Step ${i + 1}: stir for ${n % 60} minutes.`);
+  return { title: `Recipe ${n}`, ingredients: ['water', 'salt'], directions: steps };
+}
+
+export function ndjson(records: readonly unknown[]): string {
+  return records.map((record) => `${JSON.stringify(record)}\n`).join('');
+}
+
+export function extract(
+  store: MemoryStore,
+  key: string,
+  changes: Partial<Surroundings> = {},
+): Promise<Outcome> {
+  return extractObject(createdEvent('raw', key), buckets, surroundingsOf(store, changes));
+}
+
+export function transform(store: MemoryStore, key: string): Promise<Outcome> {
+  return transformPart(createdEvent('temp', key), buckets, surroundingsOf(store));
+}
+
+export function load(store: MemoryStore, key: string): Promise<Outcome> {
+  return loadFile(createdEvent('processed', key), buckets, surroundingsOf(store));
+}
+
+/** Puts a file into the raw bucket and takes it through all stages. */
+export async function runAll(
+  store: MemoryStore,
+  key: string,
+  changes: Partial<Surroundings> = {},
+): Promise<void> {
+  await extract(store, key, changes);
+  for (const part of store.keys('temp')) await transform(store, part);
+  for (const file of store.keys('processed')) await load(store, file);
+}
+
+export function putRaw(store: MemoryStore, key: string, body: string | Uint8Array): void {
+  store.put({ bucket: 'raw', key, body, contentType: 'application/octet-stream' });
+}

@@ -1,0 +1,180 @@
+import type { Context, SQSRecord } from 'aws-lambda';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ObjectNotFound } from '../../handlers/edges/object-store.ts';
+import { type StageOptions, stageHandler } from '../../handlers/stage.ts';
+import { extractObject } from '../../handlers/stages/extract-object.ts';
+import { transformPart } from '../../handlers/stages/transform-part.ts';
+import { buckets, ndjson, putRaw, recipe } from './flow.ts';
+import { MemoryStore, surroundingsOf } from './memory-store.ts';
+
+const context: Context = {
+  callbackWaitsForEmptyEventLoop: false,
+  functionName: 'extraction',
+  functionVersion: '1',
+  invokedFunctionArn: 'arn:aws:lambda:us-east-1:000000000000:function:extraction',
+  memoryLimitInMB: '512',
+  awsRequestId: 'c6af9ac6-7b61-11e6-9a41-93e8deadbeef',
+  logGroupName: 'extraction',
+  logStreamName: 'test',
+  getRemainingTimeInMillis: () => 30_000,
+  done: () => {},
+  fail: () => {},
+  succeed: () => {},
+};
+
+function message(messageId: string, body: string): SQSRecord {
+  return {
+    messageId,
+    body,
+    receiptHandle: messageId,
+    attributes: {
+      ApproximateReceiveCount: '1',
+      SentTimestamp: '0',
+      SenderId: 'x',
+      ApproximateFirstReceiveTimestamp: '0',
+    },
+    messageAttributes: {},
+    md5OfBody: '',
+    eventSource: 'aws:sqs',
+    eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:extraction',
+    awsRegion: 'us-east-1',
+  };
+}
+
+function created(bucket: string, key: string): string {
+  return JSON.stringify({
+    source: 'aws.s3',
+    'detail-type': 'Object Created',
+    time: '2026-01-01T00:00:00Z',
+    detail: {
+      bucket: { name: bucket },
+      object: { key, size: 1, 'version-id': 'v1', sequencer: '0A' },
+      reason: 'PutObject',
+    },
+  });
+}
+
+function handlerOf(store: MemoryStore, options: Partial<StageOptions> = {}) {
+  const { codeVersion, ...outside } = surroundingsOf(store);
+  return stageHandler(
+    {
+      stage: 'extraction',
+      failedBucket: 'failed',
+      codeVersion,
+      concurrency: 2,
+      work: (event, surroundings) => extractObject(event, buckets, surroundings),
+      ...options,
+    },
+    outside,
+  );
+}
+
+/** The ids of the messages that go back to the queue. */
+async function failures(handler: ReturnType<typeof handlerOf>, ...messages: SQSRecord[]): Promise<unknown> {
+  return await handler({ Records: messages }, context);
+}
+
+const failing = (...ids: string[]) => ({
+  batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })),
+});
+
+describe('the handler of a stage', () => {
+  beforeAll(() => {
+    // Logs and metrics go to the console, and X-Ray is not there.
+    vi.stubEnv('POWERTOOLS_TRACE_ENABLED', 'false');
+    vi.stubEnv('POWERTOOLS_LOG_LEVEL', 'SILENT');
+    vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'true');
+  });
+  afterAll(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it('acknowledges the good messages of a batch and gives the poisonous one back', async () => {
+    const store = new MemoryStore();
+    putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));
+    putRaw(store, 'recipes/b.ndjson', ndjson([recipe(2)]));
+    const result = await failures(
+      handlerOf(store),
+      message('1', created('raw', 'recipes/a.ndjson')),
+      message('2', 'poison'),
+      message('3', '{"Event":"s3:TestEvent"}'),
+      message('4', created('raw', 'recipes/b.ndjson')),
+    );
+    expect(result).toEqual(failing('2', '3'));
+    expect(store.keys('temp')).toHaveLength(2);
+  });
+
+  it('acknowledges an object that is at fault, and leaves the reason', async () => {
+    const store = new MemoryStore();
+    putRaw(store, 'recipes/a.json', 'no recipes');
+    const result = await failures(
+      handlerOf(store),
+      message('1', created('raw', 'recipes/a.json')),
+      message('2', created('raw', 'recipes/gone.json')),
+      message('3', created('raw', 'elsewhere/x')),
+    );
+    expect(result).toEqual(failing());
+    expect(store.keys('failed')).toHaveLength(3);
+    expect(store.keys('ledger')).toHaveLength(3);
+  });
+
+  it('gives back only what the store failed for', async () => {
+    const store = new MemoryStore();
+    putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));
+    const read = store.read.bind(store);
+    store.read = (address) =>
+      address.key.includes('slow') ? Promise.reject(new Error('SlowDown')) : read(address);
+    const slow = message('1', created('raw', 'recipes/slow.ndjson'));
+    const good = message('2', created('raw', 'recipes/a.ndjson'));
+    expect(await failures(handlerOf(store), slow, good)).toEqual(failing('1'));
+    expect(store.keys('ledger')).toHaveLength(1);
+  });
+
+  it('leaves the reason of an object that is not ours in the failed bucket, and acknowledges it', async () => {
+    const store = new MemoryStore();
+    const handler = handlerOf(store, {
+      stage: 'transformation',
+      work: (event, surroundings) => transformPart(event, buckets, surroundings),
+    });
+    expect(await failures(handler, message('1', created('temp', 'notes.txt')))).toEqual(failing());
+    const [fault = ''] = store.keys('failed');
+    expect(fault).toMatch(/^faults\/_unknown\/.*\/v1\/transformation\.json$/);
+    expect(JSON.parse(store.body('failed', fault).toString())).toMatchObject({
+      stage: 'transformation',
+      key: 'notes.txt',
+      code: 'unreadable_part',
+    });
+  });
+
+  it('takes a version that has gone for the fault of the object, in any stage', async () => {
+    const store = new MemoryStore();
+    const work = () => Promise.reject(new ObjectNotFound({ bucket: 'temp', key: 'k', versionId: 'v' }));
+    expect(await failures(handlerOf(store, { work }), message('1', created('temp', 'k')))).toEqual(failing());
+    expect(store.keys('failed')).toHaveLength(1);
+  });
+
+  it('gives a message back when the reason can not be stored either', async () => {
+    const store = new MemoryStore();
+    store.write = () => Promise.reject(new Error('SlowDown'));
+    expect(await failures(handlerOf(store), message('1', created('raw', 'elsewhere/x')))).toEqual(
+      failing('1'),
+    );
+  });
+
+  it('works on no more messages at once than it has room for', async () => {
+    let running = 0;
+    let most = 0;
+    const work: StageOptions['work'] = async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running -= 1;
+      return { dataset: 'recipes', result: 'done', read: 0, written: 0, filtered: {}, rejected: {} };
+    };
+    const messages = Array.from({ length: 7 }, (_, n) => message(`${n}`, created('raw', `recipes/${n}`)));
+    expect(await failures(handlerOf(new MemoryStore(), { work, concurrency: 3 }), ...messages)).toEqual(
+      failing(),
+    );
+    expect(most).toBe(3);
+  });
+});

@@ -1,0 +1,295 @@
+import { zstdDecompressSync } from 'node:zlib';
+import { parquetReadObjects } from 'hyparquet';
+import { describe, expect, it } from 'vitest';
+import { parsePartitionPath, parseProcessedKey } from '../../domain/key-layout.ts';
+import { receipt, total } from '../../domain/receipt.ts';
+import { rejectLine } from '../../domain/reject.ts';
+import { transformPart } from '../../handlers/stages/transform-part.ts';
+import { buckets, extract, load, ndjson, putRaw, recipe, runAll, transform } from './flow.ts';
+import { createdEvent, MemoryStore, surroundingsOf } from './memory-store.ts';
+
+const KEY = 'recipes/2026/a b+é.ndjson';
+
+/** Recipes of each difficulty, and two that are none. */
+const mixed = ndjson([
+  recipe(1),
+  { title: 'no steps', ingredients: ['x'] },
+  { ...recipe(2, 6), ingredients: ['crème 👩‍🍳', '𠮷野家'], tags: [] },
+  'no recipe',
+  { ...recipe(3, 13), tags: ['long', ''.padEnd(9, 'é')] },
+  recipe(4),
+]);
+
+function storeWith(body: string | Uint8Array, key = KEY): MemoryStore {
+  const store = new MemoryStore();
+  putRaw(store, key, body);
+  return store;
+}
+
+function receipts(store: MemoryStore) {
+  return store.keys('ledger').map((key) => receipt.parse(JSON.parse(store.body('ledger', key).toString())));
+}
+
+/** The rows of the lake, with the values that their folders stand for. */
+async function lakeRows(store: MemoryStore, bucket = 'processed'): Promise<Record<string, unknown>[]> {
+  const rows: Record<string, unknown>[] = [];
+  for (const key of store.keys(bucket)) {
+    const body = store.body(bucket, key);
+    const file = body.buffer.slice(body.byteOffset, body.byteOffset + body.byteLength);
+    const compressors = { ZSTD: (input: Uint8Array) => zstdDecompressSync(input) };
+    const partition = Object.fromEntries(parsePartitionPath(parseProcessedKey(key)?.partitionPath ?? ''));
+    for (const row of await parquetReadObjects({ file: file as ArrayBuffer, compressors }))
+      rows.push({ ...row, ...partition });
+  }
+  return rows.sort((a, b) => String(a['title']).localeCompare(String(b['title'])));
+}
+
+describe('the stages', () => {
+  it('take each record of a file to the lake, the archive or the failed bucket', async () => {
+    const store = storeWith(mixed);
+    await runAll(store, KEY);
+
+    const expected = [
+      {
+        title: 'Recipe 1',
+        ingredients: ['water', 'salt'],
+        tags: [],
+        difficulty: 'easy',
+        time_estimate_s: 60,
+      },
+      {
+        title: 'Recipe 2',
+        ingredients: ['crème 👩‍🍳', '𠮷野家'],
+        tags: [],
+        difficulty: 'medium',
+        time_estimate_s: 720,
+      },
+      { title: 'Recipe 3', tags: ['long', 'ééééééééé'], difficulty: 'hard', time_estimate_s: 13 * 180 },
+      { title: 'Recipe 4', difficulty: 'easy', complexity_score: 1.4 },
+    ];
+    expect(await lakeRows(store)).toMatchObject(expected);
+    expect(await lakeRows(store, 'archive')).toEqual(await lakeRows(store));
+
+    const [rejects = ''] = store.keys('failed');
+    const lines = store.body('failed', rejects).toString().trimEnd().split('\n');
+    expect(lines.map((line) => rejectLine.parse(JSON.parse(line)))).toMatchObject([
+      { recordNumber: 2, code: 'missing_field', path: 'directions', record: { title: 'no steps' } },
+      { recordNumber: 4, code: 'wrong_type', path: '', record: 'no recipe' },
+    ]);
+  });
+
+  it('conserve the records: what was read was written or rejected, in every receipt', async () => {
+    const store = storeWith(mixed);
+    await runAll(store, KEY);
+    let archived = 0;
+    for (const one of receipts(store)) {
+      expect(one).toMatchObject({ dataset: 'recipes', key: KEY, versionId: 'v1', sequencer: '0A' });
+      if (one.stage === 'extraction') {
+        expect(one.read).toBe(6);
+        expect(one.read).toBe(one.valid + total(one.rejected));
+        expect(one.rejected).toEqual({ missing_field: 1, wrong_type: 1 });
+      } else if (one.stage === 'transformation') {
+        expect(one).toMatchObject({ read: 4, written: 4, filtered: {}, rejected: {} });
+        expect(one.outputs.map(({ records }) => records).sort()).toEqual([1, 1, 2]);
+      } else archived += one.archive.records;
+    }
+    expect(archived).toBe(4);
+  });
+
+  it('make exactly the requests that they need', async () => {
+    const store = storeWith(mixed);
+    const callsOf = async (work: () => Promise<unknown>): Promise<string[]> => {
+      store.calls.length = 0;
+      await work();
+      return store.calls.map((call) => call.replace(/\/.*/, '')).sort();
+    };
+    expect(await callsOf(() => extract(store, KEY))).toEqual(
+      ['exists ledger', 'read raw', 'write temp', 'write failed', 'create ledger'].sort(),
+    );
+    const [part = ''] = store.keys('temp');
+    expect(await callsOf(() => transform(store, part))).toEqual(
+      [
+        'exists ledger',
+        'read temp',
+        'write processed',
+        'write processed',
+        'write processed',
+        'create ledger',
+      ].sort(),
+    );
+    const [file = ''] = store.keys('processed');
+    expect(await callsOf(() => load(store, file))).toEqual(
+      ['exists ledger', 'describe processed', 'copy archive', 'create ledger'].sort(),
+    );
+    for (const work of [() => extract(store, KEY), () => transform(store, part), () => load(store, file)]) {
+      expect(await callsOf(work)).toEqual(['exists ledger']);
+    }
+  });
+
+  it('do nothing for a duplicate', async () => {
+    const store = storeWith(mixed);
+    await runAll(store, KEY);
+    const before = store.contents();
+    expect(await extract(store, KEY)).toMatchObject({ dataset: 'recipes', result: 'duplicate', read: 0 });
+    for (const part of store.keys('temp')) expect((await transform(store, part)).result).toBe('duplicate');
+    for (const file of store.keys('processed')) expect((await load(store, file)).result).toBe('duplicate');
+    expect(store.contents()).toEqual(before);
+  });
+
+  it.each(['before', 'after'])(
+    'leave the same when they are killed %s any of their calls and tried again',
+    async (when) => {
+      const partLimits = { records: 2, bytes: 1e9 };
+      const undisturbed = storeWith(mixed);
+      await runAll(undisturbed, KEY, { partLimits });
+      const calls = undisturbed.calls.length;
+      expect(calls).toBeGreaterThan(20);
+      for (let call = 1; call <= calls; call += 1) {
+        const store = storeWith(mixed);
+        store.crash = { call, afterEffect: when === 'after' };
+        await expect(runAll(store, KEY, { partLimits })).rejects.toThrow('The function was killed.');
+        await new Promise((resolve) => setImmediate(resolve));
+        store.crash = undefined;
+        await runAll(store, KEY, { partLimits });
+        expect(store.contents(), `killed ${when} call ${call}`).toEqual(undisturbed.contents());
+      }
+    },
+  );
+
+  it('leave the same when two work on the same object at once', async () => {
+    const alone = storeWith(mixed);
+    await extract(alone, KEY);
+    const store = storeWith(mixed);
+    await Promise.all([extract(store, KEY), extract(store, KEY)]);
+    expect(store.contents()).toEqual(alone.contents());
+  });
+
+  it('take as much as they can of a file that breaks off, and say so', async () => {
+    const store = storeWith(`[${JSON.stringify(recipe(1))},${JSON.stringify(recipe(2)).slice(0, -5)}`);
+    expect(await extract(store, KEY)).toMatchObject({
+      result: 'failed',
+      read: 1,
+      written: 1,
+      fault: { code: 'truncated' },
+    });
+    expect(store.keys('temp')).toHaveLength(1);
+    const [fault = ''] = store.keys('failed');
+    expect(JSON.parse(store.body('failed', fault).toString())).toMatchObject({
+      stage: 'extraction',
+      key: KEY,
+      code: 'truncated',
+    });
+    expect(receipts(store)).toMatchObject([
+      { stage: 'extraction', read: 1, valid: 1, fault: { code: 'truncated' } },
+    ]);
+  });
+
+  it.each([
+    ['is empty', KEY, '', 'empty_file'],
+    ['is not JSON', KEY, 'title,ingredients', 'unknown_format'],
+    ['belongs to no dataset', 'unsorted/list.txt', 'milk', 'unknown_prefix'],
+  ])('leave fault and receipt of a file that %s', async (_, key, body, code) => {
+    const store = storeWith(body, key);
+    expect(await extract(store, key)).toMatchObject({ result: 'failed', fault: { code } });
+    expect(store.keys('temp')).toEqual([]);
+    expect(store.keys('failed')).toEqual([expect.stringMatching(/^faults\/.*\/extraction\.json$/)]);
+    expect(receipts(store)).toMatchObject([{ stage: 'extraction', key, read: 0, fault: { code } }]);
+    expect((await extract(store, key)).result).toBe('duplicate');
+  });
+
+  it('leave fault and receipt of a version that is not there any more', async () => {
+    const store = new MemoryStore();
+    expect(await extract(store, KEY)).toMatchObject({
+      result: 'failed',
+      fault: { code: 'version_not_found' },
+    });
+    expect(receipts(store)).toMatchObject([{ fault: { code: 'version_not_found' } }]);
+  });
+
+  it('throw on when the store fails, so that the message is tried again', async () => {
+    const store = storeWith(mixed);
+    store.crash = { call: 2, afterEffect: false };
+    await expect(extract(store, KEY)).rejects.toThrow('The function was killed.');
+    expect(store.keys('ledger')).toEqual([]);
+    expect(store.keys('failed')).toEqual([]);
+  });
+
+  it('refuse for good what they did not write', async () => {
+    const store = new MemoryStore();
+    const key = 'recipes/x~000000000000000000000000/v/part-00000.ndjson.zst';
+    store.put({ bucket: 'temp', key, body: 'no zstd', contentType: 'text/plain' });
+    for (const stranger of [key, 'a.txt', 'other/x/v/part-00000.ndjson.zst']) {
+      await expect(transform(store, stranger)).rejects.toMatchObject({
+        name: 'PermanentError',
+        code: 'unreadable_part',
+      });
+    }
+    const file = 'recipes/difficulty=easy/part-00000~x~000000000000000000000000~v.parquet';
+    store.put({ bucket: 'processed', key: file, body: 'PAR1', contentType: 'text/plain' });
+    for (const stranger of [file, 'recipes/a.parquet']) {
+      await expect(load(store, stranger)).rejects.toMatchObject({
+        name: 'PermanentError',
+        code: 'unreadable_part',
+      });
+    }
+  });
+
+  it('put each record of an object into the same row whatever part it falls into', async () => {
+    const [whole, divided] = [storeWith(mixed), storeWith(mixed)];
+    await runAll(whole, KEY);
+    await runAll(divided, KEY, { partLimits: { records: 1, bytes: 1e9 } });
+    expect(divided.keys('temp')).toHaveLength(4);
+    expect(await lakeRows(divided)).toEqual(await lakeRows(whole));
+  });
+});
+
+describe('a part', () => {
+  const linesOf = (store: MemoryStore): number[] =>
+    store
+      .keys('temp')
+      .map((key) => zstdDecompressSync(store.body('temp', key)).toString().split('\n').length - 2);
+
+  it('has 20,000 records at most', async () => {
+    const line = JSON.stringify(recipe(1));
+    for (const [records, expected] of [
+      [20_000, [20_000]],
+      [20_001, [20_000, 1]],
+    ] as const) {
+      const store = storeWith(`${line}\n`.repeat(records));
+      expect((await extract(store, KEY)).written).toBe(records);
+      expect(linesOf(store)).toEqual(expected);
+    }
+  });
+
+  it('ends with the record that brings it to 16 MiB, in bytes and not in characters', async () => {
+    const text = '漢'.repeat(350_000);
+    const store = storeWith(ndjson(Array.from({ length: 20 }, () => ({ ...recipe(1), title: text }))));
+    await extract(store, KEY);
+    const perPart = Math.ceil((16 * 1024 ** 2) / (3 * 350_000));
+    expect(linesOf(store)).toEqual([perPart, 20 - perPart]);
+  });
+
+  it('says in its first line what it is a part of', async () => {
+    const store = storeWith(mixed);
+    await extract(store, KEY);
+    const [key = ''] = store.keys('temp');
+    const [header = '', first = ''] = zstdDecompressSync(store.body('temp', key)).toString().split('\n');
+    expect(JSON.parse(header)).toEqual({
+      dataset: 'recipes',
+      key: KEY,
+      versionId: 'v1',
+      sequencer: '0A',
+      part: 0,
+    });
+    expect(JSON.parse(first)).toEqual([1, recipe(1)]);
+  });
+
+  it('is transformed alike under another version of its own: a retry stores it again', async () => {
+    const store = storeWith(mixed);
+    await extract(store, KEY);
+    const [key = ''] = store.keys('temp');
+    await transform(store, key);
+    const again = await transformPart(createdEvent('temp', key, 'v2'), buckets, surroundingsOf(store));
+    expect(again.result).toBe('duplicate');
+  });
+});
