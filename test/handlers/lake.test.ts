@@ -1,0 +1,87 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { partitionPath, processedKey, versionPath } from '../../domain/key-layout.ts';
+import { ParquetFile } from '../../handlers/edges/parquet/file.ts';
+import { ndjson, putRaw, recipe, runAll } from './flow.ts';
+import { MemoryStore } from './memory-store.ts';
+
+let folder: string;
+let duckdb: DuckDBConnection;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-lake-'));
+  duckdb = await (await DuckDBInstance.create(':memory:')).connect();
+});
+
+afterAll(async () => {
+  duckdb.closeSync();
+  await rm(folder, { recursive: true });
+});
+
+async function save(key: string, body: Uint8Array): Promise<void> {
+  const file = join(folder, key);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, body);
+}
+
+async function query(sql: string): Promise<Record<string, unknown>[]> {
+  return (await duckdb.runAndReadAll(sql)).getRowObjectsJson();
+}
+
+const lake = (dataset: string): string =>
+  `read_parquet('${folder}/${dataset}/**/*.parquet', hive_partitioning = true, hive_types_autocast = false)`;
+
+describe('the lake', () => {
+  it('holds the rows that the recipes became, for a query engine', async () => {
+    const store = new MemoryStore();
+    const recipes = [
+      recipe(1),
+      { ...recipe(2, 6), ingredients: ['crème 👩‍🍳', '𠮷野家'], tags: ['"a"', ''.padEnd(3, 'é')] },
+      recipe(3, 13),
+    ];
+    putRaw(store, 'recipes/a.ndjson', ndjson(recipes));
+    await runAll(store, 'recipes/a.ndjson');
+    for (const key of store.keys('processed')) await save(key, store.body('processed', key));
+
+    expect(await query(`select * exclude (recipe_id) from ${lake('recipes')} order by title`)).toEqual(
+      recipes.map(({ title, ingredients, directions, ...rest }, i) => ({
+        title,
+        ingredients,
+        directions,
+        tags: 'tags' in rest ? rest.tags : [],
+        complexity_score: [1.4, 4.4, 8.6][i],
+        time_estimate_s: [60, 720, 2340][i],
+        difficulty: ['easy', 'medium', 'hard'][i],
+      })),
+    );
+  });
+
+  it('is partitioned by any text, as other readers of Hive partitions understand it', async () => {
+    const values = [
+      'plain',
+      'a/b',
+      'a=b',
+      '50 %',
+      'crème brûlée',
+      '𠮷 👩‍🍳',
+      "o'clock",
+      'a:b',
+      'tab\there',
+      '..',
+      '%2F',
+      null,
+    ];
+    for (const [n, value] of values.entries()) {
+      const file = new ParquetFile([{ name: 'n', type: { kind: 'int32' }, nullable: false }], {});
+      file.add({ n });
+      const path = versionPath({ dataset: 'labels', key: `labels/${n}`, versionId: 'v' });
+      await save(processedKey(path, 0, partitionPath([['label', value]]), 'parquet'), file.finish());
+    }
+    expect(await query(`select n, label from ${lake('labels')} order by n`)).toEqual(
+      values.map((label, n) => ({ n, label })),
+    );
+  });
+});
