@@ -21,5 +21,3 @@ export const partHeader = z.object({
   part: z.int().nonnegative(),
 });
 export type PartHeader = z.infer<typeof partHeader>;
-
-export const partLine = z.tuple([z.int().positive(), z.unknown()]);

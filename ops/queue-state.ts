@@ -38,10 +38,6 @@ export async function queueStates(target: Target): Promise<QueueState[]> {
   );
 }
 
-export function isDrained({ waiting, inFlight }: QueueState): boolean {
-  return waiting === 0 && inFlight === 0;
-}
-
 async function depth(target: Target, url: string): Promise<{ waiting: number; inFlight: number }> {
   const { Attributes } = await target.sqs.send(
     new GetQueueAttributesCommand({
