@@ -7,6 +7,10 @@ import type { RawRecord, RecordSplitter } from './record.ts';
 /** How far to look for what follows the first brace. */
 const MAX_UNDECIDED_BYTES = 64 * 1024;
 
+const OPEN_BRACE = 0x7b;
+/** How much of what can't be read is shown. */
+const DESCRIBED_BYTES = 20;
+
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
@@ -41,6 +45,7 @@ export async function* decodeJson(source: AsyncIterable<Uint8Array>): AsyncGener
   }
   if (splitter === undefined) {
     if (head.length === 0) throw unreadable('empty_file', 'The file holds nothing but white space.');
+    if (head[0] !== OPEN_BRACE) throw neitherArrayNorObject(head);
     throw unreadable('truncated', `The file ends after ${head.length} bytes, before its first record does.`);
   }
   yield splitter.end();
@@ -51,7 +56,7 @@ function splitterFor(head: Buffer): RecordSplitter | undefined {
   const first = head[0];
   if (first === undefined) return undefined;
   if (first === 0x5b) return new JsonArraySplitter();
-  if (first === 0x7b) {
+  if (first === OPEN_BRACE) {
     const second = head
       .subarray(1, MAX_UNDECIDED_BYTES)
       .find((byte) => byte !== 0x20 && byte !== 0x09 && byte !== 0x0d);
@@ -62,7 +67,13 @@ function splitterFor(head: Buffer): RecordSplitter | undefined {
       'The file is one object over several lines. Make it one object a line (jq -c .) or an array.',
     );
   }
-  throw unreadable(
+  // However the bytes are cut, the reason reads the same.
+  if (head.length < DESCRIBED_BYTES) return undefined;
+  throw neitherArrayNorObject(head);
+}
+
+function neitherArrayNorObject(head: Buffer): PermanentError {
+  return unreadable(
     'unknown_format',
     `The file begins with ${described(head)}, not with a JSON array or object.`,
   );
@@ -72,7 +83,7 @@ function described(head: Buffer): string {
   if ((head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff)) {
     return 'the byte-order mark of UTF-16 (convert it to UTF-8)';
   }
-  return JSON.stringify(head.subarray(0, 20).toString('latin1'));
+  return JSON.stringify(head.subarray(0, DESCRIBED_BYTES).toString('latin1'));
 }
 
 /** Without white space at the start. */
