@@ -104,7 +104,11 @@ export async function findings(
     }
   }
   check('receipts of what nobody put', receipts.filter((each) => !known.has(each)).length, 0);
-  for (const [bucket, keys] of files) check(`keys in ${bucket}`, keysOf(pipeline, bucket), [...keys].sort());
+  for (const [bucket, expected] of files) {
+    const keys = new Set(keysOf(pipeline, bucket));
+    check(`unaccounted keys in ${bucket}`, [...keys.difference(expected)], []);
+    check(`keys that lack in ${bucket}`, [...expected.difference(keys)], []);
+  }
   return found;
 }
 
@@ -128,7 +132,7 @@ function bucketOf({ store }: Pipeline, purpose: string) {
 }
 
 function keysOf(pipeline: Pipeline, purpose: string): string[] {
-  return [...bucketOf(pipeline, purpose).keys].sort();
+  return [...bucketOf(pipeline, purpose).keys];
 }
 
 async function* currentObjects(

@@ -62,11 +62,7 @@ function makeObject(random: Random, key: string): Omit<Upload, 'at'> {
     case 3:
       return { key, body: `[${texts.join(',')}] and more`, fates, fault: 'trailing_content' };
     case 4:
-      return {
-        key,
-        body: `[${[...texts, '{"title": "Half'].join(',')}`,
-        fates: [...fates, { code: 'truncated' }],
-      };
+      return { key, body: `[${[...texts, '{"title": "Half'].join(',')}`, fates, fault: 'truncated' };
     case 5:
       return { key, body: '[]', fates: [] };
     case 6:
