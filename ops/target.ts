@@ -8,6 +8,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
 import { type StackOutputs, stackOutputs } from '../infra/outputs.ts';
+import { type Control, control } from './control.ts';
 import { UserError } from './user-error.ts';
 
 /** The pipeline that a command talks to: a stack on AWS, or the local cloud. Both through the same clients. */
@@ -17,6 +18,8 @@ export interface Target {
   readonly sqs: SQSClient;
   readonly cloudWatch: CloudWatchClient;
   readonly logs: CloudWatchLogsClient;
+  /** What only the local cloud can do; undefined on AWS. */
+  readonly control: Control | undefined;
   /** Where this machine keeps what belongs to the stack, e.g. copies of the lake's files. */
   readonly directory: string;
 }
@@ -41,7 +44,12 @@ export const localCredentials = { accessKeyId: 'test', secretAccessKey: 'test' }
 export async function findTarget(stack: string | undefined, directory: string): Promise<Target> {
   if (stack !== undefined) {
     const outputs = await pulumiOutputs(stack);
-    return { outputs, directory: join(directory, 'stacks', stack), ...clients({ region: outputs.region }) };
+    return {
+      outputs,
+      directory: join(directory, 'stacks', stack),
+      control: undefined,
+      ...clients({ region: outputs.region }),
+    };
   }
   return localTarget(await runningInstance(directory), directory);
 }
@@ -53,6 +61,7 @@ export function localTarget(
   return {
     outputs,
     directory,
+    control: control(endpoint, outputs.region, localCredentials),
     ...clients({ region: outputs.region, endpoint, credentials: localCredentials }),
   };
 }
