@@ -1,0 +1,65 @@
+// Runs one stage over files, in this process: stage-child <extraction|transformation> <directory> <input>
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { partLimits } from '../../domain/part.ts';
+import type { ObjectStore } from '../../handlers/edges/object-store.ts';
+import { threadedZstd } from '../../handlers/edges/zstd.ts';
+import { extractObject } from '../../handlers/stages/extract-object.ts';
+import { transformPart } from '../../handlers/stages/transform-part.ts';
+
+const [, , stage = '', directory = '', input = ''] = process.argv;
+const RAW = 'raw';
+
+const pathOf = (bucket: string, key: string) => join(directory, bucket, encodeURIComponent(key));
+
+const store: ObjectStore = {
+  read: async ({ bucket, key }) => createReadStream(bucket === RAW ? input : pathOf(bucket, key)),
+  describe: () => Promise.reject(new Error('Not of these stages.')),
+  exists: async () => false,
+  async write({ bucket, key, body }) {
+    const path = pathOf(bucket, key);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, body);
+  },
+  async create(object) {
+    await store.write(object);
+    return true;
+  },
+  copy: () => Promise.reject(new Error('Not of these stages.')),
+};
+
+const surroundings = { store, now: Date.now, codeVersion: 'bench', zstd: threadedZstd, partLimits };
+const buckets = { temp: 'temp', processed: 'processed', failed: 'failed', ledger: 'ledger' };
+const event = { type: 'created', versionId: 'v1', sequencer: '01', size: undefined, time: '' } as const;
+
+const cpu = process.cpuUsage();
+const startedAt = performance.now();
+let records = 0;
+if (stage === 'extraction') {
+  const outcome = await extractObject(
+    { ...event, bucket: RAW, key: 'recipes/input.ndjson.gz' },
+    buckets,
+    surroundings,
+  );
+  records = outcome.read;
+} else {
+  for (const name of await readdir(join(directory, buckets.temp))) {
+    const outcome = await transformPart(
+      { ...event, bucket: buckets.temp, key: decodeURIComponent(name) },
+      buckets,
+      surroundings,
+    );
+    records += outcome.read;
+  }
+}
+const ms = performance.now() - startedAt;
+const { user, system } = process.cpuUsage(cpu);
+const peakMb = process.resourceUsage().maxRSS / 1024;
+const sizes = stage === 'extraction' ? [] : await readdir(join(directory, buckets.processed));
+const outputBytes = (
+  await Promise.all(
+    sizes.map(async (name) => (await readFile(join(directory, buckets.processed, name))).length),
+  )
+).reduce((sum, bytes) => sum + bytes, 0);
+console.log(JSON.stringify({ ms, cpuMs: (user + system) / 1000, records, peakMb, outputBytes }));

@@ -1,0 +1,46 @@
+import { join } from 'node:path';
+import * as z from 'zod';
+import { stages } from '../../domain/errors.ts';
+import { bundle } from '../../infra/bundle.ts';
+import { jsonOf } from './child.ts';
+import { median, type Section } from './section.ts';
+
+const IMPORTS = 15;
+
+const variables = ['RAW', 'TEMP', 'FAILED', 'PROCESSED', 'ARCHIVE', 'LEDGER'].map((name) => `${name}_BUCKET`);
+const environment = {
+  ...Object.fromEntries(variables.map((name) => [name, name.toLowerCase()])),
+  CODE_VERSION: 'bench',
+  AWS_REGION: 'us-east-1',
+  AWS_LAMBDA_FUNCTION_NAME: 'bench',
+};
+
+/** How long a function's module takes to load: most of a cold start. */
+export const startUp: Section = {
+  name: 'start-up',
+  async run({ directory, onProgress }) {
+    onProgress('Importing the bundles');
+    const entries = Object.fromEntries(stages.map((stage) => [stage, `handlers/${stage}.ts`]));
+    const bundles = await bundle(entries, { to: join(directory, 'bundles') });
+    const times = new Map<string, number[]>(stages.map((stage) => [stage, []]));
+    for (let i = 0; i < IMPORTS; i += 1) {
+      for (const [stage, list] of times) {
+        const args = [join(import.meta.dirname, 'import-child.mjs'), bundles[stage]?.file ?? ''];
+        list.push(z.number().parse(await jsonOf(process.execPath, args, environment)));
+      }
+    }
+    return {
+      title: 'Importing a function’s bundle',
+      columns: ['', 'median', 'fastest'],
+      rows: [...times].map(([stage, list]) => [
+        stage,
+        `${median(list).toFixed(0)} ms`,
+        `${Math.min(...list).toFixed(0)} ms`,
+      ]),
+      notes: [
+        `${IMPORTS} imports of each by turns, each in a new process; the start of Node itself is not counted.`,
+      ],
+      values: Object.fromEntries([...times].map(([stage, list]) => [`${stage}Ms`, median(list)])),
+    };
+  },
+};
