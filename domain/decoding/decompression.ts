@@ -3,6 +3,10 @@ import { PermanentError } from '../errors.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd';
 
+/** Each costs a tenth of a millisecond: so many of so little are meant to keep a machine busy. */
+const FRAMES_GRACE = 3000;
+const MIN_FRAME_BYTES = 64;
+
 /** Larger chunks than zlib's own 16 KB: the splitters behind it run once a chunk. */
 const CHUNK_BYTES = 256 * 1024;
 
@@ -90,6 +94,7 @@ async function* expand(compression: 'gzip' | 'zstd', blocks: AsyncIterable<Buffe
         for await (const chunk of decompressor.write(left)) yield measure.add(chunk);
         left = left.subarray(left.length - decompressor.leftOver);
         if (left.length > 0) {
+          measure.addFrame();
           decompressor.close();
           decompressor = new Decompressor(compression);
         }
@@ -113,6 +118,7 @@ function withoutPadding(block: Buffer): Buffer {
 /** How much came of how much; refuses what no honest file does. */
 class Expansion {
   readonly #compression: Compression;
+  #frames = 0;
   read = 0;
   produced = 0;
 
@@ -123,13 +129,24 @@ class Expansion {
   add(chunk: Buffer): Buffer {
     this.produced += chunk.length;
     if (this.produced > EXPANSION_GRACE_BYTES && this.produced > this.read * MAX_EXPANSION) {
-      throw new PermanentError(
-        'compression_bomb',
-        `${this.read} bytes of ${this.#compression} have expanded to over ${this.produced}: more than ${MAX_EXPANSION}-fold. Compress it anew if it is honest.`,
-        { stage: 'extraction' },
-      );
+      throw this.#bomb(`expanded to over ${this.produced}: more than ${MAX_EXPANSION}-fold`);
     }
     return chunk;
+  }
+
+  addFrame(): void {
+    this.#frames += 1;
+    if (this.#frames > FRAMES_GRACE && this.produced < this.#frames * MIN_FRAME_BYTES) {
+      throw this.#bomb(`turned out to be over ${FRAMES_GRACE} frames with next to nothing in them`);
+    }
+  }
+
+  #bomb(what: string): PermanentError {
+    return new PermanentError(
+      'compression_bomb',
+      `${this.read} bytes of ${this.#compression} have ${what}. Compress it anew if it is honest.`,
+      { stage: 'extraction' },
+    );
   }
 }
 
