@@ -1,4 +1,4 @@
-import { constants, createGzip, gzipSync, zstdCompressSync } from 'node:zlib';
+import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decompress } from '../../domain/decoding/decompression.ts';
@@ -49,14 +49,14 @@ describe.each(compressors)('%s', (_, compress) => {
   it('gives out the same records up to where the file breaks off, however it arrives', async () => {
     const file = compress(Buffer.from(lines));
     let before = -1;
-    for (let length = 8; length < file.length; length += Math.ceil(file.length / 40)) {
+    for (let length = 8; length < file.length; length += Math.ceil(file.length / 20)) {
       const cutOff = file.subarray(0, length);
       const found = await decoded(chunksOf(cutOff));
       expect(found.fault).toBe('truncated');
       expect(found.records).toEqual(items.slice(0, found.records.length));
       expect(found.records.length).toBeGreaterThanOrEqual(before);
       before = found.records.length;
-      for (const size of [1000, 7777]) expect(await decoded(chunksOf(cutOff, size))).toEqual(found);
+      for (const size of [3333]) expect(await decoded(chunksOf(cutOff, size))).toEqual(found);
     }
   });
 
@@ -68,7 +68,7 @@ describe.each(compressors)('%s', (_, compress) => {
   });
 
   it('is found damaged at the same place however it arrives', async () => {
-    const file = compress(Buffer.from(lines.repeat(40)));
+    const file = compress(Buffer.from(lines.repeat(15)));
     file.fill(0xff, file.length - 3000, file.length - 2000);
     const found = await decoded(chunksOf(file));
     expect(found.fault).toBe('corrupt_compression');
@@ -97,14 +97,18 @@ describe('gzip', () => {
   });
 
   it('that expands to gigabytes of nothing is refused early', async () => {
-    const bomb = gzipOfZeros(3 * 1024 ** 3);
+    const member = gzipSync(Buffer.alloc(4 * 1024 ** 2));
+    let read = 0;
+    const bomb = async function* () {
+      for (; read < 1000; read += 1) yield member;
+    };
     let produced = 0;
     const drained = async () => {
-      for await (const chunk of decompress(bomb.source)) produced += chunk.length;
+      for await (const chunk of decompress(bomb())) produced += chunk.length;
     };
     await expect(drained()).rejects.toMatchObject({ code: 'compression_bomb' });
     expect(produced).toBeLessThan(300 * 1024 ** 2);
-    expect(bomb.bytesRead()).toBeLessThan(1024 ** 2);
+    expect(read).toBeLessThan(100);
   });
 });
 
@@ -124,6 +128,14 @@ describe('zstd', () => {
     }
   });
 
+  it.each([
+    ['empty frames', zstdCompressSync('')],
+    ['frames to skip', skippableFrame],
+  ])('that consists of nothing but %s is refused early', async (_, frame) => {
+    const file = Buffer.concat(Array<Buffer>(5000).fill(frame));
+    expect(await decoded(chunksOf(file))).toMatchObject({ records: [], fault: 'compression_bomb' });
+  });
+
   it('that expands beyond measure is refused early', async () => {
     const bomb = zstdCompressSync(Buffer.alloc(64 * 1024 ** 2));
     const produced: number[] = [];
@@ -137,24 +149,3 @@ describe('zstd', () => {
     expect(produced.reduce((sum, length) => sum + length)).toBeLessThan(300 * 1024 ** 2);
   });
 });
-
-/** Gzip of so many zeros, compressed only as far as it is read. */
-function gzipOfZeros(bytes: number) {
-  let read = 0;
-  const zeros = Buffer.alloc(4 * 1024 ** 2);
-  async function* source(): AsyncGenerator<Uint8Array> {
-    const gzip = createGzip();
-    let written = 0;
-    const write = (): void => {
-      written += zeros.length;
-      if (written >= bytes) gzip.end();
-      else gzip.write(zeros, write);
-    };
-    write();
-    for await (const chunk of gzip) {
-      read += chunk.length;
-      yield chunk;
-    }
-  }
-  return { source: source(), bytesRead: () => read };
-}
