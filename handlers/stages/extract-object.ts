@@ -12,6 +12,7 @@ import {
   type Outcome,
   RejectsWriter,
   type Surroundings,
+  together,
   writeFault,
   writeReceipt,
 } from './work.ts';
@@ -68,7 +69,7 @@ export async function extractObject(
   } finally {
     await parts.settled();
   }
-  await Promise.all([parts.finish(), rejects.flush()]);
+  await together([parts.finish(), rejects.flush()]);
 
   const receipt: ExtractionReceipt = {
     stage: 'extraction',

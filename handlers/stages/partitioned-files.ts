@@ -7,6 +7,7 @@ import { partitionOf, type Row } from '../../domain/transformation.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 import { ParquetFile } from '../edges/parquet/file.ts';
 import { sourceMetadata } from './source-metadata.ts';
+import { together } from './work.ts';
 
 /** The files of the lake that one part becomes: one for each partition, rows in the order of the records. */
 export class PartitionedFiles {
@@ -35,7 +36,7 @@ export class PartitionedFiles {
   }
 
   async store(store: ObjectStore, bucket: string): Promise<StoredObject[]> {
-    return Promise.all(
+    return together(
       [...this.#files].map(async ([partition, file]) => {
         const key = processedKey(this.#path, this.#header.part, partition, 'parquet');
         const body = file.finish();

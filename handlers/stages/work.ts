@@ -33,6 +33,17 @@ export function duplicate(dataset: string): Outcome {
   return { dataset, result: 'duplicate', read: 0, written: 0, filtered: {}, rejected: {} };
 }
 
+/**
+ * Waits for all, also where one fails: nothing may be under way any more when its message is answered, for Lambda
+ * freezes what is left, and may thaw it much later.
+ *
+ * @throws the first failure
+ */
+export async function together<Result>(work: readonly Promise<Result>[]): Promise<Result[]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
+}
+
 /** How many bytes of rejects are gathered before they are written. */
 const REJECTS_FILE_BYTES = 8 * 1024 * 1024;
 

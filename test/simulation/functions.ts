@@ -86,7 +86,10 @@ export class SimulatedFunction {
       const cancel = clock.schedule(this.#settings.timeoutSeconds * 1000, () => {
         // An environment that is not killed but frozen may be thawed, and do later what it had not done yet.
         if (random.chance(0.5)) environment.die('timed out');
-        else failed('timed out, and went on');
+        else {
+          this.#network.note(`${environment.name}: timed out, and is thawed later`);
+          failed('timed out');
+        }
       });
       environment.whenDead = (reason) => {
         cancel();
@@ -96,18 +99,24 @@ export class SimulatedFunction {
         (answer) => {
           cancel();
           this.#network.note(`${environment.name}: answered ${JSON.stringify(answer)}`);
-          // What it left undone when it answered is frozen with it, and maybe gone.
-          if (this.#network.underWay(environment) > 0 && random.chance(0.5)) environment.die('was reaped');
-          else this.#idle.push(environment);
+          this.#settle(environment);
           resolve({ payload: JSON.stringify(answer) });
         },
         (error: unknown) => {
           cancel();
-          this.#idle.push(environment);
+          this.#settle(environment);
           failed(String(error));
         },
       );
     });
+  }
+
+  /** What an environment leaves undone when it answers is frozen with it, and maybe gone. */
+  #settle(environment: Environment): void {
+    const left = this.#network.underWay(environment);
+    if (left > 0) this.#network.violations.push(`${environment.name} answered with ${left} calls under way`);
+    if (left > 0 && this.#network.random.chance(0.5)) environment.die('was reaped');
+    else this.#idle.push(environment);
   }
 
   #take(): Environment {

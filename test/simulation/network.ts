@@ -41,6 +41,8 @@ export class Network {
   readonly clock: Clock;
   readonly random: Random;
   readonly trace: string[] = [];
+  /** What must never happen on the way, whatever the end. */
+  readonly violations: string[] = [];
   readonly #climate: Climate;
   readonly #startedAt: number;
   #faultsUntil: number;

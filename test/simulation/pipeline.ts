@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { ObjectStore } from '../../handlers/edges/object-store.ts';
@@ -42,7 +43,7 @@ const zstd: Zstd = {
 
 /** The Pulumi program of this repository, run once, and the handlers with the environment that it gives them. */
 export async function readSystem(): Promise<System> {
-  const program = await readProgram({ stack: 'dev', directory: process.cwd() });
+  const program = await readProgram({ stack: 'dev', directory: join(import.meta.dirname, '../..') });
   return withCode(readTopology(program), program.region);
 }
 

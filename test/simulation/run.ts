@@ -19,6 +19,8 @@ export interface Run {
 /** Far more than any seed needs: what takes longer goes round in circles. */
 const maxSteps = 100_000;
 const maxRedrives = 3;
+/** How long a move task takes for what may lie in a DLQ. */
+const redriveMs = 5000;
 
 /** Runs one schedule of the whole pipeline, and holds its end against the model. */
 export async function runSeed(system: System, seed: number, sabotage?: Sabotage): Promise<Run> {
@@ -64,19 +66,14 @@ export async function runSeed(system: System, seed: number, sabotage?: Sabotage)
     );
     if (dead.length === 0 || redrives === maxRedrives) break;
     for (const { arn } of dead) await pipeline.redrive(arn);
-    await runFor(clock, 5000);
+    await clock.advance(redriveMs);
   }
-  return end(await findings(pipeline, uploads, workload.poison));
+  return end([...network.violations, ...(await findings(pipeline, uploads, workload.poison))]);
 }
 
 function poisonFor(deadLetterQueue: string, { poison }: Workload, { topology }: System): number {
   const source = topology.queues.find(({ redrive }) => redrive?.deadLetterQueue === deadLetterQueue);
   return poison.filter(({ queueArn }) => queueArn === source?.arn).length;
-}
-
-/** Lets a move task get through its ticks. */
-async function runFor(clock: VirtualClock, ms: number): Promise<void> {
-  await clock.advance(ms);
 }
 
 /** Puts everything on the clock. @returns how many are still to come */
