@@ -1,9 +1,25 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 const root = dirname(import.meta.dirname);
+
+/**
+ * An ES import of `http` reads each of its exports at once, and so loads Node's fetch and web sockets with it, a
+ * fifth of the time that a bundle takes to load. `require` doesn't.
+ */
+const requiredHttp: Plugin = {
+  name: 'required-http',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(node:)?http$/ }, ({ kind }) =>
+      kind === 'require-call' ? undefined : { path: 'http', namespace: 'required' },
+    );
+    onLoad({ filter: /^http$/, namespace: 'required' }, () => ({
+      contents: "module.exports = require('node:http');",
+    }));
+  },
+};
 
 export interface Bundle {
   /** Absolute path of the module, alone what is deployed. Its source map lies beside it. */
@@ -32,6 +48,7 @@ export async function bundle<Name extends string>(
     outdir: to,
     outExtension: { '.js': '.mjs' },
     banner: { js: banner },
+    plugins: [requiredHttp],
     bundle: true,
     format: 'esm',
     platform: 'node',
