@@ -2,6 +2,8 @@ import { Command, CommanderError } from 'commander';
 import { targetOptions } from './commands/chosen-target.ts';
 import { demo } from './commands/demo.ts';
 import { fault } from './commands/fault.ts';
+import { iam } from './commands/iam.ts';
+import { logs } from './commands/logs.ts';
 import { outputs } from './commands/outputs.ts';
 import { put } from './commands/put.ts';
 import { query } from './commands/query.ts';
@@ -17,7 +19,7 @@ const program = new Command('sluice')
   .exitOverride();
 
 for (const option of targetOptions) program.addOption(option);
-for (const add of [start, demo, put, query, outputs, status, fault]) add(program);
+for (const add of [start, demo, put, query, outputs, status, logs, iam, fault]) add(program);
 
 // Where the output goes has gone away, as with `sluice … | head`: nothing is left to do.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
@@ -18,6 +19,7 @@ export interface Target {
   readonly sqs: SQSClient;
   readonly cloudWatch: CloudWatchClient;
   readonly logs: CloudWatchLogsClient;
+  readonly lambda: LambdaClient;
   /** What only the local cloud can do; undefined on AWS. */
   readonly control: Control | undefined;
   /** Where this machine keeps what belongs to the stack, e.g. copies of the lake's files. */
@@ -70,12 +72,13 @@ function clients(options: {
   readonly region: string;
   readonly endpoint?: string;
   readonly credentials?: typeof localCredentials;
-}): Pick<Target, 's3' | 'sqs' | 'cloudWatch' | 'logs'> {
+}): Pick<Target, 's3' | 'sqs' | 'cloudWatch' | 'logs' | 'lambda'> {
   return {
     s3: new S3Client(options),
     sqs: new SQSClient(options),
     cloudWatch: new CloudWatchClient(options),
     logs: new CloudWatchLogsClient(options),
+    lambda: new LambdaClient(options),
   };
 }
 

@@ -1,0 +1,87 @@
+import * as z from 'zod';
+import { printable, styled } from './terminal.ts';
+
+const levels = { DEBUG: 'dim', INFO: 'green', WARN: 'yellow', ERROR: 'red', CRITICAL: 'red' } as const;
+
+/** What Powertools' Logger writes (its documentation, "Logger: Standard structured keys"). */
+const structured = z.looseObject({
+  level: z.enum(['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'CRITICAL']),
+  message: z.string(),
+});
+/** A line in CloudWatch's embedded metric format ("Specification: Embedded metric format"). */
+const embeddedMetrics = z.looseObject({ _aws: z.object({ CloudWatchMetrics: z.array(z.unknown()) }) });
+
+/** The same in every line of a function, or of use to machines alone. */
+const tacit = new Set([
+  ...Object.keys(structured.shape),
+  'timestamp',
+  'service',
+  'cold_start',
+  'function_arn',
+  'function_memory_size',
+  'function_name',
+  'function_request_id',
+  'sampling_rate',
+  'xray_trace_id',
+]);
+
+/**
+ * A line of a function's log for the eye: local time, level, message, and the fields that tell something.
+ * Undefined for what is hidden unless `all`: metrics, and the lines with which Lambda frames an invocation.
+ */
+export function renderLogLine(message: string, timestamp: number, all: boolean): string | undefined {
+  const time = styled('dim', timeOfDay(timestamp));
+  const text = message.trimEnd();
+  const parsed = parse(text);
+  const log = structured.safeParse(parsed);
+  if (log.success) {
+    const { level, message: said } = log.data;
+    const style = level === 'TRACE' ? 'dim' : levels[level];
+    return [time, styled(style, level.padEnd(5)), printable(said), fields(log.data)]
+      .filter(Boolean)
+      .join(' ');
+  }
+  const frame = /^(START|END|REPORT|INIT_START) /.test(text);
+  // What ended badly is never hidden.
+  if (frame && /Status: (timeout|error)/.test(text))
+    return `${time} ${styled('red', printable(text.replaceAll('\t', '  ')))}`;
+  if (frame || embeddedMetrics.safeParse(parsed).success)
+    return all ? `${time} ${styled('dim', printable(text.replaceAll('\t', '  ')))}` : undefined;
+  return `${time} ${printable(text)}`;
+}
+
+function parse(text: string): unknown {
+  try {
+    return text.startsWith('{') ? JSON.parse(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `key=recipes/soup.json read=3 rejected.missing_field=1`; without what is empty. */
+function fields(log: Readonly<Record<string, unknown>>): string {
+  return Object.entries(log)
+    .filter(([name]) => !tacit.has(name))
+    .flatMap(([name, value]) => flat(name, value))
+    .map(([name, value]) => `${styled('dim', `${printable(name)}=`)}${shown(value)}`)
+    .join(' ');
+}
+
+function flat(name: string, value: unknown): [string, unknown][] {
+  if (value === null || value === undefined) return [];
+  if (typeof value !== 'object' || Array.isArray(value)) return [[name, value]];
+  return Object.entries(value).flatMap(([part, each]) => flat(`${name}.${part}`, each));
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  return printable(/[\s"=]/.test(text) ? JSON.stringify(text) : text);
+}
+
+function timeOfDay(timestamp: number): string {
+  const at = new Date(timestamp);
+  const two = (value: number) => `${value}`.padStart(2, '0');
+  const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${`${at.getMilliseconds()}`.padStart(3, '0')}`;
+  const today = at.toDateString() === new Date().toDateString();
+  return today ? time : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`;
+}
