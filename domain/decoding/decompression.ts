@@ -214,7 +214,7 @@ class Decompressor {
 }
 
 function decompressorStream(compression: 'gzip' | 'zstd') {
-  // With room for one byte, the stream goes on only when its output has been read.
+  // With room for one byte, it goes on only when its output has been read: a small block can expand to gigabytes.
   const options = { chunkSize: CHUNK_BYTES, readableHighWaterMark: 1 };
   return compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options);
 }

@@ -77,6 +77,25 @@ describe.each(compressors)('%s', (_, compress) => {
     }
   });
 
+  it('is found damaged at the same place however slowly it is read', async () => {
+    const file = compress(Buffer.from('{"n":1}\n'.repeat(500_000)));
+    file.fill(0xff, file.length - 40);
+    const found: number[] = [];
+    for (const pauses of [0, 3]) {
+      let produced = 0;
+      const drained = async () => {
+        for await (const chunk of decompress(chunksOf(file))) {
+          produced += chunk.length;
+          for (let i = 0; i < pauses; i += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+      };
+      await expect(drained()).rejects.toMatchObject({ name: 'PermanentError' });
+      found.push(produced);
+    }
+    expect(found[0]).toBeGreaterThan(1_000_000);
+    expect(found[1]).toBe(found[0]);
+  });
+
   it('is damaged when something else follows it', async () => {
     const file = Buffer.concat([compress(Buffer.from(lines)), Buffer.from('something else')]);
     expect((await decoded(chunksOf(file))).fault).toBe('corrupt_compression');

@@ -96,6 +96,29 @@ describe('the stages', () => {
     expect(archived).toBe(4);
   });
 
+  it('reject a record whose row no table could hold, and keep its neighbours', async () => {
+    const forever = {
+      ...recipe(1),
+      directions: ['Wait 99999 hours, then 99999 hours, and 99999 hours ', '6 hours '].map((text) =>
+        text.repeat(9),
+      ),
+    };
+    const store = storeWith(ndjson([recipe(1), forever, recipe(2)]));
+    await runAll(store, KEY);
+    expect(await lakeRows(store)).toMatchObject([{ title: 'Recipe 1' }, { title: 'Recipe 2' }]);
+    const [rejects = ''] = store.keys('failed');
+    expect(rejects).toMatch(/^rejects\/.*\/transformation-00000-00000\.ndjson$/);
+    expect(rejectLine.parse(JSON.parse(store.body('failed', rejects).toString()))).toMatchObject({
+      recordNumber: 2,
+      path: 'time_estimate_s',
+      code: 'invalid_row',
+      record: forever,
+    });
+    expect(receipts(store)).toContainEqual(
+      expect.objectContaining({ stage: 'transformation', read: 3, written: 2, rejected: { invalid_row: 1 } }),
+    );
+  });
+
   it('make exactly the requests that they need', async () => {
     const store = storeWith(mixed);
     const callsOf = async (work: () => Promise<unknown>): Promise<string[]> => {
