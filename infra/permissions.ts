@@ -60,7 +60,7 @@ export interface Grant {
 
 /**
  * Reading objects at the version that an event names, for which `s3:GetObject` is neither needed nor enough; listing makes
- * a missing one 404 instead of 403 (S3 API reference, GetObject).
+ * a missing one 404 instead of 403 (S3 API reference, GetObject), and is used only then.
  */
 export function reads(bucket: Bucket): Grant {
   return {
