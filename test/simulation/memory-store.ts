@@ -75,6 +75,17 @@ export function put(
   return putBytes(store, { bucket, key }, Buffer.from(content), all, reason, condition);
 }
 
+/** Deletes a key at once, as a DELETE without a version does. */
+export async function remove(store: Store, bucketName: string, key: string): Promise<void> {
+  const bucket = store.bucket(bucketName);
+  const { done } = bucket.remove(key, undefined, store.stamp());
+  if (done) await store.commit(bucket, originOf(store), done);
+}
+
+function originOf({ accountId }: Store) {
+  return { requestId: 'simulation', requester: accountId, sourceIp: '127.0.0.1' };
+}
+
 async function putBytes(
   store: Store,
   to: { readonly bucket: string; readonly key: string },
@@ -86,9 +97,8 @@ async function putBytes(
   const bucket = store.bucket(to.bucket);
   const attempt = condition && bucket.begin(to.key, condition);
   const etag = createHash('md5').update(content).digest('hex');
-  const origin = { requestId: 'simulation', requester: store.accountId, sourceIp: '127.0.0.1' };
   try {
-    const { version } = await store.take(bucket, origin, inOnePiece(content), (blob) => {
+    const { version } = await store.take(bucket, originOf(store), inOnePiece(content), (blob) => {
       const slices = [{ blob, size: content.length }];
       const object = { size: content.length, etag, slices, multipart: false, headers };
       return bucket.put(to.key, object, reason, store.stamp(), attempt);

@@ -1,5 +1,5 @@
 import { settled, VirtualClock } from '../local/virtual-clock.ts';
-import { put } from './memory-store.ts';
+import { put, remove } from './memory-store.ts';
 import { findings, type Uploaded } from './model.ts';
 import { climates, Network } from './network.ts';
 import { Pipeline, type Sabotage, type System } from './pipeline.ts';
@@ -16,6 +16,12 @@ export interface Run {
   readonly objects: number;
 }
 
+export interface RunOptions {
+  /** Whether objects are deleted as well. */
+  readonly deletes?: boolean;
+  readonly sabotage?: Sabotage | undefined;
+}
+
 /** Far more than any seed needs: what takes longer goes round in circles. */
 const maxSteps = 100_000;
 const maxRedrives = 3;
@@ -23,7 +29,11 @@ const maxRedrives = 3;
 const redriveMs = 5000;
 
 /** Runs one schedule of the whole pipeline, and holds its end against the model. */
-export async function runSeed(system: System, seed: number, sabotage?: Sabotage): Promise<Run> {
+export async function runSeed(
+  system: System,
+  seed: number,
+  { deletes = false, sabotage }: RunOptions = {},
+): Promise<Run> {
   const random = new Random(seed);
   const climate = random.pick(climates);
   const clock = new VirtualClock();
@@ -33,6 +43,7 @@ export async function runSeed(system: System, seed: number, sabotage?: Sabotage)
   const workload = makeWorkload(
     random,
     sources.map(({ arn }) => arn),
+    deletes,
   );
   const uploads: Uploaded[] = [];
   const end = (found: readonly string[]): Run => ({
@@ -78,12 +89,12 @@ function poisonFor(deadLetterQueue: string, { poison }: Workload, { topology }: 
 
 /** Puts everything on the clock. @returns how many are still to come */
 function begin(
-  { uploads, poison }: Workload,
+  { uploads, poison, deletions }: Workload,
   pipeline: Pipeline,
   network: Network,
   done: Uploaded[],
 ): () => number {
-  let pending = uploads.length + poison.length;
+  let pending = uploads.length + poison.length + deletions.length;
   const raw =
     pipeline.store.buckets.find(({ settings }) => settings.name.includes('-raw-'))?.settings.name ?? '';
   for (const upload of uploads) {
@@ -96,6 +107,14 @@ function begin(
           pending -= 1;
         },
       );
+    });
+  }
+  for (const { at, key } of deletions) {
+    network.clock.schedule(at, () => {
+      void remove(pipeline.store, raw, key).then(() => {
+        network.note(`delete ${key}`);
+        pending -= 1;
+      });
     });
   }
   for (const { at, queueArn, body } of poison) {

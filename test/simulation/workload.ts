@@ -24,15 +24,22 @@ export interface Poison {
   readonly body: string;
 }
 
+/** A plain DELETE of a key: a delete marker, where there are versions. */
+export interface Deletion {
+  readonly at: number;
+  readonly key: string;
+}
+
 export interface Workload {
+  readonly deletions: readonly Deletion[];
   readonly uploads: readonly Upload[];
   readonly poison: readonly Poison[];
 }
 
 const uploadsWithinMs = 20 * 60_000;
 
-/** Makes objects of all kinds, some under the same key, and now and then a message that nobody can read. */
-export function makeWorkload(random: Random, queueArns: readonly string[]): Workload {
+/** Makes objects of all kinds, some under the same key, and now and then a message that nobody can read; deletes on request. */
+export function makeWorkload(random: Random, queueArns: readonly string[], deletes: boolean): Workload {
   const keys = Array.from(
     { length: random.between(1, 4) },
     (_, n) => `recipes/${n % 2 ? 'a b/' : ''}${n}é.json`,
@@ -45,7 +52,11 @@ export function makeWorkload(random: Random, queueArns: readonly string[]): Work
   const poison = queueArns
     .filter(() => random.chance(0.1))
     .map((queueArn, n) => ({ at: random.between(0, uploadsWithinMs), queueArn, body: `no event ${n}` }));
-  return { uploads, poison };
+  const deletions = Array.from({ length: deletes ? random.between(0, 3) : 0 }, () => ({
+    at: random.between(0, uploadsWithinMs),
+    key: random.pick(keys as [string, ...string[]]),
+  }));
+  return { uploads, poison, deletions };
 }
 
 function makeObject(random: Random, key: string): Omit<Upload, 'at'> {
