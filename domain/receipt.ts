@@ -67,7 +67,7 @@ export type Receipt = z.infer<typeof receipt>;
 
 /** Adds one to a tally. */
 export function count(counts: Tally, name: string): void {
-  counts[name] = (counts[name] ?? 0) + 1;
+  counts[name] = (Object.hasOwn(counts, name) ? (counts[name] ?? 0) : 0) + 1;
 }
 
 export function total(counts: Readonly<Tally>): number {
