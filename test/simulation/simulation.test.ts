@@ -1,0 +1,119 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { ObjectStore } from '../../handlers/edges/object-store.ts';
+import { readSystem, type Sabotage, type System } from './pipeline.ts';
+import { type Run, runSeed } from './run.ts';
+
+let system: System;
+const runs: Run[] = [];
+
+beforeAll(async () => {
+  system = await readSystem();
+  for (let seed = 1; seed <= 200; seed += 1) runs.push(await runSeed(system, seed));
+});
+
+describe('the simulated pipeline', () => {
+  it('ends as the model says, whatever goes wrong on the way', () => {
+    const failures = runs.filter(({ findings }) => findings.length > 0);
+    expect(
+      failures.map(({ seed, findings }) => `npm run simulate -- --seed ${seed} --trace: ${findings[0]}`),
+    ).toEqual([]);
+  });
+
+  it('does the same under the same seed, to the last byte', async () => {
+    for (const run of runs.slice(0, 5)) expect(await runSeed(system, run.seed)).toEqual(run);
+  });
+
+  it('does other things under another seed', () => {
+    expect(new Set(runs.map(({ trace }) => trace.join('\n'))).size).toBe(runs.length);
+  });
+
+  it('meets every kind of fault within its first seeds', () => {
+    const trace = runs.flatMap((run) => run.trace).join('\n');
+    for (const fault of [
+      '→ 503',
+      'answer lost',
+      'crashed before',
+      'crashed after',
+      'lost with its sender',
+      "after its sender's death",
+      'timed out',
+      'the body broke off',
+      'poison for',
+      'redrive of',
+    ]) {
+      expect(trace).toContain(fault);
+    }
+  });
+});
+
+/** Each changes one method of the stages' store. */
+const defects: [string, (store: ObjectStore, random: () => number) => Partial<ObjectStore>, RegExp][] = [
+  [
+    'acknowledges before its write is done',
+    (store) => ({
+      write: async (object) => {
+        store.write(object).catch(() => {});
+      },
+    }),
+    /answered with \d+ calls under way/,
+  ],
+  [
+    'takes a failed write for a written one',
+    (store) => ({ write: (object) => store.write(object).catch(() => {}) }),
+    /lack|rejects of|rows of/,
+  ],
+  [
+    'gives its outputs names by chance',
+    (store, random) => ({
+      write: (object) =>
+        store.write({
+          ...object,
+          key: object.key.replace('/part-0', `/part-${Math.floor(random() * 1e9)}0`),
+        }),
+    }),
+    /unaccounted keys/,
+  ],
+  [
+    'writes its receipts over those that are there',
+    (store) => ({
+      create: async (object) => {
+        await store.write(object);
+        return true;
+      },
+    }),
+    /a receipt was written twice/,
+  ],
+  [
+    'takes a receipt for written that was not',
+    (store) => ({ create: (object) => store.create(object).catch(() => false) }),
+    /receipts of the extraction|files loaded|parts transformed/,
+  ],
+  [
+    'stores its files after the receipt',
+    (store) => {
+      const late: (() => Promise<void>)[] = [];
+      return {
+        write: async (object) => {
+          late.push(() => store.write(object));
+        },
+        create: async (object) => {
+          const created = await store.create(object);
+          await Promise.all(late.splice(0).map((write) => write()));
+          return created;
+        },
+      };
+    },
+    /lack/,
+  ],
+];
+
+describe('the simulation catches a stage that', () => {
+  it.each(defects)('%s', async (_, defect, expected) => {
+    const sabotage: Sabotage = (store, random) => ({ ...store, ...defect(store, random) });
+    const findings: string[] = [];
+    for (let seed = 1; seed <= 60 && !findings.some((each) => expected.test(each)); seed += 1) {
+      findings.push(...(await runSeed(system, seed, { sabotage })).findings);
+    }
+    expect(findings).toContainEqual(expect.stringMatching(expected));
+  });
+});

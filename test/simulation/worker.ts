@@ -1,0 +1,24 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Topology } from '../../local/topology.ts';
+import { withCode } from './pipeline.ts';
+import { type Run, runSeed } from './run.ts';
+
+/** One thread's part of the seeds. */
+export interface Share {
+  readonly topology: Topology;
+  readonly region: string;
+  readonly first: number;
+  /** Exclusive. */
+  readonly end: number;
+  readonly step: number;
+  readonly deletes: boolean;
+}
+
+export type Result = Omit<Run, 'trace'>;
+
+const { topology, region, first, end, step, deletes } = workerData as Share;
+const system = await withCode(topology, region);
+for (let seed = first; seed < end; seed += step) {
+  const { trace: _, ...result } = await runSeed(system, seed, { deletes });
+  parentPort?.postMessage(result satisfies Result);
+}
