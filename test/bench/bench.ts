@@ -1,15 +1,24 @@
 // Measures the pipeline and prints tables: npm run bench -- [--large] [--only <section>] [--runs <n>] [--json] [--write]
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { comparison } from './comparison.ts';
+import { localCloud } from './local-cloud.ts';
 import { memory } from './memory.ts';
 import { machine, markdown, type Result } from './section.ts';
 import { stages } from './stages.ts';
 import { startUp } from './start-up.ts';
 
-const sections = [comparison, stages, startUp, memory];
+const sections = [comparison, stages, startUp, localCloud, memory];
+
+const head = `# Benchmarks
+
+Written by \`npm run bench -- --large --write\`. Run it on your own machine with \`npm run bench\`: some minutes; \`--large\` takes
+some more, and 12 GB of disk for a while. \`--only <section>\` (${sections.map(({ name }) => name).join(', ')}),
+\`--runs <n>\` and \`--json\` are there too. The inputs are generated from a fixed seed. Compare the ratios, not the seconds: those
+are one machine's.
+`;
 
 const { values: options } = parseArgs({
   options: {
@@ -18,7 +27,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', multiple: true },
     runs: { type: 'string', default: '5' },
     json: { type: 'boolean', default: false },
-    /** Into docs/benchmarks.md. */
+    /** Into docs/benchmarks.md, in place of what was there of the same sections. */
     write: { type: 'boolean', default: false },
   },
 });
@@ -31,6 +40,7 @@ if (chosen.length === 0) {
   process.exit(2);
 }
 
+const loadAtStart = loadavg()[0] ?? Number.NaN;
 const directory = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
 const results: Record<string, Result> = {};
 try {
@@ -48,13 +58,20 @@ if (options.json)
 else console.log(`${machine()}\n\n${tables}`);
 
 if (options.write) {
-  const head = `# Benchmarks
+  const path = join(import.meta.dirname, '../../docs/benchmarks.md');
+  const date = new Date().toISOString().slice(0, 10);
+  const written = new Map(sectionsIn(existsSync(path) ? readFileSync(path, 'utf8') : ''));
+  for (const result of Object.values(results)) {
+    const conditions = `- Measured on ${date}: ${machine()}; load average ${loadAtStart.toFixed(1)} before it began.\n`;
+    written.set(result.title, markdown(result) + conditions);
+  }
+  writeFileSync(path, [head, ...written.values()].join('\n'));
+}
 
-Written by \`npm run bench -- --large --write\` on ${new Date().toISOString().slice(0, 10)}: ${machine()}.
-
-Run it on your own machine with \`npm run bench\` (about two minutes; \`--large\` adds some minutes and needs 12 GB of disk for a
-while; \`--only <section>\`, \`--runs <n>\` and \`--json\` are there too). The inputs are generated from a fixed seed. Compare the
-ratios, not the seconds: those are this machine's.
-`;
-  writeFileSync(join(import.meta.dirname, '../../docs/benchmarks.md'), `${head}\n${tables}`);
+/** The sections of the document, each under its title; those that were not measured this time stay. */
+function sectionsIn(document: string): [string, string][] {
+  return document
+    .split(/^(?=## )/m)
+    .slice(1)
+    .map((text) => [text.slice(3, text.indexOf('\n')), `${text.trimEnd()}\n`]);
 }

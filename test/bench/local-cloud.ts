@@ -1,0 +1,236 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  DeleteMessageBatchCommand,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+} from '@aws-sdk/client-sqs';
+import { Upload } from '@aws-sdk/lib-storage';
+import { instance, localTarget, projectDirectory, type Target } from '../../ops/target.ts';
+import { median, type Section, thousands } from './section.ts';
+
+const MESSAGES = 20_000;
+const BATCH = 10;
+const CALLERS = 10;
+const SMALL_OBJECTS = 2000;
+const LARGE_BYTES = 64 * 2 ** 20;
+const HUGE_BYTES = 2 ** 30;
+const MEMORY_POLL_MS = 50;
+const run = promisify(execFile);
+
+/** The local cloud in a process of its own, as a user runs it, driven by the SDK from this one. */
+export const localCloud: Section = {
+  name: 'local-cloud',
+  async run({ directory, runs, onProgress }) {
+    const rows: string[][] = [];
+    const values: Record<string, number> = {};
+    const report = (what: string, key: string, value: number, goal: number, unit: string) => {
+      rows.push([
+        what,
+        `${thousands(value)} ${unit}`,
+        `${unit === 'ms' || unit === 'MB' ? '<' : '≥'} ${thousands(goal)}`,
+      ]);
+      values[key] = value;
+    };
+
+    onProgress('Starting it');
+    const starts: number[] = [];
+    for (let i = 0; i < runs; i += 1) {
+      const cloud = await Server.start(join(directory, `start-${i}`));
+      starts.push(cloud.startMs);
+      await cloud.stop();
+    }
+    report('start-up, of the command and the Pulumi program', 'startMs', median(starts), 2000, 'ms');
+
+    const cloud = await Server.start(join(directory, 'cloud'));
+    try {
+      onProgress(`Passing ${thousands(MESSAGES)} messages`);
+      const { send, receive, remove } = await messages(cloud.target);
+      report('SendMessageBatch', 'sendPerSecond', send, 5000, 'messages/s');
+      report('ReceiveMessage', 'receivePerSecond', receive, 5000, 'messages/s');
+      report('DeleteMessageBatch', 'deletePerSecond', remove, 5000, 'messages/s');
+
+      onProgress('Writing and reading objects');
+      const { small, put, get } = await objects(cloud.target, runs);
+      report('PutObject of 2 KB', 'smallPutsPerSecond', small, 500, 'objects/s');
+      report('PutObject of 64 MB', 'putMbPerSecond', put, 120, 'MB/s');
+      report('GetObject of 64 MB', 'getMbPerSecond', get, 200, 'MB/s');
+    } finally {
+      await cloud.stop();
+    }
+
+    onProgress('Passing an object of 1 GB');
+    const fresh = await Server.start(join(directory, 'memory'));
+    try {
+      await passHuge(fresh.target);
+      report('resident memory while an object of 1 GB passes', 'peakMb', fresh.peakMb, 200, 'MB');
+    } finally {
+      await fresh.stop();
+    }
+    return {
+      title: 'The local cloud',
+      columns: ['', 'measured', 'goal'],
+      rows,
+      notes: [
+        `Over the loopback, with the SDK on the same cores; ${CALLERS} callers at a time for messages and small objects, one for large ones.`,
+        'The SDK signs bodies sent over plain HTTP, so both sides hash every byte that is put.',
+      ],
+      values,
+    };
+  },
+};
+
+class Server {
+  readonly target: Target;
+  readonly startMs: number;
+  peakMb = 0;
+  readonly #child: ChildProcess;
+  readonly #poll: NodeJS.Timeout;
+
+  private constructor(child: ChildProcess, startMs: number, directory: string) {
+    const { endpoint, outputs } = instance.parse(
+      JSON.parse(readFileSync(join(directory, 'instance.json'), 'utf8')),
+    );
+    this.target = localTarget({ endpoint, outputs }, directory);
+    this.startMs = startMs;
+    this.#child = child;
+    this.#poll = setInterval(() => void this.#look(), MEMORY_POLL_MS);
+  }
+
+  static async start(directory: string): Promise<Server> {
+    const startedAt = performance.now();
+    const args = ['ops/cli.ts', 'start', '--port', '0', '--ephemeral', '--directory', directory];
+    const child = spawn(process.execPath, args, {
+      cwd: projectDirectory,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let printed = '';
+    for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
+      printed += chunk;
+      if (printed.includes('Sluice runs on')) break;
+    }
+    if (!printed.includes('Sluice runs on')) throw new Error('The local cloud did not start.');
+    child.stdout.resume();
+    return new Server(child, performance.now() - startedAt, directory);
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const { stdout } = await run('ps', ['-o', 'rss=', '-p', `${this.#child.pid}`]);
+      this.peakMb = Math.max(this.peakMb, Number(stdout) / 1024);
+    } catch {
+      // It has ended.
+    }
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#poll);
+    const ended = once(this.#child, 'close');
+    this.#child.kill('SIGTERM');
+    await ended;
+  }
+}
+
+/** Runs `task` for 0 … count-1, a few at a time. @returns milliseconds */
+async function timed(count: number, task: (index: number) => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  let next = 0;
+  const caller = async () => {
+    while (next < count) {
+      next += 1;
+      await task(next - 1);
+    }
+  };
+  await Promise.all(Array.from({ length: CALLERS }, caller));
+  return performance.now() - startedAt;
+}
+
+/** Messages a second, through a queue that no function polls. */
+async function messages({
+  sqs,
+  outputs,
+}: Target): Promise<{ send: number; receive: number; remove: number }> {
+  const QueueUrl = outputs.undeliveredQueues.loading;
+  const body = 'x'.repeat(500);
+  const batches = MESSAGES / BATCH;
+  const sendMs = await timed(batches, (batch) => {
+    const Entries = Array.from({ length: BATCH }, (_, i) => ({
+      Id: `${i}`,
+      MessageBody: `${batch}-${i} ${body}`,
+    }));
+    return sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+  });
+  const handles: string[] = [];
+  const receiveMs = await timed(batches, async () => {
+    const { Messages = [] } = await sqs.send(
+      new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: BATCH, VisibilityTimeout: 600 }),
+    );
+    handles.push(...Messages.map(({ ReceiptHandle = '' }) => ReceiptHandle));
+  });
+  if (handles.length !== MESSAGES) throw new Error(`${handles.length} of ${MESSAGES} messages came back.`);
+  const removeMs = await timed(batches, (batch) => {
+    const Entries = handles
+      .slice(batch * BATCH, (batch + 1) * BATCH)
+      .map((ReceiptHandle, i) => ({ Id: `${i}`, ReceiptHandle }));
+    return sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
+  });
+  const perSecond = (ms: number) => MESSAGES / (ms / 1000);
+  return { send: perSecond(sendMs), receive: perSecond(receiveMs), remove: perSecond(removeMs) };
+}
+
+/** Into the archive bucket, whose events nobody takes. */
+async function objects(
+  { s3, outputs }: Target,
+  runs: number,
+): Promise<{ small: number; put: number; get: number }> {
+  const Bucket = outputs.buckets.archive;
+  const Body = Buffer.alloc(2048, 'x');
+  const smallMs = await timed(SMALL_OBJECTS, (i) =>
+    s3.send(new PutObjectCommand({ Bucket, Key: `bench/${i}`, Body })),
+  );
+  const large = Buffer.alloc(LARGE_BYTES, 'x');
+  const puts: number[] = [];
+  const gets: number[] = [];
+  const perSecond = (startedAt: number) => LARGE_BYTES / 1e6 / ((performance.now() - startedAt) / 1000);
+  for (let i = 0; i < runs; i += 1) {
+    let startedAt = performance.now();
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'bench/large', Body: large }));
+    puts.push(perSecond(startedAt));
+    startedAt = performance.now();
+    await readAll({ s3, outputs }, 'bench/large', LARGE_BYTES);
+    gets.push(perSecond(startedAt));
+  }
+  return { small: SMALL_OBJECTS / (smallMs / 1000), put: median(puts), get: median(gets) };
+}
+
+async function passHuge(target: Target): Promise<void> {
+  const chunk = Buffer.alloc(2 ** 20, 'x');
+  await new Upload({
+    client: target.s3,
+    params: {
+      Bucket: target.outputs.buckets.archive,
+      Key: 'bench/huge',
+      Body: Readable.from(
+        Array.from({ length: HUGE_BYTES / chunk.length }, () => chunk),
+        { objectMode: false },
+      ),
+    },
+  }).done();
+  await readAll(target, 'bench/huge', HUGE_BYTES);
+}
+
+async function readAll(
+  { s3, outputs }: Pick<Target, 's3' | 'outputs'>,
+  Key: string,
+  expected: number,
+): Promise<void> {
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: outputs.buckets.archive, Key }));
+  let bytes = 0;
+  if (Body instanceof Readable) for await (const part of Body) bytes += part.length;
+  if (bytes !== expected) throw new Error(`${bytes} of ${expected} bytes of ${Key} came back.`);
+}
