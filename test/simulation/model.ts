@@ -92,7 +92,7 @@ export async function findings(
     );
     const archived = own.filter(({ stage }) => stage === 'loading').length;
     check(`files loaded of ${name}`, archived, transformations.flatMap(({ outputs }) => outputs).length);
-    check(`rows of ${name}`, (rows.get(sourceOf(upload)) ?? []).sort(), expectedRows);
+    check(`rows of ${name}`, (rows.get(pathOf(upload)) ?? []).sort(), expectedRows);
     check(`rejects of ${name}`, (rejects.get(pathOf(upload)) ?? []).sort(), expectedRejects);
     for (const { key } of extraction.parts) files.get('temp')?.add(key);
     for (const { key } of own.flatMap((each) => each.rejects)) files.get('failed')?.add(key);
@@ -119,10 +119,6 @@ function identity({ key, versionId }: Uploaded) {
 function pathOf(upload: Uploaded): string {
   const { dataset, objectId, version } = versionPath(identity(upload));
   return `${dataset}/${objectId}/${version}`;
-}
-
-function sourceOf(upload: Uploaded): string {
-  return pathOf(upload);
 }
 
 function bucketOf({ store }: Pipeline, purpose: string) {
