@@ -74,14 +74,20 @@ interface Active {
   hits: number;
 }
 
-/** What was decided of a request over the wire, which may be admitted in several steps. */
-type Verdict = { readonly fault: Asked; readonly session: string | undefined } | undefined;
+/** A request over the wire, which may be admitted in several steps: for several permissions, for each of many keys. */
+interface UnderWay {
+  /** The faults that counted it. */
+  readonly counted: Set<Active>;
+  readonly session: string | undefined;
+  /** The fault that hit it. */
+  fault?: Asked | undefined;
+}
 
 /** The faults that were asked for: decides what happens to each call, event and message, and counts. Kept in memory alone. */
 export class Faults {
   readonly #ports: FaultPorts;
   readonly #active = new Map<string, Active>();
-  readonly #underWay = new Map<string, Verdict>();
+  readonly #underWay = new Map<string, UnderWay>();
   #lastId = 0;
 
   constructor(ports: FaultPorts) {
@@ -116,21 +122,22 @@ export class Faults {
   }
 
   /**
-   * Lets a permitted call go on or not. A request counts once, however many permissions it needs.
+   * Lets a permitted call go on or not. A fault counts a request once, however many permissions it needs.
    *
    * @throws ServiceError the answer that was asked for
    */
   admit(call: Call): void {
     const { request, session } = call.caller;
     if (this.#active.size === 0 && this.#underWay.size === 0) return;
-    let verdict = request === undefined ? undefined : this.#underWay.get(request);
-    if (verdict === undefined) {
-      const fault = this.#hit((asked) => 'operation' in asked && this.#concerns(asked, call));
-      verdict = fault && { fault, session };
-      if (request !== undefined && verdict) this.#underWay.set(request, verdict);
-    }
-    if (verdict === undefined) return;
-    const { fault } = verdict;
+    const known = request === undefined ? undefined : this.#underWay.get(request);
+    const underWay: UnderWay = known ?? { counted: new Set(), session };
+    if (request !== undefined) this.#underWay.set(request, underWay);
+    underWay.fault ??= this.#hit(
+      (asked) => 'operation' in asked && this.#concerns(asked, call),
+      underWay.counted,
+    );
+    const { fault } = underWay;
+    if (fault === undefined) return;
     if (fault.kind === 'answer') throw refusal(fault.status, call.action);
     if (!('when' in fault) || fault.when === 'after') return;
     if (fault.kind === 'kill' && session !== undefined) this.#ports.kill(session);
@@ -138,13 +145,11 @@ export class Faults {
     throw new Error(`The connection was closed before ${call.operation}: a fault that was asked for.`);
   }
 
-  /** Whether a request must go without its answer, whatever that is: asked once, before it is sent. */
+  /** Whether a request must go without its answer, whatever that is: asked once, before it is sent, and ends the request. */
   interrupts(request: string): boolean {
-    const verdict = this.#underWay.get(request);
-    if (verdict === undefined) return false;
+    const { fault, session } = this.#underWay.get(request) ?? {};
     this.#underWay.delete(request);
-    const { fault, session } = verdict;
-    if (fault.kind === 'answer') return false;
+    if (fault === undefined || fault.kind === 'answer') return false;
     if (fault.kind === 'kill' && session !== undefined) this.#ports.kill(session);
     return true;
   }
@@ -168,11 +173,12 @@ export class Faults {
     return asked.function === undefined || this.#ports.functionOf(caller.principal) === asked.function;
   }
 
-  /** The first fault whose turn it is; all that match count. */
-  #hit(matches: (asked: Asked) => boolean): Asked | undefined {
+  /** The first fault whose turn it is; all that match count, unless they are among those that `counted`. */
+  #hit(matches: (asked: Asked) => boolean, counted = new Set<Active>()): Asked | undefined {
     let hit: Active | undefined;
     for (const fault of this.#active.values()) {
-      if (hasEnded(fault) || !matches(fault.asked)) continue;
+      if (hasEnded(fault) || counted.has(fault) || !matches(fault.asked)) continue;
+      counted.add(fault);
       fault.seen += 1;
       if (hit || !isDue(fault)) continue;
       hit = fault;

@@ -70,6 +70,30 @@ describe('a fault of calls', () => {
     expect(faults.list()).toMatchObject([{ seen: 1, hits: 1 }]);
   });
 
+  test('the n-th request is the n-th, whatever each needs, and one whose second permission fits is a request too', () => {
+    const faults = faultsWith({
+      kind: 'answer',
+      operation: 'CopyObject',
+      status: 503,
+      resource: temp,
+      skip: 2,
+    });
+    const copy = (...buckets: string[]) => {
+      const made = call({ operation: 'CopyObject' });
+      let end = 'passes';
+      try {
+        for (const bucket of buckets) faults.admit({ ...made, resource: `arn:aws:s3:::${bucket}/k` });
+      } catch {
+        end = 'fails';
+      }
+      faults.interrupts(made.caller.request ?? '');
+      return end;
+    };
+    expect([copy('temp', 'temp'), copy('other', 'temp')]).toEqual(['passes', 'passes']);
+    expect(faults.list()).toMatchObject([{ seen: 2, hits: 0 }]);
+    expect([copy('other', 'temp'), copy('temp', 'temp')]).toEqual(['fails', 'passes']);
+  });
+
   test.each([
     ['another operation', { operation: 'GetObject' }],
     ['another function', { caller: { kind: 'role', principal: 'arn:aws:iam::1:role/other' } }],
