@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Admit } from './call.ts';
 import { systemClock } from './clock.ts';
@@ -35,7 +35,7 @@ export interface CloudOptions {
   readonly stack: string;
   /** Where state is kept. */
   readonly directory: string;
-  /** Begins with nothing, and removes the directory at the end. */
+  /** Begins with nothing and keeps nothing: state lies in a temporary directory, which goes at the end. */
   readonly ephemeral?: boolean;
   /** 0 takes any free port. */
   readonly port: number;
@@ -73,8 +73,12 @@ const maxProcesses = Math.max(2, availableParallelism());
  */
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const { directory, ephemeral = false, onTrouble = () => {} } = options;
-  if (ephemeral) await rm(directory, { recursive: true, force: true });
   const unlock = lockDirectory(directory);
+  const state = ephemeral ? await mkdtemp(join(tmpdir(), 'sluice-')) : directory;
+  const release = async () => {
+    if (ephemeral) await rm(state, { recursive: true, force: true });
+    unlock();
+  };
   const services: Record<string, Service> = {};
   let server: RunningServer | undefined;
   try {
@@ -113,7 +117,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     };
     await checkRoles(admit, topology.functions, topology.mappings);
     const clock = systemClock;
-    const journal = (name: string) => join(directory, `${name}.journal`);
+    const journal = (name: string) => join(state, `${name}.journal`);
 
     const sqs = createSqs({
       queues: topology.queues,
@@ -139,7 +143,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     });
     const s3 = createS3({
       buckets: topology.buckets,
-      directory: join(directory, 's3'),
+      directory: join(state, 's3'),
       clock,
       region,
       accountId,
@@ -147,7 +151,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       publish: (event) => events.publish(event),
     });
 
-    const logs = new FunctionLogs(join(directory, 'logs'));
+    const logs = new FunctionLogs(join(state, 'logs'));
     const reaper = new Reaper();
     const ports = { credentials, logs, reaper, admit, endpoint: () => endpoint, maxProcesses };
     for (const each of topology.functions) functions.set(each.name, new LambdaFunction(each, ports));
@@ -187,13 +191,12 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         await sqs.close();
         await logs.flush();
         reaper.close();
-        if (ephemeral) await rm(directory, { recursive: true, force: true });
-        else unlock();
+        await release();
       },
     };
   } catch (error) {
     await server?.close();
-    unlock();
+    await release();
     throw error;
   }
 }

@@ -1,20 +1,33 @@
-import { createReadStream } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { createInterface } from 'node:readline';
+import { wholeLines } from './lines.ts';
 
 /** A log of what happened, from which state is rebuilt after a restart. */
 export interface Journal<Entry> {
-  /** Resolves when the entry survives the death of this process (it is with the operating system; not fsynced). */
+  /**
+   * Resolves when the entry survives the death of this process (it is with the operating system; not fsynced). Call it
+   * in the same turn in which the state changes.
+   */
   append(entry: Entry): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Keeps nothing: for `--ephemeral` runs and the simulation. */
+/** Keeps nothing: for runs in memory and the simulation. */
 export const noJournal: Journal<unknown> = {
   append: async () => {},
   close: async () => {},
 };
+
+export interface JournalOptions {
+  /** Beyond so many bytes, and four times its size after the last time, a journal is rewritten as the living state. */
+  readonly compactAboveBytes?: number;
+  /** Called once, when the journal can't be written any more. By default the process ends: see `stop`. */
+  readonly onFailure?: (path: string, error: Error) => void;
+}
+
+const COMPACT_ABOVE_BYTES = 64 * 1024 * 1024;
+const LINES_A_WRITE = 1000;
 
 /**
  * Opens the journal at `path`: replays what it holds, rewrites it as the entries of `snapshot` (so that it never
@@ -27,64 +40,72 @@ export async function openJournal<Entry>(
   path: string,
   replay: (entry: Entry) => void,
   snapshot: () => Iterable<Entry>,
+  { compactAboveBytes = COMPACT_ABOVE_BYTES, onFailure = stop }: JournalOptions = {},
 ): Promise<Journal<Entry>> {
   await mkdir(dirname(path), { recursive: true });
   await replayFile(path, replay);
-  await rewrite(path, snapshot());
-  return new FileJournal<Entry>(await open(path, 'a', 0o600));
+  const journal = new FileJournal<Entry>(path, snapshot, compactAboveBytes, onFailure);
+  await journal.open();
+  return journal;
 }
 
 async function replayFile<Entry>(path: string, replay: (entry: Entry) => void): Promise<void> {
-  const file = await open(path, 'a+', 0o600);
-  await file.close();
-  let broken: number | undefined;
+  await (await open(path, 'a', 0o600)).close();
   let number = 0;
-  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+  for await (const line of wholeLines(path)) {
     number += 1;
-    if (broken !== undefined)
-      throw new Error(`${path}:${broken} is not a journal entry. Remove ${dirname(path)} to start anew.`);
-    if (line === '') continue;
     let entry: Entry;
     try {
       entry = JSON.parse(line) as Entry;
     } catch {
-      broken = number;
-      continue;
+      throw new Error(
+        `${path}:${number} is not a journal entry: the file was changed or the disk lost a part of it.`,
+      );
     }
     replay(entry);
   }
 }
 
-async function rewrite<Entry>(path: string, entries: Iterable<Entry>): Promise<void> {
-  const next = `${path}.next`;
-  await rm(next, { force: true });
-  const file = await open(next, 'wx', 0o600);
-  try {
-    let lines: string[] = [];
-    for (const entry of entries) {
-      lines.push(JSON.stringify(entry));
-      if (lines.length === 1000) {
-        await file.appendFile(`${lines.join('\n')}\n`);
-        lines = [];
-      }
-    }
-    if (lines.length > 0) await file.appendFile(`${lines.join('\n')}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(next, path);
+/**
+ * State in memory is ahead of a journal that can't be written: nothing that is answered from then on can be trusted.
+ * What is on disk is whole, so the way out is to end, and to start again.
+ */
+function stop(path: string, error: Error): void {
+  // In one piece and at once, since the process ends before a stream would be written.
+  writeFileSync(
+    2,
+    `${path} can't be written: ${error.message}. What was acknowledged is kept. Make room and start again.\n`,
+  );
+  process.exit(1);
 }
 
 /** Appends in groups: while one write is under way, later entries gather for the next. */
 class FileJournal<Entry> implements Journal<Entry> {
-  readonly #file: FileHandle;
+  readonly #path: string;
+  readonly #snapshot: () => Iterable<Entry>;
+  readonly #compactAbove: number;
+  readonly #onFailure: (path: string, error: Error) => void;
+  #file: FileHandle | undefined;
+  #bytes = 0;
+  #limit = 0;
   #waiting: string[] = [];
   #next: Promise<void> | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(file: FileHandle) {
-    this.#file = file;
+  constructor(
+    path: string,
+    snapshot: () => Iterable<Entry>,
+    compactAbove: number,
+    onFailure: (path: string, error: Error) => void,
+  ) {
+    this.#path = path;
+    this.#snapshot = snapshot;
+    this.#compactAbove = compactAbove;
+    this.#onFailure = onFailure;
+  }
+
+  open(): Promise<void> {
+    return this.#rewrite();
   }
 
   append(entry: Entry): Promise<void> {
@@ -97,12 +118,37 @@ class FileJournal<Entry> implements Journal<Entry> {
     const lines = this.#waiting;
     this.#waiting = [];
     this.#next = undefined;
-    this.#writing = this.#file.appendFile(`${lines.join('\n')}\n`);
+    // What the waiting entries changed is in the state already, and so in the snapshot that takes their place.
+    this.#writing = this.#bytes > this.#limit ? this.#rewrite() : this.#write(this.#file, lines);
+    this.#writing.catch((error: Error) => this.#onFailure(this.#path, error));
     return this.#writing;
+  }
+
+  async #write(file: FileHandle | undefined, lines: readonly string[]): Promise<void> {
+    const text = Buffer.from(`${lines.join('\n')}\n`);
+    await file?.appendFile(text);
+    this.#bytes += text.length;
+  }
+
+  /** Puts the living state in the place of what led to it; the journal is whole at every moment. */
+  async #rewrite(): Promise<void> {
+    const lines = Array.from(this.#snapshot(), (entry) => JSON.stringify(entry));
+    const path = `${this.#path}.next`;
+    await rm(path, { force: true });
+    const file = await open(path, 'ax', 0o600);
+    this.#bytes = 0;
+    for (let start = 0; start < lines.length; start += LINES_A_WRITE) {
+      await this.#write(file, lines.slice(start, start + LINES_A_WRITE));
+    }
+    await file.sync();
+    await rename(path, this.#path);
+    await this.#file?.close();
+    this.#file = file;
+    this.#limit = Math.max(this.#compactAbove, this.#bytes * 4);
   }
 
   async close(): Promise<void> {
     await (this.#next ?? this.#writing);
-    await this.#file.close();
+    await this.#file?.close();
   }
 }

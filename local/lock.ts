@@ -1,11 +1,13 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Thrown when another local cloud works in the same directory. */
 export class DirectoryInUse extends Error {
   override readonly name = 'DirectoryInUse';
 
-  constructor(directory: string, pid: number) {
+  constructor(directory: string, pid: string) {
     super(
       `The local cloud of ${directory} runs already, as process ${pid}. Stop it, or choose another --directory.`,
     );
@@ -21,25 +23,59 @@ export class DirectoryInUse extends Error {
 export function lockDirectory(directory: string): () => void {
   mkdirSync(directory, { recursive: true });
   const path = join(directory, 'lock');
-  for (;;) {
-    try {
-      writeFileSync(path, `${process.pid}\n`, { flag: 'wx' });
-      return () => rmSync(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  // Made with its content and then given its name: whoever finds it, finds it whole.
+  const own = join(directory, `lock.${randomUUID()}`);
+  writeFileSync(own, `${process.pid} ${startOf(`${process.pid}`) ?? ''}\n`);
+  try {
+    for (;;) {
+      try {
+        linkSync(own, path);
+        return () => rmSync(path, { force: true });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+      const claim = contentOf(path);
+      const [, pid = '', start = ''] = /^(\d+) (.*)\n$/.exec(claim ?? '') ?? [];
+      if (pid !== '' && startOf(pid) === start) throw new DirectoryInUse(directory, pid);
+      if (claim !== undefined) removeStale(path, claim);
     }
-    const holder = Number(readFileSync(path, 'utf8'));
-    if (isAlive(holder)) throw new DirectoryInUse(directory, holder);
-    rmSync(path, { force: true });
+  } finally {
+    rmSync(own, { force: true });
   }
 }
 
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
+/** Removes the claim of a dead process, and only that: another starter may have taken it over meanwhile. */
+function removeStale(path: string, claim: string): void {
+  const aside = `${path}.${randomUUID()}`;
   try {
-    process.kill(pid, 0);
-    return true;
+    renameSync(path, aside);
+    if (contentOf(aside) !== claim) linkSync(aside, path);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    if (!['ENOENT', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    rmSync(aside, { force: true });
+  }
+}
+
+function contentOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** When the process of this number started: with it, a number that was given out again is told apart. */
+function startOf(pid: string): string | undefined {
+  const stat = contentOf(`/proc/${pid}/stat`);
+  // proc(5): the name, the second field, is in parentheses and may hold anything; the start is the 22nd.
+  if (stat !== undefined) return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  try {
+    return execFileSync('ps', ['-o', 'lstart=', '-p', pid], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim();
+  } catch {
+    return undefined;
   }
 }

@@ -18,16 +18,22 @@ export async function startPipeline(
   options: Pick<CloudOptions, 'directory' | 'port' | 'ephemeral' | 'onTrouble'>,
 ): Promise<LocalPipeline> {
   const cloud = await started(options);
-  const running = { endpoint: cloud.endpoint, pid: process.pid, outputs: stackOutputs.parse(cloud.outputs) };
   const file = join(options.directory, 'instance.json');
-  writeFileSync(file, JSON.stringify(running, null, 2));
-  return {
-    ...running,
-    async close() {
-      rmSync(file, { force: true });
-      await cloud.close();
-    },
-  };
+  try {
+    const outputs = stackOutputs.parse(cloud.outputs);
+    const running = { endpoint: cloud.endpoint, pid: process.pid, outputs };
+    writeFileSync(file, JSON.stringify(running, null, 2));
+    return {
+      ...running,
+      async close() {
+        rmSync(file, { force: true });
+        await cloud.close();
+      },
+    };
+  } catch (error) {
+    await cloud.close(0);
+    throw error;
+  }
 }
 
 async function started(

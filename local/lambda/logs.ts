@@ -1,7 +1,6 @@
-import { createReadStream } from 'node:fs';
-import { appendFile, mkdir, rename, stat } from 'node:fs/promises';
+import { appendFile, mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { wholeLines } from '../lines.ts';
 
 /** One line that a function wrote, as it stands in the log file. */
 export interface LogEvent {
@@ -100,7 +99,7 @@ class LogFile {
     try {
       if (this.#bytes === undefined) {
         await mkdir(join(this.#path, '..'), { recursive: true });
-        this.#bytes = (await stat(this.#path).catch(() => ({ size: 0 }))).size;
+        this.#bytes = await endLastLine(this.#path);
       }
       if (this.#bytes > this.#rotateAt) {
         await rename(this.#path, `${this.#path}.1`);
@@ -116,14 +115,38 @@ class LogFile {
   async *events(): AsyncGenerator<LogEvent> {
     await this.flush();
     for (const path of [`${this.#path}.1`, this.#path]) {
-      const input = createReadStream(path);
       try {
-        for await (const line of createInterface({ input, crlfDelay: Infinity })) yield JSON.parse(line);
+        for await (const line of wholeLines(path)) {
+          const event = parseEvent(line);
+          if (event !== undefined) yield event;
+        }
       } catch (error) {
         if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-      } finally {
-        input.destroy();
       }
     }
+  }
+}
+
+/** A kill leaves half a line: what is appended next must not be glued to it. Returns the file's size. */
+async function endLastLine(path: string): Promise<number> {
+  const file = await open(path, 'a+', 0o600);
+  try {
+    const { size } = await file.stat();
+    if (size === 0) return 0;
+    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
+    if (buffer.toString() === '\n') return size;
+    await file.appendFile('\n');
+    return size + 1;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Half a line is no event. */
+function parseEvent(line: string): LogEvent | undefined {
+  try {
+    return JSON.parse(line) as LogEvent;
+  } catch {
+    return undefined;
   }
 }

@@ -96,7 +96,14 @@ export class FileBlobs implements Blobs {
       this.#pack = { name, file: openSync(join(this.#blobs, name), 'ax', 0o600), size: 0 };
     }
     const { name, file, size } = this.#pack;
-    for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
+    try {
+      for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
+    } catch (error) {
+      // Some of the bytes may be there: the offsets of this pack can't be trusted any more.
+      this.#pack = undefined;
+      closeSync(file);
+      throw error;
+    }
     this.#pack.size += bytes.length;
     this.#packed.set(name, (this.#packed.get(name) ?? 0) + 1);
     return `${name}@${size}`;

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import type { Command } from 'commander';
@@ -27,12 +27,13 @@ export function demo(program: Command): void {
       const progress = new Progress();
       progress.show('Starting the local cloud from the Pulumi program');
       const directory = mkdtempSync(join(tmpdir(), 'sluice-demo-'));
-      const pipeline = await startPipeline({ directory, port: 0, ephemeral: true });
+      const pipeline = await startPipeline({ directory, port: 0 });
       progress.end();
       try {
         await run(localTarget(pipeline, directory));
       } finally {
         await pipeline.close();
+        rmSync(directory, { recursive: true, force: true });
       }
     });
 }
