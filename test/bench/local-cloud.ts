@@ -107,14 +107,18 @@ class Server {
     const args = ['ops/cli.ts', 'start', '--port', '0', '--ephemeral', '--directory', directory];
     const child = spawn(process.execPath, args, {
       cwd: projectDirectory,
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     let printed = '';
+    let complaints = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      complaints += chunk.toString();
+    });
     for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
       printed += chunk;
       if (printed.includes('Sluice runs on')) break;
     }
-    if (!printed.includes('Sluice runs on')) throw new Error('The local cloud did not start.');
+    if (!printed.includes('Sluice runs on')) throw new Error(`The local cloud did not start:\n${complaints}`);
     child.stdout.resume();
     return new Server(child, performance.now() - startedAt, directory);
   }
