@@ -64,11 +64,32 @@ function escapeXml(text: string): string {
   );
 }
 
+const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+/** Control characters too, the other way round than `escapeXml`. @throws for what stands for no character */
+function decodeReference(reference: string): string {
+  const [, hexadecimal, decimal, name = ''] = /^&(?:#x([0-9a-f]+)|#(\d+)|(\w+));$/i.exec(reference) ?? [];
+  const digits = hexadecimal ?? decimal;
+  const character =
+    digits === undefined
+      ? entities[name]
+      : String.fromCodePoint(Number.parseInt(digits, hexadecimal === undefined ? 10 : 16));
+  if (character?.isWellFormed()) return character;
+  throw new RangeError(`${reference} is no character.`);
+}
+
 const parser = new XMLParser({
   ignoreAttributes: true,
   parseTagValue: false,
   trimValues: false,
-  htmlEntities: true,
+  // The parser's own decoder leaves out the characters that XML 1.0 forbids, and so makes another key of a key.
+  entityDecoder: {
+    decode: (text) => text.replace(/&[^;]*;?/g, decodeReference),
+    reset() {},
+    setXmlVersion() {},
+    setExternalEntities() {},
+    addInputEntities() {},
+  },
   isArray: (name) => name === 'Object' || name === 'Part',
 });
 

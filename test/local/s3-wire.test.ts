@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { Sha256 } from '@aws-crypto/sha256-js';
 import {
   CompleteMultipartUploadCommand,
@@ -270,11 +270,13 @@ describe('over bare HTTP', () => {
 
   async function send(method: string, path: string, headers: Record<string, string> = {}, body?: string) {
     const { host, hostname, port } = new URL(server.endpoint);
+    const [bare = '', query] = path.split('?');
     const request = new HttpRequest({
       method,
       hostname,
       port: Number(port),
-      path,
+      path: bare,
+      query: Object.fromEntries(new URLSearchParams(query)),
       headers: { host, ...headers },
     });
     if (body !== undefined) request.body = body;
@@ -294,6 +296,44 @@ describe('over bare HTTP', () => {
     expect(text).toContain('<Resource>/plain/missing</Resource>');
     expect(text).toContain(`<RequestId>${response.headers.get('x-amz-request-id')}</RequestId>`);
   });
+
+  /** The key is given as the document writes it. */
+  const removeAll = async (key: string) => {
+    const body = `<Delete><Object><Key>${key}</Key></Object></Delete>`;
+    const md5 = createHash('md5').update(body).digest('base64');
+    const response = await send('POST', '/plain?delete=', { 'content-md5': md5 }, body);
+    return { status: response.status, text: await response.text() };
+  };
+
+  test('any character of a key can be written as a reference, and stands for itself alone', async () => {
+    await put('plain', 'ab');
+    const character = fc.oneof(
+      fc.constantFrom('\0', '\x01', '\b', '\n', '\r', '\x1f', '\x7f', '\x85', '\ufffe', '&', '<', ';'),
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(character, fc.boolean(), async (one, decimal) => {
+        const point = one.codePointAt(0) ?? 0;
+        const reference = decimal ? `&#${point};` : `&#x${point.toString(16)};`;
+        calls.length = 0;
+        expect((await removeAll(`a${reference}b`)).status).toBe(200);
+        expect(calls.map(({ resource }) => resource)).toContain(`arn:aws:s3:::plain/a${one}b`);
+      }),
+      { numRuns: 100 },
+    );
+    await get('plain', 'ab');
+  });
+
+  test.each(['&#xd800;', '&#x110000;', '&#;', '&nbsp;', '&other;'])(
+    'a document with %s, which is no character, is malformed',
+    async (reference) => {
+      await put('plain', 'ab');
+      const { status, text } = await removeAll(`a${reference}b`);
+      expect(status).toBe(400);
+      expect(text).toContain('<Code>MalformedXML</Code>');
+      await get('plain', 'ab');
+    },
+  );
 
   test('a path that is no UTF-8 is InvalidURI', async () => {
     const response = await send('GET', '/plain/%ff');
