@@ -22,6 +22,8 @@ export interface Call {
   readonly resource: string;
   /** Further condition keys, lower-case, e.g. `{ 's3:prefix': 'recipes/' }`. */
   readonly context?: Readonly<Record<string, string>>;
+  /** Whether the object's checksum is asked for, which lies encrypted where the object does. */
+  readonly wantsChecksum?: boolean;
 }
 
 /**

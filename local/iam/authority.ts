@@ -179,14 +179,16 @@ function accountOf(arn: string): string {
 
 /**
  * What a call on an encrypted bucket or queue needs of the key: "Protecting data with server-side encryption with KMS
- * keys, Permissions" and "Multipart upload and permissions" (S3), "Amazon SQS Key management, Configuring KMS
+ * keys, Permissions", "Multipart upload and permissions" and "HeadObject, ChecksumMode" (S3), "Amazon SQS Key management, Configuring KMS
  * permissions".
  */
-function keyActions({ action, operation }: Call): readonly string[] {
+function keyActions({ action, operation, wantsChecksum }: Call): readonly string[] {
   switch (action) {
     case 's3:GetObject':
     case 's3:GetObjectVersion':
-      return operation === 'HeadObject' ? [] : ['kms:Decrypt'];
+      // A delete compares the ETag, which is not encrypted.
+      if (operation === 'HeadObject') return wantsChecksum ? ['kms:Decrypt'] : [];
+      return operation.startsWith('Delete') ? [] : ['kms:Decrypt'];
     case 's3:PutObject':
       return operation.includes('Part') || operation.includes('Multipart')
         ? ['kms:GenerateDataKey', 'kms:Decrypt']

@@ -90,7 +90,12 @@ export class Exchange {
       if (value !== undefined) conditions[`s3:${name}`] = value;
     }
     const { caller } = this.request;
-    await this.#admit({ caller, operation: this.operation, action, resource, context: conditions });
+    const { operation, wantsChecksum } = this;
+    await this.#admit({ caller, operation, action, resource, context: conditions, wantsChecksum });
+  }
+
+  get wantsChecksum(): boolean {
+    return this.headers['x-amz-checksum-mode']?.toUpperCase() === 'ENABLED';
   }
 
   /** Of the object, the bucket, or everything, as the request's path goes. */

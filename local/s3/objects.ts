@@ -109,7 +109,7 @@ async function readObject(exchange: Exchange, withBody: boolean): Promise<WireRe
       ...(range && { 'content-range': `bytes ${start}-${end - 1}/${object.size}` }),
       ...(exchange.query('partNumber') !== undefined &&
         object.multipart && { 'x-amz-mp-parts-count': `${object.slices.length}` }),
-      ...(headers['x-amz-checksum-mode']?.toUpperCase() === 'ENABLED' && !range && checksumHeaders(object)),
+      ...(exchange.wantsChecksum && !range && checksumHeaders(object)),
       ...encryptionHeaders(bucket.settings),
     },
     ...(withBody && { body: store.blobs.read(object.slices, start, end) }),
@@ -270,13 +270,9 @@ export const copyObject: Operation = async (exchange) => {
 
 export const deleteObject: Operation = async (exchange) => {
   const { bucket, key, store, versionId, headers } = exchange;
-  const ifMatch = headers['if-match'];
-  const { done, marker } = bucket.remove(
-    key,
-    versionId,
-    store.stamp(),
-    ifMatch === undefined ? undefined : unquoted(ifMatch),
-  );
+  const etag = headers['if-match'] === undefined ? undefined : unquoted(headers['if-match']);
+  await allowComparison(exchange, etag);
+  const { done, marker } = bucket.remove(key, versionId, store.stamp(), etag);
   if (done) await store.commit(bucket, exchange.origin, done);
   const named = marker ?? versionId;
   return {
@@ -287,6 +283,12 @@ export const deleteObject: Operation = async (exchange) => {
     },
   };
 };
+
+/** "User Guide: Enforce conditional deletes": a particular ETag needs to read as well, `*` does not. */
+async function allowComparison(exchange: Exchange, etag: string | undefined, key = exchange.key) {
+  if (etag !== undefined && etag !== '*')
+    await exchange.allow('s3:GetObject', arnOf(exchange.bucketName, key));
+}
 
 /** Each key is admitted by itself; one that is refused is an `Error` element among the others' `Deleted`. */
 export const deleteObjects: Operation = async (exchange) => {
@@ -312,6 +314,7 @@ export const deleteObjects: Operation = async (exchange) => {
         arnOf(exchange.bucketName, key),
         versionId === undefined ? {} : { 's3:versionid': versionId },
       );
+      await allowComparison(exchange, etag, key);
       const { done, marker } = bucket.remove(key, checkVersionId(versionId), store.stamp(), etag);
       if (done) commits.push(store.commit(bucket, exchange.origin, done));
       deleted.push({

@@ -337,6 +337,10 @@ describe('an encrypted bucket or queue', () => {
     );
     expect(await verdict(may('kms:Decrypt'), put)).toBe('AccessDenied');
     expect(await verdict(may('iam:Nothing'), { operation: 'HeadObject' })).toBe('allowed');
+    const withChecksum = { operation: 'HeadObject', wantsChecksum: true };
+    expect(await verdict(may('iam:Nothing'), withChecksum)).toBe('AccessDenied');
+    expect(await verdict(may('kms:Decrypt'), withChecksum)).toBe('allowed');
+    expect(await verdict(may('iam:Nothing'), { operation: 'DeleteObject' })).toBe('allowed');
     const receive = { operation: 'ReceiveMessage', action: 'sqs:ReceiveMessage', resource: queue };
     expect(await verdict(may('kms:Decrypt'), receive)).toBe('allowed');
     expect(await verdict(may('kms:GenerateDataKey'), receive)).toBe('KmsAccessDenied');

@@ -124,6 +124,35 @@ describe('authorisation', () => {
     deny('s3:GetObject');
     expect(await refusal(put('plain', 'k', { IfMatch: ETag }))).toBe('403 AccessDenied');
   });
+
+  // "User Guide: Enforce conditional deletes on Amazon S3 buckets"
+  test('of a delete asks to read as well when it is for a particular ETag, and not for any', async () => {
+    const { ETag } = await put('plain', 'k');
+    const removeIf = (IfMatch: string) =>
+      refusal(server.client.send(new DeleteObjectCommand({ Bucket: 'plain', Key: 'k', IfMatch })));
+    const removeEachIf = (etag: string | undefined) =>
+      server.client.send(
+        new DeleteObjectsCommand({ Bucket: 'plain', Delete: { Objects: [{ Key: 'k', ETag: etag }] } }),
+      );
+    deny('s3:GetObject');
+    expect(await removeIf(`${ETag}`)).toBe('403 AccessDenied');
+    expect((await removeEachIf(ETag)).Errors).toMatchObject([{ Key: 'k', Code: 'AccessDenied' }]);
+    expect(await removeIf('*')).toBe('accepted');
+    await put('plain', 'k');
+    expect((await removeEachIf('*')).Deleted).toMatchObject([{ Key: 'k' }]);
+    allowed = () => true;
+    await put('plain', 'k');
+    expect(await removeIf(`${ETag}`)).toBe('accepted');
+  });
+
+  test('is told when the checksum of an object is asked for', async () => {
+    await put('plain', 'k');
+    calls.length = 0;
+    const head = { Bucket: 'plain', Key: 'k' };
+    await server.client.send(new HeadObjectCommand(head));
+    await server.client.send(new HeadObjectCommand({ ...head, ChecksumMode: 'ENABLED' }));
+    expect(calls.map(({ wantsChecksum }) => wantsChecksum)).toEqual([false, true]);
+  });
 });
 
 describe('events', () => {
