@@ -33,10 +33,11 @@ export interface RoleUse {
   readonly statements: readonly StatementUse[];
 }
 
-/** A call that was refused, and how often. */
+/** Calls that were refused alike, and how often. Objects of one bucket are alike. */
 export interface Denial {
   readonly principal: string;
   readonly action: string;
+  /** The first. */
   readonly resource: string;
   readonly reason: string;
   readonly times: number;
@@ -91,9 +92,9 @@ export function createAuthority(options: AuthorityOptions): Authority {
       return;
     }
     const reason = because(decision, action);
-    const key = [caller.principal, action, resource, reason].join('\n');
-    const times = (denials.get(key)?.times ?? 0) + 1;
-    denials.set(key, { principal: caller.principal, action, resource, reason, times });
+    const key = [caller.principal, action, policyHolder(resource), reason].join('\n');
+    const { resource: first, times } = denials.get(key) ?? { resource, times: 0 };
+    denials.set(key, { principal: caller.principal, action, resource: first, reason, times: times + 1 });
     throw new ServiceError(
       errorCode(call),
       403,

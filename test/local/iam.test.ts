@@ -404,6 +404,17 @@ test('the tally tells what each role used and what it never needed', async () =>
   ]);
 });
 
+test('refusals of a bucket’s objects are one, with the first as the example, however many there are', async () => {
+  const tallied = authority({ identity: [{ ...allow, Action: 's3:ListBucket' }] });
+  for (let index = 0; index < 100; index += 1)
+    await expect(tallied.admit({ ...get, resource: `${object}-${index}` })).rejects.toThrow(`-${index} `);
+  await expect(tallied.admit({ ...get, resource: `${bucket}-2/k` })).rejects.toThrow();
+  expect(tallied.denials()).toMatchObject([
+    { resource: `${object}-0`, times: 100 },
+    { resource: `${bucket}-2/k`, times: 1 },
+  ]);
+});
+
 describe('for all policies', () => {
   const action = fc.constantFrom('s3:GetObject', 's3:Get*', 's3:PutObject', '*', 's3:*');
   const resource = fc.constantFrom('*', `${bucket}/*`, `${bucket}/recipes/?.json`, queue);
