@@ -12,7 +12,7 @@ export interface ControlOptions {
 
 /**
  * What AWS has no API for, in the AWS JSON protocol as `Sluice.<operation>`: the faults, and what each role used since
- * the start. Signed as every call is, so that no web page can make it, and for the person at the keyboard alone.
+ * the start. Signed as every call is, and for the person at the keyboard alone.
  */
 export function controlService({ authority, faults }: ControlOptions): Service {
   const service = jsonService({

@@ -48,8 +48,9 @@ const closeGraceMs = 1000;
  * The front door of the local cloud: one HTTP endpoint for all services, on the loopback only. Verifies the signature
  * and hands the request to its service. `/_sluice/health` alone needs no signature.
  *
- * Answers 501 to what no service serves, and 403 to a Host that is not the loopback, so that a web page can't reach it
- * by rebinding its own name to 127.0.0.1. Sends no CORS headers for the same reason.
+ * Answers 501 to what no service serves, and 403 to web pages of elsewhere: the person's keys are known to everybody, so a
+ * signature keeps no page out. They are told by what the browser says of them (Fetch Metadata, `Origin`), or by their
+ * own name in `Host` when they rebind it to 127.0.0.1. No CORS headers are sent.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const server = createServer({
@@ -93,6 +94,7 @@ async function serve(message: IncomingMessage, reply: ServerResponse, options: S
   let response: WireResponse;
   try {
     checkHost(incoming.headers['host'] ?? '');
+    checkPage(incoming.headers);
     if (incoming.path === '/_sluice/health') {
       response = {
         status: 200,
@@ -158,6 +160,14 @@ function checkHost(host: string): void {
     403,
     `The local cloud answers to 127.0.0.1 and localhost only, not to "${host}". With a bucket's name in the host, switch the client to path-style addresses.`,
   );
+}
+
+/** Programs send neither header; a browser sends at least one with every request of a page that may have an effect. */
+function checkPage(headers: Incoming['headers']): void {
+  const { 'sec-fetch-site': site = 'none', host } = headers;
+  const { origin = `http://${host}` } = headers;
+  if (['none', 'same-origin'].includes(site) && origin === `http://${host}`) return;
+  throw new ServiceError('AccessDenied', 403, 'The local cloud does not answer to web pages of elsewhere.');
 }
 
 /** The service a request is meant for: by its target, else its path, else the service it was signed for, else S3. */

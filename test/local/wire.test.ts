@@ -116,6 +116,51 @@ describe('the front door', () => {
     expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
   });
 
+  describe('of a signed request that a page could send', () => {
+    /** Signed by what everybody knows, in the query, so that the browser asks nobody before it sends it. */
+    async function simplePost(headers: Record<string, string>) {
+      const { host } = new URL(server.endpoint);
+      const signer = new SignatureV4({
+        service: 's3',
+        region: 'us-east-1',
+        credentials: own,
+        sha256: Sha256,
+        uriEscapePath: false,
+      });
+      const signed = await signer.presign(
+        new HttpRequest({
+          method: 'POST',
+          path: '/b',
+          query: { delete: '' },
+          headers: { host, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
+        }),
+        { expiresIn: 60 },
+      );
+      seen = undefined;
+      const path = `/b?${new URLSearchParams(signed.query as Record<string, string>)}`;
+      const { status } = await plain(path, { host, ...headers }, 'POST', '<Delete/>');
+      return { status, served: seen !== undefined };
+    }
+
+    test.each([
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+      { origin: 'http://evil.example' },
+      { origin: 'null' },
+      { origin: 'http://127.0.0.1:1' },
+      { origin: 'http://evil.example', 'sec-fetch-site': 'none' },
+    ] satisfies Record<string, string>[])('refuses it with %o', async (headers) => {
+      expect(await simplePost(headers)).toEqual({ status: 403, served: false });
+    });
+
+    test('serves it to programs, to its own pages and to the address bar', async () => {
+      const served = { status: 200, served: true };
+      expect(await simplePost({})).toEqual(served);
+      expect(await simplePost({ 'sec-fetch-site': 'none' })).toEqual(served);
+      expect(await simplePost({ 'sec-fetch-site': 'same-origin', origin: server.endpoint })).toEqual(served);
+    });
+  });
+
   test('answers 501 with the name of an operation that no service serves', async () => {
     const sent = new CloudWatchLogsClient(client()).send(new DescribeLogGroupsCommand({}));
     await expect(sent).rejects.toMatchObject({
