@@ -2,7 +2,7 @@
 // Plain JavaScript without dependencies, since it runs before there are any, on Node 20 or later.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -18,33 +18,73 @@ if (major < 20) {
   process.exit(1);
 }
 
-// What was installed is known by the files that decide it: a fresh pull that changes them installs again.
+// What was installed is known by what decides it: a fresh pull that changes it installs again, one of a script does not.
+const { dependencies, devDependencies, allowScripts } = JSON.parse(
+  readFileSync(join(root, 'package.json'), 'utf8'),
+);
 const wanted = createHash('sha256')
   .update(readFileSync(join(root, 'package-lock.json')))
-  .update(readFileSync(join(root, 'package.json')))
+  .update(JSON.stringify([dependencies, devDependencies, allowScripts]))
   .digest('hex');
+const isDone = () => existsSync(node) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
 
-if (!existsSync(node) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
+if (!isDone()) {
+  const unlock = lock();
+  const failure = isDone() ? undefined : install();
+  unlock();
+  if (failure !== undefined) {
+    console.error(failure);
+    process.exit(1);
+  }
+}
+
+/** Two runs at once would take the packages from under each other: the second waits for the first. */
+function lock() {
+  const path = join(root, '.set-up.lock');
+  for (let waited = 0; ; waited += 1) {
+    try {
+      writeFileSync(path, `${process.pid}`, { flag: 'wx' });
+      return () => rmSync(path, { force: true });
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    if (!isAlive(path)) {
+      rmSync(path, { force: true });
+      continue;
+    }
+    if (waited === 0) console.error('Another run is installing; waiting for it …');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+  }
+}
+
+/** Whether the process that holds the lock is there; one that was interrupted has left it behind. */
+function isAlive(path) {
+  try {
+    process.kill(Number(readFileSync(path, 'utf8')), 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+/** Installs, and returns what went wrong, if anything did. */
+function install() {
   console.error('Installing what package-lock.json names (npm ci); this happens once …');
   const npm = process.env.npm_execpath;
   const [command, ...prefix] = npm === undefined ? ['npm'] : [process.execPath, npm];
-  const { status } = spawnSync(command, [...prefix, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-    shell: npm === undefined && process.platform === 'win32',
-  });
-  if (status !== 0) {
-    console.error(
-      'npm ci failed: what it printed above says why. Nothing has been changed outside of node_modules.',
-    );
-    process.exit(1);
-  }
+  const { status } = spawnSync(
+    command,
+    [...prefix, 'ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'],
+    { cwd: root, stdio: ['ignore', 2, 2], shell: npm === undefined && process.platform === 'win32' },
+  );
+  if (status !== 0)
+    return 'npm ci failed: what it printed above says why. Nothing outside of node_modules has changed.';
   if (!existsSync(node)) {
-    console.error(
+    return (
       'npm ci did not install Node 24: the install script of the package "node" did not run. ' +
-        'Allow it (npm config delete ignore-scripts) and run this again.',
+      'Allow it (npm config delete ignore-scripts) and run this again.'
     );
-    process.exit(1);
   }
   writeFileSync(stamp, wanted);
+  return undefined;
 }
