@@ -2,28 +2,48 @@ import * as z from 'zod';
 
 const text = z.string();
 const number = z.number();
+/** Makes no difference to what the pipeline does here. */
+const inert = z.unknown().optional();
+const named = { name: text, namePrefix: inert, tags: inert };
+/** What AWS takes when nothing is said, and all that the local cloud has. */
+const only = <Value extends string | boolean>(value: Value) => z.literal(value).optional();
 
-/** What the local cloud reads of each type: outputs and inputs together, with the provider's defaults. */
+/**
+ * What the local cloud reads of each type: outputs and inputs together, with the provider's defaults. Inputs that are
+ * not here are refused, since they would do something on AWS and nothing here.
+ */
 export const shapes = {
-  bucket: z.object({ bucket: text, arn: text }),
-  bucketVersioning: z.object({
+  bucket: z.strictObject({
     bucket: text,
-    versioningConfiguration: z.object({ status: z.enum(['Enabled', 'Suspended', 'Disabled']) }),
+    arn: text,
+    bucketPrefix: inert,
+    forceDestroy: inert,
+    lifecycleRules: inert,
+    tags: inert,
   }),
-  bucketNotification: z.object({ bucket: text, eventbridge: z.boolean().default(false) }),
-  bucketEncryption: z.object({
+  bucketVersioning: z.strictObject({
+    bucket: text,
+    versioningConfiguration: z.strictObject({ status: z.enum(['Enabled', 'Suspended', 'Disabled']) }),
+    expectedBucketOwner: inert,
+  }),
+  bucketNotification: z.strictObject({ bucket: text, eventbridge: z.boolean().default(false) }),
+  bucketEncryption: z.strictObject({
     bucket: text,
     rules: z
       .array(
-        z.object({
-          applyServerSideEncryptionByDefault: z.object({ kmsMasterKeyId: text.optional() }).optional(),
+        z.strictObject({
+          applyServerSideEncryptionByDefault: z
+            .strictObject({ kmsMasterKeyId: text.optional(), sseAlgorithm: inert })
+            .optional(),
+          bucketKeyEnabled: inert,
         }),
       )
       .default([]),
+    expectedBucketOwner: inert,
   }),
-  bucketPolicy: z.object({ bucket: text, policy: text }),
-  queue: z.object({
-    name: text,
+  bucketPolicy: z.strictObject({ bucket: text, policy: text }),
+  queue: z.strictObject({
+    ...named,
     arn: text,
     url: text,
     visibilityTimeoutSeconds: number.default(30),
@@ -35,55 +55,106 @@ export const shapes = {
     redriveAllowPolicy: text.optional(),
     policy: text.optional(),
     kmsMasterKeyId: text.optional(),
+    kmsDataKeyReusePeriodSeconds: inert,
+    sqsManagedSseEnabled: inert,
+    fifoQueue: only(false),
+    contentBasedDeduplication: only(false),
   }),
-  queuePolicy: z.object({ queueUrl: text, policy: text }),
-  redrivePolicy: z.object({ queueUrl: text, redrivePolicy: text }),
-  redriveAllowPolicy: z.object({ queueUrl: text, redriveAllowPolicy: text }),
-  rule: z.object({
-    name: text,
+  queuePolicy: z.strictObject({ queueUrl: text, policy: text }),
+  redrivePolicy: z.strictObject({ queueUrl: text, redrivePolicy: text }),
+  redriveAllowPolicy: z.strictObject({ queueUrl: text, redriveAllowPolicy: text }),
+  rule: z.strictObject({
+    ...named,
     arn: text,
     eventPattern: text.optional(),
     scheduleExpression: text.optional(),
     state: text.default('ENABLED'),
+    eventBusName: only('default'),
+    description: inert,
+    forceDestroy: inert,
   }),
-  target: z.object({
+  target: z.strictObject({
     rule: text,
     arn: text,
     targetId: text,
-    deadLetterConfig: z.object({ arn: text }).optional(),
+    input: text.optional(),
+    deadLetterConfig: z.strictObject({ arn: text }).optional(),
     retryPolicy: z
-      .object({ maximumEventAgeInSeconds: number.default(86_400), maximumRetryAttempts: number.default(185) })
+      .strictObject({
+        maximumEventAgeInSeconds: number.default(86_400),
+        maximumRetryAttempts: number.default(185),
+      })
       .prefault({}),
+    eventBusName: only('default'),
+    forceDestroy: inert,
   }),
-  function: z.object({
+  function: z.strictObject({
     name: text,
     arn: text,
-    code: z.object({ assets: z.record(text, z.object({ path: text })) }),
+    code: z.strictObject({ assets: z.record(text, z.strictObject({ path: text })) }),
     handler: text,
     runtime: text,
-    environment: z.object({ variables: z.record(text, text).default({}) }).prefault({}),
+    environment: z.strictObject({ variables: z.record(text, text).default({}) }).prefault({}),
     memorySize: number.default(128),
     timeout: number.default(3),
     role: text,
     reservedConcurrentExecutions: number.default(-1),
-    loggingConfig: z.object({ logGroup: text.optional() }).prefault({}),
-    tracingConfig: z.object({ mode: text.default('PassThrough') }).prefault({}),
+    loggingConfig: z.strictObject({ logGroup: text.optional(), logFormat: only('Text') }).prefault({}),
+    tracingConfig: z.strictObject({ mode: text.default('PassThrough') }).prefault({}),
+    packageType: only('Zip'),
+    publish: only(false),
+    architectures: inert,
+    description: inert,
+    ephemeralStorage: inert,
+    skipDestroy: inert,
+    sourceCodeHash: inert,
+    tags: inert,
   }),
-  mapping: z.object({
+  mapping: z.strictObject({
     uuid: text,
     eventSourceArn: text,
     functionName: text,
     batchSize: number.default(10),
     maximumBatchingWindowInSeconds: number.default(0),
     functionResponseTypes: z.array(text).default([]),
-    scalingConfig: z.object({ maximumConcurrency: number.optional() }).prefault({}),
+    scalingConfig: z.strictObject({ maximumConcurrency: number.optional() }).prefault({}),
     enabled: z.boolean().default(true),
+    metricsConfig: inert,
+    tags: inert,
   }),
-  role: z.object({ name: text, arn: text, assumeRolePolicy: text }),
-  rolePolicy: z.object({ id: text, role: text, policy: text }),
-  policy: z.object({ name: text, arn: text, policy: text }),
-  attachment: z.object({ role: text, policyArn: text }),
-  key: z.object({ arn: text, policy: text }),
+  role: z.strictObject({
+    ...named,
+    arn: text,
+    assumeRolePolicy: text,
+    path: only('/'),
+    description: inert,
+    forceDetachPolicies: inert,
+    maxSessionDuration: inert,
+  }),
+  rolePolicy: z.strictObject({ id: text, role: text, policy: text, name: inert, namePrefix: inert }),
+  policy: z.strictObject({
+    ...named,
+    arn: text,
+    policy: text,
+    path: only('/'),
+    description: inert,
+    delayAfterPolicyCreationInMs: inert,
+  }),
+  attachment: z.strictObject({ role: text, policyArn: text }),
+  key: z.strictObject({
+    arn: text,
+    policy: text,
+    isEnabled: only(true),
+    multiRegion: only(false),
+    keyUsage: only('ENCRYPT_DECRYPT'),
+    customerMasterKeySpec: only('SYMMETRIC_DEFAULT'),
+    bypassPolicyLockoutSafetyCheck: inert,
+    deletionWindowInDays: inert,
+    description: inert,
+    enableKeyRotation: inert,
+    rotationPeriodInDays: inert,
+    tags: inert,
+  }),
 };
 
 /** Policies within a queue's attributes (SQS API reference, SetQueueAttributes). */

@@ -29,6 +29,8 @@ export interface TargetTopology {
   /** EventBridge's defaults, a day and 185 attempts, when the program says nothing. */
   readonly maximumEventAgeSeconds: number;
   readonly maximumRetryAttempts: number;
+  /** Constant text that the target gets in the event's place. */
+  readonly input?: string;
 }
 
 export interface RuleTopology {
@@ -91,8 +93,8 @@ const notSimulated = new Set([
 /**
  * Reads a program's resources as the parts of the local cloud.
  *
- * @throws when the program registers a type that the local cloud does not know, or leaves out what it needs to know;
- * the message names each resource by its URN.
+ * @throws when the program registers a type or a property that the local cloud does not know, or leaves out what it
+ * needs to know; the message names each resource by its URN.
  */
 export function readTopology({ resources }: Pick<Program, 'resources'>): Topology {
   const reader = new Reader(resources);
@@ -103,7 +105,7 @@ export function readTopology({ resources }: Pick<Program, 'resources'>): Topolog
     functions: readFunctions(reader),
     mappings: readMappings(reader),
     roles: readRoles(reader),
-    keys: reader.all('aws:kms/key:Key', shapes.key),
+    keys: reader.all('aws:kms/key:Key', shapes.key).map(({ arn, policy }) => ({ arn, policy })),
     notSimulated: resources
       .filter(({ type }) => notSimulated.has(type))
       .map(({ urn, type }) => ({ urn, type })),
@@ -194,6 +196,7 @@ function readRules(reader: Reader): RuleTopology[] {
         ...optional('deadLetterArn', target.deadLetterConfig?.arn),
         maximumEventAgeSeconds: target.retryPolicy.maximumEventAgeInSeconds,
         maximumRetryAttempts: target.retryPolicy.maximumRetryAttempts,
+        ...optional('input', target.input),
       })),
   }));
 }
@@ -275,15 +278,21 @@ class Reader {
     this.#resources = resources;
   }
 
-  all<Shape extends z.ZodType>(type: string, shape: Shape): z.output<Shape>[] {
+  all<Shape extends z.ZodObject>(type: string, shape: Shape): z.output<Shape>[] {
     this.#known.add(type);
     return this.#resources
       .filter((resource) => resource.type === type)
-      .flatMap((resource) => {
-        const parsed = shape.safeParse({ ...resource.outputs, ...resource.inputs });
+      .flatMap(({ urn, inputs, outputs }) => {
+        // AWS answers more than is read here; what the program asks for counts to the last property.
+        const answered = Object.entries(outputs).filter(([name]) => name in shape.shape);
+        const parsed = shape.safeParse({ ...Object.fromEntries(answered), ...inputs });
         if (parsed.success) return [parsed.data];
-        for (const { path, message } of parsed.error.issues)
-          this.complain(resource.urn, `${path.join('.')}: ${message}`);
+        for (const issue of parsed.error.issues) {
+          if (issue.code === 'unrecognized_keys')
+            for (const key of issue.keys)
+              this.complain(urn, `${[...issue.path, key].join('.')}: the local cloud does not simulate this`);
+          else this.complain(urn, `${issue.path.join('.')}: ${issue.message}`);
+        }
         return [];
       });
   }

@@ -100,6 +100,7 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
     required('arn'),
     refersTo('arn', [queueType, 'arn'], [functionType, 'arn']),
     refersTo('deadLetterConfig.arn', [queueType, 'arn']),
+    json('input'),
     range('retryPolicy.maximumEventAgeInSeconds', 60, 86_400),
     range('retryPolicy.maximumRetryAttempts', 0, 185),
   ],

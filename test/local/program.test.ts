@@ -6,7 +6,7 @@ import { bucketPurposes, stageNames } from '../../infra/naming.ts';
 import { stackOutputs } from '../../infra/outputs.ts';
 import { readProgram } from '../../local/program.ts';
 import { readTopology } from '../../local/topology.ts';
-import { program, root } from '../infra/the-program.ts';
+import { program, resources, root, set } from '../infra/the-program.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'sluice-program-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -152,5 +152,76 @@ describe('reading a program', () => {
     expect(() => readTopology(unknown)).toThrow(
       /urn:pulumi:dev::small::aws:sns\/topic:Topic::t: .*does not know/,
     );
+  });
+});
+
+const queue = 'aws:sqs/queue:Queue';
+const lambda = 'aws:lambda/function:Function';
+const target = 'aws:cloudwatch/eventTarget:EventTarget';
+const rule = 'aws:cloudwatch/eventRule:EventRule';
+const role = 'aws:iam/role:Role';
+const mapping = 'aws:lambda/eventSourceMapping:EventSourceMapping';
+const bucket = 'aws:s3/bucket:Bucket';
+const notification = 'aws:s3/bucketNotification:BucketNotification';
+const arn = 'arn:aws:sqs:us-east-1:000000000000:other';
+
+describe('a property', () => {
+  /** The program, but with a property of the first resource of a type. */
+  function withProperty(type: string, path: string, value: unknown) {
+    const changed = resources();
+    const one = changed.find((resource) => resource.type === type);
+    if (one === undefined) throw new Error(`The program has no ${type}.`);
+    set(one.inputs, path, value);
+    return { urn: one.urn, read: () => readTopology({ resources: changed }) };
+  }
+
+  it.each([
+    [mapping, 'filterCriteria', { filters: [{ pattern: '{"body":{"a":[1]}}' }] }],
+    [mapping, 'scalingConfig.minimumConcurrency', 2],
+    [rule, 'eventBusName', 'orders'],
+    [rule, 'isEnabled', false],
+    [target, 'eventBusName', 'orders'],
+    [target, 'inputPath', '$.detail'],
+    [target, 'inputTransformer', { inputTemplate: '"a"' }],
+    [target, 'deadLetterConfig.extra', 1],
+    [role, 'permissionsBoundary', 'arn:aws:iam::aws:policy/ReadOnlyAccess'],
+    [role, 'inlinePolicies', [{ name: 'a', policy: '{}' }]],
+    [role, 'managedPolicyArns', ['arn:aws:iam::aws:policy/AdministratorAccess']],
+    [role, 'path', '/service/'],
+    [queue, 'fifoQueue', true],
+    [notification, 'queues', [{ queueArn: arn, events: ['s3:ObjectCreated:*'] }]],
+    [notification, 'lambdaFunctions', [{ events: ['s3:ObjectCreated:*'] }]],
+    [notification, 'topics', [{ topicArn: arn, events: ['s3:ObjectCreated:*'] }]],
+    [bucket, 'policy', '{}'],
+    [bucket, 'versioning', { enabled: true }],
+    [lambda, 'layers', ['arn:aws:lambda:us-east-1:1:layer:a:1']],
+    [lambda, 'vpcConfig', { subnetIds: ['subnet-1'], securityGroupIds: ['sg-1'] }],
+    [lambda, 'deadLetterConfig', { targetArn: arn }],
+    [lambda, 'loggingConfig.logFormat', 'JSON'],
+    ['aws:kms/key:Key', 'isEnabled', false],
+  ])(
+    'that would do something on AWS and nothing here is refused by its URN and name: %s %s',
+    (type, path, value) => {
+      const { urn, read } = withProperty(type, path, value);
+      expect(read).toThrow(`${urn}: ${path}: `);
+    },
+  );
+
+  it.each([
+    [queue, 'fifoQueue', false],
+    [queue, 'tags', { team: 'a' }],
+    [rule, 'eventBusName', 'default'],
+    [role, 'description', 'Reads.'],
+    [lambda, 'ephemeralStorage', { size: 1024 }],
+    [bucket, 'forceDestroy', true],
+  ])('that says what holds anyway, or makes no difference here, is taken: %s %s', (type, path, value) => {
+    const { read } = withProperty(type, path, value);
+    expect(read()).toEqual(readTopology(program));
+  });
+
+  it('may be constant text for a target', () => {
+    const { read } = withProperty(target, 'input', '{"a":1}');
+    const inputs = read().rules.flatMap(({ targets }) => targets.map(({ input }) => input));
+    expect(inputs.filter((input) => input !== undefined)).toEqual(['{"a":1}']);
   });
 });

@@ -82,6 +82,7 @@ const wrong: readonly (readonly [
   [rule, 'eventPattern', '{"source":"aws.s3"}', /pattern that EventBridge takes/],
   [rule, 'eventPattern', `{"source":["${'s'.repeat(2_040)}"]}`, /longer than 2048/],
   [rule, 'scheduleExpression', 'rate(1 minutes)', /rate\(…\) or cron\(…\)/],
+  [target, 'input', '{', /must be JSON/],
   [target, 'rule', 'none', /name of an EventRule/],
   [target, 'arn', noSuchArn, /arn of a Queue or the arn of a Function/],
   [target, 'deadLetterConfig.arn', noSuchArn, /arn of a Queue/],
