@@ -8,7 +8,12 @@ const logRetentions = [
 const whole = (least: number, most: number) => z.number().int().min(least).max(most);
 
 /** Ranges: Lambda guide, configuration-function-common, services-sqs-parameters and services-sqs-scaling. */
-function stage(defaults: { timeout: number; maximumConcurrency: number }) {
+function stage(defaults: {
+  timeout: number;
+  batchSize: number;
+  maximumConcurrency: number;
+  alarmAge: number;
+}) {
   return z
     .strictObject({
       /** MB; a CPU share comes with it. */
@@ -16,20 +21,34 @@ function stage(defaults: { timeout: number; maximumConcurrency: number }) {
       /** Seconds. */
       timeout: whole(1, 900).default(defaults.timeout),
       /** Messages a call. */
-      batchSize: whole(1, 10_000).default(10),
+      batchSize: whole(1, 10_000).default(defaults.batchSize),
       /** Seconds that the poller may wait for a batch to fill. */
       batchWindow: whole(0, 300).default(0),
       /** Calls at a time. */
       maximumConcurrency: whole(2, 1_000).default(defaults.maximumConcurrency),
-      /** Attempts before a message goes to the DLQ; below 5, throttling alone would fill it. */
-      maximumReceives: whole(5, 1_000).default(5),
+      /**
+       * Attempts before a message goes to the DLQ. Below 5, throttling alone would fill it; 100 of the longest fit into
+       * the queue's retention, after which SQS would delete the message instead.
+       */
+      maximumReceives: whole(5, 100).default(5),
+      /** Seconds that a message may wait in the queue before an alarm. */
+      alarmAge: whole(60, 864_000).default(defaults.alarmAge),
     })
     .refine((value) => value.batchSize <= 10 || value.batchWindow >= 1, {
       path: ['batchWindow'],
       message: 'must be at least 1 when batchSize is above 10',
     })
+    .refine((value) => value.alarmAge > visibilityTimeout(value), {
+      path: ['alarmAge'],
+      message:
+        "must exceed the queue's visibility time-out (6 × timeout + batchWindow), which every retry waits out",
+    })
     .prefault({});
 }
+
+/** Seconds. Room for Lambda's retries while the function is throttled (Lambda guide, services-sqs-configure). */
+export const visibilityTimeout = ({ timeout, batchWindow }: { timeout: number; batchWindow: number }) =>
+  6 * timeout + batchWindow;
 
 /** Numbers, booleans and objects come from Pulumi as JSON. */
 const fromJson = <Schema extends z.ZodType>(schema: Schema) =>
@@ -64,9 +83,15 @@ const sluice = z.strictObject({
   oldVersionExpiry: fromJson(atLeastTheQueues.default(30)),
   /** Days after which the archive moves to Glacier. */
   glacierAfter: fromJson(whole(1, 3_650).default(90)),
-  extraction: fromJson(stage({ timeout: 300, maximumConcurrency: 10 })),
-  transformation: fromJson(stage({ timeout: 120, maximumConcurrency: 10 })),
-  loading: fromJson(stage({ timeout: 120, maximumConcurrency: 4 })),
+  /** The SNS topic that is told of alarms; without it they change their state and tell nobody. */
+  alarmTopicArn: z
+    .string()
+    .regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/, 'must be the ARN of an SNS topic')
+    .optional(),
+  // A raw object can take the whole time-out: one a call, so that a call that is killed takes no other with it.
+  extraction: fromJson(stage({ timeout: 900, batchSize: 1, maximumConcurrency: 10, alarmAge: 14_400 })),
+  transformation: fromJson(stage({ timeout: 120, batchSize: 10, maximumConcurrency: 10, alarmAge: 3_600 })),
+  loading: fromJson(stage({ timeout: 120, batchSize: 10, maximumConcurrency: 4, alarmAge: 3_600 })),
 });
 
 const aws = z.strictObject({

@@ -105,6 +105,7 @@ function stage(stageName: StageName, args: Pick<StageArgs, 'source' | 'changes' 
       key,
       bundle: code[stageName],
       logRetention: configuration.logRetention,
+      alarmTopicArn: configuration.alarmTopicArn,
       environment: {
         POWERTOOLS_SERVICE_NAME: stageName,
         POWERTOOLS_METRICS_NAMESPACE: 'Sluice',

@@ -16,7 +16,8 @@ export const deadLetterRetention = 14 * day;
 export class Queue extends pulumi.ComponentResource {
   readonly arn: pulumi.Output<string>;
   readonly url: pulumi.Output<string>;
-  readonly #name: string;
+  readonly name: pulumi.Output<string>;
+  readonly #logicalName: string;
 
   constructor(
     name: string,
@@ -39,7 +40,8 @@ export class Queue extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    this.#name = name;
+    this.#logicalName = name;
+    this.name = queue.name;
     this.arn = queue.arn;
     this.url = queue.url;
     this.registerOutputs({ arn: this.arn, url: this.url });
@@ -59,7 +61,7 @@ export class Queue extends pulumi.ComponentResource {
       });
     }
     return new aws.sqs.QueuePolicy(
-      this.#name,
+      this.#logicalName,
       { queueUrl: this.url, policy: policyDocument(statements) },
       { parent: this },
     );

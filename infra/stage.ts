@@ -1,8 +1,9 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
+import { Alarms } from './alarms.ts';
 import type { Bucket } from './bucket.ts';
 import type { Bundle } from './bundle.ts';
-import type { StageConfiguration } from './configuration.ts';
+import { type StageConfiguration, visibilityTimeout } from './configuration.ts';
 import { LambdaFunction } from './function.ts';
 import type { Key } from './key.ts';
 import { allow, type Grant } from './permissions.ts';
@@ -22,9 +23,11 @@ export interface StageArgs extends StageConfiguration {
   readonly key: Key;
   /** Days. */
   readonly logRetention: number;
+  /** The SNS topic that is told of alarms. */
+  readonly alarmTopicArn: string | undefined;
 }
 
-/** bucket ⇒ rule ⇒ queue (with its DLQ) ─▶ function: one step of the flow. */
+/** bucket ⇒ rule ⇒ queue (with its DLQ) ─▶ function, and their alarms: one step of the flow. */
 export class Stage extends pulumi.ComponentResource {
   readonly queueUrl: pulumi.Output<string>;
   readonly deadLetterUrl: pulumi.Output<string>;
@@ -55,8 +58,7 @@ export class Stage extends pulumi.ComponentResource {
       {
         key,
         retention: sourceRetention,
-        // Room for Lambda's retries while the function is throttled (Lambda guide, services-sqs-configure).
-        visibilityTimeoutSeconds: 6 * args.timeout + args.batchWindow,
+        visibilityTimeoutSeconds: visibilityTimeout(args),
         redrivePolicy: pulumi.jsonStringify({
           deadLetterTargetArn: deadLetters.arn,
           maxReceiveCount: args.maximumReceives,
@@ -132,6 +134,19 @@ export class Stage extends pulumi.ComponentResource {
       },
       // Lambda checks at creation that the role may receive from the queue.
       { parent: this, dependsOn: [lambda.policy] },
+    );
+
+    new Alarms(
+      name,
+      {
+        queue,
+        givenUp: { dlq: deadLetters, undelivered },
+        lambda,
+        timeout: args.timeout,
+        alarmAge: args.alarmAge,
+        topicArn: args.alarmTopicArn,
+      },
+      { parent: this },
     );
 
     this.queueUrl = queue.url;

@@ -84,6 +84,7 @@ export interface Topology {
 const notSimulated = new Set([
   'pulumi:providers:aws',
   'aws:cloudwatch/logGroup:LogGroup',
+  'aws:cloudwatch/metricAlarm:MetricAlarm',
   'aws:kms/alias:Alias',
   'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration',
   'aws:s3/bucketOwnershipControls:BucketOwnershipControls',

@@ -185,6 +185,29 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
       ],
     ),
   ],
+
+  // CloudWatch API reference: PutMetricAlarm, MetricDataQuery.
+  'aws:cloudwatch/metricAlarm:MetricAlarm': [
+    physicalName('name', /^\P{Cc}+$/u, 255, 'printable'),
+    required('comparisonOperator'),
+    oneOf('comparisonOperator', [
+      'GreaterThanOrEqualToThreshold',
+      'GreaterThanThreshold',
+      'LessThanThreshold',
+      'LessThanOrEqualToThreshold',
+      'LessThanLowerOrGreaterThanUpperThreshold',
+      'LessThanLowerThreshold',
+      'GreaterThanUpperThreshold',
+    ]),
+    required('evaluationPeriods'),
+    range('evaluationPeriods', 1, 10_080),
+    oneOf('treatMissingData', ['breaching', 'notBreaching', 'ignore', 'missing']),
+    oneOf('statistic', ['SampleCount', 'Average', 'Sum', 'Minimum', 'Maximum']),
+    refersTo('dimensions.QueueName', [queueType, 'name']),
+    refersTo('dimensions.FunctionName', [functionType, 'name']),
+    alarmPeriod,
+    alarmMetric,
+  ],
 };
 
 /** What `pulumi up` would refuse of these resources; the mocks under which the local cloud runs them accept anything. */
@@ -234,6 +257,40 @@ function* environment({ inputs }: Resource): ReturnType<Check> {
   }
   const size = Buffer.byteLength(JSON.stringify(Object.fromEntries(variables)));
   if (size > 4_096) yield ['environment.variables', `must have at most 4096 bytes together, not ${size}`];
+}
+
+function* alarmPeriod({ inputs }: Resource): ReturnType<Check> {
+  const { period, evaluationPeriods } = inputs;
+  if (period === undefined) return;
+  if (![10, 20, 30].includes(Number(period)) && !(Number(period) > 0 && Number(period) % 60 === 0)) {
+    yield ['period', `must be 10, 20, 30 or a multiple of 60, not ${period}`];
+  }
+  const [most, words] = Number(period) < 3_600 ? [86_400, 'a day'] : [604_800, 'a week'];
+  if (Number(period) * Number(evaluationPeriods) > most)
+    yield [
+      'evaluationPeriods',
+      `must make at most ${words} of periods of ${period} s, not ${evaluationPeriods}`,
+    ];
+}
+
+function* alarmMetric({ inputs }: Resource): ReturnType<Check> {
+  const { metricName, metricQueries, namespace, period, statistic, extendedStatistic } = inputs;
+  const queries = [metricQueries ?? []].flat();
+  if ((metricName === undefined) === (queries.length === 0))
+    yield ['metricName', 'needs either metricName or metricQueries'];
+  if (metricName !== undefined) {
+    if (namespace === undefined || period === undefined)
+      yield ['metricName', 'needs a namespace and a period'];
+    if ((statistic === undefined) === (extendedStatistic === undefined))
+      yield ['statistic', 'needs either statistic or extendedStatistic'];
+  }
+  if (queries.length === 0) return;
+  if (queries.filter((query) => valueAt(query, 'returnData') === true).length !== 1)
+    yield ['metricQueries', 'must have exactly one query with returnData'];
+  const ids = queries.map((query) => String(valueAt(query, 'id')));
+  const wrong = ids.find((id, index) => !/^[a-z]\w{0,254}$/.test(id) || ids.indexOf(id) !== index);
+  if (wrong !== undefined)
+    yield ['metricQueries', `must have ids of their own, a lower-case letter first, not ${wrong}`];
 }
 
 function* lifecycleRules({ inputs }: Resource): ReturnType<Check> {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readConfiguration } from '../../infra/configuration.ts';
+import { readConfiguration, visibilityTimeout } from '../../infra/configuration.ts';
+import { sourceRetention } from '../../infra/queue.ts';
 
 const region = { 'aws:region': 'eu-central-1' };
 
@@ -10,12 +11,14 @@ describe('the configuration', () => {
     expect(configuration.aws.region).toBe('eu-central-1');
     expect(configuration.extraction).toEqual({
       memory: 512,
-      timeout: 300,
-      batchSize: 10,
+      timeout: 900,
+      batchSize: 1,
       batchWindow: 0,
       maximumConcurrency: 10,
       maximumReceives: 5,
+      alarmAge: 14_400,
     });
+    expect(configuration.alarmTopicArn).toBeUndefined();
     expect(configuration.forceDestroy).toBe(false);
   });
 
@@ -69,6 +72,21 @@ describe('the configuration', () => {
     ],
     ['temp objects that go before the messages', { 'sluice:tempExpiry': '14' }, /sluice:tempExpiry: .*15/],
     [
+      'more attempts than fit into the retention',
+      { 'sluice:loading': '{"maximumReceives":101}' },
+      /sluice:loading\.maximumReceives: .*100/,
+    ],
+    [
+      'an alarm at every retry',
+      { 'sluice:loading': '{"timeout":600}' },
+      "sluice:loading.alarmAge: must exceed the queue's visibility time-out",
+    ],
+    [
+      'a topic that is none',
+      { 'sluice:alarmTopicArn': 'arn:aws:sqs:eu-central-1:123456789012:alarms' },
+      'sluice:alarmTopicArn: must be the ARN of an SNS topic',
+    ],
+    [
       'a large batch without a window',
       { 'sluice:transformation': '{"batchSize":100}' },
       'sluice:transformation.batchWindow: must be at least 1 when batchSize is above 10',
@@ -88,10 +106,18 @@ describe('the configuration', () => {
     );
   });
 
+  it('keeps a message in its queue until its attempts are used up, and below what SQS allows, whatever it says', () => {
+    const longest = { timeout: 900, batchWindow: 300, maximumReceives: 100, alarmAge: 864_000 };
+    const { extraction } = readConfiguration({ ...region, 'sluice:extraction': JSON.stringify(longest) });
+    expect(visibilityTimeout(extraction)).toBeLessThanOrEqual(43_200);
+    expect(visibilityTimeout(extraction) * extraction.maximumReceives).toBeLessThan(sourceRetention);
+  });
+
   it('is documented key by key', () => {
     const documentation = readFileSync(new URL('../../docs/infrastructure.md', import.meta.url), 'utf8');
     const { aws: _, ...own } = readConfiguration(region);
-    for (const key of Object.keys(own)) expect(documentation).toContain(`\`sluice:${key}\``);
+    for (const key of [...Object.keys(own), 'alarmTopicArn'])
+      expect(documentation).toContain(`\`sluice:${key}\``);
     for (const key of Object.keys(own.loading)) expect(documentation).toContain(`| \`.${key}\` |`);
   });
 });

@@ -13,6 +13,7 @@ const mapping = 'aws:lambda/eventSourceMapping:EventSourceMapping';
 const role = 'aws:iam/role:Role';
 const rolePolicy = 'aws:iam/rolePolicy:RolePolicy';
 const key = 'aws:kms/key:Key';
+const alarm = 'aws:cloudwatch/metricAlarm:MetricAlarm';
 
 const document = (statement: object) => JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
 const noSuchArn = 'arn:aws:sqs:us-east-1:000000000000:none';
@@ -144,6 +145,25 @@ const wrong: readonly (readonly [
   ['aws:kms/alias:Alias', 'name', 'sluice', /alias\/ and a name/],
   ['aws:cloudwatch/logGroup:LogGroup', 'name', 'a group', /letters, digits and/],
   ['aws:cloudwatch/logGroup:LogGroup', 'retentionInDays', 8, /one of 0, 1, 3, 5, 7/],
+  [alarm, 'name', 'a'.repeat(256), /at most 255/],
+  [alarm, 'comparisonOperator', undefined, /is required/],
+  [alarm, 'comparisonOperator', '>', /one of GreaterThanOrEqualToThreshold/],
+  [alarm, 'evaluationPeriods', 0, /from 1/],
+  [alarm, 'evaluationPeriods', 1_441, /at most a day of periods of 60 s/],
+  [alarm, 'treatMissingData', 'notbreaching', /one of breaching, notBreaching/],
+  [alarm, 'statistic', 'Max', /one of SampleCount/],
+  [alarm, 'statistic', undefined, /either statistic or extendedStatistic/],
+  [alarm, 'period', 90, /10, 20, 30 or a multiple of 60/],
+  [alarm, 'namespace', undefined, /needs a namespace/, 'metricName'],
+  [alarm, 'dimensions.QueueName', 'none', /name of a Queue/],
+  [alarm, 'metricName', undefined, /either metricName or metricQueries/],
+  [
+    alarm,
+    'metricQueries',
+    [{ id: 'a', returnData: true }],
+    /either metricName or metricQueries/,
+    'metricName',
+  ],
 ];
 
 describe('what pulumi up would refuse', () => {
@@ -187,6 +207,21 @@ describe('what pulumi up would refuse', () => {
     expect(findings[0]?.rule).toMatch(
       /visibility time-out, 119 s, must not be below the function's time-out/,
     );
+  });
+
+  it.each([
+    ['returnData', [{ id: 'a' }, { id: 'b' }]],
+    ['ids of their own', [{ id: 'a', returnData: true }, { id: 'a' }]],
+    ['a lower-case letter first', [{ id: 'A', returnData: true }]],
+  ])('an alarm on an expression needs %s', (expected, metricQueries) => {
+    const all = resources();
+    const one = all.find(({ type, inputs }) => type === alarm && inputs['metricQueries'] !== undefined);
+    if (one === undefined) throw new Error('The program has no alarm on an expression.');
+    one.inputs['metricQueries'] = metricQueries;
+    const [finding, ...others] = validate(all);
+    expect(finding).toMatchObject({ urn: one.urn, property: 'metricQueries' });
+    expect(finding?.rule).toContain(expected);
+    expect(others).toEqual([]);
   });
 
   it('a rule has at most five targets', () => {
