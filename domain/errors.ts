@@ -10,6 +10,7 @@ export type PermanentCode =
   | 'truncated'
   | 'corrupt_compression'
   | 'compression_bomb'
+  | 'window_too_large'
   | 'trailing_content'
   | 'version_not_found'
   | 'unreadable_part';

@@ -19,6 +19,9 @@ import { type Outcome, type Surroundings, writeFault } from './stages/work.ts';
 
 const NAMESPACE = 'Sluice';
 
+/** The last share of an invocation's time, in which no further message is begun: a time-out fails the whole batch. */
+const RESERVED_TIME = 0.25;
+
 /** One stage of the pipeline, as a Lambda function in front of a queue sees it. */
 export interface StageOptions {
   readonly stage: Stage;
@@ -61,7 +64,8 @@ export function stageHandler(
     report(outcome, event, logger, objectMetrics);
   };
 
-  return middy<SQSEvent, unknown>()
+  // Middy's own early end would answer while work is under way, which Lambda then freezes and may thaw much later.
+  return middy<SQSEvent, unknown>({ timeoutEarlyInMillis: 0 })
     .use(injectLambdaContext(logger))
     .use(captureLambdaHandler(tracer, { captureResponse: false }))
     .use(logMetrics(metrics))
@@ -77,10 +81,24 @@ export function stageHandler(
         },
       }),
     )
-    .handler(({ Records }) => {
+    .handler(({ Records }, context) => {
       metrics.addMetric('MessagesReceived', MetricUnit.Count, Records.length);
-      return Promise.allSettled(Records.map((message) => limit(processMessage, message)));
+      const reserve = context.getRemainingTimeInMillis() * RESERVED_TIME;
+      return Promise.allSettled(
+        Records.map((message) =>
+          limit(async () => {
+            if (context.getRemainingTimeInMillis() < reserve) throw outOfTime(stage);
+            await processMessage(message);
+          }),
+        ),
+      );
     });
+}
+
+function outOfTime(stage: Stage): TransientError {
+  const message =
+    'The time of the invocation is nearly over: the message was not begun, so that the others are not lost.';
+  return new TransientError('interrupted', message, { stage });
 }
 
 function readEvent(message: SQSRecord, stage: Stage): ObjectEvent {

@@ -1,4 +1,4 @@
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 import { PermanentError } from '../errors.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd';
@@ -12,6 +12,9 @@ const CHUNK_BYTES = 256 * 1024;
 
 /** Input goes into the decompressor in blocks of one size, so that damage is met at the same byte however it arrives. */
 const BLOCK_BYTES = 64 * 1024;
+
+/** 16 MB, twice what zstd's levels up to 19 use; `--long` and `--ultra` go up to 2 GB, which no function has. */
+const MAX_WINDOW_LOG = 24;
 
 /** No real text comes near it: gzip's limit is 1,032, and only emptiness gets there. */
 const MAX_EXPANSION = 500;
@@ -216,14 +219,25 @@ class Decompressor {
 function decompressorStream(compression: 'gzip' | 'zstd') {
   // With room for one byte, it goes on only when its output has been read: a small block can expand to gigabytes.
   const options = { chunkSize: CHUNK_BYTES, readableHighWaterMark: 1 };
-  return compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options);
+  if (compression === 'gzip') return createGunzip(options);
+  return createZstdDecompress({ ...options, params: { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG } });
 }
 
 function compressionFault(error: unknown, compression: Compression, produced: number): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (!code.startsWith('Z_') && !code.startsWith('ZSTD_')) return error;
+  // Too little memory is no fault of the data.
+  if (code === 'Z_MEM_ERROR' || code === 'ZSTD_error_memory_allocation') return error;
   const circumstances = { stage: 'extraction', cause: error } as const;
   const message = (error as Error).message;
+  if (code === 'ZSTD_error_frameParameter_windowTooLarge') {
+    const cure = 'Compress it without --long and --ultra.';
+    return new PermanentError(
+      'window_too_large',
+      `The zstd stream needs more than 16 MB for its window. ${cure}`,
+      circumstances,
+    );
+  }
   if (message.includes('unexpected end of file')) {
     return new PermanentError(
       'truncated',

@@ -1,5 +1,8 @@
-/** The longest record that is looked at, in bytes of decompressed input; a longer one is rejected. */
-export const MAX_RECORD_BYTES = 8 * 1024 * 1024;
+/**
+ * The longest record that is looked at, in bytes of decompressed input; a longer one is rejected. Parsed, a record can
+ * take 80 times its bytes (a list of empty objects, or of lists in lists): this much fits a function of 512 MB twice.
+ */
+export const MAX_RECORD_BYTES = 1024 * 1024;
 
 /** How much of a record that can't be kept whole stands in its reject, in bytes. */
 export const EXCERPT_BYTES = 1024;

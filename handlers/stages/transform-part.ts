@@ -1,11 +1,13 @@
+import type { Dataset } from '../../domain/dataset.ts';
 import { datasetNamed } from '../../domain/datasets/index.ts';
 import { PermanentError } from '../../domain/errors.ts';
 import { parsePartKey, rejectsKey, transformationReceiptKey } from '../../domain/key-layout.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
 import { partHeader } from '../../domain/part.ts';
 import { count, type Tally, type TransformationReceipt } from '../../domain/receipt.ts';
+import type { Reject } from '../../domain/reject.ts';
 import { transformRecord } from '../../domain/transformation.ts';
-import { PartitionedFiles } from './partitioned-files.ts';
+import { MAX_PARTITIONS, PartitionedFiles } from './partitioned-files.ts';
 import { duplicate, type Outcome, RejectsWriter, type Surroundings, writeReceipt } from './work.ts';
 
 const LINE_FEED = 0x0a;
@@ -40,17 +42,18 @@ export async function transformPart(
   );
   const filtered: Tally = {};
   const rejected: Tally = {};
+  const reject = async (each: Reject): Promise<void> => {
+    count(rejected, each.code);
+    await rejects.add(each);
+  };
   let read = 0;
   for (const line of lines) {
     read += 1;
     const [recordNumber, record] = JSON.parse(line) as [number, unknown];
     const transformed = transformRecord(dataset, record, { key: header.key, recordNumber });
-    if ('row' in transformed) files.add(transformed.row);
-    else if ('filtered' in transformed) count(filtered, transformed.filtered);
-    else {
-      count(rejected, transformed.reject.code);
-      await rejects.add(transformed.reject);
-    }
+    if ('filtered' in transformed) count(filtered, transformed.filtered);
+    else if ('reject' in transformed) await reject(transformed.reject);
+    else if (!files.add(transformed.row)) await reject(oneTooMany(dataset, recordNumber, record));
   }
   const outputs = await files.store(store, buckets.processed);
   await rejects.flush();
@@ -71,6 +74,12 @@ export async function transformPart(
   };
   await writeReceipt(store, buckets.ledger, receiptKey, receipt);
   return { dataset: dataset.name, result: 'done', read, written, filtered, rejected };
+}
+
+function oneTooMany({ partitionBy }: Dataset, recordNumber: number, record: unknown): Reject {
+  const path = partitionBy.join();
+  const message = `The rows of one part may fall into ${MAX_PARTITIONS} partitions. Partition by a column of fewer values than ${path}.`;
+  return { recordNumber, path, code: 'invalid_row', message, json: JSON.stringify(record) };
 }
 
 /** The header and, one after the other, the lines of a part. What is no part is refused before any line is read. */

@@ -89,6 +89,24 @@ describe('the handler of a stage', () => {
     vi.unstubAllEnvs();
   });
 
+  it('gives back what it has not begun when the time of the invocation is nearly over', async () => {
+    const store = new MemoryStore();
+    for (const name of ['a', 'b', 'c']) putRaw(store, `recipes/${name}.ndjson`, ndjson([recipe(1)]));
+    let remaining = 30_000;
+    const handler = handlerOf(store, {
+      concurrency: 1,
+      work: async (event, surroundings) => {
+        remaining -= 13_000;
+        return extractObject(event, buckets, surroundings);
+      },
+    });
+    const Records = ['a', 'b', 'c'].map((name) => message(name, created('raw', `recipes/${name}.ndjson`)));
+    const result = await handler({ Records }, { ...context, getRemainingTimeInMillis: () => remaining });
+    // After two of them 4 s are left of 30, less than the reserved quarter.
+    expect(result).toEqual(failing('c'));
+    expect(store.keys('temp')).toHaveLength(2);
+  });
+
   it('acknowledges the good messages of a batch and gives the poisonous one back', async () => {
     const store = new MemoryStore();
     putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));

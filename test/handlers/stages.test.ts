@@ -1,9 +1,12 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import type { Dataset } from '../../domain/dataset.ts';
 import { parsePartitionPath, parseProcessedKey } from '../../domain/key-layout.ts';
 import { receipt, total } from '../../domain/receipt.ts';
 import { rejectLine } from '../../domain/reject.ts';
+import { PartitionedFiles } from '../../handlers/stages/partitioned-files.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import { buckets, extract, load, ndjson, putRaw, recipe, runAll, transform } from './flow.ts';
 import { createdEvent, MemoryStore, surroundingsOf } from './memory-store.ts';
@@ -285,11 +288,21 @@ describe('a part', () => {
   });
 
   it('ends with the record that brings it to 16 MiB, in bytes and not in characters', async () => {
-    const text = '漢'.repeat(350_000);
+    const text = '漢'.repeat(340_000);
     const store = storeWith(ndjson(Array.from({ length: 20 }, () => ({ ...recipe(1), title: text }))));
     await extract(store, KEY);
-    const perPart = Math.ceil((16 * 1024 ** 2) / (3 * 350_000));
+    const perPart = Math.ceil((16 * 1024 ** 2) / (3 * 340_000));
     expect(linesOf(store)).toEqual([perPart, 20 - perPart]);
+  });
+
+  it('falls into a thousand partitions and no more: what goes beyond is rejected, and says so', async () => {
+    const header = { dataset: 'sensors', key: 'sensors/a', versionId: 'v1', sequencer: '01', part: 0 };
+    const row = z.object({ sensor: z.string(), value: z.int32() });
+    const dataset = { name: 'sensors', row, partitionBy: ['sensor'] } as unknown as Dataset;
+    const files = new PartitionedFiles(dataset, { dataset: 'sensors', objectId: 'a', version: 'v1' }, header);
+    const taken = Array.from({ length: 1002 }, (_, i) => files.add({ sensor: `s${i}`, value: i }));
+    expect(taken.filter(Boolean).length).toBe(1000);
+    expect(files.add({ sensor: 's999', value: 1 })).toBe(true);
   });
 
   it('says in its first line what it is a part of', async () => {

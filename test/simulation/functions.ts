@@ -95,7 +95,8 @@ export class SimulatedFunction {
         cancel();
         failed(reason);
       };
-      environment.run(event, contextOf(this.#settings)).then(
+      const deadline = clock.now() + this.#settings.timeoutSeconds * 1000;
+      environment.run(event, contextOf(this.#settings, () => deadline - clock.now())).then(
         (answer) => {
           cancel();
           this.#network.note(`${environment.name}: answered ${JSON.stringify(answer)}`);
@@ -128,9 +129,9 @@ export class SimulatedFunction {
   }
 }
 
-/** Without the remaining time: middy would watch it on the wall clock. */
-function contextOf({ name, arn, memoryMb }: FunctionTopology): Context {
-  const context: Omit<Context, 'getRemainingTimeInMillis' | 'done' | 'fail' | 'succeed'> = {
+function contextOf({ name, arn, memoryMb }: FunctionTopology, remainingMs: () => number): Context {
+  const context: Omit<Context, 'done' | 'fail' | 'succeed'> = {
+    getRemainingTimeInMillis: remainingMs,
     callbackWaitsForEmptyEventLoop: true,
     functionName: name,
     functionVersion: '$LATEST',

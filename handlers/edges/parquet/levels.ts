@@ -3,7 +3,7 @@ import { writeVarint } from './thrift.ts';
 /** The definition or repetition levels of one page under way: small numbers, one for each entry. */
 export class Levels {
   readonly #width: number;
-  #levels = new Uint8Array(4096);
+  #levels = new Uint8Array(64);
   #count = 0;
 
   /** @param max the greatest level; where it is 0, levels are neither kept nor written */

@@ -12,7 +12,7 @@ const DAY_MS = 86_400_000;
 
 /** The values of one page under way, in the plain encoding (Encodings.md, "Plain"), in a buffer that grows. */
 export abstract class Values {
-  protected bytes: Buffer = Buffer.allocUnsafeSlow(16 * 1024);
+  protected bytes: Buffer = Buffer.allocUnsafeSlow(512);
   protected length = 0;
 
   get size(): number {
