@@ -24,33 +24,45 @@ export function parsed(value: unknown): unknown {
   }
 }
 
-const words = z.union([z.string().transform((word) => [word]), z.array(z.string())]);
-const document = z.object({
-  Statement: z.array(
-    z.object({
-      Effect: z.string(),
-      /** Only the one service or account that our policies name each time. */
-      Principal: z
-        .union([z.string(), z.record(z.string(), z.string()).transform((by) => Object.values(by).join())])
-        .optional(),
-      Action: words.default([]),
-      Resource: words.default([]),
-      Condition: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
-    }),
-  ),
+/** A list may be one thing without brackets (IAM guide, reference_policies_grammar). */
+const oneOrMany = <Schema extends z.ZodType>(schema: Schema) =>
+  z.union([schema.transform((one) => [one]), z.array(schema)]);
+const words = oneOrMany(z.string());
+const principals = z.union([
+  z.literal('*').transform((all): string[] => [all]),
+  z.record(z.string(), words).transform((by) => Object.values(by).flat()),
+]);
+const statement = z.strictObject({
+  Sid: z.string().optional(),
+  Effect: z.enum(['Allow', 'Deny']),
+  /** All that are named, of whatever kind; nobody when there is none. */
+  Principal: principals.default([]),
+  NotPrincipal: principals.optional(),
+  Action: words.default([]),
+  NotAction: words.optional(),
+  Resource: words.default([]),
+  NotResource: words.optional(),
+  Condition: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+});
+const document = z.strictObject({
+  Version: z.string().optional(),
+  Id: z.string().optional(),
+  Statement: oneOrMany(statement),
 });
 
-/** The statements of a policy document's text; none when it is no such document. */
-export function statements(policy: unknown) {
-  return document.safeParse(parsed(policy)).data?.Statement ?? [];
+export type Statement = z.infer<typeof statement>;
+
+/** The statements of a policy document's text; undefined when it can't be read, which is no sign of innocence. */
+export function statements(policy: unknown): readonly Statement[] | undefined {
+  return document.safeParse(parsed(policy)).data?.Statement;
 }
 
 /** A statement that refuses everybody who comes without TLS. */
 export const deniesWithoutTls = (policy: unknown): boolean =>
-  statements(policy).some(
+  (statements(policy) ?? []).some(
     (each) =>
       each.Effect === 'Deny' &&
-      each.Principal === '*' &&
+      each.Principal.includes('*') &&
       each.Condition['Bool']?.['aws:SecureTransport'] === 'false',
   );
 

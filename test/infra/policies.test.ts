@@ -6,6 +6,11 @@ const mapping = 'aws:lambda/eventSourceMapping:EventSourceMapping';
 const queue = 'aws:sqs/queue:Queue';
 const lambda = 'aws:lambda/function:Function';
 const target = 'aws:cloudwatch/eventTarget:EventTarget';
+const role = 'aws:iam/role:Role';
+const rolePolicy = 'aws:iam/rolePolicy:RolePolicy';
+const queuePolicy = 'aws:sqs/queuePolicy:QueuePolicy';
+const alarm = 'aws:cloudwatch/metricAlarm:MetricAlarm';
+const administrator = 'arn:aws:iam::aws:policy/AdministratorAccess';
 const bucketSettings = (kind: string) => `aws:s3/bucket${kind}:Bucket${kind}`;
 const admitsAnyRule = JSON.stringify({
   Version: '2012-10-17',
@@ -25,8 +30,8 @@ const admitsAnyRule = JSON.stringify({
     },
   ],
 });
-const allows = (Action: string, Resource: string) =>
-  JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action, Resource }] });
+const document = (Statement: object) => JSON.stringify({ Version: '2012-10-17', Statement });
+const allows = (Action: string, Resource: string) => document([{ Effect: 'Allow', Action, Resource }]);
 
 /** A change to every resource of a type, and the one policy that it breaks. */
 const breaking: readonly (readonly [policy: string, type: string, path: string, value: unknown])[] = [
@@ -73,10 +78,39 @@ const breaking: readonly (readonly [policy: string, type: string, path: string, 
   ['function-explicit', lambda, 'tracingConfig.mode', 'PassThrough'],
   ['function-logs', lambda, 'loggingConfig', undefined],
   ['function-logs', 'aws:cloudwatch/logGroup:LogGroup', 'retentionInDays', 0],
-  ['least-privilege', 'aws:iam/rolePolicy:RolePolicy', 'policy', allows('s3:*', 'arn:aws:s3:::bucket/*')],
-  ['least-privilege', 'aws:iam/rolePolicy:RolePolicy', 'policy', allows('s3:GetObject', '*')],
+  ['permissions-in-one-place', role, 'managedPolicyArns', [administrator]],
+  ['permissions-in-one-place', role, 'inlinePolicies', [{ name: 'all', policy: allows('*', '*') }]],
   ['own-role', lambda, 'role', 'arn:aws:iam::000000000000:role/shared'],
   ['default-tags', 'pulumi:providers:aws', 'defaultTags', '{"tags":{"project":"sluice","stack":"dev"}}'],
+  ['queue-alarm', alarm, 'metricName', 'ApproximateNumberOfMessagesDelayed'],
+  ['queue-alarm', alarm, 'comparisonOperator', 'LessThanThreshold'],
+  ['dlq-alarm', alarm, 'metricName', 'NumberOfMessagesSent'],
+  ['dlq-alarm', alarm, 'treatMissingData', undefined],
+  ['dlq-alarm', alarm, 'threshold', 1],
+  ['dlq-alarm', alarm, 'dimensions', { QueueName: 'other' }],
+  ['function-alarm', alarm, 'metricQueries', undefined],
+  ['function-alarm', alarm, 'statistic', 'Minimum'],
+  ['function-alarm', alarm, 'extendedStatistic', 'p50'],
+  ['function-alarm', alarm, 'actionsEnabled', false],
+  ['function-alarm', lambda, 'timeout', 100],
+  ...[
+    '{',
+    '{"Statement":"Allow"}',
+    undefined,
+    allows('s3:*', 'arn:aws:s3:::sluice-dev-raw-local/*'),
+    allows('s3:Get?bject', 'arn:aws:s3:::sluice-dev-raw-local/*'),
+    allows('s3:GetObject', '*'),
+    allows('s3:GetObject', 'arn:aws:s3:::*'),
+    allows('s3:GetObject', 'arn:aws:s3:::elsewhere/*'),
+    allows('s3:GetObject', 'arn:aws:s3:::sluice-dev-raw-local*'),
+    allows('s3:GetObject', 'arn:aws:s3:::sluice-dev-???-local/*'),
+    allows('s3:GetObject', 'arn:aws:s3:::sluice-dev-raw-local/*/*'),
+    document({ Effect: 'Allow', Action: '*', Resource: '*' }),
+    document([{ Effect: 'Allow', NotAction: 'iam:*', Resource: 'arn:aws:s3:::sluice-dev-raw-local/*' }]),
+    document([{ Effect: 'Allow', Action: 's3:GetObject', NotResource: 'arn:aws:s3:::other/*' }]),
+    document([{ Effect: 'Allow', Principal: { AWS: ['1', '2'] }, Action: 's3:*', Resource: '*' }]),
+    document([{ Effect: 'Allow', Action: ['xray:PutTraceSegments', 's3:GetObject'], Resource: '*' }]),
+  ].map((policy) => ['least-privilege', rolePolicy, 'policy', policy] as const),
 ];
 
 describe('the policies', () => {
@@ -95,6 +129,65 @@ describe('the policies', () => {
     expect(found.length).toBeGreaterThan(0);
     expect(found[0]?.message).toMatch(/\(.+\)$/);
     expect(found.every(({ urn }) => broken.some((resource) => resource.urn === urn))).toBe(true);
+  });
+
+  it.each([
+    ['aws:iam/rolePolicyAttachment:RolePolicyAttachment', { policyArn: administrator }],
+    ['aws:iam/policyAttachment:PolicyAttachment', { policyArn: administrator, roles: ['a'] }],
+    [
+      'aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive',
+      { policyArns: [administrator] },
+    ],
+  ])('permissions-in-one-place is broken by any %s', (type, inputs) => {
+    const more = { urn: 'urn:more', type, name: 'more', inputs, outputs: {} };
+    expect(violations([...resources(), more])).toMatchObject([
+      { urn: 'urn:more', policy: 'permissions-in-one-place' },
+    ]);
+  });
+
+  it.each([
+    [
+      'one statement without brackets',
+      { Effect: 'Allow', Action: 's3:GetObject', Resource: 'arn:aws:s3:::a/b' },
+    ],
+    [
+      'everything within a bucket of the stack',
+      [{ Effect: 'Allow', Action: ['s3:GetObject'], Resource: ['arn:aws:s3:::sluice-dev-raw-local/*'] }],
+    ],
+    ['a Deny of everything', [{ Effect: 'Deny', NotAction: 's3:*', Resource: '*' }]],
+  ])('least-privilege is kept by %s', (_what, statement) => {
+    const all = resources();
+    for (const { inputs } of all.filter(({ type }) => type === rolePolicy))
+      set(inputs, 'policy', document(statement));
+    expect(violations(all)).toEqual([]);
+  });
+
+  it.each([
+    ['another service', { Service: ['events.amazonaws.com', 'sns.amazonaws.com'] }],
+    ['everybody', '*'],
+  ])('target-permission is broken by a statement that admits %s too', (_who, Principal) => {
+    const all = resources();
+    for (const { inputs } of all.filter(({ type }) => type === queuePolicy)) {
+      const policy = JSON.parse(String(inputs['policy']));
+      for (const each of policy.Statement.filter(({ Effect }: { Effect: string }) => Effect === 'Allow'))
+        each.Principal = Principal;
+      set(inputs, 'policy', JSON.stringify(policy));
+    }
+    expect(new Set(violations(all).map(({ policy }) => policy))).toEqual(new Set(['target-permission']));
+  });
+
+  it('queue-encryption is kept by a key that admits EventBridge among others', () => {
+    const all = resources();
+    for (const { inputs } of all.filter(({ type }) => type === 'aws:kms/key:Key'))
+      set(
+        inputs,
+        'policy',
+        String(inputs['policy']).replace(
+          '"events.amazonaws.com"',
+          '["sns.amazonaws.com","events.amazonaws.com"]',
+        ),
+      );
+    expect(violations(all)).toEqual([]);
   });
 
   it('each have a program that breaks them', () => {

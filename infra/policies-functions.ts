@@ -1,0 +1,90 @@
+import type { Policy, Registered } from './policies.ts';
+import { at, list, number, type Statement, statements } from './policy-reading.ts';
+
+const lambda = 'aws:lambda/function:Function';
+const role = 'aws:iam/role:Role';
+
+/** Functions, and what their roles may do. */
+export const functionPolicies: readonly Policy[] = [
+  {
+    name: 'function-explicit',
+    rule: 'A function says its memory and time-out, runs on arm64, and is traced.',
+    reason: 'The defaults, 128 MB and 3 s on x86, are nobody’s choice.',
+    source: 'serverless-rules',
+    type: lambda,
+    keeps: ({ inputs }) =>
+      inputs['memorySize'] !== undefined &&
+      inputs['timeout'] !== undefined &&
+      list(inputs['architectures']).includes('arm64') &&
+      at(inputs, 'tracingConfig.mode') === 'Active',
+  },
+  {
+    name: 'function-logs',
+    rule: 'A function writes to a log group of the stack, which has a retention.',
+    reason: 'A group that Lambda makes by itself is kept for ever.',
+    source: 'serverless-rules',
+    type: lambda,
+    keeps: ({ inputs }, all) => {
+      const name = at(inputs, 'loggingConfig.logGroup');
+      const group = all.find(
+        (each) => each.type === 'aws:cloudwatch/logGroup:LogGroup' && each.outputs['name'] === name,
+      );
+      return number(group?.inputs['retentionInDays'], 0) > 0;
+    },
+  },
+  {
+    name: 'least-privilege',
+    rule: 'What a role may do is readable, names each action, and each resource, or all that lies within one of the stack.',
+    reason: 'Each function may do what it does and nothing else.',
+    source: 'serverless-rules; Service authorization reference',
+    type: 'aws:iam/rolePolicy:RolePolicy',
+    keeps: ({ inputs }, all) => {
+      const allowed = statements(inputs['policy']);
+      return (
+        allowed?.filter(({ Effect }) => Effect === 'Allow').every((each) => isNarrow(each, all)) ?? false
+      );
+    },
+  },
+  {
+    name: 'permissions-in-one-place',
+    rule: 'A role has no permissions but those of its RolePolicy resources: none attached, managed or inline in the role.',
+    reason: 'What is written elsewhere escapes the check of what a role may do.',
+    source: 'IAM guide, access_policies_managed-vs-inline',
+    type: [
+      role,
+      'aws:iam/policyAttachment:PolicyAttachment',
+      'aws:iam/rolePolicyAttachment:RolePolicyAttachment',
+      'aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive',
+    ],
+    keeps: ({ type, inputs }) =>
+      type === role && inputs['managedPolicyArns'] === undefined && inputs['inlinePolicies'] === undefined,
+  },
+  {
+    name: 'own-role',
+    rule: 'No two functions share a role.',
+    reason: 'A shared role allows each what the other needs.',
+    source: 'serverless-rules',
+    type: lambda,
+    keeps: ({ inputs }, all) =>
+      all.filter((each) => each.type === lambda && each.inputs['role'] === inputs['role']).length === 1,
+  },
+];
+
+/** Service authorization reference, AWS X-Ray: its actions take no resource. */
+const withoutResources = new Set(['xray:PutTraceSegments', 'xray:PutTelemetryRecords']);
+
+/** Whether a statement that allows something names it. `*` and `?` are wildcards (IAM guide, reference_policies_elements_resource). */
+function isNarrow(allowed: Statement, all: readonly Registered[]): boolean {
+  const { Action, NotAction, Resource, NotResource } = allowed;
+  const has = (wildcard: string) => /[*?]/.test(wildcard);
+  const within = all.flatMap(({ outputs: { arn } }) => (arn === undefined ? [] : [`${arn}/*`, `${arn}:*`]));
+  return (
+    NotAction === undefined &&
+    NotResource === undefined &&
+    Action.length > 0 &&
+    Resource.length > 0 &&
+    !Action.some(has) &&
+    (Resource.every((resource) => !has(resource) || within.includes(resource)) ||
+      (Resource.join() === '*' && Action.every((action) => withoutResources.has(action))))
+  );
+}
