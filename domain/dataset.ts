@@ -1,4 +1,8 @@
 import type * as z from 'zod';
+import { columnsOf } from './columns.ts';
+
+/** As many as an object's key has room for, with the longest values. */
+const MAX_PARTITION_COLUMNS = 2;
 
 /** Where a record stands in the input: what a deterministic id can be made of. */
 export interface Origin {
@@ -73,8 +77,20 @@ export function defineDataset<RecordSchema extends z.ZodType, RowSchema extends 
   if (!/^[^/].*\/$/.test(source.prefix))
     refuse(`the prefix ${JSON.stringify(source.prefix)} must end with "/" and not begin with it.`);
   if (key.length === 0) refuse('the key names no column.');
+  const columns = new Map(columnsOf(row).map((column) => [column.name, column]));
   for (const column of [...key, ...partitionBy]) {
-    if (!(column in row.shape)) refuse(`${column} is not a column of its row.`);
+    if (!columns.has(column)) refuse(`${column} is not a column of its row.`);
+  }
+  for (const column of columns.keys()) {
+    if (!/^[a-z][a-z0-9_]*$/.test(column))
+      refuse(`the column ${column} must be lower-case letters, digits and underscores.`);
+  }
+  if (new Set(partitionBy).size < partitionBy.length) refuse('a column partitions it twice.');
+  if (partitionBy.length > MAX_PARTITION_COLUMNS)
+    refuse(`it is partitioned by more than ${MAX_PARTITION_COLUMNS} columns.`);
+  for (const column of partitionBy) {
+    const kind = columns.get(column)?.type.kind;
+    if (kind === 'list' || kind === 'struct') refuse(`${column} is a ${kind}, which can't partition it.`);
   }
   return Object.freeze(dataset);
 }

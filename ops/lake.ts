@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -16,6 +16,7 @@ import type { Target } from './target.ts';
 import { UserError } from './user-error.ts';
 
 const DOWNLOADS_AT_ONCE = 8;
+const KEEP_COPIES_MS = 10 * 60_000;
 
 export interface QueryResult {
   readonly columns: readonly { readonly name: string; readonly numeric: boolean }[];
@@ -84,26 +85,33 @@ async function copyFiles(
   const limit = pLimit(DOWNLOADS_AT_ONCE);
   const bucket = target.outputs.buckets.processed;
   const files: LakeFile[] = [];
-  const downloads: Promise<void>[] = [];
+  const missing: { readonly key: string; readonly path: string }[] = [];
   for await (const { Key, ETag = '' } of listObjects(target, bucket, `${name}/`)) {
     const address = parseProcessedKey(Key);
     if (address === undefined) continue;
     const copy = copyName(Key, ETag);
     const path = join(directory, copy);
     files.push({ path, partitionPath: address.partitionPath });
-    if (present.delete(copy)) continue;
-    downloads.push(limit(() => download(target, bucket, Key, path)));
+    if (!present.delete(copy)) missing.push({ key: Key, path });
   }
   let done = 0;
   await Promise.all(
-    downloads.map(async (each) => {
-      await each;
-      done += 1;
-      progress(`Fetching ${name}: ${done} of ${downloads.length} files`);
-    }),
+    missing.map(({ key, path }) =>
+      limit(async () => {
+        await download(target, bucket, key, path);
+        done += 1;
+        progress(`Fetching ${name}: ${done} of ${missing.length} files`);
+      }),
+    ),
   );
-  for (const gone of present) await rm(join(directory, gone), { force: true });
+  for (const copy of present) await removeOld(join(directory, copy));
   return files;
+}
+
+/** Copies of what is gone from the lake; not the new ones, which another query may just have made for itself. */
+async function removeOld(path: string): Promise<void> {
+  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
+  if (Date.now() - mtimeMs > KEEP_COPIES_MS) await rm(path, { force: true });
 }
 
 /** A name for the copy of a file; the ETag is in it, so a file that was overwritten is another copy. */

@@ -1,7 +1,10 @@
 import { type _Object, GetObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import pLimit from 'p-limit';
 import { receiptsPrefix, type VersionPath } from '../domain/key-layout.ts';
 import { type Receipt, receipt } from '../domain/receipt.ts';
 import type { Target } from './target.ts';
+
+const READS_AT_ONCE = 16;
 
 /** All objects of a bucket under a prefix, in the order of their keys. */
 export async function* listObjects(
@@ -25,9 +28,10 @@ export async function readText(target: Target, bucket: string, key: string): Pro
 /** Every receipt of one version of an object, whatever the stage. */
 export async function readReceipts(target: Target, path: VersionPath): Promise<Receipt[]> {
   const bucket = target.outputs.buckets.ledger;
-  const receipts: Promise<Receipt>[] = [];
-  for await (const { Key } of listObjects(target, bucket, receiptsPrefix(path))) {
-    receipts.push(readText(target, bucket, Key).then((text) => receipt.parse(JSON.parse(text))));
-  }
-  return Promise.all(receipts);
+  const keys: string[] = [];
+  for await (const { Key } of listObjects(target, bucket, receiptsPrefix(path))) keys.push(Key);
+  const limit = pLimit(READS_AT_ONCE);
+  return Promise.all(
+    keys.map((key) => limit(async () => receipt.parse(JSON.parse(await readText(target, bucket, key))))),
+  );
 }

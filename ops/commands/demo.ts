@@ -24,19 +24,43 @@ export function demo(program: Command): void {
       'run the pipeline over examples/ on this machine, show what became of every record, and stop',
     )
     .action(async () => {
-      const progress = new Progress();
-      progress.show('Starting the local cloud from the Pulumi program');
       const directory = mkdtempSync(join(tmpdir(), 'sluice-demo-'));
-      const pipeline = await startPipeline({ directory, port: 0 });
-      progress.end();
       try {
-        await run(localTarget(pipeline, directory));
+        await Promise.race([runIn(directory), interruption()]);
       } finally {
-        await pipeline.close();
         rmSync(directory, { recursive: true, force: true });
+        // What was interrupted is not waited for: its directory is gone.
+        if (process.exitCode === INTERRUPTED) process.exit();
       }
     });
 }
+
+/** 128 + SIGINT, as shells count. */
+const INTERRUPTED = 130;
+
+function interruption(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        process.exitCode = INTERRUPTED;
+        resolve();
+      });
+    }
+  });
+}
+
+async function runIn(directory: string): Promise<void> {
+  const progress = new Progress();
+  progress.show('Starting the local cloud from the Pulumi program');
+  const pipeline = await startPipeline({ directory, port: 0 }).finally(() => progress.end());
+  try {
+    await run(localTarget(pipeline, directory));
+  } finally {
+    await pipeline.close();
+  }
+}
+
+const DEMO_TIMEOUT_S = 300;
 
 async function run(target: Target): Promise<void> {
   const files = exampleFiles(join(projectDirectory, 'examples'));
@@ -45,7 +69,7 @@ async function run(target: Target): Promise<void> {
   console.log(
     `${files.length} files of examples/ are in s3://${target.outputs.buckets.raw}. What became of them:\n`,
   );
-  const states = await waitFor(target, uploads);
+  const states = await waitFor(target, uploads, DEMO_TIMEOUT_S);
   console.log(stateTable(states));
 
   const rejects = await allRejects(target);

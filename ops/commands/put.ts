@@ -5,8 +5,10 @@ import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import type { Command } from 'commander';
 import { datasetNamed, datasets } from '../../domain/datasets/index.ts';
+import type { Stage } from '../../domain/errors.ts';
 import { conservationOf, describeState } from '../describe-state.ts';
 import { isSettled, type ObjectState, objectState } from '../object-state.ts';
+import { queueStates } from '../queue-state.ts';
 import type { Target } from '../target.ts';
 import { bytes, Progress, printable } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
@@ -16,6 +18,7 @@ interface PutOptions {
   readonly dataset?: string;
   readonly key?: string;
   readonly wait?: boolean;
+  readonly timeout: number;
   readonly json?: boolean;
 }
 
@@ -33,8 +36,10 @@ export function put(program: Command): void {
       '-w, --wait',
       'wait until every record is in the lake, filtered or rejected; exit 1 if a file could not be read',
     )
+    .option('--timeout <seconds>', 'how long to wait at the most', Number, 3600)
     .option('--json', 'print the result as JSON')
     .action(async (files: string[], options: PutOptions) => {
+      if (!(options.timeout > 0)) throw new UserError('--timeout takes a number of seconds above 0.');
       if (options.key !== undefined && files.length > 1) throw new UserError('--key takes one file.');
       const target = await chosenTarget(program);
       const uploads: Uploaded[] = [];
@@ -46,7 +51,7 @@ export function put(program: Command): void {
         if (options.json) console.log(JSON.stringify(uploads, null, 2));
         return;
       }
-      const states = await waitFor(target, uploads);
+      const states = await waitFor(target, uploads, options.timeout);
       if (options.json) console.log(JSON.stringify(states, null, 2));
       else for (const state of states) console.log(`${describeState(state)}  ${conservationOf(state)}`);
       if (states.some(({ fault }) => fault !== undefined)) process.exitCode = 1;
@@ -97,21 +102,63 @@ export async function upload(target: Target, file: string, key: string): Promise
 }
 
 const POLL_MS = 200;
+const LOOK_AT_QUEUES_MS = 2000;
 
-/** Waits until nothing more will happen to the uploads by itself, and shows how far they are meanwhile. */
-export async function waitFor(target: Target, uploads: readonly Uploaded[]): Promise<ObjectState[]> {
+/**
+ * Waits until nothing more will happen to the uploads by itself, and shows how far they are meanwhile.
+ *
+ * @throws {UserError} when a message is given up meanwhile, or the time is over
+ */
+export async function waitFor(
+  target: Target,
+  uploads: readonly Uploaded[],
+  timeoutSeconds: number,
+): Promise<ObjectState[]> {
   const progress = new Progress();
   const settled = new Map<Uploaded, ObjectState>();
-  while (settled.size < uploads.length) {
-    const waiting = uploads.filter((each) => !settled.has(each));
-    for (const each of waiting) {
-      const state = await objectState(target, each.key, each.versionId);
-      if (isSettled(state)) settled.set(each, state);
-      else if (each === waiting[0])
-        progress.show(`${settled.size} of ${uploads.length} done; ${describeState(state)}`);
+  const givenUpBefore = await givenUp(target);
+  const end = Date.now() + timeoutSeconds * 1000;
+  let lookedAt = Date.now();
+  try {
+    while (settled.size < uploads.length) {
+      const waiting = uploads.filter((each) => !settled.has(each));
+      let standing = '';
+      for (const each of waiting) {
+        const state = await objectState(target, each.key, each.versionId);
+        if (isSettled(state)) settled.set(each, state);
+        else standing ||= describeState(state);
+      }
+      if (standing === '') continue;
+      progress.show(`${settled.size} of ${uploads.length} done; ${standing}`);
+      if (Date.now() > end)
+        throw new UserError(`${standing}, after ${timeoutSeconds} s. It goes on: npx sluice status`);
+      if (Date.now() - lookedAt > LOOK_AT_QUEUES_MS) {
+        refuseMore(givenUpBefore, await givenUp(target), standing);
+        lookedAt = Date.now();
+      }
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
-    if (settled.size < uploads.length) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  } finally {
+    progress.end();
   }
-  progress.end();
   return uploads.flatMap((each) => settled.get(each) ?? []);
+}
+
+/** How many messages each stage has given up. */
+async function givenUp(target: Target): Promise<ReadonlyMap<Stage, number>> {
+  const queues = await queueStates(target);
+  return new Map(queues.map(({ stage, dead, undelivered }) => [stage, dead + undelivered]));
+}
+
+function refuseMore(
+  before: ReadonlyMap<Stage, number>,
+  now: ReadonlyMap<Stage, number>,
+  standing: string,
+): void {
+  for (const [stage, count] of now) {
+    if (count <= (before.get(stage) ?? 0)) continue;
+    throw new UserError(
+      `${standing}, and the ${stage} stage has given up a message: it lies in its DLQ. What went wrong: npx sluice logs ${stage}`,
+    );
+  }
 }
