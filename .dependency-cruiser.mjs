@@ -1,23 +1,69 @@
 /** Who may import whom: docs/architecture.md, "The parts". */
-const forbid = (name, from, to, comment) => ({ name, severity: 'error', comment, from: { path: from }, to: { path: to } });
+const forbid = (name, from, to, comment) => ({
+  name,
+  severity: 'error',
+  comment,
+  from: { path: from },
+  to: { path: to },
+});
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
   forbidden: [
-    forbid('domain-is-pure', '^domain/', '^(handlers|infra|local|ops|test)/', 'The domain knows nothing of where it runs.'),
-    forbid('domain-knows-no-aws', '^domain/', 'node_modules/(@aws-|@pulumi|@middy|@duckdb)', 'The domain imports zod and Node, nothing of AWS.'),
-    forbid('handlers-import-domain', '^handlers/', '^(infra|local|ops|test)/', 'A handler is deployed: it brings nothing but the domain.'),
-    forbid('infra-names-handlers', '^infra/', '^(handlers|local|ops|test)/', 'The program names handler files by path, and never runs them.'),
-    forbid('local-runs-bundles', '^local/', '^(handlers|ops|test)/', 'The local cloud starts functions as Lambda would.'),
-    forbid('ops-uses-clients', '^ops/', '^(handlers|test)/', 'The command line talks to the pipeline through AWS’s clients.'),
+    forbid(
+      'domain-is-pure',
+      '^domain/',
+      '^(handlers|infra|local|ops|test)/',
+      'The domain knows nothing of where it runs.',
+    ),
+    forbid(
+      'domain-knows-no-aws',
+      '^domain/',
+      'node_modules/(@aws-|@pulumi|@middy|@duckdb)',
+      'The domain imports zod and Node, nothing of AWS.',
+    ),
+    forbid(
+      'handlers-import-domain',
+      '^handlers/',
+      '^(infra|local|ops|test)/',
+      'A handler is deployed: it brings nothing but the domain.',
+    ),
+    forbid(
+      'infra-names-handlers',
+      '^infra/',
+      '^(handlers|local|ops|test)/',
+      'The program names handler files by path, and never runs them.',
+    ),
+    forbid(
+      'local-runs-bundles',
+      '^local/',
+      '^(handlers|ops|test)/',
+      'The local cloud starts functions as Lambda would.',
+    ),
+    forbid(
+      'ops-uses-clients',
+      '^ops/',
+      '^(handlers|test)/',
+      'The command line talks to the pipeline through AWS’s clients.',
+    ),
     forbid(
       'ops-starts-the-local-cloud-in-one-place',
       '^ops/(?!local-cloud\\.ts|commands/(simulate)\\.ts)',
       '^local/',
       'Only the commands that start the local cloud know it.',
     ),
-    forbid('no-tests-in-the-product', '^(domain|handlers|infra|local|ops)/', '^test/', 'Tests are not shipped.'),
-    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    forbid(
+      'no-tests-in-the-product',
+      '^(domain|handlers|infra|local|ops)/',
+      '^test/',
+      'Tests are not shipped.',
+    ),
+    {
+      name: 'no-circles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     { name: 'nothing-missing', severity: 'error', from: {}, to: { couldNotResolve: true } },
     {
       name: 'handlers-have-no-dev-dependencies',
@@ -30,6 +76,9 @@ export default {
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 };

@@ -96,19 +96,24 @@ export class SimulatedFunction {
         failed(reason);
       };
       const deadline = clock.now() + this.#settings.timeoutSeconds * 1000;
-      environment.run(event, contextOf(this.#settings, () => deadline - clock.now())).then(
-        (answer) => {
-          cancel();
-          this.#network.note(`${environment.name}: answered ${JSON.stringify(answer)}`);
-          this.#settle(environment);
-          resolve({ payload: JSON.stringify(answer) });
-        },
-        (error: unknown) => {
-          cancel();
-          this.#settle(environment);
-          failed(String(error));
-        },
-      );
+      environment
+        .run(
+          event,
+          contextOf(this.#settings, () => deadline - clock.now()),
+        )
+        .then(
+          (answer) => {
+            cancel();
+            this.#network.note(`${environment.name}: answered ${JSON.stringify(answer)}`);
+            this.#settle(environment);
+            resolve({ payload: JSON.stringify(answer) });
+          },
+          (error: unknown) => {
+            cancel();
+            this.#settle(environment);
+            failed(String(error));
+          },
+        );
     });
   }
 
