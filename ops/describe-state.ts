@@ -29,6 +29,17 @@ export function conservationOf(state: ObjectState): string {
   return `${integer(read)} read ${isConserved(state) ? '=' : '≠'} ${sum}`;
 }
 
+/** Where an object ended, what became of its records, and why: one line, and one for its fault. */
+export function describeOutcome(state: ObjectState): string {
+  const why = reasonsOf(state);
+  const line = `${describeState(state)}  ${conservationOf(state)}${why === '' ? '' : ` (${why})`}`;
+  return state.fault === undefined ? line : `${line}\n  ${printable(state.fault.message)}`;
+}
+
+function reasonsOf({ filtered, rejected }: ObjectState): string {
+  return [reasons(filtered), reasons(rejected)].filter(Boolean).join('; ');
+}
+
 function reasons(tally: Readonly<Tally>): string {
   return Object.entries(tally)
     .map(([name, count]) => `${name} ${integer(count)}`)
@@ -48,10 +59,7 @@ export function stateTable(states: readonly ObjectState[]): string {
     { title: 'WRITTEN', value: ({ written }) => integer(written), align: 'right' },
     { title: 'FILTERED', value: ({ filtered }) => integer(total(filtered)), align: 'right' },
     { title: 'REJECTED', value: ({ rejected }) => integer(total(rejected)), align: 'right' },
-    {
-      title: 'WHY',
-      value: ({ filtered, rejected }) => [reasons(filtered), reasons(rejected)].filter(Boolean).join('; '),
-    },
+    { title: 'WHY', value: (state) => reasonsOf(state) || printable(state.fault?.message ?? '') },
   ];
   return table(states, columns);
 }

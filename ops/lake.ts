@@ -174,4 +174,9 @@ function duckDbType(type: ColumnType): string {
 }
 
 const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;
-const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+/** DuckDB's parser ends a text at a NUL, so that is put together. */
+const literal = (text: string) =>
+  text
+    .split('\0')
+    .map((piece) => `'${piece.replaceAll("'", "''")}'`)
+    .join(' || chr(0) || ');

@@ -49,6 +49,12 @@ async function started(
         `Port ${options.port} is taken by another program. Choose another: npm start -- --port 4567`,
       );
     }
+    const { syscall, message } = error as NodeJS.ErrnoException;
+    if (syscall !== undefined) {
+      throw new UserError(
+        `State can't be kept in ${options.directory}: ${message}. Choose another place with --directory.`,
+      );
+    }
     throw error;
   }
 }

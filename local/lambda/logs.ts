@@ -32,7 +32,6 @@ export class FunctionLogs {
   readonly #directory: string;
   readonly #files = new Map<string, LogFile>();
   readonly #rotateAt: number;
-  #lastId = 0;
 
   constructor(directory: string, rotateAt = rotateAtBytes) {
     this.#directory = directory;
@@ -40,9 +39,7 @@ export class FunctionLogs {
   }
 
   append(functionName: string, stream: string, message: string): void {
-    const timestamp = Date.now();
-    this.#lastId = Math.max(timestamp * 1000, this.#lastId + 1);
-    this.#file(functionName).append({ id: `${this.#lastId}`, timestamp, stream, message });
+    this.#file(functionName).append({ timestamp: Date.now(), stream, message });
   }
 
   /** Events in the order in which they were written. */
@@ -77,7 +74,8 @@ class LogFile {
   readonly #path: string;
   readonly #rotateAt: number;
   #bytes: number | undefined;
-  #waiting: string[] = [];
+  #lastId = 0;
+  #waiting: Omit<LogEvent, 'id'>[] = [];
   #writing: Promise<void> = Promise.resolve();
 
   constructor(path: string, rotateAt: number) {
@@ -85,8 +83,8 @@ class LogFile {
     this.#rotateAt = rotateAt;
   }
 
-  append(event: LogEvent): void {
-    this.#waiting.push(`${JSON.stringify(event)}\n`);
+  append(event: Omit<LogEvent, 'id'>): void {
+    this.#waiting.push(event);
     if (this.#waiting.length === 1) this.#writing = this.#writing.then(() => this.#write());
   }
 
@@ -95,16 +93,20 @@ class LogFile {
   }
 
   async #write(): Promise<void> {
-    const text = this.#waiting.splice(0).join('');
+    const events = this.#waiting.splice(0);
     try {
       if (this.#bytes === undefined) {
         await mkdir(join(this.#path, '..'), { recursive: true });
         this.#bytes = await endLastLine(this.#path);
+        for await (const { id } of this.#written()) this.#lastId = Math.max(this.#lastId, Number(id));
       }
       if (this.#bytes > this.#rotateAt) {
         await rename(this.#path, `${this.#path}.1`);
         this.#bytes = 0;
       }
+      const text = events
+        .map((event) => `${JSON.stringify({ id: this.#nextId(event), ...event })}\n`)
+        .join('');
       await appendFile(this.#path, text, { mode: 0o600 });
       this.#bytes += Buffer.byteLength(text);
     } catch (error) {
@@ -112,8 +114,17 @@ class LogFile {
     }
   }
 
+  #nextId({ timestamp }: Omit<LogEvent, 'id'>): string {
+    this.#lastId = Math.max(timestamp * 1000, this.#lastId + 1);
+    return `${this.#lastId}`;
+  }
+
   async *events(): AsyncGenerator<LogEvent> {
     await this.flush();
+    yield* this.#written();
+  }
+
+  async *#written(): AsyncGenerator<LogEvent> {
     for (const path of [`${this.#path}.1`, this.#path]) {
       try {
         for await (const line of wholeLines(path)) {

@@ -6,7 +6,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import type { Command } from 'commander';
 import { datasetNamed, datasets } from '../../domain/datasets/index.ts';
 import type { Stage } from '../../domain/errors.ts';
-import { conservationOf, describeState } from '../describe-state.ts';
+import { describeOutcome, describeState } from '../describe-state.ts';
 import { isSettled, type ObjectState, objectState } from '../object-state.ts';
 import { queueStates } from '../queue-state.ts';
 import type { Target } from '../target.ts';
@@ -42,9 +42,10 @@ export function put(program: Command): void {
       if (!(options.timeout > 0)) throw new UserError('--timeout takes a number of seconds above 0.');
       if (options.key !== undefined && files.length > 1) throw new UserError('--key takes one file.');
       const target = await chosenTarget(program);
+      const keys = files.map((file) => options.key ?? keyFor(file, options.dataset));
+      await checkFiles(files, keys);
       const uploads: Uploaded[] = [];
-      for (const file of files)
-        uploads.push(await upload(target, file, options.key ?? keyFor(file, options.dataset)));
+      for (const [i, file] of files.entries()) uploads.push(await upload(target, file, keys[i] ?? ''));
       if (!options.json)
         for (const { file, key } of uploads) console.log(`${printable(file)} → ${printable(key)}`);
       if (!options.wait) {
@@ -53,7 +54,7 @@ export function put(program: Command): void {
       }
       const states = await waitFor(target, uploads, options.timeout);
       if (options.json) console.log(JSON.stringify(states, null, 2));
-      else for (const state of states) console.log(`${describeState(state)}  ${conservationOf(state)}`);
+      else for (const state of states) console.log(describeOutcome(state));
       if (states.some(({ fault }) => fault !== undefined)) process.exitCode = 1;
     });
 }
@@ -80,12 +81,30 @@ function onlyDataset() {
   return first;
 }
 
+async function statFile(file: string) {
+  const found = await stat(file).catch((error: Error) => {
+    throw new UserError(`${file} can't be read: ${error.message}`);
+  });
+  if (found.isDirectory()) throw new UserError(`${file} is a directory. Name its files: ${file}/*`);
+  return found;
+}
+
+/** Before anything is uploaded: what is wrong with the files, and which two would become one object. */
+async function checkFiles(files: readonly string[], keys: readonly string[]): Promise<void> {
+  for (const file of files) await statFile(file);
+  for (const [i, key] of keys.entries()) {
+    const first = keys.indexOf(key);
+    if (first < i)
+      throw new UserError(
+        `${files[first]} and ${files[i]} would both become ${key}. Put them one by one, with --key.`,
+      );
+  }
+}
+
 /** Uploads a file in parts, so that its size does not matter. */
 export async function upload(target: Target, file: string, key: string): Promise<Uploaded> {
   const Bucket = target.outputs.buckets.raw;
-  const { size } = await stat(file).catch((error: Error) => {
-    throw new UserError(`${file} can't be read: ${error.message}`);
-  });
+  const { size } = await statFile(file);
   const progress = new Progress();
   const sending = new Upload({
     client: target.s3,

@@ -45,7 +45,8 @@ State is kept in ${options.ephemeral ? 'nothing: it goes with this process' : re
 
 For the AWS CLI and SDKs:
 
-  export AWS_ENDPOINT_URL=${endpoint} AWS_REGION=${outputs.region} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+  export AWS_ENDPOINT_URL=${endpoint} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+  export AWS_REGION=${outputs.region} AWS_DEFAULT_REGION=${outputs.region}
 
 Ctrl-C stops it.`);
       await new Promise<void>((resolve) => {

@@ -56,7 +56,7 @@ describe('what the commands print', () => {
     expect(put).toMatchObject({ status: 0 });
     expect(put.stdout).toBe(
       'soup.ndjson → recipes/soup.ndjson\n' +
-        'recipes/soup.ndjson: done  2 read = 1 written + 0 filtered + 1 rejected\n',
+        'recipes/soup.ndjson: done  2 read = 1 written + 0 filtered + 1 rejected (missing_field 1)\n',
     );
 
     const status = await sluice(['status', '--json']);
@@ -79,6 +79,7 @@ describe('what the commands print', () => {
     const { status, stdout } = await sluice(['put', file('page.json', '<html>'), '--wait']);
     expect(status).toBe(1);
     expect(stdout).toContain('recipes/page.json: failed, unknown_format');
+    expect(stdout).toContain('The file begins with "<html>", not with a JSON array or object.');
   });
 
   test('what would move a terminal is printed as text', async () => {
@@ -108,6 +109,7 @@ describe('errors', () => {
     [['put'], 2, "missing required argument 'file'"],
     [['query', 'selec 1'], 1, 'The query failed: Parser Error'],
     [['put', 'no-such-file.json'], 1, 'no-such-file.json can’t be read'.replace('’', "'")],
+    [['put', '.'], 1, '. is a directory. Name its files: ./*'],
     [['put', 'x', '--dataset', 'wines'], 1, 'There is no dataset "wines". There are: recipes.'],
     [['status', 'recipes/never-put.json'], 1, 'There is no object recipes/never-put.json'],
   ])('sluice %s exits with %i and says why', async (args, status, message) => {
@@ -121,6 +123,21 @@ describe('errors', () => {
     const run = await sluice(['status'], files);
     expect(run.status).toBe(1);
     expect(run.stderr).toBe('The local cloud is not running. Start it in another terminal: npm start\n');
+  });
+
+  test('two files that would become one object are not uploaded', async () => {
+    const name = file('twin.json', '[]');
+    const run = await sluice(['put', name, join(files, name)]);
+    expect(run.status).toBe(1);
+    expect(run.stderr).toContain('would both become recipes/twin.json');
+    expect((await sluice(['status', 'recipes/twin.json'])).stderr).toContain('There is no object');
+  });
+
+  test('a directory that can’t be used is named', async () => {
+    const run = await sluice(['start', '--port', '0'], join(files, file('a-file', '')));
+    expect(run.status).toBe(1);
+    expect(run.stderr).toContain("State can't be kept in");
+    expect(run.stderr).not.toContain('    at ');
   });
 
   test('two local clouds never share a directory', async () => {
