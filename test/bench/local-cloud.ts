@@ -104,7 +104,7 @@ class Server {
 
   static async start(directory: string): Promise<Server> {
     const startedAt = performance.now();
-    const args = ['ops/cli.ts', 'start', '--port', '0', '--ephemeral', '--directory', directory];
+    const args = ['ops/sluice.mjs', 'start', '--port', '0', '--ephemeral', '--directory', directory];
     const child = spawn(process.execPath, args, {
       cwd: projectDirectory,
       stdio: ['ignore', 'pipe', 'pipe'],
