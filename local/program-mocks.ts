@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { accountId, type ProgramRequest } from './program.ts';
+import { account as accountId } from './iam/credentials.ts';
+import type { ProgramRequest } from './program.ts';
 
 interface Physical {
   readonly id: string;

@@ -4,9 +4,6 @@ import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod';
 
-/** The account that the local cloud plays. */
-export const accountId = '000000000000';
-
 /** A resource as the Pulumi program registered it, with the names and ARNs that it got. */
 const resource = z.object({
   urn: z.string(),

@@ -1,21 +1,5 @@
 import type { Clock } from '../clock.ts';
-
-/** A message as ReceiveMessage gives it, in the words of Lambda's event. */
-export interface ReceivedMessage {
-  readonly messageId: string;
-  readonly receiptHandle: string;
-  readonly body: string;
-  readonly md5OfBody: string;
-  /** ApproximateReceiveCount, SentTimestamp, SenderId, ApproximateFirstReceiveTimestamp. */
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly messageAttributes: Readonly<
-    Record<
-      string,
-      { readonly dataType: string; readonly stringValue?: string; readonly binaryValue?: string }
-    >
-  >;
-  readonly md5OfMessageAttributes?: string;
-}
+import type { ReceivedMessage } from '../sqs/sqs.ts';
 
 /** The queue, called with the function's role. */
 export interface MappedQueue {

@@ -35,6 +35,7 @@ export interface ReceivedMessage {
   readonly receiptHandle: string;
   readonly body: string;
   readonly md5OfBody: string;
+  /** ApproximateReceiveCount, SentTimestamp, SenderId, ApproximateFirstReceiveTimestamp. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly messageAttributes: Readonly<
     Record<

@@ -6,9 +6,9 @@ import {
   failedItems,
   type InvocationResult,
   type MappingSettings,
-  type ReceivedMessage,
 } from '../../local/lambda/mapping.ts';
 import { checkRoles } from '../../local/lambda/roles.ts';
+import type { ReceivedMessage } from '../../local/sqs/sqs.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 const settings: MappingSettings = {
