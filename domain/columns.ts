@@ -12,6 +12,14 @@ export interface Column {
   readonly nullable: boolean;
 }
 
+/** Position of the record in its raw object, from 1: with the object it names a row in every table. */
+export const recordColumn: Column = { name: '_record', type: { kind: 'int64' }, nullable: false };
+
+/** The columns of a dataset's table, wherever it is: those of its rows, and which record a row was. */
+export function tableColumns({ row }: { readonly row: z.ZodObject }): Column[] {
+  return [...columnsOf(row), recordColumn];
+}
+
 /**
  * Derives a table's columns from the schema of its rows, in the schema's order.
  *

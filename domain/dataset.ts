@@ -55,6 +55,8 @@ export interface Dataset<
   readonly partitionBy: readonly (keyof RowOf<RowSchema> & string)[];
   /** Whether the rows of a deleted object are retracted or kept. */
   readonly onDelete: 'retract' | 'keep';
+  /** Whether a new version of which nothing could be used replaces the last good one, or that one is kept. */
+  readonly onReject: 'replace' | 'keep';
 }
 
 /**

@@ -16,7 +16,7 @@ export type PermanentCode =
   | 'unreadable_part';
 
 /** What may succeed when it is tried again. */
-export type TransientCode = 'unreadable_message' | 'storage' | 'interrupted';
+export type TransientCode = 'unreadable_message' | 'storage' | 'interrupted' | 'in_progress' | 'database';
 
 interface Circumstances {
   readonly stage: Stage;

@@ -16,6 +16,7 @@ const eventBridgeEvent = z.object({
     bucket: z.object({ name: z.string() }),
     object: objectIdentity,
     reason: z.string(),
+    'deletion-type': z.string().optional(),
   }),
 });
 
@@ -30,6 +31,8 @@ export interface ObjectEvent {
   readonly sequencer: string;
   /** Bytes; absent in a deletion. */
   readonly size: number | undefined;
+  /** Of a deletion: a version was removed for good, instead of hidden under a delete marker. */
+  readonly permanent: boolean;
   /** When S3 says it happened, ISO 8601. */
   readonly time: string;
 }
@@ -57,6 +60,7 @@ export function parseObjectEvent(body: string): ObjectEvent {
     versionId: detail.object['version-id'] ?? 'null',
     sequencer: detail.object.sequencer,
     size: detail.object.size,
+    permanent: detail['deletion-type'] === 'Permanently Deleted',
     time,
   };
 }

@@ -83,6 +83,7 @@ export const recipes = defineDataset({
   key: ['recipe_id'],
   partitionBy: ['difficulty'],
   onDelete: 'retract',
+  onReject: 'keep',
 });
 
 /**

@@ -31,7 +31,14 @@ const store: ObjectStore = {
 
 const surroundings = { store, now: Date.now, codeVersion: 'bench', zstd: threadedZstd, partLimits };
 const buckets = { temp: 'temp', processed: 'processed', failed: 'failed', ledger: 'ledger' };
-const event = { type: 'created', versionId: 'v1', sequencer: '01', size: undefined, time: '' } as const;
+const event = {
+  type: 'created',
+  versionId: 'v1',
+  sequencer: '01',
+  size: undefined,
+  permanent: false,
+  time: '',
+} as const;
 
 const cpu = process.cpuUsage();
 const startedAt = performance.now();

@@ -50,12 +50,14 @@ describe('an S3 event', () => {
       versionId: 'IYV3p45BT0ac8hjHg1houSdS1a.Mro8e',
       sequencer: '617f08299329d189',
       size: 5,
+      permanent: false,
       time: '2021-11-12T00:00:00Z',
     });
     expect(parseObjectEvent(JSON.stringify(deleted))).toMatchObject({
       type: 'deleted',
       versionId: 'null',
       size: undefined,
+      permanent: true,
     });
   });
 

@@ -16,6 +16,7 @@ function readings(transform: (record: typeof reading) => unknown): Dataset {
     key: ['sensor'],
     partitionBy: [],
     onDelete: 'keep',
+    onReject: 'keep',
   }) as unknown as Dataset;
 }
 
@@ -84,6 +85,7 @@ describe('a declaration is refused', () => {
     key: ['sensor' as const],
     partitionBy: [],
     onDelete: 'keep' as const,
+    onReject: 'keep' as const,
   };
 
   test.each([

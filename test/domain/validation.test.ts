@@ -37,6 +37,7 @@ const checks = defineDataset({
   key: ['id'],
   partitionBy: [],
   onDelete: 'keep',
+  onReject: 'keep',
 });
 
 function rejectOf(

@@ -105,5 +105,14 @@ export function surroundingsOf(store: ObjectStore, changes: Partial<Surroundings
 }
 
 export function createdEvent(bucket: string, key: string, versionId = 'v1'): ObjectEvent {
-  return { type: 'created', bucket, key, versionId, sequencer: '0A', size: 1, time: '2026-01-01T00:00:00Z' };
+  return {
+    type: 'created',
+    bucket,
+    key,
+    versionId,
+    sequencer: '0A',
+    size: 1,
+    permanent: false,
+    time: '2026-01-01T00:00:00Z',
+  };
 }
