@@ -1,0 +1,92 @@
+import { type Column, type ColumnType, tableColumns } from '../columns.ts';
+import type { Dataset } from '../dataset.ts';
+import { type LakeFormat, lakeFormat } from './lake-format.ts';
+
+export interface GlueColumn {
+  readonly name: string;
+  /** In Hive's words: `array<string>`. */
+  readonly type: string;
+}
+
+/** A dataset's table in the Glue Data Catalog ("AWS Glue Web API Reference: TableInput, StorageDescriptor"). */
+export interface GlueTable {
+  readonly name: string;
+  readonly format: LakeFormat;
+  /** Those that the files hold. */
+  readonly columns: readonly GlueColumn[];
+  /** Those that stand in the files' keys, outermost first. */
+  readonly partitionKeys: readonly GlueColumn[];
+  readonly inputFormat: string;
+  readonly outputFormat: string;
+  readonly serde: { readonly library: string; readonly parameters: Readonly<Record<string, string>> };
+  /** Table properties. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** What timestamps in the files count. */
+  readonly timestampUnit: 'millis' | 'micros' | 'nanos';
+}
+
+const storage = {
+  parquet: {
+    inputFormat: 'org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat',
+    outputFormat: 'org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat',
+    serde: {
+      library: 'org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe',
+      parameters: { 'serialization.format': '1' },
+    },
+    parameters: { classification: 'parquet' },
+  },
+  csv: {
+    inputFormat: 'org.apache.hadoop.mapred.TextInputFormat',
+    outputFormat: 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat',
+    serde: {
+      library: 'org.apache.hadoop.hive.serde2.OpenCSVSerde',
+      parameters: { separatorChar: ',', quoteChar: '"', escapeChar: '\\' },
+    },
+    parameters: { classification: 'csv', 'skip.header.line.count': '1' },
+  },
+} as const satisfies Record<LakeFormat, object>;
+
+/**
+ * Derives a dataset's table in the catalog from the schema of its rows.
+ *
+ * The columns of CSV are text: values may be quoted, so the serde must be OpenCSVSerde (LazySimpleSerDe knows no
+ * quotes), and that one recognises no empty number as NULL ("Athena User Guide: Open CSV SerDe, Considerations for
+ * non-string data"). Their real types are in the view that `typedViewDdl` makes.
+ */
+export function glueTable(dataset: Dataset): GlueTable {
+  const format = lakeFormat(dataset);
+  const columns = tableColumns(dataset);
+  const partitions = dataset.partitionBy.flatMap((name) => columns.filter((column) => column.name === name));
+  return {
+    name: dataset.name,
+    format,
+    columns: columns
+      .filter(({ name }) => !dataset.partitionBy.includes(name))
+      .map(({ name, type }) => ({ name, type: format === 'csv' ? 'string' : glueType(type) })),
+    partitionKeys: partitions.map(({ name, type }) => ({ name, type: glueType(type) })),
+    ...storage[format],
+    parameters: { EXTERNAL: 'TRUE', ...storage[format].parameters },
+    timestampUnit: 'millis',
+  };
+}
+
+/** "Athena User Guide: Data types in Amazon Athena", which are Hive's. */
+export function glueType(type: ColumnType): string {
+  switch (type.kind) {
+    case 'int32':
+      return 'int';
+    case 'int64':
+      return 'bigint';
+    case 'list':
+      return `array<${glueType(type.element)}>`;
+    case 'struct':
+      return `struct<${type.fields.map((field: Column) => `${field.name}:${glueType(field.type)}`).join(',')}>`;
+    default:
+      return type.kind;
+  }
+}
+
+/** Where a dataset's files lie in the processed bucket. */
+export function tableLocation(bucket: string, { name }: { readonly name: string }): string {
+  return `s3://${bucket}/${name}/`;
+}

@@ -1,0 +1,187 @@
+import { type ColumnType, tableColumns } from '../columns.ts';
+import type { Dataset } from '../dataset.ts';
+import type { GlueColumn, GlueTable } from './glue.ts';
+import { glueTable } from './glue.ts';
+import { type HiveType, parseHiveType } from './hive-type.ts';
+
+/** The external schema through which Redshift sees the catalog's database. */
+export const externalSchema = 'lake';
+
+/** The longest text that Redshift holds. Bytes ("Amazon Redshift Database Developer Guide: Character types"). */
+const MAX_TEXT = 65_535;
+const text = `varchar(${MAX_TEXT})`;
+
+/** What Spectrum reads, by the catalog's name ("Database Developer Guide: CREATE EXTERNAL TABLE, Parameters"). */
+const scalars: Readonly<Record<string, string>> = {
+  string: text,
+  smallint: 'smallint',
+  int: 'integer',
+  bigint: 'bigint',
+  float: 'real',
+  double: 'double precision',
+  boolean: 'boolean',
+  date: 'date',
+  timestamp: 'timestamp',
+};
+
+/** "Database Developer Guide: Nested data limitations", and the columns of "CREATE EXTERNAL TABLE". */
+const MAX_NESTING = 100;
+const MAX_COLUMNS = 1_598;
+
+/**
+ * What of a table Redshift Spectrum can't read, or would misread; empty when there is nothing.
+ *
+ * Follows "CREATE EXTERNAL TABLE", "Nested data limitations" and "Data files for queries in Amazon Redshift Spectrum"
+ * (Database Developer Guide). An array of arrays or maps is refused, as are nanoseconds, of which these pages say nothing.
+ */
+export function spectrumFaults(table: GlueTable): string[] {
+  const { columns, partitionKeys } = table;
+  const all = [...columns, ...partitionKeys];
+  const names = all.map(({ name }) => name.toLowerCase());
+  const twice = new Set(names.filter((name, index) => names.indexOf(name) < index));
+  const faults = [...twice].map((name) =>
+    partitionKeys.some((key) => key.name.toLowerCase() === name)
+      ? `${name}: a partition column must not be among the columns of the files`
+      : `${name}: it is there twice`,
+  );
+  for (const { name, type } of all) faults.push(...nameFaults(name, name), ...typeFaults(name, type));
+  for (const { name, type } of partitionKeys)
+    if (type.includes('<')) faults.push(`${name}: a partition column must be a scalar, not ${type}`);
+  if (columns.length === 0) faults.push('it has no column besides those of its partitions');
+  if (all.length > MAX_COLUMNS) faults.push(`it has more than ${MAX_COLUMNS} columns`);
+  if (table.timestampUnit === 'nanos' && all.some(({ type }) => type.includes('timestamp')))
+    faults.push('timestamps in nanoseconds are misread; write milliseconds or microseconds');
+  return faults.map((fault) => `${table.name}: ${fault}.`);
+}
+
+/** Redshift folds identifiers to lower case, and finds no column of Parquet that is spelt otherwise. */
+function nameFaults(name: string, path: string): string[] {
+  const faults: string[] = [];
+  if (name !== name.toLowerCase()) faults.push(`${path}: a name must be lower-case`);
+  if (!/^[A-Za-z_][\w$]{0,126}$/.test(name))
+    faults.push(`${path}: a name must be letters, digits and underscores, at most 127`);
+  return faults;
+}
+
+function typeFaults(path: string, type: string): string[] {
+  let parsed: HiveType;
+  try {
+    parsed = parseHiveType(type);
+  } catch (error) {
+    return [`${path}: ${error instanceof Error ? error.message : String(error)}`];
+  }
+  return nestedFaults(path, parsed, 0);
+}
+
+function nestedFaults(path: string, type: HiveType, depth: number): string[] {
+  if (depth > MAX_NESTING) return [`${path}: it is nested more than ${MAX_NESTING} levels deep`];
+  switch (type.kind) {
+    case 'scalar':
+      return redshiftScalar(type.name) === undefined
+        ? [`${path}: Spectrum does not know the type ${type.name}`]
+        : [];
+    case 'array':
+      return type.element.kind === 'array' || type.element.kind === 'map'
+        ? [`${path}: an array must hold scalars or structs, not ${type.element.kind}s`]
+        : nestedFaults(`${path}[]`, type.element, depth + 1);
+    case 'map':
+      return [
+        ...(type.key.kind === 'scalar' ? [] : [`${path}: a map's key must be a scalar`]),
+        ...nestedFaults(`${path}{}`, type.value, depth + 1),
+      ];
+    case 'struct':
+      return type.fields.flatMap((field) => [
+        ...nameFaults(field.name, `${path}.${field.name}`),
+        ...nestedFaults(`${path}.${field.name}`, field.type, depth + 1),
+      ]);
+  }
+}
+
+function redshiftScalar(name: string): string | undefined {
+  if (/^(decimal\(\d+, ?\d+\)|(var)?char\(\d+\))$/.test(name)) return name;
+  return Object.hasOwn(scalars, name) ? scalars[name] : undefined;
+}
+
+/**
+ * Refuses a dataset whose table Redshift Spectrum can't read: called where the table is declared, so that neither
+ * `pulumi preview` nor the local cloud gets past it.
+ *
+ * @throws {Error} that names every column and why
+ */
+export function checkForSpectrum(table: GlueTable): GlueTable {
+  const faults = spectrumFaults(table);
+  if (faults.length === 0) return table;
+  throw new Error(
+    `Redshift Spectrum can't read the table ${table.name}. Change the row of domain/datasets/${table.name}.ts:\n` +
+      faults.map((fault) => `  ${fault}`).join('\n'),
+  );
+}
+
+/** `CREATE EXTERNAL TABLE` as the catalog's table would be declared by hand, for Redshift and to look at. */
+export function externalTableDdl(dataset: Dataset, location: string): string {
+  const table = checkForSpectrum(glueTable(dataset));
+  const list = (columns: readonly GlueColumn[]) =>
+    columns.map(({ name, type }) => `  ${identifier(name)} ${redshiftType(parseHiveType(type))}`).join(',\n');
+  const properties = (entries: Readonly<Record<string, string>>) =>
+    Object.entries(entries)
+      .map(([name, value]) => `${literal(name)}=${literal(value)}`)
+      .join(', ');
+  const { serde, inputFormat, outputFormat, parameters } = table;
+  const { EXTERNAL: _, ...own } = parameters;
+  return [
+    `CREATE EXTERNAL TABLE ${externalSchema}.${identifier(table.name)} (\n${list(table.columns)}\n)`,
+    ...(table.partitionKeys.length === 0 ? [] : [`PARTITIONED BY (\n${list(table.partitionKeys)}\n)`]),
+    `ROW FORMAT SERDE ${literal(serde.library)}`,
+    `WITH SERDEPROPERTIES (${properties(serde.parameters)})`,
+    `STORED AS INPUTFORMAT ${literal(inputFormat)}\nOUTPUTFORMAT ${literal(outputFormat)}`,
+    `LOCATION ${literal(location)}`,
+    `TABLE PROPERTIES (${properties(own)});`,
+  ].join('\n');
+}
+
+function redshiftType(type: HiveType): string {
+  switch (type.kind) {
+    case 'scalar':
+      return redshiftScalar(type.name) ?? type.name;
+    case 'array':
+      return `array<${redshiftType(type.element)}>`;
+    case 'map':
+      return `map<${redshiftType(type.key)},${redshiftType(type.value)}>`;
+    case 'struct':
+      return `struct<${type.fields.map((field) => `${field.name}:${redshiftType(field.type)}`).join(', ')}>`;
+  }
+}
+
+/** Makes the catalog's database visible as the schema `lake`; it makes no database. */
+export function externalSchemaDdl(database: string, roleArn: string, region: string): string {
+  return `CREATE EXTERNAL SCHEMA IF NOT EXISTS ${externalSchema} FROM DATA CATALOG DATABASE ${literal(database)} REGION ${literal(region)} IAM_ROLE ${literal(roleArn)}`;
+}
+
+/**
+ * A view of a dataset's name over its external table, since `search_path` takes no external schema: all scalar columns
+ * ("Nested data limitations": result columns must be scalar), those of CSV with their real types and empty text as NULL.
+ */
+export function typedViewDdl(dataset: Dataset): string {
+  const { format, columns: stored, name: table } = glueTable(dataset);
+  const asText = (name: string) => format === 'csv' && stored.some((column) => column.name === name);
+  const columns = tableColumns(dataset)
+    .filter(({ type }) => type.kind !== 'list' && type.kind !== 'struct')
+    .map(({ name, type }) => (asText(name) ? castText(name, type) : identifier(name)));
+  return `CREATE OR REPLACE VIEW public.${identifier(table)} AS SELECT ${columns.join(', ')} FROM ${externalSchema}.${identifier(table)} WITH NO SCHEMA BINDING`;
+}
+
+function castText(column: string, type: ColumnType): string {
+  const name = identifier(column);
+  const value = `nullif(${name}, '')`;
+  if (type.kind === 'string') return `${value} AS ${name}`;
+  // Text is no boolean to CAST ("Database Developer Guide: CAST function").
+  if (type.kind === 'boolean') return `(${value} = 'true') AS ${name}`;
+  return `CAST(${value} AS ${scalars[glueName(type.kind)]}) AS ${name}`;
+}
+
+const glueName = (kind: ColumnType['kind']) => ({ int32: 'int', int64: 'bigint' })[kind as string] ?? kind;
+
+/** Quoted, since a dataset's column may be called as a word of SQL is. */
+const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;
+/** Redshift takes a backslash in a text for an escape. */
+const literal = (value: string) => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
