@@ -1,4 +1,7 @@
 import * as z from 'zod';
+import { catalogConfiguration, warehouseConfiguration } from './catalog-configuration.ts';
+import { database, forStack } from './database-configuration.ts';
+import { connectionBudget, instanceClasses, usefulConcurrency } from './instance-classes.ts';
 
 /** What CloudWatch Logs accepts: API reference, PutRetentionPolicy. Days. */
 const logRetentions = [
@@ -64,7 +67,7 @@ const fromJson = <Schema extends z.ZodType>(schema: Schema) =>
 /** Messages wait up to 14 days in a queue or DLQ; what they point at must outlive them. Days. */
 const atLeastTheQueues = whole(15, 3_650);
 
-const sluice = z.strictObject({
+const keys = z.strictObject({
   /** Who answers for the stack; becomes a tag. */
   owner: z.string().min(1).max(256).default('sluice'),
   /** Whether `pulumi destroy` may delete buckets that still hold objects. */
@@ -91,7 +94,37 @@ const sluice = z.strictObject({
   // A raw object can take the whole time-out: one a call, so that a call that is killed takes no other with it.
   extraction: fromJson(stage({ timeout: 900, batchSize: 1, maximumConcurrency: 10, alarmAge: 14_400 })),
   transformation: fromJson(stage({ timeout: 120, batchSize: 10, maximumConcurrency: 10, alarmAge: 3_600 })),
-  loading: fromJson(stage({ timeout: 120, batchSize: 10, maximumConcurrency: 4, alarmAge: 3_600 })),
+  // As many at a time as `derived` says.
+  loading: fromJson(stage({ timeout: 120, batchSize: 10, maximumConcurrency: Infinity, alarmAge: 3_600 })),
+  /** Whether loading writes to MySQL. Without it there is neither a database nor a network. */
+  mysql: fromJson(z.boolean().default(false)),
+  database: fromJson(database),
+  catalog: fromJson(catalogConfiguration),
+  warehouse: fromJson(warehouseConfiguration),
+});
+
+/** What depends on more than one key. */
+const sluice = keys.transform((value, { addIssue }) => {
+  const instance = value.mysql ? instanceClasses[value.database.instanceClass] : undefined;
+  const most = instance === undefined ? 1_000 : connectionBudget(instance);
+  const derived = instance === undefined ? 4 : usefulConcurrency(instance);
+  const asked = value.loading.maximumConcurrency;
+  const maximumConcurrency = Number.isFinite(asked) ? asked : derived;
+  if (maximumConcurrency > most) {
+    addIssue({
+      code: 'custom',
+      path: ['loading', 'maximumConcurrency'],
+      input: asked,
+      message:
+        `must be at most ${most}, since a ${value.database.instanceClass} has connections for no more calls at a ` +
+        'time, unless sluice:database.instanceClass is larger',
+    });
+  }
+  return {
+    ...value,
+    loading: { ...value.loading, maximumConcurrency },
+    database: forStack(value.database, value),
+  };
 });
 
 const aws = z.strictObject({
