@@ -1,0 +1,164 @@
+import { createHash } from 'node:crypto';
+import {
+  columnSql,
+  createTableSql,
+  indexSql,
+  type MysqlColumn,
+  type MysqlIndex,
+  type MysqlTable,
+  mysqlName,
+} from './mysql.ts';
+
+/** A numbered change of the database's tables; once applied somewhere, it stays as it is. */
+export interface Migration {
+  /** From 1, without gaps. */
+  readonly number: number;
+  /** What it does, in a few words. */
+  readonly name: string;
+  /** Statements, each as its lines. */
+  readonly statements: readonly (readonly string[])[];
+}
+
+/** What must be done to tables, and what they are afterwards. */
+export interface MigrationPlan {
+  readonly name: string;
+  readonly statements: readonly (readonly string[])[];
+  /** The state after it, for the next one to begin with. */
+  readonly tables: readonly MysqlTable[];
+}
+
+/** Thrown when tables could only become what is declared by losing data. */
+export class LosesData extends Error {
+  override readonly name = 'LosesData';
+  /** A sentence each. */
+  readonly reasons: readonly string[];
+
+  constructor(reasons: readonly string[]) {
+    super(
+      [
+        'The datasets can’t be migrated to without losing data in MySQL:',
+        ...reasons.map((reason) => `  ${reason}`),
+        'Leave the row schema as it was and add a column of another name; or write the migration yourself: docs/mysql.md.',
+      ].join('\n'),
+    );
+    this.reasons = reasons;
+  }
+}
+
+/** First 16 hexadecimal digits of the SHA-256 of the statements: by it a changed migration is recognised. */
+export function migrationChecksum({ statements }: Migration): string {
+  return createHash('sha256').update(JSON.stringify(statements)).digest('hex').slice(0, 16);
+}
+
+/**
+ * Finds what leads from the tables as migrations left them to those that the datasets declare.
+ *
+ * A new column allows NULL, whatever is declared: the rows that are there have no value for it until their objects are
+ * replayed. What is declared more narrowly than it is (NOT NULL) is left as it is, for nothing is gained.
+ *
+ * @returns `undefined` when there is nothing to do
+ * @throws {LosesData} when a column or table would go, or could not hold what it holds
+ */
+export function planMigration(
+  present: readonly MysqlTable[],
+  declared: readonly MysqlTable[],
+): MigrationPlan | undefined {
+  const wanted = new Map(declared.map((table) => [table.name, table]));
+  const reasons: string[] = [];
+  const statements: string[][] = [];
+  const names: string[] = [];
+  const tables: MysqlTable[] = [];
+  for (const table of present) {
+    const target = wanted.get(table.name);
+    wanted.delete(table.name);
+    if (target === undefined) {
+      reasons.push(`The table ${table.name} is not declared any more.`);
+      continue;
+    }
+    const change = changeOf(table, target);
+    reasons.push(...change.reasons);
+    tables.push(change.table);
+    if (change.clauses.length === 0) continue;
+    statements.push([
+      `ALTER TABLE ${mysqlName(table.name)}`,
+      ...change.clauses.map((clause, i) => `  ${clause}${i < change.clauses.length - 1 ? ',' : ''}`),
+    ]);
+    names.push(`change ${table.name}`);
+  }
+  for (const table of wanted.values()) {
+    statements.push(createTableSql(table).split('\n'));
+    names.push(`create ${table.name}`);
+    tables.push(table);
+  }
+  if (reasons.length > 0) throw new LosesData(reasons);
+  return statements.length === 0 ? undefined : { name: names.join(', '), statements, tables };
+}
+
+interface TableChange {
+  /** Of one ALTER TABLE. */
+  readonly clauses: readonly string[];
+  readonly reasons: readonly string[];
+  /** What the table is afterwards. */
+  readonly table: MysqlTable;
+}
+
+function changeOf(present: MysqlTable, declared: MysqlTable): TableChange {
+  const clauses: string[] = [];
+  const reasons: string[] = [];
+  const wanted = new Map(declared.columns.map((column) => [column.name, column]));
+  const columns = present.columns.map((column) => {
+    const target = wanted.get(column.name);
+    wanted.delete(column.name);
+    const place = `${present.name}.${column.name}`;
+    if (target === undefined) {
+      reasons.push(`The column ${place} is not declared any more.`);
+      return column;
+    }
+    const next = { ...target, nullable: target.nullable || column.nullable };
+    if (!holds(next.type, column.type)) {
+      reasons.push(`The column ${place} is ${column.type}, of which ${next.type} can’t hold every value.`);
+      return column;
+    }
+    if (columnSql(next) !== columnSql(column)) clauses.push(`MODIFY COLUMN ${columnSql(next)}`);
+    return next;
+  });
+  for (const added of wanted.values()) {
+    const column: MysqlColumn = { ...added, nullable: true };
+    clauses.push(`ADD COLUMN ${columnSql(column)}`);
+    columns.push(column);
+  }
+  clauses.push(...indexChanges(present.indexes, declared.indexes));
+  if (present.primaryKey.join() !== declared.primaryKey.join())
+    reasons.push(`The primary key of ${present.name} would change.`);
+  return { clauses, reasons, table: { ...declared, columns, primaryKey: present.primaryKey } };
+}
+
+function indexChanges(present: readonly MysqlIndex[], declared: readonly MysqlIndex[]): string[] {
+  const before = new Set(present.map(indexSql));
+  const after = new Set(declared.map(indexSql));
+  return [
+    ...present
+      .filter((index) => !after.has(indexSql(index)))
+      .map(({ name }) => `DROP KEY ${mysqlName(name)}`),
+    ...declared.filter((index) => !before.has(indexSql(index))).map((index) => `ADD ${indexSql(index)}`),
+  ];
+}
+
+/** What can be had of a type without loss, besides the type itself. */
+const wider: Readonly<Record<string, readonly string[]>> = {
+  INT: ['BIGINT', 'DOUBLE'],
+  'INT UNSIGNED': ['BIGINT'],
+  DATE: ['DATETIME(3)'],
+  'TINYINT(1)': ['INT', 'BIGINT', 'DOUBLE'],
+};
+
+function holds(type: string, former: string): boolean {
+  if (type === former || (wider[former]?.includes(type) ?? false)) return true;
+  const length = textLength(former);
+  return length !== undefined && (type === 'MEDIUMTEXT' || (textLength(type) ?? 0) >= length);
+}
+
+function textLength(type: string): number | undefined {
+  const [, length] = /^VARCHAR\((\d+)\)$/.exec(type) ?? [];
+  return length === undefined ? undefined : Number(length);
+}

@@ -1,0 +1,246 @@
+import { type Column, type ColumnType, columnsOf } from '../columns.ts';
+import type { Dataset } from '../dataset.ts';
+import { MAX_PARTITION_VALUE } from '../key-layout.ts';
+
+/** A column as MySQL and MariaDB know it. */
+export interface MysqlColumn {
+  readonly name: string;
+  /** `VARCHAR(255)`, without NULL or NOT NULL. */
+  readonly type: string;
+  readonly nullable: boolean;
+}
+
+export interface MysqlIndex {
+  readonly name: string;
+  /** Column names, each with the length of its prefix where not all of it is in the index. */
+  readonly columns: readonly { readonly name: string; readonly prefix?: number }[];
+}
+
+export interface MysqlTable {
+  readonly name: string;
+  readonly columns: readonly MysqlColumn[];
+  readonly primaryKey: readonly string[];
+  readonly indexes: readonly MysqlIndex[];
+}
+
+/** A column of the dataset and what it is in the database. */
+export interface StoredColumn extends MysqlColumn {
+  readonly kind: ColumnType['kind'];
+}
+
+/** The table of a list: a row for each element. */
+export interface ListTable {
+  /** The list's column in the dataset. */
+  readonly column: string;
+  readonly table: MysqlTable;
+  /** The element itself as `value`, or the fields of the struct that it is. */
+  readonly values: readonly StoredColumn[];
+  readonly ofStructs: boolean;
+}
+
+/** A dataset's tables in MySQL. */
+export interface DatasetTables {
+  readonly table: MysqlTable;
+  /** The columns of the dataset that the table itself has, in order. */
+  readonly values: readonly StoredColumn[];
+  readonly lists: readonly ListTable[];
+}
+
+/** MySQL reference manual, "Identifier Length Limits". */
+const MAX_NAME = 64;
+/** Texts that are in an index; without a limit of its own, what a key's text may have. */
+const MAX_KEY_TEXT = 255;
+/** InnoDB: bytes in the columns of an index, at four a character (reference manual, "InnoDB Limits"). */
+const MAX_INDEX_CHARACTERS = 3072 / 4;
+
+/** Which record of which object a row was. No object has 2^32 records: their lines alone would be above its size. */
+const identity: readonly MysqlColumn[] = [
+  { name: '_object', type: 'BINARY(12)', nullable: false },
+  { name: '_record', type: 'INT UNSIGNED', nullable: false },
+];
+
+const sequencer = 'VARBINARY(64)';
+
+/** The newest sequencer that was seen of each object: what keeps older versions out. */
+export const objectsTable: MysqlTable = {
+  name: 'sluice_objects',
+  columns: [
+    { name: 'dataset', type: `VARCHAR(${MAX_NAME})`, nullable: false },
+    { name: '_object', type: 'BINARY(12)', nullable: false },
+    { name: 'sequencer', type: sequencer, nullable: false },
+  ],
+  primaryKey: ['dataset', '_object'],
+  indexes: [],
+};
+
+/**
+ * Derives a dataset's tables from the schema of its rows.
+ *
+ * A list becomes a table of its own, `<dataset>_<column>`, with a row an element in order; what is nested otherwise
+ * becomes JSON. The dataset's key has an index and is not unique: the same row in two files is two rows, so that every
+ * sink counts the same and a file that is deleted takes none of another's rows.
+ *
+ * @throws {Error} that names the table or column that MySQL can't have
+ */
+export function mysqlTables(dataset: Dataset): DatasetTables {
+  const columns = columnsOf(dataset.row);
+  const values = columns.flatMap((column) => storedColumns(dataset, column));
+  const lists = columns.flatMap((column) => listTables(dataset, column));
+  const table = checked({
+    name: dataset.name,
+    columns: [
+      ...identity,
+      { name: '_sequencer', type: sequencer, nullable: false },
+      { name: '_hash', type: 'BINARY(16)', nullable: false },
+      ...values.map(columnOnly),
+    ],
+    primaryKey: ['_object', '_record'],
+    indexes: [keyIndex(dataset, values)],
+  });
+  return { table, values, lists };
+}
+
+/** Every table of the datasets, and the one that guards them. @throws {Error} when two have the same name */
+export function allMysqlTables(datasets: readonly Dataset[]): MysqlTable[] {
+  const tables = [objectsTable];
+  for (const dataset of datasets) {
+    const { table, lists } = mysqlTables(dataset);
+    tables.push(table, ...lists.map((list) => list.table));
+  }
+  const names = tables.map(({ name }) => name);
+  const twice = names.find((name, i) => (name.startsWith('sluice_') ? i > 0 : names.indexOf(name) < i));
+  if (twice !== undefined)
+    throw new Error(`There would be two MySQL tables ${twice}: rename the dataset or the list.`);
+  return tables;
+}
+
+/** What a column is in the dataset's own table: nothing, if it is a list that always is one. */
+function storedColumns(dataset: Dataset, { name, type, nullable }: Column): StoredColumn[] {
+  if (type.kind !== 'list')
+    return [{ name, kind: type.kind, type: mysqlType(dataset, name, type), nullable }];
+  // That there is no list must differ from an empty one.
+  return nullable ? [{ name: countColumn(name), kind: 'list', type: 'INT UNSIGNED', nullable }] : [];
+}
+
+/** The column that says how many elements a nullable list has. */
+function countColumn(name: string): string {
+  return `${name}_count`;
+}
+
+function listTables(dataset: Dataset, { name, type }: Column): ListTable[] {
+  if (type.kind !== 'list') return [];
+  const { element } = type;
+  const fields: readonly Column[] =
+    element.kind === 'struct' ? element.fields : [{ name: 'value', type: element, nullable: type.nullable }];
+  const values = fields.map(
+    (field): StoredColumn => ({
+      name: field.name,
+      kind: field.type.kind,
+      type: scalarType(field.type),
+      // Of a struct that is null, the fields are.
+      nullable: field.nullable || type.nullable,
+    }),
+  );
+  const table = checked({
+    name: `${dataset.name}_${name}`,
+    columns: [
+      ...identity,
+      { name: 'position', type: 'INT UNSIGNED', nullable: false },
+      ...values.map(columnOnly),
+    ],
+    primaryKey: ['_object', '_record', 'position'],
+    indexes: [],
+  });
+  return [{ column: name, table, values, ofStructs: element.kind === 'struct' }];
+}
+
+function columnOnly({ name, type, nullable }: StoredColumn): MysqlColumn {
+  return { name, type, nullable };
+}
+
+function mysqlType({ key, partitionBy }: Dataset, name: string, type: ColumnType): string {
+  if (type.kind === 'string' && key.includes(name)) return `VARCHAR(${MAX_KEY_TEXT})`;
+  if (type.kind === 'string' && partitionBy.includes(name)) return `VARCHAR(${MAX_PARTITION_VALUE})`;
+  return scalarType(type);
+}
+
+function scalarType({ kind }: ColumnType): string {
+  switch (kind) {
+    case 'string':
+      // A record may have 1 MiB, which is more than TEXT can hold.
+      return 'MEDIUMTEXT';
+    case 'int32':
+      return 'INT';
+    case 'int64':
+      return 'BIGINT';
+    case 'double':
+      return 'DOUBLE';
+    case 'boolean':
+      return 'TINYINT(1)';
+    case 'date':
+      return 'DATE';
+    case 'timestamp':
+      return 'DATETIME(3)';
+    default:
+      return 'JSON';
+  }
+}
+
+function keyIndex({ name, key }: Dataset, values: readonly StoredColumn[]): MysqlIndex {
+  const texts = key.filter((column) => values.some((each) => each.name === column && each.kind === 'string'));
+  const prefix = Math.floor(MAX_INDEX_CHARACTERS / Math.max(1, key.length));
+  return {
+    name: `${name}_key`.slice(0, MAX_NAME),
+    columns: key.map((column) => {
+      const stored = values.find((each) => each.name === column);
+      if (stored === undefined || stored.type === 'JSON')
+        throw new Error(`Dataset ${name}: the key's column ${column} is nested, which MySQL can't index.`);
+      return texts.includes(column) && prefix < MAX_KEY_TEXT ? { name: column, prefix } : { name: column };
+    }),
+  };
+}
+
+function checked(table: MysqlTable): MysqlTable {
+  if (table.name.length > MAX_NAME)
+    throw new Error(`The MySQL table ${table.name} has a name of more than ${MAX_NAME} characters.`);
+  const seen = new Set<string>();
+  for (const { name } of table.columns) {
+    const place = `The MySQL table ${table.name}: the column ${JSON.stringify(name)}`;
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || name.length > MAX_NAME)
+      throw new Error(`${place} must be letters, digits and underscores, at most ${MAX_NAME}.`);
+    if (seen.has(name.toLowerCase())) throw new Error(`${place} would be there twice.`);
+    seen.add(name.toLowerCase());
+  }
+  return table;
+}
+
+/** Quotes a name. */
+export function mysqlName(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``;
+}
+
+/** `CREATE TABLE`, a line a column. */
+export function createTableSql({ name, columns, primaryKey, indexes }: MysqlTable): string {
+  const lines = [
+    ...columns.map(columnSql),
+    `PRIMARY KEY (${primaryKey.map(mysqlName).join(', ')})`,
+    ...indexes.map(indexSql),
+  ];
+  return [
+    `CREATE TABLE ${mysqlName(name)} (`,
+    lines.map((line) => `  ${line}`).join(',\n'),
+    // In byte order and without regard for languages, as texts compare in the lake. MariaDB lacks utf8mb4_0900_bin.
+    ') ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_bin',
+  ].join('\n');
+}
+
+export function columnSql({ name, type, nullable }: MysqlColumn): string {
+  return `${mysqlName(name)} ${type} ${nullable ? 'NULL' : 'NOT NULL'}`;
+}
+
+export function indexSql({ name, columns }: MysqlIndex): string {
+  const parts = columns.map(
+    (column) => mysqlName(column.name) + (column.prefix === undefined ? '' : `(${column.prefix})`),
+  );
+  return `KEY ${mysqlName(name)} (${parts.join(', ')})`;
+}
