@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { columnsOf } from './columns.ts';
+import { csvFields } from './decoding/csv-header.ts';
 
 /** As many as an object's key has room for, with the longest values. */
 const MAX_PARTITION_COLUMNS = 2;
@@ -26,8 +27,28 @@ export function filtered(reason: string): Filtered {
   return new Filtered(reason);
 }
 
-/** The formats that a dataset's objects come in. `json` is a JSON array or NDJSON, told apart by content. */
-export type SourceFormat = 'json';
+/** The formats that a dataset's objects come in. */
+export type SourceFormat = JsonFormat | CsvFormat;
+
+/** A JSON array or NDJSON, told apart by content. */
+export interface JsonFormat {
+  readonly format: 'json';
+}
+
+/** CSV after RFC 4180, with a header. The fields of the dataset's `record` are the columns. */
+export interface CsvFormat {
+  readonly format: 'csv';
+  /** Between the fields; a comma if nothing is said. */
+  readonly delimiter?: ',' | ';' | '\t';
+  /** UTF-8 if nothing is said; `latin1` is ISO 8859-1. */
+  readonly encoding?: 'utf-8' | 'latin1';
+  /**
+   * `exact`: the header names the columns of `record`, each once, in any order, and no others; so it is if nothing is
+   * said. `ignore-additional`: others are ignored, and those may be missing that `record` does not require. A file
+   * whose header is different is refused.
+   */
+  readonly columns?: 'exact' | 'ignore-additional';
+}
 
 type RowOf<RowSchema extends z.ZodObject> = z.output<RowSchema>;
 
@@ -41,8 +62,7 @@ export interface Dataset<
   readonly source: {
     /** Objects of the raw bucket whose key begins with it belong to this dataset. Ends with `/`. */
     readonly prefix: string;
-    readonly format: SourceFormat;
-  };
+  } & SourceFormat;
   /** What a valid input record is. */
   readonly record: RecordSchema;
   /** Makes the row of a valid record, or filters it out. Pure: the same record and origin give the same row. */
@@ -53,6 +73,8 @@ export interface Dataset<
   readonly key: readonly (keyof RowOf<RowSchema> & string)[];
   /** The columns that partition the lake, outermost first; they are not stored in the files. */
   readonly partitionBy: readonly (keyof RowOf<RowSchema> & string)[];
+  /** The format of the lake's files; Parquet if nothing is said. The archive is Parquet in any case. */
+  readonly processedAs?: 'parquet' | 'csv';
   /** Whether the rows of a deleted object are retracted or kept. */
   readonly onDelete: 'retract' | 'keep';
   /** Whether a new version of which nothing could be used replaces the last good one, or that one is kept. */
@@ -67,7 +89,7 @@ export interface Dataset<
 export function defineDataset<RecordSchema extends z.ZodType, RowSchema extends z.ZodObject>(
   dataset: Dataset<RecordSchema, RowSchema>,
 ): Dataset<RecordSchema, RowSchema> {
-  const { name, source, row, key, partitionBy } = dataset;
+  const { name, source, record, row, key, partitionBy, processedAs } = dataset;
   const refuse = (what: string): never => {
     throw new Error(`Dataset ${JSON.stringify(name)}: ${what}`);
   };
@@ -78,6 +100,8 @@ export function defineDataset<RecordSchema extends z.ZodType, RowSchema extends 
   }
   if (!/^[^/].*\/$/.test(source.prefix))
     refuse(`the prefix ${JSON.stringify(source.prefix)} must end with "/" and not begin with it.`);
+  if (source.format === 'csv' && csvFields(record) === undefined)
+    refuse('its record must be a z.object: its fields are the columns of the CSV.');
   if (key.length === 0) refuse('the key names no column.');
   const columns = new Map(columnsOf(row).map((column) => [column.name, column]));
   for (const column of [...key, ...partitionBy]) {
@@ -93,6 +117,12 @@ export function defineDataset<RecordSchema extends z.ZodType, RowSchema extends 
   for (const column of partitionBy) {
     const kind = columns.get(column)?.type.kind;
     if (kind === 'list' || kind === 'struct') refuse(`${column} is a ${kind}, which can't partition it.`);
+  }
+  if (processedAs === 'csv') {
+    for (const { name: column, type } of columns.values()) {
+      if (type.kind === 'list' || type.kind === 'struct')
+        refuse(`${column} is a ${type.kind}, which CSV can't hold: process it as Parquet.`);
+    }
   }
   return Object.freeze(dataset);
 }

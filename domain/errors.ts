@@ -12,11 +12,22 @@ export type PermanentCode =
   | 'compression_bomb'
   | 'window_too_large'
   | 'trailing_content'
+  | 'unreadable_header'
+  | 'missing_column'
+  | 'duplicate_column'
+  | 'unknown_column'
+  | 'unclosed_quote'
   | 'version_not_found'
   | 'unreadable_part';
 
 /** What may succeed when it is tried again. */
-export type TransientCode = 'unreadable_message' | 'storage' | 'interrupted' | 'in_progress' | 'database';
+export type TransientCode =
+  | 'unreadable_message'
+  | 'storage'
+  | 'interrupted'
+  | 'in_progress'
+  | 'database'
+  | 'unexpected';
 
 interface Circumstances {
   readonly stage: Stage;

@@ -3,6 +3,9 @@ import * as z from 'zod';
 /** What can be wrong with a single record. Stable: alarms, replays and people rely on them. */
 export const rejectCodes = [
   'malformed_json',
+  'malformed_csv',
+  'ragged_row',
+  'nul_byte',
   'invalid_utf8',
   'unpaired_surrogate',
   'record_too_large',
@@ -32,7 +35,7 @@ export interface Reject extends Problem {
   readonly recordNumber: number;
   /** What else is wrong with it. */
   readonly further?: readonly Problem[];
-  /** The record as it stood in the input, as JSON text; absent when it is none. */
+  /** The record as it stood in the input, as JSON text; a line of CSV is one JSON string. Absent when it is no text. */
   readonly json?: string;
   /** The beginning of what stood in the input, where it is no JSON or too much. */
   readonly excerpt?: string;

@@ -1,7 +1,8 @@
-import { isUtf8 } from 'node:buffer';
 import type * as z from 'zod';
 import type { Dataset } from './dataset.ts';
-import { EXCERPT_BYTES, MAX_RECORD_BYTES, type RawRecord } from './decoding/record.ts';
+import { CsvRecord } from './decoding/csv-record.ts';
+import type { InputRecord } from './decoding/decode.ts';
+import { readJson } from './decoding/reading.ts';
 import type { Problem, Reject, RejectCode } from './reject.ts';
 
 /** How many problems of one record are listed. */
@@ -11,50 +12,32 @@ const MAX_PROBLEMS = 10;
 export type Validated = { readonly line: string } | { readonly reject: Reject };
 
 /**
- * Parses and validates one record.
+ * Reads and validates one record.
  *
  * @param recordNumber the record's position in its object, from 1
  * @returns the record, with unknown fields dropped, as a line of a part; or its reject
  */
-export function validate(dataset: Dataset, raw: RawRecord, recordNumber: number): Validated {
-  const refuse = (code: RejectCode, message: string): Validated => ({
-    reject: {
-      recordNumber,
-      path: '',
-      code,
-      message,
-      excerpt: raw.bytes.subarray(0, EXCERPT_BYTES).toString('utf8'),
-    },
-  });
-  if (raw.length > MAX_RECORD_BYTES) {
-    return refuse('record_too_large', `The record has ${raw.length} bytes; ${MAX_RECORD_BYTES} are allowed.`);
-  }
-  if (!isUtf8(raw.bytes))
-    return refuse('invalid_utf8', 'The record is not UTF-8. Convert the file (iconv -t utf-8).');
-  const json = raw.bytes.toString('utf8');
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch (error) {
-    if (raw.unterminated) return refuse('truncated', 'The file ends within this record.');
-    return refuse('malformed_json', `The record is not JSON: ${(error as Error).message}.`);
-  }
+export function validate(dataset: Dataset, record: InputRecord, recordNumber: number): Validated {
+  const reading = record instanceof CsvRecord ? record.read() : readJson(record);
+  if ('code' in reading) return { reject: { recordNumber, path: '', ...reading } };
+  const { value } = reading;
   let line: string;
   try {
     const result = dataset.record.safeParse(value);
     if (!result.success) {
       const [first, ...further] = problemsOf(result.error, value);
+      const json = reading.json();
       return { reject: { recordNumber, ...first, ...(further.length > 0 && { further }), json } };
     }
     line = `[${recordNumber},${JSON.stringify(result.data)}]`;
   } catch (error) {
     // A check of the dataset's own that throws, or nesting too deep to be printed: no more than this record's fault.
     const message = `The ${dataset.name} record could not be checked: ${(error as Error).message}.`;
-    return { reject: { recordNumber, path: '', code: 'invalid_value', message, json } };
+    return { reject: { recordNumber, path: '', code: 'invalid_value', message, json: reading.json() } };
   }
   if (hasUnpairedSurrogate(line)) {
     const message = 'A text of the record has half of a surrogate pair: no UTF-8 can hold it.';
-    return { reject: { recordNumber, path: '', code: 'unpaired_surrogate', message, json } };
+    return { reject: { recordNumber, path: '', code: 'unpaired_surrogate', message, json: reading.json() } };
   }
   return { line };
 }

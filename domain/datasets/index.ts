@@ -1,8 +1,10 @@
 import type { Dataset } from '../dataset.ts';
+import { UNKNOWN_DATASET, type VersionPath, versionPath } from '../key-layout.ts';
+import { passengers } from './passengers.ts';
 import { recipes } from './recipes.ts';
 
 /** Every dataset of the pipeline. A new one is a file beside this and a line here. */
-export const datasets: readonly Dataset[] = [recipes] as unknown as readonly Dataset[];
+export const datasets: readonly Dataset[] = [recipes, passengers] as unknown as readonly Dataset[];
 
 /** The dataset that an object of the raw bucket belongs to: the one with the longest prefix that fits its key. */
 export function datasetOf(key: string): Dataset | undefined {
@@ -13,4 +15,10 @@ export function datasetOf(key: string): Dataset | undefined {
 
 export function datasetNamed(name: string): Dataset | undefined {
   return datasets.find((dataset) => dataset.name === name);
+}
+
+/** Where what belongs to a version of a raw object lies. */
+export function rawVersionPath(object: { readonly key: string; readonly versionId: string }): VersionPath {
+  const { key, versionId } = object;
+  return versionPath({ dataset: datasetOf(key)?.name ?? UNKNOWN_DATASET, key, versionId });
 }

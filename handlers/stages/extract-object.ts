@@ -1,5 +1,5 @@
 import { datasetOf, datasets } from '../../domain/datasets/index.ts';
-import { decodeJson } from '../../domain/decoding/decode.ts';
+import { decode } from '../../domain/decoding/decode.ts';
 import { PermanentError } from '../../domain/errors.ts';
 import { extractionReceiptKey, rejectsKey, UNKNOWN_DATASET, versionPath } from '../../domain/key-layout.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
@@ -50,7 +50,7 @@ export async function extractObject(
   let fault: PermanentError | undefined;
   try {
     if (dataset === undefined) throw unknownPrefix(event.key);
-    for await (const records of decodeJson(await open(store, event))) {
+    for await (const records of decode(dataset, await open(store, event))) {
       for (const raw of records) {
         read += 1;
         const validated = validate(dataset, raw, read);

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import type { Dataset } from '../../domain/dataset.ts';
 import { datasets } from '../../domain/datasets/index.ts';
-import { decodeJson } from '../../domain/decoding/decode.ts';
+import { decode } from '../../domain/decoding/decode.ts';
 import { PermanentError } from '../../domain/errors.ts';
 import { count, type Tally } from '../../domain/receipt.ts';
 import type { Reject } from '../../domain/reject.ts';
@@ -47,7 +47,7 @@ async function resultOf(dataset: Dataset, path: string) {
   let fault: string | undefined;
   let recordNumber = 0;
   try {
-    for await (const records of decodeJson(createReadStream(path, { highWaterMark: 100 }))) {
+    for await (const records of decode(dataset, createReadStream(path, { highWaterMark: 100 }))) {
       for (const raw of records) {
         recordNumber += 1;
         const validated = validate(dataset, raw, recordNumber);

@@ -1,4 +1,4 @@
-import { decodeJson } from '../../domain/decoding/decode.ts';
+import { decodeJson } from '../../domain/decoding/json.ts';
 import { PermanentError } from '../../domain/errors.ts';
 
 /** What came of decoding: each record's text, trimmed, and how it ended. */
