@@ -18,6 +18,7 @@ export const rejectCodes = [
   'invalid_value',
   'transform_failed',
   'invalid_row',
+  'not_storable',
 ] as const;
 export type RejectCode = (typeof rejectCodes)[number];
 

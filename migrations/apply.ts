@@ -22,8 +22,10 @@ const alreadyDone = new Set([1050, 1060, 1061, 1091]);
 interface Applied {
   readonly number: number;
   readonly checksum: string;
-  /** Statements that are known to be done. */
+  /** Statements that are done. */
   readonly statements: number;
+  /** 1 while the next one runs: that it is still so says that nobody knows how it ended. */
+  readonly running: number;
 }
 
 /**
@@ -67,10 +69,11 @@ async function appliedMigrations(database: Database): Promise<ReadonlyMap<number
   name TEXT NOT NULL,
   checksum CHAR(16) NOT NULL,
   statements INT UNSIGNED NOT NULL,
+  running TINYINT(1) NOT NULL,
   applied_at DATETIME(3) NOT NULL,
   PRIMARY KEY (number)
 ) ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
-  const rows = await database.query('SELECT number, checksum, statements FROM sluice_migrations');
+  const rows = await database.query('SELECT number, checksum, statements, running FROM sluice_migrations');
   return new Map((rows as Applied[]).map((row) => [row.number, row]));
 }
 
@@ -84,22 +87,30 @@ function check(migration: Migration, known: Applied | undefined): void {
 
 async function apply(database: Database, migration: Migration, known: Applied | undefined): Promise<void> {
   const { number, name, statements } = migration;
+  const record = (done: number, running: boolean) =>
+    database.query(
+      'UPDATE sluice_migrations SET statements = ?, running = ?, applied_at = UTC_TIMESTAMP(3) WHERE number = ?',
+      [done, running, number],
+    );
   if (known === undefined) {
     await database.query(
-      'INSERT INTO sluice_migrations (number, name, checksum, statements, applied_at) VALUES (?, ?, ?, 0, UTC_TIMESTAMP(3))',
+      'INSERT INTO sluice_migrations (number, name, checksum, statements, running, applied_at) VALUES (?, ?, ?, 0, 0, UTC_TIMESTAMP(3))',
       [number, name, migrationChecksum(migration)],
     );
   }
   for (let done = known?.statements ?? 0; done < statements.length; done += 1) {
-    const mayBeDone = known !== undefined && done === known.statements;
+    const wasCutOff = known?.running === 1 && done === known.statements;
+    await record(done, true);
     try {
       await database.query((statements[done] ?? []).join('\n'));
     } catch (error) {
-      if (!mayBeDone || !alreadyDone.has((error as { errno?: number }).errno ?? 0)) throw error;
+      const { errno = 0 } = error as { errno?: number };
+      if (!wasCutOff || !alreadyDone.has(errno)) {
+        // The server's answer was no. Where there was no answer, this fails too, and the statement stays marked.
+        await record(done, false).catch(() => {});
+        throw error;
+      }
     }
-    await database.query(
-      'UPDATE sluice_migrations SET statements = ?, applied_at = UTC_TIMESTAMP(3) WHERE number = ?',
-      [done + 1, number],
-    );
+    await record(done + 1, false);
   }
 }
