@@ -28,21 +28,8 @@ const tolerableDuration = 0.8;
 export class Alarms extends pulumi.ComponentResource {
   constructor(name: string, args: AlarmsArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Alarms', name, {}, options);
-    const topics = args.topicArn === undefined ? [] : [args.topicArn];
-    const alarm = (what: string, alarmDescription: string, condition: Condition) =>
-      new aws.cloudwatch.MetricAlarm(
-        `${name}-${what}`,
-        {
-          alarmDescription,
-          comparisonOperator: 'GreaterThanThreshold',
-          evaluationPeriods: 1,
-          treatMissingData: 'notBreaching',
-          alarmActions: topics,
-          okActions: topics,
-          ...condition,
-        },
-        { parent: this },
-      );
+    const alarm = (what: string, description: string, condition: Condition) =>
+      newAlarm(`${name}-${what}`, description, condition, args.topicArn, this);
 
     // Messages that were received three times drop out of the age (SQS guide, sqs-available-cloudwatch-metrics): the
     // DLQ's alarm tells of those.
@@ -50,13 +37,8 @@ export class Alarms extends pulumi.ComponentResource {
       ...ofQueue(args.queue, 'ApproximateAgeOfOldestMessage'),
       threshold: args.alarmAge,
     });
-    for (const [what, queue] of Object.entries(args.givenUp)) {
-      // NumberOfMessagesSent would miss what SQS itself moves into a DLQ (SQS guide, sqs-available-cloudwatch-metrics).
-      alarm(what, 'Something was given up. See what it is: npx sluice status', {
-        ...ofQueue(queue, 'ApproximateNumberOfMessagesVisible'),
-        threshold: 0,
-      });
-    }
+    for (const [what, queue] of Object.entries(args.givenUp))
+      alarm(what, 'Something was given up. See what it is: npx sluice status', holdsAnything(queue));
 
     const dimensions = { FunctionName: args.lambda.name };
     const ofFunction = { namespace: 'AWS/Lambda', dimensions, period: 300 };
@@ -93,7 +75,31 @@ export class Alarms extends pulumi.ComponentResource {
   }
 }
 
-type Condition = Pick<
+/** An alarm that begins above a threshold, and never for want of data. */
+export function newAlarm(
+  name: string,
+  alarmDescription: string,
+  condition: Condition,
+  topicArn: string | undefined,
+  parent: pulumi.Resource,
+): aws.cloudwatch.MetricAlarm {
+  const topics = topicArn === undefined ? [] : [topicArn];
+  return new aws.cloudwatch.MetricAlarm(
+    name,
+    {
+      alarmDescription,
+      comparisonOperator: 'GreaterThanThreshold',
+      evaluationPeriods: 1,
+      treatMissingData: 'notBreaching',
+      alarmActions: topics,
+      okActions: topics,
+      ...condition,
+    },
+    { parent },
+  );
+}
+
+export type Condition = Pick<
   aws.cloudwatch.MetricAlarmArgs,
   | 'namespace'
   | 'metricName'
@@ -105,10 +111,16 @@ type Condition = Pick<
   | 'threshold'
 >;
 
-const ofQueue = (queue: Queue, metricName: string): Condition => ({
+export const ofQueue = (queue: Queue, metricName: string): Condition => ({
   namespace: 'AWS/SQS',
   metricName,
   dimensions: { QueueName: queue.name },
   period: 60,
   statistic: 'Maximum',
+});
+
+/** NumberOfMessagesSent would miss what SQS itself moves into a DLQ (SQS guide, sqs-available-cloudwatch-metrics). */
+export const holdsAnything = (queue: Queue): Condition => ({
+  ...ofQueue(queue, 'ApproximateNumberOfMessagesVisible'),
+  threshold: 0,
 });

@@ -3,6 +3,7 @@ import * as pulumi from '@pulumi/pulumi';
 import type { Key } from './key.ts';
 import type { BucketPurpose } from './naming.ts';
 import { denyWithoutTls, policyDocument } from './permissions.ts';
+import type { Queue } from './queue.ts';
 
 export interface BucketArgs {
   readonly purpose: BucketPurpose;
@@ -15,6 +16,8 @@ export interface BucketArgs {
   readonly expiry?: number;
   /** Days after which objects move to Glacier; never, when left out. */
   readonly glacierAfter?: number;
+  /** A queue that S3 itself tells of every change, beside EventBridge. */
+  readonly changes?: Queue;
 }
 
 /** A versioned, encrypted, private bucket that tells EventBridge of every change. */
@@ -25,7 +28,12 @@ export class Bucket extends pulumi.ComponentResource {
 
   constructor(name: string, args: BucketArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Bucket', name, {}, options);
-    const s3 = new aws.s3.Bucket(name, { forceDestroy: args.forceDestroy }, { parent: this });
+    // What `pulumi destroy` may not empty it may not delete either.
+    const s3 = new aws.s3.Bucket(
+      name,
+      { forceDestroy: args.forceDestroy },
+      { parent: this, protect: !args.forceDestroy },
+    );
     const bucket = s3.bucket;
 
     new aws.s3.BucketOwnershipControls(
@@ -73,7 +81,21 @@ export class Bucket extends pulumi.ComponentResource {
       { bucket, rules: lifecycle(args) },
       { parent: this, dependsOn: [versioning] },
     );
-    new aws.s3.BucketNotification(name, { bucket, eventbridge: true }, { parent: this });
+    const { changes } = args;
+    new aws.s3.BucketNotification(
+      name,
+      {
+        bucket,
+        eventbridge: true,
+        ...(changes && {
+          queues: [
+            { id: 'changes', queueArn: changes.arn, events: ['s3:ObjectCreated:*', 's3:ObjectRemoved:*'] },
+          ],
+        }),
+      },
+      // S3 checks that it may send.
+      { parent: this, dependsOn: changes === undefined ? [] : [changes.admitOnly({ bucket: s3 })] },
+    );
 
     this.purpose = args.purpose;
     this.name = bucket;

@@ -1,12 +1,16 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
+import { datasets } from '../domain/datasets/index.ts';
 import { Bucket, type BucketArgs } from './bucket.ts';
 import { bundle } from './bundle.ts';
+import { Catalog } from './catalog.ts';
 import { readConfiguration } from './configuration.ts';
+import { CrawlQueue } from './crawl-queue.ts';
 import { Key } from './key.ts';
 import { type BucketPurpose, naming, type StageName } from './naming.ts';
 import { reads, updates, writes } from './permissions.ts';
 import { Stage, type StageArgs } from './stage.ts';
+import { Warehouse } from './warehouse.ts';
 
 const configuration = readConfiguration(pulumi.runtime.allConfig());
 const project = pulumi.getProject();
@@ -26,13 +30,18 @@ const provider = new aws.Provider('aws', {
   ...configuration.aws,
   defaultTags: { tags: { project, stack, owner: configuration.owner } },
 });
-const key = new Key(name('key'), { provider });
+const key = new Key(name('key'), { protect: !configuration.forceDestroy }, { provider });
 
 // Where data lies. Each tells EventBridge of every object that is created or deleted.
 const raw = bucket('raw');
 const temp = bucket('temp', { expiry: configuration.tempExpiry });
 const failed = bucket('failed');
-const processed = bucket('processed');
+const crawlQueue = new CrawlQueue(
+  name('crawl'),
+  { key, alarmAge: configuration.catalog.alarmAge, alarmTopicArn: configuration.alarmTopicArn },
+  { provider },
+);
+const processed = bucket('processed', { changes: crawlQueue.queue });
 const archive = bucket('archive', { glacierAfter: configuration.glacierAfter });
 const ledger = bucket('ledger');
 
@@ -73,6 +82,27 @@ const loading = stage('loading', {
   },
 });
 
+// processed ─▶ crawl queue ─▶ crawler ─▶ the catalog's tables ─▶ Redshift Spectrum
+const glue = new Catalog(
+  name('catalog'),
+  {
+    ...configuration.catalog,
+    datasets,
+    files: processed,
+    changes: crawlQueue,
+    key,
+    alarmTopicArn: configuration.alarmTopicArn,
+  },
+  { provider },
+);
+const redshift = configuration.warehouse.enabled
+  ? new Warehouse(
+      name('warehouse'),
+      { ...configuration.warehouse, datasets, files: processed, catalog: glue, key, region },
+      { provider },
+    )
+  : undefined;
+
 // The stack's outputs, as infra/outputs.ts types them.
 export const buckets = {
   raw: raw.name,
@@ -86,12 +116,21 @@ export const queues = perStage((each) => each.queueUrl);
 export const deadLetterQueues = perStage((each) => each.deadLetterUrl);
 export const undeliveredQueues = perStage((each) => each.undeliveredUrl);
 export const functions = perStage((each) => each.functionName);
+export const catalog = {
+  database: glue.database,
+  crawler: glue.crawler,
+  crawlQueue: crawlQueue.queue.url,
+  crawlDeadLetterQueue: crawlQueue.deadLetters.url,
+  findingsQueue: glue.findings.url,
+  findingsUndeliveredQueue: glue.findings.undeliveredUrl,
+};
+export const warehouse = redshift && { workgroup: redshift.workgroup, database: redshift.database };
 
-function bucket(purpose: BucketPurpose, lifecycle: Pick<BucketArgs, 'expiry' | 'glacierAfter'> = {}): Bucket {
+function bucket(purpose: BucketPurpose, more: Pick<BucketArgs, 'expiry' | 'glacierAfter' | 'changes'> = {}): Bucket {
   const { forceDestroy, oldVersionExpiry } = configuration;
   return new Bucket(
     name(purpose),
-    { purpose, key, forceDestroy, oldVersionExpiry, ...lifecycle },
+    { purpose, key, forceDestroy, oldVersionExpiry, ...more },
     { provider },
   );
 }

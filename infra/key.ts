@@ -6,7 +6,8 @@ import { policyDocument } from './permissions.ts';
 export class Key extends pulumi.ComponentResource {
   readonly arn: pulumi.Output<string>;
 
-  constructor(name: string, options: pulumi.ComponentResourceOptions) {
+  /** A protected key is deleted by nobody: without it, everything under it is lost. */
+  constructor(name: string, args: { readonly protect: boolean }, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Key', name, {}, options);
     const identity = aws.getCallerIdentityOutput({}, { parent: this });
     const accountRoot = identity.apply(
@@ -38,9 +39,18 @@ export class Key extends pulumi.ComponentResource {
             Resource: '*',
             Condition: { StringEquals: { 'aws:SourceAccount': identity.accountId } },
           },
+          {
+            // S3 guide, grant-destinations-permissions-to-s3, "AWS KMS key policy".
+            Sid: 'S3SendsToQueues',
+            Effect: 'Allow',
+            Principal: { Service: 's3.amazonaws.com' },
+            Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+            Resource: '*',
+            Condition: { StringEquals: { 'aws:SourceAccount': identity.accountId } },
+          },
         ]),
       },
-      { parent: this },
+      { parent: this, protect: args.protect },
     );
     new aws.kms.Alias(name, { name: `alias/${name}`, targetKeyId: key.keyId }, { parent: this });
 

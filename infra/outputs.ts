@@ -19,6 +19,17 @@ export const stackOutputs = z.strictObject({
   undeliveredQueues: perStage,
   /** Function names. */
   functions: perStage,
+  /** The Glue database and crawler by name; queue URLs of what waits for a crawl, was given up, or was found. */
+  catalog: z.strictObject({
+    database: z.string(),
+    crawler: z.string(),
+    crawlQueue: z.string(),
+    crawlDeadLetterQueue: z.string(),
+    findingsQueue: z.string(),
+    findingsUndeliveredQueue: z.string(),
+  }),
+  /** The Redshift workgroup and its database; absent where the configuration leaves it off. */
+  warehouse: z.strictObject({ workgroup: z.string(), database: z.string() }).optional(),
   region: z.string(),
   stack: z.string(),
 });

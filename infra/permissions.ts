@@ -5,7 +5,10 @@ import type { Bucket } from './bucket.ts';
 export interface Statement {
   readonly Sid: string;
   readonly Effect: 'Allow' | 'Deny';
-  readonly Principal?: '*' | { readonly Service: string } | { readonly AWS: pulumi.Input<string> };
+  readonly Principal?:
+    | '*'
+    | { readonly Service: string | readonly string[] }
+    | { readonly AWS: pulumi.Input<string> };
   readonly Action: readonly string[];
   readonly Resource: pulumi.Input<string> | readonly pulumi.Input<string>[];
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, pulumi.Input<string>>>>>;
@@ -52,6 +55,25 @@ export const lambdaTrust = pulumi.jsonStringify({
   ],
 });
 
+/** Lets services take a role on, where they tell on whose behalf only then (IAM guide, confused-deputy). */
+export function trust(
+  Service: string | readonly string[],
+  condition?: Readonly<Record<string, pulumi.Input<string>>>,
+): pulumi.Output<string> {
+  return pulumi.jsonStringify({
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Sid: 'Trust',
+        Effect: 'Allow',
+        Principal: { Service },
+        Action: ['sts:AssumeRole'],
+        ...(condition && { Condition: { StringEquals: condition } }),
+      },
+    ],
+  });
+}
+
 /** A bucket together with what a function may do in it. */
 export interface Grant {
   readonly bucket: Bucket;
@@ -80,12 +102,42 @@ export function writes(bucket: Bucket): Grant {
   };
 }
 
+/** Deleting objects: in a bucket with versions, putting a delete marker on top. */
+export function removes(bucket: Bucket): Grant {
+  return { bucket, statements: [allow(sid('Remove', bucket), ['s3:DeleteObject'], objects(bucket))] };
+}
+
+/** Finding what lies under a prefix, and deleting it. */
+export function clears(bucket: Bucket): Grant {
+  return all(removes(bucket), {
+    bucket,
+    statements: [allow(sid('List', bucket), ['s3:ListBucket'], bucket.arn)],
+  });
+}
+
+/** Several grants for the same bucket as one; what two of them say is said once. */
+export function all(first: Grant, ...further: readonly Grant[]): Grant {
+  const statements = [first, ...further].flatMap((grant) => grant.statements);
+  return { ...first, statements: [...new Map(statements.map((each) => [each.Sid, each])).values()] };
+}
+
 /** Compare-and-swap on small objects: a PUT with `If-Match` needs `s3:GetObject` too (S3 guide, conditional-writes). */
 export function updates(bucket: Bucket): Grant {
   return {
     bucket,
     statements: [
       allow(sid('Update', bucket), ['s3:GetObject', 's3:PutObject'], objects(bucket)),
+      allow(sid('List', bucket), ['s3:ListBucket'], bucket.arn),
+    ],
+  };
+}
+
+/** Reading the newest versions of all objects, found by listing. */
+export function readsAll(bucket: Bucket): Grant {
+  return {
+    bucket,
+    statements: [
+      allow(sid('Read', bucket), ['s3:GetObject'], objects(bucket)),
       allow(sid('List', bucket), ['s3:ListBucket'], bucket.arn),
     ],
   };

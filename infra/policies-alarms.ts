@@ -8,12 +8,12 @@ const lambda = 'aws:lambda/function:Function';
 export const alarmPolicies: readonly Policy[] = [
   {
     name: 'queue-alarm',
-    rule: 'A queue that a function works on has an alarm on the age of its oldest message.',
+    rule: 'A queue that a function or a crawler works on has an alarm on the age of its oldest message.',
     reason: 'A stage that stands still makes no errors.',
     source: 'SQS guide, sqs-available-cloudwatch-metrics',
     type: queue,
     keeps: (each, all) =>
-      !hasMapping(each, all) || alarms(each, all).some(watches('ApproximateAgeOfOldestMessage', 'Maximum')),
+      !isWorkedOn(each, all) || alarms(each, all).some(watches('ApproximateAgeOfOldestMessage', 'Maximum')),
   },
   {
     name: 'dlq-alarm',
@@ -22,7 +22,7 @@ export const alarmPolicies: readonly Policy[] = [
     source: 'SQS guide, sqs-available-cloudwatch-metrics',
     type: queue,
     keeps: (each, all) =>
-      hasMapping(each, all) ||
+      isWorkedOn(each, all) ||
       alarms(each, all).some(
         (alarm) =>
           watches('ApproximateNumberOfMessagesVisible', 'Maximum')(alarm) && alarm.inputs['threshold'] === 0,
@@ -46,11 +46,13 @@ export const alarmPolicies: readonly Policy[] = [
   },
 ];
 
-const hasMapping = ({ outputs }: Registered, all: readonly Registered[]) =>
+const isWorkedOn = ({ outputs }: Registered, all: readonly Registered[]) =>
   all.some(
     ({ type, inputs }) =>
-      type === 'aws:lambda/eventSourceMapping:EventSourceMapping' &&
-      inputs['eventSourceArn'] === outputs['arn'],
+      (type === 'aws:lambda/eventSourceMapping:EventSourceMapping' &&
+        inputs['eventSourceArn'] === outputs['arn']) ||
+      (type === 'aws:glue/crawler:Crawler' &&
+        list(inputs['catalogTargets']).some((target) => at(target, 'eventQueueArn') === outputs['arn'])),
   );
 
 /** The alarms on this queue or function that begin above a threshold, and not for want of data. */

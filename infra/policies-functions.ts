@@ -73,6 +73,9 @@ export const functionPolicies: readonly Policy[] = [
 /** Service authorization reference, AWS X-Ray: its actions take no resource. */
 const withoutResources = new Set(['xray:PutTraceSegments', 'xray:PutTelemetryRecords']);
 
+/** Crawlers of all stacks write to one group that Glue makes (Glue guide, monitor-continuous-logging). */
+const crawlersLogs = /^arn:aws[a-z-]*:logs:[a-z0-9-]+:\d{12}:log-group:\/aws-glue\/crawlers:\*$/;
+
 /** Whether a statement that allows something names it. `*` and `?` are wildcards (IAM guide, reference_policies_elements_resource). */
 function isNarrow(allowed: Statement, all: readonly Registered[]): boolean {
   const { Action, NotAction, Resource, NotResource } = allowed;
@@ -85,6 +88,8 @@ function isNarrow(allowed: Statement, all: readonly Registered[]): boolean {
     Resource.length > 0 &&
     !Action.some(has) &&
     (Resource.every((resource) => !has(resource) || within.includes(resource)) ||
-      (Resource.join() === '*' && Action.every((action) => withoutResources.has(action))))
+      (Resource.join() === '*' && Action.every((action) => withoutResources.has(action))) ||
+      (Resource.every((resource) => crawlersLogs.test(resource)) &&
+        Action.every((action) => action.startsWith('logs:'))))
   );
 }

@@ -47,17 +47,26 @@ export class Queue extends pulumi.ComponentResource {
     this.registerOutputs({ arn: this.arn, url: this.url });
   }
 
-  /** Gives the queue its one policy: TLS only, and this EventBridge rule may send (EventBridge guide, resource-based policies). */
-  admitOnly(rule: aws.cloudwatch.EventRule | undefined): aws.sqs.QueuePolicy {
+  /**
+   * Gives the queue its one policy: TLS only, and this EventBridge rule or this bucket may send (EventBridge guide,
+   * resource-based policies; S3 guide, grant-destinations-permissions-to-s3).
+   */
+  admitOnly(
+    sender: { readonly rule: aws.cloudwatch.EventRule } | { readonly bucket: aws.s3.Bucket } | undefined,
+  ): aws.sqs.QueuePolicy {
     const statements: Statement[] = [denyWithoutTls('sqs', this.arn)];
-    if (rule !== undefined) {
+    if (sender !== undefined) {
+      const [Sid, Service, arn] =
+        'rule' in sender
+          ? (['RuleSends', 'events.amazonaws.com', sender.rule.arn] as const)
+          : (['BucketSends', 's3.amazonaws.com', sender.bucket.arn] as const);
       statements.push({
-        Sid: 'RuleSends',
+        Sid,
         Effect: 'Allow',
-        Principal: { Service: 'events.amazonaws.com' },
+        Principal: { Service },
         Action: ['sqs:SendMessage'],
         Resource: this.arn,
-        Condition: { ArnEquals: { 'aws:SourceArn': rule.arn } },
+        Condition: { ArnEquals: { 'aws:SourceArn': arn } },
       });
     }
     return new aws.sqs.QueuePolicy(

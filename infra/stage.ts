@@ -93,7 +93,7 @@ export class Stage extends pulumi.ComponentResource {
         // EventBridge's own longest: a day, 185 attempts (EventBridge guide, eb-rule-retry-policy).
         retryPolicy: { maximumEventAgeInSeconds: 86_400, maximumRetryAttempts: 185 },
       },
-      { parent: this, dependsOn: [queue.admitOnly(rule), undelivered.admitOnly(rule)] },
+      { parent: this, dependsOn: [queue.admitOnly({ rule }), undelivered.admitOnly({ rule })] },
     );
 
     const lambda = new LambdaFunction(

@@ -21,6 +21,7 @@ import { checkRoles } from './lambda/roles.ts';
 import { lambdaService } from './lambda/wire.ts';
 import { lockDirectory } from './lock.ts';
 import { readProgram } from './program.ts';
+import { notifyQueues } from './s3/notifications.ts';
 import { createS3 } from './s3/wire.ts';
 import { createSqs, type Sqs } from './sqs/sqs.ts';
 import { readTopology, type Topology } from './topology.ts';
@@ -141,6 +142,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       deliverFault: ({ resources }, { arn }) => faults.send({ of: 'events', resources: [...resources, arn] }),
       openJournal: (replay, snapshot) => openJournal(journal('events'), replay, snapshot),
     });
+    const notifications = new Map(topology.buckets.map((each) => [each.name, each.notifications]));
     const s3 = createS3({
       buckets: topology.buckets,
       directory: join(state, 's3'),
@@ -148,7 +150,10 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       region,
       accountId,
       admit,
-      publish: (event) => events.publish(event),
+      async publish(event) {
+        await notifyQueues(event, notifications.get(event.detail.bucket.name) ?? [], sqs);
+        await events.publish(event);
+      },
     });
 
     const logs = new FunctionLogs(join(state, 'logs'));

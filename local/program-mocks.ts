@@ -65,6 +65,52 @@ const makers: Readonly<Record<string, Make>> = {
     const arn = `arn:aws:iam::${accountId}:policy/${name}`;
     return { id: arn, outputs: { name, arn } };
   },
+  'aws:glue/catalogDatabase:CatalogDatabase': ({ named, arn }) => {
+    const name = named('name');
+    return {
+      id: `${accountId}:${name}`,
+      outputs: { name, catalogId: accountId, arn: arn('glue', `database/${name}`) },
+    };
+  },
+  'aws:glue/catalogTable:CatalogTable': ({ named, arn, inputs }) => {
+    const name = named('name');
+    const database = String(inputs['databaseName']);
+    return {
+      id: `${accountId}:${database}:${name}`,
+      outputs: { name, catalogId: accountId, arn: arn('glue', `table/${database}/${name}`) },
+    };
+  },
+  'aws:glue/crawler:Crawler': ({ named, arn }) => {
+    const name = named('name');
+    return { id: name, outputs: { name, arn: arn('glue', `crawler/${name}`) } };
+  },
+  'aws:scheduler/scheduleGroup:ScheduleGroup': ({ named, arn }) => {
+    const name = named('name');
+    return { id: name, outputs: { name, arn: arn('scheduler', `schedule-group/${name}`) } };
+  },
+  'aws:scheduler/schedule:Schedule': ({ named, arn, inputs }) => {
+    const name = named('name');
+    const group = String(inputs['groupName'] ?? 'default');
+    return { id: `${group}/${name}`, outputs: { name, arn: arn('scheduler', `schedule/${group}/${name}`) } };
+  },
+  'aws:redshiftserverless/namespace:Namespace': ({ name, named, arn }) => {
+    const secret = `secret:redshift!${named('namespaceName')}`;
+    return {
+      id: named('namespaceName'),
+      outputs: {
+        namespaceName: named('namespaceName'),
+        arn: arn('redshift-serverless', `namespace/${uuidOf(name)}`),
+        adminPasswordSecretArn: arn('secretsmanager', secret),
+      },
+    };
+  },
+  'aws:redshiftserverless/workgroup:Workgroup': ({ name, named, arn }) => ({
+    id: named('workgroupName'),
+    outputs: {
+      workgroupName: named('workgroupName'),
+      arn: arn('redshift-serverless', `workgroup/${uuidOf(name)}`),
+    },
+  }),
   'aws:kms/key:Key': ({ name, arn }) => {
     const keyId = uuidOf(name);
     return { id: keyId, outputs: { keyId, arn: arn('kms', `key/${keyId}`) } };

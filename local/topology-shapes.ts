@@ -26,7 +26,11 @@ export const shapes = {
     versioningConfiguration: z.strictObject({ status: z.enum(['Enabled', 'Suspended', 'Disabled']) }),
     expectedBucketOwner: inert,
   }),
-  bucketNotification: z.strictObject({ bucket: text, eventbridge: z.boolean().default(false) }),
+  bucketNotification: z.strictObject({
+    bucket: text,
+    eventbridge: z.boolean().default(false),
+    queues: z.array(z.strictObject({ id: inert, queueArn: text, events: z.array(text) })).default([]),
+  }),
   bucketEncryption: z.strictObject({
     bucket: text,
     rules: z
@@ -155,6 +159,69 @@ export const shapes = {
     rotationPeriodInDays: inert,
     tags: inert,
   }),
+};
+
+/** The catalog, its crawler, and what starts that. */
+export const catalogShapes = {
+  database: z.strictObject({ name: text, arn: text, catalogId: text, description: inert, tags: inert }),
+  table: z.strictObject({
+    name: text,
+    arn: text,
+    databaseName: text,
+    catalogId: inert,
+    description: inert,
+    tableType: only('EXTERNAL_TABLE'),
+    parameters: z.record(text, text).default({}),
+    partitionKeys: z.array(z.strictObject({ name: text, type: text })).default([]),
+    storageDescriptor: z.strictObject({
+      location: text,
+      inputFormat: text,
+      outputFormat: text,
+      columns: z.array(z.strictObject({ name: text, type: text })),
+      serDeInfo: z.strictObject({ serializationLibrary: text, parameters: z.record(text, text).default({}) }),
+    }),
+  }),
+  crawler: z.strictObject({
+    name: text,
+    arn: text,
+    role: text,
+    databaseName: text,
+    catalogTargets: z
+      .tuple([
+        z.strictObject({
+          databaseName: text,
+          tables: z.array(text),
+          eventQueueArn: text,
+          dlqEventQueueArn: inert,
+        }),
+      ])
+      .readonly(),
+    recrawlPolicy: z.strictObject({ recrawlBehavior: z.literal('CRAWL_EVENT_MODE') }),
+    schemaChangePolicy: z.strictObject({
+      updateBehavior: z.literal('LOG'),
+      deleteBehavior: z.literal('LOG'),
+    }),
+    configuration: inert,
+    description: inert,
+    tags: inert,
+  }),
+  schedule: z.strictObject({
+    ...named,
+    arn: text,
+    groupName: text,
+    description: inert,
+    scheduleExpression: text,
+    scheduleExpressionTimezone: only('UTC'),
+    flexibleTimeWindow: z.strictObject({ mode: z.literal('OFF') }),
+    state: z.enum(['ENABLED', 'DISABLED']).default('ENABLED'),
+    target: z.strictObject({
+      arn: text,
+      roleArn: text,
+      input: text,
+      retryPolicy: inert,
+    }),
+  }),
+  scheduleGroup: z.strictObject({ ...named, arn: text }),
 };
 
 /** Policies within a queue's attributes (SQS API reference, SetQueueAttributes). */

@@ -1,9 +1,12 @@
 import * as z from 'zod';
+import type { CatalogSettings } from './glue/settings.ts';
 import type { MappingSettings } from './lambda/mapping.ts';
 import type { Program, Resource } from './program.ts';
 import type { BucketSettings } from './s3/bucket.ts';
+import type { QueueNotification } from './s3/notifications.ts';
+import type { ScheduleSettings } from './scheduler.ts';
 import type { QueueSettings } from './sqs/queue.ts';
-import { redriveAllowPolicy, redrivePolicy, shapes } from './topology-shapes.ts';
+import { catalogShapes, redriveAllowPolicy, redrivePolicy, shapes } from './topology-shapes.ts';
 
 /** A policy document's JSON text. */
 type PolicyText = string;
@@ -13,6 +16,8 @@ export interface BucketTopology extends BucketSettings {
   readonly policy?: PolicyText;
   /** The KMS key under which objects lie. */
   readonly keyArn?: string;
+  /** Queues that S3 itself tells of what happens. */
+  readonly notifications: readonly QueueNotification[];
 }
 
 export interface QueueTopology extends QueueSettings {
@@ -76,6 +81,8 @@ export interface Topology {
   readonly functions: readonly FunctionTopology[];
   readonly roles: readonly RoleTopology[];
   readonly keys: readonly { readonly arn: string; readonly policy: PolicyText }[];
+  readonly catalog: CatalogSettings;
+  readonly schedules: readonly ScheduleSettings[];
   /** What exists on AWS and makes no difference here. */
   readonly notSimulated: readonly { readonly urn: string; readonly type: string }[];
 }
@@ -89,6 +96,11 @@ const notSimulated = new Set([
   'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration',
   'aws:s3/bucketOwnershipControls:BucketOwnershipControls',
   'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock',
+  // Locally, DuckDB answers queries in Redshift's place.
+  'aws:redshiftserverless/namespace:Namespace',
+  'aws:redshiftserverless/workgroup:Workgroup',
+  'aws:redshiftserverless/usageLimit:UsageLimit',
+  'aws:redshiftdata/statement:Statement',
 ]);
 
 /**
@@ -107,6 +119,8 @@ export function readTopology({ resources }: Pick<Program, 'resources'>): Topolog
     mappings: readMappings(reader),
     roles: readRoles(reader),
     keys: reader.all('aws:kms/key:Key', shapes.key).map(({ arn, policy }) => ({ arn, policy })),
+    catalog: readCatalog(reader),
+    schedules: readSchedules(reader),
     notSimulated: resources
       .filter(({ type }) => notSimulated.has(type))
       .map(({ urn, type }) => ({ urn, type })),
@@ -132,6 +146,7 @@ function readBuckets(reader: Reader): BucketTopology[] {
       arn,
       versioning: status === 'Disabled' ? undefined : status,
       eventBridge: own(notifications)?.eventbridge ?? false,
+      notifications: own(notifications)?.queues.map(({ queueArn, events }) => ({ queueArn, events })) ?? [],
       ...optional('policy', own(policies)?.policy),
       ...optional('keyArn', own(encryptions)?.rules[0]?.applyServerSideEncryptionByDefault?.kmsMasterKeyId),
     };
@@ -267,6 +282,49 @@ function readRoles(reader: Reader): RoleTopology[] {
       ],
     };
   });
+}
+
+function readCatalog(reader: Reader): CatalogSettings {
+  const databases = reader.all('aws:glue/catalogDatabase:CatalogDatabase', catalogShapes.database);
+  return {
+    databases: databases.map(({ name, arn }) => ({ name, arn })),
+    tables: reader.all('aws:glue/catalogTable:CatalogTable', catalogShapes.table).map((table) => ({
+      name: table.name,
+      arn: table.arn,
+      database: table.databaseName,
+      location: table.storageDescriptor.location,
+      columns: table.storageDescriptor.columns,
+      partitionKeys: table.partitionKeys,
+      inputFormat: table.storageDescriptor.inputFormat,
+      outputFormat: table.storageDescriptor.outputFormat,
+      serde: table.storageDescriptor.serDeInfo,
+      parameters: table.parameters,
+    })),
+    crawlers: reader.all('aws:glue/crawler:Crawler', catalogShapes.crawler).map((crawler) => {
+      const [target] = crawler.catalogTargets;
+      return {
+        name: crawler.name,
+        arn: crawler.arn,
+        roleArn: crawler.role,
+        database: target.databaseName,
+        tables: target.tables,
+        queueArn: target.eventQueueArn,
+      };
+    }),
+  };
+}
+
+function readSchedules(reader: Reader): ScheduleSettings[] {
+  const groups = reader.all('aws:scheduler/scheduleGroup:ScheduleGroup', catalogShapes.scheduleGroup);
+  return reader.all('aws:scheduler/schedule:Schedule', catalogShapes.schedule).map((schedule) => ({
+    name: schedule.name,
+    groupArn: groups.find(({ name }) => name === schedule.groupName)?.arn ?? schedule.groupName,
+    expression: schedule.scheduleExpression,
+    enabled: schedule.state === 'ENABLED',
+    targetArn: schedule.target.arn,
+    roleArn: schedule.target.roleArn,
+    input: schedule.target.input,
+  }));
 }
 
 /** Reads resources by type and gathers what is wrong with them. */

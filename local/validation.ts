@@ -1,6 +1,7 @@
 import { compilePattern } from './events/pattern.ts';
 import { parseSchedule } from './events/schedule.ts';
 import type { Resource } from './program.ts';
+import { catalogChecks } from './validation-catalog.ts';
 import {
   type Check,
   type Finding,
@@ -27,6 +28,7 @@ const ofQueue = [required('queueUrl'), refersTo('queueUrl', [queueType, 'url'])]
 
 /** What the provider and AWS refuse, by type. Each group names the page that says so. */
 const checks: Readonly<Record<string, readonly Check[]>> = {
+  ...catalogChecks,
   // S3 User Guide: bucketnamingrules, intro-lifecycle-rules, example-bucket-policies.
   [bucketType]: [
     physicalName(
@@ -40,7 +42,7 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
     ...ofBucket,
     oneOf('versioningConfiguration.status', ['Enabled', 'Suspended', 'Disabled']),
   ],
-  'aws:s3/bucketNotification:BucketNotification': ofBucket,
+  'aws:s3/bucketNotification:BucketNotification': [...ofBucket, bucketQueues],
   'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock': ofBucket,
   'aws:s3/bucketOwnershipControls:BucketOwnershipControls': [
     ...ofBucket,
@@ -219,6 +221,24 @@ export function validate(resources: readonly Resource[]): Finding[] {
       [...check(resource, ofType)].map(([property, rule]) => ({ urn: resource.urn, property, rule })),
     ),
   );
+}
+
+/** S3 guide: notification-how-to-event-types-and-destinations. */
+function* bucketQueues(
+  { inputs }: Resource,
+  ofType: (type: string) => readonly Resource[],
+): ReturnType<Check> {
+  for (const [index, each] of [inputs['queues'] ?? []].flat().entries()) {
+    const arn = valueAt(each, 'queueArn');
+    if (!ofType(queueType).some(({ outputs }) => outputs['arn'] === arn))
+      yield [
+        `queues.${index}.queueArn`,
+        `must be the arn of a Queue of this program, not ${JSON.stringify(arn)}`,
+      ];
+    for (const event of [valueAt(each, 'events') ?? []].flat())
+      if (!/^s3:(ObjectCreated|ObjectRemoved):/.test(String(event)))
+        yield [`queues.${index}.events`, `must be s3:ObjectCreated:… or s3:ObjectRemoved:…, not ${event}`];
+  }
 }
 
 function* patternOrSchedule({ inputs }: Resource): ReturnType<Check> {

@@ -16,7 +16,7 @@ export function outputs(program: Command): void {
       const rows = Object.entries(all).flatMap(([name, value]) =>
         typeof value === 'string'
           ? [{ name, value }]
-          : Object.entries(value).map(([part, text]) => ({ name: `${name}.${part}`, value: text })),
+          : Object.entries(value ?? {}).map(([part, text]) => ({ name: `${name}.${part}`, value: text })),
       );
       console.log(
         table(rows, [
