@@ -189,7 +189,6 @@ describe('a property', () => {
     [role, 'managedPolicyArns', ['arn:aws:iam::aws:policy/AdministratorAccess']],
     [role, 'path', '/service/'],
     [queue, 'fifoQueue', true],
-    [notification, 'queues', [{ queueArn: arn, events: ['s3:ObjectCreated:*'] }]],
     [notification, 'lambdaFunctions', [{ events: ['s3:ObjectCreated:*'] }]],
     [notification, 'topics', [{ topicArn: arn, events: ['s3:ObjectCreated:*'] }]],
     [bucket, 'policy', '{}'],
