@@ -1,6 +1,7 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { Bundle } from './bundle.ts';
+import type { Placement } from './network.ts';
 import { allow, lambdaTrust, policyDocument, type Statement } from './permissions.ts';
 
 export interface FunctionArgs {
@@ -14,11 +15,14 @@ export interface FunctionArgs {
   readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
   /** What the function may do besides writing its logs and traces. */
   readonly permissions: readonly Statement[];
+  /** Where in the private network it runs; outside of any when left out. */
+  readonly placement?: Placement | undefined;
 }
 
 /** A Lambda function with a role and a log group of its own. */
 export class LambdaFunction extends pulumi.ComponentResource {
   readonly name: pulumi.Output<string>;
+  readonly roleArn: pulumi.Output<string>;
   /** Once this exists, the function may do all that it is permitted. */
   readonly policy: aws.iam.RolePolicy;
 
@@ -43,6 +47,7 @@ export class LambdaFunction extends pulumi.ComponentResource {
           ),
           // X-Ray has no resources to name (Service authorization reference, AWS X-Ray).
           allow('WriteTraces', ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], '*'),
+          ...(args.placement === undefined ? [] : networkInterfaces(name)),
         ]),
       },
       { parent: this },
@@ -62,12 +67,40 @@ export class LambdaFunction extends pulumi.ComponentResource {
         tracingConfig: { mode: 'Active' },
         // The functions write JSON themselves; Lambda's JSON format would wrap it and hide the embedded metrics.
         loggingConfig: { logFormat: 'Text', logGroup: logs.name },
+        ...(args.placement && {
+          vpcConfig: {
+            subnetIds: [...args.placement.network.subnetIds],
+            securityGroupIds: [args.placement.securityGroup.id],
+          },
+        }),
         environment: { variables: { ...args.environment, CODE_VERSION: args.bundle.version } },
       },
       { parent: this, dependsOn: [this.policy] },
     );
 
     this.name = lambda.name;
+    this.roleArn = role.arn;
     this.registerOutputs({ name: this.name });
   }
 }
+
+const interfaceActions = [
+  'ec2:CreateNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:DeleteNetworkInterface',
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:UnassignPrivateIpAddresses',
+];
+
+/** Lambda makes a function's network interfaces in its name; the function's own code may not (Lambda guide, configuration-vpc). */
+const networkInterfaces = (name: string): readonly Statement[] => [
+  allow('UseNetwork', interfaceActions, '*'),
+  {
+    Sid: 'OnlyLambdaUsesNetwork',
+    Effect: 'Deny',
+    Action: interfaceActions,
+    Resource: '*',
+    Condition: { ArnLike: { 'lambda:SourceFunctionArn': `arn:*:lambda:*:*:function:${name}-*` } },
+  },
+];

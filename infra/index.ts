@@ -7,8 +7,9 @@ import { Catalog } from './catalog.ts';
 import { readConfiguration } from './configuration.ts';
 import { CrawlQueue } from './crawl-queue.ts';
 import { Key } from './key.ts';
+import { MySql } from './mysql.ts';
 import { type BucketPurpose, naming, type StageName } from './naming.ts';
-import { reads, updates, writes } from './permissions.ts';
+import { all, clears, reads, removes, updates, writes } from './permissions.ts';
 import { Stage, type StageArgs } from './stage.ts';
 import { Warehouse } from './warehouse.ts';
 
@@ -46,13 +47,15 @@ const archive = bucket('archive', { glacierAfter: configuration.glacierAfter });
 const ledger = bucket('ledger');
 
 // raw ⇒ extraction ─▶ temp. The whole bucket: a file of an unknown prefix is recorded as failed, never ignored.
+// Each stage also removes what a version left behind that another one superseded: whichever completes the new one does it.
 const extraction = stage('extraction', {
   source: raw,
-  changes: ['Object Created'],
+  changes: ['Object Created', 'Object Deleted'],
   uses: {
     RAW_BUCKET: reads(raw),
-    TEMP_BUCKET: writes(temp),
-    FAILED_BUCKET: writes(failed),
+    TEMP_BUCKET: all(writes(temp), clears(temp)),
+    FAILED_BUCKET: all(writes(failed), clears(failed)),
+    PROCESSED_BUCKET: removes(processed),
     LEDGER_BUCKET: updates(ledger),
   },
 });
@@ -63,21 +66,26 @@ const transformation = stage('transformation', {
   source: temp,
   changes: ['Object Created'],
   uses: {
-    TEMP_BUCKET: reads(temp),
-    PROCESSED_BUCKET: writes(processed),
-    FAILED_BUCKET: writes(failed),
+    TEMP_BUCKET: all(reads(temp), clears(temp)),
+    PROCESSED_BUCKET: all(writes(processed), removes(processed)),
+    FAILED_BUCKET: all(writes(failed), clears(failed)),
     LEDGER_BUCKET: updates(ledger),
   },
 });
 
-// processed ⇒ loading ─▶ archive
+// The tables that loading writes, in a private network: only where the stack asks for them.
+const tables = configuration.mysql ? mySql() : undefined;
+
+// processed ⇒ loading ─▶ archive, MySQL
 const loading = stage('loading', {
+  ...tables?.loading,
   source: processed,
-  changes: ['Object Created'],
+  changes: ['Object Created', 'Object Deleted'],
   uses: {
-    PROCESSED_BUCKET: reads(processed),
-    ARCHIVE_BUCKET: writes(archive),
-    FAILED_BUCKET: writes(failed),
+    PROCESSED_BUCKET: all(reads(processed), removes(processed)),
+    ARCHIVE_BUCKET: all(writes(archive), removes(archive)),
+    TEMP_BUCKET: clears(temp),
+    FAILED_BUCKET: all(writes(failed), clears(failed)),
     LEDGER_BUCKET: updates(ledger),
   },
 });
@@ -124,18 +132,39 @@ export const catalog = {
   findingsQueue: glue.findings.url,
   findingsUndeliveredQueue: glue.findings.undeliveredUrl,
 };
+export const mysql = tables?.outputs;
 export const warehouse = redshift && { workgroup: redshift.workgroup, database: redshift.database };
 
-function bucket(purpose: BucketPurpose, more: Pick<BucketArgs, 'expiry' | 'glacierAfter' | 'changes'> = {}): Bucket {
+function bucket(
+  purpose: BucketPurpose,
+  more: Pick<BucketArgs, 'expiry' | 'glacierAfter' | 'changes'> = {},
+): Bucket {
   const { forceDestroy, oldVersionExpiry } = configuration;
-  return new Bucket(
-    name(purpose),
-    { purpose, key, forceDestroy, oldVersionExpiry, ...more },
+  return new Bucket(name(purpose), { purpose, key, forceDestroy, oldVersionExpiry, ...more }, { provider });
+}
+
+function mySql(): MySql {
+  const { database, forceDestroy, logRetention, alarmTopicArn } = configuration;
+  return new MySql(
+    name('mysql'),
+    {
+      configuration: database,
+      buckets: [temp, failed, processed, archive, ledger],
+      key,
+      bundle: pulumi.output(bundle({ migration: 'handlers/migration.ts' })).migration,
+      environment: environmentOf('migration'),
+      forceDestroy,
+      logRetention,
+      alarmTopicArn,
+    },
     { provider },
   );
 }
 
-function stage(stageName: StageName, args: Pick<StageArgs, 'source' | 'changes' | 'uses'>): Stage {
+function stage(
+  stageName: StageName,
+  args: Pick<StageArgs, 'source' | 'changes' | 'uses'> & Partial<MySql['loading']>,
+): Stage {
   return new Stage(
     name(stageName),
     {
@@ -145,15 +174,19 @@ function stage(stageName: StageName, args: Pick<StageArgs, 'source' | 'changes' 
       bundle: code[stageName],
       logRetention: configuration.logRetention,
       alarmTopicArn: configuration.alarmTopicArn,
-      environment: {
-        POWERTOOLS_SERVICE_NAME: stageName,
-        POWERTOOLS_METRICS_NAMESPACE: 'Sluice',
-        LOG_LEVEL: configuration.logLevel,
-        STACK: stack,
-      },
+      environment: { ...environmentOf(stageName), ...args.environment },
     },
     { provider },
   );
+}
+
+function environmentOf(service: string): Record<string, string> {
+  return {
+    POWERTOOLS_SERVICE_NAME: service,
+    POWERTOOLS_METRICS_NAMESPACE: 'Sluice',
+    LOG_LEVEL: configuration.logLevel,
+    STACK: stack,
+  };
 }
 
 function perStage<Value>(of: (each: Stage) => Value): Record<StageName, Value> {

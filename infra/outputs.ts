@@ -30,6 +30,8 @@ export const stackOutputs = z.strictObject({
   }),
   /** The Redshift workgroup and its database; absent where the configuration leaves it off. */
   warehouse: z.strictObject({ workgroup: z.string(), database: z.string() }).optional(),
+  /** The MySQL instance, its schema, and the migration function; absent where the configuration leaves it off. */
+  mysql: z.strictObject({ host: z.string(), database: z.string(), migration: z.string() }).optional(),
   region: z.string(),
   stack: z.string(),
 });

@@ -6,7 +6,8 @@ import type { Bundle } from './bundle.ts';
 import { type StageConfiguration, visibilityTimeout } from './configuration.ts';
 import { LambdaFunction } from './function.ts';
 import type { Key } from './key.ts';
-import { allow, type Grant } from './permissions.ts';
+import type { Placement } from './network.ts';
+import { allow, type Grant, type Statement } from './permissions.ts';
 import { deadLetterRetention, Queue, sourceRetention } from './queue.ts';
 
 /** What S3 tells EventBridge of an object (S3 guide, EventBridge event types). */
@@ -20,6 +21,12 @@ export interface StageArgs extends StageConfiguration {
   /** Each bucket that the function uses, under the name of the variable that tells it the bucket's name. */
   readonly uses: Readonly<Record<string, Grant>>;
   readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  /** What the function may do besides. */
+  readonly permissions?: readonly Statement[];
+  /** Where in the private network the function runs; outside of any when left out. */
+  readonly placement?: Placement;
+  /** What must be there before the first message is worked on. */
+  readonly after?: readonly pulumi.Resource[];
   readonly key: Key;
   /** Days. */
   readonly logRetention: number;
@@ -107,9 +114,13 @@ export class Stage extends pulumi.ComponentResource {
           ...Object.fromEntries(
             Object.entries(args.uses).map(([variable, { bucket }]) => [variable, bucket.name]),
           ),
+          // After its last attempt a stage leaves its reason in the failed bucket.
+          MAXIMUM_RECEIVES: String(args.maximumReceives),
           ...args.environment,
         },
+        placement: args.placement,
         permissions: [
+          ...(args.permissions ?? []),
           ...Object.values(args.uses).flatMap(({ statements }) => statements),
           // What Lambda's poller does in the function's name (Lambda guide, services-sqs-configure).
           allow(
@@ -133,7 +144,7 @@ export class Stage extends pulumi.ComponentResource {
         scalingConfig: { maximumConcurrency: args.maximumConcurrency },
       },
       // Lambda checks at creation that the role may receive from the queue.
-      { parent: this, dependsOn: [lambda.policy] },
+      { parent: this, dependsOn: [lambda.policy, ...(args.after ?? [])] },
     );
 
     new Alarms(

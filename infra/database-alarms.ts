@@ -1,0 +1,69 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+
+export interface DatabaseAlarmsArgs {
+  readonly instance: aws.rds.Instance;
+  /** GiB that it began with. */
+  readonly storage: number;
+  /** Its `max_connections`. */
+  readonly connections: number;
+  /** The SNS topic that is told when an alarm begins and ends. */
+  readonly topicArn: string | undefined;
+}
+
+const GIB = 2 ** 30;
+
+/** What tells a person that the database needs one. It reports every minute: one that is silent is away. */
+export class DatabaseAlarms extends pulumi.ComponentResource {
+  constructor(name: string, args: DatabaseAlarmsArgs, options: pulumi.ComponentResourceOptions) {
+    super('sluice:infra:DatabaseAlarms', name, {}, options);
+    const topics = args.topicArn === undefined ? [] : [args.topicArn];
+    const alarm = (what: string, condition: Condition) =>
+      new aws.cloudwatch.MetricAlarm(
+        `${name}-${what}`,
+        {
+          namespace: 'AWS/RDS',
+          dimensions: { DBInstanceIdentifier: args.instance.identifier },
+          period: 300,
+          comparisonOperator: 'GreaterThanThreshold',
+          treatMissingData: 'breaching',
+          alarmActions: topics,
+          okActions: topics,
+          ...condition,
+        },
+        { parent: this },
+      );
+
+    alarm('storage', {
+      // RDS enlarges it below 10 % (RDS guide, USER_PIOPS.Autoscaling), so less remains only when it can't.
+      alarmDescription:
+        'Storage runs out, and RDS does not enlarge it: raise sluice:database.maximumStorage.',
+      metricName: 'FreeStorageSpace',
+      statistic: 'Minimum',
+      comparisonOperator: 'LessThanThreshold',
+      threshold: 0.08 * args.storage * GIB,
+      evaluationPeriods: 3,
+    });
+    alarm('connections', {
+      alarmDescription:
+        'More than 80 % of the connections are taken: lower sluice:loading.maximumConcurrency.',
+      metricName: 'DatabaseConnections',
+      statistic: 'Maximum',
+      threshold: Math.floor(0.8 * args.connections),
+      evaluationPeriods: 1,
+    });
+    alarm('cpu', {
+      alarmDescription: 'The database computes at its limit for a quarter of an hour.',
+      metricName: 'CPUUtilization',
+      statistic: 'Average',
+      threshold: 90,
+      evaluationPeriods: 3,
+    });
+    this.registerOutputs();
+  }
+}
+
+type Condition = Pick<
+  aws.cloudwatch.MetricAlarmArgs,
+  'alarmDescription' | 'metricName' | 'statistic' | 'comparisonOperator' | 'threshold'
+> & { readonly evaluationPeriods: number };

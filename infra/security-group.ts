@@ -1,0 +1,44 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+
+/** A security group whose rules name other groups, never addresses. */
+export class SecurityGroup extends pulumi.ComponentResource {
+  readonly id: pulumi.Output<string>;
+  readonly #name: string;
+
+  constructor(
+    name: string,
+    args: { readonly vpcId: pulumi.Output<string>; readonly description: string },
+    options: pulumi.ComponentResourceOptions,
+  ) {
+    super('sluice:infra:SecurityGroup', name, {}, options);
+    this.#name = name;
+    this.id = new aws.ec2.SecurityGroup(name, { ...args, tags: { Name: name } }, { parent: this }).id;
+    this.registerOutputs({ id: this.id });
+  }
+
+  /** Lets what is in this group connect to what is in the other: out of here, and in there. */
+  connectsTo(other: SecurityGroup, port: number): aws.vpc.SecurityGroupIngressRule {
+    const tcp = { ipProtocol: 'tcp', fromPort: port, toPort: port };
+    const name = `${this.#name}-to-${other.#name.split('-').at(-1)}`;
+    new aws.vpc.SecurityGroupEgressRule(
+      name,
+      { ...tcp, securityGroupId: this.id, referencedSecurityGroupId: other.id },
+      { parent: this },
+    );
+    return new aws.vpc.SecurityGroupIngressRule(
+      name,
+      { ...tcp, securityGroupId: other.id, referencedSecurityGroupId: this.id },
+      { parent: other },
+    );
+  }
+
+  /** Lets what is in this group connect to a service of AWS over TLS, e.g. S3 by its prefix list. */
+  connectsToService(name: string, prefixListId: pulumi.Output<string>): void {
+    new aws.vpc.SecurityGroupEgressRule(
+      `${this.#name}-to-${name}`,
+      { ipProtocol: 'tcp', fromPort: 443, toPort: 443, securityGroupId: this.id, prefixListId },
+      { parent: this },
+    );
+  }
+}
