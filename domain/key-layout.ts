@@ -39,7 +39,7 @@ export function objectId(key: string): string {
  * A version id as one segment of a key. S3 says no more of version ids than that they are URL-ready text of at most
  * 1,024 bytes; one that is not plain or is long is replaced by its hash.
  */
-function versionSegment(versionId: string): string {
+export function versionSegment(versionId: string): string {
   return /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/.test(versionId) ? versionId : `~${hash(versionId)}`;
 }
 
@@ -144,6 +144,26 @@ export function rejectsKey(path: VersionPath, stage: Stage, ...numbers: readonly
 /** Why a stage could not process an object, in the failed bucket. */
 export function faultKey(path: VersionPath, stage: Stage, ...numbers: readonly number[]): string {
   return `faults/${partsPrefix(path)}${[stage, ...numbers.map(number)].join('-')}.json`;
+}
+
+/** What the last attempt at a message failed of, in the failed bucket, where it is not the object's fault. */
+export function gaveUpKey(path: VersionPath, stage: Stage, ...numbers: readonly number[]): string {
+  return faultKey(path, stage, ...numbers).replace(/^faults\//, 'gave-up/');
+}
+
+/** What a message held that nobody could read, and why, in the failed bucket. */
+export function unreadableMessageKey(stage: Stage, messageId: string): string {
+  return `gave-up/_messages/${stage}/${messageId}.json`;
+}
+
+/** Under these a version's own objects lie in the failed bucket. */
+export function failedPrefixes(path: VersionPath): string[] {
+  return ['rejects', 'faults', 'gave-up'].map((kind) => `${kind}/${partsPrefix(path)}`);
+}
+
+/** Where the ledger keeps what it knows of a raw key. */
+export function headKey({ dataset, objectId: id }: Pick<VersionPath, 'dataset' | 'objectId'>): string {
+  return `heads/${dataset}/${id}.json`;
 }
 
 /** `receipts/{dataset}/{object id}/{version}/`: the receipts of one version, in the ledger bucket. */

@@ -1,92 +1,182 @@
 import * as z from 'zod';
+import type { Dataset } from './dataset.ts';
 import type { ObjectEvent } from './object-event.ts';
 import { compareSequencers } from './sequencer.ts';
 
 /**
- * What is known of one raw key: the newest event that was taken up, and how far it got. One object a key in the
- * ledger bucket, changed by compare-and-swap only.
+ * What is known of one raw key. One object a key in the ledger bucket, changed by compare-and-swap only.
+ *
+ * A version takes effect when its extraction has ended, not when it is taken up: until then nobody knows whether
+ * anything in it can be used, and the one before it stands.
  */
 export const head = z.strictObject({
   dataset: z.string(),
   key: z.string(),
-  /** What the newest event says of the key. */
-  type: z.enum(['created', 'deleted']),
-  sequencer: z.string(),
-  versionId: z.string(),
-  /**
-   * `extracting`: somebody writes its parts. `settling`: they are written and on their way through the other stages, or
-   * a deletion is being carried out. `settled`: the sinks hold what they should.
-   */
-  status: z.enum(['extracting', 'settling', 'settled']),
-  /** While `extracting`: until when nobody else may take it up, in milliseconds since the epoch. */
-  leaseUntil: z.int().nonnegative(),
-  /** Versions that may have left something behind, to go when the newest one is settled. */
+  /** The newest event that took effect: the tables show it, or are about to. It only ever grows newer. */
+  current: z
+    .strictObject({ type: z.enum(['created', 'deleted']), sequencer: z.string(), versionId: z.string() })
+    .optional(),
+  /** Versions newer than `current` that have not taken effect. */
+  attempts: z.array(
+    z.strictObject({
+      sequencer: z.string(),
+      versionId: z.string(),
+      /** `rejected`: nothing of it can be used, and its dataset keeps the last good version. */
+      status: z.enum(['extracting', 'rejected']),
+      /** While `extracting`: who does it, and until when nobody else may, in milliseconds since the epoch. */
+      claimant: z.string(),
+      leaseUntil: z.int().nonnegative(),
+    }),
+  ),
+  /** Versions that may have left something behind, which goes as soon as `current` is complete. */
   superseded: z.array(z.string()),
 });
 export type Head = z.infer<typeof head>;
 
-/** What is to be done about an event, given what is known of its key. */
+/** What is to be done about an event of the raw bucket, given what is known of its key. */
 export type Decision =
-  /** Take it up: write `next`, under the condition that the head has not changed; then do the work. */
+  /** Take it up: make `next` the head, unless somebody changed it meanwhile; then do the work. */
   | { readonly action: 'extract' | 'retract'; readonly next: Head }
-  /** It was taken up before and got through: see that it settles, nothing else. */
+  /** It was taken up before, and got through: see that what it superseded goes, nothing else. */
   | { readonly action: 'duplicate' }
-  /** A newer event was taken up: this one has no effect. */
+  /** A newer event took effect, or this one can have none. */
   | { readonly action: 'stale' }
+  /** A deletion, and the dataset keeps the rows of deleted objects. */
+  | { readonly action: 'keep' }
   /** Somebody works on it: come back later, in case they don't get through. */
   | { readonly action: 'wait'; readonly until: number };
 
-/** What the decision needs besides the head and the event, in milliseconds since the epoch. */
+/** What the decision needs besides the head and the event. */
 export interface Claim {
   readonly dataset: string;
+  readonly onDelete: Dataset['onDelete'];
+  /** Tells this attempt from any other, also of the same message. */
+  readonly claimant: string;
+  /** Milliseconds since the epoch. */
   readonly now: number;
-  /** When the work has ended in any case, well or badly. */
+  /** When the work will have ended in any case, well or badly, in milliseconds since the epoch. */
   readonly deadline: number;
 }
 
-/**
- * Decides about an event. Sequencers decide, as S3 defines them; times and the order of arrival never do.
- *
- * An old version that is deleted for good changes nothing of the key, and is stale like any event that has no effect.
- */
+/** Decides about an event. Sequencers decide, as S3 defines them; times and the order of arrival never do. */
 export function decide(known: Head | undefined, event: ObjectEvent, claim: Claim): Decision {
-  if (event.type === 'deleted' && event.permanent && event.versionId !== known?.versionId)
-    return { action: 'stale' };
-  if (known === undefined) return takeUp([], event, claim);
-  const order = compareSequencers(event.sequencer, known.sequencer);
-  if (order < 0) return { action: 'stale' };
-  if (order > 0) {
-    const left = known.type === 'created' ? [known.versionId] : [];
-    return takeUp([...new Set([...known.superseded, ...left])], event, claim);
-  }
-  if (known.status !== 'extracting') return { action: 'duplicate' };
-  if (known.leaseUntil > claim.now) return { action: 'wait', until: known.leaseUntil };
-  return takeUp(known.superseded, event, claim);
+  const before = known ?? { dataset: claim.dataset, key: event.key, attempts: [], superseded: [] };
+  return event.type === 'created' ? decideCreated(before, event, claim) : decideDeleted(before, event, claim);
 }
 
-function takeUp(superseded: string[], event: ObjectEvent, { dataset, deadline }: Claim): Decision {
-  const { type, key, sequencer, versionId } = event;
-  const common = { dataset, key, type, sequencer, versionId, superseded };
-  if (type === 'created')
-    return { action: 'extract', next: { ...common, status: 'extracting', leaseUntil: deadline } };
-  return { action: 'retract', next: { ...common, status: 'settling', leaseUntil: 0 } };
+function decideCreated(known: Head, { sequencer, versionId }: ObjectEvent, claim: Claim): Decision {
+  const { claimant, now, deadline } = claim;
+  const { current, attempts } = known;
+  // By version as well: a sweep that makes up for a lost event can't know its sequencer.
+  if (current?.type === 'created' && current.versionId === versionId) return { action: 'duplicate' };
+  const attempt = attempts.find((each) => each.versionId === versionId);
+  if (attempt?.status === 'rejected') return { action: 'duplicate' };
+  // One's own claim is there already when the answer to its write was lost.
+  if (attempt !== undefined && attempt.leaseUntil > now && attempt.claimant !== claimant)
+    return { action: 'wait', until: attempt.leaseUntil };
+  if (attempt === undefined && isOlder(sequencer, current)) return { action: 'stale' };
+  const mine = {
+    sequencer,
+    ...attempt,
+    versionId,
+    status: 'extracting',
+    claimant,
+    leaseUntil: deadline,
+  } as const;
+  const others = attempts.filter((each) => each !== attempt);
+  return { action: 'extract', next: { ...known, attempts: [...others, mine] } };
 }
 
-/** Whether what belongs to this sequencer has been overtaken by a newer event of its key. */
-export function isOvertaken(known: Head | undefined, sequencer: string): boolean {
-  return known !== undefined && compareSequencers(sequencer, known.sequencer) < 0;
+/**
+ * A version that is deleted for good changes nothing of its key, unless it is the one that the tables show or that is
+ * on its way there. (Old versions expire by themselves; a delete marker that goes brings back an old version without
+ * an event, which a sweep finds.)
+ */
+function decideDeleted(known: Head, event: ObjectEvent, { onDelete }: Claim): Decision {
+  const { sequencer, versionId, permanent } = event;
+  const { current, attempts } = known;
+  if (onDelete === 'keep') return { action: 'keep' };
+  if (current?.type === 'deleted' && current.versionId === versionId) return { action: 'duplicate' };
+  if (isOlder(sequencer, current)) return { action: 'stale' };
+  const concerned = [...(current?.type === 'created' ? [current] : []), ...attempts];
+  if (permanent && !concerned.some((each) => each.versionId === versionId)) return { action: 'stale' };
+  return { action: 'retract', next: withCurrent(known, { type: 'deleted', sequencer, versionId }) };
 }
 
-/** The receipts of a version, as far as their keys tell, and whether they are all there. */
-export interface Progress {
-  /** Parts that the extraction wrote; `undefined` before its receipt. */
-  readonly parts: number | undefined;
-  readonly transformed: number;
-  /** Files that the transformed parts became. */
-  readonly files: number;
-  readonly loaded: number;
+/**
+ * The head when the extraction of a version has ended. Without `accepted`, the version takes no effect, and the last
+ * good one stands.
+ *
+ * @returns `undefined` when a newer event took effect meanwhile: what the version left behind must go
+ */
+export function conclude(known: Head, versionId: string, accepted: boolean): Head | undefined {
+  if (known.current?.type === 'created' && known.current.versionId === versionId) return known;
+  const attempt = known.attempts.find((each) => each.versionId === versionId);
+  if (attempt === undefined) return undefined;
+  const { sequencer } = attempt;
+  if (accepted) return withCurrent(known, { type: 'created', sequencer, versionId });
+  // Only the newest rejected version keeps its rejects.
+  const rejected = known.attempts.filter((each) => each === attempt || each.status === 'rejected');
+  const newest = rejected.reduce((a, b) => (compareSequencers(a.sequencer, b.sequencer) < 0 ? b : a));
+  return {
+    ...known,
+    attempts: [
+      ...known.attempts.filter((each) => !rejected.includes(each)),
+      { ...newest, status: 'rejected', claimant: '', leaseUntil: 0 },
+    ],
+    superseded: union(
+      known.superseded,
+      rejected.filter((each) => each !== newest).map((each) => each.versionId),
+    ),
+  };
 }
 
-export function isComplete({ parts, transformed, files, loaded }: Progress): boolean {
-  return parts !== undefined && transformed >= parts && loaded >= files;
+/** The head with another event in effect: all that is older is superseded. */
+function withCurrent(known: Head, current: NonNullable<Head['current']>): Head {
+  const isNewer = ({ sequencer }: { sequencer: string }) =>
+    compareSequencers(sequencer, current.sequencer) > 0;
+  const older = [
+    ...(known.current?.type === 'created' ? [known.current] : []),
+    ...known.attempts.filter((each) => !isNewer(each)),
+  ].map(({ versionId }) => versionId);
+  return {
+    ...known,
+    current,
+    attempts: known.attempts.filter(isNewer),
+    superseded: union(
+      known.superseded,
+      older.filter((versionId) => current.type === 'deleted' || versionId !== current.versionId),
+    ),
+  };
+}
+
+/** The head when what these versions left behind is gone. */
+export function withoutSuperseded(known: Head, removed: readonly string[]): Head {
+  return { ...known, superseded: known.superseded.filter((versionId) => !removed.includes(versionId)) };
+}
+
+/**
+ * Where a version stands. `live`: the tables show it, or may yet. `superseded`: it is shown until its successor is
+ * complete. `gone`: what is found of it is left over.
+ *
+ * @param isIt tells whether a version id is the version's: derived keys hold no more of it than a segment
+ */
+export function standingOf(
+  known: Head | undefined,
+  isIt: (versionId: string) => boolean,
+): 'live' | 'superseded' | 'gone' {
+  if (known === undefined) return 'live';
+  const { current, attempts, superseded } = known;
+  const extracting = attempts.filter(({ status }) => status === 'extracting');
+  if (current?.type === 'created' && isIt(current.versionId)) return 'live';
+  if (extracting.some(({ versionId }) => isIt(versionId))) return 'live';
+  return superseded.some(isIt) ? 'superseded' : 'gone';
+}
+
+function isOlder(sequencer: string, current: Head['current']): boolean {
+  return current !== undefined && compareSequencers(sequencer, current.sequencer) < 0;
+}
+
+function union(some: readonly string[], more: readonly string[]): string[] {
+  return [...new Set([...some, ...more])];
 }

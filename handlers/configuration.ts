@@ -6,6 +6,7 @@ export type Variable =
   | 'PROCESSED_BUCKET'
   | 'ARCHIVE_BUCKET'
   | 'LEDGER_BUCKET'
+  | 'MAXIMUM_RECEIVES'
   | 'CODE_VERSION';
 
 /**

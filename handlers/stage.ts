@@ -6,16 +6,23 @@ import { Tracer } from '@aws-lambda-powertools/tracer';
 import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware';
 import middy from '@middy/core';
 import sqsPartialBatchFailure from '@middy/sqs-partial-batch-failure';
-import type { SQSEvent, SQSRecord } from 'aws-lambda';
+import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import pLimit from 'p-limit';
 import { PermanentError, type Stage, TransientError } from '../domain/errors.ts';
-import { UNKNOWN_DATASET, versionPath } from '../domain/key-layout.ts';
+import {
+  faultKey,
+  gaveUpKey,
+  UNKNOWN_DATASET,
+  unreadableMessageKey,
+  type VersionPath,
+  versionPath,
+} from '../domain/key-layout.ts';
 import { type ObjectEvent, parseObjectEvent } from '../domain/object-event.ts';
 import { partLimits } from '../domain/part.ts';
 import { total } from '../domain/receipt.ts';
-import { ObjectNotFound, s3ObjectStore } from './edges/object-store.ts';
+import { endsWith, ObjectNotFound, type ObjectStore, s3ObjectStore } from './edges/object-store.ts';
 import { threadedZstd } from './edges/zstd.ts';
-import { type Outcome, type Surroundings, writeFault } from './stages/work.ts';
+import { type Outcome, results, type Surroundings, withoutRecords, writeFault } from './stages/work.ts';
 
 const NAMESPACE = 'Sluice';
 
@@ -28,13 +35,31 @@ export interface StageOptions {
   /** Where the reason goes when an object can't be processed. */
   readonly failedBucket: string;
   readonly codeVersion: string;
+  /** How often a message is received before it goes to the DLQ. */
+  readonly maximumReceives: number;
   /** How many messages of a batch are worked on at once: what the function's memory has room for. */
   readonly concurrency: number;
   readonly work: (event: ObjectEvent, surroundings: Surroundings) => Promise<Outcome>;
+  /** Which version of which raw object an event is about, and which piece of it: where its faults are found. */
+  readonly subjectOf: (event: ObjectEvent) => Subject;
+}
+
+export interface Subject {
+  readonly path: VersionPath;
+  readonly numbers: readonly number[];
+}
+
+/** The subject of an event of one of our own buckets; of a key that is none of ours, the key itself. */
+export function pieceOf(
+  event: ObjectEvent,
+  address: (VersionPath & { readonly part: number }) | undefined,
+): Subject {
+  if (address !== undefined) return { path: address, numbers: [address.part] };
+  return { path: versionPath({ dataset: UNKNOWN_DATASET, ...event }), numbers: [] };
 }
 
 /** What a simulation replaces. */
-export type StageSurroundings = Omit<Surroundings, 'codeVersion'>;
+export type StageSurroundings = Omit<Surroundings, 'codeVersion' | 'deadline' | 'claimant'>;
 
 const onLambda = (): StageSurroundings => ({
   store: s3ObjectStore(),
@@ -47,21 +72,28 @@ const onLambda = (): StageSurroundings => ({
  * Makes a Lambda handler of a stage: every message of a batch is worked on by itself, and only those whose effect is
  * not durable are given back to the queue. Structured logs, metrics and traces are the same for all stages.
  */
-export function stageHandler(
-  { stage, failedBucket, codeVersion, concurrency, work }: StageOptions,
-  outside: StageSurroundings = onLambda(),
-) {
+export function stageHandler(options: StageOptions, outside: StageSurroundings = onLambda()) {
+  const { stage, concurrency } = options;
   const logger = new Logger({ serviceName: stage });
   const metrics = new Metrics({ namespace: NAMESPACE, serviceName: stage });
   const objectMetrics = new Metrics({ namespace: NAMESPACE, serviceName: stage });
   const tracer = new Tracer({ serviceName: stage });
-  const surroundings: Surroundings = { ...outside, codeVersion };
   const limit = pLimit(concurrency);
 
-  const processMessage = async (message: SQSRecord): Promise<void> => {
-    const event = readEvent(message, stage);
-    const outcome = await settle(event, stage, failedBucket, surroundings, work);
-    report(outcome, event, logger, objectMetrics);
+  const processMessage = async (message: SQSRecord, { awsRequestId }: Context, deadline: number) => {
+    // A function that was frozen at its time-out and thawed later must not go on: others have taken over.
+    const store = endsWith(outside.store, () => outside.now() >= deadline);
+    const { codeVersion } = options;
+    const claimant = `${awsRequestId} ${message.messageId}`;
+    const surroundings: Surroundings = { ...outside, store, codeVersion, deadline, claimant };
+    try {
+      const event = readEvent(message, stage);
+      const outcome = await settle(event, options, surroundings);
+      report(outcome, event, logger, objectMetrics);
+    } catch (error) {
+      await leaveReason(error, message, options, store);
+      throw error;
+    }
   };
 
   // Middy's own early end would answer while work is under way, which Lambda then freezes and may thaw much later.
@@ -83,12 +115,13 @@ export function stageHandler(
     )
     .handler(({ Records }, context) => {
       metrics.addMetric('MessagesReceived', MetricUnit.Count, Records.length);
-      const reserve = context.getRemainingTimeInMillis() * RESERVED_TIME;
+      const time = context.getRemainingTimeInMillis();
+      const deadline = outside.now() + time;
       return Promise.allSettled(
         Records.map((message) =>
           limit(async () => {
-            if (context.getRemainingTimeInMillis() < reserve) throw outOfTime(stage);
-            await processMessage(message);
+            if (context.getRemainingTimeInMillis() < time * RESERVED_TIME) throw outOfTime(stage);
+            await processMessage(message, context, deadline);
           }),
         ),
       );
@@ -112,11 +145,10 @@ function readEvent(message: SQSRecord, stage: Stage): ObjectEvent {
 /** Does the work; where the object is at fault, leaves the reason in the failed bucket. */
 async function settle(
   event: ObjectEvent,
-  stage: Stage,
-  failedBucket: string,
+  options: StageOptions,
   surroundings: Surroundings,
-  work: StageOptions['work'],
 ): Promise<Outcome> {
+  const { stage, failedBucket, work, subjectOf } = options;
   try {
     return await work(event, surroundings);
   } catch (error) {
@@ -124,24 +156,44 @@ async function settle(
       error instanceof ObjectNotFound
         ? new PermanentError('version_not_found', error.message, { stage, cause: error })
         : error;
-    if (!(fault instanceof PermanentError)) {
-      throw new TransientError('storage', fault instanceof Error ? fault.message : String(fault), {
-        stage,
-        cause: fault,
-      });
-    }
-    const path = versionPath({ dataset: UNKNOWN_DATASET, ...event });
-    await writeFault(surroundings.store, failedBucket, path, event, fault);
-    return {
-      dataset: UNKNOWN_DATASET,
-      result: 'failed',
-      read: 0,
-      written: 0,
-      filtered: {},
-      rejected: {},
-      fault: { code: fault.code, message: fault.message },
-    };
+    if (!(fault instanceof PermanentError)) throw transient(fault, stage);
+    const { path, numbers } = subjectOf(event);
+    await writeFault(surroundings.store, failedBucket, faultKey(path, stage, ...numbers), event, fault);
+    const { code, message } = fault;
+    return { ...withoutRecords(path.dataset, 'failed'), fault: { code, message } };
   }
+}
+
+function transient(error: unknown, stage: Stage): TransientError {
+  if (error instanceof TransientError) return error;
+  // What our own code does wrong is retried as well, for a deploy may mend it; but it goes by its own name.
+  const ours = [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);
+  const message = error instanceof Error ? error.message : String(error);
+  return new TransientError(ours ? 'unexpected' : 'storage', message, { stage, cause: error });
+}
+
+/** After the last attempt, the reason lies in the failed bucket: a message in a DLQ is no riddle. */
+async function leaveReason(
+  error: unknown,
+  { attributes, body, messageId }: SQSRecord,
+  { stage, failedBucket, maximumReceives, subjectOf }: StageOptions,
+  store: ObjectStore,
+): Promise<void> {
+  if (Number(attributes.ApproximateReceiveCount) < maximumReceives) return;
+  const reason = transient(error, stage);
+  if (reason.code !== 'unreadable_message') {
+    const event = parseObjectEvent(body);
+    const { path, numbers } = subjectOf(event);
+    await writeFault(store, failedBucket, gaveUpKey(path, stage, ...numbers), event, reason);
+    return;
+  }
+  const { code, message } = reason;
+  await store.write({
+    bucket: failedBucket,
+    key: unreadableMessageKey(stage, messageId),
+    body: `${JSON.stringify({ stage, messageId, code, message, body: body.slice(0, 2048) }, null, 2)}\n`,
+    contentType: 'application/json',
+  });
 }
 
 /** Says what became of the object: a log line, and metrics of its dataset, published at once since a batch may mix datasets. */
@@ -149,9 +201,7 @@ function report(outcome: Outcome, event: ObjectEvent, logger: Logger, metrics: M
   const { dataset, result, read, written, filtered, rejected } = outcome;
   metrics.addDimension('dataset', dataset);
   for (const [name, value] of Object.entries({
-    ObjectsDone: result === 'done' ? 1 : 0,
-    ObjectsDuplicate: result === 'duplicate' ? 1 : 0,
-    ObjectsFailed: result === 'failed' ? 1 : 0,
+    ...Object.fromEntries(results.map((each) => [metricOf(each), each === result ? 1 : 0])),
     RecordsRead: read,
     RecordsWritten: written,
     RecordsFiltered: total(filtered),
@@ -163,4 +213,9 @@ function report(outcome: Outcome, event: ObjectEvent, logger: Logger, metrics: M
   const { bucket, key, versionId } = event;
   const level = result === 'failed' ? 'warn' : 'info';
   logger[level](`The object is ${result}`, { bucket, key, versionId, ...outcome });
+}
+
+/** `ObjectsDone`, `ObjectsStale`, … */
+function metricOf(result: Outcome['result']): string {
+  return `Objects${result.charAt(0).toUpperCase()}${result.slice(1)}`;
 }

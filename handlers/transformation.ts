@@ -1,16 +1,31 @@
+import { parsePartKey } from '../domain/key-layout.ts';
 import { readConfiguration } from './configuration.ts';
-import { type StageOptions, stageHandler } from './stage.ts';
+import { pieceOf, type StageOptions, stageHandler } from './stage.ts';
 import { transformPart } from './stages/transform-part.ts';
 
-const env = readConfiguration('PROCESSED_BUCKET', 'FAILED_BUCKET', 'LEDGER_BUCKET', 'CODE_VERSION');
-const buckets = { processed: env.PROCESSED_BUCKET, failed: env.FAILED_BUCKET, ledger: env.LEDGER_BUCKET };
+const env = readConfiguration(
+  'TEMP_BUCKET',
+  'FAILED_BUCKET',
+  'PROCESSED_BUCKET',
+  'LEDGER_BUCKET',
+  'MAXIMUM_RECEIVES',
+  'CODE_VERSION',
+);
+const buckets = {
+  temp: env.TEMP_BUCKET,
+  failed: env.FAILED_BUCKET,
+  processed: env.PROCESSED_BUCKET,
+  ledger: env.LEDGER_BUCKET,
+};
 
 export const stage: StageOptions = {
   stage: 'transformation',
   failedBucket: env.FAILED_BUCKET,
   codeVersion: env.CODE_VERSION,
+  maximumReceives: Number(env.MAXIMUM_RECEIVES),
   concurrency: 2,
   work: (event, surroundings) => transformPart(event, buckets, surroundings),
+  subjectOf: (event) => pieceOf(event, parsePartKey(event.key)),
 };
 
 export const handler = stageHandler(stage);

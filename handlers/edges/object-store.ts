@@ -1,16 +1,21 @@
 import { Readable } from 'node:stream';
 import {
   CopyObjectCommand,
+  DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
   NoSuchBucket,
   PutObjectCommand,
+  paginateListObjectsV2,
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 
 /** How often a write that collides with another one is tried before its message is. */
-const CREATE_ATTEMPTS = 5;
+const CONDITIONAL_ATTEMPTS = 5;
+
+/** In one request (S3 API reference, DeleteObjects). */
+const MAX_DELETES = 1000;
 
 /** One version of an object. */
 export interface ObjectAddress {
@@ -33,6 +38,12 @@ export interface StoredVersion {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** A small object whole, and what tells this state of it from any other. */
+export interface Snapshot {
+  readonly text: string;
+  readonly etag: string;
+}
+
 /** What the stages need of S3. */
 export interface ObjectStore {
   /** The bytes of exactly this version, as they come in. @throws {ObjectNotFound} */
@@ -41,9 +52,17 @@ export interface ObjectStore {
   describe(address: ObjectAddress): Promise<StoredVersion>;
   /** Whether the current version of this key exists. */
   exists(bucket: string, key: string): Promise<boolean>;
+  /** The current version of this key, or `undefined` when there is none. */
+  find(bucket: string, key: string): Promise<Snapshot | undefined>;
   write(object: NewObject): Promise<void>;
   /** Writes unless the key exists. Returns whether it did: `false` means that somebody else was first. */
   create(object: NewObject): Promise<boolean>;
+  /** Writes if the key still is in the state of this ETag. Returns whether it was. */
+  replace(object: NewObject, etag: string): Promise<boolean>;
+  /** All keys under a prefix. */
+  list(bucket: string, prefix: string): Promise<string[]>;
+  /** Deletes the current versions of these keys; one that is not there is no error. */
+  remove(bucket: string, keys: readonly string[]): Promise<void>;
   copy(from: ObjectAddress, to: { readonly bucket: string; readonly key: string }): Promise<void>;
 }
 
@@ -54,6 +73,28 @@ export class ObjectNotFound extends Error {
   constructor({ bucket, key, versionId }: ObjectAddress) {
     super(`s3://${bucket}/${key} has no version ${versionId}.`);
   }
+}
+
+/** The same store, until it is over: from then on every call is refused before it is made. */
+export function endsWith(store: ObjectStore, isOver: () => boolean): ObjectStore {
+  const guard =
+    <Arguments extends unknown[], Answer>(call: (...args: Arguments) => Promise<Answer>) =>
+    async (...args: Arguments): Promise<Answer> => {
+      if (isOver()) throw new Error('The time of the invocation is over.');
+      return call(...args);
+    };
+  return {
+    read: guard((address) => store.read(address)),
+    describe: guard((address) => store.describe(address)),
+    exists: guard((bucket, key) => store.exists(bucket, key)),
+    find: guard((bucket, key) => store.find(bucket, key)),
+    write: guard((object) => store.write(object)),
+    create: guard((object) => store.create(object)),
+    replace: guard((object, etag) => store.replace(object, etag)),
+    list: guard((bucket, prefix) => store.list(bucket, prefix)),
+    remove: guard((bucket, keys) => store.remove(bucket, keys)),
+    copy: guard((from, to) => store.copy(from, to)),
+  };
 }
 
 /** Amazon S3, or the local cloud, as the environment says. */
@@ -81,20 +122,35 @@ export function s3ObjectStore(client = new S3Client({})): ObjectStore {
         throw error;
       }
     },
+    async find(bucket, key) {
+      try {
+        const { Body, ETag } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+        return { text: (await Body?.transformToString()) ?? '', etag: ETag ?? '' };
+      } catch (error) {
+        if (isStatus(error, 404) && !(error instanceof NoSuchBucket)) return undefined;
+        throw error;
+      }
+    },
     async write(object) {
       await client.send(new PutObjectCommand(putInput(object)));
     },
-    async create(object) {
-      for (let attempt = 1; ; attempt += 1) {
-        try {
-          await client.send(new PutObjectCommand({ ...putInput(object), IfNoneMatch: '*' }));
-          return true;
-        } catch (error) {
-          if (isStatus(error, 412)) return false;
-          // 409: another write was under way, and may yet come to nothing: S3 wants this one to be tried again (S3
-          // guide, "Conditional writes"). Taken for 412, neither of two writers might have written.
-          if (!isStatus(error, 409) || attempt === CREATE_ATTEMPTS) throw error;
-        }
+    create: (object) => putIf(client, object, { IfNoneMatch: '*' }),
+    replace: (object, etag) => putIf(client, object, { IfMatch: etag }),
+    async list(bucket, prefix) {
+      const keys: string[] = [];
+      for await (const { Contents } of paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: prefix }))
+        for (const { Key } of Contents ?? []) if (Key !== undefined) keys.push(Key);
+      return keys;
+    },
+    async remove(bucket, keys) {
+      for (let start = 0; start < keys.length; start += MAX_DELETES) {
+        const Objects = keys.slice(start, start + MAX_DELETES).map((Key) => ({ Key }));
+        const { Errors } = await client.send(
+          new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }),
+        );
+        const [first] = Errors ?? [];
+        if (first !== undefined)
+          throw new Error(`s3://${bucket}/${first.Key} was not deleted: ${first.Code} ${first.Message}`);
       }
     },
     async copy(from, to) {
@@ -103,6 +159,26 @@ export function s3ObjectStore(client = new S3Client({})): ObjectStore {
       await found(from, client.send(new CopyObjectCommand({ Bucket: to.bucket, Key: to.key, CopySource })));
     },
   };
+}
+
+/** Returns whether the condition held (S3 guide, "Conditional writes"). */
+async function putIf(
+  client: S3Client,
+  object: NewObject,
+  condition: { readonly IfNoneMatch: '*' } | { readonly IfMatch: string },
+): Promise<boolean> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await client.send(new PutObjectCommand({ ...putInput(object), ...condition }));
+      return true;
+    } catch (error) {
+      if (isStatus(error, 412)) return false;
+      if (isStatus(error, 404) && 'IfMatch' in condition && !(error instanceof NoSuchBucket)) return false;
+      // 409: another write was under way, and may yet come to nothing: S3 wants this one to be tried again. Taken for
+      // 412, neither of two writers might have written.
+      if (!isStatus(error, 409) || attempt === CONDITIONAL_ATTEMPTS) throw error;
+    }
+  }
 }
 
 function versionInput({ bucket, key, versionId }: ObjectAddress) {

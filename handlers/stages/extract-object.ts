@@ -1,48 +1,130 @@
+import type { Dataset } from '../../domain/dataset.ts';
 import { datasetOf, datasets } from '../../domain/datasets/index.ts';
 import { decode } from '../../domain/decoding/decode.ts';
-import { PermanentError } from '../../domain/errors.ts';
-import { extractionReceiptKey, rejectsKey, UNKNOWN_DATASET, versionPath } from '../../domain/key-layout.ts';
+import { PermanentError, TransientError } from '../../domain/errors.ts';
+import {
+  extractionReceiptKey,
+  faultKey,
+  rejectsKey,
+  UNKNOWN_DATASET,
+  versionPath,
+} from '../../domain/key-layout.ts';
+import { conclude } from '../../domain/ledger.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
-import { count, type ExtractionReceipt, type Tally } from '../../domain/receipt.ts';
+import { count, type ExtractionReceipt, extractionReceipt, type Tally, total } from '../../domain/receipt.ts';
 import { validate } from '../../domain/validation.ts';
 import { ObjectNotFound, type ObjectStore } from '../edges/object-store.ts';
+import { Ledger } from './ledger.ts';
 import { PartsWriter } from './parts-writer.ts';
+import { type OutputBuckets, removePieces, removeSuperseded, removeVersion, standing } from './supersede.ts';
 import {
-  duplicate,
   type Outcome,
   RejectsWriter,
   type Surroundings,
   together,
+  withoutRecords,
   writeFault,
-  writeReceipt,
 } from './work.ts';
 
-export interface ExtractionBuckets {
-  readonly temp: string;
-  readonly failed: string;
+export interface ExtractionBuckets extends OutputBuckets {
   readonly ledger: string;
 }
 
+/** Of a key that no dataset reads, there is nothing to keep. */
+const UNREADABLE: Pick<Dataset, 'onDelete' | 'onReject'> = { onDelete: 'retract', onReject: 'replace' };
+
 /**
- * Reads the object of an event at the event's version, record by record: valid records go to the temp bucket in
- * parts, the others to the failed bucket with their reason. Last comes the receipt: with it, the work is done.
+ * Works on an event of the raw bucket: takes up a new version, retracts what was deleted, and leaves alone what was
+ * done before, what is older than what took effect, and what somebody else is at.
  *
- * Memory is bounded by the size of a part, not of the object. What can't be read at all, or not to its end, is a
- * fault of the object: recorded, and no error. What remains are transient errors, which are thrown.
+ * @throws {TransientError} `in_progress` while another invocation holds the lease of this version
  */
 export async function extractObject(
   event: ObjectEvent,
   buckets: ExtractionBuckets,
   surroundings: Surroundings,
 ): Promise<Outcome> {
+  const { store, now, deadline, claimant } = surroundings;
+  const dataset = datasetOf(event.key);
+  const name = dataset?.name ?? UNKNOWN_DATASET;
+  const { onDelete, onReject } = dataset ?? UNREADABLE;
+  const path = versionPath({ dataset: name, key: event.key, versionId: event.versionId });
+  const ledger = new Ledger(store, buckets.ledger);
+  const claim = { dataset: name, onDelete, claimant, now: now(), deadline };
+  const { decision, known } = await ledger.claim(path, event, claim);
+
+  switch (decision.action) {
+    case 'keep':
+      return withoutRecords(name, 'kept');
+    case 'wait':
+      throw inProgress(event, decision.until);
+    case 'duplicate':
+      await removeSuperseded(known, ledger, store, buckets);
+      return withoutRecords(name, 'duplicate');
+    case 'retract':
+      await removeSuperseded(decision.next, ledger, store, buckets);
+      return withoutRecords(name, 'retracted');
+    case 'stale':
+      // An attempt at this very event may have died after it was overtaken.
+      if (event.type === 'created' && standing(known, path) === 'gone')
+        await removeVersion(path, ledger, store, buckets);
+      await removeSuperseded(known, ledger, store, buckets);
+      return withoutRecords(name, 'stale');
+    case 'extract':
+  }
+
+  const receiptKey = extractionReceiptKey(path);
+  const before = await ledger.receipt(receiptKey, extractionReceipt);
+  const receipt = before ?? (await extract(event, dataset, buckets, surroundings));
+  if (before === undefined) await ledger.writeReceipt(receiptKey, receipt);
+
+  const accepted = takesEffect(receipt, onReject);
+  const head = await ledger.change(path, (latest) => latest && conclude(latest, event.versionId, accepted));
+  if (head === undefined) {
+    await removeVersion(path, ledger, store, buckets);
+    return withoutRecords(name, 'stale');
+  }
+  // An attempt that died may have written parts of what can't be read any more.
+  if (!accepted) await removePieces(path, ledger, store, buckets);
+  await removeSuperseded(head, ledger, store, buckets);
+  if (before !== undefined) return withoutRecords(name, 'duplicate');
+  return {
+    dataset: name,
+    result: receipt.fault === undefined ? 'done' : 'failed',
+    read: receipt.read,
+    written: receipt.valid,
+    filtered: {},
+    rejected: receipt.rejected,
+    ...(receipt.fault && { fault: receipt.fault }),
+  };
+}
+
+/**
+ * Whether a version replaces the one before it. One of which nothing can be used does only if its dataset wants it to,
+ * and one that was gone before it was read never does.
+ */
+function takesEffect({ valid, rejected, fault }: ExtractionReceipt, onReject: Dataset['onReject']): boolean {
+  if (fault?.code === 'version_not_found') return false;
+  return valid > 0 || (fault === undefined && total(rejected) === 0) || onReject === 'replace';
+}
+
+/**
+ * Reads the object at the event's version, record by record: valid records go to the temp bucket in parts, the others
+ * to the failed bucket with their reason.
+ *
+ * Memory is bounded by the size of a part, not of the object. What can't be read at all, or not to its end, is a
+ * fault of the object: recorded, and no error. What remains are transient errors, which are thrown.
+ */
+async function extract(
+  event: ObjectEvent,
+  dataset: Dataset | undefined,
+  buckets: ExtractionBuckets,
+  surroundings: Surroundings,
+): Promise<ExtractionReceipt> {
   const { store, now, codeVersion } = surroundings;
   const startedAt = now();
-  const dataset = datasetOf(event.key);
   const object = { dataset: dataset?.name ?? UNKNOWN_DATASET, key: event.key, versionId: event.versionId };
   const path = versionPath(object);
-  const receiptKey = extractionReceiptKey(path);
-  if (await store.exists(buckets.ledger, receiptKey)) return duplicate(object.dataset);
-
   const parts = new PartsWriter(surroundings, buckets.temp, path, { ...object, sequencer: event.sequencer });
   const rejects = new RejectsWriter(store, buckets.failed, (file) => rejectsKey(path, 'extraction', file));
   const rejected: Tally = {};
@@ -65,13 +147,13 @@ export async function extractObject(
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
     fault = error;
-    await writeFault(store, buckets.failed, path, object, error);
+    await writeFault(store, buckets.failed, faultKey(path, 'extraction'), object, error);
   } finally {
     await parts.settled();
   }
   await together([parts.finish(), rejects.flush()]);
 
-  const receipt: ExtractionReceipt = {
+  return {
     stage: 'extraction',
     ...object,
     sequencer: event.sequencer,
@@ -86,16 +168,11 @@ export async function extractObject(
     durationMs: now() - startedAt,
     codeVersion,
   };
-  await writeReceipt(store, buckets.ledger, receiptKey, receipt);
-  return {
-    dataset: object.dataset,
-    result: fault === undefined ? 'done' : 'failed',
-    read,
-    written: parts.records,
-    filtered: {},
-    rejected,
-    ...(receipt.fault && { fault: receipt.fault }),
-  };
+}
+
+function inProgress({ key }: ObjectEvent, until: number): TransientError {
+  const message = `Another invocation works on ${JSON.stringify(key)}, until ${new Date(until).toISOString()} at most.`;
+  return new TransientError('in_progress', message, { stage: 'extraction' });
 }
 
 async function open(

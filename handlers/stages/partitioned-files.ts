@@ -1,12 +1,13 @@
 import pLimit from 'p-limit';
-import { type Column, columnsOf } from '../../domain/columns.ts';
+import { recordColumn } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { partitionPath, processedKey, type VersionPath } from '../../domain/key-layout.ts';
 import type { PartHeader } from '../../domain/part.ts';
 import type { StoredObject } from '../../domain/receipt.ts';
+import { type LakeFormat, lakeFormat } from '../../domain/tables/lake-format.ts';
 import { partitionOf, type Row } from '../../domain/transformation.ts';
+import { contentTypes, type LakeFile, newLakeFile } from '../edges/lake-file.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
-import { ParquetFile } from '../edges/parquet/file.ts';
 import { sourceMetadata } from './source-metadata.ts';
 import { together } from './work.ts';
 
@@ -20,27 +21,27 @@ export class PartitionedFiles {
   readonly #dataset: Dataset;
   readonly #path: VersionPath;
   readonly #header: PartHeader;
-  readonly #columns: readonly Column[];
+  readonly #format: LakeFormat;
   /** By partition path, for two values can share one: Hive takes empty text for null. */
-  readonly #files = new Map<string, ParquetFile>();
+  readonly #files = new Map<string, LakeFile>();
 
   constructor(dataset: Dataset, path: VersionPath, header: PartHeader) {
     this.#dataset = dataset;
     this.#path = path;
     this.#header = header;
-    this.#columns = columnsOf(dataset.row).filter(({ name }) => !dataset.partitionBy.includes(name));
+    this.#format = lakeFormat(dataset);
   }
 
   /** Returns whether the row was taken: one more partition than `MAX_PARTITIONS` is not. */
-  add(row: Row): boolean {
+  add(row: Row, recordNumber: number): boolean {
     const partition = partitionPath(partitionOf(this.#dataset, row));
     let file = this.#files.get(partition);
     if (file === undefined) {
       if (this.#files.size === MAX_PARTITIONS) return false;
-      file = new ParquetFile(this.#columns, sourceMetadata(this.#header));
+      file = newLakeFile(this.#dataset, this.#format, sourceMetadata(this.#header));
       this.#files.set(partition, file);
     }
-    file.add(row);
+    file.add({ ...row, [recordColumn.name]: recordNumber });
     return true;
   }
 
@@ -49,10 +50,10 @@ export class PartitionedFiles {
     return together(
       [...this.#files].map(([partition, file]) =>
         limit(async () => {
-          const key = processedKey(this.#path, this.#header.part, partition, 'parquet');
+          const key = processedKey(this.#path, this.#header.part, partition, this.#format);
           const body = file.finish();
           const metadata = { ...sourceMetadata(this.#header), records: String(file.rows) };
-          await store.write({ bucket, key, body, contentType: 'application/vnd.apache.parquet', metadata });
+          await store.write({ bucket, key, body, contentType: contentTypes[this.#format], metadata });
           return { key, records: file.rows, bytes: body.length };
         }),
       ),

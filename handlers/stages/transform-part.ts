@@ -1,40 +1,94 @@
 import type { Dataset } from '../../domain/dataset.ts';
 import { datasetNamed } from '../../domain/datasets/index.ts';
 import { PermanentError } from '../../domain/errors.ts';
-import { parsePartKey, rejectsKey, transformationReceiptKey } from '../../domain/key-layout.ts';
+import {
+  parsePartKey,
+  rejectsKey,
+  transformationReceiptKey,
+  type VersionPath,
+} from '../../domain/key-layout.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
 import { partHeader } from '../../domain/part.ts';
-import { count, type Tally, type TransformationReceipt } from '../../domain/receipt.ts';
+import {
+  count,
+  type Tally,
+  type TransformationReceipt,
+  transformationReceipt,
+} from '../../domain/receipt.ts';
 import type { Reject } from '../../domain/reject.ts';
 import { transformRecord } from '../../domain/transformation.ts';
+import { ObjectNotFound, type ObjectStore } from '../edges/object-store.ts';
+import { Ledger } from './ledger.ts';
 import { MAX_PARTITIONS, PartitionedFiles } from './partitioned-files.ts';
-import { duplicate, type Outcome, RejectsWriter, type Surroundings, writeReceipt } from './work.ts';
+import { type OutputBuckets, removeSuperseded, standing } from './supersede.ts';
+import { type Outcome, RejectsWriter, type Surroundings, withoutRecords } from './work.ts';
 
 const LINE_FEED = 0x0a;
 
-export interface TransformationBuckets {
-  readonly processed: string;
-  readonly failed: string;
+export interface TransformationBuckets extends OutputBuckets {
   readonly ledger: string;
 }
 
 /**
- * Turns one part into files of the lake: a Parquet file for each partition that the part's rows fall into. Rows that
- * the transform refuses go to the failed bucket. Last comes the receipt: with it, the work is done.
+ * Turns one part into files of the lake: a file for each partition that the part's rows fall into. Rows that the
+ * transform refuses go to the failed bucket. Last comes the receipt: with it, the work is done.
+ *
+ * A part whose version was overtaken goes, with all that came of it: also when that happens while it is worked on.
  */
 export async function transformPart(
   event: ObjectEvent,
   buckets: TransformationBuckets,
   surroundings: Surroundings,
 ): Promise<Outcome> {
-  const { store, now, codeVersion } = surroundings;
-  const startedAt = now();
+  const { store } = surroundings;
   const address = parsePartKey(event.key);
   const dataset = address && datasetNamed(address.dataset);
   if (address === undefined || dataset === undefined) throw notOurs(event);
+  const ledger = new Ledger(store, buckets.ledger);
   const receiptKey = transformationReceiptKey(address, address.part);
-  if (await store.exists(buckets.ledger, receiptKey)) return duplicate(dataset.name);
+  const discarded = async (): Promise<Outcome> => {
+    await removePart(address, event.key, ledger, store, buckets);
+    return withoutRecords(dataset.name, 'stale');
+  };
 
+  const head = await ledger.head(address);
+  const stands = standing(head, address);
+  if (stands === 'gone') return discarded();
+  if (await ledger.hasReceipt(receiptKey)) {
+    await removeSuperseded(head, ledger, store, buckets);
+    return withoutRecords(dataset.name, stands === 'live' ? 'duplicate' : 'stale');
+  }
+  if (stands === 'superseded') return discarded();
+
+  let receipt: TransformationReceipt;
+  try {
+    receipt = await transform(event, address, dataset, buckets, surroundings);
+  } catch (error) {
+    // It may have been removed because its version was overtaken just now.
+    const isGone =
+      error instanceof ObjectNotFound && standing(await ledger.head(address), address) !== 'live';
+    if (isGone) return discarded();
+    throw error;
+  }
+  await ledger.writeReceipt(receiptKey, receipt);
+
+  const latest = await ledger.head(address);
+  if (standing(latest, address) !== 'live') return discarded();
+  // Its files may be loaded already: then this receipt was the last one that lacked.
+  await removeSuperseded(latest, ledger, store, buckets);
+  const { read, written, filtered, rejected } = receipt;
+  return { dataset: dataset.name, result: 'done', read, written, filtered, rejected };
+}
+
+async function transform(
+  event: ObjectEvent,
+  address: VersionPath,
+  dataset: Dataset,
+  buckets: TransformationBuckets,
+  surroundings: Surroundings,
+): Promise<TransformationReceipt> {
+  const { store, now, codeVersion } = surroundings;
+  const startedAt = now();
   const { header, lines } = await readPart(surroundings, event);
   const files = new PartitionedFiles(dataset, address, header);
   const rejects = new RejectsWriter(store, buckets.failed, (file) =>
@@ -53,17 +107,16 @@ export async function transformPart(
     const transformed = transformRecord(dataset, record, { key: header.key, recordNumber });
     if ('filtered' in transformed) count(filtered, transformed.filtered);
     else if ('reject' in transformed) await reject(transformed.reject);
-    else if (!files.add(transformed.row)) await reject(oneTooMany(dataset, recordNumber, record));
+    else if (!files.add(transformed.row, recordNumber))
+      await reject(oneTooMany(dataset, recordNumber, record));
   }
   const outputs = await files.store(store, buckets.processed);
   await rejects.flush();
-
-  const written = outputs.reduce((sum, { records }) => sum + records, 0);
-  const receipt: TransformationReceipt = {
+  return {
     stage: 'transformation',
     ...header,
     read,
-    written,
+    written: outputs.reduce((sum, { records }) => sum + records, 0),
     filtered,
     rejected,
     outputs,
@@ -72,8 +125,25 @@ export async function transformPart(
     durationMs: now() - startedAt,
     codeVersion,
   };
-  await writeReceipt(store, buckets.ledger, receiptKey, receipt);
-  return { dataset: dataset.name, result: 'done', read, written, filtered, rejected };
+}
+
+/** Removes a part, and what a receipt says that it became. A file that no receipt knows of is removed by the loading stage. */
+async function removePart(
+  address: VersionPath & { readonly part: number },
+  key: string,
+  ledger: Ledger,
+  store: ObjectStore,
+  buckets: TransformationBuckets,
+): Promise<void> {
+  const receipt = await ledger.receipt(
+    transformationReceiptKey(address, address.part),
+    transformationReceipt,
+  );
+  const files = receipt?.outputs.map((file) => file.key) ?? [];
+  const rejects = rejectsKey(address, 'transformation', address.part).replace(/\.ndjson$/, '-');
+  await store.remove(buckets.processed, files);
+  await store.remove(buckets.failed, await store.list(buckets.failed, rejects));
+  await store.remove(buckets.temp, [key]);
 }
 
 function oneTooMany({ partitionBy }: Dataset, recordNumber: number, record: unknown): Reject {

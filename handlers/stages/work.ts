@@ -1,7 +1,6 @@
-import type { PermanentError } from '../../domain/errors.ts';
-import { faultKey, type VersionPath } from '../../domain/key-layout.ts';
+import type { PermanentError, TransientError } from '../../domain/errors.ts';
 import type { PartLimits } from '../../domain/part.ts';
-import type { Receipt, StoredObject, Tally } from '../../domain/receipt.ts';
+import type { StoredObject, Tally } from '../../domain/receipt.ts';
 import { type Reject, renderReject } from '../../domain/reject.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 import type { Zstd } from '../edges/zstd.ts';
@@ -15,13 +14,23 @@ export interface Surroundings {
   readonly partLimits: PartLimits;
   /** Of the code that runs, for the receipts. */
   readonly codeVersion: string;
+  /** When the invocation is over in any case, in milliseconds since the epoch. */
+  readonly deadline: number;
+  /** Tells this attempt at a message from any other, also of the same message. */
+  readonly claimant: string;
 }
+
+/**
+ * `duplicate`: the work had been done before, and there is a receipt to show for it. `stale`: something newer took
+ * effect. `retracted`: what a deleted object left behind is gone. `kept`: it was deleted, and its dataset keeps the rows.
+ */
+export const results = ['done', 'duplicate', 'stale', 'retracted', 'kept', 'failed'] as const;
+export type Result = (typeof results)[number];
 
 /** What became of the records of one message, for its log line and metrics. */
 export interface Outcome {
   readonly dataset: string;
-  /** `duplicate`: the work had been done before, and there is a receipt to show for it. */
-  readonly result: 'done' | 'duplicate' | 'failed';
+  readonly result: Result;
   readonly read: number;
   readonly written: number;
   readonly filtered: Tally;
@@ -29,8 +38,8 @@ export interface Outcome {
   readonly fault?: { readonly code: string; readonly message: string };
 }
 
-export function duplicate(dataset: string): Outcome {
-  return { dataset, result: 'duplicate', read: 0, written: 0, filtered: {}, rejected: {} };
+export function withoutRecords(dataset: string, result: Result): Outcome {
+  return { dataset, result, read: 0, written: 0, filtered: {}, rejected: {} };
 }
 
 /**
@@ -84,24 +93,14 @@ export class RejectsWriter {
 export async function writeFault(
   store: ObjectStore,
   bucket: string,
-  path: VersionPath,
+  key: string,
   object: { readonly key: string; readonly versionId: string },
-  { stage, code, message }: PermanentError,
+  { stage, code, message }: PermanentError | TransientError,
 ): Promise<void> {
   await store.write({
     bucket,
-    key: faultKey(path, stage),
+    key,
     body: `${JSON.stringify({ stage, key: object.key, versionId: object.versionId, code, message }, null, 2)}\n`,
     contentType: 'application/json',
   });
-}
-
-/** Says for good that a piece of work is done. Of two that did it at once, the first one's receipt stands. */
-export async function writeReceipt(
-  store: ObjectStore,
-  bucket: string,
-  key: string,
-  receipt: Receipt,
-): Promise<void> {
-  await store.create({ bucket, key, body: JSON.stringify(receipt), contentType: 'application/json' });
 }

@@ -7,11 +7,15 @@ import type { ObjectStore } from '../../handlers/edges/object-store.ts';
 import { threadedZstd } from '../../handlers/edges/zstd.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
+import type { Surroundings } from '../../handlers/stages/work.ts';
 
 const [, , stage = '', directory = '', input = ''] = process.argv;
 const RAW = 'raw';
 
 const pathOf = (bucket: string, key: string) => join(directory, bucket, encodeURIComponent(key));
+
+/** The ledger, in memory: its objects are small, and written under conditions. */
+const ledger = new Map<string, string>();
 
 const store: ObjectStore = {
   read: async ({ bucket, key }) => createReadStream(bucket === RAW ? input : pathOf(bucket, key)),
@@ -22,14 +26,33 @@ const store: ObjectStore = {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, body);
   },
-  async create(object) {
-    await store.write(object);
+  async create({ key, body }) {
+    if (ledger.has(key)) return false;
+    ledger.set(key, String(body));
     return true;
   },
+  async replace({ key, body }) {
+    ledger.set(key, String(body));
+    return true;
+  },
+  async find(_bucket, key) {
+    const text = ledger.get(key);
+    return text === undefined ? undefined : { text, etag: '' };
+  },
+  list: async () => [],
+  remove: () => Promise.reject(new Error('Nothing is superseded.')),
   copy: () => Promise.reject(new Error('Not of these stages.')),
 };
 
-const surroundings = { store, now: Date.now, codeVersion: 'bench', zstd: threadedZstd, partLimits };
+const surroundings: Surroundings = {
+  store,
+  now: Date.now,
+  codeVersion: 'bench',
+  zstd: threadedZstd,
+  partLimits,
+  deadline: Number.MAX_SAFE_INTEGER,
+  claimant: 'bench',
+};
 const buckets = { temp: 'temp', processed: 'processed', failed: 'failed', ledger: 'ledger' };
 const event = {
   type: 'created',

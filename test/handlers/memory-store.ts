@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { ObjectEvent } from '../../domain/object-event.ts';
 import { partLimits } from '../../domain/part.ts';
 import {
@@ -5,6 +6,7 @@ import {
   type ObjectAddress,
   ObjectNotFound,
   type ObjectStore,
+  type Snapshot,
   type StoredVersion,
 } from '../../handlers/edges/object-store.ts';
 import { threadedZstd } from '../../handlers/edges/zstd.ts';
@@ -38,6 +40,34 @@ export class MemoryStore implements ObjectStore {
 
   exists(bucket: string, key: string): Promise<boolean> {
     return this.#call('exists', bucket, key, () => this.objects.has(`${bucket}/${key}`));
+  }
+
+  find(bucket: string, key: string): Promise<Snapshot | undefined> {
+    return this.#call('find', bucket, key, () => {
+      const stored = this.objects.get(`${bucket}/${key}`);
+      return stored && { text: stored.body.toString(), etag: etagOf(stored) };
+    });
+  }
+
+  replace(object: NewObject, etag: string): Promise<boolean> {
+    return this.#call('replace', object.bucket, object.key, () => {
+      const stored = this.objects.get(`${object.bucket}/${object.key}`);
+      if (stored === undefined || etagOf(stored) !== etag) return false;
+      this.put(object);
+      return true;
+    });
+  }
+
+  list(bucket: string, prefix: string): Promise<string[]> {
+    return this.#call('list', bucket, prefix, () =>
+      this.keys(bucket).filter((key) => key.startsWith(prefix)),
+    );
+  }
+
+  remove(bucket: string, keys: readonly string[]): Promise<void> {
+    return this.#call('remove', bucket, keys.join(), () => {
+      for (const key of keys) this.objects.delete(`${bucket}/${key}`);
+    });
   }
 
   write(object: NewObject): Promise<void> {
@@ -100,8 +130,21 @@ export class MemoryStore implements ObjectStore {
   }
 }
 
+function etagOf({ body }: Stored): string {
+  return hash('md5', body);
+}
+
 export function surroundingsOf(store: ObjectStore, changes: Partial<Surroundings> = {}): Surroundings {
-  return { store, now: () => 0, zstd: threadedZstd, partLimits, codeVersion: 'test', ...changes };
+  return {
+    store,
+    now: () => 0,
+    zstd: threadedZstd,
+    partLimits,
+    codeVersion: 'test',
+    deadline: 1,
+    claimant: 'test',
+    ...changes,
+  };
 }
 
 export function createdEvent(bucket: string, key: string, versionId = 'v1'): ObjectEvent {

@@ -1,5 +1,6 @@
 import type { Context, SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { rawVersionPath } from '../../domain/datasets/index.ts';
 import { ObjectNotFound } from '../../handlers/edges/object-store.ts';
 import { type StageOptions, stageHandler } from '../../handlers/stage.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
@@ -55,13 +56,15 @@ function created(bucket: string, key: string): string {
 }
 
 function handlerOf(store: MemoryStore, options: Partial<StageOptions> = {}) {
-  const { codeVersion, ...outside } = surroundingsOf(store);
+  const { codeVersion, deadline: _deadline, claimant: _claimant, ...outside } = surroundingsOf(store);
   return stageHandler(
     {
       stage: 'extraction',
       failedBucket: 'failed',
       codeVersion,
+      maximumReceives: 5,
       concurrency: 2,
+      subjectOf: (event) => ({ path: rawVersionPath(event), numbers: [] }),
       work: (event, surroundings) => extractObject(event, buckets, surroundings),
       ...options,
     },

@@ -45,6 +45,7 @@ export class SimulatedFunction {
   readonly #code: (environment: Party) => Code;
   readonly #idle: Environment[] = [];
   #started = 0;
+  #invocations = 0;
   #running = 0;
 
   constructor(
@@ -79,6 +80,8 @@ export class SimulatedFunction {
   #run(event: SQSEvent): Promise<InvocationResult> {
     const { clock, random } = this.#network;
     const environment = this.#take();
+    this.#invocations += 1;
+    const invocation = this.#invocations;
     this.#network.note(`${environment.name}: invoked with ${event.Records.length} messages`);
     return new Promise((resolve) => {
       const failed = (reason: string) =>
@@ -99,7 +102,7 @@ export class SimulatedFunction {
       environment
         .run(
           event,
-          contextOf(this.#settings, () => deadline - clock.now()),
+          contextOf(this.#settings, String(invocation), () => deadline - clock.now()),
         )
         .then(
           (answer) => {
@@ -134,7 +137,11 @@ export class SimulatedFunction {
   }
 }
 
-function contextOf({ name, arn, memoryMb }: FunctionTopology, remainingMs: () => number): Context {
+function contextOf(
+  { name, arn, memoryMb }: FunctionTopology,
+  awsRequestId: string,
+  remainingMs: () => number,
+): Context {
   const context: Omit<Context, 'done' | 'fail' | 'succeed'> = {
     getRemainingTimeInMillis: remainingMs,
     callbackWaitsForEmptyEventLoop: true,
@@ -142,7 +149,7 @@ function contextOf({ name, arn, memoryMb }: FunctionTopology, remainingMs: () =>
     functionVersion: '$LATEST',
     invokedFunctionArn: arn,
     memoryLimitInMB: String(memoryMb),
-    awsRequestId: 'simulation',
+    awsRequestId,
     logGroupName: name,
     logStreamName: name,
   };

@@ -26,6 +26,16 @@ export function memoryStore(store: Store, network: Network, caller: Party): Obje
     return version;
   };
 
+  // As the edge does it: after 409, with which any conditional write may meet, it is tried again; 412 is an answer.
+  const putIf = async (object: NewObject, condition: WriteCondition): Promise<boolean> => {
+    for (;;) {
+      const status = await call('PutObject on condition', object.bucket, object.key, () =>
+        network.happens('refuse') ? 409 : refusedAs(() => put(store, object, 'PutObject', condition)),
+      );
+      if (status !== 409) return status === 200;
+    }
+  };
+
   return {
     async read(address) {
       const { bucket, key } = address;
@@ -39,19 +49,24 @@ export function memoryStore(store: Store, network: Network, caller: Party): Obje
     },
     exists: (bucket, key) =>
       call('HeadObject', bucket, key, () => store.bucket(bucket).current(key) !== undefined),
+    find: (bucket, key) =>
+      call('GetObject', bucket, key, async () => {
+        const current = store.bucket(bucket).current(key);
+        return current && { text: String(await bytesOf(store, current)), etag: current.etag };
+      }),
+    list: (bucket, prefix) =>
+      call('ListObjectsV2', bucket, prefix, () =>
+        [...store.bucket(bucket).keys].filter((key) => key.startsWith(prefix)),
+      ),
+    async remove(bucket, keys) {
+      // One request, and yet each key is deleted by itself: the caller may die between two of them.
+      for (const key of keys) await call('DeleteObjects', bucket, key, () => remove(store, bucket, key));
+    },
     async write(object) {
       await call('PutObject', object.bucket, object.key, () => put(store, object));
     },
-    async create(object) {
-      const condition = { ifNoneMatch: '*' } as const;
-      // As the edge does it: after 409, with which any conditional write may meet, it is tried again; 412 is an answer.
-      for (;;) {
-        const status = await call('PutObject if absent', object.bucket, object.key, () =>
-          network.happens('refuse') ? 409 : refusedAs(() => put(store, object, 'PutObject', condition)),
-        );
-        if (status !== 409) return status === 200;
-      }
-    },
+    create: (object) => putIf(object, { ifNoneMatch: '*' }),
+    replace: (object, etag) => putIf(object, { ifMatch: etag }),
     async copy(from, to) {
       await call('CopyObject', to.bucket, to.key, async () => {
         const source = find(from);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { zstdDecompressSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
 import { faultKey, parsePartitionPath, parseProcessedKey, versionPath } from '../../domain/key-layout.ts';
+import { type Head, head } from '../../domain/ledger.ts';
 import {
   type ExtractionReceipt,
   type Receipt,
@@ -17,6 +18,28 @@ import type { Poison, Upload } from './workload.ts';
 
 /** An upload that took place. */
 export type Uploaded = Upload & { readonly versionId: string };
+
+/** What happened to the raw bucket, in the order in which it did. */
+export type Change = Uploaded | { readonly key: string; readonly deleted: true };
+
+/**
+ * The whole specification: which version of a key the tables show, and which newer one of which nothing can be used
+ * keeps its rejects.
+ */
+function outcomeOf(history: readonly Change[]): { shown?: Uploaded; rejected?: Uploaded } {
+  let outcome: { shown?: Uploaded; rejected?: Uploaded } = {};
+  for (const change of history) {
+    if ('deleted' in change) outcome = {};
+    else if (isOfUse(change)) outcome = { shown: change };
+    else outcome = { ...outcome, rejected: change };
+  }
+  return outcome;
+}
+
+function isOfUse({ key, fates, fault }: Upload): boolean {
+  if (!key.startsWith('recipes/')) return true;
+  return fates.some((fate) => 'row' in fate) || (fates.length === 0 && fault === undefined);
+}
 
 /** The whole specification: what rows a version has, by recipe_id. */
 function rowsOf({ key, fates }: Upload): string[] {
@@ -41,7 +64,7 @@ function rejectsOf({ fates }: Upload): string[] {
 /** What is wrong, each named; nothing when the end is what it must be. */
 export async function findings(
   pipeline: Pipeline,
-  uploads: readonly Uploaded[],
+  history: readonly Change[],
   poison: readonly Poison[],
 ): Promise<string[]> {
   const found = [
@@ -55,61 +78,106 @@ export async function findings(
   };
 
   const receipts = await readReceipts(pipeline);
-  const known = new Set<Receipt>();
   const files = new Map<string, Set<string>>(
     ['temp', 'processed', 'archive', 'failed'].map((name) => [name, new Set()]),
   );
   const rows = await readRows(pipeline);
   const rejects = await readRejects(pipeline);
+  const heads = await readHeads(pipeline);
 
-  for (const upload of uploads) {
-    const name = `${upload.key} ${upload.versionId.slice(0, 6)}`;
-    const own = receipts.filter(({ key, versionId }) => key === upload.key && versionId === upload.versionId);
-    for (const each of own) known.add(each);
-    const extractions = own.filter((each): each is ExtractionReceipt => each.stage === 'extraction');
-    const transformations = own.filter(
-      (each): each is TransformationReceipt => each.stage === 'transformation',
-    );
-    const [extraction] = extractions;
-    check(`receipts of the extraction of ${name}`, extractions.length, 1);
-    if (extraction === undefined) continue;
-    const expectedRows = rowsOf(upload).sort();
-    const expectedRejects = rejectsOf(upload).sort();
-    check(`fault of ${name}`, extraction.fault?.code, upload.fault);
-    check(`records read of ${name}`, extraction.read, upload.fates.length);
+  for (const [key, changes] of Map.groupBy(history, (change) => change.key)) {
+    const { shown, rejected } = outcomeOf(changes);
+    const head = heads.get(key);
     check(
-      `conservation of ${name}`,
-      extraction.read,
-      transformations.reduce(
-        (sum, { written, filtered, rejected }) => sum + written + total(filtered) + total(rejected),
-        0,
-      ) + total(extraction.rejected),
+      `version that ${key} shows`,
+      head?.current?.type === 'created' && head.current.versionId,
+      shown?.versionId ?? false,
     );
     check(
-      `parts transformed of ${name}`,
-      transformations.map(({ part }) => part).sort(),
-      extraction.parts.map((_, n) => n),
+      `attempts at ${key}`,
+      head?.attempts.map(({ versionId, status }) => [versionId, status]),
+      rejected ? [[rejected.versionId, 'rejected']] : [],
     );
-    const archived = own.filter(({ stage }) => stage === 'loading').length;
-    check(`files loaded of ${name}`, archived, transformations.flatMap(({ outputs }) => outputs).length);
-    check(`rows of ${name}`, (rows.get(pathOf(upload)) ?? []).sort(), expectedRows);
-    check(`rejects of ${name}`, (rejects.get(pathOf(upload)) ?? []).sort(), expectedRejects);
-    for (const { key } of extraction.parts) files.get('temp')?.add(key);
-    for (const { key } of own.flatMap((each) => each.rejects)) files.get('failed')?.add(key);
-    if (upload.fault !== undefined)
-      files.get('failed')?.add(faultKey(versionPath(identity(upload)), 'extraction'));
-    for (const { key } of transformations.flatMap(({ outputs }) => outputs)) {
-      files.get('processed')?.add(key);
-      files.get('archive')?.add(key);
+    check(`superseded versions of ${key}`, head?.superseded, []);
+    for (const change of changes) {
+      if ('deleted' in change) continue;
+      const name = `${key} ${change.versionId.slice(0, 6)}`;
+      const own = receipts.filter((each) => each.key === key && each.versionId === change.versionId);
+      const stands = change === shown || change === rejected;
+      check(
+        `rows of ${name}`,
+        (rows.get(pathOf(change)) ?? []).sort(),
+        change === shown ? rowsOf(change).sort() : [],
+      );
+      check(
+        `rejects of ${name}`,
+        (rejects.get(pathOf(change)) ?? []).sort(),
+        stands ? rejectsOf(change).sort() : [],
+      );
+      checkReceipts(check, name, change, own, stands);
+      if (!stands) continue;
+      for (const each of own.flatMap((receipt) => receipt.rejects)) files.get('failed')?.add(each.key);
+      if (change.fault !== undefined)
+        files.get('failed')?.add(faultKey(versionPath(identity(change)), 'extraction'));
+      for (const receipt of own) {
+        if (receipt.stage === 'extraction')
+          for (const part of receipt.parts) files.get('temp')?.add(part.key);
+        if (receipt.stage === 'transformation') {
+          for (const output of receipt.outputs) {
+            files.get('processed')?.add(output.key);
+            files.get('archive')?.add(output.key);
+          }
+        }
+      }
     }
   }
-  check('receipts of what nobody put', receipts.filter((each) => !known.has(each)).length, 0);
+  const versions = new Set(history.map((change) => ('deleted' in change ? '' : change.versionId)));
+  check(
+    'receipts of what nobody put',
+    receipts.filter(({ versionId }) => !versions.has(versionId)).length,
+    0,
+  );
   for (const [bucket, expected] of files) {
-    const keys = new Set(keysOf(pipeline, bucket));
+    const keys = new Set(keysOf(pipeline, bucket).filter((key) => !key.startsWith('gave-up/')));
     check(`unaccounted keys in ${bucket}`, [...keys.difference(expected)], []);
     check(`keys that lack in ${bucket}`, [...expected.difference(keys)], []);
   }
   return found;
+}
+
+/** The receipts of a version must tell the truth, and be complete when the version stands. */
+function checkReceipts(
+  check: (what: string, actual: unknown, expected: unknown) => void,
+  name: string,
+  upload: Uploaded,
+  own: readonly Receipt[],
+  stands: boolean,
+): void {
+  const extractions = own.filter((each): each is ExtractionReceipt => each.stage === 'extraction');
+  const transformations = own.filter(
+    (each): each is TransformationReceipt => each.stage === 'transformation',
+  );
+  const [extraction] = extractions;
+  if (extractions.length > 1 || stands) check(`receipts of the extraction of ${name}`, extractions.length, 1);
+  if (extraction === undefined) return;
+  check(`fault of ${name}`, extraction.fault?.code, upload.fault);
+  check(`records read of ${name}`, extraction.read, upload.fates.length);
+  if (!stands) return;
+  check(
+    `conservation of ${name}`,
+    extraction.read,
+    transformations.reduce(
+      (sum, { written, filtered, rejected }) => sum + written + total(filtered) + total(rejected),
+      0,
+    ) + total(extraction.rejected),
+  );
+  check(
+    `parts transformed of ${name}`,
+    transformations.map(({ part }) => part).sort(),
+    extraction.parts.map((_, n) => n),
+  );
+  const archived = own.filter(({ stage }) => stage === 'loading').length;
+  check(`files loaded of ${name}`, archived, transformations.flatMap(({ outputs }) => outputs).length);
 }
 
 function identity({ key, versionId }: Uploaded) {
@@ -128,7 +196,8 @@ function bucketOf({ store }: Pipeline, purpose: string) {
 }
 
 function keysOf(pipeline: Pipeline, purpose: string): string[] {
-  return [...bucketOf(pipeline, purpose).keys];
+  const bucket = bucketOf(pipeline, purpose);
+  return [...bucket.keys].filter((key) => bucket.current(key) !== undefined);
 }
 
 async function* currentObjects(
@@ -144,9 +213,20 @@ async function* currentObjects(
 
 async function readReceipts(pipeline: Pipeline): Promise<Receipt[]> {
   const receipts: Receipt[] = [];
-  for await (const [, bytes] of currentObjects(pipeline, 'ledger'))
-    receipts.push(receipt.parse(JSON.parse(bytes.toString())));
+  for await (const [key, bytes] of currentObjects(pipeline, 'ledger'))
+    if (key.startsWith('receipts/')) receipts.push(receipt.parse(JSON.parse(bytes.toString())));
   return receipts;
+}
+
+/** By raw key. */
+async function readHeads(pipeline: Pipeline): Promise<Map<string, Head>> {
+  const heads = new Map<string, Head>();
+  for await (const [key, bytes] of currentObjects(pipeline, 'ledger')) {
+    if (!key.startsWith('heads/')) continue;
+    const each = head.parse(JSON.parse(bytes.toString()));
+    heads.set(each.key, each);
+  }
+  return heads;
 }
 
 /** Of the lake, by the version that they come from, as its keys tell. */
@@ -191,7 +271,8 @@ function checkRetries(pipeline: Pipeline): string[] {
     const bucket = bucketOf(pipeline, purpose);
     for (const key of bucket.keys) {
       const versions = bucket.versions(key);
-      const bodies = new Set(versions.map((each) => (each.marker ? 'deleted' : each.etag)));
+      if (key.startsWith('heads/') || key.startsWith('gave-up/')) continue;
+      const bodies = new Set(versions.flatMap((each) => (each.marker ? [] : [each.etag])));
       if (bodies.size > 1)
         found.push(`a retry wrote other bytes: ${purpose}/${key} has ${bodies.size} different versions`);
       if (purpose === 'ledger' && versions.length > 1) found.push(`a receipt was written twice: ${key}`);
@@ -203,9 +284,8 @@ function checkRetries(pipeline: Pipeline): string[] {
 /** Only poison may be left, each in the DLQ of the queue that it was sent to. */
 async function checkQueues(pipeline: Pipeline, poison: readonly Poison[]): Promise<string[]> {
   const found: string[] = [];
-  for (const { name, arn, redrive } of pipeline.topology.queues) {
-    if (redrive !== undefined) continue;
-    const sources = pipeline.topology.queues.filter((queue) => queue.redrive?.deadLetterQueue === name);
+  for (const { name, arn } of pipeline.queues.filter(({ redrive }) => redrive === undefined)) {
+    const sources = pipeline.queues.filter((queue) => queue.redrive?.deadLetterQueue === name);
     const expected = poison.filter(({ queueArn }) => sources.some((source) => source.arn === queueArn));
     const left = await pipeline.queue(arn).receive(10, 0);
     const [is, should] = [left.map(({ body }) => body).sort(), expected.map(({ body }) => body).sort()];

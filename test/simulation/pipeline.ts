@@ -12,7 +12,7 @@ import { EventSourceMapping, type MappedQueue } from '../../local/lambda/mapping
 import { readProgram } from '../../local/program.ts';
 import { Store } from '../../local/s3/store.ts';
 import { createSqs, type QueuePort, type Sqs } from '../../local/sqs/sqs.ts';
-import { readTopology, type Topology } from '../../local/topology.ts';
+import { type QueueTopology, readTopology, type Topology } from '../../local/topology.ts';
 import { settled } from '../local/virtual-clock.ts';
 import { SimulatedFunction, type StageCode } from './functions.ts';
 import { memoryStore } from './memory-store.ts';
@@ -148,6 +148,16 @@ export class Pipeline {
     return this.sqs.queue(name.split(':').at(-1) ?? '', caller);
   }
 
+  /** Those of the stages: in front of a function, and behind it. What others poll is not simulated. */
+  get queues(): QueueTopology[] {
+    const { queues, mappings } = this.topology;
+    const sources = queues.filter(({ arn }) => mappings.some(({ queueArn }) => queueArn === arn));
+    const others = queues.filter(({ name }) =>
+      sources.some(({ redrive }) => redrive?.deadLetterQueue === name),
+    );
+    return [...sources, ...others];
+  }
+
   async start(): Promise<void> {
     await this.sqs.start();
     await this.#events.start();
@@ -159,7 +169,7 @@ export class Pipeline {
   get drained(): boolean {
     if (this.#network.busy || this.#events.waiting() > 0) return false;
     if (this.#functions.some(({ running }) => running > 0)) return false;
-    return this.topology.queues
+    return this.queues
       .filter(({ redrive }) => redrive !== undefined)
       .every(({ name }) => {
         const { visible, delayed, inFlight } = this.sqs.counts(name);

@@ -1,6 +1,6 @@
 import { settled, VirtualClock } from '../local/virtual-clock.ts';
 import { put, remove } from './memory-store.ts';
-import { findings, type Uploaded } from './model.ts';
+import { type Change, findings } from './model.ts';
 import { climates, Network } from './network.ts';
 import { Pipeline, type Sabotage, type System } from './pipeline.ts';
 import { Random } from './random.ts';
@@ -17,8 +17,6 @@ export interface Run {
 }
 
 export interface RunOptions {
-  /** Whether objects are deleted as well. */
-  readonly deletes?: boolean;
   readonly sabotage?: Sabotage | undefined;
 }
 
@@ -29,32 +27,27 @@ const maxRedrives = 3;
 const redriveMs = 5000;
 
 /** Runs one schedule of the whole pipeline, and holds its end against the model. */
-export async function runSeed(
-  system: System,
-  seed: number,
-  { deletes = false, sabotage }: RunOptions = {},
-): Promise<Run> {
+export async function runSeed(system: System, seed: number, { sabotage }: RunOptions = {}): Promise<Run> {
   const random = new Random(seed);
   const climate = random.pick(climates);
   const clock = new VirtualClock();
   const network = new Network(clock, random, climate, random.between(1, 5) * 3_600_000);
   const pipeline = new Pipeline(system, { network, partRecords: random.between(1, 5), sabotage });
-  const sources = system.topology.queues.filter(({ redrive }) => redrive !== undefined);
+  const sources = pipeline.queues.filter(({ redrive }) => redrive !== undefined);
   const workload = makeWorkload(
     random,
     sources.map(({ arn }) => arn),
-    deletes,
   );
-  const uploads: Uploaded[] = [];
+  const history: Change[] = [];
   const end = (found: readonly string[]): Run => ({
     seed,
     climate: climate.name,
     findings: found,
     trace: network.trace,
-    objects: uploads.length,
+    objects: workload.uploads.length,
   });
 
-  const pending = begin(workload, pipeline, network, uploads);
+  const pending = begin(workload, pipeline, network, history);
   await pipeline.start();
   const drain = async (): Promise<string | undefined> => {
     for (let step = 0; step < maxSteps; step += 1) {
@@ -70,7 +63,7 @@ export async function runSeed(
     if (stuck !== undefined) return end([stuck]);
     network.calm();
     // What only the faults have brought there comes to its end now; poison comes back.
-    const dead = system.topology.queues.filter(
+    const dead = pipeline.queues.filter(
       ({ name }) =>
         sources.some(({ redrive }) => redrive?.deadLetterQueue === name) &&
         pipeline.sqs.counts(name).visible > poisonFor(name, workload, system),
@@ -79,7 +72,7 @@ export async function runSeed(
     for (const { arn } of dead) await pipeline.redrive(arn);
     await clock.advance(redriveMs);
   }
-  return end([...network.violations, ...(await findings(pipeline, uploads, workload.poison))]);
+  return end([...network.violations, ...(await findings(pipeline, history, workload.poison))]);
 }
 
 function poisonFor(deadLetterQueue: string, { poison }: Workload, { topology }: System): number {
@@ -92,7 +85,7 @@ function begin(
   { uploads, poison, deletions }: Workload,
   pipeline: Pipeline,
   network: Network,
-  done: Uploaded[],
+  history: Change[],
 ): () => number {
   let pending = uploads.length + poison.length + deletions.length;
   const raw =
@@ -103,7 +96,7 @@ function begin(
       void put(pipeline.store, { bucket: raw, key, body, contentType: 'application/json' }).then(
         ({ versionId }) => {
           network.note(`put ${key} as ${versionId.slice(0, 6)}`);
-          done.push({ ...upload, versionId });
+          history.push({ ...upload, versionId });
           pending -= 1;
         },
       );
@@ -113,6 +106,7 @@ function begin(
     network.clock.schedule(at, () => {
       void remove(pipeline.store, raw, key).then(() => {
         network.note(`delete ${key}`);
+        history.push({ key, deleted: true });
         pending -= 1;
       });
     });

@@ -5,14 +5,13 @@ import { readSystem, type System } from './pipeline.ts';
 import { type Run, runSeed } from './run.ts';
 import type { Result, Share } from './worker.ts';
 
-const usage = `npm run simulate -- [--seeds N] [--from N] [--seed N [--trace]] [--deletes]
+const usage = `npm run simulate -- [--seeds N] [--from N] [--seed N [--trace]]
 
 Runs the whole pipeline in memory, on a virtual clock, once for each seed: other objects, other faults, another order.
   --seeds N   how many schedules (1000)
   --from N    the first seed (1)
   --seed N    only this one
-  --trace     with all that happened
-  --deletes   objects are deleted as well`;
+  --trace     with all that happened`;
 
 function readOptions() {
   const { values } = parseArgs({
@@ -21,7 +20,6 @@ function readOptions() {
       from: { type: 'string', default: '1' },
       seed: { type: 'string' },
       trace: { type: 'boolean', default: false },
-      deletes: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -29,28 +27,24 @@ function readOptions() {
     if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
     throw new Error(`--${name} ${text}: give a whole number from 1.`);
   };
-  const { trace, deletes, help, seed } = values;
+  const { trace, help, seed } = values;
   return {
     ...(seed !== undefined && { seed: number('seed', seed) }),
     seeds: number('seeds', values.seeds),
     from: number('from', values.from),
     trace,
-    deletes,
     help,
   };
 }
 
-function report(
-  { seed, climate, findings }: Pick<Run, 'seed' | 'climate' | 'findings'>,
-  deletes: boolean,
-): void {
+function report({ seed, climate, findings }: Pick<Run, 'seed' | 'climate' | 'findings'>): void {
   console.log(`Seed ${seed} (${climate}) fails:`);
   for (const finding of findings) console.log(`  ${finding}`);
-  console.log(`  Replay: npm run simulate -- --seed ${seed} --trace${deletes ? ' --deletes' : ''}`);
+  console.log(`  Replay: npm run simulate -- --seed ${seed} --trace`);
 }
 
 /** Deals the seeds out to a thread a core. @returns how many failed */
-async function runAll(system: System, from: number, seeds: number, deletes: boolean): Promise<number> {
+async function runAll(system: System, from: number, seeds: number): Promise<number> {
   const startedAt = performance.now();
   const threads = Math.min(availableParallelism(), seeds);
   let [done, failed, objects] = [0, 0, 0];
@@ -60,7 +54,7 @@ async function runAll(system: System, from: number, seeds: number, deletes: bool
     objects += result.objects;
     if (result.findings.length > 0) {
       failed += 1;
-      report(result, deletes);
+      report(result);
     }
     if (process.stderr.isTTY) process.stderr.write(`\r${done} of ${seeds} schedules, ${failed} failed `);
   };
@@ -73,7 +67,6 @@ async function runAll(system: System, from: number, seeds: number, deletes: bool
         first: from + thread,
         end: from + seeds,
         step: threads,
-        deletes,
       };
       const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData });
       return new Promise<void>((resolve, reject) => {
@@ -91,15 +84,15 @@ async function runAll(system: System, from: number, seeds: number, deletes: bool
   return done < seeds ? seeds - done : failed;
 }
 
-const { seed, seeds, from, trace, deletes, help } = readOptions();
+const { seed, seeds, from, trace, help } = readOptions();
 if (help) {
   console.log(usage);
 } else if (seed === undefined) {
-  process.exitCode = (await runAll(await readSystem(), from, seeds, deletes)) === 0 ? 0 : 1;
+  process.exitCode = (await runAll(await readSystem(), from, seeds)) === 0 ? 0 : 1;
 } else {
-  const run = await runSeed(await readSystem(), seed, { deletes });
+  const run = await runSeed(await readSystem(), seed);
   if (trace) console.log(run.trace.join('\n'));
-  if (run.findings.length > 0) report(run, deletes);
+  if (run.findings.length > 0) report(run);
   else console.log(`Seed ${seed} (${run.climate}) with ${run.objects} objects ends as the model says.`);
   process.exitCode = run.findings.length === 0 ? 0 : 1;
 }

@@ -11,14 +11,13 @@ export interface Share {
   /** Exclusive. */
   readonly end: number;
   readonly step: number;
-  readonly deletes: boolean;
 }
 
 export type Result = Omit<Run, 'trace'>;
 
-const { topology, region, first, end, step, deletes } = workerData as Share;
+const { topology, region, first, end, step } = workerData as Share;
 const system = await withCode(topology, region);
 for (let seed = first; seed < end; seed += step) {
-  const { trace: _, ...result } = await runSeed(system, seed, { deletes });
+  const { trace: _, ...result } = await runSeed(system, seed);
   parentPort?.postMessage(result satisfies Result);
 }

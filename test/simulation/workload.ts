@@ -38,8 +38,8 @@ export interface Workload {
 
 const uploadsWithinMs = 20 * 60_000;
 
-/** Makes objects of all kinds, some under the same key, and now and then a message that nobody can read; deletes on request. */
-export function makeWorkload(random: Random, queueArns: readonly string[], deletes: boolean): Workload {
+/** Makes objects of all kinds, some under the same key, and deletes some of them, and now and then sends a message that nobody can read. */
+export function makeWorkload(random: Random, queueArns: readonly string[]): Workload {
   const keys = Array.from(
     { length: random.between(1, 4) },
     (_, n) => `recipes/${n % 2 ? 'a b/' : ''}${n}é.json`,
@@ -52,7 +52,7 @@ export function makeWorkload(random: Random, queueArns: readonly string[], delet
   const poison = queueArns
     .filter(() => random.chance(0.1))
     .map((queueArn, n) => ({ at: random.between(0, uploadsWithinMs), queueArn, body: `no event ${n}` }));
-  const deletions = Array.from({ length: deletes ? random.between(0, 3) : 0 }, () => ({
+  const deletions = Array.from({ length: random.between(0, 3) }, () => ({
     at: random.between(0, uploadsWithinMs),
     key: random.pick(keys as [string, ...string[]]),
   }));

@@ -1,0 +1,105 @@
+import type * as z from 'zod';
+import { headKey, receiptsPrefix, type VersionPath } from '../../domain/key-layout.ts';
+import { type Claim, type Decision, decide, type Head, head } from '../../domain/ledger.ts';
+import type { ObjectEvent } from '../../domain/object-event.ts';
+import { type Receipt, receipt } from '../../domain/receipt.ts';
+import type { ObjectStore } from '../edges/object-store.ts';
+
+/** How often a head that others change at the same time is read and changed anew. */
+const SWAP_ATTEMPTS = 20;
+
+/** What the pipeline knows of its objects: a head for each raw key, and a receipt for each finished piece of work. */
+export class Ledger {
+  readonly #store: ObjectStore;
+  readonly #bucket: string;
+
+  constructor(store: ObjectStore, bucket: string) {
+    this.#store = store;
+    this.#bucket = bucket;
+  }
+
+  async head(path: Pick<VersionPath, 'dataset' | 'objectId'>): Promise<Head | undefined> {
+    return (await this.#read(headKey(path))).known;
+  }
+
+  /** Decides about an event of the raw bucket, and takes it up where that is the decision. */
+  async claim(
+    path: VersionPath,
+    event: ObjectEvent,
+    claim: Claim,
+  ): Promise<{ readonly decision: Decision; readonly known: Head | undefined }> {
+    let decision: Decision | undefined;
+    let before: Head | undefined;
+    await this.change(path, (known) => {
+      before = known;
+      decision = decide(known, event, claim);
+      return 'next' in decision ? decision.next : known;
+    });
+    if (decision === undefined) throw new Error(`Nothing was decided about ${event.key}.`);
+    return { decision, known: before };
+  }
+
+  /**
+   * Changes a head, by compare-and-swap: `next` is asked again when somebody else was first. What it returns is written
+   * unless it is what is there already, or nothing.
+   */
+  async change(
+    path: VersionPath,
+    next: (known: Head | undefined) => Head | undefined,
+  ): Promise<Head | undefined> {
+    const key = headKey(path);
+    for (let attempt = 1; attempt <= SWAP_ATTEMPTS; attempt += 1) {
+      const { known, etag } = await this.#read(key);
+      const wanted = next(known);
+      if (wanted === undefined || wanted === known) return wanted;
+      const object = {
+        bucket: this.#bucket,
+        key,
+        body: JSON.stringify(wanted),
+        contentType: 'application/json',
+      };
+      const swapped =
+        etag === undefined ? await this.#store.create(object) : await this.#store.replace(object, etag);
+      if (swapped) return wanted;
+    }
+    throw new Error(`s3://${this.#bucket}/${key} was changed by others ${SWAP_ATTEMPTS} times in a row.`);
+  }
+
+  async #read(key: string): Promise<{ readonly known: Head | undefined; readonly etag: string | undefined }> {
+    const found = await this.#store.find(this.#bucket, key);
+    if (found === undefined) return { known: undefined, etag: undefined };
+    return { known: head.parse(JSON.parse(found.text)), etag: found.etag };
+  }
+
+  hasReceipt(key: string): Promise<boolean> {
+    return this.#store.exists(this.#bucket, key);
+  }
+
+  async receipt<Schema extends z.ZodType>(
+    key: string,
+    schema: Schema,
+  ): Promise<z.output<Schema> | undefined> {
+    const found = await this.#store.find(this.#bucket, key);
+    return found && schema.parse(JSON.parse(found.text));
+  }
+
+  /** The keys of a version's receipts. */
+  receiptKeys(path: VersionPath): Promise<string[]> {
+    return this.#store.list(this.#bucket, receiptsPrefix(path));
+  }
+
+  /** Of whatever stage. */
+  anyReceipt(key: string): Promise<Receipt | undefined> {
+    return this.receipt(key, receipt);
+  }
+
+  /** Says for good that a piece of work is done. Of two that did it at once, the first one's receipt stands. */
+  async writeReceipt(key: string, done: Receipt): Promise<void> {
+    await this.#store.create({
+      bucket: this.#bucket,
+      key,
+      body: JSON.stringify(done),
+      contentType: 'application/json',
+    });
+  }
+}
