@@ -111,6 +111,59 @@ const makers: Readonly<Record<string, Make>> = {
       arn: arn('redshift-serverless', `workgroup/${uuidOf(name)}`),
     },
   }),
+  ...Object.fromEntries(
+    [
+      ['aws:ec2/vpc:Vpc', 'vpc'],
+      ['aws:ec2/subnet:Subnet', 'subnet'],
+      ['aws:ec2/securityGroup:SecurityGroup', 'sg'],
+      ['aws:ec2/routeTable:RouteTable', 'rtb'],
+    ].map(([type, prefix]): [string, Make] => [
+      type ?? '',
+      ({ name, arn }) => {
+        const id = `${prefix}-${shortIdOf(name)}`;
+        return { id, outputs: { arn: arn('ec2', id) } };
+      },
+    ]),
+  ),
+  'aws:ec2/vpcEndpoint:VpcEndpoint': ({ name }) => ({
+    id: `vpce-${shortIdOf(name)}`,
+    outputs: { prefixListId: `pl-${shortIdOf(name)}` },
+  }),
+  'aws:rds/subnetGroup:SubnetGroup': ({ named }) => ({
+    id: named('name'),
+    outputs: { name: named('name') },
+  }),
+  'aws:rds/parameterGroup:ParameterGroup': ({ named }) => ({
+    id: named('name'),
+    outputs: { name: named('name') },
+  }),
+  'aws:rds/instance:Instance': ({ name, named, arn, request: { region } }) => {
+    const identifier = named('identifier');
+    const resourceId = `db-${shortIdOf(name).toUpperCase()}`;
+    const secret = { secretArn: arn('secretsmanager', `secret:rds!${resourceId}`), secretStatus: 'active' };
+    return {
+      id: resourceId,
+      outputs: {
+        identifier,
+        resourceId,
+        address: `${identifier}.local.${region}.rds.amazonaws.com`,
+        arn: arn('rds', `db:${identifier}`),
+        masterUserSecrets: [secret],
+      },
+    };
+  },
+  'aws:rds/proxy:Proxy': ({ name, named, arn, request: { region } }) => ({
+    id: named('name'),
+    outputs: {
+      name: named('name'),
+      arn: arn('rds', `db-proxy:prx-${shortIdOf(name)}`),
+      endpoint: `${named('name')}.proxy-local.${region}.rds.amazonaws.com`,
+    },
+  }),
+  'aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup': ({ named }) => ({
+    id: named('dbProxyName'),
+    outputs: { name: 'default' },
+  }),
   'aws:kms/key:Key': ({ name, arn }) => {
     const keyId = uuidOf(name);
     return { id: keyId, outputs: { keyId, arn: arn('kms', `key/${keyId}`) } };
@@ -153,6 +206,8 @@ export function callResult(
       return { id: accountId, accountId, userId: 'AIDATEST', arn: `arn:aws:iam::${accountId}:user/test` };
     case 'aws:index/getRegion:getRegion':
       return { id: region, name: region, region, description: region };
+    case 'aws:index/getAvailabilityZones:getAvailabilityZones':
+      return { id: region, names: ['a', 'b', 'c'].map((zone) => region + zone) };
     case 'aws:index/getPartition:getPartition':
       return { id: 'aws', partition: 'aws', dnsSuffix: 'amazonaws.com', reverseDnsPrefix: 'com.amazonaws' };
     default:
@@ -169,3 +224,6 @@ function uuidOf(name: string): string {
     '-',
   );
 }
+
+/** As EC2 and RDS make them: 17 hexadecimal digits. */
+const shortIdOf = (name: string) => uuidOf(name).replaceAll('-', '').slice(0, 17);

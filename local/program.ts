@@ -33,6 +33,8 @@ export interface ProgramOptions {
   readonly directory: string;
   /** Queue URLs begin with it, e.g. `http://127.0.0.1:4566`; with AWS's own endpoint when left out. */
   readonly endpoint?: string;
+  /** Keys of the configuration beside, and before, those of the stack's files. As Pulumi passes them: text. */
+  readonly configuration?: Readonly<Record<string, string>>;
 }
 
 /** What the child process is told. */
@@ -56,8 +58,14 @@ const answer = z.union([
  *
  * @throws when `Pulumi.yaml` or the stack's configuration can't be read, or the program fails; the message says which and why.
  */
-export async function readProgram({ stack, directory, endpoint }: ProgramOptions): Promise<Program> {
-  const { name, main, configuration } = readStackFiles(directory, stack);
+export async function readProgram({
+  stack,
+  directory,
+  endpoint,
+  configuration: more,
+}: ProgramOptions): Promise<Program> {
+  const { name, main, configuration: settings } = readStackFiles(directory, stack);
+  const configuration = { ...settings, ...more };
   const region = configuration['aws:region'] ?? 'us-east-1';
   const request: ProgramRequest = {
     main: join(directory, main),

@@ -105,6 +105,7 @@ export const shapes = {
     reservedConcurrentExecutions: number.default(-1),
     loggingConfig: z.strictObject({ logGroup: text.optional(), logFormat: only('Text') }).prefault({}),
     tracingConfig: z.strictObject({ mode: text.default('PassThrough') }).prefault({}),
+    vpcConfig: z.strictObject({ subnetIds: z.array(text), securityGroupIds: z.array(text) }).optional(),
     packageType: only('Zip'),
     publish: only(false),
     architectures: inert,

@@ -63,6 +63,8 @@ export interface FunctionTopology {
   readonly logGroup: string;
   /** Whether Lambda writes traces with the function's role. */
   readonly tracing: boolean;
+  /** Whether Lambda makes network interfaces with the function's role. */
+  readonly inNetwork: boolean;
 }
 
 export interface RoleTopology {
@@ -92,6 +94,23 @@ const notSimulated = new Set([
   'pulumi:providers:aws',
   'aws:cloudwatch/logGroup:LogGroup',
   'aws:cloudwatch/metricAlarm:MetricAlarm',
+  // Processes here reach what the machine reaches; the database is the machine's own, see ops/local-cloud.ts.
+  'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup',
+  'aws:ec2/routeTable:RouteTable',
+  'aws:ec2/routeTableAssociation:RouteTableAssociation',
+  'aws:ec2/securityGroup:SecurityGroup',
+  'aws:ec2/subnet:Subnet',
+  'aws:ec2/vpc:Vpc',
+  'aws:ec2/vpcEndpoint:VpcEndpoint',
+  'aws:lambda/invocation:Invocation',
+  'aws:rds/instance:Instance',
+  'aws:rds/parameterGroup:ParameterGroup',
+  'aws:rds/proxy:Proxy',
+  'aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup',
+  'aws:rds/proxyTarget:ProxyTarget',
+  'aws:rds/subnetGroup:SubnetGroup',
+  'aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule',
+  'aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule',
   'aws:kms/alias:Alias',
   'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration',
   'aws:s3/bucketOwnershipControls:BucketOwnershipControls',
@@ -239,6 +258,7 @@ function readFunctions(reader: Reader): FunctionTopology[] {
       ),
       logGroup: each.loggingConfig.logGroup ?? `/aws/lambda/${each.name}`,
       tracing: each.tracingConfig.mode === 'Active',
+      inNetwork: each.vpcConfig !== undefined,
     };
   });
 }

@@ -14,6 +14,7 @@ import {
   required,
   valueAt,
 } from './validation-checks.ts';
+import { networkChecks, placement } from './validation-network.ts';
 
 export type { Finding } from './validation-checks.ts';
 
@@ -29,6 +30,7 @@ const ofQueue = [required('queueUrl'), refersTo('queueUrl', [queueType, 'url'])]
 /** What the provider and AWS refuse, by type. Each group names the page that says so. */
 const checks: Readonly<Record<string, readonly Check[]>> = {
   ...catalogChecks,
+  ...networkChecks,
   // S3 User Guide: bucketnamingrules, intro-lifecycle-rules, example-bucket-policies.
   [bucketType]: [
     physicalName(
@@ -124,6 +126,7 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
     oneOf('loggingConfig.logFormat', ['JSON', 'Text']),
     refersTo('loggingConfig.logGroup', ['aws:cloudwatch/logGroup:LogGroup', 'name']),
     environment,
+    ...placement,
   ],
 
   // Lambda guide: services-sqs-parameters, services-sqs-scaling, services-sqs-configure.

@@ -55,6 +55,7 @@ const knownKeys = new Set([
   'aws:sourcearn',
   'kms:calleraccount',
   'kms:viaservice',
+  'lambda:sourcefunctionarn',
   's3:delimiter',
   's3:max-keys',
   's3:prefix',

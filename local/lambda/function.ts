@@ -28,6 +28,8 @@ export interface FunctionSettings {
   readonly logGroup: string;
   /** Whether Lambda writes traces with the function's role (`tracingConfig.mode` Active). */
   readonly tracing?: boolean;
+  /** Whether Lambda makes network interfaces with the function's role. */
+  readonly inNetwork?: boolean;
 }
 
 export interface FunctionPorts {
