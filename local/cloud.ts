@@ -9,6 +9,8 @@ import { controlService } from './control.ts';
 import { queueDelivery } from './events/delivery.ts';
 import { createEvents } from './events/events.ts';
 import { Faults } from './faults.ts';
+import { Glue } from './glue/glue.ts';
+import { startCrawler } from './glue/start-crawler.ts';
 import { type Authority, createAuthority } from './iam/authority.ts';
 import { account as accountId, Credentials } from './iam/credentials.ts';
 import { openJournal } from './journal.ts';
@@ -23,6 +25,7 @@ import { lockDirectory } from './lock.ts';
 import { readProgram } from './program.ts';
 import { notifyQueues } from './s3/notifications.ts';
 import { createS3 } from './s3/wire.ts';
+import { Scheduler } from './scheduler.ts';
 import { createSqs, type Sqs } from './sqs/sqs.ts';
 import { readTopology, type Topology } from './topology.ts';
 import { validate } from './validation.ts';
@@ -87,13 +90,15 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const opened = Promise.withResolvers<void>();
     // Whoever knows the port before everything is in place waits until it is.
     const gated = Object.fromEntries(
-      ['s3', 'sqs', 'events', 'lambda', 'logs', 'monitoring', 'sluice'].map((name): [string, Service] => [
-        name,
-        async (request) => {
-          await opened.promise;
-          return (services[name] as Service)(request);
-        },
-      ]),
+      ['s3', 'sqs', 'events', 'lambda', 'logs', 'monitoring', 'glue', 'sluice'].map(
+        (name): [string, Service] => [
+          name,
+          async (request) => {
+            await opened.promise;
+            return (services[name] as Service)(request);
+          },
+        ],
+      ),
     );
     const functions = new Map<string, LambdaFunction>();
     const faults = new Faults({
@@ -156,6 +161,26 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       },
     });
 
+    const glue = new Glue({
+      settings: topology.catalog,
+      store: s3.store,
+      sqs,
+      publish: (event) => events.publish(event),
+      clock,
+      admit,
+      region,
+      accountId,
+      ids: randomUUID,
+      openJournal: (replay, snapshot) => openJournal(journal('glue'), replay, snapshot),
+    });
+    const scheduler = new Scheduler({
+      schedules: topology.schedules,
+      clock,
+      admit,
+      calls: { 'glue:startCrawler': startCrawler(glue, admit) },
+      log: onTrouble,
+    });
+
     const logs = new FunctionLogs(join(state, 'logs'));
     const reaper = new Reaper();
     const ports = { credentials, logs, reaper, admit, endpoint: () => endpoint, maxProcesses };
@@ -169,6 +194,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       events: events.service,
       lambda: lambdaService({ functions, mappings, admit, clock }),
       logs: logsService({ functions: topology.functions, logs, admit }),
+      glue: glue.service,
       monitoring: cloudWatchService({
         sqs,
         queueNames: new Set(topology.queues.map(({ name }) => name)),
@@ -179,8 +205,10 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     await sqs.start();
     await events.start();
     await s3.start();
+    await glue.start();
     opened.resolve();
     for (const mapping of mappings.values()) if (mapping.settings.enabled) mapping.enable();
+    scheduler.start();
 
     return {
       endpoint,
@@ -190,7 +218,9 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       async close(graceMs = DEFAULT_GRACE_MS) {
         await Promise.all([...mappings.values()].map((mapping) => mapping.disable(graceMs)));
         await Promise.all([...functions.values()].map((each) => each.close()));
+        await scheduler.close();
         await stopListening();
+        await glue.close();
         await s3.close();
         await events.close();
         await sqs.close();

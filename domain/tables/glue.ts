@@ -1,6 +1,5 @@
 import { type Column, type ColumnType, tableColumns } from '../columns.ts';
-import type { Dataset } from '../dataset.ts';
-import { type LakeFormat, lakeFormat } from './lake-format.ts';
+import type { Dataset, LakeFormat } from '../dataset.ts';
 
 export interface GlueColumn {
   readonly name: string;
@@ -54,7 +53,7 @@ const storage = {
  * non-string data"). Their real types are in the view that `typedViewDdl` makes.
  */
 export function glueTable(dataset: Dataset): GlueTable {
-  const format = lakeFormat(dataset);
+  const format = dataset.processedAs ?? 'parquet';
   const columns = tableColumns(dataset);
   const partitions = dataset.partitionBy.flatMap((name) => columns.filter((column) => column.name === name));
   return {

@@ -1,0 +1,135 @@
+import { hash } from 'node:crypto';
+import type { Dataset } from '../../../domain/dataset.ts';
+import type { Reject } from '../../../domain/reject.ts';
+import { type DatasetTables, type ListTable, mysqlTables } from '../../../domain/tables/mysql.ts';
+import type { Row } from '../../../domain/transformation.ts';
+import { type Literal, literalOf, NotStorable, toJson } from './literals.ts';
+
+/** A row on its way into the tables. */
+export interface NumberedRow {
+  /** The record's position in its raw object, from 1. */
+  readonly record: number;
+  readonly row: Row;
+}
+
+/** A row as literals of SQL. */
+export interface EncodedRow {
+  readonly record: number;
+  /** Of the content, 32 hexadecimal digits: two rows with the same say the same. */
+  readonly hash: string;
+  /** The values of the dataset's own columns: `'a',1,NULL`. */
+  readonly values: string;
+  /** For each list, the values of each element's columns. */
+  readonly lists: readonly (readonly string[])[];
+  /** Roughly what its statements take. Characters. */
+  readonly size: number;
+}
+
+const HASH_DIGITS = 32;
+/** What identity and punctuation add to each row of a table. Characters. */
+const OVERHEAD = 120;
+
+/** Makes rows of one dataset into literals. */
+export class RowEncoder {
+  readonly tables: DatasetTables;
+  readonly #columns: readonly { readonly name: string; readonly literal: Literal }[];
+  readonly #lists: readonly ListEncoder[];
+
+  constructor(dataset: Dataset) {
+    this.tables = mysqlTables(dataset);
+    this.#columns = this.tables.values.map((column) => {
+      // The number of a list's elements is made of the list.
+      const name =
+        column.kind === 'list' && column.type !== 'JSON' ? column.name.replace(/_count$/, '') : column.name;
+      return { name, literal: literalOf(column) };
+    });
+    this.#lists = this.tables.lists.map(listEncoder);
+  }
+
+  /**
+   * @param mostBytes what a statement may have
+   * @returns the reject of a row with a value that its column can't hold
+   */
+  encode({ record, row }: NumberedRow, mostBytes: number): EncodedRow | { readonly reject: Reject } {
+    let path = '';
+    let size = OVERHEAD;
+    try {
+      let values = '';
+      for (const { name, literal } of this.#columns) {
+        path = name;
+        values += values === '' ? literal(row[name]) : `,${literal(row[name])}`;
+      }
+      size += values.length;
+      path = '';
+      checkSize(values, mostBytes);
+      let content = values;
+      const lists: string[][] = [];
+      for (const { column, element } of this.#lists) {
+        const elements: string[] = [];
+        path = column;
+        const list = row[column] ?? [];
+        if (!Array.isArray(list)) throw new NotStorable('is no list');
+        content += '[';
+        for (let i = 0; i < list.length; i += 1) {
+          const encoded = element(list[i], (field) => {
+            path = `${column}[${i}]${field}`;
+          });
+          checkSize(encoded, mostBytes);
+          elements.push(encoded);
+          content += `${encoded},`;
+          size += encoded.length + OVERHEAD;
+        }
+        lists.push(elements);
+      }
+      return { record, hash: hash('sha256', content).slice(0, HASH_DIGITS), values, lists, size };
+    } catch (error) {
+      if (!(error instanceof NotStorable)) throw error;
+      return {
+        reject: notStorable({ record, row }, path, `${path === '' ? 'The row' : path} ${error.message}.`),
+      };
+    }
+  }
+}
+
+/** The reject of a row that MySQL can't hold, with the row, for the record itself is not at hand any more. */
+export function notStorable({ record, row }: NumberedRow, path: string, message: string): Reject {
+  return { recordNumber: record, path, code: 'not_storable', message, json: toJson(row) };
+}
+
+interface ListEncoder {
+  readonly column: string;
+  /** @param at is told which field is at hand, before it is written */
+  readonly element: (value: unknown, at: (field: string) => void) => string;
+}
+
+function listEncoder({ column, values, ofStructs }: ListTable): ListEncoder {
+  const fields = values.map((each) => ({ name: each.name, literal: literalOf(each) }));
+  if (ofStructs) {
+    return {
+      column,
+      element: (value, at) =>
+        fields
+          .map(({ name, literal }) => {
+            at(`.${name}`);
+            return literal((value as Row | null | undefined)?.[name]);
+          })
+          .join(),
+    };
+  }
+  const [only] = fields;
+  return {
+    column,
+    element: (value, at) => {
+      at('');
+      return only === undefined ? '' : only.literal(value);
+    },
+  };
+}
+
+/** A statement has room for one row at least; a character takes three bytes at most. */
+function checkSize(values: string, mostBytes: number): void {
+  if (values.length * 3 <= mostBytes) return;
+  const bytes = Buffer.byteLength(values);
+  if (bytes > mostBytes)
+    throw new NotStorable(`takes ${bytes} bytes; max_allowed_packet leaves ${mostBytes}`);
+}

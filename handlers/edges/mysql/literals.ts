@@ -1,0 +1,118 @@
+import { escape } from 'mysql2';
+import type { StoredColumn } from '../../../domain/tables/mysql.ts';
+
+/** Thrown for a value that its column can't hold. */
+export class NotStorable extends Error {
+  override readonly name = 'NotStorable';
+}
+
+/** Writes a value as a literal of SQL. @throws {NotStorable} */
+export type Literal = (value: unknown) => string;
+
+/** The writer of a column's values, and of NULL where it may be. */
+export function literalOf(column: StoredColumn): Literal {
+  const write = writerOf(column);
+  return (value) => {
+    if (value !== null && value !== undefined) return write(value);
+    if (column.nullable) return 'NULL';
+    throw new NotStorable('has no value and is required');
+  };
+}
+
+function writerOf({ kind, type }: StoredColumn): Literal {
+  switch (kind) {
+    case 'string': {
+      const [, length] = /^VARCHAR\((\d+)\)$/.exec(type) ?? [];
+      return length === undefined ? text : boundedText(Number(length));
+    }
+    case 'int32':
+      return integer(-(2n ** 31n), 2n ** 31n - 1n);
+    case 'int64':
+      return integer(-(2n ** 63n), 2n ** 63n - 1n);
+    case 'double':
+      return double;
+    case 'boolean':
+      return (value) => (typeof value === 'boolean' ? (value ? '1' : '0') : mismatch('boolean', value));
+    case 'date':
+      return (value) => `'${isoTime(value).slice(0, 10)}'`;
+    case 'timestamp':
+      return (value) => `'${isoTime(value).slice(0, 23).replace('T', ' ')}'`;
+    case 'struct':
+      return json;
+    // Nested lists; of a list with a table of its own, the number of elements.
+    case 'list':
+      return type === 'JSON'
+        ? json
+        : (value) => (Array.isArray(value) ? `${value.length}` : mismatch('list', value));
+  }
+}
+
+/** A text of these needs no escaping. */
+const plain = /^[^\0\b\t\n\r\u001a"'\\]*$/;
+
+function text(value: unknown): string {
+  if (typeof value !== 'string') return mismatch('text', value);
+  return plain.test(value) ? `'${value}'` : escape(value);
+}
+
+function boundedText(most: number): Literal {
+  return (value) => {
+    // Characters are counted only where code units don't settle it.
+    if (typeof value === 'string' && value.length > most) {
+      const characters = [...value].length;
+      if (characters > most) throw new NotStorable(`has ${characters} characters; the column holds ${most}`);
+    }
+    return text(value);
+  };
+}
+
+function integer(least: bigint, most: bigint): Literal {
+  return (value) => {
+    if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) return mismatch('whole number', value);
+    const whole = value as number | bigint;
+    if (whole < least || whole > most)
+      throw new NotStorable(`is ${whole}; the column holds ${least} to ${most}`);
+    return `${whole}`;
+  };
+}
+
+/** With an exponent: so the server reads it as a double, where `0.1` would be a decimal first. */
+function double(value: unknown): string {
+  if (typeof value !== 'number' || !Number.isFinite(value)) return mismatch('finite number', value);
+  if (Object.is(value, -0)) return '-0e0';
+  const digits = `${value}`;
+  return digits.includes('e') ? digits : `${digits}e0`;
+}
+
+/** Text or Date as `2026-11-22T10:30:00.000Z`; a time without an offset is UTC, as in the Parquet files. */
+function isoTime(value: unknown): string {
+  if (typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value)) return `${value}T00:00:00.000Z`;
+  const ms =
+    value instanceof Date
+      ? value.getTime()
+      : typeof value === 'string'
+        ? Date.parse(/T[^Z+-]*$/.test(value) ? `${value}Z` : value)
+        : Number.NaN;
+  if (Number.isNaN(ms)) return mismatch('date or time', value);
+  const iso = new Date(ms).toISOString();
+  if (iso.length !== 24)
+    throw new NotStorable(`is in the year ${iso.slice(0, 7)}; the column holds 0 to 9999`);
+  return iso;
+}
+
+function json(value: unknown): string {
+  return text(toJson(value));
+}
+
+/** JSON text of what rows hold, whole numbers of 64 bits included. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) => {
+    if (typeof inner !== 'bigint') return inner;
+    const number = Number(inner);
+    return Number.isSafeInteger(number) ? number : `${inner}`;
+  });
+}
+
+function mismatch(wanted: string, value: unknown): never {
+  throw new NotStorable(`is no ${wanted}: ${typeof value} ${String(value).slice(0, 100)}`);
+}
