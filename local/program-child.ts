@@ -1,4 +1,5 @@
 /** The process in which `readProgram` runs the Pulumi program. */
+import './program-modules.ts';
 import { pathToFileURL } from 'node:url';
 import * as pulumi from '@pulumi/pulumi';
 import { MockMonitor } from '@pulumi/pulumi/runtime/mocks.js';

@@ -112,6 +112,17 @@ describe('reading a program', () => {
     expect((await readWritten('export const none = 1;')).region).toBe('us-east-1');
   });
 
+  it('leaves nothing out of Pulumi that a program may use', async () => {
+    const { outputs } = await readWritten(
+      `const { text } = await pulumi.runtime.serializeFunction(() => 'from the program');
+       export const written = text.includes('from the program');
+       export const packed = [...(await pulumi.runtime.computeCodePaths()).keys()].length > 0;
+       export const known = ['Queue' in aws.sqs, 'Cue' in aws.sqs, aws.Region.USEast1];`,
+      { 'package.json': '{"type":"module","dependencies":{"yaml":"*"}}' },
+    );
+    expect(outputs).toEqual({ written: true, packed: true, known: [true, false, 'us-east-1'] });
+  });
+
   it.each([
     [
       'throws',
