@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { editionName, parseEdition } from './edition.ts';
 import type { Stage } from './errors.ts';
 
 /**
@@ -16,6 +17,7 @@ export const UNKNOWN_DATASET = '_unknown';
 export interface ObjectVersion {
   readonly dataset: string;
   readonly key: string;
+  /** With its edition: `editionName`. */
   readonly versionId: string;
 }
 
@@ -39,8 +41,10 @@ export function objectId(key: string): string {
  * A version id as one segment of a key. S3 says no more of version ids than that they are URL-ready text of at most
  * 1,024 bytes; one that is not plain or is long is replaced by its hash.
  */
-export function versionSegment(versionId: string): string {
-  return /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/.test(versionId) ? versionId : `~${hash(versionId)}`;
+export function versionSegment(name: string): string {
+  const { versionId, edition } = parseEdition(name);
+  const isPlain = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/.test(versionId);
+  return editionName(isPlain ? versionId : `~${hash(versionId)}`, edition);
 }
 
 export function versionPath({ dataset, key, versionId }: ObjectVersion): VersionPath {
@@ -128,7 +132,7 @@ export function parseProcessedKey(
   | (VersionPath & { readonly part: number; readonly partitionPath: string; readonly extension: string })
   | undefined {
   const match =
-    /^([^/]+)\/((?:[^/=]+=[^/]*\/)*)part-(\d{5,})~([^/~]*~[0-9a-f]{24})~(~?[A-Za-z0-9._-]+)\.([a-z]+)$/.exec(
+    /^([^/]+)\/((?:[^/=]+=[^/]*\/)*)part-(\d{5,})~([^/~]*~[0-9a-f]{24})~(~?[A-Za-z0-9._-]+(?:!\d{4})?)\.([a-z]+)$/.exec(
       key,
     );
   if (match === null) return undefined;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Dataset } from './dataset.ts';
+import { editionName, parseEdition } from './edition.ts';
 import type { ObjectEvent } from './object-event.ts';
 import { compareSequencers } from './sequencer.ts';
 
@@ -33,6 +34,9 @@ export const head = z.strictObject({
 });
 export type Head = z.infer<typeof head>;
 
+/** A version in some edition, and when it came to be. */
+type Version = Pick<NonNullable<Head['current']>, 'sequencer' | 'versionId'>;
+
 /** What is to be done about an event of the raw bucket, given what is known of its key. */
 export type Decision =
   /** Take it up: make `next` the head, unless somebody changed it meanwhile; then do the work. */
@@ -64,25 +68,19 @@ export function decide(known: Head | undefined, event: ObjectEvent, claim: Claim
   return event.type === 'created' ? decideCreated(before, event, claim) : decideDeleted(before, event, claim);
 }
 
-function decideCreated(known: Head, { sequencer, versionId }: ObjectEvent, claim: Claim): Decision {
+function decideCreated(known: Head, event: ObjectEvent, claim: Claim): Decision {
   const { claimant, now, deadline } = claim;
   const { current, attempts } = known;
+  const version = { sequencer: event.sequencer, versionId: editionName(event.versionId, event.edition) };
   // By version as well: a sweep that makes up for a lost event can't know its sequencer.
-  if (current?.type === 'created' && current.versionId === versionId) return { action: 'duplicate' };
-  const attempt = attempts.find((each) => each.versionId === versionId);
+  if (current?.type === 'created' && current.versionId === version.versionId) return { action: 'duplicate' };
+  const attempt = attempts.find(({ versionId }) => versionId === version.versionId);
   if (attempt?.status === 'rejected') return { action: 'duplicate' };
   // One's own claim is there already when the answer to its write was lost.
   if (attempt !== undefined && attempt.leaseUntil > now && attempt.claimant !== claimant)
     return { action: 'wait', until: attempt.leaseUntil };
-  if (attempt === undefined && isOlder(sequencer, current)) return { action: 'stale' };
-  const mine = {
-    sequencer,
-    ...attempt,
-    versionId,
-    status: 'extracting',
-    claimant,
-    leaseUntil: deadline,
-  } as const;
+  if (attempt === undefined && isOlder(version, current)) return { action: 'stale' };
+  const mine = { ...version, ...attempt, status: 'extracting', claimant, leaseUntil: deadline } as const;
   const others = attempts.filter((each) => each !== attempt);
   return { action: 'extract', next: { ...known, attempts: [...others, mine] } };
 }
@@ -97,9 +95,10 @@ function decideDeleted(known: Head, event: ObjectEvent, { onDelete }: Claim): De
   const { current, attempts } = known;
   if (onDelete === 'keep') return { action: 'keep' };
   if (current?.type === 'deleted' && current.versionId === versionId) return { action: 'duplicate' };
-  if (isOlder(sequencer, current)) return { action: 'stale' };
+  if (isOlder({ sequencer, versionId }, current)) return { action: 'stale' };
   const concerned = [...(current?.type === 'created' ? [current] : []), ...attempts];
-  if (permanent && !concerned.some((each) => each.versionId === versionId)) return { action: 'stale' };
+  if (permanent && !concerned.some((each) => parseEdition(each.versionId).versionId === versionId))
+    return { action: 'stale' };
   return { action: 'retract', next: withCurrent(known, { type: 'deleted', sequencer, versionId }) };
 }
 
@@ -117,7 +116,7 @@ export function conclude(known: Head, versionId: string, accepted: boolean): Hea
   if (accepted) return withCurrent(known, { type: 'created', sequencer, versionId });
   // Only the newest rejected version keeps its rejects.
   const rejected = known.attempts.filter((each) => each === attempt || each.status === 'rejected');
-  const newest = rejected.reduce((a, b) => (compareSequencers(a.sequencer, b.sequencer) < 0 ? b : a));
+  const newest = rejected.reduce((a, b) => (isOlder(a, b) ? b : a));
   return {
     ...known,
     attempts: [
@@ -173,8 +172,12 @@ export function standingOf(
   return superseded.some(isIt) ? 'superseded' : 'gone';
 }
 
-function isOlder(sequencer: string, current: Head['current']): boolean {
-  return current !== undefined && compareSequencers(sequencer, current.sequencer) < 0;
+/** Of one version in two editions, the lower one is the older. */
+function isOlder(a: Version, b: Version | undefined): boolean {
+  if (b === undefined) return false;
+  const [one, other] = [parseEdition(a.versionId), parseEdition(b.versionId)];
+  if (one.versionId === other.versionId) return one.edition < other.edition;
+  return compareSequencers(a.sequencer, b.sequencer) < 0;
 }
 
 function union(some: readonly string[], more: readonly string[]): string[] {

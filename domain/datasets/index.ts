@@ -1,4 +1,5 @@
 import type { Dataset } from '../dataset.ts';
+import { editionName } from '../edition.ts';
 import { UNKNOWN_DATASET, type VersionPath, versionPath } from '../key-layout.ts';
 import { passengers } from './passengers.ts';
 import { recipes } from './recipes.ts';
@@ -17,8 +18,13 @@ export function datasetNamed(name: string): Dataset | undefined {
   return datasets.find((dataset) => dataset.name === name);
 }
 
-/** Where what belongs to a version of a raw object lies. */
-export function rawVersionPath(object: { readonly key: string; readonly versionId: string }): VersionPath {
-  const { key, versionId } = object;
-  return versionPath({ dataset: datasetOf(key)?.name ?? UNKNOWN_DATASET, key, versionId });
+/** Where what belongs to an edition of a version of a raw object lies. */
+export function rawVersionPath(object: {
+  readonly key: string;
+  readonly versionId: string;
+  readonly edition: number;
+}): VersionPath {
+  const { key, versionId, edition } = object;
+  const dataset = datasetOf(key)?.name ?? UNKNOWN_DATASET;
+  return versionPath({ dataset, key, versionId: editionName(versionId, edition) });
 }

@@ -1,6 +1,7 @@
 import type { Dataset } from '../../domain/dataset.ts';
 import { datasetOf, datasets } from '../../domain/datasets/index.ts';
 import { decode } from '../../domain/decoding/decode.ts';
+import { editionName } from '../../domain/edition.ts';
 import { PermanentError, TransientError } from '../../domain/errors.ts';
 import {
   extractionReceiptKey,
@@ -48,7 +49,8 @@ export async function extractObject(
   const dataset = datasetOf(event.key);
   const name = dataset?.name ?? UNKNOWN_DATASET;
   const { onDelete, onReject } = dataset ?? UNREADABLE;
-  const path = versionPath({ dataset: name, key: event.key, versionId: event.versionId });
+  const versionId = editionName(event.versionId, event.edition);
+  const path = versionPath({ dataset: name, key: event.key, versionId });
   const ledger = new Ledger(store, buckets.ledger);
   const claim = { dataset: name, onDelete, claimant, now: now(), deadline };
   const { decision, known } = await ledger.claim(path, event, claim);
@@ -79,7 +81,7 @@ export async function extractObject(
   if (before === undefined) await ledger.writeReceipt(receiptKey, receipt);
 
   const accepted = takesEffect(receipt, onReject);
-  const head = await ledger.change(path, (latest) => latest && conclude(latest, event.versionId, accepted));
+  const head = await ledger.change(path, (latest) => latest && conclude(latest, versionId, accepted));
   if (head === undefined) {
     await removeVersion(path, ledger, store, buckets);
     return withoutRecords(name, 'stale');
@@ -123,7 +125,8 @@ async function extract(
 ): Promise<ExtractionReceipt> {
   const { store, now, codeVersion } = surroundings;
   const startedAt = now();
-  const object = { dataset: dataset?.name ?? UNKNOWN_DATASET, key: event.key, versionId: event.versionId };
+  const versionId = editionName(event.versionId, event.edition);
+  const object = { dataset: dataset?.name ?? UNKNOWN_DATASET, key: event.key, versionId };
   const path = versionPath(object);
   const parts = new PartsWriter(surroundings, buckets.temp, path, { ...object, sequencer: event.sequencer });
   const rejects = new RejectsWriter(store, buckets.failed, (file) => rejectsKey(path, 'extraction', file));

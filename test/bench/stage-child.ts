@@ -60,6 +60,7 @@ const event = {
   sequencer: '01',
   size: undefined,
   permanent: false,
+  edition: 0,
   time: '',
 } as const;
 
