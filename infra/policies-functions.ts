@@ -70,8 +70,20 @@ export const functionPolicies: readonly Policy[] = [
   },
 ];
 
-/** Service authorization reference, AWS X-Ray: its actions take no resource. */
-const withoutResources = new Set(['xray:PutTraceSegments', 'xray:PutTelemetryRecords']);
+/**
+ * X-Ray's actions take no resource (Service authorization reference, AWS X-Ray), and Lambda refuses a role in a VPC that may
+ * make network interfaces in some places only (Lambda guide, configuration-vpc).
+ */
+const withoutResources = new Set([
+  'xray:PutTraceSegments',
+  'xray:PutTelemetryRecords',
+  'ec2:CreateNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:DeleteNetworkInterface',
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:UnassignPrivateIpAddresses',
+]);
 
 /** Crawlers of all stacks write to one group that Glue makes (Glue guide, monitor-continuous-logging). */
 const crawlersLogs = /^arn:aws[a-z-]*:logs:[a-z0-9-]+:\d{12}:log-group:\/aws-glue\/crawlers:\*$/;

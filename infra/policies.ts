@@ -1,6 +1,8 @@
 import { alarmPolicies } from './policies-alarms.ts';
 import { bucketPolicies } from './policies-buckets.ts';
 import { functionPolicies } from './policies-functions.ts';
+import { mysqlPolicies } from './policies-mysql.ts';
+import { networkPolicies } from './policies-network.ts';
 import { queuePolicies } from './policies-queues.ts';
 import { at, parsed } from './policy-reading.ts';
 
@@ -37,6 +39,8 @@ export const policies: readonly Policy[] = [
   ...bucketPolicies,
   ...functionPolicies,
   ...alarmPolicies,
+  ...networkPolicies,
+  ...mysqlPolicies,
   {
     name: 'default-tags',
     rule: 'The provider tags everything with project, stack and owner.',

@@ -72,8 +72,8 @@ const queue = 'aws:sqs/queue:Queue';
 export const sourceOf = ({ inputs }: Registered, all: readonly Registered[]) =>
   all.find((each) => each.type === queue && each.outputs['arn'] === inputs['eventSourceArn']);
 
-/** The function that a mapping calls. */
-export const functionOf = ({ inputs }: Registered, all: readonly Registered[]) =>
+/** The function that a mapping or an invocation calls. */
+export const functionOf = ({ inputs }: Pick<Registered, 'inputs'>, all: readonly Registered[]) =>
   all.find(
     (each) =>
       each.type === 'aws:lambda/function:Function' &&
