@@ -20,6 +20,14 @@ export function tableColumns({ row }: { readonly row: z.ZodObject }): Column[] {
   return [...columnsOf(row), recordColumn];
 }
 
+/** The columns that a file of the lake holds: the partition columns stand in its key. */
+export function storedColumns(dataset: {
+  readonly row: z.ZodObject;
+  readonly partitionBy: readonly string[];
+}): Column[] {
+  return tableColumns(dataset).filter(({ name }) => !dataset.partitionBy.includes(name));
+}
+
 /**
  * Derives a table's columns from the schema of its rows, in the schema's order.
  *

@@ -13,6 +13,9 @@ export interface Origin {
   readonly recordNumber: number;
 }
 
+/** The formats that the files of the lake can have. Each one's name is the extension of its files. */
+export type LakeFormat = 'parquet' | 'csv';
+
 /** A record that is valid and yet no row, under a reason that is counted. */
 export class Filtered {
   readonly reason: string;
@@ -74,7 +77,7 @@ export interface Dataset<
   /** The columns that partition the lake, outermost first; they are not stored in the files. */
   readonly partitionBy: readonly (keyof RowOf<RowSchema> & string)[];
   /** The format of the lake's files; Parquet if nothing is said. The archive is Parquet in any case. */
-  readonly processedAs?: 'parquet' | 'csv';
+  readonly processedAs?: LakeFormat;
   /** Whether the rows of a deleted object are retracted or kept. */
   readonly onDelete: 'retract' | 'keep';
   /** Whether a new version of which nothing could be used replaces the last good one, or that one is kept. */

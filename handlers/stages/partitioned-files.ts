@@ -1,10 +1,9 @@
 import pLimit from 'p-limit';
 import { recordColumn } from '../../domain/columns.ts';
-import type { Dataset } from '../../domain/dataset.ts';
+import type { Dataset, LakeFormat } from '../../domain/dataset.ts';
 import { partitionPath, processedKey, type VersionPath } from '../../domain/key-layout.ts';
 import type { PartHeader } from '../../domain/part.ts';
 import type { StoredObject } from '../../domain/receipt.ts';
-import { type LakeFormat, lakeFormat } from '../../domain/tables/lake-format.ts';
 import { partitionOf, type Row } from '../../domain/transformation.ts';
 import { contentTypes, type LakeFile, newLakeFile } from '../edges/lake-file.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
@@ -29,7 +28,7 @@ export class PartitionedFiles {
     this.#dataset = dataset;
     this.#path = path;
     this.#header = header;
-    this.#format = lakeFormat(dataset);
+    this.#format = dataset.processedAs ?? 'parquet';
   }
 
   /** Returns whether the row was taken: one more partition than `MAX_PARTITIONS` is not. */

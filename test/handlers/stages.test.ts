@@ -300,9 +300,9 @@ describe('a part', () => {
     const row = z.object({ sensor: z.string(), value: z.int32() });
     const dataset = { name: 'sensors', row, partitionBy: ['sensor'] } as unknown as Dataset;
     const files = new PartitionedFiles(dataset, { dataset: 'sensors', objectId: 'a', version: 'v1' }, header);
-    const taken = Array.from({ length: 1002 }, (_, i) => files.add({ sensor: `s${i}`, value: i }));
+    const taken = Array.from({ length: 1002 }, (_, i) => files.add({ sensor: `s${i}`, value: i }, i + 1));
     expect(taken.filter(Boolean).length).toBe(1000);
-    expect(files.add({ sensor: 's999', value: 1 })).toBe(true);
+    expect(files.add({ sensor: 's999', value: 1 }, 1003)).toBe(true);
   });
 
   it('says in its first line what it is a part of', async () => {

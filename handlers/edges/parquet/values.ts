@@ -135,7 +135,8 @@ const int32 = (value: unknown): number => (value === (number(value) | 0) ? numbe
 const int64 = (value: unknown): number => (Number.isSafeInteger(value) ? number(value) : Number.NaN);
 /** A time without an offset is UTC; JavaScript would take it for the machine's own. */
 const inUtc = (time: string): string => (/T[^Z+-]*$/.test(time) ? `${time}Z` : time);
-const instant = (value: unknown): number =>
+/** Milliseconds since the epoch of an ISO 8601 text; NaN of anything else. */
+export const instant = (value: unknown): number =>
   typeof value === 'string' ? Date.parse(inUtc(value)) : Number.NaN;
 const day = (value: unknown): number => Math.floor(instant(value) / DAY_MS);
 
