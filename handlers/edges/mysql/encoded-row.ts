@@ -51,42 +51,41 @@ export class RowEncoder {
    * @returns the reject of a row with a value that its column can't hold
    */
   encode({ record, row }: NumberedRow, mostBytes: number): EncodedRow | { readonly reject: Reject } {
-    let path = '';
-    let size = OVERHEAD;
+    let column = '';
+    let index = -1;
     try {
       let values = '';
       for (const { name, literal } of this.#columns) {
-        path = name;
+        column = name;
         values += values === '' ? literal(row[name]) : `,${literal(row[name])}`;
       }
-      size += values.length;
-      path = '';
+      column = '';
       checkSize(values, mostBytes);
       let content = values;
+      let size = OVERHEAD + values.length;
       const lists: string[][] = [];
-      for (const { column, element } of this.#lists) {
+      for (const list of this.#lists) {
+        column = list.column;
         const elements: string[] = [];
-        path = column;
-        const list = row[column] ?? [];
-        if (!Array.isArray(list)) throw new NotStorable('is no list');
+        const given = row[column] ?? [];
+        if (!Array.isArray(given)) throw new NotStorable('is no list');
         content += '[';
-        for (let i = 0; i < list.length; i += 1) {
-          const encoded = element(list[i], (field) => {
-            path = `${column}[${i}]${field}`;
-          });
-          checkSize(encoded, mostBytes);
-          elements.push(encoded);
-          content += `${encoded},`;
-          size += encoded.length + OVERHEAD;
+        for (index = 0; index < given.length; index += 1) {
+          const element = list.element(given[index]);
+          checkSize(element, mostBytes);
+          elements.push(element);
+          content += `${element},`;
+          size += OVERHEAD + element.length;
         }
+        index = -1;
         lists.push(elements);
       }
       return { record, hash: hash('sha256', content).slice(0, HASH_DIGITS), values, lists, size };
     } catch (error) {
       if (!(error instanceof NotStorable)) throw error;
-      return {
-        reject: notStorable({ record, row }, path, `${path === '' ? 'The row' : path} ${error.message}.`),
-      };
+      const path = index < 0 ? column : `${column}[${index}]`;
+      const message = `${path === '' ? 'The row' : path} ${error.message}.`;
+      return { reject: notStorable({ record, row }, path, message) };
     }
   }
 }
@@ -98,32 +97,15 @@ export function notStorable({ record, row }: NumberedRow, path: string, message:
 
 interface ListEncoder {
   readonly column: string;
-  /** @param at is told which field is at hand, before it is written */
-  readonly element: (value: unknown, at: (field: string) => void) => string;
+  readonly element: Literal;
 }
 
 function listEncoder({ column, values, ofStructs }: ListTable): ListEncoder {
   const fields = values.map((each) => ({ name: each.name, literal: literalOf(each) }));
-  if (ofStructs) {
-    return {
-      column,
-      element: (value, at) =>
-        fields
-          .map(({ name, literal }) => {
-            at(`.${name}`);
-            return literal((value as Row | null | undefined)?.[name]);
-          })
-          .join(),
-    };
-  }
   const [only] = fields;
-  return {
-    column,
-    element: (value, at) => {
-      at('');
-      return only === undefined ? '' : only.literal(value);
-    },
-  };
+  if (!ofStructs && only !== undefined) return { column, element: only.literal };
+  const ofStruct = (struct: Row) => fields.map(({ name, literal }) => literal(struct[name])).join();
+  return { column, element: (value) => ofStruct((value ?? {}) as Row) };
 }
 
 /** A statement has room for one row at least; a character takes three bytes at most. */

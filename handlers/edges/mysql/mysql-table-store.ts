@@ -1,0 +1,169 @@
+import type { Connection } from 'mysql2/promise';
+import type { Dataset } from '../../../domain/dataset.ts';
+import { mysqlName, objectsTable } from '../../../domain/tables/mysql.ts';
+import { objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
+import { RowEncoder } from './encoded-row.ts';
+import { loadRows } from './load-rows.ts';
+import { RowRefused } from './row-statements.ts';
+import { type Patience, patience, type Session, Sessions } from './session.ts';
+import type { Loaded, RowsFile, TableStore } from './table-store.ts';
+
+/** Rows that a transaction removes at most: locks and undo stay bounded. */
+const RETRACTED_AT_ONCE = 5000;
+
+const guards = mysqlName(objectsTable.name);
+
+/** One object of a dataset, as the tables know it. */
+interface Guarded {
+  readonly dataset: string;
+  readonly object: string;
+  readonly sequencer: string;
+}
+
+/**
+ * The tables in MySQL or MariaDB.
+ *
+ * `sluice_objects` has a row an object with the newest sequencer that was seen. A load holds it shared until it has
+ * committed, and raising it takes it alone: so the files of one version load side by side, and once a newer version has
+ * raised it, no load of an older one is under way or will write anything.
+ */
+export class MysqlTableStore implements TableStore {
+  readonly #sessions: Sessions;
+  readonly #encoders = new Map<Dataset, RowEncoder>();
+  #packetBytes: number | undefined;
+
+  /** @param open opens a connection, as `openMysql` does */
+  constructor(open: () => Promise<Connection>, how: Patience = patience) {
+    this.#sessions = new Sessions(open, how);
+  }
+
+  async load({ dataset, key, sequencer, rows: given }: RowsFile): Promise<Loaded | 'stale'> {
+    const rows = [...given].sort((a, b) => a.record - b.record);
+    const twice = rows.find(({ record }, i) => rows[i + 1]?.record === record);
+    if (twice !== undefined) throw new RangeError(`Record ${twice.record} of ${key} is there twice.`);
+    const encoder = this.#encoder(dataset);
+    const guarded = guardedObject(dataset, key, sequencer);
+    const attempt = (careful: boolean) =>
+      this.#sessions.run(async (session) => {
+        if (await raise(session, guarded)) return 'stale';
+        const packetBytes = await this.#packetSize(session);
+        await session.execute('START TRANSACTION');
+        if (await isOvertaken(session, guarded, 'LOCK IN SHARE MODE')) {
+          await session.execute('ROLLBACK');
+          return 'stale';
+        }
+        const loaded = await loadRows(session, { encoder, rows, packetBytes, careful, ...guarded });
+        await session.execute('COMMIT');
+        return loaded;
+      });
+    try {
+      return await attempt(false);
+    } catch (error) {
+      if (!(error instanceof RowRefused)) throw error;
+      return await attempt(true);
+    }
+  }
+
+  async retract(
+    dataset: Dataset,
+    key: string,
+    sequencer: string,
+    { inclusive = false }: { readonly inclusive?: boolean } = {},
+  ): Promise<number> {
+    const guarded = guardedObject(dataset, key, sequencer);
+    const { table, lists } = this.#encoder(dataset).tables;
+    await this.#sessions.run((session) => raise(session, guarded));
+    const ofObject = `WHERE _object = x'${guarded.object}'`;
+    const older = `_sequencer ${inclusive ? '<=' : '<'} '${guarded.sequencer}'`;
+    let removed = 0;
+    let last = 0;
+    for (;;) {
+      const records = await this.#sessions.run(async (session) => {
+        await session.execute('START TRANSACTION');
+        const found = await session.select(
+          `SELECT _record FROM ${mysqlName(table.name)} ${ofObject} AND _record > ${last} AND ${older} ` +
+            `ORDER BY _record LIMIT ${RETRACTED_AT_ONCE} FOR UPDATE`,
+        );
+        const numbers = found.map(([record]) => Number(record));
+        for (const { name } of numbers.length === 0 ? [] : [...lists.map((list) => list.table), table])
+          await session.execute(
+            `DELETE FROM ${mysqlName(name)} ${ofObject} AND _record IN (${numbers.join()})`,
+          );
+        await session.execute('COMMIT');
+        return numbers;
+      });
+      removed += records.length;
+      if (records.length < RETRACTED_AT_ONCE) return removed;
+      last = records.at(-1) ?? last;
+    }
+  }
+
+  async count(dataset: Dataset, key: string, sequencer: string): Promise<number> {
+    const { object, sequencer: of } = guardedObject(dataset, key, sequencer);
+    const { table } = this.#encoder(dataset).tables;
+    const [row] = await this.#sessions.run((session) =>
+      session.select(
+        `SELECT COUNT(*) FROM ${mysqlName(table.name)} WHERE _object = x'${object}' AND _sequencer = ?`,
+        [of],
+      ),
+    );
+    return Number(row?.[0]);
+  }
+
+  close(): Promise<void> {
+    return this.#sessions.close();
+  }
+
+  #encoder(dataset: Dataset): RowEncoder {
+    let encoder = this.#encoders.get(dataset);
+    if (encoder === undefined) {
+      encoder = new RowEncoder(dataset);
+      this.#encoders.set(dataset, encoder);
+    }
+    return encoder;
+  }
+
+  async #packetSize(session: Session): Promise<number> {
+    if (this.#packetBytes === undefined) {
+      const [row] = await session.select('SELECT @@max_allowed_packet');
+      this.#packetBytes = Number(row?.[0]);
+    }
+    return this.#packetBytes;
+  }
+}
+
+function guardedObject({ name }: Dataset, key: string, sequencer: string): Guarded {
+  return { dataset: name, object: objectHash(key), sequencer: sortableSequencer(sequencer) };
+}
+
+/**
+ * Sees to it that the object's guard is at this sequencer at least. Where it is already, nothing is locked. Returns
+ * whether it is at a newer one.
+ */
+async function raise(session: Session, guarded: Guarded): Promise<boolean> {
+  const { dataset, object, sequencer } = guarded;
+  const known = await guardOf(session, guarded);
+  if (known !== undefined && known >= sequencer) return known > sequencer;
+  await session.execute(
+    `INSERT INTO ${guards} (dataset, _object, sequencer) VALUES (?, x'${object}', ?) ` +
+      'ON DUPLICATE KEY UPDATE sequencer = IF(VALUES(sequencer) > sequencer, VALUES(sequencer), sequencer)',
+    [dataset, sequencer],
+  );
+  return false;
+}
+
+async function isOvertaken(session: Session, guarded: Guarded, lock: string): Promise<boolean> {
+  return ((await guardOf(session, guarded, lock)) ?? '') > guarded.sequencer;
+}
+
+async function guardOf(
+  session: Session,
+  { dataset, object }: Guarded,
+  lock = '',
+): Promise<string | undefined> {
+  const [row] = await session.select(
+    `SELECT sequencer FROM ${guards} WHERE dataset = ? AND _object = x'${object}' ${lock}`,
+    [dataset],
+  );
+  return row === undefined ? undefined : String(row[0]);
+}

@@ -1,0 +1,126 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Connection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import pLimit from 'p-limit';
+import { TransientError } from '../../../domain/errors.ts';
+import { mysqlFailure } from '../../../domain/tables/mysql-failure.ts';
+
+/** How often a piece of work is tried, and the longest that the database may take for one statement. */
+export interface Patience {
+  readonly attempts: number;
+  /** Before the second attempt; doubled before each further one. Milliseconds. */
+  readonly backOffMs: number;
+  readonly statementMs: number;
+}
+
+export const patience: Patience = { attempts: 6, backOffMs: 50, statementMs: 120_000 };
+
+/** A database session in which nothing else runs meanwhile. */
+export interface Session {
+  /** Rows as arrays, in the order of the columns asked for. */
+  select(sql: string, values?: readonly unknown[]): Promise<unknown[][]>;
+  /** @returns how many rows a statement changed, as the server counts them */
+  execute(sql: string, values?: readonly unknown[]): Promise<number>;
+}
+
+/**
+ * The one connection of a function's environment. Work on it goes one after the other; it is opened when it is first
+ * needed and again when it broke, as it does when the environment was frozen for long.
+ */
+export class Sessions {
+  readonly #open: () => Promise<Connection>;
+  readonly #patience: Patience;
+  readonly #oneAtATime = pLimit(1);
+  #connection: Connection | undefined;
+
+  constructor(open: () => Promise<Connection>, how: Patience = patience) {
+    this.#open = open;
+    this.#patience = how;
+  }
+
+  /**
+   * Does a piece of work that leaves nothing behind unless it ends well, or may be done twice. It is tried again when
+   * another transaction was in the way or the connection broke.
+   *
+   * @throws {TransientError} `database`, which says what kind of trouble it is; whatever else the work throws
+   */
+  run<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
+    return this.#oneAtATime(async () => {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await work(this.#session(await this.#connect()));
+        } catch (error) {
+          const failure = mysqlFailure(error);
+          await this.#abandon(isBroken(error));
+          if (failure === undefined) throw error;
+          if (!failure.passes || attempt >= this.#patience.attempts) throw transient(failure.message, error);
+        }
+        await delay(this.#patience.backOffMs * 2 ** (attempt - 1) * (0.5 + Math.random()));
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#oneAtATime(async () => {
+      await this.#connection?.end().catch(() => {});
+      this.#connection = undefined;
+    });
+  }
+
+  async #connect(): Promise<Connection> {
+    this.#connection ??= await this.#open();
+    return this.#connection;
+  }
+
+  /** Undoes what is open; a broken connection goes, and the server undoes what it had open. */
+  async #abandon(broken: boolean): Promise<void> {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    try {
+      if (!broken) {
+        await connection.query({ sql: 'ROLLBACK', timeout: this.#patience.statementMs });
+        return;
+      }
+    } catch {
+      // It is broken, too.
+    }
+    this.#connection = undefined;
+    connection.destroy();
+  }
+
+  #session(connection: Connection): Session {
+    const timeout = this.#patience.statementMs;
+    return {
+      async select(sql, values = []) {
+        const [rows] = await connection.query<RowDataPacket[][]>({
+          sql,
+          values: [...values],
+          rowsAsArray: true,
+          timeout,
+        });
+        return rows as unknown[][];
+      },
+      async execute(sql, values) {
+        const [{ affectedRows }] = await connection.query<ResultSetHeader>({
+          sql,
+          ...(values !== undefined && { values: [...values] }),
+          timeout,
+        });
+        return affectedRows;
+      },
+    };
+  }
+}
+
+/** After a statement that took too long, its answer may still come, and would be taken for the next one's. */
+function isBroken(error: unknown): boolean {
+  const { fatal, code, sqlState } = error as { fatal?: boolean; code?: string; sqlState?: string };
+  return (
+    fatal === true || code === 'PROTOCOL_SEQUENCE_TIMEOUT' || (code !== undefined && sqlState === undefined)
+  );
+}
+
+/** An error of the driver carries the statement, and with it the data: only what it says goes on. */
+function transient(message: string, error: unknown): TransientError {
+  const { code, message: said } = error as { code?: string; message: string };
+  return new TransientError('database', message, { stage: 'loading', cause: `${code}: ${said}` });
+}

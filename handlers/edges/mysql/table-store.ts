@@ -1,0 +1,52 @@
+import type { Dataset } from '../../../domain/dataset.ts';
+import type { Reject } from '../../../domain/reject.ts';
+import type { NumberedRow } from './encoded-row.ts';
+
+/** Rows of one version of one object: a processed file, or any other piece that no other call loads at the same time. */
+export interface RowsFile {
+  readonly dataset: Dataset;
+  /** In the raw bucket. */
+  readonly key: string;
+  readonly sequencer: string;
+  /** Each record once. */
+  readonly rows: Iterable<NumberedRow>;
+}
+
+/** What became of a file's rows; the three add up to them. */
+export interface Loaded {
+  /** New, or changed. */
+  readonly written: number;
+  /** In the table already, with the same content. */
+  readonly unchanged: number;
+  /** With a value that its column can't hold. */
+  readonly rejected: readonly Reject[];
+}
+
+/**
+ * The tables that loading fills: what the stage asks of MySQL. Whatever order, repetition and interruption its calls
+ * come in, the tables end with what the newest sequencer of each object says.
+ */
+export interface TableStore {
+  /**
+   * Writes all rows of a file or none, and rewrites none that say the same.
+   *
+   * @returns `stale` when a newer sequencer of the object has been seen: nothing was written
+   * @throws {TransientError} `database`, when the database can't do it now
+   */
+  load(file: RowsFile): Promise<Loaded | 'stale'>;
+  /**
+   * Removes the object's rows of versions older than the sequencer, with `inclusive` also its own, and keeps versions
+   * older than it out from now on. Its own may be loaded again.
+   *
+   * @returns how many rows went, not counting those of lists
+   * @throws {TransientError} `database`
+   */
+  retract(
+    dataset: Dataset,
+    key: string,
+    sequencer: string,
+    options?: { readonly inclusive?: boolean },
+  ): Promise<number>;
+  /** How many rows there are of one version of an object. @throws {TransientError} `database` */
+  count(dataset: Dataset, key: string, sequencer: string): Promise<number>;
+}

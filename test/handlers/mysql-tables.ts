@@ -1,0 +1,105 @@
+import type { Connection } from 'mysql2/promise';
+import * as z from 'zod';
+import { type Dataset, defineDataset } from '../../domain/dataset.ts';
+import { allMysqlTables, createTableSql, mysqlTables } from '../../domain/tables/mysql.ts';
+import { objectHash } from '../../domain/tables/row-identity.ts';
+import type { Row } from '../../domain/transformation.ts';
+
+/** A dataset with a column of every type, and lists of each kind. */
+export const things = defineDataset({
+  name: 'things',
+  source: { prefix: 'things/', format: 'json' },
+  record: z.unknown(),
+  transform: (record) => record as Row as never,
+  row: z.object({
+    id: z.string(),
+    kind: z.string(),
+    note: z.string().nullable(),
+    small: z.int32().nullable(),
+    large: z.int().nullable(),
+    ratio: z.number().nullable(),
+    fresh: z.boolean().nullable(),
+    day: z.iso.date().nullable(),
+    at: z.iso.datetime().nullable(),
+    words: z.array(z.string()),
+    marks: z.array(z.int32().nullable()).nullable(),
+    sizes: z.array(z.object({ name: z.string(), width: z.number().nullable() })),
+    place: z.object({ x: z.number(), y: z.number() }).nullable(),
+  }),
+  key: ['id'],
+  partitionBy: ['kind'],
+  onDelete: 'retract',
+  onReject: 'keep',
+}) as unknown as Dataset;
+
+export const thing = (id: string, more: Row = {}): Row => ({
+  id,
+  kind: 'plain',
+  note: null,
+  small: null,
+  large: null,
+  ratio: null,
+  fresh: null,
+  day: null,
+  at: null,
+  words: [],
+  marks: null,
+  sizes: [],
+  place: null,
+  ...more,
+});
+
+/** Numbers rows as an object's records, from 1. */
+export const numbered = (...rows: readonly Row[]) => rows.map((row, i) => ({ record: i + 1, row }));
+
+export async function createTables(connection: Connection, datasets: readonly Dataset[]): Promise<void> {
+  for (const table of allMysqlTables(datasets)) await connection.query(createTableSql(table));
+}
+
+export async function emptyTables(connection: Connection, datasets: readonly Dataset[]): Promise<void> {
+  for (const { name } of allMysqlTables(datasets)) await connection.query(`TRUNCATE TABLE ${name}`);
+}
+
+/** An object's rows as they were before they were stored, each with its record and its sequencer. */
+export async function storedRows(
+  connection: Connection,
+  dataset: Dataset,
+  key: string,
+): Promise<{ record: number; sequencer: string; row: Row }[]> {
+  const { table, values, lists } = mysqlTables(dataset);
+  const ask = async (name: string, order: string) => {
+    const [rows] = await connection.query({
+      sql: `SELECT * FROM ${name} WHERE _object = x'${objectHash(key)}' ORDER BY ${order}`,
+      typeCast: (field, next) => {
+        const text = field.type === 'TINY' || field.type === 'DATE' || field.type === 'DATETIME';
+        return text ? field.string() : next();
+      },
+    });
+    return rows as Record<string, unknown>[];
+  };
+  const elements = await Promise.all(lists.map((list) => ask(list.table.name, '_record, position')));
+  return (await ask(table.name, '_record')).map((stored) => {
+    const row: Record<string, unknown> = {};
+    for (const { name, kind, type } of values) {
+      const value = stored[name];
+      if (kind === 'list' && type !== 'JSON') continue;
+      if (value === null) row[name] = null;
+      else if (kind === 'boolean') row[name] = value === '1';
+      else if (kind === 'timestamp') row[name] = `${String(value).replace(' ', 'T')}Z`;
+      else if (type === 'JSON') row[name] = typeof value === 'string' ? JSON.parse(value) : value;
+      else row[name] = value;
+    }
+    for (const [i, list] of lists.entries()) {
+      const own = (elements[i] ?? []).filter(({ _record }) => _record === stored['_record']);
+      const absent = stored[`${list.column}_count`] === null;
+      row[list.column] = absent
+        ? null
+        : own.map((element) =>
+            list.ofStructs
+              ? Object.fromEntries(list.values.map(({ name }) => [name, element[name]]))
+              : element['value'],
+          );
+    }
+    return { record: Number(stored['_record']), sequencer: String(stored['_sequencer']), row };
+  });
+}

@@ -1,0 +1,87 @@
+import type { Dataset } from '../../domain/dataset.ts';
+import type { Reject } from '../../domain/reject.ts';
+import { compareSequencers } from '../../domain/sequencer.ts';
+import type { Row } from '../../domain/transformation.ts';
+import { RowEncoder } from '../../handlers/edges/mysql/encoded-row.ts';
+import type { Loaded, RowsFile, TableStore } from '../../handlers/edges/mysql/table-store.ts';
+
+/** As much as MySQL takes by default. Bytes. */
+const PACKET_BYTES = 64 * 1024 * 1024;
+
+interface StoredRow {
+  readonly record: number;
+  readonly sequencer: string;
+  readonly hash: string;
+  readonly row: Row;
+}
+
+interface StoredObject {
+  /** The newest that was seen. */
+  sequencer: string;
+  readonly rows: Map<number, StoredRow>;
+}
+
+/** The tables of MySQL in memory, for the simulation; a test holds it against the real server. */
+export class MemoryTables implements TableStore {
+  readonly #objects = new Map<string, StoredObject>();
+  readonly #encoders = new Map<Dataset, RowEncoder>();
+
+  async load({ dataset, key, sequencer, rows }: RowsFile): Promise<Loaded | 'stale'> {
+    const object = this.#raised(dataset, key, sequencer);
+    if (compareSequencers(object.sequencer, sequencer) > 0) return 'stale';
+    let written = 0;
+    let unchanged = 0;
+    const rejected: Reject[] = [];
+    for (const each of rows) {
+      const encoded = this.#encoder(dataset).encode(each, PACKET_BYTES);
+      if ('reject' in encoded) {
+        rejected.push(encoded.reject);
+        continue;
+      }
+      if (object.rows.get(each.record)?.hash === encoded.hash) unchanged += 1;
+      else written += 1;
+      object.rows.set(each.record, { ...each, sequencer, hash: encoded.hash });
+    }
+    return { written, unchanged, rejected };
+  }
+
+  async retract(
+    dataset: Dataset,
+    key: string,
+    sequencer: string,
+    { inclusive = false }: { readonly inclusive?: boolean } = {},
+  ): Promise<number> {
+    const { rows } = this.#raised(dataset, key, sequencer);
+    const before = rows.size;
+    for (const [record, row] of rows) {
+      const order = compareSequencers(row.sequencer, sequencer);
+      if (order < 0 || (inclusive && order === 0)) rows.delete(record);
+    }
+    return before - rows.size;
+  }
+
+  async count(dataset: Dataset, key: string, sequencer: string): Promise<number> {
+    return this.rows(dataset, key).filter((row) => compareSequencers(row.sequencer, sequencer) === 0).length;
+  }
+
+  /** An object's rows, in the order of their records. */
+  rows(dataset: Dataset, key: string): StoredRow[] {
+    const { rows } = this.#objects.get(name(dataset, key)) ?? { rows: new Map<number, StoredRow>() };
+    return [...rows.values()].sort((a, b) => a.record - b.record);
+  }
+
+  #raised(dataset: Dataset, key: string, sequencer: string): StoredObject {
+    const object = this.#objects.get(name(dataset, key)) ?? { sequencer, rows: new Map() };
+    this.#objects.set(name(dataset, key), object);
+    if (compareSequencers(object.sequencer, sequencer) < 0) object.sequencer = sequencer;
+    return object;
+  }
+
+  #encoder(dataset: Dataset): RowEncoder {
+    const encoder = this.#encoders.get(dataset) ?? new RowEncoder(dataset);
+    this.#encoders.set(dataset, encoder);
+    return encoder;
+  }
+}
+
+const name = (dataset: Dataset, key: string) => `${dataset.name}\n${key}`;
