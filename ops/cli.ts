@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander';
+import { catalog } from './commands/catalog.ts';
 import { targetOptions } from './commands/chosen-target.ts';
+import { crawl } from './commands/crawl.ts';
 import { demo } from './commands/demo.ts';
 import { fault } from './commands/fault.ts';
 import { iam } from './commands/iam.ts';
@@ -19,7 +21,7 @@ const program = new Command('sluice')
   .exitOverride();
 
 for (const option of targetOptions) program.addOption(option);
-for (const add of [start, demo, put, query, outputs, status, logs, iam, fault]) add(program);
+for (const add of [start, demo, put, query, crawl, catalog, outputs, status, logs, iam, fault]) add(program);
 
 // Where the output goes has gone away, as with `sluice … | head`: nothing is left to do.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));

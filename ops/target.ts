@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
+import { GlueClient } from '@aws-sdk/client-glue';
 import { LambdaClient } from '@aws-sdk/client-lambda';
+import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
@@ -20,6 +22,8 @@ export interface Target {
   readonly cloudWatch: CloudWatchClient;
   readonly logs: CloudWatchLogsClient;
   readonly lambda: LambdaClient;
+  readonly glue: GlueClient;
+  readonly redshift: RedshiftDataClient;
   /** What only the local cloud can do; undefined on AWS. */
   readonly control: Control | undefined;
   /** Where this machine keeps what belongs to the stack, e.g. copies of the lake's files. */
@@ -72,13 +76,15 @@ function clients(options: {
   readonly region: string;
   readonly endpoint?: string;
   readonly credentials?: typeof localCredentials;
-}): Pick<Target, 's3' | 'sqs' | 'cloudWatch' | 'logs' | 'lambda'> {
+}): Pick<Target, 's3' | 'sqs' | 'cloudWatch' | 'logs' | 'lambda' | 'glue' | 'redshift'> {
   return {
     s3: new S3Client(options),
     sqs: new SQSClient(options),
     cloudWatch: new CloudWatchClient(options),
     logs: new CloudWatchLogsClient(options),
     lambda: new LambdaClient(options),
+    glue: new GlueClient(options),
+    redshift: new RedshiftDataClient(options),
   };
 }
 

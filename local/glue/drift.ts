@@ -1,5 +1,6 @@
 import { parquetMetadataAsync, parquetSchema, type SchemaTree } from 'hyparquet';
 import Papa from 'papaparse';
+import { ServiceError } from '../service-error.ts';
 import type { Files, FoundFile } from './files.ts';
 import type { CatalogColumn, TableSettings } from './settings.ts';
 
@@ -19,9 +20,9 @@ export async function driftOf(
   try {
     const isCsv = table.parameters['classification'] === 'csv';
     const columns = isCsv ? await csvColumns(read) : await parquetColumns(read, size);
-    return columns === undefined ? [] : differences(table, columns).map((what) => `${key}: ${what}`);
+    return columns === undefined ? [] : [...differences(table, columns)].map((what) => `${key}: ${what}`);
   } catch (error) {
-    if ((error as { status?: number }).status !== undefined) throw error;
+    if (error instanceof ServiceError) throw error;
     return [`${key}: it can't be read as ${table.parameters['classification']}: ${(error as Error).message}`];
   }
 }

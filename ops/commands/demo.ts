@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import type { Command } from 'commander';
 import { type RejectLine, rejectLine } from '../../domain/reject.ts';
+import { crawlAndWait } from '../catalog.ts';
 import { conservationOf, stateTable } from '../describe-state.ts';
 import { queryLake } from '../lake.ts';
 import { listObjects, readText } from '../ledger.ts';
@@ -81,6 +82,7 @@ async function run(target: Target): Promise<void> {
       console.log(`  ${printable(key)}\n    ${styled('red', fault.code)}  ${printable(fault.message)}`);
   }
 
+  await crawlAndWait(target, DEMO_TIMEOUT_S);
   console.log(`\n${styled('dim', QUESTION)}\n`);
   console.log(renderTable(await queryLake(target, QUESTION, () => {})));
 

@@ -6,7 +6,7 @@ import { chosenTarget } from './chosen-target.ts';
 export function query(program: Command): void {
   program
     .command('query')
-    .description('answer SQL over the lake; every dataset is a view of its name')
+    .description('answer SQL over the lake, as the catalog has it: every dataset is a view of its name')
     .argument('<sql>', 'a statement, e.g. "select difficulty, count(*) from recipes group by 1"')
     .option('--json', 'as JSON: an array of objects')
     .action(async (sql: string, options: { json?: boolean }) => {

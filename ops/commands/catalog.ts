@@ -1,0 +1,198 @@
+import { BatchCreatePartitionCommand, GetTableCommand } from '@aws-sdk/client-glue';
+import { GetQueueAttributesCommand, PurgeQueueCommand } from '@aws-sdk/client-sqs';
+import type { Command } from 'commander';
+import { datasets } from '../../domain/datasets/index.ts';
+import { parsePartitionPath } from '../../domain/key-layout.ts';
+import { glueTable } from '../../domain/tables/glue.ts';
+import { type CatalogTable, crawlerState, lastCrawls, readCatalog } from '../catalog.ts';
+import { listObjects } from '../ledger.ts';
+import type { Target } from '../target.ts';
+import { duration, integer, printable, printableLines, styled, table } from '../terminal.ts';
+import { chosenTarget } from './chosen-target.ts';
+
+const CRAWLS = 5;
+
+interface Options {
+  readonly json?: true;
+  readonly register?: true;
+  readonly clear?: true;
+}
+
+export function catalog(program: Command): void {
+  program
+    .command('catalog')
+    .description('show the tables of the catalog, their partitions, the last crawls, and what they found')
+    .option('--json', 'as JSON, with every partition')
+    .option(
+      '--register',
+      'first add the partitions that are in the lake and not in the catalog, without a crawl',
+    )
+    .option('--clear', 'put the findings away, so that their alarm ends')
+    .action(async (options: Options) => {
+      const target = await chosenTarget(program);
+      if (options.register) {
+        const added = await registerPartitions(target);
+        if (!options.json)
+          console.log(`${integer(added)} ${added === 1 ? 'partition' : 'partitions'} added.\n`);
+      }
+      if (options.clear)
+        for (const QueueUrl of findingsQueues(target))
+          await target.sqs.send(new PurgeQueueCommand({ QueueUrl }));
+      const [tables, crawler, crawls, waiting, findings] = await Promise.all([
+        readCatalog(target),
+        crawlerState(target),
+        lastCrawls(target, CRAWLS),
+        messagesIn(target, [target.outputs.catalog.crawlQueue]),
+        messagesIn(target, findingsQueues(target)),
+      ]);
+      const drift = tables.flatMap(driftFromDataset);
+      if (options.json) {
+        console.log(JSON.stringify({ tables, crawler, crawls, waiting, findings, drift }, null, 2));
+        return;
+      }
+      console.log(tableOfTables(tables));
+      console.log();
+      console.log(
+        crawls.length === 0 ? 'There was no crawl yet: npx sluice crawl --wait' : tableOfCrawls(crawls),
+      );
+      console.log(
+        `\n${integer(waiting)} ${waiting === 1 ? 'change waits' : 'changes wait'} for the next crawl${crawler.running ? '; one is running' : ''}.`,
+      );
+      const complaints = [
+        ...drift,
+        ...(crawler.lastMessage === undefined ? [] : [`The last crawl says: ${crawler.lastMessage}`]),
+        ...(findings === 0
+          ? []
+          : [
+              `${integer(findings)} ${findings === 1 ? 'crawl' : 'crawls'} failed or found drift. Put that away: npx sluice catalog --clear`,
+            ]),
+      ];
+      for (const complaint of complaints) console.log(styled('yellow', printableLines(complaint)));
+    });
+}
+
+function tableOfTables(tables: readonly CatalogTable[]): string {
+  return table(tables, [
+    { title: 'TABLE', value: ({ name }) => printable(name) },
+    { title: 'FORMAT', value: ({ format }) => printable(format) },
+    { title: 'COLUMNS', value: ({ columns }) => integer(columns.length), align: 'right' },
+    {
+      title: 'PARTITIONED BY',
+      value: ({ partitionKeys }) => partitionKeys.map(({ name }) => printable(name)).join(', ') || '–',
+    },
+    {
+      title: 'PARTITIONS',
+      value: ({ partitions, partitionKeys }) =>
+        partitionKeys.length === 0 ? '–' : integer(partitions.length),
+      align: 'right',
+    },
+  ]);
+}
+
+function tableOfCrawls(crawls: Awaited<ReturnType<typeof lastCrawls>>): string {
+  return table(crawls, [
+    { title: 'CRAWL', value: ({ StartTime }) => StartTime?.toISOString() ?? '–' },
+    {
+      title: 'STATE',
+      value: ({ State }) => State?.toLowerCase() ?? '–',
+      style: ({ State }) => (State === 'FAILED' ? 'red' : undefined),
+    },
+    {
+      title: 'TOOK',
+      value: ({ StartTime, EndTime }) =>
+        StartTime === undefined || EndTime === undefined
+          ? '–'
+          : duration(EndTime.getTime() - StartTime.getTime()),
+      align: 'right',
+    },
+    { title: 'DID', value: ({ Summary, ErrorMessage }) => printable(ErrorMessage ?? Summary ?? '') },
+  ]);
+}
+
+const findingsQueues = ({ outputs: { catalog: of } }: Target) => [
+  of.findingsQueue,
+  of.findingsUndeliveredQueue,
+];
+
+async function messagesIn(target: Target, urls: readonly string[]): Promise<number> {
+  const counts = await Promise.all(
+    urls.map(async (QueueUrl) => {
+      const { Attributes } = await target.sqs.send(
+        new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['ApproximateNumberOfMessages'] }),
+      );
+      return Number(Attributes?.ApproximateNumberOfMessages ?? 0);
+    }),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** What the catalog's table has otherwise than the dataset in this checkout: it was changed and not deployed, or by hand. */
+function driftFromDataset(inCatalog: CatalogTable): string[] {
+  const dataset = datasets.find(({ name }) => name === inCatalog.name);
+  if (dataset === undefined) return [`${inCatalog.name}: there is no such dataset in this program.`];
+  const wanted = glueTable(dataset);
+  const differences = (what: string, actual: CatalogTable['columns'], declared: CatalogTable['columns']) => {
+    const text = (columns: CatalogTable['columns']) =>
+      columns.map(({ name, type }) => `${name} ${type}`).join(', ');
+    return text(actual) === text(declared)
+      ? []
+      : [
+          `${wanted.name}: ${what} ${text(actual)} in the catalog, and ${text(declared)} in the program. Deploy: pulumi up`,
+        ];
+  };
+  return [
+    ...differences('it has the columns', inCatalog.columns, wanted.columns),
+    ...differences('it is partitioned by', inCatalog.partitionKeys, wanted.partitionKeys),
+  ];
+}
+
+/** "BatchCreatePartition: no more than 100 items" */
+const BATCH = 100;
+
+/** Registers what lies in the lake and is not in the catalog; returns how many partitions that were. */
+async function registerPartitions(target: Target): Promise<number> {
+  const DatabaseName = target.outputs.catalog.database;
+  let added = 0;
+  for (const each of await readCatalog(target)) {
+    if (each.partitionKeys.length === 0) continue;
+    const missing = await unregistered(target, each);
+    if (missing.length === 0) continue;
+    const { Table } = await target.glue.send(new GetTableCommand({ DatabaseName, Name: each.name }));
+    for (let at = 0; at < missing.length; at += BATCH) {
+      const PartitionInputList = missing.slice(at, at + BATCH).map(({ prefix, values }) => ({
+        Values: values,
+        StorageDescriptor: { ...Table?.StorageDescriptor, Location: `s3://${each.bucket}/${prefix}` },
+      }));
+      const { Errors = [] } = await target.glue.send(
+        new BatchCreatePartitionCommand({ DatabaseName, TableName: each.name, PartitionInputList }),
+      );
+      // A crawl may have been quicker.
+      const [wrong] = Errors.filter(({ ErrorDetail }) => ErrorDetail?.ErrorCode !== 'AlreadyExistsException');
+      if (wrong !== undefined) throw new Error(`${each.name}: ${wrong.ErrorDetail?.ErrorMessage}`);
+      added += PartitionInputList.length - Errors.length;
+    }
+  }
+  return added;
+}
+
+async function unregistered(
+  target: Target,
+  { bucket, prefix, partitionKeys, partitions }: CatalogTable,
+): Promise<{ readonly prefix: string; readonly values: string[] }[]> {
+  const known = new Set(partitions.map((partition) => partition.prefix));
+  const missing = new Map<string, string[]>();
+  for await (const { Key } of listObjects(target, bucket, prefix)) {
+    const folder = Key.slice(0, Key.lastIndexOf('/') + 1);
+    if (known.has(folder)) continue;
+    const path = parsePartitionPath(folder.slice(prefix.length));
+    if (
+      path.length === partitionKeys.length &&
+      path.every(([name], index) => name === partitionKeys[index]?.name)
+    )
+      missing.set(
+        folder,
+        path.map(([, value]) => value ?? '__HIVE_DEFAULT_PARTITION__'),
+      );
+  }
+  return [...missing].map(([folder, values]) => ({ prefix: folder, values }));
+}

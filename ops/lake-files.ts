@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import pLimit from 'p-limit';
+import type { CatalogPartition, CatalogTable } from './catalog.ts';
+import { listObjects } from './ledger.ts';
+import type { Target } from './target.ts';
+
+const DOWNLOADS_AT_ONCE = 8;
+const KEEP_COPIES_MS = 10 * 60_000;
+
+/** A file of the lake, copied to this machine. */
+export interface LakeFile {
+  readonly path: string;
+  readonly partition: CatalogPartition;
+}
+
+/**
+ * Brings the copies of a table's files up to date, and returns those that the catalog knows of: of a table with partitions,
+ * those that lie in a registered one. What is gone from the lake goes here too.
+ */
+export async function copyFiles(
+  target: Target,
+  table: CatalogTable,
+  progress: (text: string) => void,
+): Promise<LakeFile[]> {
+  const directory = join(target.directory, 'lake', table.name);
+  await mkdir(directory, { recursive: true });
+  const present = new Set(await readdir(directory));
+  const partitions = new Map(table.partitions.map((partition) => [partition.prefix, partition]));
+  if (table.partitionKeys.length === 0) partitions.set(table.prefix, { values: [], prefix: table.prefix });
+  const limit = pLimit(DOWNLOADS_AT_ONCE);
+  const files: LakeFile[] = [];
+  const missing: { readonly key: string; readonly path: string }[] = [];
+  for await (const { Key, ETag = '' } of listObjects(target, table.bucket, table.prefix)) {
+    const partition = partitions.get(Key.slice(0, Key.lastIndexOf('/') + 1));
+    if (partition === undefined || isHidden(Key)) continue;
+    const copy = copyName(Key, ETag, table.format);
+    const path = join(directory, copy);
+    files.push({ path, partition });
+    if (!present.delete(copy)) missing.push({ key: Key, path });
+  }
+  let done = 0;
+  await Promise.all(
+    missing.map(({ key, path }) =>
+      limit(async () => {
+        await download(target, table.bucket, key, path);
+        done += 1;
+        progress(`Fetching ${table.name}: ${done} of ${missing.length} files`);
+      }),
+    ),
+  );
+  for (const copy of present) await removeOld(join(directory, copy));
+  return files;
+}
+
+/** What Spectrum skips ("Database Developer Guide: Data files for queries in Amazon Redshift Spectrum"). */
+function isHidden(key: string): boolean {
+  const name = key.slice(key.lastIndexOf('/') + 1);
+  return /^[._#]/.test(name) || name.endsWith('~') || name === '';
+}
+
+/** Copies of what is gone from the lake; not the new ones, which another query may just have made for itself. */
+async function removeOld(path: string): Promise<void> {
+  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
+  if (Date.now() - mtimeMs > KEEP_COPIES_MS) await rm(path, { force: true });
+}
+
+/** A name for the copy of a file; the ETag is in it, so a file that was overwritten is another copy. */
+function copyName(key: string, etag: string, format: string): string {
+  return `${createHash('sha256').update(`${etag}\n${key}`).digest('hex').slice(0, 32)}.${format}`;
+}
+
+async function download(target: Target, bucket: string, key: string, path: string): Promise<void> {
+  const { Body } = await target.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  const unfinished = `${path}.${process.pid}`;
+  await pipeline(Body as Readable, createWriteStream(unfinished));
+  await rename(unfinished, path);
+}
