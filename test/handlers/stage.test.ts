@@ -136,7 +136,7 @@ describe('the handler of a stage', () => {
     );
     expect(result).toEqual(failing());
     expect(store.keys('failed')).toHaveLength(3);
-    expect(store.keys('ledger')).toHaveLength(3);
+    expect(store.keys('ledger').filter((key) => key.startsWith('receipts/'))).toHaveLength(3);
   });
 
   it('gives back only what the store failed for', async () => {
@@ -148,7 +148,60 @@ describe('the handler of a stage', () => {
     const slow = message('1', created('raw', 'recipes/slow.ndjson'));
     const good = message('2', created('raw', 'recipes/a.ndjson'));
     expect(await failures(handlerOf(store), slow, good)).toEqual(failing('1'));
-    expect(store.keys('ledger')).toHaveLength(1);
+    expect(store.keys('ledger').filter((key) => key.startsWith('receipts/'))).toHaveLength(1);
+  });
+
+  it('leaves the reason in the failed bucket when it fails for the last time, beside the key that caused it', async () => {
+    const store = new MemoryStore();
+    const work = () => Promise.reject(new Error('SlowDown'));
+    const handler = handlerOf(store, { work });
+    const attempt = (count: string) => {
+      const one = message('1', created('raw', 'recipes/a.json'));
+      return failures(handler, { ...one, attributes: { ...one.attributes, ApproximateReceiveCount: count } });
+    };
+    expect(await attempt('4')).toEqual(failing('1'));
+    expect(store.keys('failed')).toEqual([]);
+    expect(await attempt('5')).toEqual(failing('1'));
+    const [reason = ''] = store.keys('failed');
+    expect(reason).toMatch(/^gave-up\/recipes\/a\.json~[0-9a-f]{24}\/v1\/extraction\.json$/);
+    expect(JSON.parse(store.body('failed', reason).toString())).toMatchObject({
+      key: 'recipes/a.json',
+      versionId: 'v1',
+      code: 'storage',
+      message: 'SlowDown',
+    });
+  });
+
+  it('leaves what a message held that nobody can read', async () => {
+    const store = new MemoryStore();
+    const poison = message('m1', 'poison');
+    const last = { ...poison, attributes: { ...poison.attributes, ApproximateReceiveCount: '5' } };
+    expect(await failures(handlerOf(store), last)).toEqual(failing('m1'));
+    const body = store.body('failed', 'gave-up/_messages/extraction/m1.json').toString();
+    expect(JSON.parse(body)).toMatchObject({ code: 'unreadable_message', body: 'poison' });
+  });
+
+  it("makes no call any more once the invocation's time is over, as when it is thawed later", async () => {
+    const store = new MemoryStore();
+    putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));
+    let now = 0;
+    const { codeVersion: _, deadline: _d, claimant: _c, ...outside } = surroundingsOf(store);
+    const options: StageOptions = {
+      stage: 'extraction',
+      failedBucket: 'failed',
+      codeVersion: 'test',
+      maximumReceives: 5,
+      concurrency: 1,
+      subjectOf: (event) => ({ path: rawVersionPath(event), numbers: [] }),
+      work: async (_event, surroundings) => {
+        now = 30_000;
+        await surroundings.store.write({ bucket: 'temp', key: 'late', body: '', contentType: '' });
+        throw new Error('This was not to be reached.');
+      },
+    };
+    const handler = stageHandler(options, { ...outside, now: () => now });
+    expect(await failures(handler, message('1', created('raw', 'recipes/a.ndjson')))).toEqual(failing('1'));
+    expect(store.keys('temp')).toEqual([]);
   });
 
   it('leaves the reason of an object that is not ours in the failed bucket, and acknowledges it', async () => {

@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest';
+import { head } from '../../domain/ledger.ts';
+import type { ObjectEvent } from '../../domain/object-event.ts';
+import { extractObject } from '../../handlers/stages/extract-object.ts';
+import { loadFile } from '../../handlers/stages/load-file.ts';
+import { transformPart } from '../../handlers/stages/transform-part.ts';
+import type { Outcome } from '../../handlers/stages/work.ts';
+import { buckets, ndjson, putRaw, recipe } from './flow.ts';
+import { createdEvent, MemoryStore, surroundingsOf } from './memory-store.ts';
+
+const KEY = 'recipes/a.ndjson';
+const easy = ndjson([recipe(1)]);
+const easyAndHard = ndjson([recipe(1), { ...recipe(2), directions: undefined }, recipe(3, 13)]);
+const useless = ndjson([{ title: 'no recipe' }]);
+
+function event(versionId: string, sequencer: string, changes: Partial<ObjectEvent> = {}): ObjectEvent {
+  return { ...createdEvent('raw', KEY, versionId), sequencer, ...changes };
+}
+
+function extract(store: MemoryStore, of: ObjectEvent): Promise<Outcome> {
+  return extractObject(of, buckets, surroundingsOf(store));
+}
+
+/** Carries what lies in the temp and processed buckets on, and takes what went from the lake out of the archive. */
+async function drain(store: MemoryStore): Promise<void> {
+  const outside = surroundingsOf(store);
+  for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
+  for (const key of store.keys('processed')) await loadFile(createdEvent('processed', key), buckets, outside);
+  for (const key of store.keys('archive')) {
+    const deleted = { ...createdEvent('processed', key), type: 'deleted' } as const;
+    if (!store.keys('processed').includes(key)) await loadFile(deleted, buckets, outside);
+  }
+}
+
+async function put(store: MemoryStore, body: string, of: ObjectEvent): Promise<Outcome> {
+  putRaw(store, KEY, body);
+  const outcome = await extract(store, of);
+  await drain(store);
+  return outcome;
+}
+
+/** Versions and partitions of the lake's files. */
+function lake(store: MemoryStore): string[] {
+  const files = store
+    .keys('processed')
+    .map((key) => key.replace(/recipes\/(.*)\/part-.*~(.*)\.parquet/, '$2 $1'));
+  expect(store.keys('archive')).toEqual(store.keys('processed'));
+  return files.sort();
+}
+
+function headOf(store: MemoryStore) {
+  const [key = ''] = store.keys('ledger').filter((each) => each.startsWith('heads/'));
+  return head.parse(JSON.parse(store.body('ledger', key).toString()));
+}
+
+describe('a new version', () => {
+  it('replaces all that the one before left, also in partitions that it has nothing for', async () => {
+    const store = new MemoryStore();
+    await put(store, easyAndHard, event('v1', '10'));
+    expect(lake(store)).toEqual(['v1 difficulty=easy', 'v1 difficulty=hard']);
+    expect(store.keys('failed')).toHaveLength(1);
+    await put(store, easy, event('v2', '20'));
+    expect(lake(store)).toEqual(['v2 difficulty=easy']);
+    expect(store.keys('failed')).toEqual([]);
+    expect(store.keys('temp')).toHaveLength(1);
+    expect(headOf(store)).toMatchObject({ current: { versionId: 'v2' }, attempts: [], superseded: [] });
+  });
+
+  it('leaves the one before where it is until it is complete itself', async () => {
+    const store = new MemoryStore();
+    await put(store, easyAndHard, event('v1', '10'));
+    putRaw(store, KEY, easy);
+    await extract(store, event('v2', '20'));
+    expect(lake(store)).toEqual(['v1 difficulty=easy', 'v1 difficulty=hard']);
+    await drain(store);
+    expect(lake(store)).toEqual(['v2 difficulty=easy']);
+  });
+
+  it('leaves the last good one, and its own rejects, when nothing of it can be used', async () => {
+    const store = new MemoryStore();
+    await put(store, easy, event('v1', '10'));
+    await put(store, useless, event('v2', '20'));
+    expect(lake(store)).toEqual(['v1 difficulty=easy']);
+    expect(store.keys('failed')).toEqual([expect.stringContaining('/v2/')]);
+    await put(store, easy, event('v3', '30'));
+    expect(lake(store)).toEqual(['v3 difficulty=easy']);
+    expect(store.keys('failed')).toEqual([]);
+  });
+
+  it('replaces the one before with nothing when it holds no records', async () => {
+    const store = new MemoryStore();
+    await put(store, easy, event('v1', '10'));
+    await put(store, '[]', event('v2', '20'));
+    expect(lake(store)).toEqual([]);
+  });
+
+  it('is left alone by an older one that comes late, and takes no harm from it', async () => {
+    const store = new MemoryStore();
+    await put(store, easy, event('v2', '20'));
+    expect(await put(store, easyAndHard, event('v1', '10'))).toMatchObject({ result: 'stale' });
+    expect(lake(store)).toEqual(['v2 difficulty=easy']);
+  });
+
+  it('takes effect though an older one is still on its way, whose pieces go', async () => {
+    const store = new MemoryStore();
+    putRaw(store, KEY, easyAndHard);
+    await extract(store, event('v1', '10'));
+    const [part = ''] = store.keys('temp');
+    await transformPart(createdEvent('temp', part), buckets, surroundingsOf(store));
+    await put(store, easy, event('v2', '20'));
+    await drain(store);
+    expect(lake(store)).toEqual(['v2 difficulty=easy']);
+    expect(store.keys('failed')).toEqual([]);
+  });
+
+  it('that was gone before it was read replaces nothing', async () => {
+    const store = new MemoryStore();
+    await put(store, easy, event('v1', '10'));
+    store.objects.delete(`raw/${KEY}`);
+    expect(await extract(store, event('v2', '20'))).toMatchObject({ fault: { code: 'version_not_found' } });
+    expect(lake(store)).toEqual(['v1 difficulty=easy']);
+  });
+});
+
+describe('a new edition of a version', () => {
+  it('takes the place of the one before, and its rejects those of before', async () => {
+    const store = new MemoryStore();
+    await put(store, easyAndHard, event('v1', '10'));
+    expect(await put(store, easyAndHard, event('v1', '10', { edition: 1 }))).toMatchObject({
+      result: 'done',
+    });
+    expect(lake(store)).toEqual(['v1!0001 difficulty=easy', 'v1!0001 difficulty=hard']);
+    expect(store.keys('failed')).toEqual([expect.stringContaining('/v1!0001/')]);
+    expect(await extract(store, event('v1', '10', { edition: 1 }))).toMatchObject({ result: 'duplicate' });
+    expect(await extract(store, event('v1', '10'))).toMatchObject({ result: 'stale' });
+  });
+});
+
+describe('a deletion', () => {
+  const deletion = event('marker', '20', { type: 'deleted' });
+
+  it('takes back everything, from the archive as well', async () => {
+    const store = new MemoryStore();
+    await put(store, easyAndHard, event('v1', '10'));
+    expect(await extract(store, deletion)).toMatchObject({ result: 'retracted' });
+    await drain(store);
+    expect(lake(store)).toEqual([]);
+    expect([...store.keys('failed'), ...store.keys('temp')]).toEqual([]);
+  });
+
+  it('that overtakes its creation wins', async () => {
+    const store = new MemoryStore();
+    await extract(store, deletion);
+    expect(await put(store, easy, event('v1', '10'))).toMatchObject({ result: 'stale' });
+    expect(lake(store)).toEqual([]);
+  });
+
+  it('ends where the key is put again', async () => {
+    const store = new MemoryStore();
+    await put(store, easy, event('v1', '10'));
+    await extract(store, deletion);
+    await put(store, easyAndHard, event('v3', '30'));
+    expect(lake(store)).toEqual(['v3 difficulty=easy', 'v3 difficulty=hard']);
+  });
+});
