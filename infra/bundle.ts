@@ -1,9 +1,11 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { type Build, keep, kept, sha256 } from './kept-build.ts';
 
 const root = dirname(import.meta.dirname);
+/** Which version of which package npm put where, esbuild's among them. */
+const packages = join(root, 'node_modules/.package-lock.json');
 
 /**
  * An ES import of `http` reads each of its exports at once, and so loads Node's fetch and web sockets with it, a
@@ -33,7 +35,8 @@ const banner = "import { createRequire } from 'node:module';const require = crea
 
 /**
  * Bundles each entry, `{ extraction: 'handlers/extraction.ts' }` relative to the repository, into
- * `dist/<name>/index.mjs` as Lambda runs it. The same sources give the same bytes, wherever they lie.
+ * `dist/<name>/index.mjs` as Lambda runs it. The same sources give the same bytes, wherever they lie; what is there already and
+ * would become the same is left as it is.
  *
  * @throws (rejects) when an entry does not compile; the message is esbuild's, with file and line.
  */
@@ -41,10 +44,28 @@ export async function bundle<Name extends string>(
   entries: Readonly<Record<Name, string>>,
   { from = root, to = join(root, 'dist') }: { readonly from?: string; readonly to?: string } = {},
 ): Promise<Record<Name, Bundle>> {
-  const names = Object.keys(entries) as Name[];
-  const { outputFiles } = await build({
-    absWorkingDir: from,
-    entryPoints: names.map((name) => ({ in: entries[name], out: `${name}/index` })),
+  const settings = JSON.stringify([entries, readFileSync(import.meta.filename, 'utf8')]);
+  const made: Build = { recordFile: join(to, 'build.json'), from, settings };
+  const digests = kept(made) ?? (await run(made, entries, to));
+  const bundles = Object.keys(entries).map((name): [string, Bundle] => {
+    const file = join(to, name, 'index.mjs');
+    const digest = digests[file];
+    if (digest === undefined) throw new Error(`esbuild made no ${file}.`);
+    return [name, { file, version: digest.slice(0, 16) }];
+  });
+  return Object.fromEntries(bundles) as Record<Name, Bundle>;
+}
+
+/** @returns SHA-256 of each file that it wrote, by its path */
+async function run(
+  made: Build,
+  entries: Readonly<Record<string, string>>,
+  to: string,
+): Promise<Record<string, string>> {
+  const beganAt = Date.now();
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: made.from,
+    entryPoints: Object.entries(entries).map(([name, entry]) => ({ in: entry, out: `${name}/index` })),
     outdir: to,
     outExtension: { '.js': '.mjs' },
     banner: { js: banner },
@@ -58,17 +79,15 @@ export async function bundle<Name extends string>(
     keepNames: true,
     legalComments: 'none',
     sourcemap: 'linked',
+    metafile: true,
     write: false,
     logLevel: 'silent',
   });
   for (const output of outputFiles) replace(output.path, output.contents);
-  const bundles = names.map((name): [Name, Bundle] => {
-    const file = join(to, name, 'index.mjs');
-    const module = outputFiles.find((output) => output.path === file);
-    if (module === undefined) throw new Error(`esbuild made no ${file}.`);
-    return [name, { file, version: createHash('sha256').update(module.contents).digest('hex').slice(0, 16) }];
-  });
-  return Object.fromEntries(bundles) as Record<Name, Bundle>;
+  const digests = Object.fromEntries(outputFiles.map(({ path, contents }) => [path, sha256(contents)]));
+  const files = Object.keys(metafile.inputs).filter((input) => !input.startsWith('required:'));
+  keep(made, [...files, packages], digests, beganAt);
+  return digests;
 }
 
 /** Leaves an equal file alone and replaces another in one step: a function may be starting from it. */

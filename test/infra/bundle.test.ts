@@ -6,12 +6,13 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { bundle } from '../../infra/bundle.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'sluice-bundle-'));
@@ -66,4 +67,66 @@ it('an entry that does not compile is named with its line', async () => {
   await expect(bundle({ broken: 'broken.ts' }, { from: sources, to: directory })).rejects.toThrow(
     /broken\.ts:1:/,
   );
+});
+
+describe('a build that is remembered', () => {
+  const from = join(directory, 'remembered');
+  const to = join(directory, 'f');
+  const record = join(to, 'build.json');
+  const build = async () => (await bundle({ entry: 'entry.ts' }, { from, to })).entry;
+  /** Builds until it is kept, which it is not as long as the sources are only just written. */
+  const settled = () =>
+    vi.waitFor(async () => {
+      const entry = await build();
+      const { mtimeMs } = statSync(record);
+      await build();
+      expect(statSync(record).mtimeMs).toBe(mtimeMs);
+      return entry;
+    });
+  cpSync(sources, from, { recursive: true });
+  writeFileSync(
+    join(from, 'entry.ts'),
+    "import { word } from './word.ts';\nclass Kept { word = word; }\nexport const handler = () => new Kept().word;\n",
+  );
+
+  it('is not run again while nothing changes', async () => {
+    const { version } = await settled();
+    expect((await build()).version).toBe(version);
+  });
+
+  it('is run again for a source of another content, even of the same size and time', async () => {
+    const { version } = await settled();
+    const { atime, mtime } = statSync(join(from, 'word.ts'));
+    writeFileSync(
+      join(from, 'word.ts'),
+      readFileSync(join(from, 'word.ts'), 'utf8').replace('hostname', 'homedir '),
+    );
+    utimesSync(join(from, 'word.ts'), atime, mtime);
+    const { version: next, file } = await build();
+    expect(next).not.toBe(version);
+    expect(readFileSync(file, 'utf8')).toContain('homedir');
+  });
+
+  it('is run again for settings that esbuild finds beside a source', async () => {
+    const { version } = await settled();
+    writeFileSync(join(from, 'tsconfig.json'), '{"compilerOptions":{"useDefineForClassFields":false}}');
+    expect((await build()).version).not.toBe(version);
+  });
+
+  it('is run again when what it wrote was changed or removed', async () => {
+    const { file } = await settled();
+    const written = readFileSync(file);
+    writeFileSync(file, 'throw new Error();');
+    await build();
+    expect(readFileSync(file)).toEqual(written);
+    rmSync(`${file}.map`);
+    await build();
+    expect(existsSync(`${file}.map`)).toBe(true);
+  });
+
+  it('is run again when the record of it is no record', async () => {
+    const { version } = await settled();
+    writeFileSync(record, '{"inputs":');
+    expect((await build()).version).toBe(version);
+  });
 });

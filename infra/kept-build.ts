@@ -1,0 +1,86 @@
+import { hash } from 'node:crypto';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import * as z from 'zod';
+
+const digests = z.record(z.string(), z.string());
+type Digests = Readonly<z.infer<typeof digests>>;
+
+const record = z.object({
+  settings: z.string(),
+  /** SHA-256 of each file that was read, or looked for and `absent`, by its path. */
+  inputs: digests,
+  /** SHA-256 of each file that was written, by its path. */
+  outputs: digests,
+});
+
+/** A build and where it is remembered. */
+export interface Build {
+  readonly recordFile: string;
+  /** Where the sources lie. */
+  readonly from: string;
+  /** What decides about the outcome besides the sources. */
+  readonly settings: string;
+}
+
+/**
+ * What the build wrote when it last ran, as hexadecimal SHA-256 by path, if it would write the same again: every file that
+ * it read is as it was, byte by byte, and so is every file that it wrote. It takes a tenth of the build's time to know.
+ */
+export function kept({ recordFile, from, settings }: Build): Digests | undefined {
+  const known = remembered(recordFile);
+  if (known?.settings !== settings) return undefined;
+  const { inputs, outputs } = known;
+  return areUnchanged(inputs, from) && areUnchanged(outputs, from) ? outputs : undefined;
+}
+
+/** Two processes may write the record at once, and the file be anything. */
+function remembered(file: string): z.infer<typeof record> | undefined {
+  try {
+    return record.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Remembers a build that began at `beganAt`, in ms since the epoch, and read `inputs`, relative to `from` or absolute. Not when one
+ * of them was changed since: the build may have read it before that.
+ */
+export function keep(
+  { recordFile, from, settings }: Build,
+  inputs: readonly string[],
+  outputs: Digests,
+  beganAt: number,
+): void {
+  const read = new Set(inputs);
+  // What esbuild looks for on the way to each file.
+  for (const input of inputs) {
+    for (let path = dirname(input); !read.has(join(path, 'package.json')); path = dirname(path)) {
+      for (const name of ['package.json', 'tsconfig.json']) read.add(join(path, name));
+    }
+  }
+  const digested = Object.fromEntries([...read].map((path) => [path, digestOf(resolve(from, path))]));
+  if ([...read].some((path) => changedAt(resolve(from, path)) >= beganAt - CLOCK_GRAIN_MS)) return;
+  const kept: z.infer<typeof record> = { settings, inputs: digested, outputs };
+  writeFileSync(recordFile, JSON.stringify(kept));
+}
+
+/** A file's times may be as much behind. */
+const CLOCK_GRAIN_MS = 20;
+
+function areUnchanged(files: Digests, from: string): boolean {
+  return Object.entries(files).every(([path, digest]) => digestOf(resolve(from, path)) === digest);
+}
+
+function digestOf(path: string): string {
+  return existsSync(path) ? sha256(readFileSync(path)) : 'absent';
+}
+
+/** Hexadecimal. */
+export const sha256 = (bytes: Uint8Array) => hash('sha256', bytes);
+
+/** ms since the epoch; 0 for a file that isn't there. */
+function changedAt(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0;
+}
