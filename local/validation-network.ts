@@ -110,7 +110,7 @@ export const networkChecks: Readonly<Record<string, readonly Check[]>> = {
     physicalName('name', /^[a-z0-9 ._-]+$/, 255, 'lower-case letters, digits and ._-'),
     allReferTo('subnetIds', subnetType),
     function* twoZones({ inputs }, ofType) {
-      const ids = [inputs['subnetIds'] ?? []].flat();
+      const ids: unknown[] = [inputs['subnetIds'] ?? []].flat();
       const zones = ofType(subnetType)
         .filter(({ outputs }) => ids.includes(outputs['id']))
         .map((subnet) => subnet.inputs['availabilityZone']);

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { policies, violations } from '../../infra/policies.ts';
-import { resources, set } from './the-program.ts';
+import { breakingCatalog } from './breaking-catalog.ts';
+import { breakingMysql } from './breaking-mysql.ts';
+import { everything, program, set } from './the-program.ts';
+
+/** Of a stack that has everything, as copies that a test may break. */
+const resources = () => structuredClone(everything.resources);
 
 const mapping = 'aws:lambda/eventSourceMapping:EventSourceMapping';
 const queue = 'aws:sqs/queue:Queue';
@@ -111,11 +116,16 @@ const breaking: readonly (readonly [policy: string, type: string, path: string, 
     document([{ Effect: 'Allow', Principal: { AWS: ['1', '2'] }, Action: 's3:*', Resource: '*' }]),
     document([{ Effect: 'Allow', Action: ['xray:PutTraceSegments', 's3:GetObject'], Resource: '*' }]),
   ].map((policy) => ['least-privilege', rolePolicy, 'policy', policy] as const),
+  ...breakingMysql,
+  ...breakingCatalog,
 ];
 
 describe('the policies', () => {
-  it('are all kept by the program', () => {
-    expect(violations(resources())).toEqual([]);
+  it.each([
+    ['a stack for development', program],
+    ['a stack with everything', everything],
+  ])('are all kept by %s', (_which, { resources }) => {
+    expect(violations(resources)).toEqual([]);
   });
 
   it.each(breaking)('%s is broken when every %s has %s = %j', (policy, type, path, value) => {
@@ -143,6 +153,15 @@ describe('the policies', () => {
     expect(violations([...resources(), more])).toMatchObject([
       { urn: 'urn:more', policy: 'permissions-in-one-place' },
     ]);
+  });
+
+  it.each([
+    ['aws:ec2/internetGateway:InternetGateway', { vpcId: 'vpc-1' }],
+    ['aws:ec2/natGateway:NatGateway', { subnetId: 'subnet-1' }],
+    ['aws:ec2/eip:Eip', {}],
+  ])('no-internet is broken by any %s', (type, inputs) => {
+    const more = { urn: 'urn:more', type, name: 'more', inputs, outputs: {} };
+    expect(violations([...resources(), more])).toMatchObject([{ urn: 'urn:more', policy: 'no-internet' }]);
   });
 
   it.each([

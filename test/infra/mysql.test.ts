@@ -1,0 +1,187 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { readConfiguration } from '../../infra/configuration.ts';
+import {
+  connectionBudget,
+  connectionsPerEnvironment,
+  instanceClasses,
+  maximumConnections,
+  usefulConcurrency,
+} from '../../infra/instance-classes.ts';
+import { readTopology } from '../../local/topology.ts';
+import { everything, program } from './the-program.ts';
+
+const ofNetworkOrDatabase = /^aws:(ec2|vpc|rds)\//;
+
+describe('a stack without MySQL', () => {
+  it('has neither a network nor a database, nor functions that know of one', () => {
+    expect(program.resources.filter(({ type }) => ofNetworkOrDatabase.test(type))).toEqual([]);
+    for (const { environment, inNetwork } of readTopology(program).functions) {
+      expect(inNetwork).toBe(false);
+      expect(Object.keys(environment).filter((name) => name.startsWith('MYSQL'))).toEqual([]);
+    }
+    expect(program.outputs).not.toHaveProperty('mysql');
+  });
+});
+
+describe('a stack with MySQL', () => {
+  const { functions, roles } = readTopology(everything);
+  const one = (name: string) => {
+    const found = functions.find((each) => each.name === name);
+    if (found === undefined) throw new Error(`There is no function ${name}.`);
+    return found;
+  };
+  const statementsOf = (roleArn: string) =>
+    roles
+      .filter(({ arn }) => arn === roleArn)
+      .flatMap(({ policies }) => policies.flatMap(({ document }) => JSON.parse(document).Statement));
+
+  it('puts loading and the migration into the network, and nothing else', () => {
+    expect(functions.filter(({ inNetwork }) => inNetwork).map(({ name }) => name)).toEqual([
+      'sluice-dev-loading-local',
+      'sluice-dev-mysql-migration-local',
+    ]);
+  });
+
+  it('lets loading in as its own user, through the proxy, and lets nobody else', () => {
+    const loading = one('sluice-dev-loading-local');
+    expect(loading.environment).toMatchObject({
+      MYSQL_HOST: expect.stringMatching(/proxy/),
+      MYSQL_PORT: '3306',
+      MYSQL_USER: 'sluice_loading',
+      MYSQL_DATABASE: 'sluice',
+    });
+    const connects = roles.flatMap(({ arn }) =>
+      statementsOf(arn)
+        .filter(({ Action }) => [Action].flat().includes('rds-db:connect'))
+        .map(({ Resource }) => [arn.split('/').at(-1), Resource]),
+    );
+    expect(connects.sort()).toEqual([
+      [
+        'sluice-dev-loading-local',
+        expect.stringMatching(/^arn:aws:rds-db:us-east-1:\d{12}:dbuser:prx-\w+\/sluice_loading$/),
+      ],
+      [
+        'sluice-dev-mysql-database-proxy-local',
+        expect.stringMatching(/^arn:aws:rds-db:us-east-1:\d{12}:dbuser:db-\w+\/sluice_loading$/),
+      ],
+    ]);
+  });
+
+  it('lets the migration alone read the administrator’s secret', () => {
+    const readers = functions.filter(({ roleArn }) =>
+      statementsOf(roleArn).some(({ Action }) => [Action].flat().includes('secretsmanager:GetSecretValue')),
+    );
+    expect(readers.map(({ name }) => name)).toEqual(['sluice-dev-mysql-migration-local']);
+    expect(readers[0]?.environment['MYSQL_SECRET_ARN']).toMatch(/^arn:aws:secretsmanager:/);
+  });
+
+  it('denies the code of functions what Lambda does in their name', () => {
+    const denied = statementsOf(one('sluice-dev-loading-local').roleArn).find(
+      ({ Effect }) => Effect === 'Deny',
+    );
+    expect(denied).toMatchObject({
+      Action: expect.arrayContaining(['ec2:CreateNetworkInterface', 'ec2:DeleteNetworkInterface']),
+      Condition: {
+        ArnLike: { 'lambda:SourceFunctionArn': 'arn:*:lambda:*:*:function:sluice-dev-loading-*' },
+      },
+    });
+  });
+
+  it('opens the way to the database for functions, to S3 for loading, to secrets for the migration, and no other', () => {
+    const named = new Map(
+      everything.resources
+        .filter(({ type }) => type === 'aws:ec2/securityGroup:SecurityGroup')
+        .map(({ name, outputs }) => [outputs['id'], name.split('-').at(-1)]),
+    );
+    const rules = everything.resources.filter(({ type }) => type.startsWith('aws:vpc/securityGroup'));
+    const ways = rules.map(({ type, inputs }) => {
+      const [own, other] = [inputs['securityGroupId'], inputs['referencedSecurityGroupId']].map((id) =>
+        named.get(id),
+      );
+      const [from, to] = type.includes('Ingress') ? [other, own] : [own, other ?? 's3'];
+      return `${from} to ${to} on ${inputs['toPort']}`;
+    });
+    const both = [
+      'loading to proxy on 3306',
+      'migration to database on 3306',
+      'migration to secrets on 443',
+      'proxy to database on 3306',
+    ];
+    expect(ways.sort()).toEqual([...both, ...both, 'loading to s3 on 443'].sort());
+  });
+});
+
+describe('the connection budget', () => {
+  const classes = fc.constantFrom(...Object.entries(instanceClasses));
+
+  it('leaves every class connections for people, and takes at least what Lambda calls at the least', () => {
+    fc.assert(
+      fc.property(classes, ([, instance]) => {
+        const taken = connectionBudget(instance) * connectionsPerEnvironment;
+        expect(taken).toBeLessThanOrEqual(maximumConnections(instance) - 20);
+        expect(usefulConcurrency(instance)).toBeGreaterThanOrEqual(2);
+        expect(usefulConcurrency(instance)).toBeLessThanOrEqual(connectionBudget(instance));
+      }),
+    );
+  });
+
+  it('decides the concurrency of loading when nothing is said, and refuses what is above it', () => {
+    fc.assert(
+      fc.property(classes, fc.integer({ min: 2, max: 1_000 }), ([instanceClass, instance], asked) => {
+        const read = (loading: object) =>
+          readConfiguration({
+            'aws:region': 'eu-central-1',
+            'sluice:mysql': 'true',
+            'sluice:database': JSON.stringify({ instanceClass }),
+            'sluice:loading': JSON.stringify(loading),
+          }).loading.maximumConcurrency;
+        expect(read({})).toBe(usefulConcurrency(instance));
+        if (asked <= connectionBudget(instance)) expect(read({ maximumConcurrency: asked })).toBe(asked);
+        else
+          expect(() => read({ maximumConcurrency: asked })).toThrow(
+            `sluice:loading.maximumConcurrency: must be at most ${connectionBudget(instance)}, since a ${instanceClass}`,
+          );
+      }),
+    );
+  });
+
+  it('binds nobody without MySQL', () => {
+    const { loading } = readConfiguration({
+      'aws:region': 'eu-central-1',
+      'sluice:loading': '{"maximumConcurrency":900}',
+    });
+    expect(loading.maximumConcurrency).toBe(900);
+  });
+});
+
+describe('the database', () => {
+  const database = (settings: Record<string, string>) =>
+    readConfiguration({ 'aws:region': 'eu-central-1', ...settings }).database;
+
+  it('is protected thrice where the stack is to be kept, and cheap where it may be destroyed', () => {
+    expect(database({})).toMatchObject({ multiAz: true, deletionProtection: true, finalSnapshot: true });
+    const cheap = { multiAz: false, deletionProtection: false, finalSnapshot: false };
+    expect(database({ 'sluice:forceDestroy': 'true' })).toMatchObject(cheap);
+    expect(database({ 'sluice:database': JSON.stringify(cheap) })).toMatchObject(cheap);
+  });
+
+  it.each([
+    [
+      'a class that has no MySQL 8.4',
+      { instanceClass: 'db.t2.micro' },
+      /instanceClass: must be one of db\.t4g\.micro/,
+    ],
+    ['too little storage', { storage: 19 }, /database\.storage: .*20/],
+    [
+      'storage that can’t grow',
+      { storage: 100, maximumStorage: 105 },
+      /maximumStorage: must be at least 10 % above storage/,
+    ],
+    ['a public network', { network: '8.8.8.0/24' }, /database\.network: must be a private \/24/],
+    ['no backups', { backupRetention: 0 }, /database\.backupRetention: .*1/],
+    ['an unknown key', { multiAZ: true }, /pulumi config rm --path sluice:database\.multiAZ/],
+  ])('%s is refused', (_what, wrong, message) => {
+    expect(() => database({ 'sluice:database': JSON.stringify(wrong) })).toThrow(message);
+  });
+});
