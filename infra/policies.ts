@@ -1,5 +1,6 @@
 import { alarmPolicies } from './policies-alarms.ts';
 import { bucketPolicies } from './policies-buckets.ts';
+import { catalogPolicies } from './policies-catalog.ts';
 import { functionPolicies } from './policies-functions.ts';
 import { mysqlPolicies } from './policies-mysql.ts';
 import { networkPolicies } from './policies-network.ts';
@@ -39,6 +40,7 @@ export const policies: readonly Policy[] = [
   ...bucketPolicies,
   ...functionPolicies,
   ...alarmPolicies,
+  ...catalogPolicies,
   ...networkPolicies,
   ...mysqlPolicies,
   {
