@@ -1,6 +1,7 @@
+import { parseEdition } from '../../domain/edition.ts';
 import { settled, VirtualClock } from '../local/virtual-clock.ts';
 import { put, remove } from './memory-store.ts';
-import { type Change, findings } from './model.ts';
+import { type Change, findings, readHeads } from './model.ts';
 import { climates, Network } from './network.ts';
 import { Pipeline, type Sabotage, type System } from './pipeline.ts';
 import { Random } from './random.ts';
@@ -82,12 +83,12 @@ function poisonFor(deadLetterQueue: string, { poison }: Workload, { topology }: 
 
 /** Puts everything on the clock. @returns how many are still to come */
 function begin(
-  { uploads, poison, deletions }: Workload,
+  { uploads, poison, deletions, replays }: Workload,
   pipeline: Pipeline,
   network: Network,
   history: Change[],
 ): () => number {
-  let pending = uploads.length + poison.length + deletions.length;
+  let pending = uploads.length + poison.length + deletions.length + replays.length;
   const raw =
     pipeline.store.buckets.find(({ settings }) => settings.name.includes('-raw-'))?.settings.name ?? '';
   for (const upload of uploads) {
@@ -111,6 +112,14 @@ function begin(
       });
     });
   }
+  for (const { at, key } of replays) {
+    network.clock.schedule(at, () => {
+      void replay(pipeline, raw, key).then((what) => {
+        network.note(`replay of ${key}: ${what}`);
+        pending -= 1;
+      });
+    });
+  }
   for (const { at, queueArn, body } of poison) {
     network.clock.schedule(at, () => {
       void pipeline
@@ -123,4 +132,26 @@ function begin(
     });
   }
   return () => pending;
+}
+
+/** Sends what the ledger shows of a key, or would if it were of use, on its way again, in the next edition. */
+async function replay(pipeline: Pipeline, bucket: string, key: string): Promise<string> {
+  const known = (await readHeads(pipeline)).get(key);
+  const version = known?.attempts.find(({ status }) => status === 'rejected') ?? known?.current;
+  if (version === undefined || ('type' in version && version.type === 'deleted')) return 'nothing to do';
+  const { versionId, edition } = parseEdition(version.versionId);
+  const body = JSON.stringify({
+    source: 'aws.s3',
+    'detail-type': 'Object Created',
+    time: '2026-01-01T00:00:00Z',
+    detail: {
+      bucket: { name: bucket },
+      object: { key, 'version-id': versionId, sequencer: version.sequencer },
+      reason: 'Replay',
+      edition: edition + 1,
+    },
+  });
+  const queue = pipeline.queues.find(({ name }) => name.includes('-extraction-'));
+  await pipeline.queue(queue?.name ?? '').send({ body });
+  return `edition ${edition + 1}`;
 }

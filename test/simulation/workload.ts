@@ -30,7 +30,14 @@ export interface Deletion {
   readonly key: string;
 }
 
+/** Somebody has what the ledger knows of a key done anew. */
+export interface Replay {
+  readonly at: number;
+  readonly key: string;
+}
+
 export interface Workload {
+  readonly replays: readonly Replay[];
   readonly deletions: readonly Deletion[];
   readonly uploads: readonly Upload[];
   readonly poison: readonly Poison[];
@@ -38,7 +45,7 @@ export interface Workload {
 
 const uploadsWithinMs = 20 * 60_000;
 
-/** Makes objects of all kinds, some under the same key, and deletes some of them, and now and then sends a message that nobody can read. */
+/** Makes objects of all kinds, some under the same key, and deletes some of them, has some done anew, and now and then sends a message that nobody can read. */
 export function makeWorkload(random: Random, queueArns: readonly string[]): Workload {
   const keys = Array.from(
     { length: random.between(1, 4) },
@@ -56,7 +63,11 @@ export function makeWorkload(random: Random, queueArns: readonly string[]): Work
     at: random.between(0, uploadsWithinMs),
     key: random.pick(keys as [string, ...string[]]),
   }));
-  return { uploads, poison, deletions };
+  const replays = Array.from({ length: random.between(0, 2) }, () => ({
+    at: random.between(0, 2 * uploadsWithinMs),
+    key: random.pick(keys as [string, ...string[]]),
+  }));
+  return { uploads, poison, deletions, replays };
 }
 
 function makeObject(random: Random, key: string): Omit<Upload, 'at'> {
