@@ -14,7 +14,7 @@ export type HiveType =
  * @throws {Error} that quotes it when it is none
  */
 export function parseHiveType(text: string): HiveType {
-  const tokens = text.match(/[<>,:]|[^<>,:\s]+(?:\([^)]*\))?/g) ?? [];
+  const tokens = text.match(/[<>,:]|[^<>,:\s()]+(?:\([^()]*\))?|[()]/g) ?? [];
   let next = 0;
   const take = () => tokens[next++] ?? '';
   const expect = (token: string) => {

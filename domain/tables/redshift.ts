@@ -68,7 +68,7 @@ function typeFaults(path: string, type: string): string[] {
   try {
     parsed = parseHiveType(type);
   } catch (error) {
-    return [`${path}: ${error instanceof Error ? error.message : String(error)}`];
+    return [`${path}: ${(error instanceof Error ? error.message : String(error)).replace(/\.$/, '')}`];
   }
   return nestedFaults(path, parsed, 0);
 }
