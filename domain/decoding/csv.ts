@@ -87,7 +87,7 @@ class CsvReader {
   unclosedQuote({ bytes, length }: Single): PermanentError {
     const where = this.hasHeader ? `record ${this.#count + 1}` : 'the header';
     const shown = JSON.stringify(bytes.toString(this.#encoding, 0, SHOWN_BYTES));
-    const message = `A quote opens in ${where} and never closes: ${length} bytes, to the end of the file, are one field. They begin ${shown}.`;
+    const message = `A quote opens in ${where} and never closes: its ${length} bytes, to the end of the file, begin ${shown}.`;
     return wrong('unclosed_quote', message);
   }
 

@@ -61,6 +61,25 @@ describe('the lake', () => {
     );
   });
 
+  it('holds the passengers that are wanted as CSV, and says which record each was', async () => {
+    const store = new MemoryStore();
+    const header = 'PassengerId,Survived,Pclass,Name,Sex,Age,Cabin';
+    const lines = [
+      '1,0,3,"Braund, Mr.",male,22,',
+      '2,1,1,"Cumings,\nMrs. ""Florence""",female,38,C85',
+      '3,1,3,No age,female,,',
+    ];
+    putRaw(store, 'passengers/titanic.csv', [header, ...lines, ''].join('\r\n'));
+    await runAll(store, 'passengers/titanic.csv');
+    const [key = '', ...others] = store.keys('processed');
+    expect(others).toEqual([]);
+    expect(key).toMatch(/^passengers\/part-00000~.*\.csv$/);
+    expect(Buffer.from(store.body('processed', key)).toString()).toBe(
+      'passenger_id,survived,pclass,name,sex,age,sib_sp,parch,ticket,fare,cabin,embarked,_record\r\n' +
+        '2,true,1,"Cumings,\nMrs. ""Florence""",female,38,,,,,C85,,2\r\n',
+    );
+  });
+
   it('is partitioned by any text, as other readers of Hive partitions understand it', async () => {
     const values = [
       'plain',

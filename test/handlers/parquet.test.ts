@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Column, ColumnType } from '../../domain/columns.ts';
 import type { Row } from '../../domain/transformation.ts';
 import { ParquetFile } from '../../handlers/edges/parquet/file.ts';
+import { listOf, tables } from './any-table.ts';
 
 describe('a Parquet file', () => {
   it('gives back every table, of any types and depth, to another reader', async () => {
@@ -135,10 +136,6 @@ describe('DuckDB', () => {
   });
 });
 
-function listOf(element: ColumnType, nullable = false): ColumnType {
-  return { kind: 'list', element, nullable };
-}
-
 function fileOf(
   columns: readonly Column[],
   rows: readonly Row[],
@@ -168,64 +165,6 @@ function withNulls(value: unknown): unknown {
   if (value === null || typeof value !== 'object' || value instanceof Date) return value ?? null;
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, withNulls(field)]));
 }
-
-type Values = { readonly type: ColumnType; readonly values: fc.Arbitrary<unknown> };
-
-const day = fc
-  .date({ min: new Date('1900-01-01'), max: new Date('2100-01-01'), noInvalidDate: true })
-  .map((date) => date.toISOString());
-const leaves: Values[] = [
-  { type: { kind: 'string' }, values: fc.string({ unit: 'grapheme', maxLength: 20 }) },
-  { type: { kind: 'int32' }, values: fc.integer() },
-  { type: { kind: 'int64' }, values: fc.maxSafeInteger() },
-  { type: { kind: 'double' }, values: fc.double({ noNaN: true, noDefaultInfinity: true }) },
-  { type: { kind: 'boolean' }, values: fc.boolean() },
-  { type: { kind: 'date' }, values: day.map((text) => text.slice(0, 10)) },
-  { type: { kind: 'timestamp' }, values: day },
-];
-
-function typed(depth: number): fc.Arbitrary<Values> {
-  const leaf = fc.constantFrom(...leaves);
-  if (depth === 0) return leaf;
-  const inner = typed(depth - 1);
-  return fc.oneof(
-    { weight: 2, arbitrary: leaf },
-    {
-      weight: 2,
-      arbitrary: fc.tuple(inner, fc.boolean()).map(([{ type, values }, nullable]) => ({
-        type: listOf(type, nullable),
-        values: fc.array(nullable ? fc.option(values) : values, { maxLength: 4 }),
-      })),
-    },
-    {
-      weight: 1,
-      arbitrary: fc.array(fc.tuple(inner, fc.boolean()), { minLength: 1, maxLength: 3 }).map((fields) => ({
-        type: {
-          kind: 'struct' as const,
-          fields: fields.map(([{ type }, nullable], i) => ({ name: `f${i}`, type, nullable })),
-        },
-        values: recordOf(fields, 'f'),
-      })),
-    },
-  );
-}
-
-function recordOf(fields: readonly (readonly [Values, boolean])[], prefix: string): fc.Arbitrary<Row> {
-  return fc.record(
-    Object.fromEntries(
-      fields.map(([{ values }, nullable], i) => [`${prefix}${i}`, nullable ? fc.option(values) : values]),
-    ),
-  );
-}
-
-const tables = fc.array(fc.tuple(typed(2), fc.boolean()), { minLength: 1, maxLength: 4 }).chain((fields) =>
-  fc.record({
-    columns: fc.constant<Column[]>(
-      fields.map(([{ type }, nullable], i) => ({ name: `c${i}`, type, nullable })),
-    ),
-    rows: fc.array(recordOf(fields, 'c'), { maxLength: 12 }),
-  }),
-);
 
 /** A row as readers give it back: instants as dates, long integers as such. */
 function asRead(row: Row, columns: readonly Column[]): Record<string, unknown> {

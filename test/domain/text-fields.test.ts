@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type * as z from 'zod';
+import { double, flag, int32, text } from '../../domain/text-fields.ts';
+import { problemsOf } from '../../domain/validation.ts';
+
+/** What the schema makes of it; of what it refuses, the code. */
+function parse(schema: z.ZodType, input: unknown): unknown {
+  const result = schema.safeParse(input);
+  return result.success ? result.data : [problemsOf(result.error, input)[0].code];
+}
+
+describe('a field of CSV', () => {
+  it.each([
+    ['22', 22],
+    ['  22 ', 22],
+    ['\t-7\u00a0', -7],
+    ['+1', 1],
+    ['007', 7],
+    ['3.0', 3],
+    ['1e3', 1000],
+    ['2147483647', 2147483647],
+    ['-2147483648', -2147483648],
+    ['2147483648', ['too_large']],
+    ['-2147483649', ['too_small']],
+    ['9'.repeat(400), ['wrong_type']],
+    ['1.5', ['wrong_type']],
+    ['', ['wrong_type']],
+    ['  ', ['wrong_type']],
+    ['0x10', ['wrong_type']],
+    ['1,000', ['wrong_type']],
+    ['1 000', ['wrong_type']],
+    ['one', ['wrong_type']],
+    [undefined, ['missing_field']],
+  ])('that is to be a whole number: %j', (input, expected) => {
+    expect(parse(int32(), input)).toEqual(expected);
+  });
+
+  it.each([
+    ['7.25', 7.25],
+    [' .5', 0.5],
+    ['30.', 30],
+    ['-1e-3', -0.001],
+    ['NaN', ['wrong_type']],
+    ['Infinity', ['wrong_type']],
+    ['-inf', ['wrong_type']],
+    ['1e999', ['wrong_type']],
+    ['7,25', ['wrong_type']],
+    ['.', ['wrong_type']],
+    ['1_000', ['wrong_type']],
+    [undefined, ['missing_field']],
+  ])('that is to be a number: %j', (input, expected) => {
+    expect(parse(double(), input)).toEqual(expected);
+  });
+
+  it.each([
+    ['1', true],
+    [' True ', true],
+    ['0', false],
+    ['FALSE', false],
+    ['2', ['wrong_type']],
+    ['yes', ['wrong_type']],
+    [undefined, ['missing_field']],
+  ])('that is to be a boolean: %j', (input, expected) => {
+    expect(parse(flag(), input)).toEqual(expected);
+  });
+
+  it.each([
+    [' a ', ' a '],
+    ['=1+1', '=1+1'],
+    [' \t ', ['empty']],
+    [undefined, ['missing_field']],
+  ])('that is to be text: %j', (input, expected) => {
+    expect(parse(text(), input)).toEqual(expected);
+  });
+
+  it('gives every number back that is written as JavaScript writes it', () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        expect(parse(double(), String(value))).toBe(value === 0 ? 0 : value);
+      }),
+    );
+  });
+
+  it('may be missing where it is optional', () => {
+    expect(parse(int32().optional(), undefined)).toBe(undefined);
+    expect(parse(double().optional(), 'none')).toEqual(['wrong_type']);
+  });
+});

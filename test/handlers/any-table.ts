@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+import type { Column, ColumnType } from '../../domain/columns.ts';
+import type { Row } from '../../domain/transformation.ts';
+
+export function listOf(element: ColumnType, nullable = false): ColumnType {
+  return { kind: 'list', element, nullable };
+}
+
+type Values = { readonly type: ColumnType; readonly values: fc.Arbitrary<unknown> };
+
+const day = fc
+  .date({ min: new Date('1900-01-01'), max: new Date('2100-01-01'), noInvalidDate: true })
+  .map((date) => date.toISOString());
+/** The types without lists and structs, each with its values. */
+const leaves: Values[] = [
+  { type: { kind: 'string' }, values: fc.string({ unit: 'grapheme', maxLength: 20 }) },
+  { type: { kind: 'int32' }, values: fc.integer() },
+  { type: { kind: 'int64' }, values: fc.maxSafeInteger() },
+  { type: { kind: 'double' }, values: fc.double({ noNaN: true, noDefaultInfinity: true }) },
+  { type: { kind: 'boolean' }, values: fc.boolean() },
+  { type: { kind: 'date' }, values: day.map((text) => text.slice(0, 10)) },
+  { type: { kind: 'timestamp' }, values: day },
+];
+
+function typed(depth: number): fc.Arbitrary<Values> {
+  const leaf = fc.constantFrom(...leaves);
+  if (depth === 0) return leaf;
+  const inner = typed(depth - 1);
+  return fc.oneof(
+    { weight: 2, arbitrary: leaf },
+    {
+      weight: 2,
+      arbitrary: fc.tuple(inner, fc.boolean()).map(([{ type, values }, nullable]) => ({
+        type: listOf(type, nullable),
+        values: fc.array(nullable ? fc.option(values) : values, { maxLength: 4 }),
+      })),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.array(fc.tuple(inner, fc.boolean()), { minLength: 1, maxLength: 3 }).map((fields) => ({
+        type: {
+          kind: 'struct' as const,
+          fields: fields.map(([{ type }, nullable], i) => ({ name: `f${i}`, type, nullable })),
+        },
+        values: recordOf(fields, 'f'),
+      })),
+    },
+  );
+}
+
+function recordOf(fields: readonly (readonly [Values, boolean])[], prefix: string): fc.Arbitrary<Row> {
+  return fc.record(
+    Object.fromEntries(
+      fields.map(([{ values }, nullable], i) => [`${prefix}${i}`, nullable ? fc.option(values) : values]),
+    ),
+  );
+}
+
+function tableOf(types: fc.Arbitrary<Values>): fc.Arbitrary<{ columns: Column[]; rows: Row[] }> {
+  return fc.array(fc.tuple(types, fc.boolean()), { minLength: 1, maxLength: 4 }).chain((fields) =>
+    fc.record({
+      columns: fc.constant<Column[]>(
+        fields.map(([{ type }, nullable], i) => ({ name: `c${i}`, type, nullable })),
+      ),
+      rows: fc.array(recordOf(fields, 'c'), { maxLength: 12 }),
+    }),
+  );
+}
+
+/** Columns of any types, lists and structs among them, and rows of them. */
+export const tables = tableOf(typed(2));
+
+/** The same without lists and structs, and with the texts that are hard on CSV. */
+export const flatTables = tableOf(
+  fc.oneof(
+    fc.constantFrom(...leaves),
+    fc.constant<Values>({
+      type: { kind: 'string' },
+      values: fc.string({
+        unit: fc.constantFrom('"', ',', '\r', '\n', ' ', 'a', '\\', '\uFEFF', '👩‍🍳'),
+        maxLength: 8,
+      }),
+    }),
+  ),
+);
