@@ -48,13 +48,19 @@ export default {
     ),
     forbid(
       'ops-starts-the-local-cloud-in-one-place',
-      '^ops/(?!local-cloud\\.ts|commands/(simulate)\\.ts)',
+      '^ops/(?!local-cloud\\.ts|set-up\\.mjs|commands/(simulate)\\.ts)',
       '^local/',
-      'Only the commands that start the local cloud know it.',
+      'Only what starts the local cloud, or brings what it needs, knows it.',
+    ),
+    forbid(
+      'migrations-import-domain',
+      '^migrations/',
+      '^(handlers|infra|local|ops|test)/',
+      'They are deployed with a function, and applied from the command line.',
     ),
     forbid(
       'no-tests-in-the-product',
-      '^(domain|handlers|infra|local|ops)/',
+      '^(domain|handlers|infra|local|migrations|ops)/',
       '^test/',
       'Tests are not shipped.',
     ),
@@ -68,7 +74,7 @@ export default {
     {
       name: 'handlers-have-no-dev-dependencies',
       severity: 'error',
-      from: { path: '^(domain|handlers|infra|local)/' },
+      from: { path: '^(domain|handlers|infra|local|migrations)/' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
   ],

@@ -6,9 +6,11 @@ import { demo } from './commands/demo.ts';
 import { fault } from './commands/fault.ts';
 import { iam } from './commands/iam.ts';
 import { logs } from './commands/logs.ts';
+import { migrate } from './commands/migrate.ts';
 import { outputs } from './commands/outputs.ts';
 import { put } from './commands/put.ts';
 import { query } from './commands/query.ts';
+import { schema } from './commands/schema.ts';
 import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
 import { printableLines } from './terminal.ts';
@@ -21,7 +23,7 @@ const program = new Command('sluice')
   .exitOverride();
 
 for (const option of targetOptions) program.addOption(option);
-for (const add of [start, demo, put, query, crawl, catalog, outputs, status, logs, iam, fault]) add(program);
+for (const add of [start, demo, put, query, crawl, catalog, outputs, status, logs, schema, migrate, iam, fault]) add(program);
 
 // Where the output goes has gone away, as with `sluice … | head`: nothing is left to do.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));

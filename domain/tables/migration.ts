@@ -66,7 +66,8 @@ export function planMigration(
   const wanted = new Map(declared.map((table) => [table.name, table]));
   const reasons: string[] = [];
   const statements: string[][] = [];
-  const names: string[] = [];
+  const changed: string[] = [];
+  const created: string[] = [];
   const tables: MysqlTable[] = [];
   for (const table of present) {
     const target = wanted.get(table.name);
@@ -83,15 +84,20 @@ export function planMigration(
       `ALTER TABLE ${mysqlName(table.name)}`,
       ...change.clauses.map((clause, i) => `  ${clause}${i < change.clauses.length - 1 ? ',' : ''}`),
     ]);
-    names.push(`change ${table.name}`);
+    changed.push(table.name);
   }
   for (const table of wanted.values()) {
     statements.push(createTableSql(table).split('\n'));
-    names.push(`create ${table.name}`);
+    created.push(table.name);
     tables.push(table);
   }
   if (reasons.length > 0) throw new LosesData(reasons);
-  return statements.length === 0 ? undefined : { name: names.join(', '), statements, tables };
+  if (statements.length === 0) return undefined;
+  const name = [
+    ...(changed.length === 0 ? [] : [`change ${changed.join(', ')}`]),
+    ...(created.length === 0 ? [] : [`create ${created.join(', ')}`]),
+  ].join('; ');
+  return { name, statements, tables };
 }
 
 interface TableChange {

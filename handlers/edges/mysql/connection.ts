@@ -7,13 +7,14 @@ import { TransientError } from '../../../domain/errors.ts';
 /** Which database, as which user, and how that one proves who it is. */
 export type MysqlSettings =
   | { readonly url: string }
-  /** With IAM, over TLS (RDS guide, UsingWithRDS.IAMDBAuth). */
+  /** Over TLS. Without a password, with IAM (RDS guide, UsingWithRDS.IAMDBAuth). */
   | {
       readonly host: string;
       readonly port: number;
       readonly user: string;
       readonly database: string;
       readonly region: string;
+      readonly password?: string;
     };
 
 const url = z.url({ protocol: /^mysql$/, error: 'must be mysql://user:password@host:port/database' });
@@ -88,7 +89,7 @@ const certificates = [...awsCertificates.ca, ...awsCertificates.proxyBundle.ca];
 async function address(settings: MysqlSettings): Promise<ConnectionOptions> {
   if ('url' in settings) return { uri: settings.url };
   const { host: hostname, port, user, database, region } = settings;
-  const password = await token(hostname, port, user, region);
+  const password = settings.password ?? (await token(hostname, port, user, region));
   return {
     host: hostname,
     port,

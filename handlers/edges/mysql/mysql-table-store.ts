@@ -2,6 +2,7 @@ import type { Connection } from 'mysql2/promise';
 import type { Dataset } from '../../../domain/dataset.ts';
 import { mysqlName, objectsTable } from '../../../domain/tables/mysql.ts';
 import { objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
+import { mysqlSettings, openMysql } from './connection.ts';
 import { RowEncoder } from './encoded-row.ts';
 import { loadRows } from './load-rows.ts';
 import { RowRefused } from './row-statements.ts';
@@ -12,6 +13,18 @@ import type { Loaded, RowsFile, TableStore } from './table-store.ts';
 const RETRACTED_AT_ONCE = 5000;
 
 const guards = mysqlName(objectsTable.name);
+
+/**
+ * The tables that the environment names.
+ *
+ * @throws {Error} that names what is missing or wrong in it
+ */
+export function openMysqlTables(): MysqlTableStore {
+  const settings = mysqlSettings();
+  if (settings === undefined) throw new Error('The environment names no database: MYSQL_URL or MYSQL_HOST.');
+  const connections = Number(process.env['MYSQL_CONNECTIONS'] ?? patience.connections);
+  return new MysqlTableStore(() => openMysql(settings), { ...patience, connections });
+}
 
 /** One object of a dataset, as the tables know it. */
 interface Guarded {

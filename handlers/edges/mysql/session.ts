@@ -6,13 +6,15 @@ import { mysqlFailure } from '../../../domain/tables/mysql-failure.ts';
 
 /** How often a piece of work is tried, and the longest that the database may take for one statement. */
 export interface Patience {
+  /** Pieces of work at a time, each on a connection of its own. */
+  readonly connections: number;
   readonly attempts: number;
   /** Before the second attempt; doubled before each further one. Milliseconds. */
   readonly backOffMs: number;
   readonly statementMs: number;
 }
 
-export const patience: Patience = { attempts: 6, backOffMs: 50, statementMs: 120_000 };
+export const patience: Patience = { connections: 1, attempts: 6, backOffMs: 50, statementMs: 120_000 };
 
 /** A database session in which nothing else runs meanwhile. */
 export interface Session {
@@ -23,18 +25,19 @@ export interface Session {
 }
 
 /**
- * The one connection of a function's environment. Work on it goes one after the other; it is opened when it is first
+ * The connections of a function's environment. Work on one goes one after the other; it is opened when it is first
  * needed and again when it broke, as it does when the environment was frozen for long.
  */
 export class Sessions {
   readonly #open: () => Promise<Connection>;
   readonly #patience: Patience;
-  readonly #oneAtATime = pLimit(1);
-  #connection: Connection | undefined;
+  readonly #limit: ReturnType<typeof pLimit>;
+  readonly #idle: Connection[] = [];
 
   constructor(open: () => Promise<Connection>, how: Patience = patience) {
     this.#open = open;
     this.#patience = how;
+    this.#limit = pLimit(how.connections);
   }
 
   /**
@@ -44,13 +47,17 @@ export class Sessions {
    * @throws {TransientError} `database`, which says what kind of trouble it is; whatever else the work throws
    */
   run<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
-    return this.#oneAtATime(async () => {
+    return this.#limit(async () => {
       for (let attempt = 1; ; attempt += 1) {
+        let connection: Connection | undefined;
         try {
-          return await work(this.#session(await this.#connect()));
+          connection = this.#idle.pop() ?? (await this.#open());
+          const result = await work(this.#session(connection));
+          this.#idle.push(connection);
+          return result;
         } catch (error) {
+          await this.#abandon(connection, isBroken(error));
           const failure = mysqlFailure(error);
-          await this.#abandon(isBroken(error));
           if (failure === undefined) throw error;
           if (!failure.passes || attempt >= this.#patience.attempts) throw transient(failure.message, error);
         }
@@ -59,32 +66,21 @@ export class Sessions {
     });
   }
 
+  /** Closes what is idle. */
   async close(): Promise<void> {
-    await this.#oneAtATime(async () => {
-      await this.#connection?.end().catch(() => {});
-      this.#connection = undefined;
-    });
-  }
-
-  async #connect(): Promise<Connection> {
-    this.#connection ??= await this.#open();
-    return this.#connection;
+    await Promise.allSettled(this.#idle.splice(0).map((connection) => connection.end()));
   }
 
   /** Undoes what is open; a broken connection goes, and the server undoes what it had open. */
-  async #abandon(broken: boolean): Promise<void> {
-    const connection = this.#connection;
+  async #abandon(connection: Connection | undefined, broken: boolean): Promise<void> {
     if (connection === undefined) return;
     try {
-      if (!broken) {
-        await connection.query({ sql: 'ROLLBACK', timeout: this.#patience.statementMs });
-        return;
-      }
+      if (broken) throw new Error('There is nobody to ask.');
+      await connection.query({ sql: 'ROLLBACK', timeout: this.#patience.statementMs });
+      this.#idle.push(connection);
     } catch {
-      // It is broken, too.
+      connection.destroy();
     }
-    this.#connection = undefined;
-    connection.destroy();
   }
 
   #session(connection: Connection): Session {

@@ -1,0 +1,86 @@
+import { InvokeCommand } from '@aws-sdk/client-lambda';
+import type { Command } from 'commander';
+import * as z from 'zod';
+import { LosesData } from '../../domain/tables/migration.ts';
+import { applyMigrations, MigrationRefused } from '../../migrations/apply.ts';
+import { migrations } from '../../migrations/index.ts';
+import { pendingPlan, writeMigration } from '../migration-files.ts';
+import { withMysql } from '../mysql.ts';
+import type { Target } from '../target.ts';
+import { UserError } from '../user-error.ts';
+import { chosenTarget } from './chosen-target.ts';
+
+export function migrate(program: Command): void {
+  program
+    .command('migrate')
+    .description(
+      'bring the tables in MySQL up to date: those of MYSQL_URL, or of --stack through its function inside the network',
+    )
+    .option('--plan [name]', 'instead write the next migration, from what the datasets declare now')
+    .option('--json', 'as JSON')
+    .action(async (options: { plan?: string | true; json?: true }) => {
+      try {
+        if (options.plan === undefined) await apply(program, options.json ?? false);
+        else plan(options.plan === true ? undefined : options.plan, options.json ?? false);
+      } catch (error) {
+        if (error instanceof LosesData || error instanceof MigrationRefused)
+          throw new UserError(error.message);
+        throw error;
+      }
+    });
+}
+
+function plan(name: string | undefined, json: boolean): void {
+  const next = pendingPlan();
+  const file = next === undefined ? null : writeMigration({ ...next, name: name ?? next.name });
+  if (json) {
+    console.log(
+      JSON.stringify({ file, statements: next?.statements.map((lines) => lines.join('\n')) ?? [] }, null, 2),
+    );
+    return;
+  }
+  if (next === undefined) {
+    console.log('The migrations lead to what the datasets declare: there is nothing to plan.');
+    return;
+  }
+  for (const lines of next.statements) console.log(`${lines.join('\n')};\n`);
+  console.log(`Written to ${file}. Read it, commit it with the dataset, and apply it: npx sluice migrate`);
+}
+
+async function apply(program: Command, json: boolean): Promise<void> {
+  const { stack } = program.opts<{ stack?: string }>();
+  const behind = pendingPlan();
+  if (behind !== undefined)
+    throw new UserError(
+      `The datasets declare what no migration does (${behind.name}). Write it first: npx sluice migrate --plan`,
+    );
+  const applied =
+    stack === undefined ? await withMysql(applyTo) : await applyOnAws(await chosenTarget(program), stack);
+  if (json) console.log(JSON.stringify({ applied }));
+  else if (applied.length === 0) console.log('The tables are up to date.');
+  else for (const number of applied) console.log(`Applied ${number}: ${migrations[number - 1]?.name ?? ''}`);
+}
+
+function applyTo(connection: Parameters<Parameters<typeof withMysql>[0]>[0]): Promise<number[]> {
+  const query = async (sql: string, values: readonly unknown[] = []) => {
+    const [rows] = await connection.query(sql, [...values]);
+    return Array.isArray(rows) ? rows : [];
+  };
+  return applyMigrations({ query }, migrations);
+}
+
+async function applyOnAws({ lambda, outputs }: Target, stack: string): Promise<number[]> {
+  if (outputs.mysql === undefined)
+    throw new UserError(
+      `The stack ${stack} has no MySQL. Give it one: pulumi config set mysql true && pulumi up`,
+    );
+  const { Payload, FunctionError } = await lambda.send(
+    new InvokeCommand({ FunctionName: outputs.mysql.migration, Payload: '{}' }),
+  );
+  const answer = Payload?.transformToString() ?? '';
+  if (FunctionError !== undefined) {
+    const { errorMessage = answer } = JSON.parse(answer) as { errorMessage?: string };
+    throw new UserError(`The migration failed: ${errorMessage}`);
+  }
+  return z.array(z.int()).parse(JSON.parse(answer));
+}
