@@ -145,6 +145,21 @@ export function rejectsKey(path: VersionPath, stage: Stage, ...numbers: readonly
   return `rejects/${partsPrefix(path)}${[stage, ...numbers.map(number)].join('-')}.ndjson`;
 }
 
+/** Rows of one file of the lake that no table could hold, in the failed bucket. */
+export function loadingRejectsKey(
+  path: VersionPath,
+  part: number,
+  partitionPath: string,
+  file: number,
+): string {
+  return `rejects/${partsPrefix(path)}${partitionPath}loading-${number(part)}-${number(file)}.ndjson`;
+}
+
+/** The archive's file of a file of the lake: Parquet, whatever the lake's is. */
+export function archiveKey(processed: string): string {
+  return processed.replace(/\.[a-z]+$/, '.parquet');
+}
+
 /** Why a stage could not process an object, in the failed bucket. */
 export function faultKey(path: VersionPath, stage: Stage, ...numbers: readonly number[]): string {
   return `faults/${partsPrefix(path)}${[stage, ...numbers.map(number)].join('-')}.json`;
@@ -185,6 +200,30 @@ export function transformationReceiptKey(path: VersionPath, part: number): strin
 
 export function loadingReceiptKey(path: VersionPath, part: number, partitionPath: string): string {
   return `${receiptsPrefix(path)}loading/${partitionPath}${number(part)}.json`;
+}
+
+/** Whose head or receipt a key of the ledger bucket is; of a receipt, of which version. */
+export function parseLedgerKey(
+  key: string,
+): (Pick<VersionPath, 'dataset' | 'objectId'> & { readonly version: string | undefined }) | undefined {
+  const [, dataset, id] = /^heads\/([^/]+)\/([^/]+)\.json$/.exec(key) ?? [];
+  if (dataset !== undefined && id !== undefined) return { dataset, objectId: id, version: undefined };
+  return parseVersionKey('receipts', key);
+}
+
+/** Whose reject, fault or note a key of the failed bucket is. */
+export function parseFailedKey(
+  key: string,
+): (VersionPath & { readonly kind: string; readonly name: string }) | undefined {
+  const kind = key.slice(0, key.indexOf('/'));
+  const path = parseVersionKey(kind, key);
+  return path && { ...path, kind, name: key.slice(key.lastIndexOf('/') + 1) };
+}
+
+function parseVersionKey(kind: string, key: string): VersionPath | undefined {
+  const [first, dataset, id, version, rest] = key.split('/', 5);
+  if (first !== kind || !dataset || !id || !version || !rest) return undefined;
+  return { dataset, objectId: id, version };
 }
 
 function number(part: number): string {

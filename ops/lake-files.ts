@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
 import type { CatalogPartition, CatalogTable } from './catalog.ts';
-import { listObjects } from './ledger.ts';
+import { listObjects } from './listing.ts';
 import type { Target } from './target.ts';
 
 const DOWNLOADS_AT_ONCE = 8;

@@ -1,37 +1,146 @@
-import { type _Object, GetObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import { GetObjectCommand, S3ServiceException } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
-import { receiptsPrefix, type VersionPath } from '../domain/key-layout.ts';
+import { headKey, parseLedgerKey, receiptsPrefix, type VersionPath } from '../domain/key-layout.ts';
+import { type Head, head } from '../domain/ledger.ts';
 import { type Receipt, receipt } from '../domain/receipt.ts';
+import { listObjects } from './listing.ts';
 import type { Target } from './target.ts';
 
-const READS_AT_ONCE = 16;
-
-/** All objects of a bucket under a prefix, in the order of their keys. */
-export async function* listObjects(
-  target: Target,
-  bucket: string,
-  prefix = '',
-): AsyncGenerator<_Object & { Key: string }> {
-  for await (const { Contents } of paginateListObjectsV2(
-    { client: target.s3 },
-    { Bucket: bucket, Prefix: prefix },
-  )) {
-    for (const object of Contents ?? []) if (object.Key !== undefined) yield { ...object, Key: object.Key };
-  }
-}
+/** How many small objects are read at once. */
+export const READS_AT_ONCE = 32;
 
 export async function readText(target: Target, bucket: string, key: string): Promise<string> {
   const { Body } = await target.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
   return (await Body?.transformToString()) ?? '';
 }
 
+/** Whether S3 says that there is no such key, or version. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404;
+}
+
+/** What the ledger knows of a raw key, and when that was changed last, in milliseconds since the epoch. */
+export interface KnownHead {
+  readonly head: Head;
+  readonly modified: number;
+}
+
+export async function readHead(
+  { s3, outputs }: Target,
+  path: Pick<VersionPath, 'dataset' | 'objectId'>,
+): Promise<KnownHead | undefined> {
+  try {
+    const { Body, LastModified } = await s3.send(
+      new GetObjectCommand({ Bucket: outputs.buckets.ledger, Key: headKey(path) }),
+    );
+    const text = (await Body?.transformToString()) ?? '';
+    return { head: head.parse(JSON.parse(text)), modified: LastModified?.getTime() ?? 0 };
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
 /** Every receipt of one version of an object, whatever the stage. */
 export async function readReceipts(target: Target, path: VersionPath): Promise<Receipt[]> {
-  const bucket = target.outputs.buckets.ledger;
   const keys: string[] = [];
-  for await (const { Key } of listObjects(target, bucket, receiptsPrefix(path))) keys.push(Key);
+  for await (const { Key } of listObjects(target, target.outputs.buckets.ledger, receiptsPrefix(path)))
+    keys.push(Key);
+  return readReceiptsOf(target, keys);
+}
+
+/** The receipts of these keys; what isn't there any more is left out. */
+export async function readReceiptsOf(target: Target, keys: readonly string[]): Promise<Receipt[]> {
   const limit = pLimit(READS_AT_ONCE);
-  return Promise.all(
-    keys.map((key) => limit(async () => receipt.parse(JSON.parse(await readText(target, bucket, key))))),
-  );
+  const found = await Promise.all(keys.map((key) => limit(() => readReceipt(target, key))));
+  return found.filter((each) => each !== undefined);
+}
+
+async function readReceipt(target: Target, key: string): Promise<Receipt | undefined> {
+  try {
+    return receipt.parse(JSON.parse(await readText(target, target.outputs.buckets.ledger, key)));
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What the ledger has of one raw key. */
+export interface LedgerEntry {
+  readonly dataset: string;
+  readonly objectId: string;
+  readonly hasHead: boolean;
+  /** The keys of the receipts of each version, by the version's segment in them. */
+  readonly versions: ReadonlyMap<string, readonly string[]>;
+  /** When the newest receipt was written, in milliseconds since the epoch; 0 without any. */
+  readonly modified: number;
+}
+
+/**
+ * All that the ledger has, key by key: two listings, of heads and of receipts, that are merged. Both are in the order of
+ * object ids, none of which another one begins with.
+ *
+ * @param dataset of this one alone
+ */
+export async function* ledgerEntries(target: Target, dataset?: string): AsyncGenerator<LedgerEntry> {
+  const within = dataset === undefined ? '' : `${dataset}/`;
+  const heads = listed(target, `heads/${within}`)[Symbol.asyncIterator]();
+  const receipts = listed(target, `receipts/${within}`)[Symbol.asyncIterator]();
+  let [nextHead, nextReceipt] = [await heads.next(), await receipts.next()];
+  for (;;) {
+    const ids = [nextHead, nextReceipt].flatMap(({ value }) => (value === undefined ? [] : [value.id]));
+    const [id] = ids.sort();
+    if (id === undefined) return;
+    let hasHead = false;
+    let modified = 0;
+    const versions = new Map<string, string[]>();
+    while (nextHead.value?.id === id) {
+      hasHead = true;
+      nextHead = await heads.next();
+    }
+    while (nextReceipt.value?.id === id) {
+      const { version = '', key, modified: written } = nextReceipt.value;
+      const keys = versions.get(version);
+      if (keys === undefined) versions.set(version, [key]);
+      else keys.push(key);
+      modified = Math.max(modified, written);
+      nextReceipt = await receipts.next();
+    }
+    const slash = id.indexOf('/');
+    yield { dataset: id.slice(0, slash), objectId: id.slice(slash + 1), hasHead, versions, modified };
+  }
+}
+
+/** What the ledger has of one raw key. */
+export async function ledgerEntry(
+  target: Target,
+  { dataset, objectId }: Pick<VersionPath, 'dataset' | 'objectId'>,
+): Promise<LedgerEntry> {
+  const versions = new Map<string, string[]>();
+  let modified = 0;
+  for await (const { version = '', key, modified: written } of listed(
+    target,
+    `receipts/${dataset}/${objectId}/`,
+  )) {
+    versions.set(version, [...(versions.get(version) ?? []), key]);
+    modified = Math.max(modified, written);
+  }
+  return { dataset, objectId, hasHead: true, versions, modified };
+}
+
+interface Listed {
+  readonly id: string;
+  readonly version: string | undefined;
+  readonly key: string;
+  readonly modified: number;
+}
+
+async function* listed(target: Target, prefix: string): AsyncGenerator<Listed, undefined> {
+  for await (const { Key, LastModified } of listObjects(target, target.outputs.buckets.ledger, prefix)) {
+    const place = parseLedgerKey(Key);
+    if (place === undefined) continue;
+    const { dataset, objectId, version } = place;
+    yield { id: `${dataset}/${objectId}`, version, key: Key, modified: LastModified?.getTime() ?? 0 };
+  }
+  return undefined;
 }

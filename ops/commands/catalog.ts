@@ -5,7 +5,7 @@ import { datasets } from '../../domain/datasets/index.ts';
 import { parsePartitionPath } from '../../domain/key-layout.ts';
 import { glueTable } from '../../domain/tables/glue.ts';
 import { type CatalogTable, crawlerState, lastCrawls, readCatalog } from '../catalog.ts';
-import { listObjects } from '../ledger.ts';
+import { listObjects } from '../listing.ts';
 import type { Target } from '../target.ts';
 import { duration, integer, printable, printableLines, styled, table } from '../terminal.ts';
 import { chosenTarget } from './chosen-target.ts';

@@ -2,7 +2,7 @@ import { HeadObjectCommand, S3ServiceException } from '@aws-sdk/client-s3';
 import type { Command } from 'commander';
 import pLimit from 'p-limit';
 import { stateTable } from '../describe-state.ts';
-import { listObjects } from '../ledger.ts';
+import { listObjects } from '../listing.ts';
 import { isConserved, isSettled, type ObjectState, objectState } from '../object-state.ts';
 import { type QueueState, queueStates } from '../queue-state.ts';
 import type { Target } from '../target.ts';
