@@ -27,8 +27,9 @@ const malformed: Unreadable = {
  * Cuts a CSV object of any size into its records: RFC 4180 with any line ending; plain, gzip or zstd; with or without
  * a byte-order mark. The first line that is not empty is the header.
  *
- * papaparse splits records into fields. It is given whole records only: at the chunks' boundaries it takes CR LF for
- * two endings, drops a byte-order mark in front of any chunk, and a misplaced quote costs it all up to the next one.
+ * papaparse splits records into fields. It is given whole records only, of one line ending: fed with chunks, it guesses
+ * the ending from the first one, finds faults where a CR LF is cut, and breaks characters that are; and a misplaced quote
+ * takes the records up to the next one with it.
  *
  * @throws {PermanentError} when the object can't be read (further); every record before that has been yielded
  */
