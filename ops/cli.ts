@@ -13,6 +13,7 @@ import { query } from './commands/query.ts';
 import { schema } from './commands/schema.ts';
 import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
+import { sweep } from './commands/sweep.ts';
 import { printableLines } from './terminal.ts';
 import { UserError } from './user-error.ts';
 
@@ -23,7 +24,23 @@ const program = new Command('sluice')
   .exitOverride();
 
 for (const option of targetOptions) program.addOption(option);
-for (const add of [start, demo, put, query, crawl, catalog, outputs, status, logs, schema, migrate, iam, fault]) add(program);
+for (const add of [
+  start,
+  demo,
+  put,
+  query,
+  crawl,
+  catalog,
+  outputs,
+  status,
+  sweep,
+  logs,
+  schema,
+  migrate,
+  iam,
+  fault,
+])
+  add(program);
 
 // Where the output goes has gone away, as with `sluice … | head`: nothing is left to do.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));

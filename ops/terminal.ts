@@ -79,6 +79,11 @@ export function integer(value: number): string {
   return value.toLocaleString('en-US');
 }
 
+/** `1 message`, `1,234 messages` */
+export function count(value: number, noun: string): string {
+  return `${integer(value)} ${noun}${value === 1 ? '' : 's'}`;
+}
+
 /** `1.2 MB`: bytes as storage is sold. */
 export function bytes(value: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

@@ -1,0 +1,242 @@
+import { HeadObjectCommand } from '@aws-sdk/client-s3';
+import { datasetNamed, datasetOf } from '../domain/datasets/index.ts';
+import type { Stage } from '../domain/errors.ts';
+import { objectId, UNKNOWN_DATASET, versionPath, versionSegment } from '../domain/key-layout.ts';
+import type { Head } from '../domain/ledger.ts';
+import {
+  isExtracted,
+  type Missed,
+  missedEvent,
+  nextEdition,
+  redone,
+  repeated,
+  type SyntheticEvent,
+  unfinishedWork,
+} from '../domain/sweep.ts';
+import { concurrently } from './concurrently.ts';
+import { KeySet } from './key-set.ts';
+import {
+  isNotFound,
+  type LedgerEntry,
+  ledgerEntries,
+  ledgerEntry,
+  READS_AT_ONCE,
+  readHead,
+  readReceiptsOf,
+} from './ledger.ts';
+import { type ListedVersion, latestOf, listLatest } from './listing.ts';
+import type { Target } from './target.ts';
+
+/**
+ * What is amiss with a key. Besides what was missed: `interrupted`: whoever extracted it has died. `unfinished`: a part
+ * or a file waits for its stage. `left_over`: what it superseded is still there. `dataset_gone`: its rows are of a dataset
+ * that is no more.
+ */
+export type Amiss = Missed | 'interrupted' | 'unfinished' | 'left_over' | 'dataset_gone';
+
+/** Something that is amiss, and what would put it right. */
+export interface Finding {
+  readonly amiss: Amiss;
+  readonly key: string;
+  /** The version that it is about; the newest one that is known, if the key is deleted. */
+  readonly versionId: string;
+  /** Since when, in milliseconds since the epoch. */
+  readonly since: number;
+  /** How many pieces of work are concerned. */
+  readonly pieces: number;
+  readonly events: readonly { readonly stage: Stage; readonly event: SyntheticEvent }[];
+}
+
+export interface Swept {
+  readonly findings: readonly Finding[];
+  /** Keys of the raw bucket, deleted ones among them, that have been looked at so far. */
+  readonly objects: number;
+}
+
+/**
+ * Holds the raw bucket against the ledger, and the ledger against itself, and yields what is amiss, a key at a time.
+ *
+ * It reads two listings and each head twice; keys that it has seen take eight bytes each. What changed after
+ * `before` (milliseconds since the epoch) is left alone: it may be on its way.
+ */
+export async function* sweep(
+  target: Target,
+  { prefix, before }: { readonly prefix: string; readonly before: number },
+): AsyncGenerator<Swept> {
+  const inRaw = new KeySet();
+  let objects = 0;
+  const latest = listLatest(target, target.outputs.buckets.raw, prefix);
+  const missed = concurrently(latest, READS_AT_ONCE, async (version) => ({
+    key: version.key,
+    finding: await lookAtVersion(target, version, before),
+  }));
+  for await (const { key, finding } of missed) {
+    inRaw.add(idOf(key));
+    objects += 1;
+    yield { objects, findings: finding === undefined ? [] : [finding] };
+  }
+  const looked = concurrently(ledgerEntries(target, datasetOf(prefix)?.name), READS_AT_ONCE, (entry) =>
+    lookAtEntry(target, entry, prefix, before, inRaw),
+  );
+  for await (const findings of looked) yield { objects, findings };
+}
+
+function placeOf(key: string) {
+  return { dataset: datasetOf(key)?.name ?? UNKNOWN_DATASET, objectId: objectId(key) };
+}
+
+function idOf(key: string): string {
+  const { dataset, objectId: id } = placeOf(key);
+  return `${dataset}/${id}`;
+}
+
+async function lookAtVersion(
+  target: Target,
+  version: ListedVersion,
+  before: number,
+): Promise<Finding | undefined> {
+  if (version.modified >= before) return undefined;
+  const { key } = version;
+  const head = await readHead(target, placeOf(key));
+  const seen = await missedOf(target, key, version, head?.head);
+  // Without a head there was none after the listing either. Else the head may be newer than the listing: look again.
+  if (seen === undefined || head === undefined) return seen;
+  const [latest, again] = [
+    await latestOf(target, target.outputs.buckets.raw, key),
+    await readHead(target, placeOf(key)),
+  ];
+  if (latest !== undefined && latest.modified >= before) return undefined;
+  return missedOf(target, key, latest, again?.head);
+}
+
+async function missedOf(
+  target: Target,
+  key: string,
+  latest: ListedVersion | undefined,
+  head: Head | undefined,
+): Promise<Finding | undefined> {
+  // What belongs to no dataset leaves nothing but a fault.
+  const onDelete = datasetOf(key)?.onDelete ?? 'retract';
+  const wanted = missedEvent({ key, onDelete }, latest, head, () => 0);
+  if (wanted === undefined) return undefined;
+  const { versions } = await ledgerEntry(target, placeOf(key));
+  const found = missedEvent({ key, onDelete }, latest, head, (id) => nextEdition(versions.keys(), id));
+  if (found === undefined) return undefined;
+  const { missed, event } = found;
+  return {
+    amiss: missed,
+    key,
+    versionId: event.versionId,
+    since: latest?.modified ?? 0,
+    pieces: 1,
+    events: [{ stage: 'extraction', event }],
+  };
+}
+
+/** What the ledger itself shows to be amiss with a key, and whether the raw bucket has the key at all. */
+async function lookAtEntry(
+  target: Target,
+  entry: LedgerEntry,
+  prefix: string,
+  before: number,
+  inRaw: KeySet,
+): Promise<Finding[]> {
+  const known = await readHead(target, entry);
+  if (known === undefined) return [];
+  const { head, modified } = known;
+  const since = Math.max(modified, entry.modified);
+  if (!head.key.startsWith(prefix) || since >= before) return [];
+  const { dataset, key } = head;
+  if (dataset !== placeOf(key).dataset) {
+    const versionId = head.current?.versionId ?? '';
+    const shows = head.current?.type === 'created' && datasetNamed(dataset) === undefined;
+    return shows ? [{ amiss: 'dataset_gone', key, versionId, since, pieces: 1, events: [] }] : [];
+  }
+  if (!inRaw.has(idOf(key))) {
+    const latest = await latestOf(target, target.outputs.buckets.raw, key);
+    const missed = latest === undefined ? await missedOf(target, key, undefined, head) : undefined;
+    if (missed !== undefined) return [{ ...missed, since }];
+  }
+  const interrupted = head.attempts.filter(
+    ({ status, leaseUntil }) => status === 'extracting' && leaseUntil < before,
+  );
+  return [
+    ...interrupted.map(
+      (attempt): Finding => ({
+        amiss: 'interrupted',
+        key,
+        versionId: attempt.versionId,
+        since: attempt.leaseUntil,
+        pieces: 1,
+        events: [{ stage: 'extraction', event: repeated(key, attempt) }],
+      }),
+    ),
+    ...(await unfinishedOf(target, entry, head, since)),
+  ];
+}
+
+async function unfinishedOf(
+  target: Target,
+  entry: LedgerEntry,
+  head: Head,
+  since: number,
+): Promise<Finding[]> {
+  const { dataset, key, current, attempts, superseded } = head;
+  const of = (amiss: Amiss, versionId: string, events: Finding['events'], pieces: number): Finding[] =>
+    pieces === 0 ? [] : [{ amiss, key, versionId, since, pieces, events }];
+  const leftOver = (event: SyntheticEvent): Finding[] =>
+    of('left_over', event.versionId, [{ stage: 'extraction', event }], superseded.length);
+
+  if (current === undefined) {
+    const rejected = attempts.find(({ status }) => status === 'rejected');
+    return rejected === undefined ? [] : leftOver(repeated(key, rejected));
+  }
+  if (current.type === 'deleted')
+    return leftOver({ ...repeated(key, current), type: 'deleted', permanent: false });
+
+  const { versionId } = current;
+  const path = versionPath({ dataset, key, versionId });
+  const keys = new Set(entry.versions.get(versionSegment(versionId)));
+  const anew = (): Finding['events'] => [
+    { stage: 'extraction', event: redone(key, current, entry.versions.keys()) },
+  ];
+  if (!isExtracted(path, keys)) return of('unfinished', versionId, anew(), 1);
+  // With fewer receipts than this there is no need to know what is in them.
+  const receipts = await readReceiptsOf(
+    target,
+    [...keys].filter((each) => !each.includes('/loading/')),
+  );
+  const extraction = receipts.find((each) => each.stage === 'extraction');
+  if (extraction === undefined) return of('unfinished', versionId, anew(), 1);
+  const transformations = receipts.filter((each) => each.stage === 'transformation');
+  const { parts, files } = unfinishedWork(path, extraction, transformations, keys);
+  const { temp, processed } = target.outputs.buckets;
+  const events = await Promise.all([
+    ...parts.map((part) => pieceEvent(target, 'transformation', temp, part)),
+    ...files.map((file) => pieceEvent(target, 'loading', processed, file)),
+  ]);
+  if (events.length === 0) return leftOver(repeated(key, current));
+  const there = events.filter((event) => event !== undefined);
+  // A part that expired, or a file that somebody removed, comes back when its version is done anew.
+  return of('unfinished', versionId, there.length < events.length ? anew() : there, events.length);
+}
+
+/** The event of a part or a file of the lake; `undefined` when it isn't there any more. */
+async function pieceEvent(
+  { s3 }: Target,
+  stage: Stage,
+  bucket: string,
+  key: string,
+): Promise<Finding['events'][number] | undefined> {
+  try {
+    const { VersionId = 'null', ContentLength } = await s3.send(
+      new HeadObjectCommand({ Bucket: bucket, Key: key }),
+    );
+    // Nobody orders the events of what the pipeline writes: each key is written by one version.
+    const piece = { versionId: VersionId, sequencer: '0' };
+    return { stage, event: repeated(key, piece, ContentLength) };
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
