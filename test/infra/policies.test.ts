@@ -178,7 +178,7 @@ describe('the policies', () => {
     const all = resources();
     for (const { inputs } of all.filter(({ type }) => type === rolePolicy))
       set(inputs, 'policy', document(statement));
-    expect(violations(all)).toEqual([]);
+    expect(violations(all).filter(({ policy }) => policy === 'least-privilege')).toEqual([]);
   });
 
   it.each([

@@ -71,8 +71,16 @@ describe('what the commands print', () => {
       expect.objectContaining({ key: 'recipes/soup.ndjson', stage: 'done', rejected: { missing_field: 1 } }),
     );
 
-    const query = await sluice(['query', '--json', 'select title, count(*) as n from recipes group by 1']);
-    expect(JSON.parse(query.stdout)).toEqual([{ title: 'Soup', n: 1 }]);
+    const titles = ['query', '--json', 'select title, count(*) as n from recipes group by 1'];
+    expect(JSON.parse((await sluice(titles)).stdout)).toEqual([]);
+    const crawl = await sluice(['crawl', '--wait']);
+    expect(crawl.stdout).toMatch(/^The crawl has ended after \d+\.\d s\.\n$/);
+    expect(JSON.parse((await sluice(titles)).stdout)).toEqual([{ title: 'Soup', n: 1 }]);
+    const catalog = JSON.parse((await sluice(['catalog', '--json'])).stdout);
+    expect(catalog).toMatchObject({ findings: 0, drift: [], crawler: { running: false, lastFailed: false } });
+    expect(catalog.tables.find(({ name }: { name: string }) => name === 'recipes').partitions).toEqual([
+      { values: ['easy'], prefix: 'recipes/difficulty=easy/' },
+    ]);
   });
 
   test('a file that can’t be read makes put --wait exit with 1', async () => {

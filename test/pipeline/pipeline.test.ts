@@ -5,8 +5,10 @@ import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rejectLine } from '../../domain/reject.ts';
+import { crawlAndWait } from '../../ops/catalog.ts';
 import { queryLake } from '../../ops/lake.ts';
-import { listObjects, readText } from '../../ops/ledger.ts';
+import { readText } from '../../ops/ledger.ts';
+import { listObjects } from '../../ops/listing.ts';
 import type { ObjectState } from '../../ops/object-state.ts';
 import { queueStates } from '../../ops/queue-state.ts';
 import { eventually, settledState, startTestPipeline, type TestPipeline } from './running-pipeline.ts';
@@ -34,6 +36,7 @@ async function become(key: string, body: string | Uint8Array): Promise<ObjectSta
 }
 
 async function query(sql: string): Promise<readonly (readonly unknown[])[]> {
+  await crawlAndWait(pipeline.target, 60);
   return (await queryLake(pipeline.target, sql, () => {})).rows;
 }
 
@@ -206,8 +209,9 @@ test('an unchanged SDK client needs nothing but the endpoint, a region and keys 
       AWS_SECRET_ACCESS_KEY: 'test',
     },
   });
-  // Six buckets; for each of three stages its queue, its DLQ, and what could not be delivered.
-  expect(JSON.parse(stdout)).toEqual({ buckets: 6, queues: 9 });
+  // Six buckets; for each of three stages its queue, its DLQ, and what could not be delivered; the crawler's queue, its
+  // DLQ, and what crawls found, with what of that could not be delivered.
+  expect(JSON.parse(stdout)).toEqual({ buckets: 6, queues: 13 });
 });
 
 test('nothing went wrong behind the scenes', () => {

@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { stackOutputs } from '../../infra/outputs.ts';
+import { violations } from '../../infra/policies.ts';
+import { readProgram } from '../../local/program.ts';
+import { readTopology } from '../../local/topology.ts';
+import { validate } from '../../local/validation.ts';
+import { everything, program, root } from './the-program.ts';
+
+const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+const example = parse(readFileSync(join(root, 'Pulumi.prod.yaml.example'), 'utf8')) as {
+  config: Record<string, unknown>;
+};
+const production = await readProgram({
+  stack: 'prod',
+  directory: root,
+  configuration: Object.fromEntries(Object.entries(example.config).map(([key, value]) => [key, text(value)])),
+});
+const nothing = await readProgram({
+  stack: 'bare',
+  directory: root,
+  configuration: {
+    'aws:region': 'eu-central-1',
+    'sluice:catalog': '{"scheduled":false}',
+    'sluice:warehouse': '{"enabled":false}',
+    'sluice:mysql': 'false',
+  },
+});
+
+describe.each([
+  ['for development', program],
+  ['for production, as the example has it', production],
+  ['with everything', everything],
+  ['with nothing that can be left out', nothing],
+])('a stack %s', (_which, { resources, outputs }) => {
+  const types = new Set(resources.map(({ type }) => type));
+
+  it('obeys every policy, and AWS would take it', () => {
+    expect(violations(resources)).toEqual([]);
+    expect(validate(resources)).toEqual([]);
+    expect(() => readTopology({ resources })).not.toThrow();
+  });
+
+  it('tells its users what its outputs are typed as', () => {
+    expect(stackOutputs.parse(outputs).catalog.crawler).toMatch(/-catalog-/);
+  });
+
+  it('has a catalog, and a warehouse only where it is asked for', () => {
+    expect(types).toContain('aws:glue/crawler:Crawler');
+    expect(types.has('aws:redshiftserverless/workgroup:Workgroup')).toBe(
+      [production.resources, everything.resources].includes(resources),
+    );
+  });
+});
+
+it('the schedule of the crawler is the stack’s, and can be switched off', () => {
+  const schedule = ({ resources }: typeof program) =>
+    resources.find(({ type }) => type === 'aws:scheduler/schedule:Schedule')?.inputs;
+  expect(schedule(production)).toMatchObject({
+    scheduleExpression: 'cron(0/15 * * * ? *)',
+    state: 'ENABLED',
+  });
+  expect(schedule(nothing)).toMatchObject({ scheduleExpression: 'cron(0 * * * ? *)', state: 'DISABLED' });
+});
+
+it('a warehouse is shown the catalog before its views are made, each of which everybody may read', () => {
+  const statements = everything.resources.filter(
+    ({ type }) => type === 'aws:redshiftdata/statement:Statement',
+  );
+  const sql = statements.map(({ inputs }) => String(inputs['sql']));
+  expect(sql).toContainEqual(
+    expect.stringMatching(/^CREATE EXTERNAL SCHEMA IF NOT EXISTS lake FROM DATA CATALOG DATABASE '/),
+  );
+  expect(sql).toContain('GRANT USAGE ON SCHEMA lake TO PUBLIC');
+  for (const { name } of readTopology(everything).catalog.tables) {
+    expect(sql).toContainEqual(expect.stringContaining(`VIEW public."${name}"`));
+    expect(sql).toContain(`GRANT SELECT ON public."${name}" TO PUBLIC`);
+  }
+  expect(statements.every(({ inputs }) => String(inputs['secretArn']).includes(':secretsmanager:'))).toBe(
+    true,
+  );
+});
