@@ -55,6 +55,15 @@ export const loadingReceipt = work.extend({
   /** The file of the lake that was loaded. */
   processed: z.object({ key: z.string(), versionId: z.string() }),
   archive: storedObject,
+  /** The rows that MySQL was given; absent without MySQL. `stale`: it held a newer version, and took none of them. */
+  tables: z
+    .object({
+      written: z.int().nonnegative(),
+      unchanged: z.int().nonnegative(),
+      rejected: tally,
+      stale: z.boolean().optional(),
+    })
+    .optional(),
 });
 export type LoadingReceipt = z.infer<typeof loadingReceipt>;
 

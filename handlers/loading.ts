@@ -1,5 +1,6 @@
 import { parseProcessedKey } from '../domain/key-layout.ts';
 import { readConfiguration } from './configuration.ts';
+import type { TableStore } from './edges/mysql/table-store.ts';
 import { pieceOf, type StageOptions, stageHandler } from './stage.ts';
 import { loadFile } from './stages/load-file.ts';
 
@@ -20,14 +21,24 @@ const buckets = {
   ledger: env.LEDGER_BUCKET,
 };
 
+const tables = await mysqlTables();
+
 export const stage: StageOptions = {
   stage: 'loading',
   failedBucket: env.FAILED_BUCKET,
   codeVersion: env.CODE_VERSION,
   maximumReceives: Number(env.MAXIMUM_RECEIVES),
-  concurrency: 8,
-  work: (event, surroundings) => loadFile(event, buckets, surroundings),
+  // A file's rows take up to a hundred MB.
+  concurrency: 2,
+  work: (event, surroundings) => loadFile(event, buckets, { tables, ...surroundings }),
   subjectOf: (event) => pieceOf(event, parseProcessedKey(event.key)),
 };
+
+/** Loaded only where the stack has MySQL: the client is the largest part of this function. */
+async function mysqlTables(): Promise<TableStore | undefined> {
+  if ((process.env['MYSQL_URL'] ?? process.env['MYSQL_HOST'] ?? '') === '') return undefined;
+  const { openMysqlTables } = await import('./edges/mysql/mysql-table-store.ts');
+  return openMysqlTables();
+}
 
 export const handler = stageHandler(stage);

@@ -1,3 +1,4 @@
+import { editionName, parseEdition } from '../edition.ts';
 import { objectId } from '../key-layout.ts';
 
 const HASH_DIGITS = 24;
@@ -9,8 +10,15 @@ export function objectHash(key: string): string {
 
 /**
  * A `sequencer` such that plain comparison of bytes orders it as S3 does, which pads the shorter of two with zeros on
- * the right: upper-case hexadecimal without zeros at the end.
+ * the right: upper-case hexadecimal without zeros at the end. An edition, `…!0001`, comes after its version and before
+ * any newer one, since `!` is below all digits.
  */
 export function sortableSequencer(sequencer: string): string {
-  return sequencer.toUpperCase().replace(/0+$/, '');
+  const [digits = '', ...edition] = sequencer.split('!');
+  return [digits.toUpperCase().replace(/0+$/, ''), ...edition].join('!');
+}
+
+/** The sequencer of a version in its edition, as the tables order versions. */
+export function editionSequencer({ sequencer, versionId }: { sequencer: string; versionId: string }): string {
+  return editionName(sequencer, parseEdition(versionId).edition);
 }

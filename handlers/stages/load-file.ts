@@ -1,21 +1,40 @@
+import { recordColumn } from '../../domain/columns.ts';
+import type { Dataset } from '../../domain/dataset.ts';
+import { datasetNamed } from '../../domain/datasets/index.ts';
 import { PermanentError } from '../../domain/errors.ts';
-import { loadingReceiptKey, parseProcessedKey, type VersionPath } from '../../domain/key-layout.ts';
+import {
+  archiveKey,
+  loadingReceiptKey,
+  loadingRejectsKey,
+  parseProcessedKey,
+  type VersionPath,
+} from '../../domain/key-layout.ts';
+import type { Head } from '../../domain/ledger.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
-import type { LoadingReceipt } from '../../domain/receipt.ts';
+import { count, type LoadingReceipt, type StoredObject, type Tally } from '../../domain/receipt.ts';
+import { editionSequencer } from '../../domain/tables/row-identity.ts';
+import { contentTypes, newLakeFile, readLakeFile } from '../edges/lake-file.ts';
+import type { NumberedRow } from '../edges/mysql/encoded-row.ts';
 import { ObjectNotFound } from '../edges/object-store.ts';
 import { Ledger } from './ledger.ts';
-import { parseSourceMetadata } from './source-metadata.ts';
+import { parseSourceMetadata, type Source, sourceMetadata } from './source-metadata.ts';
 import { type OutputBuckets, removeSuperseded, standing } from './supersede.ts';
-import { type Outcome, type Surroundings, withoutRecords } from './work.ts';
+import { type Outcome, RejectsWriter, type Surroundings, withoutRecords } from './work.ts';
 
 export interface LoadingBuckets extends OutputBuckets {
   readonly archive: string;
   readonly ledger: string;
 }
 
+type FileAddress = VersionPath & {
+  readonly part: number;
+  readonly partitionPath: string;
+  readonly extension: string;
+};
+
 /**
- * Takes a file of the lake into the archive, and out of it when it is gone from the lake. The receipt comes last: with
- * it, the work is done. A file whose version was overtaken goes from the lake as well.
+ * Takes a file of the lake into MySQL and the archive, and out of both when it is gone from the lake. The receipt comes
+ * last: with it, the work is done. A file whose version was overtaken goes from the lake as well.
  */
 export async function loadFile(
   event: ObjectEvent,
@@ -24,30 +43,36 @@ export async function loadFile(
 ): Promise<Outcome> {
   const { store } = surroundings;
   const address = parseProcessedKey(event.key);
-  if (address === undefined) throw notOurs(event);
-  const { dataset, part, partitionPath } = address;
+  const dataset = address && datasetNamed(address.dataset);
+  if (address === undefined || dataset === undefined) throw notOurs(event);
+  const { name } = dataset;
   const ledger = new Ledger(store, buckets.ledger);
-  const receiptKey = loadingReceiptKey(address, part, partitionPath);
+  const receiptKey = loadingReceiptKey(address, address.part, address.partitionPath);
   const discarded = async (): Promise<Outcome> => {
-    await store.remove(buckets.archive, [event.key]);
-    if (event.type === 'created') await store.remove(buckets.processed, [event.key]);
-    return withoutRecords(dataset, event.type === 'created' ? 'stale' : 'retracted');
+    await store.remove(buckets.archive, [archiveKey(event.key)]);
+    if (event.type === 'created') {
+      // Whose deletion comes back here, and takes the rows out of MySQL.
+      await store.remove(buckets.processed, [event.key]);
+      return withoutRecords(name, 'stale');
+    }
+    await retractRows(await ledger.head(address), dataset, surroundings);
+    return withoutRecords(name, 'retracted');
   };
 
   const head = await ledger.head(address);
   const stands = standing(head, address);
   // A person may have deleted what still stands; the sinks keep it, and a reconciliation tells.
-  if (event.type === 'deleted') return stands === 'live' ? withoutRecords(dataset, 'kept') : discarded();
+  if (event.type === 'deleted') return stands === 'live' ? withoutRecords(name, 'kept') : discarded();
   if (stands === 'gone') return discarded();
   if (await ledger.hasReceipt(receiptKey)) {
     await removeSuperseded(head, ledger, store, buckets);
-    return withoutRecords(dataset, stands === 'live' ? 'duplicate' : 'stale');
+    return withoutRecords(name, stands === 'live' ? 'duplicate' : 'stale');
   }
   if (stands === 'superseded') return discarded();
 
   let receipt: LoadingReceipt;
   try {
-    receipt = await load(event, address, buckets, surroundings);
+    receipt = await load(event, address, dataset, buckets, surroundings);
   } catch (error) {
     const isGone =
       error instanceof ObjectNotFound && standing(await ledger.head(address), address) !== 'live';
@@ -59,34 +84,118 @@ export async function loadFile(
   const latest = await ledger.head(address);
   if (standing(latest, address) !== 'live') return discarded();
   await removeSuperseded(latest, ledger, store, buckets);
-  const { records } = receipt.archive;
-  return { dataset, result: 'done', read: records, written: records, filtered: {}, rejected: {} };
+  return outcomeOf(receipt);
+}
+
+function outcomeOf({ dataset, archive: { records }, tables }: LoadingReceipt): Outcome {
+  const rejected = tables?.rejected ?? {};
+  return { dataset, result: 'done', read: records, written: records, filtered: {}, rejected };
+}
+
+/** Takes out of MySQL what is older than what the object's tables are to show. */
+async function retractRows(
+  head: Head | undefined,
+  dataset: Dataset,
+  { tables }: Surroundings,
+): Promise<void> {
+  if (tables === undefined || head?.current === undefined) return;
+  const inclusive = head.current.type === 'deleted';
+  await tables.retract(dataset, head.key, editionSequencer(head.current), { inclusive });
 }
 
 async function load(
   event: ObjectEvent,
-  { dataset, part }: VersionPath & { readonly part: number },
+  address: FileAddress,
+  dataset: Dataset,
   buckets: LoadingBuckets,
-  { store, now, codeVersion }: Surroundings,
+  surroundings: Surroundings,
 ): Promise<LoadingReceipt> {
+  const { store, now, codeVersion, tables } = surroundings;
   const startedAt = now();
   const { bytes, metadata } = await store.describe(event);
-  const from = parseSourceMetadata(metadata);
-  if (from === undefined) throw notOurs(event);
-  const { records, ...source } = from;
-  await store.copy(event, { bucket: buckets.archive, key: event.key });
+  const source = parseSourceMetadata(metadata);
+  if (source === undefined) throw notOurs(event);
+  const { records, ...from } = source;
+  const toArchive = { bucket: buckets.archive, key: archiveKey(event.key) };
+  const isParquet = toArchive.key === event.key;
+
+  const rejects = new RejectsWriter(store, buckets.failed, (file) =>
+    loadingRejectsKey(address, address.part, address.partitionPath, file),
+  );
+  let loaded: LoadingReceipt['tables'];
+  let archive: StoredObject | undefined;
+  if (tables !== undefined || !isParquet) {
+    const rows = await readRows(event, address, dataset, surroundings);
+    const header = { ...from, part: address.part };
+    loaded = tables && (await fillTables(rows, from, dataset, tables, rejects));
+    if (!isParquet) archive = await writeArchive(rows, header, dataset, toArchive, surroundings);
+  }
+  if (archive === undefined) {
+    await store.copy(event, toArchive);
+    archive = { key: toArchive.key, records, bytes };
+  }
   return {
     stage: 'loading',
-    dataset,
-    ...source,
-    part,
+    dataset: dataset.name,
+    ...from,
+    part: address.part,
     processed: { key: event.key, versionId: event.versionId },
-    archive: { key: event.key, records, bytes },
-    rejects: [],
+    archive,
+    ...(loaded && { tables: loaded }),
+    rejects: rejects.files,
     finishedAt: new Date(now()).toISOString(),
     durationMs: now() - startedAt,
     codeVersion,
   };
+}
+
+async function readRows(
+  event: ObjectEvent,
+  address: FileAddress,
+  dataset: Dataset,
+  { store }: Surroundings,
+): Promise<NumberedRow[]> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of await store.read(event)) chunks.push(chunk);
+  const rows: NumberedRow[] = [];
+  for await (const batch of readLakeFile(dataset, address, Buffer.concat(chunks)))
+    for (const row of batch) rows.push({ record: Number(row[recordColumn.name]), row });
+  return rows;
+}
+
+/** Rows that a table can't hold are rejected, each with its reason; the others go in. */
+async function fillTables(
+  rows: readonly NumberedRow[],
+  from: Omit<Source, 'records'>,
+  dataset: Dataset,
+  tables: NonNullable<Surroundings['tables']>,
+  rejects: RejectsWriter,
+): Promise<LoadingReceipt['tables']> {
+  const loaded = await tables.load({ dataset, key: from.key, sequencer: editionSequencer(from), rows });
+  if (loaded === 'stale') return { written: 0, unchanged: 0, rejected: {}, stale: true };
+  const rejected: Tally = {};
+  for (const reject of loaded.rejected) {
+    count(rejected, reject.code);
+    await rejects.add(reject);
+  }
+  await rejects.flush();
+  return { written: loaded.written, unchanged: loaded.unchanged, rejected };
+}
+
+async function writeArchive(
+  rows: readonly NumberedRow[],
+  header: Omit<Source, 'records'> & { readonly part: number },
+  dataset: Dataset,
+  to: { readonly bucket: string; readonly key: string },
+  { store }: Surroundings,
+): Promise<StoredObject> {
+  const metadata = sourceMetadata({ dataset: dataset.name, ...header });
+  const file = newLakeFile(dataset, 'parquet', metadata);
+  for (const { row } of rows) file.add(row);
+  const body = file.finish();
+  const records = String(rows.length);
+  await store.write({ ...to, body, contentType: contentTypes.parquet, metadata: { ...metadata, records } });
+  return { key: to.key, records: rows.length, bytes: body.length };
 }
 
 function notOurs({ bucket, key }: ObjectEvent): PermanentError {

@@ -2,6 +2,7 @@ import type { PermanentError, TransientError } from '../../domain/errors.ts';
 import type { PartLimits } from '../../domain/part.ts';
 import type { StoredObject, Tally } from '../../domain/receipt.ts';
 import { type Reject, renderReject } from '../../domain/reject.ts';
+import type { TableStore } from '../edges/mysql/table-store.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 import type { Zstd } from '../edges/zstd.ts';
 
@@ -12,6 +13,8 @@ export interface Surroundings {
   readonly now: () => number;
   readonly zstd: Zstd;
   readonly partLimits: PartLimits;
+  /** MySQL, where the stack has it. */
+  readonly tables?: TableStore | undefined;
   /** Of the code that runs, for the receipts. */
   readonly codeVersion: string;
   /** When the invocation is over in any case, in milliseconds since the epoch. */

@@ -1,6 +1,6 @@
 import type { Dataset } from '../../domain/dataset.ts';
 import type { Reject } from '../../domain/reject.ts';
-import { compareSequencers } from '../../domain/sequencer.ts';
+import { sortableSequencer } from '../../domain/tables/row-identity.ts';
 import type { Row } from '../../domain/transformation.ts';
 import { RowEncoder } from '../../handlers/edges/mysql/encoded-row.ts';
 import type { Loaded, RowsFile, TableStore } from '../../handlers/edges/mysql/table-store.ts';
@@ -28,7 +28,7 @@ export class MemoryTables implements TableStore {
 
   async load({ dataset, key, sequencer, rows }: RowsFile): Promise<Loaded | 'stale'> {
     const object = this.#raised(dataset, key, sequencer);
-    if (compareSequencers(object.sequencer, sequencer) > 0) return 'stale';
+    if (order(object.sequencer, sequencer) > 0) return 'stale';
     let written = 0;
     let unchanged = 0;
     const rejected: Reject[] = [];
@@ -54,14 +54,14 @@ export class MemoryTables implements TableStore {
     const { rows } = this.#raised(dataset, key, sequencer);
     const before = rows.size;
     for (const [record, row] of rows) {
-      const order = compareSequencers(row.sequencer, sequencer);
-      if (order < 0 || (inclusive && order === 0)) rows.delete(record);
+      const age = order(row.sequencer, sequencer);
+      if (age < 0 || (inclusive && age === 0)) rows.delete(record);
     }
     return before - rows.size;
   }
 
   async count(dataset: Dataset, key: string, sequencer: string): Promise<number> {
-    return this.rows(dataset, key).filter((row) => compareSequencers(row.sequencer, sequencer) === 0).length;
+    return this.rows(dataset, key).filter((row) => order(row.sequencer, sequencer) === 0).length;
   }
 
   /** An object's rows, in the order of their records. */
@@ -73,7 +73,7 @@ export class MemoryTables implements TableStore {
   #raised(dataset: Dataset, key: string, sequencer: string): StoredObject {
     const object = this.#objects.get(name(dataset, key)) ?? { sequencer, rows: new Map() };
     this.#objects.set(name(dataset, key), object);
-    if (compareSequencers(object.sequencer, sequencer) < 0) object.sequencer = sequencer;
+    if (order(object.sequencer, sequencer) < 0) object.sequencer = sequencer;
     return object;
   }
 
@@ -85,3 +85,10 @@ export class MemoryTables implements TableStore {
 }
 
 const name = (dataset: Dataset, key: string) => `${dataset.name}\n${key}`;
+
+/** As the server compares them: negative when `a` is the older one. */
+function order(a: string, b: string): number {
+  const [one, other] = [sortableSequencer(a), sortableSequencer(b)];
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
+}

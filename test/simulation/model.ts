@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { zstdDecompressSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
+import { recipes } from '../../domain/datasets/recipes.ts';
 import { parseEdition } from '../../domain/edition.ts';
 import { faultKey, parsePartitionPath, parseProcessedKey, versionPath } from '../../domain/key-layout.ts';
 import { type Head, head } from '../../domain/ledger.ts';
@@ -118,6 +119,8 @@ export async function findings(
     check(`version that ${key} shows`, plain(current), shown?.versionId);
     check(`attempts at ${key}`, attempts.map(plain), rejected ? [rejected.versionId] : []);
     check(`superseded versions of ${key}`, head?.superseded, []);
+    const table = pipeline.tables.rows(recipes, key).map(({ row }) => lineOf(row));
+    check(`rows of ${key} in the table`, table.sort(), shown ? rowsOf(shown).sort() : []);
     /** In the edition that stands; nothing else is left of a version. */
     const names = [current, ...attempts].filter((name) => name !== undefined);
     for (const change of changes) {
@@ -243,12 +246,21 @@ async function readRows(pipeline: Pipeline): Promise<Map<string, string[]>> {
     const columns = ['recipe_id', 'title', 'complexity_score', 'time_estimate_s'];
     const source = `${dataset}/${objectId}/${version}`;
     for (const row of await parquetReadObjects({ file, compressors, columns })) {
-      const { recipe_id: id, title, complexity_score: score, time_estimate_s: time } = row;
-      const line = [id, title, score, difficulty, time].join(' | ');
+      const line = lineOf({ ...row, difficulty });
       rows.set(source, [...(rows.get(source) ?? []), line]);
     }
   }
   return rows;
+}
+
+function lineOf({
+  recipe_id: id,
+  title,
+  complexity_score: score,
+  difficulty,
+  time_estimate_s: time,
+}: Record<string, unknown>): string {
+  return [id, title, score, difficulty, time].join(' | ');
 }
 
 /** Of the failed bucket, by version path. */

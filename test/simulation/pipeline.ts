@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import type { ObjectStore } from '../../handlers/edges/object-store.ts';
+import type { TableStore } from '../../handlers/edges/mysql/table-store.ts';
+import { type ObjectStore, s3ObjectStore } from '../../handlers/edges/object-store.ts';
 import { ZSTD_PARAMETERS, type Zstd } from '../../handlers/edges/zstd.ts';
 import type { StageOptions } from '../../handlers/stage.ts';
 import type { Caller } from '../../local/call.ts';
@@ -15,7 +16,8 @@ import { createSqs, type QueuePort, type Sqs } from '../../local/sqs/sqs.ts';
 import { type QueueTopology, readTopology, type Topology } from '../../local/topology.ts';
 import { settled } from '../local/virtual-clock.ts';
 import { SimulatedFunction, type StageCode } from './functions.ts';
-import { memoryStore } from './memory-store.ts';
+import { memoryS3 } from './memory-s3.ts';
+import { MemoryTables } from './memory-tables.ts';
 import type { Network, Party } from './network.ts';
 
 /** What the program describes, and the code of its functions, by function name. */
@@ -73,6 +75,7 @@ export class Pipeline {
   readonly store: Store;
   readonly sqs: Sqs;
   readonly lostEvents: string[] = [];
+  readonly tables = new MemoryTables();
   readonly #network: Network;
   readonly #events: Events;
   readonly #functions: SimulatedFunction[] = [];
@@ -116,15 +119,17 @@ export class Pipeline {
       ids: { versionId: () => random.id(32), blobId: ids, eventId: ids },
     });
 
+    const watch = async () => {};
     for (const settings of topology.functions) {
       const own = code.get(settings.name);
       if (own === undefined) throw new Error(`There is no code for ${settings.name}.`);
       const { stage, stageHandler } = own;
       const partLimits = { records: partRecords, bytes: 16 * 1024 * 1024 };
       const start = (environment: Party) => {
-        const port = memoryStore(this.store, network, environment);
+        const port = s3ObjectStore(memoryS3(this.store, network, environment, region, watch));
         const store = sabotage?.(port, () => random.next()) ?? port;
-        return stageHandler(stage, { store, now: () => clock.now(), zstd, partLimits });
+        const tables = networkTables(this.tables, network, environment);
+        return stageHandler(stage, { store, tables, now: () => clock.now(), zstd, partLimits });
       };
       this.#functions.push(new SimulatedFunction(settings, stage.stage, network, start));
       for (const mapping of topology.mappings.filter(({ functionArn }) => functionArn === settings.arn)) {
@@ -196,6 +201,16 @@ export class Pipeline {
     this.#network.note(`redrive of ${arn.split(':').at(-1)}`);
     await settled();
   }
+}
+
+/** MySQL's stand-in at the other end of the network. */
+function networkTables(tables: TableStore, network: Network, caller: Party): TableStore {
+  return {
+    load: (file) => network.call(caller, `load ${file.key}`, () => tables.load(file)),
+    retract: (dataset, key, sequencer, options) =>
+      network.call(caller, `retract ${key}`, () => tables.retract(dataset, key, sequencer, options)),
+    count: (dataset, key, sequencer) => tables.count(dataset, key, sequencer),
+  };
 }
 
 /** A queue as a poller on the network sees it: what it receives may be lost, and what it deletes may come back. */
