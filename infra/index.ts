@@ -24,6 +24,7 @@ const code = pulumi.output(
     extraction: 'handlers/extraction.ts',
     transformation: 'handlers/transformation.ts',
     loading: 'handlers/loading.ts',
+    migration: 'handlers/migration.ts',
   }),
 );
 
@@ -151,7 +152,7 @@ function mySql(): MySql {
       configuration: database,
       buckets: [temp, failed, processed, archive, ledger],
       key,
-      bundle: pulumi.output(bundle({ migration: 'handlers/migration.ts' })).migration,
+      bundle: code.migration,
       environment: environmentOf('migration'),
       forceDestroy,
       logRetention,

@@ -36,10 +36,10 @@ function family(name: string, memoryPerCpu: number): Record<string, InstanceClas
   );
 }
 
-/** What one execution environment of the loading function may hold open. */
-export const connectionsPerEnvironment = 4;
+/** What an execution environment of the loading function holds open, and what one that Lambda ended has left open. */
+export const connectionsPerEnvironment = 2;
 
-/** Kept for RDS itself, the migration, people, and environments that a deployment has just replaced. */
+/** Kept for RDS itself, the migration, and people. */
 const reserved = 20;
 
 /**

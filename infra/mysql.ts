@@ -4,7 +4,6 @@ import type { Bundle } from './bundle.ts';
 import { Database } from './database.ts';
 import type { DatabaseConfiguration } from './database-configuration.ts';
 import { loadingUser, port, schemaName } from './door.ts';
-import { connectionsPerEnvironment } from './instance-classes.ts';
 import type { Key } from './key.ts';
 import { Migration } from './migration.ts';
 import { Network } from './network.ts';
@@ -68,7 +67,6 @@ export class MySql extends pulumi.ComponentResource {
         MYSQL_PORT: String(port),
         MYSQL_DATABASE: schemaName,
         MYSQL_USER: loadingUser,
-        MYSQL_CONNECTIONS: String(connectionsPerEnvironment),
       },
       permissions: [database.mayConnect(database.door)],
       placement: { network, securityGroup },
