@@ -14,7 +14,7 @@ import { startCrawler } from './glue/start-crawler.ts';
 import { type Authority, createAuthority } from './iam/authority.ts';
 import { account as accountId, Credentials } from './iam/credentials.ts';
 import { openJournal } from './journal.ts';
-import { LambdaFunction } from './lambda/function.ts';
+import { type FunctionPorts, LambdaFunction } from './lambda/function.ts';
 import { FunctionLogs } from './lambda/logs.ts';
 import { logsService } from './lambda/logs-wire.ts';
 import { EventSourceMapping } from './lambda/mapping.ts';
@@ -45,6 +45,8 @@ export interface CloudOptions {
   readonly port: number;
   /** Told of what goes wrong behind the scenes: failed batches, lost events. */
   readonly onTrouble?: (line: string) => void;
+  /** What a function's variables become on this machine, when a process of it starts. As they are, when left out. */
+  readonly variables?: FunctionPorts['variables'];
 }
 
 /** Thrown when the Pulumi program fails, or registers what AWS would refuse or the local cloud does not know. */
@@ -183,7 +185,15 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 
     const logs = new FunctionLogs(join(state, 'logs'));
     const reaper = new Reaper();
-    const ports = { credentials, logs, reaper, admit, endpoint: () => endpoint, maxProcesses };
+    const ports: FunctionPorts = {
+      credentials,
+      logs,
+      reaper,
+      admit,
+      endpoint: () => endpoint,
+      maxProcesses,
+      ...(options.variables && { variables: options.variables }),
+    };
     for (const each of topology.functions) functions.set(each.name, new LambdaFunction(each, ports));
     const mappings = mappingsOf(topology, functions, sqs, onTrouble);
 

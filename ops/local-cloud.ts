@@ -3,42 +3,69 @@ import { join } from 'node:path';
 import { stackOutputs } from '../infra/outputs.ts';
 import { type Cloud, type CloudOptions, ProgramRefused, startCloud } from '../local/cloud.ts';
 import { DirectoryInUse } from '../local/lock.ts';
+import { type Mysql, type MysqlOptions, openMysql, withLocalMysql } from '../local/mysql.ts';
+import { applyTo, mysqlUrlFile, withMysql } from './mysql.ts';
 import { type Instance, projectDirectory } from './target.ts';
 import { UserError } from './user-error.ts';
 
 /** The stack whose configuration the local cloud runs with. */
 export const localStack = 'dev';
 
+type PipelineOptions = Pick<CloudOptions, 'directory' | 'port' | 'ephemeral' | 'onTrouble'> &
+  Pick<MysqlOptions, 'environment'>;
+
 export interface LocalPipeline extends Instance {
   close(): Promise<void>;
 }
 
-/** Starts the local cloud with this project's program, and leaves word of it for the other commands. */
-export async function startPipeline(
-  options: Pick<CloudOptions, 'directory' | 'port' | 'ephemeral' | 'onTrouble'>,
-): Promise<LocalPipeline> {
-  const cloud = await started(options);
-  const file = join(options.directory, 'instance.json');
+/**
+ * Starts the local cloud with this project's program, and MySQL beside it, if there is one; leaves word of both for the other
+ * commands.
+ */
+export async function startPipeline(options: PipelineOptions): Promise<LocalPipeline> {
+  const { directory } = options;
+  const opening = openMysql(options);
+  const migrated = opening.then(bringUpToDate);
+  // Whoever waits for it learns of it.
+  migrated.catch(() => {});
+  const closeMysql = () => opening.then((mysql) => mysql.close()).catch(() => {});
+  let cloud: Cloud;
+  try {
+    cloud = await started({
+      ...options,
+      variables: async (configured) => withLocalMysql(configured, (await migrated).url),
+    });
+  } catch (error) {
+    await closeMysql();
+    throw error;
+  }
+  const files = { instance: join(directory, 'instance.json'), url: mysqlUrlFile(directory) };
+  const close = async (graceMs?: number) => {
+    for (const file of Object.values(files)) rmSync(file, { force: true });
+    await cloud.close(graceMs);
+    await closeMysql();
+  };
   try {
     const outputs = stackOutputs.parse(cloud.outputs);
-    const running = { endpoint: cloud.endpoint, pid: process.pid, outputs };
-    writeFileSync(file, JSON.stringify(running, null, 2));
-    return {
-      ...running,
-      async close() {
-        rmSync(file, { force: true });
-        await cloud.close();
-      },
-    };
+    const { url, description } = await migrated;
+    const running = { endpoint: cloud.endpoint, pid: process.pid, outputs, mysql: description };
+    rmSync(files.url, { force: true });
+    if (url !== undefined) writeFileSync(files.url, url, { mode: 0o600 });
+    writeFileSync(files.instance, JSON.stringify(running, null, 2));
+    return { ...running, close: () => close() };
   } catch (error) {
-    await cloud.close(0);
+    await close(0);
     throw error;
   }
 }
 
-async function started(
-  options: Pick<CloudOptions, 'directory' | 'port' | 'ephemeral' | 'onTrouble'>,
-): Promise<Cloud> {
+/** @throws {UserError} when the tables can't be made what the code wants */
+async function bringUpToDate(mysql: Mysql): Promise<Mysql> {
+  if (mysql.url !== undefined) await withMysql(mysql.url, applyTo);
+  return mysql;
+}
+
+async function started(options: PipelineOptions & Pick<CloudOptions, 'variables'>): Promise<Cloud> {
   try {
     return await startCloud({ project: projectDirectory, stack: localStack, ...options });
   } catch (error) {

@@ -1,16 +1,55 @@
-import { type Connection, createConnection } from 'mysql2/promise';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Connection } from 'mysql2/promise';
 import { mysqlFailure } from '../domain/tables/mysql-failure.ts';
+import { applyMigrations } from '../migrations/apply.ts';
+import { migrations } from '../migrations/index.ts';
 import { UserError } from './user-error.ts';
 
+/** Where those who may read this user's files find the URL of the local cloud's MySQL, for as long as it runs. */
+export const mysqlUrlFile = (directory: string) => join(directory, 'mysql.url');
+
 /**
- * Does something with the database of `MYSQL_URL`.
+ * The database of `MYSQL_URL`, or else that of the local cloud that runs from `directory`.
  *
- * @throws {UserError} when there is no such URL, or the database can't be worked with; it never has the password
+ * @throws {UserError} when there is neither
  */
-export async function withMysql<Result>(work: (connection: Connection) => Promise<Result>): Promise<Result> {
-  const uri = process.env['MYSQL_URL'] ?? '';
-  if (uri === '')
-    throw new UserError('Which database? Set MYSQL_URL=mysql://user:password@host:port/database');
+export function mysqlUrl({
+  directory,
+  stack,
+}: {
+  readonly directory: string;
+  readonly stack?: string;
+}): string {
+  const { MYSQL_URL = '' } = process.env;
+  if (MYSQL_URL !== '') return MYSQL_URL;
+  if (stack !== undefined) {
+    throw new UserError(
+      `The MySQL of the stack ${stack} lies in a private network, where this machine is not. ` +
+        'Give the way in that you have, e.g. a tunnel: MYSQL_URL=mysql://user:password@127.0.0.1:3306/sluice',
+    );
+  }
+  try {
+    return readFileSync(mysqlUrlFile(directory), 'utf8');
+  } catch {
+    throw new UserError(
+      'There is no MySQL: no local cloud runs with one (npx sluice status says why), and MYSQL_URL is not set. ' +
+        'Set MYSQL_URL=mysql://user:password@host:port/database',
+    );
+  }
+}
+
+/**
+ * Does something with a database.
+ *
+ * @throws {UserError} when the database can't be worked with; it never has the password
+ */
+export async function withMysql<Result>(
+  uri: string,
+  work: (connection: Connection) => Promise<Result>,
+): Promise<Result> {
+  // The client takes a while to load, and most commands do without.
+  const { createConnection } = await import('mysql2/promise');
   let connection: Connection | undefined;
   try {
     connection = await createConnection({ uri, charset: 'utf8mb4_bin', timezone: 'Z' });
@@ -21,4 +60,13 @@ export async function withMysql<Result>(work: (connection: Connection) => Promis
   } finally {
     connection?.destroy();
   }
+}
+
+/** Brings the tables up to date. @returns the numbers of the migrations that were applied */
+export function applyTo(connection: Connection): Promise<number[]> {
+  const query = async (sql: string, values: readonly unknown[] = []) => {
+    const [rows] = await connection.query(sql, [...values]);
+    return Array.isArray(rows) ? rows : [];
+  };
+  return applyMigrations({ query }, migrations);
 }

@@ -26,12 +26,20 @@ export interface Target {
   readonly redshift: RedshiftDataClient;
   /** What only the local cloud can do; undefined on AWS. */
   readonly control: Control | undefined;
+  /** Where MySQL is, or why there is none. */
+  readonly mysql: string;
   /** Where this machine keeps what belongs to the stack, e.g. copies of the lake's files. */
   readonly directory: string;
 }
 
 /** What the running local cloud leaves in its directory, for the command line to find it. */
-export const instance = z.object({ endpoint: z.url(), pid: z.int(), outputs: stackOutputs });
+export const instance = z.object({
+  endpoint: z.url(),
+  pid: z.int(),
+  outputs: stackOutputs,
+  /** Where MySQL is, or why there is none. */
+  mysql: z.string(),
+});
 export type Instance = z.infer<typeof instance>;
 
 export const projectDirectory = join(import.meta.dirname, '..');
@@ -54,6 +62,7 @@ export async function findTarget(stack: string | undefined, directory: string): 
       outputs,
       directory: join(directory, 'stacks', stack),
       control: undefined,
+      mysql: outputs.mysql?.host ?? 'none: the configuration leaves it off',
       ...clients({ region: outputs.region }),
     };
   }
@@ -61,11 +70,16 @@ export async function findTarget(stack: string | undefined, directory: string): 
 }
 
 export function localTarget(
-  { endpoint, outputs }: Pick<Instance, 'endpoint' | 'outputs'>,
+  {
+    endpoint,
+    outputs,
+    mysql = 'none',
+  }: Pick<Instance, 'endpoint' | 'outputs'> & Partial<Pick<Instance, 'mysql'>>,
   directory: string,
 ): Target {
   return {
     outputs,
+    mysql,
     directory,
     control: control(endpoint, outputs.region, localCredentials),
     ...clients({ region: outputs.region, endpoint, credentials: localCredentials }),

@@ -39,6 +39,11 @@ export interface FunctionPorts {
   readonly admit: Admit;
   /** `http://127.0.0.1:4566`; asked for when a process starts. */
   readonly endpoint: () => string;
+  /**
+   * The variables that a process gets in place of the configured ones, for what is on this machine another than on AWS. Asked for
+   * when a process starts; what it says is seen by that process alone, and not by those who ask for the function's configuration.
+   */
+  readonly variables?: (configured: Readonly<Record<string, string>>) => Promise<Record<string, string>>;
   /** Processes of one function at a time; further invocations wait for one. Default 10. */
   readonly maxProcesses?: number;
   /** Milliseconds after which an idle process ends. Default five minutes. */
@@ -169,6 +174,7 @@ export class LambdaFunction {
     const log = (line: string) => {
       if (mayLog) ports.logs.append(settings.name, logStream, line.replaceAll('\r', '\n'));
     };
+    const variables = (await ports.variables?.(settings.environment)) ?? settings.environment;
     const { accessKeyId, secretAccessKey, sessionToken } = ports.credentials.issue(settings.roleArn);
     const process = new FunctionProcess(
       {
@@ -176,6 +182,7 @@ export class LambdaFunction {
         modulePath: settings.modulePath,
         memoryMb: settings.memoryMb,
         environment: {
+          ...variables,
           ...lambdaEnvironment(settings, logStream, ports.endpoint()),
           AWS_ACCESS_KEY_ID: accessKeyId,
           AWS_SECRET_ACCESS_KEY: secretAccessKey,
@@ -281,7 +288,6 @@ function lambdaEnvironment(
 ): Record<string, string> {
   const region = settings.arn.split(':')[3] ?? '';
   return {
-    ...settings.environment,
     _HANDLER: settings.handler,
     AWS_ENDPOINT_URL: endpoint,
     AWS_REGION: region,

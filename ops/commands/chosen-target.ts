@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { defaultDirectory, findTarget, type Target } from '../target.ts';
 
-interface TargetOptions {
+export interface TargetOptions {
   readonly stack?: string;
   readonly directory: string;
 }

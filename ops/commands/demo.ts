@@ -56,6 +56,7 @@ async function runIn(directory: string): Promise<void> {
   progress.show('Starting the local cloud from the Pulumi program');
   const pipeline = await startPipeline({ directory, port: 0 }).finally(() => progress.end());
   try {
+    console.log(`MySQL: ${printable(pipeline.mysql)}.`);
     await run(localTarget(pipeline, directory));
   } finally {
     await pipeline.close();

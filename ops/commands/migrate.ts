@@ -2,19 +2,19 @@ import { InvokeCommand } from '@aws-sdk/client-lambda';
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { LosesData } from '../../domain/tables/migration.ts';
-import { applyMigrations, MigrationRefused } from '../../migrations/apply.ts';
+import { MigrationRefused } from '../../migrations/apply.ts';
 import { migrations } from '../../migrations/index.ts';
 import { pendingPlan, writeMigration } from '../migration-files.ts';
-import { withMysql } from '../mysql.ts';
+import { applyTo, mysqlUrl, withMysql } from '../mysql.ts';
 import type { Target } from '../target.ts';
 import { UserError } from '../user-error.ts';
-import { chosenTarget } from './chosen-target.ts';
+import { chosenDirectory, chosenTarget } from './chosen-target.ts';
 
 export function migrate(program: Command): void {
   program
     .command('migrate')
     .description(
-      'bring the tables in MySQL up to date: those of MYSQL_URL, or of --stack through its function inside the network',
+      'bring the tables in MySQL up to date: of MYSQL_URL or the local cloud, or of --stack through its function inside the network',
     )
     .option('--plan [name]', 'instead write the next migration, from what the datasets declare now')
     .option('--json', 'as JSON')
@@ -55,18 +55,12 @@ async function apply(program: Command, json: boolean): Promise<void> {
       `The datasets declare what no migration does (${behind.name}). Write it first: npx sluice migrate --plan`,
     );
   const applied =
-    stack === undefined ? await withMysql(applyTo) : await applyOnAws(await chosenTarget(program), stack);
+    stack === undefined
+      ? await withMysql(mysqlUrl({ directory: chosenDirectory(program) }), applyTo)
+      : await applyOnAws(await chosenTarget(program), stack);
   if (json) console.log(JSON.stringify({ applied }));
   else if (applied.length === 0) console.log('The tables are up to date.');
   else for (const number of applied) console.log(`Applied ${number}: ${migrations[number - 1]?.name ?? ''}`);
-}
-
-function applyTo(connection: Parameters<Parameters<typeof withMysql>[0]>[0]): Promise<number[]> {
-  const query = async (sql: string, values: readonly unknown[] = []) => {
-    const [rows] = await connection.query(sql, [...values]);
-    return Array.isArray(rows) ? rows : [];
-  };
-  return applyMigrations({ query }, migrations);
 }
 
 async function applyOnAws({ lambda, outputs }: Target, stack: string): Promise<number[]> {

@@ -1,21 +1,30 @@
 import type { Command } from 'commander';
 import { type QueryResult, queryLake } from '../lake.ts';
+import { mysqlUrl } from '../mysql.ts';
+import { queryMysql } from '../query-mysql.ts';
 import { integer, Progress, printable, table } from '../terminal.ts';
-import { chosenTarget } from './chosen-target.ts';
+import { chosenTarget, type TargetOptions } from './chosen-target.ts';
 
 export function query(program: Command): void {
   program
     .command('query')
     .description('answer SQL over the lake, as the catalog has it: every dataset is a view of its name')
     .argument('<sql>', 'a statement, e.g. "select difficulty, count(*) from recipes group by 1"')
+    .option('--mysql', 'over the tables in MySQL instead: those of MYSQL_URL, or of the local cloud')
     .option('--json', 'as JSON: an array of objects')
-    .action(async (sql: string, options: { json?: boolean }) => {
+    .action(async (sql: string, options: { mysql?: boolean; json?: boolean }) => {
+      const show = (result: QueryResult) =>
+        console.log(options.json ? renderJson(result) : renderTable(result));
+      if (options.mysql) {
+        show(await queryMysql(mysqlUrl(program.opts<TargetOptions>()), sql));
+        return;
+      }
       const target = await chosenTarget(program);
       const progress = new Progress();
       const result = await queryLake(target, sql, (text) => progress.show(text)).finally(() =>
         progress.end(),
       );
-      console.log(options.json ? renderJson(result) : renderTable(result));
+      show(result);
     });
 }
 

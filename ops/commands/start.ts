@@ -35,9 +35,10 @@ export function start(program: Command): void {
         directory,
         onTrouble: (line) => console.error(printable(line)),
       });
-      const { endpoint, outputs } = pipeline;
+      const { endpoint, outputs, mysql } = pipeline;
       console.log(`Sluice runs on ${styled('bold', endpoint)} (started in ${Math.round(performance.now() - beganAt)} ms).
 State is kept in ${options.ephemeral ? 'nothing: it goes with this process' : relative(process.cwd(), directory) || '.'}.
+MySQL: ${printable(mysql)}.
 
   npx sluice put FILE                       into ${outputs.buckets.raw}
   npx sluice status

@@ -31,11 +31,17 @@ export function status(program: Command): void {
       const limit = pLimit(AT_ONCE);
       const objects = await Promise.all(selection.keys.map((key) => limit(() => currentState(target, key))));
       if (options.json) {
-        console.log(JSON.stringify({ stages: queues, objects, objectsInAll: selection.found }, null, 2));
+        console.log(
+          JSON.stringify(
+            { stages: queues, mysql: target.mysql, objects, objectsInAll: selection.found },
+            null,
+            2,
+          ),
+        );
         return;
       }
       console.log(queueTable(queues));
-      console.log();
+      console.log(`\nMySQL: ${printable(target.mysql)}\n`);
       console.log(objects.length === 0 ? 'The raw bucket holds no objects.' : stateTable(objects));
       if (selection.found > objects.length) {
         console.log(

@@ -15,10 +15,16 @@ export interface TestPipeline {
   close(): Promise<void>;
 }
 
-export async function startTestPipeline(): Promise<TestPipeline> {
+/** @param mysql whether it writes to MySQL too, if there is one */
+export async function startTestPipeline({ mysql = false } = {}): Promise<TestPipeline> {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-test-'));
   const troubles: string[] = [];
-  const running = await startPipeline({ directory, port: 0, onTrouble: (line) => troubles.push(line) });
+  const running = await startPipeline({
+    directory,
+    port: 0,
+    onTrouble: (line) => troubles.push(line),
+    environment: mysql ? process.env : { SLUICE_NO_MYSQL: '1' },
+  });
   return {
     running,
     target: localTarget(running, directory),

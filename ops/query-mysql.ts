@@ -1,0 +1,42 @@
+import type { FieldPacket, RowDataPacket } from 'mysql2/promise';
+import type { QueryResult } from './lake.ts';
+import { withMysql } from './mysql.ts';
+import { UserError } from './user-error.ts';
+
+/** Types whose values line up at the right, as the protocol numbers them: decimals, integers, floats, years. */
+const numeric: ReadonlySet<number | undefined> = new Set([0, 1, 2, 3, 4, 5, 8, 9, 13, 246]);
+
+/**
+ * Answers one SQL statement over the tables in MySQL, which it can't change.
+ *
+ * @throws {UserError} that has what the server says
+ */
+export function queryMysql(url: string, sql: string): Promise<QueryResult> {
+  return withMysql(url, async (connection) => {
+    // Also for what a statement would begin by itself after it ended the transaction that it is in.
+    await connection.query('SET SESSION TRANSACTION READ ONLY');
+    await connection.query('START TRANSACTION READ ONLY');
+    let rows: unknown;
+    let fields: FieldPacket[] | undefined;
+    try {
+      [rows, fields] = await connection.query<RowDataPacket[][]>({
+        sql,
+        rowsAsArray: true,
+        dateStrings: true,
+        supportBigNumbers: true,
+      });
+    } catch (error) {
+      const { sqlMessage } = error as { sqlMessage?: string };
+      throw sqlMessage === undefined ? error : new UserError(`The query failed: ${sqlMessage}`);
+    }
+    const columns = (fields ?? []).map(({ name, columnType }) => ({
+      name,
+      numeric: numeric.has(columnType),
+    }));
+    const answered = columns.length === 0 ? [] : (rows as unknown[][]);
+    return { columns, rows: answered.map((row) => row.map(plain)) };
+  });
+}
+
+/** Bytes as MySQL writes them in SQL; everything else as the driver gives it: decimals, times and large integers as text. */
+const plain = (value: unknown) => (Buffer.isBuffer(value) ? `0x${value.toString('hex')}` : value);
