@@ -1,0 +1,150 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { zstdDecompressSync } from 'node:zlib';
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { parquetReadObjects } from 'hyparquet';
+import Papa from 'papaparse';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parsePartitionPath, parseProcessedKey } from '../../domain/key-layout.ts';
+import { crawlAndWait, readCatalog } from '../../ops/catalog.ts';
+import { queryLake } from '../../ops/lake.ts';
+import { listObjects } from '../../ops/listing.ts';
+import { projectDirectory } from '../../ops/target.ts';
+import { settledState, startTestPipeline, type TestPipeline } from './running-pipeline.ts';
+
+const recipes = [
+  { title: 'Soup', ingredients: ['water'], directions: ['Boil for 10 minutes.'], tags: ['vegan', 'quick'] },
+  { title: 'Naïve 🍲 "stew"', ingredients: ['a', "b'c", 'd\ne'], directions: Array(9).fill('Stir.') },
+  { title: 'Bread', ingredients: Array(20).fill('flour'), directions: ['Bake.', 'Eat.'], tags: [] },
+];
+const passengers = `PassengerId,Survived,Pclass,Name,Sex,Age,SibSp,Parch,Ticket,Fare,Cabin,Embarked
+1,1,3,"Braund, Mr. ""Owen""",male,22,1,0,A/5 21171,17.25,,S
+2,1,1,"Cumings, Mrs. John",female,38.5,1,,PC 17599,71.2833,C85,C
+3,0,3,"Gone, Mr. Long",male,30,0,0,1,8,,S
+4,1,2,No Age,female,,0,0,1,8,,S
+`;
+
+let pipeline: TestPipeline;
+const query = async (sql: string) => (await queryLake(pipeline.target, sql, () => {})).rows;
+
+beforeAll(async () => {
+  pipeline = await startTestPipeline();
+  const put = async (Key: string, Body: string) => {
+    const { VersionId } = await pipeline.target.s3.send(
+      new PutObjectCommand({ Bucket: pipeline.target.outputs.buckets.raw, Key, Body }),
+    );
+    await settledState(pipeline.target, Key, VersionId);
+  };
+  await Promise.all([
+    put('recipes/some.json', JSON.stringify(recipes)),
+    put('passengers/some.csv', passengers),
+  ]);
+}, 60_000);
+afterAll(() => pipeline.close());
+
+describe('a query', () => {
+  test('finds nothing in a partition that was not crawled, and all of a table without partitions', async () => {
+    expect(await query('select count(*) from recipes')).toEqual([[0]]);
+    expect(await query('select count(*) from lake.passengers')).toEqual([[2]]);
+    await crawlAndWait(pipeline.target, 60);
+    expect(await query('select count(*) from recipes')).toEqual([[3]]);
+  });
+
+  test('finds through the catalog what another reader finds in the files, nulls and nested lists included', async () => {
+    await crawlAndWait(pipeline.target, 60);
+    const { target } = pipeline;
+    const found: Record<string, unknown>[] = [];
+    for await (const { Key } of listObjects(target, target.outputs.buckets.processed, 'recipes/')) {
+      const bytes = await read(Key);
+      const rows = await parquetReadObjects({
+        file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer,
+        compressors: { ZSTD: (input) => zstdDecompressSync(input) },
+      });
+      const values = Object.fromEntries(parsePartitionPath(parseProcessedKey(Key)?.partitionPath ?? ''));
+      found.push(...rows.map((row) => ({ ...row, ...values })));
+    }
+    const { columns, rows } = await queryLake(
+      target,
+      'select * from lake.recipes order by _record',
+      () => {},
+    );
+    const queried = rows.map((row) => Object.fromEntries(columns.map(({ name }, i) => [name, row[i]])));
+    const plain = found
+      .map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, toNumber(value)])))
+      .sort((a, b) => Number(a['_record']) - Number(b['_record']));
+    expect(queried).toEqual(plain);
+    expect(queried).toHaveLength(recipes.length);
+    expect(queried[1]).toMatchObject({
+      title: recipes[1]?.title,
+      ingredients: recipes[1]?.ingredients,
+      tags: [],
+    });
+
+    const text = (
+      await Promise.all(
+        (await keys('passengers/')).map(async (key) => Buffer.from(await read(key)).toString()),
+      )
+    ).join('');
+    const { data } = Papa.parse<Record<string, string>>(text, { header: true, skipEmptyLines: true });
+    expect(await objects('select * from lake.passengers order by _record')).toEqual(data);
+    expect(await objects('select * from passengers order by _record')).toMatchObject([
+      { passenger_id: 1, survived: true, name: 'Braund, Mr. "Owen"', age: 22, cabin: null, fare: 17.25 },
+      { passenger_id: 2, survived: true, parch: null, age: 38.5, cabin: 'C85' },
+    ]);
+  });
+
+  test('has the types that the catalog declares', async () => {
+    const types: Record<string, string> = {};
+    for (const { name, columns, partitionKeys } of await readCatalog(pipeline.target)) {
+      for (const column of [...columns, ...partitionKeys]) types[`${name}.${column.name}`] = column.type;
+    }
+    const described = await query(
+      `select table_name || '.' || column_name, data_type from information_schema.columns where table_schema = 'lake'`,
+    );
+    const asInCatalog = (type: unknown) =>
+      String(type)
+        .toLowerCase()
+        .replaceAll('varchar', 'string')
+        .replaceAll('integer', 'int')
+        .replace(/^(.*)\[\]$/, 'array<$1>');
+    expect(Object.fromEntries(described.map(([name, type]) => [name, asInCatalog(type)]))).toEqual(types);
+  });
+});
+
+describe('the queries of the documentation', () => {
+  const document = readFileSync(join(projectDirectory, 'docs/queries.md'), 'utf8');
+  const statements = [...document.matchAll(/```sql\n(.*?)```/gs)].flatMap(([, block = '']) =>
+    block.split(';'),
+  );
+
+  test.each(statements.map((sql) => [sql.trim()]))('%s', async (sql) => {
+    await crawlAndWait(pipeline.target, 60);
+    expect((await query(sql)).length).toBeGreaterThan(0);
+  });
+
+  test('are in two dialects where they differ', () => {
+    const pairs = [...document.matchAll(/```redshift\n[^`]*```\n\n```sql\n/g)];
+    expect(pairs.length).toBe([...document.matchAll(/```redshift\n/g)].length);
+    expect(pairs.length).toBeGreaterThan(2);
+  });
+});
+
+const keys = (prefix: string) =>
+  Array.fromAsync(
+    listObjects(pipeline.target, pipeline.target.outputs.buckets.processed, prefix),
+    ({ Key }) => Key,
+  );
+
+async function read(key: string): Promise<Uint8Array> {
+  const { Body } = await pipeline.target.s3.send(
+    new GetObjectCommand({ Bucket: pipeline.target.outputs.buckets.processed, Key: key }),
+  );
+  return (await Body?.transformToByteArray()) ?? new Uint8Array();
+}
+
+async function objects(sql: string) {
+  const { columns, rows } = await queryLake(pipeline.target, sql, () => {});
+  return rows.map((row) => Object.fromEntries(columns.map(({ name }, i) => [name, row[i]])));
+}
+
+const toNumber = (value: unknown) => (typeof value === 'bigint' ? Number(value) : value);
