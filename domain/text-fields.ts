@@ -48,12 +48,14 @@ export const flag = () =>
     return refuse(notA('boolean (0, 1, false or true)', content));
   });
 
+/** Reads a text, or returns what `refuse` does. */
+type Parse<Value> = (content: string, refuse: Refuse) => Value;
+
+const parsers = new WeakMap<z.core.$ZodType, Parse<unknown>>();
+
 /** One schema a field, not a chain of them: each costs as much as the work that it does. */
-function field<Value>(
-  expected: 'string' | 'int' | 'number' | 'boolean',
-  parse: (content: string, refuse: Refuse) => Value,
-) {
-  return z.transform((input: unknown, { issues }): Value => {
+function field<Value>(expected: 'string' | 'int' | 'number' | 'boolean', parse: Parse<Value>) {
+  const schema = z.transform((input: unknown, { issues }): Value => {
     const refuse: Refuse = (issue) => {
       issues.push(issue);
       return z.NEVER;
@@ -62,6 +64,8 @@ function field<Value>(
       ? parse(input, refuse)
       : refuse({ code: 'invalid_type', expected, input });
   });
+  parsers.set(schema, parse);
+  return schema;
 }
 
 function numberOf(content: string): number {
@@ -72,4 +76,60 @@ function numberOf(content: string): number {
 function notA(what: string, input: string): z.core.$ZodRawIssue {
   const message = `is no ${what}: ${JSON.stringify(input.slice(0, SHOWN_CHARACTERS))}`;
   return { code: 'invalid_type', expected: 'number', input, message };
+}
+
+type ReadRecord = (record: unknown) => Record<string, unknown> | undefined;
+
+const readers = new WeakMap<z.core.$ZodType, ReadRecord>();
+
+/**
+ * What the schema makes of a record of text fields. `undefined` says nothing: the schema itself must be asked, which
+ * takes several times as long.
+ */
+export function readPlainly(schema: z.core.$ZodType, record: unknown): Record<string, unknown> | undefined {
+  let reader = readers.get(schema);
+  if (reader === undefined) {
+    reader = readerOf(schema);
+    readers.set(schema, reader);
+  }
+  return reader(record);
+}
+
+const REFUSED = Symbol('refused');
+const refuse = (() => REFUSED) as () => never;
+const never: ReadRecord = () => undefined;
+
+function readerOf(schema: z.core.$ZodType): ReadRecord {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  if (def.type !== 'object' || def.catchall !== undefined || (def.checks?.length ?? 0) > 0) return never;
+  const fields: { readonly name: string; readonly parse: Parse<unknown>; readonly optional: boolean }[] = [];
+  for (const [name, declared] of Object.entries(def.shape)) {
+    const inner = innerOf(declared);
+    const parse = parsers.get(inner) ?? (isPlainText(inner) ? (content: string) => content : undefined);
+    if (parse === undefined) return never;
+    fields.push({ name, parse, optional: inner !== declared });
+  }
+  return (record) => {
+    if (typeof record !== 'object' || record === null) return undefined;
+    const read: Record<string, unknown> = {};
+    for (const { name, parse, optional } of fields) {
+      const content = (record as Record<string, unknown>)[name];
+      if (typeof content !== 'string' && (content !== undefined || !optional)) return undefined;
+      const value = content === undefined ? undefined : parse(content, refuse);
+      if (value === REFUSED) return undefined;
+      read[name] = value;
+    }
+    return read;
+  };
+}
+
+/** The schema of what an optional field is when it is there. */
+function innerOf(schema: z.core.$ZodType): z.core.$ZodType {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  return def.type === 'optional' && (def.checks?.length ?? 0) === 0 ? def.innerType : schema;
+}
+
+function isPlainText(schema: z.core.$ZodType): boolean {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  return def.type === 'string' && !('format' in def) && (def.checks?.length ?? 0) === 0;
 }

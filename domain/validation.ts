@@ -4,6 +4,7 @@ import { CsvRecord } from './decoding/csv-record.ts';
 import type { InputRecord } from './decoding/decode.ts';
 import { readJson } from './decoding/reading.ts';
 import type { Problem, Reject, RejectCode } from './reject.ts';
+import { readPlainly } from './text-fields.ts';
 
 /** How many problems of one record are listed. */
 const MAX_PROBLEMS = 10;
@@ -23,7 +24,9 @@ export function validate(dataset: Dataset, record: InputRecord, recordNumber: nu
   const { value } = reading;
   let line: string;
   try {
-    const result = dataset.record.safeParse(value);
+    const plain = readPlainly(dataset.record, value);
+    const result =
+      plain === undefined ? dataset.record.safeParse(value) : ({ success: true, data: plain } as const);
     if (!result.success) {
       const [first, ...further] = problemsOf(result.error, value);
       const json = reading.json();

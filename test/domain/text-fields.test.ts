@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type * as z from 'zod';
-import { double, flag, int32, text } from '../../domain/text-fields.ts';
+import * as z from 'zod';
+import { double, flag, int32, readPlainly, text } from '../../domain/text-fields.ts';
 import { problemsOf } from '../../domain/validation.ts';
 
 /** What the schema makes of it; of what it refuses, the code. */
@@ -85,5 +85,48 @@ describe('a field of CSV', () => {
   it('may be missing where it is optional', () => {
     expect(parse(int32().optional(), undefined)).toBe(undefined);
     expect(parse(double().optional(), 'none')).toEqual(['wrong_type']);
+  });
+});
+
+describe('a record of such fields', () => {
+  const schema = z.object({
+    whole: int32(),
+    number: double().optional(),
+    yes: flag().optional(),
+    name: text(),
+    note: z.string().optional(),
+  });
+
+  it('is read without the schema as the schema reads it, or not at all', () => {
+    const content = fc.oneof(
+      fc.constantFrom('1', '0', ' 2.5 ', 'true', '', ' ', '99999999999', 'NaN'),
+      fc.string(),
+    );
+    const keys = ['whole', 'number', 'yes', 'name', 'note', '__proto__', 'other'];
+    const record = fc.dictionary(
+      fc.constantFrom(...keys),
+      fc.oneof(content, content, fc.constant(undefined), fc.integer()),
+    );
+    fc.assert(
+      fc.property(record, (value) => {
+        const { success, data } = schema.safeParse(value);
+        const plain = readPlainly(schema, value);
+        expect(plain !== undefined).toBe(success);
+        if (success) expect(JSON.stringify(plain)).toBe(JSON.stringify(data));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it.each([
+    ['another kind of field', z.object({ a: z.int32() }), { a: 1 }],
+    ['a check of its own', z.object({ a: text() }).check(() => {}), { a: 'b' }],
+    ['a check of a field', z.object({ a: int32().refine((n) => n > 5) }), { a: '1' }],
+    ['a text of a format', z.object({ a: z.iso.date() }), { a: 'b' }],
+    ['a text of a length', z.object({ a: z.string().min(3) }), { a: 'b' }],
+    ['any other field', z.looseObject({ a: text() }), { a: 'b', c: 'd' }],
+    ['a list', z.array(z.string()), ['a']],
+  ])('is left to the schema when that has %s', (_, each, value) => {
+    expect(readPlainly(each, value)).toBeUndefined();
   });
 });
