@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
@@ -124,6 +124,11 @@ async function pulumiOutputs(stack: string): Promise<StackOutputs> {
   try {
     ({ stdout: text } = await promisify(execFile)('pulumi', ['stack', 'output', '--json', '--stack', stack], {
       cwd: projectDirectory,
+      // The project's own Pulumi where none is installed.
+      env: {
+        ...process.env,
+        PATH: `${process.env['PATH']}${delimiter}${projectDirectory}/node_modules/.bin`,
+      },
     }));
   } catch (error) {
     const { code, stderr } = error as { code?: unknown; stderr?: string };
