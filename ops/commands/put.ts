@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, resolve, sep } from 'node:path';
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import type { Command } from 'commander';
+import type { Dataset } from '../../domain/dataset.ts';
 import { datasetNamed, datasets } from '../../domain/datasets/index.ts';
 import type { Stage } from '../../domain/errors.ts';
 import { describeOutcome, describeState } from '../describe-state.ts';
@@ -27,7 +28,10 @@ export function put(program: Command): void {
     .command('put')
     .description('upload files into the raw bucket, where the pipeline takes them up')
     .argument('<file...>', 'files to upload')
-    .option('-d, --dataset <name>', `what the files hold: ${datasets.map(({ name }) => name).join(', ')}`)
+    .option(
+      '-d, --dataset <name>',
+      `what the files hold: ${datasets.map(({ name }) => name).join(', ')}; by default what the folder they lie in is named after`,
+    )
     .option(
       '-k, --key <key>',
       'the key to upload to (one file only); by default the dataset’s prefix and the file’s name',
@@ -66,19 +70,23 @@ export interface Uploaded {
 }
 
 function keyFor(file: string, name: string | undefined): string {
-  const dataset = name === undefined ? onlyDataset() : datasetNamed(name);
+  const dataset = name === undefined ? datasetOfFolder(file) : datasetNamed(name);
   if (dataset === undefined) {
     const known = datasets.map((each) => each.name).join(', ');
-    throw new UserError(`There is no dataset ${JSON.stringify(name)}. There are: ${known}.`);
+    throw new UserError(
+      name === undefined
+        ? `What does ${file} hold? Say it with --dataset (${known}), or with --key where it goes.`
+        : `There is no dataset ${JSON.stringify(name)}. There are: ${known}.`,
+    );
   }
   return `${dataset.source.prefix}${basename(file)}`;
 }
 
-function onlyDataset() {
-  const [first, ...others] = datasets;
-  if (others.length > 0)
-    throw new UserError('Say with --dataset what the files hold, or with --key where they go.');
-  return first;
+/** `examples/recipes/soups.ndjson` holds recipes; of several such folders the innermost one says it. */
+function datasetOfFolder(file: string): Dataset | undefined {
+  const folders = resolve(file).split(sep).slice(0, -1).reverse();
+  const named = folders.map(datasetNamed).find((dataset) => dataset !== undefined);
+  return named ?? (datasets.length === 1 ? datasets[0] : undefined);
 }
 
 async function statFile(file: string) {
