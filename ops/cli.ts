@@ -10,6 +10,7 @@ import { migrate } from './commands/migrate.ts';
 import { outputs } from './commands/outputs.ts';
 import { put } from './commands/put.ts';
 import { query } from './commands/query.ts';
+import { reconcile } from './commands/reconcile.ts';
 import { schema } from './commands/schema.ts';
 import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
@@ -34,6 +35,7 @@ for (const add of [
   outputs,
   status,
   sweep,
+  reconcile,
   logs,
   schema,
   migrate,

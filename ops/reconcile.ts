@@ -1,0 +1,251 @@
+import pLimit, { type LimitFunction } from 'p-limit';
+import { datasetOf } from '../domain/datasets/index.ts';
+import {
+  objectId,
+  parseFailedKey,
+  parsePartKey,
+  parseProcessedKey,
+  UNKNOWN_DATASET,
+  type VersionPath,
+  versionSegment,
+} from '../domain/key-layout.ts';
+import type { Head } from '../domain/ledger.ts';
+import { type Receipt, type Tally, total } from '../domain/receipt.ts';
+import {
+  type Account,
+  accountOf,
+  contradictions,
+  type Difference,
+  differencesOfFile,
+  differencesOfRejects,
+  type NamedFile,
+  type Place,
+  sumOf,
+} from '../domain/reconciliation.ts';
+import { editionSequencer } from '../domain/tables/row-identity.ts';
+import { concurrently } from './concurrently.ts';
+import { countRecords } from './count-records.ts';
+import { KeySet } from './key-set.ts';
+import { type LedgerEntry, ledgerEntries, ledgerEntry, readHead, readReceiptsOf } from './ledger.ts';
+import { listObjects } from './listing.ts';
+import type { Target } from './target.ts';
+
+const OBJECTS_AT_ONCE = 16;
+const FILES_AT_ONCE = 32;
+
+/** How many rows MySQL holds of a version of an object, by the sequencer of its edition. */
+export type CountInTables = (dataset: string, key: string, sequencer: string) => Promise<number>;
+
+/** One version of an object, as its receipts and as its sinks have it. */
+export interface Reconciled {
+  readonly key: string;
+  readonly dataset: string;
+  readonly versionId: string;
+  /** `current`: the tables show it. `rejected`: nothing of it can be used, and what was before stands. */
+  readonly standing: 'current' | 'rejected';
+  readonly read: number;
+  readonly written: number;
+  readonly filtered: Tally;
+  readonly rejected: Tally;
+  /** Rows that were found in each sink. */
+  readonly found: { readonly lake: number; readonly archive: number; readonly tables?: number };
+  readonly differences: readonly Difference[];
+}
+
+/** A file that no receipt of a version that stands names. */
+export interface Orphan {
+  readonly place: Place;
+  readonly file: string;
+}
+
+/** What is looked at: a version, a file that belongs to none, or how many files of a bucket have been compared. */
+export type Step =
+  | { readonly version: Reconciled }
+  | { readonly orphan: Orphan }
+  | { readonly compared: number; readonly place: Place };
+
+/**
+ * Holds what receipts say against what is in the lake, the archive, the failed bucket and MySQL, for the versions that
+ * stand; and each bucket's listing against what receipts name.
+ *
+ * A footer is read of each file. Names of files take eight bytes each.
+ *
+ * @param keys of the raw bucket; all that the ledger knows of, when there are none
+ */
+export async function* reconcile(
+  target: Target,
+  keys: readonly string[],
+  countInTables: CountInTables | undefined,
+): AsyncGenerator<Step> {
+  const limit = pLimit(FILES_AT_ONCE);
+  const named = new KeySet();
+  const wanted = new Set(keys.map((key) => idOf(placeOf(key))));
+  const entries = keys.length === 0 ? ledgerEntries(target) : entriesOf(target, keys);
+  for await (const standing of concurrently(entries, OBJECTS_AT_ONCE, (entry) =>
+    reconcileObject(target, entry, limit, countInTables),
+  )) {
+    for (const { version, files } of standing) {
+      for (const file of files) named.add(nameOf(file.place, file.key));
+      yield { version };
+    }
+  }
+  const datasets = new Set(keys.map((key) => placeOf(key).dataset));
+  const prefixes = keys.length === 0 ? [''] : [...datasets].map((name) => `${name}/`);
+  for (const place of places) {
+    let compared = 0;
+    for (const prefix of prefixes) {
+      const listing = listObjects(target, target.outputs.buckets[place], `${folders[place]}${prefix}`);
+      const looked = concurrently(listing, FILES_AT_ONCE, async ({ Key }) => {
+        if (named.has(nameOf(place, Key))) return undefined;
+        const path = pathOf(place, Key);
+        if (keys.length > 0 && (path === undefined || !wanted.has(idOf(path)))) return undefined;
+        return (await isNamedNow(target, place, Key, path)) ? undefined : { place, file: Key };
+      });
+      for await (const orphan of looked) {
+        compared += 1;
+        yield orphan === undefined ? { compared, place } : { orphan };
+      }
+    }
+  }
+}
+
+const places: readonly Place[] = ['temp', 'processed', 'archive', 'failed'];
+/** Of the failed bucket, the rejects: what else lies there is a note, which nobody counts. */
+const folders: Readonly<Record<Place, string>> = { temp: '', processed: '', archive: '', failed: 'rejects/' };
+
+const nameOf = (place: Place, key: string) => `${place}/${key}`;
+const idOf = ({ dataset, objectId: id }: Pick<VersionPath, 'dataset' | 'objectId'>) => `${dataset}/${id}`;
+
+function placeOf(key: string) {
+  return { dataset: datasetOf(key)?.name ?? UNKNOWN_DATASET, objectId: objectId(key) };
+}
+
+async function* entriesOf(target: Target, keys: readonly string[]): AsyncGenerator<LedgerEntry> {
+  for (const key of keys) yield await ledgerEntry(target, placeOf(key));
+}
+
+interface Standing {
+  readonly version: Reconciled;
+  readonly files: readonly NamedFile[];
+}
+
+/** The versions of a head that have something to show for: the one that stands, and one that was rejected since. */
+function standingVersions({ current, attempts }: Head) {
+  const rejected = attempts.filter(({ status }) => status === 'rejected');
+  return [
+    ...(current?.type === 'created' ? [{ ...current, standing: 'current' as const }] : []),
+    ...rejected.map((each) => ({ ...each, standing: 'rejected' as const })),
+  ];
+}
+
+async function reconcileObject(
+  target: Target,
+  entry: LedgerEntry,
+  limit: LimitFunction,
+  countInTables: CountInTables | undefined,
+): Promise<Standing[]> {
+  const known = entry.hasHead ? await readHead(target, entry) : undefined;
+  if (known === undefined) return [];
+  const { key, dataset } = known.head;
+  return Promise.all(
+    standingVersions(known.head).map(async ({ standing, versionId, sequencer }) => {
+      const receipts = await readReceiptsOf(target, entry.versions.get(versionSegment(versionId)) ?? []);
+      const account = accountOf(receipts);
+      const { lake, archive, differences } = await reconcileFiles(target, account, limit);
+      const tables =
+        countInTables !== undefined && standing === 'current' && account.tables !== undefined
+          ? await limit(() => countInTables(dataset, key, editionSequencer({ sequencer, versionId })))
+          : undefined;
+      const { read, written, filtered, rejected, files } = account;
+      const version: Reconciled = {
+        key,
+        dataset,
+        versionId,
+        standing,
+        read,
+        written,
+        filtered,
+        rejected,
+        found: { lake, archive, ...(tables !== undefined && { tables }) },
+        differences: [
+          ...(standing === 'current' ? contradictions(receipts) : []),
+          ...differences,
+          ...ofTables(account, tables),
+        ],
+      };
+      return { version, files: [...files, ...partsOf(receipts)] };
+    }),
+  );
+}
+
+/** Parts are of no use once they are transformed; until they expire they belong to their version. */
+function partsOf(receipts: readonly Receipt[]): NamedFile[] {
+  return receipts.flatMap((each) =>
+    each.stage === 'extraction' ? each.parts.map((part): NamedFile => ({ ...part, place: 'temp' })) : [],
+  );
+}
+
+function ofTables({ written, tables }: Account, found: number | undefined): Difference[] {
+  if (found === undefined) return [];
+  const expected = written - total(tables?.rejected ?? {});
+  return found === expected ? [] : [{ kind: 'table', of: 'rows in MySQL', expected, found }];
+}
+
+async function reconcileFiles(target: Target, { files, rejected, tables }: Account, limit: LimitFunction) {
+  const { buckets } = target.outputs;
+  const found = await Promise.all(
+    files.map((file) =>
+      limit(async () => ({ file, found: await countRecords(target, buckets[file.place], file.key) })),
+    ),
+  );
+  const rowsIn = (place: Place) =>
+    found.reduce(
+      (sum, each) =>
+        each.file.place === place && each.found !== undefined && 'records' in each.found
+          ? sum + each.found.records
+          : sum,
+      0,
+    );
+  const differences = found.flatMap((each) => differencesOfFile(each.file, each.found));
+  // Where a file of rejects lacks, that says it.
+  const rejects = differences.some(({ place }) => place === 'failed')
+    ? []
+    : differencesOfRejects(
+        sumOf([rejected, tables?.rejected ?? {}]),
+        sumOf(
+          found.map((each) =>
+            each.found !== undefined && 'byCode' in each.found ? (each.found.byCode ?? {}) : {},
+          ),
+        ),
+      );
+  return { lake: rowsIn('processed'), archive: rowsIn('archive'), differences: [...differences, ...rejects] };
+}
+
+function pathOf(place: Place, key: string): VersionPath | undefined {
+  if (place === 'temp') return parsePartKey(key);
+  return place === 'failed' ? parseFailedKey(key) : parseProcessedKey(key);
+}
+
+/** A second look at a file that no receipt named: the version may have come, or been extracted, since. */
+async function isNamedNow(
+  target: Target,
+  place: Place,
+  key: string,
+  path: VersionPath | undefined,
+): Promise<boolean> {
+  const known = path && (await readHead(target, path));
+  if (path === undefined || known === undefined) return false;
+  const { current, attempts, superseded } = known.head;
+  const isIt = ({ versionId }: { versionId: string }) => versionSegment(versionId) === path.version;
+  // Of a version that is being extracted nobody knows yet what it will have; and what goes, goes when its successor is there.
+  if (attempts.some((each) => each.status === 'extracting' && isIt(each))) return true;
+  if (superseded.some((versionId) => isIt({ versionId }))) return true;
+  if (![...(current?.type === 'created' ? [current] : []), ...attempts].some(isIt)) return false;
+  const { versions } = await ledgerEntry(target, path);
+  const receipts = await readReceiptsOf(target, versions.get(path.version) ?? []);
+  // A file whose own receipt lacks is unfinished, and has been reported as such.
+  if (contradictions(receipts).some(({ kind }) => kind === 'unfinished')) return true;
+  return [...accountOf(receipts).files, ...partsOf(receipts)].some(
+    (file) => file.place === place && file.key === key,
+  );
+}
