@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { passengerFiles } from './passengers.ts';
 
 /** Mulberry32: a small generator of pseudo-random numbers with a seed. */
 function randomNumbers(seed: number): () => number {
@@ -186,9 +187,10 @@ const files: Readonly<Record<string, string | Uint8Array>> = {
   'recipes/2026/salt+pepper 100%25 %41.json': array(recipes(7)),
   'recipes/2026/食譜 und Öl.json': array(recipes(6)),
   'unsorted/shopping-list.txt': 'eggs\nflour\nbutter\n',
+  ...passengerFiles(random),
 };
 
-for (const directory of ['recipes', 'unsorted']) {
+for (const directory of ['passengers', 'recipes', 'unsorted']) {
   rmSync(join(import.meta.dirname, directory), { recursive: true, force: true });
 }
 for (const [name, content] of Object.entries(files)) {
