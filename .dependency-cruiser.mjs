@@ -48,7 +48,7 @@ export default {
     ),
     forbid(
       'ops-starts-the-local-cloud-in-one-place',
-      '^ops/(?!local-cloud\\.ts|set-up\\.mjs|commands/(simulate)\\.ts)',
+      '^ops/(?!local-cloud\\.ts|set-up-mysql\\.mjs|commands/(simulate)\\.ts)',
       '^local/',
       'Only what starts the local cloud, or brings what it needs, knows it.',
     ),

@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
 /** Where packages put servers beside the PATH, which for most users has no sbin. */
-const directories = [
+const packaged = [
   '/usr/sbin',
   '/usr/local/sbin',
   '/usr/libexec',
@@ -14,10 +14,10 @@ const directories = [
 ];
 
 /** The first of these programs that can be run, on the PATH or where packages put them. */
-export function findProgram(names, environment = process.env, beside = []) {
+export function findProgram(names, environment = process.env, first = [], last = packaged) {
   const path = (environment.PATH ?? '').split(delimiter).filter((directory) => directory !== '');
   for (const name of names) {
-    for (const directory of [...beside, ...path, ...directories]) {
+    for (const directory of [...first, ...path, ...last]) {
       const file = join(directory, name);
       try {
         accessSync(file, constants.X_OK);

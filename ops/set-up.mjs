@@ -1,10 +1,12 @@
 // Makes the checkout ready to run: `npm ci` when node_modules is missing or not what package-lock.json says.
+// Then a MySQL server, where it may; `--packages-only` leaves that out.
 // Plain JavaScript without dependencies, since it runs before there are any, on Node 20 or later.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bringMysql } from './set-up-mysql.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stamp = join(root, 'node_modules', '.sluice-set-up');
@@ -36,6 +38,13 @@ if (!isDone()) {
     console.error(failure);
     process.exit(1);
   }
+}
+
+if (!process.argv.includes('--packages-only')) {
+  bringMysql({
+    failedBefore: join(root, 'node_modules', '.sluice-no-mysql'),
+    again: process.env.npm_lifecycle_event === 'setup',
+  });
 }
 
 /** Two runs at once would take the packages from under each other: the second waits for the first. */
