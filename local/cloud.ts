@@ -23,6 +23,7 @@ import { checkRoles } from './lambda/roles.ts';
 import { lambdaService } from './lambda/wire.ts';
 import { lockDirectory } from './lock.ts';
 import { readProgram } from './program.ts';
+import type { ProgramProcess } from './program-process.ts';
 import { notifyQueues } from './s3/notifications.ts';
 import { createS3 } from './s3/wire.ts';
 import { Scheduler } from './scheduler.ts';
@@ -43,6 +44,8 @@ export interface CloudOptions {
   readonly ephemeral?: boolean;
   /** 0 takes any free port. */
   readonly port: number;
+  /** One that has loaded Pulumi meanwhile; a new one otherwise. */
+  readonly programProcess?: ProgramProcess;
   /** Told of what goes wrong behind the scenes: failed batches, lost events. */
   readonly onTrouble?: (line: string) => void;
   /** What a function's variables become on this machine, when a process of it starts. As they are, when left out. */
@@ -247,9 +250,9 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 }
 
 /** @throws {ProgramRefused} */
-async function readSystem({ stack, project }: CloudOptions, endpoint: string) {
+async function readSystem({ stack, project, programProcess }: CloudOptions, endpoint: string) {
   try {
-    const program = await readProgram({ stack, directory: project, endpoint });
+    const program = await readProgram({ stack, directory: project, endpoint }, programProcess);
     refuseInvalid(program.resources);
     return { program, topology: readTopology(program) };
   } catch (error) {

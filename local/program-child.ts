@@ -1,10 +1,12 @@
 /** The process in which `readProgram` runs the Pulumi program. */
 import './program-modules.ts';
+import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as pulumi from '@pulumi/pulumi';
 import { MockMonitor } from '@pulumi/pulumi/runtime/mocks.js';
-import type { ProgramRequest, Resource } from './program.ts';
+import type { Resource } from './program.ts';
 import { callResult, physicalResource } from './program-mocks.ts';
+import type { ProgramRequest } from './program-process.ts';
 
 process.once('message', (request: ProgramRequest) => {
   run(request).then(finish, fail);
@@ -13,6 +15,8 @@ process.on('unhandledRejection', fail);
 process.on('uncaughtException', fail);
 
 async function run(request: ProgramRequest): Promise<{ resources: Resource[]; outputs: unknown }> {
+  // Pulumi runs a program in the directory of its main file.
+  process.chdir(dirname(request.main));
   const taken = new Set<string>();
   const registered = new Map<string, Omit<Resource, 'urn'>>();
   const register = async ({ type, name, inputs: given, custom }: pulumi.runtime.MockResourceArgs) => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { account as accountId } from './iam/credentials.ts';
-import type { ProgramRequest } from './program.ts';
+import type { ProgramRequest } from './program-process.ts';
 
 interface Physical {
   readonly id: string;

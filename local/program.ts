@@ -1,8 +1,8 @@
-import { fork } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod';
+import { ProgramProcess, type ProgramRequest } from './program-process.ts';
 
 /** A resource as the Pulumi program registered it, with the names and ARNs that it got. */
 const resource = z.object({
@@ -37,16 +37,6 @@ export interface ProgramOptions {
   readonly configuration?: Readonly<Record<string, string>>;
 }
 
-/** What the child process is told. */
-export interface ProgramRequest {
-  readonly main: string;
-  readonly project: string;
-  readonly stack: string;
-  readonly region: string;
-  readonly queueEndpoint: string;
-  readonly configuration: Readonly<Record<string, string>>;
-}
-
 const answer = z.union([
   z.object({ resources: z.array(resource), outputs: z.unknown() }),
   z.object({ failure: z.string() }),
@@ -54,16 +44,14 @@ const answer = z.union([
 
 /**
  * Runs the Pulumi program of `directory` in a process of its own, without Pulumi's engine and without AWS, and tells
- * what it registered.
+ * what it registered. `process` has not run one before.
  *
  * @throws when `Pulumi.yaml` or the stack's configuration can't be read, or the program fails; the message says which and why.
  */
-export async function readProgram({
-  stack,
-  directory,
-  endpoint,
-  configuration: more,
-}: ProgramOptions): Promise<Program> {
+export async function readProgram(
+  { stack, directory, endpoint, configuration: more }: ProgramOptions,
+  process = new ProgramProcess(),
+): Promise<Program> {
   const { name, main, configuration: settings } = readStackFiles(directory, stack);
   const configuration = { ...settings, ...more };
   const region = configuration['aws:region'] ?? 'us-east-1';
@@ -75,47 +63,11 @@ export async function readProgram({
     queueEndpoint: endpoint ?? `https://sqs.${region}.amazonaws.com`,
     configuration: { 'aws:region': region, ...configuration },
   };
-  const result = await runInChild(request);
+  const result = answer.parse(await process.run(request));
   if ('failure' in result) {
     throw new Error(`The Pulumi program ${request.main} failed for stack "${stack}": ${result.failure}`);
   }
   return { project: name, stack, region, ...result };
-}
-
-function runInChild(request: ProgramRequest): Promise<z.infer<typeof answer>> {
-  return new Promise((resolve, reject) => {
-    // Pulumi runs a program in the directory of its main file.
-    const child = fork(join(import.meta.dirname, 'program-child.ts'), [], {
-      cwd: dirname(request.main),
-      execArgv: [],
-      silent: true,
-      // Pulumi is a thousand modules: compiled once, it loads in half the time.
-      env: {
-        ...process.env,
-        NODE_COMPILE_CACHE: join(import.meta.dirname, '../node_modules/.cache/program'),
-      },
-    });
-    let printed = '';
-    let answered: unknown;
-    const keep = (chunk: Buffer) => {
-      printed = (printed + chunk.toString()).slice(-8_000);
-    };
-    child.stdout?.on('data', keep);
-    child.stderr?.on('data', keep);
-    child.on('message', (message) => {
-      answered = message;
-    });
-    child.on('error', reject);
-    child.on('close', (code, signal) => {
-      const parsed = answer.safeParse(answered);
-      if (parsed.success) resolve(parsed.data);
-      else
-        resolve({
-          failure: `it ended (${signal ?? `exit code ${code}`}) without an answer.\n${printed}`.trim(),
-        });
-    });
-    child.send(request);
-  });
 }
 
 const configurationFile = z.record(z.string(), z.unknown());

@@ -1,11 +1,11 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { stackOutputs } from '../infra/outputs.ts';
-import { type Cloud, type CloudOptions, ProgramRefused, startCloud } from '../local/cloud.ts';
+import type { Cloud, CloudOptions } from '../local/cloud.ts';
 import { DirectoryInUse } from '../local/lock.ts';
 import { type Mysql, type MysqlOptions, openMysql, withLocalMysql } from '../local/mysql.ts';
-import { applyTo, mysqlUrlFile, withMysql } from './mysql.ts';
-import { type Instance, projectDirectory } from './target.ts';
+import { ProgramProcess } from '../local/program-process.ts';
+import { projectDirectory } from './directories.ts';
+import type { Instance } from './target.ts';
 import { UserError } from './user-error.ts';
 
 /** The stack whose configuration the local cloud runs with. */
@@ -24,6 +24,8 @@ export interface LocalPipeline extends Instance {
  */
 export async function startPipeline(options: PipelineOptions): Promise<LocalPipeline> {
   const { directory } = options;
+  // It takes longest to get ready, so that what this process needs is loaded meanwhile.
+  const programProcess = new ProgramProcess();
   const opening = openMysql(options);
   const migrated = opening.then(bringUpToDate);
   // Whoever waits for it learns of it.
@@ -33,12 +35,16 @@ export async function startPipeline(options: PipelineOptions): Promise<LocalPipe
   try {
     cloud = await started({
       ...options,
+      programProcess,
       variables: async (configured) => withLocalMysql(configured, (await migrated).url),
     });
   } catch (error) {
+    programProcess.end();
     await closeMysql();
     throw error;
   }
+  const { mysqlUrlFile } = await import('./mysql.ts');
+  const { stackOutputs } = await import('../infra/outputs.ts');
   const files = { instance: join(directory, 'instance.json'), url: mysqlUrlFile(directory) };
   const close = async (graceMs?: number) => {
     for (const file of Object.values(files)) rmSync(file, { force: true });
@@ -61,11 +67,16 @@ export async function startPipeline(options: PipelineOptions): Promise<LocalPipe
 
 /** @throws {UserError} when the tables can't be made what the code wants */
 async function bringUpToDate(mysql: Mysql): Promise<Mysql> {
-  if (mysql.url !== undefined) await withMysql(mysql.url, applyTo);
+  if (mysql.url === undefined) return mysql;
+  const { applyTo, withMysql } = await import('./mysql.ts');
+  await withMysql(mysql.url, applyTo);
   return mysql;
 }
 
-async function started(options: PipelineOptions & Pick<CloudOptions, 'variables'>): Promise<Cloud> {
+async function started(
+  options: PipelineOptions & Pick<CloudOptions, 'variables' | 'programProcess'>,
+): Promise<Cloud> {
+  const { ProgramRefused, startCloud } = await import('../local/cloud.ts');
   try {
     return await startCloud({ project: projectDirectory, stack: localStack, ...options });
   } catch (error) {

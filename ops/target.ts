@@ -12,6 +12,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
 import { type StackOutputs, stackOutputs } from '../infra/outputs.ts';
 import { type Control, control } from './control.ts';
+import { projectDirectory } from './directories.ts';
 import { UserError } from './user-error.ts';
 
 /** The pipeline that a command talks to: a stack on AWS, or the local cloud. Both through the same clients. */
@@ -41,11 +42,6 @@ export const instance = z.object({
   mysql: z.string(),
 });
 export type Instance = z.infer<typeof instance>;
-
-export const projectDirectory = join(import.meta.dirname, '..');
-
-/** Where the local cloud keeps its state. */
-export const defaultDirectory = join(projectDirectory, '.local');
 
 /** The key that the local cloud gives to the person at the keyboard. */
 export const localCredentials = { accessKeyId: 'test', secretAccessKey: 'test' };

@@ -8,7 +8,7 @@ import { allMysqlTables } from '../domain/tables/mysql.ts';
 import { handler } from '../handlers/migration.ts';
 import { applyMigrations, type Database } from '../migrations/apply.ts';
 import { migrations } from '../migrations/index.ts';
-import { projectDirectory } from '../ops/target.ts';
+import { projectDirectory } from '../ops/directories.ts';
 import { type MysqlServer, startMysqlServer } from './mysql-server.ts';
 
 let server: MysqlServer;

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { projectDirectory } from '../ops/target.ts';
+import { projectDirectory } from '../ops/directories.ts';
 
 const readme = readFileSync(join(projectDirectory, 'README.md'), 'utf8');
 const directory = mkdtempSync(join(tmpdir(), 'sluice-readme-'));

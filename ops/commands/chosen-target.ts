@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
-import { defaultDirectory, findTarget, type Target } from '../target.ts';
+import { defaultDirectory } from '../directories.ts';
+import type { Target } from '../target.ts';
 
 export interface TargetOptions {
   readonly stack?: string;
@@ -21,7 +22,9 @@ export function chosenDirectory(program: Command): string {
 }
 
 /** @throws {UserError} when there is no such stack, or no local cloud runs */
-export function chosenTarget(program: Command): Promise<Target> {
+export async function chosenTarget(program: Command): Promise<Target> {
   const { stack, directory } = program.opts<TargetOptions>();
+  // With all the clients, which no command needs that has no target.
+  const { findTarget } = await import('../target.ts');
   return findTarget(stack, directory);
 }

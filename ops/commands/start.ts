@@ -28,7 +28,6 @@ export function start(program: Command): void {
       if (!Number.isInteger(options.port) || options.port < 0 || options.port > 65_535) {
         throw new UserError('--port takes a number from 0 to 65535.');
       }
-      const beganAt = performance.now();
       const directory = chosenDirectory(program);
       const pipeline = await startPipeline({
         ...options,
@@ -36,7 +35,7 @@ export function start(program: Command): void {
         onTrouble: (line) => console.error(printable(line)),
       });
       const { endpoint, outputs, mysql } = pipeline;
-      console.log(`Sluice runs on ${styled('bold', endpoint)} (started in ${Math.round(performance.now() - beganAt)} ms).
+      console.log(`Sluice runs on ${styled('bold', endpoint)} (started in ${Math.round(performance.now())} ms).
 State is kept in ${options.ephemeral ? 'nothing: it goes with this process' : relative(process.cwd(), directory) || '.'}.
 MySQL: ${printable(mysql)}.
 

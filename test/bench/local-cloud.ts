@@ -11,7 +11,8 @@ import {
   SendMessageBatchCommand,
 } from '@aws-sdk/client-sqs';
 import { Upload } from '@aws-sdk/lib-storage';
-import { instance, localTarget, projectDirectory, type Target } from '../../ops/target.ts';
+import { projectDirectory } from '../../ops/directories.ts';
+import { instance, localTarget, type Target } from '../../ops/target.ts';
 import { median, type Section, thousands } from './section.ts';
 
 const MESSAGES = 20_000;

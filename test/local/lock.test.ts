@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startCloud } from '../../local/cloud.ts';
 import { DirectoryInUse, lockDirectory } from '../../local/lock.ts';
-import { projectDirectory } from '../../ops/target.ts';
+import { projectDirectory } from '../../ops/directories.ts';
 
 let directory: string;
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stackOutputs } from '../../infra/outputs.ts';
-import { projectDirectory } from '../../ops/target.ts';
+import { projectDirectory } from '../../ops/directories.ts';
 import { startTestPipeline, type TestPipeline } from '../pipeline/running-pipeline.ts';
 
 let pipeline: TestPipeline;

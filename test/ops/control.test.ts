@@ -6,7 +6,8 @@ import { HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s
 import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Control } from '../../ops/control.ts';
-import { localCredentials, projectDirectory } from '../../ops/target.ts';
+import { projectDirectory } from '../../ops/directories.ts';
+import { localCredentials } from '../../ops/target.ts';
 import {
   eventually,
   settledState,

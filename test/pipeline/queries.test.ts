@@ -9,7 +9,7 @@ import { parsePartitionPath, parseProcessedKey } from '../../domain/key-layout.t
 import { crawlAndWait, readCatalog } from '../../ops/catalog.ts';
 import { queryLake } from '../../ops/lake.ts';
 import { listObjects } from '../../ops/listing.ts';
-import { projectDirectory } from '../../ops/target.ts';
+import { projectDirectory } from '../../ops/directories.ts';
 import { settledState, startTestPipeline, type TestPipeline } from './running-pipeline.ts';
 
 const recipes = [
