@@ -3,6 +3,7 @@ import type { StageOptions, StageSurroundings } from '../../handlers/stage.ts';
 import type { InvocationResult } from '../../local/lambda/mapping.ts';
 import type { FunctionTopology } from '../../local/topology.ts';
 import { type Network, type Party, ServiceUnavailable } from './network.ts';
+import type { Witness } from './witness.ts';
 
 /** A stage's code, as the function's module has it. */
 export interface StageCode {
@@ -40,8 +41,9 @@ class Environment implements Party {
 /** A Lambda function: time-outs, crashes, and environments that live on between invocations. */
 export class SimulatedFunction {
   readonly #settings: FunctionTopology;
-  readonly #stage: string;
+  readonly #stage: StageOptions;
   readonly #network: Network;
+  readonly #witness: Witness;
   readonly #code: (environment: Party) => Code;
   readonly #idle: Environment[] = [];
   #started = 0;
@@ -50,13 +52,15 @@ export class SimulatedFunction {
 
   constructor(
     settings: FunctionTopology,
-    stage: string,
+    stage: StageOptions,
     network: Network,
+    witness: Witness,
     code: (environment: Party) => Code,
   ) {
     this.#settings = settings;
     this.#stage = stage;
     this.#network = network;
+    this.#witness = witness;
     this.#code = code;
   }
 
@@ -66,11 +70,11 @@ export class SimulatedFunction {
 
   /** As Lambda's Invoke answers a poller. */
   async invoke(payload: string): Promise<InvocationResult> {
-    if (this.#network.happens('refuse')) throw new ServiceUnavailable(`Invoke ${this.#stage}`);
+    if (this.#network.happens('refuse')) throw new ServiceUnavailable(`Invoke ${this.#stage.stage}`);
     this.#running += 1;
     try {
       const result = await this.#run(JSON.parse(payload) as SQSEvent);
-      if (this.#network.happens('loseAnswer')) throw new ServiceUnavailable(`Invoke ${this.#stage}`);
+      if (this.#network.happens('loseAnswer')) throw new ServiceUnavailable(`Invoke ${this.#stage.stage}`);
       return result;
     } finally {
       this.#running -= 1;
@@ -80,13 +84,16 @@ export class SimulatedFunction {
   #run(event: SQSEvent): Promise<InvocationResult> {
     const { clock, random } = this.#network;
     const environment = this.#take();
+    const { timeoutSeconds } = this.#settings;
+    this.#witness.began(environment, event, timeoutSeconds);
     this.#invocations += 1;
     const invocation = this.#invocations;
     this.#network.note(`${environment.name}: invoked with ${event.Records.length} messages`);
     return new Promise((resolve) => {
       const failed = (reason: string) =>
         resolve({ payload: JSON.stringify({ reason }), functionError: 'Unhandled' });
-      const cancel = clock.schedule(this.#settings.timeoutSeconds * 1000, () => {
+      const cancel = clock.schedule(timeoutSeconds * 1000, () => {
+        this.#witness.ended(environment);
         // An environment that is not killed but frozen may be thawed, and do later what it had not done yet.
         if (random.chance(0.5)) environment.die('timed out');
         else {
@@ -95,10 +102,11 @@ export class SimulatedFunction {
         }
       });
       environment.whenDead = (reason) => {
+        this.#witness.ended(environment);
         cancel();
         failed(reason);
       };
-      const deadline = clock.now() + this.#settings.timeoutSeconds * 1000;
+      const deadline = clock.now() + timeoutSeconds * 1000;
       environment
         .run(
           event,
@@ -108,6 +116,8 @@ export class SimulatedFunction {
           (answer) => {
             cancel();
             this.#network.note(`${environment.name}: answered ${JSON.stringify(answer)}`);
+            const { maximumReceives } = this.#stage;
+            this.#witness.answered(environment, answer, { maximumReceives, timeoutSeconds });
             this.#settle(environment);
             resolve({ payload: JSON.stringify(answer) });
           },
@@ -133,7 +143,7 @@ export class SimulatedFunction {
     while (environment?.alive === false) environment = this.#idle.pop();
     if (environment !== undefined) return environment;
     this.#started += 1;
-    return new Environment(`${this.#stage}#${this.#started}`, this.#network, this.#code);
+    return new Environment(`${this.#stage.stage}#${this.#started}`, this.#network, this.#code);
   }
 }
 

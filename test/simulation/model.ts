@@ -59,6 +59,15 @@ function rowsOf({ key, fates }: Upload): string[] {
   });
 }
 
+/** How many rows a version has, in whatever edition. */
+export function rowsOfVersion(history: readonly Change[], key: string, name: string): number {
+  const { versionId } = parseEdition(name);
+  const upload = history.find(
+    (change): change is Uploaded => 'versionId' in change && change.versionId === versionId,
+  );
+  return upload?.key === key ? rowsOf(upload).length : 0;
+}
+
 function rejectsOf({ fates }: Upload): string[] {
   return fates.flatMap((fate, index) => ('code' in fate ? [`${index + 1} ${fate.code}`] : []));
 }

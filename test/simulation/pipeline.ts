@@ -11,14 +11,17 @@ import { createEvents, type Events } from '../../local/events/events.ts';
 import { account as accountId } from '../../local/iam/credentials.ts';
 import { EventSourceMapping, type MappedQueue } from '../../local/lambda/mapping.ts';
 import { readProgram } from '../../local/program.ts';
+import type { S3Event } from '../../local/s3/events.ts';
 import { Store } from '../../local/s3/store.ts';
 import { createSqs, type QueuePort, type Sqs } from '../../local/sqs/sqs.ts';
 import { type QueueTopology, readTopology, type Topology } from '../../local/topology.ts';
 import { settled } from '../local/virtual-clock.ts';
 import { SimulatedFunction, type StageCode } from './functions.ts';
-import { memoryS3 } from './memory-s3.ts';
+import { memoryS3, type Onlooker } from './memory-s3.ts';
 import { MemoryTables } from './memory-tables.ts';
 import type { Network, Party } from './network.ts';
+import { Reader } from './reader.ts';
+import { Witness } from './witness.ts';
 
 /** What the program describes, and the code of its functions, by function name. */
 export interface System {
@@ -33,6 +36,8 @@ export type Sabotage = (store: ObjectStore, random: () => number) => ObjectStore
 export interface PipelineOptions {
   readonly network: Network;
   readonly partRecords: number;
+  /** How many rows a version of a key must have. */
+  readonly rowsOf: (key: string, versionId: string) => number;
   readonly sabotage?: Sabotage | undefined;
 }
 
@@ -81,7 +86,10 @@ export class Pipeline {
   readonly #functions: SimulatedFunction[] = [];
   readonly #mappings: EventSourceMapping[] = [];
 
-  constructor({ topology, region, code }: System, { network, partRecords, sabotage }: PipelineOptions) {
+  constructor(
+    { topology, region, code }: System,
+    { network, partRecords, rowsOf, sabotage }: PipelineOptions,
+  ) {
     this.topology = topology;
     this.#network = network;
     const { clock, random } = network;
@@ -115,23 +123,32 @@ export class Pipeline {
       clock,
       region,
       accountId,
-      publish: (event) => this.#events.publish(event),
+      publish: (event) => this.#events.publish(withShortSequencer(event)),
       ids: { versionId: () => random.id(32), blobId: ids, eventId: ids },
     });
 
-    const watch = async () => {};
+    const witness = new Witness(network);
+    const reader = new Reader(this.store, rowsOf, network.violations);
+    const onlooker: Onlooker = {
+      changed: (caller, bucket, key) => {
+        witness.wrote(caller, key);
+        return reader.look(bucket, key);
+      },
+      read: (caller, bucket, key, versionId) => witness.read(caller, bucket, key, versionId),
+      trouble: (caller) => witness.trouble(caller),
+    };
     for (const settings of topology.functions) {
       const own = code.get(settings.name);
       if (own === undefined) throw new Error(`There is no code for ${settings.name}.`);
       const { stage, stageHandler } = own;
       const partLimits = { records: partRecords, bytes: 16 * 1024 * 1024 };
       const start = (environment: Party) => {
-        const port = s3ObjectStore(memoryS3(this.store, network, environment, region, watch));
+        const port = s3ObjectStore(memoryS3(this.store, network, environment, region, onlooker));
         const store = sabotage?.(port, () => random.next()) ?? port;
-        const tables = networkTables(this.tables, network, environment);
+        const tables = networkTables(this.tables, network, environment, witness);
         return stageHandler(stage, { store, tables, now: () => clock.now(), zstd, partLimits });
       };
-      this.#functions.push(new SimulatedFunction(settings, stage.stage, network, start));
+      this.#functions.push(new SimulatedFunction(settings, stage, network, witness, start));
       for (const mapping of topology.mappings.filter(({ functionArn }) => functionArn === settings.arn)) {
         this.#map(mapping, this.#functions.length - 1, settings.roleArn);
       }
@@ -204,13 +221,28 @@ export class Pipeline {
 }
 
 /** MySQL's stand-in at the other end of the network. */
-function networkTables(tables: TableStore, network: Network, caller: Party): TableStore {
+function networkTables(tables: TableStore, network: Network, caller: Party, witness: Witness): TableStore {
+  const call = async <Answer>(what: string, effect: () => Promise<Answer>): Promise<Answer> => {
+    try {
+      return await network.call(caller, what, effect);
+    } catch (error) {
+      witness.trouble(caller);
+      throw error;
+    }
+  };
   return {
-    load: (file) => network.call(caller, `load ${file.key}`, () => tables.load(file)),
+    load: (file) => call(`load ${file.key}`, () => tables.load(file)),
     retract: (dataset, key, sequencer, options) =>
-      network.call(caller, `retract ${key}`, () => tables.retract(dataset, key, sequencer, options)),
+      call(`retract ${key}`, () => tables.retract(dataset, key, sequencer, options)),
     count: (dataset, key, sequencer) => tables.count(dataset, key, sequencer),
   };
+}
+
+/** Sequencers differ in length: S3 pads the shorter of two with zeros on the right before it compares them. */
+function withShortSequencer(event: S3Event): S3Event {
+  const { object } = event.detail;
+  const sequencer = object.sequencer.replace(/0+$/, '');
+  return { ...event, detail: { ...event.detail, object: { ...object, sequencer } } };
 }
 
 /** A queue as a poller on the network sees it: what it receives may be lost, and what it deletes may come back. */

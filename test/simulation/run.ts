@@ -1,7 +1,7 @@
 import { parseEdition } from '../../domain/edition.ts';
 import { settled, VirtualClock } from '../local/virtual-clock.ts';
 import { put, remove } from './memory-store.ts';
-import { type Change, findings, readHeads } from './model.ts';
+import { type Change, findings, readHeads, rowsOfVersion } from './model.ts';
 import { climates, Network } from './network.ts';
 import { Pipeline, type Sabotage, type System } from './pipeline.ts';
 import { Random } from './random.ts';
@@ -33,13 +33,14 @@ export async function runSeed(system: System, seed: number, { sabotage }: RunOpt
   const climate = random.pick(climates);
   const clock = new VirtualClock();
   const network = new Network(clock, random, climate, random.between(1, 5) * 3_600_000);
-  const pipeline = new Pipeline(system, { network, partRecords: random.between(1, 5), sabotage });
+  const history: Change[] = [];
+  const rowsOf = (key: string, versionId: string) => rowsOfVersion(history, key, versionId);
+  const pipeline = new Pipeline(system, { network, partRecords: random.between(1, 5), rowsOf, sabotage });
   const sources = pipeline.queues.filter(({ redrive }) => redrive !== undefined);
   const workload = makeWorkload(
     random,
     sources.map(({ arn }) => arn),
   );
-  const history: Change[] = [];
   const end = (found: readonly string[]): Run => ({
     seed,
     climate: climate.name,

@@ -1,0 +1,214 @@
+import { Readable } from 'node:stream';
+import { S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { sdkStreamMixin } from '@smithy/core/serde';
+import * as z from 'zod';
+import type { StoredObject } from '../../local/s3/bucket.ts';
+import type { Store } from '../../local/s3/store.ts';
+import { ServiceError } from '../../local/service-error.ts';
+import { bytesOf, metadataOf, put, putBytes, remove } from './memory-store.ts';
+import { AnswerLost, type Network, type Party, ServiceUnavailable } from './network.ts';
+
+/** What the stages may ask of S3; anything else is refused, for nothing here would heed it. */
+const request = z.strictObject({
+  Bucket: z.string(),
+  Key: z.string().default(''),
+  VersionId: z.string().optional(),
+  Body: z.union([z.string(), z.instanceof(Uint8Array)]).default(''),
+  ContentType: z.string().default('application/octet-stream'),
+  Metadata: z.record(z.string(), z.string()).default({}),
+  IfNoneMatch: z.literal('*').optional(),
+  IfMatch: z.string().optional(),
+  Prefix: z.string().default(''),
+  MaxKeys: z.undefined().optional(),
+  ContinuationToken: z.string().optional(),
+  CopySource: z.string().default(''),
+  Delete: z
+    .strictObject({ Objects: z.array(z.strictObject({ Key: z.string() })), Quiet: z.literal(true) })
+    .optional(),
+});
+type Request = z.infer<typeof request>;
+
+/** S3's are of a thousand keys; small ones make small objects have several. */
+const PAGE_KEYS = 4;
+/** Those of the SDK's standard retries. */
+const ATTEMPTS = 3;
+
+/** What looks at the calls. */
+export interface Onlooker {
+  /** The caller changed a bucket just now. */
+  changed(caller: Party, bucket: string, key: string): Promise<void>;
+  read(caller: Party, bucket: string, key: string, versionId: string): void;
+  /** The caller was told that a call came to nothing. */
+  trouble(caller: Party): void;
+}
+
+/**
+ * The SDK's own client, cut off below its commands: what the stages' edge sends goes over the simulated network straight
+ * into the local cloud's buckets, without HTTP and signatures. What is refused or lost is tried again, as the SDK does.
+ */
+export function memoryS3(
+  store: Store,
+  network: Network,
+  caller: Party,
+  region: string,
+  onlooker: Onlooker,
+): S3Client {
+  const client = new S3Client({ region });
+  client.middlewareStack.add(
+    (_, { commandName = '' }) =>
+      async ({ input }) => {
+        const answer = operations[commandName.replace(/Command$/, '')];
+        if (answer === undefined) throw new Error(`The simulation does not serve ${commandName}.`);
+        const wire = { store, network, caller, onlooker };
+        const output = await retried(wire, () => answer(request.parse(input), wire));
+        return { response: undefined, output: { $metadata: {}, ...output } };
+      },
+    { step: 'initialize', priority: 'high' },
+  );
+  return client;
+}
+
+interface Wire {
+  readonly store: Store;
+  readonly network: Network;
+  readonly caller: Party;
+  readonly onlooker: Onlooker;
+}
+
+/** Over, once in a while, before the SDK would give up: an environment's patience is not the schedule's. */
+async function retried<Answer>(
+  { network, caller, onlooker }: Wire,
+  call: () => Promise<Answer>,
+): Promise<Answer> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await call();
+    } catch (error) {
+      const mayPass = error instanceof ServiceUnavailable || error instanceof AnswerLost;
+      if (!mayPass || attempt === ATTEMPTS || network.random.chance(0.5)) {
+        onlooker.trouble(caller);
+        throw error;
+      }
+      await network.wait(100 * attempt);
+    }
+  }
+}
+
+const operations: Readonly<Record<string, (asked: Request, wire: Wire) => Promise<object>>> = {
+  async GetObject({ Bucket, Key, VersionId }, wire) {
+    const { store, network, caller, onlooker } = wire;
+    if (VersionId !== undefined) onlooker.read(caller, Bucket, Key, VersionId);
+    const { content, etag } = await network.call(caller, `GetObject ${Bucket}/${Key}`, async () => {
+      const found = versionOf(store, Bucket, Key, VersionId);
+      return { etag: found.etag, content: await bytesOf(store, found) };
+    });
+    const body = VersionId === undefined ? [content] : pieces(content, wire);
+    return { Body: sdkStreamMixin(Readable.from(body)), ETag: `"${etag}"` };
+  },
+  async HeadObject({ Bucket, Key, VersionId }, { store, network, caller }) {
+    const { size, headers } = await network.call(caller, `HeadObject ${Bucket}/${Key}`, () =>
+      versionOf(store, Bucket, Key, VersionId),
+    );
+    return { ContentLength: size, Metadata: metadataOf(headers) };
+  },
+  async PutObject({ Bucket, Key, Body, ContentType, Metadata, IfNoneMatch, IfMatch }, wire) {
+    const { store, network, caller, onlooker } = wire;
+    const object = { bucket: Bucket, key: Key, body: Body, contentType: ContentType, metadata: Metadata };
+    const isConditional = IfNoneMatch !== undefined || IfMatch !== undefined;
+    const condition = { ifNoneMatch: IfNoneMatch, ifMatch: IfMatch?.replaceAll('"', '') };
+    const status = await network.call(
+      caller,
+      `PutObject ${Bucket}/${Key}${isConditional ? ' on condition' : ''}`,
+      async () => {
+        // With this any conditional write may meet.
+        if (isConditional && network.happens('refuse')) return 409;
+        const refused = await refusal(() =>
+          put(store, object, 'PutObject', isConditional ? condition : undefined),
+        );
+        if (refused === undefined) await onlooker.changed(caller, Bucket, Key);
+        return refused;
+      },
+    );
+    if (status !== undefined) throw failure(status, 'the write was refused');
+    return {};
+  },
+  async CopyObject({ Bucket, Key, CopySource }, { store, network, caller, onlooker }) {
+    const { pathname, searchParams } = new URL(`s3:///${CopySource}`);
+    const [bucket = '', ...key] = pathname.slice(1).split('/').map(decodeURIComponent);
+    await network.call(caller, `CopyObject ${Bucket}/${Key}`, async () => {
+      const from = versionOf(store, bucket, key.join('/'), searchParams.get('versionId') ?? undefined);
+      const to = { bucket: Bucket, key: Key };
+      await putBytes(store, to, await bytesOf(store, from), from.headers, 'CopyObject');
+      await onlooker.changed(caller, Bucket, Key);
+    });
+    return {};
+  },
+  async ListObjectsV2({ Bucket, Prefix, ContinuationToken }, { store, network, caller }) {
+    return network.call(caller, `ListObjectsV2 ${Bucket}/${Prefix}`, () => {
+      const bucket = store.bucket(Bucket);
+      const after = [...bucket.keys].filter(
+        (key) => key.startsWith(Prefix) && key > (ContinuationToken ?? '') && bucket.current(key),
+      );
+      const page = after.slice(0, PAGE_KEYS);
+      const Contents = page.map((Key) => ({ Key }));
+      return after.length > PAGE_KEYS ? { Contents, NextContinuationToken: page.at(-1) } : { Contents };
+    });
+  },
+  async DeleteObjects({ Bucket, Delete }, { store, network, caller, onlooker }) {
+    const Errors: object[] = [];
+    // One request, and yet each key is deleted by itself: the caller may die between two of them, and some may fail.
+    for (const { Key } of Delete?.Objects ?? []) {
+      try {
+        await network.call(caller, `DeleteObjects ${Bucket}/${Key}`, async () => {
+          await remove(store, Bucket, Key);
+          await onlooker.changed(caller, Bucket, Key);
+        });
+      } catch (error) {
+        if (!(error instanceof ServiceUnavailable)) throw error;
+        onlooker.trouble(caller);
+        Errors.push({ Key, Code: 'InternalError', Message: 'We encountered an internal error.' });
+      }
+    }
+    return { Errors };
+  },
+};
+
+function versionOf(store: Store, bucket: string, key: string, versionId: string | undefined): StoredObject {
+  const [newest] = store.bucket(bucket).versions(key);
+  const version = versionId === undefined ? newest : store.bucket(bucket).version(key, versionId);
+  if (version === undefined || (version.marker && versionId === undefined))
+    throw failure(404, 'it is not there');
+  if (version.marker) throw failure(405, 'it is a delete marker');
+  return version;
+}
+
+function failure(status: number, message: string): S3ServiceException {
+  const $metadata = { httpStatusCode: status };
+  return new S3ServiceException({ name: `Status${status}`, message, $fault: 'client', $metadata });
+}
+
+async function refusal(write: () => Promise<unknown>): Promise<number | undefined> {
+  try {
+    await write();
+    return undefined;
+  } catch (error) {
+    if (error instanceof ServiceError) return error.status;
+    throw error;
+  }
+}
+
+/** Comes in pieces that the seed cuts, and may break off between two of them. */
+async function* pieces(content: Buffer, { network, caller, onlooker }: Wire): AsyncGenerator<Uint8Array> {
+  let rest = content;
+  for (let piece = 0; piece < 2 && rest.length > 1; piece += 1) {
+    const length = network.random.between(1, rest.length);
+    yield rest.subarray(0, length);
+    rest = rest.subarray(length);
+    if (network.happens('loseAnswer')) {
+      network.note(`${caller.name}: the body broke off`);
+      onlooker.trouble(caller);
+      throw new AnswerLost('body');
+    }
+  }
+  if (rest.length > 0) yield rest;
+}

@@ -1,0 +1,103 @@
+import type { SQSEvent } from 'aws-lambda';
+import type { Network, Party } from './network.ts';
+
+/** One invocation, as it is seen from outside. */
+interface Invocation {
+  readonly event: SQSEvent;
+  readonly startedAt: number;
+  readonly endsAt: number;
+  readonly read: Set<string>;
+  notes: number;
+  troubles: number;
+}
+
+interface StageSettings {
+  readonly maximumReceives: number;
+  readonly timeoutSeconds: number;
+}
+
+/** The last share of an invocation's time, in which a message may come back because there is none left. */
+const RESERVED_TIME = 0.25;
+
+/** Sees what each invocation does, and says what none may ever do, whatever the end. */
+export class Witness {
+  readonly #network: Network;
+  readonly #current = new Map<Party, Invocation>();
+  /** By stage: until when somebody may hold a lease. */
+  readonly #past = new Map<string, { readonly party: Party; readonly endsAt: number }[]>();
+
+  constructor(network: Network) {
+    this.#network = network;
+  }
+
+  began(party: Party, event: SQSEvent, timeoutSeconds: number): void {
+    const startedAt = this.#network.clock.now();
+    const endsAt = startedAt + timeoutSeconds * 1000;
+    this.#current.set(party, { event, startedAt, endsAt, read: new Set(), notes: 0, troubles: 0 });
+    this.#past.set(stageOf(party), [...(this.#past.get(stageOf(party)) ?? []), { party, endsAt }]);
+  }
+
+  /** A call came to nothing for good. */
+  trouble(party: Party): void {
+    const invocation = this.#current.get(party);
+    if (invocation !== undefined) invocation.troubles += 1;
+  }
+
+  /** Somebody reads a version of an object, or what the seed says of it. */
+  read(party: Party, bucket: string, key: string, versionId: string): void {
+    if (!bucket.includes('-raw-')) return;
+    const now = this.#network.clock.now();
+    const version = `${key} ${versionId}`;
+    for (const [other, { read, endsAt }] of this.#current) {
+      if (other !== party && other.alive && endsAt > now && read.has(version))
+        this.#violation(`${party.name} and ${other.name} extracted ${version} at the same time`);
+    }
+    this.#current.get(party)?.read.add(version);
+  }
+
+  wrote(party: Party, key: string): void {
+    const invocation = this.#current.get(party);
+    if (invocation !== undefined && key.startsWith('gave-up/')) invocation.notes += 1;
+  }
+
+  /** Only what had a reason may go back to the queue, and for the last time only with a note of it. */
+  answered(party: Party, answer: unknown, { maximumReceives, timeoutSeconds }: StageSettings): void {
+    const invocation = this.#current.get(party);
+    this.#current.delete(party);
+    if (invocation === undefined) return;
+    const { event, startedAt, endsAt, troubles, notes } = invocation;
+    const { batchItemFailures } = answer as {
+      readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
+    };
+    const back = event.Records.filter(({ messageId }) =>
+      batchItemFailures.some(({ itemIdentifier }) => itemIdentifier === messageId),
+    );
+    const wasLate = this.#network.clock.now() > endsAt - RESERVED_TIME * timeoutSeconds * 1000;
+    if (back.length === 0 || troubles > 0 || wasLate) return;
+    const last = back.filter(
+      ({ attributes }) => Number(attributes.ApproximateReceiveCount) >= maximumReceives,
+    );
+    if (last.length > notes)
+      this.#violation(`${party.name} gave up ${last.length} messages, and left ${notes} notes`);
+    const othersWorked = (this.#past.get(stageOf(party)) ?? []).some(
+      (other) => other.party !== party && other.endsAt > startedAt,
+    );
+    const sound = back.filter(({ body }) => body.startsWith('{'));
+    if (sound.length > 0 && !othersWorked)
+      this.#violation(`${party.name} gave back ${sound.length} messages for no reason`);
+  }
+
+  /** It died, or its time was over: what it does from now on nobody waits for. */
+  ended(party: Party): void {
+    this.#current.delete(party);
+  }
+
+  #violation(line: string): void {
+    this.#network.note(line);
+    this.#network.violations.push(line);
+  }
+}
+
+function stageOf({ name }: Party): string {
+  return name.slice(0, name.indexOf('#'));
+}
