@@ -1,20 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { catalog } from './commands/catalog.ts';
 import { targetOptions } from './commands/chosen-target.ts';
-import { crawl } from './commands/crawl.ts';
-import { demo } from './commands/demo.ts';
-import { fault } from './commands/fault.ts';
-import { iam } from './commands/iam.ts';
-import { logs } from './commands/logs.ts';
-import { migrate } from './commands/migrate.ts';
-import { outputs } from './commands/outputs.ts';
-import { put } from './commands/put.ts';
-import { query } from './commands/query.ts';
-import { reconcile } from './commands/reconcile.ts';
-import { schema } from './commands/schema.ts';
-import { start } from './commands/start.ts';
-import { status } from './commands/status.ts';
-import { sweep } from './commands/sweep.ts';
 import { printableLines } from './terminal.ts';
 import { UserError } from './user-error.ts';
 
@@ -24,25 +9,31 @@ const program = new Command('sluice')
   .configureHelp({ showGlobalOptions: true })
   .exitOverride();
 
+/** In the order in which they are listed. */
+const commands: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  start: async () => (await import('./commands/start.ts')).start,
+  demo: async () => (await import('./commands/demo.ts')).demo,
+  put: async () => (await import('./commands/put.ts')).put,
+  query: async () => (await import('./commands/query.ts')).query,
+  crawl: async () => (await import('./commands/crawl.ts')).crawl,
+  catalog: async () => (await import('./commands/catalog.ts')).catalog,
+  outputs: async () => (await import('./commands/outputs.ts')).outputs,
+  status: async () => (await import('./commands/status.ts')).status,
+  sweep: async () => (await import('./commands/sweep.ts')).sweep,
+  reconcile: async () => (await import('./commands/reconcile.ts')).reconcile,
+  logs: async () => (await import('./commands/logs.ts')).logs,
+  schema: async () => (await import('./commands/schema.ts')).schema,
+  migrate: async () => (await import('./commands/migrate.ts')).migrate,
+  iam: async () => (await import('./commands/iam.ts')).iam,
+  fault: async () => (await import('./commands/fault.ts')).fault,
+};
+
 for (const option of targetOptions) program.addOption(option);
-for (const add of [
-  start,
-  demo,
-  put,
-  query,
-  crawl,
-  catalog,
-  outputs,
-  status,
-  sweep,
-  reconcile,
-  logs,
-  schema,
-  migrate,
-  iam,
-  fault,
-])
-  add(program);
+// Only the command that the line names is loaded: what the others need takes longer than many a command.
+const named = Object.keys(commands).filter((name) => process.argv.includes(name));
+for (const [name, load] of Object.entries(commands)) {
+  if (named.length === 0 || named.includes(name)) (await load())(program);
+}
 
 // Where the output goes has gone away, as with `sluice … | head`: nothing is left to do.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
