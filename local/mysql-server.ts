@@ -212,7 +212,11 @@ async function endStale(pidFile: string, state: string): Promise<void> {
   const pid = Number(readFileSync(pidFile, 'utf8'));
   const until = Date.now() + STOP_TIMEOUT_MS;
   for (let signal: NodeJS.Signals | 0 = 'SIGTERM'; await isServerOf(pid, state); signal = 0) {
-    process.kill(pid, Date.now() > until ? 'SIGKILL' : signal);
+    try {
+      process.kill(pid, Date.now() > until ? 'SIGKILL' : signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
     await delay(20);
   }
   rmSync(pidFile, { force: true });

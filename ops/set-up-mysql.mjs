@@ -40,9 +40,7 @@ export function bringMysql({
     }
   }
   if (!existsSync(failedBefore)) {
-    say(
-      'There is no MySQL server, and it can’t be installed here without a password: going on without MySQL.',
-    );
+    say('There is no MySQL server, and none could be installed without a password: going on without MySQL.');
     writeFileSync(failedBefore, '');
   }
 }
