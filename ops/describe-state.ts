@@ -13,6 +13,10 @@ function standing({ stage, finished, pieces, fault }: ObjectState): string {
       return `failed, ${fault?.code ?? 'unknown'}`;
     case 'done':
       return fault === undefined ? 'done' : `done up to a fault, ${fault.code}`;
+    case 'superseded':
+      return 'superseded';
+    case 'retracted':
+      return 'retracted';
     case 'extraction':
       return 'waits for extraction';
     case 'transformation':

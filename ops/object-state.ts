@@ -1,16 +1,31 @@
 import { datasetOf } from '../domain/datasets/index.ts';
+import { parseEdition } from '../domain/edition.ts';
 import { UNKNOWN_DATASET, versionPath } from '../domain/key-layout.ts';
+import type { Head } from '../domain/ledger.ts';
 import { type Receipt, type Tally, total } from '../domain/receipt.ts';
-import { readReceipts } from './ledger.ts';
+import { accountOf } from '../domain/reconciliation.ts';
+import { readHead, readReceipts } from './ledger.ts';
+import { versionsOf } from './listing.ts';
 import type { Target } from './target.ts';
 
 /** Where one version of an object stands, and what became of its records so far. */
 export interface ObjectState {
   readonly key: string;
+  /** With its edition. */
   readonly versionId: string;
   readonly dataset: string;
-  /** `failed`: nothing of it could be read. `done` with a fault: it was read up to the fault. */
-  readonly stage: 'extraction' | 'transformation' | 'loading' | 'done' | 'failed';
+  /**
+   * `failed`: nothing of it could be read. `done` with a fault: it was read up to the fault. `superseded`, `retracted`: a
+   * newer version, or a deletion, took effect.
+   */
+  readonly stage:
+    | 'extraction'
+    | 'transformation'
+    | 'loading'
+    | 'done'
+    | 'failed'
+    | 'superseded'
+    | 'retracted';
   /** Pieces of work of the stage it is in that are finished, and all of them. */
   readonly finished: number;
   readonly pieces: number;
@@ -24,17 +39,39 @@ export interface ObjectState {
 }
 
 /** Nothing more will happen to it by itself. */
-export function isSettled({ stage }: ObjectState): boolean {
-  return stage === 'done' || stage === 'failed';
+export function isSettled({ stage }: Pick<ObjectState, 'stage'>): boolean {
+  return stage === 'done' || stage === 'failed' || stage === 'superseded' || stage === 'retracted';
 }
 
 /** Asks the ledger where an object's version stands. */
 export async function objectState(target: Target, key: string, versionId: string): Promise<ObjectState> {
   const dataset = datasetOf(key)?.name ?? UNKNOWN_DATASET;
-  return stateOf(
-    { dataset, key, versionId },
-    await readReceipts(target, versionPath({ dataset, key, versionId })),
-  );
+  const path = versionPath({ dataset, key, versionId });
+  const [known, receipts] = await Promise.all([readHead(target, path), readReceipts(target, path)]);
+  const state = stateOf({ dataset, key, versionId }, receipts);
+  const overtaken = known && (await overtakenBy(target, known.head, versionId, receipts.length > 0));
+  return overtaken === undefined ? state : { ...state, stage: overtaken };
+}
+
+/**
+ * What took effect after a version; `undefined` while the version stands, or may yet. Without a receipt, the version may
+ * have been stale when its event arrived, or that has not arrived: what the raw bucket lists tells the two apart.
+ */
+async function overtakenBy(
+  target: Target,
+  { key, current, attempts }: Head,
+  name: string,
+  wasExtracted: boolean,
+): Promise<'superseded' | 'retracted' | undefined> {
+  if (current === undefined || attempts.some((each) => each.versionId === name)) return undefined;
+  const by = current.type === 'created' ? 'superseded' : 'retracted';
+  if (current.type === 'created' && current.versionId === name) return undefined;
+  const [mine, its] = [parseEdition(name), parseEdition(current.versionId)];
+  if (mine.versionId === its.versionId) return mine.edition < its.edition ? by : undefined;
+  if (wasExtracted) return by;
+  const versions = await versionsOf(target, target.outputs.buckets.raw, key);
+  const ageOf = (versionId: string) => versions.findIndex((each) => each.versionId === versionId);
+  return ageOf(its.versionId) >= 0 && ageOf(mine.versionId) > ageOf(its.versionId) ? by : undefined;
 }
 
 /** Reads the state of a version off its receipts. */
@@ -47,20 +84,18 @@ export function stateOf(
   const loadings = receipts.filter((each) => each.stage === 'loading');
   const outputs = transformations.reduce((sum, each) => sum + each.outputs.length, 0);
   const parts = extraction?.parts.length ?? 0;
-  const counts = {
-    read: extraction?.read ?? 0,
-    written: transformations.reduce((sum, each) => sum + each.written, 0),
-    filtered: sumOf(transformations.map((each) => each.filtered)),
-    rejected: sumOf([extraction?.rejected ?? {}, ...transformations.map((each) => each.rejected)]),
-    ...(extraction?.fault && { fault: extraction.fault }),
-    workMs: receipts.reduce((sum, each) => sum + each.durationMs, 0),
-  };
+  const { read, written, filtered, rejected } = accountOf(receipts);
   const at = (stage: ObjectState['stage'], finished: number, pieces: number): ObjectState => ({
     ...object,
     stage,
     finished,
     pieces,
-    ...counts,
+    read,
+    written,
+    filtered,
+    rejected,
+    ...(extraction?.fault && { fault: extraction.fault }),
+    workMs: receipts.reduce((sum, each) => sum + each.durationMs, 0),
   });
   if (extraction === undefined) return at('extraction', 0, 1);
   if (extraction.fault !== undefined && extraction.read === 0) return at('failed', 0, 0);
@@ -70,14 +105,11 @@ export function stateOf(
 }
 
 /** Whether every record that was read is in the lake, filtered or rejected. */
-export function isConserved({ read, written, filtered, rejected }: ObjectState): boolean {
+export function isConserved({
+  read,
+  written,
+  filtered,
+  rejected,
+}: Pick<ObjectState, 'read' | 'written' | 'filtered' | 'rejected'>): boolean {
   return read === written + total(filtered) + total(rejected);
-}
-
-function sumOf(tallies: readonly Readonly<Tally>[]): Tally {
-  const sum: Tally = {};
-  for (const tally of tallies) {
-    for (const [name, count] of Object.entries(tally)) sum[name] = (sum[name] ?? 0) + count;
-  }
-  return sum;
 }

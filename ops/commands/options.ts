@@ -11,6 +11,17 @@ export function milliseconds(text: string): number {
   return Math.round(Number(number) * scale);
 }
 
+/** A date or time as ISO 8601 has it, or a duration before now, as milliseconds since the epoch. @throws {InvalidArgumentError} */
+export function pointInTime(text: string): number {
+  if (/^\d{4}-\d{2}-\d{2}/.test(text)) {
+    const at = Date.parse(text);
+    if (Number.isFinite(at)) return at;
+  } else if (/^[\d.]+[a-z]+$/.test(text)) return Date.now() - milliseconds(text);
+  throw new InvalidArgumentError(
+    'It takes a date, as 2026-11-22 or 2026-11-22T10:00:00Z, or how long ago, as 12h or 7d.',
+  );
+}
+
 /** A whole number, at least so large. */
 export function whole(least: number): (text: string) => number {
   return (text) => {

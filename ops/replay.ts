@@ -1,0 +1,204 @@
+import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
+import { datasetOf } from '../domain/datasets/index.ts';
+import { editionName, parseEdition } from '../domain/edition.ts';
+import { type Stage, stages } from '../domain/errors.ts';
+import { objectId, parseFailedKey, UNKNOWN_DATASET, versionSegment } from '../domain/key-layout.ts';
+import type { Head } from '../domain/ledger.ts';
+import type { Receipt, Tally } from '../domain/receipt.ts';
+import { redone, type SyntheticEvent } from '../domain/sweep.ts';
+import { concurrently } from './concurrently.ts';
+import { ledgerEntry, readHead, readReceiptsOf } from './ledger.ts';
+import { listObjects } from './listing.ts';
+import type { Target } from './target.ts';
+
+const AT_ONCE = 16;
+
+export interface ReplayRequest {
+  /** Of rejects or faults; any, when there are none. */
+  readonly codes: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  readonly dataset?: string | undefined;
+  /** Only these objects; all, when there are none. */
+  readonly keys: readonly string[];
+  /** Also what was done by the code that is deployed now; with keys, also what has no rejects. */
+  readonly force: boolean;
+}
+
+/** A version that stands, and what a replay does with it. */
+export interface Candidate {
+  readonly key: string;
+  readonly dataset: string;
+  /** With its edition. */
+  readonly versionId: string;
+  /** Records that were rejected, and faults, of the codes that were asked for. */
+  readonly codes: Tally;
+  /** Absent when it is left alone. */
+  readonly event?: SyntheticEvent;
+  /** Why it is left alone: the deployed code did it, or a newer edition of it is under way. */
+  readonly skipped?: 'same_code' | 'under_way';
+}
+
+/** Finds the versions whose rejects or faults a replay may close. Of the failed bucket it reads the listing alone. */
+export async function* candidates(target: Target, request: ReplayRequest): AsyncGenerator<Candidate> {
+  const deployed = await deployedCode(target);
+  const found = concurrently(versionsToLookAt(target, request), AT_ONCE, (place) =>
+    candidateOf(target, place, request, deployed),
+  );
+  for await (const all of found) yield* all;
+}
+
+/** A version by its place in keys; `undefined`, whichever stands. */
+interface Place {
+  readonly dataset: string;
+  readonly objectId: string;
+  readonly version: string | undefined;
+}
+
+async function* versionsToLookAt(
+  target: Target,
+  { since, dataset, keys }: ReplayRequest,
+): AsyncGenerator<Place> {
+  if (keys.length > 0) {
+    for (const key of keys)
+      yield {
+        dataset: datasetOf(key)?.name ?? UNKNOWN_DATASET,
+        objectId: objectId(key),
+        version: undefined,
+      };
+    return;
+  }
+  const seen = new Set<string>();
+  for (const kind of ['rejects', 'faults']) {
+    const prefix = `${kind}/${dataset === undefined ? '' : `${dataset}/`}`;
+    for await (const { Key, LastModified } of listObjects(target, target.outputs.buckets.failed, prefix)) {
+      const place = parseFailedKey(Key);
+      if (place === undefined || (LastModified?.getTime() ?? 0) < since) continue;
+      const id = `${place.dataset}/${place.objectId}/${place.version}`;
+      if (seen.has(id)) continue;
+      seen.add(id);
+      yield place;
+    }
+  }
+}
+
+async function candidateOf(
+  target: Target,
+  place: Place,
+  { codes, force, keys }: ReplayRequest,
+  deployed: Readonly<Record<Stage, string>>,
+): Promise<Candidate[]> {
+  const known = await readHead(target, place);
+  if (known === undefined) return [];
+  const { head } = known;
+  const { versions } = await ledgerEntry(target, place);
+  const all: Candidate[] = [];
+  for (const version of standing(head)) {
+    const segment = versionSegment(version.versionId);
+    if (place.version !== undefined && place.version !== segment) continue;
+    const receipts = await readReceiptsOf(target, versions.get(segment) ?? []);
+    const matched = matches(receipts, codes);
+    const anything = keys.length > 0 && force;
+    if (Object.keys(matched.codes).length === 0 && !anything) continue;
+    const candidate = {
+      key: head.key,
+      dataset: head.dataset,
+      versionId: version.versionId,
+      codes: matched.codes,
+    };
+    if (isUnderWay(head, version.versionId)) all.push({ ...candidate, skipped: 'under_way' });
+    else if (!force && isBySameCode(receipts, matched.last, deployed))
+      all.push({ ...candidate, skipped: 'same_code' });
+    else {
+      const size = receipts.find((each) => each.stage === 'extraction')?.bytes;
+      all.push({ ...candidate, event: redone(head.key, version, versions.keys(), size) });
+    }
+  }
+  return all;
+}
+
+/** Versions whose rejects count: the one that the tables show, and one that was rejected since. */
+function standing({ current, attempts }: Head) {
+  const rejected = attempts.filter(({ status }) => status === 'rejected');
+  return [...(current?.type === 'created' ? [current] : []), ...rejected];
+}
+
+function isUnderWay({ attempts }: Head, name: string): boolean {
+  const { versionId } = parseEdition(name);
+  return attempts.some(
+    (each) => each.status === 'extracting' && parseEdition(each.versionId).versionId === versionId,
+  );
+}
+
+/** What receipts count of the codes, and the last stage that has any. */
+function matches(
+  receipts: readonly Receipt[],
+  codes: readonly string[],
+): { readonly codes: Tally; readonly last: Stage } {
+  const found: Record<string, number> = {};
+  let last: Stage = 'extraction';
+  for (const each of receipts) {
+    for (const [code, n] of Object.entries(codesOf(each))) {
+      if (codes.length > 0 && !codes.includes(code)) continue;
+      found[code] = (found[code] ?? 0) + n;
+      if (stages.indexOf(each.stage) > stages.indexOf(last)) last = each.stage;
+    }
+  }
+  return { codes: found, last };
+}
+
+/** How many records a piece of work rejected, by code; its fault counts as one. */
+function codesOf(receipt: Receipt): Tally {
+  switch (receipt.stage) {
+    case 'extraction':
+      return { ...receipt.rejected, ...(receipt.fault && { [receipt.fault.code]: 1 }) };
+    case 'transformation':
+      return receipt.rejected;
+    case 'loading':
+      return receipt.tables?.rejected ?? {};
+  }
+}
+
+/** Whether the code that is deployed did all that led to a stage's rejects: it would reject the same. */
+function isBySameCode(
+  receipts: readonly Receipt[],
+  last: Stage,
+  deployed: Readonly<Record<Stage, string>>,
+): boolean {
+  return receipts
+    .filter(({ stage }) => stages.indexOf(stage) <= stages.indexOf(last))
+    .every(({ stage, codeVersion }) => codeVersion === deployed[stage]);
+}
+
+/** The version of each function's code, as its receipts name it. */
+async function deployedCode({ lambda, outputs }: Target): Promise<Readonly<Record<Stage, string>>> {
+  const of = async (stage: Stage) => {
+    const { Environment } = await lambda.send(
+      new GetFunctionConfigurationCommand({ FunctionName: outputs.functions[stage] }),
+    );
+    return Environment?.Variables?.['CODE_VERSION'] ?? '';
+  };
+  const [extraction, transformation, loading] = await Promise.all([
+    of('extraction'),
+    of('transformation'),
+    of('loading'),
+  ]);
+  return { extraction, transformation, loading };
+}
+
+/** What a replay is to bring a version to: its next edition. */
+export function replayedName({ versionId, edition }: SyntheticEvent): string {
+  return editionName(versionId, edition);
+}
+
+/** What is left of the codes in an edition. */
+export async function codesLeft(
+  target: Target,
+  { dataset, key, codes }: Candidate,
+  name: string,
+): Promise<number> {
+  const { versions } = await ledgerEntry(target, { dataset, objectId: objectId(key) });
+  const receipts = await readReceiptsOf(target, versions.get(versionSegment(name)) ?? []);
+  const left = matches(receipts, Object.keys(codes)).codes;
+  return Object.values(left).reduce((sum, n) => sum + n, 0);
+}
