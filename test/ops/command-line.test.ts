@@ -52,7 +52,13 @@ describe('what the commands print', () => {
   });
 
   test('put --wait says what became of the records, status shows it, query finds it', async () => {
-    const put = await sluice(['put', file('soup.ndjson', `${JSON.stringify(soup)}\n{}\n`), '--wait']);
+    const put = await sluice([
+      'put',
+      '-d',
+      'recipes',
+      file('soup.ndjson', `${JSON.stringify(soup)}\n{}\n`),
+      '--wait',
+    ]);
     expect(put).toMatchObject({ status: 0 });
     expect(put.stdout).toBe(
       'soup.ndjson → recipes/soup.ndjson\n' +
@@ -84,7 +90,7 @@ describe('what the commands print', () => {
   });
 
   test('a file that can’t be read makes put --wait exit with 1', async () => {
-    const { status, stdout } = await sluice(['put', file('page.json', '<html>'), '--wait']);
+    const { status, stdout } = await sluice(['put', '-d', 'recipes', file('page.json', '<html>'), '--wait']);
     expect(status).toBe(1);
     expect(stdout).toContain('recipes/page.json: failed, unknown_format');
     expect(stdout).toContain('The file begins with "<html>", not with a JSON array or object.');
@@ -92,7 +98,8 @@ describe('what the commands print', () => {
 
   test('what would move a terminal is printed as text', async () => {
     const name = file('clear.json', JSON.stringify([{ ...soup, title: '\u001b[2J\u202egone' }]));
-    expect((await sluice(['put', name, '--wait'])).status).toBe(0);
+    expect((await sluice(['put', '-d', 'recipes', name, '--wait'])).status).toBe(0);
+    expect((await sluice(['crawl', '--wait'])).status).toBe(0);
     const { stdout } = await sluice(['query', "select title from recipes where title like '%gone'"]);
     expect(stdout).not.toContain('\u001b');
     expect(stdout).not.toContain('\u202e');
@@ -116,9 +123,9 @@ describe('errors', () => {
     [['frobnicate'], 2, "unknown command 'frobnicate'"],
     [['put'], 2, "missing required argument 'file'"],
     [['query', 'selec 1'], 1, 'The query failed: Parser Error'],
-    [['put', 'no-such-file.json'], 1, 'no-such-file.json can’t be read'.replace('’', "'")],
-    [['put', '.'], 1, '. is a directory. Name its files: ./*'],
-    [['put', 'x', '--dataset', 'wines'], 1, 'There is no dataset "wines". There are: recipes.'],
+    [['put', '-d', 'recipes', 'no-such-file.json'], 1, 'no-such-file.json can’t be read'.replace('’', "'")],
+    [['put', '-d', 'recipes', '.'], 1, '. is a directory. Name its files: ./*'],
+    [['put', 'x', '--dataset', 'wines'], 1, 'There is no dataset "wines". There are: recipes, passengers.'],
     [['status', 'recipes/never-put.json'], 1, 'There is no object recipes/never-put.json'],
   ])('sluice %s exits with %i and says why', async (args, status, message) => {
     const run = await sluice(args);
@@ -135,7 +142,7 @@ describe('errors', () => {
 
   test('two files that would become one object are not uploaded', async () => {
     const name = file('twin.json', '[]');
-    const run = await sluice(['put', name, join(files, name)]);
+    const run = await sluice(['put', '-d', 'recipes', name, join(files, name)]);
     expect(run.status).toBe(1);
     expect(run.stderr).toContain('would both become recipes/twin.json');
     expect((await sluice(['status', 'recipes/twin.json'])).stderr).toContain('There is no object');

@@ -7,9 +7,9 @@ import Papa from 'papaparse';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parsePartitionPath, parseProcessedKey } from '../../domain/key-layout.ts';
 import { crawlAndWait, readCatalog } from '../../ops/catalog.ts';
+import { projectDirectory } from '../../ops/directories.ts';
 import { queryLake } from '../../ops/lake.ts';
 import { listObjects } from '../../ops/listing.ts';
-import { projectDirectory } from '../../ops/directories.ts';
 import { settledState, startTestPipeline, type TestPipeline } from './running-pipeline.ts';
 
 const recipes = [
