@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { type Stage, stages } from '../../domain/errors.ts';
+import { messageOf } from '../../domain/event-message.ts';
 import { queueStates } from '../queue-state.ts';
-import { messageOf, Sender } from '../send-events.ts';
+import { Sender } from '../send-events.ts';
 import { type Amiss, type Finding, sweep as sweepTarget } from '../sweep.ts';
 import type { Target } from '../target.ts';
 import { count, duration, integer, Progress, printable } from '../terminal.ts';

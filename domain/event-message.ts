@@ -1,0 +1,40 @@
+import { randomUUID } from 'node:crypto';
+import type { SyntheticEvent } from './sweep.ts';
+
+/** Why an event is sent that S3 did not send. */
+export type Reason = 'Sweep' | 'Replay' | 'Backfill';
+
+/** An event as EventBridge would deliver it, with what only we know: `edition`. */
+export function messageOf(
+  bucket: string,
+  { type, key, versionId, edition, sequencer, size, permanent }: SyntheticEvent,
+  reason: Reason,
+  now = Date.now(),
+): string {
+  const event = {
+    version: '0',
+    id: randomUUID(),
+    'detail-type': type === 'created' ? 'Object Created' : 'Object Deleted',
+    source: 'aws.s3',
+    time: new Date(now).toISOString(),
+    detail: {
+      version: '0',
+      bucket: { name: bucket },
+      object: {
+        key,
+        ...(size !== undefined && { size }),
+        ...(versionId !== 'null' && { 'version-id': versionId }),
+        sequencer,
+      },
+      reason,
+      ...(type === 'deleted' && {
+        'deletion-type': permanent ? 'Permanently Deleted' : 'Delete Marker Created',
+      }),
+      ...(edition > 0 && { edition }),
+    },
+  };
+  // SQS takes neither of the two as they are (API Reference, SendMessage).
+  return JSON.stringify(event).replace(/[\ufffe\uffff]/g, (character) =>
+    character === '\ufffe' ? '\\ufffe' : '\\uffff',
+  );
+}
