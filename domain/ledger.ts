@@ -24,8 +24,10 @@ export const head = z.strictObject({
       versionId: z.string(),
       /** `rejected`: nothing of it can be used, and its dataset keeps the last good version. */
       status: z.enum(['extracting', 'rejected']),
-      /** While `extracting`: who does it, and until when nobody else may, in milliseconds since the epoch. */
-      claimant: z.string(),
+      /** While `extracting`: on account of which message, in which invocation, and until when nobody else may do it. */
+      message: z.string(),
+      invocation: z.string(),
+      /** Milliseconds since the epoch. */
       leaseUntil: z.int().nonnegative(),
     }),
   ),
@@ -41,21 +43,26 @@ type Version = Pick<NonNullable<Head['current']>, 'sequencer' | 'versionId'>;
 export type Decision =
   /** Take it up: make `next` the head, unless somebody changed it meanwhile; then do the work. */
   | { readonly action: 'extract' | 'retract'; readonly next: Head }
-  /** It was taken up before, and got through: see that what it superseded goes, nothing else. */
+  /**
+   * It was taken up before, and got through or will: see that what it superseded goes, nothing else. Another message
+   * that is at it stays in the queue until it is done.
+   */
   | { readonly action: 'duplicate' }
   /** A newer event took effect, or this one can have none. */
   | { readonly action: 'stale' }
   /** A deletion, and the dataset keeps the rows of deleted objects. */
   | { readonly action: 'keep' }
-  /** Somebody works on it: come back later, in case they don't get through. */
+  /** This very message was delivered twice at once, and to acknowledge it would take it from the one that works on it. */
   | { readonly action: 'wait'; readonly until: number };
 
 /** What the decision needs besides the head and the event. */
 export interface Claim {
   readonly dataset: string;
   readonly onDelete: Dataset['onDelete'];
-  /** Tells this attempt from any other, also of the same message. */
-  readonly claimant: string;
+  /** The message that brought the event, by its id. */
+  readonly message: string;
+  /** Tells this attempt from any other, also at the same message. */
+  readonly invocation: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** When the work will have ended in any case, well or badly, in milliseconds since the epoch. */
@@ -69,7 +76,7 @@ export function decide(known: Head | undefined, event: ObjectEvent, claim: Claim
 }
 
 function decideCreated(known: Head, event: ObjectEvent, claim: Claim): Decision {
-  const { claimant, now, deadline } = claim;
+  const { message, invocation, now, deadline } = claim;
   const { current, attempts } = known;
   const version = { sequencer: event.sequencer, versionId: editionName(event.versionId, event.edition) };
   // By version as well: a sweep that makes up for a lost event can't know its sequencer.
@@ -77,10 +84,13 @@ function decideCreated(known: Head, event: ObjectEvent, claim: Claim): Decision 
   const attempt = attempts.find(({ versionId }) => versionId === version.versionId);
   if (attempt?.status === 'rejected') return { action: 'duplicate' };
   // One's own claim is there already when the answer to its write was lost.
-  if (attempt !== undefined && attempt.leaseUntil > now && attempt.claimant !== claimant)
-    return { action: 'wait', until: attempt.leaseUntil };
+  if (attempt !== undefined && attempt.leaseUntil > now && attempt.invocation !== invocation)
+    return attempt.message === message
+      ? { action: 'wait', until: attempt.leaseUntil }
+      : { action: 'duplicate' };
   if (attempt === undefined && isOlder(version, current)) return { action: 'stale' };
-  const mine = { ...version, ...attempt, status: 'extracting', claimant, leaseUntil: deadline } as const;
+  const claimed = { status: 'extracting', message, invocation, leaseUntil: deadline } as const;
+  const mine = { ...version, ...attempt, ...claimed };
   const others = attempts.filter((each) => each !== attempt);
   return { action: 'extract', next: { ...known, attempts: [...others, mine] } };
 }
@@ -121,7 +131,7 @@ export function conclude(known: Head, versionId: string, accepted: boolean): Hea
     ...known,
     attempts: [
       ...known.attempts.filter((each) => !rejected.includes(each)),
-      { ...newest, status: 'rejected', claimant: '', leaseUntil: 0 },
+      { ...newest, status: 'rejected', message: '', invocation: '', leaseUntil: 0 },
     ],
     superseded: union(
       known.superseded,

@@ -59,7 +59,7 @@ export function pieceOf(
 }
 
 /** What a simulation replaces. */
-export type StageSurroundings = Omit<Surroundings, 'codeVersion' | 'deadline' | 'claimant'>;
+export type StageSurroundings = Omit<Surroundings, 'codeVersion' | 'deadline' | 'message' | 'invocation'>;
 
 const onLambda = (): StageSurroundings => ({
   store: s3ObjectStore(),
@@ -84,8 +84,14 @@ export function stageHandler(options: StageOptions, outside: StageSurroundings =
     // A function that was frozen at its time-out and thawed later must not go on: others have taken over.
     const store = endsWith(outside.store, () => outside.now() >= deadline);
     const { codeVersion } = options;
-    const claimant = `${awsRequestId} ${message.messageId}`;
-    const surroundings: Surroundings = { ...outside, store, codeVersion, deadline, claimant };
+    const surroundings: Surroundings = {
+      ...outside,
+      store,
+      codeVersion,
+      deadline,
+      message: message.messageId,
+      invocation: awsRequestId,
+    };
     try {
       const event = readEvent(message, stage);
       const outcome = await settle(event, options, surroundings);

@@ -45,14 +45,14 @@ export async function extractObject(
   buckets: ExtractionBuckets,
   surroundings: Surroundings,
 ): Promise<Outcome> {
-  const { store, now, deadline, claimant } = surroundings;
+  const { store, now, deadline, message, invocation } = surroundings;
   const dataset = datasetOf(event.key);
   const name = dataset?.name ?? UNKNOWN_DATASET;
   const { onDelete, onReject } = dataset ?? UNREADABLE;
   const versionId = editionName(event.versionId, event.edition);
   const path = versionPath({ dataset: name, key: event.key, versionId });
   const ledger = new Ledger(store, buckets.ledger);
-  const claim = { dataset: name, onDelete, claimant, now: now(), deadline };
+  const claim = { dataset: name, onDelete, message, invocation, now: now(), deadline };
   const { decision, known } = await ledger.claim(path, event, claim);
 
   switch (decision.action) {
@@ -174,7 +174,7 @@ async function extract(
 }
 
 function inProgress({ key }: ObjectEvent, until: number): TransientError {
-  const message = `Another invocation works on ${JSON.stringify(key)}, until ${new Date(until).toISOString()} at most.`;
+  const message = `The same message was delivered twice: another invocation works on ${JSON.stringify(key)}, until ${new Date(until).toISOString()} at most.`;
   return new TransientError('in_progress', message, { stage: 'extraction' });
 }
 

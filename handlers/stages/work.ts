@@ -19,8 +19,10 @@ export interface Surroundings {
   readonly codeVersion: string;
   /** When the invocation is over in any case, in milliseconds since the epoch. */
   readonly deadline: number;
-  /** Tells this attempt at a message from any other, also of the same message. */
-  readonly claimant: string;
+  /** The message that is worked on, by its id. */
+  readonly message: string;
+  /** Tells this attempt from any other, also at the same message. */
+  readonly invocation: string;
 }
 
 /**

@@ -51,7 +51,8 @@ const surroundings: Surroundings = {
   zstd: threadedZstd,
   partLimits,
   deadline: Number.MAX_SAFE_INTEGER,
-  claimant: 'bench',
+  message: 'bench',
+  invocation: 'bench',
 };
 const buckets = { temp: 'temp', processed: 'processed', failed: 'failed', ledger: 'ledger' };
 const event = {

@@ -12,7 +12,14 @@ import {
 import type { ObjectEvent } from '../../domain/object-event.ts';
 
 const key = 'recipes/a.json';
-const claim: Claim = { dataset: 'recipes', onDelete: 'retract', claimant: 'me', now: 1000, deadline: 1900 };
+const claim: Claim = {
+  dataset: 'recipes',
+  onDelete: 'retract',
+  message: 'M1',
+  invocation: 'me',
+  now: 1000,
+  deadline: 1900,
+};
 
 function created(versionId: string, sequencer: string, edition = 0): ObjectEvent {
   return {
@@ -43,10 +50,15 @@ const isDeleted = (sequencer: string, rest: Partial<Head> = {}): Head => ({
   current: { type: 'deleted', sequencer, versionId: 'marker' },
   ...rest,
 });
-const extracting = (versionId: string, sequencer: string, leaseUntil = 1500, claimant = 'other') =>
-  ({ sequencer, versionId, status: 'extracting', claimant, leaseUntil }) as const;
+const extracting = (
+  versionId: string,
+  sequencer: string,
+  leaseUntil = 1500,
+  invocation = 'other',
+  message = 'M1',
+) => ({ sequencer, versionId, status: 'extracting', message, invocation, leaseUntil }) as const;
 const rejected = (versionId: string, sequencer: string) =>
-  ({ sequencer, versionId, status: 'rejected', claimant: '', leaseUntil: 0 }) as const;
+  ({ sequencer, versionId, status: 'rejected', message: '', invocation: '', leaseUntil: 0 }) as const;
 
 describe('what is decided about an event', () => {
   const mine = extracting('v2', '20', 1900, 'me');
@@ -87,7 +99,13 @@ describe('what is decided about an event', () => {
       { action: 'extract', next: shows('v1', '10', { attempts: [rejected('v3', '30'), mine] }) },
     ],
     [
-      'a version that somebody works on',
+      'a version that another message is at',
+      { ...none, attempts: [extracting('v2', '20', 1500, 'other', 'M2')] },
+      created('v2', '20'),
+      { action: 'duplicate' },
+    ],
+    [
+      'a version that the same message is at, which was delivered twice',
       { ...none, attempts: [extracting('v2', '20')] },
       created('v2', '20'),
       { action: 'wait', until: 1500 },

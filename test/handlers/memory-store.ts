@@ -142,7 +142,8 @@ export function surroundingsOf(store: ObjectStore, changes: Partial<Surroundings
     partLimits,
     codeVersion: 'test',
     deadline: 1,
-    claimant: 'test',
+    message: 'test',
+    invocation: 'test',
     ...changes,
   };
 }

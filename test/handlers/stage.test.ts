@@ -56,7 +56,7 @@ function created(bucket: string, key: string): string {
 }
 
 function handlerOf(store: MemoryStore, options: Partial<StageOptions> = {}) {
-  const { codeVersion, deadline: _deadline, claimant: _claimant, ...outside } = surroundingsOf(store);
+  const { codeVersion, deadline: _d, message: _m, invocation: _i, ...outside } = surroundingsOf(store);
   return stageHandler(
     {
       stage: 'extraction',
@@ -185,7 +185,7 @@ describe('the handler of a stage', () => {
     const store = new MemoryStore();
     putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));
     let now = 0;
-    const { codeVersion: _, deadline: _d, claimant: _c, ...outside } = surroundingsOf(store);
+    const { codeVersion: _, deadline: _d, message: _m, invocation: _i, ...outside } = surroundingsOf(store);
     const options: StageOptions = {
       stage: 'extraction',
       failedBucket: 'failed',

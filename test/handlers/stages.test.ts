@@ -189,14 +189,14 @@ describe('the stages', () => {
     const alone = storeWith(mixed);
     await extract(alone, KEY);
     const store = storeWith(mixed);
-    const both = ['test', 'other'].map((claimant) => extract(store, KEY, { claimant }));
+    const both = ['test', 'other'].map((invocation) => extract(store, KEY, { invocation }));
     const [one, other] = await Promise.allSettled(both);
     expect([one, other]).toMatchObject([
       { value: { result: 'done' } },
       { reason: { name: 'TransientError', code: 'in_progress' } },
     ]);
     expect(store.contents()).toEqual(alone.contents());
-    expect((await extract(store, KEY, { claimant: 'other' })).result).toBe('duplicate');
+    expect((await extract(store, KEY, { invocation: 'other' })).result).toBe('duplicate');
   });
 
   it('take as much as they can of a file that breaks off, and say so', async () => {
