@@ -1,10 +1,10 @@
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { datasetOf } from '../domain/datasets/index.ts';
-import { editionName, parseEdition } from '../domain/edition.ts';
-import { type Stage, stages } from '../domain/errors.ts';
+import { editionName } from '../domain/edition.ts';
+import type { Stage } from '../domain/errors.ts';
 import { objectId, parseFailedKey, UNKNOWN_DATASET, versionSegment } from '../domain/key-layout.ts';
-import type { Head } from '../domain/ledger.ts';
-import type { Receipt, Tally } from '../domain/receipt.ts';
+import type { Tally } from '../domain/receipt.ts';
+import { isBySameCode, isUnderWay, matchingCodes, standingVersions } from '../domain/replay.ts';
 import { redone, type SyntheticEvent } from '../domain/sweep.ts';
 import { concurrently } from './concurrently.ts';
 import { ledgerEntry, readHead, readReceiptsOf } from './ledger.ts';
@@ -93,11 +93,11 @@ async function candidateOf(
   const { head } = known;
   const { versions } = await ledgerEntry(target, place);
   const all: Candidate[] = [];
-  for (const version of standing(head)) {
+  for (const version of standingVersions(head)) {
     const segment = versionSegment(version.versionId);
     if (place.version !== undefined && place.version !== segment) continue;
     const receipts = await readReceiptsOf(target, versions.get(segment) ?? []);
-    const matched = matches(receipts, codes);
+    const matched = matchingCodes(receipts, codes);
     const anything = keys.length > 0 && force;
     if (Object.keys(matched.codes).length === 0 && !anything) continue;
     const candidate = {
@@ -115,59 +115,6 @@ async function candidateOf(
     }
   }
   return all;
-}
-
-/** Versions whose rejects count: the one that the tables show, and one that was rejected since. */
-function standing({ current, attempts }: Head) {
-  const rejected = attempts.filter(({ status }) => status === 'rejected');
-  return [...(current?.type === 'created' ? [current] : []), ...rejected];
-}
-
-function isUnderWay({ attempts }: Head, name: string): boolean {
-  const { versionId } = parseEdition(name);
-  return attempts.some(
-    (each) => each.status === 'extracting' && parseEdition(each.versionId).versionId === versionId,
-  );
-}
-
-/** What receipts count of the codes, and the last stage that has any. */
-function matches(
-  receipts: readonly Receipt[],
-  codes: readonly string[],
-): { readonly codes: Tally; readonly last: Stage } {
-  const found: Record<string, number> = {};
-  let last: Stage = 'extraction';
-  for (const each of receipts) {
-    for (const [code, n] of Object.entries(codesOf(each))) {
-      if (codes.length > 0 && !codes.includes(code)) continue;
-      found[code] = (found[code] ?? 0) + n;
-      if (stages.indexOf(each.stage) > stages.indexOf(last)) last = each.stage;
-    }
-  }
-  return { codes: found, last };
-}
-
-/** How many records a piece of work rejected, by code; its fault counts as one. */
-function codesOf(receipt: Receipt): Tally {
-  switch (receipt.stage) {
-    case 'extraction':
-      return { ...receipt.rejected, ...(receipt.fault && { [receipt.fault.code]: 1 }) };
-    case 'transformation':
-      return receipt.rejected;
-    case 'loading':
-      return receipt.tables?.rejected ?? {};
-  }
-}
-
-/** Whether the code that is deployed did all that led to a stage's rejects: it would reject the same. */
-function isBySameCode(
-  receipts: readonly Receipt[],
-  last: Stage,
-  deployed: Readonly<Record<Stage, string>>,
-): boolean {
-  return receipts
-    .filter(({ stage }) => stages.indexOf(stage) <= stages.indexOf(last))
-    .every(({ stage, codeVersion }) => codeVersion === deployed[stage]);
 }
 
 /** The version of each function's code, as its receipts name it. */
@@ -199,6 +146,6 @@ export async function codesLeft(
 ): Promise<number> {
   const { versions } = await ledgerEntry(target, { dataset, objectId: objectId(key) });
   const receipts = await readReceiptsOf(target, versions.get(versionSegment(name)) ?? []);
-  const left = matches(receipts, Object.keys(codes)).codes;
+  const left = matchingCodes(receipts, Object.keys(codes)).codes;
   return Object.values(left).reduce((sum, n) => sum + n, 0);
 }

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { datasetNamed, datasets } from '../../domain/datasets/index.ts';
+import { messageOf } from '../../domain/event-message.ts';
 import { type Tally, total } from '../../domain/receipt.ts';
 import { isSettled, objectState } from '../object-state.ts';
 import { type Candidate, candidates, codesLeft, replayedName } from '../replay.ts';
-import { messageOf, Sender } from '../send-events.ts';
+import { Sender } from '../send-events.ts';
 import type { Target } from '../target.ts';
 import { count, integer, Progress, printable } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
