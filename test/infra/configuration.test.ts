@@ -87,6 +87,21 @@ describe('the configuration', () => {
       'sluice:alarmTopicArn: must be the ARN of an SNS topic',
     ],
     [
+      'a schedule that is none',
+      { 'sluice:catalog': '{"schedule":"hourly"}' },
+      'sluice:catalog.schedule: must be cron(…) or rate(…)',
+    ],
+    [
+      'a capacity that Redshift lacks',
+      { 'sluice:warehouse': '{"baseCapacity":12}' },
+      'sluice:warehouse.baseCapacity: must be 4, or a multiple of 8',
+    ],
+    [
+      'less capacity at the most than at the start',
+      { 'sluice:warehouse': '{"baseCapacity":32,"maxCapacity":16}' },
+      'sluice:warehouse.maxCapacity: must not be below baseCapacity',
+    ],
+    [
       'a large batch without a window',
       { 'sluice:transformation': '{"batchSize":100}' },
       'sluice:transformation.batchWindow: must be at least 1 when batchSize is above 10',
