@@ -1,10 +1,16 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { targetOptions } from './commands/chosen-target.ts';
 import { printableLines } from './terminal.ts';
 import { UserError } from './user-error.ts';
 
+const manifest: { readonly version: string } = JSON.parse(
+  readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8'),
+);
 const program = new Command('sluice')
   .description('Files land in S3; Sluice turns them into validated, queryable tables.')
+  .version(manifest.version)
   .showHelpAfterError('(sluice --help tells more)')
   .configureHelp({ showGlobalOptions: true })
   .exitOverride();
@@ -21,6 +27,8 @@ const commands: Readonly<Record<string, () => Promise<(program: Command) => void
   status: async () => (await import('./commands/status.ts')).status,
   sweep: async () => (await import('./commands/sweep.ts')).sweep,
   reconcile: async () => (await import('./commands/reconcile.ts')).reconcile,
+  replay: async () => (await import('./commands/replay.ts')).replay,
+  explain: async () => (await import('./commands/explain.ts')).explain,
   logs: async () => (await import('./commands/logs.ts')).logs,
   schema: async () => (await import('./commands/schema.ts')).schema,
   migrate: async () => (await import('./commands/migrate.ts')).migrate,
@@ -41,15 +49,28 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = explain(error);
+  process.exitCode = report(error);
 }
 
 /** Prints what went wrong; returns the exit status: 2 for a wrong command line, 1 for everything else. */
-function explain(error: unknown): number {
+function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof UserError) console.error(printableLines(error.message));
+  else if (isDisconnection(error))
+    console.error(
+      `What the command talked to does not answer any more (${error.code}). Is the local cloud still running?`,
+    );
   else if (error instanceof Error && '$metadata' in error)
     console.error(printableLines(`${error.name}: ${error.message}`));
   else console.error(error);
   return 1;
+}
+
+/** Nobody listens any more, or hung up. */
+function isDisconnection(error: unknown): error is NodeJS.ErrnoException {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(`${error.code}`)
+  );
 }

@@ -75,7 +75,7 @@ function copyName(key: string, etag: string, format: string): string {
   return `${createHash('sha256').update(`${etag}\n${key}`).digest('hex').slice(0, 32)}.${format}`;
 }
 
-async function download(target: Target, bucket: string, key: string, path: string): Promise<void> {
+export async function download(target: Target, bucket: string, key: string, path: string): Promise<void> {
   const { Body } = await target.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
   const unfinished = `${path}.${process.pid}`;
   await pipeline(Body as Readable, createWriteStream(unfinished));

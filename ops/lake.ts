@@ -64,7 +64,7 @@ async function queryHere(
   }
 }
 
-async function loadDuckDb(): Promise<typeof import('@duckdb/node-api')> {
+export async function loadDuckDb(): Promise<typeof import('@duckdb/node-api')> {
   try {
     return await import('@duckdb/node-api');
   } catch (error) {

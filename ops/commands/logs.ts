@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type FilteredLogEvent, paginateFilterLogEvents } from '@aws-sdk/client-cloudwatch-logs';
-import { GetFunctionConfigurationCommand, ResourceNotFoundException } from '@aws-sdk/client-lambda';
 import type { Command } from 'commander';
+import { logGroupOf, quotedTerm } from '../log-events.ts';
 import { renderLogLine } from '../log-line.ts';
 import type { Target } from '../target.ts';
-import { UserError } from '../user-error.ts';
 import { chosenTarget } from './chosen-target.ts';
 import { milliseconds } from './options.ts';
 
@@ -50,25 +49,13 @@ export function logs(program: Command): void {
     });
 }
 
-async function logGroupOf({ lambda, outputs }: Target, name: string): Promise<string> {
-  try {
-    const { LoggingConfig } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: name }));
-    return LoggingConfig?.LogGroup ?? `/aws/lambda/${name}`;
-  } catch (error) {
-    if (!(error instanceof ResourceNotFoundException)) throw error;
-    const known = Object.entries(outputs.functions).map(([stage, each]) => `  ${stage} (${each})`);
-    throw new UserError(`There is no function ${name}. There are:\n${known.join('\n')}`);
-  }
-}
-
 async function* events(
   { logs }: Target,
   logGroupName: string,
   { since, follow = false, filter }: LogsOptions,
   signal: AbortSignal,
 ): AsyncGenerator<FilteredLogEvent> {
-  // As one quoted term, whatever characters it has ("Filter pattern syntax").
-  const filterPattern = filter === undefined ? undefined : `"${filter.replace(/["\\]/g, '\\$&')}"`;
+  const filterPattern = filter === undefined ? undefined : quotedTerm(filter);
   const shown = new Map<string, number>();
   let startTime = Date.now() - since;
   for (;;) {
