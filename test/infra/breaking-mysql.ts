@@ -60,7 +60,7 @@ export const breakingMysql: readonly (readonly [
   ['database-logs', instance, 'enabledCloudwatchLogsExports', ['error', 'slowquery', 'general']],
   ['database-logs', logGroup, 'retentionInDays', 0],
   ['connection-budget', mapping, 'scalingConfig.maximumConcurrency', 120],
-  ['connection-budget', parameters, 'parameters', [{ name: 'max_connections', value: '8' }]],
+  ['connection-budget', parameters, 'parameters', [{ name: 'max_connections', value: '4' }]],
   ['connection-budget', parameters, 'parameters', []],
   ['database-alarm', alarm, 'metricName', 'FreeableMemory'],
   ['database-alarm', alarm, 'treatMissingData', 'notBreaching'],
