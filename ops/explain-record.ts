@@ -111,8 +111,8 @@ async function rawRecord(
 
 function textOf(record: InputRecord): string {
   const reading = record instanceof CsvRecord ? record.read() : readJson(record);
-  if (!('code' in reading)) return reading.json();
-  return reading.json ?? reading.excerpt ?? '';
+  const text = 'code' in reading ? (reading.json ?? reading.excerpt ?? '') : reading.json();
+  return text.trim();
 }
 
 function outcomeHere(

@@ -1,7 +1,14 @@
 import * as z from 'zod';
 import { datasetOf } from '../domain/datasets/index.ts';
 import { type Stage, stages } from '../domain/errors.ts';
-import { objectId, parseFailedKey, UNKNOWN_DATASET, type VersionPath } from '../domain/key-layout.ts';
+import {
+  objectId,
+  parseFailedKey,
+  parsePartKey,
+  parseProcessedKey,
+  UNKNOWN_DATASET,
+  type VersionPath,
+} from '../domain/key-layout.ts';
 import type { Head } from '../domain/ledger.ts';
 import type { Receipt } from '../domain/receipt.ts';
 import { accountOf } from '../domain/reconciliation.ts';
@@ -9,6 +16,7 @@ import { ledgerEntry, readHead, readReceiptsOf, readText } from './ledger.ts';
 import { type ListedVersion, listObjects, versionsOf } from './listing.ts';
 import { linesWith, logGroupOf } from './log-events.ts';
 import type { Target } from './target.ts';
+import { count } from './terminal.ts';
 
 /** Something that happened to an object. */
 export interface Moment {
@@ -90,13 +98,14 @@ export async function lifeOf(target: Target, key: string, logsSince: number): Pr
 function workOf(receipts: readonly Receipt[], versions: readonly ListedVersion[]): StageWork[] {
   const putAt = new Map(versions.map(({ versionId, modified }) => [versionId, modified]));
   const byVersion = Map.groupBy(receipts, ({ versionId }) => versionId);
-  return [...byVersion].flatMap(([versionId, all]) => {
+  const inOrder = [...byVersion].sort(([, a], [, b]) => firstOf(a) - firstOf(b));
+  return inOrder.flatMap(([versionId, all]) => {
     let before = putAt.get(versionId);
     return stages.flatMap((stage): StageWork[] => {
       const own = all.filter((each) => each.stage === stage);
       if (own.length === 0) return [];
-      const begun = Math.min(...own.map(beginning));
-      const ended = Math.max(...own.map(end));
+      const begun = firstOf(own);
+      const ended = lastOf(own);
       const waitedMs = before === undefined ? 0 : Math.max(0, begun - before);
       before = ended;
       const workMs = own.reduce((sum, { durationMs }) => sum + durationMs, 0);
@@ -107,14 +116,18 @@ function workOf(receipts: readonly Receipt[], versions: readonly ListedVersion[]
   });
 }
 
+const firstOf = (receipts: readonly Receipt[]) =>
+  receipts.reduce((first, each) => Math.min(first, beginning(each)), Number.POSITIVE_INFINITY);
+const lastOf = (receipts: readonly Receipt[]) =>
+  receipts.reduce((last, each) => Math.max(last, end(each)), 0);
 const end = ({ finishedAt }: Receipt) => Date.parse(finishedAt);
 const beginning = (receipt: Receipt) => end(receipt) - receipt.durationMs;
 
 function momentsOf({ versionId, stage, pieces, receipts }: StageWork): Moment[] {
   const of = { versionId, stage };
-  const last = Math.max(...receipts.map(end));
+  const last = lastOf(receipts);
   const codes = [...new Set(receipts.map(({ codeVersion }) => codeVersion))].join(' and ');
-  const begun = Math.min(...receipts.map(beginning));
+  const begun = firstOf(receipts);
   return [
     { at: begun, ...of, what: `begins${pieces > 1 ? `, the first of ${pieces}` : ''}` },
     { at: last, ...of, what: `done: ${resultOf(stage, receipts)} (code ${codes})` },
@@ -211,7 +224,7 @@ async function logged(
       const moments = lines.flatMap(({ message = '', timestamp = 0 }) =>
         decisionOf(message, timestamp, stage, stage === 'extraction' ? key : undefined),
       );
-      return { moments, complete };
+      return { moments: stage === 'extraction' ? moments : together(moments), complete };
     }),
   );
   return {
@@ -231,8 +244,18 @@ function decisionOf(text: string, at: number, stage: Stage, key: string | undefi
   }
   if (result === undefined || result === 'done' || result === 'failed') return [];
   if (key !== undefined && of !== key) return [];
-  const which = stage === 'extraction' ? versionId : undefined;
-  return [{ at, versionId: which, stage, what: `${message}${key === undefined ? `: ${of}` : ''}` }];
+  if (stage === 'extraction') return [{ at, versionId, stage, what: message }];
+  const piece = parsePartKey(of ?? '') ?? parseProcessedKey(of ?? '');
+  return [{ at, versionId: piece?.version, stage, what: result }];
+}
+
+/** Of a version's many pieces, what became of them: when the last one did. */
+function together(moments: readonly Moment[]): Moment[] {
+  const groups = Map.groupBy(moments, ({ versionId, what }) => `${versionId} ${what}`);
+  return [...groups.values()].flatMap((group) => {
+    const last = group.at(-1);
+    return last === undefined ? [] : [{ ...last, what: `${count(group.length, 'piece')} ${last.what}` }];
+  });
 }
 
 const bodyKey = z.object({ detail: z.object({ object: z.object({ key: z.string() }) }) });

@@ -8,6 +8,8 @@ export interface QueueState {
   readonly stage: Stage;
   readonly waiting: number;
   readonly inFlight: number;
+  /** So long after it was received, in seconds, a message comes back whose function died. */
+  readonly visibilitySeconds: number;
   /** Given up after the last attempt. */
   readonly dead: number;
   /** Events that EventBridge could not deliver to the queue. */
@@ -30,6 +32,7 @@ export async function queueStates(target: Target): Promise<QueueState[]> {
         stage,
         waiting: queue.waiting,
         inFlight: queue.inFlight,
+        visibilitySeconds: queue.visibilitySeconds,
         dead: dead.waiting + dead.inFlight,
         undelivered: undelivered.waiting + undelivered.inFlight,
         oldestAgeSeconds: ages.get(stage),
@@ -38,7 +41,10 @@ export async function queueStates(target: Target): Promise<QueueState[]> {
   );
 }
 
-async function depth(target: Target, url: string): Promise<{ waiting: number; inFlight: number }> {
+async function depth(
+  target: Target,
+  url: string,
+): Promise<{ waiting: number; inFlight: number; visibilitySeconds: number }> {
   const { Attributes } = await target.sqs.send(
     new GetQueueAttributesCommand({
       QueueUrl: url,
@@ -46,6 +52,7 @@ async function depth(target: Target, url: string): Promise<{ waiting: number; in
         'ApproximateNumberOfMessages',
         'ApproximateNumberOfMessagesDelayed',
         'ApproximateNumberOfMessagesNotVisible',
+        'VisibilityTimeout',
       ],
     }),
   );
@@ -53,6 +60,7 @@ async function depth(target: Target, url: string): Promise<{ waiting: number; in
   return {
     waiting: count('ApproximateNumberOfMessages') + count('ApproximateNumberOfMessagesDelayed'),
     inFlight: count('ApproximateNumberOfMessagesNotVisible'),
+    visibilitySeconds: count('VisibilityTimeout'),
   };
 }
 

@@ -44,6 +44,7 @@ export function put(program: Command): void {
     .option('--json', 'print the result as JSON')
     .action(async (files: string[], options: PutOptions) => {
       if (!(options.timeout > 0)) throw new UserError('--timeout takes a number of seconds above 0.');
+      if (options.key === '') throw new UserError('--key takes a key of at least one character.');
       if (options.key !== undefined && files.length > 1) throw new UserError('--key takes one file.');
       const target = await chosenTarget(program);
       const keys = files.map((file) => options.key ?? keyFor(file, options.dataset));
@@ -121,11 +122,25 @@ export async function upload(target: Target, file: string, key: string): Promise
   sending.on('httpUploadProgress', ({ loaded = 0 }) => {
     if (loaded < size) progress.show(`Uploading ${printable(key)}: ${bytes(loaded)} of ${bytes(size)}`);
   });
-  const answer = await sending.done().finally(() => progress.end());
+  const answer = await unlessInterrupted(sending).finally(() => progress.end());
   // Of a multipart upload the answer may be without it.
   const VersionId =
     answer.VersionId ?? (await target.s3.send(new HeadObjectCommand({ Bucket, Key: key }))).VersionId;
   return { file, key, versionId: VersionId ?? 'null' };
+}
+
+/** An upload in parts that is left behind would be kept, and paid for, unseen: Ctrl-C takes it back first. */
+async function unlessInterrupted(sending: Upload): ReturnType<Upload['done']> {
+  const abort = () => void sending.abort();
+  process.once('SIGINT', abort).once('SIGTERM', abort);
+  try {
+    return await sending.done();
+  } catch (error) {
+    if ((error as Error).name === 'AbortError') throw new UserError('Interrupted: nothing was uploaded.');
+    throw error;
+  } finally {
+    process.off('SIGINT', abort).off('SIGTERM', abort);
+  }
 }
 
 const POLL_MS = 200;

@@ -94,12 +94,12 @@ async function run(target: Target, keys: readonly string[], options: ReplayOptio
     console.log(JSON.stringify({ replayed: dryRun ? 0 : replayed, skipped, ...outcome }));
     return;
   }
-  const verb = dryRun ? 'would be done anew' : 'done anew';
+  const verb = dryRun ? 'would be done anew' : options.wait ? 'done anew' : 'sent to be done anew';
   const alone = skipped === 0 ? '' : `, ${integer(skipped)} left alone (--force does them too)`;
   const closed =
     under.length === 0 ? '' : `; ${integer(outcome.closed)} rejects closed, ${integer(outcome.left)} left`;
   console.log(`${count(replayed, 'object')} ${verb}${alone}${closed}.`);
-  if (replayed > 0 && !dryRun && !options.wait) console.log('They are on their way: npx sluice status');
+  if (replayed > 0 && !dryRun && !options.wait) console.log('How far they are: npx sluice status');
 }
 
 function line({ key, codes, event, skipped }: Candidate, dryRun: boolean): string {

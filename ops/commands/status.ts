@@ -1,14 +1,15 @@
-import { HeadObjectCommand, S3ServiceException } from '@aws-sdk/client-s3';
 import type { Command } from 'commander';
 import pLimit from 'p-limit';
 import { stateTable } from '../describe-state.ts';
-import { listObjects } from '../listing.ts';
-import { isConserved, isSettled, type ObjectState, objectState } from '../object-state.ts';
+import { keyState } from '../key-state.ts';
+import { type ListedVersion, latestOf, listLatest } from '../listing.ts';
+import { isConserved, isSettled } from '../object-state.ts';
 import { type QueueState, queueStates } from '../queue-state.ts';
 import type { Target } from '../target.ts';
 import { duration, integer, printable, table } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
 import { chosenTarget } from './chosen-target.ts';
+import { whole } from './options.ts';
 
 const AT_ONCE = 16;
 
@@ -17,40 +18,42 @@ export function status(program: Command): void {
     .command('status')
     .description('show what waits in front of each stage, and where each object stands')
     .argument('[key...]', 'keys in the raw bucket; by default the newest objects')
-    .option('-n, --newest <count>', 'how many of the newest objects to show', Number, 20)
+    .option('-n, --newest <count>', 'how many of the newest objects to show', whole(0), 20)
     .option('-p, --prefix <prefix>', 'only objects under this prefix', '')
     .option('--json', 'as JSON')
     .action(async (keys: string[], options: { newest: number; prefix: string; json?: boolean }) => {
-      if (!Number.isInteger(options.newest) || options.newest < 0)
-        throw new UserError('--newest takes a whole number.');
       const target = await chosenTarget(program);
       const [queues, selection] = await Promise.all([
         queueStates(target),
-        keys.length > 0 ? { keys, found: keys.length } : newestKeys(target, options.prefix, options.newest),
+        keys.length > 0 ? named(target, keys) : newest(target, options.prefix, options.newest),
       ]);
       const limit = pLimit(AT_ONCE);
-      const objects = await Promise.all(selection.keys.map((key) => limit(() => currentState(target, key))));
+      const objects = await Promise.all(
+        selection.versions.map((version) => limit(() => keyState(target, version))),
+      );
       if (options.json) {
-        console.log(
-          JSON.stringify(
-            { stages: queues, mysql: target.mysql, objects, objectsInAll: selection.found },
-            null,
-            2,
-          ),
-        );
+        console.log(JSON.stringify({ stages: queues, objects, objectsInAll: selection.found }, null, 2));
         return;
       }
       console.log(queueTable(queues));
-      console.log(`\nMySQL: ${printable(target.mysql)}\n`);
-      console.log(objects.length === 0 ? 'The raw bucket holds no objects.' : stateTable(objects));
+      for (const each of queues) if (each.inFlight > 0) console.log(returnOf(each));
+      console.log();
+      if (selection.found === 0) console.log('The raw bucket holds no objects.');
+      else if (objects.length > 0) console.log(stateTable(objects));
       if (selection.found > objects.length) {
         console.log(
           `(the newest ${integer(objects.length)} of ${integer(selection.found)} objects; --newest shows more)`,
         );
       }
+      for (const { key, notes } of objects)
+        for (const note of notes) console.log(`${printable(key)}: ${printable(note)}.`);
       const odd = objects.filter((state) => isSettled(state) && !isConserved(state));
       for (const { key } of odd) console.log(`The records of ${printable(key)} do not add up.`);
     });
+}
+
+function returnOf({ stage, visibilitySeconds }: QueueState): string {
+  return `(What is in flight to ${stage} comes back ${duration(visibilitySeconds * 1000)} after it was received, should its function die.)`;
 }
 
 export function queueTable(queues: readonly QueueState[]): string {
@@ -79,36 +82,40 @@ export function queueTable(queues: readonly QueueState[]): string {
   ]);
 }
 
-/** The keys that were written last, newest first, and how many there are in all. */
-async function newestKeys(
-  target: Target,
-  prefix: string,
-  count: number,
-): Promise<{ keys: string[]; found: number }> {
-  let newest: { key: string; modified: number }[] = [];
-  let found = 0;
-  const trim = () => {
-    newest = newest.sort((a, b) => b.modified - a.modified).slice(0, count);
-  };
-  for await (const { Key, LastModified } of listObjects(target, target.outputs.buckets.raw, prefix)) {
-    found += 1;
-    newest.push({ key: Key, modified: LastModified?.getTime() ?? 0 });
-    if (newest.length >= count * 2 + 1000) trim();
-  }
-  trim();
-  return { keys: newest.map(({ key }) => key), found };
+interface Selection {
+  readonly versions: readonly ListedVersion[];
+  /** How many objects there are in all. */
+  readonly found: number;
 }
 
-async function currentState(target: Target, key: string): Promise<ObjectState> {
-  try {
-    const { VersionId = 'null' } = await target.s3.send(
-      new HeadObjectCommand({ Bucket: target.outputs.buckets.raw, Key: key }),
-    );
-    return await objectState(target, key, VersionId);
-  } catch (error) {
-    if (error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404) {
-      throw new UserError(`There is no object ${key} in ${target.outputs.buckets.raw}.`);
-    }
-    throw error;
+/** The objects that were written, or deleted, last, newest first. */
+async function newest(target: Target, prefix: string, count: number): Promise<Selection> {
+  let versions: ListedVersion[] = [];
+  let found = 0;
+  const trim = () => {
+    versions = versions.sort((a, b) => b.modified - a.modified).slice(0, count);
+  };
+  for await (const version of listLatest(target, target.outputs.buckets.raw, prefix)) {
+    found += 1;
+    versions.push(version);
+    if (versions.length >= count * 2 + 1000) trim();
   }
+  trim();
+  return { versions, found };
+}
+
+/** @throws {UserError} when the raw bucket never had one of them */
+async function named(target: Target, keys: readonly string[]): Promise<Selection> {
+  const bucket = target.outputs.buckets.raw;
+  const limit = pLimit(AT_ONCE);
+  const versions = await Promise.all(
+    keys.map((key) =>
+      limit(async () => {
+        const latest = await latestOf(target, bucket, key);
+        if (latest === undefined) throw new UserError(`There is no object ${key} in ${bucket}.`);
+        return latest;
+      }),
+    ),
+  );
+  return { versions, found: keys.length };
 }

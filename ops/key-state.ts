@@ -1,0 +1,110 @@
+import { paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import * as z from 'zod';
+import { datasetNamed, datasetOf } from '../domain/datasets/index.ts';
+import { parseEdition } from '../domain/edition.ts';
+import { failedPrefixes, objectId, UNKNOWN_DATASET, versionPath } from '../domain/key-layout.ts';
+import type { Head } from '../domain/ledger.ts';
+import { compareSequencers } from '../domain/sequencer.ts';
+import { type KnownHead, readHead, readReceipts, readText } from './ledger.ts';
+import { type ListedVersion, listObjects } from './listing.ts';
+import { isSettled, type ObjectState, stateOf } from './object-state.ts';
+import type { Target } from './target.ts';
+
+/** Where a key of the raw bucket stands: the version that its tables show, or the one on its way there. */
+export interface KeyState extends ObjectState {
+  /** What else there is to know: newer versions, what was given up, a dataset that is no more. */
+  readonly notes: readonly string[];
+}
+
+/** Asks the ledger where a key stands. @param latest what the raw bucket shows of it */
+export async function keyState(target: Target, latest: ListedVersion): Promise<KeyState> {
+  const { key } = latest;
+  const known = await headOf(target, key);
+  const dataset = known?.head.dataset ?? datasetOf(key)?.name ?? UNKNOWN_DATASET;
+  const shown = known && versionShown(known.head);
+  const versionId = shown ?? latest.versionId;
+  const object = { dataset, key, versionId };
+  const state = stateOf(object, await readReceipts(target, versionPath(object)));
+  const isRetracted = shown === undefined && latest.deleted;
+  const result: ObjectState = isRetracted ? { ...state, stage: 'retracted' } : state;
+  const notes = [
+    ...(known === undefined ? [] : notesOf(known.head, latest, shown)),
+    ...(isSettled(result) ? [] : await givenUp(target, object)),
+  ];
+  return { ...result, notes };
+}
+
+/** The version that stands; without one, the newest that is tried or was rejected. */
+function versionShown({ current, attempts }: Head): string | undefined {
+  if (current?.type === 'created') return current.versionId;
+  const inOrder = attempts.toSorted((a, b) => compareSequencers(a.sequencer, b.sequencer));
+  return inOrder.at(-1)?.versionId;
+}
+
+function notesOf(head: Head, latest: ListedVersion, shown: string | undefined): string[] {
+  const { current, attempts, superseded, dataset } = head;
+  const notes: string[] = [];
+  if (datasetNamed(dataset) === undefined && dataset !== UNKNOWN_DATASET)
+    notes.push(`its dataset ${dataset} is no more`);
+  const keeps = datasetNamed(dataset)?.onDelete === 'keep';
+  const names = [...(current?.type === 'created' ? [current] : []), ...attempts].map(
+    (each) => each.versionId,
+  );
+  if (latest.deleted && names.length > 0)
+    notes.push(
+      keeps ? 'it is deleted; its rows are kept' : 'it is deleted; its rows go when that has arrived',
+    );
+  if (!latest.deleted && !names.some((name) => parseEdition(name).versionId === latest.versionId))
+    notes.push('a newer version waits for extraction');
+  for (const { status, versionId } of attempts) {
+    if (versionId === shown && status === 'extracting') notes.push('it is being extracted');
+    else if (versionId === shown) notes.push('nothing of it can be used');
+    else if (status === 'extracting') notes.push('a newer version is being extracted');
+    else notes.push('a newer version was rejected; the last good one stands');
+  }
+  if (superseded.length > 0) notes.push(`what it superseded goes when it is complete`);
+  return notes;
+}
+
+const note = z.object({ stage: z.string(), code: z.string(), message: z.string() });
+
+/** Why a version does not get on: faults of its pieces, and what the last attempts failed of. */
+async function givenUp(
+  target: Target,
+  object: { readonly dataset: string; readonly key: string; readonly versionId: string },
+): Promise<string[]> {
+  const notes: string[] = [];
+  const { failed } = target.outputs.buckets;
+  for (const prefix of failedPrefixes(versionPath(object))) {
+    if (prefix.startsWith('rejects/')) continue;
+    for await (const { Key } of listObjects(target, failed, prefix)) {
+      const { data } = note.safeParse(JSON.parse(await readText(target, failed, Key)));
+      if (data === undefined) continue;
+      const verb = prefix.startsWith('gave-up/') ? 'was given up' : 'failed';
+      notes.push(`${data.stage} ${verb}, ${data.code}: ${data.message}`);
+    }
+  }
+  return [...new Set(notes)];
+}
+
+/** A head is under its dataset's name; of a key that belongs to none now, perhaps under one that is no more. */
+async function headOf(target: Target, key: string): Promise<KnownHead | undefined> {
+  const dataset = datasetOf(key)?.name;
+  const path = { dataset: dataset ?? UNKNOWN_DATASET, objectId: objectId(key) };
+  const known = await readHead(target, path);
+  if (known !== undefined || dataset !== undefined) return known;
+  for (const name of await datasetsOfHeads(target)) {
+    const old = await readHead(target, { ...path, dataset: name });
+    if (old !== undefined) return old;
+  }
+  return undefined;
+}
+
+/** The datasets that the ledger has heads of and this code does not know. */
+async function datasetsOfHeads({ s3, outputs }: Target): Promise<string[]> {
+  const names: string[] = [];
+  const request = { Bucket: outputs.buckets.ledger, Prefix: 'heads/', Delimiter: '/' };
+  for await (const { CommonPrefixes = [] } of paginateListObjectsV2({ client: s3 }, request))
+    for (const { Prefix = '' } of CommonPrefixes) names.push(Prefix.split('/')[1] ?? '');
+  return names.filter((name) => name !== UNKNOWN_DATASET && datasetNamed(name) === undefined);
+}
