@@ -127,6 +127,17 @@ describe('a function', () => {
     });
   });
 
+  test('gets what is on this machine in the place of what is on AWS, and shows nobody', async () => {
+    const variables = async (configured: Readonly<Record<string, string>>) => ({
+      ...configured,
+      URL: 'here',
+    });
+    const made = started({ environment: { STAGE: 'test', URL: 'there' } }, { variables });
+    const { value } = await call(made);
+    expect(value.env).toMatchObject({ STAGE: 'test', URL: 'here', AWS_REGION: 'eu-west-1' });
+    expect(made.settings.environment).toEqual({ STAGE: 'test', URL: 'there' });
+  });
+
   test('gets the context of Lambda', async () => {
     const made = started({ timeoutSeconds: 7 });
     const invocation = made.invoke('{}');

@@ -336,7 +336,7 @@ describe('a partial batch response', () => {
 describe('a role', () => {
   const role = 'arn:aws:iam::000000000000:role/worker';
   const polls = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
-  const check = (trusted: string, actions: string[]) => {
+  const check = (trusted: string, actions: string[], inNetwork = false) => {
     const document = (statement: object) => JSON.stringify({ Version: '2012-10-17', Statement: statement });
     const { admit } = createAuthority({
       roles: [
@@ -345,7 +345,11 @@ describe('a role', () => {
           policies: [
             {
               name: 'p',
-              document: document({ Effect: 'Allow', Action: actions, Resource: settings.queueArn }),
+              document: document({
+                Effect: 'Allow',
+                Action: actions,
+                Resource: inNetwork ? '*' : settings.queueArn,
+              }),
             },
           ],
         },
@@ -354,7 +358,7 @@ describe('a role', () => {
         [role, document({ Effect: 'Allow', Principal: { Service: trusted }, Action: 'sts:AssumeRole' })],
       ]),
     });
-    return checkRoles(admit, [{ arn: settings.functionArn, roleArn: role }], [settings]);
+    return checkRoles(admit, [{ arn: settings.functionArn, roleArn: role, inNetwork }], [settings]);
   };
 
   test('that Lambda may assume and that may poll the queue is fit for a mapping', async () => {
@@ -370,6 +374,26 @@ describe('a role', () => {
   test.each(polls)('that lacks %s is refused', async (lacking) => {
     const others = polls.filter((action) => action !== lacking);
     await expect(check('lambda.amazonaws.com', others)).rejects.toThrow(
+      `not authorized to perform: ${lacking}`,
+    );
+  });
+
+  const interfaces = ['Create', 'Delete']
+    .map((verb) => `ec2:${verb}NetworkInterface`)
+    .concat([
+      'ec2:DescribeNetworkInterfaces',
+      'ec2:DescribeSubnets',
+      'ec2:AssignPrivateIpAddresses',
+      'ec2:UnassignPrivateIpAddresses',
+    ]);
+
+  test('with which Lambda may make network interfaces is fit for a function in a VPC', async () => {
+    await check('lambda.amazonaws.com', [...polls, ...interfaces], true);
+  });
+
+  test.each(interfaces)('of a function in a VPC that lacks %s is refused', async (lacking) => {
+    const others = interfaces.filter((action) => action !== lacking);
+    await expect(check('lambda.amazonaws.com', [...polls, ...others], true)).rejects.toThrow(
       `not authorized to perform: ${lacking}`,
     );
   });
