@@ -1,0 +1,16 @@
+import { readConfiguration } from './configuration.ts';
+import { s3ObjectStore } from './edges/object-store.ts';
+import { type Reporting, reportingTask, reportOn } from './workflows/report.ts';
+
+const env = readConfiguration('FAILED_BUCKET', 'LEDGER_BUCKET');
+
+const surroundings: Reporting = {
+  store: s3ObjectStore(),
+  now: Date.now,
+  buckets: { failed: env.FAILED_BUCKET, ledger: env.LEDGER_BUCKET },
+};
+
+/** Tasks of the state machines `backfill` and `replay`: finds out how objects ended, and writes the report. */
+export async function handler(input: unknown): Promise<object> {
+  return reportOn(reportingTask.parse(input), surroundings);
+}

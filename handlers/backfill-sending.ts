@@ -1,0 +1,35 @@
+import { readConfiguration } from './configuration.ts';
+import { s3ObjectStore } from './edges/object-store.ts';
+import { sqsSend } from './edges/queue.ts';
+import { s3Look } from './edges/raw-objects.ts';
+import { batch } from './workflows/batch.ts';
+import { type Sending, sendBatch } from './workflows/send-batch.ts';
+
+const env = readConfiguration(
+  'RAW_BUCKET',
+  'FAILED_BUCKET',
+  'LEDGER_BUCKET',
+  'EXTRACTION_QUEUE',
+  'EXTRACTION_VERSION',
+  'TRANSFORMATION_VERSION',
+  'LOADING_VERSION',
+);
+
+const surroundings: Sending = {
+  store: s3ObjectStore(),
+  look: s3Look(env.RAW_BUCKET),
+  send: sqsSend(env.EXTRACTION_QUEUE),
+  now: Date.now,
+  buckets: { raw: env.RAW_BUCKET, failed: env.FAILED_BUCKET, ledger: env.LEDGER_BUCKET },
+  deployed: {
+    extraction: env.EXTRACTION_VERSION,
+    transformation: env.TRANSFORMATION_VERSION,
+    loading: env.LOADING_VERSION,
+  },
+};
+
+/** A task of the state machines `backfill` and `replay`: sends a batch of objects on their way. */
+export async function handler(input: unknown): Promise<object> {
+  await sendBatch(batch.parse(input), surroundings);
+  return {};
+}

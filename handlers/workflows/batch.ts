@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod';
+import { machines } from '../../domain/backfill.ts';
+
+/** What Step Functions says of an object that it has listed, or that a manifest names. */
+const item = z.object({
+  Key: z.string(),
+  /** Seconds since the epoch; a manifest names none. */
+  LastModified: z.number().optional(),
+});
+
+/** A batch of objects, as the distributed map hands it to its child executions. Times are milliseconds since the epoch. */
+export const batch = z.object({
+  BatchInput: z.object({
+    machine: z.enum(machines),
+    execution: z.string(),
+    dryRun: z.boolean(),
+    since: z.number(),
+    until: z.number(),
+    codes: z.array(z.string()),
+    force: z.boolean(),
+  }),
+  Items: z.array(item),
+});
+export type Batch = z.infer<typeof batch>;
+
+/** The same in every attempt: what a batch leaves behind is overwritten by the next one. */
+export function batchName({ Items }: Pick<Batch, 'Items'>): string {
+  const hash = createHash('sha256');
+  for (const { Key } of Items) hash.update(`${Key.length}:${Key}`);
+  return `${hash.digest('hex').slice(0, 24)}.json`;
+}

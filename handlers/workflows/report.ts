@@ -1,0 +1,228 @@
+import pLimit from 'p-limit';
+import * as z from 'zod';
+import {
+  addTally,
+  type BatchEnds,
+  batchEnds,
+  batchesPrefix,
+  batchRecord,
+  detailsPrefix,
+  endOf,
+  endsPrefix,
+  LONGEST_LIST,
+  machines,
+  type Note,
+  type Report,
+  reportKey,
+  statusOf,
+} from '../../domain/backfill.ts';
+import { datasetOf } from '../../domain/datasets/index.ts';
+import { UNKNOWN_DATASET, versionPath } from '../../domain/key-layout.ts';
+import type { ObjectStore } from '../edges/object-store.ts';
+import { Ledger } from '../stages/ledger.ts';
+import { batch } from './batch.ts';
+import { receiptsOf, writeBatch } from './send-batch.ts';
+
+const AT_ONCE = 16;
+
+/** What the state machine asks for. */
+export const reportingTask = z.discriminatedUnion('task', [
+  /** A batch can't be sent: its keys are written down with the reason. */
+  z.object({ task: z.literal('give-up'), batch, reason: z.string() }),
+  /** How the versions of some batches ended. `Items` are files that `sendBatch` left. */
+  z.object({
+    task: z.literal('check'),
+    batch: z.object({
+      BatchInput: z.object({ machine: z.enum(machines), execution: z.string() }),
+      Items: z.array(z.object({ Key: z.string() })),
+    }),
+  }),
+  /** The end of the execution. */
+  z.object({
+    task: z.literal('report'),
+    machine: z.enum(machines),
+    execution: z.string(),
+    startedAt: z.string(),
+    input: z.unknown(),
+    dryRun: z.boolean(),
+    troubles: z.array(z.string()),
+  }),
+]);
+export type ReportingTask = z.infer<typeof reportingTask>;
+type Ending = Extract<ReportingTask, { task: 'report' }>;
+
+export interface Reporting {
+  readonly store: ObjectStore;
+  readonly now: () => number;
+  readonly buckets: { readonly failed: string; readonly ledger: string };
+}
+
+/** @returns of a `report`, what is small enough for the state machine to go on with */
+export async function reportOn(task: ReportingTask, surroundings: Reporting): Promise<object> {
+  switch (task.task) {
+    case 'give-up': {
+      const keys = task.batch.Items.map(({ Key }) => Key);
+      await writeBatch(
+        task.batch,
+        { listed: keys.length, skipped: {}, sent: 0, watched: [], givenUp: { keys, reason: task.reason } },
+        surroundings.store,
+        surroundings.buckets.failed,
+      );
+      return {};
+    }
+    case 'check':
+      for (const { Key } of task.batch.Items) await checkBatch(Key, task.batch.BatchInput, surroundings);
+      return {};
+    case 'report': {
+      const { status, objects } = await writeReport(task, surroundings);
+      const { skipped: _, ...counts } = objects;
+      return {
+        status,
+        ...counts,
+        report: `s3://${surroundings.buckets.failed}/${reportKey(task.machine, task.execution)}`,
+      };
+    }
+  }
+}
+
+async function checkBatch(
+  recordKey: string,
+  { machine, execution }: Pick<Ending, 'machine' | 'execution'>,
+  { store, buckets }: Reporting,
+): Promise<void> {
+  const { watched } = await read(store, buckets.failed, recordKey, batchRecord);
+  const ledger = new Ledger(store, buckets.ledger);
+  const limit = pLimit(AT_ONCE);
+  const found = await Promise.all(
+    watched.map((each) =>
+      limit(async () => {
+        const { key, versionId } = each;
+        const path = versionPath({ dataset: datasetOf(key)?.name ?? UNKNOWN_DATASET, key, versionId });
+        const [head, receipts] = [await ledger.head(path), await receiptsOf(path, store, buckets.ledger)];
+        return { ...each, ...endOf(each, head, receipts) };
+      }),
+    ),
+  );
+  const keysOf = (end: string) => found.filter((each) => each.end === end).map(({ key }) => key);
+  const notesOf = (end: string): Note[] =>
+    found
+      .filter((each) => each.end === end)
+      .map(({ key, versionId, reason = '' }) => ({ key, versionId, reason }));
+  const ends: BatchEnds = {
+    succeeded: keysOf('succeeded'),
+    superseded: keysOf('superseded'),
+    partly: notesOf('partly'),
+    failed: notesOf('failed'),
+    records: found.reduce((sums, each) => plus(sums, each.records), nothing),
+  };
+  const name = recordKey.slice(batchesPrefix(machine, execution).length);
+  await write(store, buckets.failed, endsPrefix(machine, execution) + name, ends);
+}
+
+/** Adds up what became of all batches, a few of which are held at a time. */
+async function writeReport(ending: Ending, { store, now, buckets }: Reporting): Promise<Report> {
+  const { machine, execution, startedAt, input, dryRun } = ending;
+  const troubles = [...ending.troubles];
+  const objects = { listed: 0, sent: 0, succeeded: 0, partly: 0, failed: 0, superseded: 0 };
+  const skipped: Record<string, number> = {};
+  const partly: Note[] = [];
+  const failed: Note[] = [];
+  let records = nothing;
+  let unchecked = 0;
+  const note = (list: Note[], more: readonly Note[]) =>
+    list.push(...more.slice(0, Math.max(0, LONGEST_LIST - list.length)));
+
+  const prefix = batchesPrefix(machine, execution);
+  const keys = await store.list(buckets.failed, prefix);
+  const limit = pLimit(AT_ONCE);
+  for (let start = 0; start < keys.length; start += AT_ONCE) {
+    const group = await Promise.all(
+      keys.slice(start, start + AT_ONCE).map((key) =>
+        limit(async () => ({
+          sent: await read(store, buckets.failed, key, batchRecord),
+          ends: await find(
+            store,
+            buckets.failed,
+            endsPrefix(machine, execution) + key.slice(prefix.length),
+            batchEnds,
+          ),
+        })),
+      ),
+    );
+    for (const { sent, ends } of group) {
+      objects.listed += sent.listed;
+      objects.sent += sent.sent;
+      addTally(skipped, sent.skipped);
+      if (sent.givenUp !== undefined) {
+        const { keys: lost, reason } = sent.givenUp;
+        objects.failed += lost.length;
+        note(
+          failed,
+          lost.map((key) => ({ key, versionId: '', reason: `not sent: ${reason}` })),
+        );
+      }
+      if (ends === undefined) {
+        unchecked += sent.watched.length;
+        continue;
+      }
+      objects.succeeded += ends.succeeded.length;
+      objects.superseded += ends.superseded.length;
+      objects.partly += ends.partly.length;
+      objects.failed += ends.failed.length;
+      note(partly, ends.partly);
+      note(failed, ends.failed);
+      records = plus(records, ends.records);
+    }
+  }
+  if (unchecked > 0) troubles.push(`How ${unchecked} objects ended was not found out.`);
+  const counts = { ...objects, skipped };
+  const report: Report = {
+    machine,
+    execution,
+    status: statusOf(counts, troubles, dryRun),
+    startedAt,
+    finishedAt: new Date(now()).toISOString(),
+    input,
+    objects: counts,
+    records,
+    troubles,
+    partly,
+    failed,
+    details: `s3://${buckets.failed}/${detailsPrefix(machine, execution)}`,
+  };
+  await write(store, buckets.failed, reportKey(machine, execution), report);
+  return report;
+}
+
+const nothing = { read: 0, written: 0, filtered: 0, rejected: 0 };
+const plus = (a: typeof nothing, b: typeof nothing): typeof nothing => ({
+  read: a.read + b.read,
+  written: a.written + b.written,
+  filtered: a.filtered + b.filtered,
+  rejected: a.rejected + b.rejected,
+});
+
+async function find<Schema extends z.ZodType>(
+  store: ObjectStore,
+  bucket: string,
+  key: string,
+  schema: Schema,
+): Promise<z.infer<Schema> | undefined> {
+  const found = await store.find(bucket, key);
+  return found && schema.parse(JSON.parse(found.text));
+}
+
+async function read<Schema extends z.ZodType>(
+  store: ObjectStore,
+  bucket: string,
+  key: string,
+  schema: Schema,
+): Promise<z.infer<Schema>> {
+  const found = await find(store, bucket, key, schema);
+  if (found === undefined) throw new Error(`s3://${bucket}/${key} is gone.`);
+  return found;
+}
+
+function write(store: ObjectStore, bucket: string, key: string, content: object): Promise<void> {
+  return store.write({ bucket, key, body: JSON.stringify(content), contentType: 'application/json' });
+}
