@@ -5,7 +5,8 @@ import { Upload } from '@aws-sdk/lib-storage';
 import { datasetNamed } from '../../domain/datasets/index.ts';
 import { receiptsPrefix, versionPath } from '../../domain/key-layout.ts';
 import { extractionReceipt } from '../../domain/receipt.ts';
-import { listObjects, readReceipts, readText } from '../../ops/ledger.ts';
+import { readReceipts, readText } from '../../ops/ledger.ts';
+import { listObjects } from '../../ops/listing.ts';
 import { startPipeline } from '../../ops/local-cloud.ts';
 import { localTarget, type Target } from '../../ops/target.ts';
 
