@@ -77,6 +77,7 @@ export async function findings(
   pipeline: Pipeline,
   history: readonly Change[],
   poison: readonly Poison[],
+  replayed: readonly string[],
 ): Promise<string[]> {
   const found = [
     ...(await checkQueues(pipeline, poison)),
@@ -128,8 +129,27 @@ export async function findings(
     check(`version that ${key} shows`, plain(current), shown?.versionId);
     check(`attempts at ${key}`, attempts.map(plain), rejected ? [rejected.versionId] : []);
     check(`superseded versions of ${key}`, head?.superseded, []);
-    const table = pipeline.tables.rows(recipes, key).map(({ row }) => lineOf(row));
-    check(`rows of ${key} in the table`, table.sort(), shown ? rowsOf(shown).sort() : []);
+    const table = pipeline.tables.rows(recipes, key);
+    check(
+      `rows of ${key} in the table`,
+      table.map(({ row }) => lineOf(row)).sort(),
+      shown ? rowsOf(shown).sort() : [],
+    );
+    const edition = Math.max(
+      0,
+      ...replayed
+        .map(parseEdition)
+        .filter(({ versionId }) => versionId === plain(current))
+        .map(({ edition }) => edition),
+    );
+    check(`edition of ${key}`, parseEdition(current ?? '').edition, edition);
+    check(
+      `versions of the rows of ${key} in the table`,
+      [...new Set(table.map(({ sequencer }) => sequencer))],
+      table.length === 0
+        ? []
+        : [`${head?.current?.sequencer}${edition === 0 ? '' : `!${String(edition).padStart(4, '0')}`}`],
+    );
     /** In the edition that stands; nothing else is left of a version. */
     const names = [current, ...attempts].filter((name) => name !== undefined);
     for (const change of changes) {

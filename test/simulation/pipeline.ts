@@ -248,13 +248,17 @@ function withShortSequencer(event: S3Event): S3Event {
 /** A queue as a poller on the network sees it: what it receives may be lost, and what it deletes may come back. */
 function polled(queue: QueuePort, network: Network): MappedQueue {
   const poller: Party = { name: 'poller', alive: true };
+  let copies: Awaited<ReturnType<QueuePort['receive']>> = [];
   return {
     async receive(max, _waitSeconds, signal) {
+      // The same: one that is being worked on may be handed out once more.
+      if (copies.length > 0) return copies.splice(0, max);
       const received = await queue.receive(max, pollSeconds, signal);
       if (received.length > 0 && network.happens('loseAnswer')) {
         network.note(`${queue.settings.name}: ${received.length} messages received, answer lost`);
         throw new Error('The answer was lost.');
       }
+      copies = received.filter(() => network.happens('duplicate'));
       return received;
     },
     async delete(handles) {

@@ -1,4 +1,4 @@
-import { parseEdition } from '../../domain/edition.ts';
+import { editionName, parseEdition } from '../../domain/edition.ts';
 import { settled, VirtualClock } from '../local/virtual-clock.ts';
 import { put, remove } from './memory-store.ts';
 import { type Change, findings, readHeads, rowsOfVersion } from './model.ts';
@@ -34,6 +34,7 @@ export async function runSeed(system: System, seed: number, { sabotage }: RunOpt
   const clock = new VirtualClock();
   const network = new Network(clock, random, climate, random.between(1, 5) * 3_600_000);
   const history: Change[] = [];
+  const replayed: string[] = [];
   const rowsOf = (key: string, versionId: string) => rowsOfVersion(history, key, versionId);
   const pipeline = new Pipeline(system, { network, partRecords: random.between(1, 5), rowsOf, sabotage });
   const sources = pipeline.queues.filter(({ redrive }) => redrive !== undefined);
@@ -49,7 +50,7 @@ export async function runSeed(system: System, seed: number, { sabotage }: RunOpt
     objects: workload.uploads.length,
   });
 
-  const pending = begin(workload, pipeline, network, history);
+  const pending = begin(workload, pipeline, network, history, replayed);
   await pipeline.start();
   const drain = async (): Promise<string | undefined> => {
     for (let step = 0; step < maxSteps; step += 1) {
@@ -74,7 +75,7 @@ export async function runSeed(system: System, seed: number, { sabotage }: RunOpt
     for (const { arn } of dead) await pipeline.redrive(arn);
     await clock.advance(redriveMs);
   }
-  return end([...network.violations, ...(await findings(pipeline, history, workload.poison))]);
+  return end([...network.violations, ...(await findings(pipeline, history, workload.poison, replayed))]);
 }
 
 function poisonFor(deadLetterQueue: string, { poison }: Workload, { topology }: System): number {
@@ -88,6 +89,7 @@ function begin(
   pipeline: Pipeline,
   network: Network,
   history: Change[],
+  replayed: string[],
 ): () => number {
   let pending = uploads.length + poison.length + deletions.length + replays.length;
   const raw =
@@ -115,8 +117,9 @@ function begin(
   }
   for (const { at, key } of replays) {
     network.clock.schedule(at, () => {
-      void replay(pipeline, raw, key).then((what) => {
-        network.note(`replay of ${key}: ${what}`);
+      void replay(pipeline, raw, key).then((name) => {
+        network.note(`replay of ${key}: ${name ?? 'nothing to do'}`);
+        if (name !== undefined) replayed.push(name);
         pending -= 1;
       });
     });
@@ -135,11 +138,11 @@ function begin(
   return () => pending;
 }
 
-/** Sends what the ledger shows of a key, or would if it were of use, on its way again, in the next edition. */
-async function replay(pipeline: Pipeline, bucket: string, key: string): Promise<string> {
+/** Sends what the ledger shows of a key, or would if it were of use, on its way again. @returns the next edition */
+async function replay(pipeline: Pipeline, bucket: string, key: string): Promise<string | undefined> {
   const known = (await readHeads(pipeline)).get(key);
   const version = known?.attempts.find(({ status }) => status === 'rejected') ?? known?.current;
-  if (version === undefined || ('type' in version && version.type === 'deleted')) return 'nothing to do';
+  if (version === undefined || ('type' in version && version.type === 'deleted')) return undefined;
   const { versionId, edition } = parseEdition(version.versionId);
   const body = JSON.stringify({
     source: 'aws.s3',
@@ -154,5 +157,5 @@ async function replay(pipeline: Pipeline, bucket: string, key: string): Promise<
   });
   const queue = pipeline.queues.find(({ name }) => name.includes('-extraction-'));
   await pipeline.queue(queue?.name ?? '').send({ body });
-  return `edition ${edition + 1}`;
+  return editionName(versionId, edition + 1);
 }

@@ -23,8 +23,8 @@ const RESERVED_TIME = 0.25;
 export class Witness {
   readonly #network: Network;
   readonly #current = new Map<Party, Invocation>();
-  /** By stage: until when somebody may hold a lease. */
-  readonly #past = new Map<string, { readonly party: Party; readonly endsAt: number }[]>();
+  /** Until when who may hold a lease, and of which objects. */
+  readonly #past: { readonly party: Party; readonly endsAt: number; readonly keys: Set<string> }[] = [];
 
   constructor(network: Network) {
     this.#network = network;
@@ -34,7 +34,7 @@ export class Witness {
     const startedAt = this.#network.clock.now();
     const endsAt = startedAt + timeoutSeconds * 1000;
     this.#current.set(party, { event, startedAt, endsAt, read: new Set(), notes: 0, troubles: 0 });
-    this.#past.set(stageOf(party), [...(this.#past.get(stageOf(party)) ?? []), { party, endsAt }]);
+    this.#past.push({ party, endsAt, keys: keysOf(event) });
   }
 
   /** A call came to nothing for good. */
@@ -47,7 +47,8 @@ export class Witness {
   read(party: Party, bucket: string, key: string, versionId: string): void {
     if (!bucket.includes('-raw-')) return;
     const now = this.#network.clock.now();
-    const version = `${key} ${versionId}`;
+    const body = this.#current.get(party)?.event.Records.find((each) => each.body.includes(versionId))?.body;
+    const version = `${key} ${versionId} ${/"edition":\d+/.exec(body ?? '')?.[0] ?? ''}`.trim();
     for (const [other, { read, endsAt }] of this.#current) {
       if (other !== party && other.alive && endsAt > now && read.has(version))
         this.#violation(`${party.name} and ${other.name} extracted ${version} at the same time`);
@@ -79,8 +80,9 @@ export class Witness {
     );
     if (last.length > notes)
       this.#violation(`${party.name} gave up ${last.length} messages, and left ${notes} notes`);
-    const othersWorked = (this.#past.get(stageOf(party)) ?? []).some(
-      (other) => other.party !== party && other.endsAt > startedAt,
+    const keys = keysOf(event);
+    const othersWorked = this.#past.some(
+      (other) => other.party !== party && other.endsAt > startedAt && !other.keys.isDisjointFrom(keys),
     );
     const sound = back.filter(({ body }) => body.startsWith('{'));
     if (sound.length > 0 && !othersWorked)
@@ -98,6 +100,6 @@ export class Witness {
   }
 }
 
-function stageOf({ name }: Party): string {
-  return name.slice(0, name.indexOf('#'));
+function keysOf({ Records }: SQSEvent): Set<string> {
+  return new Set(Records.map(({ body }) => /"key":"[^"]*"/.exec(body)?.[0] ?? ''));
 }

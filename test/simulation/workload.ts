@@ -43,28 +43,30 @@ export interface Workload {
   readonly poison: readonly Poison[];
 }
 
-const uploadsWithinMs = 20 * 60_000;
+/** Everything happens within this time: spread out, or while what came before is still being worked on. */
+const spansMs = [3_000, 60_000, 20 * 60_000] as const;
 
 /** Makes objects of all kinds, some under the same key, and deletes some of them, has some done anew, and now and then sends a message that nobody can read. */
 export function makeWorkload(random: Random, queueArns: readonly string[]): Workload {
+  const withinMs = random.pick(spansMs);
   const keys = Array.from(
     { length: random.between(1, 4) },
     (_, n) => `recipes/${n % 2 ? 'a b/' : ''}${n}é.json`,
   );
   const uploads = Array.from({ length: random.between(1, 6) }, (): Upload => {
-    const at = random.chance(0.3) ? 0 : random.between(0, uploadsWithinMs);
+    const at = random.chance(0.3) ? 0 : random.between(0, withinMs);
     const key = random.pick(keys as [string, ...string[]]);
     return { at, ...makeObject(random, key) };
   });
   const poison = queueArns
     .filter(() => random.chance(0.1))
-    .map((queueArn, n) => ({ at: random.between(0, uploadsWithinMs), queueArn, body: `no event ${n}` }));
+    .map((queueArn, n) => ({ at: random.between(0, withinMs), queueArn, body: `no event ${n}` }));
   const deletions = Array.from({ length: random.between(0, 3) }, () => ({
-    at: random.between(0, uploadsWithinMs),
+    at: random.between(0, withinMs),
     key: random.pick(keys as [string, ...string[]]),
   }));
   const replays = Array.from({ length: random.between(0, 2) }, () => ({
-    at: random.between(0, 2 * uploadsWithinMs),
+    at: random.between(0, 2 * withinMs) + random.pick([0, 60_000]),
     key: random.pick(keys as [string, ...string[]]),
   }));
   return { uploads, poison, deletions, replays };
