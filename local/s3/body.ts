@@ -14,12 +14,19 @@ import { entityTooLarge, invalidRequest } from './refusals.ts';
 /** What was found out about a body while it passed. */
 export interface Digest {
   readonly size: number;
-  /** Hexadecimal. */
-  readonly md5: string;
+  /** Hexadecimal; absent where nobody asks for it. */
+  readonly md5?: string;
   readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly value: string };
 }
 
 type Headers = Readonly<Record<string, string>>;
+
+export interface BodyOptions {
+  /** Bytes, of what is stored. */
+  readonly limit: number;
+  /** Whether to calculate the MD5 although the request brings none. */
+  readonly wantsMd5?: boolean;
+}
 
 /**
  * The content of a request: decoded from `aws-chunked`, hashed and counted as it is iterated, once. After the last
@@ -35,23 +42,25 @@ export class Body implements AsyncIterable<Uint8Array> {
   readonly #source: Readable;
   readonly #expected: Promised;
   readonly #limit: number;
+  readonly #wantsMd5: boolean;
   #digest: Digest | undefined;
 
-  private constructor(source: Readable, expected: Promised, limit: number) {
+  private constructor(source: Readable, expected: Promised, { limit, wantsMd5 = false }: BodyOptions) {
     this.#source = source;
     this.#expected = expected;
     this.#limit = limit;
+    this.#wantsMd5 = wantsMd5 || expected.md5 !== undefined;
     if (expected.size > limit) throw entityTooLarge(expected.size, limit);
   }
 
   /** @throws MissingContentLength, InvalidDigest, InvalidRequest, EntityTooLarge */
-  static received(request: { body: Readable; headers: Headers }, limit: number): Body {
-    return new Body(request.body, promised(request.headers), limit);
+  static received(request: { body: Readable; headers: Headers }, options: BodyOptions): Body {
+    return new Body(request.body, promised(request.headers), options);
   }
 
-  /** `size` bytes that were stored before. */
-  static copied(source: Readable, size: number, algorithm: ChecksumAlgorithm | undefined): Body {
-    return new Body(source, { chunked: false, size, algorithm, trailing: false }, size);
+  /** As many bytes as the limit says, which were stored before. */
+  static copied(source: Readable, algorithm: ChecksumAlgorithm | undefined, options: BodyOptions): Body {
+    return new Body(source, { chunked: false, size: options.limit, algorithm, trailing: false }, options);
   }
 
   /** Known once the iteration has come to its end. */
@@ -63,7 +72,7 @@ export class Body implements AsyncIterable<Uint8Array> {
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     const { chunked, sha256, algorithm } = this.#expected;
     const trailer = new Map<string, string>();
-    const md5 = createHash('md5');
+    const md5 = this.#wantsMd5 ? createHash('md5') : undefined;
     const sha = sha256 === undefined ? undefined : createHash('sha256');
     const sum = algorithm && hasher(algorithm);
     let size = 0;
@@ -71,7 +80,7 @@ export class Body implements AsyncIterable<Uint8Array> {
     for await (const chunk of chunked ? dechunk(raw, trailer) : raw) {
       size += chunk.byteLength;
       if (size > this.#limit) throw entityTooLarge(size, this.#limit);
-      md5.update(chunk);
+      md5?.update(chunk);
       sha?.update(chunk);
       sum?.update(chunk);
       yield chunk;
@@ -79,7 +88,7 @@ export class Body implements AsyncIterable<Uint8Array> {
     const value = sum && Buffer.from(await sum.digest()).toString('base64');
     this.#digest = {
       size,
-      md5: md5.digest('hex'),
+      ...(md5 && { md5: md5.digest('hex') }),
       ...(algorithm && value !== undefined && { checksum: { algorithm, value } }),
     };
     verify(this.#expected, this.#digest, sha?.digest('hex'), trailer);
@@ -166,7 +175,7 @@ function verify(
 ): void {
   if (digest.size !== expected.size) throw incompleteBody();
   if (expected.md5 !== undefined && expected.md5 !== digest.md5) {
-    throw badDigest('Content-MD5', expected.md5, digest.md5);
+    throw badDigest('Content-MD5', expected.md5, digest.md5 ?? '');
   }
   if (expected.sha256 !== sha256) {
     throw new ServiceError(

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ServiceError } from '../service-error.ts';
+import type { Digest } from './body.ts';
 import type { BucketSettings, StoredObject } from './bucket.ts';
 import { checksumHeader } from './checksum.ts';
 import { invalidArgument, invalidRequest, notImplemented } from './refusals.ts';
@@ -103,12 +104,12 @@ export function encryptionHeaders({ keyArn }: BucketSettings): Record<string, st
   };
 }
 
-/**
- * The ETag of bytes that came in one piece. Under a KMS key it is no MD5 ("API Reference: Object, ETag"), and the same
- * bytes written twice have two: here it is one of the blob's name too.
- */
-export function etagOf(md5: string, blob: string, { keyArn }: BucketSettings): string {
-  return keyArn === undefined ? md5 : createHash('md5').update(md5).update(blob).digest('hex');
+/** Whether an object's ETag is the MD5 of its bytes: not under a KMS key ("API Reference: Object, ETag"). */
+export const etagIsMd5 = ({ keyArn }: BucketSettings) => keyArn === undefined;
+
+/** The ETag of bytes that came in one piece. Where it is no MD5, the same bytes written twice have two: here it is made of the blob's name. */
+export function etagOf({ md5 }: Digest, blob: string, settings: BucketSettings): string {
+  return md5 !== undefined && etagIsMd5(settings) ? md5 : createHash('md5').update(blob).digest('hex');
 }
 
 export function checksumHeaders({ checksum }: Pick<StoredObject, 'checksum'>): Record<string, string> {

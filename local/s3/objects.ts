@@ -10,6 +10,7 @@ import {
   checksumHeaders,
   checkWriteHeaders,
   encryptionHeaders,
+  etagIsMd5,
   etagOf,
   objectHeaders,
   parseRange,
@@ -37,7 +38,10 @@ export const putObject: Operation = async (exchange) => {
   checkWriteHeaders(headers, bucket.settings);
   const kept = objectHeaders(headers);
   const { version } = await conditionally(exchange, (attempt) => {
-    const body = Body.received({ body: exchange.request.body, headers }, largestPut);
+    const body = Body.received(
+      { body: exchange.request.body, headers },
+      { limit: largestPut, wantsMd5: etagIsMd5(bucket.settings) },
+    );
     return store.take(bucket, exchange.origin, body, (blob) =>
       bucket.put(key, wholeObject(bucket, body.digest, blob, kept), 'PutObject', store.stamp(), attempt),
     );
@@ -76,7 +80,7 @@ export async function conditionally<T>(
 
 function wholeObject({ settings }: Bucket, digest: Digest, blob: string, headers: Record<string, string>) {
   const { size } = digest;
-  const etag = etagOf(digest.md5, blob, settings);
+  const etag = etagOf(digest, blob, settings);
   const slices: Slice[] = [{ blob, size }];
   const checksum: StoredChecksum | undefined = digest.checksum && { ...digest.checksum, type: 'FULL_OBJECT' };
   return { size, etag, slices, multipart: false, headers, checksum };
@@ -248,7 +252,10 @@ export const copyObject: Operation = async (exchange) => {
   const algorithm = checksumAlgorithms.find((each) => each === wanted);
   const { version } = await conditionally(exchange, async (attempt) => {
     const bytes = store.blobs.read(object.slices, 0, object.size);
-    const body = Body.copied(bytes, object.size, algorithm);
+    const body = Body.copied(bytes, algorithm, {
+      limit: object.size,
+      wantsMd5: etagIsMd5(bucket.settings),
+    });
     try {
       return await store.take(bucket, exchange.origin, body, (blob) =>
         bucket.put(key, wholeObject(bucket, body.digest, blob, kept), 'CopyObject', store.stamp(), attempt),
@@ -347,5 +354,5 @@ function deletion(element: Record<string, unknown>): { key: string; versionId?: 
 
 /** The XML document that a request brings. */
 export function readDocument({ request, headers }: Pick<Exchange, 'request' | 'headers'>): Promise<string> {
-  return readText(Body.received({ body: request.body, headers }, largestDocument));
+  return readText(Body.received({ body: request.body, headers }, { limit: largestDocument }));
 }

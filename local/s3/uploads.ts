@@ -13,6 +13,7 @@ import {
   checksumElements,
   checkWriteHeaders,
   encryptionHeaders,
+  etagIsMd5,
   etagOf,
   objectHeaders,
   parseCopyRange,
@@ -68,7 +69,10 @@ const partNumberOf = (exchange: Exchange) => exchange.number('partNumber', 0, [1
 export const uploadPart: Operation = async (exchange) => {
   const { bucket, headers } = exchange;
   const upload = bucket.upload(exchange.key, uploadIdOf(exchange));
-  const body = Body.received({ body: exchange.request.body, headers }, largestPart);
+  const body = Body.received(
+    { body: exchange.request.body, headers },
+    { limit: largestPart, wantsMd5: etagIsMd5(bucket.settings) },
+  );
   const sent = checksumAlgorithms.find(
     (each) =>
       checksumHeader(each) in headers ||
@@ -99,7 +103,8 @@ export const uploadPartCopy: Operation = async (exchange) => {
   const algorithm = upload.checksum?.algorithm;
   const bytes = store.blobs.read(source.object.slices, start, end);
   try {
-    const part = await storePart(exchange, upload, Body.copied(bytes, end - start, algorithm));
+    const options = { limit: end - start, wantsMd5: etagIsMd5(bucket.settings) };
+    const part = await storePart(exchange, upload, Body.copied(bytes, algorithm, options));
     return xmlResponse(
       'CopyPartResult',
       {
@@ -118,8 +123,8 @@ async function storePart(exchange: Exchange, { uploadId }: OpenUpload, body: Bod
   const { bucket, key, store, origin } = exchange;
   const number = partNumberOf(exchange);
   return store.take(bucket, origin, body, (blob) => {
-    const { size, md5, checksum } = body.digest;
-    const etag = etagOf(md5, blob, bucket.settings);
+    const { size, checksum } = body.digest;
+    const etag = etagOf(body.digest, blob, bucket.settings);
     const part = { number, etag, size, lastModified: store.now(), blob, checksum: checksum?.value };
     return { ...bucket.putPart(key, uploadId, part), ...part };
   });

@@ -17,7 +17,7 @@ async function read(wire: Uint8Array, headers: Record<string, string>, cuts: num
   const ends = [...new Set(cuts.map((cut) => cut % (wire.length + 1)))].sort((a, b) => a - b);
   const pieces = [...ends, wire.length].map((end, index) => wire.subarray(ends[index - 1] ?? 0, end));
   try {
-    const body = Body.received({ body: Readable.from(pieces.map(Buffer.from)), headers }, limit);
+    const body = Body.received({ body: Readable.from(pieces.map(Buffer.from)), headers }, { limit });
     const content: Uint8Array[] = [];
     for await (const chunk of body) content.push(chunk);
     return Buffer.concat(content).toString('latin1');
