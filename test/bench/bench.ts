@@ -6,11 +6,12 @@ import { parseArgs } from 'node:util';
 import { comparison } from './comparison.ts';
 import { localCloud } from './local-cloud.ts';
 import { memory } from './memory.ts';
+import { mysql } from './mysql.ts';
 import { machine, markdown, type Result } from './section.ts';
 import { stages } from './stages.ts';
 import { startUp } from './start-up.ts';
 
-const sections = [comparison, stages, startUp, localCloud, memory];
+const sections = [comparison, stages, startUp, localCloud, mysql, memory];
 
 const head = `# Benchmarks
 
