@@ -48,6 +48,8 @@ export async function withMysql<Result>(
   uri: string,
   work: (connection: Connection) => Promise<Result>,
 ): Promise<Result> {
+  if (!URL.canParse(uri) || new URL(uri).protocol !== 'mysql:')
+    throw new UserError('MYSQL_URL must be mysql://user:password@host:port/database.');
   // The client takes a while to load, and most commands do without.
   const { createConnection } = await import('mysql2/promise');
   let connection: Connection | undefined;

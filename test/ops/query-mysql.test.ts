@@ -100,6 +100,15 @@ describe('a statement over MySQL', () => {
     expect((await queryMysql(server.url, 'show tables')).rows).toEqual([['dish']]);
   });
 
+  test.each(['geheim', 'mysql//sluice:geheim@here', 'postgres://sluice:geheim@here/x'])(
+    'needs a URL of MySQL, and does not repeat another: %s',
+    async (wrong) => {
+      await expect(queryMysql(wrong, 'select 1')).rejects.toThrow(
+        'MYSQL_URL must be mysql://user:password@host:port/database.',
+      );
+    },
+  );
+
   test('names what is wrong with the way to the database, and not the password', async () => {
     const { port } = new URL(server.url);
     const wrong = `mysql://sluice:not-the-password@127.0.0.1:${port}/sluice`;
