@@ -39,7 +39,7 @@ export type Missed = 'never_seen' | 'missed' | 'not_retracted';
  * come, is known by its version. Else it is a little above the newest, and below what S3 gives out next.
  *
  * @param latest `undefined` when the bucket has no version of the key
- * @param editionOf in which edition a version can be done, see `nextEdition`
+ * @param editionOf in which edition a version can be done, see `missedEdition`
  */
 export function missedEvent(
   { key, onDelete }: { readonly key: string; readonly onDelete: Dataset['onDelete'] },
@@ -116,6 +116,14 @@ export function nextEdition(segments: Iterable<string>, versionId: string): numb
     .filter((each) => each.versionId === plain)
     .map(({ edition }) => edition);
   return editions.length === 0 ? 0 : Math.max(...editions) + 1;
+}
+
+/**
+ * The edition in which a version is done whose event was missed. Where the key has others, their events may still come, with
+ * sequencers that S3's API does not tell, and take its place for a while; its own event must then find it not done.
+ */
+export function missedEdition(segments: Iterable<string>, versionId: string, hasOthers: boolean): number {
+  return Math.max(hasOthers ? 1 : 0, nextEdition(segments, versionId));
 }
 
 function newestSequencer({ current, attempts }: Head): string {

@@ -6,8 +6,8 @@ import type { Head } from '../domain/ledger.ts';
 import {
   isExtracted,
   type Missed,
+  missedEdition,
   missedEvent,
-  nextEdition,
   redone,
   repeated,
   type SyntheticEvent,
@@ -24,7 +24,7 @@ import {
   readHead,
   readReceiptsOf,
 } from './ledger.ts';
-import { type ListedVersion, latestOf, listLatest } from './listing.ts';
+import { type ListedVersion, listLatest, versionsOf } from './listing.ts';
 import type { Target } from './target.ts';
 
 /**
@@ -97,30 +97,23 @@ async function lookAtVersion(
 ): Promise<Finding | undefined> {
   if (version.modified >= before) return undefined;
   const { key } = version;
-  const head = await readHead(target, placeOf(key));
-  const seen = await missedOf(target, key, version, head?.head);
-  // Without a head there was none after the listing either. Else the head may be newer than the listing: look again.
-  if (seen === undefined || head === undefined) return seen;
-  const [latest, again] = [
-    await latestOf(target, target.outputs.buckets.raw, key),
-    await readHead(target, placeOf(key)),
-  ];
-  if (latest !== undefined && latest.modified >= before) return undefined;
-  return missedOf(target, key, latest, again?.head);
+  const known = await readHead(target, placeOf(key));
+  const seems = missedEvent({ key, onDelete: onDeleteOf(key) }, version, known?.head, () => 0);
+  return seems && missedOf(target, key, before);
 }
 
-async function missedOf(
-  target: Target,
-  key: string,
-  latest: ListedVersion | undefined,
-  head: Head | undefined,
-): Promise<Finding | undefined> {
-  // What belongs to no dataset leaves nothing but a fault.
-  const onDelete = datasetOf(key)?.onDelete ?? 'retract';
-  const wanted = missedEvent({ key, onDelete }, latest, head, () => 0);
-  if (wanted === undefined) return undefined;
-  const { versions } = await ledgerEntry(target, placeOf(key));
-  const found = missedEvent({ key, onDelete }, latest, head, (id) => nextEdition(versions.keys(), id));
+/** What belongs to no dataset leaves nothing but a fault. */
+const onDeleteOf = (key: string) => datasetOf(key)?.onDelete ?? 'retract';
+
+/** What was missed of a key, looked at afresh: its head may have been newer than the listing. */
+async function missedOf(target: Target, key: string, before: number): Promise<Finding | undefined> {
+  const versions = await versionsOf(target, target.outputs.buckets.raw, key);
+  const latest = versions.find((each) => each.latest);
+  if (latest !== undefined && latest.modified >= before) return undefined;
+  const [known, entry] = [await readHead(target, placeOf(key)), await ledgerEntry(target, placeOf(key))];
+  const found = missedEvent({ key, onDelete: onDeleteOf(key) }, latest, known?.head, (versionId) =>
+    missedEdition(entry.versions.keys(), versionId, versions.length > 1),
+  );
   if (found === undefined) return undefined;
   const { missed, event } = found;
   return {
@@ -153,8 +146,7 @@ async function lookAtEntry(
     return shows ? [{ amiss: 'dataset_gone', key, versionId, since, pieces: 1, events: [] }] : [];
   }
   if (!inRaw.has(idOf(key))) {
-    const latest = await latestOf(target, target.outputs.buckets.raw, key);
-    const missed = latest === undefined ? await missedOf(target, key, undefined, head) : undefined;
+    const missed = await missedOf(target, key, before);
     if (missed !== undefined) return [{ ...missed, since }];
   }
   const interrupted = head.attempts.filter(
