@@ -39,6 +39,9 @@ const crawlersOwn = [
 export class Catalog extends pulumi.ComponentResource {
   readonly database: pulumi.Output<string>;
   readonly crawler: pulumi.Output<string>;
+  readonly crawlerArn: pulumi.Output<string>;
+  /** The account that the stack is in. */
+  readonly accountId: pulumi.Output<string>;
   readonly findings: CrawlFindings;
   /** What reads the catalog must be allowed, and when it is complete. */
   readonly tables: readonly aws.glue.CatalogTable[];
@@ -125,6 +128,8 @@ export class Catalog extends pulumi.ComponentResource {
     this.findings = new CrawlFindings(`${name}-findings`, { crawler, key, alarmTopicArn }, { parent: this });
     this.database = database.name;
     this.crawler = crawler.name;
+    this.crawlerArn = crawler.arn;
+    this.accountId = database.catalogId;
     this.registerOutputs({ database: this.database, crawler: this.crawler });
   }
 }

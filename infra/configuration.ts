@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { catalogConfiguration, warehouseConfiguration } from './catalog-configuration.ts';
 import { database, forStack } from './database-configuration.ts';
 import { connectionBudget, instanceClasses, usefulConcurrency } from './instance-classes.ts';
+import { workflowConfiguration } from './workflow-configuration.ts';
 
 /** What CloudWatch Logs accepts: API reference, PutRetentionPolicy. Days. */
 const logRetentions = [
@@ -101,6 +102,7 @@ const keys = z.strictObject({
   database: fromJson(database),
   catalog: fromJson(catalogConfiguration),
   warehouse: fromJson(warehouseConfiguration),
+  workflows: fromJson(workflowConfiguration),
 });
 
 /** What depends on more than one key. */

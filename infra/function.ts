@@ -22,6 +22,7 @@ export interface FunctionArgs {
 /** A Lambda function with a role and a log group of its own. */
 export class LambdaFunction extends pulumi.ComponentResource {
   readonly name: pulumi.Output<string>;
+  readonly arn: pulumi.Output<string>;
   readonly roleArn: pulumi.Output<string>;
   /** Once this exists, the function may do all that it is permitted. */
   readonly policy: aws.iam.RolePolicy;
@@ -79,6 +80,7 @@ export class LambdaFunction extends pulumi.ComponentResource {
     );
 
     this.name = lambda.name;
+    this.arn = lambda.arn;
     this.roleArn = role.arn;
     this.registerOutputs({ name: this.name });
   }

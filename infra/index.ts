@@ -12,6 +12,7 @@ import { type BucketPurpose, naming, type StageName } from './naming.ts';
 import { all, clears, reads, removes, updates, writes } from './permissions.ts';
 import { Stage, type StageArgs } from './stage.ts';
 import { Warehouse } from './warehouse.ts';
+import { Workflows } from './workflows.ts';
 
 const configuration = readConfiguration(pulumi.runtime.allConfig());
 const project = pulumi.getProject();
@@ -25,6 +26,8 @@ const code = pulumi.output(
     transformation: 'handlers/transformation.ts',
     loading: 'handlers/loading.ts',
     migration: 'handlers/migration.ts',
+    backfillSending: 'handlers/backfill-sending.ts',
+    backfillReporting: 'handlers/backfill-reporting.ts',
   }),
 );
 
@@ -112,6 +115,25 @@ const redshift = configuration.warehouse.enabled
     )
   : undefined;
 
+// raw ─▶ extraction's queue; failed bucket ─▶ extraction's queue: what is old, on demand.
+const workflows = new Workflows(
+  name('workflows'),
+  {
+    ...configuration.workflows,
+    raw,
+    failed,
+    ledger,
+    stages: { extraction, transformation, loading },
+    catalog: glue,
+    key,
+    code,
+    environmentOf,
+    logRetention: configuration.logRetention,
+    alarmTopicArn: configuration.alarmTopicArn,
+  },
+  { provider },
+);
+
 // The stack's outputs, as infra/outputs.ts types them.
 export const buckets = {
   raw: raw.name,
@@ -133,6 +155,7 @@ export const catalog = {
   findingsQueue: glue.findings.url,
   findingsUndeliveredQueue: glue.findings.undeliveredUrl,
 };
+export const stateMachines = workflows.stateMachines;
 export const mysql = tables?.outputs;
 export const warehouse = redshift && { workgroup: redshift.workgroup, database: redshift.database };
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { machines } from '../domain/backfill.ts';
 import { bucketPurposes, stageNames } from './naming.ts';
 
 const perBucket = z.record(z.enum(bucketPurposes), z.string());
@@ -28,6 +29,8 @@ export const stackOutputs = z.strictObject({
     findingsQueue: z.string(),
     findingsUndeliveredQueue: z.string(),
   }),
+  /** ARNs of the state machines. */
+  stateMachines: z.record(z.enum(machines), z.string()),
   /** The Redshift workgroup and its database; absent where the configuration leaves it off. */
   warehouse: z.strictObject({ workgroup: z.string(), database: z.string() }).optional(),
   /** The MySQL instance, its schema, and the migration function; absent where the configuration leaves it off. */

@@ -32,11 +32,11 @@ export const alarmPolicies: readonly Policy[] = [
     name: 'function-alarm',
     rule: 'A function that works on its own has alarms on its rate of errors, on throttles, and on a p99 duration of at most 80 % of its time-out.',
     reason:
-      'Each shows what the queues show only once every attempt is used up. What a deployment invokes fails the deployment.',
+      'Each shows what the queues show only once every attempt is used up. What a deployment invokes fails the deployment, and what a state machine invokes fails an execution.',
     source: 'Lambda guide, monitoring-metrics-types',
     type: lambda,
     keeps: (each, all) => {
-      if (isInvokedByDeployment(each, all)) return true;
+      if (isInvokedByDeployment(each, all) || isInvokedByWorkflow(each, all)) return true;
       const own = alarms(each, all);
       const longest = 800 * Number(each.inputs['timeout'] ?? 3);
       return (
@@ -52,6 +52,13 @@ const isInvokedByDeployment = ({ outputs }: Registered, all: readonly Registered
   all.some(
     ({ type, inputs }) =>
       type === 'aws:lambda/invocation:Invocation' && inputs['functionName'] === outputs['name'],
+  );
+
+const isInvokedByWorkflow = ({ outputs }: Registered, all: readonly Registered[]) =>
+  all.some(
+    ({ type, inputs }) =>
+      type === 'aws:sfn/stateMachine:StateMachine' &&
+      String(inputs['definition']).includes(JSON.stringify(outputs['arn'])),
   );
 
 const isWorkedOn = ({ outputs }: Registered, all: readonly Registered[]) =>

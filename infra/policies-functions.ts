@@ -71,12 +71,21 @@ export const functionPolicies: readonly Policy[] = [
 ];
 
 /**
- * X-Ray's actions take no resource (Service authorization reference, AWS X-Ray), and Lambda refuses a role in a VPC that may
+ * X-Ray's actions take no resource (Service authorization reference, AWS X-Ray), nor does the delivery of logs (Step Functions
+ * guide, cw-logs), and Lambda refuses a role in a VPC that may
  * make network interfaces in some places only (Lambda guide, configuration-vpc).
  */
 const withoutResources = new Set([
   'xray:PutTraceSegments',
   'xray:PutTelemetryRecords',
+  'logs:CreateLogDelivery',
+  'logs:DeleteLogDelivery',
+  'logs:DescribeLogGroups',
+  'logs:DescribeResourcePolicies',
+  'logs:GetLogDelivery',
+  'logs:ListLogDeliveries',
+  'logs:PutResourcePolicy',
+  'logs:UpdateLogDelivery',
   'ec2:CreateNetworkInterface',
   'ec2:DescribeNetworkInterfaces',
   'ec2:DescribeSubnets',
@@ -92,7 +101,13 @@ const crawlersLogs = /^arn:aws[a-z-]*:logs:[a-z0-9-]+:\d{12}:log-group:\/aws-glu
 function isNarrow(allowed: Statement, all: readonly Registered[]): boolean {
   const { Action, NotAction, Resource, NotResource } = allowed;
   const has = (wildcard: string) => /[*?]/.test(wildcard);
-  const within = all.flatMap(({ outputs: { arn } }) => (arn === undefined ? [] : [`${arn}/*`, `${arn}:*`]));
+  const within = all.flatMap(({ type, outputs: { arn } }) => {
+    if (arn === undefined) return [];
+    // Executions lie within their state machine.
+    if (type === 'aws:sfn/stateMachine:StateMachine')
+      return [`${String(arn).replace(':stateMachine:', ':execution:')}:*`];
+    return [`${arn}/*`, `${arn}:*`];
+  });
   return (
     NotAction === undefined &&
     NotResource === undefined &&

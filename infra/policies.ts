@@ -5,6 +5,7 @@ import { functionPolicies } from './policies-functions.ts';
 import { mysqlPolicies } from './policies-mysql.ts';
 import { networkPolicies } from './policies-network.ts';
 import { queuePolicies } from './policies-queues.ts';
+import { workflowPolicies } from './policies-workflows.ts';
 import { at, parsed } from './policy-reading.ts';
 
 /** A resource as the program registered it. In a policy pack, inputs and outputs are the same `props`. */
@@ -43,6 +44,7 @@ export const policies: readonly Policy[] = [
   ...catalogPolicies,
   ...networkPolicies,
   ...mysqlPolicies,
+  ...workflowPolicies,
   {
     name: 'default-tags',
     rule: 'The provider tags everything with project, stack and owner.',

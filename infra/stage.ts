@@ -36,6 +36,7 @@ export interface StageArgs extends StageConfiguration {
 
 /** bucket ⇒ rule ⇒ queue (with its DLQ) ─▶ function, and their alarms: one step of the flow. */
 export class Stage extends pulumi.ComponentResource {
+  readonly queue: Queue;
   readonly queueUrl: pulumi.Output<string>;
   readonly deadLetterUrl: pulumi.Output<string>;
   readonly undeliveredUrl: pulumi.Output<string>;
@@ -160,6 +161,7 @@ export class Stage extends pulumi.ComponentResource {
       { parent: this },
     );
 
+    this.queue = queue;
     this.queueUrl = queue.url;
     this.deadLetterUrl = deadLetters.url;
     this.undeliveredUrl = undelivered.url;

@@ -93,6 +93,11 @@ const makers: Readonly<Record<string, Make>> = {
     const group = String(inputs['groupName'] ?? 'default');
     return { id: `${group}/${name}`, outputs: { name, arn: arn('scheduler', `schedule/${group}/${name}`) } };
   },
+  'aws:sfn/stateMachine:StateMachine': ({ named, arn }) => {
+    const name = named('name');
+    const qualified = arn('states', `stateMachine:${name}`);
+    return { id: qualified, outputs: { name, arn: qualified } };
+  },
   'aws:redshiftserverless/namespace:Namespace': ({ name, named, arn }) => {
     const secret = `secret:redshift!${named('namespaceName')}`;
     return {

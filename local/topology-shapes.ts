@@ -223,6 +223,16 @@ export const catalogShapes = {
     }),
   }),
   scheduleGroup: z.strictObject({ ...named, arn: text }),
+  stateMachine: z.strictObject({
+    ...named,
+    arn: text,
+    type: only('STANDARD'),
+    definition: text,
+    roleArn: text,
+    loggingConfiguration: inert,
+    tracingConfiguration: inert,
+    publish: only(false),
+  }),
 };
 
 /** Policies within a queue's attributes (SQS API reference, SetQueueAttributes). */

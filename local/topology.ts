@@ -6,6 +6,7 @@ import type { BucketSettings } from './s3/bucket.ts';
 import type { QueueNotification } from './s3/notifications.ts';
 import type { ScheduleSettings } from './scheduler.ts';
 import type { QueueSettings } from './sqs/queue.ts';
+import type { StateMachineSettings } from './stepfunctions/settings.ts';
 import { catalogShapes, redriveAllowPolicy, redrivePolicy, shapes } from './topology-shapes.ts';
 
 /** A policy document's JSON text. */
@@ -85,6 +86,7 @@ export interface Topology {
   readonly keys: readonly { readonly arn: string; readonly policy: PolicyText }[];
   readonly catalog: CatalogSettings;
   readonly schedules: readonly ScheduleSettings[];
+  readonly stateMachines: readonly StateMachineSettings[];
   /** What exists on AWS and makes no difference here. */
   readonly notSimulated: readonly { readonly urn: string; readonly type: string }[];
 }
@@ -140,6 +142,7 @@ export function readTopology({ resources }: Pick<Program, 'resources'>): Topolog
     keys: reader.all('aws:kms/key:Key', shapes.key).map(({ arn, policy }) => ({ arn, policy })),
     catalog: readCatalog(reader),
     schedules: readSchedules(reader),
+    stateMachines: readStateMachines(reader),
     notSimulated: resources
       .filter(({ type }) => notSimulated.has(type))
       .map(({ urn, type }) => ({ urn, type })),
@@ -344,6 +347,15 @@ function readSchedules(reader: Reader): ScheduleSettings[] {
     targetArn: schedule.target.arn,
     roleArn: schedule.target.roleArn,
     input: schedule.target.input,
+  }));
+}
+
+function readStateMachines(reader: Reader): StateMachineSettings[] {
+  return reader.all('aws:sfn/stateMachine:StateMachine', catalogShapes.stateMachine).map((machine) => ({
+    name: machine.name,
+    arn: machine.arn,
+    roleArn: machine.roleArn,
+    definition: machine.definition,
   }));
 }
 

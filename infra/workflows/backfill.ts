@@ -1,0 +1,73 @@
+import { crawl, crawlBegins } from './crawl.ts';
+import { drain, drainBegins } from './drain.ts';
+import { checkBegins, end, reportBegins } from './end.ts';
+import type { WorkflowParts } from './parts.ts';
+import { sendAll } from './send.ts';
+import type { Workflow } from './states.ts';
+
+/**
+ * Sends what the raw bucket holds, and the pipeline has not done, on its way; waits until it is done, and reports.
+ *
+ * Its input: `prefix`, or `manifest` (`key` in the failed bucket of a JSON array of `{ "Key": … }`); `since` and `until` in
+ * milliseconds since the epoch; `dryRun`; `settleSeconds` for which the queues must stay empty.
+ */
+export function backfillWorkflow(parts: WorkflowParts): Workflow {
+  return {
+    Comment: 'Sends objects that lie in the raw bucket through the pipeline.',
+    QueryLanguage: 'JSONata',
+    // Fourteen days: what waits longer in a queue is gone.
+    TimeoutSeconds: 1_209_600,
+    StartAt: 'Begin',
+    States: {
+      Begin: {
+        Type: 'Pass',
+        Assign: {
+          machine: 'backfill',
+          prefix: "{% $exists($states.input.prefix) ? $states.input.prefix : '' %}",
+          since: '{% $exists($states.input.since) ? $states.input.since : 0 %}',
+          until: '{% $exists($states.input.until) ? $states.input.until : 8640000000000000 %}',
+          dryRun: '{% $states.input.dryRun = true %}',
+          settleSeconds: '{% $exists($states.input.settleSeconds) ? $states.input.settleSeconds : 60 %}',
+          codes: [],
+          force: false,
+          troubles: [],
+        },
+        Next: 'Is there a manifest?',
+      },
+      'Is there a manifest?': {
+        Type: 'Choice',
+        Choices: [
+          { Condition: '{% $exists($states.input.manifest) %}', Next: 'Send what the manifest names' },
+        ],
+        Default: 'Send what lies under the prefix',
+      },
+      'Send what lies under the prefix': sendAll(
+        'Prefix',
+        {
+          Resource: 'arn:aws:states:::s3:listObjectsV2',
+          Arguments: { Bucket: parts.raw, Prefix: '{% $prefix %}' },
+        },
+        'Was it only to be counted?',
+        parts,
+      ),
+      'Send what the manifest names': sendAll(
+        'Manifest',
+        {
+          Resource: 'arn:aws:states:::s3:getObject',
+          ReaderConfig: { InputType: 'JSON' },
+          Arguments: { Bucket: parts.failed, Key: '{% $states.input.manifest.key %}' },
+        },
+        'Was it only to be counted?',
+        parts,
+      ),
+      'Was it only to be counted?': {
+        Type: 'Choice',
+        Choices: [{ Condition: '{% $dryRun %}', Next: reportBegins }],
+        Default: drainBegins,
+      },
+      ...drain(crawlBegins, parts),
+      ...crawl(checkBegins, parts),
+      ...end('backfill', parts),
+    },
+  };
+}

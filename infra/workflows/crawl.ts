@@ -1,0 +1,59 @@
+import type { WorkflowParts } from './parts.ts';
+import { complain, goOn, pause, type State, tryAgain } from './states.ts';
+
+export const crawlBegins = 'Start the crawler';
+
+/** Seconds. Another crawl may come first. */
+const PATIENCE = 7_200;
+
+/** Starts the crawler, which adds the partitions that are new, and waits for it. */
+export function crawl(next: string, { crawler }: WorkflowParts): Readonly<Record<string, State>> {
+  return {
+    [crawlBegins]: {
+      Type: 'Task',
+      Resource: 'arn:aws:states:::aws-sdk:glue:startCrawler',
+      Arguments: { Name: crawler },
+      TimeoutSeconds: 60,
+      Assign: { looks: 0, until: `{% $millis() + ${PATIENCE * 1000} %}` },
+      Output: {},
+      Retry: [
+        // A crawl that runs already may have passed what is new: it is waited for, and then there is another.
+        { ...tryAgain, ErrorEquals: ['Glue.CrawlerRunningException'], MaxAttempts: 60 },
+        tryAgain,
+      ],
+      Catch: [goOn('the crawler could not be started', next)],
+      Next: 'Wait for the crawler',
+    },
+    'Wait for the crawler': { Type: 'Wait', Seconds: pause('$looks'), Next: 'Look at the crawler' },
+    'Look at the crawler': {
+      Type: 'Task',
+      Resource: 'arn:aws:states:::aws-sdk:glue:getCrawler',
+      Arguments: { Name: crawler },
+      TimeoutSeconds: 60,
+      Assign: {
+        looks: '{% $looks + 1 %}',
+        crawlerState: '{% $states.result.Crawler.State %}',
+        lastCrawl:
+          "{% $exists($states.result.Crawler.LastCrawl.Status) ? $states.result.Crawler.LastCrawl.Status : '' %}",
+      },
+      Output: {},
+      Retry: [tryAgain],
+      Catch: [goOn('the crawler could not be looked at', next)],
+      Next: 'Has it crawled?',
+    },
+    'Has it crawled?': {
+      Type: 'Choice',
+      Choices: [
+        { Condition: "{% $crawlerState = 'READY' and $lastCrawl = 'SUCCEEDED' %}", Next: next },
+        { Condition: "{% $crawlerState = 'READY' %}", Next: 'The crawl failed' },
+        { Condition: '{% $millis() > $until %}', Next: 'The crawl takes too long' },
+      ],
+      Default: 'Wait for the crawler',
+    },
+    'The crawl failed': complain('The crawl failed. See: npx sluice catalog', next),
+    'The crawl takes too long': complain(
+      `The crawl went on after ${PATIENCE} s. See: npx sluice catalog`,
+      next,
+    ),
+  };
+}

@@ -1,0 +1,59 @@
+import { crawl, crawlBegins } from './crawl.ts';
+import { drain, drainBegins } from './drain.ts';
+import { checkBegins, end, reportBegins } from './end.ts';
+import type { WorkflowParts } from './parts.ts';
+import { sendAll } from './send.ts';
+import type { Workflow } from './states.ts';
+
+/**
+ * Has the versions done anew that have rejects or faults, by the code that is deployed now; waits until that is done, and reports.
+ *
+ * Its input: `dataset`, `codes` (any, when there are none), `since` in milliseconds since the epoch, `force` for what the
+ * deployed code has done already, `dryRun` and `settleSeconds` as for a backfill.
+ */
+export function replayWorkflow(parts: WorkflowParts): Workflow {
+  const send = (label: string, kind: string, next: string) =>
+    sendAll(
+      label,
+      {
+        Resource: 'arn:aws:states:::s3:listObjectsV2',
+        Arguments: { Bucket: parts.failed, Prefix: `{% '${kind}/' & $folder %}` },
+      },
+      next,
+      parts,
+    );
+  return {
+    Comment: 'Has what was rejected done anew.',
+    QueryLanguage: 'JSONata',
+    TimeoutSeconds: 1_209_600,
+    StartAt: 'Begin',
+    States: {
+      Begin: {
+        Type: 'Pass',
+        Assign: {
+          machine: 'replay',
+          folder: "{% $exists($states.input.dataset) ? $states.input.dataset & '/' : '' %}",
+          codes: '{% $exists($states.input.codes) ? [$states.input.codes] : [] %}',
+          since: '{% $exists($states.input.since) ? $states.input.since : 0 %}',
+          // What this replay itself leaves in the failed bucket comes later.
+          until: '{% $toMillis($states.context.Execution.StartTime) %}',
+          force: '{% $states.input.force = true %}',
+          dryRun: '{% $states.input.dryRun = true %}',
+          settleSeconds: '{% $exists($states.input.settleSeconds) ? $states.input.settleSeconds : 60 %}',
+          troubles: [],
+        },
+        Next: 'Send what has rejects',
+      },
+      'Send what has rejects': send('Rejects', 'rejects', 'Send what has faults'),
+      'Send what has faults': send('Faults', 'faults', 'Was it only to be counted?'),
+      'Was it only to be counted?': {
+        Type: 'Choice',
+        Choices: [{ Condition: '{% $dryRun %}', Next: reportBegins }],
+        Default: drainBegins,
+      },
+      ...drain(crawlBegins, parts),
+      ...crawl(checkBegins, parts),
+      ...end('replay', parts),
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import { newAlarm } from '../alarms.ts';
+import { allow, policyDocument, type Statement, trust } from '../permissions.ts';
+import type { Workflow as Definition } from './states.ts';
+
+export interface WorkflowArgs {
+  readonly definition: Definition;
+  /** What its states do. */
+  readonly permissions: readonly Statement[];
+  /** Days. */
+  readonly logRetention: number;
+  /** The account that it runs in. */
+  readonly accountId: pulumi.Input<string>;
+  readonly alarmTopicArn: string | undefined;
+}
+
+/** How logs are delivered has no resources to name (Step Functions guide, cw-logs). */
+const logDelivery = [
+  'logs:CreateLogDelivery',
+  'logs:DeleteLogDelivery',
+  'logs:DescribeLogGroups',
+  'logs:DescribeResourcePolicies',
+  'logs:GetLogDelivery',
+  'logs:ListLogDeliveries',
+  'logs:PutResourcePolicy',
+  'logs:UpdateLogDelivery',
+];
+
+/** A state machine with a role, a log group and alarms of its own. */
+export class Workflow extends pulumi.ComponentResource {
+  readonly arn: pulumi.Output<string>;
+
+  constructor(name: string, args: WorkflowArgs, options: pulumi.ComponentResourceOptions) {
+    super('sluice:infra:Workflow', name, {}, options);
+    // Under this name, log groups share one resource policy, which has little room (Step Functions guide, cw-logs).
+    const logs = new aws.cloudwatch.LogGroup(
+      name,
+      { namePrefix: `/aws/vendedlogs/states/${name}-`, retentionInDays: args.logRetention },
+      { parent: this },
+    );
+    // Step Functions guide, procedure-create-iam-role, "cross-service confused deputy".
+    const role = new aws.iam.Role(
+      name,
+      { assumeRolePolicy: trust('states.amazonaws.com', { 'aws:SourceAccount': args.accountId }) },
+      { parent: this },
+    );
+    const policy = new aws.iam.RolePolicy(
+      name,
+      {
+        role: role.name,
+        policy: policyDocument([
+          ...args.permissions,
+          allow('DeliverLogs', logDelivery, '*'),
+          // Step Functions guide, concepts-xray-tracing.
+          allow('WriteTraces', ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], '*'),
+        ]),
+      },
+      { parent: this },
+    );
+    const machine = new aws.sfn.StateMachine(
+      name,
+      {
+        type: 'STANDARD',
+        definition: pulumi.jsonStringify(args.definition),
+        roleArn: role.arn,
+        loggingConfiguration: {
+          level: 'ERROR',
+          includeExecutionData: true,
+          logDestination: pulumi.interpolate`${logs.arn}:*`,
+        },
+        tracingConfiguration: { enabled: true },
+      },
+      // Step Functions checks at creation that it may log.
+      { parent: this, dependsOn: [policy] },
+    );
+    // Of itself: a distributed map's children are executions too (Step Functions guide, iam-policies-eg-dist-map).
+    new aws.iam.RolePolicy(
+      `${name}-children`,
+      {
+        role: role.name,
+        policy: policyDocument([
+          allow('RunChildren', ['states:StartExecution'], machine.arn),
+          allow(
+            'FollowChildren',
+            ['states:DescribeExecution', 'states:StopExecution'],
+            machine.arn.apply((arn) => `${arn.replace(':stateMachine:', ':execution:')}:*`),
+          ),
+        ]),
+      },
+      { parent: this },
+    );
+    for (const [what, metricName, description] of [
+      ['failed', 'ExecutionsFailed', 'An execution failed. See why: npx sluice executions'],
+      ['timed-out', 'ExecutionsTimedOut', 'An execution took longer than it may. See: npx sluice executions'],
+    ] as const)
+      newAlarm(
+        `${name}-${what}`,
+        description,
+        {
+          namespace: 'AWS/States',
+          metricName,
+          dimensions: { StateMachineArn: machine.arn },
+          statistic: 'Sum',
+          period: 300,
+          threshold: 0,
+        },
+        args.alarmTopicArn,
+        this,
+      );
+    this.arn = machine.arn;
+    this.registerOutputs({ arn: this.arn });
+  }
+}

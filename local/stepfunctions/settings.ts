@@ -1,0 +1,8 @@
+/** A state machine of the program. */
+export interface StateMachineSettings {
+  readonly name: string;
+  readonly arn: string;
+  readonly roleArn: string;
+  /** In the Amazon States Language, as JSON. */
+  readonly definition: string;
+}
