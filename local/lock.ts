@@ -65,16 +65,23 @@ function contentOf(path: string): string | undefined {
   }
 }
 
-/** When the process of this number started: with it, a number that was given out again is told apart. */
+/**
+ * When the process of this number started: with it, a number that was given out again is told apart. Undefined when there is
+ * none, or a dead one whose parent has not asked for its end yet.
+ */
 function startOf(pid: string): string | undefined {
   const stat = contentOf(`/proc/${pid}/stat`);
-  // proc(5): the name, the second field, is in parentheses and may hold anything; the start is the 22nd.
-  if (stat !== undefined) return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  if (stat !== undefined) {
+    // proc(5): the name, the second field, is in parentheses and may hold anything; then the state; the start is the 22nd.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? undefined : fields[19];
+  }
   try {
-    return execFileSync('ps', ['-o', 'lstart=', '-p', pid], {
+    const state = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', pid], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     }).trim();
+    return state.startsWith('Z') ? undefined : state.slice(state.indexOf(' ')).trim();
   } catch {
     return undefined;
   }
