@@ -39,7 +39,7 @@ export type Missed = 'never_seen' | 'missed' | 'not_retracted';
  * come, is known by its version. Else it is a little above the newest, and below what S3 gives out next.
  *
  * @param latest `undefined` when the bucket has no version of the key
- * @param editionOf in which edition a version can be done, see `missedEdition`
+ * @param editionOf in which edition a version can be done, see `nextEdition`
  */
 export function missedEvent(
   { key, onDelete }: { readonly key: string; readonly onDelete: Dataset['onDelete'] },
@@ -104,8 +104,10 @@ function created(
 }
 
 /**
- * The edition in which a version can be done: receipts are for good, so one that was done before and taken out of the
- * tables since comes back in another edition only.
+ * The edition in which a version can be done that S3's own event does not bring: above all that were, since receipts are
+ * for good. It is never 0, as of S3's own: that event, and those of other versions of the key, may still come. Their
+ * sequencers, which S3's API does not tell, may then take the version's place for a while, and its own event must find it
+ * not done.
  *
  * @param segments the versions of the key that have receipts, as they stand in keys
  */
@@ -115,15 +117,7 @@ export function nextEdition(segments: Iterable<string>, versionId: string): numb
     .map(parseEdition)
     .filter((each) => each.versionId === plain)
     .map(({ edition }) => edition);
-  return editions.length === 0 ? 0 : Math.max(...editions) + 1;
-}
-
-/**
- * The edition in which a version is done whose event was missed. Where the key has others, their events may still come, with
- * sequencers that S3's API does not tell, and take its place for a while; its own event must then find it not done.
- */
-export function missedEdition(segments: Iterable<string>, versionId: string, hasOthers: boolean): number {
-  return Math.max(hasOthers ? 1 : 0, nextEdition(segments, versionId));
+  return Math.max(0, ...editions) + 1;
 }
 
 function newestSequencer({ current, attempts }: Head): string {

@@ -6,8 +6,8 @@ import type { Head } from '../domain/ledger.ts';
 import {
   isExtracted,
   type Missed,
-  missedEdition,
   missedEvent,
+  nextEdition,
   redone,
   repeated,
   type SyntheticEvent,
@@ -24,7 +24,7 @@ import {
   readHead,
   readReceiptsOf,
 } from './ledger.ts';
-import { type ListedVersion, listLatest, versionsOf } from './listing.ts';
+import { type ListedVersion, latestOf, listLatest } from './listing.ts';
 import type { Target } from './target.ts';
 
 /**
@@ -107,12 +107,11 @@ const onDeleteOf = (key: string) => datasetOf(key)?.onDelete ?? 'retract';
 
 /** What was missed of a key, looked at afresh: its head may have been newer than the listing. */
 async function missedOf(target: Target, key: string, before: number): Promise<Finding | undefined> {
-  const versions = await versionsOf(target, target.outputs.buckets.raw, key);
-  const latest = versions.find((each) => each.latest);
+  const latest = await latestOf(target, target.outputs.buckets.raw, key);
   if (latest !== undefined && latest.modified >= before) return undefined;
   const [known, entry] = [await readHead(target, placeOf(key)), await ledgerEntry(target, placeOf(key))];
   const found = missedEvent({ key, onDelete: onDeleteOf(key) }, latest, known?.head, (versionId) =>
-    missedEdition(entry.versions.keys(), versionId, versions.length > 1),
+    nextEdition(entry.versions.keys(), versionId),
   );
   if (found === undefined) return undefined;
   const { missed, event } = found;

@@ -15,8 +15,8 @@ import { conclude, decide, type Head } from '../../domain/ledger.ts';
 import { type ObjectEvent, parseObjectEvent } from '../../domain/object-event.ts';
 import {
   type LatestVersion,
-  missedEdition,
   missedEvent,
+  nextEdition,
   redone,
   repeated,
   type SyntheticEvent,
@@ -83,9 +83,7 @@ class RawKey {
 }
 
 function swept(raw: RawKey, { head, receipts }: Pipeline) {
-  return missedEvent(recipes, raw.versions[0], head, (versionId) =>
-    missedEdition(receipts, versionId, raw.versions.length > 1),
-  );
+  return missedEvent(recipes, raw.versions[0], head, (versionId) => nextEdition(receipts, versionId));
 }
 
 const operations = fc.array(fc.constantFrom('put', 'put', 'delete', 'removeNewest' as const), {
