@@ -8,10 +8,13 @@ import type { Slice } from './bucket.ts';
 export interface Blobs {
   /**
    * Stores what `chunks` yields and returns the blob's name, made from the fresh `id`. When `chunks` throws, nothing is
-   * stored and the error passes through.
+   * stored and the error passes through. A chunk may be written over once the next is asked for.
    */
   write(id: string, chunks: AsyncIterable<Uint8Array>): Promise<string>;
-  /** The bytes from `start` to before `end` of the slices in a row. What is being read is not removed meanwhile. */
+  /**
+   * The bytes from `start` to before `end` of the slices in a row, each chunk the reader's own. What is being read is not removed
+   * meanwhile.
+   */
   read(slices: readonly Slice[], start: number, end: number): Readable;
   remove(blobs: Iterable<string>): Promise<void>;
   /** Removes, at start, what a crash left behind: all but `referenced`. */
@@ -38,8 +41,6 @@ function* pieces(slices: readonly Slice[], start: number, end: number): Generato
 }
 
 const readChunk = 256 * 1024;
-/** Chunks of a body are gathered up to this size before they are written. */
-const writeChunk = 256 * 1024;
 
 /** Bodies up to this size share a file: to make one of its own costs more than to write them. */
 const largestPacked = 64 * 1024;
@@ -70,15 +71,21 @@ export class FileBlobs implements Blobs {
   async write(id: string, chunks: AsyncIterable<Uint8Array>): Promise<string> {
     const iterator = chunks[Symbol.asyncIterator]();
     const begin: Uint8Array[] = [];
-    for (let size = 0; size <= largestPacked; size += begin.at(-1)?.byteLength ?? 0) {
+    for (let size = 0; ; ) {
       const next = await iterator.next();
       if (next.done) return this.#append(id, Buffer.concat(begin));
-      begin.push(next.value);
+      size += next.value.byteLength;
+      if (size > largestPacked) return this.#pour(id, [...begin, next.value], iterator);
+      begin.push(Buffer.from(next.value));
     }
+  }
+
+  async #pour(id: string, begin: readonly Uint8Array[], rest: AsyncIterator<Uint8Array>): Promise<string> {
     const path = join(this.#incoming, id);
     const file = await open(path, 'wx', 0o600);
     try {
-      await pour(begin, { [Symbol.asyncIterator]: () => iterator }, file);
+      await writeAll(file, begin);
+      for await (const chunk of { [Symbol.asyncIterator]: () => rest }) await writeAll(file, [chunk]);
       await file.close();
       await rename(path, join(this.#blobs, id));
       return id;
@@ -181,42 +188,6 @@ function fileOf(blob: string): { file: string; offset: number; packed: boolean }
   return { file, offset: Number(offset ?? 0), packed: offset !== undefined };
 }
 
-/** Writes all chunks to the file, gathering small ones; the next ones are hashed while the last are written. */
-async function pour(
-  begin: readonly Uint8Array[],
-  rest: AsyncIterable<Uint8Array>,
-  file: FileHandle,
-): Promise<void> {
-  let gathered = [...begin];
-  let size = gathered.reduce((sum, chunk) => sum + chunk.byteLength, 0);
-  let writing: Promise<unknown> | undefined;
-  let failed: unknown;
-  const flush = () => {
-    if (size === 0) return;
-    const batch = gathered;
-    gathered = [];
-    size = 0;
-    writing = writeAll(file, batch).catch((error: unknown) => {
-      failed = error;
-    });
-  };
-  try {
-    for await (const chunk of rest) {
-      gathered.push(chunk);
-      size += chunk.byteLength;
-      if (size < writeChunk) continue;
-      await writing;
-      if (failed !== undefined) break;
-      flush();
-    }
-  } finally {
-    await writing;
-  }
-  flush();
-  await writing;
-  if (failed !== undefined) throw failed;
-}
-
 async function writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
   const wanted = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
   const { bytesWritten } = await file.writev(chunks);
@@ -230,7 +201,7 @@ export class MemoryBlobs implements Blobs {
 
   async write(id: string, chunks: AsyncIterable<Uint8Array>): Promise<string> {
     const all: Uint8Array[] = [];
-    for await (const chunk of chunks) all.push(chunk);
+    for await (const chunk of chunks) all.push(Buffer.from(chunk));
     this.#blobs.set(id, Buffer.concat(all));
     return id;
   }
@@ -239,7 +210,7 @@ export class MemoryBlobs implements Blobs {
     const found = [...pieces(slices, start, end)].map(({ blob, from, to }) => {
       const bytes = this.#blobs.get(blob);
       if (!bytes) throw new Error(`There is no blob ${blob}.`);
-      return bytes.subarray(from, to);
+      return Buffer.from(bytes.subarray(from, to));
     });
     return Readable.from(found, { objectMode: false });
   }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { ServiceError } from '../service-error.ts';
+import { free } from '../wire/free.ts';
+import { blockSize, inBlocks } from './blocks.ts';
 import {
   type ChecksumAlgorithm,
   checksumAlgorithms,
@@ -33,6 +35,8 @@ export interface BodyOptions {
  * byte it compares with what the headers and the trailer promise and throws when anything differs, so that whoever
  * stores the bytes can drop them ("API Reference: PutObject"; "Signature calculations: transferring payload in
  * multiple chunks"; "User Guide: Checking object integrity").
+ *
+ * What it yields holds its bytes only until the next is asked for. The source's chunks must be nobody else's.
  *
  * The signatures of single chunks are not verified: their key does not get this far. The checksum is.
  *
@@ -70,14 +74,15 @@ export class Body implements AsyncIterable<Uint8Array> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    const { chunked, sha256, algorithm } = this.#expected;
+    const { chunked, sha256, algorithm, size: expected } = this.#expected;
     const trailer = new Map<string, string>();
     const md5 = this.#wantsMd5 ? createHash('md5') : undefined;
     const sha = sha256 === undefined ? undefined : createHash('sha256');
     const sum = algorithm && hasher(algorithm);
     let size = 0;
     const raw = received(this.#source);
-    for await (const chunk of chunked ? dechunk(raw, trailer) : raw) {
+    const decoded = chunked ? dechunk(raw, trailer) : raw;
+    for await (const chunk of expected > blockSize ? inBlocks(decoded) : decoded) {
       size += chunk.byteLength;
       if (size > this.#limit) throw entityTooLarge(size, this.#limit);
       md5?.update(chunk);
@@ -215,8 +220,12 @@ const incompleteBody = () =>
 
 /** The raw bytes. Does not destroy the stream on an early end, for the answer goes back over the same connection. */
 async function* received(source: Readable): AsyncGenerator<Buffer> {
+  const chunks: AsyncIterable<Buffer> = source.iterator({ destroyOnReturn: false });
   try {
-    yield* source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+    for await (const chunk of chunks) {
+      yield chunk;
+      free(chunk);
+    }
   } catch {
     throw incompleteBody();
   }
@@ -271,6 +280,6 @@ async function* dechunk(
 /** A small body, such as an XML document, whole. */
 export async function readText(body: Body): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk);
+  for await (const chunk of body) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks).toString();
 }

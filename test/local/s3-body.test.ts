@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { blockSize } from '../../local/s3/blocks.ts';
 import { Body } from '../../local/s3/body.ts';
 
 const limit = 1024 * 1024;
@@ -19,7 +20,7 @@ async function read(wire: Uint8Array, headers: Record<string, string>, cuts: num
   try {
     const body = Body.received({ body: Readable.from(pieces.map(Buffer.from)), headers }, { limit });
     const content: Uint8Array[] = [];
-    for await (const chunk of body) content.push(chunk);
+    for await (const chunk of body) content.push(Buffer.from(chunk));
     return Buffer.concat(content).toString('latin1');
   } catch (error) {
     if (error instanceof Error && 'code' in error) return `${error.code}`;
@@ -134,5 +135,49 @@ describe('a plain body', () => {
     expect(await read(hello, {})).toBe('MissingContentLength');
     expect(await read(hello, { 'content-length': `${limit + 1}` })).toBe('EntityTooLarge');
     expect(await read(Buffer.alloc(limit + 1), length)).toBe('EntityTooLarge');
+  });
+});
+
+describe('a body larger than a block', () => {
+  const sizes = fc
+    .constantFrom(-1, 0, 1, blockSize - 1, blockSize, 2 * blockSize + 7)
+    .map((more) => blockSize + more);
+  const contentOf = (size: number) =>
+    Buffer.from(Uint8Array.from({ length: size }, (_, at) => at * 31 + (at >> 8)));
+  const promises = (content: Uint8Array) => ({
+    'content-length': `${content.length}`,
+    'content-md5': createHash('md5').update(content).digest('base64'),
+    'x-amz-content-sha256': createHash('sha256').update(content).digest('hex'),
+    'x-amz-checksum-crc32': crc(content),
+  });
+
+  test('gives its content and keeps what its headers promise, however it is cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(sizes, fc.array(fc.nat(), { maxLength: 20 }), async (size, cuts) => {
+        const content = contentOf(size);
+        expect(await read(content, promises(content), cuts)).toBe(content.toString('latin1'));
+        const wire = chunked([content], { signed: true, trailer: `x-amz-checksum-crc32:${crc(content)}` });
+        expect(await read(wire, trailing(content), cuts)).toBe(content.toString('latin1'));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  test('is refused for a single bit that differs, and for its last byte when it is missing, beside others that are right', async () => {
+    const content = contentOf(blockSize + 1000);
+    const headers = {
+      'content-length': `${content.length}`,
+      'x-amz-content-sha256': promises(content)['x-amz-content-sha256'],
+    };
+    const flipped = Buffer.from(content);
+    flipped[blockSize - 1] = (flipped[blockSize - 1] ?? 0) ^ 1;
+    const all = await Promise.all([
+      read(content, headers),
+      read(flipped, headers),
+      read(content.subarray(0, -1), headers),
+      read(content, headers),
+    ]);
+    const right = content.toString('latin1');
+    expect(all).toEqual([right, 'XAmzContentSHA256Mismatch', 'IncompleteBody', right]);
   });
 });
