@@ -68,11 +68,16 @@ async function privateServer(settings: readonly string[]): Promise<MysqlServer> 
     [
       '[mysqld]',
       `datadir=${directory}/data`,
+      // Servers that share one clear each other's temporary tables away.
+      `tmpdir=${directory}`,
       `socket=${directory}/s`,
       `pid-file=${directory}/pid`,
       'bind-address=127.0.0.1',
       `port=${port}`,
       'character-set-server=utf8mb4',
+      // What is committed outlives the server, not the machine: the tests kill nothing else.
+      'innodb_flush_log_at_trx_commit=2',
+      'skip-log-bin',
       ...user,
       ...settings,
       '',

@@ -57,7 +57,7 @@ export async function createTables(connection: Connection, datasets: readonly Da
 }
 
 export async function emptyTables(connection: Connection, datasets: readonly Dataset[]): Promise<void> {
-  for (const { name } of allMysqlTables(datasets)) await connection.query(`TRUNCATE TABLE ${name}`);
+  for (const { name } of allMysqlTables(datasets)) await connection.query(`DELETE FROM ${name}`);
 }
 
 /** An object's rows as they were before they were stored, each with its record and its sequencer. */
