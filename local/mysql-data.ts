@@ -82,7 +82,13 @@ async function makeWhole(path: string, make: (unfinished: string) => Promise<voi
 
 /** MariaDB manual, mariadb-install-db; MySQL manual, "Initializing the Data Directory". */
 async function initialise({ path, kind }: ServerProgram, data: string): Promise<void> {
-  const common = ['--no-defaults', `--datadir=${data}`, ...asWhom(), ...storageOptions(kind)];
+  const common = [
+    '--no-defaults',
+    `--datadir=${data}`,
+    `--tmpdir=${dirname(data)}`,
+    ...asWhom(),
+    ...storageOptions(kind),
+  ];
   if (kind === 'MySQL') {
     await run(path, [...common, '--initialize-insecure']);
     return;

@@ -114,6 +114,8 @@ async function start({
     [
       '--no-defaults',
       `--datadir=${data}`,
+      // Servers that share one clear each other's temporary tables away.
+      `--tmpdir=${state}`,
       ...asWhom(),
       '--bind-address=127.0.0.1',
       `--port=${port}`,

@@ -59,7 +59,7 @@ async function onGivenServer(given: string): Promise<MysqlServer> {
 
 async function privateServer(settings: readonly string[]): Promise<MysqlServer> {
   const program = findProgram();
-  const directory = mkdtempSync(join(tmpdir(), 'sluice-mysql-'));
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-mysql-test-'));
   const configuration = join(directory, 'server.cnf');
   const port = await freePort();
   const user = process.getuid?.() === 0 ? ['user=root'] : [];
