@@ -12,6 +12,7 @@ import {
   parseAlgorithm,
 } from './checksum.ts';
 import { entityTooLarge, invalidRequest } from './refusals.ts';
+import { Sha256 } from './sha256.ts';
 
 /** What was found out about a body while it passed. */
 export interface Digest {
@@ -77,18 +78,25 @@ export class Body implements AsyncIterable<Uint8Array> {
     const { chunked, sha256, algorithm, size: expected } = this.#expected;
     const trailer = new Map<string, string>();
     const md5 = this.#wantsMd5 ? createHash('md5') : undefined;
-    const sha = sha256 === undefined ? undefined : createHash('sha256');
     const sum = algorithm && hasher(algorithm);
+    const isLarge = expected > blockSize;
+    const sha = sha256 !== undefined && !isLarge ? createHash('sha256') : undefined;
+    const shaBeside = sha256 !== undefined && isLarge ? new Sha256() : undefined;
+    let shaDigest: string | undefined;
     let size = 0;
     const raw = received(this.#source);
     const decoded = chunked ? dechunk(raw, trailer) : raw;
-    for await (const chunk of expected > blockSize ? inBlocks(decoded) : decoded) {
-      size += chunk.byteLength;
-      if (size > this.#limit) throw entityTooLarge(size, this.#limit);
-      md5?.update(chunk);
-      sha?.update(chunk);
-      sum?.update(chunk);
-      yield chunk;
+    try {
+      for await (const chunk of isLarge ? inBlocks(decoded, shaBeside) : decoded) {
+        size += chunk.byteLength;
+        if (size > this.#limit) throw entityTooLarge(size, this.#limit);
+        md5?.update(chunk);
+        sha?.update(chunk);
+        sum?.update(chunk);
+        yield chunk;
+      }
+    } finally {
+      shaDigest = sha?.digest('hex') ?? (await shaBeside?.digest());
     }
     const value = sum && Buffer.from(await sum.digest()).toString('base64');
     this.#digest = {
@@ -96,7 +104,7 @@ export class Body implements AsyncIterable<Uint8Array> {
       ...(md5 && { md5: md5.digest('hex') }),
       ...(algorithm && value !== undefined && { checksum: { algorithm, value } }),
     };
-    verify(this.#expected, this.#digest, sha?.digest('hex'), trailer);
+    verify(this.#expected, this.#digest, shaDigest, trailer);
   }
 }
 
