@@ -28,6 +28,7 @@ import { notifyQueues } from './s3/notifications.ts';
 import { createS3 } from './s3/wire.ts';
 import { Scheduler } from './scheduler.ts';
 import { createSqs, type Sqs } from './sqs/sqs.ts';
+import { StepFunctions } from './stepfunctions/stepfunctions.ts';
 import { readTopology, type Topology } from './topology.ts';
 import { validate } from './validation.ts';
 import { type RunningServer, startServer } from './wire/server.ts';
@@ -95,7 +96,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const opened = Promise.withResolvers<void>();
     // Whoever knows the port before everything is in place waits until it is.
     const gated = Object.fromEntries(
-      ['s3', 'sqs', 'events', 'lambda', 'logs', 'monitoring', 'glue', 'sluice'].map(
+      ['s3', 'sqs', 'events', 'lambda', 'logs', 'monitoring', 'glue', 'states', 'sluice'].map(
         (name): [string, Service] => [
           name,
           async (request) => {
@@ -200,12 +201,24 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     for (const each of topology.functions) functions.set(each.name, new LambdaFunction(each, ports));
     const mappings = mappingsOf(topology, functions, sqs, onTrouble);
 
+    const lambda = lambdaService({ functions, mappings, admit, clock });
+    const states = new StepFunctions({
+      stateMachines: topology.stateMachines,
+      services: { lambda, sqs: sqs.service, glue: glue.service },
+      store: s3.store,
+      clock,
+      admit,
+      ids: randomUUID,
+      openJournal: (replay, snapshot) => openJournal(journal('states'), replay, snapshot),
+    });
+
     Object.assign(services, {
       sluice: controlService({ authority, faults }),
       s3: s3.service,
       sqs: sqs.service,
       events: events.service,
-      lambda: lambdaService({ functions, mappings, admit, clock }),
+      lambda,
+      states: states.service,
       logs: logsService({ functions: topology.functions, logs, admit }),
       glue: glue.service,
       monitoring: cloudWatchService({
@@ -220,6 +233,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     await s3.start();
     await glue.start();
     opened.resolve();
+    await states.start();
     for (const mapping of mappings.values()) if (mapping.settings.enabled) mapping.enable();
     scheduler.start();
 
@@ -229,6 +243,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       topology,
       authority,
       async close(graceMs = DEFAULT_GRACE_MS) {
+        await states.close();
         await Promise.all([...mappings.values()].map((mapping) => mapping.disable(graceMs)));
         await Promise.all([...functions.values()].map((each) => each.close()));
         await scheduler.close();

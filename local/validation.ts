@@ -15,6 +15,7 @@ import {
   valueAt,
 } from './validation-checks.ts';
 import { networkChecks, placement } from './validation-network.ts';
+import { workflowChecks } from './validation-workflows.ts';
 
 export type { Finding } from './validation-checks.ts';
 
@@ -31,6 +32,7 @@ const ofQueue = [required('queueUrl'), refersTo('queueUrl', [queueType, 'url'])]
 const checks: Readonly<Record<string, readonly Check[]>> = {
   ...catalogChecks,
   ...networkChecks,
+  ...workflowChecks,
   // S3 User Guide: bucketnamingrules, intro-lifecycle-rules, example-bucket-policies.
   [bucketType]: [
     physicalName(

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { policies, violations } from '../../infra/policies.ts';
 import { breakingCatalog } from './breaking-catalog.ts';
 import { breakingMysql } from './breaking-mysql.ts';
+import { breakingWorkflows } from './breaking-workflows.ts';
 import { everything, program, set } from './the-program.ts';
 
 /** Of a stack that has everything, as copies that a test may break. */
@@ -118,6 +119,7 @@ const breaking: readonly (readonly [policy: string, type: string, path: string, 
   ].map((policy) => ['least-privilege', rolePolicy, 'policy', policy] as const),
   ...breakingMysql,
   ...breakingCatalog,
+  ...breakingWorkflows,
 ];
 
 describe('the policies', () => {
