@@ -84,6 +84,8 @@ export async function extractObject(
   const head = await ledger.change(path, (latest) => latest && conclude(latest, versionId, accepted));
   if (head === undefined) {
     await removeVersion(path, ledger, store, buckets);
+    // It may be this very write of the head that took it out, and whose answer was lost.
+    await removeSuperseded(await ledger.head(path), ledger, store, buckets);
     return withoutRecords(name, 'stale');
   }
   // An attempt that died may have written parts of what can't be read any more.

@@ -40,6 +40,8 @@ export interface Onlooker {
   read(caller: Party, bucket: string, key: string, versionId: string): void;
   /** The caller was told that a call came to nothing. */
   trouble(caller: Party): void;
+  /** The caller is about to change a bucket, whatever it holds by now. */
+  changes(caller: Party, bucket: string): void;
 }
 
 /**
@@ -60,7 +62,10 @@ export function memoryS3(
         const answer = operations[commandName.replace(/Command$/, '')];
         if (answer === undefined) throw new Error(`The simulation does not serve ${commandName}.`);
         const wire = { store, network, caller, onlooker };
-        const output = await retried(wire, () => answer(request.parse(input), wire));
+        const asked = request.parse(input);
+        const isConditional = asked.IfMatch !== undefined || asked.IfNoneMatch !== undefined;
+        if (/^(Put|Copy|Delete)/.test(commandName) && !isConditional) onlooker.changes(caller, asked.Bucket);
+        const output = await retried(wire, () => answer(asked, wire));
         return { response: undefined, output: { $metadata: {}, ...output } };
       },
     { step: 'initialize', priority: 'high' },
@@ -85,7 +90,9 @@ async function retried<Answer>(
       return await call();
     } catch (error) {
       const mayPass = error instanceof ServiceUnavailable || error instanceof AnswerLost;
-      if (!mayPass || attempt === ATTEMPTS || network.random.chance(0.5)) {
+      // 404 and 412 are answers.
+      if (!mayPass) throw error;
+      if (attempt === ATTEMPTS || network.random.chance(0.5)) {
         onlooker.trouble(caller);
         throw error;
       }
@@ -129,6 +136,7 @@ const operations: Readonly<Record<string, (asked: Request, wire: Wire) => Promis
         return refused;
       },
     );
+    if (status === 409) onlooker.trouble(caller);
     if (status !== undefined) throw failure(status, 'the write was refused');
     return {};
   },

@@ -20,6 +20,7 @@ export interface Climate {
 
 export const climates: readonly [Climate, ...Climate[]] = [
   { name: 'calm', refuse: 0, loseAnswer: 0, crash: 0, slow: 0.01, duplicate: 0, delay: 0 },
+  { name: 'slow', refuse: 0, loseAnswer: 0, crash: 0, slow: 0.3, duplicate: 0, delay: 0 },
   { name: 'repeating', refuse: 0, loseAnswer: 0, crash: 0, slow: 0.1, duplicate: 0.3, delay: 0.3 },
   { name: 'unreliable', refuse: 0.05, loseAnswer: 0.05, crash: 0, slow: 0.05, duplicate: 0.05, delay: 0.1 },
   { name: 'crashy', refuse: 0, loseAnswer: 0, crash: 0.05, slow: 0.02, duplicate: 0.05, delay: 0 },

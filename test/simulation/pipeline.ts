@@ -136,6 +136,7 @@ export class Pipeline {
       },
       read: (caller, bucket, key, versionId) => witness.read(caller, bucket, key, versionId),
       trouble: (caller) => witness.trouble(caller),
+      changes: (caller, bucket) => witness.changes(caller, bucket),
     };
     for (const settings of topology.functions) {
       const own = code.get(settings.name);

@@ -23,8 +23,8 @@ const RESERVED_TIME = 0.25;
 export class Witness {
   readonly #network: Network;
   readonly #current = new Map<Party, Invocation>();
-  /** Until when who may hold a lease, and of which objects. */
-  readonly #past: { readonly party: Party; readonly endsAt: number; readonly keys: Set<string> }[] = [];
+  /** All that ever began: until when they may hold a lease, and of which objects. */
+  readonly #past: { readonly event: SQSEvent; readonly endsAt: number; readonly keys: Set<string> }[] = [];
 
   constructor(network: Network) {
     this.#network = network;
@@ -34,7 +34,7 @@ export class Witness {
     const startedAt = this.#network.clock.now();
     const endsAt = startedAt + timeoutSeconds * 1000;
     this.#current.set(party, { event, startedAt, endsAt, read: new Set(), notes: 0, troubles: 0 });
-    this.#past.push({ party, endsAt, keys: keysOf(event) });
+    this.#past.push({ event, endsAt, keys: keysOf(event) });
   }
 
   /** A call came to nothing for good. */
@@ -54,6 +54,12 @@ export class Witness {
         this.#violation(`${party.name} and ${other.name} extracted ${version} at the same time`);
     }
     this.#current.get(party)?.read.add(version);
+  }
+
+  /** Others may have taken over. */
+  changes(party: Party, bucket: string): void {
+    if (party.alive && !this.#current.has(party))
+      this.#violation(`${party.name} changed ${bucket} when its time was over`);
   }
 
   wrote(party: Party, key: string): void {
@@ -82,7 +88,7 @@ export class Witness {
       this.#violation(`${party.name} gave up ${last.length} messages, and left ${notes} notes`);
     const keys = keysOf(event);
     const othersWorked = this.#past.some(
-      (other) => other.party !== party && other.endsAt > startedAt && !other.keys.isDisjointFrom(keys),
+      (other) => other.event !== event && other.endsAt > startedAt && !other.keys.isDisjointFrom(keys),
     );
     const sound = back.filter(({ body }) => body.startsWith('{'));
     if (sound.length > 0 && !othersWorked)

@@ -113,6 +113,12 @@ function makeRecord(random: Random): { readonly text: string; readonly fate: Fat
       return { text: JSON.stringify({ ...record, ingredients: [] }), fate: { code: 'empty' } };
     case 3:
       return { text: '{"title": nothing}', fate: { code: 'malformed_json' } };
+    // Nothing is wrong with it but the row that comes of it: more seconds than its column holds.
+    case 4:
+      return {
+        text: JSON.stringify({ ...record, directions: Array(6).fill('Cure for 99999 hours.') }),
+        fate: { code: 'invalid_row' },
+      };
     default:
       return {
         text: JSON.stringify(record),
