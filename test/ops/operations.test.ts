@@ -1,13 +1,26 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   DisableRuleCommand,
   EnableRuleCommand,
   EventBridgeClient,
   ListRulesCommand,
 } from '@aws-sdk/client-eventbridge';
-import { CopyObjectCommand, DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  CopyObjectCommand,
+  DeleteObjectCommand,
+  ListMultipartUploadsCommand,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Stage } from '../../domain/errors.ts';
 import { extractionReceiptKey, versionPath, versionSegment } from '../../domain/key-layout.ts';
+import { projectDirectory } from '../../ops/directories.ts';
 import { readHead, readText } from '../../ops/ledger.ts';
 import { listObjects } from '../../ops/listing.ts';
 import { mysqlUrl, withMysql } from '../../ops/mysql.ts';
@@ -410,5 +423,53 @@ describe('status', () => {
     const versionId = await unheard('extraction', () => put('recipes/fast.json', ndjson(recipe('fast 1'))));
     await putAndWait('recipes/fast.json', ndjson(recipe('fast 2')));
     expect(await settledState(target, 'recipes/fast.json', versionId)).toMatchObject({ stage: 'superseded' });
+  });
+});
+
+describe('when what a command talks to is gone', () => {
+  test('it says so in one plain line', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'sluice-gone-'));
+    const server = createServer((request, response) => {
+      if (request.url === '/_sluice/health') response.end('ok');
+      else request.socket.destroy();
+    }).listen(0, '127.0.0.1');
+    try {
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const instance = { ...pipeline.running, endpoint: `http://127.0.0.1:${port}` };
+      writeFileSync(join(directory, 'instance.json'), JSON.stringify(instance));
+      const { status, stderr } = await sluice(directory, ['status']);
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/^What the command talked to does not answer any more \(ECONN\w+\)\. .*\n$/);
+    } finally {
+      server.close();
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+
+  test('an upload that is interrupted leaves nothing behind', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'sluice-interrupted-'));
+    const { s3, outputs } = target;
+    try {
+      const file = join(directory, 'large.ndjson');
+      writeFileSync(file, Buffer.alloc(64 * 1024 * 1024));
+      const putting = spawn(
+        process.execPath,
+        [join(projectDirectory, 'ops', 'cli.ts'), 'put', '-d', 'recipes', file],
+        {
+          env: { PATH: process.env['PATH'], SLUICE_DIRECTORY: pipeline.directory },
+          stdio: ['ignore', 'ignore', 'pipe'],
+        },
+      );
+      const ended = once(putting, 'exit');
+      const uploads = async () =>
+        (await s3.send(new ListMultipartUploadsCommand({ Bucket: outputs.buckets.raw }))).Uploads ?? [];
+      await eventually(async () => ((await uploads()).length > 0 ? true : undefined), 'an upload in parts');
+      putting.kill('SIGINT');
+      expect(await ended).toEqual([1, null]);
+      expect(await uploads()).toEqual([]);
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
   });
 });
