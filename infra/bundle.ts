@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { type Build, keep, kept, sha256 } from './kept-build.ts';
 
@@ -48,15 +48,15 @@ export async function bundle<Name extends string>(
   const made: Build = { recordFile: join(to, 'build.json'), from, settings };
   const digests = kept(made) ?? (await run(made, entries, to));
   const bundles = Object.keys(entries).map((name): [string, Bundle] => {
-    const file = join(to, name, 'index.mjs');
-    const digest = digests[file];
-    if (digest === undefined) throw new Error(`esbuild made no ${file}.`);
-    return [name, { file, version: digest.slice(0, 16) }];
+    const path = join(name, 'index.mjs');
+    const digest = digests[path];
+    if (digest === undefined) throw new Error(`esbuild made no ${path}.`);
+    return [name, { file: join(to, path), version: digest.slice(0, 16) }];
   });
   return Object.fromEntries(bundles) as Record<Name, Bundle>;
 }
 
-/** @returns SHA-256 of each file that it wrote, by its path */
+/** @returns SHA-256 of each file that it wrote, by its path below `to` */
 async function run(
   made: Build,
   entries: Readonly<Record<string, string>>,
@@ -84,9 +84,11 @@ async function run(
     logLevel: 'silent',
   });
   for (const output of outputFiles) replace(output.path, output.contents);
-  const digests = Object.fromEntries(outputFiles.map(({ path, contents }) => [path, sha256(contents)]));
+  const digests = Object.fromEntries(
+    outputFiles.map(({ path, contents }) => [relative(to, path), sha256(contents)]),
+  );
   const files = Object.keys(metafile.inputs).filter((input) => !input.startsWith('required:'));
-  keep(made, [...files, packages], digests, beganAt);
+  keep(made, [...files, relative(made.from, packages)], digests, beganAt);
   return digests;
 }
 

@@ -8,9 +8,9 @@ type Digests = Readonly<z.infer<typeof digests>>;
 
 const record = z.object({
   settings: z.string(),
-  /** SHA-256 of each file that was read, or looked for and `absent`, by its path. */
+  /** SHA-256 of each file that was read, or looked for and `absent`, by its path from where the sources lie. */
   inputs: digests,
-  /** SHA-256 of each file that was written, by its path. */
+  /** SHA-256 of each file that was written, by its path from where the record lies. */
   outputs: digests,
 });
 
@@ -24,14 +24,14 @@ export interface Build {
 }
 
 /**
- * What the build wrote when it last ran, as hexadecimal SHA-256 by path, if it would write the same again: every file that
+ * What the build wrote when it last ran, as hexadecimal SHA-256 by the path from where the record lies, if it would write the same again: every file that
  * it read is as it was, byte by byte, and so is every file that it wrote. It takes a tenth of the build's time to know.
  */
 export function kept({ recordFile, from, settings }: Build): Digests | undefined {
   const known = remembered(recordFile);
   if (known?.settings !== settings) return undefined;
   const { inputs, outputs } = known;
-  return areUnchanged(inputs, from) && areUnchanged(outputs, from) ? outputs : undefined;
+  return areUnchanged(inputs, from) && areUnchanged(outputs, dirname(recordFile)) ? outputs : undefined;
 }
 
 /** Two processes may write the record at once, and the file be anything. */
@@ -44,8 +44,8 @@ function remembered(file: string): z.infer<typeof record> | undefined {
 }
 
 /**
- * Remembers a build that began at `beganAt`, in ms since the epoch, and read `inputs`, relative to `from` or absolute. Not when one
- * of them was changed since: the build may have read it before that.
+ * Remembers a build that began at `beganAt`, in ms since the epoch, and read `inputs`, relative to `from`. Not when one of them was
+ * changed since: the build may have read it before that.
  */
 export function keep(
   { recordFile, from, settings }: Build,

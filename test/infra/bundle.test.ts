@@ -113,6 +113,17 @@ describe('a build that is remembered', () => {
     expect((await build()).version).not.toBe(version);
   });
 
+  it('is one of the place where it lies', async () => {
+    await settled();
+    const moved = join(directory, 'elsewhere');
+    cpSync(to, moved, { recursive: true });
+    const { entry } = await bundle({ entry: 'entry.ts' }, { from, to: moved });
+    expect(entry.file).toBe(join(moved, 'entry', 'index.mjs'));
+    writeFileSync(entry.file, '');
+    await bundle({ entry: 'entry.ts' }, { from, to: moved });
+    expect(readFileSync(entry.file)).toEqual(readFileSync(join(to, 'entry', 'index.mjs')));
+  });
+
   it('is run again when what it wrote was changed or removed', async () => {
     const { file } = await settled();
     const written = readFileSync(file);
