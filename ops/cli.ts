@@ -27,6 +27,8 @@ const commands: Readonly<Record<string, () => Promise<(program: Command) => void
   status: async () => (await import('./commands/status.ts')).status,
   sweep: async () => (await import('./commands/sweep.ts')).sweep,
   reconcile: async () => (await import('./commands/reconcile.ts')).reconcile,
+  backfill: async () => (await import('./commands/backfill.ts')).backfill,
+  executions: async () => (await import('./commands/executions.ts')).executions,
   replay: async () => (await import('./commands/replay.ts')).replay,
   explain: async () => (await import('./commands/explain.ts')).explain,
   logs: async () => (await import('./commands/logs.ts')).logs,

@@ -8,6 +8,7 @@ import { GlueClient } from '@aws-sdk/client-glue';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SFNClient } from '@aws-sdk/client-sfn';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
 import { type StackOutputs, stackOutputs } from '../infra/outputs.ts';
@@ -25,6 +26,7 @@ export interface Target {
   readonly lambda: LambdaClient;
   readonly glue: GlueClient;
   readonly redshift: RedshiftDataClient;
+  readonly sfn: SFNClient;
   /** What only the local cloud can do; undefined on AWS. */
   readonly control: Control | undefined;
   /** Where MySQL is, or why there is none. */
@@ -86,7 +88,7 @@ function clients(options: {
   readonly region: string;
   readonly endpoint?: string;
   readonly credentials?: typeof localCredentials;
-}): Pick<Target, 's3' | 'sqs' | 'cloudWatch' | 'logs' | 'lambda' | 'glue' | 'redshift'> {
+}): Pick<Target, 's3' | 'sqs' | 'cloudWatch' | 'logs' | 'lambda' | 'glue' | 'redshift' | 'sfn'> {
   return {
     s3: new S3Client(options),
     sqs: new SQSClient(options),
@@ -95,6 +97,7 @@ function clients(options: {
     lambda: new LambdaClient(options),
     glue: new GlueClient(options),
     redshift: new RedshiftDataClient(options),
+    sfn: new SFNClient(options),
   };
 }
 
