@@ -18,7 +18,7 @@ import type { NumberedRow } from '../edges/mysql/encoded-row.ts';
 import { ObjectNotFound } from '../edges/object-store.ts';
 import { Ledger } from './ledger.ts';
 import { parseSourceMetadata, type Source, sourceMetadata } from './source-metadata.ts';
-import { type OutputBuckets, removeSuperseded, standing } from './supersede.ts';
+import { completes, type OutputBuckets, removeSuperseded, standing } from './supersede.ts';
 import { type Outcome, RejectsWriter, type Surroundings, withoutRecords } from './work.ts';
 
 export interface LoadingBuckets extends OutputBuckets {
@@ -81,10 +81,7 @@ export async function loadFile(
   }
   await ledger.writeReceipt(receiptKey, receipt);
 
-  const latest = await ledger.head(address);
-  if (standing(latest, address) !== 'live') return discarded();
-  await removeSuperseded(latest, ledger, store, buckets);
-  return outcomeOf(receipt);
+  return (await completes(address, ledger, store, buckets)) ? outcomeOf(receipt) : discarded();
 }
 
 function outcomeOf({ dataset, archive: { records }, tables }: LoadingReceipt): Outcome {

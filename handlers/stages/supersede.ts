@@ -48,6 +48,25 @@ export async function removeSuperseded(
   await ledger.change(path(''), (known) => known && withoutSuperseded(known, superseded));
 }
 
+/**
+ * After the receipt of a piece of work, which may be the last one that lacked: removes what is superseded if it was.
+ * A version that was superseded meanwhile stands until its successor is complete, for it may be what the tables show.
+ *
+ * @returns `false` when the version of the piece is gone: what was made of it must go as well
+ */
+export async function completes(
+  piece: VersionPath,
+  ledger: Ledger,
+  store: ObjectStore,
+  buckets: OutputBuckets,
+): Promise<boolean> {
+  const head = await ledger.head(piece);
+  const stands = standing(head, piece);
+  if (stands === 'gone') return false;
+  await removeSuperseded(head, ledger, store, buckets);
+  return stands === 'live' || standing(await ledger.head(piece), piece) !== 'gone';
+}
+
 /** Whether every part of a version is transformed, and every file that came of it loaded. */
 async function isComplete(path: VersionPath, ledger: Ledger): Promise<boolean> {
   const extraction = await ledger.receipt(extractionReceiptKey(path), extractionReceipt);

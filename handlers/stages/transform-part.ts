@@ -20,7 +20,7 @@ import { transformRecord } from '../../domain/transformation.ts';
 import { ObjectNotFound, type ObjectStore } from '../edges/object-store.ts';
 import { Ledger } from './ledger.ts';
 import { MAX_PARTITIONS, PartitionedFiles } from './partitioned-files.ts';
-import { type OutputBuckets, removeSuperseded, standing } from './supersede.ts';
+import { completes, type OutputBuckets, removeSuperseded, standing } from './supersede.ts';
 import { type Outcome, RejectsWriter, type Surroundings, withoutRecords } from './work.ts';
 
 const LINE_FEED = 0x0a;
@@ -72,10 +72,8 @@ export async function transformPart(
   }
   await ledger.writeReceipt(receiptKey, receipt);
 
-  const latest = await ledger.head(address);
-  if (standing(latest, address) !== 'live') return discarded();
   // Its files may be loaded already: then this receipt was the last one that lacked.
-  await removeSuperseded(latest, ledger, store, buckets);
+  if (!(await completes(address, ledger, store, buckets))) return discarded();
   const { read, written, filtered, rejected } = receipt;
   return { dataset: dataset.name, result: 'done', read, written, filtered, rejected };
 }

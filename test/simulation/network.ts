@@ -35,7 +35,11 @@ export interface Party {
   die?(reason: string): void;
 }
 
-const longestStallMs = 15 * 60_000;
+/**
+ * Longer than any function's time, and shorter than it takes until a message is seen again: what is on its way for
+ * longer than that could leave something behind for ever.
+ */
+const longestStallMs = 10 * 60_000;
 
 /** Carries calls: how long each takes, in which order they take effect and what goes wrong is up to the seed. */
 export class Network {
