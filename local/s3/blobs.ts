@@ -40,7 +40,7 @@ function* pieces(slices: readonly Slice[], start: number, end: number): Generato
   }
 }
 
-const readChunk = 256 * 1024;
+const readChunk = 512 * 1024;
 
 /** Bodies up to this size share a file: to make one of its own costs more than to write them. */
 const largestPacked = 64 * 1024;

@@ -2,10 +2,10 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Credential } from '../iam/credentials.ts';
 import { ServiceError } from '../service-error.ts';
 import { jsonError, queryError, xmlError } from './error-response.ts';
+import { free } from './free.ts';
 import type { Service, WireRequest, WireResponse } from './service.ts';
 import { signedService, verifySignature } from './signature.ts';
 
@@ -231,7 +231,7 @@ async function send(
       'x-amz-request-id': requestId,
       'x-amzn-requestid': requestId,
     });
-    if (body instanceof Readable && !head) await pipeline(body, reply);
+    if (body instanceof Readable && !head) await pass(body, reply);
     else {
       if (body instanceof Readable) body.destroy();
       reply.end(head || body instanceof Readable ? undefined : body);
@@ -240,4 +240,15 @@ async function send(
     // The client went away or the body broke off: cutting the connection is the only answer left.
     reply.destroy();
   }
+}
+
+/** Sends each chunk and frees it. */
+async function pass(body: Readable, reply: ServerResponse): Promise<void> {
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    await new Promise<void>((resolve, reject) => {
+      reply.write(chunk, (error) => (error ? reject(error) : resolve()));
+    });
+    free(chunk);
+  }
+  reply.end();
 }

@@ -23,6 +23,7 @@ export interface WireRequest {
 export interface WireResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** A stream's chunks must be nobody else's. */
   readonly body?: string | Uint8Array | Readable;
 }
 

@@ -196,6 +196,17 @@ describe('a store on disk', () => {
     await server.client.send(new DeleteObjectCommand({ Bucket: 'plain', Key: 'large' }));
     await vi.waitFor(async () => expect(await blobFiles()).toEqual([]));
   });
+
+  test('frees what a client reads who goes away in the middle', async () => {
+    const server = await start();
+    await put(server, 'large', randomBytes(32 * mb), 'plain');
+    const { Body } = await server.client.send(new GetObjectCommand({ Bucket: 'plain', Key: 'large' }));
+    if (!(Body instanceof Readable)) throw new Error('The body is no stream.');
+    await once(Body, 'readable');
+    Body.destroy();
+    await server.client.send(new DeleteObjectCommand({ Bucket: 'plain', Key: 'large' }));
+    await vi.waitFor(async () => expect(await blobFiles()).toEqual([]));
+  });
 });
 
 describe('blobs in files', () => {
