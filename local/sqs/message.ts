@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { ServiceError } from '../service-error.ts';
 
 /** As on the wire: binary values are base64 text. */
@@ -105,7 +105,7 @@ export function payloadBytes({ body, attributes = {} }: NewMessage): number {
 }
 
 export function md5(text: string): string {
-  return createHash('md5').update(text).digest('hex');
+  return hash('md5', text);
 }
 
 /** "Amazon SQS message metadata: Calculating the MD5 message digest for message attributes" */

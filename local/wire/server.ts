@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
@@ -106,7 +106,7 @@ async function serve(message: IncomingMessage, reply: ServerResponse, options: S
       const service = options.services[name];
       if (!service) throw notServed(incoming, name, await readBody(message, reply));
       const buffered = name === 's3' ? undefined : await readBody(message, reply);
-      const bodyHash = buffered && createHash('sha256').update(buffered).digest('hex');
+      const bodyHash = buffered && hash('sha256', buffered);
       const find = (key: string) => options.credentials.find(key);
       const caller = verifySignature(incoming, find, Date.now(), bodyHash);
       if (!buffered) letContinue(message, reply);
