@@ -1,9 +1,6 @@
-import { createHash } from 'node:crypto';
-import { zstdDecompressSync } from 'node:zlib';
-import { parquetReadObjects } from 'hyparquet';
 import { recipes } from '../../domain/datasets/recipes.ts';
 import { parseEdition } from '../../domain/edition.ts';
-import { faultKey, parsePartitionPath, parseProcessedKey, versionPath } from '../../domain/key-layout.ts';
+import { faultKey, parseProcessedKey, versionPath } from '../../domain/key-layout.ts';
 import { type Head, head } from '../../domain/ledger.ts';
 import {
   type ExtractionReceipt,
@@ -16,64 +13,16 @@ import { rejectLine } from '../../domain/reject.ts';
 import type { StoredObject } from '../../local/s3/bucket.ts';
 import { bytesOf } from './memory-store.ts';
 import type { Pipeline } from './pipeline.ts';
-import type { Poison, Upload } from './workload.ts';
-
-/** An upload that took place. */
-export type Uploaded = Upload & { readonly versionId: string };
-
-/** What happened to the raw bucket, in the order in which it did. */
-export type Change = Uploaded | { readonly key: string; readonly deleted: true };
-
-/**
- * The whole specification: which version of a key the tables show, and which newer one of which nothing can be used
- * keeps its rejects.
- */
-function outcomeOf(history: readonly Change[]): { shown?: Uploaded; rejected?: Uploaded } {
-  let outcome: { shown?: Uploaded; rejected?: Uploaded } = {};
-  for (const change of history) {
-    if ('deleted' in change) outcome = {};
-    else if (isOfUse(change)) outcome = { shown: change };
-    else outcome = { ...outcome, rejected: change };
-  }
-  return outcome;
-}
-
-function isOfUse({ key, fates, fault }: Upload): boolean {
-  if (!key.startsWith('recipes/')) return true;
-  return (
-    fates.some((fate) => 'row' in fate || fate.code === 'invalid_row') ||
-    (fates.length === 0 && fault === undefined)
-  );
-}
-
-/** The whole specification: what rows a version has, by recipe_id. */
-function rowsOf({ key, fates }: Upload): string[] {
-  return fates.flatMap((fate, index) => {
-    if (!('row' in fate)) return [];
-    const { title, ingredients, seconds } = fate.row;
-    const id = createHash('sha256')
-      .update(`${index + 1}\n${key}`)
-      .digest('hex')
-      .slice(0, 32);
-    const tenths = 6 * seconds.length + 4 * ingredients;
-    const difficulty = tenths < 40 ? 'easy' : tenths < 80 ? 'medium' : 'hard';
-    const time = seconds.reduce((sum, each) => sum + (each || 300), 0);
-    return [[id, title, tenths / 10, difficulty, time].join(' | ')];
-  });
-}
-
-/** How many rows a version has, in whatever edition. */
-export function rowsOfVersion(history: readonly Change[], key: string, name: string): number {
-  const { versionId } = parseEdition(name);
-  const upload = history.find(
-    (change): change is Uploaded => 'versionId' in change && change.versionId === versionId,
-  );
-  return upload?.key === key ? rowsOf(upload).length : 0;
-}
-
-function rejectsOf({ fates }: Upload): string[] {
-  return fates.flatMap((fate, index) => ('code' in fate ? [`${index + 1} ${fate.code}`] : []));
-}
+import {
+  type Change,
+  lineOf,
+  linesOf,
+  outcomeOf,
+  rejectsOf,
+  rowsOf,
+  type Uploaded,
+} from './specification.ts';
+import type { Poison } from './workload.ts';
 
 /** What is wrong, each named; nothing when the end is what it must be. */
 export async function findings(
@@ -272,27 +221,11 @@ async function readRows(pipeline: Pipeline): Promise<Map<string, string[]>> {
     const address = parseProcessedKey(key);
     if (address === undefined) continue;
     const { dataset, objectId, version, partitionPath } = address;
-    const [[, difficulty] = []] = parsePartitionPath(partitionPath);
-    const file = new Uint8Array(bytes).buffer;
-    const compressors = { ZSTD: (input: Uint8Array) => zstdDecompressSync(input) };
-    const columns = ['recipe_id', 'title', 'complexity_score', 'time_estimate_s'];
     const source = `${dataset}/${objectId}/${version}`;
-    for (const row of await parquetReadObjects({ file, compressors, columns })) {
-      const line = lineOf({ ...row, difficulty });
-      rows.set(source, [...(rows.get(source) ?? []), line]);
-    }
+    const lines = await linesOf(bytes, partitionPath);
+    rows.set(source, [...(rows.get(source) ?? []), ...lines]);
   }
   return rows;
-}
-
-function lineOf({
-  recipe_id: id,
-  title,
-  complexity_score: score,
-  difficulty,
-  time_estimate_s: time,
-}: Record<string, unknown>): string {
-  return [id, title, score, difficulty, time].join(' | ');
 }
 
 /** Of the failed bucket, by version path. */

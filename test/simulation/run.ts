@@ -1,10 +1,11 @@
 import { editionName, parseEdition } from '../../domain/edition.ts';
 import { settled, VirtualClock } from '../local/virtual-clock.ts';
 import { put, remove } from './memory-store.ts';
-import { type Change, findings, readHeads, rowsOfVersion } from './model.ts';
+import { findings, readHeads } from './model.ts';
 import { climates, Network } from './network.ts';
 import { Pipeline, type Sabotage, type System } from './pipeline.ts';
 import { Random } from './random.ts';
+import { type Change, rowsOfVersion } from './specification.ts';
 import { makeWorkload, type Workload } from './workload.ts';
 
 /** What one seed came to. */

@@ -72,7 +72,8 @@ export function makeWorkload(random: Random, queueArns: readonly string[]): Work
   return { uploads, poison, deletions, replays };
 }
 
-function makeObject(random: Random, key: string): Omit<Upload, 'at'> {
+/** An object of any kind, with what must become of it. */
+export function makeObject(random: Random, key: string): Omit<Upload, 'at'> {
   const records = Array.from({ length: random.between(1, 8) }, () => makeRecord(random));
   const fates = records.map(({ fate }) => fate);
   const texts = records.map(({ text }) => text);
