@@ -150,6 +150,16 @@ export const batchEnds = z.object({
 });
 export type BatchEnds = z.infer<typeof batchEnds>;
 
+/** The edition in which a version is done, or was last: the one that is watched, or a later one. */
+export function latestEdition({ versionId }: Pick<Watched, 'versionId'>, head: Head | undefined): string {
+  const asked = parseEdition(versionId);
+  const editions = [...(head?.attempts ?? []), ...(head?.current?.type === 'created' ? [head.current] : [])]
+    .map((each) => parseEdition(each.versionId))
+    .filter((each) => each.versionId === asked.versionId)
+    .map(({ edition }) => edition);
+  return editionName(asked.versionId, Math.max(asked.edition, ...editions));
+}
+
 /** How a version ended, by what the ledger says when nothing moves any more. */
 export function endOf(
   { versionId, sequencer }: Watched,

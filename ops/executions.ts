@@ -148,7 +148,7 @@ export async function passagesOf({ sfn }: Target, { arn }: ExecutionState): Prom
   for await (const { events = [] } of paginateGetExecutionHistory({ client: sfn }, request))
     for (const event of events) {
       const state = event.stateEnteredEventDetails?.name;
-      if (state === undefined || seen.has(state)) continue;
+      if (state === undefined || seen.has(state) || BRANCH.test(state)) continue;
       seen.add(state);
       passages.push({ state, at: event.timestamp?.getTime() ?? 0 });
     }
@@ -194,8 +194,11 @@ async function whereabouts(target: Target, { arn }: ExecutionState): Promise<str
   return `Wait for the stages: ${waiting.length === 0 ? 'nothing waits any more' : waiting.join(', ')}`;
 }
 
+/** States that stand beside one another within another one. */
+const BRANCH = /^(Messages for|No answer for)/;
+
 const isOfTheFlow = ({ stateEnteredEventDetails }: HistoryEvent) =>
-  stateEnteredEventDetails?.name !== undefined && !/^Messages for/.test(stateEnteredEventDetails.name);
+  stateEnteredEventDetails?.name !== undefined && !BRANCH.test(stateEnteredEventDetails.name);
 
 async function itemsOf({ sfn }: Target, executionArn: string): Promise<string> {
   const { mapRuns = [] } = await sfn.send(new ListMapRunsCommand({ executionArn }));

@@ -10,6 +10,7 @@ import {
   endOf,
   endsPrefix,
   LONGEST_LIST,
+  latestEdition,
   machines,
   type Note,
   type Report,
@@ -96,10 +97,12 @@ async function checkBatch(
   const found = await Promise.all(
     watched.map((each) =>
       limit(async () => {
-        const { key, versionId } = each;
-        const path = versionPath({ dataset: datasetOf(key)?.name ?? UNKNOWN_DATASET, key, versionId });
-        const [head, receipts] = [await ledger.head(path), await receiptsOf(path, store, buckets.ledger)];
-        return { ...each, ...endOf(each, head, receipts) };
+        const { key } = each;
+        const dataset = datasetOf(key)?.name ?? UNKNOWN_DATASET;
+        const head = await ledger.head(versionPath({ dataset, ...each }));
+        const done = { ...each, versionId: latestEdition(each, head) };
+        const receipts = await receiptsOf(versionPath({ dataset, ...done }), store, buckets.ledger);
+        return { ...done, ...endOf(done, head, receipts) };
       }),
     ),
   );
