@@ -3,7 +3,7 @@ import type { Reject } from '../../domain/reject.ts';
 import { sortableSequencer } from '../../domain/tables/row-identity.ts';
 import type { Row } from '../../domain/transformation.ts';
 import { RowEncoder } from '../../handlers/edges/mysql/encoded-row.ts';
-import type { Loaded, RowsFile, TableStore } from '../../handlers/edges/mysql/table-store.ts';
+import type { Loaded, Retracted, RowsFile, TableStore } from '../../handlers/edges/mysql/table-store.ts';
 
 /** As much as MySQL takes by default. Bytes. */
 const PACKET_BYTES = 64 * 1024 * 1024;
@@ -49,13 +49,13 @@ export class MemoryTables implements TableStore {
     dataset: Dataset,
     key: string,
     sequencer: string,
-    { inclusive = false }: { readonly inclusive?: boolean } = {},
+    { which = 'older' }: { readonly which?: Retracted } = {},
   ): Promise<number> {
     const { rows } = this.#raised(dataset, key, sequencer);
     const before = rows.size;
     for (const [record, row] of rows) {
       const age = order(row.sequencer, sequencer);
-      if (age < 0 || (inclusive && age === 0)) rows.delete(record);
+      if ((age < 0 && which !== 'its own') || (age === 0 && which !== 'older')) rows.delete(record);
     }
     return before - rows.size;
   }

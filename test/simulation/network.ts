@@ -1,3 +1,4 @@
+import { stages } from '../../domain/errors.ts';
 import type { Clock } from '../../local/clock.ts';
 import type { Random } from './random.ts';
 
@@ -20,7 +21,7 @@ export interface Climate {
 
 export const climates: readonly [Climate, ...Climate[]] = [
   { name: 'calm', refuse: 0, loseAnswer: 0, crash: 0, slow: 0.01, duplicate: 0, delay: 0 },
-  { name: 'slow', refuse: 0, loseAnswer: 0, crash: 0, slow: 0.3, duplicate: 0, delay: 0 },
+  { name: 'uneven', refuse: 0, loseAnswer: 0, crash: 0, slow: 0.4, duplicate: 0, delay: 0 },
   { name: 'repeating', refuse: 0, loseAnswer: 0, crash: 0, slow: 0.1, duplicate: 0.3, delay: 0.3 },
   { name: 'unreliable', refuse: 0.05, loseAnswer: 0.05, crash: 0, slow: 0.05, duplicate: 0.05, delay: 0.1 },
   { name: 'crashy', refuse: 0, loseAnswer: 0, crash: 0.05, slow: 0.02, duplicate: 0.05, delay: 0 },
@@ -52,6 +53,8 @@ export class Network {
   readonly #startedAt: number;
   #faultsUntil: number;
   readonly #underWay = new Map<Party, number>();
+  /** Where the weather is uneven: whose calls alone are slow. */
+  readonly #slowest: string | undefined;
 
   constructor(clock: Clock, random: Random, climate: Climate, faultyForMs: number) {
     this.clock = clock;
@@ -59,6 +62,7 @@ export class Network {
     this.#climate = climate;
     this.#startedAt = clock.now();
     this.#faultsUntil = this.#startedAt + faultyForMs;
+    this.#slowest = climate.name === 'uneven' ? random.pick(stages) : undefined;
   }
 
   /** Whether calls are on their way, those of the dead included. */
@@ -114,7 +118,7 @@ export class Network {
     effect: () => Answer | Promise<Answer>,
   ): Promise<{ readonly answer: Answer } | undefined> {
     const outlives = this.random.chance(0.5);
-    await this.wait(this.#latency());
+    await this.wait(this.#latency(caller));
     const line = `${caller.name}: ${what}`;
     if (!caller.alive && !outlives) return this.note(`${line} was lost with its sender`);
     if (this.happens('crash') && this.#kill(caller, `before ${what}`)) return undefined;
@@ -139,8 +143,9 @@ export class Network {
     return true;
   }
 
-  #latency(): number {
-    if (!this.happens('slow')) return this.random.between(1, 60);
+  #latency({ name }: Party): number {
+    const isQuick = this.#slowest !== undefined && !name.startsWith(this.#slowest);
+    if (isQuick || !this.happens('slow')) return this.random.between(1, 60);
     return this.random.between(1000, this.random.chance(0.1) ? longestStallMs : 20_000);
   }
 }
