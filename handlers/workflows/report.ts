@@ -177,7 +177,10 @@ async function writeReport(ending: Ending, { store, now, buckets }: Reporting): 
       records = plus(records, ends.records);
     }
   }
-  if (unchecked > 0) troubles.push(`How ${unchecked} objects ended was not found out.`);
+  if (unchecked > 0)
+    troubles.push(
+      `It was not found out how all objects ended: ${unchecked} lack${unchecked === 1 ? 's' : ''}.`,
+    );
   const counts = { ...objects, skipped };
   const report: Report = {
     machine,
