@@ -4,6 +4,15 @@ export const blockSize = 256 * 1024;
 /** So many may wait to be hashed while the next one is filled. */
 const ringSize = 4;
 
+interface Block {
+  readonly bytes: Uint8Array<SharedArrayBuffer>;
+  hashed?: Promise<void> | undefined;
+}
+
+/** Shared memory that no body uses now. It is kept, since it would be freed only by the garbage collector. */
+const idle: Block[] = [];
+const mostIdle = 8 * ringSize;
+
 /**
  * The bytes in blocks of equal size but for the last, each handed to `sha256`. They lie in a few buffers by turns, so that each block
  * holds its bytes only until the next is asked for.
@@ -12,32 +21,38 @@ export async function* inBlocks(
   source: AsyncIterable<Uint8Array>,
   sha256: Sha256 | undefined,
 ): AsyncGenerator<Uint8Array> {
-  const ring: { bytes: Uint8Array<SharedArrayBuffer>; hashed: Promise<void> | undefined }[] = [];
-  const take = async (turn: number) => {
-    ring[turn] ??= { bytes: new Uint8Array(new SharedArrayBuffer(blockSize)), hashed: undefined };
-    await ring[turn].hashed;
-    return ring[turn];
+  const ring: Block[] = [];
+  const next = async () => {
+    const block = (ring.length === ringSize ? ring.shift() : idle.pop()) ?? {
+      bytes: new Uint8Array(new SharedArrayBuffer(blockSize)),
+    };
+    ring.push(block);
+    await block.hashed;
+    return block;
   };
-  let turn = 0;
-  let block = await take(turn);
+  let block = await next();
   let filled = 0;
   const pass = () => {
     const bytes = block.bytes.subarray(0, filled);
     block.hashed = sha256?.update(bytes);
     return bytes;
   };
-  for await (const chunk of source) {
-    for (let at = 0; at < chunk.byteLength; ) {
-      const piece = chunk.subarray(at, at + blockSize - filled);
-      block.bytes.set(piece, filled);
-      at += piece.byteLength;
-      filled += piece.byteLength;
-      if (filled < blockSize) continue;
-      yield pass();
-      turn = (turn + 1) % ringSize;
-      block = await take(turn);
-      filled = 0;
+  try {
+    for await (const chunk of source) {
+      for (let at = 0; at < chunk.byteLength; ) {
+        const piece = chunk.subarray(at, at + blockSize - filled);
+        block.bytes.set(piece, filled);
+        at += piece.byteLength;
+        filled += piece.byteLength;
+        if (filled < blockSize) continue;
+        yield pass();
+        block = await next();
+        filled = 0;
+      }
     }
+    if (filled > 0) yield pass();
+  } finally {
+    await Promise.allSettled(ring.map(({ hashed }) => hashed));
+    for (const { bytes } of ring) if (idle.length < mostIdle) idle.push({ bytes });
   }
-  if (filled > 0) yield pass();
 }
