@@ -152,7 +152,11 @@ export function loadingRejectsKey(
   partitionPath: string,
   file: number,
 ): string {
-  return `rejects/${partsPrefix(path)}${partitionPath}loading-${number(part)}-${number(file)}.ndjson`;
+  return `${loadingRejectsPrefix(path, part, partitionPath)}${number(file)}.ndjson`;
+}
+
+export function loadingRejectsPrefix(path: VersionPath, part: number, partitionPath: string): string {
+  return `rejects/${partsPrefix(path)}${partitionPath}loading-${number(part)}-`;
 }
 
 /** The archive's file of a file of the lake: Parquet, whatever the lake's is. */

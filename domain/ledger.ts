@@ -33,6 +33,8 @@ export const head = z.strictObject({
   ),
   /** Versions that may have left something behind, which goes as soon as `current` is complete. */
   superseded: z.array(z.string()),
+  /** Whether `current` is known to be in every sink: from then on what is superseded goes. */
+  complete: z.boolean().optional(),
 });
 export type Head = z.infer<typeof head>;
 
@@ -69,6 +71,9 @@ export interface Claim {
   readonly deadline: number;
 }
 
+/** The reason of events that a lifecycle rule makes (S3 guide, "EventBridge event message structure"). */
+const LIFECYCLE = 'Lifecycle Expiration';
+
 /** Decides about an event. Sequencers decide, as S3 defines them; times and the order of arrival never do. */
 export function decide(known: Head | undefined, event: ObjectEvent, claim: Claim): Decision {
   const before = known ?? { dataset: claim.dataset, key: event.key, attempts: [], superseded: [] };
@@ -78,9 +83,10 @@ export function decide(known: Head | undefined, event: ObjectEvent, claim: Claim
 function decideCreated(known: Head, event: ObjectEvent, claim: Claim): Decision {
   const { message, invocation, now, deadline } = claim;
   const { current, attempts } = known;
-  const version = { sequencer: event.sequencer, versionId: editionName(event.versionId, event.edition) };
-  // By version as well: a sweep that makes up for a lost event can't know its sequencer.
+  const version = versionOf(event, current);
   if (current?.type === 'created' && current.versionId === version.versionId) return { action: 'duplicate' };
+  // It was deleted for good.
+  if (current?.type === 'deleted' && current.versionId === event.versionId) return { action: 'stale' };
   const attempt = attempts.find(({ versionId }) => versionId === version.versionId);
   if (attempt?.status === 'rejected') return { action: 'duplicate' };
   // One's own claim is there already when the answer to its write was lost.
@@ -96,20 +102,44 @@ function decideCreated(known: Head, event: ObjectEvent, claim: Claim): Decision 
 }
 
 /**
- * A version that is deleted for good changes nothing of its key, unless it is the one that the tables show or that is
- * on its way there. (Old versions expire by themselves; a delete marker that goes brings back an old version without
- * an event, which a sweep finds.)
+ * The edition of a version that an event asks for. A sweep that makes up for a lost event can't know its sequencer, and
+ * puts the version too far down; when the event comes after all, the version is done anew in its right place.
+ */
+function versionOf({ sequencer, versionId, edition }: ObjectEvent, current: Head['current']): Version {
+  const shown = current?.type === 'created' ? parseEdition(current.versionId) : undefined;
+  const isTooFarDown =
+    current !== undefined &&
+    shown?.versionId === versionId &&
+    edition === 0 &&
+    compareSequencers(current.sequencer, sequencer) < 0;
+  return { sequencer, versionId: editionName(versionId, isTooFarDown ? shown.edition + 1 : edition) };
+}
+
+/**
+ * A deletion of the key, or of one version for good. The latter concerns that version alone, and leaves what is newer to
+ * itself; the version before it comes back without an event, which a sweep finds. Versions that expire were overwritten
+ * long ago, and may yet be the last good ones.
  */
 function decideDeleted(known: Head, event: ObjectEvent, { onDelete }: Claim): Decision {
-  const { sequencer, versionId, permanent } = event;
+  const { sequencer, versionId, permanent, reason } = event;
   const { current, attempts } = known;
   if (onDelete === 'keep') return { action: 'keep' };
   if (current?.type === 'deleted' && current.versionId === versionId) return { action: 'duplicate' };
-  if (isOlder({ sequencer, versionId }, current)) return { action: 'stale' };
-  const concerned = [...(current?.type === 'created' ? [current] : []), ...attempts];
-  if (permanent && !concerned.some((each) => parseEdition(each.versionId).versionId === versionId))
-    return { action: 'stale' };
-  return { action: 'retract', next: withCurrent(known, { type: 'deleted', sequencer, versionId }) };
+  if (!permanent) {
+    if (isOlder({ sequencer, versionId }, current)) return { action: 'stale' };
+    return { action: 'retract', next: withCurrent(known, { type: 'deleted', sequencer, versionId }) };
+  }
+  if (reason === LIFECYCLE) return { action: 'stale' };
+  const isIt = (each: Version) => parseEdition(each.versionId).versionId === versionId;
+  const concerned = attempts.filter(isIt).map((each) => each.versionId);
+  const rest = withoutAttempts(known, concerned);
+  const without = { ...rest, superseded: union(rest.superseded, concerned) };
+  if (current?.type === 'created' && isIt(current)) {
+    // Under its own sequencer: the deletion came later than it, and maybe later than versions that are still to come.
+    const deleted = { type: 'deleted', sequencer: current.sequencer, versionId } as const;
+    return { action: 'retract', next: withCurrent(without, deleted) };
+  }
+  return concerned.length === 0 ? { action: 'stale' } : { action: 'retract', next: without };
 }
 
 /**
@@ -140,10 +170,14 @@ export function conclude(known: Head, versionId: string, accepted: boolean): Hea
   };
 }
 
+/** The head when attempts at these versions were given up before they did anything. */
+export function withoutAttempts(known: Head, versionIds: readonly string[]): Head {
+  return { ...known, attempts: known.attempts.filter(({ versionId }) => !versionIds.includes(versionId)) };
+}
+
 /** The head with another event in effect: all that is older is superseded. */
-function withCurrent(known: Head, current: NonNullable<Head['current']>): Head {
-  const isNewer = ({ sequencer }: { sequencer: string }) =>
-    compareSequencers(sequencer, current.sequencer) > 0;
+function withCurrent({ complete: _, ...known }: Head, current: NonNullable<Head['current']>): Head {
+  const isNewer = (attempt: Version) => isOlder(current, attempt);
   const older = [
     ...(known.current?.type === 'created' ? [known.current] : []),
     ...known.attempts.filter((each) => !isNewer(each)),
@@ -159,9 +193,22 @@ function withCurrent(known: Head, current: NonNullable<Head['current']>): Head {
   };
 }
 
+/** The head when its current version was found in every sink; as it was when another one has taken its place. */
+export function withComplete(known: Head, versionId: string): Head {
+  return known.complete === true || known.current?.versionId !== versionId
+    ? known
+    : { ...known, complete: true };
+}
+
+/** Whether everything older may go: what the tables are to show is in every sink. */
+export function isSettled({ current, complete }: Head): boolean {
+  return current?.type !== 'created' || complete === true;
+}
+
 /** The head when what these versions left behind is gone. */
 export function withoutSuperseded(known: Head, removed: readonly string[]): Head {
-  return { ...known, superseded: known.superseded.filter((versionId) => !removed.includes(versionId)) };
+  const superseded = known.superseded.filter((versionId) => !removed.includes(versionId));
+  return superseded.length === known.superseded.length ? known : { ...known, superseded };
 }
 
 /**

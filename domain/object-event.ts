@@ -37,6 +37,8 @@ export interface ObjectEvent {
   readonly size: number | undefined;
   /** Of a deletion: a version was removed for good, instead of hidden under a delete marker. */
   readonly permanent: boolean;
+  /** What made it, e.g. `PutObject`, `DeleteObject`, `Lifecycle Expiration`. */
+  readonly reason: string;
   /** When S3 says it happened, ISO 8601. */
   readonly time: string;
 }
@@ -66,6 +68,7 @@ export function parseObjectEvent(body: string): ObjectEvent {
     sequencer: detail.object.sequencer,
     size: detail.object.size,
     permanent: detail['deletion-type'] === 'Permanently Deleted',
+    reason: detail.reason,
     time,
   };
 }

@@ -14,7 +14,7 @@ import type { ExtractionReceipt, TransformationReceipt } from './receipt.ts';
 import { compareSequencers } from './sequencer.ts';
 
 /** An event that nobody sent, or that got lost: what a sweep, or a replay, has the pipeline told. */
-export type SyntheticEvent = Omit<ObjectEvent, 'bucket' | 'time'>;
+export type SyntheticEvent = Omit<ObjectEvent, 'bucket' | 'time' | 'reason'>;
 
 /** The version of a key that the raw bucket shows: its newest one, or a delete marker. */
 export interface LatestVersion {
@@ -58,12 +58,9 @@ export function missedEvent(
   }
   const shown = versionsOf(head).at(-1);
   if (shown === undefined || onDelete === 'keep') return undefined;
-  const gone = { key, sequencer, edition: 0, size: undefined };
-  const event: SyntheticEvent =
-    latest === undefined
-      ? { ...gone, type: 'deleted', versionId: parseEdition(shown).versionId, permanent: true }
-      : { ...gone, type: 'deleted', versionId: latest.versionId, permanent: false };
-  return { missed: 'not_retracted', event };
+  const { versionId } = latest ?? parseEdition(shown);
+  const gone = { key, sequencer, versionId, edition: 0, size: undefined };
+  return { missed: 'not_retracted', event: { ...gone, type: 'deleted', permanent: false } };
 }
 
 /** The versions that stand, or may yet, oldest first. */

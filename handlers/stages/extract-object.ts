@@ -1,7 +1,7 @@
 import type { Dataset } from '../../domain/dataset.ts';
 import { datasetOf, datasets } from '../../domain/datasets/index.ts';
 import { decode } from '../../domain/decoding/decode.ts';
-import { editionName } from '../../domain/edition.ts';
+import { editionName, parseEdition } from '../../domain/edition.ts';
 import { PermanentError, TransientError } from '../../domain/errors.ts';
 import {
   extractionReceiptKey,
@@ -10,14 +10,20 @@ import {
   UNKNOWN_DATASET,
   versionPath,
 } from '../../domain/key-layout.ts';
-import { conclude } from '../../domain/ledger.ts';
+import { conclude, withoutAttempts } from '../../domain/ledger.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
 import { count, type ExtractionReceipt, extractionReceipt, type Tally, total } from '../../domain/receipt.ts';
 import { validate } from '../../domain/validation.ts';
 import { ObjectNotFound, type ObjectStore } from '../edges/object-store.ts';
 import { Ledger } from './ledger.ts';
 import { PartsWriter } from './parts-writer.ts';
-import { type OutputBuckets, removePieces, removeSuperseded, removeVersion, standing } from './supersede.ts';
+import {
+  type OutputBuckets,
+  removeExtracted,
+  removePieces,
+  removeSuperseded,
+  standing,
+} from './supersede.ts';
 import {
   type Outcome,
   RejectsWriter,
@@ -49,8 +55,8 @@ export async function extractObject(
   const dataset = datasetOf(event.key);
   const name = dataset?.name ?? UNKNOWN_DATASET;
   const { onDelete, onReject } = dataset ?? UNREADABLE;
-  const versionId = editionName(event.versionId, event.edition);
-  const path = versionPath({ dataset: name, key: event.key, versionId });
+  const asked = editionName(event.versionId, event.edition);
+  const path = versionPath({ dataset: name, key: event.key, versionId: asked });
   const ledger = new Ledger(store, buckets.ledger);
   const claim = { dataset: name, onDelete, message, invocation, now: now(), deadline };
   const { decision, known } = await ledger.claim(path, event, claim);
@@ -69,21 +75,32 @@ export async function extractObject(
     case 'stale':
       // An attempt at this very event may have died after it was overtaken.
       if (event.type === 'created' && standing(known, path) === 'gone')
-        await removeVersion(path, ledger, store, buckets);
+        await removeExtracted(path, store, buckets);
       await removeSuperseded(known, ledger, store, buckets);
       return withoutRecords(name, 'stale');
     case 'extract':
   }
 
+  const { versionId = asked } =
+    decision.next.attempts.find((each) => each.message === message && each.invocation === invocation) ?? {};
+  if (versionId !== asked) {
+    const { edition } = parseEdition(versionId);
+    return extractObject({ ...event, edition }, buckets, surroundings);
+  }
   const receiptKey = extractionReceiptKey(path);
   const before = await ledger.receipt(receiptKey, extractionReceipt);
+  if (before !== undefined && !known?.attempts.some((each) => each.versionId === versionId)) {
+    // It was done once, and gave way to what was taken for newer: what it left is gone, or about to go.
+    await ledger.change(path, (latest) => latest && withoutAttempts(latest, [versionId]));
+    return extractObject({ ...event, edition: event.edition + 1 }, buckets, surroundings);
+  }
   const receipt = before ?? (await extract(event, dataset, buckets, surroundings));
   if (before === undefined) await ledger.writeReceipt(receiptKey, receipt);
 
   const accepted = takesEffect(receipt, onReject);
   const head = await ledger.change(path, (latest) => latest && conclude(latest, versionId, accepted));
   if (head === undefined) {
-    await removeVersion(path, ledger, store, buckets);
+    await removeExtracted(path, store, buckets);
     // It may be this very write of the head that took it out, and whose answer was lost.
     await removeSuperseded(await ledger.head(path), ledger, store, buckets);
     return withoutRecords(name, 'stale');

@@ -1,15 +1,15 @@
 import { recordColumn } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { datasetNamed } from '../../domain/datasets/index.ts';
-import { PermanentError } from '../../domain/errors.ts';
+import { PermanentError, TransientError } from '../../domain/errors.ts';
 import {
   archiveKey,
   loadingReceiptKey,
   loadingRejectsKey,
+  loadingRejectsPrefix,
   parseProcessedKey,
   type VersionPath,
 } from '../../domain/key-layout.ts';
-import type { Head } from '../../domain/ledger.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
 import { count, type LoadingReceipt, type StoredObject, type Tally } from '../../domain/receipt.ts';
 import { editionSequencer } from '../../domain/tables/row-identity.ts';
@@ -18,7 +18,7 @@ import type { NumberedRow } from '../edges/mysql/encoded-row.ts';
 import { ObjectNotFound } from '../edges/object-store.ts';
 import { Ledger } from './ledger.ts';
 import { parseSourceMetadata, type Source, sourceMetadata } from './source-metadata.ts';
-import { completes, type OutputBuckets, removeSuperseded, standing } from './supersede.ts';
+import { completes, isWhole, type OutputBuckets, removeSuperseded, standing } from './supersede.ts';
 import { type Outcome, RejectsWriter, type Surroundings, withoutRecords } from './work.ts';
 
 export interface LoadingBuckets extends OutputBuckets {
@@ -48,21 +48,27 @@ export async function loadFile(
   const { name } = dataset;
   const ledger = new Ledger(store, buckets.ledger);
   const receiptKey = loadingReceiptKey(address, address.part, address.partitionPath);
+  const head = await ledger.head(address);
+  const stands = standing(head, address);
   const discarded = async (): Promise<Outcome> => {
     await store.remove(buckets.archive, [archiveKey(event.key)]);
+    const rejects = loadingRejectsPrefix(address, address.part, address.partitionPath);
+    await store.remove(buckets.failed, await store.list(buckets.failed, rejects));
     if (event.type === 'created') {
-      // Whose deletion comes back here, and takes the rows out of MySQL.
+      await retractOwnRows(event, dataset, surroundings);
+      // Whose deletion comes back here, and takes out of MySQL what is older.
       await store.remove(buckets.processed, [event.key]);
       return withoutRecords(name, 'stale');
     }
-    await retractRows(await ledger.head(address), dataset, surroundings);
+    await retractRows(event, address, ledger, dataset, surroundings);
     return withoutRecords(name, 'retracted');
   };
 
-  const head = await ledger.head(address);
-  const stands = standing(head, address);
-  // A person may have deleted what still stands; the sinks keep it, and a reconciliation tells.
-  if (event.type === 'deleted') return stands === 'live' ? withoutRecords(name, 'kept') : discarded();
+  if (event.type === 'deleted') {
+    // A person may have deleted what still stands; the sinks keep it, and a reconciliation tells. What goes for good was
+    // deleted before.
+    return stands === 'live' || event.permanent ? withoutRecords(name, 'kept') : discarded();
+  }
   if (stands === 'gone') return discarded();
   if (await ledger.hasReceipt(receiptKey)) {
     await removeSuperseded(head, ledger, store, buckets);
@@ -89,15 +95,44 @@ function outcomeOf({ dataset, archive: { records }, tables }: LoadingReceipt): O
   return { dataset, result: 'done', read: records, written: records, filtered: {}, rejected };
 }
 
-/** Takes out of MySQL what is older than what the object's tables are to show. */
+/** Takes the rows of a file's own version out of MySQL, of which no other sink has anything. */
+async function retractOwnRows(
+  event: ObjectEvent,
+  dataset: Dataset,
+  { store, tables }: Surroundings,
+): Promise<void> {
+  if (tables === undefined) return;
+  try {
+    const source = parseSourceMetadata((await store.describe(event)).metadata);
+    if (source !== undefined)
+      await tables.retract(dataset, source.key, editionSequencer(source), { which: 'its own' });
+  } catch (error) {
+    // It went already, and its deletion is an event.
+    if (!(error instanceof ObjectNotFound)) throw error;
+  }
+}
+
+/**
+ * Takes out of MySQL what is older than what the object's tables are to show, once that is whole: until then older rows
+ * are the last that are.
+ *
+ * @throws {TransientError} `in_progress` until then
+ */
 async function retractRows(
-  head: Head | undefined,
+  event: ObjectEvent,
+  address: VersionPath,
+  ledger: Ledger,
   dataset: Dataset,
   { tables }: Surroundings,
 ): Promise<void> {
+  const head = await ledger.head(address);
   if (tables === undefined || head?.current === undefined) return;
-  const inclusive = head.current.type === 'deleted';
-  await tables.retract(dataset, head.key, editionSequencer(head.current), { inclusive });
+  if (!(await isWhole(head, ledger))) {
+    const message = `The version that takes the place of s3://${event.bucket}/${event.key} is not complete yet: its rows stay till then.`;
+    throw new TransientError('in_progress', message, { stage: 'loading' });
+  }
+  const which = head.current.type === 'deleted' ? 'older and its own' : 'older';
+  await tables.retract(dataset, head.key, editionSequencer(head.current), { which });
 }
 
 async function load(

@@ -10,7 +10,7 @@ import {
   versionPath,
   versionSegment,
 } from '../../domain/key-layout.ts';
-import { type Head, standingOf, withoutSuperseded } from '../../domain/ledger.ts';
+import { type Head, isSettled, standingOf, withComplete, withoutSuperseded } from '../../domain/ledger.ts';
 import { extractionReceipt, transformationReceipt } from '../../domain/receipt.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 import type { Ledger } from './ledger.ts';
@@ -43,9 +43,18 @@ export async function removeSuperseded(
   if (head === undefined || head.superseded.length === 0) return;
   const { dataset, key, current, superseded } = head;
   const path = (versionId: string) => versionPath({ dataset, key, versionId });
-  if (current?.type === 'created' && !(await isComplete(path(current.versionId), ledger))) return;
-  for (const versionId of superseded) await removeVersion(path(versionId), ledger, store, buckets);
-  await ledger.change(path(''), (known) => known && withoutSuperseded(known, superseded));
+  if (current !== undefined && !isSettled(head)) {
+    if (!(await isWhole(head, ledger))) return;
+    const latest = await ledger.change(path(''), (known) => known && withComplete(known, current.versionId));
+    // Another version took effect meanwhile: it is for whoever completes that one.
+    if (latest === undefined || !isSettled(latest)) return;
+  }
+  for (const versionId of superseded) {
+    await removePieces(path(versionId), ledger, store, buckets);
+    await removeExtracted(path(versionId), store, buckets);
+    // One by one: many of them may be more than one invocation can remove.
+    await ledger.change(path(''), (known) => known && withoutSuperseded(known, [versionId]));
+  }
 }
 
 /**
@@ -67,6 +76,13 @@ export async function completes(
   return stands === 'live' || standing(await ledger.head(piece), piece) !== 'gone';
 }
 
+/** Whether what an object's tables are to show is in every sink. */
+export async function isWhole(head: Head, ledger: Ledger): Promise<boolean> {
+  const { dataset, key, current } = head;
+  if (current === undefined || isSettled(head)) return true;
+  return isComplete(versionPath({ dataset, key, versionId: current.versionId }), ledger);
+}
+
 /** Whether every part of a version is transformed, and every file that came of it loaded. */
 async function isComplete(path: VersionPath, ledger: Ledger): Promise<boolean> {
   const extraction = await ledger.receipt(extractionReceiptKey(path), extractionReceipt);
@@ -74,34 +90,33 @@ async function isComplete(path: VersionPath, ledger: Ledger): Promise<boolean> {
   const there = new Set(await ledger.receiptKeys(path));
   const transformations = extraction.parts.map((_, part) => transformationReceiptKey(path, part));
   if (!transformations.every((key) => there.has(key))) return false;
-  const limit = pLimit(READS_AT_ONCE);
-  const areLoaded = await together(
-    transformations.map((key) =>
-      limit(async () => {
-        const { outputs } = (await ledger.receipt(key, transformationReceipt)) ?? { outputs: undefined };
-        return outputs?.every((file) => {
-          const address = parseProcessedKey(file.key);
-          return address && there.has(loadingReceiptKey(path, address.part, address.partitionPath));
-        });
-      }),
-    ),
-  );
-  return areLoaded.every((isLoaded) => isLoaded === true);
+  // From the end: while work goes on, the last part is most likely to lack, and one look tells.
+  for (const key of transformations.reverse()) {
+    const transformation = await ledger.receipt(key, transformationReceipt);
+    const isLoaded = transformation?.outputs.every((file) => {
+      const address = parseProcessedKey(file.key);
+      return address && there.has(loadingReceiptKey(path, address.part, address.partitionPath));
+    });
+    if (isLoaded !== true) return false;
+  }
+  return true;
 }
 
-/** Removes everything that a version left behind but its receipts, which say for good what was done. */
-export async function removeVersion(
+/** Removes what the extraction of a version left behind, and its rejects and faults of all stages. */
+export async function removeExtracted(
   path: VersionPath,
-  ledger: Ledger,
   store: ObjectStore,
-  buckets: OutputBuckets,
+  buckets: Pick<OutputBuckets, 'temp' | 'failed'>,
 ): Promise<void> {
-  await removePieces(path, ledger, store, buckets);
+  await store.remove(buckets.temp, await store.list(buckets.temp, partsPrefix(path)));
   for (const prefix of failedPrefixes(path))
     await store.remove(buckets.failed, await store.list(buckets.failed, prefix));
 }
 
-/** Removes the parts of a version, and all files of the lake that a receipt knows of; the loading stage takes it from there. */
+/**
+ * Removes the parts of a version, and all files of the lake that a receipt knows of; the loading stage takes it from
+ * there. The receipts stay: they say for good what was done.
+ */
 export async function removePieces(
   path: VersionPath,
   ledger: Ledger,
@@ -109,9 +124,9 @@ export async function removePieces(
   buckets: Pick<OutputBuckets, 'temp' | 'processed'>,
 ): Promise<void> {
   await store.remove(buckets.temp, await store.list(buckets.temp, partsPrefix(path)));
-  const limit = pLimit(READS_AT_ONCE);
   const extraction = extractionReceiptKey(path);
   const keys = (await ledger.receiptKeys(path)).filter((key) => key !== extraction);
+  const limit = pLimit(READS_AT_ONCE);
   const receipts = await together(keys.map((key) => limit(() => ledger.anyReceipt(key))));
   const files = receipts.flatMap((receipt) => {
     if (receipt?.stage === 'loading') return [receipt.processed.key];

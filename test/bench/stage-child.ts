@@ -61,6 +61,7 @@ const event = {
   sequencer: '01',
   size: undefined,
   permanent: false,
+  reason: 'PutObject',
   edition: 0,
   time: '',
 } as const;

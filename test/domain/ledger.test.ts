@@ -31,6 +31,7 @@ function created(versionId: string, sequencer: string, edition = 0): ObjectEvent
     sequencer,
     size: 1,
     permanent: false,
+    reason: 'PutObject',
     time: '',
   };
 }
@@ -81,10 +82,13 @@ describe('what is decided about an event', () => {
     ['an older version', shows('v3', '30'), created('v2', '20'), { action: 'stale' }],
     ['a version that is shown', shows('v2', '20'), created('v2', '20'), { action: 'duplicate' }],
     [
-      'a version that is shown, under another sequencer',
-      shows('v2', '0'),
+      'a version that a sweep put too far down, when its own event comes after all',
+      shows('v2!0001', '1001'),
       created('v2', '20'),
-      { action: 'duplicate' },
+      {
+        action: 'extract',
+        next: shows('v2!0001', '1001', { attempts: [extracting('v2!0002', '20', 1900, 'me')] }),
+      },
     ],
     [
       'a version that was rejected',
@@ -199,17 +203,35 @@ describe('what is decided about an event', () => {
       deleted('v2', '20', true),
       {
         action: 'retract',
-        next: { ...none, current: { ...retracted, versionId: 'v2' }, superseded: ['v2'] },
+        next: { ...none, current: { ...retracted, sequencer: '10', versionId: 'v2' }, superseded: ['v2'] },
       },
     ],
     [
       'a version under way, deleted for good',
       shows('v1', '10', { attempts: [extracting('v2', '15')] }),
       deleted('v2', '20', true),
+      { action: 'retract', next: shows('v1', '10', { superseded: ['v2'] }) },
+    ],
+    [
+      'the last good version, which expires since a rejected one came after it',
+      shows('v1', '10', { attempts: [rejected('v2', '20')] }),
+      { ...deleted('v1', '30', true), reason: 'Lifecycle Expiration' },
+      { action: 'stale' },
+    ],
+    [
+      'a version newer than one that was deleted for good, whose event comes late',
+      { ...none, current: { type: 'deleted', sequencer: '10', versionId: 'v1' } },
+      created('v2', '20'),
       {
-        action: 'retract',
-        next: { ...none, current: { ...retracted, versionId: 'v2' }, superseded: ['v1', 'v2'] },
+        action: 'extract',
+        next: { ...none, current: { type: 'deleted', sequencer: '10', versionId: 'v1' }, attempts: [mine] },
       },
+    ],
+    [
+      'the event of a version that was deleted for good',
+      { ...none, current: { type: 'deleted', sequencer: '20', versionId: 'v2' } },
+      created('v2', '20'),
+      { action: 'stale' },
     ],
   ])('%s', (_, known, event, decision) => {
     expect(decide(known, event, claim)).toEqual(decision);

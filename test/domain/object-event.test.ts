@@ -51,6 +51,7 @@ describe('an S3 event', () => {
       sequencer: '617f08299329d189',
       size: 5,
       permanent: false,
+      reason: 'PutObject',
       edition: 0,
       time: '2021-11-12T00:00:00Z',
     });

@@ -40,17 +40,21 @@ class Pipeline {
   readonly receipts = new Set<string>();
   readonly outputs = new Set<string>();
 
+  /** As the extraction does it. */
   take(event: SyntheticEvent): void {
-    const decision = decide(this.head, { ...event, bucket: 'raw', time: '' }, claim);
+    const decision = decide(this.head, { ...event, bucket: 'raw', reason: '', time: '' }, claim);
     if (!('next' in decision)) return;
-    this.head = decision.next;
     if (decision.action === 'extract') {
-      const name = editionName(event.versionId, event.edition);
-      if (!this.receipts.has(name)) this.outputs.add(name);
+      const name = decision.next.attempts.at(-1)?.versionId ?? '';
+      if (this.receipts.has(name)) {
+        this.take({ ...event, edition: parseEdition(name).edition + 1 });
+        return;
+      }
       this.receipts.add(name);
-      this.head = conclude(this.head, name, true) ?? this.head;
-    }
-    for (const name of this.head.superseded) this.outputs.delete(name);
+      this.outputs.add(name);
+      this.head = conclude(decision.next, name, true);
+    } else this.head = decision.next;
+    for (const name of this.head?.superseded ?? []) this.outputs.delete(name);
   }
 
   get shown(): string | undefined {
@@ -191,6 +195,7 @@ describe('synthetic events', () => {
         expect(parseObjectEvent(body)).toEqual({
           ...sent,
           bucket: 'raw',
+          reason: 'Sweep',
           time: '1970-01-01T00:00:00.000Z',
         } satisfies ObjectEvent);
         // "Amazon SQS API Reference: SendMessage" lists the characters that a body may have.

@@ -157,6 +157,7 @@ export function createdEvent(bucket: string, key: string, versionId = 'v1'): Obj
     sequencer: '0A',
     size: 1,
     permanent: false,
+    reason: 'PutObject',
     edition: 0,
     time: '2026-01-01T00:00:00Z',
   };

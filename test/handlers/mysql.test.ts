@@ -243,7 +243,7 @@ describe('retraction', () => {
   it('removes the version’s own rows where it is asked to', async () => {
     await load('02', numbered(thing('a')));
     expect(await store.retract(things, key, '02')).toBe(0);
-    expect(await store.retract(things, key, '02', { inclusive: true })).toBe(1);
+    expect(await store.retract(things, key, '02', { which: 'older and its own' })).toBe(1);
     expect(await stored()).toEqual([]);
   });
 
@@ -330,7 +330,7 @@ it('the stand-in of the simulation and the server agree over any sequence of ver
   });
   const tooLong = { record: 9, row: thing('x'.repeat(300)) };
   const step = fc.record({
-    what: fc.constantFrom('load', 'load', 'load', 'retract', 'retract all'),
+    what: fc.constantFrom('load', 'load', 'load', 'older', 'older and its own', 'its own'),
     key: fc.constantFrom(...keys),
     sequencer: fc.constantFrom(...sequencers),
     rows: fc
@@ -345,7 +345,7 @@ it('the stand-in of the simulation and the server agree over any sequence of ver
         const act = (tables: MemoryTables | MysqlTableStore): Promise<unknown> =>
           what === 'load'
             ? tables.load({ dataset: things, key: of, sequencer, rows })
-            : tables.retract(things, of, sequencer, { inclusive: what === 'retract all' });
+            : tables.retract(things, of, sequencer, { which: what });
         expect(await act(store)).toEqual(await act(memory));
       }
       for (const of of keys) {

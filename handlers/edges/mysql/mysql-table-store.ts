@@ -7,10 +7,16 @@ import { RowEncoder } from './encoded-row.ts';
 import { loadRows } from './load-rows.ts';
 import { RowRefused } from './row-statements.ts';
 import { type Patience, patience, type Session, Sessions } from './session.ts';
-import type { Loaded, RowsFile, TableStore } from './table-store.ts';
+import type { Loaded, Retracted, RowsFile, TableStore } from './table-store.ts';
 
 /** Rows that a transaction removes at most: locks and undo stay bounded. */
 const RETRACTED_AT_ONCE = 5000;
+
+const OPERATORS: Readonly<Record<Retracted, string>> = {
+  older: '<',
+  'older and its own': '<=',
+  'its own': '=',
+};
 
 const guards = mysqlName(objectsTable.name);
 
@@ -81,13 +87,13 @@ export class MysqlTableStore implements TableStore {
     dataset: Dataset,
     key: string,
     sequencer: string,
-    { inclusive = false }: { readonly inclusive?: boolean } = {},
+    { which = 'older' }: { readonly which?: Retracted } = {},
   ): Promise<number> {
     const guarded = guardedObject(dataset, key, sequencer);
     const { table, lists } = this.#encoder(dataset).tables;
     await this.#sessions.run((session) => raise(session, guarded));
     const ofObject = `WHERE _object = x'${guarded.object}'`;
-    const older = `_sequencer ${inclusive ? '<=' : '<'} '${guarded.sequencer}'`;
+    const older = `_sequencer ${OPERATORS[which]} '${guarded.sequencer}'`;
     let removed = 0;
     let last = 0;
     for (;;) {

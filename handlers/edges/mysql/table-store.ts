@@ -22,6 +22,9 @@ export interface Loaded {
   readonly rejected: readonly Reject[];
 }
 
+/** Which versions' rows a retraction is about, seen from its sequencer. */
+export type Retracted = 'older' | 'older and its own' | 'its own';
+
 /**
  * The tables that loading fills: what the stage asks of MySQL. Whatever order, repetition and interruption its calls
  * come in, the tables end with what the newest sequencer of each object says.
@@ -35,7 +38,7 @@ export interface TableStore {
    */
   load(file: RowsFile): Promise<Loaded | 'stale'>;
   /**
-   * Removes the object's rows of versions older than the sequencer, with `inclusive` also its own, and keeps versions
+   * Removes the object's rows of versions older than the sequencer, or of its own, or both, and keeps versions
    * older than it out from now on. Its own may be loaded again.
    *
    * @returns how many rows went, not counting those of lists
@@ -45,7 +48,7 @@ export interface TableStore {
     dataset: Dataset,
     key: string,
     sequencer: string,
-    options?: { readonly inclusive?: boolean },
+    options?: { readonly which?: Retracted },
   ): Promise<number>;
   /** How many rows there are of one version of an object. @throws {TransientError} `database` */
   count(dataset: Dataset, key: string, sequencer: string): Promise<number>;
