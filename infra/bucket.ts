@@ -112,6 +112,8 @@ function lifecycle(args: BucketArgs) {
       ...everything,
       noncurrentVersionExpiration: { noncurrentDays: args.oldVersionExpiry },
     },
+    // Can't share a rule with an expiration in days (S3 guide, "Removing expired object delete markers").
+    { id: 'delete-markers', ...everything, expiration: { expiredObjectDeleteMarker: true } },
     { id: 'incomplete-uploads', ...everything, abortIncompleteMultipartUpload: { daysAfterInitiation: 1 } },
     ...(args.expiry === undefined
       ? []
