@@ -1,0 +1,90 @@
+import validate from 'asl-validator';
+import { describe, expect, it } from 'vitest';
+import { parseDefinition, type State } from '../../local/stepfunctions/definition.ts';
+import { readTopology } from '../../local/topology.ts';
+import { everything } from './the-program.ts';
+
+const { stateMachines, roles } = readTopology(everything);
+
+describe.each(stateMachines.map((each) => [each.name.replace(/-local$/, ''), each] as const))(
+  'the state machine %s',
+  (name, { definition, roleArn }) => {
+    const parsed = parseDefinition(name, definition);
+    const inner = (state: State) => {
+      if (state.Type === 'Map') return [state.ItemProcessor];
+      return state.Type === 'Parallel' ? state.Branches : [];
+    };
+    const flows = [parsed, ...Object.values(parsed.States).flatMap(inner)];
+
+    it('is one by the States Language', () => {
+      const { isValid, errorsText } = validate(JSON.parse(definition), { checkArn: true, checkPaths: true });
+      expect(errorsText()).toBe('');
+      expect(isValid).toBe(true);
+    });
+
+    it('reaches each of its states, and names each once', () => {
+      for (const { StartAt, States } of flows) {
+        const reached = new Set<string>();
+        const visit = (at: string) => {
+          const state: State | undefined = States[at];
+          if (state === undefined || reached.has(at)) return;
+          reached.add(at);
+          if ('Next' in state && state.Next !== undefined) visit(state.Next);
+          if ('Catch' in state) for (const { Next } of state.Catch) visit(Next);
+          if (state.Type !== 'Choice') return;
+          for (const { Next } of state.Choices) visit(Next);
+          if (state.Default !== undefined) visit(state.Default);
+        };
+        visit(StartAt);
+        expect([...reached].sort()).toEqual(Object.keys(States).sort());
+      }
+      const names = flows.flatMap(({ States }) => Object.keys(States));
+      expect(names).toEqual([...new Set(names)]);
+      expect(names.filter((each) => each.length > 80)).toEqual([]);
+    });
+
+    it('ends with its report, whatever goes wrong before', () => {
+      const caught = Object.entries(parsed.States).flatMap(([at, state]) =>
+        'Catch' in state && at !== 'Write the report' ? state.Catch.map(({ Next }) => Next) : [],
+      );
+      expect(caught.length).toBeGreaterThan(4);
+      for (const first of caught) {
+        const seen = new Set<string>();
+        const leadsToReport = (at: string): boolean => {
+          if (at === 'Write the report') return true;
+          const state = parsed.States[at];
+          if (state === undefined || seen.has(at)) return false;
+          seen.add(at);
+          const next = 'Next' in state && state.Next !== undefined ? [state.Next] : [];
+          const choices =
+            state.Type === 'Choice' ? [...state.Choices.map(({ Next }) => Next), state.Default ?? ''] : [];
+          return [...next, ...choices].some(leadsToReport);
+        };
+        expect([first, leadsToReport(first)]).toEqual([first, true]);
+      }
+    });
+
+    it('may call its two functions, look at queues, crawl, list and run its own children, and nothing else', () => {
+      const own = roles.find(({ arn }) => arn === roleArn);
+      const actions = own?.policies.flatMap(({ document }) =>
+        (JSON.parse(document) as { Statement: { Action: string[] }[] }).Statement.flatMap(
+          ({ Action }) => Action,
+        ),
+      );
+      const wanted = (actions ?? []).filter((each) => !/^(logs|xray):/.test(each));
+      expect([...new Set(wanted)].sort()).toEqual(
+        [
+          'glue:GetCrawler',
+          'glue:StartCrawler',
+          'lambda:InvokeFunction',
+          's3:ListBucket',
+          'sqs:GetQueueAttributes',
+          'states:DescribeExecution',
+          'states:StartExecution',
+          'states:StopExecution',
+          ...(name.endsWith('backfill') ? ['kms:Decrypt', 's3:GetObject'] : []),
+        ].sort(),
+      );
+    });
+  },
+);
