@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { HeadObjectCommand, ListObjectVersionsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Control } from '../../ops/control.ts';
@@ -163,9 +163,9 @@ describe('faults', () => {
       'PutObject',
       '--after',
       '--function',
-      'extraction',
+      'transformation',
       '--bucket',
-      'temp',
+      'processed',
     ]);
     const key = 'recipes/killed.json';
     const versionId = await put(key);
@@ -175,13 +175,19 @@ describe('faults', () => {
     );
     expect(await cloud.faults()).toMatchObject([{ hits: 1, ended: true }]);
     // What the queue does itself when the visibility time-out is over.
-    const { sqs, outputs } = pipeline.target;
-    await sqs.send(
-      new SendMessageCommand({
-        QueueUrl: outputs.queues.extraction,
-        MessageBody: objectCreated(key, versionId),
-      }),
+    const { s3, sqs, outputs } = pipeline.target;
+    const { Versions = [] } = await s3.send(
+      new ListObjectVersionsCommand({ Bucket: outputs.buckets.temp, Prefix: 'recipes/killed.json~' }),
     );
+    expect(Versions).toHaveLength(1);
+    for (const { Key = '', VersionId = '' } of Versions) {
+      await sqs.send(
+        new SendMessageCommand({
+          QueueUrl: outputs.queues.transformation,
+          MessageBody: objectCreated(outputs.buckets.temp, Key, VersionId),
+        }),
+      );
+    }
     expect(await settledState(pipeline.target, key, versionId)).toMatchObject({
       stage: 'done',
       read: 1,
@@ -239,7 +245,7 @@ describe('sluice logs', () => {
   });
 
   test('says that a function was killed', async () => {
-    const { stdout } = await sluice(['logs', 'extraction']);
+    const { stdout } = await sluice(['logs', 'transformation']);
     expect(stdout).toMatch(/REPORT .*Status: error {2}Error Type: Runtime\.ExitError/);
   });
 
@@ -261,13 +267,13 @@ describe('sluice logs', () => {
 });
 
 /** As EventBridge delivers it ("EventBridge event message structure", S3 user guide). */
-function objectCreated(key: string, versionId: string): string {
+function objectCreated(bucket: string, key: string, versionId: string): string {
   return JSON.stringify({
     source: 'aws.s3',
     'detail-type': 'Object Created',
     time: '2026-01-01T00:00:00Z',
     detail: {
-      bucket: { name: pipeline.target.outputs.buckets.raw },
+      bucket: { name: bucket },
       object: { key, size: soup.length, etag: 'e', 'version-id': versionId, sequencer: '00' },
       reason: 'PutObject',
     },
