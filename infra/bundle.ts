@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { build, type Plugin } from 'esbuild';
-import { type Build, keep, kept, sha256 } from './kept-build.ts';
+import type { Plugin } from 'esbuild';
+import { type Build, digest, keep, kept } from './kept-build.ts';
 
 const root = dirname(import.meta.dirname);
 /** Which version of which package npm put where, esbuild's among them. */
@@ -49,9 +49,9 @@ export async function bundle<Name extends string>(
   const digests = kept(made) ?? (await run(made, entries, to));
   const bundles = Object.keys(entries).map((name): [string, Bundle] => {
     const path = join(name, 'index.mjs');
-    const digest = digests[path];
-    if (digest === undefined) throw new Error(`esbuild made no ${path}.`);
-    return [name, { file: join(to, path), version: digest.slice(0, 16) }];
+    const sha256 = digests[path];
+    if (sha256 === undefined) throw new Error(`esbuild made no ${path}.`);
+    return [name, { file: join(to, path), version: sha256.slice(0, 16) }];
   });
   return Object.fromEntries(bundles) as Record<Name, Bundle>;
 }
@@ -62,6 +62,7 @@ async function run(
   entries: Readonly<Record<string, string>>,
   to: string,
 ): Promise<Record<string, string>> {
+  const { build } = await import('esbuild');
   const beganAt = Date.now();
   const { outputFiles, metafile } = await build({
     absWorkingDir: made.from,
@@ -85,7 +86,7 @@ async function run(
   });
   for (const output of outputFiles) replace(output.path, output.contents);
   const digests = Object.fromEntries(
-    outputFiles.map(({ path, contents }) => [relative(to, path), sha256(contents)]),
+    outputFiles.map(({ path, contents }) => [relative(to, path), digest(path, contents)]),
   );
   const files = Object.keys(metafile.inputs).filter((input) => !input.startsWith('required:'));
   keep(made, [...files, relative(made.from, packages)], digests, beganAt);

@@ -10,7 +10,7 @@ const record = z.object({
   settings: z.string(),
   /** SHA-256 of each file that was read, or looked for and `absent`, by its path from where the sources lie. */
   inputs: digests,
-  /** SHA-256 of each file that was written, by its path from where the record lies. */
+  /** SHA-256 of each file that was written, or its size if it is a source map, by its path from where the record lies. */
   outputs: digests,
 });
 
@@ -74,11 +74,18 @@ function areUnchanged(files: Digests, from: string): boolean {
 }
 
 function digestOf(path: string): string {
-  return existsSync(path) ? sha256(readFileSync(path)) : 'absent';
+  if (!existsSync(path)) return 'absent';
+  return isSourceMap(path) ? sizeIn(statSync(path).size) : hash('sha256', readFileSync(path));
 }
 
-/** Hexadecimal. */
-export const sha256 = (bytes: Uint8Array) => hash('sha256', bytes);
+/** What `outputs` of `keep` holds of a file. */
+export function digest(path: string, contents: Uint8Array): string {
+  return isSourceMap(path) ? sizeIn(contents.byteLength) : hash('sha256', contents);
+}
+
+/** Nobody runs them, and they are most of what would have to be read: their size has to do. */
+const isSourceMap = (path: string) => path.endsWith('.map');
+const sizeIn = (bytes: number) => `${bytes} bytes`;
 
 /** ms since the epoch; 0 for a file that isn't there. */
 function changedAt(path: string): number {
