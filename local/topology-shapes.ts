@@ -229,8 +229,10 @@ export const catalogShapes = {
     type: only('STANDARD'),
     definition: text,
     roleArn: text,
-    loggingConfiguration: inert,
-    tracingConfiguration: inert,
+    loggingConfiguration: z
+      .strictObject({ level: text, includeExecutionData: inert, logDestination: inert })
+      .optional(),
+    tracingConfiguration: z.strictObject({ enabled: z.boolean() }).optional(),
     publish: only(false),
   }),
 };

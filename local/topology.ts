@@ -356,6 +356,8 @@ function readStateMachines(reader: Reader): StateMachineSettings[] {
     arn: machine.arn,
     roleArn: machine.roleArn,
     definition: machine.definition,
+    logs: (machine.loggingConfiguration?.level ?? 'OFF') !== 'OFF',
+    traces: machine.tracingConfiguration?.enabled ?? false,
   }));
 }
 

@@ -5,4 +5,8 @@ export interface StateMachineSettings {
   readonly roleArn: string;
   /** In the Amazon States Language, as JSON. */
   readonly definition: string;
+  /** Whether it writes to a log group. */
+  readonly logs?: boolean;
+  /** Whether it writes traces. */
+  readonly traces?: boolean;
 }

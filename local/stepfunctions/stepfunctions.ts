@@ -11,6 +11,7 @@ import { runFlow } from './interpreter.ts';
 import { itemSources } from './items.ts';
 import { type Json, json, StatesError } from './json.ts';
 import { applyChange, type MapProgress } from './map-progress.ts';
+import { checkRoles } from './roles.ts';
 import { type Cursor, type InterpreterPorts, type Run, sleep } from './run.ts';
 import type { StateMachineSettings } from './settings.ts';
 import { type TaskServices, taskCalls } from './tasks.ts';
@@ -67,15 +68,9 @@ export class StepFunctions {
     this.service = stepFunctionsService({ stepFunctions: this, admit: options.admit });
   }
 
-  /** Checks the roles, replays the journal, and goes on with what had not ended. */
+  /** Checks roles as their creation would, replays the journal, and goes on with what had not ended. */
   async start(): Promise<void> {
-    for (const { roleArn, arn } of this.#machines.values())
-      await this.#options.admit({
-        caller: { kind: 'service', principal: 'states.amazonaws.com', sourceArn: arn },
-        operation: 'AssumeRole',
-        action: 'sts:AssumeRole',
-        resource: roleArn,
-      });
+    await checkRoles(this.#options.admit, this.machines());
     const opened = await this.#options.openJournal?.(
       (entry) => this.#replay(entry),
       () => this.#snapshot(),
@@ -246,12 +241,12 @@ export class StepFunctions {
       items: itemSources(store, admit, caller),
       admitChildren: async () => {
         try {
-          await admit({
-            caller,
-            operation: 'StartExecution',
-            action: 'states:StartExecution',
-            resource: machine.arn,
-          });
+          const executions = `${machine.arn.replace(':stateMachine:', ':execution:')}:child`;
+          for (const [operation, resource] of [
+            ['StartExecution', machine.arn],
+            ['DescribeExecution', executions],
+          ] as const)
+            await admit({ caller, operation, action: `states:${operation}`, resource });
         } catch (error) {
           throw new StatesError('States.Permissions', (error as Error).message);
         }

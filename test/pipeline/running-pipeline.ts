@@ -15,9 +15,19 @@ export interface TestPipeline {
   close(): Promise<void>;
 }
 
-/** @param mysql whether it writes to MySQL too, if there is one */
-export async function startTestPipeline({ mysql = false } = {}): Promise<TestPipeline> {
+export interface TestPipelineOptions {
+  /** Whether it writes to MySQL too, if there is one. */
+  readonly mysql?: boolean;
+  /** What is done in its directory before it starts. */
+  readonly prepare?: (directory: string) => Promise<void>;
+}
+
+export async function startTestPipeline({
+  mysql = false,
+  prepare,
+}: TestPipelineOptions = {}): Promise<TestPipeline> {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-test-'));
+  await prepare?.(directory);
   const troubles: string[] = [];
   const running = await startPipeline({
     directory,

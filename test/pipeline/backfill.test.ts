@@ -1,0 +1,111 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Report, report } from '../../domain/backfill.ts';
+import { latestExecutions } from '../../ops/executions.ts';
+import { queryLake } from '../../ops/lake.ts';
+import { documents, sluice } from '../ops/sluice.ts';
+import { startTestPipeline, type TestPipeline } from './running-pipeline.ts';
+import { putUnseen } from './unseen-objects.ts';
+
+const recipe = (title: string) => ({ title, ingredients: ['water'], directions: ['Boil for 5 minutes.'] });
+const old = Array.from({ length: 6 }, (_, i) => ({
+  key: `recipes/old/${i} é+%20.json`,
+  body: JSON.stringify([recipe(`Old ${i}`), ...(i === 0 ? [{ title: 'no more' }] : [])]),
+}));
+const broken = { key: 'recipes/old/broken.json', body: '[{"title":' };
+const elsewhere = {
+  key: 'passengers/old.csv',
+  body: 'PassengerId,Survived,Pclass,Name,Sex,Age\n1,1,1,A,male,30\n',
+};
+
+let pipeline: TestPipeline;
+beforeAll(async () => {
+  pipeline = await startTestPipeline({
+    prepare: (directory) => putUnseen(directory, [...old, broken, elsewhere]),
+  });
+});
+afterAll(() => pipeline.close());
+
+const run = (...args: readonly string[]) => sluice(pipeline.directory, args);
+
+async function backfill(...args: readonly string[]): Promise<{ status: number; report: Report }> {
+  const ran = await run('backfill', ...args, '--json');
+  const [document] = documents(ran);
+  return { status: ran.status, report: report.parse(document?.['report']) };
+}
+
+test('a dry run counts what would be sent, and sends nothing', async () => {
+  const counted = await backfill('recipes/', '--dry-run');
+  expect(counted).toMatchObject({
+    status: 0,
+    report: { status: 'counted', objects: { listed: 7, sent: 7 } },
+  });
+  const none = await backfill('recipes/', '--dry-run', '--until', '2020-01-01');
+  expect(none.report.objects).toMatchObject({ listed: 7, sent: 0, skipped: { out_of_range: 7 } });
+});
+
+test('two backfills at once bring all objects into the tables, each once, and tell of those that failed', async () => {
+  const manifest = join(pipeline.directory, 'keys.txt');
+  writeFileSync(manifest, [...old, elsewhere].map(({ key }) => key).join('\n'));
+  const [byPrefix, byManifest] = await Promise.all([backfill('recipes/'), backfill('--manifest', manifest)]);
+
+  expect(byPrefix.status).toBe(1);
+  expect(byPrefix.report).toMatchObject({
+    status: 'partly',
+    objects: { listed: 7, succeeded: 6 - (byPrefix.report.objects.skipped['done'] ?? 0), failed: 1 },
+    failed: [{ key: broken.key, reason: 'truncated' }],
+    troubles: [],
+  });
+  expect(byManifest.status).toBe(0);
+  expect(byManifest.report).toMatchObject({ status: 'succeeded', objects: { listed: 7 }, troubles: [] });
+  // Both crawled before they ended: the tables show what came.
+  const titles = await queryLake(pipeline.target, 'SELECT title FROM recipes ORDER BY title', () => {});
+  expect(titles.rows).toEqual(old.map((_, i) => [`Old ${i}`]));
+  const passengers = await queryLake(pipeline.target, 'SELECT count(*) FROM passengers', () => {});
+  expect(passengers.rows.map(([n]) => Number(n))).toEqual([1]);
+  const reconciled = await run('reconcile');
+  expect(reconciled).toMatchObject({ status: 0, stdout: expect.stringContaining('everything agrees') });
+});
+
+test('what is rejected is done anew where that is asked for, and left alone where the code is the same', async () => {
+  const same = await backfill('--rejects', '--dry-run');
+  expect(same.report).toMatchObject({ machine: 'replay', objects: { sent: 0, skipped: { same_code: 2 } } });
+  const forced = await backfill('--rejects', '--force', '--code', 'missing_field');
+  expect(forced.report).toMatchObject({
+    status: 'succeeded',
+    objects: { sent: 1, succeeded: 1, skipped: { other_code: 1 } },
+    records: { read: 2, written: 1, rejected: 1 },
+  });
+});
+
+test('executions are listed, and shown with what they went through', async () => {
+  const [latest] = await latestExecutions(pipeline.target, 1);
+  const list = await run('executions');
+  expect(list.stdout.split('\n')[1]).toMatch(new RegExp(`^${latest?.name} +replay +succeeded +succeeded `));
+  const shown = await run('executions', latest?.name ?? '');
+  expect(shown.status).toBe(0);
+  expect(shown.stdout).toMatch(/Send what has rejects.*Start the crawler.*Write the report/s);
+  expect(await run('executions', 'none')).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('There is no execution "none"'),
+  });
+});
+
+test.each([
+  [['backfill'], /Name a prefix/],
+  [['backfill', 'recipes/', '--rejects'], /exclude each other/],
+  [['backfill', 'recipes/', '--force'], /go with --rejects/],
+  [['backfill', '--rejects', '--dataset', 'none'], /There are: recipes, passengers/],
+  [['executions', '--stop'], /Which execution/],
+])('%j is refused with what is to be done', async (args, message) => {
+  const { status, stderr } = await run(...args);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(message);
+});
+
+test('nobody was denied anything on the way', async () => {
+  const { stdout } = await run('iam');
+  expect(stdout).toContain('Nothing was denied.');
+  expect(pipeline.troubles).toEqual([]);
+});
