@@ -59,7 +59,7 @@ export class MortalCloud {
 
   async start(): Promise<void> {
     const args = [this.#project, this.#state, String(this.#port)];
-    const child = fork(join(import.meta.dirname, 'cloud.ts'), args, {
+    const child = fork(join(import.meta.dirname, 'cloud-child.ts'), args, {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#child = child;

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startCloud } from '../../local/cloud.ts';
 
-// The local cloud, in a process of its own that can be killed: `node cloud.ts <project> <directory> <port>`.
+// The local cloud, in a process of its own that can be killed: `node cloud-child.ts <project> <directory> <port>`.
 const [project = '', directory = '', port = ''] = process.argv.slice(2);
 const cloud = await startCloud({
   project,
