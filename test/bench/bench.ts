@@ -1,8 +1,9 @@
-// Measures the pipeline and prints tables: npm run bench -- [--large] [--only <section>] [--runs <n>] [--json] [--write]
+// Measures the pipeline and prints tables: npm run bench -- [--large] [--only <section>] [--runs <n>] [--objects <n>] [--json] [--write]
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { backfill } from './backfill.ts';
 import { comparison } from './comparison.ts';
 import { localCloud } from './local-cloud.ts';
 import { memory } from './memory.ts';
@@ -11,13 +12,13 @@ import { machine, markdown, type Result } from './section.ts';
 import { stages } from './stages.ts';
 import { startUp } from './start-up.ts';
 
-const sections = [comparison, stages, startUp, localCloud, mysql, memory];
+const sections = [comparison, stages, startUp, localCloud, mysql, memory, backfill];
 
 const head = `# Benchmarks
 
 Written by \`npm run bench -- --large --write\`. Run it on your own machine with \`npm run bench\`: some minutes; \`--large\` takes
 some more, and 12 GB of disk for a while. \`--only <section>\` (${sections.map(({ name }) => name).join(', ')}),
-\`--runs <n>\` and \`--json\` are there too. The inputs are generated from a fixed seed. Compare the ratios, not the seconds: those
+\`--runs <n>\`, \`--objects <n>\` (of the backfill) and \`--json\` are there too. The inputs are generated from a fixed seed. Compare the ratios, not the seconds: those
 are one machine's.
 `;
 
@@ -27,6 +28,8 @@ const { values: options } = parseArgs({
     large: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true },
     runs: { type: 'string', default: '5' },
+    /** Of the backfill. */
+    objects: { type: 'string', default: '2000' },
     json: { type: 'boolean', default: false },
     /** Into docs/benchmarks.md, in place of what was there of the same sections. */
     write: { type: 'boolean', default: false },
@@ -47,7 +50,12 @@ const results: Record<string, Result> = {};
 try {
   for (const section of chosen) {
     const onProgress = (line: string) => console.error(`${section.name}: ${line}`);
-    results[section.name] = await section.run({ directory, runs: Number(options.runs), onProgress });
+    results[section.name] = await section.run({
+      directory,
+      runs: Number(options.runs),
+      objects: Number(options.objects),
+      onProgress,
+    });
   }
 } finally {
   rmSync(directory, { recursive: true, force: true });

@@ -6,6 +6,8 @@ export interface BenchOptions {
   readonly directory: string;
   /** How often each comparison runs; medians are shown. */
   readonly runs: number;
+  /** How many objects a backfill has. */
+  readonly objects?: number;
   /** Tells how far it is. */
   readonly onProgress: (line: string) => void;
 }

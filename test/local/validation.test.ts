@@ -14,6 +14,7 @@ const role = 'aws:iam/role:Role';
 const rolePolicy = 'aws:iam/rolePolicy:RolePolicy';
 const key = 'aws:kms/key:Key';
 const alarm = 'aws:cloudwatch/metricAlarm:MetricAlarm';
+const stateMachine = 'aws:sfn/stateMachine:StateMachine';
 
 const document = (statement: object) => JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
 const noSuchArn = 'arn:aws:sqs:us-east-1:000000000000:none';
@@ -49,6 +50,11 @@ const wrong: readonly (readonly [
   ],
   [settings('LifecycleConfiguration'), 'rules.0.id', 'incomplete-uploads', /ids that differ/, 'rules'],
   [settings('LifecycleConfiguration'), 'rules.0.noncurrentVersionExpiration.noncurrentDays', 0, /at least 1/],
+  [stateMachine, 'roleArn', noSuchArn, /arn of a Role of this program/],
+  [stateMachine, 'definition', '{', /must be JSON/],
+  [stateMachine, 'definition', '{"StartAt":"A","States":{}}', /can't run the state machine/],
+  [stateMachine, 'loggingConfiguration.level', 'SOME', /one of ALL, ERROR/],
+  [stateMachine, 'loggingConfiguration.logDestination', noSuchArn, /arn of a LogGroup of this program/],
   [queue, 'name', 'a queue', /letters, digits, hyphens/],
   [queue, 'name', 'q'.repeat(81), /at most 80/],
   [queue, 'visibilityTimeoutSeconds', 43_201, /from 0 to 43200/],
