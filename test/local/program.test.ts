@@ -70,7 +70,7 @@ describe('the program of this repository', () => {
         ?.policies.map(({ document }) => document)
         .join();
       const named = Object.entries(lambda.environment).filter(([name]) => name.endsWith('_BUCKET'));
-      expect(named.length).toBeGreaterThanOrEqual(4);
+      expect(named.length).toBeGreaterThanOrEqual(2);
       for (const [, bucket] of named) expect(policies).toContain(`arn:aws:s3:::${bucket}`);
       expect(lambda.modulePath).toMatch(/^\/.*\/dist\/\w+\/index\.mjs$/);
       expect(lambda.environment['CODE_VERSION']).toMatch(/^[0-9a-f]{16}$/);
