@@ -44,7 +44,7 @@ export interface Workload {
 }
 
 /** Everything happens within this time: spread out, or while what came before is still being worked on. */
-const spansMs = [3_000, 60_000, 20 * 60_000] as const;
+const spansMs = [3_000, 10_000, 60_000, 20 * 60_000] as const;
 
 /** Makes objects of all kinds, some under the same key, and deletes some of them, has some done anew, and now and then sends a message that nobody can read. */
 export function makeWorkload(random: Random, queueArns: readonly string[]): Workload {
@@ -105,7 +105,7 @@ function makeRecord(random: Random): { readonly text: string; readonly fate: Fat
   const seconds = Array.from({ length: random.between(1, 8) }, () => random.between(0, 3) * 60);
   const directions = seconds.map((time) => (time === 0 ? 'Stir.' : `Boil for ${time / 60} minutes.`));
   const record = { title, ingredients, directions };
-  switch (random.between(0, 11)) {
+  switch (random.between(0, 12)) {
     case 0:
       return { text: JSON.stringify({ ...record, title: undefined }), fate: { code: 'missing_field' } };
     case 1:
@@ -116,6 +116,7 @@ function makeRecord(random: Random): { readonly text: string; readonly fate: Fat
       return { text: '{"title": nothing}', fate: { code: 'malformed_json' } };
     // Nothing is wrong with it but the row that comes of it: more seconds than its column holds.
     case 4:
+    case 5:
       return {
         text: JSON.stringify({ ...record, directions: Array(6).fill('Cure for 99999 hours.') }),
         fate: { code: 'invalid_row' },
