@@ -13,6 +13,7 @@ const environment = {
   CODE_VERSION: 'bench',
   AWS_REGION: 'us-east-1',
   AWS_LAMBDA_FUNCTION_NAME: 'bench',
+  MAXIMUM_RECEIVES: '5',
 };
 
 /** How long a function's module takes to load: most of a cold start. */
