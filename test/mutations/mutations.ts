@@ -224,13 +224,13 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'leaves what an overtaken extraction had written',
     file: 'handlers/stages/extract-object.ts',
-    find: 'if (head === undefined) {\n    await removeVersion(path, ledger, store, buckets);',
+    find: 'if (head === undefined) {\n    await removeExtracted(path, store, buckets);',
     replace: 'if (head === undefined) {',
   },
   {
     name: 'leaves what a dead attempt at an overtaken version had written',
     file: 'handlers/stages/extract-object.ts',
-    find: "if (event.type === 'created' && standing(known, path) === 'gone')\n        await removeVersion(path, ledger, store, buckets);",
+    find: "if (event.type === 'created' && standing(known, path) === 'gone')\n        await removeExtracted(path, store, buckets);",
     replace: '',
   },
   {
@@ -248,14 +248,14 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'removes the old version before the new one is complete',
     file: 'handlers/stages/supersede.ts',
-    find: "if (current?.type === 'created' && !(await isComplete(path(current.versionId), ledger))) return;",
+    find: 'if (!(await isWhole(head, ledger))) return;',
     replace: '',
   },
   {
     name: 'takes a version for complete that is transformed but not loaded',
     file: 'handlers/stages/supersede.ts',
-    find: 'return areLoaded.every((isLoaded) => isLoaded === true);',
-    replace: 'return areLoaded.length >= 0;',
+    find: 'if (isLoaded !== true) return false;',
+    replace: '',
   },
   {
     name: 'takes a version for complete of which some parts are loaded',
@@ -266,9 +266,21 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'forgets what was superseded before it is gone',
     file: 'handlers/stages/supersede.ts',
-    find: "for (const versionId of superseded) await removeVersion(path(versionId), ledger, store, buckets);\n  await ledger.change(path(''), (known) => known && withoutSuperseded(known, superseded));",
+    find: 'for (const versionId of superseded) {',
     replace:
-      "await ledger.change(path(''), (known) => known && withoutSuperseded(known, superseded));\n  for (const versionId of superseded) await removeVersion(path(versionId), ledger, store, buckets);",
+      "await ledger.change(path(''), (known) => known && withoutSuperseded(known, superseded));\n  for (const versionId of superseded) {",
+  },
+  {
+    name: 'never finds a version complete',
+    file: 'domain/ledger.ts',
+    find: ': { ...known, complete: true };',
+    replace: ': known;',
+  },
+  {
+    name: 'takes a new version for complete because the one before was',
+    file: 'domain/ledger.ts',
+    find: 'function withCurrent({ complete: _, ...known }: Head,',
+    replace: 'function withCurrent(known: Head,',
   },
   {
     name: 'never completes a version in the transformation',
@@ -298,14 +310,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'discards a complete version that was superseded just then',
     file: 'handlers/stages/supersede.ts',
-    find: "if (stands === 'gone') return false;",
-    replace: "if (stands !== 'live') return false;",
-  },
-  {
-    name: 'does not look again whether a superseded version is gone by now',
-    file: 'handlers/stages/supersede.ts',
-    find: "return stands === 'live' || standing(await ledger.head(piece), piece) !== 'gone';",
-    replace: 'return true;',
+    find: "if (standing(head, piece) === 'gone') return false;",
+    replace: "if (standing(head, piece) !== 'live') return false;",
   },
   {
     name: 'leaves what its own lost write of the head took out',
@@ -326,12 +332,6 @@ export const mutations: readonly Mutation[] = [
     replace: '',
   },
   {
-    name: 'takes a part that was removed for an error',
-    file: 'handlers/stages/transform-part.ts',
-    find: 'if (isGone) return discarded();',
-    replace: '',
-  },
-  {
     name: 'archives nothing',
     file: 'handlers/stages/load-file.ts',
     find: 'await store.copy(event, toArchive);',
@@ -346,7 +346,13 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'leaves the rows of what is gone in MySQL',
     file: 'handlers/stages/load-file.ts',
-    find: 'await retractRows(await ledger.head(address), dataset, surroundings);',
+    find: 'await retractRows(event, address, ledger, dataset, surroundings);',
+    replace: '',
+  },
+  {
+    name: 'leaves the rows of an overtaken file in MySQL',
+    file: 'handlers/stages/load-file.ts',
+    find: 'await retractOwnRows(event, dataset, surroundings);',
     replace: '',
   },
 ];
