@@ -310,8 +310,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'discards a complete version that was superseded just then',
     file: 'handlers/stages/supersede.ts',
-    find: "if (standing(head, piece) === 'gone') return false;",
-    replace: "if (standing(head, piece) !== 'live') return false;",
+    find: "if (stands === 'gone') return false;",
+    replace: "if (stands !== 'live') return false;",
   },
   {
     name: 'leaves what its own lost write of the head took out',
