@@ -45,25 +45,28 @@ class Loading {
   readonly #session: Session;
   readonly #options: LoadOptions;
   readonly #statements: RowStatements;
+  readonly #mostBytes: number;
   readonly #rejected: Reject[] = [];
   #written = 0;
   #unchanged = 0;
 
   constructor(session: Session, options: LoadOptions) {
-    const { encoder, object, sequencer } = options;
+    const { encoder, object, sequencer, packetBytes } = options;
     this.#session = session;
     this.#options = options;
-    this.#statements = new RowStatements(session, encoder.tables, object, sequencer);
+    this.#mostBytes = packetBytes - STATEMENT_RESERVE;
+    this.#statements = new RowStatements(session, encoder.tables, object, sequencer, this.#mostBytes);
   }
 
   async run(): Promise<Loaded> {
-    const { rows, encoder, packetBytes, careful } = this.#options;
+    const { rows, encoder, careful } = this.#options;
     const write = careful ? this.#writeCarefully : this.#write;
     let batch: EncodedRow[] = [];
     let characters = 0;
+    await this.#statements.begin();
     try {
       for (const row of rows) {
-        const encoded = encoder.encode(row, packetBytes - STATEMENT_RESERVE);
+        const encoded = encoder.encode(row, this.#mostBytes);
         if ('reject' in encoded) {
           this.#rejected.push(encoded.reject);
           continue;
