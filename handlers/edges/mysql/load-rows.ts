@@ -5,7 +5,10 @@ import { RowRefused, RowStatements } from './row-statements.ts';
 import type { Session } from './session.ts';
 import type { Loaded } from './table-store.ts';
 
-/** How many rows are looked up at once, and how much of them is held as SQL, unless one alone is more. */
+/** How many rows are looked up at once; of 1,000 values, MariaDB would make a table first. */
+const LOOKED_UP_ROWS = 500;
+
+/** How many rows are written at once, and how much of them is held as SQL, unless one alone is more. */
 const BATCH_ROWS = 1000;
 const BATCH_CHARACTERS = 4 * 1024 * 1024;
 
@@ -47,6 +50,8 @@ class Loading {
   readonly #statements: RowStatements;
   readonly #mostBytes: number;
   readonly #rejected: Reject[] = [];
+  /** What the table had of these records when they were looked up, and locked. */
+  readonly #known = new Map<number, Known>();
   #written = 0;
   #unchanged = 0;
 
@@ -64,6 +69,7 @@ class Loading {
     let batch: EncodedRow[] = [];
     let characters = 0;
     await this.#statements.begin();
+    await this.#lookUp();
     try {
       for (const row of rows) {
         const encoded = encoder.encode(row, this.#mostBytes);
@@ -89,12 +95,11 @@ class Loading {
 
   async #write(batch: readonly EncodedRow[]): Promise<void> {
     if (batch.length === 0) return;
-    const known = await this.#known(batch);
     const changed: EncodedRow[] = [];
     const untouched: EncodedRow[] = [];
     let unchanged = 0;
     for (const row of batch) {
-      const before = known.get(row.record);
+      const before = this.#known.get(row.record);
       if (before === undefined) await this.#statements.insert(row);
       else if (before.hash !== row.hash) changed.push(row);
       else {
@@ -137,19 +142,21 @@ class Loading {
     if (row !== undefined) this.#rejected.push(notStorable(row, path, `${message}.`));
   }
 
-  /** What the table has of these records; locked, so that nobody removes what is about to be kept. */
-  async #known(batch: readonly EncodedRow[]): Promise<ReadonlyMap<number, Known>> {
-    const { encoder, object } = this.#options;
-    const records = batch.map(({ record }) => record).join();
-    const rows = await this.#session.select(
-      `SELECT _record, LOWER(HEX(_hash)), _sequencer FROM ${mysqlName(encoder.tables.table.name)} ` +
-        `WHERE _object = x'${object}' AND _record IN (${records}) FOR UPDATE`,
-    );
-    return new Map(
-      rows.map(([record, hash, sequencer]) => [
-        Number(record),
-        { hash: String(hash), sequencer: String(sequencer) },
-      ]),
-    );
+  /**
+   * Before anything is written, so that no statement waits for an answer; locks the rows that are there, so that nobody
+   * removes what is about to be kept.
+   */
+  async #lookUp(): Promise<void> {
+    const { encoder, object, rows } = this.#options;
+    const table = mysqlName(encoder.tables.table.name);
+    for (let from = 0; from < rows.length; from += LOOKED_UP_ROWS) {
+      const records = rows.slice(from, from + LOOKED_UP_ROWS).map(({ record }) => record);
+      const found = await this.#session.select(
+        `SELECT _record, LOWER(HEX(_hash)), _sequencer FROM ${table} ` +
+          `WHERE _object = x'${object}' AND _record IN (${records.join()}) FOR UPDATE`,
+      );
+      for (const [record, hash, sequencer] of found)
+        this.#known.set(Number(record), { hash: String(hash), sequencer: String(sequencer) });
+    }
   }
 }
