@@ -6,7 +6,7 @@ import { Tracer } from '@aws-lambda-powertools/tracer';
 import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware';
 import middy from '@middy/core';
 import sqsPartialBatchFailure from '@middy/sqs-partial-batch-failure';
-import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
+import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import pLimit from 'p-limit';
 import { PermanentError, type Stage, TransientError } from '../domain/errors.ts';
 import {
@@ -80,26 +80,27 @@ export function stageHandler(options: StageOptions, outside: StageSurroundings =
   const tracer = new Tracer({ serviceName: stage });
   const limit = pLimit(concurrency);
 
-  const processMessage = async (message: SQSRecord, { awsRequestId }: Context, deadline: number) => {
-    // A function that was frozen at its time-out and thawed later must not go on: others have taken over.
-    const store = endsWith(outside.store, () => outside.now() >= deadline);
-    const { codeVersion } = options;
-    const surroundings: Surroundings = {
-      ...outside,
-      store,
-      codeVersion,
-      deadline,
-      message: message.messageId,
-      invocation: awsRequestId,
-    };
+  const isLastAttempt = ({ attributes }: SQSRecord) =>
+    Number(attributes.ApproximateReceiveCount) >= options.maximumReceives;
+
+  const processMessage = async (message: SQSRecord, surroundings: Surroundings) => {
+    const event = readEvent(message, stage);
+    const outcome = await settle(event, options, surroundings);
+    report(outcome, event, logger, objectMetrics);
+  };
+
+  /** After the last attempt, the reason lies in the failed bucket: a message in a DLQ is no riddle. */
+  const leavingWord = async (message: SQSRecord, store: ObjectStore, work: () => Promise<void>) => {
     try {
-      const event = readEvent(message, stage);
-      const outcome = await settle(event, options, surroundings);
-      report(outcome, event, logger, objectMetrics);
+      await work();
     } catch (error) {
-      await leaveReason(error, message, options, store);
+      if (isLastAttempt(message)) await leaveReason(error, message, options, store);
       throw error;
     }
+    if (!isLastAttempt(message)) return;
+    await store.remove(options.failedBucket, [reasonKey(message, options)]).catch((error: unknown) => {
+      logger.warn('The work is done, but the note that it was begun for the last time stays', { error });
+    });
   };
 
   // Middy's own early end would answer while work is under way, which Lambda then freezes and may thaw much later.
@@ -119,19 +120,39 @@ export function stageHandler(options: StageOptions, outside: StageSurroundings =
         },
       }),
     )
-    .handler(({ Records }, context) => {
+    .handler(async ({ Records }, context) => {
       metrics.addMetric('MessagesReceived', MetricUnit.Count, Records.length);
       const time = context.getRemainingTimeInMillis();
       const deadline = outside.now() + time;
+      // A function that was frozen at its time-out and thawed later must not go on: others have taken over.
+      const store = endsWith(outside.store, () => outside.now() >= deadline);
+      // Who is killed can't say why, and takes those with him that were not begun.
+      const last = Records.filter(isLastAttempt);
+      await Promise.allSettled(last.map((message) => leaveReason(noWord(stage), message, options, store)));
       return Promise.allSettled(
         Records.map((message) =>
-          limit(async () => {
-            if (context.getRemainingTimeInMillis() < time * RESERVED_TIME) throw outOfTime(stage);
-            await processMessage(message, context, deadline);
-          }),
+          limit(() =>
+            leavingWord(message, store, async () => {
+              if (context.getRemainingTimeInMillis() < time * RESERVED_TIME) throw outOfTime(stage);
+              await processMessage(message, {
+                ...outside,
+                store,
+                codeVersion: options.codeVersion,
+                deadline,
+                message: message.messageId,
+                invocation: context.awsRequestId,
+              });
+            }),
+          ),
         ),
       );
     });
+}
+
+function noWord(stage: Stage): TransientError {
+  const message =
+    'The last attempt was begun and left no word of its end: the function was killed, or ran out of time or memory. Its log tells which.';
+  return new TransientError('interrupted', message, { stage });
 }
 
 function outOfTime(stage: Stage): TransientError {
@@ -178,28 +199,44 @@ function transient(error: unknown, stage: Stage): TransientError {
   return new TransientError(ours ? 'unexpected' : 'storage', message, { stage, cause: error });
 }
 
-/** After the last attempt, the reason lies in the failed bucket: a message in a DLQ is no riddle. */
 async function leaveReason(
   error: unknown,
-  { attributes, body, messageId }: SQSRecord,
-  { stage, failedBucket, maximumReceives, subjectOf }: StageOptions,
+  message: SQSRecord,
+  options: StageOptions,
   store: ObjectStore,
 ): Promise<void> {
-  if (Number(attributes.ApproximateReceiveCount) < maximumReceives) return;
+  const { stage, failedBucket } = options;
+  const key = reasonKey(message, options);
+  const event = eventOf(message);
   const reason = transient(error, stage);
-  if (reason.code !== 'unreadable_message') {
-    const event = parseObjectEvent(body);
-    const { path, numbers } = subjectOf(event);
-    await writeFault(store, failedBucket, gaveUpKey(path, stage, ...numbers), event, reason);
+  if (event !== undefined) {
+    await writeFault(store, failedBucket, key, event, reason);
     return;
   }
-  const { code, message } = reason;
+  const { messageId, body } = message;
+  const said = { stage, messageId, code: reason.code, message: reason.message, body: body.slice(0, 2048) };
   await store.write({
     bucket: failedBucket,
-    key: unreadableMessageKey(stage, messageId),
-    body: `${JSON.stringify({ stage, messageId, code, message, body: body.slice(0, 2048) }, null, 2)}\n`,
+    key,
+    body: `${JSON.stringify(said, null, 2)}\n`,
     contentType: 'application/json',
   });
+}
+
+/** Beside the key that the message is about; of a message that nobody can read, by its id. */
+function reasonKey(message: SQSRecord, { stage, subjectOf }: StageOptions): string {
+  const event = eventOf(message);
+  if (event === undefined) return unreadableMessageKey(stage, message.messageId);
+  const { path, numbers } = subjectOf(event);
+  return gaveUpKey(path, stage, ...numbers);
+}
+
+function eventOf({ body }: SQSRecord): ObjectEvent | undefined {
+  try {
+    return parseObjectEvent(body);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Says what became of the object: a log line, and metrics of its dataset, published at once since a batch may mix datasets. */

@@ -87,6 +87,11 @@ export function mysqlFailure(error: unknown): MysqlFailure | undefined {
   return { message: `${kind.what}. ${said}. ${kind.cure}`, passes: kind.passes ?? false };
 }
 
+/** Whether a row was there already that was to be inserted. */
+export function isDuplicateKey(error: unknown): boolean {
+  return error instanceof Error && (error as Partial<DriverError>).errno === 1062;
+}
+
 interface DriverError {
   readonly code: string;
   readonly errno: number;

@@ -171,6 +171,22 @@ describe('a file', () => {
     expect(await store.count(things, key, '02')).toBe(3);
   });
 
+  it('is loaded again where rows were deleted by hand, whatever was left of their lists', async () => {
+    const rows = numbered(
+      thing('a', { words: ['x', 'y'], marks: [1] }),
+      thing('b', { words: ['z'] }),
+      thing('c', { words: ['w'] }),
+    );
+    await load('01', rows);
+    await look.query('DELETE FROM things WHERE _record < 3');
+    expect(await load('01', rows)).toEqual({ written: 2, unchanged: 1, rejected: [] });
+    expect((await stored()).map(({ row }) => row)).toEqual(rows.map(({ row }) => row));
+    await look.query('DELETE FROM things');
+    const shorter = numbered(thing('a', { words: ['new'] }));
+    expect(await load('02', shorter)).toMatchObject({ written: 1 });
+    expect(await stored()).toEqual([{ ...shorter[0], sequencer: '02' }]);
+  });
+
   it('of an older version is stale, and writes nothing', async () => {
     await load('02', numbered(thing('new')));
     expect(await load('01FF', numbered(thing('old'), thing('more')))).toBe('stale');

@@ -172,6 +172,49 @@ describe('the handler of a stage', () => {
     });
   });
 
+  it('has left word already when its function is killed at the last attempt, also of messages that were not begun', async () => {
+    const store = new MemoryStore();
+    const { codeVersion: _, deadline: _d, message: _m, invocation: _i, ...outside } = surroundingsOf(store);
+    const begun = Promise.withResolvers<void>();
+    const handler = stageHandler(
+      {
+        stage: 'extraction',
+        failedBucket: 'failed',
+        codeVersion: 'test',
+        maximumReceives: 5,
+        concurrency: 1,
+        subjectOf: (event) => ({ path: rawVersionPath(event), numbers: [] }),
+        work: () => {
+          begun.resolve();
+          return new Promise(() => {});
+        },
+      },
+      outside,
+    );
+    const [first, second] = ['recipes/a.json', 'recipes/b.json'].map((key) => {
+      const each = message(key, created('raw', key));
+      return { ...each, attributes: { ...each.attributes, ApproximateReceiveCount: '5' } };
+    });
+    if (first === undefined || second === undefined) throw new Error('There are two.');
+    void failures(handler, first, second);
+    await begun.promise;
+    const notes = store.keys('failed').map((key) => JSON.parse(store.body('failed', key).toString()));
+    expect(notes).toMatchObject([
+      { key: 'recipes/a.json', code: 'interrupted', message: expect.stringContaining('no word') },
+      { key: 'recipes/b.json', code: 'interrupted' },
+    ]);
+  });
+
+  it('takes back the word that the last attempt was begun when it ends well', async () => {
+    const store = new MemoryStore();
+    putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));
+    const only = message('1', created('raw', 'recipes/a.ndjson'));
+    const last = { ...only, attributes: { ...only.attributes, ApproximateReceiveCount: '5' } };
+    expect(await failures(handlerOf(store), last)).toEqual({ batchItemFailures: [] });
+    expect(store.keys('failed')).toEqual([]);
+    expect(store.keys('temp')).toHaveLength(1);
+  });
+
   it('leaves what a message held that nobody can read', async () => {
     const store = new MemoryStore();
     const poison = message('m1', 'poison');

@@ -27,6 +27,8 @@ export interface LoadOptions {
   readonly packetBytes: number;
   /** Whether a row that the server refuses is to be found and left out; else it is thrown as it comes. */
   readonly careful: boolean;
+  /** Whether lists may have been left of rows that are gone, deleted by hand: they are removed first. */
+  readonly clearLists: boolean;
 }
 
 interface Known {
@@ -144,10 +146,10 @@ class Loading {
 
   /**
    * Before anything is written, so that no statement waits for an answer; locks the rows that are there, so that nobody
-   * removes what is about to be kept.
+   * removes what is about to be kept. What lists have of rows that are not there goes where it is asked for.
    */
   async #lookUp(): Promise<void> {
-    const { encoder, object, rows } = this.#options;
+    const { encoder, object, rows, clearLists } = this.#options;
     const table = mysqlName(encoder.tables.table.name);
     for (let from = 0; from < rows.length; from += LOOKED_UP_ROWS) {
       const records = rows.slice(from, from + LOOKED_UP_ROWS).map(({ record }) => record);
@@ -157,6 +159,7 @@ class Loading {
       );
       for (const [record, hash, sequencer] of found)
         this.#known.set(Number(record), { hash: String(hash), sequencer: String(sequencer) });
+      if (clearLists) await this.#statements.clearLists(records.filter((record) => !this.#known.has(record)));
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { Connection } from 'mysql2/promise';
 import type { Dataset } from '../../../domain/dataset.ts';
 import { mysqlName, objectsTable } from '../../../domain/tables/mysql.ts';
+import { isDuplicateKey } from '../../../domain/tables/mysql-failure.ts';
 import { objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
 import { mysqlSettings, openMysql } from './connection.ts';
 import { RowEncoder } from './encoded-row.ts';
@@ -62,6 +63,7 @@ export class MysqlTableStore implements TableStore {
     if (twice !== undefined) throw new RangeError(`Record ${twice.record} of ${key} is there twice.`);
     const encoder = this.#encoder(dataset);
     const guarded = guardedObject(dataset, key, sequencer);
+    let clearLists = false;
     const attempt = (careful: boolean) =>
       this.#sessions.run(async (session) => {
         if (await raise(session, guarded)) return 'stale';
@@ -71,9 +73,16 @@ export class MysqlTableStore implements TableStore {
           await session.execute('ROLLBACK');
           return 'stale';
         }
-        const loaded = await loadRows(session, { encoder, rows, packetBytes, careful, ...guarded });
-        await session.execute('COMMIT');
-        return loaded;
+        const options = { encoder, rows, packetBytes, careful, clearLists, ...guarded };
+        try {
+          const loaded = await loadRows(session, options);
+          await session.execute('COMMIT');
+          return loaded;
+        } catch (error) {
+          // Another load's rows are found by the next attempt; those of lists without their row are not.
+          clearLists ||= isDuplicateKey(error);
+          throw error;
+        }
       });
     try {
       return await attempt(false);

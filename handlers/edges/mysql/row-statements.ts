@@ -83,6 +83,13 @@ export class RowStatements {
     await this.#session.execute(`SET ${OBJECT} = ${this.#object}`);
   }
 
+  /** Removes what lists have of records. */
+  async clearLists(records: readonly number[]): Promise<void> {
+    if (records.length === 0) return;
+    this.#deleteLists(records);
+    await this.#send();
+  }
+
   /** Adds a row that is not there yet. */
   async insert(row: EncodedRow): Promise<void> {
     this.#gather(row, this.#inserts);
@@ -92,8 +99,7 @@ export class RowStatements {
   /** Replaces rows that say something else, their lists included. */
   async replace(rows: readonly EncodedRow[]): Promise<void> {
     if (rows.length === 0) return;
-    for (const { name } of this.#listTables)
-      this.#ready.push({ sql: `DELETE FROM ${mysqlName(name)} ${this.#where(rows)}`, list: '' });
+    this.#deleteLists(recordsOf(rows));
     for (const row of rows) this.#gather(row, this.#replacements);
     await this.#send();
   }
@@ -102,7 +108,7 @@ export class RowStatements {
   async touch(rows: readonly EncodedRow[]): Promise<void> {
     if (rows.length === 0) return;
     const set = `UPDATE ${this.#table} SET _sequencer = ${this.#sequencer}`;
-    this.#ready.push({ sql: `${set} ${this.#where(rows)}`, list: '' });
+    this.#ready.push({ sql: `${set} ${this.#where(recordsOf(rows))}`, list: '' });
     await this.#send();
   }
 
@@ -171,10 +177,17 @@ export class RowStatements {
     }
   }
 
-  #where(rows: readonly EncodedRow[]): string {
-    return `WHERE _object = ${this.#object} AND _record IN (${rows.map(({ record }) => record).join()})`;
+  #deleteLists(records: readonly number[]): void {
+    for (const { name } of this.#listTables)
+      this.#ready.push({ sql: `DELETE FROM ${mysqlName(name)} ${this.#where(records)}`, list: '' });
+  }
+
+  #where(records: readonly number[]): string {
+    return `WHERE _object = ${this.#object} AND _record IN (${records.join()})`;
   }
 }
+
+const recordsOf = (rows: readonly EncodedRow[]) => rows.map(({ record }) => record);
 
 function gathering(list: string, { name, columns }: MysqlTable): Gathering {
   const names = columns.map((column) => mysqlName(column.name)).join();
