@@ -27,6 +27,8 @@ export const head = z.strictObject({
       /** While `extracting`: on account of which message, in which invocation, and until when nobody else may do it. */
       message: z.string(),
       invocation: z.string(),
+      /** Of the code that does it: what another one left behind may be cut into other parts. */
+      codeVersion: z.string(),
       /** Milliseconds since the epoch. */
       leaseUntil: z.int().nonnegative(),
     }),
@@ -65,6 +67,7 @@ export interface Claim {
   readonly message: string;
   /** Tells this attempt from any other, also at the same message. */
   readonly invocation: string;
+  readonly codeVersion: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
   /** When the work will have ended in any case, well or badly, in milliseconds since the epoch. */
@@ -81,9 +84,9 @@ export function decide(known: Head | undefined, event: ObjectEvent, claim: Claim
 }
 
 function decideCreated(known: Head, event: ObjectEvent, claim: Claim): Decision {
-  const { message, invocation, now, deadline } = claim;
+  const { message, invocation, codeVersion, now, deadline } = claim;
   const { current, attempts } = known;
-  const version = versionOf(event, current);
+  const version = versionOf(event, known);
   if (current?.type === 'created' && current.versionId === version.versionId) return { action: 'duplicate' };
   // It was deleted for good.
   if (current?.type === 'deleted' && current.versionId === event.versionId) return { action: 'stale' };
@@ -95,24 +98,42 @@ function decideCreated(known: Head, event: ObjectEvent, claim: Claim): Decision 
       ? { action: 'wait', until: attempt.leaseUntil }
       : { action: 'duplicate' };
   if (attempt === undefined && isOlder(version, current)) return { action: 'stale' };
-  const claimed = { status: 'extracting', message, invocation, leaseUntil: deadline } as const;
+  const claimed = { status: 'extracting', message, invocation, codeVersion, leaseUntil: deadline } as const;
+  // What the code before a deploy left behind must not be mixed with what this one makes.
+  const anew = attempt !== undefined && attempt.codeVersion !== codeVersion ? [attempt.versionId] : [];
   const mine = { ...version, ...attempt, ...claimed };
-  const others = attempts.filter((each) => each !== attempt);
-  return { action: 'extract', next: { ...known, attempts: [...others, mine] } };
+  const next = {
+    ...known,
+    attempts: [
+      ...attempts.filter((each) => each !== attempt),
+      anew.length === 0 ? mine : { ...mine, versionId: nextEdition(mine.versionId) },
+    ],
+    superseded: union(known.superseded, anew),
+  };
+  return { action: 'extract', next };
 }
 
 /**
- * The edition of a version that an event asks for. A sweep that makes up for a lost event can't know its sequencer, and
- * puts the version too far down; when the event comes after all, the version is done anew in its right place.
+ * The edition of a version that an event asks for, or the one after it that somebody is at. A sweep that makes up for a
+ * lost event can't know its sequencer, and puts the version too far down; when the event comes after all, the version is
+ * done anew in its right place.
  */
-function versionOf({ sequencer, versionId, edition }: ObjectEvent, current: Head['current']): Version {
+function versionOf({ sequencer, versionId, edition }: ObjectEvent, { current, attempts }: Head): Version {
   const shown = current?.type === 'created' ? parseEdition(current.versionId) : undefined;
   const isTooFarDown =
     current !== undefined &&
     shown?.versionId === versionId &&
     edition === 0 &&
     compareSequencers(current.sequencer, sequencer) < 0;
-  return { sequencer, versionId: editionName(versionId, isTooFarDown ? shown.edition + 1 : edition) };
+  const asked = { sequencer, versionId: editionName(versionId, isTooFarDown ? shown.edition + 1 : edition) };
+  return attempts
+    .filter((each) => parseEdition(each.versionId).versionId === versionId)
+    .reduce<Version>((newest, each) => (isOlder(newest, each) ? each : newest), asked);
+}
+
+function nextEdition(name: string): string {
+  const { versionId, edition } = parseEdition(name);
+  return editionName(versionId, edition + 1);
 }
 
 /**
@@ -161,7 +182,7 @@ export function conclude(known: Head, versionId: string, accepted: boolean): Hea
     ...known,
     attempts: [
       ...known.attempts.filter((each) => !rejected.includes(each)),
-      { ...newest, status: 'rejected', message: '', invocation: '', leaseUntil: 0 },
+      { ...newest, status: 'rejected', message: '', invocation: '', codeVersion: '', leaseUntil: 0 },
     ],
     superseded: union(
       known.superseded,

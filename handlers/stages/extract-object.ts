@@ -51,14 +51,14 @@ export async function extractObject(
   buckets: ExtractionBuckets,
   surroundings: Surroundings,
 ): Promise<Outcome> {
-  const { store, now, deadline, message, invocation } = surroundings;
+  const { store, now, deadline, message, invocation, codeVersion } = surroundings;
   const dataset = datasetOf(event.key);
   const name = dataset?.name ?? UNKNOWN_DATASET;
   const { onDelete, onReject } = dataset ?? UNREADABLE;
   const asked = editionName(event.versionId, event.edition);
   const path = versionPath({ dataset: name, key: event.key, versionId: asked });
   const ledger = new Ledger(store, buckets.ledger);
-  const claim = { dataset: name, onDelete, message, invocation, now: now(), deadline };
+  const claim = { dataset: name, onDelete, message, invocation, codeVersion, now: now(), deadline };
   const { decision, known } = await ledger.claim(path, event, claim);
 
   switch (decision.action) {

@@ -30,6 +30,7 @@ const attempt = (
   versionId,
   status,
   message: 'm',
+  codeVersion: 'c',
   invocation: 'i',
   leaseUntil,
 });

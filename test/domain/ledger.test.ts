@@ -17,6 +17,7 @@ const claim: Claim = {
   onDelete: 'retract',
   message: 'M1',
   invocation: 'me',
+  codeVersion: 'c1',
   now: 1000,
   deadline: 1900,
 };
@@ -57,9 +58,18 @@ const extracting = (
   leaseUntil = 1500,
   invocation = 'other',
   message = 'M1',
-) => ({ sequencer, versionId, status: 'extracting', message, invocation, leaseUntil }) as const;
+  codeVersion = 'c1',
+) => ({ sequencer, versionId, status: 'extracting', message, invocation, codeVersion, leaseUntil }) as const;
 const rejected = (versionId: string, sequencer: string) =>
-  ({ sequencer, versionId, status: 'rejected', message: '', invocation: '', leaseUntil: 0 }) as const;
+  ({
+    sequencer,
+    versionId,
+    status: 'rejected',
+    message: '',
+    invocation: '',
+    codeVersion: '',
+    leaseUntil: 0,
+  }) as const;
 
 describe('what is decided about an event', () => {
   const mine = extracting('v2', '20', 1900, 'me');
@@ -119,6 +129,30 @@ describe('what is decided about an event', () => {
       { ...none, attempts: [extracting('v2', '20', 1000)] },
       created('v2', '20'),
       { action: 'extract', next: { ...none, attempts: [mine] } },
+    ],
+    [
+      'a version that the code before a deploy left undone',
+      { ...none, attempts: [extracting('v2', '20', 1000, 'other', 'M1', 'c0')] },
+      created('v2', '20'),
+      {
+        action: 'extract',
+        next: { ...none, attempts: [extracting('v2!0001', '20', 1900, 'me')], superseded: ['v2'] },
+      },
+    ],
+    [
+      'a version that the code before a deploy is still at',
+      { ...none, attempts: [extracting('v2', '20', 1500, 'other', 'M1', 'c0')] },
+      created('v2', '20'),
+      { action: 'wait', until: 1500 },
+    ],
+    [
+      'a version that was taken up in a later edition, and left undone',
+      { ...none, attempts: [extracting('v2!0001', '20', 1000)], superseded: ['v2'] },
+      created('v2', '20'),
+      {
+        action: 'extract',
+        next: { ...none, attempts: [extracting('v2!0001', '20', 1900, 'me')], superseded: ['v2'] },
+      },
     ],
     [
       "one's own claim, whose answer was lost",

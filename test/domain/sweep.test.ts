@@ -30,6 +30,7 @@ const claim = {
   onDelete: 'retract',
   message: 'm',
   invocation: 'i',
+  codeVersion: 'c',
   now: 0,
   deadline: 1,
 } as const;

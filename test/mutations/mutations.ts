@@ -56,7 +56,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'leaves no note when it gives up',
     file: 'handlers/stage.ts',
-    find: '      await leaveReason(error, message, options, store);\n',
+    find: 'if (isLastAttempt(message)) await leaveReason(error, message, options, store);\n',
     replace: '',
   },
   {
@@ -154,6 +154,12 @@ export const mutations: readonly Mutation[] = [
     file: 'domain/ledger.ts',
     find: 'leaseUntil: deadline }',
     replace: 'leaseUntil: now }',
+  },
+  {
+    name: 'goes on with what other code began',
+    file: 'domain/ledger.ts',
+    find: 'attempt.codeVersion !== codeVersion',
+    replace: 'false',
   },
   {
     name: 'does not know its own lease',

@@ -22,10 +22,12 @@ class Environment implements Party {
   alive = true;
   readonly #network: Network;
   readonly run: Code;
+  readonly deployment: number;
   whenDead: (reason: string) => void = () => {};
 
-  constructor(name: string, network: Network, code: (environment: Party) => Code) {
+  constructor(name: string, deployment: number, network: Network, code: (environment: Party) => Code) {
     this.name = name;
+    this.deployment = deployment;
     this.#network = network;
     this.run = code(this);
   }
@@ -48,6 +50,7 @@ export class SimulatedFunction {
   readonly #idle: Environment[] = [];
   #started = 0;
   #invocations = 0;
+  #deployments = 0;
   #running = 0;
 
   constructor(
@@ -66,6 +69,11 @@ export class SimulatedFunction {
 
   get running(): number {
     return this.#running;
+  }
+
+  /** What comes from now on goes to new environments; what is under way ends in its own. */
+  deploy(): void {
+    this.#deployments += 1;
   }
 
   /** As Lambda's Invoke answers a poller. */
@@ -140,10 +148,12 @@ export class SimulatedFunction {
 
   #take(): Environment {
     let environment = this.#idle.pop();
-    while (environment?.alive === false) environment = this.#idle.pop();
+    while (environment?.alive === false || (environment?.deployment ?? this.#deployments) < this.#deployments)
+      environment = this.#idle.pop();
     if (environment !== undefined) return environment;
     this.#started += 1;
-    return new Environment(`${this.#stage.stage}#${this.#started}`, this.#network, this.#code);
+    const name = `${this.#stage.stage}#${this.#started}`;
+    return new Environment(name, this.#deployments, this.#network, this.#code);
   }
 }
 

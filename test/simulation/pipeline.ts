@@ -35,7 +35,8 @@ export type Sabotage = (store: ObjectStore, random: () => number) => ObjectStore
 
 export interface PipelineOptions {
   readonly network: Network;
-  readonly partRecords: number;
+  /** How many records go into a part: of the code that is there at first, and of that of the deploy. */
+  readonly partRecords: readonly [number, number];
   /** How many rows a version of a key must have. */
   readonly rowsOf: (key: string, versionId: string) => number;
   readonly sabotage?: Sabotage | undefined;
@@ -85,6 +86,8 @@ export class Pipeline {
   readonly #events: Events;
   readonly #functions: SimulatedFunction[] = [];
   readonly #mappings: EventSourceMapping[] = [];
+  /** Whether new code has taken the place of the first. */
+  isDeployed = false;
 
   constructor(
     { topology, region, code }: System,
@@ -142,12 +145,17 @@ export class Pipeline {
       const own = code.get(settings.name);
       if (own === undefined) throw new Error(`There is no code for ${settings.name}.`);
       const { stage, stageHandler } = own;
-      const partLimits = { records: partRecords, bytes: 16 * 1024 * 1024 };
       const start = (environment: Party) => {
         const port = s3ObjectStore(memoryS3(this.store, network, environment, region, onlooker));
         const store = sabotage?.(port, () => random.next()) ?? port;
         const tables = networkTables(this.tables, network, environment, witness);
-        return stageHandler(stage, { store, tables, now: () => clock.now(), zstd, partLimits });
+        const records = partRecords[this.isDeployed ? 1 : 0];
+        const partLimits = { records, bytes: 16 * 1024 * 1024 };
+        const codeVersion = `${stage.codeVersion}-${records}`;
+        return stageHandler(
+          { ...stage, codeVersion },
+          { store, tables, now: () => clock.now(), zstd, partLimits },
+        );
       };
       this.#functions.push(new SimulatedFunction(settings, stage, network, witness, start));
       for (const mapping of topology.mappings.filter(({ functionArn }) => functionArn === settings.arn)) {
@@ -186,6 +194,13 @@ export class Pipeline {
     await this.#events.start();
     await this.store.start();
     for (const mapping of this.#mappings) mapping.enable();
+  }
+
+  /** From now on, new code cuts objects into parts of another size. */
+  deploy(): void {
+    this.isDeployed = true;
+    for (const each of this.#functions) each.deploy();
+    this.#network.note('deploy');
   }
 
   /** Whether nothing is on its way but what lies in DLQs. */

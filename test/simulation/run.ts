@@ -24,6 +24,8 @@ export interface RunOptions {
 
 /** Far more than any seed needs: what takes longer goes round in circles. */
 const maxSteps = 100_000;
+/** In how many runs there is a deploy in the middle. */
+const DEPLOYED = 0.5;
 const maxRedrives = 3;
 /** How long a move task takes for what may lie in a DLQ. */
 const redriveMs = 5000;
@@ -37,7 +39,8 @@ export async function runSeed(system: System, seed: number, { sabotage }: RunOpt
   const history: Change[] = [];
   const replayed: string[] = [];
   const rowsOf = (key: string, versionId: string) => rowsOfVersion(history, key, versionId);
-  const pipeline = new Pipeline(system, { network, partRecords: random.between(1, 5), rowsOf, sabotage });
+  const partRecords = [random.between(1, 5), random.between(1, 5)] as const;
+  const pipeline = new Pipeline(system, { network, partRecords, rowsOf, sabotage });
   const sources = pipeline.queues.filter(({ redrive }) => redrive !== undefined);
   const workload = makeWorkload(
     random,
@@ -51,6 +54,8 @@ export async function runSeed(system: System, seed: number, { sabotage }: RunOpt
     objects: workload.uploads.length,
   });
 
+  if (random.chance(DEPLOYED))
+    network.clock.schedule(random.between(1, 5 * 3_600_000), () => pipeline.deploy());
   const pending = begin(workload, pipeline, network, history, replayed);
   await pipeline.start();
   const drain = async (): Promise<string | undefined> => {
