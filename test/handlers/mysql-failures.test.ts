@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import type { Connection } from 'mysql2/promise';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TransientError } from '../../domain/errors.ts';
 import { mysqlSettings, openMysql } from '../../handlers/edges/mysql/connection.ts';
 import { MysqlTableStore } from '../../handlers/edges/mysql/mysql-table-store.ts';
@@ -19,7 +19,14 @@ const anotherStore = (how = quickly, lockWaitS = 1) =>
   new MysqlTableStore(() => openMysql({ url: server.url }, lockWaitS), how);
 
 beforeAll(async () => {
-  server = await startMysqlServer(['max_connections=20', 'max_allowed_packet=1M']);
+  server = await startMysqlServer([
+    'max_connections=20',
+    'max_allowed_packet=1M',
+    // All tables lie in one file, which can run out of space; what is to be undone lies elsewhere.
+    'innodb_file_per_table=0',
+    'innodb_data_file_path=ibdata1:12M:autoextend:max:24M',
+    'loose-innodb_undo_tablespaces=2',
+  ]);
   look = await openMysql({ url: server.url });
   await createTables(look, [things]);
   store = anotherStore();
@@ -64,6 +71,7 @@ describe('a lock that somebody holds', () => {
     await other.query('ROLLBACK');
     other.destroy();
     expect((await stored()).map(({ row }) => row)).toEqual([thing('a'), thing('b')]);
+    expect(await load('02', numbered(thing('new'), thing('newer')))).toMatchObject({ written: 2 });
   });
 
   it('is no trouble when it goes within the attempts', async () => {
@@ -124,26 +132,67 @@ describe('a server', () => {
     await user.close();
   });
 
-  it('that refuses the user says so', async () => {
-    const url = new URL(server.url);
-    url.username = 'nobody';
-    url.password = 's3cret';
-    await failsFor(
-      load('01', [], new MysqlTableStore(() => openMysql({ url: url.href }), quickly)),
-      /authentication/,
+  it('that is out of disk space says so, and is written to when there is some again', async () => {
+    await look.query('CREATE TABLE filling (text LONGTEXT)');
+    await load('01', numbered(thing('a')));
+    const rows = numbered(
+      ...Array.from({ length: 1000 }, (_, i) => thing(`${i}`, { note: 'n'.repeat(2000) })),
     );
+    try {
+      const fill = () => look.query("INSERT INTO filling VALUES (REPEAT('x', 7000))");
+      await expect(async () => {
+        for (;;) await fill();
+      }).rejects.toMatchObject({ errno: 1114 });
+      await failsFor(load('02', rows), /no disk space left/);
+      expect((await stored()).map(({ row }) => row)).toEqual([thing('a')]);
+    } finally {
+      await look.query('DROP TABLE filling');
+    }
+    // The server frees what was dropped in its own time.
+    await until(() =>
+      load('02', rows).then(
+        () => true,
+        () => false,
+      ),
+    );
+    expect((await stored()).map(({ row }) => row)).toEqual(rows.map(({ row }) => row));
+  });
+
+  it('that refuses the user says so', async () => {
+    const url = urlOf('nobody', 's3cret');
+    await failsFor(load('01', [], new MysqlTableStore(() => openMysql({ url }), quickly)), /authentication/);
+  });
+
+  it('that refuses a token which has expired is shown a new one the next time', async () => {
+    await userWith('GRANT SELECT, INSERT, UPDATE, DELETE ON *.*');
+    const tokens = ['expired', 's3cret'];
+    const user = new MysqlTableStore(
+      () => openMysql({ url: urlOf('loader', tokens.shift() ?? '') }),
+      quickly,
+    );
+    await failsFor(load('01', numbered(thing('a')), user), /authentication.*Access denied/);
+    expect(await load('01', numbered(thing('a')), user)).toMatchObject({ written: 1 });
+    expect(tokens).toEqual([]);
+    await user.close();
+  });
+
+  it('that nobody can sign in to without AWS credentials is not even asked', async () => {
+    for (const name of Object.keys(process.env).filter((each) => each.startsWith('AWS_')))
+      vi.stubEnv(name, undefined);
+    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+    for (const name of ['AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE']) vi.stubEnv(name, '/nowhere');
+    try {
+      await failsFor(
+        load('01', [], new MysqlTableStore(() => openMysql(overTls()), quickly)),
+        /no AWS credentials/,
+      );
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it('without TLS says so, where TLS is demanded', async () => {
-    const { hostname, port } = new URL(server.url);
-    const settings = {
-      host: hostname,
-      port: Number(port),
-      user: 'root',
-      database: 'sluice_test',
-      region: 'x',
-      password: 's3cret',
-    };
+    const settings = { ...overTls(), password: 's3cret' };
     await failsFor(load('01', [], new MysqlTableStore(() => openMysql(settings), quickly)), /TLS/);
   });
 
@@ -229,10 +278,20 @@ describe('the environment', () => {
 async function userWith(grant: string): Promise<MysqlTableStore> {
   await look.query("CREATE USER IF NOT EXISTS loader@'%' IDENTIFIED BY 's3cret'");
   await look.query(`${grant} TO loader@'%'`);
+  return new MysqlTableStore(() => openMysql({ url: urlOf('loader', 's3cret') }, 1), quickly);
+}
+
+function urlOf(user: string, password: string): string {
   const url = new URL(server.url);
-  url.username = 'loader';
-  url.password = 's3cret';
-  return new MysqlTableStore(() => openMysql({ url: url.href }, 1), quickly);
+  url.username = user;
+  url.password = password;
+  return url.href;
+}
+
+/** As on AWS. */
+function overTls() {
+  const { hostname, port } = new URL(server.url);
+  return { host: hostname, port: Number(port), user: 'root', database: 'sluice_test', region: 'x' };
 }
 
 async function status(name: string): Promise<number> {
