@@ -23,6 +23,16 @@ const requiredHttp: Plugin = {
   },
 };
 
+/** See there. */
+const traceContext: Plugin = {
+  name: 'trace-context',
+  setup({ onResolve }) {
+    onResolve({ filter: /^cls-hooked\/context$/ }, () => ({
+      path: join(root, 'handlers/edges/trace-context.ts'),
+    }));
+  },
+};
+
 export interface Bundle {
   /** Absolute path of the module, alone what is deployed. Its source map lies beside it. */
   readonly file: string;
@@ -70,7 +80,7 @@ async function run(
     outdir: to,
     outExtension: { '.js': '.mjs' },
     banner: { js: banner },
-    plugins: [requiredHttp],
+    plugins: [requiredHttp, traceContext],
     bundle: true,
     format: 'esm',
     platform: 'node',
