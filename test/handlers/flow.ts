@@ -40,8 +40,8 @@ export function transform(store: MemoryStore, key: string): Promise<Outcome> {
   return transformPart(createdEvent('temp', key), buckets, surroundingsOf(store));
 }
 
-export function load(store: MemoryStore, key: string): Promise<Outcome> {
-  return loadFile(createdEvent('processed', key), buckets, surroundingsOf(store));
+export function load(store: MemoryStore, key: string, changes: Partial<Surroundings> = {}): Promise<Outcome> {
+  return loadFile(createdEvent('processed', key), buckets, surroundingsOf(store, changes));
 }
 
 /** Puts a file into the raw bucket and takes it through all stages. */
@@ -52,7 +52,7 @@ export async function runAll(
 ): Promise<void> {
   await extract(store, key, changes);
   for (const part of store.keys('temp')) await transform(store, part);
-  for (const file of store.keys('processed')) await load(store, file);
+  for (const file of store.keys('processed')) await load(store, file, changes);
 }
 
 export function putRaw(store: MemoryStore, key: string, body: string | Uint8Array): void {
