@@ -252,7 +252,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
         await s3.close();
         await events.close();
         await sqs.close();
-        await logs.flush();
+        await logs.close();
         reaper.close();
         await release();
       },

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { writeFileSync, writeSync } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { wholeLines } from './lines.ts';
@@ -28,6 +28,8 @@ export interface JournalOptions {
 
 const COMPACT_ABOVE_BYTES = 64 * 1024 * 1024;
 const LINES_A_WRITE = 1000;
+/** So few are with the operating system sooner than the thread pool could take them. */
+const AT_ONCE_BYTES = 64 * 1024;
 
 /**
  * Opens the journal at `path`: replays what it holds, rewrites it as the entries of `snapshot` (so that it never
@@ -126,7 +128,9 @@ class FileJournal<Entry> implements Journal<Entry> {
 
   async #write(file: FileHandle | undefined, lines: readonly string[]): Promise<void> {
     const text = Buffer.from(`${lines.join('\n')}\n`);
-    await file?.appendFile(text);
+    if (file !== undefined && text.length <= AT_ONCE_BYTES) {
+      for (let written = 0; written < text.length; ) written += writeSync(file.fd, text, written);
+    } else await file?.appendFile(text);
     this.#bytes += text.length;
   }
 

@@ -1,5 +1,7 @@
-import { appendFile, mkdir, open, rename } from 'node:fs/promises';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { wholeLines } from '../lines.ts';
 
 /** One line that a function wrote, as it stands in the log file. */
@@ -60,6 +62,12 @@ export class FunctionLogs {
     await Promise.all([...this.#files.values()].map((file) => file.flush()));
   }
 
+  /** Writes what was appended so far, and lets the files go until there is more. */
+  async close(): Promise<void> {
+    await this.flush();
+    for (const file of this.#files.values()) file.close();
+  }
+
   #file(functionName: string): LogFile {
     let file = this.#files.get(functionName);
     if (!file) {
@@ -74,6 +82,7 @@ class LogFile {
   readonly #path: string;
   readonly #rotateAt: number;
   #bytes: number | undefined;
+  #file: number | undefined;
   #lastId = 0;
   #waiting: Omit<LogEvent, 'id'>[] = [];
   #writing: Promise<void> = Promise.resolve();
@@ -85,7 +94,7 @@ class LogFile {
 
   append(event: Omit<LogEvent, 'id'>): void {
     this.#waiting.push(event);
-    if (this.#waiting.length === 1) this.#writing = this.#writing.then(() => this.#write());
+    if (this.#waiting.length === 1) this.#writing = this.#writing.then(turn).then(() => this.#write());
   }
 
   flush(): Promise<void> {
@@ -101,17 +110,23 @@ class LogFile {
         for await (const { id } of this.#written()) this.#lastId = Math.max(this.#lastId, Number(id));
       }
       if (this.#bytes > this.#rotateAt) {
+        this.close();
         await rename(this.#path, `${this.#path}.1`);
         this.#bytes = 0;
       }
-      const text = events
-        .map((event) => `${JSON.stringify({ id: this.#nextId(event), ...event })}\n`)
-        .join('');
-      await appendFile(this.#path, text, { mode: 0o600 });
-      this.#bytes += Buffer.byteLength(text);
+      this.#file ??= openSync(this.#path, 'a', 0o600);
+      const lines = events.map((event) => `${JSON.stringify({ id: this.#nextId(event), ...event })}\n`);
+      const text = Buffer.from(lines.join(''));
+      for (let written = 0; written < text.length; ) written += writeSync(this.#file, text, written);
+      this.#bytes += text.length;
     } catch (error) {
       console.error(`Could not write ${this.#path}:`, error);
     }
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
   }
 
   #nextId({ timestamp }: Omit<LogEvent, 'id'>): string {

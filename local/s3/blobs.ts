@@ -1,4 +1,4 @@
-import { closeSync, createReadStream, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -16,9 +16,13 @@ export interface Blobs {
    * meanwhile.
    */
   read(slices: readonly Slice[], start: number, end: number): Readable;
+  /** The same, for the reader alone, where the bytes are few and at hand; a stream costs much more than to read them. */
+  atOnce(slices: readonly Slice[], start: number, end: number): Uint8Array | undefined;
   remove(blobs: Iterable<string>): Promise<void>;
   /** Removes, at start, what a crash left behind: all but `referenced`. */
   sweep(referenced: ReadonlySet<string>): Promise<void>;
+  /** Lets go of what is open. */
+  close(): void;
 }
 
 interface Piece {
@@ -46,6 +50,8 @@ const readChunk = 512 * 1024;
 const largestPacked = 64 * 1024;
 /** A pack that has grown beyond this is followed by a new one. */
 const fullPack = 64 * 1024 * 1024;
+/** Packs that are kept open to be read. */
+const mostOpen = 64;
 
 /**
  * Blobs in files: `<directory>/blobs/<id>` for a large one, `<directory>/blobs/pack-<id>`, at an offset, for small
@@ -60,6 +66,8 @@ export class FileBlobs implements Blobs {
   /** How many blobs each pack still holds. */
   readonly #packed = new Map<string, number>();
   #pack: { name: string; file: number; size: number } | undefined;
+  /** Those that were opened to be read, the latest last. */
+  readonly #open = new Map<string, number>();
 
   constructor(directory: string) {
     this.#blobs = join(directory, 'blobs');
@@ -122,18 +130,48 @@ export class FileBlobs implements Blobs {
     const [only] = wanted;
     const stream =
       only && wanted.length === 1
-        ? this.#open(only)
+        ? this.#stream(only)
         : Readable.from(this.#each(wanted), { objectMode: false, highWaterMark: readChunk });
     return stream.once('close', () => {
       for (const { blob } of wanted) this.#release(blob);
     });
   }
 
-  async *#each(wanted: readonly Piece[]): AsyncGenerator<Uint8Array> {
-    for (const piece of wanted) yield* this.#open(piece);
+  atOnce(slices: readonly Slice[], start: number, end: number): Uint8Array | undefined {
+    const [only, another] = pieces(slices, start, end);
+    if (only === undefined) return new Uint8Array();
+    const { file, offset, packed } = fileOf(only.blob);
+    if (another !== undefined || !packed) return undefined;
+    const bytes = Buffer.allocUnsafe(only.to - only.from);
+    const opened = this.#opened(file);
+    for (let read = 0; read < bytes.length; ) {
+      const more = readSync(opened, bytes, read, bytes.length - read, offset + only.from + read);
+      if (more === 0) throw new Error(`${file} is shorter than it was.`);
+      read += more;
+    }
+    return bytes;
   }
 
-  #open({ blob, from, to }: Piece): Readable {
+  #opened(name: string): number {
+    const opened = this.#open.get(name) ?? openSync(join(this.#blobs, name), 'r');
+    this.#open.delete(name);
+    this.#open.set(name, opened);
+    const [oldest] = this.#open.keys();
+    if (this.#open.size > mostOpen && oldest !== undefined) this.#close(oldest);
+    return opened;
+  }
+
+  #close(name: string): void {
+    const opened = this.#open.get(name);
+    if (opened !== undefined) closeSync(opened);
+    this.#open.delete(name);
+  }
+
+  async *#each(wanted: readonly Piece[]): AsyncGenerator<Uint8Array> {
+    for (const piece of wanted) yield* this.#stream(piece);
+  }
+
+  #stream({ blob, from, to }: Piece): Readable {
     const { file, offset } = fileOf(blob);
     return createReadStream(join(this.#blobs, file), {
       start: offset + from,
@@ -167,6 +205,7 @@ export class FileBlobs implements Blobs {
       this.#packed.set(file, left);
       if (left > 0 || file === this.#pack?.name) return;
       this.#packed.delete(file);
+      this.#close(file);
     }
     await unlink(join(this.#blobs, file));
   }
@@ -180,6 +219,12 @@ export class FileBlobs implements Blobs {
     }
     for (const name of await readdir(this.#incoming)) await rm(join(this.#incoming, name), { force: true });
     for (const name of await readdir(this.#blobs)) if (!kept.has(name)) await unlink(join(this.#blobs, name));
+  }
+
+  close(): void {
+    for (const name of [...this.#open.keys()]) this.#close(name);
+    if (this.#pack) closeSync(this.#pack.file);
+    this.#pack = undefined;
   }
 }
 
@@ -215,6 +260,10 @@ export class MemoryBlobs implements Blobs {
     return Readable.from(found, { objectMode: false });
   }
 
+  atOnce(): undefined {
+    return undefined;
+  }
+
   async remove(ids: Iterable<string>): Promise<void> {
     for (const id of ids) this.#blobs.delete(id);
   }
@@ -222,4 +271,6 @@ export class MemoryBlobs implements Blobs {
   async sweep(referenced: ReadonlySet<string>): Promise<void> {
     for (const id of this.#blobs.keys()) if (!referenced.has(id)) this.#blobs.delete(id);
   }
+
+  close(): void {}
 }

@@ -116,7 +116,9 @@ async function readObject(exchange: Exchange, withBody: boolean): Promise<WireRe
       ...(exchange.wantsChecksum && !range && checksumHeaders(object)),
       ...encryptionHeaders(bucket.settings),
     },
-    ...(withBody && { body: store.blobs.read(object.slices, start, end) }),
+    ...(withBody && {
+      body: store.blobs.atOnce(object.slices, start, end) ?? store.blobs.read(object.slices, start, end),
+    }),
   };
 }
 

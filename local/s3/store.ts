@@ -97,6 +97,7 @@ export class Store {
     for (const cancel of this.#retries) cancel();
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
     await this.#journal.close();
+    this.blobs.close();
   }
 
   /** In order of their names. */
