@@ -8,11 +8,12 @@ import { comparison } from './comparison.ts';
 import { localCloud } from './local-cloud.ts';
 import { memory } from './memory.ts';
 import { mysql } from './mysql.ts';
+import { overwrite } from './overwrite.ts';
 import { machine, markdown, type Result } from './section.ts';
 import { stages } from './stages.ts';
 import { startUp } from './start-up.ts';
 
-const sections = [comparison, stages, startUp, localCloud, mysql, memory, backfill];
+const sections = [comparison, stages, startUp, localCloud, overwrite, mysql, memory, backfill];
 
 const head = `# Benchmarks
 

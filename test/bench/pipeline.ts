@@ -3,7 +3,13 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Upload } from '@aws-sdk/lib-storage';
 import { datasetNamed } from '../../domain/datasets/index.ts';
-import { receiptsPrefix, versionPath } from '../../domain/key-layout.ts';
+import {
+  objectId,
+  parseProcessedKey,
+  receiptsPrefix,
+  versionPath,
+  versionSegment,
+} from '../../domain/key-layout.ts';
 import { extractionReceipt } from '../../domain/receipt.ts';
 import { readReceipts, readText } from '../../ops/ledger.ts';
 import { listObjects } from '../../ops/listing.ts';
@@ -11,6 +17,13 @@ import { startPipeline } from '../../ops/local-cloud.ts';
 import { localTarget, type Target } from '../../ops/target.ts';
 
 const POLL_MS = 50;
+const LOOK_MS = 5;
+
+/** What a reader who lists the lake all the time sees of an overwrite. Milliseconds since it began. */
+export interface Overwrite {
+  readonly firstNewFile: number;
+  readonly lastOldFile: number;
+}
 
 export interface Passage {
   /** From the beginning of the upload to the last receipt of the transformation. */
@@ -76,6 +89,32 @@ export class BenchPipeline {
     if (read !== written + rejected)
       throw new Error(`${read} read, ${written} written, ${rejected} rejected.`);
     return { ms, read, written, rejected };
+  }
+
+  /** Puts another version of a key that has passed, and looks at the lake until nothing of the old one is left. */
+  async overwrite(file: string, key: string): Promise<Overwrite> {
+    const { raw, processed } = this.#target.outputs.buckets;
+    const startedAt = performance.now();
+    const { VersionId: versionId = 'null' } = await new Upload({
+      client: this.#target.s3,
+      params: { Bucket: raw, Key: key, Body: createReadStream(file, { highWaterMark: 1 << 20 }) },
+    }).done();
+    let firstNewFile: number | undefined;
+    let lastOldFile = 0;
+    for (;;) {
+      if (this.#troubles.length > 0) throw new Error(`The pipeline stumbled:\n${this.#troubles.join('\n')}`);
+      const at = performance.now() - startedAt;
+      const versions: (string | undefined)[] = [];
+      for await (const { Key } of listObjects(this.#target, processed, 'recipes/')) {
+        const address = parseProcessedKey(Key);
+        if (address?.objectId === objectId(key)) versions.push(address.version);
+      }
+      const isNew = (version: string | undefined) => version === versionSegment(versionId);
+      if (versions.some(isNew)) firstNewFile ??= at;
+      if (!versions.every(isNew)) lastOldFile = performance.now() - startedAt;
+      else if (firstNewFile !== undefined) return { firstNewFile, lastOldFile };
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
   }
 
   /** The most memory that a process of each function had resident, in MB, and the limit that would have killed it. */

@@ -1,4 +1,4 @@
-import type { SQSEvent } from 'aws-lambda';
+import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import type { Network, Party } from './network.ts';
 
 /** One invocation, as it is seen from outside. */
@@ -81,11 +81,11 @@ export class Witness {
     );
     const wasLate = this.#network.clock.now() > endsAt - RESERVED_TIME * timeoutSeconds * 1000;
     if (back.length === 0 || troubles > 0 || wasLate) return;
-    const last = back.filter(
-      ({ attributes }) => Number(attributes.ApproximateReceiveCount) >= maximumReceives,
-    );
-    if (last.length > notes)
-      this.#violation(`${party.name} gave up ${last.length} messages, and left ${notes} notes`);
+    const isLast = ({ attributes }: SQSRecord) =>
+      Number(attributes.ApproximateReceiveCount) >= maximumReceives;
+    // One before it is begun, lest it is killed, and one of what it failed of.
+    const due = event.Records.filter(isLast).length + back.filter(isLast).length;
+    if (notes < due) this.#violation(`${party.name} left ${notes} notes of last attempts, must be ${due}`);
     const keys = keysOf(event);
     const othersWorked = this.#past.some(
       (other) => other.event !== event && other.endsAt > startedAt && !other.keys.isDisjointFrom(keys),
