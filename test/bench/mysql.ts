@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { createConnection } from 'mysql2/promise';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import * as z from 'zod';
 import type { Dataset } from '../../domain/dataset.ts';
 import { recipes } from '../../domain/datasets/recipes.ts';
-import { allMysqlTables, createTableSql } from '../../domain/tables/mysql.ts';
+import { allMysqlTables, createTableSql, objectsTable } from '../../domain/tables/mysql.ts';
 import { startMysqlServer } from '../mysql-server.ts';
 import { runAsFunction } from './child.ts';
 import { writeRecipes } from './recipes-file.ts';
@@ -38,7 +38,9 @@ export const mysql: Section = {
           const args = [how, server.url, input.path, String(records)];
           const results = found.get(name) ?? [];
           found.set(name, results);
-          results.push(run.parse(await runAsFunction(directory, 'mysql-child.ts', args)));
+          const result = run.parse(await runAsFunction(directory, 'mysql-child.ts', args));
+          results.push(result);
+          await checkRows(server.url, name, result);
         };
         // By turns, so that what the machine does besides falls on each.
         const ours = async () => {
@@ -92,9 +94,27 @@ export const mysql: Section = {
   },
 };
 
+const tables = allMysqlTables([recipes as unknown as Dataset]);
+
+/** @throws {Error} when the tables have other rows than were sent */
+async function checkRows(url: string, name: string, { rows, children }: z.infer<typeof run>): Promise<void> {
+  const connection = await createConnection({ uri: url });
+  const counts = tables
+    .filter(({ name }) => name !== objectsTable.name)
+    .map((table) => `(SELECT COUNT(*) FROM ${table.name})`);
+  const [[found]] = await connection.query<RowDataPacket[][]>({
+    sql: `SELECT ${counts.join(' + ')}`,
+    rowsAsArray: true,
+  });
+  await connection.end();
+  const [stored] = found ?? [];
+  if (Number(stored) !== rows + children)
+    throw new Error(`${name}: ${rows + children} rows were sent, and the tables have ${stored}.`);
+}
+
 async function createTables(url: string): Promise<void> {
   const connection = await createConnection({ uri: url });
-  for (const table of allMysqlTables([recipes as unknown as Dataset])) {
+  for (const table of tables) {
     await connection.query(`DROP TABLE IF EXISTS ${table.name}`);
     await connection.query(createTableSql(table));
   }
