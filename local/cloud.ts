@@ -229,6 +229,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       }),
     });
     await sqs.start();
+    await giveBack(topology, sqs);
     await events.start();
     await s3.start();
     await glue.start();
@@ -295,6 +296,18 @@ function authorityOf({ buckets, queues, roles, keys }: Topology): Authority {
     resourcePolicies: new Map([...policies, ...trusts]),
     keys: new Map(encrypted),
   });
+}
+
+/**
+ * The functions of a process that was killed died with it, and their messages would wait for their visibility time-out. They come
+ * back when the function's own time-out is over, and with it every lease that such a function had taken.
+ */
+async function giveBack({ mappings, queues, functions }: Topology, sqs: Sqs): Promise<void> {
+  for (const { queueArn, functionArn } of mappings) {
+    const queue = queues.find(({ arn }) => arn === queueArn);
+    const target = functions.find(({ arn }) => arn === functionArn);
+    if (queue && target) await sqs.giveBack(queue.name, target.timeoutSeconds);
+  }
 }
 
 function mappingsOf(

@@ -26,6 +26,8 @@ export interface Message {
   firstReceivedAt: number | null;
   /** When this queue last handed it out; null while nobody here has received it. */
   receivedAt: number | null;
+  /** Whether this process itself handed it on, to a function: then nobody works on it any more once the process has ended. */
+  polled?: boolean;
 }
 
 /** What a sender hands in. */

@@ -71,6 +71,7 @@ export class Queue {
     max: number,
     visibilitySeconds: number,
     now: number,
+    polled = false,
   ): { received: Receipt[]; exhausted: Message[] } {
     this.#advance(now);
     const received: Receipt[] = [];
@@ -85,20 +86,21 @@ export class Queue {
         exhausted.push(message);
         continue;
       }
-      this.receiveById(message.id, now + visibilitySeconds * 1000, now);
+      this.receiveById(message.id, now + visibilitySeconds * 1000, now, polled);
       received.push({ message: { ...message }, receiptHandle: this.#handle(message) });
     }
     return { received, exhausted };
   }
 
   /** The effect of one message's receipt: what a journal replays. */
-  receiveById(id: string, visibleAt: number, now: number): void {
+  receiveById(id: string, visibleAt: number, now: number, polled = false): void {
     const message = this.#messages.get(id);
     if (!message) return;
     this.#show(message);
     message.receiveCount += 1;
     message.firstReceivedAt ??= now;
     message.receivedAt = now;
+    message.polled = polled;
     message.visibleAt = visibleAt;
     this.#hide(message);
   }
@@ -197,6 +199,12 @@ export class Queue {
   messages(now: number): Iterable<Message> {
     this.#advance(now);
     return this.#messages.values();
+  }
+
+  /** Those in flight that the process itself handed on. */
+  polled(now: number): Message[] {
+    this.#advance(now);
+    return [...this.#messages.values()].filter((each) => each.polled === true && this.#isInFlight(each));
   }
 
   /** Brings the state up to `now`: drops what is past its retention, shows what has waited long enough. */

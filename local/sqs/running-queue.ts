@@ -13,6 +13,7 @@ export type QueueEntry =
       readonly ids: readonly string[];
       readonly at: number;
       readonly visibleAt: number;
+      readonly polled?: boolean;
     }
   | { readonly type: 'visibility'; readonly queue: string; readonly changes: readonly [string, number][] }
   | { readonly type: 'delete'; readonly queue: string; readonly ids: readonly string[] }
@@ -44,6 +45,7 @@ export type Outcome = ServiceError | undefined;
 interface Waiter {
   readonly max: number;
   readonly visibilitySeconds: number;
+  readonly polled: boolean;
   readonly take: (received: Promise<Receipt[]>) => void;
 }
 
@@ -113,6 +115,7 @@ export class RunningQueue {
   /**
    * Receives up to `max` messages; with none there, waits up to `waitSeconds` for the first. Ends empty, having taken
    * nothing, when `signal` aborts while it waits.
+   * @param polled whether who receives ends with this process: see `giveBack`
    * @throws ServiceError OverLimit, without waiting, when too many messages are in flight
    */
   async receive(
@@ -120,11 +123,12 @@ export class RunningQueue {
     waitSeconds: number,
     signal?: AbortSignal,
     visibilitySeconds = this.settings.visibilityTimeoutSeconds,
+    polled = false,
   ): Promise<Receipt[]> {
     if (signal?.aborted) return [];
-    const received = this.#take(max, visibilitySeconds);
+    const received = this.#take(max, visibilitySeconds, polled);
     if (received) return received;
-    if (waitSeconds > 0) return this.#wait(max, waitSeconds, signal, visibilitySeconds);
+    if (waitSeconds > 0) return this.#wait(max, waitSeconds, signal, visibilitySeconds, polled);
     // "Amazon SQS standard queue quotas": the error is for short polls; long polls end empty.
     if (this.counts().inFlight >= inFlightLimit)
       throw new ServiceError('OverLimit', 403, `${inFlightLimit} messages are in flight; delete some first.`);
@@ -167,6 +171,20 @@ export class RunningQueue {
     return outcomes;
   }
 
+  /**
+   * At the start, before anybody receives: lets what an earlier process had handed on to functions, and did not live to delete,
+   * show itself in `seconds`, where it would not sooner.
+   */
+  async giveBack(seconds: number): Promise<void> {
+    const now = this.#context.clock.now();
+    const visibleAt = now + seconds * 1000;
+    const late = this.state.polled(now).filter((message) => message.visibleAt > visibleAt);
+    if (late.length === 0) return;
+    const changes = late.map(({ id }): [string, number] => [id, visibleAt]);
+    for (const [id] of changes) this.state.setVisibleAt(id, visibleAt);
+    await this.#context.record({ type: 'visibility', queue: this.settings.name, changes });
+  }
+
   /** Deletes every message. @throws ServiceError PurgeQueueInProgress within 60 seconds of the last purge ("PurgeQueue") */
   async purge(): Promise<void> {
     const now = this.#context.clock.now();
@@ -197,7 +215,7 @@ export class RunningQueue {
         for (const message of entry.messages) this.state.put(message);
         return;
       case 'receive':
-        for (const id of entry.ids) this.state.receiveById(id, entry.visibleAt, entry.at);
+        for (const id of entry.ids) this.state.receiveById(id, entry.visibleAt, entry.at, entry.polled);
         return;
       case 'visibility':
         for (const [id, visibleAt] of entry.changes) this.state.setVisibleAt(id, visibleAt);
@@ -221,6 +239,7 @@ export class RunningQueue {
     waitSeconds: number,
     signal: AbortSignal | undefined,
     visibilitySeconds: number,
+    polled: boolean,
   ): Promise<Receipt[]> {
     return new Promise((resolve) => {
       const leave = () => waiter.take(Promise.resolve([]));
@@ -228,6 +247,7 @@ export class RunningQueue {
       const waiter: Waiter = {
         max,
         visibilitySeconds,
+        polled,
         take: (received) => {
           this.#waiters.delete(waiter);
           if (this.#waiters.size === 0) this.#cancelAlarm();
@@ -245,7 +265,7 @@ export class RunningQueue {
   /** Gives what is visible to those who wait, first come first served. */
   #serve(): void {
     for (const waiter of this.#waiters) {
-      const received = this.#take(waiter.max, waiter.visibilitySeconds);
+      const received = this.#take(waiter.max, waiter.visibilitySeconds, waiter.polled);
       if (!received) break;
       waiter.take(received);
     }
@@ -261,9 +281,9 @@ export class RunningQueue {
   }
 
   /** Receives at once; undefined when there is nothing. */
-  #take(max: number, visibilitySeconds: number): Promise<Receipt[]> | undefined {
+  #take(max: number, visibilitySeconds: number, polled: boolean): Promise<Receipt[]> | undefined {
     const now = this.#context.clock.now();
-    const { received, exhausted } = this.state.receive(max, visibilitySeconds, now);
+    const { received, exhausted } = this.state.receive(max, visibilitySeconds, now, polled);
     if (exhausted.length > 0) this.#giveUp(exhausted, now);
     if (received.length === 0) return undefined;
     return this.#context
@@ -273,6 +293,7 @@ export class RunningQueue {
         ids: received.map(({ message }) => message.id),
         at: now,
         visibleAt: now + visibilitySeconds * 1000,
+        ...(polled && { polled }),
       })
       .then(() => received);
   }

@@ -50,7 +50,7 @@ export interface ReceivedMessage {
 export interface QueuePort {
   readonly arn: string;
   readonly settings: QueueSettings;
-  /** Up to `max` messages; waits up to `waitSeconds` for the first, until `signal` aborts. */
+  /** Up to `max` messages, for work that ends with this process; waits up to `waitSeconds` for the first, until `signal` aborts. */
   receive(max: number, waitSeconds: number, signal?: AbortSignal): Promise<ReceivedMessage[]>;
   /** Deletes all that can be, then throws the first refusal. */
   delete(receiptHandles: readonly string[]): Promise<void>;
@@ -71,6 +71,11 @@ export interface Sqs {
   counts(name: string): Counts & { readonly oldestSentAt: number | undefined };
   /** Replays the journal; nothing may be called before. */
   start(): Promise<void>;
+  /**
+   * Call it between `start` and the first receive: what ports of an earlier process had received shows itself in `seconds` at the
+   * latest. @throws ServiceError QueueDoesNotExist
+   */
+  giveBack(name: string, seconds: number): Promise<void>;
   /** Ends waiting receives and move tasks, and closes the journal. */
   close(): Promise<void>;
 }
@@ -123,6 +128,7 @@ export function createSqs(options: SqsOptions): Sqs {
       journal = (await options.openJournal?.(replay, snapshot)) ?? noJournal;
       tasks.resume();
     },
+    giveBack: (name, seconds) => get(name).giveBack(seconds),
     async close() {
       tasks.close();
       for (const queue of queues.values()) queue.close();
@@ -139,7 +145,7 @@ function portOf(queue: RunningQueue, caller: Caller, admit: Admit): QueuePort {
     settings: queue.settings,
     async receive(max, waitSeconds, signal) {
       await admitted('ReceiveMessage');
-      return (await queue.receive(max, waitSeconds, signal)).map(received);
+      return (await queue.receive(max, waitSeconds, signal, undefined, true)).map(received);
     },
     async delete(receiptHandles) {
       await admitted('DeleteMessage');

@@ -298,6 +298,30 @@ describe('after the death of the process', () => {
     expect(back.map(({ attributes }) => attributes['ApproximateReceiveCount'])).toEqual(['2', '2']);
   });
 
+  test('what was in the hands of functions, which died as well, can come back sooner; what others hold can not', async () => {
+    const one = await restart('d');
+    for (const body of ['held by a client', 'held by a function']) await one.port('other').send({ body });
+    await call(one.sqs, 'ReceiveMessage', {
+      QueueUrl: 'http://127.0.0.1:4566/000000000000/other',
+      MaxNumberOfMessages: 1,
+    });
+    await one.port('other').receive(1, 0);
+    const two = await restart('d');
+    await two.sqs.giveBack('other', 10);
+    await two.clock.advance(9_999);
+    expect(two.sqs.counts('other')).toMatchObject({ visible: 0, inFlight: 2 });
+    await two.clock.advance(1);
+    expect(bodies(await two.port('other').receive(10, 0))).toEqual(['held by a function']);
+    expect(two.sqs.counts('other').inFlight).toBe(2);
+    // Also when the process dies before that, and the next one reads what was changed.
+    const three = await restart('d', two.clock);
+    await three.sqs.giveBack('other', 100);
+    await three.clock.advance(20_000);
+    expect(bodies(await three.port('other').receive(10, 0))).toEqual(['held by a client']);
+    await three.clock.advance(10_000);
+    expect(bodies(await three.port('other').receive(10, 0))).toEqual(['held by a function']);
+  });
+
   test('a receipt handle from before still deletes', async () => {
     const one = await restart('b');
     await one.port('other').send({ body: 'x' });
