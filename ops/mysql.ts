@@ -29,13 +29,20 @@ export function mysqlUrl({
         'Give the way in that you have, e.g. a tunnel: MYSQL_URL=mysql://user:password@127.0.0.1:3306/sluice',
     );
   }
+  const local = localMysqlUrl(directory);
+  if (local !== undefined) return local;
+  throw new UserError(
+    'There is no MySQL: no local cloud runs with one (npx sluice status says why), and MYSQL_URL is not set. ' +
+      'Set MYSQL_URL=mysql://user:password@host:port/database',
+  );
+}
+
+/** The database of the local cloud that runs from `directory`; `undefined` when it has none. */
+export function localMysqlUrl(directory: string): string | undefined {
   try {
     return readFileSync(mysqlUrlFile(directory), 'utf8');
   } catch {
-    throw new UserError(
-      'There is no MySQL: no local cloud runs with one (npx sluice status says why), and MYSQL_URL is not set. ' +
-        'Set MYSQL_URL=mysql://user:password@host:port/database',
-    );
+    return undefined;
   }
 }
 

@@ -10,15 +10,20 @@ import { queryLake } from '../lake.ts';
 import { readText } from '../ledger.ts';
 import { listObjects } from '../listing.ts';
 import { startPipeline } from '../local-cloud.ts';
+import { localMysqlUrl } from '../mysql.ts';
 import { isConserved, type ObjectState } from '../object-state.ts';
+import { queryMysql } from '../query-mysql.ts';
 import { localTarget, type Target } from '../target.ts';
 import { Progress, printable, styled, table } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
 import { upload, waitFor } from './put.ts';
 import { renderTable } from './query.ts';
 
-const QUESTION = `select difficulty, count(*) as recipes, round(avg(time_estimate_s) / 60) as minutes
+const LAKE_QUESTION = `select difficulty, count(*) as recipes, round(avg(time_estimate_s) / 60) as minutes
 from recipes group by difficulty order by minutes`;
+
+const MYSQL_QUESTION = `select pclass, count(*) as survivors, round(avg(age)) as age
+from passengers group by pclass order by pclass`;
 
 export function demo(program: Command): void {
   program
@@ -86,13 +91,24 @@ async function run(target: Target): Promise<void> {
   }
 
   await crawlAndWait(target, DEMO_TIMEOUT_S);
-  console.log(`\n${styled('dim', QUESTION)}\n`);
-  console.log(renderTable(await queryLake(target, QUESTION, () => {})));
+  console.log(`\nThe lake, through the catalog:\n\n${styled('dim', LAKE_QUESTION)}\n`);
+  console.log(renderTable(await queryLake(target, LAKE_QUESTION, () => {})));
+  await showMysql(target);
 
   const sum = total(states);
   const seconds = ((performance.now() - beganAt) / 1000).toFixed(1);
   console.log(`\nEvery record is accounted for: ${conservationOf(sum)}. It took ${seconds} s.`);
   if (!isConserved(sum)) throw new UserError('The records do not add up. This is a bug: please report it.');
+}
+
+async function showMysql({ mysql, directory }: Target): Promise<void> {
+  const url = localMysqlUrl(directory);
+  if (url === undefined) {
+    console.log(`\nNo row went into MySQL. There is ${printable(mysql)}.`);
+    return;
+  }
+  console.log(`\nMySQL:\n\n${styled('dim', MYSQL_QUESTION)}\n`);
+  console.log(renderTable(await queryMysql(url, MYSQL_QUESTION)));
 }
 
 /** The example files, each with the key that it goes to: its path below `examples/`. */
