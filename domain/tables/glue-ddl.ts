@@ -1,5 +1,5 @@
 import type { Dataset } from '../dataset.ts';
-import { type GlueColumn, glueTable } from './glue.ts';
+import { type GlueColumn, glueTable, noEscape } from './glue.ts';
 
 /** The catalog's table as Athena would create it ("Athena User Guide: CREATE TABLE"). */
 export function glueDdl(dataset: Dataset, location: string): string {
@@ -26,4 +26,5 @@ const properties = (entries: Readonly<Record<string, string>>) =>
     .join(', ');
 
 /** Hive's texts take backslashes as escapes. */
-const literal = (text: string) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+const literal = (text: string) =>
+  `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll(noEscape, '\\001')}'`;

@@ -24,6 +24,13 @@ export interface GlueTable {
   readonly timestampUnit: 'millis' | 'micros' | 'nanos';
 }
 
+/**
+ * OpenCSVSerde can't do without an escape character, and takes it out of the values: its default is the backslash, which it also takes
+ * when it is told the quote (Hive, OpenCSVSerde.newReader). Our CSV has none (RFC 4180), so that it is told one that no text is
+ * expected to hold ("Athena User Guide: Open CSV SerDe": it can be chosen).
+ */
+export const noEscape = '\u0001';
+
 const storage = {
   parquet: {
     inputFormat: 'org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat',
@@ -39,7 +46,7 @@ const storage = {
     outputFormat: 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat',
     serde: {
       library: 'org.apache.hadoop.hive.serde2.OpenCSVSerde',
-      parameters: { separatorChar: ',', quoteChar: '"', escapeChar: '\\' },
+      parameters: { separatorChar: ',', quoteChar: '"', escapeChar: noEscape },
     },
     parameters: { classification: 'csv', 'skip.header.line.count': '1' },
   },

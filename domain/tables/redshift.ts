@@ -1,7 +1,7 @@
 import { type ColumnType, tableColumns } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
 import type { GlueColumn, GlueTable } from './glue.ts';
-import { glueTable } from './glue.ts';
+import { glueTable, noEscape } from './glue.ts';
 import { type HiveType, parseHiveType } from './hive-type.ts';
 
 /** The external schema through which Redshift sees the catalog's database. */
@@ -184,4 +184,5 @@ const glueName = (kind: ColumnType['kind']) => ({ int32: 'int', int64: 'bigint' 
 /** Quoted, since a dataset's column may be called as a word of SQL is. */
 const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;
 /** Redshift takes a backslash in a text for an escape. */
-const literal = (value: string) => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+const literal = (value: string) =>
+  `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''").replaceAll(noEscape, '\\001')}'`;

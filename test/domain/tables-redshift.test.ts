@@ -5,6 +5,7 @@ import { datasets } from '../../domain/datasets/index.ts';
 import { passengers } from '../../domain/datasets/passengers.ts';
 import { recipes } from '../../domain/datasets/recipes.ts';
 import { type GlueTable, glueTable } from '../../domain/tables/glue.ts';
+import { glueDdl } from '../../domain/tables/glue-ddl.ts';
 import { parseHiveType } from '../../domain/tables/hive-type.ts';
 import {
   checkForSpectrum,
@@ -66,6 +67,13 @@ describe('a table of the catalog', () => {
     const { columns, serde, parameters } = glueTable(passengers as never);
     expect(new Set(columns.map(({ type }) => type))).toEqual(new Set(['string']));
     expect(serde.library).toBe('org.apache.hadoop.hive.serde2.OpenCSVSerde');
+    // Neither the backslash nor the quote, which stands for it: both would take backslashes out of the values.
+    expect(serde.parameters).toEqual({ separatorChar: ',', quoteChar: '"', escapeChar: '\u0001' });
+    for (const ddl of [
+      glueDdl(passengers as never, 's3://x/'),
+      externalTableDdl(passengers as never, 's3://x/'),
+    ])
+      expect(ddl).toContain(String.raw`'escapeChar'='\001'`);
     expect(parameters).toMatchObject({ classification: 'csv', 'skip.header.line.count': '1' });
   });
 });
