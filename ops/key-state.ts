@@ -27,10 +27,13 @@ export async function keyState(target: Target, latest: ListedVersion): Promise<K
   const state = stateOf(object, await readReceipts(target, versionPath(object)));
   const isRetracted = shown === undefined && latest.deleted;
   const result: ObjectState = isRetracted ? { ...state, stage: 'retracted' } : state;
-  const notes = [
-    ...(known === undefined ? [] : notesOf(known.head, latest, shown)),
-    ...(isSettled(result) ? [] : await givenUp(target, object)),
-  ];
+  const now = Date.now();
+  const notes = known === undefined ? [] : notesOf(known.head, latest, shown, now);
+  if (!isSettled(result)) notes.push(...(await givenUp(target, object)));
+  for (const attempt of known?.head.attempts ?? []) {
+    if (attempt.versionId === versionId || !isInterrupted(attempt, now)) continue;
+    notes.push(...(await givenUp(target, { ...object, versionId: attempt.versionId })));
+  }
   return { ...result, notes };
 }
 
@@ -41,7 +44,23 @@ function versionShown({ current, attempts }: Head): string | undefined {
   return inOrder.at(-1)?.versionId;
 }
 
-function notesOf(head: Head, latest: ListedVersion, shown: string | undefined): string[] {
+type Attempt = Head['attempts'][number];
+
+/** Whether its invocation ended without a word. Its message comes back, or lies in the DLQ. */
+function isInterrupted({ status, leaseUntil }: Attempt, now: number): boolean {
+  return status === 'extracting' && leaseUntil < now;
+}
+
+function noteOf(attempt: Attempt, isShown: boolean, now: number): string {
+  const version = isShown ? 'it' : 'a newer version';
+  if (isInterrupted(attempt, now))
+    return `the extraction of ${version} was interrupted; what was read of it may be in the tables already`;
+  if (attempt.status === 'extracting') return `${version} is being extracted`;
+  return isShown ? 'nothing of it can be used' : 'a newer version was rejected; the last good one stands';
+}
+
+/** What else there is to know of a key, from its head. `now` in milliseconds since the epoch. */
+export function notesOf(head: Head, latest: ListedVersion, shown: string | undefined, now: number): string[] {
   const { current, attempts, superseded, dataset } = head;
   const notes: string[] = [];
   if (datasetNamed(dataset) === undefined && dataset !== UNKNOWN_DATASET)
@@ -56,12 +75,7 @@ function notesOf(head: Head, latest: ListedVersion, shown: string | undefined): 
     );
   if (!latest.deleted && !names.some((name) => parseEdition(name).versionId === latest.versionId))
     notes.push('a newer version waits for extraction');
-  for (const { status, versionId } of attempts) {
-    if (versionId === shown && status === 'extracting') notes.push('it is being extracted');
-    else if (versionId === shown) notes.push('nothing of it can be used');
-    else if (status === 'extracting') notes.push('a newer version is being extracted');
-    else notes.push('a newer version was rejected; the last good one stands');
-  }
+  notes.push(...attempts.map((attempt) => noteOf(attempt, attempt.versionId === shown, now)));
   if (superseded.length > 0) notes.push(`what it superseded goes when it is complete`);
   return notes;
 }

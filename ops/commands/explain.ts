@@ -126,7 +126,9 @@ function endOf(head: Head | undefined): string {
     ...attempts.map(({ status, versionId, leaseUntil }) =>
       status === 'rejected'
         ? `version ${printable(versionId)} was rejected: nothing of it can be used`
-        : `version ${printable(versionId)} is being extracted, until ${new Date(leaseUntil).toISOString()} at most`,
+        : leaseUntil < Date.now()
+          ? `the extraction of version ${printable(versionId)} was interrupted, at ${new Date(leaseUntil).toISOString()} at the latest`
+          : `version ${printable(versionId)} is being extracted, until ${new Date(leaseUntil).toISOString()} at most`,
     ),
     ...(superseded.length > 0 ? [`what ${superseded.length} superseded versions left goes next`] : []),
   ];
