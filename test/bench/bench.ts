@@ -1,4 +1,4 @@
-// Measures the pipeline and prints tables: npm run bench -- [--large] [--only <section>] [--runs <n>] [--objects <n>] [--json] [--write]
+// Measures the pipeline and prints tables: npm run bench -- [--large] [--only <section>] [--runs <n>] [--objects <n>] [--kill] [--json] [--write]
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ const head = `# Benchmarks
 
 Written by \`npm run bench -- --large --write\`. Run it on your own machine with \`npm run bench\`: some minutes; \`--large\` takes
 some more, and 12 GB of disk for a while. \`--only <section>\` (${sections.map(({ name }) => name).join(', ')}),
-\`--runs <n>\`, \`--objects <n>\` (of the backfill) and \`--json\` are there too. The inputs are generated from a fixed seed. Compare the ratios, not the seconds: those
+\`--runs <n>\`, \`--objects <n>\` and \`--kill\` (of the backfill) and \`--json\` are there too. The inputs are generated from a fixed seed. Compare the ratios, not the seconds: those
 are one machine's.
 `;
 
@@ -31,6 +31,8 @@ const { values: options } = parseArgs({
     runs: { type: 'string', default: '5' },
     /** Of the backfill. */
     objects: { type: 'string', default: '2000' },
+    /** Kills the local cloud in the middle of the backfill, however short it is. */
+    kill: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     /** Into docs/benchmarks.md, in place of what was there of the same sections. */
     write: { type: 'boolean', default: false },
@@ -55,6 +57,7 @@ try {
       directory,
       runs: Number(options.runs),
       objects: Number(options.objects),
+      kill: options.kill,
       onProgress,
     });
   }

@@ -8,6 +8,8 @@ export interface BenchOptions {
   readonly runs: number;
   /** How many objects a backfill has. */
   readonly objects?: number;
+  /** Whether the local cloud is killed in the middle of it, however short it is. */
+  readonly kill?: boolean;
   /** Tells how far it is. */
   readonly onProgress: (line: string) => void;
 }
