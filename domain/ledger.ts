@@ -31,6 +31,8 @@ export const head = z.strictObject({
       codeVersion: z.string(),
       /** Milliseconds since the epoch. */
       leaseUntil: z.int().nonnegative(),
+      /** While `rejected`: its parts, of whose valid records the transform refuses every one, and says why. */
+      parts: z.int().nonnegative(),
     }),
   ),
   /** Versions that may have left something behind, which goes as soon as `current` is complete. */
@@ -98,7 +100,14 @@ function decideCreated(known: Head, event: ObjectEvent, claim: Claim): Decision 
       ? { action: 'wait', until: attempt.leaseUntil }
       : { action: 'duplicate' };
   if (attempt === undefined && isOlder(version, current)) return { action: 'stale' };
-  const claimed = { status: 'extracting', message, invocation, codeVersion, leaseUntil: deadline } as const;
+  const claimed = {
+    status: 'extracting',
+    message,
+    invocation,
+    codeVersion,
+    leaseUntil: deadline,
+    parts: 0,
+  } as const;
   // What the code before a deploy left behind must not be mixed with what this one makes.
   const anew = attempt !== undefined && attempt.codeVersion !== codeVersion ? [attempt.versionId] : [];
   const mine = { ...version, ...attempt, ...claimed };
@@ -164,26 +173,30 @@ function decideDeleted(known: Head, event: ObjectEvent, { onDelete }: Claim): De
 }
 
 /**
- * The head when the extraction of a version has ended. Without `accepted`, the version takes no effect, and the last
- * good one stands.
+ * The head when the extraction of a version has ended, in so many parts. Without `accepted`, the version takes no effect,
+ * and the last good one stands.
  *
  * @returns `undefined` when a newer event took effect meanwhile: what the version left behind must go
  */
-export function conclude(known: Head, versionId: string, accepted: boolean): Head | undefined {
+export function conclude(
+  known: Head,
+  versionId: string,
+  { accepted, parts }: { readonly accepted: boolean; readonly parts: number },
+): Head | undefined {
   if (known.current?.type === 'created' && known.current.versionId === versionId) return known;
   const attempt = known.attempts.find((each) => each.versionId === versionId);
   if (attempt === undefined) return undefined;
   const { sequencer } = attempt;
   if (accepted) return withCurrent(known, { type: 'created', sequencer, versionId });
+  const idle = { status: 'rejected', message: '', invocation: '', codeVersion: '', leaseUntil: 0 } as const;
+  const mine = { ...attempt, ...idle, parts };
+  const attempts = known.attempts.map((each) => (each === attempt ? mine : each));
   // Only the newest rejected version keeps its rejects.
-  const rejected = known.attempts.filter((each) => each === attempt || each.status === 'rejected');
+  const rejected = attempts.filter(({ status }) => status === 'rejected');
   const newest = rejected.reduce((a, b) => (isOlder(a, b) ? b : a));
   return {
     ...known,
-    attempts: [
-      ...known.attempts.filter((each) => !rejected.includes(each)),
-      { ...newest, status: 'rejected', message: '', invocation: '', codeVersion: '', leaseUntil: 0 },
-    ],
+    attempts: [...attempts.filter((each) => !rejected.includes(each)), newest],
     superseded: union(
       known.superseded,
       rejected.filter((each) => each !== newest).map((each) => each.versionId),
@@ -244,9 +257,9 @@ export function standingOf(
 ): 'live' | 'superseded' | 'gone' {
   if (known === undefined) return 'live';
   const { current, attempts, superseded } = known;
-  const extracting = attempts.filter(({ status }) => status === 'extracting');
+  const withParts = attempts.filter(({ status, parts }) => status === 'extracting' || parts > 0);
   if (current?.type === 'created' && isIt(current.versionId)) return 'live';
-  if (extracting.some(({ versionId }) => isIt(versionId))) return 'live';
+  if (withParts.some(({ versionId }) => isIt(versionId))) return 'live';
   return superseded.some(isIt) ? 'superseded' : 'gone';
 }
 

@@ -32,6 +32,8 @@ export const extractionReceipt = work.extend({
   valid: z.int().nonnegative(),
   rejected: tally,
   parts: z.array(storedObject),
+  /** Whether there is a valid record that the transform does not refuse. */
+  usable: z.boolean(),
   /** Why the object could not be read, or not to its end. */
   fault: z.object({ code: z.string(), message: z.string() }).optional(),
 });

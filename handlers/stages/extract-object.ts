@@ -12,7 +12,8 @@ import {
 } from '../../domain/key-layout.ts';
 import { conclude, withoutAttempts } from '../../domain/ledger.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
-import { count, type ExtractionReceipt, extractionReceipt, type Tally, total } from '../../domain/receipt.ts';
+import { count, type ExtractionReceipt, extractionReceipt, type Tally } from '../../domain/receipt.ts';
+import { transformRecord } from '../../domain/transformation.ts';
 import { validate } from '../../domain/validation.ts';
 import { ObjectNotFound, type ObjectStore } from '../edges/object-store.ts';
 import { Ledger } from './ledger.ts';
@@ -98,7 +99,10 @@ export async function extractObject(
   if (before === undefined) await ledger.writeReceipt(receiptKey, receipt);
 
   const accepted = takesEffect(receipt, onReject);
-  const head = await ledger.change(path, (latest) => latest && conclude(latest, versionId, accepted));
+  const head = await ledger.change(
+    path,
+    (latest) => latest && conclude(latest, versionId, { accepted, parts: receipt.parts.length }),
+  );
   if (head === undefined) {
     await removeExtracted(path, store, buckets);
     // It may be this very write of the head that took it out, and whose answer was lost.
@@ -106,7 +110,7 @@ export async function extractObject(
     return withoutRecords(name, 'stale');
   }
   // An attempt that died may have written parts of what can't be read any more.
-  if (!accepted) await removePieces(path, ledger, store, buckets);
+  if (receipt.parts.length === 0) await removePieces(path, ledger, store, buckets);
   await removeSuperseded(head, ledger, store, buckets);
   if (before !== undefined) return withoutRecords(name, 'duplicate');
   return {
@@ -124,9 +128,9 @@ export async function extractObject(
  * Whether a version replaces the one before it. One of which nothing can be used does only if its dataset wants it to,
  * and one that was gone before it was read never does.
  */
-function takesEffect({ valid, rejected, fault }: ExtractionReceipt, onReject: Dataset['onReject']): boolean {
+function takesEffect({ read, usable, fault }: ExtractionReceipt, onReject: Dataset['onReject']): boolean {
   if (fault?.code === 'version_not_found') return false;
-  return valid > 0 || (fault === undefined && total(rejected) === 0) || onReject === 'replace';
+  return usable || (fault === undefined && read === 0) || onReject === 'replace';
 }
 
 /**
@@ -151,6 +155,7 @@ async function extract(
   const rejects = new RejectsWriter(store, buckets.failed, (file) => rejectsKey(path, 'extraction', file));
   const rejected: Tally = {};
   let read = 0;
+  let usable = false;
   let fault: PermanentError | undefined;
   try {
     if (dataset === undefined) throw unknownPrefix(event.key);
@@ -159,6 +164,7 @@ async function extract(
         read += 1;
         const validated = validate(dataset, raw, read);
         if ('line' in validated) {
+          usable ||= isUsable(dataset, validated.line, event.key);
           if (parts.add(validated.line)) await parts.flush();
         } else {
           count(rejected, validated.reject.code);
@@ -185,11 +191,18 @@ async function extract(
     rejected,
     parts: parts.written,
     rejects: rejects.files,
+    usable,
     ...(fault && { fault: { code: fault.code, message: fault.message } }),
     finishedAt: new Date(now()).toISOString(),
     durationMs: now() - startedAt,
     codeVersion,
   };
+}
+
+/** Whether a valid record becomes a row, or is filtered: what the transformation will make of it. */
+function isUsable(dataset: Dataset, line: string, key: string): boolean {
+  const [recordNumber, record] = JSON.parse(line) as [number, unknown];
+  return !('reject' in transformRecord(dataset, record, { key, recordNumber }));
 }
 
 function inProgress({ key }: ObjectEvent, until: number): TransientError {

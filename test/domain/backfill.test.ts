@@ -31,6 +31,7 @@ const attempt = (
   status,
   message: 'm',
   codeVersion: 'c',
+  parts: 0,
   invocation: 'i',
   leaseUntil,
 });
@@ -101,6 +102,7 @@ const extraction = (more: object = {}): Receipt =>
     bytes: 70,
     read: 3,
     valid: 2,
+    usable: true,
     rejected: { missing_field: 1 },
     rejects: [{ key: 'rejects/…', records: 1, bytes: 1 }],
     parts: [{ key: 'part', records: 2, bytes: 1 }],

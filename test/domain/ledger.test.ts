@@ -59,8 +59,18 @@ const extracting = (
   invocation = 'other',
   message = 'M1',
   codeVersion = 'c1',
-) => ({ sequencer, versionId, status: 'extracting', message, invocation, codeVersion, leaseUntil }) as const;
-const rejected = (versionId: string, sequencer: string) =>
+) =>
+  ({
+    sequencer,
+    versionId,
+    status: 'extracting',
+    message,
+    invocation,
+    codeVersion,
+    leaseUntil,
+    parts: 0,
+  }) as const;
+const rejected = (versionId: string, sequencer: string, parts = 0) =>
   ({
     sequencer,
     versionId,
@@ -69,6 +79,7 @@ const rejected = (versionId: string, sequencer: string) =>
     invocation: '',
     codeVersion: '',
     leaseUntil: 0,
+    parts,
   }) as const;
 
 describe('what is decided about an event', () => {
@@ -314,7 +325,7 @@ describe('a version whose extraction has ended', () => {
     ['was overtaken', shows('v3', '30', { superseded: ['v2'] }), true, undefined],
     ['was concluded before', shows('v2', '20'), true, shows('v2', '20')],
   ])('%s', (_, known, accepted, expected) => {
-    expect(conclude(known, 'v2', accepted)).toEqual(expected);
+    expect(conclude(known, 'v2', { accepted, parts: 0 })).toEqual(expected);
   });
 });
 
@@ -327,16 +338,17 @@ describe('the head', () => {
 
   it('tells where a version stands', () => {
     const known = shows('v3', '30', {
-      attempts: [extracting('v4', '40'), rejected('v5', '50')],
+      attempts: [extracting('v4', '40'), rejected('v5', '50'), rejected('v6', '60', 2)],
       superseded: ['v2'],
     });
     const standing = (versionId: string) => standingOf(known, (each) => each === versionId);
-    expect(['v1', 'v2', 'v3', 'v4', 'v5'].map(standing)).toEqual([
+    expect(['v1', 'v2', 'v3', 'v4', 'v5', 'v6'].map(standing)).toEqual([
       'gone',
       'superseded',
       'live',
       'live',
       'gone',
+      'live',
     ]);
   });
 
@@ -362,7 +374,8 @@ describe('the head', () => {
             const decision = decide(known, each.event, claim);
             if ('next' in decision) known = decision.next;
             if (known && decision.action === 'extract')
-              known = conclude(known, each.event.versionId, each.what === 'good') ?? known;
+              known =
+                conclude(known, each.event.versionId, { accepted: each.what === 'good', parts: 0 }) ?? known;
           }
           const last = events.findLast(({ what }) => what !== 'bad');
           const expected = last && {

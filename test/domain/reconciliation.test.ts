@@ -54,6 +54,7 @@ function receiptsOf(
       bytes: 1,
       read: sum(read) + rejected,
       valid: sum(read),
+      usable: true,
       rejected: rejected === 0 ? {} : { empty: rejected },
       parts: read.map((records, part) => stored(`part-${part}`, records)),
       rejects: rejected === 0 ? [] : [stored('rejects', rejected)],

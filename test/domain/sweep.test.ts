@@ -53,7 +53,7 @@ class Pipeline {
       }
       this.receipts.add(name);
       this.outputs.add(name);
-      this.head = conclude(decision.next, name, true);
+      this.head = conclude(decision.next, name, { accepted: true, parts: 1 });
     } else this.head = decision.next;
     for (const name of this.head?.superseded ?? []) this.outputs.delete(name);
   }

@@ -162,6 +162,18 @@ export const mutations: readonly Mutation[] = [
     replace: 'false',
   },
   {
+    name: 'takes what the transform refuses for usable',
+    file: 'handlers/stages/extract-object.ts',
+    find: 'usable ||= isUsable(dataset, validated.line, event.key);',
+    replace: 'usable = true;',
+  },
+  {
+    name: 'says of what the transform refuses no longer why',
+    file: 'domain/ledger.ts',
+    find: "status === 'extracting' || parts > 0",
+    replace: "status === 'extracting'",
+  },
+  {
     name: 'does not know its own lease',
     file: 'domain/ledger.ts',
     find: ' && attempt.invocation !== invocation',

@@ -10,6 +10,7 @@ const attempt = (versionId: string, leaseUntil: number): Head['attempts'][number
   invocation: 'i',
   codeVersion: 'c',
   leaseUntil,
+  parts: 0,
 });
 const head = (attempts: Head['attempts']): Head => ({
   dataset: 'recipes',

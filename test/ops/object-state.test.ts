@@ -18,6 +18,7 @@ const extraction = (parts: number, extra: object = {}): Receipt => ({
   bytes: 1,
   read: parts * 10,
   valid: parts * 10,
+  usable: true,
   rejected: {},
   parts: Array.from({ length: parts }, (_, i) => stored(`part-${i}`, 10)),
   ...extra,

@@ -27,10 +27,7 @@ export function outcomeOf(history: readonly Change[]): { shown?: Uploaded; rejec
 
 function isOfUse({ key, fates, fault }: Upload): boolean {
   if (!key.startsWith('recipes/')) return true;
-  return (
-    fates.some((fate) => 'row' in fate || fate.code === 'invalid_row') ||
-    (fates.length === 0 && fault === undefined)
-  );
+  return fates.some((fate) => 'row' in fate) || (fates.length === 0 && fault === undefined);
 }
 
 /** The whole specification: what rows a version has, by recipe_id. */
