@@ -16,22 +16,38 @@ function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }
 
+/** Keys that lie together: to put one among hundreds of thousands, in one array, would take a millisecond. */
+const largestRun = 1024;
+
+/** Where a key is, or would be: in which run, and where in it. */
+interface Place {
+  readonly run: number;
+  readonly at: number;
+}
+
 /** A set of keys in byte order. */
 export class SortedKeys {
-  readonly #keys: string[] = [];
+  /** One after the other they are all keys. None is empty, but the only one of an empty set. */
+  readonly #runs: string[][] = [[]];
 
   add(key: string): void {
-    const at = this.#find((other) => compareKeys(other, key) >= 0);
-    if (this.#keys[at] !== key) this.#keys.splice(at, 0, key);
+    const place = this.#find((other) => compareKeys(other, key) >= 0);
+    const keys = this.#runs[place.run];
+    if (keys === undefined || keys[place.at] === key) return;
+    keys.splice(place.at, 0, key);
+    if (keys.length > largestRun) this.#runs.splice(place.run + 1, 0, keys.splice(largestRun / 2));
   }
 
   delete(key: string): void {
-    const at = this.#find((other) => compareKeys(other, key) >= 0);
-    if (this.#keys[at] === key) this.#keys.splice(at, 1);
+    const { run, at } = this.#find((other) => compareKeys(other, key) >= 0);
+    const keys = this.#runs[run];
+    if (keys?.[at] !== key) return;
+    keys.splice(at, 1);
+    if (keys.length === 0 && this.#runs.length > 1) this.#runs.splice(run, 1);
   }
 
-  [Symbol.iterator](): Iterator<string> {
-    return this.#keys[Symbol.iterator]();
+  *[Symbol.iterator](): Generator<string> {
+    for (const keys of this.#runs) yield* keys;
   }
 
   /**
@@ -45,32 +61,48 @@ export class SortedKeys {
     visible: (key: string) => boolean;
   }): Generator<{ key: string; common: boolean }> {
     const { prefix, delimiter, from, visible } = options;
-    let at = this.#find((key) => compareKeys(key, prefix) >= 0 && from(key));
-    for (let key = this.#keys[at]; key?.startsWith(prefix); key = this.#keys[at]) {
+    let place = this.#find((key) => compareKeys(key, prefix) >= 0 && from(key));
+    for (let key = this.#at(place); key?.startsWith(prefix); key = this.#at(place)) {
       const end = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
-      if (!visible(key)) at += 1;
+      if (!visible(key)) place = this.#after(place);
       else if (end < 0) {
         yield { key, common: false };
-        at += 1;
+        place = this.#after(place);
       } else {
         const common = key.slice(0, end + delimiter.length);
         yield { key: common, common: true };
-        at = this.#find((other) => isAfter(other, common));
+        place = this.#find((other) => isAfter(other, common));
       }
     }
   }
 
-  /** The first position where `reached` is true. */
-  #find(reached: (key: string) => boolean): number {
-    let low = 0;
-    let high = this.#keys.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (reached(this.#keys[middle] ?? '')) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+  #at({ run, at }: Place): string | undefined {
+    return this.#runs[run]?.[at];
   }
+
+  #after({ run, at }: Place): Place {
+    return at + 1 < (this.#runs[run]?.length ?? 0) ? { run, at: at + 1 } : { run: run + 1, at: 0 };
+  }
+
+  /** The first place where `reached` is true; the end of the last run where it is nowhere. */
+  #find(reached: (key: string) => boolean): Place {
+    const runs = this.#runs;
+    const run = first(runs.length - 1, (index) => reached(runs[index]?.at(-1) ?? ''));
+    const keys = runs[run] ?? [];
+    return { run, at: first(keys.length, (index) => reached(keys[index] ?? '')) };
+  }
+}
+
+/** The first index below `length` that `reached` holds for, as it does for all after it; `length` where it holds for none. */
+function first(length: number, reached: (index: number) => boolean): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (reached(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** Whether `key` sorts after `prefix` and everything that starts with it. */
