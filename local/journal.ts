@@ -1,6 +1,7 @@
-import { writeFileSync, writeSync } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { closeSync, fsync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 import { wholeLines } from './lines.ts';
 
 /** A log of what happened, from which state is rebuilt after a restart. */
@@ -28,8 +29,7 @@ export interface JournalOptions {
 
 const COMPACT_ABOVE_BYTES = 64 * 1024 * 1024;
 const LINES_A_WRITE = 1000;
-/** So few are with the operating system sooner than the thread pool could take them. */
-const AT_ONCE_BYTES = 64 * 1024;
+const sync = promisify(fsync);
 
 /**
  * Opens the journal at `path`: replays what it holds, rewrites it as the entries of `snapshot` (so that it never
@@ -87,7 +87,7 @@ class FileJournal<Entry> implements Journal<Entry> {
   readonly #snapshot: () => Iterable<Entry>;
   readonly #compactAbove: number;
   readonly #onFailure: (path: string, error: Error) => void;
-  #file: FileHandle | undefined;
+  #file: number | undefined;
   #bytes = 0;
   #limit = 0;
   #waiting: string[] = [];
@@ -121,38 +121,49 @@ class FileJournal<Entry> implements Journal<Entry> {
     this.#waiting = [];
     this.#next = undefined;
     // What the waiting entries changed is in the state already, and so in the snapshot that takes their place.
-    this.#writing = this.#bytes > this.#limit ? this.#rewrite() : this.#write(this.#file, lines);
+    this.#writing = this.#bytes > this.#limit ? this.#rewrite() : this.#append(lines);
     this.#writing.catch((error: Error) => this.#onFailure(this.#path, error));
     return this.#writing;
   }
 
-  async #write(file: FileHandle | undefined, lines: readonly string[]): Promise<void> {
+  async #append(lines: readonly string[]): Promise<void> {
+    if (this.#file !== undefined) this.#write(this.#file, lines);
+  }
+
+  /** At once: what is small is with the operating system sooner than the thread pool could take it. */
+  #write(file: number, lines: readonly string[]): void {
     const text = Buffer.from(`${lines.join('\n')}\n`);
-    if (file !== undefined && text.length <= AT_ONCE_BYTES) {
-      for (let written = 0; written < text.length; ) written += writeSync(file.fd, text, written);
-    } else await file?.appendFile(text);
+    for (let written = 0; written < text.length; ) written += writeSync(file, text, written);
     this.#bytes += text.length;
   }
 
-  /** Puts the living state in the place of what led to it; the journal is whole at every moment. */
+  /**
+   * Puts the living state in the place of what led to it; the journal is whole at every moment. The state is written while
+   * nothing else happens, so that it is of one moment, and never in memory a second time.
+   */
   async #rewrite(): Promise<void> {
-    const lines = Array.from(this.#snapshot(), (entry) => JSON.stringify(entry));
     const path = `${this.#path}.next`;
-    await rm(path, { force: true });
-    const file = await open(path, 'ax', 0o600);
+    rmSync(path, { force: true });
+    const file = openSync(path, 'ax', 0o600);
     this.#bytes = 0;
-    for (let start = 0; start < lines.length; start += LINES_A_WRITE) {
-      await this.#write(file, lines.slice(start, start + LINES_A_WRITE));
+    let lines: string[] = [];
+    for (const entry of this.#snapshot()) {
+      lines.push(JSON.stringify(entry));
+      if (lines.length < LINES_A_WRITE) continue;
+      this.#write(file, lines);
+      lines = [];
     }
-    await file.sync();
+    if (lines.length > 0) this.#write(file, lines);
+    await sync(file);
     await rename(path, this.#path);
-    await this.#file?.close();
+    if (this.#file !== undefined) closeSync(this.#file);
     this.#file = file;
     this.#limit = Math.max(this.#compactAbove, this.#bytes * 4);
   }
 
   async close(): Promise<void> {
     await (this.#next ?? this.#writing);
-    await this.#file?.close();
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
   }
 }
