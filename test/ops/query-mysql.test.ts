@@ -68,11 +68,20 @@ describe('a statement over MySQL', () => {
   test('gives each type as JSON can hold it without loss', async () => {
     const { columns, rows } = await queryMysql(
       server.url,
-      `select 1 as small, 12345678901234567890 as large, 1.50 as exact, 0.1e0 as inexact, x'00ff' as bytes,
+      `select 1 as small, 12345678901234567890 as large, 1.50 as exact, 988791.6372443893e0 as inexact, x'00ff' as bytes,
        cast('2020-02-29' as date) as day, cast('9999-12-31 23:59:59.999999' as datetime(6)) as moment, null as nothing`,
     );
     expect(rows).toEqual([
-      [1, '12345678901234567890', '1.50', 0.1, '0x00ff', '2020-02-29', '9999-12-31 23:59:59.999999', null],
+      [
+        1,
+        '12345678901234567890',
+        '1.50',
+        988791.6372443893,
+        '0x00ff',
+        '2020-02-29',
+        '9999-12-31 23:59:59.999999',
+        null,
+      ],
     ]);
     expect(columns.filter(({ numeric }) => numeric).map(({ name }) => name)).toEqual([
       'small',
