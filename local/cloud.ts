@@ -161,6 +161,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       region,
       accountId,
       admit,
+      wants: (event) => events.wants(event) || (notifications.get(event.detail.bucket.name) ?? []).length > 0,
       async publish(event) {
         await notifyQueues(event, notifications.get(event.detail.bucket.name) ?? [], sqs);
         await events.publish(event);

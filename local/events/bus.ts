@@ -93,6 +93,11 @@ export class EventBus {
     }
   }
 
+  /** Whether anybody would be sent the event, as the rules are now. */
+  wants(event: BusEvent): boolean {
+    return this.#rules.values().some((rule) => rule.enabled && rule.matches(event));
+  }
+
   /**
    * Sends an event to the targets of all enabled rules that match it. Resolves when each target holds it, or it waits
    * for a retry in the journal, or it is in the target's DLQ.

@@ -20,6 +20,8 @@ export interface EventsOptions extends Omit<BusOptions, 'record' | 'random' | 'l
 
 export interface Events {
   readonly service: Service;
+  /** Whether a rule that is switched on matches the event. */
+  wants(event: BusEvent): boolean;
   /** Resolves when each matching target holds the event, or it waits in the journal, or it is in the target's DLQ. */
   publish(event: BusEvent): Promise<void>;
   /** How many deliveries wait for a retry or are delayed. */
@@ -43,6 +45,7 @@ export function createEvents(options: EventsOptions): Events {
   });
   return {
     service: eventsService({ ...options, bus }),
+    wants: (event) => bus.wants(event),
     publish: (event) => bus.publish(event),
     waiting: () => bus.waiting,
     async start() {

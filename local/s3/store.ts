@@ -14,6 +14,8 @@ export interface StoreOptions {
   readonly clock: Clock;
   readonly region: string;
   readonly accountId: string;
+  /** Whether anybody is to learn of an event; what nobody wants is neither kept nor published. Everything, when absent. */
+  readonly wants?: (event: S3Event) => boolean;
   /** Takes an event over; it is offered again until this resolves, also after a restart. */
   readonly publish: (event: S3Event) => Promise<void>;
   /** Random ids, from a seed where a run has to be repeatable. */
@@ -146,7 +148,7 @@ export class Store {
   /** Makes what a command did outlive this process; publishes its event and frees its garbage in the background. */
   async commit(bucket: Bucket, origin: Origin, { change, happened, garbage }: Done): Promise<void> {
     const { name, eventBridge } = bucket.settings;
-    const event =
+    const told =
       happened && eventBridge
         ? eventOf(happened, origin, {
             id: this.ids.eventId(),
@@ -155,6 +157,7 @@ export class Store {
             bucket: name,
           })
         : undefined;
+    const event = told && (this.#options.wants?.(told) ?? true) ? told : undefined;
     if (event) this.#unpublished.set(event.id, event);
     const { last: sequencer } = this.#sequencers;
     await this.#journal.append({ bucket: name, change, sequencer, ...(event && { event }) });

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -16,8 +16,10 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { systemClock } from '../../local/clock.ts';
 import { FileBlobs } from '../../local/s3/blobs.ts';
 import type { S3Event } from '../../local/s3/events.ts';
+import { Store } from '../../local/s3/store.ts';
 import { clientFor, type S3Server, startS3Server } from './s3-server.ts';
 
 let directory: string;
@@ -207,6 +209,29 @@ describe('a store on disk', () => {
     await server.client.send(new DeleteObjectCommand({ Bucket: 'plain', Key: 'large' }));
     await vi.waitFor(async () => expect(await blobFiles()).toEqual([]));
   });
+});
+
+test('an event that nobody wants is neither kept nor published', async () => {
+  const published: string[] = [];
+  const store = new Store({
+    buckets: [{ name: 'b', eventBridge: true }],
+    directory: join(directory, 'unwanted'),
+    clock: systemClock,
+    region: 'eu-west-1',
+    accountId: '000000000000',
+    wants: ({ detail }) => detail.object.key === 'wanted',
+    publish: async ({ detail }) => void published.push(detail.object.key),
+  });
+  await store.start();
+  const bucket = store.bucket('b');
+  const origin = { requestId: 'r', requester: 'me', sourceIp: '127.0.0.1' };
+  const object = { size: 0, etag: 'x', slices: [], multipart: false, headers: {} };
+  for (const key of ['wanted', 'other'])
+    await store.commit(bucket, origin, bucket.put(key, object, 'PutObject', store.stamp()));
+  await store.close();
+  expect(published).toEqual(['wanted']);
+  const journal = await readFile(join(directory, 'unwanted', 'journal.ndjson'), 'utf8');
+  expect(journal.match(/"Object Created"/g)).toHaveLength(1);
 });
 
 describe('blobs in files', () => {
