@@ -20,6 +20,7 @@ type Code = (event: SQSEvent, context: Context) => Promise<unknown>;
 class Environment implements Party {
   readonly name: string;
   alive = true;
+  overSince: number | undefined;
   readonly #network: Network;
   readonly run: Code;
   readonly deployment: number;
@@ -35,6 +36,7 @@ class Environment implements Party {
   die(reason: string): void {
     if (!this.alive) return;
     this.alive = false;
+    this.overSince ??= this.#network.clock.now();
     this.#network.note(`${this.name}: ${reason}`);
     this.whenDead(reason);
   }
@@ -93,6 +95,7 @@ export class SimulatedFunction {
     const { clock, random } = this.#network;
     const environment = this.#take();
     const { timeoutSeconds } = this.#settings;
+    environment.overSince = undefined;
     this.#witness.began(environment, event, timeoutSeconds);
     this.#invocations += 1;
     const invocation = this.#invocations;
@@ -102,6 +105,7 @@ export class SimulatedFunction {
         resolve({ payload: JSON.stringify({ reason }), functionError: 'Unhandled' });
       const cancel = clock.schedule(timeoutSeconds * 1000, () => {
         this.#witness.ended(environment);
+        environment.overSince = clock.now();
         // An environment that is not killed but frozen may be thawed, and do later what it had not done yet.
         if (random.chance(0.5)) environment.die('timed out');
         else {

@@ -32,6 +32,8 @@ export const climates: readonly [Climate, ...Climate[]] = [
 export interface Party {
   readonly name: string;
   readonly alive: boolean;
+  /** When its invocation was over before it had answered, by time-out or death. Milliseconds on the clock. */
+  readonly overSince?: number | undefined;
   /** Absent: it can't die. */
   die?(reason: string): void;
 }
@@ -41,6 +43,12 @@ export interface Party {
  * longer than that could leave something behind for ever.
  */
 const longestStallMs = 10 * 60_000;
+
+/**
+ * How much later than its sender's end a call may still arrive. S3 closes a connection on which a body stands still for
+ * some 20 s (S3 API reference, "Error responses": RequestTimeout).
+ */
+const STANDSTILL_MS = 60_000;
 
 /** Carries calls: how long each takes, in which order they take effect and what goes wrong is up to the seed. */
 export class Network {
@@ -121,6 +129,11 @@ export class Network {
     await this.wait(this.#latency(caller));
     const line = `${caller.name}: ${what}`;
     if (!caller.alive && !outlives) return this.note(`${line} was lost with its sender`);
+    if (caller.overSince !== undefined && this.clock.now() - caller.overSince > STANDSTILL_MS) {
+      this.note(`${line} stood still for too long`);
+      if (!caller.alive) return undefined;
+      throw new ServiceUnavailable(what);
+    }
     if (this.happens('crash') && this.#kill(caller, `before ${what}`)) return undefined;
     if (this.happens('refuse')) {
       this.note(`${line} → 503`);
