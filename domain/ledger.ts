@@ -204,6 +204,15 @@ export function conclude(
   };
 }
 
+/**
+ * Whether a version that is new to the head may be one that was rejected, and gave way to a newer rejected one: then it is
+ * forgotten there, and only its receipt tells.
+ */
+export function mayBeForgotten({ attempts }: Head, version: Version): boolean {
+  if (attempts.some(({ versionId }) => versionId === version.versionId)) return false;
+  return attempts.some((each) => each.status === 'rejected' && isOlder(version, each));
+}
+
 /** The head when attempts at these versions were given up before they did anything. */
 export function withoutAttempts(known: Head, versionIds: readonly string[]): Head {
   return { ...known, attempts: known.attempts.filter(({ versionId }) => !versionIds.includes(versionId)) };

@@ -1,6 +1,7 @@
 import type * as z from 'zod';
-import { headKey, receiptsPrefix, type VersionPath } from '../../domain/key-layout.ts';
-import { type Claim, type Decision, decide, type Head, head } from '../../domain/ledger.ts';
+import { editionName } from '../../domain/edition.ts';
+import { extractionReceiptKey, headKey, receiptsPrefix, type VersionPath } from '../../domain/key-layout.ts';
+import { type Claim, type Decision, decide, type Head, head, mayBeForgotten } from '../../domain/ledger.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
 import { type Receipt, receipt } from '../../domain/receipt.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
@@ -30,9 +31,16 @@ export class Ledger {
   ): Promise<{ readonly decision: Decision; readonly known: Head | undefined }> {
     let decision: Decision | undefined;
     let before: Head | undefined;
-    await this.change(path, (known) => {
+    await this.change(path, async (known) => {
       before = known;
       decision = decide(known, event, claim);
+      // To take it up again would be for nothing, and leave an attempt if this one dies and its message was another's copy.
+      const wasRejected =
+        decision.action === 'extract' &&
+        known !== undefined &&
+        mayBeForgotten(known, { ...event, versionId: editionName(event.versionId, event.edition) }) &&
+        (await this.hasReceipt(extractionReceiptKey(path)));
+      if (wasRejected) decision = { action: 'stale' };
       return 'next' in decision ? decision.next : known;
     });
     if (decision === undefined) throw new Error(`Nothing was decided about ${event.key}.`);
@@ -45,12 +53,12 @@ export class Ledger {
    */
   async change(
     path: VersionPath,
-    next: (known: Head | undefined) => Head | undefined,
+    next: (known: Head | undefined) => Head | undefined | Promise<Head | undefined>,
   ): Promise<Head | undefined> {
     const key = headKey(path);
     for (let attempt = 1; attempt <= SWAP_ATTEMPTS; attempt += 1) {
       const { known, etag } = await this.#read(key);
-      const wanted = next(known);
+      const wanted = await next(known);
       if (wanted === undefined || wanted === known) return wanted;
       const object = {
         bucket: this.#bucket,

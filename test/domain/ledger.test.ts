@@ -6,6 +6,7 @@ import {
   type Decision,
   decide,
   type Head,
+  mayBeForgotten,
   standingOf,
   withoutSuperseded,
 } from '../../domain/ledger.ts';
@@ -330,6 +331,18 @@ describe('a version whose extraction has ended', () => {
 });
 
 describe('the head', () => {
+  it('may have forgotten a version that is older than a rejected one, and no other', () => {
+    const known = shows('v1', '10', { attempts: [rejected('v4', '40'), extracting('v3', '30')] });
+    const may = (versionId: string, sequencer: string) => mayBeForgotten(known, { versionId, sequencer });
+    expect([may('v2', '20'), may('v3', '30'), may('v4', '40'), may('v5', '50')]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect(mayBeForgotten(none, { versionId: 'v2', sequencer: '20' })).toBe(false);
+  });
+
   it('forgets superseded versions once they are gone, and no other', () => {
     expect(
       withoutSuperseded(shows('v4', '40', { superseded: ['v1', 'v2', 'v3'] }), ['v1', 'v3']).superseded,

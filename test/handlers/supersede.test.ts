@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { recipes } from '../../domain/datasets/recipes.ts';
 import { head } from '../../domain/ledger.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import type { Outcome } from '../../handlers/stages/work.ts';
+import { MemoryTables } from '../simulation/memory-tables.ts';
 import { buckets, ndjson, putRaw, recipe } from './flow.ts';
 import { createdEvent, MemoryStore, surroundingsOf } from './memory-store.ts';
 
@@ -74,6 +76,32 @@ describe('a new version', () => {
     expect(lake(store)).toEqual(['v1 difficulty=easy', 'v1 difficulty=hard']);
     await drain(store);
     expect(lake(store)).toEqual(['v2 difficulty=easy']);
+  });
+
+  it('that is gone again before it took effect takes its own rows out of MySQL, though they are the newest', async () => {
+    const store = new MemoryStore();
+    const tables = new MemoryTables();
+    const pass = async (body: string, of: ObjectEvent) => {
+      putRaw(store, KEY, body);
+      const outside = surroundingsOf(store, { tables });
+      await extractObject(of, buckets, outside);
+      for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
+      for (const key of store.keys('processed'))
+        await loadFile(createdEvent('processed', key), buckets, outside);
+    };
+    await pass(easy, event('v1', '10'));
+    const headKey = store.keys('ledger').find((each) => each.startsWith('heads/')) ?? '';
+    const before = store.body('ledger', headKey);
+    await pass(easyAndHard, event('v2', '20'));
+    expect(tables.rows(recipes, KEY).map(({ sequencer }) => sequencer)).toEqual(['20', '20']);
+    // As though v2 had been deleted for good while it was extracted.
+    store.put({ bucket: 'ledger', key: headKey, body: before, contentType: 'application/json' });
+    await loadFile(
+      createdEvent('processed', store.keys('processed').find((key) => key.includes('v2')) ?? ''),
+      buckets,
+      surroundingsOf(store, { tables }),
+    );
+    expect(tables.rows(recipes, KEY)).toEqual([]);
   });
 
   it('leaves the last good one, and its own rejects, when nothing of it can be used', async () => {

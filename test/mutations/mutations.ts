@@ -152,8 +152,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'takes a lease that ends at once',
     file: 'domain/ledger.ts',
-    find: 'leaseUntil: deadline }',
-    replace: 'leaseUntil: now }',
+    find: 'leaseUntil: deadline,',
+    replace: 'leaseUntil: now,',
   },
   {
     name: 'goes on with what other code began',
@@ -365,12 +365,6 @@ export const mutations: readonly Mutation[] = [
     name: 'leaves the rows of what is gone in MySQL',
     file: 'handlers/stages/load-file.ts',
     find: 'await retractRows(event, address, ledger, dataset, surroundings);',
-    replace: '',
-  },
-  {
-    name: 'leaves the rows of an overtaken file in MySQL',
-    file: 'handlers/stages/load-file.ts',
-    find: 'await retractOwnRows(event, dataset, surroundings);',
     replace: '',
   },
 ];

@@ -53,9 +53,12 @@ export function makeWorkload(random: Random, queueArns: readonly string[]): Work
     { length: random.between(1, 4) },
     (_, n) => `recipes/${n % 2 ? 'a b/' : ''}${n}é.json`,
   );
+  // Somebody whose uploads are wrong mostly, and come one after the other.
+  const rotten = random.chance(0.1) ? 0.7 : 0;
   const uploads = Array.from({ length: random.between(1, 6) }, (): Upload => {
     const at = random.chance(0.3) ? 0 : random.between(0, withinMs);
     const key = random.pick(keys as [string, ...string[]]);
+    if (random.chance(rotten)) return { at, key, body: random.id(9), fates: [], fault: 'unknown_format' };
     return { at, ...makeObject(random, key) };
   });
   const poison = queueArns
