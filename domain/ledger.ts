@@ -205,12 +205,15 @@ export function conclude(
 }
 
 /**
- * Whether a version that is new to the head may be one that was rejected, and gave way to a newer rejected one: then it is
- * forgotten there, and only its receipt tells.
+ * Whether a version, in whatever edition, that is new to the head may be one that was rejected, and gave way to a newer
+ * rejected one: then it is forgotten there, and only its receipt tells.
  */
-export function mayBeForgotten({ attempts }: Head, version: Version): boolean {
-  if (attempts.some(({ versionId }) => versionId === version.versionId)) return false;
-  return attempts.some((each) => each.status === 'rejected' && isOlder(version, each));
+export function mayBeForgotten({ attempts }: Head, { versionId, sequencer }: Version): boolean {
+  const plain = parseEdition(versionId).versionId;
+  if (attempts.some((each) => parseEdition(each.versionId).versionId === plain)) return false;
+  return attempts.some(
+    (each) => each.status === 'rejected' && compareSequencers(sequencer, each.sequencer) < 0,
+  );
 }
 
 /** The head when attempts at these versions were given up before they did anything. */

@@ -1,5 +1,4 @@
 import type * as z from 'zod';
-import { editionName } from '../../domain/edition.ts';
 import { extractionReceiptKey, headKey, receiptsPrefix, type VersionPath } from '../../domain/key-layout.ts';
 import { type Claim, type Decision, decide, type Head, head, mayBeForgotten } from '../../domain/ledger.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
@@ -38,7 +37,7 @@ export class Ledger {
       const wasRejected =
         decision.action === 'extract' &&
         known !== undefined &&
-        mayBeForgotten(known, { ...event, versionId: editionName(event.versionId, event.edition) }) &&
+        mayBeForgotten(known, event) &&
         (await this.hasReceipt(extractionReceiptKey(path)));
       if (wasRejected) decision = { action: 'stale' };
       return 'next' in decision ? decision.next : known;
