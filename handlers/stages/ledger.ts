@@ -28,22 +28,24 @@ export class Ledger {
     event: ObjectEvent,
     claim: Claim,
   ): Promise<{ readonly decision: Decision; readonly known: Head | undefined }> {
-    let decision: Decision | undefined;
     let before: Head | undefined;
-    await this.change(path, async (known) => {
-      before = known;
-      decision = decide(known, event, claim);
-      // To take it up again would be for nothing, and leave an attempt if this one dies and its message was another's copy.
-      const wasRejected =
-        decision.action === 'extract' &&
-        known !== undefined &&
-        mayBeForgotten(known, event) &&
-        (await this.hasReceipt(extractionReceiptKey(path)));
-      if (wasRejected) decision = { action: 'stale' };
-      return 'next' in decision ? decision.next : known;
-    });
-    if (decision === undefined) throw new Error(`Nothing was decided about ${event.key}.`);
-    return { decision, known: before };
+    /** Whether the version was extracted before the head was read, as far as somebody has looked. */
+    let wasExtracted: boolean | undefined;
+    for (;;) {
+      let decision: Decision | undefined;
+      await this.change(path, (known) => {
+        before = known;
+        decision = decide(known, event, claim);
+        if (decision.action === 'extract' && known !== undefined && mayBeForgotten(known, event)) {
+          // To take it up again would be for nothing, and leave an attempt if this one dies and its message was a copy.
+          if (wasExtracted === true) decision = { action: 'stale' };
+          if (wasExtracted === undefined) decision = undefined;
+        }
+        return decision !== undefined && 'next' in decision ? decision.next : known;
+      });
+      if (decision !== undefined) return { decision, known: before };
+      wasExtracted = await this.hasReceipt(extractionReceiptKey(path));
+    }
   }
 
   /**
@@ -52,12 +54,12 @@ export class Ledger {
    */
   async change(
     path: VersionPath,
-    next: (known: Head | undefined) => Head | undefined | Promise<Head | undefined>,
+    next: (known: Head | undefined) => Head | undefined,
   ): Promise<Head | undefined> {
     const key = headKey(path);
     for (let attempt = 1; attempt <= SWAP_ATTEMPTS; attempt += 1) {
       const { known, etag } = await this.#read(key);
-      const wanted = await next(known);
+      const wanted = next(known);
       if (wanted === undefined || wanted === known) return wanted;
       const object = {
         bucket: this.#bucket,
