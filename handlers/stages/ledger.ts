@@ -40,6 +40,8 @@ export class Ledger {
           // To take it up again would be for nothing, and leave an attempt if this one dies and its message was a copy.
           if (wasExtracted === true) decision = { action: 'stale' };
           if (wasExtracted === undefined) decision = undefined;
+          // Of a head that changed since, one has to look again.
+          wasExtracted = undefined;
         }
         return decision !== undefined && 'next' in decision ? decision.next : known;
       });
