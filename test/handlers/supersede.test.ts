@@ -78,6 +78,24 @@ describe('a new version', () => {
     expect(lake(store)).toEqual(['v2 difficulty=easy']);
   });
 
+  it('that is rejected and gives way to a newer rejected one goes, also when the answer to that is lost', async () => {
+    const store = new MemoryStore();
+    await put(store, useless, event('v3', '30'));
+    const replace = store.replace.bind(store);
+    let writes = 0;
+    store.replace = async (object, etag) => {
+      writes += 1;
+      // The claim is the first write of the head, the conclusion the second.
+      return (await replace(object, etag)) && writes !== 2;
+    };
+    expect(await put(store, useless, event('v2', '20'))).toMatchObject({ result: 'stale' });
+    expect(headOf(store)).toMatchObject({
+      attempts: [{ versionId: 'v3', status: 'rejected' }],
+      superseded: [],
+    });
+    expect(store.keys('failed')).toEqual([expect.stringContaining('/v3/')]);
+  });
+
   it('that is gone again before it took effect takes its own rows out of MySQL, though they are the newest', async () => {
     const store = new MemoryStore();
     const tables = new MemoryTables();

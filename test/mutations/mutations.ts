@@ -332,12 +332,6 @@ export const mutations: readonly Mutation[] = [
     replace: "if (stands !== 'live') return false;",
   },
   {
-    name: 'leaves what its own lost write of the head took out',
-    file: 'handlers/stages/extract-object.ts',
-    find: 'await removeSuperseded(await ledger.head(path), ledger, store, buckets);',
-    replace: '',
-  },
-  {
     name: 'transforms what was overtaken',
     file: 'handlers/stages/transform-part.ts',
     find: "if (stands === 'gone') return discarded();",
