@@ -216,6 +216,11 @@ export function mayBeForgotten({ attempts }: Head, { versionId, sequencer }: Ver
   );
 }
 
+/** Whether an extraction was to have ended by `at` and nothing says how: its message comes back, or lies in the DLQ. */
+export function isInterrupted({ status, leaseUntil }: Head['attempts'][number], at: number): boolean {
+  return status === 'extracting' && leaseUntil < at;
+}
+
 /** The head when attempts at these versions were given up before they did anything. */
 export function withoutAttempts(known: Head, versionIds: readonly string[]): Head {
   return { ...known, attempts: known.attempts.filter(({ versionId }) => !versionIds.includes(versionId)) };

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { datasetNamed, datasetOf } from '../domain/datasets/index.ts';
 import { parseEdition } from '../domain/edition.ts';
 import { failedPrefixes, objectId, UNKNOWN_DATASET, versionPath } from '../domain/key-layout.ts';
-import type { Head } from '../domain/ledger.ts';
+import { type Head, isInterrupted } from '../domain/ledger.ts';
 import { compareSequencers } from '../domain/sequencer.ts';
 import { type KnownHead, readHead, readReceipts, readText } from './ledger.ts';
 import { type ListedVersion, listObjects } from './listing.ts';
@@ -44,14 +44,7 @@ function versionShown({ current, attempts }: Head): string | undefined {
   return inOrder.at(-1)?.versionId;
 }
 
-type Attempt = Head['attempts'][number];
-
-/** Whether its invocation ended without a word. Its message comes back, or lies in the DLQ. */
-function isInterrupted({ status, leaseUntil }: Attempt, now: number): boolean {
-  return status === 'extracting' && leaseUntil < now;
-}
-
-function noteOf(attempt: Attempt, isShown: boolean, now: number): string {
+function noteOf(attempt: Head['attempts'][number], isShown: boolean, now: number): string {
   const version = isShown ? 'it' : 'a newer version';
   if (isInterrupted(attempt, now))
     return `the extraction of ${version} was interrupted; what was read of it may be in the tables already`;

@@ -2,7 +2,7 @@ import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { datasetNamed, datasetOf } from '../domain/datasets/index.ts';
 import type { Stage } from '../domain/errors.ts';
 import { objectId, UNKNOWN_DATASET, versionPath, versionSegment } from '../domain/key-layout.ts';
-import type { Head } from '../domain/ledger.ts';
+import { type Head, isInterrupted } from '../domain/ledger.ts';
 import {
   isExtracted,
   type Missed,
@@ -148,9 +148,7 @@ async function lookAtEntry(
     const missed = await missedOf(target, key, before);
     if (missed !== undefined) return [{ ...missed, since }];
   }
-  const interrupted = head.attempts.filter(
-    ({ status, leaseUntil }) => status === 'extracting' && leaseUntil < before,
-  );
+  const interrupted = head.attempts.filter((attempt) => isInterrupted(attempt, before));
   return [
     ...interrupted.map(
       (attempt): Finding => ({

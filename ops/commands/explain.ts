@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { parseEdition } from '../../domain/edition.ts';
-import type { Head } from '../../domain/ledger.ts';
+import { type Head, isInterrupted } from '../../domain/ledger.ts';
 import { type Life, lifeOf, type Moment, type StageWork } from '../explain.ts';
 import { explainRecord, type RecordFate, versionToExplain } from '../explain-record.ts';
 import type { Target } from '../target.ts';
@@ -113,6 +113,15 @@ function workTable(work: readonly StageWork[]): string {
   ]);
 }
 
+function attemptEnd(attempt: Head['attempts'][number]): string {
+  const version = printable(attempt.versionId);
+  if (attempt.status === 'rejected') return `version ${version} was rejected: nothing of it can be used`;
+  const until = new Date(attempt.leaseUntil).toISOString();
+  return isInterrupted(attempt, Date.now())
+    ? `the extraction of version ${version} was interrupted, at ${until} at the latest`
+    : `version ${version} is being extracted, until ${until} at most`;
+}
+
 function endOf(head: Head | undefined): string {
   if (head === undefined)
     return 'The ledger does not know it: no event of it has been taken up. npx sluice sweep';
@@ -123,13 +132,7 @@ function endOf(head: Head | undefined): string {
       : current.type === 'created'
         ? `The tables show version ${printable(current.versionId)}`
         : 'It is deleted, and its rows are retracted',
-    ...attempts.map(({ status, versionId, leaseUntil }) =>
-      status === 'rejected'
-        ? `version ${printable(versionId)} was rejected: nothing of it can be used`
-        : leaseUntil < Date.now()
-          ? `the extraction of version ${printable(versionId)} was interrupted, at ${new Date(leaseUntil).toISOString()} at the latest`
-          : `version ${printable(versionId)} is being extracted, until ${new Date(leaseUntil).toISOString()} at most`,
-    ),
+    ...attempts.map(attemptEnd),
     ...(superseded.length > 0 ? [`what ${superseded.length} superseded versions left goes next`] : []),
   ];
   return `${said.join('; ')}.`;
