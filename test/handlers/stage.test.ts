@@ -55,8 +55,18 @@ function created(bucket: string, key: string): string {
   });
 }
 
-function handlerOf(store: MemoryStore, options: Partial<StageOptions> = {}) {
-  const { codeVersion, deadline: _d, message: _m, invocation: _i, ...outside } = surroundingsOf(store);
+function handlerOf(
+  store: MemoryStore,
+  options: Partial<StageOptions> = {},
+  changes: Parameters<typeof surroundingsOf>[1] = {},
+) {
+  const {
+    codeVersion,
+    deadline: _d,
+    message: _m,
+    invocation: _i,
+    ...outside
+  } = surroundingsOf(store, changes);
   return stageHandler(
     {
       stage: 'extraction',
@@ -174,23 +184,14 @@ describe('the handler of a stage', () => {
 
   it('has left word already when its function is killed at the last attempt, also of messages that were not begun', async () => {
     const store = new MemoryStore();
-    const { codeVersion: _, deadline: _d, message: _m, invocation: _i, ...outside } = surroundingsOf(store);
     const begun = Promise.withResolvers<void>();
-    const handler = stageHandler(
-      {
-        stage: 'extraction',
-        failedBucket: 'failed',
-        codeVersion: 'test',
-        maximumReceives: 5,
-        concurrency: 1,
-        subjectOf: (event) => ({ path: rawVersionPath(event), numbers: [] }),
-        work: () => {
-          begun.resolve();
-          return new Promise(() => {});
-        },
+    const handler = handlerOf(store, {
+      concurrency: 1,
+      work: () => {
+        begun.resolve();
+        return new Promise(() => {});
       },
-      outside,
-    );
+    });
     const [first, second] = ['recipes/a.json', 'recipes/b.json'].map((key) => {
       const each = message(key, created('raw', key));
       return { ...each, attributes: { ...each.attributes, ApproximateReceiveCount: '5' } };
@@ -228,21 +229,12 @@ describe('the handler of a stage', () => {
     const store = new MemoryStore();
     putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));
     let now = 0;
-    const { codeVersion: _, deadline: _d, message: _m, invocation: _i, ...outside } = surroundingsOf(store);
-    const options: StageOptions = {
-      stage: 'extraction',
-      failedBucket: 'failed',
-      codeVersion: 'test',
-      maximumReceives: 5,
-      concurrency: 1,
-      subjectOf: (event) => ({ path: rawVersionPath(event), numbers: [] }),
-      work: async (_event, surroundings) => {
-        now = 30_000;
-        await surroundings.store.write({ bucket: 'temp', key: 'late', body: '', contentType: '' });
-        throw new Error('This was not to be reached.');
-      },
+    const work: StageOptions['work'] = async (_event, surroundings) => {
+      now = 30_000;
+      await surroundings.store.write({ bucket: 'temp', key: 'late', body: '', contentType: '' });
+      throw new Error('This was not to be reached.');
     };
-    const handler = stageHandler(options, { ...outside, now: () => now });
+    const handler = handlerOf(store, { concurrency: 1, work }, { now: () => now });
     expect(await failures(handler, message('1', created('raw', 'recipes/a.ndjson')))).toEqual(failing('1'));
     expect(store.keys('temp')).toEqual([]);
   });
