@@ -51,7 +51,7 @@ export async function removeSuperseded(
   }
   for (const versionId of superseded) {
     await removePieces(path(versionId), ledger, store, buckets);
-    await removeExtracted(path(versionId), store, buckets);
+    await removeFailed(path(versionId), store, buckets);
     // One by one: many of them may be more than one invocation can remove.
     await ledger.change(path(''), (known) => known && withoutSuperseded(known, [versionId]));
   }
@@ -108,9 +108,24 @@ export async function removeExtracted(
   store: ObjectStore,
   buckets: Pick<OutputBuckets, 'temp' | 'failed'>,
 ): Promise<void> {
-  await store.remove(buckets.temp, await store.list(buckets.temp, partsPrefix(path)));
-  for (const prefix of failedPrefixes(path))
-    await store.remove(buckets.failed, await store.list(buckets.failed, prefix));
+  await removeParts(path, store, buckets);
+  await removeFailed(path, store, buckets);
+}
+
+async function removeParts(
+  path: VersionPath,
+  store: ObjectStore,
+  { temp }: Pick<OutputBuckets, 'temp'>,
+): Promise<void> {
+  await store.remove(temp, await store.list(temp, partsPrefix(path)));
+}
+
+async function removeFailed(
+  path: VersionPath,
+  store: ObjectStore,
+  { failed }: Pick<OutputBuckets, 'failed'>,
+): Promise<void> {
+  for (const prefix of failedPrefixes(path)) await store.remove(failed, await store.list(failed, prefix));
 }
 
 /**
@@ -123,7 +138,7 @@ export async function removePieces(
   store: ObjectStore,
   buckets: Pick<OutputBuckets, 'temp' | 'processed'>,
 ): Promise<void> {
-  await store.remove(buckets.temp, await store.list(buckets.temp, partsPrefix(path)));
+  await removeParts(path, store, buckets);
   const extraction = extractionReceiptKey(path);
   const keys = (await ledger.receiptKeys(path)).filter((key) => key !== extraction);
   const limit = pLimit(READS_AT_ONCE);
