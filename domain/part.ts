@@ -21,3 +21,8 @@ export const partHeader = z.object({
   part: z.int().nonnegative(),
 });
 export type PartHeader = z.infer<typeof partHeader>;
+
+/** A record's line of a part: its number in the raw object, and the record. */
+export function parsePartLine(line: string): readonly [number, unknown] {
+  return JSON.parse(line) as [number, unknown];
+}

@@ -12,6 +12,7 @@ import {
 } from '../../domain/key-layout.ts';
 import { conclude, withoutAttempts } from '../../domain/ledger.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
+import { parsePartLine } from '../../domain/part.ts';
 import { count, type ExtractionReceipt, extractionReceipt, type Tally } from '../../domain/receipt.ts';
 import { transformRecord } from '../../domain/transformation.ts';
 import { validate } from '../../domain/validation.ts';
@@ -201,7 +202,7 @@ async function extract(
 
 /** Whether a valid record becomes a row, or is filtered: what the transformation will make of it. */
 function isUsable(dataset: Dataset, line: string, key: string): boolean {
-  const [recordNumber, record] = JSON.parse(line) as [number, unknown];
+  const [recordNumber, record] = parsePartLine(line);
   return !('reject' in transformRecord(dataset, record, { key, recordNumber }));
 }
 

@@ -8,7 +8,7 @@ import {
   type VersionPath,
 } from '../../domain/key-layout.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
-import { partHeader } from '../../domain/part.ts';
+import { parsePartLine, partHeader } from '../../domain/part.ts';
 import {
   count,
   type Tally,
@@ -101,7 +101,7 @@ async function transform(
   let read = 0;
   for (const line of lines) {
     read += 1;
-    const [recordNumber, record] = JSON.parse(line) as [number, unknown];
+    const [recordNumber, record] = parsePartLine(line);
     const transformed = transformRecord(dataset, record, { key: header.key, recordNumber });
     if ('filtered' in transformed) count(filtered, transformed.filtered);
     else if ('reject' in transformed) await reject(transformed.reject);
