@@ -1,8 +1,9 @@
-import { closeSync, fsync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, fsync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { wholeLines } from './lines.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** A log of what happened, from which state is rebuilt after a restart. */
 export interface Journal<Entry> {
@@ -133,7 +134,7 @@ class FileJournal<Entry> implements Journal<Entry> {
   /** At once: what is small is with the operating system sooner than the thread pool could take it. */
   #write(file: number, lines: readonly string[]): void {
     const text = Buffer.from(`${lines.join('\n')}\n`);
-    for (let written = 0; written < text.length; ) written += writeSync(file, text, written);
+    writeWhole(file, text);
     this.#bytes += text.length;
   }
 

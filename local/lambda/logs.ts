@@ -1,8 +1,9 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { wholeLines } from '../lines.ts';
+import { writeWhole } from '../write-whole.ts';
 
 /** One line that a function wrote, as it stands in the log file. */
 export interface LogEvent {
@@ -117,7 +118,7 @@ class LogFile {
       this.#file ??= openSync(this.#path, 'a', 0o600);
       const lines = events.map((event) => `${JSON.stringify({ id: this.#nextId(event), ...event })}\n`);
       const text = Buffer.from(lines.join(''));
-      for (let written = 0; written < text.length; ) written += writeSync(this.#file, text, written);
+      writeWhole(this.#file, text);
       this.#bytes += text.length;
     } catch (error) {
       console.error(`Could not write ${this.#path}:`, error);

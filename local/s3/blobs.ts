@@ -1,7 +1,8 @@
-import { closeSync, createReadStream, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, mkdirSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { writeWhole } from '../write-whole.ts';
 import type { Slice } from './bucket.ts';
 
 /** Where the bytes are. A blob is written once, whole or not at all, and never changed. */
@@ -112,7 +113,7 @@ export class FileBlobs implements Blobs {
     }
     const { name, file, size } = this.#pack;
     try {
-      for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
+      writeWhole(file, bytes);
     } catch (error) {
       // Some of the bytes may be there: the offsets of this pack can't be trusted any more.
       this.#pack = undefined;
