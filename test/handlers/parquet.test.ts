@@ -1,21 +1,21 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { zstdDecompressSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
-import { parquetMetadata, parquetReadObjects } from 'hyparquet';
+import { parquetMetadata } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Column, ColumnType } from '../../domain/columns.ts';
 import type { Row } from '../../domain/transformation.ts';
 import { ParquetFile } from '../../handlers/edges/parquet/file.ts';
 import { listOf, tables } from './any-table.ts';
+import { arrayBufferOf, comparable, readParquet } from './parquet-rows.ts';
 
 describe('a Parquet file', () => {
   it('gives back every table, of any types and depth, to another reader', async () => {
     await fc.assert(
       fc.asyncProperty(tables, async ({ columns, rows }) => {
-        expect(await readBack(fileOf(columns, rows))).toEqual(rows.map((row) => asRead(row, columns)));
+        expect(await readParquet(fileOf(columns, rows))).toEqual(rows.map((row) => asRead(row, columns)));
       }),
       { numRuns: 200 },
     );
@@ -32,7 +32,7 @@ describe('a Parquet file', () => {
     }));
     const file = fileOf(columns, rows);
     expect(parquetMetadata(arrayBufferOf(file)).row_groups).toHaveLength(2);
-    expect(await readBack(file)).toEqual(rows);
+    expect(await readParquet(file)).toEqual(rows);
   });
 
   it('says in its footer where it comes from, and the range of its numbers', () => {
@@ -147,25 +147,6 @@ function fileOf(
   return file.finish();
 }
 
-function arrayBufferOf(bytes: Uint8Array): ArrayBuffer {
-  return new Uint8Array(bytes).buffer;
-}
-
-async function readBack(file: Uint8Array): Promise<unknown> {
-  const rows = await parquetReadObjects({
-    file: arrayBufferOf(file),
-    compressors: { ZSTD: (input) => new Uint8Array(zstdDecompressSync(input)) },
-  });
-  return withNulls(rows);
-}
-
-/** The reader gives an absent list or struct back as `undefined`. */
-function withNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withNulls);
-  if (value === null || typeof value !== 'object' || value instanceof Date) return value ?? null;
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, withNulls(field)]));
-}
-
 /** A row as readers give it back: instants as dates, long integers as such. */
 function asRead(row: Row, columns: readonly Column[]): Record<string, unknown> {
   return Object.fromEntries(columns.map(({ name, type }) => [name, valueAsRead(row[name], type)]));
@@ -183,30 +164,6 @@ function valueAsRead(value: unknown, type: ColumnType): unknown {
       return (value as unknown[]).map((element) => valueAsRead(element, type.element));
     case 'struct':
       return asRead(value as Row, type.fields);
-    default:
-      return value;
-  }
-}
-
-/** With instants as numbers, however they are spelled. */
-function comparable(row: Row, columns: readonly Column[]): Row {
-  return Object.fromEntries(columns.map(({ name, type }) => [name, comparableValue(row[name], type)]));
-}
-
-function comparableValue(value: unknown, type: ColumnType): unknown {
-  if (value === null) return null;
-  switch (type.kind) {
-    case 'date':
-    case 'timestamp': {
-      const text = String(value).replace(' ', 'T');
-      return Date.parse(/T/.test(text) && !text.endsWith('Z') ? `${text}Z` : text);
-    }
-    case 'double':
-      return Number(value);
-    case 'list':
-      return (value as unknown[]).map((element) => comparableValue(element, type.element));
-    case 'struct':
-      return comparable(value as Row, type.fields);
     default:
       return value;
   }

@@ -1,0 +1,50 @@
+import { zstdDecompressSync } from 'node:zlib';
+import { parquetReadObjects } from 'hyparquet';
+import type { Column, ColumnType } from '../../domain/columns.ts';
+import type { Row } from '../../domain/transformation.ts';
+
+export function arrayBufferOf(bytes: Uint8Array): ArrayBuffer {
+  return new Uint8Array(bytes).buffer;
+}
+
+/** All rows, as hyparquet reads them: no code of ours. */
+export async function readParquet(file: Uint8Array): Promise<Row[]> {
+  const rows = await parquetReadObjects({
+    file: arrayBufferOf(file),
+    compressors: { ZSTD: (input) => new Uint8Array(zstdDecompressSync(input)) },
+  });
+  return rows.map((row) => withNulls(row) as Row);
+}
+
+/** The reader gives an absent list or struct back as `undefined`. */
+function withNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withNulls);
+  if (value === null || typeof value !== 'object' || value instanceof Date) return value ?? null;
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, withNulls(field)]));
+}
+
+/** A row with numbers for instants and long integers, however a reader spells them. */
+export function comparable(row: Row, columns: readonly Column[]): Row {
+  return Object.fromEntries(columns.map(({ name, type }) => [name, comparableValue(row[name], type)]));
+}
+
+function comparableValue(value: unknown, type: ColumnType): unknown {
+  if (value === null) return null;
+  switch (type.kind) {
+    case 'date':
+    case 'timestamp': {
+      if (value instanceof Date) return value.getTime();
+      const text = String(value).replace(' ', 'T');
+      return Date.parse(/T/.test(text) && !text.endsWith('Z') ? `${text}Z` : text);
+    }
+    case 'int64':
+    case 'double':
+      return Number(value);
+    case 'list':
+      return (value as unknown[]).map((element) => comparableValue(element, type.element));
+    case 'struct':
+      return comparable(value as Row, type.fields);
+    default:
+      return value;
+  }
+}
