@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { editionName, parseEdition } from './edition.ts';
 import type { Stage } from './errors.ts';
 import { versionSegment } from './key-layout.ts';
-import type { Head } from './ledger.ts';
+import { type Head, isInterrupted } from './ledger.ts';
 import { type Receipt, type Tally, total } from './receipt.ts';
 import { accountOf, contradictions } from './reconciliation.ts';
 import { isBySameCode, isUnderWay, matchingCodes, standingVersions } from './replay.ts';
@@ -63,7 +63,7 @@ export function planBackfill(
     parseEdition(versionId).versionId === latest.versionId;
   const attempt = head?.attempts.find((each) => each.status === 'extracting' && isIt(each));
   if (attempt === undefined) return { skip: 'done' };
-  if (attempt.leaseUntil < now) return sending(repeated(key, attempt, latest.size));
+  if (isInterrupted(attempt, now)) return sending(repeated(key, attempt, latest.size));
   return { skip: 'under_way', watched: watching(key, attempt) };
 }
 

@@ -17,8 +17,9 @@ import { contentTypes, newLakeFile, readLakeFile } from '../edges/lake-file.ts';
 import type { NumberedRow } from '../edges/mysql/encoded-row.ts';
 import { ObjectNotFound } from '../edges/object-store.ts';
 import { Ledger } from './ledger.ts';
+import { doPiece } from './piece.ts';
 import { parseSourceMetadata, type Source, sourceMetadata } from './source-metadata.ts';
-import { completes, isWhole, type OutputBuckets, removeSuperseded, standing } from './supersede.ts';
+import { isWhole, type OutputBuckets, standing } from './supersede.ts';
 import { type Outcome, RejectsWriter, type Surroundings, withoutRecords } from './work.ts';
 
 export interface LoadingBuckets extends OutputBuckets {
@@ -33,8 +34,8 @@ type FileAddress = VersionPath & {
 };
 
 /**
- * Takes a file of the lake into MySQL and the archive, and out of both when it is gone from the lake. The receipt comes
- * last: with it, the work is done. A file whose version was overtaken goes from the lake as well.
+ * Takes a file of the lake into MySQL and the archive, and out of both when it is gone from the lake. A file whose version
+ * was overtaken goes from the lake as well.
  */
 export async function loadFile(
   event: ObjectEvent,
@@ -47,52 +48,41 @@ export async function loadFile(
   if (address === undefined || dataset === undefined) throw notOurs(event);
   const { name } = dataset;
   const ledger = new Ledger(store, buckets.ledger);
-  const receiptKey = loadingReceiptKey(address, address.part, address.partitionPath);
-  const head = await ledger.head(address);
-  const stands = standing(head, address);
-  const discarded = async (): Promise<Outcome> => {
+  const removeLoaded = async () => {
     await store.remove(buckets.archive, [archiveKey(event.key)]);
     const rejects = loadingRejectsPrefix(address, address.part, address.partitionPath);
     await store.remove(buckets.failed, await store.list(buckets.failed, rejects));
-    if (event.type === 'created') {
-      await retractOwnRows(event, dataset, surroundings);
-      // Whose deletion comes back here, and takes out of MySQL what is older.
-      await store.remove(buckets.processed, [event.key]);
-      return withoutRecords(name, 'stale');
-    }
-    await retractRows(event, address, ledger, dataset, surroundings);
-    return withoutRecords(name, 'retracted');
   };
 
   if (event.type === 'deleted') {
     // A person may have deleted what still stands; the sinks keep it, and a reconciliation tells. What goes for good was
     // deleted before.
-    return stands === 'live' || event.permanent ? withoutRecords(name, 'kept') : discarded();
+    if (event.permanent || standing(await ledger.head(address), address) === 'live')
+      return withoutRecords(name, 'kept');
+    await removeLoaded();
+    await retractRows(event, address, ledger, dataset, surroundings);
+    return withoutRecords(name, 'retracted');
   }
-  if (stands === 'gone') return discarded();
-  if (await ledger.hasReceipt(receiptKey)) {
-    await removeSuperseded(head, ledger, store, buckets);
-    return withoutRecords(name, stands === 'live' ? 'duplicate' : 'stale');
-  }
-  if (stands === 'superseded') return discarded();
-
-  let receipt: LoadingReceipt;
-  try {
-    receipt = await load(event, address, dataset, buckets, surroundings);
-  } catch (error) {
-    const isGone =
-      error instanceof ObjectNotFound && standing(await ledger.head(address), address) !== 'live';
-    if (isGone) return discarded();
-    throw error;
-  }
-  await ledger.writeReceipt(receiptKey, receipt);
-
-  return (await completes(address, ledger, store, buckets)) ? outcomeOf(receipt) : discarded();
-}
-
-function outcomeOf({ dataset, archive: { records }, tables }: LoadingReceipt): Outcome {
-  const rejected = tables?.rejected ?? {};
-  return { dataset, result: 'done', read: records, written: records, filtered: {}, rejected };
+  const done = await doPiece(
+    {
+      address,
+      receiptKey: loadingReceiptKey(address, address.part, address.partitionPath),
+      work: () => load(event, address, dataset, buckets, surroundings),
+      discard: async () => {
+        await removeLoaded();
+        await retractOwnRows(event, dataset, surroundings);
+        // Whose deletion comes back here, and takes out of MySQL what is older.
+        await store.remove(buckets.processed, [event.key]);
+      },
+    },
+    ledger,
+    store,
+    buckets,
+  );
+  if (typeof done === 'string') return withoutRecords(name, done);
+  const { records } = done.archive;
+  const rejected = done.tables?.rejected ?? {};
+  return { dataset: name, result: 'done', read: records, written: records, filtered: {}, rejected };
 }
 
 /** Takes the rows of a file's own version out of MySQL, of which no other sink has anything. */

@@ -17,10 +17,11 @@ import {
 } from '../../domain/receipt.ts';
 import type { Reject } from '../../domain/reject.ts';
 import { transformRecord } from '../../domain/transformation.ts';
-import { ObjectNotFound, type ObjectStore } from '../edges/object-store.ts';
+import type { ObjectStore } from '../edges/object-store.ts';
 import { Ledger } from './ledger.ts';
 import { MAX_PARTITIONS, PartitionedFiles } from './partitioned-files.ts';
-import { completes, type OutputBuckets, removeSuperseded, standing } from './supersede.ts';
+import { doPiece } from './piece.ts';
+import type { OutputBuckets } from './supersede.ts';
 import { type Outcome, RejectsWriter, type Surroundings, withoutRecords } from './work.ts';
 
 const LINE_FEED = 0x0a;
@@ -31,9 +32,7 @@ export interface TransformationBuckets extends OutputBuckets {
 
 /**
  * Turns one part into files of the lake: a file for each partition that the part's rows fall into. Rows that the
- * transform refuses go to the failed bucket. Last comes the receipt: with it, the work is done.
- *
- * A part whose version was overtaken goes, with all that came of it: also when that happens while it is worked on.
+ * transform refuses go to the failed bucket.
  */
 export async function transformPart(
   event: ObjectEvent,
@@ -45,36 +44,19 @@ export async function transformPart(
   const dataset = address && datasetNamed(address.dataset);
   if (address === undefined || dataset === undefined) throw notOurs(event);
   const ledger = new Ledger(store, buckets.ledger);
-  const receiptKey = transformationReceiptKey(address, address.part);
-  const discarded = async (): Promise<Outcome> => {
-    await removePart(address, event.key, ledger, store, buckets);
-    return withoutRecords(dataset.name, 'stale');
-  };
-
-  const head = await ledger.head(address);
-  const stands = standing(head, address);
-  if (stands === 'gone') return discarded();
-  if (await ledger.hasReceipt(receiptKey)) {
-    await removeSuperseded(head, ledger, store, buckets);
-    return withoutRecords(dataset.name, stands === 'live' ? 'duplicate' : 'stale');
-  }
-  if (stands === 'superseded') return discarded();
-
-  let receipt: TransformationReceipt;
-  try {
-    receipt = await transform(event, address, dataset, buckets, surroundings);
-  } catch (error) {
-    // It may have been removed because its version was overtaken just now.
-    const isGone =
-      error instanceof ObjectNotFound && standing(await ledger.head(address), address) !== 'live';
-    if (isGone) return discarded();
-    throw error;
-  }
-  await ledger.writeReceipt(receiptKey, receipt);
-
-  // Its files may be loaded already: then this receipt was the last one that lacked.
-  if (!(await completes(address, ledger, store, buckets))) return discarded();
-  const { read, written, filtered, rejected } = receipt;
+  const done = await doPiece(
+    {
+      address,
+      receiptKey: transformationReceiptKey(address, address.part),
+      work: () => transform(event, address, dataset, buckets, surroundings),
+      discard: () => removePart(address, event.key, ledger, store, buckets),
+    },
+    ledger,
+    store,
+    buckets,
+  );
+  if (typeof done === 'string') return withoutRecords(dataset.name, done);
+  const { read, written, filtered, rejected } = done;
   return { dataset: dataset.name, result: 'done', read, written, filtered, rejected };
 }
 

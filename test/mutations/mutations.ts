@@ -302,28 +302,31 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'never completes a version in the transformation',
-    file: 'handlers/stages/transform-part.ts',
-    find: 'if (!(await completes(address, ledger, store, buckets))) return discarded();',
-    replace: "if (standing(await ledger.head(address), address) === 'gone') return discarded();",
+    file: 'handlers/stages/piece.ts',
+    find: 'return (await completes(address, ledger, store, buckets)) ? receipt : discarded();',
+    replace:
+      "const whole = receipt.stage === 'transformation' ? standing(await ledger.head(address), address) !== 'gone' : await completes(address, ledger, store, buckets); return whole ? receipt : discarded();",
   },
   {
     name: 'never completes a version in the loading',
-    file: 'handlers/stages/load-file.ts',
-    find: 'return (await completes(address, ledger, store, buckets)) ? outcomeOf(receipt) : discarded();',
+    file: 'handlers/stages/piece.ts',
+    find: 'return (await completes(address, ledger, store, buckets)) ? receipt : discarded();',
     replace:
-      "return standing(await ledger.head(address), address) === 'gone' ? discarded() : outcomeOf(receipt);",
+      "const whole = receipt.stage === 'loading' ? standing(await ledger.head(address), address) !== 'gone' : await completes(address, ledger, store, buckets); return whole ? receipt : discarded();",
   },
   {
     name: 'does not look, once a part is transformed, whether it was overtaken',
-    file: 'handlers/stages/transform-part.ts',
-    find: 'if (!(await completes(address, ledger, store, buckets))) return discarded();',
-    replace: 'await completes(address, ledger, store, buckets);',
+    file: 'handlers/stages/piece.ts',
+    find: 'return (await completes(address, ledger, store, buckets)) ? receipt : discarded();',
+    replace:
+      "return (await completes(address, ledger, store, buckets)) || receipt.stage === 'transformation' ? receipt : discarded();",
   },
   {
     name: 'does not look, once a file is loaded, whether it was overtaken',
-    file: 'handlers/stages/load-file.ts',
-    find: 'return (await completes(address, ledger, store, buckets)) ? outcomeOf(receipt) : discarded();',
-    replace: 'await completes(address, ledger, store, buckets); return outcomeOf(receipt);',
+    file: 'handlers/stages/piece.ts',
+    find: 'return (await completes(address, ledger, store, buckets)) ? receipt : discarded();',
+    replace:
+      "return (await completes(address, ledger, store, buckets)) || receipt.stage === 'loading' ? receipt : discarded();",
   },
   {
     name: 'discards a complete version that was superseded just then',
@@ -333,15 +336,15 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'transforms what was overtaken',
-    file: 'handlers/stages/transform-part.ts',
+    file: 'handlers/stages/piece.ts',
     find: "if (stands === 'gone') return discarded();",
-    replace: '',
+    replace: "if (stands === 'gone' && !receiptKey.includes('/transformation')) return discarded();",
   },
   {
     name: 'loads what was overtaken',
-    file: 'handlers/stages/load-file.ts',
+    file: 'handlers/stages/piece.ts',
     find: "if (stands === 'gone') return discarded();",
-    replace: '',
+    replace: "if (stands === 'gone' && !receiptKey.includes('/loading')) return discarded();",
   },
   {
     name: 'archives nothing',

@@ -1,0 +1,55 @@
+import type { VersionPath } from '../../domain/key-layout.ts';
+import type { Receipt } from '../../domain/receipt.ts';
+import { ObjectNotFound, type ObjectStore } from '../edges/object-store.ts';
+import type { Ledger } from './ledger.ts';
+import { completes, type OutputBuckets, removeSuperseded, standing } from './supersede.ts';
+
+/** Work of which a version has several pieces: a part to be transformed, or a file to be loaded. */
+export interface Piece<Done extends Receipt> {
+  readonly address: VersionPath;
+  readonly receiptKey: string;
+  /** @throws {ObjectNotFound} when there is nothing to work on */
+  readonly work: () => Promise<Done>;
+  /** Takes away what is worked on, and all that came of it. */
+  readonly discard: () => Promise<void>;
+}
+
+/**
+ * Does a piece of work once. Last comes the receipt: with it, the work is done; and if it was the last that lacked, what
+ * its version superseded goes. A piece whose version was overtaken is discarded: also when that happens while it is
+ * worked on.
+ *
+ * @returns `duplicate`: it was done before. `stale`: something newer took effect.
+ */
+export async function doPiece<Done extends Receipt>(
+  { address, receiptKey, work, discard }: Piece<Done>,
+  ledger: Ledger,
+  store: ObjectStore,
+  buckets: OutputBuckets,
+): Promise<Done | 'duplicate' | 'stale'> {
+  const discarded = async () => {
+    await discard();
+    return 'stale' as const;
+  };
+  const head = await ledger.head(address);
+  const stands = standing(head, address);
+  if (stands === 'gone') return discarded();
+  if (await ledger.hasReceipt(receiptKey)) {
+    await removeSuperseded(head, ledger, store, buckets);
+    return stands === 'live' ? 'duplicate' : 'stale';
+  }
+  if (stands === 'superseded') return discarded();
+
+  let receipt: Done;
+  try {
+    receipt = await work();
+  } catch (error) {
+    // It may have been removed because its version was overtaken just now.
+    const isGone =
+      error instanceof ObjectNotFound && standing(await ledger.head(address), address) !== 'live';
+    if (isGone) return discarded();
+    throw error;
+  }
+  await ledger.writeReceipt(receiptKey, receipt);
+  return (await completes(address, ledger, store, buckets)) ? receipt : discarded();
+}
