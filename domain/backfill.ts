@@ -3,7 +3,7 @@ import { editionName, parseEdition } from './edition.ts';
 import type { Stage } from './errors.ts';
 import { versionSegment } from './key-layout.ts';
 import { type Head, isInterrupted } from './ledger.ts';
-import { type Receipt, type Tally, total } from './receipt.ts';
+import { type Receipt, total } from './receipt.ts';
 import { accountOf, contradictions } from './reconciliation.ts';
 import { isBySameCode, isUnderWay, matchingCodes, standingVersions } from './replay.ts';
 import { compareSequencers } from './sequencer.ts';
@@ -15,10 +15,19 @@ export type Machine = (typeof machines)[number];
 
 /**
  * Why an object is not sent. `out_of_range`: it changed at another time than was asked for. `gone`: it is deleted, or what
- * was rejected of it has been replaced. `done`: the tables show it, or nothing of it can be used. `under_way`: somebody works
- * on it. `same_code`: what is deployed would reject the same. `other_code`: it was not rejected for what was asked for.
+ * was rejected of it has been replaced. `missing`: a manifest names it, and there is no such object. `done`: it was
+ * extracted. `under_way`: somebody works on it. `same_code`: what is deployed would reject the same. `other_code`: it was
+ * not rejected for what was asked for.
  */
-export const skips = ['out_of_range', 'gone', 'done', 'under_way', 'same_code', 'other_code'] as const;
+export const skips = [
+  'out_of_range',
+  'gone',
+  'missing',
+  'done',
+  'under_way',
+  'same_code',
+  'other_code',
+] as const;
 export type Skip = (typeof skips)[number];
 
 /** What is to be done about one object: an event to send, or nothing. `watched` is looked at when all is done. */
@@ -42,8 +51,8 @@ const sending = (event: SyntheticEvent): Plan => ({
 });
 
 /**
- * Decides about an object of the raw bucket, as a sweep does. What is done already is left alone, so that a backfill may be
- * started again, or two at once.
+ * Decides about an object of the raw bucket, as a sweep does. What was extracted is left alone, so that a backfill may be
+ * started again, or two at once; how it ended is looked at all the same, for its parts may be stuck behind.
  *
  * @param latest what the bucket shows of the key; `undefined` when it has no such key
  * @param editionOf in which edition a version can be done, see `nextEdition`
@@ -61,10 +70,13 @@ export function planBackfill(
   if (missed !== undefined) return sending(missed.event);
   const isIt = ({ versionId }: { versionId: string }) =>
     parseEdition(versionId).versionId === latest.versionId;
-  const attempt = head?.attempts.find((each) => each.status === 'extracting' && isIt(each));
-  if (attempt === undefined) return { skip: 'done' };
-  if (isInterrupted(attempt, now)) return sending(repeated(key, attempt, latest.size));
-  return { skip: 'under_way', watched: watching(key, attempt) };
+  const attempt = head?.attempts.find(isIt);
+  if (attempt?.status === 'extracting') {
+    if (isInterrupted(attempt, now)) return sending(repeated(key, attempt, latest.size));
+    return { skip: 'under_way', watched: watching(key, attempt) };
+  }
+  const done = attempt ?? (head?.current?.type === 'created' ? head.current : undefined);
+  return { skip: 'done', ...(done && { watched: watching(key, done) }) };
 }
 
 /** What a replay asks for. */
@@ -114,17 +126,30 @@ export type Note = z.infer<typeof note>;
 
 const counts = z.record(z.string(), z.int().nonnegative());
 
-/** What became of the objects of one batch when they were to be sent. */
+/** What became of an object when its batch was to be sent; of a replay, of a version. */
+const batchEntry = z.object({
+  /** Its key; of a replay, the version as the failed bucket names it. */
+  of: z.string(),
+  /** Why it was not sent; absent when it was. */
+  skip: z.enum(skips).optional(),
+  watched: watched.optional(),
+});
+export type BatchEntry = z.infer<typeof batchEntry>;
+
+/** What became of the objects of one batch. It is written before any is sent, so that none is sent of which nobody knows. */
 export const batchRecord = z.object({
   listed: z.int().nonnegative(),
-  skipped: counts,
-  /** What was sent, and what somebody else had sent. */
-  watched: z.array(watched),
-  sent: z.int().nonnegative(),
-  /** The keys of a batch that was given up, some of which may have been sent. */
+  objects: z.array(batchEntry),
+  /** Of a batch that was given up: why, and the keys that it had not come to. */
   givenUp: z.object({ keys: z.array(z.string()), reason: z.string() }).optional(),
 });
 export type BatchRecord = z.infer<typeof batchRecord>;
+
+/** What became of a batch's objects at this attempt, or at one before: what that sent, this finds under way, or done. */
+export function overAttempts(before: readonly BatchEntry[], now: readonly BatchEntry[]): BatchEntry[] {
+  const sent = new Map(before.filter(({ skip }) => skip === undefined).map((entry) => [entry.of, entry]));
+  return now.map((entry) => (entry.skip === undefined ? entry : (sent.get(entry.of) ?? entry)));
+}
 
 /**
  * How a version ended. `succeeded`: it is in the tables, and its receipts agree. `partly`: it is, but something of it lacks or
@@ -254,8 +279,4 @@ export function batchesPrefix(machine: Machine, execution: string): string {
 /** How the versions of a batch ended: a file of the batch's name. */
 export function endsPrefix(machine: Machine, execution: string): string {
   return `${detailsPrefix(machine, execution)}ends/`;
-}
-
-export function addTally(sums: Tally, more: Readonly<Tally>): void {
-  for (const [name, n] of Object.entries(more)) sums[name] = (sums[name] ?? 0) + n;
 }

@@ -1,4 +1,5 @@
 import { readConfiguration } from './configuration.ts';
+import { stepFunctionsMapRuns } from './edges/map-runs.ts';
 import { s3ObjectStore } from './edges/object-store.ts';
 import { type Reporting, reportingTask, reportOn } from './workflows/report.ts';
 
@@ -6,6 +7,7 @@ const env = readConfiguration('FAILED_BUCKET', 'LEDGER_BUCKET');
 
 const surroundings: Reporting = {
   store: s3ObjectStore(),
+  mapRuns: stepFunctionsMapRuns(),
   now: Date.now,
   buckets: { failed: env.FAILED_BUCKET, ledger: env.LEDGER_BUCKET },
 };

@@ -76,6 +76,8 @@ export const functionPolicies: readonly Policy[] = [
  * make network interfaces in some places only (Lambda guide, configuration-vpc).
  */
 const withoutResources = new Set([
+  'xray:GetSamplingRules',
+  'xray:GetSamplingTargets',
   'xray:PutTraceSegments',
   'xray:PutTelemetryRecords',
   'logs:CreateLogDelivery',

@@ -1,12 +1,13 @@
+import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import type { Machine } from '../domain/backfill.ts';
+import { detailsPrefix, type Machine } from '../domain/backfill.ts';
 import type { Bucket } from './bucket.ts';
 import type { Bundle } from './bundle.ts';
 import type { Catalog } from './catalog.ts';
 import { LambdaFunction } from './function.ts';
 import type { Key } from './key.ts';
 import type { StageName } from './naming.ts';
-import { allow, type Grant, readsAll, type Statement, updates, writes } from './permissions.ts';
+import { allow, type Grant, policyDocument, readsAll, type Statement, updates } from './permissions.ts';
 import type { Stage } from './stage.ts';
 import type { WorkflowConfiguration } from './workflow-configuration.ts';
 import { backfillWorkflow } from './workflows/backfill.ts';
@@ -50,7 +51,7 @@ export class Workflows extends pulumi.ComponentResource {
         TRANSFORMATION_VERSION: code.transformation.version,
         LOADING_VERSION: code.loading.version,
       },
-      grants: [readsAll(raw), writes(failed), readsAll(ledger)],
+      grants: [readsAll(raw), updates(failed), readsAll(ledger)],
       statements: [allow('SendMessages', ['sqs:SendMessage'], stages.extraction.queue.arn), useKey],
     });
     const reporting = this.#lambda(`${name}-reporting`, args, {
@@ -97,7 +98,11 @@ export class Workflows extends pulumi.ComponentResource {
               : [
                   ...common,
                   allow('ListRaw', ['s3:ListBucket'], raw.arn),
-                  allow('ReadManifest', ['s3:GetObject'], pulumi.interpolate`${failed.arn}/*`),
+                  allow(
+                    'ReadManifest',
+                    ['s3:GetObject'],
+                    pulumi.interpolate`${failed.arn}/${detailsPrefix('backfill', '*')}manifest.json`,
+                  ),
                   allow('UseKey', ['kms:Decrypt'], key.arn),
                 ],
           logRetention: args.logRetention,
@@ -110,6 +115,21 @@ export class Workflows extends pulumi.ComponentResource {
       backfill: workflow('backfill', backfillWorkflow(parts)),
       replay: workflow('replay', replayWorkflow(parts)),
     };
+    // Whether all that a map was given is written down.
+    const machines = Object.values(this.stateMachines);
+    const ofKind = (kind: string, rest: string) =>
+      machines.map((arn) => arn.apply((each) => each.replace(':stateMachine:', `:${kind}:`) + rest));
+    new aws.iam.RolePolicy(
+      `${name}-reporting-counts`,
+      {
+        role: reporting.policy.role,
+        policy: policyDocument([
+          allow('ListMapRuns', ['states:ListMapRuns'], ofKind('execution', ':*')),
+          allow('CountItems', ['states:DescribeMapRun'], ofKind('mapRun', '/*')),
+        ]),
+      },
+      { parent: this },
+    );
     this.registerOutputs(this.stateMachines);
   }
 

@@ -43,6 +43,9 @@ export function newExecutionName(now = new Date()): string {
 /** SQS's counts are true a minute after the last message ("Amazon SQS API Reference: GetQueueAttributes"); here, at once. */
 const LOCAL_SETTLE_SECONDS = 2;
 
+/** For so long Step Functions may not know what it has just begun: DescribeExecution is eventually consistent. */
+const UNKNOWN_MS = 30_000;
+
 /** Begins an execution, which goes on by itself. */
 export async function startExecution(
   target: Target,
@@ -58,7 +61,13 @@ export async function startExecution(
       input: JSON.stringify({ ...input, ...settle }),
     }),
   );
-  return executionNamed(target, name);
+  for (const begun = Date.now(); ; await pause(1_000)) {
+    try {
+      return await executionNamed(target, name);
+    } catch (error) {
+      if (!(error instanceof UserError) || Date.now() > begun + UNKNOWN_MS) throw error;
+    }
+  }
 }
 
 export async function stopExecution({ sfn }: Target, { arn }: ExecutionState): Promise<void> {

@@ -1,7 +1,6 @@
 import pLimit from 'p-limit';
 import * as z from 'zod';
 import {
-  addTally,
   type BatchEnds,
   batchEnds,
   batchesPrefix,
@@ -19,12 +18,15 @@ import {
 } from '../../domain/backfill.ts';
 import { datasetOf } from '../../domain/datasets/index.ts';
 import { UNKNOWN_DATASET, versionPath } from '../../domain/key-layout.ts';
+import type { MapRun, MapRunsOf } from '../edges/map-runs.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 import { Ledger } from '../stages/ledger.ts';
 import { batch } from './batch.ts';
-import { receiptsOf, writeBatch } from './send-batch.ts';
+import { readBatch, receiptsOf, writeBatch } from './send-batch.ts';
 
 const AT_ONCE = 16;
+/** The map that sends nothing. */
+const CHECK = 'Check';
 
 /** What the state machine asks for. */
 export const reportingTask = z.discriminatedUnion('task', [
@@ -43,6 +45,7 @@ export const reportingTask = z.discriminatedUnion('task', [
     task: z.literal('report'),
     machine: z.enum(machines),
     execution: z.string(),
+    executionArn: z.string(),
     startedAt: z.string(),
     input: z.unknown(),
     dryRun: z.boolean(),
@@ -54,6 +57,7 @@ type Ending = Extract<ReportingTask, { task: 'report' }>;
 
 export interface Reporting {
   readonly store: ObjectStore;
+  readonly mapRuns: MapRunsOf;
   readonly now: () => number;
   readonly buckets: { readonly failed: string; readonly ledger: string };
 }
@@ -61,16 +65,9 @@ export interface Reporting {
 /** @returns of a `report`, what is small enough for the state machine to go on with */
 export async function reportOn(task: ReportingTask, surroundings: Reporting): Promise<object> {
   switch (task.task) {
-    case 'give-up': {
-      const keys = task.batch.Items.map(({ Key }) => Key);
-      await writeBatch(
-        task.batch,
-        { listed: keys.length, skipped: {}, sent: 0, watched: [], givenUp: { keys, reason: task.reason } },
-        surroundings.store,
-        surroundings.buckets.failed,
-      );
+    case 'give-up':
+      await giveUp(task, surroundings);
       return {};
-    }
     case 'check':
       for (const { Key } of task.batch.Items) await checkBatch(Key, task.batch.BatchInput, surroundings);
       return {};
@@ -86,25 +83,38 @@ export async function reportOn(task: ReportingTask, surroundings: Reporting): Pr
   }
 }
 
+/** What an attempt wrote down, it may have sent: how that ended is looked at. */
+async function giveUp(
+  { batch, reason }: Extract<ReportingTask, { task: 'give-up' }>,
+  { store, buckets }: Reporting,
+): Promise<void> {
+  const before = await readBatch(batch, store, buckets.failed);
+  const keys = before === undefined ? batch.Items.map(({ Key }) => Key) : [];
+  const record = { listed: batch.Items.length, objects: before?.objects ?? [], givenUp: { keys, reason } };
+  await writeBatch(batch, record, store, buckets.failed);
+}
+
 async function checkBatch(
   recordKey: string,
   { machine, execution }: Pick<Ending, 'machine' | 'execution'>,
   { store, buckets }: Reporting,
 ): Promise<void> {
-  const { watched } = await read(store, buckets.failed, recordKey, batchRecord);
+  const { objects } = await read(store, buckets.failed, recordKey, batchRecord);
   const ledger = new Ledger(store, buckets.ledger);
   const limit = pLimit(AT_ONCE);
   const found = await Promise.all(
-    watched.map((each) =>
-      limit(async () => {
-        const { key } = each;
-        const dataset = datasetOf(key)?.name ?? UNKNOWN_DATASET;
-        const head = await ledger.head(versionPath({ dataset, ...each }));
-        const done = { ...each, versionId: latestEdition(each, head) };
-        const receipts = await receiptsOf(versionPath({ dataset, ...done }), store, buckets.ledger);
-        return { ...done, ...endOf(done, head, receipts) };
-      }),
-    ),
+    objects
+      .flatMap(({ watched }) => watched ?? [])
+      .map((each) =>
+        limit(async () => {
+          const { key } = each;
+          const dataset = datasetOf(key)?.name ?? UNKNOWN_DATASET;
+          const head = await ledger.head(versionPath({ dataset, ...each }));
+          const done = { ...each, versionId: latestEdition(each, head) };
+          const receipts = await receiptsOf(versionPath({ dataset, ...done }), store, buckets.ledger);
+          return { ...done, ...endOf(done, head, receipts) };
+        }),
+      ),
   );
   const keysOf = (end: string) => found.filter((each) => each.end === end).map(({ key }) => key);
   const notesOf = (end: string): Note[] =>
@@ -123,8 +133,8 @@ async function checkBatch(
 }
 
 /** Adds up what became of all batches, a few of which are held at a time. */
-async function writeReport(ending: Ending, { store, now, buckets }: Reporting): Promise<Report> {
-  const { machine, execution, startedAt, input, dryRun } = ending;
+async function writeReport(ending: Ending, { store, mapRuns, now, buckets }: Reporting): Promise<Report> {
+  const { machine, execution, executionArn, startedAt, input, dryRun } = ending;
   const troubles = [...ending.troubles];
   const objects = { listed: 0, sent: 0, succeeded: 0, partly: 0, failed: 0, superseded: 0 };
   const skipped: Record<string, number> = {};
@@ -134,6 +144,15 @@ async function writeReport(ending: Ending, { store, now, buckets }: Reporting): 
   let unchecked = 0;
   const note = (list: Note[], more: readonly Note[]) =>
     list.push(...more.slice(0, Math.max(0, LONGEST_LIST - list.length)));
+
+  const fail = (lost: readonly string[], reason: string) => {
+    objects.failed += lost.length;
+    note(
+      failed,
+      lost.map((key) => ({ key, versionId: '', reason })),
+    );
+  };
+  const givenUp = new Set<string>();
 
   const prefix = batchesPrefix(machine, execution);
   const keys = await store.list(buckets.failed, prefix);
@@ -154,18 +173,18 @@ async function writeReport(ending: Ending, { store, now, buckets }: Reporting): 
     );
     for (const { sent, ends } of group) {
       objects.listed += sent.listed;
-      objects.sent += sent.sent;
-      addTally(skipped, sent.skipped);
+      for (const { of, skip } of sent.objects) {
+        if (skip === undefined) objects.sent += 1;
+        else skipped[skip] = (skipped[skip] ?? 0) + 1;
+        if (skip === 'missing') fail([of], 'there is no such object');
+      }
       if (sent.givenUp !== undefined) {
         const { keys: lost, reason } = sent.givenUp;
-        objects.failed += lost.length;
-        note(
-          failed,
-          lost.map((key) => ({ key, versionId: '', reason: `not sent: ${reason}` })),
-        );
+        fail(lost, `not sent: ${reason}`);
+        if (lost.length === 0) givenUp.add(reason);
       }
       if (ends === undefined) {
-        unchecked += sent.watched.length;
+        unchecked += sent.objects.filter(({ watched }) => watched !== undefined).length;
         continue;
       }
       objects.succeeded += ends.succeeded.length;
@@ -177,6 +196,10 @@ async function writeReport(ending: Ending, { store, now, buckets }: Reporting): 
       records = plus(records, ends.records);
     }
   }
+  const unknown = itemsToSend(await mapRuns(executionArn)) - objects.listed;
+  if (unknown > 0)
+    troubles.push(`${unknown} of what was listed may not have been sent: nothing was written down of it.`);
+  for (const reason of givenUp) troubles.push(`A batch may not have been sent as a whole: ${reason}`);
   if (unchecked > 0)
     troubles.push(
       `It was not found out how all objects ended: ${unchecked} lack${unchecked === 1 ? 's' : ''}.`,
@@ -199,6 +222,9 @@ async function writeReport(ending: Ending, { store, now, buckets }: Reporting): 
   await write(store, buckets.failed, reportKey(machine, execution), report);
   return report;
 }
+
+const itemsToSend = (runs: readonly MapRun[]) =>
+  runs.reduce((sum, { label, items }) => (label === CHECK ? sum : sum + items), 0);
 
 const nothing = { read: 0, written: 0, filtered: 0, rejected: 0 };
 const plus = (a: typeof nothing, b: typeof nothing): typeof nothing => ({

@@ -1,12 +1,14 @@
 import pLimit from 'p-limit';
 import {
+  type BatchEntry,
   type BatchRecord,
   batchesPrefix,
+  batchRecord,
+  overAttempts,
   type Plan,
   planBackfill,
   planReplay,
   type ReplayWish,
-  type Skip,
 } from '../../domain/backfill.ts';
 import { datasetOf } from '../../domain/datasets/index.ts';
 import { messageOf } from '../../domain/event-message.ts';
@@ -39,28 +41,41 @@ export interface Sending {
   readonly deployed: ReplayWish['deployed'];
 }
 
-/** Sends the objects of a batch on their way, those that need it, and writes down what became of each. */
+/** Sends the objects of a batch on their way, those that need it, once it is written down what is to become of each. */
 export async function sendBatch(batch: Batch, surroundings: Sending): Promise<void> {
   const { BatchInput, Items } = batch;
   const { machine, dryRun } = BatchInput;
   const { send, store, now, buckets } = surroundings;
   const limit = pLimit(AT_ONCE);
-  const plans = await Promise.all(
-    worksOf(batch).map((work) => limit(() => (work === undefined ? out : work(surroundings)))),
+  const planned = await Promise.all(
+    worksOf(batch).map(({ of, plan }) =>
+      limit(async () => ({ of, plan: typeof plan === 'function' ? await plan(surroundings) : plan })),
+    ),
   );
-  const events = plans.flatMap((plan) => ('event' in plan ? [plan.event] : []));
-  const reason = machine === 'backfill' ? 'Backfill' : 'Replay';
-  if (!dryRun) await send(events.map((event) => messageOf(buckets.raw, event, reason, now())));
-
-  const skipped: Record<string, number> = {};
-  for (const plan of plans) if ('skip' in plan) skipped[plan.skip] = (skipped[plan.skip] ?? 0) + 1;
-  const record: BatchRecord = {
-    listed: Items.length,
-    skipped,
-    sent: events.length,
-    watched: dryRun ? [] : plans.flatMap(({ watched }) => watched ?? []),
-  };
+  const entries = planned.map(({ of, plan }): BatchEntry => {
+    const { watched } = plan;
+    return { of, ...('skip' in plan && { skip: plan.skip }), ...(watched && !dryRun && { watched }) };
+  });
+  const before = await readBatch(batch, store, buckets.failed);
+  const record = { listed: Items.length, objects: overAttempts(before?.objects ?? [], entries) };
   await writeBatch(batch, record, store, buckets.failed);
+  if (dryRun) return;
+  const events = planned.flatMap(({ plan }) => ('event' in plan ? [plan.event] : []));
+  const reason = machine === 'backfill' ? 'Backfill' : 'Replay';
+  await send(events.map((event) => messageOf(buckets.raw, event, reason, now())));
+}
+
+const recordKey = (batch: Batch) =>
+  batchesPrefix(batch.BatchInput.machine, batch.BatchInput.execution) + batchName(batch);
+
+/** What an attempt before has written down of a batch. */
+export async function readBatch(
+  batch: Batch,
+  store: ObjectStore,
+  bucket: string,
+): Promise<BatchRecord | undefined> {
+  const found = await store.find(bucket, recordKey(batch));
+  return found && batchRecord.parse(JSON.parse(found.text));
 }
 
 export function writeBatch(
@@ -69,22 +84,24 @@ export function writeBatch(
   store: ObjectStore,
   bucket: string,
 ): Promise<void> {
-  const { machine, execution } = batch.BatchInput;
   return store.write({
     bucket,
-    key: batchesPrefix(machine, execution) + batchName(batch),
+    key: recordKey(batch),
     body: JSON.stringify(record),
     contentType: 'application/json',
   });
 }
 
-type Work = (surroundings: Sending) => Promise<Plan>;
+/** An object, or a version, and what is to become of it, or how to find that out. */
+interface Work {
+  readonly of: string;
+  readonly plan: Plan | ((surroundings: Sending) => Promise<Plan>);
+}
 
-const skip = (why: Skip): Plan => ({ skip: why });
-const out = skip('out_of_range');
+const out: Plan = { skip: 'out_of_range' };
 
-/** What there is to find out, an entry a key or a version; `undefined` for what is out of range. */
-function worksOf({ BatchInput, Items }: Batch): (Work | undefined)[] {
+/** What there is to find out, an entry a key or a version. */
+function worksOf({ BatchInput, Items }: Batch): Work[] {
   const { machine, since, until } = BatchInput;
   const inRange = (modified: number) => modified >= since && modified < until;
   const listed = Items.map(({ Key, LastModified }) => ({
@@ -92,29 +109,35 @@ function worksOf({ BatchInput, Items }: Batch): (Work | undefined)[] {
     modified: LastModified === undefined ? undefined : LastModified * 1000,
   }));
   if (machine === 'backfill')
-    return listed.map(({ key, modified }) =>
-      modified !== undefined && !inRange(modified)
-        ? undefined
-        : async (surroundings) => lookAtObject(key, inRange, surroundings),
-    );
+    return listed.map(({ key, modified }) => ({
+      of: key,
+      plan:
+        modified === undefined || inRange(modified)
+          ? (surroundings) => lookAtObject(key, modified === undefined, inRange, surroundings)
+          : out,
+    }));
   // A version may have left several files.
-  const versions = new Map<string, Work | undefined>();
+  const versions = new Map<string, Work>();
   for (const { key, modified = 0 } of listed) {
     const path = parseFailedKey(key);
     if (path === undefined) continue;
-    const id = `${path.dataset}/${path.objectId}/${path.version}`;
-    if (inRange(modified)) versions.set(id, (surroundings) => lookAtVersion(path, BatchInput, surroundings));
-    else if (!versions.has(id)) versions.set(id, undefined);
+    const of = `${path.dataset}/${path.objectId}/${path.version}`;
+    if (inRange(modified))
+      versions.set(of, { of, plan: (surroundings) => lookAtVersion(path, BatchInput, surroundings) });
+    else if (!versions.has(of)) versions.set(of, { of, plan: out });
   }
   return [...versions.values()];
 }
 
+/** @param named by a manifest, so that somebody believes that it is there */
 async function lookAtObject(
   key: string,
+  named: boolean,
   inRange: (modified: number) => boolean,
   { store, look, buckets, now }: Sending,
 ): Promise<Plan> {
   const latest = await look(key);
+  if (latest === undefined && named) return { skip: 'missing' };
   if (latest !== undefined && !inRange(latest.modified)) return out;
   const place = { dataset: datasetOf(key)?.name ?? UNKNOWN_DATASET, objectId: objectId(key) };
   const head = await new Ledger(store, buckets.ledger).head(place);

@@ -59,6 +59,7 @@ export function end(machine: Machine, { reporting, failed }: WorkflowParts): Rea
         task: 'report',
         machine,
         execution: '{% $states.context.Execution.Name %}',
+        executionArn: '{% $states.context.Execution.Id %}',
         startedAt: '{% $states.context.Execution.StartTime %}',
         input: '{% $states.context.Execution.Input %}',
         dryRun: '{% $dryRun %}',

@@ -27,6 +27,14 @@ const logDelivery = [
   'logs:UpdateLogDelivery',
 ];
 
+/** Step Functions guide, xray-iam. */
+const tracing = [
+  'xray:GetSamplingRules',
+  'xray:GetSamplingTargets',
+  'xray:PutTelemetryRecords',
+  'xray:PutTraceSegments',
+];
+
 /** A state machine with a role, a log group and alarms of its own. */
 export class Workflow extends pulumi.ComponentResource {
   readonly arn: pulumi.Output<string>;
@@ -52,8 +60,7 @@ export class Workflow extends pulumi.ComponentResource {
         policy: policyDocument([
           ...args.permissions,
           allow('DeliverLogs', logDelivery, '*'),
-          // Step Functions guide, concepts-xray-tracing.
-          allow('WriteTraces', ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], '*'),
+          allow('WriteTraces', tracing, '*'),
         ]),
       },
       { parent: this },

@@ -1,7 +1,7 @@
 import type { Catcher, Flow, ParallelState, State, TaskState } from './definition.ts';
 import { Attempts, matches, statesError } from './errors.ts';
 import { assigned, evaluate, type StatesObject, type Variables } from './expressions.ts';
-import { type Json, StatesError } from './json.ts';
+import { type Json, StatesError, withinLimit } from './json.ts';
 import { runMap } from './map.ts';
 import { type Cursor, type Run, sleep } from './run.ts';
 
@@ -102,8 +102,9 @@ async function exit(
   otherwise: Json,
   variables: Variables,
 ): Promise<Exit> {
+  const output = Output === undefined ? otherwise : await evaluate(Output, states, variables);
   return {
-    output: Output === undefined ? otherwise : await evaluate(Output, states, variables),
+    output: withinLimit(output, 'The output of a state'),
     variables: await assigned(Assign, states, variables),
     next: Next,
   };
@@ -121,7 +122,7 @@ async function guard(
   for (;;) {
     const states = statesOf(cursor, run, {}, attempts.count);
     try {
-      const result = await work(states);
+      const result = withinLimit(await work(states), `The result of "${cursor.state}"`);
       return await exit(state, { ...states, result }, result, variables);
     } catch (cause) {
       run.signal.throwIfAborted();
@@ -154,7 +155,7 @@ async function runTask(
   variables: Variables,
   { ports, signal, event }: Run,
 ): Promise<Json> {
-  const input = await evaluate(Arguments, states, variables);
+  const input = withinLimit(await evaluate(Arguments, states, variables), 'The input of a task');
   const [, resourceType = '', resource = ''] = /:::(?:aws-sdk:)?([^:]+):(.+)$/.exec(Resource) ?? [];
   const named = { resourceType, resource };
   event('TaskScheduled', {

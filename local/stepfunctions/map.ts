@@ -2,7 +2,7 @@ import type { Flow, MapState } from './definition.ts';
 import { statesError } from './errors.ts';
 import { evaluate, type StatesObject, type Variables } from './expressions.ts';
 import type { Item, ItemSource, Position } from './items.ts';
-import { type Json, StatesError } from './json.ts';
+import { type Json, StatesError, withinLimit } from './json.ts';
 import {
   applyChange,
   type ChildEnd,
@@ -152,6 +152,7 @@ async function runChild(
     maps: undefined,
   };
   try {
+    withinLimit(input, 'The input of a child execution');
     return { output: await runFlow(ItemProcessor, start, child) };
   } catch (cause) {
     run.signal.throwIfAborted();

@@ -13,9 +13,12 @@ const logging = [
   'DescribeLogGroups',
 ];
 
+/** "Step Functions guide: IAM policies for tracing with X-Ray". */
+const tracing = ['PutTraceSegments', 'PutTelemetryRecords', 'GetSamplingRules', 'GetSamplingTargets'];
+
 /**
  * What Step Functions needs of a state machine's role from its creation on: that it may assume it, and that the role may have logs
- * delivered, and write traces ("Step Functions guide: Trace Step Functions request data in AWS X-Ray"). Rejects as `admit` does.
+ * delivered, and write traces. Rejects as `admit` does.
  */
 export async function checkRoles(admit: Admit, machines: readonly StateMachineSettings[]): Promise<void> {
   for (const { arn, roleArn, logs = false, traces = false } of machines) {
@@ -28,9 +31,7 @@ export async function checkRoles(admit: Admit, machines: readonly StateMachineSe
     const caller = { kind: 'role', principal: roleArn } as const;
     const actions = [
       ...(logs ? logging.map((operation) => ['logs', operation] as const) : []),
-      ...(traces
-        ? (['PutTraceSegments', 'PutTelemetryRecords'] as const).map((each) => ['xray', each] as const)
-        : []),
+      ...(traces ? tracing.map((operation) => ['xray', operation] as const) : []),
     ];
     for (const [service, operation] of actions)
       await admit({ caller, operation, action: `${service}:${operation}`, resource: '*' });

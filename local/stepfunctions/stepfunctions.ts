@@ -9,7 +9,7 @@ import { statesError } from './errors.ts';
 import { type End, type Execution, type ExecutionEntry, entriesOf, type HistoryEvent } from './execution.ts';
 import { runFlow } from './interpreter.ts';
 import { itemSources } from './items.ts';
-import { type Json, json, StatesError } from './json.ts';
+import { isTooLong, type Json, json, StatesError } from './json.ts';
 import { applyChange, type MapProgress } from './map-progress.ts';
 import { checkRoles } from './roles.ts';
 import { type Cursor, type InterpreterPorts, type Run, sleep } from './run.ts';
@@ -123,6 +123,8 @@ export class StepFunctions {
         `Invalid State Machine Execution Input: '${(error as Error).message}'`,
       );
     }
+    if (isTooLong(input))
+      throw new ServiceError('InvalidExecutionInput', 400, 'The input has more than 262144 bytes.');
     const arn = `${machine.arn.replace(':stateMachine:', ':execution:')}:${name}`;
     const same = this.#executions.get(arn);
     if (same !== undefined && same.end === undefined && same.input === input) return same;

@@ -63,6 +63,7 @@ const ended: Readonly<Record<Report['status'], string>> = {
 const reasons: Readonly<Record<string, string>> = {
   out_of_range: 'changed at another time',
   gone: 'gone',
+  missing: 'not there',
   done: 'done already',
   under_way: 'under way already',
   same_code: 'done by the code that is deployed',
@@ -74,6 +75,7 @@ function describe({ objects, records, troubles, partly, failed, status, machine 
   const sent = `${integer(objects.sent)} ${status === 'counted' ? 'to be sent' : 'sent'}`;
   const listed = machine === 'replay' ? 'file' : 'object';
   return [
+    ...(objects.listed === 0 ? ['There is nothing of the kind: nothing was listed.'] : []),
     `${count(objects.listed, listed)}: ${[sent, ...skipped].join(', ')}.`,
     ...(status === 'counted'
       ? []

@@ -63,11 +63,14 @@ describe('what a backfill sends', () => {
   });
 
   test.each([
-    ['what the tables show', headOf(current('v2'))],
-    ['a later edition of it', headOf(current('v2!0001'))],
-    ['what was rejected', headOf(current('v1'), attempt('v2', 'rejected'))],
-  ])('%s is done', (_what, head) => {
-    expect(planBackfill(key, latest, head, first, now)).toEqual({ skip: 'done' });
+    ['what the tables show', headOf(current('v2')), 'v2'],
+    ['a later edition of it', headOf(current('v2!0001')), 'v2!0001'],
+    ['what was rejected', headOf(current('v1'), attempt('v2', 'rejected')), 'v2'],
+  ])('%s is done, and watched', (_what, head, versionId) => {
+    expect(planBackfill(key, latest, head, first, now)).toMatchObject({
+      skip: 'done',
+      watched: { key, versionId },
+    });
   });
 
   test('what somebody works on is watched; what somebody has died over is sent again', () => {

@@ -3,7 +3,7 @@ import { batchesPrefix, batchRecord, report, reportKey } from '../../domain/back
 import { parseObjectEvent } from '../../domain/object-event.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { type Batch, batchName } from '../../handlers/workflows/batch.ts';
-import { reportOn } from '../../handlers/workflows/report.ts';
+import { type Reporting, reportOn } from '../../handlers/workflows/report.ts';
 import { type Sending, sendBatch } from '../../handlers/workflows/send-batch.ts';
 import { buckets, load, ndjson, putRaw, recipe, runAll, transform } from './flow.ts';
 import { MemoryStore, surroundingsOf } from './memory-store.ts';
@@ -49,8 +49,18 @@ function workplace(store = new MemoryStore(), more: Partial<Sending> = {}) {
           .toString(),
       ),
     );
-  const ending = { store, now: () => 9_000, buckets: { failed: 'failed', ledger: 'ledger' } };
-  const endReport = async (machine: 'backfill' | 'replay', troubles: string[] = [], dryRun = false) => {
+  const ending = {
+    store,
+    mapRuns: async () => [{ label: 'Check', items: 7 }],
+    now: () => 9_000,
+    buckets: { failed: 'failed', ledger: 'ledger' },
+  };
+  const endReport = async (
+    machine: 'backfill' | 'replay',
+    troubles: string[] = [],
+    dryRun = false,
+    more: Partial<Reporting> = {},
+  ) => {
     const Items = named(
       ...store.keys('failed').filter((key) => key.startsWith(batchesPrefix(machine, execution))),
     );
@@ -61,12 +71,13 @@ function workplace(store = new MemoryStore(), more: Partial<Sending> = {}) {
         task: 'report',
         machine,
         execution,
+        executionArn: 'arn',
         startedAt: new Date(0).toISOString(),
         input: {},
         dryRun,
         troubles,
       },
-      ending,
+      { ...ending, ...more },
     );
     const written = report.parse(JSON.parse(store.body('failed', reportKey(machine, execution)).toString()));
     return { answer, written };
@@ -95,17 +106,53 @@ describe('a batch of a backfill', () => {
       { type: 'created', bucket: 'raw', key: A, versionId: 'v1', sequencer: '0', edition: 1 },
       { type: 'created', bucket: 'raw', key: B, versionId: 'v1', sequencer: '0', edition: 1 },
     ]);
-    expect(recordOf(batch)).toMatchObject({ listed: 3, sent: 2, skipped: { gone: 1 } });
+    expect(recordOf(batch)).toMatchObject({
+      listed: 3,
+      objects: [{ of: A }, { of: B }, { of: 'recipes/gone.ndjson', skip: 'missing' }],
+    });
   });
 
-  test('leaves alone what is done, so that a repetition sends nothing', async () => {
-    const { store, sending, messages, recordOf } = workplace();
+  test('leaves alone what is done, so that a repetition sends nothing, and looks at how it ended', async () => {
+    const { store, sending, messages, recordOf, endReport } = workplace();
     putRaw(store, A, ndjson([recipe(1)]));
     await runAll(store, A);
     const batch = batchOf(named(A));
     await sendBatch(batch, sending);
     expect(messages).toEqual([]);
-    expect(recordOf(batch)).toMatchObject({ sent: 0, skipped: { done: 1 }, watched: [] });
+    expect(recordOf(batch).objects).toMatchObject([{ of: A, skip: 'done', watched: { versionId: 'v1' } }]);
+    expect((await endReport('backfill')).written).toMatchObject({
+      status: 'succeeded',
+      objects: { sent: 0, skipped: { done: 1 }, succeeded: 1 },
+    });
+  });
+
+  test('does not take for done what is extracted, and stuck behind', async () => {
+    const { store, sending, messages, endReport, work } = workplace();
+    putRaw(store, A, ndjson([recipe(1)]));
+    putRaw(store, 'recipes/broken.json', '[{"title":');
+    await sendBatch(batchOf(named(A, 'recipes/broken.json'), { execution: 'e0' }), sending);
+    await work(messages, true);
+    const { messages: again, ...second } = workplace(store);
+    await sendBatch(batchOf(named(A, 'recipes/broken.json')), second.sending);
+    expect(again).toEqual([]);
+    expect((await endReport('backfill')).written).toMatchObject({
+      status: 'partly',
+      partly: [{ key: A, reason: expect.stringContaining('parts transformed (0 of 1)') }],
+      failed: [{ key: 'recipes/broken.json', reason: 'truncated' }],
+    });
+  });
+
+  test('remembers what an attempt before has sent', async () => {
+    const { store, sending, messages, recordOf, work } = workplace();
+    putRaw(store, A, ndjson([recipe(1)]));
+    const batch = batchOf(named(A));
+    await sendBatch(batch, sending);
+    await work(messages);
+    await sendBatch(batch, sending);
+    expect(messages).toHaveLength(1);
+    expect(recordOf(batch).objects).toEqual([
+      { of: A, watched: { key: A, versionId: 'v1!0001', sequencer: '0' } },
+    ]);
   });
 
   test('looks at no object that the listing shows to be out of range', async () => {
@@ -127,7 +174,11 @@ describe('a batch of a backfill', () => {
     );
     await sendBatch(batch, sending);
     expect(looked).toEqual([B]);
-    expect(recordOf(batch)).toMatchObject({ listed: 3, sent: 1, skipped: { out_of_range: 2 } });
+    expect(recordOf(batch).objects.map(({ skip }) => skip)).toEqual([
+      'out_of_range',
+      undefined,
+      'out_of_range',
+    ]);
   });
 
   test('counts and sends nothing in a dry run', async () => {
@@ -136,22 +187,29 @@ describe('a batch of a backfill', () => {
     const batch = batchOf(named(A), { dryRun: true });
     await sendBatch(batch, sending);
     expect(messages).toEqual([]);
-    expect(recordOf(batch)).toMatchObject({ sent: 1, watched: [] });
+    expect(recordOf(batch).objects).toEqual([{ of: A }]);
     expect((await endReport('backfill', [], true)).written).toMatchObject({
       status: 'counted',
       objects: { listed: 1, sent: 1 },
     });
   });
 
-  test('has failed when the queue refuses a message, and leaves no record', async () => {
-    const { store, sending } = workplace(undefined, {
+  test('has failed when the queue refuses a message; what it had written down is looked at', async () => {
+    const { store, sending, ending, endReport } = workplace(undefined, {
       send: async () => {
         throw new Error('refused');
       },
     });
     putRaw(store, A, ndjson([recipe(1)]));
-    await expect(sendBatch(batchOf(named(A)), sending)).rejects.toThrow('refused');
-    expect(store.keys('failed')).toEqual([]);
+    const batch = batchOf(named(A));
+    await expect(sendBatch(batch, sending)).rejects.toThrow('refused');
+    await reportOn({ task: 'give-up', batch, reason: 'refused' }, ending);
+    expect((await endReport('backfill')).written).toMatchObject({
+      status: 'failed',
+      objects: { listed: 1, sent: 1, failed: 1 },
+      failed: [{ key: A, reason: expect.stringContaining('not begun') }],
+      troubles: ['A batch may not have been sent as a whole: refused'],
+    });
   });
 });
 
@@ -206,12 +264,43 @@ describe('the report of a backfill', () => {
     });
   });
 
+  test('counts what a manifest names and nobody has as failed', async () => {
+    const { sending, endReport } = workplace();
+    await sendBatch(batchOf(named('s3://raw/a')), sending);
+    expect((await endReport('backfill')).written).toMatchObject({
+      status: 'failed',
+      failed: [{ key: 's3://raw/a', reason: 'there is no such object' }],
+    });
+  });
+
+  test('says when there was more to send than batches tell of', async () => {
+    const { store, sending, messages, endReport, work } = workplace();
+    putRaw(store, A, ndjson([recipe(1)]));
+    await sendBatch(batchOf(named(A)), sending);
+    await work(messages);
+    const mapRuns = async () => [
+      { label: 'Prefix', items: 101 },
+      { label: 'Check', items: 2 },
+    ];
+    expect((await endReport('backfill', [], false, { mapRuns })).written).toMatchObject({
+      status: 'partly',
+      objects: { listed: 1, succeeded: 1 },
+      troubles: [expect.stringMatching(/^100 of what was listed may not have been sent/)],
+    });
+  });
+
   test('says when nobody found out how objects ended', async () => {
     const { store, sending, ending } = workplace();
     putRaw(store, A, ndjson([recipe(1)]));
     await sendBatch(batchOf(named(A)), sending);
-    const task = { task: 'report', machine: 'backfill', execution, startedAt: '', input: {} } as const;
-    await reportOn({ ...task, dryRun: false, troubles: [] }, ending);
+    const task = {
+      task: 'report',
+      machine: 'backfill',
+      execution,
+      executionArn: 'arn',
+      startedAt: '',
+    } as const;
+    await reportOn({ ...task, input: {}, dryRun: false, troubles: [] }, ending);
     const written = JSON.parse(store.body('failed', reportKey('backfill', execution)).toString());
     expect(written).toMatchObject({ troubles: ['It was not found out how all objects ended: 1 lacks.'] });
   });
@@ -245,6 +334,6 @@ describe('a batch of a replay', () => {
     const batch = batchOf(items, { machine: 'replay', until: 10_000 });
     await sendBatch(batch, sending);
     expect(messages).toEqual([]);
-    expect(recordOf(batch).skipped).toEqual({ out_of_range: 1 });
+    expect(recordOf(batch).objects).toMatchObject([{ skip: 'out_of_range' }]);
   });
 });

@@ -218,6 +218,22 @@ describe('an execution', () => {
     });
   });
 
+  test('ends where a result or an output is longer than Step Functions takes, which nothing catches as States.ALL', async () => {
+    const caught = [{ ErrorEquals: ['States.ALL'], Next: 'Caught' }];
+    const end = { Type: 'Succeed' };
+    const result = machineOf({ A: call({ Catch: caught, End: true }), Caught: end });
+    const failed = 'States.DataLimitExceeded';
+    const long = () => 'x'.repeat(262_144);
+    expect(await outcome({ definition: result, function: long })).toMatchObject({ failed });
+    const output = machineOf({
+      A: { Type: 'Pass', Output: "{% $pad('', 131072, 'é') %}", Next: 'Caught' },
+      Caught: end,
+    });
+    expect(await outcome({ definition: output })).toMatchObject({ failed });
+    const { states } = await start({ clock, definition: output });
+    await expect(begin(states, long())).rejects.toMatchObject({ code: 'InvalidExecutionInput' });
+  });
+
   test('is given up when it takes longer than its state machine says', async () => {
     const definition = { ...machineOf({ A: { Type: 'Wait', Seconds: 100, End: true } }), TimeoutSeconds: 30 };
     const { states } = await start({ clock, definition });

@@ -53,7 +53,7 @@ test('two backfills at once bring all objects into the tables, each once, and te
   expect(byPrefix.status).toBe(1);
   expect(byPrefix.report).toMatchObject({
     status: 'partly',
-    objects: { listed: 7, succeeded: 6 - (byPrefix.report.objects.skipped['done'] ?? 0), failed: 1 },
+    objects: { listed: 7, succeeded: 6, failed: 1 },
     failed: [{ key: broken.key, reason: 'truncated' }],
     troubles: [],
   });
