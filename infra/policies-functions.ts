@@ -105,18 +105,22 @@ function isNarrow(allowed: Statement, all: readonly Registered[]): boolean {
   const has = (wildcard: string) => /[*?]/.test(wildcard);
   const within = all.flatMap(({ type, outputs: { arn } }) => {
     if (arn === undefined) return [];
-    // Executions lie within their state machine.
+    // Executions, and the runs of maps, lie within their state machine.
     if (type === 'aws:sfn/stateMachine:StateMachine')
-      return [`${String(arn).replace(':stateMachine:', ':execution:')}:*`];
-    return [`${arn}/*`, `${arn}:*`];
+      return [
+        `${String(arn).replace(':stateMachine:', ':execution:')}:`,
+        `${String(arn).replace(':stateMachine:', ':mapRun:')}/`,
+      ];
+    return [`${arn}/`, `${arn}:`];
   });
+  const liesWithin = (resource: string) => within.some((one) => !has(one) && resource.startsWith(one));
   return (
     NotAction === undefined &&
     NotResource === undefined &&
     Action.length > 0 &&
     Resource.length > 0 &&
     !Action.some(has) &&
-    (Resource.every((resource) => !has(resource) || within.includes(resource)) ||
+    (Resource.every((resource) => !has(resource) || liesWithin(resource)) ||
       (Resource.join() === '*' && Action.every((action) => withoutResources.has(action))) ||
       (Resource.every((resource) => crawlersLogs.test(resource)) &&
         Action.every((action) => action.startsWith('logs:'))))
