@@ -87,7 +87,9 @@ export class Warehouse extends pulumi.ComponentResource {
           { parameterKey: 'max_query_execution_time', parameterValue: String(args.queryTimeout) },
         ],
       },
-      { parent: this },
+      // The provider keeps all parameters that AWS has, takes the rest for a change, and AWS refuses a change to what is so already
+      // (pulumi-aws issue 4405). Who changes `queryTimeout` runs `aws redshift-serverless update-workgroup` as well.
+      { parent: this, ignoreChanges: ['configParameters'] },
     );
     new aws.redshiftserverless.UsageLimit(
       name,
@@ -117,15 +119,9 @@ export class Warehouse extends pulumi.ComponentResource {
       [schema],
     );
     for (const dataset of datasets) {
-      last = this.#statement(`${name}-${dataset.name}`, typedViewDdl(dataset), { namespace, workgroup }, [
-        last,
-      ]);
-      last = this.#statement(
-        `${name}-${dataset.name}-grant`,
-        `GRANT SELECT ON public."${dataset.name}" TO PUBLIC`,
-        { namespace, workgroup },
-        [last],
-      );
+      const { drop, create, grant } = typedViewDdl(dataset);
+      for (const [what, sql] of Object.entries({ drop, view: create, grant }))
+        last = this.#statement(`${name}-${dataset.name}-${what}`, sql, { namespace, workgroup }, [last]);
     }
     this.workgroup = workgroup.workgroupName;
     this.database = namespace.dbName.apply((dbName) => dbName ?? 'sluice');

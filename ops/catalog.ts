@@ -100,7 +100,7 @@ export async function crawlerState(target: Target): Promise<CrawlerState> {
     return {
       running: Crawler?.State !== 'READY',
       lastStart: last?.StartTime?.getTime(),
-      lastFailed: last?.Status === 'FAILED',
+      lastFailed: last !== undefined && last.Status !== 'SUCCEEDED',
       lastMessage: last?.ErrorMessage,
     };
   } catch (error) {

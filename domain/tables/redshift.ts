@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type ColumnType, tableColumns } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
 import type { GlueColumn, GlueTable } from './glue.ts';
@@ -160,14 +161,24 @@ export function externalSchemaDdl(database: string, roleArn: string, region: str
 /**
  * A view of a dataset's name over its external table, since `search_path` takes no external schema: all scalar columns
  * ("Nested data limitations": result columns must be scalar), those of CSV with their real types and empty text as NULL.
+ *
+ * A view can't be replaced by one of other columns ("Database Developer Guide: CREATE VIEW"), and one that is made anew is
+ * nobody's to read. So there are three statements, each with a name of what the view says: when that changes, all differ.
  */
-export function typedViewDdl(dataset: Dataset): string {
+export function typedViewDdl(dataset: Dataset): Readonly<Record<'drop' | 'create' | 'grant', string>> {
   const { format, columns: stored, name: table } = glueTable(dataset);
   const asText = (name: string) => format === 'csv' && stored.some((column) => column.name === name);
   const columns = tableColumns(dataset)
     .filter(({ type }) => type.kind !== 'list' && type.kind !== 'struct')
     .map(({ name, type }) => (asText(name) ? castText(name, type) : identifier(name)));
-  return `CREATE OR REPLACE VIEW public.${identifier(table)} AS SELECT ${columns.join(', ')} FROM ${externalSchema}.${identifier(table)} WITH NO SCHEMA BINDING`;
+  const view = `public.${identifier(table)}`;
+  const create = `CREATE VIEW ${view} AS SELECT ${columns.join(', ')} FROM ${externalSchema}.${identifier(table)} WITH NO SCHEMA BINDING`;
+  const edition = `/* ${createHash('sha256').update(create).digest('hex').slice(0, 12)} */`;
+  return {
+    drop: `${edition} DROP VIEW IF EXISTS ${view}`,
+    create: `${edition} ${create}`,
+    grant: `${edition} GRANT SELECT ON ${view} TO PUBLIC`,
+  };
 }
 
 function castText(column: string, type: ColumnType): string {

@@ -186,10 +186,14 @@ TABLE PROPERTIES ('classification'='parquet');`);
   });
 
   test('make a view of the scalar columns, typed where the files hold text', () => {
-    expect(typedViewDdl(recipes as never)).toBe(
-      'CREATE OR REPLACE VIEW public."recipes" AS SELECT "recipe_id", "title", "complexity_score", "difficulty", "time_estimate_s", "_record" FROM lake."recipes" WITH NO SCHEMA BINDING',
-    );
-    const view = typedViewDdl(passengers as never);
+    const [edition] = /^.{18} /.exec(typedViewDdl(recipes as never).create) ?? [];
+    expect(edition).toMatch(/^\/\* [0-9a-f]{12} \*\/ $/);
+    expect(typedViewDdl(recipes as never)).toEqual({
+      drop: `${edition}DROP VIEW IF EXISTS public."recipes"`,
+      create: `${edition}CREATE VIEW public."recipes" AS SELECT "recipe_id", "title", "complexity_score", "difficulty", "time_estimate_s", "_record" FROM lake."recipes" WITH NO SCHEMA BINDING`,
+      grant: `${edition}GRANT SELECT ON public."recipes" TO PUBLIC`,
+    });
+    const { create: view } = typedViewDdl(passengers as never);
     expect(view).toContain(`CAST(nullif("age", '') AS double precision) AS "age"`);
     expect(view).toContain(`(nullif("survived", '') = 'true') AS "survived"`);
     expect(view).toContain(`nullif("cabin", '') AS "cabin"`);

@@ -75,8 +75,13 @@ it('a warehouse is shown the catalog before its views are made, each of which ev
   );
   expect(sql).toContain('GRANT USAGE ON SCHEMA lake TO PUBLIC');
   for (const { name } of readTopology(everything).catalog.tables) {
-    expect(sql).toContainEqual(expect.stringContaining(`VIEW public."${name}"`));
-    expect(sql).toContain(`GRANT SELECT ON public."${name}" TO PUBLIC`);
+    const ofView = statements.filter(({ inputs }) => String(inputs['sql']).includes(`public."${name}"`));
+    // Behind the comment that makes them run again together.
+    expect(ofView.map(({ inputs }) => String(inputs['sql']).slice(19)).sort()).toEqual([
+      expect.stringMatching(`^CREATE VIEW public."${name}" AS SELECT `),
+      `DROP VIEW IF EXISTS public."${name}"`,
+      `GRANT SELECT ON public."${name}" TO PUBLIC`,
+    ]);
   }
   expect(statements.every(({ inputs }) => String(inputs['secretArn']).includes(':secretsmanager:'))).toBe(
     true,
