@@ -35,7 +35,7 @@ function checkOf(schema: z.core.$ZodType): Check {
     }
     case 'number':
       if (!('format' in def)) return Number.isFinite;
-      return def.format === 'int32' ? (value) => value === (Number(value) | 0) : never;
+      return def.format === 'int32' ? (value) => typeof value === 'number' && value === (value | 0) : never;
     case 'boolean':
       return (value) => typeof value === 'boolean';
     case 'array': {

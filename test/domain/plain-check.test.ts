@@ -36,6 +36,11 @@ describe('the plain check', () => {
     );
   });
 
+  it('says no to what JavaScript can make no number of', () => {
+    for (const small of [{ toString: {} }, { valueOf: null, toString: null }, Symbol('1'), [1]])
+      expect(isPlainly(plain, { text: '', small, size: 'M', score: 1, lists: [] })).toBe(false);
+  });
+
   it('says yes to a plain row, and leaves what needs more than types to the schema', () => {
     const row = { text: 'a', small: -1, size: 'M', score: 0.5, lists: [[], [true]] };
     expect(isPlainly(plain, row)).toBe(true);
