@@ -15,16 +15,24 @@ export interface Column {
 /** Position of the record in its raw object, from 1: with the object it names a row in every table. */
 export const recordColumn: Column = { name: '_record', type: { kind: 'int64' }, nullable: false };
 
-/** The columns of a dataset's table, wherever it is: those of its rows, and which record a row was. */
-export function tableColumns({ row }: { readonly row: z.ZodObject }): Column[] {
-  return [...columnsOf(row), recordColumn];
+/**
+ * The columns of a dataset's table, wherever it is: those of its rows, and which record a row was. CSV is read by position
+ * ("Athena User Guide: Types of updates"): there the record comes first, so that a column that is added at the end leaves
+ * older files readable.
+ */
+export function tableColumns({ row, processedAs }: Tabular): Column[] {
+  const columns = columnsOf(row);
+  return processedAs === 'csv' ? [recordColumn, ...columns] : [...columns, recordColumn];
+}
+
+/** What a dataset says of its table. */
+interface Tabular {
+  readonly row: z.ZodObject;
+  readonly processedAs?: string;
 }
 
 /** The columns that a file of the lake holds: the partition columns stand in its key. */
-export function storedColumns(dataset: {
-  readonly row: z.ZodObject;
-  readonly partitionBy: readonly string[];
-}): Column[] {
+export function storedColumns(dataset: Tabular & { readonly partitionBy: readonly string[] }): Column[] {
   return tableColumns(dataset).filter(({ name }) => !dataset.partitionBy.includes(name));
 }
 

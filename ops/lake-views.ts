@@ -82,6 +82,8 @@ function readCsv(columns: readonly CatalogColumn[], paths: string): string {
     new_line: literal('\\r\\n'),
     nullstr: literal(''),
     allow_quoted_nulls: false,
+    // A file from before a column was added.
+    null_padding: true,
     max_line_size: MAX_LINE_BYTES,
     columns: `{${columns.map(({ name }) => `${literal(name)}: 'varchar'`).join(', ')}}`,
   };

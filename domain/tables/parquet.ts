@@ -1,4 +1,4 @@
-import { type Column, tableColumns } from '../columns.ts';
+import { type Column, storedColumns } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
 
 /**
@@ -6,7 +6,7 @@ import type { Dataset } from '../dataset.ts';
  * Partition columns stand in the files' keys, not in the files.
  */
 export function parquetSchema(dataset: Dataset): string {
-  const columns = tableColumns(dataset).filter(({ name }) => !dataset.partitionBy.includes(name));
+  const columns = storedColumns(dataset);
   return [`message ${dataset.name} {`, ...columns.flatMap((column) => lines(column, '  ')), '}'].join('\n');
 }
 

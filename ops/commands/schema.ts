@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { tableColumns } from '../../domain/columns.ts';
+import { storedColumns } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { datasetNamed, datasets } from '../../domain/datasets/index.ts';
 import { glueTable, tableLocation } from '../../domain/tables/glue.ts';
@@ -82,6 +82,6 @@ function described(kind: Kind, dataset: Dataset, bucket: string): unknown {
     case 'redshift':
       return { statement: written(kind, dataset, bucket) };
     case 'parquet':
-      return tableColumns(dataset).filter(({ name }) => !dataset.partitionBy.includes(name));
+      return storedColumns(dataset);
   }
 }

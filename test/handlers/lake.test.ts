@@ -75,8 +75,8 @@ describe('the lake', () => {
     expect(others).toEqual([]);
     expect(key).toMatch(/^passengers\/part-00000~.*\.csv$/);
     expect(Buffer.from(store.body('processed', key)).toString()).toBe(
-      'passenger_id,survived,pclass,name,sex,age,sib_sp,parch,ticket,fare,cabin,embarked,_record\r\n' +
-        '2,true,1,"Cumings,\nMrs. ""Florence""",female,38,,,,,C85,,2\r\n',
+      '_record,passenger_id,survived,pclass,name,sex,age,sib_sp,parch,ticket,fare,cabin,embarked\r\n' +
+        '2,2,true,1,"Cumings,\nMrs. ""Florence""",female,38,,,,,C85,\r\n',
     );
   });
 

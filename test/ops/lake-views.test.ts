@@ -78,6 +78,35 @@ it('shows of tables of any types what another reader finds in their files, as th
   );
 });
 
+it('shows of a CSV table what was written before a column was added at its end', async () => {
+  const partition = { values: [], prefix: 't/' };
+  const [before, after] = ['before.csv', 'after.csv'].map((name) => join(directory, name));
+  await writeFile(before ?? '', '_record,a\r\n1,x\r\n');
+  await writeFile(after ?? '', '_record,a,b\r\n2,y,z\r\n');
+  const duckdb = await DuckDBInstance.create(':memory:', { threads: '1' });
+  const connection = await duckdb.connect();
+  await createSchemas(connection);
+  const columns = ['_record', 'a', 'b'].map((name) => ({ name, type: 'string' }));
+  const table = {
+    name: 't',
+    format: 'csv',
+    bucket: 'lake',
+    prefix: 't/',
+    columns,
+    partitionKeys: [],
+    partitions: [],
+  };
+  const files = [before, after].map((path = '') => ({ path, partition }));
+  await createViews(connection, table, undefined, files);
+  const read = await connection.runAndReadAll('select * from t order by _record');
+  expect(read.getRows()).toEqual([
+    ['1', 'x', null],
+    ['2', 'y', 'z'],
+  ]);
+  connection.closeSync();
+  duckdb.closeSync();
+});
+
 /** A column's type in DuckDB's words. */
 function inDuckDb(type: ColumnType): string {
   switch (type.kind) {
