@@ -35,7 +35,8 @@ export class CrawlFindings extends pulumi.ComponentResource {
             $or: [
               { state: ['Failed'] },
               { warningMessage: otherThan('N/A') },
-              ...['tablesCreated', 'tablesUpdated', 'tablesDeleted', 'partitionsUpdated'].map((count) => ({
+              // Partitions that are there are given the table's columns after a deploy that changes them, which is no drift.
+              ...['tablesCreated', 'tablesUpdated', 'tablesDeleted'].map((count) => ({
                 [count]: otherThan('0'),
               })),
             ],
@@ -59,7 +60,7 @@ export class CrawlFindings extends pulumi.ComponentResource {
       { parent: this, dependsOn: [queue.admitOnly({ rule }), undelivered.admitOnly({ rule })] },
     );
     const description =
-      'A crawl failed or found drift. See what, and put it away: npx sluice catalog --clear';
+      'A crawl failed or found drift. See what: npx sluice catalog --check. Put it away: npx sluice catalog --clear';
     newAlarm(name, description, holdsAnything(queue), args.alarmTopicArn, this);
     newAlarm(`${name}-undelivered`, description, holdsAnything(undelivered), args.alarmTopicArn, this);
     this.url = queue.url;

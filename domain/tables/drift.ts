@@ -1,54 +1,73 @@
 import { parquetMetadataAsync, parquetSchema, type SchemaTree } from 'hyparquet';
 import Papa from 'papaparse';
-import { ServiceError } from '../service-error.ts';
-import type { Files, FoundFile } from './files.ts';
-import type { CatalogColumn, TableSettings } from './settings.ts';
+import type { GlueColumn } from './glue.ts';
 
 const HEADER_BYTES = 65_536;
 
+/** A table as the catalog has it: of its columns, those that files hold. */
+export interface DeclaredTable {
+  readonly columns: readonly GlueColumn[];
+  /** Its classification. */
+  readonly format: string;
+}
+
+/** Reads bytes of a file, `end` excluded; `undefined` when it is gone. */
+export type ReadRange = (start: number, end: number) => Promise<Uint8Array | undefined>;
+
 /**
- * How a file differs from its table, a sentence each: a column that one of them lacks, or a type. Empty when it does not,
- * or when the file is gone.
+ * How a file differs from its table, a phrase each: a column that one of them lacks, a type; of CSV, which is read by position, the
+ * order. Empty when it does not, or when the file is gone.
+ *
+ * @param size of the file in bytes
+ * @throws what `read` throws
  */
 export async function driftOf(
-  table: TableSettings,
-  bucket: string,
-  { key, size }: FoundFile,
-  files: Files,
+  { columns, format }: DeclaredTable,
+  size: number,
+  read: ReadRange,
 ): Promise<string[]> {
-  const read = (start: number, end: number) => files.read(bucket, key, start, end);
+  let failed: { readonly cause: unknown } | undefined;
+  const readOrFail: ReadRange = (start, end) =>
+    read(start, end).catch((cause: unknown) => {
+      failed = { cause };
+      throw cause;
+    });
   try {
-    const isCsv = table.parameters['classification'] === 'csv';
-    const columns = isCsv ? await csvColumns(read) : await parquetColumns(read, size);
-    return columns === undefined ? [] : [...differences(table, columns)].map((what) => `${key}: ${what}`);
+    const found = format === 'csv' ? await csvColumns(readOrFail) : await parquetColumns(readOrFail, size);
+    return found === undefined ? [] : [...differences(columns, found, format === 'csv')];
   } catch (error) {
-    if (error instanceof ServiceError) throw error;
-    return [`${key}: it can't be read as ${table.parameters['classification']}: ${(error as Error).message}`];
+    if (failed !== undefined) throw failed.cause;
+    return [`it can't be read as ${format}: ${(error as Error).message}`];
   }
 }
 
-type Read = (start: number, end: number) => Promise<Uint8Array | undefined>;
-
-function* differences(table: TableSettings, columns: readonly CatalogColumn[]): Generator<string> {
-  const inFile = new Map(columns.map(({ name, type }) => [name, type]));
-  for (const { name, type } of table.columns) {
+function* differences(
+  declared: readonly GlueColumn[],
+  found: readonly GlueColumn[],
+  byPosition: boolean,
+): Generator<string> {
+  const inFile = new Map(found.map(({ name, type }) => [name, type]));
+  for (const { name, type } of declared) {
     const actual = inFile.get(name);
     if (actual === undefined) yield `it has no column ${name}`;
     else if (actual !== type) yield `its column ${name} is ${actual}, and ${type} in the table`;
     inFile.delete(name);
   }
   for (const name of inFile.keys()) yield `its column ${name} is not in the table`;
+  const misplaced = found.find(({ name }, i) => declared[i]?.name !== name);
+  if (byPosition && misplaced !== undefined && declared.some(({ name }) => name === misplaced.name))
+    yield `its column ${misplaced.name} stands where the table has another`;
 }
 
 /** The header's names. Values are text, and so are the columns of a CSV table. */
-async function csvColumns(read: Read): Promise<CatalogColumn[] | undefined> {
+async function csvColumns(read: ReadRange): Promise<GlueColumn[] | undefined> {
   const bytes = await read(0, HEADER_BYTES);
   if (bytes === undefined) return undefined;
   const [header = []] = Papa.parse<string[]>(new TextDecoder().decode(bytes), { preview: 1 }).data;
   return header.map((name) => ({ name, type: 'string' }));
 }
 
-async function parquetColumns(read: Read, byteLength: number): Promise<CatalogColumn[] | undefined> {
+async function parquetColumns(read: ReadRange, byteLength: number): Promise<GlueColumn[] | undefined> {
   let gone = false;
   const slice = async (start: number, end = byteLength) => {
     const bytes = await read(start < 0 ? byteLength + start : start, end < 0 ? byteLength + end : end);

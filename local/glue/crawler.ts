@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { parsePartitionPath } from '../../domain/key-layout.ts';
+import { driftOf } from '../../domain/tables/drift.ts';
 import type { Admit, Caller } from '../call.ts';
 import type { QueuePort, ReceivedMessage } from '../sqs/sqs.ts';
 import type { Catalog, Partition } from './catalog.ts';
-import { driftOf } from './drift.ts';
 import type { Files, FoundFile } from './files.ts';
 import type { CrawlerSettings, TableSettings } from './settings.ts';
 
@@ -98,8 +98,14 @@ export async function crawl(
       await ports.register([partition]);
       partitionsCreated += 1;
     }
-    for (const sample of folder.files.values())
-      if (drift.length < TOLD) drift.push(...(await driftOf(table, bucket, sample, ports.files)));
+    const declared = { columns: table.columns, format: table.parameters['classification'] ?? 'unknown' };
+    for (const { key, size } of folder.files.values()) {
+      if (drift.length >= TOLD) break;
+      const differs = await driftOf(declared, size, (start, end) =>
+        ports.files.read(bucket, key, start, end),
+      );
+      drift.push(...differs.map((what) => `${key}: ${what}`));
+    }
   }
   for (let at = 0; at < taken.length; at += 10)
     await ports.queue.delete(taken.slice(at, at + 10).map(({ receiptHandle }) => receiptHandle));

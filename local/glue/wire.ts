@@ -260,12 +260,12 @@ const column = ({ name, type }: { readonly name: string; readonly type: string }
   Type: type,
 });
 
-function describeLastCrawl({ state, startedAt, error, drift }: Crawl): object {
+function describeLastCrawl({ state, startedAt, error }: Crawl): object {
   return {
     Status: state === 'COMPLETED' ? 'SUCCEEDED' : 'FAILED',
     StartTime: startedAt / 1000,
     LogGroup: '/aws-glue/crawlers',
-    ...((error ?? drift.join('\n')) && { ErrorMessage: error ?? drift.join('\n') }),
+    ...(error !== undefined && { ErrorMessage: error }),
   };
 }
 

@@ -5,9 +5,10 @@ import { datasets } from '../../domain/datasets/index.ts';
 import { parsePartitionPath } from '../../domain/key-layout.ts';
 import { glueTable } from '../../domain/tables/glue.ts';
 import { type CatalogTable, crawlerState, lastCrawls, readCatalog } from '../catalog.ts';
+import { compareFiles } from '../lake-drift.ts';
 import { listObjects } from '../listing.ts';
 import type { Target } from '../target.ts';
-import { duration, integer, printable, printableLines, styled, table } from '../terminal.ts';
+import { count, duration, integer, Progress, printable, printableLines, styled, table } from '../terminal.ts';
 import { chosenTarget } from './chosen-target.ts';
 
 const CRAWLS = 5;
@@ -16,6 +17,7 @@ interface Options {
   readonly json?: true;
   readonly register?: true;
   readonly clear?: true;
+  readonly check?: true;
 }
 
 export function catalog(program: Command): void {
@@ -28,8 +30,10 @@ export function catalog(program: Command): void {
       'first add the partitions that are in the lake and not in the catalog, without a crawl',
     )
     .option('--clear', 'put the findings away, so that their alarm ends')
+    .option('--check', 'instead: hold every file of the lake against its table; exit 1 if they differ')
     .action(async (options: Options) => {
       const target = await chosenTarget(program);
+      if (options.check) return check(target, options.json ?? false);
       if (options.register) {
         const added = await registerPartitions(target);
         if (!options.json)
@@ -64,11 +68,44 @@ export function catalog(program: Command): void {
         ...(findings === 0
           ? []
           : [
-              `${integer(findings)} ${findings === 1 ? 'crawl' : 'crawls'} failed or found drift. Put that away: npx sluice catalog --clear`,
+              `${integer(findings)} ${findings === 1 ? 'crawl' : 'crawls'} failed or found drift. What differs: npx sluice catalog --check. Put that away: npx sluice catalog --clear`,
             ]),
       ];
       for (const complaint of complaints) console.log(styled('yellow', printableLines(complaint)));
     });
+}
+
+/** Files that differ in the same way are told of once. */
+async function check(target: Target, json: boolean): Promise<void> {
+  const progress = new Progress();
+  const found = new Map<
+    string,
+    { readonly table: string; readonly what: string; first: string; files: number }
+  >();
+  let compared = 0;
+  try {
+    for await (const { table: name, file, differences } of compareFiles(target)) {
+      compared += 1;
+      for (const what of differences) {
+        const same = found.get(`${name}\n${what}`);
+        if (same === undefined) found.set(`${name}\n${what}`, { table: name, what, first: file, files: 1 });
+        else same.files += 1;
+      }
+      if (compared % 100 === 0) progress.show(`Compared ${count(compared, 'file')}`);
+    }
+  } finally {
+    progress.end();
+  }
+  if (found.size > 0) process.exitCode = 1;
+  const all = [...found.values()];
+  if (json) return console.log(JSON.stringify({ compared, differences: all }));
+  for (const { table: name, what, first, files } of all)
+    console.log(`${printable(name)}: of ${count(files, 'file')}, ${printable(what)}: ${printable(first)}`);
+  console.log(
+    all.length === 0
+      ? `${count(compared, 'file')}: all are as the catalog says.`
+      : `${count(compared, 'file')}. To write the files of an object anew: npx sluice replay KEY --force`,
+  );
 }
 
 function tableOfTables(tables: readonly CatalogTable[]): string {

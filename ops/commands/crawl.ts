@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { crawlAndWait, startCrawl } from '../catalog.ts';
-import { Progress, printableLines } from '../terminal.ts';
+import { Progress } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
 import { chosenTarget } from './chosen-target.ts';
 
@@ -22,10 +22,9 @@ export function crawl(program: Command): void {
       }
       const progress = new Progress();
       const beganAt = performance.now();
-      const { lastMessage } = await crawlAndWait(target, options.timeout, (text) =>
-        progress.show(text),
-      ).finally(() => progress.end());
+      await crawlAndWait(target, options.timeout, (text) => progress.show(text)).finally(() =>
+        progress.end(),
+      );
       console.log(`The crawl has ended after ${((performance.now() - beganAt) / 1000).toFixed(1)} s.`);
-      if (lastMessage !== undefined) console.log(`It found drift:\n${printableLines(lastMessage)}`);
     });
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
-import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { parquetReadObjects } from 'hyparquet';
 import Papa from 'papaparse';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,6 +10,7 @@ import { crawlAndWait, readCatalog } from '../../ops/catalog.ts';
 import { projectDirectory } from '../../ops/directories.ts';
 import { queryLake } from '../../ops/lake.ts';
 import { listObjects } from '../../ops/listing.ts';
+import { sluice } from '../ops/sluice.ts';
 import { settledState, startTestPipeline, type TestPipeline } from './running-pipeline.ts';
 
 const recipes = [
@@ -108,6 +109,27 @@ describe('a query', () => {
         .replaceAll('integer', 'int')
         .replace(/^(.*)\[\]$/, 'array<$1>');
     expect(Object.fromEntries(described.map(([name, type]) => [name, asInCatalog(type)]))).toEqual(types);
+  });
+});
+
+test('every file is held against its table', async () => {
+  const check = async () => {
+    const { status, stdout } = await sluice(pipeline.directory, ['catalog', '--check', '--json']);
+    return { status, ...(JSON.parse(stdout) as object) };
+  };
+  const files = (await keys('')).length;
+  expect(await check()).toEqual({ status: 0, compared: files, differences: [] });
+  const foreign = 'passengers/foreign.csv';
+  const object = { Bucket: pipeline.target.outputs.buckets.processed, Key: foreign };
+  await pipeline.target.s3.send(new PutObjectCommand({ ...object, Body: '_record,survived\r\n' }));
+  const { status, differences } = (await check()) as { status: number; differences: object[] };
+  await pipeline.target.s3.send(new DeleteObjectCommand(object));
+  expect(status).toBe(1);
+  expect(differences).toContainEqual({
+    table: 'passengers',
+    what: 'it has no column passenger_id',
+    first: foreign,
+    files: 1,
   });
 });
 

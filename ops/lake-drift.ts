@@ -1,0 +1,49 @@
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { driftOf } from '../domain/tables/drift.ts';
+import { type CatalogTable, readCatalog } from './catalog.ts';
+import { concurrently } from './concurrently.ts';
+import { isNotFound } from './ledger.ts';
+import { listObjects } from './listing.ts';
+import type { Target } from './target.ts';
+
+const FILES_AT_ONCE = 32;
+
+/** A file of the lake, and how it differs from its table. */
+export interface ComparedFile {
+  readonly table: string;
+  readonly file: string;
+  readonly differences: readonly string[];
+}
+
+/** Holds every file of the lake against the table that the catalog has of it. A footer, or a header, is read of each. */
+export async function* compareFiles(target: Target): AsyncGenerator<ComparedFile> {
+  for (const table of await readCatalog(target))
+    yield* concurrently(
+      listObjects(target, table.bucket, table.prefix),
+      FILES_AT_ONCE,
+      async ({ Key, Size = 0 }) => ({
+        table: table.name,
+        file: Key,
+        differences: await differencesOf(target, table, Key, Size),
+      }),
+    );
+}
+
+function differencesOf(
+  { s3 }: Target,
+  table: CatalogTable,
+  Key: string,
+  size: number,
+): Promise<readonly string[]> {
+  return driftOf(table, size, async (start, end) => {
+    if (start >= Math.min(end, size)) return new Uint8Array();
+    try {
+      const Range = `bytes=${start}-${Math.min(end, size) - 1}`;
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket: table.bucket, Key, Range }));
+      return await Body?.transformToByteArray();
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  });
+}
