@@ -10,6 +10,8 @@ export interface BucketArgs {
   readonly key: Key;
   /** Whether `pulumi destroy` may delete the bucket with its objects. */
   readonly forceDestroy: boolean;
+  /** Whether it stays on AWS, with all that it holds, when the stack goes. */
+  readonly retain: boolean;
   /** Days for which overwritten and deleted versions are kept. */
   readonly oldVersionExpiry: number;
   /** Days after which objects expire; never, when left out. */
@@ -28,18 +30,19 @@ export class Bucket extends pulumi.ComponentResource {
 
   constructor(name: string, args: BucketArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Bucket', name, {}, options);
+    const here = { parent: this, retainOnDelete: args.retain };
     // What `pulumi destroy` may not empty it may not delete either.
     const s3 = new aws.s3.Bucket(
       name,
       { forceDestroy: args.forceDestroy },
-      { parent: this, protect: !args.forceDestroy },
+      { ...here, protect: !args.forceDestroy && !args.retain },
     );
     const bucket = s3.bucket;
 
     new aws.s3.BucketOwnershipControls(
       name,
       { bucket, rule: { objectOwnership: 'BucketOwnerEnforced' } },
-      { parent: this },
+      here,
     );
     const access = new aws.s3.BucketPublicAccessBlock(
       name,
@@ -50,13 +53,13 @@ export class Bucket extends pulumi.ComponentResource {
         ignorePublicAcls: true,
         restrictPublicBuckets: true,
       },
-      { parent: this },
+      here,
     );
     new aws.s3.BucketPolicy(
       name,
       { bucket, policy: policyDocument([denyWithoutTls('s3', [s3.arn, pulumi.interpolate`${s3.arn}/*`])]) },
       // S3 refuses the two at the same time with OperationAborted.
-      { parent: this, dependsOn: [access] },
+      { ...here, dependsOn: [access] },
     );
     new aws.s3.BucketServerSideEncryptionConfiguration(
       name,
@@ -69,17 +72,17 @@ export class Bucket extends pulumi.ComponentResource {
           },
         ],
       },
-      { parent: this },
+      here,
     );
     const versioning = new aws.s3.BucketVersioning(
       name,
       { bucket, versioningConfiguration: { status: 'Enabled' } },
-      { parent: this },
+      here,
     );
     new aws.s3.BucketLifecycleConfiguration(
       name,
       { bucket, rules: lifecycle(args) },
-      { parent: this, dependsOn: [versioning] },
+      { ...here, dependsOn: [versioning] },
     );
     const { changes } = args;
     new aws.s3.BucketNotification(
@@ -94,7 +97,7 @@ export class Bucket extends pulumi.ComponentResource {
         }),
       },
       // S3 checks that it may send.
-      { parent: this, dependsOn: changes === undefined ? [] : [changes.admitOnly({ bucket: s3 })] },
+      { ...here, dependsOn: changes === undefined ? [] : [changes.admitOnly({ bucket: s3 })] },
     );
 
     this.purpose = args.purpose;

@@ -73,6 +73,8 @@ const keys = z.strictObject({
   owner: z.string().min(1).max(256).default('sluice'),
   /** Whether `pulumi destroy` may delete buckets that still hold objects. */
   forceDestroy: fromJson(z.boolean().default(false)),
+  /** Whether `pulumi destroy` leaves buckets and key on AWS, and takes away the rest. */
+  retain: fromJson(z.boolean().default(false)),
   logLevel: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
   /** Days. */
   logRetention: fromJson(
@@ -110,6 +112,13 @@ const sluice = keys.transform((value, { addIssue }) => {
   const instance = value.mysql ? instanceClasses[value.database.instanceClass] : undefined;
   const most = instance === undefined ? 1_000 : connectionBudget(instance);
   const derived = instance === undefined ? 4 : usefulConcurrency(instance);
+  if (value.forceDestroy && value.retain)
+    addIssue({
+      code: 'custom',
+      path: ['retain'],
+      input: value.retain,
+      message: 'must be false where sluice:forceDestroy is true: one keeps what the other deletes',
+    });
   const asked = value.loading.maximumConcurrency;
   const maximumConcurrency = Number.isFinite(asked) ? asked : derived;
   if (maximumConcurrency > most) {

@@ -35,7 +35,8 @@ const provider = new aws.Provider('aws', {
   ...configuration.aws,
   defaultTags: { tags: { project, stack, owner: configuration.owner } },
 });
-const key = new Key(name('key'), { protect: !configuration.forceDestroy }, { provider });
+const { forceDestroy, retain } = configuration;
+const key = new Key(name('key'), { protect: !forceDestroy && !retain, retain }, { provider });
 
 // Where data lies. Each tells EventBridge of every object that is created or deleted.
 const raw = bucket('raw');
@@ -43,7 +44,12 @@ const temp = bucket('temp', { expiry: configuration.tempExpiry });
 const failed = bucket('failed');
 const crawlQueue = new CrawlQueue(
   name('crawl'),
-  { key, alarmAge: configuration.catalog.alarmAge, alarmTopicArn: configuration.alarmTopicArn },
+  {
+    key,
+    // What nobody crawls waits for ever.
+    alarmAge: configuration.catalog.scheduled ? configuration.catalog.alarmAge : undefined,
+    alarmTopicArn: configuration.alarmTopicArn,
+  },
   { provider },
 );
 const processed = bucket('processed', { changes: crawlQueue.queue });
@@ -163,12 +169,16 @@ function bucket(
   purpose: BucketPurpose,
   more: Pick<BucketArgs, 'expiry' | 'glacierAfter' | 'changes'> = {},
 ): Bucket {
-  const { forceDestroy, oldVersionExpiry } = configuration;
-  return new Bucket(name(purpose), { purpose, key, forceDestroy, oldVersionExpiry, ...more }, { provider });
+  const { oldVersionExpiry } = configuration;
+  return new Bucket(
+    name(purpose),
+    { purpose, key, forceDestroy, retain, oldVersionExpiry, ...more },
+    { provider },
+  );
 }
 
 function mySql(): MySql {
-  const { database, forceDestroy, logRetention, alarmTopicArn } = configuration;
+  const { database, logRetention, alarmTopicArn } = configuration;
   return new MySql(
     name('mysql'),
     {

@@ -6,8 +6,12 @@ import { policyDocument } from './permissions.ts';
 export class Key extends pulumi.ComponentResource {
   readonly arn: pulumi.Output<string>;
 
-  /** A protected key is deleted by nobody: without it, everything under it is lost. */
-  constructor(name: string, args: { readonly protect: boolean }, options: pulumi.ComponentResourceOptions) {
+  /** A protected key is deleted by nobody, a retained one stays when the stack goes: without it, everything under it is lost. */
+  constructor(
+    name: string,
+    args: { readonly protect: boolean; readonly retain: boolean },
+    options: pulumi.ComponentResourceOptions,
+  ) {
     super('sluice:infra:Key', name, {}, options);
     const identity = aws.getCallerIdentityOutput({}, { parent: this });
     const accountRoot = identity.apply(
@@ -50,7 +54,7 @@ export class Key extends pulumi.ComponentResource {
           },
         ]),
       },
-      { parent: this, protect: args.protect },
+      { parent: this, protect: args.protect, retainOnDelete: args.retain },
     );
     new aws.kms.Alias(name, { name: `alias/${name}`, targetKeyId: key.keyId }, { parent: this });
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readConfiguration, visibilityTimeout } from '../../infra/configuration.ts';
+import { stackOutputs } from '../../infra/outputs.ts';
 import { sourceRetention } from '../../infra/queue.ts';
 
 const region = { 'aws:region': 'eu-central-1' };
@@ -77,6 +78,11 @@ describe('the configuration', () => {
       /sluice:loading\.maximumReceives: .*100/,
     ],
     [
+      'what is to be kept and deleted',
+      { 'sluice:forceDestroy': 'true', 'sluice:retain': 'true' },
+      /sluice:retain: must be false where sluice:forceDestroy is true/,
+    ],
+    [
       'an alarm at every retry',
       { 'sluice:loading': '{"timeout":600}' },
       "sluice:loading.alarmAge: must exceed the queue's visibility time-out",
@@ -133,6 +139,10 @@ describe('the configuration', () => {
     const { aws: _, ...own } = readConfiguration(region);
     for (const key of [...Object.keys(own), 'alarmTopicArn'])
       expect(documentation).toContain(`\`sluice:${key}\``);
-    for (const key of Object.keys(own.loading)) expect(documentation).toContain(`| \`.${key}\` |`);
+    const { loading, database, catalog, warehouse, workflows } = own;
+    for (const group of [loading, database, catalog, { ...warehouse, subnetIds: [] }, workflows])
+      for (const key of Object.keys(group))
+        expect(documentation).toMatch(new RegExp(`^\\| (\`\\.\\w+\`, )*\`\\.${key}\`[,\\w\`. ]* \\|`, 'm'));
+    for (const output of Object.keys(stackOutputs.shape)) expect(documentation).toContain(`\`${output}\``);
   });
 });

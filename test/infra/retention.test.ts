@@ -1,0 +1,57 @@
+import * as pulumi from '@pulumi/pulumi';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Bucket } from '../../infra/bucket.ts';
+import { Key } from '../../infra/key.ts';
+
+beforeAll(() =>
+  pulumi.runtime.setMocks({
+    newResource: ({ name, inputs }) => ({
+      id: name,
+      state: { ...inputs, arn: `arn:aws:x:::${name}`, bucket: name },
+    }),
+    call: () => ({ arn: 'arn:aws:iam::000000000000:user/u', accountId: '000000000000' }),
+  }),
+);
+
+/** What Pulumi is told of each resource of a bucket and a key. */
+async function optionsOf(forceDestroy: boolean, retain: boolean) {
+  const told: { type: string; protect: boolean; retain: boolean }[] = [];
+  const options = {
+    transformations: [
+      ({ type, opts }: pulumi.ResourceTransformationArgs) => {
+        if (type.startsWith('aws:'))
+          told.push({
+            type,
+            protect: opts.protect === true,
+            retain: (opts as pulumi.CustomResourceOptions).retainOnDelete === true,
+          });
+        return undefined;
+      },
+    ],
+  };
+  const key = new Key('key', { protect: !forceDestroy && !retain, retain }, options);
+  const more = { purpose: 'archive', key, forceDestroy, retain, oldVersionExpiry: 30 } as const;
+  const bucket = new Bucket('archive', more, options);
+  await new Promise((resolve) => pulumi.all([key.arn, bucket.arn]).apply(resolve));
+  return told;
+}
+
+const holds = ({ type }: { type: string }) => /:(Bucket|Key)$/.test(type);
+
+describe('where data lies', () => {
+  it('is protected from everybody, unless it is to be destroyed', async () => {
+    const kept = await optionsOf(false, false);
+    expect(kept.filter(holds).map(({ protect }) => protect)).toEqual([true, true]);
+    expect(kept.some(({ retain }) => retain)).toBe(false);
+    expect((await optionsOf(true, false)).some(({ protect, retain }) => protect || retain)).toBe(false);
+  });
+
+  it('stays on AWS when the stack goes, with all that guards it, where that is asked for', async () => {
+    const told = await optionsOf(false, true);
+    expect(told.some(({ protect }) => protect)).toBe(false);
+    expect(told.filter(({ type }) => type !== 'aws:kms/alias:Alias').every(({ retain }) => retain)).toBe(
+      true,
+    );
+    expect(told.filter(({ type }) => type.startsWith('aws:s3/')).length).toBeGreaterThan(5);
+  });
+});
