@@ -120,6 +120,9 @@ export function defineDataset<RecordSchema extends z.ZodType, RowSchema extends 
   for (const column of partitionBy) {
     const kind = columns.get(column)?.type.kind;
     if (kind === 'list' || kind === 'struct') refuse(`${column} is a ${kind}, which can't partition it.`);
+    // Each instant would be a partition, and Spectrum reads no instants as they stand in keys.
+    if (kind === 'timestamp')
+      refuse(`${column} is a timestamp, which can't partition it: partition by a date.`);
   }
   if (processedAs === 'csv') {
     for (const { name: column, type } of columns.values()) {

@@ -47,7 +47,8 @@ export function spectrumFaults(table: GlueTable): string[] {
   );
   for (const { name, type } of all) faults.push(...nameFaults(name, name), ...typeFaults(name, type));
   for (const { name, type } of partitionKeys)
-    if (type.includes('<')) faults.push(`${name}: a partition column must be a scalar, not ${type}`);
+    if (type.includes('<') || type === 'timestamp')
+      faults.push(`${name}: a partition column must be a scalar and no timestamp, not ${type}`);
   if (columns.length === 0) faults.push('it has no column besides those of its partitions');
   if (all.length > MAX_COLUMNS) faults.push(`it has more than ${MAX_COLUMNS} columns`);
   if (table.timestampUnit === 'nanos' && all.some(({ type }) => type.includes('timestamp')))

@@ -138,6 +138,11 @@ describe('what Redshift Spectrum can’t read', () => {
     ['what is no type', { columns: [{ name: 'a', type: 'array<int' }] }, /a: .* is no type/],
     ['no column at all', { columns: [] }, /no column besides/],
     [
+      'a partition for each instant',
+      { partitionKeys: [{ name: 'p', type: 'timestamp' }] },
+      /p: a partition column must be a scalar and no timestamp/,
+    ],
+    [
       'timestamps in nanoseconds',
       { columns: [{ name: 'a', type: 'array<timestamp>' }], timestampUnit: 'nanos' },
       /nanoseconds are misread/,
