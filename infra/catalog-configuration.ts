@@ -12,7 +12,7 @@ export const catalogConfiguration = z
       .default('cron(0 * * * ? *)'),
     /** Whether that schedule is on. */
     scheduled: z.boolean().default(true),
-    /** Seconds that a change may wait for a crawl before an alarm: longer than from one crawl to the next. None without a schedule. */
+    /** Seconds that a change may wait for a crawl before an alarm: longer than from one crawl to the next. */
     alarmAge: whole(3_600, 864_000).default(14_400),
   })
   .prefault({});

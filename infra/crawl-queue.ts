@@ -6,8 +6,8 @@ import { deadLetterRetention, Queue, sourceRetention } from './queue.ts';
 
 export interface CrawlQueueArgs {
   readonly key: Key;
-  /** Seconds that a change in the lake may wait for a crawl before an alarm; `undefined`: there is none. */
-  readonly alarmAge: number | undefined;
+  /** Seconds that a change in the lake may wait for a crawl before an alarm. */
+  readonly alarmAge: number;
   readonly alarmTopicArn: string | undefined;
 }
 
@@ -50,14 +50,13 @@ export class CrawlQueue extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    if (args.alarmAge !== undefined)
-      newAlarm(
-        `${name}-age`,
-        `Changes in the lake wait for a crawl for more than ${args.alarmAge} s. See the last crawls: npx sluice catalog`,
-        { ...ofQueue(this.queue, 'ApproximateAgeOfOldestMessage'), threshold: args.alarmAge },
-        alarmTopicArn,
-        this,
-      );
+    newAlarm(
+      `${name}-age`,
+      `Changes in the lake wait for a crawl for more than ${args.alarmAge} s. See the last crawls: npx sluice catalog`,
+      { ...ofQueue(this.queue, 'ApproximateAgeOfOldestMessage'), threshold: args.alarmAge },
+      alarmTopicArn,
+      this,
+    );
     newAlarm(
       `${name}-dlq`,
       'A crawler gave changes of the lake up: their partitions may be missing. See: npx sluice catalog',

@@ -10,6 +10,7 @@ import { Key } from './key.ts';
 import { MySql } from './mysql.ts';
 import { type BucketPurpose, naming, type StageName } from './naming.ts';
 import { all, clears, reads, removes, updates, writes } from './permissions.ts';
+import { sourceRetention } from './queue.ts';
 import { Stage, type StageArgs } from './stage.ts';
 import { Warehouse } from './warehouse.ts';
 import { Workflows } from './workflows.ts';
@@ -46,8 +47,8 @@ const crawlQueue = new CrawlQueue(
   name('crawl'),
   {
     key,
-    // What nobody crawls waits for ever.
-    alarmAge: configuration.catalog.scheduled ? configuration.catalog.alarmAge : undefined,
+    // Without a schedule, in time before the queue forgets.
+    alarmAge: configuration.catalog.scheduled ? configuration.catalog.alarmAge : sourceRetention - 172_800,
     alarmTopicArn: configuration.alarmTopicArn,
   },
   { provider },
