@@ -136,8 +136,9 @@ export class Catalog extends pulumi.ComponentResource {
 
 /**
  * Reads the tables' files and its queue, adds partitions, and nothing else. What it needs of the queue is what the Glue
- * guide lists (crawler-s3-event-notifications, "Setting up your account"). It may write tables since Glue counts objects
- * in their parameters; that it leaves their types alone is its schema change policy.
+ * guide lists (crawler-s3-event-notifications, "Setting up your account"); of the catalog and S3 Glue lists nothing but all of its
+ * managed policy AWSGlueServiceRole, of which this is what a crawler of these tables can be expected to call. It may write tables
+ * since Glue counts objects in their parameters; that it leaves their types alone is its schema change policy.
  */
 function crawlerMay(
   catalog: readonly pulumi.Output<string>[],
@@ -146,6 +147,7 @@ function crawlerMay(
 ): Statement[] {
   return [
     ...readsAll(files).statements,
+    allow('FindFiles', ['s3:GetBucketLocation'], files.arn),
     allow(
       'ReadCatalog',
       [
@@ -154,12 +156,19 @@ function crawlerMay(
         'glue:GetPartition',
         'glue:GetPartitions',
         'glue:GetTable',
+        'glue:GetTables',
       ],
       catalog,
     ),
     allow(
       'RegisterPartitions',
-      ['glue:BatchCreatePartition', 'glue:CreatePartition', 'glue:UpdatePartition', 'glue:UpdateTable'],
+      [
+        'glue:BatchCreatePartition',
+        'glue:BatchUpdatePartition',
+        'glue:CreatePartition',
+        'glue:UpdatePartition',
+        'glue:UpdateTable',
+      ],
       catalog,
     ),
     allow(
