@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import * as z from 'zod';
 import {
   type BatchEnds,
+  type BatchRecord,
   batchEnds,
   batchesPrefix,
   batchRecord,
@@ -12,6 +13,7 @@ import {
   latestEdition,
   machines,
   type Note,
+  type Records,
   type Report,
   reportKey,
   statusOf,
@@ -135,84 +137,29 @@ async function checkBatch(
 /** Adds up what became of all batches, a few of which are held at a time. */
 async function writeReport(ending: Ending, { store, mapRuns, now, buckets }: Reporting): Promise<Report> {
   const { machine, execution, executionArn, startedAt, input, dryRun } = ending;
-  const troubles = [...ending.troubles];
-  const objects = { listed: 0, sent: 0, succeeded: 0, partly: 0, failed: 0, superseded: 0 };
-  const skipped: Record<string, number> = {};
-  const partly: Note[] = [];
-  const failed: Note[] = [];
-  let records = nothing;
-  let unchecked = 0;
-  const note = (list: Note[], more: readonly Note[]) =>
-    list.push(...more.slice(0, Math.max(0, LONGEST_LIST - list.length)));
-
-  const fail = (lost: readonly string[], reason: string) => {
-    objects.failed += lost.length;
-    note(
-      failed,
-      lost.map((key) => ({ key, versionId: '', reason })),
-    );
-  };
-  const givenUp = new Set<string>();
-
+  const sums = new Sums();
   const prefix = batchesPrefix(machine, execution);
+  const endOfBatch = (key: string) => endsPrefix(machine, execution) + key.slice(prefix.length);
   const keys = await store.list(buckets.failed, prefix);
-  const limit = pLimit(AT_ONCE);
   for (let start = 0; start < keys.length; start += AT_ONCE) {
-    const group = await Promise.all(
-      keys.slice(start, start + AT_ONCE).map((key) =>
-        limit(async () => ({
-          sent: await read(store, buckets.failed, key, batchRecord),
-          ends: await find(
-            store,
-            buckets.failed,
-            endsPrefix(machine, execution) + key.slice(prefix.length),
-            batchEnds,
-          ),
-        })),
-      ),
+    const batches = await Promise.all(
+      keys.slice(start, start + AT_ONCE).map(async (key) => ({
+        sent: await read(store, buckets.failed, key, batchRecord),
+        ends: await find(store, buckets.failed, endOfBatch(key), batchEnds),
+      })),
     );
-    for (const { sent, ends } of group) {
-      objects.listed += sent.listed;
-      for (const { of, skip } of sent.objects) {
-        if (skip === undefined) objects.sent += 1;
-        else skipped[skip] = (skipped[skip] ?? 0) + 1;
-        if (skip === 'missing') fail([of], 'there is no such object');
-      }
-      if (sent.givenUp !== undefined) {
-        const { keys: lost, reason } = sent.givenUp;
-        fail(lost, `not sent: ${reason}`);
-        if (lost.length === 0) givenUp.add(reason);
-      }
-      if (ends === undefined) {
-        unchecked += sent.objects.filter(({ watched }) => watched !== undefined).length;
-        continue;
-      }
-      objects.succeeded += ends.succeeded.length;
-      objects.superseded += ends.superseded.length;
-      objects.partly += ends.partly.length;
-      objects.failed += ends.failed.length;
-      note(partly, ends.partly);
-      note(failed, ends.failed);
-      records = plus(records, ends.records);
-    }
+    for (const { sent, ends } of batches) sums.add(sent, ends);
   }
-  const unknown = itemsToSend(await mapRuns(executionArn)) - objects.listed;
-  if (unknown > 0)
-    troubles.push(`${unknown} of what was listed may not have been sent: nothing was written down of it.`);
-  for (const reason of givenUp) troubles.push(`A batch may not have been sent as a whole: ${reason}`);
-  if (unchecked > 0)
-    troubles.push(
-      `It was not found out how all objects ended: ${unchecked} lack${unchecked === 1 ? 's' : ''}.`,
-    );
-  const counts = { ...objects, skipped };
+  const troubles = [...ending.troubles, ...sums.troubles(itemsToSend(await mapRuns(executionArn)))];
+  const { objects, records, partly, failed } = sums;
   const report: Report = {
     machine,
     execution,
-    status: statusOf(counts, troubles, dryRun),
+    status: statusOf(objects, troubles, dryRun),
     startedAt,
     finishedAt: new Date(now()).toISOString(),
     input,
-    objects: counts,
+    objects,
     records,
     troubles,
     partly,
@@ -223,11 +170,79 @@ async function writeReport(ending: Ending, { store, mapRuns, now, buckets }: Rep
   return report;
 }
 
+/** What became of batches, added up. */
+class Sums {
+  readonly skipped: Record<string, number> = {};
+  readonly objects = {
+    listed: 0,
+    sent: 0,
+    skipped: this.skipped,
+    succeeded: 0,
+    partly: 0,
+    failed: 0,
+    superseded: 0,
+  };
+  readonly partly: Note[] = [];
+  readonly failed: Note[] = [];
+  records: Records = nothing;
+  readonly #givenUp = new Set<string>();
+  #unchecked = 0;
+
+  /** @param ends is absent where nobody has looked at how the batch ended */
+  add({ listed, objects, givenUp }: BatchRecord, ends: BatchEnds | undefined): void {
+    this.objects.listed += listed;
+    for (const { of, skip } of objects) {
+      if (skip === undefined) this.objects.sent += 1;
+      else this.skipped[skip] = (this.skipped[skip] ?? 0) + 1;
+      if (skip === 'missing') this.#fail([of], 'there is no such object');
+    }
+    if (givenUp !== undefined) this.#fail(givenUp.keys, `not sent: ${givenUp.reason}`);
+    if (givenUp?.keys.length === 0) this.#givenUp.add(givenUp.reason);
+    if (ends === undefined) this.#unchecked += objects.filter(({ watched }) => watched !== undefined).length;
+    else this.#addEnds(ends);
+  }
+
+  #addEnds({ succeeded, superseded, partly, failed, records }: BatchEnds): void {
+    this.objects.succeeded += succeeded.length;
+    this.objects.superseded += superseded.length;
+    this.objects.partly += partly.length;
+    this.objects.failed += failed.length;
+    note(this.partly, partly);
+    note(this.failed, failed);
+    this.records = plus(this.records, records);
+  }
+
+  #fail(keys: readonly string[], reason: string): void {
+    this.objects.failed += keys.length;
+    note(
+      this.failed,
+      keys.map((key) => ({ key, versionId: '', reason })),
+    );
+  }
+
+  /** @param items that Step Functions has counted */
+  troubles(items: number): string[] {
+    const unknown = items - this.objects.listed;
+    const lacking = `${this.#unchecked} lack${this.#unchecked === 1 ? 's' : ''}`;
+    return [
+      ...(unknown > 0
+        ? [`${unknown} of what was listed may not have been sent: nothing was written down of it.`]
+        : []),
+      ...[...this.#givenUp].map((reason) => `A batch may not have been sent as a whole: ${reason}`),
+      ...(this.#unchecked > 0 ? [`It was not found out how all objects ended: ${lacking}.`] : []),
+    ];
+  }
+}
+
+function note(list: Note[], more: readonly Note[]): void {
+  list.push(...more.slice(0, Math.max(0, LONGEST_LIST - list.length)));
+}
+
 const itemsToSend = (runs: readonly MapRun[]) =>
   runs.reduce((sum, { label, items }) => (label === CHECK ? sum : sum + items), 0);
 
-const nothing = { read: 0, written: 0, filtered: 0, rejected: 0 };
-const plus = (a: typeof nothing, b: typeof nothing): typeof nothing => ({
+const nothing: Records = { read: 0, written: 0, filtered: 0, rejected: 0 };
+const plus = (a: Records, b: Records): Records => ({
   read: a.read + b.read,
   written: a.written + b.written,
   filtered: a.filtered + b.filtered,
