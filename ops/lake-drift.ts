@@ -1,4 +1,5 @@
 import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { parsePartitionPath } from '../domain/key-layout.ts';
 import { driftOf } from '../domain/tables/drift.ts';
 import { type CatalogTable, readCatalog } from './catalog.ts';
 import { concurrently } from './concurrently.ts';
@@ -10,23 +11,35 @@ const FILES_AT_ONCE = 32;
 
 /** A file of the lake, and how it differs from its table. */
 export interface ComparedFile {
-  readonly table: string;
+  /** `undefined`: it lies where no table has its files. */
+  readonly table: string | undefined;
   readonly file: string;
   readonly differences: readonly string[];
 }
 
 /** Holds every file of the lake against the table that the catalog has of it. A footer, or a header, is read of each. */
 export async function* compareFiles(target: Target): AsyncGenerator<ComparedFile> {
-  for (const table of await readCatalog(target))
-    yield* concurrently(
-      listObjects(target, table.bucket, table.prefix),
-      FILES_AT_ONCE,
-      async ({ Key, Size = 0 }) => ({
-        table: table.name,
-        file: Key,
-        differences: await differencesOf(target, table, Key, Size),
-      }),
-    );
+  const tables = await readCatalog(target);
+  yield* concurrently(
+    listObjects(target, target.outputs.buckets.processed),
+    FILES_AT_ONCE,
+    async ({ Key, Size = 0 }) => {
+      const table = tables.find(({ prefix }) => Key.startsWith(prefix));
+      if (table === undefined) return { table, file: Key, differences: ['it belongs to no table'] };
+      const differences = liesInPartition(table, Key)
+        ? await differencesOf(target, table, Key, Size)
+        : ['it lies in no partition'];
+      return { table: table.name, file: Key, differences };
+    },
+  );
+}
+
+function liesInPartition({ prefix, partitionKeys }: CatalogTable, key: string): boolean {
+  const folders = parsePartitionPath(key.slice(prefix.length, key.lastIndexOf('/') + 1));
+  return (
+    folders.length === partitionKeys.length &&
+    folders.every(([name], index) => name === partitionKeys[index]?.name)
+  );
 }
 
 function differencesOf(

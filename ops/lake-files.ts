@@ -16,6 +16,8 @@ const KEEP_COPIES_MS = 10 * 60_000;
 /** A file of the lake, copied to this machine. */
 export interface LakeFile {
   readonly path: string;
+  /** Where the original lies: `s3://bucket/key` */
+  readonly origin: string;
   readonly partition: CatalogPartition;
 }
 
@@ -41,7 +43,7 @@ export async function copyFiles(
     if (partition === undefined || isHidden(Key)) continue;
     const copy = copyName(Key, ETag, table.format);
     const path = join(directory, copy);
-    files.push({ path, partition });
+    files.push({ path, partition, origin: `s3://${table.bucket}/${Key}` });
     if (!present.delete(copy)) missing.push({ key: Key, path });
   }
   let done = 0;

@@ -1,6 +1,6 @@
 import { datasetNamed } from '../domain/datasets/index.ts';
 import { readCatalog } from './catalog.ts';
-import { copyFiles } from './lake-files.ts';
+import { copyFiles, type LakeFile } from './lake-files.ts';
 import { createSchemas, createViews } from './lake-views.ts';
 import type { Target } from './target.ts';
 import { UserError } from './user-error.ts';
@@ -40,16 +40,28 @@ async function queryHere(
 ): Promise<QueryResult> {
   const { DuckDBInstance } = await loadDuckDb();
   const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  const originals: LakeFile[] = [];
+  const unreadable = new Map<string, unknown>();
   try {
     await createSchemas(connection);
-    for (const table of await readCatalog(target))
-      await createViews(
-        connection,
-        table,
-        datasetNamed(table.name),
-        await copyFiles(target, table, progress),
+    for (const table of await readCatalog(target)) {
+      const files = await copyFiles(target, table, progress);
+      originals.push(...files);
+      try {
+        await createViews(connection, table, datasetNamed(table.name), files);
+      } catch (error) {
+        // It is no reason not to read the others.
+        unreadable.set(table.name, error);
+      }
+    }
+    const reader = await connection.runAndReadAll(sql).catch((error: unknown) => {
+      const named = [...unreadable].find(([name]) => new RegExp(`\\b${name}\\b`).test(String(error)));
+      if (named === undefined) throw error;
+      const [name, why] = named;
+      throw new UserError(
+        `The files of ${name} can't be read: ${nameOriginals(why, originals)}\nWhich they are: npx sluice catalog --check`,
       );
-    const reader = await connection.runAndReadAll(sql);
+    });
     const types = reader.columnTypes().map(String);
     const columns = reader
       .deduplicatedColumnNames()
@@ -58,10 +70,16 @@ async function queryHere(
     return { columns, rows };
   } catch (error) {
     if (error instanceof UserError || !(error instanceof Error) || '$metadata' in error) throw error;
-    throw new UserError(`The query failed: ${error.message}`);
+    throw new UserError(`The query failed: ${nameOriginals(error, originals)}`);
   } finally {
     connection.closeSync();
   }
+}
+
+/** What DuckDB says, with the files of the lake in place of their copies; without the statement, which is ours. */
+function nameOriginals(error: unknown, files: readonly LakeFile[]): string {
+  const [message = ''] = (error as Error).message.split(/\n\nLINE \d+:/);
+  return files.reduce((text, { path, origin }) => text.replaceAll(path, origin), message);
 }
 
 export async function loadDuckDb(): Promise<typeof import('@duckdb/node-api')> {

@@ -75,36 +75,41 @@ export function catalog(program: Command): void {
     });
 }
 
-/** Files that differ in the same way are told of once. */
+/** Of files that differ in the same way, so many are named. */
+const NAMED = 3;
+
 async function check(target: Target, json: boolean): Promise<void> {
   const progress = new Progress();
-  const found = new Map<
-    string,
-    { readonly table: string; readonly what: string; first: string; files: number }
-  >();
+  const found = new Map<string, string[]>();
   let compared = 0;
   try {
-    for await (const { table: name, file, differences } of compareFiles(target)) {
+    for await (const { table: name = 'no table', file, differences } of compareFiles(target)) {
       compared += 1;
-      for (const what of differences) {
-        const same = found.get(`${name}\n${what}`);
-        if (same === undefined) found.set(`${name}\n${what}`, { table: name, what, first: file, files: 1 });
-        else same.files += 1;
+      if (differences.length > 0) {
+        if (json) console.log(JSON.stringify({ table: name, file, differences }));
+        const what = `${name}: ${differences.join('; ')}`;
+        const alike = found.get(what);
+        if (alike === undefined) found.set(what, [file]);
+        else alike.push(file);
       }
       if (compared % 100 === 0) progress.show(`Compared ${count(compared, 'file')}`);
     }
   } finally {
     progress.end();
   }
-  if (found.size > 0) process.exitCode = 1;
-  const all = [...found.values()];
-  if (json) return console.log(JSON.stringify({ compared, differences: all }));
-  for (const { table: name, what, first, files } of all)
-    console.log(`${printable(name)}: of ${count(files, 'file')}, ${printable(what)}: ${printable(first)}`);
+  const differ = [...found.values()].reduce((sum, files) => sum + files.length, 0);
+  if (differ > 0) process.exitCode = 1;
+  if (json) return console.log(JSON.stringify({ compared, differ }));
+  for (const [what, files] of found) {
+    console.log(printable(what));
+    for (const file of files.slice(0, NAMED))
+      console.log(`  s3://${target.outputs.buckets.processed}/${printable(file)}`);
+    if (files.length > NAMED) console.log(`  and ${integer(files.length - NAMED)} more (--json names all)`);
+  }
   console.log(
-    all.length === 0
+    differ === 0
       ? `${count(compared, 'file')}: all are as the catalog says.`
-      : `${count(compared, 'file')}. To write the files of an object anew: npx sluice replay KEY --force`,
+      : `${integer(differ)} of ${count(compared, 'file')} differ. What the pipeline wrote is written anew by npx sluice replay KEY --force; what it did not write (npx sluice reconcile names it) is for you to delete.`,
   );
 }
 

@@ -76,6 +76,7 @@ async function run(
   const sums = new Map<string, Sums>();
   let versions = 0;
   let differences = 0;
+  let strays = 0;
   try {
     for await (const step of reconcileTarget(target, keys, countInTables)) {
       if ('version' in step) {
@@ -92,6 +93,7 @@ async function run(
         progress.show(`Reconciled ${count(versions, 'version')}`);
       } else if ('orphan' in step) {
         differences += 1;
+        strays += 1;
         const { place, file } = step.orphan;
         if (json) print(JSON.stringify(step));
         else print(orphanLine(target, { place, file }));
@@ -112,8 +114,11 @@ async function run(
     console.log(
       differences === 0
         ? `${count(versions, 'version')}: everything agrees.`
-        : `${count(versions, 'version')}: ${count(differences, 'difference')}. To do a version anew: npx sluice replay KEY --force`,
+        : `${count(versions, 'version')}: ${count(differences, 'difference')}.`,
     );
+    if (differences > strays) console.log('To do a version anew: npx sluice replay KEY --force');
+    if (strays > 0)
+      console.log('Files that no version has are of no use: delete them by hand (docs/operations.md).');
   }
   return differences === 0 && unseen.size === 0;
 }

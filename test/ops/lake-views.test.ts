@@ -42,7 +42,11 @@ it('shows of tables of any types what another reader finds in their files, as th
         const bytes = file.finish();
         const path = join(directory, `table-${tried}-${i}.parquet`);
         await writeFile(path, bytes);
-        lakeFiles.push({ path, partition: { values: [values[i] ?? null], prefix: `t/${i}/` } });
+        lakeFiles.push({
+          path,
+          origin: `s3://lake/t/${i}`,
+          partition: { values: [values[i] ?? null], prefix: `t/${i}/` },
+        });
         expected.push(
           ...(await readParquet(bytes)).map((row) => ({
             ...comparable(row, stored),
@@ -96,7 +100,7 @@ it('shows of a CSV table what was written before a column was added at its end',
     partitionKeys: [],
     partitions: [],
   };
-  const files = [before, after].map((path = '') => ({ path, partition }));
+  const files = [before, after].map((path = '') => ({ path, origin: `s3://lake/${path}`, partition }));
   await createViews(connection, table, undefined, files);
   const read = await connection.runAndReadAll('select * from t order by _record');
   expect(read.getRows()).toEqual([

@@ -10,7 +10,7 @@ import { crawlAndWait, readCatalog } from '../../ops/catalog.ts';
 import { projectDirectory } from '../../ops/directories.ts';
 import { queryLake } from '../../ops/lake.ts';
 import { listObjects } from '../../ops/listing.ts';
-import { sluice } from '../ops/sluice.ts';
+import { documents, sluice } from '../ops/sluice.ts';
 import { settledState, startTestPipeline, type TestPipeline } from './running-pipeline.ts';
 
 const recipes = [
@@ -112,24 +112,52 @@ describe('a query', () => {
   });
 });
 
-test('every file is held against its table', async () => {
-  const check = async () => {
-    const { status, stdout } = await sluice(pipeline.directory, ['catalog', '--check', '--json']);
-    return { status, ...(JSON.parse(stdout) as object) };
+describe('a file that the pipeline did not write', () => {
+  const put = (Key: string, Body: string) => {
+    const Bucket = pipeline.target.outputs.buckets.processed;
+    return pipeline.target.s3.send(new PutObjectCommand({ Bucket, Key, Body }));
   };
-  const files = (await keys('')).length;
-  expect(await check()).toEqual({ status: 0, compared: files, differences: [] });
-  const foreign = 'passengers/foreign.csv';
-  const object = { Bucket: pipeline.target.outputs.buckets.processed, Key: foreign };
-  await pipeline.target.s3.send(new PutObjectCommand({ ...object, Body: '_record,survived\r\n' }));
-  const { status, differences } = (await check()) as { status: number; differences: object[] };
-  await pipeline.target.s3.send(new DeleteObjectCommand(object));
-  expect(status).toBe(1);
-  expect(differences).toContainEqual({
-    table: 'passengers',
-    what: 'it has no column passenger_id',
-    first: foreign,
-    files: 1,
+  const foreign = {
+    'passengers/foreign.csv': '_record,survived\r\n',
+    'recipes/difficulty=easy/notes.txt': 'no Parquet',
+    'recipes/lost.parquet': 'x',
+    'junk/other.txt': 'x',
+  };
+  const check = async () => {
+    const ran = await sluice(pipeline.directory, ['catalog', '--check', '--json']);
+    return { status: ran.status, told: documents(ran) };
+  };
+
+  test('is named with how it differs, breaks no query of another table, and is named where it does', async () => {
+    const files = (await keys('')).length;
+    expect(await check()).toEqual({ status: 0, told: [{ compared: files, differ: 0 }] });
+    for (const [key, body] of Object.entries(foreign)) await put(key, body);
+    const { status, told } = await check();
+    expect(status).toBe(1);
+    expect(told.pop()).toEqual({ compared: files + 4, differ: 4 });
+    expect(told).toEqual([
+      { table: 'no table', file: 'junk/other.txt', differences: ['it belongs to no table'] },
+      {
+        table: 'passengers',
+        file: 'passengers/foreign.csv',
+        differences: expect.arrayContaining(['it has no column passenger_id']),
+      },
+      {
+        table: 'recipes',
+        file: 'recipes/difficulty=easy/notes.txt',
+        differences: [expect.stringMatching(/^it can't be read as parquet/)],
+      },
+      { table: 'recipes', file: 'recipes/lost.parquet', differences: ['it lies in no partition'] },
+    ]);
+    expect(await query("select count(*) from lake.passengers where name <> ''")).toEqual([[2]]);
+    await expect(query('select count(*) from recipes')).rejects.toThrow(
+      /^The files of recipes can't be read: .*s3:\/\/[^/]+\/recipes\/difficulty=easy\/notes\.txt[\s\S]*catalog --check$/,
+    );
+    for (const Key of Object.keys(foreign)) {
+      const Bucket = pipeline.target.outputs.buckets.processed;
+      await pipeline.target.s3.send(new DeleteObjectCommand({ Bucket, Key }));
+    }
+    expect((await check()).status).toBe(0);
   });
 });
 
