@@ -3,7 +3,7 @@ import { editionName, parseEdition } from './edition.ts';
 import type { Stage } from './errors.ts';
 import { versionSegment } from './key-layout.ts';
 import { type Head, isInterrupted } from './ledger.ts';
-import { type Receipt, total } from './receipt.ts';
+import { type Receipt, type Tally, total } from './receipt.ts';
 import { accountOf, contradictions } from './reconciliation.ts';
 import { isBySameCode, isUnderWay, matchingCodes, standingVersions } from './replay.ts';
 import { compareSequencers } from './sequencer.ts';
@@ -196,7 +196,8 @@ export function endOf(
   const ended = (end: End, reason?: string) => ({ end, ...(reason && { reason }), records: sums });
   const attempt = head?.attempts.find((each) => each.versionId === versionId);
   const fault = receipts.find((each) => each.stage === 'extraction')?.fault;
-  if (attempt?.status === 'rejected') return ended('failed', fault?.code ?? 'nothing of it can be used');
+  if (attempt?.status === 'rejected')
+    return ended('failed', fault?.code ?? `nothing of it can be used${codesIn(rejected)}`);
   if (attempt !== undefined) return ended('failed', 'its extraction has not ended');
   const current = head?.current;
   if (current === undefined || isBefore(current, { versionId, sequencer }))
@@ -209,6 +210,11 @@ export function endOf(
   const { kind, of, expected, found } = first;
   const figures = expected === undefined ? '' : ` (${found} of ${expected})`;
   return ended('partly', `${kind === 'unfinished' ? 'not done' : 'does not add up'}: ${of}${figures}`);
+}
+
+function codesIn(rejected: Readonly<Tally>): string {
+  const codes = Object.entries(rejected).map(([code, n]) => `${code} ${n}`);
+  return codes.length === 0 ? '' : `: ${codes.join(', ')}`;
 }
 
 /** Whether what the tables show is older than a version, or the same in an edition before. */

@@ -3,31 +3,35 @@ export const stages = ['extraction', 'transformation', 'loading'] as const;
 export type Stage = (typeof stages)[number];
 
 /** Why a whole object, not one of its records, can't be processed, however often it is tried. */
-export type PermanentCode =
-  | 'unknown_prefix'
-  | 'empty_file'
-  | 'unknown_format'
-  | 'truncated'
-  | 'corrupt_compression'
-  | 'compression_bomb'
-  | 'window_too_large'
-  | 'trailing_content'
-  | 'unreadable_header'
-  | 'missing_column'
-  | 'duplicate_column'
-  | 'unknown_column'
-  | 'unclosed_quote'
-  | 'version_not_found'
-  | 'unreadable_part';
+export const permanentCodes = [
+  'unknown_prefix',
+  'empty_file',
+  'unknown_format',
+  'truncated',
+  'corrupt_compression',
+  'compression_bomb',
+  'window_too_large',
+  'trailing_content',
+  'unreadable_header',
+  'missing_column',
+  'duplicate_column',
+  'unknown_column',
+  'unclosed_quote',
+  'version_not_found',
+  'unreadable_part',
+] as const;
+export type PermanentCode = (typeof permanentCodes)[number];
 
 /** What may succeed when it is tried again. */
-export type TransientCode =
-  | 'unreadable_message'
-  | 'storage'
-  | 'interrupted'
-  | 'in_progress'
-  | 'database'
-  | 'unexpected';
+export const transientCodes = [
+  'unreadable_message',
+  'storage',
+  'interrupted',
+  'in_progress',
+  'database',
+  'unexpected',
+] as const;
+export type TransientCode = (typeof transientCodes)[number];
 
 interface Circumstances {
   readonly stage: Stage;

@@ -19,9 +19,33 @@ import { UserError } from './user-error.ts';
  * @throws {UserError} when it is not there, or is no manifest
  */
 export async function* manifestKeys(target: Target, source: string): AsyncGenerator<string> {
-  if (/\.csv(\.gz)?$/.test(source)) yield* csvKeys(target, source, await open(target, source));
-  else if (source.endsWith('.json')) yield* jsonKeys(target, source);
-  else for await (const line of linesOf(await open(target, source))) if (line !== '') yield line;
+  const csv = /\.csv(\.gz)?$/.test(source);
+  const keys = csv ? csvKeys(target, source, await open(target, source)) : listedKeys(target, source);
+  let number = 0;
+  for await (const key of keys) {
+    number += 1;
+    if (Buffer.byteLength(key) > LONGEST_KEY)
+      throw new UserError(
+        `${source}: its entry ${number} is longer than a key can be. It is to name objects, a key a line.`,
+      );
+    yield key;
+  }
+}
+
+/** Bytes ("Amazon S3 User Guide: Naming Amazon S3 objects"). */
+const LONGEST_KEY = 1_024;
+
+/** Keys as they are, or as `s3://bucket/key`. */
+async function* listedKeys(target: Target, source: string): AsyncGenerator<string> {
+  const { raw } = target.outputs.buckets;
+  const entries = source.endsWith('.json') ? jsonKeys(target, source) : linesOf(await open(target, source));
+  for await (const entry of entries) {
+    if (entry === '') continue;
+    const [, bucket, key = entry] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(entry) ?? [];
+    if (bucket !== undefined && bucket !== raw)
+      throw new UserError(`${source} names ${JSON.stringify(entry)}. Objects are read from s3://${raw}.`);
+    yield key;
+  }
 }
 
 /**
@@ -81,8 +105,11 @@ async function openObject({ s3 }: Target, Bucket: string, Key: string): Promise<
 
 async function* linesOf(source: Readable): AsyncGenerator<string> {
   let rest = '';
+  let begun = false;
   for await (const chunk of source.setEncoding('utf8')) {
-    const lines = (rest + chunk).split('\n');
+    const text = begun ? String(chunk) : String(chunk).replace(/^\uFEFF/, '');
+    begun = true;
+    const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) yield line.replace(/\r$/, '');
   }

@@ -8,7 +8,7 @@ import { count } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
 import { chosenTarget } from './chosen-target.ts';
 import { showToEnd } from './execution-end.ts';
-import { pointInTime } from './options.ts';
+import { oneMoreCode, pointInTime } from './options.ts';
 
 interface BackfillOptions {
   readonly manifest?: string;
@@ -36,7 +36,7 @@ export function backfill(program: Command): void {
     .option(
       '-c, --code <code>',
       'with --rejects: what was rejected for this (may be repeated)',
-      (code: string, before: readonly string[]) => [...before, code],
+      oneMoreCode,
       [],
     )
     .option('--force', 'with --rejects: also what the code that is deployed now has done')
@@ -63,7 +63,7 @@ done twice. A manifest is a list of keys: a line each, a JSON array, or CSV as S
 /** @throws {UserError} */
 function check(
   prefix: string | undefined,
-  { manifest, rejects, dataset, code, force }: BackfillOptions,
+  { manifest, rejects, dataset, code, force, since, until }: BackfillOptions,
 ): void {
   const named = [prefix, manifest, rejects].filter((each) => each !== undefined).length;
   if (named === 0)
@@ -71,6 +71,12 @@ function check(
       "What is to be backfilled? Name a prefix ('' for everything), --manifest or --rejects.",
     );
   if (named > 1) throw new UserError('A prefix, --manifest and --rejects exclude each other.');
+  if (prefix?.startsWith('s3://'))
+    throw new UserError(
+      `Name the prefix without bucket: ${JSON.stringify(prefix.replace(/^s3:\/\/[^/]*\/?/, ''))}.`,
+    );
+  if (since !== undefined && until !== undefined && since >= until)
+    throw new UserError('--since must be before --until: nothing changed in between.');
   if (!rejects && (dataset !== undefined || code.length > 0 || force))
     throw new UserError('--dataset, --code and --force go with --rejects.');
   if (dataset !== undefined && datasetNamed(dataset) === undefined)

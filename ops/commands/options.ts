@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from 'commander';
+import { permanentCodes, transientCodes } from '../../domain/errors.ts';
+import { rejectCodes } from '../../domain/reject.ts';
 
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -37,4 +39,12 @@ export function choice(...words: readonly string[]): (text: string) => string {
     if (words.includes(text)) return text;
     throw new InvalidArgumentError(`It takes one of ${words.join(', ')}.`);
   };
+}
+
+const codes: ReadonlySet<string> = new Set([...rejectCodes, ...permanentCodes, ...transientCodes]);
+
+/** Another code of a reject or a fault, for an option that may be repeated. @throws {InvalidArgumentError} */
+export function oneMoreCode(code: string, before: readonly string[]): string[] {
+  if (codes.has(code)) return [...before, code];
+  throw new InvalidArgumentError(`There is no such code. There are ${[...codes].sort().join(', ')}.`);
 }

@@ -9,7 +9,7 @@ import type { Target } from '../target.ts';
 import { count, integer, Progress, printable } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
 import { chosenTarget } from './chosen-target.ts';
-import { pointInTime, whole } from './options.ts';
+import { oneMoreCode, pointInTime, whole } from './options.ts';
 
 interface ReplayOptions {
   readonly code: readonly string[];
@@ -31,7 +31,7 @@ export function replay(program: Command): void {
     .option(
       '-c, --code <code>',
       'what they were rejected for, e.g. missing_field (may be repeated)',
-      (code: string, before: readonly string[]) => [...before, code],
+      oneMoreCode,
       [],
     )
     .option(

@@ -37,6 +37,10 @@ export function status(program: Command): void {
       }
       console.log(queueTable(queues));
       for (const each of queues) if (each.inFlight > 0) console.log(returnOf(each));
+      if (target.control !== undefined && queues.some(({ inFlight }) => inFlight > 0))
+        console.log(
+          '(After the local cloud itself has died: as soon as the function that held it would have timed out.)',
+        );
       console.log();
       if (selection.found === 0) console.log('The raw bucket holds no objects.');
       else if (objects.length > 0) console.log(stateTable(objects));

@@ -46,6 +46,19 @@ describe('a manifest', () => {
     ]);
   });
 
+  test('may name objects as s3://, those of the raw bucket, and begin with a byte order mark', async () => {
+    expect(await keys(file('bom.txt', '\uFEFFrecipes/a\ns3://plain/recipes/b'))).toEqual([
+      'recipes/a',
+      'recipes/b',
+    ]);
+    await expect(keys(file('other.txt', 's3://other/recipes/a'))).rejects.toThrow(
+      'names "s3://other/recipes/a". Objects are read from s3://plain.',
+    );
+    await expect(keys(file('data.ndjson', `recipes/a\n${'x'.repeat(1_025)}`))).rejects.toThrow(
+      'its entry 2 is longer than a key can be',
+    );
+  });
+
   test('is a list of keys, or of objects with keys', async () => {
     expect(await keys(file('keys.json', JSON.stringify(wild)))).toEqual(wild);
     expect(

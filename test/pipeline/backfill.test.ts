@@ -97,11 +97,19 @@ test.each([
   [['backfill', 'recipes/', '--rejects'], /exclude each other/],
   [['backfill', 'recipes/', '--force'], /go with --rejects/],
   [['backfill', '--rejects', '--dataset', 'none'], /There are: recipes, passengers/],
+  [['backfill', 's3://sluice-dev-raw-local/recipes/'], /without bucket: "recipes\/"/],
+  [['backfill', '', '--since', '1h', '--until', '2h'], /--since must be before --until/],
   [['executions', '--stop'], /Which execution/],
 ])('%j is refused with what is to be done', async (args, message) => {
   const { status, stderr } = await run(...args);
   expect(status).toBe(1);
   expect(stderr).toMatch(message);
+});
+
+test('a code that there is not is refused with those that there are', async () => {
+  const { status, stderr } = await run('backfill', '--rejects', '--code', 'missing_filed');
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/There are .*missing_field/);
 });
 
 test('nobody was denied anything on the way', async () => {
