@@ -3,6 +3,8 @@ import Papa from 'papaparse';
 import type { GlueColumn } from './glue.ts';
 
 const HEADER_BYTES = 65_536;
+/** Two magic numbers and the length of a footer ("Apache Parquet: File Format"). */
+const SHORTEST_PARQUET = 12;
 
 /** A table as the catalog has it: of its columns, those that files hold. */
 export interface DeclaredTable {
@@ -68,6 +70,7 @@ async function csvColumns(read: ReadRange): Promise<GlueColumn[] | undefined> {
 }
 
 async function parquetColumns(read: ReadRange, byteLength: number): Promise<GlueColumn[] | undefined> {
+  if (byteLength < SHORTEST_PARQUET) throw new Error('it is too short');
   let gone = false;
   const slice = async (start: number, end = byteLength) => {
     const bytes = await read(start < 0 ? byteLength + start : start, end < 0 ? byteLength + end : end);

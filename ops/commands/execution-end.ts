@@ -64,7 +64,7 @@ const reasons: Readonly<Record<string, string>> = {
   out_of_range: 'changed at another time',
   gone: 'gone',
   missing: 'not there',
-  done: 'done already',
+  done: 'extracted before',
   under_way: 'under way already',
   same_code: 'done by the code that is deployed',
   other_code: 'rejected for something else',
@@ -74,8 +74,13 @@ function describe({ objects, records, troubles, partly, failed, status, machine 
   const skipped = Object.entries(objects.skipped).map(([why, n]) => `${integer(n)} ${reasons[why] ?? why}`);
   const sent = `${integer(objects.sent)} ${status === 'counted' ? 'to be sent' : 'sent'}`;
   const listed = machine === 'replay' ? 'file' : 'object';
+  const trouble = troubles.map((each) => `Trouble: ${printable(each)}`);
+  if (objects.listed === 0)
+    return [
+      `There is no such ${listed === 'file' ? 'reject or fault' : 'object'}: nothing was listed.`,
+      ...trouble,
+    ];
   return [
-    ...(objects.listed === 0 ? ['There is nothing of the kind: nothing was listed.'] : []),
     `${count(objects.listed, listed)}: ${[sent, ...skipped].join(', ')}.`,
     ...(status === 'counted'
       ? []
@@ -84,7 +89,7 @@ function describe({ objects, records, troubles, partly, failed, status, machine 
             `${objects.superseded > 0 ? `, ${integer(objects.superseded)} superseded` : ''}.`,
           `${count(records.read, 'record')} read: ${integer(records.written)} written, ${integer(records.filtered)} filtered, ${integer(records.rejected)} rejected.`,
         ]),
-    ...troubles.map((trouble) => `Trouble: ${printable(trouble)}`),
+    ...trouble,
     ...notes('in part', partly, objects.partly),
     ...notes('failed', failed, objects.failed),
   ];
