@@ -78,7 +78,7 @@ export type Partition = ReadonlyArray<readonly [column: string, value: string | 
 export const MAX_PARTITION_VALUE = 100;
 
 /** Hive's name for a null partition value. */
-const NULL_PARTITION = '__HIVE_DEFAULT_PARTITION__';
+export const NULL_PARTITION = '__HIVE_DEFAULT_PARTITION__';
 
 /**
  * `difficulty=easy/`, or the empty text. What Hive escapes in values is escaped, and no more, since Hive unescapes
@@ -97,6 +97,26 @@ export function parsePartitionPath(path: string): Partition {
       const value = segment.slice(equals + 1);
       return [segment.slice(0, equals), value === NULL_PARTITION ? null : decodeURIComponent(value)] as const;
     });
+}
+
+/**
+ * The values of a folder such as `difficulty=easy/`, as the catalog keeps them; `undefined` when it is no partition by these
+ * columns.
+ */
+export function partitionValues(
+  columns: readonly { readonly name: string }[],
+  path: string,
+): string[] | undefined {
+  const segments = path.split('/').filter((segment) => segment !== '');
+  const isOne =
+    segments.length === columns.length && columns.every(({ name }, i) => segments[i]?.startsWith(`${name}=`));
+  if (!isOne) return undefined;
+  try {
+    return parsePartitionPath(path).map(([, value]) => value ?? NULL_PARTITION);
+  } catch {
+    // Of a folder that somebody else made, whose escapes are none.
+    return undefined;
+  }
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: Hive escapes them.

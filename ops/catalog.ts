@@ -9,6 +9,7 @@ import {
   StartCrawlerCommand,
   type Table,
 } from '@aws-sdk/client-glue';
+import { NULL_PARTITION } from '../domain/key-layout.ts';
 import type { Target } from './target.ts';
 import { UserError } from './user-error.ts';
 
@@ -36,9 +37,6 @@ export interface CatalogTable {
   readonly partitions: readonly CatalogPartition[];
 }
 
-/** Hive's name for a null partition value. */
-const NULL = '__HIVE_DEFAULT_PARTITION__';
-
 /** All tables of the lake with their partitions, as the catalog has them now. */
 export async function readCatalog(target: Target): Promise<CatalogTable[]> {
   const { database } = target.outputs.catalog;
@@ -59,7 +57,7 @@ async function describe(target: Target, database: string, table: Table): Promise
     for await (const { Partitions = [] } of paginateGetPartitions({ client: target.glue }, request))
       for (const { Values = [], StorageDescriptor: storage } of Partitions)
         partitions.push({
-          values: Values.map((value) => (value === NULL ? null : value)),
+          values: Values.map((value) => (value === NULL_PARTITION ? null : value)),
           prefix: placeOf(storage?.Location).prefix,
         });
   return {

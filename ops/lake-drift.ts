@@ -1,5 +1,5 @@
 import { GetObjectCommand } from '@aws-sdk/client-s3';
-import { parsePartitionPath } from '../domain/key-layout.ts';
+import { partitionValues } from '../domain/key-layout.ts';
 import { driftOf } from '../domain/tables/drift.ts';
 import { type CatalogTable, readCatalog } from './catalog.ts';
 import { concurrently } from './concurrently.ts';
@@ -26,19 +26,13 @@ export async function* compareFiles(target: Target): AsyncGenerator<ComparedFile
     async ({ Key, Size = 0 }) => {
       const table = tables.find(({ prefix }) => Key.startsWith(prefix));
       if (table === undefined) return { table, file: Key, differences: ['it belongs to no table'] };
-      const differences = liesInPartition(table, Key)
-        ? await differencesOf(target, table, Key, Size)
-        : ['it lies in no partition'];
+      const folder = Key.slice(table.prefix.length, Key.lastIndexOf('/') + 1);
+      const differences =
+        partitionValues(table.partitionKeys, folder) === undefined
+          ? ['it lies in no partition']
+          : await differencesOf(target, table, Key, Size);
       return { table: table.name, file: Key, differences };
     },
-  );
-}
-
-function liesInPartition({ prefix, partitionKeys }: CatalogTable, key: string): boolean {
-  const folders = parsePartitionPath(key.slice(prefix.length, key.lastIndexOf('/') + 1));
-  return (
-    folders.length === partitionKeys.length &&
-    folders.every(([name], index) => name === partitionKeys[index]?.name)
   );
 }
 

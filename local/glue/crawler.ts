@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { parsePartitionPath } from '../../domain/key-layout.ts';
+import { partitionValues } from '../../domain/key-layout.ts';
 import { driftOf } from '../../domain/tables/drift.ts';
 import type { Admit, Caller } from '../call.ts';
 import type { QueuePort, ReceivedMessage } from '../sqs/sqs.ts';
@@ -139,7 +139,7 @@ class Findings {
     const table = this.#tables.find((each) => each.bucket === bucket && file.key.startsWith(each.prefix));
     if (table === undefined) return;
     const path = file.key.slice(table.prefix.length, file.key.lastIndexOf('/') + 1);
-    const partition = partitionIn(path, table);
+    const partition = partitionValues(table.partitionKeys, path);
     if (partition === undefined) {
       if (file.size !== undefined && this.drift.size < TOLD)
         this.drift.add(`${file.key}: it lies in no partition of ${table.name} (${keysOf(table)})`);
@@ -151,20 +151,6 @@ class Findings {
     if (file.size === undefined) folder.files.delete(file.key);
     else if (folder.files.size < SAMPLES) folder.files.set(file.key, file);
   }
-}
-
-/** Hive's name for a null partition value, which the catalog keeps as it is. */
-const NULL = '__HIVE_DEFAULT_PARTITION__';
-
-/** The values of a folder such as `difficulty=easy/`; undefined when its columns are not the table's. */
-function partitionIn(path: string, { partitionKeys }: TableSettings): string[] | undefined {
-  const segments = path.split('/').filter((segment) => segment !== '');
-  if (segments.length !== partitionKeys.length || segments.some((segment) => !segment.includes('=')))
-    return undefined;
-  const partition = parsePartitionPath(path);
-  return partition.every(([column], index) => column === partitionKeys[index]?.name)
-    ? partition.map(([, value]) => value ?? NULL)
-    : undefined;
 }
 
 const keysOf = ({ partitionKeys }: TableSettings) =>

@@ -2,7 +2,7 @@ import { BatchCreatePartitionCommand, GetTableCommand } from '@aws-sdk/client-gl
 import { GetQueueAttributesCommand, PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import type { Command } from 'commander';
 import { datasets } from '../../domain/datasets/index.ts';
-import { parsePartitionPath } from '../../domain/key-layout.ts';
+import { partitionValues } from '../../domain/key-layout.ts';
 import { glueTable } from '../../domain/tables/glue.ts';
 import { type CatalogTable, crawlerState, lastCrawls, readCatalog } from '../catalog.ts';
 import { compareFiles } from '../lake-drift.ts';
@@ -226,15 +226,8 @@ async function unregistered(
   for await (const { Key } of listObjects(target, bucket, prefix)) {
     const folder = Key.slice(0, Key.lastIndexOf('/') + 1);
     if (known.has(folder)) continue;
-    const path = parsePartitionPath(folder.slice(prefix.length));
-    if (
-      path.length === partitionKeys.length &&
-      path.every(([name], index) => name === partitionKeys[index]?.name)
-    )
-      missing.set(
-        folder,
-        path.map(([, value]) => value ?? '__HIVE_DEFAULT_PARTITION__'),
-      );
+    const values = partitionValues(partitionKeys, folder.slice(prefix.length));
+    if (values !== undefined) missing.set(folder, values);
   }
   return [...missing].map(([folder, values]) => ({ prefix: folder, values }));
 }

@@ -10,6 +10,7 @@ import {
   parsePartKey,
   parseProcessedKey,
   partitionPath,
+  partitionValues,
   partKey,
   processedKey,
   rejectsKey,
@@ -169,3 +170,14 @@ function allKeys(path: ReturnType<typeof versionPath>, n: number, directory: str
     loadingReceiptKey(path, n, directory),
   ];
 }
+
+it('knows a folder of a table by its columns, in their order, also where somebody else made it', () => {
+  const columns = [{ name: 'place' }, { name: 'day' }];
+  expect(partitionValues(columns, 'place=Ulm%2F1/day=__HIVE_DEFAULT_PARTITION__/')).toEqual([
+    'Ulm/1',
+    '__HIVE_DEFAULT_PARTITION__',
+  ]);
+  expect(partitionValues([], '')).toEqual([]);
+  for (const folder of ['', 'place=Ulm/', 'day=1/place=Ulm/', 'place=Ulm/day/', 'place=100%/day=1/'])
+    expect(partitionValues(columns, folder)).toBeUndefined();
+});
