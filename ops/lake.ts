@@ -54,14 +54,7 @@ async function queryHere(
         unreadable.set(table.name, error);
       }
     }
-    const reader = await connection.runAndReadAll(sql).catch((error: unknown) => {
-      const named = [...unreadable].find(([name]) => new RegExp(`\\b${name}\\b`).test(String(error)));
-      if (named === undefined) throw error;
-      const [name, why] = named;
-      throw new UserError(
-        `The files of ${name} can't be read: ${nameOriginals(why, originals)}\nWhich they are: npx sluice catalog --check`,
-      );
-    });
+    const reader = await connection.runAndReadAll(sql);
     const types = reader.columnTypes().map(String);
     const columns = reader
       .deduplicatedColumnNames()
@@ -70,11 +63,18 @@ async function queryHere(
     return { columns, rows };
   } catch (error) {
     if (error instanceof UserError || !(error instanceof Error) || '$metadata' in error) throw error;
-    throw new UserError(`The query failed: ${nameOriginals(error, originals)}`);
+    const [table, why] = [...unreadable].find(([name]) => namesTable(error.message, name)) ?? [];
+    throw new UserError(
+      table === undefined
+        ? `The query failed: ${nameOriginals(error, originals)}`
+        : `The files of ${table} can't be read: ${nameOriginals(why, originals)}\nWhich they are: npx sluice catalog --check`,
+    );
   } finally {
     connection.closeSync();
   }
 }
+
+const namesTable = (message: string, name: string) => new RegExp(`\\b${name}\\b`).test(message);
 
 /** What DuckDB says, with the files of the lake in place of their copies; without the statement, which is ours. */
 function nameOriginals(error: unknown, files: readonly LakeFile[]): string {

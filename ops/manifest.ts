@@ -7,6 +7,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import Papa from 'papaparse';
 import * as z from 'zod';
 import { isNotFound } from './ledger.ts';
+import { parseS3Url } from './s3-url.ts';
 import type { Target } from './target.ts';
 import { UserError } from './user-error.ts';
 
@@ -41,10 +42,10 @@ async function* listedKeys(target: Target, source: string): AsyncGenerator<strin
   const entries = source.endsWith('.json') ? jsonKeys(target, source) : linesOf(await open(target, source));
   for await (const entry of entries) {
     if (entry === '') continue;
-    const [, bucket, key = entry] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(entry) ?? [];
-    if (bucket !== undefined && bucket !== raw)
+    const object = parseS3Url(entry);
+    if (object !== undefined && object.bucket !== raw)
       throw new UserError(`${source} names ${JSON.stringify(entry)}. Objects are read from s3://${raw}.`);
-    yield key;
+    yield object?.key ?? entry;
   }
 }
 
@@ -79,8 +80,9 @@ export async function uploadManifest(target: Target, source: string, key: string
 }
 
 async function open(target: Target, source: string): Promise<Readable> {
-  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(source) ?? [];
-  const body = bucket === undefined ? await openFile(source) : await openObject(target, bucket, key ?? '');
+  const object = parseS3Url(source);
+  const body =
+    object === undefined ? await openFile(source) : await openObject(target, object.bucket, object.key);
   return source.endsWith('.gz') ? body.compose(createGunzip()) : body;
 }
 

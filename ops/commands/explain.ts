@@ -3,6 +3,7 @@ import { parseEdition } from '../../domain/edition.ts';
 import { type Head, isInterrupted } from '../../domain/ledger.ts';
 import { type Life, lifeOf, type Moment, type StageWork } from '../explain.ts';
 import { explainRecord, type RecordFate, versionToExplain } from '../explain-record.ts';
+import { parseS3Url } from '../s3-url.ts';
 import type { Target } from '../target.ts';
 import { bytes, duration, integer, Progress, printable, styled, table } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
@@ -56,9 +57,9 @@ export function explain(program: Command): void {
 }
 
 function keyOf({ outputs }: Target, asked: string): string {
-  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(asked) ?? [];
-  if (bucket === undefined || key === undefined) return asked;
-  if (bucket === 'raw' || bucket === outputs.buckets.raw) return key;
+  const object = parseS3Url(asked);
+  if (object === undefined) return asked;
+  if (object.bucket === 'raw' || object.bucket === outputs.buckets.raw) return object.key;
   throw new UserError(`Objects of the raw bucket can be explained: s3://${outputs.buckets.raw}/KEY`);
 }
 
