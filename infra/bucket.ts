@@ -1,17 +1,14 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
+import { type Fate, keeping } from './fate.ts';
 import type { Key } from './key.ts';
 import type { BucketPurpose } from './naming.ts';
 import { denyWithoutTls, policyDocument } from './permissions.ts';
 import type { Queue } from './queue.ts';
 
-export interface BucketArgs {
+export interface BucketArgs extends Fate {
   readonly purpose: BucketPurpose;
   readonly key: Key;
-  /** Whether `pulumi destroy` may delete the bucket with its objects. */
-  readonly forceDestroy: boolean;
-  /** Whether it stays on AWS, with all that it holds, when the stack goes. */
-  readonly retain: boolean;
   /** Days for which overwritten and deleted versions are kept. */
   readonly oldVersionExpiry: number;
   /** Days after which objects expire; never, when left out. */
@@ -31,11 +28,10 @@ export class Bucket extends pulumi.ComponentResource {
   constructor(name: string, args: BucketArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Bucket', name, {}, options);
     const here = { parent: this, retainOnDelete: args.retain };
-    // What `pulumi destroy` may not empty it may not delete either.
     const s3 = new aws.s3.Bucket(
       name,
       { forceDestroy: args.forceDestroy },
-      { ...here, protect: !args.forceDestroy && !args.retain },
+      { parent: this, ...keeping(args) },
     );
     const bucket = s3.bucket;
 

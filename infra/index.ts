@@ -37,7 +37,7 @@ const provider = new aws.Provider('aws', {
   defaultTags: { tags: { project, stack, owner: configuration.owner } },
 });
 const { forceDestroy, retain } = configuration;
-const key = new Key(name('key'), { protect: !forceDestroy && !retain, retain }, { provider });
+const key = new Key(name('key'), { forceDestroy, retain }, { provider });
 
 // Where data lies. Each tells EventBridge of every object that is created or deleted.
 const raw = bucket('raw');

@@ -1,5 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
+import { type Fate, keeping } from './fate.ts';
 import { policyDocument } from './permissions.ts';
 
 /** The stack's own KMS key, under which every bucket and queue is encrypted. */
@@ -7,11 +8,7 @@ export class Key extends pulumi.ComponentResource {
   readonly arn: pulumi.Output<string>;
 
   /** A protected key is deleted by nobody, a retained one stays when the stack goes: without it, everything under it is lost. */
-  constructor(
-    name: string,
-    args: { readonly protect: boolean; readonly retain: boolean },
-    options: pulumi.ComponentResourceOptions,
-  ) {
+  constructor(name: string, args: Fate, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Key', name, {}, options);
     const identity = aws.getCallerIdentityOutput({}, { parent: this });
     const accountRoot = identity.apply(
@@ -54,7 +51,7 @@ export class Key extends pulumi.ComponentResource {
           },
         ]),
       },
-      { parent: this, protect: args.protect, retainOnDelete: args.retain },
+      { parent: this, ...keeping(args) },
     );
     new aws.kms.Alias(name, { name: `alias/${name}`, targetKeyId: key.keyId }, { parent: this });
 

@@ -13,7 +13,7 @@ import type { WorkflowConfiguration } from './workflow-configuration.ts';
 import { backfillWorkflow } from './workflows/backfill.ts';
 import type { WorkflowParts } from './workflows/parts.ts';
 import { replayWorkflow } from './workflows/replay.ts';
-import { Workflow } from './workflows/workflow.ts';
+import { executionsOf, mapRunsOf, Workflow } from './workflows/workflow.ts';
 
 export interface WorkflowsArgs extends WorkflowConfiguration {
   readonly raw: Bucket;
@@ -117,15 +117,13 @@ export class Workflows extends pulumi.ComponentResource {
     };
     // Whether all that a map was given is written down.
     const machines = Object.values(this.stateMachines);
-    const ofKind = (kind: string, rest: string) =>
-      machines.map((arn) => arn.apply((each) => each.replace(':stateMachine:', `:${kind}:`) + rest));
     new aws.iam.RolePolicy(
       `${name}-reporting-counts`,
       {
         role: reporting.policy.role,
         policy: policyDocument([
-          allow('ListMapRuns', ['states:ListMapRuns'], ofKind('execution', ':*')),
-          allow('CountItems', ['states:DescribeMapRun'], ofKind('mapRun', '/*')),
+          allow('ListMapRuns', ['states:ListMapRuns'], machines.map(executionsOf)),
+          allow('CountItems', ['states:DescribeMapRun'], machines.map(mapRunsOf)),
         ]),
       },
       { parent: this },

@@ -35,6 +35,14 @@ const tracing = [
   'xray:PutTraceSegments',
 ];
 
+/** All executions of a state machine ("Service authorization reference: AWS Step Functions"). */
+export const executionsOf = (machine: pulumi.Output<string>) =>
+  machine.apply((arn) => `${arn.replace(':stateMachine:', ':execution:')}:*`);
+
+/** All runs of its distributed maps. */
+export const mapRunsOf = (machine: pulumi.Output<string>) =>
+  machine.apply((arn) => `${arn.replace(':stateMachine:', ':mapRun:')}/*`);
+
 /** A state machine with a role, a log group and alarms of its own. */
 export class Workflow extends pulumi.ComponentResource {
   readonly arn: pulumi.Output<string>;
@@ -91,7 +99,7 @@ export class Workflow extends pulumi.ComponentResource {
           allow(
             'FollowChildren',
             ['states:DescribeExecution', 'states:StopExecution'],
-            machine.arn.apply((arn) => `${arn.replace(':stateMachine:', ':execution:')}:*`),
+            executionsOf(machine.arn),
           ),
         ]),
       },

@@ -29,7 +29,7 @@ async function optionsOf(forceDestroy: boolean, retain: boolean) {
       },
     ],
   };
-  const key = new Key('key', { protect: !forceDestroy && !retain, retain }, options);
+  const key = new Key('key', { forceDestroy, retain }, options);
   const more = { purpose: 'archive', key, forceDestroy, retain, oldVersionExpiry: 30 } as const;
   const bucket = new Bucket('archive', more, options);
   await new Promise((resolve) => pulumi.all([key.arn, bucket.arn]).apply(resolve));
