@@ -267,6 +267,9 @@ export function statusOf(objects: Report['objects'], troubles: readonly string[]
   return good === 0 ? 'failed' : 'partly';
 }
 
+/** The label of the map that looks at how objects ended; the others send. */
+export const CHECK_LABEL = 'Check';
+
 /** Where an execution's report lies in the failed bucket. */
 export function reportKey(machine: Machine, execution: string): string {
   return `reports/${machine}/${execution}.json`;

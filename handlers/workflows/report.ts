@@ -6,6 +6,7 @@ import {
   batchEnds,
   batchesPrefix,
   batchRecord,
+  CHECK_LABEL,
   detailsPrefix,
   endOf,
   endsPrefix,
@@ -20,15 +21,15 @@ import {
 } from '../../domain/backfill.ts';
 import { datasetOf } from '../../domain/datasets/index.ts';
 import { UNKNOWN_DATASET, versionPath } from '../../domain/key-layout.ts';
+import { count, type Tally } from '../../domain/receipt.ts';
 import type { MapRun, MapRunsOf } from '../edges/map-runs.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 import { Ledger } from '../stages/ledger.ts';
 import { batch } from './batch.ts';
+import { findDocument, readDocument, writeDocument } from './documents.ts';
 import { readBatch, receiptsOf, writeBatch } from './send-batch.ts';
 
 const AT_ONCE = 16;
-/** The map that sends nothing. */
-const CHECK = 'Check';
 
 /** What the state machine asks for. */
 export const reportingTask = z.discriminatedUnion('task', [
@@ -101,7 +102,7 @@ async function checkBatch(
   { machine, execution }: Pick<Ending, 'machine' | 'execution'>,
   { store, buckets }: Reporting,
 ): Promise<void> {
-  const { objects } = await read(store, buckets.failed, recordKey, batchRecord);
+  const { objects } = await readDocument(store, buckets.failed, recordKey, batchRecord);
   const ledger = new Ledger(store, buckets.ledger);
   const limit = pLimit(AT_ONCE);
   const found = await Promise.all(
@@ -131,7 +132,7 @@ async function checkBatch(
     records: found.reduce((sums, each) => plus(sums, each.records), nothing),
   };
   const name = recordKey.slice(batchesPrefix(machine, execution).length);
-  await write(store, buckets.failed, endsPrefix(machine, execution) + name, ends);
+  await writeDocument(store, buckets.failed, endsPrefix(machine, execution) + name, ends);
 }
 
 /** Adds up what became of all batches, a few of which are held at a time. */
@@ -144,8 +145,8 @@ async function writeReport(ending: Ending, { store, mapRuns, now, buckets }: Rep
   for (let start = 0; start < keys.length; start += AT_ONCE) {
     const batches = await Promise.all(
       keys.slice(start, start + AT_ONCE).map(async (key) => ({
-        sent: await read(store, buckets.failed, key, batchRecord),
-        ends: await find(store, buckets.failed, endOfBatch(key), batchEnds),
+        sent: await readDocument(store, buckets.failed, key, batchRecord),
+        ends: await findDocument(store, buckets.failed, endOfBatch(key), batchEnds),
       })),
     );
     for (const { sent, ends } of batches) sums.add(sent, ends);
@@ -166,17 +167,16 @@ async function writeReport(ending: Ending, { store, mapRuns, now, buckets }: Rep
     failed,
     details: `s3://${buckets.failed}/${detailsPrefix(machine, execution)}`,
   };
-  await write(store, buckets.failed, reportKey(machine, execution), report);
+  await writeDocument(store, buckets.failed, reportKey(machine, execution), report);
   return report;
 }
 
 /** What became of batches, added up. */
 class Sums {
-  readonly skipped: Record<string, number> = {};
-  readonly objects = {
+  readonly objects: Report['objects'] & { readonly skipped: Tally } = {
     listed: 0,
     sent: 0,
-    skipped: this.skipped,
+    skipped: {},
     succeeded: 0,
     partly: 0,
     failed: 0,
@@ -193,7 +193,7 @@ class Sums {
     this.objects.listed += listed;
     for (const { of, skip } of objects) {
       if (skip === undefined) this.objects.sent += 1;
-      else this.skipped[skip] = (this.skipped[skip] ?? 0) + 1;
+      else count(this.objects.skipped, skip);
       if (skip === 'missing') this.#fail([of], 'there is no such object');
     }
     if (givenUp !== undefined) this.#fail(givenUp.keys, `not sent: ${givenUp.reason}`);
@@ -239,7 +239,7 @@ function note(list: Note[], more: readonly Note[]): void {
 }
 
 const itemsToSend = (runs: readonly MapRun[]) =>
-  runs.reduce((sum, { label, items }) => (label === CHECK ? sum : sum + items), 0);
+  runs.reduce((sum, { label, items }) => (label === CHECK_LABEL ? sum : sum + items), 0);
 
 const nothing: Records = { read: 0, written: 0, filtered: 0, rejected: 0 };
 const plus = (a: Records, b: Records): Records => ({
@@ -248,28 +248,3 @@ const plus = (a: Records, b: Records): Records => ({
   filtered: a.filtered + b.filtered,
   rejected: a.rejected + b.rejected,
 });
-
-async function find<Schema extends z.ZodType>(
-  store: ObjectStore,
-  bucket: string,
-  key: string,
-  schema: Schema,
-): Promise<z.infer<Schema> | undefined> {
-  const found = await store.find(bucket, key);
-  return found && schema.parse(JSON.parse(found.text));
-}
-
-async function read<Schema extends z.ZodType>(
-  store: ObjectStore,
-  bucket: string,
-  key: string,
-  schema: Schema,
-): Promise<z.infer<Schema>> {
-  const found = await find(store, bucket, key, schema);
-  if (found === undefined) throw new Error(`s3://${bucket}/${key} is gone.`);
-  return found;
-}
-
-function write(store: ObjectStore, bucket: string, key: string, content: object): Promise<void> {
-  return store.write({ bucket, key, body: JSON.stringify(content), contentType: 'application/json' });
-}

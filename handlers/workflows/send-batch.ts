@@ -27,6 +27,7 @@ import type { Send } from '../edges/queue.ts';
 import type { Look } from '../edges/raw-objects.ts';
 import { Ledger } from '../stages/ledger.ts';
 import { type Batch, batchName } from './batch.ts';
+import { findDocument, writeDocument } from './documents.ts';
 
 const AT_ONCE = 16;
 
@@ -69,13 +70,12 @@ const recordKey = (batch: Batch) =>
   batchesPrefix(batch.BatchInput.machine, batch.BatchInput.execution) + batchName(batch);
 
 /** What an attempt before has written down of a batch. */
-export async function readBatch(
+export function readBatch(
   batch: Batch,
   store: ObjectStore,
   bucket: string,
 ): Promise<BatchRecord | undefined> {
-  const found = await store.find(bucket, recordKey(batch));
-  return found && batchRecord.parse(JSON.parse(found.text));
+  return findDocument(store, bucket, recordKey(batch), batchRecord);
 }
 
 export function writeBatch(
@@ -84,12 +84,7 @@ export function writeBatch(
   store: ObjectStore,
   bucket: string,
 ): Promise<void> {
-  return store.write({
-    bucket,
-    key: recordKey(batch),
-    body: JSON.stringify(record),
-    contentType: 'application/json',
-  });
+  return writeDocument(store, bucket, recordKey(batch), record);
 }
 
 /** An object, or a version, and what is to become of it, or how to find that out. */

@@ -1,4 +1,4 @@
-import type { Machine } from '../../domain/backfill.ts';
+import { CHECK_LABEL, type Machine } from '../../domain/backfill.ts';
 import type { WorkflowParts } from './parts.ts';
 import { goOn, invoke, type State, tryAgain } from './states.ts';
 
@@ -13,7 +13,7 @@ export function end(machine: Machine, { reporting, failed }: WorkflowParts): Rea
   return {
     [checkBegins]: {
       Type: 'Map',
-      Label: 'Check',
+      Label: CHECK_LABEL,
       ItemReader: {
         Resource: 'arn:aws:states:::s3:listObjectsV2',
         Arguments: {
