@@ -15,14 +15,15 @@ export type Machine = (typeof machines)[number];
 
 /**
  * Why an object is not sent. `out_of_range`: it changed at another time than was asked for. `gone`: it is deleted, or what
- * was rejected of it has been replaced. `missing`: a manifest names it, and there is no such object. `done`: it was
- * extracted. `under_way`: somebody works on it. `same_code`: what is deployed would reject the same. `other_code`: it was
- * not rejected for what was asked for.
+ * was rejected of it has been replaced. `missing`: a manifest names it, and there is no such object. `unreadable`: what the
+ * ledger has of it can't be read. `done`: it was extracted. `under_way`: somebody works on it. `same_code`: what is
+ * deployed would reject the same. `other_code`: it was not rejected for what was asked for.
  */
 export const skips = [
   'out_of_range',
   'gone',
   'missing',
+  'unreadable',
   'done',
   'under_way',
   'same_code',

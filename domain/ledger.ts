@@ -4,43 +4,54 @@ import { editionName, parseEdition } from './edition.ts';
 import type { ObjectEvent } from './object-event.ts';
 import { compareSequencers } from './sequencer.ts';
 
+const inEffect = z.object({
+  type: z.enum(['created', 'deleted']),
+  sequencer: z.string(),
+  versionId: z.string(),
+});
+
+const attempted = z.object({
+  sequencer: z.string(),
+  versionId: z.string(),
+  /** `rejected`: nothing of it can be used, and its dataset keeps the last good version. */
+  status: z.enum(['extracting', 'rejected']),
+  /** While `extracting`: on account of which message, in which invocation, and until when nobody else may do it. */
+  message: z.string(),
+  invocation: z.string(),
+  /** Of the code that does it: what another one left behind may be cut into other parts. */
+  codeVersion: z.string(),
+  /** Milliseconds since the epoch, by the clock of who wrote it: no order of events may follow from it. */
+  leaseUntil: z.int().nonnegative(),
+  /** While `rejected`: its parts, of whose valid records the transform refuses every one, and says why. */
+  parts: z.int().nonnegative(),
+});
+
 /**
  * What is known of one raw key. One object a key in the ledger bucket, changed by compare-and-swap only.
  *
  * A version takes effect when its extraction has ended, not when it is taken up: until then nobody knows whether
  * anything in it can be used, and the one before it stands.
  */
-export const head = z.strictObject({
+const fields = z.object({
   dataset: z.string(),
   key: z.string(),
   /** The newest event that took effect: the tables show it, or are about to. It only ever grows newer. */
-  current: z
-    .strictObject({ type: z.enum(['created', 'deleted']), sequencer: z.string(), versionId: z.string() })
-    .optional(),
+  current: inEffect.optional(),
   /** Versions newer than `current` that have not taken effect. */
-  attempts: z.array(
-    z.strictObject({
-      sequencer: z.string(),
-      versionId: z.string(),
-      /** `rejected`: nothing of it can be used, and its dataset keeps the last good version. */
-      status: z.enum(['extracting', 'rejected']),
-      /** While `extracting`: on account of which message, in which invocation, and until when nobody else may do it. */
-      message: z.string(),
-      invocation: z.string(),
-      /** Of the code that does it: what another one left behind may be cut into other parts. */
-      codeVersion: z.string(),
-      /** Milliseconds since the epoch. */
-      leaseUntil: z.int().nonnegative(),
-      /** While `rejected`: its parts, of whose valid records the transform refuses every one, and says why. */
-      parts: z.int().nonnegative(),
-    }),
-  ),
+  attempts: z.array(attempted),
   /** Versions that may have left something behind, which goes as soon as `current` is complete. */
   superseded: z.array(z.string()),
   /** Whether `current` is known to be in every sink: from then on what is superseded goes. */
   complete: z.boolean().optional(),
 });
-export type Head = z.infer<typeof head>;
+export type Head = z.infer<typeof fields>;
+
+/** Code of different ages changes the same heads: fields that it does not know stay as they are. */
+export const head: z.ZodType<Head> = z.looseObject({
+  ...fields.shape,
+  current: inEffect.loose().optional(),
+  attempts: z.array(attempted.loose()),
+});
 
 /** A version in some edition, and when it came to be. */
 type Version = Pick<NonNullable<Head['current']>, 'sequencer' | 'versionId'>;

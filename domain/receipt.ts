@@ -11,6 +11,7 @@ const storedObject = z.object({
 });
 export type StoredObject = z.infer<typeof storedObject>;
 
+/** What every stage says of its work, as it is written. */
 const work = z.object({
   dataset: z.string(),
   key: z.string(),
@@ -19,11 +20,12 @@ const work = z.object({
   /** The files of rejected records. */
   rejects: z.array(storedObject),
   finishedAt: z.iso.datetime(),
+  /** By a clock that never goes back. */
   durationMs: z.int().nonnegative(),
   codeVersion: z.string(),
 });
 
-export const extractionReceipt = work.extend({
+const extraction = work.extend({
   stage: z.literal('extraction'),
   /** Of the raw object, as it is stored. */
   bytes: z.int().nonnegative(),
@@ -37,9 +39,9 @@ export const extractionReceipt = work.extend({
   /** Why the object could not be read, or not to its end. */
   fault: z.object({ code: z.string(), message: z.string() }).optional(),
 });
-export type ExtractionReceipt = z.infer<typeof extractionReceipt>;
+export type ExtractionReceipt = z.infer<typeof extraction>;
 
-export const transformationReceipt = work.extend({
+const transformation = work.extend({
   stage: z.literal('transformation'),
   part: z.int().nonnegative(),
   /** read = written + the sums of filtered and rejected. */
@@ -49,9 +51,9 @@ export const transformationReceipt = work.extend({
   rejected: tally,
   outputs: z.array(storedObject),
 });
-export type TransformationReceipt = z.infer<typeof transformationReceipt>;
+export type TransformationReceipt = z.infer<typeof transformation>;
 
-export const loadingReceipt = work.extend({
+const loading = work.extend({
   stage: z.literal('loading'),
   part: z.int().nonnegative(),
   /** The file of the lake that was loaded. */
@@ -67,14 +69,25 @@ export const loadingReceipt = work.extend({
     })
     .optional(),
 });
-export type LoadingReceipt = z.infer<typeof loadingReceipt>;
+export type LoadingReceipt = z.infer<typeof loading>;
 
+/** What a receipt must be to be written. */
+export const writtenReceipt = z.discriminatedUnion('stage', [extraction, transformation, loading]);
+export type Receipt = z.infer<typeof writtenReceipt>;
+
+/**
+ * Receipts live for ever, so their readers ask for no more than they need. A duration only informs, and older code
+ * measured it by a clock that could step back: such a one is 0.
+ */
+const asRead = { durationMs: z.int().nonnegative().catch(0) };
+export const extractionReceipt = extraction.extend(asRead);
+export const transformationReceipt = transformation.extend(asRead);
+export const loadingReceipt = loading.extend(asRead);
 export const receipt = z.discriminatedUnion('stage', [
   extractionReceipt,
   transformationReceipt,
   loadingReceipt,
 ]);
-export type Receipt = z.infer<typeof receipt>;
 
 /** Adds one to a tally. */
 export function count(counts: Tally, name: string): void {

@@ -64,6 +64,7 @@ export type StageSurroundings = Omit<Surroundings, 'codeVersion' | 'deadline' | 
 const onLambda = (): StageSurroundings => ({
   store: s3ObjectStore(),
   now: Date.now,
+  elapsed: () => performance.now(),
   zstd: threadedZstd,
   partLimits,
 });
@@ -123,9 +124,12 @@ export function stageHandler(options: StageOptions, outside: StageSurroundings =
     .handler(async ({ Records }, context) => {
       metrics.addMetric('MessagesReceived', MetricUnit.Count, Records.length);
       const time = context.getRemainingTimeInMillis();
+      const begunAt = outside.elapsed();
       const deadline = outside.now() + time;
-      // A function that was frozen at its time-out and thawed later must not go on: others have taken over.
-      const store = endsWith(outside.store, () => outside.now() >= deadline);
+      const timeLeft = () => time - (outside.elapsed() - begunAt);
+      // A function that was frozen at its time-out and thawed later must not go on: others have taken over. The clock that
+      // never goes back may stand still in a machine that is suspended; the other one tells then.
+      const store = endsWith(outside.store, () => timeLeft() <= 0 || outside.now() >= deadline);
       // Who is killed can't say why, and takes those with him that were not begun.
       const last = Records.filter(isLastAttempt);
       await Promise.allSettled(last.map((message) => leaveReason(noWord(stage), message, options, store)));
@@ -133,7 +137,7 @@ export function stageHandler(options: StageOptions, outside: StageSurroundings =
         Records.map((message) =>
           limit(() =>
             leavingWord(message, store, async () => {
-              if (context.getRemainingTimeInMillis() < time * RESERVED_TIME) throw outOfTime(stage);
+              if (timeLeft() < time * RESERVED_TIME) throw outOfTime(stage);
               await processMessage(message, {
                 ...outside,
                 store,

@@ -147,8 +147,8 @@ async function extract(
   buckets: ExtractionBuckets,
   surroundings: Surroundings,
 ): Promise<ExtractionReceipt> {
-  const { store, now, codeVersion } = surroundings;
-  const startedAt = now();
+  const { store, now, elapsed, codeVersion } = surroundings;
+  const startedAt = elapsed();
   const versionId = editionName(event.versionId, event.edition);
   const object = { dataset: dataset?.name ?? UNKNOWN_DATASET, key: event.key, versionId };
   const path = versionPath(object);
@@ -195,7 +195,7 @@ async function extract(
     usable,
     ...(fault && { fault: { code: fault.code, message: fault.message } }),
     finishedAt: new Date(now()).toISOString(),
-    durationMs: now() - startedAt,
+    durationMs: Math.round(elapsed() - startedAt),
     codeVersion,
   };
 }

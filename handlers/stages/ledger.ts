@@ -1,8 +1,9 @@
 import type * as z from 'zod';
+import { parseDocument, renderDocument } from '../../domain/document.ts';
 import { extractionReceiptKey, headKey, receiptsPrefix, type VersionPath } from '../../domain/key-layout.ts';
 import { type Claim, type Decision, decide, type Head, head, mayBeForgotten } from '../../domain/ledger.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
-import { type Receipt, receipt } from '../../domain/receipt.ts';
+import { type Receipt, receipt, writtenReceipt } from '../../domain/receipt.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 
 /** How often a head that others change at the same time is read and changed anew. */
@@ -66,7 +67,7 @@ export class Ledger {
       const object = {
         bucket: this.#bucket,
         key,
-        body: JSON.stringify(wanted),
+        body: renderDocument(head, wanted),
         contentType: 'application/json',
       };
       const swapped =
@@ -79,7 +80,7 @@ export class Ledger {
   async #read(key: string): Promise<{ readonly known: Head | undefined; readonly etag: string | undefined }> {
     const found = await this.#store.find(this.#bucket, key);
     if (found === undefined) return { known: undefined, etag: undefined };
-    return { known: head.parse(JSON.parse(found.text)), etag: found.etag };
+    return { known: parseDocument(head, found.text, { bucket: this.#bucket, key }), etag: found.etag };
   }
 
   hasReceipt(key: string): Promise<boolean> {
@@ -91,7 +92,7 @@ export class Ledger {
     schema: Schema,
   ): Promise<z.output<Schema> | undefined> {
     const found = await this.#store.find(this.#bucket, key);
-    return found && schema.parse(JSON.parse(found.text));
+    return found && parseDocument(schema, found.text, { bucket: this.#bucket, key });
   }
 
   /** The keys of a version's receipts. */
@@ -109,7 +110,7 @@ export class Ledger {
     await this.#store.create({
       bucket: this.#bucket,
       key,
-      body: JSON.stringify(done),
+      body: renderDocument(writtenReceipt, done),
       contentType: 'application/json',
     });
   }

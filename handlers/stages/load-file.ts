@@ -132,8 +132,8 @@ async function load(
   buckets: LoadingBuckets,
   surroundings: Surroundings,
 ): Promise<LoadingReceipt> {
-  const { store, now, codeVersion, tables } = surroundings;
-  const startedAt = now();
+  const { store, now, elapsed, codeVersion, tables } = surroundings;
+  const startedAt = elapsed();
   const { bytes, metadata } = await store.describe(event);
   const source = parseSourceMetadata(metadata);
   if (source === undefined) throw notOurs(event);
@@ -166,7 +166,7 @@ async function load(
     ...(loaded && { tables: loaded }),
     rejects: rejects.files,
     finishedAt: new Date(now()).toISOString(),
-    durationMs: now() - startedAt,
+    durationMs: Math.round(elapsed() - startedAt),
     codeVersion,
   };
 }

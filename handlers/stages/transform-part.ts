@@ -67,8 +67,8 @@ async function transform(
   buckets: TransformationBuckets,
   surroundings: Surroundings,
 ): Promise<TransformationReceipt> {
-  const { store, now, codeVersion } = surroundings;
-  const startedAt = now();
+  const { store, now, elapsed, codeVersion } = surroundings;
+  const startedAt = elapsed();
   const { header, lines } = await readPart(surroundings, event);
   const files = new PartitionedFiles(dataset, address, header);
   const rejects = new RejectsWriter(store, buckets.failed, (file) =>
@@ -102,7 +102,7 @@ async function transform(
     outputs,
     rejects: rejects.files,
     finishedAt: new Date(now()).toISOString(),
-    durationMs: now() - startedAt,
+    durationMs: Math.round(elapsed() - startedAt),
     codeVersion,
   };
 }

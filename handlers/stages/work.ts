@@ -9,8 +9,10 @@ import type { Zstd } from '../edges/zstd.ts';
 /** What every stage is given from outside, so that it runs on Lambda, locally and in a simulation alike. */
 export interface Surroundings {
   readonly store: ObjectStore;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch, by a clock that may be wrong and may step: for people to read. */
   readonly now: () => number;
+  /** Milliseconds since some moment, by a clock that never goes back: for durations. */
+  readonly elapsed: () => number;
   readonly zstd: Zstd;
   readonly partLimits: PartLimits;
   /** MySQL, where the stack has it. */

@@ -1,7 +1,8 @@
 import type * as z from 'zod';
+import { parseDocument } from '../../domain/document.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 
-/** What an execution has written down, as JSON; `undefined` when there is no such object. */
+/** What an execution has written down; `undefined` when there is no such object. @throws {UnreadableDocument} */
 export async function findDocument<Schema extends z.ZodType>(
   store: ObjectStore,
   bucket: string,
@@ -9,7 +10,7 @@ export async function findDocument<Schema extends z.ZodType>(
   schema: Schema,
 ): Promise<z.infer<Schema> | undefined> {
   const found = await store.find(bucket, key);
-  return found && schema.parse(JSON.parse(found.text));
+  return found && parseDocument(schema, found.text, { bucket, key });
 }
 
 /** @throws {Error} when there is no such object */

@@ -18,8 +18,10 @@ import {
   type Report,
   reportKey,
   statusOf,
+  type Watched,
 } from '../../domain/backfill.ts';
 import { datasetOf } from '../../domain/datasets/index.ts';
+import { UnreadableDocument } from '../../domain/document.ts';
 import { UNKNOWN_DATASET, versionPath } from '../../domain/key-layout.ts';
 import { count, type Tally } from '../../domain/receipt.ts';
 import type { MapRun, MapRunsOf } from '../edges/map-runs.ts';
@@ -109,14 +111,12 @@ async function checkBatch(
     objects
       .flatMap(({ watched }) => watched ?? [])
       .map((each) =>
-        limit(async () => {
-          const { key } = each;
-          const dataset = datasetOf(key)?.name ?? UNKNOWN_DATASET;
-          const head = await ledger.head(versionPath({ dataset, ...each }));
-          const done = { ...each, versionId: latestEdition(each, head) };
-          const receipts = await receiptsOf(versionPath({ dataset, ...done }), store, buckets.ledger);
-          return { ...done, ...endOf(done, head, receipts) };
-        }),
+        limit(() =>
+          endOfVersion(each, ledger, store, buckets.ledger).catch((error: unknown) => {
+            if (!(error instanceof UnreadableDocument)) throw error;
+            return { ...each, end: 'failed' as const, reason: error.message, records: nothing };
+          }),
+        ),
       ),
   );
   const keysOf = (end: string) => found.filter((each) => each.end === end).map(({ key }) => key);
@@ -133,6 +133,14 @@ async function checkBatch(
   };
   const name = recordKey.slice(batchesPrefix(machine, execution).length);
   await writeDocument(store, buckets.failed, endsPrefix(machine, execution) + name, ends);
+}
+
+async function endOfVersion(each: Watched, ledger: Ledger, store: ObjectStore, bucket: string) {
+  const dataset = datasetOf(each.key)?.name ?? UNKNOWN_DATASET;
+  const head = await ledger.head(versionPath({ dataset, ...each }));
+  const done = { ...each, versionId: latestEdition(each, head) };
+  const receipts = await receiptsOf(versionPath({ dataset, ...done }), store, bucket);
+  return { ...done, ...endOf(done, head, receipts) };
 }
 
 /** Adds up what became of all batches, a few of which are held at a time. */
@@ -195,6 +203,8 @@ class Sums {
       if (skip === undefined) this.objects.sent += 1;
       else count(this.objects.skipped, skip);
       if (skip === 'missing') this.#fail([of], 'there is no such object');
+      if (skip === 'unreadable')
+        this.#fail([of], 'what the ledger has of it can’t be read: npx sluice explain');
     }
     if (givenUp !== undefined) this.#fail(givenUp.keys, `not sent: ${givenUp.reason}`);
     if (givenUp?.keys.length === 0) this.#givenUp.add(givenUp.reason);

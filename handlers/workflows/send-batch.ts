@@ -11,6 +11,7 @@ import {
   type ReplayWish,
 } from '../../domain/backfill.ts';
 import { datasetOf } from '../../domain/datasets/index.ts';
+import { parseDocument, UnreadableDocument } from '../../domain/document.ts';
 import { messageOf } from '../../domain/event-message.ts';
 import {
   objectId,
@@ -50,7 +51,10 @@ export async function sendBatch(batch: Batch, surroundings: Sending): Promise<vo
   const limit = pLimit(AT_ONCE);
   const planned = await Promise.all(
     worksOf(batch).map(({ of, plan }) =>
-      limit(async () => ({ of, plan: typeof plan === 'function' ? await plan(surroundings) : plan })),
+      limit(async () => ({
+        of,
+        plan: typeof plan === 'function' ? await unlessUnreadable(plan(surroundings)) : plan,
+      })),
     ),
   );
   const entries = planned.map(({ of, plan }): BatchEntry => {
@@ -85,6 +89,14 @@ export function writeBatch(
   bucket: string,
 ): Promise<void> {
   return writeDocument(store, bucket, recordKey(batch), record);
+}
+
+/** One object that nobody can read what the ledger has of holds up no other. */
+function unlessUnreadable(plan: Promise<Plan>): Promise<Plan> {
+  return plan.catch((error: unknown): Plan => {
+    if (error instanceof UnreadableDocument) return { skip: 'unreadable' };
+    throw error;
+  });
 }
 
 /** An object, or a version, and what is to become of it, or how to find that out. */
@@ -169,7 +181,7 @@ export async function receiptsOf(path: VersionPath, store: ObjectStore, bucket: 
   const receipts: Receipt[] = [];
   for (const key of await store.list(bucket, receiptsPrefix(path))) {
     const found = await store.find(bucket, key);
-    if (found !== undefined) receipts.push(receipt.parse(JSON.parse(found.text)));
+    if (found !== undefined) receipts.push(parseDocument(receipt, found.text, { bucket, key }));
   }
   return receipts;
 }

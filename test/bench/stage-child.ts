@@ -47,6 +47,7 @@ const store: ObjectStore = {
 const surroundings: Surroundings = {
   store,
   now: Date.now,
+  elapsed: () => performance.now(),
   codeVersion: 'bench',
   zstd: threadedZstd,
   partLimits,

@@ -36,8 +36,12 @@ export function extract(
   return extractObject(createdEvent('raw', key), buckets, surroundingsOf(store, changes));
 }
 
-export function transform(store: MemoryStore, key: string): Promise<Outcome> {
-  return transformPart(createdEvent('temp', key), buckets, surroundingsOf(store));
+export function transform(
+  store: MemoryStore,
+  key: string,
+  changes: Partial<Surroundings> = {},
+): Promise<Outcome> {
+  return transformPart(createdEvent('temp', key), buckets, surroundingsOf(store, changes));
 }
 
 export function load(store: MemoryStore, key: string, changes: Partial<Surroundings> = {}): Promise<Outcome> {
@@ -51,7 +55,7 @@ export async function runAll(
   changes: Partial<Surroundings> = {},
 ): Promise<void> {
   await extract(store, key, changes);
-  for (const part of store.keys('temp')) await transform(store, part);
+  for (const part of store.keys('temp')) await transform(store, part, changes);
   for (const file of store.keys('processed')) await load(store, file, changes);
 }
 

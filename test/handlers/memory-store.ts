@@ -138,6 +138,7 @@ export function surroundingsOf(store: ObjectStore, changes: Partial<Surroundings
   return {
     store,
     now: () => 0,
+    elapsed: () => 0,
     zstd: threadedZstd,
     partLimits,
     codeVersion: 'test',

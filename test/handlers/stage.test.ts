@@ -105,16 +105,14 @@ describe('the handler of a stage', () => {
   it('gives back what it has not begun when the time of the invocation is nearly over', async () => {
     const store = new MemoryStore();
     for (const name of ['a', 'b', 'c']) putRaw(store, `recipes/${name}.ndjson`, ndjson([recipe(1)]));
-    let remaining = 30_000;
-    const handler = handlerOf(store, {
-      concurrency: 1,
-      work: async (event, surroundings) => {
-        remaining -= 13_000;
-        return extractObject(event, buckets, surroundings);
-      },
-    });
+    let elapsed = 0;
+    const work: StageOptions['work'] = (event, surroundings) => {
+      elapsed += 13_000;
+      return extractObject(event, buckets, surroundings);
+    };
+    const handler = handlerOf(store, { concurrency: 1, work }, { elapsed: () => elapsed });
     const Records = ['a', 'b', 'c'].map((name) => message(name, created('raw', `recipes/${name}.ndjson`)));
-    const result = await handler({ Records }, { ...context, getRemainingTimeInMillis: () => remaining });
+    const result = await handler({ Records }, context);
     // After two of them 4 s are left of 30, less than the reserved quarter.
     expect(result).toEqual(failing('c'));
     expect(store.keys('temp')).toHaveLength(2);
@@ -225,16 +223,34 @@ describe('the handler of a stage', () => {
     expect(JSON.parse(body)).toMatchObject({ code: 'unreadable_message', body: 'poison' });
   });
 
-  it("makes no call any more once the invocation's time is over, as when it is thawed later", async () => {
+  it.each([
+    {
+      clock: 'that never goes back',
+      advance: (clocks: { now: number; elapsed: number }) => (clocks.elapsed = 30_000),
+    },
+    {
+      clock: 'of the day, where the other one stood still',
+      advance: (clocks: { now: number }) => (clocks.now = 30_000),
+    },
+    {
+      clock: 'that never goes back, though the one of the day stepped back',
+      advance: (clocks: { now: number; elapsed: number }) =>
+        Object.assign(clocks, { now: -600_000, elapsed: 30_000 }),
+    },
+  ])('makes no call once the time of the invocation is over by the clock $clock', async ({ advance }) => {
     const store = new MemoryStore();
     putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));
-    let now = 0;
+    const clocks = { now: 0, elapsed: 0 };
     const work: StageOptions['work'] = async (_event, surroundings) => {
-      now = 30_000;
+      advance(clocks);
       await surroundings.store.write({ bucket: 'temp', key: 'late', body: '', contentType: '' });
       throw new Error('This was not to be reached.');
     };
-    const handler = handlerOf(store, { concurrency: 1, work }, { now: () => now });
+    const handler = handlerOf(
+      store,
+      { concurrency: 1, work },
+      { now: () => clocks.now, elapsed: () => clocks.elapsed },
+    );
     expect(await failures(handler, message('1', created('raw', 'recipes/a.ndjson')))).toEqual(failing('1'));
     expect(store.keys('temp')).toEqual([]);
   });

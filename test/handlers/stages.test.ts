@@ -155,6 +155,17 @@ describe('the stages', () => {
       expect(await callsOf(work)).toEqual(['exists ledger', 'find ledger']);
   });
 
+  it('leave receipts that can be read when the clock steps back during their work', async () => {
+    const store = storeWith(mixed);
+    let now = Date.parse('2026-11-01T10:00:00Z');
+    let elapsed = 0;
+    const clocks = { now: () => (now -= 60_000), elapsed: () => (elapsed += 1.5) };
+    await runAll(store, KEY, clocks);
+    const written = receipts(store);
+    expect(written.map(({ stage }) => stage)).toContain('loading');
+    for (const { durationMs } of written) expect(durationMs).toBeGreaterThan(0);
+  });
+
   it('do nothing for a duplicate', async () => {
     const store = storeWith(mixed);
     await runAll(store, KEY);

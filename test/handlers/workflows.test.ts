@@ -112,6 +112,34 @@ describe('a batch of a backfill', () => {
     });
   });
 
+  test('goes on past an object of which the ledger has something that nobody can read', async () => {
+    const { store, sending, messages, recordOf, endReport } = workplace();
+    for (const key of [A, B]) putRaw(store, key, ndjson([recipe(1)]));
+    await runAll(store, A);
+    const [head = ''] = store.keys('ledger').filter((key) => key.startsWith('heads/'));
+    store.put({ bucket: 'ledger', key: head, body: '{"dataset":', contentType: '' });
+    const batch = batchOf(named(A, B));
+    await sendBatch(batch, sending);
+    expect(messages.map(parseObjectEvent)).toMatchObject([{ key: B }]);
+    expect(recordOf(batch).objects).toMatchObject([{ of: A, skip: 'unreadable' }, { of: B }]);
+    expect((await endReport('backfill')).written.failed).toMatchObject([
+      { key: A, reason: 'what the ledger has of it can’t be read: npx sluice explain' },
+      { key: B },
+    ]);
+  });
+
+  test('tells of a version whose receipt nobody can read that it can not tell how it ended', async () => {
+    const { store, sending, endReport, messages, work } = workplace();
+    putRaw(store, A, ndjson([recipe(1)]));
+    await sendBatch(batchOf(named(A)), sending);
+    await work(messages);
+    const [receipt = ''] = store.keys('ledger').filter((key) => key.includes('/transformation/'));
+    store.put({ bucket: 'ledger', key: receipt, body: '{}', contentType: '' });
+    expect((await endReport('backfill')).written.failed).toMatchObject([
+      { key: A, reason: expect.stringContaining(`${receipt} can’t be read`) },
+    ]);
+  });
+
   test('leaves alone what is done, so that a repetition sends nothing, and looks at how it ended', async () => {
     const { store, sending, messages, recordOf, endReport } = workplace();
     putRaw(store, A, ndjson([recipe(1)]));

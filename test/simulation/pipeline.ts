@@ -154,7 +154,7 @@ export class Pipeline {
         const codeVersion = `${stage.codeVersion}-${records}`;
         return stageHandler(
           { ...stage, codeVersion },
-          { store, tables, now: () => clock.now(), zstd, partLimits },
+          { store, tables, now: () => clock.now(), elapsed: () => clock.now(), zstd, partLimits },
         );
       };
       this.#functions.push(new SimulatedFunction(settings, stage, network, witness, start));
