@@ -59,11 +59,19 @@ function tablesOf(loadings: readonly LoadingReceipt[]): Account['tables'] {
  *
  * `unfinished`: work that lacks a receipt. `counts`: receipts that contradict themselves or one another. `missing`: a file
  * that a receipt names. `unreadable`: a file whose records can't be counted. `rows`: a file with more or fewer records
- * than its receipt says. `rejects`: the same of one code.
+ * than its receipt says. `altered`: a file of as many, whose content is another. `rejects`: the same as `rows`, of one code.
  * `table`: rows in MySQL.
  */
 export interface Difference {
-  readonly kind: 'unfinished' | 'counts' | 'missing' | 'unreadable' | 'rows' | 'rejects' | 'table';
+  readonly kind:
+    | 'unfinished'
+    | 'counts'
+    | 'missing'
+    | 'unreadable'
+    | 'rows'
+    | 'altered'
+    | 'rejects'
+    | 'table';
   /** What the figures are of: a key, or what receipts say. */
   readonly of: string;
   readonly place?: Place;
@@ -114,8 +122,13 @@ function ofTransformation(
   ];
 }
 
-/** What was found in a file: its records, by code where they are rejects; or why they can't be counted. */
-export type Found = { readonly records: number; readonly byCode?: Tally } | { readonly unreadable: string };
+/**
+ * What was found in a file: its records, by code where they are rejects, and whether it is another file than the one that
+ * its receipt names; or why they can't be counted.
+ */
+export type Found =
+  | { readonly records: number; readonly byCode?: Tally; readonly altered?: boolean }
+  | { readonly unreadable: string };
 
 /** Holds one file against what its receipt says; `undefined`, when there is no such file. */
 export function differencesOfFile(
@@ -125,7 +138,8 @@ export function differencesOfFile(
   const file = { of: key, place, expected };
   if (found === undefined) return [{ kind: 'missing', ...file }];
   if ('unreadable' in found) return [{ kind: 'unreadable', ...file, reason: found.unreadable }];
-  return found.records === expected ? [] : [{ kind: 'rows', ...file, found: found.records }];
+  if (found.records !== expected) return [{ kind: 'rows', ...file, found: found.records }];
+  return found.altered ? [{ kind: 'altered', ...file }] : [];
 }
 
 /** Holds the rejects that were found, by code, against those that receipts count. */

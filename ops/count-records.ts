@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { parquetMetadataAsync } from 'hyparquet';
+import type { StoredObject } from '../domain/receipt.ts';
 import type { Found } from '../domain/reconciliation.ts';
 import { type RejectLine, rejectLine } from '../domain/reject.ts';
 import { isNotFound } from './ledger.ts';
@@ -10,10 +12,17 @@ import type { Target } from './target.ts';
 const TAIL_BYTES = 16 * 1024;
 
 /** What is in a file of the lake, of the archive or of rejects; `undefined` when it isn't there. */
-export async function countRecords(target: Target, bucket: string, key: string): Promise<Found | undefined> {
+export async function countRecords(
+  target: Target,
+  bucket: string,
+  file: StoredObject,
+): Promise<Found | undefined> {
+  const { key } = file;
   try {
-    if (key.endsWith('.parquet')) return { records: await rowsOfParquet(target, bucket, key) };
-    if (key.endsWith('.csv')) return { records: await rowsOfCsv(await open(target, bucket, key)) };
+    if (key.endsWith('.parquet') || key.endsWith('.csv')) {
+      const { records, etag } = await (key.endsWith('.csv') ? rowsOfCsv : rowsOfParquet)(target, bucket, key);
+      return { records, altered: etag !== file.etag && (await isAnother(target, bucket, file)) };
+    }
     const byCode: Record<string, number> = {};
     let records = 0;
     for await (const { code } of rejectLines(target, bucket, key)) {
@@ -28,21 +37,48 @@ export async function countRecords(target: Target, bucket: string, key: string):
   }
 }
 
+/**
+ * Whether a file whose ETag is not its receipt's is another file. Two attempts at the same work write the same bytes, and
+ * under SSE-KMS S3 gives each write an ETag of its own (S3 API reference, "Object"). Of a file of before November 2026
+ * nobody knows, nor of one whose version is gone that was written again in time.
+ */
+async function isAnother(
+  { s3 }: Target,
+  bucket: string,
+  { key, etag, versionId }: StoredObject,
+): Promise<boolean> {
+  if (etag === undefined) return false;
+  const digest = async (VersionId?: string) => {
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key, VersionId }));
+    const hash = createHash('sha256');
+    for await (const chunk of Body as Readable) hash.update(chunk as Uint8Array);
+    return hash.digest('hex');
+  };
+  const [now, then] = await Promise.all([
+    digest(),
+    digest(versionId).catch((error: unknown) => {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }),
+  ]);
+  return now !== then;
+}
+
 /** An empty object has no last bytes. */
 const isOutOfRange = ({ name }: Error) => name === 'InvalidRange';
 
-async function open({ s3 }: Target, bucket: string, key: string, range?: string): Promise<Readable> {
-  const { Body } = await s3.send(
-    new GetObjectCommand({ Bucket: bucket, Key: key, ...(range !== undefined && { Range: range }) }),
-  );
-  return Body as Readable;
+interface Counted {
+  readonly records: number;
+  readonly etag: string | undefined;
 }
 
 /** The rows that a Parquet file's footer names: one read of its end. */
-async function rowsOfParquet(target: Target, bucket: string, key: string): Promise<number> {
-  const { Body, ContentRange = '' } = await target.s3.send(
-    new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=-${TAIL_BYTES}` }),
-  );
+async function rowsOfParquet(target: Target, bucket: string, key: string): Promise<Counted> {
+  const {
+    Body,
+    ContentRange = '',
+    ETag,
+  } = await target.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key, Range: `bytes=-${TAIL_BYTES}` }));
   const tail = (await Body?.transformToByteArray()) ?? new Uint8Array();
   const byteLength = Number(/\/(\d+)$/.exec(ContentRange)?.[1] ?? tail.length);
   const metadata = await parquetMetadataAsync(
@@ -59,26 +95,27 @@ async function rowsOfParquet(target: Target, bucket: string, key: string): Promi
     },
     { initialFetchSize: Math.min(TAIL_BYTES, byteLength) },
   );
-  return Number(metadata.num_rows);
+  return { records: Number(metadata.num_rows), etag: ETag };
 }
 
 const QUOTE = 0x22;
 const LINE_FEED = 0x0a;
 
 /** The records of a CSV file below its header. Line feeds in quotes end none; the last record may lack its own. */
-async function rowsOfCsv(source: AsyncIterable<Uint8Array>): Promise<number> {
+async function rowsOfCsv({ s3 }: Target, bucket: string, key: string): Promise<Counted> {
+  const { Body, ETag } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
   let lines = 0;
   let quoted = false;
   let last = LINE_FEED;
-  for await (const chunk of source) {
-    for (const byte of chunk) {
+  for await (const chunk of Body as Readable) {
+    for (const byte of chunk as Uint8Array) {
       if (byte === QUOTE) quoted = !quoted;
       else if (byte === LINE_FEED && !quoted) lines += 1;
       last = byte;
     }
   }
   if (quoted) throw new Error('A quote is not closed.');
-  return Math.max(0, (last === LINE_FEED ? lines : lines + 1) - 1);
+  return { records: Math.max(0, (last === LINE_FEED ? lines : lines + 1) - 1), etag: ETag };
 }
 
 /**
@@ -89,7 +126,8 @@ async function rowsOfCsv(source: AsyncIterable<Uint8Array>): Promise<number> {
 export async function* rejectLines(target: Target, bucket: string, key: string): AsyncGenerator<RejectLine> {
   let rest = Buffer.alloc(0);
   const parse = (line: Buffer) => rejectLine.parse(JSON.parse(line.toString('utf8')));
-  for await (const chunk of await open(target, bucket, key)) {
+  const { Body } = await target.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  for await (const chunk of Body as Readable) {
     rest = Buffer.concat([rest, chunk as Buffer]);
     let start = 0;
     for (let end = rest.indexOf(LINE_FEED); end >= 0; end = rest.indexOf(LINE_FEED, start)) {

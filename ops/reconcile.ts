@@ -195,7 +195,7 @@ async function reconcileFiles(target: Target, { files, rejected, tables }: Accou
   const { buckets } = target.outputs;
   const found = await Promise.all(
     files.map((file) =>
-      limit(async () => ({ file, found: await countRecords(target, buckets[file.place], file.key) })),
+      limit(async () => ({ file, found: await countRecords(target, buckets[file.place], file) })),
     ),
   );
   const rowsIn = (place: Place) =>

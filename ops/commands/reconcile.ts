@@ -192,6 +192,8 @@ function describe({ kind, of, place, expected = 0, found = 0, reason = '' }: Dif
       return `${where} can’t be read: ${printable(reason)}`;
     case 'rows':
       return `${where} has ${count(found, 'record')}; its receipt says ${integer(expected)}`;
+    case 'altered':
+      return `${where} is not the file that was written: its content has changed since`;
     case 'rejects':
       return `${count(found, 'reject')} of ${printable(of)} in the failed bucket; receipts say ${integer(expected)}`;
     case 'table':

@@ -14,6 +14,7 @@ import {
 import {
   CopyObjectCommand,
   DeleteObjectCommand,
+  GetObjectCommand,
   ListMultipartUploadsCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
@@ -283,6 +284,29 @@ describe('reconcile', () => {
     expect(await run('reconcile', key)).toMatchObject({ status: 0 });
     expect(await titles('books')).toEqual(['books 1', 'books 2']);
   });
+
+  test.each(['processed', 'archive'] as const)(
+    'names a file of the %s bucket that holds other data in as many rows, until the object is done anew',
+    async (place) => {
+      const bucket = target.outputs.buckets[place];
+      const file = await fileOf(place, key);
+      const { Body } = await target.s3.send(new GetObjectCommand({ Bucket: bucket, Key: file }));
+      const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
+      // The same file once more, as a second attempt at the same work writes it.
+      await target.s3.send(new PutObjectCommand({ Bucket: bucket, Key: file, Body: bytes }));
+      expect(await run('reconcile', key)).toMatchObject({ status: 0 });
+      // The data pages; the footer, which names the rows, is at the end.
+      bytes.fill(0, 4, 40);
+      await target.s3.send(new PutObjectCommand({ Bucket: bucket, Key: file, Body: bytes }));
+      const { status, stdout } = await run('reconcile', key);
+      expect(stdout).toContain(`${file} is not the file that was written: its content has changed since`);
+      expect(stdout).toContain('1 difference.');
+      expect(status).toBe(1);
+      expect(await run('replay', key, '--force', '--wait')).toMatchObject({ status: 0 });
+      await quiet();
+      expect(await run('reconcile', key)).toMatchObject({ status: 0 });
+    },
+  );
 
   test('a key of which nothing stands makes it exit with 1', async () => {
     const { status, stdout } = await run('reconcile', 'recipes/never-put.json');
