@@ -135,24 +135,29 @@ function escapeValue(value: string | null): string {
 /**
  * A file of the lake. It begins with `part-`, since Athena, Spectrum and Spark skip files that begin with `_`, `.` or
  * `#` (Redshift guide, "Data files for queries in Amazon Redshift Spectrum").
+ *
+ * The code that wrote it is in its name: two codes may make different files of the same part, and neither may take the
+ * other's for its own.
  */
 export function processedKey(
   path: VersionPath,
   part: number,
   partitionPath: string,
-  extension: string,
+  { codeVersion, extension }: { readonly codeVersion: string; readonly extension: string },
 ): string {
   const { dataset, objectId: id, version } = path;
-  return `${dataset}/${partitionPath}part-${number(part)}~${id}~${version}.${extension}`;
+  const code = /^[A-Za-z0-9-]{1,32}$/.test(codeVersion) ? codeVersion : hash(codeVersion);
+  return `${dataset}/${partitionPath}part-${number(part)}~${id}~${version}~${code}.${extension}`;
 }
 
+/** Files of before November 2026 do not name their code. */
 export function parseProcessedKey(
   key: string,
 ):
   | (VersionPath & { readonly part: number; readonly partitionPath: string; readonly extension: string })
   | undefined {
   const match =
-    /^([^/]+)\/((?:[^/=]+=[^/]*\/)*)part-(\d{5,})~([^/~]*~[0-9a-f]{24})~(~?[A-Za-z0-9._-]+(?:!\d{4})?)\.([a-z]+)$/.exec(
+    /^([^/]+)\/((?:[^/=]+=[^/]*\/)*)part-(\d{5,})~([^/~]*~[0-9a-f]{24})~(~?[A-Za-z0-9._-]+(?:!\d{4})?)(?:~[A-Za-z0-9-]+)?\.([a-z]+)$/.exec(
       key,
     );
   if (match === null) return undefined;

@@ -8,6 +8,9 @@ const storedObject = z.object({
   key: z.string(),
   records: z.int().nonnegative(),
   bytes: z.int().nonnegative(),
+  /** As S3 answered when it was written. Of files of the lake and of the archive, from November 2026 on. */
+  etag: z.string().optional(),
+  versionId: z.string().optional(),
 });
 export type StoredObject = z.infer<typeof storedObject>;
 

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
@@ -59,12 +60,16 @@ export function pieceOf(
 }
 
 /** What a simulation replaces. */
-export type StageSurroundings = Omit<Surroundings, 'codeVersion' | 'deadline' | 'message' | 'invocation'>;
+export type StageSurroundings = Pick<
+  Surroundings,
+  'store' | 'now' | 'elapsed' | 'wait' | 'zstd' | 'partLimits' | 'tables'
+>;
 
 const onLambda = (): StageSurroundings => ({
   store: s3ObjectStore(),
   now: Date.now,
   elapsed: () => performance.now(),
+  wait: pause,
   zstd: threadedZstd,
   partLimits,
 });
@@ -81,8 +86,8 @@ export function stageHandler(options: StageOptions, outside: StageSurroundings =
   const tracer = new Tracer({ serviceName: stage });
   const limit = pLimit(concurrency);
 
-  const isLastAttempt = ({ attributes }: SQSRecord) =>
-    Number(attributes.ApproximateReceiveCount) >= options.maximumReceives;
+  const receivesOf = ({ attributes }: SQSRecord) => Number(attributes.ApproximateReceiveCount);
+  const isLastAttempt = (message: SQSRecord) => receivesOf(message) >= options.maximumReceives;
 
   const processMessage = async (message: SQSRecord, surroundings: Surroundings) => {
     const event = readEvent(message, stage);
@@ -145,6 +150,7 @@ export function stageHandler(options: StageOptions, outside: StageSurroundings =
                 deadline,
                 message: message.messageId,
                 invocation: context.awsRequestId,
+                receives: receivesOf(message),
               });
             }),
           ),

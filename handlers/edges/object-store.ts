@@ -6,6 +6,7 @@ import {
   HeadObjectCommand,
   NoSuchBucket,
   PutObjectCommand,
+  type PutObjectCommandOutput,
   paginateListObjectsV2,
   S3Client,
   S3ServiceException,
@@ -38,6 +39,12 @@ export interface StoredVersion {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** What S3 said of an object when it was written. */
+export interface Written {
+  readonly etag: string;
+  readonly versionId: string;
+}
+
 /** A small object whole, and what tells this state of it from any other. */
 export interface Snapshot {
   readonly text: string;
@@ -54,7 +61,7 @@ export interface ObjectStore {
   exists(bucket: string, key: string): Promise<boolean>;
   /** The current version of this key, or `undefined` when there is none. */
   find(bucket: string, key: string): Promise<Snapshot | undefined>;
-  write(object: NewObject): Promise<void>;
+  write(object: NewObject): Promise<Written>;
   /** Writes unless the key exists. Returns whether it did: `false` means that somebody else was first. */
   create(object: NewObject): Promise<boolean>;
   /** Writes if the key still is in the state of this ETag. Returns whether it was. */
@@ -63,7 +70,7 @@ export interface ObjectStore {
   list(bucket: string, prefix: string): Promise<string[]>;
   /** Deletes the current versions of these keys; one that is not there is no error. */
   remove(bucket: string, keys: readonly string[]): Promise<void>;
-  copy(from: ObjectAddress, to: { readonly bucket: string; readonly key: string }): Promise<void>;
+  copy(from: ObjectAddress, to: { readonly bucket: string; readonly key: string }): Promise<Written>;
 }
 
 /** Thrown when a version is not there (any more): no retry will bring it back. */
@@ -132,7 +139,7 @@ export function s3ObjectStore(client = new S3Client({})): ObjectStore {
       }
     },
     async write(object) {
-      await client.send(new PutObjectCommand(putInput(object)));
+      return written(await client.send(new PutObjectCommand(putInput(object))));
     },
     create: (object) => putIf(client, object, { IfNoneMatch: '*' }),
     replace: (object, etag) => putIf(client, object, { IfMatch: etag }),
@@ -156,7 +163,9 @@ export function s3ObjectStore(client = new S3Client({})): ObjectStore {
     async copy(from, to) {
       const path = [from.bucket, ...from.key.split('/')].map(encodeURIComponent).join('/');
       const CopySource = `${path}?versionId=${encodeURIComponent(from.versionId)}`;
-      await found(from, client.send(new CopyObjectCommand({ Bucket: to.bucket, Key: to.key, CopySource })));
+      const command = new CopyObjectCommand({ Bucket: to.bucket, Key: to.key, CopySource });
+      const { CopyObjectResult, VersionId } = await found(from, client.send(command));
+      return written({ ETag: CopyObjectResult?.ETag, VersionId });
     },
   };
 }
@@ -179,6 +188,13 @@ async function putIf(
       if (!isStatus(error, 409) || attempt === CONDITIONAL_ATTEMPTS) throw error;
     }
   }
+}
+
+function written({
+  ETag = '',
+  VersionId = 'null',
+}: Pick<PutObjectCommandOutput, 'ETag' | 'VersionId'>): Written {
+  return { etag: ETag, versionId: VersionId };
 }
 
 function versionInput({ bucket, key, versionId }: ObjectAddress) {

@@ -8,18 +8,26 @@ import {
   loadingRejectsKey,
   loadingRejectsPrefix,
   parseProcessedKey,
+  transformationReceiptKey,
   type VersionPath,
 } from '../../domain/key-layout.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
-import { count, type LoadingReceipt, type StoredObject, type Tally } from '../../domain/receipt.ts';
+import {
+  count,
+  type LoadingReceipt,
+  type StoredObject,
+  type Tally,
+  type TransformationReceipt,
+  transformationReceipt,
+} from '../../domain/receipt.ts';
 import { editionSequencer } from '../../domain/tables/row-identity.ts';
 import { contentTypes, newLakeFile, readLakeFile } from '../edges/lake-file.ts';
 import type { NumberedRow } from '../edges/mysql/encoded-row.ts';
 import { ObjectNotFound } from '../edges/object-store.ts';
 import { Ledger } from './ledger.ts';
 import { doPiece } from './piece.ts';
-import { parseSourceMetadata, type Source, sourceMetadata } from './source-metadata.ts';
-import { isWhole, type OutputBuckets, standing } from './supersede.ts';
+import { parseSourceMetadata, sourceMetadata } from './source-metadata.ts';
+import { isWhole, type OutputBuckets, type Standing, standing } from './supersede.ts';
 import { type Outcome, RejectsWriter, type Surroundings, withoutRecords } from './work.ts';
 
 export interface LoadingBuckets extends OutputBuckets {
@@ -27,11 +35,26 @@ export interface LoadingBuckets extends OutputBuckets {
   readonly ledger: string;
 }
 
+/** Which version of which raw object a file's rows are of, and how much there is of them. */
+interface Source {
+  readonly key: string;
+  readonly versionId: string;
+  readonly sequencer: string;
+  readonly records: number;
+  readonly bytes: number;
+}
+
 type FileAddress = VersionPath & {
   readonly part: number;
   readonly partitionPath: string;
   readonly extension: string;
 };
+
+/**
+ * A file's event may be ahead of the receipt of its part, which is written when the part's last file is. Milliseconds
+ * between two looks at it, some five seconds in all: a part of a thousand files takes four.
+ */
+const RECEIPT_DELAYS = [20, 50, 100, 200, 400, 800, 1600, 2000];
 
 /**
  * Takes a file of the lake into MySQL and the archive, and out of both when it is gone from the lake. A file whose version
@@ -63,11 +86,20 @@ export async function loadFile(
     await retractRows(event, address, ledger, dataset, surroundings);
     return withoutRecords(name, 'retracted');
   }
+  let source: Source | undefined;
   const done = await doPiece(
     {
       address,
       receiptKey: loadingReceiptKey(address, address.part, address.partitionPath),
-      work: () => load(event, address, dataset, buckets, surroundings),
+      // What two attempts by different code make of a part differs: only what its receipt names is loaded, and stays.
+      dropLeftOver: async (stands) => {
+        const transformation = await transformationOf(event, address, stands, ledger, surroundings);
+        source = transformation && sourceOf(event, transformation);
+        if (transformation === undefined || source !== undefined) return false;
+        await store.remove(buckets.processed, [event.key]);
+        return true;
+      },
+      work: () => load(event, address, source, dataset, buckets, surroundings),
       discard: async () => {
         await removeLoaded();
         await retractOwnRows(event, dataset, surroundings);
@@ -83,6 +115,40 @@ export async function loadFile(
   const { records } = done.archive;
   const rejected = done.tables?.rejected ?? {};
   return { dataset: name, result: 'done', read: records, written: records, filtered: {}, rejected };
+}
+
+/** What the receipt of a file's part says of the file; `undefined` when it does not name it. */
+function sourceOf(
+  { key }: ObjectEvent,
+  { key: of, versionId, sequencer, outputs }: TransformationReceipt,
+): Source | undefined {
+  const file = outputs.find((each) => each.key === key);
+  return file && { key: of, versionId, sequencer, records: file.records, bytes: file.bytes };
+}
+
+/**
+ * The receipt of the part that a file came of; of a version that does not stand any more, it may lack.
+ *
+ * @throws {TransientError} `in_progress` while the transformation has not ended: by this attempt, or by the next one
+ */
+async function transformationOf(
+  event: ObjectEvent,
+  { part, ...path }: FileAddress,
+  stands: Standing,
+  ledger: Ledger,
+  { store, wait }: Surroundings,
+): Promise<TransformationReceipt | undefined> {
+  const find = () => ledger.receipt(transformationReceiptKey(path, part), transformationReceipt);
+  let found = await find();
+  for (const delay of RECEIPT_DELAYS) {
+    if (found !== undefined || stands !== 'live') return found;
+    await wait(delay);
+    found = await find();
+  }
+  if (found !== undefined) return found;
+  if (parseSourceMetadata((await store.describe(event)).metadata) === undefined) throw notOurs(event);
+  const message = `The transformation that wrote s3://${event.bucket}/${event.key} has not ended: another attempt at its part may write other files.`;
+  throw new TransientError('in_progress', message, { stage: 'loading' });
 }
 
 /** Takes the rows of a file's own version out of MySQL, of which no other sink has anything. */
@@ -128,16 +194,15 @@ async function retractRows(
 async function load(
   event: ObjectEvent,
   address: FileAddress,
+  source: Source | undefined,
   dataset: Dataset,
   buckets: LoadingBuckets,
   surroundings: Surroundings,
 ): Promise<LoadingReceipt> {
   const { store, now, elapsed, codeVersion, tables } = surroundings;
   const startedAt = elapsed();
-  const { bytes, metadata } = await store.describe(event);
-  const source = parseSourceMetadata(metadata);
   if (source === undefined) throw notOurs(event);
-  const { records, ...from } = source;
+  const { records, bytes, ...from } = source;
   const toArchive = { bucket: buckets.archive, key: archiveKey(event.key) };
   const isParquet = toArchive.key === event.key;
 
@@ -153,8 +218,7 @@ async function load(
     if (!isParquet) archive = await writeArchive(rows, header, dataset, toArchive, surroundings);
   }
   if (archive === undefined) {
-    await store.copy(event, toArchive);
-    archive = { key: toArchive.key, records, bytes };
+    archive = { key: toArchive.key, records, bytes, ...(await store.copy(event, toArchive)) };
   }
   return {
     stage: 'loading',
@@ -188,7 +252,7 @@ async function readRows(
 /** Rows that a table can't hold are rejected, each with its reason; the others go in. */
 async function fillTables(
   rows: readonly NumberedRow[],
-  from: Omit<Source, 'records'>,
+  from: Omit<Source, 'records' | 'bytes'>,
   dataset: Dataset,
   tables: NonNullable<Surroundings['tables']>,
   rejects: RejectsWriter,
@@ -206,7 +270,7 @@ async function fillTables(
 
 async function writeArchive(
   rows: readonly NumberedRow[],
-  header: Omit<Source, 'records'> & { readonly part: number },
+  header: Omit<Source, 'records' | 'bytes'> & { readonly part: number },
   dataset: Dataset,
   to: { readonly bucket: string; readonly key: string },
   { store }: Surroundings,
@@ -216,8 +280,9 @@ async function writeArchive(
   for (const { row } of rows) file.add(row);
   const body = file.finish();
   const records = String(rows.length);
-  await store.write({ ...to, body, contentType: contentTypes.parquet, metadata: { ...metadata, records } });
-  return { key: to.key, records: rows.length, bytes: body.length };
+  const contentType = contentTypes.parquet;
+  const written = await store.write({ ...to, body, contentType, metadata: { ...metadata, records } });
+  return { key: to.key, records: rows.length, bytes: body.length, ...written };
 }
 
 function notOurs({ bucket, key }: ObjectEvent): PermanentError {

@@ -21,14 +21,16 @@ export class PartitionedFiles {
   readonly #path: VersionPath;
   readonly #header: PartHeader;
   readonly #format: LakeFormat;
+  readonly #codeVersion: string;
   /** By partition path, for two values can share one: Hive takes empty text for null. */
   readonly #files = new Map<string, LakeFile>();
 
-  constructor(dataset: Dataset, path: VersionPath, header: PartHeader) {
+  constructor(dataset: Dataset, path: VersionPath, header: PartHeader, codeVersion: string) {
     this.#dataset = dataset;
     this.#path = path;
     this.#header = header;
     this.#format = dataset.processedAs ?? 'parquet';
+    this.#codeVersion = codeVersion;
   }
 
   /** Returns whether the row was taken: one more partition than `MAX_PARTITIONS` is not. */
@@ -49,11 +51,13 @@ export class PartitionedFiles {
     return together(
       [...this.#files].map(([partition, file]) =>
         limit(async () => {
-          const key = processedKey(this.#path, this.#header.part, partition, this.#format);
+          const name = { codeVersion: this.#codeVersion, extension: this.#format };
+          const key = processedKey(this.#path, this.#header.part, partition, name);
           const body = file.finish();
           const metadata = { ...sourceMetadata(this.#header), records: String(file.rows) };
-          await store.write({ bucket, key, body, contentType: contentTypes[this.#format], metadata });
-          return { key, records: file.rows, bytes: body.length };
+          const contentType = contentTypes[this.#format];
+          const written = await store.write({ bucket, key, body, contentType, metadata });
+          return { key, records: file.rows, bytes: body.length, ...written };
         }),
       ),
     );

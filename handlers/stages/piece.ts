@@ -2,12 +2,17 @@ import type { VersionPath } from '../../domain/key-layout.ts';
 import type { Receipt } from '../../domain/receipt.ts';
 import { ObjectNotFound, type ObjectStore } from '../edges/object-store.ts';
 import type { Ledger } from './ledger.ts';
-import { completes, type OutputBuckets, removeSuperseded, standing } from './supersede.ts';
+import { completes, type OutputBuckets, removeSuperseded, type Standing, standing } from './supersede.ts';
 
 /** Work of which a version has several pieces: a part to be transformed, or a file to be loaded. */
 export interface Piece<Done extends Receipt> {
   readonly address: VersionPath;
   readonly receiptKey: string;
+  /**
+   * Takes away what is worked on, where the stage before made it in an attempt that came to nothing: another attempt did
+   * the work, and does not name it. Returns whether it was that.
+   */
+  readonly dropLeftOver?: (stands: Standing) => Promise<boolean>;
   /** @throws {ObjectNotFound} when there is nothing to work on */
   readonly work: () => Promise<Done>;
   /** Takes away what is worked on, and all that came of it. */
@@ -19,10 +24,10 @@ export interface Piece<Done extends Receipt> {
  * its version superseded goes. A piece whose version was overtaken is discarded: also when that happens while it is
  * worked on.
  *
- * @returns `duplicate`: it was done before. `stale`: something newer took effect.
+ * @returns `duplicate`: it was done before. `stale`: something newer took effect, or it is left over.
  */
 export async function doPiece<Done extends Receipt>(
-  { address, receiptKey, work, discard }: Piece<Done>,
+  { address, receiptKey, dropLeftOver, work, discard }: Piece<Done>,
   ledger: Ledger,
   store: ObjectStore,
   buckets: OutputBuckets,
@@ -34,6 +39,7 @@ export async function doPiece<Done extends Receipt>(
   const head = await ledger.head(address);
   const stands = standing(head, address);
   if (stands === 'gone') return discarded();
+  if (await dropLeftOver?.(stands)) return 'stale';
   if (await ledger.hasReceipt(receiptKey)) {
     await removeSuperseded(head, ledger, store, buckets);
     return stands === 'live' ? 'duplicate' : 'stale';

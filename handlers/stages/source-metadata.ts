@@ -13,20 +13,14 @@ const metadata = z.object({
   'source-key': z.string().transform((text) => Buffer.from(text, 'base64url').toString('utf8')),
   'source-version': z.string(),
   sequencer: z.string(),
-  records: z.coerce.number().int().nonnegative(),
 });
 
-export interface Source {
-  readonly key: string;
-  readonly versionId: string;
-  readonly sequencer: string;
-  readonly records: number;
-}
-
 /** Returns `undefined` when the object was not written by the transformation. */
-export function parseSourceMetadata(raw: Readonly<Record<string, string>>): Source | undefined {
+export function parseSourceMetadata(
+  raw: Readonly<Record<string, string>>,
+): Pick<PartHeader, 'key' | 'versionId' | 'sequencer'> | undefined {
   const { data } = metadata.safeParse(raw);
   if (data === undefined) return undefined;
-  const { 'source-key': key, 'source-version': versionId, sequencer, records } = data;
-  return { key, versionId, sequencer, records };
+  const { 'source-key': key, 'source-version': versionId, sequencer } = data;
+  return { key, versionId, sequencer };
 }

@@ -25,8 +25,10 @@ export interface OutputBuckets {
 
 const READS_AT_ONCE = 16;
 
+export type Standing = ReturnType<typeof standingOf>;
+
 /** Where the version of a part or of a file of the lake stands. */
-export function standing(head: Head | undefined, { version }: VersionPath) {
+export function standing(head: Head | undefined, { version }: VersionPath): Standing {
   return standingOf(head, (versionId) => versionSegment(versionId) === version);
 }
 

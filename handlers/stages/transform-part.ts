@@ -11,6 +11,7 @@ import type { ObjectEvent } from '../../domain/object-event.ts';
 import { parsePartLine, partHeader } from '../../domain/part.ts';
 import {
   count,
+  type StoredObject,
   type Tally,
   type TransformationReceipt,
   transformationReceipt,
@@ -29,6 +30,8 @@ const LINE_FEED = 0x0a;
 export interface TransformationBuckets extends OutputBuckets {
   readonly ledger: string;
 }
+
+type PartAddress = VersionPath & { readonly part: number };
 
 /**
  * Turns one part into files of the lake: a file for each partition that the part's rows fall into. Rows that the
@@ -62,15 +65,15 @@ export async function transformPart(
 
 async function transform(
   event: ObjectEvent,
-  address: VersionPath,
+  address: PartAddress,
   dataset: Dataset,
   buckets: TransformationBuckets,
   surroundings: Surroundings,
 ): Promise<TransformationReceipt> {
-  const { store, now, elapsed, codeVersion } = surroundings;
+  const { store, now, elapsed, codeVersion, receives } = surroundings;
   const startedAt = elapsed();
   const { header, lines } = await readPart(surroundings, event);
-  const files = new PartitionedFiles(dataset, address, header);
+  const files = new PartitionedFiles(dataset, address, header, codeVersion);
   const rejects = new RejectsWriter(store, buckets.failed, (file) =>
     rejectsKey(address, 'transformation', header.part, file),
   );
@@ -92,6 +95,8 @@ async function transform(
   }
   const outputs = await files.store(store, buckets.processed);
   await rejects.flush();
+  // Other code may have rejected more before it died.
+  if (receives > 1) await removeRejects(address, rejects.files, store, buckets);
   return {
     stage: 'transformation',
     ...header,
@@ -109,7 +114,7 @@ async function transform(
 
 /** Removes a part, and what a receipt says that it became. A file that no receipt knows of is removed by the loading stage. */
 async function removePart(
-  address: VersionPath & { readonly part: number },
+  address: PartAddress,
   key: string,
   ledger: Ledger,
   store: ObjectStore,
@@ -120,10 +125,21 @@ async function removePart(
     transformationReceipt,
   );
   const files = receipt?.outputs.map((file) => file.key) ?? [];
-  const rejects = rejectsKey(address, 'transformation', address.part).replace(/\.ndjson$/, '-');
   await store.remove(buckets.processed, files);
-  await store.remove(buckets.failed, await store.list(buckets.failed, rejects));
+  await removeRejects(address, [], store, buckets);
   await store.remove(buckets.temp, [key]);
+}
+
+/** Removes what attempts at a part rejected, but for these files. */
+async function removeRejects(
+  address: PartAddress,
+  but: readonly StoredObject[],
+  store: ObjectStore,
+  { failed }: TransformationBuckets,
+): Promise<void> {
+  const all = rejectsKey(address, 'transformation', address.part).replace(/\.ndjson$/, '-');
+  const others = (await store.list(failed, all)).filter((key) => !but.some((file) => file.key === key));
+  await store.remove(failed, others);
 }
 
 function oneTooMany({ partitionBy }: Dataset, recordNumber: number, record: unknown): Reject {

@@ -13,6 +13,8 @@ export interface Surroundings {
   readonly now: () => number;
   /** Milliseconds since some moment, by a clock that never goes back: for durations. */
   readonly elapsed: () => number;
+  /** Resolves after so many milliseconds. */
+  readonly wait: (ms: number) => Promise<unknown>;
   readonly zstd: Zstd;
   readonly partLimits: PartLimits;
   /** MySQL, where the stack has it. */
@@ -25,6 +27,8 @@ export interface Surroundings {
   readonly message: string;
   /** Tells this attempt from any other, also at the same message. */
   readonly invocation: string;
+  /** How often the message has been received, this time included. */
+  readonly receives: number;
 }
 
 /**

@@ -25,11 +25,11 @@ export async function readDocument<Schema extends z.ZodType>(
   return found;
 }
 
-export function writeDocument(
+export async function writeDocument(
   store: ObjectStore,
   bucket: string,
   key: string,
   content: object,
 ): Promise<void> {
-  return store.write({ bucket, key, body: JSON.stringify(content), contentType: 'application/json' });
+  await store.write({ bucket, key, body: JSON.stringify(content), contentType: 'application/json' });
 }

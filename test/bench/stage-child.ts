@@ -25,6 +25,7 @@ const store: ObjectStore = {
     const path = pathOf(bucket, key);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, body);
+    return { etag: '', versionId: '' };
   },
   async create({ key, body }) {
     if (ledger.has(key)) return false;
@@ -48,12 +49,14 @@ const surroundings: Surroundings = {
   store,
   now: Date.now,
   elapsed: () => performance.now(),
+  wait: () => Promise.reject(new Error('Not of these stages.')),
   codeVersion: 'bench',
   zstd: threadedZstd,
   partLimits,
   deadline: Number.MAX_SAFE_INTEGER,
   message: 'bench',
   invocation: 'bench',
+  receives: 1,
 };
 const buckets = { temp: 'temp', processed: 'processed', failed: 'failed', ledger: 'ledger' };
 const event = {

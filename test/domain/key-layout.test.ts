@@ -69,7 +69,7 @@ describe('the key layout', () => {
       fc.property(object, part, partition, (version, n, columns) => {
         const path = versionPath(version);
         const directory = partitionPath(columns);
-        const key = processedKey(path, n, directory, 'parquet');
+        const key = processedKey(path, n, directory, name);
         expect(parseProcessedKey(key)).toEqual({
           ...path,
           part: n,
@@ -131,10 +131,29 @@ describe('the key layout', () => {
     );
   });
 
+  it('reads the keys of files that were written before their code stood in them', () => {
+    const id = 'a~000000000000000000000000';
+    const hashed = '~7d80340be06c628b6dcd4f13';
+    for (const version of ['v1', 'v1!0001', hashed, `${hashed}!0001`])
+      expect(parseProcessedKey(`recipes/x=1/part-00002~${id}~${version}.parquet`)).toMatchObject({
+        objectId: id,
+        version,
+        part: 2,
+      });
+  });
+
+  it('tells files by what different code made of the same part apart', () => {
+    const path = { dataset: 'recipes', objectId: 'a~0', version: 'v1' };
+    const keys = ['a', 'b', 'a b', 'a/b', 'x'.repeat(100), 'x'.repeat(101)].map((codeVersion) =>
+      processedKey(path, 0, '', { codeVersion, extension: 'parquet' }),
+    );
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
   it('begins no file of the lake with a character that makes readers skip it', () => {
     fc.assert(
       fc.property(object, part, partition, (version, n, columns) => {
-        const key = processedKey(versionPath(version), n, partitionPath(columns), 'parquet');
+        const key = processedKey(versionPath(version), n, partitionPath(columns), name);
         expect(key.slice(key.lastIndexOf('/') + 1)).toMatch(/^[^_.#]/);
       }),
     );
@@ -158,10 +177,13 @@ describe('the key layout', () => {
   });
 });
 
+/** A code of the longest kind, and how the file ends. */
+const name = { codeVersion: 'c'.repeat(32), extension: 'parquet' };
+
 function allKeys(path: ReturnType<typeof versionPath>, n: number, directory: string): string[] {
   return [
     partKey(path, n),
-    processedKey(path, n, directory, 'parquet'),
+    processedKey(path, n, directory, name),
     rejectsKey(path, 'extraction', 0),
     rejectsKey(path, 'transformation', n, 0),
     faultKey(path, 'transformation'),

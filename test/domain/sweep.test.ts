@@ -237,7 +237,8 @@ test('what lacks a receipt is unfinished, and nothing else', () => {
     fc.property(fc.array(fc.array(fc.boolean(), { maxLength: 4 }), { maxLength: 6 }), (parts) => {
       // Each part has a file for each of its booleans: whether it is loaded. The last part is not transformed.
       const stored = (key: string) => ({ key, records: 1, bytes: 1 });
-      const file = (part: number, i: number) => processedKey(path, part, `difficulty=${i}/`, 'parquet');
+      const file = (part: number, i: number) =>
+        processedKey(path, part, `difficulty=${i}/`, { codeVersion: 'c', extension: 'parquet' });
       const transformed = parts.slice(0, -1);
       const receipts = new Set(transformed.map((_, part) => transformationReceiptKey(path, part)));
       const unloaded: string[] = [];

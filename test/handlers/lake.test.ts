@@ -99,7 +99,8 @@ describe('the lake', () => {
       const file = new ParquetFile([{ name: 'n', type: { kind: 'int32' }, nullable: false }], {});
       file.add({ n });
       const path = versionPath({ dataset: 'labels', key: `labels/${n}`, versionId: 'v' });
-      await save(processedKey(path, 0, partitionPath([['label', value]]), 'parquet'), file.finish());
+      const name = { codeVersion: 'c', extension: 'parquet' };
+      await save(processedKey(path, 0, partitionPath([['label', value]]), name), file.finish());
     }
     expect(await query(`select n, label from ${lake('labels')} order by n`)).toEqual(
       values.map((label, n) => ({ n, label })),

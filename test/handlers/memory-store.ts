@@ -8,6 +8,7 @@ import {
   type ObjectStore,
   type Snapshot,
   type StoredVersion,
+  type Written,
 } from '../../handlers/edges/object-store.ts';
 import { threadedZstd } from '../../handlers/edges/zstd.ts';
 import type { Surroundings } from '../../handlers/stages/work.ts';
@@ -70,7 +71,7 @@ export class MemoryStore implements ObjectStore {
     });
   }
 
-  write(object: NewObject): Promise<void> {
+  write(object: NewObject): Promise<Written> {
     return this.#call('write', object.bucket, object.key, () => this.put(object));
   }
 
@@ -82,15 +83,19 @@ export class MemoryStore implements ObjectStore {
     });
   }
 
-  copy(from: ObjectAddress, to: { readonly bucket: string; readonly key: string }): Promise<void> {
+  copy(from: ObjectAddress, to: { readonly bucket: string; readonly key: string }): Promise<Written> {
     return this.#call('copy', to.bucket, to.key, () => {
-      this.objects.set(`${to.bucket}/${to.key}`, this.#find(from));
+      const stored = this.#find(from);
+      this.objects.set(`${to.bucket}/${to.key}`, stored);
+      return { etag: etagOf(stored), versionId: 'v1' };
     });
   }
 
-  put({ bucket, key, body, metadata = {} }: NewObject): void {
+  put({ bucket, key, body, metadata = {} }: NewObject): Written {
     const bytes = Buffer.from(body);
-    this.objects.set(`${bucket}/${key}`, { body: bytes, bytes: bytes.length, metadata });
+    const stored = { body: bytes, bytes: bytes.length, metadata };
+    this.objects.set(`${bucket}/${key}`, stored);
+    return { etag: etagOf(stored), versionId: 'v1' };
   }
 
   keys(bucket: string): string[] {
@@ -139,12 +144,14 @@ export function surroundingsOf(store: ObjectStore, changes: Partial<Surroundings
     store,
     now: () => 0,
     elapsed: () => 0,
+    wait: async () => {},
     zstd: threadedZstd,
     partLimits,
     codeVersion: 'test',
     deadline: 1,
     message: 'test',
     invocation: 'test',
+    receives: 1,
     ...changes,
   };
 }

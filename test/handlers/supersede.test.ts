@@ -45,7 +45,7 @@ async function put(store: MemoryStore, body: string, of: ObjectEvent): Promise<O
 function lake(store: MemoryStore): string[] {
   const files = store
     .keys('processed')
-    .map((key) => key.replace(/recipes\/(.*)\/part-.*~(.*)\.parquet/, '$2 $1'));
+    .map((key) => key.replace(/recipes\/(.*)\/part-.*~(.*)~test\.parquet/, '$2 $1'));
   expect(store.keys('archive')).toEqual(store.keys('processed'));
   return files.sort();
 }

@@ -123,33 +123,34 @@ const operations: Readonly<Record<string, (asked: Request, wire: Wire) => Promis
     const object = { bucket: Bucket, key: Key, body: Body, contentType: ContentType, metadata: Metadata };
     const isConditional = IfNoneMatch !== undefined || IfMatch !== undefined;
     const condition = { ifNoneMatch: IfNoneMatch, ifMatch: IfMatch?.replaceAll('"', '') };
-    const status = await network.call(
+    const { status, written } = await network.call(
       caller,
       `PutObject ${Bucket}/${Key}${isConditional ? ' on condition' : ''}`,
       async () => {
         // With this any conditional write may meet.
-        if (isConditional && network.happens('refuse')) return 409;
-        const refused = await refusal(() =>
+        if (isConditional && network.happens('refuse')) return { status: 409 } as Answer;
+        const answer = await refusable(() =>
           put(store, object, 'PutObject', isConditional ? condition : undefined),
         );
-        if (refused === undefined) await onlooker.changed(caller, Bucket, Key);
-        return refused;
+        if (answer.written !== undefined) await onlooker.changed(caller, Bucket, Key);
+        return answer;
       },
     );
     if (status === 409) onlooker.trouble(caller);
-    if (status !== undefined) throw failure(status, 'the write was refused');
-    return {};
+    if (written === undefined) throw failure(status ?? 500, 'the write was refused');
+    return { ETag: `"${written.etag}"`, VersionId: written.versionId };
   },
   async CopyObject({ Bucket, Key, CopySource }, { store, network, caller, onlooker }) {
     const { pathname, searchParams } = new URL(`s3:///${CopySource}`);
     const [bucket = '', ...key] = pathname.slice(1).split('/').map(decodeURIComponent);
-    await network.call(caller, `CopyObject ${Bucket}/${Key}`, async () => {
+    const { etag, versionId } = await network.call(caller, `CopyObject ${Bucket}/${Key}`, async () => {
       const from = versionOf(store, bucket, key.join('/'), searchParams.get('versionId') ?? undefined);
       const to = { bucket: Bucket, key: Key };
-      await putBytes(store, to, await bytesOf(store, from), from.headers, 'CopyObject');
+      const copied = await putBytes(store, to, await bytesOf(store, from), from.headers, 'CopyObject');
       await onlooker.changed(caller, Bucket, Key);
+      return copied;
     });
-    return {};
+    return { CopyObjectResult: { ETag: `"${etag}"` }, VersionId: versionId };
   },
   async ListObjectsV2({ Bucket, Prefix, ContinuationToken }, { store, network, caller }) {
     return network.call(caller, `ListObjectsV2 ${Bucket}/${Prefix}`, () => {
@@ -195,12 +196,16 @@ function failure(status: number, message: string): S3ServiceException {
   return new S3ServiceException({ name: `Status${status}`, message, $fault: 'client', $metadata });
 }
 
-async function refusal(write: () => Promise<unknown>): Promise<number | undefined> {
+interface Answer {
+  readonly written?: StoredObject;
+  readonly status?: number;
+}
+
+async function refusable(write: () => Promise<StoredObject>): Promise<Answer> {
   try {
-    await write();
-    return undefined;
+    return { written: await write() };
   } catch (error) {
-    if (error instanceof ServiceError) return error.status;
+    if (error instanceof ServiceError) return { status: error.status };
     throw error;
   }
 }

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { parseProcessedKey, transformationReceiptKey } from '../../domain/key-layout.ts';
+import { parseObjectEvent } from '../../domain/object-event.ts';
 import type { TableStore } from '../../handlers/edges/mysql/table-store.ts';
 import { type ObjectStore, s3ObjectStore } from '../../handlers/edges/object-store.ts';
 import { ZSTD_PARAMETERS, type Zstd } from '../../handlers/edges/zstd.ts';
@@ -130,7 +132,7 @@ export class Pipeline {
       ids: { versionId: () => random.id(32), blobId: ids, eventId: ids },
     });
 
-    const witness = new Witness(network);
+    const witness = new Witness(network, (body, since) => this.#waitsForReceipt(body, since));
     const reader = new Reader(this.store, rowsOf, network.violations);
     const onlooker: Onlooker = {
       changed: (caller, bucket, key) => {
@@ -154,7 +156,15 @@ export class Pipeline {
         const codeVersion = `${stage.codeVersion}-${records}`;
         return stageHandler(
           { ...stage, codeVersion },
-          { store, tables, now: () => clock.now(), elapsed: () => clock.now(), zstd, partLimits },
+          {
+            store,
+            tables,
+            now: () => clock.now(),
+            elapsed: () => clock.now(),
+            wait: (ms) => network.wait(ms),
+            zstd,
+            partLimits,
+          },
         );
       };
       this.#functions.push(new SimulatedFunction(settings, stage, network, witness, start));
@@ -162,6 +172,15 @@ export class Pipeline {
         this.#map(mapping, this.#functions.length - 1, settings.roleArn);
       }
     }
+  }
+
+  /** Whether a message is about a file of the lake whose part had no receipt at that time. */
+  #waitsForReceipt(body: string, at: number): boolean {
+    const file = parseProcessedKey(parseObjectEvent(body).key);
+    if (file === undefined) return false;
+    const ledger = this.topology.buckets.find(({ name }) => name.includes('-ledger-'))?.name ?? '';
+    const receipt = this.store.bucket(ledger).current(transformationReceiptKey(file, file.part));
+    return receipt === undefined || receipt.lastModified >= at;
   }
 
   #map(settings: EventSourceMapping['settings'], index: number, role: string): void {

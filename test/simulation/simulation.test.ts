@@ -46,6 +46,8 @@ describe('the simulated pipeline', () => {
   });
 });
 
+const nothingWritten = { etag: '', versionId: '' };
+
 /** Each changes one method of the stages' store. */
 const defects: [string, (store: ObjectStore, random: () => number) => Partial<ObjectStore>, RegExp][] = [
   [
@@ -53,13 +55,14 @@ const defects: [string, (store: ObjectStore, random: () => number) => Partial<Ob
     (store) => ({
       write: async (object) => {
         store.write(object).catch(() => {});
+        return nothingWritten;
       },
     }),
     /answered with \d+ calls under way/,
   ],
   [
     'takes a failed write for a written one',
-    (store) => ({ write: (object) => store.write(object).catch(() => {}) }),
+    (store) => ({ write: (object) => store.write(object).catch(() => nothingWritten) }),
     /lack|rejects of|rows of/,
   ],
   [
@@ -94,10 +97,11 @@ const defects: [string, (store: ObjectStore, random: () => number) => Partial<Ob
   [
     'stores its files after the receipt',
     (store) => {
-      const late: (() => Promise<void>)[] = [];
+      const late: (() => Promise<unknown>)[] = [];
       return {
         write: async (object) => {
           late.push(() => store.write(object));
+          return nothingWritten;
         },
         create: async (object) => {
           const created = await store.create(object);

@@ -1,0 +1,120 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { filtered } from '../../domain/dataset.ts';
+import { recipes } from '../../domain/datasets/recipes.ts';
+import { endsWith, type ObjectStore } from '../../handlers/edges/object-store.ts';
+import type { Surroundings } from '../../handlers/stages/work.ts';
+import { MemoryTables } from '../simulation/memory-tables.ts';
+import { extract, load, ndjson, putRaw, recipe, transform } from './flow.ts';
+import { MemoryStore } from './memory-store.ts';
+import { readParquet } from './parquet-rows.ts';
+
+type Transform = typeof recipes.transform;
+let deployed: Transform = recipes.transform;
+
+vi.mock('../../domain/datasets/index.ts', async (original) => {
+  const actual = await original<typeof import('../../domain/datasets/index.ts')>();
+  return { ...actual, datasetNamed: () => ({ ...recipes, transform: deployed }) };
+});
+
+const KEY = 'recipes/a.ndjson';
+const sources = [recipe(1), recipe(2), recipe(3), recipe(4, 13)];
+
+/** Other titles, a record filtered, one refused, one in another partition, and one in the same. */
+const other: Transform = (record, origin) => {
+  if (origin.recordNumber === 1) return filtered('is the first');
+  if (origin.recordNumber === 2) throw new Error('is the second');
+  const row = recipes.transform(record, origin);
+  if ('reason' in row) return row;
+  const difficulty = origin.recordNumber === 3 ? 'medium' : row.difficulty;
+  return { ...row, title: row.title.toUpperCase(), difficulty };
+};
+
+async function titles(store: MemoryStore, bucket: string): Promise<string[]> {
+  const rows = await Promise.all(store.keys(bucket).map((key) => readParquet(store.body(bucket, key))));
+  return rows
+    .flat()
+    .map((row) => String(row['title']))
+    .sort();
+}
+
+/** What a queue does: what fails comes back later. */
+async function loadAll(store: MemoryStore, changes: Partial<Surroundings>): Promise<void> {
+  for (const file of store.keys('processed')) await load(store, file, changes).catch(() => {});
+}
+
+describe('a part that two codes worked on, one of which died', () => {
+  afterEach(() => {
+    deployed = recipes.transform;
+  });
+
+  const outcomes = new Map<Transform, { readonly left: readonly string[]; readonly rejects: number }>([
+    [recipes.transform, { left: ['Recipe 1', 'Recipe 2', 'Recipe 3', 'Recipe 4'], rejects: 0 }],
+    [other, { left: ['RECIPE 3', 'RECIPE 4'], rejects: 1 }],
+  ]);
+  const attempts = [
+    { code: 'a', first: recipes.transform, second: other },
+    { code: 'b', first: other, second: recipes.transform },
+  ];
+  // As many calls as an attempt makes.
+  const calls = Array.from({ length: 9 }, (_, i) => i + 1);
+  const cases = attempts.flatMap((each) =>
+    calls.flatMap((call) => [true, false].map((afterEffect) => ({ ...each, call, afterEffect }))),
+  );
+
+  it.each(cases)(
+    'is one of them’s in every sink, where code $code dies at call $call (after its effect: $afterEffect)',
+    async ({ first, second, call, afterEffect }) => {
+      const store = new MemoryStore();
+      const tables = new MemoryTables();
+      putRaw(store, KEY, ndjson(sources));
+      await extract(store, KEY);
+      const [part = ''] = store.keys('temp');
+
+      deployed = first;
+      store.crash = { call: store.calls.length + call, afterEffect };
+      await transform(store, part, { codeVersion: 'one' }).catch(() => {});
+      store.crash = undefined;
+      const isDone = store.keys('ledger').some((key) => key.includes('/transformation/'));
+      await loadAll(store, { tables, codeVersion: 'one' });
+      if (!isDone) expect(store.keys('archive')).toEqual([]);
+
+      deployed = second;
+      await transform(store, part, { codeVersion: 'two', receives: 2 });
+      await loadAll(store, { tables, codeVersion: 'two' });
+
+      const { left, rejects = 0 } = outcomes.get(isDone ? first : second) ?? {};
+      expect(await titles(store, 'processed')).toEqual(left);
+      expect(await titles(store, 'archive')).toEqual(left);
+      expect(
+        tables
+          .rows(recipes, KEY)
+          .map(({ row }) => row['title'])
+          .sort(),
+      ).toEqual(left);
+      expect(store.keys('failed').filter((key) => key.startsWith('rejects/'))).toHaveLength(rejects);
+    },
+  );
+
+  it('is made by the one whose receipt is first, where both live and one writes its files late', async () => {
+    const store = new MemoryStore();
+    const tables = new MemoryTables();
+    putRaw(store, KEY, ndjson(sources));
+    await extract(store, KEY);
+    const [part = ''] = store.keys('temp');
+    const isDone = Promise.withResolvers<void>();
+    const late: ObjectStore = {
+      ...endsWith(store, () => false),
+      write: (object) => isDone.promise.then(() => store.write(object)),
+    };
+    const slow = transform(store, part, { store: late, codeVersion: 'one' });
+    deployed = other;
+    await transform(store, part, { codeVersion: 'two' });
+    await loadAll(store, { tables, codeVersion: 'two' });
+    isDone.resolve();
+    await slow;
+    await loadAll(store, { tables, codeVersion: 'two' });
+    for (const bucket of ['processed', 'archive'])
+      expect(await titles(store, bucket)).toEqual(['RECIPE 3', 'RECIPE 4']);
+    expect(tables.rows(recipes, KEY)).toHaveLength(2);
+  });
+});
