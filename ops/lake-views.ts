@@ -1,14 +1,20 @@
+import { open } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import pLimit from 'p-limit';
 import { tableColumns } from '../domain/columns.ts';
 import type { Dataset } from '../domain/dataset.ts';
+import { parsePartitionPath } from '../domain/key-layout.ts';
+import { csvHeader, HEADER_BYTES } from '../domain/tables/drift.ts';
 import { glueType } from '../domain/tables/glue.ts';
 import { type HiveType, parseHiveType } from '../domain/tables/hive-type.ts';
 import { externalSchema } from '../domain/tables/redshift.ts';
-import type { CatalogColumn, CatalogTable } from './catalog.ts';
+import type { CatalogTable } from './catalog.ts';
 import type { LakeFile } from './lake-files.ts';
 
-/** Of a row of CSV: more than any record makes. DuckDB takes several times as much for its buffer. */
-const MAX_LINE_BYTES = 4 * 1024 * 1024;
+/** Of a row of CSV: more than a record of 1 MiB makes, all quotes and in several columns. It costs no memory where files are smaller. */
+const MAX_LINE_BYTES = 64 * 1024 * 1024;
+
+const HEADERS_AT_ONCE = 32;
 
 /** Makes the schemas that `createViews` fills. */
 export async function createSchemas(connection: DuckDBConnection): Promise<void> {
@@ -27,7 +33,7 @@ export async function createViews(
 ): Promise<void> {
   const name = identifier(table.name);
   const all = [...table.columns, ...table.partitionKeys];
-  await connection.run(`create view stored.${name} as ${source(table, files)}`);
+  await connection.run(`create view stored.${name} as ${await source(table, files)}`);
   // The serde of CSV knows no NULL: what is empty is empty text.
   const inCatalog = all.map((column) => {
     const value = cast(column.name, duckDbType(parseHiveType(column.type)));
@@ -51,27 +57,64 @@ export async function createViews(
 
 const isCsv = ({ format }: CatalogTable) => format === 'csv';
 
-/** All rows of the files with the values of their partitions, and every column of the table whether a file has it or not. */
-function source(table: CatalogTable, files: readonly LakeFile[]): string {
+/**
+ * All rows of the files, with every column of the table whether a file has it or not. The values of a partition are those that its
+ * folder names, so that a file stays right when its dataset is partitioned otherwise since.
+ */
+async function source(table: CatalogTable, files: readonly LakeFile[]): Promise<string> {
   const columns = [...table.columns, ...table.partitionKeys];
   const nothing = columns.map(({ name }) => `null as ${identifier(name)}`);
-  const groups = Map.groupBy(files, ({ partition }) => partition.prefix);
-  const selects = [...groups.values()].map((group) => {
-    const values = table.partitionKeys.map(({ name }, index) => {
-      const value = group[0]?.partition.values[index] ?? null;
-      return `, ${value === null ? 'null' : literal(value)} as ${identifier(name)}`;
-    });
-    const paths = `[${group.map(({ path }) => literal(path)).join(', ')}]`;
+  const selects = (await groupsOf(table, files)).map(({ folder, header, paths }) => {
+    const values = parsePartitionPath(folder.slice(table.prefix.length)).map(
+      ([name, value]) => `, ${value === null ? 'null' : literal(value)} as ${identifier(name)}`,
+    );
+    const list = `[${paths.map(literal).join(', ')}]`;
     const rows = isCsv(table)
-      ? readCsv(table.columns, paths)
-      : `read_parquet(${paths}, hive_partitioning = false, union_by_name = true)`;
+      ? readCsv(header, list)
+      : `read_parquet(${list}, hive_partitioning = false, union_by_name = true)`;
     return `select *${values.join('')} from ${rows}`;
   });
   return [`select ${nothing.join(', ')} where false`, ...selects].join(' union all by name ');
 }
 
+/** Files that are read at once: those of one folder and, of CSV, of one header. */
+interface Group {
+  readonly folder: string;
+  /** Empty for Parquet, which has the columns' names within. */
+  readonly header: readonly string[];
+  readonly paths: readonly string[];
+}
+
+async function groupsOf(table: CatalogTable, files: readonly LakeFile[]): Promise<Group[]> {
+  const limit = pLimit(HEADERS_AT_ONCE);
+  const headers = await Promise.all(
+    files.map(({ path }) => (isCsv(table) ? limit(() => headerOf(path)) : [])),
+  );
+  const groups = new Map<string, { folder: string; header: readonly string[]; paths: string[] }>();
+  for (const [i, { path, partition }] of files.entries()) {
+    const header = headers[i] ?? [];
+    // Somebody else's: a file without a byte has neither a header nor rows.
+    if (isCsv(table) && header.length === 0) continue;
+    const key = JSON.stringify([partition.prefix, header]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { folder: partition.prefix, header, paths: [path] });
+    else group.paths.push(path);
+  }
+  return [...groups.values()];
+}
+
+async function headerOf(path: string): Promise<string[]> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0);
+    return csvHeader(buffer.subarray(0, bytesRead));
+  } finally {
+    await file.close();
+  }
+}
+
 /** Reads CSV as the pipeline writes it: only an empty field without quotes is NULL, and nothing is guessed. */
-function readCsv(columns: readonly CatalogColumn[], paths: string): string {
+function readCsv(header: readonly string[], paths: string): string {
   const options = {
     auto_detect: false,
     hive_partitioning: false,
@@ -82,10 +125,10 @@ function readCsv(columns: readonly CatalogColumn[], paths: string): string {
     new_line: literal('\\r\\n'),
     nullstr: literal(''),
     allow_quoted_nulls: false,
-    // A file from before a column was added.
-    null_padding: true,
+    // Begun in the middle of a file, DuckDB takes a line break within quotes for the end of a row. Files are still read side by side.
+    parallel: false,
     max_line_size: MAX_LINE_BYTES,
-    columns: `{${columns.map(({ name }) => `${literal(name)}: 'varchar'`).join(', ')}}`,
+    columns: `{${header.map((name) => `${literal(name)}: 'varchar'`).join(', ')}}`,
   };
   const settings = Object.entries(options).map(([name, value]) => `${name} = ${value}`);
   return `read_csv(${paths}, ${settings.join(', ')})`;

@@ -2,7 +2,8 @@ import { parquetMetadataAsync, parquetSchema, type SchemaTree } from 'hyparquet'
 import Papa from 'papaparse';
 import type { GlueColumn } from './glue.ts';
 
-const HEADER_BYTES = 65_536;
+/** Of a CSV file: more than any header has. */
+export const HEADER_BYTES = 65_536;
 /** Two magic numbers and the length of a footer ("Apache Parquet: File Format"). */
 const SHORTEST_PARQUET = 12;
 
@@ -65,8 +66,13 @@ function* differences(
 async function csvColumns(read: ReadRange): Promise<GlueColumn[] | undefined> {
   const bytes = await read(0, HEADER_BYTES);
   if (bytes === undefined) return undefined;
-  const [header = []] = Papa.parse<string[]>(new TextDecoder().decode(bytes), { preview: 1 }).data;
-  return header.map((name) => ({ name, type: 'string' }));
+  return csvHeader(bytes).map((name) => ({ name, type: 'string' }));
+}
+
+/** The columns that a CSV file's first bytes name; none of an empty file. */
+export function csvHeader(bytes: Uint8Array): string[] {
+  const options = { delimiter: ',', preview: 1 };
+  return Papa.parse<string[]>(new TextDecoder().decode(bytes), options).data[0] ?? [];
 }
 
 async function parquetColumns(read: ReadRange, byteLength: number): Promise<GlueColumn[] | undefined> {

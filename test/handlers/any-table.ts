@@ -77,7 +77,7 @@ export const flatTables = tableOf(
     fc.constant<Values>({
       type: { kind: 'string' },
       values: fc.string({
-        unit: fc.constantFrom('"', ',', '\r', '\n', ' ', 'a', '\\', '\uFEFF', '👩‍🍳'),
+        unit: fc.constantFrom('"', ',', '\r', '\n', ' ', 'a', '\\', '\0', '\uFEFF', '👩‍🍳'),
         maxLength: 8,
       }),
     }),

@@ -4,13 +4,21 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Column, ColumnType } from '../../domain/columns.ts';
-import { glueType } from '../../domain/tables/glue.ts';
+import * as z from 'zod';
+import { type Column, type ColumnType, storedColumns } from '../../domain/columns.ts';
+import type { Dataset, LakeFormat } from '../../domain/dataset.ts';
+import { passengers } from '../../domain/datasets/passengers.ts';
+import { partitionPath } from '../../domain/key-layout.ts';
+import { glueTable, glueType } from '../../domain/tables/glue.ts';
 import type { Row } from '../../domain/transformation.ts';
+import { newLakeFile, readLakeFile } from '../../handlers/edges/lake-file.ts';
 import { ParquetFile } from '../../handlers/edges/parquet/file.ts';
 import type { CatalogTable } from '../../ops/catalog.ts';
+import type { LakeFile } from '../../ops/lake-files.ts';
 import { createSchemas, createViews } from '../../ops/lake-views.ts';
-import { tables } from '../handlers/any-table.ts';
+import { flatTables, tables } from '../handlers/any-table.ts';
+import { putRaw, runAll } from '../handlers/flow.ts';
+import { MemoryStore } from '../handlers/memory-store.ts';
 import { comparable, readParquet } from '../handlers/parquet-rows.ts';
 
 let directory: string;
@@ -45,7 +53,10 @@ it('shows of tables of any types what another reader finds in their files, as th
         lakeFiles.push({
           path,
           origin: `s3://lake/t/${i}`,
-          partition: { values: [values[i] ?? null], prefix: `t/${i}/` },
+          partition: {
+            values: [values[i] ?? null],
+            prefix: `t/${partitionPath([['part', values[i] ?? null]])}`,
+          },
         });
         expected.push(
           ...(await readParquet(bytes)).map((row) => ({
@@ -82,34 +93,197 @@ it('shows of tables of any types what another reader finds in their files, as th
   );
 });
 
-it('shows of a CSV table what was written before a column was added at its end', async () => {
-  const partition = { values: [], prefix: 't/' };
-  const [before, after] = ['before.csv', 'after.csv'].map((name) => join(directory, name));
-  await writeFile(before ?? '', '_record,a\r\n1,x\r\n');
-  await writeFile(after ?? '', '_record,a,b\r\n2,y,z\r\n');
-  const duckdb = await DuckDBInstance.create(':memory:', { threads: '1' });
-  const connection = await duckdb.connect();
-  await createSchemas(connection);
-  const columns = ['_record', 'a', 'b'].map((name) => ({ name, type: 'string' }));
-  const table = {
-    name: 't',
-    format: 'csv',
-    bucket: 'lake',
-    prefix: 't/',
-    columns,
-    partitionKeys: [],
-    partitions: [],
-  };
-  const files = [before, after].map((path = '') => ({ path, origin: `s3://lake/${path}`, partition }));
-  await createViews(connection, table, undefined, files);
-  const read = await connection.runAndReadAll('select * from t order by _record');
-  expect(read.getRows()).toEqual([
-    ['1', 'x', null],
-    ['2', 'y', 'z'],
-  ]);
-  connection.closeSync();
-  duckdb.closeSync();
+it('shows of CSV tables of any types and any text what was written, and the same as the archive and the pipeline’s own reader', async () => {
+  let tried = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      flatTables,
+      fc.integer({ min: 1, max: 5 }),
+      fc.constantFrom(1, 2, 8),
+      async ({ columns, rows }, count, threads) => {
+        tried += 1;
+        const dataset = tabular(columns, 'csv');
+        const all = storedColumns(dataset);
+        const numbered = rows.map((row, n) => ({ ...row, _record: n }));
+        const paths: { csv: string; parquet: string }[] = [];
+        const readBack: Row[] = [];
+        for (let i = 0; i < count; i += 1) {
+          const csv = newLakeFile(dataset, 'csv', {});
+          const parquet = newLakeFile(dataset, 'parquet', {});
+          for (const row of numbered.filter(({ _record }) => _record % count === i))
+            for (const file of [csv, parquet]) file.add(row);
+          const path = join(directory, `flat-${tried}-${i}`);
+          const bytes = csv.finish();
+          await writeFile(`${path}.csv`, bytes);
+          await writeFile(`${path}.parquet`, parquet.finish());
+          paths.push({ csv: `${path}.csv`, parquet: `${path}.parquet` });
+          for await (const batch of readLakeFile(dataset, { extension: 'csv', partitionPath: '' }, bytes))
+            readBack.push(...batch);
+        }
+        const expected = numbered.map((row) => comparable(row, all));
+        const ordered = readBack.sort((a, b) => Number(a['_record']) - Number(b['_record']));
+        expect(ordered.map((row) => comparable(row, all))).toEqual(expected);
+        for (const format of ['csv', 'parquet'] as const) {
+          const shown = await shownOf(
+            tabular(columns, format),
+            paths.map((path) => path[format]),
+            threads,
+          );
+          expect(shown.map((row) => comparable(row, all))).toEqual(expected);
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
 });
+
+it('shows a CSV file with a line break in a field that is alone in its table', async () => {
+  const store = new MemoryStore();
+  const record = '1,1,1,"A\nB",f,30,,,t,1,,';
+  const header = 'PassengerId,Survived,Pclass,Name,Sex,Age,SibSp,Parch,Ticket,Fare,Cabin,Embarked';
+  putRaw(store, 'passengers/nl.csv', `${header}\r\n${record}\r\n`);
+  await runAll(store, 'passengers/nl.csv');
+  const path = join(directory, 'nl.csv');
+  await writeFile(path, store.body('processed', store.keys('processed')[0] ?? ''));
+  expect(await shownOf(passengers as unknown as Dataset, [path], 2)).toMatchObject([
+    { passenger_id: 1, name: 'A\nB', ticket: 't', cabin: null },
+  ]);
+});
+
+it('shows a CSV file whole that several threads would read from its middle, where texts look like rows', async () => {
+  const dataset = tabular([{ name: 'a', type: { kind: 'string' }, nullable: false }], 'csv');
+  const pieces = ['"', '""', ',', '\r\n', '\n', '\r', '1,2\r\n', '"\r\n7,a\r\n"', '\0', 'é', 'word'];
+  let chance = 1;
+  const below = (limit: number) => {
+    chance = (chance * 1_103_515_245 + 12_345) & 0x7fffffff;
+    return Math.floor((chance / 0x80000000) * limit);
+  };
+  const texts = Array.from({ length: 60_000 }, () =>
+    Array.from({ length: below(100) }, () => pieces[below(pieces.length)]).join(''),
+  );
+  const file = newLakeFile(dataset, 'csv', {});
+  for (const [_record, a] of texts.entries()) file.add({ _record, a });
+  const path = join(directory, 'large.csv');
+  await writeFile(path, file.finish());
+  const rows = await ask(dataset, [path], 4, 'select a from t order by _record');
+  expect(rows.length).toBe(texts.length);
+  expect(rows.findIndex(([a], i) => a !== texts[i])).toBe(-1);
+});
+
+it('shows a row of CSV that is longer than any that a record of 1 MiB could be', async () => {
+  const dataset = tabular([{ name: 'a', type: { kind: 'string' }, nullable: false }], 'csv');
+  const a = '"'.repeat(4_000_000);
+  const file = newLakeFile(dataset, 'csv', {});
+  file.add({ _record: 1, a });
+  const path = join(directory, 'long.csv');
+  await writeFile(path, file.finish());
+  const [[found] = []] = await ask(dataset, [path], 2, 'select a from t');
+  expect(found === a).toBe(true);
+});
+
+it('shows of a CSV table what was written before a column was added, wherever that was', async () => {
+  const [a, b, c] = ['a', 'b', 'c'].map(
+    (name): Column => ({ name, type: { kind: 'string' }, nullable: true }),
+  );
+  if (a === undefined || b === undefined || c === undefined) throw new Error('There are three columns.');
+  const paths: string[] = [];
+  for (const [_record, columns] of [[a, c], [a, b, c], [c, a], [a]].entries()) {
+    const file = newLakeFile(tabular(columns, 'csv'), 'csv', {});
+    file.add({ _record, ...Object.fromEntries(columns.map(({ name }) => [name, `${name}\n`])) });
+    const path = join(directory, `header-${_record}.csv`);
+    await writeFile(path, file.finish());
+    paths.push(path);
+  }
+  expect(await shownOf(tabular([a, b, c], 'csv'), paths, 2)).toEqual([
+    { _record: 0, a: 'a\n', b: null, c: 'c\n' },
+    { _record: 1, a: 'a\n', b: 'b\n', c: 'c\n' },
+    { _record: 2, a: 'a\n', b: null, c: 'c\n' },
+    { _record: 3, a: 'a\n', b: null, c: null },
+  ]);
+});
+
+it('shows the values of the partition that a file was written into, whatever partitions its table has now', async () => {
+  const dataset = { ...tabular([], 'csv'), partitionBy: ['sensor'] } as unknown as Dataset;
+  const table: CatalogTable = {
+    ...cataloguedAs(dataset),
+    columns: ['_record', 'day'].map((name) => ({ name, type: 'string' })),
+    partitionKeys: [{ name: 'sensor', type: 'string' }],
+  };
+  const files = [
+    ['t/day=1/', '_record,sensor\r\n1,a\r\n'],
+    ['t/sensor=b/', '_record,day\r\n2,2\r\n'],
+  ].map(([prefix = '', body = ''], i) => {
+    const path = join(directory, `moved-${i}.csv`);
+    return { path, body, origin: `s3://lake/${path}`, partition: { prefix, values: [prefix] } };
+  });
+  for (const { path, body } of files) await writeFile(path, body);
+  const read = await queried(table, undefined, files, 1, 'select _record, day, sensor from t order by 1');
+  expect(read).toEqual([
+    ['1', '1', 'a'],
+    ['2', '2', 'b'],
+  ]);
+});
+
+/** A dataset of these columns, as far as its files and its table ask. */
+function tabular(columns: readonly Column[], processedAs: LakeFormat): Dataset {
+  return { name: 't', row: rowOf(columns), partitionBy: [], processedAs } as unknown as Dataset;
+}
+
+function rowOf(columns: readonly Column[]) {
+  const schemas = {
+    string: z.string(),
+    int32: z.int32(),
+    int64: z.int(),
+    double: z.number(),
+    boolean: z.boolean(),
+    date: z.iso.date(),
+    timestamp: z.iso.datetime(),
+  };
+  return z.object(
+    Object.fromEntries(
+      columns.map(({ name, type, nullable }) => {
+        const schema = schemas[type.kind as keyof typeof schemas];
+        return [name, nullable ? schema.nullable() : schema];
+      }),
+    ),
+  );
+}
+
+function cataloguedAs(dataset: Dataset): CatalogTable {
+  const { columns, partitionKeys, format } = glueTable(dataset);
+  return { name: dataset.name, format, bucket: 'lake', prefix: 't/', columns, partitionKeys, partitions: [] };
+}
+
+/** All rows of a table of these files, in the order of their records. */
+async function shownOf(dataset: Dataset, paths: readonly string[], threads: number): Promise<Row[]> {
+  const sql = `select to_json(v)::varchar from ${dataset.name} v order by _record`;
+  return (await ask(dataset, paths, threads, sql)).map(([json]) => JSON.parse(String(json)) as Row);
+}
+
+function ask(dataset: Dataset, paths: readonly string[], threads: number, sql: string) {
+  const partition = { values: [], prefix: 't/' };
+  const files = paths.map((path) => ({ path, origin: `s3://lake/${path}`, partition }));
+  return queried(cataloguedAs(dataset), dataset, files, threads, sql);
+}
+
+async function queried(
+  table: CatalogTable,
+  dataset: Dataset | undefined,
+  files: readonly LakeFile[],
+  threads: number,
+  sql: string,
+) {
+  const duckdb = await DuckDBInstance.create(':memory:', { threads: String(threads) });
+  const connection = await duckdb.connect();
+  try {
+    await createSchemas(connection);
+    await createViews(connection, table, dataset, files);
+    return (await connection.runAndReadAll(sql)).getRows();
+  } finally {
+    connection.closeSync();
+    duckdb.closeSync();
+  }
+}
 
 /** A column's type in DuckDB's words. */
 function inDuckDb(type: ColumnType): string {
