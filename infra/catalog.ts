@@ -2,6 +2,7 @@ import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { Dataset } from '../domain/dataset.ts';
 import { glueTable, tableLocation } from '../domain/tables/glue.ts';
+import { checkLayouts, type LakeLayout } from '../domain/tables/layout.ts';
 import { checkForSpectrum } from '../domain/tables/redshift.ts';
 import type { Bucket } from './bucket.ts';
 import type { CatalogConfiguration } from './catalog-configuration.ts';
@@ -13,6 +14,8 @@ import { allow, policyDocument, readsAll, type Statement, trust } from './permis
 
 export interface CatalogArgs extends CatalogConfiguration {
   readonly datasets: readonly Dataset[];
+  /** As recorded: what files that were written before may be like. */
+  readonly layouts: readonly LakeLayout[];
   /** The bucket that holds the tables' files. */
   readonly files: Bucket;
   /** What changes in it. */
@@ -50,6 +53,7 @@ export class Catalog extends pulumi.ComponentResource {
   constructor(name: string, args: CatalogArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Catalog', name, {}, options);
     const { files, changes, key, alarmTopicArn } = args;
+    checkLayouts(args.layouts, args.datasets);
     const database = new aws.glue.CatalogDatabase(
       name,
       { name: name.replaceAll('-', '_'), description: 'The tables of the lake.' },

@@ -1,6 +1,7 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { datasets } from '../domain/datasets/index.ts';
+import layouts from '../migrations/lake.json' with { type: 'json' };
 import { Bucket, type BucketArgs } from './bucket.ts';
 import { bundle } from './bundle.ts';
 import { Catalog } from './catalog.ts';
@@ -107,6 +108,7 @@ const glue = new Catalog(
   {
     ...configuration.catalog,
     datasets,
+    layouts,
     files: processed,
     changes: crawlQueue,
     key,

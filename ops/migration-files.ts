@@ -2,9 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { datasets } from '../domain/datasets/index.ts';
+import { type LakeLayout, planLayouts } from '../domain/tables/layout.ts';
 import { type Migration, type MigrationPlan, planMigration } from '../domain/tables/migration.ts';
 import { allMysqlTables, type MysqlTable } from '../domain/tables/mysql.ts';
 import { migrations } from '../migrations/index.ts';
+import layouts from '../migrations/lake.json' with { type: 'json' };
 
 const directory = join(import.meta.dirname, '..', 'migrations');
 
@@ -45,6 +47,21 @@ export function writeMigration({ name, statements, tables }: MigrationPlan): str
   writeJson('tables.json', tables);
   writeFileSync(join(directory, 'index.ts'), index([...migrations, migration]));
   return `migrations/${file}`;
+}
+
+/**
+ * The layouts of the lake's tables that the datasets declare, if they are not recorded.
+ *
+ * @throws {LayoutRefused}
+ */
+export function pendingLayouts(): LakeLayout[] | undefined {
+  return planLayouts(layouts, datasets);
+}
+
+/** @returns its file, relative to the project */
+export function writeLayouts(next: readonly LakeLayout[]): string {
+  writeJson('lake.json', next);
+  return 'migrations/lake.json';
 }
 
 /** `0002-change-recipes.json` */

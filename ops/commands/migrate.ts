@@ -1,10 +1,11 @@
 import { InvokeCommand } from '@aws-sdk/client-lambda';
 import type { Command } from 'commander';
 import * as z from 'zod';
+import { LayoutRefused } from '../../domain/tables/layout.ts';
 import { LosesData } from '../../domain/tables/migration.ts';
 import { MigrationRefused } from '../../migrations/apply.ts';
 import { migrations } from '../../migrations/index.ts';
-import { pendingPlan, writeMigration } from '../migration-files.ts';
+import { pendingLayouts, pendingPlan, writeLayouts, writeMigration } from '../migration-files.ts';
 import { applyTo, mysqlUrl, withMysql } from '../mysql.ts';
 import type { Target } from '../target.ts';
 import { UserError } from '../user-error.ts';
@@ -16,35 +17,40 @@ export function migrate(program: Command): void {
     .description(
       'bring the tables in MySQL up to date: of MYSQL_URL or the local cloud, or of --stack through its function inside the network',
     )
-    .option('--plan [name]', 'instead write the next migration, from what the datasets declare now')
+    .option(
+      '--plan [name]',
+      'instead write the next migration, and how the lake’s files lie, from what the datasets declare now',
+    )
     .option('--json', 'as JSON')
     .action(async (options: { plan?: string | true; json?: true }) => {
       try {
         if (options.plan === undefined) await apply(program, options.json ?? false);
         else plan(options.plan === true ? undefined : options.plan, options.json ?? false);
       } catch (error) {
-        if (error instanceof LosesData || error instanceof MigrationRefused)
-          throw new UserError(error.message);
+        const isRefusal = [LayoutRefused, LosesData, MigrationRefused].some((each) => error instanceof each);
+        if (isRefusal) throw new UserError((error as Error).message);
         throw error;
       }
     });
 }
 
 function plan(name: string | undefined, json: boolean): void {
+  const layouts = pendingLayouts();
   const next = pendingPlan();
+  const lake = layouts === undefined ? null : writeLayouts(layouts);
   const file = next === undefined ? null : writeMigration({ ...next, name: name ?? next.name });
   if (json) {
-    console.log(
-      JSON.stringify({ file, statements: next?.statements.map((lines) => lines.join('\n')) ?? [] }, null, 2),
-    );
+    const statements = next?.statements.map((lines) => lines.join('\n')) ?? [];
+    console.log(JSON.stringify({ file, statements, lake }, null, 2));
     return;
   }
-  if (next === undefined) {
+  for (const lines of next?.statements ?? []) console.log(`${lines.join('\n')};\n`);
+  if (file !== null)
+    console.log(`Written to ${file}. Read it, commit it with the dataset, and apply it: npx sluice migrate`);
+  if (lake !== null)
+    console.log(`How the files of the lake lie is recorded in ${lake}. Commit it with the dataset.`);
+  if (file === null && lake === null)
     console.log('The migrations lead to what the datasets declare: there is nothing to plan.');
-    return;
-  }
-  for (const lines of next.statements) console.log(`${lines.join('\n')};\n`);
-  console.log(`Written to ${file}. Read it, commit it with the dataset, and apply it: npx sluice migrate`);
 }
 
 async function apply(program: Command, json: boolean): Promise<void> {
