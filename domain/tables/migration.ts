@@ -93,11 +93,14 @@ export function planMigration(
   }
   if (reasons.length > 0) throw new LosesData(reasons);
   if (statements.length === 0) return undefined;
-  const name = [
-    ...(changed.length === 0 ? [] : [`change ${changed.join(', ')}`]),
-    ...(created.length === 0 ? [] : [`create ${created.join(', ')}`]),
-  ].join('; ');
+  const name = [...phrase('change', changed), ...phrase('create', created)].join('; ');
   return { name, statements, tables };
+}
+
+/** `create countries and 8 more` */
+function phrase(verb: string, [first, ...others]: readonly string[]): string[] {
+  if (first === undefined) return [];
+  return [`${verb} ${first}${others.length === 0 ? '' : ` and ${others.length} more`}`];
 }
 
 interface TableChange {
@@ -122,7 +125,9 @@ function changeOf(present: MysqlTable, declared: MysqlTable): TableChange {
     }
     const next = { ...target, nullable: target.nullable || column.nullable };
     if (!holds(next.type, column.type)) {
-      reasons.push(`The column ${place} is ${column.type}, of which ${next.type} can’t hold every value.`);
+      reasons.push(
+        `The column ${place} is ${column.type}, and not every value would stay what it is as ${next.type}.`,
+      );
       return column;
     }
     if (columnSql(next) !== columnSql(column)) clauses.push(`MODIFY COLUMN ${columnSql(next)}`);

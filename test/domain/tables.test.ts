@@ -179,24 +179,40 @@ describe('a migration', () => {
       'a type that holds less',
       { id, a: z.int() },
       { id, a: z.int32() },
-      'The column d.a is BIGINT, of which INT',
+      'The column d.a is BIGINT, and not every value would stay what it is as INT.',
     ],
     [
       'another type',
       { id, a: z.string() },
       { id, a: z.number() },
-      'The column d.a is MEDIUMTEXT, of which DOUBLE',
+      'The column d.a is MEDIUMTEXT, and not every value would stay what it is as DOUBLE.',
     ],
     [
       'whole numbers of 64 bits as doubles',
       { id, a: z.int() },
       { id, a: z.number() },
-      'is BIGINT, of which DOUBLE',
+      'The column d.a is BIGINT, and not every value would stay what it is as DOUBLE.',
+    ],
+    [
+      'numbers as text, which MySQL spells in its own way',
+      { id, a: z.number() },
+      { id, a: z.string() },
+      'The column d.a is DOUBLE, and not every value would stay what it is as MEDIUMTEXT.',
     ],
     ['a list that is dropped', { id, a: z.array(id) }, { id }, 'The table d_a is not declared any more.'],
   ])('is refused, with its reason, when it loses data: %s', (_, from, to, reason) => {
     expect(() => planMigration(tables(from), tables(to))).toThrow(LosesData);
     expect(() => planMigration(tables(from), tables(to))).toThrow(reason);
+  });
+
+  it('is named by the first table of those that it changes and creates, and by how many there are', () => {
+    const nameOf = (from: MysqlTable[], to: MysqlTable[]) => planMigration(from, to)?.name;
+    const before = tables({ id });
+    expect(nameOf(before, tables({ id, a: z.string() }))).toBe('change d');
+    expect(nameOf(before, tables({ id, a: z.array(id) }))).toBe('create d_a');
+    expect(nameOf(before, tables({ id, n: id, a: z.array(id), b: z.array(id), c: z.array(id) }))).toBe(
+      'change d; create d_a and 2 more',
+    );
   });
 
   it('has another checksum when its statements change', () => {
