@@ -1,5 +1,5 @@
 import { type Dataset, Filtered, type Origin } from './dataset.ts';
-import { MAX_PARTITION_VALUE, type Partition } from './key-layout.ts';
+import { MAX_PARTITION_VALUE, NULL_PARTITION, type Partition } from './key-layout.ts';
 import { isPlainly } from './plain-check.ts';
 import type { Problem, Reject } from './reject.ts';
 import { problemsOf } from './validation.ts';
@@ -29,12 +29,20 @@ export function transformRecord(dataset: Dataset, record: unknown, origin: Origi
     reject: { recordNumber, ...problem, code: 'invalid_row', json: JSON.stringify(record) },
   });
   if (!checked.success) return invalid(problemsOf(checked.error, row)[0]);
-  const partition = partitionOf(dataset, checked.data);
-  if (partition.some(([, value]) => (value ?? '').length > MAX_PARTITION_VALUE)) {
-    const message = `The text of a partition has at most ${MAX_PARTITION_VALUE} characters.`;
-    return invalid({ path: dataset.partitionBy.join(), code: 'invalid_row', message });
+  for (const [path, value] of partitionOf(dataset, checked.data)) {
+    const message = value === null ? undefined : whyNoPartition(value);
+    if (message !== undefined) return invalid({ path, code: 'invalid_row', message });
   }
   return { row: checked.data };
+}
+
+/** Why a value can't stand in the key of a file, from which it is read back. */
+function whyNoPartition(value: string): string | undefined {
+  if (value === '') return 'is empty text, which a partition can’t tell from null';
+  if (value === NULL_PARTITION) return `is ${NULL_PARTITION}, which means null as the text of a partition`;
+  if (value.length > MAX_PARTITION_VALUE)
+    return `has ${value.length} characters; the text of a partition has at most ${MAX_PARTITION_VALUE}`;
+  return value.isWellFormed() ? undefined : 'has half of a surrogate pair, which no key can hold';
 }
 
 /** The partition that a row falls into. */

@@ -22,7 +22,7 @@ export class PartitionedFiles {
   readonly #header: PartHeader;
   readonly #format: LakeFormat;
   readonly #codeVersion: string;
-  /** By partition path, for two values can share one: Hive takes empty text for null. */
+  /** By partition path. */
   readonly #files = new Map<string, LakeFile>();
 
   constructor(dataset: Dataset, path: VersionPath, header: PartHeader, codeVersion: string) {

@@ -75,6 +75,34 @@ describe('a valid record', () => {
   });
 });
 
+describe('a value in a partition column', () => {
+  const labels = {
+    ...readings((record) => record),
+    row: z.object({ label: z.string().nullable() }),
+    partitionBy: ['label'],
+  } as unknown as Dataset;
+
+  test.each([
+    ['empty text', '', 'is empty text, which a partition can’t tell from null'],
+    ['Hive’s text for null', '__HIVE_DEFAULT_PARTITION__', 'which means null'],
+    ['too long a text', 'x'.repeat(101), 'has 101 characters; the text of a partition has at most 100'],
+    ['half of a surrogate pair', 'a\ud83c', 'half of a surrogate pair'],
+  ])('is rejected where no key gives it back: %s', (_, label, message) => {
+    expect(transformRecord(labels, { label }, origin)).toMatchObject({
+      reject: {
+        recordNumber: 7,
+        path: 'label',
+        code: 'invalid_row',
+        message: expect.stringContaining(message),
+      },
+    });
+  });
+
+  test.each([[null], ['x'.repeat(100)], ['_'], ['🍲/=']])('is accepted otherwise: %j', (label) => {
+    expect(transformRecord(labels, { label }, origin)).toEqual({ row: { label } });
+  });
+});
+
 describe('a declaration is refused', () => {
   const good = {
     name: 'readings',

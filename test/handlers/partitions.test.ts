@@ -1,0 +1,167 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import fc from 'fast-check';
+import type { Connection } from 'mysql2/promise';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import * as z from 'zod';
+import { type Dataset, defineDataset } from '../../domain/dataset.ts';
+import { NULL_PARTITION, parseProcessedKey, versionPath } from '../../domain/key-layout.ts';
+import { glueTable } from '../../domain/tables/glue.ts';
+import { type Row, transformRecord } from '../../domain/transformation.ts';
+import { newLakeFile, readLakeFile } from '../../handlers/edges/lake-file.ts';
+import { openMysql } from '../../handlers/edges/mysql/connection.ts';
+import { MysqlTableStore } from '../../handlers/edges/mysql/mysql-table-store.ts';
+import { PartitionedFiles } from '../../handlers/stages/partitioned-files.ts';
+import { createSchemas, createViews } from '../../ops/lake-views.ts';
+import { type MysqlServer, startMysqlServer } from '../mysql-server.ts';
+import { MemoryStore } from './memory-store.ts';
+import { createTables, storedRows } from './mysql-tables.ts';
+
+const labels = (kind: string, value: z.ZodType, processedAs: 'csv' | 'parquet') =>
+  defineDataset({
+    name: `by_${kind}`,
+    source: { prefix: `by_${kind}/`, format: 'json' },
+    record: z.unknown(),
+    transform: (record) => record as never,
+    row: z.object({ id: z.int32(), value: value.nullable() }),
+    key: ['id'],
+    partitionBy: ['value'],
+    processedAs,
+    onDelete: 'retract',
+    onReject: 'keep',
+  }) as unknown as Dataset;
+
+const text = fc.oneof(
+  fc.constantFrom(
+    '',
+    NULL_PARTITION,
+    'null',
+    '.',
+    '..',
+    '%2F',
+    '\0',
+    '\ud800',
+    '\ufeff',
+    'a'.repeat(101),
+    ' ',
+  ),
+  fc.string({ unit: 'binary', maxLength: 20 }),
+  fc.string({
+    unit: fc.constantFrom('/', '=', '%', "'", '"', '\n', '\\', '🍲', '\udc00', '_'),
+    maxLength: 6,
+  }),
+);
+const day = fc.date({ min: new Date('1900-01-01'), max: new Date('2100-01-01'), noInvalidDate: true });
+/** Each kind of column that can partition a table, with its values. */
+const cases: readonly (readonly [Dataset, fc.Arbitrary<unknown>])[] = [
+  [labels('string', z.string(), 'parquet'), text],
+  [labels('text_in_csv', z.string(), 'csv'), text],
+  [labels('int32', z.int32(), 'csv'), fc.integer()],
+  [labels('int64', z.int(), 'parquet'), fc.maxSafeInteger()],
+  // SQL takes both zeros for one value.
+  [
+    labels('double', z.number(), 'parquet'),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => (n === 0 ? 0 : n)),
+  ],
+  [labels('boolean', z.boolean(), 'csv'), fc.boolean()],
+  [labels('date', z.iso.date(), 'parquet'), day.map((date) => date.toISOString().slice(0, 10))],
+];
+const datasets = cases.map(([dataset]) => dataset);
+
+let server: MysqlServer;
+let look: Connection;
+let tables: MysqlTableStore;
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-partitions-'));
+  server = await startMysqlServer();
+  look = await openMysql({ url: server.url });
+  await createTables(look, datasets);
+  tables = new MysqlTableStore(() => openMysql({ url: server.url }));
+}, 60_000);
+
+afterAll(async () => {
+  await tables.close();
+  await look.end();
+  await server.close();
+  await rm(folder, { recursive: true });
+});
+
+it.each(cases.map(([dataset, values]) => [dataset.name, dataset, values] as const))(
+  'a value that partitions a table is the same in the lake, the archive and MySQL, or its record is rejected: %s',
+  async (_, dataset, values) => {
+    let tried = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.option(values), { minLength: 1, maxLength: 12 }), async (given) => {
+        tried += 1;
+        const key = `${dataset.name}/${tried}`;
+        const path = versionPath({ dataset: dataset.name, key, versionId: 'v' });
+        const header = { dataset: dataset.name, key, versionId: 'v', sequencer: '01', part: 0 };
+        const files = new PartitionedFiles(dataset, path, header as never);
+        const accepted: [number, unknown][] = [];
+        for (const [id, value] of given.entries()) {
+          const made = transformRecord(dataset, { id, value }, { key, recordNumber: id + 1 });
+          if ('row' in made) {
+            expect(files.add(made.row, id + 1)).toBe(true);
+            accepted.push([id, value]);
+          } else expect(made).toMatchObject({ reject: { path: 'value', code: 'invalid_row' } });
+        }
+        const store = new MemoryStore();
+        await files.store(store, 'lake');
+
+        const rows: { record: number; row: Row }[] = [];
+        for (const file of store.keys('lake')) {
+          const parsed = parseProcessedKey(file);
+          if (parsed === undefined) throw new Error(`${file} is no key of the lake.`);
+          const archive = newLakeFile(dataset, 'parquet', {});
+          for await (const batch of readLakeFile(dataset, parsed, store.body('lake', file))) {
+            for (const row of batch) archive.add(row);
+            rows.push(...batch.map(({ _record, ...row }) => ({ record: Number(_record), row })));
+          }
+          const body = archive.finish();
+          const archived = file.replace(/\.csv$/, '.parquet');
+          await store.write({ bucket: 'archive', key: archived, body, contentType: '', metadata: {} });
+        }
+        rows.sort((a, b) => a.record - b.record);
+        await tables.load({ dataset, key, sequencer: '01', rows });
+
+        const stored = await storedRows(look, dataset, key);
+        expect(stored.map(({ row }) => [row['id'], row['value']])).toEqual(accepted);
+        expect(await queried(dataset, store, 'lake', tried)).toEqual(accepted);
+        const inParquet = { ...dataset, processedAs: 'parquet' } as const;
+        expect(await queried(inParquet, store, 'archive', tried)).toEqual(accepted);
+      }),
+      { numRuns: 15 },
+    );
+  },
+);
+
+/** Id and value of each row, as `query` shows them. */
+async function queried(dataset: Dataset, store: MemoryStore, bucket: string, n: number): Promise<unknown[]> {
+  const files = [];
+  for (const key of store.keys(bucket)) {
+    const path = join(folder, `${bucket}-${dataset.name}-${n}-${files.length}`);
+    await writeFile(path, store.body(bucket, key));
+    const partition = { prefix: key.slice(0, key.lastIndexOf('/') + 1), values: [] };
+    files.push({ path, origin: key, partition });
+  }
+  const { columns, partitionKeys, format } = glueTable(dataset);
+  const prefix = `${dataset.name}/`;
+  const table = { name: dataset.name, format, bucket, prefix, columns, partitionKeys, partitions: [] };
+  const duckdb = await DuckDBInstance.create(':memory:', { threads: '1' });
+  const connection = await duckdb.connect();
+  try {
+    await createSchemas(connection);
+    await createViews(connection, table, dataset, files);
+    const read = await connection.runAndReadAll(
+      `select to_json([id, value])::varchar from (select id::json as id, to_json(value) as value from ${dataset.name}) order by id::int`,
+    );
+    return read.getRows().map(([json]) => JSON.parse(String(json)));
+  } finally {
+    connection.closeSync();
+    duckdb.closeSync();
+  }
+}
