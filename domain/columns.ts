@@ -40,7 +40,8 @@ export function storedColumns(dataset: Tabular & { readonly partitionBy: readonl
  * Derives a table's columns from the schema of its rows, in the schema's order.
  *
  * string, enum, uuid and other text: string. int32: int32; int: int64; number: double. iso.date: date;
- * iso.datetime: timestamp in milliseconds, UTC. array: list; object: struct; nullable and optional: nullable.
+ * iso.datetime: timestamp in milliseconds, UTC. array: list; object: struct; nullable and optional: nullable; default, prefault and
+ * readonly: what is within.
  *
  * @throws {Error} that names the column whose type no table can hold
  */
@@ -58,6 +59,11 @@ function typeOf(schema: z.core.$ZodType, path: string): { type: ColumnType; null
     case 'nullable':
     case 'optional':
       return { type: typeOf(def.innerType, path).type, nullable: true };
+    // What comes out of them is what comes out of the schema within, and always a value.
+    case 'default':
+    case 'prefault':
+    case 'readonly':
+      return typeOf(def.innerType, path);
     case 'string':
       return { type: { kind: textKind(formatOf(schema)) }, nullable: false };
     case 'enum':

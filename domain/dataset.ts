@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { columnsOf } from './columns.ts';
+import { whyNoText } from './decoding/csv-field.ts';
 import { csvFields } from './decoding/csv-header.ts';
 
 /** As many as an object's key has room for, with the longest values. */
@@ -87,7 +88,7 @@ export interface Dataset<
 /**
  * Declares a dataset.
  *
- * @throws {Error} when the name, the prefix, the key or a partition column can't be used.
+ * @throws {Error} when the name, the prefix, a field of CSV, the key or a partition column can't be used.
  */
 export function defineDataset<RecordSchema extends z.ZodType, RowSchema extends z.ZodObject>(
   dataset: Dataset<RecordSchema, RowSchema>,
@@ -103,8 +104,14 @@ export function defineDataset<RecordSchema extends z.ZodType, RowSchema extends 
   }
   if (!/^[^/].*\/$/.test(source.prefix))
     refuse(`the prefix ${JSON.stringify(source.prefix)} must end with "/" and not begin with it.`);
-  if (source.format === 'csv' && csvFields(record) === undefined)
-    refuse('its record must be a z.object: its fields are the columns of the CSV.');
+  if (source.format === 'csv') {
+    const fields = csvFields(record);
+    if (fields === undefined) refuse('its record must be a z.object: its fields are the columns of the CSV.');
+    for (const [field, { schema }] of fields ?? []) {
+      const why = whyNoText(schema);
+      if (why !== undefined) refuse(`the field ${field} of its record ${why}`);
+    }
+  }
   if (key.length === 0) refuse('the key names no column.');
   const columns = new Map(columnsOf(row).map((column) => [column.name, column]));
   for (const column of [...key, ...partitionBy]) {

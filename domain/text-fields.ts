@@ -39,12 +39,14 @@ export const double = () =>
     return Number.isFinite(value) ? value : refuse(notA('number', content));
   });
 
-/** `1` and `true`, `0` and `false`, in any case. */
+const TRUE = /^\s*(?:1(?:\.0*)?|true)\s*$/i;
+const FALSE = /^\s*(?:0(?:\.0*)?|false)\s*$/i;
+
+/** `1` and `true`, `0` and `false`, in any case; `1.0` too, which data frames write of a column with gaps. */
 export const flag = () =>
   field('boolean', (content, refuse) => {
-    const value = content.trim().toLowerCase();
-    if (value === '1' || value === 'true') return true;
-    if (value === '0' || value === 'false') return false;
+    if (TRUE.test(content)) return true;
+    if (FALSE.test(content)) return false;
     return refuse(notA('boolean (0, 1, false or true)', content));
   });
 

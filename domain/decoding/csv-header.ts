@@ -5,14 +5,20 @@ import { PermanentError } from '../errors.ts';
 /** How much of a header is shown. */
 const SHOWN_CHARACTERS = 200;
 
-/** The fields of CSV records that a schema asks for: each with whether it must be there. */
-export function csvFields(record: z.core.$ZodType): Map<string, { readonly required: boolean }> | undefined {
+interface CsvField {
+  readonly schema: z.core.$ZodType;
+  /** Whether it must be there. */
+  readonly required: boolean;
+}
+
+/** The fields of CSV records that a schema asks for. */
+export function csvFields(record: z.core.$ZodType): Map<string, CsvField> | undefined {
   const { def } = (record as z.core.$ZodTypes)._zod;
   if (def.type !== 'object') return undefined;
   return new Map(
     Object.entries(def.shape).map(([name, field]) => [
       name,
-      { required: !z.safeParse(field, undefined).success },
+      { schema: field, required: !z.safeParse(field, undefined).success },
     ]),
   );
 }
@@ -27,7 +33,7 @@ export function columnsOfHeader(
   record: z.core.$ZodType,
   contract: CsvFormat['columns'] = 'exact',
 ): (string | undefined)[] {
-  const fields = csvFields(record) ?? new Map<string, { readonly required: boolean }>();
+  const fields = csvFields(record) ?? new Map<string, CsvField>();
   const shown = JSON.stringify(header.join(' | ').slice(0, SHOWN_CHARACTERS));
   const names = header.map((name) => name.trim());
   const known = names.filter((name) => fields.has(name));

@@ -39,6 +39,16 @@ describe('the columns of a table', () => {
     ]);
   });
 
+  it.each([
+    ['z.string().default()', z.string().default('a'), false],
+    ['z.string().prefault()', z.string().prefault('a'), false],
+    ['z.string().readonly()', z.string().readonly(), false],
+    ['z.string().nullable().default()', z.string().nullable().default(null), true],
+    ['z.string().default().nullable()', z.string().default('a').nullable(), true],
+  ])('of %s are what is within', (_, schema, nullable) => {
+    expect(columnsOf(z.object({ a: schema }))).toEqual([{ name: 'a', type: { kind: 'string' }, nullable }]);
+  });
+
   it('nest as their schema does, in its order', () => {
     const row = z.object({
       z: z.string(),

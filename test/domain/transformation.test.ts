@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { type Dataset, defineDataset, filtered } from '../../domain/dataset.ts';
+import { double, flag, int32, text } from '../../domain/text-fields.ts';
 import { transformRecord } from '../../domain/transformation.ts';
 
 const reading = { sensor: 'a', celsius: 20 };
@@ -75,6 +76,20 @@ describe('a valid record', () => {
   });
 });
 
+test('a row has the defaults of its schema where its transform says nothing', () => {
+  const defaults = {
+    ...readings((record) => record),
+    row: z.object({
+      sensor: z.string().readonly(),
+      unit: z.string().default('C'),
+      tags: z.array(z.string()).prefault([]),
+    }),
+  } as unknown as Dataset;
+  expect(transformRecord(defaults, { sensor: 'a' }, origin)).toEqual({
+    row: { sensor: 'a', unit: 'C', tags: [] },
+  });
+});
+
 describe('a value in a partition column', () => {
   const labels = {
     ...readings((record) => record),
@@ -127,5 +142,50 @@ describe('a declaration is refused', () => {
     ['a key that is no column', { ...good, key: ['colour' as 'sensor'] }, 'colour is not a column'],
   ])('with %s', (_, declaration, complaint) => {
     expect(() => defineDataset(declaration)).toThrow(complaint);
+  });
+
+  const csv = (field: z.ZodType) =>
+    defineDataset({
+      ...good,
+      source: { prefix: 'readings/', format: 'csv' },
+      record: z.object({ sensor: text(), price: field }),
+    });
+
+  test.each([
+    ['a number', z.number(), 'is a number, and a field of CSV is text. Use double() or int32() of'],
+    ['a whole number', z.int().min(0), 'Use int32() of domain/text-fields.ts'],
+    ['a boolean', z.boolean(), 'Use flag() of domain/text-fields.ts'],
+    ['a number that may be missing', z.number().nullish(), 'is a number'],
+    ['a number with a default', z.number().default(0).readonly(), 'is a number'],
+    ['a number that is always one', z.number().catch(0), 'is a number'],
+    ['a number made of any text', z.coerce.number(), 'is a number'],
+    ['a boolean that every text is', z.coerce.boolean(), 'Use flag()'],
+    ['a number that is read as a text', z.number().transform(String), 'is a number'],
+    ['one of two that are no text', z.union([z.number(), z.null()]), 'is a number'],
+    ['an instant', z.date(), 'is a date, and a field of CSV is text. Use text() of'],
+    ['a list', z.array(z.string()), 'is of zod’s type array'],
+    ['an enum of numbers', z.enum({ one: 1 }), 'is an enum without a text'],
+    ['a number that is given', z.literal(1), 'is a literal that is no text'],
+  ])('with a field of CSV that no text can be: %s', (_, field, complaint) => {
+    expect(() => csv(field)).toThrow('Dataset "readings": the field price of its record is ');
+    expect(() => csv(field)).toThrow(complaint.replace('’', "'"));
+  });
+
+  test.each([
+    ['double()', double(), '1.5'],
+    ['int32().optional()', int32().optional(), '1'],
+    ['flag().default(true)', flag().default(true), 'false'],
+    ['z.string()', z.string(), 'a'],
+    ['z.iso.date()', z.iso.date(), '2026-01-01'],
+    ['z.enum()', z.enum(['a', 'b']), 'b'],
+    ['z.literal()', z.literal([1, '1']), '1'],
+    ['z.stringbool()', z.stringbool(), 'yes'],
+    ['z.preprocess()', z.preprocess(Number, z.number()), '1'],
+    ['z.string().transform()', z.string().transform(Number), '1'],
+    ['z.union()', z.union([z.number(), z.string()]), '1'],
+    ['z.custom()', z.custom((value) => value === '1'), '1'],
+  ])('but not for a field of CSV that texts can be: %s', (_, field, content) => {
+    expect(field.safeParse(content).success).toBe(true);
+    expect(() => csv(field)).not.toThrow();
   });
 });
