@@ -100,7 +100,7 @@ it.each(cases.map(([dataset, values]) => [dataset.name, dataset, values] as cons
         const key = `${dataset.name}/${tried}`;
         const path = versionPath({ dataset: dataset.name, key, versionId: 'v' });
         const header = { dataset: dataset.name, key, versionId: 'v', sequencer: '01', part: 0 };
-        const files = new PartitionedFiles(dataset, path, header as never);
+        const files = new PartitionedFiles(dataset, path, header as never, 'c');
         const accepted: [number, unknown][] = [];
         for (const [id, value] of given.entries()) {
           const made = transformRecord(dataset, { id, value }, { key, recordNumber: id + 1 });
