@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import { columnsOf } from './columns.ts';
 import { whyNoText } from './decoding/csv-field.ts';
 import { csvFields } from './decoding/csv-header.ts';
+import { type RejectLimit, whyNoLimit } from './reject-limit.ts';
 
 /** As many as an object's key has room for, with the longest values. */
 const MAX_PARTITION_COLUMNS = 2;
@@ -81,8 +82,10 @@ export interface Dataset<
   readonly processedAs?: LakeFormat;
   /** Whether the rows of a deleted object are retracted or kept. */
   readonly onDelete: 'retract' | 'keep';
-  /** Whether a new version of which nothing could be used replaces the last good one, or that one is kept. */
+  /** Whether a new version that is of no use replaces the last good one, or that one is kept. */
   readonly onReject: 'replace' | 'keep';
+  /** How many records of an object may be rejected. Beyond that, `onReject` decides as of an object that is of no use. */
+  readonly maxRejected?: RejectLimit;
 }
 
 /**
@@ -112,6 +115,8 @@ export function defineDataset<RecordSchema extends z.ZodType, RowSchema extends 
       if (why !== undefined) refuse(`the field ${field} of its record ${why}`);
     }
   }
+  const noLimit = whyNoLimit(dataset.maxRejected ?? {});
+  if (noLimit !== undefined) refuse(noLimit);
   if (key.length === 0) refuse('the key names no column.');
   const columns = new Map(columnsOf(row).map((column) => [column.name, column]));
   for (const column of [...key, ...partitionBy]) {

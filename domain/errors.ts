@@ -17,6 +17,7 @@ export const permanentCodes = [
   'duplicate_column',
   'unknown_column',
   'unclosed_quote',
+  'too_many_rejects',
   'version_not_found',
   'unreadable_part',
 ] as const;

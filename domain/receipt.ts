@@ -35,6 +35,7 @@ const extraction = work.extend({
   /** read = valid + the sum of rejected. */
   read: z.int().nonnegative(),
   valid: z.int().nonnegative(),
+  /** With the valid records of a version that was refused as a whole, under `too_many_rejects`: of these there are no lines. */
   rejected: tally,
   parts: z.array(storedObject),
   /** Whether there is a valid record that the transform does not refuse. */
@@ -95,6 +96,11 @@ export const receipt = z.discriminatedUnion('stage', [
 /** Adds one to a tally. */
 export function count(counts: Tally, name: string): void {
   counts[name] = (Object.hasOwn(counts, name) ? (counts[name] ?? 0) : 0) + 1;
+}
+
+/** Of rejected records, those that have a line in the failed bucket. */
+export function withLines({ too_many_rejects: _, ...rejected }: Readonly<Tally>): Tally {
+  return rejected;
 }
 
 export function total(counts: Readonly<Tally>): number {

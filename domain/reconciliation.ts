@@ -6,6 +6,7 @@ import {
   type Tally,
   type TransformationReceipt,
   total,
+  withLines,
 } from './receipt.ts';
 
 /** Where a version leaves what its receipts name. */
@@ -104,7 +105,7 @@ export function contradictions(receipts: readonly Receipt[]): Difference[] {
     }),
     ...equal(
       'rejected records of the extraction in files',
-      total(extraction.rejected),
+      total(withLines(extraction.rejected)),
       records(extraction.rejects),
     ),
   ];

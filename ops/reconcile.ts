@@ -10,7 +10,7 @@ import {
   versionSegment,
 } from '../domain/key-layout.ts';
 import type { Head } from '../domain/ledger.ts';
-import { type Receipt, type Tally, total } from '../domain/receipt.ts';
+import { type Receipt, type Tally, total, withLines } from '../domain/receipt.ts';
 import {
   type Account,
   accountOf,
@@ -211,7 +211,7 @@ async function reconcileFiles(target: Target, { files, rejected, tables }: Accou
   const rejects = differences.some(({ place }) => place === 'failed')
     ? []
     : differencesOfRejects(
-        sumOf([rejected, tables?.rejected ?? {}]),
+        sumOf([withLines(rejected), tables?.rejected ?? {}]),
         sumOf(
           found.map((each) =>
             each.found !== undefined && 'byCode' in each.found ? (each.found.byCode ?? {}) : {},

@@ -14,6 +14,7 @@ import { conclude, withoutAttempts } from '../../domain/ledger.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
 import { parsePartLine } from '../../domain/part.ts';
 import { count, type ExtractionReceipt, extractionReceipt, type Tally } from '../../domain/receipt.ts';
+import { RejectCount } from '../../domain/reject-limit.ts';
 import { transformRecord } from '../../domain/transformation.ts';
 import { validate } from '../../domain/validation.ts';
 import { ObjectNotFound, type ObjectStore } from '../edges/object-store.ts';
@@ -126,11 +127,12 @@ export async function extractObject(
 }
 
 /**
- * Whether a version replaces the one before it. One of which nothing can be used does only if its dataset wants it to,
- * and one that was gone before it was read never does.
+ * Whether a version replaces the one before it. One of which nothing can be used, or too much is rejected, does only if its
+ * dataset wants it to, and one that was gone before it was read never does.
  */
 function takesEffect({ read, usable, fault }: ExtractionReceipt, onReject: Dataset['onReject']): boolean {
   if (fault?.code === 'version_not_found') return false;
+  if (fault?.code === 'too_many_rejects') return onReject === 'replace';
   return usable || (fault === undefined && read === 0) || onReject === 'replace';
 }
 
@@ -157,6 +159,7 @@ async function extract(
   const rejected: Tally = {};
   let read = 0;
   let usable = false;
+  const limit = new RejectCount(dataset);
   let fault: PermanentError | undefined;
   try {
     if (dataset === undefined) throw unknownPrefix(event.key);
@@ -170,17 +173,23 @@ async function extract(
         } else {
           count(rejected, validated.reject.code);
           await rejects.add(validated.reject);
+          limit.add(read);
         }
       }
     }
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
     fault = error;
-    await writeFault(store, buckets.failed, faultKey(path, 'extraction'), object, error);
   } finally {
     await parts.settled();
   }
-  await together([parts.finish(), rejects.flush()]);
+  fault = limit.end(read, fault);
+  if (fault !== undefined)
+    await writeFault(store, buckets.failed, faultKey(path, 'extraction'), object, fault);
+  // What takes no effect leaves nothing but its rejects: its parts that are stored go when that is concluded.
+  const isRefused = fault?.code === 'too_many_rejects' && dataset?.onReject === 'keep';
+  if (isRefused && parts.records > 0) rejected[fault?.code ?? ''] = parts.records;
+  await together([rejects.flush(), ...(isRefused ? [] : [parts.finish()])]);
 
   return {
     stage: 'extraction',
@@ -188,9 +197,9 @@ async function extract(
     sequencer: event.sequencer,
     bytes: event.size ?? 0,
     read,
-    valid: parts.records,
+    valid: isRefused ? 0 : parts.records,
     rejected,
-    parts: parts.written,
+    parts: isRefused ? [] : parts.written,
     rejects: rejects.files,
     usable,
     ...(fault && { fault: { code: fault.code, message: fault.message } }),

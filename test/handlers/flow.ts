@@ -1,3 +1,4 @@
+import type { ObjectEvent } from '../../domain/object-event.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
@@ -32,8 +33,10 @@ export function extract(
   store: MemoryStore,
   key: string,
   changes: Partial<Surroundings> = {},
+  event: Partial<ObjectEvent> = {},
 ): Promise<Outcome> {
-  return extractObject(createdEvent('raw', key), buckets, surroundingsOf(store, changes));
+  const created = { ...createdEvent('raw', key), ...event };
+  return extractObject(created, buckets, surroundingsOf(store, changes));
 }
 
 export function transform(

@@ -1,0 +1,152 @@
+import { gzipSync } from 'node:zlib';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { recipes } from '../../domain/datasets/recipes.ts';
+import { type ExtractionReceipt, extractionReceipt } from '../../domain/receipt.ts';
+import { accountOf, contradictions } from '../../domain/reconciliation.ts';
+import type { RejectLimit } from '../../domain/reject-limit.ts';
+import { MemoryTables } from '../simulation/memory-tables.ts';
+import { extract, load, ndjson, putRaw, recipe, runAll, transform } from './flow.ts';
+import { MemoryStore } from './memory-store.ts';
+
+let dataset = recipes;
+vi.mock('../../domain/datasets/index.ts', async (original) => {
+  const actual = await original<typeof import('../../domain/datasets/index.ts')>();
+  return { ...actual, datasetOf: () => dataset, datasetNamed: () => dataset };
+});
+
+const declare = (maxRejected: RejectLimit, onReject: 'keep' | 'replace' = 'keep') => {
+  dataset = { ...recipes, maxRejected, onReject };
+};
+afterEach(() => {
+  dataset = recipes;
+});
+
+const KEY = 'recipes/a.ndjson';
+
+function receiptOf(store: MemoryStore): ExtractionReceipt {
+  const [key = ''] = store.keys('ledger').filter((each) => each.endsWith('/extraction.json'));
+  return extractionReceipt.parse(JSON.parse(store.body('ledger', key).toString()));
+}
+
+function rejectsOf(store: MemoryStore): string[] {
+  const files = store.keys('failed').filter((key) => key.startsWith('rejects/'));
+  return files.flatMap((key) => store.body('failed', key).toString().trimEnd().split('\n'));
+}
+
+async function extracted(
+  body: string | Uint8Array,
+): Promise<{ store: MemoryStore; receipt: ExtractionReceipt }> {
+  const store = new MemoryStore();
+  putRaw(store, KEY, body);
+  await extract(store, KEY);
+  return { store, receipt: receiptOf(store) };
+}
+
+describe('an object of which too much is rejected', () => {
+  it('is read no further than its dataset allows, and keeps the first rejects', async () => {
+    declare({ records: 3 });
+    const { store, receipt } = await extracted(ndjson([recipe(1), 1, 2, recipe(2), 3, 4, 5, recipe(3)]));
+    expect(receipt).toMatchObject({
+      fault: {
+        code: 'too_many_rejects',
+        message:
+          '4 of its first 6 records are rejected, and it was not read any further; the dataset allows 3 (maxRejected). Upload a better file, or raise the limit and replay.',
+      },
+      read: 6,
+      valid: 0,
+      rejected: { wrong_type: 4, too_many_rejects: 2 },
+      parts: [],
+    });
+    expect(rejectsOf(store).map((line) => JSON.parse(line).recordNumber)).toEqual([2, 3, 5, 6]);
+    expect(store.keys('temp')).toEqual([]);
+    expect(contradictions([receipt])).toEqual([]);
+    const { read, rejected } = accountOf([receipt]);
+    expect(Object.values(rejected).reduce((sum, n) => sum + n)).toBe(read);
+  });
+
+  it('has as many rejects as allowed, and is no worse for it', async () => {
+    declare({ records: 3, share: 0.5 });
+    const { receipt } = await extracted(ndjson([{}, 2, 3, recipe(1), recipe(2), recipe(3)]));
+    expect(receipt).toMatchObject({ read: 6, valid: 3 });
+    expect(receipt.fault).toBeUndefined();
+  });
+
+  it('is told by its share when it has been read to its end, whatever comes first', async () => {
+    declare({ share: 0.5 });
+    const { receipt } = await extracted(ndjson([{}, 2, 3, recipe(1), recipe(2)]));
+    expect(receipt).toMatchObject({
+      fault: {
+        code: 'too_many_rejects',
+        message: expect.stringContaining('3 of its 5 records are rejected; '),
+      },
+      read: 5,
+      rejected: { missing_field: 1, wrong_type: 2, too_many_rejects: 2 },
+    });
+  });
+
+  it('says so of one that breaks off as well', async () => {
+    declare({ share: 0.1 });
+    const { receipt } = await extracted(`[1, ${JSON.stringify(recipe(1))}, {"title`);
+    expect(receipt.fault).toMatchObject({
+      code: 'too_many_rejects',
+      message: expect.stringContaining('and it ends in a fault, truncated: '),
+    });
+  });
+
+  it('leaves the last good version in every sink, where its dataset keeps that', async () => {
+    declare({ share: 0.5 });
+    const store = new MemoryStore();
+    const tables = new MemoryTables();
+    putRaw(store, KEY, ndjson([recipe(1), recipe(2)]));
+    await runAll(store, KEY, { tables });
+    const before = store.keys('processed');
+    putRaw(store, KEY, ndjson([recipe(3), 1, 2]));
+    const event = { versionId: 'v2', sequencer: '0B' };
+    expect(await extract(store, KEY, { tables }, event)).toMatchObject({
+      result: 'failed',
+      fault: { code: 'too_many_rejects' },
+    });
+    for (const part of store.keys('temp').filter((key) => key.includes('/v2/'))) await transform(store, part);
+    expect(store.keys('processed')).toEqual(before);
+    expect(tables.rows(recipes, KEY).map(({ sequencer }) => sequencer)).toEqual(['0A', '0A']);
+  });
+
+  it('takes away what parts of it had become before that was known', async () => {
+    declare({ share: 0.5 });
+    const store = new MemoryStore();
+    const partLimits = { records: 2, bytes: 1e6 };
+    const good = [recipe(1), recipe(2), recipe(3)];
+    putRaw(store, KEY, ndjson([...good, 1, 2, 3, 4]));
+    // Its first part is transformed and loaded while the rest is read.
+    const write = store.write.bind(store);
+    let passed = 0;
+    store.write = async (object) => {
+      const written = await write(object);
+      if (object.bucket !== 'temp') return written;
+      passed += 1;
+      await transform(store, object.key);
+      for (const file of store.keys('processed')) await load(store, file);
+      return written;
+    };
+    await extract(store, KEY, { partLimits });
+    expect(passed).toBe(1);
+    expect(store.keys('temp')).toEqual([]);
+    expect(store.keys('processed')).toEqual([]);
+    expect(receiptOf(store)).toMatchObject({ valid: 0, parts: [], rejected: { too_many_rejects: 3 } });
+  });
+
+  it('takes effect with what was read of it, where its dataset replaces', async () => {
+    declare({ records: 1 }, 'replace');
+    const { store, receipt } = await extracted(ndjson([recipe(1), 1, 2, recipe(2)]));
+    expect(receipt).toMatchObject({ fault: { code: 'too_many_rejects' }, read: 3, valid: 1 });
+    expect(store.keys('temp')).toHaveLength(1);
+    expect(contradictions([receipt]).filter(({ kind }) => kind === 'counts')).toEqual([]);
+  });
+
+  it('costs a bounded amount, however small it is: a kilobyte of gzip', async () => {
+    const { store, receipt } = await extracted(gzipSync(`{}\n${'1\n'.repeat(500_000)}`));
+    expect(receipt).toMatchObject({ fault: { code: 'too_many_rejects' }, read: 100_001 });
+    const bytes = store.keys('failed').reduce((sum, key) => sum + store.body('failed', key).length, 0);
+    expect(bytes).toBeLessThan(12e6);
+  });
+});
