@@ -334,7 +334,7 @@ describe('a value that its column can’t hold', () => {
 
 it('the stand-in of the simulation and the server agree over any sequence of versions', async () => {
   const keys = ['things/a', 'things/b'] as const;
-  const sequencers = ['01', '0100', '01A', '02', '0A', '0a1'];
+  const sequencers = ['01', '0100', '01!0001', '01!0002', '01A', '02', '0A', '0a1'];
   const row = fc.record({
     record: fc.integer({ min: 1, max: 6 }),
     row: fc

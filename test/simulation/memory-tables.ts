@@ -1,4 +1,5 @@
 import type { Dataset } from '../../domain/dataset.ts';
+import { parseEdition } from '../../domain/edition.ts';
 import type { Reject } from '../../domain/reject.ts';
 import { sortableSequencer } from '../../domain/tables/row-identity.ts';
 import type { Row } from '../../domain/transformation.ts';
@@ -38,7 +39,9 @@ export class MemoryTables implements TableStore {
         rejected.push(encoded.reject);
         continue;
       }
-      if (object.rows.get(each.record)?.hash === encoded.hash) unchanged += 1;
+      const before = object.rows.get(each.record);
+      const isKept = parseEdition(sequencer).edition === 0 || before?.sequencer === sequencer;
+      if (before?.hash === encoded.hash && isKept) unchanged += 1;
       else written += 1;
       object.rows.set(each.record, { ...each, sequencer, hash: encoded.hash });
     }

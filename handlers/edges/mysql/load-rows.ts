@@ -29,6 +29,8 @@ export interface LoadOptions {
   readonly careful: boolean;
   /** Whether lists may have been left of rows that are gone, deleted by hand: they are removed first. */
   readonly clearLists: boolean;
+  /** Whether rows of other versions that say the same are written all the same: somebody may have changed them by hand. */
+  readonly rewrite: boolean;
 }
 
 interface Known {
@@ -38,7 +40,7 @@ interface Known {
 
 /**
  * Writes rows in the transaction that is open: new ones are inserted, changed ones replaced, of those that say the same
- * only the sequencer is brought up to date.
+ * only the sequencer is brought up to date, unless they are to be rewritten.
  *
  * @throws {RowRefused} when the server refuses a row and `careful` is not set
  */
@@ -99,14 +101,16 @@ class Loading {
     if (batch.length === 0) return;
     const changed: EncodedRow[] = [];
     const untouched: EncodedRow[] = [];
+    const { sequencer, rewrite } = this.#options;
     let unchanged = 0;
     for (const row of batch) {
       const before = this.#known.get(row.record);
+      const isOurs = before?.sequencer === sequencer;
       if (before === undefined) await this.#statements.insert(row);
-      else if (before.hash !== row.hash) changed.push(row);
+      else if (before.hash !== row.hash || (rewrite && !isOurs)) changed.push(row);
       else {
         unchanged += 1;
-        if (before.sequencer !== this.#options.sequencer) untouched.push(row);
+        if (!isOurs) untouched.push(row);
       }
     }
     await this.#statements.replace(changed);

@@ -1,5 +1,6 @@
 import type { Connection } from 'mysql2/promise';
 import type { Dataset } from '../../../domain/dataset.ts';
+import { parseEdition } from '../../../domain/edition.ts';
 import { mysqlName, objectsTable } from '../../../domain/tables/mysql.ts';
 import { isDuplicateKey } from '../../../domain/tables/mysql-failure.ts';
 import { objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
@@ -63,7 +64,9 @@ export class MysqlTableStore implements TableStore {
     if (twice !== undefined) throw new RangeError(`Record ${twice.record} of ${key} is there twice.`);
     const encoder = this.#encoder(dataset);
     const guarded = guardedObject(dataset, key, sequencer);
-    let clearLists = false;
+    // A version is done anew to put right what is there: of that, nothing is taken on trust.
+    const rewrite = parseEdition(sequencer).edition > 0;
+    let clearLists = rewrite;
     const attempt = (careful: boolean) =>
       this.#sessions.run(async (session) => {
         if (await raise(session, guarded)) return 'stale';
@@ -73,7 +76,7 @@ export class MysqlTableStore implements TableStore {
           await session.execute('ROLLBACK');
           return 'stale';
         }
-        const options = { encoder, rows, packetBytes, careful, clearLists, ...guarded };
+        const options = { encoder, rows, packetBytes, careful, clearLists, rewrite, ...guarded };
         try {
           const loaded = await loadRows(session, options);
           await session.execute('COMMIT');

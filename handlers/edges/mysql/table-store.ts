@@ -14,7 +14,7 @@ export interface RowsFile {
 
 /** What became of a file's rows; the three add up to them. */
 export interface Loaded {
-  /** New, or changed. */
+  /** New, changed, or of a version that was done anew. */
   readonly written: number;
   /** In the table already, with the same content. */
   readonly unchanged: number;
@@ -31,7 +31,8 @@ export type Retracted = 'older' | 'older and its own' | 'its own';
  */
 export interface TableStore {
   /**
-   * Writes all rows of a file or none, and rewrites none that say the same.
+   * Writes all rows of a file or none, and rewrites none that say the same; all of them where the sequencer is of a version
+   * that was done anew (`…!0001`), other than those that this edition has written already.
    *
    * @returns `stale` when a newer sequencer of the object has been seen: nothing was written
    * @throws {TransientError} `database`, when the database can't do it now
