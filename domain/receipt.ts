@@ -70,6 +70,8 @@ const loading = work.extend({
       unchanged: z.int().nonnegative(),
       rejected: tally,
       stale: z.boolean().optional(),
+      /** Of the rows, as `rowSchema` names it; older receipts lack it. */
+      schema: z.string().optional(),
     })
     .optional(),
 });

@@ -24,7 +24,14 @@ export interface Account {
   readonly filtered: Tally;
   readonly rejected: Tally;
   /** What MySQL took and what it could not hold, of that which was written; `undefined` without MySQL. */
-  readonly tables: { readonly rows: number; readonly rejected: Tally } | undefined;
+  readonly tables:
+    | {
+        readonly rows: number;
+        readonly rejected: Tally;
+        /** Of the rows of each file, as `rowSchema` names them. */
+        readonly schemas: readonly (string | undefined)[];
+      }
+    | undefined;
   /** The files that must be there: of the lake, of the archive, and of rejects. */
   readonly files: readonly NamedFile[];
 }
@@ -52,6 +59,7 @@ function tablesOf(loadings: readonly LoadingReceipt[]): Account['tables'] {
   return {
     rows: sum(loaded.map(({ written, unchanged }) => written + unchanged)),
     rejected: sumOf(loaded.map(({ rejected }) => rejected)),
+    schemas: loaded.map(({ schema }) => schema),
   };
 }
 
@@ -61,7 +69,8 @@ function tablesOf(loadings: readonly LoadingReceipt[]): Account['tables'] {
  * `unfinished`: work that lacks a receipt. `counts`: receipts that contradict themselves or one another. `missing`: a file
  * that a receipt names. `unreadable`: a file whose records can't be counted. `rows`: a file with more or fewer records
  * than its receipt says. `altered`: a file of as many, whose content is another. `rejects`: the same as `rows`, of one code.
- * `table`: rows in MySQL.
+ * `table`: rows in MySQL. `changed`: those of them, their lists included, that say other than what was loaded. `orphans`:
+ * elements of lists whose row is not there. `dataset_gone`: rows of a dataset that this code does not have.
  */
 export interface Difference {
   readonly kind:
@@ -72,12 +81,17 @@ export interface Difference {
     | 'rows'
     | 'altered'
     | 'rejects'
-    | 'table';
+    | 'table'
+    | 'changed'
+    | 'orphans'
+    | 'dataset_gone';
   /** What the figures are of: a key, or what receipts say. */
   readonly of: string;
   readonly place?: Place;
   readonly expected?: number;
   readonly found?: number;
+  /** Of `changed`: the first of them. */
+  readonly records?: readonly number[];
   /** Why it can't be read. */
   readonly reason?: string;
 }
@@ -150,6 +164,41 @@ export function differencesOfRejects(expected: Readonly<Tally>, found: Readonly<
     const [one, other] = [expected[code] ?? 0, found[code] ?? 0];
     return one === other ? [] : [{ kind: 'rejects', of: code, expected: one, found: other } as const];
   });
+}
+
+/** What MySQL holds of a version of an object. */
+export interface InTables {
+  /** Rows of the version. */
+  readonly rows: number;
+  /** Those of them that, with their lists, say other than their hash: how many, and the first ones' records. */
+  readonly changed: number;
+  readonly records: readonly number[];
+  /** By a list's table, the elements of rows of the object that are not there. */
+  readonly orphans: Readonly<Tally>;
+}
+
+/**
+ * Holds what MySQL has of a version against what was loaded.
+ *
+ * @param schema of the dataset's rows, as `rowSchema` names it
+ * @returns also how many rows may have been changed or not: they were loaded under another schema, of which their hashes are
+ */
+export function differencesOfTables(
+  { written, tables }: Account,
+  { rows, changed, records, orphans }: InTables,
+  schema: string,
+): { readonly differences: readonly Difference[]; readonly uncompared: number } {
+  const expected = written - total(tables?.rejected ?? {});
+  const isComparable = tables?.schemas.every((each) => each === schema) ?? false;
+  const of = 'rows in MySQL';
+  return {
+    differences: [
+      ...(rows === expected ? [] : [{ kind: 'table', of, expected, found: rows } as const]),
+      ...(changed > 0 && isComparable ? [{ kind: 'changed', of, found: changed, records } as const] : []),
+      ...Object.entries(orphans).map(([table, found]) => ({ kind: 'orphans', of: table, found }) as const),
+    ],
+    uncompared: isComparable ? 0 : changed,
+  };
 }
 
 function byStage(receipts: readonly Receipt[]) {

@@ -1,5 +1,5 @@
 import pLimit, { type LimitFunction } from 'p-limit';
-import { datasetOf } from '../domain/datasets/index.ts';
+import { datasetNamed, datasetOf } from '../domain/datasets/index.ts';
 import {
   objectId,
   parseFailedKey,
@@ -10,7 +10,7 @@ import {
   versionSegment,
 } from '../domain/key-layout.ts';
 import type { Head } from '../domain/ledger.ts';
-import { type Receipt, type Tally, total, withLines } from '../domain/receipt.ts';
+import { type Receipt, type Tally, withLines } from '../domain/receipt.ts';
 import {
   type Account,
   accountOf,
@@ -18,11 +18,14 @@ import {
   type Difference,
   differencesOfFile,
   differencesOfRejects,
+  differencesOfTables,
+  type InTables,
   type NamedFile,
   type Place,
   sumOf,
 } from '../domain/reconciliation.ts';
 import { editionSequencer } from '../domain/tables/row-identity.ts';
+import { rowSchema } from '../domain/tables/stored-row.ts';
 import { concurrently } from './concurrently.ts';
 import { countRecords } from './count-records.ts';
 import { KeySet } from './key-set.ts';
@@ -33,8 +36,8 @@ import type { Target } from './target.ts';
 const OBJECTS_AT_ONCE = 16;
 const FILES_AT_ONCE = 32;
 
-/** How many rows MySQL holds of a version of an object, by the sequencer of its edition. */
-export type CountInTables = (dataset: string, key: string, sequencer: string) => Promise<number>;
+/** Looks up what MySQL holds of a version of an object, by the sequencer of its edition. */
+export type LookInTables = (dataset: string, key: string, sequencer: string) => Promise<InTables>;
 
 /** One version of an object, as its receipts and as its sinks have it. */
 export interface Reconciled {
@@ -49,6 +52,8 @@ export interface Reconciled {
   readonly rejected: Tally;
   /** Rows that were found in each sink. */
   readonly found: { readonly lake: number; readonly archive: number; readonly tables?: number };
+  /** Rows in MySQL of another schema than the code's that may have been changed: they were only counted. */
+  readonly uncompared: number;
   readonly differences: readonly Difference[];
 }
 
@@ -75,14 +80,14 @@ export type Step =
 export async function* reconcile(
   target: Target,
   keys: readonly string[],
-  countInTables: CountInTables | undefined,
+  lookInTables: LookInTables | undefined,
 ): AsyncGenerator<Step> {
   const limit = pLimit(FILES_AT_ONCE);
   const named = new KeySet();
   const wanted = new Set(keys.map((key) => idOf(placeOf(key))));
   const entries = keys.length === 0 ? ledgerEntries(target) : entriesOf(target, keys);
   for await (const standing of concurrently(entries, OBJECTS_AT_ONCE, (entry) =>
-    reconcileObject(target, entry, limit, countInTables),
+    reconcileObject(target, entry, limit, lookInTables),
   )) {
     for (const { version, files } of standing) {
       for (const file of files) named.add(nameOf(file.place, file.key));
@@ -142,7 +147,7 @@ async function reconcileObject(
   target: Target,
   entry: LedgerEntry,
   limit: LimitFunction,
-  countInTables: CountInTables | undefined,
+  lookInTables: LookInTables | undefined,
 ): Promise<Standing[]> {
   const known = entry.hasHead ? await readHead(target, entry) : undefined;
   if (known === undefined) return [];
@@ -152,10 +157,11 @@ async function reconcileObject(
       const receipts = await readReceiptsOf(target, entry.versions.get(versionSegment(versionId)) ?? []);
       const account = accountOf(receipts);
       const { lake, archive, differences } = await reconcileFiles(target, account, limit);
-      const tables =
-        countInTables !== undefined && standing === 'current' && account.tables !== undefined
-          ? await limit(() => countInTables(dataset, key, editionSequencer({ sequencer, versionId })))
+      const inTables =
+        standing === 'current' && account.tables !== undefined
+          ? await lookInTables?.(dataset, key, editionSequencer({ sequencer, versionId }))
           : undefined;
+      const tables = tablesDifferences(account, inTables, dataset);
       const { read, written, filtered, rejected, files } = account;
       const version: Reconciled = {
         key,
@@ -166,12 +172,15 @@ async function reconcileObject(
         written,
         filtered,
         rejected,
-        found: { lake, archive, ...(tables !== undefined && { tables }) },
-        differences: [
-          ...(standing === 'current' ? contradictions(receipts) : []),
-          ...differences,
-          ...ofTables(account, tables),
-        ],
+        found: { lake, archive, ...(inTables && { tables: inTables.rows }) },
+        uncompared: tables.uncompared,
+        differences: isGone(dataset)
+          ? [{ kind: 'dataset_gone', of: dataset, found: inTables?.rows ?? lake }]
+          : [
+              ...(standing === 'current' ? contradictions(receipts) : []),
+              ...differences,
+              ...tables.differences,
+            ],
       };
       return { version, files: [...files, ...partsOf(receipts)] };
     }),
@@ -185,11 +194,15 @@ function partsOf(receipts: readonly Receipt[]): NamedFile[] {
   );
 }
 
-function ofTables({ written, tables }: Account, found: number | undefined): Difference[] {
-  if (found === undefined) return [];
-  const expected = written - total(tables?.rejected ?? {});
-  return found === expected ? [] : [{ kind: 'table', of: 'rows in MySQL', expected, found }];
+function tablesDifferences(account: Account, found: InTables | undefined, dataset: string) {
+  const known = datasetNamed(dataset);
+  return found === undefined || known === undefined
+    ? { differences: [], uncompared: 0 }
+    : differencesOfTables(account, found, rowSchema(known));
 }
+
+/** Whether a dataset was removed from the code; what belongs to none has a name of its own. */
+const isGone = (dataset: string) => dataset !== UNKNOWN_DATASET && datasetNamed(dataset) === undefined;
 
 async function reconcileFiles(target: Target, { files, rejected, tables }: Account, limit: LimitFunction) {
   const { buckets } = target.outputs;

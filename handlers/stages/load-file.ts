@@ -20,9 +20,10 @@ import {
   type TransformationReceipt,
   transformationReceipt,
 } from '../../domain/receipt.ts';
+import type { NumberedRow } from '../../domain/tables/encoded-row.ts';
 import { editionSequencer } from '../../domain/tables/row-identity.ts';
+import { rowSchema } from '../../domain/tables/stored-row.ts';
 import { contentTypes, newLakeFile, readLakeFile } from '../edges/lake-file.ts';
-import type { NumberedRow } from '../edges/mysql/encoded-row.ts';
 import { ObjectNotFound } from '../edges/object-store.ts';
 import { Ledger } from './ledger.ts';
 import { doPiece } from './piece.ts';
@@ -265,7 +266,7 @@ async function fillTables(
     await rejects.add(reject);
   }
   await rejects.flush();
-  return { written: loaded.written, unchanged: loaded.unchanged, rejected };
+  return { written: loaded.written, unchanged: loaded.unchanged, rejected, schema: rowSchema(dataset) };
 }
 
 async function writeArchive(

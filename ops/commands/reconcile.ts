@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { type Tally, total } from '../../domain/receipt.ts';
 import { type Difference, sumOf } from '../../domain/reconciliation.ts';
-import { withRowCounts } from '../count-rows.ts';
+import { withTables } from '../look-in-tables.ts';
 import { mysqlUrl } from '../mysql.ts';
 import {
-  type CountInTables,
+  type LookInTables,
   type Orphan,
   type Reconciled,
   reconcile as reconcileTarget,
@@ -21,22 +21,24 @@ export function reconcile(program: Command): void {
       'hold what receipts say against what lies in the lake, the archive, the failed bucket and MySQL; exit 1 if they differ',
     )
     .argument('[key...]', 'keys in the raw bucket; by default all objects')
+    .option('--no-content', 'count the rows of MySQL, without reading what is in them and their lists')
     .option('--json', 'each version and each stray file as a JSON document a line, and last the sums')
     .addHelpText('after', explanation)
-    .action(async (keys: string[], options: { json?: boolean }) => {
+    .action(async (keys: string[], options: { content: boolean; json?: boolean }) => {
       const target = await chosenTarget(program);
       const url = urlOf(program.opts<TargetOptions>());
-      const work = (countInTables: CountInTables | undefined) =>
-        run(target, keys, countInTables, options.json ?? false);
-      const agrees = url === undefined ? await work(undefined) : await withRowCounts(url, work);
+      const work = (lookInTables: LookInTables | undefined) =>
+        run(target, keys, lookInTables, options.json ?? false);
+      const agrees = url === undefined ? await work(undefined) : await withTables(url, options.content, work);
       if (!agrees) process.exitCode = 1;
     });
 }
 
 const explanation = `
 Of every version that stands: records read = written + filtered + rejected, as its receipts say; the same number of rows
-in the lake's files, in the archive's and in MySQL (where MYSQL_URL or the local cloud tells of one); as many rejects in
-the failed bucket, of each code; and no file in any bucket that no receipt names.`;
+in the lake's files, in the archive's and in MySQL (where MYSQL_URL or the local cloud tells of one); there also the
+content of each row and its lists, against the hash that loading stored; as many rejects in the failed bucket, of each
+code; and no file in any bucket that no receipt names.`;
 
 /** Where no database is known, the tables are not compared. */
 function urlOf(options: TargetOptions): string | undefined {
@@ -64,7 +66,7 @@ interface Sums {
 async function run(
   target: Target,
   keys: readonly string[],
-  countInTables: CountInTables | undefined,
+  lookInTables: LookInTables | undefined,
   json: boolean,
 ): Promise<boolean> {
   const progress = new Progress();
@@ -77,13 +79,17 @@ async function run(
   let versions = 0;
   let differences = 0;
   let strays = 0;
+  let gone = 0;
+  let uncompared = 0;
   try {
-    for await (const step of reconcileTarget(target, keys, countInTables)) {
+    for await (const step of reconcileTarget(target, keys, lookInTables)) {
       if ('version' in step) {
         const { version } = step;
         versions += 1;
         unseen.delete(version.key);
         differences += version.differences.length;
+        gone += version.differences.filter(({ kind }) => kind === 'dataset_gone').length;
+        uncompared += version.uncompared;
         addTo(sums, version);
         if (json) print(JSON.stringify(version));
         else {
@@ -106,7 +112,13 @@ async function run(
   }
   if (json) {
     console.log(
-      JSON.stringify({ versions, differences, datasets: Object.fromEntries(sums), unknown: [...unseen] }),
+      JSON.stringify({
+        versions,
+        differences,
+        uncompared,
+        datasets: Object.fromEntries(sums),
+        unknown: [...unseen],
+      }),
     );
   } else {
     if (sums.size > 0) console.log(sumsTable(sums));
@@ -116,7 +128,15 @@ async function run(
         ? `${count(versions, 'version')}: everything agrees.`
         : `${count(versions, 'version')}: ${count(differences, 'difference')}.`,
     );
-    if (differences > strays) console.log('To do a version anew: npx sluice replay KEY --force');
+    if (differences > strays + gone) console.log('To do a version anew: npx sluice replay KEY --force');
+    if (gone > 0)
+      console.log(
+        'How to remove what is left of a dataset that is gone: docs/operations.md, "A dataset that is gone".',
+      );
+    if (uncompared > 0)
+      console.log(
+        `${count(uncompared, 'row')} in MySQL, loaded under another schema or by older code, could only be counted. npx sluice replay KEY --force loads them anew.`,
+      );
     if (strays > 0)
       console.log('Files that no version has are of no use: delete them by hand (docs/operations.md).');
   }
@@ -181,7 +201,15 @@ function reasons(tally: Readonly<Tally>): string {
 
 const placeNames = { temp: 'temp', processed: 'lake', archive: 'archive', failed: 'failed bucket' } as const;
 
-function describe({ kind, of, place, expected = 0, found = 0, reason = '' }: Difference): string {
+function describe({
+  kind,
+  of,
+  place,
+  expected = 0,
+  found = 0,
+  records = [],
+  reason = '',
+}: Difference): string {
   const where = place === undefined ? '' : `the ${placeNames[place]}’s ${printable(of)}`;
   switch (kind) {
     case 'unfinished':
@@ -196,10 +224,21 @@ function describe({ kind, of, place, expected = 0, found = 0, reason = '' }: Dif
       return `${where} is not the file that was written: its content has changed since`;
     case 'rejects':
       return `${count(found, 'reject')} of ${printable(of)} in the failed bucket; receipts say ${integer(expected)}`;
+    case 'changed':
+      return `rows in MySQL that were changed since loading, or their lists: ${integer(found)} (${recordNames(records, found)})`;
+    case 'orphans':
+      return `rows of ${printable(of)} in MySQL whose record has no row there: ${integer(found)}`;
+    case 'dataset_gone':
+      return `rows of ${printable(of)}, a dataset that this code does not have: ${integer(found)}`;
     case 'table':
     case 'counts':
       return `${printable(of)}: ${integer(found)}; it ought to be ${integer(expected)}`;
   }
+}
+
+function recordNames(records: readonly number[], all: number): string {
+  const more = all > records.length ? ` and ${integer(all - records.length)} more` : '';
+  return `${all === 1 ? 'record' : 'records'} ${records.join(', ')}${more}`;
 }
 
 function orphanLine({ outputs }: Target, { place, file }: Orphan): string {

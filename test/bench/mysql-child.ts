@@ -5,11 +5,11 @@ import { Readable } from 'node:stream';
 import { type Connection, createConnection } from 'mysql2/promise';
 import type { Dataset } from '../../domain/dataset.ts';
 import { recipes } from '../../domain/datasets/recipes.ts';
+import type { NumberedRow } from '../../domain/tables/encoded-row.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
 import { type Row, transformRecord } from '../../domain/transformation.ts';
 import { validate } from '../../domain/validation.ts';
 import { openMysql } from '../../handlers/edges/mysql/connection.ts';
-import type { NumberedRow } from '../../handlers/edges/mysql/encoded-row.ts';
 import { MysqlTableStore } from '../../handlers/edges/mysql/mysql-table-store.ts';
 
 /** As many as the loading stage gets in one file at most. */

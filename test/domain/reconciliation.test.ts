@@ -11,6 +11,8 @@ import {
   contradictions,
   differencesOfFile,
   differencesOfRejects,
+  differencesOfTables,
+  type InTables,
 } from '../../domain/reconciliation.ts';
 
 const work = {
@@ -191,5 +193,56 @@ describe('a file against its receipt', () => {
         expect(codes).toEqual([...new Set(differ)].sort());
       }),
     );
+  });
+});
+
+describe('what MySQL holds against receipts', () => {
+  const loading = (schema: string | undefined): Receipt => ({
+    ...work,
+    stage: 'loading',
+    part: 0,
+    processed: { key: 'file', versionId: 'v' },
+    archive: stored('file', 5),
+    rejects: [],
+    tables: { written: 3, unchanged: 1, rejected: { not_storable: 1 }, ...(schema && { schema }) },
+  });
+  const transformation: Receipt = {
+    ...work,
+    stage: 'transformation',
+    part: 0,
+    read: 5,
+    written: 5,
+    filtered: {},
+    rejected: {},
+    outputs: [stored('file', 5)],
+    rejects: [],
+  };
+  const held = (found: Partial<InTables>, schema: string | undefined = 'now') =>
+    differencesOfTables(
+      accountOf([transformation, loading(schema)]),
+      { rows: 4, changed: 0, records: [], orphans: {}, ...found },
+      'now',
+    );
+
+  test('differs in nothing where all that could be stored is there as it was loaded', () => {
+    expect(held({})).toEqual({ differences: [], uncompared: 0 });
+  });
+
+  test('differs by rows that are too few, changed rows, and lists without their row', () => {
+    expect(held({ rows: 3, changed: 2, records: [4, 7], orphans: { recipes_tags: 6 } })).toEqual({
+      differences: [
+        { kind: 'table', of: 'rows in MySQL', expected: 4, found: 3 },
+        { kind: 'changed', of: 'rows in MySQL', found: 2, records: [4, 7] },
+        { kind: 'orphans', of: 'recipes_tags', found: 6 },
+      ],
+      uncompared: 0,
+    });
+  });
+
+  test.each(['before', undefined])('was only counted where it was loaded under the schema %s', (schema) => {
+    expect(held({ rows: 3, changed: 2, records: [4, 7] }, schema ?? '')).toEqual({
+      differences: [{ kind: 'table', of: 'rows in MySQL', expected: 4, found: 3 }],
+      uncompared: 2,
+    });
   });
 });

@@ -308,6 +308,47 @@ describe('reconcile', () => {
     },
   );
 
+  test('finds rows and list rows of MySQL that were deleted or changed by hand, which a forced replay puts right', async () => {
+    const byHand = 'recipes/by-hand.json';
+    const passengers = 'passengers/by-hand.csv';
+    await putAndWait(byHand, ndjson(...['a', 'b', 'c', 'd'].map((each) => recipe(`by hand ${each}`))));
+    await putAndWait(
+      passengers,
+      'PassengerId,Survived,Pclass,Name,Sex,Age,Fare\r\n1,1,3,"Braund, Mr. Owen",male,22,7.25\r\n',
+    );
+    await quiet();
+    expect(await run('reconcile', byHand, passengers)).toMatchObject({ status: 0 });
+    const ofRecipe = (record: number) =>
+      `(_object, _record) = (select _object, ${record} from recipes where title = 'by hand d')`;
+    await withMysql(mysqlUrl({ directory: pipeline.directory }), async (connection) => {
+      await connection.query(`delete from recipes_ingredients where ${ofRecipe(1)}`);
+      await connection.query(`update recipes_directions set value = 'Burn it.' where ${ofRecipe(2)}`);
+      await connection.query("delete from recipes where title = 'by hand c'");
+      await connection.query("update passengers set fare = 1 where name like 'Braund%'");
+    });
+    const { status, stdout } = await run('reconcile', byHand, passengers);
+    expect(status).toBe(1);
+    expect(stdout).toContain(`${byHand}: rows in MySQL: 3; it ought to be 4`);
+    expect(stdout).toContain(
+      `${byHand}: rows in MySQL that were changed since loading, or their lists: 2 (records 1, 2)`,
+    );
+    expect(stdout).toContain('rows of recipes_ingredients in MySQL whose record has no row there: 1');
+    expect(stdout).toContain(
+      `${passengers}: rows in MySQL that were changed since loading, or their lists: 1 (record 1)`,
+    );
+    const counted = await run('reconcile', '--no-content', byHand, passengers);
+    expect(counted.stdout).toContain(`${byHand}: rows in MySQL: 3; it ought to be 4`);
+    expect(counted.stdout).not.toContain('changed since loading');
+
+    expect(await run('replay', byHand, passengers, '--force', '--wait')).toMatchObject({ status: 0 });
+    await quiet();
+    const after = await run('reconcile', byHand, passengers, '--json');
+    expect(after).toMatchObject({ status: 0 });
+    expect(documents(after)).toContainEqual(
+      expect.objectContaining({ key: byHand, found: { lake: 4, archive: 4, tables: 4 }, uncompared: 0 }),
+    );
+  });
+
   test('a key of which nothing stands makes it exit with 1', async () => {
     const { status, stdout } = await run('reconcile', 'recipes/never-put.json');
     expect(status).toBe(1);

@@ -1,9 +1,9 @@
 import type { Dataset } from '../../domain/dataset.ts';
 import { parseEdition } from '../../domain/edition.ts';
 import type { Reject } from '../../domain/reject.ts';
+import { RowEncoder } from '../../domain/tables/encoded-row.ts';
 import { sortableSequencer } from '../../domain/tables/row-identity.ts';
 import type { Row } from '../../domain/transformation.ts';
-import { RowEncoder } from '../../handlers/edges/mysql/encoded-row.ts';
 import type { Loaded, Retracted, RowsFile, TableStore } from '../../handlers/edges/mysql/table-store.ts';
 
 /** As much as MySQL takes by default. Bytes. */

@@ -1,6 +1,11 @@
 import type { Reject } from '../../../domain/reject.ts';
+import {
+  type EncodedRow,
+  type NumberedRow,
+  notStorable,
+  type RowEncoder,
+} from '../../../domain/tables/encoded-row.ts';
 import { mysqlName } from '../../../domain/tables/mysql.ts';
-import { type EncodedRow, type NumberedRow, notStorable, type RowEncoder } from './encoded-row.ts';
 import { RowRefused, RowStatements } from './row-statements.ts';
 import type { Session } from './session.ts';
 import type { Loaded } from './table-store.ts';

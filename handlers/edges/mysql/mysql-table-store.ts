@@ -1,11 +1,11 @@
 import type { Connection } from 'mysql2/promise';
 import type { Dataset } from '../../../domain/dataset.ts';
 import { parseEdition } from '../../../domain/edition.ts';
+import { RowEncoder } from '../../../domain/tables/encoded-row.ts';
 import { mysqlName, objectsTable } from '../../../domain/tables/mysql.ts';
 import { isDuplicateKey } from '../../../domain/tables/mysql-failure.ts';
 import { objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
 import { mysqlSettings, openMysql } from './connection.ts';
-import { RowEncoder } from './encoded-row.ts';
 import { loadRows } from './load-rows.ts';
 import { RowRefused } from './row-statements.ts';
 import { type Patience, patience, type Session, Sessions } from './session.ts';

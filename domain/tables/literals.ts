@@ -1,5 +1,4 @@
-import { escape as escaped } from 'mysql2';
-import type { StoredColumn } from '../../../domain/tables/mysql.ts';
+import type { StoredColumn } from './mysql.ts';
 
 /** Thrown for a value that its column can't hold. */
 export class NotStorable extends Error {
@@ -47,13 +46,27 @@ function writerOf({ kind, type }: StoredColumn): Literal {
   }
 }
 
-/** A text of these needs no escaping. */
+/** What a text can't have as it is (MySQL reference manual, "String Literals"). */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the server reads Control-Z and others as more than themselves.
-const plain = /^[^\0\b\t\n\r\u001a"'\\]*$/;
+const special = /[\0\b\t\n\r\u001a"'\\]/;
+const everySpecial = new RegExp(special, 'g');
+const escapes: Readonly<Record<string, string>> = {
+  '\0': '\\0',
+  '\b': '\\b',
+  '\t': '\\t',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\u001a': '\\Z',
+  '"': '\\"',
+  "'": "\\'",
+  '\\': '\\\\',
+};
 
 function text(value: unknown): string {
   if (typeof value !== 'string') return mismatch('text', value);
-  return plain.test(value) ? `'${value}'` : escaped(value);
+  return special.test(value)
+    ? `'${value.replace(everySpecial, (character) => escapes[character] ?? character)}'`
+    : `'${value}'`;
 }
 
 function boundedText(most: number): Literal {
@@ -77,10 +90,12 @@ function integer(least: bigint, most: bigint): Literal {
   };
 }
 
-/** With an exponent: so the server reads it as a double, where `0.1` would be a decimal first. */
+/**
+ * With an exponent: so the server reads it as a double, where `0.1` would be a decimal first. Negative zero is zero, for
+ * not every server gives it back.
+ */
 function double(value: unknown): string {
   if (typeof value !== 'number' || !Number.isFinite(value)) return mismatch('finite number', value);
-  if (Object.is(value, -0)) return '-0e0';
   const digits = `${value}`;
   return digits.includes('e') ? digits : `${digits}e0`;
 }

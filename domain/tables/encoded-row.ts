@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
-import type { Dataset } from '../../../domain/dataset.ts';
-import type { Reject } from '../../../domain/reject.ts';
-import { type DatasetTables, type ListTable, mysqlTables } from '../../../domain/tables/mysql.ts';
-import type { Row } from '../../../domain/transformation.ts';
+import type { Dataset } from '../dataset.ts';
+import type { Reject } from '../reject.ts';
+import type { Row } from '../transformation.ts';
 import { type Literal, literalOf, NotStorable, toJson } from './literals.ts';
+import { type DatasetTables, type ListTable, mysqlTables } from './mysql.ts';
 
 /** A row on its way into the tables. */
 export interface NumberedRow {
