@@ -1,11 +1,10 @@
-import { paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import * as z from 'zod';
-import { datasetNamed, datasetOf } from '../domain/datasets/index.ts';
+import { datasetNamed, datasetOf, isGone } from '../domain/datasets/index.ts';
 import { parseEdition } from '../domain/edition.ts';
-import { failedPrefixes, objectId, UNKNOWN_DATASET, versionPath } from '../domain/key-layout.ts';
+import { failedPrefixes, UNKNOWN_DATASET, versionPath } from '../domain/key-layout.ts';
 import { type Head, isInterrupted } from '../domain/ledger.ts';
 import { compareSequencers } from '../domain/sequencer.ts';
-import { type KnownHead, readHead, readReceipts, readText } from './ledger.ts';
+import { headOf, readReceipts, readText } from './ledger.ts';
 import { type ListedVersion, listObjects } from './listing.ts';
 import { isSettled, type ObjectState, stateOf } from './object-state.ts';
 import type { Target } from './target.ts';
@@ -56,8 +55,7 @@ function noteOf(attempt: Head['attempts'][number], isShown: boolean, now: number
 export function notesOf(head: Head, latest: ListedVersion, shown: string | undefined, now: number): string[] {
   const { current, attempts, superseded, dataset } = head;
   const notes: string[] = [];
-  if (datasetNamed(dataset) === undefined && dataset !== UNKNOWN_DATASET)
-    notes.push(`its dataset ${dataset} is no more`);
+  if (isGone(dataset)) notes.push(`its dataset ${dataset} is no more`);
   const keeps = datasetNamed(dataset)?.onDelete === 'keep';
   const names = [...(current?.type === 'created' ? [current] : []), ...attempts].map(
     (each) => each.versionId,
@@ -92,26 +90,4 @@ async function givenUp(
     }
   }
   return [...new Set(notes)];
-}
-
-/** A head is under its dataset's name; of a key that belongs to none now, perhaps under one that is no more. */
-async function headOf(target: Target, key: string): Promise<KnownHead | undefined> {
-  const dataset = datasetOf(key)?.name;
-  const path = { dataset: dataset ?? UNKNOWN_DATASET, objectId: objectId(key) };
-  const known = await readHead(target, path);
-  if (known !== undefined || dataset !== undefined) return known;
-  for (const name of await datasetsOfHeads(target)) {
-    const old = await readHead(target, { ...path, dataset: name });
-    if (old !== undefined) return old;
-  }
-  return undefined;
-}
-
-/** The datasets that the ledger has heads of and this code does not know. */
-async function datasetsOfHeads({ s3, outputs }: Target): Promise<string[]> {
-  const names: string[] = [];
-  const request = { Bucket: outputs.buckets.ledger, Prefix: 'heads/', Delimiter: '/' };
-  for await (const { CommonPrefixes = [] } of paginateListObjectsV2({ client: s3 }, request))
-    for (const { Prefix = '' } of CommonPrefixes) names.push(Prefix.split('/')[1] ?? '');
-  return names.filter((name) => name !== UNKNOWN_DATASET && datasetNamed(name) === undefined);
 }

@@ -1,6 +1,14 @@
-import { GetObjectCommand, S3ServiceException } from '@aws-sdk/client-s3';
+import { GetObjectCommand, paginateListObjectsV2, S3ServiceException } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
-import { headKey, parseLedgerKey, receiptsPrefix, type VersionPath } from '../domain/key-layout.ts';
+import { datasetOf, isGone } from '../domain/datasets/index.ts';
+import {
+  headKey,
+  objectId,
+  parseLedgerKey,
+  receiptsPrefix,
+  UNKNOWN_DATASET,
+  type VersionPath,
+} from '../domain/key-layout.ts';
 import { type Head, head } from '../domain/ledger.ts';
 import { type Receipt, receipt } from '../domain/receipt.ts';
 import { listObjects } from './listing.ts';
@@ -39,6 +47,36 @@ export async function readHead(
     if (isNotFound(error)) return undefined;
     throw error;
   }
+}
+
+/** A head is under its dataset's name; of a key that belongs to none now, perhaps under one that is gone. */
+export async function headOf(target: Target, key: string): Promise<KnownHead | undefined> {
+  const dataset = datasetOf(key)?.name;
+  const known = await readHead(target, { dataset: dataset ?? UNKNOWN_DATASET, objectId: objectId(key) });
+  if (known !== undefined || dataset !== undefined) return known;
+  return headInGone(target, key, await goneDatasets(target));
+}
+
+/** What the ledger knows of a key under the names of datasets that are gone. */
+export async function headInGone(
+  target: Target,
+  key: string,
+  gone: readonly string[],
+): Promise<KnownHead | undefined> {
+  for (const dataset of gone) {
+    const known = await readHead(target, { dataset, objectId: objectId(key) });
+    if (known !== undefined) return known;
+  }
+  return undefined;
+}
+
+/** The datasets that the ledger has heads of and that are gone. */
+export async function goneDatasets({ s3, outputs }: Target): Promise<string[]> {
+  const names: string[] = [];
+  const request = { Bucket: outputs.buckets.ledger, Prefix: 'heads/', Delimiter: '/' };
+  for await (const { CommonPrefixes = [] } of paginateListObjectsV2({ client: s3 }, request))
+    for (const { Prefix = '' } of CommonPrefixes) names.push(Prefix.split('/')[1] ?? '');
+  return names.filter(isGone);
 }
 
 /** Every receipt of one version of an object, whatever the stage. */

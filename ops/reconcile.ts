@@ -1,5 +1,5 @@
 import pLimit, { type LimitFunction } from 'p-limit';
-import { datasetNamed, datasetOf } from '../domain/datasets/index.ts';
+import { datasetNamed, datasetOf, isGone } from '../domain/datasets/index.ts';
 import {
   objectId,
   parseFailedKey,
@@ -29,7 +29,7 @@ import { rowSchema } from '../domain/tables/stored-row.ts';
 import { concurrently } from './concurrently.ts';
 import { countRecords } from './count-records.ts';
 import { KeySet } from './key-set.ts';
-import { type LedgerEntry, ledgerEntries, ledgerEntry, readHead, readReceiptsOf } from './ledger.ts';
+import { headOf, type LedgerEntry, ledgerEntries, ledgerEntry, readHead, readReceiptsOf } from './ledger.ts';
 import { listObjects } from './listing.ts';
 import type { Target } from './target.ts';
 
@@ -84,8 +84,9 @@ export async function* reconcile(
 ): AsyncGenerator<Step> {
   const limit = pLimit(FILES_AT_ONCE);
   const named = new KeySet();
-  const wanted = new Set(keys.map((key) => idOf(placeOf(key))));
-  const entries = keys.length === 0 ? ledgerEntries(target) : entriesOf(target, keys);
+  const asked = await Promise.all(keys.map((key) => limit(() => placeOf(target, key))));
+  const wanted = new Set(asked.map(idOf));
+  const entries = keys.length === 0 ? ledgerEntries(target) : entriesOf(target, asked);
   for await (const standing of concurrently(entries, OBJECTS_AT_ONCE, (entry) =>
     reconcileObject(target, entry, limit, lookInTables),
   )) {
@@ -94,7 +95,7 @@ export async function* reconcile(
       yield { version };
     }
   }
-  const datasets = new Set(keys.map((key) => placeOf(key).dataset));
+  const datasets = new Set(asked.map(({ dataset }) => dataset));
   const prefixes = keys.length === 0 ? [''] : [...datasets].map((name) => `${name}/`);
   for (const place of places) {
     let compared = 0;
@@ -119,14 +120,17 @@ const places: readonly Place[] = ['temp', 'processed', 'archive', 'failed'];
 const folders: Readonly<Record<Place, string>> = { temp: '', processed: '', archive: '', failed: 'rejects/' };
 
 const nameOf = (place: Place, key: string) => `${place}/${key}`;
-const idOf = ({ dataset, objectId: id }: Pick<VersionPath, 'dataset' | 'objectId'>) => `${dataset}/${id}`;
+const idOf = ({ dataset, objectId: id }: LedgerPlace) => `${dataset}/${id}`;
 
-function placeOf(key: string) {
-  return { dataset: datasetOf(key)?.name ?? UNKNOWN_DATASET, objectId: objectId(key) };
+type LedgerPlace = Pick<VersionPath, 'dataset' | 'objectId'>;
+
+async function placeOf(target: Target, key: string): Promise<LedgerPlace> {
+  const dataset = datasetOf(key)?.name ?? (await headOf(target, key))?.head.dataset;
+  return { dataset: dataset ?? UNKNOWN_DATASET, objectId: objectId(key) };
 }
 
-async function* entriesOf(target: Target, keys: readonly string[]): AsyncGenerator<LedgerEntry> {
-  for (const key of keys) yield await ledgerEntry(target, placeOf(key));
+async function* entriesOf(target: Target, asked: readonly LedgerPlace[]): AsyncGenerator<LedgerEntry> {
+  for (const place of asked) yield await ledgerEntry(target, place);
 }
 
 interface Standing {
@@ -200,9 +204,6 @@ function tablesDifferences(account: Account, found: InTables | undefined, datase
     ? { differences: [], uncompared: 0 }
     : differencesOfTables(account, found, rowSchema(known));
 }
-
-/** Whether a dataset was removed from the code; what belongs to none has a name of its own. */
-const isGone = (dataset: string) => dataset !== UNKNOWN_DATASET && datasetNamed(dataset) === undefined;
 
 async function reconcileFiles(target: Target, { files, rejected, tables }: Account, limit: LimitFunction) {
   const { buckets } = target.outputs;

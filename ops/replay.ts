@@ -1,5 +1,5 @@
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
-import { datasetOf } from '../domain/datasets/index.ts';
+import { datasetOf, isGone } from '../domain/datasets/index.ts';
 import { editionName } from '../domain/edition.ts';
 import type { Stage } from '../domain/errors.ts';
 import { objectId, parseFailedKey, UNKNOWN_DATASET, versionSegment } from '../domain/key-layout.ts';
@@ -89,7 +89,8 @@ async function candidateOf(
   deployed: Readonly<Record<Stage, string>>,
 ): Promise<Candidate[]> {
   const known = await readHead(target, place);
-  if (known === undefined) return [];
+  // Of a dataset that is gone, there is no code to do it by.
+  if (known === undefined || isGone(known.head.dataset)) return [];
   const { head } = known;
   const { versions } = await ledgerEntry(target, place);
   const all: Candidate[] = [];

@@ -1,5 +1,5 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
-import { datasetNamed, datasetOf } from '../domain/datasets/index.ts';
+import { datasetOf, isGone } from '../domain/datasets/index.ts';
 import type { Stage } from '../domain/errors.ts';
 import { objectId, UNKNOWN_DATASET, versionPath, versionSegment } from '../domain/key-layout.ts';
 import { type Head, isInterrupted } from '../domain/ledger.ts';
@@ -16,6 +16,8 @@ import {
 import { concurrently } from './concurrently.ts';
 import { KeySet } from './key-set.ts';
 import {
+  goneDatasets,
+  headInGone,
   isNotFound,
   type LedgerEntry,
   ledgerEntries,
@@ -56,7 +58,7 @@ export interface Swept {
 /**
  * Holds the raw bucket against the ledger, and the ledger against itself, and yields what is amiss, a key at a time.
  *
- * It reads two listings and each head twice; keys that it has seen take eight bytes each. What changed after
+ * It reads two listings and each head twice, and of a key without a dataset the head under each that is gone; keys that it has seen take eight bytes each. What changed after
  * `before` (milliseconds since the epoch) is left alone: it may be on its way.
  */
 export async function* sweep(
@@ -65,10 +67,11 @@ export async function* sweep(
 ): AsyncGenerator<Swept> {
   const inRaw = new KeySet();
   let objects = 0;
+  const gone = await goneDatasets(target);
   const latest = listLatest(target, target.outputs.buckets.raw, prefix);
   const missed = concurrently(latest, READS_AT_ONCE, async (version) => ({
     key: version.key,
-    finding: await lookAtVersion(target, version, before),
+    finding: await lookAtVersion(target, version, before, gone),
   }));
   for await (const { key, finding } of missed) {
     inRaw.add(idOf(key));
@@ -94,12 +97,16 @@ async function lookAtVersion(
   target: Target,
   version: ListedVersion,
   before: number,
+  gone: readonly string[],
 ): Promise<Finding | undefined> {
   if (version.modified >= before) return undefined;
   const { key } = version;
   const known = await readHead(target, placeOf(key));
   const seems = missedEvent({ key, onDelete: onDeleteOf(key) }, version, known?.head, () => 0);
-  return seems && missedOf(target, key, before);
+  if (seems === undefined) return undefined;
+  // What a dataset that is gone has of it is found in the ledger, and nothing would take its event.
+  if (datasetOf(key) === undefined && (await headInGone(target, key, gone)) !== undefined) return undefined;
+  return missedOf(target, key, before);
 }
 
 /** What belongs to no dataset leaves nothing but a fault. */
@@ -141,7 +148,7 @@ async function lookAtEntry(
   const { dataset, key } = head;
   if (dataset !== placeOf(key).dataset) {
     const versionId = head.current?.versionId ?? '';
-    const shows = head.current?.type === 'created' && datasetNamed(dataset) === undefined;
+    const shows = head.current?.type === 'created' && isGone(dataset);
     return shows ? [{ amiss: 'dataset_gone', key, versionId, since, pieces: 1, events: [] }] : [];
   }
   if (!inRaw.has(idOf(key))) {

@@ -18,6 +18,11 @@ export function datasetNamed(name: string): Dataset | undefined {
   return datasets.find((dataset) => dataset.name === name);
 }
 
+/** Whether a dataset that left something behind was removed from the code since. */
+export function isGone(name: string): boolean {
+  return name !== UNKNOWN_DATASET && datasetNamed(name) === undefined;
+}
+
 /** Where what belongs to an edition of a version of a raw object lies. */
 export function rawVersionPath(object: {
   readonly key: string;

@@ -111,7 +111,7 @@ const explanations: Readonly<Record<Amiss, (finding: Finding) => string>> = {
       ? `${count(pieces, 'piece')} of work lack, and what they need is gone: it is to be done anew`
       : `${count(pieces, 'piece')} of work wait for ${[...new Set(events.map(({ stage }) => stage))].join(' and ')}`,
   left_over: ({ pieces }) => `what ${count(pieces, 'superseded version')} left behind is still there`,
-  dataset_gone: () => 'its rows are of a dataset that this code does not have',
+  dataset_gone: () => 'its rows are of a dataset that this code does not have (docs/operations.md)',
 };
 
 const meanings = `

@@ -20,7 +20,16 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Stage } from '../../domain/errors.ts';
-import { extractionReceiptKey, versionPath, versionSegment } from '../../domain/key-layout.ts';
+import {
+  extractionReceiptKey,
+  failedPrefixes,
+  headKey,
+  loadingReceiptKey,
+  transformationReceiptKey,
+  versionPath,
+  versionSegment,
+} from '../../domain/key-layout.ts';
+import { objectHash } from '../../domain/tables/row-identity.ts';
 import { projectDirectory } from '../../ops/directories.ts';
 import { readHead, readText } from '../../ops/ledger.ts';
 import { listObjects } from '../../ops/listing.ts';
@@ -488,6 +497,97 @@ describe('status', () => {
     const versionId = await unheard('extraction', () => put('recipes/fast.json', ndjson(recipe('fast 1'))));
     await putAndWait('recipes/fast.json', ndjson(recipe('fast 2')));
     expect(await settledState(target, 'recipes/fast.json', versionId)).toMatchObject({ stage: 'superseded' });
+  });
+});
+
+describe('a dataset that was removed from the code', () => {
+  const key = 'readings/a.json';
+  const work = (versionId: string) => ({
+    dataset: 'readings',
+    key,
+    versionId,
+    sequencer: '0A',
+    rejects: [],
+    finishedAt: '2026-01-01T00:00:00.000Z',
+    durationMs: 1,
+    codeVersion: 'former',
+  });
+  const file = { key: 'readings/a.parquet', records: 2, bytes: 1 };
+  const counts = { read: 2, rejected: {}, bytes: 1 };
+
+  /** Leaves behind what the former code did: an object in raw, its head and receipts, and its rows in MySQL. */
+  async function leftBehind(): Promise<void> {
+    const versionId = await unheard('extraction', () => put(key, '{}'));
+    const path = versionPath({ dataset: 'readings', key, versionId });
+    const rejects = { key: `${failedPrefixes(path)[0]}extraction.ndjson`, records: 1, bytes: 1 };
+    await put(rejects.key, '{}', target.outputs.buckets.failed);
+    const documentsOf: Readonly<Record<string, unknown>> = {
+      [headKey(path)]: {
+        dataset: 'readings',
+        key,
+        current: { type: 'created', sequencer: '0A', versionId },
+        attempts: [],
+        superseded: [],
+      },
+      [extractionReceiptKey(path)]: {
+        ...work(versionId),
+        ...counts,
+        stage: 'extraction',
+        valid: 2,
+        rejected: { not_storable: 1 },
+        rejects: [rejects],
+        parts: [file],
+        usable: true,
+      },
+      [transformationReceiptKey(path, 0)]: {
+        ...work(versionId),
+        ...counts,
+        stage: 'transformation',
+        part: 0,
+        written: 2,
+        filtered: {},
+        outputs: [file],
+      },
+      [loadingReceiptKey(path, 0, '')]: {
+        ...work(versionId),
+        stage: 'loading',
+        part: 0,
+        processed: { key: file.key, versionId: 'null' },
+        archive: file,
+        tables: { written: 2, unchanged: 0, rejected: {} },
+      },
+    };
+    for (const [name, document] of Object.entries(documentsOf))
+      await put(name, JSON.stringify(document), target.outputs.buckets.ledger);
+    await withMysql(mysqlUrl({ directory: pipeline.directory }), async (connection) => {
+      await connection.query(
+        'create table readings (_object binary(12), _record int unsigned, _sequencer varbinary(64), primary key (_object, _record))',
+      );
+      await connection.query(
+        `insert into readings values (x'${objectHash(key)}', 1, '0A'), (x'${objectHash(key)}', 2, '0A')`,
+      );
+    });
+  }
+
+  test('is told of once an object, with its true count of rows, and nothing of it is sent', async () => {
+    await leftBehind();
+    expect(amissOf(await sweep('--prefix', 'readings/'), key)).toEqual(['dataset_gone']);
+    const sent = await sweep('--prefix', 'readings/', '--enqueue');
+    expect(sent.status).toBe(1);
+    expect(documents(sent).at(-1)).toMatchObject({ findings: 1, sent: 0 });
+
+    for (const keys of [[], [key]]) {
+      const { status, stdout } = await run('reconcile', ...keys, '--json');
+      expect(status).toBe(1);
+      expect(stdout.split('\n').filter((line) => line.includes(key))).toHaveLength(1);
+      expect(stdout).toContain('{"kind":"dataset_gone","of":"readings","found":2}');
+    }
+    const { stdout } = await run('reconcile', key);
+    expect(stdout).toContain(`${key}: rows of readings, a dataset that this code does not have: 2`);
+    expect(stdout).toContain('docs/operations.md');
+    expect(stdout).not.toContain('replay');
+    for (const what of [key, '--code=not_storable'])
+      expect((await run('replay', what, '--force')).stdout).toContain('0 objects sent to be done anew');
   });
 });
 
