@@ -12,6 +12,7 @@ export const rejectCodes = [
   'truncated',
   'missing_field',
   'wrong_type',
+  'inexact_number',
   'empty',
   'too_small',
   'too_large',

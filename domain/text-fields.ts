@@ -1,11 +1,11 @@
 import * as z from 'zod';
+import { inexactMessage, isExact, isNumber } from './number-text.ts';
 
 /**
  * What the fields of a CSV record can be: text comes in, and a value of the column's type goes on. An empty field is a
  * missing one, which `.optional()` allows. White space around numbers and booleans doesn't count.
  */
 
-const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 const MIN_INT32 = -(2 ** 31);
 const MAX_INT32 = 2 ** 31 - 1;
 /** How much of a wrong text is shown. */
@@ -24,19 +24,21 @@ export const text = () =>
 /** A whole number that 32 bits hold; `3.0` is one. */
 export const int32 = () =>
   field('int', (content, refuse) => {
-    const value = numberOf(content);
-    if (!Number.isInteger(value)) return refuse(notA('whole number', content));
+    const digits = content.trim();
+    const value = isNumber(digits) ? Number(digits) : Number.NaN;
     const range = { origin: 'int', input: content, inclusive: true } as const;
     if (value > MAX_INT32) return refuse({ ...range, code: 'too_big', maximum: MAX_INT32 });
     if (value < MIN_INT32) return refuse({ ...range, code: 'too_small', minimum: MIN_INT32 });
-    return value;
+    if (!Number.isInteger(value)) return refuse(notA('whole number', content));
+    return isExact(digits) ? value : refuse(inexact(digits));
   });
 
-/** A decimal number, with a point where there is a fraction. Neither NaN nor infinite. */
+/** A decimal number of no more digits than a double holds, with a point where there is a fraction. Neither NaN nor infinite. */
 export const double = () =>
   field('number', (content, refuse) => {
-    const value = numberOf(content);
-    return Number.isFinite(value) ? value : refuse(notA('number', content));
+    const digits = content.trim();
+    if (!isNumber(digits)) return refuse(notA('number', content));
+    return isExact(digits) ? Number(digits) : refuse(inexact(digits));
   });
 
 const TRUE = /^\s*(?:1(?:\.0*)?|true)\s*$/i;
@@ -70,9 +72,8 @@ function field<Value>(expected: 'string' | 'int' | 'number' | 'boolean', parse: 
   return schema;
 }
 
-function numberOf(content: string): number {
-  const trimmed = content.trim();
-  return NUMBER.test(trimmed) ? Number(trimmed) : Number.NaN;
+function inexact(input: string): z.core.$ZodRawIssue {
+  return { code: 'custom', input, message: inexactMessage(input), params: { code: 'inexact_number' } };
 }
 
 function notA(what: string, input: string): z.core.$ZodRawIssue {

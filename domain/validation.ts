@@ -2,8 +2,10 @@ import type * as z from 'zod';
 import type { Dataset } from './dataset.ts';
 import { CsvRecord } from './decoding/csv-record.ts';
 import type { InputRecord } from './decoding/decode.ts';
+import { InexactNumberError, isInexactNumber } from './decoding/exact-json.ts';
 import { readJson } from './decoding/reading.ts';
-import type { Problem, Reject, RejectCode } from './reject.ts';
+import { inexactMessage } from './number-text.ts';
+import { type Problem, type Reject, type RejectCode, rejectCodes } from './reject.ts';
 import { readPlainly } from './text-fields.ts';
 
 /** How many problems of one record are listed. */
@@ -34,6 +36,11 @@ export function validate(dataset: Dataset, record: InputRecord, recordNumber: nu
     }
     line = `[${recordNumber},${JSON.stringify(result.data)}]`;
   } catch (error) {
+    if (error instanceof InexactNumberError) {
+      const path = renderPath(pathTo(error.number, value));
+      const { message } = error;
+      return { reject: { recordNumber, path, code: 'inexact_number', message, json: reading.json() } };
+    }
     // A check of the dataset's own that throws, or nesting too deep to be printed: no more than this record's fault.
     const message = `The ${dataset.name} record could not be checked: ${(error as Error).message}.`;
     return { reject: { recordNumber, path: '', code: 'invalid_value', message, json: reading.json() } };
@@ -52,8 +59,13 @@ function hasUnpairedSurrogate(line: string): boolean {
 
 /** What zod found wrong, in our codes; at least one problem. */
 export function problemsOf(error: z.core.$ZodError, value: unknown): [Problem, ...Problem[]] {
-  const [first, ...further] = error.issues.slice(0, MAX_PROBLEMS).map((issue) => {
-    const code = codeOf(issue, value);
+  const [first, ...further] = error.issues.slice(0, MAX_PROBLEMS).map((issue): Problem => {
+    const given = at(value, issue.path);
+    if (isInexactNumber(given)) {
+      const message = inexactMessage(given.text);
+      return { path: renderPath(issue.path), code: 'inexact_number', message };
+    }
+    const code = codeOf(issue, given);
     const message = issue.message.replace(/^Invalid input: /, '');
     return {
       path: renderPath(issue.path),
@@ -76,10 +88,10 @@ export function renderPath(path: readonly PropertyKey[]): string {
   return text;
 }
 
-function codeOf(issue: z.core.$ZodIssue, value: unknown): RejectCode {
+function codeOf(issue: z.core.$ZodIssue, given: unknown): RejectCode {
   switch (issue.code) {
     case 'invalid_type':
-      return isMissing(value, issue.path) ? 'missing_field' : 'wrong_type';
+      return given === undefined ? 'missing_field' : 'wrong_type';
     case 'too_small':
       return issue.minimum === 1 && (issue.origin === 'array' || issue.origin === 'string')
         ? 'empty'
@@ -87,17 +99,36 @@ function codeOf(issue: z.core.$ZodIssue, value: unknown): RejectCode {
     case 'too_big':
       return 'too_large';
     case 'custom':
-      return issue.params?.['code'] === 'empty' ? 'empty' : 'invalid_value';
+      return rejectCodes.find((code) => code === issue.params?.['code']) ?? 'invalid_value';
     default:
       return 'invalid_value';
   }
 }
 
-function isMissing(value: unknown, path: readonly PropertyKey[]): boolean {
-  let at: unknown = value;
+/** What stands at a path of a record; `undefined` where nothing does. */
+function at(value: unknown, path: readonly PropertyKey[]): unknown {
+  let found = value;
   for (const step of path) {
-    if (typeof at !== 'object' || at === null) return false;
-    at = Object.hasOwn(at, step) ? (at as Record<PropertyKey, unknown>)[step] : undefined;
+    if (typeof found !== 'object' || found === null) return undefined;
+    found = Object.hasOwn(found, step) ? (found as Record<PropertyKey, unknown>)[step] : undefined;
   }
-  return at === undefined;
+  return found;
+}
+
+interface Place {
+  readonly value: unknown;
+  readonly path: readonly PropertyKey[];
+}
+
+/** Where in a record something stands. */
+function pathTo(wanted: unknown, record: unknown): readonly PropertyKey[] {
+  const open: Place[] = [{ value: record, path: [] }];
+  for (let place = open.pop(); place !== undefined; place = open.pop()) {
+    const { value, path } = place;
+    if (value === wanted) return path;
+    if (typeof value !== 'object' || value === null) continue;
+    for (const [key, inner] of Object.entries(value))
+      open.push({ value: inner, path: [...path, Array.isArray(value) ? Number(key) : key] });
+  }
+  return [];
 }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { RejectCode } from '../reject.ts';
+import { parseExactly } from './exact-json.ts';
 import { EXCERPT_BYTES, MAX_RECORD_BYTES, type RawRecord } from './record.ts';
 
 /** What a record says, or why that can't be told; with what stood in the input. */
@@ -22,6 +23,12 @@ export const notUtf8: Unreadable = {
   message: 'The record is not UTF-8. Convert the file (iconv -t utf-8).',
 };
 
+const nestedTooDeep: Unreadable = {
+  code: 'invalid_value',
+  message:
+    'The record has what looks like a number of too many digits, and is nested too deep to be looked through.',
+};
+
 /** Reads a record of JSON. */
 export function readJson({ bytes, length, unterminated }: RawRecord): Reading {
   const unreadable = (problem: Unreadable): Reading => ({
@@ -32,8 +39,9 @@ export function readJson({ bytes, length, unterminated }: RawRecord): Reading {
   if (!isUtf8(bytes)) return unreadable(notUtf8);
   const json = bytes.toString('utf8');
   try {
-    return { value: JSON.parse(json), json: () => json };
+    return { value: parseExactly(json), json: () => json };
   } catch (error) {
+    if (error instanceof RangeError) return { ...nestedTooDeep, json };
     if (unterminated) return unreadable({ code: 'truncated', message: 'The file ends within this record.' });
     const message = `The record is not JSON: ${(error as Error).message}.`;
     return unreadable({ code: 'malformed_json', message });

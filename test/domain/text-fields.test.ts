@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { double, flag, int32, readPlainly, text } from '../../domain/text-fields.ts';
 import { problemsOf } from '../../domain/validation.ts';
+import { anyNumber, sameDecimal } from './any-number.ts';
 
 /** What the schema makes of it; of what it refuses, the code. */
 function parse(schema: z.ZodType, input: unknown): unknown {
@@ -23,7 +24,10 @@ describe('a field of CSV', () => {
     ['-2147483648', -2147483648],
     ['2147483648', ['too_large']],
     ['-2147483649', ['too_small']],
-    ['9'.repeat(400), ['wrong_type']],
+    ['9'.repeat(400), ['too_large']],
+    ['2147483647.00000000000001', ['inexact_number']],
+    ['0.99999999999999999', ['inexact_number']],
+    ['1e-400', ['inexact_number']],
     ['1.5', ['wrong_type']],
     ['', ['wrong_type']],
     ['  ', ['wrong_type']],
@@ -44,7 +48,12 @@ describe('a field of CSV', () => {
     ['NaN', ['wrong_type']],
     ['Infinity', ['wrong_type']],
     ['-inf', ['wrong_type']],
-    ['1e999', ['wrong_type']],
+    ['1e999', ['inexact_number']],
+    ['-1e-999', ['inexact_number']],
+    ['9007199254740993', ['inexact_number']],
+    ['12345678901234567890.12', ['inexact_number']],
+    ['0e999', 0],
+    ['100.00', 100],
     ['7,25', ['wrong_type']],
     ['.', ['wrong_type']],
     ['1_000', ['wrong_type']],
@@ -85,6 +94,17 @@ describe('a field of CSV', () => {
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
         expect(parse(double(), String(value))).toBe(value === 0 ? 0 : value);
       }),
+    );
+  });
+
+  it('that is to be a number has the value that was written, or is rejected as inexact', () => {
+    fc.assert(
+      fc.property(anyNumber, (written) => {
+        const read = parse(double(), written);
+        if (typeof read === 'number') expect(sameDecimal(String(read), written)).toBe(true);
+        else expect(read).toEqual(['inexact_number']);
+      }),
+      { numRuns: 2000 },
     );
   });
 

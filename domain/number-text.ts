@@ -1,0 +1,44 @@
+/**
+ * Numbers as texts. A double holds the decimal value of a text when its own shortest text, as JavaScript prints it, has the same
+ * value: `0.10`, `1e2` and `12345678901234567000` survive; `0.1234567890123456789`, 2^53 + 1, `1e400` and `1e-400` don't.
+ */
+
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
+/** Any decimal of so many digits survives (IEEE 754), unless its exponent has three of its own. */
+const SAFE_CHARACTERS = 15;
+/** How much of a long number is shown. */
+const SHOWN_CHARACTERS = 50;
+
+export function isNumber(text: string): boolean {
+  return NUMBER.test(text);
+}
+
+/** Whether a double holds the decimal value of a text that is a number. */
+export function isExact(text: string): boolean {
+  if (text.length <= SAFE_CHARACTERS && !/e/i.test(text)) return true;
+  const value = Number(text);
+  const shortest = String(value);
+  return shortest === text || (Number.isFinite(value) && decimalOf(shortest) === decimalOf(text));
+}
+
+/** The digits without zeros at either end and the power of ten behind them: the same of all texts of one value, but for its sign. */
+function decimalOf(text: string): string {
+  const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e');
+  const [whole = '', fraction = ''] = mantissa.replace(/^[+-]/, '').split('.');
+  const digits = whole + fraction;
+  let [start, end] = [0, digits.length];
+  while (start < end && digits[start] === '0') start += 1;
+  while (start < end && digits[end - 1] === '0') end -= 1;
+  if (start === end) return '0';
+  return `${digits.slice(start, end)}e${Number(exponent) - fraction.length + digits.length - end}`;
+}
+
+/** What is wrong with a number that is not exact, and what helps. */
+export function inexactMessage(text: string): string {
+  const value = Number(text);
+  const shown = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
+  const why = Number.isFinite(value)
+    ? `has more digits than a number holds: it would become ${value}`
+    : 'is beyond the range of numbers';
+  return `${shown} ${why}. Round it, or send it as text to a field that is z.string().`;
+}
