@@ -94,11 +94,14 @@ async function rawRecord(
 ): Promise<InputRecord | undefined> {
   const { versionId } = parseEdition(name);
   try {
-    const { Body } = await s3.send(
-      new GetObjectCommand({ Bucket: outputs.buckets.raw, Key: key, VersionId: versionId }),
-    );
+    const open = async () => {
+      const { Body } = await s3.send(
+        new GetObjectCommand({ Bucket: outputs.buckets.raw, Key: key, VersionId: versionId }),
+      );
+      return Body as Readable;
+    };
     let read = 0;
-    for await (const records of decode(dataset, Body as Readable)) {
+    for await (const records of decode(dataset, open)) {
       const wanted = records[recordNumber - 1 - read];
       if (wanted !== undefined) return wanted;
       read += records.length;

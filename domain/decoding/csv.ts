@@ -7,7 +7,7 @@ import { isUtf16, withoutByteOrderMark } from './byte-order-mark.ts';
 import { columnsOfHeader } from './csv-header.ts';
 import { CsvRecord, type CsvTable } from './csv-record.ts';
 import { CsvSplitter, type Newline, type Run, type Single } from './csv-splitter.ts';
-import { decompress } from './decompression.ts';
+import { decompress, type Source } from './decompression.ts';
 import { notUtf8, tooLarge, type Unreadable } from './reading.ts';
 import { MAX_RECORD_BYTES } from './record.ts';
 
@@ -36,11 +36,11 @@ const malformed: Unreadable = {
 export async function* decodeCsv(
   format: CsvFormat,
   record: z.core.$ZodType,
-  source: AsyncIterable<Uint8Array>,
+  open: Source,
 ): AsyncGenerator<CsvRecord[]> {
   const reader = new CsvReader(format, record);
   const splitter = new CsvSplitter(format.delimiter ?? ',');
-  const bytes = decompress(source);
+  const bytes = decompress(open);
   for await (const chunk of format.encoding === 'latin1' ? bytes : withoutByteOrderMark(bytes)) {
     const records = reader.read(splitter.push(chunk));
     if (records.length > 0) yield records;

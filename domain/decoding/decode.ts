@@ -1,6 +1,7 @@
 import type { Dataset } from '../dataset.ts';
 import { decodeCsv } from './csv.ts';
 import type { CsvRecord } from './csv-record.ts';
+import type { Source } from './decompression.ts';
 import { decodeJson } from './json.ts';
 import type { RawRecord } from './record.ts';
 
@@ -16,7 +17,7 @@ export type InputRecord = RawRecord | CsvRecord;
  */
 export function decode(
   { source: format, record }: Pick<Dataset, 'source' | 'record'>,
-  source: AsyncIterable<Uint8Array>,
+  open: Source,
 ): AsyncGenerator<readonly InputRecord[]> {
-  return format.format === 'csv' ? decodeCsv(format, record, source) : decodeJson(source);
+  return format.format === 'csv' ? decodeCsv(format, record, open) : decodeJson(open);
 }

@@ -1,112 +1,158 @@
-import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
-import { PermanentError } from '../errors.ts';
+import { PermanentError, TransientError } from '../errors.ts';
+import { Decompressor } from './decompressor.ts';
+import { Expansion } from './expansion.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd';
 
-/** Each costs a tenth of a millisecond: so many of so little are meant to keep a machine busy. */
-const FRAMES_GRACE = 3000;
-const MIN_FRAME_BYTES = 64;
-
-/** Larger chunks than zlib's own 16 KB: the splitters behind it run once a chunk. */
-const CHUNK_BYTES = 256 * 1024;
+/** Opens an object's bytes, the same ones each time: damage is looked at again. */
+export type Source = () => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
 
 /** Input goes into the decompressor in blocks of one size, so that damage is met at the same byte however it arrives. */
 const BLOCK_BYTES = 64 * 1024;
 
-/** 16 MB, twice what zstd's levels up to 19 use; `--long` and `--ultra` go up to 2 GB, which no function has. */
-const MAX_WINDOW_LOG = 24;
-
-/** No real text comes near it: gzip's limit is 1,032, and only emptiness gets there. */
-const MAX_EXPANSION = 500;
-
-/** How much any input may expand to before its ratio is looked at, in bytes. */
-const EXPANSION_GRACE_BYTES = 256 * 1024 * 1024;
+const GZIP = [0x1f, 0x8b];
+const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
+/** Of a frame that is skipped, whose first byte may end in any digit. */
+const ZSTD_SKIPPABLE = [0x50, 0x2a, 0x4d, 0x18];
 
 /** Recognises the compression by the magic numbers of RFC 1952 (gzip) and RFC 8878 (zstd), or its skippable frames. */
 export function compressionOf(head: Uint8Array): Compression {
-  const [a, b, c, d] = head;
-  if (a === 0x1f && b === 0x8b) return 'gzip';
-  if (b === 0xb5 && c === 0x2f && d === 0xfd && a === 0x28) return 'zstd';
-  if (b === 0x2a && c === 0x4d && d === 0x18 && a !== undefined && a >= 0x50 && a <= 0x5f) return 'zstd';
-  return 'none';
+  if (head.length >= GZIP.length && mayBegin(head, GZIP)) return 'gzip';
+  return head.length >= ZSTD.length && mayBeginZstd(head) ? 'zstd' : 'none';
+}
+
+function mayBeginZstd(head: Uint8Array): boolean {
+  const [first = 0, ...rest] = head;
+  return mayBegin(head, ZSTD) || mayBegin([first & 0xf0, ...rest], ZSTD_SKIPPABLE);
+}
+
+/** Whether the bytes are the magic number, or as much of it as there is. */
+function mayBegin(bytes: ArrayLike<number>, magic: readonly number[]): boolean {
+  return magic.every((byte, i) => i >= bytes.length || bytes[i] === byte);
 }
 
 /**
  * Decompresses an object's bytes as they come in, by what they are and not by what the object is called. Several gzip
  * members or zstd frames in a row are one content.
  *
- * @throws {PermanentError} `truncated`, `corrupt_compression` or `compression_bomb`, after all that could be read:
- * before damage, the last 256 KB of content may be missing, and the same ones each time
+ * Node's decompressor drops what it has made of a block in which it then meets damage. So a damaged object is read once more, and
+ * that block byte by byte: all comes out that stands before the damage.
+ *
+ * @throws {PermanentError} `truncated`, `corrupt_compression` or `compression_bomb`, after all that could be read
  */
-export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  const iterator = source[Symbol.asyncIterator]();
+export async function* decompress(open: Source): AsyncGenerator<Buffer> {
+  const bytes = bytesOf(open);
   try {
-    const { head, rest } = await opened(iterator);
+    const head = await firstOf(bytes);
     const compression = compressionOf(head);
-    if (compression === 'none') yield* rest;
-    else yield* expand(compression, inBlocks(rest));
+    if (compression === 'none') {
+      if (head.length > 0) yield head;
+      yield* bytes;
+    } else {
+      yield* decompressed(joined(head, bytes), compression, open);
+    }
   } finally {
-    await iterator.return?.();
+    await bytes.return();
   }
 }
 
-/** The first bytes, enough to know the compression by, and all bytes. */
-async function opened(iterator: AsyncIterator<Uint8Array>) {
+async function* decompressed(
+  bytes: AsyncIterable<Buffer>,
+  compression: Expansion['compression'],
+  open: Source,
+): AsyncGenerator<Buffer> {
+  let expansion = new Expansion(compression);
+  try {
+    yield* expand(inBlocks(bytes), expansion);
+  } catch (error) {
+    if (!isDamage(error)) {
+      const isWhole = isCutOff(error) && (await isFollowedByOneByte(open, expansion));
+      throw isWhole ? trailing(expansion) : faultOf(error, expansion);
+    }
+    const { read, produced } = expansion;
+    const damaged = Math.floor((read - 1) / BLOCK_BYTES) * BLOCK_BYTES;
+    expansion = new Expansion(compression);
+    try {
+      yield* withoutFirst(produced, expand(inBlocks(bytesOf(open), damaged), expansion));
+    } catch (again) {
+      throw faultOf(again, expansion);
+    }
+    const message = `The ${compression} stream was damaged when it was read first, and whole when it was read again.`;
+    throw new TransientError('storage', message, { stage: 'extraction' });
+  }
+}
+
+async function* bytesOf(open: Source): AsyncGenerator<Buffer, void> {
+  for await (const { buffer, byteOffset, byteLength } of await open())
+    yield Buffer.from(buffer, byteOffset, byteLength);
+}
+
+/** The first bytes, enough to know the compression by. */
+async function firstOf(bytes: AsyncGenerator<Buffer>): Promise<Buffer> {
   let head: Buffer = Buffer.alloc(0);
-  while (head.length < 4) {
-    const next = await iterator.next();
+  while (head.length < ZSTD.length) {
+    const next = await bytes.next();
     if (next.done) break;
     head = Buffer.concat([head, next.value]);
   }
-  async function* all(): AsyncGenerator<Buffer> {
-    if (head.length > 0) yield head;
-    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
-      yield Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength);
-    }
-  }
-  return { head, rest: all() };
+  return head;
 }
 
-async function* inBlocks(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* joined(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield head;
+  yield* rest;
+}
+
+/** @param bytewiseFrom where a block begins that comes byte by byte */
+async function* inBlocks(
+  input: AsyncIterable<Buffer>,
+  bytewiseFrom = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Buffer> {
   let pieces: Buffer[] = [];
   let length = 0;
+  let given = 0;
+  function* take(last: Buffer) {
+    const block = Buffer.concat([...pieces, last]);
+    if (given === bytewiseFrom) for (let i = 0; i < block.length; i += 1) yield block.subarray(i, i + 1);
+    else yield block;
+    given += block.length;
+    pieces = [];
+    length = 0;
+  }
   for await (let chunk of input) {
     while (length + chunk.length >= BLOCK_BYTES) {
       const missing = BLOCK_BYTES - length;
-      yield Buffer.concat([...pieces, chunk.subarray(0, missing)]);
+      yield* take(chunk.subarray(0, missing));
       chunk = chunk.subarray(missing);
-      pieces = [];
-      length = 0;
     }
     pieces.push(chunk);
     length += chunk.length;
   }
-  if (length > 0) yield Buffer.concat(pieces);
+  if (length > 0) yield* take(Buffer.alloc(0));
 }
 
-async function* expand(compression: 'gzip' | 'zstd', blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const measure = new Expansion(compression);
+async function* expand(blocks: AsyncIterable<Buffer>, expansion: Expansion): AsyncGenerator<Buffer> {
+  const { compression } = expansion;
   let decompressor = new Decompressor(compression);
   try {
     for await (const block of blocks) {
-      measure.read += block.length;
+      expansion.take(block);
       let left: Buffer = block;
       while (left.length > 0) {
         if (decompressor.isNew && compression === 'gzip') left = withoutPadding(left);
         if (left.length === 0) break;
-        for await (const chunk of decompressor.write(left)) yield measure.add(chunk);
+        for await (const chunk of decompressor.write(left)) yield expansion.add(chunk);
         left = left.subarray(left.length - decompressor.leftOver);
         if (left.length > 0) {
-          measure.addFrame();
+          expansion.addFrame();
           decompressor.close();
           decompressor = new Decompressor(compression);
         }
       }
     }
     if (decompressor.isNew) return;
-    for await (const chunk of decompressor.end()) yield measure.add(chunk);
-  } catch (error) {
-    throw compressionFault(error, compression, measure.produced);
+    if (compression === 'zstd' && !mayBeginZstd(decompressor.head)) throw trailing(expansion);
+    for await (const chunk of decompressor.end()) yield expansion.add(chunk);
   } finally {
     decompressor.close();
   }
@@ -118,136 +164,67 @@ function withoutPadding(block: Buffer): Buffer {
   return block.subarray(content < 0 ? block.length : content);
 }
 
-/** How much came of how much; refuses what no honest file does. */
-class Expansion {
-  readonly #compression: Compression;
-  #frames = 0;
-  read = 0;
-  produced = 0;
-
-  constructor(compression: Compression) {
-    this.#compression = compression;
-  }
-
-  add(chunk: Buffer): Buffer {
-    this.produced += chunk.length;
-    if (this.produced > EXPANSION_GRACE_BYTES && this.produced > this.read * MAX_EXPANSION) {
-      throw this.#bomb(`expanded to over ${this.produced}: more than ${MAX_EXPANSION}-fold`);
-    }
-    return chunk;
-  }
-
-  addFrame(): void {
-    this.#frames += 1;
-    if (this.#frames > FRAMES_GRACE && this.produced < this.#frames * MIN_FRAME_BYTES) {
-      throw this.#bomb(`turned out to be over ${FRAMES_GRACE} frames with next to nothing in them`);
-    }
-  }
-
-  #bomb(what: string): PermanentError {
-    return new PermanentError(
-      'compression_bomb',
-      `${this.read} bytes of ${this.#compression} have ${what}. Compress it anew if it is honest.`,
-      { stage: 'extraction' },
-    );
+async function* withoutFirst(count: number, content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let left = count;
+  for await (const chunk of content) {
+    if (left < chunk.length) yield chunk.subarray(left);
+    left = Math.max(0, left - chunk.length);
   }
 }
 
-/**
- * Node's decompressor, one step at a time: the next block goes in only when all that the last one made has been taken
- * out. A pipeline would read ahead, and what is read ahead is lost when the stream then turns out to break off.
- */
-class Decompressor {
-  readonly #stream: ReturnType<typeof decompressorStream>;
-  #wake: () => void = () => {};
-  #error: Error | undefined;
-  #given = 0;
-
-  constructor(compression: 'gzip' | 'zstd') {
-    this.#stream = decompressorStream(compression);
-    this.#stream.on('readable', () => this.#wake());
-    this.#stream.on('end', () => this.#wake());
-    this.#stream.on('error', (error) => {
-      this.#error = error;
-      this.#wake();
-    });
-  }
-
-  get isNew(): boolean {
-    return this.#given === 0;
-  }
-
-  /** How many of the bytes written were not taken: Node's zstd ends with the first frame, whatever follows it. */
-  get leftOver(): number {
-    return this.#given - this.#stream.bytesWritten;
-  }
-
-  /** Takes a block that isn't empty. */
-  write(block: Buffer): AsyncGenerator<Buffer> {
-    this.#given += block.length;
-    return this.#outputOf((done) => this.#stream.write(block, done));
-  }
-
-  end(): AsyncGenerator<Buffer> {
-    return this.#outputOf(() => this.#stream.end());
-  }
-
-  close(): void {
-    this.#stream.destroy();
-  }
-
-  async *#outputOf(step: (done: (error?: Error | null) => void) => void): AsyncGenerator<Buffer> {
-    let done = false;
-    step((error) => {
-      done = true;
-      this.#error ??= error ?? undefined;
-      this.#wake();
-    });
-    while (true) {
-      const chunk: Buffer | null = this.#stream.read();
-      if (chunk !== null) yield chunk;
-      else if (this.#error !== undefined) throw this.#error;
-      else if (done || this.#stream.readableEnded) return;
-      else
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
+/** zlib takes one byte behind a whole stream for the beginning of another member, and says that the stream breaks off. */
+async function isFollowedByOneByte(
+  open: Source,
+  { compression, read, lastByte }: Expansion,
+): Promise<boolean> {
+  if (compression !== 'gzip' || lastByte === GZIP[0]) return false;
+  let left = read - 1;
+  async function* butTheLast() {
+    for await (const block of inBlocks(bytesOf(open))) {
+      yield block.subarray(0, left);
+      left -= Math.min(left, block.length);
     }
   }
+  try {
+    for await (const _ of expand(butTheLast(), new Expansion(compression)));
+    return true;
+  } catch (error) {
+    if (isOfData(error)) return false;
+    throw error;
+  }
 }
 
-function decompressorStream(compression: 'gzip' | 'zstd') {
-  // With room for one byte, it goes on only when its output has been read: a small block can expand to gigabytes.
-  const options = { chunkSize: CHUNK_BYTES, readableHighWaterMark: 1 };
-  if (compression === 'gzip') return createGunzip(options);
-  return createZstdDecompress({ ...options, params: { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG } });
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : '';
+
+/** Too little memory is no fault of the data. */
+const isOfData = (error: unknown): boolean =>
+  /^(Z|ZSTD)_/.test(codeOf(error)) &&
+  !['Z_MEM_ERROR', 'ZSTD_error_memory_allocation'].includes(codeOf(error));
+
+const isCutOff = (error: unknown): boolean =>
+  isOfData(error) && (error as Error).message.includes('unexpected end of file');
+
+const isTooWide = (error: unknown): boolean => codeOf(error) === 'ZSTD_error_frameParameter_windowTooLarge';
+
+const isDamage = (error: unknown): boolean => isOfData(error) && !isCutOff(error) && !isTooWide(error);
+
+function trailing({ compression, produced }: Expansion): PermanentError {
+  const message = `Something else follows the ${compression} stream, which ends after ${produced} bytes of content.`;
+  return new PermanentError('corrupt_compression', message, { stage: 'extraction' });
 }
 
-function compressionFault(error: unknown, compression: Compression, produced: number): unknown {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (!code.startsWith('Z_') && !code.startsWith('ZSTD_')) return error;
-  // Too little memory is no fault of the data.
-  if (code === 'Z_MEM_ERROR' || code === 'ZSTD_error_memory_allocation') return error;
+function faultOf(error: unknown, { compression, produced }: Expansion): unknown {
+  if (!isOfData(error)) return error;
   const circumstances = { stage: 'extraction', cause: error } as const;
-  const message = (error as Error).message;
-  if (code === 'ZSTD_error_frameParameter_windowTooLarge') {
-    const cure = 'Compress it without --long and --ultra.';
-    return new PermanentError(
-      'window_too_large',
-      `The zstd stream needs more than 16 MB for its window. ${cure}`,
-      circumstances,
-    );
+  if (isTooWide(error)) {
+    const message =
+      'The zstd stream needs more than 16 MB for its window. Compress it without --long and --ultra.';
+    return new PermanentError('window_too_large', message, circumstances);
   }
-  if (message.includes('unexpected end of file')) {
-    return new PermanentError(
-      'truncated',
-      `The ${compression} stream breaks off after ${produced} bytes of content.`,
-      circumstances,
-    );
-  }
-  return new PermanentError(
-    'corrupt_compression',
-    `The ${compression} stream is damaged after ${produced} bytes of content: ${message}.`,
-    circumstances,
-  );
+  const place = `after ${produced} bytes of content`;
+  if (isCutOff(error))
+    return new PermanentError('truncated', `The ${compression} stream breaks off ${place}.`, circumstances);
+  const message = `The ${compression} stream is damaged ${place}: ${(error as Error).message}.`;
+  return new PermanentError('corrupt_compression', message, circumstances);
 }

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { RejectCode } from '../reject.ts';
 import { parseExactly } from './exact-json.ts';
+import { mayBecomeJson } from './json-prefix.ts';
 import { EXCERPT_BYTES, MAX_RECORD_BYTES, type RawRecord } from './record.ts';
 
 /** What a record says, or why that can't be told; with what stood in the input. */
@@ -36,14 +37,25 @@ export function readJson({ bytes, length, unterminated }: RawRecord): Reading {
     excerpt: bytes.subarray(0, EXCERPT_BYTES).toString('utf8'),
   });
   if (length > MAX_RECORD_BYTES) return unreadable(tooLarge(length));
-  if (!isUtf8(bytes)) return unreadable(notUtf8);
+  if (!isUtf8(bytes) && !(unterminated && breaksOffInCharacter(bytes))) return unreadable(notUtf8);
   const json = bytes.toString('utf8');
   try {
     return { value: parseExactly(json), json: () => json };
   } catch (error) {
     if (error instanceof RangeError) return { ...nestedTooDeep, json };
-    if (unterminated) return unreadable({ code: 'truncated', message: 'The file ends within this record.' });
+    if (unterminated && mayBecomeJson(json))
+      return unreadable({ code: 'truncated', message: 'The file ends within this record.' });
     const message = `The record is not JSON: ${(error as Error).message}.`;
     return unreadable({ code: 'malformed_json', message });
+  }
+}
+
+/** Whether the bytes are UTF-8, but for a last character that is not all there. */
+function breaksOffInCharacter(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -163,7 +163,7 @@ async function extract(
   let fault: PermanentError | undefined;
   try {
     if (dataset === undefined) throw unknownPrefix(event.key);
-    for await (const records of decode(dataset, await open(store, event))) {
+    for await (const records of decode(dataset, () => open(store, event))) {
       for (const raw of records) {
         read += 1;
         const validated = validate(dataset, raw, read);

@@ -47,7 +47,7 @@ async function resultOf(dataset: Dataset, path: string) {
   let fault: string | undefined;
   let recordNumber = 0;
   try {
-    for await (const records of decode(dataset, createReadStream(path, { highWaterMark: 100 }))) {
+    for await (const records of decode(dataset, () => createReadStream(path, { highWaterMark: 100 }))) {
       for (const raw of records) {
         recordNumber += 1;
         const validated = validate(dataset, raw, recordNumber);

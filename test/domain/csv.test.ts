@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { type CsvFormat, defineDataset } from '../../domain/dataset.ts';
 import { decode } from '../../domain/decoding/decode.ts';
+import type { Source } from '../../domain/decoding/decompression.ts';
 import { EXCERPT_BYTES, MAX_RECORD_BYTES } from '../../domain/decoding/record.ts';
 import { PermanentError } from '../../domain/errors.ts';
 import { validate } from '../../domain/validation.ts';
@@ -37,7 +38,7 @@ interface Read {
   readonly fault?: string;
 }
 
-async function read(dataset: ReturnType<typeof letters>, source: AsyncIterable<Uint8Array>): Promise<Read> {
+async function read(dataset: ReturnType<typeof letters>, source: Source): Promise<Read> {
   const records: unknown[] = [];
   try {
     for await (const batch of decode(dataset, source)) {
@@ -274,7 +275,7 @@ describe('CSV', () => {
       held = process.memoryUsage().arrayBuffers - before;
       yield Buffer.from('",5,6\n7,8,9\n');
     };
-    const { records } = await read(letters(), source());
+    const { records } = await read(letters(), source);
     expect(records.map((record) => (Array.isArray(record) ? record[0] : record))).toEqual([
       row('1', '2', '3'),
       'record_too_large',
@@ -359,7 +360,7 @@ describe('CSV', () => {
       yield Buffer.from('a,b,c\n1,');
       throw new Error('connection reset');
     };
-    await expect(read(letters(), source())).rejects.toThrow('connection reset');
+    await expect(read(letters(), source)).rejects.toThrow('connection reset');
   });
 });
 

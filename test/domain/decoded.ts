@@ -1,3 +1,4 @@
+import type { Source } from '../../domain/decoding/decompression.ts';
 import { decodeJson } from '../../domain/decoding/json.ts';
 import { PermanentError } from '../../domain/errors.ts';
 
@@ -6,10 +7,15 @@ export interface Decoded {
   readonly records: readonly string[];
   readonly lengths: readonly number[];
   readonly fault: string | undefined;
+  readonly message?: string;
 }
 
 /** Cuts bytes into chunks of the given sizes, over and over; each chunk is a copy. */
-export async function* chunksOf(bytes: Uint8Array, ...sizes: readonly number[]): AsyncGenerator<Uint8Array> {
+export function chunksOf(bytes: Uint8Array, ...sizes: readonly number[]): Source {
+  return () => chunks(bytes, sizes);
+}
+
+async function* chunks(bytes: Uint8Array, sizes: readonly number[]): AsyncGenerator<Uint8Array> {
   for (let start = 0, i = 0; start < bytes.length; i += 1) {
     const end = start + (sizes[i % sizes.length] ?? bytes.length);
     yield Uint8Array.prototype.slice.call(bytes, start, end);
@@ -18,11 +24,11 @@ export async function* chunksOf(bytes: Uint8Array, ...sizes: readonly number[]):
 }
 
 /** Decodes to the end. Anything but a `PermanentError` is thrown on. */
-export async function decoded(source: AsyncIterable<Uint8Array>): Promise<Decoded> {
+export async function decoded(open: Source): Promise<Decoded> {
   const records: string[] = [];
   const lengths: number[] = [];
   try {
-    for await (const batch of decodeJson(source)) {
+    for await (const batch of decodeJson(open)) {
       for (const { bytes, length } of batch) {
         records.push(bytes.toString('utf8').trim());
         lengths.push(length);
@@ -30,7 +36,7 @@ export async function decoded(source: AsyncIterable<Uint8Array>): Promise<Decode
     }
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
-    return { records, lengths, fault: error.code };
+    return { records, lengths, fault: error.code, message: error.message };
   }
   return { records, lengths, fault: undefined };
 }

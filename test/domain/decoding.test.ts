@@ -62,6 +62,8 @@ describe('the decoder', () => {
     ['a byte-order mark and white space', `${BOM} \n\t[1,{}]\n`],
     ['white space before what looks like a byte-order mark', ` ${BOM}[1]`],
     ['one object over several lines', '{ \t\r\n"a":1}'],
+    ['one object over several lines whose first one says something', '{"a":[\n{"b":"é"},\n{"c":2}]\n}'],
+    ['a first line that breaks off within an array', '{"a":[\n{"b":"é"}\n{"c":2}\n'],
     ['malformed items', '[{"a":1],{"b":2}},nonsense,,{"c":3},]'],
     ['trailing content', '[1,2] 3'],
     ['an unclosed array', '[{"a":1},{"b":'],
@@ -125,6 +127,12 @@ describe('the decoder', () => {
     ['[{"a":1}\n{"b":2},{"c":3}]', ['{"a":1}\n{"b":2}', '{"c":3}']],
     ['{"a":1}\ngarbage\n{"b":2}', ['{"a":1}', 'garbage', '{"b":2}']],
     ['{"a":1}{"b":2}\n{"c":3}', ['{"a":1}{"b":2}', '{"c":3}']],
+    ['{"a":[1,\n{"b":2}\n{"c":3}', ['{"a":[1,', '{"b":2}', '{"c":3}']],
+    ['{"a":"x\n{"b":2}\n', ['{"a":"x', '{"b":2}']],
+    ['{"a":1,\n{"b":2}\n', ['{"a":1,', '{"b":2}']],
+    ['{"a":1},\n{"b":2},\n', ['{"a":1},', '{"b":2},']],
+    ['{', ['{']],
+    ['{"a":[1', ['{"a":[1']],
   ])('lets no garbage hide its neighbours in %j', async (text, expected) => {
     expect(await decodedText(text)).toMatchObject({ records: expected, fault: undefined });
   });
@@ -133,11 +141,15 @@ describe('the decoder', () => {
     ['', 'empty_file'],
     [' \r\n\t ', 'empty_file'],
     [BOM, 'empty_file'],
-    ['{', 'truncated'],
     ['[', 'truncated'],
     ['title,ingredients', 'unknown_format'],
     ['"text"', 'unknown_format'],
     ['{\n  "title": "one object"\n}', 'unknown_format'],
+    ['{\n  title: "no JSON"\n}', 'unknown_format'],
+    ['{"type":"FeatureCollection","features":[\n{"type":"Feature"}\n]}', 'unknown_format'],
+    ['{"type":"FeatureCollection",\n"features":[{"type":"Feature"},\n{"type":"Feature"}\n', 'unknown_format'],
+    ['{"a":[\n1]}\n{"a":[\n2]}\n', 'unknown_format'],
+    ['{"a":\n1}\n', 'unknown_format'],
     ['[1]\n[2]', 'trailing_content'],
   ])('says why %j can not be read', async (text, code) => {
     expect((await decodedText(text)).fault).toBe(code);
@@ -148,6 +160,36 @@ describe('the decoder', () => {
       records: ['1', '2'],
       fault: 'trailing_content',
     });
+  });
+
+  it('refuses one object over several lines, wherever these break, and takes it for a record on one line', async () => {
+    const object = fc
+      .dictionary(fc.string(), jsonValue, { minKeys: 1, maxKeys: 4 })
+      .map((value) => JSON.stringify(value));
+    await fc.assert(
+      fc.asyncProperty(
+        object,
+        fc.array(fc.nat(), { minLength: 1, maxLength: 5 }),
+        sizes,
+        async (text, breaks, cuts) => {
+          const gaps = gapsOf(text);
+          const places = new Set(breaks.map((place) => gaps[place % gaps.length] ?? 1));
+          const broken = [...text]
+            .map((character, i) => (places.has(i) ? `\n${character}` : character))
+            .join('');
+          expect(await decodedText(broken, ...cuts)).toMatchObject({ records: [], fault: 'unknown_format' });
+          expect(await decodedText(text, ...cuts)).toMatchObject({ records: [text], fault: undefined });
+        },
+      ),
+    );
+  });
+
+  it('refuses one object over several lines that is larger than a record may be', async () => {
+    const features = Array.from({ length: 40_000 }, (_, n) => `{"type":"Feature","properties":{"n":${n}}}`);
+    const text = `{"type":"FeatureCollection","features":[\n${features.join(',\n')}\n]}`;
+    expect(text.length).toBeGreaterThan(MAX_RECORD_BYTES);
+    expect(await decodedText(text, 10_000)).toMatchObject({ records: [], fault: 'unknown_format' });
+    expect(await decodedText(text)).toMatchObject({ records: [], fault: 'unknown_format' });
   });
 
   it('refuses UTF-16 by its byte-order mark', async () => {
@@ -195,7 +237,7 @@ describe('the decoder', () => {
         closed = true;
       }
     };
-    expect((await decoded(source())).fault).toBe('unknown_format');
+    expect((await decoded(source)).fault).toBe('unknown_format');
     expect(closed).toBe(true);
   });
 
@@ -204,6 +246,19 @@ describe('the decoder', () => {
       yield Buffer.from('[1,');
       throw new Error('connection reset');
     };
-    await expect(decoded(source())).rejects.toThrow('connection reset');
+    await expect(decoded(source)).rejects.toThrow('connection reset');
   });
 });
+
+/** Where white space may stand in an object without any: as indexes of its characters. */
+function gapsOf(text: string): number[] {
+  let inString = false;
+  let isEscaped = false;
+  const gaps: number[] = [];
+  [...text].forEach((character, i) => {
+    if (!inString && /[{}[\]:,"]/.test(character) && i > 0) gaps.push(i);
+    if (character === '"' && !isEscaped) inString = !inString;
+    isEscaped = inString && character === '\\' && !isEscaped;
+  });
+  return gaps;
+}

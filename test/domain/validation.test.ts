@@ -158,10 +158,46 @@ describe('a record', () => {
     ['a byte-order mark', '\uFEFF{}', false, 'malformed_json'],
     ['NaN', '{"title":NaN}', false, 'malformed_json'],
     ['the beginning of one', '{"title":"So', true, 'truncated'],
+    ['one and a comment', '{"a":"b"}#', true, 'malformed_json'],
+    ['one and a brace too many', '{}}', true, 'malformed_json'],
+    ['one and another comment', '{"a":"b"}/**/', true, 'malformed_json'],
+    ['the beginning of something else', '{"a":nil', true, 'malformed_json'],
+    ['the beginning of an escape that there is not', '{"a":"\\x', true, 'malformed_json'],
+    ['a text with a tab that breaks off', '{"a":"\t', true, 'malformed_json'],
   ])('that is %s shows how it begins', (_, text, unterminated, code) => {
     const reject = rejectOf(recipes, text, unterminated);
     expect(reject).toMatchObject({ code, path: '', excerpt: text });
     expect(reject.json).toBeUndefined();
+  });
+
+  it('that the file breaks off is truncated at every byte, and malformed once anything wrong follows', () => {
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue(), { minKeys: 1, maxKeys: 3 }),
+        fc.nat(2),
+        (value, indent) => {
+          const whole = Buffer.from(JSON.stringify(value, null, indent).replaceAll('é', '\\u00e9'));
+          for (let length = 1; length < whole.length; length += 1)
+            expect(rejectOf(checks, whole.subarray(0, length), true).code, `${length} bytes`).toBe(
+              'truncated',
+            );
+          for (const wrong of ['}', '#', '{', 'é', '"'])
+            expect(rejectOf(checks, Buffer.concat([whole, Buffer.from(wrong)]), true).code).toBe(
+              'malformed_json',
+            );
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  it('that breaks off within a character is truncated only where it is the last one', () => {
+    const text = Buffer.from('{"a":"é');
+    expect(rejectOf(checks, text.subarray(0, -1), true).code).toBe('truncated');
+    expect(rejectOf(checks, text.subarray(0, -1), false).code).toBe('invalid_utf8');
+    expect(rejectOf(checks, Buffer.concat([text.subarray(0, -1), Buffer.from('x')]), true).code).toBe(
+      'invalid_utf8',
+    );
   });
 
   it('that is not UTF-8 is rejected', () => {

@@ -1,0 +1,85 @@
+import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
+import type { Compression } from './decompression.ts';
+
+/** Larger chunks than zlib's own 16 KB: the splitters behind it run once a chunk. */
+const CHUNK_BYTES = 256 * 1024;
+
+/** 16 MB, twice what zstd's levels up to 19 use; `--long` and `--ultra` go up to 2 GB, which no function has. */
+const MAX_WINDOW_LOG = 24;
+
+/**
+ * Node's decompressor, one step at a time: the next block goes in only when all that the last one made has been taken
+ * out. A pipeline would read ahead, and what is read ahead is lost when the stream then turns out to break off.
+ */
+export class Decompressor {
+  readonly #stream: ReturnType<typeof decompressorStream>;
+  #wake: () => void = () => {};
+  #error: Error | undefined;
+  #given = 0;
+  #head: Buffer = Buffer.alloc(0);
+
+  constructor(compression: Exclude<Compression, 'none'>) {
+    this.#stream = decompressorStream(compression);
+    this.#stream.on('readable', () => this.#wake());
+    this.#stream.on('end', () => this.#wake());
+    this.#stream.on('error', (error) => {
+      this.#error = error;
+      this.#wake();
+    });
+  }
+
+  get isNew(): boolean {
+    return this.#given === 0;
+  }
+
+  /** The first bytes written, four at most. */
+  get head(): Buffer {
+    return this.#head;
+  }
+
+  /** How many of the bytes written were not taken: Node's zstd ends with the first frame, whatever follows it. */
+  get leftOver(): number {
+    return this.#given - this.#stream.bytesWritten;
+  }
+
+  /** Takes a block that isn't empty. */
+  write(block: Buffer): AsyncGenerator<Buffer> {
+    this.#given += block.length;
+    if (this.#head.length < 4) this.#head = Buffer.concat([this.#head, block.subarray(0, 4)]).subarray(0, 4);
+    return this.#outputOf((done) => this.#stream.write(block, done));
+  }
+
+  end(): AsyncGenerator<Buffer> {
+    return this.#outputOf(() => this.#stream.end());
+  }
+
+  close(): void {
+    this.#stream.destroy();
+  }
+
+  async *#outputOf(step: (done: (error?: Error | null) => void) => void): AsyncGenerator<Buffer> {
+    let done = false;
+    step((error) => {
+      done = true;
+      this.#error ??= error ?? undefined;
+      this.#wake();
+    });
+    while (true) {
+      const chunk: Buffer | null = this.#stream.read();
+      if (chunk !== null) yield chunk;
+      else if (this.#error !== undefined) throw this.#error;
+      else if (done || this.#stream.readableEnded) return;
+      else
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+    }
+  }
+}
+
+function decompressorStream(compression: Exclude<Compression, 'none'>) {
+  // With room for one byte, it goes on only when its output has been read: a small block can expand to gigabytes.
+  const options = { chunkSize: CHUNK_BYTES, readableHighWaterMark: 1 };
+  if (compression === 'gzip') return createGunzip(options);
+  return createZstdDecompress({ ...options, params: { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG } });
+}
