@@ -115,7 +115,8 @@ async function rawRecord(
 function textOf(record: InputRecord): string {
   const reading = record instanceof CsvRecord ? record.read() : readJson(record);
   const text = 'code' in reading ? (reading.json ?? reading.excerpt ?? '') : reading.json();
-  return text.trim();
+  // Not `trim`, which takes a byte-order mark for white space.
+  return text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
 }
 
 function outcomeHere(

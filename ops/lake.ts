@@ -82,9 +82,15 @@ function nameOriginals(error: unknown, files: readonly LakeFile[]): string {
   return files.reduce((text, { path, origin }) => text.replaceAll(path, origin), message);
 }
 
+const wholeText = new TextDecoder('utf-8', { ignoreBOM: true });
+
 export async function loadDuckDb(): Promise<typeof import('@duckdb/node-api')> {
   try {
-    return await import('@duckdb/node-api');
+    const duckdb = await import('@duckdb/node-api');
+    const { textDecoder } = await import('@duckdb/node-api/lib/vectors/dataAccessors.js');
+    // Its own drops the byte-order mark that a text begins with, and there is no setting for it.
+    textDecoder.decode = (bytes?: Uint8Array) => wholeText.decode(bytes);
+    return duckdb;
   } catch (error) {
     throw new UserError(
       `DuckDB, which answers queries here, does not load: ${(error as Error).message}. Run: npm ci`,

@@ -12,6 +12,8 @@ export async function readParquet(file: Uint8Array): Promise<Row[]> {
   const rows = await parquetReadObjects({
     file: arrayBufferOf(file),
     compressors: { ZSTD: (input) => new Uint8Array(zstdDecompressSync(input)) },
+    // Its own drops the byte-order mark that a text begins with.
+    parsers: { stringFromBytes: (bytes) => bytes && Buffer.from(bytes).toString('utf8') },
   });
   return rows.map((row) => withNulls(row) as Row);
 }

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { storedColumns, tableColumns } from '../../domain/columns.ts';
@@ -11,6 +11,7 @@ import type { Row } from '../../domain/transformation.ts';
 import { newLakeFile } from '../../handlers/edges/lake-file.ts';
 import { openMysql } from '../../handlers/edges/mysql/connection.ts';
 import { MysqlTableStore } from '../../handlers/edges/mysql/mysql-table-store.ts';
+import { loadDuckDb } from '../../ops/lake.ts';
 import { type MysqlServer, startMysqlServer } from '../mysql-server.ts';
 import { ndjson, putRaw, runAll } from './flow.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -29,6 +30,7 @@ beforeAll(async () => {
   look = await openMysql({ url: server.url });
   await createTables(look, all);
   tables = new MysqlTableStore(() => openMysql({ url: server.url }));
+  const { DuckDBInstance } = await loadDuckDb();
   duckdb = await (await DuckDBInstance.create(':memory:')).connect();
   await duckdb.run("set timezone = 'UTC'");
 });
@@ -51,6 +53,7 @@ const nasties = [
   '"; drop table recipes; --',
   '𝄞🍲👩‍🍳 食譜 Öl',
   "o'clock, \\' and \\\\",
+  '\uFEFFmark',
   'two\nlines, and\r\nthree',
   '  spaces  ',
   'NULL',

@@ -3,6 +3,10 @@ import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import type { Column, ColumnType } from '../../../domain/columns.ts';
 import type { Row } from '../../../domain/transformation.ts';
 
+/** Not hyparquet's own, which drops the byte-order mark that a text begins with. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+const parsers = { stringFromBytes: (bytes: Uint8Array | undefined) => bytes && decoder.decode(bytes) };
+
 const compressors = { ZSTD: (input: Uint8Array) => zstdDecompressSync(input) };
 
 /**
@@ -23,7 +27,8 @@ export async function* readParquetRows(columns: readonly Column[], bytes: Uint8A
   let rowStart = 0;
   for (const { num_rows: rows } of metadata.row_groups) {
     const rowEnd = rowStart + Number(rows);
-    const found = await parquetReadObjects({ file, metadata, compressors, columns: names, rowStart, rowEnd });
+    const options = { file, metadata, compressors, parsers, columns: names, rowStart, rowEnd };
+    const found = await parquetReadObjects(options);
     for (const row of found) {
       for (const { name, type } of columns) row[name] = plain(row[name], type);
     }
