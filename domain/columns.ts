@@ -6,6 +6,9 @@ export type ColumnType =
   | { readonly kind: 'list'; readonly element: ColumnType; readonly nullable: boolean }
   | { readonly kind: 'struct'; readonly fields: readonly Column[] };
 
+/** Milliseconds. */
+const TIMESTAMP_PRECISION = 3;
+
 export interface Column {
   readonly name: string;
   readonly type: ColumnType;
@@ -65,14 +68,14 @@ function typeOf(schema: z.core.$ZodType, path: string): { type: ColumnType; null
     case 'readonly':
       return typeOf(def.innerType, path);
     case 'string':
-      return { type: { kind: textKind(formatOf(schema)) }, nullable: false };
+      return { type: { kind: textKind(formatted(schema), path) }, nullable: false };
     case 'enum':
       if (Object.values(def.entries).some((entry) => typeof entry !== 'string')) {
         throw new Error(`Column ${path}: an enum's values must be text.`);
       }
       return { type: { kind: 'string' }, nullable: false };
     case 'number':
-      return { type: { kind: numberKind(formatOf(schema)) }, nullable: false };
+      return { type: { kind: numberKind(formatted(schema)) }, nullable: false };
     case 'boolean':
       return { type: { kind: 'boolean' }, nullable: false };
     case 'array': {
@@ -88,22 +91,32 @@ function typeOf(schema: z.core.$ZodType, path: string): { type: ColumnType; null
   }
 }
 
+interface Formatted {
+  readonly format?: unknown;
+  /** Of a time: how many digits its fraction has. */
+  readonly precision?: unknown;
+}
+
 /** The format is in the definition of `z.int32()` and in a check of `z.number().int()`. */
-function formatOf(schema: z.core.$ZodType): unknown {
+function formatted(schema: z.core.$ZodType): Formatted {
   const { def } = schema._zod;
-  if ('format' in def) return def.format;
-  for (const check of def.checks ?? []) {
-    if ('format' in check._zod.def) return check._zod.def.format;
-  }
-  return undefined;
+  if ('format' in def) return def;
+  return (def.checks ?? []).map((check) => check._zod.def).find((each) => 'format' in each) ?? {};
 }
 
-function textKind(format: unknown): 'string' | 'date' | 'timestamp' {
+function textKind({ format, precision }: Formatted, path: string): 'string' | 'date' | 'timestamp' {
   if (format === 'date') return 'date';
-  return format === 'datetime' ? 'timestamp' : 'string';
+  if (format !== 'datetime') return 'string';
+  if (typeof precision === 'number' && precision > TIMESTAMP_PRECISION) {
+    const cure = `Say precision: ${TIMESTAMP_PRECISION} and cut the others in the transform, or make it a z.string().`;
+    throw new Error(
+      `Column ${path}: a timestamp has ${TIMESTAMP_PRECISION} digits below the second, not ${precision}. ${cure}`,
+    );
+  }
+  return 'timestamp';
 }
 
-function numberKind(format: unknown): 'int32' | 'int64' | 'double' {
+function numberKind({ format }: Formatted): 'int32' | 'int64' | 'double' {
   if (format === 'int32') return 'int32';
   return format === 'uint32' || format === 'safeint' ? 'int64' : 'double';
 }

@@ -2,6 +2,7 @@ import { type Dataset, Filtered, type Origin } from './dataset.ts';
 import { MAX_PARTITION_VALUE, NULL_PARTITION, type Partition } from './key-layout.ts';
 import { isPlainly } from './plain-check.ts';
 import type { Problem, Reject } from './reject.ts';
+import { timestampTooFine } from './timestamps.ts';
 import { problemsOf } from './validation.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -29,6 +30,12 @@ export function transformRecord(dataset: Dataset, record: unknown, origin: Origi
     reject: { recordNumber, ...problem, code: 'invalid_row', json: JSON.stringify(record) },
   });
   if (!checked.success) return invalid(problemsOf(checked.error, row)[0]);
+  const tooFine = timestampTooFine(dataset.row, checked.data);
+  if (tooFine !== undefined) {
+    const message =
+      'has digits below the millisecond, which a timestamp does not hold. Cut them in the transform, or make the column a z.string().';
+    return invalid({ path: tooFine, code: 'invalid_row', message });
+  }
   for (const [path, value] of partitionOf(dataset, checked.data)) {
     const message = value === null ? undefined : whyNoPartition(value);
     if (message !== undefined) return invalid({ path, code: 'invalid_row', message });

@@ -189,3 +189,43 @@ describe('a declaration is refused', () => {
     expect(() => csv(field)).not.toThrow();
   });
 });
+
+describe('a timestamp of a row', () => {
+  const events = defineDataset({
+    name: 'events',
+    source: { prefix: 'events/', format: 'json' },
+    record: z.unknown(),
+    transform: (record) => record as never,
+    row: z.object({
+      at: z.iso.datetime({ offset: true }).nullable(),
+      times: z.array(z.iso.datetime().nullable()).nullable(),
+      steps: z.array(z.object({ n: z.int32(), ended: z.iso.datetime().optional() })).optional(),
+      note: z.string().nullable(),
+    }),
+    key: ['at'],
+    partitionBy: [],
+    onDelete: 'keep',
+    onReject: 'keep',
+  }) as unknown as Dataset;
+  const nothing = { at: null, times: null, note: null };
+
+  test.each([
+    ['at', { ...nothing, at: '2026-01-31T12:00:00.123456Z' }],
+    ['at', { ...nothing, at: '2026-01-31T12:00:00.0001+02:00' }],
+    ['times[2]', { ...nothing, times: ['2026-01-31T12:00:00.123Z', null, '2026-01-31T12:00:00.1230001Z'] }],
+    ['steps[1].ended', { ...nothing, steps: [{ n: 1 }, { n: 2, ended: '2026-01-31T12:00:00.0000000001Z' }] }],
+  ])('is rejected, not cut, at %s when it has digits below the millisecond', (path, row) => {
+    expect(transformRecord(events, row, origin)).toMatchObject({
+      reject: { recordNumber: 7, path, code: 'invalid_row', json: JSON.stringify(row) },
+    });
+  });
+
+  test.each([
+    { ...nothing, at: '2026-01-31T12:00:00Z' },
+    { ...nothing, at: '2026-01-31T12:00:00.123000000+02:00' },
+    { ...nothing, times: ['2026-01-31T12:00:00.1Z', null], steps: [{ n: 1 }] },
+    { ...nothing, note: '2026-01-31T12:00:00.123456Z' },
+  ])('is kept when it has none, and text is never looked at: %j', (row) => {
+    expect(transformRecord(events, row, origin)).toEqual({ row });
+  });
+});
