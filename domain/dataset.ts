@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { coercedNumber } from './coerced-numbers.ts';
 import { columnsOf } from './columns.ts';
 import { whyNoText } from './decoding/csv-field.ts';
 import { csvFields } from './decoding/csv-header.ts';
@@ -115,6 +116,11 @@ export function defineDataset<RecordSchema extends z.ZodType, RowSchema extends 
       if (why !== undefined) refuse(`the field ${field} of its record ${why}`);
     }
   }
+  const coerced = coercedNumber(record);
+  if (coerced !== undefined)
+    refuse(
+      `${coerced === '' ? 'its record' : coerced} is a z.coerce.number(), which rounds long numbers of a text without a word. Use z.number() for numbers of JSON; for texts double() or int32() of domain/text-fields.ts.`,
+    );
   const noLimit = whyNoLimit(dataset.maxRejected ?? {});
   if (noLimit !== undefined) refuse(noLimit);
   if (key.length === 0) refuse('the key names no column.');

@@ -112,7 +112,6 @@ describe('a number of JSON', () => {
     ['z.record()', z.record(z.string(), z.unknown())],
     ['z.array()', z.array(z.unknown())],
     ['z.union()', z.union([z.string(), z.number()])],
-    ['z.coerce.number()', z.coerce.number()],
     ['z.coerce.bigint()', z.coerce.bigint()],
     ['z.coerce.date()', z.coerce.date()],
     ['z.custom()', z.custom<number>()],
@@ -126,6 +125,20 @@ describe('a number of JSON', () => {
       path: 'deep[0].id',
     });
   });
+
+  it.each([
+    ['at', z.object({ at: z.coerce.number() })],
+    ['at', z.object({ fine: z.number(), at: z.coerce.number().min(1).nullable().default(3) })],
+    ['at.deep', z.object({ at: z.array(z.object({ deep: z.union([z.string(), z.coerce.number()]) })) })],
+    ['at', z.object({ at: z.string().pipe(z.coerce.number()) })],
+    ['at', z.object({ at: z.record(z.string(), z.tuple([z.coerce.number()])) })],
+    ['its record', z.coerce.number()],
+  ])(
+    'is made of no text by zod itself: a dataset is refused that has a z.coerce.number(), %s',
+    (where, record) => {
+      expect(() => datasetOf(record)).toThrow(`${where} is a z.coerce.number()`);
+    },
+  );
 
   it('is kept to its last digit by a field that makes text of it', () => {
     expect(outcome(z.object({ id: z.coerce.string() }), `{"id":${long}}`)).toBe(`[7,{"id":"${long}"}]`);
