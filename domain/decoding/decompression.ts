@@ -172,12 +172,16 @@ async function* withoutFirst(count: number, content: AsyncIterable<Buffer>): Asy
   }
 }
 
-/** zlib takes one byte behind a whole stream for the beginning of another member, and says that the stream breaks off. */
+/**
+ * zlib takes one byte behind a whole stream for the beginning of another member, and says that the stream breaks off. A member
+ * ends with the length of its content (RFC 1952, ISIZE): so what breaks off is hardly ever read again for that.
+ */
 async function isFollowedByOneByte(
   open: Source,
-  { compression, read, lastByte }: Expansion,
+  { compression, read, produced, tail }: Expansion,
 ): Promise<boolean> {
-  if (compression !== 'gzip' || lastByte === GZIP[0]) return false;
+  if (compression !== 'gzip' || tail.length < 5 || tail.at(-1) === GZIP[0]) return false;
+  if (tail.readUInt32LE(0) > produced) return false;
   let left = read - 1;
   async function* butTheLast() {
     for await (const block of inBlocks(bytesOf(open))) {
@@ -214,7 +218,8 @@ function trailing({ compression, produced }: Expansion): PermanentError {
   return new PermanentError('corrupt_compression', message, { stage: 'extraction' });
 }
 
-function faultOf(error: unknown, { compression, produced }: Expansion): unknown {
+function faultOf(error: unknown, expansion: Expansion): unknown {
+  const { compression, produced } = expansion;
   if (!isOfData(error)) return error;
   const circumstances = { stage: 'extraction', cause: error } as const;
   if (isTooWide(error)) {
@@ -222,6 +227,8 @@ function faultOf(error: unknown, { compression, produced }: Expansion): unknown 
       'The zstd stream needs more than 16 MB for its window. Compress it without --long and --ultra.';
     return new PermanentError('window_too_large', message, circumstances);
   }
+  // Of the first member, the header was looked at before.
+  if ((error as Error).message === 'incorrect header check') return trailing(expansion);
   const place = `after ${produced} bytes of content`;
   if (isCutOff(error))
     return new PermanentError('truncated', `The ${compression} stream breaks off ${place}.`, circumstances);

@@ -5,6 +5,8 @@ import type { Compression } from './decompression.ts';
 const FRAMES_GRACE = 3000;
 const MIN_FRAME_BYTES = 64;
 
+const TAIL_BYTES = 5;
+
 /** No real text comes near it: gzip's limit is 1,032, and only emptiness gets there. */
 const MAX_EXPANSION = 500;
 
@@ -18,7 +20,8 @@ export class Expansion {
   read = 0;
   /** Bytes given out. */
   produced = 0;
-  lastByte: number | undefined;
+  /** The last bytes taken in: the length that a gzip member ends with, and one more. */
+  tail: Buffer = Buffer.alloc(0);
   #frames = 0;
 
   constructor(compression: Exclude<Compression, 'none'>) {
@@ -27,7 +30,7 @@ export class Expansion {
 
   take(block: Buffer): void {
     this.read += block.length;
-    this.lastByte = block.at(-1) ?? this.lastByte;
+    this.tail = Buffer.concat([this.tail, block.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES);
   }
 
   add(chunk: Buffer): Buffer {

@@ -75,7 +75,7 @@ describe.each(compressors)('%s', (compression, compress, compressWithChecksum) =
 
   it('is truncated at every byte of a small file', async () => {
     const file = compress(Buffer.from('{"a":1}\n{"b":2}\n'));
-    for (let length = 4; length < file.length; length += 1) {
+    for (let length = compression === 'gzip' ? 2 : 4; length < file.length; length += 1) {
       expect((await decoded(chunksOf(file.subarray(0, length)))).fault, `${length} bytes`).toBe('truncated');
     }
   });
@@ -179,7 +179,7 @@ describe.each(compressors)('%s', (compression, compress, compressWithChecksum) =
     );
   });
 
-  it('is read once more from another source only, where it is damaged', async () => {
+  it('is read once more where it is damaged, and only there', async () => {
     let opened = 0;
     const counted = (file: Buffer) => () => {
       opened += 1;
@@ -188,9 +188,11 @@ describe.each(compressors)('%s', (compression, compress, compressWithChecksum) =
     const file = compress(Buffer.from(lines));
     expect((await decoded(counted(file))).fault).toBeUndefined();
     expect(opened).toBe(1);
+    expect((await decoded(counted(file.subarray(0, -20)))).fault).toBe('truncated');
+    expect(opened).toBe(2);
     const damaged = Buffer.concat([file, Buffer.from('GARBAGE')]);
     expect((await decoded(counted(damaged))).fault).toBe('corrupt_compression');
-    expect(opened).toBe(3);
+    expect(opened).toBe(4);
   });
 
   it('that was only read wrong is no fault of the data: that may be tried again', async () => {
