@@ -4,10 +4,12 @@ import type * as z from 'zod';
 export class UnreadableDocument extends Error {
   override readonly name = 'UnreadableDocument';
   readonly key: string;
+  readonly reason: string;
 
   constructor({ bucket, key }: DocumentAddress, reason: string) {
     super(`s3://${bucket}/${key} can’t be read: ${reason}.`);
     this.key = key;
+    this.reason = reason;
   }
 }
 

@@ -30,6 +30,7 @@ export const transientCodes = [
   'interrupted',
   'in_progress',
   'database',
+  'unreadable_document',
   'unexpected',
 ] as const;
 export type TransientCode = (typeof transientCodes)[number];

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Dataset } from './dataset.ts';
 import { editionName, parseEdition } from './edition.ts';
 import type { ObjectEvent } from './object-event.ts';
+import type { ExtractionReceipt } from './receipt.ts';
 import { compareSequencers } from './sequencer.ts';
 
 const inEffect = z.object({
@@ -54,7 +55,7 @@ export const head: z.ZodType<Head> = z.looseObject({
 });
 
 /** A version in some edition, and when it came to be. */
-type Version = Pick<NonNullable<Head['current']>, 'sequencer' | 'versionId'>;
+export type Version = Pick<NonNullable<Head['current']>, 'sequencer' | 'versionId'>;
 
 /** What is to be done about an event of the raw bucket, given what is known of its key. */
 export type Decision =
@@ -184,6 +185,19 @@ function decideDeleted(known: Head, event: ObjectEvent, { onDelete }: Claim): De
 }
 
 /**
+ * Whether a version replaces the one before it. One of which nothing can be used, or too much is rejected, does only if its
+ * dataset wants it to, and one that was gone before it was read never does.
+ */
+export function takesEffect(
+  { read, usable, fault }: Pick<ExtractionReceipt, 'read' | 'usable' | 'fault'>,
+  onReject: Dataset['onReject'],
+): boolean {
+  if (fault?.code === 'version_not_found') return false;
+  if (fault?.code === 'too_many_rejects') return onReject === 'replace';
+  return usable || (fault === undefined && read === 0) || onReject === 'replace';
+}
+
+/**
  * The head when the extraction of a version has ended, in so many parts. Without `accepted`, the version takes no effect,
  * and the last good one stands.
  *
@@ -292,7 +306,7 @@ export function standingOf(
 }
 
 /** Of one version in two editions, the lower one is the older. */
-function isOlder(a: Version, b: Version | undefined): boolean {
+export function isOlder(a: Version, b: Version | undefined): boolean {
   if (b === undefined) return false;
   const [one, other] = [parseEdition(a.versionId), parseEdition(b.versionId)];
   if (one.versionId === other.versionId) return one.edition < other.edition;

@@ -66,7 +66,7 @@ function tablesOf(loadings: readonly LoadingReceipt[]): Account['tables'] {
 /**
  * Two figures that ought to be the same and aren't, or a file that ought to be there and isn't.
  *
- * `unfinished`: work that lacks a receipt. `counts`: receipts that contradict themselves or one another. `missing`: a file
+ * `unfinished`: work that lacks a receipt. `interrupted`: an extraction that did not end, whose rows are there. `counts`: receipts that contradict themselves or one another. `missing`: a file
  * that a receipt names. `unreadable`: a file whose records can't be counted. `rows`: a file with more or fewer records
  * than its receipt says. `altered`: a file of as many, whose content is another. `rejects`: the same as `rows`, of one code.
  * `table`: rows in MySQL. `changed`: those of them, their lists included, that say other than what was loaded. `orphans`:
@@ -77,6 +77,7 @@ export interface Difference {
     | 'unfinished'
     | 'counts'
     | 'missing'
+    | 'interrupted'
     | 'unreadable'
     | 'rows'
     | 'altered'
@@ -87,7 +88,7 @@ export interface Difference {
     | 'dataset_gone';
   /** What the figures are of: a key, or what receipts say. */
   readonly of: string;
-  readonly place?: Place;
+  readonly place?: Place | 'ledger';
   readonly expected?: number;
   readonly found?: number;
   /** Of `changed`: the first of them. */

@@ -9,6 +9,7 @@ import middy from '@middy/core';
 import sqsPartialBatchFailure from '@middy/sqs-partial-batch-failure';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import pLimit from 'p-limit';
+import { UnreadableDocument } from '../domain/document.ts';
 import { PermanentError, type Stage, TransientError } from '../domain/errors.ts';
 import {
   faultKey,
@@ -203,6 +204,10 @@ async function settle(
 
 function transient(error: unknown, stage: Stage): TransientError {
   if (error instanceof TransientError) return error;
+  if (error instanceof UnreadableDocument) {
+    const message = `${error.message} What it is about can be done anew: npx sluice replay KEY --force`;
+    return new TransientError('unreadable_document', message, { stage, cause: error });
+  }
   // What our own code does wrong is retried as well, for a deploy may mend it; but it goes by its own name.
   const ours = [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);
   const message = error instanceof Error ? error.message : String(error);

@@ -17,6 +17,8 @@ function standing({ stage, finished, pieces, fault }: ObjectState): string {
       return 'superseded';
     case 'retracted':
       return 'retracted';
+    case 'unreadable':
+      return 'unreadable';
     case 'extraction':
       return 'waits for extraction';
     case 'transformation':
@@ -57,7 +59,8 @@ export function stateTable(states: readonly ObjectState[]): string {
     {
       title: 'STATE',
       value: standing,
-      style: ({ stage, fault }) => (stage === 'failed' ? 'red' : fault !== undefined ? 'yellow' : undefined),
+      style: ({ stage, fault }) =>
+        stage === 'failed' || stage === 'unreadable' ? 'red' : fault !== undefined ? 'yellow' : undefined,
     },
     { title: 'READ', value: ({ read }) => integer(read), align: 'right' },
     { title: 'WRITTEN', value: ({ written }) => integer(written), align: 'right' },

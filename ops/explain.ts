@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { datasetOf } from '../domain/datasets/index.ts';
+import { UnreadableDocument } from '../domain/document.ts';
 import { type Stage, stages } from '../domain/errors.ts';
 import {
   objectId,
@@ -12,9 +13,10 @@ import {
 import type { Head } from '../domain/ledger.ts';
 import type { Receipt } from '../domain/receipt.ts';
 import { accountOf } from '../domain/reconciliation.ts';
-import { ledgerEntry, readHead, readReceiptsOf, readText } from './ledger.ts';
+import { ledgerEntry, readableReceipts, readHead, unreadableDocument } from './ledger.ts';
 import { type ListedVersion, listObjects, versionsOf } from './listing.ts';
 import { linesWith, logGroupOf } from './log-events.ts';
+import { readNote } from './notes.ts';
 import type { Target } from './target.ts';
 import { count } from './terminal.ts';
 
@@ -50,6 +52,8 @@ export interface Life {
   /** Newest first. */
   readonly versions: readonly ListedVersion[];
   readonly work: readonly StageWork[];
+  /** What the ledger has of it and nobody can read. */
+  readonly unreadable: readonly string[];
   /** In their order. */
   readonly moments: readonly Moment[];
   /** Whether the logs were read to their end. */
@@ -65,12 +69,13 @@ export async function lifeOf(target: Target, key: string, logsSince: number): Pr
   const path = { dataset, objectId: objectId(key) };
   const [versions, known, entry, notes, logs] = await Promise.all([
     versionsOf(target, target.outputs.buckets.raw, key),
-    readHead(target, path),
+    readHead(target, path).catch(unreadableDocument),
     ledgerEntry(target, path),
     notesOf(target, path),
     logged(target, key, logsSince),
   ]);
-  const receipts = await readReceiptsOf(target, [...entry.versions.values()].flat());
+  const { receipts, unreadable } = await readableReceipts(target, [...entry.versions.values()].flat());
+  if (known instanceof UnreadableDocument) unreadable.push(known);
   const work = workOf(receipts, versions);
   const moments: Moment[] = [
     ...versions.map(({ versionId, deleted, modified }) => ({
@@ -86,7 +91,8 @@ export async function lifeOf(target: Target, key: string, logsSince: number): Pr
   return {
     key,
     dataset,
-    head: known?.head,
+    head: known instanceof UnreadableDocument ? undefined : known?.head,
+    unreadable: unreadable.map(({ message }) => message),
     versions,
     work,
     moments: moments.sort((a, b) => a.at - b.at),
@@ -161,13 +167,6 @@ function resultOf(stage: Stage, receipts: readonly Receipt[]): string {
   return said.join('; ');
 }
 
-const note = z.object({
-  stage: z.enum(stages),
-  versionId: z.string(),
-  code: z.string(),
-  message: z.string(),
-});
-
 /** What was left in the failed bucket: faults, and what the last attempt at a message failed of. */
 async function notesOf(
   target: Target,
@@ -178,8 +177,7 @@ async function notesOf(
     const bucket = target.outputs.buckets.failed;
     for await (const { Key, LastModified } of listObjects(target, bucket, `${kind}/${dataset}/${id}/`)) {
       if (parseFailedKey(Key) === undefined) continue;
-      const { data } = note.safeParse(JSON.parse(await readText(target, bucket, Key)));
-      if (data === undefined) continue;
+      const data = await readNote(target, Key);
       // The receipt of the extraction has its fault.
       if (kind === 'faults' && data.stage === 'extraction') continue;
       const { stage, versionId, code, message } = data;

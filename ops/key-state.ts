@@ -1,13 +1,15 @@
-import * as z from 'zod';
 import { datasetNamed, datasetOf, isGone } from '../domain/datasets/index.ts';
+import { UnreadableDocument } from '../domain/document.ts';
 import { parseEdition } from '../domain/edition.ts';
-import { failedPrefixes, UNKNOWN_DATASET, versionPath } from '../domain/key-layout.ts';
+import { failedPrefixes, type ObjectVersion, UNKNOWN_DATASET, versionPath } from '../domain/key-layout.ts';
 import { type Head, isInterrupted } from '../domain/ledger.ts';
 import { compareSequencers } from '../domain/sequencer.ts';
-import { headOf, readReceipts, readText } from './ledger.ts';
+import { headOf, readReceipts, unreadableDocument } from './ledger.ts';
 import { type ListedVersion, listObjects } from './listing.ts';
+import { readNote } from './notes.ts';
 import { isSettled, type ObjectState, stateOf } from './object-state.ts';
 import type { Target } from './target.ts';
+import { count } from './terminal.ts';
 
 /** Where a key of the raw bucket stands: the version that its tables show, or the one on its way there. */
 export interface KeyState extends ObjectState {
@@ -15,8 +17,25 @@ export interface KeyState extends ObjectState {
   readonly notes: readonly string[];
 }
 
-/** Asks the ledger where a key stands. @param latest what the raw bucket shows of it */
+/**
+ * Asks the ledger where a key stands. Where that can't be read, it says so.
+ *
+ * @param latest what the raw bucket shows of it
+ */
 export async function keyState(target: Target, latest: ListedVersion): Promise<KeyState> {
+  const state = await readableState(target, latest).catch(unreadableDocument);
+  if (!(state instanceof UnreadableDocument)) return state;
+  const { key, versionId } = latest;
+  const dataset = datasetOf(key)?.name ?? UNKNOWN_DATASET;
+  const cure = `To have it done anew: npx sluice replay ${key} --force`;
+  return {
+    ...stateOf({ dataset, key, versionId }, []),
+    stage: 'unreadable',
+    notes: [`${state.message} ${cure}`],
+  };
+}
+
+async function readableState(target: Target, latest: ListedVersion): Promise<KeyState> {
   const { key } = latest;
   const known = await headOf(target, key);
   const dataset = known?.head.dataset ?? datasetOf(key)?.name ?? UNKNOWN_DATASET;
@@ -30,10 +49,19 @@ export async function keyState(target: Target, latest: ListedVersion): Promise<K
   const notes = known === undefined ? [] : notesOf(known.head, latest, shown, now);
   if (!isSettled(result)) notes.push(...(await givenUp(target, object)));
   for (const attempt of known?.head.attempts ?? []) {
-    if (attempt.versionId === versionId || !isInterrupted(attempt, now)) continue;
-    notes.push(...(await givenUp(target, { ...object, versionId: attempt.versionId })));
+    if (!isInterrupted(attempt, now)) continue;
+    const interrupted = { ...object, versionId: attempt.versionId };
+    const rows = await loadedRows(target, interrupted);
+    if (rows > 0) notes.push(`${count(rows, 'row')} of what was interrupted are in the tables`);
+    if (attempt.versionId !== versionId) notes.push(...(await givenUp(target, interrupted)));
   }
   return { ...result, notes };
+}
+
+/** The rows of a version that the loading has passed on. */
+async function loadedRows(target: Target, object: ObjectVersion): Promise<number> {
+  const receipts = await readReceipts(target, versionPath(object));
+  return receipts.reduce((sum, each) => sum + (each.stage === 'loading' ? each.archive.records : 0), 0);
 }
 
 /** The version that stands; without one, the newest that is tried or was rejected. */
@@ -45,8 +73,7 @@ function versionShown({ current, attempts }: Head): string | undefined {
 
 function noteOf(attempt: Head['attempts'][number], isShown: boolean, now: number): string {
   const version = isShown ? 'it' : 'a newer version';
-  if (isInterrupted(attempt, now))
-    return `the extraction of ${version} was interrupted; what was read of it may be in the tables already`;
+  if (isInterrupted(attempt, now)) return `the extraction of ${version} was interrupted`;
   if (attempt.status === 'extracting') return `${version} is being extracted`;
   return isShown ? 'nothing of it can be used' : 'a newer version was rejected; the last good one stands';
 }
@@ -71,22 +98,16 @@ export function notesOf(head: Head, latest: ListedVersion, shown: string | undef
   return notes;
 }
 
-const note = z.object({ stage: z.string(), code: z.string(), message: z.string() });
-
 /** Why a version does not get on: faults of its pieces, and what the last attempts failed of. */
-async function givenUp(
-  target: Target,
-  object: { readonly dataset: string; readonly key: string; readonly versionId: string },
-): Promise<string[]> {
+async function givenUp(target: Target, object: ObjectVersion): Promise<string[]> {
   const notes: string[] = [];
   const { failed } = target.outputs.buckets;
   for (const prefix of failedPrefixes(versionPath(object))) {
     if (prefix.startsWith('rejects/')) continue;
     for await (const { Key } of listObjects(target, failed, prefix)) {
-      const { data } = note.safeParse(JSON.parse(await readText(target, failed, Key)));
-      if (data === undefined) continue;
+      const data = await readNote(target, Key);
       const verb = prefix.startsWith('gave-up/') ? 'was given up' : 'failed';
-      notes.push(`${data.stage} ${verb}, ${data.code}: ${data.message}`);
+      notes.push(`${data.stage ?? 'something'} ${verb}, ${data.code}: ${data.message}`);
     }
   }
   return [...new Set(notes)];

@@ -1,6 +1,7 @@
 import { GetObjectCommand, paginateListObjectsV2, S3ServiceException } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
 import { datasetOf, isGone } from '../domain/datasets/index.ts';
+import { parseDocument, UnreadableDocument } from '../domain/document.ts';
 import {
   headKey,
   objectId,
@@ -33,6 +34,7 @@ export interface KnownHead {
   readonly modified: number;
 }
 
+/** @throws {UnreadableDocument} */
 export async function readHead(
   { s3, outputs }: Target,
   path: Pick<VersionPath, 'dataset' | 'objectId'>,
@@ -42,7 +44,8 @@ export async function readHead(
       new GetObjectCommand({ Bucket: outputs.buckets.ledger, Key: headKey(path) }),
     );
     const text = (await Body?.transformToString()) ?? '';
-    return { head: head.parse(JSON.parse(text)), modified: LastModified?.getTime() ?? 0 };
+    const known = parseDocument(head, text, { bucket: outputs.buckets.ledger, key: headKey(path) });
+    return { head: known, modified: LastModified?.getTime() ?? 0 };
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
@@ -79,7 +82,7 @@ export async function goneDatasets({ s3, outputs }: Target): Promise<string[]> {
   return names.filter(isGone);
 }
 
-/** Every receipt of one version of an object, whatever the stage. */
+/** Every receipt of one version of an object, whatever the stage. @throws {UnreadableDocument} */
 export async function readReceipts(target: Target, path: VersionPath): Promise<Receipt[]> {
   const keys: string[] = [];
   for await (const { Key } of listObjects(target, target.outputs.buckets.ledger, receiptsPrefix(path)))
@@ -87,16 +90,37 @@ export async function readReceipts(target: Target, path: VersionPath): Promise<R
   return readReceiptsOf(target, keys);
 }
 
-/** The receipts of these keys; what isn't there any more is left out. */
+/** The receipts of these keys; what isn't there any more is left out. @throws {UnreadableDocument} */
 export async function readReceiptsOf(target: Target, keys: readonly string[]): Promise<Receipt[]> {
+  const { receipts, unreadable } = await readableReceipts(target, keys);
+  for (const error of unreadable) throw error;
+  return receipts;
+}
+
+/** The same, and what of it can't be read. */
+export async function readableReceipts(
+  target: Target,
+  keys: readonly string[],
+): Promise<{ readonly receipts: Receipt[]; readonly unreadable: UnreadableDocument[] }> {
   const limit = pLimit(READS_AT_ONCE);
-  const found = await Promise.all(keys.map((key) => limit(() => readReceipt(target, key))));
-  return found.filter((each) => each !== undefined);
+  const found = await Promise.all(
+    keys.map((key) => limit(() => readReceipt(target, key).catch(unreadableDocument))),
+  );
+  const unreadable = found.filter((each) => each instanceof UnreadableDocument);
+  const receipts = found.filter((each): each is Receipt => each !== undefined && 'stage' in each);
+  return { receipts, unreadable };
+}
+
+/** Takes a document that can't be read for an answer: it is about one object, and others wait. */
+export function unreadableDocument(error: unknown): UnreadableDocument {
+  if (error instanceof UnreadableDocument) return error;
+  throw error;
 }
 
 async function readReceipt(target: Target, key: string): Promise<Receipt | undefined> {
   try {
-    return receipt.parse(JSON.parse(await readText(target, target.outputs.buckets.ledger, key)));
+    const bucket = target.outputs.buckets.ledger;
+    return parseDocument(receipt, await readText(target, bucket, key), { bucket, key });
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;

@@ -16,7 +16,7 @@ export interface ObjectState {
   readonly dataset: string;
   /**
    * `failed`: nothing of it could be read. `done` with a fault: it was read up to the fault. `superseded`, `retracted`: a
-   * newer version, or a deletion, took effect.
+   * newer version, or a deletion, took effect. `unreadable`: what the ledger has of it can't be read.
    */
   readonly stage:
     | 'extraction'
@@ -25,7 +25,8 @@ export interface ObjectState {
     | 'done'
     | 'failed'
     | 'superseded'
-    | 'retracted';
+    | 'retracted'
+    | 'unreadable';
   /** Pieces of work of the stage it is in that are finished, and all of them. */
   readonly finished: number;
   readonly pieces: number;
@@ -40,7 +41,7 @@ export interface ObjectState {
 
 /** Nothing more will happen to it by itself. */
 export function isSettled({ stage }: Pick<ObjectState, 'stage'>): boolean {
-  return stage === 'done' || stage === 'failed' || stage === 'superseded' || stage === 'retracted';
+  return ['done', 'failed', 'superseded', 'retracted', 'unreadable'].includes(stage);
 }
 
 /** Asks the ledger where an object's version stands. */

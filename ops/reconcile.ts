@@ -1,5 +1,6 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import { datasetNamed, datasetOf, isGone } from '../domain/datasets/index.ts';
+import { UnreadableDocument } from '../domain/document.ts';
 import {
   objectId,
   parseFailedKey,
@@ -9,7 +10,7 @@ import {
   type VersionPath,
   versionSegment,
 } from '../domain/key-layout.ts';
-import type { Head } from '../domain/ledger.ts';
+import { type Head, isInterrupted } from '../domain/ledger.ts';
 import { type Receipt, type Tally, withLines } from '../domain/receipt.ts';
 import {
   type Account,
@@ -29,7 +30,15 @@ import { rowSchema } from '../domain/tables/stored-row.ts';
 import { concurrently } from './concurrently.ts';
 import { countRecords } from './count-records.ts';
 import { KeySet } from './key-set.ts';
-import { headOf, type LedgerEntry, ledgerEntries, ledgerEntry, readHead, readReceiptsOf } from './ledger.ts';
+import {
+  headOf,
+  type LedgerEntry,
+  ledgerEntries,
+  ledgerEntry,
+  readableReceipts,
+  readHead,
+  unreadableDocument,
+} from './ledger.ts';
 import { listObjects } from './listing.ts';
 import type { Target } from './target.ts';
 
@@ -44,8 +53,11 @@ export interface Reconciled {
   readonly key: string;
   readonly dataset: string;
   readonly versionId: string;
-  /** `current`: the tables show it. `rejected`: nothing of it can be used, and what was before stands. */
-  readonly standing: 'current' | 'rejected';
+  /**
+   * `current`: the tables show it. `rejected`: nothing of it can be used, and what was before stands. `interrupted`: its
+   * extraction has died, and what it had passed on by then is in the tables.
+   */
+  readonly standing: 'current' | 'rejected' | 'interrupted';
   readonly read: number;
   readonly written: number;
   readonly filtered: Tally;
@@ -138,12 +150,15 @@ interface Standing {
   readonly files: readonly NamedFile[];
 }
 
-/** The versions of a head that have something to show for: the one that stands, and one that was rejected since. */
-function standingVersions({ current, attempts }: Head) {
-  const rejected = attempts.filter(({ status }) => status === 'rejected');
+/** The versions of a head that have something to show for. `now` in milliseconds since the epoch. */
+function versionsToShow({ current, attempts }: Head, now: number) {
+  const ended = attempts.filter((each) => each.status === 'rejected' || isInterrupted(each, now));
   return [
     ...(current?.type === 'created' ? [{ ...current, standing: 'current' as const }] : []),
-    ...rejected.map((each) => ({ ...each, standing: 'rejected' as const })),
+    ...ended.map(({ status, ...each }) => ({
+      ...each,
+      standing: status === 'rejected' ? status : ('interrupted' as const),
+    })),
   ];
 }
 
@@ -153,16 +168,18 @@ async function reconcileObject(
   limit: LimitFunction,
   lookInTables: LookInTables | undefined,
 ): Promise<Standing[]> {
-  const known = entry.hasHead ? await readHead(target, entry) : undefined;
+  const known = entry.hasHead ? await readHead(target, entry).catch(unreadableDocument) : undefined;
   if (known === undefined) return [];
+  if (known instanceof UnreadableDocument) return [await ofUnreadableHead(target, entry, known)];
   const { key, dataset } = known.head;
   return Promise.all(
-    standingVersions(known.head).map(async ({ standing, versionId, sequencer }) => {
-      const receipts = await readReceiptsOf(target, entry.versions.get(versionSegment(versionId)) ?? []);
+    versionsToShow(known.head, Date.now()).map(async ({ standing, versionId, sequencer }) => {
+      const keys = entry.versions.get(versionSegment(versionId)) ?? [];
+      const { receipts, unreadable } = await readableReceipts(target, keys);
       const account = accountOf(receipts);
       const { lake, archive, differences } = await reconcileFiles(target, account, limit);
       const inTables =
-        standing === 'current' && account.tables !== undefined
+        standing !== 'rejected' && account.tables !== undefined
           ? await lookInTables?.(dataset, key, editionSequencer({ sequencer, versionId }))
           : undefined;
       const tables = tablesDifferences(account, inTables, dataset);
@@ -181,7 +198,9 @@ async function reconcileObject(
         differences: isGone(dataset)
           ? [{ kind: 'dataset_gone', of: dataset, found: inTables?.rows ?? lake }]
           : [
-              ...(standing === 'current' ? contradictions(receipts) : []),
+              ...unreadable.map(differenceOf),
+              ...(standing === 'current' && unreadable.length === 0 ? contradictions(receipts) : []),
+              ...(standing === 'interrupted' ? interruption(lake, archive, inTables) : []),
               ...differences,
               ...tables.differences,
             ],
@@ -189,6 +208,50 @@ async function reconcileObject(
       return { version, files: [...files, ...partsOf(receipts)] };
     }),
   );
+}
+
+function differenceOf({ key, reason }: UnreadableDocument): Difference {
+  return { kind: 'unreadable', of: key, place: 'ledger', reason };
+}
+
+/** Of an object whose head can't be read nobody knows what stands; a receipt tells its key. */
+async function ofUnreadableHead(
+  target: Target,
+  { dataset, objectId: id, versions }: LedgerEntry,
+  error: UnreadableDocument,
+): Promise<Standing> {
+  const keys = [...versions.values()].flat().slice(0, 1);
+  const [receipt] = (await readableReceipts(target, keys)).receipts;
+  const key = receipt?.key ?? `${dataset}/${id}`;
+  const nothing = {
+    read: 0,
+    written: 0,
+    filtered: {},
+    rejected: {},
+    found: { lake: 0, archive: 0 },
+    uncompared: 0,
+  };
+  const differences = [differenceOf(error)];
+  return {
+    version: {
+      key,
+      dataset,
+      versionId: '',
+      standing: 'current',
+      ...nothing,
+      differences,
+    },
+    files: [],
+  };
+}
+
+/** Rows of an extraction that did not end are in the sinks, and maybe nobody knows. */
+function interruption(lake: number, archive: number, tables: InTables | undefined): Difference[] {
+  const mysql = tables === undefined ? '' : `, ${tables.rows} in MySQL`;
+  const reason = `${lake} rows in the lake, ${archive} in the archive${mysql}`;
+  return [
+    { kind: 'interrupted', of: 'extraction', found: Math.max(lake, archive, tables?.rows ?? 0), reason },
+  ];
 }
 
 /** Parts are of no use once they are transformed; until they expire they belong to their version. */
@@ -247,7 +310,9 @@ async function isNamedNow(
   key: string,
   path: VersionPath | undefined,
 ): Promise<boolean> {
-  const known = path && (await readHead(target, path));
+  const known = path && (await readHead(target, path).catch(unreadableDocument));
+  // What can't be read has been reported as such.
+  if (known instanceof UnreadableDocument) return true;
   if (path === undefined || known === undefined) return false;
   const { current, attempts, superseded } = known.head;
   const isIt = ({ versionId }: { versionId: string }) => versionSegment(versionId) === path.version;
@@ -256,7 +321,8 @@ async function isNamedNow(
   if (superseded.some((versionId) => isIt({ versionId }))) return true;
   if (![...(current?.type === 'created' ? [current] : []), ...attempts].some(isIt)) return false;
   const { versions } = await ledgerEntry(target, path);
-  const receipts = await readReceiptsOf(target, versions.get(path.version) ?? []);
+  const { receipts, unreadable } = await readableReceipts(target, versions.get(path.version) ?? []);
+  if (unreadable.length > 0) return true;
   // A file whose own receipt lacks is unfinished, and has been reported as such.
   if (contradictions(receipts).some(({ kind }) => kind === 'unfinished')) return true;
   return [...accountOf(receipts).files, ...partsOf(receipts)].some(

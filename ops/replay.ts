@@ -1,13 +1,17 @@
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
-import { datasetOf, isGone } from '../domain/datasets/index.ts';
+import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { datasetNamed, datasetOf, isGone } from '../domain/datasets/index.ts';
+import { renderDocument } from '../domain/document.ts';
 import { editionName } from '../domain/edition.ts';
 import type { Stage } from '../domain/errors.ts';
-import { objectId, parseFailedKey, UNKNOWN_DATASET, versionSegment } from '../domain/key-layout.ts';
+import { headKey, objectId, parseFailedKey, UNKNOWN_DATASET, versionSegment } from '../domain/key-layout.ts';
+import { head } from '../domain/ledger.ts';
+import { rebuiltHead } from '../domain/rebuilt-head.ts';
 import type { Tally } from '../domain/receipt.ts';
 import { isBySameCode, isUnderWay, matchingCodes, standingVersions } from '../domain/replay.ts';
 import { redone, type SyntheticEvent } from '../domain/sweep.ts';
 import { concurrently } from './concurrently.ts';
-import { ledgerEntry, readHead, readReceiptsOf } from './ledger.ts';
+import { ledgerEntry, readableReceipts, readHead, readReceiptsOf, unreadableDocument } from './ledger.ts';
 import { listObjects } from './listing.ts';
 import type { Target } from './target.ts';
 
@@ -35,8 +39,8 @@ export interface Candidate {
   readonly codes: Tally;
   /** Absent when it is left alone. */
   readonly event?: SyntheticEvent;
-  /** Why it is left alone: the deployed code did it, or a newer edition of it is under way. */
-  readonly skipped?: 'same_code' | 'under_way';
+  /** Why it is left alone: the deployed code did it, a newer edition of it is under way, or its state can't be read. */
+  readonly skipped?: 'same_code' | 'under_way' | 'unreadable';
 }
 
 /** Finds the versions whose rejects or faults a replay may close. Of the failed bucket it reads the listing alone. */
@@ -82,7 +86,26 @@ async function* versionsToLookAt(
   }
 }
 
+/** One object of which something can't be read holds up no other. Asked for by its key and by force, it is mended. */
 async function candidateOf(
+  target: Target,
+  place: Place,
+  request: ReplayRequest,
+  deployed: Readonly<Record<Stage, string>>,
+): Promise<Candidate[]> {
+  const isForced = request.keys.length > 0 && request.force;
+  try {
+    return await readableCandidate(target, place, request, deployed);
+  } catch (error) {
+    const document = unreadableDocument(error);
+    if (isForced && document.key.startsWith('heads/') && (await rebuildHead(target, place)))
+      return readableCandidate(target, place, request, deployed);
+    const { dataset, objectId: id } = place;
+    return [{ key: `${dataset}/${id}`, dataset, versionId: '', codes: {}, skipped: 'unreadable' }];
+  }
+}
+
+async function readableCandidate(
   target: Target,
   place: Place,
   { codes, force, keys }: ReplayRequest,
@@ -91,31 +114,46 @@ async function candidateOf(
   const known = await readHead(target, place);
   // Of a dataset that is gone, there is no code to do it by.
   if (known === undefined || isGone(known.head.dataset)) return [];
-  const { head } = known;
+  const { key, dataset } = known.head;
   const { versions } = await ledgerEntry(target, place);
   const all: Candidate[] = [];
-  for (const version of standingVersions(head)) {
+  for (const version of standingVersions(known.head)) {
     const segment = versionSegment(version.versionId);
     if (place.version !== undefined && place.version !== segment) continue;
-    const receipts = await readReceiptsOf(target, versions.get(segment) ?? []);
-    const matched = matchingCodes(receipts, codes);
     const anything = keys.length > 0 && force;
+    const { receipts, unreadable } = await readableReceipts(target, versions.get(segment) ?? []);
+    for (const error of anything ? [] : unreadable) throw error;
+    const matched = matchingCodes(receipts, codes);
     if (Object.keys(matched.codes).length === 0 && !anything) continue;
     const candidate = {
-      key: head.key,
-      dataset: head.dataset,
+      key,
+      dataset,
       versionId: version.versionId,
       codes: matched.codes,
     };
-    if (isUnderWay(head, version.versionId)) all.push({ ...candidate, skipped: 'under_way' });
+    if (isUnderWay(known.head, version.versionId)) all.push({ ...candidate, skipped: 'under_way' });
     else if (!force && isBySameCode(receipts, matched.last, deployed))
       all.push({ ...candidate, skipped: 'same_code' });
     else {
       const size = receipts.find((each) => each.stage === 'extraction')?.bytes;
-      all.push({ ...candidate, event: redone(head.key, version, versions.keys(), size) });
+      all.push({ ...candidate, event: redone(key, version, versions.keys(), size) });
     }
   }
   return all;
+}
+
+/** Makes a head that can't be read anew, out of its key's receipts. Returns whether there are any to make it of. */
+async function rebuildHead(target: Target, place: Place): Promise<boolean> {
+  const { s3, outputs } = target;
+  const at = { Bucket: outputs.buckets.ledger, Key: headKey(place) };
+  const { ETag } = await s3.send(new HeadObjectCommand(at));
+  const { versions } = await ledgerEntry(target, place);
+  const { receipts } = await readableReceipts(target, [...versions.values()].flat());
+  const rebuilt = rebuiltHead(receipts, datasetNamed(place.dataset)?.onReject ?? 'replace');
+  if (rebuilt === undefined) return false;
+  const Body = renderDocument(head, rebuilt);
+  await s3.send(new PutObjectCommand({ ...at, Body, ContentType: 'application/json', IfMatch: ETag }));
+  return true;
 }
 
 /** The version of each function's code, as its receipts name it. */

@@ -1,5 +1,6 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { datasetOf, isGone } from '../domain/datasets/index.ts';
+import type { UnreadableDocument } from '../domain/document.ts';
 import type { Stage } from '../domain/errors.ts';
 import { objectId, UNKNOWN_DATASET, versionPath, versionSegment } from '../domain/key-layout.ts';
 import { type Head, isInterrupted } from '../domain/ledger.ts';
@@ -25,6 +26,7 @@ import {
   READS_AT_ONCE,
   readHead,
   readReceiptsOf,
+  unreadableDocument,
 } from './ledger.ts';
 import { type ListedVersion, latestOf, listLatest } from './listing.ts';
 import type { Target } from './target.ts';
@@ -32,9 +34,9 @@ import type { Target } from './target.ts';
 /**
  * What is amiss with a key. Besides what was missed: `interrupted`: whoever extracted it has died. `unfinished`: a part
  * or a file waits for its stage. `left_over`: what it superseded is still there. `dataset_gone`: its rows are of a dataset
- * that is no more.
+ * that is no more. `unreadable`: what the ledger has of it can't be read.
  */
-export type Amiss = Missed | 'interrupted' | 'unfinished' | 'left_over' | 'dataset_gone';
+export type Amiss = Missed | 'interrupted' | 'unfinished' | 'left_over' | 'dataset_gone' | 'unreadable';
 
 /** Something that is amiss, and what would put it right. */
 export interface Finding {
@@ -46,6 +48,8 @@ export interface Finding {
   readonly since: number;
   /** How many pieces of work are concerned. */
   readonly pieces: number;
+  /** Why it can't be read. */
+  readonly reason?: string;
   readonly events: readonly { readonly stage: Stage; readonly event: SyntheticEvent }[];
 }
 
@@ -71,7 +75,9 @@ export async function* sweep(
   const latest = listLatest(target, target.outputs.buckets.raw, prefix);
   const missed = concurrently(latest, READS_AT_ONCE, async (version) => ({
     key: version.key,
-    finding: await lookAtVersion(target, version, before, gone),
+    finding: await lookAtVersion(target, version, before, gone).catch((error: unknown) =>
+      unreadable(version.key, unreadableDocument(error)),
+    ),
   }));
   for await (const { key, finding } of missed) {
     inRaw.add(idOf(key));
@@ -79,9 +85,19 @@ export async function* sweep(
     yield { objects, findings: finding === undefined ? [] : [finding] };
   }
   const looked = concurrently(ledgerEntries(target, datasetOf(prefix)?.name), READS_AT_ONCE, (entry) =>
-    lookAtEntry(target, entry, prefix, before, inRaw),
+    lookAtEntry(target, entry, prefix, before, inRaw).catch((error: unknown) => {
+      const id = `${entry.dataset}/${entry.objectId}`;
+      const document = unreadableDocument(error);
+      // Of what is in the raw bucket, the head was looked at before.
+      return inRaw.has(id) && document.key.startsWith('heads/') ? [] : [unreadable(id, document)];
+    }),
   );
   for await (const findings of looked) yield { objects, findings };
+}
+
+/** @param key of the raw bucket, or how the ledger calls it, where nothing tells the key */
+function unreadable(key: string, { message }: UnreadableDocument): Finding {
+  return { amiss: 'unreadable', key, versionId: '', since: 0, pieces: 1, reason: message, events: [] };
 }
 
 function placeOf(key: string) {
@@ -167,7 +183,9 @@ async function lookAtEntry(
         events: [{ stage: 'extraction', event: repeated(key, attempt) }],
       }),
     ),
-    ...(await unfinishedOf(target, entry, head, since)),
+    ...(await unfinishedOf(target, entry, head, since).catch((error: unknown) => [
+      unreadable(key, unreadableDocument(error)),
+    ])),
   ];
 }
 

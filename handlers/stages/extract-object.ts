@@ -10,7 +10,7 @@ import {
   UNKNOWN_DATASET,
   versionPath,
 } from '../../domain/key-layout.ts';
-import { conclude, withoutAttempts } from '../../domain/ledger.ts';
+import { conclude, takesEffect, withoutAttempts } from '../../domain/ledger.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
 import { parsePartLine } from '../../domain/part.ts';
 import { count, type ExtractionReceipt, extractionReceipt, type Tally } from '../../domain/receipt.ts';
@@ -124,16 +124,6 @@ export async function extractObject(
     rejected: receipt.rejected,
     ...(receipt.fault && { fault: receipt.fault }),
   };
-}
-
-/**
- * Whether a version replaces the one before it. One of which nothing can be used, or too much is rejected, does only if its
- * dataset wants it to, and one that was gone before it was read never does.
- */
-function takesEffect({ read, usable, fault }: ExtractionReceipt, onReject: Dataset['onReject']): boolean {
-  if (fault?.code === 'version_not_found') return false;
-  if (fault?.code === 'too_many_rejects') return onReject === 'replace';
-  return usable || (fault === undefined && read === 0) || onReject === 'replace';
 }
 
 /**

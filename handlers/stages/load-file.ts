@@ -11,10 +11,12 @@ import {
   transformationReceiptKey,
   type VersionPath,
 } from '../../domain/key-layout.ts';
+import { type Head, isOlder, type Version } from '../../domain/ledger.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
 import {
   count,
   type LoadingReceipt,
+  loadingReceipt,
   type StoredObject,
   type Tally,
   type TransformationReceipt,
@@ -24,11 +26,12 @@ import type { NumberedRow } from '../../domain/tables/encoded-row.ts';
 import { editionSequencer } from '../../domain/tables/row-identity.ts';
 import { rowSchema } from '../../domain/tables/stored-row.ts';
 import { contentTypes, newLakeFile, readLakeFile } from '../edges/lake-file.ts';
+import type { Retraction } from '../edges/mysql/table-store.ts';
 import { ObjectNotFound } from '../edges/object-store.ts';
 import { Ledger } from './ledger.ts';
 import { doPiece } from './piece.ts';
 import { parseSourceMetadata, sourceMetadata } from './source-metadata.ts';
-import { isWhole, type OutputBuckets, type Standing, standing } from './supersede.ts';
+import { isWhole, type OutputBuckets, type Standing, standing, unlessUnreadable } from './supersede.ts';
 import { type Outcome, RejectsWriter, type Surroundings, withoutRecords } from './work.ts';
 
 export interface LoadingBuckets extends OutputBuckets {
@@ -103,7 +106,7 @@ export async function loadFile(
       work: () => load(event, address, source, dataset, buckets, surroundings),
       discard: async () => {
         await removeLoaded();
-        await retractOwnRows(event, dataset, surroundings);
+        await retractOwnRows(event, await ledger.head(address), dataset, surroundings);
         // Whose deletion comes back here, and takes out of MySQL what is older.
         await store.remove(buckets.processed, [event.key]);
       },
@@ -155,6 +158,7 @@ async function transformationOf(
 /** Takes the rows of a file's own version out of MySQL, of which no other sink has anything. */
 async function retractOwnRows(
   event: ObjectEvent,
+  head: Head | undefined,
   dataset: Dataset,
   { store, tables }: Surroundings,
 ): Promise<void> {
@@ -162,11 +166,18 @@ async function retractOwnRows(
   try {
     const source = parseSourceMetadata((await store.describe(event)).metadata);
     if (source !== undefined)
-      await tables.retract(dataset, source.key, editionSequencer(source), { which: 'its own' });
+      await tables.retract(dataset, source.key, editionSequencer(source), itsOwn(source, head));
   } catch (error) {
     // It went already, and its deletion is an event.
     if (!(error instanceof ObjectNotFound)) throw error;
   }
+}
+
+/** The retraction of a version that came to nothing; where it was newer than what stands, that is let in again. */
+function itsOwn(version: Version, head: Head | undefined): Retraction {
+  const { current } = head ?? {};
+  if (current !== undefined && !isOlder(current, version)) return { which: 'its own' };
+  return { which: 'its own', leaving: current === undefined ? '' : editionSequencer(current) };
 }
 
 /**
@@ -177,13 +188,20 @@ async function retractOwnRows(
  */
 async function retractRows(
   event: ObjectEvent,
-  address: VersionPath,
+  address: FileAddress,
   ledger: Ledger,
   dataset: Dataset,
   { tables }: Surroundings,
 ): Promise<void> {
   const head = await ledger.head(address);
-  if (tables === undefined || head?.current === undefined) return;
+  if (tables === undefined || head === undefined) return;
+  const { part, partitionPath } = address;
+  const receiptKey = loadingReceiptKey(address, part, partitionPath);
+  const loaded = await ledger.receipt(receiptKey, loadingReceipt).catch(unlessUnreadable);
+  // What came to nothing has gone from the lake, and nothing that stands comes after it.
+  if (loaded !== undefined && (head.current === undefined || isOlder(head.current, loaded)))
+    await tables.retract(dataset, head.key, editionSequencer(loaded), itsOwn(loaded, head));
+  if (head.current === undefined) return;
   if (!(await isWhole(head, ledger))) {
     const message = `The version that takes the place of s3://${event.bucket}/${event.key} is not complete yet: its rows stay till then.`;
     throw new TransientError('in_progress', message, { stage: 'loading' });

@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { UnreadableDocument } from '../../domain/document.ts';
 import {
   extractionReceiptKey,
   failedPrefixes,
@@ -104,6 +105,11 @@ async function isComplete(path: VersionPath, ledger: Ledger): Promise<boolean> {
   return true;
 }
 
+/** Takes a document that can't be read for one that is not there. */
+export function unlessUnreadable(error: unknown): undefined {
+  if (!(error instanceof UnreadableDocument)) throw error;
+}
+
 /** Removes what the extraction of a version left behind, and its rejects and faults of all stages. */
 export async function removeExtracted(
   path: VersionPath,
@@ -132,7 +138,8 @@ async function removeFailed(
 
 /**
  * Removes the parts of a version, and all files of the lake that a receipt knows of; the loading stage takes it from
- * there. The receipts stay: they say for good what was done.
+ * there. The receipts stay: they say for good what was done. One that can't be read keeps nothing: the receipt of a file's
+ * part names the file, and so does that of its loading.
  */
 export async function removePieces(
   path: VersionPath,
@@ -144,7 +151,9 @@ export async function removePieces(
   const extraction = extractionReceiptKey(path);
   const keys = (await ledger.receiptKeys(path)).filter((key) => key !== extraction);
   const limit = pLimit(READS_AT_ONCE);
-  const receipts = await together(keys.map((key) => limit(() => ledger.anyReceipt(key))));
+  const receipts = await together(
+    keys.map((key) => limit(() => ledger.anyReceipt(key).catch(unlessUnreadable))),
+  );
   const files = receipts.flatMap((receipt) => {
     if (receipt?.stage === 'loading') return [receipt.processed.key];
     return receipt?.stage === 'transformation' ? receipt.outputs.map(({ key }) => key) : [];

@@ -68,7 +68,7 @@ function withoutReceipts({ work, ...life }: Life) {
 }
 
 function print(life: Life): void {
-  const { key, dataset, versions, head, work, moments, logsComplete } = life;
+  const { key, dataset, versions, head, work, moments, unreadable, logsComplete } = life;
   console.log(`${styled('bold', printable(key))}  (dataset ${dataset})\n`);
   let before: number | undefined;
   for (const moment of moments) {
@@ -78,7 +78,13 @@ function print(life: Life): void {
   }
   if (!logsComplete) console.log('(There are more log lines than were read: --since bounds them.)');
   if (work.length > 0) console.log(`\n${workTable(work)}`);
-  console.log(`\n${endOf(head)}`);
+  if (unreadable.length === 0) {
+    console.log(`\n${endOf(head)}`);
+    return;
+  }
+  console.log();
+  for (const message of unreadable) console.log(styled('red', printable(message)));
+  console.log(`To have it done anew: npx sluice replay ${printable(key)} --force`);
 }
 
 function momentLine({ at, versionId, stage, what }: Moment, gap: string, versions: Life['versions']): string {

@@ -190,7 +190,7 @@ function tallies({ standing, read, written, filtered, rejected, found }: Reconci
     sides.push(`${integer(total(tally))} ${name}${total(tally) > 0 ? ` (${reasons(tally)})` : ''}`);
   const tables = found.tables === undefined ? '' : `, ${integer(found.tables)} in MySQL`;
   const sinks = `${integer(found.lake)} in the lake, ${integer(found.archive)} in the archive${tables}`;
-  return `${standing === 'rejected' ? 'rejected; ' : ''}${sides.join(', ')}; ${sinks}`;
+  return `${standing === 'current' ? '' : `${standing}; `}${sides.join(', ')}; ${sinks}`;
 }
 
 function reasons(tally: Readonly<Tally>): string {
@@ -199,7 +199,13 @@ function reasons(tally: Readonly<Tally>): string {
     .join(', ');
 }
 
-const placeNames = { temp: 'temp', processed: 'lake', archive: 'archive', failed: 'failed bucket' } as const;
+const placeNames = {
+  temp: 'temp',
+  processed: 'lake',
+  archive: 'archive',
+  failed: 'failed bucket',
+  ledger: 'ledger',
+} as const;
 
 function describe({
   kind,
@@ -216,6 +222,8 @@ function describe({
       return `${printable(of)}: ${integer(found)} of ${integer(expected)}. Is it under way? npx sluice sweep`;
     case 'missing':
       return `${where} is missing, with ${count(expected, 'record')}`;
+    case 'interrupted':
+      return `its extraction did not end, and what it had passed on is there: ${printable(reason)}. It goes on when its message comes back; if that was given up: npx sluice sweep --enqueue`;
     case 'unreadable':
       return `${where} can’t be read: ${printable(reason)}`;
     case 'rows':

@@ -102,11 +102,16 @@ async function run(target: Target, keys: readonly string[], options: ReplayOptio
   if (replayed > 0 && !dryRun && !options.wait) console.log('How far they are: npx sluice status');
 }
 
+const reasons: Readonly<Record<NonNullable<Candidate['skipped']>, string>> = {
+  under_way: 'a newer edition of it is under way',
+  same_code: 'the code that is deployed did it',
+  unreadable: 'what the ledger has of it can’t be read: npx sluice reconcile',
+};
+
 function line({ key, codes, event, skipped }: Candidate, dryRun: boolean): string {
   const what = total(codes) === 0 ? 'no rejects' : tallyText(codes);
   if (event !== undefined) return `${printable(key)}: ${what}${dryRun ? '' : ', sent'}`;
-  const why =
-    skipped === 'under_way' ? 'a newer edition of it is under way' : 'the code that is deployed did it';
+  const why = skipped === undefined ? '' : reasons[skipped];
   return `${printable(key)}: ${what}, left alone: ${why}`;
 }
 

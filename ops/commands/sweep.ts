@@ -111,6 +111,7 @@ const explanations: Readonly<Record<Amiss, (finding: Finding) => string>> = {
       ? `${count(pieces, 'piece')} of work lack, and what they need is gone: it is to be done anew`
       : `${count(pieces, 'piece')} of work wait for ${[...new Set(events.map(({ stage }) => stage))].join(' and ')}`,
   left_over: ({ pieces }) => `what ${count(pieces, 'superseded version')} left behind is still there`,
+  unreadable: ({ reason = '' }) => `${printable(reason)} To have it done anew: npx sluice replay KEY --force`,
   dataset_gone: () => 'its rows are of a dataset that this code does not have (docs/operations.md)',
 };
 
@@ -122,6 +123,7 @@ Kinds of findings:
   interrupted    an extraction that died; its message was given up
   unfinished     parts or files that a later stage has not done
   left over      files of versions that were superseded
+  unreadable     an object of whose state something is damaged
   dataset gone   an object whose dataset is no more: its rows are to be removed by hand`;
 
 const named = (kind: Amiss) => kind.replaceAll('_', ' ');

@@ -349,6 +349,7 @@ it('the stand-in of the simulation and the server agree over any sequence of ver
     what: fc.constantFrom('load', 'load', 'load', 'older', 'older and its own', 'its own'),
     key: fc.constantFrom(...keys),
     sequencer: fc.constantFrom(...sequencers),
+    leaving: fc.constantFrom(undefined, '', ...sequencers),
     rows: fc
       .tuple(fc.uniqueArray(row, { selector: ({ record }) => record, maxLength: 6 }), fc.boolean())
       .map(([rows, bad]) => (bad ? [...rows, tooLong] : rows)),
@@ -357,11 +358,14 @@ it('the stand-in of the simulation and the server agree over any sequence of ver
     fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
       await emptyTables(look, [things]);
       const memory = new MemoryTables();
-      for (const { what, key: of, sequencer, rows } of steps) {
+      for (const { what, key: of, sequencer, leaving, rows } of steps) {
         const act = (tables: MemoryTables | MysqlTableStore): Promise<unknown> =>
           what === 'load'
             ? tables.load({ dataset: things, key: of, sequencer, rows })
-            : tables.retract(things, of, sequencer, { which: what });
+            : tables.retract(things, of, sequencer, {
+                which: what,
+                ...(leaving !== undefined && { leaving }),
+              });
         expect(await act(store)).toEqual(await act(memory));
       }
       for (const of of keys) {

@@ -120,6 +120,52 @@ describe('a new version', () => {
       surroundingsOf(store, { tables }),
     );
     expect(tables.rows(recipes, KEY)).toEqual([]);
+    // What stands is let in again, when it is done anew.
+    const anew = { ...event('v1', '10'), edition: 1 };
+    putRaw(store, KEY, easy);
+    const outside = surroundingsOf(store, { tables });
+    await extractObject(anew, buckets, outside);
+    for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
+    for (const key of store.keys('processed'))
+      await loadFile(createdEvent('processed', key), buckets, outside);
+    expect(tables.rows(recipes, KEY).map(({ sequencer }) => sequencer)).toEqual(['10!0001']);
+  });
+
+  it('that came to nothing after it was loaded takes its rows out of MySQL when its files go from the lake', async () => {
+    const store = new MemoryStore();
+    const tables = new MemoryTables();
+    const outside = surroundingsOf(store, { tables });
+    putRaw(store, KEY, easyAndHard);
+    await extractObject(event('v1', '10'), buckets, outside);
+    for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
+    const files = store.keys('processed');
+    for (const key of files) await loadFile(createdEvent('processed', key), buckets, outside);
+    expect(tables.rows(recipes, KEY)).toHaveLength(2);
+    // As though it had been refused when it was read to its end.
+    const headKey = store.keys('ledger').find((each) => each.startsWith('heads/')) ?? '';
+    const { current: _, ...known } = headOf(store);
+    store.put({ bucket: 'ledger', key: headKey, body: JSON.stringify(known), contentType: '' });
+    for (const key of files) {
+      store.objects.delete(`processed/${key}`);
+      await loadFile({ ...createdEvent('processed', key), type: 'deleted' }, buckets, outside);
+    }
+    expect(tables.rows(recipes, KEY)).toEqual([]);
+    expect(store.keys('archive')).toEqual([]);
+  });
+
+  it('replaces the one before though a receipt of that can not be read, and says so of its own', async () => {
+    const store = new MemoryStore();
+    await put(store, easyAndHard, event('v1', '10'));
+    for (const key of store.keys('ledger').filter((each) => each.includes('/loading/')))
+      store.put({ bucket: 'ledger', key, body: '{"stage":', contentType: '' });
+    await put(store, easy, event('v2', '20'));
+    expect(lake(store)).toEqual(['v2 difficulty=easy']);
+    const own = store.keys('ledger').find((each) => /v2.transformation/.test(each)) ?? '';
+    store.put({ bucket: 'ledger', key: own, body: '{}', contentType: '' });
+    const [file = ''] = store.keys('processed');
+    await expect(loadFile(createdEvent('processed', file), buckets, surroundingsOf(store))).rejects.toThrow(
+      `${own} can’t be read`,
+    );
   });
 
   it('leaves the last good one, and its own rejects, when nothing of it can be used', async () => {

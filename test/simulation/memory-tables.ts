@@ -4,7 +4,7 @@ import type { Reject } from '../../domain/reject.ts';
 import { RowEncoder } from '../../domain/tables/encoded-row.ts';
 import { sortableSequencer } from '../../domain/tables/row-identity.ts';
 import type { Row } from '../../domain/transformation.ts';
-import type { Loaded, Retracted, RowsFile, TableStore } from '../../handlers/edges/mysql/table-store.ts';
+import type { Loaded, Retraction, RowsFile, TableStore } from '../../handlers/edges/mysql/table-store.ts';
 
 /** As much as MySQL takes by default. Bytes. */
 const PACKET_BYTES = 64 * 1024 * 1024;
@@ -52,14 +52,16 @@ export class MemoryTables implements TableStore {
     dataset: Dataset,
     key: string,
     sequencer: string,
-    { which = 'older' }: { readonly which?: Retracted } = {},
+    { which = 'older', leaving }: Retraction = {},
   ): Promise<number> {
-    const { rows } = this.#raised(dataset, key, sequencer);
+    const object = this.#raised(dataset, key, sequencer);
+    const { rows } = object;
     const before = rows.size;
     for (const [record, row] of rows) {
       const age = order(row.sequencer, sequencer);
       if ((age < 0 && which !== 'its own') || (age === 0 && which !== 'older')) rows.delete(record);
     }
+    if (leaving !== undefined && order(object.sequencer, sequencer) === 0) object.sequencer = leaving;
     return before - rows.size;
   }
 

@@ -9,7 +9,7 @@ import { mysqlSettings, openMysql } from './connection.ts';
 import { loadRows } from './load-rows.ts';
 import { RowRefused } from './row-statements.ts';
 import { type Patience, patience, type Session, Sessions } from './session.ts';
-import type { Loaded, Retracted, RowsFile, TableStore } from './table-store.ts';
+import type { Loaded, Retracted, Retraction, RowsFile, TableStore } from './table-store.ts';
 
 /** Rows that a transaction removes at most: locks and undo stay bounded. */
 const RETRACTED_AT_ONCE = 5000;
@@ -99,7 +99,7 @@ export class MysqlTableStore implements TableStore {
     dataset: Dataset,
     key: string,
     sequencer: string,
-    { which = 'older' }: { readonly which?: Retracted } = {},
+    { which = 'older', leaving }: Retraction = {},
   ): Promise<number> {
     const guarded = guardedObject(dataset, key, sequencer);
     const { table, lists } = this.#encoder(dataset).tables;
@@ -124,9 +124,11 @@ export class MysqlTableStore implements TableStore {
         return numbers;
       });
       removed += records.length;
-      if (records.length < RETRACTED_AT_ONCE) return removed;
+      if (records.length < RETRACTED_AT_ONCE) break;
       last = records.at(-1) ?? last;
     }
+    if (leaving !== undefined) await this.#sessions.run((session) => lower(session, guarded, leaving));
+    return removed;
   }
 
   async count(dataset: Dataset, key: string, sequencer: string): Promise<number> {
@@ -181,6 +183,14 @@ async function raise(session: Session, guarded: Guarded): Promise<boolean> {
     [dataset, sequencer],
   );
   return false;
+}
+
+/** Takes an object's guard back to what stands, unless something newer has raised it. */
+async function lower(session: Session, { dataset, object, sequencer }: Guarded, to: string): Promise<void> {
+  await session.execute(
+    `UPDATE ${guards} SET sequencer = ? WHERE dataset = ? AND _object = x'${object}' AND sequencer = ?`,
+    [sortableSequencer(to), dataset, sequencer],
+  );
 }
 
 async function isOvertaken(session: Session, guarded: Guarded, lock: string): Promise<boolean> {

@@ -25,6 +25,16 @@ export interface Loaded {
 /** Which versions' rows a retraction is about, seen from its sequencer. */
 export type Retracted = 'older' | 'older and its own' | 'its own';
 
+export interface Retraction {
+  /** Older ones, if nothing is said. */
+  readonly which?: Retracted;
+  /**
+   * The sequencer of what stands, where this version came to nothing: it is let in again, unless something newer was seen.
+   * Empty, when nothing stands.
+   */
+  readonly leaving?: string;
+}
+
 /**
  * The tables that loading fills: what the stage asks of MySQL. Whatever order, repetition and interruption its calls
  * come in, the tables end with what the newest sequencer of each object says.
@@ -45,12 +55,7 @@ export interface TableStore {
    * @returns how many rows went, not counting those of lists
    * @throws {TransientError} `database`
    */
-  retract(
-    dataset: Dataset,
-    key: string,
-    sequencer: string,
-    options?: { readonly which?: Retracted },
-  ): Promise<number>;
+  retract(dataset: Dataset, key: string, sequencer: string, options?: Retraction): Promise<number>;
   /** How many rows there are of one version of an object. @throws {TransientError} `database` */
   count(dataset: Dataset, key: string, sequencer: string): Promise<number>;
 }
