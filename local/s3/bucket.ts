@@ -1,7 +1,7 @@
 import { ServiceError } from '../service-error.ts';
 import type { ChecksumAlgorithm, ChecksumType, StoredChecksum } from './checksum.ts';
 import { SortedKeys } from './keys.ts';
-import { assemble, type ListedPart } from './multipart.ts';
+import { assemble, etagOfParts, type ListedPart } from './multipart.ts';
 import { noSuchKey, noSuchUpload, preconditionFailed } from './refusals.ts';
 
 export interface BucketSettings {
@@ -34,6 +34,8 @@ export interface StoredObject {
   /** `content-type`, `cache-control`, …, `x-amz-meta-*`: sent back as they came. */
   readonly headers: Readonly<Record<string, string>>;
   readonly checksum?: StoredChecksum | undefined;
+  /** The upload that it was made of, which may be completed again: see `completed`. */
+  readonly uploadId?: string | undefined;
 }
 
 export interface DeleteMarker {
@@ -65,7 +67,13 @@ export type OpenUpload = Upload & { readonly parts: Map<number, Part> };
 
 /** What is written to the journal: applied in order to an empty bucket, changes make the bucket again. */
 export type Change =
-  | { readonly type: 'put'; readonly key: string; readonly version: Version; readonly uploadId?: string }
+  | {
+      readonly type: 'put';
+      readonly key: string;
+      readonly version: Version;
+      /** Where journals of 0.1 name the upload that ends; today the version does. */
+      readonly uploadId?: string;
+    }
   | { readonly type: 'remove'; readonly key: string; readonly versionId: string }
   | { readonly type: 'upload'; readonly upload: Upload }
   | { readonly type: 'part'; readonly uploadId: string; readonly part: Part }
@@ -168,7 +176,6 @@ export class Bucket {
     reason: CreateReason,
     stamp: Stamp,
     attempt?: Attempt,
-    uploadId?: string,
   ): Done & { version: StoredObject } {
     if (attempt) this.#conclude(attempt);
     const version: StoredObject = {
@@ -179,8 +186,7 @@ export class Bucket {
     };
     const { etag, size } = version;
     const happened = { ...this.#happening(key, version.versionId, stamp), etag, size, reason };
-    const change: Change = { type: 'put', key, version, ...(uploadId !== undefined && { uploadId }) };
-    return { ...this.#do(change), happened, version };
+    return { ...this.#do({ type: 'put', key, version }), happened, version };
   }
 
   /**
@@ -250,8 +256,17 @@ export class Bucket {
     attempt?: Attempt,
   ): Done & { version: StoredObject } {
     const upload = this.upload(key, uploadId);
-    const object = { ...assemble(upload, parts, expected), multipart: true, headers: upload.headers };
-    return this.put(key, object, 'CompleteMultipartUpload', stamp, attempt, uploadId);
+    const { headers } = upload;
+    const object = { ...assemble(upload, parts, expected), multipart: true, headers, uploadId };
+    return this.put(key, object, 'CompleteMultipartUpload', stamp, attempt);
+  }
+
+  /** What the upload became, if it was completed with these parts and the object is still there. */
+  completed(key: string, uploadId: string, parts: readonly ListedPart[]): StoredObject | undefined {
+    return this.versions(key).find(
+      (version): version is StoredObject =>
+        !version.marker && version.uploadId === uploadId && version.etag === etagOfParts(parts),
+    );
   }
 
   /** @throws NoSuchUpload */
@@ -284,7 +299,9 @@ export class Bucket {
         this.#versions.set(change.key, [change.version, ...this.versions(change.key)]);
         this.keys.add(change.key);
         const kept = new Set(blobsOf(change.version));
-        return [...replaced, ...this.#endUpload(change.uploadId)].filter((blob) => !kept.has(blob));
+        const { version } = change;
+        const uploadId = version.marker ? undefined : (version.uploadId ?? change.uploadId);
+        return [...replaced, ...this.#endUpload(uploadId)].filter((blob) => !kept.has(blob));
       }
       case 'remove':
         return this.#drop(change.key, change.versionId);

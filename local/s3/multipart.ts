@@ -47,13 +47,18 @@ export function assemble(
       `The provided 'x-amz-mp-object-size' header value ${expected.size} does not match what was computed: ${size}`,
     );
   }
-  const md5s = Buffer.concat(parts.map((part) => Buffer.from(part.etag, 'hex')));
   return {
     slices: parts.map(({ blob, size }) => ({ blob, size })),
     size,
-    etag: `${createHash('md5').update(md5s).digest('hex')}-${parts.length}`,
+    etag: etagOfParts(parts),
     checksum: checksumOf(upload, parts, expected.checksum),
   };
+}
+
+/** The MD5 of the parts' own ETags, and how many they are. */
+export function etagOfParts(parts: readonly Pick<ListedPart, 'etag'>[]): string {
+  const md5s = Buffer.concat(parts.map(({ etag }) => Buffer.from(etag, 'hex')));
+  return `${createHash('md5').update(md5s).digest('hex')}-${parts.length}`;
 }
 
 function findPart(upload: OpenUpload, wanted: ListedPart): Part {

@@ -166,6 +166,11 @@ export class Store {
     if (garbage.length > 0) this.#inBackground(this.blobs.remove(garbage).catch(() => {}));
   }
 
+  /** Resolves when all that was changed so far outlives this process. */
+  settled(): Promise<void> {
+    return this.#journal.append({ sequencer: this.#sequencers.last });
+  }
+
   #open(name: string): Bucket {
     const settings = this.#served.get(name) ?? { name, eventBridge: false };
     const bucket = this.#buckets.get(name) ?? new Bucket(settings);

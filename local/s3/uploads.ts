@@ -1,5 +1,6 @@
+import type { WireResponse } from '../wire/service.ts';
 import { Body } from './body.ts';
-import type { OpenUpload } from './bucket.ts';
+import type { OpenUpload, StoredObject } from './bucket.ts';
 import {
   type ChecksumAlgorithm,
   checksumAlgorithms,
@@ -131,27 +132,36 @@ async function storePart(exchange: Exchange, { uploadId }: OpenUpload, body: Bod
 }
 
 export const completeMultipartUpload: Operation = async (exchange) => {
-  const { bucket, bucketName, key, store, request, headers } = exchange;
-  const upload = bucket.upload(key, uploadIdOf(exchange));
+  const { bucket, key, store, request, headers } = exchange;
   checkWriteHeaders(headers, bucket.settings);
+  const uploadId = uploadIdOf(exchange);
+  // The checksum headers of this request speak of the object, not of the document.
+  const kept = Object.entries(headers).filter(([name]) => !name.startsWith('x-amz-checksum-'));
+  const document = await readDocument({ request, headers: Object.fromEntries(kept) });
+  const parts = listedParts(document, bucket.uploads.get(uploadId)?.checksum?.algorithm);
+  // Who lost the answer asks again, and gets the same.
+  const earlier = bucket.completed(key, uploadId, parts);
+  if (earlier) {
+    await store.settled();
+    return completion(exchange, earlier);
+  }
+  const upload = bucket.upload(key, uploadId);
   checkCompletion(exchange, upload);
   const { version } = await conditionally(exchange, async (attempt) => {
-    // The checksum headers of this request speak of the object, not of the document.
-    const kept = Object.entries(headers).filter(([name]) => !name.startsWith('x-amz-checksum-'));
-    const document = await readDocument({ request, headers: Object.fromEntries(kept) });
-    const { Part: parts } = parseXml(document, 'CompleteMultipartUpload');
-    const listed = Array.isArray(parts)
-      ? parts.map((part) => listedPart(part, upload.checksum?.algorithm))
-      : [];
     const size = headers['x-amz-mp-object-size'];
     const expected = {
       size: size === undefined ? undefined : Number(size),
       checksum: upload.checksum && headers[checksumHeader(upload.checksum.algorithm)],
     };
-    const done = bucket.complete(key, upload.uploadId, listed, expected, store.stamp(), attempt);
+    const done = bucket.complete(key, uploadId, parts, expected, store.stamp(), attempt);
     await store.commit(bucket, exchange.origin, done);
     return done;
   });
+  return completion(exchange, version);
+};
+
+function completion(exchange: Exchange, version: StoredObject): WireResponse {
+  const { bucket, bucketName, key, request } = exchange;
   return xmlResponse(
     'CompleteMultipartUploadResult',
     {
@@ -163,7 +173,7 @@ export const completeMultipartUpload: Operation = async (exchange) => {
     },
     { ...exchange.versionHeader(version), ...encryptionHeaders(bucket.settings) },
   );
-};
+}
 
 function checkCompletion({ headers }: Exchange, { checksum }: OpenUpload): void {
   const type = headers['x-amz-checksum-type'];
@@ -172,6 +182,11 @@ function checkCompletion({ headers }: Exchange, { checksum }: OpenUpload): void 
       `The upload was created using the ${checksum.type} checksum mode. The complete request must use the same checksum mode.`,
     );
   }
+}
+
+function listedParts(document: string, algorithm: ChecksumAlgorithm | undefined): ListedPart[] {
+  const { Part: parts } = parseXml(document, 'CompleteMultipartUpload');
+  return Array.isArray(parts) ? parts.map((part) => listedPart(part, algorithm)) : [];
 }
 
 function listedPart(element: Record<string, unknown>, algorithm: ChecksumAlgorithm | undefined): ListedPart {

@@ -544,6 +544,19 @@ describe('multipart uploads', () => {
     );
   });
 
+  test('a completion can be repeated, with the same parts alone, and not be aborted', async () => {
+    const key = fresh();
+    const { UploadId } = await create(key);
+    const parts = [{ PartNumber: 1, ...pick(await part(key, UploadId, 1, randomBytes(fiveMb))) }];
+    parts.push({ PartNumber: 2, ...pick(await part(key, UploadId, 2, 'end')) });
+    const { $metadata: _, ...first } = await complete(key, UploadId, parts);
+    expect(await complete(key, UploadId, parts)).toMatchObject(first);
+    expect(await refusal(complete(key, UploadId, parts.slice(0, 1)))).toBe('404 NoSuchUpload');
+    const abort = new AbortMultipartUploadCommand({ Bucket: s3.plain, Key: key, UploadId });
+    expect(await refusal(s3.client.send(abort))).toBe('404 NoSuchUpload');
+    expect((await head(key)).ContentLength).toBe(fiveMb + 3);
+  });
+
   test('an aborted upload is gone with its parts', async () => {
     const key = fresh();
     const { UploadId } = await create(key);

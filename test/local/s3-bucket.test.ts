@@ -93,6 +93,15 @@ describe('a bucket', () => {
     );
   });
 
+  test('is read from a journal of 0.1, where the completed upload stands beside the version', () => {
+    const bucket = new Bucket(settings(undefined));
+    const { uploadId } = bucket.createUpload('a', { headers: {} }, stamps()());
+    bucket.putPart('a', uploadId, partOf(1, 'blob'));
+    const version = { ...objectOf('blob'), marker: false, versionId: 'null', lastModified: 1 } as const;
+    expect(bucket.apply({ type: 'put', key: 'a', version, uploadId })).toEqual([]);
+    expect(bucket.uploads.size).toBe(0);
+  });
+
   test('names as garbage each blob that nothing refers to any more, once', () => {
     fc.assert(
       fc.property(versionings, steps, (versioning, all) => {
