@@ -137,11 +137,15 @@ export function checkVersionId(versionId: string | undefined): string | undefine
   throw invalidArgument('Invalid version id specified', 'versionId', versionId);
 }
 
-/** A presigned URL carries headers as query parameters; they count as headers. */
+/**
+ * A presigned URL carries headers as query parameters; they count as headers. A checksum of the body does not: S3 was seen to
+ * take bodies that differ from it, and the SDK for JavaScript signs that of nothing into every URL.
+ */
 function hoisted(query: URLSearchParams): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const [name, value] of query) {
-    if (/^x-amz-/i.test(name)) headers[name.toLowerCase()] = headerValue(name, value);
+    if (/^x-amz-(?!sdk-checksum-|checksum-(?!algorithm$|mode$|type$))/i.test(name))
+      headers[name.toLowerCase()] = headerValue(name, value);
   }
   return headers;
 }

@@ -378,21 +378,4 @@ describe('over bare HTTP', () => {
     expect(response.headers.get('x-amz-delete-marker')).toBe('true');
     expect(response.headers.get('x-amz-version-id')).toBe(VersionId);
   });
-
-  test('a presigned URL reads and writes', async () => {
-    const { hostname, port, host } = new URL(server.endpoint);
-    const presigned = async (method: string) => {
-      const request = new HttpRequest({
-        method,
-        hostname,
-        port: Number(port),
-        path: '/plain/presigned',
-        headers: { host, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
-      });
-      const { query } = await signer.presign(request, { expiresIn: 60 });
-      return `${server.endpoint}/plain/presigned?${new URLSearchParams(query as Record<string, string>)}`;
-    };
-    expect((await fetch(await presigned('PUT'), { method: 'PUT', body: 'hello' })).status).toBe(200);
-    expect(await (await fetch(await presigned('GET'))).text()).toBe('hello');
-  });
 });
