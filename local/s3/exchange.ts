@@ -151,8 +151,13 @@ function hoisted(query: URLSearchParams): Record<string, string> {
 }
 
 /** The text of a query parameter as a header may hold it: its UTF-8 bytes, as Node writes them. @throws InvalidArgument */
-export function headerValue(name: string, value: string): string {
+function headerValue(name: string, value: string): string {
+  checkHeaderValue(name, value);
+  return Buffer.from(value).toString('latin1');
+}
+
+/** @throws InvalidArgument */
+export function checkHeaderValue(name: string, value: string): void {
   if (/\p{Cc}/u.test(value))
     throw invalidArgument('Header values can hold no control characters', name, value);
-  return Buffer.from(value).toString('latin1');
 }

@@ -3,7 +3,7 @@ import type { WireResponse } from '../wire/service.ts';
 import { Body, type Digest, readText } from './body.ts';
 import type { Attempt, Bucket, Slice, StoredObject, WriteCondition } from './bucket.ts';
 import { checksumAlgorithms, checksumHeader, type StoredChecksum } from './checksum.ts';
-import { arnOf, checkVersionId, type Exchange, headerValue, type Operation } from './exchange.ts';
+import { arnOf, checkHeaderValue, checkVersionId, type Exchange, type Operation } from './exchange.ts';
 import { largestPart } from './multipart.ts';
 import {
   checksumElements,
@@ -20,6 +20,7 @@ import {
   unquoted,
 } from './object-headers.ts';
 import {
+  invalidArgument,
   invalidRequest,
   malformedXml,
   noSuchKey,
@@ -173,8 +174,13 @@ function rangeOf(exchange: Exchange, object: StoredObject) {
 function overrides(exchange: Exchange): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const name of systemHeaders) {
-    const value = exchange.query(`response-${name}`);
-    if (value !== undefined) headers[name] = headerValue(`response-${name}`, value);
+    const parameter = `response-${name}`;
+    const value = exchange.query(parameter);
+    if (value === undefined) continue;
+    if (/[^\0-\xff]/.test(value))
+      throw invalidArgument('Header value cannot be represented using ISO-8859-1.', parameter, value);
+    checkHeaderValue(parameter, value);
+    headers[name] = value;
   }
   return headers;
 }

@@ -122,16 +122,21 @@ async function serve(message: IncomingMessage, reply: ServerResponse, options: S
     }
   } catch (cause) {
     if (options.interrupts?.(requestId)) return void reply.destroy();
-    const error = cause instanceof ServiceError ? cause : internalError(cause, message);
-    if (isForm(incoming.headers)) response = queryError(error, requestId);
-    else response = route(incoming) === 's3' ? xmlError(error, requestId) : jsonError(error);
+    response = refusal(cause, message, incoming, requestId);
   }
   if (options.interrupts?.(requestId)) {
     if (response.body instanceof Readable) response.body.destroy();
     reply.destroy();
     return;
   }
-  await send(reply, response, requestId, message.method === 'HEAD');
+  const isHead = message.method === 'HEAD';
+  try {
+    await send(reply, response, requestId, isHead);
+  } catch (cause) {
+    // A header can't be written; nothing is sent yet.
+    if (response.body instanceof Readable) response.body.destroy();
+    await send(reply, refusal(cause, message, incoming, requestId), requestId, isHead);
+  }
 }
 
 type Incoming = Pick<WireRequest, 'method' | 'path' | 'query' | 'headers'>;
@@ -192,6 +197,17 @@ function isForm(headers: WireRequest['headers']): boolean {
   return headers['content-type']?.startsWith('application/x-www-form-urlencoded') ?? false;
 }
 
+function refusal(
+  cause: unknown,
+  message: IncomingMessage,
+  request: Incoming,
+  requestId: string,
+): WireResponse {
+  const error = cause instanceof ServiceError ? cause : internalError(cause, message);
+  if (isForm(request.headers)) return queryError(error, requestId);
+  return route(request) === 's3' ? xmlError(error, requestId) : jsonError(error);
+}
+
 function internalError(cause: unknown, message: IncomingMessage): ServiceError {
   console.error(`${message.method} ${message.url} failed:`, cause);
   return new ServiceError('InternalError', 500, cause instanceof Error ? cause.message : String(cause));
@@ -221,21 +237,22 @@ async function send(
   requestId: string,
   head: boolean,
 ): Promise<void> {
-  const { status, headers, body } = response;
+  const { status, headers: { 'content-length': length, ...headers } = {}, body } = response;
+  const size = length ?? (body === undefined || body instanceof Readable ? undefined : `${Buffer.byteLength(body)}`);
+  reply.writeHead(status, {
+    ...headers,
+    'x-amz-request-id': requestId,
+    'x-amzn-requestid': requestId,
+    // Last, since Node refuses a Content-Disposition after it that is not ASCII.
+    ...(size !== undefined && { 'content-length': size }),
+  });
+  if (head || !(body instanceof Readable)) {
+    if (body instanceof Readable) body.destroy();
+    reply.end(head ? undefined : body);
+    return;
+  }
   try {
-    reply.writeHead(status, {
-      ...(typeof body === 'string' || body instanceof Uint8Array
-        ? { 'content-length': `${Buffer.byteLength(body)}` }
-        : {}),
-      ...headers,
-      'x-amz-request-id': requestId,
-      'x-amzn-requestid': requestId,
-    });
-    if (body instanceof Readable && !head) await pass(body, reply);
-    else {
-      if (body instanceof Readable) body.destroy();
-      reply.end(head || body instanceof Readable ? undefined : body);
-    }
+    await pass(body, reply);
   } catch {
     // The client went away or the body broke off: cutting the connection is the only answer left.
     reply.destroy();

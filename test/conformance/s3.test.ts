@@ -187,6 +187,46 @@ describe('objects', () => {
   });
 });
 
+describe('headers beyond ASCII', () => {
+  const disposition = 'attachment; filename="é"';
+
+  // fetch sends and reads each character as its byte in ISO-8859-1.
+  test('a Content-Disposition comes back as the bytes that it came as', async () => {
+    const target = { Bucket: s3.plain, Key: fresh() };
+    const url = await getSignedUrl(s3.client, new PutObjectCommand(target));
+    const headers = { 'content-disposition': disposition };
+    expect((await fetch(url, { method: 'PUT', headers, body: 'hello' })).status).toBe(200);
+    for (const [method, command] of [
+      ['GET', new GetObjectCommand(target)],
+      ['HEAD', new HeadObjectCommand(target)],
+    ] as const) {
+      const url = await getSignedUrl<object, object>(s3.client, command as never);
+      const response = await fetch(url, { method });
+      expect(response.headers.get('content-disposition')).toBe(disposition);
+      expect(await response.text()).toBe(method === 'GET' ? 'hello' : '');
+    }
+  });
+
+  test.each([
+    'ResponseCacheControl',
+    'ResponseContentDisposition',
+    'ResponseContentEncoding',
+    'ResponseContentLanguage',
+    'ResponseContentType',
+    'ResponseExpires',
+  ] as const)('%s takes what ISO-8859-1 can represent', async (name) => {
+    const target = { Bucket: s3.plain, Key: fresh() };
+    await put(target.Key, 'hello');
+    const read = async (value: string) =>
+      fetch(await getSignedUrl(s3.client, new GetObjectCommand({ ...target, [name]: value as never })));
+    const header = name.replace(/(?<!^)[A-Z]/g, '-$&').toLowerCase();
+    expect((await read('é')).headers.get(header.replace('response-', ''))).toBe('é');
+    const refused = await read('中');
+    expect(refused.status).toBe(400);
+    expect(await refused.text()).toContain(`<ArgumentName>${header}</ArgumentName>`);
+  });
+});
+
 describe('ranges', () => {
   // RFC 9110, 14.2, and "API Reference: GetObject".
   test.each([

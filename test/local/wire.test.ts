@@ -8,7 +8,7 @@ import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { HttpRequest } from '@smithy/protocol-http';
 import { SignatureV4 } from '@smithy/signature-v4';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Caller } from '../../local/call.ts';
 import { Credentials, person } from '../../local/iam/credentials.ts';
 import { type RunningServer, startServer } from '../../local/wire/server.ts';
@@ -40,6 +40,7 @@ beforeAll(async () => {
         JSON.stringify({ MessageId: 'm', MD5OfMessageBody: '5d41402abc4b2a76b9719d911017c592' }),
       ),
       lambda: recorded('lambda', '{}'),
+      broken: async () => ({ status: 200, headers: { 'x-amz-meta-a': '\n' }, body: 'ok' }),
       slow: async ({ signal }) => {
         hung?.(signal);
         return await new Promise(() => {});
@@ -68,6 +69,14 @@ function plain(path: string, headers: Record<string, string> = {}, method = 'GET
       sent.end(body);
     },
   );
+}
+
+/** The headers of a GET of `/` that is signed for a service. */
+async function signed(service: string): Promise<Record<string, string>> {
+  const signer = new SignatureV4({ service, region: 'us-east-1', credentials: own, sha256: Sha256 });
+  const { host } = new URL(server.endpoint);
+  const { headers } = await signer.sign(new HttpRequest({ method: 'GET', path: '/', headers: { host } }));
+  return headers;
 }
 
 describe('the front door', () => {
@@ -114,6 +123,15 @@ describe('the front door', () => {
     });
     expect(answer.status).toBe(403);
     expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
+  });
+
+  test('answers 500 and says so in the log when the answer can not be written', async () => {
+    const log = vi.spyOn(console, 'error').mockImplementation(() => {});
+    const answer = await plain('/', await signed('broken'));
+    expect(answer.status).toBe(500);
+    expect(JSON.parse(answer.body)).toMatchObject({ __type: 'InternalError' });
+    expect(log).toHaveBeenCalledOnce();
+    log.mockRestore();
   });
 
   describe('of a signed request that a page could send', () => {
@@ -203,13 +221,7 @@ describe('the front door', () => {
       hung = resolve;
     });
     const { port } = new URL(server.endpoint);
-    const signed = await new SignatureV4({
-      service: 'slow',
-      region: 'us-east-1',
-      credentials: own,
-      sha256: Sha256,
-    }).sign(new HttpRequest({ method: 'GET', path: '/', headers: { host: `127.0.0.1:${port}` } }));
-    const sent = request({ port, host: '127.0.0.1', path: '/', headers: signed.headers });
+    const sent = request({ port, host: '127.0.0.1', path: '/', headers: await signed('slow') });
     sent.on('error', () => {});
     sent.end();
     const signal = await entered;
