@@ -20,12 +20,15 @@ export function controlService({ authority, faults }: ControlOptions): Service {
     version: '1.0',
     operations: {
       AddFault: operation(faultRequest, async (asked) => faults.add(asked)),
-      ListFaults: async () => ({ faults: faults.list() }),
+      ListFaults: operation(z.object({}), async () => ({ faults: faults.list() })),
       ClearFaults: operation(z.object({ ids: z.array(z.string()).optional() }), async ({ ids }) => {
         faults.clear(ids);
         return {};
       }),
-      ListPermissions: async () => ({ roles: authority.uses(), denials: authority.denials() }),
+      ListPermissions: operation(z.object({}), async () => ({
+        roles: authority.uses(),
+        denials: authority.denials(),
+      })),
     },
   });
   return async (request) => {

@@ -3,7 +3,8 @@ import type { Admit } from '../call.ts';
 import type { Clock } from '../clock.ts';
 import { ServiceError } from '../service-error.ts';
 import { jsonService, operation, page } from '../wire/json.ts';
-import type { Service, WireRequest } from '../wire/service.ts';
+import { notServed } from '../wire/parameters.ts';
+import type { DescribedService, WireRequest } from '../wire/service.ts';
 import type { EventBus } from './bus.ts';
 import { compilePattern } from './pattern.ts';
 import { type BusEvent, type EventRule, type EventTarget, eventTime } from './rule.ts';
@@ -30,6 +31,7 @@ const entry = busName.extend({
   Resources: z.array(z.string()).default([]),
   /** Seconds since the epoch. */
   Time: z.number().optional(),
+  TraceHeader: notServed,
 });
 type Entry = z.infer<typeof entry>;
 
@@ -37,7 +39,7 @@ type Entry = z.infer<typeof entry>;
 const largestRequest = 262_144;
 
 /** EventBridge on the wire: the AWS JSON 1.1 protocol ("Amazon EventBridge API Reference"). */
-export function eventsService(options: EventsServiceOptions): Service {
+export function eventsService(options: EventsServiceOptions): DescribedService {
   const { bus, clock, region, accountId } = options;
   const arn = (resource: string) => `arn:aws:events:${region}:${accountId}:${resource}`;
   const admit = (request: WireRequest, name: string, resource: string) =>
@@ -78,11 +80,13 @@ export function eventsService(options: EventsServiceOptions): Service {
 
   function busEvent(each: Entry): BusEvent {
     checkBus(each.EventBusName);
+    // Of several that are missing, EventBridge names the source.
+    const source = notOfAws(required('Source', each.Source));
     return {
       version: '0',
       id: options.ids(),
       'detail-type': required('DetailType', each.DetailType),
-      source: notOfAws(required('Source', each.Source)),
+      source,
       account: accountId,
       time: eventTime(each.Time === undefined ? clock.now() : each.Time * 1000),
       region,
@@ -96,7 +100,7 @@ export function eventsService(options: EventsServiceOptions): Service {
     version: '1.1',
     operations: {
       PutEvents: operation(
-        z.object({ Entries: z.array(entry).min(1).max(10) }),
+        z.object({ Entries: z.array(entry).min(1).max(10), EndpointId: notServed }),
         async ({ Entries }, request) => {
           await admit(request, 'PutEvents', arn('event-bus/default'));
           if (Entries.reduce((sum, each) => sum + size(each), 0) >= largestRequest)

@@ -2,12 +2,30 @@ import * as z from 'zod';
 import type { Admit } from '../call.ts';
 import type { Clock } from '../clock.ts';
 import { ServiceError } from '../service-error.ts';
+import { validationMessage } from '../wire/invalid-input.ts';
 import { jsonService, type Operation, operation, page } from '../wire/json.ts';
-import type { Service, WireRequest } from '../wire/service.ts';
+import { harmless, notServed, only } from '../wire/parameters.ts';
+import type { DescribedService, WireRequest } from '../wire/service.ts';
 import type { Partition } from './catalog.ts';
 import { type Crawl, catalogArn } from './crawler.ts';
 import type { Glue } from './glue.ts';
 import type { TableSettings } from './settings.ts';
+import {
+  checkDescriptor,
+  describeColumn,
+  governed,
+  inCatalog,
+  inDatabase,
+  named,
+  namedTable,
+  ofTable,
+  type PartitionInput,
+  paging,
+  partitionInput,
+  storageOf,
+  values,
+  wholeAnswer,
+} from './shapes.ts';
 
 export interface GlueServiceOptions {
   readonly glue: Pick<
@@ -20,21 +38,8 @@ export interface GlueServiceOptions {
   readonly accountId: string;
 }
 
-const paging = z.object({
-  MaxResults: z.number().int().min(1).max(1000).default(100),
-  NextToken: z.string().optional(),
-});
-const inDatabase = z.object({ DatabaseName: z.string() });
-const ofTable = inDatabase.extend({ TableName: z.string() });
-const partitionInput = z.object({
-  Values: z.array(z.string()),
-  StorageDescriptor: z.object({ Location: z.string().optional() }).optional(),
-});
-const values = z.object({ PartitionValues: z.array(z.string()) });
-const named = z.object({ Name: z.string() });
-
 /** Glue on the wire: the AWS JSON 1.1 protocol ("AWS Glue Web API Reference"), as far as the lake needs it. */
-export function glueService(options: GlueServiceOptions): Service {
+export function glueService(options: GlueServiceOptions): DescribedService {
   const { glue, clock } = options;
   const { catalog } = glue;
   const arn = (path: string) => `arn:aws:glue:${options.region}:${options.accountId}:${path}`;
@@ -64,13 +69,14 @@ export function glueService(options: GlueServiceOptions): Service {
   const find = (table: TableSettings, wanted: readonly string[]) =>
     catalog.partition({ database: table.database, table: table.name }, wanted);
 
-  async function create(table: TableSettings, input: z.infer<typeof partitionInput>): Promise<void> {
+  async function create(table: TableSettings, input: PartitionInput): Promise<void> {
     if (input.Values.length !== table.partitionKeys.length)
       throw new ServiceError(
         'InvalidInputException',
         400,
         `The number of partition keys do not match the number of partition values: ${input.Values.length}`,
       );
+    checkDescriptor(table, input.StorageDescriptor);
     if (find(table, input.Values))
       throw new ServiceError('AlreadyExistsException', 400, 'Partition already exists.');
     const path = table.partitionKeys.map(({ name }, index) => `${name}=${input.Values[index]}/`).join('');
@@ -87,51 +93,75 @@ export function glueService(options: GlueServiceOptions): Service {
   return jsonService({
     target: 'AWSGlue',
     version: '1.1',
-    invalidInput: (path, message) => new ServiceError('InvalidInputException', 400, `${path}: ${message}`),
+    invalidInput: (invalid) => new ServiceError('InvalidInputException', 400, validationMessage(invalid)),
     operations: {
-      GetDatabases: operation(paging, async ({ MaxResults, NextToken }, request) => {
-        await admit(request, 'GetDatabases', [arn('catalog')]);
-        const { items, next } = page(catalog.settings.databases, MaxResults, NextToken);
-        return { DatabaseList: items.map(({ name }) => ({ Name: name })), ...next };
-      }),
+      GetDatabases: operation(
+        inCatalog.extend({ ...paging.shape, ResourceShareType: only('ALL'), AttributesToGet: wholeAnswer }),
+        async ({ MaxResults, NextToken }, request) => {
+          await admit(request, 'GetDatabases', [arn('catalog')]);
+          const { items, next } = page(catalog.settings.databases, MaxResults, NextToken);
+          return { DatabaseList: items.map(({ name }) => ({ Name: name })), ...next };
+        },
+      ),
 
-      GetDatabase: operation(named, async ({ Name }, request) => {
+      GetDatabase: operation(inCatalog.extend(named.shape), async ({ Name }, request) => {
         await admit(request, 'GetDatabase', within(Name));
         return { Database: { Name } };
       }),
 
-      GetTables: operation(inDatabase.extend(paging.shape), async (input, request) => {
-        await admit(request, 'GetTables', within(input.DatabaseName));
-        const { items, next } = page(catalog.tables(input.DatabaseName), input.MaxResults, input.NextToken);
-        return { TableList: items.map(describeTable), ...next };
-      }),
+      GetTables: operation(
+        inDatabase.extend({
+          ...paging.shape,
+          ...governed,
+          Expression: notServed,
+          ResourceShareType: only('ALL'),
+          IncludeStatusDetails: harmless('No table has a status.'),
+          AttributesToGet: wholeAnswer,
+        }),
+        async (input, request) => {
+          await admit(request, 'GetTables', within(input.DatabaseName));
+          const { items, next } = page(catalog.tables(input.DatabaseName), input.MaxResults, input.NextToken);
+          return { TableList: items.map(describeTable), ...next };
+        },
+      ),
 
-      GetTable: operation(inDatabase.extend(named.shape), async ({ DatabaseName, Name }, request) => {
-        const table = catalog.table(DatabaseName, Name);
-        await admit(request, 'GetTable', within(DatabaseName, table));
-        return { Table: describeTable(table) };
-      }),
+      GetTable: operation(
+        namedTable.extend({
+          ...governed,
+          IncludeStatusDetails: harmless('No table has a status.'),
+          AttributesToGet: wholeAnswer,
+        }),
+        async ({ DatabaseName, Name }, request) => {
+          const table = catalog.table(DatabaseName, Name);
+          await admit(request, 'GetTable', within(DatabaseName, table));
+          return { Table: describeTable(table) };
+        },
+      ),
 
       ...onTable(
         'GetPartitions',
-        ofTable.extend({ ...paging.shape, Expression: z.string().optional() }),
-        (table, { MaxResults, NextToken, Expression }) => {
-          if (Expression !== undefined)
-            throw new ServiceError(
-              'NotImplemented',
-              501,
-              'The local cloud serves GetPartitions without Expression only.',
-            );
+        ofTable.extend({
+          ...paging.shape,
+          ...governed,
+          Expression: notServed,
+          Segment: notServed,
+          ExcludeColumnSchema: wholeAnswer,
+        }),
+        (table, { MaxResults, NextToken }) => {
           const { items, next } = page(partitionsOf(table), MaxResults, NextToken);
           return { Partitions: items.map((each) => describePartition(table, each)), ...next };
         },
       ),
 
-      ...onTable('GetPartition', ofTable.extend(values.shape), (table, { PartitionValues }) => {
-        const partition = find(table, PartitionValues);
-        if (partition) return { Partition: describePartition(table, partition) };
-        throw new ServiceError('EntityNotFoundException', 400, 'Cannot find partition.');
-      }),
+      ...onTable(
+        'GetPartition',
+        ofTable.extend({ ...values.shape, AuditContext: governed.AuditContext }),
+        (table, { PartitionValues }) => {
+          const partition = find(table, PartitionValues);
+          if (partition) return { Partition: describePartition(table, partition) };
+          throw new ServiceError('EntityNotFoundException', 400, 'Cannot find partition.');
+        },
+      ),
 
       ...onTable(
         'CreatePartition',
@@ -205,7 +235,7 @@ export function glueService(options: GlueServiceOptions): Service {
       }),
 
       ListCrawls: operation(
-        paging.extend({ CrawlerName: z.string() }),
+        paging.extend({ CrawlerName: z.string(), Filters: notServed }),
         async ({ CrawlerName, MaxResults, NextToken }, request) => {
           const { settings, history, running } = glue.crawler(CrawlerName);
           await admit(request, 'ListCrawls', [settings.arn]);
@@ -227,7 +257,7 @@ function describeTable(table: TableSettings): object {
     DatabaseName: table.database,
     TableType: 'EXTERNAL_TABLE',
     Parameters: table.parameters,
-    PartitionKeys: table.partitionKeys.map(column),
+    PartitionKeys: table.partitionKeys.map(describeColumn),
     StorageDescriptor: storageOf(table, table.location),
   };
 }
@@ -241,24 +271,6 @@ function describePartition(table: TableSettings, { values: given, location, crea
     StorageDescriptor: storageOf(table, location),
   };
 }
-
-function storageOf(table: TableSettings, Location: string): object {
-  return {
-    Location,
-    Columns: table.columns.map(column),
-    InputFormat: table.inputFormat,
-    OutputFormat: table.outputFormat,
-    SerdeInfo: {
-      SerializationLibrary: table.serde.serializationLibrary,
-      Parameters: table.serde.parameters,
-    },
-  };
-}
-
-const column = ({ name, type }: { readonly name: string; readonly type: string }) => ({
-  Name: name,
-  Type: type,
-});
 
 function describeLastCrawl({ state, startedAt, error }: Crawl): object {
   return {

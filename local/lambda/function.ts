@@ -66,10 +66,15 @@ export interface FunctionCounts {
   readonly coldStarts: number;
 }
 
+/** "Invoke, LogType: the last 4 KB of the execution log" */
+const logTailLength = 4096;
+
 interface Worker {
   readonly process: FunctionProcess;
   readonly accessKeyId: string;
   readonly log: (line: string) => void;
+  /** The end of what was logged since the invocation began. */
+  logged: string;
   initMs: number | undefined;
   stopIdling: () => void;
 }
@@ -172,6 +177,7 @@ export class LambdaFunction {
     const logStream = `${day}/[$LATEST]${randomBytes(16).toString('hex')}`;
     const mayLog = await this.#mayLog(logStream);
     const log = (line: string) => {
+      worker.logged = `${worker.logged}${line}\n`.slice(-logTailLength);
       if (mayLog) ports.logs.append(settings.name, logStream, line.replaceAll('\r', '\n'));
     };
     const variables = (await ports.variables?.(settings.environment)) ?? settings.environment;
@@ -192,7 +198,14 @@ export class LambdaFunction {
       ports.reaper,
       log,
     );
-    const worker: Worker = { process, accessKeyId, log, initMs: undefined, stopIdling: () => {} };
+    const worker: Worker = {
+      process,
+      accessKeyId,
+      log,
+      logged: '',
+      initMs: undefined,
+      stopIdling: () => {},
+    };
     this.#workers.add(worker);
     this.#counts.coldStarts += 1;
     void process.ended.then(() => {
@@ -239,6 +252,7 @@ export class LambdaFunction {
     let outcome = await process.started;
     if (cold) worker.initMs = performance.now() - begun;
     const started = performance.now();
+    worker.logged = '';
     log(`START RequestId: ${requestId} Version: $LATEST`);
     if ('payload' in outcome)
       outcome = await process.run({
@@ -250,9 +264,10 @@ export class LambdaFunction {
     const durationMs = performance.now() - started;
     log(`END RequestId: ${requestId}`);
     log(this.#report(worker, requestId, durationMs, cold, outcome));
-    if ('payload' in outcome) return { payload: outcome.payload };
+    const logTail = worker.logged;
+    if ('payload' in outcome) return { payload: outcome.payload, logTail };
     this.#counts.errors += 1;
-    return { payload: JSON.stringify(outcome.fault), functionError: 'Unhandled' };
+    return { payload: JSON.stringify(outcome.fault), functionError: 'Unhandled', logTail };
   }
 
   /** The REPORT line, as "Viewing CloudWatch logs for Lambda functions" shows it. */

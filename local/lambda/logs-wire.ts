@@ -2,7 +2,8 @@ import * as z from 'zod';
 import type { Admit } from '../call.ts';
 import { ServiceError } from '../service-error.ts';
 import { jsonService, operation } from '../wire/json.ts';
-import type { Service } from '../wire/service.ts';
+import { harmless, only } from '../wire/parameters.ts';
+import type { DescribedService } from '../wire/service.ts';
 import type { FunctionSettings } from './function.ts';
 import type { FunctionLogs } from './logs.ts';
 
@@ -21,10 +22,14 @@ const filterLogEvents = z.object({
   filterPattern: z.string().default(''),
   nextToken: z.string().optional(),
   limit: z.number().int().min(1).max(10_000).default(10_000),
+  logStreamNamePrefix: z.string().optional(),
+  startFromHead: only(true),
+  interleaved: harmless('AWS takes it for true as well.'),
+  unmask: harmless('Nothing is masked.'),
 });
 
 /** CloudWatch Logs on the wire, as far as reading what functions wrote needs it; `aws logs tail --follow` works too. */
-export function logsService({ functions, logs, admit }: LogsServiceOptions): Service {
+export function logsService({ functions, logs, admit }: LogsServiceOptions): DescribedService {
   return jsonService({
     target: 'Logs_20140328',
     version: '1.1',
@@ -37,12 +42,18 @@ export function logsService({ functions, logs, admit }: LogsServiceOptions): Ser
         await admit({ caller, operation: 'FilterLogEvents', action: 'logs:FilterLogEvents', resource });
         if (!writer)
           throw new ServiceError('ResourceNotFoundException', 400, `The log group ${asked} does not exist.`);
-        const streams = input.logStreamNames && new Set(input.logStreamNames);
+        const { logStreamNames: names, logStreamNamePrefix: prefix } = input;
+        if (names && prefix !== undefined)
+          throw new ServiceError(
+            'InvalidParameterException',
+            400,
+            'LogStreamNamePrefix and LogStreamNames are mutually exclusive parameters.',
+          );
         const found = await logs.read(writer.name, {
           ...(input.startTime === undefined ? {} : { from: input.startTime }),
           ...(input.endTime === undefined ? {} : { to: input.endTime }),
           ...(input.nextToken === undefined ? {} : { after: input.nextToken }),
-          ...(streams ? { streams } : {}),
+          stream: (name) => (names?.includes(name) ?? true) && name.startsWith(prefix ?? ''),
           limit: input.limit,
           matches: compileFilter(input.filterPattern),
         });

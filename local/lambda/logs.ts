@@ -23,7 +23,8 @@ export interface LogQuery {
   /** Only events after the one with this id. */
   readonly after?: string;
   readonly limit?: number;
-  readonly streams?: ReadonlySet<string>;
+  /** Whether a stream's events are wanted, by its name. */
+  readonly stream?: (name: string) => boolean;
   readonly matches?: (message: string) => boolean;
 }
 
@@ -47,11 +48,12 @@ export class FunctionLogs {
 
   /** Events in the order in which they were written. */
   async read(functionName: string, query: LogQuery = {}): Promise<LogEvent[]> {
-    const { from = 0, to = Infinity, after = '', limit = 10_000, streams, matches = () => true } = query;
+    const { from = 0, to = Infinity, after = '', limit = 10_000 } = query;
+    const { stream = () => true, matches = () => true } = query;
     const found: LogEvent[] = [];
     for await (const event of this.#file(functionName).events()) {
       if (event.id <= after || event.timestamp < from || event.timestamp > to) continue;
-      if (streams?.has(event.stream) === false || !matches(event.message)) continue;
+      if (!stream(event.stream) || !matches(event.message)) continue;
       found.push(event);
       if (found.length === limit) break;
     }

@@ -15,6 +15,8 @@ export interface InvocationResult {
   readonly payload: string;
   /** Set when the handler threw, timed out or died. */
   readonly functionError?: 'Handled' | 'Unhandled';
+  /** The end of what was logged meanwhile, at most 4,096 characters. */
+  readonly logTail?: string;
 }
 
 export interface MappingSettings {

@@ -6,17 +6,32 @@ import { xmlResponse, xmlTime } from './xml.ts';
 
 const owner = (exchange: Exchange) => ({ ID: exchange.store.accountId });
 
-export const listBuckets: Operation = (exchange) =>
-  xmlResponse('ListAllMyBucketsResult', {
+/** "API Reference: ListBuckets" */
+const mostBuckets = 10_000;
+
+export const listBuckets: Operation = (exchange) => {
+  const { store } = exchange;
+  const prefix = exchange.query('prefix');
+  const token = exchange.query('continuation-token');
+  const after = token === undefined ? '' : fromToken(token).key;
+  const isHere = (exchange.query('bucket-region') ?? store.region) === store.region;
+  const names = isHere ? store.buckets.map(({ settings }) => settings.name) : [];
+  const rest = names.filter((name) => name.startsWith(prefix ?? '') && name > after);
+  const page = rest.slice(0, exchange.number('max-buckets', mostBuckets, [1, mostBuckets]));
+  const last = rest.length > page.length ? page.at(-1) : undefined;
+  return xmlResponse('ListAllMyBucketsResult', {
     Owner: owner(exchange),
     Buckets: {
-      Bucket: exchange.store.buckets.map(({ settings }) => ({
-        Name: settings.name,
-        CreationDate: xmlTime(exchange.store.startedAt),
-        BucketRegion: exchange.store.region,
+      Bucket: page.map((name) => ({
+        Name: name,
+        CreationDate: xmlTime(store.startedAt),
+        BucketRegion: store.region,
       })),
     },
+    ContinuationToken: last && toToken({ key: last, common: false }),
+    Prefix: prefix,
   });
+};
 
 export const headBucket: Operation = ({ store }) => ({
   status: 200,

@@ -49,35 +49,30 @@ export function objectHeaders(headers: Headers): Record<string, string> {
 
 /** `aws-chunked` is how the body travelled, not what the object is. */
 function withoutChunked(encoding: string): string {
-  return encoding
-    .split(',')
-    .map((each) => each.trim())
-    .filter((each) => each !== 'aws-chunked')
-    .join(',');
+  const encodings = encoding.split(',');
+  const kept = encodings.filter((each) => each.trim() !== 'aws-chunked');
+  return kept.length === encodings.length ? encoding : kept.join(',').trim();
 }
 
-/** Headers that change what a write means; ignoring one would keep a promise that nobody holds. */
-const refused = [
-  'x-amz-tagging',
-  'x-amz-website-redirect-location',
-  'x-amz-object-lock-mode',
-  'x-amz-object-lock-retain-until-date',
-  'x-amz-object-lock-legal-hold',
-  'x-amz-server-side-encryption-customer-algorithm',
-  'x-amz-write-offset-bytes',
-];
-
-/** @throws NotImplemented, AccessControlListNotSupported */
+/** @throws InvalidArgument, NotImplemented, AccessControlListNotSupported */
 export function checkWriteHeaders(headers: Headers, settings: BucketSettings): void {
-  const offending = refused.find((name) => name in headers);
-  if (offending) throw unserved(offending, headers[offending]);
-  for (const [name, only] of [
-    ['x-amz-storage-class', 'STANDARD'],
-    ['if-none-match', '*'],
-    ...Object.entries(encryptionHeaders(settings)),
-  ] satisfies [string, string][]) {
+  const { [encryptionHeader]: encryption, [keyHeader]: key } = headers;
+  if (key !== undefined && encryption !== 'aws:kms') {
+    throw invalidArgument(
+      'Server Side Encryption with KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms',
+      encryptionHeader,
+      encryption ?? '',
+    );
+  }
+  // All of a bucket's objects are encrypted as the bucket says.
+  const own = encryptionHeaders(settings);
+  for (const name of [encryptionHeader, keyHeader]) {
     const value = headers[name];
-    if (value !== undefined && value !== only) throw unserved(name, value);
+    if (value !== undefined && value !== own[name])
+      throw notImplemented('A header you provided implies functionality that is not implemented', {
+        Header: name,
+        Value: value,
+      });
   }
   // Object ownership is "bucket owner enforced", the default: ACLs are off.
   const acl = headers['x-amz-acl'];
@@ -86,22 +81,16 @@ export function checkWriteHeaders(headers: Headers, settings: BucketSettings): v
   }
 }
 
-const unserved = (name: string, value = '') =>
-  notImplemented('A header you provided implies functionality that is not implemented', {
-    Header: name,
-    Value: value,
-  });
+const encryptionHeader = 'x-amz-server-side-encryption';
+const keyHeader = 'x-amz-server-side-encryption-aws-kms-key-id';
 
 export const quoted = (etag: string) => `"${etag}"`;
 export const unquoted = (etag: string) => etag.trim().replace(/^(W\/)?"(.*)"$/, '$2');
 
 /** How S3 says that objects are encrypted: all are as the bucket says. */
 export function encryptionHeaders({ keyArn }: BucketSettings): Record<string, string> {
-  if (keyArn === undefined) return { 'x-amz-server-side-encryption': 'AES256' };
-  return {
-    'x-amz-server-side-encryption': 'aws:kms',
-    'x-amz-server-side-encryption-aws-kms-key-id': keyArn,
-  };
+  if (keyArn === undefined) return { [encryptionHeader]: 'AES256' };
+  return { [encryptionHeader]: 'aws:kms', [keyHeader]: keyArn };
 }
 
 /** Whether an object's ETag is the MD5 of its bytes: not under a KMS key ("API Reference: Object, ETag"). */

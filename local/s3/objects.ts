@@ -19,16 +19,16 @@ import {
   systemHeaders,
   unquoted,
 } from './object-headers.ts';
+import { documents, parseDocument } from './parameters.ts';
 import {
   invalidArgument,
   invalidRequest,
-  malformedXml,
   noSuchKey,
   noSuchVersion,
   preconditionFailed,
   RefusalWithHeaders,
 } from './refusals.ts';
-import { parseXml, xmlResponse, xmlTime } from './xml.ts';
+import { xmlResponse, xmlTime } from './xml.ts';
 
 /** The largest object that one PUT may bring is as large as the largest part. */
 const largestPut = largestPart;
@@ -244,7 +244,10 @@ export const copyObject: Operation = async (exchange) => {
   checkWriteHeaders(headers, bucket.settings);
   const source = await copySource(exchange);
   const { object } = source;
-  const replace = headers['x-amz-metadata-directive'] === 'REPLACE';
+  const directive = headers['x-amz-metadata-directive'] ?? 'COPY';
+  if (directive !== 'COPY' && directive !== 'REPLACE')
+    throw invalidArgument('Unknown metadata directive.', 'x-amz-metadata-directive', directive);
+  const replace = directive === 'REPLACE';
   if (!replace && source.versionId === undefined && source.path === `${exchange.bucketName}/${key}`) {
     throw invalidRequest(
       "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
@@ -314,13 +317,18 @@ export const deleteObjects: Operation = async (exchange) => {
   ) {
     throw invalidRequest('Missing required header for this request: Content-MD5 OR x-amz-checksum-*');
   }
-  const request = parseXml(await readDocument(exchange), 'Delete');
-  const entries = Array.isArray(request['Object']) ? request['Object'].map(deletion) : [];
-  if (entries.length === 0 || entries.length > 1000) throw malformedXml();
+  const request = parseDocument(
+    'DeleteObjects',
+    documents.DeleteObjects,
+    'Delete',
+    await readDocument(exchange),
+  );
   const deleted: Record<string, string | boolean | undefined>[] = [];
   const errors: Record<string, string | undefined>[] = [];
   const commits: Promise<void>[] = [];
-  for (const { key, versionId, etag } of entries) {
+  for (const { Key: key, VersionId, ETag } of request.Object) {
+    const versionId = VersionId || undefined;
+    const etag = ETag === undefined ? undefined : unquoted(ETag);
     const named = { Key: key, VersionId: versionId };
     try {
       const action = versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion';
@@ -346,19 +354,9 @@ export const deleteObjects: Operation = async (exchange) => {
     }
   }
   await Promise.all(commits);
-  const quiet = request['Quiet'] === 'true';
+  const quiet = request.Quiet === 'true';
   return xmlResponse('DeleteResult', { Deleted: quiet ? [] : deleted, Error: errors });
 };
-
-function deletion(element: Record<string, unknown>): { key: string; versionId?: string; etag?: string } {
-  const { Key: key, VersionId: versionId, ETag: etag } = element;
-  if (typeof key !== 'string' || key === '') throw malformedXml();
-  return {
-    key,
-    ...(typeof versionId === 'string' && versionId !== '' && { versionId }),
-    ...(typeof etag === 'string' && { etag: unquoted(etag) }),
-  };
-}
 
 /** The XML document that a request brings. */
 export function readDocument({ request, headers }: Pick<Exchange, 'request' | 'headers'>): Promise<string> {

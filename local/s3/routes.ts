@@ -10,6 +10,7 @@ import {
 } from './buckets.ts';
 import type { Operation } from './exchange.ts';
 import { copyObject, deleteObject, deleteObjects, getObject, headObject, putObject } from './objects.ts';
+import type { S3Operation } from './parameters.ts';
 import {
   abortMultipartUpload,
   completeMultipartUpload,
@@ -22,7 +23,7 @@ import {
 type Scope = 'account' | 'bucket' | 'object';
 
 interface Route {
-  readonly operation: string;
+  readonly operation: S3Operation;
   readonly method: string;
   readonly scope: Scope;
   /** Query parameters that single the operation out. */

@@ -22,8 +22,9 @@ import {
   unquoted,
 } from './object-headers.ts';
 import { conditionally, copySource, readDocument } from './objects.ts';
-import { invalidRequest, malformedXml } from './refusals.ts';
-import { parseXml, xmlResponse, xmlTime } from './xml.ts';
+import { documents, parseDocument } from './parameters.ts';
+import { invalidRequest } from './refusals.ts';
+import { xmlResponse, xmlTime } from './xml.ts';
 
 export const createMultipartUpload: Operation = async (exchange) => {
   const { bucket, key, store, headers } = exchange;
@@ -133,7 +134,6 @@ async function storePart(exchange: Exchange, { uploadId }: OpenUpload, body: Bod
 
 export const completeMultipartUpload: Operation = async (exchange) => {
   const { bucket, key, store, request, headers } = exchange;
-  checkWriteHeaders(headers, bucket.settings);
   const uploadId = uploadIdOf(exchange);
   // The checksum headers of this request speak of the object, not of the document.
   const kept = Object.entries(headers).filter(([name]) => !name.startsWith('x-amz-checksum-'));
@@ -176,6 +176,14 @@ function completion(exchange: Exchange, version: StoredObject): WireResponse {
 }
 
 function checkCompletion({ headers }: Exchange, { checksum }: OpenUpload): void {
+  const other = checksumAlgorithms.find(
+    (each) => each !== checksum?.algorithm && checksumHeader(each) in headers,
+  );
+  if (other) {
+    throw invalidRequest(
+      `Checksum Type mismatch occurred, expected checksum Type: ${checksum?.algorithm.toLowerCase() ?? 'null'}, actual checksum Type: ${other.toLowerCase()}`,
+    );
+  }
   const type = headers['x-amz-checksum-type'];
   if (type !== undefined && checksum && type !== checksum.type) {
     throw invalidRequest(
@@ -185,20 +193,17 @@ function checkCompletion({ headers }: Exchange, { checksum }: OpenUpload): void 
 }
 
 function listedParts(document: string, algorithm: ChecksumAlgorithm | undefined): ListedPart[] {
-  const { Part: parts } = parseXml(document, 'CompleteMultipartUpload');
-  return Array.isArray(parts) ? parts.map((part) => listedPart(part, algorithm)) : [];
-}
-
-function listedPart(element: Record<string, unknown>, algorithm: ChecksumAlgorithm | undefined): ListedPart {
-  const { PartNumber: number, ETag: etag } = element;
-  const checksum = algorithm && element[`Checksum${algorithm}`];
-  if (typeof number !== 'string' || typeof etag !== 'string' || !/^\d{1,5}$/.test(number))
-    throw malformedXml();
-  return {
-    number: Number(number),
-    etag: unquoted(etag),
-    ...(typeof checksum === 'string' && { checksum }),
-  };
+  const { Part: parts } = parseDocument(
+    'CompleteMultipartUpload',
+    documents.CompleteMultipartUpload,
+    'CompleteMultipartUpload',
+    document,
+  );
+  return parts.map(({ PartNumber, ETag, ...sums }) => ({
+    number: Number(PartNumber),
+    etag: unquoted(ETag),
+    checksum: algorithm && sums[`Checksum${algorithm}`],
+  }));
 }
 
 export const abortMultipartUpload: Operation = async (exchange) => {

@@ -2,6 +2,7 @@ import type { Admit } from '../call.ts';
 import { ServiceError } from '../service-error.ts';
 import type { Service, WireRequest, WireResponse } from '../wire/service.ts';
 import { Exchange } from './exchange.ts';
+import { checkParameters } from './parameters.ts';
 import { notImplemented } from './refusals.ts';
 import { findRoute, nameOf } from './routes.ts';
 import { Store, type StoreOptions } from './store.ts';
@@ -63,6 +64,7 @@ async function answer(request: WireRequest, store: Store, admit: Admit): Promise
   } else if (route.action) {
     await exchange.allow(route.action, exchange.arn, asked.scope === 'bucket' ? listContext(request) : {});
   }
+  checkParameters(route.operation, exchange);
   return route.run(exchange);
 }
 

@@ -16,6 +16,8 @@ export interface Message {
   readonly body: string;
   readonly attributes: MessageAttributes;
   readonly traceHeader: string | null;
+  /** Shares a standard queue out fairly on AWS; here it is only told. */
+  readonly groupId?: string;
   readonly senderId: string;
   /** When it was first sent: kept on the way into a DLQ, and what retention counts from. */
   readonly sentAt: number;
@@ -38,6 +40,9 @@ export interface NewMessage {
   readonly traceHeader?: string | undefined;
   /** The queue's own delay when absent. */
   readonly delaySeconds?: number | undefined;
+  readonly groupId?: string | undefined;
+  /** Of FIFO queues: refused. */
+  readonly deduplicationId?: string | undefined;
 }
 
 /** Largest message, and largest sum of a batch ("SendMessageBatch"). */
@@ -51,13 +56,22 @@ const forbiddenCharacter = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u
  * @throws ServiceError MissingParameter, InvalidMessageContents, InvalidParameterValue
  */
 export function checkMessage(message: NewMessage, maximumBytes: number): void {
-  const { body, attributes = {}, delaySeconds = 0 } = message;
+  const { body, attributes = {}, delaySeconds = 0, groupId, deduplicationId } = message;
   if (body === '')
     throw new ServiceError('MissingParameter', 400, 'The request must contain the parameter MessageBody.');
   checkCharacters(body);
   if (!Number.isInteger(delaySeconds) || delaySeconds < 0 || delaySeconds > 900)
     throw invalid(
       `Value ${delaySeconds} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900.`,
+    );
+  // "SendMessage, MessageGroupId": up to 128 letters, digits and punctuation.
+  if (groupId !== undefined && !/^[!-~]{1,128}$/.test(groupId))
+    throw invalid(
+      `Value ${groupId} for parameter MessageGroupId is invalid. Reason: MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.`,
+    );
+  if (deduplicationId !== undefined)
+    throw invalid(
+      `Value ${deduplicationId} for parameter MessageDeduplicationId is invalid. Reason: The request includes a parameter that is not valid for this queue type.`,
     );
   const entries = Object.entries(attributes);
   if (entries.length > 10)
@@ -145,7 +159,7 @@ export function selectAttributes(attributes: MessageAttributes, names: readonly 
         asked === 'All' ||
         asked === '.*' ||
         asked === name ||
-        (asked.endsWith('.*') && name.startsWith(asked.slice(0, -1))),
+        (asked.endsWith('.*') && name.startsWith(asked.slice(0, -2))),
     );
   return Object.fromEntries(Object.entries(attributes).filter(([name]) => wanted(name)));
 }
@@ -159,6 +173,7 @@ export function systemAttributes(message: Message): Record<string, string> {
     ...(message.firstReceivedAt !== null && {
       ApproximateFirstReceiveTimestamp: `${message.firstReceivedAt}`,
     }),
+    ...(message.groupId !== undefined && { MessageGroupId: message.groupId }),
     ...(message.traceHeader !== null && { AWSTraceHeader: message.traceHeader }),
     ...(message.deadLetterSource !== null && { DeadLetterQueueSourceArn: message.deadLetterSource }),
   };

@@ -75,13 +75,14 @@ export class RunningQueue {
   async send(messages: readonly NewMessage[], senderId: string): Promise<string[]> {
     const now = this.#context.clock.now();
     const copies: Message[] = [];
-    const originals = messages.map(({ body, attributes, traceHeader, delaySeconds }) => {
+    const originals = messages.map(({ body, attributes, traceHeader, delaySeconds, groupId }) => {
       const { duplicate = 0, delayMs = 0 } = this.#context.sendFault?.(this.arn) ?? {};
       const original: Message = {
         id: this.#context.ids(),
         body,
         attributes: attributes ?? {},
         traceHeader: traceHeader ?? null,
+        ...(groupId !== undefined && { groupId }),
         senderId,
         sentAt: now,
         deadLetterSource: null,

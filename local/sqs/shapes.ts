@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { ServiceError } from '../service-error.ts';
+import { notServed } from '../wire/parameters.ts';
 import { md5, md5OfAttributes, type NewMessage, selectAttributes, systemAttributes } from './message.ts';
 import type { Receipt } from './queue.ts';
 import type { Outcome } from './running-queue.ts';
@@ -10,12 +11,17 @@ const attribute = z.object({
   DataType: z.string(),
   StringValue: z.string().optional(),
   BinaryValue: z.string().optional(),
+  // "SendMessage: Not implemented. Reserved for future use."
+  StringListValues: notServed,
+  BinaryListValues: notServed,
 });
 export const message = z.object({
   MessageBody: z.string(),
   DelaySeconds: count.optional(),
   MessageAttributes: z.record(z.string(), attribute).optional(),
   MessageSystemAttributes: z.object({ AWSTraceHeader: attribute.optional() }).optional(),
+  MessageGroupId: z.string().optional(),
+  MessageDeduplicationId: z.string().optional(),
 });
 export const receive = url.extend({
   MaxNumberOfMessages: count.default(1),
@@ -24,6 +30,8 @@ export const receive = url.extend({
   AttributeNames: z.array(z.string()).default([]),
   MessageSystemAttributeNames: z.array(z.string()).default([]),
   MessageAttributeNames: z.array(z.string()).default([]),
+  // Of FIFO queues.
+  ReceiveRequestAttemptId: notServed,
 });
 export const receiptHandle = z.object({ ReceiptHandle: z.string() });
 export const visibility = receiptHandle.extend({ VisibilityTimeout: count });
@@ -37,6 +45,8 @@ export function newMessage(input: z.infer<typeof message>): NewMessage {
     attributes: input.MessageAttributes,
     traceHeader: input.MessageSystemAttributes?.AWSTraceHeader?.StringValue,
     delaySeconds: input.DelaySeconds,
+    groupId: input.MessageGroupId,
+    deduplicationId: input.MessageDeduplicationId,
   };
 }
 
@@ -75,10 +85,10 @@ export function rendered(
 }
 
 // "SendMessageBatch: Errors"
-export function checkBatch(entries: readonly { readonly Id: string }[]): void {
+export function checkBatch(operation: string, entries: readonly { readonly Id: string }[]): void {
   const wrong = (code: string, text: string) => new ServiceError(code, 400, text);
   if (entries.length === 0)
-    throw wrong('EmptyBatchRequest', 'There should be at least one entry in the request.');
+    throw wrong('EmptyBatchRequest', `There should be at least one ${operation}RequestEntry in the request.`);
   if (entries.length > 10)
     throw wrong(
       'TooManyEntriesInBatchRequest',

@@ -3,7 +3,7 @@ import type { Admit } from '../call.ts';
 import type { Clock } from '../clock.ts';
 import { ServiceError } from '../service-error.ts';
 import { jsonService, type Operation, operation, page } from '../wire/json.ts';
-import type { Service, WireRequest, WireResponse } from '../wire/service.ts';
+import type { DescribedService, WireRequest, WireResponse } from '../wire/service.ts';
 import { queueAttributes, systemAttributeNames } from './attributes.ts';
 import { invalid, largestPayloadBytes, payloadBytes } from './message.ts';
 import { type MoveTasks, parseTaskHandle, taskHandle } from './move-tasks.ts';
@@ -36,7 +36,7 @@ export interface SqsServiceOptions {
 }
 
 /** SQS on the wire: the AWS JSON 1.0 protocol ("Amazon SQS API Reference"). */
-export function sqsService(options: SqsServiceOptions): Service {
+export function sqsService(options: SqsServiceOptions): DescribedService {
   const { queues, tasks } = options;
 
   const admit = (request: WireRequest, name: string, resource: string, action = name) =>
@@ -80,7 +80,7 @@ export function sqsService(options: SqsServiceOptions): Service {
     }),
 
     ...onQueue('SendMessageBatch', batch(message), async (queue, { Entries }, request) => {
-      checkBatch(Entries);
+      checkBatch('SendMessageBatch', Entries);
       const messages = Entries.map(newMessage);
       if (messages.reduce((sum, each) => sum + payloadBytes(each), 0) > largestPayloadBytes)
         throw new ServiceError(
@@ -119,7 +119,7 @@ export function sqsService(options: SqsServiceOptions): Service {
     }),
 
     ...onQueue('DeleteMessageBatch', batch(receiptHandle), async (queue, { Entries }) => {
-      checkBatch(Entries);
+      checkBatch('DeleteMessageBatch', Entries);
       return batchResult(Entries, await queue.delete(Entries.map(({ ReceiptHandle }) => ReceiptHandle)));
     }),
 
@@ -130,7 +130,7 @@ export function sqsService(options: SqsServiceOptions): Service {
     }),
 
     ...onQueue('ChangeMessageVisibilityBatch', batch(visibility), async (queue, { Entries }) => {
-      checkBatch(Entries);
+      checkBatch('ChangeMessageVisibilityBatch', Entries);
       const outcomes: Outcome[] = Entries.map(({ VisibilityTimeout }) =>
         outcome(() => within('VisibilityTimeout', VisibilityTimeout, 0, 43_200)),
       );
@@ -171,11 +171,14 @@ export function sqsService(options: SqsServiceOptions): Service {
       return { queueUrls: items.map((each) => urlOf(each, request)), ...next };
     }),
 
-    GetQueueUrl: operation(z.object({ QueueName: z.string() }), async ({ QueueName }, request) => {
-      const queue = options.get(QueueName);
-      await admit(request, 'GetQueueUrl', queue.arn);
-      return { QueueUrl: urlOf(queue, request) };
-    }),
+    GetQueueUrl: operation(
+      z.object({ QueueName: z.string(), QueueOwnerAWSAccountId: z.string().default(options.accountId) }),
+      async ({ QueueName, QueueOwnerAWSAccountId }, request) => {
+        const queue = options.get(QueueOwnerAWSAccountId === options.accountId ? QueueName : '');
+        await admit(request, 'GetQueueUrl', queue.arn);
+        return { QueueUrl: urlOf(queue, request) };
+      },
+    ),
 
     ListQueues: operation(
       paging.extend({ QueueNamePrefix: z.string().default('') }),
@@ -255,10 +258,10 @@ export function sqsService(options: SqsServiceOptions): Service {
     target: 'AmazonSQS',
     version: '1.0',
     operations,
-    invalidInput: (path, text, missing) =>
+    invalidInput: ({ path, constraint, missing }) =>
       missing
         ? new ServiceError('MissingParameter', 400, `The request must contain the parameter ${path}.`)
-        : invalid(`Value for parameter ${path} is invalid. Reason: ${text}.`),
+        : invalid(`Value for parameter ${path} is invalid. Reason: ${constraint}.`),
     renderError,
   });
 }
@@ -266,9 +269,7 @@ export function sqsService(options: SqsServiceOptions): Service {
 function queueName(queueUrl: string, accountId: string): string {
   const [, account, name] =
     /^https?:\/\/[^/]+\/([^/]+)\/([^/]+)$/.exec(queueUrl) ?? /^([^/]+)\/([^/]+)$/.exec(queueUrl) ?? [];
-  if (name === undefined)
-    throw new ServiceError('InvalidAddress', 404, `The address ${queueUrl} is not valid for this endpoint.`);
-  return account === accountId ? name : '';
+  return name !== undefined && account === accountId ? name : '';
 }
 
 const visibilityChange = (input: z.infer<typeof visibility>) => ({

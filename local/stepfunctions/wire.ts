@@ -3,7 +3,8 @@ import * as z from 'zod';
 import type { Admit } from '../call.ts';
 import { ServiceError } from '../service-error.ts';
 import { jsonService, operation, page } from '../wire/json.ts';
-import type { Service, WireRequest } from '../wire/service.ts';
+import { harmless, notServed, only } from '../wire/parameters.ts';
+import type { DescribedService, WireRequest } from '../wire/service.ts';
 import type { Execution, HistoryEvent } from './execution.ts';
 import type { MapProgress } from './map-progress.ts';
 import type { StepFunctions } from './stepfunctions.ts';
@@ -19,11 +20,15 @@ export interface StepFunctionsServiceOptions {
 const paging = { maxResults: z.int().min(0).max(1000).default(100), nextToken: z.string().optional() };
 const ofMachine = z.object({ stateMachineArn: z.string() });
 const ofExecution = z.object({ executionArn: z.string() });
+const includedData = only('ALL_DATA');
 /** "API reference: StartExecution": names go into ARNs. */
 const executionName = z.string().regex(/^[A-Za-z0-9_-]{1,80}$/);
 
 /** Step Functions on the wire: the AWS JSON 1.0 protocol ("AWS Step Functions API Reference"). */
-export function stepFunctionsService({ stepFunctions, admit }: StepFunctionsServiceOptions): Service {
+export function stepFunctionsService({
+  stepFunctions,
+  admit,
+}: StepFunctionsServiceOptions): DescribedService {
   const allow = ({ caller }: WireRequest, name: string, resource: string) =>
     admit({ caller, operation: name, action: `states:${name}`, resource });
 
@@ -48,14 +53,21 @@ export function stepFunctionsService({ stepFunctions, admit }: StepFunctionsServ
         return { stateMachines, ...next };
       }),
 
-      DescribeStateMachine: operation(ofMachine, async ({ stateMachineArn }, request) => {
-        const { name, arn, roleArn, definition } = stepFunctions.machine(stateMachineArn);
-        await allow(request, 'DescribeStateMachine', arn);
-        return { name, stateMachineArn: arn, roleArn, definition, type: 'STANDARD', status: 'ACTIVE' };
-      }),
+      DescribeStateMachine: operation(
+        ofMachine.extend({ includedData }),
+        async ({ stateMachineArn }, request) => {
+          const { name, arn, roleArn, definition } = stepFunctions.machine(stateMachineArn);
+          await allow(request, 'DescribeStateMachine', arn);
+          return { name, stateMachineArn: arn, roleArn, definition, type: 'STANDARD', status: 'ACTIVE' };
+        },
+      ),
 
       StartExecution: operation(
-        ofMachine.extend({ name: executionName.optional(), input: z.string().default('{}') }),
+        ofMachine.extend({
+          name: executionName.optional(),
+          input: z.string().default('{}'),
+          traceHeader: harmless('Traces do nothing here.'),
+        }),
         async ({ stateMachineArn, name = randomUUID(), input }, request) => {
           const machine = stepFunctions.machine(stateMachineArn);
           await allow(request, 'StartExecution', machine.arn);
@@ -64,19 +76,22 @@ export function stepFunctionsService({ stepFunctions, admit }: StepFunctionsServ
         },
       ),
 
-      DescribeExecution: operation(ofExecution, async ({ executionArn }, request) => {
-        const execution = stepFunctions.execution(executionArn);
-        await allow(request, 'DescribeExecution', executionArn);
-        const { input, end } = execution;
-        return {
-          ...describe(execution),
-          input,
-          inputDetails: { included: true },
-          ...(end?.output !== undefined && { output: end.output, outputDetails: { included: true } }),
-          ...(end?.error !== undefined && { error: end.error }),
-          ...(end?.cause !== undefined && { cause: end.cause }),
-        };
-      }),
+      DescribeExecution: operation(
+        ofExecution.extend({ includedData }),
+        async ({ executionArn }, request) => {
+          const execution = stepFunctions.execution(executionArn);
+          await allow(request, 'DescribeExecution', executionArn);
+          const { input, end } = execution;
+          return {
+            ...describe(execution),
+            input,
+            inputDetails: { included: true },
+            ...(end?.output !== undefined && { output: end.output, outputDetails: { included: true } }),
+            ...(end?.error !== undefined && { error: end.error }),
+            ...(end?.cause !== undefined && { cause: end.cause }),
+          };
+        },
+      ),
 
       StopExecution: operation(
         ofExecution.extend({ error: z.string().optional(), cause: z.string().optional() }),
@@ -89,7 +104,12 @@ export function stepFunctionsService({ stepFunctions, admit }: StepFunctionsServ
       ),
 
       ListExecutions: operation(
-        ofMachine.extend({ ...paging, statusFilter: z.string().optional() }),
+        ofMachine.extend({
+          ...paging,
+          statusFilter: z.string().optional(),
+          mapRunArn: notServed,
+          redriveFilter: only('NOT_REDRIVEN'),
+        }),
         async ({ stateMachineArn, statusFilter, maxResults, nextToken }, request) => {
           const { arn } = stepFunctions.machine(stateMachineArn);
           await allow(request, 'ListExecutions', arn);

@@ -2,17 +2,22 @@ import { text } from 'node:stream/consumers';
 import * as z from 'zod';
 import { ServiceError } from '../service-error.ts';
 import { jsonError } from './error-response.ts';
-import type { Service, WireRequest, WireResponse } from './service.ts';
+import { type InvalidInput, invalidInputOf, validationMessage } from './invalid-input.ts';
+import { type Input, parseInput } from './parameters.ts';
+import type { DescribedService, Service, WireRequest, WireResponse } from './service.ts';
 
-/** An operation: checks its input, takes effect, gives the output document. */
-export type Operation = (input: unknown, request: WireRequest) => Promise<object>;
+/** An operation: what it takes, and what it does with it. Gives the output document. */
+export interface Operation {
+  readonly input: Input;
+  readonly run: (input: unknown, request: WireRequest) => Promise<object>;
+}
 
-/** An operation whose input is parsed by a schema; keys that the schema doesn't name are passed over, as AWS does. */
-export function operation<Schema extends z.ZodType>(
-  schema: Schema,
-  run: (input: z.infer<Schema>, request: WireRequest) => Promise<object>,
+export function operation<Schema extends Input>(
+  input: Schema,
+  run: (input: z.output<Schema>, request: WireRequest) => Promise<object>,
 ): Operation {
-  return (input, request) => run(schema.parse(input), request);
+  // The service hands it what `input` made.
+  return { input, run: run as Operation['run'] };
 }
 
 export interface JsonServiceOptions {
@@ -21,26 +26,28 @@ export interface JsonServiceOptions {
   readonly version: '1.0' | '1.1';
   readonly operations: Readonly<Record<string, Operation>>;
   /** How the service words input that doesn't fit; `ValidationException` when absent. */
-  readonly invalidInput?: (path: string, message: string, missing: boolean) => ServiceError;
+  readonly invalidInput?: (invalid: InvalidInput) => ServiceError;
   /** How the service renders an error where it differs from `jsonError`. */
   readonly renderError?: (error: ServiceError) => WireResponse;
 }
 
 /** A service that speaks AWS JSON ("Smithy: AWS JSON 1.0 and 1.1 protocols"). What is not in `operations` is answered 501. */
-export function jsonService(options: JsonServiceOptions): Service {
+export function jsonService(options: JsonServiceOptions): DescribedService {
   const { invalidInput = validationError, renderError = jsonError } = options;
   const contentType = `application/x-amz-json-${options.version}`;
-  return async (request) => {
+  const serve: Service = async (request) => {
     try {
       const body = JSON.stringify(await run(options, request));
       return { status: 200, headers: { 'content-type': contentType }, body };
     } catch (cause) {
-      const error = cause instanceof z.ZodError ? inputError(cause, invalidInput) : cause;
+      const error = cause instanceof z.ZodError ? invalidInput(invalidInputOf(cause)) : cause;
       if (!(error instanceof ServiceError)) throw error;
       const response = renderError(error);
       return { ...response, headers: { ...response.headers, 'content-type': contentType } };
     }
   };
+  const inputs = Object.entries(options.operations).map(([name, { input }]) => [name, input] as const);
+  return Object.assign(serve, { inputs: Object.fromEntries(inputs) });
 }
 
 async function run(options: JsonServiceOptions, request: WireRequest): Promise<object> {
@@ -55,7 +62,7 @@ async function run(options: JsonServiceOptions, request: WireRequest): Promise<o
         ? `The local cloud serves ${options.target} in the AWS JSON protocol only; use a newer client.`
         : `The local cloud does not serve ${target}.`,
     );
-  return known(parse(await text(request.body)), request);
+  return known.run(parseInput(name, known.input, parse(await text(request.body))), request);
 }
 
 function parse(body: string): unknown {
@@ -66,18 +73,8 @@ function parse(body: string): unknown {
   }
 }
 
-function inputError(
-  { issues }: z.ZodError,
-  invalidInput: NonNullable<JsonServiceOptions['invalidInput']>,
-): ServiceError {
-  const issue = issues[0];
-  const missing = issue?.code === 'invalid_type' && issue.message.endsWith('received undefined');
-  return invalidInput(issue?.path.join('.') ?? '', issue?.message ?? 'Invalid input', missing);
-}
-
-function validationError(path: string, message: string): ServiceError {
-  return new ServiceError('ValidationException', 400, `${path}: ${message}`);
-}
+const validationError = (invalid: InvalidInput) =>
+  new ServiceError('ValidationException', 400, validationMessage(invalid));
 
 /**
  * One page of a list. The token is where the next page starts; there is none after the last.

@@ -238,7 +238,8 @@ async function send(
   head: boolean,
 ): Promise<void> {
   const { status, headers: { 'content-length': length, ...headers } = {}, body } = response;
-  const size = length ?? (body === undefined || body instanceof Readable ? undefined : `${Buffer.byteLength(body)}`);
+  const size =
+    length ?? (body === undefined || body instanceof Readable ? undefined : `${Buffer.byteLength(body)}`);
   reply.writeHead(status, {
     ...headers,
     'x-amz-request-id': requestId,

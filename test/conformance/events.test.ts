@@ -152,6 +152,8 @@ describe('PutEvents', () => {
       'MalformedDetail',
       'InvalidArgument',
     ]);
+    const nameless = await client.send(new PutEventsCommand({ Entries: [{ Detail: '{}' }] }));
+    expect(nameless.Entries?.[0]?.ErrorMessage).toContain('Source');
   });
 
   test.each([
@@ -162,6 +164,13 @@ describe('PutEvents', () => {
     await expect(client.send(new PutEventsCommand({ Entries }))).rejects.toMatchObject({
       name: 'ValidationException',
     });
+  });
+
+  test('says of too many entries what AWS says', async () => {
+    const Entries = Array.from({ length: 11 }, () => good);
+    await expect(client.send(new PutEventsCommand({ Entries }))).rejects.toThrow(
+      /^1 validation error detected: .*'entries' failed to satisfy constraint: Member must have length less than or equal to 10/,
+    );
   });
 });
 

@@ -72,6 +72,31 @@ describe('buckets', () => {
     expect((await versioning(s3.versioned)).Status).toBe('Enabled');
   });
 
+  // "API Reference: ListBuckets"
+  test('buckets are listed in pages, by prefix and by region', async () => {
+    const list = async (input: object) => {
+      const { Buckets = [], ContinuationToken } = await s3.client.send(new ListBucketsCommand(input));
+      return { names: Buckets.map(({ Name }) => Name), ContinuationToken };
+    };
+    const wanted = [s3.plain, s3.versioned].sort();
+    expect((await list({ Prefix: wanted[0] })).names).toEqual([wanted[0]]);
+    expect((await list({ Prefix: `${wanted[0]}-not` })).names).toEqual([]);
+    const pages = [];
+    let token: { ContinuationToken?: string | undefined } = {};
+    do {
+      const page = await list({ MaxBuckets: 1, ...token });
+      expect(page.names).toHaveLength(1);
+      pages.push(...page.names);
+      token = { ContinuationToken: page.ContinuationToken };
+    } while (token.ContinuationToken !== undefined);
+    expect(pages).toEqual((await list({})).names);
+    expect(pages).toEqual(expect.arrayContaining(wanted));
+    const BucketRegion = await s3.client.config.region();
+    expect((await list({ BucketRegion })).names).toEqual(pages);
+    expect(await refusal(list({ MaxBuckets: 0 }))).toBe('400 InvalidArgument');
+    expect(await refusal(list({ ContinuationToken: 'none' }))).toBe('400 InvalidArgument');
+  });
+
   test('a bucket that does not exist is NoSuchBucket, for HEAD a bare 404', async () => {
     const Bucket = 'no-such-bucket-anywhere-8f2c';
     expect(await refusal(s3.client.send(new ListObjectsV2Command({ Bucket })))).toBe('404 NoSuchBucket');
@@ -105,6 +130,23 @@ describe('objects', () => {
       AcceptRanges: 'bytes',
     });
     expect(await head(key)).toMatchObject({ ETag, ContentLength: 5, Metadata: { colour: 'red' } });
+  });
+
+  test.each(['deflate, gzip', 'deflate,gzip', ' gzip'])(
+    'the encoding %j comes back as it came',
+    async (encoding) => {
+      const key = fresh();
+      await put(key, 'x', { ContentEncoding: encoding });
+      expect((await head(key)).ContentEncoding).toBe(encoding.trim());
+    },
+  );
+
+  test('a KMS key without the encryption that it is for is refused', async () => {
+    const key = fresh();
+    expect(await refusal(put(key, 'x', { SSEKMSKeyId: 'arn:aws:kms:us-east-1:000000000000:key/one' }))).toBe(
+      '400 InvalidArgument',
+    );
+    expect(await refusal(head(key))).toBe('404 NotFound');
   });
 
   test('an empty object is an object', async () => {
@@ -687,6 +729,14 @@ describe('presigned URLs', () => {
 describe('copies', () => {
   const copy = (CopySource: string, Key: string, more = {}) =>
     s3.client.send(new CopyObjectCommand({ Bucket: s3.plain, Key, CopySource, ...more }));
+
+  test('a directive that there is not is refused', async () => {
+    const [from, to] = [fresh('from'), fresh('to')];
+    await put(from, 'one');
+    const MetadataDirective = 'WHATEVER';
+    expect(await refusal(copy(`${s3.plain}/${from}`, to, { MetadataDirective }))).toBe('400 InvalidArgument');
+    expect(await refusal(get(to))).toBe('404 NoSuchKey');
+  });
 
   // "API Reference: CopyObject"
   test('a copy keeps the metadata or replaces it', async () => {

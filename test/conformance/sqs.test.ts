@@ -130,6 +130,39 @@ describe('sending and receiving', () => {
     expect(message?.Attributes).toBeUndefined();
   });
 
+  // "ReceiveMessage": "all message attributes starting with a prefix, for example bar.*"
+  test('a prefix selects what begins with it, with a dot or without', async () => {
+    const value = { DataType: 'String', StringValue: 'x' };
+    const MessageAttributes = { Custom1: value, 'Custom.2': value, Other: value };
+    const selected = async (name: string) => {
+      await sqs.send(new SendMessageCommand({ QueueUrl: plain, MessageBody: 'x', MessageAttributes }));
+      const [message] = await receive({ WaitTimeSeconds: 5, MessageAttributeNames: [name] });
+      return Object.keys(message?.MessageAttributes ?? {}).sort();
+    };
+    expect(await selected('Custom.*')).toEqual(['Custom.2', 'Custom1']);
+    expect(await selected('.*')).toEqual(['Custom.2', 'Custom1', 'Other']);
+  });
+
+  // "Amazon SQS fair queues"
+  test('the group of a message comes back', async () => {
+    const send = { QueueUrl: plain, MessageBody: 'x', MessageGroupId: 'tenant-1' };
+    await sqs.send(new SendMessageCommand(send));
+    const [message] = await receive({ WaitTimeSeconds: 5, MessageSystemAttributeNames: ['MessageGroupId'] });
+    expect(message?.Attributes).toEqual({ MessageGroupId: 'tenant-1' });
+    await expect(sqs.send(new SendMessageCommand({ ...send, MessageGroupId: ' ' }))).rejects.toThrow(
+      code('InvalidParameterValue'),
+    );
+  });
+
+  test('a standard queue takes no deduplication id', async () => {
+    const MessageDeduplicationId = 'once';
+    const one = new SendMessageCommand({ QueueUrl: plain, MessageBody: 'x', MessageDeduplicationId });
+    await expect(sqs.send(one)).rejects.toThrow(code('InvalidParameterValue'));
+    const Entries = [{ Id: 'a', MessageBody: 'x', MessageDeduplicationId }];
+    const { Failed } = await sqs.send(new SendMessageBatchCommand({ QueueUrl: plain, Entries }));
+    expect(Failed?.map((each) => each.Code)).toEqual(['InvalidParameterValue']);
+  });
+
   test('an empty queue answers at once without messages', async () => {
     expect(await receive()).toEqual([]);
   });
@@ -326,6 +359,19 @@ describe('queues', () => {
     await expect(missing).rejects.toMatchObject({
       name: 'QueueDoesNotExist',
       Code: 'AWS.SimpleQueueService.NonExistentQueue',
+    });
+    await expect(
+      sqs.send(new SendMessageCommand({ QueueUrl: 'no-queue', MessageBody: 'x' })),
+    ).rejects.toMatchObject({ name: 'QueueDoesNotExist', $metadata: { httpStatusCode: 400 } });
+  });
+
+  test('a queue of another account is not found', async () => {
+    const QueueName = plain.split('/').at(-1) ?? '';
+    const ask = (QueueOwnerAWSAccountId: string) =>
+      sqs.send(new GetQueueUrlCommand({ QueueName, QueueOwnerAWSAccountId }));
+    expect((await ask(plain.split('/').at(-2) ?? '')).QueueUrl).toBe(plain);
+    await expect(ask('999999999999')).rejects.toMatchObject({
+      name: expect.stringMatching(/^(QueueDoesNotExist|AccessDenied)/),
     });
   });
 

@@ -147,6 +147,17 @@ describe('Invoke', () => {
     });
   });
 
+  test('answers with the end of the log where it is asked for', async () => {
+    const Payload = JSON.stringify({ say: 'é' });
+    const { LogResult = '' } = await lambda.send(
+      new InvokeCommand({ FunctionName: 'echo', LogType: 'Tail', Payload }),
+    );
+    expect(Buffer.from(LogResult, 'base64').toString()).toMatch(
+      /^START .*\n(.*\n)*.*got é\nEND .*\nREPORT .*\n$/,
+    );
+    expect(await invoke({ say: 'é' })).not.toHaveProperty('LogResult');
+  });
+
   test('as an event answers at once and tries again twice, after one minute and two', async () => {
     const before = echo.counts.invocations;
     const Payload = JSON.stringify({ fail: 'always' });
@@ -199,7 +210,10 @@ test('an event source mapping can be paused and resumed', async () => {
   expect(await list()).toEqual(['Enabled']);
   await expect(
     lambda.send(new UpdateEventSourceMappingCommand({ UUID: 'mapping-1', BatchSize: 1 })),
-  ).rejects.toMatchObject({ $metadata: { httpStatusCode: 501 } });
+  ).rejects.toMatchObject({
+    message: 'The local cloud does not serve BatchSize of UpdateEventSourceMapping.',
+    $metadata: { httpStatusCode: 501 },
+  });
 });
 
 test('what is not served is refused by name', async () => {

@@ -281,10 +281,55 @@ describe('what is not served', () => {
     expect(await failure(server.client.send(tagging))).toBe(
       "NotImplemented: The local cloud does not serve S3's PutObjectTagging.",
     );
-    expect(await refusal(put('plain', 'k', { Tagging: 'a=b' }))).toBe('501 NotImplemented');
+    expect(await failure(put('plain', 'k', { Tagging: 'a=b' }))).toBe(
+      'NotImplemented: The local cloud does not serve x-amz-tagging of PutObject.',
+    );
+    expect(await failure(put('plain', 'k', { StorageClass: 'STANDARD_IA' }))).toBe(
+      'NotImplemented: The local cloud does not serve x-amz-storage-class of PutObject other than STANDARD.',
+    );
     expect(await refusal(put('plain', 'k', { ACL: 'public-read' }))).toBe(
       '400 AccessControlListNotSupported',
     );
+  });
+});
+
+describe('nothing is done of what was asked under a condition that is not served', () => {
+  const sse = 'x-amz-server-side-encryption';
+
+  test.each([{ IfMatchSize: 999 }, { IfMatchLastModifiedTime: new Date(0) }])(
+    'as a deletion with %o',
+    async (condition) => {
+      await put('plain', 'kept');
+      const one = new DeleteObjectCommand({ Bucket: 'plain', Key: 'kept', ...condition });
+      expect(await refusal(server.client.send(one))).toBe('501 NotImplemented');
+      const { IfMatchSize: Size, IfMatchLastModifiedTime: LastModifiedTime } = one.input;
+      const Objects = [{ Key: 'kept', Size, LastModifiedTime }];
+      const many = new DeleteObjectsCommand({ Bucket: 'plain', Delete: { Objects } });
+      expect(await refusal(server.client.send(many))).toBe('501 NotImplemented');
+      expect((await get('plain', 'kept')).ContentLength).toBe(7);
+    },
+  );
+
+  test.each([
+    { SSECustomerKey: 'k'.repeat(32) },
+    { SSECustomerAlgorithm: 'AES256' },
+    { SSEKMSEncryptionContext: 'e30=' },
+  ])('as a write encrypted by %o', async (more) => {
+    expect(await refusal(put('plain', 'secret', more))).toBe('501 NotImplemented');
+    expect(await refusal(get('plain', 'secret'))).toBe('404 NoSuchKey');
+  });
+
+  test.each([sse, `${sse}-customer-algorithm`, `${sse}-customer-key`])('as a read with %s', async (name) => {
+    await put('plain', 'kept');
+    const command = new GetObjectCommand({ Bucket: 'plain', Key: 'kept' });
+    command.middlewareStack.add(
+      (next) => (args) => {
+        Object.assign((args.request as HttpRequest).headers, { [name]: 'AES256' });
+        return next(args);
+      },
+      { step: 'build' },
+    );
+    expect(await refusal(server.client.send(command))).toBe('501 NotImplemented');
   });
 });
 
