@@ -40,6 +40,10 @@ const makers: Readonly<Record<string, Make>> = {
     const name = named('name');
     return { id: name, outputs: { name, arn: arn('events', `rule/${name}`) } };
   },
+  'aws:cloudwatch/eventTarget:EventTarget': ({ name, inputs }) => {
+    const targetId = String(inputs['targetId'] ?? shortIdOf(name));
+    return { id: `${String(inputs['rule'])}-${targetId}`, outputs: { targetId } };
+  },
   'aws:cloudwatch/logGroup:LogGroup': ({ named, arn }) => {
     const name = named('name');
     return { id: name, outputs: { name, arn: arn('logs', `log-group:${name}`) } };

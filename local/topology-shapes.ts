@@ -209,7 +209,7 @@ export const catalogShapes = {
   schedule: z.strictObject({
     ...named,
     arn: text,
-    groupName: text,
+    groupName: text.default('default'),
     description: inert,
     scheduleExpression: text,
     scheduleExpressionTimezone: only('UTC'),

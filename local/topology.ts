@@ -341,7 +341,9 @@ function readSchedules(reader: Reader): ScheduleSettings[] {
   const groups = reader.all('aws:scheduler/scheduleGroup:ScheduleGroup', catalogShapes.scheduleGroup);
   return reader.all('aws:scheduler/schedule:Schedule', catalogShapes.schedule).map((schedule) => ({
     name: schedule.name,
-    groupArn: groups.find(({ name }) => name === schedule.groupName)?.arn ?? schedule.groupName,
+    groupArn:
+      groups.find(({ name }) => name === schedule.groupName)?.arn ??
+      schedule.arn.replace(/:schedule\/([^/]+)\/.*$/, ':schedule-group/$1'),
     expression: schedule.scheduleExpression,
     enabled: schedule.state === 'ENABLED',
     targetArn: schedule.target.arn,
@@ -378,12 +380,17 @@ class Reader {
       .flatMap(({ urn, inputs, outputs }) => {
         // AWS answers more than is read here; what the program asks for counts to the last property.
         const answered = Object.entries(outputs).filter(([name]) => name in shape.shape);
-        const parsed = shape.safeParse({ ...Object.fromEntries(answered), ...inputs });
+        const parsed = shape.safeParse({ ...Object.fromEntries(answered), ...inputs }, { reportInput: true });
         if (parsed.success) return [parsed.data];
         for (const issue of parsed.error.issues) {
           if (issue.code === 'unrecognized_keys')
             for (const key of issue.keys)
               this.complain(urn, `${[...issue.path, key].join('.')}: the local cloud does not simulate this`);
+          else if (issue.code === 'invalid_type' && issue.input === undefined)
+            this.complain(
+              urn,
+              `${issue.path.join('.')}: the local cloud needs to know this; add it to the program`,
+            );
           else this.complain(urn, `${issue.path.join('.')}: ${issue.message}`);
         }
         return [];

@@ -158,6 +158,35 @@ describe('reading a program', () => {
     await expect(readWritten('', { 'Pulumi.dev.yaml': settings })).rejects.toThrow(message);
   });
 
+  it('makes up, the same each time, what the provider makes up', async () => {
+    const code = `
+      const rule = new aws.cloudwatch.EventRule('r', { eventPattern: '{"source":["a"]}' });
+      const queue = new aws.sqs.Queue('q');
+      for (const name of ['one', 'two']) new aws.cloudwatch.EventTarget(name, { rule: rule.name, arn: queue.arn });
+      new aws.scheduler.Schedule('s', {
+        scheduleExpression: 'rate(1 hour)',
+        flexibleTimeWindow: { mode: 'OFF' },
+        target: { arn: 'arn:aws:scheduler:::aws-sdk:glue:startCrawler', roleArn: 'r', input: '{}' },
+      });`;
+    const { rules, schedules } = readTopology(await readWritten(code));
+    const ids = rules[0]?.targets.map(({ id }) => id) ?? [];
+    expect(new Set(ids).size).toBe(2);
+    for (const id of ids) expect(id).toMatch(/^[.\-_A-Za-z0-9]{1,64}$/);
+    expect(schedules[0]?.groupArn).toBe('arn:aws:scheduler:us-east-1:000000000000:schedule-group/default');
+    expect(readTopology(await readWritten(code)).rules).toEqual(rules);
+  });
+
+  it('says what to add where something is missing that the local cloud needs', async () => {
+    const missing = await readWritten(`new aws.scheduler.Schedule('s', {
+      scheduleExpression: 'rate(1 hour)',
+      flexibleTimeWindow: { mode: 'OFF' },
+      target: { arn: 'arn:aws:scheduler:::aws-sdk:glue:startCrawler', roleArn: 'r' },
+    });`);
+    expect(() => readTopology(missing)).toThrow(
+      /Schedule::s: target\.input: the local cloud needs to know this; add it to the program/,
+    );
+  });
+
   it('refuses a resource that the local cloud does not know, by its URN', async () => {
     const unknown = await readWritten("new aws.sns.Topic('t');");
     expect(() => readTopology(unknown)).toThrow(
