@@ -201,7 +201,8 @@ function anythingBut(operand: unknown, path: string): Test {
   if (isObject(operand)) {
     const { name, operand: inner } = operator(operand, path);
     const texts = list(inner);
-    if (texts.length === 0 || texts.includes(''))
+    const isAffix = name === 'prefix' || name === 'suffix';
+    if (texts.length === 0 || (isAffix && texts.includes('')))
       throw wrong(`An anything-but ${name} must not be empty${at(path)}`);
     const tests = texts.map((text) => stringTest(name, text, path));
     return (value) => !tests.some((test) => test(value));
@@ -250,8 +251,11 @@ function numeric(operand: unknown, path: string): Test {
 function cidr(operand: unknown, path: string): Test {
   const [address = '', bits = '', ...rest] = typeof operand === 'string' ? operand.split('/') : [];
   const family = isIP(address);
-  if (family === 0 || rest.length > 0 || !/^\d{1,3}$/.test(bits) || Number(bits) > (family === 4 ? 32 : 128))
+  if (family === 0 || rest.length > 0 || !/^\d{1,3}$/.test(bits))
     throw wrong(`Malformed CIDR, one '/' and an address before it are required${at(path)}`);
+  // A single address is no range: the rule engine that AWS publishes refuses it.
+  const width = family === 4 ? 32 : 128;
+  if (Number(bits) >= width) throw wrong(`IPv${family} mask bits must be < ${width}${at(path)}`);
   const range = new BlockList();
   range.addSubnet(address, Number(bits), familyName(family));
   return (value) => {
