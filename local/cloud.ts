@@ -13,6 +13,7 @@ import { Glue } from './glue/glue.ts';
 import { startCrawler } from './glue/start-crawler.ts';
 import { type Authority, createAuthority } from './iam/authority.ts';
 import { account as accountId, Credentials } from './iam/credentials.ts';
+import { stsService } from './iam/sts.ts';
 import { openJournal } from './journal.ts';
 import { type FunctionPorts, LambdaFunction } from './lambda/function.ts';
 import { FunctionLogs } from './lambda/logs.ts';
@@ -96,7 +97,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const opened = Promise.withResolvers<void>();
     // Whoever knows the port before everything is in place waits until it is.
     const gated = Object.fromEntries(
-      ['s3', 'sqs', 'events', 'lambda', 'logs', 'monitoring', 'glue', 'states', 'sluice'].map(
+      ['s3', 'sqs', 'events', 'lambda', 'logs', 'monitoring', 'glue', 'states', 'sts', 'sluice'].map(
         (name): [string, Service] => [
           name,
           async (request) => {
@@ -222,6 +223,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       states: states.service,
       logs: logsService({ functions: topology.functions, logs, admit }),
       glue: glue.service,
+      sts: stsService,
       monitoring: cloudWatchService({
         sqs,
         queueNames: new Set(topology.queues.map(({ name }) => name)),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { account as accountId } from './iam/credentials.ts';
+import { account as accountId, person } from './iam/credentials.ts';
 import type { ProgramRequest } from './program-process.ts';
 
 interface Physical {
@@ -212,7 +212,7 @@ export function callResult(
 ): Record<string, unknown> {
   switch (token) {
     case 'aws:index/getCallerIdentity:getCallerIdentity':
-      return { id: accountId, accountId, userId: 'AIDATEST', arn: `arn:aws:iam::${accountId}:user/test` };
+      return { id: accountId, accountId, userId: 'AIDALOCAL', arn: person.principal };
     case 'aws:index/getRegion:getRegion':
       return { id: region, name: region, region, description: region };
     case 'aws:index/getAvailabilityZones:getAvailabilityZones':

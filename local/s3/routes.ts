@@ -96,8 +96,9 @@ export function findRoute(asked: Asked): Route | undefined {
 export function nameOf({ method, scope, query }: Asked): string {
   const named = query.get('x-id');
   if (named !== null) return named;
-  const verb = `${method.charAt(0)}${method.slice(1).toLowerCase()}`;
   const what = [...query.keys()].filter((name) => subresources.has(name)).map(pascal);
+  if (method === 'PUT' && scope === 'bucket' && what.length === 0) return 'CreateBucket';
+  const verb = `${method.charAt(0)}${method.slice(1).toLowerCase()}`;
   return `${verb}${pascal(scope)}${what.join('')}`;
 }
 

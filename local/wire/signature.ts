@@ -101,6 +101,14 @@ function signingKey({ secretAccessKey }: Credential, scope: readonly string[]): 
 
 function headerClaim(request: SignedRequest, s3: boolean): Claim {
   const authorization = request.headers['authorization'];
+  // The signature of version 2, which older clients put into presigned URLs, and S3 takes in its oldest regions alone.
+  if (s3 && (authorization?.startsWith('AWS ') || request.query.has('AWSAccessKeyId'))) {
+    throw new ServiceError(
+      'InvalidRequest',
+      400,
+      `The authorization mechanism you have provided is not supported. Please use ${algorithm}.`,
+    );
+  }
   if (authorization === undefined) {
     throw s3
       ? new ServiceError('AccessDenied', 403, 'Access Denied: the request is not signed')

@@ -3,6 +3,7 @@ import { Sha256 } from '@aws-crypto/sha256-js';
 import {
   CompleteMultipartUploadCommand,
   CopyObjectCommand,
+  CreateBucketCommand,
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
   DeleteObjectsCommand,
@@ -277,6 +278,9 @@ describe('what is not served', () => {
     expect(
       await failure(server.client.send(new PutBucketPolicyCommand({ Bucket: 'plain', Policy: '{}' }))),
     ).toBe("NotImplemented: The local cloud does not serve S3's PutBucketPolicy.");
+    expect(await failure(server.client.send(new CreateBucketCommand({ Bucket: 'other' })))).toBe(
+      "NotImplemented: The local cloud does not serve S3's CreateBucket.",
+    );
     const tagging = new PutObjectTaggingCommand({ Bucket: 'plain', Key: 'k', Tagging: { TagSet: [] } });
     expect(await failure(server.client.send(tagging))).toBe(
       "NotImplemented: The local cloud does not serve S3's PutObjectTagging.",

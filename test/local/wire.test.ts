@@ -11,6 +11,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Caller } from '../../local/call.ts';
 import { Credentials, person } from '../../local/iam/credentials.ts';
+import { stsService } from '../../local/iam/sts.ts';
 import { type RunningServer, startServer } from '../../local/wire/server.ts';
 import type { Service, WireRequest } from '../../local/wire/service.ts';
 import { verifySignature } from '../../local/wire/signature.ts';
@@ -40,6 +41,7 @@ beforeAll(async () => {
         JSON.stringify({ MessageId: 'm', MD5OfMessageBody: '5d41402abc4b2a76b9719d911017c592' }),
       ),
       lambda: recorded('lambda', '{}'),
+      sts: stsService,
       broken: async () => ({ status: 200, headers: { 'x-amz-meta-a': '\n' }, body: 'ok' }),
       slow: async ({ signal }) => {
         hung?.(signal);
@@ -50,7 +52,12 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const client = (keys: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } = own) => ({
+interface Keys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+const client = (keys: Keys = own) => ({
   endpoint: server.endpoint,
   region: 'us-east-1',
   credentials: keys,
@@ -71,12 +78,21 @@ function plain(path: string, headers: Record<string, string> = {}, method = 'GET
   );
 }
 
-/** The headers of a GET of `/` that is signed for a service. */
-async function signed(service: string): Promise<Record<string, string>> {
-  const signer = new SignatureV4({ service, region: 'us-east-1', credentials: own, sha256: Sha256 });
+/** The headers of a request of `/` that is signed for a service. */
+async function signed(
+  service: string,
+  form?: string,
+  credentials: Keys = own,
+): Promise<Record<string, string>> {
+  const signer = new SignatureV4({ service, region: 'us-east-1', credentials, sha256: Sha256 });
   const { host } = new URL(server.endpoint);
-  const { headers } = await signer.sign(new HttpRequest({ method: 'GET', path: '/', headers: { host } }));
-  return headers;
+  const request = new HttpRequest({ method: 'GET', path: '/', headers: { host } });
+  if (form !== undefined) {
+    request.method = 'POST';
+    request.headers['content-type'] = 'application/x-www-form-urlencoded';
+    request.body = form;
+  }
+  return (await signer.sign(request)).headers;
 }
 
 describe('the front door', () => {
@@ -262,6 +278,17 @@ describe('a signature', () => {
     });
   });
 
+  test('of version 2 is told which one is wanted', async () => {
+    for (const request of [
+      plain('/b/k?AWSAccessKeyId=test&Signature=x&Expires=1893456000'),
+      plain('/b/k', { authorization: 'AWS test:x' }),
+    ])
+      expect(await request).toMatchObject({
+        status: 400,
+        body: expect.stringContaining('Please use AWS4-HMAC-SHA256.'),
+      });
+  });
+
   test('that is missing is asked for', async () => {
     expect(await plain('/b/k')).toMatchObject({
       status: 403,
@@ -276,7 +303,7 @@ describe('a signature', () => {
   test('of a role holds only with its session token, and only until it is revoked', async () => {
     const role = 'arn:aws:iam::000000000000:role/extraction';
     const { accessKeyId, secretAccessKey, sessionToken } = credentials.issue(role);
-    const get = (keys: { accessKeyId: string; secretAccessKey: string; sessionToken?: string }) =>
+    const get = (keys: Keys) =>
       new S3Client(client(keys)).send(new PutObjectCommand({ Bucket: 'b', Key: 'k', Body: 'x' }));
     await get({ accessKeyId, secretAccessKey, sessionToken });
     expect(seen?.request.caller).toMatchObject({ kind: 'role', principal: role, session: accessKeyId });
@@ -284,6 +311,34 @@ describe('a signature', () => {
     credentials.revoke(accessKeyId);
     await expect(get({ accessKeyId, secretAccessKey, sessionToken })).rejects.toMatchObject({
       name: 'InvalidAccessKeyId',
+    });
+  });
+});
+
+describe('STS', () => {
+  const ask = async (action: string, keys: Keys = own) => {
+    const form = `Action=${action}&Version=2011-06-15`;
+    return plain('/', await signed('sts', form, keys), 'POST', form);
+  };
+
+  test('says who calls, a person or a role', async () => {
+    const asked = await ask('GetCallerIdentity');
+    expect(asked).toMatchObject({
+      status: 200,
+      body: expect.stringContaining(`<Arn>${person.principal}</Arn>`),
+    });
+    expect(asked.body).toContain('<Account>000000000000</Account>');
+    const keys = credentials.issue('arn:aws:iam::000000000000:role/extraction');
+    expect((await ask('GetCallerIdentity', keys)).body).toContain(
+      `<Arn>arn:aws:sts::000000000000:assumed-role/extraction/${keys.accessKeyId}</Arn>`,
+    );
+    credentials.revoke(keys.accessKeyId);
+  });
+
+  test('refuses by name what it does not serve', async () => {
+    expect(await ask('AssumeRole')).toMatchObject({
+      status: 501,
+      body: expect.stringContaining('does not serve AssumeRole of STS'),
     });
   });
 });
