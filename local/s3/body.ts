@@ -19,7 +19,10 @@ export interface Digest {
   readonly size: number;
   /** Hexadecimal; absent where nobody asks for it. */
   readonly md5?: string;
+  /** The one that the request brings, or the fallback. */
   readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly value: string };
+  /** Base64, of each algorithm that was calculated. */
+  readonly checksums: ReadonlyMap<ChecksumAlgorithm, string>;
 }
 
 type Headers = Readonly<Record<string, string>>;
@@ -29,6 +32,10 @@ export interface BodyOptions {
   readonly limit: number;
   /** Whether to calculate the MD5 although the request brings none. */
   readonly wantsMd5?: boolean;
+  /** What to calculate when the request brings no checksum. */
+  readonly fallback?: ChecksumAlgorithm | undefined;
+  /** What to calculate in any case. */
+  readonly also?: ChecksumAlgorithm | undefined;
 }
 
 /**
@@ -48,9 +55,14 @@ export class Body implements AsyncIterable<Uint8Array> {
   readonly #expected: Promised;
   readonly #limit: number;
   readonly #wantsMd5: boolean;
+  readonly #algorithm: ChecksumAlgorithm | undefined;
+  readonly #also: ChecksumAlgorithm | undefined;
   #digest: Digest | undefined;
 
-  private constructor(source: Readable, expected: Promised, { limit, wantsMd5 = false }: BodyOptions) {
+  private constructor(source: Readable, expected: Promised, options: BodyOptions) {
+    const { limit, wantsMd5 = false } = options;
+    this.#algorithm = expected.algorithm ?? options.fallback;
+    this.#also = options.also;
     this.#source = source;
     this.#expected = expected;
     this.#limit = limit;
@@ -75,10 +87,12 @@ export class Body implements AsyncIterable<Uint8Array> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    const { chunked, sha256, algorithm, size: expected } = this.#expected;
+    const { chunked, sha256, size: expected } = this.#expected;
+    const algorithm = this.#algorithm;
     const trailer = new Map<string, string>();
     const md5 = this.#wantsMd5 ? createHash('md5') : undefined;
-    const sum = algorithm && hasher(algorithm);
+    const wanted = new Set([algorithm, this.#also].filter((each) => each !== undefined));
+    const sums = [...wanted].map((each) => [each, hasher(each)] as const);
     const isLarge = expected > blockSize;
     const sha = sha256 !== undefined && !isLarge ? createHash('sha256') : undefined;
     const shaBeside = sha256 !== undefined && isLarge ? new Sha256() : undefined;
@@ -92,17 +106,20 @@ export class Body implements AsyncIterable<Uint8Array> {
         if (size > this.#limit) throw entityTooLarge(size, this.#limit);
         md5?.update(chunk);
         sha?.update(chunk);
-        sum?.update(chunk);
+        for (const [, sum] of sums) sum.update(chunk);
         yield chunk;
       }
     } finally {
       shaDigest = sha?.digest('hex') ?? (await shaBeside?.digest());
     }
-    const value = sum && Buffer.from(await sum.digest()).toString('base64');
+    const checksums = new Map<ChecksumAlgorithm, string>();
+    for (const [each, sum] of sums) checksums.set(each, Buffer.from(await sum.digest()).toString('base64'));
+    const value = algorithm && checksums.get(algorithm);
     this.#digest = {
       size,
       ...(md5 && { md5: md5.digest('hex') }),
       ...(algorithm && value !== undefined && { checksum: { algorithm, value } }),
+      checksums,
     };
     verify(this.#expected, this.#digest, shaDigest, trailer);
   }

@@ -60,7 +60,14 @@ export interface Upload {
   readonly key: string;
   readonly initiated: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly type: ChecksumType } | undefined;
+  readonly checksum?:
+    | {
+        readonly algorithm: ChecksumAlgorithm;
+        readonly type: ChecksumType;
+        /** Nobody asked for one, so parts need not bring it. */
+        readonly implicit?: true;
+      }
+    | undefined;
 }
 
 export type OpenUpload = Upload & { readonly parts: Map<number, Part> };

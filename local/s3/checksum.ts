@@ -6,6 +6,9 @@ export const checksumAlgorithms = ['CRC64NVME', 'CRC32', 'CRC32C', 'SHA1', 'SHA2
 export type ChecksumAlgorithm = (typeof checksumAlgorithms)[number];
 export type ChecksumType = 'FULL_OBJECT' | 'COMPOSITE';
 
+/** "Checking object integrity": what S3 adds to each object that comes with none, since December 2024. */
+export const defaultAlgorithm = 'CRC64NVME';
+
 export interface StoredChecksum {
   readonly algorithm: ChecksumAlgorithm;
   readonly type: ChecksumType;

@@ -2,7 +2,7 @@ import { ServiceError } from '../service-error.ts';
 import type { WireResponse } from '../wire/service.ts';
 import { Body, type Digest, readText } from './body.ts';
 import type { Attempt, Bucket, Slice, StoredObject, WriteCondition } from './bucket.ts';
-import { checksumAlgorithms, checksumHeader, type StoredChecksum } from './checksum.ts';
+import { checksumAlgorithms, checksumHeader, defaultAlgorithm, type StoredChecksum } from './checksum.ts';
 import { arnOf, checkHeaderValue, checkVersionId, type Exchange, type Operation } from './exchange.ts';
 import { largestPart } from './multipart.ts';
 import {
@@ -41,7 +41,7 @@ export const putObject: Operation = async (exchange) => {
   const { version } = await conditionally(exchange, (attempt) => {
     const body = Body.received(
       { body: exchange.request.body, headers },
-      { limit: largestPut, wantsMd5: etagIsMd5(bucket.settings) },
+      { limit: largestPut, wantsMd5: etagIsMd5(bucket.settings), fallback: defaultAlgorithm },
     );
     return store.take(bucket, exchange.origin, body, (blob) =>
       bucket.put(key, wholeObject(bucket, body.digest, blob, kept), 'PutObject', store.stamp(), attempt),
@@ -260,7 +260,7 @@ export const copyObject: Operation = async (exchange) => {
   }
   const kept = replace ? objectHeaders(headers) : object.headers;
   const wanted = headers['x-amz-checksum-algorithm']?.toUpperCase() ?? object.checksum?.algorithm;
-  const algorithm = checksumAlgorithms.find((each) => each === wanted);
+  const algorithm = checksumAlgorithms.find((each) => each === wanted) ?? defaultAlgorithm;
   const { version } = await conditionally(exchange, async (attempt) => {
     const bytes = store.blobs.read(object.slices, 0, object.size);
     const body = Body.copied(bytes, algorithm, {

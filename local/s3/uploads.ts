@@ -6,6 +6,7 @@ import {
   checksumAlgorithms,
   checksumHeader,
   checksumTypes,
+  defaultAlgorithm,
   parseAlgorithm,
 } from './checksum.ts';
 import type { Exchange, Operation } from './exchange.ts';
@@ -37,7 +38,7 @@ export const createMultipartUpload: Operation = async (exchange) => {
     { Bucket: exchange.bucketName, Key: key, UploadId: done.uploadId },
     {
       ...encryptionHeaders(bucket.settings),
-      ...(checksum && {
+      ...(!checksum.implicit && {
         'x-amz-checksum-algorithm': checksum.algorithm,
         'x-amz-checksum-type': checksum.type,
       }),
@@ -45,9 +46,9 @@ export const createMultipartUpload: Operation = async (exchange) => {
   );
 };
 
-function requestedChecksum({ headers }: Exchange): OpenUpload['checksum'] {
+function requestedChecksum({ headers }: Exchange): NonNullable<OpenUpload['checksum']> {
   const named = headers['x-amz-checksum-algorithm'];
-  if (named === undefined) return undefined;
+  if (named === undefined) return { algorithm: defaultAlgorithm, type: 'FULL_OBJECT', implicit: true };
   const algorithm = parseAlgorithm(named);
   if (!algorithm) {
     throw invalidRequest(
@@ -73,14 +74,18 @@ export const uploadPart: Operation = async (exchange) => {
   const upload = bucket.upload(exchange.key, uploadIdOf(exchange));
   const body = Body.received(
     { body: exchange.request.body, headers },
-    { limit: largestPart, wantsMd5: etagIsMd5(bucket.settings) },
+    {
+      limit: largestPart,
+      wantsMd5: etagIsMd5(bucket.settings),
+      also: upload.checksum?.algorithm,
+    },
   );
   const sent = checksumAlgorithms.find(
     (each) =>
       checksumHeader(each) in headers ||
       headers['x-amz-trailer']?.toLowerCase().includes(checksumHeader(each)),
   );
-  const wanted = upload.checksum?.algorithm;
+  const wanted = upload.checksum?.implicit ? undefined : upload.checksum?.algorithm;
   if (wanted && wanted !== sent) {
     throw invalidRequest(
       `Checksum Type mismatch occurred, expected checksum Type: ${wanted.toLowerCase()}, actual checksum Type: ${sent?.toLowerCase() ?? 'null'}`,
@@ -91,7 +96,7 @@ export const uploadPart: Operation = async (exchange) => {
     status: 200,
     headers: {
       etag: quoted(part.etag),
-      ...(part.checksum !== undefined && sent && { [checksumHeader(sent)]: part.checksum }),
+      ...(sent && { [checksumHeader(sent)]: body.digest.checksums.get(sent) ?? '' }),
       ...encryptionHeaders(bucket.settings),
     },
   };
@@ -121,13 +126,14 @@ export const uploadPartCopy: Operation = async (exchange) => {
   }
 };
 
-async function storePart(exchange: Exchange, { uploadId }: OpenUpload, body: Body) {
+async function storePart(exchange: Exchange, { uploadId, checksum: wanted }: OpenUpload, body: Body) {
   const { bucket, key, store, origin } = exchange;
   const number = partNumberOf(exchange);
   return store.take(bucket, origin, body, (blob) => {
-    const { size, checksum } = body.digest;
+    const { size, checksums } = body.digest;
+    const checksum = wanted && checksums.get(wanted.algorithm);
     const etag = etagOf(body.digest, blob, bucket.settings);
-    const part = { number, etag, size, lastModified: store.now(), blob, checksum: checksum?.value };
+    const part = { number, etag, size, lastModified: store.now(), blob, checksum };
     return { ...bucket.putPart(key, uploadId, part), ...part };
   });
 }

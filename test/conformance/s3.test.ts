@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { Crc64Nvme } from '@aws-sdk/checksums/crc';
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -370,6 +371,60 @@ describe('integrity', () => {
   });
 });
 
+// "Checking object integrity": S3 adds a checksum to what comes without one.
+describe('an object that comes without a checksum has a CRC64NVME', () => {
+  const crc64 = (bytes: Uint8Array) => {
+    const sum = new Crc64Nvme();
+    sum.update(bytes);
+    return sum.digest().then((digest) => Buffer.from(digest).toString('base64'));
+  };
+  const checksums = async (Key: string) => {
+    const head = new HeadObjectCommand({ Bucket: s3.plain, Key, ChecksumMode: 'ENABLED' });
+    const { ChecksumCRC64NVME, ChecksumCRC32, ChecksumType } = await s3.client.send(head);
+    return { ChecksumCRC64NVME, ChecksumCRC32, ChecksumType };
+  };
+  const whole = async (bytes: Uint8Array) => ({
+    ChecksumCRC64NVME: await crc64(bytes),
+    ChecksumCRC32: undefined,
+    ChecksumType: 'FULL_OBJECT',
+  });
+
+  test('put, and copied', async () => {
+    const [from, to] = [fresh('from'), fresh('to')];
+    const url = await getSignedUrl(s3.client, new PutObjectCommand({ Bucket: s3.plain, Key: from }));
+    const answer = await fetch(url, { method: 'PUT', body: 'hello' });
+    const expected = await whole(Buffer.from('hello'));
+    expect(answer.headers.get('x-amz-checksum-crc64nvme')).toBe(expected.ChecksumCRC64NVME);
+    expect(await checksums(from)).toEqual(expected);
+    await s3.client.send(
+      new CopyObjectCommand({ Bucket: s3.plain, Key: to, CopySource: `${s3.plain}/${from}` }),
+    );
+    expect(await checksums(to)).toEqual(expected);
+  });
+
+  test('and made of parts, whatever these bring', async () => {
+    const target = { Bucket: s3.plain, Key: fresh() };
+    const bytes = [randomBytes(5 * 1024 * 1024), Buffer.from('end')];
+    const { UploadId } = await s3.client.send(new CreateMultipartUploadCommand(target));
+    const parts = [];
+    for (const [index, Body] of bytes.entries()) {
+      const PartNumber = index + 1;
+      const part = new UploadPartCommand({ ...target, UploadId, PartNumber, Body });
+      parts.push({ PartNumber, ...pick(await s3.client.send(part)) });
+    }
+    expect(parts.every(({ ChecksumCRC32 }) => ChecksumCRC32 !== undefined)).toBe(true);
+    const complete = new CompleteMultipartUploadCommand({
+      ...target,
+      UploadId,
+      MultipartUpload: { Parts: parts },
+    });
+    const expected = await whole(Buffer.concat(bytes));
+    const { ChecksumCRC64NVME, ChecksumType } = expected;
+    expect(await s3.client.send(complete)).toMatchObject({ ChecksumCRC64NVME, ChecksumType });
+    expect(await checksums(target.Key)).toEqual(expected);
+  });
+});
+
 describe('versions', () => {
   // "User Guide: How S3 Versioning works" and "Working with delete markers"
   test('each put is a version, a delete puts a marker, and removing the marker brings the object back', async () => {
@@ -697,6 +752,7 @@ describe('presigned URLs', () => {
     expect(await read.text()).toBe('hello');
     const stored = await s3.client.send(new HeadObjectCommand({ ...target, ChecksumMode: 'ENABLED' }));
     expect(stored.ChecksumCRC32).toBeUndefined();
+    expect(stored.ChecksumCRC64NVME).toBeDefined();
   });
 
   test('made by the SDK with its defaults bring parts', async () => {
