@@ -216,6 +216,11 @@ describe('sending and receiving', () => {
     );
   });
 
+  test('of an empty batch is said what it lacks', async () => {
+    const empty = new SendMessageBatchCommand({ QueueUrl: plain, Entries: [] });
+    await expect(sqs.send(empty)).rejects.toThrow('at least one SendMessageBatchRequestEntry in the request');
+  });
+
   // "SendMessageBatch": the sum of all messages is at most 1 MiB.
   test('a batch of more than 1 MiB is refused, one of exactly 1 MiB goes through', async () => {
     const half = 'x'.repeat(524_288);

@@ -244,6 +244,25 @@ describe('the catalog', () => {
       Location: 's3://processed/readings/place=Ulm/day=2026-01-01/',
       Columns: [{ Name: 'id' }, { Name: 'celsius' }],
     });
+    // As clients do that make a partition of the table's own descriptor.
+    const createBonn = (StorageDescriptor: object) =>
+      client.send(
+        new CreatePartitionCommand({
+          ...table,
+          PartitionInput: { Values: ['Bonn', '2026-01-01'], StorageDescriptor },
+        }),
+      );
+    await expect(createBonn({ ...Partition?.StorageDescriptor, InputFormat: 'other' })).rejects.toMatchObject(
+      {
+        message: 'The local cloud does not serve a partition with another InputFormat than its table has.',
+      },
+    );
+    await createBonn({
+      ...Partition?.StorageDescriptor,
+      Location: 's3://processed/bonn/',
+      Compressed: false,
+    });
+    await client.send(new DeletePartitionCommand({ ...table, PartitionValues: ['Bonn', '2026-01-01'] }));
     await client.send(new DeletePartitionCommand({ ...table, PartitionValues }));
     expect(await partitions()).toEqual([['Köln', '2026-01-01']]);
   });

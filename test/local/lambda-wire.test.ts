@@ -194,6 +194,10 @@ test('a function is shown as it is configured', async () => {
     CodeSha256: Configuration?.CodeSha256,
   });
   expect((await lambda.send(new ListFunctionsCommand({}))).Functions).toEqual([Configuration]);
+  const qualified = new GetFunctionCommand({ FunctionName: 'echo', Qualifier: 'live' });
+  await expect(lambda.send(qualified)).rejects.toMatchObject({
+    message: 'The local cloud does not serve Qualifier of GetFunction other than $LATEST.',
+  });
 });
 
 test('an event source mapping can be paused and resumed', async () => {
@@ -255,6 +259,9 @@ describe('FilterLogEvents', () => {
       events,
     );
     expect((await filter({ filterPattern: 'needle', logStreamNames: ['other'] })).events).toEqual([]);
+    const day = logStreamName.slice(0, 10);
+    expect((await filter({ filterPattern: 'needle', logStreamNamePrefix: day })).events).toEqual(events);
+    expect((await filter({ filterPattern: 'needle', logStreamNamePrefix: 'other' })).events).toEqual([]);
   });
 
   test('refuses an unknown group and a pattern that it does not know', async () => {
