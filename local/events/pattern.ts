@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { parseJson } from '../parse-json.ts';
 import { ServiceError } from '../service-error.ts';
 
 /** Whether an event matches. */
@@ -29,9 +30,9 @@ export function compilePattern(pattern: unknown): Matcher {
 
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
-    throw wrong('Filter is not valid JSON');
+    return parseJson(text);
+  } catch (error) {
+    throw wrong(`Filter is not valid JSON: ${(error as SyntaxError).message}`);
   }
 }
 

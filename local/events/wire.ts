@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Admit } from '../call.ts';
 import type { Clock } from '../clock.ts';
+import { parseJson } from '../parse-json.ts';
 import { ServiceError } from '../service-error.ts';
 import { jsonService, operation, page } from '../wire/json.ts';
 import { notServed } from '../wire/parameters.ts';
@@ -220,7 +221,7 @@ function testEvent(text: string): unknown {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }

@@ -2,6 +2,7 @@ import { text } from 'node:stream/consumers';
 import * as z from 'zod';
 import type { Admit } from '../call.ts';
 import type { Clock } from '../clock.ts';
+import { parseJson } from '../parse-json.ts';
 import { ServiceError } from '../service-error.ts';
 import { page } from '../wire/json.ts';
 import { harmless, notServed } from '../wire/parameters.ts';
@@ -176,7 +177,7 @@ function checkPayload(payload: string, limit: number): void {
       `${size} byte payload is too large for the limit of ${limit} bytes`,
     );
   try {
-    JSON.parse(payload);
+    parseJson(payload);
   } catch (error) {
     throw new ServiceError(
       'InvalidRequestContentException',

@@ -1,6 +1,7 @@
 import type { Admit, Caller } from '../call.ts';
 import type { Clock } from '../clock.ts';
 import { type Journal, noJournal } from '../journal.ts';
+import { parseJson } from '../parse-json.ts';
 import type { Store } from '../s3/store.ts';
 import { ServiceError } from '../service-error.ts';
 import type { Service } from '../wire/service.ts';
@@ -115,7 +116,7 @@ export class StepFunctions {
    */
   async begin(machine: Machine, name: string, input: string): Promise<Execution> {
     try {
-      JSON.parse(input);
+      parseJson(input);
     } catch (error) {
       throw new ServiceError(
         'InvalidExecutionInput',

@@ -1,5 +1,6 @@
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
+import { parseJson } from '../parse-json.ts';
 import { ServiceError } from '../service-error.ts';
 import { jsonError } from './error-response.ts';
 import { type InvalidInput, invalidInputOf, validationMessage } from './invalid-input.ts';
@@ -67,9 +68,14 @@ async function run(options: JsonServiceOptions, request: WireRequest): Promise<o
 
 function parse(body: string): unknown {
   try {
-    return body === '' ? {} : JSON.parse(body);
-  } catch {
-    throw new ServiceError('SerializationException', 400, 'The request body is not JSON.');
+    return body === '' ? {} : parseJson(body);
+  } catch (error) {
+    const why = (error as SyntaxError).message;
+    throw new ServiceError(
+      'SerializationException',
+      400,
+      `The request body is not JSON that can be read: ${why}.`,
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-import { hash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
@@ -7,7 +7,7 @@ import { ServiceError } from '../service-error.ts';
 import { jsonError, queryError, xmlError } from './error-response.ts';
 import { free } from './free.ts';
 import type { Service, WireRequest, WireResponse } from './service.ts';
-import { signedService, verifySignature } from './signature.ts';
+import { checkClaim, signedService, verifySignature } from './signature.ts';
 
 export interface ServerOptions {
   /** 0 takes any free port. */
@@ -18,6 +18,7 @@ export interface ServerOptions {
   readonly credentials: { find(accessKeyId: string): Credential | undefined };
   /** Asked when the answer to a request is there: whether its connection is cut instead. */
   readonly interrupts?: (requestId: string) => boolean;
+  readonly limits?: Partial<typeof defaultLimits>;
 }
 
 export interface RunningServer {
@@ -44,22 +45,44 @@ const targets: Readonly<Record<string, string>> = {
 const largestBufferedBody = 7 * 1024 * 1024;
 const closeGraceMs = 1000;
 
+/** What somebody who only connects can take. The functions of a run and the commands beside it need some two hundred connections. */
+const defaultLimits = {
+  connections: 2048,
+  /** For the headers of a request, from its first byte on, or from the connection's beginning. */
+  headersMs: 20_000,
+  /** For all of a request: a slow upload of 5 GB is no attack. */
+  requestMs: 3_600_000,
+  /** How often the two are looked at. */
+  checkMs: 5000,
+};
+
+/**
+ * Sent with every answer. Anybody may have uploaded an object, and a page may do what its origin may: an object that a browser shows
+ * as a page gets an origin of its own and no scripts ("Content Security Policy: the sandbox directive"), whatever its type.
+ */
+const safety = { 'content-security-policy': 'sandbox', 'x-content-type-options': 'nosniff' };
+
 /**
  * The front door of the local cloud: one HTTP endpoint for all services, on the loopback only. Verifies the signature
  * and hands the request to its service. `/_sluice/health` alone needs no signature.
  *
  * Answers 501 to what no service serves, and 403 to web pages of elsewhere: the person's keys are known to everybody, so a
  * signature keeps no page out. They are told by what the browser says of them (Fetch Metadata, `Origin`), or by their
- * own name in `Host` when they rebind it to 127.0.0.1. No CORS headers are sent.
+ * own name in `Host` when they rebind it to 127.0.0.1. No CORS headers are sent, and no answer is a page that can act.
+ *
+ * What needs no body is checked before the body is read, and what is not signed never gets that far.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const limits = { ...defaultLimits, ...options.limits };
   const server = createServer({
     maxHeaderSize: 64 * 1024,
-    // A slow upload of a gigabyte is no attack here.
-    requestTimeout: 0,
-    headersTimeout: 0,
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    connectionsCheckingInterval: limits.checkMs,
+    // Clients keep connections; one that they use just when it is closed would fail.
     keepAliveTimeout: 0,
   });
+  server.maxConnections = limits.connections;
   const handle = (request: IncomingMessage, response: ServerResponse) =>
     void serve(request, response, options);
   server.on('request', handle);
@@ -104,11 +127,12 @@ async function serve(message: IncomingMessage, reply: ServerResponse, options: S
     } else {
       const name = route(incoming);
       const service = options.services[name];
-      if (!service) throw notServed(incoming, name, await readBody(message, reply));
-      const buffered = name === 's3' ? undefined : await readBody(message, reply);
-      const bodyHash = buffered && hash('sha256', buffered);
+      if (!service && !isForm(incoming.headers)) throw notServed(incoming, name);
       const find = (key: string) => options.credentials.find(key);
-      const caller = verifySignature(incoming, find, Date.now(), bodyHash);
+      const admissible = checkClaim(incoming, find, Date.now(), name === 's3');
+      const buffered = admissible.s3 ? undefined : await readBody(message, reply);
+      if (!service) throw notServed(incoming, name, buffered);
+      const caller = verifySignature(admissible, buffered);
       if (!buffered) letContinue(message, reply);
       response = await service({
         ...incoming,
@@ -187,8 +211,8 @@ function route(request: Incoming): string {
 }
 
 /** Older protocols carry the operation's name in a form. */
-function notServed({ method, path, headers }: Incoming, name: string, body: Buffer): ServiceError {
-  const form = new URLSearchParams(isForm(headers) ? body.toString() : '');
+function notServed({ method, path, headers }: Incoming, name: string, body?: Buffer): ServiceError {
+  const form = new URLSearchParams(body?.toString());
   const what = headers['x-amz-target'] ?? `${form.get('Action') ?? `${method} ${path}`} of ${name}`;
   return new ServiceError('NotImplemented', 501, `The local cloud does not serve ${what}.`);
 }
@@ -218,14 +242,18 @@ function letContinue(message: IncomingMessage, reply: ServerResponse): void {
 }
 
 async function readBody(message: IncomingMessage, reply: ServerResponse): Promise<Buffer> {
+  const checkLength = (length: number) => {
+    if (length > largestBufferedBody)
+      throw new ServiceError('RequestEntityTooLargeException', 413, 'Request must be smaller than 7 MB.');
+  };
+  checkLength(Number(message.headers['content-length'] ?? 0));
   letContinue(message, reply);
   const chunks: Buffer[] = [];
   let length = 0;
   // Not destroyed on an early end, for the refusal still has to be sent over the same socket.
   for await (const chunk of message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > largestBufferedBody)
-      throw new ServiceError('RequestEntityTooLargeException', 413, 'Request must be smaller than 7 MB.');
+    checkLength(length);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
@@ -242,6 +270,7 @@ async function send(
     length ?? (body === undefined || body instanceof Readable ? undefined : `${Buffer.byteLength(body)}`);
   reply.writeHead(status, {
     ...headers,
+    ...safety,
     'x-amz-request-id': requestId,
     'x-amzn-requestid': requestId,
     // Last, since Node refuses a Content-Disposition after it that is not ASCII.

@@ -40,29 +40,48 @@ export function signedService(request: SignedRequest): string | undefined {
   return credential?.split('/').at(-2);
 }
 
+/** A request whose credential is known, whose time is right and which covers the headers that it must. */
+export interface Admissible {
+  readonly request: SignedRequest;
+  readonly claim: Claim;
+  readonly credential: Credential;
+  /** Signed for S3, which checks the body by the header `x-amz-content-sha256`. */
+  readonly s3: boolean;
+}
+
 /**
- * Verifies a Signature Version 4, in the Authorization header or in a presigned query, and says whose it is.
- * `bodyHash` is the hexadecimal SHA-256 of the body, or undefined where the body is checked later (S3, by the
- * header `x-amz-content-sha256`).
+ * Checks all of a Signature Version 4, in the Authorization header or in a presigned query, that needs no body, so that
+ * a request that is refused anyway costs nothing.
  *
  * Follows "AWS Signature Version 4 for API requests" (IAM User Guide) and "Authenticating Requests" (S3 API Reference).
  *
  * @throws ServiceError as AWS answers: S3's codes for S3, those of "Common Errors" for the others.
  */
-export function verifySignature(
+export function checkClaim(
   request: SignedRequest,
   find: (accessKeyId: string) => Credential | undefined,
   now: number,
-  bodyHash?: string,
-): Caller {
-  const s3 = bodyHash === undefined;
+  s3: boolean,
+): Admissible {
   const claim = request.query.has('X-Amz-Signature') ? queryClaim(request) : headerClaim(request, s3);
   const credential = find(claim.accessKeyId);
   if (!credential || !sameText(credential.sessionToken ?? '', claim.sessionToken ?? ''))
     throw unknownCredential(claim, credential, s3);
   checkTime(claim, now, s3);
   checkSignedHeaders(request, claim, s3);
+  return { request, claim, credential, s3 };
+}
 
+/**
+ * Verifies the signature itself, and says whose it is. `body` is what the request brought, except to S3.
+ *
+ * @throws ServiceError as `checkClaim` does
+ */
+export function verifySignature(
+  { request, claim, credential, s3 }: Admissible,
+  body: Uint8Array | undefined,
+): Caller {
+  const bodyHash = s3 ? undefined : hash('sha256', body ?? new Uint8Array());
   const canonical = canonicalRequest(request, claim, bodyHash);
   const scope = claim.scope.join('/');
   const toSign = [algorithm, claim.time, scope, hash('sha256', canonical)].join('\n');

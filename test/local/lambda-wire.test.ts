@@ -169,10 +169,13 @@ describe('Invoke', () => {
     expect(delays).toEqual([60_000, 120_000]);
   });
 
-  test('refuses an unknown function, a payload that is not JSON, and one above 6 MB', async () => {
+  test('refuses an unknown function, a payload that is not JSON or nested too deep, and one above 6 MB', async () => {
     await expect(invoke({}, 'nobody')).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
     const send = (Payload: string) => lambda.send(new InvokeCommand({ FunctionName: 'echo', Payload }));
     await expect(send('{')).rejects.toMatchObject({ name: 'InvalidRequestContentException' });
+    await expect(send('['.repeat(60_000) + ']'.repeat(60_000))).rejects.toMatchObject({
+      name: 'InvalidRequestContentException',
+    });
     await expect(send(JSON.stringify('x'.repeat(6 * 1024 * 1024)))).rejects.toMatchObject({
       name: 'RequestTooLargeException',
     });

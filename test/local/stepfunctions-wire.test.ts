@@ -158,6 +158,10 @@ test('what AWS refuses is refused by the same names', async () => {
     [new StartExecutionCommand({ stateMachineArn: elsewhere }), 'StateMachineDoesNotExist'],
     [new StartExecutionCommand({ stateMachineArn: machineArn, input: '{' }), 'InvalidExecutionInput'],
     [
+      new StartExecutionCommand({ stateMachineArn: machineArn, input: '['.repeat(6000) + ']'.repeat(6000) }),
+      'InvalidExecutionInput',
+    ],
+    [
       new StartExecutionCommand({ stateMachineArn: machineArn, name: 'taken', input: '{}' }),
       'ExecutionAlreadyExists',
     ],

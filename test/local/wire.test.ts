@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { CloudWatchLogsClient, DescribeLogGroupsCommand } from '@aws-sdk/client-cloudwatch-logs';
@@ -14,17 +15,17 @@ import { Credentials, person } from '../../local/iam/credentials.ts';
 import { stsService } from '../../local/iam/sts.ts';
 import { type RunningServer, startServer } from '../../local/wire/server.ts';
 import type { Service, WireRequest } from '../../local/wire/service.ts';
-import { verifySignature } from '../../local/wire/signature.ts';
+import { checkClaim, type SignedRequest, verifySignature } from '../../local/wire/signature.ts';
 
 const credentials = new Credentials();
 const own = { accessKeyId: 'test', secretAccessKey: 'test' };
 let server: RunningServer;
 let seen: { request: WireRequest; body: string; service: string } | undefined;
 
-function recorded(service: string, answer: string): Service {
+function recorded(service: string, answer: string, type = 'application/json'): Service {
   return async (request) => {
     seen = { request, body: await text(request.body), service };
-    return { status: 200, headers: { 'content-type': 'application/json' }, body: answer };
+    return { status: 200, headers: { 'content-type': type }, body: answer };
   };
 }
 
@@ -35,7 +36,7 @@ beforeAll(async () => {
     port: 0,
     credentials,
     services: {
-      s3: recorded('s3', ''),
+      s3: recorded('s3', '<script>', 'text/html'),
       sqs: recorded(
         'sqs',
         JSON.stringify({ MessageId: 'm', MD5OfMessageBody: '5d41402abc4b2a76b9719d911017c592' }),
@@ -247,6 +248,95 @@ describe('the front door', () => {
   });
 });
 
+describe('of what anybody uploaded', () => {
+  const harmless = { 'content-security-policy': 'sandbox', 'x-content-type-options': 'nosniff' };
+
+  test('no answer can act as a page of the local cloud, or be taken for another type', async () => {
+    const { host } = new URL(server.endpoint);
+    const presigned = await signer('s3').presign(
+      new HttpRequest({
+        method: 'GET',
+        path: '/b/page.html',
+        headers: { host, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
+      }),
+    );
+    const query = new URLSearchParams(presigned.query as Record<string, string>);
+    const address = { host, 'sec-fetch-site': 'none', 'sec-fetch-mode': 'navigate' };
+    const page = await plain(`/b/page.html?${query}`, address);
+    expect(page).toMatchObject({ status: 200, headers: { ...harmless, 'content-type': 'text/html' } });
+    for (const path of ['/_sluice/health', '/b/unsigned'])
+      expect((await plain(path, address)).headers).toMatchObject(harmless);
+  });
+});
+
+describe('of those who may not', () => {
+  /** The head of a POST to SQS, of which the body never comes. */
+  async function bodyNeverSent(headers: Record<string, string>) {
+    const { port } = new URL(server.endpoint);
+    const sent = request({
+      port,
+      host: '127.0.0.1',
+      path: '/',
+      method: 'POST',
+      headers: { 'x-amz-target': 'AmazonSQS.SendMessage', 'content-length': '6000000', ...headers },
+    });
+    sent.flushHeaders();
+    const code = new Promise<string>((resolve, reject) => {
+      sent.on('response', (answer) => resolve(String(answer.headers['x-amzn-errortype'])));
+      sent.on('error', reject);
+    });
+    return await code.finally(() => sent.destroy());
+  }
+  const signed = async (headers: Record<string, string> = {}, signingDate = new Date()) => {
+    const { host } = new URL(server.endpoint);
+    const toSign = new HttpRequest({ method: 'POST', path: '/', headers: { host, ...headers } });
+    return (await signer('sqs').sign(toSign, { signingDate })).headers;
+  };
+
+  test('the body is never read: neither unsigned, nor with an unknown key, too late, or without its host signed', async () => {
+    expect(await bodyNeverSent({})).toBe('MissingAuthenticationTokenException');
+    const { authorization = '', ...right } = await signed();
+    const unknown = authorization.replace('Credential=test/', 'Credential=nobody/');
+    expect(await bodyNeverSent({ ...right, authorization: unknown })).toBe('UnrecognizedClientException');
+    const hostless = authorization.replace('host;', '');
+    expect(await bodyNeverSent({ ...right, authorization: hostless })).toBe('InvalidSignatureException');
+    const late = await signed({}, new Date(Date.now() - 3_600_000));
+    expect(await bodyNeverSent(late)).toBe('InvalidSignatureException');
+  });
+
+  test('a body that says it is too large is not read either', async () => {
+    expect(await bodyNeverSent({ ...(await signed()), 'content-length': '8000000' })).toBe(
+      'RequestEntityTooLargeException',
+    );
+  });
+
+  test('a header that never ends ends the connection, and so does one connection too many', async () => {
+    const guarded = await startServer({
+      port: 0,
+      credentials,
+      services: {},
+      limits: { connections: 2, headersMs: 50, checkMs: 10 },
+    });
+    const port = Number(new URL(guarded.endpoint).port);
+    const hang = (text: string) =>
+      new Promise<string>((resolve) => {
+        let answer = '';
+        const socket = connect(port, '127.0.0.1', () => socket.write(text));
+        socket.on('data', (chunk) => {
+          answer += chunk;
+        });
+        socket.on('error', () => {});
+        socket.on('close', () => resolve(answer));
+      });
+    const [first, second, third] = await Promise.all([hang('GET / HTTP/1.1\r\nHo'), hang(''), hang('')]);
+    expect(first).toMatch(/^HTTP\/1\.1 408 /);
+    expect(second).toMatch(/^HTTP\/1\.1 408 /);
+    // Never let in, so that it has no answer.
+    expect(third).toBe('');
+    await guarded.close();
+  });
+});
+
 describe('a signature', () => {
   test('made with a wrong secret is refused in the words of each service', async () => {
     const wrong = { ...own, secretAccessKey: 'guess' };
@@ -369,8 +459,14 @@ const code = (verify: () => Caller) => {
 };
 
 describe('verification', () => {
-  const find = (key: string) => credentials.find(key);
   const now = Date.parse('2026-11-21T23:59:00Z');
+  const none = new Uint8Array();
+  /** A body is given for all services but S3. */
+  const verified = (request: SignedRequest, at: number, body?: Uint8Array) =>
+    verifySignature(
+      checkClaim(request, (key) => credentials.find(key), at, body === undefined),
+      body,
+    );
   const minutes = 60_000;
 
   test('accepts what the SDK signs for S3, whatever the path and the query', async () => {
@@ -391,7 +487,7 @@ describe('verification', () => {
             }),
             { signingDate: new Date(now) },
           );
-          expect(verifySignature(received(signed), find, now)).toEqual(person);
+          expect(verified(received(signed), now)).toEqual(person);
         },
       ),
       { numRuns: 50, examples: [[['a'], { constructor: 'x' }]] },
@@ -410,7 +506,7 @@ describe('verification', () => {
         { signingDate: new Date(now) },
       ),
     );
-    expect(verifySignature(signed, find, now, emptyHash)).toEqual(person);
+    expect(verified(signed, now, none)).toEqual(person);
     const changes = [
       { method: 'GET' },
       { path: '/a%20c' },
@@ -419,10 +515,8 @@ describe('verification', () => {
       { headers: { ...signed.headers, host: 'localhost' } },
     ];
     for (const change of changes)
-      expect(code(() => verifySignature({ ...signed, ...change }, find, now, emptyHash))).toBe(
-        'InvalidSignatureException',
-      );
-    expect(code(() => verifySignature(signed, find, now, 'f'.repeat(64)))).toBe('InvalidSignatureException');
+      expect(code(() => verified({ ...signed, ...change }, now, none))).toBe('InvalidSignatureException');
+    expect(code(() => verified(signed, now, Buffer.from('other')))).toBe('InvalidSignatureException');
   });
 
   test('refuses an x-amz header to S3 that the signature does not cover', async () => {
@@ -437,7 +531,7 @@ describe('verification', () => {
       ),
     );
     const headers = { ...signed.headers, 'x-amz-copy-source': '/other/secret' };
-    expect(code(() => verifySignature({ ...signed, headers }, find, now))).toBe('AccessDenied');
+    expect(code(() => verified({ ...signed, headers }, now))).toBe('AccessDenied');
   });
 
   test.each([
@@ -456,7 +550,7 @@ describe('verification', () => {
         { signingDate: new Date(now) },
       ),
     );
-    expect(code(() => verifySignature(signed, find, now + offset * minutes))).toBe(result);
+    expect(code(() => verified(signed, now + offset * minutes))).toBe(result);
   });
 
   test('accepts a presigned URL until it expires', async () => {
@@ -471,10 +565,8 @@ describe('verification', () => {
     );
     // The SDK hashes the empty body where S3's own presigner writes UNSIGNED-PAYLOAD.
     const request = { ...signed, headers: { ...signed.headers, 'x-amz-content-sha256': emptyHash } };
-    expect(code(() => verifySignature(request, find, now + 60 * minutes))).toBe(person.principal);
-    expect(code(() => verifySignature(request, find, now + 60 * minutes + 1))).toBe('AccessDenied');
-    expect(code(() => verifySignature({ ...request, path: '/b/other' }, find, now))).toBe(
-      'SignatureDoesNotMatch',
-    );
+    expect(code(() => verified(request, now + 60 * minutes))).toBe(person.principal);
+    expect(code(() => verified(request, now + 60 * minutes + 1))).toBe('AccessDenied');
+    expect(code(() => verified({ ...request, path: '/b/other' }, now))).toBe('SignatureDoesNotMatch');
   });
 });
