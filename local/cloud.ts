@@ -6,6 +6,7 @@ import type { Admit } from './call.ts';
 import { systemClock } from './clock.ts';
 import { cloudWatchService } from './cloudwatch/wire.ts';
 import { controlService } from './control.ts';
+import { Disk } from './disk.ts';
 import { queueDelivery } from './events/delivery.ts';
 import { createEvents } from './events/events.ts';
 import { Faults } from './faults.ts';
@@ -124,9 +125,15 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const { program, topology } = await readSystem(options, endpoint);
     const { region } = program;
     const authority = authorityOf(topology);
+    const disk = new Disk({ onFull: onTrouble });
     const admit: Admit = async (call) => {
       await authority.admit(call);
       faults.admit(call);
+      disk.admit(call);
+    };
+    // One line says that the disk is full; that this or that fails for it is no news.
+    const onOtherTrouble = (line: string) => {
+      if (!disk.isFull) onTrouble(line);
     };
     await checkRoles(admit, topology.functions, topology.mappings);
     const clock = systemClock;
@@ -139,7 +146,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       region,
       accountId,
       ids: randomUUID,
-      openJournal: (replay, snapshot) => openJournal(journal('sqs'), replay, snapshot),
+      openJournal: (replay, snapshot) => openJournal(journal('sqs'), replay, snapshot, { disk }),
       sendFault: (queue) => faults.send({ of: 'messages', resources: [queue] }),
     });
     const events = createEvents({
@@ -150,14 +157,15 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       accountId,
       ids: randomUUID,
       ...queueDelivery(sqs),
-      log: onTrouble,
+      log: onOtherTrouble,
       deliverFault: ({ resources }, { arn }) => faults.send({ of: 'events', resources: [...resources, arn] }),
-      openJournal: (replay, snapshot) => openJournal(journal('events'), replay, snapshot),
+      openJournal: (replay, snapshot) => openJournal(journal('events'), replay, snapshot, { disk }),
     });
     const notifications = new Map(topology.buckets.map((each) => [each.name, each.notifications]));
     const s3 = createS3({
       buckets: topology.buckets,
       directory: join(state, 's3'),
+      disk,
       clock,
       region,
       accountId,
@@ -179,17 +187,17 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       region,
       accountId,
       ids: randomUUID,
-      openJournal: (replay, snapshot) => openJournal(journal('glue'), replay, snapshot),
+      openJournal: (replay, snapshot) => openJournal(journal('glue'), replay, snapshot, { disk }),
     });
     const scheduler = new Scheduler({
       schedules: topology.schedules,
       clock,
       admit,
       calls: { 'glue:startCrawler': startCrawler(glue, admit) },
-      log: onTrouble,
+      log: onOtherTrouble,
     });
 
-    const logs = new FunctionLogs(join(state, 'logs'));
+    const logs = new FunctionLogs(join(state, 'logs'), { disk });
     const reaper = new Reaper();
     const ports: FunctionPorts = {
       credentials,
@@ -201,7 +209,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       ...(options.variables && { variables: options.variables }),
     };
     for (const each of topology.functions) functions.set(each.name, new LambdaFunction(each, ports));
-    const mappings = mappingsOf(topology, functions, sqs, onTrouble);
+    const mappings = mappingsOf(topology, functions, sqs, onOtherTrouble);
 
     const lambda = lambdaService({ functions, mappings, admit, clock });
     const states = new StepFunctions({
@@ -211,7 +219,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       clock,
       admit,
       ids: randomUUID,
-      openJournal: (replay, snapshot) => openJournal(journal('states'), replay, snapshot),
+      openJournal: (replay, snapshot) => openJournal(journal('states'), replay, snapshot, { disk }),
     });
 
     Object.assign(services, {
@@ -247,6 +255,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       topology,
       authority,
       async close(graceMs = DEFAULT_GRACE_MS) {
+        disk.close();
         await states.close();
         await Promise.all([...mappings.values()].map((mapping) => mapping.disable(graceMs)));
         await Promise.all([...functions.values()].map((each) => each.close()));

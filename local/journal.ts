@@ -1,9 +1,10 @@
-import { closeSync, fsync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fsync, ftruncateSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { Disk, isFullDisk } from './disk.ts';
 import { wholeLines } from './lines.ts';
-import { writeWhole } from './write-whole.ts';
+import { StateRefused } from './state.ts';
 
 /** A log of what happened, from which state is rebuilt after a restart. */
 export interface Journal<Entry> {
@@ -24,30 +25,35 @@ export const noJournal: Journal<unknown> = {
 export interface JournalOptions {
   /** Beyond so many bytes, and four times its size after the last time, a journal is rewritten as the living state. */
   readonly compactAboveBytes?: number;
-  /** Called once, when the journal can't be written any more. By default the process ends: see `stop`. */
+  /** Called once, when the journal can't be written and no room would help. By default the process ends: see `stop`. */
   readonly onFailure?: (path: string, error: Error) => void;
+  readonly disk?: Disk;
 }
 
 const COMPACT_ABOVE_BYTES = 64 * 1024 * 1024;
 const LINES_A_WRITE = 1000;
+/** What a journal keeps ahead for what is on its way when nothing new is taken on: some hundred entries, or a batch of messages. */
+const ROOM_BYTES = 1024 * 1024;
+const LEAST_ROOM_BYTES = ROOM_BYTES / 2;
+const zeros = Buffer.alloc(ROOM_BYTES);
 const sync = promisify(fsync);
 
 /**
  * Opens the journal at `path`: replays what it holds, rewrites it as the entries of `snapshot` (so that it never
  * holds more than the living state at start), and appends from there.
  *
- * A half-written last line, as a kill leaves it, is dropped: its append was never acknowledged. Any other line that
- * does not parse is an error, for the state behind it can't be trusted.
+ * A half-written last line, as a kill leaves it, is dropped with the zeros behind it: its append was never acknowledged.
+ * Any other line that does not parse is an error, for the state behind it can't be trusted.
  */
 export async function openJournal<Entry>(
   path: string,
   replay: (entry: Entry) => void,
   snapshot: () => Iterable<Entry>,
-  { compactAboveBytes = COMPACT_ABOVE_BYTES, onFailure = stop }: JournalOptions = {},
+  { compactAboveBytes = COMPACT_ABOVE_BYTES, onFailure = stop, disk = new Disk() }: JournalOptions = {},
 ): Promise<Journal<Entry>> {
-  await mkdir(dirname(path), { recursive: true });
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await replayFile(path, replay);
-  const journal = new FileJournal<Entry>(path, snapshot, compactAboveBytes, onFailure);
+  const journal = new FileJournal<Entry>(path, snapshot, { compactAboveBytes, onFailure, disk });
   await journal.open();
   return journal;
 }
@@ -61,8 +67,8 @@ async function replayFile<Entry>(path: string, replay: (entry: Entry) => void): 
     try {
       entry = JSON.parse(line) as Entry;
     } catch {
-      throw new Error(
-        `${path}:${number} is not a journal entry: the file was changed or the disk lost a part of it.`,
+      throw new StateRefused(
+        `${path}:${number} is not a journal entry: the file was changed or the disk lost a part of it. Put an older copy back, or choose another --directory.`,
       );
     }
     replay(entry);
@@ -77,38 +83,46 @@ function stop(path: string, error: Error): void {
   // In one piece and at once, since the process ends before a stream would be written.
   writeFileSync(
     2,
-    `${path} can't be written: ${error.message}. What was acknowledged is kept. Make room and start again.\n`,
+    `${path} can't be written: ${error.message}. What was acknowledged is kept. Start again when it can be.\n`,
   );
   process.exit(1);
 }
 
-/** Appends in groups: while one write is under way, later entries gather for the next. */
+/**
+ * Appends in groups: while one write is under way, later entries gather for the next.
+ *
+ * The file is longer than what it holds: zeros, which no line ends in, keep room for what is on its way when the disk is full. What
+ * finds none even so waits until there is some: the state has it already, so that it can't be refused any more.
+ */
 class FileJournal<Entry> implements Journal<Entry> {
   readonly #path: string;
   readonly #snapshot: () => Iterable<Entry>;
   readonly #compactAbove: number;
   readonly #onFailure: (path: string, error: Error) => void;
+  readonly #disk: Disk;
   #file: number | undefined;
-  #bytes = 0;
+  /** What it holds, in bytes: where the next entry goes. */
+  #end = 0;
+  /** Up to where there is room. */
+  #allocated = 0;
   #limit = 0;
+  /** Whether an entry waits for more room than there is. */
+  #isHeld = false;
   #waiting: string[] = [];
   #next: Promise<void> | undefined;
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(
-    path: string,
-    snapshot: () => Iterable<Entry>,
-    compactAbove: number,
-    onFailure: (path: string, error: Error) => void,
-  ) {
+  constructor(path: string, snapshot: () => Iterable<Entry>, options: Required<JournalOptions>) {
     this.#path = path;
     this.#snapshot = snapshot;
-    this.#compactAbove = compactAbove;
-    this.#onFailure = onFailure;
+    this.#compactAbove = options.compactAboveBytes;
+    this.#onFailure = options.onFailure;
+    this.#disk = options.disk;
   }
 
-  open(): Promise<void> {
-    return this.#rewrite();
+  async open(): Promise<void> {
+    await this.#rewrite();
+    this.#disk.watch(this);
   }
 
   append(entry: Entry): Promise<void> {
@@ -117,25 +131,65 @@ class FileJournal<Entry> implements Journal<Entry> {
     return this.#next;
   }
 
+  hasRoom(): boolean {
+    if (this.#isHeld) return false;
+    if (this.#file === undefined || this.#allocated - this.#end >= LEAST_ROOM_BYTES) return true;
+    const room = this.#end + ROOM_BYTES;
+    try {
+      this.#disk.write(this.#file, zeros.subarray(0, room - this.#allocated), this.#allocated);
+    } catch (error) {
+      if (!isFullDisk(error)) throw error;
+      this.#disk.report(this.#path, error);
+      return false;
+    }
+    this.#allocated = room;
+    return true;
+  }
+
   #flush(): Promise<void> {
     const lines = this.#waiting;
     this.#waiting = [];
     this.#next = undefined;
-    // What the waiting entries changed is in the state already, and so in the snapshot that takes their place.
-    this.#writing = this.#bytes > this.#limit ? this.#rewrite() : this.#append(lines);
+    this.#writing = this.#end > this.#limit ? this.#compact(lines) : this.#append(lines);
     this.#writing.catch((error: Error) => this.#onFailure(this.#path, error));
     return this.#writing;
   }
 
+  /** At once, where there is room: what is small is with the operating system sooner than the thread pool could take it. */
   async #append(lines: readonly string[]): Promise<void> {
-    if (this.#file !== undefined) this.#write(this.#file, lines);
+    if (this.#file === undefined) return;
+    const text = textOf(lines);
+    while (!this.#tryToWrite(this.#file, text)) {
+      this.#isHeld = true;
+      await this.#disk.wait();
+    }
+    this.#isHeld = false;
+    this.#end += text.length;
+    this.#allocated = Math.max(this.#allocated, this.#end);
+    this.hasRoom();
   }
 
-  /** At once: what is small is with the operating system sooner than the thread pool could take it. */
-  #write(file: number, lines: readonly string[]): void {
-    const text = Buffer.from(`${lines.join('\n')}\n`);
-    writeWhole(file, text);
-    this.#bytes += text.length;
+  #tryToWrite(file: number, text: Uint8Array): boolean {
+    try {
+      this.#disk.write(file, text, this.#end);
+      return true;
+    } catch (error) {
+      if (!isFullDisk(error)) throw error;
+      this.#disk.report(this.#path, error);
+      return false;
+    }
+  }
+
+  /** What the waiting entries changed is in the state already, and so in the snapshot that takes their place. */
+  async #compact(lines: readonly string[]): Promise<void> {
+    try {
+      await this.#rewrite();
+    } catch (error) {
+      if (!isFullDisk(error)) throw error;
+      this.#disk.report(this.#path, error);
+      this.#limit = this.#end * 2;
+      await this.#append(lines);
+    }
   }
 
   /**
@@ -145,26 +199,47 @@ class FileJournal<Entry> implements Journal<Entry> {
   async #rewrite(): Promise<void> {
     const path = `${this.#path}.next`;
     rmSync(path, { force: true });
-    const file = openSync(path, 'ax', 0o600);
-    this.#bytes = 0;
-    let lines: string[] = [];
-    for (const entry of this.#snapshot()) {
-      lines.push(JSON.stringify(entry));
-      if (lines.length < LINES_A_WRITE) continue;
-      this.#write(file, lines);
-      lines = [];
+    const file = openSync(path, 'wx', 0o600);
+    let size = 0;
+    try {
+      for (const text of texts(this.#snapshot())) {
+        this.#disk.write(file, text, size);
+        size += text.length;
+      }
+      await sync(file);
+      await rename(path, this.#path);
+    } catch (error) {
+      closeSync(file);
+      rmSync(path, { force: true });
+      throw error;
     }
-    if (lines.length > 0) this.#write(file, lines);
-    await sync(file);
-    await rename(path, this.#path);
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = file;
-    this.#limit = Math.max(this.#compactAbove, this.#bytes * 4);
+    this.#end = size;
+    this.#allocated = size;
+    this.#limit = Math.max(this.#compactAbove, size * 4);
+    this.hasRoom();
   }
 
   async close(): Promise<void> {
+    this.#disk.unwatch(this);
     await (this.#next ?? this.#writing);
-    if (this.#file !== undefined) closeSync(this.#file);
+    if (this.#file === undefined) return;
+    ftruncateSync(this.#file, this.#end);
+    closeSync(this.#file);
     this.#file = undefined;
   }
+}
+
+const textOf = (lines: readonly string[]) => Buffer.from(`${lines.join('\n')}\n`);
+
+function* texts(entries: Iterable<unknown>): Generator<Buffer> {
+  let lines: string[] = [];
+  for (const entry of entries) {
+    lines.push(JSON.stringify(entry));
+    if (lines.length < LINES_A_WRITE) continue;
+    yield textOf(lines);
+    lines = [];
+  }
+  if (lines.length > 0) yield textOf(lines);
 }

@@ -1,88 +1,82 @@
-import { execFileSync } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { StateRefused } from './state.ts';
 
 /** Thrown when another local cloud works in the same directory. */
 export class DirectoryInUse extends Error {
   override readonly name = 'DirectoryInUse';
 
-  constructor(directory: string, pid: string) {
+  constructor(directory: string, holder: string) {
     super(
-      `The local cloud of ${directory} runs already, as process ${pid}. Stop it, or choose another --directory.`,
+      `The local cloud of ${directory} runs already${holder && `, as ${holder}`}. Stop it, or choose another --directory.`,
     );
   }
 }
 
+/** What nobody refers to is collected, and its lock with it. */
+const held = new Set<DatabaseSync>();
+
+/** "SQLite: Result codes". */
+const SQLITE_BUSY = 5;
+
 /**
- * Claims a directory for this process, so that two local clouds never write the same journals. The claim of a process
- * that died is taken over. Returns what gives it back.
+ * Claims a directory for this process, so that two local clouds never write the same journals. The claim is a lock of the
+ * kernel's, which ends with its holder however that ends, and holds for containers of one machine that share the directory. Node
+ * itself has no such lock; the one of an empty database of SQLite's does. Returns what gives it back.
  *
  * @throws {DirectoryInUse}
+ * @throws {StateRefused} where nothing can be locked
  */
 export function lockDirectory(directory: string): () => void {
-  mkdirSync(directory, { recursive: true });
-  const path = join(directory, 'lock');
-  // Made with its content and then given its name: whoever finds it, finds it whole.
-  const own = join(directory, `lock.${randomUUID()}`);
-  writeFileSync(own, `${process.pid} ${startOf(`${process.pid}`) ?? ''}\n`);
-  try {
-    for (;;) {
-      try {
-        linkSync(own, path);
-        return () => rmSync(path, { force: true });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      }
-      const claim = contentOf(path);
-      const [, pid = '', start = ''] = /^(\d+) (.*)\n$/.exec(claim ?? '') ?? [];
-      if (pid !== '' && startOf(pid) === start) throw new DirectoryInUse(directory, pid);
-      if (claim !== undefined) removeStale(path, claim);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  // Never opened by anything else in this process: to close it would give the lock back ("fcntl(2)").
+  const path = join(directory, 'lock.sqlite');
+  const holder = join(directory, 'lock');
+  for (;;) {
+    const expected = inodeOf(path);
+    const lock = lockFile(path, () => new DirectoryInUse(directory, contentOf(holder)));
+    // Another holder may have removed it as it was opened here, so that it is nobody's; or it is new.
+    if (expected === undefined || inodeOf(path) !== expected) {
+      lock.close();
+      continue;
     }
-  } finally {
-    rmSync(own, { force: true });
+    held.add(lock);
+    chmodSync(path, 0o600);
+    writeFileSync(holder, `process ${process.pid} on ${hostname()}`, { mode: 0o600 });
+    return () => {
+      rmSync(holder, { force: true });
+      rmSync(path, { force: true });
+      lock.close();
+      held.delete(lock);
+    };
   }
 }
 
-/** Removes the claim of a dead process, and only that: another starter may have taken it over meanwhile. */
-function removeStale(path: string, claim: string): void {
-  const aside = `${path}.${randomUUID()}`;
+/** @throws what `busy` makes when somebody else has it */
+function lockFile(path: string, busy: () => Error): DatabaseSync {
+  let database: DatabaseSync | undefined;
   try {
-    renameSync(path, aside);
-    if (contentOf(aside) !== claim) linkSync(aside, path);
+    database = new DatabaseSync(path);
+    database.exec('PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    return database;
   } catch (error) {
-    if (!['ENOENT', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  } finally {
-    rmSync(aside, { force: true });
+    database?.close();
+    const { errcode, message } = error as Error & { errcode?: number };
+    if (errcode === SQLITE_BUSY) throw busy();
+    throw new StateRefused(`${path} can't be locked: ${message}. Choose another place with --directory.`);
   }
 }
 
-function contentOf(path: string): string | undefined {
+function inodeOf(path: string): bigint | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })?.ino;
+}
+
+function contentOf(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return undefined;
-  }
-}
-
-/**
- * When the process of this number started: with it, a number that was given out again is told apart. Undefined when there is
- * none, or a dead one whose parent has not asked for its end yet.
- */
-function startOf(pid: string): string | undefined {
-  const stat = contentOf(`/proc/${pid}/stat`);
-  if (stat !== undefined) {
-    // proc(5): the name, the second field, is in parentheses and may hold anything; then the state; the start is the 22nd.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? undefined : fields[19];
-  }
-  try {
-    const state = execFileSync('ps', ['-o', 'stat=,lstart=', '-p', pid], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
-    return state.startsWith('Z') ? undefined : state.slice(state.indexOf(' ')).trim();
-  } catch {
-    return undefined;
+    return '';
   }
 }

@@ -57,10 +57,19 @@ export async function dataDirectory(program: ServerProgram, directory: string): 
   return data;
 }
 
+/**
+ * A command whose files and directories are for its user alone. A server has an umask of its own, by which its group may read and
+ * write (MariaDB manual, "UMASK"; MySQL manual, "Environment Variables").
+ */
+export const privately = (program: string, args: readonly string[]): [string, string[]] => [
+  '/bin/sh',
+  ['-c', 'umask 077 && UMASK=0600 UMASK_DIR=0700 exec "$0" "$@"', program, ...args],
+];
+
 /** Of this program for this user: another could not read it. */
 const nameOf = ({ path, kind, version }: ServerProgram) =>
   createHash('sha256')
-    .update(JSON.stringify([path, kind, version, process.getuid?.()]))
+    .update(JSON.stringify([path, kind, version, process.getuid?.(), 'umask 077']))
     .digest('hex')
     .slice(0, 16);
 
@@ -90,12 +99,13 @@ async function initialise({ path, kind }: ServerProgram, data: string): Promise<
     ...storageOptions(kind),
   ];
   if (kind === 'MySQL') {
-    await run(path, [...common, '--initialize-insecure']);
+    await run(...privately(path, [...common, '--initialize-insecure']));
     return;
   }
   const installer = findMariadbInstaller(path);
   if (installer === undefined) {
     throw new Error(`${path} is there, but not mariadb-install-db, which makes its first tables.`);
   }
-  await run(installer, [...common, '--auth-root-authentication-method=socket', '--skip-test-db']);
+  const first = ['--auth-root-authentication-method=socket', '--skip-test-db'];
+  await run(...privately(installer, [...common, ...first]));
 }

@@ -2,14 +2,22 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Reaper } from './lambda/reaper.ts';
 import { lockDirectory } from './lock.ts';
-import { asWhom, dataDirectory, identify, type ServerProgram, storageOptions } from './mysql-data.ts';
+import {
+  asWhom,
+  dataDirectory,
+  identify,
+  privately,
+  type ServerProgram,
+  storageOptions,
+} from './mysql-data.ts';
+import { makePrivate } from './state.ts';
 
 export interface MysqlServerOptions {
   /** Of the server, e.g. `/usr/sbin/mariadbd`. */
@@ -47,7 +55,7 @@ const PORT_ATTEMPTS = 3;
  */
 export async function startMysqlServer(options: MysqlServerOptions): Promise<MysqlServer> {
   const { directory, ephemeral = false, onTrouble = () => {} } = options;
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  makePrivate(directory);
   const unlock = lockDirectory(directory);
   let state: string | undefined;
   const release = async () => {
@@ -109,28 +117,28 @@ async function start({
 }: Start): Promise<Running | 'port taken'> {
   const initFile = join(state, 'init.sql');
   writeFileSync(initFile, firstStatements(password), { mode: 0o600 });
+  const args = [
+    '--no-defaults',
+    `--datadir=${data}`,
+    // Servers that share one clear each other's temporary tables away.
+    `--tmpdir=${state}`,
+    ...asWhom(),
+    '--bind-address=127.0.0.1',
+    `--port=${port}`,
+    '--skip-name-resolve',
+    // Relative to the data directory: a path to a socket has 107 characters at the most.
+    '--socket=server.sock',
+    `--pid-file=${pidFile}`,
+    `--init-file=${initFile}`,
+    '--character-set-server=utf8mb4',
+    '--max-connections=100',
+    '--max-allowed-packet=64M',
+    '--performance-schema=OFF',
+    ...(program.kind === 'MySQL' ? ['--mysqlx=OFF'] : []),
+    ...storageOptions(program.kind),
+  ];
   const child = spawn(
-    program.path,
-    [
-      '--no-defaults',
-      `--datadir=${data}`,
-      // Servers that share one clear each other's temporary tables away.
-      `--tmpdir=${state}`,
-      ...asWhom(),
-      '--bind-address=127.0.0.1',
-      `--port=${port}`,
-      '--skip-name-resolve',
-      // Relative to the data directory: a path to a socket has 107 characters at the most.
-      '--socket=server.sock',
-      `--pid-file=${pidFile}`,
-      `--init-file=${initFile}`,
-      '--character-set-server=utf8mb4',
-      '--max-connections=100',
-      '--max-allowed-packet=64M',
-      '--performance-schema=OFF',
-      ...(program.kind === 'MySQL' ? ['--mysqlx=OFF'] : []),
-      ...storageOptions(program.kind),
-    ],
+    ...privately(program.path, args),
     // A group of its own: Ctrl-C in the terminal is for us, who stop it once the functions have ended.
     { stdio: ['ignore', 'ignore', 'pipe'], detached: true },
   );

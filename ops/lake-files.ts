@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
+import { makePrivate } from '../local/state.ts';
 import type { CatalogPartition, CatalogTable } from './catalog.ts';
 import { listObjects } from './listing.ts';
 import type { Target } from './target.ts';
@@ -31,7 +32,7 @@ export async function copyFiles(
   progress: (text: string) => void,
 ): Promise<LakeFile[]> {
   const directory = join(target.directory, 'lake', table.name);
-  await mkdir(directory, { recursive: true });
+  for (const each of [join(target.directory, 'lake'), directory]) makePrivate(each);
   const present = new Set(await readdir(directory));
   const partitions = new Map(table.partitions.map((partition) => [partition.prefix, partition]));
   if (table.partitionKeys.length === 0) partitions.set(table.prefix, { values: [], prefix: table.prefix });
@@ -56,7 +57,7 @@ export async function copyFiles(
       }),
     ),
   );
-  for (const copy of present) await removeOld(join(directory, copy));
+  for (const copy of present) if (isCopy(copy)) await removeOld(join(directory, copy));
   return files;
 }
 
@@ -77,9 +78,12 @@ function copyName(key: string, etag: string, format: string): string {
   return `${createHash('sha256').update(`${etag}\n${key}`).digest('hex').slice(0, 32)}.${format}`;
 }
 
+/** Also of one that was begun only. Other files are not ours to remove. */
+const isCopy = (name: string) => /^[0-9a-f]{32}\.\w+(\.\d+)?$/.test(name);
+
 export async function download(target: Target, bucket: string, key: string, path: string): Promise<void> {
   const { Body } = await target.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
   const unfinished = `${path}.${process.pid}`;
-  await pipeline(Body as Readable, createWriteStream(unfinished));
+  await pipeline(Body as Readable, createWriteStream(unfinished, { mode: 0o600 }));
   await rename(unfinished, path);
 }

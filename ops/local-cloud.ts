@@ -4,6 +4,7 @@ import type { Cloud, CloudOptions } from '../local/cloud.ts';
 import { DirectoryInUse } from '../local/lock.ts';
 import { type Mysql, type MysqlOptions, openMysql, withLocalMysql } from '../local/mysql.ts';
 import { ProgramProcess } from '../local/program-process.ts';
+import { StateRefused } from '../local/state.ts';
 import { projectDirectory } from './directories.ts';
 import type { Instance } from './target.ts';
 import { UserError } from './user-error.ts';
@@ -55,9 +56,9 @@ export async function startPipeline(options: PipelineOptions): Promise<LocalPipe
     const outputs = stackOutputs.parse(cloud.outputs);
     const { url, description } = await migrated;
     const running = { endpoint: cloud.endpoint, pid: process.pid, outputs, mysql: description };
-    rmSync(files.url, { force: true });
+    for (const file of Object.values(files)) rmSync(file, { force: true });
     if (url !== undefined) writeFileSync(files.url, url, { mode: 0o600 });
-    writeFileSync(files.instance, JSON.stringify(running, null, 2));
+    writeFileSync(files.instance, JSON.stringify(running, null, 2), { mode: 0o600 });
     return { ...running, close: () => close() };
   } catch (error) {
     await close(0);
@@ -80,8 +81,8 @@ async function started(
   try {
     return await startCloud({ project: projectDirectory, stack: localStack, ...options });
   } catch (error) {
-    if (error instanceof DirectoryInUse || error instanceof ProgramRefused)
-      throw new UserError(error.message);
+    if ([DirectoryInUse, ProgramRefused, StateRefused].some((refusal) => error instanceof refusal))
+      throw new UserError((error as Error).message);
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
       throw new UserError(
         `Port ${options.port} is taken by another program. Choose another: npm start -- --port 4567`,

@@ -1,9 +1,10 @@
-import { closeSync, openSync } from 'node:fs';
-import { mkdir, open, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { closeSync, ftruncateSync, openSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
+import { Disk, isFullDisk } from '../disk.ts';
 import { wholeLines } from '../lines.ts';
-import { writeWhole } from '../write-whole.ts';
+import { makePrivate } from '../state.ts';
 
 /** One line that a function wrote, as it stands in the log file. */
 export interface LogEvent {
@@ -37,9 +38,12 @@ export class FunctionLogs {
   readonly #files = new Map<string, LogFile>();
   readonly #rotateAt: number;
 
-  constructor(directory: string, rotateAt = rotateAtBytes) {
+  readonly #disk: Disk;
+
+  constructor(directory: string, { rotateAt = rotateAtBytes, disk = new Disk() } = {}) {
     this.#directory = directory;
     this.#rotateAt = rotateAt;
+    this.#disk = disk;
   }
 
   append(functionName: string, stream: string, message: string): void {
@@ -74,7 +78,7 @@ export class FunctionLogs {
   #file(functionName: string): LogFile {
     let file = this.#files.get(functionName);
     if (!file) {
-      file = new LogFile(join(this.#directory, `${functionName}.log`), this.#rotateAt);
+      file = new LogFile(join(this.#directory, `${functionName}.log`), this.#rotateAt, this.#disk);
       this.#files.set(functionName, file);
     }
     return file;
@@ -84,15 +88,17 @@ export class FunctionLogs {
 class LogFile {
   readonly #path: string;
   readonly #rotateAt: number;
+  readonly #disk: Disk;
   #bytes: number | undefined;
   #file: number | undefined;
   #lastId = 0;
   #waiting: Omit<LogEvent, 'id'>[] = [];
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(path: string, rotateAt: number) {
+  constructor(path: string, rotateAt: number, disk: Disk) {
     this.#path = path;
     this.#rotateAt = rotateAt;
+    this.#disk = disk;
   }
 
   append(event: Omit<LogEvent, 'id'>): void {
@@ -108,7 +114,7 @@ class LogFile {
     const events = this.#waiting.splice(0);
     try {
       if (this.#bytes === undefined) {
-        await mkdir(join(this.#path, '..'), { recursive: true });
+        makePrivate(dirname(this.#path));
         this.#bytes = await endLastLine(this.#path);
         for await (const { id } of this.#written()) this.#lastId = Math.max(this.#lastId, Number(id));
       }
@@ -120,10 +126,13 @@ class LogFile {
       this.#file ??= openSync(this.#path, 'a', 0o600);
       const lines = events.map((event) => `${JSON.stringify({ id: this.#nextId(event), ...event })}\n`);
       const text = Buffer.from(lines.join(''));
-      writeWhole(this.#file, text);
+      this.#disk.write(this.#file, text);
       this.#bytes += text.length;
     } catch (error) {
-      console.error(`Could not write ${this.#path}:`, error);
+      // These lines are lost, on a full disk; half a line must not stay.
+      if (this.#file !== undefined) ftruncateSync(this.#file, this.#bytes);
+      if (isFullDisk(error)) this.#disk.report(this.#path, error);
+      else console.error(`Could not write ${this.#path}:`, error);
     }
   }
 

@@ -1,8 +1,9 @@
-import { closeSync, createReadStream, mkdirSync, openSync, readSync } from 'node:fs';
-import { type FileHandle, open, readdir, rename, rm, unlink } from 'node:fs/promises';
+import { closeSync, createReadStream, openSync, readdirSync, readSync } from 'node:fs';
+import { open, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { writeWhole } from '../write-whole.ts';
+import { Disk } from '../disk.ts';
+import { makePrivate } from '../state.ts';
 import type { Slice } from './bucket.ts';
 
 /** Where the bytes are. A blob is written once, whole or not at all, and never changed. */
@@ -20,7 +21,9 @@ export interface Blobs {
   /** The same, for the reader alone, where the bytes are few and at hand; a stream costs much more than to read them. */
   atOnce(slices: readonly Slice[], start: number, end: number): Uint8Array | undefined;
   remove(blobs: Iterable<string>): Promise<void>;
-  /** Removes, at start, what a crash left behind: all but `referenced`. */
+  /** Whether nothing was stored yet. */
+  readonly isEmpty: boolean;
+  /** Removes, at start, what a crash left behind: all that was written but `referenced`. */
   sweep(referenced: ReadonlySet<string>): Promise<void>;
   /** Lets go of what is open. */
   close(): void;
@@ -56,10 +59,11 @@ const mostOpen = 64;
 
 /**
  * Blobs in files: `<directory>/blobs/<id>` for a large one, `<directory>/blobs/pack-<id>`, at an offset, for small
- * ones, which a process only ever appends to packs of its own. A pack goes when none of its blobs is left. What is on
+ * ones, which a process puts one behind the other into packs of its own. A pack goes when none of its blobs is left. What is on
  * its way in is in `<directory>/incoming/`.
  */
 export class FileBlobs implements Blobs {
+  readonly #disk: Disk;
   readonly #blobs: string;
   readonly #incoming: string;
   readonly #readers = new Map<string, number>();
@@ -70,22 +74,30 @@ export class FileBlobs implements Blobs {
   /** Those that were opened to be read, the latest last. */
   readonly #open = new Map<string, number>();
 
-  constructor(directory: string) {
+  constructor(directory: string, disk = new Disk()) {
+    this.#disk = disk;
     this.#blobs = join(directory, 'blobs');
     this.#incoming = join(directory, 'incoming');
-    mkdirSync(this.#blobs, { recursive: true });
-    mkdirSync(this.#incoming, { recursive: true });
+    for (const each of [directory, this.#blobs, this.#incoming]) makePrivate(each);
+  }
+
+  get isEmpty(): boolean {
+    return !readdirSync(this.#blobs).some(isOwn);
   }
 
   async write(id: string, chunks: AsyncIterable<Uint8Array>): Promise<string> {
     const iterator = chunks[Symbol.asyncIterator]();
     const begin: Uint8Array[] = [];
-    for (let size = 0; ; ) {
-      const next = await iterator.next();
-      if (next.done) return this.#append(id, Buffer.concat(begin));
-      size += next.value.byteLength;
-      if (size > largestPacked) return this.#pour(id, [...begin, next.value], iterator);
-      begin.push(Buffer.from(next.value));
+    try {
+      for (let size = 0; ; ) {
+        const next = await iterator.next();
+        if (next.done) return this.#append(id, Buffer.concat(begin));
+        size += next.value.byteLength;
+        if (size > largestPacked) return await this.#pour(id, [...begin, next.value], iterator);
+        begin.push(Buffer.from(next.value));
+      }
+    } catch (error) {
+      throw this.#disk.refusal(this.#blobs, error);
     }
   }
 
@@ -93,8 +105,9 @@ export class FileBlobs implements Blobs {
     const path = join(this.#incoming, id);
     const file = await open(path, 'wx', 0o600);
     try {
-      await writeAll(file, begin);
-      for await (const chunk of { [Symbol.asyncIterator]: () => rest }) await writeAll(file, [chunk]);
+      await this.#disk.append(file, begin);
+      for await (const chunk of { [Symbol.asyncIterator]: () => rest })
+        await this.#disk.append(file, [chunk]);
       await file.close();
       await rename(path, join(this.#blobs, id));
       return id;
@@ -109,17 +122,11 @@ export class FileBlobs implements Blobs {
     if (!this.#pack || this.#pack.size > fullPack) {
       if (this.#pack) closeSync(this.#pack.file);
       const name = `pack-${id}`;
-      this.#pack = { name, file: openSync(join(this.#blobs, name), 'ax', 0o600), size: 0 };
+      this.#pack = { name, file: openSync(join(this.#blobs, name), 'wx', 0o600), size: 0 };
     }
     const { name, file, size } = this.#pack;
-    try {
-      writeWhole(file, bytes);
-    } catch (error) {
-      // Some of the bytes may be there: the offsets of this pack can't be trusted any more.
-      this.#pack = undefined;
-      closeSync(file);
-      throw error;
-    }
+    // In its place: what a write that failed has left is written over.
+    this.#disk.write(file, bytes, size);
     this.#pack.size += bytes.length;
     this.#packed.set(name, (this.#packed.get(name) ?? 0) + 1);
     return `${name}@${size}`;
@@ -218,8 +225,9 @@ export class FileBlobs implements Blobs {
       kept.add(file);
       if (packed) this.#packed.set(file, (this.#packed.get(file) ?? 0) + 1);
     }
-    for (const name of await readdir(this.#incoming)) await rm(join(this.#incoming, name), { force: true });
-    for (const name of await readdir(this.#blobs)) if (!kept.has(name)) await unlink(join(this.#blobs, name));
+    for (const directory of [this.#incoming, this.#blobs])
+      for (const name of await readdir(directory))
+        if (isOwn(name) && !kept.has(name)) await unlink(join(directory, name));
   }
 
   close(): void {
@@ -229,21 +237,21 @@ export class FileBlobs implements Blobs {
   }
 }
 
+/** Whether a file's name is one that `write` gives, with the ids of the store: no other file is ever removed. */
+const isOwn = (name: string) => /^(pack-)?[0-9a-f]{32}$/.test(name);
+
 function fileOf(blob: string): { file: string; offset: number; packed: boolean } {
   const [file = '', offset] = blob.split('@');
   return { file, offset: Number(offset ?? 0), packed: offset !== undefined };
 }
 
-async function writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
-  const wanted = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
-  const { bytesWritten } = await file.writev(chunks);
-  // A short write happens when the disk is full; writing the rest brings the error to light.
-  if (bytesWritten < wanted) await file.writeFile(Buffer.concat(chunks).subarray(bytesWritten));
-}
-
 /** Blobs in memory, for the simulation and for small runs that keep nothing. */
 export class MemoryBlobs implements Blobs {
   readonly #blobs = new Map<string, Uint8Array>();
+
+  get isEmpty(): boolean {
+    return this.#blobs.size === 0;
+  }
 
   async write(id: string, chunks: AsyncIterable<Uint8Array>): Promise<string> {
     const all: Uint8Array[] = [];

@@ -1,8 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../clock.ts';
+import { Disk } from '../disk.ts';
 import { type Journal, noJournal, openJournal } from '../journal.ts';
 import { ServiceError } from '../service-error.ts';
+import { StateRefused } from '../state.ts';
 import { type Blobs, FileBlobs, MemoryBlobs } from './blobs.ts';
 import { Bucket, type BucketSettings, type Change, type Done, type Stamp } from './bucket.ts';
 import { eventOf, type Origin, type S3Event, Sequencers } from './events.ts';
@@ -18,6 +21,7 @@ export interface StoreOptions {
   readonly wants?: (event: S3Event) => boolean;
   /** Takes an event over; it is offered again until this resolves, also after a restart. */
   readonly publish: (event: S3Event) => Promise<void>;
+  readonly disk?: Disk | undefined;
   /** Random ids, from a seed where a run has to be repeatable. */
   readonly ids?: Ids | undefined;
 }
@@ -54,6 +58,7 @@ export class Store {
   readonly blobs: Blobs;
   readonly ids: Ids;
   readonly #options: StoreOptions;
+  readonly #disk: Disk;
   readonly #served: ReadonlyMap<string, BucketSettings>;
   /** Also buckets that are no longer served: what they hold stays until somebody removes the directory. */
   readonly #buckets = new Map<string, Bucket>();
@@ -68,23 +73,32 @@ export class Store {
 
   constructor(options: StoreOptions) {
     this.#options = options;
+    this.#disk = options.disk ?? new Disk();
     this.region = options.region;
     this.accountId = options.accountId;
     this.startedAt = options.clock.now();
     this.ids = options.ids ?? randomIds;
-    this.blobs = options.directory === undefined ? new MemoryBlobs() : new FileBlobs(options.directory);
+    this.blobs =
+      options.directory === undefined ? new MemoryBlobs() : new FileBlobs(options.directory, this.#disk);
     this.#served = new Map(options.buckets.map((settings) => [settings.name, settings]));
     for (const name of this.#served.keys()) this.#open(name);
   }
 
-  /** Brings back what the journal holds, clears what a crash left, and publishes what was not. */
+  /**
+   * Brings back what the journal holds, clears what a crash left, and publishes what was not.
+   *
+   * @throws {StateRefused} when there are objects, and no journal that knows them
+   */
   async start(): Promise<void> {
     const { directory } = this.#options;
     if (directory !== undefined) {
+      const path = join(directory, 'journal.ndjson');
+      if (isLost(path) && !this.blobs.isEmpty) throw new StateRefused(journalLost(path, directory));
       this.#journal = await openJournal<Entry>(
-        join(directory, 'journal.ndjson'),
+        path,
         (entry) => this.#replay(entry),
         () => this.#snapshot(),
+        { disk: this.#disk },
       );
     }
     const referenced = new Set<string>();
@@ -219,3 +233,9 @@ export class Store {
     void task.finally(() => this.#underWay.delete(task));
   }
 }
+
+/** A journal holds a line from the first start on. */
+const isLost = (path: string) => !existsSync(path) || statSync(path).size === 0;
+
+const journalLost = (path: string, directory: string) =>
+  `${join(directory, 'blobs')} holds objects, and ${path}, which knows their keys, is missing or empty. Nothing was changed. Put the journal back, or choose another --directory. To give these objects up: rm -r ${directory}`;

@@ -298,7 +298,7 @@ describe('the log file', () => {
       fc.asyncProperty(
         fc.array(fc.string({ maxLength: 60 }), { minLength: 1, maxLength: 40 }),
         async (messages) => {
-          const small = new FunctionLogs(await mkdtemp(join(directory, 'rotated-')), 500);
+          const small = new FunctionLogs(await mkdtemp(join(directory, 'rotated-')), { rotateAt: 500 });
           for (const message of messages) {
             small.append('f', 's', message);
             await small.flush();

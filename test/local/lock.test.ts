@@ -1,6 +1,14 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startCloud } from '../../local/cloud.ts';
@@ -24,35 +32,45 @@ test('a directory is claimed by one process at a time', () => {
   expect(readdirSync(directory)).toEqual([]);
 });
 
-test('the claim of a process that was killed is taken over', async () => {
+/** A process that claims the directory, says so, and lives until it is killed. */
+async function startHolder() {
   const script = `import { lockDirectory } from ${JSON.stringify(join(projectDirectory, 'local/lock.ts'))};
     lockDirectory(${JSON.stringify(directory)}); console.log('locked'); setInterval(() => {}, 1000);`;
   const holder = spawn(process.execPath, ['--input-type=module-typescript', '--eval', script]);
   await new Promise((resolve) => holder.stdout.once('data', resolve));
-  expect(() => lockDirectory(directory)).toThrow(`as process ${holder.pid}`);
+  return holder;
+}
+
+test('the claim of a process that was killed ends with it', async () => {
+  const holder = await startHolder();
+  expect(() => lockDirectory(directory)).toThrow(`as process ${holder.pid} on ${hostname()}`);
   const ended = new Promise((resolve) => holder.once('exit', resolve));
   holder.kill('SIGKILL');
-  // Nobody has asked for its exit status yet: dead all the same.
-  while (!isDead(holder.pid));
+  await ended;
   lockDirectory(directory)();
+});
+
+test('a claim holds whatever its process is called elsewhere, and whatever is read meanwhile', async () => {
+  const holder = await startHolder();
+  // As a container sees it that has other process ids.
+  writeFileSync(join(directory, 'lock'), 'process 1 on another-host');
+  readFileSync(join(directory, 'lock.sqlite'));
+  for (let attempt = 0; attempt < 3; attempt += 1)
+    expect(() => lockDirectory(directory)).toThrow('as process 1 on another-host');
+  const ended = new Promise((resolve) => holder.once('exit', resolve));
+  holder.kill('SIGKILL');
   await ended;
 });
 
-function isDead(pid: number | undefined): boolean {
-  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', `${pid}`], { encoding: 'utf8' });
-  return stdout.trim() === '' || stdout.startsWith('Z');
-}
-
-test('a number that was given out again is not the process that claimed', () => {
-  writeFileSync(join(directory, 'lock'), `${process.pid} another start\n`);
+test('what another version left behind is nobody’s claim', () => {
+  writeFileSync(join(directory, 'lock'), `${process.pid} 12345\n`);
+  writeFileSync(join(directory, 'lock.sqlite'), '');
   lockDirectory(directory)();
 });
 
-test.each(['', 'nonsense', '12'])('a claim that says %j is nobody’s', (content) => {
-  writeFileSync(join(directory, 'lock'), content);
-  const unlock = lockDirectory(directory);
-  expect(readFileSync(join(directory, 'lock'), 'utf8')).toMatch(new RegExp(`^${process.pid} `));
-  unlock();
+test('a place where nothing can be locked is refused with the cure', () => {
+  mkdirSync(join(directory, 'lock.sqlite'));
+  expect(() => lockDirectory(directory)).toThrow(/can't be locked: .* Choose another place with --directory/);
 });
 
 test('an ephemeral run leaves what is in its directory alone, and nothing of its own', {

@@ -139,7 +139,7 @@ describe('a MySQL server of our own', () => {
     const directory = newDirectory();
     const orphan = await start(directory);
     // As if the process that started it had never been.
-    rmSync(join(directory, 'lock'));
+    rmSync(join(directory, 'lock.sqlite'));
     const next = await start(directory);
     expect(await answers(portOf(orphan.url))).toBe(false);
     expect(await ask(next.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);

@@ -1,6 +1,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Admit } from '../../local/call.ts';
 import { systemClock } from '../../local/clock.ts';
+import type { Disk } from '../../local/disk.ts';
 import { account, Credentials } from '../../local/iam/credentials.ts';
 import type { S3Event } from '../../local/s3/events.ts';
 import type { Ids } from '../../local/s3/store.ts';
@@ -24,6 +25,7 @@ export const keyArn = 'arn:aws:kms:us-east-1:000000000000:key/one';
 export async function startS3Server(
   options: {
     directory?: string;
+    disk?: Disk;
     admit?: Admit;
     publish?: (event: S3Event) => Promise<void>;
     ids?: Ids;
@@ -40,6 +42,7 @@ export async function startS3Server(
       { name: 'encrypted', eventBridge: false, keyArn },
     ],
     directory: options.directory,
+    disk: options.disk,
     clock: systemClock,
     admit: options.admit ?? (async () => {}),
     publish:

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -247,13 +247,51 @@ test('an event that nobody wants is neither kept nor published', async () => {
   expect(journal.match(/"Object Created"/g)).toHaveLength(1);
 });
 
+describe('what the store did not write', () => {
+  const file = (...path: string[]) => join(directory, ...path);
+
+  test.each([
+    ['is lost', () => rm(file('journal.ndjson'))],
+    ['is empty', () => truncate(file('journal.ndjson'))],
+  ])('no object is removed when the journal %s: the start says what to do', async (_, lose) => {
+    const server = await start();
+    await put(server, 'small', 'content');
+    await put(server, 'large', randomBytes(mb));
+    await stop(server);
+    await lose();
+    const before = await blobFiles();
+    for (let attempt = 0; attempt < 2; attempt += 1)
+      await expect(start()).rejects.toMatchObject({
+        name: 'StateRefused',
+        message: expect.stringMatching(
+          `^${file('blobs')} holds objects, and ${file('journal.ndjson')}, .* is missing or empty.*rm -r ${directory}$`,
+        ),
+      });
+    expect(before).toHaveLength(2);
+    expect(await blobFiles()).toEqual(before);
+  });
+
+  test('is never removed, wherever it lies', async () => {
+    await mkdir(file('blobs'), { recursive: true });
+    await mkdir(file('incoming'));
+    const foreign = ['thesis.txt', 'pack-of-wolves', `${'0'.repeat(32)}.jpg`];
+    for (const name of foreign)
+      for (const folder of ['blobs', 'incoming']) await writeFile(file(folder, name), 'years of work');
+    const first = await start();
+    await put(first, 'a', 'content');
+    await stop(first);
+    // Of a put that a kill ended.
+    await writeFile(file('incoming', 'f'.repeat(32)), 'half');
+    await start();
+    expect(await incoming()).toEqual(foreign.toSorted());
+    expect(await blobFiles()).toEqual(expect.arrayContaining(foreign));
+  });
+});
+
 describe('blobs in files', () => {
   const chunksOf = (...chunks: Uint8Array[]) => Readable.from(chunks, { objectMode: false });
-  let counter = 0;
-  const write = (blobs: FileBlobs, bytes: Uint8Array) => {
-    counter += 1;
-    return blobs.write(`blob${counter}`, chunksOf(bytes));
-  };
+  const write = (blobs: FileBlobs, bytes: Uint8Array) =>
+    blobs.write(randomBytes(16).toString('hex'), chunksOf(bytes));
 
   test('give any range over slices large and small', async () => {
     const blobs = new FileBlobs(directory);
