@@ -34,12 +34,15 @@ export interface MysqlServerOptions {
 export interface MysqlServer {
   /** With the password: for those who connect, not to be printed. */
   readonly url: string;
+  /** The same of a user who can only read. */
+  readonly readUrl: string;
   /** `MariaDB 10.11.19 on 127.0.0.1:40123` */
   readonly description: string;
   close(): Promise<void>;
 }
 
 const USER = 'sluice';
+const READER = 'sluice_read';
 const DATABASE = 'sluice';
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
@@ -47,8 +50,8 @@ const STOP_TIMEOUT_MS = 20_000;
 const PORT_ATTEMPTS = 3;
 
 /**
- * Starts a MariaDB or MySQL server that nobody else uses: its own data directory, a port of its own on 127.0.0.1, one user
- * with a password that is new each time, and no administrator. It ends with this process, however that ends.
+ * Starts a MariaDB or MySQL server that nobody else uses: its own data directory, a port of its own on 127.0.0.1, a user who may
+ * do everything with its database and one who may read it, with passwords that are new each time, and no administrator. It ends with this process, however that ends.
  *
  * @throws {DirectoryInUse}
  * @throws when it does not start; the message has the server's last words
@@ -68,16 +71,19 @@ export async function startMysqlServer(options: MysqlServerOptions): Promise<Mys
     const pidFile = join(state, 'server.pid');
     await endStale(pidFile, state);
     const data = await dataDirectory(program, state);
-    const password = randomBytes(24).toString('base64url');
+    const passwords = { [USER]: newPassword(), [READER]: newPassword() };
     for (let attempt = 1; ; attempt += 1) {
       const port = await freePort();
-      const server = await start({ program, state, data, pidFile, port, password });
+      const server = await start({ program, state, data, pidFile, port, passwords });
       if (server === 'port taken' && attempt < PORT_ATTEMPTS) continue;
       if (server === 'port taken')
         throw new Error(`There is no free port on 127.0.0.1 (tried ${port} last).`);
+      const urlOf = (user: keyof typeof passwords) =>
+        `mysql://${user}:${passwords[user]}@127.0.0.1:${port}/${DATABASE}`;
       server.onEnd((lastWords) => onTrouble(`${program.kind} ended by itself:\n${lastWords}`));
       return {
-        url: `mysql://${USER}:${password}@127.0.0.1:${port}/${DATABASE}`,
+        url: urlOf(USER),
+        readUrl: urlOf(READER),
         description: `${program.kind} ${program.version} on 127.0.0.1:${port}`,
         async close() {
           await server.stop(ephemeral ? 'SIGKILL' : 'SIGTERM');
@@ -91,13 +97,16 @@ export async function startMysqlServer(options: MysqlServerOptions): Promise<Mys
   }
 }
 
+type Passwords = Readonly<Record<typeof USER | typeof READER, string>>;
+const newPassword = () => randomBytes(24).toString('base64url');
+
 interface Start {
   readonly program: ServerProgram;
   readonly state: string;
   readonly data: string;
   readonly pidFile: string;
   readonly port: number;
-  readonly password: string;
+  readonly passwords: Passwords;
 }
 
 interface Running {
@@ -113,10 +122,10 @@ async function start({
   data,
   pidFile,
   port,
-  password,
+  passwords,
 }: Start): Promise<Running | 'port taken'> {
   const initFile = join(state, 'init.sql');
-  writeFileSync(initFile, firstStatements(password), { mode: 0o600 });
+  writeFileSync(initFile, firstStatements(passwords), { mode: 0o600 });
   const args = [
     '--no-defaults',
     `--datadir=${data}`,
@@ -188,12 +197,15 @@ function running(child: ChildProcess, ended: Promise<void>, lastWords: () => str
 }
 
 /** Run by the server itself before it takes connections, so that there is no moment with a user whom a password does not protect. */
-const firstStatements = (password: string) =>
+const firstStatements = (passwords: Passwords) =>
   [
     `CREATE DATABASE IF NOT EXISTS ${DATABASE} CHARACTER SET utf8mb4`,
-    `CREATE USER IF NOT EXISTS '${USER}'@'127.0.0.1'`,
-    `ALTER USER '${USER}'@'127.0.0.1' IDENTIFIED BY '${password}'`,
+    ...Object.entries(passwords).flatMap(([user, password]) => [
+      `CREATE USER IF NOT EXISTS '${user}'@'127.0.0.1'`,
+      `ALTER USER '${user}'@'127.0.0.1' IDENTIFIED BY '${password}'`,
+    ]),
     `GRANT ALL ON ${DATABASE}.* TO '${USER}'@'127.0.0.1'`,
+    `GRANT SELECT ON ${DATABASE}.* TO '${READER}'@'127.0.0.1'`,
     `ALTER USER IF EXISTS 'root'@'localhost' ACCOUNT LOCK`,
   ]
     .map((statement) => `${statement};\n`)

@@ -17,6 +17,8 @@ export interface MysqlOptions {
 export interface Mysql {
   /** With the password, and so not to be printed; undefined when there is none. */
   readonly url?: string;
+  /** The same for those who only read. */
+  readonly readUrl?: string;
   /** In a few words, without a password. */
   readonly description: string;
   close(): Promise<void>;
@@ -32,7 +34,8 @@ export async function openMysql(options: MysqlOptions): Promise<Mysql> {
   const { environment = process.env } = options;
   if ((environment['SLUICE_NO_MYSQL'] ?? '') !== '') return none('SLUICE_NO_MYSQL is set');
   const { MYSQL_URL: url = '' } = environment;
-  if (url !== '') return { url, description: `${addressOf(url)}, as MYSQL_URL says`, close: async () => {} };
+  if (url !== '')
+    return { url, readUrl: url, description: `${addressOf(url)}, as MYSQL_URL says`, close: async () => {} };
   const program = findMysqlServer(environment);
   if (program === undefined)
     return none('neither mariadbd nor mysqld is installed; npm run setup installs one where it may');

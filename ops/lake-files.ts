@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
-import { makePrivate } from '../local/state.ts';
 import type { CatalogPartition, CatalogTable } from './catalog.ts';
 import { listObjects } from './listing.ts';
 import type { Target } from './target.ts';
@@ -32,7 +31,11 @@ export async function copyFiles(
   progress: (text: string) => void,
 ): Promise<LakeFile[]> {
   const directory = join(target.directory, 'lake', table.name);
-  for (const each of [join(target.directory, 'lake'), directory]) makePrivate(each);
+  for (const each of [join(target.directory, 'lake'), directory]) {
+    await mkdir(each, { recursive: true, mode: 0o700 });
+    // It may be there, from a time when others could read it.
+    await chmod(each, 0o700);
+  }
   const present = new Set(await readdir(directory));
   const partitions = new Map(table.partitions.map((partition) => [partition.prefix, partition]));
   if (table.partitionKeys.length === 0) partitions.set(table.prefix, { values: [], prefix: table.prefix });

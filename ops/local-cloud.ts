@@ -46,7 +46,11 @@ export async function startPipeline(options: PipelineOptions): Promise<LocalPipe
   }
   const { mysqlUrlFile } = await import('./mysql.ts');
   const { stackOutputs } = await import('../infra/outputs.ts');
-  const files = { instance: join(directory, 'instance.json'), url: mysqlUrlFile(directory) };
+  const files = {
+    instance: join(directory, 'instance.json'),
+    url: mysqlUrlFile(directory, 'write'),
+    readUrl: mysqlUrlFile(directory, 'read'),
+  };
   const close = async (graceMs?: number) => {
     for (const file of Object.values(files)) rmSync(file, { force: true });
     await cloud.close(graceMs);
@@ -54,10 +58,11 @@ export async function startPipeline(options: PipelineOptions): Promise<LocalPipe
   };
   try {
     const outputs = stackOutputs.parse(cloud.outputs);
-    const { url, description } = await migrated;
+    const { url, readUrl, description } = await migrated;
     const running = { endpoint: cloud.endpoint, pid: process.pid, outputs, mysql: description };
     for (const file of Object.values(files)) rmSync(file, { force: true });
     if (url !== undefined) writeFileSync(files.url, url, { mode: 0o600 });
+    if (readUrl !== undefined) writeFileSync(files.readUrl, readUrl, { mode: 0o600 });
     writeFileSync(files.instance, JSON.stringify(running, null, 2), { mode: 0o600 });
     return { ...running, close: () => close() };
   } catch (error) {

@@ -1,26 +1,28 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Connection } from 'mysql2/promise';
+import { mysqlAddress } from '../domain/tables/mysql-address.ts';
 import { mysqlFailure } from '../domain/tables/mysql-failure.ts';
 import { applyMigrations } from '../migrations/apply.ts';
 import { migrations } from '../migrations/index.ts';
 import { UserError } from './user-error.ts';
 
+/** Whether the tables are only to be read: the local cloud's MySQL has a user who can do no more. */
+type Access = 'read' | 'write';
+
 /** Where those who may read this user's files find the URL of the local cloud's MySQL, for as long as it runs. */
-export const mysqlUrlFile = (directory: string) => join(directory, 'mysql.url');
+export const mysqlUrlFile = (directory: string, access: Access) =>
+  join(directory, access === 'read' ? 'mysql-read.url' : 'mysql.url');
 
 /**
  * The database of `MYSQL_URL`, or else that of the local cloud that runs from `directory`.
  *
  * @throws {UserError} when there is neither
  */
-export function mysqlUrl({
-  directory,
-  stack,
-}: {
-  readonly directory: string;
-  readonly stack?: string;
-}): string {
+export function mysqlUrl(
+  { directory, stack }: { readonly directory: string; readonly stack?: string },
+  access: Access,
+): string {
   const { MYSQL_URL = '' } = process.env;
   if (MYSQL_URL !== '') return MYSQL_URL;
   if (stack !== undefined) {
@@ -29,7 +31,7 @@ export function mysqlUrl({
         'Give the way in that you have, e.g. a tunnel: MYSQL_URL=mysql://user:password@127.0.0.1:3306/sluice',
     );
   }
-  const local = localMysqlUrl(directory);
+  const local = localMysqlUrl(directory, access);
   if (local !== undefined) return local;
   throw new UserError(
     'There is no MySQL: no local cloud runs with one (npx sluice status says why), and MYSQL_URL is not set. ' +
@@ -38,9 +40,9 @@ export function mysqlUrl({
 }
 
 /** The database of the local cloud that runs from `directory`; `undefined` when it has none. */
-export function localMysqlUrl(directory: string): string | undefined {
+export function localMysqlUrl(directory: string, access: Access): string | undefined {
   try {
-    return readFileSync(mysqlUrlFile(directory), 'utf8');
+    return readFileSync(mysqlUrlFile(directory, access), 'utf8');
   } catch {
     return undefined;
   }
@@ -61,7 +63,7 @@ export async function withMysql<Result>(
   const { createConnection } = await import('mysql2/promise');
   let connection: Connection | undefined;
   try {
-    connection = await createConnection({ uri, charset: 'utf8mb4_bin', timezone: 'Z' });
+    connection = await createConnection({ ...mysqlAddress(uri), charset: 'utf8mb4_bin', timezone: 'Z' });
     return await work(connection);
   } catch (error) {
     const failure = mysqlFailure(error);

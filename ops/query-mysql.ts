@@ -7,11 +7,27 @@ import { UserError } from './user-error.ts';
 const numeric: ReadonlySet<number | undefined> = new Set([0, 1, 2, 3, 4, 5, 8, 9, 13, 246]);
 
 /**
- * Answers one SQL statement over the tables in MySQL, which it can't change.
+ * Statements that begin so do nothing but read, as far as the server can't hold them to it by a transaction that can't write: it ends
+ * that of any other ("MySQL Reference Manual: Statements That Cause an Implicit Commit"; MariaDB has compound statements as well).
+ */
+const reading =
+  /^(?:[\s(]|(?:--[ \t]|#)[^\n]*\n|--\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*(?:select|with|table|values|show|describe|desc|explain|checksum)\b/i;
+/** Writes to a file of the server's, or runs what looks like a comment; nobody needs it within a text. */
+const notReading = /\binto\b.*\b(?:outfile|dumpfile)\b|\/\*M?!/is;
+
+/**
+ * Answers one SQL statement over the tables in MySQL, which it can't change: nothing but statements that read are let through, in a
+ * transaction that can't write.
  *
  * @throws {UserError} that has what the server says
  */
 export function queryMysql(url: string, sql: string): Promise<QueryResult> {
+  if (!reading.test(sql) || notReading.test(sql))
+    return Promise.reject(
+      new UserError(
+        'This statement does more than read, and is not run. A query begins with SELECT, WITH, SHOW, DESCRIBE, EXPLAIN, TABLE or VALUES; to change data, use the client of MySQL.',
+      ),
+    );
   return withMysql(url, async (connection) => {
     // Also for what a statement would begin by itself after it ended the transaction that it is in.
     await connection.query('SET SESSION TRANSACTION READ ONLY');

@@ -58,7 +58,7 @@ const kinds: readonly Kind[] = [
   },
   {
     what: 'The encrypted connection (TLS) to the database failed',
-    cure: 'Check that it offers TLS under a certificate of RDS for this host name.',
+    cure: 'Check that it offers TLS under a certificate for this host name: of RDS or, with MYSQL_URL, one that this machine trusts (docs/mysql.md).',
     numbers: [3159],
     codes: ['HANDSHAKE_SSL_ERROR', 'HANDSHAKE_NO_SSL_SUPPORT', 'EPROTO', 'CERT_HAS_EXPIRED'],
   },

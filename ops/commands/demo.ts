@@ -102,7 +102,7 @@ async function run(target: Target): Promise<void> {
 }
 
 async function showMysql({ mysql, directory }: Target): Promise<void> {
-  const url = localMysqlUrl(directory);
+  const url = localMysqlUrl(directory, 'read');
   if (url === undefined) {
     console.log(`\nNo row went into MySQL. There is ${printable(mysql)}.`);
     return;

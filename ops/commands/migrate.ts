@@ -62,7 +62,7 @@ async function apply(program: Command, json: boolean): Promise<void> {
     );
   const applied =
     stack === undefined
-      ? await withMysql(mysqlUrl({ directory: chosenDirectory(program) }), applyTo)
+      ? await withMysql(mysqlUrl({ directory: chosenDirectory(program) }, 'write'), applyTo)
       : await applyOnAws(await chosenTarget(program), stack);
   if (json) console.log(JSON.stringify({ applied }));
   else if (applied.length === 0) console.log('The tables are up to date.');

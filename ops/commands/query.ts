@@ -16,7 +16,7 @@ export function query(program: Command): void {
       const show = (result: QueryResult) =>
         console.log(options.json ? renderJson(result) : renderTable(result));
       if (options.mysql) {
-        show(await queryMysql(mysqlUrl(program.opts<TargetOptions>()), sql));
+        show(await queryMysql(mysqlUrl(program.opts<TargetOptions>(), 'read'), sql));
         return;
       }
       const target = await chosenTarget(program);

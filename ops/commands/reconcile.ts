@@ -43,7 +43,7 @@ code; and no file in any bucket that no receipt names.`;
 /** Where no database is known, the tables are not compared. */
 function urlOf(options: TargetOptions): string | undefined {
   try {
-    return mysqlUrl(options);
+    return mysqlUrl(options, 'read');
   } catch (error) {
     if (error instanceof UserError) return undefined;
     throw error;

