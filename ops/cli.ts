@@ -13,6 +13,7 @@ const program = new Command('sluice')
   .version(manifest.version)
   .showHelpAfterError('(sluice --help tells more)')
   .configureHelp({ showGlobalOptions: true })
+  .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
   .exitOverride();
 
 /** In the order in which they are listed. */

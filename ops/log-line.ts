@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { printable, styled } from './terminal.ts';
+import { printable, printableJson, styled } from './terminal.ts';
 
 const levels = { DEBUG: 'dim', INFO: 'green', WARN: 'yellow', ERROR: 'red', CRITICAL: 'red' } as const;
 
@@ -74,8 +74,8 @@ function flat(name: string, value: unknown): [string, unknown][] {
 }
 
 function shown(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-  return printable(/[\s"=]/.test(text) ? JSON.stringify(text) : text);
+  if (value === undefined) return '';
+  return typeof value === 'string' && !/[\s"=]/.test(value) ? printable(value) : printableJson(value);
 }
 
 function timeOfDay(timestamp: number): string {

@@ -1,4 +1,4 @@
-import { stripVTControlCharacters, styleText } from 'node:util';
+import { styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -7,18 +7,37 @@ export function styled(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout });
 }
 
+/** What joins and colours pictures is seen; the rest a terminal obeys, or it turns lines around, takes no room, or looks like a
+ * space; a mark on such a thing would sit on its escape. */
+const unseen =
+  /((?<=\p{Extended_Pictographic}|\p{Emoji_Modifier}|\ufe0f)\u200d(?=\p{Extended_Pictographic})|(?<=\p{Extended_Pictographic})\ufe0f)|(?:(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Zs}\p{Default_Ignorable_Code_Point}]|^\p{M})\p{M}*/gu;
+
+/** A code unit at a time, as JSON writes them. */
+const escaped = (text: string) =>
+  text.replace(/./gs, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+/** Shows as escapes what can't be seen, and characters that are composed otherwise than usual, which look like others. */
+function visible(text: string): string {
+  const shown =
+    text.normalize() === text
+      ? text
+      : Array.from(new Intl.Segmenter().segment(text), ({ segment }) =>
+          segment.normalize() === segment ? segment : segment.replace(/[^\p{ASCII}]+/gu, escaped),
+        ).join('');
+  return shown.replace(unseen, (character, seen: string | undefined) => seen ?? escaped(character));
+}
+
 /**
- * Text that came from outside (a key, a title, an error), made safe to print: what a terminal would obey is shown as
- * escapes, and so are characters that turn the writing direction and would make a line read as another.
+ * Text that came from outside (a key, a title, an error), made safe to print: nothing that a terminal would obey is in it, and no two
+ * texts look the same because of what can't be seen. So a backslash that reads as an escape is one itself.
  */
 export function printable(text: string): string {
-  return stripVTControlCharacters(text).replace(
-    /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
-    (character) => {
-      const code = character.codePointAt(0) ?? 0;
-      return `\\u${code.toString(16).padStart(4, '0')}`;
-    },
-  );
+  return visible(text.replace(/\\(?=u[\da-f]{4})/gi, '\\u005c'));
+}
+
+/** A value as JSON, which is safe to print as well. */
+export function printableJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).split('\n').map(visible).join('\n');
 }
 
 /** The same for text of several lines. */

@@ -4,7 +4,7 @@ import { datasetNamed, datasets } from '../../domain/datasets/index.ts';
 import { newExecutionName, startExecution } from '../executions.ts';
 import { uploadManifest } from '../manifest.ts';
 import type { Target } from '../target.ts';
-import { count } from '../terminal.ts';
+import { count, printableJson } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
 import { chosenTarget } from './chosen-target.ts';
 import { showToEnd } from './execution-end.ts';
@@ -98,7 +98,7 @@ async function run(target: Target, prefix: string | undefined, options: Backfill
   if (detach) {
     console.log(
       json
-        ? JSON.stringify(started)
+        ? printableJson(started)
         : `The execution has begun. To see it: npx sluice executions ${name} --follow`,
     );
     return;

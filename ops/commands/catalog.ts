@@ -8,7 +8,17 @@ import { type CatalogTable, crawlerState, lastCrawls, readCatalog } from '../cat
 import { compareFiles } from '../lake-drift.ts';
 import { listObjects } from '../listing.ts';
 import type { Target } from '../target.ts';
-import { count, duration, integer, Progress, printable, printableLines, styled, table } from '../terminal.ts';
+import {
+  count,
+  duration,
+  integer,
+  Progress,
+  printable,
+  printableJson,
+  printableLines,
+  styled,
+  table,
+} from '../terminal.ts';
 import { chosenTarget } from './chosen-target.ts';
 
 const CRAWLS = 5;
@@ -51,7 +61,7 @@ export function catalog(program: Command): void {
       ]);
       const drift = tables.flatMap(driftFromDataset);
       if (options.json) {
-        console.log(JSON.stringify({ tables, crawler, crawls, waiting, findings, drift }, null, 2));
+        console.log(printableJson({ tables, crawler, crawls, waiting, findings, drift }, 2));
         return;
       }
       console.log(tableOfTables(tables));
@@ -86,7 +96,7 @@ async function check(target: Target, json: boolean): Promise<void> {
     for await (const { table: name = 'no table', file, differences } of compareFiles(target)) {
       compared += 1;
       if (differences.length > 0) {
-        if (json) console.log(JSON.stringify({ table: name, file, differences }));
+        if (json) console.log(printableJson({ table: name, file, differences }));
         const what = `${name}: ${differences.join('; ')}`;
         const alike = found.get(what);
         if (alike === undefined) found.set(what, [file]);
@@ -99,7 +109,7 @@ async function check(target: Target, json: boolean): Promise<void> {
   }
   const differ = [...found.values()].reduce((sum, files) => sum + files.length, 0);
   if (differ > 0) process.exitCode = 1;
-  if (json) return console.log(JSON.stringify({ compared, differ }));
+  if (json) return console.log(printableJson({ compared, differ }));
   for (const [what, files] of found) {
     console.log(printable(what));
     for (const file of files.slice(0, NAMED))

@@ -1,7 +1,7 @@
 import type { Note, Report } from '../../domain/backfill.ts';
 import { type ExecutionState, follow, reportOf } from '../executions.ts';
 import type { Target } from '../target.ts';
-import { count, duration, integer, Progress, printable } from '../terminal.ts';
+import { count, duration, integer, Progress, printable, printableJson } from '../terminal.ts';
 
 /** Of keys, so many are printed. */
 const SHOWN = 10;
@@ -37,7 +37,7 @@ export async function showEnd(target: Target, state: ExecutionState, json: boole
   const report = await reportOf(target, state);
   if (report?.status !== 'succeeded' && report?.status !== 'counted') process.exitCode = 1;
   if (json) {
-    console.log(JSON.stringify({ ...state, report: report ?? null }));
+    console.log(printableJson({ ...state, report: report ?? null }));
     return;
   }
   const { name, status, error, startedAt, endedAt } = state;

@@ -8,7 +8,7 @@ import {
   stopExecution,
 } from '../executions.ts';
 import type { Target } from '../target.ts';
-import { duration, type TableColumn, table } from '../terminal.ts';
+import { duration, printableJson, type TableColumn, table } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
 import { chosenTarget } from './chosen-target.ts';
 import { showEnd, showToEnd } from './execution-end.ts';
@@ -46,7 +46,7 @@ export function executions(program: Command): void {
 async function list(target: Target, count: number, json: boolean): Promise<void> {
   const found = await latestExecutions(target, count);
   if (json) {
-    for (const each of found) console.log(JSON.stringify(each));
+    for (const each of found) console.log(printableJson(each));
     return;
   }
   if (found.length === 0) {
@@ -78,7 +78,7 @@ async function stopNamed(target: Target, name: string, json: boolean): Promise<v
   const stopped = await executionNamed(target, name);
   console.log(
     json
-      ? JSON.stringify(stopped)
+      ? printableJson(stopped)
       : `The execution ${name} is stopped. What it has sent is done all the same.`,
   );
 }
@@ -87,7 +87,7 @@ async function show(target: Target, name: string, json: boolean): Promise<void> 
   const state = await executionNamed(target, name);
   const passages = await passagesOf(target, state);
   if (json) {
-    console.log(JSON.stringify({ ...state, passages, report: (await reportOf(target, state)) ?? null }));
+    console.log(printableJson({ ...state, passages, report: (await reportOf(target, state)) ?? null }));
     return;
   }
   for (const { state: passed, at } of passages)

@@ -5,7 +5,7 @@ import { type Life, lifeOf, type Moment, type StageWork } from '../explain.ts';
 import { explainRecord, type RecordFate, versionToExplain } from '../explain-record.ts';
 import { parseS3Url } from '../s3-url.ts';
 import type { Target } from '../target.ts';
-import { bytes, duration, integer, Progress, printable, styled, table } from '../terminal.ts';
+import { bytes, duration, integer, Progress, printable, printableJson, styled, table } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
 import { chosenTarget } from './chosen-target.ts';
 import { pointInTime, whole } from './options.ts';
@@ -47,12 +47,12 @@ export function explain(program: Command): void {
       if (life.versions.length === 0 && life.head === undefined && life.moments.length === 0)
         throw new UserError(`Nothing is known of ${key}. It never was in ${target.outputs.buckets.raw}.`);
       if (options.record === undefined) {
-        if (options.json) console.log(JSON.stringify(withoutReceipts(life), null, 2));
+        if (options.json) console.log(printableJson(withoutReceipts(life), 2));
         else print(life);
         return;
       }
       const fate = await fateOf(target, life, options.record);
-      console.log(options.json ? JSON.stringify(fate, null, 2) : recordText(fate));
+      console.log(options.json ? printableJson(fate, 2) : recordText(fate));
     });
 }
 
@@ -156,7 +156,7 @@ function recordText({ recordNumber, versionId, input, stored, here }: RecordFate
   const lines = [`Record ${integer(recordNumber)} of version ${printable(versionId)}`];
   if (input !== undefined) lines.push(`  as it came: ${printable(input)}`);
   if (stored !== undefined && 'row' in stored)
-    lines.push(`  is a row: ${printable(JSON.stringify(stored.row))}`, `  in ${printable(stored.file)}`);
+    lines.push(`  is a row: ${printableJson(stored.row)}`, `  in ${printable(stored.file)}`);
   else if (stored !== undefined) {
     const { code, path, message } = stored.reject;
     lines.push(

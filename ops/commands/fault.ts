@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Control, Fault, FaultRequest } from '../control.ts';
 import type { Target } from '../target.ts';
-import { duration, integer, printable, table } from '../terminal.ts';
+import { duration, integer, printable, printableJson, table } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
 import { chosenTarget } from './chosen-target.ts';
 import { choice, milliseconds, whole } from './options.ts';
@@ -98,7 +98,7 @@ export function fault(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (options: { json?: true }) => {
       const faults = await controlOf(await chosenTarget(program)).faults();
-      if (options.json) console.log(JSON.stringify(faults, null, 2));
+      if (options.json) console.log(printableJson(faults, 2));
       else console.log(faults.length === 0 ? 'No faults were asked for.' : faultTable(faults));
     });
   parent

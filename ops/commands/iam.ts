@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Permissions } from '../control.ts';
-import { integer, printable, styled, table } from '../terminal.ts';
+import { integer, printable, printableJson, styled, table } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
 import { chosenTarget } from './chosen-target.ts';
 
@@ -31,7 +31,7 @@ export function iam(program: Command): void {
         .flatMap(({ statements }) => listed(statements))
         .filter(isUnused).length;
       const denied = permissions.denials.length;
-      if (options.json) console.log(JSON.stringify(permissions, null, 2));
+      if (options.json) console.log(printableJson(permissions, 2));
       else console.log(report(permissions, unused));
       if (options.check && (unused > 0 || denied > 0)) process.exitCode = 1;
     });

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { logGroupOf, quotedTerm } from '../log-events.ts';
 import { renderLogLine } from '../log-line.ts';
 import type { Target } from '../target.ts';
+import { printableJson } from '../terminal.ts';
 import { chosenTarget } from './chosen-target.ts';
 import { milliseconds } from './options.ts';
 
@@ -81,7 +82,7 @@ async function* events(
 function print(event: FilteredLogEvent, { json, all = false }: LogsOptions): void {
   const { eventId, timestamp = 0, logStreamName, message = '' } = event;
   const line = json
-    ? JSON.stringify({ eventId, timestamp, logStreamName, message })
+    ? printableJson({ eventId, timestamp, logStreamName, message })
     : renderLogLine(message, timestamp, all);
   if (line !== undefined) console.log(line);
 }

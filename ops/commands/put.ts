@@ -11,7 +11,7 @@ import { describeOutcome, describeState } from '../describe-state.ts';
 import { isSettled, type ObjectState, objectState } from '../object-state.ts';
 import { queueStates } from '../queue-state.ts';
 import type { Target } from '../target.ts';
-import { bytes, Progress, printable } from '../terminal.ts';
+import { bytes, Progress, printable, printableJson } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
 import { chosenTarget } from './chosen-target.ts';
 
@@ -54,11 +54,11 @@ export function put(program: Command): void {
       if (!options.json)
         for (const { file, key } of uploads) console.log(`${printable(file)} → ${printable(key)}`);
       if (!options.wait) {
-        if (options.json) console.log(JSON.stringify(uploads, null, 2));
+        if (options.json) console.log(printableJson(uploads, 2));
         return;
       }
       const states = await waitFor(target, uploads, options.timeout);
-      if (options.json) console.log(JSON.stringify(states, null, 2));
+      if (options.json) console.log(printableJson(states, 2));
       else for (const state of states) console.log(describeOutcome(state));
       if (states.some(({ fault }) => fault !== undefined)) process.exitCode = 1;
     });

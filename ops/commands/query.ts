@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { type QueryResult, queryLake } from '../lake.ts';
 import { mysqlUrl } from '../mysql.ts';
 import { queryMysql } from '../query-mysql.ts';
-import { integer, Progress, printable, table } from '../terminal.ts';
+import { integer, Progress, printable, printableJson, table } from '../terminal.ts';
 import { chosenTarget, type TargetOptions } from './chosen-target.ts';
 
 export function query(program: Command): void {
@@ -42,14 +42,13 @@ export function renderTable({ columns, rows }: QueryResult): string {
 }
 
 function renderJson({ columns, rows }: QueryResult): string {
-  return JSON.stringify(
+  return printableJson(
     rows.map((row) => Object.fromEntries(columns.map(({ name }, i) => [name, row[i]]))),
-    null,
     2,
   );
 }
 
 function cell(value: unknown): string {
   if (value === null || value === undefined) return 'NULL';
-  return printable(typeof value === 'string' ? value : JSON.stringify(value));
+  return typeof value === 'string' ? printable(value) : printableJson(value);
 }

@@ -10,7 +10,7 @@ import {
   reconcile as reconcileTarget,
 } from '../reconcile.ts';
 import type { Target } from '../target.ts';
-import { count, integer, Progress, printable, type TableColumn, table } from '../terminal.ts';
+import { count, integer, Progress, printable, printableJson, type TableColumn, table } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
 import { chosenTarget, type TargetOptions } from './chosen-target.ts';
 
@@ -91,7 +91,7 @@ async function run(
         gone += version.differences.filter(({ kind }) => kind === 'dataset_gone').length;
         uncompared += version.uncompared;
         addTo(sums, version);
-        if (json) print(JSON.stringify(version));
+        if (json) print(printableJson(version));
         else {
           if (keys.length > 0) print(`${printable(version.key)}: ${tallies(version)}`);
           for (const each of version.differences) print(`${printable(version.key)}: ${describe(each)}`);
@@ -101,7 +101,7 @@ async function run(
         differences += 1;
         strays += 1;
         const { place, file } = step.orphan;
-        if (json) print(JSON.stringify(step));
+        if (json) print(printableJson(step));
         else print(orphanLine(target, { place, file }));
       } else if (step.compared % 100 === 0) {
         progress.show(`Compared ${count(step.compared, 'file')} of the ${step.place} bucket`);
@@ -112,7 +112,7 @@ async function run(
   }
   if (json) {
     console.log(
-      JSON.stringify({
+      printableJson({
         versions,
         differences,
         uncompared,

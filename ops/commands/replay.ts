@@ -6,7 +6,7 @@ import { isSettled, objectState } from '../object-state.ts';
 import { type Candidate, candidates, codesLeft, replayedName } from '../replay.ts';
 import { Sender } from '../send-events.ts';
 import type { Target } from '../target.ts';
-import { count, integer, Progress, printable } from '../terminal.ts';
+import { count, integer, Progress, printable, printableJson } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
 import { chosenTarget } from './chosen-target.ts';
 import { oneMoreCode, pointInTime, whole } from './options.ts';
@@ -82,7 +82,7 @@ async function run(target: Target, keys: readonly string[], options: ReplayOptio
       }
       progress.end();
       if (!options.wait || dryRun || event === undefined)
-        console.log(json ? JSON.stringify(candidate) : line(candidate, dryRun));
+        console.log(json ? printableJson(candidate) : line(candidate, dryRun));
       progress.show(`${count(replayed, 'object')} to be done anew`);
     }
     await sender.flush();
@@ -91,7 +91,7 @@ async function run(target: Target, keys: readonly string[], options: ReplayOptio
   }
   const outcome = await waitForAll(target, under, options);
   if (json) {
-    console.log(JSON.stringify({ replayed: dryRun ? 0 : replayed, skipped, ...outcome }));
+    console.log(printableJson({ replayed: dryRun ? 0 : replayed, skipped, ...outcome }));
     return;
   }
   const verb = dryRun ? 'would be done anew' : options.wait ? 'done anew' : 'sent to be done anew';
@@ -156,7 +156,7 @@ async function waitForAll(
           : `${count(before, 'reject')} before, ${integer(left)} left`;
         console.log(
           json
-            ? JSON.stringify({ ...candidate, stage: state.stage, before, left })
+            ? printableJson({ ...candidate, stage: state.stage, before, left })
             : `${printable(candidate.key)}: ${outcome}`,
         );
       }

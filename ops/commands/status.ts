@@ -6,7 +6,7 @@ import { type ListedVersion, latestOf, listLatest } from '../listing.ts';
 import { isConserved, isSettled } from '../object-state.ts';
 import { type QueueState, queueStates } from '../queue-state.ts';
 import type { Target } from '../target.ts';
-import { duration, integer, printable, table } from '../terminal.ts';
+import { duration, integer, printable, printableJson, table } from '../terminal.ts';
 import { UserError } from '../user-error.ts';
 import { chosenTarget } from './chosen-target.ts';
 import { whole } from './options.ts';
@@ -32,7 +32,7 @@ export function status(program: Command): void {
         selection.versions.map((version) => limit(() => keyState(target, version))),
       );
       if (options.json) {
-        console.log(JSON.stringify({ stages: queues, objects, objectsInAll: selection.found }, null, 2));
+        console.log(printableJson({ stages: queues, objects, objectsInAll: selection.found }, 2));
         return;
       }
       console.log(queueTable(queues));

@@ -5,7 +5,7 @@ import { queueStates } from '../queue-state.ts';
 import { Sender } from '../send-events.ts';
 import { type Amiss, type Finding, sweep as sweepTarget } from '../sweep.ts';
 import type { Target } from '../target.ts';
-import { count, duration, integer, Progress, printable } from '../terminal.ts';
+import { count, duration, integer, Progress, printable, printableJson } from '../terminal.ts';
 import { chosenTarget } from './chosen-target.ts';
 import { milliseconds, whole } from './options.ts';
 
@@ -70,7 +70,7 @@ async function run(
         sums.set(finding.amiss, (sums.get(finding.amiss) ?? 0) + 1);
         if (finding.events.length === 0) stuck += 1;
         progress.end();
-        console.log(json ? JSON.stringify(finding) : line(finding));
+        console.log(json ? printableJson(finding) : line(finding));
         if (!enqueue) continue;
         for (const { stage, event } of finding.events)
           await senders.get(stage)?.send(messageOf(target.outputs.buckets[sources[stage]], event, 'Sweep'));
@@ -84,7 +84,7 @@ async function run(
   const sent = [...senders.values()].reduce((sum, sender) => sum + sender.sent, 0);
   const findings = [...sums.values()].reduce((sum, n) => sum + n, 0);
   if (json) {
-    console.log(JSON.stringify({ objects, findings, sent, amiss: Object.fromEntries(sums) }));
+    console.log(printableJson({ objects, findings, sent, amiss: Object.fromEntries(sums) }));
   } else {
     const amiss = [...sums].map(([kind, n]) => `${integer(n)} ${named(kind)}`).join(', ');
     console.log(`Swept ${count(objects, 'object')}: ${amiss === '' ? 'nothing is amiss.' : `${amiss}.`}`);

@@ -106,6 +106,27 @@ describe('what the commands print', () => {
     expect(stdout).toContain('\\u202egone');
   });
 
+  test('two keys never print alike, nor what the parser of arguments says of one', async () => {
+    const [odd, plain] = ['recipes/x\u001b[2J.json', 'recipes/x.json'];
+    for (const key of [odd, plain])
+      expect(
+        (await sluice(['put', '--key', key, file('soup.json', JSON.stringify([soup])), '--wait'])).stdout,
+      ).toContain(`→ ${key.replace('\u001b', '\\u001b')}\n`);
+    const status = await sluice(['status', odd]);
+    expect(status.stdout).toContain('recipes/x\\u001b[2J.json');
+    for (const args of [
+      [odd],
+      ['put', '--nothing', '--', odd],
+      ['fault', 'add', odd],
+      ['status', '--newest', odd],
+    ]) {
+      const { status: code, stderr } = await sluice(args);
+      expect(code).toBe(2);
+      expect(stderr).not.toContain('\u001b');
+    }
+    expect((await sluice([odd])).stderr).toContain("unknown command 'recipes/x\\u001b[2J.json'");
+  });
+
   test('each command explains itself', async () => {
     const { stdout } = await sluice(['--help']);
     const commands = [...stdout.matchAll(/^ {2}([a-z]+)[ |]/gm)].map(([, name = '']) => name);

@@ -44,7 +44,7 @@ describe('query --mysql', () => {
   test('prints a table of the local cloud’s MySQL, which can’t move the terminal', async () => {
     const { status, stdout } = await sluice('query', '--mysql', 'select id, name from dish order by id');
     expect(status).toBe(0);
-    expect(stdout).toBe('id  name\n 1  🥣\n 2  NULL\n(2 rows)\n');
+    expect(stdout).toBe('id  name\n 1  🥣 \\u001b[2J\n 2  NULL\n(2 rows)\n');
   });
 
   test('prints an array of objects with --json', async () => {
