@@ -57,42 +57,58 @@ export interface Swept {
   readonly findings: readonly Finding[];
   /** Keys of the raw bucket, deleted ones among them, that have been looked at so far. */
   readonly objects: number;
+  /** How many of the keys, so far, were left alone as too young: they may be amiss. */
+  readonly young: number;
 }
+
+/** Something of it changed after the time that counts. */
+const TOO_YOUNG = 'too young';
 
 /**
  * Holds the raw bucket against the ledger, and the ledger against itself, and yields what is amiss, a key at a time.
  *
- * It reads two listings and each head twice, and of a key without a dataset the head under each that is gone; keys that it has seen take eight bytes each. What changed after
- * `before` (milliseconds since the epoch) is left alone: it may be on its way.
+ * It reads two listings and each head twice, and of a key without a dataset the head under each that is gone; keys that it
+ * has seen take eight bytes each. What changed after `before` (milliseconds since the epoch) is left alone: it may be on
+ * its way.
  */
 export async function* sweep(
   target: Target,
   { prefix, before }: { readonly prefix: string; readonly before: number },
 ): AsyncGenerator<Swept> {
   const inRaw = new KeySet();
+  const tooYoung = new KeySet();
   let objects = 0;
+  let young = 0;
+  const judged = (key: string, outcome: readonly Finding[] | typeof TOO_YOUNG): Swept => {
+    if (outcome === TOO_YOUNG && !tooYoung.has(idOf(key))) {
+      tooYoung.add(idOf(key));
+      young += 1;
+    }
+    return { objects, young, findings: outcome === TOO_YOUNG ? [] : outcome };
+  };
   const gone = await goneDatasets(target);
   const latest = listLatest(target, target.outputs.buckets.raw, prefix);
   const missed = concurrently(latest, READS_AT_ONCE, async (version) => ({
     key: version.key,
-    finding: await lookAtVersion(target, version, before, gone).catch((error: unknown) =>
+    outcome: await lookAtVersion(target, version, before, gone).catch((error: unknown) => [
       unreadable(version.key, unreadableDocument(error)),
-    ),
+    ]),
   }));
-  for await (const { key, finding } of missed) {
+  for await (const { key, outcome } of missed) {
     inRaw.add(idOf(key));
     objects += 1;
-    yield { objects, findings: finding === undefined ? [] : [finding] };
+    yield judged(key, outcome);
   }
   const looked = concurrently(ledgerEntries(target, datasetOf(prefix)?.name), READS_AT_ONCE, (entry) =>
     lookAtEntry(target, entry, prefix, before, inRaw).catch((error: unknown) => {
       const id = `${entry.dataset}/${entry.objectId}`;
       const document = unreadableDocument(error);
       // Of what is in the raw bucket, the head was looked at before.
-      return inRaw.has(id) && document.key.startsWith('heads/') ? [] : [unreadable(id, document)];
+      const isKnown = inRaw.has(id) && document.key.startsWith('heads/');
+      return { key: id, outcome: isKnown ? [] : [unreadable(id, document)] };
     }),
   );
-  for await (const findings of looked) yield { objects, findings };
+  for await (const { key, outcome } of looked) yield judged(key, outcome);
 }
 
 /** @param key of the raw bucket, or how the ledger calls it, where nothing tells the key */
@@ -114,14 +130,14 @@ async function lookAtVersion(
   version: ListedVersion,
   before: number,
   gone: readonly string[],
-): Promise<Finding | undefined> {
-  if (version.modified >= before) return undefined;
+): Promise<Finding[] | typeof TOO_YOUNG> {
+  if (version.modified >= before) return TOO_YOUNG;
   const { key } = version;
   const known = await readHead(target, placeOf(key));
   const seems = missedEvent({ key, onDelete: onDeleteOf(key) }, version, known?.head, () => 0);
-  if (seems === undefined) return undefined;
+  if (seems === undefined) return [];
   // What a dataset that is gone has of it is found in the ledger, and nothing would take its event.
-  if (datasetOf(key) === undefined && (await headInGone(target, key, gone)) !== undefined) return undefined;
+  if (datasetOf(key) === undefined && (await headInGone(target, key, gone)) !== undefined) return [];
   return missedOf(target, key, before);
 }
 
@@ -129,23 +145,25 @@ async function lookAtVersion(
 const onDeleteOf = (key: string) => datasetOf(key)?.onDelete ?? 'retract';
 
 /** What was missed of a key, looked at afresh: its head may have been newer than the listing. */
-async function missedOf(target: Target, key: string, before: number): Promise<Finding | undefined> {
+async function missedOf(target: Target, key: string, before: number): Promise<Finding[] | typeof TOO_YOUNG> {
   const latest = await latestOf(target, target.outputs.buckets.raw, key);
-  if (latest !== undefined && latest.modified >= before) return undefined;
+  if (latest !== undefined && latest.modified >= before) return TOO_YOUNG;
   const [known, entry] = [await readHead(target, placeOf(key)), await ledgerEntry(target, placeOf(key))];
   const found = missedEvent({ key, onDelete: onDeleteOf(key) }, latest, known?.head, (versionId) =>
     nextEdition(entry.versions.keys(), versionId),
   );
-  if (found === undefined) return undefined;
+  if (found === undefined) return [];
   const { missed, event } = found;
-  return {
-    amiss: missed,
-    key,
-    versionId: event.versionId,
-    since: latest?.modified ?? 0,
-    pieces: 1,
-    events: [{ stage: 'extraction', event }],
-  };
+  return [
+    {
+      amiss: missed,
+      key,
+      versionId: event.versionId,
+      since: latest?.modified ?? 0,
+      pieces: 1,
+      events: [{ stage: 'extraction', event }],
+    },
+  ];
 }
 
 /** What the ledger itself shows to be amiss with a key, and whether the raw bucket has the key at all. */
@@ -155,12 +173,23 @@ async function lookAtEntry(
   prefix: string,
   before: number,
   inRaw: KeySet,
-): Promise<Finding[]> {
+): Promise<{ readonly key: string; readonly outcome: Finding[] | typeof TOO_YOUNG }> {
   const known = await readHead(target, entry);
-  if (known === undefined) return [];
-  const { head, modified } = known;
-  const since = Math.max(modified, entry.modified);
-  if (!head.key.startsWith(prefix) || since >= before) return [];
+  if (known === undefined || !known.head.key.startsWith(prefix)) return { key: '', outcome: [] };
+  const since = Math.max(known.modified, entry.modified);
+  const { key } = known.head;
+  if (since >= before) return { key, outcome: TOO_YOUNG };
+  return { key, outcome: await lookAtHead(target, entry, known.head, since, before, inRaw) };
+}
+
+async function lookAtHead(
+  target: Target,
+  entry: LedgerEntry,
+  head: Head,
+  since: number,
+  before: number,
+  inRaw: KeySet,
+): Promise<Finding[] | typeof TOO_YOUNG> {
   const { dataset, key } = head;
   if (dataset !== placeOf(key).dataset) {
     const versionId = head.current?.versionId ?? '';
@@ -169,7 +198,8 @@ async function lookAtEntry(
   }
   if (!inRaw.has(idOf(key))) {
     const missed = await missedOf(target, key, before);
-    if (missed !== undefined) return [{ ...missed, since }];
+    if (missed === TOO_YOUNG) return missed;
+    if (missed.length > 0) return missed.map((each) => ({ ...each, since }));
   }
   const interrupted = head.attempts.filter((attempt) => isInterrupted(attempt, before));
   return [

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { type Stage, stages } from '../../domain/errors.ts';
 import { messageOf } from '../../domain/event-message.ts';
 import { queueStates } from '../queue-state.ts';
+import { s3Time } from '../s3-time.ts';
 import { Sender } from '../send-events.ts';
 import { type Amiss, type Finding, sweep as sweepTarget } from '../sweep.ts';
 import type { Target } from '../target.ts';
@@ -55,22 +56,26 @@ async function run(
 ): Promise<{ findings: number; stuck: number; sent: number }> {
   const queues = await queueStates(target);
   const busy = queues.some(({ waiting, inFlight }) => waiting + inFlight > 0);
-  const before = Date.now() - (olderThan ?? (busy ? BUSY_GRACE_MS : IDLE_GRACE_MS));
+  const now = await s3Time(target, target.outputs.buckets.raw);
+  const grace = olderThan ?? (busy ? BUSY_GRACE_MS : IDLE_GRACE_MS);
+  const before = now - grace;
   const senders = new Map(
     stages.map((stage) => [stage, new Sender(target, target.outputs.queues[stage], rate)]),
   );
   const sums = new Map<Amiss, number>();
   const progress = new Progress();
   let objects = 0;
+  let young = 0;
   let stuck = 0;
   try {
     for await (const swept of sweepTarget(target, { prefix, before })) {
       objects = swept.objects;
+      young = swept.young;
       for (const finding of swept.findings) {
         sums.set(finding.amiss, (sums.get(finding.amiss) ?? 0) + 1);
         if (finding.events.length === 0) stuck += 1;
         progress.end();
-        console.log(json ? printableJson(finding) : line(finding));
+        console.log(json ? printableJson(finding) : line(finding, now));
         if (!enqueue) continue;
         for (const { stage, event } of finding.events)
           await senders.get(stage)?.send(messageOf(target.outputs.buckets[sources[stage]], event, 'Sweep'));
@@ -84,10 +89,14 @@ async function run(
   const sent = [...senders.values()].reduce((sum, sender) => sum + sender.sent, 0);
   const findings = [...sums.values()].reduce((sum, n) => sum + n, 0);
   if (json) {
-    console.log(printableJson({ objects, findings, sent, amiss: Object.fromEntries(sums) }));
+    console.log(printableJson({ objects, young, findings, sent, amiss: Object.fromEntries(sums) }));
   } else {
     const amiss = [...sums].map(([kind, n]) => `${integer(n)} ${named(kind)}`).join(', ');
     console.log(`Swept ${count(objects, 'object')}: ${amiss === '' ? 'nothing is amiss.' : `${amiss}.`}`);
+    if (young > 0)
+      console.log(
+        `Left alone: ${count(young, 'object')} of which something changed in the last ${duration(grace)}. To look at them too: npx sluice sweep --older-than 0s`,
+      );
     const dead = queues.reduce((sum, each) => sum + each.dead + each.undelivered, 0);
     if (dead > 0) console.log(`In the DLQs: ${count(dead, 'message')}. See: npx sluice status`);
   }
@@ -129,8 +138,8 @@ Kinds of findings:
 const named = (kind: Amiss) => kind.replaceAll('_', ' ');
 const WIDEST = 'not retracted'.length;
 
-function line(finding: Finding): string {
+function line(finding: Finding, now: number): string {
   const { amiss, key, since } = finding;
-  const age = since === 0 ? '' : ` (since ${duration(Math.max(0, Date.now() - since))})`;
+  const age = since === 0 ? '' : ` (since ${duration(Math.max(0, now - since))})`;
   return `${named(amiss).padEnd(WIDEST)}  ${printable(key)}: ${explanations[amiss](finding)}${age}`;
 }

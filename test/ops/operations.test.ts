@@ -212,9 +212,26 @@ describe('sweep', () => {
     expect(await titles('anew')).toEqual(['anew']);
   });
 
-  test('leaves alone what is young', async () => {
+  test('leaves alone what is young, and says how much that is', async () => {
     await unheard('extraction', () => put('recipes/young.json', ndjson(recipe('young'))));
-    expect((await run('sweep', '--prefix', 'recipes/young', '--older-than', '1h')).status).toBe(0);
+    await putAndWait('recipes/younger.json', ndjson(recipe('younger')));
+    const prefix = ['--prefix', 'recipes/young', '--older-than'];
+    const left = await run('sweep', ...prefix, '1h');
+    expect(left.status).toBe(0);
+    expect(left.stdout).toContain('Swept 2 objects: nothing is amiss.');
+    expect(left.stdout).toContain('Left alone: 2 objects of which something changed in the last 1 h 0 min.');
+    expect(documents(await run('sweep', '--json', ...prefix, '1h')).at(-1)).toMatchObject({ young: 2 });
+    expect(documents(await run('sweep', '--json', ...prefix, '0s')).at(-1)).toMatchObject({ young: 0 });
+  });
+
+  test('takes the time from S3, so that a clock that is behind hides nothing', async () => {
+    const behind = `Date.now = (now => () => now() - 600_000)(Date.now)`;
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(behind)}`;
+    const args = ['sweep', '--prefix', 'recipes/young', '--older-than', '0s'];
+    const { status, stdout } = await sluice(pipeline.directory, args, { NODE_OPTIONS });
+    expect(stdout).toContain('never seen     recipes/young.json: no event of it has arrived (since ');
+    expect(stdout).not.toContain('Left alone');
+    expect(status).toBe(1);
     expect((await sweep('--prefix', 'recipes/young', '--enqueue')).status).toBe(0);
     await swept('recipes/young');
   });

@@ -9,12 +9,16 @@ export interface Run {
 }
 
 /** Runs the command line as a person would, with the local cloud that runs from a directory. */
-export function sluice(directory: string, args: readonly string[]): Promise<Run> {
+export function sluice(
+  directory: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Run> {
   return new Promise((resolve) => {
     execFile(
       process.execPath,
       [join(projectDirectory, 'ops', 'sluice.mjs'), ...args],
-      { env: { PATH: process.env['PATH'], SLUICE_DIRECTORY: directory } },
+      { env: { PATH: process.env['PATH'], SLUICE_DIRECTORY: directory, ...environment } },
       (error, stdout, stderr) =>
         resolve({ status: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
     );
