@@ -3,7 +3,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { type Fate, keeping } from './fate.ts';
 import type { Key } from './key.ts';
 import type { BucketPurpose } from './naming.ts';
-import { denyWithoutTls, policyDocument } from './permissions.ts';
+import { denyOverwriting, denyWithoutTls, policyDocument } from './permissions.ts';
 import type { Queue } from './queue.ts';
 
 export interface BucketArgs extends Fate {
@@ -15,6 +15,8 @@ export interface BucketArgs extends Fate {
   readonly expiry?: number;
   /** Days after which objects move to Glacier; never, when left out. */
   readonly glacierAfter?: number;
+  /** Under this prefix, objects are created and never written over. */
+  readonly createdOnce?: string;
   /** A queue that S3 itself tells of every change, beside EventBridge. */
   readonly changes?: Queue;
 }
@@ -53,7 +55,13 @@ export class Bucket extends pulumi.ComponentResource {
     );
     new aws.s3.BucketPolicy(
       name,
-      { bucket, policy: policyDocument([denyWithoutTls('s3', [s3.arn, pulumi.interpolate`${s3.arn}/*`])]) },
+      {
+        bucket,
+        policy: policyDocument([
+          denyWithoutTls('s3', [s3.arn, pulumi.interpolate`${s3.arn}/*`]),
+          ...(args.createdOnce === undefined ? [] : [denyOverwriting(args.createdOnce, s3.arn)]),
+        ]),
+      },
       // S3 refuses the two at the same time with OperationAborted.
       { ...here, dependsOn: [access] },
     );

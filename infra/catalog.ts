@@ -10,7 +10,7 @@ import { CrawlFindings } from './crawl-findings.ts';
 import type { CrawlQueue } from './crawl-queue.ts';
 import { CrawlSchedule } from './crawl-schedule.ts';
 import type { Key } from './key.ts';
-import { allow, policyDocument, readsAll, type Statement, trust } from './permissions.ts';
+import { allow, policyDocument, readsAll, type Statement, trust, usesKey } from './permissions.ts';
 
 export interface CatalogArgs extends CatalogConfiguration {
   readonly datasets: readonly Dataset[];
@@ -189,7 +189,7 @@ function crawlerMay(
       ],
       [changes.queue.arn, changes.deadLetters.arn],
     ),
-    allow('UseKey', ['kms:Decrypt'], key.arn),
+    usesKey(key.arn, ['Decrypt'], ['s3', 'sqs']),
     // Crawlers of all stacks write to this one group, which Glue makes by itself.
     allow(
       'WriteLogs',

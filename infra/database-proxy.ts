@@ -26,7 +26,14 @@ export class DatabaseProxy extends pulumi.ComponentResource implements Door {
     super('sluice:infra:DatabaseProxy', name, {}, options);
     this.securityGroup = args.network.securityGroup('proxy', 'The proxy of the MySQL instance.');
     this.securityGroup.connectsTo(args.behind.securityGroup, port);
-    const role = new aws.iam.Role(name, { assumeRolePolicy: trust('rds.amazonaws.com') }, { parent: this });
+    const { accountId } = aws.getCallerIdentityOutput({}, { parent: this });
+    const role = new aws.iam.Role(
+      name,
+      {
+        assumeRolePolicy: trust('rds.amazonaws.com', { 'aws:SourceAccount': accountId }, { ifTold: true }),
+      },
+      { parent: this },
+    );
     const policy = new aws.iam.RolePolicy(
       name,
       { role: role.name, policy: policyDocument([args.mayConnect]) },

@@ -56,7 +56,7 @@ const crawlQueue = new CrawlQueue(
 );
 const processed = bucket('processed', { changes: crawlQueue.queue });
 const archive = bucket('archive', { glacierAfter: configuration.glacierAfter });
-const ledger = bucket('ledger');
+const ledger = bucket('ledger', { createdOnce: 'receipts/' });
 
 // raw ⇒ extraction ─▶ temp. The whole bucket: a file of an unknown prefix is recorded as failed, never ignored.
 // Each stage also removes what a version left behind that another one superseded: whichever completes the new one does it.
@@ -170,7 +170,7 @@ export const warehouse = redshift && { workgroup: redshift.workgroup, database: 
 
 function bucket(
   purpose: BucketPurpose,
-  more: Pick<BucketArgs, 'expiry' | 'glacierAfter' | 'changes'> = {},
+  more: Pick<BucketArgs, 'expiry' | 'glacierAfter' | 'changes' | 'createdOnce'> = {},
 ): Bucket {
   const { oldVersionExpiry } = configuration;
   return new Bucket(

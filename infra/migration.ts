@@ -6,7 +6,7 @@ import { loadingUser, port, schemaName } from './door.ts';
 import { LambdaFunction } from './function.ts';
 import type { Key } from './key.ts';
 import { type Network, serviceName } from './network.ts';
-import { allow, policyDocument } from './permissions.ts';
+import { allow, policyDocument, usesKey } from './permissions.ts';
 
 export interface MigrationArgs {
   readonly bundle: pulumi.Output<Bundle>;
@@ -53,10 +53,7 @@ export class Migration extends pulumi.ComponentResource {
         },
         permissions: [
           allow('ReadAdministrator', ['secretsmanager:GetSecretValue'], database.secretArn),
-          {
-            ...allow('UseKey', ['kms:Decrypt'], args.key.arn),
-            Condition: { StringLike: { 'kms:ViaService': 'secretsmanager.*.amazonaws.com' } },
-          },
+          usesKey(args.key.arn, ['Decrypt'], ['secretsmanager']),
         ],
         placement: { network, securityGroup },
       },

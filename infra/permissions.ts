@@ -11,7 +11,9 @@ export interface Statement {
     | { readonly AWS: pulumi.Input<string> };
   readonly Action: readonly string[];
   readonly Resource: pulumi.Input<string> | readonly pulumi.Input<string>[];
-  readonly Condition?: Readonly<Record<string, Readonly<Record<string, pulumi.Input<string>>>>>;
+  readonly Condition?: Readonly<
+    Record<string, Readonly<Record<string, pulumi.Input<string> | readonly string[]>>>
+  >;
 }
 
 /** A policy document as JSON. */
@@ -42,6 +44,37 @@ export function denyWithoutTls(
   };
 }
 
+/**
+ * Refuses to write over an object under a prefix, whoever asks: what is there was created once (S3 guide, conditional-writes-enforce).
+ * To put one right by hand, delete it, and create it.
+ */
+export function denyOverwriting(prefix: string, bucketArn: pulumi.Input<string>): Statement {
+  return {
+    Sid: 'DenyOverwriting',
+    Effect: 'Deny',
+    Principal: '*',
+    Action: ['s3:PutObject'],
+    Resource: pulumi.interpolate`${bucketArn}/${prefix}*`,
+    Condition: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
+  };
+}
+
+/** Using the stack's key, through the services alone that encrypt under it (KMS guide, conditions-kms, kms:ViaService). */
+export function usesKey(
+  arn: pulumi.Input<string>,
+  actions: readonly ('Decrypt' | 'GenerateDataKey')[],
+  services: readonly ('s3' | 'sqs' | 'secretsmanager')[],
+): Statement {
+  return {
+    ...allow(
+      'UseKey',
+      actions.map((action) => `kms:${action}`),
+      arn,
+    ),
+    Condition: { StringLike: { 'kms:ViaService': services.map((service) => `${service}.*.amazonaws.com`) } },
+  };
+}
+
 /** Lets a function be a Lambda function's role. */
 export const lambdaTrust = pulumi.jsonStringify({
   Version: '2012-10-17',
@@ -55,10 +88,15 @@ export const lambdaTrust = pulumi.jsonStringify({
   ],
 });
 
-/** Lets services take a role on, where they tell on whose behalf only then (IAM guide, confused-deputy). */
+/**
+ * Lets services take a role on, for the resource or the account that the condition names alone (IAM guide, confused-deputy).
+ *
+ * @param ifTold for a service whose guide does not say that it tells on whose behalf it calls: refused only when it names another
+ */
 export function trust(
   Service: string | readonly string[],
-  condition?: Readonly<Record<string, pulumi.Input<string>>>,
+  condition: Readonly<Record<string, pulumi.Input<string>>>,
+  { ifTold = false } = {},
 ): pulumi.Output<string> {
   return pulumi.jsonStringify({
     Version: '2012-10-17',
@@ -68,7 +106,7 @@ export function trust(
         Effect: 'Allow',
         Principal: { Service },
         Action: ['sts:AssumeRole'],
-        ...(condition && { Condition: { StringEquals: condition } }),
+        Condition: { [ifTold ? 'StringEqualsIfExists' : 'StringEquals']: condition },
       },
     ],
   });

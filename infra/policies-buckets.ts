@@ -1,5 +1,5 @@
 import type { Policy } from './policies.ts';
-import { at, besides, deniesWithoutTls, list, number, policyOf } from './policy-reading.ts';
+import { at, besides, deniesWithoutTls, list, number, policyOf, statements } from './policy-reading.ts';
 
 const bucket = 'aws:s3/bucket:Bucket';
 
@@ -25,6 +25,24 @@ export const bucketPolicies: readonly Policy[] = [
     type: bucket,
     keeps: ({ outputs }, all) =>
       deniesWithoutTls(policyOf('aws:s3/bucketPolicy:BucketPolicy', 'bucket', outputs['bucket'], all)),
+  },
+  {
+    name: 'receipts-once',
+    rule: 'The ledger’s receipts are created, and never written over.',
+    reason:
+      'What a receipt says is done is not done again: nobody may change that afterwards, a function least of all.',
+    source: 'S3 guide, conditional-writes-enforce',
+    type: bucket,
+    keeps: ({ name, outputs }, all) =>
+      !name.endsWith('-ledger') ||
+      (statements(policyOf('aws:s3/bucketPolicy:BucketPolicy', 'bucket', outputs['bucket'], all)) ?? []).some(
+        ({ Effect, Principal, Action, Resource, Condition }) =>
+          Effect === 'Deny' &&
+          Principal.includes('*') &&
+          Action.includes('s3:PutObject') &&
+          Resource.includes(`${outputs['arn']}/receipts/*`) &&
+          Condition['Null']?.['s3:if-none-match'] === 'true',
+      ),
   },
   {
     name: 'bucket-encryption',

@@ -60,6 +60,34 @@ export const functionPolicies: readonly Policy[] = [
       type === role && inputs['managedPolicyArns'] === undefined && inputs['inlinePolicies'] === undefined,
   },
   {
+    name: 'key-through-services',
+    rule: 'A role uses a key only through the services that encrypt under it.',
+    reason: 'Who gets hold of the role’s credentials and of a cipher text must not decrypt it by himself.',
+    source: 'KMS guide, conditions-kms, kms:ViaService',
+    type: 'aws:iam/rolePolicy:RolePolicy',
+    keeps: ({ inputs }) =>
+      (statements(inputs['policy']) ?? [])
+        .filter(({ Effect, Action }) => Effect === 'Allow' && Action.some((each) => /^(kms:|\*)/i.test(each)))
+        .every(({ Condition }) => namesKey(Condition, ['StringEquals', 'StringLike'], ['kms:ViaService'])),
+  },
+  {
+    name: 'trust-names-whom',
+    rule: 'A service takes a role on only for this account or one of its resources; Lambda, which asks who may pass the role, for any.',
+    reason: 'It works for other accounts too, which must not have it use this one’s roles.',
+    source: 'IAM guide, confused-deputy',
+    type: role,
+    keeps: ({ inputs }) =>
+      statements(inputs['assumeRolePolicy'])?.every(
+        ({ Principal, Condition }) =>
+          Principal.join() === 'lambda.amazonaws.com' ||
+          namesKey(
+            Condition,
+            ['StringEquals', 'StringEqualsIfExists', 'ArnLike'],
+            ['aws:SourceAccount', 'aws:SourceArn'],
+          ),
+      ) ?? false,
+  },
+  {
     name: 'own-role',
     rule: 'No two functions share a role.',
     reason: 'A shared role allows each what the other needs.',
@@ -69,6 +97,13 @@ export const functionPolicies: readonly Policy[] = [
       all.filter((each) => each.type === lambda && each.inputs['role'] === inputs['role']).length === 1,
   },
 ];
+
+/** Whether a condition compares one of the keys with something, by one of the operators. */
+const namesKey = (
+  condition: Statement['Condition'],
+  operators: readonly string[],
+  keys: readonly string[],
+): boolean => operators.some((operator) => keys.some((key) => condition[operator]?.[key] !== undefined));
 
 /**
  * X-Ray's actions take no resource (Service authorization reference, AWS X-Ray), nor does the delivery of logs (Step Functions

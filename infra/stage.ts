@@ -7,7 +7,7 @@ import { type StageConfiguration, visibilityTimeout } from './configuration.ts';
 import { LambdaFunction } from './function.ts';
 import type { Key } from './key.ts';
 import type { Placement } from './network.ts';
-import { allow, type Grant, type Statement } from './permissions.ts';
+import { allow, type Grant, type Statement, usesKey } from './permissions.ts';
 import { deadLetterRetention, Queue, sourceRetention } from './queue.ts';
 
 /** What S3 tells EventBridge of an object (S3 guide, EventBridge event types). */
@@ -129,7 +129,7 @@ export class Stage extends pulumi.ComponentResource {
             ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
             queue.arn,
           ),
-          allow('UseKey', ['kms:Decrypt', 'kms:GenerateDataKey'], key.arn),
+          usesKey(key.arn, ['Decrypt', 'GenerateDataKey'], ['s3', 'sqs']),
         ],
       },
       { parent: this },

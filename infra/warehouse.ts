@@ -6,7 +6,7 @@ import type { Bucket } from './bucket.ts';
 import type { Catalog } from './catalog.ts';
 import type { WarehouseConfiguration } from './catalog-configuration.ts';
 import type { Key } from './key.ts';
-import { allow, policyDocument, readsAll, trust } from './permissions.ts';
+import { allow, policyDocument, readsAll, trust, usesKey } from './permissions.ts';
 
 export interface WarehouseArgs extends WarehouseConfiguration {
   readonly datasets: readonly Dataset[];
@@ -31,7 +31,11 @@ export class Warehouse extends pulumi.ComponentResource {
       name,
       {
         // Redshift guide, serverless-iam "Granting permissions to Amazon Redshift Serverless".
-        assumeRolePolicy: trust(['redshift-serverless.amazonaws.com', 'redshift.amazonaws.com']),
+        assumeRolePolicy: trust(
+          ['redshift-serverless.amazonaws.com', 'redshift.amazonaws.com'],
+          { 'aws:SourceAccount': catalog.accountId },
+          { ifTold: true },
+        ),
       },
       { parent: this },
     );
@@ -54,7 +58,7 @@ export class Warehouse extends pulumi.ComponentResource {
             ],
             catalog.arns,
           ),
-          allow('UseKey', ['kms:Decrypt'], key.arn),
+          usesKey(key.arn, ['Decrypt'], ['s3']),
         ]),
       },
       { parent: this },

@@ -7,7 +7,15 @@ import type { Catalog } from './catalog.ts';
 import { LambdaFunction } from './function.ts';
 import type { Key } from './key.ts';
 import type { StageName } from './naming.ts';
-import { allow, type Grant, policyDocument, readsAll, type Statement, updates } from './permissions.ts';
+import {
+  allow,
+  type Grant,
+  policyDocument,
+  readsAll,
+  type Statement,
+  updates,
+  usesKey,
+} from './permissions.ts';
 import type { Stage } from './stage.ts';
 import type { WorkflowConfiguration } from './workflow-configuration.ts';
 import { backfillWorkflow } from './workflows/backfill.ts';
@@ -37,7 +45,7 @@ export class Workflows extends pulumi.ComponentResource {
   constructor(name: string, args: WorkflowsArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Workflows', name, {}, options);
     const { raw, failed, ledger, stages, catalog, key, code } = args;
-    const useKey = allow('UseKey', ['kms:Decrypt', 'kms:GenerateDataKey'], key.arn);
+    const useKey = usesKey(key.arn, ['Decrypt', 'GenerateDataKey'], ['s3', 'sqs']);
 
     const sending = this.#lambda(`${name}-sending`, args, {
       bundle: code.backfillSending,
@@ -103,7 +111,7 @@ export class Workflows extends pulumi.ComponentResource {
                     ['s3:GetObject'],
                     pulumi.interpolate`${failed.arn}/${detailsPrefix('backfill', '*')}manifest.json`,
                   ),
-                  allow('UseKey', ['kms:Decrypt'], key.arn),
+                  usesKey(key.arn, ['Decrypt'], ['s3']),
                 ],
           logRetention: args.logRetention,
           accountId: catalog.accountId,

@@ -57,7 +57,10 @@ const knownKeys = new Set([
   'kms:viaservice',
   'lambda:sourcefunctionarn',
   's3:delimiter',
+  's3:if-match',
+  's3:if-none-match',
   's3:max-keys',
+  's3:objectcreationoperation',
   's3:prefix',
   's3:versionid',
 ]);

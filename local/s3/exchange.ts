@@ -18,6 +18,9 @@ const conditionHeaders = [
   'x-amz-storage-class',
 ];
 
+/** Of the operations that need s3:PutObject, those that make an object ("User Guide: Enforce conditional writes"). */
+const creations = new Set(['PutObject', 'CopyObject', 'CompleteMultipartUpload']);
+
 /** One request to one operation, with all that an operation needs to answer it. */
 export class Exchange {
   readonly request: WireRequest;
@@ -85,6 +88,8 @@ export class Exchange {
   /** @throws AccessDenied, or a fault that was asked for */
   async allow(action: string, resource = this.arn, context: Record<string, string> = {}): Promise<void> {
     const conditions: Record<string, string> = { ...context };
+    if (action === 's3:PutObject')
+      conditions['s3:objectcreationoperation'] = `${creations.has(this.operation)}`;
     for (const name of conditionHeaders) {
       const value = this.headers[name];
       if (value !== undefined) conditions[`s3:${name}`] = value;

@@ -37,6 +37,17 @@ const admitsAnyRule = JSON.stringify({
   ],
 });
 const document = (Statement: object) => JSON.stringify({ Version: '2012-10-17', Statement });
+const trusts = (Service: string, Condition?: object) =>
+  document([{ Effect: 'Allow', Principal: { Service }, Action: 'sts:AssumeRole', Condition }]);
+const deniesWithoutTls = document([
+  {
+    Effect: 'Deny',
+    Principal: '*',
+    Action: 's3:*',
+    Resource: '*',
+    Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+  },
+]);
 const allows = (Action: string, Resource: string) => document([{ Effect: 'Allow', Action, Resource }]);
 
 /** A change to every resource of a type, and the one policy that it breaks. */
@@ -86,6 +97,21 @@ const breaking: readonly (readonly [policy: string, type: string, path: string, 
   ['function-logs', 'aws:cloudwatch/logGroup:LogGroup', 'retentionInDays', 0],
   ['permissions-in-one-place', role, 'managedPolicyArns', [administrator]],
   ['permissions-in-one-place', role, 'inlinePolicies', [{ name: 'all', policy: allows('*', '*') }]],
+  ['receipts-once', bucketSettings('Policy'), 'policy', deniesWithoutTls],
+  [
+    'key-through-services',
+    rolePolicy,
+    'policy',
+    allows('kms:Decrypt', 'arn:aws:kms:us-east-1:000000000000:key/1'),
+  ],
+  ['trust-names-whom', role, 'assumeRolePolicy', trusts('rds.amazonaws.com')],
+  [
+    'trust-names-whom',
+    role,
+    'assumeRolePolicy',
+    trusts('redshift.amazonaws.com', { Bool: { 'aws:SecureTransport': 'true' } }),
+  ],
+  ['trust-names-whom', role, 'assumeRolePolicy', '{'],
   ['own-role', lambda, 'role', 'arn:aws:iam::000000000000:role/shared'],
   ['default-tags', 'pulumi:providers:aws', 'defaultTags', '{"tags":{"project":"sluice","stack":"dev"}}'],
   ['queue-alarm', alarm, 'metricName', 'ApproximateNumberOfMessagesDelayed'],

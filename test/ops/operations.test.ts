@@ -401,10 +401,19 @@ describe('replay', () => {
     // As if it had been done by code that rejected three records more.
     const receiptKey = extractionReceiptKey(versionPath({ dataset: 'recipes', key, versionId }));
     const receipt = JSON.parse(await readText(target, target.outputs.buckets.ledger, receiptKey));
-    await put(
-      receiptKey,
-      JSON.stringify({ ...receipt, codeVersion: 'old', rejected: { missing_field: 1, wrong_type: 4 } }),
-      target.outputs.buckets.ledger,
+    // Nobody may write over it.
+    await remove(receiptKey, target.outputs.buckets.ledger);
+    await target.s3.send(
+      new PutObjectCommand({
+        Bucket: target.outputs.buckets.ledger,
+        Key: receiptKey,
+        Body: JSON.stringify({
+          ...receipt,
+          codeVersion: 'old',
+          rejected: { missing_field: 1, wrong_type: 4 },
+        }),
+        IfNoneMatch: '*',
+      }),
     );
     const dry = documents(await run('replay', '--code', 'wrong_type', '--dry-run', '--json'));
     expect(dry.at(-1)).toMatchObject({ replayed: 0, skipped: 0 });

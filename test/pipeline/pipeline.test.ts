@@ -1,7 +1,15 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rejectLine } from '../../domain/reject.ts';
@@ -216,4 +224,27 @@ test('an unchanged SDK client needs nothing but the endpoint, a region and keys 
 
 test('nothing went wrong behind the scenes', () => {
   expect(pipeline.troubles).toEqual([]);
+});
+
+test('a receipt is never written over, whoever asks, and a head may be', async () => {
+  const { s3, outputs } = pipeline.target;
+  const Bucket = outputs.buckets.ledger;
+  const receipt = { Bucket, Key: 'receipts/recipes/nothing/1/extraction.json' };
+  const put = (more: object) => s3.send(new PutObjectCommand({ Body: '{}', ...receipt, ...more }));
+  const denied = { name: 'AccessDenied' };
+  await expect(put({})).rejects.toMatchObject(denied);
+  const { ETag } = await put({ IfNoneMatch: '*' });
+  await expect(put({ IfNoneMatch: '*' })).rejects.toMatchObject({ name: 'PreconditionFailed' });
+  await expect(put({ IfMatch: ETag })).rejects.toMatchObject(denied);
+
+  const { UploadId } = await s3.send(new CreateMultipartUploadCommand(receipt));
+  const part = { ...receipt, UploadId, PartNumber: 1 };
+  const { ETag: partETag } = await s3.send(new UploadPartCommand({ ...part, Body: '{}' }));
+  const whole = { ...receipt, UploadId, MultipartUpload: { Parts: [{ ETag: partETag, PartNumber: 1 }] } };
+  await expect(s3.send(new CompleteMultipartUploadCommand(whole))).rejects.toMatchObject(denied);
+  await s3.send(new AbortMultipartUploadCommand({ ...receipt, UploadId }));
+
+  for (const Body of ['1', '2']) await put({ Key: 'heads/nothing.json', Body });
+  for (const Key of [receipt.Key, 'heads/nothing.json'])
+    await s3.send(new DeleteObjectCommand({ Bucket, Key }));
 });
