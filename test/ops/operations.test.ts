@@ -66,8 +66,10 @@ const recipe = (title: string) => ({ title, ingredients: ['water'], directions: 
 const ndjson = (...records: unknown[]) => records.map((record) => `${JSON.stringify(record)}\n`).join('');
 
 async function put(key: string, body: string, bucket = target.outputs.buckets.raw): Promise<string> {
+  // Receipts can be made, and never written over.
+  const once = key.startsWith('receipts/') ? ({ IfNoneMatch: '*' } as const) : {};
   const { VersionId = '' } = await target.s3.send(
-    new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }),
+    new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ...once }),
   );
   return VersionId;
 }
@@ -346,7 +348,7 @@ describe('reconcile', () => {
     expect(await run('reconcile', byHand, passengers)).toMatchObject({ status: 0 });
     const ofRecipe = (record: number) =>
       `(_object, _record) = (select _object, ${record} from recipes where title = 'by hand d')`;
-    await withMysql(mysqlUrl({ directory: pipeline.directory }), async (connection) => {
+    await withMysql(mysqlUrl({ directory: pipeline.directory }, 'write'), async (connection) => {
       await connection.query(`delete from recipes_ingredients where ${ofRecipe(1)}`);
       await connection.query(`update recipes_directions set value = 'Burn it.' where ${ofRecipe(2)}`);
       await connection.query("delete from recipes where title = 'by hand c'");
@@ -585,7 +587,7 @@ describe('a dataset that was removed from the code', () => {
     };
     for (const [name, document] of Object.entries(documentsOf))
       await put(name, JSON.stringify(document), target.outputs.buckets.ledger);
-    await withMysql(mysqlUrl({ directory: pipeline.directory }), async (connection) => {
+    await withMysql(mysqlUrl({ directory: pipeline.directory }, 'write'), async (connection) => {
       await connection.query(
         'create table readings (_object binary(12), _record int unsigned, _sequencer varbinary(64), primary key (_object, _record))',
       );

@@ -36,8 +36,11 @@ async function put(key: string, body: string): Promise<VersionPath> {
   return versionPath({ dataset: 'recipes', key, versionId });
 }
 
-async function overwrite(key: string, body: string): Promise<void> {
-  await target.s3.send(new PutObjectCommand({ Bucket: target.outputs.buckets.ledger, Key: key, Body: body }));
+/** Receipts can't be written over. */
+async function overwrite(Key: string, Body: string): Promise<void> {
+  const at = { Bucket: target.outputs.buckets.ledger, Key };
+  await target.s3.send(new DeleteObjectCommand(at));
+  await target.s3.send(new PutObjectCommand({ ...at, Body, IfNoneMatch: '*' }));
 }
 
 /** What each command that looks at objects says of the damaged one, and that the other one is none the worse. */
