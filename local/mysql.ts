@@ -38,7 +38,7 @@ export async function openMysql(options: MysqlOptions): Promise<Mysql> {
     return { url, readUrl: url, description: `${addressOf(url)}, as MYSQL_URL says`, close: async () => {} };
   const program = findMysqlServer(environment);
   if (program === undefined)
-    return none('neither mariadbd nor mysqld is installed; npm run setup installs one where it may');
+    return none('neither mariadbd nor mysqld is installed; npm run setup:mysql installs one');
   try {
     return await startMysqlServer({ ...options, program, directory: join(options.directory, 'mysql') });
   } catch (error) {

@@ -1,5 +1,5 @@
-// Brings a MySQL server's program to a machine that has none, where that takes no password: with apt as root or by sudo, or
-// with Homebrew. Plain JavaScript without dependencies, like the rest of the set-up.
+// Brings a MySQL server's program to a machine that has none: with apt or with Homebrew. Only root's set-up does so by itself.
+// Plain JavaScript without dependencies, like the rest of the set-up.
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { findMysqlServer, findProgram } from '../local/mysql-program.mjs';
@@ -12,62 +12,65 @@ const mariadb = ['mariadb-server-core', 'mariadb-client-core'];
 const mysql = ['default-mysql-server-core'];
 
 /**
- * Installs a server unless there is one or it is not wanted, and says what it does before it does it. That it can't is no
- * failure: the pipeline goes on without MySQL, and says so. What failed once is tried again only when asked for.
+ * Installs a server where there is none: as root unless none is wanted, and for others when asked to, since that takes sudo
+ * or Homebrew. Says what it does before it does it. What failed once is tried again only when asked for.
  *
- * @param again whether to try although it failed before
- * @param failedBefore the file that says so
+ * @param asked whether somebody asked for a server
+ * @param failedBefore the file that says that root's attempt failed
+ * @returns false when a server was asked for and there is none
  */
 export function bringMysql({
   failedBefore,
-  again = false,
+  asked = false,
   environment = process.env,
   isRoot = process.getuid?.() === 0,
   find = findMysqlServer,
   say = console.error,
 }) {
   const isWanted = !environment.SLUICE_NO_MYSQL && !environment.MYSQL_URL;
-  if (!isWanted || find(environment) !== undefined) return;
-  if (existsSync(failedBefore) && !again) return;
-  for (const { words, steps } of waysFor(environment, isRoot)) {
-    say(`Installing a MySQL server’s program (${words}); SLUICE_NO_MYSQL=1 does without …`);
-    for (const [command, ...args] of steps) {
-      spawnSync(command, args, { env: environment, stdio: ['ignore', 2, 2], timeout: TIMEOUT_MS });
+  if (!asked && !isWanted) return true;
+  const found = find(environment);
+  if (found !== undefined) {
+    if (asked) say(`There is a MySQL server’s program: ${found}.`);
+    return true;
+  }
+  const way = asked || !existsSync(failedBefore) ? wayFor(environment, isRoot, asked) : undefined;
+  if (way !== undefined) {
+    say(`Installing a MySQL server’s program (${way.words}) …`);
+    for (const [command, ...args] of way.steps) {
+      // sudo may ask for a password.
+      spawnSync(command, args, { env: environment, stdio: ['inherit', 2, 2], timeout: TIMEOUT_MS });
       if (find(environment) !== undefined) {
         rmSync(failedBefore, { force: true });
-        return;
+        return true;
       }
     }
+    if (!asked) writeFileSync(failedBefore, '');
   }
-  if (!existsSync(failedBefore)) {
-    say('There is no MySQL server, and none could be installed without a password: going on without MySQL.');
-    writeFileSync(failedBefore, '');
+  if (asked) {
+    say(
+      `${way === undefined ? 'Neither apt-get nor Homebrew is here' : `${way.words} failed`}: no MySQL server was installed. ` +
+        'Install MariaDB or MySQL yourself, or name a server: MYSQL_URL=mysql://user:password@host:port/database',
+    );
+    return false;
   }
+  say('No MySQL server is installed: Sluice goes on without one. To install one: npm run setup:mysql');
+  return true;
 }
 
-/** What may be done without asking anybody: each a way with the commands that are tried one after the other. */
-function waysFor(environment, isRoot) {
+/** How to install a server, with the commands that are tried one after the other; undefined where there is no way. */
+function wayFor(environment, isRoot, asked) {
   const has = (name) => findProgram([name], environment, [], []) !== undefined;
-  if (has('brew'))
-    return [{ words: 'brew install mariadb', steps: [['brew', 'install', '--quiet', 'mariadb']] }];
-  if (!has('apt-get')) return [];
-  const maySudo =
-    !isRoot && has('sudo') && spawnSync('sudo', ['-n', 'true'], { env: environment }).status === 0;
-  if (!isRoot && !maySudo) return [];
-  const apt = [...(isRoot ? [] : ['sudo', '-n']), 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq'];
-  const install = (packages) => [
-    ...apt,
-    '-o',
-    'DPkg::Lock::Timeout=120',
-    'install',
-    '-y',
-    '--no-install-recommends',
-    ...packages,
-  ];
-  return [
-    {
+  if (has('apt-get') && (isRoot || asked)) {
+    const apt = [...(isRoot ? [] : ['sudo']), 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq'];
+    const options = ['-o', 'DPkg::Lock::Timeout=120', 'install', '-y', '--no-install-recommends'];
+    const install = (packages) => [...apt, ...options, ...packages];
+    return {
       words: `${isRoot ? '' : 'sudo '}apt-get install ${mariadb.join(' ')}`,
       steps: [install(mariadb), [...apt, 'update'], install(mariadb), install(mysql)],
-    },
-  ];
+    };
+  }
+  if (has('brew') && asked)
+    return { words: 'brew install mariadb', steps: [['brew', 'install', '--quiet', 'mariadb']] };
+  return undefined;
 }

@@ -1,16 +1,15 @@
-// Makes the checkout ready to run: `npm ci` when node_modules is missing or not what package-lock.json says.
-// Then a MySQL server, where it may; `--packages-only` leaves that out.
+// Makes the checkout ready to run: `npm ci` when node_modules is missing or not what package-lock.json says, and a Node
+// that will do. Then a MySQL server, as root; `--packages-only` leaves that out, `--mysql` asks for one.
 // Plain JavaScript without dependencies, since it runs before there are any, on Node 20 or later.
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
+import { chooseNode } from './node.mjs';
 import { bringMysql } from './set-up-mysql.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const stamp = join(root, 'node_modules', '.sluice-set-up');
-const node = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
 
 const [major] = process.versions.node.split('.').map(Number);
 if (major < 20) {
@@ -20,31 +19,63 @@ if (major < 20) {
   process.exit(1);
 }
 
-// What was installed is known by what decides it: a fresh pull that changes it installs again, one of a script does not.
-const { dependencies, devDependencies, allowScripts } = JSON.parse(
-  readFileSync(join(root, 'package.json'), 'utf8'),
-);
-const wanted = createHash('sha256')
-  .update(readFileSync(join(root, 'package-lock.json')))
-  .update(JSON.stringify([dependencies, devDependencies, allowScripts]))
-  .digest('hex');
-const isDone = () => existsSync(node) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
+const isReady = () => isInstalled() && chooseNode(root) === undefined;
 
-if (!isDone()) {
+if (!isReady()) {
   const unlock = lock();
-  const failure = isDone() ? undefined : install();
+  const isInstalledNow = isReady() || install();
   unlock();
-  if (failure !== undefined) {
-    console.error(failure);
-    process.exit(1);
-  }
+  if (!isInstalledNow)
+    end('npm ci failed: what it printed above says why. Nothing outside of node_modules has changed.');
 }
 
+const noNode = chooseNode(root);
+if (noNode !== undefined) end(noNode);
+
 if (!process.argv.includes('--packages-only')) {
-  bringMysql({
+  const isThere = bringMysql({
     failedBefore: join(root, 'node_modules', '.sluice-no-mysql'),
-    again: process.env.npm_lifecycle_event === 'setup',
+    asked: process.argv.includes('--mysql'),
   });
+  if (!isThere) process.exit(1);
+}
+
+function end(why) {
+  console.error(why);
+  process.exit(1);
+}
+
+/**
+ * Whether node_modules is what package-lock.json says, by the list that npm leaves there when it has installed everything. A
+ * package may lack where it is optional: those for other platforms do.
+ */
+function isInstalled() {
+  const manifest = readJson('package.json');
+  const { packages: wanted } = readJson('package-lock.json');
+  const { packages: found } = readJson(join('node_modules', '.package-lock.json')) ?? {};
+  if (found === undefined) return false;
+  const kinds = ['dependencies', 'optionalDependencies', 'devDependencies'];
+  return (
+    kinds.every((kind) => isDeepStrictEqual(manifest[kind], wanted[''][kind])) &&
+    Object.keys(found).every((path) => path in wanted) &&
+    Object.entries(wanted).every(
+      ([path, { version, integrity, optional }]) =>
+        path === '' ||
+        (found[path] === undefined
+          ? optional
+          : found[path].version === version && found[path].integrity === integrity),
+    )
+  );
+}
+
+/** A file of the project; undefined when it is not there. */
+function readJson(path) {
+  try {
+    return JSON.parse(readFileSync(join(root, path), 'utf8'));
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** Two runs at once would take the packages from under each other: the second waits for the first. */
@@ -76,24 +107,24 @@ function isAlive(path) {
   }
 }
 
-/** Installs, and returns what went wrong, if anything did. */
+/** Installs what is locked; no package needs its install script. */
 function install() {
   console.error('Installing what package-lock.json names (npm ci); this happens once …');
   const npm = process.env.npm_execpath;
   const [command, ...prefix] = npm === undefined ? ['npm'] : [process.execPath, npm];
   const { status } = spawnSync(
     command,
-    [...prefix, 'ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'],
+    [
+      ...prefix,
+      'ci',
+      '--ignore-scripts',
+      '--include=dev',
+      '--include=optional',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=error',
+    ],
     { cwd: root, stdio: ['ignore', 2, 2], shell: npm === undefined && process.platform === 'win32' },
   );
-  if (status !== 0)
-    return 'npm ci failed: what it printed above says why. Nothing outside of node_modules has changed.';
-  if (!existsSync(node)) {
-    return (
-      'npm ci did not install Node 24: the install script of the package "node" did not run. ' +
-      'Allow it (npm config delete ignore-scripts) and run this again.'
-    );
-  }
-  writeFileSync(stamp, wanted);
-  return undefined;
+  return status === 0;
 }
