@@ -1,4 +1,6 @@
-import { execFile } from 'node:child_process';
+// @module-tag mysql
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -8,8 +10,8 @@ import { allMysqlTables } from '../domain/tables/mysql.ts';
 import { handler } from '../handlers/migration.ts';
 import { applyMigrations, type Database } from '../migrations/apply.ts';
 import { migrations } from '../migrations/index.ts';
-import { projectDirectory } from '../ops/directories.ts';
 import { type MysqlServer, startMysqlServer } from './mysql-server.ts';
+import { sluice as run } from './ops/sluice.ts';
 
 let server: MysqlServer;
 let connection: Connection;
@@ -138,16 +140,11 @@ describe('a migration', () => {
 });
 
 describe('the command line', () => {
-  const sluice = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
-    new Promise<{ status: number; stdout: string; stderr: string }>((resolve) => {
-      execFile(
-        process.execPath,
-        [join(projectDirectory, 'ops', 'sluice.mjs'), ...args],
-        { env: { PATH: process.env['PATH'], ...env } },
-        (error, stdout, stderr) =>
-          resolve({ status: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-      );
-    });
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-migrations-'));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  const sluice = (args: readonly string[], environment: Readonly<Record<string, string>> = {}) =>
+    run(directory, args, { environment });
 
   it('migrates the database of MYSQL_URL, and says when there is nothing to do', async () => {
     const env = { MYSQL_URL: server.url };

@@ -24,14 +24,14 @@ export interface MysqlServer {
 const START_TIMEOUT_MS = 60_000;
 
 /**
- * Starts a private MariaDB or MySQL in a temporary directory on a free port of 127.0.0.1. With `MYSQL_URL`, and without
- * `settings`, that server is used instead, with a database of its own that goes at the end.
+ * Starts a private MariaDB or MySQL in a temporary directory on a free port of 127.0.0.1. Where the tests were given a
+ * `MYSQL_URL`, and without `settings`, that server is used instead, with a database of its own that goes at the end.
  *
  * @param settings lines of the server's configuration
  * @throws {Error} when there is none, which says how to get one
  */
 export async function startMysqlServer(settings: readonly string[] = []): Promise<MysqlServer> {
-  const given = process.env['MYSQL_URL'];
+  const given = process.env['TEST_MYSQL_URL'];
   return given !== undefined && given !== '' && settings.length === 0
     ? onGivenServer(given)
     : privateServer(settings);
@@ -126,7 +126,7 @@ function findProgram(): string {
     }
   }
   throw new Error(
-    'No MariaDB or MySQL server is installed. Install one (apt-get install mariadb-server, or brew install mariadb), ' +
+    'No MariaDB or MySQL server is installed. Install one (npm run setup:mysql), ' +
       'or set MYSQL_URL=mysql://user:password@host:port/ to one whose user may create databases.',
   );
 }

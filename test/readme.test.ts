@@ -1,13 +1,12 @@
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { projectDirectory } from '../ops/directories.ts';
+import { finished, startShell } from './ops/sluice.ts';
 
 const readme = readFileSync(join(projectDirectory, 'README.md'), 'utf8');
 const directory = mkdtempSync(join(tmpdir(), 'sluice-readme-'));
-const environment = { ...process.env, SLUICE_DIRECTORY: directory, SLUICE_PORT: '0', NO_COLOR: '1' };
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -21,44 +20,26 @@ function commandsBelow(heading: string): string[] {
     .filter((line) => line !== '');
 }
 
-function shell(command: string) {
-  return spawn('/bin/sh', ['-c', command], { cwd: projectDirectory, env: environment, detached: true });
-}
-
-function run(command: string): Promise<{ status: number | null; output: string }> {
-  return new Promise((resolve) => {
-    const child = shell(command);
-    let output = '';
-    child.stdout.on('data', (chunk) => {
-      output += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      output += chunk;
-    });
-    child.on('close', (status) => resolve({ status, output }));
-  });
-}
-
-test('the commands of "Use it" work as they are written', { timeout: 120_000 }, async () => {
+test('the commands of "Use it" work as they are written', { timeout: 300_000, tags: ['mysql'] }, async () => {
   const [start, ...others] = commandsBelow('Use it');
   expect(start).toBe('npm start');
   expect(others.length).toBeGreaterThanOrEqual(4);
 
-  const server = shell('npm start');
-  const ended = new Promise<number | null>((resolve) => server.on('close', resolve));
+  const server = startShell(directory, 'npm start');
+  const ended = finished(server);
   try {
     await new Promise<void>((resolve, reject) => {
       let printed = '';
-      server.stdout.on('data', (chunk) => {
-        printed += chunk;
+      server.stdout?.on('data', (text: string) => {
+        printed += text;
         if (printed.includes('Ctrl-C stops it.')) resolve();
       });
       server.on('close', () => reject(new Error(`npm start ended: ${printed}`)));
     });
     for (const command of others) {
-      const { status, output } = await run(command);
-      expect(status, `${command}\n${output}`).toBe(0);
-      expect(output, command).not.toBe('');
+      const { status, stdout, stderr } = await finished(startShell(directory, command));
+      expect(status, `${command}\n${stdout}${stderr}`).toBe(0);
+      expect(stdout, command).not.toBe('');
     }
   } finally {
     // As Ctrl-C does: to the whole group in the foreground.

@@ -129,17 +129,30 @@ export async function upload(target: Target, file: string, key: string): Promise
   return { file, key, versionId: VersionId ?? 'null' };
 }
 
+/** One listener of the process serves them all, however many run at once. */
+const sendings = new Set<Upload>();
+
+function abortAll(): void {
+  listen('off');
+  for (const sending of sendings) void sending.abort();
+}
+
+function listen(change: 'on' | 'off'): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process[change](signal, abortAll);
+}
+
 /** An upload in parts that is left behind would be kept, and paid for, unseen: Ctrl-C takes it back first. */
 async function unlessInterrupted(sending: Upload): ReturnType<Upload['done']> {
-  const abort = () => void sending.abort();
-  process.once('SIGINT', abort).once('SIGTERM', abort);
+  if (sendings.size === 0) listen('on');
+  sendings.add(sending);
   try {
     return await sending.done();
   } catch (error) {
     if ((error as Error).name === 'AbortError') throw new UserError('Interrupted: nothing was uploaded.');
     throw error;
   } finally {
-    process.off('SIGINT', abort).off('SIGTERM', abort);
+    sendings.delete(sending);
+    if (sendings.size === 0) listen('off');
   }
 }
 

@@ -1,3 +1,4 @@
+// @module-tag mysql
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import type { Connection } from 'mysql2/promise';

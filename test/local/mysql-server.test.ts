@@ -1,3 +1,4 @@
+// @module-tag mysql
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -26,7 +27,7 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-const program = findMysqlServer() ?? 'mariadbd, or mysqld: npm run setup installs one';
+const program = findMysqlServer() ?? 'mariadbd, or mysqld: npm run setup:mysql installs one';
 const newDirectory = () => mkdtempSync(join(scratch, 'd-'));
 
 async function start(directory: string, ephemeral = false): Promise<MysqlServer> {

@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stackOutputs } from '../../infra/outputs.ts';
-import { projectDirectory } from '../../ops/directories.ts';
 import { startTestPipeline, type TestPipeline } from '../pipeline/running-pipeline.ts';
+import { sluice as run } from './sluice.ts';
 
 let pipeline: TestPipeline;
 const files = mkdtempSync(join(tmpdir(), 'sluice-files-'));
@@ -19,23 +18,8 @@ afterAll(async () => {
   rmSync(files, { recursive: true, force: true });
 });
 
-interface Run {
-  readonly status: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function sluice(args: readonly string[], directory = pipeline.directory): Promise<Run> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [join(projectDirectory, 'ops', 'sluice.mjs'), ...args],
-      { env: { PATH: process.env['PATH'], SLUICE_DIRECTORY: directory }, cwd: files },
-      (error, stdout, stderr) =>
-        resolve({ status: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-    );
-  });
-}
+const sluice = (args: readonly string[], directory = pipeline.directory) =>
+  run(directory, args, { cwd: files });
 
 function file(name: string, content: string): string {
   writeFileSync(join(files, name), content);
@@ -149,36 +133,36 @@ describe('errors', () => {
     [['put', 'x', '--dataset', 'wines'], 1, 'There is no dataset "wines". There are: recipes, passengers.'],
     [['status', 'recipes/never-put.json'], 1, 'There is no object recipes/never-put.json'],
   ])('sluice %s exits with %i and says why', async (args, status, message) => {
-    const run = await sluice(args);
-    expect(run.status).toBe(status);
-    expect(run.stderr).toContain(message);
-    expect(run.stderr).not.toContain('    at ');
+    const ended = await sluice(args);
+    expect(ended.status).toBe(status);
+    expect(ended.stderr).toContain(message);
+    expect(ended.stderr).not.toContain('    at ');
   });
 
   test('without a local cloud, a command says how to start one', async () => {
-    const run = await sluice(['status'], files);
-    expect(run.status).toBe(1);
-    expect(run.stderr).toBe('The local cloud is not running. Start it in another terminal: npm start\n');
+    const ended = await sluice(['status'], files);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toBe('The local cloud is not running. Start it in another terminal: npm start\n');
   });
 
   test('two files that would become one object are not uploaded', async () => {
     const name = file('twin.json', '[]');
-    const run = await sluice(['put', '-d', 'recipes', name, join(files, name)]);
-    expect(run.status).toBe(1);
-    expect(run.stderr).toContain('would both become recipes/twin.json');
+    const ended = await sluice(['put', '-d', 'recipes', name, join(files, name)]);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toContain('would both become recipes/twin.json');
     expect((await sluice(['status', 'recipes/twin.json'])).stderr).toContain('There is no object');
   });
 
   test('a directory that can’t be used is named', async () => {
-    const run = await sluice(['start', '--port', '0'], join(files, file('a-file', '')));
-    expect(run.status).toBe(1);
-    expect(run.stderr).toContain("State can't be kept in");
-    expect(run.stderr).not.toContain('    at ');
+    const ended = await sluice(['start', '--port', '0'], join(files, file('a-file', '')));
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toContain("State can't be kept in");
+    expect(ended.stderr).not.toContain('    at ');
   });
 
   test('two local clouds never share a directory', async () => {
-    const run = await sluice(['start', '--port', '0']);
-    expect(run.status).toBe(1);
-    expect(run.stderr).toContain(`runs already, as process ${process.pid}`);
+    const ended = await sluice(['start', '--port', '0']);
+    expect(ended.status).toBe(1);
+    expect(ended.stderr).toContain(`runs already, as process ${process.pid}`);
   });
 });

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { HeadObjectCommand, ListObjectVersionsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
@@ -14,6 +12,7 @@ import {
   startTestPipeline,
   type TestPipeline,
 } from '../pipeline/running-pipeline.ts';
+import { sluice as run } from './sluice.ts';
 
 let pipeline: TestPipeline;
 let cloud: Control;
@@ -26,26 +25,9 @@ beforeAll(async () => {
 afterAll(() => pipeline.close());
 afterEach(() => cloud.clearFaults());
 
-interface Run {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** Runs a command; sends Ctrl-C when `until` is printed. */
-async function sluice(args: readonly string[], until?: string): Promise<Run> {
-  const child = spawn(process.execPath, [join(projectDirectory, 'ops', 'sluice.mjs'), ...args], {
-    env: { PATH: process.env['PATH'], SLUICE_DIRECTORY: pipeline.directory },
-  });
-  const printed = { stdout: '', stderr: '' };
-  for (const stream of ['stdout', 'stderr'] as const)
-    child[stream].on('data', (chunk: Buffer) => {
-      printed[stream] += chunk.toString();
-      if (until !== undefined && printed[stream].includes(until)) child.kill('SIGINT');
-    });
-  const [status] = await once(child, 'close');
-  return { status, ...printed };
-}
+const sluice = (args: readonly string[], until?: string) =>
+  run(pipeline.directory, args, until === undefined ? {} : { until });
 
 const soup = JSON.stringify([
   { title: 'Soup', ingredients: ['water'], directions: ['Boil for 10 minutes.'] },

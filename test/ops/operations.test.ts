@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+// @module-tag mysql
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -30,7 +30,6 @@ import {
   versionSegment,
 } from '../../domain/key-layout.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
-import { projectDirectory } from '../../ops/directories.ts';
 import { readHead, readText } from '../../ops/ledger.ts';
 import { listObjects } from '../../ops/listing.ts';
 import { mysqlUrl, withMysql } from '../../ops/mysql.ts';
@@ -43,7 +42,7 @@ import {
   startTestPipeline,
   type TestPipeline,
 } from '../pipeline/running-pipeline.ts';
-import { documents, type Run, sluice } from './sluice.ts';
+import { documents, finished, type Run, sluice, startSluice } from './sluice.ts';
 
 let pipeline: TestPipeline;
 let target: Target;
@@ -230,7 +229,7 @@ describe('sweep', () => {
     const behind = `Date.now = (now => () => now() - 600_000)(Date.now)`;
     const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(behind)}`;
     const args = ['sweep', '--prefix', 'recipes/young', '--older-than', '0s'];
-    const { status, stdout } = await sluice(pipeline.directory, args, { NODE_OPTIONS });
+    const { status, stdout } = await sluice(pipeline.directory, args, { environment: { NODE_OPTIONS } });
     expect(stdout).toContain('never seen     recipes/young.json: no event of it has arrived (since ');
     expect(stdout).not.toContain('Left alone');
     expect(status).toBe(1);
@@ -646,20 +645,13 @@ describe('when what a command talks to is gone', () => {
     try {
       const file = join(directory, 'large.ndjson');
       writeFileSync(file, Buffer.alloc(64 * 1024 * 1024));
-      const putting = spawn(
-        process.execPath,
-        [join(projectDirectory, 'ops', 'cli.ts'), 'put', '-d', 'recipes', file],
-        {
-          env: { PATH: process.env['PATH'], SLUICE_DIRECTORY: pipeline.directory },
-          stdio: ['ignore', 'ignore', 'pipe'],
-        },
-      );
-      const ended = once(putting, 'exit');
+      const putting = startSluice(pipeline.directory, ['put', '-d', 'recipes', file]);
+      const ended = finished(putting);
       const uploads = async () =>
         (await s3.send(new ListMultipartUploadsCommand({ Bucket: outputs.buckets.raw }))).Uploads ?? [];
       await eventually(async () => ((await uploads()).length > 0 ? true : undefined), 'an upload in parts');
       putting.kill('SIGINT');
-      expect(await ended).toEqual([1, null]);
+      expect(await ended).toMatchObject({ status: 1 });
       expect(await uploads()).toEqual([]);
     } finally {
       rmSync(directory, { recursive: true, force: true });

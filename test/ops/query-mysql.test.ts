@@ -1,16 +1,16 @@
-import { execFile } from 'node:child_process';
+// @module-tag mysql
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { findMysqlServer } from '../../local/mysql-program.mjs';
 import { type MysqlServer, startMysqlServer } from '../../local/mysql-server.ts';
-import { projectDirectory } from '../../ops/directories.ts';
 import { applyTo, mysqlUrl, mysqlUrlFile, withMysql } from '../../ops/mysql.ts';
 import { queryMysql } from '../../ops/query-mysql.ts';
+import { sluice as run } from './sluice.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'sluice-query-'));
-const program = findMysqlServer() ?? 'mariadbd, or mysqld: npm run setup installs one';
+const program = findMysqlServer() ?? 'mariadbd, or mysqld: npm run setup:mysql installs one';
 let server: MysqlServer;
 
 beforeAll(async () => {
@@ -28,17 +28,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-function sluice(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [join(projectDirectory, 'ops', 'sluice.mjs'), ...args],
-      { env: { PATH: process.env['PATH'], SLUICE_DIRECTORY: directory } },
-      (error, stdout, stderr) =>
-        resolve({ status: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
-    );
-  });
-}
+const sluice = (...args: string[]) => run(directory, args);
 
 describe('query --mysql', () => {
   test('prints a table of the local cloud’s MySQL, which can’t move the terminal', async () => {

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalPipeline, startPipeline } from '../../ops/local-cloud.ts';
 import { isSettled, type ObjectState, objectState } from '../../ops/object-state.ts';
 import { localTarget, type Target } from '../../ops/target.ts';
+import { nodeWarning } from '../ops/sluice.ts';
 
 /** The whole pipeline on a free port, with the real program, bundles and processes. */
 export interface TestPipeline {
@@ -16,7 +17,7 @@ export interface TestPipeline {
 }
 
 export interface TestPipelineOptions {
-  /** Whether it writes to MySQL too, if there is one. */
+  /** Whether it writes to MySQL too: a server of its own. */
   readonly mysql?: boolean;
   /** What is done in its directory before it starts. */
   readonly prepare?: (directory: string) => Promise<void>;
@@ -33,7 +34,7 @@ export async function startTestPipeline({
     directory,
     port: 0,
     onTrouble: (line) => troubles.push(line),
-    environment: mysql ? process.env : { SLUICE_NO_MYSQL: '1' },
+    environment: mysql ? { PATH: process.env['PATH'] } : { SLUICE_NO_MYSQL: '1' },
   });
   return {
     running,
@@ -42,9 +43,18 @@ export async function startTestPipeline({
     troubles,
     async close() {
       await running.close();
+      const warnings = warningsOfFunctions(join(directory, 'logs'));
       rmSync(directory, { recursive: true, force: true });
+      if (warnings.length > 0) throw new Error(`Node warned in a function:\n${warnings.join('\n')}`);
     },
   };
+}
+
+/** What Node itself warned of, of what the functions' processes wrote. */
+function warningsOfFunctions(logs: string): string[] {
+  return readdirSync(logs)
+    .flatMap((file) => readFileSync(join(logs, file), 'utf8').split('\n'))
+    .filter((line) => nodeWarning.test(line));
 }
 
 /** Waits until `probe` gives something; fails after `seconds`. */

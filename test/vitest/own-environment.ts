@@ -1,0 +1,18 @@
+// Before each test file: nothing of the shell's environment leads a test to the checkout's own local cloud, to a database, or to AWS.
+const { CONFORMANCE_ENDPOINT, MYSQL_URL = '' } = process.env;
+
+for (const name of Object.keys(process.env)) {
+  const isKeyOfConformance = name.startsWith('AWS_') && CONFORMANCE_ENDPOINT !== undefined;
+  if (/^(AWS|MYSQL|PULUMI|SLUICE)_/.test(name) && !isKeyOfConformance) delete process.env[name];
+}
+
+// The server for the tests' own databases: see test/mysql-server.ts.
+if (MYSQL_URL !== '') process.env['TEST_MYSQL_URL'] = MYSQL_URL;
+
+// A command that is started without a directory of its own would take the checkout's: below a file there is none.
+process.env['SLUICE_DIRECTORY'] = '/dev/null/set-a-directory';
+
+// Whoever meets it fails, as with any error that nobody catches.
+process.on('warning', (warning) => {
+  throw new Error(`A warning of Node's own: ${warning.message}`, { cause: warning });
+});
