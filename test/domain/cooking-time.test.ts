@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { timeInDirections } from '../../domain/datasets/cooking-time.ts';
+import { processorMs } from '../processor-time.ts';
 
 const [s, min, h] = [1, 60, 3600];
 const NO_TIME = 300;
@@ -123,9 +124,8 @@ describe('the time that directions take', () => {
   it.each(['1 ', '1/', '1.', '½', '1 1/', 'a ', 'half a ', '10 minutes to ', '1-', 'an', '\t', '9'])(
     'is found in a megabyte of %j without delay',
     (hostile) => {
-      const started = performance.now();
-      timeInDirections([hostile.repeat(1_000_000 / hostile.length)]);
-      expect(performance.now() - started).toBeLessThan(2000);
+      const directions = [hostile.repeat(1_000_000 / hostile.length)];
+      expect(processorMs(() => timeInDirections(directions))).toBeLessThan(10_000);
     },
   );
 });

@@ -266,13 +266,19 @@ describe('CSV', () => {
 
   it('goes on after a field of 100 MB, of which next to nothing is held', async () => {
     const megabyte = 1024 * 1024;
+    const limit = 10 * megabyte;
     let held = 0;
     const source = async function* () {
       yield Buffer.from('a,b,c\n1,2,3\n"');
       const before = process.memoryUsage().arrayBuffers;
       for (let i = 0; i < 100; i += 1) yield Buffer.allocUnsafeSlow(megabyte).fill('x,\n');
-      collectGarbage();
-      held = process.memoryUsage().arrayBuffers - before;
+      // The engine frees what a collection has found in threads of its own, some time later.
+      const end = Date.now() + 60_000;
+      do {
+        collectGarbage();
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        held = process.memoryUsage().arrayBuffers - before;
+      } while (held >= limit && Date.now() < end);
       yield Buffer.from('",5,6\n7,8,9\n');
     };
     const { records } = await read(letters(), source);
@@ -281,7 +287,7 @@ describe('CSV', () => {
       'record_too_large',
       row('7', '8', '9'),
     ]);
-    expect(held).toBeLessThan(10 * megabyte);
+    expect(held).toBeLessThan(limit);
   });
 
   const anyText = fc.string({

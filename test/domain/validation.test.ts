@@ -6,6 +6,7 @@ import { datasetNamed } from '../../domain/datasets/index.ts';
 import { EXCERPT_BYTES, MAX_RECORD_BYTES } from '../../domain/decoding/record.ts';
 import { type Reject, rejectLine, renderReject } from '../../domain/reject.ts';
 import { renderPath, validate } from '../../domain/validation.ts';
+import { processorMs } from '../processor-time.ts';
 
 const recipes = datasetNamed('recipes');
 if (recipes === undefined) throw new Error('There is no recipes dataset.');
@@ -145,10 +146,11 @@ describe('a record', () => {
   });
 
   it('with hundreds of thousands of wrong items is rejected at once', () => {
-    const started = performance.now();
     const text = `{"title":"x","ingredients":[${'1,'.repeat(500_000)}1],"directions":["x"]}`;
-    expect(rejectOf(recipes, text)).toMatchObject({ path: 'ingredients[0]', code: 'wrong_type' });
-    expect(performance.now() - started).toBeLessThan(5000);
+    const took = processorMs(() =>
+      expect(rejectOf(recipes, text)).toMatchObject({ path: 'ingredients[0]', code: 'wrong_type' }),
+    );
+    expect(took).toBeLessThan(10_000);
   });
 
   it.each([

@@ -80,10 +80,12 @@ describe('a lock that somebody holds', () => {
     const other = await openMysql({ url: server.url });
     await other.query('START TRANSACTION');
     await other.query("UPDATE things SET note = 'mine' WHERE _record = 1");
-    const waiting = load('02', numbered(thing('new')));
+    const patient = anotherStore({ ...quickly, attempts: 60 });
+    const waiting = load('02', numbered(thing('new')), patient);
     await until(async () => (await lockWaits()) > 0);
     await other.query('ROLLBACK');
     expect(await waiting).toMatchObject({ written: 1 });
+    await patient.close();
     other.destroy();
   });
 
@@ -95,11 +97,13 @@ describe('a lock that somebody holds', () => {
     for (let i = 0; i < 50; i += 1)
       await other.query(`INSERT INTO things_words VALUES (x'000000000000000000000000', 1, ${i}, 'w')`);
     await other.query("UPDATE things SET note = 'mine' WHERE _record = 2");
-    const waiting = load('02', numbered(thing('new'), thing('newer')));
+    const patient = anotherStore(quickly, 60);
+    const waiting = load('02', numbered(thing('new'), thing('newer')), patient);
     await until(async () => (await lockWaits()) > 0);
     await other.query("UPDATE things SET note = 'mine' WHERE _record = 1");
     await other.query('ROLLBACK');
     expect(await waiting).toMatchObject({ written: 2 });
+    await patient.close();
     other.destroy();
   });
 });

@@ -76,13 +76,16 @@ describe('a build that is remembered', () => {
   const build = async () => (await bundle({ entry: 'entry.ts' }, { from, to })).entry;
   /** Builds until it is kept, which it is not as long as the sources are only just written. */
   const settled = () =>
-    vi.waitFor(async () => {
-      const entry = await build();
-      const { mtimeMs } = statSync(record);
-      await build();
-      expect(statSync(record).mtimeMs).toBe(mtimeMs);
-      return entry;
-    });
+    vi.waitFor(
+      async () => {
+        const entry = await build();
+        const { mtimeMs } = statSync(record);
+        await build();
+        expect(statSync(record).mtimeMs).toBe(mtimeMs);
+        return entry;
+      },
+      { timeout: 60_000 },
+    );
   cpSync(sources, from, { recursive: true });
   writeFileSync(
     join(from, 'entry.ts'),

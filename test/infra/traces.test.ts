@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { bundle } from '../../infra/bundle.ts';
 
 interface Subsegment {
@@ -42,7 +42,7 @@ test('a bundled function tells X-Ray what it called, under its own handler, with
       },
     });
     expect(await once(child, 'exit')).toEqual([0, null]);
-    await vi.waitFor(() => expect(sent).toHaveLength(3));
+    await expect.poll(() => sent).toHaveLength(3);
     const handler = sent.find(({ name }) => name === '## index.handler');
     expect(handler).toMatchObject({ parent_id: trace.parent, trace_id: trace.root });
     const calls = sent.filter((each) => each !== handler);

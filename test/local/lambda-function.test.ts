@@ -20,9 +20,9 @@ export const handler = async (event, context) => {
   if (event.write) process.stdout.write(event.write);
   if (event.sleep) await delay(event.sleep);
   if (event.fail) throw new RangeError(event.fail);
-  if (event.reject) { Promise.reject(new Error(event.reject)); await delay(5000); }
+  if (event.reject) { Promise.reject(new Error(event.reject)); await delay(100_000); }
   if (event.exit !== undefined) process.exit(event.exit);
-  if (event.allocate) { kept.push(Buffer.alloc(event.allocate * 1024 * 1024, 1)); await delay(5000); }
+  if (event.allocate) { kept.push(Buffer.alloc(event.allocate * 1024 * 1024, 1)); await delay(100_000); }
   if (event.heap) for (;;) kept.push(new Array(1000).fill({}));
   if (event.large) return 'x'.repeat(event.large);
   if (event.nothing) return;
@@ -71,7 +71,7 @@ function started(settings: Partial<FunctionSettings> = {}, ports: Partial<Functi
       modulePath: join(directory, 'esm', 'index.mjs'),
       handler: 'index.handler',
       runtime: 'nodejs24.x',
-      timeoutSeconds: 10,
+      timeoutSeconds: 120,
       memoryMb: 256,
       environment: { STAGE: 'test' },
       logGroup: `/aws/lambda/${name}`,
@@ -139,7 +139,7 @@ describe('a function', () => {
   });
 
   test('gets the context of Lambda', async () => {
-    const made = started({ timeoutSeconds: 7 });
+    const made = started({ timeoutSeconds: 700 });
     const invocation = made.invoke('{}');
     const { context, left } = JSON.parse((await invocation.result).payload);
     expect(context).toMatchObject({
@@ -151,8 +151,8 @@ describe('a function', () => {
       logGroupName: made.settings.logGroup,
       logStreamName: expect.stringMatching(/^\d{4}\/\d\d\/\d\d\/\[\$LATEST\][0-9a-f]{32}$/),
     });
-    expect(left).toBeGreaterThan(5000);
-    expect(left).toBeLessThanOrEqual(7000);
+    expect(left).toBeGreaterThan(600_000);
+    expect(left).toBeLessThanOrEqual(700_000);
   });
 
   test('starts cold once and stays warm', async () => {
@@ -184,7 +184,7 @@ describe('a function', () => {
     const results = await Promise.all([1, 2].map(() => call(made, { sleep: 50 })));
     const pids = results.map(({ value }) => value.pid);
     expect(new Set(pids).size).toBe(2);
-    await vi.waitUntil(() => pids.every((pid) => !alive(pid)));
+    await expect.poll(() => pids.some(alive)).toBe(false);
   });
 
   test('beyond the processes of this machine waits for one', async () => {
@@ -261,13 +261,13 @@ describe('an error', () => {
 
 describe('a process', () => {
   test('is killed when the function runs past its time-out', async () => {
-    const made = started({ timeoutSeconds: 1 });
+    const made = started({ timeoutSeconds: 4 });
     const { pid } = (await call(made)).value;
-    const { value, functionError } = await call(made, { sleep: 5000 });
+    const { value, functionError } = await call(made, { sleep: 100_000 });
     expect(functionError).toBe('Unhandled');
     expect(value).toEqual({
       errorType: 'Sandbox.Timedout',
-      errorMessage: expect.stringMatching(/^RequestId: [\w-]{36} Error: Task timed out after 1.00 seconds$/),
+      errorMessage: expect.stringMatching(/^RequestId: [\w-]{36} Error: Task timed out after 4.00 seconds$/),
     });
     expect(alive(pid)).toBe(false);
     expect((await lines(made)).at(-1)).toContain('Status: timeout');
@@ -287,10 +287,10 @@ describe('a process', () => {
   test('can be killed in the middle of an invocation, and its credentials die with it', async () => {
     const made = started();
     const { env } = (await call(made)).value;
-    const invocation = made.invoke('{"sleep":5000}');
-    await vi.waitUntil(
-      async () => (await lines(made)).filter((line) => line.startsWith('START')).length === 2,
-    );
+    const invocation = made.invoke('{"sleep":100000}');
+    await expect
+      .poll(async () => (await lines(made)).filter((line) => line.startsWith('START')))
+      .toHaveLength(2);
     expect(made.kill(env.AWS_ACCESS_KEY_ID)).toBe(true);
     const { payload } = await invocation.result;
     expect(JSON.parse(payload)).toMatchObject({
@@ -330,12 +330,11 @@ describe('a process', () => {
     const parent = spawn(process.execPath, ['--input-type=module', '-e', program], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-    const pid = Number(
-      await vi.waitUntil(() => readFile(pidFile, 'utf8').catch(() => ''), { timeout: 20_000 }),
-    );
+    await expect.poll(() => readFile(pidFile, 'utf8').catch(() => '')).not.toBe('');
+    const pid = Number(await readFile(pidFile, 'utf8'));
     expect(alive(pid)).toBe(true);
     parent.kill('SIGKILL');
-    await vi.waitUntil(() => !alive(pid), { timeout: 5000 });
+    await expect.poll(() => alive(pid)).toBe(false);
   });
 });
 

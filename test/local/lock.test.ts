@@ -73,9 +73,7 @@ test('a place where nothing can be locked is refused with the cure', () => {
   expect(() => lockDirectory(directory)).toThrow(/can't be locked: .* Choose another place with --directory/);
 });
 
-test('an ephemeral run leaves what is in its directory alone, and nothing of its own', {
-  timeout: 60_000,
-}, async () => {
+test('an ephemeral run leaves what is in its directory alone, and nothing of its own', async () => {
   writeFileSync(join(directory, 'thesis.txt'), 'years of work');
   const options = { project: projectDirectory, stack: 'dev', directory, ephemeral: true, port: 0 };
   const cloud = await startCloud(options);

@@ -15,7 +15,7 @@ import {
   PutObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../local/clock.ts';
 import { FileBlobs } from '../../local/s3/blobs.ts';
 import type { S3Event } from '../../local/s3/events.ts';
@@ -99,7 +99,7 @@ describe('after kill -9', () => {
     await child.kill();
     const server = await start();
     expect(await text(server, 'a')).toBe('a content');
-    await vi.waitFor(() => expect(server.events).toHaveLength(4));
+    await expect.poll(() => server.events).toHaveLength(4);
     expect(server.events.map((event) => [event['detail-type'], event.detail.object.key])).toEqual([
       ['Object Created', 'a'],
       ['Object Created', 'b'],
@@ -109,7 +109,7 @@ describe('after kill -9', () => {
     expect(server.events.slice(0, 3).map(({ detail }) => detail.object['version-id'])).toEqual(versions);
     const newest = server.events.at(-1)?.detail.object.sequencer ?? '';
     await put(server, 'b', 'again');
-    await vi.waitFor(() => expect(server.events).toHaveLength(5));
+    await expect.poll(() => server.events).toHaveLength(5);
     expect((server.events.at(-1)?.detail.object.sequencer ?? '') > newest).toBe(true);
   });
 
@@ -120,7 +120,7 @@ describe('after kill -9', () => {
       new PutObjectCommand({ Bucket: 'plain', Key: 'half', Body: half(2 * mb), ContentLength: 4 * mb }),
     );
     sent.catch(() => {});
-    await vi.waitFor(async () => expect(await incoming()).toHaveLength(1));
+    await expect.poll(incoming).toHaveLength(1);
     await child.kill();
     await expect(sent).rejects.toThrow();
     const server = await start();
@@ -140,10 +140,10 @@ describe('a store on disk', () => {
       { abortSignal: abort.signal },
     );
     sent.catch(() => {});
-    await vi.waitFor(async () => expect(await incoming()).toHaveLength(1));
+    await expect.poll(incoming).toHaveLength(1);
     abort.abort();
     await expect(sent).rejects.toThrow();
-    await vi.waitFor(async () => expect(await incoming()).toEqual([]));
+    await expect.poll(incoming).toEqual([]);
     expect(await blobFiles()).toEqual([]);
   });
 
@@ -156,7 +156,7 @@ describe('a store on disk', () => {
       server.client.send(new UploadPartCommand({ ...upload, UploadId, PartNumber, Body }));
     const one = await part(first, 1, body);
     await put(first, 'small', 'x');
-    await vi.waitFor(() => expect(first.events).toHaveLength(1));
+    await expect.poll(() => first.events).toHaveLength(1);
     await stop(first);
 
     const second = await start();
@@ -177,6 +177,7 @@ describe('a store on disk', () => {
       return answer;
     };
     const completed = await complete(second);
+    await expect.poll(() => second.events).toHaveLength(1);
     await stop(second);
 
     const third = await start();
@@ -200,16 +201,16 @@ describe('a store on disk', () => {
       if (offered.length === 1) throw new Error('The bus is away.');
     });
     await put(server, 'k', 'x');
-    await vi.waitFor(() => expect(offered).toHaveLength(2), 5000);
+    await expect.poll(() => offered).toHaveLength(2);
     expect(offered[1]).toBe(offered[0]);
   });
 
   test('frees the bytes of what is replaced or removed', async () => {
     const server = await start();
     for (let round = 0; round < 3; round += 1) await put(server, 'large', randomBytes(mb), 'plain');
-    await vi.waitFor(async () => expect(await blobFiles()).toHaveLength(1));
+    await expect.poll(blobFiles).toHaveLength(1);
     await server.client.send(new DeleteObjectCommand({ Bucket: 'plain', Key: 'large' }));
-    await vi.waitFor(async () => expect(await blobFiles()).toEqual([]));
+    await expect.poll(blobFiles).toEqual([]);
   });
 
   test('frees what a client reads who goes away in the middle', async () => {
@@ -220,7 +221,7 @@ describe('a store on disk', () => {
     await once(Body, 'readable');
     Body.destroy();
     await server.client.send(new DeleteObjectCommand({ Bucket: 'plain', Key: 'large' }));
-    await vi.waitFor(async () => expect(await blobFiles()).toEqual([]));
+    await expect.poll(blobFiles).toEqual([]);
   });
 });
 
@@ -322,7 +323,7 @@ describe('blobs in files', () => {
     const [whole, begin] = await Promise.all(readers.map((reader) => buffer(reader)));
     expect(whole?.equals(content)).toBe(true);
     expect(begin?.equals(content.subarray(0, 10))).toBe(true);
-    await vi.waitFor(async () => expect(await blobFiles()).toEqual([]));
+    await expect.poll(blobFiles).toEqual([]);
   });
 
   test('that nothing refers to are swept at start, a pack only when none of its blobs is left', async () => {

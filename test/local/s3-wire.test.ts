@@ -19,7 +19,7 @@ import {
 import { HttpRequest } from '@smithy/protocol-http';
 import { SignatureV4 } from '@smithy/signature-v4';
 import * as fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Call } from '../../local/call.ts';
 import { ServiceError } from '../../local/service-error.ts';
 import { refusal } from '../conformance/s3-endpoint.ts';
@@ -161,7 +161,7 @@ describe('events', () => {
   test('of a created object have the documented shape', async () => {
     const key = 'a key/with+%, "quotes" & 🍲';
     const { VersionId, ETag } = await put('versioned', key);
-    await vi.waitFor(() => expect(server.events).toHaveLength(1));
+    await expect.poll(() => server.events).toHaveLength(1);
     expect(server.events[0]).toEqual({
       version: '0',
       id: expect.stringMatching(/^[0-9a-f-]{36}$/),
@@ -199,7 +199,7 @@ describe('events', () => {
     await remove('plain', 'd');
     await put('suspended', 'd');
     await remove('suspended', 'd');
-    await vi.waitFor(() => expect(server.events).toHaveLength(7));
+    await expect.poll(() => server.events).toHaveLength(7);
     const deleted = server.events.filter((event) => event['detail-type'] === 'Object Deleted');
     expect(
       deleted.map(({ detail }) => [detail.bucket.name, detail['deletion-type'], detail.object['version-id']]),
@@ -222,7 +222,7 @@ describe('events', () => {
     await server.client.send(new CompleteMultipartUploadCommand({ ...upload, UploadId, MultipartUpload }));
     await put('silent', 'k');
     await server.client.send(new CopyObjectCommand({ Bucket: 'plain', Key: 'c', CopySource: 'silent/k' }));
-    await vi.waitFor(() => expect(server.events).toHaveLength(2));
+    await expect.poll(() => server.events).toHaveLength(2);
     expect(server.events.map(({ detail }) => detail.reason)).toEqual([
       'CompleteMultipartUpload',
       'CopyObject',
@@ -235,7 +235,7 @@ describe('events', () => {
         const prefix = 'any/';
         server.events.length = 0;
         await put('plain', prefix + key);
-        await vi.waitFor(() => expect(server.events).toHaveLength(1));
+        await expect.poll(() => server.events).toHaveLength(1);
         expect(server.events[0]?.detail.object.key).toBe(prefix + key);
         const listed = await server.client.send(
           new ListObjectsV2Command({ Bucket: 'plain', Prefix: prefix, EncodingType: 'url' }),

@@ -61,7 +61,7 @@ function warningsOfFunctions(logs: string): string[] {
 export async function eventually<Value>(
   probe: () => Promise<Value | undefined>,
   what: string,
-  seconds = 25,
+  seconds = 120,
 ): Promise<Value> {
   const end = Date.now() + seconds * 1000;
   for (;;) {
