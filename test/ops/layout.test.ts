@@ -1,10 +1,10 @@
-import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readProgram } from '../../local/program.ts';
 import { projectDirectory } from '../../ops/directories.ts';
+import { type Run, sluice } from './sluice.ts';
 
 let copy: string;
 
@@ -35,16 +35,8 @@ function declare(column: string, instead: string): void {
   writeFileSync(join(copy, 'domain', 'datasets', 'passengers.ts'), changed);
 }
 
-function sluice(...args: string[]): Promise<{ status: unknown; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [join(copy, 'ops', 'sluice.mjs'), ...args],
-      { env: { PATH: process.env['PATH'], SLUICE_MYSQL: 'off' } },
-      (error, stdout, stderr) => resolve({ status: error?.code ?? 0, stdout, stderr }),
-    );
-  });
-}
+const run = (...args: string[]): Promise<Run> =>
+  sluice(join(copy, '.local'), args, { checkout: copy, environment: { SLUICE_NO_MYSQL: '1' } });
 
 it('start, the Pulumi program and migrate --plan refuse a column of CSV that is added in the middle, and nothing is written', async () => {
   const before = recorded();
@@ -56,9 +48,9 @@ it('start, the Pulumi program and migrate --plan refuse a column of CSV that is 
   await expect(readProgram({ stack: 'dev', directory: copy })).rejects.toThrow(message);
   for (const command of [
     ['migrate', '--plan'],
-    ['start', '--port', '0', '--ephemeral', '--directory', join(copy, '.local')],
+    ['start', '--port', '0', '--ephemeral'],
   ])
-    expect(await sluice(...command)).toMatchObject({ status: 1, stderr: expect.stringContaining(message) });
+    expect(await run(...command)).toMatchObject({ status: 1, stderr: expect.stringContaining(message) });
   expect(recorded()).toBe(before);
 }, 60_000);
 
@@ -71,7 +63,7 @@ it('the program refuses a column at the end until migrate --plan has recorded it
   await expect(program()).rejects.toThrow(
     'Record it, and commit it with the dataset: npx sluice migrate --plan',
   );
-  expect(await sluice('migrate', '--plan')).toMatchObject({
+  expect(await run('migrate', '--plan')).toMatchObject({
     status: 0,
     stdout: expect.stringContaining('ADD COLUMN `deck`'),
   });

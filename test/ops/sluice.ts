@@ -14,6 +14,8 @@ export interface Run {
 
 export interface CommandOptions {
   readonly cwd?: string;
+  /** Of the command line: a changed copy of this one. */
+  readonly checkout?: string;
   readonly environment?: Readonly<Record<string, string>>;
   /** Ctrl-C is sent when this is printed. */
   readonly until?: string;
@@ -32,9 +34,9 @@ export function sluice(
 export function startSluice(
   directory: string,
   args: readonly string[],
-  { cwd, environment }: CommandOptions = {},
+  { cwd, checkout = projectDirectory, environment }: CommandOptions = {},
 ): ChildProcess {
-  return spawn(process.execPath, [join(projectDirectory, 'ops', 'sluice.mjs'), ...args], {
+  return spawn(process.execPath, [join(checkout, 'ops', 'sluice.mjs'), ...args], {
     cwd,
     env: environmentOf(directory, environment),
     stdio: ['ignore', 'pipe', 'pipe'],
