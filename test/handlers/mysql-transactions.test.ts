@@ -1,3 +1,4 @@
+// @module-tag mysql
 import type { Connection, QueryOptions } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TransientError } from '../../domain/errors.ts';

@@ -34,6 +34,19 @@ describe('a test', () => {
     );
   });
 
+  test('that needs a MySQL server says so in its first line, or by the tag of its own', () => {
+    const needs = offenders([/\bstartMysqlServer\(|mysql: true/]);
+    expect(needs.length).toBeGreaterThan(5);
+    const silent = needs.filter(
+      (file) =>
+        file.endsWith('.test.ts') &&
+        !/^\/\/ @module-tag mysql\n|tags: \[?'mysql'/.test(
+          readFileSync(join(projectDirectory, file), 'utf8'),
+        ),
+    );
+    expect(silent).toEqual([]);
+  });
+
   test('that names no directory gets none, least of all the checkout’s', async () => {
     const { SLUICE_DIRECTORY = '' } = process.env;
     expect(SLUICE_DIRECTORY).not.toBe(defaultDirectory);
