@@ -15,7 +15,7 @@ export interface ObjectState {
   readonly versionId: string;
   readonly dataset: string;
   /**
-   * `failed`: nothing of it could be read. `done` with a fault: it was read up to the fault. `superseded`, `retracted`: a
+   * `failed`: it is at fault, and nothing of it is used. `done` with a fault: what was read up to the fault is. `superseded`, `retracted`: a
    * newer version, or a deletion, took effect. `unreadable`: what the ledger has of it can't be read.
    */
   readonly stage:
@@ -99,7 +99,7 @@ export function stateOf(
     workMs: receipts.reduce((sum, each) => sum + each.durationMs, 0),
   });
   if (extraction === undefined) return at('extraction', 0, 1);
-  if (extraction.fault !== undefined && extraction.read === 0) return at('failed', 0, 0);
+  if (extraction.fault !== undefined && parts === 0) return at('failed', 0, 0);
   if (transformations.length < parts) return at('transformation', transformations.length, parts);
   if (loadings.length < outputs) return at('loading', loadings.length, outputs);
   return at('done', outputs, outputs);
