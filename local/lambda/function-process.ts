@@ -128,8 +128,7 @@ export class FunctionProcess {
       errorMessage: `RequestId: ${requestId} Error: Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`,
     });
     const { functionArn } = this.settings;
-    const deadline = Date.now() + timeoutMs;
-    this.#child.send({ requestId, payload, traceId, deadline, functionArn, endMark: `${this.#endMark}\n` });
+    this.#child.send({ requestId, payload, traceId, timeoutMs, functionArn, endMark: `${this.#endMark}\n` });
     const result = await outcome;
     this.#requestId = undefined;
     return result;

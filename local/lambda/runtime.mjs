@@ -58,11 +58,13 @@ function runtimeError(name, message) {
 }
 
 async function invoke(handler, invocation) {
+  // By the clock of the machine that the function runs on, as on Lambda: another one may be ahead or behind.
+  const deadline = Date.now() + invocation.timeoutMs;
   requestId = invocation.requestId;
   process.env._X_AMZN_TRACE_ID = invocation.traceId;
   let message;
   try {
-    const result = await handler(JSON.parse(invocation.payload), context(invocation));
+    const result = await handler(JSON.parse(invocation.payload), context(invocation, deadline));
     const payload = JSON.stringify(result) ?? 'null';
     const size = Buffer.byteLength(payload);
     if (size > largestResponse) {
@@ -83,7 +85,7 @@ async function invoke(handler, invocation) {
 }
 
 /** "Using the Lambda context object to retrieve Node.js function information". */
-function context({ requestId, deadline, functionArn }) {
+function context({ requestId, functionArn }, deadline) {
   const { env } = process;
   return {
     functionName: env.AWS_LAMBDA_FUNCTION_NAME,

@@ -138,6 +138,17 @@ describe('a function', () => {
     expect(made.settings.environment).toEqual({ STAGE: 'test', URL: 'there' });
   });
 
+  test.each([-3_600_000, 3_600_000])(
+    'has its whole time left where its clock is %i ms ahead',
+    async (ahead) => {
+      const module = `const now = Date.now; Date.now = () => now() + ${ahead};`;
+      const environment = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(module)}` };
+      const { value } = await call(started({ environment }));
+      expect(value.left).toBeGreaterThan(0);
+      expect(value.left).toBeLessThanOrEqual(10_000);
+    },
+  );
+
   test('gets the context of Lambda', async () => {
     const made = started({ timeoutSeconds: 700 });
     const invocation = made.invoke('{}');
