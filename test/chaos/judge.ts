@@ -1,125 +1,100 @@
-import { GetObjectCommand } from '@aws-sdk/client-s3';
-import * as z from 'zod';
+import { parseEdition } from '../../domain/edition.ts';
+import { versionSegment } from '../../domain/key-layout.ts';
+import type { Head } from '../../domain/ledger.ts';
+import type { Code } from './code.ts';
 import {
-  objectId,
-  parseFailedKey,
-  parsePartKey,
-  parseProcessedKey,
-  versionSegment,
-} from '../../domain/key-layout.ts';
-import { type Head, head } from '../../domain/ledger.ts';
-import { rejectLine } from '../../domain/reject.ts';
-import { readText } from '../../ops/ledger.ts';
-import { listObjects } from '../../ops/listing.ts';
-import type { Target } from '../../ops/target.ts';
-import { type Change, linesOf, outcomeOf, rejectsOf, rowsOf } from '../simulation/specification.ts';
+  type Change,
+  difference,
+  differenceOfRows,
+  type Outcome,
+  outcomeOf,
+  type Put,
+  rejectsOf,
+} from './model.ts';
+import { type AllFound, type Found, hashOf, nothing } from './sinks.ts';
 
-const fault = z.object({ code: z.string() });
-
-/** What is found of one object. */
-interface Found {
-  head: Head | undefined;
-  readonly rows: string[];
-  readonly archived: string[];
-  readonly rejects: string[];
-  readonly faults: string[];
-  /** Of everything but the ledger. */
-  readonly versions: Set<string>;
+/**
+ * Holds what every sink holds against what was done to the raw bucket.
+ *
+ * @param allowed the codes of which rows may be
+ * @returns what differs, each named
+ */
+export function judge(found: AllFound, history: readonly Change[], allowed: readonly Code[]): string[] {
+  const findings: string[] = [];
+  const keys = Map.groupBy(history, ({ key }) => key);
+  for (const [key, changes] of keys) {
+    const of = found.get(hashOf(key)) ?? nothing();
+    findings.push(...judgeKey(of, outcomeOf(changes), allowed).map((finding) => `${key}: ${finding}`));
+  }
+  const known = new Set([...keys.keys()].map(hashOf));
+  const strangers = [...found].filter(([hash]) => !known.has(hash));
+  return [...findings, ...strangers.map((stranger) => `nobody put this: ${JSON.stringify(stranger)}`)];
 }
 
-/** Holds what the buckets hold against what was done to the raw bucket. @returns what differs, each named */
-export async function judge(target: Target, history: readonly Change[]): Promise<string[]> {
-  const found = await readAll(target);
+function judgeKey(found: Found, outcome: Outcome, allowed: readonly Code[]): string[] {
   const findings: string[] = [];
-  const check = (what: string, is: unknown, should: unknown) => {
-    const [one, other] = [JSON.stringify(is), JSON.stringify(should)];
-    if (one !== other) findings.push(`${what}: is ${one}, must be ${other}`);
-  };
-  for (const [key, changes] of Map.groupBy(history, (change) => change.key)) {
-    const { shown, rejected } = outcomeOf(changes);
-    const { head, rows, archived, rejects, faults, versions } = found.get(objectId(key)) ?? nothing();
-    const standing = [shown, rejected].filter((upload) => upload !== undefined);
-    check(`rows of ${key}`, rows.sort(), shown ? rowsOf(shown).sort() : []);
-    check(`archived rows of ${key}`, archived.sort(), shown ? rowsOf(shown).sort() : []);
-    check(`rejects of ${key}`, rejects.sort(), standing.flatMap(rejectsOf).sort());
-    check(`faults of ${key}`, faults.sort(), standing.flatMap((upload) => upload.fault ?? []).sort());
-    check(`what ${key} shows`, head?.current?.type === 'created', shown !== undefined);
-    check(
-      `attempts at ${key}`,
-      head?.attempts.map(({ status }) => status),
-      rejected ? ['rejected'] : [],
-    );
-    check(`superseded versions of ${key}`, head?.superseded, []);
-    const names = [head?.current, ...(head?.attempts ?? [])].map(
-      (each) => each && versionSegment(each.versionId),
-    );
-    check(
-      `what is left of other versions of ${key}`,
-      [...versions].filter((each) => !names.includes(each)),
-      [],
-    );
+  const { head } = found;
+  const shown = outcome.shown.find((each) => each?.versionId === shownBy(head));
+  if (shown === undefined && !outcome.shown.includes(undefined))
+    return [`shows ${shownBy(head)}, must show ${outcome.shown.map((each) => each?.versionId)}`];
+  if (shown === undefined && shownBy(head) !== undefined)
+    findings.push(`shows ${shownBy(head)}, must show nothing`);
+  const filtered = filteredOf(found);
+  for (const sink of ['lake', 'archive', 'mysql'] as const) {
+    const rows = found[sink];
+    const differs =
+      shown === undefined
+        ? differenceOfRows(rows, [])
+        : difference(shown.upload, { rows, filtered }, allowed);
+    if (differs !== undefined) findings.push(`${sink} ${differs}`);
+    const fromLake = differenceOfRows(rows, found.lake);
+    if (fromLake !== undefined) findings.push(`${sink} is not as the lake: ${fromLake}`);
   }
-  const known = new Set(history.map(({ key }) => objectId(key)));
+  return [...findings, ...judgeTraces(found, outcome, shown)];
+}
+
+/** What is left of records and versions that are no rows. */
+function judgeTraces(found: Found, { rejected, removed }: Outcome, shown: Put | undefined): string[] {
+  const findings: string[] = [];
+  const check = (what: string, is: readonly unknown[], should: readonly unknown[]) => {
+    const [one, other] = [is, should].map((each) => JSON.stringify([...each].sort()));
+    if (one !== other) findings.push(`${what} are ${one}, must be ${other}`);
+  };
+  const { head } = found;
+  const attempts = head?.attempts ?? [];
+  const notFound =
+    rejected === undefined ? attempts.filter((each) => removed.has(plain(each.versionId))) : [];
+  const standing = [shown, rejected].flatMap((put) => put ?? []);
+  const faults = standing.flatMap(({ upload }) => upload.fault ?? []);
   check(
-    'objects that nobody put',
-    [...found.keys()].filter((id) => !known.has(id)),
+    'rejects',
+    found.rejects,
+    standing.flatMap(({ upload }) => rejectsOf(upload)),
+  );
+  check('faults', found.faults, [...faults, ...notFound.map(() => 'version_not_found')]);
+  check(
+    'attempts',
+    attempts.map(({ status, versionId }) => `${status} ${plain(versionId)}`),
+    [...(rejected ? [rejected] : []), ...notFound].map(({ versionId }) => `rejected ${plain(versionId)}`),
+  );
+  check('superseded versions', head?.superseded ?? [], []);
+  const names = [head?.current, ...attempts].flatMap((each) =>
+    each ? [versionSegment(each.versionId)] : [],
+  );
+  check(
+    'things of other versions',
+    [...found.versions].filter((each) => !names.includes(each)),
     [],
   );
   return findings;
 }
 
-const nothing = (): Found => ({
-  head: undefined,
-  rows: [],
-  archived: [],
-  rejects: [],
-  faults: [],
-  versions: new Set(),
-});
+const plain = (name: string) => parseEdition(name).versionId;
 
-async function readAll(target: Target): Promise<Map<string, Found>> {
-  const { buckets } = target.outputs;
-  const all = new Map<string, Found>();
-  const of = (id: string): Found => {
-    const found = all.get(id) ?? nothing();
-    all.set(id, found);
-    return found;
-  };
-  for (const purpose of ['processed', 'archive'] as const) {
-    for await (const { Key } of listObjects(target, buckets[purpose])) {
-      const address = parseProcessedKey(Key);
-      if (address === undefined) continue;
-      const { Body } = await target.s3.send(new GetObjectCommand({ Bucket: buckets[purpose], Key }));
-      const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
-      const found = of(address.objectId);
-      found[purpose === 'processed' ? 'rows' : 'archived'].push(
-        ...(await linesOf(bytes, address.partitionPath)),
-      );
-      found.versions.add(address.version);
-    }
-  }
-  for await (const { Key } of listObjects(target, buckets.temp)) {
-    const address = parsePartKey(Key);
-    if (address !== undefined) of(address.objectId).versions.add(address.version);
-  }
-  for await (const { Key } of listObjects(target, buckets.failed)) {
-    const address = parseFailedKey(Key);
-    // Notes of what was given up for a while stay until the version goes.
-    if (address === undefined || address.kind === 'gave-up') continue;
-    const found = of(address.objectId);
-    found.versions.add(address.version);
-    const text = await readText(target, buckets.failed, Key);
-    if (address.kind === 'faults') found.faults.push(fault.parse(JSON.parse(text)).code);
-    else found.rejects.push(...text.trimEnd().split('\n').map(rejectOf));
-  }
-  for await (const { Key } of listObjects(target, buckets.ledger, 'heads/')) {
-    const known = head.parse(JSON.parse(await readText(target, buckets.ledger, Key)));
-    of(objectId(known.key)).head = known;
-  }
-  return all;
+function shownBy(head: Head | undefined): string | undefined {
+  return head?.current?.type === 'created' ? plain(head.current.versionId) : undefined;
 }
 
-function rejectOf(line: string): string {
-  const { recordNumber, code } = rejectLine.parse(JSON.parse(line));
-  return `${recordNumber} ${code}`;
+function filteredOf({ head, filtered }: Found): Readonly<Record<string, number>> {
+  return filtered.get(versionSegment(head?.current?.versionId ?? '')) ?? {};
 }

@@ -1,7 +1,8 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { edited } from '../edit.ts';
 import type { Result, Share } from '../simulation/worker.ts';
 import type { Mutation } from './mutations.ts';
 
@@ -18,18 +19,6 @@ const sources = [
   'test/local/virtual-clock.ts',
 ];
 
-/** The mutated text of a file. @throws when the code has changed, and the mutation with it must */
-export function mutated({ name, file, find, replace }: Mutation, directory = repository): string {
-  const [before = '', after, ...others] = readFileSync(join(directory, file), 'utf8').split(find);
-  if (after === undefined || others.length > 0) {
-    const times = after === undefined ? 'not there' : `there ${others.length + 1} times`;
-    throw new Error(
-      `Mutation “${name}”: this is ${times} in ${file}, and must be once. Bring test/mutations/mutations.ts in line.\n${find}`,
-    );
-  }
-  return before + replace + after;
-}
-
 /** A copy of what the simulation is made of, to break or to compare with. */
 export class Copy {
   readonly directory = mkdtempSync(join(tmpdir(), 'sluice-mutation-'));
@@ -45,7 +34,7 @@ export class Copy {
   }
 
   mutate(mutation: Mutation): void {
-    writeFileSync(join(this.directory, mutation.file), mutated(mutation, this.directory));
+    writeFileSync(join(this.directory, mutation.file), edited(mutation, this.directory));
   }
 
   /** Runs one schedule after the other. @returns the first that ends other than the model says */

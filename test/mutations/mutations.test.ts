@@ -1,6 +1,9 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { mutated } from './mutated.ts';
+import { edited } from '../edit.ts';
 import { mutations } from './mutations.ts';
+
+const repository = join(import.meta.dirname, '../..');
 
 // `npm run test:mutations` shows that the simulation notices each of them.
 describe('the list of mutations', () => {
@@ -9,6 +12,6 @@ describe('the list of mutations', () => {
   });
 
   it.each(mutations)('is in line with the code: $name', (mutation) => {
-    expect(mutated(mutation)).toContain(mutation.replace);
+    expect(edited(mutation, repository)).toContain(mutation.replace);
   });
 });

@@ -1,0 +1,46 @@
+import * as z from 'zod';
+import type { Dataset } from '../../domain/dataset.ts';
+import { decode } from '../../domain/decoding/decode.ts';
+import type { Source } from '../../domain/decoding/decompression.ts';
+import { PermanentError } from '../../domain/errors.ts';
+import { count, type Tally } from '../../domain/receipt.ts';
+import type { Reject } from '../../domain/reject.ts';
+import { type Row, transformRecord } from '../../domain/transformation.ts';
+import { validate } from '../../domain/validation.ts';
+
+/** What extraction and transformation together make of an object. */
+export interface Result {
+  readonly rows: readonly { readonly record: number; readonly row: Row }[];
+  readonly rejects: readonly Reject[];
+  readonly filtered: Tally;
+  readonly fault: string | undefined;
+}
+
+export async function resultOf(dataset: Dataset, key: string, open: Source): Promise<Result> {
+  const rows: Result['rows'][number][] = [];
+  const rejects: Reject[] = [];
+  const filtered: Tally = {};
+  let fault: string | undefined;
+  let recordNumber = 0;
+  try {
+    for await (const records of decode(dataset, open)) {
+      for (const raw of records) {
+        recordNumber += 1;
+        const validated = validate(dataset, raw, recordNumber);
+        if ('reject' in validated) {
+          rejects.push(validated.reject);
+          continue;
+        }
+        const [, record] = z.tuple([z.int(), z.unknown()]).parse(JSON.parse(validated.line));
+        const transformed = transformRecord(dataset, record, { key, recordNumber });
+        if ('row' in transformed) rows.push({ record: recordNumber, row: transformed.row });
+        else if ('reject' in transformed) rejects.push(transformed.reject);
+        else count(filtered, transformed.filtered);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof PermanentError)) throw error;
+    fault = error.code;
+  }
+  return { rows, rejects, filtered, fault };
+}
