@@ -10,6 +10,7 @@ import { judge } from './judge.ts';
 import { Load } from './load.ts';
 import type { Change } from './model.ts';
 import { MortalCloud } from './mortal-cloud.ts';
+import type { Upload } from './objects.ts';
 import { readSinks } from './sinks.ts';
 import { Storm } from './storm.ts';
 
@@ -97,7 +98,10 @@ async function inspect(
   await mysql.end();
   const findings = judge(found, history, allowed);
   // Of MySQL nothing else is kept.
-  const seen = { history, found: Object.fromEntries(found) };
+  const done = history.map((change) =>
+    'upload' in change ? { ...change, upload: textOf(change.upload) } : change,
+  );
+  const seen = { history: done, found: Object.fromEntries(found) };
   writeFileSync(join(cloud.directory, `found-${allowed.join('-')}.json`), JSON.stringify(seen, null, 2));
   for (const command of [['reconcile'], ['sweep', '--older-than', '1s']]) {
     const { ok, text } = await cloud.sluice(...command);
@@ -111,6 +115,8 @@ function summary(history: readonly Change[]): string {
   const keys = new Set(history.map(({ key }) => key)).size;
   return `${count('put')} puts, ${count('marked as deleted')} deletions and ${count('removed')} versions or markers removed of ${keys} keys`;
 }
+
+const textOf = ({ body }: Upload) => Buffer.from(body).toString('latin1');
 
 async function every(ms: number, until: number, work: () => Promise<void>): Promise<void> {
   while (Date.now() < until) {

@@ -10,7 +10,8 @@ import { makeRecipes } from './recipes.ts';
 
 /** So many writers, each with keys of its own: what happened to a key has an order. */
 const WRITERS = 4;
-const KEYS_OF_A_WRITER = 6;
+/** Of each prefix: few, so that versions of a key overtake one another. */
+const KEYS_OF_A_WRITER = 3;
 
 /** What a call was asked for, and what the key has when it took effect. */
 interface Asked {

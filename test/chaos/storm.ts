@@ -35,7 +35,7 @@ export class Storm {
   }
 
   get summary(): string {
-    return `${this.#clockSteps} steps of clocks, ${this.#faults} faults asked for, ${this.#deploys} deploys`;
+    return `${this.#clockSteps} steps of clocks, at least ${this.#faults} calls, events and messages that met a fault, ${this.#deploys} deploys`;
   }
 
   async rage(): Promise<void> {
@@ -43,8 +43,8 @@ export class Storm {
     await Promise.all([
       this.#every(200, 3_000, async () => this.#cloud.crashFunction((count) => random.between(0, count - 1))),
       this.#every(1_000, 8_000, async () => this.#stepClocks()),
-      this.#every(3_000, 10_000, () => this.#changeFaults()),
-      this.#every(10_000, 40_000, () => this.#cloud.crashMysql(random.between(0, 3_000))),
+      this.#every(3_000, 9_000, () => this.#changeFaults()),
+      this.#every(5_000, 25_000, () => this.#cloud.crashMysql(random.between(0, 3_000))),
       this.#crashAndDeploy(),
     ]);
     await persist(async () => this.#control.clearFaults());
@@ -91,13 +91,11 @@ export class Storm {
   /** The local cloud forgets its faults when it is killed, and learns others some seconds later. */
   async #changeFaults(): Promise<void> {
     const random = this.#random;
-    const requests = Array.from({ length: random.between(0, 3) }, () => this.#fault());
+    const requests = Array.from({ length: random.between(1, 4) }, () => this.#fault());
     try {
+      for (const { hits } of await this.#control.faults()) this.#faults += hits;
       await this.#control.clearFaults();
-      for (const request of requests) {
-        await this.#control.addFault(request);
-        this.#faults += 1;
-      }
+      for (const request of requests) await this.#control.addFault(request);
     } catch {
       // It is dead just now.
     }
@@ -106,7 +104,7 @@ export class Storm {
   #fault(): FaultRequest {
     const random = this.#random;
     const { buckets, functions } = this.#cloud.target.outputs;
-    const some = { times: null, share: 0.05 + random.next() / 4, seed: random.between(1, 1e6) };
+    const some = { times: null, share: 0.05 + random.next() / 3, seed: random.between(1, 1e6) };
     const bucket = `arn:aws:s3:::${random.pick([buckets.ledger, buckets.temp, buckets.processed, buckets.archive, buckets.failed])}`;
     const name = random.pick([functions.extraction, functions.transformation, functions.loading]);
     const operation = random.pick([
