@@ -1,12 +1,14 @@
 import type { Context, SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { rawVersionPath } from '../../domain/datasets/index.ts';
+import { parsePartKey, partKey, versionPath } from '../../domain/key-layout.ts';
 import { ObjectNotFound } from '../../handlers/edges/object-store.ts';
-import { type StageOptions, stageHandler } from '../../handlers/stage.ts';
+import { pieceOf, type StageOptions, stageHandler } from '../../handlers/stage.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
+import { withoutRecords } from '../../handlers/stages/work.ts';
 import { buckets, ndjson, putRaw, recipe } from './flow.ts';
-import { MemoryStore, surroundingsOf } from './memory-store.ts';
+import { createdEvent, MemoryStore, surroundingsOf } from './memory-store.ts';
 
 const context: Context = {
   callbackWaitsForEmptyEventLoop: false,
@@ -106,7 +108,9 @@ describe('the handler of a stage', () => {
     const store = new MemoryStore();
     for (const name of ['a', 'b', 'c']) putRaw(store, `recipes/${name}.ndjson`, ndjson([recipe(1)]));
     let elapsed = 0;
+    const begun: string[] = [];
     const work: StageOptions['work'] = (event, surroundings) => {
+      begun.push(event.key);
       elapsed += 13_000;
       return extractObject(event, buckets, surroundings);
     };
@@ -115,6 +119,7 @@ describe('the handler of a stage', () => {
     const result = await handler({ Records }, context);
     // After two of them 4 s are left of 30, less than the reserved quarter.
     expect(result).toEqual(failing('c'));
+    expect(begun).toEqual(['recipes/a.ndjson', 'recipes/b.ndjson']);
     expect(store.keys('temp')).toHaveLength(2);
   });
 
@@ -178,6 +183,28 @@ describe('the handler of a stage', () => {
       code: 'storage',
       message: 'SlowDown',
     });
+  });
+
+  it('leaves a reason for each piece of a version that it gives up, also when another one ends well', async () => {
+    const store = new MemoryStore();
+    const handler = handlerOf(store, {
+      concurrency: 1,
+      subjectOf: ({ key }) => pieceOf(createdEvent('temp', key), parsePartKey(key)),
+      work: ({ key }) => {
+        if (!key.includes('part-00002')) return Promise.reject(new Error('SlowDown'));
+        return Promise.resolve(withoutRecords('recipes', 'done'));
+      },
+    });
+    const path = versionPath({ dataset: 'recipes', key: 'recipes/a.json', versionId: 'v1' });
+    const parts = [0, 1, 2].map((part) => {
+      const each = message(`${part}`, created('temp', partKey(path, part)));
+      return { ...each, attributes: { ...each.attributes, ApproximateReceiveCount: '5' } };
+    });
+    expect(await failures(handler, ...parts)).toEqual(failing('0', '1'));
+    expect(store.keys('failed').map((key) => key.split('/').at(-1))).toEqual([
+      'extraction-00000.json',
+      'extraction-00001.json',
+    ]);
   });
 
   it('has left word already when its function is killed at the last attempt, also of messages that were not begun', async () => {
@@ -278,12 +305,19 @@ describe('the handler of a stage', () => {
     expect(store.keys('failed')).toHaveLength(1);
   });
 
-  it('gives a message back when the reason can not be stored either', async () => {
+  it.each([
+    { stage: 'extraction', work: extractObject, bucket: 'raw' },
+    { stage: 'transformation', work: transformPart, bucket: 'temp' },
+  ] as const)('gives a message back when the reason can not be stored either: $stage', async (each) => {
     const store = new MemoryStore();
-    store.write = () => Promise.reject(new Error('SlowDown'));
-    expect(await failures(handlerOf(store), message('1', created('raw', 'elsewhere/x')))).toEqual(
-      failing('1'),
-    );
+    store.write = async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      throw new Error('SlowDown');
+    };
+    const { stage, bucket } = each;
+    const work: StageOptions['work'] = (event, surroundings) => each.work(event, buckets, surroundings);
+    const only = message('1', created(bucket, 'elsewhere/x'));
+    expect(await failures(handlerOf(store, { stage, work }), only)).toEqual(failing('1'));
   });
 
   it('works on no more messages at once than it has room for', async () => {

@@ -23,9 +23,9 @@ function extract(store: MemoryStore, of: ObjectEvent): Promise<Outcome> {
   return extractObject(of, buckets, surroundingsOf(store));
 }
 
-/** Carries what lies in the temp and processed buckets on, and takes what went from the lake out of the archive. */
-async function drain(store: MemoryStore): Promise<void> {
-  const outside = surroundingsOf(store);
+/** Carries what lies in the temp and processed buckets on, and takes what went from the lake out of the other sinks. */
+async function drain(store: MemoryStore, tables?: MemoryTables): Promise<void> {
+  const outside = surroundingsOf(store, { tables });
   for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
   for (const key of store.keys('processed')) await loadFile(createdEvent('processed', key), buckets, outside);
   for (const key of store.keys('archive')) {
@@ -34,10 +34,15 @@ async function drain(store: MemoryStore): Promise<void> {
   }
 }
 
-async function put(store: MemoryStore, body: string, of: ObjectEvent): Promise<Outcome> {
+async function put(
+  store: MemoryStore,
+  body: string,
+  of: ObjectEvent,
+  tables?: MemoryTables,
+): Promise<Outcome> {
   putRaw(store, KEY, body);
   const outcome = await extract(store, of);
-  await drain(store);
+  await drain(store, tables);
   return outcome;
 }
 
@@ -253,5 +258,74 @@ describe('a deletion', () => {
     await extract(store, deletion);
     await put(store, easyAndHard, event('v3', '30'));
     expect(lake(store)).toEqual(['v3 difficulty=easy', 'v3 difficulty=hard']);
+  });
+
+  it('of a version for good takes its rows out of every sink', async () => {
+    const store = new MemoryStore();
+    const tables = new MemoryTables();
+    await put(store, easyAndHard, event('v1', '10'), tables);
+    expect(tables.rows(recipes, KEY)).toHaveLength(2);
+    const forGood = event('v1', '20', { type: 'deleted', permanent: true });
+    expect(await extract(store, forGood)).toMatchObject({ result: 'retracted' });
+    await drain(store, tables);
+    expect(lake(store)).toEqual([]);
+    expect(tables.rows(recipes, KEY)).toEqual([]);
+    expect([...store.keys('failed'), ...store.keys('temp')]).toEqual([]);
+  });
+
+  it('of a version for good leaves nothing of an attempt that was killed while it read', async () => {
+    const store = new MemoryStore();
+    putRaw(store, KEY, easyAndHard);
+    const partLimits = { records: 1, bytes: 1e9 };
+    const write = store.write.bind(store);
+    store.write = async (object) => {
+      const written = await write(object);
+      store.crash = { call: store.calls.length, afterEffect: false };
+      return written;
+    };
+    const outside = surroundingsOf(store, { partLimits });
+    await expect(extractObject(event('v1', '10'), buckets, outside)).rejects.toThrow('killed');
+    store.write = write;
+    store.crash = undefined;
+    const parts = store.keys('temp');
+    expect(parts).toHaveLength(1);
+
+    store.objects.delete(`raw/${KEY}`);
+    expect(await extractObject(event('v1', '10'), buckets, outside)).toMatchObject({
+      fault: { code: 'version_not_found' },
+    });
+    expect(store.keys('temp')).toEqual([]);
+    // The event of the part was under way.
+    for (const part of parts)
+      expect(await transformPart(createdEvent('temp', part), buckets, outside)).toMatchObject({
+        result: 'stale',
+      });
+    expect(lake(store)).toEqual([]);
+  });
+});
+
+describe('a piece of a version', () => {
+  it('that stands and is not there any more is at fault, and one of a version that went is not', async () => {
+    const store = new MemoryStore();
+    putRaw(store, KEY, easy);
+    await extract(store, event('v1', '10'));
+    const outside = surroundingsOf(store);
+    const [part = ''] = store.keys('temp');
+    await transformPart(createdEvent('temp', part), buckets, outside);
+    const [file = ''] = store.keys('processed');
+    const pieces = [
+      () => transformPart(createdEvent('temp', part), buckets, outside),
+      () => loadFile(createdEvent('processed', file), buckets, outside),
+    ];
+    // As though somebody had deleted both, and the receipt of the part were not there yet.
+    store.objects.delete(`temp/${part}`);
+    store.objects.delete(`processed/${file}`);
+    await expect(pieces[1]?.()).rejects.toMatchObject({ name: 'ObjectNotFound' });
+    const [receipt = ''] = store.keys('ledger').filter((key) => key.includes('/transformation/'));
+    store.objects.delete(`ledger/${receipt}`);
+    await expect(pieces[0]?.()).rejects.toMatchObject({ name: 'ObjectNotFound' });
+
+    await extract(store, event('marker', '20', { type: 'deleted' }));
+    for (const again of pieces) expect(await again()).toMatchObject({ result: 'stale' });
   });
 });

@@ -1,0 +1,79 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { recipes } from '../../domain/datasets/recipes.ts';
+import { type Receipt, receipt } from '../../domain/receipt.ts';
+import { rejectLine } from '../../domain/reject.ts';
+import { extract, ndjson, putRaw, recipe, transform } from './flow.ts';
+import { MemoryStore } from './memory-store.ts';
+
+let dataset = recipes;
+vi.mock('../../domain/datasets/index.ts', async (original) => {
+  const actual = await original<typeof import('../../domain/datasets/index.ts')>();
+  return { ...actual, datasetOf: () => dataset, datasetNamed: () => dataset };
+});
+afterEach(() => {
+  dataset = recipes;
+});
+
+const KEY = 'recipes/a.ndjson';
+
+function receiptOf<Stage extends Receipt['stage']>(store: MemoryStore, stage: Stage) {
+  const [key = ''] = store.keys('ledger').filter((each) => each.includes(`/${stage}`));
+  const found = receipt.parse(JSON.parse(store.body('ledger', key).toString()));
+  if (found.stage !== stage) throw new Error(`${key} is a receipt of the ${found.stage}.`);
+  return found as Extract<Receipt, { readonly stage: Stage }>;
+}
+
+const rejectsIn = (store: MemoryStore, key: string) =>
+  store
+    .body('failed', key)
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .map((line) => rejectLine.parse(JSON.parse(line)));
+
+describe('no record is lost', () => {
+  it('where the rows of a part fall into more partitions than it may have: what goes beyond is rejected', async () => {
+    dataset = { ...recipes, partitionBy: ['title'] };
+    const store = new MemoryStore();
+    // The 1,001st title is one too many; the last record’s has its file.
+    putRaw(store, KEY, ndjson([...Array.from({ length: 1001 }, (_, i) => recipe(i)), recipe(7)]));
+    await extract(store, KEY);
+    const [part = ''] = store.keys('temp');
+    await transform(store, part);
+
+    const { read, written, rejected, outputs, rejects } = receiptOf(store, 'transformation');
+    expect({ read, written, rejected }).toEqual({ read: 1002, written: 1001, rejected: { invalid_row: 1 } });
+    expect(outputs).toHaveLength(1000);
+    expect(store.keys('processed')).toHaveLength(1000);
+    expect(rejects).toHaveLength(1);
+    expect(rejectsIn(store, rejects[0]?.key ?? '')).toMatchObject([
+      {
+        recordNumber: 1001,
+        path: 'title',
+        code: 'invalid_row',
+        message: expect.stringContaining('1000 partitions'),
+        record: recipe(1000),
+      },
+    ]);
+  });
+
+  it('where rejects are more than one file holds: each stands in one of several, and in no other', async () => {
+    const store = new MemoryStore();
+    const title = 'x'.repeat(700_000);
+    const bad = Array.from({ length: 30 }, (_, n) => ({ title, n }));
+    putRaw(store, KEY, ndjson([...bad, recipe(1)]));
+    await extract(store, KEY);
+
+    const { rejects, rejected } = receiptOf(store, 'extraction');
+    expect(rejected).toEqual({ missing_field: 30 });
+    expect(rejects.length).toBeGreaterThan(1);
+    const keys = rejects.map(({ key }) => key);
+    expect(store.keys('failed')).toEqual(keys);
+    for (const { key, records, bytes } of rejects) {
+      expect(rejectsIn(store, key)).toHaveLength(records);
+      expect(store.body('failed', key)).toHaveLength(bytes);
+    }
+    const numbers = keys.flatMap((key) => rejectsIn(store, key)).map(({ recordNumber }) => recordNumber);
+    expect(numbers).toEqual(bad.map((_, i) => i + 1));
+  });
+});

@@ -1,0 +1,68 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is code, as text.
+
+import type { Mutation } from '../mutation.ts';
+
+export const keys: readonly Mutation[] = [
+  {
+    name: 'compares sequencers as numbers, without padding',
+    file: 'domain/sequencer.ts',
+    find: 'const length = Math.max(a.length, b.length);',
+    replace: 'if (a !== b) return BigInt(`0x${a}`) < BigInt(`0x${b}`) ? -1 : 1;\n  const length = a.length;',
+  },
+  {
+    name: 'gives its outputs names by chance',
+    file: 'domain/key-layout.ts',
+    find: 'part-${number(part)}~${id}',
+    replace: 'part-${number(part)}${Math.floor(1e6 * Math.random())}~${id}',
+  },
+  {
+    name: 'gives its rows ids by chance',
+    file: 'domain/datasets/recipes.ts',
+    find: "hash('sha256', `${recordNumber}\\n${key}`)",
+    replace: "hash('sha256', `${Math.random()}\\n${key}`)",
+  },
+  {
+    name: 'has no part in the keys of the lake',
+    file: 'domain/key-layout.ts',
+    find: 'part-${number(part)}~${id}',
+    replace: 'part-${number(0)}~${id}',
+  },
+  {
+    name: 'has no version in its keys',
+    file: 'domain/key-layout.ts',
+    find: 'return editionName(isPlain ? versionId :',
+    replace: "return editionName(isPlain ? 'v' :",
+  },
+  {
+    name: 'has no edition in its keys',
+    file: 'domain/key-layout.ts',
+    find: 'return editionName(isPlain ? versionId : `~${hash(versionId)}`, edition);',
+    replace: 'return editionName(isPlain ? versionId : `~${hash(versionId)}`, 0 * edition);',
+  },
+  {
+    name: 'does not tell the editions of its rows apart',
+    file: 'domain/tables/row-identity.ts',
+    find: 'return editionName(sequencer, parseEdition(versionId).edition);',
+    replace: 'return editionName(sequencer, 0 * parseEdition(versionId).edition);',
+  },
+  {
+    name: 'has no code in the names of the lake’s files',
+    file: 'domain/key-layout.ts',
+    find: '~${version}~${code}.${extension}',
+    replace: '~${version}.${extension}',
+    caughtBy: 'test/handlers/two-codes.test.ts',
+  },
+  {
+    name: 'takes keys that read alike for one',
+    file: 'domain/key-layout.ts',
+    find: '~${hash(key)}`;',
+    replace: '~${hash(readable)}`;',
+    caughtBy: 'test/domain/key-layout.test.ts',
+  },
+  {
+    name: 'has one loading receipt for all files of a part',
+    file: 'domain/key-layout.ts',
+    find: 'loading/${partitionPath}${number(part)}.json',
+    replace: 'loading/${number(part)}.json',
+  },
+];

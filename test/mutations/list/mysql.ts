@@ -1,0 +1,74 @@
+import type { Mutation } from '../mutation.ts';
+
+export const mysql: readonly Mutation[] = [
+  {
+    name: 'lowers the guard of an object that a newer version raised just then',
+    file: 'handlers/edges/mysql/mysql-table-store.ts',
+    find: 'sequencer = IF(VALUES(sequencer) > sequencer, VALUES(sequencer), sequencer)',
+    replace: 'sequencer = VALUES(sequencer)',
+    caughtBy: 'test/handlers/mysql-transactions.test.ts',
+  },
+  {
+    name: 'does not hold the guard of an object until its rows are in',
+    file: 'handlers/edges/mysql/mysql-table-store.ts',
+    find: "isOvertaken(session, guarded, 'LOCK IN SHARE MODE')",
+    replace: "isOvertaken(session, guarded, '')",
+    caughtBy: 'test/handlers/mysql.test.ts',
+  },
+  {
+    name: 'lets older versions in after a retraction',
+    file: 'handlers/edges/mysql/mysql-table-store.ts',
+    find: '    await this.#sessions.run((session) => raise(session, guarded));\n',
+    replace: '',
+    caughtBy: 'test/handlers/mysql.test.ts',
+  },
+  {
+    name: 'retracts as many rows as one transaction may, and no more',
+    file: 'handlers/edges/mysql/mysql-table-store.ts',
+    find: 'if (records.length < RETRACTED_AT_ONCE) return removed;',
+    replace: 'return removed;',
+    caughtBy: 'test/handlers/mysql.test.ts',
+  },
+  {
+    name: 'leaves the list elements of rows that it retracts',
+    file: 'handlers/edges/mysql/mysql-table-store.ts',
+    find: '[...lists.map((list) => list.table), table]',
+    replace: '[table]',
+    caughtBy: 'test/handlers/mysql.test.ts',
+  },
+  {
+    name: 'leaves rows that stay the same at their old version',
+    file: 'handlers/edges/mysql/load-rows.ts',
+    find: 'if (!isOurs) untouched.push(row);',
+    replace: '',
+    caughtBy: 'test/handlers/mysql.test.ts',
+  },
+  {
+    name: 'trusts the rows that are there when it does a version anew',
+    file: 'handlers/edges/mysql/mysql-table-store.ts',
+    find: 'const rewrite = parseEdition(sequencer).edition > 0;',
+    replace: 'const rewrite = false;',
+    caughtBy: 'test/handlers/mysql-transactions.test.ts',
+  },
+  {
+    name: 'leaves a transaction open that failed',
+    file: 'handlers/edges/mysql/session.ts',
+    find: "await connection.query({ sql: 'ROLLBACK', timeout: this.#patience.statementMs });",
+    replace: '',
+    caughtBy: 'test/handlers/mysql-failures.test.ts',
+  },
+  {
+    name: 'counts rows twice where it looks for one that the server refuses',
+    file: 'handlers/edges/mysql/load-rows.ts',
+    find: '      [this.#written, this.#unchanged] = counts;\n',
+    replace: '',
+    caughtBy: 'test/handlers/mysql.test.ts',
+  },
+  {
+    name: 'does not look again, within its transaction, whether it was overtaken',
+    file: 'handlers/edges/mysql/mysql-table-store.ts',
+    find: "return ((await guardOf(session, guarded, lock)) ?? '') > guarded.sequencer;",
+    replace: 'return false;',
+    caughtBy: 'test/handlers/mysql-transactions.test.ts',
+  },
+];

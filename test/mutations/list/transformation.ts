@@ -1,0 +1,108 @@
+import type { Mutation } from '../mutation.ts';
+
+export const transformation: readonly Mutation[] = [
+  {
+    name: 'acknowledges a file of the lake before it is written',
+    file: 'handlers/stages/partitioned-files.ts',
+    find: 'const written = await store.write({ bucket, key, body, contentType, metadata });',
+    replace:
+      'const written = { etag: "", versionId: "" }; store.write({ bucket, key, body, contentType, metadata }).catch(() => {});',
+  },
+  {
+    name: 'never completes a version in the transformation',
+    file: 'handlers/stages/piece.ts',
+    find: 'return (await completes(address, ledger, store, buckets)) ? receipt : discarded();',
+    replace:
+      "const whole = receipt.stage === 'transformation' ? standing(await ledger.head(address), address) !== 'gone' : await completes(address, ledger, store, buckets); return whole ? receipt : discarded();",
+  },
+  {
+    name: 'never completes a version in the loading',
+    file: 'handlers/stages/piece.ts',
+    find: 'return (await completes(address, ledger, store, buckets)) ? receipt : discarded();',
+    replace:
+      "const whole = receipt.stage === 'loading' ? standing(await ledger.head(address), address) !== 'gone' : await completes(address, ledger, store, buckets); return whole ? receipt : discarded();",
+  },
+  {
+    name: 'does not look, once a part is transformed, whether it was overtaken',
+    file: 'handlers/stages/piece.ts',
+    find: 'return (await completes(address, ledger, store, buckets)) ? receipt : discarded();',
+    replace:
+      "return (await completes(address, ledger, store, buckets)) || receipt.stage === 'transformation' ? receipt : discarded();",
+  },
+  {
+    name: 'does not look, once a file is loaded, whether it was overtaken',
+    file: 'handlers/stages/piece.ts',
+    find: 'return (await completes(address, ledger, store, buckets)) ? receipt : discarded();',
+    replace:
+      "return (await completes(address, ledger, store, buckets)) || receipt.stage === 'loading' ? receipt : discarded();",
+  },
+  {
+    name: 'transforms what was overtaken',
+    file: 'handlers/stages/piece.ts',
+    find: "if (stands === 'gone') return discarded();",
+    replace: "if (stands === 'gone' && !receiptKey.includes('/transformation')) return discarded();",
+  },
+  {
+    name: 'loads what was overtaken',
+    file: 'handlers/stages/piece.ts',
+    find: "if (stands === 'gone') return discarded();",
+    replace: "if (stands === 'gone' && !receiptKey.includes('/loading')) return discarded();",
+  },
+  {
+    name: 'leaves the rejects of an attempt at a part that died',
+    file: 'handlers/stages/transform-part.ts',
+    find: '  if (receives > 1) await removeRejects(address, rejects.files, store, buckets);\n',
+    replace: '',
+    caughtBy: 'test/handlers/two-codes.test.ts',
+  },
+  {
+    name: 'removes its own rejects as those of an attempt that died',
+    file: 'handlers/stages/transform-part.ts',
+    find: 'await removeRejects(address, rejects.files, store, buckets);',
+    replace: 'await removeRejects(address, [], store, buckets);',
+  },
+  {
+    name: 'removes the rejects of other parts as well',
+    file: 'handlers/stages/transform-part.ts',
+    find: "rejectsKey(address, 'transformation', address.part).replace(",
+    replace: "rejectsKey(address, 'transformation').replace(",
+  },
+  {
+    name: 'leaves the files that an overtaken part became',
+    file: 'handlers/stages/transform-part.ts',
+    find: '  await store.remove(buckets.processed, files);\n',
+    replace: '',
+  },
+  {
+    name: 'numbers rows by their place in the part',
+    file: 'handlers/stages/transform-part.ts',
+    find: '!files.add(transformed.row, recordNumber)',
+    replace: '!files.add(transformed.row, read)',
+  },
+  {
+    name: 'calls a piece at fault whose version was superseded just then',
+    file: 'handlers/stages/piece.ts',
+    find: "standing(await ledger.head(address), address) !== 'live'",
+    replace: "standing(await ledger.head(address), address) === 'gone'",
+  },
+  {
+    name: 'does not finish what was left undone when a piece comes again',
+    file: 'handlers/stages/piece.ts',
+    find: '    await removeSuperseded(head, ledger, store, buckets);\n',
+    replace: '',
+  },
+  {
+    name: 'drops a row of one partition too many without a word',
+    file: 'handlers/stages/transform-part.ts',
+    find: 'else if (!files.add(transformed.row, recordNumber))\n      await reject(oneTooMany(dataset, recordNumber, record));',
+    replace: 'else files.add(transformed.row, recordNumber);',
+    caughtBy: 'test/handlers/conservation.test.ts',
+  },
+  {
+    name: 'takes a missing piece of a version that stands for one that was overtaken',
+    file: 'handlers/stages/piece.ts',
+    find: "error instanceof ObjectNotFound && standing(await ledger.head(address), address) !== 'live'",
+    replace: 'error instanceof ObjectNotFound',
+    caughtBy: 'test/handlers/supersede.test.ts',
+  },
+];
