@@ -253,6 +253,19 @@ describe('what is decided about an event', () => {
       },
     ],
     [
+      'the version that is shown in a later edition, deleted for good',
+      shows('v2!0001', '10', { attempts: [extracting('v2!0002', '10')] }),
+      deleted('v2', '20', true),
+      {
+        action: 'retract',
+        next: {
+          ...none,
+          current: { ...retracted, sequencer: '10', versionId: 'v2' },
+          superseded: ['v2!0002', 'v2!0001'],
+        },
+      },
+    ],
+    [
       'a version under way, deleted for good',
       shows('v1', '10', { attempts: [extracting('v2', '15')] }),
       deleted('v2', '20', true),
@@ -283,10 +296,11 @@ describe('what is decided about an event', () => {
     expect(decide(known, event, claim)).toEqual(decision);
   });
 
-  it('leaves the rows of deleted objects alone where the dataset keeps them', () => {
-    expect(decide(shows('v1', '10'), deleted('marker', '20'), { ...claim, onDelete: 'keep' })).toEqual({
-      action: 'keep',
-    });
+  it.each([
+    ['deleted', deleted('marker', '20')],
+    ['deleted for good', deleted('v1', '20', true)],
+  ])('leaves the rows of objects that are %s alone where the dataset keeps them', (_, event) => {
+    expect(decide(shows('v1', '10'), event, { ...claim, onDelete: 'keep' })).toEqual({ action: 'keep' });
   });
 });
 

@@ -13,7 +13,7 @@ export const mysql: readonly Mutation[] = [
     file: 'handlers/edges/mysql/mysql-table-store.ts',
     find: "isOvertaken(session, guarded, 'LOCK IN SHARE MODE')",
     replace: "isOvertaken(session, guarded, '')",
-    caughtBy: 'test/handlers/mysql.test.ts',
+    caughtBy: 'test/handlers/mysql-transactions.test.ts',
   },
   {
     name: 'lets older versions in after a retraction',
