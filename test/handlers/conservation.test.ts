@@ -76,4 +76,18 @@ describe('no record is lost', () => {
     const numbers = keys.flatMap((key) => rejectsIn(store, key)).map(({ recordNumber }) => recordNumber);
     expect(numbers).toEqual(bad.map((_, i) => i + 1));
   });
+
+  it('where a version was gone before it was read: the one before stands, also where a dataset replaces', async () => {
+    dataset = { ...recipes, onReject: 'replace' };
+    const store = new MemoryStore();
+    putRaw(store, KEY, ndjson([recipe(1)]));
+    await extract(store, KEY);
+    const parts = store.keys('temp');
+    store.objects.delete(`raw/${KEY}`);
+    const gone = await extract(store, KEY, {}, { versionId: 'v2', sequencer: '0B' });
+    expect(gone).toMatchObject({ fault: { code: 'version_not_found' } });
+    expect(store.keys('temp')).toEqual(parts);
+    const [head = ''] = store.keys('ledger').filter((key) => key.startsWith('heads/'));
+    expect(JSON.parse(store.body('ledger', head).toString())).toMatchObject({ current: { versionId: 'v1' } });
+  });
 });

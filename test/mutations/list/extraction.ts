@@ -73,6 +73,7 @@ export const extraction: readonly Mutation[] = [
     file: 'handlers/stages/extract-object.ts',
     find: "if (fault?.code === 'version_not_found') return false;",
     replace: '',
+    caughtBy: 'test/handlers/conservation.test.ts',
   },
   {
     name: 'lets a version of too many rejects take effect',
@@ -106,6 +107,7 @@ export const extraction: readonly Mutation[] = [
     file: 'handlers/stages/extract-object.ts',
     find: '    await removeSuperseded(await ledger.head(path), ledger, store, buckets);\n',
     replace: '',
+    caughtBy: 'test/handlers/supersede.test.ts',
   },
   {
     name: 'begins a part while two before it are under way',
@@ -116,8 +118,8 @@ export const extraction: readonly Mutation[] = [
   {
     name: 'fills a part in the memory of one that is being stored',
     file: 'handlers/stages/parts-writer.ts',
-    find: '    this.#spare = undefined;\n',
-    replace: '',
+    find: 'this.#content = this.#spare ?? new GrowingText();',
+    replace: 'this.#content.clear();',
   },
   {
     name: 'allows one reject less than the limit',

@@ -38,12 +38,14 @@ export const loading: readonly Mutation[] = [
     file: 'handlers/stages/load-file.ts',
     find: 'const RECEIPT_DELAYS = [20, 50, 100, 200, 400, 800, 1600, 2000];',
     replace: 'const RECEIPT_DELAYS: number[] = [];',
+    caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'waits for a receipt that will not come any more',
     file: 'handlers/stages/load-file.ts',
     find: "if (found !== undefined || stands !== 'live') return found;",
     replace: 'if (found !== undefined) return found;',
+    caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'calls a file at fault whose part has no receipt yet',
@@ -56,30 +58,35 @@ export const loading: readonly Mutation[] = [
     file: 'handlers/stages/load-file.ts',
     find: "if (event.permanent || standing(await ledger.head(address), address) === 'live')",
     replace: 'if (event.permanent)',
+    caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'leaves the rows of a file that was overtaken while it was loaded',
     file: 'handlers/stages/load-file.ts',
     find: '        await retractOwnRows(event, dataset, surroundings);\n',
     replace: '',
+    caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'takes the rows of older versions for those of a file that is discarded',
     file: 'handlers/stages/load-file.ts',
     find: "{ which: 'its own' }",
     replace: "{ which: 'older and its own' }",
+    caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'takes the rows of the first edition for those of a file that is discarded',
     file: 'handlers/stages/load-file.ts',
     find: "await tables.retract(dataset, source.key, editionSequencer(source), { which: 'its own' });",
     replace: "await tables.retract(dataset, source.key, source.sequencer, { which: 'its own' });",
+    caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'takes rows out of MySQL before the new version is whole',
     file: 'handlers/stages/load-file.ts',
     find: 'if (!(await isWhole(head, ledger))) {',
     replace: 'if (false) {',
+    caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'archives CSV under the name of Parquet',
@@ -93,6 +100,7 @@ export const loading: readonly Mutation[] = [
     file: 'handlers/stages/load-file.ts',
     find: '  await rejects.flush();\n  return { written: loaded.written',
     replace: '  return { written: loaded.written',
+    caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'leaves the rows of a version that was deleted for good in MySQL',

@@ -33,10 +33,10 @@ export const superseding: readonly Mutation[] = [
     replace: "if (stands !== 'live') return false;",
   },
   {
-    name: 'removes old versions though another one took effect while it looked',
+    name: 'leaves the parts of what is superseded',
     file: 'handlers/stages/supersede.ts',
-    find: 'if (latest === undefined || !isSettled(latest)) return;',
-    replace: '',
+    find: '  await removeParts(path, store, buckets);\n  const extraction',
+    replace: '  const extraction',
   },
   {
     name: 'leaves the rejects of what is superseded',

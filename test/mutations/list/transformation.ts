@@ -68,9 +68,9 @@ export const transformation: readonly Mutation[] = [
     replace: "rejectsKey(address, 'transformation').replace(",
   },
   {
-    name: 'leaves the files that an overtaken part became',
+    name: 'leaves the rejects of a part that was overtaken while it was transformed',
     file: 'handlers/stages/transform-part.ts',
-    find: '  await store.remove(buckets.processed, files);\n',
+    find: '  await removeRejects(address, [], store, buckets);\n',
     replace: '',
   },
   {
@@ -84,6 +84,7 @@ export const transformation: readonly Mutation[] = [
     file: 'handlers/stages/piece.ts',
     find: "standing(await ledger.head(address), address) !== 'live'",
     replace: "standing(await ledger.head(address), address) === 'gone'",
+    caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'does not finish what was left undone when a piece comes again',

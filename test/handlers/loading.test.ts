@@ -1,0 +1,188 @@
+import { describe, expect, it } from 'vitest';
+import { recipes } from '../../domain/datasets/recipes.ts';
+import { editionName, parseEdition } from '../../domain/edition.ts';
+import { loadingReceipt } from '../../domain/receipt.ts';
+import { rejectLine } from '../../domain/reject.ts';
+import { endsWith, type ObjectStore } from '../../handlers/edges/object-store.ts';
+import { loadFile } from '../../handlers/stages/load-file.ts';
+import { transformPart } from '../../handlers/stages/transform-part.ts';
+import type { Surroundings } from '../../handlers/stages/work.ts';
+import { MemoryTables } from '../simulation/memory-tables.ts';
+import { buckets, extract, load, ndjson, putRaw, recipe, transform } from './flow.ts';
+import { createdEvent, MemoryStore, surroundingsOf } from './memory-store.ts';
+
+const KEY = 'recipes/a.ndjson';
+
+/** Takes up a version, or an edition of one (`v1!0001`), as far as the temp bucket. */
+async function extractVersion(store: MemoryStore, name: string, sequencer: string, ...records: unknown[]) {
+  putRaw(store, KEY, ndjson(records));
+  await extract(store, KEY, {}, { ...parseEdition(name), sequencer });
+}
+
+async function transformVersion(store: MemoryStore, name: string): Promise<void> {
+  for (const part of store.keys('temp').filter((key) => key.includes(`/${name}/`)))
+    await transform(store, part);
+}
+
+const filesOf = (store: MemoryStore, name: string) =>
+  store.keys('processed').filter((key) => key.includes(`~${name}~`));
+
+async function loadVersion(store: MemoryStore, name: string, changes: Partial<Surroundings>): Promise<void> {
+  for (const file of filesOf(store, name)) await load(store, file, changes);
+}
+
+/** All the way. */
+async function put(
+  store: MemoryStore,
+  tables: MemoryTables,
+  name: string,
+  sequencer: string,
+  ...records: unknown[]
+): Promise<void> {
+  await extractVersion(store, name, sequencer, ...records);
+  await transformVersion(store, name);
+  await loadVersion(store, name, { tables });
+}
+
+const fileDeleted = (store: MemoryStore, file: string, tables: MemoryTables) =>
+  loadFile(
+    { ...createdEvent('processed', file), type: 'deleted' },
+    buckets,
+    surroundingsOf(store, { tables }),
+  );
+
+const rowsIn = (tables: MemoryTables) =>
+  tables.rows(recipes, KEY).map(({ record, sequencer }) => `${record} of ${sequencer}`);
+
+/** Puts the head of the key back, as though what came after had not: as when that is deleted for good while it is extracted. */
+async function withHeadRestored(store: MemoryStore, work: () => Promise<void>): Promise<void> {
+  const key = store.keys('ledger').find((each) => each.startsWith('heads/')) ?? '';
+  const body = store.body('ledger', key);
+  await work();
+  store.put({ bucket: 'ledger', key, body, contentType: 'application/json' });
+}
+
+describe('a file of the lake whose event is ahead of the receipt of its part', () => {
+  it('is loaded as soon as that is there', async () => {
+    const store = new MemoryStore();
+    await extractVersion(store, 'v1', '10', recipe(1));
+    const isAwaited = Promise.withResolvers<void>();
+    const late: ObjectStore = {
+      ...endsWith(store, () => false),
+      create: (object) => isAwaited.promise.then(() => store.create(object)),
+    };
+    const [part = ''] = store.keys('temp');
+    const transformation = transform(store, part, { store: late });
+    while (store.keys('processed').length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const [file = ''] = store.keys('processed');
+    const wait = async () => {
+      isAwaited.resolve();
+      await transformation;
+    };
+    expect(await load(store, file, { wait })).toMatchObject({ result: 'done', written: 1 });
+  });
+
+  it('does not wait for it where its version is superseded, for it may never come', async () => {
+    const store = new MemoryStore();
+    await extractVersion(store, 'v1', '10', recipe(1));
+    const [part = ''] = store.keys('temp');
+    const dying: ObjectStore = {
+      ...endsWith(store, () => false),
+      create: () => Promise.reject(new Error('It was killed.')),
+    };
+    await expect(transform(store, part, { store: dying })).rejects.toThrow('killed');
+    await extractVersion(store, 'v2', '20', recipe(2));
+    const [file = ''] = filesOf(store, 'v1');
+    const wait = () => Promise.reject(new Error('It waits.'));
+    expect(await load(store, file, { wait })).toMatchObject({ result: 'stale' });
+    expect(filesOf(store, 'v1')).toEqual([]);
+  });
+});
+
+describe('a file that goes from the lake', () => {
+  it('by somebody’s hand, though its version stands, stays in the other sinks', async () => {
+    const store = new MemoryStore();
+    const tables = new MemoryTables();
+    await put(store, tables, 'v1', '10', recipe(1));
+    const [file = ''] = store.keys('processed');
+    await store.remove('processed', [file]);
+    expect(await fileDeleted(store, file, tables)).toMatchObject({ result: 'kept' });
+    expect(store.keys('archive')).toEqual([file]);
+    expect(rowsIn(tables)).toEqual(['1 of 10']);
+  });
+
+  it('takes no rows with it until the version that is to be shown is whole', async () => {
+    const store = new MemoryStore();
+    const tables = new MemoryTables();
+    await put(store, tables, 'v1', '10', recipe(1), recipe(2));
+    const [first = ''] = store.keys('processed');
+    await put(store, tables, 'v2', '20', recipe(3), recipe(4));
+    expect(store.keys('processed')).toEqual(filesOf(store, 'v2'));
+    // The first file's deletion is still on its way when a third version takes effect.
+    await extractVersion(store, 'v3', '30', recipe(5));
+    await expect(fileDeleted(store, first, tables)).rejects.toMatchObject({ code: 'in_progress' });
+    expect(rowsIn(tables)).toEqual(['1 of 20', '2 of 20']);
+    await transformVersion(store, 'v3');
+    await loadVersion(store, 'v3', { tables });
+    expect(await fileDeleted(store, first, tables)).toMatchObject({ result: 'retracted' });
+    expect(rowsIn(tables)).toEqual(['1 of 30']);
+  });
+});
+
+describe('a file of a version that came to nothing', () => {
+  it('takes its own rows out of MySQL, and no others', async () => {
+    const store = new MemoryStore();
+    const tables = new MemoryTables();
+    await put(store, tables, 'v1', '10', recipe(1), recipe(2));
+    await withHeadRestored(store, () => put(store, tables, 'v2', '20', recipe(3)));
+    expect(rowsIn(tables)).toEqual(['1 of 20', '2 of 10']);
+    await loadVersion(store, 'v2', { tables });
+    expect(rowsIn(tables)).toContain('2 of 10');
+    expect(rowsIn(tables)).not.toContain('1 of 20');
+  });
+
+  it('takes out those of its edition', async () => {
+    const store = new MemoryStore();
+    const tables = new MemoryTables();
+    await put(store, tables, 'v1', '10', recipe(1), recipe(2));
+    const edition = editionName('v1', 1);
+    await withHeadRestored(store, () => put(store, tables, edition, '10', recipe(3), recipe(4)));
+    expect(rowsIn(tables)).toEqual(['1 of 10!0001', '2 of 10!0001']);
+    await loadVersion(store, edition, { tables });
+    expect(rowsIn(tables)).toEqual([]);
+  });
+});
+
+it('a row that no table can hold has a line in the failed bucket, and is counted', async () => {
+  const store = new MemoryStore();
+  const tables = new MemoryTables();
+  const reject = { recordNumber: 2, path: 'title', code: 'not_storable', message: 'is too long' } as const;
+  tables.load = async () => ({ written: 1, unchanged: 0, rejected: [reject] });
+  await put(store, tables, 'v1', '10', recipe(1), recipe(2));
+  const [failed = ''] = store.keys('failed');
+  expect(failed).toMatch(/^rejects\/.*\/loading-00000-00000\.ndjson$/);
+  expect(rejectLine.parse(JSON.parse(store.body('failed', failed).toString()))).toEqual(reject);
+  const [receipt = ''] = store.keys('ledger').filter((key) => key.includes('/loading/'));
+  expect(loadingReceipt.parse(JSON.parse(store.body('ledger', receipt).toString()))).toMatchObject({
+    tables: { written: 1, rejected: { not_storable: 1 } },
+    rejects: [{ key: failed, records: 1 }],
+  });
+});
+
+it('a part that goes while it is read, since its version is superseded, is at no fault', async () => {
+  const store = new MemoryStore();
+  await extractVersion(store, 'v1', '10', recipe(1));
+  const [part = ''] = store.keys('temp');
+  const overtaken: ObjectStore = {
+    ...endsWith(store, () => false),
+    read: async (address) => {
+      await extractVersion(store, 'v2', '20', recipe(2));
+      await store.remove('temp', [part]);
+      return store.read(address);
+    },
+  };
+  const outside = surroundingsOf(store, { store: overtaken });
+  expect(await transformPart(createdEvent('temp', part), buckets, outside)).toMatchObject({
+    result: 'stale',
+  });
+});
