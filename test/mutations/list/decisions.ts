@@ -197,4 +197,30 @@ export const decisions: readonly Mutation[] = [
     find: 'return known.complete === true || known.current?.versionId !== versionId',
     replace: 'return known.complete === true',
   },
+  {
+    name: 'lets a rejected version take effect',
+    file: 'domain/ledger.ts',
+    find: "|| onReject === 'replace';",
+    replace: "|| onReject !== 'replace';",
+  },
+  {
+    name: 'takes an empty object for one that is rejected',
+    file: 'domain/ledger.ts',
+    find: 'return usable || (fault === undefined && read === 0) ||',
+    replace: 'return usable ||',
+  },
+  {
+    name: 'lets a version take effect that was gone before it was read',
+    file: 'domain/ledger.ts',
+    find: "if (fault?.code === 'version_not_found') return false;",
+    replace: '',
+    caughtBy: 'test/handlers/conservation.test.ts',
+  },
+  {
+    name: 'lets a version of too many rejects take effect',
+    file: 'domain/ledger.ts',
+    find: "if (fault?.code === 'too_many_rejects') return onReject === 'replace';",
+    replace: '',
+    caughtBy: 'test/handlers/reject-limit.test.ts',
+  },
 ];

@@ -26,12 +26,6 @@ export const extraction: readonly Mutation[] = [
     replace: "return withoutRecords(name, 'duplicate');",
   },
   {
-    name: 'lets a rejected version take effect',
-    file: 'handlers/stages/extract-object.ts',
-    find: "|| onReject === 'replace';",
-    replace: "|| onReject !== 'replace';",
-  },
-  {
     name: 'leaves what an overtaken extraction had written',
     file: 'handlers/stages/extract-object.ts',
     find: 'if (head === undefined) {\n    await removeExtracted(path, store, buckets);',
@@ -61,26 +55,6 @@ export const extraction: readonly Mutation[] = [
     find: 'const { store, now, elapsed, codeVersion } = surroundings;',
     replace: 'const { store, now, now: elapsed, codeVersion } = surroundings;',
     caughtBy: 'test/handlers/stages.test.ts',
-  },
-  {
-    name: 'takes an empty object for one that is rejected',
-    file: 'handlers/stages/extract-object.ts',
-    find: 'return usable || (fault === undefined && read === 0) ||',
-    replace: 'return usable ||',
-  },
-  {
-    name: 'lets a version take effect that was gone before it was read',
-    file: 'handlers/stages/extract-object.ts',
-    find: "if (fault?.code === 'version_not_found') return false;",
-    replace: '',
-    caughtBy: 'test/handlers/conservation.test.ts',
-  },
-  {
-    name: 'lets a version of too many rejects take effect',
-    file: 'handlers/stages/extract-object.ts',
-    find: "if (fault?.code === 'too_many_rejects') return onReject === 'replace';",
-    replace: '',
-    caughtBy: 'test/handlers/reject-limit.test.ts',
   },
   {
     name: 'goes on with the parts of a version that it refuses',

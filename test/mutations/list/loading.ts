@@ -63,22 +63,22 @@ export const loading: readonly Mutation[] = [
   {
     name: 'leaves the rows of a file that was overtaken while it was loaded',
     file: 'handlers/stages/load-file.ts',
-    find: '        await retractOwnRows(event, dataset, surroundings);\n',
+    find: '        await retractOwnRows(event, await ledger.head(address), dataset, surroundings);\n',
     replace: '',
     caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'takes the rows of older versions for those of a file that is discarded',
     file: 'handlers/stages/load-file.ts',
-    find: "{ which: 'its own' }",
-    replace: "{ which: 'older and its own' }",
+    find: "return { which: 'its own', leaving:",
+    replace: "return { which: 'older and its own', leaving:",
     caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'takes the rows of the first edition for those of a file that is discarded',
     file: 'handlers/stages/load-file.ts',
-    find: "await tables.retract(dataset, source.key, editionSequencer(source), { which: 'its own' });",
-    replace: "await tables.retract(dataset, source.key, source.sequencer, { which: 'its own' });",
+    find: 'await tables.retract(dataset, source.key, editionSequencer(source), itsOwn(source, head));',
+    replace: 'await tables.retract(dataset, source.key, source.sequencer, itsOwn(source, head));',
     caughtBy: 'test/handlers/loading.test.ts',
   },
   {
@@ -107,6 +107,13 @@ export const loading: readonly Mutation[] = [
     file: 'handlers/stages/load-file.ts',
     find: "head.current.type === 'deleted' ? 'older and its own' : 'older'",
     replace: "'older'",
+    caughtBy: 'test/handlers/supersede.test.ts',
+  },
+  {
+    name: 'leaves what stands locked out of MySQL, after a newer version came to nothing',
+    file: 'handlers/stages/load-file.ts',
+    find: "return { which: 'its own', leaving: current === undefined ? '' : editionSequencer(current) };",
+    replace: "return { which: 'its own' };",
     caughtBy: 'test/handlers/supersede.test.ts',
   },
 ];

@@ -1,3 +1,5 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is code, as text.
+
 import type { Mutation } from '../mutation.ts';
 
 export const mysql: readonly Mutation[] = [
@@ -25,8 +27,8 @@ export const mysql: readonly Mutation[] = [
   {
     name: 'retracts as many rows as one transaction may, and no more',
     file: 'handlers/edges/mysql/mysql-table-store.ts',
-    find: 'if (records.length < RETRACTED_AT_ONCE) return removed;',
-    replace: 'return removed;',
+    find: 'if (records.length < RETRACTED_AT_ONCE) break;',
+    replace: 'break;',
     caughtBy: 'test/handlers/mysql.test.ts',
   },
   {
@@ -70,5 +72,19 @@ export const mysql: readonly Mutation[] = [
     find: "return ((await guardOf(session, guarded, lock)) ?? '') > guarded.sequencer;",
     replace: 'return false;',
     caughtBy: 'test/handlers/mysql-transactions.test.ts',
+  },
+  {
+    name: 'does not take the guard of an object back, where it is to',
+    file: 'handlers/edges/mysql/mysql-table-store.ts',
+    find: 'if (leaving !== undefined) await this.#sessions.run((session) => lower(session, guarded, leaving));',
+    replace: '',
+    caughtBy: 'test/handlers/mysql.test.ts',
+  },
+  {
+    name: 'takes the guard of an object back that a newer version has raised',
+    file: 'handlers/edges/mysql/mysql-table-store.ts',
+    find: "_object = x'${object}' AND sequencer = ?`,\n    [sortableSequencer(to), dataset, sequencer],",
+    replace: "_object = x'${object}'`,\n    [sortableSequencer(to), dataset],",
+    caughtBy: 'test/handlers/mysql.test.ts',
   },
 ];
