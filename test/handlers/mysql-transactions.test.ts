@@ -99,6 +99,27 @@ describe('a load that is overtaken', () => {
   });
 });
 
+describe('the retraction of a version that came to nothing', () => {
+  const toNothing = { which: 'its own', leaving: '01' } as const;
+
+  it('lets in again what stands', async () => {
+    await load('02', numbered(thing('new')));
+    expect(await load('01', numbered(thing('old')))).toBe('stale');
+    expect(await store.retract(things, key, '02', toNothing)).toBe(1);
+    expect(await load('01', numbered(thing('old')))).toMatchObject({ written: 1 });
+  });
+
+  it('keeps it out where something newer came just then', async () => {
+    await load('02', numbered(thing('new')));
+    const newer = () => load('03', numbered(thing('newest')));
+    const overtaken = interruptedBefore('UPDATE `sluice_objects`', newer);
+    expect(await overtaken.retract(things, key, '02', toNothing)).toBe(1);
+    await overtaken.close();
+    expect(await load('02', numbered(thing('new')))).toBe('stale');
+    expect(await stored()).toEqual([{ record: 1, sequencer: '03', row: thing('newest') }]);
+  });
+});
+
 describe('a connection that is lost within a load’s transaction', () => {
   const before = numbered(thing('a', { words: ['x'] }), thing('b'));
   const after = numbered(

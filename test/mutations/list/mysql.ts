@@ -78,13 +78,13 @@ export const mysql: readonly Mutation[] = [
     file: 'handlers/edges/mysql/mysql-table-store.ts',
     find: 'if (leaving !== undefined) await this.#sessions.run((session) => lower(session, guarded, leaving));',
     replace: '',
-    caughtBy: 'test/handlers/mysql.test.ts',
+    caughtBy: 'test/handlers/mysql-transactions.test.ts',
   },
   {
     name: 'takes the guard of an object back that a newer version has raised',
     file: 'handlers/edges/mysql/mysql-table-store.ts',
     find: "_object = x'${object}' AND sequencer = ?`,\n    [sortableSequencer(to), dataset, sequencer],",
     replace: "_object = x'${object}'`,\n    [sortableSequencer(to), dataset],",
-    caughtBy: 'test/handlers/mysql.test.ts',
+    caughtBy: 'test/handlers/mysql-transactions.test.ts',
   },
 ];
