@@ -83,6 +83,30 @@ describe('a new version', () => {
     expect(lake(store)).toEqual(['v2 difficulty=easy']);
   });
 
+  it('that another one overtakes while it is looked whether it is whole does not make that one whole', async () => {
+    const store = new MemoryStore();
+    await put(store, easy, event('v1', '10'));
+    putRaw(store, KEY, easyAndHard);
+    await extract(store, event('v2', '20'));
+    const list = store.list.bind(store);
+    let overtaken = false;
+    store.list = async (bucket, prefix) => {
+      const keys = await list(bucket, prefix);
+      // Every file of v2 is loaded, and so it is whole.
+      const isLast = keys.filter((key) => key.includes('/loading/')).length === 2;
+      if (prefix.includes('/v2/') && isLast && !overtaken) {
+        overtaken = true;
+        await extract(store, event('v3', '30'));
+      }
+      return keys;
+    };
+    await drain(store);
+    expect(overtaken).toBe(true);
+    expect(headOf(store)).toMatchObject({ current: { versionId: 'v3' }, superseded: ['v1', 'v2'] });
+    expect(headOf(store).complete).toBeUndefined();
+    expect(lake(store)).toContain('v2 difficulty=hard');
+  });
+
   it('that is rejected and gives way to a newer rejected one goes, also when the answer to that is lost', async () => {
     const store = new MemoryStore();
     await put(store, useless, event('v3', '30'));

@@ -196,6 +196,7 @@ export const decisions: readonly Mutation[] = [
     file: 'domain/ledger.ts',
     find: 'return known.complete === true || known.current?.versionId !== versionId',
     replace: 'return known.complete === true',
+    caughtBy: 'test/handlers/supersede.test.ts',
   },
   {
     name: 'lets a rejected version take effect',
