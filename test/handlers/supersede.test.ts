@@ -20,7 +20,8 @@ function event(versionId: string, sequencer: string, changes: Partial<ObjectEven
 }
 
 function extract(store: MemoryStore, of: ObjectEvent): Promise<Outcome> {
-  return extractObject(of, buckets, surroundingsOf(store));
+  // Each event comes in a message of its own.
+  return extractObject(of, buckets, surroundingsOf(store, { message: of.versionId }));
 }
 
 /** Carries what lies in the temp and processed buckets on, and takes what went from the lake out of the other sinks. */
@@ -232,6 +233,37 @@ describe('a new version', () => {
     await drain(store);
     expect(lake(store)).toEqual(['v2 difficulty=easy']);
     expect(store.keys('failed')).toEqual([]);
+  });
+
+  it.each([
+    { end: 'ends', dies: false },
+    { end: 'dies, once its message comes again', dies: true },
+  ])('leaves nothing of an older one that is being read meanwhile, and $end', async ({ dies }) => {
+    const store = new MemoryStore();
+    const read = store.read.bind(store);
+    const create = store.create.bind(store);
+    const putNewer = async () => {
+      store.read = read;
+      await put(store, easy, event('v2', '20'));
+      putRaw(store, KEY, easyAndHard);
+      if (dies) store.create = () => Promise.reject(new Error('It was killed.'));
+    };
+    store.read = async (address) => {
+      await putNewer();
+      return read(address);
+    };
+    putRaw(store, KEY, easyAndHard);
+    const older = extract(store, event('v1', '10'));
+    if (dies) await expect(older).rejects.toThrow('killed');
+    else expect(await older).toMatchObject({ result: 'stale' });
+    store.create = create;
+    const ofOlder = () => [...store.keys('temp'), ...store.keys('failed')].filter((key) => /v1/.test(key));
+    if (dies) {
+      expect(ofOlder()).toHaveLength(2);
+      expect(await extract(store, event('v1', '10'))).toMatchObject({ result: 'stale' });
+    }
+    expect(ofOlder()).toEqual([]);
+    expect(lake(store)).toEqual(['v2 difficulty=easy']);
   });
 
   it('that was gone before it was read replaces nothing', async () => {

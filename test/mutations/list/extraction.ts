@@ -30,12 +30,14 @@ export const extraction: readonly Mutation[] = [
     file: 'handlers/stages/extract-object.ts',
     find: 'if (head === undefined) {\n    await removeExtracted(path, store, buckets);',
     replace: 'if (head === undefined) {',
+    caughtBy: 'test/handlers/supersede.test.ts',
   },
   {
     name: 'leaves what a dead attempt at an overtaken version had written',
     file: 'handlers/stages/extract-object.ts',
     find: "if (event.type === 'created' && standing(known, path) === 'gone')\n        await removeExtracted(path, store, buckets);",
     replace: '',
+    caughtBy: 'test/handlers/supersede.test.ts',
   },
   {
     name: 'does not finish what was left undone when an event comes again',
