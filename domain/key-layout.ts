@@ -204,6 +204,11 @@ export function unreadableMessageKey(stage: Stage, messageId: string): string {
   return `gave-up/_messages/${stage}/${messageId}.json`;
 }
 
+/** What was rejected of a version, in the failed bucket. */
+export function rejectsPrefix(path: VersionPath): string {
+  return `rejects/${partsPrefix(path)}`;
+}
+
 /** Under these a version's own objects lie in the failed bucket. */
 export function failedPrefixes(path: VersionPath): string[] {
   return ['rejects', 'faults', 'gave-up'].map((kind) => `${kind}/${partsPrefix(path)}`);

@@ -108,7 +108,7 @@ function decideCreated(known: Head, event: ObjectEvent, claim: Claim): Decision 
   if (attempt?.status === 'rejected') return { action: 'duplicate' };
   // One's own claim is there already when the answer to its write was lost.
   if (attempt !== undefined && attempt.leaseUntil > now && attempt.invocation !== invocation)
-    return attempt.message === message
+    return attempt.message === message || compareSequencers(attempt.sequencer, event.sequencer) < 0
       ? { action: 'wait', until: attempt.leaseUntil }
       : { action: 'duplicate' };
   if (attempt === undefined && isOlder(version, current)) return { action: 'stale' };
@@ -120,16 +120,20 @@ function decideCreated(known: Head, event: ObjectEvent, claim: Claim): Decision 
     leaseUntil: deadline,
     parts: 0,
   } as const;
-  // What the code before a deploy left behind must not be mixed with what this one makes.
-  const anew = attempt !== undefined && attempt.codeVersion !== codeVersion ? [attempt.versionId] : [];
-  const mine = { ...version, ...attempt, ...claimed };
+  // What was left behind by the code before a deploy, or under another sequencer, must not be mixed with what this one makes.
+  const isAnother =
+    attempt !== undefined && (attempt.codeVersion !== codeVersion || attempt.sequencer !== version.sequencer);
+  const superseded = isAnother ? union(known.superseded, [attempt.versionId]) : known.superseded;
+  const mine = {
+    ...attempt,
+    ...version,
+    ...claimed,
+    versionId: notSuperseded(version.versionId, superseded),
+  };
   const next = {
     ...known,
-    attempts: [
-      ...attempts.filter((each) => each !== attempt),
-      anew.length === 0 ? mine : { ...mine, versionId: nextEdition(mine.versionId) },
-    ],
-    superseded: union(known.superseded, anew),
+    attempts: [...attempts.filter((each) => each !== attempt), mine],
+    superseded,
   };
   return { action: 'extract', next };
 }
@@ -137,19 +141,26 @@ function decideCreated(known: Head, event: ObjectEvent, claim: Claim): Decision 
 /**
  * The edition of a version that an event asks for, or the one after it that somebody is at. A sweep that makes up for a
  * lost event can't know its sequencer, and puts the version too far down; when the event comes after all, the version is
- * done anew in its right place.
+ * done anew in its right place. So of all that is known of a version, the highest sequencer is the true one.
  */
-function versionOf({ sequencer, versionId, edition }: ObjectEvent, { current, attempts }: Head): Version {
-  const shown = current?.type === 'created' ? parseEdition(current.versionId) : undefined;
+function versionOf(event: ObjectEvent, { current, attempts }: Head): Version {
+  const isIt = (each: Version) => parseEdition(each.versionId).versionId === event.versionId;
+  const shown = current?.type === 'created' && isIt(current) ? current : undefined;
+  const begun = attempts.filter(isIt);
+  const sequencer = [...begun, ...(shown ? [shown] : [])]
+    .map((each) => each.sequencer)
+    .reduce((newest, each) => (compareSequencers(newest, each) < 0 ? each : newest), event.sequencer);
   const isTooFarDown =
-    current !== undefined &&
-    shown?.versionId === versionId &&
-    edition === 0 &&
-    compareSequencers(current.sequencer, sequencer) < 0;
-  const asked = { sequencer, versionId: editionName(versionId, isTooFarDown ? shown.edition + 1 : edition) };
-  return attempts
-    .filter((each) => parseEdition(each.versionId).versionId === versionId)
-    .reduce<Version>((newest, each) => (isOlder(newest, each) ? each : newest), asked);
+    shown !== undefined && event.edition === 0 && compareSequencers(shown.sequencer, sequencer) < 0;
+  const edition = isTooFarDown ? parseEdition(shown.versionId).edition + 1 : event.edition;
+  const asked = { sequencer, versionId: editionName(event.versionId, edition) };
+  const newest = begun.reduce<Version>((a, b) => (isOlder(a, b) ? b : a), asked);
+  return { sequencer, versionId: newest.versionId };
+}
+
+/** What is superseded is about to be removed: nobody may write under its name any more. */
+function notSuperseded(name: string, superseded: readonly string[]): string {
+  return superseded.includes(name) ? notSuperseded(nextEdition(name), superseded) : name;
 }
 
 function nextEdition(name: string): string {
@@ -166,9 +177,14 @@ function decideDeleted(known: Head, event: ObjectEvent, { onDelete }: Claim): De
   const { sequencer, versionId, permanent, reason } = event;
   const { current, attempts } = known;
   if (onDelete === 'keep') return { action: 'keep' };
-  if (current?.type === 'deleted' && current.versionId === versionId) return { action: 'duplicate' };
+  // A sweep that makes up for a deletion puts it too far down as well; what comes between the two would outlive it.
+  const isTooFarDown =
+    current !== undefined && !permanent && compareSequencers(current.sequencer, sequencer) < 0;
+  if (current?.type === 'deleted' && current.versionId === versionId && !isTooFarDown)
+    return { action: 'duplicate' };
   if (!permanent) {
-    if (isOlder({ sequencer, versionId }, current)) return { action: 'stale' };
+    if (current !== undefined && compareSequencers(sequencer, current.sequencer) < 0)
+      return { action: 'stale' };
     return { action: 'retract', next: withCurrent(known, { type: 'deleted', sequencer, versionId }) };
   }
   if (reason === LIFECYCLE) return { action: 'stale' };
@@ -216,15 +232,18 @@ export function conclude(
   const idle = { status: 'rejected', message: '', invocation: '', codeVersion: '', leaseUntil: 0 } as const;
   const mine = { ...attempt, ...idle, parts };
   const attempts = known.attempts.map((each) => (each === attempt ? mine : each));
-  // Only the newest rejected version keeps its rejects.
+  // Only the newest rejected version keeps its rejects, and an earlier edition of it has nothing more to say.
   const rejected = attempts.filter(({ status }) => status === 'rejected');
   const newest = rejected.reduce((a, b) => (isOlder(a, b) ? b : a));
+  const isEarlier = (each: Version) => isSameVersion(each, mine) && isOlder(each, mine);
+  const rest = attempts.filter((each) => !rejected.includes(each) && !isEarlier(each));
+  const gone = attempts.filter((each) => each !== newest && !rest.includes(each));
   return {
     ...known,
-    attempts: [...attempts.filter((each) => !rejected.includes(each)), newest],
+    attempts: [...rest, newest],
     superseded: union(
       known.superseded,
-      rejected.filter((each) => each !== newest).map((each) => each.versionId),
+      gone.map((each) => each.versionId),
     ),
   };
 }
@@ -253,7 +272,11 @@ export function withoutAttempts(known: Head, versionIds: readonly string[]): Hea
 
 /** The head with another event in effect: all that is older is superseded. */
 function withCurrent({ complete: _, ...known }: Head, current: NonNullable<Head['current']>): Head {
-  const isNewer = (attempt: Version) => isOlder(current, attempt);
+  // A deletion may name a version that it is about, in whichever edition.
+  const isNewer = (attempt: Version) =>
+    current.type === 'deleted'
+      ? compareSequencers(current.sequencer, attempt.sequencer) < 0
+      : isOlder(current, attempt);
   const older = [
     ...(known.current?.type === 'created' ? [known.current] : []),
     ...known.attempts.filter((each) => !isNewer(each)),
@@ -304,6 +327,9 @@ export function standingOf(
   if (withParts.some(({ versionId }) => isIt(versionId))) return 'live';
   return superseded.some(isIt) ? 'superseded' : 'gone';
 }
+
+const isSameVersion = (a: Version, b: Version) =>
+  parseEdition(a.versionId).versionId === parseEdition(b.versionId).versionId;
 
 /** Of one version in two editions, the lower one is the older. */
 export function isOlder(a: Version, b: Version | undefined): boolean {

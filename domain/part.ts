@@ -1,13 +1,22 @@
 import * as z from 'zod';
 
-/** A part holds records until it has this many, or this many bytes of JSON, whichever is first. */
-export interface PartLimits {
-  readonly records: number;
-  readonly bytes: number;
+/** How much a stage holds at once, or lets a part become. */
+export interface Limits {
+  /** A part holds records until it has this many, or `partBytes` of JSON, whichever is first. */
+  readonly partRecords: number;
+  readonly partBytes: number;
+  /** Into how many the rows of a part may fall: each open file takes memory, and each is a PUT. */
+  readonly partitions: number;
+  /** How much of rejects is gathered before it is written. Characters. */
+  readonly rejects: number;
 }
 
-/** What the transformation can hold at once. */
-export const partLimits: PartLimits = { records: 20_000, bytes: 16 * 1024 * 1024 };
+export const limits: Limits = {
+  partRecords: 20_000,
+  partBytes: 16 * 1024 * 1024,
+  partitions: 1000,
+  rejects: 8 * 1024 * 1024,
+};
 
 /**
  * A part is NDJSON: this header in the first line, then `[record number, record]` a line. It names the raw key and

@@ -58,9 +58,13 @@ export function missedEvent(
   }
   const shown = versionsOf(head).at(-1);
   if (shown === undefined || onDelete === 'keep') return undefined;
-  const { versionId } = latest ?? parseEdition(shown);
-  const gone = { key, sequencer, versionId, edition: 0, size: undefined };
-  return { missed: 'not_retracted', event: { ...gone, type: 'deleted', permanent: false } };
+  // The deletion itself has taken effect: what is left is of a newer version that was deleted for good.
+  const isKnown = latest !== undefined && head?.current?.versionId === latest.versionId;
+  const { versionId } = latest === undefined || isKnown ? parseEdition(shown) : latest;
+  return {
+    missed: 'not_retracted',
+    event: { ...deleted({ key, versionId, sequencer }), permanent: isKnown },
+  };
 }
 
 /** The versions that stand, or may yet, oldest first. */
@@ -92,6 +96,16 @@ export function redone(
   if (next > MAX_EDITION)
     throw new RangeError(`${JSON.stringify(key)} was done ${MAX_EDITION} times: upload it anew.`);
   return created({ key, versionId, sequencer, size, edition: next });
+}
+
+/** The event that has what is left of a version removed, which is not there any more. */
+export function erased(key: string, name: string): SyntheticEvent {
+  const { versionId } = parseEdition(name);
+  return { ...deleted({ key, versionId, sequencer: '0' }), permanent: true };
+}
+
+function deleted(event: Pick<SyntheticEvent, 'key' | 'versionId' | 'sequencer'>): SyntheticEvent {
+  return { type: 'deleted', permanent: false, edition: 0, size: undefined, ...event };
 }
 
 function created(

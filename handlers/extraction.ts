@@ -1,4 +1,4 @@
-import { rawVersionPath } from '../domain/datasets/index.ts';
+import { registry } from '../domain/datasets/index.ts';
 import { readConfiguration } from './configuration.ts';
 import { type StageOptions, stageHandler } from './stage.ts';
 import { extractObject } from './stages/extract-object.ts';
@@ -22,10 +22,11 @@ export const stage: StageOptions = {
   stage: 'extraction',
   failedBucket: env.FAILED_BUCKET,
   codeVersion: env.CODE_VERSION,
+  registry,
   maximumReceives: Number(env.MAXIMUM_RECEIVES),
   concurrency: 2,
   work: (event, surroundings) => extractObject(event, buckets, surroundings),
-  subjectOf: (event) => ({ path: rawVersionPath(event), numbers: [] }),
+  subjectOf: (event, known) => ({ path: known.pathOf(event), numbers: [] }),
 };
 
 export const handler = stageHandler(stage);

@@ -1,3 +1,4 @@
+import { registry } from '../domain/datasets/index.ts';
 import { parseProcessedKey } from '../domain/key-layout.ts';
 import { readConfiguration } from './configuration.ts';
 import type { TableStore } from './edges/mysql/table-store.ts';
@@ -27,6 +28,7 @@ export const stage: StageOptions = {
   stage: 'loading',
   failedBucket: env.FAILED_BUCKET,
   codeVersion: env.CODE_VERSION,
+  registry,
   maximumReceives: Number(env.MAXIMUM_RECEIVES),
   // A file's rows take up to a hundred MB.
   concurrency: 2,

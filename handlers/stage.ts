@@ -9,6 +9,7 @@ import middy from '@middy/core';
 import sqsPartialBatchFailure from '@middy/sqs-partial-batch-failure';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import pLimit from 'p-limit';
+import type { Registry } from '../domain/datasets/index.ts';
 import { UnreadableDocument } from '../domain/document.ts';
 import { PermanentError, type Stage, TransientError } from '../domain/errors.ts';
 import {
@@ -20,7 +21,7 @@ import {
   versionPath,
 } from '../domain/key-layout.ts';
 import { type ObjectEvent, parseObjectEvent } from '../domain/object-event.ts';
-import { partLimits } from '../domain/part.ts';
+import { limits } from '../domain/part.ts';
 import { total } from '../domain/receipt.ts';
 import { endsWith, ObjectNotFound, type ObjectStore, s3ObjectStore } from './edges/object-store.ts';
 import { threadedZstd } from './edges/zstd.ts';
@@ -37,13 +38,15 @@ export interface StageOptions {
   /** Where the reason goes when an object can't be processed. */
   readonly failedBucket: string;
   readonly codeVersion: string;
+  /** The datasets that this code has. */
+  readonly registry: Registry;
   /** How often a message is received before it goes to the DLQ. */
   readonly maximumReceives: number;
   /** How many messages of a batch are worked on at once: what the function's memory has room for. */
   readonly concurrency: number;
   readonly work: (event: ObjectEvent, surroundings: Surroundings) => Promise<Outcome>;
   /** Which version of which raw object an event is about, and which piece of it: where its faults are found. */
-  readonly subjectOf: (event: ObjectEvent) => Subject;
+  readonly subjectOf: (event: ObjectEvent, registry: Registry) => Subject;
 }
 
 export interface Subject {
@@ -63,7 +66,7 @@ export function pieceOf(
 /** What a simulation replaces. */
 export type StageSurroundings = Pick<
   Surroundings,
-  'store' | 'now' | 'elapsed' | 'wait' | 'zstd' | 'partLimits' | 'tables'
+  'store' | 'now' | 'elapsed' | 'wait' | 'zstd' | 'limits' | 'tables'
 >;
 
 const onLambda = (): StageSurroundings => ({
@@ -72,7 +75,7 @@ const onLambda = (): StageSurroundings => ({
   elapsed: () => performance.now(),
   wait: pause,
   zstd: threadedZstd,
-  partLimits,
+  limits,
 });
 
 /**
@@ -148,6 +151,7 @@ export function stageHandler(options: StageOptions, outside: StageSurroundings =
                 ...outside,
                 store,
                 codeVersion: options.codeVersion,
+                registry: options.registry,
                 deadline,
                 message: message.messageId,
                 invocation: context.awsRequestId,
@@ -195,7 +199,7 @@ async function settle(
         ? new PermanentError('version_not_found', error.message, { stage, cause: error })
         : error;
     if (!(fault instanceof PermanentError)) throw transient(fault, stage);
-    const { path, numbers } = subjectOf(event);
+    const { path, numbers } = subjectOf(event, options.registry);
     await writeFault(surroundings.store, failedBucket, faultKey(path, stage, ...numbers), event, fault);
     const { code, message } = fault;
     return { ...withoutRecords(path.dataset, 'failed'), fault: { code, message } };
@@ -239,10 +243,10 @@ async function leaveReason(
 }
 
 /** Beside the key that the message is about; of a message that nobody can read, by its id. */
-function reasonKey(message: SQSRecord, { stage, subjectOf }: StageOptions): string {
+function reasonKey(message: SQSRecord, { stage, registry, subjectOf }: StageOptions): string {
   const event = eventOf(message);
   if (event === undefined) return unreadableMessageKey(stage, message.messageId);
-  const { path, numbers } = subjectOf(event);
+  const { path, numbers } = subjectOf(event, registry);
   return gaveUpKey(path, stage, ...numbers);
 }
 

@@ -1,3 +1,4 @@
+import { registry } from '../domain/datasets/index.ts';
 import { parsePartKey } from '../domain/key-layout.ts';
 import { readConfiguration } from './configuration.ts';
 import { pieceOf, type StageOptions, stageHandler } from './stage.ts';
@@ -22,6 +23,7 @@ export const stage: StageOptions = {
   stage: 'transformation',
   failedBucket: env.FAILED_BUCKET,
   codeVersion: env.CODE_VERSION,
+  registry,
   maximumReceives: Number(env.MAXIMUM_RECEIVES),
   concurrency: 2,
   work: (event, surroundings) => transformPart(event, buckets, surroundings),

@@ -1,6 +1,5 @@
 import { GetObjectCommand, paginateListObjectsV2, S3ServiceException } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
-import { datasetOf, isGone } from '../domain/datasets/index.ts';
 import { parseDocument, UnreadableDocument } from '../domain/document.ts';
 import {
   headKey,
@@ -54,7 +53,7 @@ export async function readHead(
 
 /** A head is under its dataset's name; of a key that belongs to none now, perhaps under one that is gone. */
 export async function headOf(target: Target, key: string): Promise<KnownHead | undefined> {
-  const dataset = datasetOf(key)?.name;
+  const dataset = target.registry.of(key)?.name;
   const known = await readHead(target, { dataset: dataset ?? UNKNOWN_DATASET, objectId: objectId(key) });
   if (known !== undefined || dataset !== undefined) return known;
   return headInGone(target, key, await goneDatasets(target));
@@ -74,12 +73,12 @@ export async function headInGone(
 }
 
 /** The datasets that the ledger has heads of and that are gone. */
-export async function goneDatasets({ s3, outputs }: Target): Promise<string[]> {
+export async function goneDatasets({ s3, outputs, registry }: Target): Promise<string[]> {
   const names: string[] = [];
   const request = { Bucket: outputs.buckets.ledger, Prefix: 'heads/', Delimiter: '/' };
   for await (const { CommonPrefixes = [] } of paginateListObjectsV2({ client: s3 }, request))
     for (const { Prefix = '' } of CommonPrefixes) names.push(Prefix.split('/')[1] ?? '');
-  return names.filter(isGone);
+  return names.filter((name) => registry.isGone(name));
 }
 
 /** Every receipt of one version of an object, whatever the stage. @throws {UnreadableDocument} */

@@ -1,6 +1,5 @@
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { datasetNamed, datasetOf, isGone } from '../domain/datasets/index.ts';
 import { renderDocument } from '../domain/document.ts';
 import { editionName } from '../domain/edition.ts';
 import type { Stage } from '../domain/errors.ts';
@@ -66,7 +65,7 @@ async function* versionsToLookAt(
   if (keys.length > 0) {
     for (const key of keys)
       yield {
-        dataset: datasetOf(key)?.name ?? UNKNOWN_DATASET,
+        dataset: target.registry.of(key)?.name ?? UNKNOWN_DATASET,
         objectId: objectId(key),
         version: undefined,
       };
@@ -113,7 +112,7 @@ async function readableCandidate(
 ): Promise<Candidate[]> {
   const known = await readHead(target, place);
   // Of a dataset that is gone, there is no code to do it by.
-  if (known === undefined || isGone(known.head.dataset)) return [];
+  if (known === undefined || target.registry.isGone(known.head.dataset)) return [];
   const { key, dataset } = known.head;
   const { versions } = await ledgerEntry(target, place);
   const all: Candidate[] = [];
@@ -149,7 +148,7 @@ async function rebuildHead(target: Target, place: Place): Promise<boolean> {
   const { ETag } = await s3.send(new HeadObjectCommand(at));
   const { versions } = await ledgerEntry(target, place);
   const { receipts } = await readableReceipts(target, [...versions.values()].flat());
-  const rebuilt = rebuiltHead(receipts, datasetNamed(place.dataset)?.onReject ?? 'replace');
+  const rebuilt = rebuiltHead(receipts, target.registry.named(place.dataset)?.onReject ?? 'replace');
   if (rebuilt === undefined) return false;
   const Body = renderDocument(head, rebuilt);
   await s3.send(new PutObjectCommand({ ...at, Body, ContentType: 'application/json', IfMatch: ETag }));

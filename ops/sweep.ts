@@ -1,10 +1,10 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
-import { datasetOf, isGone } from '../domain/datasets/index.ts';
 import type { UnreadableDocument } from '../domain/document.ts';
 import type { Stage } from '../domain/errors.ts';
 import { objectId, UNKNOWN_DATASET, versionPath, versionSegment } from '../domain/key-layout.ts';
 import { type Head, isInterrupted } from '../domain/ledger.ts';
 import {
+  erased,
   isExtracted,
   type Missed,
   missedEvent,
@@ -80,8 +80,8 @@ export async function* sweep(
   let objects = 0;
   let young = 0;
   const judged = (key: string, outcome: readonly Finding[] | typeof TOO_YOUNG): Swept => {
-    if (outcome === TOO_YOUNG && !tooYoung.has(idOf(key))) {
-      tooYoung.add(idOf(key));
+    if (outcome === TOO_YOUNG && !tooYoung.has(idOf(target, key))) {
+      tooYoung.add(idOf(target, key));
       young += 1;
     }
     return { objects, young, findings: outcome === TOO_YOUNG ? [] : outcome };
@@ -95,11 +95,12 @@ export async function* sweep(
     ]),
   }));
   for await (const { key, outcome } of missed) {
-    inRaw.add(idOf(key));
+    inRaw.add(idOf(target, key));
     objects += 1;
     yield judged(key, outcome);
   }
-  const looked = concurrently(ledgerEntries(target, datasetOf(prefix)?.name), READS_AT_ONCE, (entry) =>
+  const entries = ledgerEntries(target, target.registry.of(prefix)?.name);
+  const looked = concurrently(entries, READS_AT_ONCE, (entry) =>
     lookAtEntry(target, entry, prefix, before, inRaw).catch((error: unknown) => {
       const id = `${entry.dataset}/${entry.objectId}`;
       const document = unreadableDocument(error);
@@ -116,12 +117,12 @@ function unreadable(key: string, { message }: UnreadableDocument): Finding {
   return { amiss: 'unreadable', key, versionId: '', since: 0, pieces: 1, reason: message, events: [] };
 }
 
-function placeOf(key: string) {
-  return { dataset: datasetOf(key)?.name ?? UNKNOWN_DATASET, objectId: objectId(key) };
+function placeOf({ registry }: Target, key: string) {
+  return { dataset: registry.of(key)?.name ?? UNKNOWN_DATASET, objectId: objectId(key) };
 }
 
-function idOf(key: string): string {
-  const { dataset, objectId: id } = placeOf(key);
+function idOf(target: Target, key: string): string {
+  const { dataset, objectId: id } = placeOf(target, key);
   return `${dataset}/${id}`;
 }
 
@@ -133,23 +134,27 @@ async function lookAtVersion(
 ): Promise<Finding[] | typeof TOO_YOUNG> {
   if (version.modified >= before) return TOO_YOUNG;
   const { key } = version;
-  const known = await readHead(target, placeOf(key));
-  const seems = missedEvent({ key, onDelete: onDeleteOf(key) }, version, known?.head, () => 0);
+  const known = await readHead(target, placeOf(target, key));
+  const seems = missedEvent({ key, onDelete: onDeleteOf(target, key) }, version, known?.head, () => 0);
   if (seems === undefined) return [];
   // What a dataset that is gone has of it is found in the ledger, and nothing would take its event.
-  if (datasetOf(key) === undefined && (await headInGone(target, key, gone)) !== undefined) return [];
+  const isOfNone = target.registry.of(key) === undefined;
+  if (isOfNone && (await headInGone(target, key, gone)) !== undefined) return [];
   return missedOf(target, key, before);
 }
 
 /** What belongs to no dataset leaves nothing but a fault. */
-const onDeleteOf = (key: string) => datasetOf(key)?.onDelete ?? 'retract';
+const onDeleteOf = ({ registry }: Target, key: string) => registry.of(key)?.onDelete ?? 'retract';
 
 /** What was missed of a key, looked at afresh: its head may have been newer than the listing. */
 async function missedOf(target: Target, key: string, before: number): Promise<Finding[] | typeof TOO_YOUNG> {
   const latest = await latestOf(target, target.outputs.buckets.raw, key);
   if (latest !== undefined && latest.modified >= before) return TOO_YOUNG;
-  const [known, entry] = [await readHead(target, placeOf(key)), await ledgerEntry(target, placeOf(key))];
-  const found = missedEvent({ key, onDelete: onDeleteOf(key) }, latest, known?.head, (versionId) =>
+  const [known, entry] = [
+    await readHead(target, placeOf(target, key)),
+    await ledgerEntry(target, placeOf(target, key)),
+  ];
+  const found = missedEvent({ key, onDelete: onDeleteOf(target, key) }, latest, known?.head, (versionId) =>
     nextEdition(entry.versions.keys(), versionId),
   );
   if (found === undefined) return [];
@@ -191,12 +196,13 @@ async function lookAtHead(
   inRaw: KeySet,
 ): Promise<Finding[] | typeof TOO_YOUNG> {
   const { dataset, key } = head;
-  if (dataset !== placeOf(key).dataset) {
+  if (dataset !== placeOf(target, key).dataset) {
     const versionId = head.current?.versionId ?? '';
-    const shows = head.current?.type === 'created' && isGone(dataset);
+    const shows = head.current?.type === 'created' && target.registry.isGone(dataset);
     return shows ? [{ amiss: 'dataset_gone', key, versionId, since, pieces: 1, events: [] }] : [];
   }
-  if (!inRaw.has(idOf(key))) {
+  const isInRaw = inRaw.has(idOf(target, key));
+  if (!isInRaw) {
     const missed = await missedOf(target, key, before);
     if (missed === TOO_YOUNG) return missed;
     if (missed.length > 0) return missed.map((each) => ({ ...each, since }));
@@ -213,7 +219,7 @@ async function lookAtHead(
         events: [{ stage: 'extraction', event: repeated(key, attempt) }],
       }),
     ),
-    ...(await unfinishedOf(target, entry, head, since).catch((error: unknown) => [
+    ...(await unfinishedOf(target, entry, head, since, isInRaw).catch((error: unknown) => [
       unreadable(key, unreadableDocument(error)),
     ])),
   ];
@@ -224,6 +230,7 @@ async function unfinishedOf(
   entry: LedgerEntry,
   head: Head,
   since: number,
+  isInRaw: boolean,
 ): Promise<Finding[]> {
   const { dataset, key, current, attempts, superseded } = head;
   const of = (amiss: Amiss, versionId: string, events: Finding['events'], pieces: number): Finding[] =>
@@ -233,7 +240,10 @@ async function unfinishedOf(
 
   if (current === undefined) {
     const rejected = attempts.find(({ status }) => status === 'rejected');
-    return rejected === undefined ? [] : leftOver(repeated(key, rejected));
+    const [gone] = superseded;
+    if (rejected !== undefined) return leftOver(repeated(key, rejected));
+    // Of a key that is there, something is under way, or was missed.
+    return gone === undefined || isInRaw ? [] : leftOver(erased(key, gone));
   }
   if (current.type === 'deleted')
     return leftOver({ ...repeated(key, current), type: 'deleted', permanent: false });

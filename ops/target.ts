@@ -11,6 +11,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
+import { type Registry, registry } from '../domain/datasets/index.ts';
 import { type StackOutputs, stackOutputs } from '../infra/outputs.ts';
 import { type Control, control } from './control.ts';
 import { projectDirectory } from './directories.ts';
@@ -19,6 +20,8 @@ import { UserError } from './user-error.ts';
 /** The pipeline that a command talks to: a stack on AWS, or the local cloud. Both through the same clients. */
 export interface Target {
   readonly outputs: StackOutputs;
+  /** The datasets that this code has. */
+  readonly registry: Registry;
   readonly s3: S3Client;
   readonly sqs: SQSClient;
   readonly cloudWatch: CloudWatchClient;
@@ -58,6 +61,7 @@ export async function findTarget(stack: string | undefined, directory: string): 
     const outputs = await pulumiOutputs(stack);
     return {
       outputs,
+      registry,
       directory: join(directory, 'stacks', stack),
       control: undefined,
       mysql: outputs.mysql?.host ?? 'none: the configuration leaves it off',
@@ -77,6 +81,7 @@ export function localTarget(
 ): Target {
   return {
     outputs,
+    registry,
     mysql,
     directory,
     control: control(endpoint, outputs.region, localCredentials),

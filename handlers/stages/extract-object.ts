@@ -1,5 +1,5 @@
 import type { Dataset } from '../../domain/dataset.ts';
-import { datasetOf, datasets } from '../../domain/datasets/index.ts';
+import type { Registry } from '../../domain/datasets/index.ts';
 import { decode } from '../../domain/decoding/decode.ts';
 import { editionName, parseEdition } from '../../domain/edition.ts';
 import { PermanentError, TransientError } from '../../domain/errors.ts';
@@ -10,7 +10,7 @@ import {
   UNKNOWN_DATASET,
   versionPath,
 } from '../../domain/key-layout.ts';
-import { conclude, takesEffect, withoutAttempts } from '../../domain/ledger.ts';
+import { conclude, type Head, takesEffect, withoutAttempts } from '../../domain/ledger.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
 import { parsePartLine } from '../../domain/part.ts';
 import { count, type ExtractionReceipt, extractionReceipt, type Tally } from '../../domain/receipt.ts';
@@ -24,6 +24,7 @@ import {
   type OutputBuckets,
   removeExtracted,
   removePieces,
+  removeRejects,
   removeSuperseded,
   standing,
 } from './supersede.ts';
@@ -54,8 +55,8 @@ export async function extractObject(
   buckets: ExtractionBuckets,
   surroundings: Surroundings,
 ): Promise<Outcome> {
-  const { store, now, deadline, message, invocation, codeVersion } = surroundings;
-  const dataset = datasetOf(event.key);
+  const { store, now, deadline, message, invocation, codeVersion, registry } = surroundings;
+  const dataset = registry.of(event.key);
   const name = dataset?.name ?? UNKNOWN_DATASET;
   const { onDelete, onReject } = dataset ?? UNREADABLE;
   const asked = editionName(event.versionId, event.edition);
@@ -70,6 +71,7 @@ export async function extractObject(
     case 'wait':
       throw inProgress(event, decision.until);
     case 'duplicate':
+      await removeUnread(known, event.versionId, ledger, store, buckets);
       await removeSuperseded(known, ledger, store, buckets);
       return withoutRecords(name, 'duplicate');
     case 'retract':
@@ -84,7 +86,8 @@ export async function extractObject(
     case 'extract':
   }
 
-  const { versionId = asked } =
+  // A sweep makes up sequencers: of one version, the head's counts, and its rows must carry the same.
+  const { versionId = asked, sequencer = event.sequencer } =
     decision.next.attempts.find((each) => each.message === message && each.invocation === invocation) ?? {};
   if (versionId !== asked) {
     const { edition } = parseEdition(versionId);
@@ -93,11 +96,12 @@ export async function extractObject(
   const receiptKey = extractionReceiptKey(path);
   const before = await ledger.receipt(receiptKey, extractionReceipt);
   if (before !== undefined && !known?.attempts.some((each) => each.versionId === versionId)) {
-    // It was done once, and gave way to what was taken for newer: what it left is gone, or about to go.
+    // It was done once, and gave way to what was taken for newer: what it left is gone, unless it died over that.
+    await removeExtracted(path, store, buckets);
     await ledger.change(path, (latest) => latest && withoutAttempts(latest, [versionId]));
     return extractObject({ ...event, edition: event.edition + 1 }, buckets, surroundings);
   }
-  const receipt = before ?? (await extract(event, dataset, buckets, surroundings));
+  const receipt = before ?? (await extract({ ...event, sequencer }, dataset, buckets, surroundings));
   if (before === undefined) await ledger.writeReceipt(receiptKey, receipt);
 
   const accepted = takesEffect(receipt, onReject);
@@ -111,8 +115,7 @@ export async function extractObject(
     await removeSuperseded(await ledger.head(path), ledger, store, buckets);
     return withoutRecords(name, 'stale');
   }
-  // An attempt that died may have written parts of what can't be read any more.
-  if (receipt.parts.length === 0) await removePieces(path, ledger, store, buckets);
+  await removeUnread(head, event.versionId, ledger, store, buckets);
   await removeSuperseded(head, ledger, store, buckets);
   if (before !== undefined) return withoutRecords(name, 'duplicate');
   return {
@@ -124,6 +127,29 @@ export async function extractObject(
     rejected: receipt.rejected,
     ...(receipt.fault && { fault: receipt.fault }),
   };
+}
+
+/**
+ * An attempt that died may have written parts and rejects of a version that was gone when it was read again; and parts may
+ * have been stored before too much was rejected.
+ */
+async function removeUnread(
+  head: Head | undefined,
+  versionId: string,
+  ledger: Ledger,
+  store: ObjectStore,
+  buckets: ExtractionBuckets,
+): Promise<void> {
+  const attempt = head?.attempts.find(
+    (each) =>
+      each.status === 'rejected' && each.parts === 0 && parseEdition(each.versionId).versionId === versionId,
+  );
+  if (head === undefined || attempt === undefined) return;
+  const path = versionPath({ ...head, versionId: attempt.versionId });
+  const receipt = await ledger.receipt(extractionReceiptKey(path), extractionReceipt);
+  if (receipt?.fault === undefined) return;
+  await removePieces(path, ledger, store, buckets);
+  await removeRejects(path, receipt.rejects, store, buckets);
 }
 
 /**
@@ -139,20 +165,22 @@ async function extract(
   buckets: ExtractionBuckets,
   surroundings: Surroundings,
 ): Promise<ExtractionReceipt> {
-  const { store, now, elapsed, codeVersion } = surroundings;
+  const { store, now, elapsed, codeVersion, registry } = surroundings;
   const startedAt = elapsed();
   const versionId = editionName(event.versionId, event.edition);
   const object = { dataset: dataset?.name ?? UNKNOWN_DATASET, key: event.key, versionId };
   const path = versionPath(object);
   const parts = new PartsWriter(surroundings, buckets.temp, path, { ...object, sequencer: event.sequencer });
-  const rejects = new RejectsWriter(store, buckets.failed, (file) => rejectsKey(path, 'extraction', file));
+  const rejects = new RejectsWriter(surroundings, buckets.failed, (file) =>
+    rejectsKey(path, 'extraction', file),
+  );
   const rejected: Tally = {};
   let read = 0;
   let usable = false;
   const limit = new RejectCount(dataset);
   let fault: PermanentError | undefined;
   try {
-    if (dataset === undefined) throw unknownPrefix(event.key);
+    if (dataset === undefined) throw unknownPrefix(event.key, registry);
     for await (const records of decode(dataset, () => open(store, event))) {
       for (const raw of records) {
         read += 1;
@@ -224,8 +252,8 @@ async function open(
   }
 }
 
-function unknownPrefix(key: string): PermanentError {
-  const known = datasets.map(({ source }) => source.prefix).join(', ');
+function unknownPrefix(key: string, { all }: Registry): PermanentError {
+  const known = all.map(({ source }) => source.prefix).join(', ');
   const message = `No dataset reads ${JSON.stringify(key)}: keys begin with ${known}. Upload it under one of these.`;
   return new PermanentError('unknown_prefix', message, { stage: 'extraction' });
 }

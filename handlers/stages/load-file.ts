@@ -1,6 +1,6 @@
 import { recordColumn } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import { datasetNamed } from '../../domain/datasets/index.ts';
+import { editionName, MAX_EDITION } from '../../domain/edition.ts';
 import { PermanentError, TransientError } from '../../domain/errors.ts';
 import {
   archiveKey,
@@ -71,7 +71,7 @@ export async function loadFile(
 ): Promise<Outcome> {
   const { store } = surroundings;
   const address = parseProcessedKey(event.key);
-  const dataset = address && datasetNamed(address.dataset);
+  const dataset = address && surroundings.registry.named(address.dataset);
   if (address === undefined || dataset === undefined) throw notOurs(event);
   const { name } = dataset;
   const ledger = new Ledger(store, buckets.ledger);
@@ -206,8 +206,13 @@ async function retractRows(
     const message = `The version that takes the place of s3://${event.bucket}/${event.key} is not complete yet: its rows stay till then.`;
     throw new TransientError('in_progress', message, { stage: 'loading' });
   }
-  const which = head.current.type === 'deleted' ? 'older and its own' : 'older';
-  await tables.retract(dataset, head.key, editionSequencer(head.current), { which });
+  const { type, sequencer } = head.current;
+  // A deletion is of all editions of a version.
+  if (type === 'deleted')
+    await tables.retract(dataset, head.key, editionName(sequencer, MAX_EDITION), {
+      which: 'older and its own',
+    });
+  else await tables.retract(dataset, head.key, editionSequencer(head.current));
 }
 
 async function load(
@@ -225,7 +230,7 @@ async function load(
   const toArchive = { bucket: buckets.archive, key: archiveKey(event.key) };
   const isParquet = toArchive.key === event.key;
 
-  const rejects = new RejectsWriter(store, buckets.failed, (file) =>
+  const rejects = new RejectsWriter(surroundings, buckets.failed, (file) =>
     loadingRejectsKey(address, address.part, address.partitionPath, file),
   );
   let loaded: LoadingReceipt['tables'];

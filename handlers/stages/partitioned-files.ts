@@ -8,10 +8,7 @@ import { partitionOf, type Row } from '../../domain/transformation.ts';
 import { contentTypes, type LakeFile, newLakeFile } from '../edges/lake-file.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 import { sourceMetadata } from './source-metadata.ts';
-import { together } from './work.ts';
-
-/** Each open file takes memory, and each is a PUT. */
-export const MAX_PARTITIONS = 1000;
+import { type Surroundings, together } from './work.ts';
 
 const WRITES_AT_ONCE = 8;
 
@@ -22,10 +19,17 @@ export class PartitionedFiles {
   readonly #header: PartHeader;
   readonly #format: LakeFormat;
   readonly #codeVersion: string;
+  readonly #most: number;
   /** By partition path. */
   readonly #files = new Map<string, LakeFile>();
 
-  constructor(dataset: Dataset, path: VersionPath, header: PartHeader, codeVersion: string) {
+  constructor(
+    dataset: Dataset,
+    path: VersionPath,
+    header: PartHeader,
+    { codeVersion, limits }: Pick<Surroundings, 'codeVersion' | 'limits'>,
+  ) {
+    this.#most = limits.partitions;
     this.#dataset = dataset;
     this.#path = path;
     this.#header = header;
@@ -33,12 +37,12 @@ export class PartitionedFiles {
     this.#codeVersion = codeVersion;
   }
 
-  /** Returns whether the row was taken: one more partition than `MAX_PARTITIONS` is not. */
+  /** Returns whether the row was taken: one of a partition too many is not. */
   add(row: Row, recordNumber: number): boolean {
     const partition = partitionPath(partitionOf(this.#dataset, row));
     let file = this.#files.get(partition);
     if (file === undefined) {
-      if (this.#files.size === MAX_PARTITIONS) return false;
+      if (this.#files.size === this.#most) return false;
       file = newLakeFile(this.#dataset, this.#format, sourceMetadata(this.#header));
       this.#files.set(partition, file);
     }

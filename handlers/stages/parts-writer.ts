@@ -39,8 +39,8 @@ export class PartsWriter {
     this.#content.add(line);
     this.records += 1;
     this.#lines += 1;
-    const { records, bytes } = this.#surroundings.partLimits;
-    return this.#lines >= records || this.#content.length >= bytes;
+    const { partRecords, partBytes } = this.#surroundings.limits;
+    return this.#lines >= partRecords || this.#content.length >= partBytes;
   }
 
   /** Stores what is left. */

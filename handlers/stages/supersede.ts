@@ -6,6 +6,7 @@ import {
   loadingReceiptKey,
   parseProcessedKey,
   partsPrefix,
+  rejectsPrefix,
   transformationReceiptKey,
   type VersionPath,
   versionPath,
@@ -134,6 +135,21 @@ async function removeFailed(
   { failed }: Pick<OutputBuckets, 'failed'>,
 ): Promise<void> {
   for (const prefix of failedPrefixes(path)) await store.remove(failed, await store.list(failed, prefix));
+}
+
+/** Removes the rejects of all stages, but for these files. */
+export async function removeRejects(
+  path: VersionPath,
+  but: readonly { readonly key: string }[],
+  store: ObjectStore,
+  { failed }: Pick<OutputBuckets, 'failed'>,
+): Promise<void> {
+  const kept = new Set(but.map(({ key }) => key));
+  const all = await store.list(failed, rejectsPrefix(path));
+  await store.remove(
+    failed,
+    all.filter((key) => !kept.has(key)),
+  );
 }
 
 /**

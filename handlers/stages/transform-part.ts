@@ -1,5 +1,4 @@
 import type { Dataset } from '../../domain/dataset.ts';
-import { datasetNamed } from '../../domain/datasets/index.ts';
 import { PermanentError } from '../../domain/errors.ts';
 import {
   parsePartKey,
@@ -20,7 +19,7 @@ import type { Reject } from '../../domain/reject.ts';
 import { transformRecord } from '../../domain/transformation.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 import { Ledger } from './ledger.ts';
-import { MAX_PARTITIONS, PartitionedFiles } from './partitioned-files.ts';
+import { PartitionedFiles } from './partitioned-files.ts';
 import { doPiece } from './piece.ts';
 import type { OutputBuckets } from './supersede.ts';
 import { type Outcome, RejectsWriter, type Surroundings, withoutRecords } from './work.ts';
@@ -44,7 +43,7 @@ export async function transformPart(
 ): Promise<Outcome> {
   const { store } = surroundings;
   const address = parsePartKey(event.key);
-  const dataset = address && datasetNamed(address.dataset);
+  const dataset = address && surroundings.registry.named(address.dataset);
   if (address === undefined || dataset === undefined) throw notOurs(event);
   const ledger = new Ledger(store, buckets.ledger);
   const done = await doPiece(
@@ -70,11 +69,11 @@ async function transform(
   buckets: TransformationBuckets,
   surroundings: Surroundings,
 ): Promise<TransformationReceipt> {
-  const { store, now, elapsed, codeVersion, receives } = surroundings;
+  const { store, now, elapsed, codeVersion, receives, limits } = surroundings;
   const startedAt = elapsed();
   const { header, lines } = await readPart(surroundings, event);
-  const files = new PartitionedFiles(dataset, address, header, codeVersion);
-  const rejects = new RejectsWriter(store, buckets.failed, (file) =>
+  const files = new PartitionedFiles(dataset, address, header, surroundings);
+  const rejects = new RejectsWriter(surroundings, buckets.failed, (file) =>
     rejectsKey(address, 'transformation', header.part, file),
   );
   const filtered: Tally = {};
@@ -91,7 +90,7 @@ async function transform(
     if ('filtered' in transformed) count(filtered, transformed.filtered);
     else if ('reject' in transformed) await reject(transformed.reject);
     else if (!files.add(transformed.row, recordNumber))
-      await reject(oneTooMany(dataset, recordNumber, record));
+      await reject(oneTooMany(dataset, recordNumber, record, limits.partitions));
   }
   const outputs = await files.store(store, buckets.processed);
   await rejects.flush();
@@ -142,9 +141,9 @@ async function removeRejects(
   await store.remove(failed, others);
 }
 
-function oneTooMany({ partitionBy }: Dataset, recordNumber: number, record: unknown): Reject {
+function oneTooMany({ partitionBy }: Dataset, recordNumber: number, record: unknown, most: number): Reject {
   const path = partitionBy.join();
-  const message = `The rows of one part may fall into ${MAX_PARTITIONS} partitions. Partition by a column of fewer values than ${path}.`;
+  const message = `The rows of one part may fall into ${most} partitions. Partition by a column of fewer values than ${path}.`;
   return { recordNumber, path, code: 'invalid_row', message, json: JSON.stringify(record) };
 }
 

@@ -1,5 +1,6 @@
+import type { Registry } from '../../domain/datasets/index.ts';
 import type { PermanentError, TransientError } from '../../domain/errors.ts';
-import type { PartLimits } from '../../domain/part.ts';
+import type { Limits } from '../../domain/part.ts';
 import type { StoredObject, Tally } from '../../domain/receipt.ts';
 import { type Reject, renderReject } from '../../domain/reject.ts';
 import type { TableStore } from '../edges/mysql/table-store.ts';
@@ -16,11 +17,13 @@ export interface Surroundings {
   /** Resolves after so many milliseconds. */
   readonly wait: (ms: number) => Promise<unknown>;
   readonly zstd: Zstd;
-  readonly partLimits: PartLimits;
+  readonly limits: Limits;
   /** MySQL, where the stack has it. */
   readonly tables?: TableStore | undefined;
   /** Of the code that runs, for the receipts. */
   readonly codeVersion: string;
+  /** The datasets that this code has. */
+  readonly registry: Registry;
   /** When the invocation is over in any case, in milliseconds since the epoch. */
   readonly deadline: number;
   /** The message that is worked on, by its id. */
@@ -64,20 +67,23 @@ export async function together<Result>(work: readonly Promise<Result>[]): Promis
   return Promise.all(work);
 }
 
-/** How many bytes of rejects are gathered before they are written. */
-const REJECTS_FILE_BYTES = 8 * 1024 * 1024;
-
 /** The rejected records of one piece of work, on their way into the failed bucket, in files of bounded size. */
 export class RejectsWriter {
   readonly files: StoredObject[] = [];
   readonly #store: ObjectStore;
+  readonly #fileLength: number;
   readonly #bucket: string;
   readonly #keyOf: (file: number) => string;
   #lines: string[] = [];
   #length = 0;
 
-  constructor(store: ObjectStore, bucket: string, keyOf: (file: number) => string) {
+  constructor(
+    { store, limits }: Pick<Surroundings, 'store' | 'limits'>,
+    bucket: string,
+    keyOf: (file: number) => string,
+  ) {
     this.#store = store;
+    this.#fileLength = limits.rejects;
     this.#bucket = bucket;
     this.#keyOf = keyOf;
   }
@@ -86,7 +92,7 @@ export class RejectsWriter {
     const line = renderReject(reject);
     this.#lines.push(line);
     this.#length += line.length;
-    if (this.#length >= REJECTS_FILE_BYTES) await this.flush();
+    if (this.#length >= this.#fileLength) await this.flush();
   }
 
   async flush(): Promise<void> {

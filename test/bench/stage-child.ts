@@ -2,7 +2,8 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { partLimits } from '../../domain/part.ts';
+import { registry } from '../../domain/datasets/index.ts';
+import { limits } from '../../domain/part.ts';
 import type { ObjectStore } from '../../handlers/edges/object-store.ts';
 import { threadedZstd } from '../../handlers/edges/zstd.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
@@ -51,8 +52,9 @@ const surroundings: Surroundings = {
   elapsed: () => performance.now(),
   wait: () => Promise.reject(new Error('Not of these stages.')),
   codeVersion: 'bench',
+  registry,
   zstd: threadedZstd,
-  partLimits,
+  limits,
   deadline: Number.MAX_SAFE_INTEGER,
   message: 'bench',
   invocation: 'bench',

@@ -272,6 +272,32 @@ describe('what is decided about an event', () => {
       { action: 'retract', next: shows('v1', '10', { superseded: ['v2'] }) },
     ],
     [
+      'what a sweep has deleted since nothing is left of the version, which is shown in a later edition',
+      shows('v1!0001', '10'),
+      deleted('v1', '1001'),
+      {
+        action: 'retract',
+        next: {
+          ...none,
+          current: { type: 'deleted', sequencer: '1001', versionId: 'v1' },
+          superseded: ['v1!0001'],
+        },
+      },
+    ],
+    [
+      'the same of a later edition that was rejected',
+      { ...none, attempts: [rejected('v1!0001', '10')] },
+      deleted('v1', '1001'),
+      {
+        action: 'retract',
+        next: {
+          ...none,
+          current: { type: 'deleted', sequencer: '1001', versionId: 'v1' },
+          superseded: ['v1!0001'],
+        },
+      },
+    ],
+    [
       'the last good version, which expires since a rejected one came after it',
       shows('v1', '10', { attempts: [rejected('v2', '20')] }),
       { ...deleted('v1', '30', true), reason: 'Lifecycle Expiration' },
@@ -400,9 +426,9 @@ describe('the head', () => {
           for (const { each } of deliveries) {
             const decision = decide(known, each.event, claim);
             if ('next' in decision) known = decision.next;
+            const claimed = known?.attempts.at(-1)?.versionId ?? '';
             if (known && decision.action === 'extract')
-              known =
-                conclude(known, each.event.versionId, { accepted: each.what === 'good', parts: 0 }) ?? known;
+              known = conclude(known, claimed, { accepted: each.what === 'good', parts: 0 }) ?? known;
           }
           const last = events.findLast(({ what }) => what !== 'bad');
           const expected = last && {

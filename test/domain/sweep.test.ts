@@ -161,6 +161,33 @@ describe('what the raw bucket shows and the ledger missed', () => {
   });
 });
 
+test('what a deletion leaves, that took effect, of a newer version which was gone before it was read is found and goes', () => {
+  const pipeline = new Pipeline();
+  pipeline.head = {
+    dataset: 'recipes',
+    key,
+    current: { type: 'deleted', sequencer: '10', versionId: 'm' },
+    attempts: [
+      {
+        sequencer: '20',
+        versionId: 'v2',
+        status: 'rejected',
+        message: '',
+        invocation: '',
+        codeVersion: '',
+        leaseUntil: 0,
+        parts: 0,
+      },
+    ],
+    superseded: [],
+  };
+  const missed = () => missedEvent(recipes, { versionId: 'm', deleted: true }, pipeline.head, () => 0);
+  const found = missed();
+  expect(found?.missed).toBe('not_retracted');
+  if (found !== undefined) pipeline.take(found.event);
+  expect(missed()).toBeUndefined();
+});
+
 /** Sweeps once: then nothing is amiss, and the outputs of what is shown are there. */
 function settle(raw: RawKey, pipeline: Pipeline): void {
   const found = swept(raw, pipeline);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ObjectEvent } from '../../domain/object-event.ts';
+import { limits } from '../../domain/part.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
@@ -22,7 +23,7 @@ function priced(calls: readonly string[]): Requests {
 /** A pipeline in which events come once, in order and at once. */
 class Flow {
   readonly #store = new MemoryStore();
-  readonly #outside = surroundingsOf(this.#store, { partLimits: { records: 10, bytes: 1e6 } });
+  readonly #outside = surroundingsOf(this.#store, { limits: { ...limits, partRecords: 10 } });
   #events = 0;
 
   /** Counts the requests until all that comes of it is done. */

@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { recipes } from '../../domain/datasets/recipes.ts';
 import { editionName, parseEdition } from '../../domain/edition.ts';
 import { loadingReceipt } from '../../domain/receipt.ts';
 import { rejectLine } from '../../domain/reject.ts';
+import { objectHash } from '../../domain/tables/row-identity.ts';
 import { endsWith, type ObjectStore } from '../../handlers/edges/object-store.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import type { Surroundings } from '../../handlers/stages/work.ts';
-import { MemoryTables } from '../simulation/memory-tables.ts';
+import { calmMysql } from '../simulation/services/calm-mysql.ts';
 import { buckets, extract, load, ndjson, putRaw, recipe, transform } from './flow.ts';
 import { createdEvent, MemoryStore, surroundingsOf } from './memory-store.ts';
+
+type Mysql = ReturnType<typeof calmMysql>;
 
 const KEY = 'recipes/a.ndjson';
 
@@ -34,25 +36,26 @@ async function loadVersion(store: MemoryStore, name: string, changes: Partial<Su
 /** All the way. */
 async function put(
   store: MemoryStore,
-  tables: MemoryTables,
+  mysql: Mysql,
   name: string,
   sequencer: string,
   ...records: unknown[]
 ): Promise<void> {
   await extractVersion(store, name, sequencer, ...records);
   await transformVersion(store, name);
-  await loadVersion(store, name, { tables });
+  await loadVersion(store, name, { tables: mysql.tables });
 }
 
-const fileDeleted = (store: MemoryStore, file: string, tables: MemoryTables) =>
+const fileDeleted = (store: MemoryStore, file: string, mysql: Mysql) =>
   loadFile(
     { ...createdEvent('processed', file), type: 'deleted' },
     buckets,
-    surroundingsOf(store, { tables }),
+    surroundingsOf(store, { tables: mysql.tables }),
   );
 
-const rowsIn = (tables: MemoryTables) =>
-  tables.rows(recipes, KEY).map(({ record, sequencer }) => `${record} of ${sequencer}`);
+/** Sequencers as the tables hold them: without zeros at the end. */
+const rowsIn = ({ server }: Mysql) =>
+  server.rows('recipes', objectHash(KEY)).map((row) => `${row['_record']} of ${row['_sequencer']}`);
 
 /** Puts the head of the key back, as though what came after had not: as when that is deleted for good while it is extracted. */
 async function withHeadRestored(store: MemoryStore, work: () => Promise<void>): Promise<void> {
@@ -102,63 +105,63 @@ describe('a file of the lake whose event is ahead of the receipt of its part', (
 describe('a file that goes from the lake', () => {
   it('by somebody’s hand, though its version stands, stays in the other sinks', async () => {
     const store = new MemoryStore();
-    const tables = new MemoryTables();
-    await put(store, tables, 'v1', '10', recipe(1));
+    const mysql = calmMysql();
+    await put(store, mysql, 'v1', '10', recipe(1));
     const [file = ''] = store.keys('processed');
     await store.remove('processed', [file]);
-    expect(await fileDeleted(store, file, tables)).toMatchObject({ result: 'kept' });
+    expect(await fileDeleted(store, file, mysql)).toMatchObject({ result: 'kept' });
     expect(store.keys('archive')).toEqual([file]);
-    expect(rowsIn(tables)).toEqual(['1 of 10']);
+    expect(rowsIn(mysql)).toEqual(['1 of 1']);
   });
 
   it('takes no rows with it until the version that is to be shown is whole', async () => {
     const store = new MemoryStore();
-    const tables = new MemoryTables();
-    await put(store, tables, 'v1', '10', recipe(1), recipe(2));
+    const mysql = calmMysql();
+    await put(store, mysql, 'v1', '10', recipe(1), recipe(2));
     const [first = ''] = store.keys('processed');
-    await put(store, tables, 'v2', '20', recipe(3), recipe(4));
+    await put(store, mysql, 'v2', '20', recipe(3), recipe(4));
     expect(store.keys('processed')).toEqual(filesOf(store, 'v2'));
     // The first file's deletion is still on its way when a third version takes effect.
     await extractVersion(store, 'v3', '30', recipe(5));
-    await expect(fileDeleted(store, first, tables)).rejects.toMatchObject({ code: 'in_progress' });
-    expect(rowsIn(tables)).toEqual(['1 of 20', '2 of 20']);
+    await expect(fileDeleted(store, first, mysql)).rejects.toMatchObject({ code: 'in_progress' });
+    expect(rowsIn(mysql)).toEqual(['1 of 2', '2 of 2']);
     await transformVersion(store, 'v3');
-    await loadVersion(store, 'v3', { tables });
-    expect(await fileDeleted(store, first, tables)).toMatchObject({ result: 'retracted' });
-    expect(rowsIn(tables)).toEqual(['1 of 30']);
+    await loadVersion(store, 'v3', { tables: mysql.tables });
+    expect(await fileDeleted(store, first, mysql)).toMatchObject({ result: 'retracted' });
+    expect(rowsIn(mysql)).toEqual(['1 of 3']);
   });
 });
 
 describe('a file of a version that came to nothing', () => {
   it('takes its own rows out of MySQL, and no others', async () => {
     const store = new MemoryStore();
-    const tables = new MemoryTables();
-    await put(store, tables, 'v1', '10', recipe(1), recipe(2));
-    await withHeadRestored(store, () => put(store, tables, 'v2', '20', recipe(3)));
-    expect(rowsIn(tables)).toEqual(['1 of 20', '2 of 10']);
-    await loadVersion(store, 'v2', { tables });
-    expect(rowsIn(tables)).toContain('2 of 10');
-    expect(rowsIn(tables)).not.toContain('1 of 20');
+    const mysql = calmMysql();
+    await put(store, mysql, 'v1', '10', recipe(1), recipe(2));
+    await withHeadRestored(store, () => put(store, mysql, 'v2', '20', recipe(3)));
+    expect(rowsIn(mysql)).toEqual(['1 of 2', '2 of 1']);
+    await loadVersion(store, 'v2', { tables: mysql.tables });
+    expect(rowsIn(mysql)).toContain('2 of 1');
+    expect(rowsIn(mysql)).not.toContain('1 of 2');
   });
 
   it('takes out those of its edition', async () => {
     const store = new MemoryStore();
-    const tables = new MemoryTables();
-    await put(store, tables, 'v1', '10', recipe(1), recipe(2));
+    const mysql = calmMysql();
+    await put(store, mysql, 'v1', '10', recipe(1), recipe(2));
     const edition = editionName('v1', 1);
-    await withHeadRestored(store, () => put(store, tables, edition, '10', recipe(3), recipe(4)));
-    expect(rowsIn(tables)).toEqual(['1 of 10!0001', '2 of 10!0001']);
-    await loadVersion(store, edition, { tables });
-    expect(rowsIn(tables)).toEqual([]);
+    await withHeadRestored(store, () => put(store, mysql, edition, '10', recipe(3), recipe(4)));
+    expect(rowsIn(mysql)).toEqual(['1 of 1!0001', '2 of 1!0001']);
+    await loadVersion(store, edition, { tables: mysql.tables });
+    expect(rowsIn(mysql)).toEqual([]);
   });
 });
 
 it('a row that no table can hold has a line in the failed bucket, and is counted', async () => {
   const store = new MemoryStore();
-  const tables = new MemoryTables();
+  const mysql = calmMysql();
   const reject = { recordNumber: 2, path: 'title', code: 'not_storable', message: 'is too long' } as const;
-  tables.load = async () => ({ written: 1, unchanged: 0, rejected: [reject] });
-  await put(store, tables, 'v1', '10', recipe(1), recipe(2));
+  mysql.tables.load = async () => ({ written: 1, unchanged: 0, rejected: [reject] });
+  await put(store, mysql, 'v1', '10', recipe(1), recipe(2));
   const [failed = ''] = store.keys('failed');
   expect(failed).toMatch(/^rejects\/.*\/loading-00000-00000\.ndjson$/);
   expect(rejectLine.parse(JSON.parse(store.body('failed', failed).toString()))).toEqual(reject);

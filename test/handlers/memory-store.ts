@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
+import { registry } from '../../domain/datasets/index.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
-import { partLimits } from '../../domain/part.ts';
+import { limits } from '../../domain/part.ts';
 import {
   type NewObject,
   type ObjectAddress,
@@ -146,8 +147,9 @@ export function surroundingsOf(store: ObjectStore, changes: Partial<Surroundings
     elapsed: () => 0,
     wait: async () => {},
     zstd: threadedZstd,
-    partLimits,
+    limits,
     codeVersion: 'test',
+    registry,
     deadline: 1,
     message: 'test',
     invocation: 'test',

@@ -14,7 +14,7 @@ import { createTables, emptyTables, numbered, storedRows, thing, things } from '
 let server: MysqlServer;
 let look: Connection;
 let store: MysqlTableStore;
-const quickly = { ...patience, attempts: 3, backOffMs: 1 };
+const quickly = { ...patience, attempts: 3, pause: async () => {} };
 
 const anotherStore = (how = quickly, lockWaitS = 1) =>
   new MysqlTableStore(() => openMysql({ url: server.url }, lockWaitS), how);

@@ -52,7 +52,7 @@ function interruptedBefore(
     }) as unknown as typeof connection.query;
     return connection;
   };
-  return new MysqlTableStore(open, { ...patience, attempts, backOffMs: 1 });
+  return new MysqlTableStore(open, { ...patience, attempts, pause: async () => {} });
 }
 
 describe('a load that is overtaken', () => {

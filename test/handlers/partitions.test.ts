@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import * as z from 'zod';
 import { type Dataset, defineDataset } from '../../domain/dataset.ts';
 import { NULL_PARTITION, parseProcessedKey, versionPath } from '../../domain/key-layout.ts';
+import { limits } from '../../domain/part.ts';
 import { glueTable } from '../../domain/tables/glue.ts';
 import { type Row, transformRecord } from '../../domain/transformation.ts';
 import { newLakeFile, readLakeFile } from '../../handlers/edges/lake-file.ts';
@@ -101,7 +102,7 @@ it.each(cases.map(([dataset, values]) => [dataset.name, dataset, values] as cons
         const key = `${dataset.name}/${tried}`;
         const path = versionPath({ dataset: dataset.name, key, versionId: 'v' });
         const header = { dataset: dataset.name, key, versionId: 'v', sequencer: '01', part: 0 };
-        const files = new PartitionedFiles(dataset, path, header as never, 'c');
+        const files = new PartitionedFiles(dataset, path, header as never, { codeVersion: 'c', limits });
         const accepted: [number, unknown][] = [];
         for (const [id, value] of given.entries()) {
           const made = transformRecord(dataset, { id, value }, { key, recordNumber: id + 1 });

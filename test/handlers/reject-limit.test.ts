@@ -1,24 +1,25 @@
 import { gzipSync } from 'node:zlib';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Dataset } from '../../domain/dataset.ts';
+import { Registry } from '../../domain/datasets/index.ts';
 import { recipes } from '../../domain/datasets/recipes.ts';
+import { limits } from '../../domain/part.ts';
 import { type ExtractionReceipt, extractionReceipt } from '../../domain/receipt.ts';
 import { accountOf, contradictions } from '../../domain/reconciliation.ts';
 import type { RejectLimit } from '../../domain/reject-limit.ts';
-import { MemoryTables } from '../simulation/memory-tables.ts';
+import { objectHash } from '../../domain/tables/row-identity.ts';
+import { calmMysql } from '../simulation/services/calm-mysql.ts';
 import { extract, load, ndjson, putRaw, recipe, runAll, transform } from './flow.ts';
 import { MemoryStore } from './memory-store.ts';
 
-let dataset = recipes;
-vi.mock('../../domain/datasets/index.ts', async (original) => {
-  const actual = await original<typeof import('../../domain/datasets/index.ts')>();
-  return { ...actual, datasetOf: () => dataset, datasetNamed: () => dataset };
-});
+const recipesOnly = new Registry([recipes as unknown as Dataset]);
+let registry = recipesOnly;
 
 const declare = (maxRejected: RejectLimit, onReject: 'keep' | 'replace' = 'keep') => {
-  dataset = { ...recipes, maxRejected, onReject };
+  registry = new Registry([{ ...recipes, maxRejected, onReject } as unknown as Dataset]);
 };
 afterEach(() => {
-  dataset = recipes;
+  registry = recipesOnly;
 });
 
 const KEY = 'recipes/a.ndjson';
@@ -38,7 +39,7 @@ async function extracted(
 ): Promise<{ store: MemoryStore; receipt: ExtractionReceipt }> {
   const store = new MemoryStore();
   putRaw(store, KEY, body);
-  await extract(store, KEY);
+  await extract(store, KEY, { registry });
   return { store, receipt: receiptOf(store) };
 }
 
@@ -96,25 +97,27 @@ describe('an object of which too much is rejected', () => {
   it('leaves the last good version in every sink, where its dataset keeps that', async () => {
     declare({ share: 0.5 });
     const store = new MemoryStore();
-    const tables = new MemoryTables();
+    const { server, tables } = calmMysql();
     putRaw(store, KEY, ndjson([recipe(1), recipe(2)]));
-    await runAll(store, KEY, { tables });
+    await runAll(store, KEY, { tables, registry });
     const before = store.keys('processed');
     putRaw(store, KEY, ndjson([recipe(3), 1, 2]));
     const event = { versionId: 'v2', sequencer: '0B' };
-    expect(await extract(store, KEY, { tables }, event)).toMatchObject({
+    expect(await extract(store, KEY, { tables, registry }, event)).toMatchObject({
       result: 'failed',
       fault: { code: 'too_many_rejects' },
     });
-    for (const part of store.keys('temp').filter((key) => key.includes('/v2/'))) await transform(store, part);
+    for (const part of store.keys('temp').filter((key) => key.includes('/v2/')))
+      await transform(store, part, { registry });
     expect(store.keys('processed')).toEqual(before);
-    expect(tables.rows(recipes, KEY).map(({ sequencer }) => sequencer)).toEqual(['0A', '0A']);
+    const rows = server.rows('recipes', objectHash(KEY));
+    expect(rows.map((row) => row['_sequencer'])).toEqual(['0A', '0A']);
   });
 
   it('takes away what parts of it had become before that was known', async () => {
     declare({ share: 0.5 });
     const store = new MemoryStore();
-    const partLimits = { records: 2, bytes: 1e6 };
+    const smaller = { ...limits, partRecords: 2 };
     const good = [recipe(1), recipe(2), recipe(3)];
     putRaw(store, KEY, ndjson([...good, 1, 2, 3, 4]));
     // Its first part is transformed and loaded while the rest is read.
@@ -124,11 +127,11 @@ describe('an object of which too much is rejected', () => {
       const written = await write(object);
       if (object.bucket !== 'temp') return written;
       passed += 1;
-      await transform(store, object.key);
-      for (const file of store.keys('processed')) await load(store, file);
+      await transform(store, object.key, { registry });
+      for (const file of store.keys('processed')) await load(store, file, { registry });
       return written;
     };
-    await extract(store, KEY, { partLimits });
+    await extract(store, KEY, { limits: smaller, registry });
     expect(passed).toBe(1);
     expect(store.keys('temp')).toEqual([]);
     expect(store.keys('processed')).toEqual([]);

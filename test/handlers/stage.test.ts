@@ -1,6 +1,5 @@
 import type { Context, SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { rawVersionPath } from '../../domain/datasets/index.ts';
 import { parsePartKey, partKey, versionPath } from '../../domain/key-layout.ts';
 import { ObjectNotFound } from '../../handlers/edges/object-store.ts';
 import { pieceOf, type StageOptions, stageHandler } from '../../handlers/stage.ts';
@@ -64,6 +63,7 @@ function handlerOf(
 ) {
   const {
     codeVersion,
+    registry,
     deadline: _d,
     message: _m,
     invocation: _i,
@@ -74,9 +74,10 @@ function handlerOf(
       stage: 'extraction',
       failedBucket: 'failed',
       codeVersion,
+      registry,
       maximumReceives: 5,
       concurrency: 2,
-      subjectOf: (event) => ({ path: rawVersionPath(event), numbers: [] }),
+      subjectOf: (event) => ({ path: registry.pathOf(event), numbers: [] }),
       work: (event, surroundings) => extractObject(event, buckets, surroundings),
       ...options,
     },

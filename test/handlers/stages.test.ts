@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import type { Dataset } from '../../domain/dataset.ts';
 import { parsePartitionPath, parseProcessedKey } from '../../domain/key-layout.ts';
+import { limits } from '../../domain/part.ts';
 import { receipt, total } from '../../domain/receipt.ts';
 import { rejectLine } from '../../domain/reject.ts';
 import { PartitionedFiles } from '../../handlers/stages/partitioned-files.ts';
@@ -179,18 +180,18 @@ describe('the stages', () => {
   it.each(['before', 'after'])(
     'leave the same when they are killed %s any of their calls and tried again',
     async (when) => {
-      const partLimits = { records: 2, bytes: 1e9 };
+      const smaller = { limits: { ...limits, partRecords: 2 } };
       const undisturbed = storeWith(mixed);
-      await runAll(undisturbed, KEY, { partLimits });
+      await runAll(undisturbed, KEY, smaller);
       const calls = undisturbed.calls.length;
       expect(calls).toBeGreaterThan(40);
       for (let call = 1; call <= calls; call += 1) {
         const store = storeWith(mixed);
         store.crash = { call, afterEffect: when === 'after' };
-        await expect(runAll(store, KEY, { partLimits })).rejects.toThrow('The function was killed.');
+        await expect(runAll(store, KEY, smaller)).rejects.toThrow('The function was killed.');
         await new Promise((resolve) => setImmediate(resolve));
         store.crash = undefined;
-        await runAll(store, KEY, { partLimits });
+        await runAll(store, KEY, smaller);
         expect(store.contents(), `killed ${when} call ${call}`).toEqual(undisturbed.contents());
       }
     },
@@ -283,7 +284,7 @@ describe('the stages', () => {
   it('put each record of an object into the same row whatever part it falls into', async () => {
     const [whole, divided] = [storeWith(mixed), storeWith(mixed)];
     await runAll(whole, KEY);
-    await runAll(divided, KEY, { partLimits: { records: 1, bytes: 1e9 } });
+    await runAll(divided, KEY, { limits: { ...limits, partRecords: 1 } });
     expect(divided.keys('temp')).toHaveLength(4);
     expect(await lakeRows(divided)).toEqual(await lakeRows(whole));
   });
@@ -319,12 +320,8 @@ describe('a part', () => {
     const header = { dataset: 'sensors', key: 'sensors/a', versionId: 'v1', sequencer: '01', part: 0 };
     const row = z.object({ sensor: z.string(), value: z.int32() });
     const dataset = { name: 'sensors', row, partitionBy: ['sensor'] } as unknown as Dataset;
-    const files = new PartitionedFiles(
-      dataset,
-      { dataset: 'sensors', objectId: 'a', version: 'v1' },
-      header,
-      'c',
-    );
+    const path = { dataset: 'sensors', objectId: 'a', version: 'v1' };
+    const files = new PartitionedFiles(dataset, path, header, { codeVersion: 'c', limits });
     const taken = Array.from({ length: 1002 }, (_, i) => files.add({ sensor: `s${i}`, value: i }, i + 1));
     expect(taken.filter(Boolean).length).toBe(1000);
     expect(files.add({ sensor: 's999', value: 1 }, 1003)).toBe(true);

@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { recipes } from '../../domain/datasets/recipes.ts';
 import { head } from '../../domain/ledger.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
+import { limits } from '../../domain/part.ts';
+import { objectHash } from '../../domain/tables/row-identity.ts';
+import type { TableStore } from '../../handlers/edges/mysql/table-store.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import type { Outcome } from '../../handlers/stages/work.ts';
-import { MemoryTables } from '../simulation/memory-tables.ts';
+import { calmMysql } from '../simulation/services/calm-mysql.ts';
 import { buckets, ndjson, putRaw, recipe } from './flow.ts';
 import { createdEvent, MemoryStore, surroundingsOf } from './memory-store.ts';
 
@@ -25,7 +27,7 @@ function extract(store: MemoryStore, of: ObjectEvent): Promise<Outcome> {
 }
 
 /** Carries what lies in the temp and processed buckets on, and takes what went from the lake out of the other sinks. */
-async function drain(store: MemoryStore, tables?: MemoryTables): Promise<void> {
+async function drain(store: MemoryStore, tables?: TableStore): Promise<void> {
   const outside = surroundingsOf(store, { tables });
   for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
   for (const key of store.keys('processed')) await loadFile(createdEvent('processed', key), buckets, outside);
@@ -35,12 +37,7 @@ async function drain(store: MemoryStore, tables?: MemoryTables): Promise<void> {
   }
 }
 
-async function put(
-  store: MemoryStore,
-  body: string,
-  of: ObjectEvent,
-  tables?: MemoryTables,
-): Promise<Outcome> {
+async function put(store: MemoryStore, body: string, of: ObjectEvent, tables?: TableStore): Promise<Outcome> {
   putRaw(store, KEY, body);
   const outcome = await extract(store, of);
   await drain(store, tables);
@@ -128,7 +125,8 @@ describe('a new version', () => {
 
   it('that is gone again before it took effect takes its own rows out of MySQL, though they are the newest', async () => {
     const store = new MemoryStore();
-    const tables = new MemoryTables();
+    const { server, tables } = calmMysql();
+    const sequencers = () => server.rows('recipes', objectHash(KEY)).map((row) => row['_sequencer']);
     const pass = async (body: string, of: ObjectEvent) => {
       putRaw(store, KEY, body);
       const outside = surroundingsOf(store, { tables });
@@ -141,7 +139,7 @@ describe('a new version', () => {
     const headKey = store.keys('ledger').find((each) => each.startsWith('heads/')) ?? '';
     const before = store.body('ledger', headKey);
     await pass(easyAndHard, event('v2', '20'));
-    expect(tables.rows(recipes, KEY).map(({ sequencer }) => sequencer)).toEqual(['20', '20']);
+    expect(sequencers()).toEqual(['2', '2']);
     // As though v2 had been deleted for good while it was extracted.
     store.put({ bucket: 'ledger', key: headKey, body: before, contentType: 'application/json' });
     await loadFile(
@@ -149,7 +147,7 @@ describe('a new version', () => {
       buckets,
       surroundingsOf(store, { tables }),
     );
-    expect(tables.rows(recipes, KEY)).toEqual([]);
+    expect(sequencers()).toEqual([]);
     // What stands is let in again, when it is done anew.
     const anew = { ...event('v1', '10'), edition: 1 };
     putRaw(store, KEY, easy);
@@ -158,19 +156,20 @@ describe('a new version', () => {
     for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
     for (const key of store.keys('processed'))
       await loadFile(createdEvent('processed', key), buckets, outside);
-    expect(tables.rows(recipes, KEY).map(({ sequencer }) => sequencer)).toEqual(['10!0001']);
+    expect(sequencers()).toEqual(['1!0001']);
   });
 
   it('that came to nothing after it was loaded takes its rows out of MySQL when its files go from the lake', async () => {
     const store = new MemoryStore();
-    const tables = new MemoryTables();
+    const { server, tables } = calmMysql();
+    const stored = () => server.rows('recipes', objectHash(KEY));
     const outside = surroundingsOf(store, { tables });
     putRaw(store, KEY, easyAndHard);
     await extractObject(event('v1', '10'), buckets, outside);
     for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
     const files = store.keys('processed');
     for (const key of files) await loadFile(createdEvent('processed', key), buckets, outside);
-    expect(tables.rows(recipes, KEY)).toHaveLength(2);
+    expect(stored()).toHaveLength(2);
     // As though it had been refused when it was read to its end.
     const headKey = store.keys('ledger').find((each) => each.startsWith('heads/')) ?? '';
     const { current: _, ...known } = headOf(store);
@@ -179,7 +178,7 @@ describe('a new version', () => {
       store.objects.delete(`processed/${key}`);
       await loadFile({ ...createdEvent('processed', key), type: 'deleted' }, buckets, outside);
     }
-    expect(tables.rows(recipes, KEY)).toEqual([]);
+    expect(stored()).toEqual([]);
     expect(store.keys('archive')).toEqual([]);
   });
 
@@ -273,6 +272,43 @@ describe('a new version', () => {
     expect(await extract(store, event('v2', '20'))).toMatchObject({ fault: { code: 'version_not_found' } });
     expect(lake(store)).toEqual(['v1 difficulty=easy']);
   });
+
+  it('that was gone when it was read again leaves nothing of the attempt that died, also if that one is killed', async () => {
+    const store = new MemoryStore();
+    putRaw(store, KEY, easyAndHard);
+    store.crash = { call: 5, afterEffect: true };
+    await expect(extract(store, event('v1', '10'))).rejects.toThrow('killed');
+    expect([...store.keys('temp'), ...store.keys('failed')]).not.toEqual([]);
+    store.objects.delete(`raw/${KEY}`);
+    for (let call = 1; ; call += 1) {
+      store.calls.length = 0;
+      store.crash = { call, afterEffect: true };
+      try {
+        await extract(store, event('v1', '10'));
+        break;
+      } catch {
+        // Its message comes back.
+      }
+    }
+    expect(store.keys('temp')).toEqual([]);
+    expect(store.keys('failed')).toEqual([expect.stringMatching(/^faults\//)]);
+  });
+});
+
+it('the rows of a version carry the sequencer that its head has, whatever event they are made for', async () => {
+  const store = new MemoryStore();
+  const { server, tables } = calmMysql();
+  putRaw(store, KEY, easy);
+  // After the claim.
+  store.crash = { call: 2, afterEffect: true };
+  await expect(extract(store, event('v1', '2001'))).rejects.toThrow('killed');
+  store.crash = undefined;
+  const outside = surroundingsOf(store, { tables });
+  await extractObject(event('v1', '10'), buckets, outside);
+  for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
+  for (const key of store.keys('processed')) await loadFile(createdEvent('processed', key), buckets, outside);
+  expect(headOf(store)).toMatchObject({ current: { sequencer: '2001' } });
+  expect(server.rows('recipes', objectHash(KEY))).toMatchObject([{ _sequencer: '2001' }]);
 });
 
 describe('a new edition of a version', () => {
@@ -318,28 +354,27 @@ describe('a deletion', () => {
 
   it('of a version for good takes its rows out of every sink', async () => {
     const store = new MemoryStore();
-    const tables = new MemoryTables();
+    const { server, tables } = calmMysql();
     await put(store, easyAndHard, event('v1', '10'), tables);
-    expect(tables.rows(recipes, KEY)).toHaveLength(2);
+    expect(server.rows('recipes', objectHash(KEY))).toHaveLength(2);
     const forGood = event('v1', '20', { type: 'deleted', permanent: true });
     expect(await extract(store, forGood)).toMatchObject({ result: 'retracted' });
     await drain(store, tables);
     expect(lake(store)).toEqual([]);
-    expect(tables.rows(recipes, KEY)).toEqual([]);
+    expect(server.rows('recipes', objectHash(KEY))).toEqual([]);
     expect([...store.keys('failed'), ...store.keys('temp')]).toEqual([]);
   });
 
   it('of a version for good leaves nothing of an attempt that was killed while it read', async () => {
     const store = new MemoryStore();
     putRaw(store, KEY, easyAndHard);
-    const partLimits = { records: 1, bytes: 1e9 };
     const write = store.write.bind(store);
     store.write = async (object) => {
       const written = await write(object);
       store.crash = { call: store.calls.length, afterEffect: false };
       return written;
     };
-    const outside = surroundingsOf(store, { partLimits });
+    const outside = surroundingsOf(store, { limits: { ...limits, partRecords: 1 } });
     await expect(extractObject(event('v1', '10'), buckets, outside)).rejects.toThrow('killed');
     store.write = write;
     store.crash = undefined;

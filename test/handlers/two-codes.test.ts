@@ -1,20 +1,21 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
-import { filtered } from '../../domain/dataset.ts';
+import { describe, expect, it } from 'vitest';
+import { type Dataset, filtered } from '../../domain/dataset.ts';
+import { Registry } from '../../domain/datasets/index.ts';
 import { recipes } from '../../domain/datasets/recipes.ts';
+import { objectHash } from '../../domain/tables/row-identity.ts';
 import { endsWith, type ObjectStore } from '../../handlers/edges/object-store.ts';
 import type { Surroundings } from '../../handlers/stages/work.ts';
-import { MemoryTables } from '../simulation/memory-tables.ts';
+import { calmMysql } from '../simulation/services/calm-mysql.ts';
 import { extract, load, ndjson, putRaw, recipe, transform } from './flow.ts';
 import { MemoryStore } from './memory-store.ts';
 import { readParquet } from './parquet-rows.ts';
 
 type Transform = typeof recipes.transform;
-let deployed: Transform = recipes.transform;
 
-vi.mock('../../domain/datasets/index.ts', async (original) => {
-  const actual = await original<typeof import('../../domain/datasets/index.ts')>();
-  return { ...actual, datasetNamed: () => ({ ...recipes, transform: deployed }) };
-});
+/** Code with this transform. */
+function code(codeVersion: string, of: Transform): Pick<Surroundings, 'codeVersion' | 'registry'> {
+  return { codeVersion, registry: new Registry([{ ...recipes, transform: of } as unknown as Dataset]) };
+}
 
 const KEY = 'recipes/a.ndjson';
 const sources = [recipe(1), recipe(2), recipe(3), recipe(4, 13)];
@@ -43,10 +44,6 @@ async function loadAll(store: MemoryStore, changes: Partial<Surroundings>): Prom
 }
 
 describe('a part that two codes worked on, one of which died', () => {
-  afterEach(() => {
-    deployed = recipes.transform;
-  });
-
   const outcomes = new Map<Transform, { readonly left: readonly string[]; readonly rejects: number }>([
     [recipes.transform, { left: ['Recipe 1', 'Recipe 2', 'Recipe 3', 'Recipe 4'], rejects: 0 }],
     [other, { left: ['RECIPE 3', 'RECIPE 4'], rejects: 1 }],
@@ -65,30 +62,28 @@ describe('a part that two codes worked on, one of which died', () => {
     'is one of them’s in every sink, where code $code dies at call $call (after its effect: $afterEffect)',
     async ({ first, second, call, afterEffect }) => {
       const store = new MemoryStore();
-      const tables = new MemoryTables();
+      const { server, tables } = calmMysql();
       putRaw(store, KEY, ndjson(sources));
       await extract(store, KEY);
       const [part = ''] = store.keys('temp');
 
-      deployed = first;
       store.crash = { call: store.calls.length + call, afterEffect };
-      await transform(store, part, { codeVersion: 'one' }).catch(() => {});
+      await transform(store, part, code('one', first)).catch(() => {});
       store.crash = undefined;
       const isDone = store.keys('ledger').some((key) => key.includes('/transformation/'));
-      await loadAll(store, { tables, codeVersion: 'one' });
+      await loadAll(store, { tables, ...code('one', first) });
       if (!isDone) expect(store.keys('archive')).toEqual([]);
 
-      deployed = second;
-      await transform(store, part, { codeVersion: 'two', receives: 2 });
-      await loadAll(store, { tables, codeVersion: 'two' });
+      await transform(store, part, { ...code('two', second), receives: 2 });
+      await loadAll(store, { tables, ...code('two', second) });
 
       const { left, rejects = 0 } = outcomes.get(isDone ? first : second) ?? {};
       expect(await titles(store, 'processed')).toEqual(left);
       expect(await titles(store, 'archive')).toEqual(left);
       expect(
-        tables
-          .rows(recipes, KEY)
-          .map(({ row }) => row['title'])
+        server
+          .rows('recipes', objectHash(KEY))
+          .map((row) => row['title'])
           .sort(),
       ).toEqual(left);
       expect(store.keys('failed').filter((key) => key.startsWith('rejects/'))).toHaveLength(rejects);
@@ -97,7 +92,7 @@ describe('a part that two codes worked on, one of which died', () => {
 
   it('is made by the one whose receipt is first, where both live and one writes its files late', async () => {
     const store = new MemoryStore();
-    const tables = new MemoryTables();
+    const { server, tables } = calmMysql();
     putRaw(store, KEY, ndjson(sources));
     await extract(store, KEY);
     const [part = ''] = store.keys('temp');
@@ -106,15 +101,14 @@ describe('a part that two codes worked on, one of which died', () => {
       ...endsWith(store, () => false),
       write: (object) => isDone.promise.then(() => store.write(object)),
     };
-    const slow = transform(store, part, { store: late, codeVersion: 'one' });
-    deployed = other;
-    await transform(store, part, { codeVersion: 'two' });
-    await loadAll(store, { tables, codeVersion: 'two' });
+    const slow = transform(store, part, { store: late, ...code('one', recipes.transform) });
+    await transform(store, part, code('two', other));
+    await loadAll(store, { tables, ...code('two', other) });
     isDone.resolve();
     await slow;
-    await loadAll(store, { tables, codeVersion: 'two' });
+    await loadAll(store, { tables, ...code('two', other) });
     for (const bucket of ['processed', 'archive'])
       expect(await titles(store, bucket)).toEqual(['RECIPE 3', 'RECIPE 4']);
-    expect(tables.rows(recipes, KEY)).toHaveLength(2);
+    expect(server.rows('recipes', objectHash(KEY))).toHaveLength(2);
   });
 });

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import pLimit from 'p-limit';
-import { readSystem } from '../simulation/pipeline.ts';
+import { readSystem } from '../simulation/system.ts';
 import type { Share } from '../simulation/worker.ts';
 import { Copy } from './mutated.ts';
 import type { Mutation } from './mutation.ts';

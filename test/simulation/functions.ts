@@ -2,8 +2,8 @@ import type { Context, SQSEvent } from 'aws-lambda';
 import type { StageOptions, StageSurroundings } from '../../handlers/stage.ts';
 import type { InvocationResult } from '../../local/lambda/mapping.ts';
 import type { FunctionTopology } from '../../local/topology.ts';
+import type { Witness } from './checks/witness.ts';
 import { type Network, type Party, ServiceUnavailable } from './network.ts';
-import type { Witness } from './witness.ts';
 
 /** A stage's code, as the function's module has it. */
 export interface StageCode {
@@ -26,11 +26,16 @@ class Environment implements Party {
   readonly deployment: number;
   whenDead: (reason: string) => void = () => {};
 
-  constructor(name: string, deployment: number, network: Network, code: (environment: Party) => Code) {
+  constructor(
+    name: string,
+    deployment: number,
+    network: Network,
+    code: (environment: Party, deployment: number) => Code,
+  ) {
     this.name = name;
     this.deployment = deployment;
     this.#network = network;
-    this.run = code(this);
+    this.run = code(this, deployment);
   }
 
   die(reason: string): void {
@@ -48,11 +53,12 @@ export class SimulatedFunction {
   readonly #stage: StageOptions;
   readonly #network: Network;
   readonly #witness: Witness;
-  readonly #code: (environment: Party) => Code;
+  readonly #code: (environment: Party, deployment: number) => Code;
   readonly #idle: Environment[] = [];
   #started = 0;
   #invocations = 0;
-  #deployments = 0;
+  /** How often other code was deployed. */
+  deployment = 0;
   #running = 0;
 
   constructor(
@@ -60,7 +66,7 @@ export class SimulatedFunction {
     stage: StageOptions,
     network: Network,
     witness: Witness,
-    code: (environment: Party) => Code,
+    code: (environment: Party, deployment: number) => Code,
   ) {
     this.#settings = settings;
     this.#stage = stage;
@@ -75,7 +81,7 @@ export class SimulatedFunction {
 
   /** What comes from now on goes to new environments; what is under way ends in its own. */
   deploy(): void {
-    this.#deployments += 1;
+    this.deployment += 1;
   }
 
   /** As Lambda's Invoke answers a poller. */
@@ -152,12 +158,12 @@ export class SimulatedFunction {
 
   #take(): Environment {
     let environment = this.#idle.pop();
-    while (environment?.alive === false || (environment?.deployment ?? this.#deployments) < this.#deployments)
+    while (environment?.alive === false || (environment?.deployment ?? this.deployment) < this.deployment)
       environment = this.#idle.pop();
     if (environment !== undefined) return environment;
     this.#started += 1;
     const name = `${this.#stage.stage}#${this.#started}`;
-    return new Environment(name, this.#deployments, this.#network, this.#code);
+    return new Environment(name, this.deployment, this.#network, this.#code);
   }
 }
 

@@ -17,15 +17,45 @@ export interface Climate {
   readonly duplicate: number;
   /** An event comes minutes late, behind others. */
   readonly delay: number;
+  /** A machine's clock is set anew: by reading. Where it may be, clocks are wrong from the start. */
+  readonly step: number;
 }
 
 export const climates: readonly [Climate, ...Climate[]] = [
-  { name: 'calm', refuse: 0, loseAnswer: 0, crash: 0, slow: 0.01, duplicate: 0, delay: 0 },
-  { name: 'uneven', refuse: 0, loseAnswer: 0, crash: 0, slow: 0.4, duplicate: 0, delay: 0 },
-  { name: 'repeating', refuse: 0, loseAnswer: 0, crash: 0, slow: 0.1, duplicate: 0.3, delay: 0.3 },
-  { name: 'unreliable', refuse: 0.05, loseAnswer: 0.05, crash: 0, slow: 0.05, duplicate: 0.05, delay: 0.1 },
-  { name: 'crashy', refuse: 0, loseAnswer: 0, crash: 0.05, slow: 0.02, duplicate: 0.05, delay: 0 },
-  { name: 'nasty', refuse: 0.03, loseAnswer: 0.03, crash: 0.03, slow: 0.08, duplicate: 0.1, delay: 0.1 },
+  { name: 'calm', refuse: 0, loseAnswer: 0, crash: 0, slow: 0.01, duplicate: 0, delay: 0, step: 0 },
+  { name: 'uneven', refuse: 0, loseAnswer: 0, crash: 0, slow: 0.4, duplicate: 0, delay: 0, step: 0 },
+  { name: 'repeating', refuse: 0, loseAnswer: 0, crash: 0, slow: 0.1, duplicate: 0.3, delay: 0.3, step: 0 },
+  {
+    name: 'unreliable',
+    refuse: 0.05,
+    loseAnswer: 0.05,
+    crash: 0,
+    slow: 0.05,
+    duplicate: 0.05,
+    delay: 0.1,
+    step: 0,
+  },
+  { name: 'crashy', refuse: 0, loseAnswer: 0, crash: 0.05, slow: 0.02, duplicate: 0.05, delay: 0, step: 0 },
+  {
+    name: 'nasty',
+    refuse: 0.03,
+    loseAnswer: 0.03,
+    crash: 0.03,
+    slow: 0.08,
+    duplicate: 0.1,
+    delay: 0.1,
+    step: 0,
+  },
+  {
+    name: 'clockless',
+    refuse: 0.02,
+    loseAnswer: 0.02,
+    crash: 0.02,
+    slow: 0.1,
+    duplicate: 0.1,
+    delay: 0.1,
+    step: 0.02,
+  },
 ];
 
 /** Somebody who calls: a function's environment, the bus, a poller. Once dead, nothing that it does has an effect. */
@@ -36,6 +66,8 @@ export interface Party {
   readonly overSince?: number | undefined;
   /** Absent: it can't die. */
   die?(reason: string): void;
+  /** Of a person who looks after the pipeline: whose calls all succeed. */
+  readonly steady?: boolean;
 }
 
 /**
@@ -49,6 +81,9 @@ const longestStallMs = 10 * 60_000;
  * some 20 s (S3 API reference, "Error responses": RequestTimeout).
  */
 const STANDSTILL_MS = 60_000;
+
+/** By how much a machine's clock is wrong at most, in either direction. */
+const MOST_WRONG_MS = 5 * 60_000;
 
 /** Carries calls: how long each takes, in which order they take effect and what goes wrong is up to the seed. */
 export class Network {
@@ -82,13 +117,33 @@ export class Network {
     return this.#underWay.get(caller) ?? 0;
   }
 
+  /** How much later than another machine's one clock may be. Milliseconds. */
+  get skewMs(): number {
+    return this.#climate.step > 0 ? 2 * MOST_WRONG_MS : 0;
+  }
+
+  /** The clock of a machine: in some climates minutes off, and now and then set anew, back or forward. */
+  wrongClock(stepped: () => void): () => number {
+    const error = () => (this.skewMs === 0 ? 0 : this.random.between(-MOST_WRONG_MS, MOST_WRONG_MS));
+    let wrongBy = error();
+    return () => {
+      if (this.happens('step')) {
+        wrongBy = error();
+        stepped();
+      }
+      return this.clock.now() + wrongBy;
+    };
+  }
+
   /** From now on everything works. */
   calm(): void {
     this.#faultsUntil = this.clock.now();
   }
 
-  happens(fault: Exclude<keyof Climate, 'name'>): boolean {
-    return this.clock.now() < this.#faultsUntil && this.random.chance(this.#climate[fault]);
+  /** @param to whom; to anybody, when it is left out */
+  happens(fault: Exclude<keyof Climate, 'name'>, to?: Party): boolean {
+    if (to?.steady === true || this.clock.now() >= this.#faultsUntil) return false;
+    return this.random.chance(this.#climate[fault]);
   }
 
   note(line: string): undefined {
@@ -134,15 +189,15 @@ export class Network {
       if (!caller.alive) return undefined;
       throw new ServiceUnavailable(what);
     }
-    if (this.happens('crash') && this.#kill(caller, `before ${what}`)) return undefined;
-    if (this.happens('refuse')) {
+    if (this.happens('crash', caller) && this.#kill(caller, `before ${what}`)) return undefined;
+    if (this.happens('refuse', caller)) {
       this.note(`${line} → 503`);
       throw new ServiceUnavailable(what);
     }
     const answer = await effect();
-    if (this.happens('crash') && this.#kill(caller, `after ${what}`)) return undefined;
+    if (this.happens('crash', caller) && this.#kill(caller, `after ${what}`)) return undefined;
     if (!caller.alive) return this.note(`${line} arrived after its sender's death`);
-    if (this.happens('loseAnswer')) {
+    if (this.happens('loseAnswer', caller)) {
       this.note(`${line} → done, answer lost`);
       throw new AnswerLost(what);
     }
@@ -156,9 +211,9 @@ export class Network {
     return true;
   }
 
-  #latency({ name }: Party): number {
-    const isQuick = this.#slowest !== undefined && !name.startsWith(this.#slowest);
-    if (isQuick || !this.happens('slow')) return this.random.between(1, 60);
+  #latency(caller: Party): number {
+    const isQuick = this.#slowest !== undefined && !caller.name.startsWith(this.#slowest);
+    if (isQuick || !this.happens('slow', caller)) return this.random.between(1, 60);
     return this.random.between(1000, this.random.chance(0.1) ? longestStallMs : 20_000);
   }
 }

@@ -27,6 +27,21 @@ export class Random {
     return choices[this.between(0, choices.length - 1)] ?? choices[0];
   }
 
+  /** `undefined` of nothing. */
+  pickOf<T>(choices: readonly T[]): T | undefined {
+    return choices[this.between(0, choices.length - 1)];
+  }
+
+  /** One of these, each as likely as its weight says. */
+  weighted<T>(choices: readonly (readonly [weight: number, choice: T])[]): T {
+    let left = this.next() * choices.reduce((sum, [weight]) => sum + weight, 0);
+    for (const [weight, choice] of choices) {
+      left -= weight;
+      if (left < 0) return choice;
+    }
+    throw new RangeError('There is nothing to choose from.');
+  }
+
   /** Letters and digits. */
   id(length: number): string {
     let id = '';

@@ -1,12 +1,15 @@
-import { editionName, parseEdition } from '../../domain/edition.ts';
+import { limits as deployedLimits, type Limits } from '../../domain/part.ts';
 import { settled, VirtualClock } from '../local/virtual-clock.ts';
-import { put, remove } from './memory-store.ts';
-import { findings, readHeads } from './model.ts';
+import { findings } from './checks/model.ts';
+import type { Change, Uploaded } from './checks/specification.ts';
+import { Deeds } from './deeds.ts';
+import { CODES } from './load/datasets.ts';
+import { makeWorkload } from './load/workload.ts';
 import { climates, Network } from './network.ts';
-import { Pipeline, type Sabotage, type System } from './pipeline.ts';
+import { Operator } from './operator.ts';
+import { Pipeline, type Sabotage } from './pipeline.ts';
 import { Random } from './random.ts';
-import { type Change, rowsOfVersion } from './specification.ts';
-import { makeWorkload, type Workload } from './workload.ts';
+import type { System } from './system.ts';
 
 /** What one seed came to. */
 export interface Run {
@@ -24,11 +27,16 @@ export interface RunOptions {
 
 /** Far more than any seed needs: what takes longer goes round in circles. */
 const maxSteps = 100_000;
-/** In how many runs there is a deploy in the middle. */
-const DEPLOYED = 0.5;
 const maxRedrives = 3;
+const maxSweeps = 4;
 /** How long a move task takes for what may lie in a DLQ. */
 const redriveMs = 5000;
+/** Longer than a DLQ keeps what is in it. */
+const neglectMs = 15 * 86_400_000;
+/** How much younger than this nothing is at the end: leases have ended, by whichever clock. */
+const quietMs = 3_600_000;
+/** In how many runs there is no MySQL, as a stack may have none. */
+const WITHOUT_MYSQL = 0.25;
 
 /** Runs one schedule of the whole pipeline, and holds its end against the model. */
 export async function runSeed(system: System, seed: number, { sabotage }: RunOptions = {}): Promise<Run> {
@@ -37,131 +45,120 @@ export async function runSeed(system: System, seed: number, { sabotage }: RunOpt
   const clock = new VirtualClock();
   const network = new Network(clock, random, climate, random.between(1, 5) * 3_600_000);
   const history: Change[] = [];
-  const replayed: string[] = [];
-  const rowsOf = (key: string, versionId: string) => rowsOfVersion(history, key, versionId);
-  const partRecords = [random.between(1, 5), random.between(1, 5)] as const;
-  const pipeline = new Pipeline(system, { network, partRecords, rowsOf, sabotage });
+  const uploadOf = (key: string, versionId: string) =>
+    history.find(
+      (change): change is Uploaded =>
+        'body' in change && change.key === key && change.versionId === versionId,
+    );
+  const pipeline = new Pipeline(system, {
+    network,
+    limits: Array.from({ length: CODES }, () => smallLimits(random)),
+    hasMysql: !random.chance(WITHOUT_MYSQL),
+    uploadOf,
+    sabotage,
+  });
+  const operator = new Operator(pipeline, network);
+  const deeds = new Deeds(pipeline, network, operator, history);
   const sources = pipeline.queues.filter(({ redrive }) => redrive !== undefined);
   const workload = makeWorkload(
     random,
     sources.map(({ arn }) => arn),
   );
+  const objects = workload.deeds.filter(({ kind }) => kind === 'put').length;
   const end = (found: readonly string[]): Run => ({
     seed,
     climate: climate.name,
     findings: found,
     trace: network.trace,
-    objects: workload.uploads.length,
+    objects,
   });
 
-  if (random.chance(DEPLOYED))
-    network.clock.schedule(random.between(1, 5 * 3_600_000), () => pipeline.deploy());
-  const pending = begin(workload, pipeline, network, history, replayed);
+  deeds.schedule(workload.deeds);
   await pipeline.start();
-  const drain = async (): Promise<string | undefined> => {
+  /** @throws {Error} when that never ends */
+  const drain = async (): Promise<void> => {
     for (let step = 0; step < maxSteps; step += 1) {
       await settled();
-      if (pending() === 0 && pipeline.drained) return undefined;
-      if (!clock.runNext()) return 'nothing moves any more, and there are messages left';
+      if (deeds.pending === 0 && pipeline.drained) return;
+      if (!clock.runNext()) throw new Error('nothing moves any more, and there are messages left');
     }
-    return `not drained after ${maxSteps} steps`;
+    throw new Error(`not drained after ${maxSteps} steps`);
+  };
+  /** What only the faults have brought into the DLQs comes to its end now; poison comes back. */
+  const redriveAll = async (): Promise<void> => {
+    for (let redrives = 0; redrives < maxRedrives; redrives += 1) {
+      const dead = pipeline.queues.filter(({ name }) => {
+        const source = sources.find(({ redrive }) => redrive?.deadLetterQueue === name);
+        const own = deeds.poison.filter(({ queueArn }) => queueArn === source?.arn);
+        return source !== undefined && pipeline.sqs.counts(name).visible > (deeds.purged ? 0 : own.length);
+      });
+      if (dead.length === 0) return;
+      for (const { arn } of dead) await pipeline.redrive(arn);
+      await clock.advance(redriveMs);
+      await drain();
+    }
   };
 
-  for (let redrives = 0; ; redrives += 1) {
-    const stuck = await drain();
-    if (stuck !== undefined) return end([stuck]);
+  try {
+    await drain();
     network.calm();
-    // What only the faults have brought there comes to its end now; poison comes back.
-    const dead = pipeline.queues.filter(
-      ({ name }) =>
-        sources.some(({ redrive }) => redrive?.deadLetterQueue === name) &&
-        pipeline.sqs.counts(name).visible > poisonFor(name, workload, system),
-    );
-    if (dead.length === 0 || redrives === maxRedrives) break;
-    for (const { arn } of dead) await pipeline.redrive(arn);
-    await clock.advance(redriveMs);
+    if (workload.isNeglected) {
+      const dead = pipeline.queues.filter(({ redrive }) => redrive === undefined);
+      deeds.needsSweep ||= dead.some(({ name }) => pipeline.sqs.counts(name).visible > 0);
+      deeds.purged = true;
+      network.note('nobody looks after the DLQs');
+      await clock.advance(neglectMs);
+    }
+    await redriveAll();
+    for (const key of deeds.spoilt) await watched(network, clock, deeds.replay(key));
+    await drain();
+    for (let sweeps = 1; ; sweeps += 1) {
+      await clock.advance(quietMs);
+      const found = await watched(network, clock, operator.sweep(0));
+      if (found.length === 0) {
+        // What was about versions that are gone by now.
+        await redriveAll();
+        break;
+      }
+      const what = found.map(({ key, amiss }) => `${key} ${amiss}`).join(', ');
+      if (!deeds.needsSweep) network.violations.push(`the sweep finds ${what}, and nothing was lost`);
+      if (sweeps === maxSweeps) {
+        network.violations.push(`the sweep finds ${what}, however often it is swept`);
+        break;
+      }
+      deeds.swept = true;
+      await drain();
+      await redriveAll();
+    }
+  } catch (error) {
+    return end([...network.violations, (error as Error).message]);
   }
-  return end([...network.violations, ...(await findings(pipeline, history, workload.poison, replayed))]);
+  return end([...network.violations, ...(await findings(pipeline, deeds))]);
 }
 
-function poisonFor(deadLetterQueue: string, { poison }: Workload, { topology }: System): number {
-  const source = topology.queues.find(({ redrive }) => redrive?.deadLetterQueue === deadLetterQueue);
-  return poison.filter(({ queueArn }) => queueArn === source?.arn).length;
-}
-
-/** Puts everything on the clock. @returns how many are still to come */
-function begin(
-  { uploads, poison, deletions, replays }: Workload,
-  pipeline: Pipeline,
+/** Lets time pass until a person's work is done. */
+async function watched<Result>(
   network: Network,
-  history: Change[],
-  replayed: string[],
-): () => number {
-  let pending = uploads.length + poison.length + deletions.length + replays.length;
-  const raw =
-    pipeline.store.buckets.find(({ settings }) => settings.name.includes('-raw-'))?.settings.name ?? '';
-  for (const upload of uploads) {
-    network.clock.schedule(upload.at, () => {
-      const { key, body } = upload;
-      void put(pipeline.store, { bucket: raw, key, body, contentType: 'application/json' }).then(
-        ({ versionId }) => {
-          network.note(`put ${key} as ${versionId.slice(0, 6)}`);
-          history.push({ ...upload, versionId });
-          pending -= 1;
-        },
-      );
-    });
+  clock: VirtualClock,
+  work: Promise<Result>,
+): Promise<Result> {
+  let isDone = false;
+  const done = work.finally(() => {
+    isDone = true;
+  });
+  for (;;) {
+    await settled();
+    if (isDone) return done;
+    if (!clock.runNext()) throw new Error(`the operator waits for nothing at ${network.clock.now()}`);
   }
-  for (const { at, key } of deletions) {
-    network.clock.schedule(at, () => {
-      void remove(pipeline.store, raw, key).then(() => {
-        network.note(`delete ${key}`);
-        history.push({ key, deleted: true });
-        pending -= 1;
-      });
-    });
-  }
-  for (const { at, key } of replays) {
-    network.clock.schedule(at, () => {
-      void replay(pipeline, raw, key).then((name) => {
-        network.note(`replay of ${key}: ${name ?? 'nothing to do'}`);
-        if (name !== undefined) replayed.push(name);
-        pending -= 1;
-      });
-    });
-  }
-  for (const { at, queueArn, body } of poison) {
-    network.clock.schedule(at, () => {
-      void pipeline
-        .queue(queueArn)
-        .send({ body })
-        .then(() => {
-          network.note(`poison for ${queueArn.split(':').at(-1)}`);
-          pending -= 1;
-        });
-    });
-  }
-  return () => pending;
 }
 
-/** Sends what the ledger shows of a key, or would if it were of use, on its way again. @returns the next edition */
-async function replay(pipeline: Pipeline, bucket: string, key: string): Promise<string | undefined> {
-  const known = (await readHeads(pipeline)).get(key);
-  const version = known?.attempts.find(({ status }) => status === 'rejected') ?? known?.current;
-  if (version === undefined || ('type' in version && version.type === 'deleted')) return undefined;
-  const { versionId, edition } = parseEdition(version.versionId);
-  const body = JSON.stringify({
-    source: 'aws.s3',
-    'detail-type': 'Object Created',
-    time: '2026-01-01T00:00:00Z',
-    detail: {
-      bucket: { name: bucket },
-      object: { key, 'version-id': versionId, sequencer: version.sequencer },
-      reason: 'Replay',
-      edition: edition + 1,
-    },
-  });
-  const queue = pipeline.queues.find(({ name }) => name.includes('-extraction-'));
-  await pipeline.queue(queue?.name ?? '').send({ body });
-  return editionName(versionId, edition + 1);
+/** So small that small objects meet all of them. */
+function smallLimits(random: Random): Limits {
+  return {
+    partRecords: random.between(1, 5),
+    partBytes: random.pick([deployedLimits.partBytes, 600]),
+    partitions: random.pick([deployedLimits.partitions, 2]),
+    rejects: random.pick([deployedLimits.rejects, 200]),
+  };
 }

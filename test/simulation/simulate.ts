@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { readSystem, type System } from './pipeline.ts';
 import { type Run, runSeed } from './run.ts';
+import { readSystem, type System } from './system.ts';
 import type { Result, Share } from './worker.ts';
 
 const usage = `npm run simulate -- [--seeds N] [--from N] [--seed N [--trace]]

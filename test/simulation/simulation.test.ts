@@ -1,14 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ObjectStore } from '../../handlers/edges/object-store.ts';
-import { readSystem, type Sabotage, type System } from './pipeline.ts';
+import type { Sabotage } from './pipeline.ts';
 import { type Run, runSeed } from './run.ts';
+import { readSystem, type System } from './system.ts';
 
 let system: System;
 const runs: Run[] = [];
 
 beforeAll(async () => {
   system = await readSystem();
-  for (let seed = 1; seed <= 150; seed += 1) runs.push(await runSeed(system, seed));
+  for (let seed = 1; seed <= 200; seed += 1) runs.push(await runSeed(system, seed));
 }, 300_000);
 
 describe('the simulated pipeline', () => {
@@ -27,9 +28,9 @@ describe('the simulated pipeline', () => {
     expect(new Set(runs.map(({ trace }) => trace.join('\n'))).size).toBe(runs.length);
   });
 
-  it('meets every kind of fault within its first seeds', () => {
+  it('meets every kind of fault and of data within its first seeds', () => {
     const trace = runs.flatMap((run) => run.trace).join('\n');
-    for (const fault of [
+    for (const met of [
       '→ 503',
       'answer lost',
       'crashed before',
@@ -40,8 +41,23 @@ describe('the simulated pipeline', () => {
       'the body broke off',
       'poison for',
       'redrive of',
+      'deploy of code 2',
+      'its clock is set anew',
+      'is deleted for good',
+      'is expired',
+      'somebody takes away temp/',
+      'somebody takes away processed/',
+      'purge of',
+      'nobody looks after the DLQs',
+      'the sweep finds',
+      'SQL COMMIT → done, answer lost',
+      'SQL lower',
+      'kind=__HIVE_DEFAULT_PARTITION__/',
+      'extraction-00001.ndjson',
+      'transformation-00000-00001.ndjson',
+      '.csv → ok',
     ]) {
-      expect(trace).toContain(fault);
+      expect(trace).toContain(met);
     }
   });
 });

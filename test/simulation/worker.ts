@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Topology } from '../../local/topology.ts';
-import { withCode } from './pipeline.ts';
 import { type Run, runSeed } from './run.ts';
+import { withCode } from './system.ts';
 
 /** One thread's part of the seeds. */
 export interface Share {

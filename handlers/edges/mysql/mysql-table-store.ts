@@ -11,9 +11,6 @@ import { RowRefused } from './row-statements.ts';
 import { type Patience, patience, type Session, Sessions } from './session.ts';
 import type { Loaded, Retracted, Retraction, RowsFile, TableStore } from './table-store.ts';
 
-/** Rows that a transaction removes at most: locks and undo stay bounded. */
-const RETRACTED_AT_ONCE = 5000;
-
 const OPERATORS: Readonly<Record<Retracted, string>> = {
   older: '<',
   'older and its own': '<=',
@@ -50,12 +47,14 @@ interface Guarded {
  */
 export class MysqlTableStore implements TableStore {
   readonly #sessions: Sessions;
+  readonly #rowsRemoved: number;
   readonly #encoders = new Map<Dataset, RowEncoder>();
   #packetBytes: number | undefined;
 
   /** @param open opens a connection, as `openMysql` does */
   constructor(open: () => Promise<Connection>, how: Patience = patience) {
     this.#sessions = new Sessions(open, how);
+    this.#rowsRemoved = how.rowsRemoved;
   }
 
   async load({ dataset, key, sequencer, rows: given }: RowsFile): Promise<Loaded | 'stale'> {
@@ -113,7 +112,7 @@ export class MysqlTableStore implements TableStore {
         await session.execute('START TRANSACTION');
         const found = await session.select(
           `SELECT _record FROM ${mysqlName(table.name)} ${ofObject} AND _record > ${last} AND ${older} ` +
-            `ORDER BY _record LIMIT ${RETRACTED_AT_ONCE} FOR UPDATE`,
+            `ORDER BY _record LIMIT ${this.#rowsRemoved} FOR UPDATE`,
         );
         const numbers = found.map(([record]) => Number(record));
         for (const { name } of numbers.length === 0 ? [] : [...lists.map((list) => list.table), table])
@@ -124,7 +123,7 @@ export class MysqlTableStore implements TableStore {
         return numbers;
       });
       removed += records.length;
-      if (records.length < RETRACTED_AT_ONCE) break;
+      if (records.length < this.#rowsRemoved) break;
       last = records.at(-1) ?? last;
     }
     if (leaving !== undefined) await this.#sessions.run((session) => lower(session, guarded, leaving));

@@ -4,17 +4,25 @@ import pLimit from 'p-limit';
 import { TransientError } from '../../../domain/errors.ts';
 import { mysqlFailure } from '../../../domain/tables/mysql-failure.ts';
 
-/** How often a piece of work is tried, and the longest that the database may take for one statement. */
+/** How often a piece of work is tried, how large it may be, and the longest that one statement may take. */
 export interface Patience {
   /** Pieces of work at a time, each on a connection of its own. */
   readonly connections: number;
   readonly attempts: number;
-  /** Before the second attempt; doubled before each further one. Milliseconds. */
-  readonly backOffMs: number;
+  /** Waits before the next attempt, the longer the more there were. */
+  readonly pause: (attempts: number) => Promise<void>;
   readonly statementMs: number;
+  /** Rows that a transaction removes at most: locks and undo stay bounded. */
+  readonly rowsRemoved: number;
 }
 
-export const patience: Patience = { connections: 1, attempts: 6, backOffMs: 50, statementMs: 120_000 };
+export const patience: Patience = {
+  connections: 1,
+  attempts: 6,
+  pause: (attempts) => delay(50 * 2 ** (attempts - 1) * (0.5 + Math.random())),
+  statementMs: 120_000,
+  rowsRemoved: 5000,
+};
 
 /** A database session in which nothing else runs meanwhile. */
 export interface Session {
@@ -61,7 +69,7 @@ export class Sessions {
           if (failure === undefined) throw error;
           if (!failure.passes || attempt >= this.#patience.attempts) throw transient(failure.message, error);
         }
-        await delay(this.#patience.backOffMs * 2 ** (attempt - 1) * (0.5 + Math.random()));
+        await this.#patience.pause(attempt);
       }
     });
   }

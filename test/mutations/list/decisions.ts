@@ -46,14 +46,14 @@ export const decisions: readonly Mutation[] = [
   {
     name: 'lets a deletion undo what came after it',
     file: 'domain/ledger.ts',
-    find: "if (isOlder({ sequencer, versionId }, current)) return { action: 'stale' };",
-    replace: '',
+    find: 'if (current !== undefined && compareSequencers(sequencer, current.sequencer) < 0)',
+    replace: 'if (false)',
   },
   {
     name: 'keeps the rejects of every rejected version',
     file: 'domain/ledger.ts',
-    find: 'rejected.filter((each) => each !== newest)',
-    replace: 'rejected.filter(() => false)',
+    find: 'const gone = attempts.filter((each) => each !== newest && !rest.includes(each));',
+    replace: 'const gone: typeof attempts = [];',
   },
   {
     name: 'takes the lower edition of a version for the newer one',
@@ -94,7 +94,7 @@ export const decisions: readonly Mutation[] = [
   {
     name: 'lets the copy of a message wait until the first is done',
     file: 'domain/ledger.ts',
-    find: 'return attempt.message === message\n',
+    find: 'return attempt.message === message || compareSequencers(attempt.sequencer, event.sequencer) < 0\n',
     replace: 'return true\n',
     caughtBy: 'test/domain/ledger.test.ts',
   },
@@ -150,21 +150,21 @@ export const decisions: readonly Mutation[] = [
   {
     name: 'leaves a version where a sweep put it too far down',
     file: 'domain/ledger.ts',
-    find: 'isTooFarDown ? shown.edition + 1 : edition',
-    replace: 'edition',
+    find: 'isTooFarDown ? parseEdition(shown.versionId).edition + 1 : event.edition',
+    replace: 'event.edition',
     caughtBy: 'test/domain/ledger.test.ts',
   },
   {
     name: 'does a version anew for each copy of its event',
     file: 'domain/ledger.ts',
-    find: 'compareSequencers(current.sequencer, sequencer) < 0;\n  const asked',
-    replace: 'compareSequencers(current.sequencer, sequencer) <= 0;\n  const asked',
+    find: 'event.edition === 0 && compareSequencers(shown.sequencer, sequencer) < 0;',
+    replace: 'event.edition === 0 && compareSequencers(shown.sequencer, sequencer) <= 0;',
   },
   {
     name: 'leaves what other code had written before it did it anew',
     file: 'domain/ledger.ts',
-    find: 'superseded: union(known.superseded, anew),',
-    replace: '',
+    find: 'isAnother ? union(known.superseded, [attempt.versionId]) : known.superseded',
+    replace: 'known.superseded',
   },
   {
     name: 'forgets attempts at older versions when a newer one takes effect',

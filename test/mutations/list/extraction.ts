@@ -42,8 +42,8 @@ export const extraction: readonly Mutation[] = [
   {
     name: 'does not finish what was left undone when an event comes again',
     file: 'handlers/stages/extract-object.ts',
-    find: "case 'duplicate':\n      await removeSuperseded(known, ledger, store, buckets);",
-    replace: "case 'duplicate':",
+    find: 'await removeUnread(known, event.versionId, ledger, store, buckets);\n      await removeSuperseded(known, ledger, store, buckets);',
+    replace: 'await removeUnread(known, event.versionId, ledger, store, buckets);',
   },
   {
     name: 'leaves the rows of a deleted object',
@@ -54,8 +54,8 @@ export const extraction: readonly Mutation[] = [
   {
     name: 'measures how long an extraction took by the clock that steps',
     file: 'handlers/stages/extract-object.ts',
-    find: 'const { store, now, elapsed, codeVersion } = surroundings;',
-    replace: 'const { store, now, now: elapsed, codeVersion } = surroundings;',
+    find: 'const { store, now, elapsed, codeVersion, registry } = surroundings;',
+    replace: 'const { store, now, now: elapsed, codeVersion, registry } = surroundings;',
     caughtBy: 'test/handlers/stages.test.ts',
   },
   {
@@ -121,7 +121,7 @@ export const extraction: readonly Mutation[] = [
   {
     name: 'leaves the parts of an attempt that died before its object was gone',
     file: 'handlers/stages/extract-object.ts',
-    find: '  if (receipt.parts.length === 0) await removePieces(path, ledger, store, buckets);\n',
+    find: '  await removeUnread(head, event.versionId, ledger, store, buckets);\n',
     replace: '',
     caughtBy: 'test/handlers/supersede.test.ts',
   },

@@ -105,8 +105,8 @@ export const loading: readonly Mutation[] = [
   {
     name: 'leaves the rows of a version that was deleted for good in MySQL',
     file: 'handlers/stages/load-file.ts',
-    find: "head.current.type === 'deleted' ? 'older and its own' : 'older'",
-    replace: "'older'",
+    find: "which: 'older and its own',",
+    replace: "which: 'older',",
     caughtBy: 'test/handlers/supersede.test.ts',
   },
   {

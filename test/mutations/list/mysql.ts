@@ -27,7 +27,7 @@ export const mysql: readonly Mutation[] = [
   {
     name: 'retracts as many rows as one transaction may, and no more',
     file: 'handlers/edges/mysql/mysql-table-store.ts',
-    find: 'if (records.length < RETRACTED_AT_ONCE) break;',
+    find: 'if (records.length < this.#rowsRemoved) break;',
     replace: 'break;',
     caughtBy: 'test/handlers/mysql.test.ts',
   },

@@ -95,7 +95,7 @@ export const transformation: readonly Mutation[] = [
   {
     name: 'drops a row of one partition too many without a word',
     file: 'handlers/stages/transform-part.ts',
-    find: 'else if (!files.add(transformed.row, recordNumber))\n      await reject(oneTooMany(dataset, recordNumber, record));',
+    find: 'else if (!files.add(transformed.row, recordNumber))\n      await reject(oneTooMany(dataset, recordNumber, record, limits.partitions));',
     replace: 'else files.add(transformed.row, recordNumber);',
     caughtBy: 'test/handlers/conservation.test.ts',
   },

@@ -2,11 +2,11 @@ import { Readable } from 'node:stream';
 import { S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { sdkStreamMixin } from '@smithy/core/serde';
 import * as z from 'zod';
-import type { StoredObject } from '../../local/s3/bucket.ts';
-import type { Store } from '../../local/s3/store.ts';
-import { ServiceError } from '../../local/service-error.ts';
-import { bytesOf, metadataOf, put, putBytes, remove } from './memory-store.ts';
-import { AnswerLost, type Network, type Party, ServiceUnavailable } from './network.ts';
+import type { StoredObject } from '../../../local/s3/bucket.ts';
+import type { Store } from '../../../local/s3/store.ts';
+import { ServiceError } from '../../../local/service-error.ts';
+import { AnswerLost, type Network, type Party, ServiceUnavailable } from '../network.ts';
+import { bytesOf, metadataOf, put, putBytes, remove } from './store.ts';
 
 /** What the stages may ask of S3; anything else is refused, for nothing here would heed it. */
 const request = z.strictObject({
@@ -21,6 +21,9 @@ const request = z.strictObject({
   Prefix: z.string().default(''),
   MaxKeys: z.undefined().optional(),
   ContinuationToken: z.string().optional(),
+  EncodingType: z.literal('url').optional(),
+  KeyMarker: z.string().default(''),
+  Delimiter: z.literal('/').optional(),
   CopySource: z.string().default(''),
   Delete: z
     .strictObject({ Objects: z.array(z.strictObject({ Key: z.string() })), Quiet: z.literal(true) })
@@ -104,19 +107,20 @@ async function retried<Answer>(
 const operations: Readonly<Record<string, (asked: Request, wire: Wire) => Promise<object>>> = {
   async GetObject({ Bucket, Key, VersionId }, wire) {
     const { store, network, caller, onlooker } = wire;
-    if (VersionId !== undefined) onlooker.read(caller, Bucket, Key, VersionId);
-    const { content, etag } = await network.call(caller, `GetObject ${Bucket}/${Key}`, async () => {
+    const { content, found } = await network.call(caller, `GetObject ${Bucket}/${Key}`, async () => {
       const found = versionOf(store, Bucket, Key, VersionId);
-      return { etag: found.etag, content: await bytesOf(store, found) };
+      if (VersionId !== undefined) onlooker.read(caller, Bucket, Key, VersionId);
+      return { found, content: await bytesOf(store, found) };
     });
     const body = VersionId === undefined ? [content] : pieces(content, wire);
-    return { Body: sdkStreamMixin(Readable.from(body)), ETag: `"${etag}"` };
+    const LastModified = new Date(found.lastModified);
+    return { Body: sdkStreamMixin(Readable.from(body)), ETag: `"${found.etag}"`, LastModified };
   },
   async HeadObject({ Bucket, Key, VersionId }, { store, network, caller }) {
-    const { size, headers } = await network.call(caller, `HeadObject ${Bucket}/${Key}`, () =>
+    const { size, headers, versionId } = await network.call(caller, `HeadObject ${Bucket}/${Key}`, () =>
       versionOf(store, Bucket, Key, VersionId),
     );
-    return { ContentLength: size, Metadata: metadataOf(headers) };
+    return { ContentLength: size, Metadata: metadataOf(headers), VersionId: versionId };
   },
   async PutObject({ Bucket, Key, Body, ContentType, Metadata, IfNoneMatch, IfMatch }, wire) {
     const { store, network, caller, onlooker } = wire;
@@ -128,7 +132,7 @@ const operations: Readonly<Record<string, (asked: Request, wire: Wire) => Promis
       `PutObject ${Bucket}/${Key}${isConditional ? ' on condition' : ''}`,
       async () => {
         // With this any conditional write may meet.
-        if (isConditional && network.happens('refuse')) return { status: 409 } as Answer;
+        if (isConditional && network.happens('refuse', caller)) return { status: 409 } as Answer;
         const answer = await refusable(() =>
           put(store, object, 'PutObject', isConditional ? condition : undefined),
         );
@@ -152,15 +156,48 @@ const operations: Readonly<Record<string, (asked: Request, wire: Wire) => Promis
     });
     return { CopyObjectResult: { ETag: `"${etag}"` }, VersionId: versionId };
   },
-  async ListObjectsV2({ Bucket, Prefix, ContinuationToken }, { store, network, caller }) {
+  async ListObjectsV2(asked, { store, network, caller }) {
+    const { Bucket, Prefix, ContinuationToken, EncodingType, Delimiter } = asked;
     return network.call(caller, `ListObjectsV2 ${Bucket}/${Prefix}`, () => {
       const bucket = store.bucket(Bucket);
       const after = [...bucket.keys].filter(
         (key) => key.startsWith(Prefix) && key > (ContinuationToken ?? '') && bucket.current(key),
       );
+      if (Delimiter !== undefined) {
+        const folders = after.map((key) => key.slice(0, key.indexOf(Delimiter, Prefix.length) + 1));
+        return { CommonPrefixes: [...new Set(folders)].map((each) => ({ Prefix: each })) };
+      }
       const page = after.slice(0, PAGE_KEYS);
-      const Contents = page.map((Key) => ({ Key }));
+      const Contents = page.map((key) => ({
+        Key: encoded(key, EncodingType),
+        LastModified: new Date(bucket.current(key)?.lastModified ?? 0),
+      }));
       return after.length > PAGE_KEYS ? { Contents, NextContinuationToken: page.at(-1) } : { Contents };
+    });
+  },
+  async ListObjectVersions({ Bucket, Prefix, KeyMarker, EncodingType }, { store, network, caller }) {
+    return network.call(caller, `ListObjectVersions ${Bucket}/${Prefix}`, () => {
+      const bucket = store.bucket(Bucket);
+      const after = [...bucket.keys].filter((key) => key.startsWith(Prefix) && key > KeyMarker);
+      const page = after.slice(0, PAGE_KEYS);
+      const all = page.flatMap((key) =>
+        bucket.versions(key).map((version, n) => ({
+          marker: version.marker,
+          Key: encoded(key, EncodingType),
+          VersionId: version.versionId,
+          IsLatest: n === 0,
+          LastModified: new Date(version.lastModified),
+          Size: version.marker ? undefined : version.size,
+        })),
+      );
+      return {
+        Versions: all.filter(({ marker }) => !marker),
+        DeleteMarkers: all.filter(({ marker }) => marker),
+        ...(after.length > PAGE_KEYS && {
+          IsTruncated: true,
+          NextKeyMarker: encoded(page.at(-1) ?? '', EncodingType),
+        }),
+      };
     });
   },
   async DeleteObjects({ Bucket, Delete }, { store, network, caller, onlooker }) {
@@ -181,6 +218,10 @@ const operations: Readonly<Record<string, (asked: Request, wire: Wire) => Promis
     return { Errors };
   },
 };
+
+/** As `encoding-type=url` has keys written (API Reference, ListObjectsV2). */
+const encoded = (key: string, how: Request['EncodingType']) =>
+  how === 'url' ? encodeURIComponent(key) : key;
 
 function versionOf(store: Store, bucket: string, key: string, versionId: string | undefined): StoredObject {
   const [newest] = store.bucket(bucket).versions(key);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { NewObject } from '../../handlers/edges/object-store.ts';
-import type { StoredObject, WriteCondition } from '../../local/s3/bucket.ts';
-import type { Store } from '../../local/s3/store.ts';
+import type { NewObject } from '../../../handlers/edges/object-store.ts';
+import type { StoredObject, WriteCondition } from '../../../local/s3/bucket.ts';
+import type { Store } from '../../../local/s3/store.ts';
 
 const metadataPrefix = 'x-amz-meta-';
 
@@ -19,11 +19,21 @@ export function put(
   return putBytes(store, { bucket, key }, Buffer.from(content), all, reason, condition);
 }
 
-/** Deletes a key at once, as a DELETE without a version does. */
-export async function remove(store: Store, bucketName: string, key: string): Promise<void> {
+/**
+ * Deletes a key at once, as a DELETE without a version does; or one version for good.
+ *
+ * @returns the version that the delete marker has, or that went
+ */
+export async function remove(
+  store: Store,
+  bucketName: string,
+  key: string,
+  versionId?: string,
+): Promise<string> {
   const bucket = store.bucket(bucketName);
-  const { done } = bucket.remove(key, undefined, store.stamp());
+  const { done, marker = versionId ?? '' } = bucket.remove(key, versionId, store.stamp());
   if (done) await store.commit(bucket, originOf(store), done);
+  return marker;
 }
 
 function originOf({ accountId }: Store) {

@@ -1,0 +1,71 @@
+import type { Receipt } from '../../../domain/receipt.ts';
+import type { Version } from '../../../local/s3/bucket.ts';
+import type { Pipeline } from '../pipeline.ts';
+import type { Past } from './model.ts';
+
+/**
+ * Rejects that a dead attempt by other code left of a part, and no receipt names: the transformation removes them where the
+ * message is known to come again, and a copy of it is not (docs/reliability.md).
+ */
+export function rejectsOfOtherCodes(pipeline: Pipeline, receipts: readonly Receipt[]): ReadonlySet<string> {
+  if (pipeline.deploys === 0) return new Set();
+  const named = new Set(receipts.flatMap((each) => each.rejects.map(({ key }) => key)));
+  const all = pipeline.contents.keys('failed').filter((key) => key.includes('/transformation-'));
+  return new Set(all.filter((key) => key.startsWith('rejects/') && !named.has(key)));
+}
+
+/**
+ * Files that a dead attempt wrote and no receipt names. Their events have them removed; if these are lost, nobody but a
+ * reconciliation finds them.
+ */
+export function orphans(pipeline: Pipeline, past: Past, receipts: readonly Receipt[]): ReadonlySet<string> {
+  if (!past.purged) return new Set();
+  const named = receipts.flatMap((each) =>
+    each.stage === 'transformation' ? each.outputs.map(({ key }) => key) : [],
+  );
+  return new Set(pipeline.contents.keys('processed')).difference(new Set(named));
+}
+
+/** What one code writes twice must be the same bytes, unless it was removed in between; and a receipt is written once. */
+export function retries(pipeline: Pipeline): string[] {
+  const found: string[] = [];
+  const codes = 1 + pipeline.deploys;
+  for (const purpose of ['temp', 'processed', 'archive', 'failed', 'ledger'] as const) {
+    const bucket = pipeline.contents.bucket(purpose);
+    for (const key of bucket.keys) {
+      if (/^(heads|gave-up|faults)\//.test(key)) continue;
+      const versions = bucket.versions(key);
+      const most = purpose === 'archive' || key.startsWith('rejects/') ? codes : 1;
+      if (mostBodies(versions) > most)
+        found.push(`a retry wrote other bytes: ${purpose}/${key} has ${versions.length} versions`);
+      if (purpose === 'ledger' && versions.length > 1) found.push(`a receipt was written twice: ${key}`);
+    }
+  }
+  return found;
+}
+
+/** How many different contents a key had, one after the other, without being removed. */
+function mostBodies(versions: readonly Version[]): number {
+  let most = 0;
+  let bodies = new Set<string>();
+  for (const version of versions) {
+    if (version.marker) bodies = new Set();
+    else bodies.add(version.etag);
+    most = Math.max(most, bodies.size);
+  }
+  return most;
+}
+
+/** Only poison may be left, each in the DLQ of the queue that it was sent to. */
+export async function queues(pipeline: Pipeline, { poison, purged }: Past): Promise<string[]> {
+  const found: string[] = [];
+  for (const { name, arn } of pipeline.queues.filter(({ redrive }) => redrive === undefined)) {
+    const sources = pipeline.queues.filter((queue) => queue.redrive?.deadLetterQueue === name);
+    const own = poison.filter(({ queueArn }) => sources.some((source) => source.arn === queueArn));
+    const left = (await pipeline.queue(arn).receive(10, 0)).map(({ body }) => body).sort();
+    const expected = own.map(({ body }) => body).filter((body) => !purged || left.includes(body));
+    const [is, should] = [JSON.stringify(left), JSON.stringify(expected.sort())];
+    if (is !== should) found.push(`${name} holds ${is}, must hold ${should}`);
+  }
+  return found;
+}

@@ -1,0 +1,334 @@
+import { editionName, parseEdition } from '../../../domain/edition.ts';
+import { faultKey, versionPath } from '../../../domain/key-layout.ts';
+import type { Head } from '../../../domain/ledger.ts';
+import { type Receipt, total } from '../../../domain/receipt.ts';
+import { editionSequencer, objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
+import { memberOf } from '../load/datasets.ts';
+import type { Poison } from '../load/workload.ts';
+import type { Pipeline } from '../pipeline.ts';
+import type { Contents } from './contents.ts';
+import { orphans, queues, rejectsOfOtherCodes, retries } from './left-over.ts';
+import {
+  type Change,
+  type Expected,
+  expectedOf,
+  isUsable,
+  lineOf,
+  outcomeOf,
+  type Uploaded,
+} from './specification.ts';
+
+/** What was done to the pipeline, besides its faults. */
+export interface Past {
+  readonly history: readonly Change[];
+  readonly poison: readonly Poison[];
+  /** Versions in the edition that a replay has asked for. */
+  readonly replayed: readonly string[];
+  /** Whether somebody swept: then a version may be done anew more often than it was asked for. */
+  readonly swept: boolean;
+  /** Whether what waited in queues is gone: poison may be, too. */
+  readonly purged: boolean;
+}
+
+/** What is wrong, each named; nothing when the end is what it must be. */
+export async function findings(pipeline: Pipeline, past: Past): Promise<string[]> {
+  return new Model(pipeline, past).check();
+}
+
+type Keys = Readonly<Record<'temp' | 'processed' | 'archive' | 'failed', Set<string>>>;
+
+const noKeys = (): Keys => ({
+  temp: new Set(),
+  processed: new Set(),
+  archive: new Set(),
+  failed: new Set(),
+});
+
+class Model {
+  readonly #pipeline: Pipeline;
+  readonly #past: Past;
+  readonly #contents: Contents;
+  readonly #found: string[] = [];
+  #receipts: ReadonlyMap<string, readonly Receipt[]> = new Map();
+  /** What must be in each bucket, and nothing else. */
+  readonly #accounted = noKeys();
+  /** What may be there. */
+  readonly #leftToChance = noKeys();
+
+  constructor(pipeline: Pipeline, past: Past) {
+    this.#pipeline = pipeline;
+    this.#past = past;
+    this.#contents = pipeline.contents;
+  }
+
+  async check(): Promise<string[]> {
+    const { history } = this.#past;
+    this.#found.push(...(await queues(this.#pipeline, this.#past)), ...retries(this.#pipeline));
+    this.#found.push(...this.#pipeline.lostEvents.map((line) => `lost event: ${line}`));
+    const all = await this.#contents.receipts();
+    this.#receipts = Map.groupBy(all, ({ versionId }) => versionId);
+    const heads = await this.#contents.heads();
+    const unnamed = orphans(this.#pipeline, this.#past, all);
+    const foreign = rejectsOfOtherCodes(this.#pipeline, all);
+    const [lake, archive, rejects] = await Promise.all([
+      this.#contents.rows('processed', unnamed),
+      this.#contents.rows('archive', new Set()),
+      this.#contents.rejects(foreign),
+    ]);
+    for (const [key, changes] of Map.groupBy(history, (change) => change.key)) {
+      const standing = this.#checkHead(key, changes, heads.get(key));
+      for (const change of changes) {
+        if (!('body' in change)) continue;
+        const names = standing.filter((each) => plain(each) === change.versionId);
+        this.#checkVersion(change, names, shownBy(heads.get(key)), { lake, archive, rejects });
+      }
+      this.#checkTable(key, changes, heads.get(key));
+    }
+    const puts = new Set(history.flatMap((change) => ('body' in change ? change.versionId : [])));
+    const ofNobody = all.filter(({ versionId }) => !puts.has(parseEdition(versionId).versionId));
+    this.#check('receipts of what nobody put', ofNobody.length, 0);
+    for (const purpose of ['temp', 'processed', 'archive', 'failed'] as const) {
+      const expected = this.#accounted[purpose];
+      const keys = new Set(
+        this.#contents
+          .keys(purpose)
+          .filter((key) => !key.startsWith('gave-up/') && !unnamed.has(key) && !foreign.has(key)),
+      );
+      const allowed = expected.union(this.#leftToChance[purpose]);
+      const isExact = !this.#past.purged || purpose === 'processed';
+      if (isExact) this.#check(`unaccounted keys in ${purpose}`, [...keys.difference(allowed)], []);
+      this.#check(`keys that lack in ${purpose}`, [...expected.difference(keys)], []);
+    }
+    return this.#found;
+  }
+
+  #check(what: string, actual: unknown, expected: unknown): void {
+    const [is, should] = [JSON.stringify(actual), JSON.stringify(expected)];
+    if (is !== should) this.#found.push(`${what}: is ${is}, must be ${should}`);
+  }
+
+  #checkOneOf(what: string, actual: string | undefined, expected: readonly (Uploaded | undefined)[]): void {
+    const allowed = expected.map((upload) => upload?.versionId);
+    if (!allowed.includes(actual)) this.#found.push(`${what}: is ${actual}, must be ${allowed.join(' or ')}`);
+  }
+
+  /** @returns the versions that stand, in their editions */
+  #checkHead(key: string, changes: readonly Change[], head: Head | undefined): string[] {
+    const { shown, rejected } = outcomeOf(changes, (upload) => this.#isOfUse(upload), this.#past.purged);
+    const current = shownBy(head);
+    const attempts = head?.attempts.map(({ versionId }) => versionId) ?? [];
+    this.#checkOneOf(`version that ${key} shows`, plain(current), shown);
+    if (attempts.length > 1) this.#found.push(`attempts at ${key}: are ${attempts}, must be one at most`);
+    this.#checkOneOf(`attempt at ${key}`, plain(attempts[0]), rejected);
+    this.#check(
+      `states of attempts at ${key}`,
+      [...new Set(head?.attempts.map(({ status }) => status))],
+      attempts.length === 0 ? [] : ['rejected'],
+    );
+    this.#check(`superseded versions of ${key}`, head?.superseded ?? [], []);
+    this.#checkEdition(key, current);
+    return [current, ...attempts].filter((name) => name !== undefined);
+  }
+
+  #checkEdition(key: string, current: string | undefined): void {
+    if (current === undefined) return;
+    const { versionId, edition } = parseEdition(current);
+    const editions = this.#past.replayed
+      .map(parseEdition)
+      .filter((each) => each.versionId === versionId)
+      .map((each) => each.edition);
+    const asked = Math.max(0, ...editions);
+    // What is gone can't be done anew.
+    const least = this.#isErased(versionId) ? 0 : asked;
+    // One that a deploy has interrupted is done in another one.
+    const most = this.#past.swept ? Number.POSITIVE_INFINITY : asked + this.#pipeline.deploys;
+    if (edition < least || edition > most)
+      this.#found.push(`edition of ${key}: is ${edition}, must be from ${least} to ${most}`);
+  }
+
+  /** Whether any edition of a version was of use, by the codes that read it. One that was gone by then never is. */
+  #isOfUse(upload: Uploaded): boolean {
+    const codes = this.#extractions(upload.versionId).map((each) =>
+      each.fault?.code === 'version_not_found' ? undefined : this.#pipeline.codes.of(each),
+    );
+    if (codes.length === 0) return isUsable(upload, 0);
+    return codes.some((code) => code !== undefined && isUsable(upload, code));
+  }
+
+  #extractions(versionId: string) {
+    return [...this.#receipts]
+      .filter(([name]) => parseEdition(name).versionId === versionId)
+      .flatMap(([, receipts]) => receipts.filter((each) => each.stage === 'extraction'));
+  }
+
+  #checkVersion(
+    upload: Uploaded,
+    names: readonly string[],
+    shown: string | undefined,
+    found: Readonly<Record<'lake' | 'archive' | 'rejects', ReadonlyMap<string, string[]>>>,
+  ): void {
+    const { key } = upload;
+    // Nothing may be left of any edition but those that stand.
+    const editions = new Set([upload.versionId, ...names]);
+    for (const each of this.#receipts.keys())
+      if (parseEdition(each).versionId === upload.versionId) editions.add(each);
+    for (const edition of editions) {
+      const label = `${key} ${edition.slice(0, 6)}${edition.includes('!') ? edition.slice(-5) : ''}`;
+      const stands = names.includes(edition);
+      const own = this.#receipts.get(edition) ?? [];
+      // Of one that took no effect and is gone for good, it depends on the moment what is still known.
+      if (stands && edition !== shown && this.#isErased(upload.versionId)) {
+        this.#account(upload, edition, own, this.#leftToChance);
+        continue;
+      }
+      const expected = stands ? this.#checkReceipts(label, upload, own) : undefined;
+      const { dataset, objectId, version } = versionPath({
+        dataset: memberOf(key)?.name ?? '_unknown',
+        key,
+        versionId: edition,
+      });
+      const path = `${dataset}/${objectId}/${version}`;
+      const rows = edition === shown ? (expected?.rows ?? []).map(({ line }) => line) : [];
+      this.#check(`rows of ${label}`, (found.lake.get(path) ?? []).sort(), rows.toSorted());
+      // Where messages were lost, nobody cleans up after a dead attempt, or after a file of the lake.
+      if (!stands && this.#past.purged) continue;
+      this.#check(`archived rows of ${label}`, (found.archive.get(path) ?? []).sort(), rows.toSorted());
+      this.#check(
+        `rejects of ${label}`,
+        (found.rejects.get(path) ?? []).sort(),
+        [...(expected?.rejects ?? [])].sort(),
+      );
+      if (stands) this.#account(upload, edition, own, this.#accounted);
+    }
+  }
+
+  /** The receipts of a version that stands must be complete, and tell the truth. */
+  #checkReceipts(label: string, upload: Uploaded, own: readonly Receipt[]): Expected | undefined {
+    const extractions = own.filter((each) => each.stage === 'extraction');
+    const transformations = own.filter((each) => each.stage === 'transformation');
+    const [extraction] = extractions;
+    this.#check(`receipts of the extraction of ${label}`, extractions.length, 1);
+    if (extraction === undefined) return undefined;
+    const { codes } = this.#pipeline;
+    const expected = expectedOf(upload, extraction, transformations, codes, this.#hasTables(own));
+    const { rejects, rows, filtered } = expected;
+    this.#check(`fault of ${label}`, extraction.fault?.code, upload.fault);
+    this.#check(`records read of ${label}`, extraction.read, upload.items.length);
+    const parts = extraction.parts.reduce((sum, { records }) => sum + records, 0);
+    this.#check(
+      `conservation in the extraction of ${label}`,
+      extraction.read,
+      parts + total(extraction.rejected),
+    );
+    this.#check(
+      `parts transformed of ${label}`,
+      transformations.map(({ part }) => part).sort(),
+      extraction.parts.map((_, n) => n),
+    );
+    const sum = (of: (each: (typeof transformations)[number]) => number) =>
+      transformations.reduce((all, each) => all + of(each), 0);
+    this.#check(
+      `records written of ${label}`,
+      sum(({ written }) => written),
+      rows.length,
+    );
+    this.#check(
+      `records filtered of ${label}`,
+      sum((each) => total(each.filtered)),
+      filtered,
+    );
+    const inTables = own.reduce(
+      (all, each) => all + (each.stage === 'loading' ? total(each.tables?.rejected ?? {}) : 0),
+      0,
+    );
+    this.#check(
+      `records rejected of ${label}`,
+      total(extraction.rejected) + sum((each) => total(each.rejected)) + inTables,
+      rejects.length,
+    );
+    const files = transformations.flatMap(({ outputs }) => outputs);
+    this.#check(
+      `files loaded of ${label}`,
+      own.filter(({ stage }) => stage === 'loading').length,
+      files.length,
+    );
+    return expected;
+  }
+
+  /** Whether MySQL has looked at a version's rows: it takes none, and refuses none, where it has seen a newer version. */
+  #hasTables(own: readonly Receipt[]): boolean {
+    const isStale = own.some((each) => each.stage === 'loading' && each.tables?.stale === true);
+    return this.#pipeline.mysql !== undefined && !isStale;
+  }
+
+  #isErased(versionId: string): boolean {
+    return this.#past.history.some((change) => 'erased' in change && change.erased === versionId);
+  }
+
+  #account(upload: Uploaded, edition: string, own: readonly Receipt[], to: Keys): void {
+    const { temp, processed, archive, failed } = to;
+    for (const receipt of own) {
+      for (const { key } of receipt.rejects) failed.add(key);
+      if (receipt.stage === 'extraction') {
+        for (const { key } of receipt.parts) temp.add(key);
+        const dataset = memberOf(upload.key)?.name ?? '_unknown';
+        const path = versionPath({ dataset, key: upload.key, versionId: edition });
+        if (receipt.fault !== undefined) failed.add(faultKey(path, 'extraction'));
+      }
+      if (receipt.stage === 'transformation') for (const { key } of receipt.outputs) processed.add(key);
+      if (receipt.stage === 'loading') archive.add(receipt.archive.key);
+    }
+  }
+
+  /**
+   * Whether rows of a version that came to nothing were loaded, and may have taken the place of those that the table is to
+   * show, before anybody knew (docs/reliability.md).
+   */
+  #isOutrun(key: string, head: Head | undefined): boolean {
+    const order = ({ sequencer, versionId }: { sequencer: string; versionId: string }) =>
+      sortableSequencer(editionSequencer({ sequencer, versionId }));
+    const shown = head?.current === undefined ? '' : order(head.current);
+    return [...this.#receipts.values()]
+      .flat()
+      .some((each) => each.stage === 'transformation' && each.key === key && order(each) > shown);
+  }
+
+  #checkTable(key: string, changes: readonly Change[], head: Head | undefined): void {
+    const { mysql, codes } = this.#pipeline;
+    const member = memberOf(key);
+    if (mysql === undefined || member === undefined) return;
+    const found = mysql.rows(member.name, objectHash(key));
+    const name = shownBy(head);
+    const shown = changes.find(
+      (change): change is Uploaded => 'body' in change && change.versionId === plain(name),
+    );
+    const own = this.#receipts.get(name ?? '') ?? [];
+    const extraction = own.find((each) => each.stage === 'extraction');
+    const transformations = own.filter((each) => each.stage === 'transformation');
+    const rows =
+      shown === undefined || extraction === undefined
+        ? []
+        : expectedOf(shown, extraction, transformations, codes, true).rows.filter(({ refused }) => !refused);
+    const { edition } = parseEdition(name ?? '');
+    const sequencer = editionName(sortableSequencer(head?.current?.sequencer ?? ''), edition);
+    const actual = found.map(
+      (row) => `${row['_record']}: ${lineOf(row, member.columns)} (${row['_sequencer']})`,
+    );
+    const expected = rows.map(({ record, line }) => `${record}: ${line} (${sequencer})`);
+    const mayLack = this.#isOutrun(key, head);
+    const mayHaveMore = this.#past.purged;
+    this.#check(
+      `rows of ${key} in the table`,
+      mayHaveMore ? actual.filter((row) => expected.includes(row)) : actual,
+      mayLack ? expected.filter((row) => actual.includes(row)) : expected,
+    );
+  }
+}
+
+function shownBy(head: Head | undefined): string | undefined {
+  return head?.current?.type === 'created' ? head.current.versionId : undefined;
+}
+
+function plain(name: string | undefined): string | undefined {
+  return name === undefined ? undefined : parseEdition(name).versionId;
+}

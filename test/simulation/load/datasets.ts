@@ -1,0 +1,124 @@
+import * as z from 'zod';
+import { type Dataset, defineDataset, filtered } from '../../../domain/dataset.ts';
+import { Registry } from '../../../domain/datasets/index.ts';
+import { recipes } from '../../../domain/datasets/recipes.ts';
+import { int32, text } from '../../../domain/text-fields.ts';
+
+/** How many codes there are: a deploy replaces one with the next, which refuses less than the one before. */
+export const CODES = 3;
+
+/** Amounts up to this are valid, by code. */
+export const MOST: readonly number[] = [999, 1999, 2_000_000];
+/** What `doubled` may be, by code: its column holds more. */
+export const MOST_DOUBLED: readonly number[] = [500, 10_000, 10_000];
+
+/** What a dataset of the simulation is, whatever the code. */
+export interface Member {
+  readonly name: string;
+  readonly prefix: string;
+  readonly format: 'json' | 'csv';
+  readonly processedAs: 'parquet' | 'csv';
+  readonly onDelete: 'retract' | 'keep';
+  readonly onReject: 'replace' | 'keep';
+  readonly partitionBy: readonly ('kind' | 'size')[];
+  /** What is compared of its rows. */
+  readonly columns: readonly string[];
+}
+
+/** Kinds are null in some records, sizes never. */
+const partitions = [[], ['kind'], ['size', 'kind']] as const;
+
+/** Every combination of formats and rules, the ways to partition dealt out among them. */
+export const family: readonly Member[] = (['json', 'csv'] as const)
+  .flatMap((format) =>
+    (['parquet', 'csv'] as const).flatMap((processedAs) =>
+      (['retract', 'keep'] as const).flatMap((onDelete) =>
+        (['replace', 'keep'] as const).map((onReject): Omit<Member, 'partitionBy'> => {
+          const name = [format, processedAs, onDelete, onReject].join('_');
+          const columns = ['id', 'name', 'doubled', 'kind', 'size', 'note', 'extra'];
+          return { name, prefix: `${name}/`, format, processedAs, onDelete, onReject, columns };
+        }),
+      ),
+    ),
+  )
+  .map((member, n) => ({ ...member, partitionBy: partitions[n % partitions.length] ?? [] }));
+
+/** One that is deployed, beside those. Its code does not change. */
+export const recipesMember: Member = {
+  name: 'recipes',
+  prefix: 'recipes/',
+  format: 'json',
+  processedAs: 'parquet',
+  onDelete: 'retract',
+  onReject: 'keep',
+  partitionBy: [],
+  columns: ['recipe_id', 'title', 'complexity_score', 'difficulty', 'time_estimate_s'],
+};
+
+export const members: readonly Member[] = [...family, recipesMember];
+
+export function memberOf(key: string): Member | undefined {
+  return members.find(({ prefix }) => key.startsWith(prefix));
+}
+
+/** What each code has deployed. */
+export const registries: readonly Registry[] = Array.from({ length: CODES }, (_, code) => {
+  const own = family.map((member) => datasetOf(member, code));
+  return new Registry([...own, recipes] as unknown as readonly Dataset[]);
+});
+
+interface Good {
+  readonly name: string;
+  readonly amount: number;
+  readonly kind?: string | undefined;
+  readonly note?: string | null | undefined;
+}
+
+function datasetOf({ columns: _, prefix, format, ...member }: Member, code: number): Dataset {
+  const valid = (amount: number) => amount <= (MOST[code] ?? 0);
+  const record =
+    format === 'csv'
+      ? z.object({
+          name: text(),
+          amount: int32().refine(valid),
+          kind: z.string().optional(),
+          note: z.string().optional(),
+        })
+      : z.object({
+          name: z.string(),
+          amount: z.int32().refine(valid),
+          kind: z.string().optional(),
+          note: z.string().nullish(),
+        });
+  const row = z.object({
+    id: z.string(),
+    name: z.string(),
+    doubled: z.int32().max(MOST_DOUBLED[code] ?? 0),
+    kind: z.string().nullable(),
+    size: z.enum(['small', 'large']),
+    note: z.string().nullable(),
+    // A column that a later code has added.
+    ...(code > 0 && { extra: z.string().nullable() }),
+  });
+  return defineDataset<z.ZodType<Good>, z.ZodObject>({
+    ...member,
+    source: { prefix, format },
+    record,
+    row,
+    key: ['id'],
+    partitionBy: [...member.partitionBy],
+    transform({ name, amount, kind, note }, { key, recordNumber }) {
+      if (amount === 0 || (amount === 1 && code > 0)) return filtered('is too small');
+      if (amount < 0 && code === 0) throw new Error('it is below zero');
+      return {
+        id: `${recordNumber}@${key}`,
+        name: `${name}, as code ${code} has it`,
+        doubled: 2 * amount,
+        kind: (code > 0 ? kind?.toUpperCase() : kind) ?? null,
+        size: amount < 50 ? 'small' : 'large',
+        note: note ?? null,
+        ...(code > 0 && { extra: amount % 2 === 0 ? `extra ${amount}` : null }),
+      };
+    },
+  }) as unknown as Dataset;
+}
