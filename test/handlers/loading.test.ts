@@ -189,3 +189,57 @@ it('a part that goes while it is read, since its version is superseded, is at no
     result: 'stale',
   });
 });
+
+it('a file that is copied into the archive while its version goes is not left there', async () => {
+  const store = new MemoryStore();
+  const tables = new MemoryTables();
+  await extractVersion(store, 'v1', '10', recipe(1));
+  await transformVersion(store, 'v1');
+  const [file = ''] = store.keys('processed');
+  const body = store.body('processed', file);
+  const slow: ObjectStore = {
+    ...endsWith(store, () => false),
+    // It has been read, and is written when the file is gone from the lake and its deletion is dealt with.
+    copy: async (_, to) => {
+      await put(store, tables, 'v2', '20', recipe(2));
+      await fileDeleted(store, file, tables);
+      return store.write({ ...to, body, contentType: '' });
+    },
+  };
+  expect(await load(store, file, { store: slow })).toMatchObject({ result: 'stale' });
+  expect(store.keys('archive')).toEqual(filesOf(store, 'v2'));
+});
+
+it('a part that comes last, and of which nothing becomes a file, completes its version', async () => {
+  const store = new MemoryStore();
+  const tables = new MemoryTables();
+  await put(store, tables, 'v1', '10', recipe(1));
+  const directions = Array.from({ length: 2 }, () => 'Wait 99999 hours, then 99999 hours. '.repeat(9));
+  putRaw(store, KEY, ndjson([recipe(2), { ...recipe(3), directions }]));
+  const partLimits = { records: 1, bytes: 1e9 };
+  await extract(store, KEY, { partLimits }, { versionId: 'v2', sequencer: '20' });
+  const [first = '', last = ''] = store.keys('temp').filter((key) => key.includes('/v2/'));
+  await transform(store, first);
+  await loadVersion(store, 'v2', { tables });
+  expect(filesOf(store, 'v1')).toHaveLength(1);
+  expect(await transform(store, last)).toMatchObject({ written: 0, rejected: { invalid_row: 1 } });
+  expect(store.keys('processed')).toEqual(filesOf(store, 'v2'));
+});
+
+it('a file whose version is superseded when it has just been loaded stays until the new one is whole', async () => {
+  const store = new MemoryStore();
+  const tables = new MemoryTables();
+  await extractVersion(store, 'v1', '10', recipe(1));
+  await transformVersion(store, 'v1');
+  const create = store.create.bind(store);
+  store.create = async (object) => {
+    store.create = create;
+    const created = await create(object);
+    await extractVersion(store, 'v2', '20', recipe(2));
+    return created;
+  };
+  await loadVersion(store, 'v1', { tables });
+  for (const bucket of ['processed', 'archive']) expect(store.keys(bucket)).toEqual(filesOf(store, 'v1'));
+  expect(filesOf(store, 'v1')).toHaveLength(1);
+  expect(rowsIn(tables)).toEqual(['1 of 10']);
+});

@@ -96,6 +96,7 @@ export const extraction: readonly Mutation[] = [
     file: 'handlers/stages/parts-writer.ts',
     find: 'this.#content = this.#spare ?? new GrowingText();',
     replace: 'this.#content.clear();',
+    caughtBy: 'test/handlers/stages.test.ts',
   },
   {
     name: 'allows one reject less than the limit',

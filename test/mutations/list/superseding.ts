@@ -31,6 +31,7 @@ export const superseding: readonly Mutation[] = [
     file: 'handlers/stages/supersede.ts',
     find: "if (stands === 'gone') return false;",
     replace: "if (stands !== 'live') return false;",
+    caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'leaves the parts of what is superseded',

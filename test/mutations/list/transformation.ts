@@ -14,6 +14,7 @@ export const transformation: readonly Mutation[] = [
     find: 'return (await completes(address, ledger, store, buckets)) ? receipt : discarded();',
     replace:
       "const whole = receipt.stage === 'transformation' ? standing(await ledger.head(address), address) !== 'gone' : await completes(address, ledger, store, buckets); return whole ? receipt : discarded();",
+    caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'never completes a version in the loading',
@@ -35,6 +36,7 @@ export const transformation: readonly Mutation[] = [
     find: 'return (await completes(address, ledger, store, buckets)) ? receipt : discarded();',
     replace:
       "return (await completes(address, ledger, store, buckets)) || receipt.stage === 'loading' ? receipt : discarded();",
+    caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'transforms what was overtaken',
