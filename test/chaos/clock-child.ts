@@ -1,6 +1,7 @@
 // Preloaded by the local cloud's and the functions' processes (`node --import`): the time of day steps while they run, as when NTP
 // corrects it, and each process has its own. Timers and performance.now() go on, as on Linux.
 import { readFileSync } from 'node:fs';
+import { ServerResponse } from 'node:http';
 
 /** What the file of `CHAOS_CLOCK` holds. */
 export interface Clock {
@@ -25,6 +26,13 @@ globalThis.Date = new Proxy(RealDate, {
   apply: () => new RealDate(now()).toString(),
 });
 RealDate.prototype.constructor = globalThis.Date;
+
+// Node dates its answers by a clock that nobody can replace: S3's `Date` would not be that of its objects.
+const { writeHead } = ServerResponse.prototype;
+ServerResponse.prototype.writeHead = function (this: ServerResponse, ...given: Parameters<typeof writeHead>) {
+  this.setHeader('date', new Date().toUTCString());
+  return writeHead.apply(this, given);
+} as typeof writeHead;
 
 step();
 setInterval(step, POLL_MS).unref();

@@ -242,6 +242,18 @@ describe('what is decided about an event', () => {
     ],
     ['a deletion older than what is shown', shows('v3', '30'), deleted('marker', '20'), { action: 'stale' }],
     ['a deletion that was carried out', isDeleted('20'), deleted('marker', '20'), { action: 'duplicate' }],
+    [
+      'a deletion that was carried out, sent again above a newer version that was gone before it was read',
+      isDeleted('20', { attempts: [rejected('v3', '30')] }),
+      deleted('marker', '30000'),
+      { action: 'retract', next: isDeleted('30000', { superseded: ['v3'] }) },
+    ],
+    [
+      'the removal of a delete marker that was carried out',
+      isDeleted('20'),
+      deleted('marker', '30', true),
+      { action: 'duplicate' },
+    ],
     ['an old version that expires', shows('v2', '20'), deleted('v1', '30', true), { action: 'stale' }],
     [
       'the version that is shown, deleted for good',

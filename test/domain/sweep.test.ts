@@ -40,6 +40,12 @@ class Pipeline {
   head: Head | undefined;
   readonly receipts = new Set<string>();
   readonly outputs = new Set<string>();
+  readonly #isThere: (versionId: string) => boolean;
+
+  /** @param isThere whether a version can still be read when its event is worked on */
+  constructor(isThere: (versionId: string) => boolean = () => true) {
+    this.#isThere = isThere;
+  }
 
   /** As the extraction does it. */
   take(event: SyntheticEvent): void {
@@ -52,8 +58,9 @@ class Pipeline {
         return;
       }
       this.receipts.add(name);
-      this.outputs.add(name);
-      this.head = conclude(decision.next, name, { accepted: true, parts: 1 });
+      const accepted = this.#isThere(event.versionId);
+      if (accepted) this.outputs.add(name);
+      this.head = conclude(decision.next, name, { accepted, parts: accepted ? 1 : 0 });
     } else this.head = decision.next;
     for (const name of this.head?.superseded ?? []) this.outputs.delete(name);
   }
@@ -106,6 +113,19 @@ describe('what the raw bucket shows and the ledger missed', () => {
         for (const event of raw.events) if (!isLost.next().value) pipeline.take(event);
         settle(raw, pipeline);
       }),
+    );
+  });
+
+  test('so it is when a version was removed before it was read', () => {
+    fc.assert(
+      fc.property(operations, fc.infiniteStream(fc.boolean()), (all, isLost) => {
+        const raw = new RawKey();
+        const pipeline = new Pipeline((id) => raw.versions.some(({ versionId }) => versionId === id));
+        for (const what of all) raw.do(what as 'put');
+        for (const event of raw.events) if (!isLost.next().value) pipeline.take(event);
+        settle(raw, pipeline);
+      }),
+      { numRuns: 3000 },
     );
   });
 
