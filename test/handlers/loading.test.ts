@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { editionName, parseEdition } from '../../domain/edition.ts';
+import { limits } from '../../domain/part.ts';
 import { loadingReceipt } from '../../domain/receipt.ts';
 import { rejectLine } from '../../domain/reject.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
@@ -192,7 +193,7 @@ it('a part that goes while it is read, since its version is superseded, is at no
 
 it('a file that is copied into the archive while its version goes is not left there', async () => {
   const store = new MemoryStore();
-  const tables = new MemoryTables();
+  const mysql = calmMysql();
   await extractVersion(store, 'v1', '10', recipe(1));
   await transformVersion(store, 'v1');
   const [file = ''] = store.keys('processed');
@@ -201,8 +202,8 @@ it('a file that is copied into the archive while its version goes is not left th
     ...endsWith(store, () => false),
     // It has been read, and is written when the file is gone from the lake and its deletion is dealt with.
     copy: async (_, to) => {
-      await put(store, tables, 'v2', '20', recipe(2));
-      await fileDeleted(store, file, tables);
+      await put(store, mysql, 'v2', '20', recipe(2));
+      await fileDeleted(store, file, mysql);
       return store.write({ ...to, body, contentType: '' });
     },
   };
@@ -212,15 +213,14 @@ it('a file that is copied into the archive while its version goes is not left th
 
 it('a part that comes last, and of which nothing becomes a file, completes its version', async () => {
   const store = new MemoryStore();
-  const tables = new MemoryTables();
-  await put(store, tables, 'v1', '10', recipe(1));
+  const mysql = calmMysql();
+  await put(store, mysql, 'v1', '10', recipe(1));
   const directions = Array.from({ length: 2 }, () => 'Wait 99999 hours, then 99999 hours. '.repeat(9));
   putRaw(store, KEY, ndjson([recipe(2), { ...recipe(3), directions }]));
-  const partLimits = { records: 1, bytes: 1e9 };
-  await extract(store, KEY, { partLimits }, { versionId: 'v2', sequencer: '20' });
+  await extract(store, KEY, { limits: { ...limits, partRecords: 1 } }, { versionId: 'v2', sequencer: '20' });
   const [first = '', last = ''] = store.keys('temp').filter((key) => key.includes('/v2/'));
   await transform(store, first);
-  await loadVersion(store, 'v2', { tables });
+  await loadVersion(store, 'v2', { tables: mysql.tables });
   expect(filesOf(store, 'v1')).toHaveLength(1);
   expect(await transform(store, last)).toMatchObject({ written: 0, rejected: { invalid_row: 1 } });
   expect(store.keys('processed')).toEqual(filesOf(store, 'v2'));
@@ -228,7 +228,7 @@ it('a part that comes last, and of which nothing becomes a file, completes its v
 
 it('a file whose version is superseded when it has just been loaded stays until the new one is whole', async () => {
   const store = new MemoryStore();
-  const tables = new MemoryTables();
+  const mysql = calmMysql();
   await extractVersion(store, 'v1', '10', recipe(1));
   await transformVersion(store, 'v1');
   const create = store.create.bind(store);
@@ -238,8 +238,8 @@ it('a file whose version is superseded when it has just been loaded stays until 
     await extractVersion(store, 'v2', '20', recipe(2));
     return created;
   };
-  await loadVersion(store, 'v1', { tables });
+  await loadVersion(store, 'v1', { tables: mysql.tables });
   for (const bucket of ['processed', 'archive']) expect(store.keys(bucket)).toEqual(filesOf(store, 'v1'));
   expect(filesOf(store, 'v1')).toHaveLength(1);
-  expect(rowsIn(tables)).toEqual(['1 of 10']);
+  expect(rowsIn(mysql)).toEqual(['1 of 1']);
 });
