@@ -16,8 +16,8 @@ const sources = ['package.json', 'tsconfig.json', 'domain', 'handlers', 'infra',
 
 const smallParts = (code: Code): Edit => ({
   file: 'domain/part.ts',
-  find: 'records: 20_000,',
-  replace: `records: ${partRecords[code]},`,
+  find: 'partRecords: 20_000,',
+  replace: `partRecords: ${partRecords[code]},`,
 });
 
 const edits: Readonly<Record<Code, readonly Edit[]>> = {

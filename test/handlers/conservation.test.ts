@@ -1,18 +1,11 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import type { Dataset } from '../../domain/dataset.ts';
+import { Registry } from '../../domain/datasets/index.ts';
 import { recipes } from '../../domain/datasets/recipes.ts';
 import { type Receipt, receipt } from '../../domain/receipt.ts';
 import { rejectLine } from '../../domain/reject.ts';
 import { extract, ndjson, putRaw, recipe, transform } from './flow.ts';
 import { MemoryStore } from './memory-store.ts';
-
-let dataset = recipes;
-vi.mock('../../domain/datasets/index.ts', async (original) => {
-  const actual = await original<typeof import('../../domain/datasets/index.ts')>();
-  return { ...actual, datasetOf: () => dataset, datasetNamed: () => dataset };
-});
-afterEach(() => {
-  dataset = recipes;
-});
 
 const KEY = 'recipes/a.ndjson';
 
@@ -33,13 +26,14 @@ const rejectsIn = (store: MemoryStore, key: string) =>
 
 describe('no record is lost', () => {
   it('where the rows of a part fall into more partitions than it may have: what goes beyond is rejected', async () => {
-    dataset = { ...recipes, partitionBy: ['title'] };
+    const dataset = { ...recipes, partitionBy: ['title'] } as unknown as Dataset;
+    const registry = new Registry([dataset]);
     const store = new MemoryStore();
     // The 1,001st title is one too many; the last record’s has its file.
     putRaw(store, KEY, ndjson([...Array.from({ length: 1001 }, (_, i) => recipe(i)), recipe(7)]));
-    await extract(store, KEY);
+    await extract(store, KEY, { registry });
     const [part = ''] = store.keys('temp');
-    await transform(store, part);
+    await transform(store, part, { registry });
 
     const { read, written, rejected, outputs, rejects } = receiptOf(store, 'transformation');
     expect({ read, written, rejected }).toEqual({ read: 1002, written: 1001, rejected: { invalid_row: 1 } });
@@ -78,13 +72,14 @@ describe('no record is lost', () => {
   });
 
   it('where a version was gone before it was read: the one before stands, also where a dataset replaces', async () => {
-    dataset = { ...recipes, onReject: 'replace' };
+    const dataset = { ...recipes, onReject: 'replace' } as unknown as Dataset;
+    const registry = new Registry([dataset]);
     const store = new MemoryStore();
     putRaw(store, KEY, ndjson([recipe(1)]));
-    await extract(store, KEY);
+    await extract(store, KEY, { registry });
     const parts = store.keys('temp');
     store.objects.delete(`raw/${KEY}`);
-    const gone = await extract(store, KEY, {}, { versionId: 'v2', sequencer: '0B' });
+    const gone = await extract(store, KEY, { registry }, { versionId: 'v2', sequencer: '0B' });
     expect(gone).toMatchObject({ fault: { code: 'version_not_found' } });
     expect(store.keys('temp')).toEqual(parts);
     const [head = ''] = store.keys('ledger').filter((key) => key.startsWith('heads/'));
