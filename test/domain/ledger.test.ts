@@ -241,6 +241,45 @@ describe('what is decided about an event', () => {
       },
     ],
     ['a deletion older than what is shown', shows('v3', '30'), deleted('marker', '20'), { action: 'stale' }],
+    [
+      'a deletion that a sweep had made up for, and put too far down',
+      isDeleted('15', { attempts: [extracting('v1', '17')] }),
+      deleted('marker', '20'),
+      { action: 'retract', next: { ...none, current: retracted, superseded: ['v1'] } },
+    ],
+    [
+      'the event of a version that a sweep had made up for, and that is done anew under its own sequencer',
+      { ...none, attempts: [extracting('v2', '15', 900)] },
+      created('v2', '20'),
+      {
+        action: 'extract',
+        next: { ...none, attempts: [{ ...mine, versionId: 'v2!0001' }], superseded: ['v2'] },
+      },
+    ],
+    [
+      'the same, while somebody works on it',
+      { ...none, attempts: [extracting('v2', '15')] },
+      created('v2', '20'),
+      { action: 'wait', until: 1500 },
+    ],
+    [
+      'a version of which a sweep has made an edition: its own sequencer counts',
+      shows('v2', '20'),
+      created('v2', '15', 1),
+      {
+        action: 'extract',
+        next: shows('v2', '20', { attempts: [{ ...mine, versionId: 'v2!0001' }] }),
+      },
+    ],
+    [
+      'a version whose name is about to be removed',
+      isDeleted('10', { superseded: ['v2'] }),
+      created('v2', '20'),
+      {
+        action: 'extract',
+        next: isDeleted('10', { attempts: [{ ...mine, versionId: 'v2!0001' }], superseded: ['v2'] }),
+      },
+    ],
     ['a deletion that was carried out', isDeleted('20'), deleted('marker', '20'), { action: 'duplicate' }],
     [
       'a deletion that was carried out, sent again above a newer version that was gone before it was read',
@@ -379,6 +418,15 @@ describe('a version whose extraction has ended', () => {
     ['was concluded before', shows('v2', '20'), true, shows('v2', '20')],
   ])('%s', (_, known, accepted, expected) => {
     expect(conclude(known, 'v2', { accepted, parts: 0 })).toEqual(expected);
+  });
+
+  it('takes an earlier edition with it that was begun as well, also when nothing of it can be used', () => {
+    const known = { ...none, attempts: [extracting('v2', '20'), extracting('v2!0001', '20')] };
+    expect(conclude(known, 'v2!0001', { accepted: false, parts: 0 })).toEqual({
+      ...none,
+      attempts: [rejected('v2!0001', '20')],
+      superseded: ['v2'],
+    });
   });
 });
 

@@ -224,4 +224,23 @@ export const decisions: readonly Mutation[] = [
     replace: '',
     caughtBy: 'test/handlers/reject-limit.test.ts',
   },
+  {
+    name: 'takes a deletion that a sweep made up for the true one',
+    file: 'domain/ledger.ts',
+    find: 'current.versionId === versionId && !isTooFarDown)',
+    replace: 'current.versionId === versionId)',
+  },
+  {
+    name: 'writes under the name of what is about to be removed',
+    file: 'domain/ledger.ts',
+    find: 'superseded.includes(name) ? notSuperseded(nextEdition(name), superseded) : name',
+    replace: "superseded.includes('') ? nextEdition(name) : name",
+  },
+  {
+    name: 'lets the earlier of two editions at once stand, where the later is rejected',
+    file: 'domain/ledger.ts',
+    find: 'const isEarlier = (each: Version) => isSameVersion(each, mine) && isOlder(each, mine);',
+    replace: 'const isEarlier = (each: Version) => isSameVersion(each, mine) && isOlder(mine, each);',
+    caughtBy: 'test/domain/ledger.test.ts',
+  },
 ];

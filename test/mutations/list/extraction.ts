@@ -126,4 +126,16 @@ export const extraction: readonly Mutation[] = [
     replace: '',
     caughtBy: 'test/handlers/supersede.test.ts',
   },
+  {
+    name: 'gives rows the sequencer of the event, whatever the head has',
+    file: 'handlers/stages/extract-object.ts',
+    find: 'extract({ ...event, sequencer }, dataset',
+    replace: 'extract({ ...event }, dataset',
+  },
+  {
+    name: 'leaves parts that a dead attempt wrote of a version that is gone',
+    file: 'handlers/stages/extract-object.ts',
+    find: '  await removePieces(path, ledger, store, buckets);\n  await removeRejects(path, receipt.rejects, store, buckets);',
+    replace: '  await removeRejects(path, receipt.rejects, store, buckets);',
+  },
 ];

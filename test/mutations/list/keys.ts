@@ -65,4 +65,10 @@ export const keys: readonly Mutation[] = [
     find: 'loading/${partitionPath}${number(part)}.json',
     replace: 'loading/${number(part)}.json',
   },
+  {
+    name: 'takes the file of another code for its own',
+    file: 'domain/key-layout.ts',
+    find: '? codeVersion : hash(codeVersion);',
+    replace: "? 'c' : hash(codeVersion);",
+  },
 ];

@@ -116,4 +116,10 @@ export const loading: readonly Mutation[] = [
     replace: "return { which: 'its own' };",
     caughtBy: 'test/handlers/supersede.test.ts',
   },
+  {
+    name: 'leaves the rows of later editions of a deleted version in MySQL',
+    file: 'handlers/stages/load-file.ts',
+    find: 'editionName(sequencer, MAX_EDITION)',
+    replace: 'editionName(sequencer, 0 * MAX_EDITION)',
+  },
 ];

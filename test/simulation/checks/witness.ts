@@ -6,7 +6,8 @@ interface Invocation {
   readonly event: SQSEvent;
   readonly startedAt: number;
   readonly endsAt: number;
-  readonly read: Set<string>;
+  /** What it reads, until its receipt is written: the version, and which edition the message asks for. */
+  readonly read: Map<string, string>;
   notes: number;
   troubles: number;
 }
@@ -36,7 +37,7 @@ export class Witness {
   began(party: Party, event: SQSEvent, timeoutSeconds: number): void {
     const startedAt = this.#network.clock.now();
     const endsAt = startedAt + timeoutSeconds * 1000;
-    this.#current.set(party, { event, startedAt, endsAt, read: new Set(), notes: 0, troubles: 0 });
+    this.#current.set(party, { event, startedAt, endsAt, read: new Map(), notes: 0, troubles: 0 });
     this.#past.push({ event, endsAt, keys: keysOf(event) });
   }
 
@@ -58,7 +59,7 @@ export class Witness {
       if (other !== party && other.alive && endsAt > now + skewMs && read.has(version))
         this.#violation(`${party.name} and ${other.name} extracted ${version} at the same time`);
     }
-    this.#current.get(party)?.read.add(version);
+    this.#current.get(party)?.read.set(version, versionId);
   }
 
   /** Others may have taken over. */
@@ -69,7 +70,11 @@ export class Witness {
 
   wrote(party: Party, key: string): void {
     const invocation = this.#current.get(party);
-    if (invocation !== undefined && key.startsWith('gave-up/')) invocation.notes += 1;
+    if (invocation === undefined) return;
+    if (key.startsWith('gave-up/')) invocation.notes += 1;
+    if (/^receipts\/.*\/extraction\.json$/.test(key))
+      for (const [version, versionId] of invocation.read)
+        if (key.includes(versionId)) invocation.read.delete(version);
   }
 
   /** Only what had a reason may go back to the queue, and for the last time only with a note of it. */
