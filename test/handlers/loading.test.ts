@@ -104,6 +104,25 @@ describe('a file of the lake whose event is ahead of the receipt of its part', (
 });
 
 describe('a file that goes from the lake', () => {
+  it('since its version was deleted for good in a later edition takes its rows along, though nobody noted that they were loaded', async () => {
+    const store = new MemoryStore();
+    const mysql = calmMysql();
+    await extractVersion(store, 'v1!0001', '10', recipe(1));
+    await transformVersion(store, 'v1!0001');
+    const [file = ''] = filesOf(store, 'v1!0001');
+    const dying: ObjectStore = {
+      ...endsWith(store, () => false),
+      create: () => Promise.reject(new Error('It was killed.')),
+    };
+    await expect(load(store, file, { store: dying, tables: mysql.tables })).rejects.toThrow('killed');
+    expect(rowsIn(mysql)).toEqual(['1 of 1!0001']);
+    const gone = { type: 'deleted', versionId: 'v1', sequencer: '20', permanent: true } as const;
+    await extract(store, KEY, {}, gone);
+    expect(filesOf(store, 'v1!0001')).toEqual([]);
+    await fileDeleted(store, file, mysql);
+    expect(rowsIn(mysql)).toEqual([]);
+  });
+
   it('by somebody’s hand, though its version stands, stays in the other sinks', async () => {
     const store = new MemoryStore();
     const mysql = calmMysql();

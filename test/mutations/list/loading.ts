@@ -121,5 +121,6 @@ export const loading: readonly Mutation[] = [
     file: 'handlers/stages/load-file.ts',
     find: 'editionName(sequencer, MAX_EDITION)',
     replace: 'editionName(sequencer, 0 * MAX_EDITION)',
+    caughtBy: 'test/handlers/loading.test.ts',
   },
 ];
