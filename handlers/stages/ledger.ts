@@ -1,6 +1,13 @@
 import type * as z from 'zod';
 import { parseDocument, renderDocument } from '../../domain/document.ts';
-import { extractionReceiptKey, headKey, receiptsPrefix, type VersionPath } from '../../domain/key-layout.ts';
+import { parseEdition } from '../../domain/edition.ts';
+import {
+  extractionReceiptKey,
+  headKey,
+  receiptsPrefix,
+  type VersionPath,
+  versionSegment,
+} from '../../domain/key-layout.ts';
 import { type Claim, type Decision, decide, type Head, head, mayBeForgotten } from '../../domain/ledger.ts';
 import type { ObjectEvent } from '../../domain/object-event.ts';
 import { type Receipt, receipt, writtenReceipt } from '../../domain/receipt.ts';
@@ -30,13 +37,18 @@ export class Ledger {
     claim: Claim,
   ): Promise<{ readonly decision: Decision; readonly known: Head | undefined }> {
     let before: Head | undefined;
+    let asked = event;
     /** Whether the version was extracted before the head was read, as far as somebody has looked. */
     let wasExtracted: boolean | undefined;
+    /** Editions that the head does not know, by whether there are receipts of them: then nobody may work under that name. */
+    const isUsed = new Map<string, boolean>();
     for (;;) {
       let decision: Decision | undefined;
+      let edition: string | undefined;
       await this.change(path, (known) => {
         before = known;
-        decision = decide(known, event, claim);
+        decision = decide(known, asked, claim);
+        edition = decision.action === 'extract' ? newEdition(decision.next, known, claim) : undefined;
         if (decision.action === 'extract' && known !== undefined && mayBeForgotten(known, event)) {
           // To take it up again would be for nothing, and leave an attempt if this one dies and its message was a copy.
           if (wasExtracted === true) decision = { action: 'stale' };
@@ -44,9 +56,18 @@ export class Ledger {
           // Of a head that changed since, one has to look again.
           wasExtracted = undefined;
         }
+        if (decision?.action === 'extract' && edition !== undefined && isUsed.get(edition) !== false)
+          decision = undefined;
         return decision !== undefined && 'next' in decision ? decision.next : known;
       });
       if (decision !== undefined) return { decision, known: before };
+      if (edition !== undefined && isUsed.get(edition) === true)
+        asked = { ...asked, edition: parseEdition(edition).edition + 1 };
+      else if (edition !== undefined && !isUsed.has(edition))
+        isUsed.set(
+          edition,
+          (await this.receiptKeys({ ...path, version: versionSegment(edition) })).length > 0,
+        );
       wasExtracted = await this.hasReceipt(extractionReceiptKey(path));
     }
   }
@@ -114,4 +135,17 @@ export class Ledger {
       contentType: 'application/json',
     });
   }
+}
+
+/** The edition above the first that a claim takes up, if the head did not know it before. */
+function newEdition(
+  { attempts }: Head,
+  known: Head | undefined,
+  { message, invocation }: Claim,
+): string | undefined {
+  const mine = attempts.find((each) => each.message === message && each.invocation === invocation);
+  const isKnown = known?.attempts.some(({ versionId }) => versionId === mine?.versionId);
+  return mine === undefined || isKnown || parseEdition(mine.versionId).edition === 0
+    ? undefined
+    : mine.versionId;
 }

@@ -243,4 +243,11 @@ export const decisions: readonly Mutation[] = [
     replace: 'const isEarlier = (each: Version) => isSameVersion(each, mine) && isOlder(mine, each);',
     caughtBy: 'test/domain/ledger.test.ts',
   },
+  {
+    name: 'works under the name of an edition that came to nothing',
+    file: 'handlers/stages/ledger.ts',
+    find: 'edition !== undefined && isUsed.get(edition) !== false',
+    replace: 'edition !== undefined && isUsed.get(edition) === undefined',
+    caughtBy: 'test/handlers/supersede.test.ts',
+  },
 ];

@@ -87,17 +87,21 @@ class Model {
     const puts = new Set(history.flatMap((change) => ('body' in change ? change.versionId : [])));
     const ofNobody = all.filter(({ versionId }) => !puts.has(parseEdition(versionId).versionId));
     this.#check('receipts of what nobody put', ofNobody.length, 0);
+    // A dead attempt at what is gone for good may have left its fault.
+    const erased = history.flatMap((change) => ('erased' in change ? change.erased : []));
     for (const purpose of ['temp', 'processed', 'archive', 'failed'] as const) {
       const expected = this.#accounted[purpose];
       const keys = new Set(
         this.#contents
           .keys(purpose)
-          .filter((key) => !key.startsWith('gave-up/') && !unnamed.has(key) && !foreign.has(key)),
+          .filter((key) => !key.startsWith('gave-up/') && !unnamed.has(key) && !foreign.has(key))
+          .filter((key) => purpose !== 'failed' || !erased.some((versionId) => key.includes(versionId))),
       );
       const allowed = expected.union(this.#leftToChance[purpose]);
       const isExact = !this.#past.purged || purpose === 'processed';
       if (isExact) this.#check(`unaccounted keys in ${purpose}`, [...keys.difference(allowed)], []);
-      this.#check(`keys that lack in ${purpose}`, [...expected.difference(keys)], []);
+      const all = new Set(this.#contents.keys(purpose));
+      this.#check(`keys that lack in ${purpose}`, [...expected.difference(all)], []);
     }
     return this.#found;
   }
@@ -138,8 +142,8 @@ class Model {
       .filter((each) => each.versionId === versionId)
       .map((each) => each.edition);
     const asked = Math.max(0, ...editions);
-    // What is gone can't be done anew.
-    const least = this.#isErased(versionId) ? 0 : asked;
+    // What is gone can't be done anew, nor what was asked for in a message that is lost.
+    const least = this.#isErased(versionId) || this.#past.purged ? 0 : asked;
     // One that a deploy has interrupted is done in another one.
     const most = this.#past.swept ? Number.POSITIVE_INFINITY : asked + this.#pipeline.deploys;
     if (edition < least || edition > most)
@@ -176,8 +180,9 @@ class Model {
       const label = `${key} ${edition.slice(0, 6)}${edition.includes('!') ? edition.slice(-5) : ''}`;
       const stands = names.includes(edition);
       const own = this.#receipts.get(edition) ?? [];
-      // Of one that took no effect and is gone for good, it depends on the moment what is still known.
-      if (stands && edition !== shown && this.#isErased(upload.versionId)) {
+      // Of one that took no effect and is gone for good, it depends on the moment what is still known; and no sweep looks
+      // for parts of it whose messages were lost.
+      if (stands && edition !== shown && (this.#isErased(upload.versionId) || this.#past.purged)) {
         this.#account(upload, edition, own, this.#leftToChance);
         continue;
       }
