@@ -86,6 +86,8 @@ export interface Claim {
   readonly now: number;
   /** When the work will have ended in any case, well or badly, in milliseconds since the epoch. */
   readonly deadline: number;
+  /** Editions of which there are receipts, though no head knows them: nobody may work under their names. */
+  readonly used?: readonly string[];
 }
 
 /** The reason of events that a lifecycle rule makes (S3 guide, "EventBridge event message structure"). */
@@ -98,7 +100,7 @@ export function decide(known: Head | undefined, event: ObjectEvent, claim: Claim
 }
 
 function decideCreated(known: Head, event: ObjectEvent, claim: Claim): Decision {
-  const { message, invocation, codeVersion, now, deadline } = claim;
+  const { message, invocation, codeVersion, now, deadline, used = [] } = claim;
   const { current, attempts } = known;
   const version = versionOf(event, known);
   if (current?.type === 'created' && current.versionId === version.versionId) return { action: 'duplicate' };
@@ -128,7 +130,7 @@ function decideCreated(known: Head, event: ObjectEvent, claim: Claim): Decision 
     ...attempt,
     ...version,
     ...claimed,
-    versionId: notSuperseded(version.versionId, superseded),
+    versionId: notTaken(version.versionId, attempt === undefined ? [...superseded, ...used] : superseded),
   };
   const next = {
     ...known,
@@ -158,9 +160,9 @@ function versionOf(event: ObjectEvent, { current, attempts }: Head): Version {
   return { sequencer, versionId: newest.versionId };
 }
 
-/** What is superseded is about to be removed: nobody may write under its name any more. */
-function notSuperseded(name: string, superseded: readonly string[]): string {
-  return superseded.includes(name) ? notSuperseded(nextEdition(name), superseded) : name;
+/** What is superseded is about to be removed, and what has receipts is done: nobody may write under its name any more. */
+function notTaken(name: string, taken: readonly string[]): string {
+  return taken.includes(name) ? notTaken(nextEdition(name), taken) : name;
 }
 
 function nextEdition(name: string): string {

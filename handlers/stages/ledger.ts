@@ -37,18 +37,18 @@ export class Ledger {
     claim: Claim,
   ): Promise<{ readonly decision: Decision; readonly known: Head | undefined }> {
     let before: Head | undefined;
-    let asked = event;
     /** Whether the version was extracted before the head was read, as far as somebody has looked. */
     let wasExtracted: boolean | undefined;
-    /** Editions that the head does not know, by whether there are receipts of them: then nobody may work under that name. */
-    const isUsed = new Map<string, boolean>();
+    /** Names that the version may get, by whether there are receipts of them. */
+    const used: string[] = [];
+    const free: string[] = [];
     for (;;) {
       let decision: Decision | undefined;
-      let edition: string | undefined;
+      let name: string | undefined;
       await this.change(path, (known) => {
         before = known;
-        decision = decide(known, asked, claim);
-        edition = decision.action === 'extract' ? newEdition(decision.next, known, claim) : undefined;
+        decision = decide(known, event, { ...claim, used });
+        name = decision.action === 'extract' ? newName(decision.next, known, claim) : undefined;
         if (decision.action === 'extract' && known !== undefined && mayBeForgotten(known, event)) {
           // To take it up again would be for nothing, and leave an attempt if this one dies and its message was a copy.
           if (wasExtracted === true) decision = { action: 'stale' };
@@ -56,19 +56,15 @@ export class Ledger {
           // Of a head that changed since, one has to look again.
           wasExtracted = undefined;
         }
-        if (decision?.action === 'extract' && edition !== undefined && isUsed.get(edition) !== false)
+        if (decision?.action === 'extract' && name !== undefined && !free.includes(name))
           decision = undefined;
         return decision !== undefined && 'next' in decision ? decision.next : known;
       });
       if (decision !== undefined) return { decision, known: before };
-      if (edition !== undefined && isUsed.get(edition) === true)
-        asked = { ...asked, edition: parseEdition(edition).edition + 1 };
-      else if (edition !== undefined && !isUsed.has(edition))
-        isUsed.set(
-          edition,
-          (await this.receiptKeys({ ...path, version: versionSegment(edition) })).length > 0,
-        );
-      wasExtracted = await this.hasReceipt(extractionReceiptKey(path));
+      if (name !== undefined && !free.includes(name)) {
+        const receipts = await this.receiptKeys({ ...path, version: versionSegment(name) });
+        (receipts.length === 0 ? free : used).push(name);
+      } else wasExtracted = await this.hasReceipt(extractionReceiptKey(path));
     }
   }
 
@@ -137,15 +133,16 @@ export class Ledger {
   }
 }
 
-/** The edition above the first that a claim takes up, if the head did not know it before. */
-function newEdition(
+/**
+ * The edition that a claim takes up, if a head is there and does not know it: somebody may have worked under that name, and
+ * been forgotten. What was put for the first time has no head.
+ */
+function newName(
   { attempts }: Head,
   known: Head | undefined,
-  { message, invocation }: Claim,
+  { message, invocation }: Pick<Claim, 'message' | 'invocation'>,
 ): string | undefined {
-  const mine = attempts.find((each) => each.message === message && each.invocation === invocation);
-  const isKnown = known?.attempts.some(({ versionId }) => versionId === mine?.versionId);
-  return mine === undefined || isKnown || parseEdition(mine.versionId).edition === 0
-    ? undefined
-    : mine.versionId;
+  const mine = attempts.find((each) => each.message === message && each.invocation === invocation)?.versionId;
+  if (mine === undefined || known?.attempts.some(({ versionId }) => versionId === mine)) return undefined;
+  return known === undefined && parseEdition(mine).edition === 0 ? undefined : mine;
 }

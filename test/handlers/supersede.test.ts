@@ -312,16 +312,22 @@ it('the rows of a version carry the sequencer that its head has, whatever event 
 });
 
 describe('a new edition of a version', () => {
-  it('is never done under the name of one that came to nothing: what that one’s receipts name is gone', async () => {
-    const store = new MemoryStore();
-    await put(store, easy, event('v1', '10'));
-    const [known = ''] = store.keys('ledger').filter((each) => each.includes('/transformation/'));
-    const left = known.replace('/v1/', '/v1!0001/');
-    store.put({ bucket: 'ledger', key: left, body: store.body('ledger', known), contentType: '' });
-    await put(store, easyAndHard, event('v1', '10', { edition: 1 }));
-    expect(lake(store)).toEqual(['v1!0002 difficulty=easy', 'v1!0002 difficulty=hard']);
-    expect(headOf(store)).toMatchObject({ current: { versionId: 'v1!0002' }, attempts: [], superseded: [] });
-  });
+  it.each([
+    { used: 'v1!0001', asked: event('v1', '10', { edition: 1 }), done: 'v1!0002' },
+    { used: 'v2', asked: event('v2', '20'), done: 'v2!0001' },
+  ])(
+    'is never done under the name $used of one that came to nothing: what its receipts name is gone',
+    async ({ used, asked, done }) => {
+      const store = new MemoryStore();
+      await put(store, easy, event('v1', '10'));
+      const [known = ''] = store.keys('ledger').filter((each) => each.includes('/transformation/'));
+      const left = known.replace('/v1/', `/${used}/`);
+      store.put({ bucket: 'ledger', key: left, body: store.body('ledger', known), contentType: '' });
+      await put(store, easyAndHard, asked);
+      expect(lake(store)).toEqual([`${done} difficulty=easy`, `${done} difficulty=hard`]);
+      expect(headOf(store)).toMatchObject({ current: { versionId: done }, attempts: [], superseded: [] });
+    },
+  );
 
   it('takes the place of the one before, and its rejects those of before', async () => {
     const store = new MemoryStore();

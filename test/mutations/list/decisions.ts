@@ -233,8 +233,8 @@ export const decisions: readonly Mutation[] = [
   {
     name: 'writes under the name of what is about to be removed',
     file: 'domain/ledger.ts',
-    find: 'superseded.includes(name) ? notSuperseded(nextEdition(name), superseded) : name',
-    replace: "superseded.includes('') ? nextEdition(name) : name",
+    find: 'taken.includes(name) ? notTaken(nextEdition(name), taken) : name',
+    replace: "taken.includes('') ? nextEdition(name) : name",
   },
   {
     name: 'lets the earlier of two editions at once stand, where the later is rejected',
@@ -246,8 +246,8 @@ export const decisions: readonly Mutation[] = [
   {
     name: 'works under the name of an edition that came to nothing',
     file: 'handlers/stages/ledger.ts',
-    find: 'edition !== undefined && isUsed.get(edition) !== false',
-    replace: 'edition !== undefined && isUsed.get(edition) === undefined',
+    find: '(receipts.length === 0 ? free : used).push(name)',
+    replace: '(receipts.length < 0 ? used : free).push(name)',
     caughtBy: 'test/handlers/supersede.test.ts',
   },
 ];
