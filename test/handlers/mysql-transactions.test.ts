@@ -1,4 +1,5 @@
 // @module-tag mysql
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection, QueryOptions } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TransientError } from '../../domain/errors.ts';
@@ -54,6 +55,9 @@ function interruptedBefore(
   return new MysqlTableStore(open, { ...patience, attempts, pause: async () => {} });
 }
 
+/** InnoDB refreshes innodb_trx only where nobody has read it for a tenth of a second. */
+const INNODB_TRX_REFRESH_MS = 150;
+
 describe('a load that is overtaken', () => {
   const newer = {
     'a newer version': () => load('02', numbered(thing('new'))),
@@ -73,6 +77,28 @@ describe('a load that is overtaken', () => {
     expect((await stored()).filter(({ sequencer }) => sequencer !== '02')).toEqual([]);
     const [words] = await look.query('SELECT * FROM things_words');
     expect(words).toEqual([]);
+  });
+
+  it('within its transaction is waited for, and what is newer has the last word', async () => {
+    let later: Promise<unknown> | undefined;
+    const isDoneOrWaits = async () => {
+      later = load('02', numbered(thing('new')));
+      const done = later.then(() => true);
+      const isWaiting = async () => {
+        const [waiting] = await look.query(
+          "SELECT trx_id FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'",
+        );
+        return (waiting as unknown[]).length > 0;
+      };
+      while (!(await Promise.race([done, isWaiting()]))) await delay(INNODB_TRX_REFRESH_MS);
+    };
+    const earlier = interruptedBefore('SELECT _record', isDoneOrWaits);
+    const old = numbered(thing('old', { words: ['w'] }), thing('older'));
+    expect(await load('01', old, earlier)).toMatchObject({ written: 2 });
+    await earlier.close();
+    expect(await later).toMatchObject({ written: 1 });
+    await store.retract(things, key, '02');
+    expect(await stored()).toEqual([{ record: 1, sequencer: '02', row: thing('new') }]);
   });
 });
 
