@@ -289,11 +289,17 @@ async function send(
   }
 }
 
-/** Sends each chunk and frees it. */
+/** Sends each chunk and frees it. A write just when the socket is closed is never called back. */
 async function pass(body: Readable, reply: ServerResponse): Promise<void> {
   for await (const chunk of body as AsyncIterable<Uint8Array>) {
     await new Promise<void>((resolve, reject) => {
-      reply.write(chunk, (error) => (error ? reject(error) : resolve()));
+      const gone = () => reject(new Error('The client has gone away.'));
+      reply.once('close', gone);
+      reply.write(chunk, (error) => {
+        reply.off('close', gone);
+        if (error) reject(error);
+        else resolve();
+      });
     });
     free(chunk);
   }
