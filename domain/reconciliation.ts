@@ -85,6 +85,7 @@ export interface Difference {
     | 'table'
     | 'changed'
     | 'orphans'
+    | 'stray'
     | 'dataset_gone';
   /** What the figures are of: a key, or what receipts say. */
   readonly of: string;
@@ -174,6 +175,8 @@ export interface InTables {
   /** Those of them that, with their lists, say other than their hash: how many, and the first ones' records. */
   readonly changed: number;
   readonly records: readonly number[];
+  /** Rows of other versions of the object. */
+  readonly others: number;
   /** By a list's table, the elements of rows of the object that are not there. */
   readonly orphans: Readonly<Tally>;
 }

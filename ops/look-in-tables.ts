@@ -138,17 +138,23 @@ export class TablesReader {
 
   async #count(name: string, wanted: readonly Wanted[]): Promise<void> {
     const counts = new Map<string, number>();
+    const all = new Map<string, number>();
     try {
       const objects = wanted.map(({ object }) => object);
       const rows = await this.#select(
         `_sequencer, COUNT(*) FROM ${mysqlName(name)} WHERE ${within(objects)} GROUP BY _object, _sequencer`,
       );
-      for (const { object, fields } of rows) counts.set(`${object}/${fields[0]}`, Number(fields[1]));
+      for (const { object, fields } of rows) {
+        counts.set(`${object}/${fields[0]}`, Number(fields[1]));
+        all.set(object, (all.get(object) ?? 0) + Number(fields[1]));
+      }
     } catch (error) {
       if ((error as { errno?: number }).errno !== NO_SUCH_TABLE) throw error;
     }
-    for (const { object, sequencer, resolve } of wanted)
-      resolve({ rows: counts.get(`${object}/${sequencer}`) ?? 0, changed: 0, records: [], orphans: {} });
+    for (const { object, sequencer, resolve } of wanted) {
+      const rows = counts.get(`${object}/${sequencer}`) ?? 0;
+      resolve({ rows, changed: 0, records: [], others: (all.get(object) ?? 0) - rows, orphans: {} });
+    }
   }
 
   async #select(columns: string): Promise<Selected[]> {
@@ -215,18 +221,27 @@ class Findings {
   readonly #records: number[] = [];
   #rows = 0;
   #changed = 0;
+  #others = 0;
 
   constructor(sequencer: string) {
     this.#sequencer = sequencer;
   }
 
   get all(): InTables {
-    return { rows: this.#rows, changed: this.#changed, records: this.#records, orphans: this.#orphans };
+    return {
+      rows: this.#rows,
+      changed: this.#changed,
+      records: this.#records,
+      others: this.#others,
+      orphans: this.#orphans,
+    };
   }
 
-  /** A row of another version is on its way out. */
   add(record: number, sequencer: string, isAsLoaded: () => boolean): void {
-    if (sequencer !== this.#sequencer) return;
+    if (sequencer !== this.#sequencer) {
+      this.#others += 1;
+      return;
+    }
     this.#rows += 1;
     if (isAsLoaded()) return;
     this.#changed += 1;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { datasetNamed, datasetOf, isGone } from '../domain/datasets/index.ts';
 import { UnreadableDocument } from '../domain/document.ts';
@@ -55,9 +56,10 @@ export interface Reconciled {
   readonly versionId: string;
   /**
    * `current`: the tables show it. `rejected`: nothing of it can be used, and what was before stands. `interrupted`: its
-   * extraction has died, and what it had passed on by then is in the tables.
+   * extraction has died, and what it had passed on by then is in the tables. `deleted`: nothing of the object is to be
+   * anywhere, and something is.
    */
-  readonly standing: 'current' | 'rejected' | 'interrupted';
+  readonly standing: 'current' | 'rejected' | 'interrupted' | 'deleted';
   readonly read: number;
   readonly written: number;
   readonly filtered: Tally;
@@ -172,7 +174,7 @@ async function reconcileObject(
   if (known === undefined) return [];
   if (known instanceof UnreadableDocument) return [await ofUnreadableHead(target, entry, known)];
   const { key, dataset } = known.head;
-  return Promise.all(
+  const versions = await Promise.all(
     versionsToShow(known.head, Date.now()).map(async ({ standing, versionId, sequencer }) => {
       const keys = entry.versions.get(versionSegment(versionId)) ?? [];
       const { receipts, unreadable } = await readableReceipts(target, keys);
@@ -205,10 +207,58 @@ async function reconcileObject(
               ...tables.differences,
             ],
       };
-      return { version, files: [...files, ...partsOf(receipts)] };
+      return { version, files: [...files, ...partsOf(receipts)], inTables };
     }),
   );
+  const stray = await strayRows(target, entry, known, lookInTables, versions);
+  return stray === undefined ? versions : withStray(versions, known.head, stray);
 }
+
+/**
+ * Rows in MySQL of a version of an object that is not to be there. While a version comes or goes, nobody can tell.
+ *
+ * @param versions what has been read of the object already
+ */
+async function strayRows(
+  target: Target,
+  entry: LedgerEntry,
+  known: NonNullable<Awaited<ReturnType<typeof readHead>>>,
+  lookInTables: LookInTables | undefined,
+  versions: readonly { readonly inTables: InTables | undefined }[],
+): Promise<Difference | undefined> {
+  const { key, dataset, current, attempts, superseded } = known.head;
+  if (lookInTables === undefined || isGone(dataset) || datasetNamed(dataset) === undefined) return undefined;
+  if (superseded.length > 0 || attempts.some(({ status }) => status === 'extracting')) return undefined;
+  const shown = current?.type === 'created' ? editionSequencer(current) : '';
+  const looked = versions.find(({ inTables }) => inTables !== undefined)?.inTables;
+  const { others } = looked ?? (await lookInTables(dataset, key, shown));
+  if (others === 0) return undefined;
+  const since = await readHead(target, entry).catch(unreadableDocument);
+  if (since === undefined || since instanceof UnreadableDocument) return undefined;
+  return isDeepStrictEqual(since.head, known.head)
+    ? { kind: 'stray', of: 'rows in MySQL', found: others }
+    : undefined;
+}
+
+/** Without a version that stands, they are told of the deletion, or of the newest version that came to nothing. */
+function withStray(versions: readonly Standing[], { key, dataset, current }: Head, stray: Difference) {
+  const [shown, ...rest] = versions;
+  if (shown !== undefined) {
+    const { version, files } = shown;
+    return [{ files, version: { ...version, differences: [...version.differences, stray] } }, ...rest];
+  }
+  const version = { key, dataset, versionId: current?.versionId ?? '', standing: 'deleted' as const };
+  return [{ version: { ...version, ...nothing, differences: [stray] }, files: [] }];
+}
+
+const nothing = {
+  read: 0,
+  written: 0,
+  filtered: {},
+  rejected: {},
+  found: { lake: 0, archive: 0 },
+  uncompared: 0,
+};
 
 function differenceOf({ key, reason }: UnreadableDocument): Difference {
   return { kind: 'unreadable', of: key, place: 'ledger', reason };
@@ -223,24 +273,9 @@ async function ofUnreadableHead(
   const keys = [...versions.values()].flat().slice(0, 1);
   const [receipt] = (await readableReceipts(target, keys)).receipts;
   const key = receipt?.key ?? `${dataset}/${id}`;
-  const nothing = {
-    read: 0,
-    written: 0,
-    filtered: {},
-    rejected: {},
-    found: { lake: 0, archive: 0 },
-    uncompared: 0,
-  };
   const differences = [differenceOf(error)];
   return {
-    version: {
-      key,
-      dataset,
-      versionId: '',
-      standing: 'current',
-      ...nothing,
-      differences,
-    },
+    version: { key, dataset, versionId: '', standing: 'current', ...nothing, differences },
     files: [],
   };
 }

@@ -236,6 +236,8 @@ function describe({
       return `rows in MySQL that were changed since loading, or their lists: ${integer(found)} (${recordNames(records, found)})`;
     case 'orphans':
       return `rows of ${printable(of)} in MySQL whose record has no row there: ${integer(found)}`;
+    case 'stray':
+      return `rows in MySQL of a version that does not stand: ${integer(found)}`;
     case 'dataset_gone':
       return `rows of ${printable(of)}, a dataset that this code does not have: ${integer(found)}`;
     case 'table':

@@ -35,7 +35,7 @@ const key = 'things/a.json';
 const load = (rows: ReturnType<typeof numbered>, of = key) =>
   store.load({ dataset: things, key: of, sequencer: '01', rows });
 const find = (of = key) => reader.look('things', of, '01');
-const untouched = (rows: number): InTables => ({ rows, changed: 0, records: [], orphans: {} });
+const untouched = (rows: number): InTables => ({ rows, changed: 0, records: [], others: 0, orphans: {} });
 
 const full = thing('full', {
   kind: 'x',
@@ -104,7 +104,13 @@ describe('rows that nobody has touched', () => {
     await look.query(
       'UPDATE things_words SET value = "other" WHERE _record IN (5, 100, 1005, 2500) AND position = 4',
     );
-    expect(await find()).toEqual({ rows: 2500, changed: 4, records: [5, 100, 1005, 2500], orphans: {} });
+    expect(await find()).toEqual({
+      rows: 2500,
+      changed: 4,
+      records: [5, 100, 1005, 2500],
+      others: 0,
+      orphans: {},
+    });
   });
 
   it('of many objects are found with few statements', async () => {
@@ -117,7 +123,7 @@ describe('rows that nobody has touched', () => {
     expect((await selects()) - before).toBeLessThan(30);
     expect(found).toEqual(
       keys.map((_, i) =>
-        i % 3 === 2 ? { rows: 3, changed: 1, records: [3], orphans: {} } : untouched(1 + (i % 3)),
+        i % 3 === 2 ? { rows: 3, changed: 1, records: [3], others: 0, orphans: {} } : untouched(1 + (i % 3)),
       ),
     );
   });
@@ -161,7 +167,7 @@ describe('what somebody changed by hand', () => {
     const separate = await server.connect();
     for (const statement of statements.split('; ')) await separate.query(statement);
     await separate.end();
-    expect(await find()).toEqual({ rows: 3, changed: 1, records: [2], orphans: {} });
+    expect(await find()).toEqual({ rows: 3, changed: 1, records: [2], others: 0, orphans: {} });
   });
 
   it('is found where rows are gone, and their lists are not', async () => {
@@ -174,14 +180,30 @@ describe('what somebody changed by hand', () => {
       rows: 1,
       changed: 0,
       records: [],
+      others: 0,
       orphans: { things_words: 3, things_marks: 1 },
     });
+  });
+
+  it('is told apart from rows of other versions', async () => {
+    await load(numbered(full, thing('b'), thing('c')));
+    await look.query("UPDATE things SET _sequencer = '00' WHERE _record > 1");
+    const found = { rows: 1, changed: 0, records: [], others: 2, orphans: {} };
+    expect(await find()).toEqual(found);
+    const counting = new TablesReader(look, () => undefined);
+    expect(await counting.look('things', key, '01')).toEqual(found);
   });
 
   it('is counted in full, and named by its first records', async () => {
     await load(numbered(...Array.from({ length: 1000 }, (_, i) => thing(`t${i}`))));
     await look.query('UPDATE things SET fresh = 1 WHERE _record > 10');
-    expect(await find()).toEqual({ rows: 1000, changed: 990, records: [11, 12, 13, 14, 15], orphans: {} });
+    expect(await find()).toEqual({
+      rows: 1000,
+      changed: 990,
+      records: [11, 12, 13, 14, 15],
+      others: 0,
+      orphans: {},
+    });
   });
 });
 
@@ -189,7 +211,7 @@ describe('what is not of the version', () => {
   it('is not counted: rows of other versions, and those of other objects', async () => {
     await load(numbered(thing('a'), thing('b')));
     await load(numbered(thing('a')), 'things/other.json');
-    expect(await reader.look('things', key, '02')).toEqual(untouched(0));
+    expect(await reader.look('things', key, '02')).toEqual({ ...untouched(0), others: 2 });
     expect(await find('things/never.json')).toEqual(untouched(0));
     expect(await find()).toEqual(untouched(2));
   });
@@ -202,7 +224,7 @@ describe('a dataset that the code does not have', () => {
     await load(numbered(thing('a'), thing('b')));
     const reader = gone();
     const found = await Promise.all([reader.look('things', key, '01'), reader.look('things', key, '02')]);
-    expect(found).toEqual([untouched(2), untouched(0)]);
+    expect(found).toEqual([untouched(2), { ...untouched(0), others: 2 }]);
   });
 
   it('has none where its table is gone, too', async () => {

@@ -301,7 +301,8 @@ describe('reconcile', () => {
     expect(stdout).toContain(`the failed bucket’s ${rejects} has 2 records; its receipt says 1`);
     expect(stdout).toContain('rows in MySQL: 1; it ought to be 2');
     expect(stdout).toContain(`${stray}: no version that stands has such a file`);
-    expect(stdout).toContain('5 differences');
+    expect(stdout).toContain('rows in MySQL of a version that does not stand: 1');
+    expect(stdout).toContain('6 differences');
 
     await remove(stray, archive);
     await remove(lakeFile, archive);
@@ -374,6 +375,33 @@ describe('reconcile', () => {
     expect(documents(after)).toContainEqual(
       expect.objectContaining({ key: byHand, found: { lake: 4, archive: 4, tables: 4 }, uncompared: 0 }),
     );
+  });
+
+  test('finds rows of MySQL of what does not stand, such as a restored backup brings back', async () => {
+    const [shown, deleted] = ['recipes/restored.json', 'recipes/deleted.json'];
+    await putAndWait(shown, ndjson(recipe('restored 1')));
+    await putAndWait(deleted, ndjson(recipe('deleted 1'), recipe('deleted 2')));
+    const change = (statement: string) =>
+      withMysql(mysqlUrl({ directory: pipeline.directory }, 'write'), (connection) =>
+        connection.query(statement),
+      );
+    await change("create table backup as select * from recipes where title rlike '^(deleted|restored) '");
+    await remove(deleted);
+    await quiet();
+    expect(await run('reconcile', shown)).toMatchObject({ status: 0 });
+    await change("update backup set _record = 7, _sequencer = '00' where title = 'restored 1'");
+    await change('insert into recipes select * from backup');
+    await change('drop table backup');
+    const { status, stdout } = await run('reconcile', shown, deleted);
+    expect(status).toBe(1);
+    expect(stdout).toContain(`${shown}: rows in MySQL of a version that does not stand: 1`);
+    expect(stdout).toContain(`${deleted}: rows in MySQL of a version that does not stand: 2`);
+
+    expect(await run('replay', shown, '--force', '--wait')).toMatchObject({ status: 0 });
+    await change(`delete from recipes where _object = left(unhex(sha2('${deleted}', 256)), 12)`);
+    await quiet();
+    expect(await run('reconcile', shown)).toMatchObject({ status: 0 });
+    expect((await run('reconcile', deleted)).stdout).toContain(`${deleted}: no version of it stands.`);
   });
 
   test('a key of which nothing stands makes it exit with 1', async () => {

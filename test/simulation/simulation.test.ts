@@ -79,7 +79,7 @@ const defects: [string, (store: ObjectStore, random: () => number) => Partial<Ob
   [
     'takes a failed write for a written one',
     (store) => ({ write: (object) => store.write(object).catch(() => nothingWritten) }),
-    /lack|rejects of|rows of/,
+    /lack|rejects of|rows of|unfinished/,
   ],
   [
     'gives its outputs names by chance',

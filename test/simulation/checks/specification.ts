@@ -39,7 +39,7 @@ export function outcomeOf(
 ): Outcome {
   const rules = memberOf(history[0]?.key ?? '');
   if (hasLostEvents || history.some((change) => 'erased' in change))
-    return afterLosses(history, isOfUse, rules);
+    return afterLosses(history, isOfUse, rules, hasLostEvents);
   let shown: Uploaded | undefined;
   let rejected: Uploaded | undefined;
   for (const change of history) {
@@ -55,6 +55,7 @@ function afterLosses(
   history: readonly Change[],
   isOfUse: (upload: Uploaded) => boolean,
   rules: Member | undefined,
+  hasLostEvents: boolean,
 ): Outcome {
   const erased = new Set(history.flatMap((change) => ('erased' in change ? change.erased : [])));
   const puts = history.filter((change) => 'body' in change);
@@ -63,7 +64,9 @@ function afterLosses(
   const gone = puts.filter(({ versionId }) => erased.has(versionId));
   if (latest !== undefined && 'body' in latest) {
     // One that was gone before it was read is known as of no use, as long as nothing newer takes its place.
-    if (isOfUse(latest)) return { shown: [latest], rejected: [undefined, ...gone] };
+    // What a sweep makes up for is put far down, and leaves what lies between to stand.
+    const between = hasLostEvents ? puts.filter((put) => !isOfUse(put)) : [];
+    if (isOfUse(latest)) return { shown: [latest], rejected: [undefined, ...gone, ...between] };
     return { shown: [undefined, ...good], rejected: [latest, ...gone] };
   }
   if (rules?.onDelete !== 'keep') return { shown: [undefined], rejected: [undefined] };
