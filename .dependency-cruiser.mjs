@@ -13,7 +13,7 @@ export default {
     forbid(
       'domain-is-pure',
       '^domain/',
-      '^(handlers|infra|local|ops|test)/',
+      '^(handlers|infra|local-aws|cli|ops|test)/',
       'The domain knows nothing of where it runs.',
     ),
     forbid(
@@ -25,19 +25,19 @@ export default {
     forbid(
       'handlers-import-domain',
       '^handlers/',
-      '^(infra|local|ops|test)/',
+      '^(infra|local-aws|cli|ops|test)/',
       'A handler is deployed: it brings nothing but the domain.',
     ),
     forbid(
       'infra-names-handlers',
       '^infra/',
-      '^(handlers|local|ops|test)/',
+      '^(handlers|local-aws|cli|ops|test)/',
       'The program names handler files by path, and never runs them.',
     ),
     forbid(
       'local-runs-bundles',
-      '^local/',
-      '^(handlers|ops|test)/',
+      '^local-aws/(?!test/)',
+      '^(handlers|cli|ops|test)/',
       'The local cloud starts functions as Lambda would.',
     ),
     forbid(
@@ -48,20 +48,20 @@ export default {
     ),
     forbid(
       'ops-starts-the-local-cloud-in-one-place',
-      '^ops/(?!local-cloud\\.ts|set-up-mysql\\.mjs|commands/(simulate)\\.ts)',
-      '^local/',
+      '^ops/(?!local-cloud\\.ts|set-up-mysql\\.mjs|set-up\\.mjs)',
+      '^local-aws/',
       'Only what starts the local cloud, or brings what it needs, knows it.',
     ),
     forbid(
       'migrations-import-domain',
       '^migrations/',
-      '^(handlers|infra|local|ops|test)/',
+      '^(handlers|infra|local-aws|cli|ops|test)/',
       'They are deployed with a function, and applied from the command line.',
     ),
     forbid(
       'no-tests-in-the-product',
-      '^(domain|handlers|infra|local|migrations|ops)/',
-      '^test/',
+      '^(domain|handlers|infra|migrations|ops|cli|local-aws(?!/test))/',
+      '^(local-aws/)?test/',
       'Tests are not shipped.',
     ),
     {
@@ -74,7 +74,7 @@ export default {
     {
       name: 'handlers-have-no-dev-dependencies',
       severity: 'error',
-      from: { path: '^(domain|handlers|infra|local|migrations)/' },
+      from: { path: '^(domain|handlers|infra|local-aws|cli|migrations)/' },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
   ],

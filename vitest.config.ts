@@ -3,7 +3,7 @@ import { missingMysql, mysqlTag } from './test/vitest/missing-mysql.ts';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    include: ['{test,local-aws/test}/**/*.test.ts'],
     setupFiles: ['test/vitest/own-environment.ts'],
     globalSetup: ['test/vitest/warnings.ts'],
     tags: [mysqlTag],

@@ -1,10 +1,10 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Cloud, CloudOptions } from '../local/cloud.ts';
-import { DirectoryInUse } from '../local/lock.ts';
-import { type Mysql, type MysqlOptions, openMysql, withLocalMysql } from '../local/mysql.ts';
-import { ProgramProcess } from '../local/program-process.ts';
-import { StateRefused } from '../local/state.ts';
+import { type Mysql, type MysqlOptions, openMysql, withLocalMysql } from '../cli/mysql/bundled-server.ts';
+import type { Cloud, CloudOptions } from '../local-aws/cloud.ts';
+import { DirectoryInUse } from '../local-aws/core/lock.ts';
+import { StateRefused } from '../local-aws/core/state.ts';
+import { ProgramProcess } from '../local-aws/program/program-process.ts';
 import { projectDirectory } from './directories.ts';
 import type { Instance } from './target.ts';
 import { UserError } from './user-error.ts';
@@ -82,7 +82,7 @@ async function bringUpToDate(mysql: Mysql): Promise<Mysql> {
 async function started(
   options: PipelineOptions & Pick<CloudOptions, 'variables' | 'programProcess'>,
 ): Promise<Cloud> {
-  const { ProgramRefused, startCloud } = await import('../local/cloud.ts');
+  const { ProgramRefused, startCloud } = await import('../local-aws/cloud.ts');
   try {
     return await startCloud({ project: projectDirectory, stack: localStack, ...options });
   } catch (error) {

@@ -2,7 +2,7 @@
 // Plain JavaScript without dependencies, like the rest of the set-up.
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { findMysqlServer, findProgram } from '../local/mysql-program.mjs';
+import { findMysqlServer, findProgram } from '../cli/mysql/server-program.mjs';
 
 const TIMEOUT_MS = 300_000;
 

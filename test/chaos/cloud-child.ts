@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { startCloud } from '../../local/cloud.ts';
-import { withLocalMysql } from '../../local/mysql.ts';
+import { withLocalMysql } from '../../cli/mysql/bundled-server.ts';
+import { startCloud } from '../../local-aws/cloud.ts';
 
 // The local cloud, in a process of its own that can be killed: `node cloud-child.ts <project> <directory> <port>`.
 const [project = '', directory = '', port = ''] = process.argv.slice(2);

@@ -1,7 +1,7 @@
 import { ListObjectVersionsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ObjectNotFound, type ObjectStore, s3ObjectStore } from '../../handlers/edges/object-store.ts';
-import { type S3Server, startS3Server } from '../local/s3-server.ts';
+import { type S3Server, startS3Server } from '../../local-aws/test/s3/s3-server.ts';
 
 const bucket = 'versioned';
 /** What a key can be and a URL would misread. */

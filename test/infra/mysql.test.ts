@@ -8,7 +8,7 @@ import {
   maximumConnections,
   usefulConcurrency,
 } from '../../infra/instance-classes.ts';
-import { readTopology } from '../../local/topology.ts';
+import { readTopology } from '../../local-aws/program/topology.ts';
 import { everything, program } from './the-program.ts';
 
 const ofNetworkOrDatabase = /^aws:(ec2|vpc|rds)\//;

@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { stackOutputs } from '../../infra/outputs.ts';
 import { violations } from '../../infra/policies.ts';
-import { readProgram } from '../../local/program.ts';
-import { readTopology } from '../../local/topology.ts';
-import { validate } from '../../local/validation.ts';
+import { readProgram } from '../../local-aws/program/program.ts';
+import { readTopology } from '../../local-aws/program/topology.ts';
+import { validate } from '../../local-aws/program/validation/validation.ts';
 import { everything, program, root } from './the-program.ts';
 
 const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));

@@ -1,4 +1,4 @@
-import { readProgram } from '../../local/program.ts';
+import { readProgram } from '../../local-aws/program/program.ts';
 
 /** The repository. */
 export const root = new URL('../..', import.meta.url).pathname;

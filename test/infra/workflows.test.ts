@@ -1,7 +1,7 @@
 import validate from 'asl-validator';
 import { describe, expect, it } from 'vitest';
-import { parseDefinition, type State } from '../../local/stepfunctions/definition.ts';
-import { readTopology } from '../../local/topology.ts';
+import { readTopology } from '../../local-aws/program/topology.ts';
+import { parseDefinition, type State } from '../../local-aws/stepfunctions/definition.ts';
 import { everything } from './the-program.ts';
 
 const { stateMachines, roles } = readTopology(everything);

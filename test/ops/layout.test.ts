@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { readProgram } from '../../local/program.ts';
+import { readProgram } from '../../local-aws/program/program.ts';
 import { projectDirectory } from '../../ops/directories.ts';
 import { type Run, sluice } from './sluice.ts';
 

@@ -5,9 +5,9 @@ import { gzipSync } from 'node:zlib';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type S3Server, startS3Server } from '../../local-aws/test/s3/s3-server.ts';
 import { manifestKeys, uploadManifest } from '../../ops/manifest.ts';
 import type { Target } from '../../ops/target.ts';
-import { type S3Server, startS3Server } from '../local/s3-server.ts';
 
 let server: S3Server;
 let target: Target;

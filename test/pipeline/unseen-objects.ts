@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { systemClock } from '../../local/clock.ts';
-import { account, Credentials } from '../../local/iam/credentials.ts';
-import { createS3 } from '../../local/s3/wire.ts';
-import { startServer } from '../../local/wire/server.ts';
+import { systemClock } from '../../local-aws/core/clock.ts';
+import { startServer } from '../../local-aws/http/server.ts';
+import { account, Credentials } from '../../local-aws/iam/credentials.ts';
+import { createS3 } from '../../local-aws/s3/api/api.ts';
 import { localCredentials } from '../../ops/target.ts';
 
 export interface UnseenObject {

@@ -1,7 +1,7 @@
 import type { Context, SQSEvent } from 'aws-lambda';
 import type { StageOptions, StageSurroundings } from '../../handlers/stage.ts';
-import type { InvocationResult } from '../../local/lambda/mapping.ts';
-import type { FunctionTopology } from '../../local/topology.ts';
+import type { InvocationResult } from '../../local-aws/lambda/mapping.ts';
+import type { FunctionTopology } from '../../local-aws/program/topology.ts';
 import type { Witness } from './checks/witness.ts';
 import { type Network, type Party, ServiceUnavailable } from './network.ts';
 

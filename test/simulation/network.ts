@@ -1,5 +1,5 @@
 import { stages } from '../../domain/errors.ts';
-import type { Clock } from '../../local/clock.ts';
+import type { Clock } from '../../local-aws/core/clock.ts';
 import type { Random } from './random.ts';
 
 /** How likely a run goes wrong, and how. Each is a probability by call, event or invocation. */

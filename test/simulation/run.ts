@@ -1,5 +1,5 @@
 import { limits as deployedLimits, type Limits } from '../../domain/part.ts';
-import { settled, VirtualClock } from '../local/virtual-clock.ts';
+import { settled, VirtualClock } from '../../local-aws/test/virtual-clock.ts';
 import { findings } from './checks/model.ts';
 import type { Change, Uploaded } from './checks/specification.ts';
 import { Deeds } from './deeds.ts';

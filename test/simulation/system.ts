@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { StageOptions } from '../../handlers/stage.ts';
-import { readProgram } from '../../local/program.ts';
-import { readTopology, type Topology } from '../../local/topology.ts';
+import { readProgram } from '../../local-aws/program/program.ts';
+import { readTopology, type Topology } from '../../local-aws/program/topology.ts';
 import type { StageCode } from './functions.ts';
 
 /** What the program describes, and the code of its functions, by function name. */

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Topology } from '../../local/topology.ts';
+import type { Topology } from '../../local-aws/program/topology.ts';
 import { type Run, runSeed } from './run.ts';
 import { withCode } from './system.ts';
 

@@ -1,5 +1,5 @@
 import type { Reporter } from 'vitest/node';
-import { findMysqlServer } from '../../local/mysql-program.mjs';
+import { findMysqlServer } from '../../cli/mysql/server-program.mjs';
 
 const { CI = '', MYSQL_URL = '', SLUICE_NO_MYSQL = '' } = process.env;
 

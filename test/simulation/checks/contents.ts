@@ -2,8 +2,8 @@ import { parseFailedKey, parseProcessedKey } from '../../../domain/key-layout.ts
 import { type Head, head } from '../../../domain/ledger.ts';
 import { type Receipt, receipt } from '../../../domain/receipt.ts';
 import { rejectLine } from '../../../domain/reject.ts';
-import type { Bucket } from '../../../local/s3/bucket.ts';
-import type { Store } from '../../../local/s3/store.ts';
+import type { Bucket } from '../../../local-aws/s3/storage/bucket.ts';
+import type { Store } from '../../../local-aws/s3/storage/store.ts';
 import { members } from '../load/datasets.ts';
 import { bytesOf } from '../services/store.ts';
 import { linesOf } from './specification.ts';

@@ -1,5 +1,5 @@
 import type { Receipt } from '../../../domain/receipt.ts';
-import type { Version } from '../../../local/s3/bucket.ts';
+import type { Version } from '../../../local-aws/s3/storage/bucket.ts';
 import type { Pipeline } from '../pipeline.ts';
 import type { Past } from './model.ts';
 

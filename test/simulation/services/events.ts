@@ -1,6 +1,6 @@
-import type { MappedQueue } from '../../../local/lambda/mapping.ts';
-import type { S3Event } from '../../../local/s3/events.ts';
-import type { QueuePort } from '../../../local/sqs/sqs.ts';
+import type { MappedQueue } from '../../../local-aws/lambda/mapping.ts';
+import type { S3Event } from '../../../local-aws/s3/storage/events.ts';
+import type { QueuePort } from '../../../local-aws/sqs/sqs.ts';
 import type { Network, Party } from '../network.ts';
 
 /** More than one poll may take; a queue wakes its receivers, so that waiting longer only saves steps. */

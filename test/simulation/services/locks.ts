@@ -1,4 +1,4 @@
-import type { Clock } from '../../../local/clock.ts';
+import type { Clock } from '../../../local-aws/core/clock.ts';
 import type { Party } from '../network.ts';
 
 /** As openMysql sets it. */

@@ -2,9 +2,9 @@ import { Readable } from 'node:stream';
 import { S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { sdkStreamMixin } from '@smithy/core/serde';
 import * as z from 'zod';
-import type { StoredObject } from '../../../local/s3/bucket.ts';
-import type { Store } from '../../../local/s3/store.ts';
-import { ServiceError } from '../../../local/service-error.ts';
+import { ServiceError } from '../../../local-aws/core/service-error.ts';
+import type { StoredObject } from '../../../local-aws/s3/storage/bucket.ts';
+import type { Store } from '../../../local-aws/s3/storage/store.ts';
 import { AnswerLost, type Network, type Party, ServiceUnavailable } from '../network.ts';
 import { bytesOf, metadataOf, put, putBytes, remove } from './store.ts';
 

@@ -1,0 +1,81 @@
+import type { Caller } from '../core/call.ts';
+import { ServiceError } from '../core/service-error.ts';
+import type { MessageAttributes } from '../sqs/message.ts';
+import type { Sqs } from '../sqs/sqs.ts';
+import type { EventRule, EventTarget } from './rule.ts';
+
+/** How the bus reaches targets. Both reject with what the target's service answers, and resolve when it holds the event. */
+export interface DeliveryPorts {
+  readonly deliver: (target: EventTarget, body: string, caller: Caller) => Promise<void>;
+  readonly deadLetter: (
+    queueArn: string,
+    body: string,
+    attributes: MessageAttributes,
+    caller: Caller,
+  ) => Promise<void>;
+}
+
+/** Delivers to queues. Anything else as a target is refused; wrap `deliver` to serve more. */
+export function queueDelivery(sqs: Pick<Sqs, 'queue'>): DeliveryPorts {
+  const send = async (arn: string, body: string, attributes: MessageAttributes, caller: Caller) => {
+    const queue = sqs.queue(arn.split(':').at(-1) ?? '', caller);
+    if (queue.arn !== arn)
+      throw new ServiceError('QueueDoesNotExist', 400, `There is no queue ${arn}; there is ${queue.arn}.`);
+    await queue.send({ body, attributes });
+  };
+  return {
+    async deliver({ arn }, body, caller) {
+      if (!arn.startsWith('arn:aws:sqs:'))
+        throw new ServiceError('InvalidParameter', 400, `The local cloud delivers no events to ${arn}.`);
+      await send(arn, body, {}, caller);
+    },
+    deadLetter: send,
+  };
+}
+
+/** EventBridge's own name for a failure, and whether it tries again. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly retriable: boolean;
+}
+
+/**
+ * "Using dead-letter queues to process undelivered events": missing permissions and missing targets are not tried again;
+ * throttling, 5xx and everything that is no answer at all are.
+ */
+export function failureOf(cause: unknown): Failure {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (!(cause instanceof ServiceError)) return { code: 'INTERNAL_ERROR', message, retriable: true };
+  const { code, status } = cause;
+  if (status === 429 || /Throttl|OverLimit|TooManyRequests|SlowDown/.test(code))
+    return { code: 'THROTTLING', message, retriable: true };
+  if (status >= 500) return { code: 'ERROR_FROM_TARGET', message, retriable: true };
+  if (status === 403) return { code: 'NO_PERMISSIONS', message, retriable: false };
+  if (status === 404 || /DoesNotExist|NotFound/.test(code))
+    return { code: 'NO_RESOURCE', message, retriable: false };
+  return { code: 'INVALID_PARAMETER', message, retriable: false };
+}
+
+/** How a retry policy was used up. */
+export type Exhausted = 'MaximumRetryAttempts' | 'MaximumEventAgeInSeconds';
+
+/** What a message in a target's DLQ says of the failure (the same page). */
+export function deadLetterAttributes(
+  rule: EventRule,
+  target: EventTarget,
+  { code, message }: Failure,
+  retries: number,
+  exhausted: Exhausted | undefined,
+): MessageAttributes {
+  const texts = {
+    RULE_ARN: rule.arn,
+    TARGET_ARN: target.arn,
+    ERROR_CODE: code,
+    ERROR_MESSAGE: message || code,
+    ...(exhausted && { EXHAUSTED_RETRY_CONDITION: exhausted, RETRY_ATTEMPTS: `${retries}` }),
+  };
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, StringValue]) => [name, { DataType: 'String', StringValue }]),
+  );
+}

@@ -1,0 +1,42 @@
+import * as z from 'zod';
+import { ServiceError } from '../core/service-error.ts';
+import { jsonService, operation } from '../http/json.ts';
+import type { Service } from '../http/service.ts';
+import type { Authority } from '../iam/authority.ts';
+import { type Faults, faultRequest } from './faults.ts';
+
+export interface ControlOptions {
+  readonly authority: Pick<Authority, 'uses' | 'denials'>;
+  readonly faults: Faults;
+}
+
+/**
+ * What AWS has no API for, in the AWS JSON protocol as `Sluice.<operation>`: the faults, and what each role used since
+ * the start. Signed as every call is, and for the person at the keyboard alone.
+ */
+export function controlService({ authority, faults }: ControlOptions): Service {
+  const service = jsonService({
+    target: 'Sluice',
+    version: '1.0',
+    operations: {
+      AddFault: operation(faultRequest, async (asked) => faults.add(asked)),
+      ListFaults: operation(z.object({}), async () => ({ faults: faults.list() })),
+      ClearFaults: operation(z.object({ ids: z.array(z.string()).optional() }), async ({ ids }) => {
+        faults.clear(ids);
+        return {};
+      }),
+      ListPermissions: operation(z.object({}), async () => ({
+        roles: authority.uses(),
+        denials: authority.denials(),
+      })),
+    },
+  });
+  return async (request) => {
+    if (request.caller.kind === 'user') return service(request);
+    throw new ServiceError(
+      'AccessDeniedException',
+      403,
+      `${request.caller.principal} may not control the local cloud.`,
+    );
+  };
+}

@@ -1,0 +1,241 @@
+import * as z from 'zod';
+import type { Call } from '../core/call.ts';
+import { ServiceError } from '../core/service-error.ts';
+import type { DeliveryFault } from '../events/bus.ts';
+
+/** Which of all that match a fault hits. */
+const aim = z.strictObject({
+  /** Only calls of this function, by its name. */
+  function: z.string().optional(),
+  /** Only on the resource with this ARN, or on what lies in it: a bucket, a queue, or `…:::bucket/some/prefix`. */
+  resource: z.string().startsWith('arn:').optional(),
+  /** Lets as many pass first. */
+  skip: z.int().min(0).default(0),
+  /** Hits as many, then ends; null: until it is cleared. */
+  times: z.int().min(1).nullable().default(1),
+  /** Hits each with this probability, by a seed that makes the same choices again. */
+  share: z.number().gt(0).max(1).default(1),
+  seed: z.int().default(1),
+});
+const calls = aim.extend({
+  operation: z.string().regex(/^[A-Z][A-Za-z0-9]+$/, 'is no operation, as PutObject is'),
+});
+const when = z.enum(['before', 'after']).default('before');
+const sendings = aim.omit({ function: true }).extend({ of: z.enum(['events', 'messages']) });
+const delayMs = z.int().min(1).max(900_000);
+
+/** A fault as it is asked for. */
+export const faultRequest = z.discriminatedUnion('kind', [
+  calls.extend({
+    kind: z.literal('answer'),
+    status: z.union([z.literal(409), z.literal(412), z.literal(500), z.literal(503)]),
+  }),
+  /** No answer: the connection is closed, `after` when the call has taken effect. */
+  calls.extend({ kind: z.literal('close'), when }),
+  /** Kills the process of the function that calls, `after` when the call has taken effect and before it learns so. */
+  calls.extend({ kind: z.literal('kill'), when }),
+  sendings.extend({ kind: z.literal('duplicate'), copies: z.int().min(1).max(100).default(1) }),
+  sendings.extend({ kind: z.literal('delay'), delayMs }),
+  /** Holds back every other one, so that its successor overtakes it. */
+  sendings.extend({ kind: z.literal('reorder'), delayMs: delayMs.default(1000) }),
+]);
+export type FaultRequest = z.input<typeof faultRequest>;
+type Asked = z.output<typeof faultRequest>;
+type CallFault = Extract<Asked, { operation: string }>;
+
+/** A fault and what it did so far. */
+export type Fault = Asked & {
+  readonly id: string;
+  /** How many calls, events or messages matched. */
+  readonly seen: number;
+  readonly hits: number;
+  readonly ended: boolean;
+};
+
+/** An event or a message on its way into a queue. */
+export interface Sending {
+  readonly of: 'events' | 'messages';
+  /** ARNs of what it is about and where it goes: an event's bucket, the queue. */
+  readonly resources: readonly string[];
+}
+
+export interface FaultPorts {
+  /** The name of the function whose role this is. */
+  readonly functionOf: (role: string) => string | undefined;
+  /** Kills the function process that calls in this session. */
+  readonly kill: (session: string) => void;
+}
+
+interface Active {
+  readonly id: string;
+  readonly asked: Asked;
+  readonly random: () => number;
+  seen: number;
+  hits: number;
+}
+
+/** A request over the wire, which may be admitted in several steps: for several permissions, for each of many keys. */
+interface UnderWay {
+  /** The faults that counted it. */
+  readonly counted: Set<Active>;
+  readonly session: string | undefined;
+  /** The fault that hit it. */
+  fault?: Asked | undefined;
+}
+
+/** The faults that were asked for: decides what happens to each call, event and message, and counts. Kept in memory alone. */
+export class Faults {
+  readonly #ports: FaultPorts;
+  readonly #active = new Map<string, Active>();
+  readonly #underWay = new Map<string, UnderWay>();
+  #lastId = 0;
+
+  constructor(ports: FaultPorts) {
+    this.#ports = ports;
+  }
+
+  /** @throws ServiceError for a fault that does not exist on AWS */
+  add(asked: Asked): Fault {
+    if (asked.kind === 'answer' && asked.status in conditional && !/Object|Upload|Part/.test(asked.operation))
+      throw new ServiceError(
+        'ValidationException',
+        400,
+        `${asked.operation} never answers ${asked.status}: only S3's writes do.`,
+      );
+    this.#lastId += 1;
+    const fault = { id: `${this.#lastId}`, asked, random: seeded(asked.seed), seen: 0, hits: 0 };
+    this.#active.set(fault.id, fault);
+    return described(fault);
+  }
+
+  /** Those that have ended, too. */
+  list(): Fault[] {
+    return [...this.#active.values()].map(described);
+  }
+
+  /** Forgets these faults, or all. @throws ServiceError when there is no such fault */
+  clear(ids: readonly string[] = [...this.#active.keys()]): void {
+    const unknown = ids.find((id) => !this.#active.has(id));
+    if (unknown !== undefined)
+      throw new ServiceError('ResourceNotFoundException', 404, `There is no fault ${unknown}.`);
+    for (const id of ids) this.#active.delete(id);
+  }
+
+  /**
+   * Lets a permitted call go on or not. A fault counts a request once, however many permissions it needs.
+   *
+   * @throws ServiceError the answer that was asked for
+   */
+  admit(call: Call): void {
+    const { request, session } = call.caller;
+    if (this.#active.size === 0 && this.#underWay.size === 0) return;
+    const known = request === undefined ? undefined : this.#underWay.get(request);
+    const underWay: UnderWay = known ?? { counted: new Set(), session };
+    if (request !== undefined) this.#underWay.set(request, underWay);
+    underWay.fault ??= this.#hit(
+      (asked) => 'operation' in asked && this.#concerns(asked, call),
+      underWay.counted,
+    );
+    const { fault } = underWay;
+    if (fault === undefined) return;
+    if (fault.kind === 'answer') throw refusal(fault.status, call.action);
+    if (!('when' in fault) || fault.when === 'after') return;
+    if (fault.kind === 'kill' && session !== undefined) this.#ports.kill(session);
+    // Over the wire nobody reads it, since interrupts() is asked next.
+    throw new Error(`The connection was closed before ${call.operation}: a fault that was asked for.`);
+  }
+
+  /** Whether a request must go without its answer, whatever that is: asked once, before it is sent, and ends the request. */
+  interrupts(request: string): boolean {
+    const { fault, session } = this.#underWay.get(request) ?? {};
+    this.#underWay.delete(request);
+    if (fault === undefined || fault.kind === 'answer') return false;
+    if (fault.kind === 'kill' && session !== undefined) this.#ports.kill(session);
+    return true;
+  }
+
+  /** What happens to an event or a message on its way. */
+  send({ of, resources }: Sending): DeliveryFault | undefined {
+    if (this.#active.size === 0) return undefined;
+    const fault = this.#hit(
+      (asked) =>
+        'of' in asked && asked.of === of && resources.some((resource) => lies(resource, asked.resource)),
+    );
+    if (fault?.kind === 'duplicate') return { duplicate: fault.copies };
+    return fault && 'delayMs' in fault ? { delayMs: fault.delayMs } : undefined;
+  }
+
+  #concerns(asked: CallFault, { caller, operation, resource }: Call): boolean {
+    if (asked.operation !== operation || !lies(resource, asked.resource)) return false;
+    // Only a process can be killed, and only who waits for an answer can miss it.
+    if (asked.kind === 'kill' && caller.session === undefined) return false;
+    if ('when' in asked && asked.when === 'after' && caller.request === undefined) return false;
+    return asked.function === undefined || this.#ports.functionOf(caller.principal) === asked.function;
+  }
+
+  /** The first fault whose turn it is; all that match count, unless they are among those that `counted`. */
+  #hit(matches: (asked: Asked) => boolean, counted = new Set<Active>()): Asked | undefined {
+    let hit: Active | undefined;
+    for (const fault of this.#active.values()) {
+      if (hasEnded(fault) || counted.has(fault) || !matches(fault.asked)) continue;
+      counted.add(fault);
+      fault.seen += 1;
+      if (hit || !isDue(fault)) continue;
+      hit = fault;
+      fault.hits += 1;
+    }
+    return hit?.asked;
+  }
+}
+
+function isDue({ asked, seen, random }: Active): boolean {
+  const turn = seen - asked.skip;
+  if (turn < 1 || (asked.kind === 'reorder' && turn % 2 === 0)) return false;
+  return asked.share === 1 || random() < asked.share;
+}
+
+const hasEnded = ({ asked: { times }, hits }: Active) => times !== null && hits >= times;
+
+function described(fault: Active): Fault {
+  const { id, asked, seen, hits } = fault;
+  return { ...asked, id, seen, hits, ended: hasEnded(fault) };
+}
+
+function lies(resource: string, within: string | undefined): boolean {
+  return within === undefined || `${resource}/`.startsWith(within.includes('/') ? within : `${within}/`);
+}
+
+/** "How to prevent object overwrites with conditional writes" (S3 user guide). */
+const conditional = {
+  409: ['ConditionalRequestConflict', 'A conflicting operation occurred during this request.'],
+  412: ['PreconditionFailed', 'At least one of the pre-conditions you specified did not hold'],
+} as const;
+
+/** "Error responses" (S3 API reference) and "Common errors" of the other services. */
+function refusal(status: 409 | 412 | 500 | 503, action: string): ServiceError {
+  const s3 = action.startsWith('s3:');
+  if (status in conditional) {
+    const [code, message] = conditional[status as 409 | 412];
+    return new ServiceError(code, status, message);
+  }
+  if (status === 503)
+    return s3
+      ? new ServiceError('SlowDown', 503, 'Please reduce your request rate.')
+      : new ServiceError('ServiceUnavailable', 503, 'The service is temporarily unavailable.');
+  return new ServiceError(
+    s3 ? 'InternalError' : 'InternalFailure',
+    500,
+    'We encountered an internal error. Please try again.',
+  );
+}
+
+/** Mulberry32: numbers from 0 to 1 that a seed determines. */
+function seeded(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let bits = Math.imul(state ^ (state >>> 15), 1 | state);
+    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits;
+    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

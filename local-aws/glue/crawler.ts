@@ -1,0 +1,208 @@
+import * as z from 'zod';
+import { partitionValues } from '../../domain/key-layout.ts';
+import { driftOf } from '../../domain/tables/drift.ts';
+import type { Admit, Caller } from '../core/call.ts';
+import type { QueuePort, ReceivedMessage } from '../sqs/sqs.ts';
+import type { Catalog, Partition } from './catalog.ts';
+import type { Files, FoundFile } from './files.ts';
+import type { CrawlerSettings, TableSettings } from './settings.ts';
+
+/** How a crawl ended. */
+export interface Crawl {
+  readonly id: string;
+  readonly crawler: string;
+  readonly state: 'COMPLETED' | 'FAILED';
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+  /** Whether it listed everything, as the first one does, or what changed. */
+  readonly listed: 'everything' | 'changes';
+  readonly partitionsCreated: number;
+  /** Partitions that hold no file any more: they stay, as the crawler's delete behaviour LOG says. */
+  readonly empty: readonly string[];
+  /** What the files and the tables do not agree about. */
+  readonly drift: readonly string[];
+  readonly error?: string;
+}
+
+export interface CrawlPorts {
+  readonly catalog: Catalog;
+  readonly files: Files;
+  readonly queue: QueuePort;
+  readonly admit: Admit;
+  readonly caller: Caller;
+  readonly now: () => number;
+  /** Resolves when the partitions are kept. */
+  readonly register: (partitions: readonly Partition[]) => Promise<void>;
+}
+
+export type Outcome = Pick<Crawl, 'listed' | 'partitionsCreated' | 'empty' | 'drift'>;
+
+/** "The maximum number of messages to consume per crawl is 100,000 messages." */
+const MESSAGES = 100_000;
+/** Of one folder, so many new files are compared with the table. */
+const SAMPLES = 5;
+/** Of all drift, so much is told. */
+const TOLD = 100;
+
+/**
+ * Crawls as Glue does in S3 event mode (Glue guide, "Accelerating crawls using Amazon S3 event notifications"): the
+ * first time, it lists the tables' locations; later on, the folders that messages name, and nothing when there is none.
+ * Folders that are new become partitions, which inherit the table's schema; tables and partitions are never changed.
+ */
+export async function crawl(
+  settings: CrawlerSettings,
+  isFirst: boolean,
+  ports: CrawlPorts,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const tables = settings.tables.map((name) => ports.catalog.table(settings.database, name));
+  const found = new Findings(tables);
+  const taken: ReceivedMessage[] = [];
+  if (isFirst) {
+    for (const table of tables) {
+      const { bucket, prefix } = placeOf(table);
+      for await (const file of ports.files.list(bucket, prefix)) found.add(bucket, file);
+    }
+  } else {
+    for (;;) {
+      const messages = taken.length < MESSAGES ? await ports.queue.receive(10, 0, signal) : [];
+      if (messages.length === 0) break;
+      taken.push(...messages);
+      for (const { body } of messages)
+        for (const change of changesIn(body)) found.add(change.bucket, change.file);
+    }
+  }
+
+  let partitionsCreated = 0;
+  const empty: string[] = [];
+  const drift = [...found.drift];
+  for (const folder of found.folders.values()) {
+    const { table, values, location } = folder;
+    const { bucket, prefix } = placeOf({ location });
+    const known = ports.catalog.partition({ database: table.database, table: table.name }, values);
+    const [file] = await Array.fromAsync(take(ports.files.list(bucket, prefix), 1));
+    if (file === undefined) {
+      if (known !== undefined) empty.push(location);
+      continue;
+    }
+    if (known === undefined && table.partitionKeys.length > 0) {
+      await mayRegister(ports, table);
+      const partition = {
+        database: table.database,
+        table: table.name,
+        values,
+        location,
+        createdAt: ports.now(),
+      };
+      await ports.register([partition]);
+      partitionsCreated += 1;
+    }
+    const declared = { columns: table.columns, format: table.parameters['classification'] ?? 'unknown' };
+    for (const { key, size } of folder.files.values()) {
+      if (drift.length >= TOLD) break;
+      const differs = await driftOf(declared, size, (start, end) =>
+        ports.files.read(bucket, key, start, end),
+      );
+      drift.push(...differs.map((what) => `${key}: ${what}`));
+    }
+  }
+  for (let at = 0; at < taken.length; at += 10)
+    await ports.queue.delete(taken.slice(at, at + 10).map(({ receiptHandle }) => receiptHandle));
+  return {
+    listed: isFirst ? 'everything' : 'changes',
+    partitionsCreated,
+    empty,
+    drift: drift.slice(0, TOLD),
+  };
+}
+
+interface Folder {
+  readonly table: TableSettings;
+  readonly values: readonly string[];
+  readonly location: string;
+  readonly files: Map<string, FoundFile>;
+}
+
+/** The folders of tables in which something happened, and what lies where no table has a place for it. */
+class Findings {
+  readonly folders = new Map<string, Folder>();
+  readonly drift = new Set<string>();
+  readonly #tables: readonly (TableSettings & { readonly bucket: string; readonly prefix: string })[];
+
+  constructor(tables: readonly TableSettings[]) {
+    this.#tables = tables.map((table) => ({ ...table, ...placeOf(table) }));
+  }
+
+  /** A file without a size was removed. */
+  add(bucket: string, file: FoundFile | { readonly key: string; readonly size?: undefined }): void {
+    const table = this.#tables.find((each) => each.bucket === bucket && file.key.startsWith(each.prefix));
+    if (table === undefined) return;
+    const path = file.key.slice(table.prefix.length, file.key.lastIndexOf('/') + 1);
+    const partition = partitionValues(table.partitionKeys, path);
+    if (partition === undefined) {
+      if (file.size !== undefined && this.drift.size < TOLD)
+        this.drift.add(`${file.key}: it lies in no partition of ${table.name} (${keysOf(table)})`);
+      return;
+    }
+    const location = `s3://${bucket}/${table.prefix}${path}`;
+    const folder = this.folders.get(location) ?? { table, values: partition, location, files: new Map() };
+    this.folders.set(location, folder);
+    if (file.size === undefined) folder.files.delete(file.key);
+    else if (folder.files.size < SAMPLES) folder.files.set(file.key, file);
+  }
+}
+
+const keysOf = ({ partitionKeys }: TableSettings) =>
+  partitionKeys.length === 0 ? 'not partitioned' : `by ${partitionKeys.map(({ name }) => name).join(', ')}`;
+
+function placeOf({ location }: { readonly location: string }): { bucket: string; prefix: string } {
+  const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]+)\/(.*)$/.exec(location) ?? [];
+  return { bucket, prefix };
+}
+
+async function mayRegister({ admit, caller, catalog }: CrawlPorts, table: TableSettings): Promise<void> {
+  const database = catalog.database(table.database);
+  const call = { caller, operation: 'BatchCreatePartition', action: 'glue:BatchCreatePartition' };
+  for (const resource of [catalogArn(database.arn), database.arn, table.arn])
+    await admit({ ...call, resource });
+}
+
+/** The ARN of the catalog that a database is in. */
+export const catalogArn = (databaseArn: string) => databaseArn.replace(/:database\/.*$/, ':catalog');
+
+/** S3's notifications ("Amazon S3 User Guide: Event message structure"); a test event or anything else holds none. */
+const notification = z.object({
+  Records: z.array(
+    z.object({
+      eventName: z.string(),
+      s3: z.object({
+        bucket: z.object({ name: z.string() }),
+        object: z.object({ key: z.string(), size: z.number().default(0) }),
+      }),
+    }),
+  ),
+});
+
+function changesIn(body: string) {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    return [];
+  }
+  return (notification.safeParse(parsed).data?.Records ?? []).map(({ eventName, s3: { bucket, object } }) => {
+    const key = decodeURIComponent(object.key.replaceAll('+', ' '));
+    const removed = eventName.startsWith('ObjectRemoved:');
+    return { bucket: bucket.name, file: removed ? { key } : { key, size: object.size } };
+  });
+}
+
+async function* take<Item>(items: AsyncIterable<Item>, count: number): AsyncGenerator<Item> {
+  let left = count;
+  for await (const item of items) {
+    if (left-- <= 0) return;
+    yield item;
+    if (left === 0) return;
+  }
+}

@@ -1,0 +1,213 @@
+import type { Admit, Caller } from '../core/call.ts';
+import type { Clock } from '../core/clock.ts';
+import { type Journal, noJournal } from '../core/journal.ts';
+import { ServiceError } from '../core/service-error.ts';
+import { type BusEvent, eventTime } from '../events/rule.ts';
+import type { Service } from '../http/service.ts';
+import type { Store } from '../s3/storage/store.ts';
+import type { Sqs } from '../sqs/sqs.ts';
+import { glueService } from './api.ts';
+import { Catalog, type Partition } from './catalog.ts';
+import { type Crawl, crawl } from './crawler.ts';
+import { filesFor } from './files.ts';
+import type { CatalogSettings, CrawlerSettings } from './settings.ts';
+
+/** What the journal keeps. */
+export type GlueEntry =
+  | { readonly type: 'registered'; readonly partitions: readonly Partition[] }
+  | {
+      readonly type: 'removed';
+      readonly database: string;
+      readonly table: string;
+      readonly values: readonly string[];
+    }
+  | { readonly type: 'crawled'; readonly crawl: Crawl };
+
+export interface GlueOptions {
+  readonly settings: CatalogSettings;
+  readonly store: Store;
+  readonly sqs: Pick<Sqs, 'queue'>;
+  readonly publish: (event: BusEvent) => Promise<void>;
+  readonly clock: Clock;
+  readonly admit: Admit;
+  readonly region: string;
+  readonly accountId: string;
+  readonly ids: () => string;
+  /** Opens the journal, as `openJournal` with its path does; nothing is kept when absent. */
+  readonly openJournal?: (
+    replay: (entry: GlueEntry) => void,
+    snapshot: () => Iterable<GlueEntry>,
+  ) => Promise<Journal<GlueEntry>>;
+}
+
+/** Of each crawler, so many crawls are remembered. */
+const REMEMBERED = 50;
+
+interface LiveCrawler {
+  readonly settings: CrawlerSettings;
+  /** The newest last. */
+  readonly history: Crawl[];
+  running: { readonly startedAt: number; readonly done: Promise<void> } | undefined;
+}
+
+/** Glue, as far as the lake needs it: the Data Catalog and its crawlers. */
+export class Glue {
+  readonly catalog: Catalog;
+  readonly service: Service;
+  readonly #options: GlueOptions;
+  readonly #crawlers: ReadonlyMap<string, LiveCrawler>;
+  readonly #closing = new AbortController();
+  #journal: Journal<GlueEntry> = noJournal;
+
+  constructor(options: GlueOptions) {
+    this.#options = options;
+    this.catalog = new Catalog(options.settings);
+    this.#crawlers = new Map(
+      options.settings.crawlers.map((settings) => [
+        settings.name,
+        { settings, history: [], running: undefined },
+      ]),
+    );
+    this.service = glueService({ ...options, glue: this });
+  }
+
+  async start(): Promise<void> {
+    const opened = await this.#options.openJournal?.(
+      (entry) => this.#replay(entry),
+      () => this.#snapshot(),
+    );
+    this.#journal = opened ?? noJournal;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled([...this.#crawlers.values()].map(({ running }) => running?.done));
+    await this.#journal.close();
+  }
+
+  crawlers(): LiveCrawler[] {
+    return [...this.#crawlers.values()];
+  }
+
+  /** @throws EntityNotFoundException */
+  crawler(name: string): LiveCrawler {
+    const crawler = this.#crawlers.get(name);
+    if (crawler) return crawler;
+    throw new ServiceError('EntityNotFoundException', 400, `Crawler entry with name ${name} does not exist`);
+  }
+
+  /** Begins a crawl, which goes on by itself. @throws EntityNotFoundException, CrawlerRunningException */
+  startCrawler(name: string): void {
+    const crawler = this.crawler(name);
+    if (crawler.running)
+      throw new ServiceError('CrawlerRunningException', 400, `Crawler with name ${name} has already started`);
+    const startedAt = this.#options.clock.now();
+    const done = this.#crawl(crawler, startedAt).finally(() => {
+      crawler.running = undefined;
+    });
+    crawler.running = { startedAt, done };
+  }
+
+  /** Registers partitions; those that are there already stay as they are. */
+  async register(partitions: readonly Partition[]): Promise<void> {
+    for (const partition of partitions) this.catalog.add(partition);
+    await this.#journal.append({ type: 'registered', partitions });
+  }
+
+  async removePartition(database: string, table: string, values: readonly string[]): Promise<void> {
+    this.catalog.remove({ database, table }, values);
+    await this.#journal.append({ type: 'removed', database, table, values });
+  }
+
+  async #crawl({ settings, history }: LiveCrawler, startedAt: number): Promise<void> {
+    const { admit, sqs, store, clock, ids } = this.#options;
+    const caller: Caller = { kind: 'role', principal: settings.roleArn };
+    const isFirst = !history.some(({ state }) => state === 'COMPLETED');
+    const begun = { id: ids(), crawler: settings.name, startedAt };
+    let ended: Crawl;
+    try {
+      await admit({
+        caller: { kind: 'service', principal: 'glue.amazonaws.com', sourceArn: settings.arn },
+        operation: 'AssumeRole',
+        action: 'sts:AssumeRole',
+        resource: settings.roleArn,
+      });
+      const outcome = await crawl(
+        settings,
+        isFirst,
+        {
+          catalog: this.catalog,
+          files: filesFor(store, admit, caller),
+          queue: sqs.queue(settings.queueArn.split(':').at(-1) ?? '', caller),
+          admit,
+          caller,
+          now: () => clock.now(),
+          register: (partitions) => this.register(partitions),
+        },
+        this.#closing.signal,
+      );
+      ended = { ...begun, state: 'COMPLETED', endedAt: clock.now(), ...outcome };
+    } catch (error) {
+      const nothing = { partitionsCreated: 0, empty: [], drift: [] };
+      const listed = isFirst ? 'everything' : 'changes';
+      const message = error instanceof Error ? error.message : String(error);
+      ended = { ...begun, state: 'FAILED', endedAt: clock.now(), listed, ...nothing, error: message };
+    }
+    if (this.#closing.signal.aborted) return;
+    this.#remember(ended);
+    await this.#journal.append({ type: 'crawled', crawl: ended });
+    await this.#options.publish(this.#stateChange(ended));
+  }
+
+  #remember(ended: Crawl): void {
+    const history = this.#crawlers.get(ended.crawler)?.history;
+    if (history === undefined) return;
+    history.push(ended);
+    if (history.length > REMEMBERED) history.shift();
+  }
+
+  #replay(entry: GlueEntry): void {
+    if (entry.type === 'registered') for (const partition of entry.partitions) this.catalog.add(partition);
+    else if (entry.type === 'removed') this.catalog.remove(entry, entry.values);
+    else this.#remember(entry.crawl);
+  }
+
+  *#snapshot(): Iterable<GlueEntry> {
+    for (const partition of this.catalog.all()) yield { type: 'registered', partitions: [partition] };
+    for (const { history } of this.#crawlers.values())
+      for (const each of history) yield { type: 'crawled', crawl: each };
+  }
+
+  /** "Amazon EventBridge Events Reference: AWS Glue, Glue Crawler State Change". Counts are text. */
+  #stateChange(ended: Crawl): BusEvent {
+    const { region, accountId, ids } = this.#options;
+    const failed = ended.state === 'FAILED';
+    return {
+      version: '0',
+      id: ids(),
+      'detail-type': 'Glue Crawler State Change',
+      source: 'aws.glue',
+      account: accountId,
+      time: eventTime(ended.endedAt),
+      region,
+      resources: [],
+      detail: {
+        accountId,
+        crawlerName: ended.crawler,
+        state: failed ? 'Failed' : 'Succeeded',
+        ...(failed
+          ? { errorMessage: ended.error ?? '', message: 'Internal Service Exception' }
+          : {
+              message: 'The crawler executed successfully',
+              warningMessage: ended.drift.length === 0 ? 'N/A' : ended.drift.join('\n'),
+              tablesCreated: '0',
+              tablesUpdated: '0',
+              tablesDeleted: '0',
+              partitionsCreated: `${ended.partitionsCreated}`,
+              partitionsUpdated: '0',
+              partitionsDeleted: '0',
+            }),
+      },
+    };
+  }
+}

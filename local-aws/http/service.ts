@@ -1,0 +1,37 @@
+import type { Readable } from 'node:stream';
+import type { Caller } from '../core/call.ts';
+import type { Input } from './parameters.ts';
+
+/** A request whose signature has been verified. */
+export interface WireRequest {
+  readonly method: string;
+  /** As on the request line: percent-encoded, without the query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Names in lower case; repeated headers are joined by a comma. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The raw body, not yet decoded from `aws-chunked`. */
+  readonly body: Readable;
+  readonly caller: Caller;
+  readonly requestId: string;
+  readonly sourceIp: string;
+  /** `http://127.0.0.1:4566` */
+  readonly endpoint: string;
+  /** Aborted when the client goes away: a long poll ends then and takes no message. */
+  readonly signal: AbortSignal;
+}
+
+export interface WireResponse {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A stream's chunks must be nobody else's. */
+  readonly body?: string | Uint8Array | Readable;
+}
+
+/** A service's wire layer: REST-XML for S3, JSON for the others. Renders its own errors, `ServiceError`s included. */
+export type Service = (request: WireRequest) => Promise<WireResponse>;
+
+/** A service that says of each operation what it takes. */
+export interface DescribedService extends Service {
+  readonly inputs: Readonly<Record<string, Input>>;
+}

@@ -1,0 +1,268 @@
+import type { Clock } from '../core/clock.ts';
+import type { ReceivedMessage } from '../sqs/sqs.ts';
+
+/** The queue, called with the function's role. */
+export interface MappedQueue {
+  /** Waits up to `waitSeconds` for the first message; gives at most `max` (≤ 10). Ends early, empty, when `signal` aborts. */
+  receive(max: number, waitSeconds: number, signal: AbortSignal): Promise<readonly ReceivedMessage[]>;
+  /** At most 10 receipt handles. */
+  delete(receiptHandles: readonly string[]): Promise<void>;
+}
+
+/** What an invocation came to. */
+export interface InvocationResult {
+  /** JSON: what the handler returned, or the error. */
+  readonly payload: string;
+  /** Set when the handler threw, timed out or died. */
+  readonly functionError?: 'Handled' | 'Unhandled';
+  /** The end of what was logged meanwhile, at most 4,096 characters. */
+  readonly logTail?: string;
+}
+
+export interface MappingSettings {
+  readonly uuid: string;
+  readonly functionArn: string;
+  readonly queueArn: string;
+  /** 1–10, or up to 10,000 with a batching window. */
+  readonly batchSize: number;
+  /** 0–300. */
+  readonly maximumBatchingWindowSeconds: number;
+  /** 2–1000; undefined leaves it to the poller, which starts with five. */
+  readonly maximumConcurrency?: number;
+  readonly reportBatchItemFailures: boolean;
+  readonly enabled: boolean;
+}
+
+export interface MappingPorts {
+  readonly queue: MappedQueue;
+  /** Rejects when no invocation took place, e.g. because the function is throttled. */
+  readonly invoke: (payload: string) => Promise<InvocationResult>;
+  readonly clock: Clock;
+  /** Told of every batch that failed as a whole and of every call to the queue that did. */
+  readonly onError?: (reason: string) => void;
+}
+
+/** "Lambda quotas": the invocation payload of a synchronous call, in bytes. */
+const payloadLimit = 6 * 1024 * 1024;
+const receiveLimit = 10;
+const longPollSeconds = 20;
+/** "Configuring scaling behavior for SQS event source mappings": Lambda begins with five concurrent batches. */
+const initialConcurrency = 5;
+const firstBackoffMs = 250;
+const longestBackoffMs = 30_000;
+
+/**
+ * An event source mapping: takes batches from a queue, invokes the function with them and deletes what it handled.
+ * What failed is not touched: it waits out its visibility time-out, as on AWS.
+ *
+ * Knows the queue, the function and the time only through its ports, so that it runs on a virtual clock too.
+ */
+export class EventSourceMapping {
+  readonly settings: MappingSettings;
+  readonly #ports: MappingPorts;
+  readonly #running = new Set<Promise<void>>();
+  #polling: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
+  /** Received, but too large for the batch before. */
+  #carried: ReceivedMessage[] = [];
+  #failures = 0;
+  #lastResult = 'No records processed';
+
+  constructor(settings: MappingSettings, ports: MappingPorts) {
+    this.settings = settings;
+    this.#ports = ports;
+  }
+
+  /** As `State` of the API. */
+  get state(): 'Enabled' | 'Disabling' | 'Disabled' {
+    if (this.#polling) return 'Enabled';
+    return this.#running.size > 0 ? 'Disabling' : 'Disabled';
+  }
+
+  /** As `LastProcessingResult` of the API. */
+  get lastResult(): string {
+    return this.#lastResult;
+  }
+
+  /** Starts to poll. Does nothing when it polls already. */
+  enable(): void {
+    if (this.#polling) return;
+    const stop = new AbortController();
+    this.#polling = { stop, ended: this.#poll(stop.signal) };
+  }
+
+  /**
+   * Stops to poll, invokes with what it holds, and waits for running invocations, at most `graceMs`.
+   * Resolves to the number of invocations that still run then.
+   */
+  async disable(graceMs: number): Promise<number> {
+    const polling = this.#polling;
+    if (!polling) return 0;
+    this.#polling = undefined;
+    polling.stop.abort();
+    const finished = polling.ended.then(() => Promise.all(this.#running));
+    let cancel = () => {};
+    const timedOut = new Promise<void>((resolve) => {
+      cancel = this.#ports.clock.schedule(graceMs, resolve);
+    });
+    await Promise.race([finished, timedOut]);
+    cancel();
+    return this.#running.size;
+  }
+
+  async #poll(signal: AbortSignal): Promise<void> {
+    const limit = this.settings.maximumConcurrency ?? initialConcurrency;
+    while (!signal.aborted || this.#carried.length > 0) {
+      while (this.#running.size >= limit) await Promise.race(this.#running);
+      await this.#backOff(signal);
+      const batch = await this.#gather(signal);
+      if (batch.length === 0) continue;
+      const run = this.#process(batch).finally(() => this.#running.delete(run));
+      this.#running.add(run);
+    }
+  }
+
+  /** Fills a batch until it is full, its window is over, or the next message would exceed the payload. */
+  async #gather(signal: AbortSignal): Promise<ReceivedMessage[]> {
+    const { batchSize, maximumBatchingWindowSeconds: window } = this.settings;
+    const { clock, queue } = this.#ports;
+    const batch: ReceivedMessage[] = [];
+    let bytes = envelopeBytes;
+    let end: number | undefined;
+    while (batch.length < batchSize) {
+      const messages = this.#carried.splice(0);
+      if (messages.length === 0) {
+        const remaining = end === undefined ? longPollSeconds : (end - clock.now()) / 1000;
+        if (signal.aborted || remaining <= 0) break;
+        const max = Math.min(receiveLimit, batchSize - batch.length);
+        try {
+          messages.push(...(await queue.receive(max, Math.min(longPollSeconds, remaining), signal)));
+        } catch (error) {
+          if (!signal.aborted) this.#failed(`Receiving from ${this.settings.queueArn} failed: ${error}`);
+          break;
+        }
+      }
+      for (const [index, message] of messages.entries()) {
+        bytes += Buffer.byteLength(JSON.stringify(this.#record(message))) + 1;
+        if (batch.length > 0 && (bytes > payloadLimit || batch.length === batchSize)) {
+          this.#carried = messages.slice(index);
+          return batch;
+        }
+        batch.push(message);
+      }
+      if (batch.length === 0) break;
+      end ??= clock.now() + window * 1000;
+    }
+    return batch;
+  }
+
+  async #process(batch: readonly ReceivedMessage[]): Promise<void> {
+    const handles = new Map(batch.map((message) => [message.messageId, message.receiptHandle]));
+    try {
+      const payload = JSON.stringify({ Records: batch.map((message) => this.#record(message)) });
+      const result = await this.#ports.invoke(payload);
+      if (result.functionError) throw new Error(`the function failed: ${result.payload}`);
+      if (this.settings.reportBatchItemFailures)
+        for (const failed of failedItems(result.payload, handles)) handles.delete(failed);
+    } catch (error) {
+      this.#lastResult = 'PROBLEM: Function call failed';
+      this.#failed(`A batch of ${batch.length} failed: ${error instanceof Error ? error.message : error}`);
+      return;
+    }
+    this.#failures = 0;
+    this.#lastResult = 'OK';
+    const done = [...handles.values()];
+    try {
+      for (let start = 0; start < done.length; start += receiveLimit)
+        await this.#ports.queue.delete(done.slice(start, start + receiveLimit));
+    } catch (error) {
+      this.#failed(`Deleting from ${this.settings.queueArn} failed: ${error}`);
+    }
+  }
+
+  #record(message: ReceivedMessage) {
+    return sqsRecord(message, this.settings.queueArn);
+  }
+
+  #failed(reason: string): void {
+    this.#failures += 1;
+    this.#ports.onError?.(reason);
+  }
+
+  async #backOff(signal: AbortSignal): Promise<void> {
+    if (this.#failures === 0 || signal.aborted) return;
+    const delay = Math.min(longestBackoffMs, firstBackoffMs * 2 ** (this.#failures - 1));
+    await new Promise<void>((resolve) => {
+      const cancel = this.#ports.clock.schedule(delay, () => {
+        signal.removeEventListener('abort', stop);
+        resolve();
+      });
+      const stop = () => {
+        cancel();
+        resolve();
+      };
+      signal.addEventListener('abort', stop, { once: true });
+    });
+  }
+}
+
+const envelopeBytes = '{"Records":[]}'.length;
+
+/** One record of the event, as "Using Lambda with Amazon SQS: Example event" shows it. */
+function sqsRecord(message: ReceivedMessage, queueArn: string) {
+  return {
+    messageId: message.messageId,
+    receiptHandle: message.receiptHandle,
+    body: message.body,
+    attributes: message.attributes,
+    messageAttributes: Object.fromEntries(
+      Object.entries(message.messageAttributes).map(([name, value]) => [
+        name,
+        { ...value, stringListValues: [], binaryListValues: [] },
+      ]),
+    ),
+    ...(message.md5OfMessageAttributes ? { md5OfMessageAttributes: message.md5OfMessageAttributes } : {}),
+    md5OfBody: message.md5OfBody,
+    eventSource: 'aws:sqs',
+    eventSourceARN: queueArn,
+    awsRegion: queueArn.split(':')[3] ?? '',
+  };
+}
+
+/**
+ * The messages that a partial batch response reports as failed.
+ *
+ * "Handling errors for an SQS event source in Lambda, Success and failure conditions": nothing, null, `{}` and an empty
+ * or null list are success; a malformed response, an empty, missing or unknown itemIdentifier fail the whole batch.
+ * An object that lacks `batchItemFailures` but has other keys is not described there; it counts as malformed here, so
+ * that a misspelt key shows.
+ *
+ * @throws Error when the whole batch failed.
+ */
+export function failedItems(
+  payload: string,
+  known: { has(messageId: string): boolean },
+): ReadonlySet<string> {
+  const response: unknown = payload.trim() === '' ? null : JSON.parse(payload);
+  if (response === null) return new Set();
+  if (typeof response !== 'object' || Array.isArray(response))
+    throw new Error(`the response is neither an object nor null: ${payload.slice(0, 200)}`);
+  if (Object.keys(response).length === 0) return new Set();
+  if (!('batchItemFailures' in response))
+    throw new Error(`the response has no batchItemFailures but ${Object.keys(response).join(', ')}`);
+  const failures = response.batchItemFailures;
+  if (failures === null) return new Set();
+  if (!Array.isArray(failures)) throw new Error('batchItemFailures is not a list');
+  return new Set(
+    failures.map((item: unknown) => {
+      const id =
+        typeof item === 'object' && item !== null && 'itemIdentifier' in item
+          ? item.itemIdentifier
+          : undefined;
+      if (typeof id !== 'string' || !known.has(id))
+        throw new Error(
+          `batchItemFailures names a message that is not in the batch: ${JSON.stringify(item)}`,
+        );
+      return id;
+    }),
+  );
+}

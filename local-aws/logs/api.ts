@@ -1,0 +1,96 @@
+import * as z from 'zod';
+import type { Admit } from '../core/call.ts';
+import { ServiceError } from '../core/service-error.ts';
+import { jsonService, operation } from '../http/json.ts';
+import { harmless, only } from '../http/parameters.ts';
+import type { DescribedService } from '../http/service.ts';
+import type { FunctionSettings } from '../lambda/function.ts';
+import type { FunctionLogs } from './logs.ts';
+
+export interface LogsServiceOptions {
+  readonly functions: readonly Pick<FunctionSettings, 'name' | 'arn' | 'logGroup'>[];
+  readonly logs: FunctionLogs;
+  readonly admit: Admit;
+}
+
+const filterLogEvents = z.object({
+  logGroupName: z.string().optional(),
+  logGroupIdentifier: z.string().optional(),
+  logStreamNames: z.array(z.string()).optional(),
+  startTime: z.number().optional(),
+  endTime: z.number().optional(),
+  filterPattern: z.string().default(''),
+  nextToken: z.string().optional(),
+  limit: z.number().int().min(1).max(10_000).default(10_000),
+  logStreamNamePrefix: z.string().optional(),
+  startFromHead: only(true),
+  interleaved: harmless('AWS takes it for true as well.'),
+  unmask: harmless('Nothing is masked.'),
+});
+
+/** CloudWatch Logs on the wire, as far as reading what functions wrote needs it; `aws logs tail --follow` works too. */
+export function logsService({ functions, logs, admit }: LogsServiceOptions): DescribedService {
+  return jsonService({
+    target: 'Logs_20140328',
+    version: '1.1',
+    operations: {
+      FilterLogEvents: operation(filterLogEvents, async (input, { caller }) => {
+        const asked = input.logGroupName ?? input.logGroupIdentifier?.replace(/^.*:log-group:/, '') ?? '';
+        const writer = functions.find(({ logGroup }) => logGroup === asked);
+        const [, , , region, account] = writer?.arn.split(':') ?? [];
+        const resource = `arn:aws:logs:${region}:${account}:log-group:${asked}:log-stream:`;
+        await admit({ caller, operation: 'FilterLogEvents', action: 'logs:FilterLogEvents', resource });
+        if (!writer)
+          throw new ServiceError('ResourceNotFoundException', 400, `The log group ${asked} does not exist.`);
+        const { logStreamNames: names, logStreamNamePrefix: prefix } = input;
+        if (names && prefix !== undefined)
+          throw new ServiceError(
+            'InvalidParameterException',
+            400,
+            'LogStreamNamePrefix and LogStreamNames are mutually exclusive parameters.',
+          );
+        const found = await logs.read(writer.name, {
+          ...(input.startTime === undefined ? {} : { from: input.startTime }),
+          ...(input.endTime === undefined ? {} : { to: input.endTime }),
+          ...(input.nextToken === undefined ? {} : { after: input.nextToken }),
+          stream: (name) => (names?.includes(name) ?? true) && name.startsWith(prefix ?? ''),
+          limit: input.limit,
+          matches: compileFilter(input.filterPattern),
+        });
+        const events = found.map(({ id, timestamp, stream, message }) => ({
+          eventId: id,
+          timestamp,
+          ingestionTime: timestamp,
+          logStreamName: stream,
+          message,
+        }));
+        const last = found.length === input.limit ? found.at(-1) : undefined;
+        return { events, searchedLogStreams: [], ...(last ? { nextToken: last.id } : {}) };
+      }),
+    },
+  });
+}
+
+/**
+ * "Filter pattern syntax, Using filter patterns to match terms in unstructured log events": all terms, none with `-`,
+ * at least one of those with `?`.
+ *
+ * @throws ServiceError for JSON, space-delimited and regular expression patterns, which are not served.
+ */
+export function compileFilter(pattern: string): (message: string) => boolean {
+  if (/^\s*[{[%]/.test(pattern))
+    throw new ServiceError(
+      'NotImplemented',
+      501,
+      `The local cloud does not serve the filter pattern ${pattern}.`,
+    );
+  const terms = [...pattern.matchAll(/([-?]?)(?:"((?:[^"\\]|\\.)*)"|(\S+))/g)].map(
+    ([, sign = '', quoted, bare = '']) => ({ sign, term: quoted?.replace(/\\(.)/g, '$1') ?? bare }),
+  );
+  const having = (sign: string) => terms.filter((each) => each.sign === sign).map(({ term }) => term);
+  const [all, none, any] = [having(''), having('-'), having('?')];
+  return (message) =>
+    all.every((term) => message.includes(term)) &&
+    !none.some((term) => message.includes(term)) &&
+    (any.length === 0 || any.some((term) => message.includes(term)));
+}

@@ -1,0 +1,100 @@
+/** The process in which `readProgram` runs the Pulumi program. */
+import './modules.ts';
+import { dirname } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import * as pulumi from '@pulumi/pulumi';
+import { MockMonitor } from '@pulumi/pulumi/runtime/mocks.js';
+import { callResult, physicalResource } from './mocks.ts';
+import type { Resource } from './program.ts';
+import type { ProgramRequest } from './program-process.ts';
+
+process.once('message', (request: ProgramRequest) => {
+  run(request).then(finish, fail);
+});
+process.on('unhandledRejection', fail);
+process.on('uncaughtException', fail);
+
+async function run(request: ProgramRequest): Promise<{ resources: Resource[]; outputs: unknown }> {
+  // Pulumi runs a program in the directory of its main file.
+  process.chdir(dirname(request.main));
+  const taken = new Set<string>();
+  const registered = new Map<string, Omit<Resource, 'urn'>>();
+  const register = async ({ type, name, inputs: given, custom }: pulumi.runtime.MockResourceArgs) => {
+    if (taken.has(`${type}::${name}`))
+      throw new Error(`Two resources are of type ${type} and named "${name}".`);
+    taken.add(`${type}::${name}`);
+    const inputs = await plainObject(given);
+    const { id, outputs } =
+      custom === false ? { id: '', outputs: {} } : physicalResource(type, name, inputs, request);
+    registered.set(`${type}::${name}`, { type, name, inputs, outputs: { ...inputs, ...outputs, id } });
+    return { id, state: { ...inputs, ...outputs } };
+  };
+  const answer = async (token: string, inputs: Record<string, unknown>) => callResult(token, inputs, request);
+  // Pulumi forgets the message of an error on its way from the mocks to the program.
+  await pulumi.runtime.setMocks(
+    {
+      call: ({ token, inputs }) => answer(token, inputs).catch(failAndThrow),
+      newResource: (resource) => register(resource).catch(failAndThrow),
+    },
+    request.project,
+    request.stack,
+  );
+  pulumi.runtime.setAllConfig({ ...request.configuration });
+  const monitor = pulumi.runtime.getMonitor();
+
+  const program: Record<string, unknown> = await import(pathToFileURL(request.main).href);
+  const exported = 'default' in program ? program['default'] : { ...program };
+  const outputs = await new Promise<unknown>((resolve) => {
+    pulumi.all([exported]).apply(([value]) => resolve(value));
+  });
+  await pulumi.runtime.disconnect();
+
+  if (!(monitor instanceof MockMonitor)) throw new Error('Pulumi runs without the mocks.');
+  const urns = [...monitor.getRegisteredResources().keys()].sort();
+  const resources = urns.flatMap((urn) => {
+    const [, , type = '', name = ''] = urn.split('::');
+    const resource = registered.get(`${type.split('$').at(-1)}::${name}`);
+    return resource === undefined ? [] : [{ urn, ...resource }];
+  });
+  return { resources, outputs: await plain(outputs) };
+}
+
+/** Values as JSON: secrets uncovered, assets and archives as the paths or the text that they stand for. */
+async function plain(given: unknown): Promise<unknown> {
+  const value = await given;
+  if (pulumi.runtime.isRpcSecret(value)) return plain(pulumi.runtime.unwrapRpcSecret(value));
+  if (value instanceof pulumi.asset.AssetArchive) return plainObject({ assets: value.assets });
+  if (value instanceof pulumi.asset.FileArchive || value instanceof pulumi.asset.FileAsset) {
+    return plainObject({ path: value.path });
+  }
+  if (value instanceof pulumi.asset.StringAsset) return plainObject({ text: value.text });
+  if (Array.isArray(value)) return Promise.all(value.map(plain));
+  return typeof value === 'object' && value !== null ? plainObject(value) : value;
+}
+
+async function plainObject(value: object): Promise<Record<string, unknown>> {
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
+  return Object.fromEntries(await Promise.all(entries.map(async ([key, each]) => [key, await plain(each)])));
+}
+
+let finished = false;
+
+function finish(answer: object): void {
+  if (finished) return;
+  finished = true;
+  process.send?.(answer, () => process.exit(0));
+}
+
+/** The message, and where in the program it happened; frames of libraries and of Node tell a reader nothing. */
+function fail(reason: unknown): void {
+  const error = reason instanceof Error ? reason : new Error(String(reason));
+  const frame = error.stack
+    ?.split('\n')
+    .find((line) => /^\s+at /.test(line) && !/node_modules|node:|<anonymous>/.test(line));
+  finish({ failure: [error.message, frame].filter(Boolean).join('\n') });
+}
+
+function failAndThrow(error: unknown): never {
+  fail(error);
+  throw error;
+}

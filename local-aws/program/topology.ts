@@ -1,0 +1,436 @@
+import * as z from 'zod';
+import type { CatalogSettings } from '../glue/settings.ts';
+import type { MappingSettings } from '../lambda/mapping.ts';
+import type { BucketSettings } from '../s3/storage/bucket.ts';
+import type { QueueNotification } from '../s3/storage/notifications.ts';
+import type { ScheduleSettings } from '../scheduler/scheduler.ts';
+import type { QueueSettings } from '../sqs/queue.ts';
+import type { StateMachineSettings } from '../stepfunctions/settings.ts';
+import type { Program, Resource } from './program.ts';
+import { catalogShapes, redriveAllowPolicy, redrivePolicy, shapes } from './topology-shapes.ts';
+
+/** A policy document's JSON text. */
+type PolicyText = string;
+
+export interface BucketTopology extends BucketSettings {
+  readonly arn: string;
+  readonly policy?: PolicyText;
+  /** The KMS key under which objects lie. */
+  readonly keyArn?: string;
+  /** Queues that S3 itself tells of what happens. */
+  readonly notifications: readonly QueueNotification[];
+}
+
+export interface QueueTopology extends QueueSettings {
+  readonly arn: string;
+  readonly url: string;
+  /** The KMS key under which messages lie. */
+  readonly keyArn?: string;
+}
+
+export interface TargetTopology {
+  readonly id: string;
+  readonly arn: string;
+  readonly deadLetterArn?: string;
+  /** EventBridge's defaults, a day and 185 attempts, when the program says nothing. */
+  readonly maximumEventAgeSeconds: number;
+  readonly maximumRetryAttempts: number;
+  /** Constant text that the target gets in the event's place. */
+  readonly input?: string;
+}
+
+export interface RuleTopology {
+  readonly name: string;
+  readonly arn: string;
+  readonly eventPattern?: string;
+  readonly scheduleExpression?: string;
+  readonly enabled: boolean;
+  readonly targets: readonly TargetTopology[];
+}
+
+export interface FunctionTopology {
+  readonly name: string;
+  readonly arn: string;
+  /** Absolute path of the module that is deployed. */
+  readonly modulePath: string;
+  /** `module.export`, as Lambda is told. */
+  readonly handler: string;
+  readonly runtime: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly memoryMb: number;
+  readonly timeoutSeconds: number;
+  readonly roleArn: string;
+  readonly reservedConcurrency?: number;
+  readonly logGroup: string;
+  /** Whether Lambda writes traces with the function's role. */
+  readonly tracing: boolean;
+  /** Whether Lambda makes network interfaces with the function's role. */
+  readonly inNetwork: boolean;
+}
+
+export interface RoleTopology {
+  readonly name: string;
+  readonly arn: string;
+  readonly trust: PolicyText;
+  readonly policies: readonly { readonly name: string; readonly document: PolicyText }[];
+}
+
+/** The system that a program describes, as the local cloud builds it. */
+export interface Topology {
+  readonly buckets: readonly BucketTopology[];
+  readonly queues: readonly QueueTopology[];
+  readonly rules: readonly RuleTopology[];
+  readonly mappings: readonly MappingSettings[];
+  readonly functions: readonly FunctionTopology[];
+  readonly roles: readonly RoleTopology[];
+  readonly keys: readonly { readonly arn: string; readonly policy: PolicyText }[];
+  readonly catalog: CatalogSettings;
+  readonly schedules: readonly ScheduleSettings[];
+  readonly stateMachines: readonly StateMachineSettings[];
+  /** What exists on AWS and makes no difference here. */
+  readonly notSimulated: readonly { readonly urn: string; readonly type: string }[];
+}
+
+/** Without effect on what the pipeline does in one run on one machine. */
+const notSimulated = new Set([
+  'pulumi:providers:aws',
+  'aws:cloudwatch/logGroup:LogGroup',
+  'aws:cloudwatch/metricAlarm:MetricAlarm',
+  // Processes here reach what the machine reaches; the database is the machine's own, see ops/local-cloud.ts.
+  'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup',
+  'aws:ec2/routeTable:RouteTable',
+  'aws:ec2/routeTableAssociation:RouteTableAssociation',
+  'aws:ec2/securityGroup:SecurityGroup',
+  'aws:ec2/subnet:Subnet',
+  'aws:ec2/vpc:Vpc',
+  'aws:ec2/vpcEndpoint:VpcEndpoint',
+  'aws:lambda/invocation:Invocation',
+  'aws:rds/instance:Instance',
+  'aws:rds/parameterGroup:ParameterGroup',
+  'aws:rds/proxy:Proxy',
+  'aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup',
+  'aws:rds/proxyTarget:ProxyTarget',
+  'aws:rds/subnetGroup:SubnetGroup',
+  'aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule',
+  'aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule',
+  'aws:kms/alias:Alias',
+  'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration',
+  'aws:s3/bucketOwnershipControls:BucketOwnershipControls',
+  'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock',
+  // Locally, DuckDB answers queries in Redshift's place.
+  'aws:redshiftserverless/namespace:Namespace',
+  'aws:redshiftserverless/workgroup:Workgroup',
+  'aws:redshiftserverless/usageLimit:UsageLimit',
+  'aws:redshiftdata/statement:Statement',
+]);
+
+/**
+ * Reads a program's resources as the parts of the local cloud.
+ *
+ * @throws when the program registers a type or a property that the local cloud does not know, or leaves out what it
+ * needs to know; the message names each resource by its URN.
+ */
+export function readTopology({ resources }: Pick<Program, 'resources'>): Topology {
+  const reader = new Reader(resources);
+  const topology = {
+    buckets: readBuckets(reader),
+    queues: readQueues(reader),
+    rules: readRules(reader),
+    functions: readFunctions(reader),
+    mappings: readMappings(reader),
+    roles: readRoles(reader),
+    keys: reader.all('aws:kms/key:Key', shapes.key).map(({ arn, policy }) => ({ arn, policy })),
+    catalog: readCatalog(reader),
+    schedules: readSchedules(reader),
+    stateMachines: readStateMachines(reader),
+    notSimulated: resources
+      .filter(({ type }) => notSimulated.has(type))
+      .map(({ urn, type }) => ({ urn, type })),
+  };
+  reader.finish();
+  return topology;
+}
+
+function readBuckets(reader: Reader): BucketTopology[] {
+  const versioning = reader.all('aws:s3/bucketVersioning:BucketVersioning', shapes.bucketVersioning);
+  const notifications = reader.all('aws:s3/bucketNotification:BucketNotification', shapes.bucketNotification);
+  const policies = reader.all('aws:s3/bucketPolicy:BucketPolicy', shapes.bucketPolicy);
+  const encryptions = reader.all(
+    'aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration',
+    shapes.bucketEncryption,
+  );
+  return reader.all('aws:s3/bucket:Bucket', shapes.bucket).map(({ bucket, arn }) => {
+    const own = <Part extends { readonly bucket: string }>(parts: readonly Part[]) =>
+      parts.find((part) => part.bucket === bucket);
+    const status = own(versioning)?.versioningConfiguration.status;
+    return {
+      name: bucket,
+      arn,
+      versioning: status === 'Disabled' ? undefined : status,
+      eventBridge: own(notifications)?.eventbridge ?? false,
+      notifications: own(notifications)?.queues.map(({ queueArn, events }) => ({ queueArn, events })) ?? [],
+      ...optional('policy', own(policies)?.policy),
+      ...optional('keyArn', own(encryptions)?.rules[0]?.applyServerSideEncryptionByDefault?.kmsMasterKeyId),
+    };
+  });
+}
+
+function readQueues(reader: Reader): QueueTopology[] {
+  const policies = reader.all('aws:sqs/queuePolicy:QueuePolicy', shapes.queuePolicy);
+  const redrives = reader.all('aws:sqs/redrivePolicy:RedrivePolicy', shapes.redrivePolicy);
+  const allowances = reader.all('aws:sqs/redriveAllowPolicy:RedriveAllowPolicy', shapes.redriveAllowPolicy);
+  return reader.all('aws:sqs/queue:Queue', shapes.queue).map((queue) => {
+    const own = <Part extends { readonly queueUrl: string }>(parts: readonly Part[]) =>
+      parts.find((part) => part.queueUrl === queue.url);
+    const redrive = reader.json(
+      queue.redrivePolicy ?? own(redrives)?.redrivePolicy,
+      redrivePolicy,
+      queue.arn,
+    );
+    const allowance = queue.redriveAllowPolicy ?? own(allowances)?.redriveAllowPolicy;
+    const redriveAllow = reader.json(allowance, redriveAllowPolicy, queue.arn);
+    return {
+      name: queue.name,
+      arn: queue.arn,
+      url: queue.url,
+      visibilityTimeoutSeconds: queue.visibilityTimeoutSeconds,
+      messageRetentionSeconds: queue.messageRetentionSeconds,
+      delaySeconds: queue.delaySeconds,
+      receiveWaitSeconds: queue.receiveWaitTimeSeconds,
+      maximumMessageBytes: queue.maxMessageSize,
+      ...optional(
+        'redrive',
+        redrive && {
+          deadLetterQueue: redrive.deadLetterTargetArn.split(':').at(-1) ?? '',
+          maxReceiveCount: redrive.maxReceiveCount,
+        },
+      ),
+      ...optional(
+        'redriveAllow',
+        redriveAllow && {
+          permission: redriveAllow.redrivePermission,
+          ...optional('sourceQueueArns', redriveAllow.sourceQueueArns),
+        },
+      ),
+      ...optional('policy', queue.policy ?? own(policies)?.policy),
+      ...optional('keyArn', queue.kmsMasterKeyId),
+    };
+  });
+}
+
+function readRules(reader: Reader): RuleTopology[] {
+  const targets = reader.all('aws:cloudwatch/eventTarget:EventTarget', shapes.target);
+  return reader.all('aws:cloudwatch/eventRule:EventRule', shapes.rule).map((rule) => ({
+    name: rule.name,
+    arn: rule.arn,
+    ...optional('eventPattern', rule.eventPattern),
+    ...optional('scheduleExpression', rule.scheduleExpression),
+    enabled: rule.state !== 'DISABLED',
+    targets: targets
+      .filter((target) => target.rule === rule.name)
+      .map((target) => ({
+        id: target.targetId,
+        arn: target.arn,
+        ...optional('deadLetterArn', target.deadLetterConfig?.arn),
+        maximumEventAgeSeconds: target.retryPolicy.maximumEventAgeInSeconds,
+        maximumRetryAttempts: target.retryPolicy.maximumRetryAttempts,
+        ...optional('input', target.input),
+      })),
+  }));
+}
+
+function readFunctions(reader: Reader): FunctionTopology[] {
+  return reader.all('aws:lambda/function:Function', shapes.function).map((each) => {
+    const module = each.handler.slice(0, each.handler.lastIndexOf('.'));
+    const file = ['.mjs', '.js', '.cjs'].map((ending) => each.code.assets[module + ending]).find(Boolean);
+    if (file === undefined)
+      reader.complain(each.arn, `its code holds no module for the handler ${each.handler}`);
+    return {
+      name: each.name,
+      arn: each.arn,
+      modulePath: file?.path ?? '',
+      handler: each.handler,
+      runtime: each.runtime,
+      environment: each.environment.variables,
+      memoryMb: each.memorySize,
+      timeoutSeconds: each.timeout,
+      roleArn: each.role,
+      ...optional(
+        'reservedConcurrency',
+        each.reservedConcurrentExecutions < 0 ? undefined : each.reservedConcurrentExecutions,
+      ),
+      logGroup: each.loggingConfig.logGroup ?? `/aws/lambda/${each.name}`,
+      tracing: each.tracingConfig.mode === 'Active',
+      inNetwork: each.vpcConfig !== undefined,
+    };
+  });
+}
+
+function readMappings(reader: Reader): MappingSettings[] {
+  const functions = reader.all('aws:lambda/function:Function', shapes.function);
+  return reader.all('aws:lambda/eventSourceMapping:EventSourceMapping', shapes.mapping).map((mapping) => ({
+    uuid: mapping.uuid,
+    functionArn: functions.find(({ name }) => name === mapping.functionName)?.arn ?? mapping.functionName,
+    queueArn: mapping.eventSourceArn,
+    batchSize: mapping.batchSize,
+    maximumBatchingWindowSeconds: mapping.maximumBatchingWindowInSeconds,
+    ...optional('maximumConcurrency', mapping.scalingConfig.maximumConcurrency),
+    reportBatchItemFailures: mapping.functionResponseTypes.includes('ReportBatchItemFailures'),
+    enabled: mapping.enabled,
+  }));
+}
+
+function readRoles(reader: Reader): RoleTopology[] {
+  const inline = reader.all('aws:iam/rolePolicy:RolePolicy', shapes.rolePolicy);
+  const managed = reader.all('aws:iam/policy:Policy', shapes.policy);
+  const attachments = reader.all('aws:iam/rolePolicyAttachment:RolePolicyAttachment', shapes.attachment);
+  return reader.all('aws:iam/role:Role', shapes.role).map((role) => {
+    const attached = attachments
+      .filter((attachment) => attachment.role === role.name)
+      .flatMap(({ policyArn }) => {
+        const policy = managed.find(({ arn }) => arn === policyArn);
+        if (policy === undefined)
+          reader.complain(role.arn, `the local cloud does not know the policy ${policyArn}`);
+        return policy === undefined ? [] : [{ name: policy.name, document: policy.policy }];
+      });
+    return {
+      name: role.name,
+      arn: role.arn,
+      trust: role.assumeRolePolicy,
+      policies: [
+        ...inline
+          .filter((policy) => policy.role === role.name)
+          .map(({ id, policy }) => ({ name: id, document: policy })),
+        ...attached,
+      ],
+    };
+  });
+}
+
+function readCatalog(reader: Reader): CatalogSettings {
+  const databases = reader.all('aws:glue/catalogDatabase:CatalogDatabase', catalogShapes.database);
+  return {
+    databases: databases.map(({ name, arn }) => ({ name, arn })),
+    tables: reader.all('aws:glue/catalogTable:CatalogTable', catalogShapes.table).map((table) => ({
+      name: table.name,
+      arn: table.arn,
+      database: table.databaseName,
+      location: table.storageDescriptor.location,
+      columns: table.storageDescriptor.columns,
+      partitionKeys: table.partitionKeys,
+      inputFormat: table.storageDescriptor.inputFormat,
+      outputFormat: table.storageDescriptor.outputFormat,
+      serde: table.storageDescriptor.serDeInfo,
+      parameters: table.parameters,
+    })),
+    crawlers: reader.all('aws:glue/crawler:Crawler', catalogShapes.crawler).map((crawler) => {
+      const [target] = crawler.catalogTargets;
+      return {
+        name: crawler.name,
+        arn: crawler.arn,
+        roleArn: crawler.role,
+        database: target.databaseName,
+        tables: target.tables,
+        queueArn: target.eventQueueArn,
+      };
+    }),
+  };
+}
+
+function readSchedules(reader: Reader): ScheduleSettings[] {
+  const groups = reader.all('aws:scheduler/scheduleGroup:ScheduleGroup', catalogShapes.scheduleGroup);
+  return reader.all('aws:scheduler/schedule:Schedule', catalogShapes.schedule).map((schedule) => ({
+    name: schedule.name,
+    groupArn:
+      groups.find(({ name }) => name === schedule.groupName)?.arn ??
+      schedule.arn.replace(/:schedule\/([^/]+)\/.*$/, ':schedule-group/$1'),
+    expression: schedule.scheduleExpression,
+    enabled: schedule.state === 'ENABLED',
+    targetArn: schedule.target.arn,
+    roleArn: schedule.target.roleArn,
+    input: schedule.target.input,
+  }));
+}
+
+function readStateMachines(reader: Reader): StateMachineSettings[] {
+  return reader.all('aws:sfn/stateMachine:StateMachine', catalogShapes.stateMachine).map((machine) => ({
+    name: machine.name,
+    arn: machine.arn,
+    roleArn: machine.roleArn,
+    definition: machine.definition,
+    logs: (machine.loggingConfiguration?.level ?? 'OFF') !== 'OFF',
+    traces: machine.tracingConfiguration?.enabled ?? false,
+  }));
+}
+
+/** Reads resources by type and gathers what is wrong with them. */
+class Reader {
+  readonly #resources: readonly Resource[];
+  readonly #known = new Set<string>(notSimulated);
+  readonly #problems = new Set<string>();
+
+  constructor(resources: readonly Resource[]) {
+    this.#resources = resources;
+  }
+
+  all<Shape extends z.ZodObject>(type: string, shape: Shape): z.output<Shape>[] {
+    this.#known.add(type);
+    return this.#resources
+      .filter((resource) => resource.type === type)
+      .flatMap(({ urn, inputs, outputs }) => {
+        // AWS answers more than is read here; what the program asks for counts to the last property.
+        const answered = Object.entries(outputs).filter(([name]) => name in shape.shape);
+        const parsed = shape.safeParse({ ...Object.fromEntries(answered), ...inputs }, { reportInput: true });
+        if (parsed.success) return [parsed.data];
+        for (const issue of parsed.error.issues) {
+          if (issue.code === 'unrecognized_keys')
+            for (const key of issue.keys)
+              this.complain(urn, `${[...issue.path, key].join('.')}: the local cloud does not simulate this`);
+          else if (issue.code === 'invalid_type' && issue.input === undefined)
+            this.complain(
+              urn,
+              `${issue.path.join('.')}: the local cloud needs to know this; add it to the program`,
+            );
+          else this.complain(urn, `${issue.path.join('.')}: ${issue.message}`);
+        }
+        return [];
+      });
+  }
+
+  json<Shape extends z.ZodType>(
+    text: string | undefined,
+    shape: Shape,
+    of: string,
+  ): z.output<Shape> | undefined {
+    if (text === undefined) return undefined;
+    try {
+      return shape.parse(JSON.parse(text));
+    } catch (error) {
+      this.complain(of, `${text}: ${error instanceof z.ZodError ? z.prettifyError(error) : String(error)}`);
+      return undefined;
+    }
+  }
+
+  complain(of: string, what: string): void {
+    this.#problems.add(`${of}: ${what}`);
+  }
+
+  finish(): void {
+    for (const { urn, type } of this.#resources) {
+      // A component only groups what it holds.
+      if (!type.startsWith('sluice:') && !this.#known.has(type)) {
+        this.complain(urn, `the local cloud does not know the type ${type}`);
+      }
+    }
+    if (this.#problems.size > 0) {
+      throw new Error(`The local cloud can't be built from this program.\n${[...this.#problems].join('\n')}`);
+    }
+  }
+}
+
+/** The key with its value, or nothing: an absent property is not one that is undefined. */
+function optional<Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } {
+  const part: { [K in Key]?: Value } = {};
+  if (value !== undefined) part[key] = value;
+  return part;
+}

@@ -1,0 +1,146 @@
+import { parseHiveType } from '../../../domain/tables/hive-type.ts';
+import { parseSchedule } from '../../events/schedule.ts';
+import type { Resource } from '../program.ts';
+import { type Check, json, oneOf, physicalName, range, refersTo, required, valueAt } from './checks.ts';
+
+const databaseType = 'aws:glue/catalogDatabase:CatalogDatabase';
+const tableType = 'aws:glue/catalogTable:CatalogTable';
+const crawlerType = 'aws:glue/crawler:Crawler';
+const queueType = 'aws:sqs/queue:Queue';
+const roleType = 'aws:iam/role:Role';
+const namespaceType = 'aws:redshiftserverless/namespace:Namespace';
+const workgroupType = 'aws:redshiftserverless/workgroup:Workgroup';
+
+const lowerCase = /^[a-z0-9_-]+$/;
+const lowerCaseWords = 'lower-case letters, digits, hyphens and underscores';
+
+/** What the provider and AWS refuse of the catalog, of schedules and of Redshift Serverless. */
+export const catalogChecks: Readonly<Record<string, readonly Check[]>> = {
+  // Glue web API reference: DatabaseInput, TableInput, StorageDescriptor; Athena guide: tables-databases-columns-names.
+  [databaseType]: [physicalName('name', lowerCase, 255, lowerCaseWords)],
+  [tableType]: [
+    physicalName('name', lowerCase, 255, lowerCaseWords),
+    required('databaseName'),
+    refersTo('databaseName', [databaseType, 'name']),
+    columnTypes,
+  ],
+  // Glue guide: crawler-s3-event-notifications; Glue web API reference: CreateCrawler.
+  [crawlerType]: [
+    physicalName('name', /^\P{Cc}+$/u, 255, 'printable'),
+    required('role'),
+    refersTo('role', [roleType, 'arn'], [roleType, 'name']),
+    refersTo('databaseName', [databaseType, 'name']),
+    oneOf('recrawlPolicy.recrawlBehavior', [
+      'CRAWL_EVERYTHING',
+      'CRAWL_NEW_FOLDERS_ONLY',
+      'CRAWL_EVENT_MODE',
+    ]),
+    oneOf('schemaChangePolicy.updateBehavior', ['LOG', 'UPDATE_IN_DATABASE']),
+    oneOf('schemaChangePolicy.deleteBehavior', ['LOG', 'DELETE_FROM_DATABASE', 'DEPRECATE_IN_DATABASE']),
+    json('configuration'),
+    catalogTargets,
+  ],
+  // EventBridge Scheduler API reference: CreateScheduleGroup, CreateSchedule, RetryPolicy.
+  'aws:scheduler/scheduleGroup:ScheduleGroup': [
+    physicalName('name', /^[0-9a-zA-Z-_.]+$/, 64, 'letters, digits and -_.'),
+  ],
+  'aws:scheduler/schedule:Schedule': [
+    physicalName('name', /^[0-9a-zA-Z-_.]+$/, 64, 'letters, digits and -_.'),
+    refersTo('groupName', ['aws:scheduler/scheduleGroup:ScheduleGroup', 'name']),
+    oneOf('state', ['ENABLED', 'DISABLED']),
+    required('target.arn'),
+    required('target.roleArn'),
+    refersTo('target.roleArn', [roleType, 'arn']),
+    json('target.input'),
+    range('target.retryPolicy.maximumEventAgeInSeconds', 60, 86_400),
+    range('target.retryPolicy.maximumRetryAttempts', 0, 185),
+    schedule,
+  ],
+  // Redshift Serverless API reference: CreateNamespace, CreateWorkgroup, CreateUsageLimit.
+  [namespaceType]: [
+    name('namespaceName', 3),
+    oneOf('logExports', ['userlog', 'connectionlog', 'useractivitylog']),
+  ],
+  [workgroupType]: [
+    name('workgroupName', 3),
+    refersTo('namespaceName', [namespaceType, 'namespaceName']),
+    range('baseCapacity', 4, 1_024),
+    range('maxCapacity', 4, 5_632),
+  ],
+  'aws:redshiftserverless/usageLimit:UsageLimit': [
+    refersTo('resourceArn', [workgroupType, 'arn']),
+    oneOf('usageType', ['serverless-compute', 'cross-region-datasharing']),
+    oneOf('period', ['daily', 'weekly', 'monthly']),
+    oneOf('breachAction', ['log', 'emit-metric', 'deactivate']),
+    range('amount', 1, 100_000_000),
+  ],
+  // Redshift Data API reference: ExecuteStatement.
+  'aws:redshiftdata/statement:Statement': [
+    refersTo('workgroupName', [workgroupType, 'workgroupName']),
+    required('database'),
+    required('sql'),
+    function* shortEnough({ inputs }) {
+      const size = Buffer.byteLength(String(inputs['sql']));
+      if (size > 100_000) yield ['sql', `must have at most 100,000 bytes, not ${size}`];
+    },
+  ],
+};
+
+function name(path: string, least: number): Check {
+  return function* ({ inputs }) {
+    const value = inputs[path];
+    if (typeof value !== 'string' || !/^[a-z0-9-]+$/.test(value) || value.length < least || value.length > 64)
+      yield [
+        path,
+        `must be ${least} to 64 lower-case letters, digits and hyphens, not ${JSON.stringify(value)}`,
+      ];
+  };
+}
+
+function* columnTypes({ inputs }: Resource): ReturnType<Check> {
+  for (const path of ['storageDescriptor.columns', 'partitionKeys']) {
+    for (const [index, column] of [valueAt(inputs, path) ?? []].flat().entries()) {
+      try {
+        parseHiveType(String(valueAt(column, 'type')));
+      } catch (error) {
+        yield [`${path}.${index}.type`, `must be a type of the catalog: ${(error as Error).message}`];
+      }
+    }
+  }
+}
+
+/** "Only a single target is supported by the crawler", which names its queue, and whose deletions it can only log. */
+function* catalogTargets({ inputs }: Resource, ofType: Parameters<Check>[1]): ReturnType<Check> {
+  const targets = [inputs['catalogTargets'] ?? []].flat();
+  if (targets.length === 0) return;
+  const eventMode = valueAt(inputs, 'recrawlPolicy.recrawlBehavior') === 'CRAWL_EVENT_MODE';
+  if (eventMode && targets.length > 1)
+    yield ['catalogTargets', `must be one target in event mode, not ${targets.length}`];
+  if (valueAt(inputs, 'schemaChangePolicy.deleteBehavior') !== 'LOG')
+    yield ['schemaChangePolicy.deleteBehavior', 'must be LOG when the targets are tables of the catalog'];
+  for (const [index, target] of targets.entries()) {
+    for (const path of eventMode ? ['eventQueueArn', 'dlqEventQueueArn'] : []) {
+      const arn = valueAt(target, path);
+      if (arn === undefined && path === 'dlqEventQueueArn') continue;
+      if (!ofType(queueType).some(({ outputs }) => outputs['arn'] === arn))
+        yield [
+          `catalogTargets.${index}.${path}`,
+          `must be the arn of a Queue of this program, not ${JSON.stringify(arn)}`,
+        ];
+    }
+    for (const table of [valueAt(target, 'tables') ?? []].flat())
+      if (!ofType(tableType).some(({ outputs }) => outputs['name'] === table))
+        yield [
+          `catalogTargets.${index}.tables`,
+          `must be names of tables of this program, not ${JSON.stringify(table)}`,
+        ];
+  }
+}
+
+function* schedule({ inputs }: Resource): ReturnType<Check> {
+  try {
+    parseSchedule(String(inputs['scheduleExpression']), 0);
+  } catch (error) {
+    yield ['scheduleExpression', `must be rate(…) or cron(…): ${(error as Error).message}`];
+  }
+}

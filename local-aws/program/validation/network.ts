@@ -1,0 +1,196 @@
+import {
+  type Check,
+  json,
+  oneOf,
+  physicalName,
+  policy,
+  range,
+  refersTo,
+  required,
+  valueAt,
+} from './checks.ts';
+
+const vpcType = 'aws:ec2/vpc:Vpc';
+const subnetType = 'aws:ec2/subnet:Subnet';
+const routeTableType = 'aws:ec2/routeTable:RouteTable';
+const securityGroupType = 'aws:ec2/securityGroup:SecurityGroup';
+const endpointType = 'aws:ec2/vpcEndpoint:VpcEndpoint';
+const subnetGroupType = 'aws:rds/subnetGroup:SubnetGroup';
+const parameterGroupType = 'aws:rds/parameterGroup:ParameterGroup';
+const instanceType = 'aws:rds/instance:Instance';
+const proxyType = 'aws:rds/proxy:Proxy';
+const keyType = 'aws:kms/key:Key';
+
+const ofVpc = [required('vpcId'), refersTo('vpcId', [vpcType, 'id'])];
+const identifier = /^[a-z](?!.*--)[a-z0-9-]*[a-z0-9]$/;
+const identifierWords = 'lower-case letters, digits and single hyphens, a letter first';
+
+/** One rule names the group that it belongs to, and one peer. */
+const securityGroupRule: readonly Check[] = [
+  required('securityGroupId'),
+  refersTo('securityGroupId', [securityGroupType, 'id']),
+  refersTo('referencedSecurityGroupId', [securityGroupType, 'id']),
+  refersTo('prefixListId', [endpointType, 'prefixListId']),
+  oneOf('ipProtocol', ['tcp', 'udp', 'icmp', 'icmpv6', '-1']),
+  range('fromPort', 0, 65_535),
+  range('toPort', 0, 65_535),
+  function* onePeer({ inputs }) {
+    const peers = ['referencedSecurityGroupId', 'prefixListId', 'cidrIpv4', 'cidrIpv6'];
+    if (peers.filter((peer) => inputs[peer] !== undefined).length !== 1)
+      yield ['referencedSecurityGroupId', `must have exactly one of ${peers.join(', ')}`];
+  },
+];
+
+/** Each of a list's elements is such an output. */
+const allReferTo = (path: string, type: string): Check =>
+  function* ({ inputs }, ofType) {
+    const known = ofType(type).map(({ outputs }) => outputs['id']);
+    const wrong = [valueAt(inputs, path) ?? []].flat().filter((id) => !known.includes(id));
+    if (wrong.length > 0) yield [path, `must be ids of this program's ${type}, not ${wrong.join(', ')}`];
+  };
+
+/** What a function says of its place in a network (Lambda guide, configuration-vpc). */
+export const placement: readonly Check[] = [
+  allReferTo('vpcConfig.subnetIds', subnetType),
+  allReferTo('vpcConfig.securityGroupIds', securityGroupType),
+];
+
+/** What the provider and AWS refuse of networks and databases. */
+export const networkChecks: Readonly<Record<string, readonly Check[]>> = {
+  // VPC guide: vpc-cidr-blocks, subnet-sizing; EC2 API reference: CreateSecurityGroup, CreateVpcEndpoint.
+  [vpcType]: [
+    required('cidrBlock'),
+    function* blockSize({ inputs }) {
+      const bits = Number(String(inputs['cidrBlock']).split('/')[1]);
+      if (!(bits >= 16 && bits <= 28)) yield ['cidrBlock', `must have from 16 to 28 bits, not ${bits}`];
+    },
+  ],
+  [subnetType]: [
+    ...ofVpc,
+    required('cidrBlock'),
+    required('availabilityZone'),
+    function* ownBlock({ urn, inputs }, ofType) {
+      const { cidrBlock, vpcId } = inputs;
+      const twins = ofType(subnetType).filter(
+        (other) => other.inputs['vpcId'] === vpcId && other.inputs['cidrBlock'] === cidrBlock,
+      );
+      if (twins.some((other) => other.urn !== urn))
+        yield ['cidrBlock', `must be no other subnet's, as ${cidrBlock} is`];
+    },
+  ],
+  [routeTableType]: ofVpc,
+  'aws:ec2/routeTableAssociation:RouteTableAssociation': [
+    refersTo('subnetId', [subnetType, 'id']),
+    refersTo('routeTableId', [routeTableType, 'id']),
+  ],
+  'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup': ofVpc,
+  [securityGroupType]: [
+    ...ofVpc,
+    physicalName(
+      'name',
+      /^(?!sg-)[\w .:/()#,@[\]+=&;{}!$*-]+$/,
+      255,
+      'letters, digits and some signs, not sg- first',
+    ),
+  ],
+  'aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule': securityGroupRule,
+  'aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule': securityGroupRule,
+  [endpointType]: [
+    ...ofVpc,
+    required('serviceName'),
+    oneOf('vpcEndpointType', ['Gateway', 'Interface', 'GatewayLoadBalancer', 'Resource', 'ServiceNetwork']),
+    policy('policy', 'resource', 20_480),
+    allReferTo('subnetIds', subnetType),
+    allReferTo('securityGroupIds', securityGroupType),
+    allReferTo('routeTableIds', routeTableType),
+  ],
+
+  // RDS API reference: CreateDBSubnetGroup, CreateDBParameterGroup, CreateDBInstance, CreateDBProxy.
+  [subnetGroupType]: [
+    physicalName('name', /^[a-z0-9 ._-]+$/, 255, 'lower-case letters, digits and ._-'),
+    allReferTo('subnetIds', subnetType),
+    function* twoZones({ inputs }, ofType) {
+      const ids: unknown[] = [inputs['subnetIds'] ?? []].flat();
+      const zones = ofType(subnetType)
+        .filter(({ outputs }) => ids.includes(outputs['id']))
+        .map((subnet) => subnet.inputs['availabilityZone']);
+      if (new Set(zones).size < 2) yield ['subnetIds', `must lie in two availability zones, not in ${zones}`];
+    },
+  ],
+  [parameterGroupType]: [physicalName('name', identifier, 255, identifierWords), required('family')],
+  [instanceType]: [
+    required('instanceClass'),
+    refersTo('dbSubnetGroupName', [subnetGroupType, 'name']),
+    refersTo('parameterGroupName', [parameterGroupType, 'name']),
+    refersTo('kmsKeyId', [keyType, 'arn']),
+    refersTo('masterUserSecretKmsKeyId', [keyType, 'arn']),
+    allReferTo('vpcSecurityGroupIds', securityGroupType),
+    range('backupRetentionPeriod', 0, 35),
+    range('allocatedStorage', 20, 65_536),
+    range('port', 1_150, 65_535),
+    oneOf('enabledCloudwatchLogsExports', ['audit', 'error', 'general', 'slowquery', 'iam-db-auth-error']),
+    instanceName,
+    onePassword,
+    function* lastSnapshot({ inputs }) {
+      if (inputs['skipFinalSnapshot'] !== true && inputs['finalSnapshotIdentifier'] === undefined)
+        yield ['finalSnapshotIdentifier', 'is required unless skipFinalSnapshot'];
+    },
+    function* roomToGrow({ inputs }) {
+      const { allocatedStorage, maxAllocatedStorage } = inputs;
+      if (maxAllocatedStorage !== undefined && Number(maxAllocatedStorage) < Number(allocatedStorage))
+        yield ['maxAllocatedStorage', `must not be below allocatedStorage, ${allocatedStorage}`];
+    },
+    function* sameFamily({ inputs }, ofType) {
+      const family = ofType(parameterGroupType).find(
+        ({ outputs }) => outputs['name'] === inputs['parameterGroupName'],
+      )?.inputs['family'];
+      const own = `${inputs['engine']}${/^\d+\.\d+/.exec(String(inputs['engineVersion']))?.[0]}`;
+      if (family !== undefined && family !== own)
+        yield ['parameterGroupName', `must be of the family ${own}, not ${family}`];
+    },
+  ],
+  [proxyType]: [
+    physicalName('name', identifier, 63, identifierWords),
+    oneOf('engineFamily', ['MYSQL', 'POSTGRESQL', 'SQLSERVER']),
+    oneOf('defaultAuthScheme', ['NONE', 'IAM_AUTH']),
+    refersTo('roleArn', ['aws:iam/role:Role', 'arn']),
+    allReferTo('vpcSubnetIds', subnetType),
+    allReferTo('vpcSecurityGroupIds', securityGroupType),
+    function* someAuthentication({ inputs }) {
+      if (inputs['auths'] === undefined && inputs['defaultAuthScheme'] !== 'IAM_AUTH')
+        yield ['auths', 'is required without the defaultAuthScheme IAM_AUTH'];
+    },
+  ],
+  'aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup': [
+    refersTo('dbProxyName', [proxyType, 'name']),
+    range('connectionPoolConfig.maxConnectionsPercent', 1, 100),
+    range('connectionPoolConfig.connectionBorrowTimeout', 0, 3_600),
+  ],
+  'aws:rds/proxyTarget:ProxyTarget': [
+    refersTo('dbProxyName', [proxyType, 'name']),
+    refersTo('dbInstanceIdentifier', [instanceType, 'identifier']),
+  ],
+
+  // Lambda API reference: Invoke.
+  'aws:lambda/invocation:Invocation': [
+    required('input'),
+    json('input'),
+    refersTo('functionName', ['aws:lambda/function:Function', 'name']),
+  ],
+};
+
+function* instanceName({ inputs }: Parameters<Check>[0]): ReturnType<Check> {
+  for (const [path, most] of [
+    ['identifier', 63],
+    ['finalSnapshotIdentifier', 255],
+  ] as const) {
+    const value = inputs[path];
+    if (value !== undefined && (!identifier.test(String(value)) || String(value).length > most))
+      yield [path, `must be at most ${most} ${identifierWords}, not ${value}`];
+  }
+}
+
+function* onePassword({ inputs }: Parameters<Check>[0]): ReturnType<Check> {
+  if (inputs['manageMasterUserPassword'] === true && inputs['password'] !== undefined)
+    yield ['password', 'must not be given where RDS manages it'];
+}

@@ -1,0 +1,38 @@
+import { parseDefinition } from '../../stepfunctions/definition.ts';
+import { type Check, json, oneOf, physicalName, refersTo, required, valueAt } from './checks.ts';
+
+/** What the provider and AWS refuse of state machines, and what the local cloud could not run. */
+export const workflowChecks: Readonly<Record<string, readonly Check[]>> = {
+  // Step Functions API reference: CreateStateMachine, LogLevel; Step Functions guide: service-quotas, cw-logs.
+  'aws:sfn/stateMachine:StateMachine': [
+    physicalName('name', /^[A-Za-z0-9_-]+$/, 80, 'letters, digits, hyphens and underscores'),
+    required('roleArn'),
+    refersTo('roleArn', ['aws:iam/role:Role', 'arn']),
+    required('definition'),
+    json('definition'),
+    definition,
+    oneOf('type', ['STANDARD', 'EXPRESS']),
+    oneOf('loggingConfiguration.level', ['ALL', 'ERROR', 'FATAL', 'OFF']),
+    function* logDestination({ inputs }, ofType) {
+      const destination = valueAt(inputs, 'loggingConfiguration.logDestination');
+      const groups = ofType('aws:cloudwatch/logGroup:LogGroup');
+      if (destination !== undefined && !groups.some(({ outputs }) => `${outputs['arn']}:*` === destination))
+        yield [
+          'loggingConfiguration.logDestination',
+          `must be the arn of a LogGroup of this program and :*, not ${JSON.stringify(destination)}`,
+        ];
+    },
+  ],
+};
+
+function* definition({ inputs }: Parameters<Check>[0]): ReturnType<Check> {
+  const text = inputs['definition'];
+  if (typeof text !== 'string') return;
+  const size = Buffer.byteLength(text);
+  if (size > 1_048_576) yield ['definition', `must have at most 1,048,576 bytes, not ${size}`];
+  try {
+    parseDefinition('it', text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) yield ['definition', (error as Error).message];
+  }
+}

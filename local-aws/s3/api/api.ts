@@ -1,0 +1,111 @@
+import type { Admit } from '../../core/call.ts';
+import { ServiceError } from '../../core/service-error.ts';
+import type { Service, WireRequest, WireResponse } from '../../http/service.ts';
+import { Store, type StoreOptions } from '../storage/store.ts';
+import { notImplemented } from './errors.ts';
+import { Exchange } from './exchange.ts';
+import { checkParameters } from './parameters.ts';
+import { findRoute, nameOf } from './routes.ts';
+import { errorResponse } from './xml.ts';
+
+interface S3Options extends StoreOptions {
+  readonly admit: Admit;
+}
+
+export interface S3 {
+  readonly service: Service;
+  readonly store: Store;
+  /** Call before the first request. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The S3 of the local cloud: path-style REST, buckets as `options` name them. */
+export function createS3(options: S3Options): S3 {
+  const store = new Store(options);
+  return {
+    store,
+    start: () => store.start(),
+    close: () => store.close(),
+    async service(request) {
+      try {
+        return await answer(request, store, options.admit);
+      } catch (error) {
+        if (error instanceof ServiceError) return errorResponse(error, request);
+        throw error;
+      } finally {
+        // What nobody read must not stop up the connection.
+        if (!request.body.readableEnded) request.body.resume();
+      }
+    },
+  };
+}
+
+async function answer(request: WireRequest, store: Store, admit: Admit): Promise<WireResponse> {
+  const target = parsePath(request.path);
+  const asked = {
+    method: request.method,
+    scope: target.key !== '' ? 'object' : target.bucketName !== '' ? 'bucket' : 'account',
+    query: request.query,
+    copies: 'x-amz-copy-source' in request.headers,
+  } as const;
+  const route = findRoute(asked);
+  if (!route) {
+    const name = nameOf(asked);
+    throw notImplemented(`The local cloud does not serve S3's ${name}.`, { Operation: name });
+  }
+  const exchange = new Exchange(request, store, admit, route.operation, target);
+  checkOwner(exchange);
+  // Before anything else, as on AWS: it is no secret which buckets exist.
+  if (target.bucketName !== '') store.bucket(target.bucketName);
+  const { versionId } = exchange;
+  if (route.versionAction && versionId !== undefined) {
+    await exchange.allow(route.versionAction, exchange.arn, { 's3:versionid': versionId });
+  } else if (route.action) {
+    await exchange.allow(route.action, exchange.arn, asked.scope === 'bucket' ? listContext(request) : {});
+  }
+  checkParameters(route.operation, exchange);
+  return route.run(exchange);
+}
+
+const longestKey = 1024;
+
+/** @throws InvalidURI, KeyTooLongError */
+function parsePath(path: string): { bucketName: string; key: string } {
+  const slash = path.indexOf('/', 1);
+  const end = slash < 0 ? path.length : slash;
+  let target: { bucketName: string; key: string };
+  try {
+    target = {
+      bucketName: decodeURIComponent(path.slice(1, end)),
+      key: decodeURIComponent(path.slice(end + 1)),
+    };
+  } catch {
+    throw new ServiceError('InvalidURI', 400, "Couldn't parse the specified URI.", { URI: path });
+  }
+  const size = Buffer.byteLength(target.key);
+  if (size <= longestKey) return target;
+  throw new ServiceError('KeyTooLongError', 400, 'Your key is too long', {
+    MaxSizeAllowed: `${longestKey}`,
+    Size: `${size}`,
+  });
+}
+
+function checkOwner({ headers, store }: Exchange): void {
+  for (const name of ['x-amz-expected-bucket-owner', 'x-amz-source-expected-bucket-owner']) {
+    const owner = headers[name];
+    if (owner === undefined || owner === store.accountId) continue;
+    throw new ServiceError('AccessDenied', 403, 'Access Denied');
+  }
+}
+
+/** The condition keys of listings; absent where the request does not say. */
+function listContext({ query }: WireRequest): Record<string, string> {
+  const names = ['prefix', 'delimiter', 'max-keys'];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = query.get(name);
+      return value === null ? [] : [[`s3:${name}`, value]];
+    }),
+  );
+}

@@ -1,0 +1,310 @@
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { ServiceError } from '../../core/service-error.ts';
+import { free } from '../../http/free.ts';
+import { blockSize, inBlocks } from '../storage/blocks.ts';
+import {
+  type ChecksumAlgorithm,
+  checksumAlgorithms,
+  checksumHeader,
+  digestLength,
+  hasher,
+  parseAlgorithm,
+} from '../storage/checksum.ts';
+import { Sha256 } from '../storage/sha256.ts';
+import { entityTooLarge, invalidRequest } from './errors.ts';
+
+/** What was found out about a body while it passed. */
+export interface Digest {
+  readonly size: number;
+  /** Hexadecimal; absent where nobody asks for it. */
+  readonly md5?: string;
+  /** The one that the request brings, or the fallback. */
+  readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly value: string };
+  /** Base64, of each algorithm that was calculated. */
+  readonly checksums: ReadonlyMap<ChecksumAlgorithm, string>;
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+export interface BodyOptions {
+  /** Bytes, of what is stored. */
+  readonly limit: number;
+  /** Whether to calculate the MD5 although the request brings none. */
+  readonly wantsMd5?: boolean;
+  /** What to calculate when the request brings no checksum. */
+  readonly fallback?: ChecksumAlgorithm | undefined;
+  /** What to calculate in any case. */
+  readonly also?: ChecksumAlgorithm | undefined;
+}
+
+/**
+ * The content of a request: decoded from `aws-chunked`, hashed and counted as it is iterated, once. After the last
+ * byte it compares with what the headers and the trailer promise and throws when anything differs, so that whoever
+ * stores the bytes can drop them ("API Reference: PutObject"; "Signature calculations: transferring payload in
+ * multiple chunks"; "User Guide: Checking object integrity").
+ *
+ * What it yields holds its bytes only until the next is asked for. The source's chunks must be nobody else's.
+ *
+ * The signatures of single chunks are not verified: their key does not get this far. The checksum is.
+ *
+ * @throws while iterating: BadDigest, XAmzContentSHA256Mismatch, IncompleteBody, EntityTooLarge, MalformedTrailerError
+ */
+export class Body implements AsyncIterable<Uint8Array> {
+  readonly #source: Readable;
+  readonly #expected: Promised;
+  readonly #limit: number;
+  readonly #wantsMd5: boolean;
+  readonly #algorithm: ChecksumAlgorithm | undefined;
+  readonly #also: ChecksumAlgorithm | undefined;
+  #digest: Digest | undefined;
+
+  private constructor(source: Readable, expected: Promised, options: BodyOptions) {
+    const { limit, wantsMd5 = false } = options;
+    this.#algorithm = expected.algorithm ?? options.fallback;
+    this.#also = options.also;
+    this.#source = source;
+    this.#expected = expected;
+    this.#limit = limit;
+    this.#wantsMd5 = wantsMd5 || expected.md5 !== undefined;
+    if (expected.size > limit) throw entityTooLarge(expected.size, limit);
+  }
+
+  /** @throws MissingContentLength, InvalidDigest, InvalidRequest, EntityTooLarge */
+  static received(request: { body: Readable; headers: Headers }, options: BodyOptions): Body {
+    return new Body(request.body, promised(request.headers), options);
+  }
+
+  /** As many bytes as the limit says, which were stored before. */
+  static copied(source: Readable, algorithm: ChecksumAlgorithm | undefined, options: BodyOptions): Body {
+    return new Body(source, { chunked: false, size: options.limit, algorithm, trailing: false }, options);
+  }
+
+  /** Known once the iteration has come to its end. */
+  get digest(): Digest {
+    if (!this.#digest) throw new Error('The body has not been read to its end.');
+    return this.#digest;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    const { chunked, sha256, size: expected } = this.#expected;
+    const algorithm = this.#algorithm;
+    const trailer = new Map<string, string>();
+    const md5 = this.#wantsMd5 ? createHash('md5') : undefined;
+    const wanted = new Set([algorithm, this.#also].filter((each) => each !== undefined));
+    const sums = [...wanted].map((each) => [each, hasher(each)] as const);
+    const isLarge = expected > blockSize;
+    const sha = sha256 !== undefined && !isLarge ? createHash('sha256') : undefined;
+    const shaBeside = sha256 !== undefined && isLarge ? new Sha256() : undefined;
+    let shaDigest: string | undefined;
+    let size = 0;
+    const raw = received(this.#source);
+    const decoded = chunked ? dechunk(raw, trailer) : raw;
+    try {
+      for await (const chunk of isLarge ? inBlocks(decoded, shaBeside) : decoded) {
+        size += chunk.byteLength;
+        if (size > this.#limit) throw entityTooLarge(size, this.#limit);
+        md5?.update(chunk);
+        sha?.update(chunk);
+        for (const [, sum] of sums) sum.update(chunk);
+        yield chunk;
+      }
+    } finally {
+      shaDigest = sha?.digest('hex') ?? (await shaBeside?.digest());
+    }
+    const checksums = new Map<ChecksumAlgorithm, string>();
+    for (const [each, sum] of sums) checksums.set(each, Buffer.from(await sum.digest()).toString('base64'));
+    const value = algorithm && checksums.get(algorithm);
+    this.#digest = {
+      size,
+      ...(md5 && { md5: md5.digest('hex') }),
+      ...(algorithm && value !== undefined && { checksum: { algorithm, value } }),
+      checksums,
+    };
+    verify(this.#expected, this.#digest, shaDigest, trailer);
+  }
+}
+
+/** What the headers say that the body will be. */
+interface Promised {
+  readonly chunked: boolean;
+  readonly size: number;
+  /** Hexadecimal. */
+  readonly md5?: string | undefined;
+  /** Hexadecimal; absent for `UNSIGNED-PAYLOAD` and streaming payloads. */
+  readonly sha256?: string | undefined;
+  /** The checksum to calculate. */
+  readonly algorithm: ChecksumAlgorithm | undefined;
+  /** Base64; absent where the trailer brings it, or nobody does. */
+  readonly checksum?: string | undefined;
+  readonly trailing: boolean;
+}
+
+function promised(headers: Headers): Promised {
+  const payload = headers['x-amz-content-sha256'];
+  const encodings = (headers['content-encoding'] ?? '').split(',').map((encoding) => encoding.trim());
+  const chunked = (payload ?? '').startsWith('STREAMING-') || encodings.includes('aws-chunked');
+  const length = headers[chunked ? 'x-amz-decoded-content-length' : 'content-length'];
+  if (length === undefined) {
+    throw new ServiceError('MissingContentLength', 411, 'You must provide the Content-Length HTTP header.');
+  }
+  return {
+    chunked,
+    size: Number(length),
+    md5: contentMd5(headers['content-md5']),
+    sha256: payload !== undefined && /^[0-9a-f]{64}$/i.test(payload) ? payload.toLowerCase() : undefined,
+    ...promisedChecksum(headers),
+  };
+}
+
+function contentMd5(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.length !== 16 || bytes.toString('base64') !== text) {
+    throw new ServiceError('InvalidDigest', 400, 'The Content-MD5 you specified was invalid.', {
+      'Content-MD5': text,
+    });
+  }
+  return bytes.toString('hex');
+}
+
+function promisedChecksum(headers: Headers) {
+  const given = checksumAlgorithms.filter((algorithm) => checksumHeader(algorithm) in headers);
+  const announced = (headers['x-amz-trailer'] ?? '').split(',').map((name) => name.trim().toLowerCase());
+  const trailing = checksumAlgorithms.filter((algorithm) => announced.includes(checksumHeader(algorithm)));
+  const [algorithm, second] = [...given, ...trailing];
+  if (second) {
+    throw invalidRequest(
+      'Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.',
+    );
+  }
+  const named = headers['x-amz-sdk-checksum-algorithm'];
+  if (named !== undefined && !algorithm) {
+    throw invalidRequest(
+      'x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.',
+    );
+  }
+  if (named !== undefined && parseAlgorithm(named) !== algorithm) {
+    throw invalidRequest('Value for x-amz-sdk-checksum-algorithm header is invalid.');
+  }
+  const checksum = algorithm && headers[checksumHeader(algorithm)];
+  if (algorithm && checksum !== undefined) checkFormat(algorithm, checksum);
+  return { algorithm, checksum, trailing: trailing.length > 0 };
+}
+
+function checkFormat(algorithm: ChecksumAlgorithm, value: string): void {
+  if (Buffer.from(value, 'base64').length === digestLength[algorithm]) return;
+  throw invalidRequest(`Value for ${checksumHeader(algorithm)} header is invalid.`);
+}
+
+function verify(
+  expected: Promised,
+  digest: Digest,
+  sha256: string | undefined,
+  trailer: ReadonlyMap<string, string>,
+): void {
+  if (digest.size !== expected.size) throw incompleteBody();
+  if (expected.md5 !== undefined && expected.md5 !== digest.md5) {
+    throw badDigest('Content-MD5', expected.md5, digest.md5 ?? '');
+  }
+  if (expected.sha256 !== sha256) {
+    throw new ServiceError(
+      'XAmzContentSHA256Mismatch',
+      400,
+      "The provided 'x-amz-content-sha256' header does not match what was computed.",
+      { ClientComputedContentSHA256: expected.sha256 ?? '', S3ComputedContentSHA256: sha256 ?? '' },
+    );
+  }
+  if (!digest.checksum) return;
+  const { algorithm, value } = digest.checksum;
+  const checksum = expected.checksum ?? trailer.get(checksumHeader(algorithm));
+  if (checksum === undefined) {
+    if (!expected.trailing) return;
+    throw new ServiceError(
+      'MalformedTrailerError',
+      400,
+      'The request contained trailing data that was not well-formed or did not conform to our published schema.',
+    );
+  }
+  checkFormat(algorithm, checksum);
+  if (checksum !== value) throw badDigest(algorithm, checksum, value);
+}
+
+const badDigest = (name: string, expected: string, calculated: string) =>
+  new ServiceError('BadDigest', 400, `The ${name} you specified did not match the calculated checksum.`, {
+    ExpectedDigest: expected,
+    CalculatedDigest: calculated,
+  });
+
+const incompleteBody = () =>
+  new ServiceError(
+    'IncompleteBody',
+    400,
+    'You did not provide the number of bytes specified by the Content-Length HTTP header.',
+  );
+
+/** The raw bytes. Does not destroy the stream on an early end, for the answer goes back over the same connection. */
+async function* received(source: Readable): AsyncGenerator<Buffer> {
+  const chunks: AsyncIterable<Buffer> = source.iterator({ destroyOnReturn: false });
+  try {
+    for await (const chunk of chunks) {
+      yield chunk;
+      free(chunk);
+    }
+  } catch {
+    throw incompleteBody();
+  }
+}
+
+const longestLine = 8 * 1024;
+
+/** Takes `size[;chunk-signature=…]\r\n data \r\n … 0 \r\n trailer \r\n \r\n` apart; fills `trailer`. */
+async function* dechunk(
+  source: AsyncIterable<Buffer>,
+  trailer: Map<string, string>,
+): AsyncGenerator<Uint8Array> {
+  let expects: 'size' | 'data' | 'line end' | 'trailer' | 'nothing' = 'size';
+  let left = 0;
+  let line = '';
+  for await (const bytes of source) {
+    for (let at = 0; at < bytes.length; ) {
+      if (expects === 'data') {
+        const piece = bytes.subarray(at, at + left);
+        yield piece;
+        at += piece.length;
+        left -= piece.length;
+        if (left === 0) expects = 'line end';
+        continue;
+      }
+      const end = bytes.indexOf(0x0a, at);
+      line += bytes.toString('latin1', at, end < 0 ? bytes.length : end + 1);
+      if (expects === 'nothing' || line.length > longestLine) throw incompleteBody();
+      if (end < 0) break;
+      at = end + 1;
+      const text = line.trimEnd();
+      line = '';
+      if (expects === 'line end') {
+        if (text !== '') throw incompleteBody();
+        expects = 'size';
+      } else if (expects === 'size') {
+        const size = /^([0-9a-f]{1,12})(;|$)/i.exec(text)?.[1];
+        if (size === undefined) throw incompleteBody();
+        left = Number.parseInt(size, 16);
+        expects = left > 0 ? 'data' : 'trailer';
+      } else if (text === '') {
+        expects = 'nothing';
+      } else {
+        const colon = text.indexOf(':');
+        trailer.set(text.slice(0, colon).trim().toLowerCase(), text.slice(colon + 1).trim());
+      }
+    }
+  }
+  if (expects !== 'nothing') throw incompleteBody();
+}
+
+/** A small body, such as an XML document, whole. */
+export async function readText(body: Body): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks).toString();
+}

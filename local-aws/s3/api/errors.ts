@@ -1,0 +1,59 @@
+import { ServiceError } from '../../core/service-error.ts';
+
+/** A refusal that says something in its headers too. */
+export class RefusalWithHeaders extends ServiceError {
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(error: ServiceError, headers: Record<string, string>) {
+    super(error.code, error.status, error.message, error.details);
+    this.headers = headers;
+  }
+}
+
+/** S3's refusals that more than one place gives ("Amazon S3 API Reference: Error responses"). */
+
+export const invalidArgument = (message: string, name: string, value: string) =>
+  new ServiceError('InvalidArgument', 400, message, { ArgumentName: name, ArgumentValue: value });
+
+export const invalidRequest = (message: string) => new ServiceError('InvalidRequest', 400, message);
+
+export const malformedXml = () =>
+  new ServiceError(
+    'MalformedXML',
+    400,
+    'The XML you provided was not well-formed or did not validate against our published schema',
+  );
+
+export const noSuchKey = (key: string) =>
+  new ServiceError('NoSuchKey', 404, 'The specified key does not exist.', { Key: key });
+
+export const noSuchVersion = (key: string, versionId: string) =>
+  new ServiceError('NoSuchVersion', 404, 'The specified version does not exist.', {
+    Key: key,
+    VersionId: versionId,
+  });
+
+export const noSuchUpload = (uploadId: string) =>
+  new ServiceError(
+    'NoSuchUpload',
+    404,
+    'The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.',
+    { UploadId: uploadId },
+  );
+
+export const preconditionFailed = (condition: string) =>
+  new ServiceError(
+    'PreconditionFailed',
+    412,
+    'At least one of the pre-conditions you specified did not hold',
+    { Condition: condition },
+  );
+
+export const entityTooLarge = (size: number, limit: number) =>
+  new ServiceError('EntityTooLarge', 400, 'Your proposed upload exceeds the maximum allowed size', {
+    ProposedSize: `${size}`,
+    MaxSizeAllowed: `${limit}`,
+  });
+
+export const notImplemented = (message: string, details: Record<string, string> = {}) =>
+  new ServiceError('NotImplemented', 501, message, details);

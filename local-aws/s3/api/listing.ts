@@ -1,0 +1,107 @@
+import type { Bucket, OpenUpload, StoredObject, Version } from '../storage/bucket.ts';
+import { compareKeys, isAfter, SortedKeys } from '../storage/keys.ts';
+
+export interface Selection {
+  readonly prefix: string;
+  /** Empty: none. */
+  readonly delimiter: string;
+  /** Entries and common prefixes together. */
+  readonly limit: number;
+  /** The last thing that the page before held. */
+  readonly after?: Position | undefined;
+}
+
+export interface Position {
+  readonly key: string;
+  /** `key` is a common prefix: the page before stood for all keys that begin with it. */
+  readonly common: boolean;
+  /** Of several entries of one key, the last that was listed. */
+  readonly id?: string | undefined;
+}
+
+interface Page<Entry> {
+  readonly entries: Entry[];
+  readonly commonPrefixes: string[];
+  /** Present when there is more. */
+  readonly next?: Position;
+}
+
+/** Current objects ("API Reference: ListObjectsV2"). */
+export function listObjects(
+  bucket: Bucket,
+  selection: Selection,
+): Page<{ key: string; object: StoredObject }> {
+  return paginate(bucket.keys, selection, (key) => {
+    const object = bucket.current(key);
+    return object ? [{ id: '', entry: { key, object } }] : [];
+  });
+}
+
+/** All versions and delete markers, newest first within a key ("API Reference: ListObjectVersions"). */
+export function listVersions(
+  bucket: Bucket,
+  selection: Selection,
+): Page<{ key: string; version: Version; isLatest: boolean }> {
+  return paginate(bucket.keys, selection, (key) =>
+    bucket
+      .versions(key)
+      .map((version, index) => ({ id: version.versionId, entry: { key, version, isLatest: index === 0 } })),
+  );
+}
+
+/** Uploads under way, oldest first within a key ("API Reference: ListMultipartUploads"). */
+export function listUploads(bucket: Bucket, selection: Selection): Page<OpenUpload> {
+  const keys = new SortedKeys();
+  const byKey = Map.groupBy(bucket.uploads.values(), (upload) => upload.key);
+  for (const key of byKey.keys()) keys.add(key);
+  return paginate(keys, selection, (key) =>
+    (byKey.get(key) ?? []).map((upload) => ({ id: upload.uploadId, entry: upload })),
+  );
+}
+
+/**
+ * The position that a `key-marker` means: where it is a common prefix of this listing, S3 itself gave it out as
+ * `NextKeyMarker` and goes on after all that begins with it.
+ */
+export function positionOf(
+  marker: string,
+  { prefix, delimiter }: { prefix: string; delimiter: string },
+  id?: string,
+): Position {
+  const end = delimiter === '' || !marker.startsWith(prefix) ? -1 : marker.indexOf(delimiter, prefix.length);
+  return { key: marker, common: end >= 0 && end + delimiter.length === marker.length, id };
+}
+
+function paginate<Entry>(
+  keys: SortedKeys,
+  { prefix, delimiter, limit, after }: Selection,
+  entriesOf: (key: string) => readonly { id: string; entry: Entry }[],
+): Page<Entry> {
+  const page: Page<Entry> = { entries: [], commonPrefixes: [] };
+  let last: Position | undefined;
+  // With a limit of 0 S3 answers that nothing is truncated.
+  const full = () => page.entries.length + page.commonPrefixes.length >= limit;
+  const cut = () => ({ ...page, ...(last && { next: last }) });
+  const from = (key: string) => {
+    if (!after) return true;
+    if (after.common) return isAfter(key, after.key);
+    return compareKeys(key, after.key) >= (after.id === undefined ? 1 : 0);
+  };
+  const visible = (key: string) => entriesOf(key).length > 0;
+  for (const { key, common } of keys.walk({ prefix, delimiter, from, visible })) {
+    if (common) {
+      if (full()) return cut();
+      page.commonPrefixes.push(key);
+      last = { key, common };
+      continue;
+    }
+    const all = entriesOf(key);
+    const listed = key === after?.key ? all.findIndex(({ id }) => id === after.id) + 1 : 0;
+    for (const { id, entry } of all.slice(listed)) {
+      if (full()) return cut();
+      page.entries.push(entry);
+      last = { key, common, id };
+    }
+  }
+  return page;
+}

@@ -1,0 +1,392 @@
+import { ServiceError } from '../../core/service-error.ts';
+import { noSuchKey, noSuchUpload, preconditionFailed } from '../api/errors.ts';
+import type { ChecksumAlgorithm, ChecksumType, StoredChecksum } from './checksum.ts';
+import { SortedKeys } from './keys.ts';
+import { assemble, etagOfParts, type ListedPart } from './multipart.ts';
+
+export interface BucketSettings {
+  readonly name: string;
+  /** Absent: versioning was never switched on. */
+  readonly versioning?: 'Enabled' | 'Suspended' | undefined;
+  /** Whether the bucket's events go to EventBridge. */
+  readonly eventBridge: boolean;
+  /** The KMS key that objects are encrypted under; absent, they are under S3's own. */
+  readonly keyArn?: string | undefined;
+}
+
+/** A run of bytes of an object: a whole blob. An object is its slices in order. */
+export interface Slice {
+  readonly blob: string;
+  readonly size: number;
+}
+
+export interface StoredObject {
+  readonly marker: false;
+  readonly versionId: string;
+  /** Milliseconds since the epoch. */
+  readonly lastModified: number;
+  readonly size: number;
+  /** Without quotes. */
+  readonly etag: string;
+  readonly slices: readonly Slice[];
+  /** Made by a multipart upload, so that its slices are parts that can be read by number. */
+  readonly multipart: boolean;
+  /** `content-type`, `cache-control`, …, `x-amz-meta-*`: sent back as they came. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly checksum?: StoredChecksum | undefined;
+  /** The upload that it was made of, which may be completed again: see `completed`. */
+  readonly uploadId?: string | undefined;
+}
+
+export interface DeleteMarker {
+  readonly marker: true;
+  readonly versionId: string;
+  readonly lastModified: number;
+}
+
+export type Version = StoredObject | DeleteMarker;
+
+export interface Part {
+  readonly number: number;
+  readonly etag: string;
+  readonly size: number;
+  readonly lastModified: number;
+  readonly blob: string;
+  readonly checksum?: string | undefined;
+}
+
+export interface Upload {
+  readonly uploadId: string;
+  readonly key: string;
+  readonly initiated: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly checksum?:
+    | {
+        readonly algorithm: ChecksumAlgorithm;
+        readonly type: ChecksumType;
+        /** Nobody asked for one, so parts need not bring it. */
+        readonly implicit?: true;
+      }
+    | undefined;
+}
+
+export type OpenUpload = Upload & { readonly parts: Map<number, Part> };
+
+/** What is written to the journal: applied in order to an empty bucket, changes make the bucket again. */
+export type Change =
+  | {
+      readonly type: 'put';
+      readonly key: string;
+      readonly version: Version;
+      /** Where journals of 0.1 name the upload that ends; today the version does. */
+      readonly uploadId?: string;
+    }
+  | { readonly type: 'remove'; readonly key: string; readonly versionId: string }
+  | { readonly type: 'upload'; readonly upload: Upload }
+  | { readonly type: 'part'; readonly uploadId: string; readonly part: Part }
+  | { readonly type: 'abort'; readonly uploadId: string };
+
+export type CreateReason = 'PutObject' | 'CopyObject' | 'CompleteMultipartUpload';
+
+/** What an event tells about the object. */
+export interface Happening {
+  readonly key: string;
+  readonly versionId: string;
+  readonly time: number;
+  readonly sequencer: string;
+  readonly etag?: string;
+  readonly size?: number;
+  readonly reason: CreateReason | 'DeleteObject';
+  readonly deletionType?: 'Delete Marker Created' | 'Permanently Deleted';
+}
+
+/** What a command did. */
+export interface Done {
+  readonly change: Change;
+  readonly happened?: Happening;
+  /** Blobs that nothing refers to any more. */
+  readonly garbage: readonly string[];
+}
+
+/** What a command takes from outside, so that a replay with the same stamps does the same. */
+export interface Stamp {
+  readonly now: number;
+  /** For the version or the upload that the command makes. */
+  readonly id: string;
+  readonly sequencer: string;
+}
+
+/** The preconditions of a write ("Amazon S3 User Guide: How to prevent object overwrites with conditional writes"). */
+export interface WriteCondition {
+  readonly ifNoneMatch?: '*' | undefined;
+  /** An ETag without quotes. */
+  readonly ifMatch?: string | undefined;
+}
+
+/** A conditional write under way. */
+export interface Attempt {
+  readonly key: string;
+  readonly condition: WriteCondition;
+  /** Another write of the key was finished in between. */
+  disturbed: boolean;
+}
+
+/**
+ * One bucket's metadata: the versions of each key, delete markers, and multipart uploads under way. Does no I/O and
+ * reads no clock; each command either throws a `ServiceError` and changes nothing, or applies one `Change`.
+ */
+export class Bucket {
+  readonly settings: BucketSettings;
+  readonly keys = new SortedKeys();
+  readonly uploads = new Map<string, OpenUpload>();
+  /** Newest first; never empty. */
+  readonly #versions = new Map<string, Version[]>();
+  readonly #attempts = new Set<Attempt>();
+
+  constructor(settings: BucketSettings) {
+    this.settings = settings;
+  }
+
+  versions(key: string): readonly Version[] {
+    return this.#versions.get(key) ?? [];
+  }
+
+  /** The current object, or undefined where there is none or a delete marker. */
+  current(key: string): StoredObject | undefined {
+    const [newest] = this.versions(key);
+    return newest && !newest.marker ? newest : undefined;
+  }
+
+  version(key: string, versionId: string): Version | undefined {
+    return this.versions(key).find((version) => version.versionId === versionId);
+  }
+
+  /**
+   * Opens a conditional write: checks the condition now, so that a refused one need not send its body, and watches the
+   * key until `end`. @throws PreconditionFailed, NoSuchKey
+   */
+  begin(key: string, condition: WriteCondition): Attempt {
+    this.#check(key, condition);
+    const attempt = { key, condition, disturbed: false };
+    this.#attempts.add(attempt);
+    return attempt;
+  }
+
+  end(attempt: Attempt): void {
+    this.#attempts.delete(attempt);
+  }
+
+  /** @throws ConditionalRequestConflict, PreconditionFailed, NoSuchKey */
+  put(
+    key: string,
+    object: Omit<StoredObject, 'marker' | 'versionId' | 'lastModified'>,
+    reason: CreateReason,
+    stamp: Stamp,
+    attempt?: Attempt,
+  ): Done & { version: StoredObject } {
+    if (attempt) this.#conclude(attempt);
+    const version: StoredObject = {
+      ...object,
+      marker: false,
+      versionId: this.#newVersionId(stamp),
+      lastModified: stamp.now,
+    };
+    const { etag, size } = version;
+    const happened = { ...this.#happening(key, version.versionId, stamp), etag, size, reason };
+    return { ...this.#do({ type: 'put', key, version }), happened, version };
+  }
+
+  /**
+   * Deletes the version, or, without one, does what a delete means under the bucket's versioning
+   * ("Amazon S3 User Guide: Working with delete markers"). Nothing done: there was nothing to delete.
+   */
+  remove(
+    key: string,
+    versionId: string | undefined,
+    stamp: Stamp,
+    ifMatch?: string,
+  ): { done?: Done; marker?: string } {
+    if (ifMatch !== undefined) this.#check(key, { ifMatch });
+    if (versionId === undefined && this.settings.versioning) {
+      const marker = this.#newVersionId(stamp);
+      const version: DeleteMarker = { marker: true, versionId: marker, lastModified: stamp.now };
+      const happened: Happening = {
+        ...this.#happening(key, marker, stamp),
+        // The MD5 of nothing, as the page shows it for a delete marker.
+        etag: 'd41d8cd98f00b204e9800998ecf8427e',
+        reason: 'DeleteObject',
+        deletionType: 'Delete Marker Created',
+      };
+      return { done: { ...this.#do({ type: 'put', key, version }), happened }, marker };
+    }
+    const id = versionId ?? 'null';
+    const found = this.version(key, id);
+    if (!found) return {};
+    const happened: Happening = {
+      ...this.#happening(key, id, stamp),
+      reason: 'DeleteObject',
+      deletionType: 'Permanently Deleted',
+    };
+    const done = { ...this.#do({ type: 'remove', key, versionId: id }), happened };
+    return { done, ...(found.marker && { marker: id }) };
+  }
+
+  createUpload(
+    key: string,
+    details: Pick<Upload, 'headers' | 'checksum'>,
+    stamp: Stamp,
+  ): Done & { uploadId: string } {
+    const upload: Upload = { uploadId: stamp.id, key, initiated: stamp.now, ...details };
+    return { ...this.#do({ type: 'upload', upload }), uploadId: upload.uploadId };
+  }
+
+  /** @throws NoSuchUpload */
+  upload(key: string, uploadId: string): OpenUpload {
+    const upload = this.uploads.get(uploadId);
+    if (upload?.key !== key) throw noSuchUpload(uploadId);
+    return upload;
+  }
+
+  /** @throws NoSuchUpload */
+  putPart(key: string, uploadId: string, part: Part): Done {
+    this.upload(key, uploadId);
+    return this.#do({ type: 'part', uploadId, part });
+  }
+
+  /** @throws what `assemble` and `put` throw, NoSuchUpload */
+  complete(
+    key: string,
+    uploadId: string,
+    parts: readonly ListedPart[],
+    expected: { size?: number | undefined; checksum?: string | undefined },
+    stamp: Stamp,
+    attempt?: Attempt,
+  ): Done & { version: StoredObject } {
+    const upload = this.upload(key, uploadId);
+    const { headers } = upload;
+    const object = { ...assemble(upload, parts, expected), multipart: true, headers, uploadId };
+    return this.put(key, object, 'CompleteMultipartUpload', stamp, attempt);
+  }
+
+  /** What the upload became, if it was completed with these parts and the object is still there. */
+  completed(key: string, uploadId: string, parts: readonly ListedPart[]): StoredObject | undefined {
+    return this.versions(key).find(
+      (version): version is StoredObject =>
+        !version.marker && version.uploadId === uploadId && version.etag === etagOfParts(parts),
+    );
+  }
+
+  /** @throws NoSuchUpload */
+  abort(key: string, uploadId: string): Done {
+    this.upload(key, uploadId);
+    return this.#do({ type: 'abort', uploadId });
+  }
+
+  /** The bucket as the changes that make it again. */
+  *changes(): Generator<Change> {
+    for (const key of this.keys) {
+      for (const version of this.versions(key).toReversed()) yield { type: 'put', key, version };
+    }
+    for (const { parts, ...upload } of this.uploads.values()) {
+      yield { type: 'upload', upload };
+      for (const part of parts.values()) yield { type: 'part', uploadId: upload.uploadId, part };
+    }
+  }
+
+  *blobs(): Generator<string> {
+    for (const versions of this.#versions.values()) for (const version of versions) yield* blobsOf(version);
+    for (const { parts } of this.uploads.values()) for (const part of parts.values()) yield part.blob;
+  }
+
+  /** Applies what a command decided, now or in an earlier life. Returns the blobs that nothing refers to any more. */
+  apply(change: Change): string[] {
+    switch (change.type) {
+      case 'put': {
+        const replaced = this.#drop(change.key, change.version.versionId);
+        this.#versions.set(change.key, [change.version, ...this.versions(change.key)]);
+        this.keys.add(change.key);
+        const kept = new Set(blobsOf(change.version));
+        const { version } = change;
+        const uploadId = version.marker ? undefined : (version.uploadId ?? change.uploadId);
+        return [...replaced, ...this.#endUpload(uploadId)].filter((blob) => !kept.has(blob));
+      }
+      case 'remove':
+        return this.#drop(change.key, change.versionId);
+      case 'upload':
+        this.uploads.set(change.upload.uploadId, { ...change.upload, parts: new Map() });
+        return [];
+      case 'part': {
+        const parts = this.uploads.get(change.uploadId)?.parts;
+        const replaced = parts?.get(change.part.number);
+        parts?.set(change.part.number, change.part);
+        return replaced ? [replaced.blob] : [];
+      }
+      case 'abort':
+        return this.#endUpload(change.uploadId);
+    }
+  }
+
+  #do(change: Change): Done {
+    if (change.type === 'put' || change.type === 'remove') {
+      for (const attempt of this.#attempts) if (attempt.key === change.key) attempt.disturbed = true;
+    }
+    return { change, garbage: this.apply(change) };
+  }
+
+  #drop(key: string, versionId: string): string[] {
+    const dropped = this.version(key, versionId);
+    if (!dropped) return [];
+    const left = this.versions(key).filter((version) => version !== dropped);
+    this.#versions.set(key, left);
+    if (left.length === 0) {
+      this.#versions.delete(key);
+      this.keys.delete(key);
+    }
+    return blobsOf(dropped);
+  }
+
+  #endUpload(uploadId: string | undefined): string[] {
+    const upload = uploadId === undefined ? undefined : this.uploads.get(uploadId);
+    if (!upload) return [];
+    this.uploads.delete(upload.uploadId);
+    return [...upload.parts.values()].map((part) => part.blob);
+  }
+
+  #check(key: string, { ifNoneMatch, ifMatch }: WriteCondition): void {
+    const current = this.current(key);
+    if (ifNoneMatch && current) throw preconditionFailed('If-None-Match');
+    if (ifMatch === undefined) return;
+    if (!current) throw noSuchKey(key);
+    if (ifMatch !== '*' && ifMatch !== current.etag) throw preconditionFailed('If-Match');
+  }
+
+  /**
+   * "409 Conflict: a conflicting operation occurs during the upload" (API reference, PutObject). The User Guide's page
+   * "Conditional writes" names 409 for a delete in between and 412 for a write in between; a client has to treat both
+   * as "somebody else was first" and look again, so here whatever came in between is a 409.
+   */
+  #conclude(attempt: Attempt): void {
+    this.end(attempt);
+    if (attempt.disturbed) {
+      throw new ServiceError(
+        'ConditionalRequestConflict',
+        409,
+        'The conditional request cannot succeed due to a conflicting operation against this resource.',
+        { Key: attempt.key },
+      );
+    }
+    this.#check(attempt.key, attempt.condition);
+  }
+
+  #newVersionId(stamp: Stamp): string {
+    return this.settings.versioning === 'Enabled' ? stamp.id : 'null';
+  }
+
+  #happening(key: string, versionId: string, { now, sequencer }: Stamp) {
+    return { key, versionId, time: now, sequencer };
+  }
+}
+
+function blobsOf(version: Version): string[] {
+  return version.marker ? [] : version.slices.map((slice) => slice.blob);
+}

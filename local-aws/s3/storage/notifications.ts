@@ -1,0 +1,71 @@
+import type { Caller } from '../../core/call.ts';
+import type { Sqs } from '../../sqs/sqs.ts';
+import type { S3Event } from './events.ts';
+
+/** A queue that a bucket tells of events, by S3's own names: `s3:ObjectCreated:*`. */
+export interface QueueNotification {
+  readonly queueArn: string;
+  readonly events: readonly string[];
+}
+
+const names: Readonly<Record<string, string>> = {
+  PutObject: 'ObjectCreated:Put',
+  CopyObject: 'ObjectCreated:Copy',
+  CompleteMultipartUpload: 'ObjectCreated:CompleteMultipartUpload',
+};
+
+/** Hands an event to the queues that its bucket notifies, as S3 does beside EventBridge. Resolves when they hold it. */
+export async function notifyQueues(
+  event: S3Event,
+  notifications: readonly QueueNotification[],
+  sqs: Pick<Sqs, 'queue'>,
+): Promise<void> {
+  const name = eventName(event);
+  const caller: Caller = {
+    kind: 'service',
+    principal: 's3.amazonaws.com',
+    sourceArn: `arn:aws:s3:::${event.detail.bucket.name}`,
+  };
+  for (const { queueArn, events } of notifications) {
+    if (!events.some((wanted) => matches(wanted, name))) continue;
+    const body = JSON.stringify({ Records: [notificationRecord(event, name)] });
+    await sqs.queue(queueArn.split(':').at(-1) ?? '', caller).send({ body, attributes: {} });
+  }
+}
+
+function eventName({ detail }: S3Event): string {
+  const { reason } = detail;
+  if (reason === 'DeleteObject')
+    return detail['deletion-type'] === 'Delete Marker Created'
+      ? 'ObjectRemoved:DeleteMarkerCreated'
+      : 'ObjectRemoved:Delete';
+  return names[reason] ?? 'ObjectCreated:Put';
+}
+
+function matches(wanted: string, name: string): boolean {
+  const pattern = wanted.replace(/^s3:/, '');
+  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
+}
+
+/** "Amazon S3 User Guide: Event message structure". Unlike in EventBridge's events, the key is URL-encoded. */
+function notificationRecord(event: S3Event, eventName: string): object {
+  const { bucket, object } = event.detail;
+  return {
+    eventVersion: '2.1',
+    eventSource: 'aws:s3',
+    awsRegion: event.region,
+    eventTime: event.time,
+    eventName,
+    s3: {
+      s3SchemaVersion: '1.0',
+      bucket: { name: bucket.name, arn: `arn:aws:s3:::${bucket.name}` },
+      object: {
+        key: encodeURIComponent(object.key).replaceAll('%20', '+').replaceAll('%2F', '/'),
+        size: object.size,
+        eTag: object.etag,
+        versionId: object['version-id'],
+        sequencer: object.sequencer,
+      },
+    },
+  };
+}

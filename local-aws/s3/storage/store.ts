@@ -1,0 +1,241 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../../core/clock.ts';
+import { Disk } from '../../core/disk.ts';
+import { type Journal, noJournal, openJournal } from '../../core/journal.ts';
+import { ServiceError } from '../../core/service-error.ts';
+import { StateRefused } from '../../core/state.ts';
+import { type Blobs, FileBlobs, MemoryBlobs } from './blobs.ts';
+import { Bucket, type BucketSettings, type Change, type Done, type Stamp } from './bucket.ts';
+import { eventOf, type Origin, type S3Event, Sequencers } from './events.ts';
+
+export interface StoreOptions {
+  readonly buckets: readonly BucketSettings[];
+  /** Where objects and journal are kept; undefined keeps everything in memory. */
+  readonly directory?: string | undefined;
+  readonly clock: Clock;
+  readonly region: string;
+  readonly accountId: string;
+  /** Whether anybody is to learn of an event; what nobody wants is neither kept nor published. Everything, when absent. */
+  readonly wants?: (event: S3Event) => boolean;
+  /** Takes an event over; it is offered again until this resolves, also after a restart. */
+  readonly publish: (event: S3Event) => Promise<void>;
+  readonly disk?: Disk | undefined;
+  /** Random ids, from a seed where a run has to be repeatable. */
+  readonly ids?: Ids | undefined;
+}
+
+export interface Ids {
+  /** 32 characters of `A–Z a–z 0–9 . _`, as version ids have. */
+  versionId(): string;
+  /** A file's name. */
+  blobId(): string;
+  eventId(): string;
+}
+
+const randomIds: Ids = {
+  versionId: () => randomBytes(24).toString('base64url').replaceAll('-', '.'),
+  blobId: () => randomBytes(16).toString('hex'),
+  eventId: () => randomUUID(),
+};
+
+type Entry =
+  | { readonly bucket: string; readonly change: Change; readonly sequencer: string; readonly event?: S3Event }
+  | { readonly event: S3Event }
+  | { readonly published: string }
+  | { readonly sequencer: string };
+
+const publishAgainAfterMs = 1000;
+
+/**
+ * The buckets with their bytes, their journal and their events. A change is acknowledged when it is in the journal, in
+ * one line with its event; the event counts as delivered when `publish` has resolved.
+ */
+export class Store {
+  readonly region: string;
+  readonly accountId: string;
+  readonly blobs: Blobs;
+  readonly ids: Ids;
+  readonly #options: StoreOptions;
+  readonly #disk: Disk;
+  readonly #served: ReadonlyMap<string, BucketSettings>;
+  /** Also buckets that are no longer served: what they hold stays until somebody removes the directory. */
+  readonly #buckets = new Map<string, Bucket>();
+  readonly #sequencers = new Sequencers();
+  readonly #unpublished = new Map<string, S3Event>();
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #retries = new Set<() => void>();
+  /** Buckets are said to be as old as this. */
+  readonly startedAt: number;
+  #journal: Journal<Entry> = noJournal;
+  #closed = false;
+
+  constructor(options: StoreOptions) {
+    this.#options = options;
+    this.#disk = options.disk ?? new Disk();
+    this.region = options.region;
+    this.accountId = options.accountId;
+    this.startedAt = options.clock.now();
+    this.ids = options.ids ?? randomIds;
+    this.blobs =
+      options.directory === undefined ? new MemoryBlobs() : new FileBlobs(options.directory, this.#disk);
+    this.#served = new Map(options.buckets.map((settings) => [settings.name, settings]));
+    for (const name of this.#served.keys()) this.#open(name);
+  }
+
+  /**
+   * Brings back what the journal holds, clears what a crash left, and publishes what was not.
+   *
+   * @throws {StateRefused} when there are objects, and no journal that knows them
+   */
+  async start(): Promise<void> {
+    const { directory } = this.#options;
+    if (directory !== undefined) {
+      const path = join(directory, 'journal.ndjson');
+      if (isLost(path) && !this.blobs.isEmpty) throw new StateRefused(journalLost(path, directory));
+      this.#journal = await openJournal<Entry>(
+        path,
+        (entry) => this.#replay(entry),
+        () => this.#snapshot(),
+        { disk: this.#disk },
+      );
+    }
+    const referenced = new Set<string>();
+    for (const bucket of this.#buckets.values()) for (const blob of bucket.blobs()) referenced.add(blob);
+    await this.blobs.sweep(referenced);
+    for (const event of this.#unpublished.values()) this.#publish(event);
+  }
+
+  /** Waits for what is under way. Events that could not be published are kept for the next start. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const cancel of this.#retries) cancel();
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+    await this.#journal.close();
+    this.blobs.close();
+  }
+
+  /** In order of their names. */
+  get buckets(): Bucket[] {
+    return [...this.#served.keys()].sort().map((name) => this.bucket(name));
+  }
+
+  /** @throws NoSuchBucket */
+  bucket(name: string): Bucket {
+    const bucket = this.#served.has(name) ? this.#buckets.get(name) : undefined;
+    if (bucket) return bucket;
+    throw new ServiceError('NoSuchBucket', 404, 'The specified bucket does not exist', { BucketName: name });
+  }
+
+  stamp(): Stamp {
+    const now = this.#options.clock.now();
+    return { now, id: this.ids.versionId(), sequencer: this.#sequencers.next(now) };
+  }
+
+  now(): number {
+    return this.#options.clock.now();
+  }
+
+  /**
+   * Stores `content` as a blob and lets `use` refer to it. When either throws, the blob is gone again.
+   * `use` runs a bucket's command; what it did is committed.
+   */
+  async take<T extends Done>(
+    bucket: Bucket,
+    origin: Origin,
+    content: AsyncIterable<Uint8Array>,
+    use: (blob: string) => T,
+  ): Promise<T> {
+    const blob = await this.blobs.write(this.ids.blobId(), content);
+    let done: T;
+    try {
+      done = use(blob);
+    } catch (error) {
+      await this.blobs.remove([blob]);
+      throw error;
+    }
+    await this.commit(bucket, origin, done);
+    return done;
+  }
+
+  /** Makes what a command did outlive this process; publishes its event and frees its garbage in the background. */
+  async commit(bucket: Bucket, origin: Origin, { change, happened, garbage }: Done): Promise<void> {
+    const { name, eventBridge } = bucket.settings;
+    const told =
+      happened && eventBridge
+        ? eventOf(happened, origin, {
+            id: this.ids.eventId(),
+            account: this.accountId,
+            region: this.region,
+            bucket: name,
+          })
+        : undefined;
+    const event = told && (this.#options.wants?.(told) ?? true) ? told : undefined;
+    if (event) this.#unpublished.set(event.id, event);
+    const { last: sequencer } = this.#sequencers;
+    await this.#journal.append({ bucket: name, change, sequencer, ...(event && { event }) });
+    if (event) this.#publish(event);
+    // A blob that can't be removed now is swept at the next start.
+    if (garbage.length > 0) this.#inBackground(this.blobs.remove(garbage).catch(() => {}));
+  }
+
+  /** Resolves when all that was changed so far outlives this process. */
+  settled(): Promise<void> {
+    return this.#journal.append({ sequencer: this.#sequencers.last });
+  }
+
+  #open(name: string): Bucket {
+    const settings = this.#served.get(name) ?? { name, eventBridge: false };
+    const bucket = this.#buckets.get(name) ?? new Bucket(settings);
+    this.#buckets.set(name, bucket);
+    return bucket;
+  }
+
+  #replay(entry: Entry): void {
+    if ('sequencer' in entry) this.#sequencers.seen(entry.sequencer);
+    if ('change' in entry) this.#open(entry.bucket).apply(entry.change);
+    if ('event' in entry && entry.event) this.#unpublished.set(entry.event.id, entry.event);
+    if ('published' in entry) this.#unpublished.delete(entry.published);
+  }
+
+  *#snapshot(): Generator<Entry> {
+    const { last: sequencer } = this.#sequencers;
+    yield { sequencer };
+    for (const [name, bucket] of this.#buckets) {
+      for (const change of bucket.changes()) yield { bucket: name, change, sequencer };
+    }
+    for (const event of this.#unpublished.values()) yield { event };
+  }
+
+  #publish(event: S3Event): void {
+    if (this.#closed) return;
+    const attempt = async () => {
+      try {
+        await this.#options.publish(event);
+      } catch {
+        if (this.#closed) return;
+        const cancel = this.#options.clock.schedule(publishAgainAfterMs, () => {
+          this.#retries.delete(cancel);
+          this.#publish(event);
+        });
+        this.#retries.add(cancel);
+        return;
+      }
+      this.#unpublished.delete(event.id);
+      await this.#journal.append({ published: event.id });
+    };
+    this.#inBackground(attempt());
+  }
+
+  #inBackground(task: Promise<void>): void {
+    this.#underWay.add(task);
+    void task.finally(() => this.#underWay.delete(task));
+  }
+}
+
+/** A journal holds a line from the first start on. */
+const isLost = (path: string) => !existsSync(path) || statSync(path).size === 0;
+
+const journalLost = (path: string, directory: string) =>
+  `${join(directory, 'blobs')} holds objects, and ${path}, which knows their keys, is missing or empty. Nothing was changed. Put the journal back, or choose another --directory. To give these objects up: rm -r ${directory}`;

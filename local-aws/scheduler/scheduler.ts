@@ -1,0 +1,88 @@
+import type { Admit, Caller } from '../core/call.ts';
+import type { Clock } from '../core/clock.ts';
+import { parseSchedule, type Schedule } from '../events/schedule.ts';
+
+/** A schedule of EventBridge Scheduler. */
+export interface ScheduleSettings {
+  readonly name: string;
+  readonly groupArn: string;
+  readonly expression: string;
+  readonly enabled: boolean;
+  /** `arn:aws:scheduler:::aws-sdk:glue:startCrawler` */
+  readonly targetArn: string;
+  readonly roleArn: string;
+  /** The call's input as JSON. */
+  readonly input: string;
+}
+
+export interface SchedulerOptions {
+  readonly schedules: readonly ScheduleSettings[];
+  readonly clock: Clock;
+  readonly admit: Admit;
+  /** What universal targets call, by the end of their ARN: `glue:startCrawler`. */
+  readonly calls: Readonly<Record<string, (input: string, caller: Caller) => Promise<void>>>;
+  readonly log: (line: string) => void;
+}
+
+/** Timers of Node hold 24 days at most; a later schedule is looked at again. */
+const longestTimerMs = 86_400_000;
+
+/**
+ * EventBridge Scheduler: makes the call of a schedule when it falls due, with the schedule's role ("EventBridge Scheduler
+ * User Guide: Using universal targets"). A call that fails is reported and made again when the schedule next falls due.
+ */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #timers = new Map<string, () => void>();
+  readonly #underWay = new Set<Promise<void>>();
+
+  /** @throws {Error} for a target that the local cloud can't call */
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+    for (const { name, targetArn } of options.schedules)
+      if (options.calls[callOf(targetArn)] === undefined)
+        throw new Error(`The schedule ${name} calls ${targetArn}, which the local cloud can't.`);
+  }
+
+  start(): void {
+    const { clock, schedules } = this.#options;
+    for (const settings of schedules.filter(({ enabled }) => enabled))
+      this.#next(settings, parseSchedule(settings.expression, clock.now()), clock.now());
+  }
+
+  async close(): Promise<void> {
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
+    await Promise.allSettled(this.#underWay);
+  }
+
+  #next(settings: ScheduleSettings, schedule: Schedule, after: number): void {
+    const due = schedule(after);
+    if (due === undefined) return;
+    const delay = Math.max(0, due - this.#options.clock.now());
+    const cancel = this.#options.clock.schedule(Math.min(delay, longestTimerMs), () => {
+      if (delay > longestTimerMs) return this.#next(settings, schedule, after);
+      this.#next(settings, schedule, due);
+      const running = this.#call(settings);
+      this.#underWay.add(running);
+      void running.finally(() => this.#underWay.delete(running));
+    });
+    this.#timers.set(settings.name, cancel);
+  }
+
+  async #call({ name, groupArn, targetArn, roleArn, input }: ScheduleSettings): Promise<void> {
+    try {
+      await this.#options.admit({
+        caller: { kind: 'service', principal: 'scheduler.amazonaws.com', sourceArn: groupArn },
+        operation: 'AssumeRole',
+        action: 'sts:AssumeRole',
+        resource: roleArn,
+      });
+      await this.#options.calls[callOf(targetArn)]?.(input, { kind: 'role', principal: roleArn });
+    } catch (error) {
+      this.#options.log(`The schedule ${name} could not call ${targetArn}: ${(error as Error).message}`);
+    }
+  }
+}
+
+const callOf = (targetArn: string) => targetArn.replace('arn:aws:scheduler:::aws-sdk:', '');

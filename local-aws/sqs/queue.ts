@@ -1,0 +1,260 @@
+import { ServiceError } from '../core/service-error.ts';
+import { Heap } from './heap.ts';
+import { invalid, type Message } from './message.ts';
+
+/** How a queue is configured; the ranges are SQS's and are checked where the program is read. */
+export interface QueueSettings {
+  readonly name: string;
+  readonly visibilityTimeoutSeconds: number;
+  readonly messageRetentionSeconds: number;
+  readonly delaySeconds: number;
+  readonly receiveWaitSeconds: number;
+  readonly maximumMessageBytes: number;
+  readonly redrive?: { readonly deadLetterQueue: string; readonly maxReceiveCount: number };
+  /** Which queues may use this one as their DLQ; all of them when absent. */
+  readonly redriveAllow?: {
+    readonly permission: 'allowAll' | 'denyAll' | 'byQueue';
+    readonly sourceQueueArns?: readonly string[];
+  };
+  /** The queue policy's JSON text, as GetQueueAttributes shows it. */
+  readonly policy?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** What receiving yields: a message and the handle of this one receipt. */
+export interface Receipt {
+  readonly message: Message;
+  readonly receiptHandle: string;
+}
+
+/** Messages in each state at one moment. */
+export interface Counts {
+  readonly visible: number;
+  readonly delayed: number;
+  readonly inFlight: number;
+}
+
+/** Messages that may be in flight at once ("Amazon SQS standard queue quotas"). */
+export const inFlightLimit = 120_000;
+/** Longest time that a message may stay invisible after one receive ("ChangeMessageVisibility"). */
+const longestVisibilitySeconds = 43_200;
+
+/**
+ * One standard queue as a state machine: no I/O, no clock; `now` comes from outside, so the same calls always end in
+ * the same state. Messages are handed out in the order in which they became visible.
+ */
+export class Queue {
+  readonly settings: QueueSettings;
+  readonly #messages = new Map<string, Message>();
+  readonly #visible = new Heap<Message>();
+  readonly #hidden = new Heap<Message>();
+  readonly #ages = new Heap<Message>();
+  #inFlight = 0;
+
+  constructor(settings: QueueSettings) {
+    this.settings = settings;
+  }
+
+  /** Takes a message in, new or from elsewhere. It shows itself at its `visibleAt`. */
+  put(message: Message): void {
+    this.remove(message.id);
+    this.#messages.set(message.id, message);
+    this.#ages.push(message, message.sentAt);
+    this.#hide(message);
+  }
+
+  /**
+   * Hands out up to `max` messages, invisible for `visibilitySeconds` from now. A message that would be received more
+   * than `maxReceiveCount` times leaves the queue as `exhausted` instead.
+   */
+  receive(
+    max: number,
+    visibilitySeconds: number,
+    now: number,
+    polled = false,
+  ): { received: Receipt[]; exhausted: Message[] } {
+    this.#advance(now);
+    const received: Receipt[] = [];
+    const exhausted: Message[] = [];
+    const limit = this.settings.redrive?.maxReceiveCount ?? Number.POSITIVE_INFINITY;
+    const room = Math.min(max, inFlightLimit - this.#inFlight);
+    while (received.length < room) {
+      const message = this.#visible.peek()?.item;
+      if (!message) break;
+      if (message.receiveCount >= limit) {
+        this.remove(message.id);
+        exhausted.push(message);
+        continue;
+      }
+      this.receiveById(message.id, now + visibilitySeconds * 1000, now, polled);
+      received.push({ message: { ...message }, receiptHandle: this.#handle(message) });
+    }
+    return { received, exhausted };
+  }
+
+  /** The effect of one message's receipt: what a journal replays. */
+  receiveById(id: string, visibleAt: number, now: number, polled = false): void {
+    const message = this.#messages.get(id);
+    if (!message) return;
+    this.#show(message);
+    message.receiveCount += 1;
+    message.firstReceivedAt ??= now;
+    message.receivedAt = now;
+    message.polled = polled;
+    message.visibleAt = visibleAt;
+    this.#hide(message);
+  }
+
+  /**
+   * The message that a handle lets its holder delete: undefined when it is gone, or was received again since
+   * ("DeleteMessage": with any but the newest handle the request succeeds and deletes nothing).
+   * Whether the visibility time-out has passed does not matter.
+   * @throws ServiceError ReceiptHandleIsInvalid: no handle of this queue.
+   */
+  deletable(receiptHandle: string): string | undefined {
+    const { message, receiveCount } = this.#resolve(receiptHandle);
+    return message?.receiveCount === receiveCount ? message.id : undefined;
+  }
+
+  /**
+   * Sets when an in-flight message shows itself again, in seconds from now; 0 is at once.
+   * @returns the message
+   * @throws ServiceError ReceiptHandleIsInvalid, MessageNotInflight, or InvalidParameterValue for a message that is
+   * gone or was received again, and beyond twelve hours after the receive ("ChangeMessageVisibility").
+   */
+  changeVisibility(receiptHandle: string, seconds: number, now: number): Message {
+    this.#advance(now);
+    const { message, receiveCount } = this.#resolve(receiptHandle);
+    if (message?.receiveCount !== receiveCount)
+      throw invalid(
+        `Value ${receiptHandle} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.`,
+      );
+    if (!this.#isInFlight(message))
+      throw new ServiceError('MessageNotInflight', 400, 'The specified message is not in flight.');
+    if (now + seconds * 1000 > (message.receivedAt ?? now) + longestVisibilitySeconds * 1000)
+      throw invalid(
+        `Value ${seconds} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [${longestVisibilitySeconds} seconds].`,
+      );
+    this.setVisibleAt(message.id, now + seconds * 1000);
+    return message;
+  }
+
+  setVisibleAt(id: string, visibleAt: number): void {
+    const message = this.#messages.get(id);
+    if (!message) return;
+    this.#show(message);
+    message.visibleAt = visibleAt;
+    this.#hide(message);
+  }
+
+  remove(id: string): void {
+    const message = this.#messages.get(id);
+    if (!message) return;
+    this.#show(message);
+    this.#messages.delete(id);
+    this.#ages.delete(message);
+  }
+
+  /** Takes up to `max` visible messages out, oldest first, without a receipt: what a move task does. */
+  takeVisible(max: number, now: number): Message[] {
+    this.#advance(now);
+    const taken: Message[] = [];
+    while (taken.length < max) {
+      const message = this.#visible.peek()?.item;
+      if (!message) break;
+      this.remove(message.id);
+      taken.push(message);
+    }
+    return taken;
+  }
+
+  clear(): void {
+    this.#messages.clear();
+    this.#visible.clear();
+    this.#hidden.clear();
+    this.#ages.clear();
+    this.#inFlight = 0;
+  }
+
+  counts(now: number): Counts {
+    this.#advance(now);
+    return {
+      visible: this.#visible.size,
+      delayed: this.#hidden.size - this.#inFlight,
+      inFlight: this.#inFlight,
+    };
+  }
+
+  /** When the oldest message was sent; undefined in an empty queue. */
+  oldestSentAt(now: number): number | undefined {
+    this.#advance(now);
+    return this.#ages.peek()?.key;
+  }
+
+  /** The next moment at which a hidden message shows itself. */
+  nextVisibleAt(): number | undefined {
+    return this.#hidden.peek()?.key;
+  }
+
+  messages(now: number): Iterable<Message> {
+    this.#advance(now);
+    return this.#messages.values();
+  }
+
+  /** Those in flight that the process itself handed on. */
+  polled(now: number): Message[] {
+    this.#advance(now);
+    return [...this.#messages.values()].filter((each) => each.polled === true && this.#isInFlight(each));
+  }
+
+  /** Brings the state up to `now`: drops what is past its retention, shows what has waited long enough. */
+  #advance(now: number): void {
+    const oldestKept = now - this.settings.messageRetentionSeconds * 1000;
+    for (let old = this.#ages.peek(); old && old.key <= oldestKept; old = this.#ages.peek())
+      this.remove(old.item.id);
+    for (let next = this.#hidden.peek(); next && next.key <= now; next = this.#hidden.peek()) {
+      this.#show(next.item);
+      this.#visible.push(next.item, next.key);
+    }
+  }
+
+  #isInFlight(message: Message): boolean {
+    return message.receivedAt !== null && this.#hidden.has(message);
+  }
+
+  #hide(message: Message): void {
+    this.#hidden.push(message, message.visibleAt);
+    if (message.receivedAt !== null) this.#inFlight += 1;
+  }
+
+  /** Takes the message out of whichever order it stands in. */
+  #show(message: Message): void {
+    this.#visible.delete(message);
+    if (this.#hidden.delete(message) && message.receivedAt !== null) this.#inFlight -= 1;
+  }
+
+  /** Opaque to clients. Names queue, message and which of its receipts this is, so that it also holds after a restart. */
+  #handle(message: Message): string {
+    return Buffer.from(`${this.settings.name} ${message.id} ${message.receiveCount}`).toString('base64');
+  }
+
+  #resolve(receiptHandle: string): { message: Message | undefined; receiveCount: number } {
+    const decoded = Buffer.from(receiptHandle, 'base64');
+    const [name, id, count, ...rest] = decoded.toString().split(' ');
+    const receiveCount = Number(count);
+    const message = this.#messages.get(id ?? '');
+    if (
+      decoded.toString('base64') !== receiptHandle ||
+      name !== this.settings.name ||
+      rest.length > 0 ||
+      !(receiveCount > 0) ||
+      receiveCount > (message?.receiveCount ?? Number.POSITIVE_INFINITY)
+    )
+      throw new ServiceError(
+        'ReceiptHandleIsInvalid',
+        400,
+        `The input receipt handle "${receiptHandle}" is not a valid receipt handle.`,
+      );
+    return { message, receiveCount };
+  }
+}

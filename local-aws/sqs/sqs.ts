@@ -1,0 +1,209 @@
+import type { Admit, Caller } from '../core/call.ts';
+import type { Clock } from '../core/clock.ts';
+import { type Journal, noJournal } from '../core/journal.ts';
+import { ServiceError } from '../core/service-error.ts';
+import type { DeliveryFault } from '../events/bus.ts';
+import type { Service } from '../http/service.ts';
+import { sqsService } from './api.ts';
+import { md5, md5OfAttributes, type NewMessage, systemAttributes } from './message.ts';
+import { type MoveTask, MoveTasks } from './move-tasks.ts';
+import type { Counts, QueueSettings, Receipt } from './queue.ts';
+import { type QueueContext, type QueueEntry, RunningQueue, throwFirst } from './running-queue.ts';
+
+export type SqsEntry = QueueEntry | { readonly type: 'task'; readonly task: MoveTask };
+
+export interface SqsOptions {
+  readonly queues: readonly QueueSettings[];
+  readonly clock: Clock;
+  readonly admit: Admit;
+  readonly region: string;
+  readonly accountId: string;
+  /** A fresh id for a message or a task. */
+  readonly ids: () => string;
+  /** Opens the journal, as `openJournal` with its path does; nothing is kept when absent. */
+  readonly openJournal?: (
+    replay: (entry: SqsEntry) => void,
+    snapshot: () => Iterable<SqsEntry>,
+  ) => Promise<Journal<SqsEntry>>;
+  /** A fault that was asked for, for a message to the queue with this ARN. */
+  readonly sendFault?: (queueArn: string) => DeliveryFault | undefined;
+}
+
+/** A received message as SQS hands it to Lambda ("Using Lambda with Amazon SQS: Example Amazon SQS event"). */
+export interface ReceivedMessage {
+  readonly messageId: string;
+  readonly receiptHandle: string;
+  readonly body: string;
+  readonly md5OfBody: string;
+  /** ApproximateReceiveCount, SentTimestamp, SenderId, ApproximateFirstReceiveTimestamp. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly messageAttributes: Readonly<
+    Record<
+      string,
+      { readonly dataType: string; readonly stringValue?: string; readonly binaryValue?: string }
+    >
+  >;
+  readonly md5OfMessageAttributes?: string;
+}
+
+/** A queue as seen by one caller: each use is admitted as over the wire. */
+export interface QueuePort {
+  readonly arn: string;
+  readonly settings: QueueSettings;
+  /** Up to `max` messages, for work that ends with this process; waits up to `waitSeconds` for the first, until `signal` aborts. */
+  receive(max: number, waitSeconds: number, signal?: AbortSignal): Promise<ReceivedMessage[]>;
+  /** Deletes all that can be, then throws the first refusal. */
+  delete(receiptHandles: readonly string[]): Promise<void>;
+  /** Changes all that can be, then throws the first refusal. */
+  changeVisibility(
+    changes: readonly { readonly receiptHandle: string; readonly seconds: number }[],
+  ): Promise<void>;
+  /** Resolves to the message's id when it is durable. */
+  send(message: NewMessage): Promise<string>;
+}
+
+/** All queues of the account: what the wire layer and the other services stand on. */
+export interface Sqs {
+  readonly service: Service;
+  /** @throws ServiceError QueueDoesNotExist */
+  queue(name: string, caller: Caller): QueuePort;
+  /** Counts as of now, for those who only look. @throws ServiceError QueueDoesNotExist */
+  counts(name: string): Counts & { readonly oldestSentAt: number | undefined };
+  /** Replays the journal; nothing may be called before. */
+  start(): Promise<void>;
+  /**
+   * Call it between `start` and the first receive: what ports of an earlier process had received shows itself in `seconds` at the
+   * latest. @throws ServiceError QueueDoesNotExist
+   */
+  giveBack(name: string, seconds: number): Promise<void>;
+  /** Ends waiting receives and move tasks, and closes the journal. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes the queues and their service.
+ * @throws Error when a redrive policy names a queue that isn't there or doesn't allow it
+ */
+export function createSqs(options: SqsOptions): Sqs {
+  let journal: Journal<SqsEntry> = noJournal;
+  const record = (entry: SqsEntry) => journal.append(entry);
+  const queues = new Map<string, RunningQueue>();
+  const context: QueueContext = {
+    clock: options.clock,
+    ids: options.ids,
+    record,
+    arn: (name) => `arn:aws:sqs:${options.region}:${options.accountId}:${name}`,
+    find: (name) => queues.get(name),
+    sendFault: options.sendFault,
+  };
+  for (const settings of options.queues) queues.set(settings.name, new RunningQueue(settings, context));
+  for (const queue of queues.values()) checkRedrive(queue, context);
+  const deadLetterQueues = new Set(options.queues.map(({ redrive }) => redrive?.deadLetterQueue));
+  const tasks = new MoveTasks(
+    context,
+    (task) => record({ type: 'task', task }),
+    (name) => deadLetterQueues.has(name),
+  );
+  const get = (name: string) => queues.get(name) ?? noSuchQueue();
+
+  function replay(entry: SqsEntry): void {
+    if (entry.type === 'task') tasks.replay(entry.task);
+    // A queue that the program no longer has loses its messages, as a deleted queue does.
+    else queues.get(entry.queue)?.replay(entry);
+    if (entry.type === 'move') queues.get(entry.to)?.accept(entry.messages);
+  }
+
+  function* snapshot(): Iterable<SqsEntry> {
+    const now = options.clock.now();
+    for (const [queue, { state }] of queues)
+      for (const message of state.messages(now)) yield { type: 'put', queue, messages: [message] };
+    for (const task of tasks.all()) yield { type: 'task', task };
+  }
+
+  return {
+    service: sqsService({ ...options, queues, tasks, get }),
+    queue: (name, caller) => portOf(get(name), caller, options.admit),
+    counts: (name) => ({ ...get(name).counts(), oldestSentAt: get(name).oldestSentAt() }),
+    async start() {
+      journal = (await options.openJournal?.(replay, snapshot)) ?? noJournal;
+      tasks.resume();
+    },
+    giveBack: (name, seconds) => get(name).giveBack(seconds),
+    async close() {
+      tasks.close();
+      for (const queue of queues.values()) queue.close();
+      await journal.close();
+    },
+  };
+}
+
+function portOf(queue: RunningQueue, caller: Caller, admit: Admit): QueuePort {
+  const admitted = (operation: string) =>
+    admit({ caller, operation, action: `sqs:${operation}`, resource: queue.arn });
+  return {
+    arn: queue.arn,
+    settings: queue.settings,
+    async receive(max, waitSeconds, signal) {
+      await admitted('ReceiveMessage');
+      return (await queue.receive(max, waitSeconds, signal, undefined, true)).map(received);
+    },
+    async delete(receiptHandles) {
+      await admitted('DeleteMessage');
+      throwFirst(await queue.delete(receiptHandles));
+    },
+    async changeVisibility(changes) {
+      await admitted('ChangeMessageVisibility');
+      throwFirst(await queue.changeVisibility(changes));
+    },
+    async send(message) {
+      await admitted('SendMessage');
+      queue.check(message);
+      const [id = ''] = await queue.send([message], caller.principal);
+      return id;
+    },
+  };
+}
+
+function received({ message, receiptHandle }: Receipt): ReceivedMessage {
+  const md5OfMessageAttributes = md5OfAttributes(message.attributes);
+  return {
+    messageId: message.id,
+    receiptHandle,
+    body: message.body,
+    md5OfBody: md5(message.body),
+    attributes: systemAttributes(message),
+    messageAttributes: Object.fromEntries(
+      Object.entries(message.attributes).map(([name, { DataType, StringValue, BinaryValue }]) => [
+        name,
+        {
+          dataType: DataType,
+          ...(StringValue !== undefined && { stringValue: StringValue }),
+          ...(BinaryValue !== undefined && { binaryValue: BinaryValue }),
+        },
+      ]),
+    ),
+    ...(md5OfMessageAttributes !== undefined && { md5OfMessageAttributes }),
+  };
+}
+
+function checkRedrive({ settings, arn }: RunningQueue, context: QueueContext): void {
+  if (!settings.redrive) return;
+  const target = context.find(settings.redrive.deadLetterQueue)?.settings;
+  const problem = !target
+    ? 'which is not there'
+    : target.redrive
+      ? 'which has a redrive policy of its own; the local cloud serves no chains of DLQs'
+      : target.redriveAllow?.permission === 'denyAll' ||
+          (target.redriveAllow?.permission === 'byQueue' &&
+            !target.redriveAllow.sourceQueueArns?.includes(arn))
+        ? 'whose redrive allow policy does not permit it'
+        : undefined;
+  if (problem)
+    throw new Error(
+      `The queue ${settings.name} names ${settings.redrive.deadLetterQueue} as its DLQ, ${problem}.`,
+    );
+}
+
+function noSuchQueue(): never {
+  throw new ServiceError('QueueDoesNotExist', 400, 'The specified queue does not exist.');
+}

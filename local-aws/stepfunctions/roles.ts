@@ -1,0 +1,39 @@
+import type { Admit } from '../core/call.ts';
+import type { StateMachineSettings } from './settings.ts';
+
+/** "Step Functions guide: Logging using CloudWatch Logs, IAM policies for logging to CloudWatch Logs". */
+const logging = [
+  'CreateLogDelivery',
+  'GetLogDelivery',
+  'UpdateLogDelivery',
+  'DeleteLogDelivery',
+  'ListLogDeliveries',
+  'PutResourcePolicy',
+  'DescribeResourcePolicies',
+  'DescribeLogGroups',
+];
+
+/** "Step Functions guide: IAM policies for tracing with X-Ray". */
+const tracing = ['PutTraceSegments', 'PutTelemetryRecords', 'GetSamplingRules', 'GetSamplingTargets'];
+
+/**
+ * What Step Functions needs of a state machine's role from its creation on: that it may assume it, and that the role may have logs
+ * delivered, and write traces. Rejects as `admit` does.
+ */
+export async function checkRoles(admit: Admit, machines: readonly StateMachineSettings[]): Promise<void> {
+  for (const { arn, roleArn, logs = false, traces = false } of machines) {
+    await admit({
+      caller: { kind: 'service', principal: 'states.amazonaws.com', sourceArn: arn },
+      operation: 'AssumeRole',
+      action: 'sts:AssumeRole',
+      resource: roleArn,
+    });
+    const caller = { kind: 'role', principal: roleArn } as const;
+    const actions = [
+      ...(logs ? logging.map((operation) => ['logs', operation] as const) : []),
+      ...(traces ? tracing.map((operation) => ['xray', operation] as const) : []),
+    ];
+    for (const [service, operation] of actions)
+      await admit({ caller, operation, action: `${service}:${operation}`, resource: '*' });
+  }
+}

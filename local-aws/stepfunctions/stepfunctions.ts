@@ -1,0 +1,336 @@
+import type { Admit, Caller } from '../core/call.ts';
+import type { Clock } from '../core/clock.ts';
+import { type Journal, noJournal } from '../core/journal.ts';
+import { parseJson } from '../core/parse-json.ts';
+import { ServiceError } from '../core/service-error.ts';
+import type { Service } from '../http/service.ts';
+import type { Store } from '../s3/storage/store.ts';
+import { stepFunctionsService } from './api.ts';
+import { type Definition, parseDefinition } from './definition.ts';
+import { statesError } from './errors.ts';
+import { type End, type Execution, type ExecutionEntry, entriesOf, type HistoryEvent } from './execution.ts';
+import { runFlow } from './interpreter.ts';
+import { itemSources } from './items.ts';
+import { isTooLong, type Json, json, StatesError } from './json.ts';
+import { applyChange, type MapProgress } from './map-progress.ts';
+import { checkRoles } from './roles.ts';
+import { type Cursor, type InterpreterPorts, type Run, sleep } from './run.ts';
+import type { StateMachineSettings } from './settings.ts';
+import { type TaskServices, taskCalls } from './tasks.ts';
+
+export interface StepFunctionsOptions {
+  readonly stateMachines: readonly StateMachineSettings[];
+  /** What tasks call. */
+  readonly services: TaskServices;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly admit: Admit;
+  readonly ids: () => string;
+  readonly random?: () => number;
+  /** Opens the journal, as `openJournal` with its path does; nothing is kept when absent. */
+  readonly openJournal?: (
+    replay: (entry: ExecutionEntry) => void,
+    snapshot: () => Iterable<ExecutionEntry>,
+  ) => Promise<Journal<ExecutionEntry>>;
+}
+
+/** A state machine with its definition read. */
+export interface Machine extends StateMachineSettings {
+  readonly parsed: Definition;
+}
+
+/** Of all state machines, so many executions that have ended are remembered. */
+const REMEMBERED = 50;
+/** "Step Functions service quotas": events in the history of an execution; then it fails. */
+const LONGEST_HISTORY = 25_000;
+
+const closing = new Error('The local cloud is stopping.');
+const timedOut = new Error('The execution has timed out.');
+
+/** Step Functions, as far as the program's state machines need it. Executions survive a restart: they go on where they stood. */
+export class StepFunctions {
+  readonly service: Service;
+  readonly #options: StepFunctionsOptions;
+  readonly #machines: ReadonlyMap<string, Machine>;
+  /** By ARN, the oldest first. */
+  readonly #executions = new Map<string, Execution>();
+  readonly #running = new Map<string, { readonly stop: AbortController; readonly done: Promise<void> }>();
+  #journal: Journal<ExecutionEntry> = noJournal;
+
+  /** @throws {Error} when a definition says what the local cloud can't do */
+  constructor(options: StepFunctionsOptions) {
+    this.#options = options;
+    this.#machines = new Map(
+      options.stateMachines.map((each) => [
+        each.arn,
+        { ...each, parsed: parseDefinition(each.name, each.definition) },
+      ]),
+    );
+    this.service = stepFunctionsService({ stepFunctions: this, admit: options.admit });
+  }
+
+  /** Checks roles as their creation would, replays the journal, and goes on with what had not ended. */
+  async start(): Promise<void> {
+    await checkRoles(this.#options.admit, this.machines());
+    const opened = await this.#options.openJournal?.(
+      (entry) => this.#replay(entry),
+      () => this.#snapshot(),
+    );
+    this.#journal = opened ?? noJournal;
+    for (const execution of this.#executions.values()) if (execution.end === undefined) this.#run(execution);
+  }
+
+  async close(): Promise<void> {
+    for (const { stop } of this.#running.values()) stop.abort(closing);
+    await Promise.allSettled([...this.#running.values()].map(({ done }) => done));
+    await this.#journal.close();
+  }
+
+  machines(): Machine[] {
+    return [...this.#machines.values()];
+  }
+
+  /** @throws StateMachineDoesNotExist */
+  machine(arn: string): Machine {
+    const found = this.#machines.get(arn);
+    if (found) return found;
+    throw new ServiceError('StateMachineDoesNotExist', 400, `State Machine Does Not Exist: '${arn}'`);
+  }
+
+  /** @throws ExecutionDoesNotExist */
+  execution(arn: string): Execution {
+    const found = this.#executions.get(arn);
+    if (found) return found;
+    throw new ServiceError('ExecutionDoesNotExist', 400, `Execution Does Not Exist: '${arn}'`);
+  }
+
+  /** The newest first. */
+  executions(): Execution[] {
+    return [...this.#executions.values()].reverse();
+  }
+
+  /**
+   * Begins an execution, which goes on by itself. Of the same name and input as one that runs, that one.
+   *
+   * @throws ExecutionAlreadyExists, InvalidExecutionInput
+   */
+  async begin(machine: Machine, name: string, input: string): Promise<Execution> {
+    try {
+      parseJson(input);
+    } catch (error) {
+      throw new ServiceError(
+        'InvalidExecutionInput',
+        400,
+        `Invalid State Machine Execution Input: '${(error as Error).message}'`,
+      );
+    }
+    if (isTooLong(input))
+      throw new ServiceError('InvalidExecutionInput', 400, 'The input has more than 262144 bytes.');
+    const arn = `${machine.arn.replace(':stateMachine:', ':execution:')}:${name}`;
+    const same = this.#executions.get(arn);
+    if (same !== undefined && same.end === undefined && same.input === input) return same;
+    if (same !== undefined)
+      throw new ServiceError('ExecutionAlreadyExists', 400, `Execution Already Exists: '${arn}'`);
+    const started = { arn, name, machine: machine.arn, input, startedAt: this.#options.clock.now() };
+    const execution: Execution = { ...started, events: [], maps: [] };
+    this.#executions.set(arn, execution);
+    await this.#journal.append({ type: 'started', execution: started });
+    this.#event(execution, 'ExecutionStarted', {
+      executionStartedEventDetails: { input, roleArn: machine.roleArn },
+    });
+    this.#run(execution);
+    return execution;
+  }
+
+  /** Resolves when it stands still. What its tasks have begun goes on. */
+  async stop(execution: Execution, error?: string, cause?: string): Promise<End> {
+    if (execution.end !== undefined) return execution.end;
+    const running = this.#running.get(execution.arn);
+    const end = await this.#end(execution, {
+      status: 'ABORTED',
+      at: this.#options.clock.now(),
+      ...(error !== undefined && { error }),
+      ...(cause !== undefined && { cause }),
+    });
+    running?.stop.abort(new Error('The execution was stopped.'));
+    await running?.done;
+    return end;
+  }
+
+  #run(execution: Execution): void {
+    const stop = new AbortController();
+    const done = this.#complete(execution, stop).finally(() => this.#running.delete(execution.arn));
+    this.#running.set(execution.arn, { stop, done });
+  }
+
+  async #complete(execution: Execution, stop: AbortController): Promise<void> {
+    const { clock } = this.#options;
+    const { parsed } = this.machine(execution.machine);
+    const over = new AbortController();
+    if (parsed.TimeoutSeconds !== undefined) {
+      const left = execution.startedAt + parsed.TimeoutSeconds * 1000 - clock.now();
+      void this.#patience(left, over.signal).then((passed) => passed && stop.abort(timedOut));
+    }
+    try {
+      const start = execution.cursor ?? {
+        state: parsed.StartAt,
+        input: json.parse(JSON.parse(execution.input)),
+        variables: {},
+        enteredAt: clock.now(),
+      };
+      const output = await runFlow(parsed, start, this.#runOf(execution, stop.signal));
+      await this.#end(execution, { status: 'SUCCEEDED', at: clock.now(), output: JSON.stringify(output) });
+    } catch (cause) {
+      if (stop.signal.reason === timedOut)
+        await this.#end(execution, { status: 'TIMED_OUT', at: clock.now() });
+      else if (!stop.signal.aborted) {
+        const { error, message } = statesError(cause);
+        await this.#end(execution, { status: 'FAILED', at: clock.now(), error, cause: message });
+      }
+    } finally {
+      over.abort();
+    }
+  }
+
+  /** Whether so much time has passed before the signal was aborted. Timers of Node hold 24 days. */
+  async #patience(ms: number, signal: AbortSignal): Promise<boolean> {
+    try {
+      await sleep(this.#options.clock, Math.min(ms, 2 ** 31 - 1), signal);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #runOf(execution: Execution, signal: AbortSignal): Run {
+    const { arn, name, input, startedAt } = execution;
+    const machine = this.machine(execution.machine);
+    return {
+      ports: this.#portsOf(machine),
+      signal,
+      context: {
+        Execution: {
+          Id: arn,
+          Name: name,
+          Input: JSON.parse(input) as Json,
+          RoleArn: machine.roleArn,
+          StartTime: new Date(startedAt).toISOString(),
+        },
+        StateMachine: { Id: machine.arn, Name: machine.name },
+      },
+      moved: (cursor) => this.#moved(execution, cursor),
+      event: (type, details) => this.#event(execution, type, details),
+      maps: {
+        interrupted: () => execution.maps.find(({ status }) => status === 'RUNNING'),
+        arnOf: (label) =>
+          `${machine.arn.replace(':stateMachine:', ':mapRun:')}/${label}:${this.#options.ids()}`,
+        record: async (progress, change) => {
+          if (change.type === 'begun' && !execution.maps.includes(progress)) execution.maps.push(progress);
+          if (execution.end === undefined)
+            await this.#journal.append({ type: 'map', arn, run: progress.arn, change });
+        },
+      },
+    };
+  }
+
+  #portsOf(machine: Machine): InterpreterPorts {
+    const { admit, services, store, clock, ids, random = Math.random } = this.#options;
+    const caller: Caller = { kind: 'role', principal: machine.roleArn };
+    return {
+      clock,
+      random,
+      ids,
+      call: taskCalls(services, caller),
+      items: itemSources(store, admit, caller),
+      admitChildren: async () => {
+        try {
+          const executions = `${machine.arn.replace(':stateMachine:', ':execution:')}:child`;
+          for (const [operation, resource] of [
+            ['StartExecution', machine.arn],
+            ['DescribeExecution', executions],
+          ] as const)
+            await admit({ caller, operation, action: `states:${operation}`, resource });
+        } catch (error) {
+          throw new StatesError('States.Permissions', (error as Error).message);
+        }
+      },
+    };
+  }
+
+  async #moved(execution: Execution, cursor: Cursor): Promise<void> {
+    // Stands there already, after a restart.
+    if (execution.cursor === cursor) return;
+    execution.cursor = cursor;
+    await this.#journal.append({ type: 'moved', arn: execution.arn, cursor });
+  }
+
+  #event(execution: Execution, type: string, details: Readonly<Record<string, Json>> = {}): void {
+    const { arn, events } = execution;
+    if (execution.end !== undefined && !type.startsWith('Execution')) return;
+    if (events.length >= LONGEST_HISTORY && !type.startsWith('Execution'))
+      throw new StatesError(
+        'States.Runtime',
+        `The execution reached the maximum number of history events (${LONGEST_HISTORY}).`,
+      );
+    const timestamp = this.#options.clock.now();
+    const event: HistoryEvent = {
+      id: events.length + 1,
+      previousEventId: events.length,
+      type,
+      timestamp,
+      details,
+    };
+    events.push(event);
+    // In order with what follows, which is waited for.
+    void this.#journal.append({ type: 'event', arn, event });
+  }
+
+  async #end(execution: Execution, end: End): Promise<End> {
+    if (execution.end !== undefined) return execution.end;
+    execution.end = end;
+    for (const map of execution.maps.filter(({ status }) => status === 'RUNNING'))
+      applyChange(map, { type: 'ended', status: 'ABORTED', at: end.at });
+    const { status, output, error = '', cause = '' } = end;
+    const names = { SUCCEEDED: 'Succeeded', FAILED: 'Failed', TIMED_OUT: 'TimedOut', ABORTED: 'Aborted' };
+    this.#event(execution, `Execution${names[status]}`, {
+      [`execution${names[status]}EventDetails`]: output === undefined ? { error, cause } : { output },
+    });
+    await this.#journal.append({ type: 'ended', arn: execution.arn, end });
+    this.#forget();
+    return end;
+  }
+
+  #forget(): void {
+    const ended = [...this.#executions.values()].filter(({ end }) => end !== undefined);
+    for (const { arn } of ended.slice(0, Math.max(0, ended.length - REMEMBERED)))
+      this.#executions.delete(arn);
+  }
+
+  #replay(entry: ExecutionEntry): void {
+    if (entry.type === 'started') {
+      // A state machine that the program no longer has loses its executions.
+      if (this.#machines.has(entry.execution.machine))
+        this.#executions.set(entry.execution.arn, { ...entry.execution, events: [], maps: [] });
+      return;
+    }
+    const execution = this.#executions.get(entry.arn);
+    if (execution === undefined) return;
+    if (entry.type === 'moved') execution.cursor = entry.cursor;
+    else if (entry.type === 'event') execution.events.push(entry.event);
+    else if (entry.type === 'ended') {
+      execution.end = entry.end;
+      for (const map of execution.maps.filter(({ status }) => status === 'RUNNING'))
+        applyChange(map, { type: 'ended', status: 'ABORTED', at: entry.end.at });
+    } else this.#replayMap(execution.maps, entry);
+  }
+
+  #replayMap(maps: MapProgress[], { run, change }: Extract<ExecutionEntry, { type: 'map' }>): void {
+    const progress = maps.find(({ arn }) => arn === run);
+    if (progress !== undefined) applyChange(progress, change);
+    else if (change.type === 'begun') maps.push(change.progress);
+  }
+
+  *#snapshot(): Iterable<ExecutionEntry> {
+    for (const execution of this.#executions.values()) yield* entriesOf(execution);
+  }
+}

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import * as z from 'zod';
+import type { Caller } from '../core/call.ts';
+import type { Service, WireResponse } from '../http/service.ts';
+import { type Json, json, StatesError } from './json.ts';
+
+/** The services that tasks call, as the wire server knows them. */
+export interface TaskServices {
+  readonly lambda: Service;
+  readonly sqs: Service;
+  readonly glue: Service;
+}
+
+/** How AWS's own SDK integrations name a service's errors, and what its JSON protocol wants ("Step Functions guide: SDK integrations"). */
+const sdk = {
+  sqs: { prefix: 'Sqs', target: 'AmazonSQS', version: '1.0' },
+  glue: { prefix: 'Glue', target: 'AWSGlue', version: '1.1' },
+} as const;
+
+const invocation = z.strictObject({ FunctionName: z.string(), Payload: json.default({}) });
+const functionError = z.object({ errorType: z.string().default('Lambda.Unknown') });
+
+/**
+ * What the resources of tasks stand for. A call goes to the service as it would over the wire, and is admitted as the state
+ * machine's role.
+ */
+export function taskCalls(services: TaskServices, caller: Caller) {
+  return async (resource: string, input: Json): Promise<Json> => {
+    if (resource === 'arn:aws:states:::lambda:invoke') return invoke(services.lambda, caller, input);
+    const [, name = '', operation = ''] = /^arn:aws:states:::aws-sdk:(\w+):(\w+)$/.exec(resource) ?? [];
+    if (name !== 'sqs' && name !== 'glue')
+      throw new StatesError('States.Runtime', `The local cloud can't do ${resource}.`);
+    const { prefix, target, version } = sdk[name];
+    const response = await send(services[name], caller, {
+      path: '/',
+      headers: {
+        'content-type': `application/x-amz-json-${version}`,
+        'x-amz-target': `${target}.${operation.charAt(0).toUpperCase()}${operation.slice(1)}`,
+      },
+      body: JSON.stringify(input),
+    });
+    if (response.status === 200) return response.body;
+    const { __type = 'Exception', message = '' } = z
+      .object({ __type: z.string().optional(), message: z.string().optional() })
+      .parse(response.body);
+    const code = __type.slice(__type.lastIndexOf('#') + 1);
+    throw new StatesError(`${prefix}.${code.endsWith('Exception') ? code : `${code}Exception`}`, message);
+  };
+}
+
+/** "Step Functions guide: Invoke an AWS Lambda function". What a handler throws goes by its own name. */
+async function invoke(lambda: Service, caller: Caller, input: Json): Promise<Json> {
+  const { FunctionName, Payload } = invocation.parse(input);
+  const { status, headers, body } = await send(lambda, caller, {
+    path: `/2015-03-31/functions/${encodeURIComponent(FunctionName)}/invocations`,
+    headers: {},
+    body: JSON.stringify(Payload),
+  });
+  if (status !== 200)
+    throw new StatesError(`Lambda.${headers['x-amzn-errortype'] ?? 'Unknown'}`, JSON.stringify(body));
+  if (headers['x-amz-function-error'] !== undefined)
+    throw new StatesError(functionError.parse(body).errorType, JSON.stringify(body));
+  return { ExecutedVersion: '$LATEST', Payload: body, StatusCode: 200 };
+}
+
+interface Sent {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+async function send(
+  service: Service,
+  caller: Caller,
+  { path, headers, body }: Sent,
+): Promise<{
+  readonly status: number;
+  readonly headers: NonNullable<WireResponse['headers']>;
+  readonly body: Json;
+}> {
+  const requestId = randomUUID();
+  const response = await service({
+    method: 'POST',
+    path,
+    query: new URLSearchParams(),
+    headers,
+    body: Readable.from([Buffer.from(body)]),
+    caller: { ...caller, request: requestId },
+    requestId,
+    sourceIp: '127.0.0.1',
+    endpoint: 'http://127.0.0.1',
+    signal: new AbortController().signal,
+  });
+  const answer =
+    response.body instanceof Readable
+      ? await text(response.body)
+      : Buffer.from(response.body ?? '').toString();
+  return {
+    status: response.status,
+    headers: response.headers ?? {},
+    body: answer === '' ? {} : json.parse(JSON.parse(answer)),
+  };
+}

@@ -1,0 +1,231 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { control } from '../../ops/control.ts';
+import type { Call } from '../core/call.ts';
+import { controlService } from '../faults/control.ts';
+import { type FaultRequest, Faults, faultRequest } from '../faults/faults.ts';
+import { startServer } from '../http/server.ts';
+import { Credentials } from '../iam/credentials.ts';
+
+const role = 'arn:aws:iam::000000000000:role/extraction';
+const killed: string[] = [];
+const temp = 'arn:aws:s3:::temp';
+
+function faultsWith(...requests: FaultRequest[]): Faults {
+  const faults = new Faults({
+    functionOf: (principal) => (principal === role ? 'extraction' : undefined),
+    kill: (session) => killed.push(session),
+  });
+  for (const request of requests) faults.add(faultRequest.parse(request));
+  return faults;
+}
+
+let requests = 0;
+function call(changes: Partial<Call> = {}): Call {
+  requests += 1;
+  return {
+    caller: { kind: 'role', principal: role, session: 'ASIA', request: `${requests}` },
+    operation: 'PutObject',
+    action: 's3:PutObject',
+    resource: `${temp}/a/b`,
+    ...changes,
+  };
+}
+
+/** What becomes of a call: `passes`, the code of its error, or `cut`, after it took effect or before. */
+function fate(faults: Faults, made = call()): string {
+  let end = 'passes';
+  try {
+    faults.admit(made);
+  } catch (error) {
+    end = error instanceof Error && 'code' in error ? String(error.code) : 'refused';
+  }
+  if (!faults.interrupts(made.caller.request ?? '')) return end;
+  return end === 'passes' ? 'cut after' : 'cut before';
+}
+
+const fates = (faults: Faults, count: number) => Array.from({ length: count }, () => fate(faults));
+
+describe('a fault of calls', () => {
+  test('hits the n-th that fits, as often as asked, and ends', () => {
+    const faults = faultsWith({ kind: 'answer', operation: 'PutObject', status: 503, skip: 1, times: 2 });
+    expect(fates(faults, 5)).toEqual(['passes', 'SlowDown', 'SlowDown', 'passes', 'passes']);
+    expect(faults.list()).toMatchObject([{ seen: 3, hits: 2, ended: true }]);
+  });
+
+  test.each([
+    [409, 'ConditionalRequestConflict'],
+    [412, 'PreconditionFailed'],
+    [500, 'InternalError'],
+    [503, 'SlowDown'],
+  ] as const)('%i is S3’s %s', (status, code) => {
+    expect(fate(faultsWith({ kind: 'answer', operation: 'PutObject', status }))).toBe(code);
+  });
+
+  test('a call that needs several permissions counts once, and its answer stays the same', () => {
+    const faults = faultsWith({ kind: 'answer', operation: 'PutObject', status: 500, times: 1 });
+    const made = call();
+    expect(() => faults.admit(made)).toThrow('internal error');
+    expect(() => faults.admit({ ...made, action: 's3:GetObject' })).toThrow('internal error');
+    expect(faults.list()).toMatchObject([{ seen: 1, hits: 1 }]);
+  });
+
+  test('the n-th request is the n-th, whatever each needs, and one whose second permission fits is a request too', () => {
+    const faults = faultsWith({
+      kind: 'answer',
+      operation: 'CopyObject',
+      status: 503,
+      resource: temp,
+      skip: 2,
+    });
+    const copy = (...buckets: string[]) => {
+      const made = call({ operation: 'CopyObject' });
+      let end = 'passes';
+      try {
+        for (const bucket of buckets) faults.admit({ ...made, resource: `arn:aws:s3:::${bucket}/k` });
+      } catch {
+        end = 'fails';
+      }
+      faults.interrupts(made.caller.request ?? '');
+      return end;
+    };
+    expect([copy('temp', 'temp'), copy('other', 'temp')]).toEqual(['passes', 'passes']);
+    expect(faults.list()).toMatchObject([{ seen: 2, hits: 0 }]);
+    expect([copy('other', 'temp'), copy('temp', 'temp')]).toEqual(['fails', 'passes']);
+  });
+
+  test.each([
+    ['another operation', { operation: 'GetObject' }],
+    ['another function', { caller: { kind: 'role', principal: 'arn:aws:iam::1:role/other' } }],
+    ['another bucket whose name begins alike', { resource: 'arn:aws:s3:::temp-2/a/b' }],
+  ] satisfies [string, Partial<Call>][])('leaves %s alone', (_, changes) => {
+    const faults = faultsWith({
+      kind: 'answer',
+      operation: 'PutObject',
+      status: 503,
+      function: 'extraction',
+      resource: temp,
+    });
+    expect(fate(faults, call(changes))).toBe('passes');
+    expect(faults.list()).toMatchObject([{ seen: 0 }]);
+    expect(fate(faults)).toBe('SlowDown');
+  });
+
+  test('a resource may be the beginning of a key', () => {
+    const faults = faultsWith({ kind: 'close', operation: 'PutObject', resource: `${temp}/a/`, times: null });
+    expect(fate(faults, call({ resource: `${temp}/b` }))).toBe('passes');
+    expect(fate(faults)).toBe('cut before');
+  });
+
+  test('a connection is cut before the call takes effect, or after', () => {
+    expect(fate(faultsWith({ kind: 'close', operation: 'PutObject' }))).toBe('cut before');
+    expect(fate(faultsWith({ kind: 'close', operation: 'PutObject', when: 'after' }))).toBe('cut after');
+  });
+
+  test('a process is killed by the session it calls in, and a call without one is left alone', () => {
+    const faults = faultsWith({ kind: 'kill', operation: 'PutObject', when: 'after' });
+    expect(fate(faults, call({ caller: { kind: 'user', principal: 'me', request: 'x' } }))).toBe('passes');
+    expect(killed).toEqual([]);
+    expect(fate(faults)).toBe('cut after');
+    expect(killed).toEqual(['ASIA']);
+  });
+
+  test('a share hits the same calls for the same seed, about so many, and others for another seed', () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.double({ min: 0.05, max: 0.95, noNaN: true }), (seed, share) => {
+        const ask = (by: number) =>
+          fates(
+            faultsWith({ kind: 'close', operation: 'PutObject', times: null, share, seed: by }),
+            400,
+          ).join();
+        const hits = ask(seed).split('cut').length - 1;
+        expect(ask(seed)).toBe(ask(seed));
+        expect(ask(seed + 1)).not.toBe(ask(seed));
+        expect(Math.abs(hits / 400 - share)).toBeLessThan(0.15);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('whatever is asked for, no fault hits more often than it was told, nor before its turn', () => {
+    const request = fc.record({
+      skip: fc.nat(5),
+      times: fc.integer({ min: 1, max: 5 }),
+      share: fc.constantFrom(0.3, 1),
+    });
+    fc.assert(
+      fc.property(request, fc.nat(20), (aim, count) => {
+        const faults = faultsWith({ kind: 'close', operation: 'PutObject', ...aim });
+        const ends = fates(faults, count);
+        const hits = ends.filter((end) => end !== 'passes').length;
+        expect(hits).toBeLessThanOrEqual(aim.times);
+        expect(ends.slice(0, aim.skip).every((end) => end === 'passes')).toBe(true);
+        expect(faults.list()).toMatchObject([{ hits, ended: hits === aim.times }]);
+      }),
+    );
+  });
+
+  test('what AWS never answers is refused, and so is a word that is no option', () => {
+    expect(() => faultsWith({ kind: 'answer', operation: 'SendMessage', status: 412 })).toThrow(
+      'never answers 412',
+    );
+    expect(faultRequest.safeParse({ kind: 'close', operation: 'PutObject', tims: 3 }).success).toBe(false);
+    expect(faultRequest.safeParse({ kind: 'close', operation: 'putObject' }).success).toBe(false);
+  });
+});
+
+describe('a fault of events and messages', () => {
+  const queue = 'arn:aws:sqs:us-east-1:000000000000:loading';
+
+  test('duplicates and delays what goes to its queue or comes from its bucket', () => {
+    const faults = faultsWith(
+      { kind: 'duplicate', of: 'events', copies: 2, resource: queue },
+      { kind: 'delay', of: 'messages', delayMs: 50 },
+    );
+    expect(faults.send({ of: 'events', resources: [temp, `${queue}-2`] })).toBeUndefined();
+    expect(faults.send({ of: 'events', resources: [temp, queue] })).toEqual({ duplicate: 2 });
+    expect(faults.send({ of: 'events', resources: [temp, queue] })).toBeUndefined();
+    expect(faults.send({ of: 'messages', resources: [queue] })).toEqual({ delayMs: 50 });
+  });
+
+  test('reorder holds every other one back', () => {
+    const faults = faultsWith({ kind: 'reorder', of: 'events', delayMs: 9, times: null });
+    const delays = Array.from({ length: 4 }, () => faults.send({ of: 'events', resources: [temp] })?.delayMs);
+    expect(delays).toEqual([9, undefined, 9, undefined]);
+  });
+});
+
+describe('who may ask', () => {
+  test('the person may, signed; a function may not; an unsigned request may not', async () => {
+    const credentials = new Credentials();
+    const faults = faultsWith();
+    const authority = { uses: () => [], denials: () => [] };
+    const server = await startServer({
+      port: 0,
+      credentials,
+      services: { sluice: controlService({ authority, faults }) },
+    });
+    try {
+      const own = { accessKeyId: 'test', secretAccessKey: 'test' };
+      const person = control(server.endpoint, 'us-east-1', own);
+      const { id } = await person.addFault({ kind: 'close', operation: 'GetObject' });
+      expect(await person.faults()).toMatchObject([{ id, operation: 'GetObject', hits: 0 }]);
+      await expect(person.clearFaults(['99'])).rejects.toThrow('There is no fault 99.');
+      await person.clearFaults();
+      expect(await person.faults()).toEqual([]);
+
+      const process = control(server.endpoint, 'us-east-1', credentials.issue(role));
+      await expect(process.addFault({ kind: 'close', operation: 'GetObject' })).rejects.toThrow(
+        'may not control the local cloud',
+      );
+      const unsigned = await fetch(server.endpoint, {
+        method: 'POST',
+        headers: { 'x-amz-target': 'Sluice.ListFaults' },
+      });
+      expect(unsigned.status).toBe(403);
+      expect(faults.list()).toEqual([]);
+    } finally {
+      await server.close();
+    }
+  });
+});

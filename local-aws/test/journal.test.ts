@@ -1,0 +1,133 @@
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type JournalOptions, openJournal } from '../core/journal.ts';
+import { FunctionLogs } from '../logs/logs.ts';
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'sluice-journal-'));
+});
+
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+/** A map whose every change is journalled: the smallest state there is. */
+async function openMap(options?: JournalOptions, path = join(directory, 'map.journal')) {
+  type Entry = readonly [key: string, value: string | null];
+  const map = new Map<string, string>();
+  const apply = ([key, value]: Entry) => (value === null ? map.delete(key) : map.set(key, value));
+  const journal = await openJournal<Entry>(path, apply, () => map, options);
+  return {
+    map,
+    path,
+    close: () => journal.close(),
+    set(key: string, value: string | null) {
+      apply([key, value]);
+      return journal.append([key, value]);
+    },
+  };
+}
+
+describe('a journal', () => {
+  test('gives back any text after a restart', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }))),
+        async (entries) => {
+          const path = join(directory, `${Math.random()}.journal`);
+          const written = await openMap({}, path);
+          for (const [key, value] of entries) await written.set(key, value);
+          await written.close();
+          const read = await openMap({}, path);
+          await read.close();
+          expect([...read.map]).toEqual([...written.map]);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  test.each(['\u2028', '\u2029', '\u0085', '\r', '\n', '\r\n', '\ud800'])(
+    'is not split at %j',
+    async (text) => {
+      const written = await openMap();
+      await written.set(`a${text}b`, text);
+      await written.close();
+      const read = await openMap();
+      await read.close();
+      expect([...read.map]).toEqual([[`a${text}b`, text]]);
+    },
+  );
+
+  test('loses nothing but a half-written last line, as a kill leaves it', async () => {
+    const written = await openMap();
+    await written.set('whole', '1');
+    await written.close();
+    appendFileSync(written.path, '["half","');
+    const read = await openMap();
+    await read.set('after', '2');
+    await read.close();
+    const again = await openMap();
+    await again.close();
+    expect([...again.map]).toEqual([
+      ['whole', '1'],
+      ['after', '2'],
+    ]);
+  });
+
+  test('with damage in its middle is refused, and not rewritten', async () => {
+    const written = await openMap();
+    await written.close();
+    appendFileSync(written.path, 'damage\n["a","1"]\n');
+    const before = readFileSync(written.path, 'utf8');
+    await expect(openMap()).rejects.toThrow(`${written.path}:1 is not a journal entry`);
+    expect(readFileSync(written.path, 'utf8')).toBe(before);
+  });
+
+  test('stays about as large as what lives, however much happens', async () => {
+    const written = await openMap({ compactAboveBytes: 10_000 });
+    await written.set('constant', 'x'.repeat(1000));
+    for (let round = 0; round < 200; round += 1) {
+      await Promise.all(Array.from({ length: 20 }, (_, i) => written.set(`key ${i}`, `${round}`.repeat(20))));
+      await Promise.all(Array.from({ length: 20 }, (_, i) => written.set(`key ${i}`, null)));
+    }
+    await written.set('last', 'one');
+    await written.close();
+    expect(statSync(written.path).size).toBeLessThan(20_000);
+    const read = await openMap();
+    await read.close();
+    expect([...read.map]).toEqual([...written.map]);
+  });
+
+  test('that can’t be written says so once and acknowledges nothing more', async () => {
+    const failures: string[] = [];
+    const written = await openMap({ compactAboveBytes: 100, onFailure: (path) => failures.push(path) });
+    await written.set('a', 'x'.repeat(200));
+    rmSync(directory, { recursive: true });
+    await expect(written.set('b', '1')).rejects.toThrow('ENOENT');
+    await expect(written.set('c', '1')).rejects.toThrow('ENOENT');
+    expect(failures).toEqual([written.path]);
+  });
+});
+
+describe('a function’s log', () => {
+  test('is read to its end whatever stands in it', async () => {
+    const logs = new FunctionLogs(directory);
+    const messages = ['plain', 'with \u2028 and \u2029', 'a\nb', '{"json":true}'];
+    for (const message of messages) logs.append('f', 's', message);
+    expect((await logs.read('f')).map(({ message }) => message)).toEqual(messages);
+  });
+
+  test('goes on after half a line, as a kill leaves it', async () => {
+    const before = new FunctionLogs(directory);
+    before.append('f', 's', 'first');
+    await before.flush();
+    appendFileSync(join(directory, 'f.log'), '{"id":"1","mess');
+    const after = new FunctionLogs(directory);
+    after.append('f', 's', 'second');
+    expect((await after.read('f')).map(({ message }) => message)).toEqual(['first', 'second']);
+  });
+});

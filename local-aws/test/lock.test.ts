@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { projectDirectory } from '../../ops/directories.ts';
+import { startCloud } from '../cloud.ts';
+import { DirectoryInUse, lockDirectory } from '../core/lock.ts';
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'sluice-lock-'));
+});
+
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+test('a directory is claimed by one process at a time', () => {
+  const unlock = lockDirectory(directory);
+  expect(() => lockDirectory(directory)).toThrow(DirectoryInUse);
+  expect(() => lockDirectory(directory)).toThrow(`as process ${process.pid}`);
+  unlock();
+  lockDirectory(directory)();
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+/** A process that claims the directory, says so, and lives until it is killed. */
+async function startHolder() {
+  const script = `import { lockDirectory } from ${JSON.stringify(join(projectDirectory, 'local-aws/core/lock.ts'))};
+    lockDirectory(${JSON.stringify(directory)}); console.log('locked'); setInterval(() => {}, 1000);`;
+  const holder = spawn(process.execPath, ['--input-type=module-typescript', '--eval', script]);
+  await new Promise((resolve) => holder.stdout.once('data', resolve));
+  return holder;
+}
+
+test('the claim of a process that was killed ends with it', async () => {
+  const holder = await startHolder();
+  expect(() => lockDirectory(directory)).toThrow(`as process ${holder.pid} on ${hostname()}`);
+  const ended = new Promise((resolve) => holder.once('exit', resolve));
+  holder.kill('SIGKILL');
+  await ended;
+  lockDirectory(directory)();
+});
+
+test('a claim holds whatever its process is called elsewhere, and whatever is read meanwhile', async () => {
+  const holder = await startHolder();
+  // As a container sees it that has other process ids.
+  writeFileSync(join(directory, 'lock'), 'process 1 on another-host');
+  readFileSync(join(directory, 'lock.sqlite'));
+  for (let attempt = 0; attempt < 3; attempt += 1)
+    expect(() => lockDirectory(directory)).toThrow('as process 1 on another-host');
+  const ended = new Promise((resolve) => holder.once('exit', resolve));
+  holder.kill('SIGKILL');
+  await ended;
+});
+
+test('what another version left behind is nobody’s claim', () => {
+  writeFileSync(join(directory, 'lock'), `${process.pid} 12345\n`);
+  writeFileSync(join(directory, 'lock.sqlite'), '');
+  lockDirectory(directory)();
+});
+
+test('a place where nothing can be locked is refused with the cure', () => {
+  mkdirSync(join(directory, 'lock.sqlite'));
+  expect(() => lockDirectory(directory)).toThrow(/can't be locked: .* Choose another place with --directory/);
+});
+
+test('an ephemeral run leaves what is in its directory alone, and nothing of its own', async () => {
+  writeFileSync(join(directory, 'thesis.txt'), 'years of work');
+  const options = { project: projectDirectory, stack: 'dev', directory, ephemeral: true, port: 0 };
+  const cloud = await startCloud(options);
+  await expect(startCloud(options)).rejects.toThrow(DirectoryInUse);
+  await cloud.close();
+  expect(existsSync(join(directory, 'thesis.txt'))).toBe(true);
+  expect(readdirSync(directory)).toEqual(['thesis.txt']);
+});

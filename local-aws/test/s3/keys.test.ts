@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { compareKeys, SortedKeys } from '../../s3/storage/keys.ts';
+
+/** So many that they lie in several runs, in an order that is none. */
+const many = Array.from(
+  { length: 5_000 },
+  (_, i) => `${['a', 'b/', 'b/c', 'd/'][i % 4]}${(i * 7919) % 5_003}`,
+);
+
+function filled(keys: readonly string[]): SortedKeys {
+  const sorted = new SortedKeys();
+  for (const key of keys) sorted.add(key);
+  return sorted;
+}
+
+const walked = (keys: SortedKeys, prefix: string, delimiter: string, after: string) =>
+  Array.from(
+    keys.walk({ prefix, delimiter, from: (key) => compareKeys(key, after) > 0, visible: () => true }),
+    ({ key }) => key,
+  );
+
+test('a set of keys holds each once, in order, however many come and go', () => {
+  const keys = filled([...many, ...many]);
+  expect([...keys]).toEqual([...many].sort(compareKeys));
+  const gone = new Set(many.filter((_, i) => i % 3 > 0));
+  for (const key of gone) keys.delete(key);
+  keys.delete('never there');
+  expect([...keys]).toEqual(many.filter((key) => !gone.has(key)).sort(compareKeys));
+  for (const key of many) keys.delete(key);
+  expect([...keys]).toEqual([]);
+  keys.add('again');
+  expect([...keys]).toEqual(['again']);
+});
+
+test('a walk finds the keys of a prefix after any of them, and common prefixes once', () => {
+  const keys = filled(many);
+  const sorted = [...many].sort(compareKeys);
+  fc.assert(
+    fc.property(
+      fc.constantFrom('', 'a', 'b', 'b/', 'b/c', 'c', 'd/1', 'e'),
+      fc.constantFrom('', '/', '1'),
+      fc.oneof(fc.constantFrom(...many), fc.string()),
+      (prefix, delimiter, after) => {
+        const under = sorted.filter((key) => key.startsWith(prefix) && compareKeys(key, after) > 0);
+        const rolled = under.map((key) => {
+          const end = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
+          return end < 0 ? key : key.slice(0, end + delimiter.length);
+        });
+        expect(walked(keys, prefix, delimiter, after)).toEqual([...new Set(rolled)]);
+      },
+    ),
+  );
+});

@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest';
+import type { Call, Caller } from '../core/call.ts';
+import { ServiceError } from '../core/service-error.ts';
+import { Scheduler, type ScheduleSettings } from '../scheduler/scheduler.ts';
+import { settled, VirtualClock } from './virtual-clock.ts';
+
+const hourly: ScheduleSettings = {
+  name: 'hourly',
+  groupArn: 'arn:aws:scheduler:us-east-1:000000000000:schedule-group/g',
+  expression: 'cron(0 * * * ? *)',
+  enabled: true,
+  targetArn: 'arn:aws:scheduler:::aws-sdk:glue:startCrawler',
+  roleArn: 'arn:aws:iam::000000000000:role/starter',
+  input: '{"Name":"crawler"}',
+};
+const hour = 3_600_000;
+
+function scheduler(schedules: readonly ScheduleSettings[], fails: () => boolean = () => false) {
+  const clock = new VirtualClock(Date.parse('2026-01-01T00:30:00Z'));
+  const made: { readonly input: string; readonly caller: Caller }[] = [];
+  const admitted: Call[] = [];
+  const lines: string[] = [];
+  const it = new Scheduler({
+    schedules,
+    clock,
+    admit: async (call) => {
+      admitted.push(call);
+    },
+    calls: {
+      'glue:startCrawler': async (input, caller) => {
+        if (fails()) throw new ServiceError('CrawlerRunningException', 400, 'it runs already');
+        made.push({ input, caller });
+      },
+    },
+    log: (line) => lines.push(line),
+  });
+  return { it, clock, made, admitted, lines };
+}
+
+test('a schedule makes its call whenever it falls due, with its own role and for its group', async () => {
+  const { it, clock, made, admitted } = scheduler([hourly]);
+  it.start();
+  await clock.advance(hour / 2 - 1);
+  expect(made).toEqual([]);
+  await clock.advance(1);
+  await clock.advance(2 * hour);
+  await settled();
+  expect(made).toHaveLength(3);
+  expect(made[0]).toEqual({ input: hourly.input, caller: { kind: 'role', principal: hourly.roleArn } });
+  expect(admitted[0]).toMatchObject({
+    action: 'sts:AssumeRole',
+    resource: hourly.roleArn,
+    caller: { kind: 'service', principal: 'scheduler.amazonaws.com', sourceArn: hourly.groupArn },
+  });
+  await it.close();
+});
+
+test('a call that fails is told, and made again when the schedule next falls due', async () => {
+  let failing = true;
+  const { it, clock, made, lines } = scheduler([hourly], () => failing);
+  it.start();
+  await clock.advance(hour);
+  await settled();
+  expect(lines).toEqual([expect.stringContaining('it runs already')]);
+  failing = false;
+  await clock.advance(hour);
+  await settled();
+  expect(made).toHaveLength(1);
+  await it.close();
+});
+
+test('a schedule that is off makes no call, and neither does any after the end', async () => {
+  const off = scheduler([{ ...hourly, enabled: false }]);
+  off.it.start();
+  await off.clock.advance(3 * hour);
+  expect(off.made).toEqual([]);
+  const ended = scheduler([hourly]);
+  ended.it.start();
+  await ended.it.close();
+  await ended.clock.advance(3 * hour);
+  expect(ended.made).toEqual([]);
+});
+
+test('a target that can’t be called is refused at the start', () => {
+  const targetArn = 'arn:aws:scheduler:::aws-sdk:ecs:runTask';
+  expect(() => scheduler([{ ...hourly, targetArn }])).toThrow(targetArn);
+});

@@ -1,0 +1,273 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { processorMs } from '../../../test/processor-time.ts';
+import type { Message } from '../../sqs/message.ts';
+import { inFlightLimit, Queue, type QueueSettings } from '../../sqs/queue.ts';
+
+const settings: QueueSettings = {
+  name: 'orders',
+  visibilityTimeoutSeconds: 30,
+  messageRetentionSeconds: 3600,
+  delaySeconds: 0,
+  receiveWaitSeconds: 0,
+  maximumMessageBytes: 1_048_576,
+};
+
+const message = (id: string, sentAt = 0, visibleAt = sentAt): Message => ({
+  id,
+  body: `body of ${id}`,
+  attributes: {},
+  traceHeader: null,
+  senderId: 'test',
+  sentAt,
+  deadLetterSource: null,
+  visibleAt,
+  receiveCount: 0,
+  firstReceivedAt: null,
+  receivedAt: null,
+});
+
+function queueOf(ids: readonly string[], changes: Partial<QueueSettings> = {}): Queue {
+  const queue = new Queue({ ...settings, ...changes });
+  for (const id of ids) queue.put(message(id));
+  return queue;
+}
+
+function receiveOne(queue: Queue, now: number, seconds = 30) {
+  const [receipt] = queue.receive(1, seconds, now).received;
+  if (!receipt) throw new Error('nothing to receive');
+  return receipt;
+}
+
+describe('visibility', () => {
+  test('a received message is hidden until its visibility time-out has passed', () => {
+    const queue = queueOf(['a']);
+    expect(queue.receive(10, 30, 0).received).toHaveLength(1);
+    expect(queue.receive(10, 30, 29_999).received).toHaveLength(0);
+    expect(queue.receive(10, 30, 30_000).received[0]?.message.receiveCount).toBe(2);
+  });
+
+  test('messages are handed out in the order in which they became visible', () => {
+    const queue = queueOf([]);
+    for (const [id, visibleAt] of [
+      ['late', 50],
+      ['first', 10],
+      ['second', 10],
+    ] as const)
+      queue.put(message(id, 0, visibleAt));
+    expect(queue.receive(10, 30, 60).received.map((each) => each.message.id)).toEqual([
+      'first',
+      'second',
+      'late',
+    ]);
+  });
+
+  test('a delayed message counts as delayed and shows itself on time', () => {
+    const queue = queueOf([]);
+    queue.put(message('a', 0, 5000));
+    expect(queue.counts(4999)).toEqual({ visible: 0, delayed: 1, inFlight: 0 });
+    expect(queue.counts(5000)).toEqual({ visible: 1, delayed: 0, inFlight: 0 });
+  });
+
+  test('the time of the first receive stays, the receive count grows', () => {
+    const queue = queueOf(['a']);
+    receiveOne(queue, 1000);
+    const again = receiveOne(queue, 40_000).message;
+    expect(again).toMatchObject({ firstReceivedAt: 1000, receiveCount: 2 });
+  });
+
+  test('no more than 120,000 messages are in flight', () => {
+    const queue = queueOf(Array.from({ length: inFlightLimit + 1 }, (_, index) => `m${index}`));
+    expect(queue.receive(inFlightLimit + 1, 30, 0).received).toHaveLength(inFlightLimit);
+    expect(queue.receive(1, 30, 0).received).toHaveLength(0);
+    expect(queue.counts(0)).toEqual({ visible: 1, delayed: 0, inFlight: inFlightLimit });
+  });
+});
+
+describe('changing the visibility', () => {
+  test('counts from now, and zero shows the message at once', () => {
+    const queue = queueOf(['a']);
+    const { receiptHandle } = receiveOne(queue, 0);
+    queue.changeVisibility(receiptHandle, 100, 10_000);
+    expect(queue.counts(109_999).inFlight).toBe(1);
+    queue.changeVisibility(receiptHandle, 0, 109_999);
+    expect(queue.counts(109_999).visible).toBe(1);
+  });
+
+  test('is refused for a message that is not in flight', () => {
+    const queue = queueOf(['a']);
+    const { receiptHandle } = receiveOne(queue, 0);
+    expect(() => queue.changeVisibility(receiptHandle, 10, 30_000)).toThrowError(
+      expect.objectContaining({ code: 'MessageNotInflight' }),
+    );
+  });
+
+  test('is refused beyond twelve hours after the receive', () => {
+    const queue = queueOf(['a'], { messageRetentionSeconds: 1_209_600 });
+    const { receiptHandle } = receiveOne(queue, 0, 43_200);
+    queue.changeVisibility(receiptHandle, 43_100, 100_000);
+    expect(() => queue.changeVisibility(receiptHandle, 43_101, 100_000)).toThrowError(
+      expect.objectContaining({ code: 'InvalidParameterValue' }),
+    );
+  });
+
+  test('is refused to the holder of an older receipt', () => {
+    const queue = queueOf(['a']);
+    const old = receiveOne(queue, 0).receiptHandle;
+    receiveOne(queue, 30_000);
+    expect(() => queue.changeVisibility(old, 10, 30_001)).toThrowError(
+      expect.objectContaining({ code: 'InvalidParameterValue' }),
+    );
+  });
+});
+
+describe('deleting', () => {
+  test('works with the newest handle even after the visibility time-out', () => {
+    const queue = queueOf(['a']);
+    expect(queue.deletable(receiveOne(queue, 0).receiptHandle)).toBe('a');
+    queue.counts(31_000);
+    expect(queue.deletable(receiveOne(queue, 31_000).receiptHandle)).toBe('a');
+  });
+
+  test('with an older handle deletes nothing', () => {
+    const queue = queueOf(['a']);
+    const old = receiveOne(queue, 0).receiptHandle;
+    receiveOne(queue, 30_000);
+    expect(queue.deletable(old)).toBeUndefined();
+  });
+
+  test('with the handle of a deleted message succeeds and deletes nothing', () => {
+    const queue = queueOf(['a']);
+    const { receiptHandle } = receiveOne(queue, 0);
+    queue.remove('a');
+    expect(queue.deletable(receiptHandle)).toBeUndefined();
+  });
+
+  test.each(['', 'nonsense', '!!', Buffer.from('other m 1').toString('base64')])(
+    'refuses %j, which no receive of this queue gave out',
+    (handle) => {
+      expect(() => queueOf(['a']).deletable(handle)).toThrowError(
+        expect.objectContaining({ code: 'ReceiptHandleIsInvalid' }),
+      );
+    },
+  );
+});
+
+describe('redrive and retention', () => {
+  const redrive = { deadLetterQueue: 'orders-dlq', maxReceiveCount: 2 };
+
+  test('a message leaves for the DLQ when it would be received once more than allowed', () => {
+    const queue = queueOf(['a', 'b'], { redrive });
+    queue.receive(1, 0, 0);
+    queue.receive(1, 0, 1);
+    queue.receive(1, 0, 2);
+    const { received, exhausted } = queue.receive(10, 30, 3);
+    expect(exhausted.map(({ id }) => id).concat(received.map((each) => each.message.id))).toHaveLength(2);
+    expect(exhausted.every(({ receiveCount }) => receiveCount === 2)).toBe(true);
+    expect(queue.counts(3).inFlight).toBe(received.length);
+  });
+
+  test('retention counts from the first sending, in flight or not', () => {
+    const queue = queueOf([]);
+    queue.put(message('old', 0, 500_000));
+    queue.put(message('young', 1000, 500_000));
+    receiveOne(queue, 500_000, 43_200);
+    expect(queue.counts(3_600_000)).toEqual({ visible: 1, delayed: 0, inFlight: 0 });
+    expect(queue.oldestSentAt(3_600_000)).toBe(1000);
+    expect(queue.oldestSentAt(3_601_000)).toBeUndefined();
+  });
+});
+
+test('ten times as many messages pass through in about ten times the work: no receive scans them all', () => {
+  const work = (count: number) => {
+    const queue = queueOf(Array.from({ length: count }, (_, index) => `m${index}`));
+    const took = processorMs(() => {
+      for (let now = 0, deleted = 0; deleted < count; now += 1)
+        for (const { receiptHandle } of queue.receive(10, 30, now).received) {
+          queue.remove(queue.deletable(receiptHandle) ?? '');
+          deleted += 1;
+        }
+    });
+    expect(queue.receive(10, 30, 1e9).received).toEqual([]);
+    return took;
+  };
+  const few = work(20_000);
+  // A scan makes it a hundred times.
+  expect(work(200_000) / few).toBeLessThan(35);
+});
+
+/** The same queue, as a list that is searched from end to end. */
+class SlowQueue {
+  messages: { id: string; sentAt: number; visibleAt: number; receiveCount: number; received: boolean }[] = [];
+  sweep(now: number) {
+    this.messages = this.messages.filter((each) => each.sentAt + 3_600_000 > now);
+  }
+  counts(now: number) {
+    this.sweep(now);
+    const hidden = this.messages.filter((each) => each.visibleAt > now);
+    const inFlight = hidden.filter((each) => each.received).length;
+    return { visible: this.messages.length - hidden.length, delayed: hidden.length - inFlight, inFlight };
+  }
+}
+
+test('whatever happens, it counts and keeps what a plain list would', () => {
+  const step = fc.oneof(
+    fc.record({ do: fc.constant('send' as const), delay: fc.nat(50_000) }),
+    fc.record({ do: fc.constant('receive' as const), max: fc.integer({ min: 1, max: 10 }) }),
+    fc.record({ do: fc.constant('delete' as const), pick: fc.nat() }),
+    fc.record({ do: fc.constant('hide' as const), pick: fc.nat(), seconds: fc.nat(100) }),
+    fc.record({ do: fc.constant('wait' as const), ms: fc.nat(600_000) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const queue = queueOf([]);
+      const model = new SlowQueue();
+      const handles: { handle: string; id: string; receiveCount: number }[] = [];
+      let now = 0;
+      let sent = 0;
+      for (const action of steps) {
+        if (action.do === 'wait') now += action.ms;
+        else if (action.do === 'send') {
+          sent += 1;
+          queue.put(message(`m${sent}`, now, now + action.delay));
+          model.messages.push({
+            id: `m${sent}`,
+            sentAt: now,
+            visibleAt: now + action.delay,
+            receiveCount: 0,
+            received: false,
+          });
+        } else if (action.do === 'receive') {
+          const visible = model.counts(now).visible;
+          const { received } = queue.receive(action.max, 30, now);
+          expect(received).toHaveLength(Math.min(action.max, visible));
+          for (const each of received) {
+            const twin = model.messages.find(({ id }) => id === each.message.id);
+            if (!twin || twin.visibleAt > now) throw new Error('handed out a message that is not visible');
+            twin.receiveCount += 1;
+            twin.received = true;
+            twin.visibleAt = now + 30_000;
+            handles.push({ handle: each.receiptHandle, id: twin.id, receiveCount: twin.receiveCount });
+          }
+        } else {
+          const held = handles[action.pick % (handles.length || 1)];
+          if (!held) continue;
+          model.sweep(now);
+          queue.counts(now);
+          const twin = model.messages.find(({ id }) => id === held.id);
+          const newest = twin?.receiveCount === held.receiveCount;
+          if (action.do === 'delete') {
+            expect(queue.deletable(held.handle)).toBe(newest ? held.id : undefined);
+            if (!newest) continue;
+            queue.remove(held.id);
+            model.messages = model.messages.filter((each) => each !== twin);
+          } else if (newest && twin.visibleAt > now) {
+            queue.changeVisibility(held.handle, action.seconds, now);
+            twin.visibleAt = now + action.seconds * 1000;
+          } else expect(() => queue.changeVisibility(held.handle, action.seconds, now)).toThrow();
+        }
+        expect(queue.counts(now)).toEqual(model.counts(now));
+      }
+    }),
+  );
+});
