@@ -1,9 +1,9 @@
 import type * as z from 'zod';
-import { coercedNumber } from './coerced-numbers.ts';
 import { columnsOf } from './columns.ts';
-import { whyNoText } from './decoding/csv-field.ts';
-import { csvFields } from './decoding/csv-header.ts';
-import { type RejectLimit, whyNoLimit } from './reject-limit.ts';
+import { coercedNumber } from './records/coerced-numbers.ts';
+import { whyNoText } from './records/decoding/csv/field.ts';
+import { csvFields } from './records/decoding/csv/header.ts';
+import { type RejectLimit, whyNoLimit } from './records/reject-limit.ts';
 
 /** As many as an object's key has room for, with the longest values. */
 const MAX_PARTITION_COLUMNS = 2;
@@ -119,7 +119,7 @@ export function defineDataset<RecordSchema extends z.ZodType, RowSchema extends 
   const coerced = coercedNumber(record);
   if (coerced !== undefined)
     refuse(
-      `${coerced === '' ? 'its record' : coerced} is a z.coerce.number(), which rounds long numbers of a text without a word. Use z.number() for numbers of JSON; for texts double() or int32() of domain/text-fields.ts.`,
+      `${coerced === '' ? 'its record' : coerced} is a z.coerce.number(), which rounds long numbers of a text without a word. Use z.number() for numbers of JSON; for texts double() or int32() of domain/records/text-fields.ts.`,
     );
   const noLimit = whyNoLimit(dataset.maxRejected ?? {});
   if (noLimit !== undefined) refuse(noLimit);

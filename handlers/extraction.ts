@@ -1,4 +1,4 @@
-import { registry } from '../domain/datasets/index.ts';
+import { registry } from '../datasets/index.ts';
 import { readConfiguration } from './configuration.ts';
 import { type StageOptions, stageHandler } from './stage.ts';
 import { extractObject } from './stages/extract-object.ts';

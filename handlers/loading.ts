@@ -1,5 +1,5 @@
-import { registry } from '../domain/datasets/index.ts';
-import { parseProcessedKey } from '../domain/key-layout.ts';
+import { registry } from '../datasets/index.ts';
+import { parseProcessedKey } from '../domain/versions/key-layout.ts';
 import { readConfiguration } from './configuration.ts';
 import type { TableStore } from './edges/mysql/table-store.ts';
 import { pieceOf, type StageOptions, stageHandler } from './stage.ts';

@@ -1,6 +1,6 @@
-import { mysqlFailure } from '../domain/tables/mysql-failure.ts';
 import { applyMigrations } from '../migrations/apply.ts';
 import { migrations } from '../migrations/index.ts';
+import { mysqlFailure } from '../mysql/failure.ts';
 import { administrator, admitLoadingUser } from './edges/mysql/administrator.ts';
 import { openMysql } from './edges/mysql/connection.ts';
 

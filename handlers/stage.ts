@@ -9,9 +9,10 @@ import middy from '@middy/core';
 import sqsPartialBatchFailure from '@middy/sqs-partial-batch-failure';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import pLimit from 'p-limit';
-import type { Registry } from '../domain/datasets/index.ts';
-import { UnreadableDocument } from '../domain/document.ts';
+import type { Registry } from '../datasets/index.ts';
 import { PermanentError, type Stage, TransientError } from '../domain/errors.ts';
+import { limits } from '../domain/records/part.ts';
+import { UnreadableDocument } from '../domain/versions/document.ts';
 import {
   faultKey,
   gaveUpKey,
@@ -19,10 +20,9 @@ import {
   unreadableMessageKey,
   type VersionPath,
   versionPath,
-} from '../domain/key-layout.ts';
-import { type ObjectEvent, parseObjectEvent } from '../domain/object-event.ts';
-import { limits } from '../domain/part.ts';
-import { total } from '../domain/receipt.ts';
+} from '../domain/versions/key-layout.ts';
+import { type ObjectEvent, parseObjectEvent } from '../domain/versions/object-event.ts';
+import { total } from '../domain/versions/receipt.ts';
 import { endsWith, ObjectNotFound, type ObjectStore, s3ObjectStore } from './edges/object-store.ts';
 import { threadedZstd } from './edges/zstd.ts';
 import { type Outcome, results, type Surroundings, withoutRecords, writeFault } from './stages/work.ts';

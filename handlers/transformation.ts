@@ -1,5 +1,5 @@
-import { registry } from '../domain/datasets/index.ts';
-import { parsePartKey } from '../domain/key-layout.ts';
+import { registry } from '../datasets/index.ts';
+import { parsePartKey } from '../domain/versions/key-layout.ts';
 import { readConfiguration } from './configuration.ts';
 import { pieceOf, type StageOptions, stageHandler } from './stage.ts';
 import { transformPart } from './stages/transform-part.ts';

@@ -1,6 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { datasets } from '../domain/datasets/index.ts';
+import { datasets } from '../datasets/index.ts';
 import layouts from '../migrations/lake.json' with { type: 'json' };
 import { Bucket, type BucketArgs } from './bucket.ts';
 import { bundle } from './bundle.ts';

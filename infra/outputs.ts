@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { machines } from '../domain/backfill.ts';
+import { machines } from '../domain/versions/backfill.ts';
 import { bucketPurposes, stageNames } from './naming.ts';
 
 const perBucket = z.record(z.enum(bucketPurposes), z.string());

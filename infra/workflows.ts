@@ -1,6 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { detailsPrefix, type Machine } from '../domain/backfill.ts';
+import { detailsPrefix, type Machine } from '../domain/versions/backfill.ts';
 import type { Bucket } from './bucket.ts';
 import type { Bundle } from './bundle.ts';
 import type { Catalog } from './catalog.ts';

@@ -9,7 +9,7 @@ import {
   StartCrawlerCommand,
   type Table,
 } from '@aws-sdk/client-glue';
-import { NULL_PARTITION } from '../domain/key-layout.ts';
+import { NULL_PARTITION } from '../domain/versions/key-layout.ts';
 import type { Target } from './target.ts';
 import { UserError } from './user-error.ts';
 

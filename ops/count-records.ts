@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { parquetMetadataAsync } from 'hyparquet';
-import type { StoredObject } from '../domain/receipt.ts';
-import type { Found } from '../domain/reconciliation.ts';
-import { type RejectLine, rejectLine } from '../domain/reject.ts';
+import { type RejectLine, rejectLine } from '../domain/records/reject.ts';
+import type { StoredObject } from '../domain/versions/receipt.ts';
+import type { Found } from '../domain/versions/reconciliation.ts';
 import { isNotFound } from './ledger.ts';
 import type { Target } from './target.ts';
 

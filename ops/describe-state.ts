@@ -1,4 +1,4 @@
-import { type Tally, total } from '../domain/receipt.ts';
+import { type Tally, total } from '../domain/versions/receipt.ts';
 import { isConserved, type ObjectState } from './object-state.ts';
 import { integer, printable, type TableColumn, table } from './terminal.ts';
 

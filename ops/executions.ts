@@ -13,7 +13,7 @@ import {
   StartExecutionCommand,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import { type Machine, machines, type Report, report, reportKey } from '../domain/backfill.ts';
+import { type Machine, machines, type Report, report, reportKey } from '../domain/versions/backfill.ts';
 import { isNotFound, readText } from './ledger.ts';
 import { queueStates } from './queue-state.ts';
 import type { Target } from './target.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { datasetOf } from '../domain/datasets/index.ts';
-import { UnreadableDocument } from '../domain/document.ts';
+import { datasetOf } from '../datasets/index.ts';
 import { type Stage, stages } from '../domain/errors.ts';
+import { UnreadableDocument } from '../domain/versions/document.ts';
 import {
   objectId,
   parseFailedKey,
@@ -9,10 +9,10 @@ import {
   parseProcessedKey,
   UNKNOWN_DATASET,
   type VersionPath,
-} from '../domain/key-layout.ts';
-import type { Head } from '../domain/ledger.ts';
-import type { Receipt } from '../domain/receipt.ts';
-import { accountOf } from '../domain/reconciliation.ts';
+} from '../domain/versions/key-layout.ts';
+import type { Head } from '../domain/versions/ledger.ts';
+import type { Receipt } from '../domain/versions/receipt.ts';
+import { accountOf } from '../domain/versions/reconciliation.ts';
 import { ledgerEntry, readableReceipts, readHead, unreadableDocument } from './ledger.ts';
 import { type ListedVersion, listObjects, versionsOf } from './listing.ts';
 import { linesWith, logGroupOf } from './log-events.ts';

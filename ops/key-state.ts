@@ -1,9 +1,14 @@
-import { datasetNamed, datasetOf, isGone } from '../domain/datasets/index.ts';
-import { UnreadableDocument } from '../domain/document.ts';
-import { parseEdition } from '../domain/edition.ts';
-import { failedPrefixes, type ObjectVersion, UNKNOWN_DATASET, versionPath } from '../domain/key-layout.ts';
-import { type Head, isInterrupted } from '../domain/ledger.ts';
-import { compareSequencers } from '../domain/sequencer.ts';
+import { datasetNamed, datasetOf, isGone } from '../datasets/index.ts';
+import { UnreadableDocument } from '../domain/versions/document.ts';
+import { parseEdition } from '../domain/versions/edition.ts';
+import {
+  failedPrefixes,
+  type ObjectVersion,
+  UNKNOWN_DATASET,
+  versionPath,
+} from '../domain/versions/key-layout.ts';
+import { type Head, isInterrupted } from '../domain/versions/ledger.ts';
+import { compareSequencers } from '../domain/versions/sequencer.ts';
 import { headOf, readReceipts, unreadableDocument } from './ledger.ts';
 import { type ListedVersion, listObjects } from './listing.ts';
 import { readNote } from './notes.ts';

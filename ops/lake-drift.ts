@@ -1,6 +1,6 @@
 import { GetObjectCommand } from '@aws-sdk/client-s3';
-import { partitionValues } from '../domain/key-layout.ts';
 import { driftOf } from '../domain/tables/drift.ts';
+import { partitionValues } from '../domain/versions/key-layout.ts';
 import { type CatalogTable, readCatalog } from './catalog.ts';
 import { concurrently } from './concurrently.ts';
 import { isNotFound } from './ledger.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { recordColumn } from '../domain/columns.ts';
-import { parsePartitionPath, parseProcessedKey } from '../domain/key-layout.ts';
+import { parsePartitionPath, parseProcessedKey } from '../domain/versions/key-layout.ts';
 import { loadDuckDb } from './lake.ts';
 import { download } from './lake-files.ts';
 import { isNotFound } from './ledger.ts';

@@ -3,11 +3,11 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import pLimit from 'p-limit';
 import { tableColumns } from '../domain/columns.ts';
 import type { Dataset } from '../domain/dataset.ts';
-import { parsePartitionPath } from '../domain/key-layout.ts';
 import { csvHeader, HEADER_BYTES } from '../domain/tables/drift.ts';
 import { glueType } from '../domain/tables/glue.ts';
 import { type HiveType, parseHiveType } from '../domain/tables/hive-type.ts';
 import { externalSchema } from '../domain/tables/redshift.ts';
+import { parsePartitionPath } from '../domain/versions/key-layout.ts';
 import type { CatalogTable } from './catalog.ts';
 import type { LakeFile } from './lake-files.ts';
 

@@ -1,4 +1,4 @@
-import { datasetNamed } from '../domain/datasets/index.ts';
+import { datasetNamed } from '../datasets/index.ts';
 import { readCatalog } from './catalog.ts';
 import { copyFiles, type LakeFile } from './lake-files.ts';
 import { createSchemas, createViews } from './lake-views.ts';

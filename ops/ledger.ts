@@ -1,6 +1,6 @@
 import { GetObjectCommand, paginateListObjectsV2, S3ServiceException } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
-import { parseDocument, UnreadableDocument } from '../domain/document.ts';
+import { parseDocument, UnreadableDocument } from '../domain/versions/document.ts';
 import {
   headKey,
   objectId,
@@ -8,9 +8,9 @@ import {
   receiptsPrefix,
   UNKNOWN_DATASET,
   type VersionPath,
-} from '../domain/key-layout.ts';
-import { type Head, head } from '../domain/ledger.ts';
-import { type Receipt, receipt } from '../domain/receipt.ts';
+} from '../domain/versions/key-layout.ts';
+import { type Head, head } from '../domain/versions/ledger.ts';
+import { type Receipt, receipt } from '../domain/versions/receipt.ts';
 import { listObjects } from './listing.ts';
 import type { Target } from './target.ts';
 

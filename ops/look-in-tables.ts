@@ -1,10 +1,10 @@
 import type { Connection } from 'mysql2/promise';
+import { datasetNamed } from '../datasets/index.ts';
 import type { Dataset } from '../domain/dataset.ts';
-import { datasetNamed } from '../domain/datasets/index.ts';
-import type { InTables } from '../domain/reconciliation.ts';
 import { type DatasetTables, mysqlName } from '../domain/tables/mysql.ts';
 import { objectHash, sortableSequencer } from '../domain/tables/row-identity.ts';
 import { type Fields, StoredRowCheck } from '../domain/tables/stored-row.ts';
+import type { InTables } from '../domain/versions/reconciliation.ts';
 import { withMysql } from './mysql.ts';
 import type { LookInTables } from './reconcile.ts';
 

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { datasets } from '../domain/datasets/index.ts';
+import { datasets } from '../datasets/index.ts';
 import { type LakeLayout, planLayouts } from '../domain/tables/layout.ts';
 import { type Migration, type MigrationPlan, planMigration } from '../domain/tables/migration.ts';
 import { allMysqlTables, type MysqlTable } from '../domain/tables/mysql.ts';

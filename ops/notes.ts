@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { parseDocument, UnreadableDocument } from '../domain/document.ts';
 import { type Stage, stages } from '../domain/errors.ts';
+import { parseDocument, UnreadableDocument } from '../domain/versions/document.ts';
 import { readText } from './ledger.ts';
 import type { Target } from './target.ts';
 

@@ -1,9 +1,9 @@
-import { datasetOf } from '../domain/datasets/index.ts';
-import { parseEdition } from '../domain/edition.ts';
-import { UNKNOWN_DATASET, versionPath } from '../domain/key-layout.ts';
-import type { Head } from '../domain/ledger.ts';
-import { type Receipt, type Tally, total } from '../domain/receipt.ts';
-import { accountOf } from '../domain/reconciliation.ts';
+import { datasetOf } from '../datasets/index.ts';
+import { parseEdition } from '../domain/versions/edition.ts';
+import { UNKNOWN_DATASET, versionPath } from '../domain/versions/key-layout.ts';
+import type { Head } from '../domain/versions/ledger.ts';
+import { type Receipt, type Tally, total } from '../domain/versions/receipt.ts';
+import { accountOf } from '../domain/versions/reconciliation.ts';
 import { readHead, readReceipts } from './ledger.ts';
 import { versionsOf } from './listing.ts';
 import type { Target } from './target.ts';

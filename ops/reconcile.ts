@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { datasetNamed, datasetOf, isGone } from '../domain/datasets/index.ts';
-import { UnreadableDocument } from '../domain/document.ts';
+import { datasetNamed, datasetOf, isGone } from '../datasets/index.ts';
+import { editionSequencer } from '../domain/tables/row-identity.ts';
+import { rowSchema } from '../domain/tables/stored-row.ts';
+import { UnreadableDocument } from '../domain/versions/document.ts';
 import {
   objectId,
   parseFailedKey,
@@ -10,9 +12,9 @@ import {
   UNKNOWN_DATASET,
   type VersionPath,
   versionSegment,
-} from '../domain/key-layout.ts';
-import { type Head, isInterrupted } from '../domain/ledger.ts';
-import { type Receipt, type Tally, withLines } from '../domain/receipt.ts';
+} from '../domain/versions/key-layout.ts';
+import { type Head, isInterrupted } from '../domain/versions/ledger.ts';
+import { type Receipt, type Tally, withLines } from '../domain/versions/receipt.ts';
 import {
   type Account,
   accountOf,
@@ -25,9 +27,7 @@ import {
   type NamedFile,
   type Place,
   sumOf,
-} from '../domain/reconciliation.ts';
-import { editionSequencer } from '../domain/tables/row-identity.ts';
-import { rowSchema } from '../domain/tables/stored-row.ts';
+} from '../domain/versions/reconciliation.ts';
 import { concurrently } from './concurrently.ts';
 import { countRecords } from './count-records.ts';
 import { KeySet } from './key-set.ts';

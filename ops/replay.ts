@@ -1,14 +1,20 @@
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { renderDocument } from '../domain/document.ts';
-import { editionName } from '../domain/edition.ts';
 import type { Stage } from '../domain/errors.ts';
-import { headKey, objectId, parseFailedKey, UNKNOWN_DATASET, versionSegment } from '../domain/key-layout.ts';
-import { head } from '../domain/ledger.ts';
-import { rebuiltHead } from '../domain/rebuilt-head.ts';
-import type { Tally } from '../domain/receipt.ts';
-import { isBySameCode, isUnderWay, matchingCodes, standingVersions } from '../domain/replay.ts';
-import { redone, type SyntheticEvent } from '../domain/sweep.ts';
+import { renderDocument } from '../domain/versions/document.ts';
+import { editionName } from '../domain/versions/edition.ts';
+import {
+  headKey,
+  objectId,
+  parseFailedKey,
+  UNKNOWN_DATASET,
+  versionSegment,
+} from '../domain/versions/key-layout.ts';
+import { head } from '../domain/versions/ledger.ts';
+import { rebuiltHead } from '../domain/versions/rebuilt-head.ts';
+import type { Tally } from '../domain/versions/receipt.ts';
+import { isBySameCode, isUnderWay, matchingCodes, standingVersions } from '../domain/versions/replay.ts';
+import { redone, type SyntheticEvent } from '../domain/versions/sweep.ts';
 import { concurrently } from './concurrently.ts';
 import { ledgerEntry, readableReceipts, readHead, readReceiptsOf, unreadableDocument } from './ledger.ts';
 import { listObjects } from './listing.ts';

@@ -1,8 +1,8 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
-import type { UnreadableDocument } from '../domain/document.ts';
 import type { Stage } from '../domain/errors.ts';
-import { objectId, UNKNOWN_DATASET, versionPath, versionSegment } from '../domain/key-layout.ts';
-import { type Head, isInterrupted } from '../domain/ledger.ts';
+import type { UnreadableDocument } from '../domain/versions/document.ts';
+import { objectId, UNKNOWN_DATASET, versionPath, versionSegment } from '../domain/versions/key-layout.ts';
+import { type Head, isInterrupted } from '../domain/versions/ledger.ts';
 import {
   erased,
   isExtracted,
@@ -13,7 +13,7 @@ import {
   repeated,
   type SyntheticEvent,
   unfinishedWork,
-} from '../domain/sweep.ts';
+} from '../domain/versions/sweep.ts';
 import { concurrently } from './concurrently.ts';
 import { KeySet } from './key-set.ts';
 import {

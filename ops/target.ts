@@ -11,7 +11,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
-import { type Registry, registry } from '../domain/datasets/index.ts';
+import { type Registry, registry } from '../datasets/index.ts';
 import { type StackOutputs, stackOutputs } from '../infra/outputs.ts';
 import { type Control, control } from './control.ts';
 import { projectDirectory } from './directories.ts';

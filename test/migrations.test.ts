@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { datasets } from '../domain/datasets/index.ts';
+import { datasets } from '../datasets/index.ts';
 import type { Migration } from '../domain/tables/migration.ts';
 import { allMysqlTables } from '../domain/tables/mysql.ts';
 import { handler } from '../handlers/migration.ts';

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Dataset } from '../dataset.ts';
-import type { Reject } from '../reject.ts';
-import type { Row } from '../transformation.ts';
+import type { Reject } from '../records/reject.ts';
+import type { Row } from '../records/transformation.ts';
 import { type Literal, literalOf, NotStorable, toJson } from './literals.ts';
 import { type DatasetTables, type ListTable, mysqlTables } from './mysql.ts';
 

@@ -1,6 +1,6 @@
 import { type Column, type ColumnType, columnsOf } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
-import { MAX_PARTITION_VALUE } from '../key-layout.ts';
+import { MAX_PARTITION_VALUE } from '../versions/key-layout.ts';
 
 /** A column as MySQL and MariaDB know it. */
 export interface MysqlColumn {

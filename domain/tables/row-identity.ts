@@ -1,5 +1,5 @@
-import { editionName, parseEdition } from '../edition.ts';
-import { objectId } from '../key-layout.ts';
+import { editionName, parseEdition } from '../versions/edition.ts';
+import { objectId } from '../versions/key-layout.ts';
 
 const HASH_DIGITS = 24;
 

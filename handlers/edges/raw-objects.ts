@@ -1,5 +1,5 @@
 import { HeadObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
-import type { LatestVersion } from '../../domain/sweep.ts';
+import type { LatestVersion } from '../../domain/versions/sweep.ts';
 
 /** The version of a key that a bucket shows, and when it came to be, in milliseconds since the epoch. */
 export interface ShownVersion extends LatestVersion {

@@ -1,22 +1,27 @@
+import type { Registry } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import type { Registry } from '../../domain/datasets/index.ts';
-import { decode } from '../../domain/decoding/decode.ts';
-import { editionName, parseEdition } from '../../domain/edition.ts';
 import { PermanentError, TransientError } from '../../domain/errors.ts';
+import { decode } from '../../domain/records/decoding/decode.ts';
+import { parsePartLine } from '../../domain/records/part.ts';
+import { RejectCount } from '../../domain/records/reject-limit.ts';
+import { transformRecord } from '../../domain/records/transformation.ts';
+import { validate } from '../../domain/records/validation.ts';
+import { editionName, parseEdition } from '../../domain/versions/edition.ts';
 import {
   extractionReceiptKey,
   faultKey,
   rejectsKey,
   UNKNOWN_DATASET,
   versionPath,
-} from '../../domain/key-layout.ts';
-import { conclude, type Head, takesEffect, withoutAttempts } from '../../domain/ledger.ts';
-import type { ObjectEvent } from '../../domain/object-event.ts';
-import { parsePartLine } from '../../domain/part.ts';
-import { count, type ExtractionReceipt, extractionReceipt, type Tally } from '../../domain/receipt.ts';
-import { RejectCount } from '../../domain/reject-limit.ts';
-import { transformRecord } from '../../domain/transformation.ts';
-import { validate } from '../../domain/validation.ts';
+} from '../../domain/versions/key-layout.ts';
+import { conclude, type Head, takesEffect, withoutAttempts } from '../../domain/versions/ledger.ts';
+import type { ObjectEvent } from '../../domain/versions/object-event.ts';
+import {
+  count,
+  type ExtractionReceipt,
+  extractionReceipt,
+  type Tally,
+} from '../../domain/versions/receipt.ts';
 import { ObjectNotFound, type ObjectStore } from '../edges/object-store.ts';
 import { Ledger } from './ledger.ts';
 import { PartsWriter } from './parts-writer.ts';

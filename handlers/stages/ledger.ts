@@ -1,16 +1,23 @@
 import type * as z from 'zod';
-import { parseDocument, renderDocument } from '../../domain/document.ts';
-import { parseEdition } from '../../domain/edition.ts';
+import { parseDocument, renderDocument } from '../../domain/versions/document.ts';
+import { parseEdition } from '../../domain/versions/edition.ts';
 import {
   extractionReceiptKey,
   headKey,
   receiptsPrefix,
   type VersionPath,
   versionSegment,
-} from '../../domain/key-layout.ts';
-import { type Claim, type Decision, decide, type Head, head, mayBeForgotten } from '../../domain/ledger.ts';
-import type { ObjectEvent } from '../../domain/object-event.ts';
-import { type Receipt, receipt, writtenReceipt } from '../../domain/receipt.ts';
+} from '../../domain/versions/key-layout.ts';
+import {
+  type Claim,
+  type Decision,
+  decide,
+  type Head,
+  head,
+  mayBeForgotten,
+} from '../../domain/versions/ledger.ts';
+import type { ObjectEvent } from '../../domain/versions/object-event.ts';
+import { type Receipt, receipt, writtenReceipt } from '../../domain/versions/receipt.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 
 /** How often a head that others change at the same time is read and changed anew. */

@@ -1,7 +1,10 @@
 import { recordColumn } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import { editionName, MAX_EDITION } from '../../domain/edition.ts';
 import { PermanentError, TransientError } from '../../domain/errors.ts';
+import type { NumberedRow } from '../../domain/tables/encoded-row.ts';
+import { editionSequencer } from '../../domain/tables/row-identity.ts';
+import { rowSchema } from '../../domain/tables/stored-row.ts';
+import { editionName, MAX_EDITION } from '../../domain/versions/edition.ts';
 import {
   archiveKey,
   loadingReceiptKey,
@@ -10,9 +13,9 @@ import {
   parseProcessedKey,
   transformationReceiptKey,
   type VersionPath,
-} from '../../domain/key-layout.ts';
-import { type Head, isOlder, type Version } from '../../domain/ledger.ts';
-import type { ObjectEvent } from '../../domain/object-event.ts';
+} from '../../domain/versions/key-layout.ts';
+import { type Head, isOlder, type Version } from '../../domain/versions/ledger.ts';
+import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import {
   count,
   type LoadingReceipt,
@@ -21,10 +24,7 @@ import {
   type Tally,
   type TransformationReceipt,
   transformationReceipt,
-} from '../../domain/receipt.ts';
-import type { NumberedRow } from '../../domain/tables/encoded-row.ts';
-import { editionSequencer } from '../../domain/tables/row-identity.ts';
-import { rowSchema } from '../../domain/tables/stored-row.ts';
+} from '../../domain/versions/receipt.ts';
 import { contentTypes, newLakeFile, readLakeFile } from '../edges/lake-file.ts';
 import type { Retraction } from '../edges/mysql/table-store.ts';
 import { ObjectNotFound } from '../edges/object-store.ts';

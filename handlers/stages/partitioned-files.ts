@@ -1,10 +1,10 @@
 import pLimit from 'p-limit';
 import { recordColumn } from '../../domain/columns.ts';
 import type { Dataset, LakeFormat } from '../../domain/dataset.ts';
-import { partitionPath, processedKey, type VersionPath } from '../../domain/key-layout.ts';
-import type { PartHeader } from '../../domain/part.ts';
-import type { StoredObject } from '../../domain/receipt.ts';
-import { partitionOf, type Row } from '../../domain/transformation.ts';
+import type { PartHeader } from '../../domain/records/part.ts';
+import { partitionOf, type Row } from '../../domain/records/transformation.ts';
+import { partitionPath, processedKey, type VersionPath } from '../../domain/versions/key-layout.ts';
+import type { StoredObject } from '../../domain/versions/receipt.ts';
 import { contentTypes, type LakeFile, newLakeFile } from '../edges/lake-file.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 import { sourceMetadata } from './source-metadata.ts';

@@ -1,6 +1,6 @@
-import { partKey, type VersionPath } from '../../domain/key-layout.ts';
-import type { PartHeader } from '../../domain/part.ts';
-import type { StoredObject } from '../../domain/receipt.ts';
+import type { PartHeader } from '../../domain/records/part.ts';
+import { partKey, type VersionPath } from '../../domain/versions/key-layout.ts';
+import type { StoredObject } from '../../domain/versions/receipt.ts';
 import type { Surroundings } from './work.ts';
 
 const LINE_FEED = 0x0a;

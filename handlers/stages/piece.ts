@@ -1,5 +1,5 @@
-import type { VersionPath } from '../../domain/key-layout.ts';
-import type { Receipt } from '../../domain/receipt.ts';
+import type { VersionPath } from '../../domain/versions/key-layout.ts';
+import type { Receipt } from '../../domain/versions/receipt.ts';
 import { ObjectNotFound, type ObjectStore } from '../edges/object-store.ts';
 import type { Ledger } from './ledger.ts';
 import { completes, type OutputBuckets, removeSuperseded, type Standing, standing } from './supersede.ts';

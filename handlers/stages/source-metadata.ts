@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { PartHeader } from '../../domain/part.ts';
+import type { PartHeader } from '../../domain/records/part.ts';
 
 /**
  * Where a file of the lake comes from, as its user metadata and in its footer. S3 allows 2 KB of ASCII there: a key

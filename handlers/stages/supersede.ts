@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { UnreadableDocument } from '../../domain/document.ts';
+import { UnreadableDocument } from '../../domain/versions/document.ts';
 import {
   extractionReceiptKey,
   failedPrefixes,
@@ -11,9 +11,15 @@ import {
   type VersionPath,
   versionPath,
   versionSegment,
-} from '../../domain/key-layout.ts';
-import { type Head, isSettled, standingOf, withComplete, withoutSuperseded } from '../../domain/ledger.ts';
-import { extractionReceipt, transformationReceipt } from '../../domain/receipt.ts';
+} from '../../domain/versions/key-layout.ts';
+import {
+  type Head,
+  isSettled,
+  standingOf,
+  withComplete,
+  withoutSuperseded,
+} from '../../domain/versions/ledger.ts';
+import { extractionReceipt, transformationReceipt } from '../../domain/versions/receipt.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 import type { Ledger } from './ledger.ts';
 import { together } from './work.ts';

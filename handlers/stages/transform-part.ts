@@ -1,22 +1,22 @@
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
+import { parsePartLine, partHeader } from '../../domain/records/part.ts';
+import type { Reject } from '../../domain/records/reject.ts';
+import { transformRecord } from '../../domain/records/transformation.ts';
 import {
   parsePartKey,
   rejectsKey,
   transformationReceiptKey,
   type VersionPath,
-} from '../../domain/key-layout.ts';
-import type { ObjectEvent } from '../../domain/object-event.ts';
-import { parsePartLine, partHeader } from '../../domain/part.ts';
+} from '../../domain/versions/key-layout.ts';
+import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import {
   count,
   type StoredObject,
   type Tally,
   type TransformationReceipt,
   transformationReceipt,
-} from '../../domain/receipt.ts';
-import type { Reject } from '../../domain/reject.ts';
-import { transformRecord } from '../../domain/transformation.ts';
+} from '../../domain/versions/receipt.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 import { Ledger } from './ledger.ts';
 import { PartitionedFiles } from './partitioned-files.ts';

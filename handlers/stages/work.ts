@@ -1,8 +1,8 @@
-import type { Registry } from '../../domain/datasets/index.ts';
+import type { Registry } from '../../datasets/index.ts';
 import type { PermanentError, TransientError } from '../../domain/errors.ts';
-import type { Limits } from '../../domain/part.ts';
-import type { StoredObject, Tally } from '../../domain/receipt.ts';
-import { type Reject, renderReject } from '../../domain/reject.ts';
+import type { Limits } from '../../domain/records/part.ts';
+import { type Reject, renderReject } from '../../domain/records/reject.ts';
+import type { StoredObject, Tally } from '../../domain/versions/receipt.ts';
 import type { TableStore } from '../edges/mysql/table-store.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 import type { Zstd } from '../edges/zstd.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { machines } from '../../domain/backfill.ts';
+import { machines } from '../../domain/versions/backfill.ts';
 
 /** What Step Functions says of an object that it has listed, or that a manifest names. */
 const item = z.object({

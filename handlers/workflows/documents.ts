@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { parseDocument } from '../../domain/document.ts';
+import { parseDocument } from '../../domain/versions/document.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 
 /** What an execution has written down; `undefined` when there is no such object. @throws {UnreadableDocument} */

@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import * as z from 'zod';
+import { datasetOf } from '../../datasets/index.ts';
 import {
   type BatchEnds,
   type BatchRecord,
@@ -19,11 +20,10 @@ import {
   reportKey,
   statusOf,
   type Watched,
-} from '../../domain/backfill.ts';
-import { datasetOf } from '../../domain/datasets/index.ts';
-import { UnreadableDocument } from '../../domain/document.ts';
-import { UNKNOWN_DATASET, versionPath } from '../../domain/key-layout.ts';
-import { count, type Tally } from '../../domain/receipt.ts';
+} from '../../domain/versions/backfill.ts';
+import { UnreadableDocument } from '../../domain/versions/document.ts';
+import { UNKNOWN_DATASET, versionPath } from '../../domain/versions/key-layout.ts';
+import { count, type Tally } from '../../domain/versions/receipt.ts';
 import type { MapRun, MapRunsOf } from '../edges/map-runs.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 import { Ledger } from '../stages/ledger.ts';

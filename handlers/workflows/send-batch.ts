@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { datasetOf } from '../../datasets/index.ts';
 import {
   type BatchEntry,
   type BatchRecord,
@@ -9,10 +10,9 @@ import {
   planBackfill,
   planReplay,
   type ReplayWish,
-} from '../../domain/backfill.ts';
-import { datasetOf } from '../../domain/datasets/index.ts';
-import { parseDocument, UnreadableDocument } from '../../domain/document.ts';
-import { messageOf } from '../../domain/event-message.ts';
+} from '../../domain/versions/backfill.ts';
+import { parseDocument, UnreadableDocument } from '../../domain/versions/document.ts';
+import { messageOf } from '../../domain/versions/event-message.ts';
 import {
   objectId,
   parseFailedKey,
@@ -20,9 +20,9 @@ import {
   receiptsPrefix,
   UNKNOWN_DATASET,
   type VersionPath,
-} from '../../domain/key-layout.ts';
-import { type Receipt, receipt } from '../../domain/receipt.ts';
-import { nextEdition } from '../../domain/sweep.ts';
+} from '../../domain/versions/key-layout.ts';
+import { type Receipt, receipt } from '../../domain/versions/receipt.ts';
+import { nextEdition } from '../../domain/versions/sweep.ts';
 import type { ObjectStore } from '../edges/object-store.ts';
 import type { Send } from '../edges/queue.ts';
 import type { Look } from '../edges/raw-objects.ts';

@@ -1,4 +1,4 @@
-import { CHECK_LABEL, type Machine } from '../../domain/backfill.ts';
+import { CHECK_LABEL, type Machine } from '../../domain/versions/backfill.ts';
 import type { WorkflowParts } from './parts.ts';
 import { goOn, invoke, type State, tryAgain } from './states.ts';
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { partitionValues } from '../../domain/key-layout.ts';
 import { driftOf } from '../../domain/tables/drift.ts';
+import { partitionValues } from '../../domain/versions/key-layout.ts';
 import type { Admit, Caller } from '../core/call.ts';
 import type { QueuePort, ReceivedMessage } from '../sqs/sqs.ts';
 import type { Catalog, Partition } from './catalog.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { detailsPrefix } from '../../domain/backfill.ts';
-import { datasetNamed, datasets } from '../../domain/datasets/index.ts';
+import { datasetNamed, datasets } from '../../datasets/index.ts';
+import { detailsPrefix } from '../../domain/versions/backfill.ts';
 import { newExecutionName, startExecution } from '../executions.ts';
 import { uploadManifest } from '../manifest.ts';
 import type { Target } from '../target.ts';

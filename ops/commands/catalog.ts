@@ -1,9 +1,9 @@
 import { BatchCreatePartitionCommand, GetTableCommand } from '@aws-sdk/client-glue';
 import { GetQueueAttributesCommand, PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import type { Command } from 'commander';
-import { datasets } from '../../domain/datasets/index.ts';
-import { partitionValues } from '../../domain/key-layout.ts';
+import { datasets } from '../../datasets/index.ts';
 import { glueTable } from '../../domain/tables/glue.ts';
+import { partitionValues } from '../../domain/versions/key-layout.ts';
 import { type CatalogTable, crawlerState, lastCrawls, readCatalog } from '../catalog.ts';
 import { compareFiles } from '../lake-drift.ts';
 import { listObjects } from '../listing.ts';

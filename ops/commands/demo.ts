@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import type { Command } from 'commander';
-import { type RejectLine, rejectLine } from '../../domain/reject.ts';
+import { type RejectLine, rejectLine } from '../../domain/records/reject.ts';
 import { crawlAndWait } from '../catalog.ts';
 import { conservationOf, stateTable } from '../describe-state.ts';
 import { projectDirectory } from '../directories.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { parseEdition } from '../../domain/edition.ts';
-import { type Head, isInterrupted } from '../../domain/ledger.ts';
+import { parseEdition } from '../../domain/versions/edition.ts';
+import { type Head, isInterrupted } from '../../domain/versions/ledger.ts';
 import { type Life, lifeOf, type Moment, type StageWork } from '../explain.ts';
 import { explainRecord, type RecordFate, versionToExplain } from '../explain-record.ts';
 import { parseS3Url } from '../s3-url.ts';

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { permanentCodes, transientCodes } from '../../domain/errors.ts';
-import { rejectCodes } from '../../domain/reject.ts';
+import { rejectCodes } from '../../domain/records/reject.ts';
 
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 

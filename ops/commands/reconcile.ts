@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { type Tally, total } from '../../domain/receipt.ts';
-import { type Difference, sumOf } from '../../domain/reconciliation.ts';
+import { type Tally, total } from '../../domain/versions/receipt.ts';
+import { type Difference, sumOf } from '../../domain/versions/reconciliation.ts';
 import { withTables } from '../look-in-tables.ts';
 import { mysqlUrl } from '../mysql.ts';
 import {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { datasetNamed, datasets } from '../../domain/datasets/index.ts';
-import { messageOf } from '../../domain/event-message.ts';
-import { type Tally, total } from '../../domain/receipt.ts';
+import { datasetNamed, datasets } from '../../datasets/index.ts';
+import { messageOf } from '../../domain/versions/event-message.ts';
+import { type Tally, total } from '../../domain/versions/receipt.ts';
 import { isSettled, objectState } from '../object-state.ts';
 import { type Candidate, candidates, codesLeft, replayedName } from '../replay.ts';
 import { Sender } from '../send-events.ts';

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
+import { datasetNamed, datasets } from '../../datasets/index.ts';
 import { storedColumns } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import { datasetNamed, datasets } from '../../domain/datasets/index.ts';
 import { glueTable, tableLocation } from '../../domain/tables/glue.ts';
 import { glueDdl } from '../../domain/tables/glue-ddl.ts';
 import { createTableSql, mysqlTables } from '../../domain/tables/mysql.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Stage, stages } from '../../domain/errors.ts';
-import { messageOf } from '../../domain/event-message.ts';
+import { messageOf } from '../../domain/versions/event-message.ts';
 import { queueStates } from '../queue-state.ts';
 import { s3Time } from '../s3-time.ts';
 import { Sender } from '../send-events.ts';

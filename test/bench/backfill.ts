@@ -5,7 +5,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DescribeMapRunCommand, ListMapRunsCommand } from '@aws-sdk/client-sfn';
-import { type Report, report } from '../../domain/backfill.ts';
+import { type Report, report } from '../../domain/versions/backfill.ts';
 import { projectDirectory } from '../../ops/directories.ts';
 import { latestExecutions } from '../../ops/executions.ts';
 import { findTarget } from '../../ops/target.ts';

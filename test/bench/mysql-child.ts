@@ -3,12 +3,12 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { type Connection, createConnection } from 'mysql2/promise';
+import { recipes } from '../../datasets/recipes.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import { recipes } from '../../domain/datasets/recipes.ts';
+import { type Row, transformRecord } from '../../domain/records/transformation.ts';
+import { validate } from '../../domain/records/validation.ts';
 import type { NumberedRow } from '../../domain/tables/encoded-row.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
-import { type Row, transformRecord } from '../../domain/transformation.ts';
-import { validate } from '../../domain/validation.ts';
 import { openMysql } from '../../handlers/edges/mysql/connection.ts';
 import { MysqlTableStore } from '../../handlers/edges/mysql/mysql-table-store.ts';
 

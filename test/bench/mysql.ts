@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import * as z from 'zod';
+import { recipes } from '../../datasets/recipes.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import { recipes } from '../../domain/datasets/recipes.ts';
 import { allMysqlTables, createTableSql, objectsTable } from '../../domain/tables/mysql.ts';
 import { startMysqlServer } from '../mysql-server.ts';
 import { runAsFunction } from './child.ts';

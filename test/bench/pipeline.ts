@@ -2,15 +2,15 @@ import { createReadStream, mkdirSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Upload } from '@aws-sdk/lib-storage';
-import { datasetNamed } from '../../domain/datasets/index.ts';
+import { datasetNamed } from '../../datasets/index.ts';
 import {
   objectId,
   parseProcessedKey,
   receiptsPrefix,
   versionPath,
   versionSegment,
-} from '../../domain/key-layout.ts';
-import { extractionReceipt } from '../../domain/receipt.ts';
+} from '../../domain/versions/key-layout.ts';
+import { extractionReceipt } from '../../domain/versions/receipt.ts';
 import { readReceipts, readText } from '../../ops/ledger.ts';
 import { listObjects } from '../../ops/listing.ts';
 import { startPipeline } from '../../ops/local-cloud.ts';

@@ -2,8 +2,8 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { registry } from '../../domain/datasets/index.ts';
-import { limits } from '../../domain/part.ts';
+import { registry } from '../../datasets/index.ts';
+import { limits } from '../../domain/records/part.ts';
 import type { ObjectStore } from '../../handlers/edges/object-store.ts';
 import { threadedZstd } from '../../handlers/edges/zstd.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { datasetOf } from '../../domain/datasets/index.ts';
+import { datasetOf } from '../../datasets/index.ts';
 import { resultOf } from '../datasets/result.ts';
-import { chunksOf } from '../domain/decoded.ts';
+import { chunksOf } from '../domain/records/decoded.ts';
 import { Random } from '../simulation/random.ts';
 import { codes, writeCode } from './code.ts';
 import { judge } from './judge.ts';
@@ -46,7 +46,7 @@ describe('the code that is deployed', () => {
     const directory = mkdtempSync(join(tmpdir(), 'sluice-code-'));
     try {
       writeCode(code, directory);
-      const recipes = readFileSync(join(directory, 'domain/datasets/recipes.ts'), 'utf8');
+      const recipes = readFileSync(join(directory, 'datasets/recipes.ts'), 'utf8');
       expect(recipes.includes('toUpperCase')).toBe(code === 'new');
     } finally {
       rmSync(directory, { recursive: true });

@@ -15,7 +15,7 @@ export const partRecords: Readonly<Record<Code, number>> = { old: 4, new: 3 };
 const sources = ['package.json', 'tsconfig.json', 'domain', 'handlers', 'infra', 'migrations'];
 
 const smallParts = (code: Code): Edit => ({
-  file: 'domain/part.ts',
+  file: 'domain/records/part.ts',
   find: 'partRecords: 20_000,',
   replace: `partRecords: ${partRecords[code]},`,
 });
@@ -25,21 +25,21 @@ const edits: Readonly<Record<Code, readonly Edit[]>> = {
   new: [
     smallParts('new'),
     {
-      file: 'domain/datasets/recipes.ts',
+      file: 'datasets/recipes.ts',
       find: '      title: recipe.title,',
       replace: '      title: recipe.title.toUpperCase(),',
     },
     // Rows go to other partitions.
-    { file: 'domain/datasets/recipes.ts', find: 'if (score < 4)', replace: 'if (score < 5)' },
-    { file: 'domain/datasets/recipes.ts', find: 'return score < 8', replace: 'return score < 7' },
+    { file: 'datasets/recipes.ts', find: 'if (score < 4)', replace: 'if (score < 5)' },
+    { file: 'datasets/recipes.ts', find: 'return score < 8', replace: 'return score < 7' },
     {
-      file: 'domain/datasets/passengers.ts',
+      file: 'datasets/passengers.ts',
       find: 'name: passenger.Name,',
       replace: 'name: passenger.Name.toUpperCase(),',
     },
     // There are rows of other records.
     {
-      file: 'domain/datasets/passengers.ts',
+      file: 'datasets/passengers.ts',
       find: "if (!passenger.Survived) return filtered('did not survive');",
       replace: "if (passenger.Pclass === 3) return filtered('travelled third class');",
     },

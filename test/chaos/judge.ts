@@ -1,6 +1,6 @@
-import { parseEdition } from '../../domain/edition.ts';
-import { versionSegment } from '../../domain/key-layout.ts';
-import type { Head } from '../../domain/ledger.ts';
+import { parseEdition } from '../../domain/versions/edition.ts';
+import { versionSegment } from '../../domain/versions/key-layout.ts';
+import type { Head } from '../../domain/versions/ledger.ts';
 import type { Code } from './code.ts';
 import {
   type Change,

@@ -9,9 +9,9 @@ import {
   parsePartitionPath,
   parsePartKey,
   parseProcessedKey,
-} from '../../domain/key-layout.ts';
-import { type Head, head } from '../../domain/ledger.ts';
-import { transformationReceipt } from '../../domain/receipt.ts';
+} from '../../domain/versions/key-layout.ts';
+import { type Head, head } from '../../domain/versions/ledger.ts';
+import { transformationReceipt } from '../../domain/versions/receipt.ts';
 import { listObjects } from '../../ops/listing.ts';
 import type { Target } from '../../ops/target.ts';
 import { rowText, type Table, tableOf } from './model.ts';

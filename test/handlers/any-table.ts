@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Column, ColumnType } from '../../domain/columns.ts';
-import type { Row } from '../../domain/transformation.ts';
+import type { Row } from '../../domain/records/transformation.ts';
 
 export function listOf(element: ColumnType, nullable = false): ColumnType {
   return { kind: 'list', element, nullable };

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { Registry } from '../../datasets/index.ts';
+import { recipes } from '../../datasets/recipes.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import { Registry } from '../../domain/datasets/index.ts';
-import { recipes } from '../../domain/datasets/recipes.ts';
-import { type Receipt, receipt } from '../../domain/receipt.ts';
-import { rejectLine } from '../../domain/reject.ts';
+import { rejectLine } from '../../domain/records/reject.ts';
+import { type Receipt, receipt } from '../../domain/versions/receipt.ts';
 import { extract, ndjson, putRaw, recipe, transform } from './flow.ts';
 import { MemoryStore } from './memory-store.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { ObjectEvent } from '../../domain/object-event.ts';
-import { limits } from '../../domain/part.ts';
+import { limits } from '../../domain/records/part.ts';
+import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';

@@ -1,4 +1,4 @@
-import type { ObjectEvent } from '../../domain/object-event.ts';
+import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';

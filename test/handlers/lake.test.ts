@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { partitionPath, processedKey, versionPath } from '../../domain/key-layout.ts';
+import { partitionPath, processedKey, versionPath } from '../../domain/versions/key-layout.ts';
 import { ParquetFile } from '../../handlers/edges/parquet/file.ts';
 import { ndjson, putRaw, recipe, runAll } from './flow.ts';
 import { MemoryStore } from './memory-store.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { editionName, parseEdition } from '../../domain/edition.ts';
-import { limits } from '../../domain/part.ts';
-import { loadingReceipt } from '../../domain/receipt.ts';
-import { rejectLine } from '../../domain/reject.ts';
+import { limits } from '../../domain/records/part.ts';
+import { rejectLine } from '../../domain/records/reject.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
+import { editionName, parseEdition } from '../../domain/versions/edition.ts';
+import { loadingReceipt } from '../../domain/versions/receipt.ts';
 import { endsWith, type ObjectStore } from '../../handlers/edges/object-store.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { registry } from '../../domain/datasets/index.ts';
-import type { ObjectEvent } from '../../domain/object-event.ts';
-import { limits } from '../../domain/part.ts';
+import { registry } from '../../datasets/index.ts';
+import { limits } from '../../domain/records/part.ts';
+import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import {
   type NewObject,
   type ObjectAddress,

@@ -1,9 +1,9 @@
 import type { Connection } from 'mysql2/promise';
 import * as z from 'zod';
 import { type Dataset, defineDataset } from '../../domain/dataset.ts';
+import type { Row } from '../../domain/records/transformation.ts';
 import { allMysqlTables, createTableSql, mysqlTables } from '../../domain/tables/mysql.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
-import type { Row } from '../../domain/transformation.ts';
 
 /** A dataset with a column of every type, and lists of each kind. */
 export const things = defineDataset({

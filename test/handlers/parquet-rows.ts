@@ -1,7 +1,7 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
 import type { Column, ColumnType } from '../../domain/columns.ts';
-import type { Row } from '../../domain/transformation.ts';
+import type { Row } from '../../domain/records/transformation.ts';
 
 export function arrayBufferOf(bytes: Uint8Array): ArrayBuffer {
   return new Uint8Array(bytes).buffer;

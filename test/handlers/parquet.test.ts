@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { parquetMetadata } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Column, ColumnType } from '../../domain/columns.ts';
-import type { Row } from '../../domain/transformation.ts';
+import type { Row } from '../../domain/records/transformation.ts';
 import { ParquetFile } from '../../handlers/edges/parquet/file.ts';
 import { listOf, tables } from './any-table.ts';
 import { arrayBufferOf, comparable, readParquet } from './parquet-rows.ts';

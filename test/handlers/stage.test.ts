@@ -1,6 +1,6 @@
 import type { Context, SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { parsePartKey, partKey, versionPath } from '../../domain/key-layout.ts';
+import { parsePartKey, partKey, versionPath } from '../../domain/versions/key-layout.ts';
 import { ObjectNotFound } from '../../handlers/edges/object-store.ts';
 import { pieceOf, type StageOptions, stageHandler } from '../../handlers/stage.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { head } from '../../domain/ledger.ts';
-import type { ObjectEvent } from '../../domain/object-event.ts';
-import { limits } from '../../domain/part.ts';
+import { limits } from '../../domain/records/part.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
+import { head } from '../../domain/versions/ledger.ts';
+import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import type { TableStore } from '../../handlers/edges/mysql/table-store.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';

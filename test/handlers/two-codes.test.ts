@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { Registry } from '../../datasets/index.ts';
+import { recipes } from '../../datasets/recipes.ts';
 import { type Dataset, filtered } from '../../domain/dataset.ts';
-import { Registry } from '../../domain/datasets/index.ts';
-import { recipes } from '../../domain/datasets/recipes.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
 import { endsWith, type ObjectStore } from '../../handlers/edges/object-store.ts';
 import type { Surroundings } from '../../handlers/stages/work.ts';

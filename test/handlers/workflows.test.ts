@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { batchesPrefix, batchRecord, report, reportKey } from '../../domain/backfill.ts';
-import { parseObjectEvent } from '../../domain/object-event.ts';
+import { batchesPrefix, batchRecord, report, reportKey } from '../../domain/versions/backfill.ts';
+import { parseObjectEvent } from '../../domain/versions/object-event.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { type Batch, batchName } from '../../handlers/workflows/batch.ts';
 import { type Reporting, reportOn } from '../../handlers/workflows/report.ts';

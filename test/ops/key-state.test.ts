@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Head } from '../../domain/ledger.ts';
+import type { Head } from '../../domain/versions/ledger.ts';
 import { notesOf } from '../../ops/key-state.ts';
 
 const attempt = (versionId: string, leaseUntil: number): Head['attempts'][number] => ({

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { InTables } from '../../domain/reconciliation.ts';
-import type { Row } from '../../domain/transformation.ts';
+import type { Row } from '../../domain/records/transformation.ts';
+import type { InTables } from '../../domain/versions/reconciliation.ts';
 import { openMysql } from '../../handlers/edges/mysql/connection.ts';
 import { MysqlTableStore } from '../../handlers/edges/mysql/mysql-table-store.ts';
 import { TablesReader } from '../../ops/look-in-tables.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Receipt } from '../../domain/receipt.ts';
+import type { Receipt } from '../../domain/versions/receipt.ts';
 import { isConserved, isSettled, stateOf } from '../../ops/object-state.ts';
 
 const object = { dataset: 'recipes', key: 'recipes/a.json', versionId: 'v1' };

@@ -20,6 +20,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Stage } from '../../domain/errors.ts';
+import { objectHash } from '../../domain/tables/row-identity.ts';
 import {
   extractionReceiptKey,
   failedPrefixes,
@@ -28,8 +29,7 @@ import {
   transformationReceiptKey,
   versionPath,
   versionSegment,
-} from '../../domain/key-layout.ts';
-import { objectHash } from '../../domain/tables/row-identity.ts';
+} from '../../domain/versions/key-layout.ts';
 import { readHead, readText } from '../../ops/ledger.ts';
 import { listObjects } from '../../ops/listing.ts';
 import { mysqlUrl, withMysql } from '../../ops/mysql.ts';

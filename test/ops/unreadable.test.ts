@@ -6,7 +6,7 @@ import {
   transformationReceiptKey,
   type VersionPath,
   versionPath,
-} from '../../domain/key-layout.ts';
+} from '../../domain/versions/key-layout.ts';
 import { readHead } from '../../ops/ledger.ts';
 import type { Target } from '../../ops/target.ts';
 import { settledState, startTestPipeline, type TestPipeline } from '../pipeline/running-pipeline.ts';

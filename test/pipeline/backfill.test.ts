@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Report, report } from '../../domain/backfill.ts';
+import { type Report, report } from '../../domain/versions/backfill.ts';
 import { latestExecutions } from '../../ops/executions.ts';
 import { queryLake } from '../../ops/lake.ts';
 import { documents, sluice } from '../ops/sluice.ts';

@@ -12,7 +12,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { rejectLine } from '../../domain/reject.ts';
+import { rejectLine } from '../../domain/records/reject.ts';
 import { crawlAndWait } from '../../ops/catalog.ts';
 import { queryLake } from '../../ops/lake.ts';
 import { readText } from '../../ops/ledger.ts';

@@ -5,7 +5,7 @@ import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sd
 import { parquetReadObjects } from 'hyparquet';
 import Papa from 'papaparse';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parsePartitionPath, parseProcessedKey } from '../../domain/key-layout.ts';
+import { parsePartitionPath, parseProcessedKey } from '../../domain/versions/key-layout.ts';
 import { crawlAndWait, readCatalog } from '../../ops/catalog.ts';
 import { projectDirectory } from '../../ops/directories.ts';
 import { queryLake } from '../../ops/lake.ts';

@@ -1,4 +1,4 @@
-import { objectId, parsePartKey, parseProcessedKey } from '../../domain/key-layout.ts';
+import { objectId, parsePartKey, parseProcessedKey } from '../../domain/versions/key-layout.ts';
 import type { Change } from './checks/specification.ts';
 import type { Deed, Poison } from './load/workload.ts';
 import type { Network } from './network.ts';

@@ -1,7 +1,7 @@
-import { editionName } from '../../domain/edition.ts';
 import type { Stage } from '../../domain/errors.ts';
-import { messageOf } from '../../domain/event-message.ts';
-import type { SyntheticEvent } from '../../domain/sweep.ts';
+import { editionName } from '../../domain/versions/edition.ts';
+import { messageOf } from '../../domain/versions/event-message.ts';
+import type { SyntheticEvent } from '../../domain/versions/sweep.ts';
 import { candidates } from '../../ops/replay.ts';
 import { type Finding, sweep } from '../../ops/sweep.ts';
 import type { Target } from '../../ops/target.ts';

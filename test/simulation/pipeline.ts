@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { parseEdition } from '../../domain/edition.ts';
 import { type Stage, stages } from '../../domain/errors.ts';
-import { parseProcessedKey, transformationReceiptKey } from '../../domain/key-layout.ts';
-import { parseObjectEvent } from '../../domain/object-event.ts';
-import type { Limits } from '../../domain/part.ts';
-import type { Receipt } from '../../domain/receipt.ts';
+import type { Limits } from '../../domain/records/part.ts';
+import { parseEdition } from '../../domain/versions/edition.ts';
+import { parseProcessedKey, transformationReceiptKey } from '../../domain/versions/key-layout.ts';
+import { parseObjectEvent } from '../../domain/versions/object-event.ts';
+import type { Receipt } from '../../domain/versions/receipt.ts';
 import { MysqlTableStore } from '../../handlers/edges/mysql/mysql-table-store.ts';
 import { patience } from '../../handlers/edges/mysql/session.ts';
 import { type ObjectStore, s3ObjectStore } from '../../handlers/edges/object-store.ts';

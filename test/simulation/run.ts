@@ -1,4 +1,4 @@
-import { limits as deployedLimits, type Limits } from '../../domain/part.ts';
+import { limits as deployedLimits, type Limits } from '../../domain/records/part.ts';
 import { settled, VirtualClock } from '../../local-aws/test/virtual-clock.ts';
 import { findings } from './checks/model.ts';
 import type { Change, Uploaded } from './checks/specification.ts';

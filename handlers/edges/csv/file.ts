@@ -1,5 +1,5 @@
 import type { Column } from '../../../domain/columns.ts';
-import type { Row } from '../../../domain/transformation.ts';
+import type { Row } from '../../../domain/records/transformation.ts';
 import { textOf } from '../column-text.ts';
 
 /** What a field must stand in quotes for. */

@@ -1,5 +1,5 @@
 import type { Column } from '../../../domain/columns.ts';
-import type { Row } from '../../../domain/transformation.ts';
+import type { Row } from '../../../domain/records/transformation.ts';
 import { parseText } from '../column-text.ts';
 
 const ROWS_PER_BATCH = 5000;

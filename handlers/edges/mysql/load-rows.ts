@@ -1,4 +1,4 @@
-import type { Reject } from '../../../domain/reject.ts';
+import type { Reject } from '../../../domain/records/reject.ts';
 import {
   type EncodedRow,
   type NumberedRow,

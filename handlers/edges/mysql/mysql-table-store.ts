@@ -1,10 +1,10 @@
 import type { Connection } from 'mysql2/promise';
 import type { Dataset } from '../../../domain/dataset.ts';
-import { parseEdition } from '../../../domain/edition.ts';
 import { RowEncoder } from '../../../domain/tables/encoded-row.ts';
 import { mysqlName, objectsTable } from '../../../domain/tables/mysql.ts';
-import { isDuplicateKey } from '../../../domain/tables/mysql-failure.ts';
 import { objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
+import { parseEdition } from '../../../domain/versions/edition.ts';
+import { isDuplicateKey } from '../../../mysql/failure.ts';
 import { mysqlSettings, openMysql } from './connection.ts';
 import { loadRows } from './load-rows.ts';
 import { RowRefused } from './row-statements.ts';

@@ -1,6 +1,6 @@
 import type { EncodedRow } from '../../../domain/tables/encoded-row.ts';
 import { type DatasetTables, type MysqlTable, mysqlName } from '../../../domain/tables/mysql.ts';
-import { rowFault } from '../../../domain/tables/mysql-failure.ts';
+import { rowFault } from '../../../mysql/failure.ts';
 import type { Session } from './session.ts';
 
 /** How large a statement is at most, unless one row alone is larger. Characters. */

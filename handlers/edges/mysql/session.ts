@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import pLimit from 'p-limit';
 import { TransientError } from '../../../domain/errors.ts';
-import { mysqlFailure } from '../../../domain/tables/mysql-failure.ts';
+import { mysqlFailure } from '../../../mysql/failure.ts';
 
 /** How often a piece of work is tried, how large it may be, and the longest that one statement may take. */
 export interface Patience {

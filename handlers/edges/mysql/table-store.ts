@@ -1,5 +1,5 @@
 import type { Dataset } from '../../../domain/dataset.ts';
-import type { Reject } from '../../../domain/reject.ts';
+import type { Reject } from '../../../domain/records/reject.ts';
 import type { NumberedRow } from '../../../domain/tables/encoded-row.ts';
 
 /** Rows of one version of one object: a processed file, or any other piece that no other call loads at the same time. */

@@ -1,5 +1,5 @@
 import type { Column } from '../../../domain/columns.ts';
-import type { Row } from '../../../domain/transformation.ts';
+import type { Row } from '../../../domain/records/transformation.ts';
 import { type ColumnWriter, columnWriter, schemaElements } from './columns.ts';
 import { binary, bytesOf, i32, i64, list, struct, type ThriftValue } from './thrift.ts';
 

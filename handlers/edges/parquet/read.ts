@@ -1,7 +1,7 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import type { Column, ColumnType } from '../../../domain/columns.ts';
-import type { Row } from '../../../domain/transformation.ts';
+import type { Row } from '../../../domain/records/transformation.ts';
 
 /** Not hyparquet's own, which drops the byte-order mark that a text begins with. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });

@@ -1,7 +1,7 @@
-import { parseFailedKey, parseProcessedKey } from '../../../domain/key-layout.ts';
-import { type Head, head } from '../../../domain/ledger.ts';
-import { type Receipt, receipt } from '../../../domain/receipt.ts';
-import { rejectLine } from '../../../domain/reject.ts';
+import { rejectLine } from '../../../domain/records/reject.ts';
+import { parseFailedKey, parseProcessedKey } from '../../../domain/versions/key-layout.ts';
+import { type Head, head } from '../../../domain/versions/ledger.ts';
+import { type Receipt, receipt } from '../../../domain/versions/receipt.ts';
 import type { Bucket } from '../../../local-aws/s3/storage/bucket.ts';
 import type { Store } from '../../../local-aws/s3/storage/store.ts';
 import { members } from '../load/datasets.ts';

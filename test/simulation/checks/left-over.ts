@@ -1,4 +1,4 @@
-import type { Receipt } from '../../../domain/receipt.ts';
+import type { Receipt } from '../../../domain/versions/receipt.ts';
 import type { Version } from '../../../local-aws/s3/storage/bucket.ts';
 import type { Pipeline } from '../pipeline.ts';
 import type { Past } from './model.ts';

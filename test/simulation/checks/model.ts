@@ -1,8 +1,8 @@
-import { editionName, parseEdition } from '../../../domain/edition.ts';
-import { faultKey, versionPath } from '../../../domain/key-layout.ts';
-import type { Head } from '../../../domain/ledger.ts';
-import { type Receipt, total } from '../../../domain/receipt.ts';
 import { editionSequencer, objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
+import { editionName, parseEdition } from '../../../domain/versions/edition.ts';
+import { faultKey, versionPath } from '../../../domain/versions/key-layout.ts';
+import type { Head } from '../../../domain/versions/ledger.ts';
+import { type Receipt, total } from '../../../domain/versions/receipt.ts';
 import { memberOf } from '../load/datasets.ts';
 import type { Poison } from '../load/workload.ts';
 import type { Pipeline } from '../pipeline.ts';

@@ -1,13 +1,13 @@
+import { editionSequencer, objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
 import {
   archiveKey,
   parseLedgerKey,
   parseProcessedKey,
   receiptsPrefix,
   versionSegment,
-} from '../../../domain/key-layout.ts';
-import { head } from '../../../domain/ledger.ts';
-import type { Receipt } from '../../../domain/receipt.ts';
-import { editionSequencer, objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
+} from '../../../domain/versions/key-layout.ts';
+import { head } from '../../../domain/versions/ledger.ts';
+import type { Receipt } from '../../../domain/versions/receipt.ts';
 import type { MemoryMysql } from '../services/mysql.ts';
 import { metadataOf } from '../services/store.ts';
 import type { Contents } from './contents.ts';

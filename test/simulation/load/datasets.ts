@@ -1,8 +1,8 @@
 import * as z from 'zod';
+import { Registry } from '../../../datasets/index.ts';
+import { recipes } from '../../../datasets/recipes.ts';
 import { type Dataset, defineDataset, filtered } from '../../../domain/dataset.ts';
-import { Registry } from '../../../domain/datasets/index.ts';
-import { recipes } from '../../../domain/datasets/recipes.ts';
-import { int32, text } from '../../../domain/text-fields.ts';
+import { int32, text } from '../../../domain/records/text-fields.ts';
 
 /** How many codes there are: a deploy replaces one with the next, which refuses less than the one before. */
 export const CODES = 3;

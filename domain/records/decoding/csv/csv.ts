@@ -1,0 +1,159 @@
+import { isUtf8 } from 'node:buffer';
+import Papa from 'papaparse';
+import type * as z from 'zod';
+import type { CsvFormat } from '../../../dataset.ts';
+import { PermanentError } from '../../../errors.ts';
+import { isUtf16, withoutByteOrderMark } from '../byte-order-mark.ts';
+import { decompress, type Source } from '../decompression.ts';
+import { notUtf8, tooLarge, type Unreadable } from '../reading.ts';
+import { MAX_RECORD_BYTES } from '../record.ts';
+import { columnsOfHeader } from './header.ts';
+import { CsvRecord, type CsvTable } from './record.ts';
+import { CsvSplitter, type Newline, type Run, type Single } from './splitter.ts';
+
+/** How much of what can't be read is shown. */
+const SHOWN_BYTES = 100;
+
+const nulByte: Unreadable = {
+  code: 'nul_byte',
+  message: 'The record has a NUL byte, which no text has. Is the file damaged, or UTF-16?',
+};
+const malformed: Unreadable = {
+  code: 'malformed_csv',
+  message: 'A quote ends a field too early. Within a quoted field, a quote is doubled: "".',
+};
+
+/**
+ * Cuts a CSV object of any size into its records: RFC 4180 with any line ending; plain, gzip or zstd; with or without
+ * a byte-order mark. The first line that is not empty is the header.
+ *
+ * papaparse splits records into fields. It is given whole records only, of one line ending: fed with chunks, it guesses
+ * the ending from the first one, finds faults where a CR LF is cut, and breaks characters that are; and a misplaced quote
+ * takes the records up to the next one with it.
+ *
+ * @throws {PermanentError} when the object can't be read (further); every record before that has been yielded
+ */
+export async function* decodeCsv(
+  format: CsvFormat,
+  record: z.core.$ZodType,
+  open: Source,
+): AsyncGenerator<CsvRecord[]> {
+  const reader = new CsvReader(format, record);
+  const splitter = new CsvSplitter(format.delimiter ?? ',');
+  const bytes = decompress(open);
+  for await (const chunk of format.encoding === 'latin1' ? bytes : withoutByteOrderMark(bytes)) {
+    const records = reader.read(splitter.push(chunk));
+    if (records.length > 0) yield records;
+  }
+  const last = splitter.end();
+  if (last?.unterminated) throw reader.unclosedQuote(last);
+  const records = reader.read(last === undefined ? [] : [last]);
+  if (!reader.hasHeader) throw wrong('empty_file', 'The file holds nothing but white space.');
+  if (records.length > 0) yield records;
+}
+
+/** Reads the fields of records; the first ones are the header. */
+class CsvReader {
+  readonly #format: CsvFormat;
+  readonly #schema: z.core.$ZodType;
+  readonly #encoding: CsvTable['encoding'];
+  readonly #parsers: Readonly<Record<Newline, Papa.Parser>>;
+  #table: CsvTable | undefined;
+  #count = 0;
+  #records: CsvRecord[] = [];
+
+  constructor(format: CsvFormat, schema: z.core.$ZodType) {
+    this.#format = format;
+    this.#schema = schema;
+    this.#encoding = format.encoding ?? 'utf-8';
+    const parser = (newline: Newline) => new Papa.Parser({ delimiter: format.delimiter ?? ',', newline });
+    this.#parsers = { '\n': parser('\n'), '\r\n': parser('\r\n'), '\r': parser('\r') };
+  }
+
+  get hasHeader(): boolean {
+    return this.#table !== undefined;
+  }
+
+  /** @throws {PermanentError} when the header is not what the dataset's contract says */
+  read(pieces: readonly (Run | Single)[]): CsvRecord[] {
+    this.#records = [];
+    for (const piece of pieces) {
+      if ('ends' in piece) this.#readRun(piece, 0, piece.ends.length);
+      else this.#readSingle(piece);
+    }
+    this.#count += this.#records.length;
+    return this.#records;
+  }
+
+  unclosedQuote({ bytes, length }: Single): PermanentError {
+    const where = this.hasHeader ? `record ${this.#count + 1}` : 'the header';
+    const shown = JSON.stringify(bytes.toString(this.#encoding, 0, SHOWN_BYTES));
+    const message = `A quote opens in ${where} and never closes: its ${length} bytes, to the end of the file, begin ${shown}.`;
+    return wrong('unclosed_quote', message);
+  }
+
+  /** Reads the records of a run from `first` to before `end`: in halves, as long as there is something wrong in it. */
+  #readRun(run: Run, first: number, end: number): void {
+    const { bytes, newline, ends } = run;
+    let start = startOf(run, first);
+    const rows = this.#rows(bytes.subarray(start, ends[end - 1]), newline, end - first);
+    if (rows === undefined && end - first > 1) {
+      const middle = (first + end) >>> 1;
+      this.#readRun(run, first, middle);
+      this.#readRun(run, middle, end);
+      return;
+    }
+    for (let i = first; i < end; i += 1) {
+      const recordEnd = ends[i] as number;
+      const length = recordEnd - start;
+      const fields = length > MAX_RECORD_BYTES ? undefined : rows?.[i - first];
+      this.#add(fields ?? this.#problemOf(bytes.subarray(start, recordEnd), length), bytes, start, recordEnd);
+      start = recordEnd + newline.length;
+    }
+  }
+
+  #readSingle({ bytes, length, malformed: isMalformed }: Single): void {
+    const isSound = !isMalformed && length <= MAX_RECORD_BYTES;
+    const [fields] = (isSound && this.#rows(bytes, '\n', 1)) || [];
+    this.#add(fields ?? this.#problemOf(bytes, length), bytes, 0, bytes.length);
+  }
+
+  /** The fields of so many records, or `undefined` when there is something wrong with one of them. */
+  #rows(bytes: Buffer, newline: Newline, count: number): string[][] | undefined {
+    if (bytes.includes(0) || (this.#encoding === 'utf-8' && !isUtf8(bytes))) return undefined;
+    // With an ending behind it, the last record is read as the others are; what is left behind that is nothing.
+    const text = bytes.toString(this.#encoding) + newline;
+    const { data, errors }: Papa.ParseResult<string[]> = this.#parsers[newline].parse(text, 0, true);
+    return errors.length === 0 && data.length === count ? data : undefined;
+  }
+
+  #problemOf(bytes: Buffer, length: number): Unreadable {
+    if (length > MAX_RECORD_BYTES) return tooLarge(length);
+    if (bytes.includes(0)) return nulByte;
+    return this.#encoding === 'utf-8' && !isUtf8(bytes) ? notUtf8 : malformed;
+  }
+
+  #add(fields: readonly string[] | Unreadable, bytes: Buffer, start: number, end: number): void {
+    if (this.#table !== undefined) {
+      this.#records.push(new CsvRecord(this.#table, fields, bytes, start, end));
+      return;
+    }
+    if ('code' in fields) {
+      const shown = JSON.stringify(bytes.toString(this.#encoding, start, Math.min(end, start + SHOWN_BYTES)));
+      const reason = isUtf16(bytes) ? 'It is UTF-16: convert the file (iconv -t utf-8).' : fields.message;
+      throw wrong('unreadable_header', `The header ${shown} can't be read: ${reason}`);
+    }
+    if (fields.length === 1 && fields[0]?.trim() === '') return;
+    const columns = columnsOfHeader(fields, this.#schema, this.#format.columns);
+    this.#table = { encoding: this.#encoding, columns };
+  }
+}
+
+function startOf({ ends, newline }: Run, index: number): number {
+  const before = ends[index - 1];
+  return before === undefined ? 0 : before + newline.length;
+}
+
+function wrong(code: 'empty_file' | 'unclosed_quote' | 'unreadable_header', message: string): PermanentError {
+  return new PermanentError(code, message, { stage: 'extraction' });
+}

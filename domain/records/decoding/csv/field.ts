@@ -1,0 +1,70 @@
+import type * as z from 'zod';
+
+/** What reads a text as a value of the type, exactly. `z.coerce` does not: to it, "false" is true and a blank is 0. */
+const helpers: Readonly<Record<string, string>> = {
+  number: 'double() or int32()',
+  int: 'int32()',
+  boolean: 'flag()',
+};
+
+/**
+ * Why no text can be what a schema asks of a field of CSV, and what to use instead, beginning with the verb. `undefined` when one
+ * can, or when only the schema itself knows.
+ */
+export function whyNoText(schema: z.core.$ZodType): string | undefined {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  switch (def.type) {
+    case 'optional':
+    case 'nullable':
+    case 'nonoptional':
+    case 'default':
+    case 'prefault':
+    case 'catch':
+    case 'readonly':
+      return whyNoText(def.innerType);
+    case 'pipe':
+      return whyNoText(def.in);
+    case 'union': {
+      const reasons = def.options.map(whyNoText);
+      return reasons.includes(undefined) ? undefined : reasons[0];
+    }
+    case 'intersection':
+      return whyNoText(def.left) ?? whyNoText(def.right);
+    case 'enum':
+      return hasText(Object.values(def.entries)) ? undefined : refusal('an enum without a text');
+    case 'literal':
+      return hasText(def.values) ? undefined : refusal('a literal that is no text');
+    case 'number': {
+      const isWhole = 'format' in def && /int/.test(String(def.format));
+      return refusal('a number', helpers[isWhole ? 'int' : 'number']);
+    }
+    case 'boolean':
+      return refusal('a boolean', helpers['boolean']);
+    case 'bigint':
+    case 'date':
+      return 'coerce' in def && def.coerce ? undefined : refusal(`a ${def.type}`);
+    case 'array':
+    case 'object':
+    case 'tuple':
+    case 'record':
+    case 'map':
+    case 'set':
+    case 'null':
+    case 'undefined':
+    case 'void':
+    case 'nan':
+    case 'never':
+    case 'symbol':
+    case 'function':
+    case 'file':
+    case 'promise':
+      return refusal(`of zod's type ${def.type}`);
+    default:
+      return undefined;
+  }
+}
+
+const hasText = (values: readonly unknown[]) => values.some((value) => typeof value === 'string');
+
+const refusal = (what: string, instead = 'text()') =>
+  `is ${what}, and a field of CSV is text. Use ${instead} of domain/records/text-fields.ts.`;

@@ -1,0 +1,161 @@
+import { type RawRecord, RecordInProgress } from '../record.ts';
+
+const TAB = 0x09;
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+
+export type Newline = '\n' | '\r\n' | '\r';
+
+/** Records that follow each other in the input, the same line ending between them: to be parsed at one go. */
+export interface Run {
+  /** The records and the line endings between them. */
+  readonly bytes: Buffer;
+  readonly newline: Newline;
+  /** Where each record ends. */
+  readonly ends: readonly number[];
+}
+
+/** A record that can't be one of a run: it came in several chunks, or something is wrong with it. */
+export interface Single extends RawRecord {
+  /** Whether a quote stands where none may. */
+  readonly malformed: boolean;
+}
+
+const PLAIN = 0;
+const QUOTED = 1;
+/** Behind a quote within a quoted field: the first of two that stand for one, or the field's end. */
+const QUOTE_SEEN = 2;
+/** Behind a quoted field and a blank. */
+const CLOSED = 3;
+/** Something else stands behind a quoted field. The rest of the line is skipped, whatever is in it. */
+const LOST = 4;
+
+/**
+ * Finds where the records of a CSV file end, after RFC 4180: at a line ending outside quotes, and quotes count where a
+ * field begins with one. LF, CR LF and CR end a record; empty lines are skipped. A record with a misplaced quote ends
+ * with its line, so that it never takes the next ones with it.
+ */
+export class CsvSplitter {
+  readonly #delimiter: number;
+  /** What of the record under way has come in earlier chunks. */
+  readonly #begun = new RecordInProgress();
+  #state = PLAIN;
+  #lastByte = 0;
+
+  constructor(delimiter: string) {
+    this.#delimiter = delimiter.charCodeAt(0);
+  }
+
+  /** Takes the next bytes and returns the records that they complete. */
+  push(chunk: Buffer): (Run | Single)[] {
+    const runs = new Runs(chunk);
+    const delimiter = this.#delimiter;
+    const size = chunk.length;
+    let state = this.#state;
+    let start = 0;
+    let i = 0;
+    while (i < size) {
+      let byte = chunk[i] as number;
+      if (state === QUOTED) {
+        while (byte !== QUOTE && ++i < size) byte = chunk[i] as number;
+        if (i < size) state = QUOTE_SEEN;
+        i += 1;
+        continue;
+      }
+      if (state === PLAIN) {
+        while (byte > QUOTE && ++i < size) byte = chunk[i] as number;
+        if (i >= size) break;
+      }
+      if (byte === LINE_FEED || byte === CARRIAGE_RETURN) {
+        const malformed = state === LOST;
+        if (this.#begun.length > 0) runs.addSingle(this.#begun.take(chunk.subarray(start, i)), malformed);
+        else runs.add(start, i, malformed);
+        state = PLAIN;
+        start = i + 1;
+      } else if (state === PLAIN) {
+        if (byte === QUOTE && this.#isFieldStart(chunk, start, i)) state = QUOTED;
+      } else if (state === QUOTE_SEEN && byte === QUOTE) {
+        state = QUOTED;
+      } else if (state !== LOST) {
+        if (byte === delimiter) state = PLAIN;
+        else state = byte === SPACE || byte === TAB ? CLOSED : LOST;
+      }
+      i += 1;
+    }
+    this.#state = state;
+    this.#begun.append(chunk.subarray(start));
+    if (size > 0) this.#lastByte = chunk[size - 1] as number;
+    return runs.finish();
+  }
+
+  /** Outside quotes, a field starts with the record or behind a delimiter. */
+  #isFieldStart(chunk: Buffer, start: number, at: number): boolean {
+    if (at === start && this.#begun.length === 0) return true;
+    return (at === 0 ? this.#lastByte : chunk[at - 1]) === this.#delimiter;
+  }
+
+  /** Says that the input is at its end and returns the record that this completes: `unterminated` within quotes. */
+  end(): Single | undefined {
+    if (this.#begun.length === 0) return undefined;
+    const malformed = this.#state === LOST;
+    return { ...this.#begun.take(Buffer.alloc(0), this.#state === QUOTED), malformed };
+  }
+}
+
+/** The records of one chunk, joined into runs where they can be. */
+class Runs {
+  readonly #chunk: Buffer;
+  readonly #finished: (Run | Single)[] = [];
+  #start = 0;
+  #ends: number[] = [];
+  #newline: Newline = '\n';
+
+  constructor(chunk: Buffer) {
+    this.#chunk = chunk;
+  }
+
+  add(start: number, end: number, malformed: boolean): void {
+    if (start === end) return;
+    if (malformed) {
+      const bytes = this.#chunk.subarray(start, end);
+      this.addSingle({ bytes, length: bytes.length, unterminated: false }, malformed);
+      return;
+    }
+    const last = this.#ends.at(-1);
+    if (last !== undefined) {
+      const newline = this.#newlineBetween(this.#start + last, start);
+      if (newline === undefined || (this.#ends.length > 1 && newline !== this.#newline)) this.#endRun();
+      else this.#newline = newline;
+    }
+    if (this.#ends.length === 0) this.#start = start;
+    this.#ends.push(end - this.#start);
+  }
+
+  addSingle(record: RawRecord, malformed: boolean): void {
+    this.#endRun();
+    this.#finished.push({ ...record, malformed });
+  }
+
+  finish(): (Run | Single)[] {
+    this.#endRun();
+    return this.#finished;
+  }
+
+  #endRun(): void {
+    const end = this.#ends.at(-1);
+    if (end === undefined) return;
+    const bytes = this.#chunk.subarray(this.#start, this.#start + end);
+    this.#finished.push({ bytes, newline: this.#newline, ends: this.#ends });
+    this.#ends = [];
+  }
+
+  /** The one line ending there, unless there are empty lines as well. */
+  #newlineBetween(end: number, start: number): Newline | undefined {
+    const first = this.#chunk[end];
+    if (start === end + 1) return first === LINE_FEED ? '\n' : '\r';
+    const isOne = start === end + 2 && first === CARRIAGE_RETURN && this.#chunk[end + 1] === LINE_FEED;
+    return isOne ? '\r\n' : undefined;
+  }
+}

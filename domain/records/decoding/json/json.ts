@@ -1,0 +1,121 @@
+import { PermanentError } from '../../../errors.ts';
+import { isUtf16, withoutByteOrderMark } from '../byte-order-mark.ts';
+import { decompress, type Source } from '../decompression.ts';
+import { MAX_RECORD_BYTES, type RawRecord, type RecordSplitter } from '../record.ts';
+import { JsonArraySplitter } from './array.ts';
+import { isWhiteSpace, NdjsonSplitter } from './ndjson.ts';
+import { isJson, isOverSeveralLines, mayBecomeJson } from './prefix.ts';
+
+const OPEN_BRACKET = 0x5b;
+const OPEN_BRACE = 0x7b;
+const LINE_FEED = 0x0a;
+/** How much of what can't be read is shown. */
+const DESCRIBED_BYTES = 20;
+
+/**
+ * Cuts a JSON object of any size into its records: a JSON array or NDJSON; plain, gzip or zstd; with or without a
+ * byte-order mark. What it is, is found in its content. Records come in batches, as the bytes complete them.
+ *
+ * Memory: a chunk of input and one record, whatever the size.
+ *
+ * @throws {PermanentError} when the object can't be read (further); every record before that has been yielded
+ */
+export async function* decodeJson(open: Source): AsyncGenerator<RawRecord[]> {
+  let head: Buffer = Buffer.alloc(0);
+  let splitter: RecordSplitter | undefined;
+  let fault: PermanentError | undefined;
+  async function* content() {
+    try {
+      yield* withoutByteOrderMark(decompress(open));
+    } catch (error) {
+      if (!(error instanceof PermanentError)) throw error;
+      fault = error;
+    }
+  }
+  for await (const chunk of content()) {
+    if (splitter !== undefined) {
+      const records = splitter.push(chunk);
+      if (records.length > 0) yield records;
+      continue;
+    }
+    head = trimStart(Buffer.concat([head, chunk]));
+    splitter = splitterFor(head, false);
+    if (splitter !== undefined) yield splitter.push(head);
+  }
+  if (splitter === undefined) {
+    if (head.length === 0) throw fault ?? unreadable('empty_file', 'The file holds nothing but white space.');
+    splitter = splitterFor(head, true);
+    yield splitter.push(head);
+  }
+  if (fault === undefined) {
+    yield splitter.end();
+    return;
+  }
+  // A last line needs no line feed to be whole.
+  if (splitter instanceof NdjsonSplitter) yield splitter.end().filter(isWholeObject);
+  throw fault;
+}
+
+function isWholeObject({ bytes }: RawRecord): boolean {
+  const text = bytes.toString('utf8').trimEnd();
+  return text.endsWith('}') && isJson(text);
+}
+
+/** Decides by the first bytes that are not white space, or `undefined` while there are too few of them. */
+function splitterFor(head: Buffer, isAll: true): RecordSplitter;
+function splitterFor(head: Buffer, isAll: boolean): RecordSplitter | undefined;
+function splitterFor(head: Buffer, isAll: boolean): RecordSplitter | undefined {
+  const [first] = head;
+  if (first === undefined) return undefined;
+  if (first === OPEN_BRACKET) return new JsonArraySplitter();
+  if (first === OPEN_BRACE) return splitterForObjects(head, isAll);
+  // However the bytes are cut, the reason reads the same.
+  if (head.length < DESCRIBED_BYTES && !isAll) return undefined;
+  throw neitherArrayNorObject(head);
+}
+
+/**
+ * NDJSON has an object in its first line. Where that is none, it may be damaged, or the file is one object over several lines: then
+ * the lines after it go on with what it begins.
+ */
+function splitterForObjects(head: Buffer, isAll: boolean): RecordSplitter | undefined {
+  const end = head.indexOf(LINE_FEED);
+  const isDecided = isAll || head.length >= MAX_RECORD_BYTES;
+  if (end < 0 || end >= MAX_RECORD_BYTES) return isDecided ? new NdjsonSplitter() : undefined;
+  const line = head.toString('utf8', 0, end);
+  if (line.trimEnd() === '{') throw overSeveralLines();
+  if (isJson(line) || !mayBecomeJson(line)) return new NdjsonSplitter();
+  if (!isDecided) return undefined;
+  const lines = head.toString('utf8', 0, MAX_RECORD_BYTES);
+  if (isOverSeveralLines(lines) || mayBecomeJson(lines)) throw overSeveralLines();
+  return new NdjsonSplitter();
+}
+
+function overSeveralLines(): PermanentError {
+  return unreadable(
+    'unknown_format',
+    'The file is one object over several lines. Make it one object a line (jq -c .) or an array.',
+  );
+}
+
+function neitherArrayNorObject(head: Buffer): PermanentError {
+  return unreadable(
+    'unknown_format',
+    `The file begins with ${described(head)}, not with a JSON array or object.`,
+  );
+}
+
+function described(head: Buffer): string {
+  if (isUtf16(head)) return 'the byte-order mark of UTF-16 (convert it to UTF-8)';
+  return JSON.stringify(head.subarray(0, DESCRIBED_BYTES).toString('latin1'));
+}
+
+/** Without white space at the start. */
+function trimStart(bytes: Buffer): Buffer {
+  const content = bytes.findIndex((byte) => !isWhiteSpace(byte));
+  return content < 0 ? bytes.subarray(0, 0) : bytes.subarray(content);
+}
+
+function unreadable(code: 'empty_file' | 'unknown_format', message: string): PermanentError {
+  return new PermanentError(code, message, { stage: 'extraction' });
+}

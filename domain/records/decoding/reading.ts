@@ -1,0 +1,61 @@
+import { isUtf8 } from 'node:buffer';
+import type { RejectCode } from '../reject.ts';
+import { parseExactly } from './json/exact.ts';
+import { mayBecomeJson } from './json/prefix.ts';
+import { EXCERPT_BYTES, MAX_RECORD_BYTES, type RawRecord } from './record.ts';
+
+/** What a record says, or why that can't be told; with what stood in the input. */
+export type Reading =
+  | { readonly value: unknown; readonly json: () => string }
+  | (Unreadable & { readonly json?: string; readonly excerpt?: string });
+
+export interface Unreadable {
+  readonly code: RejectCode;
+  readonly message: string;
+}
+
+export function tooLarge(length: number): Unreadable {
+  const message = `The record has ${length} bytes; ${MAX_RECORD_BYTES} are allowed.`;
+  return { code: 'record_too_large', message };
+}
+
+export const notUtf8: Unreadable = {
+  code: 'invalid_utf8',
+  message: 'The record is not UTF-8. Convert the file (iconv -t utf-8).',
+};
+
+const nestedTooDeep: Unreadable = {
+  code: 'invalid_value',
+  message:
+    'The record has what looks like a number of too many digits, and is nested too deep to be looked through.',
+};
+
+/** Reads a record of JSON. */
+export function readJson({ bytes, length, unterminated }: RawRecord): Reading {
+  const unreadable = (problem: Unreadable): Reading => ({
+    ...problem,
+    excerpt: bytes.subarray(0, EXCERPT_BYTES).toString('utf8'),
+  });
+  if (length > MAX_RECORD_BYTES) return unreadable(tooLarge(length));
+  if (!isUtf8(bytes) && !(unterminated && breaksOffInCharacter(bytes))) return unreadable(notUtf8);
+  const json = bytes.toString('utf8');
+  try {
+    return { value: parseExactly(json), json: () => json };
+  } catch (error) {
+    if (error instanceof RangeError) return { ...nestedTooDeep, json };
+    if (unterminated && mayBecomeJson(json))
+      return unreadable({ code: 'truncated', message: 'The file ends within this record.' });
+    const message = `The record is not JSON: ${(error as Error).message}.`;
+    return unreadable({ code: 'malformed_json', message });
+  }
+}
+
+/** Whether the bytes are UTF-8, but for a last character that is not all there. */
+function breaksOffInCharacter(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
+}

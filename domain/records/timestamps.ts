@@ -1,0 +1,62 @@
+import type * as z from 'zod';
+import { type Column, type ColumnType, columnsOf } from '../columns.ts';
+import { renderPath } from './validation.ts';
+
+type Path = readonly PropertyKey[];
+/** Where in a value the first timestamp is that its column can't hold. */
+type Find = (value: unknown, path: Path) => Path | undefined;
+
+/** A timestamp of a table has milliseconds; zeros behind them say nothing. */
+const BELOW_MILLISECONDS = /\.\d{3}\d*[1-9]/;
+
+const finders = new WeakMap<z.ZodObject, Find>();
+
+/** Where a valid row has a timestamp with digits below the millisecond, which would be cut; `undefined` where it has none. */
+export function timestampTooFine(schema: z.ZodObject, row: unknown): string | undefined {
+  let find = finders.get(schema);
+  if (find === undefined) {
+    find = inFields(columnsOf(schema)) ?? (() => undefined);
+    finders.set(schema, find);
+  }
+  const path = find(row, []);
+  return path && renderPath(path);
+}
+
+/** `undefined` where the type has no timestamps. */
+function finderOf(type: ColumnType): Find | undefined {
+  switch (type.kind) {
+    case 'timestamp':
+      return (value, path) =>
+        typeof value === 'string' && BELOW_MILLISECONDS.test(value) ? path : undefined;
+    case 'list': {
+      const find = finderOf(type.element);
+      return (
+        find && ((value, path) => firstOf((value ?? []) as unknown[], (each, i) => find(each, [...path, i])))
+      );
+    }
+    case 'struct':
+      return inFields(type.fields);
+    default:
+      return undefined;
+  }
+}
+
+function inFields(columns: readonly Column[]): Find | undefined {
+  const fields = columns.flatMap(({ name, type }) => {
+    const find = finderOf(type);
+    return find === undefined ? [] : [{ name, find }];
+  });
+  if (fields.length === 0) return undefined;
+  return (value, path) =>
+    firstOf(fields, ({ name, find }) =>
+      find((value as Record<string, unknown> | null)?.[name], [...path, name]),
+    );
+}
+
+function firstOf<Item>(items: readonly Item[], find: (item: Item, index: number) => Path | undefined) {
+  for (let i = 0; i < items.length; i += 1) {
+    const found = find(items[i] as Item, i);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,61 @@
+import { type Dataset, Filtered, type Origin } from '../dataset.ts';
+import { MAX_PARTITION_VALUE, NULL_PARTITION, type Partition } from '../versions/key-layout.ts';
+import type { Problem, Reject } from './reject.ts';
+import { isPlainly } from './schema-fast-path.ts';
+import { timestampTooFine } from './timestamps.ts';
+import { problemsOf } from './validation.ts';
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** What became of a valid record. */
+export type Transformed = { readonly row: Row } | { readonly filtered: string } | { readonly reject: Reject };
+
+/** Makes the row of a valid record, and holds it against the dataset's row schema: a wrong row never gets into a table. */
+export function transformRecord(dataset: Dataset, record: unknown, origin: Origin): Transformed {
+  const { recordNumber } = origin;
+  let row: Row | Filtered;
+  try {
+    row = dataset.transform(record, origin);
+  } catch (error) {
+    const message = `The ${dataset.name} transform failed: ${(error as Error).message}`;
+    return {
+      reject: { recordNumber, path: '', code: 'transform_failed', message, json: JSON.stringify(record) },
+    };
+  }
+  if (row instanceof Filtered) return { filtered: row.reason };
+  const checked = isPlainly(dataset.row, row)
+    ? ({ success: true, data: row } as const)
+    : dataset.row.safeParse(row);
+  const invalid = (problem: Problem): Transformed => ({
+    reject: { recordNumber, ...problem, code: 'invalid_row', json: JSON.stringify(record) },
+  });
+  if (!checked.success) return invalid(problemsOf(checked.error, row)[0]);
+  const tooFine = timestampTooFine(dataset.row, checked.data);
+  if (tooFine !== undefined) {
+    const message =
+      'has digits below the millisecond, which a timestamp does not hold. Cut them in the transform, or make the column a z.string().';
+    return invalid({ path: tooFine, code: 'invalid_row', message });
+  }
+  for (const [path, value] of partitionOf(dataset, checked.data)) {
+    const message = value === null ? undefined : whyNoPartition(value);
+    if (message !== undefined) return invalid({ path, code: 'invalid_row', message });
+  }
+  return { row: checked.data };
+}
+
+/** Why a value can't stand in the key of a file, from which it is read back. */
+function whyNoPartition(value: string): string | undefined {
+  if (value === '') return 'is empty text, which a partition can’t tell from null';
+  if (value === NULL_PARTITION) return `is ${NULL_PARTITION}, which means null as the text of a partition`;
+  if (value.length > MAX_PARTITION_VALUE)
+    return `has ${value.length} characters; the text of a partition has at most ${MAX_PARTITION_VALUE}`;
+  return value.isWellFormed() ? undefined : 'has half of a surrogate pair, which no key can hold';
+}
+
+/** The partition that a row falls into. */
+export function partitionOf(dataset: Dataset, row: Row): Partition {
+  return dataset.partitionBy.map((column) => {
+    const value = row[column];
+    return [column, value === null || value === undefined ? null : String(value)];
+  });
+}

@@ -1,0 +1,134 @@
+import type * as z from 'zod';
+import type { Dataset } from '../dataset.ts';
+import { CsvRecord } from './decoding/csv/record.ts';
+import type { InputRecord } from './decoding/decode.ts';
+import { InexactNumberError, isInexactNumber } from './decoding/json/exact.ts';
+import { readJson } from './decoding/reading.ts';
+import { inexactMessage } from './number-text.ts';
+import { type Problem, type Reject, type RejectCode, rejectCodes } from './reject.ts';
+import { readPlainly } from './text-fields.ts';
+
+/** How many problems of one record are listed. */
+const MAX_PROBLEMS = 10;
+
+/** A valid record as a line of a part, or why it is none. */
+export type Validated = { readonly line: string } | { readonly reject: Reject };
+
+/**
+ * Reads and validates one record.
+ *
+ * @param recordNumber the record's position in its object, from 1
+ * @returns the record, with unknown fields dropped, as a line of a part; or its reject
+ */
+export function validate(dataset: Dataset, record: InputRecord, recordNumber: number): Validated {
+  const reading = record instanceof CsvRecord ? record.read() : readJson(record);
+  if ('code' in reading) return { reject: { recordNumber, path: '', ...reading } };
+  const { value } = reading;
+  let line: string;
+  try {
+    const plain = readPlainly(dataset.record, value);
+    const result =
+      plain === undefined ? dataset.record.safeParse(value) : ({ success: true, data: plain } as const);
+    if (!result.success) {
+      const [first, ...further] = problemsOf(result.error, value);
+      const json = reading.json();
+      return { reject: { recordNumber, ...first, ...(further.length > 0 && { further }), json } };
+    }
+    line = `[${recordNumber},${JSON.stringify(result.data)}]`;
+  } catch (error) {
+    if (error instanceof InexactNumberError) {
+      const path = renderPath(pathTo(error.number, value));
+      const { message } = error;
+      return { reject: { recordNumber, path, code: 'inexact_number', message, json: reading.json() } };
+    }
+    // A check of the dataset's own that throws, or nesting too deep to be printed: no more than this record's fault.
+    const message = `The ${dataset.name} record could not be checked: ${(error as Error).message}.`;
+    return { reject: { recordNumber, path: '', code: 'invalid_value', message, json: reading.json() } };
+  }
+  if (hasUnpairedSurrogate(line)) {
+    const message = 'A text of the record has half of a surrogate pair: no UTF-8 can hold it.';
+    return { reject: { recordNumber, path: '', code: 'unpaired_surrogate', message, json: reading.json() } };
+  }
+  return { line };
+}
+
+/** `JSON.stringify` writes nothing but unpaired surrogates as `\ud…`; a doubled backslash before it is a text's own. */
+function hasUnpairedSurrogate(line: string): boolean {
+  return line.includes('\\ud') && /(?<!\\)(?:\\\\)*\\ud/.test(line);
+}
+
+/** What zod found wrong, in our codes; at least one problem. */
+export function problemsOf(error: z.core.$ZodError, value: unknown): [Problem, ...Problem[]] {
+  const [first, ...further] = error.issues.slice(0, MAX_PROBLEMS).map((issue): Problem => {
+    const given = at(value, issue.path);
+    if (isInexactNumber(given)) {
+      const message = inexactMessage(given.text);
+      return { path: renderPath(issue.path), code: 'inexact_number', message };
+    }
+    const code = codeOf(issue, given);
+    const message = issue.message.replace(/^Invalid input: /, '');
+    return {
+      path: renderPath(issue.path),
+      code,
+      message:
+        code === 'missing_field' ? message.replace(', received undefined', ', found nothing') : message,
+    };
+  });
+  return [first ?? { path: '', code: 'invalid_value', message: error.message }, ...further];
+}
+
+/** `['steps', 2, 'a b']` as `steps[2]["a b"]`. */
+export function renderPath(path: readonly PropertyKey[]): string {
+  let text = '';
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`;
+    else if (/^[A-Za-z_$][\w$]*$/.test(String(step))) text += text === '' ? String(step) : `.${String(step)}`;
+    else text += `[${JSON.stringify(String(step))}]`;
+  }
+  return text;
+}
+
+function codeOf(issue: z.core.$ZodIssue, given: unknown): RejectCode {
+  switch (issue.code) {
+    case 'invalid_type':
+      return given === undefined ? 'missing_field' : 'wrong_type';
+    case 'too_small':
+      return issue.minimum === 1 && (issue.origin === 'array' || issue.origin === 'string')
+        ? 'empty'
+        : 'too_small';
+    case 'too_big':
+      return 'too_large';
+    case 'custom':
+      return rejectCodes.find((code) => code === issue.params?.['code']) ?? 'invalid_value';
+    default:
+      return 'invalid_value';
+  }
+}
+
+/** What stands at a path of a record; `undefined` where nothing does. */
+function at(value: unknown, path: readonly PropertyKey[]): unknown {
+  let found = value;
+  for (const step of path) {
+    if (typeof found !== 'object' || found === null) return undefined;
+    found = Object.hasOwn(found, step) ? (found as Record<PropertyKey, unknown>)[step] : undefined;
+  }
+  return found;
+}
+
+interface Place {
+  readonly value: unknown;
+  readonly path: readonly PropertyKey[];
+}
+
+/** Where in a record something stands. */
+function pathTo(wanted: unknown, record: unknown): readonly PropertyKey[] {
+  const open: Place[] = [{ value: record, path: [] }];
+  for (let place = open.pop(); place !== undefined; place = open.pop()) {
+    const { value, path } = place;
+    if (value === wanted) return path;
+    if (typeof value !== 'object' || value === null) continue;
+    for (const [key, inner] of Object.entries(value))
+      open.push({ value: inner, path: [...path, Array.isArray(value) ? Number(key) : key] });
+  }
+  return [];
+}

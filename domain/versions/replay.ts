@@ -1,0 +1,58 @@
+import { type Stage, stages } from '../errors.ts';
+import { parseEdition } from './edition.ts';
+import type { Head } from './ledger.ts';
+import type { Receipt, Tally } from './receipt.ts';
+
+/** Versions whose rejects count: the one that the tables show, and one that was rejected since. */
+export function standingVersions({ current, attempts }: Pick<Head, 'current' | 'attempts'>) {
+  const rejected = attempts.filter(({ status }) => status === 'rejected');
+  return [...(current?.type === 'created' ? [current] : []), ...rejected];
+}
+
+/** Whether another edition of the same version is being extracted. */
+export function isUnderWay({ attempts }: Pick<Head, 'attempts'>, name: string): boolean {
+  const { versionId } = parseEdition(name);
+  return attempts.some(
+    (each) => each.status === 'extracting' && parseEdition(each.versionId).versionId === versionId,
+  );
+}
+
+/** What receipts count of some codes (of all, when none is named), and the last stage that has any. */
+export function matchingCodes(
+  receipts: readonly Receipt[],
+  codes: readonly string[],
+): { readonly codes: Tally; readonly last: Stage } {
+  const found: Record<string, number> = {};
+  let last: Stage = 'extraction';
+  for (const each of receipts) {
+    for (const [code, n] of Object.entries(codesOf(each))) {
+      if (codes.length > 0 && !codes.includes(code)) continue;
+      found[code] = (found[code] ?? 0) + n;
+      if (stages.indexOf(each.stage) > stages.indexOf(last)) last = each.stage;
+    }
+  }
+  return { codes: found, last };
+}
+
+/** How many records a piece of work rejected, by code; its fault counts as one. */
+function codesOf(receipt: Receipt): Tally {
+  switch (receipt.stage) {
+    case 'extraction':
+      return { ...receipt.rejected, ...(receipt.fault && { [receipt.fault.code]: 1 }) };
+    case 'transformation':
+      return receipt.rejected;
+    case 'loading':
+      return receipt.tables?.rejected ?? {};
+  }
+}
+
+/** Whether the code that is deployed did all that led to a stage's rejects: it would reject the same. */
+export function isBySameCode(
+  receipts: readonly Receipt[],
+  last: Stage,
+  deployed: Readonly<Record<Stage, string>>,
+): boolean {
+  return receipts
+    .filter(({ stage }) => stages.indexOf(stage) <= stages.indexOf(last))
+    .every(({ stage, codeVersion }) => codeVersion === deployed[stage]);
+}

@@ -1,0 +1,49 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { isPlainly } from '../../../domain/records/schema-fast-path.ts';
+
+const schema = z.object({
+  text: z.string(),
+  short: z.string().max(3),
+  day: z.iso.date().nullable(),
+  small: z.int32().nullable(),
+  size: z.enum(['S', 'M']),
+  score: z.number(),
+  lists: z.array(z.array(z.boolean())),
+});
+const plain = schema.omit({ short: true, day: true });
+
+const value = fc.record(
+  {
+    text: fc.oneof(fc.string(), fc.anything()),
+    small: fc.oneof(fc.integer(), fc.double(), fc.anything()),
+    size: fc.oneof(fc.constantFrom('S', 'M', 'L'), fc.anything()),
+    score: fc.oneof(fc.double(), fc.anything()),
+    lists: fc.oneof(fc.array(fc.array(fc.boolean())), fc.array(fc.anything()), fc.anything()),
+  },
+  { requiredKeys: ['text'] },
+);
+
+describe('the plain check', () => {
+  it('says yes to nothing that the schema refuses', () => {
+    fc.assert(
+      fc.property(fc.oneof(value, fc.anything()), (candidate) => {
+        if (isPlainly(plain, candidate))
+          expect(plain.safeParse(candidate)).toEqual({ success: true, data: candidate });
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('says no to what JavaScript can make no number of', () => {
+    for (const small of [{ toString: {} }, { valueOf: null, toString: null }, Symbol('1'), [1]])
+      expect(isPlainly(plain, { text: '', small, size: 'M', score: 1, lists: [] })).toBe(false);
+  });
+
+  it('says yes to a plain row, and leaves what needs more than types to the schema', () => {
+    const row = { text: 'a', small: -1, size: 'M', score: 0.5, lists: [[], [true]] };
+    expect(isPlainly(plain, row)).toBe(true);
+    expect(isPlainly(schema, { ...row, short: 'abc', day: '2026-01-01' })).toBe(false);
+  });
+});

@@ -1,0 +1,158 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { double, flag, int32, readPlainly, text } from '../../../domain/records/text-fields.ts';
+import { problemsOf } from '../../../domain/records/validation.ts';
+import { anyNumber, sameDecimal } from './any-number.ts';
+
+/** What the schema makes of it; of what it refuses, the code. */
+function parse(schema: z.ZodType, input: unknown): unknown {
+  const result = schema.safeParse(input);
+  return result.success ? result.data : [problemsOf(result.error, input)[0].code];
+}
+
+describe('a field of CSV', () => {
+  it.each([
+    ['22', 22],
+    ['  22 ', 22],
+    ['\t-7\u00a0', -7],
+    ['+1', 1],
+    ['007', 7],
+    ['3.0', 3],
+    ['1e3', 1000],
+    ['2147483647', 2147483647],
+    ['-2147483648', -2147483648],
+    ['2147483648', ['too_large']],
+    ['-2147483649', ['too_small']],
+    ['9'.repeat(400), ['too_large']],
+    ['2147483647.00000000000001', ['inexact_number']],
+    ['0.99999999999999999', ['inexact_number']],
+    ['1e-400', ['inexact_number']],
+    ['1.5', ['wrong_type']],
+    ['', ['wrong_type']],
+    ['  ', ['wrong_type']],
+    ['0x10', ['wrong_type']],
+    ['1,000', ['wrong_type']],
+    ['1 000', ['wrong_type']],
+    ['one', ['wrong_type']],
+    [undefined, ['missing_field']],
+  ])('that is to be a whole number: %j', (input, expected) => {
+    expect(parse(int32(), input)).toEqual(expected);
+  });
+
+  it.each([
+    ['7.25', 7.25],
+    [' .5', 0.5],
+    ['30.', 30],
+    ['-1e-3', -0.001],
+    ['NaN', ['wrong_type']],
+    ['Infinity', ['wrong_type']],
+    ['-inf', ['wrong_type']],
+    ['1e999', ['inexact_number']],
+    ['-1e-999', ['inexact_number']],
+    ['9007199254740993', ['inexact_number']],
+    ['12345678901234567890.12', ['inexact_number']],
+    ['0e999', 0],
+    ['100.00', 100],
+    ['7,25', ['wrong_type']],
+    ['.', ['wrong_type']],
+    ['1_000', ['wrong_type']],
+    [undefined, ['missing_field']],
+  ])('that is to be a number: %j', (input, expected) => {
+    expect(parse(double(), input)).toEqual(expected);
+  });
+
+  it.each([
+    ['1', true],
+    [' True ', true],
+    ['0', false],
+    ['FALSE', false],
+    ['1.0', true],
+    [' 0.0\t', false],
+    ['0.', false],
+    ['1.5', ['wrong_type']],
+    ['10', ['wrong_type']],
+    ['', ['wrong_type']],
+    ['2', ['wrong_type']],
+    ['yes', ['wrong_type']],
+    [undefined, ['missing_field']],
+  ])('that is to be a boolean: %j', (input, expected) => {
+    expect(parse(flag(), input)).toEqual(expected);
+  });
+
+  it.each([
+    [' a ', ' a '],
+    ['=1+1', '=1+1'],
+    [' \t ', ['empty']],
+    [undefined, ['missing_field']],
+  ])('that is to be text: %j', (input, expected) => {
+    expect(parse(text(), input)).toEqual(expected);
+  });
+
+  it('gives every number back that is written as JavaScript writes it', () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        expect(parse(double(), String(value))).toBe(value === 0 ? 0 : value);
+      }),
+    );
+  });
+
+  it('that is to be a number has the value that was written, or is rejected as inexact', () => {
+    fc.assert(
+      fc.property(anyNumber, (written) => {
+        const read = parse(double(), written);
+        if (typeof read === 'number') expect(sameDecimal(String(read), written)).toBe(true);
+        else expect(read).toEqual(['inexact_number']);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('may be missing where it is optional', () => {
+    expect(parse(int32().optional(), undefined)).toBe(undefined);
+    expect(parse(double().optional(), 'none')).toEqual(['wrong_type']);
+  });
+});
+
+describe('a record of such fields', () => {
+  const schema = z.object({
+    whole: int32(),
+    number: double().optional(),
+    yes: flag().optional(),
+    name: text(),
+    note: z.string().optional(),
+  });
+
+  it('is read without the schema as the schema reads it, or not at all', () => {
+    const content = fc.oneof(
+      fc.constantFrom('1', '0', ' 2.5 ', 'true', '', ' ', '99999999999', 'NaN'),
+      fc.string(),
+    );
+    const keys = ['whole', 'number', 'yes', 'name', 'note', '__proto__', 'other'];
+    const record = fc.dictionary(
+      fc.constantFrom(...keys),
+      fc.oneof(content, content, fc.constant(undefined), fc.integer()),
+    );
+    fc.assert(
+      fc.property(record, (value) => {
+        const { success, data } = schema.safeParse(value);
+        const plain = readPlainly(schema, value);
+        expect(plain !== undefined).toBe(success);
+        if (success) expect(JSON.stringify(plain)).toBe(JSON.stringify(data));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it.each([
+    ['another kind of field', z.object({ a: z.int32() }), { a: 1 }],
+    ['a check of its own', z.object({ a: text() }).check(() => {}), { a: 'b' }],
+    ['a check of a field', z.object({ a: int32().refine((n) => n > 5) }), { a: '1' }],
+    ['a text of a format', z.object({ a: z.iso.date() }), { a: 'b' }],
+    ['a text of a length', z.object({ a: z.string().min(3) }), { a: 'b' }],
+    ['any other field', z.looseObject({ a: text() }), { a: 'b', c: 'd' }],
+    ['a list', z.array(z.string()), ['a']],
+  ])('is left to the schema when that has %s', (_, each, value) => {
+    expect(readPlainly(each, value)).toBeUndefined();
+  });
+});

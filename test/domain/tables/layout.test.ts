@@ -1,0 +1,107 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { storedColumns } from '../../../domain/columns.ts';
+import type { Dataset } from '../../../domain/dataset.ts';
+import { checkLayouts, type LakeLayout, LayoutRefused, planLayouts } from '../../../domain/tables/layout.ts';
+
+const dataset = (columns: string, more: Partial<Dataset> = {}): Dataset =>
+  ({
+    name: 'sales',
+    row: z.object(Object.fromEntries(columns.split(' ').map((name) => [name, z.string()]))),
+    partitionBy: [],
+    processedAs: 'csv',
+    ...more,
+  }) as unknown as Dataset;
+
+/** The layouts after each of these was planned, one after the other. */
+const recorded = (...steps: Dataset[][]): readonly LakeLayout[] =>
+  steps.reduce<readonly LakeLayout[]>((layouts, step) => planLayouts(layouts, step) ?? layouts, []);
+
+describe('the layout of a table in the lake', () => {
+  const before = recorded([dataset('id item price')]);
+
+  it.each([
+    [
+      'a column in the middle',
+      dataset('id item shop price'),
+      'The new column shop of sales takes the place of price. Put it at the end of the row.',
+    ],
+    [
+      'a column that is gone from the middle',
+      dataset('id price'),
+      'The column item of sales is gone, and those after it would move.',
+    ],
+    ['a column that is gone from the end', dataset('id item'), 'The column price of sales is gone'],
+    ['another name of a column', dataset('id item cost'), 'The column price of sales is gone'],
+    [
+      'another order',
+      dataset('item id price'),
+      'The column item of sales takes the place of id. Bring them back into their order: _record, id, item, price.',
+    ],
+    ['another format', dataset('id item price', { processedAs: 'parquet' }), 'sales are csv, and can'],
+    [
+      'another partition',
+      dataset('id item price', { partitionBy: ['item'] as never }),
+      "sales is partitioned by nothing, and can't become partitioned by item.",
+    ],
+  ])('is refused when it changes by %s, with the cure', (_, changed, message) => {
+    expect(() => planLayouts(before, [changed])).toThrow(LayoutRefused);
+    expect(() => planLayouts(before, [changed])).toThrow(message);
+    expect(() => checkLayouts(before, [changed])).toThrow(message);
+  });
+
+  it('may have a column more at the end, which is recorded before the program takes it', () => {
+    const more = [dataset('id item price shop')];
+    expect(() => checkLayouts(before, more)).toThrow(
+      'how the files of sales lie in the lake, so that nothing would notice when that changes. Record it, and commit it with the dataset: npx sluice migrate --plan',
+    );
+    const after = recorded([dataset('id item price')], more);
+    expect(after[0]?.positions).toEqual(['_record', 'id', 'item', 'price', 'shop']);
+    expect(() => checkLayouts(after, more)).not.toThrow();
+    expect(planLayouts(after, more)).toBeUndefined();
+  });
+
+  it('is none of the columns’ order where they go by name, as in Parquet', () => {
+    const parquet = (columns: string) => [dataset(columns, { processedAs: 'parquet' })];
+    expect(planLayouts(recorded(parquet('id item')), parquet('shop item'))).toBeUndefined();
+  });
+
+  it('is remembered when the table is no longer declared, since its files are still there', () => {
+    const gone = recorded([dataset('id item price')], []);
+    expect(gone).toEqual(before);
+    expect(() => checkLayouts(gone, [])).not.toThrow();
+    expect(() => planLayouts(gone, [dataset('price id')])).toThrow(LayoutRefused);
+  });
+
+  it('is never planned such that an older file has another column where the table has one', () => {
+    const columns = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { minLength: 1 });
+    const steps = fc.array(fc.tuple(columns, fc.subarray(['a', 'b'] as const)), {
+      minLength: 1,
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(steps, (changes) => {
+        let layouts: readonly LakeLayout[] = [];
+        const files: { readonly header: string[]; readonly partitionBy: readonly string[] }[] = [];
+        for (const [names, by] of changes) {
+          const partitionBy = by.filter((name) => names.some((each) => each === name));
+          const next = dataset(names.join(' '), { partitionBy: partitionBy as never });
+          try {
+            layouts = planLayouts(layouts, [next]) ?? layouts;
+          } catch (error) {
+            expect(error).toBeInstanceOf(LayoutRefused);
+            continue;
+          }
+          const header = storedColumns(next).map(({ name }) => name);
+          for (const older of files) {
+            expect(header.slice(0, older.header.length)).toEqual(older.header);
+            expect(partitionBy).toEqual(older.partitionBy);
+          }
+          files.push({ header, partitionBy });
+        }
+        expect(files.length).toBeGreaterThan(0);
+      }),
+    );
+  });
+});

@@ -1,0 +1,231 @@
+import { describe, expect, test } from 'vitest';
+import * as z from 'zod';
+import { datasets } from '../../../datasets/index.ts';
+import { passengers } from '../../../datasets/passengers.ts';
+import { recipes } from '../../../datasets/recipes.ts';
+import { defineDataset } from '../../../domain/dataset.ts';
+import { type GlueTable, glueTable } from '../../../domain/tables/glue.ts';
+import { glueDdl } from '../../../domain/tables/glue-ddl.ts';
+import { parseHiveType } from '../../../domain/tables/hive-type.ts';
+import {
+  checkForSpectrum,
+  externalSchemaDdl,
+  externalTableDdl,
+  spectrumFaults,
+  typedViewDdl,
+} from '../../../domain/tables/redshift.ts';
+
+const row = z.object({
+  id: z.string(),
+  at: z.iso.datetime(),
+  day: z.iso.date(),
+  count: z.int32(),
+  bytes: z.int(),
+  share: z.number().nullable(),
+  ok: z.boolean(),
+  tags: z.array(z.string()),
+  steps: z.array(z.object({ text: z.string(), seconds: z.int32().nullable() })),
+});
+const readings = defineDataset({
+  name: 'readings',
+  source: { prefix: 'readings/', format: 'json' },
+  record: row,
+  transform: (record) => record,
+  row,
+  key: ['id'],
+  partitionBy: ['day'],
+  onDelete: 'retract',
+  onReject: 'keep',
+});
+
+const table = (changes: Partial<GlueTable> = {}): GlueTable => ({
+  ...glueTable(recipes as never),
+  columns: [{ name: 'a', type: 'string' }],
+  partitionKeys: [],
+  ...changes,
+});
+
+describe('a table of the catalog', () => {
+  test('has every column of the rows and the record, those that partition it apart', () => {
+    const { columns, partitionKeys, parameters } = glueTable(readings as never);
+    expect(Object.fromEntries(columns.map(({ name, type }) => [name, type]))).toEqual({
+      id: 'string',
+      at: 'timestamp',
+      count: 'int',
+      bytes: 'bigint',
+      share: 'double',
+      ok: 'boolean',
+      tags: 'array<string>',
+      steps: 'array<struct<text:string,seconds:int>>',
+      _record: 'bigint',
+    });
+    expect(partitionKeys).toEqual([{ name: 'day', type: 'date' }]);
+    expect(parameters['classification']).toBe('parquet');
+  });
+
+  test('of CSV has columns of text, since its serde recognises no empty number', () => {
+    const { columns, serde, parameters } = glueTable(passengers as never);
+    expect(new Set(columns.map(({ type }) => type))).toEqual(new Set(['string']));
+    expect(serde.library).toBe('org.apache.hadoop.hive.serde2.OpenCSVSerde');
+    // Neither the backslash nor the quote, which stands for it: both would take backslashes out of the values.
+    expect(serde.parameters).toEqual({ separatorChar: ',', quoteChar: '"', escapeChar: '\u0001' });
+    for (const ddl of [
+      glueDdl(passengers as never, 's3://x/'),
+      externalTableDdl(passengers as never, 's3://x/'),
+    ])
+      expect(ddl).toContain(String.raw`'escapeChar'='\001'`);
+    expect(parameters).toMatchObject({ classification: 'csv', 'skip.header.line.count': '1' });
+  });
+});
+
+describe('what Redshift Spectrum can’t read', () => {
+  test('is in no table of this project', () => {
+    for (const dataset of datasets) expect(spectrumFaults(glueTable(dataset))).toEqual([]);
+  });
+
+  test.each([
+    [
+      'an upper-case name',
+      { columns: [{ name: 'Title', type: 'string' }] },
+      /Title: a name must be lower-case/,
+    ],
+    [
+      'an upper-case field',
+      { columns: [{ name: 'a', type: 'struct<B:int>' }] },
+      /a\.B: a name must be lower-case/,
+    ],
+    [
+      'a partition column listed twice',
+      { partitionKeys: [{ name: 'a', type: 'string' }] },
+      /a: a partition column must not be among the columns/,
+    ],
+    [
+      'a column that is there twice, but for its case',
+      {
+        columns: [
+          { name: 'a', type: 'int' },
+          { name: 'A', type: 'int' },
+        ],
+      },
+      /a: it is there twice/,
+    ],
+    [
+      'a partition by a list',
+      { partitionKeys: [{ name: 'b', type: 'array<int>' }] },
+      /b: a partition column must be a scalar/,
+    ],
+    [
+      'a list of lists',
+      { columns: [{ name: 'a', type: 'array<array<int>>' }] },
+      /a: an array must hold scalars or structs/,
+    ],
+    [
+      'a list of maps within a struct',
+      { columns: [{ name: 'a', type: 'struct<b:array<map<string,int>>>' }] },
+      /a\.b: an array must hold scalars or structs/,
+    ],
+    [
+      'a map by struct',
+      { columns: [{ name: 'a', type: 'map<struct<b:int>,int>' }] },
+      /a: a map's key must be a scalar/,
+    ],
+    [
+      'an unknown type',
+      { columns: [{ name: 'a', type: 'uuid' }] },
+      /a: Spectrum does not know the type uuid/,
+    ],
+    ['an unknown type within', { columns: [{ name: 'a', type: 'array<tinyint>' }] }, /a\[\]: .*tinyint/],
+    ['what is no type', { columns: [{ name: 'a', type: 'array<int' }] }, /a: .* is no type/],
+    ['no column at all', { columns: [] }, /no column besides/],
+    [
+      'a partition for each instant',
+      { partitionKeys: [{ name: 'p', type: 'timestamp' }] },
+      /p: a partition column must be a scalar and no timestamp/,
+    ],
+    [
+      'timestamps in nanoseconds',
+      { columns: [{ name: 'a', type: 'array<timestamp>' }], timestampUnit: 'nanos' },
+      /nanoseconds are misread/,
+    ],
+    [
+      'more columns than it has room for',
+      { columns: Array.from({ length: 1_599 }, (_, i) => ({ name: `c${i}`, type: 'int' })) },
+      /more than 1598 columns/,
+    ],
+  ] satisfies [string, Partial<GlueTable>, RegExp][])('is refused: %s', (_what, changes, message) => {
+    expect(() => checkForSpectrum(table(changes))).toThrow(message);
+  });
+
+  test.each(['int', 'decimal(10, 2)', 'varchar(20)', 'map<string,array<int>>', 'struct<a:struct<b:date>>'])(
+    'is not %s',
+    (type) => {
+      expect(spectrumFaults(table({ columns: [{ name: 'a', type }] }))).toEqual([]);
+    },
+  );
+});
+
+describe('the statements for Redshift', () => {
+  test('declare a table with nested columns and its partitions', () => {
+    expect(
+      externalTableDdl(readings as never, "s3://it's/readings/"),
+    ).toBe(`CREATE EXTERNAL TABLE lake."readings" (
+  "id" varchar(65535),
+  "at" timestamp,
+  "count" integer,
+  "bytes" bigint,
+  "share" double precision,
+  "ok" boolean,
+  "tags" array<varchar(65535)>,
+  "steps" array<struct<text:varchar(65535), seconds:integer>>,
+  "_record" bigint
+)
+PARTITIONED BY (
+  "day" date
+)
+ROW FORMAT SERDE 'org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe'
+WITH SERDEPROPERTIES ('serialization.format'='1')
+STORED AS INPUTFORMAT 'org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat'
+OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat'
+LOCATION 's3://it''s/readings/'
+TABLE PROPERTIES ('classification'='parquet');`);
+  });
+
+  test('make a view of the scalar columns, typed where the files hold text', () => {
+    const [edition] = /^.{18} /.exec(typedViewDdl(recipes as never).create) ?? [];
+    expect(edition).toMatch(/^\/\* [0-9a-f]{12} \*\/ $/);
+    expect(typedViewDdl(recipes as never)).toEqual({
+      drop: `${edition}DROP VIEW IF EXISTS public."recipes"`,
+      create: `${edition}CREATE VIEW public."recipes" AS SELECT "recipe_id", "title", "complexity_score", "difficulty", "time_estimate_s", "_record" FROM lake."recipes" WITH NO SCHEMA BINDING`,
+      grant: `${edition}GRANT SELECT ON public."recipes" TO PUBLIC`,
+    });
+    const { create: view } = typedViewDdl(passengers as never);
+    expect(view).toContain(`CAST(nullif("age", '') AS double precision) AS "age"`);
+    expect(view).toContain(`(nullif("survived", '') = 'true') AS "survived"`);
+    expect(view).toContain(`nullif("cabin", '') AS "cabin"`);
+  });
+
+  test('make the catalog a schema, and no database', () => {
+    expect(externalSchemaDdl('sluice_dev', 'arn:aws:iam::1:role/r', 'eu-central-1')).toBe(
+      "CREATE EXTERNAL SCHEMA IF NOT EXISTS lake FROM DATA CATALOG DATABASE 'sluice_dev' REGION 'eu-central-1' IAM_ROLE 'arn:aws:iam::1:role/r'",
+    );
+  });
+});
+
+test('types of the catalog are read as they are nested', () => {
+  expect(parseHiveType('struct<a:array<string>,b:map<int,decimal(10,2)>>')).toEqual({
+    kind: 'struct',
+    fields: [
+      { name: 'a', type: { kind: 'array', element: { kind: 'scalar', name: 'string' } } },
+      {
+        name: 'b',
+        type: {
+          kind: 'map',
+          key: { kind: 'scalar', name: 'int' },
+          value: { kind: 'scalar', name: 'decimal(10,2)' },
+        },
+      },
+    ],
+  });
+  for (const text of ['', 'array<', 'struct<a>', 'int>', 'list<int>', 'array<int>x'])
+    expect(() => parseHiveType(text), text).toThrow('is no type');
+});

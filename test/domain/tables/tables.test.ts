@@ -1,0 +1,293 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { recipes } from '../../../datasets/recipes.ts';
+import type { Dataset } from '../../../domain/dataset.ts';
+import { LosesData, migrationChecksum, planMigration } from '../../../domain/tables/migration.ts';
+import {
+  allMysqlTables,
+  createTableSql,
+  type MysqlTable,
+  mysqlTables,
+} from '../../../domain/tables/mysql.ts';
+import { parquetSchema } from '../../../domain/tables/parquet.ts';
+import { objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
+import { objectId } from '../../../domain/versions/key-layout.ts';
+import { compareSequencers } from '../../../domain/versions/sequencer.ts';
+import { mysqlFailure, rowFault } from '../../../mysql/failure.ts';
+import { pendingPlan } from '../../../ops/migration-files.ts';
+
+const dataset = (row: z.ZodObject, more: Partial<Dataset> = {}): Dataset =>
+  ({ ...recipes, name: 'd', row, key: ['id'], partitionBy: [], ...more }) as unknown as Dataset;
+const tablesOf = (row: z.ZodRawShape, more?: Partial<Dataset>) => mysqlTables(dataset(z.object(row), more));
+const id = z.string();
+
+describe('a sequencer as the tables have it', () => {
+  const digits = fc.string({
+    unit: fc.constantFrom(...'0123456789abcdefABCDEF'),
+    minLength: 1,
+    maxLength: 34,
+  });
+
+  it('compares byte by byte as S3 compares sequencers', () => {
+    fc.assert(
+      fc.property(digits, digits, (a, b) => {
+        const order = Buffer.compare(Buffer.from(sortableSequencer(a)), Buffer.from(sortableSequencer(b)));
+        expect(order).toBe(compareSequencers(a, b));
+      }),
+    );
+  });
+});
+
+it('an object is the hash in its object id', () => {
+  expect(objectId('recipes/a b.json')).toBe(`a_b.json~${objectHash('recipes/a b.json')}`);
+  expect(objectHash('recipes/a b.json')).toMatch(/^[0-9a-f]{24}$/);
+});
+
+describe('the tables of a dataset', () => {
+  it('have a column for every column that is no list, of a type that holds all of its values', () => {
+    const { table } = tablesOf(
+      {
+        id,
+        part: z.string(),
+        text: z.string().nullable(),
+        int32: z.int32(),
+        int: z.int(),
+        number: z.number(),
+        yes: z.boolean(),
+        day: z.iso.date(),
+        at: z.iso.datetime(),
+        nested: z.object({ a: z.string() }),
+      },
+      { partitionBy: ['part'] },
+    );
+    expect(table.columns.map(({ name, type, nullable }) => `${name} ${type}${nullable ? '?' : ''}`)).toEqual([
+      '_object BINARY(12)',
+      '_record INT UNSIGNED',
+      '_sequencer VARBINARY(64)',
+      '_hash BINARY(16)',
+      'id VARCHAR(255)',
+      'part VARCHAR(100)',
+      'text MEDIUMTEXT?',
+      'int32 INT',
+      'int BIGINT',
+      'number DOUBLE',
+      'yes TINYINT(1)',
+      'day DATE',
+      'at DATETIME(3)',
+      'nested JSON',
+    ]);
+  });
+
+  it('are one more for each list, with a column for the element or for each field of the struct it is', () => {
+    const { table, lists } = tablesOf({
+      id,
+      words: z.array(z.string()),
+      sizes: z.array(z.object({ name: z.string(), tags: z.array(z.string()) })).nullable(),
+    });
+    expect(table.columns.map(({ name }) => name).slice(4)).toEqual(['id', 'sizes_count']);
+    expect(
+      lists.map((list) => [list.table.name, list.table.columns.map(({ name }) => name).slice(2)]),
+    ).toEqual([
+      ['d_words', ['position', 'value']],
+      ['d_sizes', ['position', 'name', 'tags']],
+    ]);
+  });
+
+  it('have the key as an index that allows the same row twice', () => {
+    expect(createTableSql(tablesOf({ id }).table)).toContain('\n  KEY `d_key` (`id`)\n');
+  });
+
+  it('have prefixes of a key of more texts than an index holds', () => {
+    const texts = Object.fromEntries(['a', 'b', 'c', 'e'].map((name) => [name, z.string()]));
+    const { table } = tablesOf(texts, { key: Object.keys(texts) });
+    expect(createTableSql(table)).toContain('KEY `d_key` (`a`(192), `b`(192), `c`(192), `e`(192))');
+  });
+
+  it.each([
+    [
+      'a table whose name is too long',
+      { id, [`l${'x'.repeat(62)}`]: z.array(z.string()) },
+      /at most|more than 64/,
+    ],
+    [
+      'two columns of one name',
+      { id, s: z.array(z.object({ a: z.string(), A: z.string() })) },
+      /"A" would be there twice/,
+    ],
+    [
+      'a field that is named like our own column',
+      { id, s: z.array(z.object({ position: z.string() })) },
+      /"position" would be there twice/,
+    ],
+    ['a name that is no name', { id, s: z.array(z.object({ 'a`b': z.string() })) }, /"a`b" must be letters/],
+    ['a nested key', { id: z.object({ a: z.string() }) }, /column id is nested/],
+  ])('are refused where MySQL can’t have them: %s', (_, row, message) => {
+    expect(() => tablesOf(row)).toThrow(message);
+  });
+
+  it('are refused where two datasets would share one, or take one of ours', () => {
+    const a = dataset(z.object({ id, b: z.array(z.string()) }), { name: 'a' });
+    const b = dataset(z.object({ id }), { name: 'a_b' });
+    expect(() => allMysqlTables([a, b])).toThrow('two MySQL tables a_b');
+    expect(() => allMysqlTables([dataset(z.object({ id }), { name: 'sluice_objects' })])).toThrow(
+      'sluice_objects',
+    );
+  });
+});
+
+describe('a migration', () => {
+  const tables = (row: z.ZodRawShape, more?: Partial<Dataset>): MysqlTable[] =>
+    allMysqlTables([dataset(z.object(row), more)]);
+  const statements = (from: MysqlTable[], to: MysqlTable[]) =>
+    planMigration(from, to)?.statements.map((lines) => lines.join('\n'));
+
+  it('there is one for what the datasets declare: if not, run npx sluice migrate --plan', () => {
+    expect(pendingPlan()).toBeUndefined();
+  });
+
+  it('of nothing creates everything', () => {
+    const declared = tables({ id, words: z.array(z.string()) });
+    expect(statements([], declared)).toEqual(declared.map(createTableSql));
+  });
+
+  it('adds a column that allows NULL, for the rows that are there have no value', () => {
+    const plan = planMigration(tables({ id }), tables({ id, more: z.string() }));
+    expect(plan?.statements).toEqual([['ALTER TABLE `d`', '  ADD COLUMN `more` MEDIUMTEXT NULL']]);
+    expect(planMigration(plan?.tables ?? [], tables({ id, more: z.string() }))).toBeUndefined();
+  });
+
+  it('creates the table of a list that is new', () => {
+    expect(statements(tables({ id }), tables({ id, more: z.array(z.string()) }))?.[0]).toMatch(
+      /^CREATE TABLE `d_more` \(/,
+    );
+  });
+
+  it('widens a column', () => {
+    const from = tables({ id, n: z.int32(), s: z.string() });
+    const to = tables({ id, n: z.int(), s: z.string().nullable() });
+    expect(statements(from, to)).toEqual([
+      'ALTER TABLE `d`\n  MODIFY COLUMN `n` BIGINT NOT NULL,\n  MODIFY COLUMN `s` MEDIUMTEXT NULL',
+    ]);
+  });
+
+  it('moves the index with the key', () => {
+    const row = { id: z.int32(), other: z.int32() };
+    expect(statements(tables(row), tables(row, { key: ['other'] }))).toEqual([
+      'ALTER TABLE `d`\n  DROP KEY `d_key`,\n  ADD KEY `d_key` (`other`)',
+    ]);
+  });
+
+  it.each([
+    ['a column that is dropped', { id, a: z.string() }, { id }, 'The column d.a is not declared any more.'],
+    [
+      'a type that holds less',
+      { id, a: z.int() },
+      { id, a: z.int32() },
+      'The column d.a is BIGINT, and not every value would stay what it is as INT.',
+    ],
+    [
+      'another type',
+      { id, a: z.string() },
+      { id, a: z.number() },
+      'The column d.a is MEDIUMTEXT, and not every value would stay what it is as DOUBLE.',
+    ],
+    [
+      'whole numbers of 64 bits as doubles',
+      { id, a: z.int() },
+      { id, a: z.number() },
+      'The column d.a is BIGINT, and not every value would stay what it is as DOUBLE.',
+    ],
+    [
+      'numbers as text, which MySQL spells in its own way',
+      { id, a: z.number() },
+      { id, a: z.string() },
+      'The column d.a is DOUBLE, and not every value would stay what it is as MEDIUMTEXT.',
+    ],
+    ['a list that is dropped', { id, a: z.array(id) }, { id }, 'The table d_a is not declared any more.'],
+  ])('is refused, with its reason, when it loses data: %s', (_, from, to, reason) => {
+    expect(() => planMigration(tables(from), tables(to))).toThrow(LosesData);
+    expect(() => planMigration(tables(from), tables(to))).toThrow(reason);
+  });
+
+  it('is named by the first table of those that it changes and creates, and by how many there are', () => {
+    const nameOf = (from: MysqlTable[], to: MysqlTable[]) => planMigration(from, to)?.name;
+    const before = tables({ id });
+    expect(nameOf(before, tables({ id, a: z.string() }))).toBe('change d');
+    expect(nameOf(before, tables({ id, a: z.array(id) }))).toBe('create d_a');
+    expect(nameOf(before, tables({ id, n: id, a: z.array(id), b: z.array(id), c: z.array(id) }))).toBe(
+      'change d; create d_a and 2 more',
+    );
+  });
+
+  it('has another checksum when its statements change', () => {
+    const migration = { number: 1, name: 'a', statements: [['SELECT 1']] };
+    expect(migrationChecksum({ ...migration, statements: [['SELECT 2']] })).not.toBe(
+      migrationChecksum(migration),
+    );
+    expect(migrationChecksum({ ...migration, name: 'b' })).toBe(migrationChecksum(migration));
+  });
+});
+
+it('the schema of Parquet names each column with its logical type, lists in three levels, partitions not at all', () => {
+  const row = {
+    id,
+    part: z.string(),
+    at: z.iso.datetime().nullable(),
+    sizes: z.array(z.object({ w: z.int32() })),
+  };
+  expect(parquetSchema(dataset(z.object(row), { partitionBy: ['part'] }))).toBe(`message d {
+  required binary id (STRING);
+  optional int64 at (TIMESTAMP(MILLIS,true));
+  required group sizes (LIST) {
+    repeated group list {
+      required group element {
+        required int32 w;
+      }
+    }
+  }
+  required int64 _record;
+}`);
+});
+
+describe('an error of the database', () => {
+  const error = (code: string, errno?: number, fatal?: boolean) =>
+    Object.assign(new Error('it said'), {
+      code,
+      ...(errno !== undefined && { errno, sqlState: 'HY000' }),
+      ...(fatal !== undefined && { fatal }),
+    });
+
+  it.each([
+    ['a deadlock', error('ER_LOCK_DEADLOCK', 1213), /in the way/, true],
+    ['a lock wait', error('ER_LOCK_WAIT_TIMEOUT', 1205), /in the way/, true],
+    ['a lost connection', error('ECONNRESET', undefined, true), /was lost/, true],
+    ['a connection that was closed', error('', undefined, true), /was lost/, true],
+    ['a refused connection', error('ECONNREFUSED', undefined, true), /can’t be reached/, false],
+    ['a full server', error('ER_CON_COUNT_ERROR', 1040), /no connection left/, false],
+    ['a read-only server', error('ER_OPTION_PREVENTS_STATEMENT', 1290), /read-only/, false],
+    ['a full disk', error('ER_RECORD_FILE_FULL', 1114), /no disk space/, false],
+    ['a wrong password', error('ER_ACCESS_DENIED_ERROR', 1045), /authentication/, false],
+    ['a bad certificate', error('DEPTH_ZERO_SELF_SIGNED_CERT', undefined, true), /TLS/, false],
+    ['TLS that is missing', error('HANDSHAKE_NO_SSL_SUPPORT', undefined, true), /TLS/, false],
+    ['a missing table', error('ER_NO_SUCH_TABLE', 1146), /npx sluice migrate/, false],
+    ['anything else', error('ER_WEIRD', 9999), /ER_WEIRD \(9999\): it said/, false],
+  ])('names its kind and its cure: %s', (_, given, message, passes) => {
+    expect(mysqlFailure(given)).toEqual({ message: expect.stringMatching(message), passes });
+    expect(mysqlFailure(given)?.message).toContain('it said');
+  });
+
+  it('is not one when something else threw it', () => {
+    expect(mysqlFailure(new TypeError('x is undefined'))).toBeUndefined();
+    expect(mysqlFailure('text')).toBeUndefined();
+  });
+
+  it.each([
+    ["Data too long for column 'title' at row 3", 1406, 'title'],
+    ["Incorrect date value: '2026-02-30' for column `p`.`things`.`day` at row 1", 1292, 'day'],
+    ['CONSTRAINT `c` failed for `p`.`t`', 4025, ''],
+  ])('names the column that a row is at fault in: %s', (message, errno, column) => {
+    const fault = Object.assign(new Error(message), { code: '', errno, sqlState: '22001' });
+    expect(rowFault(fault)).toEqual({ column, message });
+  });
+});

@@ -1,0 +1,246 @@
+import { describe, expect, test } from 'vitest';
+import {
+  endOf,
+  latestEdition,
+  type Plan,
+  planBackfill,
+  planReplay,
+  type Report,
+  statusOf,
+} from '../../../domain/versions/backfill.ts';
+import type { Head } from '../../../domain/versions/ledger.ts';
+import type { Receipt } from '../../../domain/versions/receipt.ts';
+
+const key = 'recipes/a.json';
+const latest = { versionId: 'v2', deleted: false, size: 7 };
+const now = 1_000;
+const first = () => 0;
+
+const current = (versionId: string, sequencer = '05'): NonNullable<Head['current']> => ({
+  type: 'created',
+  sequencer,
+  versionId,
+});
+const attempt = (
+  versionId: string,
+  status: 'extracting' | 'rejected',
+  leaseUntil = 0,
+): Head['attempts'][number] => ({
+  sequencer: '06',
+  versionId,
+  status,
+  message: 'm',
+  codeVersion: 'c',
+  parts: 0,
+  invocation: 'i',
+  leaseUntil,
+});
+const headOf = (shown?: NonNullable<Head['current']>, ...attempts: Head['attempts']): Head => ({
+  dataset: 'recipes',
+  key,
+  ...(shown && { current: shown }),
+  attempts,
+  superseded: [],
+});
+const eventOf = (plan: Plan) => ('event' in plan ? plan.event : undefined);
+
+describe('what a backfill sends', () => {
+  test('an object that nobody knows goes with the lowest sequencer, which any true event beats', () => {
+    expect(planBackfill(key, latest, undefined, first, now)).toMatchObject({
+      event: { type: 'created', key, versionId: 'v2', sequencer: '0', edition: 0, size: 7 },
+      watched: { key, versionId: 'v2' },
+    });
+  });
+
+  test('an object whose tables show another version goes just behind that one', () => {
+    const plan = planBackfill(key, latest, headOf(current('v1')), first, now);
+    expect(eventOf(plan)).toMatchObject({ versionId: 'v2', sequencer: '0501' });
+  });
+
+  test('a version that has receipts already goes in its next edition', () => {
+    const plan = planBackfill(key, latest, headOf(current('v1')), () => 3, now);
+    expect(plan).toMatchObject({ event: { edition: 3 }, watched: { versionId: 'v2!0003' } });
+  });
+
+  test.each([
+    ['what the tables show', headOf(current('v2')), 'v2'],
+    ['a later edition of it', headOf(current('v2!0001')), 'v2!0001'],
+    ['what was rejected', headOf(current('v1'), attempt('v2', 'rejected')), 'v2'],
+  ])('%s is done, and watched', (_what, head, versionId) => {
+    expect(planBackfill(key, latest, head, first, now)).toMatchObject({
+      skip: 'done',
+      watched: { key, versionId },
+    });
+  });
+
+  test('what somebody works on is watched; what somebody has died over is sent again', () => {
+    const alive = headOf(undefined, attempt('v2', 'extracting', now + 1));
+    expect(planBackfill(key, latest, alive, first, now)).toMatchObject({
+      skip: 'under_way',
+      watched: { versionId: 'v2' },
+    });
+    const dead = headOf(undefined, attempt('v2', 'extracting', now - 1));
+    expect(eventOf(planBackfill(key, latest, dead, first, now))).toMatchObject({
+      versionId: 'v2',
+      sequencer: '06',
+      edition: 0,
+    });
+  });
+
+  test('what is deleted meanwhile is gone', () => {
+    expect(planBackfill(key, undefined, undefined, first, now)).toEqual({ skip: 'gone' });
+    expect(planBackfill(key, { versionId: 'v3', deleted: true }, undefined, first, now)).toEqual({
+      skip: 'gone',
+    });
+  });
+});
+
+const work = { dataset: 'recipes', key, versionId: 'v2', sequencer: '06', rejects: [], durationMs: 1 };
+const extraction = (more: object = {}): Receipt =>
+  ({
+    ...work,
+    stage: 'extraction',
+    finishedAt: '2026-11-22T00:00:00Z',
+    codeVersion: 'c1',
+    bytes: 70,
+    read: 3,
+    valid: 2,
+    usable: true,
+    rejected: { missing_field: 1 },
+    rejects: [{ key: 'rejects/…', records: 1, bytes: 1 }],
+    parts: [{ key: 'part', records: 2, bytes: 1 }],
+    ...more,
+  }) as Receipt;
+const transformation = (more: object = {}): Receipt =>
+  ({
+    ...work,
+    stage: 'transformation',
+    finishedAt: '2026-11-22T00:00:00Z',
+    codeVersion: 'c1',
+    part: 0,
+    read: 2,
+    written: 2,
+    filtered: {},
+    rejected: {},
+    outputs: [{ key: 'file', records: 2, bytes: 1 }],
+    ...more,
+  }) as Receipt;
+const loading = {
+  ...work,
+  stage: 'loading',
+  finishedAt: '2026-11-22T00:00:00Z',
+  codeVersion: 'c1',
+  part: 0,
+  processed: { key: 'file', versionId: 'x' },
+  archive: { key: 'file', records: 2, bytes: 1 },
+} as Receipt;
+
+describe('what a replay sends', () => {
+  const deployed = { extraction: 'c2', transformation: 'c1', loading: 'c1' };
+  const wish = { codes: [], force: false, deployed };
+  const plan = (head: Head | undefined, more: Partial<typeof wish> = {}, codes: readonly string[] = []) =>
+    planReplay('v2', head, [extraction(), transformation()], ['v2'], { ...wish, ...more, codes });
+
+  test('the version that stands, in its next edition, with its own sequencer', () => {
+    expect(plan(headOf(current('v2')))).toMatchObject({
+      event: { key, versionId: 'v2', edition: 1, sequencer: '05', size: 70 },
+      watched: { versionId: 'v2!0001' },
+    });
+    expect(eventOf(plan(headOf(current('v1'), attempt('v2', 'rejected'))))).toMatchObject({ edition: 1 });
+  });
+
+  test('not what has been replaced, what is under way, or what the deployed code has rejected itself', () => {
+    expect(plan(undefined)).toEqual({ skip: 'gone' });
+    expect(plan(headOf(current('v3')))).toEqual({ skip: 'gone' });
+    expect(plan(headOf(current('v2'), attempt('v2!0001', 'extracting', now)))).toMatchObject({
+      skip: 'under_way',
+      watched: { versionId: 'v2!0001' },
+    });
+    const same = { deployed: { ...deployed, extraction: 'c1' } };
+    expect(plan(headOf(current('v2')), same)).toEqual({ skip: 'same_code' });
+    expect(plan(headOf(current('v2')), { ...same, force: true })).toHaveProperty('event');
+  });
+
+  test('only what was rejected for one of the codes that were asked for', () => {
+    expect(plan(headOf(current('v2')), {}, ['wrong_type'])).toEqual({ skip: 'other_code' });
+    expect(plan(headOf(current('v2')), {}, ['wrong_type', 'missing_field'])).toHaveProperty('event');
+  });
+});
+
+describe('how a version ended', () => {
+  const watched = { key, versionId: 'v2', sequencer: '06' };
+
+  test('it succeeded when every piece of its work is done and adds up', () => {
+    expect(endOf(watched, headOf(current('v2', '06')), [extraction(), transformation(), loading])).toEqual({
+      end: 'succeeded',
+      records: { read: 3, written: 2, filtered: 0, rejected: 1 },
+    });
+  });
+
+  test.each([
+    ['a file is not loaded', [extraction(), transformation()], /not done: files loaded \(0 of 1\)/],
+    ['counts contradict each other', [extraction(), transformation({ read: 1 }), loading], /does not add up/],
+    ['it breaks off', [extraction({ fault: { code: 'truncated', message: '' } })], /truncated/],
+  ])('it succeeded in part when %s', (_why, receipts, reason) => {
+    const { end, reason: told } = endOf(watched, headOf(current('v2', '06')), receipts);
+    expect({ end, told }).toEqual({ end: 'partly', told: expect.stringMatching(reason) });
+  });
+
+  test.each([
+    ['nobody has taken it up', undefined, /not begun/],
+    ['the tables still show the one before', headOf(current('v1')), /not begun/],
+    ['its extraction goes on', headOf(current('v1'), attempt('v2', 'extracting')), /not ended/],
+    ['nothing of it can be used', headOf(current('v1'), attempt('v2', 'rejected')), /nothing of it/],
+  ])('it failed when %s', (_why, head, reason) => {
+    const { end, reason: told } = endOf(watched, head, []);
+    expect({ end, told }).toEqual({ end: 'failed', told: expect.stringMatching(reason) });
+  });
+
+  test('it failed when the edition that was asked for has not come', () => {
+    const again = { ...watched, versionId: 'v2!0001' };
+    expect(endOf(again, headOf(current('v2', '06')), []).end).toBe('failed');
+  });
+
+  test('it is superseded when a newer version, or a deletion, has taken effect', () => {
+    expect(endOf(watched, headOf(current('v3', '07')), []).end).toBe('superseded');
+    expect(endOf(watched, headOf({ ...current('v3', '07'), type: 'deleted' }), []).end).toBe('superseded');
+  });
+
+  test('a later edition of it stands for it', () => {
+    expect(latestEdition(watched, headOf(current('v2!0002')))).toBe('v2!0002');
+    expect(latestEdition(watched, headOf(current('v1'), attempt('v2!0001', 'rejected')))).toBe('v2!0001');
+    expect(latestEdition(watched, headOf(current('v1!0007')))).toBe('v2');
+    expect(latestEdition({ versionId: 'v2!0003' }, headOf(current('v2')))).toBe('v2!0003');
+  });
+});
+
+describe('how an execution ended', () => {
+  const objects: Report['objects'] = {
+    listed: 3,
+    sent: 3,
+    skipped: {},
+    succeeded: 0,
+    partly: 0,
+    failed: 0,
+    superseded: 0,
+  };
+
+  test.each([
+    ['succeeded', { succeeded: 3 }, []],
+    ['succeeded', { superseded: 3 }, []],
+    ['succeeded', { skipped: { done: 3 } }, []],
+    ['succeeded', { listed: 0 }, []],
+    ['partly', { succeeded: 2, failed: 1 }, []],
+    ['partly', { partly: 1 }, []],
+    ['partly', { skipped: { done: 3 } }, ['the crawl failed']],
+    ['failed', { failed: 3 }, []],
+    ['failed', { listed: 0 }, ['nothing could be listed']],
+  ] as const)('it is %s with %j and trouble %j', (status, more, troubles) => {
+    expect(statusOf({ ...objects, ...more }, troubles, false)).toBe(status);
+  });
+
+  test('one that only counts says so, unless that went wrong', () => {
+    expect(statusOf(objects, [], true)).toBe('counted');
+    expect(statusOf(objects, ['nothing could be listed'], true)).toBe('failed');
+  });
+});

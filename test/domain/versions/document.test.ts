@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type * as z from 'zod';
+import { rejectLine } from '../../../domain/records/reject.ts';
+import { batchEnds, batchRecord, report } from '../../../domain/versions/backfill.ts';
+import { parseDocument, renderDocument, UnreadableDocument } from '../../../domain/versions/document.ts';
+import { head } from '../../../domain/versions/ledger.ts';
+import { receipt, writtenReceipt } from '../../../domain/versions/receipt.ts';
+
+/** Documents as the pipeline wrote them in November 2026: buckets hold them for as long as there are buckets. */
+const old = JSON.parse(
+  readFileSync(new URL('../../documents/2026-11.json', import.meta.url), 'utf8'),
+) as Record<string, Record<string, unknown>>;
+const at = { bucket: 'ledger', key: 'k' };
+
+const schemas = {
+  head,
+  extraction: receipt,
+  transformation: receipt,
+  loading: receipt,
+  reject: rejectLine,
+  batch: batchRecord,
+  ends: batchEnds,
+  report,
+} as const;
+
+describe('a document that older code wrote', () => {
+  it.each(Object.entries(schemas))('is read by this code: %s', (name, schema) => {
+    const { durationMs: _, ...rest } = old[name] ?? {};
+    expect(parseDocument<z.ZodType>(schema, JSON.stringify(old[name]), at)).toMatchObject(rest);
+  });
+
+  it('counts a duration that a clock spoiled as none', () => {
+    expect(receipt.parse(old['transformation'])).toMatchObject({ durationMs: 0 });
+  });
+
+  it('keeps the fields of a head that only other code knows', () => {
+    const known = old['head'] as { current: object; attempts: object[] };
+    const newer = {
+      ...known,
+      published: { snapshot: 7 },
+      current: { ...known.current, at: 'x' },
+      attempts: known.attempts.map((each) => ({ ...each, y: 1 })),
+    };
+    expect(parseDocument(head, JSON.stringify(newer), at)).toEqual(newer);
+  });
+
+  it('is read, where newer code knows another code of rejects', () => {
+    expect(rejectLine.parse({ ...old['reject'], code: 'inexact_number' })).toMatchObject({
+      code: 'inexact_number',
+    });
+  });
+});
+
+describe('a document that nobody could read again', () => {
+  it('is not written: a duration below zero', () => {
+    const spoiled = receipt.parse(old['extraction']);
+    expect(() => renderDocument(writtenReceipt, { ...spoiled, durationMs: -5 })).toThrow(
+      'Not written, since nobody could read it: durationMs:',
+    );
+  });
+
+  it.each([
+    { what: 'no JSON', text: '{"dataset":', says: /^s3:\/\/ledger\/k can’t be read: .*JSON/ },
+    { what: 'another document', text: '{"dataset":1}', says: 's3://ledger/k can’t be read: dataset:' },
+  ])('names itself when it is read: $what', ({ text, says }) => {
+    const read = () => parseDocument(head, text, at);
+    expect(read).toThrow(UnreadableDocument);
+    expect(read).toThrow(says);
+  });
+});

@@ -1,0 +1,508 @@
+import fc from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
+import {
+  type Claim,
+  conclude,
+  type Decision,
+  decide,
+  type Head,
+  mayBeForgotten,
+  standingOf,
+  withoutSuperseded,
+} from '../../../domain/versions/ledger.ts';
+import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
+
+const key = 'recipes/a.json';
+const claim: Claim = {
+  dataset: 'recipes',
+  onDelete: 'retract',
+  message: 'M1',
+  invocation: 'me',
+  codeVersion: 'c1',
+  now: 1000,
+  deadline: 1900,
+};
+
+function created(versionId: string, sequencer: string, edition = 0): ObjectEvent {
+  return {
+    type: 'created',
+    bucket: 'raw',
+    key,
+    versionId,
+    edition,
+    sequencer,
+    size: 1,
+    permanent: false,
+    reason: 'PutObject',
+    time: '',
+  };
+}
+
+function deleted(versionId: string, sequencer: string, permanent = false): ObjectEvent {
+  return { ...created(versionId, sequencer), type: 'deleted', size: undefined, permanent };
+}
+
+const none: Head = { dataset: 'recipes', key, attempts: [], superseded: [] };
+const shows = (versionId: string, sequencer: string, rest: Partial<Head> = {}): Head => ({
+  ...none,
+  current: { type: 'created', sequencer, versionId },
+  ...rest,
+});
+const isDeleted = (sequencer: string, rest: Partial<Head> = {}): Head => ({
+  ...none,
+  current: { type: 'deleted', sequencer, versionId: 'marker' },
+  ...rest,
+});
+const extracting = (
+  versionId: string,
+  sequencer: string,
+  leaseUntil = 1500,
+  invocation = 'other',
+  message = 'M1',
+  codeVersion = 'c1',
+) =>
+  ({
+    sequencer,
+    versionId,
+    status: 'extracting',
+    message,
+    invocation,
+    codeVersion,
+    leaseUntil,
+    parts: 0,
+  }) as const;
+const rejected = (versionId: string, sequencer: string, parts = 0) =>
+  ({
+    sequencer,
+    versionId,
+    status: 'rejected',
+    message: '',
+    invocation: '',
+    codeVersion: '',
+    leaseUntil: 0,
+    parts,
+  }) as const;
+
+describe('what is decided about an event', () => {
+  const mine = extracting('v2', '20', 1900, 'me');
+  const retracted = { type: 'deleted', sequencer: '20', versionId: 'marker' } as const;
+
+  test.each<[string, Head | undefined, ObjectEvent, Decision]>([
+    // A version, and what is known of its key.
+    [
+      'the first version of a key',
+      undefined,
+      created('v2', '20'),
+      { action: 'extract', next: { ...none, attempts: [mine] } },
+    ],
+    [
+      'a newer version',
+      shows('v1', '10'),
+      created('v2', '20'),
+      { action: 'extract', next: shows('v1', '10', { attempts: [mine] }) },
+    ],
+    ['an older version', shows('v3', '30'), created('v2', '20'), { action: 'stale' }],
+    ['a version that is shown', shows('v2', '20'), created('v2', '20'), { action: 'duplicate' }],
+    [
+      'a version that a sweep put too far down, when its own event comes after all',
+      shows('v2!0001', '1001'),
+      created('v2', '20'),
+      {
+        action: 'extract',
+        next: shows('v2!0001', '1001', { attempts: [extracting('v2!0002', '20', 1900, 'me')] }),
+      },
+    ],
+    [
+      'a version that was rejected',
+      shows('v1', '10', { attempts: [rejected('v2', '20')] }),
+      created('v2', '20'),
+      { action: 'duplicate' },
+    ],
+    [
+      'a version older than a rejected one, and newer than what is shown',
+      shows('v1', '10', { attempts: [rejected('v3', '30')] }),
+      created('v2', '20'),
+      { action: 'extract', next: shows('v1', '10', { attempts: [rejected('v3', '30'), mine] }) },
+    ],
+    [
+      'a version that another message is at',
+      { ...none, attempts: [extracting('v2', '20', 1500, 'other', 'M2')] },
+      created('v2', '20'),
+      { action: 'duplicate' },
+    ],
+    [
+      'a version that the same message is at, which was delivered twice',
+      { ...none, attempts: [extracting('v2', '20')] },
+      created('v2', '20'),
+      { action: 'wait', until: 1500 },
+    ],
+    [
+      'a version whose lease has run out',
+      { ...none, attempts: [extracting('v2', '20', 1000)] },
+      created('v2', '20'),
+      { action: 'extract', next: { ...none, attempts: [mine] } },
+    ],
+    [
+      'a version that the code before a deploy left undone',
+      { ...none, attempts: [extracting('v2', '20', 1000, 'other', 'M1', 'c0')] },
+      created('v2', '20'),
+      {
+        action: 'extract',
+        next: { ...none, attempts: [extracting('v2!0001', '20', 1900, 'me')], superseded: ['v2'] },
+      },
+    ],
+    [
+      'a version that the code before a deploy is still at',
+      { ...none, attempts: [extracting('v2', '20', 1500, 'other', 'M1', 'c0')] },
+      created('v2', '20'),
+      { action: 'wait', until: 1500 },
+    ],
+    [
+      'a version that was taken up in a later edition, and left undone',
+      { ...none, attempts: [extracting('v2!0001', '20', 1000)], superseded: ['v2'] },
+      created('v2', '20'),
+      {
+        action: 'extract',
+        next: { ...none, attempts: [extracting('v2!0001', '20', 1900, 'me')], superseded: ['v2'] },
+      },
+    ],
+    [
+      "one's own claim, whose answer was lost",
+      { ...none, attempts: [extracting('v2', '20', 1900, 'me')] },
+      created('v2', '20'),
+      { action: 'extract', next: { ...none, attempts: [mine] } },
+    ],
+    [
+      'a version beside an older one under way',
+      { ...none, attempts: [extracting('v1', '10')] },
+      created('v2', '20'),
+      { action: 'extract', next: { ...none, attempts: [extracting('v1', '10'), mine] } },
+    ],
+    ['a version that was deleted meanwhile', isDeleted('30'), created('v2', '20'), { action: 'stale' }],
+    [
+      'a version that was put again after a deletion',
+      isDeleted('10'),
+      created('v2', '20'),
+      { action: 'extract', next: isDeleted('10', { attempts: [mine] }) },
+    ],
+    [
+      'a sequencer that is longer, and newer',
+      shows('v1', '2'),
+      created('v2', '200001'),
+      { action: 'extract', next: shows('v1', '2', { attempts: [{ ...mine, sequencer: '200001' }] }) },
+    ],
+    // Another edition of a version.
+    [
+      'a new edition of what is shown',
+      shows('v2', '20'),
+      created('v2', '20', 1),
+      { action: 'extract', next: shows('v2', '20', { attempts: [extracting('v2!0001', '20', 1900, 'me')] }) },
+    ],
+    ['an edition that is shown', shows('v2!0001', '20'), created('v2', '20', 1), { action: 'duplicate' }],
+    [
+      'an edition below the one that is shown',
+      shows('v2!0002', '20'),
+      created('v2', '20', 1),
+      { action: 'stale' },
+    ],
+    [
+      'the event itself, after a new edition',
+      shows('v2!0001', '20'),
+      created('v2', '20'),
+      { action: 'stale' },
+    ],
+    ['an edition of what was overwritten', shows('v3', '30'), created('v2', '20', 1), { action: 'stale' }],
+    // A deletion.
+    [
+      'a deletion of a key nobody knows',
+      undefined,
+      deleted('marker', '20'),
+      { action: 'retract', next: { ...none, current: retracted } },
+    ],
+    [
+      'a deletion of what is shown',
+      shows('v1', '10'),
+      deleted('marker', '20'),
+      { action: 'retract', next: { ...none, current: retracted, superseded: ['v1'] } },
+    ],
+    [
+      'a deletion of what is under way',
+      { ...none, attempts: [extracting('v1', '10')] },
+      deleted('marker', '20'),
+      { action: 'retract', next: { ...none, current: retracted, superseded: ['v1'] } },
+    ],
+    [
+      'a deletion older than what is under way',
+      shows('v1', '10', { attempts: [extracting('v3', '30')] }),
+      deleted('marker', '20'),
+      {
+        action: 'retract',
+        next: { ...none, current: retracted, attempts: [extracting('v3', '30')], superseded: ['v1'] },
+      },
+    ],
+    ['a deletion older than what is shown', shows('v3', '30'), deleted('marker', '20'), { action: 'stale' }],
+    [
+      'a deletion that a sweep had made up for, and put too far down',
+      isDeleted('15', { attempts: [extracting('v1', '17')] }),
+      deleted('marker', '20'),
+      { action: 'retract', next: { ...none, current: retracted, superseded: ['v1'] } },
+    ],
+    [
+      'the event of a version that a sweep had made up for, and that is done anew under its own sequencer',
+      { ...none, attempts: [extracting('v2', '15', 900)] },
+      created('v2', '20'),
+      {
+        action: 'extract',
+        next: { ...none, attempts: [{ ...mine, versionId: 'v2!0001' }], superseded: ['v2'] },
+      },
+    ],
+    [
+      'the same, while somebody works on it',
+      { ...none, attempts: [extracting('v2', '15')] },
+      created('v2', '20'),
+      { action: 'wait', until: 1500 },
+    ],
+    [
+      'a version of which a sweep has made an edition: its own sequencer counts',
+      shows('v2', '20'),
+      created('v2', '15', 1),
+      {
+        action: 'extract',
+        next: shows('v2', '20', { attempts: [{ ...mine, versionId: 'v2!0001' }] }),
+      },
+    ],
+    [
+      'a version whose name is about to be removed',
+      isDeleted('10', { superseded: ['v2'] }),
+      created('v2', '20'),
+      {
+        action: 'extract',
+        next: isDeleted('10', { attempts: [{ ...mine, versionId: 'v2!0001' }], superseded: ['v2'] }),
+      },
+    ],
+    ['a deletion that was carried out', isDeleted('20'), deleted('marker', '20'), { action: 'duplicate' }],
+    [
+      'a deletion that was carried out, sent again above a newer version that was gone before it was read',
+      isDeleted('20', { attempts: [rejected('v3', '30')] }),
+      deleted('marker', '30000'),
+      { action: 'retract', next: isDeleted('30000', { superseded: ['v3'] }) },
+    ],
+    [
+      'the removal of a delete marker that was carried out',
+      isDeleted('20'),
+      deleted('marker', '30', true),
+      { action: 'duplicate' },
+    ],
+    ['an old version that expires', shows('v2', '20'), deleted('v1', '30', true), { action: 'stale' }],
+    [
+      'the version that is shown, deleted for good',
+      shows('v2', '10'),
+      deleted('v2', '20', true),
+      {
+        action: 'retract',
+        next: { ...none, current: { ...retracted, sequencer: '10', versionId: 'v2' }, superseded: ['v2'] },
+      },
+    ],
+    [
+      'the version that is shown in a later edition, deleted for good',
+      shows('v2!0001', '10', { attempts: [extracting('v2!0002', '10')] }),
+      deleted('v2', '20', true),
+      {
+        action: 'retract',
+        next: {
+          ...none,
+          current: { ...retracted, sequencer: '10', versionId: 'v2' },
+          superseded: ['v2!0002', 'v2!0001'],
+        },
+      },
+    ],
+    [
+      'a version under way, deleted for good',
+      shows('v1', '10', { attempts: [extracting('v2', '15')] }),
+      deleted('v2', '20', true),
+      { action: 'retract', next: shows('v1', '10', { superseded: ['v2'] }) },
+    ],
+    [
+      'what a sweep has deleted since nothing is left of the version, which is shown in a later edition',
+      shows('v1!0001', '10'),
+      deleted('v1', '1001'),
+      {
+        action: 'retract',
+        next: {
+          ...none,
+          current: { type: 'deleted', sequencer: '1001', versionId: 'v1' },
+          superseded: ['v1!0001'],
+        },
+      },
+    ],
+    [
+      'the same of a later edition that was rejected',
+      { ...none, attempts: [rejected('v1!0001', '10')] },
+      deleted('v1', '1001'),
+      {
+        action: 'retract',
+        next: {
+          ...none,
+          current: { type: 'deleted', sequencer: '1001', versionId: 'v1' },
+          superseded: ['v1!0001'],
+        },
+      },
+    ],
+    [
+      'the last good version, which expires since a rejected one came after it',
+      shows('v1', '10', { attempts: [rejected('v2', '20')] }),
+      { ...deleted('v1', '30', true), reason: 'Lifecycle Expiration' },
+      { action: 'stale' },
+    ],
+    [
+      'a version newer than one that was deleted for good, whose event comes late',
+      { ...none, current: { type: 'deleted', sequencer: '10', versionId: 'v1' } },
+      created('v2', '20'),
+      {
+        action: 'extract',
+        next: { ...none, current: { type: 'deleted', sequencer: '10', versionId: 'v1' }, attempts: [mine] },
+      },
+    ],
+    [
+      'the event of a version that was deleted for good',
+      { ...none, current: { type: 'deleted', sequencer: '20', versionId: 'v2' } },
+      created('v2', '20'),
+      { action: 'stale' },
+    ],
+  ])('%s', (_, known, event, decision) => {
+    expect(decide(known, event, claim)).toEqual(decision);
+  });
+
+  it.each([
+    ['deleted', deleted('marker', '20')],
+    ['deleted for good', deleted('v1', '20', true)],
+  ])('leaves the rows of objects that are %s alone where the dataset keeps them', (_, event) => {
+    expect(decide(shows('v1', '10'), event, { ...claim, onDelete: 'keep' })).toEqual({ action: 'keep' });
+  });
+});
+
+describe('a version whose extraction has ended', () => {
+  const attempts = [extracting('v2', '20')];
+  test.each<[string, Head, boolean, Head | undefined]>([
+    [
+      'replaces the one before',
+      shows('v1', '10', { attempts }),
+      true,
+      shows('v2', '20', { superseded: ['v1'] }),
+    ],
+    [
+      'leaves the last good one where nothing of it can be used',
+      shows('v1', '10', { attempts }),
+      false,
+      shows('v1', '10', { attempts: [rejected('v2', '20')] }),
+    ],
+    [
+      'takes older attempts with it',
+      { ...none, attempts: [extracting('v1', '10'), ...attempts] },
+      true,
+      shows('v2', '20', { superseded: ['v1'] }),
+    ],
+    [
+      'leaves newer attempts',
+      { ...none, attempts: [rejected('v3', '30'), ...attempts] },
+      true,
+      shows('v2', '20', { attempts: [rejected('v3', '30')] }),
+    ],
+    [
+      'gives way to a newer rejected one',
+      { ...none, attempts: [rejected('v3', '30'), ...attempts] },
+      false,
+      { ...none, attempts: [rejected('v3', '30')], superseded: ['v2'] },
+    ],
+    ['was overtaken', shows('v3', '30', { superseded: ['v2'] }), true, undefined],
+    ['was concluded before', shows('v2', '20'), true, shows('v2', '20')],
+  ])('%s', (_, known, accepted, expected) => {
+    expect(conclude(known, 'v2', { accepted, parts: 0 })).toEqual(expected);
+  });
+
+  it('takes an earlier edition with it that was begun as well, also when nothing of it can be used', () => {
+    const known = { ...none, attempts: [extracting('v2', '20'), extracting('v2!0001', '20')] };
+    expect(conclude(known, 'v2!0001', { accepted: false, parts: 0 })).toEqual({
+      ...none,
+      attempts: [rejected('v2!0001', '20')],
+      superseded: ['v2'],
+    });
+  });
+});
+
+describe('the head', () => {
+  it('may have forgotten a version that is older than a rejected one, and no other', () => {
+    const known = shows('v1', '10', { attempts: [rejected('v4', '40'), extracting('v3', '30')] });
+    const may = (versionId: string, sequencer: string) => mayBeForgotten(known, { versionId, sequencer });
+    expect([may('v2', '20'), may('v3', '30'), may('v4', '40'), may('v5', '50')]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect(mayBeForgotten(none, { versionId: 'v2', sequencer: '20' })).toBe(false);
+  });
+
+  it('forgets superseded versions once they are gone, and no other', () => {
+    expect(
+      withoutSuperseded(shows('v4', '40', { superseded: ['v1', 'v2', 'v3'] }), ['v1', 'v3']).superseded,
+    ).toEqual(['v2']);
+  });
+
+  it('tells where a version stands', () => {
+    const known = shows('v3', '30', {
+      attempts: [extracting('v4', '40'), rejected('v5', '50'), rejected('v6', '60', 2)],
+      superseded: ['v2'],
+    });
+    const standing = (versionId: string) => standingOf(known, (each) => each === versionId);
+    expect(['v1', 'v2', 'v3', 'v4', 'v5', 'v6'].map(standing)).toEqual([
+      'gone',
+      'superseded',
+      'live',
+      'live',
+      'gone',
+      'live',
+    ]);
+  });
+
+  it('ends with the newest event that can have effect, in whatever order and however often events come', () => {
+    const change = fc.constantFrom('good', 'bad', 'delete');
+    fc.assert(
+      fc.property(
+        fc.array(change, { minLength: 1, maxLength: 6 }),
+        fc.infiniteStream(fc.nat()),
+        (changes, chance) => {
+          const events = changes.map((what, n) => {
+            const sequencer = (n + 16).toString(16).toUpperCase();
+            return {
+              what,
+              event: what === 'delete' ? deleted(`m${n}`, sequencer) : created(`v${n}`, sequencer),
+            };
+          });
+          const deliveries = [...events, ...events]
+            .map((each) => ({ each, at: chance.next().value ?? 0 }))
+            .sort((a, b) => a.at - b.at);
+          let known: Head | undefined;
+          for (const { each } of deliveries) {
+            const decision = decide(known, each.event, claim);
+            if ('next' in decision) known = decision.next;
+            const claimed = known?.attempts.at(-1)?.versionId ?? '';
+            if (known && decision.action === 'extract')
+              known = conclude(known, claimed, { accepted: each.what === 'good', parts: 0 }) ?? known;
+          }
+          const last = events.findLast(({ what }) => what !== 'bad');
+          const expected = last && {
+            type: last.event.type,
+            sequencer: last.event.sequencer,
+            versionId: last.event.versionId,
+          };
+          expect(known?.current).toEqual(expected);
+          const newer = events.slice(last ? events.indexOf(last) + 1 : 0).at(-1);
+          expect(known?.attempts.map(({ versionId }) => versionId)).toEqual(
+            newer ? [newer.event.versionId] : [],
+          );
+        },
+      ),
+    );
+  });
+});

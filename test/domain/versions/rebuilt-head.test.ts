@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { rebuiltHead } from '../../../domain/versions/rebuilt-head.ts';
+import {
+  type ExtractionReceipt,
+  extractionReceipt,
+  transformationReceipt,
+} from '../../../domain/versions/receipt.ts';
+
+const common = { dataset: 'recipes', key: 'recipes/a', rejects: [], finishedAt: '2026-11-01T10:00:00.000Z' };
+
+function extraction(
+  versionId: string,
+  sequencer: string,
+  changes: Partial<ExtractionReceipt> = {},
+): ExtractionReceipt {
+  const counts = { bytes: 1, read: 1, valid: 1, rejected: {}, parts: [], usable: true };
+  const work = { durationMs: 1, codeVersion: 'c', stage: 'extraction' } as const;
+  return extractionReceipt.parse({ ...common, ...counts, ...work, versionId, sequencer, ...changes });
+}
+
+const useless = { usable: false, valid: 0, rejected: { empty: 1 } };
+
+describe('the head that receipts make', () => {
+  it('shows the newest version that took effect, in its newest edition; all else is superseded', () => {
+    const receipts = [extraction('v1', '10'), extraction('v2', '2'), extraction('v2!0001', '2')];
+    expect(rebuiltHead(receipts, 'keep')).toEqual({
+      dataset: 'recipes',
+      key: 'recipes/a',
+      current: { type: 'created', sequencer: '2', versionId: 'v2!0001' },
+      attempts: [],
+      superseded: ['v1', 'v2'],
+    });
+  });
+
+  it('keeps the last good version where a newer one was rejected, and that one’s rejects', () => {
+    const receipts = [
+      extraction('v1', '10'),
+      extraction('v2', '20', useless),
+      extraction('v3', '30', useless),
+    ];
+    expect(rebuiltHead(receipts, 'keep')).toMatchObject({
+      current: { versionId: 'v1' },
+      attempts: [{ versionId: 'v3', status: 'rejected' }],
+      superseded: ['v2'],
+    });
+    expect(rebuiltHead(receipts, 'replace')).toMatchObject({ current: { versionId: 'v3' }, attempts: [] });
+  });
+
+  it('has what a version left whose extraction has no receipt go', () => {
+    const work = {
+      stage: 'transformation',
+      part: 0,
+      read: 0,
+      written: 0,
+      filtered: {},
+      rejected: {},
+      outputs: [],
+    };
+    const half = { ...common, ...work, versionId: 'v0', sequencer: '05', durationMs: 1, codeVersion: 'c' };
+    const receipts = [extraction('v1', '10'), transformationReceipt.parse(half)];
+    expect(rebuiltHead(receipts, 'keep')).toMatchObject({ superseded: ['v0'] });
+  });
+
+  it('is none where nothing was extracted', () => {
+    expect(rebuiltHead([], 'keep')).toBeUndefined();
+  });
+});

@@ -1,0 +1,309 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { editionName, parseEdition } from '../../../domain/versions/edition.ts';
+import { messageOf } from '../../../domain/versions/event-message.ts';
+import {
+  loadingReceiptKey,
+  parseProcessedKey,
+  partKey,
+  processedKey,
+  transformationReceiptKey,
+  versionPath,
+  versionSegment,
+} from '../../../domain/versions/key-layout.ts';
+import { conclude, decide, type Head } from '../../../domain/versions/ledger.ts';
+import { type ObjectEvent, parseObjectEvent } from '../../../domain/versions/object-event.ts';
+import {
+  type LatestVersion,
+  missedEvent,
+  nextEdition,
+  redone,
+  repeated,
+  type SyntheticEvent,
+  unfinishedWork,
+} from '../../../domain/versions/sweep.ts';
+
+const key = 'recipes/a.json';
+const recipes = { key, onDelete: 'retract' } as const;
+const claim = {
+  dataset: 'recipes',
+  onDelete: 'retract',
+  message: 'm',
+  invocation: 'i',
+  codeVersion: 'c',
+  now: 0,
+  deadline: 1,
+} as const;
+
+/** The ledger, and what lies in the sinks, of one key; extraction ends as soon as it begins, and a receipt is for good. */
+class Pipeline {
+  head: Head | undefined;
+  readonly receipts = new Set<string>();
+  readonly outputs = new Set<string>();
+  readonly #isThere: (versionId: string) => boolean;
+
+  /** @param isThere whether a version can still be read when its event is worked on */
+  constructor(isThere: (versionId: string) => boolean = () => true) {
+    this.#isThere = isThere;
+  }
+
+  /** As the extraction does it. */
+  take(event: SyntheticEvent): void {
+    const decision = decide(this.head, { ...event, bucket: 'raw', reason: '', time: '' }, claim);
+    if (!('next' in decision)) return;
+    if (decision.action === 'extract') {
+      const name = decision.next.attempts.at(-1)?.versionId ?? '';
+      if (this.receipts.has(name)) {
+        this.take({ ...event, edition: parseEdition(name).edition + 1 });
+        return;
+      }
+      this.receipts.add(name);
+      const accepted = this.#isThere(event.versionId);
+      if (accepted) this.outputs.add(name);
+      this.head = conclude(decision.next, name, { accepted, parts: accepted ? 1 : 0 });
+    } else this.head = decision.next;
+    for (const name of this.head?.superseded ?? []) this.outputs.delete(name);
+  }
+
+  get shown(): string | undefined {
+    return this.head?.current?.type === 'created' ? this.head.current.versionId : undefined;
+  }
+}
+
+/** A key in a versioned bucket, newest first, and the events of it. */
+class RawKey {
+  versions: LatestVersion[] = [];
+  readonly events: SyntheticEvent[] = [];
+  #count = 0;
+
+  do(what: 'put' | 'delete' | 'removeNewest'): void {
+    this.#count += 1;
+    const sequencer = (0xa000 + this.#count).toString(16);
+    const event = { key, edition: 0, sequencer, size: undefined, permanent: false };
+    const versionId = `v${this.#count}`;
+    if (what === 'put') {
+      this.versions.unshift({ versionId, deleted: false, size: 1 });
+      this.events.push({ ...event, type: 'created', versionId });
+    } else if (what === 'delete') {
+      this.versions.unshift({ versionId, deleted: true });
+      this.events.push({ ...event, type: 'deleted', versionId });
+    } else {
+      const gone = this.versions.shift();
+      if (gone) this.events.push({ ...event, type: 'deleted', versionId: gone.versionId, permanent: true });
+    }
+  }
+}
+
+function swept(raw: RawKey, { head, receipts }: Pipeline) {
+  return missedEvent(recipes, raw.versions[0], head, (versionId) => nextEdition(receipts, versionId));
+}
+
+const operations = fc.array(fc.constantFrom('put', 'put', 'delete', 'removeNewest' as const), {
+  minLength: 1,
+  maxLength: 8,
+});
+
+describe('what the raw bucket shows and the ledger missed', () => {
+  test('after a sweep the tables show what the raw bucket shows, whatever events were lost', () => {
+    fc.assert(
+      fc.property(operations, fc.infiniteStream(fc.boolean()), (all, isLost) => {
+        const raw = new RawKey();
+        const pipeline = new Pipeline();
+        for (const what of all) raw.do(what as 'put');
+        for (const event of raw.events) if (!isLost.next().value) pipeline.take(event);
+        settle(raw, pipeline);
+      }),
+    );
+  });
+
+  test('so it is when a version was removed before it was read', () => {
+    fc.assert(
+      fc.property(operations, fc.infiniteStream(fc.boolean()), (all, isLost) => {
+        const raw = new RawKey();
+        const pipeline = new Pipeline((id) => raw.versions.some(({ versionId }) => versionId === id));
+        for (const what of all) raw.do(what as 'put');
+        for (const event of raw.events) if (!isLost.next().value) pipeline.take(event);
+        settle(raw, pipeline);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test('so it is when the lost events come after all, in any order', () => {
+    fc.assert(
+      fc.property(
+        operations,
+        fc.infiniteStream(fc.boolean()),
+        fc.infiniteStream(fc.nat()),
+        (all, isLate, order) => {
+          const raw = new RawKey();
+          const pipeline = new Pipeline();
+          for (const what of all) raw.do(what as 'put');
+          const late = raw.events.filter((event) => {
+            const keep = isLate.next().value as boolean;
+            if (!keep) pipeline.take(event);
+            return keep;
+          });
+          settle(raw, pipeline);
+          const places = new Map(late.map((event) => [event, order.next().value as number]));
+          for (const event of late.sort((a, b) => (places.get(a) ?? 0) - (places.get(b) ?? 0)))
+            pipeline.take(event);
+          settle(raw, pipeline);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  test('a sweep of what lost nothing finds nothing, but older versions that are back', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom('put', 'delete' as const), { maxLength: 8 }), (all) => {
+        const raw = new RawKey();
+        const pipeline = new Pipeline();
+        for (const what of all) raw.do(what as 'put');
+        for (const event of raw.events) pipeline.take(event);
+        expect(swept(raw, pipeline)).toBeUndefined();
+      }),
+    );
+  });
+
+  test('the rows of a deleted object stay where its dataset keeps them', () => {
+    const head: Head = {
+      dataset: 'recipes',
+      key,
+      current: { type: 'created', sequencer: '10', versionId: 'v1' },
+      attempts: [],
+      superseded: [],
+    };
+    const marker = { versionId: 'm', deleted: true };
+    expect(missedEvent({ key, onDelete: 'keep' }, marker, head, () => 0)).toBeUndefined();
+    expect(missedEvent(recipes, marker, head, () => 0)?.missed).toBe('not_retracted');
+  });
+});
+
+test('what a deletion leaves, that took effect, of a newer version which was gone before it was read is found and goes', () => {
+  const pipeline = new Pipeline();
+  pipeline.head = {
+    dataset: 'recipes',
+    key,
+    current: { type: 'deleted', sequencer: '10', versionId: 'm' },
+    attempts: [
+      {
+        sequencer: '20',
+        versionId: 'v2',
+        status: 'rejected',
+        message: '',
+        invocation: '',
+        codeVersion: '',
+        leaseUntil: 0,
+        parts: 0,
+      },
+    ],
+    superseded: [],
+  };
+  const missed = () => missedEvent(recipes, { versionId: 'm', deleted: true }, pipeline.head, () => 0);
+  const found = missed();
+  expect(found?.missed).toBe('not_retracted');
+  if (found !== undefined) pipeline.take(found.event);
+  expect(missed()).toBeUndefined();
+});
+
+/** Sweeps once: then nothing is amiss, and the outputs of what is shown are there. */
+function settle(raw: RawKey, pipeline: Pipeline): void {
+  const found = swept(raw, pipeline);
+  if (found) pipeline.take(found.event);
+  expect(swept(raw, pipeline)).toBeUndefined();
+  const [latest] = raw.versions;
+  const wanted = latest === undefined || latest.deleted ? undefined : latest.versionId;
+  const { shown } = pipeline;
+  expect(shown && parseEdition(shown).versionId).toBe(wanted);
+  expect([...pipeline.outputs]).toEqual(shown === undefined ? [] : [shown]);
+}
+
+describe('synthetic events', () => {
+  const name = fc.record({
+    versionId: fc.stringMatching(/^[A-Za-z0-9._-]{1,20}$/),
+    edition: fc.integer({ min: 0, max: 9000 }),
+  });
+
+  test('the stages read them as they were meant', () => {
+    const event = fc.record({
+      type: fc.constantFrom('created' as const, 'deleted' as const),
+      key: fc.string({ minLength: 1, unit: 'binary' }),
+      versionId: fc.string({ minLength: 1 }),
+      edition: fc.integer({ min: 0, max: 9999 }),
+      sequencer: fc.stringMatching(/^[0-9A-F]{1,20}$/),
+      size: fc.option(fc.nat(), { nil: undefined }),
+      permanent: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(event, (any) => {
+        const sent: SyntheticEvent = any.type === 'created' ? { ...any, permanent: false } : any;
+        const body = messageOf('raw', sent, 'Sweep', 0);
+        expect(parseObjectEvent(body)).toEqual({
+          ...sent,
+          bucket: 'raw',
+          reason: 'Sweep',
+          time: '1970-01-01T00:00:00.000Z',
+        } satisfies ObjectEvent);
+        // "Amazon SQS API Reference: SendMessage" lists the characters that a body may have.
+        expect(body).not.toMatch(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u);
+      }),
+    );
+  });
+
+  test('an event that is repeated is of the same version and edition', () => {
+    fc.assert(
+      fc.property(name, ({ versionId, edition }) => {
+        const sequencer = 'A0';
+        const event = repeated(key, { versionId: editionName(versionId, edition), sequencer }, 5);
+        expect(event).toMatchObject({ key, versionId, edition, sequencer, size: 5, type: 'created' });
+      }),
+    );
+  });
+
+  test('what is redone has an edition above every one that there is', () => {
+    fc.assert(
+      fc.property(name, fc.array(fc.integer({ min: 0, max: 9000 })), ({ versionId, edition }, others) => {
+        const there = others.map((each) => versionSegment(editionName(versionId, each)));
+        const version = { versionId: editionName(versionId, edition), sequencer: 'A0' };
+        const event = redone(key, version, ['other!0500', ...there]);
+        expect(event.edition).toBe(Math.max(edition, ...others) + 1);
+      }),
+    );
+  });
+
+  test('a version that was done as often as can be is not done again', () => {
+    expect(() => redone(key, { versionId: 'v!9999', sequencer: 'A0' }, [])).toThrow('upload it anew');
+  });
+});
+
+test('what lacks a receipt is unfinished, and nothing else', () => {
+  const path = versionPath({ dataset: 'recipes', key, versionId: 'v1' });
+  fc.assert(
+    fc.property(fc.array(fc.array(fc.boolean(), { maxLength: 4 }), { maxLength: 6 }), (parts) => {
+      // Each part has a file for each of its booleans: whether it is loaded. The last part is not transformed.
+      const stored = (key: string) => ({ key, records: 1, bytes: 1 });
+      const file = (part: number, i: number) =>
+        processedKey(path, part, `difficulty=${i}/`, { codeVersion: 'c', extension: 'parquet' });
+      const transformed = parts.slice(0, -1);
+      const receipts = new Set(transformed.map((_, part) => transformationReceiptKey(path, part)));
+      const unloaded: string[] = [];
+      for (const [part, files] of transformed.entries()) {
+        for (const [i, isLoaded] of files.entries()) {
+          const partition = parseProcessedKey(file(part, i))?.partitionPath ?? '';
+          if (isLoaded) receipts.add(loadingReceiptKey(path, part, partition));
+          else unloaded.push(file(part, i));
+        }
+      }
+      const extraction = { parts: parts.map((_, part) => stored(partKey(path, part))) };
+      const outputs = transformed.map((files, part) => ({
+        outputs: files.map((_, i) => stored(file(part, i))),
+      }));
+      expect(unfinishedWork(path, extraction, outputs, receipts)).toEqual({
+        parts: parts.length === 0 ? [] : [partKey(path, parts.length - 1)],
+        files: unloaded,
+      });
+    }),
+  );
+});
