@@ -1,7 +1,7 @@
+import { s3ObjectStore } from '../store/object-store.ts';
+import { stepFunctionsMapRuns } from './backfill/map-runs.ts';
+import { type Reporting, reportingTask, reportOn } from './backfill/report.ts';
 import { readConfiguration } from './configuration.ts';
-import { stepFunctionsMapRuns } from './edges/map-runs.ts';
-import { s3ObjectStore } from './edges/object-store.ts';
-import { type Reporting, reportingTask, reportOn } from './workflows/report.ts';
 
 const env = readConfiguration('FAILED_BUCKET', 'LEDGER_BUCKET');
 

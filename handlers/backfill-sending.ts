@@ -1,9 +1,9 @@
+import { s3ObjectStore } from '../store/object-store.ts';
+import { sqsSend } from '../store/queue-sender.ts';
+import { s3Look } from '../store/raw-objects.ts';
+import { batch } from './backfill/batch.ts';
+import { type Sending, sendBatch } from './backfill/send-batch.ts';
 import { readConfiguration } from './configuration.ts';
-import { s3ObjectStore } from './edges/object-store.ts';
-import { sqsSend } from './edges/queue.ts';
-import { s3Look } from './edges/raw-objects.ts';
-import { batch } from './workflows/batch.ts';
-import { type Sending, sendBatch } from './workflows/send-batch.ts';
 
 const env = readConfiguration(
   'RAW_BUCKET',

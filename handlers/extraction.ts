@@ -1,6 +1,6 @@
 import { registry } from '../datasets/index.ts';
 import { readConfiguration } from './configuration.ts';
-import { type StageOptions, stageHandler } from './stage.ts';
+import { type StageOptions, stageHandler } from './sqs-handler.ts';
 import { extractObject } from './stages/extract-object.ts';
 
 const env = readConfiguration(

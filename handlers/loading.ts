@@ -1,8 +1,8 @@
 import { registry } from '../datasets/index.ts';
 import { parseProcessedKey } from '../domain/versions/key-layout.ts';
+import type { TableStore } from '../mysql/table-store.ts';
 import { readConfiguration } from './configuration.ts';
-import type { TableStore } from './edges/mysql/table-store.ts';
-import { pieceOf, type StageOptions, stageHandler } from './stage.ts';
+import { pieceOf, type StageOptions, stageHandler } from './sqs-handler.ts';
 import { loadFile } from './stages/load-file.ts';
 
 const env = readConfiguration(
@@ -39,7 +39,7 @@ export const stage: StageOptions = {
 /** Loaded only where the stack has MySQL: the client is the largest part of this function. */
 async function mysqlTables(): Promise<TableStore | undefined> {
   if ((process.env['MYSQL_URL'] ?? process.env['MYSQL_HOST'] ?? '') === '') return undefined;
-  const { openMysqlTables } = await import('./edges/mysql/mysql-table-store.ts');
+  const { openMysqlTables } = await import('../mysql/mysql-table-store.ts');
   return openMysqlTables();
 }
 

@@ -1,8 +1,8 @@
-import { applyMigrations } from '../migrations/apply.ts';
-import { migrations } from '../migrations/index.ts';
+import { administrator, admitLoadingUser } from '../mysql/administrator.ts';
+import { openMysql } from '../mysql/connection.ts';
 import { mysqlFailure } from '../mysql/failure.ts';
-import { administrator, admitLoadingUser } from './edges/mysql/administrator.ts';
-import { openMysql } from './edges/mysql/connection.ts';
+import { applyMigrations } from '../mysql/migrations/apply.ts';
+import { migrations } from '../mysql/migrations/index.ts';
 
 /**
  * Brings the tables up to date: called by each deployment, and by `npx sluice migrate`.

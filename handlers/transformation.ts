@@ -1,7 +1,7 @@
 import { registry } from '../datasets/index.ts';
 import { parsePartKey } from '../domain/versions/key-layout.ts';
 import { readConfiguration } from './configuration.ts';
-import { pieceOf, type StageOptions, stageHandler } from './stage.ts';
+import { pieceOf, type StageOptions, stageHandler } from './sqs-handler.ts';
 import { transformPart } from './stages/transform-part.ts';
 
 const env = readConfiguration(

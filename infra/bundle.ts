@@ -28,7 +28,7 @@ const traceContext: Plugin = {
   name: 'trace-context',
   setup({ onResolve }) {
     onResolve({ filter: /^cls-hooked\/context$/ }, () => ({
-      path: join(root, 'handlers/edges/trace-context.ts'),
+      path: join(root, 'infra/build/trace-context.ts'),
     }));
   },
 };

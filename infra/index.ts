@@ -1,7 +1,7 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { datasets } from '../datasets/index.ts';
-import layouts from '../migrations/lake.json' with { type: 'json' };
+import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
 import { Bucket, type BucketArgs } from './bucket.ts';
 import { bundle } from './bundle.ts';
 import { Catalog } from './catalog.ts';

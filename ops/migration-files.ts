@@ -5,8 +5,8 @@ import { datasets } from '../datasets/index.ts';
 import { type LakeLayout, planLayouts } from '../domain/tables/layout.ts';
 import { type Migration, type MigrationPlan, planMigration } from '../domain/tables/migration.ts';
 import { allMysqlTables, type MysqlTable } from '../domain/tables/mysql.ts';
-import { migrations } from '../migrations/index.ts';
-import layouts from '../migrations/lake.json' with { type: 'json' };
+import { migrations } from '../mysql/migrations/index.ts';
+import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
 
 const directory = join(import.meta.dirname, '..', 'migrations');
 
@@ -61,7 +61,7 @@ export function pendingLayouts(): LakeLayout[] | undefined {
 /** @returns its file, relative to the project */
 export function writeLayouts(next: readonly LakeLayout[]): string {
   writeJson('lake.json', next);
-  return 'migrations/lake.json';
+  return 'mysql/migrations/lake.json';
 }
 
 /** `0002-change-recipes.json` */

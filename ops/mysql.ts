@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Connection } from 'mysql2/promise';
 import { mysqlAddress } from '../domain/tables/mysql-address.ts';
-import { applyMigrations } from '../migrations/apply.ts';
-import { migrations } from '../migrations/index.ts';
 import { mysqlFailure } from '../mysql/failure.ts';
+import { applyMigrations } from '../mysql/migrations/apply.ts';
+import { migrations } from '../mysql/migrations/index.ts';
 import { UserError } from './user-error.ts';
 
 /** Whether the tables are only to be read: the local cloud's MySQL has a user who can do no more. */

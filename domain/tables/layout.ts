@@ -54,7 +54,7 @@ export function checkLayouts(recorded: readonly LakeLayout[], datasets: readonly
   if (unknown === undefined) return;
   const tables = unknown.map(({ table }) => table).join(', ');
   throw new LayoutRefused(
-    `migrations/lake.json does not say how the files of ${tables} lie in the lake, so that nothing would notice when that changes. Record it, and commit it with the dataset: npx sluice migrate --plan`,
+    `mysql/migrations/lake.json does not say how the files of ${tables} lie in the lake, so that nothing would notice when that changes. Record it, and commit it with the dataset: npx sluice migrate --plan`,
   );
 }
 

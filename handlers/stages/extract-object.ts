@@ -22,8 +22,8 @@ import {
   extractionReceipt,
   type Tally,
 } from '../../domain/versions/receipt.ts';
-import { ObjectNotFound, type ObjectStore } from '../edges/object-store.ts';
-import { Ledger } from './ledger.ts';
+import { Ledger } from '../../store/ledger.ts';
+import { ObjectNotFound, type ObjectStore } from '../../store/object-store.ts';
 import { PartsWriter } from './parts-writer.ts';
 import {
   type OutputBuckets,

@@ -25,10 +25,10 @@ import {
   type TransformationReceipt,
   transformationReceipt,
 } from '../../domain/versions/receipt.ts';
-import { contentTypes, newLakeFile, readLakeFile } from '../edges/lake-file.ts';
-import type { Retraction } from '../edges/mysql/table-store.ts';
-import { ObjectNotFound } from '../edges/object-store.ts';
-import { Ledger } from './ledger.ts';
+import { contentTypes, newLakeFile, readLakeFile } from '../../formats/lake-file.ts';
+import type { Retraction } from '../../mysql/table-store.ts';
+import { Ledger } from '../../store/ledger.ts';
+import { ObjectNotFound } from '../../store/object-store.ts';
 import { doPiece } from './piece.ts';
 import { parseSourceMetadata, sourceMetadata } from './source-metadata.ts';
 import { isWhole, type OutputBuckets, type Standing, standing, unlessUnreadable } from './supersede.ts';

@@ -5,8 +5,8 @@ import type { PartHeader } from '../../domain/records/part.ts';
 import { partitionOf, type Row } from '../../domain/records/transformation.ts';
 import { partitionPath, processedKey, type VersionPath } from '../../domain/versions/key-layout.ts';
 import type { StoredObject } from '../../domain/versions/receipt.ts';
-import { contentTypes, type LakeFile, newLakeFile } from '../edges/lake-file.ts';
-import type { ObjectStore } from '../edges/object-store.ts';
+import { contentTypes, type LakeFile, newLakeFile } from '../../formats/lake-file.ts';
+import type { ObjectStore } from '../../store/object-store.ts';
 import { sourceMetadata } from './source-metadata.ts';
 import { type Surroundings, together } from './work.ts';
 

@@ -1,7 +1,7 @@
 import type { VersionPath } from '../../domain/versions/key-layout.ts';
 import type { Receipt } from '../../domain/versions/receipt.ts';
-import { ObjectNotFound, type ObjectStore } from '../edges/object-store.ts';
-import type { Ledger } from './ledger.ts';
+import type { Ledger } from '../../store/ledger.ts';
+import { ObjectNotFound, type ObjectStore } from '../../store/object-store.ts';
 import { completes, type OutputBuckets, removeSuperseded, type Standing, standing } from './supersede.ts';
 
 /** Work of which a version has several pieces: a part to be transformed, or a file to be loaded. */

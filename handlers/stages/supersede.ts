@@ -20,8 +20,8 @@ import {
   withoutSuperseded,
 } from '../../domain/versions/ledger.ts';
 import { extractionReceipt, transformationReceipt } from '../../domain/versions/receipt.ts';
-import type { ObjectStore } from '../edges/object-store.ts';
-import type { Ledger } from './ledger.ts';
+import type { Ledger } from '../../store/ledger.ts';
+import type { ObjectStore } from '../../store/object-store.ts';
 import { together } from './work.ts';
 
 /** Where a version leaves what goes with it. Its archive files and MySQL rows follow its files of the lake. */

@@ -17,8 +17,8 @@ import {
   type TransformationReceipt,
   transformationReceipt,
 } from '../../domain/versions/receipt.ts';
-import type { ObjectStore } from '../edges/object-store.ts';
-import { Ledger } from './ledger.ts';
+import { Ledger } from '../../store/ledger.ts';
+import type { ObjectStore } from '../../store/object-store.ts';
 import { PartitionedFiles } from './partitioned-files.ts';
 import { doPiece } from './piece.ts';
 import type { OutputBuckets } from './supersede.ts';

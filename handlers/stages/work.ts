@@ -3,9 +3,9 @@ import type { PermanentError, TransientError } from '../../domain/errors.ts';
 import type { Limits } from '../../domain/records/part.ts';
 import { type Reject, renderReject } from '../../domain/records/reject.ts';
 import type { StoredObject, Tally } from '../../domain/versions/receipt.ts';
-import type { TableStore } from '../edges/mysql/table-store.ts';
-import type { ObjectStore } from '../edges/object-store.ts';
-import type { Zstd } from '../edges/zstd.ts';
+import type { Zstd } from '../../formats/zstd.ts';
+import type { TableStore } from '../../mysql/table-store.ts';
+import type { ObjectStore } from '../../store/object-store.ts';
 
 /** What every stage is given from outside, so that it runs on Lambda, locally and in a simulation alike. */
 export interface Surroundings {

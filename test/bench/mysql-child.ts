@@ -9,8 +9,8 @@ import { type Row, transformRecord } from '../../domain/records/transformation.t
 import { validate } from '../../domain/records/validation.ts';
 import type { NumberedRow } from '../../domain/tables/encoded-row.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
-import { openMysql } from '../../handlers/edges/mysql/connection.ts';
-import { MysqlTableStore } from '../../handlers/edges/mysql/mysql-table-store.ts';
+import { openMysql } from '../../mysql/connection.ts';
+import { MysqlTableStore } from '../../mysql/mysql-table-store.ts';
 
 /** As many as the loading stage gets in one file at most. */
 const FILE_RECORDS = 20_000;

@@ -4,11 +4,11 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { registry } from '../../datasets/index.ts';
 import { limits } from '../../domain/records/part.ts';
-import type { ObjectStore } from '../../handlers/edges/object-store.ts';
-import { threadedZstd } from '../../handlers/edges/zstd.ts';
+import { threadedZstd } from '../../formats/zstd.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import type { Surroundings } from '../../handlers/stages/work.ts';
+import type { ObjectStore } from '../../store/object-store.ts';
 
 const [, , stage = '', directory = '', input = ''] = process.argv;
 const RAW = 'raw';

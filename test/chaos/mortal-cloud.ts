@@ -17,7 +17,7 @@ import { promisify } from 'node:util';
 import { stringify } from 'yaml';
 import { applyTo, withMysql } from '../../ops/mysql.ts';
 import { instance, localTarget, type Target } from '../../ops/target.ts';
-import { type MysqlServer, startMysqlServer } from '../mysql-server.ts';
+import { type MysqlServer, startMysqlServer } from '../mysql/mysql-server.ts';
 import type { Clock } from './clock-child.ts';
 import { type Code, codes, writeCode } from './code.ts';
 

@@ -4,8 +4,8 @@ import { recipes } from '../../datasets/recipes.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { rejectLine } from '../../domain/records/reject.ts';
 import { type Receipt, receipt } from '../../domain/versions/receipt.ts';
+import { MemoryStore } from '../store/memory-store.ts';
 import { extract, ndjson, putRaw, recipe, transform } from './flow.ts';
-import { MemoryStore } from './memory-store.ts';
 
 const KEY = 'recipes/a.ndjson';
 

@@ -4,8 +4,8 @@ import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
+import { createdEvent, MemoryStore, surroundingsOf } from '../store/memory-store.ts';
 import { buckets, ndjson, putRaw, recipe } from './flow.ts';
-import { createdEvent, MemoryStore, surroundingsOf } from './memory-store.ts';
 
 const KEY = 'recipes/a.ndjson';
 

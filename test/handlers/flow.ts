@@ -3,7 +3,7 @@ import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import type { Outcome, Surroundings } from '../../handlers/stages/work.ts';
-import { createdEvent, type MemoryStore, surroundingsOf } from './memory-store.ts';
+import { createdEvent, type MemoryStore, surroundingsOf } from '../store/memory-store.ts';
 
 export const buckets = {
   temp: 'temp',

@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { partitionPath, processedKey, versionPath } from '../../domain/versions/key-layout.ts';
-import { ParquetFile } from '../../handlers/edges/parquet/file.ts';
+import { ParquetFile } from '../../formats/parquet/file.ts';
+import { MemoryStore } from '../store/memory-store.ts';
 import { ndjson, putRaw, recipe, runAll } from './flow.ts';
-import { MemoryStore } from './memory-store.ts';
 
 let folder: string;
 let duckdb: DuckDBConnection;

@@ -4,13 +4,13 @@ import { rejectLine } from '../../domain/records/reject.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
 import { editionName, parseEdition } from '../../domain/versions/edition.ts';
 import { loadingReceipt } from '../../domain/versions/receipt.ts';
-import { endsWith, type ObjectStore } from '../../handlers/edges/object-store.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import type { Surroundings } from '../../handlers/stages/work.ts';
+import { endsWith, type ObjectStore } from '../../store/object-store.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';
+import { createdEvent, MemoryStore, surroundingsOf } from '../store/memory-store.ts';
 import { buckets, extract, load, ndjson, putRaw, recipe, transform } from './flow.ts';
-import { createdEvent, MemoryStore, surroundingsOf } from './memory-store.ts';
 
 type Mysql = ReturnType<typeof calmMysql>;
 

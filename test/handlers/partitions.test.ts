@@ -12,14 +12,14 @@ import { limits } from '../../domain/records/part.ts';
 import { type Row, transformRecord } from '../../domain/records/transformation.ts';
 import { glueTable } from '../../domain/tables/glue.ts';
 import { NULL_PARTITION, parseProcessedKey, versionPath } from '../../domain/versions/key-layout.ts';
-import { newLakeFile, readLakeFile } from '../../handlers/edges/lake-file.ts';
-import { openMysql } from '../../handlers/edges/mysql/connection.ts';
-import { MysqlTableStore } from '../../handlers/edges/mysql/mysql-table-store.ts';
+import { newLakeFile, readLakeFile } from '../../formats/lake-file.ts';
 import { PartitionedFiles } from '../../handlers/stages/partitioned-files.ts';
+import { openMysql } from '../../mysql/connection.ts';
+import { MysqlTableStore } from '../../mysql/mysql-table-store.ts';
 import { createSchemas, createViews } from '../../ops/lake-views.ts';
-import { type MysqlServer, startMysqlServer } from '../mysql-server.ts';
-import { MemoryStore } from './memory-store.ts';
-import { createTables, storedRows } from './mysql-tables.ts';
+import { type MysqlServer, startMysqlServer } from '../mysql/mysql-server.ts';
+import { createTables, storedRows } from '../mysql/tables.ts';
+import { MemoryStore } from '../store/memory-store.ts';
 
 const labels = (kind: string, value: z.ZodType, processedAs: 'csv' | 'parquet') =>
   defineDataset({

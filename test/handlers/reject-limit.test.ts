@@ -9,8 +9,8 @@ import { objectHash } from '../../domain/tables/row-identity.ts';
 import { type ExtractionReceipt, extractionReceipt } from '../../domain/versions/receipt.ts';
 import { accountOf, contradictions } from '../../domain/versions/reconciliation.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';
+import { MemoryStore } from '../store/memory-store.ts';
 import { extract, load, ndjson, putRaw, recipe, runAll, transform } from './flow.ts';
-import { MemoryStore } from './memory-store.ts';
 
 const recipesOnly = new Registry([recipes as unknown as Dataset]);
 let registry = recipesOnly;

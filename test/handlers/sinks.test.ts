@@ -9,14 +9,14 @@ import { datasetNamed, datasets } from '../../datasets/index.ts';
 import { storedColumns, tableColumns } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import type { Row } from '../../domain/records/transformation.ts';
-import { newLakeFile } from '../../handlers/edges/lake-file.ts';
-import { openMysql } from '../../handlers/edges/mysql/connection.ts';
-import { MysqlTableStore } from '../../handlers/edges/mysql/mysql-table-store.ts';
+import { newLakeFile } from '../../formats/lake-file.ts';
+import { openMysql } from '../../mysql/connection.ts';
+import { MysqlTableStore } from '../../mysql/mysql-table-store.ts';
 import { loadDuckDb } from '../../ops/lake.ts';
-import { type MysqlServer, startMysqlServer } from '../mysql-server.ts';
+import { type MysqlServer, startMysqlServer } from '../mysql/mysql-server.ts';
+import { createTables, emptyTables, numbered, storedRows, thing, things } from '../mysql/tables.ts';
+import { MemoryStore } from '../store/memory-store.ts';
 import { ndjson, putRaw, runAll } from './flow.ts';
-import { MemoryStore } from './memory-store.ts';
-import { createTables, emptyTables, numbered, storedRows, thing, things } from './mysql-tables.ts';
 
 // Each sink is read by its own program, and none of them is ours: the lake and the archive by DuckDB, the tables by mysql2.
 let server: MysqlServer;

@@ -9,8 +9,8 @@ import { parsePartitionPath, parseProcessedKey } from '../../domain/versions/key
 import { receipt, total } from '../../domain/versions/receipt.ts';
 import { PartitionedFiles } from '../../handlers/stages/partitioned-files.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
+import { createdEvent, MemoryStore, surroundingsOf } from '../store/memory-store.ts';
 import { buckets, extract, load, ndjson, putRaw, recipe, runAll, transform } from './flow.ts';
-import { createdEvent, MemoryStore, surroundingsOf } from './memory-store.ts';
 
 const KEY = 'recipes/2026/a b+é.ndjson';
 

@@ -3,14 +3,14 @@ import { limits } from '../../domain/records/part.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
 import { head } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
-import type { TableStore } from '../../handlers/edges/mysql/table-store.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import type { Outcome } from '../../handlers/stages/work.ts';
+import type { TableStore } from '../../mysql/table-store.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';
+import { createdEvent, MemoryStore, surroundingsOf } from '../store/memory-store.ts';
 import { buckets, ndjson, putRaw, recipe } from './flow.ts';
-import { createdEvent, MemoryStore, surroundingsOf } from './memory-store.ts';
 
 const KEY = 'recipes/a.ndjson';
 const easy = ndjson([recipe(1)]);

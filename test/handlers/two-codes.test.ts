@@ -3,12 +3,12 @@ import { Registry } from '../../datasets/index.ts';
 import { recipes } from '../../datasets/recipes.ts';
 import { type Dataset, filtered } from '../../domain/dataset.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
-import { endsWith, type ObjectStore } from '../../handlers/edges/object-store.ts';
 import type { Surroundings } from '../../handlers/stages/work.ts';
+import { endsWith, type ObjectStore } from '../../store/object-store.ts';
+import { readParquet } from '../formats/parquet-rows.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';
+import { MemoryStore } from '../store/memory-store.ts';
 import { extract, load, ndjson, putRaw, recipe, transform } from './flow.ts';
-import { MemoryStore } from './memory-store.ts';
-import { readParquet } from './parquet-rows.ts';
 
 type Transform = typeof recipes.transform;
 

@@ -11,15 +11,15 @@ import type { Dataset, LakeFormat } from '../../domain/dataset.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 import { glueTable, glueType } from '../../domain/tables/glue.ts';
 import { partitionPath } from '../../domain/versions/key-layout.ts';
-import { newLakeFile, readLakeFile } from '../../handlers/edges/lake-file.ts';
-import { ParquetFile } from '../../handlers/edges/parquet/file.ts';
+import { newLakeFile, readLakeFile } from '../../formats/lake-file.ts';
+import { ParquetFile } from '../../formats/parquet/file.ts';
 import type { CatalogTable } from '../../ops/catalog.ts';
 import type { LakeFile } from '../../ops/lake-files.ts';
 import { createSchemas, createViews } from '../../ops/lake-views.ts';
-import { flatTables, tables } from '../handlers/any-table.ts';
+import { flatTables, tables } from '../formats/any-table.ts';
+import { comparable, readParquet } from '../formats/parquet-rows.ts';
 import { putRaw, runAll } from '../handlers/flow.ts';
-import { MemoryStore } from '../handlers/memory-store.ts';
-import { comparable, readParquet } from '../handlers/parquet-rows.ts';
+import { MemoryStore } from '../store/memory-store.ts';
 
 let directory: string;
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { loadDuckDb } from '../../ops/lake.ts';
-import { anyText } from '../handlers/any-table.ts';
+import { anyText } from '../formats/any-table.ts';
 
 it('an answer of DuckDB has every text as it is stored, wherever in a value it stands', async () => {
   const { DuckDBInstance } = await loadDuckDb();

@@ -4,11 +4,11 @@ import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Row } from '../../domain/records/transformation.ts';
 import type { InTables } from '../../domain/versions/reconciliation.ts';
-import { openMysql } from '../../handlers/edges/mysql/connection.ts';
-import { MysqlTableStore } from '../../handlers/edges/mysql/mysql-table-store.ts';
+import { openMysql } from '../../mysql/connection.ts';
+import { MysqlTableStore } from '../../mysql/mysql-table-store.ts';
 import { TablesReader } from '../../ops/look-in-tables.ts';
-import { createTables, emptyTables, numbered, thing, things } from '../handlers/mysql-tables.ts';
-import { type MysqlServer, startMysqlServer } from '../mysql-server.ts';
+import { type MysqlServer, startMysqlServer } from '../mysql/mysql-server.ts';
+import { createTables, emptyTables, numbered, thing, things } from '../mysql/tables.ts';
 
 let server: MysqlServer;
 let look: Connection;

@@ -1,5 +1,5 @@
 import type { Context, SQSEvent } from 'aws-lambda';
-import type { StageOptions, StageSurroundings } from '../../handlers/stage.ts';
+import type { StageOptions, StageSurroundings } from '../../handlers/sqs-handler.ts';
 import type { InvocationResult } from '../../local-aws/lambda/mapping.ts';
 import type { FunctionTopology } from '../../local-aws/program/topology.ts';
 import type { Witness } from './checks/witness.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { ObjectStore } from '../../handlers/edges/object-store.ts';
+import type { ObjectStore } from '../../store/object-store.ts';
 import type { Sabotage } from './pipeline.ts';
 import { type Run, runSeed } from './run.ts';
 import { readSystem, type System } from './system.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { StageOptions } from '../../handlers/stage.ts';
+import type { StageOptions } from '../../handlers/sqs-handler.ts';
 import { readProgram } from '../../local-aws/program/program.ts';
 import { readTopology, type Topology } from '../../local-aws/program/topology.ts';
 import type { StageCode } from './functions.ts';
@@ -25,7 +25,7 @@ export async function withCode(topology: Topology, region: string): Promise<Syst
     POWERTOOLS_TRACE_ENABLED: 'false',
     AWS_REGION: region,
   });
-  const { stageHandler } = await import('../../handlers/stage.ts');
+  const { stageHandler } = await import('../../handlers/sqs-handler.ts');
   const code = new Map<string, StageCode>();
   for (const { name, environment } of topology.functions) {
     Object.assign(process.env, environment);

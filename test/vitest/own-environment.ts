@@ -6,7 +6,7 @@ for (const name of Object.keys(process.env)) {
   if (/^(AWS|MYSQL|PULUMI|SLUICE)_/.test(name) && !isKeyOfConformance) delete process.env[name];
 }
 
-// The server for the tests' own databases: see test/mysql-server.ts.
+// The server for the tests' own databases: see test/mysql/mysql-server.ts.
 if (MYSQL_URL !== '') process.env['TEST_MYSQL_URL'] = MYSQL_URL;
 
 // A command that is started without a directory of its own would take the checkout's: below a file there is none.

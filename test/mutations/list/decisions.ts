@@ -245,7 +245,7 @@ export const decisions: readonly Mutation[] = [
   },
   {
     name: 'works under the name of an edition that came to nothing',
-    file: 'handlers/stages/ledger.ts',
+    file: 'store/ledger.ts',
     find: '(receipts.length === 0 ? free : used).push(name)',
     replace: '(receipts.length < 0 ? used : free).push(name)',
     caughtBy: 'test/handlers/supersede.test.ts',

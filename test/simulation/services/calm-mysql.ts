@@ -1,5 +1,5 @@
-import { MysqlTableStore } from '../../../handlers/edges/mysql/mysql-table-store.ts';
-import { patience } from '../../../handlers/edges/mysql/session.ts';
+import { MysqlTableStore } from '../../../mysql/mysql-table-store.ts';
+import { patience } from '../../../mysql/session.ts';
 import { climates, Network } from '../network.ts';
 import { Random } from '../random.ts';
 import { MemoryMysql } from './mysql.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { NewObject } from '../../../handlers/edges/object-store.ts';
 import type { StoredObject, WriteCondition } from '../../../local-aws/s3/storage/bucket.ts';
 import type { Store } from '../../../local-aws/s3/storage/store.ts';
+import type { NewObject } from '../../../store/object-store.ts';
 
 const metadataPrefix = 'x-amz-meta-';
 

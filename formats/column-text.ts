@@ -1,0 +1,60 @@
+import type { Column, ColumnType } from '../domain/columns.ts';
+import { instant } from './parquet/values.ts';
+
+/** Of text in CSV and in keys: the types without lists and structs. */
+type ScalarKind = Exclude<ColumnType['kind'], 'list' | 'struct'>;
+
+/**
+ * A value as text that MySQL, Redshift and DuckDB read. Timestamps are UTC in SQL's notation.
+ *
+ * @throws {TypeError} when the value is not of the column's type
+ */
+export function textOf({ name, type: { kind } }: Column, value: unknown): string {
+  switch (kind) {
+    case 'string':
+    case 'date':
+      if (typeof value === 'string') return value;
+      break;
+    case 'timestamp': {
+      const time = instant(value);
+      if (!Number.isNaN(time)) return new Date(time).toISOString().replace('T', ' ').replace('Z', '');
+      break;
+    }
+    case 'boolean':
+      if (typeof value === 'boolean') return String(value);
+      break;
+    case 'int32':
+    case 'int64':
+      if (Number.isSafeInteger(value)) return String(value);
+      break;
+    case 'double':
+      // `String` would lose the sign of the one, and all of the other.
+      if (Object.is(value, -0)) return '-0';
+      if (Number.isFinite(value)) return String(value);
+      break;
+  }
+  throw new TypeError(`${name} is ${String(value).slice(0, 100)}, which can't be stored as ${kind}.`);
+}
+
+/** The value that `textOf` wrote. @throws {TypeError} when it can't have written this. */
+export function parseText({ name, type: { kind } }: Column, text: string): unknown {
+  const value = parsers[kind as ScalarKind]?.(text);
+  if (value === undefined || Number.isNaN(value))
+    throw new TypeError(`${name} is ${JSON.stringify(text.slice(0, 100))}, which is no ${kind}.`);
+  return value;
+}
+
+const number = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text));
+
+const parsers: Readonly<Record<ScalarKind, (text: string) => unknown>> = {
+  string: (text) => text,
+  date: (text) => text,
+  boolean: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
+  int32: number,
+  int64: number,
+  double: number,
+  timestamp: (text) => {
+    const time = instant(text.replace(' ', 'T'));
+    return Number.isNaN(time) ? undefined : new Date(time).toISOString();
+  },
+};

@@ -1,0 +1,62 @@
+import { zstdDecompressSync } from 'node:zlib';
+import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
+import type { Column, ColumnType } from '../../domain/columns.ts';
+import type { Row } from '../../domain/records/transformation.ts';
+
+/** Not hyparquet's own, which drops the byte-order mark that a text begins with. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+const parsers = { stringFromBytes: (bytes: Uint8Array | undefined) => bytes && decoder.decode(bytes) };
+
+const compressors = { ZSTD: (input: Uint8Array) => zstdDecompressSync(input) };
+
+/**
+ * The rows of a Parquet file that `ParquetFile` wrote, a batch for each row group, their values as the rows had them.
+ *
+ * @param columns what the rows have; a nullable one that the file lacks is null
+ * @throws {Error} when the file is not of that kind or of these columns
+ */
+export async function* readParquetRows(columns: readonly Column[], bytes: Uint8Array): AsyncGenerator<Row[]> {
+  const file = new Uint8Array(bytes).buffer;
+  const metadata = await parquetMetadataAsync(file);
+  const [group] = metadata.row_groups;
+  if (group === undefined) return;
+  const stored = new Set(group.columns.map(({ meta_data: leaf }) => leaf?.path_in_schema[0]));
+  const missing = columns.find(({ name, nullable }) => !nullable && !stored.has(name));
+  if (missing !== undefined) throw new Error(`The file has no column ${missing.name}.`);
+  const names = columns.map(({ name }) => name).filter((name) => stored.has(name));
+  let rowStart = 0;
+  for (const { num_rows: rows } of metadata.row_groups) {
+    const rowEnd = rowStart + Number(rows);
+    const options = { file, metadata, compressors, parsers, columns: names, rowStart, rowEnd };
+    const found = await parquetReadObjects(options);
+    for (const row of found) {
+      for (const { name, type } of columns) row[name] = plain(row[name], type);
+    }
+    yield found;
+    rowStart = rowEnd;
+  }
+}
+
+/** A value as the row had it: hyparquet makes a bigint of an int64 and a `Date` of dates and timestamps. */
+function plain(value: unknown, type: ColumnType): unknown {
+  if (value === null || value === undefined) return null;
+  switch (type.kind) {
+    case 'int64':
+      return Number(value);
+    case 'date':
+      return value instanceof Date ? value.toISOString().slice(0, 10) : value;
+    case 'timestamp':
+      return value instanceof Date ? value.toISOString() : value;
+    case 'list':
+      return Array.isArray(value) ? value.map((element) => plain(element, type.element)) : value;
+    case 'struct':
+      return Object.fromEntries(
+        type.fields.map(({ name, type: field }) => [
+          name,
+          plain((value as Record<string, unknown>)[name], field),
+        ]),
+      );
+    default:
+      return value;
+  }
+}

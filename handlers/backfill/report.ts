@@ -1,0 +1,260 @@
+import pLimit from 'p-limit';
+import * as z from 'zod';
+import { datasetOf } from '../../datasets/index.ts';
+import {
+  type BatchEnds,
+  type BatchRecord,
+  batchEnds,
+  batchesPrefix,
+  batchRecord,
+  CHECK_LABEL,
+  detailsPrefix,
+  endOf,
+  endsPrefix,
+  LONGEST_LIST,
+  latestEdition,
+  machines,
+  type Note,
+  type Records,
+  type Report,
+  reportKey,
+  statusOf,
+  type Watched,
+} from '../../domain/versions/backfill.ts';
+import { UnreadableDocument } from '../../domain/versions/document.ts';
+import { UNKNOWN_DATASET, versionPath } from '../../domain/versions/key-layout.ts';
+import { count, type Tally } from '../../domain/versions/receipt.ts';
+import { findDocument, readDocument, writeDocument } from '../../store/documents.ts';
+import { Ledger } from '../../store/ledger.ts';
+import type { ObjectStore } from '../../store/object-store.ts';
+import { batch } from './batch.ts';
+import type { MapRun, MapRunsOf } from './map-runs.ts';
+import { readBatch, receiptsOf, writeBatch } from './send-batch.ts';
+
+const AT_ONCE = 16;
+
+/** What the state machine asks for. */
+export const reportingTask = z.discriminatedUnion('task', [
+  /** A batch can't be sent: its keys are written down with the reason. */
+  z.object({ task: z.literal('give-up'), batch, reason: z.string() }),
+  /** How the versions of some batches ended. `Items` are files that `sendBatch` left. */
+  z.object({
+    task: z.literal('check'),
+    batch: z.object({
+      BatchInput: z.object({ machine: z.enum(machines), execution: z.string() }),
+      Items: z.array(z.object({ Key: z.string() })),
+    }),
+  }),
+  /** The end of the execution. */
+  z.object({
+    task: z.literal('report'),
+    machine: z.enum(machines),
+    execution: z.string(),
+    executionArn: z.string(),
+    startedAt: z.string(),
+    input: z.unknown(),
+    dryRun: z.boolean(),
+    troubles: z.array(z.string()),
+  }),
+]);
+export type ReportingTask = z.infer<typeof reportingTask>;
+type Ending = Extract<ReportingTask, { task: 'report' }>;
+
+export interface Reporting {
+  readonly store: ObjectStore;
+  readonly mapRuns: MapRunsOf;
+  readonly now: () => number;
+  readonly buckets: { readonly failed: string; readonly ledger: string };
+}
+
+/** @returns of a `report`, what is small enough for the state machine to go on with */
+export async function reportOn(task: ReportingTask, surroundings: Reporting): Promise<object> {
+  switch (task.task) {
+    case 'give-up':
+      await giveUp(task, surroundings);
+      return {};
+    case 'check':
+      for (const { Key } of task.batch.Items) await checkBatch(Key, task.batch.BatchInput, surroundings);
+      return {};
+    case 'report': {
+      const { status, objects } = await writeReport(task, surroundings);
+      const { skipped: _, ...counts } = objects;
+      return {
+        status,
+        ...counts,
+        report: `s3://${surroundings.buckets.failed}/${reportKey(task.machine, task.execution)}`,
+      };
+    }
+  }
+}
+
+/** What an attempt wrote down, it may have sent: how that ended is looked at. */
+async function giveUp(
+  { batch, reason }: Extract<ReportingTask, { task: 'give-up' }>,
+  { store, buckets }: Reporting,
+): Promise<void> {
+  const before = await readBatch(batch, store, buckets.failed);
+  const keys = before === undefined ? batch.Items.map(({ Key }) => Key) : [];
+  const record = { listed: batch.Items.length, objects: before?.objects ?? [], givenUp: { keys, reason } };
+  await writeBatch(batch, record, store, buckets.failed);
+}
+
+async function checkBatch(
+  recordKey: string,
+  { machine, execution }: Pick<Ending, 'machine' | 'execution'>,
+  { store, buckets }: Reporting,
+): Promise<void> {
+  const { objects } = await readDocument(store, buckets.failed, recordKey, batchRecord);
+  const ledger = new Ledger(store, buckets.ledger);
+  const limit = pLimit(AT_ONCE);
+  const found = await Promise.all(
+    objects
+      .flatMap(({ watched }) => watched ?? [])
+      .map((each) =>
+        limit(() =>
+          endOfVersion(each, ledger, store, buckets.ledger).catch((error: unknown) => {
+            if (!(error instanceof UnreadableDocument)) throw error;
+            return { ...each, end: 'failed' as const, reason: error.message, records: nothing };
+          }),
+        ),
+      ),
+  );
+  const keysOf = (end: string) => found.filter((each) => each.end === end).map(({ key }) => key);
+  const notesOf = (end: string): Note[] =>
+    found
+      .filter((each) => each.end === end)
+      .map(({ key, versionId, reason = '' }) => ({ key, versionId, reason }));
+  const ends: BatchEnds = {
+    succeeded: keysOf('succeeded'),
+    superseded: keysOf('superseded'),
+    partly: notesOf('partly'),
+    failed: notesOf('failed'),
+    records: found.reduce((sums, each) => plus(sums, each.records), nothing),
+  };
+  const name = recordKey.slice(batchesPrefix(machine, execution).length);
+  await writeDocument(store, buckets.failed, endsPrefix(machine, execution) + name, ends);
+}
+
+async function endOfVersion(each: Watched, ledger: Ledger, store: ObjectStore, bucket: string) {
+  const dataset = datasetOf(each.key)?.name ?? UNKNOWN_DATASET;
+  const head = await ledger.head(versionPath({ dataset, ...each }));
+  const done = { ...each, versionId: latestEdition(each, head) };
+  const receipts = await receiptsOf(versionPath({ dataset, ...done }), store, bucket);
+  return { ...done, ...endOf(done, head, receipts) };
+}
+
+/** Adds up what became of all batches, a few of which are held at a time. */
+async function writeReport(ending: Ending, { store, mapRuns, now, buckets }: Reporting): Promise<Report> {
+  const { machine, execution, executionArn, startedAt, input, dryRun } = ending;
+  const sums = new Sums();
+  const prefix = batchesPrefix(machine, execution);
+  const endOfBatch = (key: string) => endsPrefix(machine, execution) + key.slice(prefix.length);
+  const keys = await store.list(buckets.failed, prefix);
+  for (let start = 0; start < keys.length; start += AT_ONCE) {
+    const batches = await Promise.all(
+      keys.slice(start, start + AT_ONCE).map(async (key) => ({
+        sent: await readDocument(store, buckets.failed, key, batchRecord),
+        ends: await findDocument(store, buckets.failed, endOfBatch(key), batchEnds),
+      })),
+    );
+    for (const { sent, ends } of batches) sums.add(sent, ends);
+  }
+  const troubles = [...ending.troubles, ...sums.troubles(itemsToSend(await mapRuns(executionArn)))];
+  const { objects, records, partly, failed } = sums;
+  const report: Report = {
+    machine,
+    execution,
+    status: statusOf(objects, troubles, dryRun),
+    startedAt,
+    finishedAt: new Date(now()).toISOString(),
+    input,
+    objects,
+    records,
+    troubles,
+    partly,
+    failed,
+    details: `s3://${buckets.failed}/${detailsPrefix(machine, execution)}`,
+  };
+  await writeDocument(store, buckets.failed, reportKey(machine, execution), report);
+  return report;
+}
+
+/** What became of batches, added up. */
+class Sums {
+  readonly objects: Report['objects'] & { readonly skipped: Tally } = {
+    listed: 0,
+    sent: 0,
+    skipped: {},
+    succeeded: 0,
+    partly: 0,
+    failed: 0,
+    superseded: 0,
+  };
+  readonly partly: Note[] = [];
+  readonly failed: Note[] = [];
+  records: Records = nothing;
+  readonly #givenUp = new Set<string>();
+  #unchecked = 0;
+
+  /** @param ends is absent where nobody has looked at how the batch ended */
+  add({ listed, objects, givenUp }: BatchRecord, ends: BatchEnds | undefined): void {
+    this.objects.listed += listed;
+    for (const { of, skip } of objects) {
+      if (skip === undefined) this.objects.sent += 1;
+      else count(this.objects.skipped, skip);
+      if (skip === 'missing') this.#fail([of], 'there is no such object');
+      if (skip === 'unreadable')
+        this.#fail([of], 'what the ledger has of it can’t be read: npx sluice explain');
+    }
+    if (givenUp !== undefined) this.#fail(givenUp.keys, `not sent: ${givenUp.reason}`);
+    if (givenUp?.keys.length === 0) this.#givenUp.add(givenUp.reason);
+    if (ends === undefined) this.#unchecked += objects.filter(({ watched }) => watched !== undefined).length;
+    else this.#addEnds(ends);
+  }
+
+  #addEnds({ succeeded, superseded, partly, failed, records }: BatchEnds): void {
+    this.objects.succeeded += succeeded.length;
+    this.objects.superseded += superseded.length;
+    this.objects.partly += partly.length;
+    this.objects.failed += failed.length;
+    note(this.partly, partly);
+    note(this.failed, failed);
+    this.records = plus(this.records, records);
+  }
+
+  #fail(keys: readonly string[], reason: string): void {
+    this.objects.failed += keys.length;
+    note(
+      this.failed,
+      keys.map((key) => ({ key, versionId: '', reason })),
+    );
+  }
+
+  /** @param items that Step Functions has counted */
+  troubles(items: number): string[] {
+    const unknown = items - this.objects.listed;
+    const lacking = `${this.#unchecked} lack${this.#unchecked === 1 ? 's' : ''}`;
+    return [
+      ...(unknown > 0
+        ? [`${unknown} of what was listed may not have been sent: nothing was written down of it.`]
+        : []),
+      ...[...this.#givenUp].map((reason) => `A batch may not have been sent as a whole: ${reason}`),
+      ...(this.#unchecked > 0 ? [`It was not found out how all objects ended: ${lacking}.`] : []),
+    ];
+  }
+}
+
+function note(list: Note[], more: readonly Note[]): void {
+  list.push(...more.slice(0, Math.max(0, LONGEST_LIST - list.length)));
+}
+
+const itemsToSend = (runs: readonly MapRun[]) =>
+  runs.reduce((sum, { label, items }) => (label === CHECK_LABEL ? sum : sum + items), 0);
+
+const nothing: Records = { read: 0, written: 0, filtered: 0, rejected: 0 };
+const plus = (a: Records, b: Records): Records => ({
+  read: a.read + b.read,
+  written: a.written + b.written,
+  filtered: a.filtered + b.filtered,
+  rejected: a.rejected + b.rejected,
+});

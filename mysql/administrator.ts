@@ -1,0 +1,60 @@
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { Connection } from 'mysql2/promise';
+import * as z from 'zod';
+import { mysqlName } from '../domain/tables/mysql.ts';
+import { type MysqlSettings, mysqlSettings } from './connection.ts';
+
+const environment = z.object({
+  MYSQL_SECRET_ARN: z.string().min(1),
+  MYSQL_LOADING_USER: z.string().regex(/^[a-z_]{1,32}$/),
+});
+/** RDS guide, rds-secrets-manager. */
+const secret = z.object({ username: z.string(), password: z.string() });
+
+export interface Administrator {
+  readonly settings: MysqlSettings;
+  /** Who is to be let in to load; on a database with a URL, whoever has the URL. */
+  readonly loadingUser: string | undefined;
+}
+
+/**
+ * Who may change tables: whom `MYSQL_URL` names, or whom the secret does that RDS manages.
+ *
+ * @throws {Error} that names what the environment lacks, or what is wrong with the secret, and never what is in it
+ */
+export async function administrator(env: NodeJS.ProcessEnv = process.env): Promise<Administrator> {
+  if ((env['MYSQL_URL'] ?? '') === '') {
+    const { MYSQL_SECRET_ARN: arn, MYSQL_LOADING_USER: loadingUser } = environment.parse(env);
+    const { SecretString = '' } = await new SecretsManagerClient().send(
+      new GetSecretValueCommand({ SecretId: arn }),
+    );
+    const { username, password } = parseSecret(SecretString, arn);
+    const settings = mysqlSettings({ ...env, MYSQL_USER: username });
+    if (settings !== undefined) return { settings: { ...settings, password }, loadingUser };
+  }
+  const settings = mysqlSettings(env);
+  if (settings === undefined)
+    throw new Error('There is no database: neither MYSQL_URL nor MYSQL_HOST is set.');
+  return { settings, loadingUser: undefined };
+}
+
+function parseSecret(text: string, arn: string): z.infer<typeof secret> {
+  try {
+    return secret.parse(JSON.parse(text));
+  } catch {
+    throw new Error(`The secret ${arn} is not one that RDS manages: it lacks username or password.`);
+  }
+}
+
+/**
+ * Makes the user of the loading function, who signs in with IAM over TLS alone and may change rows, not tables (RDS
+ * guide, UsingWithRDS.IAMDBAuth.DBAccounts).
+ */
+export async function admitLoadingUser(connection: Connection, user: string): Promise<void> {
+  const account = `'${user}'@'%'`;
+  const [[row]] = (await connection.query('SELECT DATABASE() AS name')) as unknown as [[{ name: string }]];
+  await connection.query(
+    `CREATE USER IF NOT EXISTS ${account} IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS' REQUIRE SSL`,
+  );
+  await connection.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${mysqlName(row.name)}.* TO ${account}`);
+}

@@ -1,0 +1,155 @@
+import type * as z from 'zod';
+import { parseDocument, renderDocument } from '../domain/versions/document.ts';
+import { parseEdition } from '../domain/versions/edition.ts';
+import {
+  extractionReceiptKey,
+  headKey,
+  receiptsPrefix,
+  type VersionPath,
+  versionSegment,
+} from '../domain/versions/key-layout.ts';
+import {
+  type Claim,
+  type Decision,
+  decide,
+  type Head,
+  head,
+  mayBeForgotten,
+} from '../domain/versions/ledger.ts';
+import type { ObjectEvent } from '../domain/versions/object-event.ts';
+import { type Receipt, receipt, writtenReceipt } from '../domain/versions/receipt.ts';
+import type { ObjectStore } from './object-store.ts';
+
+/** How often a head that others change at the same time is read and changed anew. */
+const SWAP_ATTEMPTS = 20;
+
+/** What the pipeline knows of its objects: a head for each raw key, and a receipt for each finished piece of work. */
+export class Ledger {
+  readonly #store: ObjectStore;
+  readonly #bucket: string;
+
+  constructor(store: ObjectStore, bucket: string) {
+    this.#store = store;
+    this.#bucket = bucket;
+  }
+
+  async head(path: Pick<VersionPath, 'dataset' | 'objectId'>): Promise<Head | undefined> {
+    return (await this.#read(headKey(path))).known;
+  }
+
+  /** Decides about an event of the raw bucket, and takes it up where that is the decision. */
+  async claim(
+    path: VersionPath,
+    event: ObjectEvent,
+    claim: Claim,
+  ): Promise<{ readonly decision: Decision; readonly known: Head | undefined }> {
+    let before: Head | undefined;
+    /** Whether the version was extracted before the head was read, as far as somebody has looked. */
+    let wasExtracted: boolean | undefined;
+    /** Names that the version may get, by whether there are receipts of them. */
+    const used: string[] = [];
+    const free: string[] = [];
+    for (;;) {
+      let decision: Decision | undefined;
+      let name: string | undefined;
+      await this.change(path, (known) => {
+        before = known;
+        decision = decide(known, event, { ...claim, used });
+        name = decision.action === 'extract' ? newName(decision.next, known, claim) : undefined;
+        if (decision.action === 'extract' && known !== undefined && mayBeForgotten(known, event)) {
+          // To take it up again would be for nothing, and leave an attempt if this one dies and its message was a copy.
+          if (wasExtracted === true) decision = { action: 'stale' };
+          if (wasExtracted === undefined) decision = undefined;
+          // Of a head that changed since, one has to look again.
+          wasExtracted = undefined;
+        }
+        if (decision?.action === 'extract' && name !== undefined && !free.includes(name))
+          decision = undefined;
+        return decision !== undefined && 'next' in decision ? decision.next : known;
+      });
+      if (decision !== undefined) return { decision, known: before };
+      if (name !== undefined && !free.includes(name)) {
+        const receipts = await this.receiptKeys({ ...path, version: versionSegment(name) });
+        (receipts.length === 0 ? free : used).push(name);
+      } else wasExtracted = await this.hasReceipt(extractionReceiptKey(path));
+    }
+  }
+
+  /**
+   * Changes a head, by compare-and-swap: `next` is asked again when somebody else was first. What it returns is written
+   * unless it is what is there already, or nothing.
+   */
+  async change(
+    path: VersionPath,
+    next: (known: Head | undefined) => Head | undefined,
+  ): Promise<Head | undefined> {
+    const key = headKey(path);
+    for (let attempt = 1; attempt <= SWAP_ATTEMPTS; attempt += 1) {
+      const { known, etag } = await this.#read(key);
+      const wanted = next(known);
+      if (wanted === undefined || wanted === known) return wanted;
+      const object = {
+        bucket: this.#bucket,
+        key,
+        body: renderDocument(head, wanted),
+        contentType: 'application/json',
+      };
+      const swapped =
+        etag === undefined ? await this.#store.create(object) : await this.#store.replace(object, etag);
+      if (swapped) return wanted;
+    }
+    throw new Error(`s3://${this.#bucket}/${key} was changed by others ${SWAP_ATTEMPTS} times in a row.`);
+  }
+
+  async #read(key: string): Promise<{ readonly known: Head | undefined; readonly etag: string | undefined }> {
+    const found = await this.#store.find(this.#bucket, key);
+    if (found === undefined) return { known: undefined, etag: undefined };
+    return { known: parseDocument(head, found.text, { bucket: this.#bucket, key }), etag: found.etag };
+  }
+
+  hasReceipt(key: string): Promise<boolean> {
+    return this.#store.exists(this.#bucket, key);
+  }
+
+  async receipt<Schema extends z.ZodType>(
+    key: string,
+    schema: Schema,
+  ): Promise<z.output<Schema> | undefined> {
+    const found = await this.#store.find(this.#bucket, key);
+    return found && parseDocument(schema, found.text, { bucket: this.#bucket, key });
+  }
+
+  /** The keys of a version's receipts. */
+  receiptKeys(path: VersionPath): Promise<string[]> {
+    return this.#store.list(this.#bucket, receiptsPrefix(path));
+  }
+
+  /** Of whatever stage. */
+  anyReceipt(key: string): Promise<Receipt | undefined> {
+    return this.receipt(key, receipt);
+  }
+
+  /** Says for good that a piece of work is done. Of two that did it at once, the first one's receipt stands. */
+  async writeReceipt(key: string, done: Receipt): Promise<void> {
+    await this.#store.create({
+      bucket: this.#bucket,
+      key,
+      body: renderDocument(writtenReceipt, done),
+      contentType: 'application/json',
+    });
+  }
+}
+
+/**
+ * The edition that a claim takes up, if a head is there and does not know it: somebody may have worked under that name, and
+ * been forgotten. What was put for the first time has no head.
+ */
+function newName(
+  { attempts }: Head,
+  known: Head | undefined,
+  { message, invocation }: Pick<Claim, 'message' | 'invocation'>,
+): string | undefined {
+  const mine = attempts.find((each) => each.message === message && each.invocation === invocation)?.versionId;
+  if (mine === undefined || known?.attempts.some(({ versionId }) => versionId === mine)) return undefined;
+  return known === undefined && parseEdition(mine).edition === 0 ? undefined : mine;
+}

@@ -1,0 +1,232 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import fc from 'fast-check';
+import Papa from 'papaparse';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { datasetNamed } from '../../datasets/index.ts';
+import type { Column } from '../../domain/columns.ts';
+import type { Dataset } from '../../domain/dataset.ts';
+import type { Row } from '../../domain/records/transformation.ts';
+import { partitionPath } from '../../domain/versions/key-layout.ts';
+import { CsvFile } from '../../formats/csv/file.ts';
+import { readCsvRows } from '../../formats/csv/read.ts';
+import { newLakeFile, readLakeFile } from '../../formats/lake-file.ts';
+import { ParquetFile } from '../../formats/parquet/file.ts';
+import { readParquetRows } from '../../formats/parquet/read.ts';
+import { flatTables, tables } from './any-table.ts';
+
+function csvOf(columns: readonly Column[], rows: readonly Row[]): Uint8Array {
+  const file = new CsvFile(columns);
+  for (const row of rows) file.add(row);
+  expect(file.rows).toBe(rows.length);
+  return file.finish();
+}
+
+function parquetOf(columns: readonly Column[], rows: readonly Row[]): Uint8Array {
+  const file = new ParquetFile(columns, {});
+  for (const row of rows) file.add(row);
+  return file.finish();
+}
+
+const text: Column = { name: 'text', type: { kind: 'string' }, nullable: true };
+const number: Column = { name: 'number', type: { kind: 'int32' }, nullable: false };
+
+describe('a CSV file of the lake', () => {
+  it('gives every row back as it was', () => {
+    fc.assert(
+      fc.property(flatTables, ({ columns, rows }) => {
+        expect([...readCsvRows(columns, csvOf(columns, rows))].flat()).toEqual(rows);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is RFC 4180: another parser finds the same fields', () => {
+    fc.assert(
+      fc.property(flatTables, ({ columns, rows }) => {
+        const content = Buffer.from(csvOf(columns, rows)).toString();
+        const { data, errors } = Papa.parse<string[]>(content, { delimiter: ',', newline: '\r\n' });
+        expect(errors).toEqual([]);
+        const strings = columns.flatMap(({ type }, i) => (type.kind === 'string' ? [i] : []));
+        // A lone empty field and the end of the file look alike to it.
+        const found = data.slice(1, -1).map((fields) => strings.map((i) => fields[i]));
+        expect(found).toEqual(rows.map((row) => strings.map((i) => row[`c${i}`] ?? '')));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('tells empty text from NULL, and leaves formulas as they are', () => {
+    const rows = ['', null, ' ', '=1+1', '"', 'a,b', '\r\n'].map((value, i) => ({ text: value, number: i }));
+    expect(Buffer.from(csvOf([text, number], rows)).toString()).toBe(
+      'text,number\r\n"",0\r\n,1\r\n ,2\r\n=1+1,3\r\n"""",4\r\n"a,b",5\r\n"\r\n",6\r\n',
+    );
+  });
+
+  it('is read by DuckDB as it was written', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'sluice-csv-'));
+    const duckdb = await DuckDBInstance.create(':memory:', { threads: '1' });
+    const connection = await duckdb.connect();
+    const columns: Column[] = [text, number];
+    const values = [
+      '',
+      null,
+      ' a ',
+      '"',
+      '""',
+      'a,b',
+      '\r\n',
+      '\r',
+      '\n',
+      '\\',
+      '\\"',
+      "'",
+      '👩‍🍳',
+      '"'.repeat(1024 ** 2),
+    ];
+    const rows = values.map((value, i) => ({ text: value, number: i }));
+    const path = join(directory, 'file.csv');
+    await writeFile(path, csvOf(columns, rows));
+    const found = await connection.runAndReadAll(
+      `select * from read_csv('${path}', auto_detect = false, header = true, new_line = '\\r\\n', quote = '"', escape = '"',
+        nullstr = '', allow_quoted_nulls = false, max_line_size = 4194304, columns = {text: 'varchar', number: 'integer'})`,
+    );
+    expect(found.getRowObjects()).toEqual(rows);
+    connection.closeSync();
+    duckdb.closeSync();
+    await rm(directory, { recursive: true });
+  });
+
+  it.each([
+    ['a NULL that must not be', { text: 'a', number: null }],
+    ['text for a number', { text: 'a', number: '1' }],
+    ['no number', { text: 'a', number: Number.NaN }],
+  ])('refuses %s', (_, row) => {
+    expect(() => csvOf([text, number], [row])).toThrow(TypeError);
+  });
+
+  it.each([
+    ['a column that lacks', 'text\r\na\r\n'],
+    ['a row that is too short', 'text,number\r\na\r\n'],
+    ['an open quote', 'text,number\r\n"a,1\r\n'],
+    ['a record that breaks off', 'text,number\r\na,1'],
+    ['something behind a quote', 'text,number\r\n"a"b,1\r\n'],
+    ['another line ending', 'text,number\r\na\rb,1\r\n'],
+    ['text for a number', 'text,number\r\na,b\r\n'],
+    ['nothing for a number', 'text,number\r\na,\r\n'],
+  ])('with %s is not one of ours', (_, content) => {
+    expect(() => [...readCsvRows([text, number], Buffer.from(content))]).toThrow(Error);
+  });
+
+  it('from before a column was added has NULL in it', () => {
+    const rows = [...readCsvRows([text, number], csvOf([number], [{ number: 1 }]))].flat();
+    expect(rows).toEqual([{ text: null, number: 1 }]);
+  });
+});
+
+describe('a Parquet file of the lake', () => {
+  it('gives every row back as it was', async () => {
+    await fc.assert(
+      fc.asyncProperty(tables, async ({ columns, rows }) => {
+        const batches = await Array.fromAsync(readParquetRows(columns, parquetOf(columns, rows)));
+        expect(batches.flat()).toEqual(rows);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('is read a row group at a time', async () => {
+    const rows = Array.from({ length: 60_000 }, (_, i) => ({ number: i }));
+    const batches = await Array.fromAsync(readParquetRows([number], parquetOf([number], rows)));
+    expect(batches.map(({ length }) => length)).toEqual([50_000, 10_000]);
+    expect(batches.flat()).toEqual(rows);
+  });
+
+  it('from before a column was added has NULL in it, and is refused where that can’t be', async () => {
+    const fileOf = (column: Column) => parquetOf([column], [{ [column.name]: 1 }]);
+    expect(await Array.fromAsync(readParquetRows([text, number], fileOf(number)))).toEqual([
+      [{ text: null, number: 1 }],
+    ]);
+    const other: Column = { ...number, name: 'other' };
+    await expect(Array.fromAsync(readParquetRows([number], fileOf(other)))).rejects.toThrow(
+      'no column number',
+    );
+  });
+
+  it('that is none is refused', async () => {
+    await expect(Array.fromAsync(readParquetRows([number], Buffer.from('PAR1')))).rejects.toThrow();
+  });
+});
+
+describe('a file of the lake', () => {
+  const values = {
+    passengers: {
+      passenger_id: 2,
+      survived: true,
+      pclass: 1,
+      name: 'Cumings, "Mrs."\nJohn',
+      sex: 'female',
+      age: 0.42,
+      sib_sp: 1,
+      parch: null,
+      ticket: '',
+      fare: 71.2833,
+      cabin: null,
+      embarked: 'C',
+      _record: 7,
+    },
+    recipes: {
+      recipe_id: 'a',
+      title: 'Soup',
+      ingredients: ['water'],
+      directions: [],
+      tags: ['', '👩‍🍳'],
+      complexity_score: 0.4,
+      difficulty: 'easy',
+      time_estimate_s: 300,
+      _record: 7,
+    },
+  };
+
+  it.each([
+    ['passengers', 'csv', ''],
+    ['passengers', 'parquet', ''],
+    ['recipes', 'parquet', 'difficulty=easy/'],
+  ] as const)(
+    'of %s as %s has all columns of the table, and the archive gives the same',
+    async (name, format, path) => {
+      const dataset = datasetNamed(name);
+      if (dataset === undefined) throw new Error(`There is no dataset ${name}.`);
+      const read = (extension: string, bytes: Uint8Array) =>
+        Array.fromAsync(readLakeFile(dataset, { extension, partitionPath: path }, bytes));
+      const file = newLakeFile(dataset, format, {});
+      file.add(values[name]);
+      const batches = await read(format, file.finish());
+      expect(batches).toEqual([[values[name]]]);
+
+      const archive = newLakeFile(dataset, 'parquet', {});
+      for (const row of batches.flat()) archive.add(row);
+      expect(await read('parquet', archive.finish())).toEqual(batches);
+    },
+  );
+
+  it('has the values of its partition, in their types', async () => {
+    const row = z.object({ id: z.int32(), at: z.iso.datetime().nullable(), n: z.number() });
+    const dataset = { name: 'events', row, partitionBy: ['at', 'n'] } as unknown as Dataset;
+    for (const at of ['2026-01-01T00:00:00.000Z', null]) {
+      const file = newLakeFile(dataset, 'csv', {});
+      file.add({ id: 1, at, n: 1.5, _record: 3 });
+      const path = partitionPath([
+        ['at', at],
+        ['n', '1.5'],
+      ]);
+      const rows = await Array.fromAsync(
+        readLakeFile(dataset, { extension: 'csv', partitionPath: path }, file.finish()),
+      );
+      expect(rows).toEqual([[{ id: 1, at, n: 1.5, _record: 3 }]]);
+    }
+  });
+});

@@ -1,0 +1,170 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import fc from 'fast-check';
+import { parquetMetadata } from 'hyparquet';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Column, ColumnType } from '../../domain/columns.ts';
+import type { Row } from '../../domain/records/transformation.ts';
+import { ParquetFile } from '../../formats/parquet/file.ts';
+import { listOf, tables } from './any-table.ts';
+import { arrayBufferOf, comparable, readParquet } from './parquet-rows.ts';
+
+describe('a Parquet file', () => {
+  it('gives back every table, of any types and depth, to another reader', async () => {
+    await fc.assert(
+      fc.asyncProperty(tables, async ({ columns, rows }) => {
+        expect(await readParquet(fileOf(columns, rows))).toEqual(rows.map((row) => asRead(row, columns)));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('gives back many pages and row groups', async () => {
+    const columns: Column[] = [
+      { name: 'n', type: { kind: 'int32' }, nullable: false },
+      { name: 'texts', type: listOf({ kind: 'string' }), nullable: true },
+    ];
+    const rows = Array.from({ length: 60_000 }, (_, n) => ({
+      n,
+      texts: n % 7 === 0 ? null : Array.from({ length: n % 5 }, (_, i) => `the ${i}th text of row ${n}`),
+    }));
+    const file = fileOf(columns, rows);
+    expect(parquetMetadata(arrayBufferOf(file)).row_groups).toHaveLength(2);
+    expect(await readParquet(file)).toEqual(rows);
+  });
+
+  it('says in its footer where it comes from, and the range of its numbers', () => {
+    const columns: Column[] = [{ name: 'score', type: { kind: 'double' }, nullable: true }];
+    const file = fileOf(columns, [{ score: 2.5 }, { score: null }, { score: -0 }], { 'source-key': 'a/b' });
+    const { key_value_metadata, row_groups, num_rows } = parquetMetadata(arrayBufferOf(file));
+    expect(key_value_metadata).toEqual([{ key: 'source-key', value: 'a/b' }]);
+    expect(num_rows).toBe(3n);
+    expect(row_groups[0]?.columns[0]?.meta_data?.statistics).toMatchObject({
+      min_value: -0,
+      max_value: 2.5,
+      null_count: 1n,
+    });
+  });
+
+  it('has the same bytes for the same rows', () => {
+    fc.assert(
+      fc.property(tables, ({ columns, rows }) => {
+        expect(fileOf(columns, rows)).toEqual(fileOf(columns, rows));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it.each([
+    ['int32', 2 ** 31],
+    ['int32', 1.5],
+    ['int64', 2 ** 53],
+    ['double', '1'],
+    ['string', 1],
+    ['boolean', 'yes'],
+    ['date', 'tomorrow'],
+    ['timestamp', null],
+  ] as const)('refuses what is no %s: %s', (kind, value) => {
+    const file = new ParquetFile([{ name: 'a', type: { kind }, nullable: false }], {});
+    expect(() => file.add({ a: value })).toThrow(TypeError);
+  });
+});
+
+describe('DuckDB', () => {
+  let directory: string;
+  let duckdb: DuckDBInstance;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'sluice-parquet-'));
+    duckdb = await DuckDBInstance.create(':memory:', { threads: '1' });
+  });
+
+  afterAll(async () => {
+    duckdb.closeSync();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  it('reads every table as the other reader does', async () => {
+    const connection = await duckdb.connect();
+    let files = 0;
+    await fc.assert(
+      fc.asyncProperty(tables, async ({ columns, rows }) => {
+        // A new file each time: DuckDB takes one of the same name and second for the one it has cached.
+        files += 1;
+        const path = join(directory, `table-${files}.parquet`);
+        await writeFile(path, fileOf(columns, rows));
+        const read = await connection.runAndReadAll(
+          `select to_json(t)::varchar from read_parquet('${path}') t`,
+        );
+        const found = read.getRows().map(([json]) => JSON.parse(String(json)) as Row);
+        expect(found.map((row) => comparable(row, columns))).toEqual(
+          rows.map((row) => comparable(row, columns)),
+        );
+      }),
+      { numRuns: 100 },
+    );
+    connection.closeSync();
+  });
+
+  it('finds rows by the ranges of numbers and dates', async () => {
+    const connection = await duckdb.connect();
+    const path = join(directory, 'ranges.parquet');
+    const columns: Column[] = [
+      { name: 'n', type: { kind: 'int64' }, nullable: false },
+      { name: 'd', type: { kind: 'date' }, nullable: false },
+      { name: 't', type: { kind: 'timestamp' }, nullable: false },
+    ];
+    const rows = [-(2 ** 40), -1, 0, 2 ** 40].map((n) => ({
+      n,
+      d: n < 0 ? '1969-12-31' : '2024-02-29',
+      t: n < 0 ? '1969-12-31T23:59:59.999Z' : '2024-02-29T12:00:00Z',
+    }));
+    await writeFile(path, fileOf(columns, rows));
+    const count = async (where: string) => {
+      const found = await connection.runAndReadAll(
+        `select count(*) from read_parquet('${path}') where ${where}`,
+      );
+      return found.getRows()[0]?.[0];
+    };
+    expect(await count('n < -1')).toBe(1n);
+    expect(await count('n >= 1099511627776')).toBe(1n);
+    expect(await count("d = date '2024-02-29'")).toBe(2n);
+    expect(await count("t < timestamp '1970-01-01'")).toBe(2n);
+    connection.closeSync();
+  });
+});
+
+function fileOf(
+  columns: readonly Column[],
+  rows: readonly Row[],
+  metadata: Record<string, string> = {},
+): Uint8Array {
+  const file = new ParquetFile(columns, metadata);
+  for (const row of rows) file.add(row);
+  expect(file.rows).toBe(rows.length);
+  return file.finish();
+}
+
+/** A row as readers give it back: instants as dates, long integers as such. */
+function asRead(row: Row, columns: readonly Column[]): Record<string, unknown> {
+  return Object.fromEntries(columns.map(({ name, type }) => [name, valueAsRead(row[name], type)]));
+}
+
+function valueAsRead(value: unknown, type: ColumnType): unknown {
+  if (value === null) return null;
+  switch (type.kind) {
+    case 'int64':
+      return BigInt(value as number);
+    case 'date':
+    case 'timestamp':
+      return new Date(value as string);
+    case 'list':
+      return (value as unknown[]).map((element) => valueAsRead(element, type.element));
+    case 'struct':
+      return asRead(value as Row, type.fields);
+    default:
+      return value;
+  }
+}

@@ -1,0 +1,367 @@
+import { describe, expect, test } from 'vitest';
+import { batchesPrefix, batchRecord, report, reportKey } from '../../domain/versions/backfill.ts';
+import { parseObjectEvent } from '../../domain/versions/object-event.ts';
+import { type Batch, batchName } from '../../handlers/backfill/batch.ts';
+import { type Reporting, reportOn } from '../../handlers/backfill/report.ts';
+import { type Sending, sendBatch } from '../../handlers/backfill/send-batch.ts';
+import { extractObject } from '../../handlers/stages/extract-object.ts';
+import { MemoryStore, surroundingsOf } from '../store/memory-store.ts';
+import { buckets, load, ndjson, putRaw, recipe, runAll, transform } from './flow.ts';
+
+const execution = 'e1';
+const batchOf = (items: Batch['Items'], more: Partial<Batch['BatchInput']> = {}): Batch => ({
+  BatchInput: {
+    machine: 'backfill',
+    execution,
+    dryRun: false,
+    since: 0,
+    until: 8.64e15,
+    codes: [],
+    force: false,
+    ...more,
+  },
+  Items: items,
+});
+const named = (...keys: string[]) => keys.map((Key) => ({ Key }));
+
+/** The functions' surroundings over buckets in memory, and the messages that were sent. */
+function workplace(store = new MemoryStore(), more: Partial<Sending> = {}) {
+  const messages: string[] = [];
+  const sending: Sending = {
+    store,
+    look: async (key) =>
+      store.keys('raw').includes(key)
+        ? { versionId: 'v1', deleted: false, size: 1, modified: 5_000 }
+        : undefined,
+    send: async (bodies) => {
+      messages.push(...bodies);
+    },
+    now: () => 0,
+    buckets: { raw: 'raw', failed: 'failed', ledger: 'ledger' },
+    deployed: { extraction: 'next', transformation: 'next', loading: 'next' },
+    ...more,
+  };
+  const recordOf = (batch: Batch) =>
+    batchRecord.parse(
+      JSON.parse(
+        store
+          .body('failed', batchesPrefix(batch.BatchInput.machine, execution) + batchName(batch))
+          .toString(),
+      ),
+    );
+  const ending = {
+    store,
+    mapRuns: async () => [{ label: 'Check', items: 7 }],
+    now: () => 9_000,
+    buckets: { failed: 'failed', ledger: 'ledger' },
+  };
+  const endReport = async (
+    machine: 'backfill' | 'replay',
+    troubles: string[] = [],
+    dryRun = false,
+    more: Partial<Reporting> = {},
+  ) => {
+    const Items = named(
+      ...store.keys('failed').filter((key) => key.startsWith(batchesPrefix(machine, execution))),
+    );
+    if (!dryRun)
+      await reportOn({ task: 'check', batch: { BatchInput: { machine, execution }, Items } }, ending);
+    const answer = await reportOn(
+      {
+        task: 'report',
+        machine,
+        execution,
+        executionArn: 'arn',
+        startedAt: new Date(0).toISOString(),
+        input: {},
+        dryRun,
+        troubles,
+      },
+      { ...ending, ...more },
+    );
+    const written = report.parse(JSON.parse(store.body('failed', reportKey(machine, execution)).toString()));
+    return { answer, written };
+  };
+  /** Has the stages work on what was sent, or the first of them alone. */
+  const work = async (sent: readonly string[], extractionOnly = false) => {
+    for (const body of sent) await extractObject(parseObjectEvent(body), buckets, surroundingsOf(store));
+    if (extractionOnly) return;
+    for (const part of store.keys('temp')) await transform(store, part);
+    for (const file of store.keys('processed')) await load(store, file);
+  };
+  return { store, sending, messages, recordOf, endReport, ending, work };
+}
+
+const A = 'recipes/a.ndjson';
+const B = 'recipes/b é+.ndjson';
+
+describe('a batch of a backfill', () => {
+  test('sends what nobody has seen, as events that the extraction reads', async () => {
+    const { store, sending, messages, recordOf } = workplace();
+    putRaw(store, A, ndjson([recipe(1)]));
+    putRaw(store, B, ndjson([recipe(2)]));
+    const batch = batchOf(named(A, B, 'recipes/gone.ndjson'));
+    await sendBatch(batch, sending);
+    expect(messages.map(parseObjectEvent)).toMatchObject([
+      { type: 'created', bucket: 'raw', key: A, versionId: 'v1', sequencer: '0', edition: 1 },
+      { type: 'created', bucket: 'raw', key: B, versionId: 'v1', sequencer: '0', edition: 1 },
+    ]);
+    expect(recordOf(batch)).toMatchObject({
+      listed: 3,
+      objects: [{ of: A }, { of: B }, { of: 'recipes/gone.ndjson', skip: 'missing' }],
+    });
+  });
+
+  test('goes on past an object of which the ledger has something that nobody can read', async () => {
+    const { store, sending, messages, recordOf, endReport } = workplace();
+    for (const key of [A, B]) putRaw(store, key, ndjson([recipe(1)]));
+    await runAll(store, A);
+    const [head = ''] = store.keys('ledger').filter((key) => key.startsWith('heads/'));
+    store.put({ bucket: 'ledger', key: head, body: '{"dataset":', contentType: '' });
+    const batch = batchOf(named(A, B));
+    await sendBatch(batch, sending);
+    expect(messages.map(parseObjectEvent)).toMatchObject([{ key: B }]);
+    expect(recordOf(batch).objects).toMatchObject([{ of: A, skip: 'unreadable' }, { of: B }]);
+    expect((await endReport('backfill')).written.failed).toMatchObject([
+      { key: A, reason: 'what the ledger has of it can’t be read: npx sluice explain' },
+      { key: B },
+    ]);
+  });
+
+  test('tells of a version whose receipt nobody can read that it can not tell how it ended', async () => {
+    const { store, sending, endReport, messages, work } = workplace();
+    putRaw(store, A, ndjson([recipe(1)]));
+    await sendBatch(batchOf(named(A)), sending);
+    await work(messages);
+    const [receipt = ''] = store.keys('ledger').filter((key) => key.includes('/transformation/'));
+    store.put({ bucket: 'ledger', key: receipt, body: '{}', contentType: '' });
+    expect((await endReport('backfill')).written.failed).toMatchObject([
+      { key: A, reason: expect.stringContaining(`${receipt} can’t be read`) },
+    ]);
+  });
+
+  test('leaves alone what is done, so that a repetition sends nothing, and looks at how it ended', async () => {
+    const { store, sending, messages, recordOf, endReport } = workplace();
+    putRaw(store, A, ndjson([recipe(1)]));
+    await runAll(store, A);
+    const batch = batchOf(named(A));
+    await sendBatch(batch, sending);
+    expect(messages).toEqual([]);
+    expect(recordOf(batch).objects).toMatchObject([{ of: A, skip: 'done', watched: { versionId: 'v1' } }]);
+    expect((await endReport('backfill')).written).toMatchObject({
+      status: 'succeeded',
+      objects: { sent: 0, skipped: { done: 1 }, succeeded: 1 },
+    });
+  });
+
+  test('does not take for done what is extracted, and stuck behind', async () => {
+    const { store, sending, messages, endReport, work } = workplace();
+    putRaw(store, A, ndjson([recipe(1)]));
+    putRaw(store, 'recipes/broken.json', '[{"title":');
+    await sendBatch(batchOf(named(A, 'recipes/broken.json'), { execution: 'e0' }), sending);
+    await work(messages, true);
+    const { messages: again, ...second } = workplace(store);
+    await sendBatch(batchOf(named(A, 'recipes/broken.json')), second.sending);
+    expect(again).toEqual([]);
+    expect((await endReport('backfill')).written).toMatchObject({
+      status: 'partly',
+      partly: [{ key: A, reason: expect.stringContaining('parts transformed (0 of 1)') }],
+      failed: [{ key: 'recipes/broken.json', reason: 'truncated' }],
+    });
+  });
+
+  test('remembers what an attempt before has sent', async () => {
+    const { store, sending, messages, recordOf, work } = workplace();
+    putRaw(store, A, ndjson([recipe(1)]));
+    const batch = batchOf(named(A));
+    await sendBatch(batch, sending);
+    await work(messages);
+    await sendBatch(batch, sending);
+    expect(messages).toHaveLength(1);
+    expect(recordOf(batch).objects).toEqual([
+      { of: A, watched: { key: A, versionId: 'v1!0001', sequencer: '0' } },
+    ]);
+  });
+
+  test('looks at no object that the listing shows to be out of range', async () => {
+    const looked: string[] = [];
+    const { store, sending, recordOf } = workplace(undefined, {
+      look: async (key) => {
+        looked.push(key);
+        return { versionId: 'v1', deleted: false, size: 1, modified: 5_000 };
+      },
+    });
+    putRaw(store, A, ndjson([recipe(1)]));
+    const batch = batchOf(
+      [
+        { Key: A, LastModified: 4 },
+        { Key: B, LastModified: 5 },
+        { Key: 'recipes/c.ndjson', LastModified: 6 },
+      ],
+      { since: 5_000, until: 6_000 },
+    );
+    await sendBatch(batch, sending);
+    expect(looked).toEqual([B]);
+    expect(recordOf(batch).objects.map(({ skip }) => skip)).toEqual([
+      'out_of_range',
+      undefined,
+      'out_of_range',
+    ]);
+  });
+
+  test('counts and sends nothing in a dry run', async () => {
+    const { store, sending, messages, recordOf, endReport } = workplace();
+    putRaw(store, A, ndjson([recipe(1)]));
+    const batch = batchOf(named(A), { dryRun: true });
+    await sendBatch(batch, sending);
+    expect(messages).toEqual([]);
+    expect(recordOf(batch).objects).toEqual([{ of: A }]);
+    expect((await endReport('backfill', [], true)).written).toMatchObject({
+      status: 'counted',
+      objects: { listed: 1, sent: 1 },
+    });
+  });
+
+  test('has failed when the queue refuses a message; what it had written down is looked at', async () => {
+    const { store, sending, ending, endReport } = workplace(undefined, {
+      send: async () => {
+        throw new Error('refused');
+      },
+    });
+    putRaw(store, A, ndjson([recipe(1)]));
+    const batch = batchOf(named(A));
+    await expect(sendBatch(batch, sending)).rejects.toThrow('refused');
+    await reportOn({ task: 'give-up', batch, reason: 'refused' }, ending);
+    expect((await endReport('backfill')).written).toMatchObject({
+      status: 'failed',
+      objects: { listed: 1, sent: 1, failed: 1 },
+      failed: [{ key: A, reason: expect.stringContaining('not begun') }],
+      troubles: ['A batch may not have been sent as a whole: refused'],
+    });
+  });
+});
+
+describe('the report of a backfill', () => {
+  test('tells how each object ended, and adds up their records', async () => {
+    const { store, sending, messages, endReport, work } = workplace();
+    const keys = [A, B, 'recipes/broken.json', 'recipes/never.ndjson'];
+    putRaw(store, A, ndjson([recipe(1), { title: 'x' }]));
+    putRaw(store, B, ndjson([recipe(2)]));
+    putRaw(store, 'recipes/broken.json', '[{"title":');
+    putRaw(store, 'recipes/never.ndjson', ndjson([recipe(4)]));
+    await sendBatch(batchOf(named(...keys)), sending);
+    await work(messages.slice(0, 3));
+    const { answer, written } = await endReport('backfill');
+    expect(written).toMatchObject({
+      status: 'partly',
+      objects: { listed: 4, sent: 4, succeeded: 2, partly: 0, failed: 2 },
+      records: { read: 3, written: 2, filtered: 0, rejected: 1 },
+      failed: [
+        { key: 'recipes/broken.json', reason: 'truncated' },
+        { key: 'recipes/never.ndjson', reason: expect.stringContaining('not begun') },
+      ],
+    });
+    expect(answer).toMatchObject({
+      status: 'partly',
+      report: `s3://failed/${reportKey('backfill', execution)}`,
+    });
+  });
+
+  test('says what stands where nothing but the first stage is done', async () => {
+    const { store, sending, messages, endReport, work } = workplace();
+    putRaw(store, A, ndjson([recipe(1)]));
+    await sendBatch(batchOf(named(A)), sending);
+    await work(messages, true);
+    expect((await endReport('backfill')).written).toMatchObject({
+      status: 'partly',
+      partly: [{ key: A, reason: expect.stringContaining('parts transformed (0 of 1)') }],
+    });
+  });
+
+  test('counts a batch that was given up as failed, with its keys and the reason', async () => {
+    const { ending, endReport } = workplace();
+    await reportOn({ task: 'give-up', batch: batchOf(named(A, B)), reason: 'the queue is full' }, ending);
+    expect((await endReport('backfill', ['not everything was sent'])).written).toMatchObject({
+      status: 'failed',
+      objects: { listed: 2, sent: 0, failed: 2 },
+      failed: [
+        { key: A, reason: 'not sent: the queue is full' },
+        { key: B, reason: 'not sent: the queue is full' },
+      ],
+      troubles: ['not everything was sent'],
+    });
+  });
+
+  test('counts what a manifest names and nobody has as failed', async () => {
+    const { sending, endReport } = workplace();
+    await sendBatch(batchOf(named('s3://raw/a')), sending);
+    expect((await endReport('backfill')).written).toMatchObject({
+      status: 'failed',
+      failed: [{ key: 's3://raw/a', reason: 'there is no such object' }],
+    });
+  });
+
+  test('says when there was more to send than batches tell of', async () => {
+    const { store, sending, messages, endReport, work } = workplace();
+    putRaw(store, A, ndjson([recipe(1)]));
+    await sendBatch(batchOf(named(A)), sending);
+    await work(messages);
+    const mapRuns = async () => [
+      { label: 'Prefix', items: 101 },
+      { label: 'Check', items: 2 },
+    ];
+    expect((await endReport('backfill', [], false, { mapRuns })).written).toMatchObject({
+      status: 'partly',
+      objects: { listed: 1, succeeded: 1 },
+      troubles: [expect.stringMatching(/^100 of what was listed may not have been sent/)],
+    });
+  });
+
+  test('says when nobody found out how objects ended', async () => {
+    const { store, sending, ending } = workplace();
+    putRaw(store, A, ndjson([recipe(1)]));
+    await sendBatch(batchOf(named(A)), sending);
+    const task = {
+      task: 'report',
+      machine: 'backfill',
+      execution,
+      executionArn: 'arn',
+      startedAt: '',
+    } as const;
+    await reportOn({ ...task, input: {}, dryRun: false, troubles: [] }, ending);
+    const written = JSON.parse(store.body('failed', reportKey('backfill', execution)).toString());
+    expect(written).toMatchObject({ troubles: ['It was not found out how all objects ended: 1 lacks.'] });
+  });
+});
+
+describe('a batch of a replay', () => {
+  test('has each version done anew once, whatever files it left, and the report follows its new edition', async () => {
+    const { store, sending, messages, endReport } = workplace();
+    putRaw(store, A, ndjson([recipe(1), { title: 'x' }]));
+    putRaw(store, 'recipes/broken.json', '[{"title":');
+    await runAll(store, A);
+    await runAll(store, 'recipes/broken.json');
+    const left = store.keys('failed');
+    expect(left.length).toBeGreaterThanOrEqual(2);
+    await sendBatch(batchOf(named(...left, ...left), { machine: 'replay' }), sending);
+    const events = messages.map(parseObjectEvent);
+    expect(events.map(({ key, edition }) => [key, edition]).sort()).toEqual([
+      [A, 1],
+      ['recipes/broken.json', 1],
+    ]);
+    const { written } = await endReport('replay');
+    expect(written).toMatchObject({ status: 'failed', objects: { sent: 2, failed: 2 } });
+    expect(written.failed.map(({ versionId }) => versionId)).toEqual(['v1!0001', 'v1!0001']);
+  });
+
+  test('passes over what it leaves behind itself, which is newer than it is', async () => {
+    const { store, sending, messages, recordOf } = workplace();
+    putRaw(store, A, ndjson([{ title: 'x' }]));
+    await runAll(store, A);
+    const items = store.keys('failed').map((Key) => ({ Key, LastModified: 10 }));
+    const batch = batchOf(items, { machine: 'replay', until: 10_000 });
+    await sendBatch(batch, sending);
+    expect(messages).toEqual([]);
+    expect(recordOf(batch).objects).toMatchObject([{ skip: 'out_of_range' }]);
+  });
+});

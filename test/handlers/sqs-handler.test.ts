@@ -1,0 +1,340 @@
+import type { Context, SQSRecord } from 'aws-lambda';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { parsePartKey, partKey, versionPath } from '../../domain/versions/key-layout.ts';
+import { pieceOf, type StageOptions, stageHandler } from '../../handlers/sqs-handler.ts';
+import { extractObject } from '../../handlers/stages/extract-object.ts';
+import { transformPart } from '../../handlers/stages/transform-part.ts';
+import { withoutRecords } from '../../handlers/stages/work.ts';
+import { ObjectNotFound } from '../../store/object-store.ts';
+import { createdEvent, MemoryStore, surroundingsOf } from '../store/memory-store.ts';
+import { buckets, ndjson, putRaw, recipe } from './flow.ts';
+
+const context: Context = {
+  callbackWaitsForEmptyEventLoop: false,
+  functionName: 'extraction',
+  functionVersion: '1',
+  invokedFunctionArn: 'arn:aws:lambda:us-east-1:000000000000:function:extraction',
+  memoryLimitInMB: '512',
+  awsRequestId: 'c6af9ac6-7b61-11e6-9a41-93e8deadbeef',
+  logGroupName: 'extraction',
+  logStreamName: 'test',
+  getRemainingTimeInMillis: () => 30_000,
+  done: () => {},
+  fail: () => {},
+  succeed: () => {},
+};
+
+function message(messageId: string, body: string): SQSRecord {
+  return {
+    messageId,
+    body,
+    receiptHandle: messageId,
+    attributes: {
+      ApproximateReceiveCount: '1',
+      SentTimestamp: '0',
+      SenderId: 'x',
+      ApproximateFirstReceiveTimestamp: '0',
+    },
+    messageAttributes: {},
+    md5OfBody: '',
+    eventSource: 'aws:sqs',
+    eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:extraction',
+    awsRegion: 'us-east-1',
+  };
+}
+
+function created(bucket: string, key: string): string {
+  return JSON.stringify({
+    source: 'aws.s3',
+    'detail-type': 'Object Created',
+    time: '2026-01-01T00:00:00Z',
+    detail: {
+      bucket: { name: bucket },
+      object: { key, size: 1, 'version-id': 'v1', sequencer: '0A' },
+      reason: 'PutObject',
+    },
+  });
+}
+
+function handlerOf(
+  store: MemoryStore,
+  options: Partial<StageOptions> = {},
+  changes: Parameters<typeof surroundingsOf>[1] = {},
+) {
+  const {
+    codeVersion,
+    registry,
+    deadline: _d,
+    message: _m,
+    invocation: _i,
+    ...outside
+  } = surroundingsOf(store, changes);
+  return stageHandler(
+    {
+      stage: 'extraction',
+      failedBucket: 'failed',
+      codeVersion,
+      registry,
+      maximumReceives: 5,
+      concurrency: 2,
+      subjectOf: (event) => ({ path: registry.pathOf(event), numbers: [] }),
+      work: (event, surroundings) => extractObject(event, buckets, surroundings),
+      ...options,
+    },
+    outside,
+  );
+}
+
+/** The ids of the messages that go back to the queue. */
+async function failures(handler: ReturnType<typeof handlerOf>, ...messages: SQSRecord[]): Promise<unknown> {
+  return await handler({ Records: messages }, context);
+}
+
+const failing = (...ids: string[]) => ({
+  batchItemFailures: ids.map((itemIdentifier) => ({ itemIdentifier })),
+});
+
+describe('the handler of a stage', () => {
+  beforeAll(() => {
+    // Logs and metrics go to the console, and X-Ray is not there.
+    vi.stubEnv('POWERTOOLS_TRACE_ENABLED', 'false');
+    vi.stubEnv('POWERTOOLS_LOG_LEVEL', 'SILENT');
+    vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'true');
+  });
+  afterAll(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it('gives back what it has not begun when the time of the invocation is nearly over', async () => {
+    const store = new MemoryStore();
+    for (const name of ['a', 'b', 'c']) putRaw(store, `recipes/${name}.ndjson`, ndjson([recipe(1)]));
+    let elapsed = 0;
+    const begun: string[] = [];
+    const work: StageOptions['work'] = (event, surroundings) => {
+      begun.push(event.key);
+      elapsed += 13_000;
+      return extractObject(event, buckets, surroundings);
+    };
+    const handler = handlerOf(store, { concurrency: 1, work }, { elapsed: () => elapsed });
+    const Records = ['a', 'b', 'c'].map((name) => message(name, created('raw', `recipes/${name}.ndjson`)));
+    const result = await handler({ Records }, context);
+    // After two of them 4 s are left of 30, less than the reserved quarter.
+    expect(result).toEqual(failing('c'));
+    expect(begun).toEqual(['recipes/a.ndjson', 'recipes/b.ndjson']);
+    expect(store.keys('temp')).toHaveLength(2);
+  });
+
+  it('acknowledges the good messages of a batch and gives the poisonous one back', async () => {
+    const store = new MemoryStore();
+    putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));
+    putRaw(store, 'recipes/b.ndjson', ndjson([recipe(2)]));
+    const result = await failures(
+      handlerOf(store),
+      message('1', created('raw', 'recipes/a.ndjson')),
+      message('2', 'poison'),
+      message('3', '{"Event":"s3:TestEvent"}'),
+      message('4', created('raw', 'recipes/b.ndjson')),
+    );
+    expect(result).toEqual(failing('2', '3'));
+    expect(store.keys('temp')).toHaveLength(2);
+  });
+
+  it('acknowledges an object that is at fault, and leaves the reason', async () => {
+    const store = new MemoryStore();
+    putRaw(store, 'recipes/a.json', 'no recipes');
+    const result = await failures(
+      handlerOf(store),
+      message('1', created('raw', 'recipes/a.json')),
+      message('2', created('raw', 'recipes/gone.json')),
+      message('3', created('raw', 'elsewhere/x')),
+    );
+    expect(result).toEqual(failing());
+    expect(store.keys('failed')).toHaveLength(3);
+    expect(store.keys('ledger').filter((key) => key.startsWith('receipts/'))).toHaveLength(3);
+  });
+
+  it('gives back only what the store failed for', async () => {
+    const store = new MemoryStore();
+    putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));
+    const read = store.read.bind(store);
+    store.read = (address) =>
+      address.key.includes('slow') ? Promise.reject(new Error('SlowDown')) : read(address);
+    const slow = message('1', created('raw', 'recipes/slow.ndjson'));
+    const good = message('2', created('raw', 'recipes/a.ndjson'));
+    expect(await failures(handlerOf(store), slow, good)).toEqual(failing('1'));
+    expect(store.keys('ledger').filter((key) => key.startsWith('receipts/'))).toHaveLength(1);
+  });
+
+  it('leaves the reason in the failed bucket when it fails for the last time, beside the key that caused it', async () => {
+    const store = new MemoryStore();
+    const work = () => Promise.reject(new Error('SlowDown'));
+    const handler = handlerOf(store, { work });
+    const attempt = (count: string) => {
+      const one = message('1', created('raw', 'recipes/a.json'));
+      return failures(handler, { ...one, attributes: { ...one.attributes, ApproximateReceiveCount: count } });
+    };
+    expect(await attempt('4')).toEqual(failing('1'));
+    expect(store.keys('failed')).toEqual([]);
+    expect(await attempt('5')).toEqual(failing('1'));
+    const [reason = ''] = store.keys('failed');
+    expect(reason).toMatch(/^gave-up\/recipes\/a\.json~[0-9a-f]{24}\/v1\/extraction\.json$/);
+    expect(JSON.parse(store.body('failed', reason).toString())).toMatchObject({
+      key: 'recipes/a.json',
+      versionId: 'v1',
+      code: 'storage',
+      message: 'SlowDown',
+    });
+  });
+
+  it('leaves a reason for each piece of a version that it gives up, also when another one ends well', async () => {
+    const store = new MemoryStore();
+    const handler = handlerOf(store, {
+      concurrency: 1,
+      subjectOf: ({ key }) => pieceOf(createdEvent('temp', key), parsePartKey(key)),
+      work: ({ key }) => {
+        if (!key.includes('part-00002')) return Promise.reject(new Error('SlowDown'));
+        return Promise.resolve(withoutRecords('recipes', 'done'));
+      },
+    });
+    const path = versionPath({ dataset: 'recipes', key: 'recipes/a.json', versionId: 'v1' });
+    const parts = [0, 1, 2].map((part) => {
+      const each = message(`${part}`, created('temp', partKey(path, part)));
+      return { ...each, attributes: { ...each.attributes, ApproximateReceiveCount: '5' } };
+    });
+    expect(await failures(handler, ...parts)).toEqual(failing('0', '1'));
+    expect(store.keys('failed').map((key) => key.split('/').at(-1))).toEqual([
+      'extraction-00000.json',
+      'extraction-00001.json',
+    ]);
+  });
+
+  it('has left word already when its function is killed at the last attempt, also of messages that were not begun', async () => {
+    const store = new MemoryStore();
+    const begun = Promise.withResolvers<void>();
+    const handler = handlerOf(store, {
+      concurrency: 1,
+      work: () => {
+        begun.resolve();
+        return new Promise(() => {});
+      },
+    });
+    const [first, second] = ['recipes/a.json', 'recipes/b.json'].map((key) => {
+      const each = message(key, created('raw', key));
+      return { ...each, attributes: { ...each.attributes, ApproximateReceiveCount: '5' } };
+    });
+    if (first === undefined || second === undefined) throw new Error('There are two.');
+    void failures(handler, first, second);
+    await begun.promise;
+    const notes = store.keys('failed').map((key) => JSON.parse(store.body('failed', key).toString()));
+    expect(notes).toMatchObject([
+      { key: 'recipes/a.json', code: 'interrupted', message: expect.stringContaining('no word') },
+      { key: 'recipes/b.json', code: 'interrupted' },
+    ]);
+  });
+
+  it('takes back the word that the last attempt was begun when it ends well', async () => {
+    const store = new MemoryStore();
+    putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));
+    const only = message('1', created('raw', 'recipes/a.ndjson'));
+    const last = { ...only, attributes: { ...only.attributes, ApproximateReceiveCount: '5' } };
+    expect(await failures(handlerOf(store), last)).toEqual({ batchItemFailures: [] });
+    expect(store.keys('failed')).toEqual([]);
+    expect(store.keys('temp')).toHaveLength(1);
+  });
+
+  it('leaves what a message held that nobody can read', async () => {
+    const store = new MemoryStore();
+    const poison = message('m1', 'poison');
+    const last = { ...poison, attributes: { ...poison.attributes, ApproximateReceiveCount: '5' } };
+    expect(await failures(handlerOf(store), last)).toEqual(failing('m1'));
+    const body = store.body('failed', 'gave-up/_messages/extraction/m1.json').toString();
+    expect(JSON.parse(body)).toMatchObject({ code: 'unreadable_message', body: 'poison' });
+  });
+
+  it.each([
+    {
+      clock: 'that never goes back',
+      advance: (clocks: { now: number; elapsed: number }) => (clocks.elapsed = 30_000),
+    },
+    {
+      clock: 'of the day, where the other one stood still',
+      advance: (clocks: { now: number }) => (clocks.now = 30_000),
+    },
+    {
+      clock: 'that never goes back, though the one of the day stepped back',
+      advance: (clocks: { now: number; elapsed: number }) =>
+        Object.assign(clocks, { now: -600_000, elapsed: 30_000 }),
+    },
+  ])('makes no call once the time of the invocation is over by the clock $clock', async ({ advance }) => {
+    const store = new MemoryStore();
+    putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));
+    const clocks = { now: 0, elapsed: 0 };
+    const work: StageOptions['work'] = async (_event, surroundings) => {
+      advance(clocks);
+      await surroundings.store.write({ bucket: 'temp', key: 'late', body: '', contentType: '' });
+      throw new Error('This was not to be reached.');
+    };
+    const handler = handlerOf(
+      store,
+      { concurrency: 1, work },
+      { now: () => clocks.now, elapsed: () => clocks.elapsed },
+    );
+    expect(await failures(handler, message('1', created('raw', 'recipes/a.ndjson')))).toEqual(failing('1'));
+    expect(store.keys('temp')).toEqual([]);
+  });
+
+  it('leaves the reason of an object that is not ours in the failed bucket, and acknowledges it', async () => {
+    const store = new MemoryStore();
+    const handler = handlerOf(store, {
+      stage: 'transformation',
+      work: (event, surroundings) => transformPart(event, buckets, surroundings),
+    });
+    expect(await failures(handler, message('1', created('temp', 'notes.txt')))).toEqual(failing());
+    const [fault = ''] = store.keys('failed');
+    expect(fault).toMatch(/^faults\/_unknown\/.*\/v1\/transformation\.json$/);
+    expect(JSON.parse(store.body('failed', fault).toString())).toMatchObject({
+      stage: 'transformation',
+      key: 'notes.txt',
+      code: 'unreadable_part',
+    });
+  });
+
+  it('takes a version that has gone for the fault of the object, in any stage', async () => {
+    const store = new MemoryStore();
+    const work = () => Promise.reject(new ObjectNotFound({ bucket: 'temp', key: 'k', versionId: 'v' }));
+    expect(await failures(handlerOf(store, { work }), message('1', created('temp', 'k')))).toEqual(failing());
+    expect(store.keys('failed')).toHaveLength(1);
+  });
+
+  it.each([
+    { stage: 'extraction', work: extractObject, bucket: 'raw' },
+    { stage: 'transformation', work: transformPart, bucket: 'temp' },
+  ] as const)('gives a message back when the reason can not be stored either: $stage', async (each) => {
+    const store = new MemoryStore();
+    store.write = async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      throw new Error('SlowDown');
+    };
+    const { stage, bucket } = each;
+    const work: StageOptions['work'] = (event, surroundings) => each.work(event, buckets, surroundings);
+    const only = message('1', created(bucket, 'elsewhere/x'));
+    expect(await failures(handlerOf(store, { stage, work }), only)).toEqual(failing('1'));
+  });
+
+  it('works on no more messages at once than it has room for', async () => {
+    let running = 0;
+    let most = 0;
+    const work: StageOptions['work'] = async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running -= 1;
+      return { dataset: 'recipes', result: 'done', read: 0, written: 0, filtered: {}, rejected: {} };
+    };
+    const messages = Array.from({ length: 7 }, (_, n) => message(`${n}`, created('raw', `recipes/${n}`)));
+    expect(await failures(handlerOf(new MemoryStore(), { work, concurrency: 3 }), ...messages)).toEqual(
+      failing(),
+    );
+    expect(most).toBe(3);
+  });
+});

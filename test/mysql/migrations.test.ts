@@ -1,0 +1,206 @@
+// @module-tag mysql
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Connection } from 'mysql2/promise';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { datasets } from '../../datasets/index.ts';
+import type { Migration } from '../../domain/tables/migration.ts';
+import { allMysqlTables } from '../../domain/tables/mysql.ts';
+import { handler } from '../../handlers/migration.ts';
+import { applyMigrations, type Database } from '../../mysql/migrations/apply.ts';
+import { migrations } from '../../mysql/migrations/index.ts';
+import { sluice as run } from '../ops/sluice.ts';
+import { type MysqlServer, startMysqlServer } from './mysql-server.ts';
+
+let server: MysqlServer;
+let connection: Connection;
+let database: Database;
+
+const databaseOf = (over: Connection): Database => ({
+  async query(sql, values = []) {
+    const [rows] = await over.query(sql, [...values]);
+    return Array.isArray(rows) ? rows : [];
+  },
+});
+
+beforeAll(async () => {
+  server = await startMysqlServer();
+  connection = await server.connect();
+  database = databaseOf(connection);
+});
+
+afterAll(async () => {
+  await connection.end();
+  await server.close();
+});
+
+beforeEach(async () => {
+  for (const name of await tables()) await connection.query(`DROP TABLE \`${name}\``);
+});
+
+async function tables(): Promise<string[]> {
+  const rows = await database.query(
+    'SELECT table_name AS t FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY 1',
+  );
+  return (rows as { t: string }[]).map(({ t }) => t);
+}
+
+const create = (number: number, ...names: string[]): Migration => ({
+  number,
+  name: `create ${names.join(' and ')}`,
+  statements: names.map((name) => [`CREATE TABLE ${name} (`, '  id INT PRIMARY KEY', ')']),
+});
+
+describe('the migrations of this version', () => {
+  it('make every table that the datasets declare, and none again', async () => {
+    expect(await applyMigrations(database, migrations)).toEqual(migrations.map(({ number }) => number));
+    const declared = allMysqlTables(datasets);
+    expect(await tables()).toEqual([...declared.map(({ name }) => name), 'sluice_migrations'].sort());
+    for (const { name, columns } of declared) {
+      const found = await database.query(
+        'SELECT column_name AS name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?',
+        [name],
+      );
+      expect((found as { name: string }[]).map((each) => each.name).sort()).toEqual(
+        columns.map((each) => each.name).sort(),
+      );
+    }
+    expect(await applyMigrations(database, migrations)).toEqual([]);
+  });
+
+  it('are numbered without gaps', () => {
+    expect(migrations.map(({ number }) => number)).toEqual(migrations.map((_, i) => i + 1));
+  });
+
+  it('are applied by the function, which says which', async () => {
+    const before = process.env['MYSQL_URL'];
+    process.env['MYSQL_URL'] = server.url;
+    try {
+      expect(await handler()).toEqual(migrations.map(({ number }) => number));
+      expect(await handler()).toEqual([]);
+    } finally {
+      if (before === undefined) delete process.env['MYSQL_URL'];
+      else process.env['MYSQL_URL'] = before;
+    }
+  });
+});
+
+describe('a migration', () => {
+  it('is applied after those before it, once', async () => {
+    expect(await applyMigrations(database, [create(1, 'a')])).toEqual([1]);
+    expect(await applyMigrations(database, [create(1, 'a'), create(2, 'b'), create(3, 'c')])).toEqual([2, 3]);
+    expect(await tables()).toEqual(['a', 'b', 'c', 'sluice_migrations']);
+  });
+
+  it('that has changed since it was applied is refused, and nothing after it is applied', async () => {
+    await applyMigrations(database, [create(1, 'a')]);
+    await expect(applyMigrations(database, [create(1, 'b'), create(2, 'c')])).rejects.toThrow(
+      'Migration 1 (create b) has changed since it was applied',
+    );
+    expect(await tables()).toEqual(['a', 'sluice_migrations']);
+  });
+
+  it('is applied by one of several that try at once', async () => {
+    const others = await Promise.all(Array.from({ length: 4 }, () => server.connect()));
+    const applied = await Promise.all(
+      others.map((other) => applyMigrations(databaseOf(other), [create(1, 'a', 'b')])),
+    );
+    await Promise.all(others.map((other) => other.end()));
+    expect(applied.flat()).toEqual([1]);
+  });
+
+  it('that was cut off goes on with the statement that it had come to, whether that had taken effect or not', async () => {
+    for (const effective of [true, false]) {
+      for (const name of await tables()) await connection.query(`DROP TABLE ${name}`);
+      let cut = false;
+      const breaking: Database = {
+        async query(sql, values) {
+          if (cut && !sql.includes('LOCK')) throw new Error('The connection is gone.');
+          if (!sql.startsWith('CREATE TABLE b')) return database.query(sql, values);
+          cut = true;
+          if (effective) await database.query(sql, values);
+          throw new Error('The connection is gone.');
+        },
+      };
+      await expect(applyMigrations(breaking, [create(1, 'a', 'b', 'c')])).rejects.toThrow('gone');
+      expect(await applyMigrations(database, [create(1, 'a', 'b', 'c')])).toEqual([1]);
+      expect(await tables()).toEqual(['a', 'b', 'c', 'sluice_migrations']);
+    }
+  });
+
+  it('that fails fails again, and does not take a table for its own that was there before', async () => {
+    await connection.query('CREATE TABLE b (other INT)');
+    const failing = () => applyMigrations(database, [create(1, 'a', 'b')]);
+    await expect(failing()).rejects.toThrow(/already exists/);
+    await expect(failing()).rejects.toThrow(/already exists/);
+    await connection.query('DROP TABLE b');
+    expect(await failing()).toEqual([1]);
+  });
+});
+
+describe('the command line', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-migrations-'));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  const sluice = (args: readonly string[], environment: Readonly<Record<string, string>> = {}) =>
+    run(directory, args, { environment });
+
+  it('migrates the database of MYSQL_URL, and says when there is nothing to do', async () => {
+    const env = { MYSQL_URL: server.url };
+    expect(await sluice(['migrate'], env)).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^Applied 1: /),
+    });
+    expect(await sluice(['migrate'], env)).toEqual({
+      status: 0,
+      stdout: 'The tables are up to date.\n',
+      stderr: '',
+    });
+    expect(await sluice(['migrate', '--json'], env)).toMatchObject({ stdout: '{"applied":[]}\n' });
+  });
+
+  it('says what is missing, or wrong with the database, without the password', async () => {
+    expect(await sluice(['migrate'])).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('Set MYSQL_URL='),
+    });
+    const url = new URL(server.url);
+    url.username = 'nobody';
+    url.password = 's3cret';
+    const { status, stderr } = await sluice(['migrate'], { MYSQL_URL: url.href });
+    expect(status).toBe(1);
+    expect(stderr).toContain('(authentication)');
+    expect(stderr).not.toContain('s3cret');
+  });
+
+  it.each([
+    ['--mysql', 'CREATE TABLE `recipes` ('],
+    ['--glue', 'CREATE EXTERNAL TABLE `recipes` ('],
+    ['--redshift', 'CREATE EXTERNAL TABLE lake."recipes" ('],
+    ['--parquet', 'message recipes {'],
+  ])('prints the schema of a dataset: %s', async (option, first) => {
+    const { status, stdout } = await sluice(['schema', 'recipes', option]);
+    expect(status).toBe(0);
+    expect(stdout.split('\n')[0]).toBe(first);
+    const json = await sluice(['schema', 'recipes', option, '--json']);
+    expect(JSON.parse(json.stdout)).toBeTruthy();
+  });
+
+  it('prints statements of MySQL that MySQL takes', async () => {
+    for (const { name } of datasets) {
+      const { stdout } = await sluice(['schema', name, '--mysql']);
+      for (const statement of stdout.split(';\n'))
+        if (statement.trim() !== '') await connection.query(statement);
+      expect(await tables()).toContain(name);
+    }
+  });
+
+  it.each([
+    [['schema', 'nothing', '--mysql'], 1, 'There is no dataset nothing. There are: recipes'],
+    [['schema', 'recipes'], 1, 'Say which: --mysql'],
+    [['schema', 'recipes', '--mysql', '--glue'], 2, 'cannot be used with'],
+  ])('refuses %j', async (args, code, says) => {
+    expect(await sluice(args)).toMatchObject({ status: code, stderr: expect.stringContaining(says) });
+  });
+});

@@ -1,0 +1,72 @@
+import { ListObjectVersionsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type S3Server, startS3Server } from '../../local-aws/test/s3/s3-server.ts';
+import { ObjectNotFound, type ObjectStore, s3ObjectStore } from '../../store/object-store.ts';
+
+const bucket = 'versioned';
+/** What a key can be and a URL would misread. */
+const key = 'a b/+%25/é 👩‍🍳/?versionId=x&#.json';
+
+let server: S3Server;
+let store: ObjectStore;
+
+beforeAll(async () => {
+  server = await startS3Server();
+  store = s3ObjectStore(server.client);
+});
+
+afterAll(() => server.close());
+
+async function put(body: string): Promise<string> {
+  const { VersionId = '' } = await server.client.send(
+    new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }),
+  );
+  return VersionId;
+}
+
+async function textOf(address: Parameters<ObjectStore['read']>[0]): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of await store.read(address)) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+describe('the object store', () => {
+  it('reads, describes and copies exactly the version that it is asked for, under any key', async () => {
+    const versionId = await put('old');
+    await put('newer');
+    expect(await textOf({ bucket, key, versionId })).toBe('old');
+    expect(await store.describe({ bucket, key, versionId })).toMatchObject({ bytes: 3 });
+    await store.copy({ bucket, key, versionId }, { bucket, key: 'copy' });
+    const { Versions = [] } = await server.client.send(
+      new ListObjectVersionsCommand({ Bucket: bucket, Prefix: 'copy' }),
+    );
+    expect(await textOf({ bucket, key: 'copy', versionId: Versions[0]?.VersionId ?? '' })).toBe('old');
+  });
+
+  it('creates an object once, and says who was first', async () => {
+    const object = { bucket, key: 'once', contentType: 'text/plain', metadata: { from: 'here' } };
+    expect(await store.exists(bucket, 'once')).toBe(false);
+    const created = await Promise.all(['a', 'b', 'c'].map((body) => store.create({ ...object, body })));
+    expect(created.filter((first) => first)).toHaveLength(1);
+    expect(await store.exists(bucket, 'once')).toBe(true);
+    expect(await store.create({ ...object, body: 'late' })).toBe(false);
+  });
+
+  it('says that a version is not there, and does not say so of a whole bucket', async () => {
+    const versionId = await put('x');
+    for (const gone of [
+      { bucket, key: 'never', versionId },
+      { bucket, key, versionId: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' },
+    ]) {
+      await expect(store.read(gone)).rejects.toBeInstanceOf(ObjectNotFound);
+      await expect(store.describe(gone)).rejects.toBeInstanceOf(ObjectNotFound);
+      await expect(store.copy(gone, { bucket, key: 'copy' })).rejects.toBeInstanceOf(ObjectNotFound);
+    }
+    await expect(store.read({ bucket: 'no-such-bucket', key, versionId })).rejects.not.toBeInstanceOf(
+      ObjectNotFound,
+    );
+    await expect(
+      store.copy({ bucket, key, versionId }, { bucket: 'no-such-bucket', key }),
+    ).rejects.not.toBeInstanceOf(ObjectNotFound);
+  });
+});
