@@ -1,14 +1,14 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { Alarms } from './alarms.ts';
-import type { Bucket } from './bucket.ts';
-import type { Bundle } from './bundle.ts';
-import { type StageConfiguration, visibilityTimeout } from './configuration.ts';
-import { LambdaFunction } from './function.ts';
-import type { Key } from './key.ts';
-import type { Placement } from './network.ts';
-import { allow, type Grant, type Statement, usesKey } from './permissions.ts';
-import { deadLetterRetention, Queue, sourceRetention } from './queue.ts';
+import { Alarms } from './base/alarms.ts';
+import type { Bucket } from './base/bucket.ts';
+import { LambdaFunction } from './base/function.ts';
+import type { Key } from './base/key.ts';
+import { deadLetterRetention, Queue, sourceRetention } from './base/queue.ts';
+import type { Bundle } from './build/bundle.ts';
+import { type StageConfiguration, visibilityTimeout } from './configuration/configuration.ts';
+import { allow, type Grant, type Statement, usesKey } from './iam/permissions.ts';
+import type { Placement } from './mysql/network.ts';
 
 /** What S3 tells EventBridge of an object (S3 guide, EventBridge event types). */
 export type ObjectChange = 'Object Created' | 'Object Deleted';

@@ -1,9 +1,9 @@
 import { crawl, crawlBegins } from './crawl.ts';
 import { drain, drainBegins } from './drain.ts';
-import { checkBegins, end, reportBegins } from './end.ts';
-import type { WorkflowParts } from './parts.ts';
+import { checkBegins, end, reportBegins } from './report-states.ts';
 import { sendAll } from './send.ts';
 import type { Workflow } from './states.ts';
+import type { WorkflowParts } from './workflow-inputs.ts';
 
 /**
  * Sends what the raw bucket holds, and the pipeline has not done, on its way; waits until it is done, and reports.

@@ -1,5 +1,5 @@
-import type { WorkflowParts } from './parts.ts';
 import { complain, goOn, pause, type State, tryAgain } from './states.ts';
+import type { WorkflowParts } from './workflow-inputs.ts';
 
 export const crawlBegins = 'Start the crawler';
 

@@ -1,6 +1,6 @@
 import { stageNames } from '../naming.ts';
-import type { WorkflowParts } from './parts.ts';
 import { complain, goOn, pause, type State, tryAgain } from './states.ts';
+import type { WorkflowParts } from './workflow-inputs.ts';
 
 const attributes = [
   'ApproximateNumberOfMessages',

@@ -1,9 +1,9 @@
 import { crawl, crawlBegins } from './crawl.ts';
 import { drain, drainBegins } from './drain.ts';
-import { checkBegins, end, reportBegins } from './end.ts';
-import type { WorkflowParts } from './parts.ts';
+import { checkBegins, end, reportBegins } from './report-states.ts';
 import { sendAll } from './send.ts';
 import type { Workflow } from './states.ts';
+import type { WorkflowParts } from './workflow-inputs.ts';
 
 /**
  * Has the versions done anew that have rejects or faults, by the code that is deployed now; waits until that is done, and reports.

@@ -1,5 +1,5 @@
-import type { WorkflowParts } from './parts.ts';
 import { type DistributedMap, type Flow, goOn, invoke, pause, tryAgain } from './states.ts';
+import type { WorkflowParts } from './workflow-inputs.ts';
 
 /** Objects a batch: one call of the function. */
 const BATCH = 100;

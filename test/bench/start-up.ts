@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import * as z from 'zod';
 import { stages } from '../../domain/errors.ts';
-import { bundle } from '../../infra/bundle.ts';
+import { bundle } from '../../infra/build/bundle.ts';
 import { jsonOf } from './child.ts';
 import { median, type Section } from './section.ts';
 

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { bundle } from '../../infra/bundle.ts';
+import { bundle } from '../../infra/build/bundle.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'sluice-bundle-'));
 afterAll(() => rmSync(directory, { recursive: true }));

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readConfiguration, visibilityTimeout } from '../../infra/configuration.ts';
+import { sourceRetention } from '../../infra/base/queue.ts';
+import { readConfiguration, visibilityTimeout } from '../../infra/configuration/configuration.ts';
 import { stackOutputs } from '../../infra/outputs.ts';
-import { sourceRetention } from '../../infra/queue.ts';
 
 const region = { 'aws:region': 'eu-central-1' };
 

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readConfiguration } from '../../infra/configuration.ts';
+import { readConfiguration } from '../../infra/configuration/configuration.ts';
 import {
   connectionBudget,
   connectionsPerEnvironment,
   instanceClasses,
   maximumConnections,
   usefulConcurrency,
-} from '../../infra/instance-classes.ts';
+} from '../../infra/configuration/instance-classes.ts';
 import { readTopology } from '../../local-aws/program/topology.ts';
 import { everything, program } from './the-program.ts';
 

@@ -1,7 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Bucket } from '../../infra/bucket.ts';
-import { Key } from '../../infra/key.ts';
+import { Bucket } from '../../infra/base/bucket.ts';
+import { Key } from '../../infra/base/key.ts';
 
 beforeAll(() =>
   pulumi.runtime.setMocks({

@@ -1,0 +1,138 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import { denyOverwriting, denyWithoutTls, policyDocument } from '../iam/permissions.ts';
+import type { BucketPurpose } from '../naming.ts';
+import { type Fate, keeping } from './deletion-policy.ts';
+import type { Key } from './key.ts';
+import type { Queue } from './queue.ts';
+
+export interface BucketArgs extends Fate {
+  readonly purpose: BucketPurpose;
+  readonly key: Key;
+  /** Days for which overwritten and deleted versions are kept. */
+  readonly oldVersionExpiry: number;
+  /** Days after which objects expire; never, when left out. */
+  readonly expiry?: number;
+  /** Days after which objects move to Glacier; never, when left out. */
+  readonly glacierAfter?: number;
+  /** Under this prefix, objects are created and never written over. */
+  readonly createdOnce?: string;
+  /** A queue that S3 itself tells of every change, beside EventBridge. */
+  readonly changes?: Queue;
+}
+
+/** A versioned, encrypted, private bucket that tells EventBridge of every change. */
+export class Bucket extends pulumi.ComponentResource {
+  readonly purpose: BucketPurpose;
+  readonly name: pulumi.Output<string>;
+  readonly arn: pulumi.Output<string>;
+
+  constructor(name: string, args: BucketArgs, options: pulumi.ComponentResourceOptions) {
+    super('sluice:infra:Bucket', name, {}, options);
+    const here = { parent: this, retainOnDelete: args.retain };
+    const s3 = new aws.s3.Bucket(
+      name,
+      { forceDestroy: args.forceDestroy },
+      { parent: this, ...keeping(args) },
+    );
+    const bucket = s3.bucket;
+
+    new aws.s3.BucketOwnershipControls(
+      name,
+      { bucket, rule: { objectOwnership: 'BucketOwnerEnforced' } },
+      here,
+    );
+    const access = new aws.s3.BucketPublicAccessBlock(
+      name,
+      {
+        bucket,
+        blockPublicAcls: true,
+        blockPublicPolicy: true,
+        ignorePublicAcls: true,
+        restrictPublicBuckets: true,
+      },
+      here,
+    );
+    new aws.s3.BucketPolicy(
+      name,
+      {
+        bucket,
+        policy: policyDocument([
+          denyWithoutTls('s3', [s3.arn, pulumi.interpolate`${s3.arn}/*`]),
+          ...(args.createdOnce === undefined ? [] : [denyOverwriting(args.createdOnce, s3.arn)]),
+        ]),
+      },
+      // S3 refuses the two at the same time with OperationAborted.
+      { ...here, dependsOn: [access] },
+    );
+    new aws.s3.BucketServerSideEncryptionConfiguration(
+      name,
+      {
+        bucket,
+        rules: [
+          {
+            applyServerSideEncryptionByDefault: { sseAlgorithm: 'aws:kms', kmsMasterKeyId: args.key.arn },
+            bucketKeyEnabled: true,
+          },
+        ],
+      },
+      here,
+    );
+    const versioning = new aws.s3.BucketVersioning(
+      name,
+      { bucket, versioningConfiguration: { status: 'Enabled' } },
+      here,
+    );
+    new aws.s3.BucketLifecycleConfiguration(
+      name,
+      { bucket, rules: lifecycle(args) },
+      { ...here, dependsOn: [versioning] },
+    );
+    const { changes } = args;
+    new aws.s3.BucketNotification(
+      name,
+      {
+        bucket,
+        eventbridge: true,
+        ...(changes && {
+          queues: [
+            { id: 'changes', queueArn: changes.arn, events: ['s3:ObjectCreated:*', 's3:ObjectRemoved:*'] },
+          ],
+        }),
+      },
+      // S3 checks that it may send.
+      { ...here, dependsOn: changes === undefined ? [] : [changes.admitOnly({ bucket: s3 })] },
+    );
+
+    this.purpose = args.purpose;
+    this.name = bucket;
+    this.arn = s3.arn;
+    this.registerOutputs({ name: this.name, arn: this.arn });
+  }
+}
+
+function lifecycle(args: BucketArgs) {
+  const everything = { status: 'Enabled', filter: { prefix: '' } };
+  return [
+    {
+      id: 'old-versions',
+      ...everything,
+      noncurrentVersionExpiration: { noncurrentDays: args.oldVersionExpiry },
+    },
+    // Can't share a rule with an expiration in days (S3 guide, "Removing expired object delete markers").
+    { id: 'delete-markers', ...everything, expiration: { expiredObjectDeleteMarker: true } },
+    { id: 'incomplete-uploads', ...everything, abortIncompleteMultipartUpload: { daysAfterInitiation: 1 } },
+    ...(args.expiry === undefined
+      ? []
+      : [{ id: 'expiry', ...everything, expiration: { days: args.expiry } }]),
+    ...(args.glacierAfter === undefined
+      ? []
+      : [
+          {
+            id: 'glacier',
+            ...everything,
+            transitions: [{ days: args.glacierAfter, storageClass: 'GLACIER' }],
+          },
+        ]),
+  ];
+}

@@ -1,0 +1,108 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import type { Bundle } from '../build/bundle.ts';
+import { allow, lambdaTrust, policyDocument, type Statement } from '../iam/permissions.ts';
+import type { Placement } from '../mysql/network.ts';
+
+export interface FunctionArgs {
+  readonly bundle: pulumi.Output<Bundle>;
+  /** MB. */
+  readonly memory: number;
+  /** Seconds. */
+  readonly timeout: number;
+  /** Days. */
+  readonly logRetention: number;
+  readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  /** What the function may do besides writing its logs and traces. */
+  readonly permissions: readonly Statement[];
+  /** Where in the private network it runs; outside of any when left out. */
+  readonly placement?: Placement | undefined;
+}
+
+/** A Lambda function with a role and a log group of its own. */
+export class LambdaFunction extends pulumi.ComponentResource {
+  readonly name: pulumi.Output<string>;
+  readonly arn: pulumi.Output<string>;
+  readonly roleArn: pulumi.Output<string>;
+  /** Once this exists, the function may do all that it is permitted. */
+  readonly policy: aws.iam.RolePolicy;
+
+  constructor(name: string, args: FunctionArgs, options: pulumi.ComponentResourceOptions) {
+    super('sluice:infra:Function', name, {}, options);
+    const logs = new aws.cloudwatch.LogGroup(
+      name,
+      { namePrefix: `/aws/lambda/${name}-`, retentionInDays: args.logRetention },
+      { parent: this },
+    );
+    const role = new aws.iam.Role(name, { assumeRolePolicy: lambdaTrust }, { parent: this });
+    this.policy = new aws.iam.RolePolicy(
+      name,
+      {
+        role: role.name,
+        policy: policyDocument([
+          ...args.permissions,
+          allow(
+            'WriteLogs',
+            ['logs:CreateLogStream', 'logs:PutLogEvents'],
+            pulumi.interpolate`${logs.arn}:*`,
+          ),
+          // X-Ray has no resources to name (Service authorization reference, AWS X-Ray).
+          allow('WriteTraces', ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], '*'),
+          ...(args.placement === undefined ? [] : networkInterfaces(name)),
+        ]),
+      },
+      { parent: this },
+    );
+    const lambda = new aws.lambda.Function(
+      name,
+      {
+        runtime: 'nodejs24.x',
+        architectures: ['arm64'],
+        handler: 'index.handler',
+        code: args.bundle.apply(
+          ({ file }) => new pulumi.asset.AssetArchive({ 'index.mjs': new pulumi.asset.FileAsset(file) }),
+        ),
+        role: role.arn,
+        memorySize: args.memory,
+        timeout: args.timeout,
+        tracingConfig: { mode: 'Active' },
+        // The functions write JSON themselves; Lambda's JSON format would wrap it and hide the embedded metrics.
+        loggingConfig: { logFormat: 'Text', logGroup: logs.name },
+        ...(args.placement && {
+          vpcConfig: {
+            subnetIds: [...args.placement.network.subnetIds],
+            securityGroupIds: [args.placement.securityGroup.id],
+          },
+        }),
+        environment: { variables: { ...args.environment, CODE_VERSION: args.bundle.version } },
+      },
+      { parent: this, dependsOn: [this.policy] },
+    );
+
+    this.name = lambda.name;
+    this.arn = lambda.arn;
+    this.roleArn = role.arn;
+    this.registerOutputs({ name: this.name });
+  }
+}
+
+const interfaceActions = [
+  'ec2:CreateNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:DeleteNetworkInterface',
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:UnassignPrivateIpAddresses',
+];
+
+/** Lambda makes a function's network interfaces in its name; the function's own code may not (Lambda guide, configuration-vpc). */
+const networkInterfaces = (name: string): readonly Statement[] => [
+  allow('UseNetwork', interfaceActions, '*'),
+  {
+    Sid: 'OnlyLambdaUsesNetwork',
+    Effect: 'Deny',
+    Action: interfaceActions,
+    Resource: '*',
+    Condition: { ArnLike: { 'lambda:SourceFunctionArn': `arn:*:lambda:*:*:function:${name}-*` } },
+  },
+];

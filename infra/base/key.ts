@@ -1,0 +1,61 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import { policyDocument } from '../iam/permissions.ts';
+import { type Fate, keeping } from './deletion-policy.ts';
+
+/** The stack's own KMS key, under which every bucket and queue is encrypted. */
+export class Key extends pulumi.ComponentResource {
+  readonly arn: pulumi.Output<string>;
+
+  /** A protected key is deleted by nobody, a retained one stays when the stack goes: without it, everything under it is lost. */
+  constructor(name: string, args: Fate, options: pulumi.ComponentResourceOptions) {
+    super('sluice:infra:Key', name, {}, options);
+    const identity = aws.getCallerIdentityOutput({}, { parent: this });
+    const accountRoot = identity.apply(
+      ({ arn, accountId }) => `arn:${arn.split(':')[1]}:iam::${accountId}:root`,
+    );
+
+    const key = new aws.kms.Key(
+      name,
+      {
+        description: 'Encrypts the buckets and queues of Sluice.',
+        enableKeyRotation: true,
+        deletionWindowInDays: 30,
+        policy: policyDocument([
+          {
+            // Hands the decision to IAM policies, and keeps the key manageable (KMS guide, key-policy-default).
+            Sid: 'AccountDecidesByIam',
+            Effect: 'Allow',
+            Principal: { AWS: accountRoot },
+            Action: ['kms:*'],
+            Resource: '*',
+          },
+          {
+            // SQS guide, sqs-key-management. The account instead of the rule, whose target the queue is, is how
+            // the CDK breaks the same circle (aws-events-targets, SqsQueue).
+            Sid: 'EventBridgeSendsToQueues',
+            Effect: 'Allow',
+            Principal: { Service: 'events.amazonaws.com' },
+            Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+            Resource: '*',
+            Condition: { StringEquals: { 'aws:SourceAccount': identity.accountId } },
+          },
+          {
+            // S3 guide, grant-destinations-permissions-to-s3, "AWS KMS key policy".
+            Sid: 'S3SendsToQueues',
+            Effect: 'Allow',
+            Principal: { Service: 's3.amazonaws.com' },
+            Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+            Resource: '*',
+            Condition: { StringEquals: { 'aws:SourceAccount': identity.accountId } },
+          },
+        ]),
+      },
+      { parent: this, ...keeping(args) },
+    );
+    new aws.kms.Alias(name, { name: `alias/${name}`, targetKeyId: key.keyId }, { parent: this });
+
+    this.arn = key.arn;
+    this.registerOutputs({ arn: this.arn });
+  }
+}

@@ -1,0 +1,122 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import type { Plugin } from 'esbuild';
+import { type Build, digest, keep, kept } from './build-cache.ts';
+
+const root = dirname(import.meta.dirname);
+/** Which version of which package npm put where, esbuild's among them. */
+const packages = join(root, 'node_modules/.package-lock.json');
+
+/**
+ * An ES import of `http` reads each of its exports at once, and so loads Node's fetch and web sockets with it, a
+ * fifth of the time that a bundle takes to load. `require` doesn't.
+ */
+const requiredHttp: Plugin = {
+  name: 'required-http',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(node:)?http$/ }, ({ kind }) =>
+      kind === 'require-call' ? undefined : { path: 'http', namespace: 'required' },
+    );
+    onLoad({ filter: /^http$/, namespace: 'required' }, () => ({
+      contents: "module.exports = require('node:http');",
+    }));
+  },
+};
+
+/** See there. */
+const traceContext: Plugin = {
+  name: 'trace-context',
+  setup({ onResolve }) {
+    onResolve({ filter: /^cls-hooked\/context$/ }, () => ({
+      path: join(root, 'infra/build/trace-context.ts'),
+    }));
+  },
+};
+
+export interface Bundle {
+  /** Absolute path of the module, alone what is deployed. Its source map lies beside it. */
+  readonly file: string;
+  /** First 16 hexadecimal digits of the SHA-256 of the module's bytes. */
+  readonly version: string;
+}
+
+/** CommonJS inside an ES module asks for `require`, which Node does not define there. */
+const banner = "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);";
+
+/**
+ * Bundles each entry, `{ extraction: 'handlers/extraction.ts' }` relative to the repository, into
+ * `dist/<name>/index.mjs` as Lambda runs it. The same sources give the same bytes, wherever they lie; what is there already and
+ * would become the same is left as it is.
+ *
+ * @throws (rejects) when an entry does not compile; the message is esbuild's, with file and line.
+ */
+export async function bundle<Name extends string>(
+  entries: Readonly<Record<Name, string>>,
+  { from = root, to = join(root, 'dist') }: { readonly from?: string; readonly to?: string } = {},
+): Promise<Record<Name, Bundle>> {
+  const settings = JSON.stringify([entries, readFileSync(import.meta.filename, 'utf8')]);
+  const made: Build = { recordFile: join(to, 'build.json'), from, settings };
+  const digests = kept(made) ?? (await run(made, entries, to));
+  const bundles = Object.keys(entries).map((name): [string, Bundle] => {
+    const path = join(name, 'index.mjs');
+    const sha256 = digests[path];
+    if (sha256 === undefined) throw new Error(`esbuild made no ${path}.`);
+    return [name, { file: join(to, path), version: sha256.slice(0, 16) }];
+  });
+  return Object.fromEntries(bundles) as Record<Name, Bundle>;
+}
+
+/** @returns SHA-256 of each file that it wrote, by its path below `to` */
+async function run(
+  made: Build,
+  entries: Readonly<Record<string, string>>,
+  to: string,
+): Promise<Record<string, string>> {
+  const { build } = await import('esbuild');
+  const beganAt = Date.now();
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: made.from,
+    entryPoints: Object.entries(entries).map(([name, entry]) => ({ in: entry, out: `${name}/index` })),
+    outdir: to,
+    outExtension: { '.js': '.mjs' },
+    banner: { js: banner },
+    plugins: [requiredHttp, traceContext],
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    mainFields: ['module', 'main'],
+    minify: true,
+    // The names of functions are in the source map; to set each again when it is defined takes time at every cold start.
+    keepNames: false,
+    legalComments: 'none',
+    sourcemap: 'linked',
+    metafile: true,
+    write: false,
+    logLevel: 'silent',
+  });
+  for (const output of outputFiles) replace(output.path, output.contents);
+  const digests = Object.fromEntries(
+    outputFiles.map(({ path, contents }) => [relative(to, path), digest(path, contents)]),
+  );
+  const files = Object.keys(metafile.inputs).filter((input) => !input.startsWith('required:'));
+  keep(made, [...files, relative(made.from, packages)], digests, beganAt);
+  return digests;
+}
+
+/** Leaves an equal file alone and replaces another in one step: a function may be starting from it. */
+function replace(path: string, contents: Uint8Array): void {
+  if (readIfThere(path)?.equals(contents)) return;
+  mkdirSync(dirname(path), { recursive: true });
+  const next = `${path}.${process.pid}`;
+  writeFileSync(next, contents);
+  renameSync(next, path);
+}
+
+function readIfThere(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch {
+    return undefined;
+  }
+}

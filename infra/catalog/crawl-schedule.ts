@@ -1,0 +1,70 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import { newAlarm } from '../base/alarms.ts';
+import { allow, policyDocument, trust } from '../iam/permissions.ts';
+
+export interface CrawlScheduleArgs {
+  readonly crawler: aws.glue.Crawler;
+  /** `cron(…)` or `rate(…)`, in UTC. */
+  readonly schedule: string;
+  readonly enabled: boolean;
+  readonly alarmTopicArn: string | undefined;
+}
+
+/** EventBridge Scheduler starts the crawler, with a role that may do that alone. */
+export class CrawlSchedule extends pulumi.ComponentResource {
+  constructor(name: string, args: CrawlScheduleArgs, options: pulumi.ComponentResourceOptions) {
+    super('sluice:infra:CrawlSchedule', name, {}, options);
+    const { crawler } = args;
+    const group = new aws.scheduler.ScheduleGroup(name, {}, { parent: this });
+    // Scheduler guide, cross-service-confused-deputy-prevention: the group stands for its schedules.
+    const role = new aws.iam.Role(
+      name,
+      { assumeRolePolicy: trust('scheduler.amazonaws.com', { 'aws:SourceArn': group.arn }) },
+      { parent: this },
+    );
+    const policy = new aws.iam.RolePolicy(
+      name,
+      {
+        role: role.name,
+        policy: policyDocument([allow('StartCrawler', ['glue:StartCrawler'], crawler.arn)]),
+      },
+      { parent: this },
+    );
+    new aws.scheduler.Schedule(
+      name,
+      {
+        description: 'Adds the partitions of the lake that are new to the catalog.',
+        groupName: group.name,
+        scheduleExpression: args.schedule,
+        scheduleExpressionTimezone: 'UTC',
+        flexibleTimeWindow: { mode: 'OFF' },
+        state: args.enabled ? 'ENABLED' : 'DISABLED',
+        target: {
+          // Scheduler guide, managing-targets-universal.
+          arn: 'arn:aws:scheduler:::aws-sdk:glue:startCrawler',
+          roleArn: role.arn,
+          input: pulumi.jsonStringify({ Name: crawler.name }),
+          // A crawl that still runs takes up what is new by itself; the next one is soon enough.
+          retryPolicy: { maximumEventAgeInSeconds: 900, maximumRetryAttempts: 3 },
+        },
+      },
+      { parent: this, dependsOn: [policy] },
+    );
+    newAlarm(
+      `${name}-dropped`,
+      'The crawler could not be started: EventBridge Scheduler gave up. It may still run, or its role be wrong.',
+      {
+        namespace: 'AWS/Scheduler',
+        metricName: 'InvocationDroppedCount',
+        dimensions: { ScheduleGroup: group.name },
+        statistic: 'Sum',
+        period: 300,
+        threshold: 0,
+      },
+      args.alarmTopicArn,
+      this,
+    );
+    this.registerOutputs();
+  }
+}

@@ -1,0 +1,155 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import type { Dataset } from '../../domain/dataset.ts';
+import { externalSchema, externalSchemaDdl, typedViewDdl } from '../../domain/tables/redshift.ts';
+import type { Bucket } from '../base/bucket.ts';
+import type { Key } from '../base/key.ts';
+import type { WarehouseConfiguration } from '../configuration/catalog.ts';
+import { allow, policyDocument, readsAll, trust, usesKey } from '../iam/permissions.ts';
+import type { Catalog } from './catalog.ts';
+
+export interface WarehouseArgs extends WarehouseConfiguration {
+  readonly datasets: readonly Dataset[];
+  readonly files: Bucket;
+  readonly catalog: Catalog;
+  readonly key: Key;
+  readonly region: string;
+}
+
+/**
+ * Redshift Serverless, which reads the lake through Spectrum and holds nothing itself. It is reached by the Data API
+ * alone, and stops when its usage limit is used up.
+ */
+export class Warehouse extends pulumi.ComponentResource {
+  readonly workgroup: pulumi.Output<string>;
+  readonly database: pulumi.Output<string>;
+
+  constructor(name: string, args: WarehouseArgs, options: pulumi.ComponentResourceOptions) {
+    super('sluice:infra:Warehouse', name, {}, options);
+    const { catalog, files, key, datasets } = args;
+    const role = new aws.iam.Role(
+      name,
+      {
+        // Redshift guide, serverless-iam "Granting permissions to Amazon Redshift Serverless".
+        assumeRolePolicy: trust(
+          ['redshift-serverless.amazonaws.com', 'redshift.amazonaws.com'],
+          { 'aws:SourceAccount': catalog.accountId },
+          { ifTold: true },
+        ),
+      },
+      { parent: this },
+    );
+    const policy = new aws.iam.RolePolicy(
+      name,
+      {
+        role: role.name,
+        // Redshift database guide, c-spectrum-iam-policies.
+        policy: policyDocument([
+          ...readsAll(files).statements,
+          allow(
+            'ReadCatalog',
+            [
+              'glue:BatchGetPartition',
+              'glue:GetDatabase',
+              'glue:GetPartition',
+              'glue:GetPartitions',
+              'glue:GetTable',
+              'glue:GetTables',
+            ],
+            catalog.arns,
+          ),
+          usesKey(key.arn, ['Decrypt'], ['s3']),
+        ]),
+      },
+      { parent: this },
+    );
+    const namespace = new aws.redshiftserverless.Namespace(
+      name,
+      {
+        namespaceName: name,
+        dbName: 'sluice',
+        iamRoles: [role.arn],
+        kmsKeyId: key.arn,
+        // Kept in Secrets Manager and used by the statements below: nobody has to know it.
+        manageAdminPassword: true,
+        logExports: ['connectionlog', 'userlog'],
+      },
+      { parent: this, dependsOn: [policy] },
+    );
+    const workgroup = new aws.redshiftserverless.Workgroup(
+      name,
+      {
+        workgroupName: name,
+        namespaceName: namespace.namespaceName,
+        baseCapacity: args.baseCapacity,
+        maxCapacity: args.maxCapacity,
+        publiclyAccessible: false,
+        ...(args.subnetIds && { subnetIds: args.subnetIds }),
+        ...(args.securityGroupIds && { securityGroupIds: args.securityGroupIds }),
+        configParameters: [
+          { parameterKey: 'require_ssl', parameterValue: 'true' },
+          { parameterKey: 'max_query_execution_time', parameterValue: String(args.queryTimeout) },
+        ],
+      },
+      // The provider keeps all parameters that AWS has, takes the rest for a change, and AWS refuses a change to what is so already
+      // (pulumi-aws issue 4405). Who changes `queryTimeout` runs `aws redshift-serverless update-workgroup` as well.
+      { parent: this, ignoreChanges: ['configParameters'] },
+    );
+    new aws.redshiftserverless.UsageLimit(
+      name,
+      {
+        resourceArn: workgroup.arn,
+        usageType: 'serverless-compute',
+        amount: args.usageLimit,
+        period: args.usagePeriod,
+        breachAction: 'deactivate',
+      },
+      { parent: this },
+    );
+
+    // One statement after the other, as the administrator; each is run again only when its text changes.
+    const schema = this.#statement(
+      `${name}-schema`,
+      pulumi
+        .all([catalog.database, role.arn])
+        .apply(([database, roleArn]) => externalSchemaDdl(database, roleArn, args.region)),
+      { namespace, workgroup },
+      [policy, ...catalog.tables],
+    );
+    let last = this.#statement(
+      `${name}-schema-grant`,
+      `GRANT USAGE ON SCHEMA ${externalSchema} TO PUBLIC`,
+      { namespace, workgroup },
+      [schema],
+    );
+    for (const dataset of datasets) {
+      const { drop, create, grant } = typedViewDdl(dataset);
+      for (const [what, sql] of Object.entries({ drop, view: create, grant }))
+        last = this.#statement(`${name}-${dataset.name}-${what}`, sql, { namespace, workgroup }, [last]);
+    }
+    this.workgroup = workgroup.workgroupName;
+    this.database = namespace.dbName.apply((dbName) => dbName ?? 'sluice');
+    this.registerOutputs({ workgroup: this.workgroup, database: this.database });
+  }
+
+  #statement(
+    name: string,
+    sql: pulumi.Input<string>,
+    {
+      namespace,
+      workgroup,
+    }: { namespace: aws.redshiftserverless.Namespace; workgroup: aws.redshiftserverless.Workgroup },
+    dependsOn: readonly pulumi.Resource[],
+  ): aws.redshiftdata.Statement {
+    return new aws.redshiftdata.Statement(
+      name,
+      {
+        workgroupName: workgroup.workgroupName,
+        database: 'sluice',
+        secretArn: namespace.adminPasswordSecretArn,
+        sql,
+      },
+      { parent: this, dependsOn: [...dependsOn] },
+    );
+  }
+}

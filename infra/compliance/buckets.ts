@@ -1,0 +1,110 @@
+import type { Policy } from './policies.ts';
+import { at, besides, deniesWithoutTls, list, number, policyOf, statements } from './resource.ts';
+
+const bucket = 'aws:s3/bucket:Bucket';
+
+/** Buckets, with the resources that configure them. */
+export const bucketPolicies: readonly Policy[] = [
+  {
+    name: 'bucket-private',
+    rule: 'A bucket blocks every kind of public access.',
+    reason: 'One wrong policy must not open the lake.',
+    source: 'Security Hub S3.8',
+    type: bucket,
+    keeps: (each, all) => {
+      const block = besides('aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock', each, all);
+      const all4 = ['blockPublicAcls', 'blockPublicPolicy', 'ignorePublicAcls', 'restrictPublicBuckets'];
+      return all4.every((name) => block?.inputs[name] === true);
+    },
+  },
+  {
+    name: 'bucket-tls',
+    rule: 'A bucket refuses calls without TLS.',
+    reason: 'Objects and signatures would travel in the clear.',
+    source: 'Security Hub S3.5',
+    type: bucket,
+    keeps: ({ outputs }, all) =>
+      deniesWithoutTls(policyOf('aws:s3/bucketPolicy:BucketPolicy', 'bucket', outputs['bucket'], all)),
+  },
+  {
+    name: 'receipts-once',
+    rule: 'The ledger’s receipts are created, and never written over.',
+    reason:
+      'What a receipt says is done is not done again: nobody may change that afterwards, a function least of all.',
+    source: 'S3 guide, conditional-writes-enforce',
+    type: bucket,
+    keeps: ({ name, outputs }, all) =>
+      !name.endsWith('-ledger') ||
+      (statements(policyOf('aws:s3/bucketPolicy:BucketPolicy', 'bucket', outputs['bucket'], all)) ?? []).some(
+        ({ Effect, Principal, Action, Resource, Condition }) =>
+          Effect === 'Deny' &&
+          Principal.includes('*') &&
+          Action.includes('s3:PutObject') &&
+          Resource.includes(`${outputs['arn']}/receipts/*`) &&
+          Condition['Null']?.['s3:if-none-match'] === 'true',
+      ),
+  },
+  {
+    name: 'bucket-encryption',
+    rule: 'A bucket is encrypted by KMS with a customer key and bucket keys.',
+    reason: 'A customer key can be refused and audited; bucket keys save most of the calls to KMS.',
+    source: 'S3 guide, bucket-key',
+    type: bucket,
+    keeps: (each, all) => {
+      const encryption = besides(
+        'aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration',
+        each,
+        all,
+      );
+      const by = 'rules.0.applyServerSideEncryptionByDefault';
+      return (
+        at(encryption?.inputs, `${by}.sseAlgorithm`) === 'aws:kms' &&
+        at(encryption?.inputs, `${by}.kmsMasterKeyId`) !== undefined &&
+        at(encryption?.inputs, 'rules.0.bucketKeyEnabled') === true
+      );
+    },
+  },
+  {
+    name: 'bucket-versioning',
+    rule: 'A bucket is versioned.',
+    reason: "An event's object is read at the event's version.",
+    source: 'S3 guide, Versioning',
+    type: bucket,
+    keeps: (each, all) =>
+      at(
+        besides('aws:s3/bucketVersioning:BucketVersioning', each, all)?.inputs,
+        'versioningConfiguration.status',
+      ) === 'Enabled',
+  },
+  {
+    name: 'bucket-lifecycle',
+    rule: 'A bucket expires old versions and aborts incomplete uploads, and expires nothing that a queue may still name.',
+    reason: 'Both cost money for ever; and a message may wait 14 days for its object.',
+    source: 'S3 guide, intro-lifecycle-rules',
+    type: bucket,
+    keeps: (each, all) => {
+      const rules = list(
+        besides('aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration', each, all)?.inputs[
+          'rules'
+        ],
+      );
+      const days = (path: string) =>
+        rules.map((rule) => at(rule, path)).filter((value) => value !== undefined);
+      const expiries = [...days('expiration.days'), ...days('noncurrentVersionExpiration.noncurrentDays')];
+      return (
+        days('noncurrentVersionExpiration.noncurrentDays').length > 0 &&
+        days('abortIncompleteMultipartUpload.daysAfterInitiation').length > 0 &&
+        expiries.every((value) => number(value, 0) > 14)
+      );
+    },
+  },
+  {
+    name: 'bucket-events',
+    rule: 'A bucket tells EventBridge of its changes.',
+    reason: 'The flow is made of these events.',
+    source: 'S3 guide, EventBridge',
+    type: bucket,
+    keeps: (each, all) =>
+      besides('aws:s3/bucketNotification:BucketNotification', each, all)?.inputs['eventbridge'] === true,
+  },
+];

@@ -1,0 +1,178 @@
+import type { Policy, Registered } from './policies.ts';
+import { at, list, number, parsed, statements } from './resource.ts';
+
+const table = 'aws:glue/catalogTable:CatalogTable';
+const crawler = 'aws:glue/crawler:Crawler';
+const schedule = 'aws:scheduler/schedule:Schedule';
+const workgroup = 'aws:redshiftserverless/workgroup:Workgroup';
+const queue = 'aws:sqs/queue:Queue';
+
+/** The lake's tables, what fills them with partitions, and what queries them. */
+export const catalogPolicies: readonly Policy[] = [
+  {
+    name: 'table-columns',
+    rule: 'A table says its columns and their types, no partition column among them, and the format of its files.',
+    reason: 'Redshift Spectrum refuses a column that is there twice, and Glue guesses what is not said.',
+    source: 'Redshift database guide, r_CREATE_EXTERNAL_TABLE',
+    type: table,
+    keeps: ({ inputs }) => {
+      const columns = list(at(inputs, 'storageDescriptor.columns'));
+      const partitions = list(inputs['partitionKeys']).map((key) => at(key, 'name'));
+      return (
+        columns.length > 0 &&
+        columns.every(
+          (column) => at(column, 'type') !== undefined && !partitions.includes(at(column, 'name')),
+        ) &&
+        at(inputs, 'parameters.classification') !== undefined
+      );
+    },
+  },
+  {
+    name: 'crawler-types',
+    rule: 'A crawler crawls tables of the catalog, only logs what it finds otherwise, and partitions inherit from the table.',
+    reason: 'Types are those of the dataset; a crawler’s guess would change them from one file to the next.',
+    source: 'Glue guide, crawler-schema-changes-prevent',
+    type: crawler,
+    keeps: ({ inputs }) =>
+      list(inputs['catalogTargets']).length > 0 &&
+      inputs['s3Targets'] === undefined &&
+      at(inputs, 'schemaChangePolicy.updateBehavior') === 'LOG' &&
+      at(inputs, 'schemaChangePolicy.deleteBehavior') === 'LOG' &&
+      at(parsed(inputs['configuration']), 'CrawlerOutput.Partitions.AddOrUpdateBehavior') ===
+        'InheritFromTable',
+  },
+  {
+    name: 'crawler-on-change',
+    rule: 'A crawler works in S3 event mode, on a queue with a DLQ that a bucket notifies of both creations and removals.',
+    reason: 'Each crawl bills at least 10 minutes, and a lake that did not change must cost nothing.',
+    source: 'Glue guide, crawler-s3-event-notifications',
+    type: crawler,
+    keeps: ({ inputs }, all) => {
+      const arn = at(inputs, 'catalogTargets.0.eventQueueArn');
+      const source = all.find((each) => each.type === queue && each.outputs['arn'] === arn);
+      const events = all
+        .filter(({ type }) => type === 'aws:s3/bucketNotification:BucketNotification')
+        .flatMap((each) => list(each.inputs['queues']))
+        .filter((each) => at(each, 'queueArn') === arn)
+        .flatMap((each) => list(at(each, 'events')));
+      return (
+        at(inputs, 'recrawlPolicy.recrawlBehavior') === 'CRAWL_EVENT_MODE' &&
+        source?.inputs['redrivePolicy'] !== undefined &&
+        ['s3:ObjectCreated:*', 's3:ObjectRemoved:*'].every((event) => events.includes(event))
+      );
+    },
+  },
+  {
+    name: 'crawler-role',
+    rule: 'A crawler’s role reads objects, works on queues and logs, and adds to the catalog: it changes no object.',
+    reason: 'What looks at the lake must not be able to harm it.',
+    source: 'Glue guide, crawler-prereqs',
+    type: crawler,
+    keeps: ({ inputs }, all) =>
+      actionsOf(inputs['role'], all).every((action) =>
+        /^(s3:(Get|List)\w*|sqs:(?!SendMessage)\w+|logs:\w+|kms:Decrypt|glue:(?!Delete|BatchDelete|Start)\w+)$/.test(
+          action,
+        ),
+      ),
+  },
+  {
+    name: 'crawler-schedule',
+    rule: 'A crawler is started by EventBridge Scheduler, with a role that may start it and nothing else.',
+    reason: 'One place says when things run; a schedule’s role is used by nobody who watches.',
+    source: 'Scheduler guide, setting-up-execution-role',
+    type: crawler,
+    keeps: ({ inputs, outputs }, all) =>
+      inputs['schedule'] === undefined &&
+      all.some(
+        (each) =>
+          each.type === schedule &&
+          at(parsed(at(each.inputs, 'target.input')), 'Name') === outputs['name'] &&
+          at(each.inputs, 'target.retryPolicy') !== undefined &&
+          statementsOf(at(each.inputs, 'target.roleArn'), all).every(
+            ({ Action, Resource }) =>
+              Action.join() === 'glue:StartCrawler' && Resource.join() === outputs['arn'],
+          ),
+      ),
+  },
+  {
+    name: 'crawler-findings',
+    rule: 'A rule keeps the crawls that failed, and those that found drift, in a queue.',
+    reason: 'A table without its newest partitions looks like a table without news.',
+    source: 'EventBridge reference, events-ref-glue',
+    type: crawler,
+    keeps: ({ outputs }, all) =>
+      all.some(({ type, inputs, outputs: rule }) => {
+        if (type !== 'aws:cloudwatch/eventRule:EventRule') return false;
+        const pattern = parsed(inputs['eventPattern']);
+        const alternatives = JSON.stringify(at(pattern, 'detail.$or') ?? '');
+        return (
+          list(at(pattern, 'detail.crawlerName')).includes(outputs['name']) &&
+          ['"Failed"', 'warningMessage', 'tablesUpdated'].every((word) => alternatives.includes(word)) &&
+          all.some(
+            (each) =>
+              each.type === 'aws:cloudwatch/eventTarget:EventTarget' && each.inputs['rule'] === rule['name'],
+          )
+        );
+      }),
+  },
+  {
+    name: 'warehouse-private',
+    rule: 'A workgroup is not publicly accessible, and requires TLS.',
+    reason: 'It is queried through the Data API, which needs no network way in.',
+    source: 'Security Hub RedshiftServerless.3, RedshiftServerless.2',
+    type: workgroup,
+    keeps: ({ inputs }) =>
+      inputs['publiclyAccessible'] === false &&
+      list(inputs['configParameters']).some(
+        (each) => at(each, 'parameterKey') === 'require_ssl' && at(each, 'parameterValue') === 'true',
+      ),
+  },
+  {
+    name: 'warehouse-limit',
+    rule: 'A workgroup has a maximum capacity, a limit of a query’s time, and a usage limit that stops it.',
+    reason: 'A query over everything must not cost without end.',
+    source: 'Redshift guide, serverless-workgroup-max-rpu',
+    type: workgroup,
+    keeps: ({ inputs, outputs }, all) =>
+      number(inputs['maxCapacity'], Number.POSITIVE_INFINITY) <= 1_024 &&
+      list(inputs['configParameters']).some(
+        (each) => at(each, 'parameterKey') === 'max_query_execution_time',
+      ) &&
+      all.some(
+        (each) =>
+          each.type === 'aws:redshiftserverless/usageLimit:UsageLimit' &&
+          each.inputs['resourceArn'] === outputs['arn'] &&
+          each.inputs['breachAction'] === 'deactivate',
+      ),
+  },
+  {
+    name: 'warehouse-role',
+    rule: 'The roles of a Redshift namespace only read.',
+    reason: 'UNLOAD and CREATE EXTERNAL TABLE AS write as this role.',
+    source: 'Redshift database guide, c-spectrum-iam-policies',
+    type: 'aws:redshiftserverless/namespace:Namespace',
+    keeps: ({ inputs }, all) =>
+      list(inputs['iamRoles']).length > 0 &&
+      list(inputs['iamRoles'])
+        .flatMap((role) => actionsOf(role, all))
+        .every((action) => /^(s3:(Get|List)|glue:(Get|BatchGet)|kms:Decrypt$)/.test(action)),
+  },
+];
+
+/** What a role of the stack is allowed; a role or a policy that can't be read is allowed everything. */
+function statementsOf(arn: unknown, all: readonly Registered[]) {
+  const everything = [{ Action: ['*'], Resource: ['*'] }];
+  const role = all.find(({ type, outputs }) => type === 'aws:iam/role:Role' && outputs['arn'] === arn);
+  if (role === undefined) return everything;
+  return all
+    .filter(
+      ({ type, inputs }) =>
+        type === 'aws:iam/rolePolicy:RolePolicy' && inputs['role'] === role.outputs['name'],
+    )
+    .flatMap(
+      ({ inputs }) => statements(inputs['policy'])?.filter(({ Effect }) => Effect === 'Allow') ?? everything,
+    );
+}
+
+const actionsOf = (arn: unknown, all: readonly Registered[]): readonly string[] =>
+  statementsOf(arn, all).flatMap(({ Action }) => Action);

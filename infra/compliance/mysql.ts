@@ -1,0 +1,185 @@
+import { connectionsPerEnvironment } from '../configuration/instance-classes.ts';
+import type { Policy, Registered } from './policies.ts';
+import { at, functionOf, list, number } from './resource.ts';
+
+const instance = 'aws:rds/instance:Instance';
+const lambda = 'aws:lambda/function:Function';
+
+/** The database, and who connects to it. */
+export const mysqlPolicies: readonly Policy[] = [
+  {
+    name: 'database-private',
+    rule: 'A database lies in subnets of the stack, behind a security group of the stack, without a public address.',
+    reason: 'Nobody but the functions that need it can try to reach it.',
+    source: 'Security Hub RDS.2; RDS guide, USER_VPC.WorkingWithRDSInstanceinaVPC',
+    type: instance,
+    keeps: ({ inputs }, all) => {
+      const groups = list(inputs['vpcSecurityGroupIds']);
+      return (
+        inputs['publiclyAccessible'] === false &&
+        has(all, 'aws:rds/subnetGroup:SubnetGroup', 'name', inputs['dbSubnetGroupName']) &&
+        groups.length > 0 &&
+        groups.every((id) => has(all, 'aws:ec2/securityGroup:SecurityGroup', 'id', id))
+      );
+    },
+  },
+  {
+    name: 'database-encryption',
+    rule: 'A database and its administrator’s secret are encrypted with a key of the stack.',
+    reason: 'It can’t be switched on later: that takes a new database.',
+    source: 'Security Hub RDS.3; RDS guide, Overview.Encryption',
+    type: instance,
+    keeps: ({ inputs }, all) =>
+      inputs['storageEncrypted'] === true &&
+      ['kmsKeyId', 'masterUserSecretKmsKeyId'].every((key) =>
+        has(all, 'aws:kms/key:Key', 'arn', inputs[key]),
+      ),
+  },
+  {
+    name: 'database-tls',
+    rule: 'A database, and a proxy before it, refuse connections without TLS.',
+    reason: 'A token for IAM is a password for a quarter of an hour.',
+    source: 'RDS guide, mysql-ssl-connections.require-ssl',
+    type: [instance, 'aws:rds/proxy:Proxy'],
+    keeps: ({ type, inputs }, all) =>
+      type === instance
+        ? ['1', 'ON'].includes(parameter(inputs, 'require_secure_transport', all))
+        : inputs['requireTls'] === true,
+  },
+  {
+    name: 'database-passwords',
+    rule: 'RDS makes and keeps the administrator’s password; everybody else comes by IAM, through a proxy too.',
+    reason: 'What nobody knows nobody loses, and nobody has to change.',
+    source: 'RDS guide, rds-secrets-manager and UsingWithRDS.IAMDBAuth',
+    type: [instance, 'aws:rds/proxy:Proxy'],
+    keeps: ({ type, inputs }) =>
+      type === instance
+        ? inputs['manageMasterUserPassword'] === true &&
+          inputs['password'] === undefined &&
+          inputs['passwordWo'] === undefined &&
+          inputs['iamDatabaseAuthenticationEnabled'] === true
+        : inputs['defaultAuthScheme'] === 'IAM_AUTH' && inputs['auths'] === undefined,
+  },
+  {
+    name: 'no-password-in-environment',
+    rule: 'No variable of a function holds a password, a token or a secret: at most a secret’s ARN.',
+    reason: 'Whoever may look at a function’s configuration reads its variables.',
+    source: 'Lambda guide, configuration-envvars',
+    type: lambda,
+    keeps: ({ inputs }) =>
+      Object.entries(at(inputs, 'environment.variables') ?? {}).every(
+        ([name, value]) => !/PASSWORD|PASSWD|TOKEN|SECRET/i.test(name) || String(value).startsWith('arn:'),
+      ),
+  },
+  {
+    name: 'database-durable',
+    rule: 'A database has backups; in a stack whose buckets must not be destroyed it also has a week of them, protection from deletion, and a last snapshot.',
+    reason: 'The tables can be loaded again from the archive, in days.',
+    source: 'Security Hub RDS.8 and RDS.11',
+    type: instance,
+    keeps: ({ inputs }, all) => {
+      const isKept = all.some(
+        (each) => each.type === 'aws:s3/bucket:Bucket' && each.inputs['forceDestroy'] !== true,
+      );
+      const days = number(inputs['backupRetentionPeriod'], 0);
+      return isKept
+        ? days >= 7 && inputs['deletionProtection'] === true && inputs['skipFinalSnapshot'] !== true
+        : days >= 1;
+    },
+  },
+  {
+    name: 'database-logs',
+    rule: 'A database’s errors and slow statements go to log groups of the stack, which have a retention; its general log goes nowhere.',
+    reason: 'Groups that RDS makes are kept for ever, and the general log holds the records.',
+    source: 'Security Hub RDS.9; RDS guide, USER_LogAccess.MySQLDB.PublishtoCloudWatchLogs',
+    type: instance,
+    keeps: ({ inputs, outputs }, all) => {
+      const logs = list(inputs['enabledCloudwatchLogsExports']);
+      return (
+        ['error', 'slowquery'].every((log) => logs.includes(log)) &&
+        !logs.includes('general') &&
+        logs.every((log) =>
+          all.some(
+            (each) =>
+              each.type === 'aws:cloudwatch/logGroup:LogGroup' &&
+              each.outputs['name'] === `/aws/rds/instance/${outputs['identifier']}/${log}` &&
+              number(each.inputs['retentionInDays'], 0) > 0,
+          ),
+        )
+      );
+    },
+  },
+  {
+    name: 'connection-budget',
+    rule: 'The functions that write to a database have, all together, fewer connections than it takes.',
+    reason: 'A database that is out of connections lets nobody in, not even who would help.',
+    source: 'Lambda guide, services-sqs-scaling; RDS guide, CHAP_Limits',
+    type: 'aws:lambda/eventSourceMapping:EventSourceMapping',
+    keeps: (mapping, all) => {
+      const user = functionOf(mapping, all);
+      if (at(user?.inputs, 'environment.variables.MYSQL_USER') === undefined) return true;
+      const calls = number(at(mapping.inputs, 'scalingConfig.maximumConcurrency'), 1_000);
+      const databases = all.filter(({ type }) => type === instance);
+      return databases.every(
+        ({ inputs }) =>
+          calls * connectionsPerEnvironment < Number(parameter(inputs, 'max_connections', all) || 0),
+      );
+    },
+  },
+  {
+    name: 'database-alarm',
+    rule: 'A database has alarms on its free storage, its connections and its processor, and one that is silent is one that is away.',
+    reason: 'Each of them stops loading, and shows before it does.',
+    source: 'RDS guide, rds-metrics',
+    type: instance,
+    keeps: ({ outputs }, all) => {
+      const own = all.filter(
+        ({ type, inputs }) =>
+          type === 'aws:cloudwatch/metricAlarm:MetricAlarm' &&
+          inputs['namespace'] === 'AWS/RDS' &&
+          at(inputs, 'dimensions.DBInstanceIdentifier') === outputs['identifier'] &&
+          inputs['treatMissingData'] === 'breaching' &&
+          inputs['actionsEnabled'] !== false,
+      );
+      return Object.entries(watched).every(([metric, comparison]) =>
+        own.some(
+          ({ inputs }) => inputs['metricName'] === metric && inputs['comparisonOperator'] === comparison,
+        ),
+      );
+    },
+  },
+  {
+    name: 'migrated-before-loaded',
+    rule: 'What invokes a function in a deployment does so again when its code changes.',
+    reason: 'Tables that are behind the code refuse its rows.',
+    source: 'Lambda guide, with-relational-databases',
+    type: 'aws:lambda/invocation:Invocation',
+    keeps: ({ inputs }, all) => {
+      const invoked = functionOf({ inputs }, all);
+      return (
+        at(inputs, 'triggers.code') !== undefined &&
+        at(inputs, 'triggers.code') === at(invoked?.inputs, 'environment.variables.CODE_VERSION')
+      );
+    },
+  },
+];
+
+const watched = {
+  FreeStorageSpace: 'LessThanThreshold',
+  DatabaseConnections: 'GreaterThanThreshold',
+  CPUUtilization: 'GreaterThanThreshold',
+};
+
+const has = (all: readonly Registered[], type: string, output: string, value: unknown) =>
+  value !== undefined && all.some((each) => each.type === type && each.outputs[output] === value);
+
+/** A parameter of the group that an instance names; empty when it says nothing. */
+function parameter(inputs: Registered['inputs'], name: string, all: readonly Registered[]): string {
+  const group = all.find(
+    (each) =>
+      each.type === 'aws:rds/parameterGroup:ParameterGroup' &&
+      each.outputs['name'] === inputs['parameterGroupName'],
+  );
+  const found = list(group?.inputs['parameters']).find((each) => at(each, 'name') === name);
+  return String(at(found, 'value') ?? '');
+}

@@ -1,0 +1,73 @@
+import type { Policy } from './policies.ts';
+import { list, statements } from './resource.ts';
+
+const securityGroup = 'aws:ec2/securityGroup:SecurityGroup';
+const ingress = 'aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule';
+const egress = 'aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule';
+
+/** The network in which the database lies, and who in it reaches whom. */
+export const networkPolicies: readonly Policy[] = [
+  {
+    name: 'no-internet',
+    rule: 'There is no gateway to the Internet, no NAT, and no public address.',
+    reason: 'What can’t be reached from outside can’t be attacked there, and no hour of a gateway is paid.',
+    source: 'RDS guide, USER_VPC.WorkingWithRDSInstanceinaVPC',
+    type: [
+      'aws:ec2/internetGateway:InternetGateway',
+      'aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway',
+      'aws:ec2/natGateway:NatGateway',
+      'aws:ec2/eip:Eip',
+      'aws:ec2/subnet:Subnet',
+    ],
+    keeps: ({ type, inputs }) => type === 'aws:ec2/subnet:Subnet' && inputs['mapPublicIpOnLaunch'] === false,
+  },
+  {
+    name: 'default-group-closed',
+    rule: 'The default security group of a VPC allows nothing.',
+    reason: 'What names no group gets it, and by default it lets all its members in.',
+    source: 'Security Hub EC2.2',
+    type: 'aws:ec2/vpc:Vpc',
+    keeps: ({ outputs }, all) =>
+      all.some(
+        ({ type, inputs }) =>
+          type === 'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup' &&
+          inputs['vpcId'] === outputs['id'] &&
+          [inputs['ingress'], inputs['egress']].every((rules) => list(rules).length === 0),
+      ),
+  },
+  {
+    name: 'groups-name-each-other',
+    rule: 'A security group’s rules are resources of their own, for one TCP port, and name another group or a service’s prefix list.',
+    reason: 'An address says where somebody is, a group who it is.',
+    source: 'VPC guide, security-group-rules',
+    type: [securityGroup, ingress, egress],
+    keeps: ({ type, inputs }) =>
+      type === securityGroup
+        ? inputs['ingress'] === undefined && inputs['egress'] === undefined
+        : inputs['cidrIpv4'] === undefined &&
+          inputs['cidrIpv6'] === undefined &&
+          inputs['ipProtocol'] === 'tcp' &&
+          inputs['fromPort'] === inputs['toPort'] &&
+          (inputs['referencedSecurityGroupId'] ?? (type === egress && inputs['prefixListId'])) !== undefined,
+  },
+  {
+    name: 'endpoint-policy',
+    rule: 'An endpoint’s policy allows nothing but resources that it names.',
+    reason: 'By default it is a way to everybody’s buckets and secrets, also out.',
+    source: 'VPC guide, vpc-endpoints-access',
+    type: 'aws:ec2/vpcEndpoint:VpcEndpoint',
+    keeps: ({ inputs }) => {
+      const allowed = statements(inputs['policy'])?.filter(({ Effect }) => Effect === 'Allow') ?? [];
+      return (
+        allowed.length > 0 &&
+        allowed.every(
+          ({ Resource, NotResource }) =>
+            NotResource === undefined && Resource.length > 0 && !Resource.some(isOpen),
+        )
+      );
+    },
+  },
+];
+
+/** `*`, or a name that is not spelt to its end; everything within one bucket or secret is not open. */
+const isOpen = (resource: string) => /[*?]/.test(resource.replace(/\/\*$/, ''));

@@ -1,0 +1,195 @@
+import * as z from 'zod';
+import { catalogConfiguration, warehouseConfiguration } from './catalog.ts';
+import { database, forStack } from './database.ts';
+import { connectionBudget, instanceClasses, usefulConcurrency } from './instance-classes.ts';
+import { workflowConfiguration } from './workflows.ts';
+
+/** What CloudWatch Logs accepts: API reference, PutRetentionPolicy. Days. */
+const logRetentions = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
+
+const whole = (least: number, most: number) => z.number().int().min(least).max(most);
+
+/** Ranges: Lambda guide, configuration-function-common, services-sqs-parameters and services-sqs-scaling. */
+function stage(defaults: {
+  timeout: number;
+  batchSize: number;
+  maximumConcurrency: number;
+  alarmAge: number;
+}) {
+  return z
+    .strictObject({
+      /** MB; a CPU share comes with it. */
+      memory: whole(128, 10_240).default(512),
+      /** Seconds. */
+      timeout: whole(1, 900).default(defaults.timeout),
+      /** Messages a call. */
+      batchSize: whole(1, 10_000).default(defaults.batchSize),
+      /** Seconds that the poller may wait for a batch to fill. */
+      batchWindow: whole(0, 300).default(0),
+      /** Calls at a time. */
+      maximumConcurrency: whole(2, 1_000).default(defaults.maximumConcurrency),
+      /**
+       * Attempts before a message goes to the DLQ. Below 5, throttling alone would fill it; 100 of the longest fit into
+       * the queue's retention, after which SQS would delete the message instead.
+       */
+      maximumReceives: whole(5, 100).default(5),
+      /** Seconds that a message may wait in the queue before an alarm. */
+      alarmAge: whole(60, 864_000).default(defaults.alarmAge),
+    })
+    .refine((value) => value.batchSize <= 10 || value.batchWindow >= 1, {
+      path: ['batchWindow'],
+      message: 'must be at least 1 when batchSize is above 10',
+    })
+    .refine((value) => value.alarmAge > visibilityTimeout(value), {
+      path: ['alarmAge'],
+      message:
+        "must exceed the queue's visibility time-out (6 × timeout + batchWindow), which every retry waits out",
+    })
+    .prefault({});
+}
+
+/** Seconds. Room for Lambda's retries while the function is throttled (Lambda guide, services-sqs-configure). */
+export const visibilityTimeout = ({ timeout, batchWindow }: { timeout: number; batchWindow: number }) =>
+  6 * timeout + batchWindow;
+
+/** Numbers, booleans and objects come from Pulumi as JSON. */
+const fromJson = <Schema extends z.ZodType>(schema: Schema) =>
+  z.preprocess((value) => {
+    if (typeof value !== 'string') return value;
+    try {
+      return JSON.parse(value) as unknown;
+    } catch {
+      return value;
+    }
+  }, schema);
+
+/** Messages wait up to 14 days in a queue or DLQ; what they point at must outlive them. Days. */
+const atLeastTheQueues = whole(15, 3_650);
+
+const keys = z.strictObject({
+  /** Who answers for the stack; becomes a tag. */
+  owner: z.string().min(1).max(256).default('sluice'),
+  /** Whether `pulumi destroy` may delete buckets that still hold objects. */
+  forceDestroy: fromJson(z.boolean().default(false)),
+  /** Whether `pulumi destroy` leaves buckets and key on AWS, and takes away the rest. */
+  retain: fromJson(z.boolean().default(false)),
+  logLevel: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
+  /** Days. */
+  logRetention: fromJson(
+    z
+      .number()
+      .refine((days) => logRetentions.includes(days), `must be one of ${logRetentions.join(', ')}`)
+      .default(30),
+  ),
+  /** Days after which objects between extraction and transformation expire. */
+  tempExpiry: fromJson(atLeastTheQueues.default(21)),
+  /** Days for which overwritten and deleted versions are kept. */
+  oldVersionExpiry: fromJson(atLeastTheQueues.default(30)),
+  /** Days after which the archive moves to Glacier. */
+  glacierAfter: fromJson(whole(1, 3_650).default(90)),
+  /** The SNS topic that is told of alarms; without it they change their state and tell nobody. */
+  alarmTopicArn: z
+    .string()
+    .regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/, 'must be the ARN of an SNS topic')
+    .optional(),
+  // A raw object can take the whole time-out: one a call, so that a call that is killed takes no other with it.
+  extraction: fromJson(stage({ timeout: 900, batchSize: 1, maximumConcurrency: 10, alarmAge: 14_400 })),
+  transformation: fromJson(stage({ timeout: 120, batchSize: 10, maximumConcurrency: 10, alarmAge: 3_600 })),
+  // As many at a time as `derived` says.
+  loading: fromJson(stage({ timeout: 120, batchSize: 10, maximumConcurrency: Infinity, alarmAge: 3_600 })),
+  /** Whether loading writes to MySQL. Without it there is neither a database nor a network. */
+  mysql: fromJson(z.boolean().default(false)),
+  database: fromJson(database),
+  catalog: fromJson(catalogConfiguration),
+  warehouse: fromJson(warehouseConfiguration),
+  workflows: fromJson(workflowConfiguration),
+});
+
+/** What depends on more than one key. */
+const sluice = keys.transform((value, { addIssue }) => {
+  const instance = value.mysql ? instanceClasses[value.database.instanceClass] : undefined;
+  const most = instance === undefined ? 1_000 : connectionBudget(instance);
+  const derived = instance === undefined ? 4 : usefulConcurrency(instance);
+  if (value.forceDestroy && value.retain)
+    addIssue({
+      code: 'custom',
+      path: ['retain'],
+      input: value.retain,
+      message: 'must be false where sluice:forceDestroy is true: one keeps what the other deletes',
+    });
+  const asked = value.loading.maximumConcurrency;
+  const maximumConcurrency = Number.isFinite(asked) ? asked : derived;
+  if (maximumConcurrency > most) {
+    addIssue({
+      code: 'custom',
+      path: ['loading', 'maximumConcurrency'],
+      input: asked,
+      message:
+        `must be at most ${most}, since a ${value.database.instanceClass} has connections for no more calls at a ` +
+        'time, unless sluice:database.instanceClass is larger',
+    });
+  }
+  return {
+    ...value,
+    loading: { ...value.loading, maximumConcurrency },
+    database: forStack(value.database, value),
+  };
+});
+
+const aws = z.strictObject({
+  region: z
+    .string({ error: 'is missing' })
+    .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-central-1'),
+  /** A profile of the AWS configuration file. */
+  profile: z.string().min(1).optional(),
+});
+
+export type StageConfiguration = z.infer<ReturnType<typeof stage>>;
+export type Configuration = z.infer<typeof sluice> & { readonly aws: z.infer<typeof aws> };
+
+/**
+ * Reads the stack's configuration, given as `pulumi.runtime.allConfig()` has it: `{ 'sluice:owner': 'me', … }`.
+ *
+ * @throws one error that names every unknown, missing and wrong key, each with the command that puts it right.
+ */
+export function readConfiguration(all: Readonly<Record<string, string>>): Configuration {
+  const own = sluice.safeParse(namespace(all, 'sluice'), { reportInput: true });
+  const provider = aws.safeParse(namespace(all, 'aws'), { reportInput: true });
+  const complaints = [
+    ...(own.error?.issues ?? []).flatMap((issue) => complain('sluice', issue)),
+    ...(provider.error?.issues ?? []).flatMap((issue) => complain('aws', issue)),
+  ];
+  if (!own.success || !provider.success) {
+    throw new Error(
+      `The stack's configuration is not valid.\n${complaints.map((line) => `  ${line}`).join('\n')}`,
+    );
+  }
+  return { ...own.data, aws: provider.data };
+}
+
+function namespace(all: Readonly<Record<string, string>>, name: string): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(all)
+      .filter(([key]) => key.startsWith(`${name}:`))
+      .map(([key, value]) => [key.slice(name.length + 1), value]),
+  );
+}
+
+function complain(name: string, issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const path = keyPath(name, [...issue.path, key]);
+      return `${path} is not a key that the program knows. Remove it: pulumi config rm ${flag(issue.path.length)}${path}`;
+    });
+  }
+  const path = keyPath(name, issue.path);
+  const given = issue.input === undefined ? '' : ` (given: ${JSON.stringify(issue.input)})`;
+  return [
+    `${path}: ${issue.message}${given}. Set it: pulumi config set ${flag(issue.path.length - 1)}${path} <value>`,
+  ];
+}
+
+const keyPath = (name: string, path: readonly PropertyKey[]) => `${name}:${path.map(String).join('.')}`;
+const flag = (depth: number) => (depth > 0 ? '--path ' : '');

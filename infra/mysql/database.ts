@@ -1,0 +1,154 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import type { Key } from '../base/key.ts';
+import type { DatabaseConfiguration } from '../configuration/database.ts';
+import { instanceClasses, maximumConnections } from '../configuration/instance-classes.ts';
+import { allow, type Statement } from '../iam/permissions.ts';
+import { DatabaseAlarms } from './alarms.ts';
+import { type Door, loadingUser, port, schemaName } from './endpoint.ts';
+import type { Network } from './network.ts';
+import { DatabaseProxy } from './proxy.ts';
+
+export interface DatabaseArgs {
+  readonly configuration: DatabaseConfiguration;
+  readonly network: Network;
+  readonly key: Key;
+  /** Whether changes may interrupt it at once instead of in its weekly window. */
+  readonly applyImmediately: boolean;
+  /** Days. */
+  readonly logRetention: number;
+  /** The SNS topic that is told of alarms. */
+  readonly alarmTopicArn: string | undefined;
+}
+
+const logs = ['error', 'slowquery'];
+
+/** RDS for MySQL in the private network: over TLS only, with users that IAM lets in. */
+export class Database extends pulumi.ComponentResource {
+  /** The instance itself, for migrations. */
+  readonly instance: Door;
+  /** What the loading function connects to: the proxy, where there is one. */
+  readonly door: Door;
+  /** The administrator's name and password, which RDS made, keeps in Secrets Manager, and changes weekly. */
+  readonly secretArn: pulumi.Output<string>;
+
+  constructor(name: string, args: DatabaseArgs, options: pulumi.ComponentResourceOptions) {
+    super('sluice:infra:Database', name, {}, options);
+    const { configuration, network, key } = args;
+    const { instanceClass } = configuration;
+    const connections = maximumConnections(instanceClasses[instanceClass] ?? { memory: 1, vcpus: 2 });
+
+    const subnets = new aws.rds.SubnetGroup(name, { subnetIds: [...network.subnetIds] }, { parent: this });
+    const parameterGroup = new aws.rds.ParameterGroup(
+      name,
+      { family: 'mysql8.4', parameters: parameters(connections) },
+      { parent: this },
+    );
+    // Its unique name names the instance too: so the log groups' and the last snapshot's names are known beforehand.
+    const identifier = subnets.name;
+    const logGroups = logs.map(
+      (log) =>
+        new aws.cloudwatch.LogGroup(
+          `${name}-${log}`,
+          {
+            name: pulumi.interpolate`/aws/rds/instance/${identifier}/${log}`,
+            retentionInDays: args.logRetention,
+          },
+          { parent: this },
+        ),
+    );
+    const securityGroup = network.securityGroup('database', 'The MySQL instance.');
+    const instance = new aws.rds.Instance(
+      name,
+      {
+        identifier,
+        engine: 'mysql',
+        engineVersion: '8.4',
+        autoMinorVersionUpgrade: true,
+        instanceClass,
+        dbName: schemaName,
+        parameterGroupName: parameterGroup.name,
+        applyImmediately: args.applyImmediately,
+
+        storageType: 'gp3',
+        allocatedStorage: configuration.storage,
+        maxAllocatedStorage: configuration.maximumStorage,
+        storageEncrypted: true,
+        kmsKeyId: key.arn,
+
+        username: 'sluice_admin',
+        manageMasterUserPassword: true,
+        masterUserSecretKmsKeyId: key.arn,
+        iamDatabaseAuthenticationEnabled: true,
+
+        port,
+        dbSubnetGroupName: subnets.name,
+        vpcSecurityGroupIds: [securityGroup.id],
+        publiclyAccessible: false,
+        caCertIdentifier: 'rds-ca-rsa2048-g1',
+
+        multiAz: configuration.multiAz,
+        deletionProtection: configuration.deletionProtection,
+        backupRetentionPeriod: configuration.backupRetention,
+        backupWindow: '02:00-03:00',
+        maintenanceWindow: 'sun:03:30-sun:04:30',
+        copyTagsToSnapshot: true,
+        skipFinalSnapshot: !configuration.finalSnapshot,
+        ...(configuration.finalSnapshot && {
+          finalSnapshotIdentifier: pulumi.interpolate`${identifier}-last`,
+        }),
+        deleteAutomatedBackups: !configuration.finalSnapshot,
+
+        enabledCloudwatchLogsExports: logs,
+      },
+      { parent: this, dependsOn: logGroups },
+    );
+    new DatabaseAlarms(
+      name,
+      { instance, storage: configuration.storage, connections, topicArn: args.alarmTopicArn },
+      { parent: this },
+    );
+
+    this.instance = { host: instance.address, securityGroup, resourceId: instance.resourceId };
+    this.door = configuration.proxy
+      ? new DatabaseProxy(
+          `${name}-proxy`,
+          { instance, network, behind: this.instance, mayConnect: this.mayConnect(this.instance) },
+          { parent: this },
+        )
+      : this.instance;
+    this.secretArn = instance.masterUserSecrets.apply(([secret]) => {
+      if (secret === undefined) throw new Error(`RDS manages no administrator's secret for ${name}.`);
+      return secret.secretArn;
+    });
+    this.registerOutputs({ host: this.door.host });
+  }
+
+  /** Connecting as the loading user, and as nobody else (RDS guide, UsingWithRDS.IAMDBAuth.IAMPolicy). */
+  mayConnect({ resourceId }: Door): Statement {
+    const region = aws.getRegionOutput({}, { parent: this }).region;
+    const { accountId, arn } = aws.getCallerIdentityOutput({}, { parent: this });
+    const partition = arn.apply((text) => text.split(':')[1] ?? 'aws');
+    return allow(
+      'ConnectToDatabase',
+      ['rds-db:connect'],
+      pulumi.interpolate`arn:${partition}:rds-db:${region}:${accountId}:dbuser:${resourceId}/${loadingUser}`,
+    );
+  }
+}
+
+const parameters = (connections: number) => [
+  { name: 'require_secure_transport', value: '1' },
+  { name: 'max_connections', value: String(connections) },
+  { name: 'character_set_server', value: 'utf8mb4' },
+  // Reading files from clients is nobody's need here.
+  { name: 'local_infile', value: '0' },
+  // A function that Lambda ends does not say goodbye. Seconds.
+  { name: 'wait_timeout', value: '900' },
+  { name: 'innodb_lock_wait_timeout', value: '20' },
+  { name: 'innodb_print_all_deadlocks', value: '1' },
+  { name: 'slow_query_log', value: '1' },
+  { name: 'long_query_time', value: '2' },
+  // To CloudWatch go files, not tables.
+  { name: 'log_output', value: 'FILE' },
+];

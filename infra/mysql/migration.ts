@@ -1,0 +1,99 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import { LambdaFunction } from '../base/function.ts';
+import type { Key } from '../base/key.ts';
+import type { Bundle } from '../build/bundle.ts';
+import { allow, policyDocument, usesKey } from '../iam/permissions.ts';
+import type { Database } from './database.ts';
+import { loadingUser, port, schemaName } from './endpoint.ts';
+import { type Network, serviceName } from './network.ts';
+
+export interface MigrationArgs {
+  readonly bundle: pulumi.Output<Bundle>;
+  readonly database: Database;
+  readonly network: Network;
+  readonly key: Key;
+  readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Days. */
+  readonly logRetention: number;
+}
+
+/**
+ * Brings the tables up to date, and makes the loading user, in each deployment that changes the code or the database: a function
+ * in the network that Pulumi invokes. It alone may read the administrator's secret, through an endpoint that serves nothing else.
+ */
+export class Migration extends pulumi.ComponentResource {
+  /** Once this exists, the tables are as the code wants them. */
+  readonly done: aws.lambda.Invocation;
+  readonly functionName: pulumi.Output<string>;
+
+  constructor(name: string, args: MigrationArgs, options: pulumi.ComponentResourceOptions) {
+    super('sluice:infra:Migration', name, {}, options);
+    const { database, network } = args;
+    const securityGroup = network.securityGroup('migration', 'The migration function.');
+    const atDatabase = securityGroup.connectsTo(database.instance.securityGroup, port);
+    const secrets = network.securityGroup('secrets', 'The endpoint of Secrets Manager.');
+    const atSecrets = securityGroup.connectsTo(secrets, 443);
+
+    const lambda = new LambdaFunction(
+      name,
+      {
+        bundle: args.bundle,
+        memory: 512,
+        // Lambda's longest: a column may have to be added to a large table.
+        timeout: 900,
+        logRetention: args.logRetention,
+        environment: {
+          ...args.environment,
+          MYSQL_HOST: database.instance.host,
+          MYSQL_PORT: String(port),
+          MYSQL_DATABASE: schemaName,
+          MYSQL_SECRET_ARN: database.secretArn,
+          MYSQL_LOADING_USER: loadingUser,
+        },
+        permissions: [
+          allow('ReadAdministrator', ['secretsmanager:GetSecretValue'], database.secretArn),
+          usesKey(args.key.arn, ['Decrypt'], ['secretsmanager']),
+        ],
+        placement: { network, securityGroup },
+      },
+      { parent: this },
+    );
+    const endpoint = new aws.ec2.VpcEndpoint(
+      `${name}-secrets`,
+      {
+        vpcId: network.vpcId,
+        serviceName: serviceName('secretsmanager', this),
+        vpcEndpointType: 'Interface',
+        privateDnsEnabled: true,
+        // One zone will do: nobody waits for a deployment but who made it.
+        subnetIds: network.subnetIds.slice(0, 1),
+        securityGroupIds: [secrets.id],
+        policy: policyDocument([
+          {
+            Sid: 'MigrationReadsAdministrator',
+            Effect: 'Allow',
+            Principal: { AWS: lambda.roleArn },
+            Action: ['secretsmanager:GetSecretValue'],
+            Resource: database.secretArn,
+          },
+        ]),
+        tags: { Name: `${name}-secrets` },
+      },
+      { parent: this },
+    );
+    this.done = new aws.lambda.Invocation(
+      name,
+      {
+        functionName: lambda.name,
+        input: '{}',
+        // The migrations are in the bundle.
+        triggers: { code: args.bundle.version, database: database.instance.resourceId },
+      },
+      { parent: this, dependsOn: [endpoint, atDatabase, atSecrets, lambda.policy] },
+    );
+
+    this.functionName = lambda.name;
+    this.registerOutputs({ functionName: this.functionName });
+  }
+}

@@ -1,0 +1,82 @@
+import * as pulumi from '@pulumi/pulumi';
+import type { Bucket } from '../base/bucket.ts';
+import type { Key } from '../base/key.ts';
+import type { Bundle } from '../build/bundle.ts';
+import type { DatabaseConfiguration } from '../configuration/database.ts';
+import type { StageArgs } from '../stage.ts';
+import { Database } from './database.ts';
+import { loadingUser, port, schemaName } from './endpoint.ts';
+import { Migration } from './migration.ts';
+import { Network } from './network.ts';
+
+export interface MySqlArgs {
+  readonly configuration: DatabaseConfiguration;
+  /** What the loading function reaches besides. */
+  readonly buckets: readonly Bucket[];
+  readonly key: Key;
+  /** Of the migration function. */
+  readonly bundle: pulumi.Output<Bundle>;
+  readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Whether the stack may be destroyed with what it holds. */
+  readonly forceDestroy: boolean;
+  /** Days. */
+  readonly logRetention: number;
+  /** The SNS topic that is told of alarms. */
+  readonly alarmTopicArn: string | undefined;
+}
+
+/** The tables that loading writes: a database in a network of its own, and what keeps its tables as the code wants them. */
+export class MySql extends pulumi.ComponentResource {
+  /** What makes of the loading stage one that writes to the database. */
+  readonly loading: Required<Pick<StageArgs, 'environment' | 'permissions' | 'placement' | 'after'>>;
+  /** As `infra/outputs.ts` types it. */
+  readonly outputs: Readonly<Record<'host' | 'database' | 'migration', pulumi.Output<string> | string>>;
+
+  constructor(name: string, args: MySqlArgs, options: pulumi.ComponentResourceOptions) {
+    super('sluice:infra:MySql', name, {}, options);
+    const { configuration, key, logRetention } = args;
+    const network = new Network(
+      `${name}-network`,
+      { cidr: configuration.network, buckets: args.buckets },
+      { parent: this },
+    );
+    const database = new Database(
+      `${name}-database`,
+      {
+        configuration,
+        network,
+        key,
+        applyImmediately: args.forceDestroy,
+        logRetention,
+        alarmTopicArn: args.alarmTopicArn,
+      },
+      { parent: this },
+    );
+    const migration = new Migration(
+      `${name}-migration`,
+      { bundle: args.bundle, database, network, key, environment: args.environment, logRetention },
+      { parent: this },
+    );
+
+    const securityGroup = network.securityGroup('loading', 'The loading function.');
+    securityGroup.connectsToService('s3', network.s3PrefixListId);
+    const atDoor = securityGroup.connectsTo(database.door.securityGroup, port);
+    this.loading = {
+      environment: {
+        MYSQL_HOST: database.door.host,
+        MYSQL_PORT: String(port),
+        MYSQL_DATABASE: schemaName,
+        MYSQL_USER: loadingUser,
+      },
+      permissions: [database.mayConnect(database.door)],
+      placement: { network, securityGroup },
+      after: [migration.done, atDoor],
+    };
+    this.outputs = {
+      host: database.instance.host,
+      database: schemaName,
+      migration: migration.functionName,
+    };
+    this.registerOutputs(this.outputs);
+  }
+}

@@ -1,0 +1,79 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import { policyDocument, type Statement, trust } from '../iam/permissions.ts';
+import { type Door, port } from './endpoint.ts';
+import type { Network } from './network.ts';
+import type { SecurityGroup } from './security-group.ts';
+
+export interface DatabaseProxyArgs {
+  readonly instance: aws.rds.Instance;
+  readonly network: Network;
+  readonly behind: Door;
+  /** What lets the proxy into the database. */
+  readonly mayConnect: Statement;
+}
+
+/**
+ * Keeps connections to the database and hands them out. IAM lets functions in and the proxy on (RDS guide, rds-proxy-iam-setup,
+ * end-to-end IAM authentication), so that nowhere there is a password.
+ */
+export class DatabaseProxy extends pulumi.ComponentResource implements Door {
+  readonly host: pulumi.Output<string>;
+  readonly securityGroup: SecurityGroup;
+  readonly resourceId: pulumi.Output<string>;
+
+  constructor(name: string, args: DatabaseProxyArgs, options: pulumi.ComponentResourceOptions) {
+    super('sluice:infra:DatabaseProxy', name, {}, options);
+    this.securityGroup = args.network.securityGroup('proxy', 'The proxy of the MySQL instance.');
+    this.securityGroup.connectsTo(args.behind.securityGroup, port);
+    const { accountId } = aws.getCallerIdentityOutput({}, { parent: this });
+    const role = new aws.iam.Role(
+      name,
+      {
+        assumeRolePolicy: trust('rds.amazonaws.com', { 'aws:SourceAccount': accountId }, { ifTold: true }),
+      },
+      { parent: this },
+    );
+    const policy = new aws.iam.RolePolicy(
+      name,
+      { role: role.name, policy: policyDocument([args.mayConnect]) },
+      { parent: this },
+    );
+    const proxy = new aws.rds.Proxy(
+      name,
+      {
+        engineFamily: 'MYSQL',
+        defaultAuthScheme: 'IAM_AUTH',
+        requireTls: true,
+        debugLogging: false,
+        roleArn: role.arn,
+        vpcSubnetIds: [...args.network.subnetIds],
+        vpcSecurityGroupIds: [this.securityGroup.id],
+      },
+      { parent: this, dependsOn: [policy] },
+    );
+    const group = new aws.rds.ProxyDefaultTargetGroup(
+      name,
+      // What it leaves is for the migration and for people. A call waits no longer for a connection than it can retry.
+      {
+        dbProxyName: proxy.name,
+        connectionPoolConfig: { maxConnectionsPercent: 80, connectionBorrowTimeout: 30 },
+      },
+      { parent: this },
+    );
+    new aws.rds.ProxyTarget(
+      name,
+      {
+        dbProxyName: proxy.name,
+        targetGroupName: group.name,
+        dbInstanceIdentifier: args.instance.identifier,
+      },
+      { parent: this },
+    );
+
+    this.host = proxy.endpoint;
+    // `arn:aws:rds:eu-central-1:1234:db-proxy:prx-0abc`
+    this.resourceId = proxy.arn.apply((arn) => arn.split(':').at(-1) ?? '');
+    this.registerOutputs({ host: this.host });
+  }
+}

@@ -1,0 +1,167 @@
+import * as aws from '@pulumi/aws';
+import * as pulumi from '@pulumi/pulumi';
+import { detailsPrefix, type Machine } from '../../domain/versions/backfill.ts';
+import type { Bucket } from '../base/bucket.ts';
+import { LambdaFunction } from '../base/function.ts';
+import type { Key } from '../base/key.ts';
+import type { Bundle } from '../build/bundle.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { WorkflowConfiguration } from '../configuration/workflows.ts';
+import {
+  allow,
+  type Grant,
+  policyDocument,
+  readsAll,
+  type Statement,
+  updates,
+  usesKey,
+} from '../iam/permissions.ts';
+import type { StageName } from '../naming.ts';
+import type { Stage } from '../stage.ts';
+import { backfillWorkflow } from './backfill.ts';
+import { replayWorkflow } from './replay.ts';
+import { executionsOf, mapRunsOf, Workflow } from './workflow.ts';
+import type { WorkflowParts } from './workflow-inputs.ts';
+
+export interface WorkflowsArgs extends WorkflowConfiguration {
+  readonly raw: Bucket;
+  readonly failed: Bucket;
+  readonly ledger: Bucket;
+  readonly stages: Readonly<Record<StageName, Stage>>;
+  readonly catalog: Catalog;
+  readonly key: Key;
+  /** Of all functions, the stages' among them. */
+  readonly code: pulumi.Output<Readonly<Record<StageName | 'backfillSending' | 'backfillReporting', Bundle>>>;
+  readonly environmentOf: (service: string) => Readonly<Record<string, string>>;
+  /** Days. */
+  readonly logRetention: number;
+  readonly alarmTopicArn: string | undefined;
+}
+
+/** Backfill and replay: state machines that send what is old on its way, wait until it is done, and report. */
+export class Workflows extends pulumi.ComponentResource {
+  readonly stateMachines: Readonly<Record<Machine, pulumi.Output<string>>>;
+
+  constructor(name: string, args: WorkflowsArgs, options: pulumi.ComponentResourceOptions) {
+    super('sluice:infra:Workflows', name, {}, options);
+    const { raw, failed, ledger, stages, catalog, key, code } = args;
+    const useKey = usesKey(key.arn, ['Decrypt', 'GenerateDataKey'], ['s3', 'sqs']);
+
+    const sending = this.#lambda(`${name}-sending`, args, {
+      bundle: code.backfillSending,
+      service: 'backfill-sending',
+      environment: {
+        RAW_BUCKET: raw.name,
+        FAILED_BUCKET: failed.name,
+        LEDGER_BUCKET: ledger.name,
+        EXTRACTION_QUEUE: stages.extraction.queue.url,
+        EXTRACTION_VERSION: code.extraction.version,
+        TRANSFORMATION_VERSION: code.transformation.version,
+        LOADING_VERSION: code.loading.version,
+      },
+      grants: [readsAll(raw), updates(failed), readsAll(ledger)],
+      statements: [allow('SendMessages', ['sqs:SendMessage'], stages.extraction.queue.arn), useKey],
+    });
+    const reporting = this.#lambda(`${name}-reporting`, args, {
+      bundle: code.backfillReporting,
+      service: 'backfill-reporting',
+      environment: { FAILED_BUCKET: failed.name, LEDGER_BUCKET: ledger.name },
+      grants: [updates(failed), readsAll(ledger)],
+      statements: [useKey],
+    });
+
+    const parts: WorkflowParts = {
+      sending: sending.arn,
+      reporting: reporting.arn,
+      queues: {
+        extraction: stages.extraction.queue.url,
+        transformation: stages.transformation.queue.url,
+        loading: stages.loading.queue.url,
+      },
+      crawler: catalog.crawler,
+      raw: raw.name,
+      failed: failed.name,
+      queueDepth: args.queueDepth,
+      concurrency: args.concurrency,
+      drainTimeout: args.drainTimeout,
+    };
+    const common = [
+      allow('RunTasks', ['lambda:InvokeFunction'], [sending.arn, reporting.arn]),
+      allow(
+        'LookAtQueues',
+        ['sqs:GetQueueAttributes'],
+        Object.values(stages).map(({ queue }) => queue.arn),
+      ),
+      allow('Crawl', ['glue:StartCrawler', 'glue:GetCrawler'], catalog.crawlerArn),
+      allow('ListFailed', ['s3:ListBucket'], failed.arn),
+    ];
+    const workflow = (machine: Machine, definition: ReturnType<typeof backfillWorkflow>) =>
+      new Workflow(
+        `${name}-${machine}`,
+        {
+          definition,
+          permissions:
+            machine === 'replay'
+              ? common
+              : [
+                  ...common,
+                  allow('ListRaw', ['s3:ListBucket'], raw.arn),
+                  allow(
+                    'ReadManifest',
+                    ['s3:GetObject'],
+                    pulumi.interpolate`${failed.arn}/${detailsPrefix('backfill', '*')}manifest.json`,
+                  ),
+                  usesKey(key.arn, ['Decrypt'], ['s3']),
+                ],
+          logRetention: args.logRetention,
+          accountId: catalog.accountId,
+          alarmTopicArn: args.alarmTopicArn,
+        },
+        { parent: this },
+      ).arn;
+    this.stateMachines = {
+      backfill: workflow('backfill', backfillWorkflow(parts)),
+      replay: workflow('replay', replayWorkflow(parts)),
+    };
+    // Whether all that a map was given is written down.
+    const machines = Object.values(this.stateMachines);
+    new aws.iam.RolePolicy(
+      `${name}-reporting-counts`,
+      {
+        role: reporting.policy.role,
+        policy: policyDocument([
+          allow('ListMapRuns', ['states:ListMapRuns'], machines.map(executionsOf)),
+          allow('CountItems', ['states:DescribeMapRun'], machines.map(mapRunsOf)),
+        ]),
+      },
+      { parent: this },
+    );
+    this.registerOutputs(this.stateMachines);
+  }
+
+  #lambda(
+    name: string,
+    args: WorkflowsArgs,
+    own: {
+      readonly bundle: pulumi.Output<Bundle>;
+      readonly service: string;
+      readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+      readonly grants: readonly Grant[];
+      readonly statements: readonly Statement[];
+    },
+  ): LambdaFunction {
+    return new LambdaFunction(
+      name,
+      {
+        bundle: own.bundle,
+        memory: 512,
+        // A batch is done in seconds; a report of a million objects takes minutes.
+        timeout: 900,
+        logRetention: args.logRetention,
+        environment: { ...args.environmentOf(own.service), ...own.environment },
+        permissions: [...own.grants.flatMap(({ statements }) => statements), ...own.statements],
+      },
+      { parent: this },
+    );
+  }
+}
