@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { projectDirectory } from '../ops/directories.ts';
-import { finished, startShell } from './ops/sluice.ts';
+import { projectDirectory } from '../cli/target/directories.ts';
+import { finished, startShell } from './cli/sluice.ts';
 
 const readme = readFileSync(join(projectDirectory, 'README.md'), 'utf8');
 const directory = mkdtempSync(join(tmpdir(), 'sluice-readme-'));

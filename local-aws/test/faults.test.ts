@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { control } from '../../ops/control.ts';
+import { control } from '../../cli/target/control.ts';
 import type { Call } from '../core/call.ts';
 import { controlService } from '../faults/control.ts';
 import { type FaultRequest, Faults, faultRequest } from '../faults/faults.ts';

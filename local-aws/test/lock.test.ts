@@ -11,7 +11,7 @@ import {
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { projectDirectory } from '../../ops/directories.ts';
+import { projectDirectory } from '../../cli/target/directories.ts';
 import { startCloud } from '../cloud.ts';
 import { DirectoryInUse, lockDirectory } from '../core/lock.ts';
 

@@ -5,10 +5,10 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DescribeMapRunCommand, ListMapRunsCommand } from '@aws-sdk/client-sfn';
+import { latestExecutions } from '../../cli/ledger/executions.ts';
+import { projectDirectory } from '../../cli/target/directories.ts';
+import { findTarget } from '../../cli/target/target.ts';
 import { type Report, report } from '../../domain/versions/backfill.ts';
-import { projectDirectory } from '../../ops/directories.ts';
-import { latestExecutions } from '../../ops/executions.ts';
-import { findTarget } from '../../ops/target.ts';
 import { putUnseen, type UnseenObject } from '../pipeline/unseen-objects.ts';
 import { megabytes, type Section, seconds, thousands } from './section.ts';
 

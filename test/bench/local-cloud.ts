@@ -11,8 +11,8 @@ import {
   SendMessageBatchCommand,
 } from '@aws-sdk/client-sqs';
 import { Upload } from '@aws-sdk/lib-storage';
-import { projectDirectory } from '../../ops/directories.ts';
-import { instance, localTarget, type Target } from '../../ops/target.ts';
+import { projectDirectory } from '../../cli/target/directories.ts';
+import { instance, localTarget, type Target } from '../../cli/target/target.ts';
 import { median, type Section, thousands } from './section.ts';
 
 const MESSAGES = 20_000;
@@ -124,7 +124,7 @@ class Server {
 
   static async start(directory: string): Promise<Server> {
     const startedAt = performance.now();
-    const args = ['ops/sluice.mjs', 'start', '--port', '0', '--ephemeral', '--directory', directory];
+    const args = ['cli/sluice.mjs', 'start', '--port', '0', '--ephemeral', '--directory', directory];
     const child = spawn(process.execPath, args, {
       cwd: projectDirectory,
       stdio: ['ignore', 'pipe', 'pipe'],

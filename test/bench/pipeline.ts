@@ -2,6 +2,10 @@ import { createReadStream, mkdirSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Upload } from '@aws-sdk/lib-storage';
+import { readReceipts, readText } from '../../cli/ledger/ledger.ts';
+import { listObjects } from '../../cli/ledger/listing.ts';
+import { startPipeline } from '../../cli/target/local-cloud.ts';
+import { localTarget, type Target } from '../../cli/target/target.ts';
 import { datasetNamed } from '../../datasets/index.ts';
 import {
   objectId,
@@ -11,10 +15,6 @@ import {
   versionSegment,
 } from '../../domain/versions/key-layout.ts';
 import { extractionReceipt } from '../../domain/versions/receipt.ts';
-import { readReceipts, readText } from '../../ops/ledger.ts';
-import { listObjects } from '../../ops/listing.ts';
-import { startPipeline } from '../../ops/local-cloud.ts';
-import { localTarget, type Target } from '../../ops/target.ts';
 
 const POLL_MS = 50;
 const LOOK_MS = 5;

@@ -15,8 +15,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
-import { applyTo, withMysql } from '../../ops/mysql.ts';
-import { instance, localTarget, type Target } from '../../ops/target.ts';
+import { applyTo, withMysql } from '../../cli/mysql/mysql.ts';
+import { instance, localTarget, type Target } from '../../cli/target/target.ts';
 import { type MysqlServer, startMysqlServer } from '../mysql/mysql-server.ts';
 import type { Clock } from './clock-child.ts';
 import { type Code, codes, writeCode } from './code.ts';
@@ -155,7 +155,7 @@ export class MortalCloud {
   async sluice(...args: readonly string[]): Promise<Answer> {
     const command = [
       `--import=${pathToFileURL(clockModule)}`,
-      join(repository, 'ops/cli.ts'),
+      join(repository, 'cli/cli.ts'),
       '--directory',
       this.#state,
       ...args,

@@ -4,6 +4,8 @@ import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { parquetReadObjects } from 'hyparquet';
 import type { Connection } from 'mysql2/promise';
 import * as z from 'zod';
+import { listObjects } from '../../cli/ledger/listing.ts';
+import type { Target } from '../../cli/target/target.ts';
 import {
   parseFailedKey,
   parsePartitionPath,
@@ -12,8 +14,6 @@ import {
 } from '../../domain/versions/key-layout.ts';
 import { type Head, head } from '../../domain/versions/ledger.ts';
 import { transformationReceipt } from '../../domain/versions/receipt.ts';
-import { listObjects } from '../../ops/listing.ts';
-import type { Target } from '../../ops/target.ts';
 import { rowText, type Table, tableOf } from './model.ts';
 import type { Row } from './objects.ts';
 

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { FaultRequest } from '../../ops/control.ts';
+import type { FaultRequest } from '../../cli/target/control.ts';
 import type { Random } from '../simulation/random.ts';
 import type { Code } from './code.ts';
 import { persist } from './load.ts';

@@ -10,7 +10,7 @@ import { allMysqlTables } from '../../domain/tables/mysql.ts';
 import { handler } from '../../handlers/migration.ts';
 import { applyMigrations, type Database } from '../../mysql/migrations/apply.ts';
 import { migrations } from '../../mysql/migrations/index.ts';
-import { sluice as run } from '../ops/sluice.ts';
+import { sluice as run } from '../cli/sluice.ts';
 import { type MysqlServer, startMysqlServer } from './mysql-server.ts';
 
 let server: MysqlServer;

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { queryLake } from '../../cli/lake/lake.ts';
+import { latestExecutions } from '../../cli/ledger/executions.ts';
 import { type Report, report } from '../../domain/versions/backfill.ts';
-import { latestExecutions } from '../../ops/executions.ts';
-import { queryLake } from '../../ops/lake.ts';
-import { documents, sluice } from '../ops/sluice.ts';
+import { documents, sluice } from '../cli/sluice.ts';
 import { startTestPipeline, type TestPipeline } from './running-pipeline.ts';
 import { putUnseen } from './unseen-objects.ts';
 

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { sluice } from '../ops/sluice.ts';
+import { sluice } from '../cli/sluice.ts';
 import { settledState, startTestPipeline, type TestPipeline } from './running-pipeline.ts';
 
 let pipeline: TestPipeline;

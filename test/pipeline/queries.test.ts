@@ -5,12 +5,12 @@ import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sd
 import { parquetReadObjects } from 'hyparquet';
 import Papa from 'papaparse';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { crawlAndWait, readCatalog } from '../../cli/lake/catalog.ts';
+import { queryLake } from '../../cli/lake/lake.ts';
+import { listObjects } from '../../cli/ledger/listing.ts';
+import { projectDirectory } from '../../cli/target/directories.ts';
 import { parsePartitionPath, parseProcessedKey } from '../../domain/versions/key-layout.ts';
-import { crawlAndWait, readCatalog } from '../../ops/catalog.ts';
-import { projectDirectory } from '../../ops/directories.ts';
-import { queryLake } from '../../ops/lake.ts';
-import { listObjects } from '../../ops/listing.ts';
-import { documents, sluice } from '../ops/sluice.ts';
+import { documents, sluice } from '../cli/sluice.ts';
 import { settledState, startTestPipeline, type TestPipeline } from './running-pipeline.ts';
 
 const recipes = [

@@ -1,10 +1,10 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type LocalPipeline, startPipeline } from '../../ops/local-cloud.ts';
-import { isSettled, type ObjectState, objectState } from '../../ops/object-state.ts';
-import { localTarget, type Target } from '../../ops/target.ts';
-import { nodeWarning } from '../ops/sluice.ts';
+import { isSettled, type ObjectState, objectState } from '../../cli/ledger/object-state.ts';
+import { type LocalPipeline, startPipeline } from '../../cli/target/local-cloud.ts';
+import { localTarget, type Target } from '../../cli/target/target.ts';
+import { nodeWarning } from '../cli/sluice.ts';
 
 /** The whole pipeline on a free port, with the real program, bundles and processes. */
 export interface TestPipeline {

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { localCredentials } from '../../cli/target/target.ts';
 import { systemClock } from '../../local-aws/core/clock.ts';
 import { startServer } from '../../local-aws/http/server.ts';
 import { account, Credentials } from '../../local-aws/iam/credentials.ts';
 import { createS3 } from '../../local-aws/s3/api/api.ts';
-import { localCredentials } from '../../ops/target.ts';
 
 export interface UnseenObject {
   readonly key: string;

@@ -1,10 +1,10 @@
+import { candidates } from '../../cli/ledger/replay.ts';
+import { type Finding, sweep } from '../../cli/ledger/sweep.ts';
+import type { Target } from '../../cli/target/target.ts';
 import type { Stage } from '../../domain/errors.ts';
 import { editionName } from '../../domain/versions/edition.ts';
 import { messageOf } from '../../domain/versions/event-message.ts';
 import type { SyntheticEvent } from '../../domain/versions/sweep.ts';
-import { candidates } from '../../ops/replay.ts';
-import { type Finding, sweep } from '../../ops/sweep.ts';
-import type { Target } from '../../ops/target.ts';
 import { registries } from './load/datasets.ts';
 import type { Network, Party } from './network.ts';
 import type { Pipeline } from './pipeline.ts';

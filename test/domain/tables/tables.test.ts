@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { pendingPlan } from '../../../cli/mysql/migration-files.ts';
 import { recipes } from '../../../datasets/recipes.ts';
 import type { Dataset } from '../../../domain/dataset.ts';
 import { LosesData, migrationChecksum, planMigration } from '../../../domain/tables/migration.ts';
@@ -15,7 +16,6 @@ import { objectHash, sortableSequencer } from '../../../domain/tables/row-identi
 import { objectId } from '../../../domain/versions/key-layout.ts';
 import { compareSequencers } from '../../../domain/versions/sequencer.ts';
 import { mysqlFailure, rowFault } from '../../../mysql/failure.ts';
-import { pendingPlan } from '../../../ops/migration-files.ts';
 
 const dataset = (row: z.ZodObject, more: Partial<Dataset> = {}): Dataset =>
   ({ ...recipes, name: 'd', row, key: ['id'], partitionBy: [], ...more }) as unknown as Dataset;

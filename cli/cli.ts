@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { targetOptions } from './options/chosen-target.ts';
+import { printableLines } from './terminal/terminal.ts';
+import { UserError } from './terminal/user-error.ts';
+
+const manifest: { readonly version: string } = JSON.parse(
+  readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8'),
+);
+const program = new Command('sluice')
+  .description('Files land in S3; Sluice turns them into validated, queryable tables.')
+  .version(manifest.version)
+  .showHelpAfterError('(sluice --help tells more)')
+  .configureHelp({ showGlobalOptions: true })
+  .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
+  .exitOverride();
+
+/** In the order in which they are listed. */
+const commands: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  start: async () => (await import('./commands/start.ts')).start,
+  demo: async () => (await import('./commands/demo.ts')).demo,
+  put: async () => (await import('./commands/put.ts')).put,
+  query: async () => (await import('./commands/query.ts')).query,
+  crawl: async () => (await import('./commands/crawl.ts')).crawl,
+  catalog: async () => (await import('./commands/catalog.ts')).catalog,
+  outputs: async () => (await import('./commands/outputs.ts')).outputs,
+  status: async () => (await import('./commands/status.ts')).status,
+  sweep: async () => (await import('./commands/sweep.ts')).sweep,
+  reconcile: async () => (await import('./commands/reconcile.ts')).reconcile,
+  backfill: async () => (await import('./commands/backfill.ts')).backfill,
+  executions: async () => (await import('./commands/executions.ts')).executions,
+  replay: async () => (await import('./commands/replay.ts')).replay,
+  explain: async () => (await import('./commands/explain.ts')).explain,
+  logs: async () => (await import('./commands/logs.ts')).logs,
+  schema: async () => (await import('./commands/schema.ts')).schema,
+  migrate: async () => (await import('./commands/migrate.ts')).migrate,
+  iam: async () => (await import('./commands/iam.ts')).iam,
+  fault: async () => (await import('./commands/fault.ts')).fault,
+};
+
+for (const option of targetOptions) program.addOption(option);
+// Only the command that the line names is loaded: what the others need takes longer than many a command.
+const named = Object.keys(commands).filter((name) => process.argv.includes(name));
+for (const [name, load] of Object.entries(commands)) {
+  if (named.length === 0 || named.includes(name)) (await load())(program);
+}
+
+// Where the output goes has gone away, as with `sluice … | head`: nothing is left to do.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+/** Prints what went wrong; returns the exit status: 2 for a wrong command line, 1 for everything else. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof UserError) console.error(printableLines(error.message));
+  else if (isDisconnection(error))
+    console.error(
+      `What the command talked to does not answer any more (${error.code}). Is the local cloud still running?`,
+    );
+  else if (error instanceof Error && '$metadata' in error)
+    console.error(printableLines(`${error.name}: ${error.message}`));
+  else console.error(error);
+  return 1;
+}
+
+/** Nobody listens any more, or hung up. */
+function isDisconnection(error: unknown): error is NodeJS.ErrnoException {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(`${error.code}`)
+  );
+}

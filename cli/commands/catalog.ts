@@ -1,0 +1,243 @@
+import { BatchCreatePartitionCommand, GetTableCommand } from '@aws-sdk/client-glue';
+import { GetQueueAttributesCommand, PurgeQueueCommand } from '@aws-sdk/client-sqs';
+import type { Command } from 'commander';
+import { datasets } from '../../datasets/index.ts';
+import { glueTable } from '../../domain/tables/glue.ts';
+import { partitionValues } from '../../domain/versions/key-layout.ts';
+import { type CatalogTable, crawlerState, lastCrawls, readCatalog } from '../lake/catalog.ts';
+import { compareFiles } from '../lake/lake-drift.ts';
+import { listObjects } from '../ledger/listing.ts';
+import { chosenTarget } from '../options/chosen-target.ts';
+import type { Target } from '../target/target.ts';
+import {
+  count,
+  duration,
+  integer,
+  Progress,
+  printable,
+  printableJson,
+  printableLines,
+  styled,
+  table,
+} from '../terminal/terminal.ts';
+
+const CRAWLS = 5;
+
+interface Options {
+  readonly json?: true;
+  readonly register?: true;
+  readonly clear?: true;
+  readonly check?: true;
+}
+
+export function catalog(program: Command): void {
+  program
+    .command('catalog')
+    .description('show the tables of the catalog, their partitions, the last crawls, and what they found')
+    .option('--json', 'as JSON, with every partition')
+    .option(
+      '--register',
+      'first add the partitions that are in the lake and not in the catalog, without a crawl',
+    )
+    .option('--clear', 'put the findings away, so that their alarm ends')
+    .option('--check', 'instead: hold every file of the lake against its table; exit 1 if they differ')
+    .action(async (options: Options) => {
+      const target = await chosenTarget(program);
+      if (options.check) return check(target, options.json ?? false);
+      if (options.register) {
+        const added = await registerPartitions(target);
+        if (!options.json)
+          console.log(`${integer(added)} ${added === 1 ? 'partition' : 'partitions'} added.\n`);
+      }
+      if (options.clear)
+        for (const QueueUrl of findingsQueues(target))
+          await target.sqs.send(new PurgeQueueCommand({ QueueUrl }));
+      const [tables, crawler, crawls, waiting, findings] = await Promise.all([
+        readCatalog(target),
+        crawlerState(target),
+        lastCrawls(target, CRAWLS),
+        messagesIn(target, [target.outputs.catalog.crawlQueue]),
+        messagesIn(target, findingsQueues(target)),
+      ]);
+      const drift = tables.flatMap(driftFromDataset);
+      if (options.json) {
+        console.log(printableJson({ tables, crawler, crawls, waiting, findings, drift }, 2));
+        return;
+      }
+      console.log(tableOfTables(tables));
+      console.log();
+      console.log(
+        crawls.length === 0 ? 'There was no crawl yet: npx sluice crawl --wait' : tableOfCrawls(crawls),
+      );
+      console.log(
+        `\n${integer(waiting)} ${waiting === 1 ? 'change waits' : 'changes wait'} for the next crawl${crawler.running ? '; one is running' : ''}.`,
+      );
+      const complaints = [
+        ...drift,
+        ...(crawler.lastMessage === undefined ? [] : [`The last crawl says: ${crawler.lastMessage}`]),
+        ...(findings === 0
+          ? []
+          : [
+              `${integer(findings)} ${findings === 1 ? 'crawl' : 'crawls'} failed or found drift. What differs: npx sluice catalog --check. Put that away: npx sluice catalog --clear`,
+            ]),
+      ];
+      for (const complaint of complaints) console.log(styled('yellow', printableLines(complaint)));
+    });
+}
+
+/** Of files that differ in the same way, so many are named. */
+const NAMED = 3;
+
+async function check(target: Target, json: boolean): Promise<void> {
+  const progress = new Progress();
+  const found = new Map<string, string[]>();
+  let compared = 0;
+  try {
+    for await (const { table: name = 'no table', file, differences } of compareFiles(target)) {
+      compared += 1;
+      if (differences.length > 0) {
+        if (json) console.log(printableJson({ table: name, file, differences }));
+        const what = `${name}: ${differences.join('; ')}`;
+        const alike = found.get(what);
+        if (alike === undefined) found.set(what, [file]);
+        else alike.push(file);
+      }
+      if (compared % 100 === 0) progress.show(`Compared ${count(compared, 'file')}`);
+    }
+  } finally {
+    progress.end();
+  }
+  const differ = [...found.values()].reduce((sum, files) => sum + files.length, 0);
+  if (differ > 0) process.exitCode = 1;
+  if (json) return console.log(printableJson({ compared, differ }));
+  for (const [what, files] of found) {
+    console.log(printable(what));
+    for (const file of files.slice(0, NAMED))
+      console.log(`  s3://${target.outputs.buckets.processed}/${printable(file)}`);
+    if (files.length > NAMED) console.log(`  and ${integer(files.length - NAMED)} more (--json names all)`);
+  }
+  console.log(
+    differ === 0
+      ? `${count(compared, 'file')}: all are as the catalog says.`
+      : `${integer(differ)} of ${count(compared, 'file')} differ. What the pipeline wrote is written anew by npx sluice replay KEY --force; what it did not write (npx sluice reconcile names it) is for you to delete.`,
+  );
+}
+
+function tableOfTables(tables: readonly CatalogTable[]): string {
+  return table(tables, [
+    { title: 'TABLE', value: ({ name }) => printable(name) },
+    { title: 'FORMAT', value: ({ format }) => printable(format) },
+    { title: 'COLUMNS', value: ({ columns }) => integer(columns.length), align: 'right' },
+    {
+      title: 'PARTITIONED BY',
+      value: ({ partitionKeys }) => partitionKeys.map(({ name }) => printable(name)).join(', ') || '–',
+    },
+    {
+      title: 'PARTITIONS',
+      value: ({ partitions, partitionKeys }) =>
+        partitionKeys.length === 0 ? '–' : integer(partitions.length),
+      align: 'right',
+    },
+  ]);
+}
+
+function tableOfCrawls(crawls: Awaited<ReturnType<typeof lastCrawls>>): string {
+  return table(crawls, [
+    { title: 'CRAWL', value: ({ StartTime }) => StartTime?.toISOString() ?? '–' },
+    {
+      title: 'STATE',
+      value: ({ State }) => State?.toLowerCase() ?? '–',
+      style: ({ State }) => (State === 'FAILED' ? 'red' : undefined),
+    },
+    {
+      title: 'TOOK',
+      value: ({ StartTime, EndTime }) =>
+        StartTime === undefined || EndTime === undefined
+          ? '–'
+          : duration(EndTime.getTime() - StartTime.getTime()),
+      align: 'right',
+    },
+    { title: 'DID', value: ({ Summary, ErrorMessage }) => printable(ErrorMessage ?? Summary ?? '') },
+  ]);
+}
+
+const findingsQueues = ({ outputs: { catalog: of } }: Target) => [
+  of.findingsQueue,
+  of.findingsUndeliveredQueue,
+];
+
+async function messagesIn(target: Target, urls: readonly string[]): Promise<number> {
+  const counts = await Promise.all(
+    urls.map(async (QueueUrl) => {
+      const { Attributes } = await target.sqs.send(
+        new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['ApproximateNumberOfMessages'] }),
+      );
+      return Number(Attributes?.ApproximateNumberOfMessages ?? 0);
+    }),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** What the catalog's table has otherwise than the dataset in this checkout: it was changed and not deployed, or by hand. */
+function driftFromDataset(inCatalog: CatalogTable): string[] {
+  const dataset = datasets.find(({ name }) => name === inCatalog.name);
+  if (dataset === undefined) return [`${inCatalog.name}: there is no such dataset in this program.`];
+  const wanted = glueTable(dataset);
+  const differences = (what: string, actual: CatalogTable['columns'], declared: CatalogTable['columns']) => {
+    const text = (columns: CatalogTable['columns']) =>
+      columns.map(({ name, type }) => `${name} ${type}`).join(', ');
+    return text(actual) === text(declared)
+      ? []
+      : [
+          `${wanted.name}: ${what} ${text(actual)} in the catalog, and ${text(declared)} in the program. Deploy: pulumi up`,
+        ];
+  };
+  return [
+    ...differences('it has the columns', inCatalog.columns, wanted.columns),
+    ...differences('it is partitioned by', inCatalog.partitionKeys, wanted.partitionKeys),
+  ];
+}
+
+/** "BatchCreatePartition: no more than 100 items" */
+const BATCH = 100;
+
+/** Registers what lies in the lake and is not in the catalog; returns how many partitions that were. */
+async function registerPartitions(target: Target): Promise<number> {
+  const DatabaseName = target.outputs.catalog.database;
+  let added = 0;
+  for (const each of await readCatalog(target)) {
+    if (each.partitionKeys.length === 0) continue;
+    const missing = await unregistered(target, each);
+    if (missing.length === 0) continue;
+    const { Table } = await target.glue.send(new GetTableCommand({ DatabaseName, Name: each.name }));
+    for (let at = 0; at < missing.length; at += BATCH) {
+      const PartitionInputList = missing.slice(at, at + BATCH).map(({ prefix, values }) => ({
+        Values: values,
+        StorageDescriptor: { ...Table?.StorageDescriptor, Location: `s3://${each.bucket}/${prefix}` },
+      }));
+      const { Errors = [] } = await target.glue.send(
+        new BatchCreatePartitionCommand({ DatabaseName, TableName: each.name, PartitionInputList }),
+      );
+      // A crawl may have been quicker.
+      const [wrong] = Errors.filter(({ ErrorDetail }) => ErrorDetail?.ErrorCode !== 'AlreadyExistsException');
+      if (wrong !== undefined) throw new Error(`${each.name}: ${wrong.ErrorDetail?.ErrorMessage}`);
+      added += PartitionInputList.length - Errors.length;
+    }
+  }
+  return added;
+}
+
+async function unregistered(
+  target: Target,
+  { bucket, prefix, partitionKeys, partitions }: CatalogTable,
+): Promise<{ readonly prefix: string; readonly values: string[] }[]> {
+  const known = new Set(partitions.map((partition) => partition.prefix));
+  const missing = new Map<string, string[]>();
+  for await (const { Key } of listObjects(target, bucket, prefix)) {
+    const folder = Key.slice(0, Key.lastIndexOf('/') + 1);
+    if (known.has(folder)) continue;
+    const values = partitionValues(partitionKeys, folder.slice(prefix.length));
+    if (values !== undefined) missing.set(folder, values);
+  }
+  return [...missing].map(([folder, values]) => ({ prefix: folder, values }));
+}

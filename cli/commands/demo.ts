@@ -1,0 +1,170 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative, sep } from 'node:path';
+import type { Command } from 'commander';
+import { type RejectLine, rejectLine } from '../../domain/records/reject.ts';
+import { crawlAndWait } from '../lake/catalog.ts';
+import { queryLake } from '../lake/lake.ts';
+import { conservationOf, stateTable } from '../ledger/describe-state.ts';
+import { readText } from '../ledger/ledger.ts';
+import { listObjects } from '../ledger/listing.ts';
+import { isConserved, type ObjectState } from '../ledger/object-state.ts';
+import { localMysqlUrl } from '../mysql/mysql.ts';
+import { queryMysql } from '../mysql/query-mysql.ts';
+import { projectDirectory } from '../target/directories.ts';
+import { startPipeline } from '../target/local-cloud.ts';
+import { localTarget, type Target } from '../target/target.ts';
+import { Progress, printable, styled, table } from '../terminal/terminal.ts';
+import { UserError } from '../terminal/user-error.ts';
+import { upload, waitFor } from './put.ts';
+import { renderTable } from './query.ts';
+
+const LAKE_QUESTION = `select difficulty, count(*) as recipes, round(avg(time_estimate_s) / 60) as minutes
+from recipes group by difficulty order by minutes`;
+
+const MYSQL_QUESTION = `select pclass, count(*) as survivors, round(avg(age)) as age
+from passengers group by pclass order by pclass`;
+
+export function demo(program: Command): void {
+  program
+    .command('demo')
+    .description(
+      'run the pipeline over examples/ on this machine, show what became of every record, and stop',
+    )
+    .action(async () => {
+      const directory = mkdtempSync(join(tmpdir(), 'sluice-demo-'));
+      try {
+        await Promise.race([runIn(directory), interruption()]);
+      } finally {
+        rmSync(directory, { recursive: true, force: true });
+        // What was interrupted is not waited for: its directory is gone.
+        if (process.exitCode === INTERRUPTED) process.exit();
+      }
+    });
+}
+
+/** 128 + SIGINT, as shells count. */
+const INTERRUPTED = 130;
+
+function interruption(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        process.exitCode = INTERRUPTED;
+        resolve();
+      });
+    }
+  });
+}
+
+async function runIn(directory: string): Promise<void> {
+  const progress = new Progress();
+  progress.show('Starting the local cloud from the Pulumi program');
+  const pipeline = await startPipeline({ directory, port: 0 }).finally(() => progress.end());
+  try {
+    console.log(`MySQL: ${printable(pipeline.mysql)}.`);
+    await run(localTarget(pipeline, directory));
+  } finally {
+    await pipeline.close();
+  }
+}
+
+const DEMO_TIMEOUT_S = 300;
+
+async function run(target: Target): Promise<void> {
+  const files = exampleFiles(join(projectDirectory, 'examples'));
+  const beganAt = performance.now();
+  const uploads = await Promise.all(files.map(({ path, key }) => upload(target, path, key)));
+  console.log(
+    `${files.length} files of examples/ are in s3://${target.outputs.buckets.raw}. What became of them:\n`,
+  );
+  const states = await waitFor(target, uploads, DEMO_TIMEOUT_S);
+  console.log(stateTable(states));
+
+  const rejects = await allRejects(target);
+  console.log(`\nRejected records, as they lie in s3://${target.outputs.buckets.failed}:\n`);
+  console.log(rejectTable(rejects));
+  console.log('\nFiles that could not be read, or not to their end:\n');
+  for (const { key, fault } of states) {
+    if (fault !== undefined)
+      console.log(`  ${printable(key)}\n    ${styled('red', fault.code)}  ${printable(fault.message)}`);
+  }
+
+  await crawlAndWait(target, DEMO_TIMEOUT_S);
+  console.log(`\nThe lake, through the catalog:\n\n${styled('dim', LAKE_QUESTION)}\n`);
+  console.log(renderTable(await queryLake(target, LAKE_QUESTION, () => {})));
+  await showMysql(target);
+
+  const sum = total(states);
+  const seconds = ((performance.now() - beganAt) / 1000).toFixed(1);
+  console.log(`\nEvery record is accounted for: ${conservationOf(sum)}. It took ${seconds} s.`);
+  if (!isConserved(sum)) throw new UserError('The records do not add up. This is a bug: please report it.');
+}
+
+async function showMysql({ mysql, directory }: Target): Promise<void> {
+  const url = localMysqlUrl(directory, 'read');
+  if (url === undefined) {
+    console.log(`\nNo row went into MySQL. There is ${printable(mysql)}.`);
+    return;
+  }
+  console.log(`\nMySQL:\n\n${styled('dim', MYSQL_QUESTION)}\n`);
+  console.log(renderTable(await queryMysql(url, MYSQL_QUESTION)));
+}
+
+/** The example files, each with the key that it goes to: its path below `examples/`. */
+function exampleFiles(directory: string): { path: string; key: string }[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.parentPath !== directory)
+    .map((entry) => {
+      const path = join(entry.parentPath, entry.name);
+      return { path, key: relative(directory, path).split(sep).join('/') };
+    })
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+interface ListedReject extends RejectLine {
+  readonly file: string;
+}
+
+async function allRejects(target: Target): Promise<ListedReject[]> {
+  const bucket = target.outputs.buckets.failed;
+  const rejects: ListedReject[] = [];
+  for await (const { Key } of listObjects(target, bucket, 'rejects/')) {
+    const [, , file = ''] = Key.split('/');
+    for (const line of (await readText(target, bucket, Key)).split('\n')) {
+      if (line !== '')
+        rejects.push({ file: file.split('~')[0] ?? file, ...rejectLine.parse(JSON.parse(line)) });
+    }
+  }
+  return rejects;
+}
+
+function rejectTable(rejects: readonly ListedReject[]): string {
+  return table(rejects, [
+    { title: 'FILE', value: ({ file }) => printable(file) },
+    { title: 'RECORD', value: ({ recordNumber }) => String(recordNumber), align: 'right' },
+    { title: 'CODE', value: ({ code }) => code, style: () => 'red' },
+    { title: 'PATH', value: ({ path }) => printable(path) },
+    { title: 'MESSAGE', value: ({ message }) => printable(message) },
+  ]);
+}
+
+function total(states: readonly ObjectState[]): ObjectState {
+  const sum = (of: (state: ObjectState) => number) => states.reduce((all, state) => all + of(state), 0);
+  const tally = (of: (state: ObjectState) => Readonly<Record<string, number>>) => ({
+    all: sum((state) => Object.values(of(state)).reduce((a, b) => a + b, 0)),
+  });
+  return {
+    key: '',
+    versionId: '',
+    dataset: '',
+    stage: 'done',
+    finished: 0,
+    pieces: 0,
+    read: sum(({ read }) => read),
+    written: sum(({ written }) => written),
+    filtered: tally(({ filtered }) => filtered),
+    rejected: tally(({ rejected }) => rejected),
+    workMs: sum(({ workMs }) => workMs),
+  };
+}

@@ -1,0 +1,197 @@
+import type { Command } from 'commander';
+import { parseEdition } from '../../domain/versions/edition.ts';
+import { type Head, isInterrupted } from '../../domain/versions/ledger.ts';
+import { parseS3Url } from '../lake/s3-url.ts';
+import { type Life, lifeOf, type Moment, type StageWork } from '../ledger/explain.ts';
+import { explainRecord, type RecordFate, versionToExplain } from '../ledger/explain-record.ts';
+import { chosenTarget } from '../options/chosen-target.ts';
+import { pointInTime, whole } from '../options/options.ts';
+import type { Target } from '../target/target.ts';
+import {
+  bytes,
+  duration,
+  integer,
+  Progress,
+  printable,
+  printableJson,
+  styled,
+  table,
+} from '../terminal/terminal.ts';
+import { UserError } from '../terminal/user-error.ts';
+
+interface ExplainOptions {
+  readonly record?: number;
+  readonly since?: number;
+  readonly json?: boolean;
+}
+
+const LOGS_BACK_MS = 86_400_000;
+
+export function explain(program: Command): void {
+  program
+    .command('explain')
+    .description(
+      'tell an object’s life: its versions, what was decided, done, rejected, and how long all that took',
+    )
+    .argument('<key>', 'a key in the raw bucket, or s3://raw/KEY')
+    .option(
+      '-r, --record <number>',
+      'what became of this record, from 1, of the version that stands',
+      whole(1),
+    )
+    .option(
+      '--since <time>',
+      'how far back to read the logs: 2026-11-22, 12h or 7d (default: 1d)',
+      pointInTime,
+    )
+    .option('--json', 'as JSON')
+    .action(async (asked: string, options: ExplainOptions) => {
+      const target = await chosenTarget(program);
+      const key = keyOf(target, asked);
+      const progress = new Progress();
+      progress.show('Reading the ledger, the buckets and the logs');
+      const life = await lifeOf(target, key, options.since ?? Date.now() - LOGS_BACK_MS).finally(() =>
+        progress.end(),
+      );
+      if (life.versions.length === 0 && life.head === undefined && life.moments.length === 0)
+        throw new UserError(`Nothing is known of ${key}. It never was in ${target.outputs.buckets.raw}.`);
+      if (options.record === undefined) {
+        if (options.json) console.log(printableJson(withoutReceipts(life), 2));
+        else print(life);
+        return;
+      }
+      const fate = await fateOf(target, life, options.record);
+      console.log(options.json ? printableJson(fate, 2) : recordText(fate));
+    });
+}
+
+function keyOf({ outputs }: Target, asked: string): string {
+  const object = parseS3Url(asked);
+  if (object === undefined) return asked;
+  if (object.bucket === 'raw' || object.bucket === outputs.buckets.raw) return object.key;
+  throw new UserError(`Objects of the raw bucket can be explained: s3://${outputs.buckets.raw}/KEY`);
+}
+
+function withoutReceipts({ work, ...life }: Life) {
+  return { ...life, work: work.map(({ receipts: _, ...each }) => each) };
+}
+
+function print(life: Life): void {
+  const { key, dataset, versions, head, work, moments, unreadable, logsComplete } = life;
+  console.log(`${styled('bold', printable(key))}  (dataset ${dataset})\n`);
+  let before: number | undefined;
+  for (const moment of moments) {
+    const gap = before === undefined || moment.at - before < 1 ? '' : `+${duration(moment.at - before)}`;
+    before = moment.at;
+    console.log(momentLine(moment, gap, versions));
+  }
+  if (!logsComplete) console.log('(There are more log lines than were read: --since bounds them.)');
+  if (work.length > 0) console.log(`\n${workTable(work)}`);
+  if (unreadable.length === 0) {
+    console.log(`\n${endOf(head)}`);
+    return;
+  }
+  console.log();
+  for (const message of unreadable) console.log(styled('red', printable(message)));
+  console.log(`To have it done anew: npx sluice replay ${printable(key)} --force`);
+}
+
+function momentLine({ at, versionId, stage, what }: Moment, gap: string, versions: Life['versions']): string {
+  const time = new Date(at).toISOString().replace('T', ' ').replace('Z', '');
+  const size = versions.find((each) => each.versionId === versionId)?.size;
+  const text = stage === undefined && size !== undefined ? `${what}, ${bytes(size)}` : what;
+  return [
+    styled('dim', time),
+    gap.padStart(12),
+    short(versionId ?? '').padEnd(NAME_WIDTH),
+    (stage ?? 'raw bucket').padEnd('transformation'.length),
+    printable(text),
+  ].join('  ');
+}
+
+const SHORT = 10;
+const NAME_WIDTH = SHORT + '!0001'.length;
+
+/** The beginning of a version id, which tells it from the others of its key; and its edition. */
+function short(name: string): string {
+  const { versionId } = parseEdition(name);
+  return printable(`${versionId.slice(0, SHORT)}${name.slice(versionId.length)}`);
+}
+
+function workTable(work: readonly StageWork[]): string {
+  return table(work, [
+    { title: 'VERSION', value: ({ versionId }) => short(versionId) },
+    { title: 'STAGE', value: ({ stage }) => stage },
+    { title: 'PIECES', value: ({ pieces }) => integer(pieces), align: 'right' },
+    { title: 'WAITED', value: ({ waitedMs }) => duration(waitedMs), align: 'right' },
+    { title: 'TOOK', value: ({ tookMs }) => duration(tookMs), align: 'right' },
+    { title: 'WORK', value: ({ workMs }) => duration(workMs), align: 'right' },
+  ]);
+}
+
+function attemptEnd(attempt: Head['attempts'][number]): string {
+  const version = printable(attempt.versionId);
+  if (attempt.status === 'rejected') return `version ${version} was rejected: nothing of it can be used`;
+  const until = new Date(attempt.leaseUntil).toISOString();
+  return isInterrupted(attempt, Date.now())
+    ? `the extraction of version ${version} was interrupted, at ${until} at the latest`
+    : `version ${version} is being extracted, until ${until} at most`;
+}
+
+function endOf(head: Head | undefined): string {
+  if (head === undefined)
+    return 'The ledger does not know it: no event of it has been taken up. npx sluice sweep';
+  const { current, attempts, superseded } = head;
+  const said = [
+    current === undefined
+      ? 'No version of it has taken effect'
+      : current.type === 'created'
+        ? `The tables show version ${printable(current.versionId)}`
+        : 'It is deleted, and its rows are retracted',
+    ...attempts.map(attemptEnd),
+    ...(superseded.length > 0 ? [`what ${superseded.length} superseded versions left goes next`] : []),
+  ];
+  return `${said.join('; ')}.`;
+}
+
+async function fateOf(target: Target, { head, key }: Life, recordNumber: number): Promise<RecordFate> {
+  const versionId = head && versionToExplain(head);
+  if (head === undefined || versionId === undefined)
+    throw new UserError(`No version of ${key} stands. What happened to it: npx sluice explain ${key}`);
+  return explainRecord(target, { dataset: head.dataset, key, versionId }, recordNumber);
+}
+
+function recordText({ recordNumber, versionId, input, stored, here }: RecordFate): string {
+  const lines = [`Record ${integer(recordNumber)} of version ${printable(versionId)}`];
+  if (input !== undefined) lines.push(`  as it came: ${printable(input)}`);
+  if (stored !== undefined && 'row' in stored)
+    lines.push(`  is a row: ${printableJson(stored.row)}`, `  in ${printable(stored.file)}`);
+  else if (stored !== undefined) {
+    const { code, path, message } = stored.reject;
+    lines.push(
+      `  was rejected, ${code}${path === '' ? '' : ` at ${printable(path)}`}: ${printable(message)}`,
+      `  in ${printable(stored.file)}`,
+    );
+  } else if (here !== undefined && 'filtered' in here)
+    lines.push(`  was filtered: ${printable(here.filtered)}`);
+  else
+    lines.push(
+      input === undefined
+        ? '  is not in this version, or it was filtered: neither a row nor a reject has its number.'
+        : '  is neither a row nor a reject yet.',
+    );
+  const changed = here !== undefined && stored !== undefined && outcome(here) !== outcome(stored);
+  if (changed)
+    lines.push(`  This code would make something else of it: ${hereText(here)}. npx sluice replay`);
+  return lines.join('\n');
+}
+
+function outcome(of: NonNullable<RecordFate['here'] | RecordFate['stored']>): string {
+  if ('row' in of) return 'row';
+  return 'filtered' in of ? 'filtered' : 'rejected';
+}
+
+function hereText(here: NonNullable<RecordFate['here']>): string {
+  if ('row' in here) return 'a row';
+  return 'filtered' in here ? `filtered, ${printable(here.filtered)}` : printable(here.rejected);
+}

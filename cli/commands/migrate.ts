@@ -1,0 +1,86 @@
+import { InvokeCommand } from '@aws-sdk/client-lambda';
+import type { Command } from 'commander';
+import * as z from 'zod';
+import { LayoutRefused } from '../../domain/tables/layout.ts';
+import { LosesData } from '../../domain/tables/migration.ts';
+import { MigrationRefused } from '../../mysql/migrations/apply.ts';
+import { migrations } from '../../mysql/migrations/index.ts';
+import { pendingLayouts, pendingPlan, writeLayouts, writeMigration } from '../mysql/migration-files.ts';
+import { applyTo, mysqlUrl, withMysql } from '../mysql/mysql.ts';
+import { chosenDirectory, chosenTarget } from '../options/chosen-target.ts';
+import type { Target } from '../target/target.ts';
+import { UserError } from '../terminal/user-error.ts';
+
+export function migrate(program: Command): void {
+  program
+    .command('migrate')
+    .description(
+      'bring the tables in MySQL up to date: of MYSQL_URL or the local cloud, or of --stack through its function inside the network',
+    )
+    .option(
+      '--plan [name]',
+      'instead write the next migration, and how the lake’s files lie, from what the datasets declare now',
+    )
+    .option('--json', 'as JSON')
+    .action(async (options: { plan?: string | true; json?: true }) => {
+      try {
+        if (options.plan === undefined) await apply(program, options.json ?? false);
+        else plan(options.plan === true ? undefined : options.plan, options.json ?? false);
+      } catch (error) {
+        const isRefusal = [LayoutRefused, LosesData, MigrationRefused].some((each) => error instanceof each);
+        if (isRefusal) throw new UserError((error as Error).message);
+        throw error;
+      }
+    });
+}
+
+function plan(name: string | undefined, json: boolean): void {
+  const layouts = pendingLayouts();
+  const next = pendingPlan();
+  const lake = layouts === undefined ? null : writeLayouts(layouts);
+  const file = next === undefined ? null : writeMigration({ ...next, name: name ?? next.name });
+  if (json) {
+    const statements = next?.statements.map((lines) => lines.join('\n')) ?? [];
+    console.log(JSON.stringify({ file, statements, lake }, null, 2));
+    return;
+  }
+  for (const lines of next?.statements ?? []) console.log(`${lines.join('\n')};\n`);
+  if (file !== null)
+    console.log(`Written to ${file}. Read it, commit it with the dataset, and apply it: npx sluice migrate`);
+  if (lake !== null)
+    console.log(`How the files of the lake lie is recorded in ${lake}. Commit it with the dataset.`);
+  if (file === null && lake === null)
+    console.log('The migrations lead to what the datasets declare: there is nothing to plan.');
+}
+
+async function apply(program: Command, json: boolean): Promise<void> {
+  const { stack } = program.opts<{ stack?: string }>();
+  const behind = pendingPlan();
+  if (behind !== undefined)
+    throw new UserError(
+      `The datasets declare what no migration does (${behind.name}). Write it first: npx sluice migrate --plan`,
+    );
+  const applied =
+    stack === undefined
+      ? await withMysql(mysqlUrl({ directory: chosenDirectory(program) }, 'write'), applyTo)
+      : await applyOnAws(await chosenTarget(program), stack);
+  if (json) console.log(JSON.stringify({ applied }));
+  else if (applied.length === 0) console.log('The tables are up to date.');
+  else for (const number of applied) console.log(`Applied ${number}: ${migrations[number - 1]?.name ?? ''}`);
+}
+
+async function applyOnAws({ lambda, outputs }: Target, stack: string): Promise<number[]> {
+  if (outputs.mysql === undefined)
+    throw new UserError(
+      `The stack ${stack} has no MySQL. Give it one: pulumi config set mysql true && pulumi up`,
+    );
+  const { Payload, FunctionError } = await lambda.send(
+    new InvokeCommand({ FunctionName: outputs.mysql.migration, Payload: '{}' }),
+  );
+  const answer = Payload?.transformToString() ?? '';
+  if (FunctionError !== undefined) {
+    const { errorMessage = answer } = JSON.parse(answer) as { errorMessage?: string };
+    throw new UserError(`The migration failed: ${errorMessage}`);
+  }
+  return z.array(z.int()).parse(JSON.parse(answer));
+}

@@ -1,0 +1,219 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename, resolve, sep } from 'node:path';
+import { HeadObjectCommand } from '@aws-sdk/client-s3';
+import { Upload } from '@aws-sdk/lib-storage';
+import type { Command } from 'commander';
+import { datasetNamed, datasets } from '../../datasets/index.ts';
+import type { Dataset } from '../../domain/dataset.ts';
+import type { Stage } from '../../domain/errors.ts';
+import { describeOutcome, describeState } from '../ledger/describe-state.ts';
+import { isSettled, type ObjectState, objectState } from '../ledger/object-state.ts';
+import { chosenTarget } from '../options/chosen-target.ts';
+import { queueStates } from '../target/queue-state.ts';
+import type { Target } from '../target/target.ts';
+import { bytes, Progress, printable, printableJson } from '../terminal/terminal.ts';
+import { UserError } from '../terminal/user-error.ts';
+
+interface PutOptions {
+  readonly dataset?: string;
+  readonly key?: string;
+  readonly wait?: boolean;
+  readonly timeout: number;
+  readonly json?: boolean;
+}
+
+export function put(program: Command): void {
+  program
+    .command('put')
+    .description('upload files into the raw bucket, where the pipeline takes them up')
+    .argument('<file...>', 'files to upload')
+    .option(
+      '-d, --dataset <name>',
+      `what the files hold: ${datasets.map(({ name }) => name).join(', ')}; by default what the folder they lie in is named after`,
+    )
+    .option(
+      '-k, --key <key>',
+      'the key to upload to (one file only); by default the dataset’s prefix and the file’s name',
+    )
+    .option(
+      '-w, --wait',
+      'wait until every record is in the lake, filtered or rejected; exit 1 if a file could not be read',
+    )
+    .option('--timeout <seconds>', 'how long to wait at the most', Number, 3600)
+    .option('--json', 'print the result as JSON')
+    .action(async (files: string[], options: PutOptions) => {
+      if (!(options.timeout > 0)) throw new UserError('--timeout takes a number of seconds above 0.');
+      if (options.key === '') throw new UserError('--key takes a key of at least one character.');
+      if (options.key !== undefined && files.length > 1) throw new UserError('--key takes one file.');
+      const target = await chosenTarget(program);
+      const keys = files.map((file) => options.key ?? keyFor(file, options.dataset));
+      await checkFiles(files, keys);
+      const uploads: Uploaded[] = [];
+      for (const [i, file] of files.entries()) uploads.push(await upload(target, file, keys[i] ?? ''));
+      if (!options.json)
+        for (const { file, key } of uploads) console.log(`${printable(file)} → ${printable(key)}`);
+      if (!options.wait) {
+        if (options.json) console.log(printableJson(uploads, 2));
+        return;
+      }
+      const states = await waitFor(target, uploads, options.timeout);
+      if (options.json) console.log(printableJson(states, 2));
+      else for (const state of states) console.log(describeOutcome(state));
+      if (states.some(({ fault }) => fault !== undefined)) process.exitCode = 1;
+    });
+}
+
+export interface Uploaded {
+  readonly file: string;
+  readonly key: string;
+  readonly versionId: string;
+}
+
+function keyFor(file: string, name: string | undefined): string {
+  const dataset = name === undefined ? datasetOfFolder(file) : datasetNamed(name);
+  if (dataset === undefined) {
+    const known = datasets.map((each) => each.name).join(', ');
+    throw new UserError(
+      name === undefined
+        ? `What does ${file} hold? Say it with --dataset (${known}), or with --key where it goes.`
+        : `There is no dataset ${JSON.stringify(name)}. There are: ${known}.`,
+    );
+  }
+  return `${dataset.source.prefix}${basename(file)}`;
+}
+
+/** `examples/recipes/soups.ndjson` holds recipes; of several such folders the innermost one says it. */
+function datasetOfFolder(file: string): Dataset | undefined {
+  const folders = resolve(file).split(sep).slice(0, -1).reverse();
+  const named = folders.map(datasetNamed).find((dataset) => dataset !== undefined);
+  return named ?? (datasets.length === 1 ? datasets[0] : undefined);
+}
+
+async function statFile(file: string) {
+  const found = await stat(file).catch((error: Error) => {
+    throw new UserError(`${file} can't be read: ${error.message}`);
+  });
+  if (found.isDirectory()) throw new UserError(`${file} is a directory. Name its files: ${file}/*`);
+  return found;
+}
+
+/** Before anything is uploaded: what is wrong with the files, and which two would become one object. */
+async function checkFiles(files: readonly string[], keys: readonly string[]): Promise<void> {
+  for (const file of files) await statFile(file);
+  for (const [i, key] of keys.entries()) {
+    const first = keys.indexOf(key);
+    if (first < i)
+      throw new UserError(
+        `${files[first]} and ${files[i]} would both become ${key}. Put them one by one, with --key.`,
+      );
+  }
+}
+
+/** Uploads a file in parts, so that its size does not matter. */
+export async function upload(target: Target, file: string, key: string): Promise<Uploaded> {
+  const Bucket = target.outputs.buckets.raw;
+  const { size } = await statFile(file);
+  const progress = new Progress();
+  const sending = new Upload({
+    client: target.s3,
+    params: { Bucket, Key: key, Body: createReadStream(file) },
+  });
+  sending.on('httpUploadProgress', ({ loaded = 0 }) => {
+    if (loaded < size) progress.show(`Uploading ${printable(key)}: ${bytes(loaded)} of ${bytes(size)}`);
+  });
+  const answer = await unlessInterrupted(sending).finally(() => progress.end());
+  // Of a multipart upload the answer may be without it.
+  const VersionId =
+    answer.VersionId ?? (await target.s3.send(new HeadObjectCommand({ Bucket, Key: key }))).VersionId;
+  return { file, key, versionId: VersionId ?? 'null' };
+}
+
+/** One listener of the process serves them all, however many run at once. */
+const sendings = new Set<Upload>();
+
+function abortAll(): void {
+  listen('off');
+  for (const sending of sendings) void sending.abort();
+}
+
+function listen(change: 'on' | 'off'): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process[change](signal, abortAll);
+}
+
+/** An upload in parts that is left behind would be kept, and paid for, unseen: Ctrl-C takes it back first. */
+async function unlessInterrupted(sending: Upload): ReturnType<Upload['done']> {
+  if (sendings.size === 0) listen('on');
+  sendings.add(sending);
+  try {
+    return await sending.done();
+  } catch (error) {
+    if ((error as Error).name === 'AbortError') throw new UserError('Interrupted: nothing was uploaded.');
+    throw error;
+  } finally {
+    sendings.delete(sending);
+    if (sendings.size === 0) listen('off');
+  }
+}
+
+const POLL_MS = 200;
+const LOOK_AT_QUEUES_MS = 2000;
+
+/**
+ * Waits until nothing more will happen to the uploads by itself, and shows how far they are meanwhile.
+ *
+ * @throws {UserError} when a message is given up meanwhile, or the time is over
+ */
+export async function waitFor(
+  target: Target,
+  uploads: readonly Uploaded[],
+  timeoutSeconds: number,
+): Promise<ObjectState[]> {
+  const progress = new Progress();
+  const settled = new Map<Uploaded, ObjectState>();
+  const givenUpBefore = await givenUp(target);
+  const end = Date.now() + timeoutSeconds * 1000;
+  let lookedAt = Date.now();
+  try {
+    while (settled.size < uploads.length) {
+      const waiting = uploads.filter((each) => !settled.has(each));
+      let standing = '';
+      for (const each of waiting) {
+        const state = await objectState(target, each.key, each.versionId);
+        if (isSettled(state)) settled.set(each, state);
+        else standing ||= describeState(state);
+      }
+      if (standing === '') continue;
+      progress.show(`${settled.size} of ${uploads.length} done; ${standing}`);
+      if (Date.now() > end)
+        throw new UserError(`${standing}, after ${timeoutSeconds} s. It goes on: npx sluice status`);
+      if (Date.now() - lookedAt > LOOK_AT_QUEUES_MS) {
+        refuseMore(givenUpBefore, await givenUp(target), standing);
+        lookedAt = Date.now();
+      }
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  } finally {
+    progress.end();
+  }
+  return uploads.flatMap((each) => settled.get(each) ?? []);
+}
+
+/** How many messages each stage has given up. */
+async function givenUp(target: Target): Promise<ReadonlyMap<Stage, number>> {
+  const queues = await queueStates(target);
+  return new Map(queues.map(({ stage, dead, undelivered }) => [stage, dead + undelivered]));
+}
+
+function refuseMore(
+  before: ReadonlyMap<Stage, number>,
+  now: ReadonlyMap<Stage, number>,
+  standing: string,
+): void {
+  for (const [stage, count] of now) {
+    if (count <= (before.get(stage) ?? 0)) continue;
+    throw new UserError(
+      `${standing}, and the ${stage} stage has given up a message: it lies in its DLQ. What went wrong: npx sluice logs ${stage}`,
+    );
+  }
+}

@@ -1,0 +1,125 @@
+import type { Command } from 'commander';
+import pLimit from 'p-limit';
+import { stateTable } from '../ledger/describe-state.ts';
+import { keyState } from '../ledger/key-state.ts';
+import { type ListedVersion, latestOf, listLatest } from '../ledger/listing.ts';
+import { isConserved, isSettled } from '../ledger/object-state.ts';
+import { chosenTarget } from '../options/chosen-target.ts';
+import { whole } from '../options/options.ts';
+import { type QueueState, queueStates } from '../target/queue-state.ts';
+import type { Target } from '../target/target.ts';
+import { duration, integer, printable, printableJson, table } from '../terminal/terminal.ts';
+import { UserError } from '../terminal/user-error.ts';
+
+const AT_ONCE = 16;
+
+export function status(program: Command): void {
+  program
+    .command('status')
+    .description('show what waits in front of each stage, and where each object stands')
+    .argument('[key...]', 'keys in the raw bucket; by default the newest objects')
+    .option('-n, --newest <count>', 'how many of the newest objects to show', whole(0), 20)
+    .option('-p, --prefix <prefix>', 'only objects under this prefix', '')
+    .option('--json', 'as JSON')
+    .action(async (keys: string[], options: { newest: number; prefix: string; json?: boolean }) => {
+      const target = await chosenTarget(program);
+      const [queues, selection] = await Promise.all([
+        queueStates(target),
+        keys.length > 0 ? named(target, keys) : newest(target, options.prefix, options.newest),
+      ]);
+      const limit = pLimit(AT_ONCE);
+      const objects = await Promise.all(
+        selection.versions.map((version) => limit(() => keyState(target, version))),
+      );
+      if (options.json) {
+        console.log(printableJson({ stages: queues, objects, objectsInAll: selection.found }, 2));
+        return;
+      }
+      console.log(queueTable(queues));
+      for (const each of queues) if (each.inFlight > 0) console.log(returnOf(each));
+      if (target.control !== undefined && queues.some(({ inFlight }) => inFlight > 0))
+        console.log(
+          '(After the local cloud itself has died: as soon as the function that held it would have timed out.)',
+        );
+      console.log();
+      if (selection.found === 0) console.log('The raw bucket holds no objects.');
+      else if (objects.length > 0) console.log(stateTable(objects));
+      if (selection.found > objects.length) {
+        console.log(
+          `(the newest ${integer(objects.length)} of ${integer(selection.found)} objects; --newest shows more)`,
+        );
+      }
+      for (const { key, notes } of objects)
+        for (const note of notes) console.log(`${printable(key)}: ${printable(note)}.`);
+      const odd = objects.filter((state) => isSettled(state) && !isConserved(state));
+      for (const { key } of odd) console.log(`The records of ${printable(key)} do not add up.`);
+    });
+}
+
+function returnOf({ stage, visibilitySeconds }: QueueState): string {
+  return `(What is in flight to ${stage} comes back ${duration(visibilitySeconds * 1000)} after it was received, should its function die.)`;
+}
+
+export function queueTable(queues: readonly QueueState[]): string {
+  return table(queues, [
+    { title: 'STAGE', value: ({ stage }) => stage },
+    { title: 'WAITING', value: ({ waiting }) => integer(waiting), align: 'right' },
+    { title: 'IN FLIGHT', value: ({ inFlight }) => integer(inFlight), align: 'right' },
+    {
+      title: 'DLQ',
+      value: ({ dead }) => integer(dead),
+      align: 'right',
+      style: ({ dead }) => (dead > 0 ? 'red' : undefined),
+    },
+    {
+      title: 'UNDELIVERED',
+      value: ({ undelivered }) => integer(undelivered),
+      align: 'right',
+      style: ({ undelivered }) => (undelivered > 0 ? 'red' : undefined),
+    },
+    {
+      title: 'OLDEST',
+      value: ({ oldestAgeSeconds }) =>
+        oldestAgeSeconds === undefined ? '–' : duration(oldestAgeSeconds * 1000),
+      align: 'right',
+    },
+  ]);
+}
+
+interface Selection {
+  readonly versions: readonly ListedVersion[];
+  /** How many objects there are in all. */
+  readonly found: number;
+}
+
+/** The objects that were written, or deleted, last, newest first. */
+async function newest(target: Target, prefix: string, count: number): Promise<Selection> {
+  let versions: ListedVersion[] = [];
+  let found = 0;
+  const trim = () => {
+    versions = versions.sort((a, b) => b.modified - a.modified).slice(0, count);
+  };
+  for await (const version of listLatest(target, target.outputs.buckets.raw, prefix)) {
+    found += 1;
+    versions.push(version);
+    if (versions.length >= count * 2 + 1000) trim();
+  }
+  trim();
+  return { versions, found };
+}
+
+/** @throws {UserError} when the raw bucket never had one of them */
+async function named(target: Target, keys: readonly string[]): Promise<Selection> {
+  const bucket = target.outputs.buckets.raw;
+  const limit = pLimit(AT_ONCE);
+  const versions = await Promise.all(
+    keys.map((key) =>
+      limit(async () => {
+        const latest = await latestOf(target, bucket, key);
+        if (latest === undefined) throw new UserError(`There is no object ${key} in ${bucket}.`);
+        return latest;
+      }),
+    ),
+  );
+  return { versions, found: keys.length };
+}

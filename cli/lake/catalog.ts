@@ -1,0 +1,167 @@
+import {
+  type CrawlerHistory,
+  CrawlerRunningException,
+  EntityNotFoundException,
+  GetCrawlerCommand,
+  ListCrawlsCommand,
+  paginateGetPartitions,
+  paginateGetTables,
+  StartCrawlerCommand,
+  type Table,
+} from '@aws-sdk/client-glue';
+import { NULL_PARTITION } from '../../domain/versions/key-layout.ts';
+import type { Target } from '../target/target.ts';
+import { UserError } from '../terminal/user-error.ts';
+
+export interface CatalogColumn {
+  readonly name: string;
+  readonly type: string;
+}
+
+export interface CatalogPartition {
+  /** In the order of the table's partition keys; null for Hive's null. */
+  readonly values: readonly (string | null)[];
+  /** Of its files: `recipes/difficulty=easy/` */
+  readonly prefix: string;
+}
+
+/** A table as the catalog describes it. */
+export interface CatalogTable {
+  readonly name: string;
+  readonly format: string;
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly columns: readonly CatalogColumn[];
+  readonly partitionKeys: readonly CatalogColumn[];
+  /** Those that are registered; a table without partition keys has none and needs none. */
+  readonly partitions: readonly CatalogPartition[];
+}
+
+/** All tables of the lake with their partitions, as the catalog has them now. */
+export async function readCatalog(target: Target): Promise<CatalogTable[]> {
+  const { database } = target.outputs.catalog;
+  const tables: CatalogTable[] = [];
+  for await (const { TableList = [] } of paginateGetTables(
+    { client: target.glue },
+    { DatabaseName: database },
+  ))
+    for (const table of TableList) tables.push(await describe(target, database, table));
+  return tables;
+}
+
+async function describe(target: Target, database: string, table: Table): Promise<CatalogTable> {
+  const { Name = '', PartitionKeys = [], StorageDescriptor, Parameters } = table;
+  const partitions: CatalogPartition[] = [];
+  const request = { DatabaseName: database, TableName: Name, ExcludeColumnSchema: true };
+  if (PartitionKeys.length > 0)
+    for await (const { Partitions = [] } of paginateGetPartitions({ client: target.glue }, request))
+      for (const { Values = [], StorageDescriptor: storage } of Partitions)
+        partitions.push({
+          values: Values.map((value) => (value === NULL_PARTITION ? null : value)),
+          prefix: placeOf(storage?.Location).prefix,
+        });
+  return {
+    name: Name,
+    format: Parameters?.['classification'] ?? 'unknown',
+    ...placeOf(StorageDescriptor?.Location),
+    columns: (StorageDescriptor?.Columns ?? []).map(column),
+    partitionKeys: PartitionKeys.map(column),
+    partitions,
+  };
+}
+
+const column = ({ Name = '', Type = '' }: { Name?: string | undefined; Type?: string | undefined }) => ({
+  name: Name,
+  type: Type,
+});
+
+function placeOf(location = ''): { bucket: string; prefix: string } {
+  const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]+)\/(.*)$/.exec(location) ?? [];
+  return { bucket, prefix: prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/` };
+}
+
+export interface CrawlerState {
+  readonly running: boolean;
+  /** When it last began, in milliseconds since the epoch; undefined before the first crawl. */
+  readonly lastStart: number | undefined;
+  readonly lastFailed: boolean;
+  /** Why it failed, or what it found that the tables do not say. */
+  readonly lastMessage: string | undefined;
+}
+
+/** @throws {UserError} when the stack has no such crawler */
+export async function crawlerState(target: Target): Promise<CrawlerState> {
+  const { crawler } = target.outputs.catalog;
+  try {
+    const { Crawler } = await target.glue.send(new GetCrawlerCommand({ Name: crawler }));
+    const last = Crawler?.LastCrawl;
+    return {
+      running: Crawler?.State !== 'READY',
+      lastStart: last?.StartTime?.getTime(),
+      lastFailed: last !== undefined && last.Status !== 'SUCCEEDED',
+      lastMessage: last?.ErrorMessage,
+    };
+  } catch (error) {
+    if (error instanceof EntityNotFoundException)
+      throw new UserError(
+        `There is no crawler ${crawler}. Deploy the stack: pulumi up --stack ${target.outputs.stack}`,
+      );
+    throw error;
+  }
+}
+
+/** The newest crawls, newest first. */
+export async function lastCrawls(target: Target, count: number): Promise<CrawlerHistory[]> {
+  const { crawler } = target.outputs.catalog;
+  const { Crawls = [] } = await target.glue.send(
+    new ListCrawlsCommand({ CrawlerName: crawler, MaxResults: count }),
+  );
+  return Crawls;
+}
+
+/** Starts the crawler; returns false when it runs already. */
+export async function startCrawl(target: Target): Promise<boolean> {
+  try {
+    await target.glue.send(new StartCrawlerCommand({ Name: target.outputs.catalog.crawler }));
+    return true;
+  } catch (error) {
+    if (error instanceof CrawlerRunningException) return false;
+    throw error;
+  }
+}
+
+const POLL_MS = 250;
+const POLL_ON_AWS_MS = 5_000;
+
+/**
+ * Starts the crawler and waits until it has ended. A crawl that runs already may have passed what is new, so that
+ * one is waited for, and then another is started.
+ *
+ * @throws {UserError} when it fails, or the time is over
+ */
+export async function crawlAndWait(
+  target: Target,
+  timeoutSeconds: number,
+  progress: (text: string) => void = () => {},
+): Promise<CrawlerState> {
+  const end = Date.now() + timeoutSeconds * 1000;
+  const pause = () =>
+    new Promise((resolve) => setTimeout(resolve, target.control === undefined ? POLL_ON_AWS_MS : POLL_MS));
+  const before = Date.now();
+  let started = false;
+  for (;;) {
+    started ||= await startCrawl(target);
+    const state = await crawlerState(target);
+    if (started && !state.running) {
+      if (state.lastFailed)
+        throw new UserError(`The crawl failed: ${state.lastMessage ?? 'Glue says no more.'}`);
+      return state;
+    }
+    progress(
+      `${started ? 'Crawling' : 'Another crawl is running'}, for ${Math.round((Date.now() - before) / 1000)} s`,
+    );
+    if (Date.now() > end)
+      throw new UserError(`The crawl goes on after ${timeoutSeconds} s. See: npx sluice catalog`);
+    await pause();
+  }
+}

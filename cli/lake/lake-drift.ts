@@ -1,0 +1,56 @@
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { driftOf } from '../../domain/tables/drift.ts';
+import { partitionValues } from '../../domain/versions/key-layout.ts';
+import { concurrently } from '../concurrently.ts';
+import { isNotFound } from '../ledger/ledger.ts';
+import { listObjects } from '../ledger/listing.ts';
+import type { Target } from '../target/target.ts';
+import { type CatalogTable, readCatalog } from './catalog.ts';
+
+const FILES_AT_ONCE = 32;
+
+/** A file of the lake, and how it differs from its table. */
+export interface ComparedFile {
+  /** `undefined`: it lies where no table has its files. */
+  readonly table: string | undefined;
+  readonly file: string;
+  readonly differences: readonly string[];
+}
+
+/** Holds every file of the lake against the table that the catalog has of it. A footer, or a header, is read of each. */
+export async function* compareFiles(target: Target): AsyncGenerator<ComparedFile> {
+  const tables = await readCatalog(target);
+  yield* concurrently(
+    listObjects(target, target.outputs.buckets.processed),
+    FILES_AT_ONCE,
+    async ({ Key, Size = 0 }) => {
+      const table = tables.find(({ prefix }) => Key.startsWith(prefix));
+      if (table === undefined) return { table, file: Key, differences: ['it belongs to no table'] };
+      const folder = Key.slice(table.prefix.length, Key.lastIndexOf('/') + 1);
+      const differences =
+        partitionValues(table.partitionKeys, folder) === undefined
+          ? ['it lies in no partition']
+          : await differencesOf(target, table, Key, Size);
+      return { table: table.name, file: Key, differences };
+    },
+  );
+}
+
+function differencesOf(
+  { s3 }: Target,
+  table: CatalogTable,
+  Key: string,
+  size: number,
+): Promise<readonly string[]> {
+  return driftOf(table, size, async (start, end) => {
+    if (start >= Math.min(end, size)) return new Uint8Array();
+    try {
+      const Range = `bytes=${start}-${Math.min(end, size) - 1}`;
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket: table.bucket, Key, Range }));
+      return await Body?.transformToByteArray();
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,58 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { recordColumn } from '../../domain/columns.ts';
+import { parsePartitionPath, parseProcessedKey } from '../../domain/versions/key-layout.ts';
+import { isNotFound } from '../ledger/ledger.ts';
+import type { Target } from '../target/target.ts';
+import { loadDuckDb } from './lake.ts';
+import { download } from './lake-files.ts';
+
+/**
+ * The row that a record became, out of a version's files of the lake, which are fetched one after the other until it is
+ * found.
+ *
+ * @param keys of the files, in the order of the parts
+ */
+export async function rowOfRecord(
+  target: Target,
+  keys: readonly string[],
+  recordNumber: number,
+): Promise<{ readonly key: string; readonly row: Readonly<Record<string, unknown>> } | undefined> {
+  if (keys.length === 0) return undefined;
+  const { DuckDBInstance } = await loadDuckDb();
+  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  const directory = await mkdtemp(join(tmpdir(), 'sluice-record-'));
+  try {
+    for (const [i, key] of keys.entries()) {
+      const path = join(directory, `${i}`);
+      if (!(await fetched(target, key, path))) continue;
+      const rows = key.endsWith('.csv')
+        ? `read_csv('${path}', header = true, all_varchar = true, delim = ',', quote = '"', escape = '"')`
+        : `read_parquet('${path}', hive_partitioning = false)`;
+      const reader = await connection.runAndReadAll(
+        `select * from ${rows} where try_cast("${recordColumn.name}" as bigint) = ${recordNumber} limit 1`,
+      );
+      const [row] = reader.getRowObjectsJson();
+      await rm(path, { force: true });
+      if (row === undefined) continue;
+      const partition = parsePartitionPath(parseProcessedKey(key)?.partitionPath ?? '');
+      return { key, row: { ...row, ...Object.fromEntries(partition) } };
+    }
+    return undefined;
+  } finally {
+    connection.closeSync();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Returns whether there is such a file. */
+async function fetched(target: Target, key: string, path: string): Promise<boolean> {
+  try {
+    await download(target, target.outputs.buckets.processed, key, path);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,72 @@
+import { type Tally, total } from '../../domain/versions/receipt.ts';
+import { integer, printable, type TableColumn, table } from '../terminal/terminal.ts';
+import { isConserved, type ObjectState } from './object-state.ts';
+
+/** `recipes/a.json: transformation, 2 of 5 parts` */
+export function describeState(state: ObjectState): string {
+  return `${printable(state.key)}: ${standing(state)}`;
+}
+
+function standing({ stage, finished, pieces, fault }: ObjectState): string {
+  switch (stage) {
+    case 'failed':
+      return `failed, ${fault?.code ?? 'unknown'}`;
+    case 'done':
+      return fault === undefined ? 'done' : `done up to a fault, ${fault.code}`;
+    case 'superseded':
+      return 'superseded';
+    case 'retracted':
+      return 'retracted';
+    case 'unreadable':
+      return 'unreadable';
+    case 'extraction':
+      return 'waits for extraction';
+    case 'transformation':
+      return `transformation, ${finished} of ${pieces} parts`;
+    case 'loading':
+      return `loading, ${finished} of ${pieces} files`;
+  }
+}
+
+/** `1,000 read = 950 written + 20 filtered + 30 rejected`, or that it does not add up. */
+export function conservationOf(state: ObjectState): string {
+  const { read, written, filtered, rejected } = state;
+  const sum = `${integer(written)} written + ${integer(total(filtered))} filtered + ${integer(total(rejected))} rejected`;
+  return `${integer(read)} read ${isConserved(state) ? '=' : '≠'} ${sum}`;
+}
+
+/** Where an object ended, what became of its records, and why: one line, and one for its fault. */
+export function describeOutcome(state: ObjectState): string {
+  const why = reasonsOf(state);
+  const line = `${describeState(state)}  ${conservationOf(state)}${why === '' ? '' : ` (${why})`}`;
+  return state.fault === undefined ? line : `${line}\n  ${printable(state.fault.message)}`;
+}
+
+function reasonsOf({ filtered, rejected }: ObjectState): string {
+  return [reasons(filtered), reasons(rejected)].filter(Boolean).join('; ');
+}
+
+function reasons(tally: Readonly<Tally>): string {
+  return Object.entries(tally)
+    .map(([name, count]) => `${name} ${integer(count)}`)
+    .join(', ');
+}
+
+/** The states of objects as a table: where each stands, what became of its records, and why. */
+export function stateTable(states: readonly ObjectState[]): string {
+  const columns: TableColumn<ObjectState>[] = [
+    { title: 'OBJECT', value: ({ key }) => printable(key) },
+    {
+      title: 'STATE',
+      value: standing,
+      style: ({ stage, fault }) =>
+        stage === 'failed' || stage === 'unreadable' ? 'red' : fault !== undefined ? 'yellow' : undefined,
+    },
+    { title: 'READ', value: ({ read }) => integer(read), align: 'right' },
+    { title: 'WRITTEN', value: ({ written }) => integer(written), align: 'right' },
+    { title: 'FILTERED', value: ({ filtered }) => integer(total(filtered)), align: 'right' },
+    { title: 'REJECTED', value: ({ rejected }) => integer(total(rejected)), align: 'right' },
+    { title: 'WHY', value: (state) => reasonsOf(state) || printable(state.fault?.message ?? '') },
+  ];
+  return table(states, columns);
+}

@@ -1,0 +1,103 @@
+import type { Note, Report } from '../../domain/versions/backfill.ts';
+import type { Target } from '../target/target.ts';
+import { count, duration, integer, Progress, printable, printableJson } from '../terminal/terminal.ts';
+import { type ExecutionState, follow, reportOf } from './executions.ts';
+
+/** Of keys, so many are printed. */
+const SHOWN = 10;
+
+/**
+ * Shows how far an execution is, and how it ended. Ctrl-C ends the showing alone. The exit status is 1 when it did not succeed
+ * in everything, and 130 after Ctrl-C.
+ */
+export async function showToEnd(target: Target, name: string, json: boolean): Promise<void> {
+  const interrupted = new AbortController();
+  const stop = () => interrupted.abort();
+  process.once('SIGINT', stop);
+  const progress = new Progress();
+  let state: ExecutionState;
+  try {
+    state = await follow(target, name, (text) => progress.show(text), interrupted.signal);
+  } finally {
+    process.off('SIGINT', stop);
+    progress.end();
+  }
+  if (interrupted.signal.aborted && state.status === 'RUNNING') {
+    console.error(
+      `The execution goes on. To see it again: npx sluice executions ${name} --follow\nTo stop it: npx sluice executions ${name} --stop`,
+    );
+    process.exitCode = 130;
+    return;
+  }
+  await showEnd(target, state, json);
+}
+
+/** Prints how an execution ended. */
+export async function showEnd(target: Target, state: ExecutionState, json: boolean): Promise<void> {
+  const report = await reportOf(target, state);
+  if (report?.status !== 'succeeded' && report?.status !== 'counted') process.exitCode = 1;
+  if (json) {
+    console.log(printableJson({ ...state, report: report ?? null }));
+    return;
+  }
+  const { name, status, error, startedAt, endedAt } = state;
+  if (report === undefined) {
+    console.log(
+      `The execution ${name} is ${status.toLowerCase().replace('_', ' ')}, without a report${error === undefined ? '.' : `: ${printable(error)}`}`,
+    );
+    return;
+  }
+  const took = endedAt === undefined ? '' : ` in ${duration(endedAt - startedAt)}`;
+  for (const line of describe(report)) console.log(line);
+  console.log(`The execution ${name} ${ended[report.status]}${took}.`);
+  if (report.status !== 'counted') console.log(`How each object ended: ${report.details}`);
+}
+
+const ended: Readonly<Record<Report['status'], string>> = {
+  succeeded: 'succeeded',
+  partly: 'succeeded in part',
+  failed: 'failed',
+  counted: 'counted, and sent nothing',
+};
+
+const reasons: Readonly<Record<string, string>> = {
+  out_of_range: 'changed at another time',
+  gone: 'gone',
+  missing: 'not there',
+  done: 'extracted before',
+  under_way: 'under way already',
+  same_code: 'done by the code that is deployed',
+  other_code: 'rejected for something else',
+};
+
+function describe({ objects, records, troubles, partly, failed, status, machine }: Report): string[] {
+  const skipped = Object.entries(objects.skipped).map(([why, n]) => `${integer(n)} ${reasons[why] ?? why}`);
+  const sent = `${integer(objects.sent)} ${status === 'counted' ? 'to be sent' : 'sent'}`;
+  const listed = machine === 'replay' ? 'file' : 'object';
+  const trouble = troubles.map((each) => `Trouble: ${printable(each)}`);
+  if (objects.listed === 0)
+    return [
+      `There is no such ${listed === 'file' ? 'reject or fault' : 'object'}: nothing was listed.`,
+      ...trouble,
+    ];
+  return [
+    `${count(objects.listed, listed)}: ${[sent, ...skipped].join(', ')}.`,
+    ...(status === 'counted'
+      ? []
+      : [
+          `${integer(objects.succeeded)} succeeded, ${integer(objects.partly)} in part, ${integer(objects.failed)} failed` +
+            `${objects.superseded > 0 ? `, ${integer(objects.superseded)} superseded` : ''}.`,
+          `${count(records.read, 'record')} read: ${integer(records.written)} written, ${integer(records.filtered)} filtered, ${integer(records.rejected)} rejected.`,
+        ]),
+    ...trouble,
+    ...notes('in part', partly, objects.partly),
+    ...notes('failed', failed, objects.failed),
+  ];
+}
+
+function notes(word: string, list: readonly Note[], all: number): string[] {
+  const lines = list.slice(0, SHOWN).map(({ key, reason }) => `  ${printable(key)}: ${printable(reason)}`);
+  if (lines.length === 0) return [];
+  const more = all > lines.length ? [`  and ${integer(all - lines.length)} more`] : [];
+  return [`${word}:`, ...lines, ...more];
+}

@@ -1,0 +1,139 @@
+import type { Readable } from 'node:stream';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { datasetNamed } from '../../datasets/index.ts';
+import type { Dataset } from '../../domain/dataset.ts';
+import { PermanentError } from '../../domain/errors.ts';
+import { CsvRecord } from '../../domain/records/decoding/csv/record.ts';
+import { decode, type InputRecord } from '../../domain/records/decoding/decode.ts';
+import { readJson } from '../../domain/records/decoding/reading.ts';
+import { type RejectLine, renderReject } from '../../domain/records/reject.ts';
+import { transformRecord } from '../../domain/records/transformation.ts';
+import { validate } from '../../domain/records/validation.ts';
+import { parseEdition } from '../../domain/versions/edition.ts';
+import { versionPath } from '../../domain/versions/key-layout.ts';
+import type { Head } from '../../domain/versions/ledger.ts';
+import { accountOf } from '../../domain/versions/reconciliation.ts';
+import { rowOfRecord } from '../lake/lake-record.ts';
+import type { Target } from '../target/target.ts';
+import { rejectLines } from './count-records.ts';
+import { isNotFound, readReceipts } from './ledger.ts';
+
+/** What became of one record of the version that stands. */
+export interface RecordFate {
+  readonly recordNumber: number;
+  /** With its edition. */
+  readonly versionId: string;
+  /** As it came; absent where the version is gone, or has no such record. */
+  readonly input?: string;
+  /** What is stored: a row of the lake, or a reject. */
+  readonly stored?:
+    | { readonly file: string; readonly row: Readonly<Record<string, unknown>> }
+    | { readonly file: string; readonly reject: RejectLine };
+  /** What this code makes of it: the only place that says why one record is filtered. */
+  readonly here?:
+    | { readonly row: Readonly<Record<string, unknown>> }
+    | { readonly filtered: string }
+    | { readonly rejected: string };
+}
+
+/** The version of an object whose records a person asks for: the one that the tables show, else the newest that was rejected. */
+export function versionToExplain({ current, attempts }: Head): string | undefined {
+  if (current?.type === 'created') return current.versionId;
+  return attempts.findLast(({ status }) => status === 'rejected')?.versionId;
+}
+
+/** Follows one record of a version, by its number in the object, from 1. */
+export async function explainRecord(
+  target: Target,
+  {
+    dataset: name,
+    key,
+    versionId,
+  }: { readonly dataset: string; readonly key: string; readonly versionId: string },
+  recordNumber: number,
+): Promise<RecordFate> {
+  const dataset = datasetNamed(name);
+  if (dataset === undefined) return { recordNumber, versionId };
+  const receipts = await readReceipts(target, versionPath({ dataset: name, key, versionId }));
+  const { files } = accountOf(receipts);
+  const [stored, raw] = await Promise.all([
+    storedAs(target, files, recordNumber),
+    rawRecord(target, dataset, key, versionId, recordNumber),
+  ]);
+  return {
+    recordNumber,
+    versionId,
+    ...(raw !== undefined && { input: textOf(raw), here: outcomeHere(dataset, key, raw, recordNumber) }),
+    ...(stored && { stored }),
+  };
+}
+
+async function storedAs(
+  target: Target,
+  files: ReturnType<typeof accountOf>['files'],
+  recordNumber: number,
+): Promise<RecordFate['stored']> {
+  const { failed, processed } = target.outputs.buckets;
+  for (const { place, key } of files) {
+    if (place !== 'failed') continue;
+    for await (const reject of rejectLines(target, failed, key))
+      if (reject.recordNumber === recordNumber) return { file: `s3://${failed}/${key}`, reject };
+  }
+  const lake = files.filter(({ place }) => place === 'processed').map(({ key }) => key);
+  const found = await rowOfRecord(target, lake, recordNumber);
+  return found && { file: `s3://${processed}/${found.key}`, row: found.row };
+}
+
+/** Reads the object up to the record; `undefined` when it has fewer, or is gone. */
+async function rawRecord(
+  { s3, outputs }: Target,
+  dataset: Dataset,
+  key: string,
+  name: string,
+  recordNumber: number,
+): Promise<InputRecord | undefined> {
+  const { versionId } = parseEdition(name);
+  try {
+    const open = async () => {
+      const { Body } = await s3.send(
+        new GetObjectCommand({ Bucket: outputs.buckets.raw, Key: key, VersionId: versionId }),
+      );
+      return Body as Readable;
+    };
+    let read = 0;
+    for await (const records of decode(dataset, open)) {
+      const wanted = records[recordNumber - 1 - read];
+      if (wanted !== undefined) return wanted;
+      read += records.length;
+    }
+  } catch (error) {
+    if (!isNotFound(error) && !(error instanceof PermanentError)) throw error;
+  }
+  return undefined;
+}
+
+function textOf(record: InputRecord): string {
+  const reading = record instanceof CsvRecord ? record.read() : readJson(record);
+  const text = 'code' in reading ? (reading.json ?? reading.excerpt ?? '') : reading.json();
+  // Not `trim`, which takes a byte-order mark for white space.
+  return text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
+}
+
+function outcomeHere(
+  dataset: Dataset,
+  key: string,
+  record: InputRecord,
+  recordNumber: number,
+): NonNullable<RecordFate['here']> {
+  const validated = validate(dataset, record, recordNumber);
+  if ('reject' in validated) return { rejected: withoutRecord(renderReject(validated.reject)) };
+  const [, value] = JSON.parse(validated.line) as [number, unknown];
+  const transformed = transformRecord(dataset, value, { key, recordNumber });
+  if ('reject' in transformed) return { rejected: withoutRecord(renderReject(transformed.reject)) };
+  return 'filtered' in transformed ? { filtered: transformed.filtered } : { row: transformed.row };
+}
+
+function withoutRecord(line: string): string {
+  const { code, path, message } = JSON.parse(line) as RejectLine;
+  return `${code}${path === '' ? '' : ` at ${path}`}: ${message}`;
+}

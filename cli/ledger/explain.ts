@@ -1,0 +1,271 @@
+import * as z from 'zod';
+import { datasetOf } from '../../datasets/index.ts';
+import { type Stage, stages } from '../../domain/errors.ts';
+import { UnreadableDocument } from '../../domain/versions/document.ts';
+import {
+  objectId,
+  parseFailedKey,
+  parsePartKey,
+  parseProcessedKey,
+  UNKNOWN_DATASET,
+  type VersionPath,
+} from '../../domain/versions/key-layout.ts';
+import type { Head } from '../../domain/versions/ledger.ts';
+import type { Receipt } from '../../domain/versions/receipt.ts';
+import { accountOf } from '../../domain/versions/reconciliation.ts';
+import type { Target } from '../target/target.ts';
+import { linesWith, logGroupOf } from '../terminal/log-events.ts';
+import { count } from '../terminal/terminal.ts';
+import { ledgerEntry, readableReceipts, readHead, unreadableDocument } from './ledger.ts';
+import { type ListedVersion, listObjects, versionsOf } from './listing.ts';
+import { readNote } from './notes.ts';
+
+/** Something that happened to an object. */
+export interface Moment {
+  /** Milliseconds since the epoch; of S3 to the second. */
+  readonly at: number;
+  /** With its edition, where it is known. */
+  readonly versionId: string | undefined;
+  readonly stage: Stage | undefined;
+  readonly what: string;
+}
+
+/** What a stage made of a version: all pieces of its work together. */
+export interface StageWork {
+  readonly versionId: string;
+  readonly stage: Stage;
+  readonly pieces: number;
+  /** From the end of the stage before, or of the upload, to the first beginning; milliseconds. */
+  readonly waitedMs: number;
+  /** From the first beginning to the last end. */
+  readonly tookMs: number;
+  /** Of all pieces, which may have been worked on at the same time. */
+  readonly workMs: number;
+  readonly receipts: readonly Receipt[];
+}
+
+/** All that is known of a raw key. */
+export interface Life {
+  readonly key: string;
+  readonly dataset: string;
+  readonly head: Head | undefined;
+  /** Newest first. */
+  readonly versions: readonly ListedVersion[];
+  readonly work: readonly StageWork[];
+  /** What the ledger has of it and nobody can read. */
+  readonly unreadable: readonly string[];
+  /** In their order. */
+  readonly moments: readonly Moment[];
+  /** Whether the logs were read to their end. */
+  readonly logsComplete: boolean;
+}
+
+const MOST_LINES = 500;
+const PATIENCE_MS = 10_000;
+
+/** Gathers what the buckets, the ledger and the logs know of a key. @param logsSince milliseconds since the epoch */
+export async function lifeOf(target: Target, key: string, logsSince: number): Promise<Life> {
+  const dataset = datasetOf(key)?.name ?? UNKNOWN_DATASET;
+  const path = { dataset, objectId: objectId(key) };
+  const [versions, known, entry, notes, logs] = await Promise.all([
+    versionsOf(target, target.outputs.buckets.raw, key),
+    readHead(target, path).catch(unreadableDocument),
+    ledgerEntry(target, path),
+    notesOf(target, path),
+    logged(target, key, logsSince),
+  ]);
+  const { receipts, unreadable } = await readableReceipts(target, [...entry.versions.values()].flat());
+  if (known instanceof UnreadableDocument) unreadable.push(known);
+  const work = workOf(receipts, versions);
+  const moments: Moment[] = [
+    ...versions.map(({ versionId, deleted, modified }) => ({
+      at: modified,
+      versionId,
+      stage: undefined,
+      what: deleted ? 'deleted' : 'put',
+    })),
+    ...work.flatMap(momentsOf),
+    ...notes,
+    ...logs.moments,
+  ];
+  return {
+    key,
+    dataset,
+    head: known instanceof UnreadableDocument ? undefined : known?.head,
+    unreadable: unreadable.map(({ message }) => message),
+    versions,
+    work,
+    moments: moments.sort((a, b) => a.at - b.at),
+    logsComplete: logs.complete,
+  };
+}
+
+/** Each version's work by stage, in the order in which it was done. */
+function workOf(receipts: readonly Receipt[], versions: readonly ListedVersion[]): StageWork[] {
+  const putAt = new Map(versions.map(({ versionId, modified }) => [versionId, modified]));
+  const byVersion = Map.groupBy(receipts, ({ versionId }) => versionId);
+  const inOrder = [...byVersion].sort(([, a], [, b]) => firstOf(a) - firstOf(b));
+  return inOrder.flatMap(([versionId, all]) => {
+    let before = putAt.get(versionId);
+    return stages.flatMap((stage): StageWork[] => {
+      const own = all.filter((each) => each.stage === stage);
+      if (own.length === 0) return [];
+      const begun = firstOf(own);
+      const ended = lastOf(own);
+      const waitedMs = before === undefined ? 0 : Math.max(0, begun - before);
+      before = ended;
+      const workMs = own.reduce((sum, { durationMs }) => sum + durationMs, 0);
+      return [
+        { versionId, stage, pieces: own.length, waitedMs, tookMs: ended - begun, workMs, receipts: own },
+      ];
+    });
+  });
+}
+
+const firstOf = (receipts: readonly Receipt[]) =>
+  receipts.reduce((first, each) => Math.min(first, beginning(each)), Number.POSITIVE_INFINITY);
+const lastOf = (receipts: readonly Receipt[]) =>
+  receipts.reduce((last, each) => Math.max(last, end(each)), 0);
+const end = ({ finishedAt }: Receipt) => Date.parse(finishedAt);
+const beginning = (receipt: Receipt) => end(receipt) - receipt.durationMs;
+
+function momentsOf({ versionId, stage, pieces, receipts }: StageWork): Moment[] {
+  const of = { versionId, stage };
+  const last = lastOf(receipts);
+  const codes = [...new Set(receipts.map(({ codeVersion }) => codeVersion))].join(' and ');
+  const begun = firstOf(receipts);
+  return [
+    { at: begun, ...of, what: `begins${pieces > 1 ? `, the first of ${pieces}` : ''}` },
+    { at: last, ...of, what: `done: ${resultOf(stage, receipts)} (code ${codes})` },
+  ];
+}
+
+/** `100 read, 3 rejected (empty 3), 1 part` */
+function resultOf(stage: Stage, receipts: readonly Receipt[]): string {
+  const { read, written, filtered, rejected, files } = accountOf(receipts);
+  const list = (tally: Readonly<Record<string, number>>) =>
+    Object.entries(tally).map(([name, n]) => `${name} ${n}`);
+  const rejects = list(rejected);
+  const said: string[] = [];
+  for (const each of receipts) {
+    if (each.stage !== 'extraction') continue;
+    said.push(`${read} read, ${each.valid} valid, in ${each.parts.length} parts`);
+    if (each.fault) said.push(`fault ${each.fault.code}: ${each.fault.message}`);
+  }
+  if (stage === 'transformation') {
+    said.push(`${written} written, to ${files.filter(({ place }) => place === 'processed').length} files`);
+    if (list(filtered).length > 0) said.push(`filtered: ${list(filtered).join(', ')}`);
+  }
+  if (stage === 'loading') {
+    const archived = files.filter(({ place }) => place === 'archive');
+    said.push(`${archived.reduce((sum, file) => sum + file.records, 0)} archived`);
+    const tables = accountOf(receipts).tables;
+    if (tables) said.push(`${tables.rows} in MySQL`);
+    rejects.push(...list(tables?.rejected ?? {}));
+  }
+  if (rejects.length > 0) said.push(`rejected: ${rejects.join(', ')}`);
+  return said.join('; ');
+}
+
+/** What was left in the failed bucket: faults, and what the last attempt at a message failed of. */
+async function notesOf(
+  target: Target,
+  { dataset, objectId: id }: Pick<VersionPath, 'dataset' | 'objectId'>,
+): Promise<Moment[]> {
+  const moments: Moment[] = [];
+  for (const kind of ['faults', 'gave-up']) {
+    const bucket = target.outputs.buckets.failed;
+    for await (const { Key, LastModified } of listObjects(target, bucket, `${kind}/${dataset}/${id}/`)) {
+      if (parseFailedKey(Key) === undefined) continue;
+      const data = await readNote(target, Key);
+      // The receipt of the extraction has its fault.
+      if (kind === 'faults' && data.stage === 'extraction') continue;
+      const { stage, versionId, code, message } = data;
+      const what = `${kind === 'faults' ? 'fault' : 'gave up after the last attempt'}, ${code}: ${message}`;
+      moments.push({ at: LastModified?.getTime() ?? 0, versionId, stage, what });
+    }
+  }
+  return moments;
+}
+
+const line = z.looseObject({
+  message: z.string(),
+  timestamp: z.iso.datetime({ offset: true }).optional(),
+  key: z.string().optional(),
+  versionId: z.string().optional(),
+  edition: z.number().optional(),
+  result: z.string().optional(),
+  error: z.object({ message: z.string() }).optional(),
+  body: z.string().optional(),
+});
+
+/** What the functions decided about the key's events, as far as their logs reach back. */
+async function logged(
+  target: Target,
+  key: string,
+  startTime: number,
+): Promise<{ readonly moments: readonly Moment[]; readonly complete: boolean }> {
+  const texts: Readonly<Record<Stage, string>> = {
+    extraction: JSON.stringify(key).slice(1, -1),
+    transformation: objectId(key),
+    loading: objectId(key),
+  };
+  const found = await Promise.all(
+    stages.map(async (stage) => {
+      const group = await logGroupOf(target, target.outputs.functions[stage]);
+      const { lines, complete } = await linesWith(
+        target,
+        group,
+        { text: texts[stage], startTime },
+        { most: MOST_LINES, patience: PATIENCE_MS },
+      );
+      const moments = lines.flatMap(({ message = '', timestamp = 0 }) =>
+        decisionOf(message, timestamp, stage, stage === 'extraction' ? key : undefined),
+      );
+      return { moments: stage === 'extraction' ? moments : together(moments), complete };
+    }),
+  );
+  return {
+    moments: found.flatMap(({ moments }) => moments),
+    complete: found.every(({ complete }) => complete),
+  };
+}
+
+/** What a log line says that no receipt does. */
+function decisionOf(text: string, at: number, stage: Stage, key: string | undefined): Moment[] {
+  const { data } = line.safeParse(parseJson(text));
+  if (data === undefined) return [];
+  const { key: of, versionId, result, error, body, message } = data;
+  if (error !== undefined && body !== undefined) {
+    if (key !== undefined && keyIn(body) !== key) return [];
+    return [{ at, versionId: undefined, stage, what: `back to the queue: ${error.message}` }];
+  }
+  if (result === undefined || result === 'done' || result === 'failed') return [];
+  if (key !== undefined && of !== key) return [];
+  if (stage === 'extraction') return [{ at, versionId, stage, what: message }];
+  const piece = parsePartKey(of ?? '') ?? parseProcessedKey(of ?? '');
+  return [{ at, versionId: piece?.version, stage, what: result }];
+}
+
+/** Of a version's many pieces, what became of them: when the last one did. */
+function together(moments: readonly Moment[]): Moment[] {
+  const groups = Map.groupBy(moments, ({ versionId, what }) => `${versionId} ${what}`);
+  return [...groups.values()].flatMap((group) => {
+    const last = group.at(-1);
+    return last === undefined ? [] : [{ ...last, what: `${count(group.length, 'piece')} ${last.what}` }];
+  });
+}
+
+const bodyKey = z.object({ detail: z.object({ object: z.object({ key: z.string() }) }) });
+
+function keyIn(body: string): string | undefined {
+  return bodyKey.safeParse(parseJson(body)).data?.detail.object.key;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,119 @@
+import { datasetNamed, datasetOf, isGone } from '../../datasets/index.ts';
+import { UnreadableDocument } from '../../domain/versions/document.ts';
+import { parseEdition } from '../../domain/versions/edition.ts';
+import {
+  failedPrefixes,
+  type ObjectVersion,
+  UNKNOWN_DATASET,
+  versionPath,
+} from '../../domain/versions/key-layout.ts';
+import { type Head, isInterrupted } from '../../domain/versions/ledger.ts';
+import { compareSequencers } from '../../domain/versions/sequencer.ts';
+import type { Target } from '../target/target.ts';
+import { count } from '../terminal/terminal.ts';
+import { headOf, readReceipts, unreadableDocument } from './ledger.ts';
+import { type ListedVersion, listObjects } from './listing.ts';
+import { readNote } from './notes.ts';
+import { isSettled, type ObjectState, stateOf } from './object-state.ts';
+
+/** Where a key of the raw bucket stands: the version that its tables show, or the one on its way there. */
+export interface KeyState extends ObjectState {
+  /** What else there is to know: newer versions, what was given up, a dataset that is no more. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Asks the ledger where a key stands. Where that can't be read, it says so.
+ *
+ * @param latest what the raw bucket shows of it
+ */
+export async function keyState(target: Target, latest: ListedVersion): Promise<KeyState> {
+  const state = await readableState(target, latest).catch(unreadableDocument);
+  if (!(state instanceof UnreadableDocument)) return state;
+  const { key, versionId } = latest;
+  const dataset = datasetOf(key)?.name ?? UNKNOWN_DATASET;
+  const cure = `To have it done anew: npx sluice replay ${key} --force`;
+  return {
+    ...stateOf({ dataset, key, versionId }, []),
+    stage: 'unreadable',
+    notes: [`${state.message} ${cure}`],
+  };
+}
+
+async function readableState(target: Target, latest: ListedVersion): Promise<KeyState> {
+  const { key } = latest;
+  const known = await headOf(target, key);
+  const dataset = known?.head.dataset ?? datasetOf(key)?.name ?? UNKNOWN_DATASET;
+  const shown = known && versionShown(known.head);
+  const versionId = shown ?? latest.versionId;
+  const object = { dataset, key, versionId };
+  const state = stateOf(object, await readReceipts(target, versionPath(object)));
+  const isRetracted = shown === undefined && latest.deleted;
+  const result: ObjectState = isRetracted ? { ...state, stage: 'retracted' } : state;
+  const now = Date.now();
+  const notes = known === undefined ? [] : notesOf(known.head, latest, shown, now);
+  if (!isSettled(result)) notes.push(...(await givenUp(target, object)));
+  for (const attempt of known?.head.attempts ?? []) {
+    if (!isInterrupted(attempt, now)) continue;
+    const interrupted = { ...object, versionId: attempt.versionId };
+    const rows = await loadedRows(target, interrupted);
+    if (rows > 0) notes.push(`${count(rows, 'row')} of what was interrupted are in the tables`);
+    if (attempt.versionId !== versionId) notes.push(...(await givenUp(target, interrupted)));
+  }
+  return { ...result, notes };
+}
+
+/** The rows of a version that the loading has passed on. */
+async function loadedRows(target: Target, object: ObjectVersion): Promise<number> {
+  const receipts = await readReceipts(target, versionPath(object));
+  return receipts.reduce((sum, each) => sum + (each.stage === 'loading' ? each.archive.records : 0), 0);
+}
+
+/** The version that stands; without one, the newest that is tried or was rejected. */
+function versionShown({ current, attempts }: Head): string | undefined {
+  if (current?.type === 'created') return current.versionId;
+  const inOrder = attempts.toSorted((a, b) => compareSequencers(a.sequencer, b.sequencer));
+  return inOrder.at(-1)?.versionId;
+}
+
+function noteOf(attempt: Head['attempts'][number], isShown: boolean, now: number): string {
+  const version = isShown ? 'it' : 'a newer version';
+  if (isInterrupted(attempt, now)) return `the extraction of ${version} was interrupted`;
+  if (attempt.status === 'extracting') return `${version} is being extracted`;
+  return isShown ? 'nothing of it can be used' : 'a newer version was rejected; the last good one stands';
+}
+
+/** What else there is to know of a key, from its head. `now` in milliseconds since the epoch. */
+export function notesOf(head: Head, latest: ListedVersion, shown: string | undefined, now: number): string[] {
+  const { current, attempts, superseded, dataset } = head;
+  const notes: string[] = [];
+  if (isGone(dataset)) notes.push(`its dataset ${dataset} is no more`);
+  const keeps = datasetNamed(dataset)?.onDelete === 'keep';
+  const names = [...(current?.type === 'created' ? [current] : []), ...attempts].map(
+    (each) => each.versionId,
+  );
+  if (latest.deleted && names.length > 0)
+    notes.push(
+      keeps ? 'it is deleted; its rows are kept' : 'it is deleted; its rows go when that has arrived',
+    );
+  if (!latest.deleted && !names.some((name) => parseEdition(name).versionId === latest.versionId))
+    notes.push('a newer version waits for extraction');
+  notes.push(...attempts.map((attempt) => noteOf(attempt, attempt.versionId === shown, now)));
+  if (superseded.length > 0) notes.push(`what it superseded goes when it is complete`);
+  return notes;
+}
+
+/** Why a version does not get on: faults of its pieces, and what the last attempts failed of. */
+async function givenUp(target: Target, object: ObjectVersion): Promise<string[]> {
+  const notes: string[] = [];
+  const { failed } = target.outputs.buckets;
+  for (const prefix of failedPrefixes(versionPath(object))) {
+    if (prefix.startsWith('rejects/')) continue;
+    for await (const { Key } of listObjects(target, failed, prefix)) {
+      const data = await readNote(target, Key);
+      const verb = prefix.startsWith('gave-up/') ? 'was given up' : 'failed';
+      notes.push(`${data.stage ?? 'something'} ${verb}, ${data.code}: ${data.message}`);
+    }
+  }
+  return [...new Set(notes)];
+}

@@ -1,0 +1,100 @@
+import { type _Object, ListObjectVersionsCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import type { Target } from '../target/target.ts';
+
+/** All objects of a bucket under a prefix, in the order of their keys. */
+export async function* listObjects(
+  target: Target,
+  bucket: string,
+  prefix = '',
+): AsyncGenerator<_Object & { Key: string }> {
+  const pages = paginateListObjectsV2(
+    { client: target.s3 },
+    { Bucket: bucket, Prefix: prefix, EncodingType: 'url' },
+  );
+  for await (const { Contents } of pages)
+    for (const object of Contents ?? [])
+      if (object.Key !== undefined) yield { ...object, Key: decodeKey(object.Key) };
+}
+
+/** A version in a bucket, or a delete marker. */
+export interface ListedVersion {
+  readonly key: string;
+  readonly versionId: string;
+  /** It is what the bucket shows of the key. */
+  readonly latest: boolean;
+  readonly deleted: boolean;
+  /** Bytes; `undefined` of a delete marker. */
+  readonly size: number | undefined;
+  /** Milliseconds since the epoch, to the second. */
+  readonly modified: number;
+}
+
+/** All versions and delete markers under a prefix, page by page; within a page in no order to rely on. */
+async function* versionPages(
+  target: Target,
+  bucket: string,
+  prefix: string,
+): AsyncGenerator<ListedVersion[]> {
+  let marker: { readonly KeyMarker?: string; readonly VersionIdMarker?: string } = {};
+  for (;;) {
+    const page = await target.s3.send(
+      new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix, EncodingType: 'url', ...marker }),
+    );
+    const { Versions = [], DeleteMarkers = [], NextKeyMarker, NextVersionIdMarker } = page;
+    yield [
+      ...Versions.map((each) => ({ ...each, deleted: false })),
+      ...DeleteMarkers.map((each) => ({ ...each, deleted: true, Size: undefined })),
+    ].map(({ Key = '', VersionId = 'null', IsLatest = false, deleted, Size, LastModified }) => ({
+      key: decodeKey(Key),
+      versionId: VersionId,
+      latest: IsLatest,
+      deleted,
+      size: Size,
+      modified: LastModified?.getTime() ?? 0,
+    }));
+    if (page.IsTruncated !== true || NextKeyMarker === undefined) return;
+    marker = {
+      KeyMarker: decodeKey(NextKeyMarker),
+      ...(NextVersionIdMarker !== undefined && { VersionIdMarker: NextVersionIdMarker }),
+    };
+  }
+}
+
+/** What the bucket shows of each key under a prefix; of a deleted one, its delete marker. */
+export async function* listLatest(
+  target: Target,
+  bucket: string,
+  prefix = '',
+): AsyncGenerator<ListedVersion> {
+  for await (const page of versionPages(target, bucket, prefix))
+    for (const version of page) if (version.latest) yield version;
+}
+
+/** All versions and delete markers of a key, newest first. */
+export async function versionsOf(target: Target, bucket: string, key: string): Promise<ListedVersion[]> {
+  const found: ListedVersion[] = [];
+  for await (const page of versionPages(target, bucket, key)) {
+    const own = page.filter((version) => version.key === key);
+    found.push(...own);
+    // The key itself comes before all others that begin with it.
+    if (own.length < page.length) break;
+  }
+  return found.sort((a, b) => Number(b.latest) - Number(a.latest) || b.modified - a.modified);
+}
+
+/** What the bucket shows of a key; `undefined`, when it has no version of it. */
+export async function latestOf(
+  target: Target,
+  bucket: string,
+  key: string,
+): Promise<ListedVersion | undefined> {
+  return (await versionsOf(target, bucket, key)).find(({ latest }) => latest);
+}
+
+/**
+ * Keys are asked for as `encoding-type=url`, since XML can't hold all that they can (API Reference, ListObjectsV2). A
+ * space comes as a plus sign.
+ */
+function decodeKey(text: string): string {
+  return decodeURIComponent(text.replaceAll('+', ' '));
+}

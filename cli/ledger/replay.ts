@@ -1,0 +1,195 @@
+import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
+import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import type { Stage } from '../../domain/errors.ts';
+import { renderDocument } from '../../domain/versions/document.ts';
+import { editionName } from '../../domain/versions/edition.ts';
+import {
+  headKey,
+  objectId,
+  parseFailedKey,
+  UNKNOWN_DATASET,
+  versionSegment,
+} from '../../domain/versions/key-layout.ts';
+import { head } from '../../domain/versions/ledger.ts';
+import { rebuiltHead } from '../../domain/versions/rebuilt-head.ts';
+import type { Tally } from '../../domain/versions/receipt.ts';
+import { isBySameCode, isUnderWay, matchingCodes, standingVersions } from '../../domain/versions/replay.ts';
+import { redone, type SyntheticEvent } from '../../domain/versions/sweep.ts';
+import { concurrently } from '../concurrently.ts';
+import type { Target } from '../target/target.ts';
+import { ledgerEntry, readableReceipts, readHead, readReceiptsOf, unreadableDocument } from './ledger.ts';
+import { listObjects } from './listing.ts';
+
+const AT_ONCE = 16;
+
+export interface ReplayRequest {
+  /** Of rejects or faults; any, when there are none. */
+  readonly codes: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  readonly dataset?: string | undefined;
+  /** Only these objects; all, when there are none. */
+  readonly keys: readonly string[];
+  /** Also what was done by the code that is deployed now; with keys, also what has no rejects. */
+  readonly force: boolean;
+}
+
+/** A version that stands, and what a replay does with it. */
+export interface Candidate {
+  readonly key: string;
+  readonly dataset: string;
+  /** With its edition. */
+  readonly versionId: string;
+  /** Records that were rejected, and faults, of the codes that were asked for. */
+  readonly codes: Tally;
+  /** Absent when it is left alone. */
+  readonly event?: SyntheticEvent;
+  /** Why it is left alone: the deployed code did it, a newer edition of it is under way, or its state can't be read. */
+  readonly skipped?: 'same_code' | 'under_way' | 'unreadable';
+}
+
+/** Finds the versions whose rejects or faults a replay may close. Of the failed bucket it reads the listing alone. */
+export async function* candidates(target: Target, request: ReplayRequest): AsyncGenerator<Candidate> {
+  const deployed = await deployedCode(target);
+  const found = concurrently(versionsToLookAt(target, request), AT_ONCE, (place) =>
+    candidateOf(target, place, request, deployed),
+  );
+  for await (const all of found) yield* all;
+}
+
+/** A version by its place in keys; `undefined`, whichever stands. */
+interface Place {
+  readonly dataset: string;
+  readonly objectId: string;
+  readonly version: string | undefined;
+}
+
+async function* versionsToLookAt(
+  target: Target,
+  { since, dataset, keys }: ReplayRequest,
+): AsyncGenerator<Place> {
+  if (keys.length > 0) {
+    for (const key of keys)
+      yield {
+        dataset: target.registry.of(key)?.name ?? UNKNOWN_DATASET,
+        objectId: objectId(key),
+        version: undefined,
+      };
+    return;
+  }
+  const seen = new Set<string>();
+  for (const kind of ['rejects', 'faults']) {
+    const prefix = `${kind}/${dataset === undefined ? '' : `${dataset}/`}`;
+    for await (const { Key, LastModified } of listObjects(target, target.outputs.buckets.failed, prefix)) {
+      const place = parseFailedKey(Key);
+      if (place === undefined || (LastModified?.getTime() ?? 0) < since) continue;
+      const id = `${place.dataset}/${place.objectId}/${place.version}`;
+      if (seen.has(id)) continue;
+      seen.add(id);
+      yield place;
+    }
+  }
+}
+
+/** One object of which something can't be read holds up no other. Asked for by its key and by force, it is mended. */
+async function candidateOf(
+  target: Target,
+  place: Place,
+  request: ReplayRequest,
+  deployed: Readonly<Record<Stage, string>>,
+): Promise<Candidate[]> {
+  const isForced = request.keys.length > 0 && request.force;
+  try {
+    return await readableCandidate(target, place, request, deployed);
+  } catch (error) {
+    const document = unreadableDocument(error);
+    if (isForced && document.key.startsWith('heads/') && (await rebuildHead(target, place)))
+      return readableCandidate(target, place, request, deployed);
+    const { dataset, objectId: id } = place;
+    return [{ key: `${dataset}/${id}`, dataset, versionId: '', codes: {}, skipped: 'unreadable' }];
+  }
+}
+
+async function readableCandidate(
+  target: Target,
+  place: Place,
+  { codes, force, keys }: ReplayRequest,
+  deployed: Readonly<Record<Stage, string>>,
+): Promise<Candidate[]> {
+  const known = await readHead(target, place);
+  // Of a dataset that is gone, there is no code to do it by.
+  if (known === undefined || target.registry.isGone(known.head.dataset)) return [];
+  const { key, dataset } = known.head;
+  const { versions } = await ledgerEntry(target, place);
+  const all: Candidate[] = [];
+  for (const version of standingVersions(known.head)) {
+    const segment = versionSegment(version.versionId);
+    if (place.version !== undefined && place.version !== segment) continue;
+    const anything = keys.length > 0 && force;
+    const { receipts, unreadable } = await readableReceipts(target, versions.get(segment) ?? []);
+    for (const error of anything ? [] : unreadable) throw error;
+    const matched = matchingCodes(receipts, codes);
+    if (Object.keys(matched.codes).length === 0 && !anything) continue;
+    const candidate = {
+      key,
+      dataset,
+      versionId: version.versionId,
+      codes: matched.codes,
+    };
+    if (isUnderWay(known.head, version.versionId)) all.push({ ...candidate, skipped: 'under_way' });
+    else if (!force && isBySameCode(receipts, matched.last, deployed))
+      all.push({ ...candidate, skipped: 'same_code' });
+    else {
+      const size = receipts.find((each) => each.stage === 'extraction')?.bytes;
+      all.push({ ...candidate, event: redone(key, version, versions.keys(), size) });
+    }
+  }
+  return all;
+}
+
+/** Makes a head that can't be read anew, out of its key's receipts. Returns whether there are any to make it of. */
+async function rebuildHead(target: Target, place: Place): Promise<boolean> {
+  const { s3, outputs } = target;
+  const at = { Bucket: outputs.buckets.ledger, Key: headKey(place) };
+  const { ETag } = await s3.send(new HeadObjectCommand(at));
+  const { versions } = await ledgerEntry(target, place);
+  const { receipts } = await readableReceipts(target, [...versions.values()].flat());
+  const rebuilt = rebuiltHead(receipts, target.registry.named(place.dataset)?.onReject ?? 'replace');
+  if (rebuilt === undefined) return false;
+  const Body = renderDocument(head, rebuilt);
+  await s3.send(new PutObjectCommand({ ...at, Body, ContentType: 'application/json', IfMatch: ETag }));
+  return true;
+}
+
+/** The version of each function's code, as its receipts name it. */
+async function deployedCode({ lambda, outputs }: Target): Promise<Readonly<Record<Stage, string>>> {
+  const of = async (stage: Stage) => {
+    const { Environment } = await lambda.send(
+      new GetFunctionConfigurationCommand({ FunctionName: outputs.functions[stage] }),
+    );
+    return Environment?.Variables?.['CODE_VERSION'] ?? '';
+  };
+  const [extraction, transformation, loading] = await Promise.all([
+    of('extraction'),
+    of('transformation'),
+    of('loading'),
+  ]);
+  return { extraction, transformation, loading };
+}
+
+/** What a replay is to bring a version to: its next edition. */
+export function replayedName({ versionId, edition }: SyntheticEvent): string {
+  return editionName(versionId, edition);
+}
+
+/** What is left of the codes in an edition. */
+export async function codesLeft(
+  target: Target,
+  { dataset, key, codes }: Candidate,
+  name: string,
+): Promise<number> {
+  const { versions } = await ledgerEntry(target, { dataset, objectId: objectId(key) });
+  const receipts = await readReceiptsOf(target, versions.get(versionSegment(name)) ?? []);
+  const left = matchingCodes(receipts, Object.keys(codes)).codes;
+  return Object.values(left).reduce((sum, n) => sum + n, 0);
+}

@@ -1,0 +1,296 @@
+import { HeadObjectCommand } from '@aws-sdk/client-s3';
+import type { Stage } from '../../domain/errors.ts';
+import type { UnreadableDocument } from '../../domain/versions/document.ts';
+import { objectId, UNKNOWN_DATASET, versionPath, versionSegment } from '../../domain/versions/key-layout.ts';
+import { type Head, isInterrupted } from '../../domain/versions/ledger.ts';
+import {
+  erased,
+  isExtracted,
+  type Missed,
+  missedEvent,
+  nextEdition,
+  redone,
+  repeated,
+  type SyntheticEvent,
+  unfinishedWork,
+} from '../../domain/versions/sweep.ts';
+import { concurrently } from '../concurrently.ts';
+import { KeySet } from '../key-set.ts';
+import type { Target } from '../target/target.ts';
+import {
+  goneDatasets,
+  headInGone,
+  isNotFound,
+  type LedgerEntry,
+  ledgerEntries,
+  ledgerEntry,
+  READS_AT_ONCE,
+  readHead,
+  readReceiptsOf,
+  unreadableDocument,
+} from './ledger.ts';
+import { type ListedVersion, latestOf, listLatest } from './listing.ts';
+
+/**
+ * What is amiss with a key. Besides what was missed: `interrupted`: whoever extracted it has died. `unfinished`: a part
+ * or a file waits for its stage. `left_over`: what it superseded is still there. `dataset_gone`: its rows are of a dataset
+ * that is no more. `unreadable`: what the ledger has of it can't be read.
+ */
+export type Amiss = Missed | 'interrupted' | 'unfinished' | 'left_over' | 'dataset_gone' | 'unreadable';
+
+/** Something that is amiss, and what would put it right. */
+export interface Finding {
+  readonly amiss: Amiss;
+  readonly key: string;
+  /** The version that it is about; the newest one that is known, if the key is deleted. */
+  readonly versionId: string;
+  /** Since when, in milliseconds since the epoch. */
+  readonly since: number;
+  /** How many pieces of work are concerned. */
+  readonly pieces: number;
+  /** Why it can't be read. */
+  readonly reason?: string;
+  readonly events: readonly { readonly stage: Stage; readonly event: SyntheticEvent }[];
+}
+
+export interface Swept {
+  readonly findings: readonly Finding[];
+  /** Keys of the raw bucket, deleted ones among them, that have been looked at so far. */
+  readonly objects: number;
+  /** How many of the keys, so far, were left alone as too young: they may be amiss. */
+  readonly young: number;
+}
+
+/** Something of it changed after the time that counts. */
+const TOO_YOUNG = 'too young';
+
+/**
+ * Holds the raw bucket against the ledger, and the ledger against itself, and yields what is amiss, a key at a time.
+ *
+ * It reads two listings and each head twice, and of a key without a dataset the head under each that is gone; keys that it
+ * has seen take eight bytes each. What changed after `before` (milliseconds since the epoch) is left alone: it may be on
+ * its way.
+ */
+export async function* sweep(
+  target: Target,
+  { prefix, before }: { readonly prefix: string; readonly before: number },
+): AsyncGenerator<Swept> {
+  const inRaw = new KeySet();
+  const tooYoung = new KeySet();
+  let objects = 0;
+  let young = 0;
+  const judged = (key: string, outcome: readonly Finding[] | typeof TOO_YOUNG): Swept => {
+    if (outcome === TOO_YOUNG && !tooYoung.has(idOf(target, key))) {
+      tooYoung.add(idOf(target, key));
+      young += 1;
+    }
+    return { objects, young, findings: outcome === TOO_YOUNG ? [] : outcome };
+  };
+  const gone = await goneDatasets(target);
+  const latest = listLatest(target, target.outputs.buckets.raw, prefix);
+  const missed = concurrently(latest, READS_AT_ONCE, async (version) => ({
+    key: version.key,
+    outcome: await lookAtVersion(target, version, before, gone).catch((error: unknown) => [
+      unreadable(version.key, unreadableDocument(error)),
+    ]),
+  }));
+  for await (const { key, outcome } of missed) {
+    inRaw.add(idOf(target, key));
+    objects += 1;
+    yield judged(key, outcome);
+  }
+  const entries = ledgerEntries(target, target.registry.of(prefix)?.name);
+  const looked = concurrently(entries, READS_AT_ONCE, (entry) =>
+    lookAtEntry(target, entry, prefix, before, inRaw).catch((error: unknown) => {
+      const id = `${entry.dataset}/${entry.objectId}`;
+      const document = unreadableDocument(error);
+      // Of what is in the raw bucket, the head was looked at before.
+      const isKnown = inRaw.has(id) && document.key.startsWith('heads/');
+      return { key: id, outcome: isKnown ? [] : [unreadable(id, document)] };
+    }),
+  );
+  for await (const { key, outcome } of looked) yield judged(key, outcome);
+}
+
+/** @param key of the raw bucket, or how the ledger calls it, where nothing tells the key */
+function unreadable(key: string, { message }: UnreadableDocument): Finding {
+  return { amiss: 'unreadable', key, versionId: '', since: 0, pieces: 1, reason: message, events: [] };
+}
+
+function placeOf({ registry }: Target, key: string) {
+  return { dataset: registry.of(key)?.name ?? UNKNOWN_DATASET, objectId: objectId(key) };
+}
+
+function idOf(target: Target, key: string): string {
+  const { dataset, objectId: id } = placeOf(target, key);
+  return `${dataset}/${id}`;
+}
+
+async function lookAtVersion(
+  target: Target,
+  version: ListedVersion,
+  before: number,
+  gone: readonly string[],
+): Promise<Finding[] | typeof TOO_YOUNG> {
+  if (version.modified >= before) return TOO_YOUNG;
+  const { key } = version;
+  const known = await readHead(target, placeOf(target, key));
+  const seems = missedEvent({ key, onDelete: onDeleteOf(target, key) }, version, known?.head, () => 0);
+  if (seems === undefined) return [];
+  // What a dataset that is gone has of it is found in the ledger, and nothing would take its event.
+  const isOfNone = target.registry.of(key) === undefined;
+  if (isOfNone && (await headInGone(target, key, gone)) !== undefined) return [];
+  return missedOf(target, key, before);
+}
+
+/** What belongs to no dataset leaves nothing but a fault. */
+const onDeleteOf = ({ registry }: Target, key: string) => registry.of(key)?.onDelete ?? 'retract';
+
+/** What was missed of a key, looked at afresh: its head may have been newer than the listing. */
+async function missedOf(target: Target, key: string, before: number): Promise<Finding[] | typeof TOO_YOUNG> {
+  const latest = await latestOf(target, target.outputs.buckets.raw, key);
+  if (latest !== undefined && latest.modified >= before) return TOO_YOUNG;
+  const [known, entry] = [
+    await readHead(target, placeOf(target, key)),
+    await ledgerEntry(target, placeOf(target, key)),
+  ];
+  const found = missedEvent({ key, onDelete: onDeleteOf(target, key) }, latest, known?.head, (versionId) =>
+    nextEdition(entry.versions.keys(), versionId),
+  );
+  if (found === undefined) return [];
+  const { missed, event } = found;
+  return [
+    {
+      amiss: missed,
+      key,
+      versionId: event.versionId,
+      since: latest?.modified ?? 0,
+      pieces: 1,
+      events: [{ stage: 'extraction', event }],
+    },
+  ];
+}
+
+/** What the ledger itself shows to be amiss with a key, and whether the raw bucket has the key at all. */
+async function lookAtEntry(
+  target: Target,
+  entry: LedgerEntry,
+  prefix: string,
+  before: number,
+  inRaw: KeySet,
+): Promise<{ readonly key: string; readonly outcome: Finding[] | typeof TOO_YOUNG }> {
+  const known = await readHead(target, entry);
+  if (known === undefined || !known.head.key.startsWith(prefix)) return { key: '', outcome: [] };
+  const since = Math.max(known.modified, entry.modified);
+  const { key } = known.head;
+  if (since >= before) return { key, outcome: TOO_YOUNG };
+  return { key, outcome: await lookAtHead(target, entry, known.head, since, before, inRaw) };
+}
+
+async function lookAtHead(
+  target: Target,
+  entry: LedgerEntry,
+  head: Head,
+  since: number,
+  before: number,
+  inRaw: KeySet,
+): Promise<Finding[] | typeof TOO_YOUNG> {
+  const { dataset, key } = head;
+  if (dataset !== placeOf(target, key).dataset) {
+    const versionId = head.current?.versionId ?? '';
+    const shows = head.current?.type === 'created' && target.registry.isGone(dataset);
+    return shows ? [{ amiss: 'dataset_gone', key, versionId, since, pieces: 1, events: [] }] : [];
+  }
+  const isInRaw = inRaw.has(idOf(target, key));
+  if (!isInRaw) {
+    const missed = await missedOf(target, key, before);
+    if (missed === TOO_YOUNG) return missed;
+    if (missed.length > 0) return missed.map((each) => ({ ...each, since }));
+  }
+  const interrupted = head.attempts.filter((attempt) => isInterrupted(attempt, before));
+  return [
+    ...interrupted.map(
+      (attempt): Finding => ({
+        amiss: 'interrupted',
+        key,
+        versionId: attempt.versionId,
+        since: attempt.leaseUntil,
+        pieces: 1,
+        events: [{ stage: 'extraction', event: repeated(key, attempt) }],
+      }),
+    ),
+    ...(await unfinishedOf(target, entry, head, since, isInRaw).catch((error: unknown) => [
+      unreadable(key, unreadableDocument(error)),
+    ])),
+  ];
+}
+
+async function unfinishedOf(
+  target: Target,
+  entry: LedgerEntry,
+  head: Head,
+  since: number,
+  isInRaw: boolean,
+): Promise<Finding[]> {
+  const { dataset, key, current, attempts, superseded } = head;
+  const of = (amiss: Amiss, versionId: string, events: Finding['events'], pieces: number): Finding[] =>
+    pieces === 0 ? [] : [{ amiss, key, versionId, since, pieces, events }];
+  const leftOver = (event: SyntheticEvent): Finding[] =>
+    of('left_over', event.versionId, [{ stage: 'extraction', event }], superseded.length);
+
+  if (current === undefined) {
+    const rejected = attempts.find(({ status }) => status === 'rejected');
+    const [gone] = superseded;
+    if (rejected !== undefined) return leftOver(repeated(key, rejected));
+    // Of a key that is there, something is under way, or was missed.
+    return gone === undefined || isInRaw ? [] : leftOver(erased(key, gone));
+  }
+  if (current.type === 'deleted')
+    return leftOver({ ...repeated(key, current), type: 'deleted', permanent: false });
+
+  const { versionId } = current;
+  const path = versionPath({ dataset, key, versionId });
+  const keys = new Set(entry.versions.get(versionSegment(versionId)));
+  const anew = (): Finding['events'] => [
+    { stage: 'extraction', event: redone(key, current, entry.versions.keys()) },
+  ];
+  if (!isExtracted(path, keys)) return of('unfinished', versionId, anew(), 1);
+  // With fewer receipts than this there is no need to know what is in them.
+  const receipts = await readReceiptsOf(
+    target,
+    [...keys].filter((each) => !each.includes('/loading/')),
+  );
+  const extraction = receipts.find((each) => each.stage === 'extraction');
+  if (extraction === undefined) return of('unfinished', versionId, anew(), 1);
+  const transformations = receipts.filter((each) => each.stage === 'transformation');
+  const { parts, files } = unfinishedWork(path, extraction, transformations, keys);
+  const { temp, processed } = target.outputs.buckets;
+  const events = await Promise.all([
+    ...parts.map((part) => pieceEvent(target, 'transformation', temp, part)),
+    ...files.map((file) => pieceEvent(target, 'loading', processed, file)),
+  ]);
+  if (events.length === 0) return leftOver(repeated(key, current));
+  const there = events.filter((event) => event !== undefined);
+  // A part that expired, or a file that somebody removed, comes back when its version is done anew.
+  return of('unfinished', versionId, there.length < events.length ? anew() : there, events.length);
+}
+
+/** The event of a part or a file of the lake; `undefined` when it isn't there any more. */
+async function pieceEvent(
+  { s3 }: Target,
+  stage: Stage,
+  bucket: string,
+  key: string,
+): Promise<Finding['events'][number] | undefined> {
+  try {
+    const { VersionId = 'null', ContentLength } = await s3.send(
+      new HeadObjectCommand({ Bucket: bucket, Key: key }),
+    );
+    // Nobody orders the events of what the pipeline writes: each key is written by one version.
+    const piece = { versionId: VersionId, sequencer: '0' };
+    return { stage, event: repeated(key, piece, ContentLength) };
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,87 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { datasets } from '../../datasets/index.ts';
+import { type LakeLayout, planLayouts } from '../../domain/tables/layout.ts';
+import { type Migration, type MigrationPlan, planMigration } from '../../domain/tables/migration.ts';
+import { allMysqlTables, type MysqlTable } from '../../domain/tables/mysql.ts';
+import { migrations } from '../../mysql/migrations/index.ts';
+import layouts from '../../mysql/migrations/lake.json' with { type: 'json' };
+
+const directory = join(import.meta.dirname, '../..', 'migrations');
+
+const MAX_FILE_WORDS = 40;
+
+const mysqlTable: z.ZodType<MysqlTable> = z.strictObject({
+  name: z.string(),
+  columns: z.array(z.strictObject({ name: z.string(), type: z.string(), nullable: z.boolean() })),
+  primaryKey: z.array(z.string()),
+  indexes: z.array(
+    z.strictObject({
+      name: z.string(),
+      columns: z.array(z.strictObject({ name: z.string(), prefix: z.int().exactOptional() })),
+    }),
+  ),
+});
+
+/** The tables as the last migration leaves them. */
+export function migratedTables(): MysqlTable[] {
+  return z.array(mysqlTable).parse(JSON.parse(readFileSync(join(directory, 'tables.json'), 'utf8')));
+}
+
+/**
+ * What leads from the last migration to the tables that the datasets declare; `undefined` when they are the same.
+ *
+ * @throws {LosesData}
+ */
+export function pendingPlan(): MigrationPlan | undefined {
+  return planMigration(migratedTables(), allMysqlTables(datasets));
+}
+
+/** Writes a plan as the next migration. @returns its file, relative to the project */
+export function writeMigration({ name, statements, tables }: MigrationPlan): string {
+  const number = migrations.length + 1;
+  const migration: Migration = { number, name, statements };
+  const file = fileOf(migration);
+  writeJson(file, migration);
+  writeJson('tables.json', tables);
+  writeFileSync(join(directory, 'index.ts'), index([...migrations, migration]));
+  return `migrations/${file}`;
+}
+
+/**
+ * The layouts of the lake's tables that the datasets declare, if they are not recorded.
+ *
+ * @throws {LayoutRefused}
+ */
+export function pendingLayouts(): LakeLayout[] | undefined {
+  return planLayouts(layouts, datasets);
+}
+
+/** @returns its file, relative to the project */
+export function writeLayouts(next: readonly LakeLayout[]): string {
+  writeJson('lake.json', next);
+  return 'mysql/migrations/lake.json';
+}
+
+/** `0002-change-recipes.json` */
+function fileOf({ number, name }: Migration): string {
+  const words = name.replace(/[^a-z0-9]+/gi, '-');
+  const readable =
+    words.length > MAX_FILE_WORDS ? words.slice(0, MAX_FILE_WORDS).replace(/-[^-]*$/, '') : words;
+  return `${String(number).padStart(4, '0')}-${readable}.json`;
+}
+
+function writeJson(file: string, value: unknown): void {
+  writeFileSync(join(directory, file), `${JSON.stringify(value, null, 2)}\n`);
+}
+
+function index(all: readonly Migration[]): string {
+  const imported = (migration: Migration) => `migration${String(migration.number).padStart(4, '0')}`;
+  return `// Written by: npx sluice migrate --plan
+import type { Migration } from '../../domain/tables/migration.ts';
+${all.map((each) => `import ${imported(each)} from './${fileOf(each)}' with { type: 'json' };\n`).join('')}
+/** Every migration, in the order of their numbers. */
+export const migrations: readonly Migration[] = [${all.map(imported).join(', ')}];
+`;
+}

@@ -1,0 +1,104 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Cloud, CloudOptions } from '../../local-aws/cloud.ts';
+import { DirectoryInUse } from '../../local-aws/core/lock.ts';
+import { StateRefused } from '../../local-aws/core/state.ts';
+import { ProgramProcess } from '../../local-aws/program/program-process.ts';
+import { type Mysql, type MysqlOptions, openMysql, withLocalMysql } from '../mysql/bundled-server.ts';
+import { UserError } from '../terminal/user-error.ts';
+import { projectDirectory } from './directories.ts';
+import type { Instance } from './target.ts';
+
+/** The stack whose configuration the local cloud runs with. */
+export const localStack = 'dev';
+
+type PipelineOptions = Pick<CloudOptions, 'directory' | 'port' | 'ephemeral' | 'onTrouble'> &
+  Pick<MysqlOptions, 'environment'>;
+
+export interface LocalPipeline extends Instance {
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the local cloud with this project's program, and MySQL beside it, if there is one; leaves word of both for the other
+ * commands.
+ */
+export async function startPipeline(options: PipelineOptions): Promise<LocalPipeline> {
+  const { directory } = options;
+  // It takes longest to get ready, so that what this process needs is loaded meanwhile.
+  const programProcess = new ProgramProcess();
+  const opening = openMysql(options);
+  const migrated = opening.then(bringUpToDate);
+  // Whoever waits for it learns of it.
+  migrated.catch(() => {});
+  const closeMysql = () => opening.then((mysql) => mysql.close()).catch(() => {});
+  let cloud: Cloud;
+  try {
+    cloud = await started({
+      ...options,
+      programProcess,
+      variables: async (configured) => withLocalMysql(configured, (await migrated).url),
+    });
+  } catch (error) {
+    programProcess.end();
+    await closeMysql();
+    throw error;
+  }
+  const { mysqlUrlFile } = await import('../mysql/mysql.ts');
+  const { stackOutputs } = await import('../../infra/outputs.ts');
+  const files = {
+    instance: join(directory, 'instance.json'),
+    url: mysqlUrlFile(directory, 'write'),
+    readUrl: mysqlUrlFile(directory, 'read'),
+  };
+  const close = async (graceMs?: number) => {
+    for (const file of Object.values(files)) rmSync(file, { force: true });
+    await cloud.close(graceMs);
+    await closeMysql();
+  };
+  try {
+    const outputs = stackOutputs.parse(cloud.outputs);
+    const { url, readUrl, description } = await migrated;
+    const running = { endpoint: cloud.endpoint, pid: process.pid, outputs, mysql: description };
+    for (const file of Object.values(files)) rmSync(file, { force: true });
+    if (url !== undefined) writeFileSync(files.url, url, { mode: 0o600 });
+    if (readUrl !== undefined) writeFileSync(files.readUrl, readUrl, { mode: 0o600 });
+    writeFileSync(files.instance, JSON.stringify(running, null, 2), { mode: 0o600 });
+    return { ...running, close: () => close() };
+  } catch (error) {
+    await close(0);
+    throw error;
+  }
+}
+
+/** @throws {UserError} when the tables can't be made what the code wants */
+async function bringUpToDate(mysql: Mysql): Promise<Mysql> {
+  if (mysql.url === undefined) return mysql;
+  const { applyTo, withMysql } = await import('../mysql/mysql.ts');
+  await withMysql(mysql.url, applyTo);
+  return mysql;
+}
+
+async function started(
+  options: PipelineOptions & Pick<CloudOptions, 'variables' | 'programProcess'>,
+): Promise<Cloud> {
+  const { ProgramRefused, startCloud } = await import('../../local-aws/cloud.ts');
+  try {
+    return await startCloud({ project: projectDirectory, stack: localStack, ...options });
+  } catch (error) {
+    if ([DirectoryInUse, ProgramRefused, StateRefused].some((refusal) => error instanceof refusal))
+      throw new UserError((error as Error).message);
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
+      throw new UserError(
+        `Port ${options.port} is taken by another program. Choose another: npm start -- --port 4567`,
+      );
+    }
+    const { syscall, message } = error as NodeJS.ErrnoException;
+    if (syscall !== undefined) {
+      throw new UserError(
+        `State can't be kept in ${options.directory}: ${message}. Choose another place with --directory.`,
+      );
+    }
+    throw error;
+  }
+}

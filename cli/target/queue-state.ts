@@ -1,0 +1,101 @@
+import { GetMetricDataCommand } from '@aws-sdk/client-cloudwatch';
+import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { type Stage, stages } from '../../domain/errors.ts';
+import type { Target } from './target.ts';
+
+/** What waits in front of a stage. */
+export interface QueueState {
+  readonly stage: Stage;
+  readonly waiting: number;
+  readonly inFlight: number;
+  /** So long after it was received, in seconds, a message comes back whose function died. */
+  readonly visibilitySeconds: number;
+  /** Given up after the last attempt. */
+  readonly dead: number;
+  /** Events that EventBridge could not deliver to the queue. */
+  readonly undelivered: number;
+  /** Seconds since the oldest message was sent; `undefined` when there is none, or CloudWatch has no figure yet. */
+  readonly oldestAgeSeconds: number | undefined;
+}
+
+export async function queueStates(target: Target): Promise<QueueState[]> {
+  const { queues, deadLetterQueues, undeliveredQueues } = target.outputs;
+  const ages = await oldestAges(target);
+  return Promise.all(
+    stages.map(async (stage) => {
+      const [queue, dead, undelivered] = await Promise.all([
+        depth(target, queues[stage]),
+        depth(target, deadLetterQueues[stage]),
+        depth(target, undeliveredQueues[stage]),
+      ]);
+      return {
+        stage,
+        waiting: queue.waiting,
+        inFlight: queue.inFlight,
+        visibilitySeconds: queue.visibilitySeconds,
+        dead: dead.waiting + dead.inFlight,
+        undelivered: undelivered.waiting + undelivered.inFlight,
+        oldestAgeSeconds: ages.get(stage),
+      };
+    }),
+  );
+}
+
+async function depth(
+  target: Target,
+  url: string,
+): Promise<{ waiting: number; inFlight: number; visibilitySeconds: number }> {
+  const { Attributes } = await target.sqs.send(
+    new GetQueueAttributesCommand({
+      QueueUrl: url,
+      AttributeNames: [
+        'ApproximateNumberOfMessages',
+        'ApproximateNumberOfMessagesDelayed',
+        'ApproximateNumberOfMessagesNotVisible',
+        'VisibilityTimeout',
+      ],
+    }),
+  );
+  const count = (name: keyof NonNullable<typeof Attributes>) => Number(Attributes?.[name] ?? 0);
+  return {
+    waiting: count('ApproximateNumberOfMessages') + count('ApproximateNumberOfMessagesDelayed'),
+    inFlight: count('ApproximateNumberOfMessagesNotVisible'),
+    visibilitySeconds: count('VisibilityTimeout'),
+  };
+}
+
+const METRIC_WINDOW_MS = 10 * 60_000;
+
+/** SQS tells the age of the oldest message to nobody but CloudWatch ("Available CloudWatch metrics for Amazon SQS"). */
+async function oldestAges(target: Target): Promise<Map<Stage, number>> {
+  const end = new Date();
+  const { MetricDataResults } = await target.cloudWatch.send(
+    new GetMetricDataCommand({
+      StartTime: new Date(end.getTime() - METRIC_WINDOW_MS),
+      EndTime: end,
+      ScanBy: 'TimestampDescending',
+      MetricDataQueries: stages.map((stage) => ({
+        Id: stage,
+        MetricStat: {
+          Metric: {
+            Namespace: 'AWS/SQS',
+            MetricName: 'ApproximateAgeOfOldestMessage',
+            Dimensions: [{ Name: 'QueueName', Value: queueName(target.outputs.queues[stage]) }],
+          },
+          Period: 60,
+          Stat: 'Maximum',
+        },
+      })),
+    }),
+  );
+  const ages = new Map<Stage, number>();
+  for (const stage of stages) {
+    const [latest] = MetricDataResults?.find(({ Id }) => Id === stage)?.Values ?? [];
+    if (latest !== undefined && latest > 0) ages.set(stage, latest);
+  }
+  return ages;
+}
+
+function queueName(url: string): string {
+  return url.slice(url.lastIndexOf('/') + 1);
+}

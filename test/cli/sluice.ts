@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { projectDirectory } from '../../cli/target/directories.ts';
+
+/** The one place where tests start the command line: never with the checkout's own local cloud, its port or its database. */
+
+export interface Run {
+  /** As a shell counts: 130 for one that Ctrl-C ended. */
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandOptions {
+  readonly cwd?: string;
+  /** Of the command line: a changed copy of this one. */
+  readonly checkout?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Ctrl-C is sent when this is printed. */
+  readonly until?: string;
+}
+
+/** Runs the command line as a person would, with the local cloud that runs from a directory. */
+export function sluice(
+  directory: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<Run> {
+  return finished(startSluice(directory, args, options), options.until);
+}
+
+/** Starts a command that may be interrupted. */
+export function startSluice(
+  directory: string,
+  args: readonly string[],
+  { cwd, checkout = projectDirectory, environment }: CommandOptions = {},
+): ChildProcess {
+  return spawn(process.execPath, [join(checkout, 'ops', 'sluice.mjs'), ...args], {
+    cwd,
+    env: environmentOf(directory, environment),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** Starts a line of the README in a shell, in the project's folder, as the leader of a group of processes. */
+export function startShell(directory: string, line: string): ChildProcess {
+  return spawn('/bin/sh', ['-c', line], {
+    cwd: projectDirectory,
+    env: environmentOf(directory, { NO_COLOR: '1' }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+}
+
+/** The end of a process and what it printed. A warning of Node's own is an error, whatever the command says. */
+export async function finished(child: ChildProcess, until?: string): Promise<Run> {
+  const printed = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const)
+    child[stream]?.setEncoding('utf8').on('data', (text: string) => {
+      printed[stream] += text;
+      if (until !== undefined && printed[stream].includes(until)) child.kill('SIGINT');
+    });
+  const status = await new Promise<number>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? 'SIGKILL']));
+  });
+  if (nodeWarning.test(printed.stderr)) throw new Error(`Node warned:\n${printed.stderr}`);
+  return { status, ...printed };
+}
+
+/** As Node prints one: `(node:4711) MaxListenersExceededWarning: …`. */
+export const nodeWarning = /\(node:\d+\) /;
+
+/** Nothing of the shell's environment but where programs lie. */
+function environmentOf(directory: string, others: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'], SLUICE_DIRECTORY: directory, SLUICE_PORT: '0', ...others };
+}
+
+/** What a command with --json printed: a document a line. */
+export function documents({ stdout }: Run): Record<string, unknown>[] {
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
