@@ -23,7 +23,7 @@ if (node === process.execPath) {
   module.enableCompileCache(process.env.NODE_COMPILE_CACHE);
   await import('./cli.ts');
 } else {
-  const child = spawn(node, [join(root, 'ops', 'cli.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, [join(root, 'cli', 'cli.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
   // Ctrl-C reaches the child by itself; it decides when to end.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => child.kill('SIGTERM'));

@@ -8,7 +8,7 @@ import { allMysqlTables, type MysqlTable } from '../../domain/tables/mysql.ts';
 import { migrations } from '../../mysql/migrations/index.ts';
 import layouts from '../../mysql/migrations/lake.json' with { type: 'json' };
 
-const directory = join(import.meta.dirname, '../..', 'migrations');
+const directory = join(import.meta.dirname, '../../mysql/migrations');
 
 const MAX_FILE_WORDS = 40;
 
@@ -46,7 +46,7 @@ export function writeMigration({ name, statements, tables }: MigrationPlan): str
   writeJson(file, migration);
   writeJson('tables.json', tables);
   writeFileSync(join(directory, 'index.ts'), index([...migrations, migration]));
-  return `migrations/${file}`;
+  return `mysql/migrations/${file}`;
 }
 
 /**

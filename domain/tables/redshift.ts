@@ -114,7 +114,7 @@ export function checkForSpectrum(table: GlueTable): GlueTable {
   const faults = spectrumFaults(table);
   if (faults.length === 0) return table;
   throw new Error(
-    `Redshift Spectrum can't read the table ${table.name}. Change the row of domain/datasets/${table.name}.ts:\n` +
+    `Redshift Spectrum can't read the table ${table.name}. Change the row of datasets/${table.name}.ts:\n` +
       faults.map((fault) => `  ${fault}`).join('\n'),
   );
 }

@@ -110,7 +110,7 @@ interface Peaks {
   cli: number;
 }
 
-const command = (args: readonly string[]) => [join(projectDirectory, 'ops', 'cli.ts'), ...args];
+const command = (args: readonly string[]) => [join(projectDirectory, 'cli', 'cli.ts'), ...args];
 const environment = (directory: string) => ({
   ...process.env,
   SLUICE_DIRECTORY: directory,

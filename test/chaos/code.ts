@@ -12,7 +12,17 @@ export const codes: readonly Code[] = ['old', 'new'];
 export const partRecords: Readonly<Record<Code, number>> = { old: 4, new: 3 };
 
 /** What the Pulumi program is made of. */
-const sources = ['package.json', 'tsconfig.json', 'domain', 'handlers', 'infra', 'migrations'];
+const sources = [
+  'package.json',
+  'tsconfig.json',
+  'datasets',
+  'domain',
+  'store',
+  'formats',
+  'mysql',
+  'handlers',
+  'infra',
+];
 
 const smallParts = (code: Code): Edit => ({
   file: 'domain/records/part.ts',

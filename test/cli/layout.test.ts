@@ -14,9 +14,12 @@ beforeAll(() => {
     'domain',
     'handlers',
     'infra',
-    'local',
-    'migrations',
-    'ops',
+    'local-aws',
+    'cli',
+    'datasets',
+    'store',
+    'formats',
+    'mysql',
     'package.json',
     'Pulumi.yaml',
   ])
@@ -25,14 +28,14 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(copy, { recursive: true, force: true }));
 
-const recorded = () => readFileSync(join(copy, 'migrations', 'lake.json'), 'utf8');
+const recorded = () => readFileSync(join(copy, 'mysql', 'migrations', 'lake.json'), 'utf8');
 
 /** Rewrites the rows of the passengers, which are CSV, in the copy. */
 function declare(column: string, instead: string): void {
-  const original = readFileSync(join(projectDirectory, 'domain', 'datasets', 'passengers.ts'), 'utf8');
+  const original = readFileSync(join(projectDirectory, 'datasets', 'passengers.ts'), 'utf8');
   const changed = original.replace(column, instead);
   expect(changed).not.toBe(original);
-  writeFileSync(join(copy, 'domain', 'datasets', 'passengers.ts'), changed);
+  writeFileSync(join(copy, 'datasets', 'passengers.ts'), changed);
 }
 
 const run = (...args: string[]): Promise<Run> =>

@@ -36,7 +36,7 @@ export function startSluice(
   args: readonly string[],
   { cwd, checkout = projectDirectory, environment }: CommandOptions = {},
 ): ChildProcess {
-  return spawn(process.execPath, [join(checkout, 'ops', 'sluice.mjs'), ...args], {
+  return spawn(process.execPath, [join(checkout, 'cli', 'sluice.mjs'), ...args], {
     cwd,
     env: environmentOf(directory, environment),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { datasets } from '../../domain/datasets/index.ts';
+import { datasets } from '../../datasets/index.ts';
 import { resultOf } from './result.ts';
 
 /** What stands beside an input: parts of each row and reject, in order; an absent field means that there is none. */

@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import type { Dataset } from '../../domain/dataset.ts';
-import { decode } from '../../domain/decoding/decode.ts';
-import type { Source } from '../../domain/decoding/decompression.ts';
+import { decode } from '../../domain/records/decoding/decode.ts';
+import type { Source } from '../../domain/records/decoding/decompression.ts';
 import { PermanentError } from '../../domain/errors.ts';
-import { count, type Tally } from '../../domain/receipt.ts';
-import type { Reject } from '../../domain/reject.ts';
-import { type Row, transformRecord } from '../../domain/transformation.ts';
-import { validate } from '../../domain/validation.ts';
+import { count, type Tally } from '../../domain/versions/receipt.ts';
+import type { Reject } from '../../domain/records/reject.ts';
+import { type Row, transformRecord } from '../../domain/records/transformation.ts';
+import { validate } from '../../domain/records/validation.ts';
 
 /** What extraction and transformation together make of an object. */
 export interface Result {
