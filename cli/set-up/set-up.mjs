@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { chooseNode } from './node.mjs';
 import { bringMysql } from './set-up-mysql.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 const [major] = process.versions.node.split('.').map(Number);
 if (major < 20) {

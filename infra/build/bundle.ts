@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import type { Plugin } from 'esbuild';
 import { type Build, digest, keep, kept } from './build-cache.ts';
 
-const root = dirname(import.meta.dirname);
+const root = dirname(dirname(import.meta.dirname));
 /** Which version of which package npm put where, esbuild's among them. */
 const packages = join(root, 'node_modules/.package-lock.json');
 

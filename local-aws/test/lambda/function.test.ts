@@ -320,12 +320,12 @@ describe('a process', () => {
   });
 
   test('dies with its parent, even when both are taken by surprise', async () => {
-    const path = (file: string) => JSON.stringify(new URL(`../../local/${file}`, import.meta.url).href);
+    const path = (file: string) => JSON.stringify(new URL(`../../${file}`, import.meta.url).href);
     const program = `
       import { Credentials } from ${path('iam/credentials.ts')};
       import { LambdaFunction } from ${path('lambda/function.ts')};
-      import { FunctionLogs } from ${path('lambda/logs.ts')};
-      import { Reaper } from ${path('lambda/reaper.ts')};
+      import { FunctionLogs } from ${path('logs/logs.ts')};
+      import { Reaper } from ${path('core/reaper.ts')};
       const made = new LambdaFunction(
         { name: 'orphan', arn: 'arn:aws:lambda:us-east-1:000000000000:function:orphan', roleArn: 'r', modulePath: ${JSON.stringify(join(directory, 'spin', 'index.mjs'))}, runtime: 'nodejs24.x',
           handler: 'index.handler', timeoutSeconds: 60, memoryMb: 256, environment: {}, logGroup: 'g' },
