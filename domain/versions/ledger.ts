@@ -107,7 +107,8 @@ function decideCreated(known: Head, event: ObjectEvent, claim: Claim): Decision 
   // It was deleted for good.
   if (current?.type === 'deleted' && current.versionId === event.versionId) return { action: 'stale' };
   const attempt = attempts.find(({ versionId }) => versionId === version.versionId);
-  if (attempt?.status === 'rejected') return { action: 'duplicate' };
+  const isAnotherSequencer = attempt !== undefined && attempt.sequencer !== version.sequencer;
+  if (attempt?.status === 'rejected' && !isAnotherSequencer) return { action: 'duplicate' };
   // One's own claim is there already when the answer to its write was lost.
   if (attempt !== undefined && attempt.leaseUntil > now && attempt.invocation !== invocation)
     return attempt.message === message || compareSequencers(attempt.sequencer, event.sequencer) < 0
@@ -123,8 +124,7 @@ function decideCreated(known: Head, event: ObjectEvent, claim: Claim): Decision 
     parts: 0,
   } as const;
   // What was left behind by the code before a deploy, or under another sequencer, must not be mixed with what this one makes.
-  const isAnother =
-    attempt !== undefined && (attempt.codeVersion !== codeVersion || attempt.sequencer !== version.sequencer);
+  const isAnother = attempt !== undefined && (attempt.codeVersion !== codeVersion || isAnotherSequencer);
   const superseded = isAnother ? union(known.superseded, [attempt.versionId]) : known.superseded;
   const mine = {
     ...attempt,

@@ -257,6 +257,15 @@ describe('what is decided about an event', () => {
       },
     ],
     [
+      'the event of a version that was rejected when a sweep had made up for it',
+      { ...none, attempts: [rejected('v2', '15')] },
+      created('v2', '20'),
+      {
+        action: 'extract',
+        next: { ...none, attempts: [{ ...mine, versionId: 'v2!0001' }], superseded: ['v2'] },
+      },
+    ],
+    [
       'the same, while somebody works on it',
       { ...none, attempts: [extracting('v2', '15')] },
       created('v2', '20'),

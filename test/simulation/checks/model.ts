@@ -144,8 +144,10 @@ class Model {
     const asked = Math.max(0, ...editions);
     // What is gone can't be done anew, nor what was asked for in a message that is lost.
     const least = this.#isErased(versionId) || this.#past.purged ? 0 : asked;
-    // One that a deploy has interrupted is done in another one.
-    const most = this.#past.swept ? Number.POSITIVE_INFINITY : asked + this.#pipeline.deploys;
+    // One that a deploy has interrupted is done in another one, and so is one whose name has receipts already.
+    const used = [...this.#receipts.keys()].map(parseEdition);
+    const below = used.filter((each) => each.versionId === versionId && each.edition < edition).length;
+    const most = this.#past.swept ? Number.POSITIVE_INFINITY : asked + this.#pipeline.deploys + below;
     if (edition < least || edition > most)
       this.#found.push(`edition of ${key}: is ${edition}, must be from ${least} to ${most}`);
   }
