@@ -1,5 +1,5 @@
 import type { Dataset } from '../domain/dataset.ts';
-import { editionName } from '../domain/versions/edition.ts';
+import { editionName } from '../domain/versions/revision.ts';
 import { UNKNOWN_DATASET, type VersionPath, versionPath } from '../domain/versions/key-layout.ts';
 import { passengers } from './passengers.ts';
 import { recipes } from './recipes.ts';

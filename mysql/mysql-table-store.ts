@@ -3,7 +3,7 @@ import type { Dataset } from '../domain/dataset.ts';
 import { RowEncoder } from '../domain/tables/encoded-row.ts';
 import { mysqlName, objectsTable } from '../domain/tables/mysql.ts';
 import { objectHash, sortableSequencer } from '../domain/tables/row-identity.ts';
-import { parseEdition } from '../domain/versions/edition.ts';
+import { parseEdition } from '../domain/versions/revision.ts';
 import { mysqlSettings, openMysql } from './connection.ts';
 import { isDuplicateKey } from './failure.ts';
 import { loadRows } from './load-rows.ts';

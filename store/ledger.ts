@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import { parseDocument, renderDocument } from '../domain/versions/document.ts';
-import { parseEdition } from '../domain/versions/edition.ts';
+import { parseEdition } from '../domain/versions/revision.ts';
 import {
   extractionReceiptKey,
   headKey,

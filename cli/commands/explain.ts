@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { parseEdition } from '../../domain/versions/edition.ts';
+import { parseEdition } from '../../domain/versions/revision.ts';
 import { type Head, isInterrupted } from '../../domain/versions/ledger.ts';
 import { parseS3Url } from '../lake/s3-url.ts';
 import { type Life, lifeOf, type Moment, type StageWork } from '../ledger/explain.ts';

@@ -9,7 +9,7 @@ import { readJson } from '../../domain/records/decoding/reading.ts';
 import { type RejectLine, renderReject } from '../../domain/records/reject.ts';
 import { transformRecord } from '../../domain/records/transformation.ts';
 import { validate } from '../../domain/records/validation.ts';
-import { parseEdition } from '../../domain/versions/edition.ts';
+import { parseEdition } from '../../domain/versions/revision.ts';
 import { versionPath } from '../../domain/versions/key-layout.ts';
 import type { Head } from '../../domain/versions/ledger.ts';
 import { accountOf } from '../../domain/versions/reconciliation.ts';

@@ -1,6 +1,6 @@
 import { datasetNamed, datasetOf, isGone } from '../../datasets/index.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
-import { parseEdition } from '../../domain/versions/edition.ts';
+import { parseEdition } from '../../domain/versions/revision.ts';
 import {
   failedPrefixes,
   type ObjectVersion,

@@ -1,5 +1,5 @@
 import { datasetOf } from '../../datasets/index.ts';
-import { parseEdition } from '../../domain/versions/edition.ts';
+import { parseEdition } from '../../domain/versions/revision.ts';
 import { UNKNOWN_DATASET, versionPath } from '../../domain/versions/key-layout.ts';
 import type { Head } from '../../domain/versions/ledger.ts';
 import { type Receipt, type Tally, total } from '../../domain/versions/receipt.ts';

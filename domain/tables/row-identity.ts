@@ -1,4 +1,4 @@
-import { editionName, parseEdition } from '../versions/edition.ts';
+import { editionName, parseEdition } from '../versions/revision.ts';
 import { objectId } from '../versions/key-layout.ts';
 
 const HASH_DIGITS = 24;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Stage } from '../errors.ts';
-import { editionName, parseEdition } from './edition.ts';
+import { editionName, parseEdition } from './revision.ts';
 import { versionSegment } from './key-layout.ts';
 import { type Head, isInterrupted } from './ledger.ts';
 import { type Receipt, type Tally, total } from './receipt.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Stage } from '../errors.ts';
-import { editionName, parseEdition } from './edition.ts';
+import { editionName, parseEdition } from './revision.ts';
 
 /**
  * Where everything lies. Each key is a function of dataset, raw key, version and part number, so that a retry

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Dataset } from '../dataset.ts';
-import { editionName, parseEdition } from './edition.ts';
+import { editionName, parseEdition } from './revision.ts';
 import type { ObjectEvent } from './object-event.ts';
 import type { ExtractionReceipt } from './receipt.ts';
 import { compareSequencers } from './sequencer.ts';

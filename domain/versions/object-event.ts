@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { MAX_EDITION } from './edition.ts';
+import { MAX_EDITION } from './revision.ts';
 
 const objectIdentity = z.object({
   key: z.string().min(1),

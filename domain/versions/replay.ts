@@ -1,5 +1,5 @@
 import { type Stage, stages } from '../errors.ts';
-import { parseEdition } from './edition.ts';
+import { parseEdition } from './revision.ts';
 import type { Head } from './ledger.ts';
 import type { Receipt, Tally } from './receipt.ts';
 

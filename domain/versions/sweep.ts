@@ -1,5 +1,5 @@
 import type { Dataset } from '../dataset.ts';
-import { MAX_EDITION, parseEdition } from './edition.ts';
+import { MAX_EDITION, parseEdition } from './revision.ts';
 import {
   extractionReceiptKey,
   loadingReceiptKey,

@@ -6,7 +6,7 @@ import { parsePartLine } from '../../domain/records/part.ts';
 import { RejectCount } from '../../domain/records/reject-limit.ts';
 import { transformRecord } from '../../domain/records/transformation.ts';
 import { validate } from '../../domain/records/validation.ts';
-import { editionName, parseEdition } from '../../domain/versions/edition.ts';
+import { editionName, parseEdition } from '../../domain/versions/revision.ts';
 import {
   extractionReceiptKey,
   faultKey,

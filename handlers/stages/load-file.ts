@@ -4,7 +4,7 @@ import { PermanentError, TransientError } from '../../domain/errors.ts';
 import type { NumberedRow } from '../../domain/tables/encoded-row.ts';
 import { editionSequencer } from '../../domain/tables/row-identity.ts';
 import { rowSchema } from '../../domain/tables/stored-row.ts';
-import { editionName, MAX_EDITION } from '../../domain/versions/edition.ts';
+import { editionName, MAX_EDITION } from '../../domain/versions/revision.ts';
 import {
   archiveKey,
   loadingReceiptKey,

@@ -1,4 +1,4 @@
-import { parseEdition } from '../../domain/versions/edition.ts';
+import { parseEdition } from '../../domain/versions/revision.ts';
 import { versionSegment } from '../../domain/versions/key-layout.ts';
 import type { Head } from '../../domain/versions/ledger.ts';
 import type { Code } from './code.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { limits } from '../../domain/records/part.ts';
 import { rejectLine } from '../../domain/records/reject.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
-import { editionName, parseEdition } from '../../domain/versions/edition.ts';
+import { editionName, parseEdition } from '../../domain/versions/revision.ts';
 import { loadingReceipt } from '../../domain/versions/receipt.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { editionName, parseEdition } from '../../../domain/versions/edition.ts';
+import { editionName, parseEdition } from '../../../domain/versions/revision.ts';
 import { messageOf } from '../../../domain/versions/event-message.ts';
 import {
   loadingReceiptKey,

@@ -1,5 +1,5 @@
 import { editionSequencer, objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
-import { editionName, parseEdition } from '../../../domain/versions/edition.ts';
+import { editionName, parseEdition } from '../../../domain/versions/revision.ts';
 import { faultKey, versionPath } from '../../../domain/versions/key-layout.ts';
 import type { Head } from '../../../domain/versions/ledger.ts';
 import { type Receipt, total } from '../../../domain/versions/receipt.ts';
