@@ -1,6 +1,6 @@
 import type { Dataset } from '../domain/dataset.ts';
-import { editionName } from '../domain/versions/revision.ts';
 import { UNKNOWN_DATASET, type VersionPath, versionPath } from '../domain/versions/key-layout.ts';
+import { revisionName } from '../domain/versions/revision.ts';
 import { passengers } from './passengers.ts';
 import { recipes } from './recipes.ts';
 
@@ -31,15 +31,15 @@ export class Registry {
     return name !== UNKNOWN_DATASET && this.named(name) === undefined;
   }
 
-  /** Where what belongs to an edition of a version of a raw object lies. */
+  /** Where what belongs to a revision of a version of a raw object lies. */
   pathOf(object: {
     readonly key: string;
     readonly versionId: string;
-    readonly edition: number;
+    readonly revision: number;
   }): VersionPath {
-    const { key, versionId, edition } = object;
+    const { key, versionId, revision } = object;
     const dataset = this.of(key)?.name ?? UNKNOWN_DATASET;
-    return versionPath({ dataset, key, versionId: editionName(versionId, edition) });
+    return versionPath({ dataset, key, versionId: revisionName(versionId, revision) });
   }
 }
 

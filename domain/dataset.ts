@@ -9,7 +9,7 @@ import { type RejectLimit, whyNoLimit } from './records/reject-limit.ts';
 const MAX_PARTITION_COLUMNS = 2;
 
 /** Where a record stands in the input: what a deterministic id can be made of. */
-export interface Origin {
+export interface RecordSource {
   /** Key of the object in the raw bucket. */
   readonly key: string;
   /** Position of the record in the object, from 1. */
@@ -72,7 +72,7 @@ export interface Dataset<
   /** What a valid input record is. */
   readonly record: RecordSchema;
   /** Makes the row of a valid record, or filters it out. Pure: the same record and origin give the same row. */
-  readonly transform: (record: z.output<RecordSchema>, origin: Origin) => RowOf<RowSchema> | Filtered;
+  readonly transform: (record: z.output<RecordSchema>, origin: RecordSource) => RowOf<RowSchema> | Filtered;
   /** What a row of the table is. Column types derive from it. */
   readonly row: RowSchema;
   /** The columns that identify a row. */

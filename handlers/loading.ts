@@ -2,7 +2,7 @@ import { registry } from '../datasets/index.ts';
 import { parseProcessedKey } from '../domain/versions/key-layout.ts';
 import type { TableStore } from '../mysql/table-store.ts';
 import { readConfiguration } from './configuration.ts';
-import { pieceOf, type StageOptions, stageHandler } from './sqs-handler.ts';
+import { type StageOptions, stageHandler, workItemOf } from './sqs-handler.ts';
 import { loadFile } from './stages/load-file.ts';
 
 const env = readConfiguration(
@@ -33,7 +33,7 @@ export const stage: StageOptions = {
   // A file's rows take up to a hundred MB.
   concurrency: 2,
   work: (event, surroundings) => loadFile(event, buckets, { tables, ...surroundings }),
-  subjectOf: (event) => pieceOf(event, parseProcessedKey(event.key)),
+  subjectOf: (event) => workItemOf(event, parseProcessedKey(event.key)),
 };
 
 /** Loaded only where the stack has MySQL: the client is the largest part of this function. */

@@ -24,8 +24,8 @@ import {
 import { type ObjectEvent, parseObjectEvent } from '../domain/versions/object-event.ts';
 import { total } from '../domain/versions/receipt.ts';
 import { threadedZstd } from '../formats/zstd.ts';
-import { endsWith, ObjectNotFound, type ObjectStore, s3ObjectStore } from '../store/object-store.ts';
-import { type Outcome, results, type Surroundings, withoutRecords, writeFault } from './stages/work.ts';
+import { ObjectNotFound, type ObjectStore, s3ObjectStore, untilDeadline } from '../store/object-store.ts';
+import { type Outcome, results, type StageContext, withoutRecords, writeFault } from './stages/work.ts';
 
 const NAMESPACE = 'Sluice';
 
@@ -44,7 +44,7 @@ export interface StageOptions {
   readonly maximumReceives: number;
   /** How many messages of a batch are worked on at once: what the function's memory has room for. */
   readonly concurrency: number;
-  readonly work: (event: ObjectEvent, surroundings: Surroundings) => Promise<Outcome>;
+  readonly work: (event: ObjectEvent, surroundings: StageContext) => Promise<Outcome>;
   /** Which version of which raw object an event is about, and which piece of it: where its faults are found. */
   readonly subjectOf: (event: ObjectEvent, registry: Registry) => Subject;
 }
@@ -55,7 +55,7 @@ export interface Subject {
 }
 
 /** The subject of an event of one of our own buckets; of a key that is none of ours, the key itself. */
-export function pieceOf(
+export function workItemOf(
   event: ObjectEvent,
   address: (VersionPath & { readonly part: number }) | undefined,
 ): Subject {
@@ -64,12 +64,12 @@ export function pieceOf(
 }
 
 /** What a simulation replaces. */
-export type StageSurroundings = Pick<
-  Surroundings,
+export type StageDependencies = Pick<
+  StageContext,
   'store' | 'now' | 'elapsed' | 'wait' | 'zstd' | 'limits' | 'tables'
 >;
 
-const onLambda = (): StageSurroundings => ({
+const onLambda = (): StageDependencies => ({
   store: s3ObjectStore(),
   now: Date.now,
   elapsed: () => performance.now(),
@@ -82,7 +82,7 @@ const onLambda = (): StageSurroundings => ({
  * Makes a Lambda handler of a stage: every message of a batch is worked on by itself, and only those whose effect is
  * not durable are given back to the queue. Structured logs, metrics and traces are the same for all stages.
  */
-export function stageHandler(options: StageOptions, outside: StageSurroundings = onLambda()) {
+export function stageHandler(options: StageOptions, outside: StageDependencies = onLambda()) {
   const { stage, concurrency } = options;
   const logger = new Logger({ serviceName: stage });
   const metrics = new Metrics({ namespace: NAMESPACE, serviceName: stage });
@@ -93,14 +93,14 @@ export function stageHandler(options: StageOptions, outside: StageSurroundings =
   const receivesOf = ({ attributes }: SQSRecord) => Number(attributes.ApproximateReceiveCount);
   const isLastAttempt = (message: SQSRecord) => receivesOf(message) >= options.maximumReceives;
 
-  const processMessage = async (message: SQSRecord, surroundings: Surroundings) => {
+  const processMessage = async (message: SQSRecord, surroundings: StageContext) => {
     const event = readEvent(message, stage);
     const outcome = await settle(event, options, surroundings);
     report(outcome, event, logger, objectMetrics);
   };
 
   /** After the last attempt, the reason lies in the failed bucket: a message in a DLQ is no riddle. */
-  const leavingWord = async (message: SQSRecord, store: ObjectStore, work: () => Promise<void>) => {
+  const withLastAttemptNote = async (message: SQSRecord, store: ObjectStore, work: () => Promise<void>) => {
     try {
       await work();
     } catch (error) {
@@ -138,14 +138,16 @@ export function stageHandler(options: StageOptions, outside: StageSurroundings =
       const timeLeft = () => time - (outside.elapsed() - begunAt);
       // A function that was frozen at its time-out and thawed later must not go on: others have taken over. The clock that
       // never goes back may stand still in a machine that is suspended; the other one tells then.
-      const store = endsWith(outside.store, () => timeLeft() <= 0 || outside.now() >= deadline);
+      const store = untilDeadline(outside.store, () => timeLeft() <= 0 || outside.now() >= deadline);
       // Who is killed can't say why, and takes those with him that were not begun.
       const last = Records.filter(isLastAttempt);
-      await Promise.allSettled(last.map((message) => leaveReason(noWord(stage), message, options, store)));
+      await Promise.allSettled(
+        last.map((message) => leaveReason(interruptedError(stage), message, options, store)),
+      );
       return Promise.allSettled(
         Records.map((message) =>
           limit(() =>
-            leavingWord(message, store, async () => {
+            withLastAttemptNote(message, store, async () => {
               if (timeLeft() < time * RESERVED_TIME) throw outOfTime(stage);
               await processMessage(message, {
                 ...outside,
@@ -164,7 +166,7 @@ export function stageHandler(options: StageOptions, outside: StageSurroundings =
     });
 }
 
-function noWord(stage: Stage): TransientError {
+function interruptedError(stage: Stage): TransientError {
   const message =
     'The last attempt was begun and left no word of its end: the function was killed, or ran out of time or memory. Its log tells which.';
   return new TransientError('interrupted', message, { stage });
@@ -188,7 +190,7 @@ function readEvent(message: SQSRecord, stage: Stage): ObjectEvent {
 async function settle(
   event: ObjectEvent,
   options: StageOptions,
-  surroundings: Surroundings,
+  surroundings: StageContext,
 ): Promise<Outcome> {
   const { stage, failedBucket, work, subjectOf } = options;
   try {

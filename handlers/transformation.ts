@@ -1,7 +1,7 @@
 import { registry } from '../datasets/index.ts';
 import { parsePartKey } from '../domain/versions/key-layout.ts';
 import { readConfiguration } from './configuration.ts';
-import { pieceOf, type StageOptions, stageHandler } from './sqs-handler.ts';
+import { type StageOptions, stageHandler, workItemOf } from './sqs-handler.ts';
 import { transformPart } from './stages/transform-part.ts';
 
 const env = readConfiguration(
@@ -27,7 +27,7 @@ export const stage: StageOptions = {
   maximumReceives: Number(env.MAXIMUM_RECEIVES),
   concurrency: 2,
   work: (event, surroundings) => transformPart(event, buckets, surroundings),
-  subjectOf: (event) => pieceOf(event, parsePartKey(event.key)),
+  subjectOf: (event) => workItemOf(event, parsePartKey(event.key)),
 };
 
 export const handler = stageHandler(stage);

@@ -3,7 +3,7 @@ import type { Dataset } from '../domain/dataset.ts';
 import { RowEncoder } from '../domain/tables/encoded-row.ts';
 import { mysqlName, objectsTable } from '../domain/tables/mysql.ts';
 import { objectHash, sortableSequencer } from '../domain/tables/row-identity.ts';
-import { parseEdition } from '../domain/versions/revision.ts';
+import { parseRevision } from '../domain/versions/revision.ts';
 import { mysqlSettings, openMysql } from './connection.ts';
 import { isDuplicateKey } from './failure.ts';
 import { loadRows } from './load-rows.ts';
@@ -64,7 +64,7 @@ export class MysqlTableStore implements TableStore {
     const encoder = this.#encoder(dataset);
     const guarded = guardedObject(dataset, key, sequencer);
     // A version is done anew to put right what is there: of that, nothing is taken on trust.
-    const rewrite = parseEdition(sequencer).edition > 0;
+    const rewrite = parseRevision(sequencer).revision > 0;
     let clearLists = rewrite;
     const attempt = (careful: boolean) =>
       this.#sessions.run(async (session) => {

@@ -42,7 +42,7 @@ export interface Retraction {
 export interface TableStore {
   /**
    * Writes all rows of a file or none, and rewrites none that say the same; all of them where the sequencer is of a version
-   * that was done anew (`…!0001`), other than those that this edition has written already.
+   * that was done anew (`…!0001`), other than those that this revision has written already.
    *
    * @returns `stale` when a newer sequencer of the object has been seen: nothing was written
    * @throws {TransientError} `database`, when the database can't do it now

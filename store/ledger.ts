@@ -1,9 +1,8 @@
 import type * as z from 'zod';
 import { parseDocument, renderDocument } from '../domain/versions/document.ts';
-import { parseEdition } from '../domain/versions/revision.ts';
 import {
   extractionReceiptKey,
-  headKey,
+  ledgerEntryKey,
   receiptsPrefix,
   type VersionPath,
   versionSegment,
@@ -12,12 +11,13 @@ import {
   type Claim,
   type Decision,
   decide,
-  type Head,
-  head,
+  type LedgerEntry,
+  ledgerEntry,
   mayBeForgotten,
 } from '../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../domain/versions/object-event.ts';
 import { type Receipt, receipt, writtenReceipt } from '../domain/versions/receipt.ts';
+import { parseRevision } from '../domain/versions/revision.ts';
 import type { ObjectStore } from './object-store.ts';
 
 /** How often a head that others change at the same time is read and changed anew. */
@@ -33,8 +33,8 @@ export class Ledger {
     this.#bucket = bucket;
   }
 
-  async head(path: Pick<VersionPath, 'dataset' | 'objectId'>): Promise<Head | undefined> {
-    return (await this.#read(headKey(path))).known;
+  async entry(path: Pick<VersionPath, 'dataset' | 'objectId'>): Promise<LedgerEntry | undefined> {
+    return (await this.#read(ledgerEntryKey(path))).known;
   }
 
   /** Decides about an event of the raw bucket, and takes it up where that is the decision. */
@@ -42,8 +42,8 @@ export class Ledger {
     path: VersionPath,
     event: ObjectEvent,
     claim: Claim,
-  ): Promise<{ readonly decision: Decision; readonly known: Head | undefined }> {
-    let before: Head | undefined;
+  ): Promise<{ readonly decision: Decision; readonly known: LedgerEntry | undefined }> {
+    let before: LedgerEntry | undefined;
     /** Whether the version was extracted before the head was read, as far as somebody has looked. */
     let wasExtracted: boolean | undefined;
     /** Names that the version may get, by whether there are receipts of them. */
@@ -81,9 +81,9 @@ export class Ledger {
    */
   async change(
     path: VersionPath,
-    next: (known: Head | undefined) => Head | undefined,
-  ): Promise<Head | undefined> {
-    const key = headKey(path);
+    next: (known: LedgerEntry | undefined) => LedgerEntry | undefined,
+  ): Promise<LedgerEntry | undefined> {
+    const key = ledgerEntryKey(path);
     for (let attempt = 1; attempt <= SWAP_ATTEMPTS; attempt += 1) {
       const { known, etag } = await this.#read(key);
       const wanted = next(known);
@@ -91,7 +91,7 @@ export class Ledger {
       const object = {
         bucket: this.#bucket,
         key,
-        body: renderDocument(head, wanted),
+        body: renderDocument(ledgerEntry, wanted),
         contentType: 'application/json',
       };
       const swapped =
@@ -101,10 +101,12 @@ export class Ledger {
     throw new Error(`s3://${this.#bucket}/${key} was changed by others ${SWAP_ATTEMPTS} times in a row.`);
   }
 
-  async #read(key: string): Promise<{ readonly known: Head | undefined; readonly etag: string | undefined }> {
+  async #read(
+    key: string,
+  ): Promise<{ readonly known: LedgerEntry | undefined; readonly etag: string | undefined }> {
     const found = await this.#store.find(this.#bucket, key);
     if (found === undefined) return { known: undefined, etag: undefined };
-    return { known: parseDocument(head, found.text, { bucket: this.#bucket, key }), etag: found.etag };
+    return { known: parseDocument(ledgerEntry, found.text, { bucket: this.#bucket, key }), etag: found.etag };
   }
 
   hasReceipt(key: string): Promise<boolean> {
@@ -141,15 +143,15 @@ export class Ledger {
 }
 
 /**
- * The edition that a claim takes up, if a head is there and does not know it: somebody may have worked under that name, and
+ * The revision that a claim takes up, if a head is there and does not know it: somebody may have worked under that name, and
  * been forgotten. What was put for the first time has no head.
  */
 function newName(
-  { attempts }: Head,
-  known: Head | undefined,
+  { attempts }: LedgerEntry,
+  known: LedgerEntry | undefined,
   { message, invocation }: Pick<Claim, 'message' | 'invocation'>,
 ): string | undefined {
   const mine = attempts.find((each) => each.message === message && each.invocation === invocation)?.versionId;
   if (mine === undefined || known?.attempts.some(({ versionId }) => versionId === mine)) return undefined;
-  return known === undefined && parseEdition(mine).edition === 0 ? undefined : mine;
+  return known === undefined && parseRevision(mine).revision === 0 ? undefined : mine;
 }

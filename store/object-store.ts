@@ -83,7 +83,7 @@ export class ObjectNotFound extends Error {
 }
 
 /** The same store, until it is over: from then on every call is refused before it is made. */
-export function endsWith(store: ObjectStore, isOver: () => boolean): ObjectStore {
+export function untilDeadline(store: ObjectStore, isOver: () => boolean): ObjectStore {
   const guard =
     <Arguments extends unknown[], Answer>(call: (...args: Arguments) => Promise<Answer>) =>
     async (...args: Arguments): Promise<Answer> => {

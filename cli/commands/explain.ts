@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { parseEdition } from '../../domain/versions/revision.ts';
-import { type Head, isInterrupted } from '../../domain/versions/ledger.ts';
+import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';
+import { parseRevision } from '../../domain/versions/revision.ts';
 import { parseS3Url } from '../lake/s3-url.ts';
-import { type Life, lifeOf, type Moment, type StageWork } from '../ledger/explain.ts';
-import { explainRecord, type RecordFate, versionToExplain } from '../ledger/explain-record.ts';
+import { type ObjectHistory, objectHistory, type StageWork, type TimelineEvent } from '../ledger/explain.ts';
+import { explainRecord, type RecordTrace, versionToExplain } from '../ledger/explain-record.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { pointInTime, whole } from '../options/options.ts';
 import type { Target } from '../target/target.ts';
@@ -50,7 +50,7 @@ export function explain(program: Command): void {
       const key = keyOf(target, asked);
       const progress = new Progress();
       progress.show('Reading the ledger, the buckets and the logs');
-      const life = await lifeOf(target, key, options.since ?? Date.now() - LOGS_BACK_MS).finally(() =>
+      const life = await objectHistory(target, key, options.since ?? Date.now() - LOGS_BACK_MS).finally(() =>
         progress.end(),
       );
       if (life.versions.length === 0 && life.head === undefined && life.moments.length === 0)
@@ -72,11 +72,11 @@ function keyOf({ outputs }: Target, asked: string): string {
   throw new UserError(`Objects of the raw bucket can be explained: s3://${outputs.buckets.raw}/KEY`);
 }
 
-function withoutReceipts({ work, ...life }: Life) {
+function withoutReceipts({ work, ...life }: ObjectHistory) {
   return { ...life, work: work.map(({ receipts: _, ...each }) => each) };
 }
 
-function print(life: Life): void {
+function print(life: ObjectHistory): void {
   const { key, dataset, versions, head, work, moments, unreadable, logsComplete } = life;
   console.log(`${styled('bold', printable(key))}  (dataset ${dataset})\n`);
   let before: number | undefined;
@@ -96,7 +96,11 @@ function print(life: Life): void {
   console.log(`To have it done anew: npx sluice replay ${printable(key)} --force`);
 }
 
-function momentLine({ at, versionId, stage, what }: Moment, gap: string, versions: Life['versions']): string {
+function momentLine(
+  { at, versionId, stage, what }: TimelineEvent,
+  gap: string,
+  versions: ObjectHistory['versions'],
+): string {
   const time = new Date(at).toISOString().replace('T', ' ').replace('Z', '');
   const size = versions.find((each) => each.versionId === versionId)?.size;
   const text = stage === undefined && size !== undefined ? `${what}, ${bytes(size)}` : what;
@@ -112,9 +116,9 @@ function momentLine({ at, versionId, stage, what }: Moment, gap: string, version
 const SHORT = 10;
 const NAME_WIDTH = SHORT + '!0001'.length;
 
-/** The beginning of a version id, which tells it from the others of its key; and its edition. */
+/** The beginning of a version id, which tells it from the others of its key; and its revision. */
 function short(name: string): string {
-  const { versionId } = parseEdition(name);
+  const { versionId } = parseRevision(name);
   return printable(`${versionId.slice(0, SHORT)}${name.slice(versionId.length)}`);
 }
 
@@ -129,7 +133,7 @@ function workTable(work: readonly StageWork[]): string {
   ]);
 }
 
-function attemptEnd(attempt: Head['attempts'][number]): string {
+function attemptEnd(attempt: LedgerEntry['attempts'][number]): string {
   const version = printable(attempt.versionId);
   if (attempt.status === 'rejected') return `version ${version} was rejected: nothing of it can be used`;
   const until = new Date(attempt.leaseUntil).toISOString();
@@ -138,7 +142,7 @@ function attemptEnd(attempt: Head['attempts'][number]): string {
     : `version ${version} is being extracted, until ${until} at most`;
 }
 
-function endOf(head: Head | undefined): string {
+function endOf(head: LedgerEntry | undefined): string {
   if (head === undefined)
     return 'The ledger does not know it: no event of it has been taken up. npx sluice sweep';
   const { current, attempts, superseded } = head;
@@ -154,14 +158,18 @@ function endOf(head: Head | undefined): string {
   return `${said.join('; ')}.`;
 }
 
-async function fateOf(target: Target, { head, key }: Life, recordNumber: number): Promise<RecordFate> {
+async function fateOf(
+  target: Target,
+  { head, key }: ObjectHistory,
+  recordNumber: number,
+): Promise<RecordTrace> {
   const versionId = head && versionToExplain(head);
   if (head === undefined || versionId === undefined)
     throw new UserError(`No version of ${key} stands. What happened to it: npx sluice explain ${key}`);
   return explainRecord(target, { dataset: head.dataset, key, versionId }, recordNumber);
 }
 
-function recordText({ recordNumber, versionId, input, stored, here }: RecordFate): string {
+function recordText({ recordNumber, versionId, input, stored, here }: RecordTrace): string {
   const lines = [`Record ${integer(recordNumber)} of version ${printable(versionId)}`];
   if (input !== undefined) lines.push(`  as it came: ${printable(input)}`);
   if (stored !== undefined && 'row' in stored)
@@ -186,12 +194,12 @@ function recordText({ recordNumber, versionId, input, stored, here }: RecordFate
   return lines.join('\n');
 }
 
-function outcome(of: NonNullable<RecordFate['here'] | RecordFate['stored']>): string {
+function outcome(of: NonNullable<RecordTrace['here'] | RecordTrace['stored']>): string {
   if ('row' in of) return 'row';
   return 'filtered' in of ? 'filtered' : 'rejected';
 }
 
-function hereText(here: NonNullable<RecordFate['here']>): string {
+function hereText(here: NonNullable<RecordTrace['here']>): string {
   if ('row' in here) return 'a row';
   return 'filtered' in here ? `filtered, ${printable(here.filtered)}` : printable(here.rejected);
 }

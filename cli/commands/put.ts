@@ -8,7 +8,7 @@ import { datasetNamed, datasets } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import type { Stage } from '../../domain/errors.ts';
 import { describeOutcome, describeState } from '../ledger/describe-state.ts';
-import { isSettled, type ObjectState, objectState } from '../ledger/object-state.ts';
+import { isFinal, type ObjectState, objectState } from '../ledger/object-state.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { queueStates } from '../target/queue-state.ts';
 import type { Target } from '../target/target.ts';
@@ -180,7 +180,7 @@ export async function waitFor(
       let standing = '';
       for (const each of waiting) {
         const state = await objectState(target, each.key, each.versionId);
-        if (isSettled(state)) settled.set(each, state);
+        if (isFinal(state)) settled.set(each, state);
         else standing ||= describeState(state);
       }
       if (standing === '') continue;

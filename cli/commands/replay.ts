@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { datasetNamed, datasets } from '../../datasets/index.ts';
-import { messageOf } from '../../domain/versions/event-message.ts';
+import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import { type Tally, total } from '../../domain/versions/receipt.ts';
-import { isSettled, objectState } from '../ledger/object-state.ts';
+import { isFinal, objectState } from '../ledger/object-state.ts';
 import { type Candidate, candidates, codesLeft, replayedName } from '../ledger/replay.ts';
 import { Sender } from '../ledger/send-events.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
@@ -60,7 +60,7 @@ export function replay(program: Command): void {
 }
 
 const explanation = `
-An object is done anew as a whole, at the version that stands, in a new edition of it; when that is complete, its rows and
+An object is done anew as a whole, at the version that stands, in a new revision of it; when that is complete, its rows and
 rejects take the place of the old ones. What the deployed code has done already would end the same: it is left alone, so a
 second replay changes nothing.`;
 
@@ -77,7 +77,7 @@ async function run(target: Target, keys: readonly string[], options: ReplayOptio
       if (event === undefined) skipped += 1;
       else {
         replayed += 1;
-        if (!dryRun) await sender.send(messageOf(target.outputs.buckets.raw, event, 'Replay'));
+        if (!dryRun) await sender.send(toQueueMessage(target.outputs.buckets.raw, event, 'Replay'));
         if (!dryRun && options.wait) under.push(candidate);
       }
       progress.end();
@@ -103,7 +103,7 @@ async function run(target: Target, keys: readonly string[], options: ReplayOptio
 }
 
 const reasons: Readonly<Record<NonNullable<Candidate['skipped']>, string>> = {
-  under_way: 'a newer edition of it is under way',
+  under_way: 'a newer revision of it is under way',
   same_code: 'the code that is deployed did it',
   unreadable: 'what the ledger has of it can’t be read: npx sluice reconcile',
 };
@@ -141,7 +141,7 @@ async function waitForAll(
       for (const each of waiting) {
         const { candidate, name } = each;
         const state = await objectState(target, candidate.key, name);
-        if (!isSettled(state)) {
+        if (!isFinal(state)) {
           still.push(each);
           continue;
         }

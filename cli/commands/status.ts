@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import { stateTable } from '../ledger/describe-state.ts';
 import { keyState } from '../ledger/key-state.ts';
 import { type ListedVersion, latestOf, listLatest } from '../ledger/listing.ts';
-import { isConserved, isSettled } from '../ledger/object-state.ts';
+import { isConserved, isFinal } from '../ledger/object-state.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { whole } from '../options/options.ts';
 import { type QueueState, queueStates } from '../target/queue-state.ts';
@@ -51,7 +51,7 @@ export function status(program: Command): void {
       }
       for (const { key, notes } of objects)
         for (const note of notes) console.log(`${printable(key)}: ${printable(note)}.`);
-      const odd = objects.filter((state) => isSettled(state) && !isConserved(state));
+      const odd = objects.filter((state) => isFinal(state) && !isConserved(state));
       for (const { key } of odd) console.log(`The records of ${printable(key)} do not add up.`);
     });
 }

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { type Stage, stages } from '../../domain/errors.ts';
-import { messageOf } from '../../domain/versions/event-message.ts';
+import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import { Sender } from '../ledger/send-events.ts';
-import { type Amiss, type Finding, sweep as sweepTarget } from '../ledger/sweep.ts';
+import { type SweepProblem, type SweepProblemKind, sweep as sweepTarget } from '../ledger/sweep.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { milliseconds, whole } from '../options/options.ts';
 import { queueStates } from '../target/queue-state.ts';
@@ -62,7 +62,7 @@ async function run(
   const senders = new Map(
     stages.map((stage) => [stage, new Sender(target, target.outputs.queues[stage], rate)]),
   );
-  const sums = new Map<Amiss, number>();
+  const sums = new Map<SweepProblemKind, number>();
   const progress = new Progress();
   let objects = 0;
   let young = 0;
@@ -78,7 +78,9 @@ async function run(
         console.log(json ? printableJson(finding) : line(finding, now));
         if (!enqueue) continue;
         for (const { stage, event } of finding.events)
-          await senders.get(stage)?.send(messageOf(target.outputs.buckets[sources[stage]], event, 'Sweep'));
+          await senders
+            .get(stage)
+            ?.send(toQueueMessage(target.outputs.buckets[sources[stage]], event, 'Sweep'));
       }
       progress.show(`Swept ${count(objects, 'object')}`);
     }
@@ -110,7 +112,7 @@ const sources = {
   loading: 'processed',
 } as const satisfies Readonly<Record<Stage, string>>;
 
-const explanations: Readonly<Record<Amiss, (finding: Finding) => string>> = {
+const explanations: Readonly<Record<SweepProblemKind, (finding: SweepProblem) => string>> = {
   never_seen: () => 'no event of it has arrived',
   missed: () => 'its newest version has not arrived; the tables show what was before',
   not_retracted: () => 'it is deleted; its rows are still there',
@@ -135,10 +137,10 @@ Kinds of findings:
   unreadable     an object of whose state something is damaged
   dataset gone   an object whose dataset is no more: its rows are to be removed by hand`;
 
-const named = (kind: Amiss) => kind.replaceAll('_', ' ');
+const named = (kind: SweepProblemKind) => kind.replaceAll('_', ' ');
 const WIDEST = 'not retracted'.length;
 
-function line(finding: Finding, now: number): string {
+function line(finding: SweepProblem, now: number): string {
   const { amiss, key, since } = finding;
   const age = since === 0 ? '' : ` (since ${duration(Math.max(0, now - since))})`;
   return `${named(amiss).padEnd(WIDEST)}  ${printable(key)}: ${explanations[amiss](finding)}${age}`;

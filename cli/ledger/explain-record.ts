@@ -9,19 +9,19 @@ import { readJson } from '../../domain/records/decoding/reading.ts';
 import { type RejectLine, renderReject } from '../../domain/records/reject.ts';
 import { transformRecord } from '../../domain/records/transformation.ts';
 import { validate } from '../../domain/records/validation.ts';
-import { parseEdition } from '../../domain/versions/revision.ts';
 import { versionPath } from '../../domain/versions/key-layout.ts';
-import type { Head } from '../../domain/versions/ledger.ts';
-import { accountOf } from '../../domain/versions/reconciliation.ts';
+import type { LedgerEntry } from '../../domain/versions/ledger.ts';
+import { summarize } from '../../domain/versions/reconciliation.ts';
+import { parseRevision } from '../../domain/versions/revision.ts';
 import { rowOfRecord } from '../lake/lake-record.ts';
 import type { Target } from '../target/target.ts';
 import { rejectLines } from './count-records.ts';
 import { isNotFound, readReceipts } from './ledger.ts';
 
 /** What became of one record of the version that stands. */
-export interface RecordFate {
+export interface RecordTrace {
   readonly recordNumber: number;
-  /** With its edition. */
+  /** With its revision. */
   readonly versionId: string;
   /** As it came; absent where the version is gone, or has no such record. */
   readonly input?: string;
@@ -37,7 +37,7 @@ export interface RecordFate {
 }
 
 /** The version of an object whose records a person asks for: the one that the tables show, else the newest that was rejected. */
-export function versionToExplain({ current, attempts }: Head): string | undefined {
+export function versionToExplain({ current, attempts }: LedgerEntry): string | undefined {
   if (current?.type === 'created') return current.versionId;
   return attempts.findLast(({ status }) => status === 'rejected')?.versionId;
 }
@@ -51,11 +51,11 @@ export async function explainRecord(
     versionId,
   }: { readonly dataset: string; readonly key: string; readonly versionId: string },
   recordNumber: number,
-): Promise<RecordFate> {
+): Promise<RecordTrace> {
   const dataset = datasetNamed(name);
   if (dataset === undefined) return { recordNumber, versionId };
   const receipts = await readReceipts(target, versionPath({ dataset: name, key, versionId }));
-  const { files } = accountOf(receipts);
+  const { files } = summarize(receipts);
   const [stored, raw] = await Promise.all([
     storedAs(target, files, recordNumber),
     rawRecord(target, dataset, key, versionId, recordNumber),
@@ -70,9 +70,9 @@ export async function explainRecord(
 
 async function storedAs(
   target: Target,
-  files: ReturnType<typeof accountOf>['files'],
+  files: ReturnType<typeof summarize>['files'],
   recordNumber: number,
-): Promise<RecordFate['stored']> {
+): Promise<RecordTrace['stored']> {
   const { failed, processed } = target.outputs.buckets;
   for (const { place, key } of files) {
     if (place !== 'failed') continue;
@@ -92,7 +92,7 @@ async function rawRecord(
   name: string,
   recordNumber: number,
 ): Promise<InputRecord | undefined> {
-  const { versionId } = parseEdition(name);
+  const { versionId } = parseRevision(name);
   try {
     const open = async () => {
       const { Body } = await s3.send(
@@ -124,7 +124,7 @@ function outcomeHere(
   key: string,
   record: InputRecord,
   recordNumber: number,
-): NonNullable<RecordFate['here']> {
+): NonNullable<RecordTrace['here']> {
   const validated = validate(dataset, record, recordNumber);
   if ('reject' in validated) return { rejected: withoutRecord(renderReject(validated.reject)) };
   const [, value] = JSON.parse(validated.line) as [number, unknown];

@@ -10,21 +10,21 @@ import {
   UNKNOWN_DATASET,
   type VersionPath,
 } from '../../domain/versions/key-layout.ts';
-import type { Head } from '../../domain/versions/ledger.ts';
+import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import type { Receipt } from '../../domain/versions/receipt.ts';
-import { accountOf } from '../../domain/versions/reconciliation.ts';
+import { summarize } from '../../domain/versions/reconciliation.ts';
 import type { Target } from '../target/target.ts';
 import { linesWith, logGroupOf } from '../terminal/log-events.ts';
 import { count } from '../terminal/terminal.ts';
-import { ledgerEntry, readableReceipts, readHead, unreadableDocument } from './ledger.ts';
+import { listedEntry, readableReceipts, readEntry, unreadableDocument } from './ledger.ts';
 import { type ListedVersion, listObjects, versionsOf } from './listing.ts';
 import { readNote } from './notes.ts';
 
 /** Something that happened to an object. */
-export interface Moment {
+export interface TimelineEvent {
   /** Milliseconds since the epoch; of S3 to the second. */
   readonly at: number;
-  /** With its edition, where it is known. */
+  /** With its revision, where it is known. */
   readonly versionId: string | undefined;
   readonly stage: Stage | undefined;
   readonly what: string;
@@ -45,17 +45,17 @@ export interface StageWork {
 }
 
 /** All that is known of a raw key. */
-export interface Life {
+export interface ObjectHistory {
   readonly key: string;
   readonly dataset: string;
-  readonly head: Head | undefined;
+  readonly head: LedgerEntry | undefined;
   /** Newest first. */
   readonly versions: readonly ListedVersion[];
   readonly work: readonly StageWork[];
   /** What the ledger has of it and nobody can read. */
   readonly unreadable: readonly string[];
   /** In their order. */
-  readonly moments: readonly Moment[];
+  readonly moments: readonly TimelineEvent[];
   /** Whether the logs were read to their end. */
   readonly logsComplete: boolean;
 }
@@ -64,20 +64,20 @@ const MOST_LINES = 500;
 const PATIENCE_MS = 10_000;
 
 /** Gathers what the buckets, the ledger and the logs know of a key. @param logsSince milliseconds since the epoch */
-export async function lifeOf(target: Target, key: string, logsSince: number): Promise<Life> {
+export async function objectHistory(target: Target, key: string, logsSince: number): Promise<ObjectHistory> {
   const dataset = datasetOf(key)?.name ?? UNKNOWN_DATASET;
   const path = { dataset, objectId: objectId(key) };
   const [versions, known, entry, notes, logs] = await Promise.all([
     versionsOf(target, target.outputs.buckets.raw, key),
-    readHead(target, path).catch(unreadableDocument),
-    ledgerEntry(target, path),
+    readEntry(target, path).catch(unreadableDocument),
+    listedEntry(target, path),
     notesOf(target, path),
     logged(target, key, logsSince),
   ]);
   const { receipts, unreadable } = await readableReceipts(target, [...entry.versions.values()].flat());
   if (known instanceof UnreadableDocument) unreadable.push(known);
   const work = workOf(receipts, versions);
-  const moments: Moment[] = [
+  const moments: TimelineEvent[] = [
     ...versions.map(({ versionId, deleted, modified }) => ({
       at: modified,
       versionId,
@@ -129,7 +129,7 @@ const lastOf = (receipts: readonly Receipt[]) =>
 const end = ({ finishedAt }: Receipt) => Date.parse(finishedAt);
 const beginning = (receipt: Receipt) => end(receipt) - receipt.durationMs;
 
-function momentsOf({ versionId, stage, pieces, receipts }: StageWork): Moment[] {
+function momentsOf({ versionId, stage, pieces, receipts }: StageWork): TimelineEvent[] {
   const of = { versionId, stage };
   const last = lastOf(receipts);
   const codes = [...new Set(receipts.map(({ codeVersion }) => codeVersion))].join(' and ');
@@ -142,7 +142,7 @@ function momentsOf({ versionId, stage, pieces, receipts }: StageWork): Moment[] 
 
 /** `100 read, 3 rejected (empty 3), 1 part` */
 function resultOf(stage: Stage, receipts: readonly Receipt[]): string {
-  const { read, written, filtered, rejected, files } = accountOf(receipts);
+  const { read, written, filtered, rejected, files } = summarize(receipts);
   const list = (tally: Readonly<Record<string, number>>) =>
     Object.entries(tally).map(([name, n]) => `${name} ${n}`);
   const rejects = list(rejected);
@@ -159,7 +159,7 @@ function resultOf(stage: Stage, receipts: readonly Receipt[]): string {
   if (stage === 'loading') {
     const archived = files.filter(({ place }) => place === 'archive');
     said.push(`${archived.reduce((sum, file) => sum + file.records, 0)} archived`);
-    const tables = accountOf(receipts).tables;
+    const tables = summarize(receipts).tables;
     if (tables) said.push(`${tables.rows} in MySQL`);
     rejects.push(...list(tables?.rejected ?? {}));
   }
@@ -171,8 +171,8 @@ function resultOf(stage: Stage, receipts: readonly Receipt[]): string {
 async function notesOf(
   target: Target,
   { dataset, objectId: id }: Pick<VersionPath, 'dataset' | 'objectId'>,
-): Promise<Moment[]> {
-  const moments: Moment[] = [];
+): Promise<TimelineEvent[]> {
+  const moments: TimelineEvent[] = [];
   for (const kind of ['faults', 'gave-up']) {
     const bucket = target.outputs.buckets.failed;
     for await (const { Key, LastModified } of listObjects(target, bucket, `${kind}/${dataset}/${id}/`)) {
@@ -193,7 +193,6 @@ const line = z.looseObject({
   timestamp: z.iso.datetime({ offset: true }).optional(),
   key: z.string().optional(),
   versionId: z.string().optional(),
-  edition: z.number().optional(),
   result: z.string().optional(),
   error: z.object({ message: z.string() }).optional(),
   body: z.string().optional(),
@@ -204,7 +203,7 @@ async function logged(
   target: Target,
   key: string,
   startTime: number,
-): Promise<{ readonly moments: readonly Moment[]; readonly complete: boolean }> {
+): Promise<{ readonly moments: readonly TimelineEvent[]; readonly complete: boolean }> {
   const texts: Readonly<Record<Stage, string>> = {
     extraction: JSON.stringify(key).slice(1, -1),
     transformation: objectId(key),
@@ -222,7 +221,7 @@ async function logged(
       const moments = lines.flatMap(({ message = '', timestamp = 0 }) =>
         decisionOf(message, timestamp, stage, stage === 'extraction' ? key : undefined),
       );
-      return { moments: stage === 'extraction' ? moments : together(moments), complete };
+      return { moments: stage === 'extraction' ? moments : mergeTimeline(moments), complete };
     }),
   );
   return {
@@ -232,7 +231,7 @@ async function logged(
 }
 
 /** What a log line says that no receipt does. */
-function decisionOf(text: string, at: number, stage: Stage, key: string | undefined): Moment[] {
+function decisionOf(text: string, at: number, stage: Stage, key: string | undefined): TimelineEvent[] {
   const { data } = line.safeParse(parseJson(text));
   if (data === undefined) return [];
   const { key: of, versionId, result, error, body, message } = data;
@@ -248,7 +247,7 @@ function decisionOf(text: string, at: number, stage: Stage, key: string | undefi
 }
 
 /** Of a version's many pieces, what became of them: when the last one did. */
-function together(moments: readonly Moment[]): Moment[] {
+function mergeTimeline(moments: readonly TimelineEvent[]): TimelineEvent[] {
   const groups = Map.groupBy(moments, ({ versionId, what }) => `${versionId} ${what}`);
   return [...groups.values()].flatMap((group) => {
     const last = group.at(-1);

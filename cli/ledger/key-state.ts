@@ -1,20 +1,20 @@
 import { datasetNamed, datasetOf, isGone } from '../../datasets/index.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
-import { parseEdition } from '../../domain/versions/revision.ts';
 import {
   failedPrefixes,
   type ObjectVersion,
   UNKNOWN_DATASET,
   versionPath,
 } from '../../domain/versions/key-layout.ts';
-import { type Head, isInterrupted } from '../../domain/versions/ledger.ts';
+import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';
+import { parseRevision } from '../../domain/versions/revision.ts';
 import { compareSequencers } from '../../domain/versions/sequencer.ts';
 import type { Target } from '../target/target.ts';
 import { count } from '../terminal/terminal.ts';
-import { headOf, readReceipts, unreadableDocument } from './ledger.ts';
+import { entryOf, readReceipts, unreadableDocument } from './ledger.ts';
 import { type ListedVersion, listObjects } from './listing.ts';
 import { readNote } from './notes.ts';
-import { isSettled, type ObjectState, stateOf } from './object-state.ts';
+import { isFinal, type ObjectState, stateOf } from './object-state.ts';
 
 /** Where a key of the raw bucket stands: the version that its tables show, or the one on its way there. */
 export interface KeyState extends ObjectState {
@@ -42,7 +42,7 @@ export async function keyState(target: Target, latest: ListedVersion): Promise<K
 
 async function readableState(target: Target, latest: ListedVersion): Promise<KeyState> {
   const { key } = latest;
-  const known = await headOf(target, key);
+  const known = await entryOf(target, key);
   const dataset = known?.head.dataset ?? datasetOf(key)?.name ?? UNKNOWN_DATASET;
   const shown = known && versionShown(known.head);
   const versionId = shown ?? latest.versionId;
@@ -52,7 +52,7 @@ async function readableState(target: Target, latest: ListedVersion): Promise<Key
   const result: ObjectState = isRetracted ? { ...state, stage: 'retracted' } : state;
   const now = Date.now();
   const notes = known === undefined ? [] : notesOf(known.head, latest, shown, now);
-  if (!isSettled(result)) notes.push(...(await givenUp(target, object)));
+  if (!isFinal(result)) notes.push(...(await givenUp(target, object)));
   for (const attempt of known?.head.attempts ?? []) {
     if (!isInterrupted(attempt, now)) continue;
     const interrupted = { ...object, versionId: attempt.versionId };
@@ -70,13 +70,13 @@ async function loadedRows(target: Target, object: ObjectVersion): Promise<number
 }
 
 /** The version that stands; without one, the newest that is tried or was rejected. */
-function versionShown({ current, attempts }: Head): string | undefined {
+function versionShown({ current, attempts }: LedgerEntry): string | undefined {
   if (current?.type === 'created') return current.versionId;
   const inOrder = attempts.toSorted((a, b) => compareSequencers(a.sequencer, b.sequencer));
   return inOrder.at(-1)?.versionId;
 }
 
-function noteOf(attempt: Head['attempts'][number], isShown: boolean, now: number): string {
+function noteOf(attempt: LedgerEntry['attempts'][number], isShown: boolean, now: number): string {
   const version = isShown ? 'it' : 'a newer version';
   if (isInterrupted(attempt, now)) return `the extraction of ${version} was interrupted`;
   if (attempt.status === 'extracting') return `${version} is being extracted`;
@@ -84,7 +84,12 @@ function noteOf(attempt: Head['attempts'][number], isShown: boolean, now: number
 }
 
 /** What else there is to know of a key, from its head. `now` in milliseconds since the epoch. */
-export function notesOf(head: Head, latest: ListedVersion, shown: string | undefined, now: number): string[] {
+export function notesOf(
+  head: LedgerEntry,
+  latest: ListedVersion,
+  shown: string | undefined,
+  now: number,
+): string[] {
   const { current, attempts, superseded, dataset } = head;
   const notes: string[] = [];
   if (isGone(dataset)) notes.push(`its dataset ${dataset} is no more`);
@@ -96,7 +101,7 @@ export function notesOf(head: Head, latest: ListedVersion, shown: string | undef
     notes.push(
       keeps ? 'it is deleted; its rows are kept' : 'it is deleted; its rows go when that has arrived',
     );
-  if (!latest.deleted && !names.some((name) => parseEdition(name).versionId === latest.versionId))
+  if (!latest.deleted && !names.some((name) => parseRevision(name).versionId === latest.versionId))
     notes.push('a newer version waits for extraction');
   notes.push(...attempts.map((attempt) => noteOf(attempt, attempt.versionId === shown, now)));
   if (superseded.length > 0) notes.push(`what it superseded goes when it is complete`);

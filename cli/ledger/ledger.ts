@@ -2,14 +2,14 @@ import { GetObjectCommand, paginateListObjectsV2, S3ServiceException } from '@aw
 import pLimit from 'p-limit';
 import { parseDocument, UnreadableDocument } from '../../domain/versions/document.ts';
 import {
-  headKey,
+  ledgerEntryKey,
   objectId,
   parseLedgerKey,
   receiptsPrefix,
   UNKNOWN_DATASET,
   type VersionPath,
 } from '../../domain/versions/key-layout.ts';
-import { type Head, head } from '../../domain/versions/ledger.ts';
+import { type LedgerEntry, ledgerEntry } from '../../domain/versions/ledger.ts';
 import { type Receipt, receipt } from '../../domain/versions/receipt.ts';
 import type { Target } from '../target/target.ts';
 import { listObjects } from './listing.ts';
@@ -28,22 +28,25 @@ export function isNotFound(error: unknown): boolean {
 }
 
 /** What the ledger knows of a raw key, and when that was changed last, in milliseconds since the epoch. */
-export interface KnownHead {
-  readonly head: Head;
+export interface KnownEntry {
+  readonly head: LedgerEntry;
   readonly modified: number;
 }
 
 /** @throws {UnreadableDocument} */
-export async function readHead(
+export async function readEntry(
   { s3, outputs }: Target,
   path: Pick<VersionPath, 'dataset' | 'objectId'>,
-): Promise<KnownHead | undefined> {
+): Promise<KnownEntry | undefined> {
   try {
     const { Body, LastModified } = await s3.send(
-      new GetObjectCommand({ Bucket: outputs.buckets.ledger, Key: headKey(path) }),
+      new GetObjectCommand({ Bucket: outputs.buckets.ledger, Key: ledgerEntryKey(path) }),
     );
     const text = (await Body?.transformToString()) ?? '';
-    const known = parseDocument(head, text, { bucket: outputs.buckets.ledger, key: headKey(path) });
+    const known = parseDocument(ledgerEntry, text, {
+      bucket: outputs.buckets.ledger,
+      key: ledgerEntryKey(path),
+    });
     return { head: known, modified: LastModified?.getTime() ?? 0 };
   } catch (error) {
     if (isNotFound(error)) return undefined;
@@ -52,21 +55,21 @@ export async function readHead(
 }
 
 /** A head is under its dataset's name; of a key that belongs to none now, perhaps under one that is gone. */
-export async function headOf(target: Target, key: string): Promise<KnownHead | undefined> {
+export async function entryOf(target: Target, key: string): Promise<KnownEntry | undefined> {
   const dataset = target.registry.of(key)?.name;
-  const known = await readHead(target, { dataset: dataset ?? UNKNOWN_DATASET, objectId: objectId(key) });
+  const known = await readEntry(target, { dataset: dataset ?? UNKNOWN_DATASET, objectId: objectId(key) });
   if (known !== undefined || dataset !== undefined) return known;
-  return headInGone(target, key, await goneDatasets(target));
+  return entryInGone(target, key, await goneDatasets(target));
 }
 
 /** What the ledger knows of a key under the names of datasets that are gone. */
-export async function headInGone(
+export async function entryInGone(
   target: Target,
   key: string,
   gone: readonly string[],
-): Promise<KnownHead | undefined> {
+): Promise<KnownEntry | undefined> {
   for (const dataset of gone) {
-    const known = await readHead(target, { dataset, objectId: objectId(key) });
+    const known = await readEntry(target, { dataset, objectId: objectId(key) });
     if (known !== undefined) return known;
   }
   return undefined;
@@ -127,10 +130,10 @@ async function readReceipt(target: Target, key: string): Promise<Receipt | undef
 }
 
 /** What the ledger has of one raw key. */
-export interface LedgerEntry {
+export interface ListedEntry {
   readonly dataset: string;
   readonly objectId: string;
-  readonly hasHead: boolean;
+  readonly hasEntry: boolean;
   /** The keys of the receipts of each version, by the version's segment in them. */
   readonly versions: ReadonlyMap<string, readonly string[]>;
   /** When the newest receipt was written, in milliseconds since the epoch; 0 without any. */
@@ -143,7 +146,7 @@ export interface LedgerEntry {
  *
  * @param dataset of this one alone
  */
-export async function* ledgerEntries(target: Target, dataset?: string): AsyncGenerator<LedgerEntry> {
+export async function* listedEntries(target: Target, dataset?: string): AsyncGenerator<ListedEntry> {
   const within = dataset === undefined ? '' : `${dataset}/`;
   const heads = listed(target, `heads/${within}`)[Symbol.asyncIterator]();
   const receipts = listed(target, `receipts/${within}`)[Symbol.asyncIterator]();
@@ -168,15 +171,21 @@ export async function* ledgerEntries(target: Target, dataset?: string): AsyncGen
       nextReceipt = await receipts.next();
     }
     const slash = id.indexOf('/');
-    yield { dataset: id.slice(0, slash), objectId: id.slice(slash + 1), hasHead, versions, modified };
+    yield {
+      dataset: id.slice(0, slash),
+      objectId: id.slice(slash + 1),
+      hasEntry: hasHead,
+      versions,
+      modified,
+    };
   }
 }
 
 /** What the ledger has of one raw key. */
-export async function ledgerEntry(
+export async function listedEntry(
   target: Target,
   { dataset, objectId }: Pick<VersionPath, 'dataset' | 'objectId'>,
-): Promise<LedgerEntry> {
+): Promise<ListedEntry> {
   const versions = new Map<string, string[]>();
   let modified = 0;
   for await (const { version = '', key, modified: written } of listed(
@@ -186,7 +195,7 @@ export async function ledgerEntry(
     versions.set(version, [...(versions.get(version) ?? []), key]);
     modified = Math.max(modified, written);
   }
-  return { dataset, objectId, hasHead: true, versions, modified };
+  return { dataset, objectId, hasEntry: true, versions, modified };
 }
 
 interface Listed {

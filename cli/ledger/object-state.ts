@@ -1,17 +1,17 @@
 import { datasetOf } from '../../datasets/index.ts';
-import { parseEdition } from '../../domain/versions/revision.ts';
 import { UNKNOWN_DATASET, versionPath } from '../../domain/versions/key-layout.ts';
-import type { Head } from '../../domain/versions/ledger.ts';
+import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import { type Receipt, type Tally, total } from '../../domain/versions/receipt.ts';
-import { accountOf } from '../../domain/versions/reconciliation.ts';
+import { summarize } from '../../domain/versions/reconciliation.ts';
+import { parseRevision } from '../../domain/versions/revision.ts';
 import type { Target } from '../target/target.ts';
-import { readHead, readReceipts } from './ledger.ts';
+import { readEntry, readReceipts } from './ledger.ts';
 import { versionsOf } from './listing.ts';
 
 /** Where one version of an object stands, and what became of its records so far. */
 export interface ObjectState {
   readonly key: string;
-  /** With its edition. */
+  /** With its revision. */
   readonly versionId: string;
   readonly dataset: string;
   /**
@@ -40,7 +40,7 @@ export interface ObjectState {
 }
 
 /** Nothing more will happen to it by itself. */
-export function isSettled({ stage }: Pick<ObjectState, 'stage'>): boolean {
+export function isFinal({ stage }: Pick<ObjectState, 'stage'>): boolean {
   return ['done', 'failed', 'superseded', 'retracted', 'unreadable'].includes(stage);
 }
 
@@ -48,7 +48,7 @@ export function isSettled({ stage }: Pick<ObjectState, 'stage'>): boolean {
 export async function objectState(target: Target, key: string, versionId: string): Promise<ObjectState> {
   const dataset = datasetOf(key)?.name ?? UNKNOWN_DATASET;
   const path = versionPath({ dataset, key, versionId });
-  const [known, receipts] = await Promise.all([readHead(target, path), readReceipts(target, path)]);
+  const [known, receipts] = await Promise.all([readEntry(target, path), readReceipts(target, path)]);
   const state = stateOf({ dataset, key, versionId }, receipts);
   const overtaken = known && (await overtakenBy(target, known.head, versionId, receipts.length > 0));
   return overtaken === undefined ? state : { ...state, stage: overtaken };
@@ -60,15 +60,15 @@ export async function objectState(target: Target, key: string, versionId: string
  */
 async function overtakenBy(
   target: Target,
-  { key, current, attempts }: Head,
+  { key, current, attempts }: LedgerEntry,
   name: string,
   wasExtracted: boolean,
 ): Promise<'superseded' | 'retracted' | undefined> {
   if (current === undefined || attempts.some((each) => each.versionId === name)) return undefined;
   const by = current.type === 'created' ? 'superseded' : 'retracted';
   if (current.type === 'created' && current.versionId === name) return undefined;
-  const [mine, its] = [parseEdition(name), parseEdition(current.versionId)];
-  if (mine.versionId === its.versionId) return mine.edition < its.edition ? by : undefined;
+  const [mine, its] = [parseRevision(name), parseRevision(current.versionId)];
+  if (mine.versionId === its.versionId) return mine.revision < its.revision ? by : undefined;
   if (wasExtracted) return by;
   const versions = await versionsOf(target, target.outputs.buckets.raw, key);
   const ageOf = (versionId: string) => versions.findIndex((each) => each.versionId === versionId);
@@ -85,7 +85,7 @@ export function stateOf(
   const loadings = receipts.filter((each) => each.stage === 'loading');
   const outputs = transformations.reduce((sum, each) => sum + each.outputs.length, 0);
   const parts = extraction?.parts.length ?? 0;
-  const { read, written, filtered, rejected } = accountOf(receipts);
+  const { read, written, filtered, rejected } = summarize(receipts);
   const at = (stage: ObjectState['stage'], finished: number, pieces: number): ObjectState => ({
     ...object,
     stage,

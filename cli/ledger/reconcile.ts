@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { datasetNamed, datasetOf, isGone } from '../../datasets/index.ts';
-import { editionSequencer } from '../../domain/tables/row-identity.ts';
+import { revisionSequencer } from '../../domain/tables/row-identity.ts';
 import { rowSchema } from '../../domain/tables/stored-row.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
 import {
@@ -13,11 +13,9 @@ import {
   type VersionPath,
   versionSegment,
 } from '../../domain/versions/key-layout.ts';
-import { type Head, isInterrupted } from '../../domain/versions/ledger.ts';
+import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';
 import { type Receipt, type Tally, withLines } from '../../domain/versions/receipt.ts';
 import {
-  type Account,
-  accountOf,
   contradictions,
   type Difference,
   differencesOfFile,
@@ -26,6 +24,8 @@ import {
   type InTables,
   type NamedFile,
   type Place,
+  type RecordTotals,
+  summarize,
   sumOf,
 } from '../../domain/versions/reconciliation.ts';
 import { concurrently } from '../concurrently.ts';
@@ -33,12 +33,12 @@ import { KeySet } from '../key-set.ts';
 import type { Target } from '../target/target.ts';
 import { countRecords } from './count-records.ts';
 import {
-  headOf,
-  type LedgerEntry,
-  ledgerEntries,
-  ledgerEntry,
+  entryOf,
+  type ListedEntry,
+  listedEntries,
+  listedEntry,
   readableReceipts,
-  readHead,
+  readEntry,
   unreadableDocument,
 } from './ledger.ts';
 import { listObjects } from './listing.ts';
@@ -46,7 +46,7 @@ import { listObjects } from './listing.ts';
 const OBJECTS_AT_ONCE = 16;
 const FILES_AT_ONCE = 32;
 
-/** Looks up what MySQL holds of a version of an object, by the sequencer of its edition. */
+/** Looks up what MySQL holds of a version of an object, by the sequencer of its revision. */
 export type LookInTables = (dataset: string, key: string, sequencer: string) => Promise<InTables>;
 
 /** One version of an object, as its receipts and as its sinks have it. */
@@ -100,7 +100,7 @@ export async function* reconcile(
   const named = new KeySet();
   const asked = await Promise.all(keys.map((key) => limit(() => placeOf(target, key))));
   const wanted = new Set(asked.map(idOf));
-  const entries = keys.length === 0 ? ledgerEntries(target) : entriesOf(target, asked);
+  const entries = keys.length === 0 ? listedEntries(target) : entriesOf(target, asked);
   for await (const standing of concurrently(entries, OBJECTS_AT_ONCE, (entry) =>
     reconcileObject(target, entry, limit, lookInTables),
   )) {
@@ -139,12 +139,12 @@ const idOf = ({ dataset, objectId: id }: LedgerPlace) => `${dataset}/${id}`;
 type LedgerPlace = Pick<VersionPath, 'dataset' | 'objectId'>;
 
 async function placeOf(target: Target, key: string): Promise<LedgerPlace> {
-  const dataset = datasetOf(key)?.name ?? (await headOf(target, key))?.head.dataset;
+  const dataset = datasetOf(key)?.name ?? (await entryOf(target, key))?.head.dataset;
   return { dataset: dataset ?? UNKNOWN_DATASET, objectId: objectId(key) };
 }
 
-async function* entriesOf(target: Target, asked: readonly LedgerPlace[]): AsyncGenerator<LedgerEntry> {
-  for (const place of asked) yield await ledgerEntry(target, place);
+async function* entriesOf(target: Target, asked: readonly LedgerPlace[]): AsyncGenerator<ListedEntry> {
+  for (const place of asked) yield await listedEntry(target, place);
 }
 
 interface Standing {
@@ -153,7 +153,7 @@ interface Standing {
 }
 
 /** The versions of a head that have something to show for. `now` in milliseconds since the epoch. */
-function versionsToShow({ current, attempts }: Head, now: number) {
+function versionsToShow({ current, attempts }: LedgerEntry, now: number) {
   const ended = attempts.filter((each) => each.status === 'rejected' || isInterrupted(each, now));
   return [
     ...(current?.type === 'created' ? [{ ...current, standing: 'current' as const }] : []),
@@ -166,11 +166,11 @@ function versionsToShow({ current, attempts }: Head, now: number) {
 
 async function reconcileObject(
   target: Target,
-  entry: LedgerEntry,
+  entry: ListedEntry,
   limit: LimitFunction,
   lookInTables: LookInTables | undefined,
 ): Promise<Standing[]> {
-  const known = entry.hasHead ? await readHead(target, entry).catch(unreadableDocument) : undefined;
+  const known = entry.hasEntry ? await readEntry(target, entry).catch(unreadableDocument) : undefined;
   if (known === undefined) return [];
   if (known instanceof UnreadableDocument) return [await ofUnreadableHead(target, entry, known)];
   const { key, dataset } = known.head;
@@ -178,11 +178,11 @@ async function reconcileObject(
     versionsToShow(known.head, Date.now()).map(async ({ standing, versionId, sequencer }) => {
       const keys = entry.versions.get(versionSegment(versionId)) ?? [];
       const { receipts, unreadable } = await readableReceipts(target, keys);
-      const account = accountOf(receipts);
+      const account = summarize(receipts);
       const { lake, archive, differences } = await reconcileFiles(target, account, limit);
       const inTables =
         standing !== 'rejected' && account.tables !== undefined
-          ? await lookInTables?.(dataset, key, editionSequencer({ sequencer, versionId }))
+          ? await lookInTables?.(dataset, key, revisionSequencer({ sequencer, versionId }))
           : undefined;
       const tables = tablesDifferences(account, inTables, dataset);
       const { read, written, filtered, rejected, files } = account;
@@ -221,19 +221,19 @@ async function reconcileObject(
  */
 async function strayRows(
   target: Target,
-  entry: LedgerEntry,
-  known: NonNullable<Awaited<ReturnType<typeof readHead>>>,
+  entry: ListedEntry,
+  known: NonNullable<Awaited<ReturnType<typeof readEntry>>>,
   lookInTables: LookInTables | undefined,
   versions: readonly { readonly inTables: InTables | undefined }[],
 ): Promise<Difference | undefined> {
   const { key, dataset, current, attempts, superseded } = known.head;
   if (lookInTables === undefined || isGone(dataset) || datasetNamed(dataset) === undefined) return undefined;
   if (superseded.length > 0 || attempts.some(({ status }) => status === 'extracting')) return undefined;
-  const shown = current?.type === 'created' ? editionSequencer(current) : '';
+  const shown = current?.type === 'created' ? revisionSequencer(current) : '';
   const looked = versions.find(({ inTables }) => inTables !== undefined)?.inTables;
   const { others } = looked ?? (await lookInTables(dataset, key, shown));
   if (others === 0) return undefined;
-  const since = await readHead(target, entry).catch(unreadableDocument);
+  const since = await readEntry(target, entry).catch(unreadableDocument);
   if (since === undefined || since instanceof UnreadableDocument) return undefined;
   return isDeepStrictEqual(since.head, known.head)
     ? { kind: 'stray', of: 'rows in MySQL', found: others }
@@ -241,7 +241,7 @@ async function strayRows(
 }
 
 /** Without a version that stands, they are told of the deletion, or of the newest version that came to nothing. */
-function withStray(versions: readonly Standing[], { key, dataset, current }: Head, stray: Difference) {
+function withStray(versions: readonly Standing[], { key, dataset, current }: LedgerEntry, stray: Difference) {
   const [shown, ...rest] = versions;
   if (shown !== undefined) {
     const { version, files } = shown;
@@ -267,7 +267,7 @@ function differenceOf({ key, reason }: UnreadableDocument): Difference {
 /** Of an object whose head can't be read nobody knows what stands; a receipt tells its key. */
 async function ofUnreadableHead(
   target: Target,
-  { dataset, objectId: id, versions }: LedgerEntry,
+  { dataset, objectId: id, versions }: ListedEntry,
   error: UnreadableDocument,
 ): Promise<Standing> {
   const keys = [...versions.values()].flat().slice(0, 1);
@@ -296,14 +296,18 @@ function partsOf(receipts: readonly Receipt[]): NamedFile[] {
   );
 }
 
-function tablesDifferences(account: Account, found: InTables | undefined, dataset: string) {
+function tablesDifferences(account: RecordTotals, found: InTables | undefined, dataset: string) {
   const known = datasetNamed(dataset);
   return found === undefined || known === undefined
     ? { differences: [], uncompared: 0 }
     : differencesOfTables(account, found, rowSchema(known));
 }
 
-async function reconcileFiles(target: Target, { files, rejected, tables }: Account, limit: LimitFunction) {
+async function reconcileFiles(
+  target: Target,
+  { files, rejected, tables }: RecordTotals,
+  limit: LimitFunction,
+) {
   const { buckets } = target.outputs;
   const found = await Promise.all(
     files.map((file) =>
@@ -345,7 +349,7 @@ async function isNamedNow(
   key: string,
   path: VersionPath | undefined,
 ): Promise<boolean> {
-  const known = path && (await readHead(target, path).catch(unreadableDocument));
+  const known = path && (await readEntry(target, path).catch(unreadableDocument));
   // What can't be read has been reported as such.
   if (known instanceof UnreadableDocument) return true;
   if (path === undefined || known === undefined) return false;
@@ -355,12 +359,12 @@ async function isNamedNow(
   if (attempts.some((each) => each.status === 'extracting' && isIt(each))) return true;
   if (superseded.some((versionId) => isIt({ versionId }))) return true;
   if (![...(current?.type === 'created' ? [current] : []), ...attempts].some(isIt)) return false;
-  const { versions } = await ledgerEntry(target, path);
+  const { versions } = await listedEntry(target, path);
   const { receipts, unreadable } = await readableReceipts(target, versions.get(path.version) ?? []);
   if (unreadable.length > 0) return true;
   // A file whose own receipt lacks is unfinished, and has been reported as such.
   if (contradictions(receipts).some(({ kind }) => kind === 'unfinished')) return true;
-  return [...accountOf(receipts).files, ...partsOf(receipts)].some(
+  return [...summarize(receipts).files, ...partsOf(receipts)].some(
     (file) => file.place === place && file.key === key,
   );
 }

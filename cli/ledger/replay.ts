@@ -2,22 +2,22 @@ import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Stage } from '../../domain/errors.ts';
 import { renderDocument } from '../../domain/versions/document.ts';
-import { editionName } from '../../domain/versions/revision.ts';
 import {
-  headKey,
+  ledgerEntryKey,
   objectId,
   parseFailedKey,
   UNKNOWN_DATASET,
   versionSegment,
 } from '../../domain/versions/key-layout.ts';
-import { head } from '../../domain/versions/ledger.ts';
-import { rebuiltHead } from '../../domain/versions/rebuilt-head.ts';
+import { ledgerEntry } from '../../domain/versions/ledger.ts';
+import { rebuiltEntry } from '../../domain/versions/rebuilt-head.ts';
 import type { Tally } from '../../domain/versions/receipt.ts';
-import { isBySameCode, isUnderWay, matchingCodes, standingVersions } from '../../domain/versions/replay.ts';
-import { redone, type SyntheticEvent } from '../../domain/versions/sweep.ts';
+import { activeAndRejected, isBySameCode, isUnderWay, matchingCodes } from '../../domain/versions/replay.ts';
+import { revisionName } from '../../domain/versions/revision.ts';
+import { reprocessEvent, type SyntheticEvent } from '../../domain/versions/sweep.ts';
 import { concurrently } from '../concurrently.ts';
 import type { Target } from '../target/target.ts';
-import { ledgerEntry, readableReceipts, readHead, readReceiptsOf, unreadableDocument } from './ledger.ts';
+import { listedEntry, readableReceipts, readEntry, readReceiptsOf, unreadableDocument } from './ledger.ts';
 import { listObjects } from './listing.ts';
 
 const AT_ONCE = 16;
@@ -38,13 +38,13 @@ export interface ReplayRequest {
 export interface Candidate {
   readonly key: string;
   readonly dataset: string;
-  /** With its edition. */
+  /** With its revision. */
   readonly versionId: string;
   /** Records that were rejected, and faults, of the codes that were asked for. */
   readonly codes: Tally;
   /** Absent when it is left alone. */
   readonly event?: SyntheticEvent;
-  /** Why it is left alone: the deployed code did it, a newer edition of it is under way, or its state can't be read. */
+  /** Why it is left alone: the deployed code did it, a newer revision of it is under way, or its state can't be read. */
   readonly skipped?: 'same_code' | 'under_way' | 'unreadable';
 }
 
@@ -116,13 +116,13 @@ async function readableCandidate(
   { codes, force, keys }: ReplayRequest,
   deployed: Readonly<Record<Stage, string>>,
 ): Promise<Candidate[]> {
-  const known = await readHead(target, place);
+  const known = await readEntry(target, place);
   // Of a dataset that is gone, there is no code to do it by.
   if (known === undefined || target.registry.isGone(known.head.dataset)) return [];
   const { key, dataset } = known.head;
-  const { versions } = await ledgerEntry(target, place);
+  const { versions } = await listedEntry(target, place);
   const all: Candidate[] = [];
-  for (const version of standingVersions(known.head)) {
+  for (const version of activeAndRejected(known.head)) {
     const segment = versionSegment(version.versionId);
     if (place.version !== undefined && place.version !== segment) continue;
     const anything = keys.length > 0 && force;
@@ -141,7 +141,7 @@ async function readableCandidate(
       all.push({ ...candidate, skipped: 'same_code' });
     else {
       const size = receipts.find((each) => each.stage === 'extraction')?.bytes;
-      all.push({ ...candidate, event: redone(key, version, versions.keys(), size) });
+      all.push({ ...candidate, event: reprocessEvent(key, version, versions.keys(), size) });
     }
   }
   return all;
@@ -150,13 +150,13 @@ async function readableCandidate(
 /** Makes a head that can't be read anew, out of its key's receipts. Returns whether there are any to make it of. */
 async function rebuildHead(target: Target, place: Place): Promise<boolean> {
   const { s3, outputs } = target;
-  const at = { Bucket: outputs.buckets.ledger, Key: headKey(place) };
+  const at = { Bucket: outputs.buckets.ledger, Key: ledgerEntryKey(place) };
   const { ETag } = await s3.send(new HeadObjectCommand(at));
-  const { versions } = await ledgerEntry(target, place);
+  const { versions } = await listedEntry(target, place);
   const { receipts } = await readableReceipts(target, [...versions.values()].flat());
-  const rebuilt = rebuiltHead(receipts, target.registry.named(place.dataset)?.onReject ?? 'replace');
+  const rebuilt = rebuiltEntry(receipts, target.registry.named(place.dataset)?.onReject ?? 'replace');
   if (rebuilt === undefined) return false;
-  const Body = renderDocument(head, rebuilt);
+  const Body = renderDocument(ledgerEntry, rebuilt);
   await s3.send(new PutObjectCommand({ ...at, Body, ContentType: 'application/json', IfMatch: ETag }));
   return true;
 }
@@ -177,18 +177,18 @@ async function deployedCode({ lambda, outputs }: Target): Promise<Readonly<Recor
   return { extraction, transformation, loading };
 }
 
-/** What a replay is to bring a version to: its next edition. */
-export function replayedName({ versionId, edition }: SyntheticEvent): string {
-  return editionName(versionId, edition);
+/** What a replay is to bring a version to: its next revision. */
+export function replayedName({ versionId, revision }: SyntheticEvent): string {
+  return revisionName(versionId, revision);
 }
 
-/** What is left of the codes in an edition. */
+/** What is left of the codes in a revision. */
 export async function codesLeft(
   target: Target,
   { dataset, key, codes }: Candidate,
   name: string,
 ): Promise<number> {
-  const { versions } = await ledgerEntry(target, { dataset, objectId: objectId(key) });
+  const { versions } = await listedEntry(target, { dataset, objectId: objectId(key) });
   const receipts = await readReceiptsOf(target, versions.get(versionSegment(name)) ?? []);
   const left = matchingCodes(receipts, Object.keys(codes)).codes;
   return Object.values(left).reduce((sum, n) => sum + n, 0);

@@ -2,15 +2,15 @@ import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { Stage } from '../../domain/errors.ts';
 import type { UnreadableDocument } from '../../domain/versions/document.ts';
 import { objectId, UNKNOWN_DATASET, versionPath, versionSegment } from '../../domain/versions/key-layout.ts';
-import { type Head, isInterrupted } from '../../domain/versions/ledger.ts';
+import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';
 import {
   erased,
   isExtracted,
   type Missed,
   missedEvent,
-  nextEdition,
-  redone,
-  repeated,
+  nextRevision,
+  redeliverEvent,
+  reprocessEvent,
   type SyntheticEvent,
   unfinishedWork,
 } from '../../domain/versions/sweep.ts';
@@ -18,14 +18,14 @@ import { concurrently } from '../concurrently.ts';
 import { KeySet } from '../key-set.ts';
 import type { Target } from '../target/target.ts';
 import {
+  entryInGone,
   goneDatasets,
-  headInGone,
   isNotFound,
-  type LedgerEntry,
-  ledgerEntries,
-  ledgerEntry,
+  type ListedEntry,
+  listedEntries,
+  listedEntry,
   READS_AT_ONCE,
-  readHead,
+  readEntry,
   readReceiptsOf,
   unreadableDocument,
 } from './ledger.ts';
@@ -36,11 +36,17 @@ import { type ListedVersion, latestOf, listLatest } from './listing.ts';
  * or a file waits for its stage. `left_over`: what it superseded is still there. `dataset_gone`: its rows are of a dataset
  * that is no more. `unreadable`: what the ledger has of it can't be read.
  */
-export type Amiss = Missed | 'interrupted' | 'unfinished' | 'left_over' | 'dataset_gone' | 'unreadable';
+export type SweepProblemKind =
+  | Missed
+  | 'interrupted'
+  | 'unfinished'
+  | 'left_over'
+  | 'dataset_gone'
+  | 'unreadable';
 
 /** Something that is amiss, and what would put it right. */
-export interface Finding {
-  readonly amiss: Amiss;
+export interface SweepProblem {
+  readonly amiss: SweepProblemKind;
   readonly key: string;
   /** The version that it is about; the newest one that is known, if the key is deleted. */
   readonly versionId: string;
@@ -54,7 +60,7 @@ export interface Finding {
 }
 
 export interface Swept {
-  readonly findings: readonly Finding[];
+  readonly findings: readonly SweepProblem[];
   /** Keys of the raw bucket, deleted ones among them, that have been looked at so far. */
   readonly objects: number;
   /** How many of the keys, so far, were left alone as too young: they may be amiss. */
@@ -79,7 +85,7 @@ export async function* sweep(
   const tooYoung = new KeySet();
   let objects = 0;
   let young = 0;
-  const judged = (key: string, outcome: readonly Finding[] | typeof TOO_YOUNG): Swept => {
+  const judged = (key: string, outcome: readonly SweepProblem[] | typeof TOO_YOUNG): Swept => {
     if (outcome === TOO_YOUNG && !tooYoung.has(idOf(target, key))) {
       tooYoung.add(idOf(target, key));
       young += 1;
@@ -99,7 +105,7 @@ export async function* sweep(
     objects += 1;
     yield judged(key, outcome);
   }
-  const entries = ledgerEntries(target, target.registry.of(prefix)?.name);
+  const entries = listedEntries(target, target.registry.of(prefix)?.name);
   const looked = concurrently(entries, READS_AT_ONCE, (entry) =>
     lookAtEntry(target, entry, prefix, before, inRaw).catch((error: unknown) => {
       const id = `${entry.dataset}/${entry.objectId}`;
@@ -113,7 +119,7 @@ export async function* sweep(
 }
 
 /** @param key of the raw bucket, or how the ledger calls it, where nothing tells the key */
-function unreadable(key: string, { message }: UnreadableDocument): Finding {
+function unreadable(key: string, { message }: UnreadableDocument): SweepProblem {
   return { amiss: 'unreadable', key, versionId: '', since: 0, pieces: 1, reason: message, events: [] };
 }
 
@@ -131,15 +137,15 @@ async function lookAtVersion(
   version: ListedVersion,
   before: number,
   gone: readonly string[],
-): Promise<Finding[] | typeof TOO_YOUNG> {
+): Promise<SweepProblem[] | typeof TOO_YOUNG> {
   if (version.modified >= before) return TOO_YOUNG;
   const { key } = version;
-  const known = await readHead(target, placeOf(target, key));
+  const known = await readEntry(target, placeOf(target, key));
   const seems = missedEvent({ key, onDelete: onDeleteOf(target, key) }, version, known?.head, () => 0);
   if (seems === undefined) return [];
   // What a dataset that is gone has of it is found in the ledger, and nothing would take its event.
   const isOfNone = target.registry.of(key) === undefined;
-  if (isOfNone && (await headInGone(target, key, gone)) !== undefined) return [];
+  if (isOfNone && (await entryInGone(target, key, gone)) !== undefined) return [];
   return missedOf(target, key, before);
 }
 
@@ -147,15 +153,19 @@ async function lookAtVersion(
 const onDeleteOf = ({ registry }: Target, key: string) => registry.of(key)?.onDelete ?? 'retract';
 
 /** What was missed of a key, looked at afresh: its head may have been newer than the listing. */
-async function missedOf(target: Target, key: string, before: number): Promise<Finding[] | typeof TOO_YOUNG> {
+async function missedOf(
+  target: Target,
+  key: string,
+  before: number,
+): Promise<SweepProblem[] | typeof TOO_YOUNG> {
   const latest = await latestOf(target, target.outputs.buckets.raw, key);
   if (latest !== undefined && latest.modified >= before) return TOO_YOUNG;
   const [known, entry] = [
-    await readHead(target, placeOf(target, key)),
-    await ledgerEntry(target, placeOf(target, key)),
+    await readEntry(target, placeOf(target, key)),
+    await listedEntry(target, placeOf(target, key)),
   ];
   const found = missedEvent({ key, onDelete: onDeleteOf(target, key) }, latest, known?.head, (versionId) =>
-    nextEdition(entry.versions.keys(), versionId),
+    nextRevision(entry.versions.keys(), versionId),
   );
   if (found === undefined) return [];
   const { missed, event } = found;
@@ -174,12 +184,12 @@ async function missedOf(target: Target, key: string, before: number): Promise<Fi
 /** What the ledger itself shows to be amiss with a key, and whether the raw bucket has the key at all. */
 async function lookAtEntry(
   target: Target,
-  entry: LedgerEntry,
+  entry: ListedEntry,
   prefix: string,
   before: number,
   inRaw: KeySet,
-): Promise<{ readonly key: string; readonly outcome: Finding[] | typeof TOO_YOUNG }> {
-  const known = await readHead(target, entry);
+): Promise<{ readonly key: string; readonly outcome: SweepProblem[] | typeof TOO_YOUNG }> {
+  const known = await readEntry(target, entry);
   if (known === undefined || !known.head.key.startsWith(prefix)) return { key: '', outcome: [] };
   const since = Math.max(known.modified, entry.modified);
   const { key } = known.head;
@@ -189,12 +199,12 @@ async function lookAtEntry(
 
 async function lookAtHead(
   target: Target,
-  entry: LedgerEntry,
-  head: Head,
+  entry: ListedEntry,
+  head: LedgerEntry,
   since: number,
   before: number,
   inRaw: KeySet,
-): Promise<Finding[] | typeof TOO_YOUNG> {
+): Promise<SweepProblem[] | typeof TOO_YOUNG> {
   const { dataset, key } = head;
   if (dataset !== placeOf(target, key).dataset) {
     const versionId = head.current?.versionId ?? '';
@@ -210,13 +220,13 @@ async function lookAtHead(
   const interrupted = head.attempts.filter((attempt) => isInterrupted(attempt, before));
   return [
     ...interrupted.map(
-      (attempt): Finding => ({
+      (attempt): SweepProblem => ({
         amiss: 'interrupted',
         key,
         versionId: attempt.versionId,
         since: attempt.leaseUntil,
         pieces: 1,
-        events: [{ stage: 'extraction', event: repeated(key, attempt) }],
+        events: [{ stage: 'extraction', event: redeliverEvent(key, attempt) }],
       }),
     ),
     ...(await unfinishedOf(target, entry, head, since, isInRaw).catch((error: unknown) => [
@@ -227,32 +237,36 @@ async function lookAtHead(
 
 async function unfinishedOf(
   target: Target,
-  entry: LedgerEntry,
-  head: Head,
+  entry: ListedEntry,
+  head: LedgerEntry,
   since: number,
   isInRaw: boolean,
-): Promise<Finding[]> {
+): Promise<SweepProblem[]> {
   const { dataset, key, current, attempts, superseded } = head;
-  const of = (amiss: Amiss, versionId: string, events: Finding['events'], pieces: number): Finding[] =>
-    pieces === 0 ? [] : [{ amiss, key, versionId, since, pieces, events }];
-  const leftOver = (event: SyntheticEvent): Finding[] =>
+  const of = (
+    amiss: SweepProblemKind,
+    versionId: string,
+    events: SweepProblem['events'],
+    pieces: number,
+  ): SweepProblem[] => (pieces === 0 ? [] : [{ amiss, key, versionId, since, pieces, events }]);
+  const leftOver = (event: SyntheticEvent): SweepProblem[] =>
     of('left_over', event.versionId, [{ stage: 'extraction', event }], superseded.length);
 
   if (current === undefined) {
     const rejected = attempts.find(({ status }) => status === 'rejected');
     const [gone] = superseded;
-    if (rejected !== undefined) return leftOver(repeated(key, rejected));
+    if (rejected !== undefined) return leftOver(redeliverEvent(key, rejected));
     // Of a key that is there, something is under way, or was missed.
     return gone === undefined || isInRaw ? [] : leftOver(erased(key, gone));
   }
   if (current.type === 'deleted')
-    return leftOver({ ...repeated(key, current), type: 'deleted', permanent: false });
+    return leftOver({ ...redeliverEvent(key, current), type: 'deleted', permanent: false });
 
   const { versionId } = current;
   const path = versionPath({ dataset, key, versionId });
   const keys = new Set(entry.versions.get(versionSegment(versionId)));
-  const anew = (): Finding['events'] => [
-    { stage: 'extraction', event: redone(key, current, entry.versions.keys()) },
+  const anew = (): SweepProblem['events'] => [
+    { stage: 'extraction', event: reprocessEvent(key, current, entry.versions.keys()) },
   ];
   if (!isExtracted(path, keys)) return of('unfinished', versionId, anew(), 1);
   // With fewer receipts than this there is no need to know what is in them.
@@ -269,7 +283,7 @@ async function unfinishedOf(
     ...parts.map((part) => pieceEvent(target, 'transformation', temp, part)),
     ...files.map((file) => pieceEvent(target, 'loading', processed, file)),
   ]);
-  if (events.length === 0) return leftOver(repeated(key, current));
+  if (events.length === 0) return leftOver(redeliverEvent(key, current));
   const there = events.filter((event) => event !== undefined);
   // A part that expired, or a file that somebody removed, comes back when its version is done anew.
   return of('unfinished', versionId, there.length < events.length ? anew() : there, events.length);
@@ -281,14 +295,14 @@ async function pieceEvent(
   stage: Stage,
   bucket: string,
   key: string,
-): Promise<Finding['events'][number] | undefined> {
+): Promise<SweepProblem['events'][number] | undefined> {
   try {
     const { VersionId = 'null', ContentLength } = await s3.send(
       new HeadObjectCommand({ Bucket: bucket, Key: key }),
     );
     // Nobody orders the events of what the pipeline writes: each key is written by one version.
     const piece = { versionId: VersionId, sequencer: '0' };
-    return { stage, event: repeated(key, piece, ContentLength) };
+    return { stage, event: redeliverEvent(key, piece, ContentLength) };
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;

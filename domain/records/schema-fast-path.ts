@@ -8,7 +8,7 @@ const checks = new WeakMap<z.core.$ZodType, Check>();
  * Whether the value is what the schema says, where that is a matter of types alone. `false` says nothing: the schema
  * itself must be asked, which takes several times as long.
  */
-export function isPlainly(schema: z.core.$ZodType, value: unknown): boolean {
+export function matchesFast(schema: z.core.$ZodType, value: unknown): boolean {
   let check = checks.get(schema);
   if (check === undefined) {
     check = checkOf(schema);

@@ -1,7 +1,7 @@
-import { type Dataset, Filtered, type Origin } from '../dataset.ts';
+import { type Dataset, Filtered, type RecordSource } from '../dataset.ts';
 import { MAX_PARTITION_VALUE, NULL_PARTITION, type Partition } from '../versions/key-layout.ts';
 import type { Problem, Reject } from './reject.ts';
-import { isPlainly } from './schema-fast-path.ts';
+import { matchesFast } from './schema-fast-path.ts';
 import { timestampTooFine } from './timestamps.ts';
 import { problemsOf } from './validation.ts';
 
@@ -11,7 +11,7 @@ export type Row = Readonly<Record<string, unknown>>;
 export type Transformed = { readonly row: Row } | { readonly filtered: string } | { readonly reject: Reject };
 
 /** Makes the row of a valid record, and holds it against the dataset's row schema: a wrong row never gets into a table. */
-export function transformRecord(dataset: Dataset, record: unknown, origin: Origin): Transformed {
+export function transformRecord(dataset: Dataset, record: unknown, origin: RecordSource): Transformed {
   const { recordNumber } = origin;
   let row: Row | Filtered;
   try {
@@ -23,7 +23,7 @@ export function transformRecord(dataset: Dataset, record: unknown, origin: Origi
     };
   }
   if (row instanceof Filtered) return { filtered: row.reason };
-  const checked = isPlainly(dataset.row, row)
+  const checked = matchesFast(dataset.row, row)
     ? ({ success: true, data: row } as const)
     : dataset.row.safeParse(row);
   const invalid = (problem: Problem): Transformed => ({

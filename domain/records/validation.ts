@@ -6,7 +6,7 @@ import { InexactNumberError, isInexactNumber } from './decoding/json/exact.ts';
 import { readJson } from './decoding/reading.ts';
 import { inexactMessage } from './number-text.ts';
 import { type Problem, type Reject, type RejectCode, rejectCodes } from './reject.ts';
-import { readPlainly } from './text-fields.ts';
+import { parseFast } from './text-fields.ts';
 
 /** How many problems of one record are listed. */
 const MAX_PROBLEMS = 10;
@@ -26,7 +26,7 @@ export function validate(dataset: Dataset, record: InputRecord, recordNumber: nu
   const { value } = reading;
   let line: string;
   try {
-    const plain = readPlainly(dataset.record, value);
+    const plain = parseFast(dataset.record, value);
     const result =
       plain === undefined ? dataset.record.safeParse(value) : ({ success: true, data: plain } as const);
     if (!result.success) {

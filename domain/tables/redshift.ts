@@ -174,11 +174,11 @@ export function typedViewDdl(dataset: Dataset): Readonly<Record<'drop' | 'create
     .map(({ name, type }) => (asText(name) ? castText(name, type) : identifier(name)));
   const view = `public.${identifier(table)}`;
   const create = `CREATE VIEW ${view} AS SELECT ${columns.join(', ')} FROM ${externalSchema}.${identifier(table)} WITH NO SCHEMA BINDING`;
-  const edition = `/* ${createHash('sha256').update(create).digest('hex').slice(0, 12)} */`;
+  const revision = `/* ${createHash('sha256').update(create).digest('hex').slice(0, 12)} */`;
   return {
-    drop: `${edition} DROP VIEW IF EXISTS ${view}`,
-    create: `${edition} ${create}`,
-    grant: `${edition} GRANT SELECT ON ${view} TO PUBLIC`,
+    drop: `${revision} DROP VIEW IF EXISTS ${view}`,
+    create: `${revision} ${create}`,
+    grant: `${revision} GRANT SELECT ON ${view} TO PUBLIC`,
   };
 }
 

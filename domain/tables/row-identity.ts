@@ -1,5 +1,5 @@
-import { editionName, parseEdition } from '../versions/revision.ts';
 import { objectId } from '../versions/key-layout.ts';
+import { parseRevision, revisionName } from '../versions/revision.ts';
 
 const HASH_DIGITS = 24;
 
@@ -10,15 +10,21 @@ export function objectHash(key: string): string {
 
 /**
  * A `sequencer` such that plain comparison of bytes orders it as S3 does, which pads the shorter of two with zeros on
- * the right: upper-case hexadecimal without zeros at the end. An edition, `…!0001`, comes after its version and before
+ * the right: upper-case hexadecimal without zeros at the end. A revision, `…!0001`, comes after its version and before
  * any newer one, since `!` is below all digits.
  */
 export function sortableSequencer(sequencer: string): string {
-  const [digits = '', ...edition] = sequencer.split('!');
-  return [digits.toUpperCase().replace(/0+$/, ''), ...edition].join('!');
+  const [digits = '', ...revision] = sequencer.split('!');
+  return [digits.toUpperCase().replace(/0+$/, ''), ...revision].join('!');
 }
 
-/** The sequencer of a version in its edition, as the tables order versions. */
-export function editionSequencer({ sequencer, versionId }: { sequencer: string; versionId: string }): string {
-  return editionName(sequencer, parseEdition(versionId).edition);
+/** The sequencer of a version in its revision, as the tables order versions. */
+export function revisionSequencer({
+  sequencer,
+  versionId,
+}: {
+  sequencer: string;
+  versionId: string;
+}): string {
+  return revisionName(sequencer, parseRevision(versionId).revision);
 }

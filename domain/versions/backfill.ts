@@ -1,13 +1,19 @@
 import * as z from 'zod';
 import type { Stage } from '../errors.ts';
-import { editionName, parseEdition } from './revision.ts';
 import { versionSegment } from './key-layout.ts';
-import { type Head, isInterrupted } from './ledger.ts';
+import { isInterrupted, type LedgerEntry } from './ledger.ts';
 import { type Receipt, type Tally, total } from './receipt.ts';
-import { accountOf, contradictions } from './reconciliation.ts';
-import { isBySameCode, isUnderWay, matchingCodes, standingVersions } from './replay.ts';
+import { contradictions, summarize } from './reconciliation.ts';
+import { activeAndRejected, isBySameCode, isUnderWay, matchingCodes } from './replay.ts';
+import { parseRevision, revisionName } from './revision.ts';
 import { compareSequencers } from './sequencer.ts';
-import { type LatestVersion, missedEvent, redone, repeated, type SyntheticEvent } from './sweep.ts';
+import {
+  type LatestVersion,
+  missedEvent,
+  redeliverEvent,
+  reprocessEvent,
+  type SyntheticEvent,
+} from './sweep.ts';
 
 /** The state machines. `backfill` sends what the raw bucket holds on its way; `replay` what was rejected. */
 export const machines = ['backfill', 'replay'] as const;
@@ -33,14 +39,14 @@ export type Skip = (typeof skips)[number];
 
 /** What is to be done about one object: an event to send, or nothing. `watched` is looked at when all is done. */
 export type Plan =
-  | { readonly event: SyntheticEvent; readonly watched: Watched }
-  | { readonly skip: Skip; readonly watched?: Watched };
+  | { readonly event: SyntheticEvent; readonly watched: TrackedVersion }
+  | { readonly skip: Skip; readonly watched?: TrackedVersion };
 
-/** A version in some edition, whose end a report tells. */
+/** A version in some revision, whose end a report tells. */
 const watched = z.object({ key: z.string(), versionId: z.string(), sequencer: z.string() });
-export type Watched = z.infer<typeof watched>;
+export type TrackedVersion = z.infer<typeof watched>;
 
-const watching = (key: string, { versionId, sequencer }: Omit<Watched, 'key'>): Watched => ({
+const watching = (key: string, { versionId, sequencer }: Omit<TrackedVersion, 'key'>): TrackedVersion => ({
   key,
   versionId,
   sequencer,
@@ -48,7 +54,7 @@ const watching = (key: string, { versionId, sequencer }: Omit<Watched, 'key'>): 
 
 const sending = (event: SyntheticEvent): Plan => ({
   event,
-  watched: watching(event.key, { ...event, versionId: editionName(event.versionId, event.edition) }),
+  watched: watching(event.key, { ...event, versionId: revisionName(event.versionId, event.revision) }),
 });
 
 /**
@@ -56,24 +62,24 @@ const sending = (event: SyntheticEvent): Plan => ({
  * started again, or two at once; how it ended is looked at all the same, for its parts may be stuck behind.
  *
  * @param latest what the bucket shows of the key; `undefined` when it has no such key
- * @param editionOf in which edition a version can be done, see `nextEdition`
+ * @param revisionOf in which revision a version can be done, see `nextRevision`
  * @param now milliseconds since the epoch
  */
 export function planBackfill(
   key: string,
   latest: LatestVersion | undefined,
-  head: Head | undefined,
-  editionOf: (versionId: string) => number,
+  head: LedgerEntry | undefined,
+  revisionOf: (versionId: string) => number,
   now: number,
 ): Plan {
   if (latest === undefined || latest.deleted) return { skip: 'gone' };
-  const missed = missedEvent({ key, onDelete: 'keep' }, latest, head, editionOf);
+  const missed = missedEvent({ key, onDelete: 'keep' }, latest, head, revisionOf);
   if (missed !== undefined) return sending(missed.event);
   const isIt = ({ versionId }: { versionId: string }) =>
-    parseEdition(versionId).versionId === latest.versionId;
+    parseRevision(versionId).versionId === latest.versionId;
   const attempt = head?.attempts.find(isIt);
   if (attempt?.status === 'extracting') {
-    if (isInterrupted(attempt, now)) return sending(repeated(key, attempt, latest.size));
+    if (isInterrupted(attempt, now)) return sending(redeliverEvent(key, attempt, latest.size));
     return { skip: 'under_way', watched: watching(key, attempt) };
   }
   const done = attempt ?? (head?.current?.type === 'created' ? head.current : undefined);
@@ -81,7 +87,7 @@ export function planBackfill(
 }
 
 /** What a replay asks for. */
-export interface ReplayWish {
+export interface ReplayCriteria {
   /** Of rejects or faults; any, when there are none. */
   readonly codes: readonly string[];
   /** Also what the deployed code has done. */
@@ -95,31 +101,31 @@ export interface ReplayWish {
  *
  * @param version as it stands in keys
  * @param receipts of that version
- * @param editions the versions of the key that have receipts, as they stand in keys
+ * @param revisions the versions of the key that have receipts, as they stand in keys
  */
 export function planReplay(
   version: string,
-  head: Head | undefined,
+  head: LedgerEntry | undefined,
   receipts: readonly Receipt[],
-  editions: Iterable<string>,
-  { codes, force, deployed }: ReplayWish,
+  revisions: Iterable<string>,
+  { codes, force, deployed }: ReplayCriteria,
 ): Plan {
   const standing =
-    head && standingVersions(head).find(({ versionId }) => versionSegment(versionId) === version);
+    head && activeAndRejected(head).find(({ versionId }) => versionSegment(versionId) === version);
   if (head === undefined || standing === undefined) return { skip: 'gone' };
   const { key } = head;
   const matching = matchingCodes(receipts, codes);
   if (Object.keys(matching.codes).length === 0) return { skip: 'other_code' };
   if (isUnderWay(head, standing.versionId)) {
-    const plain = parseEdition(standing.versionId).versionId;
+    const plain = parseRevision(standing.versionId).versionId;
     const attempt = head.attempts.find(
-      ({ status, versionId }) => status === 'extracting' && parseEdition(versionId).versionId === plain,
+      ({ status, versionId }) => status === 'extracting' && parseRevision(versionId).versionId === plain,
     );
     return { skip: 'under_way', ...(attempt && { watched: watching(key, attempt) }) };
   }
   if (!force && isBySameCode(receipts, matching.last, deployed)) return { skip: 'same_code' };
   const size = receipts.find((each) => each.stage === 'extraction')?.bytes;
-  return sending(redone(key, standing, editions, size));
+  return sending(reprocessEvent(key, standing, revisions, size));
 }
 
 const note = z.object({ key: z.string(), versionId: z.string(), reason: z.string() });
@@ -156,7 +162,7 @@ export function overAttempts(before: readonly BatchEntry[], now: readonly BatchE
  * How a version ended. `succeeded`: it is in the tables, and its receipts agree. `partly`: it is, but something of it lacks or
  * does not add up. `failed`: nothing of it is. `superseded`: a newer version took its place meanwhile.
  */
-export type End = 'succeeded' | 'partly' | 'failed' | 'superseded';
+export type VersionOutcome = 'succeeded' | 'partly' | 'failed' | 'superseded';
 
 const records = z.object({
   read: z.number(),
@@ -167,34 +173,37 @@ const records = z.object({
 export type Records = z.infer<typeof records>;
 
 /** How the versions of one batch ended. */
-export const batchEnds = z.object({
+export const batchOutcomes = z.object({
   succeeded: z.array(z.string()),
   superseded: z.array(z.string()),
   partly: z.array(note),
   failed: z.array(note),
   records,
 });
-export type BatchEnds = z.infer<typeof batchEnds>;
+export type BatchOutcomes = z.infer<typeof batchOutcomes>;
 
-/** The edition in which a version is done, or was last: the one that is watched, or a later one. */
-export function latestEdition({ versionId }: Pick<Watched, 'versionId'>, head: Head | undefined): string {
-  const asked = parseEdition(versionId);
-  const editions = [...(head?.attempts ?? []), ...(head?.current?.type === 'created' ? [head.current] : [])]
-    .map((each) => parseEdition(each.versionId))
+/** The revision in which a version is done, or was last: the one that is watched, or a later one. */
+export function latestRevision(
+  { versionId }: Pick<TrackedVersion, 'versionId'>,
+  head: LedgerEntry | undefined,
+): string {
+  const asked = parseRevision(versionId);
+  const revisions = [...(head?.attempts ?? []), ...(head?.current?.type === 'created' ? [head.current] : [])]
+    .map((each) => parseRevision(each.versionId))
     .filter((each) => each.versionId === asked.versionId)
-    .map(({ edition }) => edition);
-  return editionName(asked.versionId, Math.max(asked.edition, ...editions));
+    .map(({ revision }) => revision);
+  return revisionName(asked.versionId, Math.max(asked.revision, ...revisions));
 }
 
 /** How a version ended, by what the ledger says when nothing moves any more. */
-export function endOf(
-  { versionId, sequencer }: Watched,
-  head: Head | undefined,
+export function versionOutcome(
+  { versionId, sequencer }: TrackedVersion,
+  head: LedgerEntry | undefined,
   receipts: readonly Receipt[],
-): { readonly end: End; readonly reason?: string; readonly records: Records } {
-  const { read, written, filtered, rejected } = accountOf(receipts);
+): { readonly end: VersionOutcome; readonly reason?: string; readonly records: Records } {
+  const { read, written, filtered, rejected } = summarize(receipts);
   const sums = { read, written, filtered: total(filtered), rejected: total(rejected) };
-  const ended = (end: End, reason?: string) => ({ end, ...(reason && { reason }), records: sums });
+  const ended = (end: VersionOutcome, reason?: string) => ({ end, ...(reason && { reason }), records: sums });
   const attempt = head?.attempts.find((each) => each.versionId === versionId);
   const fault = receipts.find((each) => each.stage === 'extraction')?.fault;
   if (attempt?.status === 'rejected')
@@ -218,10 +227,13 @@ function codesIn(rejected: Readonly<Tally>): string {
   return codes.length === 0 ? '' : `: ${codes.join(', ')}`;
 }
 
-/** Whether what the tables show is older than a version, or the same in an edition before. */
-function isBefore(current: NonNullable<Head['current']>, version: Omit<Watched, 'key'>): boolean {
-  const [one, other] = [parseEdition(current.versionId), parseEdition(version.versionId)];
-  if (one.versionId === other.versionId) return one.edition < other.edition;
+/** Whether what the tables show is older than a version, or the same in a revision before. */
+function isBefore(
+  current: NonNullable<LedgerEntry['current']>,
+  version: Omit<TrackedVersion, 'key'>,
+): boolean {
+  const [one, other] = [parseRevision(current.versionId), parseRevision(version.versionId)];
+  if (one.versionId === other.versionId) return one.revision < other.revision;
   return compareSequencers(current.sequencer, version.sequencer) < 0;
 }
 

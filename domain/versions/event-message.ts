@@ -4,10 +4,10 @@ import type { SyntheticEvent } from './sweep.ts';
 /** Why an event is sent that S3 did not send. */
 export type Reason = 'Sweep' | 'Replay' | 'Backfill';
 
-/** An event as EventBridge would deliver it, with what only we know: `edition`. */
-export function messageOf(
+/** An event as EventBridge would deliver it, with what only we know: `edition`, the revision. */
+export function toQueueMessage(
   bucket: string,
-  { type, key, versionId, edition, sequencer, size, permanent }: SyntheticEvent,
+  { type, key, versionId, revision, sequencer, size, permanent }: SyntheticEvent,
   reason: Reason,
   now = Date.now(),
 ): string {
@@ -30,7 +30,7 @@ export function messageOf(
       ...(type === 'deleted' && {
         'deletion-type': permanent ? 'Permanently Deleted' : 'Delete Marker Created',
       }),
-      ...(edition > 0 && { edition }),
+      ...(revision > 0 && { edition: revision }),
     },
   };
   // SQS takes neither of the two as they are (API Reference, SendMessage).

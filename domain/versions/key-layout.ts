@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Stage } from '../errors.ts';
-import { editionName, parseEdition } from './revision.ts';
+import { parseRevision, revisionName } from './revision.ts';
 
 /**
  * Where everything lies. Each key is a function of dataset, raw key, version and part number, so that a retry
@@ -17,7 +17,7 @@ export const UNKNOWN_DATASET = '_unknown';
 export interface ObjectVersion {
   readonly dataset: string;
   readonly key: string;
-  /** With its edition: `editionName`. */
+  /** With its revision: `revisionName`. */
   readonly versionId: string;
 }
 
@@ -42,9 +42,9 @@ export function objectId(key: string): string {
  * 1,024 bytes; one that is not plain or is long is replaced by its hash.
  */
 export function versionSegment(name: string): string {
-  const { versionId, edition } = parseEdition(name);
+  const { versionId, revision } = parseRevision(name);
   const isPlain = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/.test(versionId);
-  return editionName(isPlain ? versionId : `~${hash(versionId)}`, edition);
+  return revisionName(isPlain ? versionId : `~${hash(versionId)}`, revision);
 }
 
 export function versionPath({ dataset, key, versionId }: ObjectVersion): VersionPath {
@@ -215,7 +215,7 @@ export function failedPrefixes(path: VersionPath): string[] {
 }
 
 /** Where the ledger keeps what it knows of a raw key. */
-export function headKey({ dataset, objectId: id }: Pick<VersionPath, 'dataset' | 'objectId'>): string {
+export function ledgerEntryKey({ dataset, objectId: id }: Pick<VersionPath, 'dataset' | 'objectId'>): string {
   return `heads/${dataset}/${id}.json`;
 }
 

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import type { Dataset } from '../dataset.ts';
-import { editionName, parseEdition } from './revision.ts';
 import type { ObjectEvent } from './object-event.ts';
 import type { ExtractionReceipt } from './receipt.ts';
+import { parseRevision, revisionName } from './revision.ts';
 import { compareSequencers } from './sequencer.ts';
 
-const inEffect = z.object({
+const activeVersion = z.object({
   type: z.enum(['created', 'deleted']),
   sequencer: z.string(),
   versionId: z.string(),
@@ -37,7 +37,7 @@ const fields = z.object({
   dataset: z.string(),
   key: z.string(),
   /** The newest event that took effect: the tables show it, or are about to. It only ever grows newer. */
-  current: inEffect.optional(),
+  current: activeVersion.optional(),
   /** Versions newer than `current` that have not taken effect. */
   attempts: z.array(attempted),
   /** Versions that may have left something behind, which goes as soon as `current` is complete. */
@@ -45,22 +45,22 @@ const fields = z.object({
   /** Whether `current` is known to be in every sink: from then on what is superseded goes. */
   complete: z.boolean().optional(),
 });
-export type Head = z.infer<typeof fields>;
+export type LedgerEntry = z.infer<typeof fields>;
 
 /** Code of different ages changes the same heads: fields that it does not know stay as they are. */
-export const head: z.ZodType<Head> = z.looseObject({
+export const ledgerEntry: z.ZodType<LedgerEntry> = z.looseObject({
   ...fields.shape,
-  current: inEffect.loose().optional(),
+  current: activeVersion.loose().optional(),
   attempts: z.array(attempted.loose()),
 });
 
-/** A version in some edition, and when it came to be. */
-export type Version = Pick<NonNullable<Head['current']>, 'sequencer' | 'versionId'>;
+/** A version in some revision, and when it came to be. */
+export type Version = Pick<NonNullable<LedgerEntry['current']>, 'sequencer' | 'versionId'>;
 
 /** What is to be done about an event of the raw bucket, given what is known of its key. */
 export type Decision =
   /** Take it up: make `next` the head, unless somebody changed it meanwhile; then do the work. */
-  | { readonly action: 'extract' | 'retract'; readonly next: Head }
+  | { readonly action: 'extract' | 'retract'; readonly next: LedgerEntry }
   /**
    * It was taken up before, and got through or will: see that what it superseded goes, nothing else. Another message
    * that is at it stays in the queue until it is done.
@@ -86,7 +86,7 @@ export interface Claim {
   readonly now: number;
   /** When the work will have ended in any case, well or badly, in milliseconds since the epoch. */
   readonly deadline: number;
-  /** Editions of which there are receipts, though no head knows them: nobody may work under their names. */
+  /** Revisions of which there are receipts, though no head knows them: nobody may work under their names. */
   readonly used?: readonly string[];
 }
 
@@ -94,12 +94,12 @@ export interface Claim {
 const LIFECYCLE = 'Lifecycle Expiration';
 
 /** Decides about an event. Sequencers decide, as S3 defines them; times and the order of arrival never do. */
-export function decide(known: Head | undefined, event: ObjectEvent, claim: Claim): Decision {
+export function decide(known: LedgerEntry | undefined, event: ObjectEvent, claim: Claim): Decision {
   const before = known ?? { dataset: claim.dataset, key: event.key, attempts: [], superseded: [] };
   return event.type === 'created' ? decideCreated(before, event, claim) : decideDeleted(before, event, claim);
 }
 
-function decideCreated(known: Head, event: ObjectEvent, claim: Claim): Decision {
+function decideCreated(known: LedgerEntry, event: ObjectEvent, claim: Claim): Decision {
   const { message, invocation, codeVersion, now, deadline, used = [] } = claim;
   const { current, attempts } = known;
   const version = versionOf(event, known);
@@ -141,33 +141,33 @@ function decideCreated(known: Head, event: ObjectEvent, claim: Claim): Decision 
 }
 
 /**
- * The edition of a version that an event asks for, or the one after it that somebody is at. A sweep that makes up for a
+ * The revision of a version that an event asks for, or the one after it that somebody is at. A sweep that makes up for a
  * lost event can't know its sequencer, and puts the version too far down; when the event comes after all, the version is
  * done anew in its right place. So of all that is known of a version, the highest sequencer is the true one.
  */
-function versionOf(event: ObjectEvent, { current, attempts }: Head): Version {
-  const isIt = (each: Version) => parseEdition(each.versionId).versionId === event.versionId;
+function versionOf(event: ObjectEvent, { current, attempts }: LedgerEntry): Version {
+  const isIt = (each: Version) => parseRevision(each.versionId).versionId === event.versionId;
   const shown = current?.type === 'created' && isIt(current) ? current : undefined;
   const begun = attempts.filter(isIt);
   const sequencer = [...begun, ...(shown ? [shown] : [])]
     .map((each) => each.sequencer)
     .reduce((newest, each) => (compareSequencers(newest, each) < 0 ? each : newest), event.sequencer);
   const isTooFarDown =
-    shown !== undefined && event.edition === 0 && compareSequencers(shown.sequencer, sequencer) < 0;
-  const edition = isTooFarDown ? parseEdition(shown.versionId).edition + 1 : event.edition;
-  const asked = { sequencer, versionId: editionName(event.versionId, edition) };
+    shown !== undefined && event.revision === 0 && compareSequencers(shown.sequencer, sequencer) < 0;
+  const revision = isTooFarDown ? parseRevision(shown.versionId).revision + 1 : event.revision;
+  const asked = { sequencer, versionId: revisionName(event.versionId, revision) };
   const newest = begun.reduce<Version>((a, b) => (isOlder(a, b) ? b : a), asked);
   return { sequencer, versionId: newest.versionId };
 }
 
 /** What is superseded is about to be removed, and what has receipts is done: nobody may write under its name any more. */
 function notTaken(name: string, taken: readonly string[]): string {
-  return taken.includes(name) ? notTaken(nextEdition(name), taken) : name;
+  return taken.includes(name) ? notTaken(nextRevision(name), taken) : name;
 }
 
-function nextEdition(name: string): string {
-  const { versionId, edition } = parseEdition(name);
-  return editionName(versionId, edition + 1);
+function nextRevision(name: string): string {
+  const { versionId, revision } = parseRevision(name);
+  return revisionName(versionId, revision + 1);
 }
 
 /**
@@ -175,7 +175,7 @@ function nextEdition(name: string): string {
  * itself; the version before it comes back without an event, which a sweep finds. Versions that expire were overwritten
  * long ago, and may yet be the last good ones.
  */
-function decideDeleted(known: Head, event: ObjectEvent, { onDelete }: Claim): Decision {
+function decideDeleted(known: LedgerEntry, event: ObjectEvent, { onDelete }: Claim): Decision {
   const { sequencer, versionId, permanent, reason } = event;
   const { current, attempts } = known;
   if (onDelete === 'keep') return { action: 'keep' };
@@ -190,7 +190,7 @@ function decideDeleted(known: Head, event: ObjectEvent, { onDelete }: Claim): De
     return { action: 'retract', next: withCurrent(known, { type: 'deleted', sequencer, versionId }) };
   }
   if (reason === LIFECYCLE) return { action: 'stale' };
-  const isIt = (each: Version) => parseEdition(each.versionId).versionId === versionId;
+  const isIt = (each: Version) => parseRevision(each.versionId).versionId === versionId;
   const concerned = attempts.filter(isIt).map((each) => each.versionId);
   const rest = withoutAttempts(known, concerned);
   const without = { ...rest, superseded: union(rest.superseded, concerned) };
@@ -222,10 +222,10 @@ export function takesEffect(
  * @returns `undefined` when a newer event took effect meanwhile: what the version left behind must go
  */
 export function conclude(
-  known: Head,
+  known: LedgerEntry,
   versionId: string,
   { accepted, parts }: { readonly accepted: boolean; readonly parts: number },
-): Head | undefined {
+): LedgerEntry | undefined {
   if (known.current?.type === 'created' && known.current.versionId === versionId) return known;
   const attempt = known.attempts.find((each) => each.versionId === versionId);
   if (attempt === undefined) return undefined;
@@ -234,7 +234,7 @@ export function conclude(
   const idle = { status: 'rejected', message: '', invocation: '', codeVersion: '', leaseUntil: 0 } as const;
   const mine = { ...attempt, ...idle, parts };
   const attempts = known.attempts.map((each) => (each === attempt ? mine : each));
-  // Only the newest rejected version keeps its rejects, and an earlier edition of it has nothing more to say.
+  // Only the newest rejected version keeps its rejects, and an earlier revision of it has nothing more to say.
   const rejected = attempts.filter(({ status }) => status === 'rejected');
   const newest = rejected.reduce((a, b) => (isOlder(a, b) ? b : a));
   const isEarlier = (each: Version) => isSameVersion(each, mine) && isOlder(each, mine);
@@ -251,30 +251,33 @@ export function conclude(
 }
 
 /**
- * Whether a version, in whatever edition, that is new to the head may be one that was rejected, and gave way to a newer
+ * Whether a version, in whatever revision, that is new to the head may be one that was rejected, and gave way to a newer
  * rejected one: then it is forgotten there, and only its receipt tells.
  */
-export function mayBeForgotten({ attempts }: Head, { versionId, sequencer }: Version): boolean {
-  const plain = parseEdition(versionId).versionId;
-  if (attempts.some((each) => parseEdition(each.versionId).versionId === plain)) return false;
+export function mayBeForgotten({ attempts }: LedgerEntry, { versionId, sequencer }: Version): boolean {
+  const plain = parseRevision(versionId).versionId;
+  if (attempts.some((each) => parseRevision(each.versionId).versionId === plain)) return false;
   return attempts.some(
     (each) => each.status === 'rejected' && compareSequencers(sequencer, each.sequencer) < 0,
   );
 }
 
 /** Whether an extraction was to have ended by `at` and nothing says how: its message comes back, or lies in the DLQ. */
-export function isInterrupted({ status, leaseUntil }: Head['attempts'][number], at: number): boolean {
+export function isInterrupted({ status, leaseUntil }: LedgerEntry['attempts'][number], at: number): boolean {
   return status === 'extracting' && leaseUntil < at;
 }
 
 /** The head when attempts at these versions were given up before they did anything. */
-export function withoutAttempts(known: Head, versionIds: readonly string[]): Head {
+export function withoutAttempts(known: LedgerEntry, versionIds: readonly string[]): LedgerEntry {
   return { ...known, attempts: known.attempts.filter(({ versionId }) => !versionIds.includes(versionId)) };
 }
 
 /** The head with another event in effect: all that is older is superseded. */
-function withCurrent({ complete: _, ...known }: Head, current: NonNullable<Head['current']>): Head {
-  // A deletion may name a version that it is about, in whichever edition.
+function withCurrent(
+  { complete: _, ...known }: LedgerEntry,
+  current: NonNullable<LedgerEntry['current']>,
+): LedgerEntry {
+  // A deletion may name a version that it is about, in whichever revision.
   const isNewer = (attempt: Version) =>
     current.type === 'deleted'
       ? compareSequencers(current.sequencer, attempt.sequencer) < 0
@@ -295,19 +298,19 @@ function withCurrent({ complete: _, ...known }: Head, current: NonNullable<Head[
 }
 
 /** The head when its current version was found in every sink; as it was when another one has taken its place. */
-export function withComplete(known: Head, versionId: string): Head {
+export function markComplete(known: LedgerEntry, versionId: string): LedgerEntry {
   return known.complete === true || known.current?.versionId !== versionId
     ? known
     : { ...known, complete: true };
 }
 
 /** Whether everything older may go: what the tables are to show is in every sink. */
-export function isSettled({ current, complete }: Head): boolean {
+export function isLoaded({ current, complete }: LedgerEntry): boolean {
   return current?.type !== 'created' || complete === true;
 }
 
 /** The head when what these versions left behind is gone. */
-export function withoutSuperseded(known: Head, removed: readonly string[]): Head {
+export function withoutSuperseded(known: LedgerEntry, removed: readonly string[]): LedgerEntry {
   const superseded = known.superseded.filter((versionId) => !removed.includes(versionId));
   return superseded.length === known.superseded.length ? known : { ...known, superseded };
 }
@@ -318,8 +321,8 @@ export function withoutSuperseded(known: Head, removed: readonly string[]): Head
  *
  * @param isIt tells whether a version id is the version's: derived keys hold no more of it than a segment
  */
-export function standingOf(
-  known: Head | undefined,
+export function versionStatus(
+  known: LedgerEntry | undefined,
   isIt: (versionId: string) => boolean,
 ): 'live' | 'superseded' | 'gone' {
   if (known === undefined) return 'live';
@@ -331,13 +334,13 @@ export function standingOf(
 }
 
 const isSameVersion = (a: Version, b: Version) =>
-  parseEdition(a.versionId).versionId === parseEdition(b.versionId).versionId;
+  parseRevision(a.versionId).versionId === parseRevision(b.versionId).versionId;
 
-/** Of one version in two editions, the lower one is the older. */
+/** Of one version in two revisions, the lower one is the older. */
 export function isOlder(a: Version, b: Version | undefined): boolean {
   if (b === undefined) return false;
-  const [one, other] = [parseEdition(a.versionId), parseEdition(b.versionId)];
-  if (one.versionId === other.versionId) return one.edition < other.edition;
+  const [one, other] = [parseRevision(a.versionId), parseRevision(b.versionId)];
+  if (one.versionId === other.versionId) return one.revision < other.revision;
   return compareSequencers(a.sequencer, b.sequencer) < 0;
 }
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { MAX_EDITION } from './revision.ts';
+import { MAX_REVISION } from './revision.ts';
 
 const objectIdentity = z.object({
   key: z.string().min(1),
@@ -18,7 +18,8 @@ const eventBridgeEvent = z.object({
     object: objectIdentity,
     reason: z.string(),
     'deletion-type': z.string().optional(),
-    edition: z.int().min(1).max(MAX_EDITION).optional(),
+    // The name that messages have carried from the beginning.
+    edition: z.int().min(1).max(MAX_REVISION).optional(),
   }),
 });
 
@@ -31,7 +32,7 @@ export interface ObjectEvent {
   /** `null` as text where the bucket keeps no versions. */
   readonly versionId: string;
   /** Not of S3: above 0 where a version is to be done anew by the code that is deployed now, in place of what came before. */
-  readonly edition: number;
+  readonly revision: number;
   readonly sequencer: string;
   /** Bytes; absent in a deletion. */
   readonly size: number | undefined;
@@ -64,7 +65,7 @@ export function parseObjectEvent(body: string): ObjectEvent {
     bucket: detail.bucket.name,
     key: detail.object.key,
     versionId: detail.object['version-id'] ?? 'null',
-    edition: detail.edition ?? 0,
+    revision: detail.edition ?? 0,
     sequencer: detail.object.sequencer,
     size: detail.object.size,
     permanent: detail['deletion-type'] === 'Permanently Deleted',

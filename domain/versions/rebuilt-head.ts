@@ -1,5 +1,5 @@
 import type { Dataset } from '../dataset.ts';
-import { type Head, isOlder, takesEffect } from './ledger.ts';
+import { isOlder, type LedgerEntry, takesEffect } from './ledger.ts';
 import type { ExtractionReceipt, Receipt } from './receipt.ts';
 
 /**
@@ -9,7 +9,10 @@ import type { ExtractionReceipt, Receipt } from './receipt.ts';
  *
  * @returns `undefined` when nothing was ever extracted
  */
-export function rebuiltHead(receipts: readonly Receipt[], onReject: Dataset['onReject']): Head | undefined {
+export function rebuiltEntry(
+  receipts: readonly Receipt[],
+  onReject: Dataset['onReject'],
+): LedgerEntry | undefined {
   const extractions = receipts.filter((each) => each.stage === 'extraction');
   const [any] = extractions;
   if (any === undefined) return undefined;

@@ -18,7 +18,7 @@ export interface NamedFile extends StoredObject {
 }
 
 /** What became of the records of one version, as its receipts say. */
-export interface Account {
+export interface RecordTotals {
   readonly read: number;
   readonly written: number;
   readonly filtered: Tally;
@@ -37,7 +37,7 @@ export interface Account {
 }
 
 /** Adds up a version's receipts. */
-export function accountOf(receipts: readonly Receipt[]): Account {
+export function summarize(receipts: readonly Receipt[]): RecordTotals {
   const { extraction, transformations, loadings } = byStage(receipts);
   return {
     read: extraction?.read ?? 0,
@@ -53,7 +53,7 @@ export function accountOf(receipts: readonly Receipt[]): Account {
   };
 }
 
-function tablesOf(loadings: readonly LoadingReceipt[]): Account['tables'] {
+function tablesOf(loadings: readonly LoadingReceipt[]): RecordTotals['tables'] {
   const loaded = loadings.flatMap(({ tables }) => tables ?? []);
   if (loaded.length === 0) return undefined;
   return {
@@ -188,7 +188,7 @@ export interface InTables {
  * @returns also how many rows may have been changed or not: they were loaded under another schema, of which their hashes are
  */
 export function differencesOfTables(
-  { written, tables }: Account,
+  { written, tables }: RecordTotals,
   { rows, changed, records, orphans }: InTables,
   schema: string,
 ): { readonly differences: readonly Difference[]; readonly uncompared: number } {

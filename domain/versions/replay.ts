@@ -1,19 +1,19 @@
 import { type Stage, stages } from '../errors.ts';
-import { parseEdition } from './revision.ts';
-import type { Head } from './ledger.ts';
+import type { LedgerEntry } from './ledger.ts';
 import type { Receipt, Tally } from './receipt.ts';
+import { parseRevision } from './revision.ts';
 
 /** Versions whose rejects count: the one that the tables show, and one that was rejected since. */
-export function standingVersions({ current, attempts }: Pick<Head, 'current' | 'attempts'>) {
+export function activeAndRejected({ current, attempts }: Pick<LedgerEntry, 'current' | 'attempts'>) {
   const rejected = attempts.filter(({ status }) => status === 'rejected');
   return [...(current?.type === 'created' ? [current] : []), ...rejected];
 }
 
-/** Whether another edition of the same version is being extracted. */
-export function isUnderWay({ attempts }: Pick<Head, 'attempts'>, name: string): boolean {
-  const { versionId } = parseEdition(name);
+/** Whether another revision of the same version is being extracted. */
+export function isUnderWay({ attempts }: Pick<LedgerEntry, 'attempts'>, name: string): boolean {
+  const { versionId } = parseRevision(name);
   return attempts.some(
-    (each) => each.status === 'extracting' && parseEdition(each.versionId).versionId === versionId,
+    (each) => each.status === 'extracting' && parseRevision(each.versionId).versionId === versionId,
   );
 }
 

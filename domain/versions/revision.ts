@@ -1,17 +1,17 @@
-/** Four digits, so that editions of a version sort as text. */
-export const MAX_EDITION = 9999;
+/** Four digits, so that revisions of a version sort as text. */
+export const MAX_REVISION = 9999;
 
 /**
- * Names one edition of a version: what the pipeline made of it under the code of its time. The first is named like the
+ * Names one revision of a version: what the pipeline made of it under the code of its time. The first is named like the
  * version itself, `3sL4kqtJlcpXroDTDmJ`, the next one `3sL4kqtJlcpXroDTDmJ!0001`. It stands wherever the pipeline
  * speaks of a version; S3 itself knows the plain version only. S3's own version ids are URL-ready and have no `!`.
  */
-export function editionName(versionId: string, edition: number): string {
-  return edition === 0 ? versionId : `${versionId}!${String(edition).padStart(4, '0')}`;
+export function revisionName(versionId: string, revision: number): string {
+  return revision === 0 ? versionId : `${versionId}!${String(revision).padStart(4, '0')}`;
 }
 
-/** The version and the edition that a name stands for. */
-export function parseEdition(name: string): { readonly versionId: string; readonly edition: number } {
+/** The version and the revision that a name stands for. */
+export function parseRevision(name: string): { readonly versionId: string; readonly revision: number } {
   const [, versionId = name, digits = '0'] = /^(.*)!(\d{4})$/s.exec(name) ?? [];
-  return { versionId, edition: Number(digits) };
+  return { versionId, revision: Number(digits) };
 }

@@ -1,5 +1,4 @@
 import type { Dataset } from '../dataset.ts';
-import { MAX_EDITION, parseEdition } from './revision.ts';
 import {
   extractionReceiptKey,
   loadingReceiptKey,
@@ -8,9 +7,10 @@ import {
   type VersionPath,
   versionSegment,
 } from './key-layout.ts';
-import type { Head } from './ledger.ts';
+import type { LedgerEntry } from './ledger.ts';
 import type { ObjectEvent } from './object-event.ts';
 import type { ExtractionReceipt, TransformationReceipt } from './receipt.ts';
+import { MAX_REVISION, parseRevision } from './revision.ts';
 import { compareSequencers } from './sequencer.ts';
 
 /** An event that nobody sent, or that got lost: what a sweep, or a replay, has the pipeline told. */
@@ -39,28 +39,28 @@ export type Missed = 'never_seen' | 'missed' | 'not_retracted';
  * come, is known by its version. Else it is a little above the newest, and below what S3 gives out next.
  *
  * @param latest `undefined` when the bucket has no version of the key
- * @param editionOf in which edition a version can be done, see `nextEdition`
+ * @param revisionOf in which revision a version can be done, see `nextRevision`
  */
 export function missedEvent(
   { key, onDelete }: { readonly key: string; readonly onDelete: Dataset['onDelete'] },
   latest: LatestVersion | undefined,
-  head: Head | undefined,
-  editionOf: (versionId: string) => number,
+  head: LedgerEntry | undefined,
+  revisionOf: (versionId: string) => number,
 ): { readonly missed: Missed; readonly event: SyntheticEvent } | undefined {
   const sequencer = head === undefined ? '0' : justAfter(newestSequencer(head));
   if (latest !== undefined && !latest.deleted) {
     const { versionId, size } = latest;
-    if (versionsOf(head).some((each) => parseEdition(each).versionId === versionId)) return undefined;
+    if (versionsOf(head).some((each) => parseRevision(each).versionId === versionId)) return undefined;
     return {
       missed: head === undefined ? 'never_seen' : 'missed',
-      event: created({ key, versionId, sequencer, size, edition: editionOf(versionId) }),
+      event: created({ key, versionId, sequencer, size, revision: revisionOf(versionId) }),
     };
   }
   const shown = versionsOf(head).at(-1);
   if (shown === undefined || onDelete === 'keep') return undefined;
   // The deletion itself has taken effect: what is left is of a newer version that was deleted for good.
   const isKnown = latest !== undefined && head?.current?.versionId === latest.versionId;
-  const { versionId } = latest === undefined || isKnown ? parseEdition(shown) : latest;
+  const { versionId } = latest === undefined || isKnown ? parseRevision(shown) : latest;
   return {
     missed: 'not_retracted',
     event: { ...deleted({ key, versionId, sequencer }), permanent: isKnown },
@@ -68,70 +68,70 @@ export function missedEvent(
 }
 
 /** The versions that stand, or may yet, oldest first. */
-function versionsOf(head: Head | undefined): string[] {
+function versionsOf(head: LedgerEntry | undefined): string[] {
   if (head === undefined) return [];
   const attempts = head.attempts.toSorted((a, b) => compareSequencers(a.sequencer, b.sequencer));
   const shown = head.current?.type === 'created' ? [head.current] : [];
   return [...shown, ...attempts].map(({ versionId }) => versionId);
 }
 
-/** The same event once more, of a version in its edition: who works on it or has done it finds that out. */
-export function repeated(
+/** The same event once more, of a version in its revision: who works on it or has done it finds that out. */
+export function redeliverEvent(
   key: string,
   { versionId: name, sequencer }: { readonly versionId: string; readonly sequencer: string },
   size?: number,
 ): SyntheticEvent {
-  return created({ key, sequencer, size, ...parseEdition(name) });
+  return created({ key, sequencer, size, ...parseRevision(name) });
 }
 
-/** The event that has a version done anew, in an edition above all that were. */
-export function redone(
+/** The event that has a version done anew, in a revision above all that were. */
+export function reprocessEvent(
   key: string,
   { versionId: name, sequencer }: { readonly versionId: string; readonly sequencer: string },
-  editions: Iterable<string>,
+  revisions: Iterable<string>,
   size?: number,
 ): SyntheticEvent {
-  const { versionId, edition } = parseEdition(name);
-  const next = Math.max(edition + 1, nextEdition(editions, versionId));
-  if (next > MAX_EDITION)
-    throw new RangeError(`${JSON.stringify(key)} was done ${MAX_EDITION} times: upload it anew.`);
-  return created({ key, versionId, sequencer, size, edition: next });
+  const { versionId, revision } = parseRevision(name);
+  const next = Math.max(revision + 1, nextRevision(revisions, versionId));
+  if (next > MAX_REVISION)
+    throw new RangeError(`${JSON.stringify(key)} was done ${MAX_REVISION} times: upload it anew.`);
+  return created({ key, versionId, sequencer, size, revision: next });
 }
 
 /** The event that has what is left of a version removed, which is not there any more. */
 export function erased(key: string, name: string): SyntheticEvent {
-  const { versionId } = parseEdition(name);
+  const { versionId } = parseRevision(name);
   return { ...deleted({ key, versionId, sequencer: '0' }), permanent: true };
 }
 
 function deleted(event: Pick<SyntheticEvent, 'key' | 'versionId' | 'sequencer'>): SyntheticEvent {
-  return { type: 'deleted', permanent: false, edition: 0, size: undefined, ...event };
+  return { type: 'deleted', permanent: false, revision: 0, size: undefined, ...event };
 }
 
 function created(
-  event: Pick<SyntheticEvent, 'key' | 'versionId' | 'edition' | 'sequencer' | 'size'>,
+  event: Pick<SyntheticEvent, 'key' | 'versionId' | 'revision' | 'sequencer' | 'size'>,
 ): SyntheticEvent {
   return { type: 'created', permanent: false, ...event };
 }
 
 /**
- * The edition in which a version can be done that S3's own event does not bring: above all that were, since receipts are
+ * The revision in which a version can be done that S3's own event does not bring: above all that were, since receipts are
  * for good. It is never 0, as of S3's own: that event, and those of other versions of the key, may still come. Their
  * sequencers, which S3's API does not tell, may then take the version's place for a while, and its own event must find it
  * not done.
  *
  * @param segments the versions of the key that have receipts, as they stand in keys
  */
-export function nextEdition(segments: Iterable<string>, versionId: string): number {
+export function nextRevision(segments: Iterable<string>, versionId: string): number {
   const plain = versionSegment(versionId);
-  const editions = [...segments]
-    .map(parseEdition)
+  const revisions = [...segments]
+    .map(parseRevision)
     .filter((each) => each.versionId === plain)
-    .map(({ edition }) => edition);
-  return Math.max(0, ...editions) + 1;
+    .map(({ revision }) => revision);
+  return Math.max(0, ...revisions) + 1;
 }
 
-function newestSequencer({ current, attempts }: Head): string {
+function newestSequencer({ current, attempts }: LedgerEntry): string {
   return [...(current ? [current] : []), ...attempts]
     .map(({ sequencer }) => sequencer)
     .reduce((newest, each) => (compareSequencers(each, newest) > 0 ? each : newest), '0');

@@ -2,24 +2,24 @@ import pLimit from 'p-limit';
 import * as z from 'zod';
 import { datasetOf } from '../../datasets/index.ts';
 import {
-  type BatchEnds,
+  type BatchOutcomes,
   type BatchRecord,
-  batchEnds,
   batchesPrefix,
+  batchOutcomes,
   batchRecord,
   CHECK_LABEL,
   detailsPrefix,
-  endOf,
   endsPrefix,
   LONGEST_LIST,
-  latestEdition,
+  latestRevision,
   machines,
   type Note,
   type Records,
   type Report,
   reportKey,
   statusOf,
-  type Watched,
+  type TrackedVersion,
+  versionOutcome,
 } from '../../domain/versions/backfill.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
 import { UNKNOWN_DATASET, versionPath } from '../../domain/versions/key-layout.ts';
@@ -124,7 +124,7 @@ async function checkBatch(
     found
       .filter((each) => each.end === end)
       .map(({ key, versionId, reason = '' }) => ({ key, versionId, reason }));
-  const ends: BatchEnds = {
+  const ends: BatchOutcomes = {
     succeeded: keysOf('succeeded'),
     superseded: keysOf('superseded'),
     partly: notesOf('partly'),
@@ -135,12 +135,12 @@ async function checkBatch(
   await writeDocument(store, buckets.failed, endsPrefix(machine, execution) + name, ends);
 }
 
-async function endOfVersion(each: Watched, ledger: Ledger, store: ObjectStore, bucket: string) {
+async function endOfVersion(each: TrackedVersion, ledger: Ledger, store: ObjectStore, bucket: string) {
   const dataset = datasetOf(each.key)?.name ?? UNKNOWN_DATASET;
-  const head = await ledger.head(versionPath({ dataset, ...each }));
-  const done = { ...each, versionId: latestEdition(each, head) };
+  const head = await ledger.entry(versionPath({ dataset, ...each }));
+  const done = { ...each, versionId: latestRevision(each, head) };
   const receipts = await receiptsOf(versionPath({ dataset, ...done }), store, bucket);
-  return { ...done, ...endOf(done, head, receipts) };
+  return { ...done, ...versionOutcome(done, head, receipts) };
 }
 
 /** Adds up what became of all batches, a few of which are held at a time. */
@@ -154,7 +154,7 @@ async function writeReport(ending: Ending, { store, mapRuns, now, buckets }: Rep
     const batches = await Promise.all(
       keys.slice(start, start + AT_ONCE).map(async (key) => ({
         sent: await readDocument(store, buckets.failed, key, batchRecord),
-        ends: await findDocument(store, buckets.failed, endOfBatch(key), batchEnds),
+        ends: await findDocument(store, buckets.failed, endOfBatch(key), batchOutcomes),
       })),
     );
     for (const { sent, ends } of batches) sums.add(sent, ends);
@@ -197,7 +197,7 @@ class Sums {
   #unchecked = 0;
 
   /** @param ends is absent where nobody has looked at how the batch ended */
-  add({ listed, objects, givenUp }: BatchRecord, ends: BatchEnds | undefined): void {
+  add({ listed, objects, givenUp }: BatchRecord, ends: BatchOutcomes | undefined): void {
     this.objects.listed += listed;
     for (const { of, skip } of objects) {
       if (skip === undefined) this.objects.sent += 1;
@@ -212,7 +212,7 @@ class Sums {
     else this.#addEnds(ends);
   }
 
-  #addEnds({ succeeded, superseded, partly, failed, records }: BatchEnds): void {
+  #addEnds({ succeeded, superseded, partly, failed, records }: BatchOutcomes): void {
     this.objects.succeeded += succeeded.length;
     this.objects.superseded += superseded.length;
     this.objects.partly += partly.length;

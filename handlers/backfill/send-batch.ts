@@ -9,10 +9,10 @@ import {
   type Plan,
   planBackfill,
   planReplay,
-  type ReplayWish,
+  type ReplayCriteria,
 } from '../../domain/versions/backfill.ts';
 import { parseDocument, UnreadableDocument } from '../../domain/versions/document.ts';
-import { messageOf } from '../../domain/versions/event-message.ts';
+import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import {
   objectId,
   parseFailedKey,
@@ -22,7 +22,7 @@ import {
   type VersionPath,
 } from '../../domain/versions/key-layout.ts';
 import { type Receipt, receipt } from '../../domain/versions/receipt.ts';
-import { nextEdition } from '../../domain/versions/sweep.ts';
+import { nextRevision } from '../../domain/versions/sweep.ts';
 import { findDocument, writeDocument } from '../../store/documents.ts';
 import { Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
@@ -40,7 +40,7 @@ export interface Sending {
   readonly send: Send;
   readonly now: () => number;
   readonly buckets: { readonly raw: string; readonly failed: string; readonly ledger: string };
-  readonly deployed: ReplayWish['deployed'];
+  readonly deployed: ReplayCriteria['deployed'];
 }
 
 /** Sends the objects of a batch on their way, those that need it, once it is written down what is to become of each. */
@@ -67,7 +67,7 @@ export async function sendBatch(batch: Batch, surroundings: Sending): Promise<vo
   if (dryRun) return;
   const events = planned.flatMap(({ plan }) => ('event' in plan ? [plan.event] : []));
   const reason = machine === 'backfill' ? 'Backfill' : 'Replay';
-  await send(events.map((event) => messageOf(buckets.raw, event, reason, now())));
+  await send(events.map((event) => toQueueMessage(buckets.raw, event, reason, now())));
 }
 
 const recordKey = (batch: Batch) =>
@@ -147,10 +147,10 @@ async function lookAtObject(
   if (latest === undefined && named) return { skip: 'missing' };
   if (latest !== undefined && !inRange(latest.modified)) return out;
   const place = { dataset: datasetOf(key)?.name ?? UNKNOWN_DATASET, objectId: objectId(key) };
-  const head = await new Ledger(store, buckets.ledger).head(place);
+  const head = await new Ledger(store, buckets.ledger).entry(place);
   // Without a head there are no receipts.
-  const editions = head === undefined ? [] : await editionsOf(place, store, buckets.ledger);
-  return planBackfill(key, latest, head, (versionId) => nextEdition(editions, versionId), now());
+  const revisions = head === undefined ? [] : await revisionsOf(place, store, buckets.ledger);
+  return planBackfill(key, latest, head, (versionId) => nextRevision(revisions, versionId), now());
 }
 
 async function lookAtVersion(
@@ -158,16 +158,16 @@ async function lookAtVersion(
   { codes, force }: Batch['BatchInput'],
   { store, buckets, deployed }: Sending,
 ): Promise<Plan> {
-  const head = await new Ledger(store, buckets.ledger).head(path);
-  const [receipts, editions] = await Promise.all([
+  const head = await new Ledger(store, buckets.ledger).entry(path);
+  const [receipts, revisions] = await Promise.all([
     receiptsOf(path, store, buckets.ledger),
-    editionsOf(path, store, buckets.ledger),
+    revisionsOf(path, store, buckets.ledger),
   ]);
-  return planReplay(path.version, head, receipts, editions, { codes, force, deployed });
+  return planReplay(path.version, head, receipts, revisions, { codes, force, deployed });
 }
 
 /** The versions of a key that have receipts, as they stand in keys. */
-async function editionsOf(
+async function revisionsOf(
   { dataset, objectId: id }: Pick<VersionPath, 'dataset' | 'objectId'>,
   store: ObjectStore,
   bucket: string,

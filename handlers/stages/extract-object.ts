@@ -6,7 +6,6 @@ import { parsePartLine } from '../../domain/records/part.ts';
 import { RejectCount } from '../../domain/records/reject-limit.ts';
 import { transformRecord } from '../../domain/records/transformation.ts';
 import { validate } from '../../domain/records/validation.ts';
-import { editionName, parseEdition } from '../../domain/versions/revision.ts';
 import {
   extractionReceiptKey,
   faultKey,
@@ -14,7 +13,7 @@ import {
   UNKNOWN_DATASET,
   versionPath,
 } from '../../domain/versions/key-layout.ts';
-import { conclude, type Head, takesEffect, withoutAttempts } from '../../domain/versions/ledger.ts';
+import { conclude, type LedgerEntry, takesEffect, withoutAttempts } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import {
   count,
@@ -22,6 +21,7 @@ import {
   extractionReceipt,
   type Tally,
 } from '../../domain/versions/receipt.ts';
+import { parseRevision, revisionName } from '../../domain/versions/revision.ts';
 import { Ledger } from '../../store/ledger.ts';
 import { ObjectNotFound, type ObjectStore } from '../../store/object-store.ts';
 import { PartsWriter } from './parts-writer.ts';
@@ -31,13 +31,13 @@ import {
   removePieces,
   removeRejects,
   removeSuperseded,
-  standing,
+  statusOf,
 } from './supersede.ts';
 import {
   type Outcome,
   RejectsWriter,
-  type Surroundings,
-  together,
+  type StageContext,
+  settleAll,
   withoutRecords,
   writeFault,
 } from './work.ts';
@@ -58,13 +58,13 @@ const UNREADABLE: Pick<Dataset, 'onDelete' | 'onReject'> = { onDelete: 'retract'
 export async function extractObject(
   event: ObjectEvent,
   buckets: ExtractionBuckets,
-  surroundings: Surroundings,
+  surroundings: StageContext,
 ): Promise<Outcome> {
   const { store, now, deadline, message, invocation, codeVersion, registry } = surroundings;
   const dataset = registry.of(event.key);
   const name = dataset?.name ?? UNKNOWN_DATASET;
   const { onDelete, onReject } = dataset ?? UNREADABLE;
-  const asked = editionName(event.versionId, event.edition);
+  const asked = revisionName(event.versionId, event.revision);
   const path = versionPath({ dataset: name, key: event.key, versionId: asked });
   const ledger = new Ledger(store, buckets.ledger);
   const claim = { dataset: name, onDelete, message, invocation, codeVersion, now: now(), deadline };
@@ -84,7 +84,7 @@ export async function extractObject(
       return withoutRecords(name, 'retracted');
     case 'stale':
       // An attempt at this very event may have died after it was overtaken.
-      if (event.type === 'created' && standing(known, path) === 'gone')
+      if (event.type === 'created' && statusOf(known, path) === 'gone')
         await removeExtracted(path, store, buckets);
       await removeSuperseded(known, ledger, store, buckets);
       return withoutRecords(name, 'stale');
@@ -95,8 +95,8 @@ export async function extractObject(
   const { versionId = asked, sequencer = event.sequencer } =
     decision.next.attempts.find((each) => each.message === message && each.invocation === invocation) ?? {};
   if (versionId !== asked) {
-    const { edition } = parseEdition(versionId);
-    return extractObject({ ...event, edition }, buckets, surroundings);
+    const { revision } = parseRevision(versionId);
+    return extractObject({ ...event, revision }, buckets, surroundings);
   }
   const receiptKey = extractionReceiptKey(path);
   const before = await ledger.receipt(receiptKey, extractionReceipt);
@@ -104,7 +104,7 @@ export async function extractObject(
     // It was done once, and gave way to what was taken for newer: what it left is gone, unless it died over that.
     await removeExtracted(path, store, buckets);
     await ledger.change(path, (latest) => latest && withoutAttempts(latest, [versionId]));
-    return extractObject({ ...event, edition: event.edition + 1 }, buckets, surroundings);
+    return extractObject({ ...event, revision: event.revision + 1 }, buckets, surroundings);
   }
   const receipt = before ?? (await extract({ ...event, sequencer }, dataset, buckets, surroundings));
   if (before === undefined) await ledger.writeReceipt(receiptKey, receipt);
@@ -117,7 +117,7 @@ export async function extractObject(
   if (head === undefined) {
     await removeExtracted(path, store, buckets);
     // It may be this very write of the head that took it out, and whose answer was lost.
-    await removeSuperseded(await ledger.head(path), ledger, store, buckets);
+    await removeSuperseded(await ledger.entry(path), ledger, store, buckets);
     return withoutRecords(name, 'stale');
   }
   await removeUnread(head, event.versionId, ledger, store, buckets);
@@ -139,7 +139,7 @@ export async function extractObject(
  * have been stored before too much was rejected.
  */
 async function removeUnread(
-  head: Head | undefined,
+  head: LedgerEntry | undefined,
   versionId: string,
   ledger: Ledger,
   store: ObjectStore,
@@ -147,7 +147,7 @@ async function removeUnread(
 ): Promise<void> {
   const attempt = head?.attempts.find(
     (each) =>
-      each.status === 'rejected' && each.parts === 0 && parseEdition(each.versionId).versionId === versionId,
+      each.status === 'rejected' && each.parts === 0 && parseRevision(each.versionId).versionId === versionId,
   );
   if (head === undefined || attempt === undefined) return;
   const path = versionPath({ ...head, versionId: attempt.versionId });
@@ -168,11 +168,11 @@ async function extract(
   event: ObjectEvent,
   dataset: Dataset | undefined,
   buckets: ExtractionBuckets,
-  surroundings: Surroundings,
+  surroundings: StageContext,
 ): Promise<ExtractionReceipt> {
   const { store, now, elapsed, codeVersion, registry } = surroundings;
   const startedAt = elapsed();
-  const versionId = editionName(event.versionId, event.edition);
+  const versionId = revisionName(event.versionId, event.revision);
   const object = { dataset: dataset?.name ?? UNKNOWN_DATASET, key: event.key, versionId };
   const path = versionPath(object);
   const parts = new PartsWriter(surroundings, buckets.temp, path, { ...object, sequencer: event.sequencer });
@@ -212,7 +212,7 @@ async function extract(
   // What takes no effect leaves nothing but its rejects: its parts that are stored go when that is concluded.
   const isRefused = fault?.code === 'too_many_rejects' && dataset?.onReject === 'keep';
   if (isRefused && parts.records > 0) rejected[fault?.code ?? ''] = parts.records;
-  await together([rejects.flush(), ...(isRefused ? [] : [parts.finish()])]);
+  await settleAll([rejects.flush(), ...(isRefused ? [] : [parts.finish()])]);
 
   return {
     stage: 'extraction',

@@ -2,9 +2,8 @@ import { recordColumn } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError, TransientError } from '../../domain/errors.ts';
 import type { NumberedRow } from '../../domain/tables/encoded-row.ts';
-import { editionSequencer } from '../../domain/tables/row-identity.ts';
+import { revisionSequencer } from '../../domain/tables/row-identity.ts';
 import { rowSchema } from '../../domain/tables/stored-row.ts';
-import { editionName, MAX_EDITION } from '../../domain/versions/revision.ts';
 import {
   archiveKey,
   loadingReceiptKey,
@@ -14,7 +13,7 @@ import {
   transformationReceiptKey,
   type VersionPath,
 } from '../../domain/versions/key-layout.ts';
-import { type Head, isOlder, type Version } from '../../domain/versions/ledger.ts';
+import { isOlder, type LedgerEntry, type Version } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import {
   count,
@@ -25,14 +24,15 @@ import {
   type TransformationReceipt,
   transformationReceipt,
 } from '../../domain/versions/receipt.ts';
+import { MAX_REVISION, revisionName } from '../../domain/versions/revision.ts';
 import { contentTypes, newLakeFile, readLakeFile } from '../../formats/lake-file.ts';
 import type { Retraction } from '../../mysql/table-store.ts';
 import { Ledger } from '../../store/ledger.ts';
 import { ObjectNotFound } from '../../store/object-store.ts';
-import { doPiece } from './piece.ts';
+import { processOnce } from './piece.ts';
 import { parseSourceMetadata, sourceMetadata } from './source-metadata.ts';
-import { isWhole, type OutputBuckets, type Standing, standing, unlessUnreadable } from './supersede.ts';
-import { type Outcome, RejectsWriter, type Surroundings, withoutRecords } from './work.ts';
+import { isWhole, type OutputBuckets, statusOf, unlessUnreadable, type VersionStatus } from './supersede.ts';
+import { type Outcome, RejectsWriter, type StageContext, withoutRecords } from './work.ts';
 
 export interface LoadingBuckets extends OutputBuckets {
   readonly archive: string;
@@ -67,7 +67,7 @@ const RECEIPT_DELAYS = [20, 50, 100, 200, 400, 800, 1600, 2000];
 export async function loadFile(
   event: ObjectEvent,
   buckets: LoadingBuckets,
-  surroundings: Surroundings,
+  surroundings: StageContext,
 ): Promise<Outcome> {
   const { store } = surroundings;
   const address = parseProcessedKey(event.key);
@@ -84,14 +84,14 @@ export async function loadFile(
   if (event.type === 'deleted') {
     // A person may have deleted what still stands; the sinks keep it, and a reconciliation tells. What goes for good was
     // deleted before.
-    if (event.permanent || standing(await ledger.head(address), address) === 'live')
+    if (event.permanent || statusOf(await ledger.entry(address), address) === 'live')
       return withoutRecords(name, 'kept');
     await removeLoaded();
     await retractRows(event, address, ledger, dataset, surroundings);
     return withoutRecords(name, 'retracted');
   }
   let source: Source | undefined;
-  const done = await doPiece(
+  const done = await processOnce(
     {
       address,
       receiptKey: loadingReceiptKey(address, address.part, address.partitionPath),
@@ -106,7 +106,7 @@ export async function loadFile(
       work: () => load(event, address, source, dataset, buckets, surroundings),
       discard: async () => {
         await removeLoaded();
-        await retractOwnRows(event, await ledger.head(address), dataset, surroundings);
+        await retractOwnRows(event, await ledger.entry(address), dataset, surroundings);
         // Whose deletion comes back here, and takes out of MySQL what is older.
         await store.remove(buckets.processed, [event.key]);
       },
@@ -138,9 +138,9 @@ function sourceOf(
 async function transformationOf(
   event: ObjectEvent,
   { part, ...path }: FileAddress,
-  stands: Standing,
+  stands: VersionStatus,
   ledger: Ledger,
-  { store, wait }: Surroundings,
+  { store, wait }: StageContext,
 ): Promise<TransformationReceipt | undefined> {
   const find = () => ledger.receipt(transformationReceiptKey(path, part), transformationReceipt);
   let found = await find();
@@ -158,15 +158,15 @@ async function transformationOf(
 /** Takes the rows of a file's own version out of MySQL, of which no other sink has anything. */
 async function retractOwnRows(
   event: ObjectEvent,
-  head: Head | undefined,
+  head: LedgerEntry | undefined,
   dataset: Dataset,
-  { store, tables }: Surroundings,
+  { store, tables }: StageContext,
 ): Promise<void> {
   if (tables === undefined) return;
   try {
     const source = parseSourceMetadata((await store.describe(event)).metadata);
     if (source !== undefined)
-      await tables.retract(dataset, source.key, editionSequencer(source), itsOwn(source, head));
+      await tables.retract(dataset, source.key, revisionSequencer(source), itsOwn(source, head));
   } catch (error) {
     // It went already, and its deletion is an event.
     if (!(error instanceof ObjectNotFound)) throw error;
@@ -174,10 +174,10 @@ async function retractOwnRows(
 }
 
 /** The retraction of a version that came to nothing; where it was newer than what stands, that is let in again. */
-function itsOwn(version: Version, head: Head | undefined): Retraction {
+function itsOwn(version: Version, head: LedgerEntry | undefined): Retraction {
   const { current } = head ?? {};
   if (current !== undefined && !isOlder(current, version)) return { which: 'its own' };
-  return { which: 'its own', leaving: current === undefined ? '' : editionSequencer(current) };
+  return { which: 'its own', leaving: current === undefined ? '' : revisionSequencer(current) };
 }
 
 /**
@@ -191,28 +191,28 @@ async function retractRows(
   address: FileAddress,
   ledger: Ledger,
   dataset: Dataset,
-  { tables }: Surroundings,
+  { tables }: StageContext,
 ): Promise<void> {
-  const head = await ledger.head(address);
+  const head = await ledger.entry(address);
   if (tables === undefined || head === undefined) return;
   const { part, partitionPath } = address;
   const receiptKey = loadingReceiptKey(address, part, partitionPath);
   const loaded = await ledger.receipt(receiptKey, loadingReceipt).catch(unlessUnreadable);
   // What came to nothing has gone from the lake, and nothing that stands comes after it.
   if (loaded !== undefined && (head.current === undefined || isOlder(head.current, loaded)))
-    await tables.retract(dataset, head.key, editionSequencer(loaded), itsOwn(loaded, head));
+    await tables.retract(dataset, head.key, revisionSequencer(loaded), itsOwn(loaded, head));
   if (head.current === undefined) return;
   if (!(await isWhole(head, ledger))) {
     const message = `The version that takes the place of s3://${event.bucket}/${event.key} is not complete yet: its rows stay till then.`;
     throw new TransientError('in_progress', message, { stage: 'loading' });
   }
   const { type, sequencer } = head.current;
-  // A deletion is of all editions of a version.
+  // A deletion is of all revisions of a version.
   if (type === 'deleted')
-    await tables.retract(dataset, head.key, editionName(sequencer, MAX_EDITION), {
+    await tables.retract(dataset, head.key, revisionName(sequencer, MAX_REVISION), {
       which: 'older and its own',
     });
-  else await tables.retract(dataset, head.key, editionSequencer(head.current));
+  else await tables.retract(dataset, head.key, revisionSequencer(head.current));
 }
 
 async function load(
@@ -221,7 +221,7 @@ async function load(
   source: Source | undefined,
   dataset: Dataset,
   buckets: LoadingBuckets,
-  surroundings: Surroundings,
+  surroundings: StageContext,
 ): Promise<LoadingReceipt> {
   const { store, now, elapsed, codeVersion, tables } = surroundings;
   const startedAt = elapsed();
@@ -263,7 +263,7 @@ async function readRows(
   event: ObjectEvent,
   address: FileAddress,
   dataset: Dataset,
-  { store }: Surroundings,
+  { store }: StageContext,
 ): Promise<NumberedRow[]> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of await store.read(event)) chunks.push(chunk);
@@ -278,10 +278,10 @@ async function fillTables(
   rows: readonly NumberedRow[],
   from: Omit<Source, 'records' | 'bytes'>,
   dataset: Dataset,
-  tables: NonNullable<Surroundings['tables']>,
+  tables: NonNullable<StageContext['tables']>,
   rejects: RejectsWriter,
 ): Promise<LoadingReceipt['tables']> {
-  const loaded = await tables.load({ dataset, key: from.key, sequencer: editionSequencer(from), rows });
+  const loaded = await tables.load({ dataset, key: from.key, sequencer: revisionSequencer(from), rows });
   if (loaded === 'stale') return { written: 0, unchanged: 0, rejected: {}, stale: true };
   const rejected: Tally = {};
   for (const reject of loaded.rejected) {
@@ -297,7 +297,7 @@ async function writeArchive(
   header: Omit<Source, 'records' | 'bytes'> & { readonly part: number },
   dataset: Dataset,
   to: { readonly bucket: string; readonly key: string },
-  { store }: Surroundings,
+  { store }: StageContext,
 ): Promise<StoredObject> {
   const metadata = sourceMetadata({ dataset: dataset.name, ...header });
   const file = newLakeFile(dataset, 'parquet', metadata);

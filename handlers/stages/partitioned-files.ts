@@ -8,7 +8,7 @@ import type { StoredObject } from '../../domain/versions/receipt.ts';
 import { contentTypes, type LakeFile, newLakeFile } from '../../formats/lake-file.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import { sourceMetadata } from './source-metadata.ts';
-import { type Surroundings, together } from './work.ts';
+import { type StageContext, settleAll } from './work.ts';
 
 const WRITES_AT_ONCE = 8;
 
@@ -27,7 +27,7 @@ export class PartitionedFiles {
     dataset: Dataset,
     path: VersionPath,
     header: PartHeader,
-    { codeVersion, limits }: Pick<Surroundings, 'codeVersion' | 'limits'>,
+    { codeVersion, limits }: Pick<StageContext, 'codeVersion' | 'limits'>,
   ) {
     this.#most = limits.partitions;
     this.#dataset = dataset;
@@ -52,7 +52,7 @@ export class PartitionedFiles {
 
   async store(store: ObjectStore, bucket: string): Promise<StoredObject[]> {
     const limit = pLimit(WRITES_AT_ONCE);
-    return together(
+    return settleAll(
       [...this.#files].map(([partition, file]) =>
         limit(async () => {
           const name = { codeVersion: this.#codeVersion, extension: this.#format };

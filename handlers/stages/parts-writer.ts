@@ -1,14 +1,14 @@
 import type { PartHeader } from '../../domain/records/part.ts';
 import { partKey, type VersionPath } from '../../domain/versions/key-layout.ts';
 import type { StoredObject } from '../../domain/versions/receipt.ts';
-import type { Surroundings } from './work.ts';
+import type { StageContext } from './work.ts';
 
 const LINE_FEED = 0x0a;
 
 /** Gathers valid records into parts of bounded size. While one part is compressed and stored, the next one fills. */
 export class PartsWriter {
   readonly written: StoredObject[] = [];
-  readonly #surroundings: Surroundings;
+  readonly #surroundings: StageContext;
   readonly #bucket: string;
   readonly #path: VersionPath;
   readonly #header: Omit<PartHeader, 'part'>;
@@ -22,7 +22,7 @@ export class PartsWriter {
   records = 0;
 
   constructor(
-    surroundings: Surroundings,
+    surroundings: StageContext,
     bucket: string,
     path: VersionPath,
     header: Omit<PartHeader, 'part'>,

@@ -2,17 +2,23 @@ import type { VersionPath } from '../../domain/versions/key-layout.ts';
 import type { Receipt } from '../../domain/versions/receipt.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import { ObjectNotFound, type ObjectStore } from '../../store/object-store.ts';
-import { completes, type OutputBuckets, removeSuperseded, type Standing, standing } from './supersede.ts';
+import {
+  cleanUpAfter,
+  type OutputBuckets,
+  removeSuperseded,
+  statusOf,
+  type VersionStatus,
+} from './supersede.ts';
 
 /** Work of which a version has several pieces: a part to be transformed, or a file to be loaded. */
-export interface Piece<Done extends Receipt> {
+export interface WorkItem<Done extends Receipt> {
   readonly address: VersionPath;
   readonly receiptKey: string;
   /**
    * Takes away what is worked on, where the stage before made it in an attempt that came to nothing: another attempt did
    * the work, and does not name it. Returns whether it was that.
    */
-  readonly dropLeftOver?: (stands: Standing) => Promise<boolean>;
+  readonly dropLeftOver?: (stands: VersionStatus) => Promise<boolean>;
   /** @throws {ObjectNotFound} when there is nothing to work on */
   readonly work: () => Promise<Done>;
   /** Takes away what is worked on, and all that came of it. */
@@ -26,8 +32,8 @@ export interface Piece<Done extends Receipt> {
  *
  * @returns `duplicate`: it was done before. `stale`: something newer took effect, or it is left over.
  */
-export async function doPiece<Done extends Receipt>(
-  { address, receiptKey, dropLeftOver, work, discard }: Piece<Done>,
+export async function processOnce<Done extends Receipt>(
+  { address, receiptKey, dropLeftOver, work, discard }: WorkItem<Done>,
   ledger: Ledger,
   store: ObjectStore,
   buckets: OutputBuckets,
@@ -36,8 +42,8 @@ export async function doPiece<Done extends Receipt>(
     await discard();
     return 'stale' as const;
   };
-  const head = await ledger.head(address);
-  const stands = standing(head, address);
+  const head = await ledger.entry(address);
+  const stands = statusOf(head, address);
   if (stands === 'gone') return discarded();
   if (await dropLeftOver?.(stands)) return 'stale';
   if (await ledger.hasReceipt(receiptKey)) {
@@ -52,10 +58,10 @@ export async function doPiece<Done extends Receipt>(
   } catch (error) {
     // It may have been removed because its version was overtaken just now.
     const isGone =
-      error instanceof ObjectNotFound && standing(await ledger.head(address), address) !== 'live';
+      error instanceof ObjectNotFound && statusOf(await ledger.entry(address), address) !== 'live';
     if (isGone) return discarded();
     throw error;
   }
   await ledger.writeReceipt(receiptKey, receipt);
-  return (await completes(address, ledger, store, buckets)) ? receipt : discarded();
+  return (await cleanUpAfter(address, ledger, store, buckets)) ? receipt : discarded();
 }

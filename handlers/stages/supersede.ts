@@ -13,16 +13,16 @@ import {
   versionSegment,
 } from '../../domain/versions/key-layout.ts';
 import {
-  type Head,
-  isSettled,
-  standingOf,
-  withComplete,
+  isLoaded,
+  type LedgerEntry,
+  markComplete,
+  versionStatus,
   withoutSuperseded,
 } from '../../domain/versions/ledger.ts';
 import { extractionReceipt, transformationReceipt } from '../../domain/versions/receipt.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
-import { together } from './work.ts';
+import { settleAll } from './work.ts';
 
 /** Where a version leaves what goes with it. Its archive files and MySQL rows follow its files of the lake. */
 export interface OutputBuckets {
@@ -33,11 +33,11 @@ export interface OutputBuckets {
 
 const READS_AT_ONCE = 16;
 
-export type Standing = ReturnType<typeof standingOf>;
+export type VersionStatus = ReturnType<typeof versionStatus>;
 
 /** Where the version of a part or of a file of the lake stands. */
-export function standing(head: Head | undefined, { version }: VersionPath): Standing {
-  return standingOf(head, (versionId) => versionSegment(versionId) === version);
+export function statusOf(head: LedgerEntry | undefined, { version }: VersionPath): VersionStatus {
+  return versionStatus(head, (versionId) => versionSegment(versionId) === version);
 }
 
 /**
@@ -45,7 +45,7 @@ export function standing(head: Head | undefined, { version }: VersionPath): Stan
  * it does this; whoever finds it undone does it as well.
  */
 export async function removeSuperseded(
-  head: Head | undefined,
+  head: LedgerEntry | undefined,
   ledger: Ledger,
   store: ObjectStore,
   buckets: OutputBuckets,
@@ -53,11 +53,11 @@ export async function removeSuperseded(
   if (head === undefined || head.superseded.length === 0) return;
   const { dataset, key, current, superseded } = head;
   const path = (versionId: string) => versionPath({ dataset, key, versionId });
-  if (current !== undefined && !isSettled(head)) {
+  if (current !== undefined && !isLoaded(head)) {
     if (!(await isWhole(head, ledger))) return;
-    const latest = await ledger.change(path(''), (known) => known && withComplete(known, current.versionId));
+    const latest = await ledger.change(path(''), (known) => known && markComplete(known, current.versionId));
     // Another version took effect meanwhile: it is for whoever completes that one.
-    if (latest === undefined || !isSettled(latest)) return;
+    if (latest === undefined || !isLoaded(latest)) return;
   }
   for (const versionId of superseded) {
     await removePieces(path(versionId), ledger, store, buckets);
@@ -73,23 +73,23 @@ export async function removeSuperseded(
  *
  * @returns `false` when the version of the piece is gone: what was made of it must go as well
  */
-export async function completes(
+export async function cleanUpAfter(
   piece: VersionPath,
   ledger: Ledger,
   store: ObjectStore,
   buckets: OutputBuckets,
 ): Promise<boolean> {
-  const head = await ledger.head(piece);
-  const stands = standing(head, piece);
+  const head = await ledger.entry(piece);
+  const stands = statusOf(head, piece);
   if (stands === 'gone') return false;
   await removeSuperseded(head, ledger, store, buckets);
-  return stands === 'live' || standing(await ledger.head(piece), piece) !== 'gone';
+  return stands === 'live' || statusOf(await ledger.entry(piece), piece) !== 'gone';
 }
 
 /** Whether what an object's tables are to show is in every sink. */
-export async function isWhole(head: Head, ledger: Ledger): Promise<boolean> {
+export async function isWhole(head: LedgerEntry, ledger: Ledger): Promise<boolean> {
   const { dataset, key, current } = head;
-  if (current === undefined || isSettled(head)) return true;
+  if (current === undefined || isLoaded(head)) return true;
   return isComplete(versionPath({ dataset, key, versionId: current.versionId }), ledger);
 }
 
@@ -173,7 +173,7 @@ export async function removePieces(
   const extraction = extractionReceiptKey(path);
   const keys = (await ledger.receiptKeys(path)).filter((key) => key !== extraction);
   const limit = pLimit(READS_AT_ONCE);
-  const receipts = await together(
+  const receipts = await settleAll(
     keys.map((key) => limit(() => ledger.anyReceipt(key).catch(unlessUnreadable))),
   );
   const files = receipts.flatMap((receipt) => {

@@ -20,9 +20,9 @@ import {
 import { Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import { PartitionedFiles } from './partitioned-files.ts';
-import { doPiece } from './piece.ts';
+import { processOnce } from './piece.ts';
 import type { OutputBuckets } from './supersede.ts';
-import { type Outcome, RejectsWriter, type Surroundings, withoutRecords } from './work.ts';
+import { type Outcome, RejectsWriter, type StageContext, withoutRecords } from './work.ts';
 
 const LINE_FEED = 0x0a;
 
@@ -39,14 +39,14 @@ type PartAddress = VersionPath & { readonly part: number };
 export async function transformPart(
   event: ObjectEvent,
   buckets: TransformationBuckets,
-  surroundings: Surroundings,
+  surroundings: StageContext,
 ): Promise<Outcome> {
   const { store } = surroundings;
   const address = parsePartKey(event.key);
   const dataset = address && surroundings.registry.named(address.dataset);
   if (address === undefined || dataset === undefined) throw notOurs(event);
   const ledger = new Ledger(store, buckets.ledger);
-  const done = await doPiece(
+  const done = await processOnce(
     {
       address,
       receiptKey: transformationReceiptKey(address, address.part),
@@ -67,7 +67,7 @@ async function transform(
   address: PartAddress,
   dataset: Dataset,
   buckets: TransformationBuckets,
-  surroundings: Surroundings,
+  surroundings: StageContext,
 ): Promise<TransformationReceipt> {
   const { store, now, elapsed, codeVersion, receives, limits } = surroundings;
   const startedAt = elapsed();
@@ -148,7 +148,7 @@ function oneTooMany({ partitionBy }: Dataset, recordNumber: number, record: unkn
 }
 
 /** The header and, one after the other, the lines of a part. What is no part is refused before any line is read. */
-async function readPart({ store, zstd }: Surroundings, event: ObjectEvent) {
+async function readPart({ store, zstd }: StageContext, event: ObjectEvent) {
   const chunks: Uint8Array[] = [];
   for await (const chunk of await store.read(event)) chunks.push(chunk);
   try {

@@ -8,7 +8,7 @@ import type { TableStore } from '../../mysql/table-store.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 
 /** What every stage is given from outside, so that it runs on Lambda, locally and in a simulation alike. */
-export interface Surroundings {
+export interface StageContext {
   readonly store: ObjectStore;
   /** Milliseconds since the epoch, by a clock that may be wrong and may step: for people to read. */
   readonly now: () => number;
@@ -62,7 +62,7 @@ export function withoutRecords(dataset: string, result: Result): Outcome {
  *
  * @throws the first failure
  */
-export async function together<Result>(work: readonly Promise<Result>[]): Promise<Result[]> {
+export async function settleAll<Result>(work: readonly Promise<Result>[]): Promise<Result[]> {
   await Promise.allSettled(work);
   return Promise.all(work);
 }
@@ -78,7 +78,7 @@ export class RejectsWriter {
   #length = 0;
 
   constructor(
-    { store, limits }: Pick<Surroundings, 'store' | 'limits'>,
+    { store, limits }: Pick<StageContext, 'store' | 'limits'>,
     bucket: string,
     keyOf: (file: number) => string,
   ) {

@@ -7,7 +7,7 @@ import { limits } from '../../domain/records/part.ts';
 import { threadedZstd } from '../../formats/zstd.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
-import type { Surroundings } from '../../handlers/stages/work.ts';
+import type { StageContext } from '../../handlers/stages/work.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 
 const [, , stage = '', directory = '', input = ''] = process.argv;
@@ -46,7 +46,7 @@ const store: ObjectStore = {
   copy: () => Promise.reject(new Error('Not of these stages.')),
 };
 
-const surroundings: Surroundings = {
+const surroundings: StageContext = {
   store,
   now: Date.now,
   elapsed: () => performance.now(),
@@ -68,7 +68,7 @@ const event = {
   size: undefined,
   permanent: false,
   reason: 'PutObject',
-  edition: 0,
+  revision: 0,
   time: '',
 } as const;
 

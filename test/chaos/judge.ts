@@ -1,6 +1,6 @@
-import { parseEdition } from '../../domain/versions/revision.ts';
 import { versionSegment } from '../../domain/versions/key-layout.ts';
-import type { Head } from '../../domain/versions/ledger.ts';
+import type { LedgerEntry } from '../../domain/versions/ledger.ts';
+import { parseRevision } from '../../domain/versions/revision.ts';
 import type { Code } from './code.ts';
 import {
   type Change,
@@ -89,9 +89,9 @@ function judgeTraces(found: Found, { rejected, removed }: Outcome, shown: Put | 
   return findings;
 }
 
-const plain = (name: string) => parseEdition(name).versionId;
+const plain = (name: string) => parseRevision(name).versionId;
 
-function shownBy(head: Head | undefined): string | undefined {
+function shownBy(head: LedgerEntry | undefined): string | undefined {
   return head?.current?.type === 'created' ? plain(head.current.versionId) : undefined;
 }
 

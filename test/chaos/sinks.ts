@@ -12,14 +12,14 @@ import {
   parsePartKey,
   parseProcessedKey,
 } from '../../domain/versions/key-layout.ts';
-import { type Head, head } from '../../domain/versions/ledger.ts';
+import { type LedgerEntry, ledgerEntry } from '../../domain/versions/ledger.ts';
 import { transformationReceipt } from '../../domain/versions/receipt.ts';
 import { rowText, type Table, tableOf } from './model.ts';
 import type { Row } from './objects.ts';
 
 /** What is found of one object. */
 export interface Found {
-  head: Head | undefined;
+  head: LedgerEntry | undefined;
   readonly lake: string[];
   readonly archive: string[];
   readonly mysql: string[];
@@ -153,7 +153,8 @@ async function readLedger(target: Target, of: Of): Promise<void> {
     JSON.parse(Buffer.from(await read(target, ledger, key)).toString('utf8'));
   for await (const { Key } of listObjects(target, ledger)) {
     const [kind, , objectId = '', version = '', stage] = Key.split('/');
-    if (kind === 'heads') of(hashIn(objectId.replace(/\.json$/, ''))).head = head.parse(await json(Key));
+    if (kind === 'heads')
+      of(hashIn(objectId.replace(/\.json$/, ''))).head = ledgerEntry.parse(await json(Key));
     else if (stage === 'transformation') {
       const { filtered } = transformationReceipt.parse(await json(Key));
       const all = of(hashIn(objectId)).filtered;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { notesOf } from '../../cli/ledger/key-state.ts';
-import type { Head } from '../../domain/versions/ledger.ts';
+import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 
-const attempt = (versionId: string, leaseUntil: number): Head['attempts'][number] => ({
+const attempt = (versionId: string, leaseUntil: number): LedgerEntry['attempts'][number] => ({
   sequencer: '20',
   versionId,
   status: leaseUntil === 0 ? 'rejected' : 'extracting',
@@ -12,7 +12,7 @@ const attempt = (versionId: string, leaseUntil: number): Head['attempts'][number
   leaseUntil,
   parts: 0,
 });
-const head = (attempts: Head['attempts']): Head => ({
+const head = (attempts: LedgerEntry['attempts']): LedgerEntry => ({
   dataset: 'recipes',
   key: 'recipes/a.json',
   current: { type: 'created', sequencer: '10', versionId: 'v1' },
@@ -20,7 +20,7 @@ const head = (attempts: Head['attempts']): Head => ({
   superseded: [],
 });
 const latest = { key: 'recipes/a.json', versionId: 'v2', latest: true, deleted: false, size: 1, modified: 0 };
-const notes = (known: Head, shown: string | undefined) => notesOf(known, latest, shown, 1000);
+const notes = (known: LedgerEntry, shown: string | undefined) => notesOf(known, latest, shown, 1000);
 
 describe('what there is to know of a key', () => {
   test.each([

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isConserved, isSettled, stateOf } from '../../cli/ledger/object-state.ts';
+import { isConserved, isFinal, stateOf } from '../../cli/ledger/object-state.ts';
 import type { Receipt } from '../../domain/versions/receipt.ts';
 
 const object = { dataset: 'recipes', key: 'recipes/a.json', versionId: 'v1' };
@@ -82,7 +82,7 @@ describe('where an object stands, by its receipts', () => {
   ])('%s', (_, receipts, expected) => {
     const state = stateOf(object, receipts);
     expect(state).toMatchObject(expected);
-    expect(isSettled(state)).toBe(['done', 'failed'].includes(state.stage));
+    expect(isFinal(state)).toBe(['done', 'failed'].includes(state.stage));
   });
 
   test('records are conserved only when every one of them is accounted for', () => {

@@ -19,7 +19,7 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readHead, readText } from '../../cli/ledger/ledger.ts';
+import { readEntry, readText } from '../../cli/ledger/ledger.ts';
 import { listObjects } from '../../cli/ledger/listing.ts';
 import { sweep as sweepTarget } from '../../cli/ledger/sweep.ts';
 import { mysqlUrl, withMysql } from '../../cli/mysql/mysql.ts';
@@ -30,7 +30,7 @@ import { objectHash } from '../../domain/tables/row-identity.ts';
 import {
   extractionReceiptKey,
   failedPrefixes,
-  headKey,
+  ledgerEntryKey,
   loadingReceiptKey,
   transformationReceiptKey,
   versionPath,
@@ -134,7 +134,7 @@ async function titles(prefix: string): Promise<unknown> {
 }
 
 async function fileOf(place: 'processed' | 'archive', key: string): Promise<string> {
-  const state = await readHead(target, versionPath({ dataset: 'recipes', key, versionId: '' }));
+  const state = await readEntry(target, versionPath({ dataset: 'recipes', key, versionId: '' }));
   const version = versionSegment(state?.head.current?.versionId ?? '');
   for await (const { Key } of listObjects(target, target.outputs.buckets[place], 'recipes/'))
     if (Key.includes(version)) return Key;
@@ -425,7 +425,7 @@ describe('replay', () => {
   });
 
   test('does anew what other code rejected, says how many rejects are left, and does it once', async () => {
-    const known = await readHead(target, versionPath({ dataset: 'recipes', key, versionId: '' }));
+    const known = await readEntry(target, versionPath({ dataset: 'recipes', key, versionId: '' }));
     const versionId = known?.head.current?.versionId ?? '';
     // As if it had been done by code that rejected three records more.
     const receiptKey = extractionReceiptKey(versionPath({ dataset: 'recipes', key, versionId }));
@@ -446,7 +446,7 @@ describe('replay', () => {
     );
     const dry = documents(await run('replay', '--code', 'wrong_type', '--dry-run', '--json'));
     expect(dry.at(-1)).toMatchObject({ replayed: 0, skipped: 0 });
-    expect(dry[0]).toMatchObject({ key, event: { edition: 1 } });
+    expect(dry[0]).toMatchObject({ key, event: { revision: 1 } });
 
     const replayed = await run('replay', '--code', 'wrong_type', '--since', '1h', '--wait');
     expect(replayed.stdout).toContain('recipes/again.json: 4 rejects before, 1 left');
@@ -577,7 +577,7 @@ describe('a dataset that was removed from the code', () => {
     const rejects = { key: `${failedPrefixes(path)[0]}extraction.ndjson`, records: 1, bytes: 1 };
     await put(rejects.key, '{}', target.outputs.buckets.failed);
     const documentsOf: Readonly<Record<string, unknown>> = {
-      [headKey(path)]: {
+      [ledgerEntryKey(path)]: {
         dataset: 'readings',
         key,
         current: { type: 'created', sequencer: '0A', versionId },

@@ -1,10 +1,10 @@
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readHead } from '../../cli/ledger/ledger.ts';
+import { readEntry } from '../../cli/ledger/ledger.ts';
 import type { Target } from '../../cli/target/target.ts';
 import {
   extractionReceiptKey,
-  headKey,
+  ledgerEntryKey,
   transformationReceiptKey,
   type VersionPath,
   versionPath,
@@ -83,11 +83,11 @@ describe('one object of which nobody can read', () => {
 
   test('the head is named by every command, holds up no other, and is made anew by a replay', async () => {
     const path = await put('recipes/head.json', `${recipe('head')}{}\n`);
-    const head = headKey(path);
+    const head = ledgerEntryKey(path);
     await overwrite(head, '{"dataset":"recipes"');
     await expectNamed('recipes/head.json', head);
     await expectMended('recipes/head.json');
-    expect((await readHead(target, path))?.head).toMatchObject({
+    expect((await readEntry(target, path))?.head).toMatchObject({
       current: { versionId: expect.stringMatching(/!0001$/) },
       superseded: [],
     });
@@ -97,7 +97,7 @@ describe('one object of which nobody can read', () => {
 test('rows of an extraction that was given up are named, in each sink, by reconcile and by status', async () => {
   const key = 'recipes/given-up.json';
   const path = await put(key, recipe('given up 1') + recipe('given up 2'));
-  const { current, ...known } = (await readHead(target, path))?.head ?? {};
+  const { current, ...known } = (await readEntry(target, path))?.head ?? {};
   expect(current).toBeDefined();
   // As a function leaves it that is killed in its middle.
   const attempt = {
@@ -109,7 +109,7 @@ test('rows of an extraction that was given up are named, in each sink, by reconc
     parts: 0,
   };
   const { type: _, ...version } = current ?? { type: '' };
-  await overwrite(headKey(path), JSON.stringify({ ...known, attempts: [{ ...version, ...attempt }] }));
+  await overwrite(ledgerEntryKey(path), JSON.stringify({ ...known, attempts: [{ ...version, ...attempt }] }));
   const receipt = { Bucket: target.outputs.buckets.ledger, Key: extractionReceiptKey(path) };
   await target.s3.send(new DeleteObjectCommand(receipt));
 

@@ -103,8 +103,8 @@ describe('a batch of a backfill', () => {
     const batch = batchOf(named(A, B, 'recipes/gone.ndjson'));
     await sendBatch(batch, sending);
     expect(messages.map(parseObjectEvent)).toMatchObject([
-      { type: 'created', bucket: 'raw', key: A, versionId: 'v1', sequencer: '0', edition: 1 },
-      { type: 'created', bucket: 'raw', key: B, versionId: 'v1', sequencer: '0', edition: 1 },
+      { type: 'created', bucket: 'raw', key: A, versionId: 'v1', sequencer: '0', revision: 1 },
+      { type: 'created', bucket: 'raw', key: B, versionId: 'v1', sequencer: '0', revision: 1 },
     ]);
     expect(recordOf(batch)).toMatchObject({
       listed: 3,
@@ -335,7 +335,7 @@ describe('the report of a backfill', () => {
 });
 
 describe('a batch of a replay', () => {
-  test('has each version done anew once, whatever files it left, and the report follows its new edition', async () => {
+  test('has each version done anew once, whatever files it left, and the report follows its new revision', async () => {
     const { store, sending, messages, endReport } = workplace();
     putRaw(store, A, ndjson([recipe(1), { title: 'x' }]));
     putRaw(store, 'recipes/broken.json', '[{"title":');
@@ -345,7 +345,7 @@ describe('a batch of a replay', () => {
     expect(left.length).toBeGreaterThanOrEqual(2);
     await sendBatch(batchOf(named(...left, ...left), { machine: 'replay' }), sending);
     const events = messages.map(parseObjectEvent);
-    expect(events.map(({ key, edition }) => [key, edition]).sort()).toEqual([
+    expect(events.map(({ key, revision }) => [key, revision]).sort()).toEqual([
       [A, 1],
       ['recipes/broken.json', 1],
     ]);

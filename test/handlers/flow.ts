@@ -2,7 +2,7 @@ import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
-import type { Outcome, Surroundings } from '../../handlers/stages/work.ts';
+import type { Outcome, StageContext } from '../../handlers/stages/work.ts';
 import { createdEvent, type MemoryStore, surroundingsOf } from '../store/memory-store.ts';
 
 export const buckets = {
@@ -32,7 +32,7 @@ export function ndjson(records: readonly unknown[]): string {
 export function extract(
   store: MemoryStore,
   key: string,
-  changes: Partial<Surroundings> = {},
+  changes: Partial<StageContext> = {},
   event: Partial<ObjectEvent> = {},
 ): Promise<Outcome> {
   const created = { ...createdEvent('raw', key), ...event };
@@ -42,12 +42,12 @@ export function extract(
 export function transform(
   store: MemoryStore,
   key: string,
-  changes: Partial<Surroundings> = {},
+  changes: Partial<StageContext> = {},
 ): Promise<Outcome> {
   return transformPart(createdEvent('temp', key), buckets, surroundingsOf(store, changes));
 }
 
-export function load(store: MemoryStore, key: string, changes: Partial<Surroundings> = {}): Promise<Outcome> {
+export function load(store: MemoryStore, key: string, changes: Partial<StageContext> = {}): Promise<Outcome> {
   return loadFile(createdEvent('processed', key), buckets, surroundingsOf(store, changes));
 }
 
@@ -55,7 +55,7 @@ export function load(store: MemoryStore, key: string, changes: Partial<Surroundi
 export async function runAll(
   store: MemoryStore,
   key: string,
-  changes: Partial<Surroundings> = {},
+  changes: Partial<StageContext> = {},
 ): Promise<void> {
   await extract(store, key, changes);
   for (const part of store.keys('temp')) await transform(store, part, changes);

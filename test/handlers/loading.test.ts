@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { limits } from '../../domain/records/part.ts';
 import { rejectLine } from '../../domain/records/reject.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
-import { editionName, parseEdition } from '../../domain/versions/revision.ts';
 import { loadingReceipt } from '../../domain/versions/receipt.ts';
+import { parseRevision, revisionName } from '../../domain/versions/revision.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
-import type { Surroundings } from '../../handlers/stages/work.ts';
-import { endsWith, type ObjectStore } from '../../store/object-store.ts';
+import type { StageContext } from '../../handlers/stages/work.ts';
+import { type ObjectStore, untilDeadline } from '../../store/object-store.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';
 import { createdEvent, MemoryStore, surroundingsOf } from '../store/memory-store.ts';
 import { buckets, extract, load, ndjson, putRaw, recipe, transform } from './flow.ts';
@@ -16,10 +16,10 @@ type Mysql = ReturnType<typeof calmMysql>;
 
 const KEY = 'recipes/a.ndjson';
 
-/** Takes up a version, or an edition of one (`v1!0001`), as far as the temp bucket. */
+/** Takes up a version, or a revision of one (`v1!0001`), as far as the temp bucket. */
 async function extractVersion(store: MemoryStore, name: string, sequencer: string, ...records: unknown[]) {
   putRaw(store, KEY, ndjson(records));
-  await extract(store, KEY, {}, { ...parseEdition(name), sequencer });
+  await extract(store, KEY, {}, { ...parseRevision(name), sequencer });
 }
 
 async function transformVersion(store: MemoryStore, name: string): Promise<void> {
@@ -30,7 +30,7 @@ async function transformVersion(store: MemoryStore, name: string): Promise<void>
 const filesOf = (store: MemoryStore, name: string) =>
   store.keys('processed').filter((key) => key.includes(`~${name}~`));
 
-async function loadVersion(store: MemoryStore, name: string, changes: Partial<Surroundings>): Promise<void> {
+async function loadVersion(store: MemoryStore, name: string, changes: Partial<StageContext>): Promise<void> {
   for (const file of filesOf(store, name)) await load(store, file, changes);
 }
 
@@ -72,7 +72,7 @@ describe('a file of the lake whose event is ahead of the receipt of its part', (
     await extractVersion(store, 'v1', '10', recipe(1));
     const isAwaited = Promise.withResolvers<void>();
     const late: ObjectStore = {
-      ...endsWith(store, () => false),
+      ...untilDeadline(store, () => false),
       create: (object) => isAwaited.promise.then(() => store.create(object)),
     };
     const [part = ''] = store.keys('temp');
@@ -91,7 +91,7 @@ describe('a file of the lake whose event is ahead of the receipt of its part', (
     await extractVersion(store, 'v1', '10', recipe(1));
     const [part = ''] = store.keys('temp');
     const dying: ObjectStore = {
-      ...endsWith(store, () => false),
+      ...untilDeadline(store, () => false),
       create: () => Promise.reject(new Error('It was killed.')),
     };
     await expect(transform(store, part, { store: dying })).rejects.toThrow('killed');
@@ -104,14 +104,14 @@ describe('a file of the lake whose event is ahead of the receipt of its part', (
 });
 
 describe('a file that goes from the lake', () => {
-  it('since its version was deleted for good in a later edition takes its rows along, though nobody noted that they were loaded', async () => {
+  it('since its version was deleted for good in a later revision takes its rows along, though nobody noted that they were loaded', async () => {
     const store = new MemoryStore();
     const mysql = calmMysql();
     await extractVersion(store, 'v1!0001', '10', recipe(1));
     await transformVersion(store, 'v1!0001');
     const [file = ''] = filesOf(store, 'v1!0001');
     const dying: ObjectStore = {
-      ...endsWith(store, () => false),
+      ...untilDeadline(store, () => false),
       create: () => Promise.reject(new Error('It was killed.')),
     };
     await expect(load(store, file, { store: dying, tables: mysql.tables })).rejects.toThrow('killed');
@@ -164,14 +164,14 @@ describe('a file of a version that came to nothing', () => {
     expect(rowsIn(mysql)).not.toContain('1 of 2');
   });
 
-  it('takes out those of its edition', async () => {
+  it('takes out those of its revision', async () => {
     const store = new MemoryStore();
     const mysql = calmMysql();
     await put(store, mysql, 'v1', '10', recipe(1), recipe(2));
-    const edition = editionName('v1', 1);
-    await withHeadRestored(store, () => put(store, mysql, edition, '10', recipe(3), recipe(4)));
+    const revision = revisionName('v1', 1);
+    await withHeadRestored(store, () => put(store, mysql, revision, '10', recipe(3), recipe(4)));
     expect(rowsIn(mysql)).toEqual(['1 of 1!0001', '2 of 1!0001']);
-    await loadVersion(store, edition, { tables: mysql.tables });
+    await loadVersion(store, revision, { tables: mysql.tables });
     expect(rowsIn(mysql)).toEqual([]);
   });
 });
@@ -197,7 +197,7 @@ it('a part that goes while it is read, since its version is superseded, is at no
   await extractVersion(store, 'v1', '10', recipe(1));
   const [part = ''] = store.keys('temp');
   const overtaken: ObjectStore = {
-    ...endsWith(store, () => false),
+    ...untilDeadline(store, () => false),
     read: async (address) => {
       await extractVersion(store, 'v2', '20', recipe(2));
       await store.remove('temp', [part]);
@@ -218,7 +218,7 @@ it('a file that is copied into the archive while its version goes is not left th
   const [file = ''] = store.keys('processed');
   const body = store.body('processed', file);
   const slow: ObjectStore = {
-    ...endsWith(store, () => false),
+    ...untilDeadline(store, () => false),
     // It has been read, and is written when the file is gone from the lake and its deletion is dealt with.
     copy: async (_, to) => {
       await put(store, mysql, 'v2', '20', recipe(2));

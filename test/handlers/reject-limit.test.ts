@@ -7,7 +7,7 @@ import { limits } from '../../domain/records/part.ts';
 import type { RejectLimit } from '../../domain/records/reject-limit.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
 import { type ExtractionReceipt, extractionReceipt } from '../../domain/versions/receipt.ts';
-import { accountOf, contradictions } from '../../domain/versions/reconciliation.ts';
+import { contradictions, summarize } from '../../domain/versions/reconciliation.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import { extract, load, ndjson, putRaw, recipe, runAll, transform } from './flow.ts';
@@ -61,7 +61,7 @@ describe('an object of which too much is rejected', () => {
     expect(rejectsOf(store).map((line) => JSON.parse(line).recordNumber)).toEqual([2, 3, 5, 6]);
     expect(store.keys('temp')).toEqual([]);
     expect(contradictions([receipt])).toEqual([]);
-    const { read, rejected } = accountOf([receipt]);
+    const { read, rejected } = summarize([receipt]);
     expect(Object.values(rejected).reduce((sum, n) => sum + n)).toBe(read);
   });
 

@@ -1,7 +1,7 @@
 import type { Context, SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parsePartKey, partKey, versionPath } from '../../domain/versions/key-layout.ts';
-import { pieceOf, type StageOptions, stageHandler } from '../../handlers/sqs-handler.ts';
+import { type StageOptions, stageHandler, workItemOf } from '../../handlers/sqs-handler.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import { withoutRecords } from '../../handlers/stages/work.ts';
@@ -190,7 +190,7 @@ describe('the handler of a stage', () => {
     const store = new MemoryStore();
     const handler = handlerOf(store, {
       concurrency: 1,
-      subjectOf: ({ key }) => pieceOf(createdEvent('temp', key), parsePartKey(key)),
+      subjectOf: ({ key }) => workItemOf(createdEvent('temp', key), parsePartKey(key)),
       work: ({ key }) => {
         if (!key.includes('part-00002')) return Promise.reject(new Error('SlowDown'));
         return Promise.resolve(withoutRecords('recipes', 'done'));

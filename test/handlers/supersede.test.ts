@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../domain/records/part.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
-import { head } from '../../domain/versions/ledger.ts';
+import { ledgerEntry } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
@@ -55,7 +55,7 @@ function lake(store: MemoryStore): string[] {
 
 function headOf(store: MemoryStore) {
   const [key = ''] = store.keys('ledger').filter((each) => each.startsWith('heads/'));
-  return head.parse(JSON.parse(store.body('ledger', key).toString()));
+  return ledgerEntry.parse(JSON.parse(store.body('ledger', key).toString()));
 }
 
 describe('a new version', () => {
@@ -149,7 +149,7 @@ describe('a new version', () => {
     );
     expect(sequencers()).toEqual([]);
     // What stands is let in again, when it is done anew.
-    const anew = { ...event('v1', '10'), edition: 1 };
+    const anew = { ...event('v1', '10'), revision: 1 };
     putRaw(store, KEY, easy);
     const outside = surroundingsOf(store, { tables });
     await extractObject(anew, buckets, outside);
@@ -311,9 +311,9 @@ it('the rows of a version carry the sequencer that its head has, whatever event 
   expect(server.rows('recipes', objectHash(KEY))).toMatchObject([{ _sequencer: '2001' }]);
 });
 
-describe('a new edition of a version', () => {
+describe('a new revision of a version', () => {
   it.each([
-    { used: 'v1!0001', asked: event('v1', '10', { edition: 1 }), done: 'v1!0002' },
+    { used: 'v1!0001', asked: event('v1', '10', { revision: 1 }), done: 'v1!0002' },
     { used: 'v2', asked: event('v2', '20'), done: 'v2!0001' },
   ])(
     'is never done under the name $used of one that came to nothing: what its receipts name is gone',
@@ -332,12 +332,12 @@ describe('a new edition of a version', () => {
   it('takes the place of the one before, and its rejects those of before', async () => {
     const store = new MemoryStore();
     await put(store, easyAndHard, event('v1', '10'));
-    expect(await put(store, easyAndHard, event('v1', '10', { edition: 1 }))).toMatchObject({
+    expect(await put(store, easyAndHard, event('v1', '10', { revision: 1 }))).toMatchObject({
       result: 'done',
     });
     expect(lake(store)).toEqual(['v1!0001 difficulty=easy', 'v1!0001 difficulty=hard']);
     expect(store.keys('failed')).toEqual([expect.stringContaining('/v1!0001/')]);
-    expect(await extract(store, event('v1', '10', { edition: 1 }))).toMatchObject({ result: 'duplicate' });
+    expect(await extract(store, event('v1', '10', { revision: 1 }))).toMatchObject({ result: 'duplicate' });
     expect(await extract(store, event('v1', '10'))).toMatchObject({ result: 'stale' });
   });
 });

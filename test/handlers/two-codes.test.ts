@@ -3,8 +3,8 @@ import { Registry } from '../../datasets/index.ts';
 import { recipes } from '../../datasets/recipes.ts';
 import { type Dataset, filtered } from '../../domain/dataset.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
-import type { Surroundings } from '../../handlers/stages/work.ts';
-import { endsWith, type ObjectStore } from '../../store/object-store.ts';
+import type { StageContext } from '../../handlers/stages/work.ts';
+import { type ObjectStore, untilDeadline } from '../../store/object-store.ts';
 import { readParquet } from '../formats/parquet-rows.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';
 import { MemoryStore } from '../store/memory-store.ts';
@@ -13,7 +13,7 @@ import { extract, load, ndjson, putRaw, recipe, transform } from './flow.ts';
 type Transform = typeof recipes.transform;
 
 /** Code with this transform. */
-function code(codeVersion: string, of: Transform): Pick<Surroundings, 'codeVersion' | 'registry'> {
+function code(codeVersion: string, of: Transform): Pick<StageContext, 'codeVersion' | 'registry'> {
   return { codeVersion, registry: new Registry([{ ...recipes, transform: of } as unknown as Dataset]) };
 }
 
@@ -39,7 +39,7 @@ async function titles(store: MemoryStore, bucket: string): Promise<string[]> {
 }
 
 /** What a queue does: what fails comes back later. */
-async function loadAll(store: MemoryStore, changes: Partial<Surroundings>): Promise<void> {
+async function loadAll(store: MemoryStore, changes: Partial<StageContext>): Promise<void> {
   for (const file of store.keys('processed')) await load(store, file, changes).catch(() => {});
 }
 
@@ -98,7 +98,7 @@ describe('a part that two codes worked on, one of which died', () => {
     const [part = ''] = store.keys('temp');
     const isDone = Promise.withResolvers<void>();
     const late: ObjectStore = {
-      ...endsWith(store, () => false),
+      ...untilDeadline(store, () => false),
       write: (object) => isDone.promise.then(() => store.write(object)),
     };
     const slow = transform(store, part, { store: late, ...code('one', recipes.transform) });

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isSettled, type ObjectState, objectState } from '../../cli/ledger/object-state.ts';
+import { isFinal, type ObjectState, objectState } from '../../cli/ledger/object-state.ts';
 import { type LocalPipeline, startPipeline } from '../../cli/target/local-cloud.ts';
 import { localTarget, type Target } from '../../cli/target/target.ts';
 import { nodeWarning } from '../cli/sluice.ts';
@@ -75,6 +75,6 @@ export async function eventually<Value>(
 export function settledState(target: Target, key: string, versionId = 'null'): Promise<ObjectState> {
   return eventually(async () => {
     const state = await objectState(target, key, versionId);
-    return isSettled(state) ? state : undefined;
+    return isFinal(state) ? state : undefined;
   }, `the end of ${key}`);
 }

@@ -1,5 +1,5 @@
 import type { Context, SQSEvent } from 'aws-lambda';
-import type { StageOptions, StageSurroundings } from '../../handlers/sqs-handler.ts';
+import type { StageDependencies, StageOptions } from '../../handlers/sqs-handler.ts';
 import type { InvocationResult } from '../../local-aws/lambda/mapping.ts';
 import type { FunctionTopology } from '../../local-aws/program/topology.ts';
 import type { Witness } from './checks/witness.ts';
@@ -10,7 +10,7 @@ export interface StageCode {
   readonly stage: StageOptions;
   readonly stageHandler: (
     options: StageOptions,
-    surroundings: StageSurroundings,
+    surroundings: StageDependencies,
   ) => (event: SQSEvent, context: Context) => Promise<unknown>;
 }
 

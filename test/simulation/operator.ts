@@ -1,9 +1,9 @@
 import { candidates } from '../../cli/ledger/replay.ts';
-import { type Finding, sweep } from '../../cli/ledger/sweep.ts';
+import { type SweepProblem, sweep } from '../../cli/ledger/sweep.ts';
 import type { Target } from '../../cli/target/target.ts';
 import type { Stage } from '../../domain/errors.ts';
-import { editionName } from '../../domain/versions/revision.ts';
-import { messageOf } from '../../domain/versions/event-message.ts';
+import { toQueueMessage } from '../../domain/versions/event-message.ts';
+import { revisionName } from '../../domain/versions/revision.ts';
 import type { SyntheticEvent } from '../../domain/versions/sweep.ts';
 import { registries } from './load/datasets.ts';
 import type { Network, Party } from './network.ts';
@@ -49,8 +49,8 @@ export class Operator {
   }
 
   /** `sluice sweep --enqueue`. @returns what was amiss */
-  async sweep(olderThanMs: number): Promise<Finding[]> {
-    const found: Finding[] = [];
+  async sweep(olderThanMs: number): Promise<SweepProblem[]> {
+    const found: SweepProblem[] = [];
     const before = this.#network.clock.now() - olderThanMs;
     for await (const { findings } of sweep(this.#target, { prefix: '', before })) found.push(...findings);
     for (const { amiss, key, events } of found) {
@@ -60,21 +60,21 @@ export class Operator {
     return found;
   }
 
-  /** `sluice replay --force KEY`. @returns the versions, in the editions that they are to have */
+  /** `sluice replay --force KEY`. @returns the versions, in the revisions that they are to have */
   async replay(key: string): Promise<string[]> {
     const names: string[] = [];
     const request = { codes: [], since: 0, keys: [key], force: true };
     for await (const { event } of candidates(this.#target, request)) {
       if (event === undefined) continue;
       await this.#send('extraction', event, 'Replay');
-      names.push(editionName(event.versionId, event.edition));
+      names.push(revisionName(event.versionId, event.revision));
     }
     this.#network.note(`replay of ${key}: ${names.join() || 'nothing to do'}`);
     return names;
   }
 
   async #send(stage: Stage, event: SyntheticEvent, reason: 'Sweep' | 'Replay'): Promise<void> {
-    const body = messageOf(
+    const body = toQueueMessage(
       this.#target.outputs.buckets[sources[stage]],
       event,
       reason,

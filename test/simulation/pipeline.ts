@@ -2,10 +2,10 @@ import { Readable } from 'node:stream';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { type Stage, stages } from '../../domain/errors.ts';
 import type { Limits } from '../../domain/records/part.ts';
-import { parseEdition } from '../../domain/versions/revision.ts';
 import { parseProcessedKey, transformationReceiptKey } from '../../domain/versions/key-layout.ts';
 import { parseObjectEvent } from '../../domain/versions/object-event.ts';
 import type { Receipt } from '../../domain/versions/receipt.ts';
+import { parseRevision } from '../../domain/versions/revision.ts';
 import { ZSTD_PARAMETERS, type Zstd } from '../../formats/zstd.ts';
 import type { Caller } from '../../local-aws/core/call.ts';
 import { queueDelivery } from '../../local-aws/events/delivery.ts';
@@ -123,7 +123,7 @@ export class Pipeline {
       : undefined;
     this.mysql = mysql;
     const rowsOf = (key: string, name: string, receipts: readonly Receipt[]) => {
-      const upload = uploadOf(key, parseEdition(name).versionId);
+      const upload = uploadOf(key, parseRevision(name).versionId);
       return upload && rowsOfWhole(upload, receipts, this.codes);
     };
     this.reader = new Reader(this.contents, mysql, rowsOf, network.violations);

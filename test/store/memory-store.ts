@@ -3,7 +3,7 @@ import { registry } from '../../datasets/index.ts';
 import { limits } from '../../domain/records/part.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { threadedZstd } from '../../formats/zstd.ts';
-import type { Surroundings } from '../../handlers/stages/work.ts';
+import type { StageContext } from '../../handlers/stages/work.ts';
 import {
   type NewObject,
   type ObjectAddress,
@@ -140,7 +140,7 @@ function etagOf({ body }: Stored): string {
   return hash('md5', body);
 }
 
-export function surroundingsOf(store: ObjectStore, changes: Partial<Surroundings> = {}): Surroundings {
+export function surroundingsOf(store: ObjectStore, changes: Partial<StageContext> = {}): StageContext {
   return {
     store,
     now: () => 0,
@@ -168,7 +168,7 @@ export function createdEvent(bucket: string, key: string, versionId = 'v1'): Obj
     size: 1,
     permanent: false,
     reason: 'PutObject',
-    edition: 0,
+    revision: 0,
     time: '2026-01-01T00:00:00Z',
   };
 }

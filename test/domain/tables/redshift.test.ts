@@ -191,12 +191,12 @@ TABLE PROPERTIES ('classification'='parquet');`);
   });
 
   test('make a view of the scalar columns, typed where the files hold text', () => {
-    const [edition] = /^.{18} /.exec(typedViewDdl(recipes as never).create) ?? [];
-    expect(edition).toMatch(/^\/\* [0-9a-f]{12} \*\/ $/);
+    const [revision] = /^.{18} /.exec(typedViewDdl(recipes as never).create) ?? [];
+    expect(revision).toMatch(/^\/\* [0-9a-f]{12} \*\/ $/);
     expect(typedViewDdl(recipes as never)).toEqual({
-      drop: `${edition}DROP VIEW IF EXISTS public."recipes"`,
-      create: `${edition}CREATE VIEW public."recipes" AS SELECT "recipe_id", "title", "complexity_score", "difficulty", "time_estimate_s", "_record" FROM lake."recipes" WITH NO SCHEMA BINDING`,
-      grant: `${edition}GRANT SELECT ON public."recipes" TO PUBLIC`,
+      drop: `${revision}DROP VIEW IF EXISTS public."recipes"`,
+      create: `${revision}CREATE VIEW public."recipes" AS SELECT "recipe_id", "title", "complexity_score", "difficulty", "time_estimate_s", "_record" FROM lake."recipes" WITH NO SCHEMA BINDING`,
+      grant: `${revision}GRANT SELECT ON public."recipes" TO PUBLIC`,
     });
     const { create: view } = typedViewDdl(passengers as never);
     expect(view).toContain(`CAST(nullif("age", '') AS double precision) AS "age"`);

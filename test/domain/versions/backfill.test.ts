@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import {
-  endOf,
-  latestEdition,
+  latestRevision,
   type Plan,
   planBackfill,
   planReplay,
   type Report,
   statusOf,
+  versionOutcome,
 } from '../../../domain/versions/backfill.ts';
-import type { Head } from '../../../domain/versions/ledger.ts';
+import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
 import type { Receipt } from '../../../domain/versions/receipt.ts';
 
 const key = 'recipes/a.json';
@@ -16,7 +16,7 @@ const latest = { versionId: 'v2', deleted: false, size: 7 };
 const now = 1_000;
 const first = () => 0;
 
-const current = (versionId: string, sequencer = '05'): NonNullable<Head['current']> => ({
+const current = (versionId: string, sequencer = '05'): NonNullable<LedgerEntry['current']> => ({
   type: 'created',
   sequencer,
   versionId,
@@ -25,7 +25,7 @@ const attempt = (
   versionId: string,
   status: 'extracting' | 'rejected',
   leaseUntil = 0,
-): Head['attempts'][number] => ({
+): LedgerEntry['attempts'][number] => ({
   sequencer: '06',
   versionId,
   status,
@@ -35,7 +35,10 @@ const attempt = (
   invocation: 'i',
   leaseUntil,
 });
-const headOf = (shown?: NonNullable<Head['current']>, ...attempts: Head['attempts']): Head => ({
+const headOf = (
+  shown?: NonNullable<LedgerEntry['current']>,
+  ...attempts: LedgerEntry['attempts']
+): LedgerEntry => ({
   dataset: 'recipes',
   key,
   ...(shown && { current: shown }),
@@ -47,7 +50,7 @@ const eventOf = (plan: Plan) => ('event' in plan ? plan.event : undefined);
 describe('what a backfill sends', () => {
   test('an object that nobody knows goes with the lowest sequencer, which any true event beats', () => {
     expect(planBackfill(key, latest, undefined, first, now)).toMatchObject({
-      event: { type: 'created', key, versionId: 'v2', sequencer: '0', edition: 0, size: 7 },
+      event: { type: 'created', key, versionId: 'v2', sequencer: '0', revision: 0, size: 7 },
       watched: { key, versionId: 'v2' },
     });
   });
@@ -57,14 +60,14 @@ describe('what a backfill sends', () => {
     expect(eventOf(plan)).toMatchObject({ versionId: 'v2', sequencer: '0501' });
   });
 
-  test('a version that has receipts already goes in its next edition', () => {
+  test('a version that has receipts already goes in its next revision', () => {
     const plan = planBackfill(key, latest, headOf(current('v1')), () => 3, now);
-    expect(plan).toMatchObject({ event: { edition: 3 }, watched: { versionId: 'v2!0003' } });
+    expect(plan).toMatchObject({ event: { revision: 3 }, watched: { versionId: 'v2!0003' } });
   });
 
   test.each([
     ['what the tables show', headOf(current('v2')), 'v2'],
-    ['a later edition of it', headOf(current('v2!0001')), 'v2!0001'],
+    ['a later revision of it', headOf(current('v2!0001')), 'v2!0001'],
     ['what was rejected', headOf(current('v1'), attempt('v2', 'rejected')), 'v2'],
   ])('%s is done, and watched', (_what, head, versionId) => {
     expect(planBackfill(key, latest, head, first, now)).toMatchObject({
@@ -83,7 +86,7 @@ describe('what a backfill sends', () => {
     expect(eventOf(planBackfill(key, latest, dead, first, now))).toMatchObject({
       versionId: 'v2',
       sequencer: '06',
-      edition: 0,
+      revision: 0,
     });
   });
 
@@ -138,15 +141,18 @@ const loading = {
 describe('what a replay sends', () => {
   const deployed = { extraction: 'c2', transformation: 'c1', loading: 'c1' };
   const wish = { codes: [], force: false, deployed };
-  const plan = (head: Head | undefined, more: Partial<typeof wish> = {}, codes: readonly string[] = []) =>
-    planReplay('v2', head, [extraction(), transformation()], ['v2'], { ...wish, ...more, codes });
+  const plan = (
+    head: LedgerEntry | undefined,
+    more: Partial<typeof wish> = {},
+    codes: readonly string[] = [],
+  ) => planReplay('v2', head, [extraction(), transformation()], ['v2'], { ...wish, ...more, codes });
 
-  test('the version that stands, in its next edition, with its own sequencer', () => {
+  test('the version that stands, in its next revision, with its own sequencer', () => {
     expect(plan(headOf(current('v2')))).toMatchObject({
-      event: { key, versionId: 'v2', edition: 1, sequencer: '05', size: 70 },
+      event: { key, versionId: 'v2', revision: 1, sequencer: '05', size: 70 },
       watched: { versionId: 'v2!0001' },
     });
-    expect(eventOf(plan(headOf(current('v1'), attempt('v2', 'rejected'))))).toMatchObject({ edition: 1 });
+    expect(eventOf(plan(headOf(current('v1'), attempt('v2', 'rejected'))))).toMatchObject({ revision: 1 });
   });
 
   test('not what has been replaced, what is under way, or what the deployed code has rejected itself', () => {
@@ -171,7 +177,9 @@ describe('how a version ended', () => {
   const watched = { key, versionId: 'v2', sequencer: '06' };
 
   test('it succeeded when every piece of its work is done and adds up', () => {
-    expect(endOf(watched, headOf(current('v2', '06')), [extraction(), transformation(), loading])).toEqual({
+    expect(
+      versionOutcome(watched, headOf(current('v2', '06')), [extraction(), transformation(), loading]),
+    ).toEqual({
       end: 'succeeded',
       records: { read: 3, written: 2, filtered: 0, rejected: 1 },
     });
@@ -182,7 +190,7 @@ describe('how a version ended', () => {
     ['counts contradict each other', [extraction(), transformation({ read: 1 }), loading], /does not add up/],
     ['it breaks off', [extraction({ fault: { code: 'truncated', message: '' } })], /truncated/],
   ])('it succeeded in part when %s', (_why, receipts, reason) => {
-    const { end, reason: told } = endOf(watched, headOf(current('v2', '06')), receipts);
+    const { end, reason: told } = versionOutcome(watched, headOf(current('v2', '06')), receipts);
     expect({ end, told }).toEqual({ end: 'partly', told: expect.stringMatching(reason) });
   });
 
@@ -192,25 +200,27 @@ describe('how a version ended', () => {
     ['its extraction goes on', headOf(current('v1'), attempt('v2', 'extracting')), /not ended/],
     ['nothing of it can be used', headOf(current('v1'), attempt('v2', 'rejected')), /nothing of it/],
   ])('it failed when %s', (_why, head, reason) => {
-    const { end, reason: told } = endOf(watched, head, []);
+    const { end, reason: told } = versionOutcome(watched, head, []);
     expect({ end, told }).toEqual({ end: 'failed', told: expect.stringMatching(reason) });
   });
 
-  test('it failed when the edition that was asked for has not come', () => {
+  test('it failed when the revision that was asked for has not come', () => {
     const again = { ...watched, versionId: 'v2!0001' };
-    expect(endOf(again, headOf(current('v2', '06')), []).end).toBe('failed');
+    expect(versionOutcome(again, headOf(current('v2', '06')), []).end).toBe('failed');
   });
 
   test('it is superseded when a newer version, or a deletion, has taken effect', () => {
-    expect(endOf(watched, headOf(current('v3', '07')), []).end).toBe('superseded');
-    expect(endOf(watched, headOf({ ...current('v3', '07'), type: 'deleted' }), []).end).toBe('superseded');
+    expect(versionOutcome(watched, headOf(current('v3', '07')), []).end).toBe('superseded');
+    expect(versionOutcome(watched, headOf({ ...current('v3', '07'), type: 'deleted' }), []).end).toBe(
+      'superseded',
+    );
   });
 
-  test('a later edition of it stands for it', () => {
-    expect(latestEdition(watched, headOf(current('v2!0002')))).toBe('v2!0002');
-    expect(latestEdition(watched, headOf(current('v1'), attempt('v2!0001', 'rejected')))).toBe('v2!0001');
-    expect(latestEdition(watched, headOf(current('v1!0007')))).toBe('v2');
-    expect(latestEdition({ versionId: 'v2!0003' }, headOf(current('v2')))).toBe('v2!0003');
+  test('a later revision of it stands for it', () => {
+    expect(latestRevision(watched, headOf(current('v2!0002')))).toBe('v2!0002');
+    expect(latestRevision(watched, headOf(current('v1'), attempt('v2!0001', 'rejected')))).toBe('v2!0001');
+    expect(latestRevision(watched, headOf(current('v1!0007')))).toBe('v2');
+    expect(latestRevision({ versionId: 'v2!0003' }, headOf(current('v2')))).toBe('v2!0003');
   });
 });
 

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type * as z from 'zod';
 import { rejectLine } from '../../../domain/records/reject.ts';
-import { batchEnds, batchRecord, report } from '../../../domain/versions/backfill.ts';
+import { batchOutcomes, batchRecord, report } from '../../../domain/versions/backfill.ts';
 import { parseDocument, renderDocument, UnreadableDocument } from '../../../domain/versions/document.ts';
-import { head } from '../../../domain/versions/ledger.ts';
+import { ledgerEntry } from '../../../domain/versions/ledger.ts';
 import { receipt, writtenReceipt } from '../../../domain/versions/receipt.ts';
 
 /** Documents as the pipeline wrote them in November 2026: buckets hold them for as long as there are buckets. */
@@ -14,13 +14,13 @@ const old = JSON.parse(
 const at = { bucket: 'ledger', key: 'k' };
 
 const schemas = {
-  head,
+  head: ledgerEntry,
   extraction: receipt,
   transformation: receipt,
   loading: receipt,
   reject: rejectLine,
   batch: batchRecord,
-  ends: batchEnds,
+  ends: batchOutcomes,
   report,
 } as const;
 
@@ -42,7 +42,7 @@ describe('a document that older code wrote', () => {
       current: { ...known.current, at: 'x' },
       attempts: known.attempts.map((each) => ({ ...each, y: 1 })),
     };
-    expect(parseDocument(head, JSON.stringify(newer), at)).toEqual(newer);
+    expect(parseDocument(ledgerEntry, JSON.stringify(newer), at)).toEqual(newer);
   });
 
   it('is read, where newer code knows another code of rejects', () => {
@@ -64,7 +64,7 @@ describe('a document that nobody could read again', () => {
     { what: 'no JSON', text: '{"dataset":', says: /^s3:\/\/ledger\/k can’t be read: .*JSON/ },
     { what: 'another document', text: '{"dataset":1}', says: 's3://ledger/k can’t be read: dataset:' },
   ])('names itself when it is read: $what', ({ text, says }) => {
-    const read = () => parseDocument(head, text, at);
+    const read = () => parseDocument(ledgerEntry, text, at);
     expect(read).toThrow(UnreadableDocument);
     expect(read).toThrow(says);
   });

@@ -5,9 +5,9 @@ import {
   conclude,
   type Decision,
   decide,
-  type Head,
+  type LedgerEntry,
   mayBeForgotten,
-  standingOf,
+  versionStatus,
   withoutSuperseded,
 } from '../../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
@@ -23,13 +23,13 @@ const claim: Claim = {
   deadline: 1900,
 };
 
-function created(versionId: string, sequencer: string, edition = 0): ObjectEvent {
+function created(versionId: string, sequencer: string, revision = 0): ObjectEvent {
   return {
     type: 'created',
     bucket: 'raw',
     key,
     versionId,
-    edition,
+    revision,
     sequencer,
     size: 1,
     permanent: false,
@@ -42,13 +42,13 @@ function deleted(versionId: string, sequencer: string, permanent = false): Objec
   return { ...created(versionId, sequencer), type: 'deleted', size: undefined, permanent };
 }
 
-const none: Head = { dataset: 'recipes', key, attempts: [], superseded: [] };
-const shows = (versionId: string, sequencer: string, rest: Partial<Head> = {}): Head => ({
+const none: LedgerEntry = { dataset: 'recipes', key, attempts: [], superseded: [] };
+const shows = (versionId: string, sequencer: string, rest: Partial<LedgerEntry> = {}): LedgerEntry => ({
   ...none,
   current: { type: 'created', sequencer, versionId },
   ...rest,
 });
-const isDeleted = (sequencer: string, rest: Partial<Head> = {}): Head => ({
+const isDeleted = (sequencer: string, rest: Partial<LedgerEntry> = {}): LedgerEntry => ({
   ...none,
   current: { type: 'deleted', sequencer, versionId: 'marker' },
   ...rest,
@@ -87,7 +87,7 @@ describe('what is decided about an event', () => {
   const mine = extracting('v2', '20', 1900, 'me');
   const retracted = { type: 'deleted', sequencer: '20', versionId: 'marker' } as const;
 
-  test.each<[string, Head | undefined, ObjectEvent, Decision]>([
+  test.each<[string, LedgerEntry | undefined, ObjectEvent, Decision]>([
     // A version, and what is known of its key.
     [
       'the first version of a key',
@@ -158,7 +158,7 @@ describe('what is decided about an event', () => {
       { action: 'wait', until: 1500 },
     ],
     [
-      'a version that was taken up in a later edition, and left undone',
+      'a version that was taken up in a later revision, and left undone',
       { ...none, attempts: [extracting('v2!0001', '20', 1000)], superseded: ['v2'] },
       created('v2', '20'),
       {
@@ -191,27 +191,27 @@ describe('what is decided about an event', () => {
       created('v2', '200001'),
       { action: 'extract', next: shows('v1', '2', { attempts: [{ ...mine, sequencer: '200001' }] }) },
     ],
-    // Another edition of a version.
+    // Another revision of a version.
     [
-      'a new edition of what is shown',
+      'a new revision of what is shown',
       shows('v2', '20'),
       created('v2', '20', 1),
       { action: 'extract', next: shows('v2', '20', { attempts: [extracting('v2!0001', '20', 1900, 'me')] }) },
     ],
-    ['an edition that is shown', shows('v2!0001', '20'), created('v2', '20', 1), { action: 'duplicate' }],
+    ['a revision that is shown', shows('v2!0001', '20'), created('v2', '20', 1), { action: 'duplicate' }],
     [
-      'an edition below the one that is shown',
+      'a revision below the one that is shown',
       shows('v2!0002', '20'),
       created('v2', '20', 1),
       { action: 'stale' },
     ],
     [
-      'the event itself, after a new edition',
+      'the event itself, after a new revision',
       shows('v2!0001', '20'),
       created('v2', '20'),
       { action: 'stale' },
     ],
-    ['an edition of what was overwritten', shows('v3', '30'), created('v2', '20', 1), { action: 'stale' }],
+    ['a revision of what was overwritten', shows('v3', '30'), created('v2', '20', 1), { action: 'stale' }],
     // A deletion.
     [
       'a deletion of a key nobody knows',
@@ -272,7 +272,7 @@ describe('what is decided about an event', () => {
       { action: 'wait', until: 1500 },
     ],
     [
-      'a version of which a sweep has made an edition: its own sequencer counts',
+      'a version of which a sweep has made a revision: its own sequencer counts',
       shows('v2', '20'),
       created('v2', '15', 1),
       {
@@ -313,7 +313,7 @@ describe('what is decided about an event', () => {
       },
     ],
     [
-      'the version that is shown in a later edition, deleted for good',
+      'the version that is shown in a later revision, deleted for good',
       shows('v2!0001', '10', { attempts: [extracting('v2!0002', '10')] }),
       deleted('v2', '20', true),
       {
@@ -332,7 +332,7 @@ describe('what is decided about an event', () => {
       { action: 'retract', next: shows('v1', '10', { superseded: ['v2'] }) },
     ],
     [
-      'what a sweep has deleted since nothing is left of the version, which is shown in a later edition',
+      'what a sweep has deleted since nothing is left of the version, which is shown in a later revision',
       shows('v1!0001', '10'),
       deleted('v1', '1001'),
       {
@@ -345,7 +345,7 @@ describe('what is decided about an event', () => {
       },
     ],
     [
-      'the same of a later edition that was rejected',
+      'the same of a later revision that was rejected',
       { ...none, attempts: [rejected('v1!0001', '10')] },
       deleted('v1', '1001'),
       {
@@ -392,7 +392,7 @@ describe('what is decided about an event', () => {
 
 describe('a version whose extraction has ended', () => {
   const attempts = [extracting('v2', '20')];
-  test.each<[string, Head, boolean, Head | undefined]>([
+  test.each<[string, LedgerEntry, boolean, LedgerEntry | undefined]>([
     [
       'replaces the one before',
       shows('v1', '10', { attempts }),
@@ -429,7 +429,7 @@ describe('a version whose extraction has ended', () => {
     expect(conclude(known, 'v2', { accepted, parts: 0 })).toEqual(expected);
   });
 
-  it('takes an earlier edition with it that was begun as well, also when nothing of it can be used', () => {
+  it('takes an earlier revision with it that was begun as well, also when nothing of it can be used', () => {
     const known = { ...none, attempts: [extracting('v2', '20'), extracting('v2!0001', '20')] };
     expect(conclude(known, 'v2!0001', { accepted: false, parts: 0 })).toEqual({
       ...none,
@@ -463,7 +463,7 @@ describe('the head', () => {
       attempts: [extracting('v4', '40'), rejected('v5', '50'), rejected('v6', '60', 2)],
       superseded: ['v2'],
     });
-    const standing = (versionId: string) => standingOf(known, (each) => each === versionId);
+    const standing = (versionId: string) => versionStatus(known, (each) => each === versionId);
     expect(['v1', 'v2', 'v3', 'v4', 'v5', 'v6'].map(standing)).toEqual([
       'gone',
       'superseded',
@@ -491,7 +491,7 @@ describe('the head', () => {
           const deliveries = [...events, ...events]
             .map((each) => ({ each, at: chance.next().value ?? 0 }))
             .sort((a, b) => a.at - b.at);
-          let known: Head | undefined;
+          let known: LedgerEntry | undefined;
           for (const { each } of deliveries) {
             const decision = decide(known, each.event, claim);
             if ('next' in decision) known = decision.next;

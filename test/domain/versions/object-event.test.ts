@@ -52,7 +52,7 @@ describe('an S3 event', () => {
       size: 5,
       permanent: false,
       reason: 'PutObject',
-      edition: 0,
+      revision: 0,
       time: '2021-11-12T00:00:00Z',
     });
     expect(parseObjectEvent(JSON.stringify(deleted))).toMatchObject({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rebuiltHead } from '../../../domain/versions/rebuilt-head.ts';
+import { rebuiltEntry } from '../../../domain/versions/rebuilt-head.ts';
 import {
   type ExtractionReceipt,
   extractionReceipt,
@@ -21,9 +21,9 @@ function extraction(
 const useless = { usable: false, valid: 0, rejected: { empty: 1 } };
 
 describe('the head that receipts make', () => {
-  it('shows the newest version that took effect, in its newest edition; all else is superseded', () => {
+  it('shows the newest version that took effect, in its newest revision; all else is superseded', () => {
     const receipts = [extraction('v1', '10'), extraction('v2', '2'), extraction('v2!0001', '2')];
-    expect(rebuiltHead(receipts, 'keep')).toEqual({
+    expect(rebuiltEntry(receipts, 'keep')).toEqual({
       dataset: 'recipes',
       key: 'recipes/a',
       current: { type: 'created', sequencer: '2', versionId: 'v2!0001' },
@@ -38,12 +38,12 @@ describe('the head that receipts make', () => {
       extraction('v2', '20', useless),
       extraction('v3', '30', useless),
     ];
-    expect(rebuiltHead(receipts, 'keep')).toMatchObject({
+    expect(rebuiltEntry(receipts, 'keep')).toMatchObject({
       current: { versionId: 'v1' },
       attempts: [{ versionId: 'v3', status: 'rejected' }],
       superseded: ['v2'],
     });
-    expect(rebuiltHead(receipts, 'replace')).toMatchObject({ current: { versionId: 'v3' }, attempts: [] });
+    expect(rebuiltEntry(receipts, 'replace')).toMatchObject({ current: { versionId: 'v3' }, attempts: [] });
   });
 
   it('has what a version left whose extraction has no receipt go', () => {
@@ -58,10 +58,10 @@ describe('the head that receipts make', () => {
     };
     const half = { ...common, ...work, versionId: 'v0', sequencer: '05', durationMs: 1, codeVersion: 'c' };
     const receipts = [extraction('v1', '10'), transformationReceipt.parse(half)];
-    expect(rebuiltHead(receipts, 'keep')).toMatchObject({ superseded: ['v0'] });
+    expect(rebuiltEntry(receipts, 'keep')).toMatchObject({ superseded: ['v0'] });
   });
 
   it('is none where nothing was extracted', () => {
-    expect(rebuiltHead([], 'keep')).toBeUndefined();
+    expect(rebuiltEntry([], 'keep')).toBeUndefined();
   });
 });

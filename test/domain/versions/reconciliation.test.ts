@@ -7,12 +7,12 @@ import type {
   TransformationReceipt,
 } from '../../../domain/versions/receipt.ts';
 import {
-  accountOf,
   contradictions,
   differencesOfFile,
   differencesOfRejects,
   differencesOfTables,
   type InTables,
+  summarize,
 } from '../../../domain/versions/reconciliation.ts';
 
 const work = {
@@ -98,7 +98,7 @@ describe('receipts among themselves', () => {
       fc.property(parts, fc.nat({ max: 9 }), (all, rejected) => {
         const receipts = flat(receiptsOf(all, rejected));
         expect(contradictions(receipts)).toEqual([]);
-        const account = accountOf(receipts);
+        const account = summarize(receipts);
         const tally = (counts: Readonly<Record<string, number>>) => sum(Object.values(counts));
         expect(account.read).toBe(account.written + tally(account.filtered) + tally(account.rejected));
         const inFiles = (place: string) =>
@@ -219,7 +219,7 @@ describe('what MySQL holds against receipts', () => {
   };
   const held = (found: Partial<InTables>, schema: string | undefined = 'now') =>
     differencesOfTables(
-      accountOf([transformation, loading(schema)]),
+      summarize([transformation, loading(schema)]),
       { rows: 4, changed: 0, records: [], others: 0, orphans: {}, ...found },
       'now',
     );

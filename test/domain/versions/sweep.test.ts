@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { editionName, parseEdition } from '../../../domain/versions/revision.ts';
-import { messageOf } from '../../../domain/versions/event-message.ts';
+import { toQueueMessage } from '../../../domain/versions/event-message.ts';
 import {
   loadingReceiptKey,
   parseProcessedKey,
@@ -11,14 +10,15 @@ import {
   versionPath,
   versionSegment,
 } from '../../../domain/versions/key-layout.ts';
-import { conclude, decide, type Head } from '../../../domain/versions/ledger.ts';
+import { conclude, decide, type LedgerEntry } from '../../../domain/versions/ledger.ts';
 import { type ObjectEvent, parseObjectEvent } from '../../../domain/versions/object-event.ts';
+import { parseRevision, revisionName } from '../../../domain/versions/revision.ts';
 import {
   type LatestVersion,
   missedEvent,
-  nextEdition,
-  redone,
-  repeated,
+  nextRevision,
+  redeliverEvent,
+  reprocessEvent,
   type SyntheticEvent,
   unfinishedWork,
 } from '../../../domain/versions/sweep.ts';
@@ -37,7 +37,7 @@ const claim = {
 
 /** The ledger, and what lies in the sinks, of one key; extraction ends as soon as it begins, and a receipt is for good. */
 class Pipeline {
-  head: Head | undefined;
+  head: LedgerEntry | undefined;
   readonly receipts = new Set<string>();
   readonly outputs = new Set<string>();
   readonly #isThere: (versionId: string) => boolean;
@@ -54,7 +54,7 @@ class Pipeline {
     if (decision.action === 'extract') {
       const name = decision.next.attempts.at(-1)?.versionId ?? '';
       if (this.receipts.has(name)) {
-        this.take({ ...event, edition: parseEdition(name).edition + 1 });
+        this.take({ ...event, revision: parseRevision(name).revision + 1 });
         return;
       }
       this.receipts.add(name);
@@ -79,7 +79,7 @@ class RawKey {
   do(what: 'put' | 'delete' | 'removeNewest'): void {
     this.#count += 1;
     const sequencer = (0xa000 + this.#count).toString(16);
-    const event = { key, edition: 0, sequencer, size: undefined, permanent: false };
+    const event = { key, revision: 0, sequencer, size: undefined, permanent: false };
     const versionId = `v${this.#count}`;
     if (what === 'put') {
       this.versions.unshift({ versionId, deleted: false, size: 1 });
@@ -95,7 +95,7 @@ class RawKey {
 }
 
 function swept(raw: RawKey, { head, receipts }: Pipeline) {
-  return missedEvent(recipes, raw.versions[0], head, (versionId) => nextEdition(receipts, versionId));
+  return missedEvent(recipes, raw.versions[0], head, (versionId) => nextRevision(receipts, versionId));
 }
 
 const operations = fc.array(fc.constantFrom('put', 'put', 'delete', 'removeNewest' as const), {
@@ -168,7 +168,7 @@ describe('what the raw bucket shows and the ledger missed', () => {
   });
 
   test('the rows of a deleted object stay where its dataset keeps them', () => {
-    const head: Head = {
+    const head: LedgerEntry = {
       dataset: 'recipes',
       key,
       current: { type: 'created', sequencer: '10', versionId: 'v1' },
@@ -216,14 +216,14 @@ function settle(raw: RawKey, pipeline: Pipeline): void {
   const [latest] = raw.versions;
   const wanted = latest === undefined || latest.deleted ? undefined : latest.versionId;
   const { shown } = pipeline;
-  expect(shown && parseEdition(shown).versionId).toBe(wanted);
+  expect(shown && parseRevision(shown).versionId).toBe(wanted);
   expect([...pipeline.outputs]).toEqual(shown === undefined ? [] : [shown]);
 }
 
 describe('synthetic events', () => {
   const name = fc.record({
     versionId: fc.stringMatching(/^[A-Za-z0-9._-]{1,20}$/),
-    edition: fc.integer({ min: 0, max: 9000 }),
+    revision: fc.integer({ min: 0, max: 9000 }),
   });
 
   test('the stages read them as they were meant', () => {
@@ -231,7 +231,7 @@ describe('synthetic events', () => {
       type: fc.constantFrom('created' as const, 'deleted' as const),
       key: fc.string({ minLength: 1, unit: 'binary' }),
       versionId: fc.string({ minLength: 1 }),
-      edition: fc.integer({ min: 0, max: 9999 }),
+      revision: fc.integer({ min: 0, max: 9999 }),
       sequencer: fc.stringMatching(/^[0-9A-F]{1,20}$/),
       size: fc.option(fc.nat(), { nil: undefined }),
       permanent: fc.boolean(),
@@ -239,7 +239,7 @@ describe('synthetic events', () => {
     fc.assert(
       fc.property(event, (any) => {
         const sent: SyntheticEvent = any.type === 'created' ? { ...any, permanent: false } : any;
-        const body = messageOf('raw', sent, 'Sweep', 0);
+        const body = toQueueMessage('raw', sent, 'Sweep', 0);
         expect(parseObjectEvent(body)).toEqual({
           ...sent,
           bucket: 'raw',
@@ -252,29 +252,29 @@ describe('synthetic events', () => {
     );
   });
 
-  test('an event that is repeated is of the same version and edition', () => {
+  test('an event that is repeated is of the same version and revision', () => {
     fc.assert(
-      fc.property(name, ({ versionId, edition }) => {
+      fc.property(name, ({ versionId, revision }) => {
         const sequencer = 'A0';
-        const event = repeated(key, { versionId: editionName(versionId, edition), sequencer }, 5);
-        expect(event).toMatchObject({ key, versionId, edition, sequencer, size: 5, type: 'created' });
+        const event = redeliverEvent(key, { versionId: revisionName(versionId, revision), sequencer }, 5);
+        expect(event).toMatchObject({ key, versionId, revision, sequencer, size: 5, type: 'created' });
       }),
     );
   });
 
-  test('what is redone has an edition above every one that there is', () => {
+  test('what is redone has a revision above every one that there is', () => {
     fc.assert(
-      fc.property(name, fc.array(fc.integer({ min: 0, max: 9000 })), ({ versionId, edition }, others) => {
-        const there = others.map((each) => versionSegment(editionName(versionId, each)));
-        const version = { versionId: editionName(versionId, edition), sequencer: 'A0' };
-        const event = redone(key, version, ['other!0500', ...there]);
-        expect(event.edition).toBe(Math.max(edition, ...others) + 1);
+      fc.property(name, fc.array(fc.integer({ min: 0, max: 9000 })), ({ versionId, revision }, others) => {
+        const there = others.map((each) => versionSegment(revisionName(versionId, each)));
+        const version = { versionId: revisionName(versionId, revision), sequencer: 'A0' };
+        const event = reprocessEvent(key, version, ['other!0500', ...there]);
+        expect(event.revision).toBe(Math.max(revision, ...others) + 1);
       }),
     );
   });
 
   test('a version that was done as often as can be is not done again', () => {
-    expect(() => redone(key, { versionId: 'v!9999', sequencer: 'A0' }, [])).toThrow('upload it anew');
+    expect(() => reprocessEvent(key, { versionId: 'v!9999', sequencer: 'A0' }, [])).toThrow('upload it anew');
   });
 });
 

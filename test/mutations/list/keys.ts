@@ -30,20 +30,20 @@ export const keys: readonly Mutation[] = [
   {
     name: 'has no version in its keys',
     file: 'domain/versions/key-layout.ts',
-    find: 'return editionName(isPlain ? versionId :',
-    replace: "return editionName(isPlain ? 'v' :",
+    find: 'return revisionName(isPlain ? versionId :',
+    replace: "return revisionName(isPlain ? 'v' :",
   },
   {
-    name: 'has no edition in its keys',
+    name: 'has no revision in its keys',
     file: 'domain/versions/key-layout.ts',
-    find: 'return editionName(isPlain ? versionId : `~${hash(versionId)}`, edition);',
-    replace: 'return editionName(isPlain ? versionId : `~${hash(versionId)}`, 0 * edition);',
+    find: 'return revisionName(isPlain ? versionId : `~${hash(versionId)}`, revision);',
+    replace: 'return revisionName(isPlain ? versionId : `~${hash(versionId)}`, 0 * revision);',
   },
   {
-    name: 'does not tell the editions of its rows apart',
+    name: 'does not tell the revisions of its rows apart',
     file: 'domain/tables/row-identity.ts',
-    find: 'return editionName(sequencer, parseEdition(versionId).edition);',
-    replace: 'return editionName(sequencer, 0 * parseEdition(versionId).edition);',
+    find: 'return revisionName(sequencer, parseRevision(versionId).revision);',
+    replace: 'return revisionName(sequencer, 0 * parseRevision(versionId).revision);',
   },
   {
     name: 'has no code in the names of the lake’s files',

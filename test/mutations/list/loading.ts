@@ -75,9 +75,9 @@ export const loading: readonly Mutation[] = [
     caughtBy: 'test/handlers/loading.test.ts',
   },
   {
-    name: 'takes the rows of the first edition for those of a file that is discarded',
+    name: 'takes the rows of the first revision for those of a file that is discarded',
     file: 'handlers/stages/load-file.ts',
-    find: 'await tables.retract(dataset, source.key, editionSequencer(source), itsOwn(source, head));',
+    find: 'await tables.retract(dataset, source.key, revisionSequencer(source), itsOwn(source, head));',
     replace: 'await tables.retract(dataset, source.key, source.sequencer, itsOwn(source, head));',
     caughtBy: 'test/handlers/loading.test.ts',
   },
@@ -112,15 +112,15 @@ export const loading: readonly Mutation[] = [
   {
     name: 'leaves what stands locked out of MySQL, after a newer version came to nothing',
     file: 'handlers/stages/load-file.ts',
-    find: "return { which: 'its own', leaving: current === undefined ? '' : editionSequencer(current) };",
+    find: "return { which: 'its own', leaving: current === undefined ? '' : revisionSequencer(current) };",
     replace: "return { which: 'its own' };",
     caughtBy: 'test/handlers/supersede.test.ts',
   },
   {
-    name: 'leaves the rows of later editions of a deleted version in MySQL',
+    name: 'leaves the rows of later revisions of a deleted version in MySQL',
     file: 'handlers/stages/load-file.ts',
-    find: 'editionName(sequencer, MAX_EDITION)',
-    replace: 'editionName(sequencer, 0 * MAX_EDITION)',
+    find: 'revisionName(sequencer, MAX_REVISION)',
+    replace: 'revisionName(sequencer, 0 * MAX_REVISION)',
     caughtBy: 'test/handlers/loading.test.ts',
   },
 ];

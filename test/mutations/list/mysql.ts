@@ -48,7 +48,7 @@ export const mysql: readonly Mutation[] = [
   {
     name: 'trusts the rows that are there when it does a version anew',
     file: 'mysql/mysql-table-store.ts',
-    find: 'const rewrite = parseEdition(sequencer).edition > 0;',
+    find: 'const rewrite = parseRevision(sequencer).revision > 0;',
     replace: 'const rewrite = false;',
     caughtBy: 'test/mysql/transactions.test.ts',
   },

@@ -1,6 +1,6 @@
 import { rejectLine } from '../../../domain/records/reject.ts';
 import { parseFailedKey, parseProcessedKey } from '../../../domain/versions/key-layout.ts';
-import { type Head, head } from '../../../domain/versions/ledger.ts';
+import { type LedgerEntry, ledgerEntry } from '../../../domain/versions/ledger.ts';
 import { type Receipt, receipt } from '../../../domain/versions/receipt.ts';
 import type { Bucket } from '../../../local-aws/s3/storage/bucket.ts';
 import type { Store } from '../../../local-aws/s3/storage/store.ts';
@@ -37,11 +37,11 @@ export class Contents {
   }
 
   /** By raw key. */
-  async heads(): Promise<Map<string, Head>> {
-    const heads = new Map<string, Head>();
+  async heads(): Promise<Map<string, LedgerEntry>> {
+    const heads = new Map<string, LedgerEntry>();
     for (const key of this.keys('ledger')) {
       if (!key.startsWith('heads/')) continue;
-      const each = head.parse(JSON.parse((await this.text('ledger', key)) ?? ''));
+      const each = ledgerEntry.parse(JSON.parse((await this.text('ledger', key)) ?? ''));
       heads.set(each.key, each);
     }
     return heads;

@@ -1,8 +1,8 @@
-import { editionSequencer, objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
-import { editionName, parseEdition } from '../../../domain/versions/revision.ts';
+import { objectHash, revisionSequencer, sortableSequencer } from '../../../domain/tables/row-identity.ts';
 import { faultKey, versionPath } from '../../../domain/versions/key-layout.ts';
-import type { Head } from '../../../domain/versions/ledger.ts';
+import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
 import { type Receipt, total } from '../../../domain/versions/receipt.ts';
+import { parseRevision, revisionName } from '../../../domain/versions/revision.ts';
 import { memberOf } from '../load/datasets.ts';
 import type { Poison } from '../load/workload.ts';
 import type { Pipeline } from '../pipeline.ts';
@@ -22,7 +22,7 @@ import {
 export interface Past {
   readonly history: readonly Change[];
   readonly poison: readonly Poison[];
-  /** Versions in the edition that a replay has asked for. */
+  /** Versions in the revision that a replay has asked for. */
   readonly replayed: readonly string[];
   /** Whether somebody swept: then a version may be done anew more often than it was asked for. */
   readonly swept: boolean;
@@ -85,7 +85,7 @@ class Model {
       this.#checkTable(key, changes, heads.get(key));
     }
     const puts = new Set(history.flatMap((change) => ('body' in change ? change.versionId : [])));
-    const ofNobody = all.filter(({ versionId }) => !puts.has(parseEdition(versionId).versionId));
+    const ofNobody = all.filter(({ versionId }) => !puts.has(parseRevision(versionId).versionId));
     this.#check('receipts of what nobody put', ofNobody.length, 0);
     // A dead attempt at what is gone for good may have left its fault.
     const erased = history.flatMap((change) => ('erased' in change ? change.erased : []));
@@ -116,8 +116,8 @@ class Model {
     if (!allowed.includes(actual)) this.#found.push(`${what}: is ${actual}, must be ${allowed.join(' or ')}`);
   }
 
-  /** @returns the versions that stand, in their editions */
-  #checkHead(key: string, changes: readonly Change[], head: Head | undefined): string[] {
+  /** @returns the versions that stand, in their revisions */
+  #checkHead(key: string, changes: readonly Change[], head: LedgerEntry | undefined): string[] {
     const { shown, rejected } = outcomeOf(changes, (upload) => this.#isOfUse(upload), this.#past.purged);
     const current = shownBy(head);
     const attempts = head?.attempts.map(({ versionId }) => versionId) ?? [];
@@ -130,29 +130,29 @@ class Model {
       attempts.length === 0 ? [] : ['rejected'],
     );
     this.#check(`superseded versions of ${key}`, head?.superseded ?? [], []);
-    this.#checkEdition(key, current);
+    this.#checkRevision(key, current);
     return [current, ...attempts].filter((name) => name !== undefined);
   }
 
-  #checkEdition(key: string, current: string | undefined): void {
+  #checkRevision(key: string, current: string | undefined): void {
     if (current === undefined) return;
-    const { versionId, edition } = parseEdition(current);
-    const editions = this.#past.replayed
-      .map(parseEdition)
+    const { versionId, revision } = parseRevision(current);
+    const revisions = this.#past.replayed
+      .map(parseRevision)
       .filter((each) => each.versionId === versionId)
-      .map((each) => each.edition);
-    const asked = Math.max(0, ...editions);
+      .map((each) => each.revision);
+    const asked = Math.max(0, ...revisions);
     // What is gone can't be done anew, nor what was asked for in a message that is lost.
     const least = this.#isErased(versionId) || this.#past.purged ? 0 : asked;
     // One that a deploy has interrupted is done in another one, and so is one whose name has receipts already.
-    const used = [...this.#receipts.keys()].map(parseEdition);
-    const below = used.filter((each) => each.versionId === versionId && each.edition < edition).length;
+    const used = [...this.#receipts.keys()].map(parseRevision);
+    const below = used.filter((each) => each.versionId === versionId && each.revision < revision).length;
     const most = this.#past.swept ? Number.POSITIVE_INFINITY : asked + this.#pipeline.deploys + below;
-    if (edition < least || edition > most)
-      this.#found.push(`edition of ${key}: is ${edition}, must be from ${least} to ${most}`);
+    if (revision < least || revision > most)
+      this.#found.push(`revision of ${key}: is ${revision}, must be from ${least} to ${most}`);
   }
 
-  /** Whether any edition of a version was of use, by the codes that read it. One that was gone by then never is. */
+  /** Whether any revision of a version was of use, by the codes that read it. One that was gone by then never is. */
   #isOfUse(upload: Uploaded): boolean {
     const codes = this.#extractions(upload.versionId).map((each) =>
       each.fault?.code === 'version_not_found' ? undefined : this.#pipeline.codes.of(each),
@@ -163,7 +163,7 @@ class Model {
 
   #extractions(versionId: string) {
     return [...this.#receipts]
-      .filter(([name]) => parseEdition(name).versionId === versionId)
+      .filter(([name]) => parseRevision(name).versionId === versionId)
       .flatMap(([, receipts]) => receipts.filter((each) => each.stage === 'extraction'));
   }
 
@@ -174,28 +174,28 @@ class Model {
     found: Readonly<Record<'lake' | 'archive' | 'rejects', ReadonlyMap<string, string[]>>>,
   ): void {
     const { key } = upload;
-    // Nothing may be left of any edition but those that stand.
-    const editions = new Set([upload.versionId, ...names]);
+    // Nothing may be left of any revision but those that stand.
+    const revisions = new Set([upload.versionId, ...names]);
     for (const each of this.#receipts.keys())
-      if (parseEdition(each).versionId === upload.versionId) editions.add(each);
-    for (const edition of editions) {
-      const label = `${key} ${edition.slice(0, 6)}${edition.includes('!') ? edition.slice(-5) : ''}`;
-      const stands = names.includes(edition);
-      const own = this.#receipts.get(edition) ?? [];
+      if (parseRevision(each).versionId === upload.versionId) revisions.add(each);
+    for (const revision of revisions) {
+      const label = `${key} ${revision.slice(0, 6)}${revision.includes('!') ? revision.slice(-5) : ''}`;
+      const stands = names.includes(revision);
+      const own = this.#receipts.get(revision) ?? [];
       // Of one that took no effect and is gone for good, it depends on the moment what is still known; and no sweep looks
       // for parts of it whose messages were lost.
-      if (stands && edition !== shown && (this.#isErased(upload.versionId) || this.#past.purged)) {
-        this.#account(upload, edition, own, this.#leftToChance);
+      if (stands && revision !== shown && (this.#isErased(upload.versionId) || this.#past.purged)) {
+        this.#account(upload, revision, own, this.#leftToChance);
         continue;
       }
       const expected = stands ? this.#checkReceipts(label, upload, own) : undefined;
       const { dataset, objectId, version } = versionPath({
         dataset: memberOf(key)?.name ?? '_unknown',
         key,
-        versionId: edition,
+        versionId: revision,
       });
       const path = `${dataset}/${objectId}/${version}`;
-      const rows = edition === shown ? (expected?.rows ?? []).map(({ line }) => line) : [];
+      const rows = revision === shown ? (expected?.rows ?? []).map(({ line }) => line) : [];
       this.#check(`rows of ${label}`, (found.lake.get(path) ?? []).sort(), rows.toSorted());
       // Where messages were lost, nobody cleans up after a dead attempt, or after a file of the lake.
       if (!stands && this.#past.purged) continue;
@@ -205,7 +205,7 @@ class Model {
         (found.rejects.get(path) ?? []).sort(),
         [...(expected?.rejects ?? [])].sort(),
       );
-      if (stands) this.#account(upload, edition, own, this.#accounted);
+      if (stands) this.#account(upload, revision, own, this.#accounted);
     }
   }
 
@@ -272,14 +272,14 @@ class Model {
     return this.#past.history.some((change) => 'erased' in change && change.erased === versionId);
   }
 
-  #account(upload: Uploaded, edition: string, own: readonly Receipt[], to: Keys): void {
+  #account(upload: Uploaded, revision: string, own: readonly Receipt[], to: Keys): void {
     const { temp, processed, archive, failed } = to;
     for (const receipt of own) {
       for (const { key } of receipt.rejects) failed.add(key);
       if (receipt.stage === 'extraction') {
         for (const { key } of receipt.parts) temp.add(key);
         const dataset = memberOf(upload.key)?.name ?? '_unknown';
-        const path = versionPath({ dataset, key: upload.key, versionId: edition });
+        const path = versionPath({ dataset, key: upload.key, versionId: revision });
         if (receipt.fault !== undefined) failed.add(faultKey(path, 'extraction'));
       }
       if (receipt.stage === 'transformation') for (const { key } of receipt.outputs) processed.add(key);
@@ -291,16 +291,16 @@ class Model {
    * Whether rows of a version that came to nothing were loaded, and may have taken the place of those that the table is to
    * show, before anybody knew (docs/reliability.md).
    */
-  #isOutrun(key: string, head: Head | undefined): boolean {
+  #isOutrun(key: string, head: LedgerEntry | undefined): boolean {
     const order = ({ sequencer, versionId }: { sequencer: string; versionId: string }) =>
-      sortableSequencer(editionSequencer({ sequencer, versionId }));
+      sortableSequencer(revisionSequencer({ sequencer, versionId }));
     const shown = head?.current === undefined ? '' : order(head.current);
     return [...this.#receipts.values()]
       .flat()
       .some((each) => each.stage === 'transformation' && each.key === key && order(each) > shown);
   }
 
-  #checkTable(key: string, changes: readonly Change[], head: Head | undefined): void {
+  #checkTable(key: string, changes: readonly Change[], head: LedgerEntry | undefined): void {
     const { mysql, codes } = this.#pipeline;
     const member = memberOf(key);
     if (mysql === undefined || member === undefined) return;
@@ -316,8 +316,8 @@ class Model {
       shown === undefined || extraction === undefined
         ? []
         : expectedOf(shown, extraction, transformations, codes, true).rows.filter(({ refused }) => !refused);
-    const { edition } = parseEdition(name ?? '');
-    const sequencer = editionName(sortableSequencer(head?.current?.sequencer ?? ''), edition);
+    const { revision } = parseRevision(name ?? '');
+    const sequencer = revisionName(sortableSequencer(head?.current?.sequencer ?? ''), revision);
     const actual = found.map(
       (row) => `${row['_record']}: ${lineOf(row, member.columns)} (${row['_sequencer']})`,
     );
@@ -332,10 +332,10 @@ class Model {
   }
 }
 
-function shownBy(head: Head | undefined): string | undefined {
+function shownBy(head: LedgerEntry | undefined): string | undefined {
   return head?.current?.type === 'created' ? head.current.versionId : undefined;
 }
 
 function plain(name: string | undefined): string | undefined {
-  return name === undefined ? undefined : parseEdition(name).versionId;
+  return name === undefined ? undefined : parseRevision(name).versionId;
 }

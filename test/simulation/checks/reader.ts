@@ -1,4 +1,4 @@
-import { editionSequencer, objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
+import { objectHash, revisionSequencer, sortableSequencer } from '../../../domain/tables/row-identity.ts';
 import {
   archiveKey,
   parseLedgerKey,
@@ -6,7 +6,7 @@ import {
   receiptsPrefix,
   versionSegment,
 } from '../../../domain/versions/key-layout.ts';
-import { head } from '../../../domain/versions/ledger.ts';
+import { ledgerEntry } from '../../../domain/versions/ledger.ts';
 import type { Receipt } from '../../../domain/versions/receipt.ts';
 import type { MemoryMysql } from '../services/mysql.ts';
 import { metadataOf } from '../services/store.ts';
@@ -43,7 +43,7 @@ export class Reader {
   /** Versions of which somebody has taken something away by hand. */
   readonly #spoilt = new Set<string>();
 
-  /** @param rowsOf how many rows a version in its edition has; `undefined` while receipts lack */
+  /** @param rowsOf how many rows a version in its revision has; `undefined` while receipts lack */
   constructor(
     contents: Contents,
     mysql: MemoryMysql | undefined,
@@ -90,7 +90,7 @@ export class Reader {
   async #note(object: Derived): Promise<void> {
     const name = `${object.dataset}/${object.objectId}`;
     const text = await this.#contents.text('ledger', `heads/${name}.json`);
-    const { key = '', current } = text === undefined ? {} : head.parse(JSON.parse(text));
+    const { key = '', current } = text === undefined ? {} : ledgerEntry.parse(JSON.parse(text));
     if (current?.type !== 'created') {
       this.#complete.delete(name);
       return;
@@ -110,7 +110,7 @@ export class Reader {
       0,
     );
     if (loaded !== rows) return;
-    const sequencer = sortableSequencer(editionSequencer(current));
+    const sequencer = sortableSequencer(revisionSequencer(current));
     const own = (this.#mysql?.rows(object.dataset, objectHash(key)) ?? []).filter(
       (row) => row['_sequencer'] === sequencer,
     );
