@@ -20,10 +20,10 @@ import { type Receipt, receipt, writtenReceipt } from '../domain/versions/receip
 import { parseRevision } from '../domain/versions/revision.ts';
 import type { ObjectStore } from './object-store.ts';
 
-/** How often a head that others change at the same time is read and changed anew. */
+/** How often an entry that others change at the same time is read and changed anew. */
 const SWAP_ATTEMPTS = 20;
 
-/** What the pipeline knows of its objects: a head for each raw key, and a receipt for each finished piece of work. */
+/** What the pipeline knows of its objects: an entry for each raw key, and a receipt for each finished piece of work. */
 export class Ledger {
   readonly #store: ObjectStore;
   readonly #bucket: string;
@@ -44,7 +44,7 @@ export class Ledger {
     claim: Claim,
   ): Promise<{ readonly decision: Decision; readonly known: LedgerEntry | undefined }> {
     let before: LedgerEntry | undefined;
-    /** Whether the version was extracted before the head was read, as far as somebody has looked. */
+    /** Whether the version was extracted before the entry was read, as far as somebody has looked. */
     let wasExtracted: boolean | undefined;
     /** Names that the version may get, by whether there are receipts of them. */
     const used: string[] = [];
@@ -60,7 +60,7 @@ export class Ledger {
           // To take it up again would be for nothing, and leave an attempt if this one dies and its message was a copy.
           if (wasExtracted === true) decision = { action: 'stale' };
           if (wasExtracted === undefined) decision = undefined;
-          // Of a head that changed since, one has to look again.
+          // Of an entry that changed since, one has to look again.
           wasExtracted = undefined;
         }
         if (decision?.action === 'extract' && name !== undefined && !free.includes(name))
@@ -76,7 +76,7 @@ export class Ledger {
   }
 
   /**
-   * Changes a head, by compare-and-swap: `next` is asked again when somebody else was first. What it returns is written
+   * Changes an entry, by compare-and-swap: `next` is asked again when somebody else was first. What it returns is written
    * unless it is what is there already, or nothing.
    */
   async change(
@@ -143,8 +143,8 @@ export class Ledger {
 }
 
 /**
- * The revision that a claim takes up, if a head is there and does not know it: somebody may have worked under that name, and
- * been forgotten. What was put for the first time has no head.
+ * The revision that a claim takes up, if an entry is there and does not know it: somebody may have worked under that name, and
+ * been forgotten. What was put for the first time has no entry.
  */
 function newName(
   { attempts }: LedgerEntry,

@@ -53,7 +53,7 @@ export function explain(program: Command): void {
       const life = await objectHistory(target, key, options.since ?? Date.now() - LOGS_BACK_MS).finally(() =>
         progress.end(),
       );
-      if (life.versions.length === 0 && life.head === undefined && life.moments.length === 0)
+      if (life.versions.length === 0 && life.entry === undefined && life.moments.length === 0)
         throw new UserError(`Nothing is known of ${key}. It never was in ${target.outputs.buckets.raw}.`);
       if (options.record === undefined) {
         if (options.json) console.log(printableJson(withoutReceipts(life), 2));
@@ -77,7 +77,7 @@ function withoutReceipts({ work, ...life }: ObjectHistory) {
 }
 
 function print(life: ObjectHistory): void {
-  const { key, dataset, versions, head, work, moments, unreadable, logsComplete } = life;
+  const { key, dataset, versions, entry, work, moments, unreadable, logsComplete } = life;
   console.log(`${styled('bold', printable(key))}  (dataset ${dataset})\n`);
   let before: number | undefined;
   for (const moment of moments) {
@@ -88,7 +88,7 @@ function print(life: ObjectHistory): void {
   if (!logsComplete) console.log('(There are more log lines than were read: --since bounds them.)');
   if (work.length > 0) console.log(`\n${workTable(work)}`);
   if (unreadable.length === 0) {
-    console.log(`\n${endOf(head)}`);
+    console.log(`\n${endOf(entry)}`);
     return;
   }
   console.log();
@@ -142,10 +142,10 @@ function attemptEnd(attempt: LedgerEntry['attempts'][number]): string {
     : `version ${version} is being extracted, until ${until} at most`;
 }
 
-function endOf(head: LedgerEntry | undefined): string {
-  if (head === undefined)
+function endOf(entry: LedgerEntry | undefined): string {
+  if (entry === undefined)
     return 'The ledger does not know it: no event of it has been taken up. npx sluice sweep';
-  const { current, attempts, superseded } = head;
+  const { current, attempts, superseded } = entry;
   const said = [
     current === undefined
       ? 'No version of it has taken effect'
@@ -160,13 +160,13 @@ function endOf(head: LedgerEntry | undefined): string {
 
 async function fateOf(
   target: Target,
-  { head, key }: ObjectHistory,
+  { entry, key }: ObjectHistory,
   recordNumber: number,
 ): Promise<RecordTrace> {
-  const versionId = head && versionToExplain(head);
-  if (head === undefined || versionId === undefined)
+  const versionId = entry && versionToExplain(entry);
+  if (entry === undefined || versionId === undefined)
     throw new UserError(`No version of ${key} stands. What happened to it: npx sluice explain ${key}`);
-  return explainRecord(target, { dataset: head.dataset, key, versionId }, recordNumber);
+  return explainRecord(target, { dataset: entry.dataset, key, versionId }, recordNumber);
 }
 
 function recordText({ recordNumber, versionId, input, stored, here }: RecordTrace): string {

@@ -48,7 +48,7 @@ export interface StageWork {
 export interface ObjectHistory {
   readonly key: string;
   readonly dataset: string;
-  readonly head: LedgerEntry | undefined;
+  readonly entry: LedgerEntry | undefined;
   /** Newest first. */
   readonly versions: readonly ListedVersion[];
   readonly work: readonly StageWork[];
@@ -91,7 +91,7 @@ export async function objectHistory(target: Target, key: string, logsSince: numb
   return {
     key,
     dataset,
-    head: known instanceof UnreadableDocument ? undefined : known?.head,
+    entry: known instanceof UnreadableDocument ? undefined : known?.entry,
     unreadable: unreadable.map(({ message }) => message),
     versions,
     work,

@@ -43,17 +43,17 @@ export async function keyState(target: Target, latest: ListedVersion): Promise<K
 async function readableState(target: Target, latest: ListedVersion): Promise<KeyState> {
   const { key } = latest;
   const known = await entryOf(target, key);
-  const dataset = known?.head.dataset ?? datasetOf(key)?.name ?? UNKNOWN_DATASET;
-  const shown = known && versionShown(known.head);
+  const dataset = known?.entry.dataset ?? datasetOf(key)?.name ?? UNKNOWN_DATASET;
+  const shown = known && versionShown(known.entry);
   const versionId = shown ?? latest.versionId;
   const object = { dataset, key, versionId };
   const state = stateOf(object, await readReceipts(target, versionPath(object)));
   const isRetracted = shown === undefined && latest.deleted;
   const result: ObjectState = isRetracted ? { ...state, stage: 'retracted' } : state;
   const now = Date.now();
-  const notes = known === undefined ? [] : notesOf(known.head, latest, shown, now);
+  const notes = known === undefined ? [] : notesOf(known.entry, latest, shown, now);
   if (!isFinal(result)) notes.push(...(await givenUp(target, object)));
-  for (const attempt of known?.head.attempts ?? []) {
+  for (const attempt of known?.entry.attempts ?? []) {
     if (!isInterrupted(attempt, now)) continue;
     const interrupted = { ...object, versionId: attempt.versionId };
     const rows = await loadedRows(target, interrupted);
@@ -83,14 +83,14 @@ function noteOf(attempt: LedgerEntry['attempts'][number], isShown: boolean, now:
   return isShown ? 'nothing of it can be used' : 'a newer version was rejected; the last good one stands';
 }
 
-/** What else there is to know of a key, from its head. `now` in milliseconds since the epoch. */
+/** What else there is to know of a key, from its entry. `now` in milliseconds since the epoch. */
 export function notesOf(
-  head: LedgerEntry,
+  entry: LedgerEntry,
   latest: ListedVersion,
   shown: string | undefined,
   now: number,
 ): string[] {
-  const { current, attempts, superseded, dataset } = head;
+  const { current, attempts, superseded, dataset } = entry;
   const notes: string[] = [];
   if (isGone(dataset)) notes.push(`its dataset ${dataset} is no more`);
   const keeps = datasetNamed(dataset)?.onDelete === 'keep';

@@ -29,7 +29,7 @@ export function isNotFound(error: unknown): boolean {
 
 /** What the ledger knows of a raw key, and when that was changed last, in milliseconds since the epoch. */
 export interface KnownEntry {
-  readonly head: LedgerEntry;
+  readonly entry: LedgerEntry;
   readonly modified: number;
 }
 
@@ -47,14 +47,14 @@ export async function readEntry(
       bucket: outputs.buckets.ledger,
       key: ledgerEntryKey(path),
     });
-    return { head: known, modified: LastModified?.getTime() ?? 0 };
+    return { entry: known, modified: LastModified?.getTime() ?? 0 };
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
   }
 }
 
-/** A head is under its dataset's name; of a key that belongs to none now, perhaps under one that is gone. */
+/** An entry is under its dataset's name; of a key that belongs to none now, perhaps under one that is gone. */
 export async function entryOf(target: Target, key: string): Promise<KnownEntry | undefined> {
   const dataset = target.registry.of(key)?.name;
   const known = await readEntry(target, { dataset: dataset ?? UNKNOWN_DATASET, objectId: objectId(key) });
@@ -75,7 +75,7 @@ export async function entryInGone(
   return undefined;
 }
 
-/** The datasets that the ledger has heads of and that are gone. */
+/** The datasets that the ledger has entries of and that are gone. */
 export async function goneDatasets({ s3, outputs, registry }: Target): Promise<string[]> {
   const names: string[] = [];
   const request = { Bucket: outputs.buckets.ledger, Prefix: 'heads/', Delimiter: '/' };
@@ -141,16 +141,16 @@ export interface ListedEntry {
 }
 
 /**
- * All that the ledger has, key by key: two listings, of heads and of receipts, that are merged. Both are in the order of
+ * All that the ledger has, key by key: two listings, of entries and of receipts, that are merged. Both are in the order of
  * object ids, none of which another one begins with.
  *
  * @param dataset of this one alone
  */
 export async function* listedEntries(target: Target, dataset?: string): AsyncGenerator<ListedEntry> {
   const within = dataset === undefined ? '' : `${dataset}/`;
-  const heads = listed(target, `heads/${within}`)[Symbol.asyncIterator]();
+  const entries = listed(target, `heads/${within}`)[Symbol.asyncIterator]();
   const receipts = listed(target, `receipts/${within}`)[Symbol.asyncIterator]();
-  let [nextHead, nextReceipt] = [await heads.next(), await receipts.next()];
+  let [nextHead, nextReceipt] = [await entries.next(), await receipts.next()];
   for (;;) {
     const ids = [nextHead, nextReceipt].flatMap(({ value }) => (value === undefined ? [] : [value.id]));
     const [id] = ids.sort();
@@ -160,7 +160,7 @@ export async function* listedEntries(target: Target, dataset?: string): AsyncGen
     const versions = new Map<string, string[]>();
     while (nextHead.value?.id === id) {
       hasHead = true;
-      nextHead = await heads.next();
+      nextHead = await entries.next();
     }
     while (nextReceipt.value?.id === id) {
       const { version = '', key, modified: written } = nextReceipt.value;

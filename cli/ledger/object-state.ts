@@ -50,7 +50,7 @@ export async function objectState(target: Target, key: string, versionId: string
   const path = versionPath({ dataset, key, versionId });
   const [known, receipts] = await Promise.all([readEntry(target, path), readReceipts(target, path)]);
   const state = stateOf({ dataset, key, versionId }, receipts);
-  const overtaken = known && (await overtakenBy(target, known.head, versionId, receipts.length > 0));
+  const overtaken = known && (await overtakenBy(target, known.entry, versionId, receipts.length > 0));
   return overtaken === undefined ? state : { ...state, stage: overtaken };
 }
 

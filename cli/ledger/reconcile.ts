@@ -101,8 +101,8 @@ export async function* reconcile(
   const asked = await Promise.all(keys.map((key) => limit(() => placeOf(target, key))));
   const wanted = new Set(asked.map(idOf));
   const entries = keys.length === 0 ? listedEntries(target) : entriesOf(target, asked);
-  for await (const standing of concurrently(entries, OBJECTS_AT_ONCE, (entry) =>
-    reconcileObject(target, entry, limit, lookInTables),
+  for await (const standing of concurrently(entries, OBJECTS_AT_ONCE, (listed) =>
+    reconcileObject(target, listed, limit, lookInTables),
   )) {
     for (const { version, files } of standing) {
       for (const file of files) named.add(nameOf(file.place, file.key));
@@ -139,7 +139,7 @@ const idOf = ({ dataset, objectId: id }: LedgerPlace) => `${dataset}/${id}`;
 type LedgerPlace = Pick<VersionPath, 'dataset' | 'objectId'>;
 
 async function placeOf(target: Target, key: string): Promise<LedgerPlace> {
-  const dataset = datasetOf(key)?.name ?? (await entryOf(target, key))?.head.dataset;
+  const dataset = datasetOf(key)?.name ?? (await entryOf(target, key))?.entry.dataset;
   return { dataset: dataset ?? UNKNOWN_DATASET, objectId: objectId(key) };
 }
 
@@ -152,7 +152,7 @@ interface Standing {
   readonly files: readonly NamedFile[];
 }
 
-/** The versions of a head that have something to show for. `now` in milliseconds since the epoch. */
+/** The versions of an entry that have something to show for. `now` in milliseconds since the epoch. */
 function versionsToShow({ current, attempts }: LedgerEntry, now: number) {
   const ended = attempts.filter((each) => each.status === 'rejected' || isInterrupted(each, now));
   return [
@@ -166,17 +166,17 @@ function versionsToShow({ current, attempts }: LedgerEntry, now: number) {
 
 async function reconcileObject(
   target: Target,
-  entry: ListedEntry,
+  listed: ListedEntry,
   limit: LimitFunction,
   lookInTables: LookInTables | undefined,
 ): Promise<Standing[]> {
-  const known = entry.hasEntry ? await readEntry(target, entry).catch(unreadableDocument) : undefined;
+  const known = listed.hasEntry ? await readEntry(target, listed).catch(unreadableDocument) : undefined;
   if (known === undefined) return [];
-  if (known instanceof UnreadableDocument) return [await ofUnreadableHead(target, entry, known)];
-  const { key, dataset } = known.head;
+  if (known instanceof UnreadableDocument) return [await ofUnreadableHead(target, listed, known)];
+  const { key, dataset } = known.entry;
   const versions = await Promise.all(
-    versionsToShow(known.head, Date.now()).map(async ({ standing, versionId, sequencer }) => {
-      const keys = entry.versions.get(versionSegment(versionId)) ?? [];
+    versionsToShow(known.entry, Date.now()).map(async ({ standing, versionId, sequencer }) => {
+      const keys = listed.versions.get(versionSegment(versionId)) ?? [];
       const { receipts, unreadable } = await readableReceipts(target, keys);
       const account = summarize(receipts);
       const { lake, archive, differences } = await reconcileFiles(target, account, limit);
@@ -210,8 +210,8 @@ async function reconcileObject(
       return { version, files: [...files, ...partsOf(receipts)], inTables };
     }),
   );
-  const stray = await strayRows(target, entry, known, lookInTables, versions);
-  return stray === undefined ? versions : withStray(versions, known.head, stray);
+  const stray = await strayRows(target, listed, known, lookInTables, versions);
+  return stray === undefined ? versions : withStray(versions, known.entry, stray);
 }
 
 /**
@@ -221,21 +221,21 @@ async function reconcileObject(
  */
 async function strayRows(
   target: Target,
-  entry: ListedEntry,
+  listed: ListedEntry,
   known: NonNullable<Awaited<ReturnType<typeof readEntry>>>,
   lookInTables: LookInTables | undefined,
   versions: readonly { readonly inTables: InTables | undefined }[],
 ): Promise<Difference | undefined> {
-  const { key, dataset, current, attempts, superseded } = known.head;
+  const { key, dataset, current, attempts, superseded } = known.entry;
   if (lookInTables === undefined || isGone(dataset) || datasetNamed(dataset) === undefined) return undefined;
   if (superseded.length > 0 || attempts.some(({ status }) => status === 'extracting')) return undefined;
   const shown = current?.type === 'created' ? revisionSequencer(current) : '';
   const looked = versions.find(({ inTables }) => inTables !== undefined)?.inTables;
   const { others } = looked ?? (await lookInTables(dataset, key, shown));
   if (others === 0) return undefined;
-  const since = await readEntry(target, entry).catch(unreadableDocument);
+  const since = await readEntry(target, listed).catch(unreadableDocument);
   if (since === undefined || since instanceof UnreadableDocument) return undefined;
-  return isDeepStrictEqual(since.head, known.head)
+  return isDeepStrictEqual(since.entry, known.entry)
     ? { kind: 'stray', of: 'rows in MySQL', found: others }
     : undefined;
 }
@@ -264,7 +264,7 @@ function differenceOf({ key, reason }: UnreadableDocument): Difference {
   return { kind: 'unreadable', of: key, place: 'ledger', reason };
 }
 
-/** Of an object whose head can't be read nobody knows what stands; a receipt tells its key. */
+/** Of an object whose entry can't be read nobody knows what stands; a receipt tells its key. */
 async function ofUnreadableHead(
   target: Target,
   { dataset, objectId: id, versions }: ListedEntry,
@@ -353,7 +353,7 @@ async function isNamedNow(
   // What can't be read has been reported as such.
   if (known instanceof UnreadableDocument) return true;
   if (path === undefined || known === undefined) return false;
-  const { current, attempts, superseded } = known.head;
+  const { current, attempts, superseded } = known.entry;
   const isIt = ({ versionId }: { versionId: string }) => versionSegment(versionId) === path.version;
   // Of a version that is being extracted nobody knows yet what it will have; and what goes, goes when its successor is there.
   if (attempts.some((each) => each.status === 'extracting' && isIt(each))) return true;

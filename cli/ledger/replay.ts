@@ -10,7 +10,7 @@ import {
   versionSegment,
 } from '../../domain/versions/key-layout.ts';
 import { ledgerEntry } from '../../domain/versions/ledger.ts';
-import { rebuiltEntry } from '../../domain/versions/rebuilt-head.ts';
+import { rebuiltEntry } from '../../domain/versions/rebuilt-entry.ts';
 import type { Tally } from '../../domain/versions/receipt.ts';
 import { activeAndRejected, isBySameCode, isUnderWay, matchingCodes } from '../../domain/versions/replay.ts';
 import { revisionName } from '../../domain/versions/revision.ts';
@@ -118,11 +118,11 @@ async function readableCandidate(
 ): Promise<Candidate[]> {
   const known = await readEntry(target, place);
   // Of a dataset that is gone, there is no code to do it by.
-  if (known === undefined || target.registry.isGone(known.head.dataset)) return [];
-  const { key, dataset } = known.head;
+  if (known === undefined || target.registry.isGone(known.entry.dataset)) return [];
+  const { key, dataset } = known.entry;
   const { versions } = await listedEntry(target, place);
   const all: Candidate[] = [];
-  for (const version of activeAndRejected(known.head)) {
+  for (const version of activeAndRejected(known.entry)) {
     const segment = versionSegment(version.versionId);
     if (place.version !== undefined && place.version !== segment) continue;
     const anything = keys.length > 0 && force;
@@ -136,7 +136,7 @@ async function readableCandidate(
       versionId: version.versionId,
       codes: matched.codes,
     };
-    if (isUnderWay(known.head, version.versionId)) all.push({ ...candidate, skipped: 'under_way' });
+    if (isUnderWay(known.entry, version.versionId)) all.push({ ...candidate, skipped: 'under_way' });
     else if (!force && isBySameCode(receipts, matched.last, deployed))
       all.push({ ...candidate, skipped: 'same_code' });
     else {
@@ -147,7 +147,7 @@ async function readableCandidate(
   return all;
 }
 
-/** Makes a head that can't be read anew, out of its key's receipts. Returns whether there are any to make it of. */
+/** Makes an entry that can't be read anew, out of its key's receipts. Returns whether there are any to make it of. */
 async function rebuildHead(target: Target, place: Place): Promise<boolean> {
   const { s3, outputs } = target;
   const at = { Bucket: outputs.buckets.ledger, Key: ledgerEntryKey(place) };

@@ -73,7 +73,7 @@ const TOO_YOUNG = 'too young';
 /**
  * Holds the raw bucket against the ledger, and the ledger against itself, and yields what is amiss, a key at a time.
  *
- * It reads two listings and each head twice, and of a key without a dataset the head under each that is gone; keys that it
+ * It reads two listings and each entry twice, and of a key without a dataset the entry under each that is gone; keys that it
  * has seen take eight bytes each. What changed after `before` (milliseconds since the epoch) is left alone: it may be on
  * its way.
  */
@@ -106,11 +106,11 @@ export async function* sweep(
     yield judged(key, outcome);
   }
   const entries = listedEntries(target, target.registry.of(prefix)?.name);
-  const looked = concurrently(entries, READS_AT_ONCE, (entry) =>
-    lookAtEntry(target, entry, prefix, before, inRaw).catch((error: unknown) => {
-      const id = `${entry.dataset}/${entry.objectId}`;
+  const looked = concurrently(entries, READS_AT_ONCE, (listed) =>
+    lookAtEntry(target, listed, prefix, before, inRaw).catch((error: unknown) => {
+      const id = `${listed.dataset}/${listed.objectId}`;
       const document = unreadableDocument(error);
-      // Of what is in the raw bucket, the head was looked at before.
+      // Of what is in the raw bucket, the entry was looked at before.
       const isKnown = inRaw.has(id) && document.key.startsWith('heads/');
       return { key: id, outcome: isKnown ? [] : [unreadable(id, document)] };
     }),
@@ -141,7 +141,7 @@ async function lookAtVersion(
   if (version.modified >= before) return TOO_YOUNG;
   const { key } = version;
   const known = await readEntry(target, placeOf(target, key));
-  const seems = missedEvent({ key, onDelete: onDeleteOf(target, key) }, version, known?.head, () => 0);
+  const seems = missedEvent({ key, onDelete: onDeleteOf(target, key) }, version, known?.entry, () => 0);
   if (seems === undefined) return [];
   // What a dataset that is gone has of it is found in the ledger, and nothing would take its event.
   const isOfNone = target.registry.of(key) === undefined;
@@ -152,7 +152,7 @@ async function lookAtVersion(
 /** What belongs to no dataset leaves nothing but a fault. */
 const onDeleteOf = ({ registry }: Target, key: string) => registry.of(key)?.onDelete ?? 'retract';
 
-/** What was missed of a key, looked at afresh: its head may have been newer than the listing. */
+/** What was missed of a key, looked at afresh: its entry may have been newer than the listing. */
 async function missedOf(
   target: Target,
   key: string,
@@ -160,12 +160,12 @@ async function missedOf(
 ): Promise<SweepProblem[] | typeof TOO_YOUNG> {
   const latest = await latestOf(target, target.outputs.buckets.raw, key);
   if (latest !== undefined && latest.modified >= before) return TOO_YOUNG;
-  const [known, entry] = [
+  const [known, listed] = [
     await readEntry(target, placeOf(target, key)),
     await listedEntry(target, placeOf(target, key)),
   ];
-  const found = missedEvent({ key, onDelete: onDeleteOf(target, key) }, latest, known?.head, (versionId) =>
-    nextRevision(entry.versions.keys(), versionId),
+  const found = missedEvent({ key, onDelete: onDeleteOf(target, key) }, latest, known?.entry, (versionId) =>
+    nextRevision(listed.versions.keys(), versionId),
   );
   if (found === undefined) return [];
   const { missed, event } = found;
@@ -184,31 +184,31 @@ async function missedOf(
 /** What the ledger itself shows to be amiss with a key, and whether the raw bucket has the key at all. */
 async function lookAtEntry(
   target: Target,
-  entry: ListedEntry,
+  listed: ListedEntry,
   prefix: string,
   before: number,
   inRaw: KeySet,
 ): Promise<{ readonly key: string; readonly outcome: SweepProblem[] | typeof TOO_YOUNG }> {
-  const known = await readEntry(target, entry);
-  if (known === undefined || !known.head.key.startsWith(prefix)) return { key: '', outcome: [] };
-  const since = Math.max(known.modified, entry.modified);
-  const { key } = known.head;
+  const known = await readEntry(target, listed);
+  if (known === undefined || !known.entry.key.startsWith(prefix)) return { key: '', outcome: [] };
+  const since = Math.max(known.modified, listed.modified);
+  const { key } = known.entry;
   if (since >= before) return { key, outcome: TOO_YOUNG };
-  return { key, outcome: await lookAtHead(target, entry, known.head, since, before, inRaw) };
+  return { key, outcome: await lookAtHead(target, listed, known.entry, since, before, inRaw) };
 }
 
 async function lookAtHead(
   target: Target,
-  entry: ListedEntry,
-  head: LedgerEntry,
+  listed: ListedEntry,
+  entry: LedgerEntry,
   since: number,
   before: number,
   inRaw: KeySet,
 ): Promise<SweepProblem[] | typeof TOO_YOUNG> {
-  const { dataset, key } = head;
+  const { dataset, key } = entry;
   if (dataset !== placeOf(target, key).dataset) {
-    const versionId = head.current?.versionId ?? '';
-    const shows = head.current?.type === 'created' && target.registry.isGone(dataset);
+    const versionId = entry.current?.versionId ?? '';
+    const shows = entry.current?.type === 'created' && target.registry.isGone(dataset);
     return shows ? [{ amiss: 'dataset_gone', key, versionId, since, pieces: 1, events: [] }] : [];
   }
   const isInRaw = inRaw.has(idOf(target, key));
@@ -217,7 +217,7 @@ async function lookAtHead(
     if (missed === TOO_YOUNG) return missed;
     if (missed.length > 0) return missed.map((each) => ({ ...each, since }));
   }
-  const interrupted = head.attempts.filter((attempt) => isInterrupted(attempt, before));
+  const interrupted = entry.attempts.filter((attempt) => isInterrupted(attempt, before));
   return [
     ...interrupted.map(
       (attempt): SweepProblem => ({
@@ -229,7 +229,7 @@ async function lookAtHead(
         events: [{ stage: 'extraction', event: redeliverEvent(key, attempt) }],
       }),
     ),
-    ...(await unfinishedOf(target, entry, head, since, isInRaw).catch((error: unknown) => [
+    ...(await unfinishedOf(target, listed, entry, since, isInRaw).catch((error: unknown) => [
       unreadable(key, unreadableDocument(error)),
     ])),
   ];
@@ -237,12 +237,12 @@ async function lookAtHead(
 
 async function unfinishedOf(
   target: Target,
-  entry: ListedEntry,
-  head: LedgerEntry,
+  listed: ListedEntry,
+  entry: LedgerEntry,
   since: number,
   isInRaw: boolean,
 ): Promise<SweepProblem[]> {
-  const { dataset, key, current, attempts, superseded } = head;
+  const { dataset, key, current, attempts, superseded } = entry;
   const of = (
     amiss: SweepProblemKind,
     versionId: string,
@@ -264,9 +264,9 @@ async function unfinishedOf(
 
   const { versionId } = current;
   const path = versionPath({ dataset, key, versionId });
-  const keys = new Set(entry.versions.get(versionSegment(versionId)));
+  const keys = new Set(listed.versions.get(versionSegment(versionId)));
   const anew = (): SweepProblem['events'] => [
-    { stage: 'extraction', event: reprocessEvent(key, current, entry.versions.keys()) },
+    { stage: 'extraction', event: reprocessEvent(key, current, listed.versions.keys()) },
   ];
   if (!isExtracted(path, keys)) return of('unfinished', versionId, anew(), 1);
   // With fewer receipts than this there is no need to know what is in them.

@@ -68,21 +68,21 @@ const sending = (event: SyntheticEvent): Plan => ({
 export function planBackfill(
   key: string,
   latest: LatestVersion | undefined,
-  head: LedgerEntry | undefined,
+  entry: LedgerEntry | undefined,
   revisionOf: (versionId: string) => number,
   now: number,
 ): Plan {
   if (latest === undefined || latest.deleted) return { skip: 'gone' };
-  const missed = missedEvent({ key, onDelete: 'keep' }, latest, head, revisionOf);
+  const missed = missedEvent({ key, onDelete: 'keep' }, latest, entry, revisionOf);
   if (missed !== undefined) return sending(missed.event);
   const isIt = ({ versionId }: { versionId: string }) =>
     parseRevision(versionId).versionId === latest.versionId;
-  const attempt = head?.attempts.find(isIt);
+  const attempt = entry?.attempts.find(isIt);
   if (attempt?.status === 'extracting') {
     if (isInterrupted(attempt, now)) return sending(redeliverEvent(key, attempt, latest.size));
     return { skip: 'under_way', watched: watching(key, attempt) };
   }
-  const done = attempt ?? (head?.current?.type === 'created' ? head.current : undefined);
+  const done = attempt ?? (entry?.current?.type === 'created' ? entry.current : undefined);
   return { skip: 'done', ...(done && { watched: watching(key, done) }) };
 }
 
@@ -105,20 +105,20 @@ export interface ReplayCriteria {
  */
 export function planReplay(
   version: string,
-  head: LedgerEntry | undefined,
+  entry: LedgerEntry | undefined,
   receipts: readonly Receipt[],
   revisions: Iterable<string>,
   { codes, force, deployed }: ReplayCriteria,
 ): Plan {
   const standing =
-    head && activeAndRejected(head).find(({ versionId }) => versionSegment(versionId) === version);
-  if (head === undefined || standing === undefined) return { skip: 'gone' };
-  const { key } = head;
+    entry && activeAndRejected(entry).find(({ versionId }) => versionSegment(versionId) === version);
+  if (entry === undefined || standing === undefined) return { skip: 'gone' };
+  const { key } = entry;
   const matching = matchingCodes(receipts, codes);
   if (Object.keys(matching.codes).length === 0) return { skip: 'other_code' };
-  if (isUnderWay(head, standing.versionId)) {
+  if (isUnderWay(entry, standing.versionId)) {
     const plain = parseRevision(standing.versionId).versionId;
-    const attempt = head.attempts.find(
+    const attempt = entry.attempts.find(
       ({ status, versionId }) => status === 'extracting' && parseRevision(versionId).versionId === plain,
     );
     return { skip: 'under_way', ...(attempt && { watched: watching(key, attempt) }) };
@@ -185,10 +185,13 @@ export type BatchOutcomes = z.infer<typeof batchOutcomes>;
 /** The revision in which a version is done, or was last: the one that is watched, or a later one. */
 export function latestRevision(
   { versionId }: Pick<TrackedVersion, 'versionId'>,
-  head: LedgerEntry | undefined,
+  entry: LedgerEntry | undefined,
 ): string {
   const asked = parseRevision(versionId);
-  const revisions = [...(head?.attempts ?? []), ...(head?.current?.type === 'created' ? [head.current] : [])]
+  const revisions = [
+    ...(entry?.attempts ?? []),
+    ...(entry?.current?.type === 'created' ? [entry.current] : []),
+  ]
     .map((each) => parseRevision(each.versionId))
     .filter((each) => each.versionId === asked.versionId)
     .map(({ revision }) => revision);
@@ -198,18 +201,18 @@ export function latestRevision(
 /** How a version ended, by what the ledger says when nothing moves any more. */
 export function versionOutcome(
   { versionId, sequencer }: TrackedVersion,
-  head: LedgerEntry | undefined,
+  entry: LedgerEntry | undefined,
   receipts: readonly Receipt[],
 ): { readonly end: VersionOutcome; readonly reason?: string; readonly records: Records } {
   const { read, written, filtered, rejected } = summarize(receipts);
   const sums = { read, written, filtered: total(filtered), rejected: total(rejected) };
   const ended = (end: VersionOutcome, reason?: string) => ({ end, ...(reason && { reason }), records: sums });
-  const attempt = head?.attempts.find((each) => each.versionId === versionId);
+  const attempt = entry?.attempts.find((each) => each.versionId === versionId);
   const fault = receipts.find((each) => each.stage === 'extraction')?.fault;
   if (attempt?.status === 'rejected')
     return ended('failed', fault?.code ?? `nothing of it can be used${codesIn(rejected)}`);
   if (attempt !== undefined) return ended('failed', 'its extraction has not ended');
-  const current = head?.current;
+  const current = entry?.current;
   if (current === undefined || isBefore(current, { versionId, sequencer }))
     return ended('failed', 'its extraction has not begun, or was given up');
   if (current.type !== 'created' || current.versionId !== versionId)

@@ -236,7 +236,7 @@ export function loadingReceiptKey(path: VersionPath, part: number, partitionPath
   return `${receiptsPrefix(path)}loading/${partitionPath}${number(part)}.json`;
 }
 
-/** Whose head or receipt a key of the ledger bucket is; of a receipt, of which version. */
+/** Whose entry or receipt a key of the ledger bucket is; of a receipt, of which version. */
 export function parseLedgerKey(
   key: string,
 ): (Pick<VersionPath, 'dataset' | 'objectId'> & { readonly version: string | undefined }) | undefined {

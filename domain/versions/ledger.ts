@@ -47,7 +47,7 @@ const fields = z.object({
 });
 export type LedgerEntry = z.infer<typeof fields>;
 
-/** Code of different ages changes the same heads: fields that it does not know stay as they are. */
+/** Code of different ages changes the same entries: fields that it does not know stay as they are. */
 export const ledgerEntry: z.ZodType<LedgerEntry> = z.looseObject({
   ...fields.shape,
   current: activeVersion.loose().optional(),
@@ -59,7 +59,7 @@ export type Version = Pick<NonNullable<LedgerEntry['current']>, 'sequencer' | 'v
 
 /** What is to be done about an event of the raw bucket, given what is known of its key. */
 export type Decision =
-  /** Take it up: make `next` the head, unless somebody changed it meanwhile; then do the work. */
+  /** Take it up: make `next` the entry, unless somebody changed it meanwhile; then do the work. */
   | { readonly action: 'extract' | 'retract'; readonly next: LedgerEntry }
   /**
    * It was taken up before, and got through or will: see that what it superseded goes, nothing else. Another message
@@ -73,7 +73,7 @@ export type Decision =
   /** This very message was delivered twice at once, and to acknowledge it would take it from the one that works on it. */
   | { readonly action: 'wait'; readonly until: number };
 
-/** What the decision needs besides the head and the event. */
+/** What the decision needs besides the entry and the event. */
 export interface Claim {
   readonly dataset: string;
   readonly onDelete: Dataset['onDelete'];
@@ -86,7 +86,7 @@ export interface Claim {
   readonly now: number;
   /** When the work will have ended in any case, well or badly, in milliseconds since the epoch. */
   readonly deadline: number;
-  /** Revisions of which there are receipts, though no head knows them: nobody may work under their names. */
+  /** Revisions of which there are receipts, though no entry knows them: nobody may work under their names. */
   readonly used?: readonly string[];
 }
 
@@ -216,7 +216,7 @@ export function takesEffect(
 }
 
 /**
- * The head when the extraction of a version has ended, in so many parts. Without `accepted`, the version takes no effect,
+ * The entry when the extraction of a version has ended, in so many parts. Without `accepted`, the version takes no effect,
  * and the last good one stands.
  *
  * @returns `undefined` when a newer event took effect meanwhile: what the version left behind must go
@@ -251,7 +251,7 @@ export function conclude(
 }
 
 /**
- * Whether a version, in whatever revision, that is new to the head may be one that was rejected, and gave way to a newer
+ * Whether a version, in whatever revision, that is new to the entry may be one that was rejected, and gave way to a newer
  * rejected one: then it is forgotten there, and only its receipt tells.
  */
 export function mayBeForgotten({ attempts }: LedgerEntry, { versionId, sequencer }: Version): boolean {
@@ -267,12 +267,12 @@ export function isInterrupted({ status, leaseUntil }: LedgerEntry['attempts'][nu
   return status === 'extracting' && leaseUntil < at;
 }
 
-/** The head when attempts at these versions were given up before they did anything. */
+/** The entry when attempts at these versions were given up before they did anything. */
 export function withoutAttempts(known: LedgerEntry, versionIds: readonly string[]): LedgerEntry {
   return { ...known, attempts: known.attempts.filter(({ versionId }) => !versionIds.includes(versionId)) };
 }
 
-/** The head with another event in effect: all that is older is superseded. */
+/** The entry with another event in effect: all that is older is superseded. */
 function withCurrent(
   { complete: _, ...known }: LedgerEntry,
   current: NonNullable<LedgerEntry['current']>,
@@ -297,7 +297,7 @@ function withCurrent(
   };
 }
 
-/** The head when its current version was found in every sink; as it was when another one has taken its place. */
+/** The entry when its current version was found in every sink; as it was when another one has taken its place. */
 export function markComplete(known: LedgerEntry, versionId: string): LedgerEntry {
   return known.complete === true || known.current?.versionId !== versionId
     ? known
@@ -309,7 +309,7 @@ export function isLoaded({ current, complete }: LedgerEntry): boolean {
   return current?.type !== 'created' || complete === true;
 }
 
-/** The head when what these versions left behind is gone. */
+/** The entry when what these versions left behind is gone. */
 export function withoutSuperseded(known: LedgerEntry, removed: readonly string[]): LedgerEntry {
   const superseded = known.superseded.filter((versionId) => !removed.includes(versionId));
   return superseded.length === known.superseded.length ? known : { ...known, superseded };

@@ -44,22 +44,22 @@ export type Missed = 'never_seen' | 'missed' | 'not_retracted';
 export function missedEvent(
   { key, onDelete }: { readonly key: string; readonly onDelete: Dataset['onDelete'] },
   latest: LatestVersion | undefined,
-  head: LedgerEntry | undefined,
+  entry: LedgerEntry | undefined,
   revisionOf: (versionId: string) => number,
 ): { readonly missed: Missed; readonly event: SyntheticEvent } | undefined {
-  const sequencer = head === undefined ? '0' : justAfter(newestSequencer(head));
+  const sequencer = entry === undefined ? '0' : justAfter(newestSequencer(entry));
   if (latest !== undefined && !latest.deleted) {
     const { versionId, size } = latest;
-    if (versionsOf(head).some((each) => parseRevision(each).versionId === versionId)) return undefined;
+    if (versionsOf(entry).some((each) => parseRevision(each).versionId === versionId)) return undefined;
     return {
-      missed: head === undefined ? 'never_seen' : 'missed',
+      missed: entry === undefined ? 'never_seen' : 'missed',
       event: created({ key, versionId, sequencer, size, revision: revisionOf(versionId) }),
     };
   }
-  const shown = versionsOf(head).at(-1);
+  const shown = versionsOf(entry).at(-1);
   if (shown === undefined || onDelete === 'keep') return undefined;
   // The deletion itself has taken effect: what is left is of a newer version that was deleted for good.
-  const isKnown = latest !== undefined && head?.current?.versionId === latest.versionId;
+  const isKnown = latest !== undefined && entry?.current?.versionId === latest.versionId;
   const { versionId } = latest === undefined || isKnown ? parseRevision(shown) : latest;
   return {
     missed: 'not_retracted',
@@ -68,10 +68,10 @@ export function missedEvent(
 }
 
 /** The versions that stand, or may yet, oldest first. */
-function versionsOf(head: LedgerEntry | undefined): string[] {
-  if (head === undefined) return [];
-  const attempts = head.attempts.toSorted((a, b) => compareSequencers(a.sequencer, b.sequencer));
-  const shown = head.current?.type === 'created' ? [head.current] : [];
+function versionsOf(entry: LedgerEntry | undefined): string[] {
+  if (entry === undefined) return [];
+  const attempts = entry.attempts.toSorted((a, b) => compareSequencers(a.sequencer, b.sequencer));
+  const shown = entry.current?.type === 'created' ? [entry.current] : [];
   return [...shown, ...attempts].map(({ versionId }) => versionId);
 }
 

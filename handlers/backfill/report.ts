@@ -137,10 +137,10 @@ async function checkBatch(
 
 async function endOfVersion(each: TrackedVersion, ledger: Ledger, store: ObjectStore, bucket: string) {
   const dataset = datasetOf(each.key)?.name ?? UNKNOWN_DATASET;
-  const head = await ledger.entry(versionPath({ dataset, ...each }));
-  const done = { ...each, versionId: latestRevision(each, head) };
+  const entry = await ledger.entry(versionPath({ dataset, ...each }));
+  const done = { ...each, versionId: latestRevision(each, entry) };
   const receipts = await receiptsOf(versionPath({ dataset, ...done }), store, bucket);
-  return { ...done, ...versionOutcome(done, head, receipts) };
+  return { ...done, ...versionOutcome(done, entry, receipts) };
 }
 
 /** Adds up what became of all batches, a few of which are held at a time. */

@@ -147,10 +147,10 @@ async function lookAtObject(
   if (latest === undefined && named) return { skip: 'missing' };
   if (latest !== undefined && !inRange(latest.modified)) return out;
   const place = { dataset: datasetOf(key)?.name ?? UNKNOWN_DATASET, objectId: objectId(key) };
-  const head = await new Ledger(store, buckets.ledger).entry(place);
-  // Without a head there are no receipts.
-  const revisions = head === undefined ? [] : await revisionsOf(place, store, buckets.ledger);
-  return planBackfill(key, latest, head, (versionId) => nextRevision(revisions, versionId), now());
+  const entry = await new Ledger(store, buckets.ledger).entry(place);
+  // Without an entry there are no receipts.
+  const revisions = entry === undefined ? [] : await revisionsOf(place, store, buckets.ledger);
+  return planBackfill(key, latest, entry, (versionId) => nextRevision(revisions, versionId), now());
 }
 
 async function lookAtVersion(
@@ -158,12 +158,12 @@ async function lookAtVersion(
   { codes, force }: Batch['BatchInput'],
   { store, buckets, deployed }: Sending,
 ): Promise<Plan> {
-  const head = await new Ledger(store, buckets.ledger).entry(path);
+  const entry = await new Ledger(store, buckets.ledger).entry(path);
   const [receipts, revisions] = await Promise.all([
     receiptsOf(path, store, buckets.ledger),
     revisionsOf(path, store, buckets.ledger),
   ]);
-  return planReplay(path.version, head, receipts, revisions, { codes, force, deployed });
+  return planReplay(path.version, entry, receipts, revisions, { codes, force, deployed });
 }
 
 /** The versions of a key that have receipts, as they stand in keys. */

@@ -91,7 +91,7 @@ export async function extractObject(
     case 'extract':
   }
 
-  // A sweep makes up sequencers: of one version, the head's counts, and its rows must carry the same.
+  // A sweep makes up sequencers: of one version, the entry's counts, and its rows must carry the same.
   const { versionId = asked, sequencer = event.sequencer } =
     decision.next.attempts.find((each) => each.message === message && each.invocation === invocation) ?? {};
   if (versionId !== asked) {
@@ -110,18 +110,18 @@ export async function extractObject(
   if (before === undefined) await ledger.writeReceipt(receiptKey, receipt);
 
   const accepted = takesEffect(receipt, onReject);
-  const head = await ledger.change(
+  const entry = await ledger.change(
     path,
     (latest) => latest && conclude(latest, versionId, { accepted, parts: receipt.parts.length }),
   );
-  if (head === undefined) {
+  if (entry === undefined) {
     await removeExtracted(path, store, buckets);
-    // It may be this very write of the head that took it out, and whose answer was lost.
+    // It may be this very write of the entry that took it out, and whose answer was lost.
     await removeSuperseded(await ledger.entry(path), ledger, store, buckets);
     return withoutRecords(name, 'stale');
   }
-  await removeUnread(head, event.versionId, ledger, store, buckets);
-  await removeSuperseded(head, ledger, store, buckets);
+  await removeUnread(entry, event.versionId, ledger, store, buckets);
+  await removeSuperseded(entry, ledger, store, buckets);
   if (before !== undefined) return withoutRecords(name, 'duplicate');
   return {
     dataset: name,
@@ -139,18 +139,18 @@ export async function extractObject(
  * have been stored before too much was rejected.
  */
 async function removeUnread(
-  head: LedgerEntry | undefined,
+  entry: LedgerEntry | undefined,
   versionId: string,
   ledger: Ledger,
   store: ObjectStore,
   buckets: ExtractionBuckets,
 ): Promise<void> {
-  const attempt = head?.attempts.find(
+  const attempt = entry?.attempts.find(
     (each) =>
       each.status === 'rejected' && each.parts === 0 && parseRevision(each.versionId).versionId === versionId,
   );
-  if (head === undefined || attempt === undefined) return;
-  const path = versionPath({ ...head, versionId: attempt.versionId });
+  if (entry === undefined || attempt === undefined) return;
+  const path = versionPath({ ...entry, versionId: attempt.versionId });
   const receipt = await ledger.receipt(extractionReceiptKey(path), extractionReceipt);
   if (receipt?.fault === undefined) return;
   await removePieces(path, ledger, store, buckets);

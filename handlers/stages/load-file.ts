@@ -158,7 +158,7 @@ async function transformationOf(
 /** Takes the rows of a file's own version out of MySQL, of which no other sink has anything. */
 async function retractOwnRows(
   event: ObjectEvent,
-  head: LedgerEntry | undefined,
+  entry: LedgerEntry | undefined,
   dataset: Dataset,
   { store, tables }: StageContext,
 ): Promise<void> {
@@ -166,7 +166,7 @@ async function retractOwnRows(
   try {
     const source = parseSourceMetadata((await store.describe(event)).metadata);
     if (source !== undefined)
-      await tables.retract(dataset, source.key, revisionSequencer(source), itsOwn(source, head));
+      await tables.retract(dataset, source.key, revisionSequencer(source), itsOwn(source, entry));
   } catch (error) {
     // It went already, and its deletion is an event.
     if (!(error instanceof ObjectNotFound)) throw error;
@@ -174,8 +174,8 @@ async function retractOwnRows(
 }
 
 /** The retraction of a version that came to nothing; where it was newer than what stands, that is let in again. */
-function itsOwn(version: Version, head: LedgerEntry | undefined): Retraction {
-  const { current } = head ?? {};
+function itsOwn(version: Version, entry: LedgerEntry | undefined): Retraction {
+  const { current } = entry ?? {};
   if (current !== undefined && !isOlder(current, version)) return { which: 'its own' };
   return { which: 'its own', leaving: current === undefined ? '' : revisionSequencer(current) };
 }
@@ -193,26 +193,26 @@ async function retractRows(
   dataset: Dataset,
   { tables }: StageContext,
 ): Promise<void> {
-  const head = await ledger.entry(address);
-  if (tables === undefined || head === undefined) return;
+  const entry = await ledger.entry(address);
+  if (tables === undefined || entry === undefined) return;
   const { part, partitionPath } = address;
   const receiptKey = loadingReceiptKey(address, part, partitionPath);
   const loaded = await ledger.receipt(receiptKey, loadingReceipt).catch(unlessUnreadable);
   // What came to nothing has gone from the lake, and nothing that stands comes after it.
-  if (loaded !== undefined && (head.current === undefined || isOlder(head.current, loaded)))
-    await tables.retract(dataset, head.key, revisionSequencer(loaded), itsOwn(loaded, head));
-  if (head.current === undefined) return;
-  if (!(await isWhole(head, ledger))) {
+  if (loaded !== undefined && (entry.current === undefined || isOlder(entry.current, loaded)))
+    await tables.retract(dataset, entry.key, revisionSequencer(loaded), itsOwn(loaded, entry));
+  if (entry.current === undefined) return;
+  if (!(await isWhole(entry, ledger))) {
     const message = `The version that takes the place of s3://${event.bucket}/${event.key} is not complete yet: its rows stay till then.`;
     throw new TransientError('in_progress', message, { stage: 'loading' });
   }
-  const { type, sequencer } = head.current;
+  const { type, sequencer } = entry.current;
   // A deletion is of all revisions of a version.
   if (type === 'deleted')
-    await tables.retract(dataset, head.key, revisionName(sequencer, MAX_REVISION), {
+    await tables.retract(dataset, entry.key, revisionName(sequencer, MAX_REVISION), {
       which: 'older and its own',
     });
-  else await tables.retract(dataset, head.key, revisionSequencer(head.current));
+  else await tables.retract(dataset, entry.key, revisionSequencer(entry.current));
 }
 
 async function load(

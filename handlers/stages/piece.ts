@@ -42,12 +42,12 @@ export async function processOnce<Done extends Receipt>(
     await discard();
     return 'stale' as const;
   };
-  const head = await ledger.entry(address);
-  const stands = statusOf(head, address);
+  const entry = await ledger.entry(address);
+  const stands = statusOf(entry, address);
   if (stands === 'gone') return discarded();
   if (await dropLeftOver?.(stands)) return 'stale';
   if (await ledger.hasReceipt(receiptKey)) {
-    await removeSuperseded(head, ledger, store, buckets);
+    await removeSuperseded(entry, ledger, store, buckets);
     return stands === 'live' ? 'duplicate' : 'stale';
   }
   if (stands === 'superseded') return discarded();

@@ -36,8 +36,8 @@ const READS_AT_ONCE = 16;
 export type VersionStatus = ReturnType<typeof versionStatus>;
 
 /** Where the version of a part or of a file of the lake stands. */
-export function statusOf(head: LedgerEntry | undefined, { version }: VersionPath): VersionStatus {
-  return versionStatus(head, (versionId) => versionSegment(versionId) === version);
+export function statusOf(entry: LedgerEntry | undefined, { version }: VersionPath): VersionStatus {
+  return versionStatus(entry, (versionId) => versionSegment(versionId) === version);
 }
 
 /**
@@ -45,16 +45,16 @@ export function statusOf(head: LedgerEntry | undefined, { version }: VersionPath
  * it does this; whoever finds it undone does it as well.
  */
 export async function removeSuperseded(
-  head: LedgerEntry | undefined,
+  entry: LedgerEntry | undefined,
   ledger: Ledger,
   store: ObjectStore,
   buckets: OutputBuckets,
 ): Promise<void> {
-  if (head === undefined || head.superseded.length === 0) return;
-  const { dataset, key, current, superseded } = head;
+  if (entry === undefined || entry.superseded.length === 0) return;
+  const { dataset, key, current, superseded } = entry;
   const path = (versionId: string) => versionPath({ dataset, key, versionId });
-  if (current !== undefined && !isLoaded(head)) {
-    if (!(await isWhole(head, ledger))) return;
+  if (current !== undefined && !isLoaded(entry)) {
+    if (!(await isWhole(entry, ledger))) return;
     const latest = await ledger.change(path(''), (known) => known && markComplete(known, current.versionId));
     // Another version took effect meanwhile: it is for whoever completes that one.
     if (latest === undefined || !isLoaded(latest)) return;
@@ -79,17 +79,17 @@ export async function cleanUpAfter(
   store: ObjectStore,
   buckets: OutputBuckets,
 ): Promise<boolean> {
-  const head = await ledger.entry(piece);
-  const stands = statusOf(head, piece);
+  const entry = await ledger.entry(piece);
+  const stands = statusOf(entry, piece);
   if (stands === 'gone') return false;
-  await removeSuperseded(head, ledger, store, buckets);
+  await removeSuperseded(entry, ledger, store, buckets);
   return stands === 'live' || statusOf(await ledger.entry(piece), piece) !== 'gone';
 }
 
 /** Whether what an object's tables are to show is in every sink. */
-export async function isWhole(head: LedgerEntry, ledger: Ledger): Promise<boolean> {
-  const { dataset, key, current } = head;
-  if (current === undefined || isLoaded(head)) return true;
+export async function isWhole(entry: LedgerEntry, ledger: Ledger): Promise<boolean> {
+  const { dataset, key, current } = entry;
+  if (current === undefined || isLoaded(entry)) return true;
   return isComplete(versionPath({ dataset, key, versionId: current.versionId }), ledger);
 }
 

@@ -102,7 +102,7 @@ describe('what must be shown of a key', () => {
 describe('the judge', () => {
   const shown = (rows: readonly string[], filtered = {}) => ({
     ...nothing(),
-    head: {
+    entry: {
       dataset: 'recipes',
       key: KEY,
       current: { type: 'created', sequencer: '1', versionId: '1' } as const,
@@ -136,7 +136,7 @@ describe('the judge', () => {
     ['a reject too many', { ...shown(old), rejects: ['3 empty', '1 empty'] }],
     ['a fault', { ...shown(old), faults: ['truncated'] }],
     ['things of another version', { ...shown(old), versions: new Set(['1', '0']) }],
-    ['another version', { ...shown(old), head: { ...shown(old).head, current: undefined } }],
+    ['another version', { ...shown(old), entry: { ...shown(old).entry, current: undefined } }],
   ])('finds %s', (_, found) => {
     expect(judged(found as ReturnType<typeof shown>)).not.toEqual([]);
   });

@@ -33,12 +33,12 @@ export function judge(found: AllFound, history: readonly Change[], allowed: read
 
 function judgeKey(found: Found, outcome: Outcome, allowed: readonly Code[]): string[] {
   const findings: string[] = [];
-  const { head } = found;
-  const shown = outcome.shown.find((each) => each?.versionId === shownBy(head));
+  const { entry } = found;
+  const shown = outcome.shown.find((each) => each?.versionId === shownBy(entry));
   if (shown === undefined && !outcome.shown.includes(undefined))
-    return [`shows ${shownBy(head)}, must show ${outcome.shown.map((each) => each?.versionId)}`];
-  if (shown === undefined && shownBy(head) !== undefined)
-    findings.push(`shows ${shownBy(head)}, must show nothing`);
+    return [`shows ${shownBy(entry)}, must show ${outcome.shown.map((each) => each?.versionId)}`];
+  if (shown === undefined && shownBy(entry) !== undefined)
+    findings.push(`shows ${shownBy(entry)}, must show nothing`);
   const filtered = filteredOf(found);
   for (const sink of ['lake', 'archive', 'mysql'] as const) {
     const rows = found[sink];
@@ -60,8 +60,8 @@ function judgeTraces(found: Found, { rejected, removed }: Outcome, shown: Put | 
     const [one, other] = [is, should].map((each) => JSON.stringify([...each].sort()));
     if (one !== other) findings.push(`${what} are ${one}, must be ${other}`);
   };
-  const { head } = found;
-  const attempts = head?.attempts ?? [];
+  const { entry } = found;
+  const attempts = entry?.attempts ?? [];
   const notFound =
     rejected === undefined ? attempts.filter((each) => removed.has(plain(each.versionId))) : [];
   const standing = [shown, rejected].flatMap((put) => put ?? []);
@@ -77,8 +77,8 @@ function judgeTraces(found: Found, { rejected, removed }: Outcome, shown: Put | 
     attempts.map(({ status, versionId }) => `${status} ${plain(versionId)}`),
     [...(rejected ? [rejected] : []), ...notFound].map(({ versionId }) => `rejected ${plain(versionId)}`),
   );
-  check('superseded versions', head?.superseded ?? [], []);
-  const names = [head?.current, ...attempts].flatMap((each) =>
+  check('superseded versions', entry?.superseded ?? [], []);
+  const names = [entry?.current, ...attempts].flatMap((each) =>
     each ? [versionSegment(each.versionId)] : [],
   );
   check(
@@ -91,10 +91,10 @@ function judgeTraces(found: Found, { rejected, removed }: Outcome, shown: Put | 
 
 const plain = (name: string) => parseRevision(name).versionId;
 
-function shownBy(head: LedgerEntry | undefined): string | undefined {
-  return head?.current?.type === 'created' ? plain(head.current.versionId) : undefined;
+function shownBy(entry: LedgerEntry | undefined): string | undefined {
+  return entry?.current?.type === 'created' ? plain(entry.current.versionId) : undefined;
 }
 
-function filteredOf({ head, filtered }: Found): Readonly<Record<string, number>> {
-  return filtered.get(versionSegment(head?.current?.versionId ?? '')) ?? {};
+function filteredOf({ entry, filtered }: Found): Readonly<Record<string, number>> {
+  return filtered.get(versionSegment(entry?.current?.versionId ?? '')) ?? {};
 }

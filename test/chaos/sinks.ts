@@ -19,7 +19,7 @@ import type { Row } from './objects.ts';
 
 /** What is found of one object. */
 export interface Found {
-  head: LedgerEntry | undefined;
+  entry: LedgerEntry | undefined;
   readonly lake: string[];
   readonly archive: string[];
   readonly mysql: string[];
@@ -56,7 +56,7 @@ export async function readSinks(target: Target, mysql: Connection): Promise<AllF
 type Of = (hash: string) => Found;
 
 export const nothing = (): Found => ({
-  head: undefined,
+  entry: undefined,
   lake: [],
   archive: [],
   mysql: [],
@@ -154,7 +154,7 @@ async function readLedger(target: Target, of: Of): Promise<void> {
   for await (const { Key } of listObjects(target, ledger)) {
     const [kind, , objectId = '', version = '', stage] = Key.split('/');
     if (kind === 'heads')
-      of(hashIn(objectId.replace(/\.json$/, ''))).head = ledgerEntry.parse(await json(Key));
+      of(hashIn(objectId.replace(/\.json$/, ''))).entry = ledgerEntry.parse(await json(Key));
     else if (stage === 'transformation') {
       const { filtered } = transformationReceipt.parse(await json(Key));
       const all = of(hashIn(objectId)).filtered;

@@ -12,7 +12,7 @@ const attempt = (versionId: string, leaseUntil: number): LedgerEntry['attempts']
   leaseUntil,
   parts: 0,
 });
-const head = (attempts: LedgerEntry['attempts']): LedgerEntry => ({
+const entry = (attempts: LedgerEntry['attempts']): LedgerEntry => ({
   dataset: 'recipes',
   key: 'recipes/a.json',
   current: { type: 'created', sequencer: '10', versionId: 'v1' },
@@ -28,11 +28,11 @@ describe('what there is to know of a key', () => {
     ['interrupted for good, as nobody knows yet', 999, 'the extraction of a newer version was interrupted'],
     ['rejected', 0, 'a newer version was rejected; the last good one stands'],
   ])('when a newer version is %s', (_, leaseUntil, note) => {
-    expect(notes(head([attempt('v2', leaseUntil)]), 'v1')).toEqual([note]);
+    expect(notes(entry([attempt('v2', leaseUntil)]), 'v1')).toEqual([note]);
   });
 
   test('when it has never been shown', () => {
-    const { current: _, ...first } = head([attempt('v2', 999)]);
+    const { current: _, ...first } = entry([attempt('v2', 999)]);
     expect(notes(first, 'v2')).toEqual(['the extraction of it was interrupted']);
   });
 });

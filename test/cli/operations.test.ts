@@ -135,7 +135,7 @@ async function titles(prefix: string): Promise<unknown> {
 
 async function fileOf(place: 'processed' | 'archive', key: string): Promise<string> {
   const state = await readEntry(target, versionPath({ dataset: 'recipes', key, versionId: '' }));
-  const version = versionSegment(state?.head.current?.versionId ?? '');
+  const version = versionSegment(state?.entry.current?.versionId ?? '');
   for await (const { Key } of listObjects(target, target.outputs.buckets[place], 'recipes/'))
     if (Key.includes(version)) return Key;
   throw new Error(`${key} has no file in ${place}.`);
@@ -426,7 +426,7 @@ describe('replay', () => {
 
   test('does anew what other code rejected, says how many rejects are left, and does it once', async () => {
     const known = await readEntry(target, versionPath({ dataset: 'recipes', key, versionId: '' }));
-    const versionId = known?.head.current?.versionId ?? '';
+    const versionId = known?.entry.current?.versionId ?? '';
     // As if it had been done by code that rejected three records more.
     const receiptKey = extractionReceiptKey(versionPath({ dataset: 'recipes', key, versionId }));
     const receipt = JSON.parse(await readText(target, target.outputs.buckets.ledger, receiptKey));
@@ -493,7 +493,7 @@ describe('explain', () => {
     for (const versionId of [first, second])
       for (const stage of ['extraction', 'transformation', 'loading'])
         expect(told).toContainEqual([versionId, stage, 'done']);
-    expect(life.head.current.type).toBe('deleted');
+    expect(life.entry.current.type).toBe('deleted');
     expect(life.work).toHaveLength(6);
     const times = (life.moments as { at: number }[]).map(({ at }) => at);
     expect(times).toEqual(times.toSorted((a, b) => a - b));
@@ -570,7 +570,7 @@ describe('a dataset that was removed from the code', () => {
   const file = { key: 'readings/a.parquet', records: 2, bytes: 1 };
   const counts = { read: 2, rejected: {}, bytes: 1 };
 
-  /** Leaves behind what the former code did: an object in raw, its head and receipts, and its rows in MySQL. */
+  /** Leaves behind what the former code did: an object in raw, its entry and receipts, and its rows in MySQL. */
   async function leftBehind(): Promise<void> {
     const versionId = await unheard('extraction', () => put(key, '{}'));
     const path = versionPath({ dataset: 'readings', key, versionId });

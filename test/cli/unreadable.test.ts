@@ -81,13 +81,13 @@ describe('one object of which nobody can read', () => {
     await expectMended('recipes/receipt.json');
   });
 
-  test('the head is named by every command, holds up no other, and is made anew by a replay', async () => {
-    const path = await put('recipes/head.json', `${recipe('head')}{}\n`);
-    const head = ledgerEntryKey(path);
-    await overwrite(head, '{"dataset":"recipes"');
-    await expectNamed('recipes/head.json', head);
-    await expectMended('recipes/head.json');
-    expect((await readEntry(target, path))?.head).toMatchObject({
+  test('the entry is named by every command, holds up no other, and is made anew by a replay', async () => {
+    const path = await put('recipes/entry.json', `${recipe('entry')}{}\n`);
+    const entry = ledgerEntryKey(path);
+    await overwrite(entry, '{"dataset":"recipes"');
+    await expectNamed('recipes/entry.json', entry);
+    await expectMended('recipes/entry.json');
+    expect((await readEntry(target, path))?.entry).toMatchObject({
       current: { versionId: expect.stringMatching(/!0001$/) },
       superseded: [],
     });
@@ -97,7 +97,7 @@ describe('one object of which nobody can read', () => {
 test('rows of an extraction that was given up are named, in each sink, by reconcile and by status', async () => {
   const key = 'recipes/given-up.json';
   const path = await put(key, recipe('given up 1') + recipe('given up 2'));
-  const { current, ...known } = (await readEntry(target, path))?.head ?? {};
+  const { current, ...known } = (await readEntry(target, path))?.entry ?? {};
   expect(current).toBeDefined();
   // As a function leaves it that is killed in its middle.
   const attempt = {

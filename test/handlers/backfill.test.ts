@@ -116,8 +116,8 @@ describe('a batch of a backfill', () => {
     const { store, sending, messages, recordOf, endReport } = workplace();
     for (const key of [A, B]) putRaw(store, key, ndjson([recipe(1)]));
     await runAll(store, A);
-    const [head = ''] = store.keys('ledger').filter((key) => key.startsWith('heads/'));
-    store.put({ bucket: 'ledger', key: head, body: '{"dataset":', contentType: '' });
+    const [entry = ''] = store.keys('ledger').filter((key) => key.startsWith('heads/'));
+    store.put({ bucket: 'ledger', key: entry, body: '{"dataset":', contentType: '' });
     const batch = batchOf(named(A, B));
     await sendBatch(batch, sending);
     expect(messages.map(parseObjectEvent)).toMatchObject([{ key: B }]);

@@ -82,7 +82,9 @@ describe('no record is lost', () => {
     const gone = await extract(store, KEY, { registry }, { versionId: 'v2', sequencer: '0B' });
     expect(gone).toMatchObject({ fault: { code: 'version_not_found' } });
     expect(store.keys('temp')).toEqual(parts);
-    const [head = ''] = store.keys('ledger').filter((key) => key.startsWith('heads/'));
-    expect(JSON.parse(store.body('ledger', head).toString())).toMatchObject({ current: { versionId: 'v1' } });
+    const [entry = ''] = store.keys('ledger').filter((key) => key.startsWith('heads/'));
+    expect(JSON.parse(store.body('ledger', entry).toString())).toMatchObject({
+      current: { versionId: 'v1' },
+    });
   });
 });

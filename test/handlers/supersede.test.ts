@@ -112,7 +112,7 @@ describe('a new version', () => {
     let writes = 0;
     store.replace = async (object, etag) => {
       writes += 1;
-      // The claim is the first write of the head, the conclusion the second.
+      // The claim is the first write of the entry, the conclusion the second.
       return (await replace(object, etag)) && writes !== 2;
     };
     expect(await put(store, useless, event('v2', '20'))).toMatchObject({ result: 'stale' });
@@ -295,7 +295,7 @@ describe('a new version', () => {
   });
 });
 
-it('the rows of a version carry the sequencer that its head has, whatever event they are made for', async () => {
+it('the rows of a version carry the sequencer that its entry has, whatever event they are made for', async () => {
   const store = new MemoryStore();
   const { server, tables } = calmMysql();
   putRaw(store, KEY, easy);

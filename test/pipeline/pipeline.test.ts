@@ -226,7 +226,7 @@ test('nothing went wrong behind the scenes', () => {
   expect(pipeline.troubles).toEqual([]);
 });
 
-test('a receipt is never written over, whoever asks, and a head may be', async () => {
+test('a receipt is never written over, whoever asks, and an entry may be', async () => {
   const { s3, outputs } = pipeline.target;
   const Bucket = outputs.buckets.ledger;
   const receipt = { Bucket, Key: 'receipts/recipes/nothing/1/extraction.json' };

@@ -69,8 +69,8 @@ describe('what a backfill sends', () => {
     ['what the tables show', headOf(current('v2')), 'v2'],
     ['a later revision of it', headOf(current('v2!0001')), 'v2!0001'],
     ['what was rejected', headOf(current('v1'), attempt('v2', 'rejected')), 'v2'],
-  ])('%s is done, and watched', (_what, head, versionId) => {
-    expect(planBackfill(key, latest, head, first, now)).toMatchObject({
+  ])('%s is done, and watched', (_what, entry, versionId) => {
+    expect(planBackfill(key, latest, entry, first, now)).toMatchObject({
       skip: 'done',
       watched: { key, versionId },
     });
@@ -142,10 +142,10 @@ describe('what a replay sends', () => {
   const deployed = { extraction: 'c2', transformation: 'c1', loading: 'c1' };
   const wish = { codes: [], force: false, deployed };
   const plan = (
-    head: LedgerEntry | undefined,
+    entry: LedgerEntry | undefined,
     more: Partial<typeof wish> = {},
     codes: readonly string[] = [],
-  ) => planReplay('v2', head, [extraction(), transformation()], ['v2'], { ...wish, ...more, codes });
+  ) => planReplay('v2', entry, [extraction(), transformation()], ['v2'], { ...wish, ...more, codes });
 
   test('the version that stands, in its next revision, with its own sequencer', () => {
     expect(plan(headOf(current('v2')))).toMatchObject({
@@ -199,8 +199,8 @@ describe('how a version ended', () => {
     ['the tables still show the one before', headOf(current('v1')), /not begun/],
     ['its extraction goes on', headOf(current('v1'), attempt('v2', 'extracting')), /not ended/],
     ['nothing of it can be used', headOf(current('v1'), attempt('v2', 'rejected')), /nothing of it/],
-  ])('it failed when %s', (_why, head, reason) => {
-    const { end, reason: told } = versionOutcome(watched, head, []);
+  ])('it failed when %s', (_why, entry, reason) => {
+    const { end, reason: told } = versionOutcome(watched, entry, []);
     expect({ end, told }).toEqual({ end: 'failed', told: expect.stringMatching(reason) });
   });
 

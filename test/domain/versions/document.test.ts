@@ -34,7 +34,7 @@ describe('a document that older code wrote', () => {
     expect(receipt.parse(old['transformation'])).toMatchObject({ durationMs: 0 });
   });
 
-  it('keeps the fields of a head that only other code knows', () => {
+  it('keeps the fields of a ledger entry that only other code knows', () => {
     const known = old['head'] as { current: object; attempts: object[] };
     const newer = {
       ...known,

@@ -439,7 +439,7 @@ describe('a version whose extraction has ended', () => {
   });
 });
 
-describe('the head', () => {
+describe('the entry', () => {
   it('may have forgotten a version that is older than a rejected one, and no other', () => {
     const known = shows('v1', '10', { attempts: [rejected('v4', '40'), extracting('v3', '30')] });
     const may = (versionId: string, sequencer: string) => mayBeForgotten(known, { versionId, sequencer });

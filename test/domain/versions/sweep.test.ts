@@ -37,7 +37,7 @@ const claim = {
 
 /** The ledger, and what lies in the sinks, of one key; extraction ends as soon as it begins, and a receipt is for good. */
 class Pipeline {
-  head: LedgerEntry | undefined;
+  entry: LedgerEntry | undefined;
   readonly receipts = new Set<string>();
   readonly outputs = new Set<string>();
   readonly #isThere: (versionId: string) => boolean;
@@ -49,7 +49,7 @@ class Pipeline {
 
   /** As the extraction does it. */
   take(event: SyntheticEvent): void {
-    const decision = decide(this.head, { ...event, bucket: 'raw', reason: '', time: '' }, claim);
+    const decision = decide(this.entry, { ...event, bucket: 'raw', reason: '', time: '' }, claim);
     if (!('next' in decision)) return;
     if (decision.action === 'extract') {
       const name = decision.next.attempts.at(-1)?.versionId ?? '';
@@ -60,13 +60,13 @@ class Pipeline {
       this.receipts.add(name);
       const accepted = this.#isThere(event.versionId);
       if (accepted) this.outputs.add(name);
-      this.head = conclude(decision.next, name, { accepted, parts: accepted ? 1 : 0 });
-    } else this.head = decision.next;
-    for (const name of this.head?.superseded ?? []) this.outputs.delete(name);
+      this.entry = conclude(decision.next, name, { accepted, parts: accepted ? 1 : 0 });
+    } else this.entry = decision.next;
+    for (const name of this.entry?.superseded ?? []) this.outputs.delete(name);
   }
 
   get shown(): string | undefined {
-    return this.head?.current?.type === 'created' ? this.head.current.versionId : undefined;
+    return this.entry?.current?.type === 'created' ? this.entry.current.versionId : undefined;
   }
 }
 
@@ -94,8 +94,8 @@ class RawKey {
   }
 }
 
-function swept(raw: RawKey, { head, receipts }: Pipeline) {
-  return missedEvent(recipes, raw.versions[0], head, (versionId) => nextRevision(receipts, versionId));
+function swept(raw: RawKey, { entry, receipts }: Pipeline) {
+  return missedEvent(recipes, raw.versions[0], entry, (versionId) => nextRevision(receipts, versionId));
 }
 
 const operations = fc.array(fc.constantFrom('put', 'put', 'delete', 'removeNewest' as const), {
@@ -168,7 +168,7 @@ describe('what the raw bucket shows and the ledger missed', () => {
   });
 
   test('the rows of a deleted object stay where its dataset keeps them', () => {
-    const head: LedgerEntry = {
+    const entry: LedgerEntry = {
       dataset: 'recipes',
       key,
       current: { type: 'created', sequencer: '10', versionId: 'v1' },
@@ -176,14 +176,14 @@ describe('what the raw bucket shows and the ledger missed', () => {
       superseded: [],
     };
     const marker = { versionId: 'm', deleted: true };
-    expect(missedEvent({ key, onDelete: 'keep' }, marker, head, () => 0)).toBeUndefined();
-    expect(missedEvent(recipes, marker, head, () => 0)?.missed).toBe('not_retracted');
+    expect(missedEvent({ key, onDelete: 'keep' }, marker, entry, () => 0)).toBeUndefined();
+    expect(missedEvent(recipes, marker, entry, () => 0)?.missed).toBe('not_retracted');
   });
 });
 
 test('what a deletion leaves, that took effect, of a newer version which was gone before it was read is found and goes', () => {
   const pipeline = new Pipeline();
-  pipeline.head = {
+  pipeline.entry = {
     dataset: 'recipes',
     key,
     current: { type: 'deleted', sequencer: '10', versionId: 'm' },
@@ -201,7 +201,7 @@ test('what a deletion leaves, that took effect, of a newer version which was gon
     ],
     superseded: [],
   };
-  const missed = () => missedEvent(recipes, { versionId: 'm', deleted: true }, pipeline.head, () => 0);
+  const missed = () => missedEvent(recipes, { versionId: 'm', deleted: true }, pipeline.entry, () => 0);
   const found = missed();
   expect(found?.missed).toBe('not_retracted');
   if (found !== undefined) pipeline.take(found.event);

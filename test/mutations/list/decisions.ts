@@ -82,8 +82,8 @@ export const decisions: readonly Mutation[] = [
   {
     name: 'takes a new version for complete because the one before was',
     file: 'domain/versions/ledger.ts',
-    find: 'function withCurrent({ complete: _, ...known }: Head,',
-    replace: 'function withCurrent(known: Head,',
+    find: '{ complete: _, ...known }: LedgerEntry,',
+    replace: 'known: LedgerEntry,',
   },
   {
     name: 'never lets go of a lease',

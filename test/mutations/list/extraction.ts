@@ -10,8 +10,8 @@ export const extraction: readonly Mutation[] = [
   {
     name: 'writes its receipt before the last part',
     file: 'handlers/stages/extract-object.ts',
-    find: 'await together([rejects.flush(), ...(isRefused ? [] : [parts.finish()])]);',
-    replace: 'const late = together([rejects.flush(), parts.finish()]); late.catch(() => {});',
+    find: 'await settleAll([rejects.flush(), ...(isRefused ? [] : [parts.finish()])]);',
+    replace: 'const late = settleAll([rejects.flush(), parts.finish()]); late.catch(() => {});',
   },
   {
     name: 'takes what the transform refuses for usable',
@@ -28,14 +28,14 @@ export const extraction: readonly Mutation[] = [
   {
     name: 'leaves what an overtaken extraction had written',
     file: 'handlers/stages/extract-object.ts',
-    find: 'if (head === undefined) {\n    await removeExtracted(path, store, buckets);',
-    replace: 'if (head === undefined) {',
+    find: 'if (entry === undefined) {\n    await removeExtracted(path, store, buckets);',
+    replace: 'if (entry === undefined) {',
     caughtBy: 'test/handlers/supersede.test.ts',
   },
   {
     name: 'leaves what a dead attempt at an overtaken version had written',
     file: 'handlers/stages/extract-object.ts',
-    find: "if (event.type === 'created' && standing(known, path) === 'gone')\n        await removeExtracted(path, store, buckets);",
+    find: "if (event.type === 'created' && statusOf(known, path) === 'gone')\n        await removeExtracted(path, store, buckets);",
     replace: '',
     caughtBy: 'test/handlers/supersede.test.ts',
   },
@@ -79,9 +79,9 @@ export const extraction: readonly Mutation[] = [
     replace: '',
   },
   {
-    name: 'takes its own write of the head for another’s, when the answer was lost',
+    name: 'takes its own write of the entry for another’s, when the answer was lost',
     file: 'handlers/stages/extract-object.ts',
-    find: '    await removeSuperseded(await ledger.head(path), ledger, store, buckets);\n',
+    find: '    await removeSuperseded(await ledger.entry(path), ledger, store, buckets);\n',
     replace: '',
     caughtBy: 'test/handlers/supersede.test.ts',
   },
@@ -122,12 +122,12 @@ export const extraction: readonly Mutation[] = [
   {
     name: 'leaves the parts of an attempt that died before its object was gone',
     file: 'handlers/stages/extract-object.ts',
-    find: '  await removeUnread(head, event.versionId, ledger, store, buckets);\n',
+    find: '  await removeUnread(entry, event.versionId, ledger, store, buckets);\n',
     replace: '',
     caughtBy: 'test/handlers/supersede.test.ts',
   },
   {
-    name: 'gives rows the sequencer of the event, whatever the head has',
+    name: 'gives rows the sequencer of the event, whatever the entry has',
     file: 'handlers/stages/extract-object.ts',
     find: 'extract({ ...event, sequencer }, dataset',
     replace: 'extract({ ...event }, dataset',

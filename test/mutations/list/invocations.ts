@@ -28,7 +28,7 @@ export const invocations: readonly Mutation[] = [
   {
     name: 'goes on after its time is over',
     file: 'handlers/sqs-handler.ts',
-    find: 'endsWith(outside.store, () => timeLeft() <= 0 || outside.now() >= deadline)',
+    find: 'untilDeadline(outside.store, () => timeLeft() <= 0 || outside.now() >= deadline)',
     replace: 'outside.store',
   },
   {

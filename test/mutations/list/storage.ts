@@ -44,13 +44,13 @@ export const storage: readonly Mutation[] = [
     replace: '(await this.#store.write(object), true)',
   },
   {
-    name: 'writes the first head of a key over the one that is there',
+    name: 'writes the first entry of a key over the one that is there',
     file: 'store/ledger.ts',
     find: 'await this.#store.create(object) :',
     replace: '(await this.#store.write(object), true) :',
   },
   {
-    name: 'gives up a head that somebody else has changed',
+    name: 'gives up an entry that somebody else has changed',
     file: 'store/ledger.ts',
     find: 'const SWAP_ATTEMPTS = 20;',
     replace: 'const SWAP_ATTEMPTS = 1;',

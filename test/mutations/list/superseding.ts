@@ -4,7 +4,7 @@ export const superseding: readonly Mutation[] = [
   {
     name: 'removes the old version before the new one is complete',
     file: 'handlers/stages/supersede.ts',
-    find: 'if (!(await isWhole(head, ledger))) return;',
+    find: 'if (!(await isWhole(entry, ledger))) return;',
     replace: '',
   },
   {

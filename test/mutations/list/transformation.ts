@@ -11,31 +11,31 @@ export const transformation: readonly Mutation[] = [
   {
     name: 'never completes a version in the transformation',
     file: 'handlers/stages/piece.ts',
-    find: 'return (await completes(address, ledger, store, buckets)) ? receipt : discarded();',
+    find: 'return (await cleanUpAfter(address, ledger, store, buckets)) ? receipt : discarded();',
     replace:
-      "const whole = receipt.stage === 'transformation' ? standing(await ledger.head(address), address) !== 'gone' : await completes(address, ledger, store, buckets); return whole ? receipt : discarded();",
+      "const whole = receipt.stage === 'transformation' ? statusOf(await ledger.entry(address), address) !== 'gone' : await cleanUpAfter(address, ledger, store, buckets); return whole ? receipt : discarded();",
     caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'never completes a version in the loading',
     file: 'handlers/stages/piece.ts',
-    find: 'return (await completes(address, ledger, store, buckets)) ? receipt : discarded();',
+    find: 'return (await cleanUpAfter(address, ledger, store, buckets)) ? receipt : discarded();',
     replace:
-      "const whole = receipt.stage === 'loading' ? standing(await ledger.head(address), address) !== 'gone' : await completes(address, ledger, store, buckets); return whole ? receipt : discarded();",
+      "const whole = receipt.stage === 'loading' ? statusOf(await ledger.entry(address), address) !== 'gone' : await cleanUpAfter(address, ledger, store, buckets); return whole ? receipt : discarded();",
   },
   {
     name: 'does not look, once a part is transformed, whether it was overtaken',
     file: 'handlers/stages/piece.ts',
-    find: 'return (await completes(address, ledger, store, buckets)) ? receipt : discarded();',
+    find: 'return (await cleanUpAfter(address, ledger, store, buckets)) ? receipt : discarded();',
     replace:
-      "return (await completes(address, ledger, store, buckets)) || receipt.stage === 'transformation' ? receipt : discarded();",
+      "return (await cleanUpAfter(address, ledger, store, buckets)) || receipt.stage === 'transformation' ? receipt : discarded();",
   },
   {
     name: 'does not look, once a file is loaded, whether it was overtaken',
     file: 'handlers/stages/piece.ts',
-    find: 'return (await completes(address, ledger, store, buckets)) ? receipt : discarded();',
+    find: 'return (await cleanUpAfter(address, ledger, store, buckets)) ? receipt : discarded();',
     replace:
-      "return (await completes(address, ledger, store, buckets)) || receipt.stage === 'loading' ? receipt : discarded();",
+      "return (await cleanUpAfter(address, ledger, store, buckets)) || receipt.stage === 'loading' ? receipt : discarded();",
     caughtBy: 'test/handlers/loading.test.ts',
   },
   {
@@ -84,14 +84,14 @@ export const transformation: readonly Mutation[] = [
   {
     name: 'calls a piece at fault whose version was superseded just then',
     file: 'handlers/stages/piece.ts',
-    find: "standing(await ledger.head(address), address) !== 'live'",
-    replace: "standing(await ledger.head(address), address) === 'gone'",
+    find: "statusOf(await ledger.entry(address), address) !== 'live'",
+    replace: "statusOf(await ledger.entry(address), address) === 'gone'",
     caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'does not finish what was left undone when a piece comes again',
     file: 'handlers/stages/piece.ts',
-    find: '    await removeSuperseded(head, ledger, store, buckets);\n',
+    find: '    await removeSuperseded(entry, ledger, store, buckets);\n',
     replace: '',
   },
   {
@@ -104,7 +104,7 @@ export const transformation: readonly Mutation[] = [
   {
     name: 'takes a missing piece of a version that stands for one that was overtaken',
     file: 'handlers/stages/piece.ts',
-    find: "error instanceof ObjectNotFound && standing(await ledger.head(address), address) !== 'live'",
+    find: "error instanceof ObjectNotFound && statusOf(await ledger.entry(address), address) !== 'live'",
     replace: 'error instanceof ObjectNotFound',
     caughtBy: 'test/handlers/supersede.test.ts',
   },

@@ -37,14 +37,14 @@ export class Contents {
   }
 
   /** By raw key. */
-  async heads(): Promise<Map<string, LedgerEntry>> {
-    const heads = new Map<string, LedgerEntry>();
+  async entries(): Promise<Map<string, LedgerEntry>> {
+    const entries = new Map<string, LedgerEntry>();
     for (const key of this.keys('ledger')) {
       if (!key.startsWith('heads/')) continue;
       const each = ledgerEntry.parse(JSON.parse((await this.text('ledger', key)) ?? ''));
-      heads.set(each.key, each);
+      entries.set(each.key, each);
     }
-    return heads;
+    return entries;
   }
 
   async receipts(prefix = 'receipts/'): Promise<Receipt[]> {

@@ -67,7 +67,7 @@ class Model {
     this.#found.push(...this.#pipeline.lostEvents.map((line) => `lost event: ${line}`));
     const all = await this.#contents.receipts();
     this.#receipts = Map.groupBy(all, ({ versionId }) => versionId);
-    const heads = await this.#contents.heads();
+    const entries = await this.#contents.entries();
     const unnamed = orphans(this.#pipeline, this.#past, all);
     const foreign = rejectsOfOtherCodes(this.#pipeline, all);
     const [lake, archive, rejects] = await Promise.all([
@@ -76,13 +76,13 @@ class Model {
       this.#contents.rejects(foreign),
     ]);
     for (const [key, changes] of Map.groupBy(history, (change) => change.key)) {
-      const standing = this.#checkHead(key, changes, heads.get(key));
+      const standing = this.#checkHead(key, changes, entries.get(key));
       for (const change of changes) {
         if (!('body' in change)) continue;
         const names = standing.filter((each) => plain(each) === change.versionId);
-        this.#checkVersion(change, names, shownBy(heads.get(key)), { lake, archive, rejects });
+        this.#checkVersion(change, names, shownBy(entries.get(key)), { lake, archive, rejects });
       }
-      this.#checkTable(key, changes, heads.get(key));
+      this.#checkTable(key, changes, entries.get(key));
     }
     const puts = new Set(history.flatMap((change) => ('body' in change ? change.versionId : [])));
     const ofNobody = all.filter(({ versionId }) => !puts.has(parseRevision(versionId).versionId));
@@ -117,19 +117,19 @@ class Model {
   }
 
   /** @returns the versions that stand, in their revisions */
-  #checkHead(key: string, changes: readonly Change[], head: LedgerEntry | undefined): string[] {
+  #checkHead(key: string, changes: readonly Change[], entry: LedgerEntry | undefined): string[] {
     const { shown, rejected } = outcomeOf(changes, (upload) => this.#isOfUse(upload), this.#past.purged);
-    const current = shownBy(head);
-    const attempts = head?.attempts.map(({ versionId }) => versionId) ?? [];
+    const current = shownBy(entry);
+    const attempts = entry?.attempts.map(({ versionId }) => versionId) ?? [];
     this.#checkOneOf(`version that ${key} shows`, plain(current), shown);
     if (attempts.length > 1) this.#found.push(`attempts at ${key}: are ${attempts}, must be one at most`);
     this.#checkOneOf(`attempt at ${key}`, plain(attempts[0]), rejected);
     this.#check(
       `states of attempts at ${key}`,
-      [...new Set(head?.attempts.map(({ status }) => status))],
+      [...new Set(entry?.attempts.map(({ status }) => status))],
       attempts.length === 0 ? [] : ['rejected'],
     );
-    this.#check(`superseded versions of ${key}`, head?.superseded ?? [], []);
+    this.#check(`superseded versions of ${key}`, entry?.superseded ?? [], []);
     this.#checkRevision(key, current);
     return [current, ...attempts].filter((name) => name !== undefined);
   }
@@ -291,21 +291,21 @@ class Model {
    * Whether rows of a version that came to nothing were loaded, and may have taken the place of those that the table is to
    * show, before anybody knew (docs/reliability.md).
    */
-  #isOutrun(key: string, head: LedgerEntry | undefined): boolean {
+  #isOutrun(key: string, entry: LedgerEntry | undefined): boolean {
     const order = ({ sequencer, versionId }: { sequencer: string; versionId: string }) =>
       sortableSequencer(revisionSequencer({ sequencer, versionId }));
-    const shown = head?.current === undefined ? '' : order(head.current);
+    const shown = entry?.current === undefined ? '' : order(entry.current);
     return [...this.#receipts.values()]
       .flat()
       .some((each) => each.stage === 'transformation' && each.key === key && order(each) > shown);
   }
 
-  #checkTable(key: string, changes: readonly Change[], head: LedgerEntry | undefined): void {
+  #checkTable(key: string, changes: readonly Change[], entry: LedgerEntry | undefined): void {
     const { mysql, codes } = this.#pipeline;
     const member = memberOf(key);
     if (mysql === undefined || member === undefined) return;
     const found = mysql.rows(member.name, objectHash(key));
-    const name = shownBy(head);
+    const name = shownBy(entry);
     const shown = changes.find(
       (change): change is Uploaded => 'body' in change && change.versionId === plain(name),
     );
@@ -317,12 +317,12 @@ class Model {
         ? []
         : expectedOf(shown, extraction, transformations, codes, true).rows.filter(({ refused }) => !refused);
     const { revision } = parseRevision(name ?? '');
-    const sequencer = revisionName(sortableSequencer(head?.current?.sequencer ?? ''), revision);
+    const sequencer = revisionName(sortableSequencer(entry?.current?.sequencer ?? ''), revision);
     const actual = found.map(
       (row) => `${row['_record']}: ${lineOf(row, member.columns)} (${row['_sequencer']})`,
     );
     const expected = rows.map(({ record, line }) => `${record}: ${line} (${sequencer})`);
-    const mayLack = this.#isOutrun(key, head);
+    const mayLack = this.#isOutrun(key, entry);
     const mayHaveMore = this.#past.purged;
     this.#check(
       `rows of ${key} in the table`,
@@ -332,8 +332,8 @@ class Model {
   }
 }
 
-function shownBy(head: LedgerEntry | undefined): string | undefined {
-  return head?.current?.type === 'created' ? head.current.versionId : undefined;
+function shownBy(entry: LedgerEntry | undefined): string | undefined {
+  return entry?.current?.type === 'created' ? entry.current.versionId : undefined;
 }
 
 function plain(name: string | undefined): string | undefined {

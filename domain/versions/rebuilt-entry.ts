@@ -3,7 +3,7 @@ import { isOlder, type LedgerEntry, takesEffect } from './ledger.ts';
 import type { ExtractionReceipt, Receipt } from './receipt.ts';
 
 /**
- * The head of a key whose head can't be read, out of the receipts of all its versions: the newest version that took effect,
+ * The entry of a key whose entry can't be read, out of the receipts of all its versions: the newest version that took effect,
  * and one that was rejected since. Everything else is superseded. A deletion leaves no receipt: what was deleted since
  * seems to stand, and a sweep finds that.
  *

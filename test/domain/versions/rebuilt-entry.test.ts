@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rebuiltEntry } from '../../../domain/versions/rebuilt-head.ts';
+import { rebuiltEntry } from '../../../domain/versions/rebuilt-entry.ts';
 import {
   type ExtractionReceipt,
   extractionReceipt,
@@ -20,7 +20,7 @@ function extraction(
 
 const useless = { usable: false, valid: 0, rejected: { empty: 1 } };
 
-describe('the head that receipts make', () => {
+describe('the entry that receipts make', () => {
   it('shows the newest version that took effect, in its newest revision; all else is superseded', () => {
     const receipts = [extraction('v1', '10'), extraction('v2', '2'), extraction('v2!0001', '2')];
     expect(rebuiltEntry(receipts, 'keep')).toEqual({
