@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { MessageRefused } from '../store/queue-sender.ts';
 import { targetOptions } from './options/chosen-target.ts';
 import { printableLines } from './terminal/terminal.ts';
 import { UserError } from './terminal/user-error.ts';
@@ -58,7 +59,8 @@ try {
 /** Prints what went wrong; returns the exit status: 2 for a wrong command line, 1 for everything else. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (error instanceof UserError) console.error(printableLines(error.message));
+  if (error instanceof UserError || error instanceof MessageRefused)
+    console.error(printableLines(error.message));
   else if (isDisconnection(error))
     console.error(
       `What the command talked to does not answer any more (${error.code}). Is the local cloud still running?`,

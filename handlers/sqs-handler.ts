@@ -24,8 +24,10 @@ import {
 import { type ObjectEvent, parseObjectEvent } from '../domain/versions/object-event.ts';
 import { total } from '../domain/versions/receipt.ts';
 import { threadedZstd } from '../formats/zstd.ts';
+import { writeFault } from '../store/failed-objects.ts';
 import { ObjectNotFound, type ObjectStore, s3ObjectStore, untilDeadline } from '../store/object-store.ts';
-import { type Outcome, results, type StageContext, withoutRecords, writeFault } from './stages/work.ts';
+import type { StageContext } from './stages/context.ts';
+import { type Outcome, results, withoutRecords } from './stages/outcome.ts';
 
 const NAMESPACE = 'Sluice';
 
@@ -230,18 +232,7 @@ async function leaveReason(
   const key = reasonKey(message, options);
   const event = eventOf(message);
   const reason = transient(error, stage);
-  if (event !== undefined) {
-    await writeFault(store, failedBucket, key, event, reason);
-    return;
-  }
-  const { messageId, body } = message;
-  const said = { stage, messageId, code: reason.code, message: reason.message, body: body.slice(0, 2048) };
-  await store.write({
-    bucket: failedBucket,
-    key,
-    body: `${JSON.stringify(said, null, 2)}\n`,
-    contentType: 'application/json',
-  });
+  await writeFault(store, failedBucket, key, event ?? message, reason);
 }
 
 /** Beside the key that the message is about; of a message that nobody can read, by its id. */

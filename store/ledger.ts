@@ -1,8 +1,10 @@
+import pLimit from 'p-limit';
 import type * as z from 'zod';
-import { parseDocument, renderDocument } from '../domain/versions/document.ts';
+import { parseDocument, renderDocument, UnreadableDocument } from '../domain/versions/document.ts';
 import {
   extractionReceiptKey,
   ledgerEntryKey,
+  parseLedgerKey,
   receiptsPrefix,
   type VersionPath,
   versionSegment,
@@ -19,9 +21,19 @@ import type { ObjectEvent } from '../domain/versions/object-event.ts';
 import { type Receipt, receipt, writtenReceipt } from '../domain/versions/receipt.ts';
 import { parseRevision } from '../domain/versions/revision.ts';
 import type { ObjectStore } from './object-store.ts';
+import { settleAll } from './settle-all.ts';
+
+/** How many small objects are read at once. */
+export const READS_AT_ONCE = 32;
 
 /** How often an entry that others change at the same time is read and changed anew. */
 const SWAP_ATTEMPTS = 20;
+
+/** What the ledger knows of a raw key, and when that was changed last, in milliseconds since the epoch. */
+export interface KnownEntry {
+  readonly entry: LedgerEntry;
+  readonly modified: number;
+}
 
 /** What the pipeline knows of its objects: an entry for each raw key, and a receipt for each finished piece of work. */
 export class Ledger {
@@ -34,7 +46,13 @@ export class Ledger {
   }
 
   async entry(path: Pick<VersionPath, 'dataset' | 'objectId'>): Promise<LedgerEntry | undefined> {
-    return (await this.#read(ledgerEntryKey(path))).known;
+    return (await this.known(path))?.entry;
+  }
+
+  /** @throws {UnreadableDocument} */
+  async known(path: Pick<VersionPath, 'dataset' | 'objectId'>): Promise<KnownEntry | undefined> {
+    const found = await this.#read(ledgerEntryKey(path));
+    return found && { entry: found.entry, modified: found.modified };
   }
 
   /** Decides about an event of the raw bucket, and takes it up where that is the decision. */
@@ -85,9 +103,9 @@ export class Ledger {
   ): Promise<LedgerEntry | undefined> {
     const key = ledgerEntryKey(path);
     for (let attempt = 1; attempt <= SWAP_ATTEMPTS; attempt += 1) {
-      const { known, etag } = await this.#read(key);
-      const wanted = next(known);
-      if (wanted === undefined || wanted === known) return wanted;
+      const known = await this.#read(key);
+      const wanted = next(known?.entry);
+      if (wanted === undefined || wanted === known?.entry) return wanted;
       const object = {
         bucket: this.#bucket,
         key,
@@ -95,18 +113,19 @@ export class Ledger {
         contentType: 'application/json',
       };
       const swapped =
-        etag === undefined ? await this.#store.create(object) : await this.#store.replace(object, etag);
+        known === undefined
+          ? await this.#store.create(object)
+          : await this.#store.replace(object, known.etag);
       if (swapped) return wanted;
     }
     throw new Error(`s3://${this.#bucket}/${key} was changed by others ${SWAP_ATTEMPTS} times in a row.`);
   }
 
-  async #read(
-    key: string,
-  ): Promise<{ readonly known: LedgerEntry | undefined; readonly etag: string | undefined }> {
+  async #read(key: string): Promise<(KnownEntry & { readonly etag: string }) | undefined> {
     const found = await this.#store.find(this.#bucket, key);
-    if (found === undefined) return { known: undefined, etag: undefined };
-    return { known: parseDocument(ledgerEntry, found.text, { bucket: this.#bucket, key }), etag: found.etag };
+    if (found === undefined) return undefined;
+    const { text, ...of } = found;
+    return { ...of, entry: parseDocument(ledgerEntry, text, { bucket: this.#bucket, key }) };
   }
 
   hasReceipt(key: string): Promise<boolean> {
@@ -126,9 +145,38 @@ export class Ledger {
     return this.#store.list(this.#bucket, receiptsPrefix(path));
   }
 
-  /** Of whatever stage. */
-  anyReceipt(key: string): Promise<Receipt | undefined> {
-    return this.receipt(key, receipt);
+  /** The versions of a key that have receipts, as they stand in keys. */
+  async versionsWithReceipts({
+    dataset,
+    objectId,
+  }: Pick<VersionPath, 'dataset' | 'objectId'>): Promise<string[]> {
+    const keys = await this.#store.list(this.#bucket, `receipts/${dataset}/${objectId}/`);
+    return [...new Set(keys.flatMap((key) => parseLedgerKey(key)?.version ?? []))];
+  }
+
+  /** Every receipt of one version of an object, whatever the stage. @throws {UnreadableDocument} */
+  async receipts(path: VersionPath): Promise<Receipt[]> {
+    return this.receiptsOf(await this.receiptKeys(path));
+  }
+
+  /** The receipts of these keys; what is not there any more is left out. @throws {UnreadableDocument} */
+  async receiptsOf(keys: readonly string[]): Promise<Receipt[]> {
+    const { receipts, unreadable } = await this.readableReceipts(keys);
+    for (const error of unreadable) throw error;
+    return receipts;
+  }
+
+  /** The same, and which of them can't be read. */
+  async readableReceipts(
+    keys: readonly string[],
+  ): Promise<{ readonly receipts: Receipt[]; readonly unreadable: UnreadableDocument[] }> {
+    const limit = pLimit(READS_AT_ONCE);
+    const found = await settleAll(
+      keys.map((key) => limit(() => this.receipt(key, receipt).catch(unreadableDocument))),
+    );
+    const unreadable = found.filter((each) => each instanceof UnreadableDocument);
+    const receipts = found.filter((each): each is Receipt => each !== undefined && 'stage' in each);
+    return { receipts, unreadable };
   }
 
   /** Says for good that a piece of work is done. Of two that did it at once, the first one's receipt stands. */
@@ -140,6 +188,12 @@ export class Ledger {
       contentType: 'application/json',
     });
   }
+}
+
+/** Takes a document that can't be read for an answer: it is about one object, and others wait. */
+export function unreadableDocument(error: unknown): UnreadableDocument {
+  if (error instanceof UnreadableDocument) return error;
+  throw error;
 }
 
 /**

@@ -49,6 +49,8 @@ export interface Written {
 export interface Snapshot {
   readonly text: string;
   readonly etag: string;
+  /** When it was written, in milliseconds since the epoch. */
+  readonly modified: number;
 }
 
 /** What the stages need of S3. */
@@ -131,8 +133,11 @@ export function s3ObjectStore(client = new S3Client({})): ObjectStore {
     },
     async find(bucket, key) {
       try {
-        const { Body, ETag } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-        return { text: (await Body?.transformToString()) ?? '', etag: ETag ?? '' };
+        const { Body, ETag, LastModified } = await client.send(
+          new GetObjectCommand({ Bucket: bucket, Key: key }),
+        );
+        const text = (await Body?.transformToString()) ?? '';
+        return { text, etag: ETag ?? '', modified: LastModified?.getTime() ?? 0 };
       } catch (error) {
         if (isStatus(error, 404) && !(error instanceof NoSuchBucket)) return undefined;
         throw error;
@@ -220,6 +225,11 @@ async function found<Answer>(address: ObjectAddress, answer: Promise<Answer>): P
     if (isMissing && !(error instanceof NoSuchBucket)) throw new ObjectNotFound(address);
     throw error;
   }
+}
+
+/** Whether S3 says that there is no such key, or version. */
+export function isNotFound(error: unknown): boolean {
+  return isStatus(error, 404);
 }
 
 function isStatus(error: unknown, status: number): boolean {

@@ -1,27 +1,67 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 
-/** What SQS takes in one batch (API reference, SendMessageBatch). */
+/** What SQS takes in one batch ("Amazon SQS API Reference: SendMessageBatch"). */
 const BATCH = 10;
 const ATTEMPTS = 5;
+const PAUSE_MS = 200;
 
-/** Sends messages to one queue; resolves when it holds them all. A call that fails may have sent some. */
+/** Thrown when a queue refuses a message for good. */
+export class MessageRefused extends Error {
+  override readonly name = 'MessageRefused';
+}
+
+/** Sends messages to one queue, ten at a time, and no more a second than it may. */
+export class QueueSender {
+  sent = 0;
+  readonly #sqs: SQSClient;
+  readonly #queue: string;
+  readonly #perSecond: number;
+  #waiting: string[] = [];
+  #freeAt = 0;
+
+  constructor(sqs: SQSClient, queueUrl: string, perSecond = Number.POSITIVE_INFINITY) {
+    this.#sqs = sqs;
+    this.#queue = queueUrl;
+    this.#perSecond = perSecond;
+  }
+
+  async send(message: string): Promise<void> {
+    this.#waiting.push(message);
+    if (this.#waiting.length >= BATCH) await this.flush();
+  }
+
+  /** Resolves when the queue holds all messages. One that fails may have sent some. @throws {MessageRefused} */
+  async flush(): Promise<void> {
+    let left = this.#waiting.splice(0).map((MessageBody, i) => ({ Id: `${i}`, MessageBody }));
+    for (let attempt = 1; left.length > 0; attempt += 1) {
+      const now = Date.now();
+      if (this.#freeAt > now) await pause(this.#freeAt - now);
+      this.#freeAt = Math.max(now, this.#freeAt) + (left.length * 1000) / this.#perSecond;
+      const { Successful = [], Failed = [] } = await this.#sqs.send(
+        new SendMessageBatchCommand({ QueueUrl: this.#queue, Entries: left }),
+      );
+      this.sent += Successful.length;
+      const refused = Failed.find(({ SenderFault }) => SenderFault === true);
+      if (refused !== undefined || (Failed.length > 0 && attempt === ATTEMPTS))
+        throw new MessageRefused(
+          `${this.#queue} refuses a message: ${(refused ?? Failed[0])?.Message ?? 'it does not say why'}`,
+        );
+      const failed = new Set(Failed.map(({ Id }) => Id));
+      left = left.filter(({ Id }) => failed.has(Id));
+      if (left.length > 0) await pause(PAUSE_MS * attempt);
+    }
+  }
+}
+
+/** Sends messages to one queue; resolves when it holds them all. */
 export type Send = (messages: readonly string[]) => Promise<void>;
 
-/** Amazon SQS, or the local cloud, as the environment says. */
-export function sqsSend(queueUrl: string, client = new SQSClient({})): Send {
+/** Amazon SQS, or the local cloud, as the environment says. @throws {MessageRefused} */
+export function sqsSend(queueUrl: string, sqs = new SQSClient({})): Send {
   return async (messages) => {
-    for (let start = 0; start < messages.length; start += BATCH) {
-      const bodies = messages.slice(start, start + BATCH);
-      let left = bodies.map((MessageBody, i) => ({ Id: `${i}`, MessageBody }));
-      for (let attempt = 1; left.length > 0; attempt += 1) {
-        const { Failed = [] } = await client.send(
-          new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries: left }),
-        );
-        const failed = new Map(Failed.map(({ Id, Message }) => [Id, Message]));
-        left = left.filter(({ Id }) => failed.has(Id));
-        if (left.length > 0 && attempt === ATTEMPTS)
-          throw new Error(`${queueUrl} refuses ${left.length} messages: ${failed.get(left[0]?.Id)}`);
-      }
-    }
+    const sender = new QueueSender(sqs, queueUrl);
+    for (const message of messages) await sender.send(message);
+    await sender.flush();
   };
 }

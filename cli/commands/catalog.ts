@@ -4,9 +4,9 @@ import type { Command } from 'commander';
 import { datasets } from '../../datasets/index.ts';
 import { glueTable } from '../../domain/tables/glue.ts';
 import { partitionValues } from '../../domain/versions/key-layout.ts';
+import { listObjects } from '../../store/listing.ts';
 import { type CatalogTable, crawlerState, lastCrawls, readCatalog } from '../lake/catalog.ts';
 import { compareFiles } from '../lake/lake-drift.ts';
-import { listObjects } from '../ledger/listing.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import type { Target } from '../target/target.ts';
 import {

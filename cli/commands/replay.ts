@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import { datasetNamed, datasets } from '../../datasets/index.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import { type Tally, total } from '../../domain/versions/receipt.ts';
+import { QueueSender } from '../../store/queue-sender.ts';
 import { isFinal, objectState } from '../ledger/object-state.ts';
 import { type Candidate, candidates, codesLeft, replayedName } from '../ledger/replay.ts';
-import { Sender } from '../ledger/send-events.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { oneMoreCode, pointInTime, whole } from '../options/options.ts';
 import type { Target } from '../target/target.ts';
@@ -66,7 +66,7 @@ second replay changes nothing.`;
 
 async function run(target: Target, keys: readonly string[], options: ReplayOptions): Promise<void> {
   const { code, since, dataset, force = false, dryRun = false, rate, json = false } = options;
-  const sender = new Sender(target, target.outputs.queues.extraction, rate);
+  const sender = new QueueSender(target.sqs, target.outputs.queues.extraction, rate);
   const progress = new Progress();
   const under: Candidate[] = [];
   let replayed = 0;

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import pLimit from 'p-limit';
+import { type ListedVersion, latestOf, listLatest } from '../../store/listing.ts';
 import { stateTable } from '../ledger/describe-state.ts';
 import { keyState } from '../ledger/key-state.ts';
-import { type ListedVersion, latestOf, listLatest } from '../ledger/listing.ts';
 import { isConserved, isFinal } from '../ledger/object-state.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { whole } from '../options/options.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type Stage, stages } from '../../domain/errors.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
-import { Sender } from '../ledger/send-events.ts';
+import { QueueSender } from '../../store/queue-sender.ts';
 import { type SweepProblem, type SweepProblemKind, sweep as sweepTarget } from '../ledger/sweep.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { milliseconds, whole } from '../options/options.ts';
@@ -60,7 +60,7 @@ async function run(
   const grace = olderThan ?? (busy ? BUSY_GRACE_MS : IDLE_GRACE_MS);
   const before = now - grace;
   const senders = new Map(
-    stages.map((stage) => [stage, new Sender(target, target.outputs.queues[stage], rate)]),
+    stages.map((stage) => [stage, new QueueSender(target.sqs, target.outputs.queues[stage], rate)]),
   );
   const sums = new Map<SweepProblemKind, number>();
   const progress = new Progress();

@@ -1,9 +1,9 @@
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { driftOf } from '../../domain/tables/drift.ts';
 import { partitionValues } from '../../domain/versions/key-layout.ts';
+import { listObjects } from '../../store/listing.ts';
+import { isNotFound } from '../../store/object-store.ts';
 import { concurrently } from '../concurrently.ts';
-import { isNotFound } from '../ledger/ledger.ts';
-import { listObjects } from '../ledger/listing.ts';
 import type { Target } from '../target/target.ts';
 import { type CatalogTable, readCatalog } from './catalog.ts';
 

@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
-import { listObjects } from '../ledger/listing.ts';
+import { listObjects } from '../../store/listing.ts';
 import type { Target } from '../target/target.ts';
 import type { CatalogPartition, CatalogTable } from './catalog.ts';
 

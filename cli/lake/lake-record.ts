@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { recordColumn } from '../../domain/columns.ts';
 import { parsePartitionPath, parseProcessedKey } from '../../domain/versions/key-layout.ts';
-import { isNotFound } from '../ledger/ledger.ts';
+import { isNotFound } from '../../store/object-store.ts';
 import type { Target } from '../target/target.ts';
 import { loadDuckDb } from './lake.ts';
 import { download } from './lake-files.ts';

@@ -5,8 +5,8 @@ import { parquetMetadataAsync } from 'hyparquet';
 import { type RejectLine, rejectLine } from '../../domain/records/reject.ts';
 import type { StoredObject } from '../../domain/versions/receipt.ts';
 import type { Found } from '../../domain/versions/reconciliation.ts';
+import { isNotFound } from '../../store/object-store.ts';
 import type { Target } from '../target/target.ts';
-import { isNotFound } from './ledger.ts';
 
 /** The footers of our files are shorter; a longer one is fetched in a second read. */
 const TAIL_BYTES = 16 * 1024;

@@ -14,11 +14,12 @@ import {
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { type Machine, machines, type Report, report, reportKey } from '../../domain/versions/backfill.ts';
+import { readText } from '../../store/listing.ts';
+import { isNotFound } from '../../store/object-store.ts';
 import { queueStates } from '../target/queue-state.ts';
 import type { Target } from '../target/target.ts';
 import { count, integer } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
-import { isNotFound, readText } from './ledger.ts';
 
 /** An execution of a state machine, running or ended. */
 export interface ExecutionState {

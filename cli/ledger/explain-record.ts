@@ -13,10 +13,11 @@ import { versionPath } from '../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import { summarize } from '../../domain/versions/reconciliation.ts';
 import { parseRevision } from '../../domain/versions/revision.ts';
+import { isNotFound } from '../../store/object-store.ts';
 import { rowOfRecord } from '../lake/lake-record.ts';
 import type { Target } from '../target/target.ts';
 import { rejectLines } from './count-records.ts';
-import { isNotFound, readReceipts } from './ledger.ts';
+import { ledgerOf } from './ledger.ts';
 
 /** What became of one record of the version that stands. */
 export interface RecordTrace {
@@ -54,7 +55,7 @@ export async function explainRecord(
 ): Promise<RecordTrace> {
   const dataset = datasetNamed(name);
   if (dataset === undefined) return { recordNumber, versionId };
-  const receipts = await readReceipts(target, versionPath({ dataset: name, key, versionId }));
+  const receipts = await ledgerOf(target).receipts(versionPath({ dataset: name, key, versionId }));
   const { files } = summarize(receipts);
   const [stored, raw] = await Promise.all([
     storedAs(target, files, recordNumber),

@@ -13,12 +13,14 @@ import {
 import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import type { Receipt } from '../../domain/versions/receipt.ts';
 import { summarize } from '../../domain/versions/reconciliation.ts';
+import { readFault } from '../../store/failed-objects.ts';
+import { unreadableDocument } from '../../store/ledger.ts';
+import { listedEntry } from '../../store/ledger-listing.ts';
+import { type ListedVersion, listObjects, versionsOf } from '../../store/listing.ts';
 import type { Target } from '../target/target.ts';
 import { linesWith, logGroupOf } from '../terminal/log-events.ts';
 import { count } from '../terminal/terminal.ts';
-import { listedEntry, readableReceipts, readEntry, unreadableDocument } from './ledger.ts';
-import { type ListedVersion, listObjects, versionsOf } from './listing.ts';
-import { readNote } from './notes.ts';
+import { ledgerOf } from './ledger.ts';
 
 /** Something that happened to an object. */
 export interface TimelineEvent {
@@ -69,12 +71,14 @@ export async function objectHistory(target: Target, key: string, logsSince: numb
   const path = { dataset, objectId: objectId(key) };
   const [versions, known, entry, notes, logs] = await Promise.all([
     versionsOf(target, target.outputs.buckets.raw, key),
-    readEntry(target, path).catch(unreadableDocument),
-    listedEntry(target, path),
+    ledgerOf(target).known(path).catch(unreadableDocument),
+    listedEntry(target, target.outputs.buckets.ledger, path),
     notesOf(target, path),
     logged(target, key, logsSince),
   ]);
-  const { receipts, unreadable } = await readableReceipts(target, [...entry.versions.values()].flat());
+  const { receipts, unreadable } = await ledgerOf(target).readableReceipts(
+    [...entry.versions.values()].flat(),
+  );
   if (known instanceof UnreadableDocument) unreadable.push(known);
   const work = workOf(receipts, versions);
   const moments: TimelineEvent[] = [
@@ -177,7 +181,7 @@ async function notesOf(
     const bucket = target.outputs.buckets.failed;
     for await (const { Key, LastModified } of listObjects(target, bucket, `${kind}/${dataset}/${id}/`)) {
       if (parseFailedKey(Key) === undefined) continue;
-      const data = await readNote(target, Key);
+      const data = await readFault(target, target.outputs.buckets.failed, Key);
       // The receipt of the extraction has its fault.
       if (kind === 'faults' && data.stage === 'extraction') continue;
       const { stage, versionId, code, message } = data;

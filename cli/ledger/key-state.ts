@@ -9,11 +9,12 @@ import {
 import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';
 import { parseRevision } from '../../domain/versions/revision.ts';
 import { compareSequencers } from '../../domain/versions/sequencer.ts';
+import { readFault } from '../../store/failed-objects.ts';
+import { unreadableDocument } from '../../store/ledger.ts';
+import { type ListedVersion, listObjects } from '../../store/listing.ts';
 import type { Target } from '../target/target.ts';
 import { count } from '../terminal/terminal.ts';
-import { entryOf, readReceipts, unreadableDocument } from './ledger.ts';
-import { type ListedVersion, listObjects } from './listing.ts';
-import { readNote } from './notes.ts';
+import { entryOf, ledgerOf } from './ledger.ts';
 import { isFinal, type ObjectState, stateOf } from './object-state.ts';
 
 /** Where a key of the raw bucket stands: the version that its tables show, or the one on its way there. */
@@ -47,7 +48,7 @@ async function readableState(target: Target, latest: ListedVersion): Promise<Key
   const shown = known && versionShown(known.entry);
   const versionId = shown ?? latest.versionId;
   const object = { dataset, key, versionId };
-  const state = stateOf(object, await readReceipts(target, versionPath(object)));
+  const state = stateOf(object, await ledgerOf(target).receipts(versionPath(object)));
   const isRetracted = shown === undefined && latest.deleted;
   const result: ObjectState = isRetracted ? { ...state, stage: 'retracted' } : state;
   const now = Date.now();
@@ -65,7 +66,7 @@ async function readableState(target: Target, latest: ListedVersion): Promise<Key
 
 /** The rows of a version that the loading has passed on. */
 async function loadedRows(target: Target, object: ObjectVersion): Promise<number> {
-  const receipts = await readReceipts(target, versionPath(object));
+  const receipts = await ledgerOf(target).receipts(versionPath(object));
   return receipts.reduce((sum, each) => sum + (each.stage === 'loading' ? each.archive.records : 0), 0);
 }
 
@@ -115,7 +116,7 @@ async function givenUp(target: Target, object: ObjectVersion): Promise<string[]>
   for (const prefix of failedPrefixes(versionPath(object))) {
     if (prefix.startsWith('rejects/')) continue;
     for await (const { Key } of listObjects(target, failed, prefix)) {
-      const data = await readNote(target, Key);
+      const data = await readFault(target, target.outputs.buckets.failed, Key);
       const verb = prefix.startsWith('gave-up/') ? 'was given up' : 'failed';
       notes.push(`${data.stage ?? 'something'} ${verb}, ${data.code}: ${data.message}`);
     }

@@ -6,10 +6,10 @@ import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import Papa from 'papaparse';
 import * as z from 'zod';
+import { isNotFound } from '../../store/object-store.ts';
 import { parseS3Url } from '../lake/s3-url.ts';
 import type { Target } from '../target/target.ts';
 import { UserError } from '../terminal/user-error.ts';
-import { isNotFound } from './ledger.ts';
 
 /**
  * Reads the keys that a manifest names, one after the other. `.csv` (or `.csv.gz`) is what S3 Inventory and S3 Batch Operations

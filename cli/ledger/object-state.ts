@@ -4,9 +4,9 @@ import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import { type Receipt, type Tally, total } from '../../domain/versions/receipt.ts';
 import { summarize } from '../../domain/versions/reconciliation.ts';
 import { parseRevision } from '../../domain/versions/revision.ts';
+import { versionsOf } from '../../store/listing.ts';
 import type { Target } from '../target/target.ts';
-import { readEntry, readReceipts } from './ledger.ts';
-import { versionsOf } from './listing.ts';
+import { ledgerOf } from './ledger.ts';
 
 /** Where one version of an object stands, and what became of its records so far. */
 export interface ObjectState {
@@ -48,7 +48,10 @@ export function isFinal({ stage }: Pick<ObjectState, 'stage'>): boolean {
 export async function objectState(target: Target, key: string, versionId: string): Promise<ObjectState> {
   const dataset = datasetOf(key)?.name ?? UNKNOWN_DATASET;
   const path = versionPath({ dataset, key, versionId });
-  const [known, receipts] = await Promise.all([readEntry(target, path), readReceipts(target, path)]);
+  const [known, receipts] = await Promise.all([
+    ledgerOf(target).known(path),
+    ledgerOf(target).receipts(path),
+  ]);
   const state = stateOf({ dataset, key, versionId }, receipts);
   const overtaken = known && (await overtakenBy(target, known.entry, versionId, receipts.length > 0));
   return overtaken === undefined ? state : { ...state, stage: overtaken };

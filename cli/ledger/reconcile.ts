@@ -28,20 +28,14 @@ import {
   summarize,
   sumOf,
 } from '../../domain/versions/reconciliation.ts';
+import { type KnownEntry, unreadableDocument } from '../../store/ledger.ts';
+import { type ListedEntry, listedEntries, listedEntry } from '../../store/ledger-listing.ts';
+import { listObjects } from '../../store/listing.ts';
 import { concurrently } from '../concurrently.ts';
 import { KeySet } from '../key-set.ts';
 import type { Target } from '../target/target.ts';
 import { countRecords } from './count-records.ts';
-import {
-  entryOf,
-  type ListedEntry,
-  listedEntries,
-  listedEntry,
-  readableReceipts,
-  readEntry,
-  unreadableDocument,
-} from './ledger.ts';
-import { listObjects } from './listing.ts';
+import { entryOf, ledgerOf } from './ledger.ts';
 
 const OBJECTS_AT_ONCE = 16;
 const FILES_AT_ONCE = 32;
@@ -100,7 +94,8 @@ export async function* reconcile(
   const named = new KeySet();
   const asked = await Promise.all(keys.map((key) => limit(() => placeOf(target, key))));
   const wanted = new Set(asked.map(idOf));
-  const entries = keys.length === 0 ? listedEntries(target) : entriesOf(target, asked);
+  const entries =
+    keys.length === 0 ? listedEntries(target, target.outputs.buckets.ledger) : entriesOf(target, asked);
   for await (const standing of concurrently(entries, OBJECTS_AT_ONCE, (listed) =>
     reconcileObject(target, listed, limit, lookInTables),
   )) {
@@ -144,7 +139,7 @@ async function placeOf(target: Target, key: string): Promise<LedgerPlace> {
 }
 
 async function* entriesOf(target: Target, asked: readonly LedgerPlace[]): AsyncGenerator<ListedEntry> {
-  for (const place of asked) yield await listedEntry(target, place);
+  for (const place of asked) yield await listedEntry(target, target.outputs.buckets.ledger, place);
 }
 
 interface Standing {
@@ -170,14 +165,14 @@ async function reconcileObject(
   limit: LimitFunction,
   lookInTables: LookInTables | undefined,
 ): Promise<Standing[]> {
-  const known = listed.hasEntry ? await readEntry(target, listed).catch(unreadableDocument) : undefined;
+  const known = listed.hasEntry ? await ledgerOf(target).known(listed).catch(unreadableDocument) : undefined;
   if (known === undefined) return [];
   if (known instanceof UnreadableDocument) return [await ofUnreadableHead(target, listed, known)];
   const { key, dataset } = known.entry;
   const versions = await Promise.all(
     versionsToShow(known.entry, Date.now()).map(async ({ standing, versionId, sequencer }) => {
       const keys = listed.versions.get(versionSegment(versionId)) ?? [];
-      const { receipts, unreadable } = await readableReceipts(target, keys);
+      const { receipts, unreadable } = await ledgerOf(target).readableReceipts(keys);
       const account = summarize(receipts);
       const { lake, archive, differences } = await reconcileFiles(target, account, limit);
       const inTables =
@@ -222,7 +217,7 @@ async function reconcileObject(
 async function strayRows(
   target: Target,
   listed: ListedEntry,
-  known: NonNullable<Awaited<ReturnType<typeof readEntry>>>,
+  known: KnownEntry,
   lookInTables: LookInTables | undefined,
   versions: readonly { readonly inTables: InTables | undefined }[],
 ): Promise<Difference | undefined> {
@@ -233,7 +228,7 @@ async function strayRows(
   const looked = versions.find(({ inTables }) => inTables !== undefined)?.inTables;
   const { others } = looked ?? (await lookInTables(dataset, key, shown));
   if (others === 0) return undefined;
-  const since = await readEntry(target, listed).catch(unreadableDocument);
+  const since = await ledgerOf(target).known(listed).catch(unreadableDocument);
   if (since === undefined || since instanceof UnreadableDocument) return undefined;
   return isDeepStrictEqual(since.entry, known.entry)
     ? { kind: 'stray', of: 'rows in MySQL', found: others }
@@ -271,7 +266,7 @@ async function ofUnreadableHead(
   error: UnreadableDocument,
 ): Promise<Standing> {
   const keys = [...versions.values()].flat().slice(0, 1);
-  const [receipt] = (await readableReceipts(target, keys)).receipts;
+  const [receipt] = (await ledgerOf(target).readableReceipts(keys)).receipts;
   const key = receipt?.key ?? `${dataset}/${id}`;
   const differences = [differenceOf(error)];
   return {
@@ -349,7 +344,7 @@ async function isNamedNow(
   key: string,
   path: VersionPath | undefined,
 ): Promise<boolean> {
-  const known = path && (await readEntry(target, path).catch(unreadableDocument));
+  const known = path && (await ledgerOf(target).known(path).catch(unreadableDocument));
   // What can't be read has been reported as such.
   if (known instanceof UnreadableDocument) return true;
   if (path === undefined || known === undefined) return false;
@@ -359,8 +354,8 @@ async function isNamedNow(
   if (attempts.some((each) => each.status === 'extracting' && isIt(each))) return true;
   if (superseded.some((versionId) => isIt({ versionId }))) return true;
   if (![...(current?.type === 'created' ? [current] : []), ...attempts].some(isIt)) return false;
-  const { versions } = await listedEntry(target, path);
-  const { receipts, unreadable } = await readableReceipts(target, versions.get(path.version) ?? []);
+  const { versions } = await listedEntry(target, target.outputs.buckets.ledger, path);
+  const { receipts, unreadable } = await ledgerOf(target).readableReceipts(versions.get(path.version) ?? []);
   if (unreadable.length > 0) return true;
   // A file whose own receipt lacks is unfinished, and has been reported as such.
   if (contradictions(receipts).some(({ kind }) => kind === 'unfinished')) return true;

@@ -15,10 +15,12 @@ import type { Tally } from '../../domain/versions/receipt.ts';
 import { activeAndRejected, isBySameCode, isUnderWay, matchingCodes } from '../../domain/versions/replay.ts';
 import { revisionName } from '../../domain/versions/revision.ts';
 import { reprocessEvent, type SyntheticEvent } from '../../domain/versions/sweep.ts';
+import { unreadableDocument } from '../../store/ledger.ts';
+import { listedEntry } from '../../store/ledger-listing.ts';
+import { listObjects } from '../../store/listing.ts';
 import { concurrently } from '../concurrently.ts';
 import type { Target } from '../target/target.ts';
-import { listedEntry, readableReceipts, readEntry, readReceiptsOf, unreadableDocument } from './ledger.ts';
-import { listObjects } from './listing.ts';
+import { ledgerOf } from './ledger.ts';
 
 const AT_ONCE = 16;
 
@@ -116,17 +118,17 @@ async function readableCandidate(
   { codes, force, keys }: ReplayRequest,
   deployed: Readonly<Record<Stage, string>>,
 ): Promise<Candidate[]> {
-  const known = await readEntry(target, place);
+  const known = await ledgerOf(target).known(place);
   // Of a dataset that is gone, there is no code to do it by.
   if (known === undefined || target.registry.isGone(known.entry.dataset)) return [];
   const { key, dataset } = known.entry;
-  const { versions } = await listedEntry(target, place);
+  const { versions } = await listedEntry(target, target.outputs.buckets.ledger, place);
   const all: Candidate[] = [];
   for (const version of activeAndRejected(known.entry)) {
     const segment = versionSegment(version.versionId);
     if (place.version !== undefined && place.version !== segment) continue;
     const anything = keys.length > 0 && force;
-    const { receipts, unreadable } = await readableReceipts(target, versions.get(segment) ?? []);
+    const { receipts, unreadable } = await ledgerOf(target).readableReceipts(versions.get(segment) ?? []);
     for (const error of anything ? [] : unreadable) throw error;
     const matched = matchingCodes(receipts, codes);
     if (Object.keys(matched.codes).length === 0 && !anything) continue;
@@ -152,8 +154,8 @@ async function rebuildHead(target: Target, place: Place): Promise<boolean> {
   const { s3, outputs } = target;
   const at = { Bucket: outputs.buckets.ledger, Key: ledgerEntryKey(place) };
   const { ETag } = await s3.send(new HeadObjectCommand(at));
-  const { versions } = await listedEntry(target, place);
-  const { receipts } = await readableReceipts(target, [...versions.values()].flat());
+  const { versions } = await listedEntry(target, target.outputs.buckets.ledger, place);
+  const { receipts } = await ledgerOf(target).readableReceipts([...versions.values()].flat());
   const rebuilt = rebuiltEntry(receipts, target.registry.named(place.dataset)?.onReject ?? 'replace');
   if (rebuilt === undefined) return false;
   const Body = renderDocument(ledgerEntry, rebuilt);
@@ -188,8 +190,11 @@ export async function codesLeft(
   { dataset, key, codes }: Candidate,
   name: string,
 ): Promise<number> {
-  const { versions } = await listedEntry(target, { dataset, objectId: objectId(key) });
-  const receipts = await readReceiptsOf(target, versions.get(versionSegment(name)) ?? []);
+  const { versions } = await listedEntry(target, target.outputs.buckets.ledger, {
+    dataset,
+    objectId: objectId(key),
+  });
+  const receipts = await ledgerOf(target).receiptsOf(versions.get(versionSegment(name)) ?? []);
   const left = matchingCodes(receipts, Object.keys(codes)).codes;
   return Object.values(left).reduce((sum, n) => sum + n, 0);
 }

@@ -14,22 +14,14 @@ import {
   type SyntheticEvent,
   unfinishedWork,
 } from '../../domain/versions/sweep.ts';
+import { READS_AT_ONCE, unreadableDocument } from '../../store/ledger.ts';
+import { type ListedEntry, listedEntries, listedEntry } from '../../store/ledger-listing.ts';
+import { type ListedVersion, latestOf, listLatest } from '../../store/listing.ts';
+import { isNotFound } from '../../store/object-store.ts';
 import { concurrently } from '../concurrently.ts';
 import { KeySet } from '../key-set.ts';
 import type { Target } from '../target/target.ts';
-import {
-  entryInGone,
-  goneDatasets,
-  isNotFound,
-  type ListedEntry,
-  listedEntries,
-  listedEntry,
-  READS_AT_ONCE,
-  readEntry,
-  readReceiptsOf,
-  unreadableDocument,
-} from './ledger.ts';
-import { type ListedVersion, latestOf, listLatest } from './listing.ts';
+import { entryInGone, goneDatasets, ledgerOf } from './ledger.ts';
 
 /**
  * What is amiss with a key. Besides what was missed: `interrupted`: whoever extracted it has died. `unfinished`: a part
@@ -105,7 +97,7 @@ export async function* sweep(
     objects += 1;
     yield judged(key, outcome);
   }
-  const entries = listedEntries(target, target.registry.of(prefix)?.name);
+  const entries = listedEntries(target, target.outputs.buckets.ledger, target.registry.of(prefix)?.name);
   const looked = concurrently(entries, READS_AT_ONCE, (listed) =>
     lookAtEntry(target, listed, prefix, before, inRaw).catch((error: unknown) => {
       const id = `${listed.dataset}/${listed.objectId}`;
@@ -140,7 +132,7 @@ async function lookAtVersion(
 ): Promise<SweepProblem[] | typeof TOO_YOUNG> {
   if (version.modified >= before) return TOO_YOUNG;
   const { key } = version;
-  const known = await readEntry(target, placeOf(target, key));
+  const known = await ledgerOf(target).known(placeOf(target, key));
   const seems = missedEvent({ key, onDelete: onDeleteOf(target, key) }, version, known?.entry, () => 0);
   if (seems === undefined) return [];
   // What a dataset that is gone has of it is found in the ledger, and nothing would take its event.
@@ -161,8 +153,8 @@ async function missedOf(
   const latest = await latestOf(target, target.outputs.buckets.raw, key);
   if (latest !== undefined && latest.modified >= before) return TOO_YOUNG;
   const [known, listed] = [
-    await readEntry(target, placeOf(target, key)),
-    await listedEntry(target, placeOf(target, key)),
+    await ledgerOf(target).known(placeOf(target, key)),
+    await listedEntry(target, target.outputs.buckets.ledger, placeOf(target, key)),
   ];
   const found = missedEvent({ key, onDelete: onDeleteOf(target, key) }, latest, known?.entry, (versionId) =>
     nextRevision(listed.versions.keys(), versionId),
@@ -189,7 +181,7 @@ async function lookAtEntry(
   before: number,
   inRaw: KeySet,
 ): Promise<{ readonly key: string; readonly outcome: SweepProblem[] | typeof TOO_YOUNG }> {
-  const known = await readEntry(target, listed);
+  const known = await ledgerOf(target).known(listed);
   if (known === undefined || !known.entry.key.startsWith(prefix)) return { key: '', outcome: [] };
   const since = Math.max(known.modified, listed.modified);
   const { key } = known.entry;
@@ -270,10 +262,7 @@ async function unfinishedOf(
   ];
   if (!isExtracted(path, keys)) return of('unfinished', versionId, anew(), 1);
   // With fewer receipts than this there is no need to know what is in them.
-  const receipts = await readReceiptsOf(
-    target,
-    [...keys].filter((each) => !each.includes('/loading/')),
-  );
+  const receipts = await ledgerOf(target).receiptsOf([...keys].filter((each) => !each.includes('/loading/')));
   const extraction = receipts.find((each) => each.stage === 'extraction');
   if (extraction === undefined) return of('unfinished', versionId, anew(), 1);
   const transformations = receipts.filter((each) => each.stage === 'transformation');

@@ -29,7 +29,7 @@ import { Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import { batch } from './batch.ts';
 import type { MapRun, MapRunsOf } from './map-runs.ts';
-import { readBatch, receiptsOf, writeBatch } from './send-batch.ts';
+import { readBatch, writeBatch } from './send-batch.ts';
 
 const AT_ONCE = 16;
 
@@ -112,7 +112,7 @@ async function checkBatch(
       .flatMap(({ watched }) => watched ?? [])
       .map((each) =>
         limit(() =>
-          endOfVersion(each, ledger, store, buckets.ledger).catch((error: unknown) => {
+          endOfVersion(each, ledger).catch((error: unknown) => {
             if (!(error instanceof UnreadableDocument)) throw error;
             return { ...each, end: 'failed' as const, reason: error.message, records: nothing };
           }),
@@ -135,11 +135,11 @@ async function checkBatch(
   await writeDocument(store, buckets.failed, endsPrefix(machine, execution) + name, ends);
 }
 
-async function endOfVersion(each: TrackedVersion, ledger: Ledger, store: ObjectStore, bucket: string) {
+async function endOfVersion(each: TrackedVersion, ledger: Ledger) {
   const dataset = datasetOf(each.key)?.name ?? UNKNOWN_DATASET;
   const entry = await ledger.entry(versionPath({ dataset, ...each }));
   const done = { ...each, versionId: latestRevision(each, entry) };
-  const receipts = await receiptsOf(versionPath({ dataset, ...done }), store, bucket);
+  const receipts = await ledger.receipts(versionPath({ dataset, ...done }));
   return { ...done, ...versionOutcome(done, entry, receipts) };
 }
 

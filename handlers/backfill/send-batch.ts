@@ -11,17 +11,14 @@ import {
   planReplay,
   type ReplayCriteria,
 } from '../../domain/versions/backfill.ts';
-import { parseDocument, UnreadableDocument } from '../../domain/versions/document.ts';
+import { UnreadableDocument } from '../../domain/versions/document.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import {
   objectId,
   parseFailedKey,
-  parseLedgerKey,
-  receiptsPrefix,
   UNKNOWN_DATASET,
   type VersionPath,
 } from '../../domain/versions/key-layout.ts';
-import { type Receipt, receipt } from '../../domain/versions/receipt.ts';
 import { nextRevision } from '../../domain/versions/sweep.ts';
 import { findDocument, writeDocument } from '../../store/documents.ts';
 import { Ledger } from '../../store/ledger.ts';
@@ -147,9 +144,10 @@ async function lookAtObject(
   if (latest === undefined && named) return { skip: 'missing' };
   if (latest !== undefined && !inRange(latest.modified)) return out;
   const place = { dataset: datasetOf(key)?.name ?? UNKNOWN_DATASET, objectId: objectId(key) };
-  const entry = await new Ledger(store, buckets.ledger).entry(place);
+  const ledger = new Ledger(store, buckets.ledger);
+  const entry = await ledger.entry(place);
   // Without an entry there are no receipts.
-  const revisions = entry === undefined ? [] : await revisionsOf(place, store, buckets.ledger);
+  const revisions = entry === undefined ? [] : await ledger.versionsWithReceipts(place);
   return planBackfill(key, latest, entry, (versionId) => nextRevision(revisions, versionId), now());
 }
 
@@ -158,30 +156,8 @@ async function lookAtVersion(
   { codes, force }: Batch['BatchInput'],
   { store, buckets, deployed }: Sending,
 ): Promise<Plan> {
-  const entry = await new Ledger(store, buckets.ledger).entry(path);
-  const [receipts, revisions] = await Promise.all([
-    receiptsOf(path, store, buckets.ledger),
-    revisionsOf(path, store, buckets.ledger),
-  ]);
+  const ledger = new Ledger(store, buckets.ledger);
+  const entry = await ledger.entry(path);
+  const [receipts, revisions] = await Promise.all([ledger.receipts(path), ledger.versionsWithReceipts(path)]);
   return planReplay(path.version, entry, receipts, revisions, { codes, force, deployed });
-}
-
-/** The versions of a key that have receipts, as they stand in keys. */
-async function revisionsOf(
-  { dataset, objectId: id }: Pick<VersionPath, 'dataset' | 'objectId'>,
-  store: ObjectStore,
-  bucket: string,
-): Promise<string[]> {
-  const keys = await store.list(bucket, `receipts/${dataset}/${id}/`);
-  return [...new Set(keys.flatMap((key) => parseLedgerKey(key)?.version ?? []))];
-}
-
-/** All receipts of a version. */
-export async function receiptsOf(path: VersionPath, store: ObjectStore, bucket: string): Promise<Receipt[]> {
-  const receipts: Receipt[] = [];
-  for (const key of await store.list(bucket, receiptsPrefix(path))) {
-    const found = await store.find(bucket, key);
-    if (found !== undefined) receipts.push(parseDocument(receipt, found.text, { bucket, key }));
-  }
-  return receipts;
 }

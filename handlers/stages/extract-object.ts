@@ -22,8 +22,12 @@ import {
   type Tally,
 } from '../../domain/versions/receipt.ts';
 import { parseRevision, revisionName } from '../../domain/versions/revision.ts';
+import { RejectsWriter, writeFault } from '../../store/failed-objects.ts';
 import { Ledger } from '../../store/ledger.ts';
 import { ObjectNotFound, type ObjectStore } from '../../store/object-store.ts';
+import { settleAll } from '../../store/settle-all.ts';
+import type { StageContext } from './context.ts';
+import { type Outcome, withoutRecords } from './outcome.ts';
 import { PartsWriter } from './parts-writer.ts';
 import {
   type OutputBuckets,
@@ -33,14 +37,6 @@ import {
   removeSuperseded,
   statusOf,
 } from './supersede.ts';
-import {
-  type Outcome,
-  RejectsWriter,
-  type StageContext,
-  settleAll,
-  withoutRecords,
-  writeFault,
-} from './work.ts';
 
 export interface ExtractionBuckets extends OutputBuckets {
   readonly ledger: string;

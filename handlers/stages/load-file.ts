@@ -4,6 +4,7 @@ import { PermanentError, TransientError } from '../../domain/errors.ts';
 import type { NumberedRow } from '../../domain/tables/encoded-row.ts';
 import { revisionSequencer } from '../../domain/tables/row-identity.ts';
 import { rowSchema } from '../../domain/tables/stored-row.ts';
+import { UnreadableDocument } from '../../domain/versions/document.ts';
 import {
   archiveKey,
   loadingReceiptKey,
@@ -27,12 +28,14 @@ import {
 import { MAX_REVISION, revisionName } from '../../domain/versions/revision.ts';
 import { contentTypes, newLakeFile, readLakeFile } from '../../formats/lake-file.ts';
 import type { Retraction } from '../../mysql/table-store.ts';
-import { Ledger } from '../../store/ledger.ts';
+import { RejectsWriter } from '../../store/failed-objects.ts';
+import { Ledger, unreadableDocument } from '../../store/ledger.ts';
 import { ObjectNotFound } from '../../store/object-store.ts';
+import type { StageContext } from './context.ts';
+import { type Outcome, withoutRecords } from './outcome.ts';
 import { processOnce } from './piece.ts';
 import { parseSourceMetadata, sourceMetadata } from './source-metadata.ts';
-import { isWhole, type OutputBuckets, statusOf, unlessUnreadable, type VersionStatus } from './supersede.ts';
-import { type Outcome, RejectsWriter, type StageContext, withoutRecords } from './work.ts';
+import { isWhole, type OutputBuckets, statusOf, type VersionStatus } from './supersede.ts';
 
 export interface LoadingBuckets extends OutputBuckets {
   readonly archive: string;
@@ -197,7 +200,8 @@ async function retractRows(
   if (tables === undefined || entry === undefined) return;
   const { part, partitionPath } = address;
   const receiptKey = loadingReceiptKey(address, part, partitionPath);
-  const loaded = await ledger.receipt(receiptKey, loadingReceipt).catch(unlessUnreadable);
+  const receipt = await ledger.receipt(receiptKey, loadingReceipt).catch(unreadableDocument);
+  const loaded = receipt instanceof UnreadableDocument ? undefined : receipt;
   // What came to nothing has gone from the lake, and nothing that stands comes after it.
   if (loaded !== undefined && (entry.current === undefined || isOlder(entry.current, loaded)))
     await tables.retract(dataset, entry.key, revisionSequencer(loaded), itsOwn(loaded, entry));

@@ -7,8 +7,9 @@ import { partitionPath, processedKey, type VersionPath } from '../../domain/vers
 import type { StoredObject } from '../../domain/versions/receipt.ts';
 import { contentTypes, type LakeFile, newLakeFile } from '../../formats/lake-file.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
+import { settleAll } from '../../store/settle-all.ts';
+import type { StageContext } from './context.ts';
 import { sourceMetadata } from './source-metadata.ts';
-import { type StageContext, settleAll } from './work.ts';
 
 const WRITES_AT_ONCE = 8;
 

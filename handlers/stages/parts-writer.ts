@@ -1,7 +1,7 @@
 import type { PartHeader } from '../../domain/records/part.ts';
 import { partKey, type VersionPath } from '../../domain/versions/key-layout.ts';
 import type { StoredObject } from '../../domain/versions/receipt.ts';
-import type { StageContext } from './work.ts';
+import type { StageContext } from './context.ts';
 
 const LINE_FEED = 0x0a;
 

@@ -1,5 +1,3 @@
-import pLimit from 'p-limit';
-import { UnreadableDocument } from '../../domain/versions/document.ts';
 import {
   extractionReceiptKey,
   failedPrefixes,
@@ -22,7 +20,6 @@ import {
 import { extractionReceipt, transformationReceipt } from '../../domain/versions/receipt.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
-import { settleAll } from './work.ts';
 
 /** Where a version leaves what goes with it. Its archive files and MySQL rows follow its files of the lake. */
 export interface OutputBuckets {
@@ -30,8 +27,6 @@ export interface OutputBuckets {
   readonly failed: string;
   readonly processed: string;
 }
-
-const READS_AT_ONCE = 16;
 
 export type VersionStatus = ReturnType<typeof versionStatus>;
 
@@ -112,11 +107,6 @@ async function isComplete(path: VersionPath, ledger: Ledger): Promise<boolean> {
   return true;
 }
 
-/** Takes a document that can't be read for one that is not there. */
-export function unlessUnreadable(error: unknown): undefined {
-  if (!(error instanceof UnreadableDocument)) throw error;
-}
-
 /** Removes what the extraction of a version left behind, and its rejects and faults of all stages. */
 export async function removeExtracted(
   path: VersionPath,
@@ -172,13 +162,10 @@ export async function removePieces(
   await removeParts(path, store, buckets);
   const extraction = extractionReceiptKey(path);
   const keys = (await ledger.receiptKeys(path)).filter((key) => key !== extraction);
-  const limit = pLimit(READS_AT_ONCE);
-  const receipts = await settleAll(
-    keys.map((key) => limit(() => ledger.anyReceipt(key).catch(unlessUnreadable))),
-  );
+  const { receipts } = await ledger.readableReceipts(keys);
   const files = receipts.flatMap((receipt) => {
-    if (receipt?.stage === 'loading') return [receipt.processed.key];
-    return receipt?.stage === 'transformation' ? receipt.outputs.map(({ key }) => key) : [];
+    if (receipt.stage === 'loading') return [receipt.processed.key];
+    return receipt.stage === 'transformation' ? receipt.outputs.map(({ key }) => key) : [];
   });
   await store.remove(buckets.processed, [...new Set(files)]);
 }

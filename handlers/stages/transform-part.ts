@@ -17,12 +17,14 @@ import {
   type TransformationReceipt,
   transformationReceipt,
 } from '../../domain/versions/receipt.ts';
+import { RejectsWriter } from '../../store/failed-objects.ts';
 import { Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
+import type { StageContext } from './context.ts';
+import { type Outcome, withoutRecords } from './outcome.ts';
 import { PartitionedFiles } from './partitioned-files.ts';
 import { processOnce } from './piece.ts';
 import type { OutputBuckets } from './supersede.ts';
-import { type Outcome, RejectsWriter, type StageContext, withoutRecords } from './work.ts';
 
 const LINE_FEED = 0x0a;
 

@@ -2,8 +2,7 @@ import { createReadStream, mkdirSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Upload } from '@aws-sdk/lib-storage';
-import { readReceipts, readText } from '../../cli/ledger/ledger.ts';
-import { listObjects } from '../../cli/ledger/listing.ts';
+import { ledgerOf } from '../../cli/ledger/ledger.ts';
 import { startPipeline } from '../../cli/target/local-cloud.ts';
 import { localTarget, type Target } from '../../cli/target/target.ts';
 import { datasetNamed } from '../../datasets/index.ts';
@@ -15,6 +14,7 @@ import {
   versionSegment,
 } from '../../domain/versions/key-layout.ts';
 import { extractionReceipt } from '../../domain/versions/receipt.ts';
+import { listObjects, readText } from '../../store/listing.ts';
 
 const POLL_MS = 50;
 const LOOK_MS = 5;
@@ -78,7 +78,7 @@ export class BenchPipeline {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     const ms = performance.now() - startedAt;
-    const receipts = await readReceipts(this.#target, path);
+    const receipts = await ledgerOf(this.#target).receipts(path);
     let [read, written, rejected] = [0, 0, 0];
     for (const receipt of receipts) {
       if (receipt.stage === 'extraction') {

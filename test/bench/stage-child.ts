@@ -5,9 +5,9 @@ import { dirname, join } from 'node:path';
 import { registry } from '../../datasets/index.ts';
 import { limits } from '../../domain/records/part.ts';
 import { threadedZstd } from '../../formats/zstd.ts';
+import type { StageContext } from '../../handlers/stages/context.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
-import type { StageContext } from '../../handlers/stages/work.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 
 const [, , stage = '', directory = '', input = ''] = process.argv;
@@ -39,7 +39,7 @@ const store: ObjectStore = {
   },
   async find(_bucket, key) {
     const text = ledger.get(key);
-    return text === undefined ? undefined : { text, etag: '' };
+    return text === undefined ? undefined : { text, etag: '', modified: 0 };
   },
   list: async () => [],
   remove: () => Promise.reject(new Error('Nothing is superseded.')),

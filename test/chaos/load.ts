@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { versionsOf } from '../../cli/ledger/listing.ts';
 import { localCredentials, type Target } from '../../cli/target/target.ts';
+import { versionsOf } from '../../store/listing.ts';
 import { Random } from '../simulation/random.ts';
 import type { Change } from './model.ts';
 import { makeUnknown, type Upload } from './objects.ts';

@@ -4,7 +4,6 @@ import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { parquetReadObjects } from 'hyparquet';
 import type { Connection } from 'mysql2/promise';
 import * as z from 'zod';
-import { listObjects } from '../../cli/ledger/listing.ts';
 import type { Target } from '../../cli/target/target.ts';
 import {
   parseFailedKey,
@@ -14,6 +13,7 @@ import {
 } from '../../domain/versions/key-layout.ts';
 import { type LedgerEntry, ledgerEntry } from '../../domain/versions/ledger.ts';
 import { transformationReceipt } from '../../domain/versions/receipt.ts';
+import { listObjects } from '../../store/listing.ts';
 import { rowText, type Table, tableOf } from './model.ts';
 import type { Row } from './objects.ts';
 

@@ -19,8 +19,7 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readEntry, readText } from '../../cli/ledger/ledger.ts';
-import { listObjects } from '../../cli/ledger/listing.ts';
+import { ledgerOf } from '../../cli/ledger/ledger.ts';
 import { sweep as sweepTarget } from '../../cli/ledger/sweep.ts';
 import { mysqlUrl, withMysql } from '../../cli/mysql/mysql.ts';
 import { queueStates } from '../../cli/target/queue-state.ts';
@@ -36,6 +35,7 @@ import {
   versionPath,
   versionSegment,
 } from '../../domain/versions/key-layout.ts';
+import { listObjects, readText } from '../../store/listing.ts';
 import {
   eventually,
   settledState,
@@ -134,7 +134,7 @@ async function titles(prefix: string): Promise<unknown> {
 }
 
 async function fileOf(place: 'processed' | 'archive', key: string): Promise<string> {
-  const state = await readEntry(target, versionPath({ dataset: 'recipes', key, versionId: '' }));
+  const state = await ledgerOf(target).known(versionPath({ dataset: 'recipes', key, versionId: '' }));
   const version = versionSegment(state?.entry.current?.versionId ?? '');
   for await (const { Key } of listObjects(target, target.outputs.buckets[place], 'recipes/'))
     if (Key.includes(version)) return Key;
@@ -425,7 +425,7 @@ describe('replay', () => {
   });
 
   test('does anew what other code rejected, says how many rejects are left, and does it once', async () => {
-    const known = await readEntry(target, versionPath({ dataset: 'recipes', key, versionId: '' }));
+    const known = await ledgerOf(target).known(versionPath({ dataset: 'recipes', key, versionId: '' }));
     const versionId = known?.entry.current?.versionId ?? '';
     // As if it had been done by code that rejected three records more.
     const receiptKey = extractionReceiptKey(versionPath({ dataset: 'recipes', key, versionId }));

@@ -1,6 +1,6 @@
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readEntry } from '../../cli/ledger/ledger.ts';
+import { ledgerOf } from '../../cli/ledger/ledger.ts';
 import type { Target } from '../../cli/target/target.ts';
 import {
   extractionReceiptKey,
@@ -87,7 +87,7 @@ describe('one object of which nobody can read', () => {
     await overwrite(entry, '{"dataset":"recipes"');
     await expectNamed('recipes/entry.json', entry);
     await expectMended('recipes/entry.json');
-    expect((await readEntry(target, path))?.entry).toMatchObject({
+    expect((await ledgerOf(target).known(path))?.entry).toMatchObject({
       current: { versionId: expect.stringMatching(/!0001$/) },
       superseded: [],
     });
@@ -97,7 +97,7 @@ describe('one object of which nobody can read', () => {
 test('rows of an extraction that was given up are named, in each sink, by reconcile and by status', async () => {
   const key = 'recipes/given-up.json';
   const path = await put(key, recipe('given up 1') + recipe('given up 2'));
-  const { current, ...known } = (await readEntry(target, path))?.entry ?? {};
+  const { current, ...known } = (await ledgerOf(target).known(path))?.entry ?? {};
   expect(current).toBeDefined();
   // As a function leaves it that is killed in its middle.
   const attempt = {

@@ -1,8 +1,9 @@
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
+import type { StageContext } from '../../handlers/stages/context.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
+import type { Outcome } from '../../handlers/stages/outcome.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
-import type { Outcome, StageContext } from '../../handlers/stages/work.ts';
 import { createdEvent, type MemoryStore, surroundingsOf } from '../store/memory-store.ts';
 
 export const buckets = {

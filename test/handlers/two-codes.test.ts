@@ -3,7 +3,7 @@ import { Registry } from '../../datasets/index.ts';
 import { recipes } from '../../datasets/recipes.ts';
 import { type Dataset, filtered } from '../../domain/dataset.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
-import type { StageContext } from '../../handlers/stages/work.ts';
+import type { StageContext } from '../../handlers/stages/context.ts';
 import { type ObjectStore, untilDeadline } from '../../store/object-store.ts';
 import { readParquet } from '../formats/parquet-rows.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';

@@ -14,11 +14,10 @@ import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-s
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { crawlAndWait } from '../../cli/lake/catalog.ts';
 import { queryLake } from '../../cli/lake/lake.ts';
-import { readText } from '../../cli/ledger/ledger.ts';
-import { listObjects } from '../../cli/ledger/listing.ts';
 import type { ObjectState } from '../../cli/ledger/object-state.ts';
 import { queueStates } from '../../cli/target/queue-state.ts';
 import { rejectLine } from '../../domain/records/reject.ts';
+import { listObjects, readText } from '../../store/listing.ts';
 import { eventually, settledState, startTestPipeline, type TestPipeline } from './running-pipeline.ts';
 
 const good = { title: 'Soup', ingredients: ['water', 'salt'], directions: ['Boil for 10 minutes.'] };

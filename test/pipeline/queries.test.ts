@@ -7,9 +7,9 @@ import Papa from 'papaparse';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { crawlAndWait, readCatalog } from '../../cli/lake/catalog.ts';
 import { queryLake } from '../../cli/lake/lake.ts';
-import { listObjects } from '../../cli/ledger/listing.ts';
 import { projectDirectory } from '../../cli/target/directories.ts';
 import { parsePartitionPath, parseProcessedKey } from '../../domain/versions/key-layout.ts';
+import { listObjects } from '../../store/listing.ts';
 import { documents, sluice } from '../cli/sluice.ts';
 import { settledState, startTestPipeline, type TestPipeline } from './running-pipeline.ts';
 

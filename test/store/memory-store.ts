@@ -3,7 +3,7 @@ import { registry } from '../../datasets/index.ts';
 import { limits } from '../../domain/records/part.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { threadedZstd } from '../../formats/zstd.ts';
-import type { StageContext } from '../../handlers/stages/work.ts';
+import type { StageContext } from '../../handlers/stages/context.ts';
 import {
   type NewObject,
   type ObjectAddress,
@@ -47,7 +47,7 @@ export class MemoryStore implements ObjectStore {
   find(bucket: string, key: string): Promise<Snapshot | undefined> {
     return this.#call('find', bucket, key, () => {
       const stored = this.objects.get(`${bucket}/${key}`);
-      return stored && { text: stored.body.toString(), etag: etagOf(stored) };
+      return stored && { text: stored.body.toString(), etag: etagOf(stored), modified: 0 };
     });
   }
 

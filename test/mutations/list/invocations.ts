@@ -3,13 +3,13 @@ import type { Mutation } from '../mutation.ts';
 export const invocations: readonly Mutation[] = [
   {
     name: 'acknowledges rejects before they are written',
-    file: 'handlers/stages/work.ts',
+    file: 'store/failed-objects.ts',
     find: "await this.#store.write({ bucket: this.#bucket, key, body, contentType: 'application/x-ndjson' });",
     replace: 'this.#store.write({ bucket: this.#bucket, key, body, contentType: "" }).catch(() => {});',
   },
   {
     name: 'answers while its other writes are under way',
-    file: 'handlers/stages/work.ts',
+    file: 'store/settle-all.ts',
     find: '  await Promise.allSettled(work);\n',
     replace: '',
   },
@@ -107,7 +107,7 @@ export const invocations: readonly Mutation[] = [
   },
   {
     name: 'writes a second file of rejects over the first',
-    file: 'handlers/stages/work.ts',
+    file: 'store/failed-objects.ts',
     find: 'this.#keyOf(this.files.length)',
     replace: 'this.#keyOf(0)',
     caughtBy: 'test/handlers/conservation.test.ts',

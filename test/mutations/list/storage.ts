@@ -38,16 +38,16 @@ export const storage: readonly Mutation[] = [
     replace: 'if (false)',
   },
   {
-    name: 'writes heads over those that others wrote meanwhile',
+    name: 'writes entries over those that others wrote meanwhile',
     file: 'store/ledger.ts',
-    find: 'await this.#store.replace(object, etag)',
+    find: 'await this.#store.replace(object, known.etag)',
     replace: '(await this.#store.write(object), true)',
   },
   {
     name: 'writes the first entry of a key over the one that is there',
     file: 'store/ledger.ts',
-    find: 'await this.#store.create(object) :',
-    replace: '(await this.#store.write(object), true) :',
+    find: '? await this.#store.create(object)',
+    replace: '? (await this.#store.write(object), true)',
   },
   {
     name: 'gives up an entry that somebody else has changed',

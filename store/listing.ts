@@ -1,14 +1,24 @@
-import { type _Object, ListObjectVersionsCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
-import type { Target } from '../target/target.ts';
+import {
+  type _Object,
+  GetObjectCommand,
+  ListObjectVersionsCommand,
+  paginateListObjectsV2,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+
+/** Whoever has a client of S3. */
+export interface S3Access {
+  readonly s3: S3Client;
+}
 
 /** All objects of a bucket under a prefix, in the order of their keys. */
 export async function* listObjects(
-  target: Target,
+  { s3 }: S3Access,
   bucket: string,
   prefix = '',
 ): AsyncGenerator<_Object & { Key: string }> {
   const pages = paginateListObjectsV2(
-    { client: target.s3 },
+    { client: s3 },
     { Bucket: bucket, Prefix: prefix, EncodingType: 'url' },
   );
   for await (const { Contents } of pages)
@@ -31,13 +41,13 @@ export interface ListedVersion {
 
 /** All versions and delete markers under a prefix, page by page; within a page in no order to rely on. */
 async function* versionPages(
-  target: Target,
+  { s3 }: S3Access,
   bucket: string,
   prefix: string,
 ): AsyncGenerator<ListedVersion[]> {
   let marker: { readonly KeyMarker?: string; readonly VersionIdMarker?: string } = {};
   for (;;) {
-    const page = await target.s3.send(
+    const page = await s3.send(
       new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix, EncodingType: 'url', ...marker }),
     );
     const { Versions = [], DeleteMarkers = [], NextKeyMarker, NextVersionIdMarker } = page;
@@ -62,18 +72,18 @@ async function* versionPages(
 
 /** What the bucket shows of each key under a prefix; of a deleted one, its delete marker. */
 export async function* listLatest(
-  target: Target,
+  { s3 }: S3Access,
   bucket: string,
   prefix = '',
 ): AsyncGenerator<ListedVersion> {
-  for await (const page of versionPages(target, bucket, prefix))
+  for await (const page of versionPages({ s3 }, bucket, prefix))
     for (const version of page) if (version.latest) yield version;
 }
 
 /** All versions and delete markers of a key, newest first. */
-export async function versionsOf(target: Target, bucket: string, key: string): Promise<ListedVersion[]> {
+export async function versionsOf({ s3 }: S3Access, bucket: string, key: string): Promise<ListedVersion[]> {
   const found: ListedVersion[] = [];
-  for await (const page of versionPages(target, bucket, key)) {
+  for await (const page of versionPages({ s3 }, bucket, key)) {
     const own = page.filter((version) => version.key === key);
     found.push(...own);
     // The key itself comes before all others that begin with it.
@@ -84,11 +94,11 @@ export async function versionsOf(target: Target, bucket: string, key: string): P
 
 /** What the bucket shows of a key; `undefined`, when it has no version of it. */
 export async function latestOf(
-  target: Target,
+  { s3 }: S3Access,
   bucket: string,
   key: string,
 ): Promise<ListedVersion | undefined> {
-  return (await versionsOf(target, bucket, key)).find(({ latest }) => latest);
+  return (await versionsOf({ s3 }, bucket, key)).find(({ latest }) => latest);
 }
 
 /**
@@ -97,4 +107,10 @@ export async function latestOf(
  */
 function decodeKey(text: string): string {
   return decodeURIComponent(text.replaceAll('+', ' '));
+}
+
+/** A small object whole. */
+export async function readText({ s3 }: S3Access, bucket: string, key: string): Promise<string> {
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  return (await Body?.transformToString()) ?? '';
 }
