@@ -125,12 +125,14 @@ function decideCreated(known: LedgerEntry, event: ObjectEvent, claim: Claim): De
   } as const;
   // What was left behind by the code before a deploy, or under another sequencer, must not be mixed with what this one makes.
   const isAnother = attempt !== undefined && (attempt.codeVersion !== codeVersion || isAnotherSequencer);
-  const superseded = isAnother ? union(known.superseded, [attempt.versionId]) : known.superseded;
+  // What somebody left under a name that no ledger entry knows any more goes with it.
+  const leftBehind = attempt === undefined ? used : isAnother ? [attempt.versionId] : [];
+  const superseded = union(known.superseded, leftBehind);
   const mine = {
     ...attempt,
     ...version,
     ...claimed,
-    versionId: notTaken(version.versionId, attempt === undefined ? [...superseded, ...used] : superseded),
+    versionId: notSuperseded(version.versionId, superseded),
   };
   const next = {
     ...known,
@@ -160,9 +162,9 @@ function versionOf(event: ObjectEvent, { current, attempts }: LedgerEntry): Vers
   return { sequencer, versionId: newest.versionId };
 }
 
-/** What is superseded is about to be removed, and what has receipts is done: nobody may write under its name any more. */
-function notTaken(name: string, taken: readonly string[]): string {
-  return taken.includes(name) ? notTaken(nextRevision(name), taken) : name;
+/** What is superseded is about to be removed: nobody may write under its name any more. */
+function notSuperseded(name: string, superseded: readonly string[]): string {
+  return superseded.includes(name) ? notSuperseded(nextRevision(name), superseded) : name;
 }
 
 function nextRevision(name: string): string {

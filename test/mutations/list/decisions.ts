@@ -163,8 +163,8 @@ export const decisions: readonly Mutation[] = [
   {
     name: 'leaves what other code had written before it did it anew',
     file: 'domain/versions/ledger.ts',
-    find: 'isAnother ? union(known.superseded, [attempt.versionId]) : known.superseded',
-    replace: 'known.superseded',
+    find: 'isAnother ? [attempt.versionId] : []',
+    replace: '[]',
   },
   {
     name: 'forgets attempts at older versions when a newer one takes effect',
@@ -233,8 +233,8 @@ export const decisions: readonly Mutation[] = [
   {
     name: 'writes under the name of what is about to be removed',
     file: 'domain/versions/ledger.ts',
-    find: 'taken.includes(name) ? notTaken(nextRevision(name), taken) : name',
-    replace: "taken.includes('') ? nextRevision(name) : name",
+    find: 'superseded.includes(name) ? notSuperseded(nextRevision(name), superseded) : name',
+    replace: "superseded.includes('') ? nextRevision(name) : name",
   },
   {
     name: 'lets the earlier of two revisions at once stand, where the later is rejected',
