@@ -32,10 +32,10 @@ import { PartsWriter } from './parts-writer.ts';
 import {
   type OutputBuckets,
   removeExtracted,
+  removeForgotten,
   removePieces,
   removeRejects,
   removeSuperseded,
-  statusOf,
 } from './supersede.ts';
 
 export interface ExtractionBuckets extends OutputBuckets {
@@ -80,8 +80,7 @@ export async function extractObject(
       return withoutRecords(name, 'retracted');
     case 'stale':
       // An attempt at this very event may have died after it was overtaken.
-      if (event.type === 'created' && statusOf(known, path) === 'gone')
-        await removeExtracted(path, store, buckets);
+      if (event.type === 'created') await removeForgotten(known, path, store, buckets);
       await removeSuperseded(known, ledger, store, buckets);
       return withoutRecords(name, 'stale');
     case 'extract':

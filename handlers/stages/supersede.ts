@@ -2,6 +2,8 @@ import {
   extractionReceiptKey,
   failedPrefixes,
   loadingReceiptKey,
+  parseFailedKey,
+  parsePartKey,
   parseProcessedKey,
   partsPrefix,
   rejectsPrefix,
@@ -18,6 +20,7 @@ import {
   withoutSuperseded,
 } from '../../domain/versions/ledger.ts';
 import { extractionReceipt, transformationReceipt } from '../../domain/versions/receipt.ts';
+import { parseRevision } from '../../domain/versions/revision.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 
@@ -115,6 +118,32 @@ export async function removeExtracted(
 ): Promise<void> {
   await removeParts(path, store, buckets);
   await removeFailed(path, store, buckets);
+}
+
+/**
+ * Removes what attempts at a version left behind that died after they were overtaken: in whatever revision, if the ledger
+ * entry knows nothing of it.
+ */
+export async function removeForgotten(
+  known: LedgerEntry | undefined,
+  path: VersionPath,
+  store: ObjectStore,
+  { temp, failed }: Pick<OutputBuckets, 'temp' | 'failed'>,
+): Promise<void> {
+  const { versionId: version } = parseRevision(path.version);
+  const isForgotten = (of: VersionPath | undefined) =>
+    of !== undefined && parseRevision(of.version).versionId === version && statusOf(known, of) === 'gone';
+  const remove = async (bucket: string, prefix: string, parse: (key: string) => VersionPath | undefined) => {
+    // All revisions of a version begin alike, and so may other versions.
+    const keys = await store.list(bucket, prefix.slice(0, -1));
+    await store.remove(
+      bucket,
+      keys.filter((key) => isForgotten(parse(key))),
+    );
+  };
+  const first = { ...path, version };
+  await remove(temp, partsPrefix(first), parsePartKey);
+  for (const prefix of failedPrefixes(first)) await remove(failed, prefix, parseFailedKey);
 }
 
 async function removeParts(
