@@ -17,10 +17,10 @@ const sections = [comparison, stages, startUp, localCloud, overwrite, mysql, mem
 
 const head = `# Benchmarks
 
-Written by \`npm run bench -- --large --write\`. Run it on your own machine with \`npm run bench\`: some minutes; \`--large\` takes
-some more, and 12 GB of disk for a while. \`--only <section>\` (${sections.map(({ name }) => name).join(', ')}),
-\`--runs <n>\`, \`--objects <n>\` and \`--kill\` (of the backfill) and \`--json\` are there too. The inputs are generated from a fixed seed. Compare the ratios, not the seconds: those
-are one machine's.
+\`npm run bench -- --large --write\` writes this page. To measure on your own machine, run \`npm run bench\`, which takes some minutes;
+\`--large\` takes some more, and 12 GB of disk for a while. \`--only <section>\` measures one section (${sections.map(({ name }) => name).join(', ')}).
+The other options are \`--runs <n>\`, \`--json\`, and for the backfill \`--objects <n>\` and \`--kill\`. The inputs are generated from a fixed
+seed. Compare the ratios, not the seconds: the seconds are one machine's.
 `;
 
 const { values: options } = parseArgs({

@@ -1,0 +1,47 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { projectDirectory } from '../cli/target/directories.ts';
+
+const documents = [
+  'README.md',
+  'CONTRIBUTING.md',
+  ...readdirSync(join(projectDirectory, 'docs')).map((name) => `docs/${name}`),
+];
+const contentOf = (path: string) => readFileSync(join(projectDirectory, path), 'utf8');
+
+/** The names by which a page's headings are linked, as GitHub makes them. */
+const anchorsOf = (path: string) =>
+  [...contentOf(path).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+
+const folders =
+  /`((?:cli|datasets|domain|examples|formats|handlers|infra|local-aws|mysql|store|test)\/[\w./-]*)`/g;
+/** Stands for any name, as in `datasets/NAME.ts`. */
+const placeholder = /[A-Z]{2}/;
+
+describe.each(documents)('%s', (document) => {
+  const content = contentOf(document);
+
+  test('links to files and headings that are there', () => {
+    const links = [...content.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)];
+    const broken = links.filter(([, path = '', anchor]) => {
+      const target = path === '' ? document : join(dirname(document), path);
+      if (!existsSync(join(projectDirectory, target))) return true;
+      return anchor !== undefined && !anchorsOf(target).includes(anchor);
+    });
+    expect(broken.map(([link]) => link)).toEqual([]);
+  });
+
+  test('names folders and source files that are there', () => {
+    const named = [...content.matchAll(folders)].map(([, path = '']) => path);
+    const missing = named.filter(
+      (path) => !placeholder.test(path) && !existsSync(join(projectDirectory, path)),
+    );
+    expect(missing).toEqual([]);
+  });
+});
