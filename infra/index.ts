@@ -10,7 +10,7 @@ import { Catalog } from './catalog/catalog.ts';
 import { CrawlQueue } from './catalog/crawl-queue.ts';
 import { Warehouse } from './catalog/warehouse.ts';
 import { readConfiguration } from './configuration/configuration.ts';
-import { all, clears, reads, removes, updates, writes } from './iam/permissions.ts';
+import { all, clears, reads, removes, updates, writes } from './iam/grants.ts';
 import { MySql } from './mysql/mysql.ts';
 import { type BucketPurpose, naming, type StageName } from './naming.ts';
 import { Stage, type StageArgs } from './stage.ts';

@@ -7,7 +7,8 @@ import type { Key } from './base/key.ts';
 import { deadLetterRetention, Queue, sourceRetention } from './base/queue.ts';
 import type { Bundle } from './build/bundle.ts';
 import { type StageConfiguration, visibilityTimeout } from './configuration/configuration.ts';
-import { allow, type Grant, type Statement, usesKey } from './iam/permissions.ts';
+import { allow, type Statement, usesKey } from './iam/documents.ts';
+import type { Grant } from './iam/grants.ts';
 import type { Placement } from './mysql/network.ts';
 
 /** What S3 tells EventBridge of an object (S3 guide, EventBridge event types). */

@@ -1,6 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { denyOverwriting, denyWithoutTls, policyDocument } from '../iam/permissions.ts';
+import { denyOverwriting, denyWithoutTls, policyDocument } from '../iam/documents.ts';
 import type { BucketPurpose } from '../naming.ts';
 import { type Fate, keeping } from './deletion-policy.ts';
 import type { Key } from './key.ts';

@@ -1,7 +1,7 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { Bundle } from '../build/bundle.ts';
-import { allow, lambdaTrust, policyDocument, type Statement } from '../iam/permissions.ts';
+import { allow, lambdaTrust, policyDocument, type Statement } from '../iam/documents.ts';
 import type { Placement } from '../mysql/network.ts';
 
 export interface FunctionArgs {

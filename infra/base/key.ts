@@ -1,6 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { policyDocument } from '../iam/permissions.ts';
+import { policyDocument } from '../iam/documents.ts';
 import { type Fate, keeping } from './deletion-policy.ts';
 
 /** The stack's own KMS key, under which every bucket and queue is encrypted. */

@@ -1,5 +1,6 @@
+import type { ParsedStatement } from '../iam/documents.ts';
 import type { Policy, Registered } from './policies.ts';
-import { at, list, number, type Statement, statements } from './resource.ts';
+import { at, list, number, statements } from './resource.ts';
 
 const lambda = 'aws:lambda/function:Function';
 const role = 'aws:iam/role:Role';
@@ -100,7 +101,7 @@ export const functionPolicies: readonly Policy[] = [
 
 /** Whether a condition compares one of the keys with something, by one of the operators. */
 const namesKey = (
-  condition: Statement['Condition'],
+  condition: ParsedStatement['Condition'],
   operators: readonly string[],
   keys: readonly string[],
 ): boolean => operators.some((operator) => keys.some((key) => condition[operator]?.[key] !== undefined));
@@ -135,7 +136,7 @@ const withoutResources = new Set([
 const crawlersLogs = /^arn:aws[a-z-]*:logs:[a-z0-9-]+:\d{12}:log-group:\/aws-glue\/crawlers:\*$/;
 
 /** Whether a statement that allows something names it. `*` and `?` are wildcards (IAM guide, reference_policies_elements_resource). */
-function isNarrow(allowed: Statement, all: readonly Registered[]): boolean {
+function isNarrow(allowed: ParsedStatement, all: readonly Registered[]): boolean {
   const { Action, NotAction, Resource, NotResource } = allowed;
   const has = (wildcard: string) => /[*?]/.test(wildcard);
   const within = all.flatMap(({ type, outputs: { arn } }) => {

@@ -3,7 +3,7 @@ import * as pulumi from '@pulumi/pulumi';
 import type { Key } from '../base/key.ts';
 import type { DatabaseConfiguration } from '../configuration/database.ts';
 import { instanceClasses, maximumConnections } from '../configuration/instance-classes.ts';
-import { allow, type Statement } from '../iam/permissions.ts';
+import { allow, type Statement } from '../iam/documents.ts';
 import { DatabaseAlarms } from './alarms.ts';
 import { type Door, loadingUser, port, schemaName } from './endpoint.ts';
 import type { Network } from './network.ts';

@@ -3,7 +3,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { LambdaFunction } from '../base/function.ts';
 import type { Key } from '../base/key.ts';
 import type { Bundle } from '../build/bundle.ts';
-import { allow, policyDocument, usesKey } from '../iam/permissions.ts';
+import { allow, policyDocument, usesKey } from '../iam/documents.ts';
 import type { Database } from './database.ts';
 import { loadingUser, port, schemaName } from './endpoint.ts';
 import { type Network, serviceName } from './network.ts';

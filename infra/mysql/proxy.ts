@@ -1,6 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { policyDocument, type Statement, trust } from '../iam/permissions.ts';
+import { policyDocument, type Statement, trust } from '../iam/documents.ts';
 import { type Door, port } from './endpoint.ts';
 import type { Network } from './network.ts';
 import type { SecurityGroup } from './security-group.ts';

@@ -7,15 +7,8 @@ import type { Key } from '../base/key.ts';
 import type { Bundle } from '../build/bundle.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { WorkflowConfiguration } from '../configuration/workflows.ts';
-import {
-  allow,
-  type Grant,
-  policyDocument,
-  readsAll,
-  type Statement,
-  updates,
-  usesKey,
-} from '../iam/permissions.ts';
+import { allow, policyDocument, type Statement, usesKey } from '../iam/documents.ts';
+import { type Grant, readsAll, updates } from '../iam/grants.ts';
 import type { StageName } from '../naming.ts';
 import type { Stage } from '../stage.ts';
 import { backfillWorkflow } from './backfill.ts';
