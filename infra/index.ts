@@ -1,6 +1,7 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { datasets } from '../datasets/index.ts';
+import type { Stage as StageName } from '../domain/stage.ts';
 import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
 import { Bucket, type BucketArgs } from './base/bucket.ts';
 import { Key } from './base/key.ts';
@@ -12,7 +13,7 @@ import { Warehouse } from './catalog/warehouse.ts';
 import { readConfiguration } from './configuration/configuration.ts';
 import { all, clears, reads, removes, updates, writes } from './iam/grants.ts';
 import { MySql } from './mysql/mysql.ts';
-import { type BucketPurpose, naming, type StageName } from './naming.ts';
+import { type BucketPurpose, naming } from './naming.ts';
 import { Stage, type StageArgs } from './stage.ts';
 import { Workflows } from './workflows/workflows.ts';
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type Stage, stages } from '../../domain/errors.ts';
+import { type Stage, stages } from '../../domain/stage.ts';
 import { messageOf } from '../../domain/versions/event-message.ts';
 import { Sender } from '../ledger/send-events.ts';
 import { type Amiss, type Finding, sweep as sweepTarget } from '../ledger/sweep.ts';

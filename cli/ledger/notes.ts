@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type Stage, stages } from '../../domain/errors.ts';
+import { type Stage, stages } from '../../domain/stage.ts';
 import { parseDocument, UnreadableDocument } from '../../domain/versions/document.ts';
 import type { Target } from '../target/target.ts';
 import { readText } from './ledger.ts';

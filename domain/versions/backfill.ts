@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Stage } from '../errors.ts';
+import type { Stage } from '../stage.ts';
 import { editionName, parseEdition } from './edition.ts';
 import { versionSegment } from './key-layout.ts';
 import { type Head, isInterrupted } from './ledger.ts';

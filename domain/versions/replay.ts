@@ -1,4 +1,4 @@
-import { type Stage, stages } from '../errors.ts';
+import { type Stage, stages } from '../stage.ts';
 import { parseEdition } from './edition.ts';
 import type { Head } from './ledger.ts';
 import type { Receipt, Tally } from './receipt.ts';

@@ -1,4 +1,4 @@
-import { stageNames } from '../naming.ts';
+import { stages } from '../../domain/stage.ts';
 import { complain, goOn, pause, type State, tryAgain } from './states.ts';
 import type { WorkflowParts } from './workflow-inputs.ts';
 
@@ -28,7 +28,7 @@ export function drain(
     },
     'Look at the queues': {
       Type: 'Parallel',
-      Branches: stageNames.map((stage) => ({
+      Branches: stages.map((stage) => ({
         StartAt: `Messages for the ${stage}`,
         States: {
           [`Messages for the ${stage}`]: {

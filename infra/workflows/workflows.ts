@@ -1,5 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
+import type { Stage as StageName } from '../../domain/stage.ts';
 import { detailsPrefix, type Machine } from '../../domain/versions/backfill.ts';
 import type { Bucket } from '../base/bucket.ts';
 import { LambdaFunction } from '../base/function.ts';
@@ -9,7 +10,6 @@ import type { Catalog } from '../catalog/catalog.ts';
 import type { WorkflowConfiguration } from '../configuration/workflows.ts';
 import { allow, policyDocument, type Statement, usesKey } from '../iam/documents.ts';
 import { type Grant, readsAll, updates } from '../iam/grants.ts';
-import type { StageName } from '../naming.ts';
 import type { Stage } from '../stage.ts';
 import { backfillWorkflow } from './backfill.ts';
 import { replayWorkflow } from './replay.ts';

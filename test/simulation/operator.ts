@@ -1,7 +1,7 @@
 import { candidates } from '../../cli/ledger/replay.ts';
 import { type Finding, sweep } from '../../cli/ledger/sweep.ts';
 import type { Target } from '../../cli/target/target.ts';
-import type { Stage } from '../../domain/errors.ts';
+import type { Stage } from '../../domain/stage.ts';
 import { editionName } from '../../domain/versions/edition.ts';
 import { messageOf } from '../../domain/versions/event-message.ts';
 import type { SyntheticEvent } from '../../domain/versions/sweep.ts';
