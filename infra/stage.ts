@@ -1,8 +1,9 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
+import type { BucketVariable } from '../domain/environment.ts';
 import { Alarms } from './base/alarms.ts';
 import type { Bucket } from './base/bucket.ts';
-import { LambdaFunction } from './base/function.ts';
+import { type FunctionEnvironment, LambdaFunction } from './base/function.ts';
 import type { Key } from './base/key.ts';
 import { deadLetterRetention, Queue, sourceRetention } from './base/queue.ts';
 import { ruleToQueue } from './base/rule-to-queue.ts';
@@ -21,8 +22,8 @@ export interface StageArgs extends StageConfiguration {
   readonly changes: readonly ObjectChange[];
   readonly bundle: pulumi.Output<Bundle>;
   /** Each bucket that the function uses, under the name of the variable that tells it the bucket's name. */
-  readonly uses: Readonly<Record<string, Grant>>;
-  readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly uses: Readonly<Partial<Record<BucketVariable, Grant>>>;
+  readonly environment: FunctionEnvironment;
   /** What the function may do besides. */
   readonly permissions?: readonly Statement[];
   /** Where in the private network the function runs; outside of any when left out. */
