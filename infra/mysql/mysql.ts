@@ -62,17 +62,17 @@ export class MySql extends pulumi.ComponentResource {
 
     const securityGroup = network.securityGroup('loading', 'The loading function.');
     securityGroup.connectsToService('s3', network.s3PrefixListId);
-    const atDoor = securityGroup.connectsTo(database.door.securityGroup, port);
+    const databaseIngress = securityGroup.connectsTo(database.endpoint.securityGroup, port);
     this.loading = {
       environment: {
-        MYSQL_HOST: database.door.host,
+        MYSQL_HOST: database.endpoint.host,
         MYSQL_PORT: String(port),
         MYSQL_DATABASE: schemaName,
         MYSQL_USER: loadingUser,
       } satisfies Readonly<Record<(typeof mysqlVariables)[number], unknown>>,
-      permissions: [database.mayConnect(database.door)],
+      permissions: [database.mayConnect(database.endpoint)],
       placement: { network, securityGroup },
-      after: [migration.done, atDoor],
+      after: [migration.done, databaseIngress],
     };
     this.outputs = {
       host: database.instance.host,
