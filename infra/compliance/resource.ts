@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { parseStatements } from '../iam/documents.ts';
-import type { Registered } from './policies.ts';
+import type { Registered } from './check.ts';
 
 /** The value at a path such as `scalingConfig.maximumConcurrency` or `rules.0.days`. */
 export function at(value: unknown, path: string): unknown {

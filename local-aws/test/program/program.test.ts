@@ -5,7 +5,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { stages } from '../../../domain/stage.ts';
 import { bucketPurposes } from '../../../infra/naming.ts';
 import { stackOutputs } from '../../../infra/outputs.ts';
-import { program, resources, root, set } from '../../../test/infra/the-program.ts';
+import { root } from '../../../test/infra/stacks.ts';
+import { program, resources, set } from '../../../test/infra/the-program.ts';
 import { readProgram } from '../../program/program.ts';
 import { readTopology } from '../../program/topology.ts';
 
