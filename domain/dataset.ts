@@ -4,6 +4,7 @@ import { coercedNumber } from './records/coerced-numbers.ts';
 import { whyNoText } from './records/decoding/csv/field.ts';
 import { csvFields } from './records/decoding/csv/header.ts';
 import { type RejectLimit, whyNoLimit } from './records/reject-limit.ts';
+import type { SourceFormat } from './source-format.ts';
 
 /** As many as an object's key has room for, with the longest values. */
 const MAX_PARTITION_COLUMNS = 2;
@@ -31,29 +32,6 @@ export class Filtered {
 /** What a transform returns for a record that the table does not want. */
 export function filtered(reason: string): Filtered {
   return new Filtered(reason);
-}
-
-/** The formats that a dataset's objects come in. */
-export type SourceFormat = JsonFormat | CsvFormat;
-
-/** A JSON array or NDJSON, told apart by content. */
-export interface JsonFormat {
-  readonly format: 'json';
-}
-
-/** CSV after RFC 4180, with a header. The fields of the dataset's `record` are the columns. */
-export interface CsvFormat {
-  readonly format: 'csv';
-  /** Between the fields; a comma if nothing is said. */
-  readonly delimiter?: ',' | ';' | '\t';
-  /** UTF-8 if nothing is said; `latin1` is ISO 8859-1. */
-  readonly encoding?: 'utf-8' | 'latin1';
-  /**
-   * `exact`: the header names the columns of `record`, each once, in any order, and no others; so it is if nothing is
-   * said. `ignore-additional`: others are ignored, and those may be missing that `record` does not require. A file
-   * whose header is different is refused.
-   */
-  readonly columns?: 'exact' | 'ignore-additional';
 }
 
 type RowOf<RowSchema extends z.ZodObject> = z.output<RowSchema>;

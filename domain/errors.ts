@@ -1,6 +1,4 @@
-/** The stages of the pipeline, in the order in which a record passes them. */
-export const stages = ['extraction', 'transformation', 'loading'] as const;
-export type Stage = (typeof stages)[number];
+import type { Stage } from './stage.ts';
 
 /** Why a whole object, not one of its records, can't be processed, however often it is tried. */
 export const permanentCodes = [

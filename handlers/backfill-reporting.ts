@@ -1,9 +1,9 @@
 import { s3ObjectStore } from '../store/object-store.ts';
 import { stepFunctionsMapRuns } from './backfill/map-runs.ts';
 import { type Reporting, reportingTask, reportOn } from './backfill/report.ts';
-import { readConfiguration } from './configuration.ts';
+import { readEnvironment } from './configuration.ts';
 
-const env = readConfiguration('FAILED_BUCKET', 'LEDGER_BUCKET');
+const env = readEnvironment('backfill-reporting');
 
 const surroundings: Reporting = {
   store: s3ObjectStore(),

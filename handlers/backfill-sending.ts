@@ -3,17 +3,9 @@ import { sqsSend } from '../store/queue-sender.ts';
 import { s3Look } from '../store/raw-objects.ts';
 import { batch } from './backfill/batch.ts';
 import { type Sending, sendBatch } from './backfill/send-batch.ts';
-import { readConfiguration } from './configuration.ts';
+import { readEnvironment } from './configuration.ts';
 
-const env = readConfiguration(
-  'RAW_BUCKET',
-  'FAILED_BUCKET',
-  'LEDGER_BUCKET',
-  'EXTRACTION_QUEUE',
-  'EXTRACTION_VERSION',
-  'TRANSFORMATION_VERSION',
-  'LOADING_VERSION',
-);
+const env = readEnvironment('backfill-sending');
 
 const surroundings: Sending = {
   store: s3ObjectStore(),

@@ -1,24 +1,52 @@
-/** The environment variables that the Pulumi program gives to the functions. */
-export type Variable =
-  | 'RAW_BUCKET'
-  | 'TEMP_BUCKET'
-  | 'FAILED_BUCKET'
-  | 'PROCESSED_BUCKET'
-  | 'ARCHIVE_BUCKET'
-  | 'LEDGER_BUCKET'
-  | 'MAXIMUM_RECEIVES'
-  | 'EXTRACTION_QUEUE'
-  | 'EXTRACTION_VERSION'
-  | 'TRANSFORMATION_VERSION'
-  | 'LOADING_VERSION'
-  | 'CODE_VERSION';
+import { registry } from '../datasets/index.ts';
+import {
+  type BucketVariable,
+  type FunctionName,
+  functionVariables,
+  type Variable,
+  type VariableOf,
+} from '../domain/environment.ts';
+import type { Stage } from '../domain/stage.ts';
 
 /**
- * Reads the named variables, once, at cold start.
+ * Reads a function's variables, once, at cold start.
  *
  * @throws {Error} that names each one that is missing: the function was deployed with another program than its own
  */
-export function readConfiguration<Name extends Variable>(...names: Name[]): Readonly<Record<Name, string>> {
+export function readEnvironment<Name extends FunctionName>(
+  name: Name,
+): Readonly<Record<VariableOf<Name>, string>> {
+  return readVariables<VariableOf<Name>>(functionVariables[name]);
+}
+
+type Purpose<Name> = Name extends `${infer Start}_BUCKET` ? Lowercase<Start> : never;
+
+/**
+ * Reads what the program tells a stage: the buckets by their purposes, and its part of the stage's options.
+ *
+ * @throws {Error} as `readEnvironment` does
+ */
+export function stageEnvironment<Name extends Stage>(stage: Name) {
+  const variables: readonly Variable[] = functionVariables[stage];
+  const env = readVariables(['FAILED_BUCKET', 'MAXIMUM_RECEIVES', 'CODE_VERSION', ...variables]);
+  const buckets = Object.fromEntries(
+    variables
+      .filter((each): each is BucketVariable => each.endsWith('_BUCKET'))
+      .map((each) => [each.replace('_BUCKET', '').toLowerCase(), env[each]]),
+  ) as Record<Purpose<VariableOf<Name>>, string>;
+  const options = {
+    stage,
+    registry,
+    failedBucket: env.FAILED_BUCKET,
+    codeVersion: env.CODE_VERSION,
+    maximumReceives: Number(env.MAXIMUM_RECEIVES),
+    // What a function's memory has room for: loading's rows of one file take up to a hundred MB.
+    concurrency: 2,
+  };
+  return { buckets, options };
+}
+
+function readVariables<Name extends Variable>(names: readonly Name[]): Readonly<Record<Name, string>> {
   const missing = names.filter((name) => (process.env[name] ?? '') === '');
   if (missing.length > 0) {
     throw new Error(

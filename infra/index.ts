@@ -1,8 +1,11 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { datasets } from '../datasets/index.ts';
+import type { BucketVariable, FunctionName, VariableOf } from '../domain/environment.ts';
+import type { Stage as StageName } from '../domain/stage.ts';
 import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
 import { Bucket, type BucketArgs } from './base/bucket.ts';
+import type { FunctionEnvironment } from './base/function.ts';
 import { Key } from './base/key.ts';
 import { sourceRetention } from './base/queue.ts';
 import { bundle } from './build/bundle.ts';
@@ -10,9 +13,9 @@ import { Catalog } from './catalog/catalog.ts';
 import { CrawlQueue } from './catalog/crawl-queue.ts';
 import { Warehouse } from './catalog/warehouse.ts';
 import { readConfiguration } from './configuration/configuration.ts';
-import { all, clears, reads, removes, updates, writes } from './iam/permissions.ts';
+import { all, clears, type Grant, reads, removes, updates, writes } from './iam/grants.ts';
 import { MySql } from './mysql/mysql.ts';
-import { type BucketPurpose, naming, type StageName } from './naming.ts';
+import { type BucketPurpose, naming } from './naming.ts';
 import { Stage, type StageArgs } from './stage.ts';
 import { Workflows } from './workflows/workflows.ts';
 
@@ -198,9 +201,10 @@ function mySql(): MySql {
   );
 }
 
-function stage(
-  stageName: StageName,
-  args: Pick<StageArgs, 'source' | 'changes' | 'uses'> & Partial<MySql['loading']>,
+function stage<Name extends StageName>(
+  stageName: Name,
+  args: Pick<StageArgs, 'source' | 'changes'> &
+    Partial<MySql['loading']> & { readonly uses: Readonly<Record<BucketVariable<VariableOf<Name>>, Grant>> },
 ): Stage {
   return new Stage(
     name(stageName),
@@ -217,7 +221,7 @@ function stage(
   );
 }
 
-function environmentOf(service: string): Record<string, string> {
+function environmentOf(service: FunctionName): FunctionEnvironment {
   return {
     POWERTOOLS_SERVICE_NAME: service,
     POWERTOOLS_METRICS_NAMESPACE: 'Sluice',

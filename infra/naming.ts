@@ -2,10 +2,6 @@
 export const bucketPurposes = ['raw', 'temp', 'failed', 'processed', 'archive', 'ledger'] as const;
 export type BucketPurpose = (typeof bucketPurposes)[number];
 
-/** The stages, in the order in which data passes them. */
-export const stageNames = ['extraction', 'transformation', 'loading'] as const;
-export type StageName = (typeof stageNames)[number];
-
 /**
  * The longest stack name that leaves room for the longest name of a resource: Pulumi adds `-` and seven characters,
  * buckets allow 63 characters, IAM roles and EventBridge rules 64.

@@ -1,9 +1,10 @@
 import * as z from 'zod';
+import { stages } from '../domain/stage.ts';
 import { machines } from '../domain/versions/backfill.ts';
-import { bucketPurposes, stageNames } from './naming.ts';
+import { bucketPurposes } from './naming.ts';
 
 const perBucket = z.record(z.enum(bucketPurposes), z.string());
-const perStage = z.record(z.enum(stageNames), z.string());
+const perStage = z.record(z.enum(stages), z.string());
 
 /**
  * What the stack tells its users: `pulumi stack output --json` on AWS, `npx sluice outputs --json` locally.

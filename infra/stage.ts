@@ -1,13 +1,16 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
+import type { BucketVariable } from '../domain/environment.ts';
 import { Alarms } from './base/alarms.ts';
 import type { Bucket } from './base/bucket.ts';
-import { LambdaFunction } from './base/function.ts';
+import { type FunctionEnvironment, LambdaFunction } from './base/function.ts';
 import type { Key } from './base/key.ts';
 import { deadLetterRetention, Queue, sourceRetention } from './base/queue.ts';
+import { ruleToQueue } from './base/rule-to-queue.ts';
 import type { Bundle } from './build/bundle.ts';
-import { type StageConfiguration, visibilityTimeout } from './configuration/configuration.ts';
-import { allow, type Grant, type Statement, usesKey } from './iam/permissions.ts';
+import { type StageConfiguration, visibilityTimeout } from './configuration/stages.ts';
+import { allow, type Statement, usesKey } from './iam/documents.ts';
+import type { Grant } from './iam/grants.ts';
 import type { Placement } from './mysql/network.ts';
 
 /** What S3 tells EventBridge of an object (S3 guide, EventBridge event types). */
@@ -19,8 +22,8 @@ export interface StageArgs extends StageConfiguration {
   readonly changes: readonly ObjectChange[];
   readonly bundle: pulumi.Output<Bundle>;
   /** Each bucket that the function uses, under the name of the variable that tells it the bucket's name. */
-  readonly uses: Readonly<Record<string, Grant>>;
-  readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly uses: Readonly<Partial<Record<BucketVariable, Grant>>>;
+  readonly environment: FunctionEnvironment;
   /** What the function may do besides. */
   readonly permissions?: readonly Statement[];
   /** Where in the private network the function runs; outside of any when left out. */
@@ -45,19 +48,6 @@ export class Stage extends pulumi.ComponentResource {
   constructor(name: string, args: StageArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Stage', name, {}, options);
     const { key } = args;
-
-    const rule = new aws.cloudwatch.EventRule(
-      name,
-      {
-        description: `Changes in the ${args.source.purpose} bucket.`,
-        eventPattern: pulumi.jsonStringify({
-          source: ['aws.s3'],
-          'detail-type': args.changes,
-          detail: { bucket: { name: [args.source.name] } },
-        }),
-      },
-      { parent: this },
-    );
 
     const deadLetters = new Queue(`${name}-dlq`, { key, retention: deadLetterRetention }, { parent: this });
     deadLetters.admitOnly(undefined);
@@ -86,22 +76,19 @@ export class Stage extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    const undelivered = new Queue(
-      `${name}-undelivered`,
-      { key, retention: deadLetterRetention },
-      { parent: this },
-    );
-    new aws.cloudwatch.EventTarget(
+    const undelivered = ruleToQueue(
       name,
       {
-        rule: rule.name,
-        targetId: 'queue',
-        arn: queue.arn,
-        deadLetterConfig: { arn: undelivered.arn },
-        // EventBridge's own longest: a day, 185 attempts (EventBridge guide, eb-rule-retry-policy).
-        retryPolicy: { maximumEventAgeInSeconds: 86_400, maximumRetryAttempts: 185 },
+        description: `Changes in the ${args.source.purpose} bucket.`,
+        eventPattern: {
+          source: ['aws.s3'],
+          'detail-type': args.changes,
+          detail: { bucket: { name: [args.source.name] } },
+        },
+        queue,
+        key,
       },
-      { parent: this, dependsOn: [queue.admitOnly({ rule }), undelivered.admitOnly({ rule })] },
+      this,
     );
 
     const lambda = new LambdaFunction(

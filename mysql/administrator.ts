@@ -1,13 +1,14 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Connection } from 'mysql2/promise';
 import * as z from 'zod';
+import type { Environment, VariableOf } from '../domain/environment.ts';
 import { mysqlName } from '../domain/tables/mysql.ts';
 import { type MysqlSettings, mysqlSettings } from './connection.ts';
 
 const environment = z.object({
   MYSQL_SECRET_ARN: z.string().min(1),
   MYSQL_LOADING_USER: z.string().regex(/^[a-z_]{1,32}$/),
-});
+} satisfies Partial<Record<VariableOf<'migration'>, z.ZodType>>);
 /** RDS guide, rds-secrets-manager. */
 const secret = z.object({ username: z.string(), password: z.string() });
 
@@ -22,8 +23,8 @@ export interface Administrator {
  *
  * @throws {Error} that names what the environment lacks, or what is wrong with the secret, and never what is in it
  */
-export async function administrator(env: NodeJS.ProcessEnv = process.env): Promise<Administrator> {
-  if ((env['MYSQL_URL'] ?? '') === '') {
+export async function administrator(env: Environment = process.env): Promise<Administrator> {
+  if ((env.MYSQL_URL ?? '') === '') {
     const { MYSQL_SECRET_ARN: arn, MYSQL_LOADING_USER: loadingUser } = environment.parse(env);
     const { SecretString = '' } = await new SecretsManagerClient().send(
       new GetSecretValueCommand({ SecretId: arn }),

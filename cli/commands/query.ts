@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { type QueryResult, queryLake } from '../lake/lake.ts';
+import { queryLake } from '../lake/lake.ts';
+import type { QueryResult } from '../lake/query-result.ts';
 import { mysqlUrl } from '../mysql/mysql.ts';
 import { queryMysql } from '../mysql/query-mysql.ts';
 import { chosenTarget, type TargetOptions } from '../options/chosen-target.ts';

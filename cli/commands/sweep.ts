@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type Stage, stages } from '../../domain/errors.ts';
+import { type Stage, stages } from '../../domain/stage.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import { QueueSender } from '../../store/queue-sender.ts';
 import { type SweepProblem, type SweepProblemKind, sweep as sweepTarget } from '../ledger/sweep.ts';

@@ -4,13 +4,8 @@ import { UserError } from '../terminal/user-error.ts';
 import { readCatalog } from './catalog.ts';
 import { copyFiles, type LakeFile } from './lake-files.ts';
 import { createSchemas, createViews } from './lake-views.ts';
+import type { QueryResult } from './query-result.ts';
 import { queryWarehouse } from './warehouse.ts';
-
-export interface QueryResult {
-  readonly columns: readonly { readonly name: string; readonly numeric: boolean }[];
-  /** Values as JSON has them: integers beyond 2^53, decimals and times as text. */
-  readonly rows: readonly (readonly unknown[])[];
-}
 
 /** Answers SQL over the lake: on AWS by the stack's Redshift where it has one, else by DuckDB on this machine. */
 export function queryLake(

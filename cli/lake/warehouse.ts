@@ -9,7 +9,7 @@ import {
   ResourceNotFoundException,
 } from '@aws-sdk/client-redshift-data';
 import { UserError } from '../terminal/user-error.ts';
-import type { QueryResult } from './lake.ts';
+import type { QueryResult } from './query-result.ts';
 
 const NUMERIC = new Set(['int2', 'int4', 'int8', 'float4', 'float8', 'numeric']);
 const FIRST_POLL_MS = 100;

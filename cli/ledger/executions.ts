@@ -14,6 +14,7 @@ import {
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { type Machine, machines, type Report, report, reportKey } from '../../domain/versions/backfill.ts';
+import { isCounting, isDraining } from '../../domain/versions/workflow-states.ts';
 import { readText } from '../../store/listing.ts';
 import { isNotFound } from '../../store/object-store.ts';
 import { queueStates } from '../target/queue-state.ts';
@@ -158,7 +159,7 @@ export async function passagesOf({ sfn }: Target, { arn }: ExecutionState): Prom
   for await (const { events = [] } of paginateGetExecutionHistory({ client: sfn }, request))
     for (const event of events) {
       const state = event.stateEnteredEventDetails?.name;
-      if (state === undefined || seen.has(state) || BRANCH.test(state)) continue;
+      if (state === undefined || seen.has(state) || isCounting(state)) continue;
       seen.add(state);
       passages.push({ state, at: event.timestamp?.getTime() ?? 0 });
     }
@@ -197,18 +198,15 @@ async function whereabouts(target: Target, { arn }: ExecutionState): Promise<str
   const entered = events.find(isOfTheFlow);
   const name = entered?.stateEnteredEventDetails?.name ?? 'It begins';
   if (entered?.type === 'MapStateEntered') return `${name}: ${await itemsOf(target, arn)}`;
-  if (!/stages|queues/.test(name)) return name;
+  if (!isDraining(name)) return name;
   const waiting = (await queueStates(target))
     .filter((each) => each.waiting + each.inFlight > 0)
     .map(({ stage, waiting: n, inFlight }) => `${stage} ${integer(n + inFlight)}`);
   return `Wait for the stages: ${waiting.length === 0 ? 'nothing waits any more' : waiting.join(', ')}`;
 }
 
-/** States that stand beside one another within another one. */
-const BRANCH = /^(Messages for|No answer for)/;
-
 const isOfTheFlow = ({ stateEnteredEventDetails }: HistoryEvent) =>
-  stateEnteredEventDetails?.name !== undefined && !BRANCH.test(stateEnteredEventDetails.name);
+  stateEnteredEventDetails?.name !== undefined && !isCounting(stateEnteredEventDetails.name);
 
 async function itemsOf({ sfn }: Target, executionArn: string): Promise<string> {
   const { mapRuns = [] } = await sfn.send(new ListMapRunsCommand({ executionArn }));
@@ -220,6 +218,6 @@ async function itemsOf({ sfn }: Target, executionArn: string): Promise<string> {
   const failed = executionCounts?.failed ?? 0;
   return [
     `${integer(itemCounts?.succeeded ?? 0)} done, ${integer(itemCounts?.running ?? 0)} at work`,
-    ...(failed > 0 ? [`${count(failed, 'batch').replace(/batchs$/, 'batches')} failed`] : []),
+    ...(failed > 0 ? [`${count(failed, 'batch', 'batches')} failed`] : []),
   ].join(', ');
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { datasetOf } from '../../datasets/index.ts';
-import { type Stage, stages } from '../../domain/errors.ts';
+import { type Stage, stages } from '../../domain/stage.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
 import {
   objectId,

@@ -1,5 +1,5 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
-import type { Stage } from '../../domain/errors.ts';
+import type { Stage } from '../../domain/stage.ts';
 import type { UnreadableDocument } from '../../domain/versions/document.ts';
 import { objectId, UNKNOWN_DATASET, versionPath, versionSegment } from '../../domain/versions/key-layout.ts';
 import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';

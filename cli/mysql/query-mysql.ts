@@ -1,5 +1,5 @@
 import type { FieldPacket, RowDataPacket } from 'mysql2/promise';
-import type { QueryResult } from '../lake/lake.ts';
+import type { QueryResult } from '../lake/query-result.ts';
 import { UserError } from '../terminal/user-error.ts';
 import { withMysql } from './mysql.ts';
 

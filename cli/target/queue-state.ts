@@ -1,6 +1,6 @@
 import { GetMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
-import { type Stage, stages } from '../../domain/errors.ts';
+import { type Stage, stages } from '../../domain/stage.ts';
 import type { Target } from './target.ts';
 
 /** What waits in front of a stage. */

@@ -98,9 +98,9 @@ export function integer(value: number): string {
   return value.toLocaleString('en-US');
 }
 
-/** `1 message`, `1,234 messages` */
-export function count(value: number, noun: string): string {
-  return `${integer(value)} ${noun}${value === 1 ? '' : 's'}`;
+/** `1 message`, `1,234 messages`; a plural of its own is given, as in `2 batches` */
+export function count(value: number, noun: string, plural = `${noun}s`): string {
+  return `${integer(value)} ${value === 1 ? noun : plural}`;
 }
 
 /** `1.2 MB`: bytes as storage is sold. */

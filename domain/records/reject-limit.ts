@@ -1,4 +1,3 @@
-import type { Dataset } from '../dataset.ts';
 import { PermanentError } from '../errors.ts';
 
 /** How many records of one object may be rejected before the object is at fault as a whole. */
@@ -24,7 +23,7 @@ export class RejectCount {
   readonly #limit: Required<RejectLimit>;
   #rejected = 0;
 
-  constructor({ maxRejected }: Pick<Dataset, 'maxRejected'> = {}) {
+  constructor({ maxRejected }: { readonly maxRejected?: RejectLimit } = {}) {
     this.#limit = { ...DEFAULTS, ...maxRejected };
   }
 

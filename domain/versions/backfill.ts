@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Stage } from '../errors.ts';
+import type { Stage } from '../stage.ts';
 import { versionSegment } from './key-layout.ts';
 import { isInterrupted, type LedgerEntry } from './ledger.ts';
 import { type Receipt, type Tally, total } from './receipt.ts';

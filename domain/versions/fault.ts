@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { type PermanentError, type Stage, stages, type TransientError } from '../errors.ts';
+import type { PermanentError, TransientError } from '../errors.ts';
+import { type Stage, stages } from '../stage.ts';
 import { parseDocument, UnreadableDocument } from './document.ts';
 
 const fault = z.object({

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Stage } from '../errors.ts';
+import type { Stage } from '../stage.ts';
 import { parseRevision, revisionName } from './revision.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { type Stage, stages } from '../errors.ts';
+import { type Stage, stages } from '../stage.ts';
 import type { LedgerEntry } from './ledger.ts';
 import type { Receipt, Tally } from './receipt.ts';
 import { parseRevision } from './revision.ts';

@@ -1,12 +1,12 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { denyOverwriting, denyWithoutTls, policyDocument } from '../iam/permissions.ts';
+import { denyOverwriting, denyWithoutTls, policyDocument } from '../iam/documents.ts';
 import type { BucketPurpose } from '../naming.ts';
-import { type Fate, keeping } from './deletion-policy.ts';
+import { type DeletionPolicy, deletionOptions } from './deletion-policy.ts';
 import type { Key } from './key.ts';
 import type { Queue } from './queue.ts';
 
-export interface BucketArgs extends Fate {
+export interface BucketArgs extends DeletionPolicy {
   readonly purpose: BucketPurpose;
   readonly key: Key;
   /** Days for which overwritten and deleted versions are kept. */
@@ -33,7 +33,7 @@ export class Bucket extends pulumi.ComponentResource {
     const s3 = new aws.s3.Bucket(
       name,
       { forceDestroy: args.forceDestroy },
-      { parent: this, ...keeping(args) },
+      { parent: this, ...deletionOptions(args) },
     );
     const bucket = s3.bucket;
 

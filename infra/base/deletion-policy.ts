@@ -1,5 +1,5 @@
 /** What is to become of what holds data when the stack goes. */
-export interface Fate {
+export interface DeletionPolicy {
   /** Whether `pulumi destroy` may delete it with all that it holds. */
   readonly forceDestroy: boolean;
   /** Whether it stays on AWS. */
@@ -7,6 +7,6 @@ export interface Fate {
 }
 
 /** What Pulumi is told of it: what `pulumi destroy` may neither empty nor leave behind, it may not delete. */
-export function keeping({ forceDestroy, retain }: Fate) {
+export function deletionOptions({ forceDestroy, retain }: DeletionPolicy) {
   return { protect: !forceDestroy && !retain, retainOnDelete: retain };
 }

@@ -1,8 +1,17 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
+import type { FunctionName, Variable, VariableOf } from '../../domain/environment.ts';
 import type { Bundle } from '../build/bundle.ts';
-import { allow, lambdaTrust, policyDocument, type Statement } from '../iam/permissions.ts';
+import { allow, lambdaTrust, policyDocument, type Statement } from '../iam/documents.ts';
 import type { Placement } from '../mysql/network.ts';
+
+/** The variables of a function; its `CODE_VERSION` is added. */
+export type FunctionEnvironment = Readonly<Partial<Record<Variable, pulumi.Input<string>>>>;
+
+/** All that one function alone must be told. */
+export type OwnEnvironment<Name extends FunctionName> = Readonly<
+  Record<VariableOf<Name>, pulumi.Input<string>>
+>;
 
 export interface FunctionArgs {
   readonly bundle: pulumi.Output<Bundle>;
@@ -12,7 +21,7 @@ export interface FunctionArgs {
   readonly timeout: number;
   /** Days. */
   readonly logRetention: number;
-  readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly environment: FunctionEnvironment;
   /** What the function may do besides writing its logs and traces. */
   readonly permissions: readonly Statement[];
   /** Where in the private network it runs; outside of any when left out. */

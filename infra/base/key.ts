@@ -1,14 +1,14 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { policyDocument } from '../iam/permissions.ts';
-import { type Fate, keeping } from './deletion-policy.ts';
+import { policyDocument } from '../iam/documents.ts';
+import { type DeletionPolicy, deletionOptions } from './deletion-policy.ts';
 
 /** The stack's own KMS key, under which every bucket and queue is encrypted. */
 export class Key extends pulumi.ComponentResource {
   readonly arn: pulumi.Output<string>;
 
   /** A protected key is deleted by nobody, a retained one stays when the stack goes: without it, everything under it is lost. */
-  constructor(name: string, args: Fate, options: pulumi.ComponentResourceOptions) {
+  constructor(name: string, args: DeletionPolicy, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Key', name, {}, options);
     const identity = aws.getCallerIdentityOutput({}, { parent: this });
     const accountRoot = identity.apply(
@@ -51,7 +51,7 @@ export class Key extends pulumi.ComponentResource {
           },
         ]),
       },
-      { parent: this, ...keeping(args) },
+      { parent: this, ...deletionOptions(args) },
     );
     new aws.kms.Alias(name, { name: `alias/${name}`, targetKeyId: key.keyId }, { parent: this });
 

@@ -1,6 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { denyWithoutTls, policyDocument, type Statement } from '../iam/permissions.ts';
+import { denyWithoutTls, policyDocument, type Statement } from '../iam/documents.ts';
 import type { Key } from './key.ts';
 
 const day = 86_400;

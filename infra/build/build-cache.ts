@@ -27,7 +27,7 @@ export interface Build {
  * What the build wrote when it last ran, as hexadecimal SHA-256 by the path from where the record lies, if it would write the same again: every file that
  * it read is as it was, byte by byte, and so is every file that it wrote. It takes a tenth of the build's time to know.
  */
-export function kept({ recordFile, from, settings }: Build): Digests | undefined {
+export function cachedBuild({ recordFile, from, settings }: Build): Digests | undefined {
   const known = remembered(recordFile);
   if (known?.settings !== settings) return undefined;
   const { inputs, outputs } = known;
@@ -47,7 +47,7 @@ function remembered(file: string): z.infer<typeof record> | undefined {
  * Remembers a build that began at `beganAt`, in ms since the epoch, and read `inputs`, relative to `from`. Not when one of them was
  * changed since: the build may have read it before that.
  */
-export function keep(
+export function storeBuild(
   { recordFile, from, settings }: Build,
   inputs: readonly string[],
   outputs: Digests,
@@ -62,8 +62,8 @@ export function keep(
   }
   const digested = Object.fromEntries([...read].map((path) => [path, digestOf(resolve(from, path))]));
   if ([...read].some((path) => changedAt(resolve(from, path)) >= beganAt - CLOCK_GRAIN_MS)) return;
-  const kept: z.infer<typeof record> = { settings, inputs: digested, outputs };
-  writeFileSync(recordFile, JSON.stringify(kept));
+  const build: z.infer<typeof record> = { settings, inputs: digested, outputs };
+  writeFileSync(recordFile, JSON.stringify(build));
 }
 
 /** A file's times may be as much behind. */
@@ -78,7 +78,7 @@ function digestOf(path: string): string {
   return isSourceMap(path) ? sizeIn(statSync(path).size) : hash('sha256', readFileSync(path));
 }
 
-/** What `outputs` of `keep` holds of a file. */
+/** What `outputs` of `storeBuild` holds of a file. */
 export function digest(path: string, contents: Uint8Array): string {
   return isSourceMap(path) ? sizeIn(contents.byteLength) : hash('sha256', contents);
 }

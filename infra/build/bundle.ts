@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import type { Plugin } from 'esbuild';
-import { type Build, digest, keep, kept } from './build-cache.ts';
+import { type Build, cachedBuild, digest, storeBuild } from './build-cache.ts';
 
 const root = dirname(dirname(import.meta.dirname));
 /** Which version of which package npm put where, esbuild's among them. */
@@ -56,7 +56,7 @@ export async function bundle<Name extends string>(
 ): Promise<Record<Name, Bundle>> {
   const settings = JSON.stringify([entries, readFileSync(import.meta.filename, 'utf8')]);
   const made: Build = { recordFile: join(to, 'build.json'), from, settings };
-  const digests = kept(made) ?? (await run(made, entries, to));
+  const digests = cachedBuild(made) ?? (await run(made, entries, to));
   const bundles = Object.keys(entries).map((name): [string, Bundle] => {
     const path = join(name, 'index.mjs');
     const sha256 = digests[path];
@@ -100,7 +100,7 @@ async function run(
     outputFiles.map(({ path, contents }) => [relative(to, path), digest(path, contents)]),
   );
   const files = Object.keys(metafile.inputs).filter((input) => !input.startsWith('required:'));
-  keep(made, [...files, relative(made.from, packages)], digests, beganAt);
+  storeBuild(made, [...files, relative(made.from, packages)], digests, beganAt);
   return digests;
 }
 

@@ -1,8 +1,9 @@
-import * as aws from '@pulumi/aws';
+import type * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { holdsAnything, newAlarm } from '../base/alarms.ts';
 import type { Key } from '../base/key.ts';
 import { deadLetterRetention, Queue } from '../base/queue.ts';
+import { ruleToQueue } from '../base/rule-to-queue.ts';
 
 export interface CrawlFindingsArgs {
   readonly crawler: aws.glue.Crawler;
@@ -23,11 +24,12 @@ export class CrawlFindings extends pulumi.ComponentResource {
   constructor(name: string, args: CrawlFindingsArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:CrawlFindings', name, {}, options);
     const { crawler, key } = args;
-    const rule = new aws.cloudwatch.EventRule(
+    const queue = new Queue(name, { key, retention: deadLetterRetention }, { parent: this });
+    const undelivered = ruleToQueue(
       name,
       {
         description: 'Crawls that failed or found drift.',
-        eventPattern: pulumi.jsonStringify({
+        eventPattern: {
           source: ['aws.glue'],
           'detail-type': ['Glue Crawler State Change'],
           detail: {
@@ -41,23 +43,11 @@ export class CrawlFindings extends pulumi.ComponentResource {
               })),
             ],
           },
-        }),
+        },
+        queue,
+        key,
       },
-      { parent: this },
-    );
-    const retention = deadLetterRetention;
-    const queue = new Queue(name, { key, retention }, { parent: this });
-    const undelivered = new Queue(`${name}-undelivered`, { key, retention }, { parent: this });
-    new aws.cloudwatch.EventTarget(
-      name,
-      {
-        rule: rule.name,
-        targetId: 'queue',
-        arn: queue.arn,
-        deadLetterConfig: { arn: undelivered.arn },
-        retryPolicy: { maximumEventAgeInSeconds: 86_400, maximumRetryAttempts: 185 },
-      },
-      { parent: this, dependsOn: [queue.admitOnly({ rule }), undelivered.admitOnly({ rule })] },
+      this,
     );
     const description =
       'A crawl failed or found drift. See what: npx sluice catalog --check. Put it away: npx sluice catalog --clear';

@@ -1,7 +1,7 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { newAlarm } from '../base/alarms.ts';
-import { allow, policyDocument, trust } from '../iam/permissions.ts';
+import { allow, policyDocument, trust } from '../iam/documents.ts';
 
 export interface CrawlScheduleArgs {
   readonly crawler: aws.glue.Crawler;

@@ -5,7 +5,8 @@ import { externalSchema, externalSchemaDdl, typedViewDdl } from '../../domain/ta
 import type { Bucket } from '../base/bucket.ts';
 import type { Key } from '../base/key.ts';
 import type { WarehouseConfiguration } from '../configuration/catalog.ts';
-import { allow, policyDocument, readsAll, trust, usesKey } from '../iam/permissions.ts';
+import { allow, policyDocument, trust, usesKey } from '../iam/documents.ts';
+import { readsAll } from '../iam/grants.ts';
 import type { Catalog } from './catalog.ts';
 
 export interface WarehouseArgs extends WarehouseConfiguration {

@@ -1,18 +1,18 @@
-import type { Policy, Registered } from './policies.ts';
+import type { Check, Registered } from './check.ts';
 import { at, list } from './resource.ts';
 
 const queue = 'aws:sqs/queue:Queue';
 const lambda = 'aws:lambda/function:Function';
 
 /** What must be watched, and how. */
-export const alarmPolicies: readonly Policy[] = [
+export const alarmChecks: readonly Check[] = [
   {
     name: 'queue-alarm',
     rule: 'A queue that a function or a crawler works on has an alarm on the age of its oldest message.',
     reason: 'A stage that stands still makes no errors.',
     source: 'SQS guide, sqs-available-cloudwatch-metrics',
     type: queue,
-    keeps: (each, all) =>
+    passes: (each, all) =>
       !isWorkedOn(each, all) || alarms(each, all).some(watches('ApproximateAgeOfOldestMessage', 'Maximum')),
   },
   {
@@ -21,7 +21,7 @@ export const alarmPolicies: readonly Policy[] = [
     reason: 'What was given up waits for a person, and NumberOfMessagesSent misses what SQS moves.',
     source: 'SQS guide, sqs-available-cloudwatch-metrics',
     type: queue,
-    keeps: (each, all) =>
+    passes: (each, all) =>
       isWorkedOn(each, all) ||
       alarms(each, all).some(
         (alarm) =>
@@ -35,7 +35,7 @@ export const alarmPolicies: readonly Policy[] = [
       'Each shows what the queues show only once every attempt is used up. What a deployment invokes fails the deployment, and what a state machine invokes fails an execution.',
     source: 'Lambda guide, monitoring-metrics-types',
     type: lambda,
-    keeps: (each, all) => {
+    passes: (each, all) => {
       if (isInvokedByDeployment(each, all) || isInvokedByWorkflow(each, all)) return true;
       const own = alarms(each, all);
       const longest = 800 * Number(each.inputs['timeout'] ?? 3);

@@ -1,17 +1,17 @@
-import type { Policy } from './policies.ts';
+import type { Check } from './check.ts';
 import { at, besides, deniesWithoutTls, list, number, policyOf, statements } from './resource.ts';
 
 const bucket = 'aws:s3/bucket:Bucket';
 
 /** Buckets, with the resources that configure them. */
-export const bucketPolicies: readonly Policy[] = [
+export const bucketChecks: readonly Check[] = [
   {
     name: 'bucket-private',
     rule: 'A bucket blocks every kind of public access.',
     reason: 'One wrong policy must not open the lake.',
     source: 'Security Hub S3.8',
     type: bucket,
-    keeps: (each, all) => {
+    passes: (each, all) => {
       const block = besides('aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock', each, all);
       const all4 = ['blockPublicAcls', 'blockPublicPolicy', 'ignorePublicAcls', 'restrictPublicBuckets'];
       return all4.every((name) => block?.inputs[name] === true);
@@ -23,7 +23,7 @@ export const bucketPolicies: readonly Policy[] = [
     reason: 'Objects and signatures would travel in the clear.',
     source: 'Security Hub S3.5',
     type: bucket,
-    keeps: ({ outputs }, all) =>
+    passes: ({ outputs }, all) =>
       deniesWithoutTls(policyOf('aws:s3/bucketPolicy:BucketPolicy', 'bucket', outputs['bucket'], all)),
   },
   {
@@ -33,7 +33,7 @@ export const bucketPolicies: readonly Policy[] = [
       'What a receipt says is done is not done again: nobody may change that afterwards, a function least of all.',
     source: 'S3 guide, conditional-writes-enforce',
     type: bucket,
-    keeps: ({ name, outputs }, all) =>
+    passes: ({ name, outputs }, all) =>
       !name.endsWith('-ledger') ||
       (statements(policyOf('aws:s3/bucketPolicy:BucketPolicy', 'bucket', outputs['bucket'], all)) ?? []).some(
         ({ Effect, Principal, Action, Resource, Condition }) =>
@@ -50,7 +50,7 @@ export const bucketPolicies: readonly Policy[] = [
     reason: 'A customer key can be refused and audited; bucket keys save most of the calls to KMS.',
     source: 'S3 guide, bucket-key',
     type: bucket,
-    keeps: (each, all) => {
+    passes: (each, all) => {
       const encryption = besides(
         'aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration',
         each,
@@ -70,7 +70,7 @@ export const bucketPolicies: readonly Policy[] = [
     reason: "An event's object is read at the event's version.",
     source: 'S3 guide, Versioning',
     type: bucket,
-    keeps: (each, all) =>
+    passes: (each, all) =>
       at(
         besides('aws:s3/bucketVersioning:BucketVersioning', each, all)?.inputs,
         'versioningConfiguration.status',
@@ -82,7 +82,7 @@ export const bucketPolicies: readonly Policy[] = [
     reason: 'Both cost money for ever; and a message may wait 14 days for its object.',
     source: 'S3 guide, intro-lifecycle-rules',
     type: bucket,
-    keeps: (each, all) => {
+    passes: (each, all) => {
       const rules = list(
         besides('aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration', each, all)?.inputs[
           'rules'
@@ -104,7 +104,7 @@ export const bucketPolicies: readonly Policy[] = [
     reason: 'The flow is made of these events.',
     source: 'S3 guide, EventBridge',
     type: bucket,
-    keeps: (each, all) =>
+    passes: (each, all) =>
       besides('aws:s3/bucketNotification:BucketNotification', each, all)?.inputs['eventbridge'] === true,
   },
 ];

@@ -1,4 +1,4 @@
-import type { Policy, Registered } from './policies.ts';
+import type { Check, Registered } from './check.ts';
 import { at, list, number, parsed, statements } from './resource.ts';
 
 const table = 'aws:glue/catalogTable:CatalogTable';
@@ -8,14 +8,14 @@ const workgroup = 'aws:redshiftserverless/workgroup:Workgroup';
 const queue = 'aws:sqs/queue:Queue';
 
 /** The lake's tables, what fills them with partitions, and what queries them. */
-export const catalogPolicies: readonly Policy[] = [
+export const catalogChecks: readonly Check[] = [
   {
     name: 'table-columns',
     rule: 'A table says its columns and their types, no partition column among them, and the format of its files.',
     reason: 'Redshift Spectrum refuses a column that is there twice, and Glue guesses what is not said.',
     source: 'Redshift database guide, r_CREATE_EXTERNAL_TABLE',
     type: table,
-    keeps: ({ inputs }) => {
+    passes: ({ inputs }) => {
       const columns = list(at(inputs, 'storageDescriptor.columns'));
       const partitions = list(inputs['partitionKeys']).map((key) => at(key, 'name'));
       return (
@@ -33,7 +33,7 @@ export const catalogPolicies: readonly Policy[] = [
     reason: 'Types are those of the dataset; a crawler’s guess would change them from one file to the next.',
     source: 'Glue guide, crawler-schema-changes-prevent',
     type: crawler,
-    keeps: ({ inputs }) =>
+    passes: ({ inputs }) =>
       list(inputs['catalogTargets']).length > 0 &&
       inputs['s3Targets'] === undefined &&
       at(inputs, 'schemaChangePolicy.updateBehavior') === 'LOG' &&
@@ -47,7 +47,7 @@ export const catalogPolicies: readonly Policy[] = [
     reason: 'Each crawl bills at least 10 minutes, and a lake that did not change must cost nothing.',
     source: 'Glue guide, crawler-s3-event-notifications',
     type: crawler,
-    keeps: ({ inputs }, all) => {
+    passes: ({ inputs }, all) => {
       const arn = at(inputs, 'catalogTargets.0.eventQueueArn');
       const source = all.find((each) => each.type === queue && each.outputs['arn'] === arn);
       const events = all
@@ -68,7 +68,7 @@ export const catalogPolicies: readonly Policy[] = [
     reason: 'What looks at the lake must not be able to harm it.',
     source: 'Glue guide, crawler-prereqs',
     type: crawler,
-    keeps: ({ inputs }, all) =>
+    passes: ({ inputs }, all) =>
       actionsOf(inputs['role'], all).every((action) =>
         /^(s3:(Get|List)\w*|sqs:(?!SendMessage)\w+|logs:\w+|kms:Decrypt|glue:(?!Delete|BatchDelete|Start)\w+)$/.test(
           action,
@@ -81,7 +81,7 @@ export const catalogPolicies: readonly Policy[] = [
     reason: 'One place says when things run; a schedule’s role is used by nobody who watches.',
     source: 'Scheduler guide, setting-up-execution-role',
     type: crawler,
-    keeps: ({ inputs, outputs }, all) =>
+    passes: ({ inputs, outputs }, all) =>
       inputs['schedule'] === undefined &&
       all.some(
         (each) =>
@@ -100,7 +100,7 @@ export const catalogPolicies: readonly Policy[] = [
     reason: 'A table without its newest partitions looks like a table without news.',
     source: 'EventBridge reference, events-ref-glue',
     type: crawler,
-    keeps: ({ outputs }, all) =>
+    passes: ({ outputs }, all) =>
       all.some(({ type, inputs, outputs: rule }) => {
         if (type !== 'aws:cloudwatch/eventRule:EventRule') return false;
         const pattern = parsed(inputs['eventPattern']);
@@ -121,7 +121,7 @@ export const catalogPolicies: readonly Policy[] = [
     reason: 'It is queried through the Data API, which needs no network way in.',
     source: 'Security Hub RedshiftServerless.3, RedshiftServerless.2',
     type: workgroup,
-    keeps: ({ inputs }) =>
+    passes: ({ inputs }) =>
       inputs['publiclyAccessible'] === false &&
       list(inputs['configParameters']).some(
         (each) => at(each, 'parameterKey') === 'require_ssl' && at(each, 'parameterValue') === 'true',
@@ -133,7 +133,7 @@ export const catalogPolicies: readonly Policy[] = [
     reason: 'A query over everything must not cost without end.',
     source: 'Redshift guide, serverless-workgroup-max-rpu',
     type: workgroup,
-    keeps: ({ inputs, outputs }, all) =>
+    passes: ({ inputs, outputs }, all) =>
       number(inputs['maxCapacity'], Number.POSITIVE_INFINITY) <= 1_024 &&
       list(inputs['configParameters']).some(
         (each) => at(each, 'parameterKey') === 'max_query_execution_time',
@@ -151,7 +151,7 @@ export const catalogPolicies: readonly Policy[] = [
     reason: 'UNLOAD and CREATE EXTERNAL TABLE AS write as this role.',
     source: 'Redshift database guide, c-spectrum-iam-policies',
     type: 'aws:redshiftserverless/namespace:Namespace',
-    keeps: ({ inputs }, all) =>
+    passes: ({ inputs }, all) =>
       list(inputs['iamRoles']).length > 0 &&
       list(inputs['iamRoles'])
         .flatMap((role) => actionsOf(role, all))

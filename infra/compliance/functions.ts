@@ -1,18 +1,19 @@
-import type { Policy, Registered } from './policies.ts';
-import { at, list, number, type Statement, statements } from './resource.ts';
+import type { ParsedStatement } from '../iam/documents.ts';
+import type { Check, Registered } from './check.ts';
+import { at, list, number, statements } from './resource.ts';
 
 const lambda = 'aws:lambda/function:Function';
 const role = 'aws:iam/role:Role';
 
 /** Functions, and what their roles may do. */
-export const functionPolicies: readonly Policy[] = [
+export const functionChecks: readonly Check[] = [
   {
     name: 'function-explicit',
     rule: 'A function says its memory and time-out, runs on arm64, and is traced.',
     reason: 'The defaults, 128 MB and 3 s on x86, are nobody’s choice.',
     source: 'serverless-rules',
     type: lambda,
-    keeps: ({ inputs }) =>
+    passes: ({ inputs }) =>
       inputs['memorySize'] !== undefined &&
       inputs['timeout'] !== undefined &&
       list(inputs['architectures']).includes('arm64') &&
@@ -24,7 +25,7 @@ export const functionPolicies: readonly Policy[] = [
     reason: 'A group that Lambda makes by itself is kept for ever.',
     source: 'serverless-rules',
     type: lambda,
-    keeps: ({ inputs }, all) => {
+    passes: ({ inputs }, all) => {
       const name = at(inputs, 'loggingConfig.logGroup');
       const group = all.find(
         (each) => each.type === 'aws:cloudwatch/logGroup:LogGroup' && each.outputs['name'] === name,
@@ -38,7 +39,7 @@ export const functionPolicies: readonly Policy[] = [
     reason: 'Each function may do what it does and nothing else.',
     source: 'serverless-rules; Service authorization reference',
     type: 'aws:iam/rolePolicy:RolePolicy',
-    keeps: ({ inputs }, all) => {
+    passes: ({ inputs }, all) => {
       const allowed = statements(inputs['policy']);
       return (
         allowed?.filter(({ Effect }) => Effect === 'Allow').every((each) => isNarrow(each, all)) ?? false
@@ -56,7 +57,7 @@ export const functionPolicies: readonly Policy[] = [
       'aws:iam/rolePolicyAttachment:RolePolicyAttachment',
       'aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive',
     ],
-    keeps: ({ type, inputs }) =>
+    passes: ({ type, inputs }) =>
       type === role && inputs['managedPolicyArns'] === undefined && inputs['inlinePolicies'] === undefined,
   },
   {
@@ -65,7 +66,7 @@ export const functionPolicies: readonly Policy[] = [
     reason: 'Who gets hold of the role’s credentials and of a cipher text must not decrypt it by himself.',
     source: 'KMS guide, conditions-kms, kms:ViaService',
     type: 'aws:iam/rolePolicy:RolePolicy',
-    keeps: ({ inputs }) =>
+    passes: ({ inputs }) =>
       (statements(inputs['policy']) ?? [])
         .filter(({ Effect, Action }) => Effect === 'Allow' && Action.some((each) => /^(kms:|\*)/i.test(each)))
         .every(({ Condition }) => namesKey(Condition, ['StringEquals', 'StringLike'], ['kms:ViaService'])),
@@ -76,7 +77,7 @@ export const functionPolicies: readonly Policy[] = [
     reason: 'It works for other accounts too, which must not have it use this one’s roles.',
     source: 'IAM guide, confused-deputy',
     type: role,
-    keeps: ({ inputs }) =>
+    passes: ({ inputs }) =>
       statements(inputs['assumeRolePolicy'])?.every(
         ({ Principal, Condition }) =>
           Principal.join() === 'lambda.amazonaws.com' ||
@@ -93,14 +94,14 @@ export const functionPolicies: readonly Policy[] = [
     reason: 'A shared role allows each what the other needs.',
     source: 'serverless-rules',
     type: lambda,
-    keeps: ({ inputs }, all) =>
+    passes: ({ inputs }, all) =>
       all.filter((each) => each.type === lambda && each.inputs['role'] === inputs['role']).length === 1,
   },
 ];
 
 /** Whether a condition compares one of the keys with something, by one of the operators. */
 const namesKey = (
-  condition: Statement['Condition'],
+  condition: ParsedStatement['Condition'],
   operators: readonly string[],
   keys: readonly string[],
 ): boolean => operators.some((operator) => keys.some((key) => condition[operator]?.[key] !== undefined));
@@ -135,7 +136,7 @@ const withoutResources = new Set([
 const crawlersLogs = /^arn:aws[a-z-]*:logs:[a-z0-9-]+:\d{12}:log-group:\/aws-glue\/crawlers:\*$/;
 
 /** Whether a statement that allows something names it. `*` and `?` are wildcards (IAM guide, reference_policies_elements_resource). */
-function isNarrow(allowed: Statement, all: readonly Registered[]): boolean {
+function isNarrow(allowed: ParsedStatement, all: readonly Registered[]): boolean {
   const { Action, NotAction, Resource, NotResource } = allowed;
   const has = (wildcard: string) => /[*?]/.test(wildcard);
   const within = all.flatMap(({ type, outputs: { arn } }) => {

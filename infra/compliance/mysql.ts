@@ -1,19 +1,19 @@
 import { connectionsPerEnvironment } from '../configuration/instance-classes.ts';
-import type { Policy, Registered } from './policies.ts';
+import type { Check, Registered } from './check.ts';
 import { at, functionOf, list, number } from './resource.ts';
 
 const instance = 'aws:rds/instance:Instance';
 const lambda = 'aws:lambda/function:Function';
 
 /** The database, and who connects to it. */
-export const mysqlPolicies: readonly Policy[] = [
+export const mysqlChecks: readonly Check[] = [
   {
     name: 'database-private',
     rule: 'A database lies in subnets of the stack, behind a security group of the stack, without a public address.',
     reason: 'Nobody but the functions that need it can try to reach it.',
     source: 'Security Hub RDS.2; RDS guide, USER_VPC.WorkingWithRDSInstanceinaVPC',
     type: instance,
-    keeps: ({ inputs }, all) => {
+    passes: ({ inputs }, all) => {
       const groups = list(inputs['vpcSecurityGroupIds']);
       return (
         inputs['publiclyAccessible'] === false &&
@@ -29,7 +29,7 @@ export const mysqlPolicies: readonly Policy[] = [
     reason: 'It can’t be switched on later: that takes a new database.',
     source: 'Security Hub RDS.3; RDS guide, Overview.Encryption',
     type: instance,
-    keeps: ({ inputs }, all) =>
+    passes: ({ inputs }, all) =>
       inputs['storageEncrypted'] === true &&
       ['kmsKeyId', 'masterUserSecretKmsKeyId'].every((key) =>
         has(all, 'aws:kms/key:Key', 'arn', inputs[key]),
@@ -41,7 +41,7 @@ export const mysqlPolicies: readonly Policy[] = [
     reason: 'A token for IAM is a password for a quarter of an hour.',
     source: 'RDS guide, mysql-ssl-connections.require-ssl',
     type: [instance, 'aws:rds/proxy:Proxy'],
-    keeps: ({ type, inputs }, all) =>
+    passes: ({ type, inputs }, all) =>
       type === instance
         ? ['1', 'ON'].includes(parameter(inputs, 'require_secure_transport', all))
         : inputs['requireTls'] === true,
@@ -52,7 +52,7 @@ export const mysqlPolicies: readonly Policy[] = [
     reason: 'What nobody knows nobody loses, and nobody has to change.',
     source: 'RDS guide, rds-secrets-manager and UsingWithRDS.IAMDBAuth',
     type: [instance, 'aws:rds/proxy:Proxy'],
-    keeps: ({ type, inputs }) =>
+    passes: ({ type, inputs }) =>
       type === instance
         ? inputs['manageMasterUserPassword'] === true &&
           inputs['password'] === undefined &&
@@ -66,7 +66,7 @@ export const mysqlPolicies: readonly Policy[] = [
     reason: 'Whoever may look at a function’s configuration reads its variables.',
     source: 'Lambda guide, configuration-envvars',
     type: lambda,
-    keeps: ({ inputs }) =>
+    passes: ({ inputs }) =>
       Object.entries(at(inputs, 'environment.variables') ?? {}).every(
         ([name, value]) => !/PASSWORD|PASSWD|TOKEN|SECRET/i.test(name) || String(value).startsWith('arn:'),
       ),
@@ -77,7 +77,7 @@ export const mysqlPolicies: readonly Policy[] = [
     reason: 'The tables can be loaded again from the archive, in days.',
     source: 'Security Hub RDS.8 and RDS.11',
     type: instance,
-    keeps: ({ inputs }, all) => {
+    passes: ({ inputs }, all) => {
       const isKept = all.some(
         (each) => each.type === 'aws:s3/bucket:Bucket' && each.inputs['forceDestroy'] !== true,
       );
@@ -93,7 +93,7 @@ export const mysqlPolicies: readonly Policy[] = [
     reason: 'Groups that RDS makes are kept for ever, and the general log holds the records.',
     source: 'Security Hub RDS.9; RDS guide, USER_LogAccess.MySQLDB.PublishtoCloudWatchLogs',
     type: instance,
-    keeps: ({ inputs, outputs }, all) => {
+    passes: ({ inputs, outputs }, all) => {
       const logs = list(inputs['enabledCloudwatchLogsExports']);
       return (
         ['error', 'slowquery'].every((log) => logs.includes(log)) &&
@@ -115,7 +115,7 @@ export const mysqlPolicies: readonly Policy[] = [
     reason: 'A database that is out of connections lets nobody in, not even who would help.',
     source: 'Lambda guide, services-sqs-scaling; RDS guide, CHAP_Limits',
     type: 'aws:lambda/eventSourceMapping:EventSourceMapping',
-    keeps: (mapping, all) => {
+    passes: (mapping, all) => {
       const user = functionOf(mapping, all);
       if (at(user?.inputs, 'environment.variables.MYSQL_USER') === undefined) return true;
       const calls = number(at(mapping.inputs, 'scalingConfig.maximumConcurrency'), 1_000);
@@ -132,7 +132,7 @@ export const mysqlPolicies: readonly Policy[] = [
     reason: 'Each of them stops loading, and shows before it does.',
     source: 'RDS guide, rds-metrics',
     type: instance,
-    keeps: ({ outputs }, all) => {
+    passes: ({ outputs }, all) => {
       const own = all.filter(
         ({ type, inputs }) =>
           type === 'aws:cloudwatch/metricAlarm:MetricAlarm' &&
@@ -154,7 +154,7 @@ export const mysqlPolicies: readonly Policy[] = [
     reason: 'Tables that are behind the code refuse its rows.',
     source: 'Lambda guide, with-relational-databases',
     type: 'aws:lambda/invocation:Invocation',
-    keeps: ({ inputs }, all) => {
+    passes: ({ inputs }, all) => {
       const invoked = functionOf({ inputs }, all);
       return (
         at(inputs, 'triggers.code') !== undefined &&

@@ -1,4 +1,4 @@
-import type { Policy } from './policies.ts';
+import type { Check } from './check.ts';
 import { list, statements } from './resource.ts';
 
 const securityGroup = 'aws:ec2/securityGroup:SecurityGroup';
@@ -6,7 +6,7 @@ const ingress = 'aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule';
 const egress = 'aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule';
 
 /** The network in which the database lies, and who in it reaches whom. */
-export const networkPolicies: readonly Policy[] = [
+export const networkChecks: readonly Check[] = [
   {
     name: 'no-internet',
     rule: 'There is no gateway to the Internet, no NAT, and no public address.',
@@ -19,7 +19,7 @@ export const networkPolicies: readonly Policy[] = [
       'aws:ec2/eip:Eip',
       'aws:ec2/subnet:Subnet',
     ],
-    keeps: ({ type, inputs }) => type === 'aws:ec2/subnet:Subnet' && inputs['mapPublicIpOnLaunch'] === false,
+    passes: ({ type, inputs }) => type === 'aws:ec2/subnet:Subnet' && inputs['mapPublicIpOnLaunch'] === false,
   },
   {
     name: 'default-group-closed',
@@ -27,7 +27,7 @@ export const networkPolicies: readonly Policy[] = [
     reason: 'What names no group gets it, and by default it lets all its members in.',
     source: 'Security Hub EC2.2',
     type: 'aws:ec2/vpc:Vpc',
-    keeps: ({ outputs }, all) =>
+    passes: ({ outputs }, all) =>
       all.some(
         ({ type, inputs }) =>
           type === 'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup' &&
@@ -41,7 +41,7 @@ export const networkPolicies: readonly Policy[] = [
     reason: 'An address says where somebody is, a group who it is.',
     source: 'VPC guide, security-group-rules',
     type: [securityGroup, ingress, egress],
-    keeps: ({ type, inputs }) =>
+    passes: ({ type, inputs }) =>
       type === securityGroup
         ? inputs['ingress'] === undefined && inputs['egress'] === undefined
         : inputs['cidrIpv4'] === undefined &&
@@ -56,7 +56,7 @@ export const networkPolicies: readonly Policy[] = [
     reason: 'By default it is a way to everybody’s buckets and secrets, also out.',
     source: 'VPC guide, vpc-endpoints-access',
     type: 'aws:ec2/vpcEndpoint:VpcEndpoint',
-    keeps: ({ inputs }) => {
+    passes: ({ inputs }) => {
       const allowed = statements(inputs['policy'])?.filter(({ Effect }) => Effect === 'Allow') ?? [];
       return (
         allowed.length > 0 &&

@@ -1,68 +1,35 @@
-import { alarmPolicies } from './alarms.ts';
-import { bucketPolicies } from './buckets.ts';
-import { catalogPolicies } from './catalog.ts';
-import { functionPolicies } from './functions.ts';
-import { mysqlPolicies } from './mysql.ts';
-import { networkPolicies } from './network.ts';
-import { queuePolicies } from './queues.ts';
-import { at, parsed } from './resource.ts';
-import { workflowPolicies } from './workflows.ts';
+import type { Policies, ResourceValidationPolicy, StackValidationPolicy } from '@pulumi/policy';
+import { type Check, findings } from './check.ts';
 
-/** A resource as the program registered it. In a policy pack, inputs and outputs are the same `props`. */
-export interface Registered {
-  readonly urn: string;
-  readonly type: string;
-  readonly name: string;
-  readonly inputs: Readonly<Record<string, unknown>>;
-  readonly outputs: Readonly<Record<string, unknown>>;
-}
-
-/** A rule that the whole stack obeys, why, and who says so. */
-export interface Policy {
-  readonly name: string;
-  readonly rule: string;
-  readonly reason: string;
-  readonly source: string;
-  /** The type, or types, of the resources that it is asked about. */
-  readonly type: string | readonly string[];
-  /** Whether this resource keeps the rule. */
-  readonly keeps: (resource: Registered, all: readonly Registered[]) => boolean;
-}
-
-export interface Violation {
-  readonly urn: string;
-  readonly policy: string;
-  /** Rule, reason and source in one sentence each. */
-  readonly message: string;
-}
-
-export const policies: readonly Policy[] = [
-  ...queuePolicies,
-  ...bucketPolicies,
-  ...functionPolicies,
-  ...alarmPolicies,
-  ...catalogPolicies,
-  ...networkPolicies,
-  ...mysqlPolicies,
-  ...workflowPolicies,
-  {
-    name: 'default-tags',
-    rule: 'The provider tags everything with project, stack and owner.',
-    reason: 'Costs and questions find their way. No dataset: each resource serves them all.',
-    source: 'AWS tagging best practices',
-    type: 'pulumi:providers:aws',
-    keeps: ({ inputs }) => {
-      const tags = at(parsed(inputs['defaultTags']), 'tags');
-      return ['project', 'stack', 'owner'].every((name) => at(tags, name) !== undefined);
-    },
-  },
-];
-
-/** What breaks which policy. Empty for a stack that obeys them all. */
-export function violations(resources: readonly Registered[]): Violation[] {
-  return policies.flatMap(({ name, rule, reason, source, type, keeps }) =>
-    resources
-      .filter((resource) => [type].flat().includes(resource.type) && !keeps(resource, resources))
-      .map(({ urn }) => ({ urn, policy: name, message: `${rule} ${reason} (${source})` })),
+/**
+ * The checks as policies for `pulumi preview` and `pulumi up`, for one run of either. Pulumi shows resources one by one with their
+ * inputs while the program registers them, and all together with their outputs in the end.
+ */
+export function policiesOf(checks: readonly Check[]): Policies {
+  const inputs = new Map<string, Readonly<Record<string, unknown>>>();
+  const register: ResourceValidationPolicy = {
+    name: 'inputs',
+    description:
+      'Notes the inputs of each resource, which the other policies compare with what AWS made of them.',
+    enforcementLevel: 'advisory',
+    validateResource: ({ urn, props }) => void inputs.set(urn, props),
+  };
+  const policies = checks.map(
+    (check): StackValidationPolicy => ({
+      name: check.name,
+      description: check.rule,
+      enforcementLevel: 'mandatory',
+      validateStack({ resources }, report) {
+        const stack = resources.map(({ urn, type, name, props }) => ({
+          urn,
+          type,
+          name,
+          inputs: inputs.get(urn) ?? props,
+          outputs: props,
+        }));
+        for (const { urn, message } of findings([check], stack)) report(message, urn);
+      },
+    }),
   );
+  return [register, ...policies];
 }

@@ -1,4 +1,4 @@
-import type { Policy } from './policies.ts';
+import type { Check } from './check.ts';
 import {
   at,
   deadLettersOf,
@@ -18,14 +18,14 @@ const target = 'aws:cloudwatch/eventTarget:EventTarget';
 const day = 86_400;
 
 /** Queues, their DLQs, and what fills and empties them. */
-export const queuePolicies: readonly Policy[] = [
+export const queueChecks: readonly Check[] = [
   {
     name: 'queue-visibility',
     rule: "The queue's visibility time-out is at least six times the function's time-out plus the batching window.",
     reason: 'Lambda retries a throttled batch within that time; a shorter one has a message worked on twice.',
     source: 'Lambda guide, services-sqs-configure',
     type: mapping,
-    keeps: (each, all) =>
+    passes: (each, all) =>
       number(sourceOf(each, all)?.inputs['visibilityTimeoutSeconds'], 30) >=
       6 * number(functionOf(each, all)?.inputs['timeout'], 3) +
         number(each.inputs['maximumBatchingWindowInSeconds'], 0),
@@ -36,7 +36,7 @@ export const queuePolicies: readonly Policy[] = [
     reason: 'Throttling alone uses up a few receives and would fill the DLQ.',
     source: 'Lambda guide, services-sqs-configure',
     type: mapping,
-    keeps: (each, all) => {
+    passes: (each, all) => {
       const source = sourceOf(each, all);
       return deadLettersOf(source, all) !== undefined && (redriveOf(source)?.maxReceiveCount ?? 0) >= 5;
     },
@@ -47,7 +47,7 @@ export const queuePolicies: readonly Policy[] = [
     reason: 'One bad message must not bring back those that are done.',
     source: 'Lambda guide, services-sqs-errorhandling',
     type: mapping,
-    keeps: ({ inputs }) => list(inputs['functionResponseTypes']).includes('ReportBatchItemFailures'),
+    passes: ({ inputs }) => list(inputs['functionResponseTypes']).includes('ReportBatchItemFailures'),
   },
   {
     name: 'mapping-concurrency',
@@ -55,7 +55,7 @@ export const queuePolicies: readonly Policy[] = [
     reason: 'Reserved concurrency throttles the poller, whose messages then use up their receives.',
     source: 'Lambda guide, services-sqs-scaling',
     type: mapping,
-    keeps: (each, all) =>
+    passes: (each, all) =>
       at(each.inputs, 'scalingConfig.maximumConcurrency') !== undefined &&
       number(functionOf(each, all)?.inputs['reservedConcurrentExecutions'], -1) < 0,
   },
@@ -65,7 +65,7 @@ export const queuePolicies: readonly Policy[] = [
     reason: "A mapping's filter deletes what does not match; the EventBridge rule is the place to choose.",
     source: 'Lambda guide, invocation-eventfiltering',
     type: mapping,
-    keeps: ({ inputs }) => inputs['filterCriteria'] === undefined,
+    passes: ({ inputs }) => inputs['filterCriteria'] === undefined,
   },
   {
     name: 'dlq-retention',
@@ -73,7 +73,7 @@ export const queuePolicies: readonly Policy[] = [
     reason: 'A message keeps the time of its first enqueueing when it moves.',
     source: 'SQS guide, sqs-dead-letter-queues',
     type: queue,
-    keeps: (each, all) => {
+    passes: (each, all) => {
       if (each.inputs['redrivePolicy'] === undefined) return true;
       const kept = number(deadLettersOf(each, all)?.inputs['messageRetentionSeconds'], 4 * day);
       return kept === 14 * day && kept > number(each.inputs['messageRetentionSeconds'], 4 * day);
@@ -85,7 +85,7 @@ export const queuePolicies: readonly Policy[] = [
     reason: 'EventBridge drops what it cannot encrypt.',
     source: 'SQS guide, sqs-key-management',
     type: queue,
-    keeps: ({ inputs }, all) => {
+    passes: ({ inputs }, all) => {
       if (inputs['kmsMasterKeyId'] === undefined) return inputs['sqsManagedSseEnabled'] === true;
       const key = all.find(
         ({ type, outputs }) => type === 'aws:kms/key:Key' && outputs['arn'] === inputs['kmsMasterKeyId'],
@@ -104,7 +104,7 @@ export const queuePolicies: readonly Policy[] = [
     reason: 'Messages name objects of the data lake.',
     source: 'SQS guide, sqs-security-best-practices',
     type: queue,
-    keeps: ({ outputs }, all) =>
+    passes: ({ outputs }, all) =>
       deniesWithoutTls(policyOf('aws:sqs/queuePolicy:QueuePolicy', 'queueUrl', outputs['url'], all)),
   },
   {
@@ -113,7 +113,7 @@ export const queuePolicies: readonly Policy[] = [
     reason: 'Otherwise EventBridge loses without a trace what it cannot deliver within a day.',
     source: 'EventBridge guide, eb-rule-dlq',
     type: target,
-    keeps: ({ inputs }, all) => {
+    passes: ({ inputs }, all) => {
       const deadLetters = at(inputs, 'deadLetterConfig.arn');
       const users = all.filter(
         (each) => each.type === target && at(each.inputs, 'deadLetterConfig.arn') === deadLetters,
@@ -127,7 +127,7 @@ export const queuePolicies: readonly Policy[] = [
     reason: "Without the condition, anybody's rule could send.",
     source: 'EventBridge guide, eb-use-resource-based',
     type: target,
-    keeps: ({ inputs }, all) => {
+    passes: ({ inputs }, all) => {
       const rule = all.find(
         ({ type, outputs }) => type.endsWith(':EventRule') && outputs['name'] === inputs['rule'],
       );

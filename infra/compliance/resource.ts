@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import type { Registered } from './policies.ts';
+import { parseStatements } from '../iam/documents.ts';
+import type { Registered } from './check.ts';
 
 /** The value at a path such as `scalingConfig.maximumConcurrency` or `rules.0.days`. */
 export function at(value: unknown, path: string): unknown {
@@ -24,38 +25,8 @@ export function parsed(value: unknown): unknown {
   }
 }
 
-/** A list may be one thing without brackets (IAM guide, reference_policies_grammar). */
-const oneOrMany = <Schema extends z.ZodType>(schema: Schema) =>
-  z.union([schema.transform((one) => [one]), z.array(schema)]);
-const words = oneOrMany(z.string());
-const principals = z.union([
-  z.literal('*').transform((all): string[] => [all]),
-  z.record(z.string(), words).transform((by) => Object.values(by).flat()),
-]);
-const statement = z.strictObject({
-  Sid: z.string().optional(),
-  Effect: z.enum(['Allow', 'Deny']),
-  /** All that are named, of whatever kind; nobody when there is none. */
-  Principal: principals.default([]),
-  NotPrincipal: principals.optional(),
-  Action: words.default([]),
-  NotAction: words.optional(),
-  Resource: words.default([]),
-  NotResource: words.optional(),
-  Condition: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
-});
-const document = z.strictObject({
-  Version: z.string().optional(),
-  Id: z.string().optional(),
-  Statement: oneOrMany(statement),
-});
-
-export type Statement = z.infer<typeof statement>;
-
 /** The statements of a policy document's text; undefined when it can't be read, which is no sign of innocence. */
-export function statements(policy: unknown): readonly Statement[] | undefined {
-  return document.safeParse(parsed(policy)).data?.Statement;
-}
+export const statements = (policy: unknown) => parseStatements(parsed(policy));
 
 /** A statement that refuses everybody who comes without TLS. */
 export const deniesWithoutTls = (policy: unknown): boolean =>

@@ -1,10 +1,10 @@
-import type { Policy, Registered } from './policies.ts';
+import type { Check, Registered } from './check.ts';
 import { at, list, number, parsed } from './resource.ts';
 
 const machine = 'aws:sfn/stateMachine:StateMachine';
 
 /** State machines: what they must say of every task, and what must be watched. */
-export const workflowPolicies: readonly Policy[] = [
+export const workflowChecks: readonly Check[] = [
   {
     name: 'workflow-retries',
     rule: 'Every task has a time-out, is tried again with back-off and jitter, and has its errors caught.',
@@ -12,7 +12,7 @@ export const workflowPolicies: readonly Policy[] = [
       'One throttled call must not undo hours of a backfill, and many that try again must not do so in step.',
     source: 'Step Functions guide, concepts-error-handling and sfn-stuck-execution',
     type: machine,
-    keeps: ({ inputs }) => {
+    passes: ({ inputs }) => {
       const states = statesOf(parsed(inputs['definition']));
       return states
         .filter((state) => at(state, 'Type') === 'Task')
@@ -28,7 +28,7 @@ export const workflowPolicies: readonly Policy[] = [
     reason: 'A map that tolerates everything succeeds when nothing did.',
     source: 'Step Functions guide, state-map-distributed',
     type: machine,
-    keeps: ({ inputs }) =>
+    passes: ({ inputs }) =>
       statesOf(parsed(inputs['definition']))
         .filter((state) => at(state, 'Type') === 'Map')
         .every(
@@ -44,7 +44,7 @@ export const workflowPolicies: readonly Policy[] = [
     reason: 'Without a time-out, an execution that is stuck stays so for a year.',
     source: 'Security Hub StepFunctions.1; Step Functions guide, sfn-stuck-execution',
     type: machine,
-    keeps: ({ inputs }, all) => {
+    passes: ({ inputs }, all) => {
       const group = all.find(
         ({ type, outputs }) =>
           type === 'aws:cloudwatch/logGroup:LogGroup' &&
@@ -64,7 +64,7 @@ export const workflowPolicies: readonly Policy[] = [
     reason: 'Nobody watches a backfill for hours.',
     source: 'Step Functions guide, procedure-cw-metrics',
     type: machine,
-    keeps: ({ outputs }, all) =>
+    passes: ({ outputs }, all) =>
       ['ExecutionsFailed', 'ExecutionsTimedOut'].every((metric) =>
         all.some((each) => watches(each, metric, outputs['arn'])),
       ),

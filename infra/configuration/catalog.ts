@@ -1,6 +1,5 @@
 import * as z from 'zod';
-
-const whole = (least: number, most: number) => z.number().int().min(least).max(most);
+import { whole } from './whole.ts';
 
 /** The catalog's crawler. */
 export const catalogConfiguration = z

@@ -2,57 +2,14 @@ import * as z from 'zod';
 import { catalogConfiguration, warehouseConfiguration } from './catalog.ts';
 import { database, forStack } from './database.ts';
 import { connectionBudget, instanceClasses, usefulConcurrency } from './instance-classes.ts';
+import { stage } from './stages.ts';
+import { whole } from './whole.ts';
 import { workflowConfiguration } from './workflows.ts';
 
 /** What CloudWatch Logs accepts: API reference, PutRetentionPolicy. Days. */
 const logRetentions = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
-
-const whole = (least: number, most: number) => z.number().int().min(least).max(most);
-
-/** Ranges: Lambda guide, configuration-function-common, services-sqs-parameters and services-sqs-scaling. */
-function stage(defaults: {
-  timeout: number;
-  batchSize: number;
-  maximumConcurrency: number;
-  alarmAge: number;
-}) {
-  return z
-    .strictObject({
-      /** MB; a CPU share comes with it. */
-      memory: whole(128, 10_240).default(512),
-      /** Seconds. */
-      timeout: whole(1, 900).default(defaults.timeout),
-      /** Messages a call. */
-      batchSize: whole(1, 10_000).default(defaults.batchSize),
-      /** Seconds that the poller may wait for a batch to fill. */
-      batchWindow: whole(0, 300).default(0),
-      /** Calls at a time. */
-      maximumConcurrency: whole(2, 1_000).default(defaults.maximumConcurrency),
-      /**
-       * Attempts before a message goes to the DLQ. Below 5, throttling alone would fill it; 100 of the longest fit into
-       * the queue's retention, after which SQS would delete the message instead.
-       */
-      maximumReceives: whole(5, 100).default(5),
-      /** Seconds that a message may wait in the queue before an alarm. */
-      alarmAge: whole(60, 864_000).default(defaults.alarmAge),
-    })
-    .refine((value) => value.batchSize <= 10 || value.batchWindow >= 1, {
-      path: ['batchWindow'],
-      message: 'must be at least 1 when batchSize is above 10',
-    })
-    .refine((value) => value.alarmAge > visibilityTimeout(value), {
-      path: ['alarmAge'],
-      message:
-        "must exceed the queue's visibility time-out (6 × timeout + batchWindow), which every retry waits out",
-    })
-    .prefault({});
-}
-
-/** Seconds. Room for Lambda's retries while the function is throttled (Lambda guide, services-sqs-configure). */
-export const visibilityTimeout = ({ timeout, batchWindow }: { timeout: number; batchWindow: number }) =>
-  6 * timeout + batchWindow;
 
 /** Numbers, booleans and objects come from Pulumi as JSON. */
 const fromJson = <Schema extends z.ZodType>(schema: Schema) =>
@@ -146,7 +103,6 @@ const aws = z.strictObject({
   profile: z.string().min(1).optional(),
 });
 
-export type StageConfiguration = z.infer<ReturnType<typeof stage>>;
 export type Configuration = z.infer<typeof sluice> & { readonly aws: z.infer<typeof aws> };
 
 /**

@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { instanceClasses } from './instance-classes.ts';
-
-const whole = (least: number, most: number) => z.number().int().min(least).max(most);
+import { whole } from './whole.ts';
 
 /** The database of a stack with MySQL. Ranges: RDS guide, CHAP_Storage and API reference, CreateDBInstance. */
 export const database = z

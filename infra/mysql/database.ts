@@ -3,9 +3,9 @@ import * as pulumi from '@pulumi/pulumi';
 import type { Key } from '../base/key.ts';
 import type { DatabaseConfiguration } from '../configuration/database.ts';
 import { instanceClasses, maximumConnections } from '../configuration/instance-classes.ts';
-import { allow, type Statement } from '../iam/permissions.ts';
+import { allow, type Statement } from '../iam/documents.ts';
 import { DatabaseAlarms } from './alarms.ts';
-import { type Door, loadingUser, port, schemaName } from './endpoint.ts';
+import { type DatabaseEndpoint, loadingUser, port, schemaName } from './endpoint.ts';
 import type { Network } from './network.ts';
 import { DatabaseProxy } from './proxy.ts';
 
@@ -26,9 +26,9 @@ const logs = ['error', 'slowquery'];
 /** RDS for MySQL in the private network: over TLS only, with users that IAM lets in. */
 export class Database extends pulumi.ComponentResource {
   /** The instance itself, for migrations. */
-  readonly instance: Door;
+  readonly instance: DatabaseEndpoint;
   /** What the loading function connects to: the proxy, where there is one. */
-  readonly door: Door;
+  readonly endpoint: DatabaseEndpoint;
   /** The administrator's name and password, which RDS made, keeps in Secrets Manager, and changes weekly. */
   readonly secretArn: pulumi.Output<string>;
 
@@ -110,7 +110,7 @@ export class Database extends pulumi.ComponentResource {
     );
 
     this.instance = { host: instance.address, securityGroup, resourceId: instance.resourceId };
-    this.door = configuration.proxy
+    this.endpoint = configuration.proxy
       ? new DatabaseProxy(
           `${name}-proxy`,
           { instance, network, behind: this.instance, mayConnect: this.mayConnect(this.instance) },
@@ -121,11 +121,11 @@ export class Database extends pulumi.ComponentResource {
       if (secret === undefined) throw new Error(`RDS manages no administrator's secret for ${name}.`);
       return secret.secretArn;
     });
-    this.registerOutputs({ host: this.door.host });
+    this.registerOutputs({ host: this.endpoint.host });
   }
 
   /** Connecting as the loading user, and as nobody else (RDS guide, UsingWithRDS.IAMDBAuth.IAMPolicy). */
-  mayConnect({ resourceId }: Door): Statement {
+  mayConnect({ resourceId }: DatabaseEndpoint): Statement {
     const region = aws.getRegionOutput({}, { parent: this }).region;
     const { accountId, arn } = aws.getCallerIdentityOutput({}, { parent: this });
     const partition = arn.apply((text) => text.split(':')[1] ?? 'aws');

@@ -2,7 +2,7 @@ import type * as pulumi from '@pulumi/pulumi';
 import type { SecurityGroup } from './security-group.ts';
 
 /** Where functions connect to, and what lets them. */
-export interface Door {
+export interface DatabaseEndpoint {
   readonly host: pulumi.Output<string>;
   readonly securityGroup: SecurityGroup;
   /** Of the RDS resource in an ARN of `rds-db:connect`: of the instance, or of its proxy. */

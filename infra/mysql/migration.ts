@@ -1,9 +1,9 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { LambdaFunction } from '../base/function.ts';
+import { type FunctionEnvironment, LambdaFunction, type OwnEnvironment } from '../base/function.ts';
 import type { Key } from '../base/key.ts';
 import type { Bundle } from '../build/bundle.ts';
-import { allow, policyDocument, usesKey } from '../iam/permissions.ts';
+import { allow, policyDocument, usesKey } from '../iam/documents.ts';
 import type { Database } from './database.ts';
 import { loadingUser, port, schemaName } from './endpoint.ts';
 import { type Network, serviceName } from './network.ts';
@@ -13,7 +13,7 @@ export interface MigrationArgs {
   readonly database: Database;
   readonly network: Network;
   readonly key: Key;
-  readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly environment: FunctionEnvironment;
   /** Days. */
   readonly logRetention: number;
 }
@@ -35,6 +35,13 @@ export class Migration extends pulumi.ComponentResource {
     const secrets = network.securityGroup('secrets', 'The endpoint of Secrets Manager.');
     const atSecrets = securityGroup.connectsTo(secrets, 443);
 
+    const environment: OwnEnvironment<'migration'> = {
+      MYSQL_HOST: database.instance.host,
+      MYSQL_PORT: String(port),
+      MYSQL_DATABASE: schemaName,
+      MYSQL_SECRET_ARN: database.secretArn,
+      MYSQL_LOADING_USER: loadingUser,
+    };
     const lambda = new LambdaFunction(
       name,
       {
@@ -43,14 +50,7 @@ export class Migration extends pulumi.ComponentResource {
         // Lambda's longest: a column may have to be added to a large table.
         timeout: 900,
         logRetention: args.logRetention,
-        environment: {
-          ...args.environment,
-          MYSQL_HOST: database.instance.host,
-          MYSQL_PORT: String(port),
-          MYSQL_DATABASE: schemaName,
-          MYSQL_SECRET_ARN: database.secretArn,
-          MYSQL_LOADING_USER: loadingUser,
-        },
+        environment: { ...args.environment, ...environment },
         permissions: [
           allow('ReadAdministrator', ['secretsmanager:GetSecretValue'], database.secretArn),
           usesKey(args.key.arn, ['Decrypt'], ['secretsmanager']),

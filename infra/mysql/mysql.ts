@@ -1,5 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
+import type { mysqlVariables } from '../../domain/environment.ts';
 import type { Bucket } from '../base/bucket.ts';
+import type { FunctionEnvironment } from '../base/function.ts';
 import type { Key } from '../base/key.ts';
 import type { Bundle } from '../build/bundle.ts';
 import type { DatabaseConfiguration } from '../configuration/database.ts';
@@ -16,7 +18,7 @@ export interface MySqlArgs {
   readonly key: Key;
   /** Of the migration function. */
   readonly bundle: pulumi.Output<Bundle>;
-  readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly environment: FunctionEnvironment;
   /** Whether the stack may be destroyed with what it holds. */
   readonly forceDestroy: boolean;
   /** Days. */
@@ -60,17 +62,17 @@ export class MySql extends pulumi.ComponentResource {
 
     const securityGroup = network.securityGroup('loading', 'The loading function.');
     securityGroup.connectsToService('s3', network.s3PrefixListId);
-    const atDoor = securityGroup.connectsTo(database.door.securityGroup, port);
+    const databaseIngress = securityGroup.connectsTo(database.endpoint.securityGroup, port);
     this.loading = {
       environment: {
-        MYSQL_HOST: database.door.host,
+        MYSQL_HOST: database.endpoint.host,
         MYSQL_PORT: String(port),
         MYSQL_DATABASE: schemaName,
         MYSQL_USER: loadingUser,
-      },
-      permissions: [database.mayConnect(database.door)],
+      } satisfies Readonly<Record<(typeof mysqlVariables)[number], unknown>>,
+      permissions: [database.mayConnect(database.endpoint)],
       placement: { network, securityGroup },
-      after: [migration.done, atDoor],
+      after: [migration.done, databaseIngress],
     };
     this.outputs = {
       host: database.instance.host,

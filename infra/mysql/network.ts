@@ -1,7 +1,7 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { Bucket } from '../base/bucket.ts';
-import { policyDocument } from '../iam/permissions.ts';
+import { policyDocument } from '../iam/documents.ts';
 import { SecurityGroup } from './security-group.ts';
 
 export interface NetworkArgs {

@@ -1,14 +1,14 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { policyDocument, type Statement, trust } from '../iam/permissions.ts';
-import { type Door, port } from './endpoint.ts';
+import { policyDocument, type Statement, trust } from '../iam/documents.ts';
+import { type DatabaseEndpoint, port } from './endpoint.ts';
 import type { Network } from './network.ts';
 import type { SecurityGroup } from './security-group.ts';
 
 export interface DatabaseProxyArgs {
   readonly instance: aws.rds.Instance;
   readonly network: Network;
-  readonly behind: Door;
+  readonly behind: DatabaseEndpoint;
   /** What lets the proxy into the database. */
   readonly mayConnect: Statement;
 }
@@ -17,7 +17,7 @@ export interface DatabaseProxyArgs {
  * Keeps connections to the database and hands them out. IAM lets functions in and the proxy on (RDS guide, rds-proxy-iam-setup,
  * end-to-end IAM authentication), so that nowhere there is a password.
  */
-export class DatabaseProxy extends pulumi.ComponentResource implements Door {
+export class DatabaseProxy extends pulumi.ComponentResource implements DatabaseEndpoint {
   readonly host: pulumi.Output<string>;
   readonly securityGroup: SecurityGroup;
   readonly resourceId: pulumi.Output<string>;

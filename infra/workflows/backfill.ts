@@ -1,5 +1,6 @@
+import { drainStates } from '../../domain/versions/workflow-states.ts';
 import { crawl, crawlBegins } from './crawl.ts';
-import { drain, drainBegins } from './drain.ts';
+import { drain } from './drain.ts';
 import { checkBegins, end, reportBegins } from './report-states.ts';
 import { sendAll } from './send.ts';
 import type { Workflow } from './states.ts';
@@ -17,9 +18,9 @@ export function backfillWorkflow(parts: WorkflowParts): Workflow {
     QueryLanguage: 'JSONata',
     // Fourteen days: what waits longer in a queue is gone.
     TimeoutSeconds: 1_209_600,
-    StartAt: 'Begin',
+    StartAt: 'Read the input',
     States: {
-      Begin: {
+      'Read the input': {
         Type: 'Pass',
         Assign: {
           machine: 'backfill',
@@ -37,33 +38,33 @@ export function backfillWorkflow(parts: WorkflowParts): Workflow {
       'Is there a manifest?': {
         Type: 'Choice',
         Choices: [
-          { Condition: '{% $exists($states.input.manifest) %}', Next: 'Send what the manifest names' },
+          { Condition: '{% $exists($states.input.manifest) %}', Next: 'Send the objects in the manifest' },
         ],
-        Default: 'Send what lies under the prefix',
+        Default: 'Send the objects under the prefix',
       },
-      'Send what lies under the prefix': sendAll(
+      'Send the objects under the prefix': sendAll(
         'Prefix',
         {
           Resource: 'arn:aws:states:::s3:listObjectsV2',
           Arguments: { Bucket: parts.raw, Prefix: '{% $prefix %}' },
         },
-        'Was it only to be counted?',
+        'Is dry run?',
         parts,
       ),
-      'Send what the manifest names': sendAll(
+      'Send the objects in the manifest': sendAll(
         'Manifest',
         {
           Resource: 'arn:aws:states:::s3:getObject',
           ReaderConfig: { InputType: 'JSON' },
           Arguments: { Bucket: parts.failed, Key: '{% $states.input.manifest.key %}' },
         },
-        'Was it only to be counted?',
+        'Is dry run?',
         parts,
       ),
-      'Was it only to be counted?': {
+      'Is dry run?': {
         Type: 'Choice',
         Choices: [{ Condition: '{% $dryRun %}', Next: reportBegins }],
-        Default: drainBegins,
+        Default: drainStates.begin,
       },
       ...drain(crawlBegins, parts),
       ...crawl(checkBegins, parts),

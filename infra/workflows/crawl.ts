@@ -1,4 +1,4 @@
-import { complain, goOn, pause, type State, tryAgain } from './states.ts';
+import { addWarning, backoff, catchAndContinue, defaultRetry, type State } from './states.ts';
 import type { WorkflowParts } from './workflow-inputs.ts';
 
 export const crawlBegins = 'Start the crawler';
@@ -18,14 +18,18 @@ export function crawl(next: string, { crawler }: WorkflowParts): Readonly<Record
       Output: {},
       Retry: [
         // A crawl that runs already may have passed what is new: it is waited for, and then there is another.
-        { ...tryAgain, ErrorEquals: ['Glue.CrawlerRunningException'], MaxAttempts: 60 },
-        tryAgain,
+        { ...defaultRetry, ErrorEquals: ['Glue.CrawlerRunningException'], MaxAttempts: 60 },
+        defaultRetry,
       ],
-      Catch: [goOn('the crawler could not be started', next)],
+      Catch: [catchAndContinue('the crawler could not be started', next)],
       Next: 'Wait for the crawler',
     },
-    'Wait for the crawler': { Type: 'Wait', Seconds: pause('$looks'), Next: 'Look at the crawler' },
-    'Look at the crawler': {
+    'Wait for the crawler': {
+      Type: 'Wait',
+      Seconds: backoff('$looks'),
+      Next: 'Get the state of the crawler',
+    },
+    'Get the state of the crawler': {
       Type: 'Task',
       Resource: 'arn:aws:states:::aws-sdk:glue:getCrawler',
       Arguments: { Name: crawler },
@@ -37,21 +41,21 @@ export function crawl(next: string, { crawler }: WorkflowParts): Readonly<Record
           "{% $exists($states.result.Crawler.LastCrawl.Status) ? $states.result.Crawler.LastCrawl.Status : '' %}",
       },
       Output: {},
-      Retry: [tryAgain],
-      Catch: [goOn('the crawler could not be looked at', next)],
-      Next: 'Has it crawled?',
+      Retry: [defaultRetry],
+      Catch: [catchAndContinue('the state of the crawler is unknown', next)],
+      Next: 'Is the crawl done?',
     },
-    'Has it crawled?': {
+    'Is the crawl done?': {
       Type: 'Choice',
       Choices: [
         { Condition: "{% $crawlerState = 'READY' and $lastCrawl = 'SUCCEEDED' %}", Next: next },
         { Condition: "{% $crawlerState = 'READY' %}", Next: 'The crawl failed' },
-        { Condition: '{% $millis() > $until %}', Next: 'The crawl takes too long' },
+        { Condition: '{% $millis() > $until %}', Next: 'The crawl took too long' },
       ],
       Default: 'Wait for the crawler',
     },
-    'The crawl failed': complain('The crawl failed. See: npx sluice catalog', next),
-    'The crawl takes too long': complain(
+    'The crawl failed': addWarning('The crawl failed. See: npx sluice catalog', next),
+    'The crawl took too long': addWarning(
       `The crawl went on after ${PATIENCE} s. See: npx sluice catalog`,
       next,
     ),

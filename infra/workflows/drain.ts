@@ -1,5 +1,6 @@
-import { stageNames } from '../naming.ts';
-import { complain, goOn, pause, type State, tryAgain } from './states.ts';
+import { stages } from '../../domain/stage.ts';
+import { countStates, drainStates } from '../../domain/versions/workflow-states.ts';
+import { addWarning, backoff, catchAndContinue, defaultRetry, type State } from './states.ts';
 import type { WorkflowParts } from './workflow-inputs.ts';
 
 const attributes = [
@@ -7,8 +8,6 @@ const attributes = [
   'ApproximateNumberOfMessagesNotVisible',
   'ApproximateNumberOfMessagesDelayed',
 ];
-
-export const drainBegins = 'Begin to wait for the stages';
 
 /**
  * Waits until all three queues are empty, and stay so for a while: SQS's counts are true a minute after the last message (API
@@ -18,31 +17,31 @@ export function drain(
   next: string,
   { queues, drainTimeout }: WorkflowParts,
 ): Readonly<Record<string, State>> {
-  const tooLate = complain(`The stages were still at work after ${drainTimeout} s.`, next);
+  const tooLate = addWarning(`The stages were still at work after ${drainTimeout} s.`, next);
   return {
-    [drainBegins]: {
+    [drainStates.begin]: {
       Type: 'Pass',
       Assign: { looks: 0, emptySince: 0, until: `{% $millis() + ${drainTimeout * 1000} %}` },
       Output: {},
-      Next: 'Look at the queues',
+      Next: drainStates.count,
     },
-    'Look at the queues': {
+    [drainStates.count]: {
       Type: 'Parallel',
-      Branches: stageNames.map((stage) => ({
-        StartAt: `Messages for the ${stage}`,
+      Branches: stages.map((stage) => ({
+        StartAt: countStates.count(stage),
         States: {
-          [`Messages for the ${stage}`]: {
+          [countStates.count(stage)]: {
             Type: 'Task',
             Resource: 'arn:aws:states:::aws-sdk:sqs:getQueueAttributes',
             Arguments: { QueueUrl: queues[stage], AttributeNames: attributes },
             TimeoutSeconds: 60,
             Output: `{% $sum([${attributes.map((name) => `$number($states.result.Attributes.${name})`).join(', ')}]) %}`,
-            Retry: [tryAgain],
+            Retry: [defaultRetry],
             // What can't be counted is not empty.
-            Catch: [{ ErrorEquals: ['States.ALL'], Output: 1, Next: `No answer for the ${stage}` }],
+            Catch: [{ ErrorEquals: ['States.ALL'], Output: 1, Next: countStates.failed(stage) }],
             End: true,
           },
-          [`No answer for the ${stage}`]: { Type: 'Pass', End: true },
+          [countStates.failed(stage)]: { Type: 'Pass', End: true },
         },
       })),
       Assign: {
@@ -51,23 +50,23 @@ export function drain(
         emptySince: '{% $sum($states.result) > 0 ? 0 : ($emptySince > 0 ? $emptySince : $millis()) %}',
       },
       Output: {},
-      Catch: [goOn('the queues could not be looked at', next)],
-      Next: 'Are the stages done?',
+      Catch: [catchAndContinue('the messages in the queues could not be counted', next)],
+      Next: drainStates.isDone,
     },
-    'Are the stages done?': {
+    [drainStates.isDone]: {
       Type: 'Choice',
       Choices: [
         {
           Condition: '{% $emptySince > 0 and $millis() - $emptySince >= $settleSeconds * 1000 %}',
           Next: next,
         },
-        { Condition: '{% $millis() > $until %}', Next: 'The stages take too long' },
-        { Condition: '{% $emptySince > 0 %}', Next: 'See whether more comes' },
+        { Condition: '{% $millis() > $until %}', Next: drainStates.tooLong },
+        { Condition: '{% $emptySince > 0 %}', Next: 'Wait for late messages' },
       ],
-      Default: 'Wait for the stages',
+      Default: drainStates.wait,
     },
-    'Wait for the stages': { Type: 'Wait', Seconds: pause('$looks'), Next: 'Look at the queues' },
-    'See whether more comes': { Type: 'Wait', Seconds: '{% $settleSeconds %}', Next: 'Look at the queues' },
-    'The stages take too long': tooLate,
+    [drainStates.wait]: { Type: 'Wait', Seconds: backoff('$looks'), Next: drainStates.count },
+    'Wait for late messages': { Type: 'Wait', Seconds: '{% $settleSeconds %}', Next: drainStates.count },
+    [drainStates.tooLong]: tooLate,
   };
 }

@@ -1,5 +1,6 @@
+import { drainStates } from '../../domain/versions/workflow-states.ts';
 import { crawl, crawlBegins } from './crawl.ts';
-import { drain, drainBegins } from './drain.ts';
+import { drain } from './drain.ts';
 import { checkBegins, end, reportBegins } from './report-states.ts';
 import { sendAll } from './send.ts';
 import type { Workflow } from './states.ts';
@@ -26,9 +27,9 @@ export function replayWorkflow(parts: WorkflowParts): Workflow {
     Comment: 'Has what was rejected done anew.',
     QueryLanguage: 'JSONata',
     TimeoutSeconds: 1_209_600,
-    StartAt: 'Begin',
+    StartAt: 'Read the input',
     States: {
-      Begin: {
+      'Read the input': {
         Type: 'Pass',
         Assign: {
           machine: 'replay',
@@ -42,14 +43,14 @@ export function replayWorkflow(parts: WorkflowParts): Workflow {
           settleSeconds: '{% $exists($states.input.settleSeconds) ? $states.input.settleSeconds : 60 %}',
           troubles: [],
         },
-        Next: 'Send what has rejects',
+        Next: 'Send the objects with rejects',
       },
-      'Send what has rejects': send('Rejects', 'rejects', 'Send what has faults'),
-      'Send what has faults': send('Faults', 'faults', 'Was it only to be counted?'),
-      'Was it only to be counted?': {
+      'Send the objects with rejects': send('Rejects', 'rejects', 'Send the objects with faults'),
+      'Send the objects with faults': send('Faults', 'faults', 'Is dry run?'),
+      'Is dry run?': {
         Type: 'Choice',
         Choices: [{ Condition: '{% $dryRun %}', Next: reportBegins }],
-        Default: drainBegins,
+        Default: drainStates.begin,
       },
       ...drain(crawlBegins, parts),
       ...crawl(checkBegins, parts),

@@ -1,8 +1,8 @@
 import { CHECK_LABEL, type Machine } from '../../domain/versions/backfill.ts';
-import { goOn, invoke, type State, tryAgain } from './states.ts';
+import { catchAndContinue, defaultRetry, invoke, type State } from './states.ts';
 import type { WorkflowParts } from './workflow-inputs.ts';
 
-export const checkBegins = 'See how each object ended';
+export const checkBegins = 'Check how each object ended';
 export const reportBegins = 'Write the report';
 
 /** Batches a call of the function, each of some hundred objects. */
@@ -49,8 +49,8 @@ export function end(machine: Machine, { reporting, failed }: WorkflowParts): Rea
       },
       MaxConcurrency: 5,
       ToleratedFailurePercentage: 10,
-      Retry: [{ ...tryAgain, ErrorEquals: ['States.ItemReaderFailed'], MaxAttempts: 2 }],
-      Catch: [goOn('not all objects were looked at', reportBegins)],
+      Retry: [{ ...defaultRetry, ErrorEquals: ['States.ItemReaderFailed'], MaxAttempts: 2 }],
+      Catch: [catchAndContinue('not all objects were looked at', reportBegins)],
       Output: {},
       Next: reportBegins,
     },
@@ -70,22 +70,22 @@ export function end(machine: Machine, { reporting, failed }: WorkflowParts): Rea
         {
           ErrorEquals: ['States.ALL'],
           Assign: { reason: "{% $states.errorOutput.Error & ': ' & $string($states.errorOutput.Cause) %}" },
-          Next: 'There is no report',
+          Next: 'The report was not written',
         },
       ],
-      Next: 'How did it end?',
+      Next: 'Did it fail?',
     },
-    'How did it end?': {
+    'Did it fail?': {
       Type: 'Choice',
-      Choices: [{ Condition: "{% $states.input.status = 'failed' %}", Next: 'Nothing was done' }],
+      Choices: [{ Condition: "{% $states.input.status = 'failed' %}", Next: 'Nothing was processed' }],
       Default: 'Done',
     },
     Done: { Type: 'Succeed' },
-    'Nothing was done': {
+    'Nothing was processed': {
       Type: 'Fail',
       Error: 'NothingDone',
-      Cause: "{% 'Nothing of what was to be done is done. See ' & $states.input.report %}",
+      Cause: "{% 'Nothing was processed. See ' & $states.input.report %}",
     },
-    'There is no report': { Type: 'Fail', Error: 'NoReport', Cause: '{% $reason %}' },
+    'The report was not written': { Type: 'Fail', Error: 'NoReport', Cause: '{% $reason %}' },
   };
 }

@@ -1,4 +1,4 @@
-import { type DistributedMap, type Flow, goOn, invoke, pause, tryAgain } from './states.ts';
+import { backoff, catchAndContinue, type DistributedMap, defaultRetry, type Flow, invoke } from './states.ts';
 import type { WorkflowParts } from './workflow-inputs.ts';
 
 /** Objects a batch: one call of the function. */
@@ -45,8 +45,8 @@ export function sendAll(
     MaxConcurrency: parts.concurrency,
     // Where one batch in ten can't be sent, something is wrong that the others would run into too.
     ToleratedFailurePercentage: 10,
-    Retry: [{ ...tryAgain, ErrorEquals: ['States.ItemReaderFailed'], MaxAttempts: 2 }],
-    Catch: [goOn('not everything was sent', next)],
+    Retry: [{ ...defaultRetry, ErrorEquals: ['States.ItemReaderFailed'], MaxAttempts: 2 }],
+    Catch: [catchAndContinue('not everything was sent', next)],
     Output: {},
     Next: next,
   };
@@ -59,22 +59,22 @@ function sendBatch(label: string, { sending, reporting, queues, queueDepth }: Wo
     ErrorEquals: ['States.ALL'],
     Assign: { reason: "{% $states.errorOutput.Error & ': ' & $string($states.errorOutput.Cause) %}" },
     Output: '{% $states.input %}',
-    Next: of('Write down what was not sent'),
+    Next: of('Record the batch that was not sent'),
   };
   return {
-    StartAt: of('Begin'),
+    StartAt: of('Start'),
     States: {
-      [of('Begin')]: {
+      [of('Start')]: {
         Type: 'Pass',
         Assign: { looks: 0, reason: 'none' },
-        Next: of('Is it only to be counted?'),
+        Next: of('Is dry run?'),
       },
-      [of('Is it only to be counted?')]: {
+      [of('Is dry run?')]: {
         Type: 'Choice',
-        Choices: [{ Condition: '{% $states.input.BatchInput.dryRun %}', Next: of('Send') }],
-        Default: of('Look at the queue'),
+        Choices: [{ Condition: '{% $states.input.BatchInput.dryRun %}', Next: of('Send the batch') }],
+        Default: of('Count waiting messages'),
       },
-      [of('Look at the queue')]: {
+      [of('Count waiting messages')]: {
         Type: 'Task',
         Resource: 'arn:aws:states:::aws-sdk:sqs:getQueueAttributes',
         Arguments: { QueueUrl: queues.extraction, AttributeNames: ['ApproximateNumberOfMessages'] },
@@ -84,36 +84,36 @@ function sendBatch(label: string, { sending, reporting, queues, queueDepth }: Wo
           waiting: '{% $number($states.result.Attributes.ApproximateNumberOfMessages) %}',
         },
         Output: '{% $states.input %}',
-        Retry: [tryAgain],
+        Retry: [defaultRetry],
         Catch: [caught],
         Next: of('Is there room?'),
       },
       [of('Is there room?')]: {
         Type: 'Choice',
         Choices: [
-          { Condition: `{% $waiting < ${queueDepth} %}`, Next: of('Send') },
+          { Condition: `{% $waiting < ${queueDepth} %}`, Next: of('Send the batch') },
           {
             Condition: `{% $looks > ${LOOKS} %}`,
             Assign: giveUp('the queue of the extraction stays full'),
-            Next: of('Write down what was not sent'),
+            Next: of('Record the batch that was not sent'),
           },
         ],
         Default: of('Wait for room'),
       },
-      [of('Wait for room')]: { Type: 'Wait', Seconds: pause('$looks'), Next: of('Look at the queue') },
-      [of('Send')]: {
+      [of('Wait for room')]: { Type: 'Wait', Seconds: backoff('$looks'), Next: of('Count waiting messages') },
+      [of('Send the batch')]: {
         ...invoke(sending, '{% $states.input %}'),
         Output: {},
         Catch: [caught],
         End: true,
       },
-      [of('Write down what was not sent')]: {
+      [of('Record the batch that was not sent')]: {
         ...invoke(reporting, { task: 'give-up', batch: '{% $states.input %}', reason: '{% $reason %}' }),
         Output: {},
-        Catch: [{ ErrorEquals: ['States.ALL'], Next: of('A batch was not sent') }],
-        Next: of('A batch was not sent'),
+        Catch: [{ ErrorEquals: ['States.ALL'], Next: of('The batch was not sent') }],
+        Next: of('The batch was not sent'),
       },
-      [of('A batch was not sent')]: { Type: 'Fail', Error: 'NotSent', Cause: '{% $reason %}' },
+      [of('The batch was not sent')]: { Type: 'Fail', Error: 'NotSent', Cause: '{% $reason %}' },
     },
   };
 }

@@ -119,7 +119,7 @@ export interface Catcher {
 }
 
 /** Six attempts within about two minutes: long enough for throttling and a function that is replaced. */
-export const tryAgain: Retrier = {
+export const defaultRetry: Retrier = {
   ErrorEquals: ['States.ALL'],
   IntervalSeconds: 2,
   BackoffRate: 2,
@@ -129,7 +129,7 @@ export const tryAgain: Retrier = {
 };
 
 /** What goes wrong is noted for the report, and the execution goes on with what can still be done. */
-export function goOn(what: string, Next: string): Catcher {
+export function catchAndContinue(what: string, Next: string): Catcher {
   const reason = "$states.errorOutput.Error & ': ' & $string($states.errorOutput.Cause)";
   return {
     ErrorEquals: ['States.ALL'],
@@ -140,7 +140,7 @@ export function goOn(what: string, Next: string): Catcher {
 }
 
 /** Adds to what the report tells of the execution itself. */
-export function complain(what: string, Next: string): Pass {
+export function addWarning(what: string, Next: string): Pass {
   return {
     Type: 'Pass',
     Assign: { troubles: `{% [$troubles, ${JSON.stringify(what)}] %}` },
@@ -160,9 +160,9 @@ export function invoke(
     Arguments: { FunctionName: functionArn, Payload },
     // As long as a function can take.
     TimeoutSeconds: 900,
-    Retry: [tryAgain],
+    Retry: [defaultRetry],
   };
 }
 
 /** Seconds between two looks: soon at first, then more and more seldom, a minute at the most. */
-export const pause = (looks: string) => `{% $min([60, $ceil($power(1.3, ${looks}))]) %}`;
+export const backoff = (looks: string) => `{% $min([60, $ceil($power(1.3, ${looks}))]) %}`;

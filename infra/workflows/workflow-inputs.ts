@@ -1,5 +1,5 @@
 import type * as pulumi from '@pulumi/pulumi';
-import type { StageName } from '../naming.ts';
+import type { Stage } from '../../domain/stage.ts';
 
 /** What the workflows are made of, and how fast they may go. */
 export interface WorkflowParts {
@@ -7,7 +7,7 @@ export interface WorkflowParts {
   readonly sending: pulumi.Input<string>;
   readonly reporting: pulumi.Input<string>;
   /** URLs of the stages' queues. */
-  readonly queues: Readonly<Record<StageName, pulumi.Input<string>>>;
+  readonly queues: Readonly<Record<Stage, pulumi.Input<string>>>;
   readonly crawler: pulumi.Input<string>;
   /** Names of the buckets. */
   readonly raw: pulumi.Input<string>;

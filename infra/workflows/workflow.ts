@@ -1,7 +1,7 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { newAlarm } from '../base/alarms.ts';
-import { allow, policyDocument, type Statement, trust } from '../iam/permissions.ts';
+import { allow, policyDocument, type Statement, trust } from '../iam/documents.ts';
 import type { Workflow as Definition } from './states.ts';
 
 export interface WorkflowArgs {

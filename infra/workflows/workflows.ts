@@ -1,22 +1,16 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
+import type { FunctionName } from '../../domain/environment.ts';
+import type { Stage as StageName } from '../../domain/stage.ts';
 import { detailsPrefix, type Machine } from '../../domain/versions/backfill.ts';
 import type { Bucket } from '../base/bucket.ts';
-import { LambdaFunction } from '../base/function.ts';
+import { type FunctionEnvironment, LambdaFunction, type OwnEnvironment } from '../base/function.ts';
 import type { Key } from '../base/key.ts';
 import type { Bundle } from '../build/bundle.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { WorkflowConfiguration } from '../configuration/workflows.ts';
-import {
-  allow,
-  type Grant,
-  policyDocument,
-  readsAll,
-  type Statement,
-  updates,
-  usesKey,
-} from '../iam/permissions.ts';
-import type { StageName } from '../naming.ts';
+import { allow, policyDocument, type Statement, usesKey } from '../iam/documents.ts';
+import { type Grant, readsAll, updates } from '../iam/grants.ts';
 import type { Stage } from '../stage.ts';
 import { backfillWorkflow } from './backfill.ts';
 import { replayWorkflow } from './replay.ts';
@@ -32,7 +26,7 @@ export interface WorkflowsArgs extends WorkflowConfiguration {
   readonly key: Key;
   /** Of all functions, the stages' among them. */
   readonly code: pulumi.Output<Readonly<Record<StageName | 'backfillSending' | 'backfillReporting', Bundle>>>;
-  readonly environmentOf: (service: string) => Readonly<Record<string, string>>;
+  readonly environmentOf: (service: FunctionName) => FunctionEnvironment;
   /** Days. */
   readonly logRetention: number;
   readonly alarmTopicArn: string | undefined;
@@ -139,13 +133,13 @@ export class Workflows extends pulumi.ComponentResource {
     this.registerOutputs(this.stateMachines);
   }
 
-  #lambda(
+  #lambda<Name extends FunctionName>(
     name: string,
     args: WorkflowsArgs,
     own: {
       readonly bundle: pulumi.Output<Bundle>;
-      readonly service: string;
-      readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
+      readonly service: Name;
+      readonly environment: OwnEnvironment<Name>;
       readonly grants: readonly Grant[];
       readonly statements: readonly Statement[];
     },

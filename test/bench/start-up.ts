@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import * as z from 'zod';
-import { stages } from '../../domain/errors.ts';
+import { stages } from '../../domain/stage.ts';
 import { bundle } from '../../infra/build/bundle.ts';
 import { jsonOf } from './child.ts';
 import { median, type Section } from './section.ts';

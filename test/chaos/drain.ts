@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { GetQueueAttributesCommand, StartMessageMoveTaskCommand } from '@aws-sdk/client-sqs';
 import type { Target } from '../../cli/target/target.ts';
-import { stages } from '../../domain/errors.ts';
+import { stages } from '../../domain/stage.ts';
 import { persist } from './load.ts';
 
 const POLL_MS = 500;

@@ -71,7 +71,7 @@ describe('permissions', () => {
     // What is superseded is removed by whichever stage ends a version, and that is loading as a rule.
     const needed = unused.filter((each) => !/ (Remove|List)(Temp|Failed|Processed) /.test(each));
     expect(needed).toEqual([
-      // Asked only when an object's version has gone: infra/iam/permissions.ts, reads().
+      // Asked only when an object's version has gone: infra/iam/grants.ts, reads().
       'sluice-dev-extraction-local ListRaw s3:ListBucket',
       // Written only when a file that the stage before it wrote can't be read: infra/index.ts.
       'sluice-dev-loading-local WriteFailed s3:PutObject',

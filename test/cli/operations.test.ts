@@ -24,7 +24,7 @@ import { sweep as sweepTarget } from '../../cli/ledger/sweep.ts';
 import { mysqlUrl, withMysql } from '../../cli/mysql/mysql.ts';
 import { queueStates } from '../../cli/target/queue-state.ts';
 import { localCredentials, type Target } from '../../cli/target/target.ts';
-import type { Stage } from '../../domain/errors.ts';
+import type { Stage } from '../../domain/stage.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
 import {
   extractionReceiptKey,

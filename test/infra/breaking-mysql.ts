@@ -1,4 +1,4 @@
-/** Changes to every resource of a type, and the one policy of networks and databases that each breaks. */
+/** Changes to every resource of a type, and the one check of networks and databases that each breaks. */
 const instance = 'aws:rds/instance:Instance';
 const proxy = 'aws:rds/proxy:Proxy';
 const subnet = 'aws:ec2/subnet:Subnet';
@@ -20,7 +20,7 @@ const anyBucket = JSON.stringify({
 const bucketsLike = anyBucket.replace('"*"}', '"arn:aws:s3:::sluice-*"}');
 
 export const breakingMysql: readonly (readonly [
-  policy: string,
+  check: string,
   type: string,
   path: string,
   value: unknown,

@@ -8,9 +8,9 @@ const map = { Type: 'Map', MaxConcurrency: 5, ToleratedFailurePercentage: 10, Ca
 const machineOf = (State: object) => JSON.stringify({ TimeoutSeconds: 60, States: { State } });
 const retrying = (more: object) => machineOf({ ...task, Retry: [{ ...retrier, ...more }] });
 
-/** A change to every resource of a type, and the one policy of state machines that it breaks. */
+/** A change to every resource of a type, and the one check of state machines that it breaks. */
 export const breakingWorkflows: readonly (readonly [
-  policy: string,
+  check: string,
   type: string,
   path: string,
   value: unknown,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { policies, violations } from '../../infra/compliance/policies.ts';
+import { findings } from '../../infra/compliance/check.ts';
+import { checks } from '../../infra/compliance/checks.ts';
 import { breakingCatalog } from './breaking-catalog.ts';
 import { breakingMysql } from './breaking-mysql.ts';
 import { breakingWorkflows } from './breaking-workflows.ts';
@@ -50,8 +51,8 @@ const deniesWithoutTls = document([
 ]);
 const allows = (Action: string, Resource: string) => document([{ Effect: 'Allow', Action, Resource }]);
 
-/** A change to every resource of a type, and the one policy that it breaks. */
-const breaking: readonly (readonly [policy: string, type: string, path: string, value: unknown])[] = [
+/** A change to every resource of a type, and the one check that it breaks. */
+const breaking: readonly (readonly [check: string, type: string, path: string, value: unknown])[] = [
   ['queue-visibility', queue, 'visibilityTimeoutSeconds', 719],
   ['queue-receives', queue, 'redrivePolicy', undefined],
   ['partial-batches', mapping, 'functionResponseTypes', []],
@@ -148,21 +149,21 @@ const breaking: readonly (readonly [policy: string, type: string, path: string, 
   ...breakingWorkflows,
 ];
 
-describe('the policies', () => {
+describe('the checks', () => {
   it.each([
     ['a stack for development', program],
     ['a stack with everything', everything],
-  ])('are all kept by %s', (_which, { resources }) => {
-    expect(violations(resources)).toEqual([]);
+  ])('are all passed by %s', (_which, { resources }) => {
+    expect(findings(checks, resources)).toEqual([]);
   });
 
-  it.each(breaking)('%s is broken when every %s has %s = %j', (policy, type, path, value) => {
+  it.each(breaking)('%s is broken when every %s has %s = %j', (check, type, path, value) => {
     const broken = resources();
     const changed = broken.filter((resource) => resource.type === type);
     for (const { inputs } of changed) set(inputs, path, value);
     expect(changed.length).toBeGreaterThan(0);
 
-    const found = violations(broken).filter((each) => each.policy === policy);
+    const found = findings(checks, broken).filter((each) => each.check === check);
 
     expect(found.length).toBeGreaterThan(0);
     expect(found[0]?.message).toMatch(/\(.+\)$/);
@@ -178,8 +179,8 @@ describe('the policies', () => {
     ],
   ])('permissions-in-one-place is broken by any %s', (type, inputs) => {
     const more = { urn: 'urn:more', type, name: 'more', inputs, outputs: {} };
-    expect(violations([...resources(), more])).toMatchObject([
-      { urn: 'urn:more', policy: 'permissions-in-one-place' },
+    expect(findings(checks, [...resources(), more])).toMatchObject([
+      { urn: 'urn:more', check: 'permissions-in-one-place' },
     ]);
   });
 
@@ -189,7 +190,9 @@ describe('the policies', () => {
     ['aws:ec2/eip:Eip', {}],
   ])('no-internet is broken by any %s', (type, inputs) => {
     const more = { urn: 'urn:more', type, name: 'more', inputs, outputs: {} };
-    expect(violations([...resources(), more])).toMatchObject([{ urn: 'urn:more', policy: 'no-internet' }]);
+    expect(findings(checks, [...resources(), more])).toMatchObject([
+      { urn: 'urn:more', check: 'no-internet' },
+    ]);
   });
 
   it.each([
@@ -202,11 +205,11 @@ describe('the policies', () => {
       [{ Effect: 'Allow', Action: ['s3:GetObject'], Resource: ['arn:aws:s3:::sluice-dev-raw-local/*'] }],
     ],
     ['a Deny of everything', [{ Effect: 'Deny', NotAction: 's3:*', Resource: '*' }]],
-  ])('least-privilege is kept by %s', (_what, statement) => {
+  ])('least-privilege is passed by %s', (_what, statement) => {
     const all = resources();
     for (const { inputs } of all.filter(({ type }) => type === rolePolicy))
       set(inputs, 'policy', document(statement));
-    expect(violations(all).filter(({ policy }) => policy === 'least-privilege')).toEqual([]);
+    expect(findings(checks, all).filter(({ check }) => check === 'least-privilege')).toEqual([]);
   });
 
   it.each([
@@ -220,10 +223,10 @@ describe('the policies', () => {
         each.Principal = Principal;
       set(inputs, 'policy', JSON.stringify(policy));
     }
-    expect(new Set(violations(all).map(({ policy }) => policy))).toEqual(new Set(['target-permission']));
+    expect(new Set(findings(checks, all).map(({ check }) => check))).toEqual(new Set(['target-permission']));
   });
 
-  it('queue-encryption is kept by a key that admits EventBridge among others', () => {
+  it('queue-encryption is passed by a key that admits EventBridge among others', () => {
     const all = resources();
     for (const { inputs } of all.filter(({ type }) => type === 'aws:kms/key:Key'))
       set(
@@ -234,10 +237,10 @@ describe('the policies', () => {
           '["sns.amazonaws.com","events.amazonaws.com"]',
         ),
       );
-    expect(violations(all)).toEqual([]);
+    expect(findings(checks, all)).toEqual([]);
   });
 
   it('each have a program that breaks them', () => {
-    expect(new Set(breaking.map(([policy]) => policy))).toEqual(new Set(policies.map(({ name }) => name)));
+    expect(new Set(breaking.map(([check]) => check))).toEqual(new Set(checks.map(({ name }) => name)));
   });
 });

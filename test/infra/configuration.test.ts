@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { sourceRetention } from '../../infra/base/queue.ts';
-import { readConfiguration, visibilityTimeout } from '../../infra/configuration/configuration.ts';
+import { readConfiguration } from '../../infra/configuration/configuration.ts';
+import { visibilityTimeout } from '../../infra/configuration/stages.ts';
 import { stackOutputs } from '../../infra/outputs.ts';
 
 const region = { 'aws:region': 'eu-central-1' };

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { bucketPurposes, naming, stageNames } from '../../infra/naming.ts';
+import { stages } from '../../domain/stage.ts';
+import { bucketPurposes, naming } from '../../infra/naming.ts';
 
 const stackName = fc.stringMatching(/^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$/);
 
@@ -9,7 +10,7 @@ it('every accepted stack name leaves room for Pulumi’s suffix in buckets, role
     fc.property(stackName, (stack) => {
       const name = naming('sluice', stack);
       for (const purpose of bucketPurposes) expect(`${name(purpose)}-0123456`.length).toBeLessThanOrEqual(63);
-      for (const stage of stageNames) expect(`${name(stage)}-0123456`.length).toBeLessThanOrEqual(64);
+      for (const stage of stages) expect(`${name(stage)}-0123456`.length).toBeLessThanOrEqual(64);
     }),
   );
 });

@@ -1,33 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
-import { violations } from '../../infra/compliance/policies.ts';
+import { findings } from '../../infra/compliance/check.ts';
+import { checks } from '../../infra/compliance/checks.ts';
 import { stackOutputs } from '../../infra/outputs.ts';
-import { readProgram } from '../../local-aws/program/program.ts';
 import { readTopology } from '../../local-aws/program/topology.ts';
 import { validate } from '../../local-aws/program/validation/validation.ts';
-import { everything, program, root } from './the-program.ts';
+import { bare, forProduction, read } from './stacks.ts';
+import { everything, program } from './the-program.ts';
 
-const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
-const example = parse(readFileSync(join(root, 'Pulumi.prod.yaml.example'), 'utf8')) as {
-  config: Record<string, unknown>;
-};
-const production = await readProgram({
-  stack: 'prod',
-  directory: root,
-  configuration: Object.fromEntries(Object.entries(example.config).map(([key, value]) => [key, text(value)])),
-});
-const nothing = await readProgram({
-  stack: 'bare',
-  directory: root,
-  configuration: {
-    'aws:region': 'eu-central-1',
-    'sluice:catalog': '{"scheduled":false}',
-    'sluice:warehouse': '{"enabled":false}',
-    'sluice:mysql': 'false',
-  },
-});
+const production = await read(forProduction);
+const nothing = await read(bare);
 
 describe.each([
   ['for development', program],
@@ -37,8 +18,8 @@ describe.each([
 ])('a stack %s', (_which, { resources, outputs }) => {
   const types = new Set(resources.map(({ type }) => type));
 
-  it('obeys every policy, and AWS would take it', () => {
-    expect(violations(resources)).toEqual([]);
+  it('passes every check, and AWS would take it', () => {
+    expect(findings(checks, resources)).toEqual([]);
     expect(validate(resources)).toEqual([]);
     expect(() => readTopology({ resources })).not.toThrow();
   });

@@ -1,23 +1,10 @@
-import { readProgram } from '../../local-aws/program/program.ts';
-
-/** The repository. */
-export const root = new URL('../..', import.meta.url).pathname;
+import { development, read, withEverything } from './stacks.ts';
 
 /** What the real program registers for the stack `dev`. */
-export const program = await readProgram({ stack: 'dev', directory: root });
+export const program = await read(development);
 
 /** What it registers for a stack that has all there is, and is to be kept. */
-export const everything = await readProgram({
-  stack: 'dev',
-  directory: root,
-  configuration: {
-    'sluice:forceDestroy': 'false',
-    'sluice:mysql': 'true',
-    'sluice:database': '{"proxy":true}',
-    'sluice:warehouse': '{"enabled":true}',
-    'sluice:alarmTopicArn': 'arn:aws:sns:us-east-1:000000000000:alarms',
-  },
-});
+export const everything = await read(withEverything);
 
 /** The program's resources as copies that a test may break. */
 export const resources = () => structuredClone(program.resources);

@@ -1,5 +1,6 @@
 import validate from 'asl-validator';
 import { describe, expect, it } from 'vitest';
+import { drainStates, isCounting, isDraining } from '../../domain/versions/workflow-states.ts';
 import { readTopology } from '../../local-aws/program/topology.ts';
 import { parseDefinition, type State } from '../../local-aws/stepfunctions/definition.ts';
 import { everything } from './the-program.ts';
@@ -62,6 +63,16 @@ describe.each(stateMachines.map((each) => [each.name.replace(/-local$/, ''), eac
         };
         expect([first, leadsToReport(first)]).toEqual([first, true]);
       }
+    });
+
+    it('waits for the stages in states that commands recognize', () => {
+      const names = Object.keys(parsed.States);
+      expect(names.filter(isDraining).sort()).toEqual(Object.values(drainStates).sort());
+      const branches = Object.values(parsed.States).flatMap((state) =>
+        state.Type === 'Parallel' ? state.Branches.flatMap(({ States }) => Object.keys(States)) : [],
+      );
+      expect(branches).toHaveLength(6);
+      expect(flows.flatMap(({ States }) => Object.keys(States)).filter(isCounting)).toEqual(branches);
     });
 
     it('may call its two functions, look at queues, crawl, list and run its own children, and nothing else', () => {

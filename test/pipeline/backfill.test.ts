@@ -85,7 +85,7 @@ test('executions are listed, and shown with what they went through', async () =>
   expect(list.stdout.split('\n')[1]).toMatch(new RegExp(`^${latest?.name} +replay +succeeded +succeeded `));
   const shown = await run('executions', latest?.name ?? '');
   expect(shown.status).toBe(0);
-  expect(shown.stdout).toMatch(/Send what has rejects.*Start the crawler.*Write the report/s);
+  expect(shown.stdout).toMatch(/Send the objects with rejects.*Start the crawler.*Write the report/s);
   expect(await run('executions', 'none')).toMatchObject({
     status: 1,
     stderr: expect.stringContaining('There is no execution "none"'),

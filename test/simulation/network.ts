@@ -1,4 +1,4 @@
-import { stages } from '../../domain/errors.ts';
+import { stages } from '../../domain/stage.ts';
 import type { Clock } from '../../local-aws/core/clock.ts';
 import type { Random } from './random.ts';
 

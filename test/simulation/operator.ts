@@ -1,7 +1,7 @@
 import { candidates } from '../../cli/ledger/replay.ts';
 import { type SweepProblem, sweep } from '../../cli/ledger/sweep.ts';
 import type { Target } from '../../cli/target/target.ts';
-import type { Stage } from '../../domain/errors.ts';
+import type { Stage } from '../../domain/stage.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import { revisionName } from '../../domain/versions/revision.ts';
 import type { SyntheticEvent } from '../../domain/versions/sweep.ts';

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { type Stage, stages } from '../../domain/errors.ts';
 import type { Limits } from '../../domain/records/part.ts';
+import { type Stage, stages } from '../../domain/stage.ts';
 import { parseProcessedKey, transformationReceiptKey } from '../../domain/versions/key-layout.ts';
 import { parseObjectEvent } from '../../domain/versions/object-event.ts';
 import type { Receipt } from '../../domain/versions/receipt.ts';

@@ -1,8 +1,7 @@
 import { PermanentError, TransientError } from '../../errors.ts';
+import type { Compression } from './compression.ts';
 import { Decompressor } from './decompressor.ts';
 import { Expansion } from './expansion.ts';
-
-export type Compression = 'none' | 'gzip' | 'zstd';
 
 /** Opens an object's bytes, the same ones each time: damage is looked at again. */
 export type Source = () => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;

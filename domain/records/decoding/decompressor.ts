@@ -1,5 +1,5 @@
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
-import type { Compression } from './decompression.ts';
+import type { Compression } from './compression.ts';
 
 /** Larger chunks than zlib's own 16 KB: the splitters behind it run once a chunk. */
 const CHUNK_BYTES = 256 * 1024;

@@ -1,5 +1,5 @@
 import { PermanentError } from '../../errors.ts';
-import type { Compression } from './decompression.ts';
+import type { Compression } from './compression.ts';
 
 /** Each costs a tenth of a millisecond: so many of so little are meant to keep a machine busy. */
 const FRAMES_GRACE = 3000;

@@ -2,9 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { bucketPurposes, stageNames } from '../../../infra/naming.ts';
+import { stages } from '../../../domain/stage.ts';
+import { bucketPurposes } from '../../../infra/naming.ts';
 import { stackOutputs } from '../../../infra/outputs.ts';
-import { program, resources, root, set } from '../../../test/infra/the-program.ts';
+import { root } from '../../../test/infra/stacks.ts';
+import { program, resources, set } from '../../../test/infra/the-program.ts';
 import { readProgram } from '../../program/program.ts';
 import { readTopology } from '../../program/topology.ts';
 
@@ -39,7 +41,7 @@ describe('the program of this repository', () => {
 
   it('is the flow of the README: raw ⇒ extraction ─▶ temp ⇒ transformation ─▶ processed ⇒ loading ─▶ archive', () => {
     const topology = readTopology(program);
-    const arrows = stageNames.map((stage) => {
+    const arrows = stages.map((stage) => {
       const rule = topology.rules.find(({ name }) => name === `sluice-dev-${stage}-local`);
       const target = rule?.targets[0]?.arn;
       const mapping = topology.mappings.find(({ queueArn }) => queueArn === target);
@@ -79,7 +81,7 @@ describe('the program of this repository', () => {
 
   it('gives up a message to a DLQ that admits just that queue', () => {
     const { queues } = readTopology(program);
-    for (const stage of stageNames) {
+    for (const stage of stages) {
       const queue = queues.find(({ name }) => name === `sluice-dev-${stage}-local`);
       const deadLetters = queues.find(({ name }) => name === queue?.redrive?.deadLetterQueue);
       expect(deadLetters?.name).toBe(`sluice-dev-${stage}-dlq-local`);

@@ -5,12 +5,13 @@ import fc from 'fast-check';
 import Papa from 'papaparse';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { type CsvFormat, defineDataset } from '../../../domain/dataset.ts';
+import { defineDataset } from '../../../domain/dataset.ts';
 import { PermanentError } from '../../../domain/errors.ts';
 import { decode } from '../../../domain/records/decoding/decode.ts';
 import type { Source } from '../../../domain/records/decoding/decompression.ts';
 import { EXCERPT_BYTES, MAX_RECORD_BYTES } from '../../../domain/records/decoding/record.ts';
 import { validate } from '../../../domain/records/validation.ts';
+import type { CsvFormat } from '../../../domain/source-format.ts';
 import { chunksOf } from './decoded.ts';
 
 type Format = Omit<CsvFormat, 'format'>;

@@ -1,7 +1,7 @@
 import type { Receipt } from '../../../domain/versions/receipt.ts';
 import type { Version } from '../../../local-aws/s3/storage/bucket.ts';
 import type { Pipeline } from '../pipeline.ts';
-import type { Past } from './model.ts';
+import type { Past } from './past.ts';
 
 /**
  * Rejects that a dead attempt by other code left of a part, and no receipt names: the transformation removes them where the

@@ -4,10 +4,10 @@ import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
 import { type Receipt, total } from '../../../domain/versions/receipt.ts';
 import { parseRevision, revisionName } from '../../../domain/versions/revision.ts';
 import { memberOf } from '../load/datasets.ts';
-import type { Poison } from '../load/workload.ts';
 import type { Pipeline } from '../pipeline.ts';
 import type { Contents } from './contents.ts';
 import { orphans, queues, rejectsOfOtherCodes, retries } from './left-over.ts';
+import type { Past } from './past.ts';
 import {
   type Change,
   type Expected,
@@ -17,18 +17,6 @@ import {
   outcomeOf,
   type Uploaded,
 } from './specification.ts';
-
-/** What was done to the pipeline, besides its faults. */
-export interface Past {
-  readonly history: readonly Change[];
-  readonly poison: readonly Poison[];
-  /** Versions in the revision that a replay has asked for. */
-  readonly replayed: readonly string[];
-  /** Whether somebody swept: then a version may be done anew more often than it was asked for. */
-  readonly swept: boolean;
-  /** Whether what waited in queues is gone: poison may be, too. */
-  readonly purged: boolean;
-}
 
 /** What is wrong, each named; nothing when the end is what it must be. */
 export async function findings(pipeline: Pipeline, past: Past): Promise<string[]> {

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import Papa from 'papaparse';
 import type * as z from 'zod';
-import type { CsvFormat } from '../../../dataset.ts';
 import { PermanentError } from '../../../errors.ts';
+import type { CsvFormat } from '../../../source-format.ts';
 import { isUtf16, withoutByteOrderMark } from '../byte-order-mark.ts';
 import { decompress, type Source } from '../decompression.ts';
 import { notUtf8, tooLarge, type Unreadable } from '../reading.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import type { CsvFormat } from '../../../dataset.ts';
 import { PermanentError } from '../../../errors.ts';
+import type { CsvFormat } from '../../../source-format.ts';
 
 /** How much of a header is shown. */
 const SHOWN_CHARACTERS = 200;

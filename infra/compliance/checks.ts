@@ -1,0 +1,33 @@
+import { alarmChecks } from './alarms.ts';
+import { bucketChecks } from './buckets.ts';
+import { catalogChecks } from './catalog.ts';
+import type { Check } from './check.ts';
+import { functionChecks } from './functions.ts';
+import { mysqlChecks } from './mysql.ts';
+import { networkChecks } from './network.ts';
+import { queueChecks } from './queues.ts';
+import { at, parsed } from './resource.ts';
+import { workflowChecks } from './workflows.ts';
+
+/** All checks. A rule of one's own goes into a file beside the others, and is added here. */
+export const checks: readonly Check[] = [
+  ...queueChecks,
+  ...bucketChecks,
+  ...functionChecks,
+  ...alarmChecks,
+  ...catalogChecks,
+  ...networkChecks,
+  ...mysqlChecks,
+  ...workflowChecks,
+  {
+    name: 'default-tags',
+    rule: 'The provider tags everything with project, stack and owner.',
+    reason: 'Costs and questions find their way. No dataset: each resource serves them all.',
+    source: 'AWS tagging best practices',
+    type: 'pulumi:providers:aws',
+    passes: ({ inputs }) => {
+      const tags = at(parsed(inputs['defaultTags']), 'tags');
+      return ['project', 'stack', 'owner'].every((name) => at(tags, name) !== undefined);
+    },
+  },
+];
