@@ -12,9 +12,10 @@ import { queueDelivery } from './events/delivery.ts';
 import { createEvents } from './events/events.ts';
 import { controlService } from './faults/control.ts';
 import { Faults } from './faults/faults.ts';
+import type { CompareFile } from './glue/crawler.ts';
 import { Glue } from './glue/glue.ts';
 import { startCrawler } from './glue/start-crawler.ts';
-import { type RunningServer, startServer } from './http/server.ts';
+import { defaultName, type RunningServer, startServer } from './http/server.ts';
 import type { Service } from './http/service.ts';
 import { type Authority, createAuthority } from './iam/authority.ts';
 import { account as accountId, Credentials } from './iam/credentials.ts';
@@ -49,6 +50,10 @@ export interface CloudOptions {
   readonly port: number;
   /** One that has loaded Pulumi meanwhile; a new one otherwise. */
   readonly programProcess?: ProgramProcess;
+  /** What the cloud is called where AWS has no name for it: see `ServerOptions`. */
+  readonly name?: string;
+  /** Compares the files that crawlers find with their table; no file is compared when absent. */
+  readonly compareFile?: CompareFile;
   /** Told of what goes wrong behind the scenes: failed batches, lost events. */
   readonly onTrouble?: (line: string) => void;
   /** What a function's variables become on this machine, when a process of it starts. As they are, when left out. */
@@ -84,9 +89,9 @@ const maxProcesses = Math.max(2, availableParallelism());
  * @throws {Error} EADDRINUSE when the port is taken
  */
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
-  const { directory, ephemeral = false, onTrouble = () => {} } = options;
+  const { directory, name = defaultName, ephemeral = false, onTrouble = () => {} } = options;
   const unlock = lockDirectory(directory);
-  const state = ephemeral ? await mkdtemp(join(tmpdir(), 'sluice-')) : directory;
+  const state = ephemeral ? await mkdtemp(join(tmpdir(), `${name.toLowerCase()}-`)) : directory;
   const release = async () => {
     if (ephemeral) await rm(state, { recursive: true, force: true });
     unlock();
@@ -98,15 +103,24 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const opened = Promise.withResolvers<void>();
     // Whoever knows the port before everything is in place waits until it is.
     const gated = Object.fromEntries(
-      ['s3', 'sqs', 'events', 'lambda', 'logs', 'monitoring', 'glue', 'states', 'sts', 'sluice'].map(
-        (name): [string, Service] => [
-          name,
-          async (request) => {
-            await opened.promise;
-            return (services[name] as Service)(request);
-          },
-        ],
-      ),
+      [
+        's3',
+        'sqs',
+        'events',
+        'lambda',
+        'logs',
+        'monitoring',
+        'glue',
+        'states',
+        'sts',
+        name.toLowerCase(),
+      ].map((service): [string, Service] => [
+        service,
+        async (request) => {
+          await opened.promise;
+          return (services[service] as Service)(request);
+        },
+      ]),
     );
     const functions = new Map<string, LambdaFunction>();
     const faults = new Faults({
@@ -116,6 +130,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     });
     server = await startServer({
       port: options.port,
+      name,
       services: gated,
       credentials,
       interrupts: (request) => faults.interrupts(request),
@@ -182,6 +197,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       store: s3.store,
       sqs,
       publish: (event) => events.publish(event),
+      compare: options.compareFile,
       clock,
       admit,
       region,
@@ -223,7 +239,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     });
 
     Object.assign(services, {
-      sluice: controlService({ authority, faults }),
+      [name.toLowerCase()]: controlService({ name, authority, faults }),
       s3: s3.service,
       sqs: sqs.service,
       events: events.service,

@@ -6,17 +6,19 @@ import type { Authority } from '../iam/authority.ts';
 import { type Faults, faultRequest } from './faults.ts';
 
 export interface ControlOptions {
+  /** What the cloud is called: see `ServerOptions`. */
+  readonly name: string;
   readonly authority: Pick<Authority, 'uses' | 'denials'>;
   readonly faults: Faults;
 }
 
 /**
- * What AWS has no API for, in the AWS JSON protocol as `Sluice.<operation>`: the faults, and what each role used since
+ * What AWS has no API for, in the AWS JSON protocol as `Name.<operation>`: the faults, and what each role used since
  * the start. Signed as every call is, and for the person at the keyboard alone.
  */
-export function controlService({ authority, faults }: ControlOptions): Service {
+export function controlService({ name, authority, faults }: ControlOptions): Service {
   const service = jsonService({
-    target: 'Sluice',
+    target: name,
     version: '1.0',
     operations: {
       AddFault: operation(faultRequest, async (asked) => faults.add(asked)),

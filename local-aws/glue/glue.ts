@@ -8,7 +8,7 @@ import type { Store } from '../s3/storage/store.ts';
 import type { Sqs } from '../sqs/sqs.ts';
 import { glueService } from './api.ts';
 import { Catalog, type Partition } from './catalog.ts';
-import { type Crawl, crawl } from './crawler.ts';
+import { type CompareFile, type Crawl, crawl } from './crawler.ts';
 import { filesFor } from './files.ts';
 import type { CatalogSettings, CrawlerSettings } from './settings.ts';
 
@@ -28,6 +28,8 @@ export interface GlueOptions {
   readonly store: Store;
   readonly sqs: Pick<Sqs, 'queue'>;
   readonly publish: (event: BusEvent) => Promise<void>;
+  /** Compares new files with their table, for the crawler's warnings; no file is compared when absent. */
+  readonly compare?: CompareFile | undefined;
   readonly clock: Clock;
   readonly admit: Admit;
   readonly region: string;
@@ -120,7 +122,7 @@ export class Glue {
   }
 
   async #crawl({ settings, history }: LiveCrawler, startedAt: number): Promise<void> {
-    const { admit, sqs, store, clock, ids } = this.#options;
+    const { admit, sqs, store, clock, ids, compare = async () => [] } = this.#options;
     const caller: Caller = { kind: 'role', principal: settings.roleArn };
     const isFirst = !history.some(({ state }) => state === 'COMPLETED');
     const begun = { id: ids(), crawler: settings.name, startedAt };
@@ -142,6 +144,7 @@ export class Glue {
           admit,
           caller,
           now: () => clock.now(),
+          compare,
           register: (partitions) => this.register(partitions),
         },
         this.#closing.signal,

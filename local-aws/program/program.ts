@@ -9,6 +9,8 @@ const resource = z.object({
   urn: z.string(),
   /** Pulumi's type token, e.g. `aws:sqs/queue:Queue`. */
   type: z.string(),
+  /** Whether it only groups other resources. */
+  component: z.boolean(),
   /** The logical name. */
   name: z.string(),
   inputs: z.record(z.string(), z.unknown()),

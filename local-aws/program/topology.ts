@@ -416,9 +416,8 @@ class Reader {
   }
 
   finish(): void {
-    for (const { urn, type } of this.#resources) {
-      // A component only groups what it holds.
-      if (!type.startsWith('sluice:') && !this.#known.has(type)) {
+    for (const { urn, type, component } of this.#resources) {
+      if (!component && !this.#known.has(type)) {
         this.complain(urn, `the local cloud does not know the type ${type}`);
       }
     }

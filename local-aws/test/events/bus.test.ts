@@ -250,7 +250,7 @@ test.each([
 });
 
 test('what waits for a retry, and a rule that was switched off, survive the death of the process', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-events-'));
+  const folder = await mkdtemp(join(tmpdir(), 'local-aws-events-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const journalled = (changes: RigOptions) =>
     rig({

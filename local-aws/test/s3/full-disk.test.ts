@@ -24,7 +24,7 @@ let directory: string;
 const closing: (() => Promise<void>)[] = [];
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'sluice-full-'));
+  directory = mkdtempSync(join(tmpdir(), 'local-aws-full-'));
 });
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();

@@ -259,7 +259,7 @@ describe('who may', () => {
 describe('after the death of the process', () => {
   let folder: string;
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sluice-sqs-'));
+    folder = await mkdtemp(join(tmpdir(), 'local-aws-sqs-'));
   });
   const started: Sqs[] = [];
   afterAll(async () => {

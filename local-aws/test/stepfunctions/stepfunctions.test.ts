@@ -16,7 +16,7 @@ let clock: VirtualClock;
 let directory: string;
 beforeEach(() => {
   clock = new VirtualClock();
-  directory = mkdtempSync(join(tmpdir(), 'sluice-states-'));
+  directory = mkdtempSync(join(tmpdir(), 'local-aws-states-'));
 });
 afterEach(async () => {
   for (const { states } of started.splice(0)) await states.close();
