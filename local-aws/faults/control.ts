@@ -2,13 +2,13 @@ import * as z from 'zod';
 import { ServiceError } from '../core/service-error.ts';
 import { jsonService, operation } from '../http/json.ts';
 import type { Service } from '../http/service.ts';
-import type { Authority } from '../iam/authority.ts';
+import type { PolicyEngine } from '../iam/policy-engine.ts';
 import { type Faults, faultRequest } from './faults.ts';
 
 export interface ControlOptions {
   /** What the cloud is called: see `ServerOptions`. */
   readonly name: string;
-  readonly authority: Pick<Authority, 'uses' | 'denials'>;
+  readonly engine: Pick<PolicyEngine, 'uses' | 'denials'>;
   readonly faults: Faults;
 }
 
@@ -16,7 +16,7 @@ export interface ControlOptions {
  * What AWS has no API for, in the AWS JSON protocol as `Name.<operation>`: the faults, and what each role used since
  * the start. Signed as every call is, and for the person at the keyboard alone.
  */
-export function controlService({ name, authority, faults }: ControlOptions): Service {
+export function controlService({ name, engine, faults }: ControlOptions): Service {
   const service = jsonService({
     target: name,
     version: '1.0',
@@ -28,8 +28,8 @@ export function controlService({ name, authority, faults }: ControlOptions): Ser
         return {};
       }),
       ListPermissions: operation(z.object({}), async () => ({
-        roles: authority.uses(),
-        denials: authority.denials(),
+        roles: engine.uses(),
+        denials: engine.denials(),
       })),
     },
   });

@@ -1,12 +1,10 @@
-import type { Admit, Caller } from '../core/call.ts';
-import type { Clock } from '../core/clock.ts';
+import type { Caller } from '../core/call.ts';
+import type { ServiceContext } from '../core/cloud-service.ts';
 import { type Journal, noJournal } from '../core/journal.ts';
 import { ServiceError } from '../core/service-error.ts';
 import { type BusEvent, eventTime } from '../events/rule.ts';
-import type { Service } from '../http/service.ts';
 import type { Store } from '../s3/storage/store.ts';
 import type { Sqs } from '../sqs/sqs.ts';
-import { glueService } from './api.ts';
 import { Catalog, type Partition } from './catalog.ts';
 import { type CompareFile, type Crawl, crawl } from './crawler.ts';
 import { filesFor } from './files.ts';
@@ -23,23 +21,13 @@ export type GlueEntry =
     }
   | { readonly type: 'crawled'; readonly crawl: Crawl };
 
-export interface GlueOptions {
+export interface GlueOptions extends ServiceContext {
   readonly settings: CatalogSettings;
   readonly store: Store;
   readonly sqs: Pick<Sqs, 'queue'>;
   readonly publish: (event: BusEvent) => Promise<void>;
   /** Compares new files with their table, for the crawler's warnings; no file is compared when absent. */
   readonly compare?: CompareFile | undefined;
-  readonly clock: Clock;
-  readonly admit: Admit;
-  readonly region: string;
-  readonly accountId: string;
-  readonly ids: () => string;
-  /** Opens the journal, as `openJournal` with its path does; nothing is kept when absent. */
-  readonly openJournal?: (
-    replay: (entry: GlueEntry) => void,
-    snapshot: () => Iterable<GlueEntry>,
-  ) => Promise<Journal<GlueEntry>>;
 }
 
 /** Of each crawler, so many crawls are remembered. */
@@ -55,7 +43,6 @@ interface LiveCrawler {
 /** Glue, as far as the lake needs it: the Data Catalog and its crawlers. */
 export class Glue {
   readonly catalog: Catalog;
-  readonly service: Service;
   readonly #options: GlueOptions;
   readonly #crawlers: ReadonlyMap<string, LiveCrawler>;
   readonly #closing = new AbortController();
@@ -70,11 +57,11 @@ export class Glue {
         { settings, history: [], running: undefined },
       ]),
     );
-    this.service = glueService({ ...options, glue: this });
   }
 
   async start(): Promise<void> {
-    const opened = await this.#options.openJournal?.(
+    const opened = await this.#options.openJournal?.<GlueEntry>(
+      'glue',
       (entry) => this.#replay(entry),
       () => this.#snapshot(),
     );

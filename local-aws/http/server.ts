@@ -9,6 +9,9 @@ import { free } from './free.ts';
 import type { Service, WireRequest, WireResponse } from './service.ts';
 import { checkClaim, signedService, verifySignature } from './signature.ts';
 
+/** By the name that requests are signed for: `s3`, `sqs`, `events`, `lambda`, `logs`, … */
+export type Services = Readonly<Record<string, Service>>;
+
 export interface ServerOptions {
   /** 0 takes any free port. */
   readonly port: number;
@@ -18,8 +21,8 @@ export interface ServerOptions {
    * answers. By default `LocalAws`.
    */
   readonly name?: string;
-  /** By the name that requests are signed for: `s3`, `sqs`, `events`, `lambda`, `logs`, … */
-  readonly services: Readonly<Record<string, Service>>;
+  /** Requests wait for a promise of them. */
+  readonly services: Services | Promise<Services>;
   readonly credentials: { find(accessKeyId: string): Credential | undefined };
   /** Asked when the answer to a request is there: whether its connection is cut instead. */
   readonly interrupts?: (requestId: string) => boolean;
@@ -134,7 +137,7 @@ async function serve(message: IncomingMessage, reply: ServerResponse, options: S
       };
     } else {
       const name = route(incoming, own);
-      const service = options.services[name];
+      const service = (await options.services)[name];
       if (!service && !isForm(incoming.headers)) throw notServed(incoming, name);
       const find = (key: string) => options.credentials.find(key);
       const admissible = checkClaim(incoming, find, Date.now(), name === 's3');

@@ -96,7 +96,7 @@ const notSimulated = new Set([
   'pulumi:providers:aws',
   'aws:cloudwatch/logGroup:LogGroup',
   'aws:cloudwatch/metricAlarm:MetricAlarm',
-  // Processes here reach what the machine reaches; the database is the machine's own, see cli/target/local-cloud.ts.
+  // Processes here reach what the machine reaches, and the databases on it.
   'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup',
   'aws:ec2/routeTable:RouteTable',
   'aws:ec2/routeTableAssociation:RouteTableAssociation',

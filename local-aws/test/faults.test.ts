@@ -14,7 +14,8 @@ const killed: string[] = [];
 const temp = 'arn:aws:s3:::temp';
 
 function faultsWith(...requests: FaultRequest[]): Faults {
-  const faults = new Faults({
+  const faults = new Faults();
+  faults.aimAt({
     functionOf: (principal) => (principal === role ? 'extraction' : undefined),
     kill: (session) => killed.push(session),
   });
@@ -219,11 +220,11 @@ describe('who may ask', () => {
   test('the person may, signed; a function may not; an unsigned request may not', async () => {
     const credentials = new Credentials();
     const faults = faultsWith();
-    const authority = { uses: () => [], denials: () => [] };
+    const engine = { uses: () => [], denials: () => [] };
     const server = await startServer({
       port: 0,
       credentials,
-      services: { localaws: controlService({ name: 'LocalAws', authority, faults }) },
+      services: { localaws: controlService({ name: 'LocalAws', engine, faults }) },
     });
     try {
       const person = controlOf(server.endpoint, { accessKeyId: 'test', secretAccessKey: 'test' });

@@ -22,10 +22,10 @@ import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Call } from '../core/call.ts';
 import { systemClock } from '../core/clock.ts';
-import { openJournal } from '../core/journal.ts';
+import { journalsIn } from '../core/journal.ts';
 import { ServiceError } from '../core/service-error.ts';
 import type { BusEvent } from '../events/rule.ts';
-import { Glue } from '../glue/glue.ts';
+import { createGlue } from '../glue/service.ts';
 import type { CatalogSettings } from '../glue/settings.ts';
 import { type RunningServer, startServer } from '../http/server.ts';
 import { account, Credentials } from '../iam/credentials.ts';
@@ -96,7 +96,7 @@ let published: BusEvent[];
 let directory: string;
 let s3: S3;
 let sqs: Sqs;
-let glue: Glue;
+let glue: ReturnType<typeof createGlue>;
 let server: RunningServer;
 let client: GlueClient;
 let objects: S3Client;
@@ -120,7 +120,7 @@ async function start(): Promise<void> {
         maximumMessageBytes: 262_144,
       },
     ],
-    openJournal: (replay, snapshot) => openJournal(join(directory, 'sqs.journal'), replay, snapshot),
+    openJournal: journalsIn(directory),
   });
   s3 = createS3({
     ...common,
@@ -129,7 +129,7 @@ async function start(): Promise<void> {
     publish: (event) =>
       notifyQueues(event, [{ queueArn, events: ['s3:ObjectCreated:*', 's3:ObjectRemoved:*'] }], sqs),
   });
-  glue = new Glue({
+  glue = createGlue({
     ...common,
     ids: randomUUID,
     settings,
@@ -144,14 +144,14 @@ async function start(): Promise<void> {
         .split('\r\n');
       return first === columns.map(({ name }) => name).join() ? [] : [`its ${format} begins with ${first}`];
     },
-    openJournal: (replay, snapshot) => openJournal(join(directory, 'glue.journal'), replay, snapshot),
+    openJournal: journalsIn(directory),
   });
   await sqs.start();
   await s3.start();
   await glue.start();
   server = await startServer({
     port: 0,
-    services: { s3: s3.service, sqs: sqs.service, glue: glue.service },
+    services: { s3: s3.handle, sqs: sqs.handle, glue: glue.handle },
     credentials: new Credentials(),
   });
   const options = {

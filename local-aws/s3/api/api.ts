@@ -1,6 +1,7 @@
 import type { Admit } from '../../core/call.ts';
+import type { ServedService } from '../../core/cloud-service.ts';
 import { ServiceError } from '../../core/service-error.ts';
-import type { Service, WireRequest, WireResponse } from '../../http/service.ts';
+import type { WireRequest, WireResponse } from '../../http/service.ts';
 import { Store, type StoreOptions } from '../storage/store.ts';
 import { notImplemented } from './errors.ts';
 import { Exchange } from './exchange.ts';
@@ -12,22 +13,19 @@ interface S3Options extends StoreOptions {
   readonly admit: Admit;
 }
 
-export interface S3 {
-  readonly service: Service;
+export interface S3 extends ServedService {
   readonly store: Store;
-  /** Call before the first request. */
-  start(): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** The S3 of the local cloud: path-style REST, buckets as `options` name them. */
 export function createS3(options: S3Options): S3 {
   const store = new Store(options);
   return {
+    name: 's3',
     store,
     start: () => store.start(),
     close: () => store.close(),
-    async service(request) {
+    async handle(request) {
       try {
         return await answer(request, store, options.admit);
       } catch (error) {

@@ -49,7 +49,7 @@ async function openHere(): Promise<SqsTarget> {
   await sqs.start();
   const server = await startServer({
     port: 0,
-    services: { sqs: sqs.service },
+    services: { sqs: sqs.handle },
     credentials: new Credentials(),
   });
   const client = new SQSClient({

@@ -12,7 +12,7 @@ import {
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
 import { Disk } from '../../core/disk.ts';
-import { openJournal } from '../../core/journal.ts';
+import { journalsIn, openJournal } from '../../core/journal.ts';
 import { account, person } from '../../iam/credentials.ts';
 import { FunctionLogs } from '../../logs/logs.ts';
 import { createSqs } from '../../sqs/sqs.ts';
@@ -235,8 +235,7 @@ describe('a local cloud on a full disk', () => {
       accountId: account,
       ids: randomUUID,
       admit: async (call) => disk.admit(call),
-      openJournal: (replay, snapshot) =>
-        openJournal(join(directory, 'sqs.journal'), replay, snapshot, { disk }),
+      openJournal: journalsIn(directory, { disk }),
     });
     await sqs.start();
     closing.push(() => sqs.close());
