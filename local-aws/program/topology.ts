@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { CatalogSettings } from '../glue/settings.ts';
 import type { MappingSettings } from '../lambda/mapping.ts';
-import type { BucketSettings } from '../s3/storage/bucket.ts';
+import type { BucketSettings } from '../s3/storage/model.ts';
 import type { QueueNotification } from '../s3/storage/notifications.ts';
 import type { ScheduleSettings } from '../scheduler/scheduler.ts';
 import type { QueueSettings } from '../sqs/queue.ts';

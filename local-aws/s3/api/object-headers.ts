@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ServiceError } from '../../core/service-error.ts';
-import type { BucketSettings, StoredObject } from '../storage/bucket.ts';
 import { checksumHeader } from '../storage/checksum.ts';
+import type { BucketSettings, StoredObject } from '../storage/model.ts';
 import type { Digest } from './body.ts';
 import { invalidArgument, invalidRequest, notImplemented } from './errors.ts';
 
