@@ -100,7 +100,9 @@ export default {
     {
       name: 'product-has-no-dev-dependencies',
       severity: 'error',
-      from: { path: '^(datasets|domain|store|formats|mysql|handlers|infra|cli|local-aws/(?!test/))' },
+      from: {
+        path: '^(datasets|domain|store|formats|mysql|handlers|infra|cli|local-aws/(?!test/|example/))',
+      },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
   ],
