@@ -15,6 +15,8 @@ import { policiesOf, readSystem } from './program/system.ts';
 import type { Topology } from './program/topology.ts';
 import { buildServices } from './services.ts';
 
+export { DirectoryInUse } from './core/lock.ts';
+export { StateRefused } from './core/state.ts';
 export { ProgramRefused } from './program/system.ts';
 
 export interface CloudOptions {
