@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
-import { ServiceError } from '../core/service-error.ts';
+import { errorText, ServiceError, unsupported } from '../core/service-error.ts';
 import type { Credential } from '../iam/credentials.ts';
 import { jsonError, queryError, xmlError } from './error-response.ts';
 import { free } from './free.ts';
@@ -224,8 +224,7 @@ function route(request: Incoming, own?: string): string {
 /** Older protocols carry the operation's name in a form. */
 function notServed({ method, path, headers }: Incoming, name: string, body?: Buffer): ServiceError {
   const form = new URLSearchParams(body?.toString());
-  const what = headers['x-amz-target'] ?? `${form.get('Action') ?? `${method} ${path}`} of ${name}`;
-  return new ServiceError('NotImplemented', 501, `The local cloud does not serve ${what}.`);
+  return unsupported(headers['x-amz-target'] ?? `${form.get('Action') ?? `${method} ${path}`} of ${name}`);
 }
 
 function isForm(headers: WireRequest['headers']): boolean {
@@ -245,7 +244,7 @@ function refusal(
 
 function internalError(cause: unknown, message: IncomingMessage): ServiceError {
   console.error(`${message.method} ${message.url} failed:`, cause);
-  return new ServiceError('InternalError', 500, cause instanceof Error ? cause.message : String(cause));
+  return new ServiceError('InternalError', 500, errorText(cause));
 }
 
 function letContinue(message: IncomingMessage, reply: ServerResponse): void {
