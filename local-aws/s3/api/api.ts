@@ -6,7 +6,7 @@ import { Store, type StoreOptions } from '../storage/store.ts';
 import { notImplemented } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import { checkParameters } from './parameters.ts';
-import { findRoute, nameOf } from './routes.ts';
+import { findRoute, keyByKey, nameOf } from './routes.ts';
 import { errorResponse } from './xml.ts';
 
 interface S3Options extends StoreOptions {
@@ -59,7 +59,7 @@ async function answer(request: WireRequest, store: Store, admit: Admit): Promise
   const { versionId } = exchange;
   if (route.versionAction && versionId !== undefined) {
     await exchange.allow(route.versionAction, exchange.arn, { 's3:versionid': versionId });
-  } else if (route.action) {
+  } else if (route.action !== keyByKey) {
     await exchange.allow(route.action, exchange.arn, asked.scope === 'bucket' ? listContext(request) : {});
   }
   checkParameters(route.operation, exchange);
