@@ -73,10 +73,11 @@ export default {
     ),
     forbid(
       'local-aws-knows-nothing-of-sluice',
-      '^local-aws/(?!test/)',
-      '^(datasets|store|formats|mysql|handlers|infra|cli|test|local-aws/test)/',
+      '^local-aws/',
+      '^(datasets|domain|store|formats|mysql|handlers|infra|cli|test)/',
       'The local cloud is a house of its own: what it needs comes in as options.',
     ),
+    forbid('local-aws-ships-no-tests', '^local-aws/(?!test/)', '^local-aws/test/', 'Tests are not shipped.'),
     forbid(
       'cli-starts-the-local-cloud-in-one-place',
       '^cli/(?!target/local-cloud\\.ts|mysql/)',
@@ -99,7 +100,9 @@ export default {
     {
       name: 'product-has-no-dev-dependencies',
       severity: 'error',
-      from: { path: '^(datasets|domain|store|formats|mysql|handlers|infra|cli|local-aws/(?!test/))' },
+      from: {
+        path: '^(datasets|domain|store|formats|mysql|handlers|infra|cli|local-aws/(?!test/|example/))',
+      },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
   ],

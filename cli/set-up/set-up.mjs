@@ -47,25 +47,27 @@ function end(why) {
 
 /**
  * Whether node_modules is what package-lock.json says, by the list that npm leaves there when it has installed everything. A
- * package may lack where it is optional: those for other platforms do.
+ * package may lack where it is optional: those for other platforms do. Those that lie in this repository are what their
+ * package.json says.
  */
 function isInstalled() {
-  const manifest = readJson('package.json');
   const { packages: wanted } = readJson('package-lock.json');
   const { packages: found } = readJson(join('node_modules', '.package-lock.json')) ?? {};
   if (found === undefined) return false;
-  const kinds = ['dependencies', 'optionalDependencies', 'devDependencies'];
   return (
-    kinds.every((kind) => isDeepStrictEqual(manifest[kind], wanted[''][kind])) &&
     Object.keys(found).every((path) => path in wanted) &&
-    Object.entries(wanted).every(
-      ([path, { version, integrity, optional }]) =>
-        path === '' ||
-        (found[path] === undefined
-          ? optional
-          : found[path].version === version && found[path].integrity === integrity),
-    )
+    Object.entries(wanted).every(([path, locked]) => {
+      if (!path.startsWith('node_modules/')) return isAsLocked(readJson(join(path, 'package.json')), locked);
+      if (found[path] === undefined) return locked.optional;
+      return ['version', 'integrity', 'resolved'].every((key) => found[path][key] === locked[key]);
+    })
   );
+}
+
+/** Whether package-lock.json was made of this package.json. */
+function isAsLocked(manifest, locked) {
+  const kinds = ['dependencies', 'optionalDependencies', 'devDependencies', 'peerDependencies', 'workspaces'];
+  return kinds.every((kind) => isDeepStrictEqual(manifest?.[kind], locked[kind]));
 }
 
 /** A file of the project; undefined when it is not there. */

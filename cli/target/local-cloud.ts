@@ -83,8 +83,15 @@ async function started(
   options: PipelineOptions & Pick<CloudOptions, 'variables' | 'programProcess'>,
 ): Promise<Cloud> {
   const { ProgramRefused, startCloud } = await import('../../local-aws/cloud.ts');
+  const { driftOf } = await import('../../domain/tables/drift.ts');
   try {
-    return await startCloud({ project: projectDirectory, stack: localStack, ...options });
+    return await startCloud({
+      project: projectDirectory,
+      stack: localStack,
+      name: 'Sluice',
+      compareFile: driftOf,
+      ...options,
+    });
   } catch (error) {
     if ([DirectoryInUse, ProgramRefused, StateRefused].some((refusal) => error instanceof refusal))
       throw new UserError((error as Error).message);

@@ -1,6 +1,6 @@
 import { closeSync, fsync, ftruncateSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Disk, isFullDisk } from './disk.ts';
 import { wholeLines } from './lines.ts';
@@ -15,6 +15,13 @@ export interface Journal<Entry> {
   append(entry: Entry): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Opens a service's journal, by the service's name: see `openJournal`. */
+export type OpenJournal = <Entry>(
+  name: string,
+  replay: (entry: Entry) => void,
+  snapshot: () => Iterable<Entry>,
+) => Promise<Journal<Entry>>;
 
 /** Keeps nothing: for runs in memory and the simulation. */
 export const noJournal: Journal<unknown> = {
@@ -56,6 +63,12 @@ export async function openJournal<Entry>(
   const journal = new FileJournal<Entry>(path, snapshot, { compactAboveBytes, onFailure, disk });
   await journal.open();
   return journal;
+}
+
+/** Opens journals in a directory, `name.journal` each. */
+export function journalsIn(directory: string, options: JournalOptions = {}): OpenJournal {
+  return (name, replay, snapshot) =>
+    openJournal(join(directory, `${name}.journal`), replay, snapshot, options);
 }
 
 async function replayFile<Entry>(path: string, replay: (entry: Entry) => void): Promise<void> {

@@ -13,3 +13,12 @@ export class ServiceError extends Error {
     this.details = details;
   }
 }
+
+/** The message of whatever was thrown. */
+export const errorText = (thrown: unknown): string =>
+  thrown instanceof Error ? thrown.message : String(thrown);
+
+export const badRequest = (code: string, message: string) => new ServiceError(code, 400, message);
+
+export const unsupported = (what: string, details?: Record<string, string>) =>
+  new ServiceError('NotImplemented', 501, `The local cloud does not serve ${what}.`, details);

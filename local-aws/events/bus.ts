@@ -1,6 +1,6 @@
 import type { Caller } from '../core/call.ts';
-import type { Clock } from '../core/clock.ts';
-import { ServiceError } from '../core/service-error.ts';
+import type { ServiceContext } from '../core/cloud-service.ts';
+import { badRequest } from '../core/service-error.ts';
 import {
   type DeliveryPorts,
   deadLetterAttributes,
@@ -8,6 +8,7 @@ import {
   type Failure,
   failureOf,
 } from './delivery.ts';
+import type { DeliveryFault } from './delivery-fault.ts';
 import { compilePattern, type Matcher } from './pattern.ts';
 import { type BusEvent, type EventRule, type EventTarget, eventTime } from './rule.ts';
 import { parseSchedule, type Schedule } from './schedule.ts';
@@ -30,18 +31,10 @@ export type EventEntry =
   | { readonly type: 'done'; readonly id: string }
   | { readonly type: 'state'; readonly rule: string; readonly enabled: boolean; readonly declared: boolean };
 
-/** A fault that a test or the command line asked for: more copies, later. */
-export interface DeliveryFault {
-  readonly duplicate?: number;
-  readonly delayMs?: number;
-}
-
-export interface BusOptions extends DeliveryPorts {
+export interface BusOptions
+  extends DeliveryPorts,
+    Pick<ServiceContext, 'clock' | 'region' | 'accountId' | 'ids'> {
   readonly rules: readonly EventRule[];
-  readonly clock: Clock;
-  readonly region: string;
-  readonly accountId: string;
-  readonly ids: () => string;
   /** From 0 to 1, for the jitter of the back-off. */
   readonly random: () => number;
   readonly record: (entry: EventEntry) => Promise<void>;
@@ -59,8 +52,6 @@ interface LiveRule {
 
 const firstRetryMs = 1000;
 const longestRetryMs = 600_000;
-/** Timers of Node hold 24 days at most; a later schedule is looked at again. */
-const longestTimerMs = 86_400_000;
 
 /** The default event bus: matches events to rules, delivers them, retries, gives up into DLQs, keeps schedules. */
 export class EventBus {
@@ -76,11 +67,7 @@ export class EventBus {
     for (const settings of options.rules) {
       const { eventPattern, scheduleExpression } = settings;
       if (eventPattern === undefined && scheduleExpression === undefined)
-        throw new ServiceError(
-          'ValidationException',
-          400,
-          `${settings.name} has neither a pattern nor a schedule.`,
-        );
+        throw badRequest('ValidationException', `${settings.name} has neither a pattern nor a schedule.`);
       this.#rules.set(settings.name, {
         settings,
         matches: eventPattern === undefined ? () => false : compilePattern(eventPattern),
@@ -268,8 +255,7 @@ export class EventBus {
 
   #after(key: string, dueAt: number, run: () => Promise<void>): void {
     const delay = Math.max(0, dueAt - this.#options.clock.now());
-    const cancel = this.#options.clock.schedule(Math.min(delay, longestTimerMs), () => {
-      if (delay > longestTimerMs) return this.#after(key, dueAt, run);
+    const cancel = this.#options.clock.schedule(delay, () => {
       this.#timers.delete(key);
       const running = run();
       this.#underWay.add(running);

@@ -1,34 +1,24 @@
-import type { Admit } from '../core/call.ts';
+import type { ServedService, ServiceContext } from '../core/cloud-service.ts';
 import { type Journal, noJournal } from '../core/journal.ts';
-import type { Service } from '../http/service.ts';
+import type { DescribedService } from '../http/operation.ts';
 import { eventsService } from './api.ts';
 import { type BusOptions, EventBus, type EventEntry } from './bus.ts';
 import type { BusEvent } from './rule.ts';
 
-export interface EventsOptions extends Omit<BusOptions, 'record' | 'random' | 'log'> {
-  readonly admit: Admit;
+export interface EventsOptions extends ServiceContext, Omit<BusOptions, 'record' | 'random' | 'log'> {
   /** `Math.random` when absent. */
   readonly random?: () => number;
   /** Standard error when absent. */
   readonly log?: (line: string) => void;
-  /** Opens the journal, as `openJournal` with its path does; nothing is kept when absent. */
-  readonly openJournal?: (
-    replay: (entry: EventEntry) => void,
-    snapshot: () => Iterable<EventEntry>,
-  ) => Promise<Journal<EventEntry>>;
 }
 
-export interface Events {
-  readonly service: Service;
+export interface Events extends ServedService<DescribedService> {
   /** Whether a rule that is switched on matches the event. */
   wants(event: BusEvent): boolean;
   /** Resolves when each matching target holds the event, or it waits in the journal, or it is in the target's DLQ. */
   publish(event: BusEvent): Promise<void>;
   /** How many deliveries wait for a retry or are delayed. */
   waiting(): number;
-  /** Replays the journal, takes up interrupted deliveries, and starts the schedules. */
-  start(): Promise<void>;
-  close(): Promise<void>;
 }
 
 /**
@@ -44,12 +34,14 @@ export function createEvents(options: EventsOptions): Events {
     record: (entry) => journal.append(entry),
   });
   return {
-    service: eventsService({ ...options, bus }),
+    name: 'events',
+    handle: eventsService({ ...options, bus }),
     wants: (event) => bus.wants(event),
     publish: (event) => bus.publish(event),
     waiting: () => bus.waiting,
     async start() {
-      const opened = await options.openJournal?.(
+      const opened = await options.openJournal?.<EventEntry>(
+        'events',
         (entry) => bus.replay(entry),
         () => bus.snapshot(),
       );

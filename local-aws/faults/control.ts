@@ -1,42 +1,50 @@
 import * as z from 'zod';
+import type { Admit } from '../core/call.ts';
 import { ServiceError } from '../core/service-error.ts';
-import { jsonService, operation } from '../http/json.ts';
-import type { Service } from '../http/service.ts';
-import type { Authority } from '../iam/authority.ts';
+import { jsonService } from '../http/json.ts';
+import { type Asked, type DescribedService, operationsOn } from '../http/operation.ts';
+import type { PolicyEngine } from '../iam/policy-engine.ts';
 import { type Faults, faultRequest } from './faults.ts';
 
 export interface ControlOptions {
-  readonly authority: Pick<Authority, 'uses' | 'denials'>;
+  /** What the cloud is called: see `ServerOptions`. */
+  readonly name: string;
+  readonly engine: Pick<PolicyEngine, 'uses' | 'denials'>;
   readonly faults: Faults;
 }
 
 /**
- * What AWS has no API for, in the AWS JSON protocol as `Sluice.<operation>`: the faults, and what each role used since
+ * What AWS has no API for, in the AWS JSON protocol as `Name.<operation>`: the faults, and what each role used since
  * the start. Signed as every call is, and for the person at the keyboard alone.
  */
-export function controlService({ authority, faults }: ControlOptions): Service {
-  const service = jsonService({
-    target: 'Sluice',
+export const controlService = (options: ControlOptions): DescribedService =>
+  jsonService({
+    target: options.name,
     version: '1.0',
-    operations: {
-      AddFault: operation(faultRequest, async (asked) => faults.add(asked)),
-      ListFaults: operation(z.object({}), async () => ({ faults: faults.list() })),
-      ClearFaults: operation(z.object({ ids: z.array(z.string()).optional() }), async ({ ids }) => {
-        faults.clear(ids);
-        return {};
-      }),
-      ListPermissions: operation(z.object({}), async () => ({
-        roles: authority.uses(),
-        denials: authority.denials(),
-      })),
-    },
+    operations,
+    service: { ...options, admit: refuseRoles },
   });
-  return async (request) => {
-    if (request.caller.kind === 'user') return service(request);
-    throw new ServiceError(
-      'AccessDeniedException',
-      403,
-      `${request.caller.principal} may not control the local cloud.`,
-    );
-  };
-}
+
+const refuseRoles: Admit = async ({ caller: { kind, principal } }) => {
+  if (kind !== 'user')
+    throw new ServiceError('AccessDeniedException', 403, `${principal} may not control the local cloud.`);
+};
+
+const onAll = operationsOn(
+  (_: Asked<ControlOptions & { readonly admit: Admit }, unknown>) => undefined,
+  () => '*',
+);
+
+const operations = {
+  AddFault: onAll('control:AddFault', faultRequest, ({ service, input }) => service.faults.add(input)),
+  ListFaults: onAll('control:ListFaults', z.object({}), ({ service }) => ({ faults: service.faults.list() })),
+  ClearFaults: onAll(
+    'control:ClearFaults',
+    z.object({ ids: z.array(z.string()).optional() }),
+    async ({ service, input }) => service.faults.clear(input.ids),
+  ),
+  ListPermissions: onAll('control:ListPermissions', z.object({}), ({ service: { engine } }) => ({
+    roles: engine.uses(),
+    denials: engine.denials(),
+  })),
+};

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Call } from '../core/call.ts';
-import { ServiceError } from '../core/service-error.ts';
-import type { DeliveryFault } from '../events/bus.ts';
+import { badRequest, ServiceError } from '../core/service-error.ts';
+import type { DeliveryFault } from '../events/delivery-fault.ts';
 
 /** Which of all that match a fault hits. */
 const aim = z.strictObject({
@@ -59,12 +59,15 @@ export interface Sending {
   readonly resources: readonly string[];
 }
 
-export interface FaultPorts {
+/** The functions as faults hit them. */
+export interface FaultyFunctions {
   /** The name of the function whose role this is. */
   readonly functionOf: (role: string) => string | undefined;
   /** Kills the function process that calls in this session. */
   readonly kill: (session: string) => void;
 }
+
+const noFunctions: FaultyFunctions = { functionOf: () => undefined, kill: () => {} };
 
 interface Active {
   readonly id: string;
@@ -85,21 +88,21 @@ interface UnderWay {
 
 /** The faults that were asked for: decides what happens to each call, event and message, and counts. Kept in memory alone. */
 export class Faults {
-  readonly #ports: FaultPorts;
+  #functions = noFunctions;
   readonly #active = new Map<string, Active>();
   readonly #underWay = new Map<string, UnderWay>();
   #lastId = 0;
 
-  constructor(ports: FaultPorts) {
-    this.#ports = ports;
+  /** From now on, faults can be aimed at these functions. Their own calls pass here, so that they are made later. */
+  aimAt(functions: FaultyFunctions): void {
+    this.#functions = functions;
   }
 
   /** @throws ServiceError for a fault that does not exist on AWS */
   add(asked: Asked): Fault {
     if (asked.kind === 'answer' && asked.status in conditional && !/Object|Upload|Part/.test(asked.operation))
-      throw new ServiceError(
+      throw badRequest(
         'ValidationException',
-        400,
         `${asked.operation} never answers ${asked.status}: only S3's writes do.`,
       );
     this.#lastId += 1;
@@ -140,7 +143,7 @@ export class Faults {
     if (fault === undefined) return;
     if (fault.kind === 'answer') throw refusal(fault.status, call.action);
     if (!('when' in fault) || fault.when === 'after') return;
-    if (fault.kind === 'kill' && session !== undefined) this.#ports.kill(session);
+    if (fault.kind === 'kill' && session !== undefined) this.#functions.kill(session);
     // Over the wire nobody reads it, since interrupts() is asked next.
     throw new Error(`The connection was closed before ${call.operation}: a fault that was asked for.`);
   }
@@ -150,7 +153,7 @@ export class Faults {
     const { fault, session } = this.#underWay.get(request) ?? {};
     this.#underWay.delete(request);
     if (fault === undefined || fault.kind === 'answer') return false;
-    if (fault.kind === 'kill' && session !== undefined) this.#ports.kill(session);
+    if (fault.kind === 'kill' && session !== undefined) this.#functions.kill(session);
     return true;
   }
 
@@ -170,7 +173,7 @@ export class Faults {
     // Only a process can be killed, and only who waits for an answer can miss it.
     if (asked.kind === 'kill' && caller.session === undefined) return false;
     if ('when' in asked && asked.when === 'after' && caller.request === undefined) return false;
-    return asked.function === undefined || this.#ports.functionOf(caller.principal) === asked.function;
+    return asked.function === undefined || this.#functions.functionOf(caller.principal) === asked.function;
   }
 
   /** The first fault whose turn it is; all that match count, unless they are among those that `counted`. */

@@ -1,11 +1,9 @@
 import * as z from 'zod';
-import { driftOf } from '../../domain/tables/drift.ts';
-import { partitionValues } from '../../domain/versions/key-layout.ts';
 import type { Admit, Caller } from '../core/call.ts';
 import type { QueuePort, ReceivedMessage } from '../sqs/sqs.ts';
 import type { Catalog, Partition } from './catalog.ts';
 import type { Files, FoundFile } from './files.ts';
-import type { CrawlerSettings, TableSettings } from './settings.ts';
+import type { CatalogColumn, CrawlerSettings, TableSettings } from './settings.ts';
 
 /** How a crawl ended. */
 export interface Crawl {
@@ -25,6 +23,16 @@ export interface Crawl {
   readonly error?: string;
 }
 
+/**
+ * Says how a file differs from its table, a phrase each. `read` gives the bytes from `start` to before `end`, or `undefined`
+ * when the file is gone.
+ */
+export type CompareFile = (
+  table: { readonly columns: readonly CatalogColumn[]; readonly format: string },
+  size: number,
+  read: (start: number, end: number) => Promise<Uint8Array | undefined>,
+) => Promise<readonly string[]>;
+
 export interface CrawlPorts {
   readonly catalog: Catalog;
   readonly files: Files;
@@ -32,6 +40,7 @@ export interface CrawlPorts {
   readonly admit: Admit;
   readonly caller: Caller;
   readonly now: () => number;
+  readonly compare: CompareFile;
   /** Resolves when the partitions are kept. */
   readonly register: (partitions: readonly Partition[]) => Promise<void>;
 }
@@ -101,7 +110,7 @@ export async function crawl(
     const declared = { columns: table.columns, format: table.parameters['classification'] ?? 'unknown' };
     for (const { key, size } of folder.files.values()) {
       if (drift.length >= TOLD) break;
-      const differs = await driftOf(declared, size, (start, end) =>
+      const differs = await ports.compare(declared, size, (start, end) =>
         ports.files.read(bucket, key, start, end),
       );
       drift.push(...differs.map((what) => `${key}: ${what}`));
@@ -166,6 +175,22 @@ async function mayRegister({ admit, caller, catalog }: CrawlPorts, table: TableS
   const call = { caller, operation: 'BatchCreatePartition', action: 'glue:BatchCreatePartition' };
   for (const resource of [catalogArn(database.arn), database.arn, table.arn])
     await admit({ ...call, resource });
+}
+
+/**
+ * The values of a folder such as `place=Ulm/day=2026-01-01/`, with their escapes undone; `undefined` when the folder is no partition
+ * by these columns.
+ */
+function partitionValues(columns: readonly CatalogColumn[], path: string): string[] | undefined {
+  const segments = path.split('/').filter((segment) => segment !== '');
+  const names = segments.map((segment) => segment.slice(0, segment.indexOf('=')));
+  if (names.length !== columns.length || columns.some(({ name }, index) => name !== names[index]))
+    return undefined;
+  try {
+    return segments.map((segment) => decodeURIComponent(segment.slice(segment.indexOf('=') + 1)));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The ARN of the catalog that a database is in. */

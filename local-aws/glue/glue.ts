@@ -1,14 +1,12 @@
-import type { Admit, Caller } from '../core/call.ts';
-import type { Clock } from '../core/clock.ts';
+import type { Caller } from '../core/call.ts';
+import type { ServiceContext } from '../core/cloud-service.ts';
 import { type Journal, noJournal } from '../core/journal.ts';
-import { ServiceError } from '../core/service-error.ts';
+import { badRequest, errorText } from '../core/service-error.ts';
 import { type BusEvent, eventTime } from '../events/rule.ts';
-import type { Service } from '../http/service.ts';
 import type { Store } from '../s3/storage/store.ts';
 import type { Sqs } from '../sqs/sqs.ts';
-import { glueService } from './api.ts';
 import { Catalog, type Partition } from './catalog.ts';
-import { type Crawl, crawl } from './crawler.ts';
+import { type CompareFile, type Crawl, crawl } from './crawler.ts';
 import { filesFor } from './files.ts';
 import type { CatalogSettings, CrawlerSettings } from './settings.ts';
 
@@ -23,27 +21,19 @@ export type GlueEntry =
     }
   | { readonly type: 'crawled'; readonly crawl: Crawl };
 
-export interface GlueOptions {
+export interface GlueOptions extends ServiceContext {
   readonly settings: CatalogSettings;
   readonly store: Store;
   readonly sqs: Pick<Sqs, 'queue'>;
   readonly publish: (event: BusEvent) => Promise<void>;
-  readonly clock: Clock;
-  readonly admit: Admit;
-  readonly region: string;
-  readonly accountId: string;
-  readonly ids: () => string;
-  /** Opens the journal, as `openJournal` with its path does; nothing is kept when absent. */
-  readonly openJournal?: (
-    replay: (entry: GlueEntry) => void,
-    snapshot: () => Iterable<GlueEntry>,
-  ) => Promise<Journal<GlueEntry>>;
+  /** Compares new files with their table, for the crawler's warnings; no file is compared when absent. */
+  readonly compare?: CompareFile | undefined;
 }
 
 /** Of each crawler, so many crawls are remembered. */
 const REMEMBERED = 50;
 
-interface LiveCrawler {
+export interface LiveCrawler {
   readonly settings: CrawlerSettings;
   /** The newest last. */
   readonly history: Crawl[];
@@ -53,7 +43,6 @@ interface LiveCrawler {
 /** Glue, as far as the lake needs it: the Data Catalog and its crawlers. */
 export class Glue {
   readonly catalog: Catalog;
-  readonly service: Service;
   readonly #options: GlueOptions;
   readonly #crawlers: ReadonlyMap<string, LiveCrawler>;
   readonly #closing = new AbortController();
@@ -68,11 +57,11 @@ export class Glue {
         { settings, history: [], running: undefined },
       ]),
     );
-    this.service = glueService({ ...options, glue: this });
   }
 
   async start(): Promise<void> {
-    const opened = await this.#options.openJournal?.(
+    const opened = await this.#options.openJournal?.<GlueEntry>(
+      'glue',
       (entry) => this.#replay(entry),
       () => this.#snapshot(),
     );
@@ -93,14 +82,14 @@ export class Glue {
   crawler(name: string): LiveCrawler {
     const crawler = this.#crawlers.get(name);
     if (crawler) return crawler;
-    throw new ServiceError('EntityNotFoundException', 400, `Crawler entry with name ${name} does not exist`);
+    throw badRequest('EntityNotFoundException', `Crawler entry with name ${name} does not exist`);
   }
 
   /** Begins a crawl, which goes on by itself. @throws EntityNotFoundException, CrawlerRunningException */
   startCrawler(name: string): void {
     const crawler = this.crawler(name);
     if (crawler.running)
-      throw new ServiceError('CrawlerRunningException', 400, `Crawler with name ${name} has already started`);
+      throw badRequest('CrawlerRunningException', `Crawler with name ${name} has already started`);
     const startedAt = this.#options.clock.now();
     const done = this.#crawl(crawler, startedAt).finally(() => {
       crawler.running = undefined;
@@ -120,7 +109,7 @@ export class Glue {
   }
 
   async #crawl({ settings, history }: LiveCrawler, startedAt: number): Promise<void> {
-    const { admit, sqs, store, clock, ids } = this.#options;
+    const { admit, sqs, store, clock, ids, compare = async () => [] } = this.#options;
     const caller: Caller = { kind: 'role', principal: settings.roleArn };
     const isFirst = !history.some(({ state }) => state === 'COMPLETED');
     const begun = { id: ids(), crawler: settings.name, startedAt };
@@ -142,6 +131,7 @@ export class Glue {
           admit,
           caller,
           now: () => clock.now(),
+          compare,
           register: (partitions) => this.register(partitions),
         },
         this.#closing.signal,
@@ -150,7 +140,7 @@ export class Glue {
     } catch (error) {
       const nothing = { partitionsCreated: 0, empty: [], drift: [] };
       const listed = isFirst ? 'everything' : 'changes';
-      const message = error instanceof Error ? error.message : String(error);
+      const message = errorText(error);
       ended = { ...begun, state: 'FAILED', endedAt: clock.now(), listed, ...nothing, error: message };
     }
     if (this.#closing.signal.aborted) return;

@@ -2,19 +2,27 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
-import { ServiceError } from '../core/service-error.ts';
+import { errorText, ServiceError, unsupported } from '../core/service-error.ts';
 import type { Credential } from '../iam/credentials.ts';
 import { jsonError, queryError, xmlError } from './error-response.ts';
 import { free } from './free.ts';
 import type { Service, WireRequest, WireResponse } from './service.ts';
 import { checkClaim, signedService, verifySignature } from './signature.ts';
 
+/** By the name that requests are signed for: `s3`, `sqs`, `events`, `lambda`, `logs`, … */
+export type Services = Readonly<Record<string, Service>>;
+
 export interface ServerOptions {
   /** 0 takes any free port. */
   readonly port: number;
   readonly host?: '127.0.0.1';
-  /** By the name that requests are signed for: `s3`, `sqs`, `events`, `lambda`, `logs`, …; `sluice` for its own. */
-  readonly services: Readonly<Record<string, Service>>;
+  /**
+   * Names what AWS does not have: operations of the cloud itself are `Name.Operation` and signed for `name`, and `/_name/health`
+   * answers. By default `LocalAws`.
+   */
+  readonly name?: string;
+  /** Requests wait for a promise of them. */
+  readonly services: Services | Promise<Services>;
   readonly credentials: { find(accessKeyId: string): Credential | undefined };
   /** Asked when the answer to a request is there: whether its connection is cut instead. */
   readonly interrupts?: (requestId: string) => boolean;
@@ -38,8 +46,10 @@ const targets: Readonly<Record<string, string>> = {
   AWSGlue: 'glue',
   RedshiftData: 'redshift-data',
   TrentService: 'kms',
-  Sluice: 'sluice',
 };
+
+/** What the cloud is called when nobody gives it a name. */
+export const defaultName = 'LocalAws';
 
 /** Bodies of all services but S3 are held in memory; the largest that AWS takes is Lambda's 6 MB payload. */
 const largestBufferedBody = 7 * 1024 * 1024;
@@ -64,7 +74,7 @@ const safety = { 'content-security-policy': 'sandbox', 'x-content-type-options':
 
 /**
  * The front door of the local cloud: one HTTP endpoint for all services, on the loopback only. Verifies the signature
- * and hands the request to its service. `/_sluice/health` alone needs no signature.
+ * and hands the request to its service. `/_name/health` alone needs no signature.
  *
  * Answers 501 to what no service serves, and 403 to web pages of elsewhere: the person's keys are known to everybody, so a
  * signature keeps no page out. They are told by what the browser says of them (Fetch Metadata, `Origin`), or by their
@@ -108,6 +118,7 @@ function close(server: Server): Promise<void> {
 }
 
 async function serve(message: IncomingMessage, reply: ServerResponse, options: ServerOptions): Promise<void> {
+  const { name: own = defaultName } = options;
   const requestId = randomUUID();
   const gone = new AbortController();
   reply.once('close', () => {
@@ -118,15 +129,15 @@ async function serve(message: IncomingMessage, reply: ServerResponse, options: S
   try {
     checkHost(incoming.headers['host'] ?? '');
     checkPage(incoming.headers);
-    if (incoming.path === '/_sluice/health') {
+    if (incoming.path === `/_${own.toLowerCase()}/health`) {
       response = {
         status: 200,
         headers: { 'content-type': 'application/json' },
         body: '{"status":"running"}',
       };
     } else {
-      const name = route(incoming);
-      const service = options.services[name];
+      const name = route(incoming, own);
+      const service = (await options.services)[name];
       if (!service && !isForm(incoming.headers)) throw notServed(incoming, name);
       const find = (key: string) => options.credentials.find(key);
       const admissible = checkClaim(incoming, find, Date.now(), name === 's3');
@@ -200,11 +211,11 @@ function checkPage(headers: Incoming['headers']): void {
 }
 
 /** The service a request is meant for: by its target, else its path, else the service it was signed for, else S3. */
-function route(request: Incoming): string {
+function route(request: Incoming, own?: string): string {
   const target = request.headers['x-amz-target'];
   if (target !== undefined) {
-    const name = targets[target.split('.')[0] ?? ''];
-    return name ?? 'unknown';
+    const [prefix = ''] = target.split('.');
+    return prefix === own ? own.toLowerCase() : (targets[prefix] ?? 'unknown');
   }
   if (/^\/(2015-03-31|2017-10-31)\/(functions|event-source-mappings)\b/.test(request.path)) return 'lambda';
   return signedService(request) ?? 's3';
@@ -213,8 +224,7 @@ function route(request: Incoming): string {
 /** Older protocols carry the operation's name in a form. */
 function notServed({ method, path, headers }: Incoming, name: string, body?: Buffer): ServiceError {
   const form = new URLSearchParams(body?.toString());
-  const what = headers['x-amz-target'] ?? `${form.get('Action') ?? `${method} ${path}`} of ${name}`;
-  return new ServiceError('NotImplemented', 501, `The local cloud does not serve ${what}.`);
+  return unsupported(headers['x-amz-target'] ?? `${form.get('Action') ?? `${method} ${path}`} of ${name}`);
 }
 
 function isForm(headers: WireRequest['headers']): boolean {
@@ -234,7 +244,7 @@ function refusal(
 
 function internalError(cause: unknown, message: IncomingMessage): ServiceError {
   console.error(`${message.method} ${message.url} failed:`, cause);
-  return new ServiceError('InternalError', 500, cause instanceof Error ? cause.message : String(cause));
+  return new ServiceError('InternalError', 500, errorText(cause));
 }
 
 function letContinue(message: IncomingMessage, reply: ServerResponse): void {

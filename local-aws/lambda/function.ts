@@ -43,7 +43,9 @@ export interface FunctionPorts {
    * The variables that a process gets in place of the configured ones, for what is on this machine another than on AWS. Asked for
    * when a process starts; what it says is seen by that process alone, and not by those who ask for the function's configuration.
    */
-  readonly variables?: (configured: Readonly<Record<string, string>>) => Promise<Record<string, string>>;
+  readonly variables?:
+    | ((configured: Readonly<Record<string, string>>) => Promise<Record<string, string>>)
+    | undefined;
   /** Processes of one function at a time; further invocations wait for one. Default 10. */
   readonly maxProcesses?: number;
   /** Milliseconds after which an idle process ends. Default five minutes. */

@@ -24,9 +24,17 @@ async function run(request: ProgramRequest): Promise<{ resources: Resource[]; ou
       throw new Error(`Two resources are of type ${type} and named "${name}".`);
     taken.add(`${type}::${name}`);
     const inputs = await plainObject(given);
-    const { id, outputs } =
-      custom === false ? { id: '', outputs: {} } : physicalResource(type, name, inputs, request);
-    registered.set(`${type}::${name}`, { type, name, inputs, outputs: { ...inputs, ...outputs, id } });
+    const component = custom === false;
+    const { id, outputs } = component
+      ? { id: '', outputs: {} }
+      : physicalResource(type, name, inputs, request);
+    registered.set(`${type}::${name}`, {
+      type,
+      component,
+      name,
+      inputs,
+      outputs: { ...inputs, ...outputs, id },
+    });
     return { id, state: { ...inputs, ...outputs } };
   };
   const answer = async (token: string, inputs: Record<string, unknown>) => callResult(token, inputs, request);

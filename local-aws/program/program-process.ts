@@ -1,5 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+/** Where Pulumi is installed. */
+const nodeModules = join(
+  dirname(createRequire(import.meta.url).resolve('@pulumi/pulumi/package.json')),
+  '../..',
+);
 
 /** What the program's process is told. */
 export interface ProgramRequest {
@@ -24,10 +31,7 @@ export class ProgramProcess {
       execArgv: [],
       silent: true,
       // Pulumi is hundreds of modules: compiled once, it loads in half the time.
-      env: {
-        ...process.env,
-        NODE_COMPILE_CACHE: join(import.meta.dirname, '../../node_modules/.cache/program'),
-      },
+      env: { ...process.env, NODE_COMPILE_CACHE: join(nodeModules, '.cache/program') },
     });
     let printed = '';
     const keep = (chunk: Buffer) => {

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { CatalogSettings } from '../glue/settings.ts';
 import type { MappingSettings } from '../lambda/mapping.ts';
-import type { BucketSettings } from '../s3/storage/bucket.ts';
+import type { BucketSettings } from '../s3/storage/model.ts';
 import type { QueueNotification } from '../s3/storage/notifications.ts';
 import type { ScheduleSettings } from '../scheduler/scheduler.ts';
 import type { QueueSettings } from '../sqs/queue.ts';
@@ -96,7 +96,7 @@ const notSimulated = new Set([
   'pulumi:providers:aws',
   'aws:cloudwatch/logGroup:LogGroup',
   'aws:cloudwatch/metricAlarm:MetricAlarm',
-  // Processes here reach what the machine reaches; the database is the machine's own, see cli/target/local-cloud.ts.
+  // Processes here reach what the machine reaches, and the databases on it.
   'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup',
   'aws:ec2/routeTable:RouteTable',
   'aws:ec2/routeTableAssociation:RouteTableAssociation',
@@ -416,9 +416,8 @@ class Reader {
   }
 
   finish(): void {
-    for (const { urn, type } of this.#resources) {
-      // A component only groups what it holds.
-      if (!type.startsWith('sluice:') && !this.#known.has(type)) {
+    for (const { urn, type, component } of this.#resources) {
+      if (!component && !this.#known.has(type)) {
         this.complain(urn, `the local cloud does not know the type ${type}`);
       }
     }

@@ -1,5 +1,6 @@
-import type { Admit, Caller } from '../core/call.ts';
-import type { Clock } from '../core/clock.ts';
+import type { Caller } from '../core/call.ts';
+import type { CloudService, ServiceContext } from '../core/cloud-service.ts';
+import { errorText } from '../core/service-error.ts';
 import { parseSchedule, type Schedule } from '../events/schedule.ts';
 
 /** A schedule of EventBridge Scheduler. */
@@ -15,23 +16,19 @@ export interface ScheduleSettings {
   readonly input: string;
 }
 
-export interface SchedulerOptions {
+export interface SchedulerOptions extends Pick<ServiceContext, 'clock' | 'admit'> {
   readonly schedules: readonly ScheduleSettings[];
-  readonly clock: Clock;
-  readonly admit: Admit;
   /** What universal targets call, by the end of their ARN: `glue:startCrawler`. */
   readonly calls: Readonly<Record<string, (input: string, caller: Caller) => Promise<void>>>;
   readonly log: (line: string) => void;
 }
 
-/** Timers of Node hold 24 days at most; a later schedule is looked at again. */
-const longestTimerMs = 86_400_000;
-
 /**
  * EventBridge Scheduler: makes the call of a schedule when it falls due, with the schedule's role ("EventBridge Scheduler
  * User Guide: Using universal targets"). A call that fails is reported and made again when the schedule next falls due.
  */
-export class Scheduler {
+export class Scheduler implements CloudService {
+  readonly name = 'scheduler';
   readonly #options: SchedulerOptions;
   readonly #timers = new Map<string, () => void>();
   readonly #underWay = new Set<Promise<void>>();
@@ -44,7 +41,7 @@ export class Scheduler {
         throw new Error(`The schedule ${name} calls ${targetArn}, which the local cloud can't.`);
   }
 
-  start(): void {
+  async start(): Promise<void> {
     const { clock, schedules } = this.#options;
     for (const settings of schedules.filter(({ enabled }) => enabled))
       this.#next(settings, parseSchedule(settings.expression, clock.now()), clock.now());
@@ -60,8 +57,7 @@ export class Scheduler {
     const due = schedule(after);
     if (due === undefined) return;
     const delay = Math.max(0, due - this.#options.clock.now());
-    const cancel = this.#options.clock.schedule(Math.min(delay, longestTimerMs), () => {
-      if (delay > longestTimerMs) return this.#next(settings, schedule, after);
+    const cancel = this.#options.clock.schedule(delay, () => {
       this.#next(settings, schedule, due);
       const running = this.#call(settings);
       this.#underWay.add(running);
@@ -80,7 +76,7 @@ export class Scheduler {
       });
       await this.#options.calls[callOf(targetArn)]?.(input, { kind: 'role', principal: roleArn });
     } catch (error) {
-      this.#options.log(`The schedule ${name} could not call ${targetArn}: ${(error as Error).message}`);
+      this.#options.log(`The schedule ${name} could not call ${targetArn}: ${errorText(error)}`);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { ServiceError } from '../core/service-error.ts';
+import { badRequest, ServiceError } from '../core/service-error.ts';
 import { invalid } from './message.ts';
 import { moveMessages, type QueueContext, type RunningQueue } from './running-queue.ts';
 
@@ -104,7 +104,7 @@ export class MoveTasks {
     const task = this.#tasks.get(parseTaskHandle(handle).id);
     if (!task) throw new ServiceError('ResourceNotFoundException', 404, 'Task does not exist.');
     if (task.status !== 'RUNNING')
-      throw new ServiceError('UnsupportedOperation', 400, 'Only active tasks can be cancelled.');
+      throw badRequest('UnsupportedOperation', 'Only active tasks can be cancelled.');
     this.#cancels.get(task.id)?.();
     await this.#update({ ...task, status: 'CANCELLED' });
     return task.moved;

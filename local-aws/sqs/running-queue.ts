@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { ServiceError } from '../core/service-error.ts';
-import type { DeliveryFault } from '../events/bus.ts';
+import type { DeliveryFault } from '../events/delivery-fault.ts';
 import { checkMessage, type Message, type NewMessage } from './message.ts';
 import { type Counts, inFlightLimit, Queue, type QueueSettings, type Receipt } from './queue.ts';
 
@@ -116,7 +116,7 @@ export class RunningQueue {
   /**
    * Receives up to `max` messages; with none there, waits up to `waitSeconds` for the first. Ends empty, having taken
    * nothing, when `signal` aborts while it waits.
-   * @param polled whether who receives ends with this process: see `giveBack`
+   * @param polled whether who receives ends with this process: see `releaseInFlight`
    * @throws ServiceError OverLimit, without waiting, when too many messages are in flight
    */
   async receive(
@@ -176,7 +176,7 @@ export class RunningQueue {
    * At the start, before anybody receives: lets what an earlier process had handed on to functions, and did not live to delete,
    * show itself in `seconds`, where it would not sooner.
    */
-  async giveBack(seconds: number): Promise<void> {
+  async releaseInFlight(seconds: number): Promise<void> {
     const now = this.#context.clock.now();
     const visibleAt = now + seconds * 1000;
     const late = this.state.polled(now).filter((message) => message.visibleAt > visibleAt);

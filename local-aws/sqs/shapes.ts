@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ServiceError } from '../core/service-error.ts';
+import { badRequest } from '../core/service-error.ts';
 import { notServed } from '../http/parameters.ts';
 import { md5, md5OfAttributes, type NewMessage, selectAttributes, systemAttributes } from './message.ts';
 import type { Receipt } from './queue.ts';
@@ -86,21 +86,26 @@ export function rendered(
 
 // "SendMessageBatch: Errors"
 export function checkBatch(operation: string, entries: readonly { readonly Id: string }[]): void {
-  const wrong = (code: string, text: string) => new ServiceError(code, 400, text);
   if (entries.length === 0)
-    throw wrong('EmptyBatchRequest', `There should be at least one ${operation}RequestEntry in the request.`);
+    throw badRequest(
+      'EmptyBatchRequest',
+      `There should be at least one ${operation}RequestEntry in the request.`,
+    );
   if (entries.length > 10)
-    throw wrong(
+    throw badRequest(
       'TooManyEntriesInBatchRequest',
       `Maximum number of entries per request are 10. You have sent ${entries.length}.`,
     );
   if (!entries.every(({ Id }) => /^[\w-]{1,80}$/.test(Id)))
-    throw wrong(
+    throw badRequest(
       'InvalidBatchEntryId',
       'A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.',
     );
   if (new Set(entries.map(({ Id }) => Id)).size < entries.length)
-    throw wrong('BatchEntryIdsNotDistinct', 'Two or more batch entries in the request have the same Id.');
+    throw badRequest(
+      'BatchEntryIdsNotDistinct',
+      'Two or more batch entries in the request have the same Id.',
+    );
 }
 
 export function batchResult(

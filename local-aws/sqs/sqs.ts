@@ -1,9 +1,9 @@
 import type { Admit, Caller } from '../core/call.ts';
-import type { Clock } from '../core/clock.ts';
+import type { ServedService, ServiceContext } from '../core/cloud-service.ts';
 import { type Journal, noJournal } from '../core/journal.ts';
-import { ServiceError } from '../core/service-error.ts';
-import type { DeliveryFault } from '../events/bus.ts';
-import type { Service } from '../http/service.ts';
+import { badRequest } from '../core/service-error.ts';
+import type { DeliveryFault } from '../events/delivery-fault.ts';
+import type { DescribedService } from '../http/operation.ts';
 import { sqsService } from './api.ts';
 import { md5, md5OfAttributes, type NewMessage, systemAttributes } from './message.ts';
 import { type MoveTask, MoveTasks } from './move-tasks.ts';
@@ -12,19 +12,8 @@ import { type QueueContext, type QueueEntry, RunningQueue, throwFirst } from './
 
 export type SqsEntry = QueueEntry | { readonly type: 'task'; readonly task: MoveTask };
 
-export interface SqsOptions {
+export interface SqsOptions extends ServiceContext {
   readonly queues: readonly QueueSettings[];
-  readonly clock: Clock;
-  readonly admit: Admit;
-  readonly region: string;
-  readonly accountId: string;
-  /** A fresh id for a message or a task. */
-  readonly ids: () => string;
-  /** Opens the journal, as `openJournal` with its path does; nothing is kept when absent. */
-  readonly openJournal?: (
-    replay: (entry: SqsEntry) => void,
-    snapshot: () => Iterable<SqsEntry>,
-  ) => Promise<Journal<SqsEntry>>;
   /** A fault that was asked for, for a message to the queue with this ARN. */
   readonly sendFault?: (queueArn: string) => DeliveryFault | undefined;
 }
@@ -63,21 +52,16 @@ export interface QueuePort {
 }
 
 /** All queues of the account: what the wire layer and the other services stand on. */
-export interface Sqs {
-  readonly service: Service;
+export interface Sqs extends ServedService<DescribedService> {
   /** @throws ServiceError QueueDoesNotExist */
   queue(name: string, caller: Caller): QueuePort;
   /** Counts as of now, for those who only look. @throws ServiceError QueueDoesNotExist */
   counts(name: string): Counts & { readonly oldestSentAt: number | undefined };
-  /** Replays the journal; nothing may be called before. */
-  start(): Promise<void>;
   /**
    * Call it between `start` and the first receive: what ports of an earlier process had received shows itself in `seconds` at the
    * latest. @throws ServiceError QueueDoesNotExist
    */
-  giveBack(name: string, seconds: number): Promise<void>;
-  /** Ends waiting receives and move tasks, and closes the journal. */
-  close(): Promise<void>;
+  releaseInFlight(name: string, seconds: number): Promise<void>;
 }
 
 /**
@@ -121,14 +105,15 @@ export function createSqs(options: SqsOptions): Sqs {
   }
 
   return {
-    service: sqsService({ ...options, queues, tasks, get }),
+    name: 'sqs',
+    handle: sqsService({ ...options, queues, tasks, get }),
     queue: (name, caller) => portOf(get(name), caller, options.admit),
     counts: (name) => ({ ...get(name).counts(), oldestSentAt: get(name).oldestSentAt() }),
     async start() {
-      journal = (await options.openJournal?.(replay, snapshot)) ?? noJournal;
+      journal = (await options.openJournal?.('sqs', replay, snapshot)) ?? noJournal;
       tasks.resume();
     },
-    giveBack: (name, seconds) => get(name).giveBack(seconds),
+    releaseInFlight: (name, seconds) => get(name).releaseInFlight(seconds),
     async close() {
       tasks.close();
       for (const queue of queues.values()) queue.close();
@@ -205,5 +190,5 @@ function checkRedrive({ settings, arn }: RunningQueue, context: QueueContext): v
 }
 
 function noSuchQueue(): never {
-  throw new ServiceError('QueueDoesNotExist', 400, 'The specified queue does not exist.');
+  throw badRequest('QueueDoesNotExist', 'The specified queue does not exist.');
 }

@@ -1,11 +1,9 @@
-import type { Admit, Caller } from '../core/call.ts';
-import type { Clock } from '../core/clock.ts';
+import type { Caller } from '../core/call.ts';
+import type { ServiceContext } from '../core/cloud-service.ts';
 import { type Journal, noJournal } from '../core/journal.ts';
 import { parseJson } from '../core/parse-json.ts';
-import { ServiceError } from '../core/service-error.ts';
-import type { Service } from '../http/service.ts';
+import { badRequest, errorText } from '../core/service-error.ts';
 import type { Store } from '../s3/storage/store.ts';
-import { stepFunctionsService } from './api.ts';
 import { type Definition, parseDefinition } from './definition.ts';
 import { statesError } from './errors.ts';
 import { type End, type Execution, type ExecutionEntry, entriesOf, type HistoryEvent } from './execution.ts';
@@ -18,20 +16,12 @@ import { type Cursor, type InterpreterPorts, type Run, sleep } from './run.ts';
 import type { StateMachineSettings } from './settings.ts';
 import { type TaskServices, taskCalls } from './tasks.ts';
 
-export interface StepFunctionsOptions {
+export interface StepFunctionsOptions extends Omit<ServiceContext, 'region' | 'accountId'> {
   readonly stateMachines: readonly StateMachineSettings[];
   /** What tasks call. */
   readonly services: TaskServices;
   readonly store: Store;
-  readonly clock: Clock;
-  readonly admit: Admit;
-  readonly ids: () => string;
   readonly random?: () => number;
-  /** Opens the journal, as `openJournal` with its path does; nothing is kept when absent. */
-  readonly openJournal?: (
-    replay: (entry: ExecutionEntry) => void,
-    snapshot: () => Iterable<ExecutionEntry>,
-  ) => Promise<Journal<ExecutionEntry>>;
 }
 
 /** A state machine with its definition read. */
@@ -49,7 +39,6 @@ const timedOut = new Error('The execution has timed out.');
 
 /** Step Functions, as far as the program's state machines need it. Executions survive a restart: they go on where they stood. */
 export class StepFunctions {
-  readonly service: Service;
   readonly #options: StepFunctionsOptions;
   readonly #machines: ReadonlyMap<string, Machine>;
   /** By ARN, the oldest first. */
@@ -66,13 +55,13 @@ export class StepFunctions {
         { ...each, parsed: parseDefinition(each.name, each.definition) },
       ]),
     );
-    this.service = stepFunctionsService({ stepFunctions: this, admit: options.admit });
   }
 
   /** Checks roles as their creation would, replays the journal, and goes on with what had not ended. */
   async start(): Promise<void> {
     await checkRoles(this.#options.admit, this.machines());
-    const opened = await this.#options.openJournal?.(
+    const opened = await this.#options.openJournal?.<ExecutionEntry>(
+      'states',
       (entry) => this.#replay(entry),
       () => this.#snapshot(),
     );
@@ -94,14 +83,14 @@ export class StepFunctions {
   machine(arn: string): Machine {
     const found = this.#machines.get(arn);
     if (found) return found;
-    throw new ServiceError('StateMachineDoesNotExist', 400, `State Machine Does Not Exist: '${arn}'`);
+    throw badRequest('StateMachineDoesNotExist', `State Machine Does Not Exist: '${arn}'`);
   }
 
   /** @throws ExecutionDoesNotExist */
   execution(arn: string): Execution {
     const found = this.#executions.get(arn);
     if (found) return found;
-    throw new ServiceError('ExecutionDoesNotExist', 400, `Execution Does Not Exist: '${arn}'`);
+    throw badRequest('ExecutionDoesNotExist', `Execution Does Not Exist: '${arn}'`);
   }
 
   /** The newest first. */
@@ -118,19 +107,16 @@ export class StepFunctions {
     try {
       parseJson(input);
     } catch (error) {
-      throw new ServiceError(
+      throw badRequest(
         'InvalidExecutionInput',
-        400,
-        `Invalid State Machine Execution Input: '${(error as Error).message}'`,
+        `Invalid State Machine Execution Input: '${errorText(error)}'`,
       );
     }
-    if (isTooLong(input))
-      throw new ServiceError('InvalidExecutionInput', 400, 'The input has more than 262144 bytes.');
+    if (isTooLong(input)) throw badRequest('InvalidExecutionInput', 'The input has more than 262144 bytes.');
     const arn = `${machine.arn.replace(':stateMachine:', ':execution:')}:${name}`;
     const same = this.#executions.get(arn);
     if (same !== undefined && same.end === undefined && same.input === input) return same;
-    if (same !== undefined)
-      throw new ServiceError('ExecutionAlreadyExists', 400, `Execution Already Exists: '${arn}'`);
+    if (same !== undefined) throw badRequest('ExecutionAlreadyExists', `Execution Already Exists: '${arn}'`);
     const started = { arn, name, machine: machine.arn, input, startedAt: this.#options.clock.now() };
     const execution: Execution = { ...started, events: [], maps: [] };
     this.#executions.set(arn, execution);
@@ -192,10 +178,10 @@ export class StepFunctions {
     }
   }
 
-  /** Whether so much time has passed before the signal was aborted. Timers of Node hold 24 days. */
+  /** Whether so much time has passed before the signal was aborted. */
   async #patience(ms: number, signal: AbortSignal): Promise<boolean> {
     try {
-      await sleep(this.#options.clock, Math.min(ms, 2 ** 31 - 1), signal);
+      await sleep(this.#options.clock, ms, signal);
       return true;
     } catch {
       return false;
@@ -251,7 +237,7 @@ export class StepFunctions {
           ] as const)
             await admit({ caller, operation, action: `states:${operation}`, resource });
         } catch (error) {
-          throw new StatesError('States.Permissions', (error as Error).message);
+          throw new StatesError('States.Permissions', errorText(error));
         }
       },
     };

@@ -1,18 +1,21 @@
+import { Sha256 } from '@aws-crypto/sha256-js';
+import { HttpRequest } from '@smithy/protocol-http';
+import { SignatureV4 } from '@smithy/signature-v4';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { control } from '../../cli/target/control.ts';
 import type { Call } from '../core/call.ts';
 import { controlService } from '../faults/control.ts';
 import { type FaultRequest, Faults, faultRequest } from '../faults/faults.ts';
 import { startServer } from '../http/server.ts';
-import { Credentials } from '../iam/credentials.ts';
+import { type Credential, Credentials } from '../iam/credentials.ts';
 
 const role = 'arn:aws:iam::000000000000:role/extraction';
 const killed: string[] = [];
 const temp = 'arn:aws:s3:::temp';
 
 function faultsWith(...requests: FaultRequest[]): Faults {
-  const faults = new Faults({
+  const faults = new Faults();
+  faults.aimAt({
     functionOf: (principal) => (principal === role ? 'extraction' : undefined),
     kill: (session) => killed.push(session),
   });
@@ -195,32 +198,51 @@ describe('a fault of events and messages', () => {
   });
 });
 
+/** Calls operations of the cloud itself, and gives what it answers. */
+function controlOf(endpoint: string, credentials: Omit<Credential, 'caller'>) {
+  const signer = new SignatureV4({ service: 'localaws', region: 'us-east-1', credentials, sha256: Sha256 });
+  const { host, hostname } = new URL(endpoint);
+  return async (operation: string, input: object = {}): Promise<Record<string, unknown>> => {
+    const headers = {
+      host,
+      'content-type': 'application/x-amz-json-1.0',
+      'x-amz-target': `LocalAws.${operation}`,
+    };
+    const request = new HttpRequest({ method: 'POST', hostname, headers, body: JSON.stringify(input) });
+    const { method, headers: signed, body } = await signer.sign(request);
+    return (await fetch(endpoint, { method, headers: signed, body })).json() as Promise<
+      Record<string, unknown>
+    >;
+  };
+}
+
 describe('who may ask', () => {
   test('the person may, signed; a function may not; an unsigned request may not', async () => {
     const credentials = new Credentials();
     const faults = faultsWith();
-    const authority = { uses: () => [], denials: () => [] };
+    const engine = { uses: () => [], denials: () => [] };
     const server = await startServer({
       port: 0,
       credentials,
-      services: { sluice: controlService({ authority, faults }) },
+      services: { localaws: controlService({ name: 'LocalAws', engine, faults }) },
     });
     try {
-      const own = { accessKeyId: 'test', secretAccessKey: 'test' };
-      const person = control(server.endpoint, 'us-east-1', own);
-      const { id } = await person.addFault({ kind: 'close', operation: 'GetObject' });
-      expect(await person.faults()).toMatchObject([{ id, operation: 'GetObject', hits: 0 }]);
-      await expect(person.clearFaults(['99'])).rejects.toThrow('There is no fault 99.');
-      await person.clearFaults();
-      expect(await person.faults()).toEqual([]);
+      const person = controlOf(server.endpoint, { accessKeyId: 'test', secretAccessKey: 'test' });
+      const { id } = await person('AddFault', { kind: 'close', operation: 'GetObject' });
+      expect(await person('ListFaults')).toMatchObject({ faults: [{ id, operation: 'GetObject', hits: 0 }] });
+      expect(await person('ClearFaults', { ids: ['99'] })).toMatchObject({
+        message: 'There is no fault 99.',
+      });
+      expect(await person('ClearFaults')).toEqual({});
+      expect(await person('ListFaults')).toEqual({ faults: [] });
 
-      const process = control(server.endpoint, 'us-east-1', credentials.issue(role));
-      await expect(process.addFault({ kind: 'close', operation: 'GetObject' })).rejects.toThrow(
-        'may not control the local cloud',
-      );
+      const process = controlOf(server.endpoint, credentials.issue(role));
+      expect(await process('AddFault', { kind: 'close', operation: 'GetObject' })).toMatchObject({
+        message: expect.stringContaining('may not control the local cloud'),
+      });
       const unsigned = await fetch(server.endpoint, {
         method: 'POST',
-        headers: { 'x-amz-target': 'Sluice.ListFaults' },
+        headers: { 'x-amz-target': 'LocalAws.ListFaults' },
       });
       expect(unsigned.status).toBe(403);
       expect(faults.list()).toEqual([]);

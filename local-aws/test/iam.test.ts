@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Call, Caller } from '../core/call.ts';
-import { type Authority, createAuthority } from '../iam/authority.ts';
 import { InvalidPolicy } from '../iam/conditions.ts';
 import { person } from '../iam/credentials.ts';
 import { arnGlob, glob } from '../iam/pattern.ts';
 import { evaluate, parsePolicy } from '../iam/policy.ts';
+import { createPolicyEngine, type PolicyEngine } from '../iam/policy-engine.ts';
 
 const role = 'arn:aws:iam::000000000000:role/extraction';
 const asRole: Caller = { kind: 'role', principal: role };
@@ -27,8 +27,8 @@ interface Policies {
   keys?: Record<string, string>;
 }
 
-function authority({ identity = [], resource = {}, keys = {} }: Policies): Authority {
-  return createAuthority({
+function engine({ identity = [], resource = {}, keys = {} }: Policies): PolicyEngine {
+  return createPolicyEngine({
     roles: [{ arn: role, policies: [{ name: 'inline', document: document(...identity) }] }],
     resourcePolicies: new Map(
       Object.entries(resource).map(([arn, statements]) => [arn, document(...statements)]),
@@ -39,7 +39,7 @@ function authority({ identity = [], resource = {}, keys = {} }: Policies): Autho
 
 const get: Call = { caller: asRole, operation: 'GetObject', action: 's3:GetObject', resource: object };
 const verdict = (policies: Policies, call: Partial<Call> = {}) =>
-  authority(policies)
+  engine(policies)
     .admit({ ...get, ...call })
     .then(
       () => 'allowed',
@@ -233,7 +233,7 @@ describe('a condition', () => {
     { StringEquals: { 's3:prefix': [] } },
     { Null: { 's3:prefix': 'maybe' } },
   ])('%j is refused and never a yes', (condition) => {
-    expect(() => authority(under(condition))).toThrow(InvalidPolicy);
+    expect(() => engine(under(condition))).toThrow(InvalidPolicy);
   });
 });
 
@@ -255,12 +255,12 @@ test.each<[string, Policies]>([
   ['a policy variable', { identity: [{ ...allow, Resource: `${bucket}/$`.concat('{aws:username}/*') }] }],
   ['an effect in lower case', { identity: [{ ...allow, Effect: 'allow' }] }],
 ])('a policy with %s is refused', (_, policies) => {
-  expect(() => authority(policies)).toThrow(InvalidPolicy);
+  expect(() => engine(policies)).toThrow(InvalidPolicy);
 });
 
 describe('a denial names principal, action, resource and', () => {
   const refusal = (policies: Policies, call: Partial<Call> = {}) =>
-    authority(policies)
+    engine(policies)
       .admit({ ...get, ...call })
       .then(
         () => '',
@@ -366,7 +366,7 @@ describe('an encrypted bucket or queue', () => {
 });
 
 test('the tally tells what each role used and what it never needed', async () => {
-  const tallied = authority({
+  const tallied = engine({
     identity: [
       {
         Sid: 'Read',
@@ -405,7 +405,7 @@ test('the tally tells what each role used and what it never needed', async () =>
 });
 
 test('refusals of a bucket’s objects are one, with the first as the example, however many there are', async () => {
-  const tallied = authority({ identity: [{ ...allow, Action: 's3:ListBucket' }] });
+  const tallied = engine({ identity: [{ ...allow, Action: 's3:ListBucket' }] });
   for (let index = 0; index < 100; index += 1)
     await expect(tallied.admit({ ...get, resource: `${object}-${index}` })).rejects.toThrow(`-${index} `);
   await expect(tallied.admit({ ...get, resource: `${bucket}-2/k` })).rejects.toThrow();

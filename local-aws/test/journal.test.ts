@@ -9,7 +9,7 @@ import { FunctionLogs } from '../logs/logs.ts';
 let directory: string;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'sluice-journal-'));
+  directory = mkdtempSync(join(tmpdir(), 'local-aws-journal-'));
 });
 
 afterEach(() => rmSync(directory, { recursive: true, force: true }));

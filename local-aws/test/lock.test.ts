@@ -11,14 +11,13 @@ import {
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { projectDirectory } from '../../cli/target/directories.ts';
 import { startCloud } from '../cloud.ts';
 import { DirectoryInUse, lockDirectory } from '../core/lock.ts';
 
 let directory: string;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'sluice-lock-'));
+  directory = mkdtempSync(join(tmpdir(), 'local-aws-lock-'));
 });
 
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
@@ -34,7 +33,7 @@ test('a directory is claimed by one process at a time', () => {
 
 /** A process that claims the directory, says so, and lives until it is killed. */
 async function startHolder() {
-  const script = `import { lockDirectory } from ${JSON.stringify(join(projectDirectory, 'local-aws/core/lock.ts'))};
+  const script = `import { lockDirectory } from ${JSON.stringify(join(import.meta.dirname, '../core/lock.ts'))};
     lockDirectory(${JSON.stringify(directory)}); console.log('locked'); setInterval(() => {}, 1000);`;
   const holder = spawn(process.execPath, ['--input-type=module-typescript', '--eval', script]);
   await new Promise((resolve) => holder.stdout.once('data', resolve));
@@ -75,7 +74,8 @@ test('a place where nothing can be locked is refused with the cure', () => {
 
 test('an ephemeral run leaves what is in its directory alone, and nothing of its own', async () => {
   writeFileSync(join(directory, 'thesis.txt'), 'years of work');
-  const options = { project: projectDirectory, stack: 'dev', directory, ephemeral: true, port: 0 };
+  const project = join(import.meta.dirname, '../example');
+  const options = { project, stack: 'dev', directory, ephemeral: true, port: 0 };
   const cloud = await startCloud(options);
   await expect(startCloud(options)).rejects.toThrow(DirectoryInUse);
   await cloud.close();

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { withLocalMysql } from '../../cli/mysql/bundled-server.ts';
+import { driftOf } from '../../domain/tables/drift.ts';
 import { startCloud } from '../../local-aws/cloud.ts';
 
 // The local cloud, in a process of its own that can be killed: `node cloud-child.ts <project> <directory> <port>`.
@@ -11,6 +12,8 @@ const clock = pathToFileURL(join(import.meta.dirname, 'clock-child.ts'));
 const cloud = await startCloud({
   project,
   stack: 'chaos',
+  name: 'Sluice',
+  compareFile: driftOf,
   directory,
   port: Number(port),
   onTrouble: (line) => console.error(line),

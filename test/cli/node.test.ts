@@ -112,11 +112,16 @@ interface Locked {
   readonly cpu?: string;
   readonly bin?: Readonly<Record<string, string>>;
   readonly hasInstallScript?: boolean;
+  readonly link?: boolean;
+  readonly workspaces?: readonly string[];
 }
 
 describe('package-lock.json', () => {
   const read = (file: string) => JSON.parse(readFileSync(join(projectDirectory, file), 'utf8'));
-  const { '': _, ...locked }: Record<string, Locked> = read('package-lock.json').packages;
+  const { '': own, ...packages }: Record<string, Locked> = read('package-lock.json').packages;
+  const isOfThisRepository = ([path, { link }]: [string, Locked]) =>
+    link || (own?.workspaces ?? []).includes(path);
+  const locked = Object.fromEntries(Object.entries(packages).filter((each) => !isOfThisRepository(each)));
 
   test('has the hash of everything that is installed, and no address to load it from', () => {
     expect(Object.keys(locked).length).toBeGreaterThan(300);
@@ -124,6 +129,11 @@ describe('package-lock.json', () => {
       expect(integrity, path).toMatch(/^sha512-/);
       expect(resolved, path).toBeUndefined();
     }
+  });
+
+  test('links the packages of this repository to where they lie in it', () => {
+    const links = Object.entries(packages).filter(([, { link }]) => link);
+    expect(links.map(([, { resolved }]) => resolved)).toEqual(own?.workspaces);
   });
 
   test.each([

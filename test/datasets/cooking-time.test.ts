@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { timeInDirections } from '../../datasets/cooking-time.ts';
-import { processorMs } from '../processor-time.ts';
+import { processorMs } from '../../local-aws/test/processor-time.ts';
 
 const [s, min, h] = [1, 60, 3600];
 const NO_TIME = 300;

@@ -28,7 +28,7 @@ export async function putUnseen(directory: string, objects: Iterable<UnseenObjec
     accountId: account,
   });
   await s3.start();
-  const server = await startServer({ port: 0, services: { s3: s3.service }, credentials: new Credentials() });
+  const server = await startServer({ port: 0, services: { s3: s3.handle }, credentials: new Credentials() });
   const client = new S3Client({ endpoint: server.endpoint, region, credentials: localCredentials });
   const left = objects[Symbol.iterator]();
   const putNext = async () => {

@@ -274,7 +274,7 @@ export class Pipeline {
   }
 
   async #askSqs(action: string, request: object): Promise<void> {
-    const response = await this.sqs.service({
+    const response = await this.sqs.handle({
       method: 'POST',
       path: '/',
       query: new URLSearchParams(),

@@ -1,4 +1,4 @@
-import { parseHiveType } from '../../../domain/tables/hive-type.ts';
+import { errorText } from '../../core/service-error.ts';
 import { parseSchedule } from '../../events/schedule.ts';
 import type { Resource } from '../program.ts';
 import { type Check, json, oneOf, physicalName, range, refersTo, required, valueAt } from './checks.ts';
@@ -100,13 +100,24 @@ function name(path: string, least: number): Check {
 function* columnTypes({ inputs }: Resource): ReturnType<Check> {
   for (const path of ['storageDescriptor.columns', 'partitionKeys']) {
     for (const [index, column] of [valueAt(inputs, path) ?? []].flat().entries()) {
-      try {
-        parseHiveType(String(valueAt(column, 'type')));
-      } catch (error) {
-        yield [`${path}.${index}.type`, `must be a type of the catalog: ${(error as Error).message}`];
-      }
+      const type = valueAt(column, 'type');
+      if (!isHiveType(String(type)))
+        yield [`${path}.${index}.type`, `must be a type of the catalog, not ${JSON.stringify(type)}`];
     }
   }
+}
+
+/** Whether it is a type such as `struct<a:int,b:array<string>>` (Hive language manual: Types): nested ones are read from the inside out. */
+function isHiveType(text: string): boolean {
+  const type = String.raw`(?:[A-Za-z]\w*(?:\([\d,]+\))?|<>)`;
+  const field = `[^<>,:()]+:${type}`;
+  const nested = new RegExp(`array<${type}>|map<${type},${type}>|struct<${field}(?:,${field})*>`, 'g');
+  let left = text.replaceAll(/\s*([<>,:()])\s*/g, '$1').replaceAll('<>', '?');
+  for (let inner = ''; inner !== left; ) {
+    inner = left;
+    left = inner.replaceAll(nested, '<>');
+  }
+  return new RegExp(`^${type}$`).test(left);
 }
 
 /** "Only a single target is supported by the crawler", which names its queue, and whose deletions it can only log. */
@@ -141,6 +152,6 @@ function* schedule({ inputs }: Resource): ReturnType<Check> {
   try {
     parseSchedule(String(inputs['scheduleExpression']), 0);
   } catch (error) {
-    yield ['scheduleExpression', `must be rate(…) or cron(…): ${(error as Error).message}`];
+    yield ['scheduleExpression', `must be rate(…) or cron(…): ${errorText(error)}`];
   }
 }

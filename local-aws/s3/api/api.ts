@@ -1,33 +1,31 @@
 import type { Admit } from '../../core/call.ts';
+import type { ServedService } from '../../core/cloud-service.ts';
 import { ServiceError } from '../../core/service-error.ts';
-import type { Service, WireRequest, WireResponse } from '../../http/service.ts';
+import type { WireRequest, WireResponse } from '../../http/service.ts';
 import { Store, type StoreOptions } from '../storage/store.ts';
 import { notImplemented } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import { checkParameters } from './parameters.ts';
-import { findRoute, nameOf } from './routes.ts';
+import { findRoute, keyByKey, nameOf } from './routes.ts';
 import { errorResponse } from './xml.ts';
 
 interface S3Options extends StoreOptions {
   readonly admit: Admit;
 }
 
-export interface S3 {
-  readonly service: Service;
+export interface S3 extends ServedService {
   readonly store: Store;
-  /** Call before the first request. */
-  start(): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** The S3 of the local cloud: path-style REST, buckets as `options` name them. */
 export function createS3(options: S3Options): S3 {
   const store = new Store(options);
   return {
+    name: 's3',
     store,
     start: () => store.start(),
     close: () => store.close(),
-    async service(request) {
+    async handle(request) {
       try {
         return await answer(request, store, options.admit);
       } catch (error) {
@@ -61,7 +59,7 @@ async function answer(request: WireRequest, store: Store, admit: Admit): Promise
   const { versionId } = exchange;
   if (route.versionAction && versionId !== undefined) {
     await exchange.allow(route.versionAction, exchange.arn, { 's3:versionid': versionId });
-  } else if (route.action) {
+  } else if (route.action !== keyByKey) {
     await exchange.allow(route.action, exchange.arn, asked.scope === 'bucket' ? listContext(request) : {});
   }
   checkParameters(route.operation, exchange);

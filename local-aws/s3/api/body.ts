@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { ServiceError } from '../../core/service-error.ts';
+import { badRequest, ServiceError } from '../../core/service-error.ts';
 import { free } from '../../http/free.ts';
 import { blockSize, inBlocks } from '../storage/blocks.ts';
 import {
@@ -220,9 +220,8 @@ function verify(
   const checksum = expected.checksum ?? trailer.get(checksumHeader(algorithm));
   if (checksum === undefined) {
     if (!expected.trailing) return;
-    throw new ServiceError(
+    throw badRequest(
       'MalformedTrailerError',
-      400,
       'The request contained trailing data that was not well-formed or did not conform to our published schema.',
     );
   }
@@ -237,9 +236,8 @@ const badDigest = (name: string, expected: string, calculated: string) =>
   });
 
 const incompleteBody = () =>
-  new ServiceError(
+  badRequest(
     'IncompleteBody',
-    400,
     'You did not provide the number of bytes specified by the Content-Length HTTP header.',
   );
 

@@ -1,4 +1,4 @@
-import { ServiceError } from '../../core/service-error.ts';
+import { badRequest, ServiceError } from '../../core/service-error.ts';
 
 /** A refusal that says something in its headers too. */
 export class RefusalWithHeaders extends ServiceError {
@@ -15,12 +15,11 @@ export class RefusalWithHeaders extends ServiceError {
 export const invalidArgument = (message: string, name: string, value: string) =>
   new ServiceError('InvalidArgument', 400, message, { ArgumentName: name, ArgumentValue: value });
 
-export const invalidRequest = (message: string) => new ServiceError('InvalidRequest', 400, message);
+export const invalidRequest = (message: string) => badRequest('InvalidRequest', message);
 
 export const malformedXml = () =>
-  new ServiceError(
+  badRequest(
     'MalformedXML',
-    400,
     'The XML you provided was not well-formed or did not validate against our published schema',
   );
 

@@ -1,8 +1,9 @@
 import type { Admit } from '../../core/call.ts';
 import { ServiceError } from '../../core/service-error.ts';
 import type { WireRequest, WireResponse } from '../../http/service.ts';
-import type { Bucket, Version } from '../storage/bucket.ts';
+import type { Bucket } from '../storage/bucket.ts';
 import type { Origin } from '../storage/events.ts';
+import type { Version } from '../storage/model.ts';
 import type { Store } from '../storage/store.ts';
 import { invalidArgument } from './errors.ts';
 

@@ -1,5 +1,6 @@
-import type { Bucket, OpenUpload, StoredObject, Version } from '../storage/bucket.ts';
+import type { Bucket } from '../storage/bucket.ts';
 import { compareKeys, isAfter, SortedKeys } from '../storage/keys.ts';
+import type { OpenUpload, StoredObject, Version } from '../storage/model.ts';
 
 export interface Selection {
   readonly prefix: string;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { ServiceError } from '../../core/service-error.ts';
-import type { BucketSettings, StoredObject } from '../storage/bucket.ts';
+import { badRequest, ServiceError } from '../../core/service-error.ts';
 import { checksumHeader } from '../storage/checksum.ts';
+import type { BucketSettings, StoredObject } from '../storage/model.ts';
 import type { Digest } from './body.ts';
 import { invalidArgument, invalidRequest, notImplemented } from './errors.ts';
 
@@ -77,7 +77,7 @@ export function checkWriteHeaders(headers: Headers, settings: BucketSettings): v
   // Object ownership is "bucket owner enforced", the default: ACLs are off.
   const acl = headers['x-amz-acl'];
   if (acl !== undefined && acl !== 'private' && acl !== 'bucket-owner-full-control') {
-    throw new ServiceError('AccessControlListNotSupported', 400, 'The bucket does not allow ACLs');
+    throw badRequest('AccessControlListNotSupported', 'The bucket does not allow ACLs');
   }
 }
 

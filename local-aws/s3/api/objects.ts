@@ -1,12 +1,13 @@
 import { ServiceError } from '../../core/service-error.ts';
 import type { WireResponse } from '../../http/service.ts';
-import type { Attempt, Bucket, Slice, StoredObject, WriteCondition } from '../storage/bucket.ts';
+import type { Attempt, Bucket } from '../storage/bucket.ts';
 import {
   checksumAlgorithms,
   checksumHeader,
   defaultAlgorithm,
   type StoredChecksum,
 } from '../storage/checksum.ts';
+import type { Slice, StoredObject, WriteCondition } from '../storage/model.ts';
 import { largestPart } from '../storage/multipart.ts';
 import { Body, type Digest, readText } from './body.ts';
 import {

@@ -1,5 +1,4 @@
 import type { WireResponse } from '../../http/service.ts';
-import type { OpenUpload, StoredObject } from '../storage/bucket.ts';
 import {
   type ChecksumAlgorithm,
   checksumAlgorithms,
@@ -8,6 +7,7 @@ import {
   defaultAlgorithm,
   parseAlgorithm,
 } from '../storage/checksum.ts';
+import type { OpenUpload, StoredObject } from '../storage/model.ts';
 import { type ListedPart, largestPart, mostParts } from '../storage/multipart.ts';
 import { Body } from './body.ts';
 import { invalidRequest } from './errors.ts';

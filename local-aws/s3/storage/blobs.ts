@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { Disk } from '../../core/disk.ts';
 import { makePrivate } from '../../core/state.ts';
-import type { Slice } from './bucket.ts';
+import type { Slice } from './model.ts';
 
 /** Where the bytes are. A blob is written once, whole or not at all, and never changed. */
 export interface Blobs {

@@ -1,127 +1,22 @@
 import { ServiceError } from '../../core/service-error.ts';
 import { noSuchKey, noSuchUpload, preconditionFailed } from '../api/errors.ts';
-import type { ChecksumAlgorithm, ChecksumType, StoredChecksum } from './checksum.ts';
 import { SortedKeys } from './keys.ts';
+import type {
+  BucketSettings,
+  Change,
+  CommandResult,
+  CreateReason,
+  DeleteMarker,
+  EventDetail,
+  OpenUpload,
+  Part,
+  Stamp,
+  StoredObject,
+  Upload,
+  Version,
+  WriteCondition,
+} from './model.ts';
 import { assemble, etagOfParts, type ListedPart } from './multipart.ts';
-
-export interface BucketSettings {
-  readonly name: string;
-  /** Absent: versioning was never switched on. */
-  readonly versioning?: 'Enabled' | 'Suspended' | undefined;
-  /** Whether the bucket's events go to EventBridge. */
-  readonly eventBridge: boolean;
-  /** The KMS key that objects are encrypted under; absent, they are under S3's own. */
-  readonly keyArn?: string | undefined;
-}
-
-/** A run of bytes of an object: a whole blob. An object is its slices in order. */
-export interface Slice {
-  readonly blob: string;
-  readonly size: number;
-}
-
-export interface StoredObject {
-  readonly marker: false;
-  readonly versionId: string;
-  /** Milliseconds since the epoch. */
-  readonly lastModified: number;
-  readonly size: number;
-  /** Without quotes. */
-  readonly etag: string;
-  readonly slices: readonly Slice[];
-  /** Made by a multipart upload, so that its slices are parts that can be read by number. */
-  readonly multipart: boolean;
-  /** `content-type`, `cache-control`, …, `x-amz-meta-*`: sent back as they came. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly checksum?: StoredChecksum | undefined;
-  /** The upload that it was made of, which may be completed again: see `completed`. */
-  readonly uploadId?: string | undefined;
-}
-
-export interface DeleteMarker {
-  readonly marker: true;
-  readonly versionId: string;
-  readonly lastModified: number;
-}
-
-export type Version = StoredObject | DeleteMarker;
-
-export interface Part {
-  readonly number: number;
-  readonly etag: string;
-  readonly size: number;
-  readonly lastModified: number;
-  readonly blob: string;
-  readonly checksum?: string | undefined;
-}
-
-export interface Upload {
-  readonly uploadId: string;
-  readonly key: string;
-  readonly initiated: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly checksum?:
-    | {
-        readonly algorithm: ChecksumAlgorithm;
-        readonly type: ChecksumType;
-        /** Nobody asked for one, so parts need not bring it. */
-        readonly implicit?: true;
-      }
-    | undefined;
-}
-
-export type OpenUpload = Upload & { readonly parts: Map<number, Part> };
-
-/** What is written to the journal: applied in order to an empty bucket, changes make the bucket again. */
-export type Change =
-  | {
-      readonly type: 'put';
-      readonly key: string;
-      readonly version: Version;
-      /** Where journals of 0.1 name the upload that ends; today the version does. */
-      readonly uploadId?: string;
-    }
-  | { readonly type: 'remove'; readonly key: string; readonly versionId: string }
-  | { readonly type: 'upload'; readonly upload: Upload }
-  | { readonly type: 'part'; readonly uploadId: string; readonly part: Part }
-  | { readonly type: 'abort'; readonly uploadId: string };
-
-export type CreateReason = 'PutObject' | 'CopyObject' | 'CompleteMultipartUpload';
-
-/** What an event tells about the object. */
-export interface Happening {
-  readonly key: string;
-  readonly versionId: string;
-  readonly time: number;
-  readonly sequencer: string;
-  readonly etag?: string;
-  readonly size?: number;
-  readonly reason: CreateReason | 'DeleteObject';
-  readonly deletionType?: 'Delete Marker Created' | 'Permanently Deleted';
-}
-
-/** What a command did. */
-export interface Done {
-  readonly change: Change;
-  readonly happened?: Happening;
-  /** Blobs that nothing refers to any more. */
-  readonly garbage: readonly string[];
-}
-
-/** What a command takes from outside, so that a replay with the same stamps does the same. */
-export interface Stamp {
-  readonly now: number;
-  /** For the version or the upload that the command makes. */
-  readonly id: string;
-  readonly sequencer: string;
-}
-
-/** The preconditions of a write ("Amazon S3 User Guide: How to prevent object overwrites with conditional writes"). */
-export interface WriteCondition {
-  readonly ifNoneMatch?: '*' | undefined;
-  /** An ETag without quotes. */
-  readonly ifMatch?: string | undefined;
-}
 
 /** A conditional write under way. */
 export interface Attempt {
@@ -183,7 +78,7 @@ export class Bucket {
     reason: CreateReason,
     stamp: Stamp,
     attempt?: Attempt,
-  ): Done & { version: StoredObject } {
+  ): CommandResult & { version: StoredObject } {
     if (attempt) this.#conclude(attempt);
     const version: StoredObject = {
       ...object,
@@ -192,8 +87,8 @@ export class Bucket {
       lastModified: stamp.now,
     };
     const { etag, size } = version;
-    const happened = { ...this.#happening(key, version.versionId, stamp), etag, size, reason };
-    return { ...this.#do({ type: 'put', key, version }), happened, version };
+    const detail = { ...this.#detail(key, version.versionId, stamp), etag, size, reason };
+    return { ...this.#do({ type: 'put', key, version }), detail, version };
   }
 
   /**
@@ -205,29 +100,29 @@ export class Bucket {
     versionId: string | undefined,
     stamp: Stamp,
     ifMatch?: string,
-  ): { done?: Done; marker?: string } {
+  ): { done?: CommandResult; marker?: string } {
     if (ifMatch !== undefined) this.#check(key, { ifMatch });
     if (versionId === undefined && this.settings.versioning) {
       const marker = this.#newVersionId(stamp);
       const version: DeleteMarker = { marker: true, versionId: marker, lastModified: stamp.now };
-      const happened: Happening = {
-        ...this.#happening(key, marker, stamp),
+      const detail: EventDetail = {
+        ...this.#detail(key, marker, stamp),
         // The MD5 of nothing, as the page shows it for a delete marker.
         etag: 'd41d8cd98f00b204e9800998ecf8427e',
         reason: 'DeleteObject',
         deletionType: 'Delete Marker Created',
       };
-      return { done: { ...this.#do({ type: 'put', key, version }), happened }, marker };
+      return { done: { ...this.#do({ type: 'put', key, version }), detail }, marker };
     }
     const id = versionId ?? 'null';
     const found = this.version(key, id);
     if (!found) return {};
-    const happened: Happening = {
-      ...this.#happening(key, id, stamp),
+    const detail: EventDetail = {
+      ...this.#detail(key, id, stamp),
       reason: 'DeleteObject',
       deletionType: 'Permanently Deleted',
     };
-    const done = { ...this.#do({ type: 'remove', key, versionId: id }), happened };
+    const done = { ...this.#do({ type: 'remove', key, versionId: id }), detail };
     return { done, ...(found.marker && { marker: id }) };
   }
 
@@ -235,7 +130,7 @@ export class Bucket {
     key: string,
     details: Pick<Upload, 'headers' | 'checksum'>,
     stamp: Stamp,
-  ): Done & { uploadId: string } {
+  ): CommandResult & { uploadId: string } {
     const upload: Upload = { uploadId: stamp.id, key, initiated: stamp.now, ...details };
     return { ...this.#do({ type: 'upload', upload }), uploadId: upload.uploadId };
   }
@@ -248,7 +143,7 @@ export class Bucket {
   }
 
   /** @throws NoSuchUpload */
-  putPart(key: string, uploadId: string, part: Part): Done {
+  putPart(key: string, uploadId: string, part: Part): CommandResult {
     this.upload(key, uploadId);
     return this.#do({ type: 'part', uploadId, part });
   }
@@ -261,7 +156,7 @@ export class Bucket {
     expected: { size?: number | undefined; checksum?: string | undefined },
     stamp: Stamp,
     attempt?: Attempt,
-  ): Done & { version: StoredObject } {
+  ): CommandResult & { version: StoredObject } {
     const upload = this.upload(key, uploadId);
     const { headers } = upload;
     const object = { ...assemble(upload, parts, expected), multipart: true, headers, uploadId };
@@ -277,7 +172,7 @@ export class Bucket {
   }
 
   /** @throws NoSuchUpload */
-  abort(key: string, uploadId: string): Done {
+  abort(key: string, uploadId: string): CommandResult {
     this.upload(key, uploadId);
     return this.#do({ type: 'abort', uploadId });
   }
@@ -326,7 +221,7 @@ export class Bucket {
     }
   }
 
-  #do(change: Change): Done {
+  #do(change: Change): CommandResult {
     if (change.type === 'put' || change.type === 'remove') {
       for (const attempt of this.#attempts) if (attempt.key === change.key) attempt.disturbed = true;
     }
@@ -382,7 +277,7 @@ export class Bucket {
     return this.settings.versioning === 'Enabled' ? stamp.id : 'null';
   }
 
-  #happening(key: string, versionId: string, { now, sequencer }: Stamp) {
+  #detail(key: string, versionId: string, { now, sequencer }: Stamp) {
     return { key, versionId, time: now, sequencer };
   }
 }

@@ -1,4 +1,4 @@
-import type { Happening } from './bucket.ts';
+import type { EventDetail } from './model.ts';
 
 /** An event of a bucket as EventBridge delivers it ("Amazon S3 User Guide: EventBridge event message structure"). */
 export interface S3Event {
@@ -41,11 +41,11 @@ export interface Origin {
 }
 
 export function eventOf(
-  happened: Happening,
+  detail: EventDetail,
   origin: Origin,
   place: { readonly id: string; readonly account: string; readonly region: string; readonly bucket: string },
 ): S3Event {
-  const { key, versionId, time, sequencer, etag, size, reason, deletionType } = happened;
+  const { key, versionId, time, sequencer, etag, size, reason, deletionType } = detail;
   return {
     version: '0',
     id: place.id,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { ServiceError } from '../../core/service-error.ts';
+import { badRequest, ServiceError } from '../../core/service-error.ts';
 import { invalidRequest, malformedXml } from '../api/errors.ts';
-import type { OpenUpload, Part, Slice } from './bucket.ts';
 import { joinChecksums, type StoredChecksum } from './checksum.ts';
+import type { OpenUpload, Part, Slice } from './model.ts';
 
 /** "Amazon S3 User Guide: Amazon S3 multipart upload limits". */
 export const largestPart = 5 * 1024 ** 3;
@@ -89,9 +89,8 @@ function checksumOf(
   const sums = parts.map(({ checksum, size }) => ({ checksum: checksum ?? '', size }));
   const value = joinChecksums(algorithm, type, sums);
   if (expected !== undefined && expected.split('-')[0] !== value.split('-')[0]) {
-    throw new ServiceError(
+    throw badRequest(
       'BadDigest',
-      400,
       `The ${algorithm.toLowerCase()} you specified did not match the calculated checksum.`,
     );
   }

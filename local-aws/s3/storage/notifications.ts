@@ -1,6 +1,8 @@
 import type { Caller } from '../../core/call.ts';
+import type { Events } from '../../events/events.ts';
 import type { Sqs } from '../../sqs/sqs.ts';
 import type { S3Event } from './events.ts';
+import type { StoreOptions } from './store.ts';
 
 /** A queue that a bucket tells of events, by S3's own names: `s3:ObjectCreated:*`. */
 export interface QueueNotification {
@@ -13,6 +15,23 @@ const names: Readonly<Record<string, string>> = {
   CopyObject: 'ObjectCreated:Copy',
   CompleteMultipartUpload: 'ObjectCreated:CompleteMultipartUpload',
 };
+
+/** Tells of what happens in buckets: the queues that each of them notifies, and EventBridge. */
+export function tellOf(
+  buckets: readonly { readonly name: string; readonly notifications: readonly QueueNotification[] }[],
+  sqs: Pick<Sqs, 'queue'>,
+  events: Pick<Events, 'wants' | 'publish'>,
+): Pick<StoreOptions, 'wants' | 'publish'> {
+  const byBucket = new Map(buckets.map(({ name, notifications }) => [name, notifications]));
+  const notificationsOf = ({ detail }: S3Event) => byBucket.get(detail.bucket.name) ?? [];
+  return {
+    wants: (event) => events.wants(event) || notificationsOf(event).length > 0,
+    async publish(event) {
+      await notifyQueues(event, notificationsOf(event), sqs);
+      await events.publish(event);
+    },
+  };
+}
 
 /** Hands an event to the queues that its bucket notifies, as S3 does beside EventBridge. Resolves when they hold it. */
 export async function notifyQueues(

@@ -7,8 +7,9 @@ import { type Journal, noJournal, openJournal } from '../../core/journal.ts';
 import { ServiceError } from '../../core/service-error.ts';
 import { StateRefused } from '../../core/state.ts';
 import { type Blobs, FileBlobs, MemoryBlobs } from './blobs.ts';
-import { Bucket, type BucketSettings, type Change, type Done, type Stamp } from './bucket.ts';
+import { Bucket } from './bucket.ts';
 import { eventOf, type Origin, type S3Event, Sequencers } from './events.ts';
+import type { BucketSettings, Change, CommandResult, Stamp } from './model.ts';
 
 export interface StoreOptions {
   readonly buckets: readonly BucketSettings[];
@@ -141,7 +142,7 @@ export class Store {
    * Stores `content` as a blob and lets `use` refer to it. When either throws, the blob is gone again.
    * `use` runs a bucket's command; what it did is committed.
    */
-  async take<T extends Done>(
+  async take<T extends CommandResult>(
     bucket: Bucket,
     origin: Origin,
     content: AsyncIterable<Uint8Array>,
@@ -160,11 +161,11 @@ export class Store {
   }
 
   /** Makes what a command did outlive this process; publishes its event and frees its garbage in the background. */
-  async commit(bucket: Bucket, origin: Origin, { change, happened, garbage }: Done): Promise<void> {
+  async commit(bucket: Bucket, origin: Origin, { change, detail, garbage }: CommandResult): Promise<void> {
     const { name, eventBridge } = bucket.settings;
     const told =
-      happened && eventBridge
-        ? eventOf(happened, origin, {
+      detail && eventBridge
+        ? eventOf(detail, origin, {
             id: this.ids.eventId(),
             account: this.accountId,
             region: this.region,

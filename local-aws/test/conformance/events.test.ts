@@ -65,7 +65,7 @@ beforeAll(async () => {
   await events.start();
   server = await startServer({
     port: 0,
-    services: { events: events.service },
+    services: { events: events.handle },
     credentials: new Credentials(),
   });
   client = elsewhere

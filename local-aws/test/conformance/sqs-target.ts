@@ -49,7 +49,7 @@ async function openHere(): Promise<SqsTarget> {
   await sqs.start();
   const server = await startServer({
     port: 0,
-    services: { sqs: sqs.service },
+    services: { sqs: sqs.handle },
     credentials: new Credentials(),
   });
   const client = new SQSClient({
@@ -74,7 +74,7 @@ async function openElsewhere(endpoint: string): Promise<SqsTarget> {
   const run = randomUUID().slice(0, 8);
   const create = async (name: QueueName, Attributes: Record<string, string> = {}) => {
     const { QueueUrl = '' } = await client.send(
-      new CreateQueueCommand({ QueueName: `sluice-${run}-${name}`, Attributes }),
+      new CreateQueueCommand({ QueueName: `local-aws-${run}-${name}`, Attributes }),
     );
     const asked = await client.send(
       new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }),

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Call } from '../../core/call.ts';
-import { openJournal } from '../../core/journal.ts';
+import { journalsIn } from '../../core/journal.ts';
 import { ServiceError } from '../../core/service-error.ts';
-import type { DeliveryFault } from '../../events/bus.ts';
 import { queueDelivery } from '../../events/delivery.ts';
+import type { DeliveryFault } from '../../events/delivery-fault.ts';
 import { createEvents, type Events, type EventsOptions } from '../../events/events.ts';
 import type { BusEvent, EventRule, EventTarget } from '../../events/rule.ts';
 import { person } from '../../iam/credentials.ts';
@@ -250,11 +250,11 @@ test.each([
 });
 
 test('what waits for a retry, and a rule that was switched off, survive the death of the process', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-events-'));
+  const folder = await mkdtemp(join(tmpdir(), 'local-aws-events-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const journalled = (changes: RigOptions) =>
     rig({
-      openJournal: (replay, snapshot) => openJournal(join(folder, 'events'), replay, snapshot),
+      openJournal: journalsIn(folder),
       rules: [rule(), rule({ name: 'switched', targets: [target('audit')] })],
       ...changes,
     });
@@ -281,7 +281,7 @@ test('what waits for a retry, and a rule that was switched off, survive the deat
 
 /** Calls an operation as the wire would. */
 async function call(events: Events, operation: string, input: object): Promise<void> {
-  const response = await events.service({
+  const response = await events.handle({
     method: 'POST',
     path: '/',
     query: new URLSearchParams(),

@@ -38,7 +38,7 @@ describe('what is nested too deep', () => {
     const bus = createEvents({ ...common, ...queueDelivery(sqs), rules: [], admit: async () => {} });
     server = await startServer({
       port: 0,
-      services: { events: bus.service, sqs: sqs.service },
+      services: { events: bus.handle, sqs: sqs.handle },
       credentials: new Credentials(),
     });
     const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };

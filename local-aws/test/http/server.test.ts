@@ -130,11 +130,11 @@ describe('the front door', () => {
   });
 
   test('says that it runs without asking for a signature', async () => {
-    expect(await plain('/_sluice/health')).toMatchObject({ status: 200, body: '{"status":"running"}' });
+    expect(await plain('/_localaws/health')).toMatchObject({ status: 200, body: '{"status":"running"}' });
   });
 
   test('refuses a host name that is not the loopback, and offers nothing to web pages', async () => {
-    const answer = await plain('/_sluice/health', {
+    const answer = await plain('/_localaws/health', {
       host: 'evil.example:4566',
       origin: 'http://evil.example',
     });
@@ -264,7 +264,7 @@ describe('of what anybody uploaded', () => {
     const address = { host, 'sec-fetch-site': 'none', 'sec-fetch-mode': 'navigate' };
     const page = await plain(`/b/page.html?${query}`, address);
     expect(page).toMatchObject({ status: 200, headers: { ...harmless, 'content-type': 'text/html' } });
-    for (const path of ['/_sluice/health', '/b/unsigned'])
+    for (const path of ['/_localaws/health', '/b/unsigned'])
       expect((await plain(path, address)).headers).toMatchObject(harmless);
   });
 });

@@ -47,7 +47,7 @@ let cloudWatch: CloudWatchLogsClient;
 let calls: Call[] = [];
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'sluice-lambda-wire-'));
+  directory = await mkdtemp(join(tmpdir(), 'local-aws-lambda-wire-'));
   const modulePath = join(directory, 'index.mjs');
   await writeFile(
     modulePath,

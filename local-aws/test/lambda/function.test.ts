@@ -41,7 +41,7 @@ const admit = async (call: Call) => void calls.push(call);
 const open: LambdaFunction[] = [];
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'sluice-function-'));
+  directory = await mkdtemp(join(tmpdir(), 'local-aws-function-'));
   logs = new FunctionLogs(join(directory, 'logs'));
   await mkdir(join(directory, 'esm'));
   await writeFile(join(directory, 'esm', 'index.mjs'), bundle);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createAuthority } from '../../iam/authority.ts';
+import { createPolicyEngine } from '../../iam/policy-engine.ts';
 import {
   EventSourceMapping,
   failedItems,
@@ -338,7 +338,7 @@ describe('a role', () => {
   const polls = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
   const check = (trusted: string, actions: string[], inNetwork = false) => {
     const document = (statement: object) => JSON.stringify({ Version: '2012-10-17', Statement: statement });
-    const { admit } = createAuthority({
+    const { admit } = createPolicyEngine({
       roles: [
         {
           arn: role,

@@ -1,9 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { listObjects, listVersions, type Position } from '../../s3/api/listing.ts';
-import { Bucket, type BucketSettings, type Change, type Done, type Stamp } from '../../s3/storage/bucket.ts';
+import { Bucket } from '../../s3/storage/bucket.ts';
 import { type ChecksumAlgorithm, hasher, joinChecksums } from '../../s3/storage/checksum.ts';
 import { Sequencers } from '../../s3/storage/events.ts';
+import type { BucketSettings, Change, CommandResult, Stamp } from '../../s3/storage/model.ts';
 
 const settings = (versioning?: BucketSettings['versioning']): BucketSettings => ({
   name: 'b',
@@ -47,9 +48,9 @@ const steps = fc.array(
 const versionings = fc.constantFrom<BucketSettings['versioning']>(undefined, 'Enabled', 'Suspended');
 
 /** Runs the steps that are possible; returns what they did and the blobs that they brought. */
-function run(bucket: Bucket, all: readonly Step[]): { done: Done[]; brought: string[] } {
+function run(bucket: Bucket, all: readonly Step[]): { done: CommandResult[]; brought: string[] } {
   const stamp = stamps();
-  const done: Done[] = [];
+  const done: CommandResult[] = [];
   const brought: string[] = [];
   const newBlob = () => {
     brought.push(`blob${brought.length}`);
@@ -117,7 +118,7 @@ describe('a bucket', () => {
     fc.assert(
       fc.property(versionings, steps, (versioning, all) => {
         const { done } = run(new Bucket(settings(versioning)), all);
-        const sequencers = done.flatMap(({ happened }) => happened?.sequencer ?? []);
+        const sequencers = done.flatMap(({ detail }) => detail?.sequencer ?? []);
         expect(sequencers).toEqual([...new Set(sequencers)].sort());
       }),
     );

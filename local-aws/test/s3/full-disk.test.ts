@@ -12,7 +12,7 @@ import {
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
 import { Disk } from '../../core/disk.ts';
-import { openJournal } from '../../core/journal.ts';
+import { journalsIn, openJournal } from '../../core/journal.ts';
 import { account, person } from '../../iam/credentials.ts';
 import { FunctionLogs } from '../../logs/logs.ts';
 import { createSqs } from '../../sqs/sqs.ts';
@@ -24,7 +24,7 @@ let directory: string;
 const closing: (() => Promise<void>)[] = [];
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'sluice-full-'));
+  directory = mkdtempSync(join(tmpdir(), 'local-aws-full-'));
 });
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
@@ -235,8 +235,7 @@ describe('a local cloud on a full disk', () => {
       accountId: account,
       ids: randomUUID,
       admit: async (call) => disk.admit(call),
-      openJournal: (replay, snapshot) =>
-        openJournal(join(directory, 'sqs.journal'), replay, snapshot, { disk }),
+      openJournal: journalsIn(directory, { disk }),
     });
     await sqs.start();
     closing.push(() => sqs.close());

@@ -56,7 +56,7 @@ export async function startS3Server(
   });
   await s3.start();
   const credentials = new Credentials();
-  const server = await startServer({ port: options.port ?? 0, services: { s3: s3.service }, credentials });
+  const server = await startServer({ port: options.port ?? 0, services: { s3: s3.handle }, credentials });
   const client = clientFor(server.endpoint);
   return {
     client,

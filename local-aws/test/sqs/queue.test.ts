@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { processorMs } from '../../../test/processor-time.ts';
 import type { Message } from '../../sqs/message.ts';
 import { inFlightLimit, Queue, type QueueSettings } from '../../sqs/queue.ts';
+import { processorMs } from '../processor-time.ts';
 
 const settings: QueueSettings = {
   name: 'orders',

@@ -155,7 +155,7 @@ async function kill(rigged: ReturnType<typeof rig>, bodies: readonly string[]) {
 
 /** Calls an operation as the wire would. */
 async function call(sqs: Sqs, operation: string, input: object): Promise<Record<string, unknown>> {
-  const response = await sqs.service({
+  const response = await sqs.handle({
     method: 'POST',
     path: '/',
     query: new URLSearchParams(),
@@ -259,7 +259,7 @@ describe('who may', () => {
 describe('after the death of the process', () => {
   let folder: string;
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'sluice-sqs-'));
+    folder = await mkdtemp(join(tmpdir(), 'local-aws-sqs-'));
   });
   const started: Sqs[] = [];
   afterAll(async () => {
@@ -270,7 +270,7 @@ describe('after the death of the process', () => {
   /** Starts over the same journal. The one before is not closed until all is over, as after kill -9. */
   const restart = async (file: string, clock?: VirtualClock) => {
     const rigged = rig(
-      { openJournal: (replay, snapshot) => openJournal(join(folder, file), replay, snapshot) },
+      { openJournal: (_name, replay, snapshot) => openJournal(join(folder, file), replay, snapshot) },
       clock && new VirtualClock(clock.now()),
     );
     await rigged.sqs.start();
@@ -307,7 +307,7 @@ describe('after the death of the process', () => {
     });
     await one.port('other').receive(1, 0);
     const two = await restart('d');
-    await two.sqs.giveBack('other', 10);
+    await two.sqs.releaseInFlight('other', 10);
     await two.clock.advance(9_999);
     expect(two.sqs.counts('other')).toMatchObject({ visible: 0, inFlight: 2 });
     await two.clock.advance(1);
@@ -315,7 +315,7 @@ describe('after the death of the process', () => {
     expect(two.sqs.counts('other').inFlight).toBe(2);
     // Also when the process dies before that, and the next one reads what was changed.
     const three = await restart('d', two.clock);
-    await three.sqs.giveBack('other', 100);
+    await three.sqs.releaseInFlight('other', 100);
     await three.clock.advance(20_000);
     expect(bodies(await three.port('other').receive(10, 0))).toEqual(['held by a client']);
     await three.clock.advance(10_000);

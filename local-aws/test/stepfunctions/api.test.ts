@@ -16,7 +16,7 @@ import { systemClock } from '../../core/clock.ts';
 import { ServiceError } from '../../core/service-error.ts';
 import { type RunningServer, startServer } from '../../http/server.ts';
 import { account, Credentials } from '../../iam/credentials.ts';
-import type { StepFunctions } from '../../stepfunctions/stepfunctions.ts';
+import type { createStepFunctions } from '../../stepfunctions/service.ts';
 import { bucket, call, machineArn, machineOf, roleArn, startMachine } from './machine.ts';
 
 const definition = machineOf({
@@ -42,7 +42,7 @@ const definition = machineOf({
   Done: { Type: 'Succeed' },
 });
 
-let states: StepFunctions;
+let states: ReturnType<typeof createStepFunctions>;
 let server: RunningServer;
 let client: SFNClient;
 const denied = new Set<string>();
@@ -55,7 +55,7 @@ beforeEach(async () => {
   ({ states } = await startMachine({ clock: systemClock, definition, keys: ['a', 'b', 'c'], admit }));
   server = await startServer({
     port: 0,
-    services: { states: states.service },
+    services: { states: states.handle },
     credentials: new Credentials(),
   });
   client = new SFNClient({

@@ -1,13 +1,12 @@
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Call } from '../../core/call.ts';
 import type { Clock } from '../../core/clock.ts';
-import { openJournal } from '../../core/journal.ts';
+import { journalsIn } from '../../core/journal.ts';
 import type { Service } from '../../http/service.ts';
 import { account } from '../../iam/credentials.ts';
 import { Store } from '../../s3/storage/store.ts';
 import type { Json } from '../../stepfunctions/json.ts';
-import { StepFunctions } from '../../stepfunctions/stepfunctions.ts';
+import { createStepFunctions } from '../../stepfunctions/service.ts';
 
 export const machineArn = `arn:aws:states:us-east-1:${account}:stateMachine:machine`;
 export const roleArn = `arn:aws:iam::${account}:role/machine`;
@@ -41,7 +40,7 @@ export async function startMachine(options: MachineOptions) {
   for (const key of keys) await put(store, key, '');
   const refuse: Service = async () => ({ status: 501, body: '{"__type":"NotImplemented","message":""}' });
   let ids = 0;
-  const states = new StepFunctions({
+  const states = createStepFunctions({
     stateMachines: [
       { name: 'machine', arn: machineArn, roleArn, definition: JSON.stringify(options.definition) },
     ],
@@ -52,7 +51,7 @@ export async function startMachine(options: MachineOptions) {
     ids: () => `id${ids++}`,
     ...(options.random && { random: options.random }),
     ...(directory !== undefined && {
-      openJournal: (replay, snapshot) => openJournal(join(directory, 'states.journal'), replay, snapshot),
+      openJournal: journalsIn(directory),
     }),
   });
   await states.start();

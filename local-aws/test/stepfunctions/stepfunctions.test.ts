@@ -16,7 +16,7 @@ let clock: VirtualClock;
 let directory: string;
 beforeEach(() => {
   clock = new VirtualClock();
-  directory = mkdtempSync(join(tmpdir(), 'sluice-states-'));
+  directory = mkdtempSync(join(tmpdir(), 'local-aws-states-'));
 });
 afterEach(async () => {
   for (const { states } of started.splice(0)) await states.close();
@@ -231,6 +231,15 @@ describe('an execution', () => {
     const { states } = await start({ clock, definition });
     const { end } = await run(await begin(states));
     expect(end?.status).toBe('TIMED_OUT');
+  });
+
+  test('is not given up before a time-out of more days than a timer holds', async () => {
+    const days = 86_400;
+    const wait = machineOf({ A: { Type: 'Wait', Seconds: 26 * days, End: true } });
+    const { states } = await start({ clock, definition: { ...wait, TimeoutSeconds: 30 * days } });
+    const execution = await begin(states);
+    await clock.advance(26 * days * 1000);
+    expect((await run(execution)).end?.status).toBe('SUCCEEDED');
   });
 
   test('runs branches beside one another and gathers what they return', async () => {

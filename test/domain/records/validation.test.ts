@@ -6,7 +6,7 @@ import { defineDataset } from '../../../domain/dataset.ts';
 import { EXCERPT_BYTES, MAX_RECORD_BYTES } from '../../../domain/records/decoding/record.ts';
 import { type Reject, rejectLine, renderReject } from '../../../domain/records/reject.ts';
 import { renderPath, validate } from '../../../domain/records/validation.ts';
-import { processorMs } from '../../processor-time.ts';
+import { processorMs } from '../../../local-aws/test/processor-time.ts';
 
 const recipes = datasetNamed('recipes');
 if (recipes === undefined) throw new Error('There is no recipes dataset.');

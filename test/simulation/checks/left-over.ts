@@ -1,5 +1,5 @@
 import type { Receipt } from '../../../domain/versions/receipt.ts';
-import type { Version } from '../../../local-aws/s3/storage/bucket.ts';
+import type { Version } from '../../../local-aws/s3/storage/model.ts';
 import type { Pipeline } from '../pipeline.ts';
 import type { Past } from './past.ts';
 

@@ -3,7 +3,7 @@ import { S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { sdkStreamMixin } from '@smithy/core/serde';
 import * as z from 'zod';
 import { ServiceError } from '../../../local-aws/core/service-error.ts';
-import type { StoredObject } from '../../../local-aws/s3/storage/bucket.ts';
+import type { StoredObject } from '../../../local-aws/s3/storage/model.ts';
 import type { Store } from '../../../local-aws/s3/storage/store.ts';
 import { AnswerLost, type Network, type Party, ServiceUnavailable } from '../network.ts';
 import { bytesOf, metadataOf, put, putBytes, remove } from './store.ts';

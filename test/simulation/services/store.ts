@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { StoredObject, WriteCondition } from '../../../local-aws/s3/storage/bucket.ts';
+import type { StoredObject, WriteCondition } from '../../../local-aws/s3/storage/model.ts';
 import type { Store } from '../../../local-aws/s3/storage/store.ts';
 import type { NewObject } from '../../../store/object-store.ts';
 

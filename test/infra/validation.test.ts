@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { resources, set } from '../../../test/infra/the-program.ts';
-import { validate } from '../../program/validation/validation.ts';
+import { validate } from '../../local-aws/program/validation/validation.ts';
+import { resources, set } from './the-program.ts';
 
 const bucket = 'aws:s3/bucket:Bucket';
 const settings = (kind: string) => `aws:s3/bucket${kind}:Bucket${kind}`;
@@ -14,6 +14,7 @@ const role = 'aws:iam/role:Role';
 const rolePolicy = 'aws:iam/rolePolicy:RolePolicy';
 const key = 'aws:kms/key:Key';
 const alarm = 'aws:cloudwatch/metricAlarm:MetricAlarm';
+const table = 'aws:glue/catalogTable:CatalogTable';
 const stateMachine = 'aws:sfn/stateMachine:StateMachine';
 
 const document = (statement: object) => JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
@@ -55,6 +56,12 @@ const wrong: readonly (readonly [
   [stateMachine, 'definition', '{"StartAt":"A","States":{}}', /can't run the state machine/],
   [stateMachine, 'loggingConfiguration.level', 'SOME', /one of ALL, ERROR/],
   [stateMachine, 'loggingConfiguration.logDestination', noSuchArn, /arn of a LogGroup of this program/],
+  [table, 'storageDescriptor.columns.0.type', 'set<int>', /a type of the catalog, not "set<int>"/],
+  [table, 'storageDescriptor.columns.0.type', 'array<int', /a type of the catalog/],
+  [table, 'storageDescriptor.columns.0.type', 'map<int>', /a type of the catalog/],
+  [table, 'storageDescriptor.columns.0.type', 'struct<a:int,b>', /a type of the catalog/],
+  [table, 'storageDescriptor.columns.0.type', 'struct<>', /a type of the catalog/],
+  [table, 'storageDescriptor.columns.0.type', 'int bigint', /a type of the catalog/],
   [queue, 'name', 'a queue', /letters, digits, hyphens/],
   [queue, 'name', 'q'.repeat(81), /at most 80/],
   [queue, 'visibilityTimeoutSeconds', 43_201, /from 0 to 43200/],
@@ -173,6 +180,15 @@ const wrong: readonly (readonly [
 ];
 
 describe('what pulumi up would refuse', () => {
+  it.each(['struct<a:decimal(10, 2),b:map<string,array<struct<c:int>>>>', 'array<timestamp>', 'char(3)'])(
+    'is not the column type %s',
+    (type) => {
+      const all = resources();
+      set(all.find((each) => each.type === table)?.inputs ?? {}, 'storageDescriptor.columns.0.type', type);
+      expect(validate(all)).toEqual([]);
+    },
+  );
+
   it('is nothing of the real program', () => {
     expect(validate(resources())).toEqual([]);
   });

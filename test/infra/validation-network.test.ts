@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { everything, set } from '../../../test/infra/the-program.ts';
-import { validate } from '../../program/validation/validation.ts';
+import { validate } from '../../local-aws/program/validation/validation.ts';
+import { everything, set } from './the-program.ts';
 
 const vpc = 'aws:ec2/vpc:Vpc';
 const subnet = 'aws:ec2/subnet:Subnet';

@@ -10,7 +10,7 @@ interface NamedPolicy {
   readonly document: string;
 }
 
-export interface AuthorityOptions {
+export interface PolicyEngineOptions {
   readonly roles: readonly { readonly arn: string; readonly policies: readonly NamedPolicy[] }[];
   /** Users besides the person at the keyboard, who may do everything. */
   readonly users?: readonly { readonly arn: string; readonly policies: readonly NamedPolicy[] }[];
@@ -43,7 +43,7 @@ export interface Denial {
   readonly times: number;
 }
 
-export interface Authority {
+export interface PolicyEngine {
   readonly admit: Admit;
   /** Per role what it is allowed and how often it used it since the start. What has 0 uses was never needed. */
   uses(): readonly RoleUse[];
@@ -60,7 +60,7 @@ const everything: NamedPolicy = {
  *
  * @throws InvalidPolicy when one of them can't be read.
  */
-export function createAuthority(options: AuthorityOptions): Authority {
+export function createPolicyEngine(options: PolicyEngineOptions): PolicyEngine {
   const identities = new Map<string, readonly Statement[]>();
   for (const { arn, policies } of [
     ...options.roles,
@@ -164,17 +164,17 @@ function contextOf({ caller, context }: Call): Context {
       ? {}
       : {
           'aws:principalarn': principal,
-          'aws:principalaccount': accountOf(principal),
-          'kms:calleraccount': accountOf(principal),
+          'aws:principalaccount': accountIdOf(principal),
+          'kms:calleraccount': accountIdOf(principal),
         }),
     ...(sourceArn === undefined
       ? {}
-      : { 'aws:sourcearn': sourceArn, 'aws:sourceaccount': accountOf(sourceArn) }),
+      : { 'aws:sourcearn': sourceArn, 'aws:sourceaccount': accountIdOf(sourceArn) }),
   };
 }
 
 /** A bucket's ARN names no account; here there is only one. */
-function accountOf(arn: string): string {
+function accountIdOf(arn: string): string {
   return arn.split(':')[4] || account;
 }
 

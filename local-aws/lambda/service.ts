@@ -1,0 +1,84 @@
+import { availableParallelism } from 'node:os';
+import type { ServedService, ServiceContext } from '../core/cloud-service.ts';
+import { Reaper } from '../core/reaper.ts';
+import type { Sqs } from '../sqs/sqs.ts';
+import { lambdaService } from './api.ts';
+import { type FunctionPorts, type FunctionSettings, LambdaFunction } from './function.ts';
+import { EventSourceMapping, type MappingSettings } from './mapping.ts';
+import { checkRoles } from './roles.ts';
+
+export interface LambdaOptions
+  extends Pick<ServiceContext, 'clock' | 'admit'>,
+    Pick<FunctionPorts, 'credentials' | 'logs' | 'endpoint' | 'variables'> {
+  readonly functions: readonly FunctionSettings[];
+  readonly mappings: readonly MappingSettings[];
+  readonly sqs: Pick<Sqs, 'queue' | 'releaseInFlight'>;
+  /** Told of every batch that failed as a whole and of every call to a queue that did. */
+  readonly log: (line: string) => void;
+}
+
+export interface Lambda extends ServedService {
+  /** The name of the function whose role this is. */
+  functionOf(role: string): string | undefined;
+  /** Kills the function process that calls in this session. */
+  kill(session: string): void;
+}
+
+/** Of one function: more than there are cores would only start more slowly. */
+const maxProcesses = Math.max(2, availableParallelism());
+
+/**
+ * Makes the functions, their event source mappings, and the API of both.
+ *
+ * @throws {Error} when a mapping names a function or a queue that is not there
+ */
+export function createLambda(options: LambdaOptions): Lambda {
+  const { clock, admit, sqs } = options;
+  const reaper = new Reaper();
+  const ports = { ...options, reaper, maxProcesses };
+  const functions = new Map(options.functions.map((each) => [each.name, new LambdaFunction(each, ports)]));
+  const pollers = options.mappings.map((settings) => pollerOf(settings, functions, options));
+  const mappings = new Map(pollers.map(({ mapping }) => [mapping.settings.uuid, mapping]));
+  return {
+    name: 'lambda',
+    handle: lambdaService({ functions, mappings, admit, clock }),
+    functionOf: (role) => options.functions.find(({ roleArn }) => roleArn === role)?.name,
+    kill(session) {
+      for (const each of functions.values()) if (each.kill(session)) return;
+    },
+    async start() {
+      await checkRoles(admit, options.functions, options.mappings);
+      // The functions of a process that was killed died with it, and their messages would wait for their visibility time-out. They
+      // come back when the function's own time-out is over, and with it every lease that such a function had taken.
+      for (const { queue, timeoutSeconds } of pollers) await sqs.releaseInFlight(queue, timeoutSeconds);
+      for (const { mapping } of pollers) if (mapping.settings.enabled) mapping.enable();
+    },
+    async close(graceMs = 0) {
+      await Promise.all(pollers.map(({ mapping }) => mapping.disable(graceMs)));
+      await Promise.all([...functions.values()].map((each) => each.close()));
+      reaper.close();
+    },
+  };
+}
+
+function pollerOf(
+  settings: MappingSettings,
+  functions: ReadonlyMap<string, LambdaFunction>,
+  { clock, sqs, log }: LambdaOptions,
+) {
+  const { uuid, functionArn, queueArn } = settings;
+  const target = [...functions.values()].find((each) => each.settings.arn === functionArn);
+  if (target === undefined)
+    throw new Error(`The mapping ${uuid} leads to ${functionArn}, which is not there.`);
+  const { roleArn, timeoutSeconds } = target.settings;
+  const queue = sqs.queue(queueArn.split(':').at(-1) ?? '', { kind: 'role', principal: roleArn });
+  if (queue.arn !== queueArn)
+    throw new Error(`The mapping ${uuid} reads ${queueArn}, which is not there; there is ${queue.arn}.`);
+  const mapping = new EventSourceMapping(settings, {
+    queue,
+    invoke: (payload) => target.invoke(payload).result,
+    clock,
+    onError: log,
+  });
+  return { mapping, queue: queue.settings.name, timeoutSeconds };
+}

@@ -1,0 +1,48 @@
+import { errorText } from '../core/service-error.ts';
+import type { PolicyEngineOptions } from '../iam/policy-engine.ts';
+import { type Program, type ProgramOptions, readProgram } from './program.ts';
+import type { ProgramProcess } from './program-process.ts';
+import { readTopology, type Topology } from './topology.ts';
+import { validate } from './validation/validation.ts';
+
+/** Thrown when the Pulumi program fails, or registers what AWS would refuse or the local cloud does not know. */
+export class ProgramRefused extends Error {
+  override readonly name = 'ProgramRefused';
+}
+
+/**
+ * Runs the Pulumi program, and reads what it registered as the parts of the local cloud.
+ *
+ * @throws {ProgramRefused}
+ */
+export async function readSystem(
+  options: ProgramOptions,
+  process?: ProgramProcess,
+): Promise<Pick<Program, 'region' | 'outputs'> & { readonly topology: Topology }> {
+  try {
+    const { region, outputs, resources } = await readProgram(options, process);
+    refuseInvalid(resources);
+    return { region, outputs, topology: readTopology({ resources }) };
+  } catch (error) {
+    throw new ProgramRefused(errorText(error), { cause: error });
+  }
+}
+
+function refuseInvalid(resources: Program['resources']): void {
+  const findings = validate(resources);
+  if (findings.length === 0) return;
+  const lines = findings.map(({ urn, property, rule }) => `  ${urn}\n    ${property}: ${rule}`);
+  throw new Error(`AWS would refuse what the program registers:\n${lines.join('\n')}`);
+}
+
+/** The policies that decide about calls: of roles, of what they act on, and the keys that lie over that. */
+export function policiesOf({ buckets, queues, roles, keys }: Topology): PolicyEngineOptions {
+  const policies = [...buckets, ...queues, ...keys].flatMap(({ arn, policy }) =>
+    policy === undefined ? [] : [[arn, policy] as const],
+  );
+  const trusts = roles.map(({ arn, trust }) => [arn, trust] as const);
+  const encrypted = [...buckets, ...queues].flatMap(({ arn, keyArn }) =>
+    keyArn === undefined ? [] : [[arn, keyArn] as const],
+  );
+  return { roles, resourcePolicies: new Map([...policies, ...trusts]), keys: new Map(encrypted) };
+}

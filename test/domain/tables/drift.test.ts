@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { type DeclaredTable, driftOf } from '../../../domain/tables/drift.ts';
+
+const table: DeclaredTable = {
+  columns: [
+    { name: 'id', type: 'string' },
+    { name: 'celsius', type: 'string' },
+  ],
+  format: 'csv',
+};
+const drift = (body: string, format = 'csv') => {
+  const bytes = Buffer.from(body);
+  return driftOf({ ...table, format }, bytes.length, async (start, end) => bytes.subarray(start, end));
+};
+
+test('a CSV file whose header is the table’s does not differ', async () => {
+  expect(await drift('id,celsius\r\na,1\r\n')).toEqual([]);
+});
+
+test.each([
+  ['a column too many', 'id,celsius,more\r\n', ['its column more is not in the table']],
+  ['columns in another order', 'celsius,id\r\n', ['its column celsius stands where the table has another']],
+  ['a column too few', 'id\r\n', ['it has no column celsius']],
+  [
+    'text that is no CSV of this table',
+    '\u0000',
+    ['it has no column id', 'it has no column celsius', 'its column \u0000 is not in the table'],
+  ],
+])('%s is told in a phrase', async (_what, body, phrases) => {
+  expect(await drift(body)).toEqual(phrases);
+});
+
+test('a file that is no Parquet can’t be read as such', async () => {
+  expect(await drift('id', 'parquet')).toEqual(["it can't be read as parquet: it is too short"]);
+});
+
+test('a file that is gone meanwhile does not differ', async () => {
+  expect(await driftOf(table, 9, async () => undefined)).toEqual([]);
+});
+
+test('a read that fails is no difference: its error is thrown', async () => {
+  const failing = async () => {
+    throw new Error('no s3:GetObject');
+  };
+  await expect(driftOf(table, 9, failing)).rejects.toThrow('no s3:GetObject');
+});

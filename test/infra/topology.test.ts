@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { stages } from '../../domain/stage.ts';
+import { bucketPurposes } from '../../infra/naming.ts';
+import { stackOutputs } from '../../infra/outputs.ts';
+import { readTopology } from '../../local-aws/program/topology.ts';
+import { program, resources, set } from './the-program.ts';
+
+describe('the program of this repository', () => {
+  it('has the outputs that the command line reads', () => {
+    const outputs = stackOutputs.parse(program.outputs);
+    expect(outputs.stack).toBe('dev');
+    expect(outputs.region).toBe('us-east-1');
+    expect(outputs.buckets.raw).toBe('sluice-dev-raw-local');
+    expect(outputs.queues.extraction).toBe(
+      'https://sqs.us-east-1.amazonaws.com/000000000000/sluice-dev-extraction-local',
+    );
+  });
+
+  it('is the flow of the README: raw ⇒ extraction ─▶ temp ⇒ transformation ─▶ processed ⇒ loading ─▶ archive', () => {
+    const topology = readTopology(program);
+    const arrows = stages.map((stage) => {
+      const rule = topology.rules.find(({ name }) => name === `sluice-dev-${stage}-local`);
+      const target = rule?.targets[0]?.arn;
+      const mapping = topology.mappings.find(({ queueArn }) => queueArn === target);
+      const lambda = topology.functions.find(({ arn }) => arn === mapping?.functionArn);
+      return [JSON.parse(rule?.eventPattern ?? '{}').detail.bucket.name[0], lambda?.name];
+    });
+    expect(arrows).toEqual([
+      ['sluice-dev-raw-local', 'sluice-dev-extraction-local'],
+      ['sluice-dev-temp-local', 'sluice-dev-transformation-local'],
+      ['sluice-dev-processed-local', 'sluice-dev-loading-local'],
+    ]);
+  });
+
+  it('has all buckets versioned, encrypted with the stack’s key, and telling EventBridge', () => {
+    const { buckets, keys } = readTopology(program);
+    expect(buckets.map(({ name }) => name).sort()).toEqual(
+      bucketPurposes.map((each) => `sluice-dev-${each}-local`).sort(),
+    );
+    for (const bucket of buckets)
+      expect(bucket).toMatchObject({ versioning: 'Enabled', eventBridge: true, keyArn: keys[0]?.arn });
+  });
+
+  it('has functions whose code exists and whose environment names the buckets they may use', () => {
+    const { functions, roles } = readTopology(program);
+    for (const lambda of functions) {
+      const policies = roles
+        .find(({ arn }) => arn === lambda.roleArn)
+        ?.policies.map(({ document }) => document)
+        .join();
+      const named = Object.entries(lambda.environment).filter(([name]) => name.endsWith('_BUCKET'));
+      expect(named.length).toBeGreaterThanOrEqual(2);
+      for (const [, bucket] of named) expect(policies).toContain(`arn:aws:s3:::${bucket}`);
+      expect(lambda.modulePath).toMatch(/^\/.*\/dist\/\w+\/index\.mjs$/);
+      expect(lambda.environment['CODE_VERSION']).toMatch(/^[0-9a-f]{16}$/);
+    }
+  });
+
+  it('gives up a message to a DLQ that admits just that queue', () => {
+    const { queues } = readTopology(program);
+    for (const stage of stages) {
+      const queue = queues.find(({ name }) => name === `sluice-dev-${stage}-local`);
+      const deadLetters = queues.find(({ name }) => name === queue?.redrive?.deadLetterQueue);
+      expect(deadLetters?.name).toBe(`sluice-dev-${stage}-dlq-local`);
+      expect(deadLetters?.redriveAllow).toEqual({ permission: 'byQueue', sourceQueueArns: [queue?.arn] });
+    }
+  });
+});
+
+const queue = 'aws:sqs/queue:Queue';
+const lambda = 'aws:lambda/function:Function';
+const target = 'aws:cloudwatch/eventTarget:EventTarget';
+const rule = 'aws:cloudwatch/eventRule:EventRule';
+const role = 'aws:iam/role:Role';
+const mapping = 'aws:lambda/eventSourceMapping:EventSourceMapping';
+const bucket = 'aws:s3/bucket:Bucket';
+const notification = 'aws:s3/bucketNotification:BucketNotification';
+const arn = 'arn:aws:sqs:us-east-1:000000000000:other';
+
+describe('a property', () => {
+  /** The program, but with a property of the first resource of a type. */
+  function withProperty(type: string, path: string, value: unknown) {
+    const changed = resources();
+    const one = changed.find((resource) => resource.type === type);
+    if (one === undefined) throw new Error(`The program has no ${type}.`);
+    set(one.inputs, path, value);
+    return { urn: one.urn, read: () => readTopology({ resources: changed }) };
+  }
+
+  it.each([
+    [mapping, 'filterCriteria', { filters: [{ pattern: '{"body":{"a":[1]}}' }] }],
+    [mapping, 'scalingConfig.minimumConcurrency', 2],
+    [rule, 'eventBusName', 'orders'],
+    [rule, 'isEnabled', false],
+    [target, 'eventBusName', 'orders'],
+    [target, 'inputPath', '$.detail'],
+    [target, 'inputTransformer', { inputTemplate: '"a"' }],
+    [target, 'deadLetterConfig.extra', 1],
+    [role, 'permissionsBoundary', 'arn:aws:iam::aws:policy/ReadOnlyAccess'],
+    [role, 'inlinePolicies', [{ name: 'a', policy: '{}' }]],
+    [role, 'managedPolicyArns', ['arn:aws:iam::aws:policy/AdministratorAccess']],
+    [role, 'path', '/service/'],
+    [queue, 'fifoQueue', true],
+    [notification, 'lambdaFunctions', [{ events: ['s3:ObjectCreated:*'] }]],
+    [notification, 'topics', [{ topicArn: arn, events: ['s3:ObjectCreated:*'] }]],
+    [bucket, 'policy', '{}'],
+    [bucket, 'versioning', { enabled: true }],
+    [lambda, 'layers', ['arn:aws:lambda:us-east-1:1:layer:a:1']],
+    [lambda, 'deadLetterConfig', { targetArn: arn }],
+    [lambda, 'loggingConfig.logFormat', 'JSON'],
+    ['aws:kms/key:Key', 'isEnabled', false],
+  ])(
+    'that would do something on AWS and nothing here is refused by its URN and name: %s %s',
+    (type, path, value) => {
+      const { urn, read } = withProperty(type, path, value);
+      expect(read).toThrow(`${urn}: ${path}: `);
+    },
+  );
+
+  it.each([
+    [queue, 'fifoQueue', false],
+    [queue, 'tags', { team: 'a' }],
+    [rule, 'eventBusName', 'default'],
+    [role, 'description', 'Reads.'],
+    [lambda, 'ephemeralStorage', { size: 1024 }],
+    [bucket, 'forceDestroy', true],
+  ])('that says what holds anyway, or makes no difference here, is taken: %s %s', (type, path, value) => {
+    const { read } = withProperty(type, path, value);
+    expect(read()).toEqual(readTopology(program));
+  });
+
+  it('may be constant text for a target', () => {
+    const { read } = withProperty(target, 'input', '{"a":1}');
+    const inputs = read().rules.flatMap(({ targets }) => targets.map(({ input }) => input));
+    expect(inputs.filter((input) => input !== undefined)).toEqual(['{"a":1}']);
+  });
+});
