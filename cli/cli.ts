@@ -12,12 +12,12 @@ const manifest: { readonly version: string } = JSON.parse(
 const program = new Command('sluice')
   .description('Files land in S3; Sluice turns them into validated, queryable tables.')
   .version(manifest.version)
-  .showHelpAfterError('(sluice --help tells more)')
+  .showHelpAfterError('(See: sluice --help)')
   .configureHelp({ showGlobalOptions: true })
   .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
   .exitOverride();
 
-/** In the order in which they are listed. */
+/** In the order of the help text. */
 const commands: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
   start: async () => (await import('./commands/start.ts')).start,
   demo: async () => (await import('./commands/demo.ts')).demo,
@@ -41,13 +41,13 @@ const commands: Readonly<Record<string, () => Promise<(program: Command) => void
 };
 
 for (const option of targetOptions) program.addOption(option);
-// Only the command that the line names is loaded: what the others need takes longer than many a command.
+// Only the named command is loaded: loading the dependencies of all takes longer than most commands run.
 const named = Object.keys(commands).filter((name) => process.argv.includes(name));
 for (const [name, load] of Object.entries(commands)) {
   if (named.length === 0 || named.includes(name)) (await load())(program);
 }
 
-// Where the output goes has gone away, as with `sluice … | head`: nothing is left to do.
+// The reader closed the pipe, as in `sluice … | head`: nothing is left to do.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
 try {
@@ -56,14 +56,14 @@ try {
   process.exitCode = report(error);
 }
 
-/** Prints what went wrong; returns the exit status: 2 for a wrong command line, 1 for everything else. */
+/** Prints the error. Returns the exit status: 2 for a wrong command line, 1 for any other error. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof UserError || error instanceof MessageRefused)
     console.error(printableLines(error.message));
   else if (isDisconnection(error))
     console.error(
-      `What the command talked to does not answer any more (${error.code}). Is the local cloud still running?`,
+      `Lost the connection to the pipeline (${error.code}). If the local cloud has stopped, start it: npm start`,
     );
   else if (error instanceof Error && '$metadata' in error)
     console.error(printableLines(`${error.name}: ${error.message}`));
@@ -71,7 +71,7 @@ function report(error: unknown): number {
   return 1;
 }
 
-/** Nobody listens any more, or hung up. */
+/** Whether the other side refused or closed the connection. */
 function isDisconnection(error: unknown): error is NodeJS.ErrnoException {
   return (
     error instanceof Error &&

@@ -1,6 +1,6 @@
 /**
- * Works on what a source yields, so many at once, and yields the results in the source's order. Nothing is read ahead of
- * the work, so that a source of any length takes no more memory than those.
+ * Works on the items of a source, `atOnce` at a time, and yields the results in the source's order. It never
+ * reads ahead of the work, so memory does not grow with the length of the source.
  */
 export async function* concurrently<Item, Result>(
   source: AsyncIterable<Item>,
@@ -11,7 +11,8 @@ export async function* concurrently<Item, Result>(
   try {
     for await (const item of source) {
       const result = work(item);
-      // It is awaited in its turn; until then, its failure is no surprise.
+      // It is awaited later, in order. Without a handler until then, Node would report an unhandled
+      // rejection.
       result.catch(() => {});
       underWay.push(result);
       if (underWay.length >= atOnce) yield await (underWay.shift() as Promise<Result>);

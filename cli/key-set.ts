@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Which keys there were, at eight bytes each: the first of their hash. Of ten million keys, that two share them is as likely
- * as one in 400,000. First all are added; then they are asked for.
+ * A set of keys that keeps eight bytes of each key's hash. The probability that any two of ten million keys
+ * share these bytes is one in 400,000. Add all keys before asking for one: each switch from adding to asking
+ * sorts the set again.
  */
 export class KeySet {
   #hashes = new BigUint64Array(1024);

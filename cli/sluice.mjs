@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The command line's door: runs cli/cli.ts on the Node that opened it, or on the packaged one where that is too old.
+// The entry point of the command line: runs cli/cli.ts with the current Node, or with the packaged one if
+// that is too old.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import * as module from 'node:module';
@@ -11,10 +12,11 @@ import { packagedNode, suffices } from './set-up/node.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const node = suffices(process.version) ? process.execPath : packagedNode(root);
 
-// Compiled code is kept, and with it the stripping of the types: it halves the start of every command, and saves 25 MB.
+// The cache keeps compiled code with its types stripped. It halves the start time of every command and saves
+// 25 MB.
 process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules', '.cache', 'node');
 
-// npm writes it when it has installed everything.
+// npm writes this file when it has installed everything.
 if (node === undefined || !existsSync(join(root, 'node_modules', '.package-lock.json'))) {
   console.error('Sluice is not set up yet. Run: npm run setup');
   process.exit(1);
@@ -24,7 +26,7 @@ if (node === process.execPath) {
   await import('./cli.ts');
 } else {
   const child = spawn(node, [join(root, 'cli', 'cli.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
-  // Ctrl-C reaches the child by itself; it decides when to end.
+  // Ctrl-C reaches the child directly, which decides when to end.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => child.kill('SIGTERM'));
   child.on('exit', (code, signal) =>

@@ -63,3 +63,8 @@ export class TransientError extends Error {
     this.stage = stage;
   }
 }
+
+/** The message of a thrown value, which need not be an Error. */
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -20,7 +20,7 @@ function commandsBelow(heading: string): string[] {
     .filter((line) => line !== '');
 }
 
-test('the commands of "Use it" work as they are written', { timeout: 300_000, tags: ['mysql'] }, async () => {
+test('the commands of "Use it" in the README succeed', { timeout: 300_000, tags: ['mysql'] }, async () => {
   const [start, ...others] = commandsBelow('Use it');
   expect(start).toBe('npm start');
   expect(others.length).toBeGreaterThanOrEqual(4);
@@ -48,11 +48,11 @@ test('the commands of "Use it" work as they are written', { timeout: 300_000, ta
   await ended;
 });
 
-test('it is short enough to be read', () => {
+test('the README has at most 120 lines', () => {
   expect(readme.split('\n').length).toBeLessThanOrEqual(120);
 });
 
-test('the files it points to are there', () => {
+test('the files that the README links to exist', () => {
   const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path = '']) => path);
   expect(links.length).toBeGreaterThan(3);
   for (const path of links) expect(() => readFileSync(join(projectDirectory, path)), path).not.toThrow();

@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
-import { datasetNamed, datasets } from '../../datasets/index.ts';
 import { detailsPrefix } from '../../domain/versions/backfill.ts';
 import { showToEnd } from '../ledger/execution-end.ts';
 import { newExecutionName, startExecution } from '../ledger/executions.ts';
 import { uploadManifest } from '../ledger/manifest.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
-import { oneMoreCode, pointInTime } from '../options/options.ts';
+import { chosenDataset, oneMoreCode, pointInTime } from '../options/options.ts';
 import type { Target } from '../target/target.ts';
 import { count, printableJson } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
@@ -27,28 +26,28 @@ export function backfill(program: Command): void {
   program
     .command('backfill')
     .description(
-      'send what lies in the raw bucket through the pipeline, wait until it is done, and report; exit 1 unless all succeeded',
+      'send objects of the raw bucket through the pipeline, wait until they are processed, and report; exit 1 unless all succeeded',
     )
-    .argument('[prefix]', "of the keys in the raw bucket; '' for all of them")
-    .option('-m, --manifest <file>', 'instead: the keys that a file, or an object s3://…, names')
-    .option('--rejects', 'instead: what has rejects or faults, with the code that is deployed now')
-    .option('-d, --dataset <name>', 'with --rejects: only of this dataset')
+    .argument('[prefix]', "prefix of keys in the raw bucket; '' for all keys")
+    .option('-m, --manifest <file>', 'instead: the keys listed in a file or in an object s3://…')
+    .option('--rejects', 'instead: reprocess objects that have rejects or faults, with the deployed code')
+    .option('-d, --dataset <name>', 'with --rejects: only objects of this dataset')
     .option(
       '-c, --code <code>',
-      'with --rejects: what was rejected for this (may be repeated)',
+      'with --rejects: only objects with this code of a reject or fault (may be repeated)',
       oneMoreCode,
       [],
     )
-    .option('--force', 'with --rejects: also what the code that is deployed now has done')
+    .option('--force', 'with --rejects: include objects already processed by the deployed code')
     .option(
       '--since <time>',
-      'what changed since then: 2026-11-22, 2026-11-22T10:00:00Z, 12h or 7d ago',
+      'only objects (with --rejects: rejects) changed since: 2026-11-22, 2026-11-22T10:00:00Z, 12h or 7d ago',
       pointInTime,
     )
-    .option('--until <time>', 'what changed before then', pointInTime)
-    .option('--dry-run', 'only count what would be sent')
-    .option('--detach', 'do not wait')
-    .option('--json', 'the execution and its report as a JSON document')
+    .option('--until <time>', 'only objects changed before this time', pointInTime)
+    .option('--dry-run', 'only count the objects that would be sent')
+    .option('--detach', 'start the execution and do not wait for its end')
+    .option('--json', 'print the execution and its report as a JSON document')
     .addHelpText('after', explanation)
     .action(async (prefix: string | undefined, options: BackfillOptions) => {
       check(prefix, options);
@@ -57,8 +56,9 @@ export function backfill(program: Command): void {
 }
 
 const explanation = `
-A state machine does it, on AWS as locally: it may be left alone, stopped and started again, and what is done already is not
-done twice. A manifest is a list of keys: a line each, a JSON array, or CSV as S3 Inventory has it (or its manifest.json in S3).`;
+A state machine sends the objects, on AWS and locally. It keeps running when this command ends. If you stop it, start
+another backfill: objects that are already processed are skipped. A manifest lists keys: one per line, a JSON array, or
+CSV as S3 Inventory writes it (or an inventory's manifest.json in S3).`;
 
 /** @throws {UserError} */
 function check(
@@ -67,43 +67,43 @@ function check(
 ): void {
   const named = [prefix, manifest, rejects].filter((each) => each !== undefined).length;
   if (named === 0)
-    throw new UserError(
-      "What is to be backfilled? Name a prefix ('' for everything), --manifest or --rejects.",
-    );
-  if (named > 1) throw new UserError('A prefix, --manifest and --rejects exclude each other.');
+    throw new UserError("Say what to backfill: a prefix ('' for everything), --manifest or --rejects.");
+  if (named > 1)
+    throw new UserError('Choose one of a prefix, --manifest and --rejects: they exclude each other.');
   if (prefix?.startsWith('s3://'))
     throw new UserError(
-      `Name the prefix without bucket: ${JSON.stringify(prefix.replace(/^s3:\/\/[^/]*\/?/, ''))}.`,
+      `Name the prefix without the bucket: ${JSON.stringify(prefix.replace(/^s3:\/\/[^/]*\/?/, ''))}.`,
     );
   if (since !== undefined && until !== undefined && since >= until)
-    throw new UserError('--since must be before --until: nothing changed in between.');
+    throw new UserError('--since must be before --until.');
   if (!rejects && (dataset !== undefined || code.length > 0 || force))
-    throw new UserError('--dataset, --code and --force go with --rejects.');
-  if (dataset !== undefined && datasetNamed(dataset) === undefined)
-    throw new UserError(
-      `There is no dataset ${JSON.stringify(dataset)}. There are: ${datasets.map(({ name }) => name).join(', ')}.`,
-    );
+    throw new UserError('--dataset, --code and --force require --rejects.');
+  if (dataset !== undefined) chosenDataset(dataset);
 }
 
 async function run(target: Target, prefix: string | undefined, options: BackfillOptions): Promise<void> {
   const { manifest, rejects, dataset, code, force, since, until, dryRun, detach, json = false } = options;
   const name = newExecutionName();
   const machine = rejects ? 'replay' : 'backfill';
-  if (rejects && until !== undefined) throw new UserError('--until does not go with --rejects.');
+  if (rejects && until !== undefined) throw new UserError('--until cannot be combined with --rejects.');
   const range = { ...(since !== undefined && { since }), ...(until !== undefined && { until }) };
-  const wish = rejects
+  const selection = rejects
     ? { ...(dataset !== undefined && { dataset }), codes: code, force: force ?? false }
     : await sourceOf(target, name, prefix, manifest, json);
-  const started = await startExecution(target, machine, name, { ...wish, ...range, dryRun: dryRun ?? false });
+  const started = await startExecution(target, machine, name, {
+    ...selection,
+    ...range,
+    dryRun: dryRun ?? false,
+  });
   if (detach) {
     console.log(
       json
         ? printableJson(started)
-        : `The execution has begun. To see it: npx sluice executions ${name} --follow`,
+        : `Started the execution ${name}. To follow it: npx sluice executions ${name} --follow`,
     );
     return;
   }
-  if (!json) console.error(`The execution ${name} has begun.`);
+  if (!json) console.error(`Started the execution ${name}.`);
   await showToEnd(target, name, json);
 }
 
@@ -117,6 +117,6 @@ async function sourceOf(
   if (manifest === undefined) return { prefix: prefix ?? '' };
   const key = `${detailsPrefix('backfill', name)}manifest.json`;
   const keys = await uploadManifest(target, manifest, key);
-  if (!json) console.error(`${manifest} names ${count(keys, 'object')}.`);
+  if (!json) console.error(`${manifest} lists ${count(keys, 'object')}.`);
   return { manifest: { key } };
 }

@@ -33,21 +33,20 @@ interface Options {
 export function catalog(program: Command): void {
   program
     .command('catalog')
-    .description('show the tables of the catalog, their partitions, the last crawls, and what they found')
+    .description('show the tables of the catalog, their partitions, the last crawls and their findings')
     .option('--json', 'as JSON, with every partition')
     .option(
       '--register',
-      'first add the partitions that are in the lake and not in the catalog, without a crawl',
+      'first add the partitions of the lake that are missing in the catalog, without a crawl',
     )
-    .option('--clear', 'put the findings away, so that their alarm ends')
-    .option('--check', 'instead: hold every file of the lake against its table; exit 1 if they differ')
+    .option('--clear', 'delete the findings, which ends their alarm')
+    .option('--check', 'instead: compare every file of the lake with its table; exit 1 if any file differs')
     .action(async (options: Options) => {
       const target = await chosenTarget(program);
-      if (options.check) return check(target, options.json ?? false);
+      if (options.check) return checkLake(target, options.json ?? false);
       if (options.register) {
         const added = await registerPartitions(target);
-        if (!options.json)
-          console.log(`${integer(added)} ${added === 1 ? 'partition' : 'partitions'} added.\n`);
+        if (!options.json) console.log(`Added ${count(added, 'partition')}.\n`);
       }
       if (options.clear)
         for (const QueueUrl of findingsQueues(target))
@@ -67,28 +66,30 @@ export function catalog(program: Command): void {
       console.log(tableOfTables(tables));
       console.log();
       console.log(
-        crawls.length === 0 ? 'There was no crawl yet: npx sluice crawl --wait' : tableOfCrawls(crawls),
+        crawls.length === 0
+          ? 'There has been no crawl yet. To start one: npx sluice crawl --wait'
+          : tableOfCrawls(crawls),
       );
       console.log(
-        `\n${integer(waiting)} ${waiting === 1 ? 'change waits' : 'changes wait'} for the next crawl${crawler.running ? '; one is running' : ''}.`,
+        `\n${integer(waiting)} ${waiting === 1 ? 'change waits' : 'changes wait'} for the next crawl.${crawler.running ? ' A crawl is running.' : ''}`,
       );
       const complaints = [
         ...drift,
-        ...(crawler.lastMessage === undefined ? [] : [`The last crawl says: ${crawler.lastMessage}`]),
+        ...(crawler.lastMessage === undefined ? [] : [`The last crawl reported: ${crawler.lastMessage}`]),
         ...(findings === 0
           ? []
           : [
-              `${integer(findings)} ${findings === 1 ? 'crawl' : 'crawls'} failed or found drift. What differs: npx sluice catalog --check. Put that away: npx sluice catalog --clear`,
+              `${count(findings, 'crawl')} failed or found drift. To see the differences: npx sluice catalog --check. To delete the findings: npx sluice catalog --clear`,
             ]),
       ];
       for (const complaint of complaints) console.log(styled('yellow', printableLines(complaint)));
     });
 }
 
-/** Of files that differ in the same way, so many are named. */
+/** How many files with the same difference are named. */
 const NAMED = 3;
 
-async function check(target: Target, json: boolean): Promise<void> {
+async function checkLake(target: Target, json: boolean): Promise<void> {
   const progress = new Progress();
   const found = new Map<string, string[]>();
   let compared = 0;
@@ -114,12 +115,12 @@ async function check(target: Target, json: boolean): Promise<void> {
     console.log(printable(what));
     for (const file of files.slice(0, NAMED))
       console.log(`  s3://${target.outputs.buckets.processed}/${printable(file)}`);
-    if (files.length > NAMED) console.log(`  and ${integer(files.length - NAMED)} more (--json names all)`);
+    if (files.length > NAMED) console.log(`  and ${integer(files.length - NAMED)} more (--json lists all)`);
   }
   console.log(
     differ === 0
-      ? `${count(compared, 'file')}: all are as the catalog says.`
-      : `${integer(differ)} of ${count(compared, 'file')} differ. What the pipeline wrote is written anew by npx sluice replay KEY --force; what it did not write (npx sluice reconcile names it) is for you to delete.`,
+      ? `${count(compared, 'file')}: all match the catalog.`
+      : `${integer(differ)} of ${count(compared, 'file')} differ. Rewrite the pipeline's files with npx sluice replay KEY --force. Delete foreign files yourself; npx sluice reconcile lists them.`,
   );
 }
 
@@ -157,7 +158,7 @@ function tableOfCrawls(crawls: Awaited<ReturnType<typeof lastCrawls>>): string {
           : duration(EndTime.getTime() - StartTime.getTime()),
       align: 'right',
     },
-    { title: 'DID', value: ({ Summary, ErrorMessage }) => printable(ErrorMessage ?? Summary ?? '') },
+    { title: 'RESULT', value: ({ Summary, ErrorMessage }) => printable(ErrorMessage ?? Summary ?? '') },
   ]);
 }
 
@@ -178,30 +179,33 @@ async function messagesIn(target: Target, urls: readonly string[]): Promise<numb
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** What the catalog's table has otherwise than the dataset in this checkout: it was changed and not deployed, or by hand. */
+/**
+ * How the catalog's table differs from the dataset in this checkout: the dataset was changed and not
+ * deployed, or the table was changed by hand.
+ */
 function driftFromDataset(inCatalog: CatalogTable): string[] {
   const dataset = datasets.find(({ name }) => name === inCatalog.name);
-  if (dataset === undefined) return [`${inCatalog.name}: there is no such dataset in this program.`];
+  if (dataset === undefined) return [`${inCatalog.name}: this program has no such dataset.`];
   const wanted = glueTable(dataset);
   const differences = (what: string, actual: CatalogTable['columns'], declared: CatalogTable['columns']) => {
-    const text = (columns: CatalogTable['columns']) =>
+    const listed = (columns: CatalogTable['columns']) =>
       columns.map(({ name, type }) => `${name} ${type}`).join(', ');
-    return text(actual) === text(declared)
+    return listed(actual) === listed(declared)
       ? []
       : [
-          `${wanted.name}: ${what} ${text(actual)} in the catalog, and ${text(declared)} in the program. Deploy: pulumi up`,
+          `${wanted.name}: its ${what} are ${listed(actual)} in the catalog, but ${listed(declared)} in the program. To deploy the program: pulumi up`,
         ];
   };
   return [
-    ...differences('it has the columns', inCatalog.columns, wanted.columns),
-    ...differences('it is partitioned by', inCatalog.partitionKeys, wanted.partitionKeys),
+    ...differences('columns', inCatalog.columns, wanted.columns),
+    ...differences('partition keys', inCatalog.partitionKeys, wanted.partitionKeys),
   ];
 }
 
 /** "BatchCreatePartition: no more than 100 items" */
 const BATCH = 100;
 
-/** Registers what lies in the lake and is not in the catalog; returns how many partitions that were. */
+/** Registers the partitions of the lake that are missing in the catalog. Returns their number. */
 async function registerPartitions(target: Target): Promise<number> {
   const DatabaseName = target.outputs.catalog.database;
   let added = 0;
@@ -218,7 +222,7 @@ async function registerPartitions(target: Target): Promise<number> {
       const { Errors = [] } = await target.glue.send(
         new BatchCreatePartitionCommand({ DatabaseName, TableName: each.name, PartitionInputList }),
       );
-      // A crawl may have been quicker.
+      // A crawl may have added it meanwhile.
       const [wrong] = Errors.filter(({ ErrorDetail }) => ErrorDetail?.ErrorCode !== 'AlreadyExistsException');
       if (wrong !== undefined) throw new Error(`${each.name}: ${wrong.ErrorDetail?.ErrorMessage}`);
       added += PartitionInputList.length - Errors.length;

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import type { Command } from 'commander';
 import { type RejectLine, rejectLine } from '../../domain/records/reject.ts';
+import { sumOf } from '../../domain/versions/reconciliation.ts';
 import { listObjects, readText } from '../../store/listing.ts';
 import { crawlAndWait } from '../lake/catalog.ts';
 import { queryLake } from '../lake/lake.ts';
 import { conservationOf, stateTable } from '../ledger/describe-state.ts';
-import { isConserved, type ObjectState } from '../ledger/object-state.ts';
+import { isConserved, type ObjectState, type RecordCounts } from '../ledger/object-state.ts';
 import { localMysqlUrl } from '../mysql/mysql.ts';
 import { queryMysql } from '../mysql/query-mysql.ts';
 import { projectDirectory } from '../target/directories.ts';
@@ -27,22 +28,20 @@ from passengers group by pclass order by pclass`;
 export function demo(program: Command): void {
   program
     .command('demo')
-    .description(
-      'run the pipeline over examples/ on this machine, show what became of every record, and stop',
-    )
+    .description('run the pipeline on examples/ on this machine, show the result of every record, and stop')
     .action(async () => {
       const directory = mkdtempSync(join(tmpdir(), 'sluice-demo-'));
       try {
         await Promise.race([runIn(directory), interruption()]);
       } finally {
         rmSync(directory, { recursive: true, force: true });
-        // What was interrupted is not waited for: its directory is gone.
+        // Interrupted work must not go on: its directory is gone.
         if (process.exitCode === INTERRUPTED) process.exit();
       }
     });
 }
 
-/** 128 + SIGINT, as shells count. */
+/** 128 + SIGINT, as shells report it. */
 const INTERRUPTED = 130;
 
 function interruption(): Promise<void> {
@@ -75,15 +74,15 @@ async function run(target: Target): Promise<void> {
   const beganAt = performance.now();
   const uploads = await Promise.all(files.map(({ path, key }) => upload(target, path, key)));
   console.log(
-    `${files.length} files of examples/ are in s3://${target.outputs.buckets.raw}. What became of them:\n`,
+    `Uploaded the ${files.length} files of examples/ to s3://${target.outputs.buckets.raw}. The result:\n`,
   );
   const states = await waitFor(target, uploads, DEMO_TIMEOUT_S);
   console.log(stateTable(states));
 
   const rejects = await allRejects(target);
-  console.log(`\nRejected records, as they lie in s3://${target.outputs.buckets.failed}:\n`);
+  console.log(`\nRejected records, from s3://${target.outputs.buckets.failed}:\n`);
   console.log(rejectTable(rejects));
-  console.log('\nFiles that could not be read, or not to their end:\n');
+  console.log('\nFiles that could not be read completely:\n');
   for (const { key, fault } of states) {
     if (fault !== undefined)
       console.log(`  ${printable(key)}\n    ${styled('red', fault.code)}  ${printable(fault.message)}`);
@@ -94,7 +93,7 @@ async function run(target: Target): Promise<void> {
   console.log(renderTable(await queryLake(target, LAKE_QUESTION, () => {})));
   await showMysql(target);
 
-  const sum = total(states);
+  const sum = recordCounts(states);
   const seconds = ((performance.now() - beganAt) / 1000).toFixed(1);
   console.log(`\nEvery record is accounted for: ${conservationOf(sum)}. It took ${seconds} s.`);
   if (!isConserved(sum)) throw new UserError('The records do not add up. This is a bug: please report it.');
@@ -103,14 +102,14 @@ async function run(target: Target): Promise<void> {
 async function showMysql({ mysql, directory }: Target): Promise<void> {
   const url = localMysqlUrl(directory, 'read');
   if (url === undefined) {
-    console.log(`\nNo row went into MySQL. There is ${printable(mysql)}.`);
+    console.log(`\nNo rows were loaded into MySQL (${printable(mysql)}).`);
     return;
   }
   console.log(`\nMySQL:\n\n${styled('dim', MYSQL_QUESTION)}\n`);
   console.log(renderTable(await queryMysql(url, MYSQL_QUESTION)));
 }
 
-/** The example files, each with the key that it goes to: its path below `examples/`. */
+/** The example files, each with the key to upload it to: its path below `examples/`. */
 function exampleFiles(directory: string): { path: string; key: string }[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.parentPath !== directory)
@@ -148,22 +147,12 @@ function rejectTable(rejects: readonly ListedReject[]): string {
   ]);
 }
 
-function total(states: readonly ObjectState[]): ObjectState {
+function recordCounts(states: readonly ObjectState[]): RecordCounts {
   const sum = (of: (state: ObjectState) => number) => states.reduce((all, state) => all + of(state), 0);
-  const tally = (of: (state: ObjectState) => Readonly<Record<string, number>>) => ({
-    all: sum((state) => Object.values(of(state)).reduce((a, b) => a + b, 0)),
-  });
   return {
-    key: '',
-    versionId: '',
-    dataset: '',
-    stage: 'done',
-    finished: 0,
-    pieces: 0,
     read: sum(({ read }) => read),
     written: sum(({ written }) => written),
-    filtered: tally(({ filtered }) => filtered),
-    rejected: tally(({ rejected }) => rejected),
-    workMs: sum(({ workMs }) => workMs),
+    filtered: sumOf(states.map(({ filtered }) => filtered)),
+    rejected: sumOf(states.map(({ rejected }) => rejected)),
   };
 }

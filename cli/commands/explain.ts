@@ -9,6 +9,7 @@ import { pointInTime, whole } from '../options/options.ts';
 import type { Target } from '../target/target.ts';
 import {
   bytes,
+  count,
   duration,
   integer,
   Progress,
@@ -31,12 +32,12 @@ export function explain(program: Command): void {
   program
     .command('explain')
     .description(
-      'tell an object’s life: its versions, what was decided, done, rejected, and how long all that took',
+      'show the history of an object: its versions, what each stage decided and did, and how long it took',
     )
     .argument('<key>', 'a key in the raw bucket, or s3://raw/KEY')
     .option(
       '-r, --record <number>',
-      'what became of this record, from 1, of the version that stands',
+      'show the result of this record of the active version; the first record is 1',
       whole(1),
     )
     .option(
@@ -50,18 +51,18 @@ export function explain(program: Command): void {
       const key = keyOf(target, asked);
       const progress = new Progress();
       progress.show('Reading the ledger, the buckets and the logs');
-      const life = await objectHistory(target, key, options.since ?? Date.now() - LOGS_BACK_MS).finally(() =>
-        progress.end(),
+      const history = await objectHistory(target, key, options.since ?? Date.now() - LOGS_BACK_MS).finally(
+        () => progress.end(),
       );
-      if (life.versions.length === 0 && life.entry === undefined && life.moments.length === 0)
-        throw new UserError(`Nothing is known of ${key}. It never was in ${target.outputs.buckets.raw}.`);
+      if (history.versions.length === 0 && history.entry === undefined && history.moments.length === 0)
+        throw new UserError(`There is no history of ${key}: it was never in ${target.outputs.buckets.raw}.`);
       if (options.record === undefined) {
-        if (options.json) console.log(printableJson(withoutReceipts(life), 2));
-        else print(life);
+        if (options.json) console.log(printableJson(withoutReceipts(history), 2));
+        else printHistory(history);
         return;
       }
-      const fate = await fateOf(target, life, options.record);
-      console.log(options.json ? printableJson(fate, 2) : recordText(fate));
+      const trace = await traceOf(target, history, options.record);
+      console.log(options.json ? printableJson(trace, 2) : traceText(trace));
     });
 }
 
@@ -69,34 +70,35 @@ function keyOf({ outputs }: Target, asked: string): string {
   const object = parseS3Url(asked);
   if (object === undefined) return asked;
   if (object.bucket === 'raw' || object.bucket === outputs.buckets.raw) return object.key;
-  throw new UserError(`Objects of the raw bucket can be explained: s3://${outputs.buckets.raw}/KEY`);
+  throw new UserError(`Only objects of the raw bucket can be explained: s3://${outputs.buckets.raw}/KEY`);
 }
 
-function withoutReceipts({ work, ...life }: ObjectHistory) {
-  return { ...life, work: work.map(({ receipts: _, ...each }) => each) };
+function withoutReceipts({ work, ...history }: ObjectHistory) {
+  return { ...history, work: work.map(({ receipts: _, ...each }) => each) };
 }
 
-function print(life: ObjectHistory): void {
-  const { key, dataset, versions, entry, work, moments, unreadable, logsComplete } = life;
+function printHistory(history: ObjectHistory): void {
+  const { key, dataset, versions, entry, work, moments, unreadable, logsComplete } = history;
   console.log(`${styled('bold', printable(key))}  (dataset ${dataset})\n`);
   let before: number | undefined;
   for (const moment of moments) {
     const gap = before === undefined || moment.at - before < 1 ? '' : `+${duration(moment.at - before)}`;
     before = moment.at;
-    console.log(momentLine(moment, gap, versions));
+    console.log(eventLine(moment, gap, versions));
   }
-  if (!logsComplete) console.log('(There are more log lines than were read: --since bounds them.)');
+  if (!logsComplete)
+    console.log('(Some log lines were not read: there are too many. To read fewer: --since)');
   if (work.length > 0) console.log(`\n${workTable(work)}`);
   if (unreadable.length === 0) {
-    console.log(`\n${endOf(entry)}`);
+    console.log(`\n${entryText(entry)}`);
     return;
   }
   console.log();
   for (const message of unreadable) console.log(styled('red', printable(message)));
-  console.log(`To have it done anew: npx sluice replay ${printable(key)} --force`);
+  console.log(`To reprocess it: npx sluice replay ${printable(key)} --force`);
 }
 
-function momentLine(
+function eventLine(
   { at, versionId, stage, what }: TimelineEvent,
   gap: string,
   versions: ObjectHistory['versions'],
@@ -116,7 +118,7 @@ function momentLine(
 const SHORT = 10;
 const NAME_WIDTH = SHORT + '!0001'.length;
 
-/** The beginning of a version id, which tells it from the others of its key; and its revision. */
+/** The beginning of a version id, enough to tell it from the key's other versions; and its revision. */
 function short(name: string): string {
   const { versionId } = parseRevision(name);
   return printable(`${versionId.slice(0, SHORT)}${name.slice(versionId.length)}`);
@@ -126,7 +128,7 @@ function workTable(work: readonly StageWork[]): string {
   return table(work, [
     { title: 'VERSION', value: ({ versionId }) => short(versionId) },
     { title: 'STAGE', value: ({ stage }) => stage },
-    { title: 'PIECES', value: ({ pieces }) => integer(pieces), align: 'right' },
+    { title: 'ITEMS', value: ({ pieces }) => integer(pieces), align: 'right' },
     { title: 'WAITED', value: ({ waitedMs }) => duration(waitedMs), align: 'right' },
     { title: 'TOOK', value: ({ tookMs }) => duration(tookMs), align: 'right' },
     { title: 'WORK', value: ({ workMs }) => duration(workMs), align: 'right' },
@@ -135,45 +137,47 @@ function workTable(work: readonly StageWork[]): string {
 
 function attemptEnd(attempt: LedgerEntry['attempts'][number]): string {
   const version = printable(attempt.versionId);
-  if (attempt.status === 'rejected') return `version ${version} was rejected: nothing of it can be used`;
+  if (attempt.status === 'rejected') return `version ${version} was rejected: none of its records is usable`;
   const until = new Date(attempt.leaseUntil).toISOString();
   return isInterrupted(attempt, Date.now())
     ? `the extraction of version ${version} was interrupted, at ${until} at the latest`
-    : `version ${version} is being extracted, until ${until} at most`;
+    : `version ${version} is being extracted, until ${until} at the latest`;
 }
 
-function endOf(entry: LedgerEntry | undefined): string {
+function entryText(entry: LedgerEntry | undefined): string {
   if (entry === undefined)
-    return 'The ledger does not know it: no event of it has been taken up. npx sluice sweep';
+    return 'The ledger has no entry of it: none of its events has been processed. To find lost events: npx sluice sweep';
   const { current, attempts, superseded } = entry;
-  const said = [
+  const facts = [
     current === undefined
-      ? 'No version of it has taken effect'
+      ? 'It has no active version'
       : current.type === 'created'
         ? `The tables show version ${printable(current.versionId)}`
         : 'It is deleted, and its rows are retracted',
     ...attempts.map(attemptEnd),
-    ...(superseded.length > 0 ? [`what ${superseded.length} superseded versions left goes next`] : []),
+    ...(superseded.length > 0
+      ? [`the rows and files of ${count(superseded.length, 'superseded version')} will be removed next`]
+      : []),
   ];
-  return `${said.join('; ')}.`;
+  return `${facts.join('; ')}.`;
 }
 
-async function fateOf(
+async function traceOf(
   target: Target,
   { entry, key }: ObjectHistory,
   recordNumber: number,
 ): Promise<RecordTrace> {
   const versionId = entry && versionToExplain(entry);
   if (entry === undefined || versionId === undefined)
-    throw new UserError(`No version of ${key} stands. What happened to it: npx sluice explain ${key}`);
+    throw new UserError(`${key} has no active version. To see its history: npx sluice explain ${key}`);
   return explainRecord(target, { dataset: entry.dataset, key, versionId }, recordNumber);
 }
 
-function recordText({ recordNumber, versionId, input, stored, here }: RecordTrace): string {
+function traceText({ recordNumber, versionId, input, stored, here }: RecordTrace): string {
   const lines = [`Record ${integer(recordNumber)} of version ${printable(versionId)}`];
-  if (input !== undefined) lines.push(`  as it came: ${printable(input)}`);
+  if (input !== undefined) lines.push(`  input: ${printable(input)}`);
   if (stored !== undefined && 'row' in stored)
-    lines.push(`  is a row: ${printableJson(stored.row)}`, `  in ${printable(stored.file)}`);
+    lines.push(`  was written as a row: ${printableJson(stored.row)}`, `  in ${printable(stored.file)}`);
   else if (stored !== undefined) {
     const { code, path, message } = stored.reject;
     lines.push(
@@ -185,12 +189,14 @@ function recordText({ recordNumber, versionId, input, stored, here }: RecordTrac
   else
     lines.push(
       input === undefined
-        ? '  is not in this version, or it was filtered: neither a row nor a reject has its number.'
+        ? '  is not in this version, or was filtered: neither a row nor a reject has its number.'
         : '  is neither a row nor a reject yet.',
     );
   const changed = here !== undefined && stored !== undefined && outcome(here) !== outcome(stored);
   if (changed)
-    lines.push(`  This code would make something else of it: ${hereText(here)}. npx sluice replay`);
+    lines.push(
+      `  This checkout's code has a different result: ${hereText(here)}. To reprocess the object: npx sluice replay`,
+    );
   return lines.join('\n');
 }
 

@@ -20,38 +20,38 @@ interface AimOptions {
 
 const EXAMPLES = `
 Examples:
-  sluice fault add answer PutObject 503 --bucket temp --times 3   as many as an SDK client tries
+  sluice fault add answer PutObject 503 --bucket temp --times 3   every try of an SDK client
   sluice fault add answer PutObject 409 --bucket ledger --share 0.1 --seed 7
-  sluice fault add close PutObject --after --nth 2                takes effect, and the caller never learns
-  sluice fault add kill PutObject --after --function extraction   the process dies between effect and answer
+  sluice fault add close PutObject --after --nth 2                the call takes effect, its answer is lost
+  sluice fault add kill PutObject --after --function extraction   the function dies between effect and answer
   sluice fault add duplicate events --queue loading --always
   sluice fault add delay messages --queue extraction --by 30s
   sluice fault add reorder events --bucket raw --always
   sluice fault list
   sluice fault clear
 
-A fault ends after --times hits, and goes with the local cloud. SDK clients retry 500, 503 and closed connections,
-three tries in all by default: a single one of these is seen in \`sluice fault list\` and nowhere else.`;
+A fault ends after --times hits, and at the latest when the local cloud stops. By default, SDK clients try a call three
+times when it ends with 500, 503 or a closed connection, so a single such fault only shows in \`sluice fault list\`.`;
 
 export function fault(program: Command): void {
   const parent = program
     .command('fault')
-    .description('make the local cloud fail: calls, connections, functions, events, messages')
+    .description(
+      'inject faults into the local cloud: into calls, connections, functions, events and messages',
+    )
     .addHelpText('after', EXAMPLES);
   const add = parent
     .command('add')
-    .description(
-      'ask for a fault; it hits the next call, event or message that fits, once, unless told otherwise',
-    )
+    .description('add a fault; by default it hits once: the next matching call, event or message')
     .addHelpText('after', EXAMPLES);
   const submit = async (request: FaultRequest, options: AimOptions) => {
     const target = await chosenTarget(program);
     const added = await controlOf(target).addFault({ ...request, ...aim(options, target) });
-    console.log(`Fault ${added.id}: ${describe(added)}.`);
+    console.log(`Fault ${added.id}: ${faultText(added)}.`);
   };
 
-  onCalls(add.command('answer'))
-    .description('answer a call with an error, before it takes effect')
+  withCallOptions(add.command('answer'))
+    .description('answer a call with an error instead of performing it')
     .argument('<operation>', 'the API operation, e.g. PutObject')
     .argument(
       '<status>',
@@ -62,31 +62,31 @@ export function fault(program: Command): void {
       submit({ kind: 'answer', operation, status: Number(status) }, options),
     );
   for (const [kind, description] of [
-    ['close', 'close the connection in place of an answer'],
-    ['kill', 'kill the function that makes a call, as a crash of its machine would'],
+    ['close', 'close the connection instead of answering'],
+    ['kill', 'kill the function that makes a call, like a crash of its machine'],
   ] as const) {
-    onCalls(add.command(kind))
+    withCallOptions(add.command(kind))
       .description(description)
       .argument('<operation>', 'the API operation, e.g. PutObject')
-      .option('--after', 'when the call has taken effect (default: before it does)')
+      .option('--after', 'after the call has taken effect (default: before)')
       .action((operation: string, options: AimOptions & { after?: true }) =>
         submit({ kind, operation, when: options.after ? 'after' : 'before' }, options),
       );
   }
-  onSendings(add.command('duplicate'))
+  withDeliveryOptions(add.command('duplicate'))
     .description('deliver more than once')
-    .option('--copies <count>', 'how many more', whole(1), 1)
+    .option('--copies <count>', 'how many extra copies', whole(1), 1)
     .action((of: 'events' | 'messages', options: AimOptions & { copies: number }) =>
       submit({ kind: 'duplicate', of, copies: options.copies }, options),
     );
-  onSendings(add.command('delay'))
+  withDeliveryOptions(add.command('delay'))
     .description('deliver later')
     .requiredOption('--by <duration>', 'e.g. 500ms, 30s, 5m', milliseconds)
     .action((of: 'events' | 'messages', options: AimOptions & { by: number }) =>
       submit({ kind: 'delay', of, delayMs: options.by }, options),
     );
-  onSendings(add.command('reorder'))
-    .description('hold every other one back, so that the next overtakes it')
+  withDeliveryOptions(add.command('reorder'))
+    .description('hold back every second one, so that the next overtakes it')
     .option('--by <duration>', 'how long, e.g. 500ms, 30s (default: 1s)', milliseconds, 1000)
     .action((of: 'events' | 'messages', options: AimOptions & { by: number }) =>
       submit({ kind: 'reorder', of, delayMs: options.by }, options),
@@ -94,17 +94,17 @@ export function fault(program: Command): void {
 
   parent
     .command('list')
-    .description('list the faults, and what each of them did')
+    .description('list the faults and how often each one hit')
     .option('--json', 'as JSON')
     .action(async (options: { json?: true }) => {
       const faults = await controlOf(await chosenTarget(program)).faults();
       if (options.json) console.log(printableJson(faults, 2));
-      else console.log(faults.length === 0 ? 'No faults were asked for.' : faultTable(faults));
+      else console.log(faults.length === 0 ? 'There are no faults.' : faultTable(faults));
     });
   parent
     .command('clear')
-    .description('end and forget these faults, or all')
-    .argument('[id...]', 'as `sluice fault list` shows them')
+    .description('remove these faults, or all')
+    .argument('[id...]', 'ids from `sluice fault list`')
     .action(async (ids: string[]) => {
       await controlOf(await chosenTarget(program)).clearFaults(ids.length > 0 ? ids : undefined);
     });
@@ -113,35 +113,36 @@ export function fault(program: Command): void {
 function controlOf({ control }: Target): Control {
   if (control === undefined) {
     throw new UserError(
-      'AWS can’t be told to fail: faults are for the local cloud. Leave out --stack (and SLUICE_STACK).',
+      'Faults can only be injected into the local cloud, not into AWS. Leave out --stack and unset SLUICE_STACK.',
     );
   }
   return control;
 }
 
-function aimed(command: Command): Command {
+function withAimOptions(command: Command): Command {
   return command
-    .option('--nth <n>', 'begin with the n-th that fits', whole(1), 1)
+    .option('--nth <n>', 'begin with the n-th match', whole(1), 1)
     .addOption(
-      new Option('--times <count>', 'hit as many (default: 1; with --share, until cleared)').argParser(
-        whole(1),
-      ),
+      new Option(
+        '--times <count>',
+        'how many matches to hit (default: 1; with --share, until cleared)',
+      ).argParser(whole(1)),
     )
-    .addOption(new Option('--always', 'hit until cleared').conflicts('times'))
-    .option('--share <fraction>', 'hit each with this probability, e.g. 0.1', fraction)
-    .option('--seed <number>', 'which of them, the same again for the same seed', whole(0))
+    .addOption(new Option('--always', 'hit every match until cleared').conflicts('times'))
+    .option('--share <fraction>', 'hit each match with this probability, e.g. 0.1', fraction)
+    .option('--seed <number>', 'seed of --share: the same seed hits the same matches', whole(0))
     .option('--bucket <bucket>', 'only on this bucket: its name, or raw, temp, …')
-    .option('--queue <queue>', 'only on this queue: its name, or the stage that it belongs to');
+    .option('--queue <queue>', 'only on this queue: its name, or its stage');
 }
 
-function onCalls(command: Command): Command {
-  return aimed(command)
-    .option('--key <prefix>', 'only on keys that begin so; needs --bucket')
-    .option('--function <function>', 'only calls of this function: its name or stage');
+function withCallOptions(command: Command): Command {
+  return withAimOptions(command)
+    .option('--key <prefix>', 'only on keys with this prefix; needs --bucket')
+    .option('--function <function>', 'only calls by this function: its name, or its stage');
 }
 
-function onSendings(command: Command): Command {
-  return aimed(command).argument(
+function withDeliveryOptions(command: Command): Command {
+  return withAimOptions(command).argument(
     '<what>',
     'events (on their way to the queues) or messages',
     choice('events', 'messages'),
@@ -152,9 +153,9 @@ function aim(options: AimOptions, { outputs }: Target): FaultRequest {
   const { nth, times, always, share, seed, bucket, key, queue } = options;
   if (bucket !== undefined && queue !== undefined) throw new UserError('Choose either --bucket or --queue.');
   if (key !== undefined && bucket === undefined) throw new UserError('--key needs --bucket.');
-  const bucketName = named(outputs.buckets, bucket);
-  const queueUrl = named(outputs.queues, queue);
-  const name = named(outputs.functions, options.function);
+  const bucketName = resourceName(outputs.buckets, bucket);
+  const queueUrl = resourceName(outputs.queues, queue);
+  const name = resourceName(outputs.functions, options.function);
   const resource =
     bucketName === undefined
       ? queueUrl && `arn:aws:sqs:${outputs.region}:000000000000:${queueUrl.split('/').at(-1)}`
@@ -169,19 +170,19 @@ function aim(options: AimOptions, { outputs }: Target): FaultRequest {
   };
 }
 
-/** What a stage or purpose stands for; anything else stands for itself. */
-function named(all: Readonly<Record<string, string>>, asked: string | undefined): string | undefined {
+/** The resource's name for a stage or purpose; any other text is a name already. */
+function resourceName(all: Readonly<Record<string, string>>, asked: string | undefined): string | undefined {
   return asked === undefined ? undefined : (all[asked] ?? asked);
 }
 
 function fraction(text: string): number {
   const value = Number(text);
-  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError('It takes a number above 0 and up to 1.');
+  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError('Expected a number above 0 and at most 1.');
   return value;
 }
 
 /** A fault in words: `answer PutObject with 503 on raw-local/recipes/, 3 times`. */
-function describe(each: Fault): string {
+function faultText(each: Fault): string {
   const { kind, operation, status, when, of, copies, delayMs = 0, resource, skip, times, share } = each;
   const what = {
     answer: `answer ${operation} with ${status}`,
@@ -189,7 +190,7 @@ function describe(each: Fault): string {
     kill: `kill the function ${when} ${operation}`,
     duplicate: `deliver ${of} ${copies} more ${copies === 1 ? 'time' : 'times'}`,
     delay: `delay ${of} by ${duration(delayMs)}`,
-    reorder: `hold every other of the ${of} back by ${duration(delayMs)}`,
+    reorder: `hold back every second one of the ${of} by ${duration(delayMs)}`,
   }[kind];
   return [
     what,
@@ -204,12 +205,12 @@ function describe(each: Fault): string {
 function faultTable(faults: readonly Fault[]): string {
   return table(faults, [
     { title: 'ID', value: ({ id }) => id, align: 'right' },
-    { title: 'FAULT', value: (each) => printable(describe(each)) },
-    { title: 'FITTING', value: ({ seen }) => integer(seen), align: 'right' },
-    { title: 'HIT', value: ({ hits }) => integer(hits), align: 'right' },
+    { title: 'FAULT', value: (each) => printable(faultText(each)) },
+    { title: 'MATCHES', value: ({ seen }) => integer(seen), align: 'right' },
+    { title: 'HITS', value: ({ hits }) => integer(hits), align: 'right' },
     {
       title: 'STATE',
-      value: ({ ended }) => (ended ? 'ended' : 'waits'),
+      value: ({ ended }) => (ended ? 'ended' : 'active'),
       style: ({ ended }) => (ended ? 'dim' : undefined),
     },
   ]);

@@ -15,32 +15,32 @@ export function iam(program: Command): void {
   program
     .command('iam')
     .description(
-      'show what each role may do, what it used since the local cloud started, and what was denied',
+      'show the permissions of each role, how often each was used since the local cloud started, and what was denied',
     )
     .option('--json', 'as JSON')
-    .option('--check', 'exit with 1 when something was denied or never used')
+    .option('--check', 'exit 1 if anything was denied or never used')
     .action(async (options: { json?: true; check?: true }) => {
       const { control } = await chosenTarget(program);
       if (control === undefined) {
         throw new UserError(
-          'Uses are counted by the local cloud; on AWS, IAM Access Analyzer does so. Leave out --stack (and SLUICE_STACK).',
+          'Only the local cloud counts uses of permissions; on AWS, use IAM Access Analyzer. Leave out --stack and unset SLUICE_STACK.',
         );
       }
       const permissions = await control.permissions();
       const unused = permissions.roles
-        .flatMap(({ statements }) => listed(statements))
+        .flatMap(({ statements }) => permissionsOf(statements))
         .filter(isUnused).length;
       const denied = permissions.denials.length;
       if (options.json) console.log(printableJson(permissions, 2));
-      else console.log(report(permissions, unused));
+      else console.log(permissionReport(permissions, unused));
       if (options.check && (unused > 0 || denied > 0)) process.exitCode = 1;
     });
 }
 
 type Statements = Permissions['roles'][number]['statements'];
 
-/** Actions and resources are counted each by themselves: which action was used on which resource, nobody keeps. */
-function listed(statements: Statements): Permission[] {
+/** Actions and resources are counted separately: nothing records which action was used on which resource. */
+function permissionsOf(statements: Statements): Permission[] {
   return statements.flatMap(({ statement, actions, resources }) => [
     ...actions.map((each) => ({ statement, kind: 'action' as const, ...each })),
     ...resources.map((each) => ({ statement, kind: 'resource' as const, ...each })),
@@ -49,9 +49,10 @@ function listed(statements: Statements): Permission[] {
 
 const isUnused = ({ uses }: Permission) => uses === 0;
 
-function report({ roles, denials }: Permissions, unused: number): string {
+function permissionReport({ roles, denials }: Permissions, unused: number): string {
   const parts = roles.map(
-    ({ role, statements }) => `${styled('bold', printable(role))}\n${permissionTable(listed(statements))}`,
+    ({ role, statements }) =>
+      `${styled('bold', printable(role))}\n${permissionTable(permissionsOf(statements))}`,
   );
   parts.push(
     denials.length === 0
@@ -76,7 +77,7 @@ function report({ roles, denials }: Permissions, unused: number): string {
 function permissionTable(permissions: readonly Permission[]): string {
   return table(permissions, [
     { title: 'STATEMENT', value: ({ statement }) => statement },
-    { title: 'OF', value: ({ kind }) => kind },
+    { title: 'KIND', value: ({ kind }) => kind },
     { title: 'ALLOWED', value: ({ pattern }) => printable(pattern) },
     {
       title: 'USES',

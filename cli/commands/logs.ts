@@ -16,26 +16,29 @@ interface LogsOptions {
   readonly json?: true;
 }
 
-/** How often new lines are asked for. FilterLogEvents admits 5 to 25 requests a second, for the whole account. */
+/** How often `--follow` asks for new lines. FilterLogEvents allows an account 5 to 25 requests a second. */
 const POLL_MS = 1000;
-/** Lines arrive late and out of order on AWS: `--follow` looks back so far, and knows what it has shown. */
+/**
+ * How far `--follow` looks back, since lines arrive late and out of order on AWS. It skips lines already
+ * shown.
+ */
 const LOOK_BACK_MS = 30_000;
 
 export function logs(program: Command): void {
   program
     .command('logs')
-    .description('show what a function wrote')
+    .description('show the log of a function')
     .argument('<function>', 'a stage (extraction, transformation, loading) or the name of a function')
-    .option('-f, --follow', 'go on with what comes, until Ctrl-C')
+    .option('-f, --follow', 'keep showing new lines until Ctrl-C')
     .option(
       '--since <duration>',
-      'from so long ago, e.g. 30s, 10m, 2h, 1d (default: 10m)',
+      'how far back to start, e.g. 30s, 10m, 2h, 1d (default: 10m)',
       milliseconds,
       600_000,
     )
     .option('--filter <text>', 'only lines that contain this text')
-    .option('--all', 'metrics, and the START, END and REPORT lines of each invocation, too')
-    .option('--json', 'the log events as they are, one JSON document a line')
+    .option('--all', 'also show metrics and the START, END and REPORT lines of each invocation')
+    .option('--json', 'print the log events unchanged, one JSON document per line')
     .action(async (asked: string, options: LogsOptions) => {
       const target = await chosenTarget(program);
       const names: Readonly<Record<string, string>> = target.outputs.functions;
@@ -43,7 +46,7 @@ export function logs(program: Command): void {
       const ended = new AbortController();
       if (options.follow) process.once('SIGINT', () => ended.abort()).once('SIGTERM', () => ended.abort());
       try {
-        for await (const event of events(target, group, options, ended.signal)) print(event, options);
+        for await (const event of events(target, group, options, ended.signal)) printEvent(event, options);
       } catch (error) {
         if (!ended.signal.aborted) throw error;
       }
@@ -79,7 +82,7 @@ async function* events(
   }
 }
 
-function print(event: FilteredLogEvent, { json, all = false }: LogsOptions): void {
+function printEvent(event: FilteredLogEvent, { json, all = false }: LogsOptions): void {
   const { eventId, timestamp = 0, logStreamName, message = '' } = event;
   const line = json
     ? printableJson({ eventId, timestamp, logStreamName, message })

@@ -1,6 +1,7 @@
 import { InvokeCommand } from '@aws-sdk/client-lambda';
 import type { Command } from 'commander';
 import * as z from 'zod';
+import { errorText } from '../../domain/errors.ts';
 import { LayoutRefused } from '../../domain/tables/layout.ts';
 import { LosesData } from '../../domain/tables/migration.ts';
 import { MigrationRefused } from '../../mysql/migrations/apply.ts';
@@ -15,26 +16,26 @@ export function migrate(program: Command): void {
   program
     .command('migrate')
     .description(
-      'bring the tables in MySQL up to date: of MYSQL_URL or the local cloud, or of --stack through its function inside the network',
+      'apply the missing migrations to the tables in MySQL: of MYSQL_URL or the local cloud, or of --stack through its function inside the network',
     )
     .option(
       '--plan [name]',
-      'instead write the next migration, and how the lake’s files lie, from what the datasets declare now',
+      'instead: write the next migration, and the layout of the lake’s files, that the datasets declare now',
     )
     .option('--json', 'as JSON')
     .action(async (options: { plan?: string | true; json?: true }) => {
       try {
         if (options.plan === undefined) await apply(program, options.json ?? false);
-        else plan(options.plan === true ? undefined : options.plan, options.json ?? false);
+        else planNext(options.plan === true ? undefined : options.plan, options.json ?? false);
       } catch (error) {
         const isRefusal = [LayoutRefused, LosesData, MigrationRefused].some((each) => error instanceof each);
-        if (isRefusal) throw new UserError((error as Error).message);
+        if (isRefusal) throw new UserError(errorText(error));
         throw error;
       }
     });
 }
 
-function plan(name: string | undefined, json: boolean): void {
+function planNext(name: string | undefined, json: boolean): void {
   const layouts = pendingLayouts();
   const next = pendingPlan();
   const lake = layouts === undefined ? null : writeLayouts(layouts);
@@ -46,19 +47,19 @@ function plan(name: string | undefined, json: boolean): void {
   }
   for (const lines of next?.statements ?? []) console.log(`${lines.join('\n')};\n`);
   if (file !== null)
-    console.log(`Written to ${file}. Read it, commit it with the dataset, and apply it: npx sluice migrate`);
+    console.log(`Wrote ${file}. Review it, commit it with the dataset, and apply it: npx sluice migrate`);
   if (lake !== null)
-    console.log(`How the files of the lake lie is recorded in ${lake}. Commit it with the dataset.`);
+    console.log(`Recorded the layout of the lake’s files in ${lake}. Commit it with the dataset.`);
   if (file === null && lake === null)
-    console.log('The migrations lead to what the datasets declare: there is nothing to plan.');
+    console.log('The migrations match the datasets: there is nothing to plan.');
 }
 
 async function apply(program: Command, json: boolean): Promise<void> {
   const { stack } = program.opts<{ stack?: string }>();
-  const behind = pendingPlan();
-  if (behind !== undefined)
+  const pending = pendingPlan();
+  if (pending !== undefined)
     throw new UserError(
-      `The datasets declare what no migration does (${behind.name}). Write it first: npx sluice migrate --plan`,
+      `The datasets declare a change that no migration makes (${pending.name}). Write the migration first: npx sluice migrate --plan`,
     );
   const applied =
     stack === undefined
@@ -72,7 +73,7 @@ async function apply(program: Command, json: boolean): Promise<void> {
 async function applyOnAws({ lambda, outputs }: Target, stack: string): Promise<number[]> {
   if (outputs.mysql === undefined)
     throw new UserError(
-      `The stack ${stack} has no MySQL. Give it one: pulumi config set mysql true && pulumi up`,
+      `The stack ${stack} has no MySQL. To add one: pulumi config set mysql true && pulumi up`,
     );
   const { Payload, FunctionError } = await lambda.send(
     new InvokeCommand({ FunctionName: outputs.mysql.migration, Payload: '{}' }),

@@ -10,6 +10,7 @@ import type { Stage } from '../../domain/stage.ts';
 import { describeOutcome, describeState } from '../ledger/describe-state.ts';
 import { isFinal, type ObjectState, objectState } from '../ledger/object-state.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
+import { chosenDataset, datasetNames } from '../options/options.ts';
 import { queueStates } from '../target/queue-state.ts';
 import type { Target } from '../target/target.ts';
 import { bytes, Progress, printable, printableJson } from '../terminal/terminal.ts';
@@ -26,11 +27,11 @@ interface PutOptions {
 export function put(program: Command): void {
   program
     .command('put')
-    .description('upload files into the raw bucket, where the pipeline takes them up')
+    .description('upload files to the raw bucket, where the pipeline picks them up')
     .argument('<file...>', 'files to upload')
     .option(
       '-d, --dataset <name>',
-      `what the files hold: ${datasets.map(({ name }) => name).join(', ')}; by default what the folder they lie in is named after`,
+      `the dataset of the files: ${datasetNames}; by default, the one that their folder is named after`,
     )
     .option(
       '-k, --key <key>',
@@ -40,12 +41,13 @@ export function put(program: Command): void {
       '-w, --wait',
       'wait until every record is in the lake, filtered or rejected; exit 1 if a file could not be read',
     )
-    .option('--timeout <seconds>', 'how long to wait at the most', Number, 3600)
+    .option('--timeout <seconds>', 'how long to wait at most', Number, 3600)
     .option('--json', 'print the result as JSON')
     .action(async (files: string[], options: PutOptions) => {
-      if (!(options.timeout > 0)) throw new UserError('--timeout takes a number of seconds above 0.');
-      if (options.key === '') throw new UserError('--key takes a key of at least one character.');
-      if (options.key !== undefined && files.length > 1) throw new UserError('--key takes one file.');
+      if (!(options.timeout > 0)) throw new UserError('--timeout must be a number of seconds above 0.');
+      if (options.key === '') throw new UserError('--key must have at least one character.');
+      if (options.key !== undefined && files.length > 1)
+        throw new UserError('--key works with one file only.');
       const target = await chosenTarget(program);
       const keys = files.map((file) => options.key ?? keyFor(file, options.dataset));
       await checkFiles(files, keys);
@@ -71,19 +73,18 @@ export interface Uploaded {
 }
 
 function keyFor(file: string, name: string | undefined): string {
-  const dataset = name === undefined ? datasetOfFolder(file) : datasetNamed(name);
-  if (dataset === undefined) {
-    const known = datasets.map((each) => each.name).join(', ');
+  const dataset = name === undefined ? datasetOfFolder(file) : chosenDataset(name);
+  if (dataset === undefined)
     throw new UserError(
-      name === undefined
-        ? `What does ${file} hold? Say it with --dataset (${known}), or with --key where it goes.`
-        : `There is no dataset ${JSON.stringify(name)}. There are: ${known}.`,
+      `The dataset of ${file} is unknown: no folder above it is named after one. Name it with --dataset (${datasetNames}), or the key with --key.`,
     );
-  }
   return `${dataset.source.prefix}${basename(file)}`;
 }
 
-/** `examples/recipes/soups.ndjson` holds recipes; of several such folders the innermost one says it. */
+/**
+ * `examples/recipes/soups.ndjson` holds recipes. If several folders are named after datasets, the innermost
+ * counts.
+ */
 function datasetOfFolder(file: string): Dataset | undefined {
   const folders = resolve(file).split(sep).slice(0, -1).reverse();
   const named = folders.map(datasetNamed).find((dataset) => dataset !== undefined);
@@ -98,14 +99,14 @@ async function statFile(file: string) {
   return found;
 }
 
-/** Before anything is uploaded: what is wrong with the files, and which two would become one object. */
+/** Checks, before any upload, that each file can be read and that no two become the same object. */
 async function checkFiles(files: readonly string[], keys: readonly string[]): Promise<void> {
   for (const file of files) await statFile(file);
   for (const [i, key] of keys.entries()) {
     const first = keys.indexOf(key);
     if (first < i)
       throw new UserError(
-        `${files[first]} and ${files[i]} would both become ${key}. Put them one by one, with --key.`,
+        `${files[first]} and ${files[i]} would both become ${key}. Upload them one at a time, with --key.`,
       );
   }
 }
@@ -123,13 +124,13 @@ export async function upload(target: Target, file: string, key: string): Promise
     if (loaded < size) progress.show(`Uploading ${printable(key)}: ${bytes(loaded)} of ${bytes(size)}`);
   });
   const answer = await unlessInterrupted(sending).finally(() => progress.end());
-  // Of a multipart upload the answer may be without it.
+  // The answer to a multipart upload may not have it.
   const VersionId =
     answer.VersionId ?? (await target.s3.send(new HeadObjectCommand({ Bucket, Key: key }))).VersionId;
   return { file, key, versionId: VersionId ?? 'null' };
 }
 
-/** One listener of the process serves them all, however many run at once. */
+/** The uploads that are running. They share one listener for each signal. */
 const sendings = new Set<Upload>();
 
 function abortAll(): void {
@@ -141,7 +142,7 @@ function listen(change: 'on' | 'off'): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process[change](signal, abortAll);
 }
 
-/** An upload in parts that is left behind would be kept, and paid for, unseen: Ctrl-C takes it back first. */
+/** On Ctrl-C, aborts the upload first: S3 would keep its parts, unseen, and bill them. */
 async function unlessInterrupted(sending: Upload): ReturnType<Upload['done']> {
   if (sendings.size === 0) listen('on');
   sendings.add(sending);
@@ -160,9 +161,9 @@ const POLL_MS = 200;
 const LOOK_AT_QUEUES_MS = 2000;
 
 /**
- * Waits until nothing more will happen to the uploads by itself, and shows how far they are meanwhile.
+ * Waits until each upload has reached a final state, and shows the progress.
  *
- * @throws {UserError} when a message is given up meanwhile, or the time is over
+ * @throws {UserError} on a timeout, or when a message is dead-lettered meanwhile
  */
 export async function waitFor(
   target: Target,
@@ -171,24 +172,26 @@ export async function waitFor(
 ): Promise<ObjectState[]> {
   const progress = new Progress();
   const settled = new Map<Uploaded, ObjectState>();
-  const givenUpBefore = await givenUp(target);
+  const before = await deadLettered(target);
   const end = Date.now() + timeoutSeconds * 1000;
   let lookedAt = Date.now();
   try {
     while (settled.size < uploads.length) {
       const waiting = uploads.filter((each) => !settled.has(each));
-      let standing = '';
+      let position = '';
       for (const each of waiting) {
         const state = await objectState(target, each.key, each.versionId);
         if (isFinal(state)) settled.set(each, state);
-        else standing ||= describeState(state);
+        else position ||= describeState(state);
       }
-      if (standing === '') continue;
-      progress.show(`${settled.size} of ${uploads.length} done; ${standing}`);
+      if (position === '') continue;
+      progress.show(`${settled.size} of ${uploads.length} done; ${position}`);
       if (Date.now() > end)
-        throw new UserError(`${standing}, after ${timeoutSeconds} s. It goes on: npx sluice status`);
+        throw new UserError(
+          `Timeout after ${timeoutSeconds} s. ${position}; the work goes on. To see its progress: npx sluice status`,
+        );
       if (Date.now() - lookedAt > LOOK_AT_QUEUES_MS) {
-        refuseMore(givenUpBefore, await givenUp(target), standing);
+        failOnMore(before, await deadLettered(target), position);
         lookedAt = Date.now();
       }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -199,21 +202,21 @@ export async function waitFor(
   return uploads.flatMap((each) => settled.get(each) ?? []);
 }
 
-/** How many messages each stage has given up. */
-async function givenUp(target: Target): Promise<ReadonlyMap<Stage, number>> {
+/** How many messages of each stage are in its DLQ, or could not be delivered. */
+async function deadLettered(target: Target): Promise<ReadonlyMap<Stage, number>> {
   const queues = await queueStates(target);
   return new Map(queues.map(({ stage, dead, undelivered }) => [stage, dead + undelivered]));
 }
 
-function refuseMore(
+function failOnMore(
   before: ReadonlyMap<Stage, number>,
   now: ReadonlyMap<Stage, number>,
-  standing: string,
+  position: string,
 ): void {
   for (const [stage, count] of now) {
     if (count <= (before.get(stage) ?? 0)) continue;
     throw new UserError(
-      `${standing}, and the ${stage} stage has given up a message: it lies in its DLQ. What went wrong: npx sluice logs ${stage}`,
+      `${position}. A message of the ${stage} stage was dead-lettered meanwhile. To see why: npx sluice logs ${stage}`,
     );
   }
 }

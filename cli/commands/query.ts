@@ -9,9 +9,9 @@ import { integer, Progress, printable, printableJson, table } from '../terminal/
 export function query(program: Command): void {
   program
     .command('query')
-    .description('answer SQL over the lake, as the catalog has it: every dataset is a view of its name')
+    .description('run SQL over the lake: each table of the catalog is a view of the same name')
     .argument('<sql>', 'a statement, e.g. "select difficulty, count(*) from recipes group by 1"')
-    .option('--mysql', 'over the tables in MySQL instead: those of MYSQL_URL, or of the local cloud')
+    .option('--mysql', 'instead: over the tables in MySQL, of MYSQL_URL or the local cloud')
     .option('--json', 'as JSON: an array of objects')
     .action(async (sql: string, options: { mysql?: boolean; json?: boolean }) => {
       const show = (result: QueryResult) =>

@@ -26,11 +26,17 @@ export function reconcile(program: Command): void {
   program
     .command('reconcile')
     .description(
-      'hold what receipts say against what lies in the lake, the archive, the failed bucket and MySQL; exit 1 if they differ',
+      'compare the receipts with the lake, the archive, the failed bucket and MySQL; exit 1 if they differ',
     )
     .argument('[key...]', 'keys in the raw bucket; by default all objects')
-    .option('--no-content', 'count the rows of MySQL, without reading what is in them and their lists')
-    .option('--json', 'each version and each stray file as a JSON document a line, and last the sums')
+    .option(
+      '--no-content',
+      'only count the rows in MySQL, without comparing the content of the rows and their lists',
+    )
+    .option(
+      '--json',
+      'print each version and each orphaned file as a JSON document per line, then the totals',
+    )
     .addHelpText('after', explanation)
     .action(async (keys: string[], options: { content: boolean; json?: boolean }) => {
       const target = await chosenTarget(program);
@@ -43,12 +49,14 @@ export function reconcile(program: Command): void {
 }
 
 const explanation = `
-Of every version that stands: records read = written + filtered + rejected, as its receipts say; the same number of rows
-in the lake's files, in the archive's and in MySQL (where MYSQL_URL or the local cloud tells of one); there also the
-content of each row and its lists, against the hash that loading stored; as many rejects in the failed bucket, of each
-code; and no file in any bucket that no receipt names.`;
+It checks each active version:
+  records read = written + filtered + rejected, by its receipts
+  the lake, the archive and MySQL (of MYSQL_URL or the local cloud) have as many rows as were written
+  each row in MySQL, with its lists, still has the hash that loading stored
+  the failed bucket has as many rejects of each code
+It also checks that a receipt of an active version names each file of the buckets.`;
 
-/** Where no database is known, the tables are not compared. */
+/** The URL of MySQL; `undefined` when there is none, and the tables are not compared. */
 function urlOf(options: TargetOptions): string | undefined {
   try {
     return mysqlUrl(options, 'read');
@@ -58,7 +66,7 @@ function urlOf(options: TargetOptions): string | undefined {
   }
 }
 
-/** The sums of a dataset. */
+/** The totals of a dataset. */
 interface Sums {
   objects: number;
   read: number;
@@ -102,7 +110,7 @@ async function run(
         if (json) print(printableJson(version));
         else {
           if (keys.length > 0) print(`${printable(version.key)}: ${tallies(version)}`);
-          for (const each of version.differences) print(`${printable(version.key)}: ${describe(each)}`);
+          for (const each of version.differences) print(`${printable(version.key)}: ${differenceText(each)}`);
         }
         progress.show(`Reconciled ${count(versions, 'version')}`);
       } else if ('orphan' in step) {
@@ -130,23 +138,22 @@ async function run(
     );
   } else {
     if (sums.size > 0) console.log(sumsTable(sums));
-    for (const key of unseen) console.log(`${printable(key)}: no version of it stands.`);
+    for (const key of unseen) console.log(`${printable(key)} has no active version.`);
     console.log(
       differences === 0
         ? `${count(versions, 'version')}: everything agrees.`
         : `${count(versions, 'version')}: ${count(differences, 'difference')}.`,
     );
-    if (differences > strays + gone) console.log('To do a version anew: npx sluice replay KEY --force');
+    if (differences > strays + gone) console.log('To reprocess an object: npx sluice replay KEY --force');
     if (gone > 0)
       console.log(
-        'How to remove what is left of a dataset that is gone: docs/operations.md, "A dataset that is gone".',
+        'To remove the rows and files of a dataset that is gone: docs/operations.md, "A dataset that is gone".',
       );
     if (uncompared > 0)
       console.log(
-        `${count(uncompared, 'row')} in MySQL, loaded under another schema or by older code, could only be counted. npx sluice replay KEY --force loads them anew.`,
+        `${count(uncompared, 'row')} in MySQL could only be counted: another schema or older code loaded them. To load them again: npx sluice replay KEY --force`,
       );
-    if (strays > 0)
-      console.log('Files that no version has are of no use: delete them by hand (docs/operations.md).');
+    if (strays > 0) console.log('Nothing uses the orphaned files. Delete them yourself: docs/operations.md.');
   }
   return differences === 0 && unseen.size === 0;
 }
@@ -166,7 +173,7 @@ function addTo(all: Map<string, Sums>, { dataset, standing, found, ...version }:
 }
 
 function sumsTable(sums: ReadonlyMap<string, Sums>): string {
-  const number = (title: string, value: (row: Sums) => number): TableColumn<[string, Sums]> => ({
+  const numberColumn = (title: string, value: (row: Sums) => number): TableColumn<[string, Sums]> => ({
     title,
     value: ([, row]) => integer(value(row)),
     align: 'right',
@@ -175,13 +182,13 @@ function sumsTable(sums: ReadonlyMap<string, Sums>): string {
     [...sums],
     [
       { title: 'DATASET', value: ([name]) => name },
-      number('OBJECTS', ({ objects }) => objects),
-      number('READ', ({ read }) => read),
-      number('WRITTEN', ({ written }) => written),
-      number('FILTERED', ({ filtered }) => total(filtered)),
-      number('REJECTED', ({ rejected }) => total(rejected)),
-      number('LAKE', ({ lake }) => lake),
-      number('ARCHIVE', ({ archive }) => archive),
+      numberColumn('OBJECTS', ({ objects }) => objects),
+      numberColumn('READ', ({ read }) => read),
+      numberColumn('WRITTEN', ({ written }) => written),
+      numberColumn('FILTERED', ({ filtered }) => total(filtered)),
+      numberColumn('REJECTED', ({ rejected }) => total(rejected)),
+      numberColumn('LAKE', ({ lake }) => lake),
+      numberColumn('ARCHIVE', ({ archive }) => archive),
       {
         title: 'MYSQL',
         value: ([, { tables }]) => (tables === undefined ? '–' : integer(tables)),
@@ -215,7 +222,7 @@ const placeNames = {
   ledger: 'ledger',
 } as const;
 
-function describe({
+function differenceText({
   kind,
   of,
   place,
@@ -227,30 +234,30 @@ function describe({
   const where = place === undefined ? '' : `the ${placeNames[place]}’s ${printable(of)}`;
   switch (kind) {
     case 'unfinished':
-      return `${printable(of)}: ${integer(found)} of ${integer(expected)}. Is it under way? npx sluice sweep`;
+      return `${printable(of)}: only ${integer(found)} of ${integer(expected)} done. To see whether it is under way: npx sluice sweep`;
     case 'missing':
       return `${where} is missing, with ${count(expected, 'record')}`;
     case 'interrupted':
-      return `its extraction did not end, and what it had passed on is there: ${printable(reason)}. It goes on when its message comes back; if that was given up: npx sluice sweep --enqueue`;
+      return `its extraction was interrupted and has left ${printable(reason)}. It continues when its message reappears; if that was dead-lettered: npx sluice sweep --enqueue`;
     case 'unreadable':
       return `${where} can’t be read: ${printable(reason)}`;
     case 'rows':
       return `${where} has ${count(found, 'record')}; its receipt says ${integer(expected)}`;
     case 'altered':
-      return `${where} is not the file that was written: its content has changed since`;
+      return `${where} was changed after it was written`;
     case 'rejects':
-      return `${count(found, 'reject')} of ${printable(of)} in the failed bucket; receipts say ${integer(expected)}`;
+      return `${count(found, 'reject')} of ${printable(of)} in the failed bucket; the receipts say ${integer(expected)}`;
     case 'changed':
-      return `rows in MySQL that were changed since loading, or their lists: ${integer(found)} (${recordNames(records, found)})`;
+      return `${count(found, 'row')} in MySQL changed since loading, or the lists changed: ${recordNames(records, found)}`;
     case 'orphans':
-      return `rows of ${printable(of)} in MySQL whose record has no row there: ${integer(found)}`;
+      return `${count(found, 'orphaned row')} of ${printable(of)} in MySQL: the record’s own row is missing`;
     case 'stray':
-      return `rows in MySQL of a version that does not stand: ${integer(found)}`;
+      return `${count(found, 'row')} in MySQL of a version that is not active`;
     case 'dataset_gone':
-      return `rows of ${printable(of)}, a dataset that this code does not have: ${integer(found)}`;
+      return `${count(found, 'row')} of ${printable(of)}, a dataset that this code does not have`;
     case 'table':
     case 'counts':
-      return `${printable(of)}: ${integer(found)}; it ought to be ${integer(expected)}`;
+      return `${printable(of)}: ${integer(found)}, expected ${integer(expected)}`;
   }
 }
 
@@ -260,5 +267,5 @@ function recordNames(records: readonly number[], all: number): string {
 }
 
 function orphanLine({ outputs }: Target, { place, file }: Orphan): string {
-  return `s3://${outputs.buckets[place]}/${printable(file)}: no version that stands has such a file`;
+  return `s3://${outputs.buckets[place]}/${printable(file)}: orphaned file, no active version references it`;
 }

@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
-import { datasetNamed, datasets } from '../../datasets/index.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import { type Tally, total } from '../../domain/versions/receipt.ts';
 import { QueueSender } from '../../store/queue-sender.ts';
 import { isFinal, objectState } from '../ledger/object-state.ts';
 import { type Candidate, candidates, codesLeft, replayedName } from '../ledger/replay.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
-import { oneMoreCode, pointInTime, whole } from '../options/options.ts';
+import { chosenDataset, datasetNames, oneMoreCode, pointInTime, whole } from '../options/options.ts';
 import type { Target } from '../target/target.ts';
 import { count, integer, Progress, printable, printableJson } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
@@ -26,43 +25,40 @@ interface ReplayOptions {
 export function replay(program: Command): void {
   program
     .command('replay')
-    .description('do objects anew that had rejects or faults, with the code that is deployed now')
-    .argument('[key...]', 'keys in the raw bucket; by default all that fit')
+    .description('reprocess objects that had rejects or faults, with the deployed code')
+    .argument('[key...]', 'keys in the raw bucket; by default all that match')
     .option(
       '-c, --code <code>',
-      'what they were rejected for, e.g. missing_field (may be repeated)',
+      'only objects with this code of a reject or fault, e.g. missing_field (may be repeated)',
       oneMoreCode,
       [],
     )
     .option(
       '--since <time>',
-      'rejected since then: 2026-11-22, 2026-11-22T10:00:00Z, 12h or 7d ago',
+      'only objects rejected since: 2026-11-22, 2026-11-22T10:00:00Z, 12h or 7d ago',
       pointInTime,
       0,
     )
-    .option('-d, --dataset <name>', `only of this one: ${datasets.map(({ name }) => name).join(', ')}`)
-    .option('--force', 'also what the code that is deployed now has done; with keys, also without rejects')
-    .option('--dry-run', 'say what would be done')
-    .option('-w, --wait', 'wait until it is done, and say how many rejects are left')
-    .option('--timeout <seconds>', 'how long to wait at the most', whole(1), 3600)
-    .option('--rate <count>', 'how many messages a second to send at the most', whole(1), 50)
-    .option('--json', 'each object as a JSON document a line, and last the sums')
+    .option('-d, --dataset <name>', `only objects of this dataset: ${datasetNames}`)
+    .option('--force', 'reprocess even if the deployed code already has; with keys, even without rejects')
+    .option('--dry-run', 'only list the objects that would be reprocessed')
+    .option('-w, --wait', 'wait until all are reprocessed, and print how many rejects are left')
+    .option('--timeout <seconds>', 'how long to wait at most', whole(1), 3600)
+    .option('--rate <count>', 'how many messages to send per second at most', whole(1), 50)
+    .option('--json', 'print each object as a JSON document per line, then the totals')
     .addHelpText('after', explanation)
     .action(async (keys: string[], options: ReplayOptions) => {
       if (keys.length === 0 && options.code.length === 0)
-        throw new UserError('What is to be replayed? Name a code (--code missing_field) or keys.');
-      if (options.dataset !== undefined && datasetNamed(options.dataset) === undefined)
-        throw new UserError(
-          `There is no dataset ${JSON.stringify(options.dataset)}. There are: ${datasets.map(({ name }) => name).join(', ')}.`,
-        );
+        throw new UserError('Say what to replay: a code (--code missing_field) or keys.');
+      if (options.dataset !== undefined) chosenDataset(options.dataset);
       await run(await chosenTarget(program), keys, options);
     });
 }
 
 const explanation = `
-An object is done anew as a whole, at the version that stands, in a new revision of it; when that is complete, its rows and
-rejects take the place of the old ones. What the deployed code has done already would end the same: it is left alone, so a
-second replay changes nothing.`;
+A replay reprocesses the active version of an object as a whole, as a new revision. When the revision is complete, its
+rows and rejects replace the old ones. Versions that the deployed code has already processed are skipped, since the
+result would be the same. So a second replay changes nothing.`;
 
 async function run(target: Target, keys: readonly string[], options: ReplayOptions): Promise<void> {
   const { code, since, dataset, force = false, dryRun = false, rate, json = false } = options;
@@ -82,8 +78,8 @@ async function run(target: Target, keys: readonly string[], options: ReplayOptio
       }
       progress.end();
       if (!options.wait || dryRun || event === undefined)
-        console.log(json ? printableJson(candidate) : line(candidate, dryRun));
-      progress.show(`${count(replayed, 'object')} to be done anew`);
+        console.log(json ? printableJson(candidate) : candidateText(candidate, dryRun));
+      progress.show(`${count(replayed, 'object')} to reprocess`);
     }
     await sender.flush();
   } finally {
@@ -94,25 +90,25 @@ async function run(target: Target, keys: readonly string[], options: ReplayOptio
     console.log(printableJson({ replayed: dryRun ? 0 : replayed, skipped, ...outcome }));
     return;
   }
-  const verb = dryRun ? 'would be done anew' : options.wait ? 'done anew' : 'sent to be done anew';
-  const alone = skipped === 0 ? '' : `, ${integer(skipped)} left alone (--force does them too)`;
+  const verb = dryRun ? 'would be reprocessed' : options.wait ? 'reprocessed' : 'sent for reprocessing';
+  const rest = skipped === 0 ? '' : `, ${integer(skipped)} skipped (--force includes them)`;
   const closed =
     under.length === 0 ? '' : `; ${integer(outcome.closed)} rejects closed, ${integer(outcome.left)} left`;
-  console.log(`${count(replayed, 'object')} ${verb}${alone}${closed}.`);
-  if (replayed > 0 && !dryRun && !options.wait) console.log('How far they are: npx sluice status');
+  console.log(`${count(replayed, 'object')} ${verb}${rest}${closed}.`);
+  if (replayed > 0 && !dryRun && !options.wait) console.log('To see their progress: npx sluice status');
 }
 
 const reasons: Readonly<Record<NonNullable<Candidate['skipped']>, string>> = {
-  under_way: 'a newer revision of it is under way',
-  same_code: 'the code that is deployed did it',
-  unreadable: 'what the ledger has of it can’t be read: npx sluice reconcile',
+  under_way: 'a newer revision is under way',
+  same_code: 'the deployed code has already processed it',
+  unreadable: 'its ledger entry or a receipt can’t be read: npx sluice reconcile',
 };
 
-function line({ key, codes, event, skipped }: Candidate, dryRun: boolean): string {
+function candidateText({ key, codes, event, skipped }: Candidate, dryRun: boolean): string {
   const what = total(codes) === 0 ? 'no rejects' : tallyText(codes);
   if (event !== undefined) return `${printable(key)}: ${what}${dryRun ? '' : ', sent'}`;
   const why = skipped === undefined ? '' : reasons[skipped];
-  return `${printable(key)}: ${what}, left alone: ${why}`;
+  return `${printable(key)}: ${what}, skipped: ${why}`;
 }
 
 function tallyText(codes: Readonly<Tally>): string {
@@ -123,7 +119,7 @@ function tallyText(codes: Readonly<Tally>): string {
 
 const POLL_MS = 300;
 
-/** @throws {UserError} when the time is over before all is done */
+/** @throws {UserError} on a timeout */
 async function waitForAll(
   target: Target,
   under: readonly Candidate[],
@@ -152,7 +148,7 @@ async function waitForAll(
         sums.left += left;
         progress.end();
         const outcome = overtaken
-          ? 'a newer version has come meanwhile'
+          ? 'a newer version has replaced it meanwhile'
           : `${count(before, 'reject')} before, ${integer(left)} left`;
         console.log(
           json
@@ -165,7 +161,7 @@ async function waitForAll(
       progress.show(`${integer(under.length - waiting.length)} of ${count(under.length, 'object')} done`);
       if (Date.now() > end)
         throw new UserError(
-          `${count(waiting.length, 'object')} not done after ${timeout} s, ${waiting[0]?.candidate.key} among them. It goes on: npx sluice status`,
+          `Timeout after ${timeout} s: ${count(waiting.length, 'object')} not done, among them ${waiting[0]?.candidate.key}; the work goes on. To see its progress: npx sluice status`,
         );
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }

@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander';
-import { datasetNamed, datasets } from '../../datasets/index.ts';
 import { storedColumns } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { glueTable, tableLocation } from '../../domain/tables/glue.ts';
@@ -7,9 +6,10 @@ import { glueDdl } from '../../domain/tables/glue-ddl.ts';
 import { createTableSql, mysqlTables } from '../../domain/tables/mysql.ts';
 import { parquetSchema } from '../../domain/tables/parquet.ts';
 import { externalTableDdl } from '../../domain/tables/redshift.ts';
+import { chosenDataset, datasetNames } from '../options/options.ts';
 import { UserError } from '../terminal/user-error.ts';
 
-/** Where the lake would be: a schema needs no pipeline that runs. */
+/** Placeholder for the bucket of the lake: printing a schema needs no running pipeline. */
 const DEFAULT_BUCKET = 'PROCESSED-BUCKET';
 
 type Kind = 'mysql' | 'glue' | 'redshift' | 'parquet';
@@ -29,31 +29,27 @@ export function schema(program: Command): void {
     new Option(`--${kind}`, description).conflicts(kinds.filter((other) => other !== kind));
   program
     .command('schema')
-    .description('print what a dataset is in each of the places that hold it')
-    .argument('<dataset>', `one of ${datasets.map(({ name }) => name).join(', ')}`)
-    .addOption(option('mysql', 'CREATE TABLE statements of MySQL'))
-    .addOption(option('glue', 'the table of the Glue Data Catalog, as Athena would create it'))
-    .addOption(option('redshift', 'the external table of Redshift Spectrum'))
+    .description('print the schema of a dataset for one of its stores')
+    .argument('<dataset>', `one of ${datasetNames}`)
+    .addOption(option('mysql', 'CREATE TABLE statements for MySQL'))
+    .addOption(option('glue', 'DDL of the table in the Glue Data Catalog, as Athena would create it'))
+    .addOption(option('redshift', 'DDL of the external table in Redshift Spectrum'))
     .addOption(option('parquet', 'the schema of its Parquet files'))
-    .option('--bucket <name>', 'where the lake is, in what names a place', DEFAULT_BUCKET)
+    .option('--bucket <name>', 'bucket name to use in the DDL', DEFAULT_BUCKET)
     .option('--json', 'as JSON')
     .action((name: string, options: Options) => {
-      const dataset = datasetNamed(name);
-      if (dataset === undefined)
-        throw new UserError(
-          `There is no dataset ${name}. There are: ${datasets.map((each) => each.name).join(', ')}.`,
-        );
+      const dataset = chosenDataset(name);
       const kind = kinds.find((each) => options[each]);
-      if (kind === undefined) throw new UserError(`Say which: --${kinds.join(', --')}.`);
+      if (kind === undefined) throw new UserError(`Choose a store: --${kinds.join(', --')}.`);
       console.log(
         options.json
-          ? JSON.stringify(described(kind, dataset, options.bucket), null, 2)
-          : written(kind, dataset, options.bucket),
+          ? JSON.stringify(schemaJson(kind, dataset, options.bucket), null, 2)
+          : schemaText(kind, dataset, options.bucket),
       );
     });
 }
 
-function written(kind: Kind, dataset: Dataset, bucket: string): string {
+function schemaText(kind: Kind, dataset: Dataset, bucket: string): string {
   const location = tableLocation(bucket, dataset);
   switch (kind) {
     case 'mysql': {
@@ -71,7 +67,7 @@ function written(kind: Kind, dataset: Dataset, bucket: string): string {
   }
 }
 
-function described(kind: Kind, dataset: Dataset, bucket: string): unknown {
+function schemaJson(kind: Kind, dataset: Dataset, bucket: string): unknown {
   switch (kind) {
     case 'mysql': {
       const { table, lists } = mysqlTables(dataset);
@@ -80,7 +76,7 @@ function described(kind: Kind, dataset: Dataset, bucket: string): unknown {
     case 'glue':
       return { ...glueTable(dataset), location: tableLocation(bucket, dataset) };
     case 'redshift':
-      return { statement: written(kind, dataset, bucket) };
+      return { statement: schemaText(kind, dataset, bucket) };
     case 'parquet':
       return storedColumns(dataset);
   }

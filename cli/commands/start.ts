@@ -10,7 +10,7 @@ interface StartOptions {
   readonly ephemeral?: boolean;
 }
 
-/** Where LocalStack's users look for a cloud on their machine. */
+/** LocalStack's default port, which its users expect. */
 const DEFAULT_PORT = 4566;
 
 export function start(program: Command): void {
@@ -18,15 +18,15 @@ export function start(program: Command): void {
     .command('start')
     .description('run the pipeline on this machine, until Ctrl-C')
     .addOption(
-      new Option('--port <port>', 'where to listen, on 127.0.0.1; 0 takes any free port')
+      new Option('--port <port>', 'port on 127.0.0.1; 0 takes any free port')
         .env('SLUICE_PORT')
         .argParser(Number)
         .default(DEFAULT_PORT),
     )
-    .option('--ephemeral', 'begin with nothing and keep nothing')
+    .option('--ephemeral', 'start empty and keep no state')
     .action(async (options: StartOptions) => {
       if (!Number.isInteger(options.port) || options.port < 0 || options.port > 65_535) {
-        throw new UserError('--port takes a number from 0 to 65535.');
+        throw new UserError('--port must be a number from 0 to 65535.');
       }
       const directory = chosenDirectory(program);
       const pipeline = await startPipeline({
@@ -36,7 +36,7 @@ export function start(program: Command): void {
       });
       const { endpoint, outputs, mysql } = pipeline;
       console.log(`Sluice runs on ${styled('bold', endpoint)} (started in ${Math.round(performance.now())} ms).
-State is kept in ${options.ephemeral ? 'nothing: it goes with this process' : relative(process.cwd(), directory) || '.'}.
+${options.ephemeral ? 'No state is kept: it is deleted when this process ends' : `State is kept in ${relative(process.cwd(), directory) || '.'}`}.
 MySQL: ${printable(mysql)}.
 
   npx sluice put FILE                       into ${outputs.buckets.raw}
@@ -54,7 +54,7 @@ Ctrl-C stops it.`);
         process.once('SIGTERM', resolve);
       });
       process.once('SIGINT', () => process.exit(130));
-      console.error('\nStopping: what runs is given ten seconds to end. Ctrl-C again stops at once.');
+      console.error('\nStopping: waiting up to 10 s for running functions. Ctrl-C again stops at once.');
       await pipeline.close();
     });
 }

@@ -16,7 +16,7 @@ const AT_ONCE = 16;
 export function status(program: Command): void {
   program
     .command('status')
-    .description('show what waits in front of each stage, and where each object stands')
+    .description('show the queue of each stage, and the state of each object')
     .argument('[key...]', 'keys in the raw bucket; by default the newest objects')
     .option('-n, --newest <count>', 'how many of the newest objects to show', whole(0), 20)
     .option('-p, --prefix <prefix>', 'only objects under this prefix', '')
@@ -25,7 +25,7 @@ export function status(program: Command): void {
       const target = await chosenTarget(program);
       const [queues, selection] = await Promise.all([
         queueStates(target),
-        keys.length > 0 ? named(target, keys) : newest(target, options.prefix, options.newest),
+        keys.length > 0 ? latestOfKeys(target, keys) : newestVersions(target, options.prefix, options.newest),
       ]);
       const limit = pLimit(AT_ONCE);
       const objects = await Promise.all(
@@ -36,11 +36,9 @@ export function status(program: Command): void {
         return;
       }
       console.log(queueTable(queues));
-      for (const each of queues) if (each.inFlight > 0) console.log(returnOf(each));
+      for (const each of queues) if (each.inFlight > 0) console.log(reappearance(each));
       if (target.control !== undefined && queues.some(({ inFlight }) => inFlight > 0))
-        console.log(
-          '(After the local cloud itself has died: as soon as the function that held it would have timed out.)',
-        );
+        console.log('(If the local cloud was killed, they reappear after the function’s timeout.)');
       console.log();
       if (selection.found === 0) console.log('The raw bucket holds no objects.');
       else if (objects.length > 0) console.log(stateTable(objects));
@@ -56,8 +54,8 @@ export function status(program: Command): void {
     });
 }
 
-function returnOf({ stage, visibilitySeconds }: QueueState): string {
-  return `(What is in flight to ${stage} comes back ${duration(visibilitySeconds * 1000)} after it was received, should its function die.)`;
+function reappearance({ stage, visibilitySeconds }: QueueState): string {
+  return `(If a ${stage} function dies, its messages reappear ${duration(visibilitySeconds * 1000)} after they were received.)`;
 }
 
 export function queueTable(queues: readonly QueueState[]): string {
@@ -88,12 +86,12 @@ export function queueTable(queues: readonly QueueState[]): string {
 
 interface Selection {
   readonly versions: readonly ListedVersion[];
-  /** How many objects there are in all. */
+  /** The number of all objects. */
   readonly found: number;
 }
 
-/** The objects that were written, or deleted, last, newest first. */
-async function newest(target: Target, prefix: string, count: number): Promise<Selection> {
+/** The objects that were written or deleted last, newest first. */
+async function newestVersions(target: Target, prefix: string, count: number): Promise<Selection> {
   let versions: ListedVersion[] = [];
   let found = 0;
   const trim = () => {
@@ -108,8 +106,8 @@ async function newest(target: Target, prefix: string, count: number): Promise<Se
   return { versions, found };
 }
 
-/** @throws {UserError} when the raw bucket never had one of them */
-async function named(target: Target, keys: readonly string[]): Promise<Selection> {
+/** @throws {UserError} when the raw bucket never had one of the keys */
+async function latestOfKeys(target: Target, keys: readonly string[]): Promise<Selection> {
   const bucket = target.outputs.buckets.raw;
   const limit = pLimit(AT_ONCE);
   const versions = await Promise.all(

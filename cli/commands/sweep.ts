@@ -18,26 +18,31 @@ interface SweepOptions {
   readonly json?: boolean;
 }
 
-/** While messages wait, what is young is likely to be among them. */
+/** While messages wait in the queues, a recent change is likely to be one of them. */
 const BUSY_GRACE_MS = 3_600_000;
-/** SQS's counts are true a minute after the last message ("Amazon SQS API Reference: GetQueueAttributes"). */
+/**
+ * SQS's counts are accurate a minute after the last message ("Amazon SQS API Reference: GetQueueAttributes").
+ */
 const IDLE_GRACE_MS = 60_000;
 
 export function sweep(program: Command): void {
   program
     .command('sweep')
     .description(
-      'hold the raw bucket against the ledger: find what was never seen, never finished or not retracted; exit 1 if there is anything',
+      'compare the raw bucket with the ledger: find objects that were never seen, not finished or not retracted; exit 1 if there are any',
     )
     .option('-p, --prefix <prefix>', 'only objects under this prefix', '')
     .option(
       '--older-than <duration>',
-      'leave alone what changed later than so long ago, e.g. 10m (default: 1h while messages wait in the queues, else 1m)',
+      'skip objects that changed more recently, e.g. 10m (default: 1h while messages wait in the queues, else 1m)',
       milliseconds,
     )
-    .option('-e, --enqueue', 'send what was found on its way; exit 0 if that was everything')
-    .option('--rate <count>', 'how many messages a second to send at the most', whole(1), 200)
-    .option('--json', 'each finding as a JSON document a line, and last the sums')
+    .option(
+      '-e, --enqueue',
+      'send the events that repair the findings; exit 0 if there are events for all of them',
+    )
+    .option('--rate <count>', 'how many messages to send per second at most', whole(1), 200)
+    .option('--json', 'print each finding as a JSON document per line, then the totals')
     .addHelpText('after', meanings)
     .action(async (options: SweepOptions) => {
       const target = await chosenTarget(program);
@@ -45,8 +50,8 @@ export function sweep(program: Command): void {
       if (findings > 0 && (!options.enqueue || stuck > 0)) process.exitCode = 1;
       if (options.json || findings === 0) return;
       if (options.enqueue)
-        console.log(`${count(sent, 'message')} sent. They are on their way: npx sluice status`);
-      else if (stuck < findings) console.log('To send it on its way: npx sluice sweep --enqueue');
+        console.log(`Sent ${count(sent, 'message')}. To see their progress: npx sluice status`);
+      else if (stuck < findings) console.log('To repair: npx sluice sweep --enqueue');
     });
 }
 
@@ -75,7 +80,7 @@ async function run(
         sums.set(finding.amiss, (sums.get(finding.amiss) ?? 0) + 1);
         if (finding.events.length === 0) stuck += 1;
         progress.end();
-        console.log(json ? printableJson(finding) : line(finding, now));
+        console.log(json ? printableJson(finding) : problemText(finding, now));
         if (!enqueue) continue;
         for (const { stage, event } of finding.events)
           await senders
@@ -93,19 +98,19 @@ async function run(
   if (json) {
     console.log(printableJson({ objects, young, findings, sent, amiss: Object.fromEntries(sums) }));
   } else {
-    const amiss = [...sums].map(([kind, n]) => `${integer(n)} ${named(kind)}`).join(', ');
-    console.log(`Swept ${count(objects, 'object')}: ${amiss === '' ? 'nothing is amiss.' : `${amiss}.`}`);
+    const amiss = [...sums].map(([kind, n]) => `${integer(n)} ${kindName(kind)}`).join(', ');
+    console.log(`Swept ${count(objects, 'object')}: ${amiss === '' ? 'no problems found.' : `${amiss}.`}`);
     if (young > 0)
       console.log(
-        `Left alone: ${count(young, 'object')} of which something changed in the last ${duration(grace)}. To look at them too: npx sluice sweep --older-than 0s`,
+        `Skipped ${count(young, 'object')} that changed in the last ${duration(grace)}. To include them: npx sluice sweep --older-than 0s`,
       );
     const dead = queues.reduce((sum, each) => sum + each.dead + each.undelivered, 0);
-    if (dead > 0) console.log(`In the DLQs: ${count(dead, 'message')}. See: npx sluice status`);
+    if (dead > 0) console.log(`Dead-lettered: ${count(dead, 'message')}. To see where: npx sluice status`);
   }
   return { findings, stuck, sent };
 }
 
-/** The bucket whose events a stage is told of. */
+/** The bucket whose events each stage processes. */
 const sources = {
   extraction: 'raw',
   transformation: 'temp',
@@ -114,34 +119,34 @@ const sources = {
 
 const explanations: Readonly<Record<SweepProblemKind, (finding: SweepProblem) => string>> = {
   never_seen: () => 'no event of it has arrived',
-  missed: () => 'its newest version has not arrived; the tables show what was before',
-  not_retracted: () => 'it is deleted; its rows are still there',
-  interrupted: () => 'its extraction was taken up and never ended',
+  missed: () => 'the event of its newest version has not arrived; the tables show an older one',
+  not_retracted: () => 'it is deleted, but its rows are still there',
+  interrupted: () => 'its extraction began and never ended',
   unfinished: ({ pieces, events }) =>
     events[0]?.stage === 'extraction'
-      ? `${count(pieces, 'piece')} of work lack, and what they need is gone: it is to be done anew`
-      : `${count(pieces, 'piece')} of work wait for ${[...new Set(events.map(({ stage }) => stage))].join(' and ')}`,
-  left_over: ({ pieces }) => `what ${count(pieces, 'superseded version')} left behind is still there`,
-  unreadable: ({ reason = '' }) => `${printable(reason)} To have it done anew: npx sluice replay KEY --force`,
-  dataset_gone: () => 'its rows are of a dataset that this code does not have (docs/operations.md)',
+      ? `${count(pieces, 'work item')} ${pieces === 1 ? 'is missing and its' : 'are missing and their'} input is gone; the object must be reprocessed`
+      : `${count(pieces, 'work item')} ${pieces === 1 ? 'waits' : 'wait'} for ${[...new Set(events.map(({ stage }) => stage))].join(' and ')}`,
+  left_over: ({ pieces }) => `the rows and files of ${count(pieces, 'superseded version')} are still there`,
+  unreadable: ({ reason = '' }) => `${printable(reason)} To reprocess it: npx sluice replay KEY --force`,
+  dataset_gone: () => 'its rows belong to a dataset that this code does not have (docs/operations.md)',
 };
 
 const meanings = `
 Kinds of findings:
-  never seen     an object that the pipeline knows nothing of, e.g. one that is older than the pipeline
-  missed         a newer version than the one that the tables show, or an older one that is back
-  not retracted  an object that is deleted, and whose dataset retracts
-  interrupted    an extraction that died; its message was given up
-  unfinished     parts or files that a later stage has not done
-  left over      files of versions that were superseded
-  unreadable     an object of whose state something is damaged
-  dataset gone   an object whose dataset is no more: its rows are to be removed by hand`;
+  never seen     an object that has no ledger entry, e.g. because it is older than the pipeline
+  missed         a version that the tables do not show yet: a newer one, or an older one that is the newest again
+  not retracted  a deleted object whose dataset retracts its rows
+  interrupted    an extraction that died and whose message was dead-lettered
+  unfinished     parts or files that a later stage has not processed
+  left over      rows and files of superseded versions
+  unreadable     an object whose ledger entry or receipts are damaged
+  dataset gone   an object whose dataset was removed from the code: its rows must be removed by hand`;
 
-const named = (kind: SweepProblemKind) => kind.replaceAll('_', ' ');
+const kindName = (kind: SweepProblemKind) => kind.replaceAll('_', ' ');
 const WIDEST = 'not retracted'.length;
 
-function line(finding: SweepProblem, now: number): string {
+function problemText(finding: SweepProblem, now: number): string {
   const { amiss, key, since } = finding;
   const age = since === 0 ? '' : ` (since ${duration(Math.max(0, now - since))})`;
-  return `${named(amiss).padEnd(WIDEST)}  ${printable(key)}: ${explanations[amiss](finding)}${age}`;
+  return `${kindName(amiss).padEnd(WIDEST)}  ${printable(key)}: ${explanations[amiss](finding)}${age}`;
 }

@@ -21,7 +21,7 @@ export interface CatalogColumn {
 export interface CatalogPartition {
   /** In the order of the table's partition keys; null for Hive's null. */
   readonly values: readonly (string | null)[];
-  /** Of its files: `recipes/difficulty=easy/` */
+  /** The prefix of its files: `recipes/difficulty=easy/` */
   readonly prefix: string;
 }
 
@@ -33,7 +33,7 @@ export interface CatalogTable {
   readonly prefix: string;
   readonly columns: readonly CatalogColumn[];
   readonly partitionKeys: readonly CatalogColumn[];
-  /** Those that are registered; a table without partition keys has none and needs none. */
+  /** The registered partitions; a table without partition keys has none and needs none. */
   readonly partitions: readonly CatalogPartition[];
 }
 
@@ -45,11 +45,11 @@ export async function readCatalog(target: Target): Promise<CatalogTable[]> {
     { client: target.glue },
     { DatabaseName: database },
   ))
-    for (const table of TableList) tables.push(await describe(target, database, table));
+    for (const table of TableList) tables.push(await catalogTable(target, database, table));
   return tables;
 }
 
-async function describe(target: Target, database: string, table: Table): Promise<CatalogTable> {
+async function catalogTable(target: Target, database: string, table: Table): Promise<CatalogTable> {
   const { Name = '', PartitionKeys = [], StorageDescriptor, Parameters } = table;
   const partitions: CatalogPartition[] = [];
   const request = { DatabaseName: database, TableName: Name, ExcludeColumnSchema: true };
@@ -82,10 +82,10 @@ function placeOf(location = ''): { bucket: string; prefix: string } {
 
 export interface CrawlerState {
   readonly running: boolean;
-  /** When it last began, in milliseconds since the epoch; undefined before the first crawl. */
+  /** The start of the last crawl, in milliseconds since the epoch; `undefined` before the first one. */
   readonly lastStart: number | undefined;
   readonly lastFailed: boolean;
-  /** Why it failed, or what it found that the tables do not say. */
+  /** Why it failed, or the drift that it found. */
   readonly lastMessage: string | undefined;
 }
 
@@ -119,7 +119,7 @@ export async function lastCrawls(target: Target, count: number): Promise<Crawler
   return Crawls;
 }
 
-/** Starts the crawler; returns false when it runs already. */
+/** Starts the crawler. Returns false when it is already running. */
 export async function startCrawl(target: Target): Promise<boolean> {
   try {
     await target.glue.send(new StartCrawlerCommand({ Name: target.outputs.catalog.crawler }));
@@ -134,10 +134,10 @@ const POLL_MS = 250;
 const POLL_ON_AWS_MS = 5_000;
 
 /**
- * Starts the crawler and waits until it has ended. A crawl that runs already may have passed what is new, so that
- * one is waited for, and then another is started.
+ * Starts the crawler and waits until it has ended. If a crawl is already running, it may have passed the new
+ * files; so this waits for its end and starts another one.
  *
- * @throws {UserError} when it fails, or the time is over
+ * @throws {UserError} when the crawl fails, or on a timeout
  */
 export async function crawlAndWait(
   target: Target,
@@ -154,14 +154,16 @@ export async function crawlAndWait(
     const state = await crawlerState(target);
     if (started && !state.running) {
       if (state.lastFailed)
-        throw new UserError(`The crawl failed: ${state.lastMessage ?? 'Glue says no more.'}`);
+        throw new UserError(`The crawl failed: ${state.lastMessage ?? 'Glue gives no reason.'}`);
       return state;
     }
     progress(
       `${started ? 'Crawling' : 'Another crawl is running'}, for ${Math.round((Date.now() - before) / 1000)} s`,
     );
     if (Date.now() > end)
-      throw new UserError(`The crawl goes on after ${timeoutSeconds} s. See: npx sluice catalog`);
+      throw new UserError(
+        `Timeout: the crawl is still running after ${timeoutSeconds} s. To see its result: npx sluice catalog`,
+      );
     await pause();
   }
 }

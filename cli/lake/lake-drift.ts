@@ -11,13 +11,16 @@ const FILES_AT_ONCE = 32;
 
 /** A file of the lake, and how it differs from its table. */
 export interface ComparedFile {
-  /** `undefined`: it lies where no table has its files. */
+  /** `undefined` when no table has its files there. */
   readonly table: string | undefined;
   readonly file: string;
   readonly differences: readonly string[];
 }
 
-/** Holds every file of the lake against the table that the catalog has of it. A footer, or a header, is read of each. */
+/**
+ * Compares every file of the lake with its table in the catalog. It reads the footer or the header of each
+ * file.
+ */
 export async function* compareFiles(target: Target): AsyncGenerator<ComparedFile> {
   const tables = await readCatalog(target);
   yield* concurrently(
@@ -29,7 +32,7 @@ export async function* compareFiles(target: Target): AsyncGenerator<ComparedFile
       const folder = Key.slice(table.prefix.length, Key.lastIndexOf('/') + 1);
       const differences =
         partitionValues(table.partitionKeys, folder) === undefined
-          ? ['it lies in no partition']
+          ? ['it is in no partition']
           : await differencesOf(target, table, Key, Size);
       return { table: table.name, file: Key, differences };
     },

@@ -16,14 +16,14 @@ const KEEP_COPIES_MS = 10 * 60_000;
 /** A file of the lake, copied to this machine. */
 export interface LakeFile {
   readonly path: string;
-  /** Where the original lies: `s3://bucket/key` */
+  /** The original: `s3://bucket/key` */
   readonly origin: string;
   readonly partition: CatalogPartition;
 }
 
 /**
- * Brings the copies of a table's files up to date, and returns those that the catalog knows of: of a table with partitions,
- * those that lie in a registered one. What is gone from the lake goes here too.
+ * Updates the local copies of a table's files, and returns those that the catalog knows: if the table has
+ * partitions, the files of registered partitions. It deletes copies of files that are gone from the lake.
  */
 export async function copyFiles(
   target: Target,
@@ -33,7 +33,7 @@ export async function copyFiles(
   const directory = join(target.directory, 'lake', table.name);
   for (const each of [join(target.directory, 'lake'), directory]) {
     await mkdir(each, { recursive: true, mode: 0o700 });
-    // It may be there, from a time when others could read it.
+    // It may exist already, readable for others.
     await chmod(each, 0o700);
   }
   const present = new Set(await readdir(directory));
@@ -64,24 +64,30 @@ export async function copyFiles(
   return files;
 }
 
-/** What Spectrum skips ("Database Developer Guide: Data files for queries in Amazon Redshift Spectrum"). */
+/**
+ * Whether Spectrum skips the file ("Database Developer Guide: Data files for queries in Amazon Redshift
+ * Spectrum").
+ */
 function isHidden(key: string): boolean {
   const name = key.slice(key.lastIndexOf('/') + 1);
   return /^[._#]/.test(name) || name.endsWith('~') || name === '';
 }
 
-/** Copies of what is gone from the lake; not the new ones, which another query may just have made for itself. */
+/**
+ * Deletes the copy of a file that is gone from the lake, unless it is new: another query may just have made
+ * it.
+ */
 async function removeOld(path: string): Promise<void> {
   const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
   if (Date.now() - mtimeMs > KEEP_COPIES_MS) await rm(path, { force: true });
 }
 
-/** A name for the copy of a file; the ETag is in it, so a file that was overwritten is another copy. */
+/** The name of a file's copy. It depends on the ETag, so an overwritten file gets a new copy. */
 function copyName(key: string, etag: string, format: string): string {
   return `${createHash('sha256').update(`${etag}\n${key}`).digest('hex').slice(0, 32)}.${format}`;
 }
 
-/** Also of one that was begun only. Other files are not ours to remove. */
+/** Also true for an unfinished copy. Other files are not ours to delete. */
 const isCopy = (name: string) => /^[0-9a-f]{32}\.\w+(\.\d+)?$/.test(name);
 
 export async function download(target: Target, bucket: string, key: string, path: string): Promise<void> {

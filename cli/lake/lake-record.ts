@@ -9,8 +9,8 @@ import { loadDuckDb } from './lake.ts';
 import { download } from './lake-files.ts';
 
 /**
- * The row that a record became, out of a version's files of the lake, which are fetched one after the other until it is
- * found.
+ * Finds the row of a record in a version's files of the lake. It fetches one file after the other until it
+ * finds the row.
  *
  * @param keys of the files, in the order of the parts
  */
@@ -46,7 +46,7 @@ export async function rowOfRecord(
   }
 }
 
-/** Returns whether there is such a file. */
+/** Downloads a file of the lake. Returns false when it is missing. */
 async function fetched(target: Target, key: string, path: string): Promise<boolean> {
   try {
     await download(target, target.outputs.buckets.processed, key, path);

@@ -11,7 +11,10 @@ import { parsePartitionPath } from '../../domain/versions/key-layout.ts';
 import type { CatalogTable } from './catalog.ts';
 import type { LakeFile } from './lake-files.ts';
 
-/** Of a row of CSV: more than a record of 1 MiB makes, all quotes and in several columns. It costs no memory where files are smaller. */
+/**
+ * Longer than any CSV row of a record of 1 MiB, even one of quotes in several columns. Smaller files take
+ * less memory.
+ */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
 
 const HEADERS_AT_ONCE = 32;
@@ -22,8 +25,8 @@ export async function createSchemas(connection: DuckDBConnection): Promise<void>
 }
 
 /**
- * A table as Redshift shows it: `lake.NAME` with the types of the catalog, and `NAME` with those of the dataset, which differ
- * where the files are CSV. A column that a file lacks is NULL, as for Hive.
+ * Creates the views that Redshift has of a table: `lake.NAME` with the types of the catalog, and `NAME` with
+ * those of the dataset, which differ for CSV. A column that is missing in a file is NULL, as in Hive.
  */
 export async function createViews(
   connection: DuckDBConnection,
@@ -34,7 +37,7 @@ export async function createViews(
   const name = identifier(table.name);
   const all = [...table.columns, ...table.partitionKeys];
   await connection.run(`create view stored.${name} as ${await source(table, files)}`);
-  // The serde of CSV knows no NULL: what is empty is empty text.
+  // The CSV serde has no NULL: an empty field is empty text.
   const inCatalog = all.map((column) => {
     const value = cast(column.name, duckDbType(parseHiveType(column.type)));
     return `${isCsv(table) && column.type === 'string' ? `coalesce(${value}, '')` : value} as ${identifier(column.name)}`;
@@ -58,8 +61,9 @@ export async function createViews(
 const isCsv = ({ format }: CatalogTable) => format === 'csv';
 
 /**
- * All rows of the files, with every column of the table whether a file has it or not. The values of a partition are those that its
- * folder names, so that a file stays right when its dataset is partitioned otherwise since.
+ * A query for all rows of the files with every column of the table, even one that a file does not have. The
+ * values of a partition come from its folder, so a file stays right when its dataset is partitioned
+ * differently later.
  */
 async function source(table: CatalogTable, files: readonly LakeFile[]): Promise<string> {
   const columns = [...table.columns, ...table.partitionKeys];
@@ -77,10 +81,10 @@ async function source(table: CatalogTable, files: readonly LakeFile[]): Promise<
   return [`select ${nothing.join(', ')} where false`, ...selects].join(' union all by name ');
 }
 
-/** Files that are read at once: those of one folder and, of CSV, of one header. */
+/** Files that one statement can read: those of one folder and, for CSV, of one header. */
 interface Group {
   readonly folder: string;
-  /** Empty for Parquet, which has the columns' names within. */
+  /** Empty for Parquet, whose files contain the column names. */
   readonly header: readonly string[];
   readonly paths: readonly string[];
 }
@@ -93,7 +97,7 @@ async function groupsOf(table: CatalogTable, files: readonly LakeFile[]): Promis
   const groups = new Map<string, { folder: string; header: readonly string[]; paths: string[] }>();
   for (const [i, { path, partition }] of files.entries()) {
     const header = headers[i] ?? [];
-    // Somebody else's: a file without a byte has neither a header nor rows.
+    // The pipeline never writes an empty file: it is foreign, and has neither a header nor rows.
     if (isCsv(table) && header.length === 0) continue;
     const key = JSON.stringify([partition.prefix, header]);
     const group = groups.get(key);
@@ -113,7 +117,9 @@ async function headerOf(path: string): Promise<string[]> {
   }
 }
 
-/** Reads CSV as the pipeline writes it: only an empty field without quotes is NULL, and nothing is guessed. */
+/**
+ * Reads CSV as the pipeline writes it: only an empty field without quotes is NULL, and nothing is guessed.
+ */
 function readCsv(header: readonly string[], paths: string): string {
   const options = {
     auto_detect: false,
@@ -125,7 +131,8 @@ function readCsv(header: readonly string[], paths: string): string {
     new_line: literal('\\r\\n'),
     nullstr: literal(''),
     allow_quoted_nulls: false,
-    // Begun in the middle of a file, DuckDB takes a line break within quotes for the end of a row. Files are still read side by side.
+    // A thread that starts in the middle of a file takes a line break in quotes for the end of a row. DuckDB
+    // still reads several files in parallel.
     parallel: false,
     max_line_size: MAX_LINE_BYTES,
     columns: `{${header.map((name) => `${literal(name)}: 'varchar'`).join(', ')}}`,
@@ -150,7 +157,7 @@ function duckDbType(type: HiveType): string {
 }
 
 const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;
-/** DuckDB's parser ends a text at a NUL, so that is put together. */
+/** DuckDB's parser ends a text at a NUL, so a NUL is written as chr(0). */
 const literal = (text: string) =>
   text
     .split('\0')

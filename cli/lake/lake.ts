@@ -1,4 +1,5 @@
 import { datasetNamed } from '../../datasets/index.ts';
+import { errorText } from '../../domain/errors.ts';
 import type { Target } from '../target/target.ts';
 import { UserError } from '../terminal/user-error.ts';
 import { readCatalog } from './catalog.ts';
@@ -7,7 +8,7 @@ import { createSchemas, createViews } from './lake-views.ts';
 import type { QueryResult } from './query-result.ts';
 import { queryWarehouse } from './warehouse.ts';
 
-/** Answers SQL over the lake: on AWS by the stack's Redshift where it has one, else by DuckDB on this machine. */
+/** Runs SQL over the lake: with the stack's Redshift if it has one, else with DuckDB on this machine. */
 export function queryLake(
   target: Target,
   sql: string,
@@ -21,13 +22,15 @@ export function queryLake(
 
 const NUMERIC = /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL)/;
 
-/** DuckDB gives every integer of 64 bits or more as text; those that JSON's numbers hold exactly are numbers here. */
+/**
+ * DuckDB returns integers of 64 bits or more as text. Those that a JSON number holds exactly become numbers.
+ */
 function plain(value: unknown, type: string): unknown {
   const isInteger = typeof value === 'string' && /^U?(BIG|HUGE)INT$/.test(type);
   return isInteger && Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }
 
-/** Each table of the catalog is a view, over the files of the partitions that are registered. They are copied here once each. */
+/** Each table of the catalog is a view over copies of the files of its registered partitions. */
 async function queryHere(
   target: Target,
   sql: string,
@@ -45,7 +48,7 @@ async function queryHere(
       try {
         await createViews(connection, table, datasetNamed(table.name), files);
       } catch (error) {
-        // It is no reason not to read the others.
+        // A table that can't be read does not matter to a query of others.
         unreadable.set(table.name, error);
       }
     }
@@ -62,7 +65,7 @@ async function queryHere(
     throw new UserError(
       table === undefined
         ? `The query failed: ${nameOriginals(error, originals)}`
-        : `The files of ${table} can't be read: ${nameOriginals(why, originals)}\nWhich they are: npx sluice catalog --check`,
+        : `The files of ${table} can't be read: ${nameOriginals(why, originals)}\nTo list these files: npx sluice catalog --check`,
     );
   } finally {
     connection.closeSync();
@@ -71,9 +74,11 @@ async function queryHere(
 
 const namesTable = (message: string, name: string) => new RegExp(`\\b${name}\\b`).test(message);
 
-/** What DuckDB says, with the files of the lake in place of their copies; without the statement, which is ours. */
+/**
+ * DuckDB's message with the names of the originals instead of their copies, and without the view's statement.
+ */
 function nameOriginals(error: unknown, files: readonly LakeFile[]): string {
-  const [message = ''] = (error as Error).message.split(/\n\nLINE \d+:/);
+  const [message = ''] = errorText(error).split(/\n\nLINE \d+:/);
   return files.reduce((text, { path, origin }) => text.replaceAll(path, origin), message);
 }
 
@@ -83,12 +88,12 @@ export async function loadDuckDb(): Promise<typeof import('@duckdb/node-api')> {
   try {
     const duckdb = await import('@duckdb/node-api');
     const { textDecoder } = await import('@duckdb/node-api/lib/vectors/dataAccessors.js');
-    // Its own drops the byte-order mark that a text begins with, and there is no setting for it.
+    // DuckDB's own decoder drops a byte-order mark at the start of a text, and has no setting for it.
     textDecoder.decode = (bytes?: Uint8Array) => wholeText.decode(bytes);
     return duckdb;
   } catch (error) {
     throw new UserError(
-      `DuckDB, which answers queries here, does not load: ${(error as Error).message}. Run: npm ci`,
+      `DuckDB, which runs queries on this machine, can't be loaded: ${errorText(error)}. To install it: npm ci`,
     );
   }
 }

@@ -16,8 +16,8 @@ const FIRST_POLL_MS = 100;
 const LONGEST_POLL_MS = 2_000;
 
 /**
- * Answers SQL by Redshift through its Data API ("Amazon Redshift Data API Reference"), as whoever is logged in to AWS.
- * When this process is interrupted, so is the query.
+ * Runs SQL in Redshift through its Data API ("Amazon Redshift Data API Reference"), as the user who is logged
+ * in to AWS. Ctrl-C cancels the query.
  *
  * @throws {UserError} when the statement fails
  */
@@ -41,7 +41,7 @@ export async function queryWarehouse(
   }
 }
 
-/** Resolves when the statement has run: whether it has a result. */
+/** Waits until the statement has ended. Returns whether it has a result. */
 async function finished(
   client: RedshiftDataClient,
   Id: string,
@@ -68,7 +68,7 @@ async function cancel(client: RedshiftDataClient, Id: string): Promise<void> {
   try {
     await client.send(new CancelStatementCommand({ Id }));
   } catch (error) {
-    // It ended by itself meanwhile.
+    // It has ended meanwhile.
     if (!(error instanceof ResourceNotFoundException)) throw error;
   }
 }

@@ -2,16 +2,20 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { parquetMetadataAsync } from 'hyparquet';
+import { errorText } from '../../domain/errors.ts';
 import { type RejectLine, rejectLine } from '../../domain/records/reject.ts';
 import type { StoredObject } from '../../domain/versions/receipt.ts';
 import type { Found } from '../../domain/versions/reconciliation.ts';
 import { isNotFound } from '../../store/object-store.ts';
 import type { Target } from '../target/target.ts';
 
-/** The footers of our files are shorter; a longer one is fetched in a second read. */
+/** The footers of the pipeline's files are shorter; a longer one takes a second read. */
 const TAIL_BYTES = 16 * 1024;
 
-/** What is in a file of the lake, of the archive or of rejects; `undefined` when it isn't there. */
+/**
+ * Counts the records of a file of the lake, of the archive or of rejects; `undefined` when the file is
+ * missing.
+ */
 export async function countRecords(
   target: Target,
   bucket: string,
@@ -33,14 +37,15 @@ export async function countRecords(
   } catch (error) {
     if (isNotFound(error)) return undefined;
     if (error instanceof Error && '$metadata' in error && !isOutOfRange(error)) throw error;
-    return { unreadable: (error as Error).message };
+    return { unreadable: errorText(error) };
   }
 }
 
 /**
- * Whether a file whose ETag is not its receipt's is another file. Two attempts at the same work write the same bytes, and
- * under SSE-KMS S3 gives each write an ETag of its own (S3 API reference, "Object"). Of a file of before November 2026
- * nobody knows, nor of one whose version is gone that was written again in time.
+ * Whether a file whose ETag differs from its receipt's has other bytes. Two attempts at the same work write
+ * the same bytes, but under SSE-KMS each write gets an ETag of its own (S3 API reference, "Object"). A file
+ * without an ETag in its receipt, as before November 2026, counts as unchanged; one whose recorded version is
+ * gone counts as changed.
  */
 async function isAnother(
   { s3 }: Target,
@@ -64,7 +69,7 @@ async function isAnother(
   return now !== then;
 }
 
-/** An empty object has no last bytes. */
+/** S3 refuses to read the last bytes of an empty object. */
 const isOutOfRange = ({ name }: Error) => name === 'InvalidRange';
 
 interface Counted {
@@ -72,7 +77,7 @@ interface Counted {
   readonly etag: string | undefined;
 }
 
-/** The rows that a Parquet file's footer names: one read of its end. */
+/** The number of rows in a Parquet file's footer, by one read of the file's end. */
 async function rowsOfParquet(target: Target, bucket: string, key: string): Promise<Counted> {
   const {
     Body,
@@ -101,7 +106,10 @@ async function rowsOfParquet(target: Target, bucket: string, key: string): Promi
 const QUOTE = 0x22;
 const LINE_FEED = 0x0a;
 
-/** The records of a CSV file below its header. Line feeds in quotes end none; the last record may lack its own. */
+/**
+ * Counts the records of a CSV file below its header. A line feed in quotes ends no record; the last one may
+ * be missing.
+ */
 async function rowsOfCsv({ s3 }: Target, bucket: string, key: string): Promise<Counted> {
   const { Body, ETag } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
   let lines = 0;
@@ -119,9 +127,9 @@ async function rowsOfCsv({ s3 }: Target, bucket: string, key: string): Promise<C
 }
 
 /**
- * The rejects of a file, one after the other.
+ * Reads the rejects of a file.
  *
- * @throws {Error} when a line is none
+ * @throws {Error} when a line is not a reject
  */
 export async function* rejectLines(target: Target, bucket: string, key: string): AsyncGenerator<RejectLine> {
   let rest = Buffer.alloc(0);

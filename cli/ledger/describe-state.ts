@@ -1,13 +1,13 @@
 import { type Tally, total } from '../../domain/versions/receipt.ts';
 import { integer, printable, type TableColumn, table } from '../terminal/terminal.ts';
-import { isConserved, type ObjectState } from './object-state.ts';
+import { isConserved, type ObjectState, type RecordCounts } from './object-state.ts';
 
 /** `recipes/a.json: transformation, 2 of 5 parts` */
 export function describeState(state: ObjectState): string {
-  return `${printable(state.key)}: ${standing(state)}`;
+  return `${printable(state.key)}: ${stateText(state)}`;
 }
 
-function standing({ stage, finished, pieces, fault }: ObjectState): string {
+function stateText({ stage, finished, pieces, fault }: ObjectState): string {
   switch (stage) {
     case 'failed':
       return `failed, ${fault?.code ?? 'unknown'}`;
@@ -28,14 +28,14 @@ function standing({ stage, finished, pieces, fault }: ObjectState): string {
   }
 }
 
-/** `1,000 read = 950 written + 20 filtered + 30 rejected`, or that it does not add up. */
-export function conservationOf(state: ObjectState): string {
-  const { read, written, filtered, rejected } = state;
+/** `1,000 read = 950 written + 20 filtered + 30 rejected`, with `≠` if the sum is wrong. */
+export function conservationOf(counts: RecordCounts): string {
+  const { read, written, filtered, rejected } = counts;
   const sum = `${integer(written)} written + ${integer(total(filtered))} filtered + ${integer(total(rejected))} rejected`;
-  return `${integer(read)} read ${isConserved(state) ? '=' : '≠'} ${sum}`;
+  return `${integer(read)} read ${isConserved(counts) ? '=' : '≠'} ${sum}`;
 }
 
-/** Where an object ended, what became of its records, and why: one line, and one for its fault. */
+/** The state of an object with its record counts and reasons, in one line; a second line for its fault. */
 export function describeOutcome(state: ObjectState): string {
   const why = reasonsOf(state);
   const line = `${describeState(state)}  ${conservationOf(state)}${why === '' ? '' : ` (${why})`}`;
@@ -52,13 +52,13 @@ function reasons(tally: Readonly<Tally>): string {
     .join(', ');
 }
 
-/** The states of objects as a table: where each stands, what became of its records, and why. */
+/** The states of objects as a table, with their record counts and reasons. */
 export function stateTable(states: readonly ObjectState[]): string {
   const columns: TableColumn<ObjectState>[] = [
     { title: 'OBJECT', value: ({ key }) => printable(key) },
     {
       title: 'STATE',
-      value: standing,
+      value: stateText,
       style: ({ stage, fault }) =>
         stage === 'failed' || stage === 'unreadable' ? 'red' : fault !== undefined ? 'yellow' : undefined,
     },

@@ -3,12 +3,12 @@ import type { Target } from '../target/target.ts';
 import { count, duration, integer, Progress, printable, printableJson } from '../terminal/terminal.ts';
 import { type ExecutionState, follow, reportOf } from './executions.ts';
 
-/** Of keys, so many are printed. */
+/** How many keys are printed of each kind. */
 const SHOWN = 10;
 
 /**
- * Shows how far an execution is, and how it ended. Ctrl-C ends the showing alone. The exit status is 1 when it did not succeed
- * in everything, and 130 after Ctrl-C.
+ * Shows the progress and the end of an execution. Ctrl-C ends the display, not the execution. The exit status
+ * is 1 unless everything succeeded, and 130 after Ctrl-C.
  */
 export async function showToEnd(target: Target, name: string, json: boolean): Promise<void> {
   const interrupted = new AbortController();
@@ -24,7 +24,7 @@ export async function showToEnd(target: Target, name: string, json: boolean): Pr
   }
   if (interrupted.signal.aborted && state.status === 'RUNNING') {
     console.error(
-      `The execution goes on. To see it again: npx sluice executions ${name} --follow\nTo stop it: npx sluice executions ${name} --stop`,
+      `The execution continues. To follow it again: npx sluice executions ${name} --follow\nTo stop it: npx sluice executions ${name} --stop`,
     );
     process.exitCode = 130;
     return;
@@ -43,54 +43,51 @@ export async function showEnd(target: Target, state: ExecutionState, json: boole
   const { name, status, error, startedAt, endedAt } = state;
   if (report === undefined) {
     console.log(
-      `The execution ${name} is ${status.toLowerCase().replace('_', ' ')}, without a report${error === undefined ? '.' : `: ${printable(error)}`}`,
+      `The execution ${name} ended without a report, with the status ${status.toLowerCase().replace('_', ' ')}${error === undefined ? '.' : `: ${printable(error)}`}`,
     );
     return;
   }
   const took = endedAt === undefined ? '' : ` in ${duration(endedAt - startedAt)}`;
-  for (const line of describe(report)) console.log(line);
+  for (const line of reportLines(report)) console.log(line);
   console.log(`The execution ${name} ${ended[report.status]}${took}.`);
-  if (report.status !== 'counted') console.log(`How each object ended: ${report.details}`);
+  if (report.status !== 'counted') console.log(`The outcome of each object: ${report.details}`);
 }
 
 const ended: Readonly<Record<Report['status'], string>> = {
   succeeded: 'succeeded',
-  partly: 'succeeded in part',
+  partly: 'succeeded partly',
   failed: 'failed',
-  counted: 'counted, and sent nothing',
+  counted: 'counted the objects and sent none',
 };
 
 const reasons: Readonly<Record<string, string>> = {
-  out_of_range: 'changed at another time',
-  gone: 'gone',
-  missing: 'not there',
-  done: 'extracted before',
-  under_way: 'under way already',
-  same_code: 'done by the code that is deployed',
-  other_code: 'rejected for something else',
+  out_of_range: 'changed outside the time range',
+  gone: 'deleted or replaced',
+  missing: 'missing',
+  done: 'already extracted',
+  under_way: 'already under way',
+  same_code: 'already processed by the deployed code',
+  other_code: 'with other codes',
 };
 
-function describe({ objects, records, troubles, partly, failed, status, machine }: Report): string[] {
+function reportLines({ objects, records, troubles, partly, failed, status, machine }: Report): string[] {
   const skipped = Object.entries(objects.skipped).map(([why, n]) => `${integer(n)} ${reasons[why] ?? why}`);
   const sent = `${integer(objects.sent)} ${status === 'counted' ? 'to be sent' : 'sent'}`;
   const listed = machine === 'replay' ? 'file' : 'object';
-  const trouble = troubles.map((each) => `Trouble: ${printable(each)}`);
+  const warnings = troubles.map((each) => `Warning: ${printable(each)}`);
   if (objects.listed === 0)
-    return [
-      `There is no such ${listed === 'file' ? 'reject or fault' : 'object'}: nothing was listed.`,
-      ...trouble,
-    ];
+    return [`No matching ${listed === 'file' ? 'reject or fault' : 'object'} was found.`, ...warnings];
   return [
     `${count(objects.listed, listed)}: ${[sent, ...skipped].join(', ')}.`,
     ...(status === 'counted'
       ? []
       : [
-          `${integer(objects.succeeded)} succeeded, ${integer(objects.partly)} in part, ${integer(objects.failed)} failed` +
+          `${integer(objects.succeeded)} succeeded, ${integer(objects.partly)} partly, ${integer(objects.failed)} failed` +
             `${objects.superseded > 0 ? `, ${integer(objects.superseded)} superseded` : ''}.`,
           `${count(records.read, 'record')} read: ${integer(records.written)} written, ${integer(records.filtered)} filtered, ${integer(records.rejected)} rejected.`,
         ]),
-    ...trouble,
-    ...notes('in part', partly, objects.partly),
+    ...warnings,
+    ...notes('partly', partly, objects.partly),
     ...notes('failed', failed, objects.failed),
   ];
 }

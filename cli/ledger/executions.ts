@@ -36,19 +36,22 @@ export interface ExecutionState {
   readonly error: string | undefined;
 }
 
-/** A name that sorts by time, and that two who begin in the same second don't share. */
+/** A name that sorts by time and is unique even among executions of the same second. */
 export function newExecutionName(now = new Date()): string {
   const time = now.toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
   return `${time}Z-${randomBytes(3).toString('hex')}`;
 }
 
-/** SQS's counts are true a minute after the last message ("Amazon SQS API Reference: GetQueueAttributes"); here, at once. */
+/**
+ * How long queues must stay empty. On AWS, SQS's counts are accurate a minute after the last message ("Amazon
+ * SQS API Reference: GetQueueAttributes"); the local cloud's are always accurate.
+ */
 const LOCAL_SETTLE_SECONDS = 2;
 
-/** For so long Step Functions may not know what it has just begun: DescribeExecution is eventually consistent. */
+/** How long Step Functions may not know a new execution: DescribeExecution is eventually consistent. */
 const UNKNOWN_MS = 30_000;
 
-/** Begins an execution, which goes on by itself. */
+/** Starts an execution, which runs independently of this process. */
 export async function startExecution(
   target: Target,
   machine: Machine,
@@ -106,7 +109,7 @@ export async function executionNamed(target: Target, name: string): Promise<Exec
     }
   }
   throw new UserError(
-    `There is no execution ${JSON.stringify(name)}. See which there are: npx sluice executions`,
+    `There is no execution ${JSON.stringify(name)}. To list the executions: npx sluice executions`,
   );
 }
 
@@ -130,7 +133,7 @@ function stateOf(machine: Machine, described: Described): ExecutionState {
   };
 }
 
-/** What the state machine left of an execution; `undefined` as long as it has not. */
+/** The report of an execution; `undefined` until the state machine has written it. */
 export async function reportOf(
   target: Target,
   { machine, name }: Pick<ExecutionState, 'machine' | 'name'>,
@@ -151,7 +154,7 @@ export interface Passage {
   readonly at: number;
 }
 
-/** The states that it went through, oldest first; looking and waiting in turns counts once. */
+/** The states that an execution entered, oldest first, each one once: it polls in a loop. */
 export async function passagesOf({ sfn }: Target, { arn }: ExecutionState): Promise<Passage[]> {
   const passages: Passage[] = [];
   const seen = new Set<string>();
@@ -169,7 +172,9 @@ export async function passagesOf({ sfn }: Target, { arn }: ExecutionState): Prom
 const POLL_MS = 500;
 const POLL_ON_AWS_MS = 5_000;
 
-/** Waits until an execution has ended, and tells how far it is. The signal ends the waiting, not the execution. */
+/**
+ * Waits until an execution has ended and reports its progress. The signal ends the wait, not the execution.
+ */
 export async function follow(
   target: Target,
   name: string,
@@ -179,14 +184,14 @@ export async function follow(
   for (;;) {
     const state = await executionNamed(target, name);
     if (state.status !== 'RUNNING' || signal?.aborted) return state;
-    progress(await whereabouts(target, state));
+    progress(await progressText(target, state));
     await pause(target.control === undefined ? POLL_ON_AWS_MS : POLL_MS, undefined, {
       ...(signal && { signal }),
     }).catch(() => {});
   }
 }
 
-async function whereabouts(target: Target, { arn }: ExecutionState): Promise<string> {
+async function progressText(target: Target, { arn }: ExecutionState): Promise<string> {
   const { events = [] } = await target.sfn.send(
     new GetExecutionHistoryCommand({
       executionArn: arn,
@@ -196,13 +201,13 @@ async function whereabouts(target: Target, { arn }: ExecutionState): Promise<str
     }),
   );
   const entered = events.find(isOfTheFlow);
-  const name = entered?.stateEnteredEventDetails?.name ?? 'It begins';
+  const name = entered?.stateEnteredEventDetails?.name ?? 'Starting';
   if (entered?.type === 'MapStateEntered') return `${name}: ${await itemsOf(target, arn)}`;
   if (!isDraining(name)) return name;
   const waiting = (await queueStates(target))
     .filter((each) => each.waiting + each.inFlight > 0)
     .map(({ stage, waiting: n, inFlight }) => `${stage} ${integer(n + inFlight)}`);
-  return `Wait for the stages: ${waiting.length === 0 ? 'nothing waits any more' : waiting.join(', ')}`;
+  return `Waiting for the stages: ${waiting.length === 0 ? 'no messages are left' : waiting.join(', ')}`;
 }
 
 const isOfTheFlow = ({ stateEnteredEventDetails }: HistoryEvent) =>
@@ -217,7 +222,7 @@ async function itemsOf({ sfn }: Target, executionArn: string): Promise<string> {
   );
   const failed = executionCounts?.failed ?? 0;
   return [
-    `${integer(itemCounts?.succeeded ?? 0)} done, ${integer(itemCounts?.running ?? 0)} at work`,
+    `${integer(itemCounts?.succeeded ?? 0)} done, ${integer(itemCounts?.running ?? 0)} running`,
     ...(failed > 0 ? [`${count(failed, 'batch', 'batches')} failed`] : []),
   ].join(', ');
 }

@@ -19,31 +19,31 @@ import type { Target } from '../target/target.ts';
 import { rejectLines } from './count-records.ts';
 import { ledgerOf } from './ledger.ts';
 
-/** What became of one record of the version that stands. */
+/** One record of the active version, from its input to its row or reject. */
 export interface RecordTrace {
   readonly recordNumber: number;
   /** With its revision. */
   readonly versionId: string;
-  /** As it came; absent where the version is gone, or has no such record. */
+  /** The record as it was sent; absent when the version is gone or has no such record. */
   readonly input?: string;
-  /** What is stored: a row of the lake, or a reject. */
+  /** The stored result: a row of the lake, or a reject. */
   readonly stored?:
     | { readonly file: string; readonly row: Readonly<Record<string, unknown>> }
     | { readonly file: string; readonly reject: RejectLine };
-  /** What this code makes of it: the only place that says why one record is filtered. */
+  /** The result of the code in this checkout. Nothing else says why a single record was filtered. */
   readonly here?:
     | { readonly row: Readonly<Record<string, unknown>> }
     | { readonly filtered: string }
     | { readonly rejected: string };
 }
 
-/** The version of an object whose records a person asks for: the one that the tables show, else the newest that was rejected. */
+/** The version whose records are explained: the one that the tables show, else the newest rejected one. */
 export function versionToExplain({ current, attempts }: LedgerEntry): string | undefined {
   if (current?.type === 'created') return current.versionId;
   return attempts.findLast(({ status }) => status === 'rejected')?.versionId;
 }
 
-/** Follows one record of a version, by its number in the object, from 1. */
+/** Traces one record of a version by its number in the object; the first is 1. */
 export async function explainRecord(
   target: Target,
   {
@@ -85,7 +85,7 @@ async function storedAs(
   return found && { file: `s3://${processed}/${found.key}`, row: found.row };
 }
 
-/** Reads the object up to the record; `undefined` when it has fewer, or is gone. */
+/** Reads the object up to the record; `undefined` when it has fewer records or is gone. */
 async function rawRecord(
   { s3, outputs }: Target,
   dataset: Dataset,
@@ -116,7 +116,7 @@ async function rawRecord(
 function textOf(record: InputRecord): string {
   const reading = record instanceof CsvRecord ? record.read() : readJson(record);
   const text = 'code' in reading ? (reading.json ?? reading.excerpt ?? '') : reading.json();
-  // Not `trim`, which takes a byte-order mark for white space.
+  // Not `trim`, which would also remove a byte-order mark.
   return text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
 }
 

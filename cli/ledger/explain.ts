@@ -26,27 +26,27 @@ import { ledgerOf } from './ledger.ts';
 export interface TimelineEvent {
   /** Milliseconds since the epoch; of S3 to the second. */
   readonly at: number;
-  /** With its revision, where it is known. */
+  /** With its revision, if known. */
   readonly versionId: string | undefined;
   readonly stage: Stage | undefined;
   readonly what: string;
 }
 
-/** What a stage made of a version: all pieces of its work together. */
+/** All work items of a stage on a version. */
 export interface StageWork {
   readonly versionId: string;
   readonly stage: Stage;
   readonly pieces: number;
-  /** From the end of the stage before, or of the upload, to the first beginning; milliseconds. */
+  /** From the end of the stage before, or of the upload, to the first start; milliseconds. */
   readonly waitedMs: number;
-  /** From the first beginning to the last end. */
+  /** From the first start to the last end; milliseconds. */
   readonly tookMs: number;
-  /** Of all pieces, which may have been worked on at the same time. */
+  /** The sum over all work items, which may have run at the same time; milliseconds. */
   readonly workMs: number;
   readonly receipts: readonly Receipt[];
 }
 
-/** All that is known of a raw key. */
+/** Everything known about a key of the raw bucket. */
 export interface ObjectHistory {
   readonly key: string;
   readonly dataset: string;
@@ -54,9 +54,9 @@ export interface ObjectHistory {
   /** Newest first. */
   readonly versions: readonly ListedVersion[];
   readonly work: readonly StageWork[];
-  /** What the ledger has of it and nobody can read. */
+  /** Messages on documents of the ledger that can't be read. */
   readonly unreadable: readonly string[];
-  /** In their order. */
+  /** Oldest first. */
   readonly moments: readonly TimelineEvent[];
   /** Whether the logs were read to their end. */
   readonly logsComplete: boolean;
@@ -65,7 +65,11 @@ export interface ObjectHistory {
 const MOST_LINES = 500;
 const PATIENCE_MS = 10_000;
 
-/** Gathers what the buckets, the ledger and the logs know of a key. @param logsSince milliseconds since the epoch */
+/**
+ * Collects the history of a key from the buckets, the ledger and the logs.
+ *
+ * @param logsSince milliseconds since the epoch
+ */
 export async function objectHistory(target: Target, key: string, logsSince: number): Promise<ObjectHistory> {
   const dataset = datasetOf(key)?.name ?? UNKNOWN_DATASET;
   const path = { dataset, objectId: objectId(key) };
@@ -139,7 +143,7 @@ function momentsOf({ versionId, stage, pieces, receipts }: StageWork): TimelineE
   const codes = [...new Set(receipts.map(({ codeVersion }) => codeVersion))].join(' and ');
   const begun = firstOf(receipts);
   return [
-    { at: begun, ...of, what: `begins${pieces > 1 ? `, the first of ${pieces}` : ''}` },
+    { at: begun, ...of, what: `started${pieces > 1 ? `, the first of ${count(pieces, 'work item')}` : ''}` },
     { at: last, ...of, what: `done: ${resultOf(stage, receipts)} (code ${codes})` },
   ];
 }
@@ -147,31 +151,32 @@ function momentsOf({ versionId, stage, pieces, receipts }: StageWork): TimelineE
 /** `100 read, 3 rejected (empty 3), 1 part` */
 function resultOf(stage: Stage, receipts: readonly Receipt[]): string {
   const { read, written, filtered, rejected, files } = summarize(receipts);
-  const list = (tally: Readonly<Record<string, number>>) =>
+  const entries = (tally: Readonly<Record<string, number>>) =>
     Object.entries(tally).map(([name, n]) => `${name} ${n}`);
-  const rejects = list(rejected);
-  const said: string[] = [];
+  const rejects = entries(rejected);
+  const facts: string[] = [];
   for (const each of receipts) {
     if (each.stage !== 'extraction') continue;
-    said.push(`${read} read, ${each.valid} valid, in ${each.parts.length} parts`);
-    if (each.fault) said.push(`fault ${each.fault.code}: ${each.fault.message}`);
+    facts.push(`${read} read, ${each.valid} valid, in ${count(each.parts.length, 'part')}`);
+    if (each.fault) facts.push(`fault ${each.fault.code}: ${each.fault.message}`);
   }
   if (stage === 'transformation') {
-    said.push(`${written} written, to ${files.filter(({ place }) => place === 'processed').length} files`);
-    if (list(filtered).length > 0) said.push(`filtered: ${list(filtered).join(', ')}`);
+    const inLake = files.filter(({ place }) => place === 'processed');
+    facts.push(`${written} written, to ${count(inLake.length, 'file')}`);
+    if (entries(filtered).length > 0) facts.push(`filtered: ${entries(filtered).join(', ')}`);
   }
   if (stage === 'loading') {
     const archived = files.filter(({ place }) => place === 'archive');
-    said.push(`${archived.reduce((sum, file) => sum + file.records, 0)} archived`);
+    facts.push(`${archived.reduce((sum, file) => sum + file.records, 0)} archived`);
     const tables = summarize(receipts).tables;
-    if (tables) said.push(`${tables.rows} in MySQL`);
-    rejects.push(...list(tables?.rejected ?? {}));
+    if (tables) facts.push(`${tables.rows} in MySQL`);
+    rejects.push(...entries(tables?.rejected ?? {}));
   }
-  if (rejects.length > 0) said.push(`rejected: ${rejects.join(', ')}`);
-  return said.join('; ');
+  if (rejects.length > 0) facts.push(`rejected: ${rejects.join(', ')}`);
+  return facts.join('; ');
 }
 
-/** What was left in the failed bucket: faults, and what the last attempt at a message failed of. */
+/** Events from the failed bucket: faults, and the error of a message's last attempt. */
 async function notesOf(
   target: Target,
   { dataset, objectId: id }: Pick<VersionPath, 'dataset' | 'objectId'>,
@@ -185,14 +190,14 @@ async function notesOf(
       // The receipt of the extraction has its fault.
       if (kind === 'faults' && data.stage === 'extraction') continue;
       const { stage, versionId, code, message } = data;
-      const what = `${kind === 'faults' ? 'fault' : 'gave up after the last attempt'}, ${code}: ${message}`;
+      const what = `${kind === 'faults' ? 'fault' : 'dead-lettered after the last attempt'}, ${code}: ${message}`;
       moments.push({ at: LastModified?.getTime() ?? 0, versionId, stage, what });
     }
   }
   return moments;
 }
 
-const line = z.looseObject({
+const logLine = z.looseObject({
   message: z.string(),
   timestamp: z.iso.datetime({ offset: true }).optional(),
   key: z.string().optional(),
@@ -202,7 +207,7 @@ const line = z.looseObject({
   body: z.string().optional(),
 });
 
-/** What the functions decided about the key's events, as far as their logs reach back. */
+/** Events from the logs: what the functions decided about the key's messages. */
 async function logged(
   target: Target,
   key: string,
@@ -234,14 +239,14 @@ async function logged(
   };
 }
 
-/** What a log line says that no receipt does. */
+/** The event in a log line that no receipt has, if there is one. */
 function decisionOf(text: string, at: number, stage: Stage, key: string | undefined): TimelineEvent[] {
-  const { data } = line.safeParse(parseJson(text));
+  const { data } = logLine.safeParse(parseJson(text));
   if (data === undefined) return [];
   const { key: of, versionId, result, error, body, message } = data;
   if (error !== undefined && body !== undefined) {
     if (key !== undefined && keyIn(body) !== key) return [];
-    return [{ at, versionId: undefined, stage, what: `back to the queue: ${error.message}` }];
+    return [{ at, versionId: undefined, stage, what: `returned to the queue: ${error.message}` }];
   }
   if (result === undefined || result === 'done' || result === 'failed') return [];
   if (key !== undefined && of !== key) return [];
@@ -250,12 +255,12 @@ function decisionOf(text: string, at: number, stage: Stage, key: string | undefi
   return [{ at, versionId: piece?.version, stage, what: result }];
 }
 
-/** Of a version's many pieces, what became of them: when the last one did. */
+/** Merges the events of a version's work items that say the same into one, at the time of the last. */
 function mergeTimeline(moments: readonly TimelineEvent[]): TimelineEvent[] {
   const groups = Map.groupBy(moments, ({ versionId, what }) => `${versionId} ${what}`);
   return [...groups.values()].flatMap((group) => {
     const last = group.at(-1);
-    return last === undefined ? [] : [{ ...last, what: `${count(group.length, 'piece')} ${last.what}` }];
+    return last === undefined ? [] : [{ ...last, what: `${count(group.length, 'work item')} ${last.what}` }];
   });
 }
 

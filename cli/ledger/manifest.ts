@@ -6,18 +6,19 @@ import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import Papa from 'papaparse';
 import * as z from 'zod';
+import { errorText } from '../../domain/errors.ts';
 import { isNotFound } from '../../store/object-store.ts';
 import { parseS3Url } from '../lake/s3-url.ts';
 import type { Target } from '../target/target.ts';
 import { UserError } from '../terminal/user-error.ts';
 
 /**
- * Reads the keys that a manifest names, one after the other. `.csv` (or `.csv.gz`) is what S3 Inventory and S3 Batch Operations
- * write: bucket and key, URL-encoded, without a header. `.json` holds the files of an inventory, when it is one in S3, or else an
- * array of keys; in any other file, each line is a key.
+ * Reads the keys that a manifest lists. `.csv` or `.csv.gz` has the format of S3 Inventory and S3 Batch
+ * Operations: bucket and key, URL-encoded, without a header. `.json` holds an array of keys, or lists the
+ * files of an inventory in S3. In any other file, each line is a key.
  *
  * @param source a file, or `s3://bucket/key`
- * @throws {UserError} when it is not there, or is no manifest
+ * @throws {UserError} when it is missing or is no manifest
  */
 export async function* manifestKeys(target: Target, source: string): AsyncGenerator<string> {
   const csv = /\.csv(\.gz)?$/.test(source);
@@ -27,7 +28,7 @@ export async function* manifestKeys(target: Target, source: string): AsyncGenera
     number += 1;
     if (Buffer.byteLength(key) > LONGEST_KEY)
       throw new UserError(
-        `${source}: its entry ${number} is longer than a key can be. It is to name objects, a key a line.`,
+        `${source}: entry ${number} is longer than an S3 key may be. A manifest lists one key per line.`,
       );
     yield key;
   }
@@ -36,7 +37,7 @@ export async function* manifestKeys(target: Target, source: string): AsyncGenera
 /** Bytes ("Amazon S3 User Guide: Naming Amazon S3 objects"). */
 const LONGEST_KEY = 1_024;
 
-/** Keys as they are, or as `s3://bucket/key`. */
+/** Keys, each written as it is or as `s3://bucket/key`. */
 async function* listedKeys(target: Target, source: string): AsyncGenerator<string> {
   const { raw } = target.outputs.buckets;
   const entries = source.endsWith('.json') ? jsonKeys(target, source) : linesOf(await open(target, source));
@@ -44,13 +45,15 @@ async function* listedKeys(target: Target, source: string): AsyncGenerator<strin
     if (entry === '') continue;
     const object = parseS3Url(entry);
     if (object !== undefined && object.bucket !== raw)
-      throw new UserError(`${source} names ${JSON.stringify(entry)}. Objects are read from s3://${raw}.`);
+      throw new UserError(
+        `${source} lists ${JSON.stringify(entry)}, but objects are only read from s3://${raw}.`,
+      );
     yield object?.key ?? entry;
   }
 }
 
 /**
- * Puts a manifest into the failed bucket in the one form that the state machine reads.
+ * Writes a manifest to the failed bucket in the format that the state machine reads.
  *
  * @returns how many keys it has
  */
@@ -64,7 +67,7 @@ export async function uploadManifest(target: Target, source: string, key: string
     }
     yield ']\n';
   }
-  // What fails on the way, fails the upload.
+  // `compose` passes an error of the source on, so that the upload fails too.
   const body = Readable.from(text()).compose(new PassThrough());
   await new Upload({
     client: target.s3,
@@ -75,7 +78,7 @@ export async function uploadManifest(target: Target, source: string, key: string
       ContentType: 'application/json',
     },
   }).done();
-  if (keys === 0) throw new UserError(`${source} names no keys.`);
+  if (keys === 0) throw new UserError(`${source} lists no keys.`);
   return keys;
 }
 
@@ -90,7 +93,7 @@ async function openFile(path: string): Promise<Readable> {
   try {
     if ((await stat(path)).isFile()) return createReadStream(path);
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new UserError(`There is no file ${path}.`);
 }
@@ -118,7 +121,9 @@ async function* linesOf(source: Readable): AsyncGenerator<string> {
   yield rest.replace(/\r$/, '');
 }
 
-/** "Amazon S3 User Guide: Amazon S3 Inventory list": the key is URL-encoded, and a line holds no line feed. */
+/**
+ * "Amazon S3 User Guide: Amazon S3 Inventory list": the key is URL-encoded, and a line holds no line feed.
+ */
 async function* csvKeys(target: Target, source: string, lines: Readable): AsyncGenerator<string> {
   const { raw } = target.outputs.buckets;
   let number = 0;
@@ -127,16 +132,18 @@ async function* csvKeys(target: Target, source: string, lines: Readable): AsyncG
     if (line === '') continue;
     const [bucket, key] = Papa.parse<string[]>(line).data[0] ?? [];
     if (bucket === undefined || key === undefined || key === '')
-      throw new UserError(`${source}:${number} has no bucket and key. It is to be as S3 Inventory has it.`);
+      throw new UserError(
+        `${source}:${number} has no bucket and key. Each line must be as S3 Inventory writes it.`,
+      );
     if (bucket !== raw)
       throw new UserError(
-        `${source}:${number} names the bucket ${JSON.stringify(bucket)}. Objects are read from ${raw}.`,
+        `${source}:${number} names the bucket ${JSON.stringify(bucket)}, but objects are only read from ${raw}.`,
       );
     yield decodeURIComponent(key.replaceAll('+', ' '));
   }
 }
 
-const list = z.array(z.union([z.string(), z.object({ key: z.string() }).transform(({ key }) => key)]));
+const keyList = z.array(z.union([z.string(), z.object({ key: z.string() }).transform(({ key }) => key)]));
 /** "Amazon S3 User Guide: Amazon S3 Inventory list, Inventory manifest". */
 const inventory = z.object({
   destinationBucket: z.string(),
@@ -150,15 +157,17 @@ async function* jsonKeys(target: Target, source: string): AsyncGenerator<string>
     content = JSON.parse(Buffer.concat(await (await open(target, source)).toArray()).toString());
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`${source} can't be read as JSON: ${(error as Error).message}`);
+    throw new UserError(`${source} can't be read as JSON: ${errorText(error)}`);
   }
-  const keys = list.safeParse(content);
+  const keys = keyList.safeParse(content);
   if (keys.success) return yield* keys.data;
   const files = inventory.safeParse(content);
   if (!files.success)
     throw new UserError(`${source} is neither a list of keys nor the manifest of an S3 inventory.`);
   if (files.data.fileFormat !== 'CSV')
-    throw new UserError(`${source} is an inventory as ${files.data.fileFormat}. Only CSV can be read.`);
+    throw new UserError(
+      `${source} is an inventory in ${files.data.fileFormat}. Only inventories in CSV can be read.`,
+    );
   const bucket = files.data.destinationBucket.replace(/^arn:aws[a-z-]*:s3:::/, '');
   for (const { key } of files.data.files) {
     const file = `s3://${bucket}/${key}`;

@@ -8,15 +8,24 @@ import { versionsOf } from '../../store/listing.ts';
 import type { Target } from '../target/target.ts';
 import { ledgerOf } from './ledger.ts';
 
-/** Where one version of an object stands, and what became of its records so far. */
-export interface ObjectState {
+/** The records of a version: how many were read, and what became of them. */
+export interface RecordCounts {
+  readonly read: number;
+  readonly written: number;
+  readonly filtered: Tally;
+  readonly rejected: Tally;
+}
+
+/** How far a version of an object has been processed, and what became of its records so far. */
+export interface ObjectState extends RecordCounts {
   readonly key: string;
   /** With its revision. */
   readonly versionId: string;
   readonly dataset: string;
   /**
-   * `failed`: it is at fault, and nothing of it is used. `done` with a fault: what was read up to the fault is. `superseded`, `retracted`: a
-   * newer version, or a deletion, took effect. `unreadable`: what the ledger has of it can't be read.
+   * `failed`: the object is faulty, and none of its records is used. `done` with a fault: the records before
+   * the fault are used. `superseded`, `retracted`: a newer version, or a deletion, took effect. `unreadable`:
+   * its ledger entry or a receipt can't be read.
    */
   readonly stage:
     | 'extraction'
@@ -27,24 +36,20 @@ export interface ObjectState {
     | 'superseded'
     | 'retracted'
     | 'unreadable';
-  /** Pieces of work of the stage it is in that are finished, and all of them. */
+  /** Of the current stage: how many work items are finished, and how many there are. */
   readonly finished: number;
   readonly pieces: number;
-  readonly read: number;
-  readonly written: number;
-  readonly filtered: Tally;
-  readonly rejected: Tally;
   readonly fault?: { readonly code: string; readonly message: string };
   /** Milliseconds of work, over all stages. */
   readonly workMs: number;
 }
 
-/** Nothing more will happen to it by itself. */
+/** Whether nothing more happens to the version unless someone acts. */
 export function isFinal({ stage }: Pick<ObjectState, 'stage'>): boolean {
   return ['done', 'failed', 'superseded', 'retracted', 'unreadable'].includes(stage);
 }
 
-/** Asks the ledger where an object's version stands. */
+/** Reads from the ledger how far a version of an object has been processed. */
 export async function objectState(target: Target, key: string, versionId: string): Promise<ObjectState> {
   const dataset = datasetOf(key)?.name ?? UNKNOWN_DATASET;
   const path = versionPath({ dataset, key, versionId });
@@ -58,8 +63,9 @@ export async function objectState(target: Target, key: string, versionId: string
 }
 
 /**
- * What took effect after a version; `undefined` while the version stands, or may yet. Without a receipt, the version may
- * have been stale when its event arrived, or that has not arrived: what the raw bucket lists tells the two apart.
+ * How a version was overtaken; `undefined` while it is active, or may still become so. If it has no receipt,
+ * either it was stale when its event arrived, or the event has not arrived yet; the raw bucket's listing
+ * tells which.
  */
 async function overtakenBy(
   target: Target,
@@ -78,7 +84,7 @@ async function overtakenBy(
   return ageOf(its.versionId) >= 0 && ageOf(mine.versionId) > ageOf(its.versionId) ? by : undefined;
 }
 
-/** Reads the state of a version off its receipts. */
+/** The state of a version, by its receipts. */
 export function stateOf(
   object: Pick<ObjectState, 'dataset' | 'key' | 'versionId'>,
   receipts: readonly Receipt[],
@@ -109,11 +115,6 @@ export function stateOf(
 }
 
 /** Whether every record that was read is in the lake, filtered or rejected. */
-export function isConserved({
-  read,
-  written,
-  filtered,
-  rejected,
-}: Pick<ObjectState, 'read' | 'written' | 'filtered' | 'rejected'>): boolean {
+export function isConserved({ read, written, filtered, rejected }: RecordCounts): boolean {
   return read === written + total(filtered) + total(rejected);
 }

@@ -43,47 +43,46 @@ const FILES_AT_ONCE = 32;
 /** Looks up what MySQL holds of a version of an object, by the sequencer of its revision. */
 export type LookInTables = (dataset: string, key: string, sequencer: string) => Promise<InTables>;
 
-/** One version of an object, as its receipts and as its sinks have it. */
+/** One version of an object, according to its receipts and its sinks. */
 export interface Reconciled {
   readonly key: string;
   readonly dataset: string;
   readonly versionId: string;
   /**
-   * `current`: the tables show it. `rejected`: nothing of it can be used, and what was before stands. `interrupted`: its
-   * extraction has died, and what it had passed on by then is in the tables. `deleted`: nothing of the object is to be
-   * anywhere, and something is.
+   * `current`: the tables show it. `rejected`: none of its records is usable, so the previous version stays
+   * active. `interrupted`: its extraction died, and the tables show what it had passed on by then. `deleted`:
+   * no sink should have anything of the object, but one does.
    */
   readonly standing: 'current' | 'rejected' | 'interrupted' | 'deleted';
   readonly read: number;
   readonly written: number;
   readonly filtered: Tally;
   readonly rejected: Tally;
-  /** Rows that were found in each sink. */
+  /** How many rows each sink has. */
   readonly found: { readonly lake: number; readonly archive: number; readonly tables?: number };
-  /** Rows in MySQL of another schema than the code's that may have been changed: they were only counted. */
+  /** Rows in MySQL that were only counted, since their schema is not the code's. */
   readonly uncompared: number;
   readonly differences: readonly Difference[];
 }
 
-/** A file that no receipt of a version that stands names. */
+/** A file that no receipt of an active version names. */
 export interface Orphan {
   readonly place: Place;
   readonly file: string;
 }
 
-/** What is looked at: a version, a file that belongs to none, or how many files of a bucket have been compared. */
+/** A version, an orphaned file, or the number of files of a bucket that have been compared so far. */
 export type Step =
   | { readonly version: Reconciled }
   | { readonly orphan: Orphan }
   | { readonly compared: number; readonly place: Place };
 
 /**
- * Holds what receipts say against what is in the lake, the archive, the failed bucket and MySQL, for the versions that
- * stand; and each bucket's listing against what receipts name.
+ * Compares the receipts of the active versions with the lake, the archive, the failed bucket and MySQL, and
+ * each bucket's listing with the files that receipts name. It reads the footer of each file, and keeps eight
+ * bytes per file name.
  *
- * A footer is read of each file. Names of files take eight bytes each.
- *
- * @param keys of the raw bucket; all that the ledger knows of, when there are none
+ * @param keys of the raw bucket; empty for all keys of the ledger
  */
 export async function* reconcile(
   target: Target,
@@ -96,10 +95,10 @@ export async function* reconcile(
   const wanted = new Set(asked.map(idOf));
   const entries =
     keys.length === 0 ? listedEntries(target, target.outputs.buckets.ledger) : entriesOf(target, asked);
-  for await (const standing of concurrently(entries, OBJECTS_AT_ONCE, (listed) =>
+  for await (const reconciled of concurrently(entries, OBJECTS_AT_ONCE, (listed) =>
     reconcileObject(target, listed, limit, lookInTables),
   )) {
-    for (const { version, files } of standing) {
+    for (const { version, files } of reconciled) {
       for (const file of files) named.add(nameOf(file.place, file.key));
       yield { version };
     }
@@ -125,7 +124,7 @@ export async function* reconcile(
 }
 
 const places: readonly Place[] = ['temp', 'processed', 'archive', 'failed'];
-/** Of the failed bucket, the rejects: what else lies there is a note, which nobody counts. */
+/** In the failed bucket only the rejects: its other files are notes, which no receipt names. */
 const folders: Readonly<Record<Place, string>> = { temp: '', processed: '', archive: '', failed: 'rejects/' };
 
 const nameOf = (place: Place, key: string) => `${place}/${key}`;
@@ -142,12 +141,12 @@ async function* entriesOf(target: Target, asked: readonly LedgerPlace[]): AsyncG
   for (const place of asked) yield await listedEntry(target, target.outputs.buckets.ledger, place);
 }
 
-interface Standing {
+interface ReconciledFiles {
   readonly version: Reconciled;
   readonly files: readonly NamedFile[];
 }
 
-/** The versions of an entry that have something to show for. `now` in milliseconds since the epoch. */
+/** The versions of an entry that may have rows or files. `now` in milliseconds since the epoch. */
 function versionsToShow({ current, attempts }: LedgerEntry, now: number) {
   const ended = attempts.filter((each) => each.status === 'rejected' || isInterrupted(each, now));
   return [
@@ -164,23 +163,23 @@ async function reconcileObject(
   listed: ListedEntry,
   limit: LimitFunction,
   lookInTables: LookInTables | undefined,
-): Promise<Standing[]> {
+): Promise<ReconciledFiles[]> {
   const known = listed.hasEntry ? await ledgerOf(target).known(listed).catch(unreadableDocument) : undefined;
   if (known === undefined) return [];
-  if (known instanceof UnreadableDocument) return [await ofUnreadableHead(target, listed, known)];
+  if (known instanceof UnreadableDocument) return [await ofUnreadableEntry(target, listed, known)];
   const { key, dataset } = known.entry;
   const versions = await Promise.all(
     versionsToShow(known.entry, Date.now()).map(async ({ standing, versionId, sequencer }) => {
       const keys = listed.versions.get(versionSegment(versionId)) ?? [];
       const { receipts, unreadable } = await ledgerOf(target).readableReceipts(keys);
-      const account = summarize(receipts);
-      const { lake, archive, differences } = await reconcileFiles(target, account, limit);
+      const totals = summarize(receipts);
+      const { lake, archive, differences } = await reconcileFiles(target, totals, limit);
       const inTables =
-        standing !== 'rejected' && account.tables !== undefined
+        standing !== 'rejected' && totals.tables !== undefined
           ? await lookInTables?.(dataset, key, revisionSequencer({ sequencer, versionId }))
           : undefined;
-      const tables = tablesDifferences(account, inTables, dataset);
-      const { read, written, filtered, rejected, files } = account;
+      const tables = tablesDifferences(totals, inTables, dataset);
+      const { read, written, filtered, rejected, files } = totals;
       const version: Reconciled = {
         key,
         dataset,
@@ -210,9 +209,10 @@ async function reconcileObject(
 }
 
 /**
- * Rows in MySQL of a version of an object that is not to be there. While a version comes or goes, nobody can tell.
+ * Rows in MySQL of other versions of an object than those that may have rows. While a version is being
+ * extracted or removed, there may be such rows, so they are not reported.
  *
- * @param versions what has been read of the object already
+ * @param versions the versions of the object that have been read already
  */
 async function strayRows(
   target: Target,
@@ -235,8 +235,12 @@ async function strayRows(
     : undefined;
 }
 
-/** Without a version that stands, they are told of the deletion, or of the newest version that came to nothing. */
-function withStray(versions: readonly Standing[], { key, dataset, current }: LedgerEntry, stray: Difference) {
+/** Adds stray rows to the object's first version, or without one to its deletion. */
+function withStray(
+  versions: readonly ReconciledFiles[],
+  { key, dataset, current }: LedgerEntry,
+  stray: Difference,
+) {
   const [shown, ...rest] = versions;
   if (shown !== undefined) {
     const { version, files } = shown;
@@ -259,12 +263,12 @@ function differenceOf({ key, reason }: UnreadableDocument): Difference {
   return { kind: 'unreadable', of: key, place: 'ledger', reason };
 }
 
-/** Of an object whose entry can't be read nobody knows what stands; a receipt tells its key. */
-async function ofUnreadableHead(
+/** An unreadable entry does not tell the object's versions or key; a receipt tells the key. */
+async function ofUnreadableEntry(
   target: Target,
   { dataset, objectId: id, versions }: ListedEntry,
   error: UnreadableDocument,
-): Promise<Standing> {
+): Promise<ReconciledFiles> {
   const keys = [...versions.values()].flat().slice(0, 1);
   const [receipt] = (await ledgerOf(target).readableReceipts(keys)).receipts;
   const key = receipt?.key ?? `${dataset}/${id}`;
@@ -275,7 +279,7 @@ async function ofUnreadableHead(
   };
 }
 
-/** Rows of an extraction that did not end are in the sinks, and maybe nobody knows. */
+/** Reports rows of an interrupted extraction: they stay in the sinks until its message is processed again. */
 function interruption(lake: number, archive: number, tables: InTables | undefined): Difference[] {
   const mysql = tables === undefined ? '' : `, ${tables.rows} in MySQL`;
   const reason = `${lake} rows in the lake, ${archive} in the archive${mysql}`;
@@ -284,18 +288,18 @@ function interruption(lake: number, archive: number, tables: InTables | undefine
   ];
 }
 
-/** Parts are of no use once they are transformed; until they expire they belong to their version. */
+/** The parts of a version, which stay in the temp bucket until they expire. */
 function partsOf(receipts: readonly Receipt[]): NamedFile[] {
   return receipts.flatMap((each) =>
     each.stage === 'extraction' ? each.parts.map((part): NamedFile => ({ ...part, place: 'temp' })) : [],
   );
 }
 
-function tablesDifferences(account: RecordTotals, found: InTables | undefined, dataset: string) {
+function tablesDifferences(totals: RecordTotals, found: InTables | undefined, dataset: string) {
   const known = datasetNamed(dataset);
   return found === undefined || known === undefined
     ? { differences: [], uncompared: 0 }
-    : differencesOfTables(account, found, rowSchema(known));
+    : differencesOfTables(totals, found, rowSchema(known));
 }
 
 async function reconcileFiles(
@@ -318,7 +322,7 @@ async function reconcileFiles(
       0,
     );
   const differences = found.flatMap((each) => differencesOfFile(each.file, each.found));
-  // Where a file of rejects lacks, that says it.
+  // A missing file of rejects has been reported already.
   const rejects = differences.some(({ place }) => place === 'failed')
     ? []
     : differencesOfRejects(
@@ -337,7 +341,7 @@ function pathOf(place: Place, key: string): VersionPath | undefined {
   return place === 'failed' ? parseFailedKey(key) : parseProcessedKey(key);
 }
 
-/** A second look at a file that no receipt named: the version may have come, or been extracted, since. */
+/** Looks again at a file that no receipt named: its version may have been extracted meanwhile. */
 async function isNamedNow(
   target: Target,
   place: Place,
@@ -345,19 +349,20 @@ async function isNamedNow(
   path: VersionPath | undefined,
 ): Promise<boolean> {
   const known = path && (await ledgerOf(target).known(path).catch(unreadableDocument));
-  // What can't be read has been reported as such.
+  // An unreadable document has been reported already.
   if (known instanceof UnreadableDocument) return true;
   if (path === undefined || known === undefined) return false;
   const { current, attempts, superseded } = known.entry;
   const isIt = ({ versionId }: { versionId: string }) => versionSegment(versionId) === path.version;
-  // Of a version that is being extracted nobody knows yet what it will have; and what goes, goes when its successor is there.
+  // Receipts of a version that is being extracted are still to come; superseded versions are removed when
+  // their successor is complete.
   if (attempts.some((each) => each.status === 'extracting' && isIt(each))) return true;
   if (superseded.some((versionId) => isIt({ versionId }))) return true;
   if (![...(current?.type === 'created' ? [current] : []), ...attempts].some(isIt)) return false;
   const { versions } = await listedEntry(target, target.outputs.buckets.ledger, path);
   const { receipts, unreadable } = await ledgerOf(target).readableReceipts(versions.get(path.version) ?? []);
   if (unreadable.length > 0) return true;
-  // A file whose own receipt lacks is unfinished, and has been reported as such.
+  // A file whose own receipt is missing has been reported already, as unfinished.
   if (contradictions(receipts).some(({ kind }) => kind === 'unfinished')) return true;
   return [...summarize(receipts).files, ...partsOf(receipts)].some(
     (file) => file.place === place && file.key === key,

@@ -25,32 +25,35 @@ import { ledgerOf } from './ledger.ts';
 const AT_ONCE = 16;
 
 export interface ReplayRequest {
-  /** Of rejects or faults; any, when there are none. */
+  /** Codes of rejects or faults; empty for any code. */
   readonly codes: readonly string[];
   /** Milliseconds since the epoch. */
   readonly since: number;
   readonly dataset?: string | undefined;
-  /** Only these objects; all, when there are none. */
+  /** Only these objects; empty for all. */
   readonly keys: readonly string[];
-  /** Also what was done by the code that is deployed now; with keys, also what has no rejects. */
+  /** Include versions already processed by the deployed code; with keys, even those without rejects. */
   readonly force: boolean;
 }
 
-/** A version that stands, and what a replay does with it. */
+/** An active or rejected version, and what a replay does with it. */
 export interface Candidate {
   readonly key: string;
   readonly dataset: string;
   /** With its revision. */
   readonly versionId: string;
-  /** Records that were rejected, and faults, of the codes that were asked for. */
+  /** Rejected records and faults, by those codes that were asked for. */
   readonly codes: Tally;
-  /** Absent when it is left alone. */
+  /** The event that reprocesses it; absent when it is skipped. */
   readonly event?: SyntheticEvent;
-  /** Why it is left alone: the deployed code did it, a newer revision of it is under way, or its state can't be read. */
+  /** Why: the deployed code has processed it, a newer revision is under way, or its state can't be read. */
   readonly skipped?: 'same_code' | 'under_way' | 'unreadable';
 }
 
-/** Finds the versions whose rejects or faults a replay may close. Of the failed bucket it reads the listing alone. */
+/**
+ * Finds the versions whose rejects or faults a replay may close. It only lists the failed bucket, without
+ * reading it.
+ */
 export async function* candidates(target: Target, request: ReplayRequest): AsyncGenerator<Candidate> {
   const deployed = await deployedCode(target);
   const found = concurrently(versionsToLookAt(target, request), AT_ONCE, (place) =>
@@ -59,7 +62,10 @@ export async function* candidates(target: Target, request: ReplayRequest): Async
   for await (const all of found) yield* all;
 }
 
-/** A version by its place in keys; `undefined`, whichever stands. */
+/**
+ * A version by the segments of its keys; `version` is `undefined` for the active and the rejected ones of an
+ * object.
+ */
 interface Place {
   readonly dataset: string;
   readonly objectId: string;
@@ -93,7 +99,9 @@ async function* versionsToLookAt(
   }
 }
 
-/** One object of which something can't be read holds up no other. Asked for by its key and by force, it is mended. */
+/**
+ * An unreadable object does not stop the others. If it was asked for by key and with force, it is repaired.
+ */
 async function candidateOf(
   target: Target,
   place: Place,
@@ -105,7 +113,7 @@ async function candidateOf(
     return await readableCandidate(target, place, request, deployed);
   } catch (error) {
     const document = unreadableDocument(error);
-    if (isForced && document.key.startsWith('heads/') && (await rebuildHead(target, place)))
+    if (isForced && document.key.startsWith('heads/') && (await rebuildEntry(target, place)))
       return readableCandidate(target, place, request, deployed);
     const { dataset, objectId: id } = place;
     return [{ key: `${dataset}/${id}`, dataset, versionId: '', codes: {}, skipped: 'unreadable' }];
@@ -119,7 +127,7 @@ async function readableCandidate(
   deployed: Readonly<Record<Stage, string>>,
 ): Promise<Candidate[]> {
   const known = await ledgerOf(target).known(place);
-  // Of a dataset that is gone, there is no code to do it by.
+  // No code can process an object whose dataset is gone.
   if (known === undefined || target.registry.isGone(known.entry.dataset)) return [];
   const { key, dataset } = known.entry;
   const { versions } = await listedEntry(target, target.outputs.buckets.ledger, place);
@@ -149,8 +157,10 @@ async function readableCandidate(
   return all;
 }
 
-/** Makes an entry that can't be read anew, out of its key's receipts. Returns whether there are any to make it of. */
-async function rebuildHead(target: Target, place: Place): Promise<boolean> {
+/**
+ * Rebuilds an unreadable ledger entry from its key's receipts. Returns false when the key has no receipts.
+ */
+async function rebuildEntry(target: Target, place: Place): Promise<boolean> {
   const { s3, outputs } = target;
   const at = { Bucket: outputs.buckets.ledger, Key: ledgerEntryKey(place) };
   const { ETag } = await s3.send(new HeadObjectCommand(at));
@@ -163,7 +173,7 @@ async function rebuildHead(target: Target, place: Place): Promise<boolean> {
   return true;
 }
 
-/** The version of each function's code, as its receipts name it. */
+/** The version of each function's deployed code, as receipts write it. */
 async function deployedCode({ lambda, outputs }: Target): Promise<Readonly<Record<Stage, string>>> {
   const of = async (stage: Stage) => {
     const { Environment } = await lambda.send(
@@ -179,12 +189,12 @@ async function deployedCode({ lambda, outputs }: Target): Promise<Readonly<Recor
   return { extraction, transformation, loading };
 }
 
-/** What a replay is to bring a version to: its next revision. */
+/** The name of the revision that an event makes. */
 export function replayedName({ versionId, revision }: SyntheticEvent): string {
   return revisionName(versionId, revision);
 }
 
-/** What is left of the codes in a revision. */
+/** How many rejects and faults of the candidate's codes a revision still has. */
 export async function codesLeft(
   target: Target,
   { dataset, key, codes }: Candidate,

@@ -24,9 +24,10 @@ import type { Target } from '../target/target.ts';
 import { entryInGone, goneDatasets, ledgerOf } from './ledger.ts';
 
 /**
- * What is amiss with a key. Besides what was missed: `interrupted`: whoever extracted it has died. `unfinished`: a part
- * or a file waits for its stage. `left_over`: what it superseded is still there. `dataset_gone`: its rows are of a dataset
- * that is no more. `unreadable`: what the ledger has of it can't be read.
+ * A kind of problem of a key. Besides missed events: `interrupted`: its extraction has died. `unfinished`: a
+ * part or a file waits for its stage. `left_over`: rows or files of a superseded version are still there.
+ * `dataset_gone`: its rows belong to a dataset that the code no longer has. `unreadable`: its ledger entry or
+ * a receipt can't be read.
  */
 export type SweepProblemKind =
   | Missed
@@ -36,38 +37,39 @@ export type SweepProblemKind =
   | 'dataset_gone'
   | 'unreadable';
 
-/** Something that is amiss, and what would put it right. */
+/** A problem of a key, and the events that would repair it. */
 export interface SweepProblem {
   readonly amiss: SweepProblemKind;
   readonly key: string;
-  /** The version that it is about; the newest one that is known, if the key is deleted. */
+  /** The version with the problem; if the key is deleted, the newest known version. */
   readonly versionId: string;
-  /** Since when, in milliseconds since the epoch. */
+  /** When the problem began, in milliseconds since the epoch; 0 when unknown. */
   readonly since: number;
-  /** How many pieces of work are concerned. */
+  /** How many work items are affected. */
   readonly pieces: number;
-  /** Why it can't be read. */
+  /** Why the document can't be read. */
   readonly reason?: string;
   readonly events: readonly { readonly stage: Stage; readonly event: SyntheticEvent }[];
 }
 
 export interface Swept {
   readonly findings: readonly SweepProblem[];
-  /** Keys of the raw bucket, deleted ones among them, that have been looked at so far. */
+  /** How many keys of the raw bucket, deleted ones included, have been checked so far. */
   readonly objects: number;
-  /** How many of the keys, so far, were left alone as too young: they may be amiss. */
+  /** How many keys have been skipped so far because they changed too recently. */
   readonly young: number;
 }
 
-/** Something of it changed after the time that counts. */
+/** The outcome for a key that changed after `before`. */
 const TOO_YOUNG = 'too young';
 
 /**
- * Holds the raw bucket against the ledger, and the ledger against itself, and yields what is amiss, a key at a time.
+ * Compares the raw bucket with the ledger, and the ledger with itself, and yields the problems of one key at
+ * a time.
  *
- * It reads two listings and each entry twice, and of a key without a dataset the entry under each that is gone; keys that it
- * has seen take eight bytes each. What changed after `before` (milliseconds since the epoch) is left alone: it may be on
- * its way.
+ * It reads two listings, each entry twice, and for a key without a dataset the entry under each dataset that
+ * is gone. It keeps eight bytes per key. It skips keys that changed after `before` (milliseconds since the
+ * epoch), since their work may be under way.
  */
 export async function* sweep(
   target: Target,
@@ -102,7 +104,7 @@ export async function* sweep(
     lookAtEntry(target, listed, prefix, before, inRaw).catch((error: unknown) => {
       const id = `${listed.dataset}/${listed.objectId}`;
       const document = unreadableDocument(error);
-      // Of what is in the raw bucket, the entry was looked at before.
+      // The entry of a key of the raw bucket has been checked already.
       const isKnown = inRaw.has(id) && document.key.startsWith('heads/');
       return { key: id, outcome: isKnown ? [] : [unreadable(id, document)] };
     }),
@@ -110,7 +112,7 @@ export async function* sweep(
   for await (const { key, outcome } of looked) yield judged(key, outcome);
 }
 
-/** @param key of the raw bucket, or how the ledger calls it, where nothing tells the key */
+/** @param key of the raw bucket, or the ledger's name of the object when its key is unknown */
 function unreadable(key: string, { message }: UnreadableDocument): SweepProblem {
   return { amiss: 'unreadable', key, versionId: '', since: 0, pieces: 1, reason: message, events: [] };
 }
@@ -135,16 +137,16 @@ async function lookAtVersion(
   const known = await ledgerOf(target).known(placeOf(target, key));
   const seems = missedEvent({ key, onDelete: onDeleteOf(target, key) }, version, known?.entry, () => 0);
   if (seems === undefined) return [];
-  // What a dataset that is gone has of it is found in the ledger, and nothing would take its event.
+  // If a dataset that is gone has the key, the ledger shows it, and no stage would process an event of it.
   const isOfNone = target.registry.of(key) === undefined;
   if (isOfNone && (await entryInGone(target, key, gone)) !== undefined) return [];
   return missedOf(target, key, before);
 }
 
-/** What belongs to no dataset leaves nothing but a fault. */
+/** An object without a dataset leaves only a fault, which a deletion removes. */
 const onDeleteOf = ({ registry }: Target, key: string) => registry.of(key)?.onDelete ?? 'retract';
 
-/** What was missed of a key, looked at afresh: its entry may have been newer than the listing. */
+/** The missed events of a key, by a new look: its entry may be newer than the listing. */
 async function missedOf(
   target: Target,
   key: string,
@@ -173,7 +175,7 @@ async function missedOf(
   ];
 }
 
-/** What the ledger itself shows to be amiss with a key, and whether the raw bucket has the key at all. */
+/** The problems that the ledger shows of a key, and those of a key that the raw bucket does not list. */
 async function lookAtEntry(
   target: Target,
   listed: ListedEntry,
@@ -186,10 +188,10 @@ async function lookAtEntry(
   const since = Math.max(known.modified, listed.modified);
   const { key } = known.entry;
   if (since >= before) return { key, outcome: TOO_YOUNG };
-  return { key, outcome: await lookAtHead(target, listed, known.entry, since, before, inRaw) };
+  return { key, outcome: await problemsOf(target, listed, known.entry, since, before, inRaw) };
 }
 
-async function lookAtHead(
+async function problemsOf(
   target: Target,
   listed: ListedEntry,
   entry: LedgerEntry,
@@ -248,7 +250,7 @@ async function unfinishedOf(
     const rejected = attempts.find(({ status }) => status === 'rejected');
     const [gone] = superseded;
     if (rejected !== undefined) return leftOver(redeliverEvent(key, rejected));
-    // Of a key that is there, something is under way, or was missed.
+    // A key that is in the raw bucket is under way, or was reported as missed.
     return gone === undefined || isInRaw ? [] : leftOver(erased(key, gone));
   }
   if (current.type === 'deleted')
@@ -257,29 +259,29 @@ async function unfinishedOf(
   const { versionId } = current;
   const path = versionPath({ dataset, key, versionId });
   const keys = new Set(listed.versions.get(versionSegment(versionId)));
-  const anew = (): SweepProblem['events'] => [
+  const reprocess = (): SweepProblem['events'] => [
     { stage: 'extraction', event: reprocessEvent(key, current, listed.versions.keys()) },
   ];
-  if (!isExtracted(path, keys)) return of('unfinished', versionId, anew(), 1);
-  // With fewer receipts than this there is no need to know what is in them.
+  if (!isExtracted(path, keys)) return of('unfinished', versionId, reprocess(), 1);
+  // The names of the loading receipts are enough, so only the others are read.
   const receipts = await ledgerOf(target).receiptsOf([...keys].filter((each) => !each.includes('/loading/')));
   const extraction = receipts.find((each) => each.stage === 'extraction');
-  if (extraction === undefined) return of('unfinished', versionId, anew(), 1);
+  if (extraction === undefined) return of('unfinished', versionId, reprocess(), 1);
   const transformations = receipts.filter((each) => each.stage === 'transformation');
   const { parts, files } = unfinishedWork(path, extraction, transformations, keys);
   const { temp, processed } = target.outputs.buckets;
   const events = await Promise.all([
-    ...parts.map((part) => pieceEvent(target, 'transformation', temp, part)),
-    ...files.map((file) => pieceEvent(target, 'loading', processed, file)),
+    ...parts.map((part) => workItemEvent(target, 'transformation', temp, part)),
+    ...files.map((file) => workItemEvent(target, 'loading', processed, file)),
   ]);
   if (events.length === 0) return leftOver(redeliverEvent(key, current));
   const there = events.filter((event) => event !== undefined);
-  // A part that expired, or a file that somebody removed, comes back when its version is done anew.
-  return of('unfinished', versionId, there.length < events.length ? anew() : there, events.length);
+  // Only reprocessing the version brings back a part that expired or a file that somebody removed.
+  return of('unfinished', versionId, there.length < events.length ? reprocess() : there, events.length);
 }
 
-/** The event of a part or a file of the lake; `undefined` when it isn't there any more. */
-async function pieceEvent(
+/** The event of a part or a file of the lake; `undefined` when it is gone. */
+async function workItemEvent(
   { s3 }: Target,
   stage: Stage,
   bucket: string,
@@ -289,9 +291,9 @@ async function pieceEvent(
     const { VersionId = 'null', ContentLength } = await s3.send(
       new HeadObjectCommand({ Bucket: bucket, Key: key }),
     );
-    // Nobody orders the events of what the pipeline writes: each key is written by one version.
-    const piece = { versionId: VersionId, sequencer: '0' };
-    return { stage, event: redeliverEvent(key, piece, ContentLength) };
+    // The sequencer does not matter: each key that the pipeline writes belongs to one version.
+    const item = { versionId: VersionId, sequencer: '0' };
+    return { stage, event: redeliverEvent(key, item, ContentLength) };
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;

@@ -1,32 +1,33 @@
 import { join } from 'node:path';
+import { errorText } from '../../domain/errors.ts';
 import { DirectoryInUse } from '../../local-aws/core/lock.ts';
 import { startMysqlServer } from './server.ts';
 import { findMysqlServer } from './server-program.mjs';
 
 export interface MysqlOptions {
-  /** Of the local cloud. */
+  /** The directory of the local cloud. */
   readonly directory: string;
-  /** Begins with nothing and keeps nothing. */
+  /** Whether to start empty and keep no state. */
   readonly ephemeral?: boolean;
-  /** Told when the server ends by itself. */
+  /** Called when the server stops unexpectedly. */
   readonly onTrouble?: (line: string) => void;
   readonly environment?: NodeJS.ProcessEnv;
 }
 
 /** The MySQL of this machine's pipeline, or why there is none. */
 export interface Mysql {
-  /** With the password, and so not to be printed; undefined when there is none. */
+  /** It contains the password, so don't print it. `undefined` when there is no MySQL. */
   readonly url?: string;
-  /** The same for those who only read. */
+  /** The URL of a user who can only read. */
   readonly readUrl?: string;
-  /** In a few words, without a password. */
+  /** The address, or why there is none; it has no password. */
   readonly description: string;
   close(): Promise<void>;
 }
 
 /**
- * The database of `MYSQL_URL`, or else a server of our own, if a program for one is installed. Without either the pipeline
- * goes on without MySQL.
+ * Opens the database of `MYSQL_URL`, or else starts a bundled server if its program is installed. Without
+ * either, the pipeline runs without MySQL.
  *
  * @throws {DirectoryInUse}
  */
@@ -35,7 +36,7 @@ export async function openMysql(options: MysqlOptions): Promise<Mysql> {
   if ((environment['SLUICE_NO_MYSQL'] ?? '') !== '') return none('SLUICE_NO_MYSQL is set');
   const { MYSQL_URL: url = '' } = environment;
   if (url !== '')
-    return { url, readUrl: url, description: `${addressOf(url)}, as MYSQL_URL says`, close: async () => {} };
+    return { url, readUrl: url, description: `${addressOf(url)} (from MYSQL_URL)`, close: async () => {} };
   const program = findMysqlServer(environment);
   if (program === undefined)
     return none('neither mariadbd nor mysqld is installed; npm run setup:mysql installs one');
@@ -43,7 +44,7 @@ export async function openMysql(options: MysqlOptions): Promise<Mysql> {
     return await startMysqlServer({ ...options, program, directory: join(options.directory, 'mysql') });
   } catch (error) {
     if (error instanceof DirectoryInUse) throw error;
-    return none(error instanceof Error ? error.message : String(error));
+    return none(errorText(error));
   }
 }
 
@@ -54,13 +55,13 @@ function addressOf(url: string): string {
     const { host, pathname } = new URL(url);
     return host + pathname;
   } catch {
-    return 'an address that is none';
+    return 'an invalid URL';
   }
 }
 
 /**
- * What a function's environment becomes on this machine. What the program says of MySQL names a database on AWS; loading, and it
- * alone, is told of the one here instead, if there is one.
+ * A function's environment on this machine. The program's MySQL variables name a database on AWS, so they are
+ * removed; only loading gets the URL of the local one, if there is one.
  */
 export function withLocalMysql(
   variables: Readonly<Record<string, string>>,

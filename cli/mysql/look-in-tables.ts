@@ -8,22 +8,24 @@ import type { InTables } from '../../domain/versions/reconciliation.ts';
 import type { LookInTables } from '../ledger/reconcile.ts';
 import { withMysql } from './mysql.ts';
 
-/** How many objects one statement asks for. */
+/** How many objects one statement reads. */
 const OBJECTS_AT_ONCE = 100;
-/** What is read at once, unless one row alone is more: at first so many rows, then about so many characters. */
+/**
+ * How much one statement reads: first this many rows, later about this many characters, but at least one row.
+ */
 const FIRST_ROWS = 100;
 const MOST_ROWS = 2000;
 const CHARACTERS = 4 * 1024 * 1024;
-/** How many of the rows that were changed are named. */
+/** How many changed rows are named. */
 const NAMED_RECORDS = 5;
 
 /** MySQL error message reference. */
 const NO_SUCH_TABLE = 1146;
 
 /**
- * Does something that asks a database for the rows of versions of objects.
+ * Connects to a database and calls `work` with a function that looks up the rows of versions.
  *
- * @param content whether to read what is in them; else they are only counted
+ * @param content whether to compare the content of the rows; otherwise they are only counted
  */
 export function withTables<Result>(
   url: string,
@@ -31,7 +33,7 @@ export function withTables<Result>(
   work: (lookInTables: LookInTables) => Promise<Result>,
 ): Promise<Result> {
   return withMysql(url, async (connection) => {
-    // Rows and their lists are read one after the other, and must be of the same moment.
+    // Several statements read rows and their lists, which must be of the same moment.
     await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
     const reader = new TablesReader(connection, content ? datasetNamed : () => undefined);
     return work((...version) => reader.look(...version));
@@ -45,7 +47,9 @@ interface Wanted {
   readonly reject: (reason: unknown) => void;
 }
 
-/** Reads rows with their lists, of as many objects in one statement as have been asked for meanwhile. */
+/**
+ * Reads rows with their lists. One statement reads all objects that were requested since the last statement.
+ */
 export class TablesReader {
   readonly #connection: Connection;
   readonly #datasetNamed: (name: string) => Dataset | undefined;
@@ -53,7 +57,7 @@ export class TablesReader {
   readonly #wanted = new Map<string, Wanted[]>();
   #isReading = false;
 
-  /** @param named gives the dataset whose rows are read; of one that it does not have, they are only counted */
+  /** @param named finds a dataset by its name; rows of a dataset that it does not find are only counted */
   constructor(connection: Connection, named: (name: string) => Dataset | undefined) {
     this.#connection = connection;
     this.#datasetNamed = named;
@@ -111,7 +115,7 @@ export class TablesReader {
     for (const { object, resolve } of wanted) resolve((found.get(object) as Findings).all);
   }
 
-  /** The next rows, and the elements of their lists; also those between them, whose rows are not there. */
+  /** Reads the next rows and the elements of their lists, including elements whose rows are missing. */
   async #page({ table, lists, values }: DatasetTables, { objects, after, most }: Place): Promise<Page> {
     const rows = await this.#select(
       `${['_record', 'LOWER(HEX(_hash))', '_sequencer', ...names(values)].join()} FROM ${mysqlName(table.name)} ` +
@@ -161,7 +165,7 @@ export class TablesReader {
     const [rows] = await this.#connection.query({
       sql: `SELECT LOWER(HEX(_object)), ${columns}`,
       rowsAsArray: true,
-      // Everything as the server writes it: what the driver makes of numbers and times is not what was stored.
+      // Every value as the server writes it: the driver's numbers and times may differ from the stored ones.
       typeCast: (field) => field.string('utf8'),
     });
     return (rows as (string | null)[][]).map(([object, ...fields]) => ({ object: object ?? '', fields }));
@@ -173,7 +177,9 @@ interface Selected {
   readonly fields: Fields;
 }
 
-/** Where to read on: of these objects, of the first one after a record; so many rows at the most. */
+/**
+ * Where to continue: in these objects, in the first one after a record, and how many rows to read at most.
+ */
 interface Place {
   readonly objects: readonly string[];
   readonly after: number | undefined;
@@ -186,7 +192,7 @@ interface Page {
   readonly next: Place;
 }
 
-/** The elements of lists that were read, from one table, by the row that they are of. */
+/** List elements that were read from one table, by the row that they belong to. */
 class Elements {
   readonly table: string;
   readonly #byRow = new Map<string, Fields[]>();
@@ -202,14 +208,14 @@ class Elements {
     }
   }
 
-  /** @param id of a row: object/record */
+  /** Removes and returns the elements of a row. @param id of the row: object/record */
   take(id: string): readonly Fields[] {
     const own = this.#byRow.get(id) ?? [];
     this.#byRow.delete(id);
     return own;
   }
 
-  /** Objects, with the number of elements that nothing took. */
+  /** Objects with the number of their elements that belong to no row. */
   *left(): Generator<readonly [string, number]> {
     for (const [id, own] of this.#byRow) yield [id.slice(0, id.indexOf('/')), own.length];
   }
@@ -255,7 +261,7 @@ class Findings {
 
 const names = (columns: readonly { readonly name: string }[]) => columns.map(({ name }) => mysqlName(name));
 
-/** Rows of these objects, in their order: of the first one after a record, of the last one up to one. */
+/** A condition for rows of these objects: in the first one after a record, in the last one up to a record. */
 function within(objects: readonly string[], after?: number, upTo?: number): string {
   const last = objects.length - 1;
   return objects

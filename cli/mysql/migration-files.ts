@@ -24,13 +24,14 @@ const mysqlTable: z.ZodType<MysqlTable> = z.strictObject({
   ),
 });
 
-/** The tables as the last migration leaves them. */
+/** The tables after the last migration. */
 export function migratedTables(): MysqlTable[] {
   return z.array(mysqlTable).parse(JSON.parse(readFileSync(join(directory, 'tables.json'), 'utf8')));
 }
 
 /**
- * What leads from the last migration to the tables that the datasets declare; `undefined` when they are the same.
+ * The plan from the last migration to the tables that the datasets declare; `undefined` when they are the
+ * same.
  *
  * @throws {LosesData}
  */
@@ -50,7 +51,7 @@ export function writeMigration({ name, statements, tables }: MigrationPlan): str
 }
 
 /**
- * The layouts of the lake's tables that the datasets declare, if they are not recorded.
+ * The layouts of the lake's tables that the datasets declare; `undefined` when they are recorded already.
  *
  * @throws {LayoutRefused}
  */

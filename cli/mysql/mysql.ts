@@ -7,15 +7,18 @@ import { applyMigrations } from '../../mysql/migrations/apply.ts';
 import { migrations } from '../../mysql/migrations/index.ts';
 import { UserError } from '../terminal/user-error.ts';
 
-/** Whether the tables are only to be read: the local cloud's MySQL has a user who can do no more. */
+/** The local cloud's MySQL has a user for each: one that can only read, and one that can write. */
 type Access = 'read' | 'write';
 
-/** Where those who may read this user's files find the URL of the local cloud's MySQL, for as long as it runs. */
+/**
+ * The file with the URL of the local cloud's MySQL, which only its user can read. It exists while the server
+ * runs.
+ */
 export const mysqlUrlFile = (directory: string, access: Access) =>
   join(directory, access === 'read' ? 'mysql-read.url' : 'mysql.url');
 
 /**
- * The database of `MYSQL_URL`, or else that of the local cloud that runs from `directory`.
+ * The database of `MYSQL_URL`, or else that of the local cloud of `directory`.
  *
  * @throws {UserError} when there is neither
  */
@@ -27,19 +30,19 @@ export function mysqlUrl(
   if (MYSQL_URL !== '') return MYSQL_URL;
   if (stack !== undefined) {
     throw new UserError(
-      `The MySQL of the stack ${stack} lies in a private network, where this machine is not. ` +
-        'Give the way in that you have, e.g. a tunnel: MYSQL_URL=mysql://user:password@127.0.0.1:3306/sluice',
+      `The MySQL of the stack ${stack} is in a private network that this machine can’t reach. ` +
+        'Open a way to it, e.g. a tunnel, and set its URL: MYSQL_URL=mysql://user:password@127.0.0.1:3306/sluice',
     );
   }
   const local = localMysqlUrl(directory, access);
   if (local !== undefined) return local;
   throw new UserError(
-    'There is no MySQL: no local cloud runs with one (npx sluice status says why), and MYSQL_URL is not set. ' +
+    'There is no MySQL: MYSQL_URL is not set, and no local cloud with MySQL is running (npm start prints why). ' +
       'Set MYSQL_URL=mysql://user:password@host:port/database',
   );
 }
 
-/** The database of the local cloud that runs from `directory`; `undefined` when it has none. */
+/** The database of the local cloud of `directory`; `undefined` when it has none. */
 export function localMysqlUrl(directory: string, access: Access): string | undefined {
   try {
     return readFileSync(mysqlUrlFile(directory, access), 'utf8');
@@ -49,9 +52,9 @@ export function localMysqlUrl(directory: string, access: Access): string | undef
 }
 
 /**
- * Does something with a database.
+ * Connects to a database and calls `work` with the connection.
  *
- * @throws {UserError} when the database can't be worked with; it never has the password
+ * @throws {UserError} when the database can't be used; its message never has the password
  */
 export async function withMysql<Result>(
   uri: string,
@@ -59,7 +62,7 @@ export async function withMysql<Result>(
 ): Promise<Result> {
   if (!URL.canParse(uri) || new URL(uri).protocol !== 'mysql:')
     throw new UserError('MYSQL_URL must be mysql://user:password@host:port/database.');
-  // The client takes a while to load, and most commands do without.
+  // Loaded late: the client takes a while to load, and most commands don't need it.
   const { createConnection } = await import('mysql2/promise');
   let connection: Connection | undefined;
   try {

@@ -3,33 +3,37 @@ import type { QueryResult } from '../lake/query-result.ts';
 import { UserError } from '../terminal/user-error.ts';
 import { withMysql } from './mysql.ts';
 
-/** Types whose values line up at the right, as the protocol numbers them: decimals, integers, floats, years. */
+/** Types that are aligned right, by their numbers in the protocol: decimals, integers, floats, years. */
 const numeric: ReadonlySet<number | undefined> = new Set([0, 1, 2, 3, 4, 5, 8, 9, 13, 246]);
 
 /**
- * Statements that begin so do nothing but read, as far as the server can't hold them to it by a transaction that can't write: it ends
- * that of any other ("MySQL Reference Manual: Statements That Cause an Implicit Commit"; MariaDB has compound statements as well).
+ * The beginnings of statements that can run in a read-only transaction. Many others end the transaction first
+ * and could then write ("MySQL Reference Manual: Statements That Cause an Implicit Commit"; MariaDB also has
+ * compound statements).
  */
 const reading =
   /^(?:[\s(]|(?:--[ \t]|#)[^\n]*\n|--\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*(?:select|with|table|values|show|describe|desc|explain|checksum)\b/i;
-/** Writes to a file of the server's, or runs what looks like a comment; nobody needs it within a text. */
+/**
+ * Writes a file on the server, or runs the code in a comment. A query that has such text in a string is
+ * refused too.
+ */
 const notReading = /\binto\b.*\b(?:outfile|dumpfile)\b|\/\*M?!/is;
 
 /**
- * Answers one SQL statement over the tables in MySQL, which it can't change: nothing but statements that read are let through, in a
- * transaction that can't write.
+ * Runs one SQL query over the tables in MySQL, without being able to change them: it only accepts statements
+ * that read, and runs them in a read-only transaction.
  *
- * @throws {UserError} that has what the server says
+ * @throws {UserError} with the server's message
  */
 export function queryMysql(url: string, sql: string): Promise<QueryResult> {
   if (!reading.test(sql) || notReading.test(sql))
     return Promise.reject(
       new UserError(
-        'This statement does more than read, and is not run. A query begins with SELECT, WITH, SHOW, DESCRIBE, EXPLAIN, TABLE or VALUES; to change data, use the client of MySQL.',
+        'This statement does not only read, so it was not run. A query begins with SELECT, WITH, SHOW, DESCRIBE, EXPLAIN, TABLE or VALUES. To change data, use a MySQL client.',
       ),
     );
   return withMysql(url, async (connection) => {
-    // Also for what a statement would begin by itself after it ended the transaction that it is in.
+    // Read-only for the session too: a statement might end this transaction and start another one.
     await connection.query('SET SESSION TRANSACTION READ ONLY');
     await connection.query('START TRANSACTION READ ONLY');
     let rows: unknown;
@@ -55,8 +59,8 @@ export function queryMysql(url: string, sql: string): Promise<QueryResult> {
   });
 }
 
-/** The driver itself reads a few of them wrong in the last digit. */
+/** The driver's own conversion gets the last digit of some doubles wrong. */
 const double = (digits: string | null) => (digits === null ? null : Number(digits));
 
-/** Bytes as MySQL writes them in SQL; everything else as the driver gives it: decimals, times and large integers as text. */
+/** Bytes become hexadecimal as in SQL. The driver returns decimals, times and large integers as text. */
 const plain = (value: unknown) => (Buffer.isBuffer(value) ? `0x${value.toString('hex')}` : value);

@@ -8,7 +8,7 @@ import { findMariadbInstaller } from './server-program.mjs';
 
 const run = promisify(execFile);
 
-/** A server program and what it says of itself. */
+/** A server program, as it identifies itself. */
 export interface ServerProgram {
   readonly path: string;
   readonly kind: 'MariaDB' | 'MySQL';
@@ -23,7 +23,7 @@ export async function identify(path: string): Promise<ServerProgram> {
   return { path, kind: stdout.includes('MariaDB') ? 'MariaDB' : 'MySQL', version };
 }
 
-/** Servers refuse to run as root unless told to. */
+/** Servers refuse to run as root without this option. */
 export const asWhom = () => (process.getuid?.() === 0 ? ['--user=root'] : []);
 
 /** As durable as the rest of the local cloud: against a crash, not a power cut. */
@@ -31,18 +31,18 @@ export const storageOptions = (kind: ServerProgram['kind']) => [
   '--innodb-buffer-pool-size=128M',
   '--innodb-flush-log-at-trx-commit=2',
   '--skip-log-bin',
-  // Half of what it takes by default: it is copied for every run that keeps nothing.
+  // Half the default: an ephemeral run copies the file.
   ...(kind === 'MariaDB' ? ['--innodb-log-file-size=48M'] : []),
 ];
 
-/** Empty data directories, ready to be copied: making one takes seconds, with MySQL many. */
+/** Empty data directories to copy: initialising one takes seconds, with MySQL many seconds. */
 const templates = join(import.meta.dirname, '../../node_modules/.cache/mysql');
 
 /**
- * The data directory within `directory`, made when there is none. Each kind of server has its own: neither reads the
- * other's.
+ * The data directory within `directory`, which is created if it is missing. MariaDB and MySQL each have their
+ * own, since neither reads the other's.
  *
- * @throws when it can't be made; the message is the server's
+ * @throws the server's message when it can't be created
  */
 export async function dataDirectory(program: ServerProgram, directory: string): Promise<string> {
   const data = join(directory, `data-${program.kind.toLowerCase()}`);
@@ -58,22 +58,25 @@ export async function dataDirectory(program: ServerProgram, directory: string): 
 }
 
 /**
- * A command whose files and directories are for its user alone. A server has an umask of its own, by which its group may read and
- * write (MariaDB manual, "UMASK"; MySQL manual, "Environment Variables").
+ * A command that creates files and directories for its user only. A server sets an umask of its own, which
+ * lets its group read and write (MariaDB manual, "UMASK"; MySQL manual, "Environment Variables").
  */
 export const privately = (program: string, args: readonly string[]): [string, string[]] => [
   '/bin/sh',
   ['-c', 'umask 077 && UMASK=0600 UMASK_DIR=0700 exec "$0" "$@"', program, ...args],
 ];
 
-/** Of this program for this user: another could not read it. */
+/** The name of the template of this program and user: others could not read its files. */
 const nameOf = ({ path, kind, version }: ServerProgram) =>
   createHash('sha256')
     .update(JSON.stringify([path, kind, version, process.getuid?.(), 'umask 077']))
     .digest('hex')
     .slice(0, 16);
 
-/** What was begun and interrupted never has the name of what is whole. */
+/**
+ * Makes a directory under another name first, so that an interruption never leaves an incomplete one at
+ * `path`.
+ */
 async function makeWhole(path: string, make: (unfinished: string) => Promise<void>): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const scratch = await mkdtemp(`${path}.`);
@@ -81,7 +84,7 @@ async function makeWhole(path: string, make: (unfinished: string) => Promise<voi
     const unfinished = join(scratch, 'data');
     await make(unfinished);
     await rename(unfinished, path).catch((error: NodeJS.ErrnoException) => {
-      // Somebody else was first.
+      // Another process was faster.
       if (!existsSync(path)) throw error;
     });
   } finally {
@@ -104,7 +107,9 @@ async function initialise({ path, kind }: ServerProgram, data: string): Promise<
   }
   const installer = findMariadbInstaller(path);
   if (installer === undefined) {
-    throw new Error(`${path} is there, but not mariadb-install-db, which makes its first tables.`);
+    throw new Error(
+      `${path} is installed, but mariadb-install-db, which creates its first tables, is missing.`,
+    );
   }
   const first = ['--auth-root-authentication-method=socket', '--skip-test-db'];
   await run(...privately(installer, [...common, ...first]));

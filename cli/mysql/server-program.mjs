@@ -1,8 +1,9 @@
-// Where a MySQL-protocol server's program is on this machine. Plain JavaScript without dependencies, since the set-up asks before there are any.
+// Finds the program of a MySQL server on this machine. Plain JavaScript without dependencies, since the
+// set-up uses it before any are installed.
 import { accessSync, constants } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 
-/** Where packages put servers beside the PATH, which for most users has no sbin. */
+/** Where packages install servers: most users' PATH has no sbin. */
 const packaged = [
   '/usr/sbin',
   '/usr/local/sbin',
@@ -13,7 +14,7 @@ const packaged = [
   ),
 ];
 
-/** The first of these programs that can be run, on the PATH or where packages put them. */
+/** The first of these programs that can be run, on the PATH or where packages install it. */
 export function findProgram(names, environment = process.env, first = [], last = packaged) {
   const path = (environment.PATH ?? '').split(delimiter).filter((directory) => directory !== '');
   for (const name of names) {
@@ -23,7 +24,7 @@ export function findProgram(names, environment = process.env, first = [], last =
         accessSync(file, constants.X_OK);
         return file;
       } catch {
-        // Not here.
+        // Look in the next one.
       }
     }
   }
@@ -34,7 +35,7 @@ export function findProgram(names, environment = process.env, first = [], last =
 export const findMysqlServer = (environment = process.env) =>
   findProgram(['mariadbd', 'mysqld'], environment);
 
-/** What makes MariaDB's first data directory: beside the server, or where scripts are. */
+/** The program that creates MariaDB's data directory: beside the server, or in a directory of scripts. */
 export const findMariadbInstaller = (server, environment = process.env) =>
   findProgram(['mariadb-install-db', 'mysql_install_db'], environment, [
     dirname(server),

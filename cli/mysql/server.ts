@@ -20,21 +20,21 @@ import {
 } from './server-data.ts';
 
 export interface MysqlServerOptions {
-  /** Of the server, e.g. `/usr/sbin/mariadbd`. */
+  /** The server's program, e.g. `/usr/sbin/mariadbd`. */
   readonly program: string;
-  /** What belongs to it lies here. */
+  /** The directory of its files. */
   readonly directory: string;
-  /** Begins with nothing and keeps nothing. */
+  /** Whether to start empty and keep no state. */
   readonly ephemeral?: boolean;
-  /** Told when the server ends by itself. */
+  /** Called when the server stops unexpectedly. */
   readonly onTrouble?: (line: string) => void;
 }
 
-/** A server of our own on 127.0.0.1. */
+/** A bundled server on 127.0.0.1. */
 export interface MysqlServer {
-  /** With the password: for those who connect, not to be printed. */
+  /** It contains the password, so don't print it. */
   readonly url: string;
-  /** The same of a user who can only read. */
+  /** The URL of a user who can only read. */
   readonly readUrl: string;
   /** `MariaDB 10.11.19 on 127.0.0.1:40123` */
   readonly description: string;
@@ -46,15 +46,16 @@ const READER = 'sluice_read';
 const DATABASE = 'sluice';
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
-/** Between the choice of a free port and its use somebody else may take it. */
+/** Another process may take a free port before the server does. */
 const PORT_ATTEMPTS = 3;
 
 /**
- * Starts a MariaDB or MySQL server that nobody else uses: its own data directory, a port of its own on 127.0.0.1, a user who may
- * do everything with its database and one who may read it, with passwords that are new each time, and no administrator. It ends with this process, however that ends.
+ * Starts a private MariaDB or MySQL server, with its own data directory and its own port on 127.0.0.1. It has
+ * a user with all rights on its database and one who can only read it, with new passwords each time, and no
+ * administrator. It ends with this process, however that ends.
  *
  * @throws {DirectoryInUse}
- * @throws when it does not start; the message has the server's last words
+ * @throws when it does not start; the message has the server's last lines of output
  */
 export async function startMysqlServer(options: MysqlServerOptions): Promise<MysqlServer> {
   const { directory, ephemeral = false, onTrouble = () => {} } = options;
@@ -80,7 +81,7 @@ export async function startMysqlServer(options: MysqlServerOptions): Promise<Mys
         throw new Error(`There is no free port on 127.0.0.1 (tried ${port} last).`);
       const urlOf = (user: keyof typeof passwords) =>
         `mysql://${user}:${passwords[user]}@127.0.0.1:${port}/${DATABASE}`;
-      server.onEnd((lastWords) => onTrouble(`${program.kind} ended by itself:\n${lastWords}`));
+      server.onEnd((lastLines) => onTrouble(`${program.kind} stopped unexpectedly:\n${lastLines}`));
       return {
         url: urlOf(USER),
         readUrl: urlOf(READER),
@@ -110,12 +111,12 @@ interface Start {
 }
 
 interface Running {
-  /** Calls back when it ends without having been stopped. */
-  onEnd(tell: (lastWords: string) => void): void;
+  /** Calls back when the server ends without having been stopped. */
+  onEnd(tell: (lastLines: string) => void): void;
   stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 }
 
-/** @throws with the server's last words, except when its port was taken */
+/** @throws with the server's last lines of output, except when its port was taken */
 async function start({
   program,
   state,
@@ -129,13 +130,13 @@ async function start({
   const args = [
     '--no-defaults',
     `--datadir=${data}`,
-    // Servers that share one clear each other's temporary tables away.
+    // Servers that share a directory delete each other's temporary tables.
     `--tmpdir=${state}`,
     ...asWhom(),
     '--bind-address=127.0.0.1',
     `--port=${port}`,
     '--skip-name-resolve',
-    // Relative to the data directory: a path to a socket has 107 characters at the most.
+    // Relative to the data directory, since the path of a socket has at most 107 characters.
     '--socket=server.sock',
     `--pid-file=${pidFile}`,
     `--init-file=${initFile}`,
@@ -148,7 +149,7 @@ async function start({
   ];
   const child = spawn(
     ...privately(program.path, args),
-    // A group of its own: Ctrl-C in the terminal is for us, who stop it once the functions have ended.
+    // Its own process group: Ctrl-C reaches only this process, which stops the server after the functions.
     { stdio: ['ignore', 'ignore', 'pipe'], detached: true },
   );
   const ended = new Promise<void>((resolve) => {
@@ -158,32 +159,32 @@ async function start({
   const reaper = new Reaper();
   if (child.pid !== undefined) reaper.watch(child.pid);
   void ended.then(() => reaper.close());
-  const words = listen(child);
+  const output = readOutput(child);
 
   const timeOut = AbortSignal.timeout(START_TIMEOUT_MS);
   const outcome = await Promise.race([
-    words.ready.then(() => 'ready' as const),
+    output.ready.then(() => 'ready' as const),
     ended.then(() => 'ended' as const),
     once(timeOut, 'abort').then(() => 'late' as const),
   ]);
   rmSync(initFile, { force: true });
-  if (outcome === 'ready') return running(child, ended, words.last);
+  if (outcome === 'ready') return running(child, ended, output.last);
   child.kill('SIGKILL');
   await ended;
-  if (/Address already in use|port .* in use/i.test(words.last())) return 'port taken';
+  if (/Address already in use|port .* in use/i.test(output.last())) return 'port taken';
   throw new Error(
     outcome === 'late'
-      ? `${program.path} was not ready after ${START_TIMEOUT_MS / 1000} s.\n${words.last()}`
-      : `${program.path} did not start.\n${words.last()}`,
+      ? `${program.path} was not ready after ${START_TIMEOUT_MS / 1000} s.\n${output.last()}`
+      : `${program.path} did not start.\n${output.last()}`,
   );
 }
 
-function running(child: ChildProcess, ended: Promise<void>, lastWords: () => string): Running {
+function running(child: ChildProcess, ended: Promise<void>, lastLines: () => string): Running {
   let isStopping = false;
   return {
     onEnd(tell) {
       void ended.then(() => {
-        if (!isStopping) tell(lastWords());
+        if (!isStopping) tell(lastLines());
       });
     },
     async stop(signal) {
@@ -196,7 +197,7 @@ function running(child: ChildProcess, ended: Promise<void>, lastWords: () => str
   };
 }
 
-/** Run by the server itself before it takes connections, so that there is no moment with a user whom a password does not protect. */
+/** The server runs these before it accepts connections, so no user is ever without a password. */
 const firstStatements = (passwords: Passwords) =>
   [
     `CREATE DATABASE IF NOT EXISTS ${DATABASE} CHARACTER SET utf8mb4`,
@@ -211,8 +212,8 @@ const firstStatements = (passwords: Passwords) =>
     .map((statement) => `${statement};\n`)
     .join('');
 
-/** Reads what the server says of itself on standard error. */
-function listen(child: ChildProcess): { readonly ready: Promise<void>; last(): string } {
+/** Reads the server's standard error. */
+function readOutput(child: ChildProcess): { readonly ready: Promise<void>; last(): string } {
   const ready = Promise.withResolvers<void>();
   let text = '';
   child.stderr?.setEncoding('utf8');
@@ -228,7 +229,10 @@ function listen(child: ChildProcess): { readonly ready: Promise<void>; last(): s
   return { ready: ready.promise, last };
 }
 
-/** Ends the server that a predecessor left behind: the lock says that nobody else uses the directory. */
+/**
+ * Ends a server that an earlier process left behind. This process has the lock, so nobody else uses the
+ * directory.
+ */
 async function endStale(pidFile: string, state: string): Promise<void> {
   if (!existsSync(pidFile)) return;
   const pid = Number(readFileSync(pidFile, 'utf8'));
@@ -244,7 +248,7 @@ async function endStale(pidFile: string, state: string): Promise<void> {
   rmSync(pidFile, { force: true });
 }
 
-/** Whether the process of this number is a server of this directory: numbers are given out again. */
+/** Whether the process with this id is a server of this directory, since ids are reused. */
 async function isServerOf(pid: number, state: string): Promise<boolean> {
   if (!Number.isInteger(pid) || pid <= 0) return false;
   const ps = spawn('ps', ['-ww', '-o', 'args=', '-p', `${pid}`], { stdio: ['ignore', 'pipe', 'ignore'] });
@@ -262,6 +266,6 @@ async function freePort(): Promise<number> {
   const address = server.address();
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('127.0.0.1 has no ports.');
+  if (address === null || typeof address === 'string') throw new Error('No port was assigned on 127.0.0.1.');
   return address.port;
 }

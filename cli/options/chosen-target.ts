@@ -7,9 +7,9 @@ export interface TargetOptions {
   readonly directory: string;
 }
 
-/** The options with which every command is told what it talks to. */
+/** The options that choose the target, for every command. */
 export const targetOptions = [
-  new Option('-s, --stack <name>', 'talk to this Pulumi stack on AWS instead of the local cloud').env(
+  new Option('-s, --stack <name>', 'use this Pulumi stack on AWS instead of the local cloud').env(
     'SLUICE_STACK',
   ),
   new Option('--directory <path>', 'where the local cloud keeps its state')
@@ -21,10 +21,10 @@ export function chosenDirectory(program: Command): string {
   return program.opts<TargetOptions>().directory;
 }
 
-/** @throws {UserError} when there is no such stack, or no local cloud runs */
+/** @throws {UserError} when the stack does not exist, or the local cloud is not running */
 export async function chosenTarget(program: Command): Promise<Target> {
   const { stack, directory } = program.opts<TargetOptions>();
-  // With all the clients, which no command needs that has no target.
+  // Loaded late: it loads all SDK clients, which commands without a target don't need.
   const { findTarget } = await import('../target/target.ts');
   return findTarget(stack, directory);
 }

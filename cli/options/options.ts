@@ -1,6 +1,9 @@
 import { InvalidArgumentError } from 'commander';
+import { datasetNamed, datasets } from '../../datasets/index.ts';
+import type { Dataset } from '../../domain/dataset.ts';
 import { permanentCodes, transientCodes } from '../../domain/errors.ts';
 import { rejectCodes } from '../../domain/records/reject.ts';
+import { UserError } from '../terminal/user-error.ts';
 
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -9,42 +12,60 @@ export function milliseconds(text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
   const scale = Object.entries(unitMs).find(([name]) => name === unit)?.[1];
   if (scale === undefined)
-    throw new InvalidArgumentError('It takes a duration, as 500ms, 30s, 10m, 2h or 1d.');
+    throw new InvalidArgumentError('Expected a duration, such as 500ms, 30s, 10m, 2h or 1d.');
   return Math.round(Number(number) * scale);
 }
 
-/** A date or time as ISO 8601 has it, or a duration before now, as milliseconds since the epoch. @throws {InvalidArgumentError} */
+/**
+ * A date or time as in ISO 8601, or a duration before now, as milliseconds since the epoch.
+ *
+ * @throws {InvalidArgumentError}
+ */
 export function pointInTime(text: string): number {
   if (/^\d{4}-\d{2}-\d{2}/.test(text)) {
     const at = Date.parse(text);
     if (Number.isFinite(at)) return at;
   } else if (/^[\d.]+[a-z]+$/.test(text)) return Date.now() - milliseconds(text);
   throw new InvalidArgumentError(
-    'It takes a date, as 2026-11-22 or 2026-11-22T10:00:00Z, or how long ago, as 12h or 7d.',
+    'Expected a date, such as 2026-11-22 or 2026-11-22T10:00:00Z, or a duration before now, such as 12h or 7d.',
   );
 }
 
-/** A whole number, at least so large. */
+/** A parser of whole numbers that are `least` or more. */
 export function whole(least: number): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
     if (value >= least) return value;
-    throw new InvalidArgumentError(`It takes a whole number, ${least} or more.`);
+    throw new InvalidArgumentError(`Expected a whole number, ${least} or more.`);
   };
 }
 
-/** One of these words. */
+/** A parser that accepts only these words. */
 export function choice(...words: readonly string[]): (text: string) => string {
   return (text) => {
     if (words.includes(text)) return text;
-    throw new InvalidArgumentError(`It takes one of ${words.join(', ')}.`);
+    throw new InvalidArgumentError(`Expected one of ${words.join(', ')}.`);
   };
 }
 
 const codes: ReadonlySet<string> = new Set([...rejectCodes, ...permanentCodes, ...transientCodes]);
 
-/** Another code of a reject or a fault, for an option that may be repeated. @throws {InvalidArgumentError} */
+/**
+ * Adds a code of a reject or fault to those before, for a repeatable option.
+ *
+ * @throws {InvalidArgumentError}
+ */
 export function oneMoreCode(code: string, before: readonly string[]): string[] {
   if (codes.has(code)) return [...before, code];
-  throw new InvalidArgumentError(`There is no such code. There are ${[...codes].sort().join(', ')}.`);
+  throw new InvalidArgumentError(`There is no such code. The codes are ${[...codes].sort().join(', ')}.`);
 }
+
+/** The dataset of this name. @throws {UserError} when there is none */
+export function chosenDataset(name: string): Dataset {
+  const dataset = datasetNamed(name);
+  if (dataset !== undefined) return dataset;
+  throw new UserError(`There is no dataset ${JSON.stringify(name)}. The datasets are ${datasetNames}.`);
+}
+
+/** `recipes, passengers` */
+export const datasetNames = datasets.map(({ name }) => name).join(', ');

@@ -1,10 +1,11 @@
-// Which Node runs Sluice: the machine's own where it will do, else the one that package-lock.json names for the platform.
-// Plain JavaScript without dependencies, since whatever Node there is asks it first.
+// Chooses the Node that runs Sluice: the machine's own if it is suitable, else the package for the platform
+// in package-lock.json. Plain JavaScript without dependencies, since any Node may run it, before anything is
+// installed.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import { delimiter, dirname, join, relative } from 'node:path';
 
-/** Of Lambda's line. Node 24.0 to 24.2 print a warning wherever they strip types. */
+/** Lambda's major version. Node 24.0 to 24.2 print a warning whenever they strip types. */
 const OLDEST = [24, 3];
 
 /** Whether a Node of this version, e.g. `v24.3.0`, can run Sluice. */
@@ -13,7 +14,7 @@ export function suffices(version = 'v0.0') {
   return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
 }
 
-/** The program in the platform's package, an optional dependency; undefined where npm installed none. */
+/** The program in the platform's package, an optional dependency; undefined when npm installed none. */
 export function packagedNode(root, { platform, arch } = process) {
   const prefix = platform === 'darwin' && arch === 'arm64' ? 'node-bin' : 'node';
   const system = platform === 'win32' ? 'win' : platform;
@@ -23,15 +24,16 @@ export function packagedNode(root, { platform, arch } = process) {
 }
 
 /**
- * Decides which Node npm's scripts and `npx` find. They look into node_modules/.bin first, where npm has put the packaged
- * one's link: it goes where the machine's own Node will do, and comes back when that one has become too old.
+ * Chooses the Node that npm's scripts and `npx` find. They look in node_modules/.bin first, where npm has put
+ * a link to the packaged Node. This removes the link if the machine's own Node is suitable, and restores it
+ * if that has become too old.
  *
- * @returns what is wrong, as a sentence, when neither will do
+ * @returns an error message when neither is suitable
  */
 export function chooseNode(root, { environment = process.env, platform = process } = {}) {
   const packaged = packagedNode(root, platform);
   const own = versionOf('node', withoutPackages(environment));
-  // npm on Windows makes programs of its own in place of links: they stay.
+  // On Windows npm writes programs instead of links: they stay.
   if (platform.platform !== 'win32')
     setLink(join(root, 'node_modules', '.bin', 'node'), suffices(own) ? undefined : packaged);
   if (suffices(own) || suffices(versionOf(packaged, environment))) return undefined;
@@ -42,21 +44,24 @@ export function chooseNode(root, { environment = process.env, platform = process
   return `Sluice needs Node ${OLDEST.join('.')} or later. This machine has ${own ?? 'none'}, and ${why}. Install it (https://nodejs.org), then: npm run setup`;
 }
 
-/** Makes a link lead to a file, or removes it; one that is right is left alone, since others may be starting programs by it. */
+/**
+ * Points a link to a file, or removes it. A correct link is left alone, since other processes may be using
+ * it.
+ */
 function setLink(link, file) {
   const wanted = file === undefined ? undefined : relative(dirname(link), file);
   let found;
   try {
     found = readlinkSync(link);
   } catch {
-    // There is none.
+    // There is no link.
   }
   if (found === wanted) return;
   rmSync(link, { force: true });
   if (wanted !== undefined) symlinkSync(wanted, link);
 }
 
-/** npm puts the folders of packages' programs before the rest of the PATH. */
+/** The environment without the folders of packages' programs, which npm puts first on the PATH. */
 function withoutPackages(environment) {
   const path = (environment.PATH ?? '')
     .split(delimiter)
@@ -64,7 +69,7 @@ function withoutPackages(environment) {
   return { ...environment, PATH: path.join(delimiter) };
 }
 
-/** Undefined when there is no such program, or it does not run. */
+/** Undefined when the program is missing or does not run. */
 function versionOf(program, environment) {
   if (program === undefined) return undefined;
   const { status, stdout } = spawnSync(program, ['--version'], { env: environment, encoding: 'utf8' });

@@ -1,8 +1,11 @@
-/** Installs a server unless there is one or it is not wanted, and says what it does; false when it was asked to and can't. */
+/**
+ * Installs a server unless there is one or none is wanted. Returns false when one was requested and there is
+ * none.
+ */
 export function bringMysql(options: {
-  /** The file that says that root's attempt failed. */
+  /** The file that records a failed attempt of root. */
   readonly failedBefore: string;
-  /** Whether somebody asked for a server, so that sudo and Homebrew may be used. */
+  /** Whether the user requested a server, which allows the use of sudo and Homebrew. */
   readonly asked?: boolean;
   readonly environment?: NodeJS.ProcessEnv;
   readonly isRoot?: boolean;

@@ -1,23 +1,24 @@
-// Brings a MySQL server's program to a machine that has none: with apt or with Homebrew. Only root's set-up does so by itself.
-// Plain JavaScript without dependencies, like the rest of the set-up.
+// Installs the program of a MySQL server on a machine that has none, with apt or Homebrew. Only root's set-up
+// does so without a request. Plain JavaScript without dependencies, like the rest of the set-up.
 import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { findMysqlServer, findProgram } from '../mysql/server-program.mjs';
 
 const TIMEOUT_MS = 300_000;
 
-/** Server programs without the service that would run them: nothing is started, and nothing listens. */
+/** Packages of the programs only, without a service: nothing is started, and nothing listens. */
 const mariadb = ['mariadb-server-core', 'mariadb-client-core'];
-/** Where MariaDB's have a version in their names, as on older Ubuntus. */
+/** For systems whose MariaDB packages have a version in their names, such as older Ubuntus. */
 const mysql = ['default-mysql-server-core'];
 
 /**
- * Installs a server where there is none: as root unless none is wanted, and for others when asked to, since that takes sudo
- * or Homebrew. Says what it does before it does it. What failed once is tried again only when asked for.
+ * Installs a server if there is none: as root unless none is wanted, and as another user only on request,
+ * since that takes sudo or Homebrew. It says what it does first. After a failure it tries again only on
+ * request.
  *
- * @param asked whether somebody asked for a server
- * @param failedBefore the file that says that root's attempt failed
- * @returns false when a server was asked for and there is none
+ * @param asked whether the user requested a server
+ * @param failedBefore the file that records a failed attempt of root
+ * @returns false when a server was requested and there is none
  */
 export function bringMysql({
   failedBefore,
@@ -31,12 +32,12 @@ export function bringMysql({
   if (!asked && !isWanted) return true;
   const found = find(environment);
   if (found !== undefined) {
-    if (asked) say(`There is a MySQL server’s program: ${found}.`);
+    if (asked) say(`A MySQL server is already installed: ${found}.`);
     return true;
   }
   const way = asked || !existsSync(failedBefore) ? wayFor(environment, isRoot, asked) : undefined;
   if (way !== undefined) {
-    say(`Installing a MySQL server’s program (${way.words}) …`);
+    say(`Installing a MySQL server (${way.words}) …`);
     for (const [command, ...args] of way.steps) {
       // sudo may ask for a password.
       spawnSync(command, args, { env: environment, stdio: ['inherit', 2, 2], timeout: TIMEOUT_MS });
@@ -49,16 +50,16 @@ export function bringMysql({
   }
   if (asked) {
     say(
-      `${way === undefined ? 'Neither apt-get nor Homebrew is here' : `${way.words} failed`}: no MySQL server was installed. ` +
-        'Install MariaDB or MySQL yourself, or name a server: MYSQL_URL=mysql://user:password@host:port/database',
+      `No MySQL server was installed: ${way === undefined ? 'neither apt-get nor Homebrew is available' : `${way.words} failed`}. ` +
+        'Install MariaDB or MySQL yourself, or use another server: MYSQL_URL=mysql://user:password@host:port/database',
     );
     return false;
   }
-  say('No MySQL server is installed: Sluice goes on without one. To install one: npm run setup:mysql');
+  say('No MySQL server is installed, so Sluice runs without one. To install one: npm run setup:mysql');
   return true;
 }
 
-/** How to install a server, with the commands that are tried one after the other; undefined where there is no way. */
+/** How to install a server: the commands to try in turn. Undefined when there is no way. */
 function wayFor(environment, isRoot, asked) {
   const has = (name) => findProgram([name], environment, [], []) !== undefined;
   if (has('apt-get') && (isRoot || asked)) {

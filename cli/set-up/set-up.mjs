@@ -1,6 +1,6 @@
-// Makes the checkout ready to run: `npm ci` when node_modules is missing or not what package-lock.json says, and a Node
-// that will do. Then a MySQL server, as root; `--packages-only` leaves that out, `--mysql` asks for one.
-// Plain JavaScript without dependencies, since it runs before there are any, on Node 20 or later.
+// Prepares the checkout: runs `npm ci` if node_modules differs from package-lock.json, and chooses a suitable
+// Node. Then installs a MySQL server, as root; `--packages-only` leaves that out, `--mysql` requests one.
+// Plain JavaScript without dependencies, since it runs before any are installed, on Node 20 or later.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -26,7 +26,7 @@ if (!isReady()) {
   const isInstalledNow = isReady() || install();
   unlock();
   if (!isInstalledNow)
-    end('npm ci failed: what it printed above says why. Nothing outside of node_modules has changed.');
+    end('npm ci failed; its output above says why. Nothing outside node_modules has changed.');
 }
 
 const noNode = chooseNode(root);
@@ -46,9 +46,9 @@ function end(why) {
 }
 
 /**
- * Whether node_modules is what package-lock.json says, by the list that npm leaves there when it has installed everything. A
- * package may lack where it is optional: those for other platforms do. Those that lie in this repository are what their
- * package.json says.
+ * Whether node_modules matches package-lock.json, by the list that npm writes there when it has installed
+ * everything. An optional package may be missing, as those for other platforms are. A package that lies in this
+ * repository must match its package.json.
  */
 function isInstalled() {
   const { packages: wanted } = readJson('package-lock.json');
@@ -64,13 +64,13 @@ function isInstalled() {
   );
 }
 
-/** Whether package-lock.json was made of this package.json. */
+/** Whether package-lock.json was made from this package.json. */
 function isAsLocked(manifest, locked) {
   const kinds = ['dependencies', 'optionalDependencies', 'devDependencies', 'peerDependencies', 'workspaces'];
   return kinds.every((kind) => isDeepStrictEqual(manifest?.[kind], locked[kind]));
 }
 
-/** A file of the project; undefined when it is not there. */
+/** A JSON file of the project; undefined when it is missing. */
 function readJson(path) {
   try {
     return JSON.parse(readFileSync(join(root, path), 'utf8'));
@@ -80,7 +80,10 @@ function readJson(path) {
   }
 }
 
-/** Two runs at once would take the packages from under each other: the second waits for the first. */
+/**
+ * Waits for another run to end: two at once would remove each other's packages. Returns the function that
+ * unlocks.
+ */
 function lock() {
   const path = join(root, '.set-up.lock');
   for (let waited = 0; ; waited += 1) {
@@ -99,7 +102,7 @@ function lock() {
   }
 }
 
-/** Whether the process that holds the lock is there; one that was interrupted has left it behind. */
+/** Whether the process that holds the lock is running; an interrupted one leaves its lock behind. */
 function isAlive(path) {
   try {
     process.kill(Number(readFileSync(path, 'utf8')), 0);
@@ -109,9 +112,9 @@ function isAlive(path) {
   }
 }
 
-/** Installs what is locked; no package needs its install script. */
+/** Installs the locked packages. None of them needs its install script. */
 function install() {
-  console.error('Installing what package-lock.json names (npm ci); this happens once …');
+  console.error('Installing the packages of package-lock.json (npm ci); this happens once …');
   const npm = process.env.npm_execpath;
   const [command, ...prefix] = npm === undefined ? ['npm'] : [process.execPath, npm];
   const { status } = spawnSync(

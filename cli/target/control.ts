@@ -4,7 +4,7 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import * as z from 'zod';
 import { UserError } from '../terminal/user-error.ts';
 
-/** A fault that the local cloud was asked for, and what it did so far. */
+/** A fault in the local cloud, with how often it has matched and hit. */
 const fault = z.object({
   id: z.string(),
   kind: z.enum(['answer', 'close', 'kill', 'duplicate', 'delay', 'reorder']),
@@ -49,13 +49,13 @@ const permissions = z.object({
 });
 export type Permissions = z.infer<typeof permissions>;
 
-/** What the local cloud can do and AWS can't. Each rejects with a UserError that carries the local cloud's refusal. */
+/** Operations that only the local cloud has. Each rejects with a UserError when the local cloud refuses. */
 export interface Control {
   addFault(request: FaultRequest): Promise<Fault>;
   faults(): Promise<Fault[]>;
-  /** Clears these, or all. */
+  /** Removes these faults, or all. */
   clearFaults(ids?: readonly string[]): Promise<void>;
-  /** What each role may do and did since the local cloud started, and what was denied. */
+  /** The permissions of each role with their uses since the local cloud started, and the denials. */
   permissions(): Promise<Permissions>;
 }
 

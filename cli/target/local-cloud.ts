@@ -1,5 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { errorText } from '../../domain/errors.ts';
 import type { Cloud, CloudOptions } from '../../local-aws/cloud.ts';
 import { DirectoryInUse } from '../../local-aws/core/lock.ts';
 import { StateRefused } from '../../local-aws/core/state.ts';
@@ -9,7 +10,7 @@ import { UserError } from '../terminal/user-error.ts';
 import { projectDirectory } from './directories.ts';
 import type { Instance } from './target.ts';
 
-/** The stack whose configuration the local cloud runs with. */
+/** The stack whose configuration the local cloud uses. */
 export const localStack = 'dev';
 
 type PipelineOptions = Pick<CloudOptions, 'directory' | 'port' | 'ephemeral' | 'onTrouble'> &
@@ -20,16 +21,17 @@ export interface LocalPipeline extends Instance {
 }
 
 /**
- * Starts the local cloud with this project's program, and MySQL beside it, if there is one; leaves word of both for the other
- * commands.
+ * Starts the local cloud with this project's program, and MySQL if there is one. It writes their addresses to
+ * files, for the other commands.
  */
 export async function startPipeline(options: PipelineOptions): Promise<LocalPipeline> {
   const { directory } = options;
-  // It takes longest to get ready, so that what this process needs is loaded meanwhile.
+  // It is the slowest to start, so it starts first.
   const programProcess = new ProgramProcess();
   const opening = openMysql(options);
   const migrated = opening.then(bringUpToDate);
-  // Whoever waits for it learns of it.
+  // Handled below, where it is awaited; without a handler until then, Node would report an unhandled
+  // rejection.
   migrated.catch(() => {});
   const closeMysql = () => opening.then((mysql) => mysql.close()).catch(() => {});
   let cloud: Cloud;
@@ -71,7 +73,7 @@ export async function startPipeline(options: PipelineOptions): Promise<LocalPipe
   }
 }
 
-/** @throws {UserError} when the tables can't be made what the code wants */
+/** @throws {UserError} when a migration fails */
 async function bringUpToDate(mysql: Mysql): Promise<Mysql> {
   if (mysql.url === undefined) return mysql;
   const { applyTo, withMysql } = await import('../mysql/mysql.ts');
@@ -94,16 +96,16 @@ async function started(
     });
   } catch (error) {
     if ([DirectoryInUse, ProgramRefused, StateRefused].some((refusal) => error instanceof refusal))
-      throw new UserError((error as Error).message);
+      throw new UserError(errorText(error));
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
       throw new UserError(
-        `Port ${options.port} is taken by another program. Choose another: npm start -- --port 4567`,
+        `Port ${options.port} is in use by another program. Choose another port: npm start -- --port 4567`,
       );
     }
     const { syscall, message } = error as NodeJS.ErrnoException;
     if (syscall !== undefined) {
       throw new UserError(
-        `State can't be kept in ${options.directory}: ${message}. Choose another place with --directory.`,
+        `The directory ${options.directory} can't be used: ${message}. Choose another one with --directory.`,
       );
     }
     throw error;

@@ -3,18 +3,21 @@ import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { type Stage, stages } from '../../domain/stage.ts';
 import type { Target } from './target.ts';
 
-/** What waits in front of a stage. */
+/** The messages of a stage: waiting, in flight and dead-lettered. */
 export interface QueueState {
   readonly stage: Stage;
   readonly waiting: number;
   readonly inFlight: number;
-  /** So long after it was received, in seconds, a message comes back whose function died. */
+  /** How long after its receipt a message reappears when its function has died, in seconds. */
   readonly visibilitySeconds: number;
-  /** Given up after the last attempt. */
+  /** Messages in the DLQ. */
   readonly dead: number;
   /** Events that EventBridge could not deliver to the queue. */
   readonly undelivered: number;
-  /** Seconds since the oldest message was sent; `undefined` when there is none, or CloudWatch has no figure yet. */
+  /**
+   * Seconds since the oldest message was sent; `undefined` when there is none, or CloudWatch has no value
+   * yet.
+   */
   readonly oldestAgeSeconds: number | undefined;
 }
 
@@ -66,7 +69,7 @@ async function depth(
 
 const METRIC_WINDOW_MS = 10 * 60_000;
 
-/** SQS tells the age of the oldest message to nobody but CloudWatch ("Available CloudWatch metrics for Amazon SQS"). */
+/** Only CloudWatch has the age of the oldest message ("Available CloudWatch metrics for Amazon SQS"). */
 async function oldestAges(target: Target): Promise<Map<Stage, number>> {
   const end = new Date();
   const { MetricDataResults } = await target.cloudWatch.send(

@@ -3,8 +3,8 @@ import { HttpResponse } from '@smithy/protocol-http';
 import type { Target } from './target.ts';
 
 /**
- * What time it is by S3's own clock, which its objects are dated by. Milliseconds since the epoch: the end of the second that S3
- * names, so that what has been written lies before it.
+ * The time of S3's own clock, which dates its objects, in milliseconds since the epoch. S3 gives whole
+ * seconds; this is the end of the second, so every object written so far is older.
  */
 export async function s3Time({ s3 }: Pick<Target, 's3'>, bucket: string): Promise<number> {
   const command = new HeadBucketCommand({ Bucket: bucket });

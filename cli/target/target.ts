@@ -17,10 +17,10 @@ import { UserError } from '../terminal/user-error.ts';
 import { type Control, control } from './control.ts';
 import { projectDirectory } from './directories.ts';
 
-/** The pipeline that a command talks to: a stack on AWS, or the local cloud. Both through the same clients. */
+/** The pipeline that a command uses: a stack on AWS, or the local cloud, through the same clients. */
 export interface Target {
   readonly outputs: StackOutputs;
-  /** The datasets that this code has. */
+  /** The datasets of this code. */
   readonly registry: Registry;
   readonly s3: S3Client;
   readonly sqs: SQSClient;
@@ -30,15 +30,15 @@ export interface Target {
   readonly glue: GlueClient;
   readonly redshift: RedshiftDataClient;
   readonly sfn: SFNClient;
-  /** What only the local cloud can do; undefined on AWS. */
+  /** Operations that only the local cloud has; `undefined` on AWS. */
   readonly control: Control | undefined;
   /** Where MySQL is, or why there is none. */
   readonly mysql: string;
-  /** Where this machine keeps what belongs to the stack, e.g. copies of the lake's files. */
+  /** The directory for the stack's local files, e.g. copies of the lake's files. */
   readonly directory: string;
 }
 
-/** What the running local cloud leaves in its directory, for the command line to find it. */
+/** The file by which the command line finds the running local cloud. */
 export const instance = z.object({
   endpoint: z.url(),
   pid: z.int(),
@@ -48,11 +48,11 @@ export const instance = z.object({
 });
 export type Instance = z.infer<typeof instance>;
 
-/** The key that the local cloud gives to the person at the keyboard. */
+/** The access key of the local cloud's user. */
 export const localCredentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 
 /**
- * Finds the pipeline: the stack of that name on AWS, or without a name the local cloud that runs from `directory`.
+ * Finds the pipeline: the stack of this name on AWS, or without a name the local cloud of `directory`.
  *
  * @throws {UserError} when there is none
  */
@@ -64,7 +64,7 @@ export async function findTarget(stack: string | undefined, directory: string): 
       registry,
       directory: join(directory, 'stacks', stack),
       control: undefined,
-      mysql: outputs.mysql?.host ?? 'none: the configuration leaves it off',
+      mysql: outputs.mysql?.host ?? 'none: the stack’s configuration does not enable it',
       ...clients({ region: outputs.region }),
     };
   }
@@ -128,7 +128,7 @@ async function pulumiOutputs(stack: string): Promise<StackOutputs> {
   try {
     ({ stdout: text } = await promisify(execFile)('pulumi', ['stack', 'output', '--json', '--stack', stack], {
       cwd: projectDirectory,
-      // The project's own Pulumi where none is installed.
+      // The project's own Pulumi, if none is installed.
       env: {
         ...process.env,
         PATH: `${process.env['PATH']}${delimiter}${projectDirectory}/node_modules/.bin`,
@@ -138,14 +138,14 @@ async function pulumiOutputs(stack: string): Promise<StackOutputs> {
     const { code, stderr } = error as { code?: unknown; stderr?: string };
     if (code === 'ENOENT')
       throw new UserError(
-        `To find the stack ${stack}, Pulumi is needed. Install it: https://www.pulumi.com/docs/install/`,
+        `Pulumi is not installed; it is needed to find the stack ${stack}. Install it: https://www.pulumi.com/docs/install/`,
       );
     throw new UserError(`${command} failed: ${stderr?.trim() ?? String(error)}`);
   }
   const outputs = stackOutputs.safeParse(JSON.parse(text));
   if (!outputs.success) {
     throw new UserError(
-      `The stack ${stack} has not been deployed with this program. Run: pulumi up --stack ${stack}`,
+      `The stack ${stack} has not been deployed with this program. Deploy it: pulumi up --stack ${stack}`,
     );
   }
   return outputs.data;

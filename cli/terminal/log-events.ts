@@ -15,19 +15,21 @@ export async function logGroupOf({ lambda, outputs }: Target, name: string): Pro
   } catch (error) {
     if (!(error instanceof ResourceNotFoundException)) throw error;
     const known = Object.entries(outputs.functions).map(([stage, each]) => `  ${stage} (${each})`);
-    throw new UserError(`There is no function ${name}. There are:\n${known.join('\n')}`);
+    throw new UserError(`There is no function ${name}. The functions are:\n${known.join('\n')}`);
   }
 }
 
-/** One quoted term, whatever characters it has ("Filter pattern syntax"). */
+/** A text as one quoted term of a filter pattern ("Filter pattern syntax"). */
 export function quotedTerm(text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
 /**
- * Lines of a log group that contain a text, so many at the most and for so long (milliseconds).
+ * Lines of a log group that contain a text.
  *
- * @returns whether that was all of them
+ * @param most how many lines to read at most
+ * @param patience how long to read at most, in milliseconds
+ * @returns the lines, and whether these are all
  */
 export async function linesWith(
   { logs }: Target,
@@ -47,7 +49,7 @@ export async function linesWith(
       if (lines.length >= most || Date.now() > end) return { lines, complete: false };
     }
   } catch (error) {
-    // A function that never ran has none.
+    // A function that never ran has no log group.
     if (!(error instanceof NoLogGroup)) throw error;
   }
   return { lines, complete: true };

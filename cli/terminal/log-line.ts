@@ -3,7 +3,7 @@ import { printable, printableJson, styled } from './terminal.ts';
 
 const levels = { DEBUG: 'dim', INFO: 'green', WARN: 'yellow', ERROR: 'red', CRITICAL: 'red' } as const;
 
-/** What Powertools' Logger writes (its documentation, "Logger: Standard structured keys"). */
+/** A line of Powertools' Logger (its documentation, "Logger: Standard structured keys"). */
 const structured = z.looseObject({
   level: z.enum(['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'CRITICAL']),
   message: z.string(),
@@ -11,8 +11,8 @@ const structured = z.looseObject({
 /** A line in CloudWatch's embedded metric format ("Specification: Embedded metric format"). */
 const embeddedMetrics = z.looseObject({ _aws: z.object({ CloudWatchMetrics: z.array(z.unknown()) }) });
 
-/** The same in every line of a function, or of use to machines alone. */
-const tacit = new Set([
+/** Fields that are the same in every line of a function, or of use to machines only. */
+const hiddenFields = new Set([
   ...Object.keys(structured.shape),
   'timestamp',
   'service',
@@ -26,8 +26,8 @@ const tacit = new Set([
 ]);
 
 /**
- * A line of a function's log for the eye: local time, level, message, and the fields that tell something.
- * Undefined for what is hidden unless `all`: metrics, and the lines with which Lambda frames an invocation.
+ * A line of a function's log for a person: local time, level, message, and the informative fields.
+ * `undefined` for a line that only `all` shows: metrics, and Lambda's START, END and REPORT lines.
  */
 export function renderLogLine(message: string, timestamp: number, all: boolean): string | undefined {
   const time = styled('dim', timeOfDay(timestamp));
@@ -42,7 +42,7 @@ export function renderLogLine(message: string, timestamp: number, all: boolean):
       .join(' ');
   }
   const frame = /^(START|END|REPORT|INIT_START) /.test(text);
-  // What ended badly is never hidden.
+  // Timeouts and errors are always shown.
   if (frame && /Status: (timeout|error)/.test(text))
     return `${time} ${styled('red', printable(text.replaceAll('\t', '  ')))}`;
   if (frame || embeddedMetrics.safeParse(parsed).success)
@@ -58,10 +58,10 @@ function parse(text: string): unknown {
   }
 }
 
-/** `key=recipes/soup.json read=3 rejected.missing_field=1`; without what is empty. */
+/** `key=recipes/soup.json read=3 rejected.missing_field=1`; empty fields are left out. */
 function fields(log: Readonly<Record<string, unknown>>): string {
   return Object.entries(log)
-    .filter(([name]) => !tacit.has(name))
+    .filter(([name]) => !hiddenFields.has(name))
     .flatMap(([name, value]) => flat(name, value))
     .map(([name, value]) => `${styled('dim', `${printable(name)}=`)}${shown(value)}`)
     .join(' ');

@@ -2,21 +2,27 @@ import { styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Styles a text where standard output is a terminal that wants it (NO_COLOR and FORCE_COLOR are heeded). */
+/** Styles a text if standard output is a terminal with colours. NO_COLOR and FORCE_COLOR are respected. */
 export function styled(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout });
 }
 
-/** What joins and colours pictures is seen; the rest a terminal obeys, or it turns lines around, takes no room, or looks like a
- * space; a mark on such a thing would sit on its escape. */
+/**
+ * Characters that a terminal obeys, that reverse the line, that have no width or that look like a space, and
+ * a combining mark after one of them, which would be drawn on its escape. The joiners and selectors within
+ * emoji are excepted.
+ */
 const unseen =
   /((?<=\p{Extended_Pictographic}|\p{Emoji_Modifier}|\ufe0f)\u200d(?=\p{Extended_Pictographic})|(?<=\p{Extended_Pictographic})\ufe0f)|(?:(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Zs}\p{Default_Ignorable_Code_Point}]|^\p{M})\p{M}*/gu;
 
-/** A code unit at a time, as JSON writes them. */
+/** One escape per code unit, as in JSON. */
 const escaped = (text: string) =>
   text.replace(/./gs, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-/** Shows as escapes what can't be seen, and characters that are composed otherwise than usual, which look like others. */
+/**
+ * Escapes invisible characters, and characters that are not in their usual composed form, since they look
+ * like others.
+ */
 function visible(text: string): string {
   const shown =
     text.normalize() === text
@@ -28,19 +34,20 @@ function visible(text: string): string {
 }
 
 /**
- * Text that came from outside (a key, a title, an error), made safe to print: nothing that a terminal would obey is in it, and no two
- * texts look the same because of what can't be seen. So a backslash that reads as an escape is one itself.
+ * Text from outside (a key, a title, an error), made safe to print: it has nothing that a terminal would
+ * obey, and no two texts look the same because of invisible characters. So a backslash that could be read as
+ * an escape is escaped too.
  */
 export function printable(text: string): string {
   return visible(text.replace(/\\(?=u[\da-f]{4})/gi, '\\u005c'));
 }
 
-/** A value as JSON, which is safe to print as well. */
+/** A value as JSON, made safe to print. */
 export function printableJson(value: unknown, indent?: number): string {
   return JSON.stringify(value, null, indent).split('\n').map(visible).join('\n');
 }
 
-/** The same for text of several lines. */
+/** `printable` for text of several lines. */
 export function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
 }
@@ -52,7 +59,7 @@ export interface TableColumn<Row> {
   readonly style?: (row: Row) => Style | undefined;
 }
 
-/** A plain table: titles, then a line a row, columns two spaces apart. */
+/** A plain table: titles, then one line per row, with two spaces between columns. */
 export function table<Row>(rows: readonly Row[], columns: readonly TableColumn<Row>[]): string {
   const cells = rows.map((row) => columns.map(({ value }) => value(row)));
   const widths = columns.map(({ title }, i) =>
@@ -98,12 +105,12 @@ export function integer(value: number): string {
   return value.toLocaleString('en-US');
 }
 
-/** `1 message`, `1,234 messages`; a plural of its own is given, as in `2 batches` */
+/** `1 message`, `1,234 messages`; an irregular plural is given, as in `2 batches` */
 export function count(value: number, noun: string, plural = `${noun}s`): string {
   return `${integer(value)} ${value === 1 ? noun : plural}`;
 }
 
-/** `1.2 MB`: bytes as storage is sold. */
+/** `1.2 MB`, in decimal units. */
 export function bytes(value: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let scaled = value;
@@ -124,7 +131,10 @@ export function duration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** A line of progress: redrawn in place on a terminal; elsewhere a line when something has changed, at most one in two seconds. */
+/**
+ * A progress line. A terminal shows it in place; elsewhere each change is a new line, at most one in two
+ * seconds.
+ */
 export class Progress {
   readonly #stream = process.stderr;
   #last = '';
@@ -144,7 +154,7 @@ export class Progress {
     this.#last = text;
   }
 
-  /** Removes the line, so that what follows begins on a clean one. */
+  /** Removes the line, so that the next output starts on an empty one. */
   end(): void {
     if (this.#stream.isTTY && this.#last !== '') this.#stream.write('\r\u001b[2K');
     this.#last = '';

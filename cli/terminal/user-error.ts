@@ -1,4 +1,4 @@
-/** Trouble that the person at the keyboard can put right: printed as its message alone, which says how. */
+/** An error that the user can fix. Only its message is printed, which says how. */
 export class UserError extends Error {
   override readonly name = 'UserError';
 }

@@ -41,8 +41,8 @@ async function put(key: string, Body: string | Uint8Array = soup): Promise<strin
   return VersionId;
 }
 
-describe('permissions', () => {
-  test('the examples pass without a denial, and only what waits for bad luck is never used', async () => {
+describe('the permissions of the roles', () => {
+  test('the examples are processed without a denial, and use all permissions but those for rare failures', async () => {
     const examples = join(projectDirectory, 'examples');
     const files = readdirSync(examples, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && entry.parentPath !== examples)
@@ -53,7 +53,7 @@ describe('permissions', () => {
     const uploaded = await sluice(['put', ...sorted, '--wait']);
     expect(uploaded.stdout).toContain('recipes/family-cookbook.json: done');
     await sluice(['put', join(examples, unsorted), '--key', unsorted, '--wait']);
-    // What is superseded is removed, by whichever stage is the last.
+    // The stage that finishes last removes the superseded versions.
     const fewer = ['put', join(examples, 'recipes/soups.ndjson'), '--wait', '--key'];
     await sluice([...fewer, 'recipes/family-cookbook.json']);
     await sluice([...fewer, 'recipes/with-mistakes.json']);
@@ -68,7 +68,7 @@ describe('permissions', () => {
           .map(({ pattern }) => `${role.split('/').at(-1)} ${statement} ${pattern}`),
       ),
     );
-    // What is superseded is removed by whichever stage ends a version, and that is loading as a rule.
+    // The stage that finishes a version last removes what it superseded; usually that is loading.
     const needed = unused.filter((each) => !/ (Remove|List)(Temp|Failed|Processed) /.test(each));
     expect(needed).toEqual([
       // Asked only when an object's version has gone: infra/iam/grants.ts, reads().
@@ -79,7 +79,7 @@ describe('permissions', () => {
     ]);
   });
 
-  test('sluice iam shows them, and --check makes what was never used an error', async () => {
+  test('sluice iam shows the permissions, and exits with 1 for an unused one with --check', async () => {
     const { status, stdout } = await sluice(['iam', '--check']);
     expect(status).toBe(1);
     expect(stdout).toMatch(/^ListRaw +action +s3:ListBucket +never used$/m);
@@ -89,8 +89,8 @@ describe('permissions', () => {
   });
 });
 
-describe('faults', () => {
-  test('what the SDK retries is seen in the list and nowhere else', async () => {
+describe('the faults of the local cloud', () => {
+  test('a fault that the SDK retries shows only in the list of faults', async () => {
     const added = await sluice([
       'fault',
       'add',
@@ -115,7 +115,7 @@ describe('faults', () => {
     expect(await cloud.faults()).toEqual([]);
   });
 
-  test('a connection that is cut after a PUT leaves the object there', async () => {
+  test('an object is stored if the connection closes after its PUT', async () => {
     const { running, target } = pipeline;
     const Bucket = target.outputs.buckets.failed;
     const impatient = new S3Client({
@@ -137,7 +137,7 @@ describe('faults', () => {
     });
   });
 
-  test('a function that is killed after its PUT has done no harm when the message comes again', async () => {
+  test('a function that is killed after its PUT loses and repeats nothing when its message returns', async () => {
     await sluice([
       'fault',
       'add',
@@ -156,7 +156,7 @@ describe('faults', () => {
       'the death of the function',
     );
     expect(await cloud.faults()).toMatchObject([{ hits: 1, ended: true }]);
-    // What the queue does itself when the visibility time-out is over.
+    // The queue would do this itself after the visibility timeout.
     const { s3, sqs, outputs } = pipeline.target;
     const { Versions = [] } = await s3.send(
       new ListObjectVersionsCommand({ Bucket: outputs.buckets.temp, Prefix: 'recipes/killed.json~' }),
@@ -177,7 +177,7 @@ describe('faults', () => {
     });
   });
 
-  test('repeated events end in the same rows', async () => {
+  test('repeated events lead to the same rows', async () => {
     await sluice(['fault', 'add', 'duplicate', 'events', '--copies', '2', '--always']);
     const key = 'recipes/repeated.json';
     expect(await settledState(pipeline.target, key, await put(key))).toMatchObject({
@@ -188,7 +188,7 @@ describe('faults', () => {
     expect(fault?.hits).toBeGreaterThanOrEqual(3);
   });
 
-  test('a delayed message is counted as delayed', async () => {
+  test('SQS counts a delayed message as delayed', async () => {
     await sluice(['fault', 'add', 'delay', 'messages', '--queue', 'loading', '--by', '15m']);
     const { sqs, outputs } = pipeline.target;
     const QueueUrl = outputs.queues.loading;
@@ -200,9 +200,9 @@ describe('faults', () => {
   });
 
   test.each([
-    [['add', 'answer', 'PutObject', '418'], 2, 'It takes one of 409, 412, 500, 503.'],
+    [['add', 'answer', 'PutObject', '418'], 2, 'Expected one of 409, 412, 500, 503.'],
     [['add', 'answer', 'SendMessage', '412'], 1, 'SendMessage never answers 412'],
-    [['add', 'delay', 'events', '--by', 'soon'], 2, 'It takes a duration'],
+    [['add', 'delay', 'events', '--by', 'soon'], 2, 'Expected a duration'],
     [['add', 'close', 'PutObject', '--key', 'a'], 1, '--key needs --bucket.'],
     [['clear', '99'], 1, 'There is no fault 99.'],
   ])('sluice fault %j exits with %i and says why', async (args, status, message) => {
@@ -213,7 +213,7 @@ describe('faults', () => {
 });
 
 describe('sluice logs', () => {
-  test('shows what a function said, without metrics and frames, in one line each', async () => {
+  test('sluice logs shows each message of a function in one line, without metrics and START, END and REPORT', async () => {
     const { status, stdout } = await sluice(['logs', 'extraction', '--filter', 'slowed-down']);
     expect(status).toBe(0);
     expect(stdout).toMatch(
@@ -226,12 +226,12 @@ describe('sluice logs', () => {
     expect(JSON.parse(JSON.parse(raw.stdout).message)).toMatchObject({ key: 'recipes/slowed-down.json' });
   });
 
-  test('says that a function was killed', async () => {
+  test('sluice logs shows that a function was killed', async () => {
     const { stdout } = await sluice(['logs', 'transformation']);
     expect(stdout).toMatch(/REPORT .*Status: error {2}Error Type: Runtime\.ExitError/);
   });
 
-  test('--follow shows what comes, and Ctrl-C ends it in peace', async () => {
+  test('sluice logs --follow shows new lines, and exits with 0 on Ctrl-C', async () => {
     const following = sluice(['logs', 'extraction', '--follow', '--filter', 'followed'], 'followed.json');
     await put('recipes/followed.json');
     const { status, stdout, stderr } = await following;
@@ -239,11 +239,11 @@ describe('sluice logs', () => {
     expect(stdout.trimEnd().split('\n')).toHaveLength(1);
   });
 
-  test('names the functions when asked for another', async () => {
+  test('sluice logs lists the functions when there is none of the given name', async () => {
     const { status, stderr } = await sluice(['logs', 'nobody']);
     expect(status).toBe(1);
     expect(stderr).toContain(
-      'There is no function nobody. There are:\n  extraction (sluice-dev-extraction-local)',
+      'There is no function nobody. The functions are:\n  extraction (sluice-dev-extraction-local)',
     );
   });
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { sluice } from './sluice.ts';
 
-test('the demo accounts for every record, and says nothing on stderr but how far it is', async () => {
+test('the demo accounts for every record, and prints only its progress on stderr', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-no-demo-'));
   try {
     const { status, stdout, stderr } = await sluice(directory, ['demo']);

@@ -22,16 +22,16 @@ const entry = (attempts: LedgerEntry['attempts']): LedgerEntry => ({
 const latest = { key: 'recipes/a.json', versionId: 'v2', latest: true, deleted: false, size: 1, modified: 0 };
 const notes = (known: LedgerEntry, shown: string | undefined) => notesOf(known, latest, shown, 1000);
 
-describe('what there is to know of a key', () => {
+describe('the notes on a key', () => {
   test.each([
     ['under way', 1500, 'a newer version is being extracted'],
-    ['interrupted for good, as nobody knows yet', 999, 'the extraction of a newer version was interrupted'],
+    ['interrupted, before anybody has reported it', 999, 'the extraction of a newer version was interrupted'],
     ['rejected', 0, 'a newer version was rejected; the last good one stands'],
-  ])('when a newer version is %s', (_, leaseUntil, note) => {
+  ])('the notes say that a newer version is %s', (_, leaseUntil, note) => {
     expect(notes(entry([attempt('v2', leaseUntil)]), 'v1')).toEqual([note]);
   });
 
-  test('when it has never been shown', () => {
+  test('the notes say that the first version was interrupted', () => {
     const { current: _, ...first } = entry([attempt('v2', 999)]);
     expect(notes(first, 'v2')).toEqual(['the extraction of it was interrupted']);
   });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod';
 import type { CatalogTable } from '../../cli/lake/catalog.ts';
 import type { LakeFile } from '../../cli/lake/lake-files.ts';
@@ -31,7 +31,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-it('shows of tables of any types what another reader finds in their files, as the types that the catalog declares', async () => {
+test('a view of Parquet files of any types has the rows that another reader finds, in the types of the catalog', async () => {
   let tried = 0;
   const withParts = fc.tuple(tables, fc.constantFrom('plain', "o'clock", null));
   await fc.assert(
@@ -93,7 +93,7 @@ it('shows of tables of any types what another reader finds in their files, as th
   );
 });
 
-it('shows of CSV tables of any types and any text what was written, and the same as the archive and the pipeline’s own reader', async () => {
+test('a view of CSV files of any types and texts has the rows that were written, like the archive and the pipeline’s own reader', async () => {
   let tried = 0;
   await fc.assert(
     fc.asyncProperty(
@@ -137,7 +137,7 @@ it('shows of CSV tables of any types and any text what was written, and the same
   );
 });
 
-it('shows a CSV file with a line break in a field that is alone in its table', async () => {
+test('a view shows a line break in a field of a CSV file that is the only one of its table', async () => {
   const store = new MemoryStore();
   const record = '1,1,1,"A\nB",f,30,,,t,1,,';
   const header = 'PassengerId,Survived,Pclass,Name,Sex,Age,SibSp,Parch,Ticket,Fare,Cabin,Embarked';
@@ -150,7 +150,7 @@ it('shows a CSV file with a line break in a field that is alone in its table', a
   ]);
 });
 
-it('shows a CSV file whole that several threads would read from its middle, where texts look like rows', async () => {
+test('a view shows all rows of a CSV file that several threads could read, even if its texts look like rows', async () => {
   const dataset = tabular([{ name: 'a', type: { kind: 'string' }, nullable: false }], 'csv');
   const pieces = ['"', '""', ',', '\r\n', '\n', '\r', '1,2\r\n', '"\r\n7,a\r\n"', '\0', 'é', 'word'];
   let chance = 1;
@@ -170,7 +170,7 @@ it('shows a CSV file whole that several threads would read from its middle, wher
   expect(rows.findIndex(([a], i) => a !== texts[i])).toBe(-1);
 });
 
-it('shows a row of CSV that is longer than any that a record of 1 MiB could be', async () => {
+test('a view shows a CSV row that is longer than any that a record of 1 MiB becomes', async () => {
   const dataset = tabular([{ name: 'a', type: { kind: 'string' }, nullable: false }], 'csv');
   const a = '"'.repeat(4_000_000);
   const file = newLakeFile(dataset, 'csv', {});
@@ -181,7 +181,7 @@ it('shows a row of CSV that is longer than any that a record of 1 MiB could be',
   expect(found === a).toBe(true);
 });
 
-it('shows of a CSV table what was written before a column was added, wherever that was', async () => {
+test('a view shows CSV files that were written before a column was added, wherever it was added', async () => {
   const [a, b, c] = ['a', 'b', 'c'].map(
     (name): Column => ({ name, type: { kind: 'string' }, nullable: true }),
   );
@@ -202,7 +202,7 @@ it('shows of a CSV table what was written before a column was added, wherever th
   ]);
 });
 
-it('shows the values of the partition that a file was written into, whatever partitions its table has now', async () => {
+test('a view shows the values of the partition that a file was written to, even if its table is now partitioned differently', async () => {
   const dataset = { ...tabular([], 'csv'), partitionBy: ['sensor'] } as unknown as Dataset;
   const table: CatalogTable = {
     ...cataloguedAs(dataset),
@@ -224,7 +224,7 @@ it('shows the values of the partition that a file was written into, whatever par
   ]);
 });
 
-/** A dataset of these columns, as far as its files and its table ask. */
+/** A dataset of these columns, with only what its files and its table need. */
 function tabular(columns: readonly Column[], processedAs: LakeFormat): Dataset {
   return { name: 't', row: rowOf(columns), partitionBy: [], processedAs } as unknown as Dataset;
 }
@@ -285,7 +285,7 @@ async function queried(
   }
 }
 
-/** A column's type in DuckDB's words. */
+/** A column's type as DuckDB names it. */
 function inDuckDb(type: ColumnType): string {
   switch (type.kind) {
     case 'list':

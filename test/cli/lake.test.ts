@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { loadDuckDb } from '../../cli/lake/lake.ts';
 import { anyText } from '../formats/any-table.ts';
 
-it('an answer of DuckDB has every text as it is stored, wherever in a value it stands', async () => {
+test('DuckDB returns every text as it is stored, at any place in a value', async () => {
   const { DuckDBInstance } = await loadDuckDb();
   const duckdb = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await duckdb.connect();

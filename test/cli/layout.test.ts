@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { projectDirectory } from '../../cli/target/directories.ts';
 import { readProgram } from '../../local-aws/program/program.ts';
 import { type Run, sluice } from './sluice.ts';
@@ -41,7 +41,7 @@ function declare(column: string, instead: string): void {
 const run = (...args: string[]): Promise<Run> =>
   sluice(join(copy, '.local'), args, { checkout: copy, environment: { SLUICE_NO_MYSQL: '1' } });
 
-it('start, the Pulumi program and migrate --plan refuse a column of CSV that is added in the middle, and nothing is written', async () => {
+test('start, the Pulumi program and migrate --plan refuse a CSV column that is added in the middle, and write nothing', async () => {
   const before = recorded();
   declare(
     '    fare: z.number().nullable(),',
@@ -57,7 +57,7 @@ it('start, the Pulumi program and migrate --plan refuse a column of CSV that is 
   expect(recorded()).toBe(before);
 }, 60_000);
 
-it('the program refuses a column at the end until migrate --plan has recorded it', async () => {
+test('the program refuses a column at the end until migrate --plan has recorded it', async () => {
   declare(
     '    embarked: z.string().nullable(),\n  }),\n  key',
     '    embarked: z.string().nullable(),\n    deck: z.string().nullish(),\n  }),\n  key',

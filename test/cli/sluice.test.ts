@@ -9,7 +9,7 @@ const directory = mkdtempSync(join(tmpdir(), 'sluice-own-place-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describe('a test', () => {
-  /** These two, what is run by hand and never by `npm test`, and this file, which names what it looks for. */
+  /** These two files, programs that `npm test` never runs, and this file, which contains the patterns. */
   const exempt = [
     'test/cli/sluice.ts',
     'test/pipeline/running-pipeline.ts',
@@ -24,7 +24,7 @@ describe('a test', () => {
       return signs.every((sign) => sign.test(source));
     });
 
-  test('starts the command line by sluice() or startShell(), and in no other way', () => {
+  test('tests start the command line only with sluice() or startShell()', () => {
     expect(files.length).toBeGreaterThan(100);
     expect(
       offenders([/from 'node:child_process'/, /\bsluice\.mjs['"`]|\bcli\.ts['"`]|['"`]np[mx]\b/]),
@@ -34,7 +34,7 @@ describe('a test', () => {
     );
   });
 
-  test('that needs a MySQL server says so in its first line, or by the tag of its own', () => {
+  test('a test that needs a MySQL server has the tag in its first line, or on the test', () => {
     const needs = offenders([/\bstartMysqlServer\(|mysql: true/]);
     expect(needs.length).toBeGreaterThan(5);
     const silent = needs.filter(
@@ -47,15 +47,15 @@ describe('a test', () => {
     expect(silent).toEqual([]);
   });
 
-  test('that names no directory gets none, least of all the checkout’s', async () => {
+  test('a test without a directory never uses the checkout’s', async () => {
     const { SLUICE_DIRECTORY = '' } = process.env;
     expect(SLUICE_DIRECTORY).not.toBe(defaultDirectory);
     const { status, stderr } = await sluice(SLUICE_DIRECTORY, ['start']);
     expect(status).toBe(1);
-    expect(stderr).toContain("State can't be kept in");
+    expect(stderr).toContain("can't be used: ");
   });
 
-  test('gives a command nothing of its shell’s environment', async () => {
+  test('a command in a test gets nothing of the shell’s environment', async () => {
     for (const name of ['MYSQL_URL', 'SLUICE_STACK', 'AWS_PROFILE']) {
       expect(process.env[name]).toBeUndefined();
       vi.stubEnv(name, 'the shell’s');
@@ -80,7 +80,7 @@ describe('a test', () => {
     }
   });
 
-  test('fails when a command lets Node print a warning', async () => {
+  test('a test fails when a command makes Node print a warning', async () => {
     const warns = `node --eval 'process.emitWarning("planted")'`;
     await expect(finished(startShell(directory, warns))).rejects.toThrow('Warning: planted');
   });

@@ -3,10 +3,13 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { projectDirectory } from '../../cli/target/directories.ts';
 
-/** The one place where tests start the command line: never with the checkout's own local cloud, its port or its database. */
+/**
+ * The only place where tests start the command line, so that they never use the checkout's own local cloud,
+ * its port or its database.
+ */
 
 export interface Run {
-  /** As a shell counts: 130 for one that Ctrl-C ended. */
+  /** As a shell reports it: 130 after Ctrl-C. */
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -14,14 +17,14 @@ export interface Run {
 
 export interface CommandOptions {
   readonly cwd?: string;
-  /** Of the command line: a changed copy of this one. */
+  /** The checkout to run: a changed copy of this one. */
   readonly checkout?: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Ctrl-C is sent when this is printed. */
+  /** Send Ctrl-C when the command prints this. */
   readonly until?: string;
 }
 
-/** Runs the command line as a person would, with the local cloud that runs from a directory. */
+/** Runs the command line as a user would, with the local cloud of a directory. */
 export function sluice(
   directory: string,
   args: readonly string[],
@@ -43,7 +46,7 @@ export function startSluice(
   });
 }
 
-/** Starts a line of the README in a shell, in the project's folder, as the leader of a group of processes. */
+/** Starts a line of the README in a shell, in the project's folder, in a process group of its own. */
 export function startShell(directory: string, line: string): ChildProcess {
   return spawn('/bin/sh', ['-c', line], {
     cwd: projectDirectory,
@@ -53,7 +56,7 @@ export function startShell(directory: string, line: string): ChildProcess {
   });
 }
 
-/** The end of a process and what it printed. A warning of Node's own is an error, whatever the command says. */
+/** The exit status and output of a process. @throws {Error} when Node printed a warning */
 export async function finished(child: ChildProcess, until?: string): Promise<Run> {
   const printed = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const)
@@ -72,12 +75,12 @@ export async function finished(child: ChildProcess, until?: string): Promise<Run
 /** As Node prints one: `(node:4711) MaxListenersExceededWarning: …`. */
 export const nodeWarning = /\(node:\d+\) /;
 
-/** Nothing of the shell's environment but where programs lie. */
+/** Of the shell's environment, only the PATH. */
 function environmentOf(directory: string, others: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], SLUICE_DIRECTORY: directory, SLUICE_PORT: '0', ...others };
 }
 
-/** What a command with --json printed: a document a line. */
+/** The documents that a command printed with --json, one per line. */
 export function documents({ stdout }: Run): Record<string, unknown>[] {
   return stdout
     .split('\n')

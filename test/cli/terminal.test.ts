@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { bytes, duration, printable, printableJson, table } from '../../cli/terminal/terminal.ts';
 
 describe('text from outside', () => {
-  /** Anything, and much of what is hard to see or to tell from other things. */
+  /** Any text, often with characters that are invisible or look like others. */
   const hostile = fc
     .array(
       fc.oneof(
@@ -42,7 +42,7 @@ describe('text from outside', () => {
     .map((parts) => parts.join(''));
   const dangerous = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
-  test('nothing that a terminal would obey, or that can’t be seen, gets through', () => {
+  test('printed text has no control or invisible characters', () => {
     fc.assert(
       fc.property(hostile, (text) => {
         expect(printable(text)).not.toMatch(dangerous);
@@ -52,7 +52,7 @@ describe('text from outside', () => {
     );
   });
 
-  test('no two keys are printed alike, nor as texts that are the same to Unicode', () => {
+  test('no two keys are printed as the same text, nor as canonically equivalent texts', () => {
     fc.assert(
       fc.property(hostile, hostile, (one, other) => {
         if (one !== other) expect(printable(one).normalize()).not.toBe(printable(other).normalize());
@@ -61,7 +61,7 @@ describe('text from outside', () => {
     );
   });
 
-  test('what is printed tells what the text was', () => {
+  test('printed text can be converted back to the original', () => {
     const read = (printed: string) =>
       printed.replace(/\\u([\da-f]{4})/gi, (_, code: string) =>
         String.fromCharCode(Number.parseInt(code, 16)),
@@ -74,7 +74,7 @@ describe('text from outside', () => {
     );
   });
 
-  test('printed as JSON is the same value', () => {
+  test('a value printed as JSON is parsed as the same value', () => {
     fc.assert(
       fc.property(hostile, (text) => {
         expect(JSON.parse(printableJson([text, { [text]: 1 }], 2))).toEqual([text, { [text]: 1 }]);
@@ -83,7 +83,7 @@ describe('text from outside', () => {
     );
   });
 
-  test('plain text in any script is printed as it is', () => {
+  test('plain text in any script is printed unchanged', () => {
     for (const text of [
       'soup',
       'שקשוקה',
@@ -115,7 +115,7 @@ describe('text from outside', () => {
   });
 });
 
-test('a table lines its columns up, also where characters are two columns wide', () => {
+test('a table aligns its columns, even with characters that are two columns wide', () => {
   const rows = [
     { name: 'a', count: 1 },
     { name: '食譜', count: 1000 },

@@ -36,14 +36,14 @@ async function put(key: string, body: string): Promise<VersionPath> {
   return versionPath({ dataset: 'recipes', key, versionId });
 }
 
-/** Receipts can't be written over. */
+/** Receipts can't be overwritten, so they are deleted first. */
 async function overwrite(Key: string, Body: string): Promise<void> {
   const at = { Bucket: target.outputs.buckets.ledger, Key };
   await target.s3.send(new DeleteObjectCommand(at));
   await target.s3.send(new PutObjectCommand({ ...at, Body, IfNoneMatch: '*' }));
 }
 
-/** What each command that looks at objects says of the damaged one, and that the other one is none the worse. */
+/** Expects each command to name the damaged document, and to show the other object as usual. */
 async function expectNamed(key: string, document: string): Promise<void> {
   const says = `${document} can’t be read`;
   const status = await run('status');
@@ -60,7 +60,7 @@ async function expectNamed(key: string, document: string): Promise<void> {
   expect(swept.stdout).toContain(says);
   const explained = await run('explain', key);
   expect(explained.stdout).toContain(says);
-  expect(explained.stdout).toContain(`To have it done anew: npx sluice replay ${key} --force`);
+  expect(explained.stdout).toContain(`To reprocess it: npx sluice replay ${key} --force`);
   expect((await run('replay', '--code', 'missing_field')).status).toBe(0);
 }
 
@@ -68,11 +68,11 @@ async function expectMended(key: string): Promise<void> {
   expect(await run('replay', key, '--force', '--wait')).toMatchObject({ status: 0 });
   expect((await run('status', key)).stdout).toMatch(/done/);
   expect(await run('reconcile')).toMatchObject({ status: 0 });
-  expect((await run('sweep', '--older-than', '0s')).stdout).toContain('nothing is amiss');
+  expect((await run('sweep', '--older-than', '0s')).stdout).toContain('no problems found');
 }
 
-describe('one object of which nobody can read', () => {
-  test('a receipt is named by every command, holds up no other, and is mended by a replay', async () => {
+describe('an unreadable document', () => {
+  test('every command names an unreadable receipt, it stops no other object, and a replay repairs it', async () => {
     await put('recipes/whole.json', recipe('whole'));
     const path = await put('recipes/receipt.json', recipe('receipt'));
     const receipt = transformationReceiptKey(path, 0);
@@ -81,7 +81,7 @@ describe('one object of which nobody can read', () => {
     await expectMended('recipes/receipt.json');
   });
 
-  test('the entry is named by every command, holds up no other, and is made anew by a replay', async () => {
+  test('every command names an unreadable ledger entry, it stops no other object, and a replay rebuilds it', async () => {
     const path = await put('recipes/entry.json', `${recipe('entry')}{}\n`);
     const entry = ledgerEntryKey(path);
     await overwrite(entry, '{"dataset":"recipes"');
@@ -94,12 +94,12 @@ describe('one object of which nobody can read', () => {
   });
 });
 
-test('rows of an extraction that was given up are named, in each sink, by reconcile and by status', async () => {
+test('reconcile and status report the rows of an interrupted extraction, in each sink', async () => {
   const key = 'recipes/given-up.json';
   const path = await put(key, recipe('given up 1') + recipe('given up 2'));
   const { current, ...known } = (await ledgerOf(target).known(path))?.entry ?? {};
   expect(current).toBeDefined();
-  // As a function leaves it that is killed in its middle.
+  // The attempt of a function that was killed.
   const attempt = {
     status: 'extracting',
     message: 'm',
@@ -116,7 +116,7 @@ test('rows of an extraction that was given up are named, in each sink, by reconc
   const reconciled = await run('reconcile', key);
   expect(reconciled.status).toBe(1);
   expect(reconciled.stdout).toContain(
-    `${key}: its extraction did not end, and what it had passed on is there: 2 rows in the lake, 2 in the archive. It goes on when its message comes back; if that was given up: npx sluice sweep --enqueue`,
+    `${key}: its extraction was interrupted and has left 2 rows in the lake, 2 in the archive. It continues when its message reappears; if that was dead-lettered: npx sluice sweep --enqueue`,
   );
   const status = await run('status', key);
   expect(status.stdout).toContain(`${key}: the extraction of it was interrupted.`);

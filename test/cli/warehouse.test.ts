@@ -5,7 +5,7 @@ import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { queryWarehouse } from '../../cli/lake/warehouse.ts';
 
-/** What the stand-in was asked, and what it answers: the Data API's JSON 1.1 protocol. */
+/** The requests to the stand-in for the Data API, and its answers, in the JSON 1.1 protocol. */
 let asked: { readonly operation: string; readonly input: Record<string, unknown> }[];
 let statuses: Record<string, unknown>[];
 let pages: Record<string, unknown>[];
@@ -46,7 +46,7 @@ afterAll(() => {
 const warehouse = { workgroup: 'sluice-dev-warehouse', database: 'sluice' };
 const query = (sql: string) => queryWarehouse(client, warehouse, sql, () => {});
 
-test('a statement is waited for and its pages are one result, in the values that JSON has', async () => {
+test('a query waits for its statement, and returns all pages as one result of JSON values', async () => {
   statuses = [{ Status: 'SUBMITTED' }, { Status: 'STARTED' }, { Status: 'FINISHED', HasResultSet: true }];
   const ColumnMetadata = [
     { name: 'title', typeName: 'varchar' },
@@ -101,20 +101,20 @@ test('a statement is waited for and its pages are one result, in the values that
   });
 });
 
-test('a statement that fails says why in Redshift’s words', async () => {
+test('a failed statement reports Redshift’s message', async () => {
   statuses = [{ Status: 'FAILED', Error: 'ERROR: relation "lake.soup" does not exist' }];
   await expect(query('select * from lake.soup')).rejects.toThrow(
     'The query failed: ERROR: relation "lake.soup" does not exist',
   );
 });
 
-test('a statement without a result is answered with none', async () => {
+test('a statement without a result returns no rows', async () => {
   statuses = [{ Status: 'FINISHED', HasResultSet: false }];
   expect(await query('set timezone to utc')).toEqual({ columns: [], rows: [] });
   expect(asked.some(({ operation }) => operation === 'GetStatementResult')).toBe(false);
 });
 
-test('an interruption cancels the statement', async () => {
+test('Ctrl-C cancels the statement', async () => {
   const more = { Status: 'STARTED' };
   statuses = [more, more, more, more, more, more];
   const running = queryWarehouse(client, warehouse, 'select 1', () => process.emit('SIGINT'));

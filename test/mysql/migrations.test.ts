@@ -197,8 +197,8 @@ describe('the command line', () => {
   });
 
   it.each([
-    [['schema', 'nothing', '--mysql'], 1, 'There is no dataset nothing. There are: recipes'],
-    [['schema', 'recipes'], 1, 'Say which: --mysql'],
+    [['schema', 'nothing', '--mysql'], 1, 'There is no dataset "nothing". The datasets are recipes'],
+    [['schema', 'recipes'], 1, 'Choose a store: --mysql'],
     [['schema', 'recipes', '--mysql', '--glue'], 2, 'cannot be used with'],
   ])('refuses %j', async (args, code, says) => {
     expect(await sluice(args)).toMatchObject({ status: code, stderr: expect.stringContaining(says) });

@@ -35,7 +35,7 @@ async function backfill(...args: readonly string[]): Promise<{ status: number; r
   return { status: ran.status, report: report.parse(document?.['report']) };
 }
 
-test('a dry run counts what would be sent, and sends nothing', async () => {
+test('a dry run counts the objects that would be sent, and sends none', async () => {
   const counted = await backfill('recipes/', '--dry-run');
   expect(counted).toMatchObject({
     status: 0,
@@ -45,7 +45,7 @@ test('a dry run counts what would be sent, and sends nothing', async () => {
   expect(none.report.objects).toMatchObject({ listed: 7, sent: 0, skipped: { out_of_range: 7 } });
 });
 
-test('two backfills at once bring all objects into the tables, each once, and tell of those that failed', async () => {
+test('two backfills at once load each object once, and report the failed ones', async () => {
   const manifest = join(pipeline.directory, 'keys.txt');
   writeFileSync(manifest, [...old, elsewhere].map(({ key }) => key).join('\n'));
   const [byPrefix, byManifest] = await Promise.all([backfill('recipes/'), backfill('--manifest', manifest)]);
@@ -59,7 +59,7 @@ test('two backfills at once bring all objects into the tables, each once, and te
   });
   expect(byManifest.status).toBe(0);
   expect(byManifest.report).toMatchObject({ status: 'succeeded', objects: { listed: 7 }, troubles: [] });
-  // Both crawled before they ended: the tables show what came.
+  // Both crawled before they ended, so the tables show the rows.
   const titles = await queryLake(pipeline.target, 'SELECT title FROM recipes ORDER BY title', () => {});
   expect(titles.rows).toEqual(old.map((_, i) => [`Old ${i}`]));
   const passengers = await queryLake(pipeline.target, 'SELECT count(*) FROM passengers', () => {});
@@ -68,7 +68,7 @@ test('two backfills at once bring all objects into the tables, each once, and te
   expect(reconciled).toMatchObject({ status: 0, stdout: expect.stringContaining('everything agrees') });
 });
 
-test('what is rejected is done anew where that is asked for, and left alone where the code is the same', async () => {
+test('backfill --rejects skips objects of the deployed code, and reprocesses them with --force', async () => {
   const same = await backfill('--rejects', '--dry-run');
   expect(same.report).toMatchObject({ machine: 'replay', objects: { sent: 0, skipped: { same_code: 2 } } });
   const forced = await backfill('--rejects', '--force', '--code', 'missing_field');
@@ -79,7 +79,7 @@ test('what is rejected is done anew where that is asked for, and left alone wher
   });
 });
 
-test('executions are listed, and shown with what they went through', async () => {
+test('executions are listed, and one is shown with its states', async () => {
   const [latest] = await latestExecutions(pipeline.target, 1);
   const list = await run('executions');
   expect(list.stdout.split('\n')[1]).toMatch(new RegExp(`^${latest?.name} +replay +succeeded +succeeded `));
@@ -93,26 +93,26 @@ test('executions are listed, and shown with what they went through', async () =>
 });
 
 test.each([
-  [['backfill'], /Name a prefix/],
+  [['backfill'], /Say what to backfill: a prefix/],
   [['backfill', 'recipes/', '--rejects'], /exclude each other/],
-  [['backfill', 'recipes/', '--force'], /go with --rejects/],
-  [['backfill', '--rejects', '--dataset', 'none'], /There are: recipes, passengers/],
-  [['backfill', 's3://sluice-dev-raw-local/recipes/'], /without bucket: "recipes\/"/],
+  [['backfill', 'recipes/', '--force'], /require --rejects/],
+  [['backfill', '--rejects', '--dataset', 'none'], /The datasets are recipes, passengers/],
+  [['backfill', 's3://sluice-dev-raw-local/recipes/'], /without the bucket: "recipes\/"/],
   [['backfill', '', '--since', '1h', '--until', '2h'], /--since must be before --until/],
-  [['executions', '--stop'], /Which execution/],
-])('%j is refused with what is to be done', async (args, message) => {
+  [['executions', '--stop'], /need the name of an execution/],
+])('%j is refused with the correction', async (args, message) => {
   const { status, stderr } = await run(...args);
   expect(status).toBe(1);
   expect(stderr).toMatch(message);
 });
 
-test('a code that there is not is refused with those that there are', async () => {
+test('an unknown code is refused with the list of codes', async () => {
   const { status, stderr } = await run('backfill', '--rejects', '--code', 'missing_filed');
   expect(status).toBe(2);
-  expect(stderr).toMatch(/There are .*missing_field/);
+  expect(stderr).toMatch(/The codes are .*missing_field/);
 });
 
-test('nobody was denied anything on the way', async () => {
+test('no call was denied, and the local cloud reported no trouble', async () => {
   const { stdout } = await run('iam');
   expect(stdout).toContain('Nothing was denied.');
   expect(pipeline.troubles).toEqual([]);

@@ -51,8 +51,8 @@ async function keysUnder(bucket: string, prefix = ''): Promise<string[]> {
   return Array.fromAsync(listObjects(pipeline.target, bucket, prefix), ({ Key }) => Key);
 }
 
-describe('a file becomes rows', () => {
-  test('a recipe goes from the raw bucket to the table and the archive', async () => {
+describe('the way of a file through the pipeline', () => {
+  test('a recipe in the raw bucket is written to the table and the archive', async () => {
     const recipe = { ...good, title: 'From end to end', tags: ['test'] };
     const state = await become('recipes/end-to-end.json', JSON.stringify([recipe]));
     expect(state).toMatchObject({ stage: 'done', read: 1, written: 1, rejected: {}, filtered: {} });
@@ -78,7 +78,7 @@ describe('a file becomes rows', () => {
     expect(await bytesOf(archive)).toEqual(await bytesOf(processed));
   });
 
-  test('a bad record never takes a good one with it, and lies in the failed bucket with its reason', async () => {
+  test('a bad record never affects a good one, and is in the failed bucket with its reason', async () => {
     const bad = { ingredients: ['salt'], directions: ['Boil.'] };
     const body = gzipSync([good, bad, good].map((record) => JSON.stringify(record)).join('\n'));
     const state = await become('recipes/one-bad.json', body);
@@ -102,19 +102,19 @@ describe('a file becomes rows', () => {
     'recipes//double//slash.json',
     `recipes/${'long/'.repeat(200)}x.json`,
     'recipes/control\u0001\u007f.json',
-  ])('the key %j is read as it is', async (key) => {
+  ])('an object with the key %j is processed', async (key) => {
     expect(await become(key, JSON.stringify([good]))).toMatchObject({ key, stage: 'done', written: 1 });
   });
 });
 
-describe('a bad file never stops the pipeline and never vanishes', () => {
+describe('a bad file', () => {
   test.each([
     ['recipes/no.json', 'unknown_format', 'not json at all'],
     ['recipes/cut.json', 'truncated', '[{"title":'],
     ['recipes/nothing.json', 'empty_file', Buffer.alloc(0)],
     ['elsewhere/soup.json', 'unknown_prefix', JSON.stringify([good])],
     ['recipes/cut.json.gz', 'truncated', gzipSync(JSON.stringify([good])).subarray(0, 40)],
-  ])('%s ends as %s', async (key, code, body) => {
+  ])('the bad file %s is recorded as %s', async (key, code, body) => {
     const versionId = await put(key, body);
     const state = await settledState(pipeline.target, key, versionId);
     expect(state).toMatchObject({ stage: 'failed', fault: { code } });
@@ -128,8 +128,8 @@ describe('a bad file never stops the pipeline and never vanishes', () => {
   });
 });
 
-describe('messages', () => {
-  test('a poisonous message goes back to its queue and the others of its batch are acknowledged', async () => {
+describe('the messages of the pipeline', () => {
+  test('a poison message returns to its queue and the others of its batch are acknowledged', async () => {
     const { sqs, outputs } = pipeline.target;
     const QueueUrl = outputs.queues.extraction;
     await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'no event of any kind' }));
@@ -137,7 +137,7 @@ describe('messages', () => {
       [1, 2, 3].map((n) => become(`recipes/beside-poison-${n}.json`, JSON.stringify([good]))),
     );
     expect(states.map(({ stage }) => stage)).toEqual(['done', 'done', 'done']);
-    // In flight until its visibility time-out is over; everything else is gone.
+    // It is in flight until its visibility timeout; all others are gone.
     await eventually(async () => {
       const { waiting, inFlight } =
         (await queueStates(pipeline.target)).find(({ stage }) => stage === 'extraction') ?? {};
@@ -145,7 +145,7 @@ describe('messages', () => {
     }, 'nothing but the poison in the extraction queue');
   });
 
-  test('an event that is delivered again changes nothing', async () => {
+  test('a repeated event changes nothing', async () => {
     const key = 'recipes/twice.json';
     const versionId = await put(key, JSON.stringify([good]));
     await settledState(pipeline.target, key, versionId);
@@ -200,7 +200,7 @@ async function logText(stage: 'extraction' | 'transformation' | 'loading'): Prom
   return events.map(({ message }) => message).join('\n');
 }
 
-test('an unchanged SDK client needs nothing but the endpoint, a region and keys in its environment', async () => {
+test('an unchanged SDK client only needs the endpoint, a region and keys in its environment', async () => {
   const script = `
     import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
     import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
@@ -216,16 +216,16 @@ test('an unchanged SDK client needs nothing but the endpoint, a region and keys 
       AWS_SECRET_ACCESS_KEY: 'test',
     },
   });
-  // Six buckets; for each of three stages its queue, its DLQ, and what could not be delivered; the crawler's queue, its
-  // DLQ, and what crawls found, with what of that could not be delivered.
+  // Six buckets. Queues: for each of three stages one for its messages, a DLQ and one for undelivered events;
+  // for the crawler one and its DLQ; for findings one and one for undelivered events.
   expect(JSON.parse(stdout)).toEqual({ buckets: 6, queues: 13 });
 });
 
-test('nothing went wrong behind the scenes', () => {
+test('the local cloud reported no trouble', () => {
   expect(pipeline.troubles).toEqual([]);
 });
 
-test('a receipt is never written over, whoever asks, and an entry may be', async () => {
+test('no client can overwrite a receipt, but a ledger entry can be overwritten', async () => {
   const { s3, outputs } = pipeline.target;
   const Bucket = outputs.buckets.ledger;
   const receipt = { Bucket, Key: 'receipts/recipes/nothing/1/extraction.json' };

@@ -10,7 +10,7 @@ let pipeline: TestPipeline;
 let umask: number;
 
 beforeAll(async () => {
-  // Forbids nothing.
+  // It allows everything.
   umask = process.umask(0);
   pipeline = await startTestPipeline({
     mysql: true,
@@ -25,7 +25,7 @@ afterAll(async () => {
   process.umask(umask);
 });
 
-test('nobody else reads what lies below a used directory, whatever the umask', async () => {
+test('other users can’t read the files of a used directory, whatever the umask', async () => {
   const { target, directory } = pipeline;
   const large = 'x'.repeat(100_000);
   const body = JSON.stringify([{ title: 'tea', ingredients: [large], directions: ['Boil for 5 minutes.'] }]);
@@ -43,7 +43,7 @@ test('nobody else reads what lies below a used directory, whatever the umask', a
   const entries = readdirSync(directory, { recursive: true, encoding: 'utf8' });
   const stats = entries.map((name) => ({ name, stat: statSync(join(directory, name)) }));
   const open = stats
-    // A socket has no content, and lies where nobody else gets to.
+    // A socket has no content, and its directory is private.
     .filter(({ stat }) => (stat.isFile() || stat.isDirectory()) && (stat.mode & 0o077) !== 0)
     .map(({ name, stat }) => `${name} ${(stat.mode & 0o777).toString(8)}`);
   expect(open).toEqual([]);

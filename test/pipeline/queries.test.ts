@@ -44,14 +44,14 @@ beforeAll(async () => {
 afterAll(() => pipeline.close());
 
 describe('a query', () => {
-  test('finds nothing in a partition that was not crawled, and all of a table without partitions', async () => {
+  test('a query finds no rows in a partition that was not crawled, and all rows of a table without partitions', async () => {
     expect(await query('select count(*) from recipes')).toEqual([[0]]);
     expect(await query('select count(*) from lake.passengers')).toEqual([[2]]);
     await crawlAndWait(pipeline.target, 60);
     expect(await query('select count(*) from recipes')).toEqual([[3]]);
   });
 
-  test('finds through the catalog what another reader finds in the files, nulls and nested lists included', async () => {
+  test('a query finds the rows that another reader finds in the files, nulls and nested lists included', async () => {
     await crawlAndWait(pipeline.target, 60);
     const { target } = pipeline;
     const found: Record<string, unknown>[] = [];
@@ -94,7 +94,7 @@ describe('a query', () => {
     ]);
   });
 
-  test('has the types that the catalog declares', async () => {
+  test('a query returns the types that the catalog declares', async () => {
     const types: Record<string, string> = {};
     for (const { name, columns, partitionKeys } of await readCatalog(pipeline.target)) {
       for (const column of [...columns, ...partitionKeys]) types[`${name}.${column.name}`] = column.type;
@@ -128,7 +128,7 @@ describe('a file that the pipeline did not write', () => {
     return { status: ran.status, told: documents(ran) };
   };
 
-  test('is named with how it differs, breaks no query of another table, and is named where it does', async () => {
+  test('a foreign file is listed with its differences, and only fails queries of its own table, which name it', async () => {
     const files = (await keys('')).length;
     expect(await check()).toEqual({ status: 0, told: [{ compared: files, differ: 0 }] });
     for (const [key, body] of Object.entries(foreign)) await put(key, body);
@@ -147,7 +147,7 @@ describe('a file that the pipeline did not write', () => {
         file: 'recipes/difficulty=easy/notes.txt',
         differences: [expect.stringMatching(/^it can't be read as parquet/)],
       },
-      { table: 'recipes', file: 'recipes/lost.parquet', differences: ['it lies in no partition'] },
+      { table: 'recipes', file: 'recipes/lost.parquet', differences: ['it is in no partition'] },
     ]);
     expect(await query("select count(*) from lake.passengers where name <> ''")).toEqual([[2]]);
     await expect(query('select count(*) from recipes')).rejects.toThrow(
@@ -161,18 +161,18 @@ describe('a file that the pipeline did not write', () => {
   });
 });
 
-describe('the queries of the documentation', () => {
+describe('the queries in docs/queries.md', () => {
   const document = readFileSync(join(projectDirectory, 'docs/queries.md'), 'utf8');
   const statements = [...document.matchAll(/```sql\n(.*?)```/gs)].flatMap(([, block = '']) =>
     block.split(';'),
   );
 
-  test.each(statements.map((sql) => [sql.trim()]))('%s', async (sql) => {
+  test.each(statements.map((sql) => [sql.trim()]))('the documented query runs: %s', async (sql) => {
     await crawlAndWait(pipeline.target, 60);
     expect((await query(sql)).length).toBeGreaterThan(0);
   });
 
-  test('are in two dialects where they differ', () => {
+  test('each documented query for Redshift has one for DuckDB beside it', () => {
     const pairs = [...document.matchAll(/```redshift\n[^`]*```\n\n```sql\n/g)];
     expect(pairs.length).toBe([...document.matchAll(/```redshift\n/g)].length);
     expect(pairs.length).toBeGreaterThan(2);

@@ -11,15 +11,15 @@ export interface TestPipeline {
   readonly running: LocalPipeline;
   readonly target: Target;
   readonly directory: string;
-  /** What went wrong behind the scenes. */
+  /** Lines that the local cloud reported as trouble. */
   readonly troubles: readonly string[];
   close(): Promise<void>;
 }
 
 export interface TestPipelineOptions {
-  /** Whether it writes to MySQL too: a server of its own. */
+  /** Whether to load into MySQL too, with a server of its own. */
   readonly mysql?: boolean;
-  /** What is done in its directory before it starts. */
+  /** Prepares the directory before the start. */
   readonly prepare?: (directory: string) => Promise<void>;
 }
 
@@ -50,14 +50,14 @@ export async function startTestPipeline({
   };
 }
 
-/** What Node itself warned of, of what the functions' processes wrote. */
+/** Node's warnings in the logs of the functions. */
 function warningsOfFunctions(logs: string): string[] {
   return readdirSync(logs)
     .flatMap((file) => readFileSync(join(logs, file), 'utf8').split('\n'))
     .filter((line) => nodeWarning.test(line));
 }
 
-/** Waits until `probe` gives something; fails after `seconds`. */
+/** Waits until `probe` returns a value. @throws {Error} after `seconds` */
 export async function eventually<Value>(
   probe: () => Promise<Value | undefined>,
   what: string,
@@ -67,7 +67,7 @@ export async function eventually<Value>(
   for (;;) {
     const value = await probe();
     if (value !== undefined) return value;
-    if (Date.now() > end) throw new Error(`Waited ${seconds} s in vain for ${what}.`);
+    if (Date.now() > end) throw new Error(`Timeout: waited ${seconds} s for ${what}.`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -11,11 +11,14 @@ export interface UnseenObject {
   readonly body: string;
 }
 
-/** Of the raw bucket of the local stack. */
+/** The name of the local stack's raw bucket. */
 export const rawBucket = 'sluice-dev-raw-local';
 const AT_ONCE = 16;
 
-/** Puts objects into the raw bucket of a local cloud that is not running, so that no event of them is ever delivered. */
+/**
+ * Puts objects into the raw bucket of a local cloud that is not running, so that their events are never
+ * delivered.
+ */
 export async function putUnseen(directory: string, objects: Iterable<UnseenObject>): Promise<void> {
   const region = 'us-east-1';
   const s3 = createS3({

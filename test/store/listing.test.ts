@@ -10,8 +10,8 @@ async function* from<Item>(items: readonly Item[], onRead: () => void = () => {}
   }
 }
 
-describe('work on a listing', () => {
-  test('comes out in its order, whatever ends first, and never more than so much is under way', async () => {
+describe('concurrent work on a listing', () => {
+  test('concurrent work yields its results in order, and never exceeds its limit', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.nat({ max: 3 }), { maxLength: 30 }),
@@ -35,7 +35,7 @@ describe('work on a listing', () => {
     );
   });
 
-  test('reads no further ahead than it works', async () => {
+  test('concurrent work never reads ahead of its limit', async () => {
     let read = 0;
     const done = concurrently(
       from([1, 2, 3, 4, 5, 6, 7, 8], () => {
@@ -49,7 +49,7 @@ describe('work on a listing', () => {
     await done.return(undefined);
   });
 
-  test('its failure is thrown in its turn', async () => {
+  test('concurrent work throws a failure in its turn', async () => {
     const results: number[] = [];
     const work = async () => {
       const done = concurrently(from([1, 2, 3]), 3, async (item) => {
@@ -63,7 +63,7 @@ describe('work on a listing', () => {
   });
 });
 
-test('a set of keys has what was added, and nothing else', () => {
+test('a set of keys has exactly the keys that were added', () => {
   fc.assert(
     fc.property(fc.array(fc.string(), { maxLength: 3000 }), fc.array(fc.string()), (added, others) => {
       const keys = new KeySet();
