@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { datasetNamed, datasets } from '../../datasets/index.ts';
+import { datasets, registry } from '../../datasets/index.ts';
 import { detailsPrefix } from '../../domain/versions/backfill.ts';
 import { showToEnd } from '../ledger/execution-end.ts';
 import { newExecutionName, startExecution } from '../ledger/executions.ts';
@@ -79,7 +79,7 @@ function check(
     throw new UserError('--since must be before --until: nothing changed in between.');
   if (!rejects && (dataset !== undefined || code.length > 0 || force))
     throw new UserError('--dataset, --code and --force go with --rejects.');
-  if (dataset !== undefined && datasetNamed(dataset) === undefined)
+  if (dataset !== undefined && registry.named(dataset) === undefined)
     throw new UserError(
       `There is no dataset ${JSON.stringify(dataset)}. There are: ${datasets.map(({ name }) => name).join(', ')}.`,
     );

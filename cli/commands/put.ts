@@ -4,7 +4,7 @@ import { basename, resolve, sep } from 'node:path';
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import type { Command } from 'commander';
-import { datasetNamed, datasets } from '../../datasets/index.ts';
+import { datasets, registry } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import type { Stage } from '../../domain/errors.ts';
 import { describeOutcome, describeState } from '../ledger/describe-state.ts';
@@ -71,7 +71,7 @@ export interface Uploaded {
 }
 
 function keyFor(file: string, name: string | undefined): string {
-  const dataset = name === undefined ? datasetOfFolder(file) : datasetNamed(name);
+  const dataset = name === undefined ? datasetOfFolder(file) : registry.named(name);
   if (dataset === undefined) {
     const known = datasets.map((each) => each.name).join(', ');
     throw new UserError(
@@ -86,7 +86,7 @@ function keyFor(file: string, name: string | undefined): string {
 /** `examples/recipes/soups.ndjson` holds recipes; of several such folders the innermost one says it. */
 function datasetOfFolder(file: string): Dataset | undefined {
   const folders = resolve(file).split(sep).slice(0, -1).reverse();
-  const named = folders.map(datasetNamed).find((dataset) => dataset !== undefined);
+  const named = folders.map((name) => registry.named(name)).find((dataset) => dataset !== undefined);
   return named ?? (datasets.length === 1 ? datasets[0] : undefined);
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { datasetNamed, datasets } from '../../datasets/index.ts';
+import { datasets, registry } from '../../datasets/index.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import { type Tally, total } from '../../domain/versions/receipt.ts';
 import { isFinal, objectState } from '../ledger/object-state.ts';
@@ -51,7 +51,7 @@ export function replay(program: Command): void {
     .action(async (keys: string[], options: ReplayOptions) => {
       if (keys.length === 0 && options.code.length === 0)
         throw new UserError('What is to be replayed? Name a code (--code missing_field) or keys.');
-      if (options.dataset !== undefined && datasetNamed(options.dataset) === undefined)
+      if (options.dataset !== undefined && registry.named(options.dataset) === undefined)
         throw new UserError(
           `There is no dataset ${JSON.stringify(options.dataset)}. There are: ${datasets.map(({ name }) => name).join(', ')}.`,
         );

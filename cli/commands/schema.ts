@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { datasetNamed, datasets } from '../../datasets/index.ts';
+import { datasets, registry } from '../../datasets/index.ts';
 import { storedColumns } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { glueTable, tableLocation } from '../../domain/tables/glue.ts';
@@ -38,7 +38,7 @@ export function schema(program: Command): void {
     .option('--bucket <name>', 'where the lake is, in what names a place', DEFAULT_BUCKET)
     .option('--json', 'as JSON')
     .action((name: string, options: Options) => {
-      const dataset = datasetNamed(name);
+      const dataset = registry.named(name);
       if (dataset === undefined)
         throw new UserError(
           `There is no dataset ${name}. There are: ${datasets.map((each) => each.name).join(', ')}.`,

@@ -1,4 +1,4 @@
-import { datasetNamed } from '../../datasets/index.ts';
+import { registry } from '../../datasets/index.ts';
 import type { Target } from '../target/target.ts';
 import { UserError } from '../terminal/user-error.ts';
 import { readCatalog } from './catalog.ts';
@@ -48,7 +48,7 @@ async function queryHere(
       const files = await copyFiles(target, table, progress);
       originals.push(...files);
       try {
-        await createViews(connection, table, datasetNamed(table.name), files);
+        await createViews(connection, table, registry.named(table.name), files);
       } catch (error) {
         // It is no reason not to read the others.
         unreadable.set(table.name, error);

@@ -1,5 +1,5 @@
-import { datasetOf } from '../../datasets/index.ts';
-import { UNKNOWN_DATASET, versionPath } from '../../domain/versions/key-layout.ts';
+import { registry } from '../../datasets/index.ts';
+import { versionPath } from '../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import { type Receipt, type Tally, total } from '../../domain/versions/receipt.ts';
 import { summarize } from '../../domain/versions/reconciliation.ts';
@@ -46,7 +46,7 @@ export function isFinal({ stage }: Pick<ObjectState, 'stage'>): boolean {
 
 /** Asks the ledger where an object's version stands. */
 export async function objectState(target: Target, key: string, versionId: string): Promise<ObjectState> {
-  const dataset = datasetOf(key)?.name ?? UNKNOWN_DATASET;
+  const dataset = registry.nameOf(key);
   const path = versionPath({ dataset, key, versionId });
   const [known, receipts] = await Promise.all([readEntry(target, path), readReceipts(target, path)]);
   const state = stateOf({ dataset, key, versionId }, receipts);

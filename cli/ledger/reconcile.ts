@@ -1,15 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { datasetNamed, datasetOf, isGone } from '../../datasets/index.ts';
+import type { Dataset } from '../../domain/dataset.ts';
 import { revisionSequencer } from '../../domain/tables/row-identity.ts';
 import { rowSchema } from '../../domain/tables/stored-row.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
 import {
-  objectId,
+  type LedgerPlace,
   parseFailedKey,
   parsePartKey,
   parseProcessedKey,
-  UNKNOWN_DATASET,
   type VersionPath,
   versionSegment,
 } from '../../domain/versions/key-layout.ts';
@@ -136,11 +135,10 @@ const folders: Readonly<Record<Place, string>> = { temp: '', processed: '', arch
 const nameOf = (place: Place, key: string) => `${place}/${key}`;
 const idOf = ({ dataset, objectId: id }: LedgerPlace) => `${dataset}/${id}`;
 
-type LedgerPlace = Pick<VersionPath, 'dataset' | 'objectId'>;
-
 async function placeOf(target: Target, key: string): Promise<LedgerPlace> {
-  const dataset = datasetOf(key)?.name ?? (await entryOf(target, key))?.entry.dataset;
-  return { dataset: dataset ?? UNKNOWN_DATASET, objectId: objectId(key) };
+  const place = target.registry.placeOf(key);
+  const known = target.registry.of(key) === undefined ? await entryOf(target, key) : undefined;
+  return known === undefined ? place : { ...place, dataset: known.entry.dataset };
 }
 
 async function* entriesOf(target: Target, asked: readonly LedgerPlace[]): AsyncGenerator<ListedEntry> {
@@ -184,7 +182,7 @@ async function reconcileObject(
         standing !== 'rejected' && account.tables !== undefined
           ? await lookInTables?.(dataset, key, revisionSequencer({ sequencer, versionId }))
           : undefined;
-      const tables = tablesDifferences(account, inTables, dataset);
+      const tables = tablesDifferences(account, inTables, target.registry.named(dataset));
       const { read, written, filtered, rejected, files } = account;
       const version: Reconciled = {
         key,
@@ -197,7 +195,7 @@ async function reconcileObject(
         rejected,
         found: { lake, archive, ...(inTables && { tables: inTables.rows }) },
         uncompared: tables.uncompared,
-        differences: isGone(dataset)
+        differences: target.registry.isGone(dataset)
           ? [{ kind: 'dataset_gone', of: dataset, found: inTables?.rows ?? lake }]
           : [
               ...unreadable.map(differenceOf),
@@ -227,7 +225,12 @@ async function strayRows(
   versions: readonly { readonly inTables: InTables | undefined }[],
 ): Promise<Difference | undefined> {
   const { key, dataset, current, attempts, superseded } = known.entry;
-  if (lookInTables === undefined || isGone(dataset) || datasetNamed(dataset) === undefined) return undefined;
+  if (
+    lookInTables === undefined ||
+    target.registry.isGone(dataset) ||
+    target.registry.named(dataset) === undefined
+  )
+    return undefined;
   if (superseded.length > 0 || attempts.some(({ status }) => status === 'extracting')) return undefined;
   const shown = current?.type === 'created' ? revisionSequencer(current) : '';
   const looked = versions.find(({ inTables }) => inTables !== undefined)?.inTables;
@@ -296,8 +299,7 @@ function partsOf(receipts: readonly Receipt[]): NamedFile[] {
   );
 }
 
-function tablesDifferences(account: RecordTotals, found: InTables | undefined, dataset: string) {
-  const known = datasetNamed(dataset);
+function tablesDifferences(account: RecordTotals, found: InTables | undefined, known: Dataset | undefined) {
   return found === undefined || known === undefined
     ? { differences: [], uncompared: 0 }
     : differencesOfTables(account, found, rowSchema(known));

@@ -1,7 +1,7 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { Stage } from '../../domain/errors.ts';
 import type { UnreadableDocument } from '../../domain/versions/document.ts';
-import { objectId, UNKNOWN_DATASET, versionPath, versionSegment } from '../../domain/versions/key-layout.ts';
+import { versionPath, versionSegment } from '../../domain/versions/key-layout.ts';
 import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';
 import {
   erased,
@@ -123,12 +123,8 @@ function unreadable(key: string, { message }: UnreadableDocument): SweepProblem 
   return { amiss: 'unreadable', key, versionId: '', since: 0, pieces: 1, reason: message, events: [] };
 }
 
-function placeOf({ registry }: Target, key: string) {
-  return { dataset: registry.of(key)?.name ?? UNKNOWN_DATASET, objectId: objectId(key) };
-}
-
 function idOf(target: Target, key: string): string {
-  const { dataset, objectId: id } = placeOf(target, key);
+  const { dataset, objectId: id } = target.registry.placeOf(key);
   return `${dataset}/${id}`;
 }
 
@@ -140,7 +136,7 @@ async function lookAtVersion(
 ): Promise<SweepProblem[] | typeof TOO_YOUNG> {
   if (version.modified >= before) return TOO_YOUNG;
   const { key } = version;
-  const known = await readEntry(target, placeOf(target, key));
+  const known = await readEntry(target, target.registry.placeOf(key));
   const seems = missedEvent({ key, onDelete: onDeleteOf(target, key) }, version, known?.entry, () => 0);
   if (seems === undefined) return [];
   // What a dataset that is gone has of it is found in the ledger, and nothing would take its event.
@@ -161,8 +157,8 @@ async function missedOf(
   const latest = await latestOf(target, target.outputs.buckets.raw, key);
   if (latest !== undefined && latest.modified >= before) return TOO_YOUNG;
   const [known, listed] = [
-    await readEntry(target, placeOf(target, key)),
-    await listedEntry(target, placeOf(target, key)),
+    await readEntry(target, target.registry.placeOf(key)),
+    await listedEntry(target, target.registry.placeOf(key)),
   ];
   const found = missedEvent({ key, onDelete: onDeleteOf(target, key) }, latest, known?.entry, (versionId) =>
     nextRevision(listed.versions.keys(), versionId),
@@ -206,7 +202,7 @@ async function lookAtHead(
   inRaw: KeySet,
 ): Promise<SweepProblem[] | typeof TOO_YOUNG> {
   const { dataset, key } = entry;
-  if (dataset !== placeOf(target, key).dataset) {
+  if (dataset !== target.registry.nameOf(key)) {
     const versionId = entry.current?.versionId ?? '';
     const shows = entry.current?.type === 'created' && target.registry.isGone(dataset);
     return shows ? [{ amiss: 'dataset_gone', key, versionId, since, pieces: 1, events: [] }] : [];

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { datasetOf } from '../../datasets/index.ts';
+import { registry } from '../../datasets/index.ts';
 import {
   type BatchEntry,
   type BatchRecord,
@@ -14,11 +14,10 @@ import {
 import { parseDocument, UnreadableDocument } from '../../domain/versions/document.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import {
-  objectId,
+  type LedgerPlace,
   parseFailedKey,
   parseLedgerKey,
   receiptsPrefix,
-  UNKNOWN_DATASET,
   type VersionPath,
 } from '../../domain/versions/key-layout.ts';
 import { type Receipt, receipt } from '../../domain/versions/receipt.ts';
@@ -146,7 +145,7 @@ async function lookAtObject(
   const latest = await look(key);
   if (latest === undefined && named) return { skip: 'missing' };
   if (latest !== undefined && !inRange(latest.modified)) return out;
-  const place = { dataset: datasetOf(key)?.name ?? UNKNOWN_DATASET, objectId: objectId(key) };
+  const place = registry.placeOf(key);
   const entry = await new Ledger(store, buckets.ledger).entry(place);
   // Without an entry there are no receipts.
   const revisions = entry === undefined ? [] : await revisionsOf(place, store, buckets.ledger);
@@ -168,7 +167,7 @@ async function lookAtVersion(
 
 /** The versions of a key that have receipts, as they stand in keys. */
 async function revisionsOf(
-  { dataset, objectId: id }: Pick<VersionPath, 'dataset' | 'objectId'>,
+  { dataset, objectId: id }: LedgerPlace,
   store: ObjectStore,
   bucket: string,
 ): Promise<string[]> {

@@ -1,4 +1,3 @@
-import type { Registry } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError, TransientError } from '../../domain/errors.ts';
 import { decode } from '../../domain/records/decoding/decode.ts';
@@ -6,6 +5,7 @@ import { parsePartLine } from '../../domain/records/part.ts';
 import { RejectCount } from '../../domain/records/reject-limit.ts';
 import { transformRecord } from '../../domain/records/transformation.ts';
 import { validate } from '../../domain/records/validation.ts';
+import type { Registry } from '../../domain/registry.ts';
 import {
   extractionReceiptKey,
   faultKey,

@@ -1,7 +1,7 @@
-import type { Registry } from '../../datasets/index.ts';
 import type { PermanentError, TransientError } from '../../domain/errors.ts';
 import type { Limits } from '../../domain/records/part.ts';
 import { type Reject, renderReject } from '../../domain/records/reject.ts';
+import type { Registry } from '../../domain/registry.ts';
 import type { StoredObject, Tally } from '../../domain/versions/receipt.ts';
 import type { Zstd } from '../../formats/zstd.ts';
 import type { TableStore } from '../../mysql/table-store.ts';
