@@ -12,7 +12,7 @@ import {
   type VersionPath,
   versionSegment,
 } from '../../domain/versions/key-layout.ts';
-import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';
+import { isInterrupted, type LedgerEntry, shownVersions } from '../../domain/versions/ledger.ts';
 import { type Receipt, type Tally, withLines } from '../../domain/versions/receipt.ts';
 import {
   contradictions,
@@ -151,10 +151,10 @@ interface Standing {
 }
 
 /** The versions of an entry that have something to show for. `now` in milliseconds since the epoch. */
-function versionsToShow({ current, attempts }: LedgerEntry, now: number) {
-  const ended = attempts.filter((each) => each.status === 'rejected' || isInterrupted(each, now));
+function versionsToShow(entry: LedgerEntry, now: number) {
+  const ended = entry.attempts.filter((each) => each.status === 'rejected' || isInterrupted(each, now));
   return [
-    ...(current?.type === 'created' ? [{ ...current, standing: 'current' as const }] : []),
+    ...shownVersions(entry).map((each) => ({ ...each, standing: 'current' as const })),
     ...ended.map(({ status, ...each }) => ({
       ...each,
       standing: status === 'rejected' ? status : ('interrupted' as const),
@@ -355,12 +355,12 @@ async function isNamedNow(
   // What can't be read has been reported as such.
   if (known instanceof UnreadableDocument) return true;
   if (path === undefined || known === undefined) return false;
-  const { current, attempts, superseded } = known.entry;
+  const { attempts, superseded } = known.entry;
   const isIt = ({ versionId }: { versionId: string }) => versionSegment(versionId) === path.version;
   // Of a version that is being extracted nobody knows yet what it will have; and what goes, goes when its successor is there.
   if (attempts.some((each) => each.status === 'extracting' && isIt(each))) return true;
   if (superseded.some((versionId) => isIt({ versionId }))) return true;
-  if (![...(current?.type === 'created' ? [current] : []), ...attempts].some(isIt)) return false;
+  if (![...shownVersions(known.entry), ...attempts].some(isIt)) return false;
   const { versions } = await listedEntry(target, path);
   const { receipts, unreadable } = await readableReceipts(target, versions.get(path.version) ?? []);
   if (unreadable.length > 0) return true;
