@@ -37,6 +37,11 @@ export class Registry {
     return this.of(key)?.name ?? UNKNOWN_DATASET;
   }
 
+  /** What becomes of rows when an object goes, or is of no use. Of a key that no dataset reads, there is nothing to keep. */
+  rulesOf(key: string): Pick<Dataset, 'onDelete' | 'onReject'> {
+    return this.of(key) ?? { onDelete: 'retract', onReject: 'replace' };
+  }
+
   placeOf(key: string): LedgerPlace {
     return { dataset: this.nameOf(key), objectId: objectId(key) };
   }

@@ -137,16 +137,18 @@ async function lookAtVersion(
   if (version.modified >= before) return TOO_YOUNG;
   const { key } = version;
   const known = await readEntry(target, target.registry.placeOf(key));
-  const seems = missedEvent({ key, onDelete: onDeleteOf(target, key) }, version, known?.entry, () => 0);
+  const seems = missedEvent(
+    { key, onDelete: target.registry.rulesOf(key).onDelete },
+    version,
+    known?.entry,
+    () => 0,
+  );
   if (seems === undefined) return [];
   // What a dataset that is gone has of it is found in the ledger, and nothing would take its event.
   const isOfNone = target.registry.of(key) === undefined;
   if (isOfNone && (await entryInGone(target, key, gone)) !== undefined) return [];
   return missedOf(target, key, before);
 }
-
-/** What belongs to no dataset leaves nothing but a fault. */
-const onDeleteOf = ({ registry }: Target, key: string) => registry.of(key)?.onDelete ?? 'retract';
 
 /** What was missed of a key, looked at afresh: its entry may have been newer than the listing. */
 async function missedOf(
@@ -160,8 +162,11 @@ async function missedOf(
     await readEntry(target, target.registry.placeOf(key)),
     await listedEntry(target, target.registry.placeOf(key)),
   ];
-  const found = missedEvent({ key, onDelete: onDeleteOf(target, key) }, latest, known?.entry, (versionId) =>
-    nextRevision(listed.versions.keys(), versionId),
+  const found = missedEvent(
+    { key, onDelete: target.registry.rulesOf(key).onDelete },
+    latest,
+    known?.entry,
+    (versionId) => nextRevision(listed.versions.keys(), versionId),
   );
   if (found === undefined) return [];
   const { missed, event } = found;
