@@ -22,10 +22,14 @@ export type LakeFormat = 'parquet' | 'csv';
 
 /** A record that is valid and yet no row, under a reason that is counted. */
 export class Filtered {
-  readonly reason: string;
+  readonly #reason: string;
 
   constructor(reason: string) {
-    this.reason = reason;
+    this.#reason = reason;
+  }
+
+  get reason(): string {
+    return this.#reason;
   }
 }
 
@@ -34,12 +38,25 @@ export function filtered(reason: string): Filtered {
   return new Filtered(reason);
 }
 
-type RowOf<RowSchema extends z.ZodObject> = z.output<RowSchema>;
+/** Makes the row of a valid record, or filters it out. Pure: the same record and origin give the same row. */
+export type Transform<RecordSchema extends z.ZodType, RowSchema extends z.ZodObject> = (
+  record: z.output<RecordSchema>,
+  origin: RecordSource,
+) => z.output<RowSchema> | Filtered;
+
+/** What a transform returns besides the row's columns, by name: TypeScript itself lets a function return more than is asked for. */
+type Surplus<Returned, Row> = Returned extends Filtered ? never : Exclude<keyof Returned & string, keyof Row>;
+
+/** Refuses a transform of surplus columns: no table would have them. */
+type NoSurplus<Column extends string> = [Column] extends [never]
+  ? unknown
+  : `The transform returns ${Column}, which is no column of the row.`;
 
 /** Everything that is particular to one kind of data; the rest of the pipeline is derived from it. */
-export interface Dataset<
-  RecordSchema extends z.ZodType = z.ZodType,
-  RowSchema extends z.ZodObject = z.ZodObject,
+export interface DatasetDefinition<
+  RecordSchema extends z.ZodType,
+  RowSchema extends z.ZodObject,
+  OwnTransform extends Transform<RecordSchema, RowSchema>,
 > {
   /** Lower-case letters, digits and underscores: names the table, the prefixes and the view. */
   readonly name: string;
@@ -49,14 +66,14 @@ export interface Dataset<
   } & SourceFormat;
   /** What a valid input record is. */
   readonly record: RecordSchema;
-  /** Makes the row of a valid record, or filters it out. Pure: the same record and origin give the same row. */
-  readonly transform: (record: z.output<RecordSchema>, origin: RecordSource) => RowOf<RowSchema> | Filtered;
+  /** Makes the row of a valid record, or filters it out: `Transform`. */
+  readonly transform: OwnTransform & NoSurplus<Surplus<ReturnType<OwnTransform>, z.output<RowSchema>>>;
   /** What a row of the table is. Column types derive from it. */
   readonly row: RowSchema;
   /** The columns that identify a row. */
-  readonly key: readonly (keyof RowOf<RowSchema> & string)[];
+  readonly key: readonly (keyof z.output<RowSchema> & string)[];
   /** The columns that partition the lake, outermost first; they are not stored in the files. */
-  readonly partitionBy: readonly (keyof RowOf<RowSchema> & string)[];
+  readonly partitionBy: readonly (keyof z.output<RowSchema> & string)[];
   /** The format of the lake's files; Parquet if nothing is said. The archive is Parquet in any case. */
   readonly processedAs?: LakeFormat;
   /** Whether the rows of a deleted object are retracted or kept. */
@@ -67,15 +84,20 @@ export interface Dataset<
   readonly maxRejected?: RejectLimit;
 }
 
+/** A dataset as the pipeline sees it, whatever its records and rows are. */
+export type Dataset = DatasetDefinition<z.ZodType, z.ZodObject, Transform<z.ZodType, z.ZodObject>>;
+
 /**
  * Declares a dataset.
  *
  * @throws {Error} when the name, the prefix, a field of CSV, the key or a partition column can't be used.
  */
-export function defineDataset<RecordSchema extends z.ZodType, RowSchema extends z.ZodObject>(
-  dataset: Dataset<RecordSchema, RowSchema>,
-): Dataset<RecordSchema, RowSchema> {
-  const { name, source, record, row, key, partitionBy, processedAs } = dataset;
+export function defineDataset<
+  RecordSchema extends z.ZodType,
+  RowSchema extends z.ZodObject,
+  OwnTransform extends Transform<RecordSchema, RowSchema>,
+>(definition: DatasetDefinition<RecordSchema, RowSchema, OwnTransform>): Dataset {
+  const { name, source, record, row, key, partitionBy, processedAs, maxRejected } = definition;
   const refuse = (what: string): never => {
     throw new Error(`Dataset ${JSON.stringify(name)}: ${what}`);
   };
@@ -99,7 +121,7 @@ export function defineDataset<RecordSchema extends z.ZodType, RowSchema extends 
     refuse(
       `${coerced === '' ? 'its record' : coerced} is a z.coerce.number(), which rounds long numbers of a text without a word. Use z.number() for numbers of JSON; for texts double() or int32() of domain/records/text-fields.ts.`,
     );
-  const noLimit = whyNoLimit(dataset.maxRejected ?? {});
+  const noLimit = whyNoLimit(maxRejected ?? {});
   if (noLimit !== undefined) refuse(noLimit);
   if (key.length === 0) refuse('the key names no column.');
   const columns = new Map(columnsOf(row).map((column) => [column.name, column]));
@@ -126,5 +148,6 @@ export function defineDataset<RecordSchema extends z.ZodType, RowSchema extends 
         refuse(`${column} is a ${type.kind}, which CSV can't hold: process it as Parquet.`);
     }
   }
-  return Object.freeze(dataset);
+  // A record comes to the transform from a part, as `unknown`; `record` has let it in there.
+  return Object.freeze(definition) as Dataset;
 }

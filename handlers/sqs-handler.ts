@@ -9,9 +9,9 @@ import middy from '@middy/core';
 import sqsPartialBatchFailure from '@middy/sqs-partial-batch-failure';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import pLimit from 'p-limit';
-import type { Registry } from '../datasets/index.ts';
 import { PermanentError, TransientError } from '../domain/errors.ts';
 import { limits } from '../domain/records/part.ts';
+import type { Registry } from '../domain/registry.ts';
 import type { Stage } from '../domain/stage.ts';
 import { UnreadableDocument } from '../domain/versions/document.ts';
 import {

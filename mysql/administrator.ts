@@ -12,6 +12,9 @@ const environment = z.object({
 /** RDS guide, rds-secrets-manager. */
 const secret = z.object({ username: z.string(), password: z.string() });
 
+/** The database that a connection has chosen. */
+const selected = z.tuple([z.object({ name: z.string() })]);
+
 export interface Administrator {
   readonly settings: MysqlSettings;
   /** Who is to be let in to load; on a database with a URL, whoever has the URL. */
@@ -53,9 +56,10 @@ function parseSecret(text: string, arn: string): z.infer<typeof secret> {
  */
 export async function admitLoadingUser(connection: Connection, user: string): Promise<void> {
   const account = `'${user}'@'%'`;
-  const [[row]] = (await connection.query('SELECT DATABASE() AS name')) as unknown as [[{ name: string }]];
+  const [rows] = await connection.query('SELECT DATABASE() AS name');
+  const [{ name }] = selected.parse(rows);
   await connection.query(
     `CREATE USER IF NOT EXISTS ${account} IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS' REQUIRE SSL`,
   );
-  await connection.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${mysqlName(row.name)}.* TO ${account}`);
+  await connection.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${mysqlName(name)}.* TO ${account}`);
 }

@@ -4,7 +4,7 @@ import { basename, resolve, sep } from 'node:path';
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import type { Command } from 'commander';
-import { datasetNamed, datasets } from '../../datasets/index.ts';
+import { datasets, registry } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import type { Stage } from '../../domain/stage.ts';
 import { describeOutcome, describeState } from '../ledger/describe-state.ts';
@@ -87,7 +87,7 @@ function keyFor(file: string, name: string | undefined): string {
  */
 function datasetOfFolder(file: string): Dataset | undefined {
   const folders = resolve(file).split(sep).slice(0, -1).reverse();
-  const named = folders.map(datasetNamed).find((dataset) => dataset !== undefined);
+  const named = folders.map((name) => registry.named(name)).find((dataset) => dataset !== undefined);
   return named ?? (datasets.length === 1 ? datasets[0] : undefined);
 }
 

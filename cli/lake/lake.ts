@@ -1,4 +1,4 @@
-import { datasetNamed } from '../../datasets/index.ts';
+import { registry } from '../../datasets/index.ts';
 import { errorText } from '../../domain/errors.ts';
 import type { Target } from '../target/target.ts';
 import { UserError } from '../terminal/user-error.ts';
@@ -46,7 +46,7 @@ async function queryHere(
       const files = await copyFiles(target, table, progress);
       originals.push(...files);
       try {
-        await createViews(connection, table, datasetNamed(table.name), files);
+        await createViews(connection, table, registry.named(table.name), files);
       } catch (error) {
         // A table that can't be read does not matter to a query of others.
         unreadable.set(table.name, error);

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
-import { datasetNamed } from '../../datasets/index.ts';
+import { registry } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
 import { CsvRecord } from '../../domain/records/decoding/csv/record.ts';
@@ -53,7 +53,7 @@ export async function explainRecord(
   }: { readonly dataset: string; readonly key: string; readonly versionId: string },
   recordNumber: number,
 ): Promise<RecordTrace> {
-  const dataset = datasetNamed(name);
+  const dataset = registry.named(name);
   if (dataset === undefined) return { recordNumber, versionId };
   const receipts = await ledgerOf(target).receipts(versionPath({ dataset: name, key, versionId }));
   const { files } = summarize(receipts);

@@ -1,14 +1,12 @@
 import * as z from 'zod';
-import { datasetOf } from '../../datasets/index.ts';
 import { type Stage, stages } from '../../domain/stage.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
 import {
+  type LedgerPlace,
   objectId,
   parseFailedKey,
   parsePartKey,
   parseProcessedKey,
-  UNKNOWN_DATASET,
-  type VersionPath,
 } from '../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import type { Receipt } from '../../domain/versions/receipt.ts';
@@ -71,8 +69,7 @@ const PATIENCE_MS = 10_000;
  * @param logsSince milliseconds since the epoch
  */
 export async function objectHistory(target: Target, key: string, logsSince: number): Promise<ObjectHistory> {
-  const dataset = datasetOf(key)?.name ?? UNKNOWN_DATASET;
-  const path = { dataset, objectId: objectId(key) };
+  const path = target.registry.placeOf(key);
   const [versions, known, entry, notes, logs] = await Promise.all([
     versionsOf(target, target.outputs.buckets.raw, key),
     ledgerOf(target).known(path).catch(unreadableDocument),
@@ -98,7 +95,7 @@ export async function objectHistory(target: Target, key: string, logsSince: numb
   ];
   return {
     key,
-    dataset,
+    dataset: path.dataset,
     entry: known instanceof UnreadableDocument ? undefined : known?.entry,
     unreadable: unreadable.map(({ message }) => message),
     versions,
@@ -177,10 +174,7 @@ function resultOf(stage: Stage, receipts: readonly Receipt[]): string {
 }
 
 /** Events from the failed bucket: faults, and the error of a message's last attempt. */
-async function notesOf(
-  target: Target,
-  { dataset, objectId: id }: Pick<VersionPath, 'dataset' | 'objectId'>,
-): Promise<TimelineEvent[]> {
+async function notesOf(target: Target, { dataset, objectId: id }: LedgerPlace): Promise<TimelineEvent[]> {
   const moments: TimelineEvent[] = [];
   for (const kind of ['faults', 'gave-up']) {
     const bucket = target.outputs.buckets.failed;

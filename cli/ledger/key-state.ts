@@ -1,11 +1,6 @@
-import { datasetNamed, datasetOf, isGone } from '../../datasets/index.ts';
+import { registry } from '../../datasets/index.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
-import {
-  failedPrefixes,
-  type ObjectVersion,
-  UNKNOWN_DATASET,
-  versionPath,
-} from '../../domain/versions/key-layout.ts';
+import { failedPrefixes, type ObjectVersion, versionPath } from '../../domain/versions/key-layout.ts';
 import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';
 import { parseRevision } from '../../domain/versions/revision.ts';
 import { compareSequencers } from '../../domain/versions/sequencer.ts';
@@ -32,7 +27,7 @@ export async function keyState(target: Target, latest: ListedVersion): Promise<K
   const state = await readableState(target, latest).catch(unreadableDocument);
   if (!(state instanceof UnreadableDocument)) return state;
   const { key, versionId } = latest;
-  const dataset = datasetOf(key)?.name ?? UNKNOWN_DATASET;
+  const dataset = registry.nameOf(key);
   const cure = `To have it done anew: npx sluice replay ${key} --force`;
   return {
     ...stateOf({ dataset, key, versionId }, []),
@@ -44,7 +39,7 @@ export async function keyState(target: Target, latest: ListedVersion): Promise<K
 async function readableState(target: Target, latest: ListedVersion): Promise<KeyState> {
   const { key } = latest;
   const known = await entryOf(target, key);
-  const dataset = known?.entry.dataset ?? datasetOf(key)?.name ?? UNKNOWN_DATASET;
+  const dataset = known?.entry.dataset ?? registry.nameOf(key);
   const shown = known && versionShown(known.entry);
   const versionId = shown ?? latest.versionId;
   const object = { dataset, key, versionId };
@@ -93,8 +88,8 @@ export function notesOf(
 ): string[] {
   const { current, attempts, superseded, dataset } = entry;
   const notes: string[] = [];
-  if (isGone(dataset)) notes.push(`its dataset ${dataset} is no more`);
-  const keeps = datasetNamed(dataset)?.onDelete === 'keep';
+  if (registry.isGone(dataset)) notes.push(`its dataset ${dataset} is no more`);
+  const keeps = registry.named(dataset)?.onDelete === 'keep';
   const names = [...(current?.type === 'created' ? [current] : []), ...attempts].map(
     (each) => each.versionId,
   );

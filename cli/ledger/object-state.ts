@@ -1,5 +1,5 @@
-import { datasetOf } from '../../datasets/index.ts';
-import { UNKNOWN_DATASET, versionPath } from '../../domain/versions/key-layout.ts';
+import { registry } from '../../datasets/index.ts';
+import { versionPath } from '../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import { type Receipt, type Tally, total } from '../../domain/versions/receipt.ts';
 import { summarize } from '../../domain/versions/reconciliation.ts';
@@ -51,7 +51,7 @@ export function isFinal({ stage }: Pick<ObjectState, 'stage'>): boolean {
 
 /** Reads from the ledger how far a version of an object has been processed. */
 export async function objectState(target: Target, key: string, versionId: string): Promise<ObjectState> {
-  const dataset = datasetOf(key)?.name ?? UNKNOWN_DATASET;
+  const dataset = registry.nameOf(key);
   const path = versionPath({ dataset, key, versionId });
   const [known, receipts] = await Promise.all([
     ledgerOf(target).known(path),

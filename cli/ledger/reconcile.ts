@@ -1,19 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { datasetNamed, datasetOf, isGone } from '../../datasets/index.ts';
+import type { Dataset } from '../../domain/dataset.ts';
 import { revisionSequencer } from '../../domain/tables/row-identity.ts';
 import { rowSchema } from '../../domain/tables/stored-row.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
 import {
-  objectId,
+  type LedgerPlace,
   parseFailedKey,
   parsePartKey,
   parseProcessedKey,
-  UNKNOWN_DATASET,
   type VersionPath,
   versionSegment,
 } from '../../domain/versions/key-layout.ts';
-import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';
+import { isInterrupted, type LedgerEntry, shownVersions } from '../../domain/versions/ledger.ts';
 import { type Receipt, type Tally, withLines } from '../../domain/versions/receipt.ts';
 import {
   contradictions,
@@ -130,11 +129,10 @@ const folders: Readonly<Record<Place, string>> = { temp: '', processed: '', arch
 const nameOf = (place: Place, key: string) => `${place}/${key}`;
 const idOf = ({ dataset, objectId: id }: LedgerPlace) => `${dataset}/${id}`;
 
-type LedgerPlace = Pick<VersionPath, 'dataset' | 'objectId'>;
-
 async function placeOf(target: Target, key: string): Promise<LedgerPlace> {
-  const dataset = datasetOf(key)?.name ?? (await entryOf(target, key))?.entry.dataset;
-  return { dataset: dataset ?? UNKNOWN_DATASET, objectId: objectId(key) };
+  const place = target.registry.placeOf(key);
+  const known = target.registry.of(key) === undefined ? await entryOf(target, key) : undefined;
+  return known === undefined ? place : { ...place, dataset: known.entry.dataset };
 }
 
 async function* entriesOf(target: Target, asked: readonly LedgerPlace[]): AsyncGenerator<ListedEntry> {
@@ -147,10 +145,10 @@ interface ReconciledFiles {
 }
 
 /** The versions of an entry that may have rows or files. `now` in milliseconds since the epoch. */
-function versionsToShow({ current, attempts }: LedgerEntry, now: number) {
-  const ended = attempts.filter((each) => each.status === 'rejected' || isInterrupted(each, now));
+function versionsToShow(entry: LedgerEntry, now: number) {
+  const ended = entry.attempts.filter((each) => each.status === 'rejected' || isInterrupted(each, now));
   return [
-    ...(current?.type === 'created' ? [{ ...current, standing: 'current' as const }] : []),
+    ...shownVersions(entry).map((each) => ({ ...each, standing: 'current' as const })),
     ...ended.map(({ status, ...each }) => ({
       ...each,
       standing: status === 'rejected' ? status : ('interrupted' as const),
@@ -178,7 +176,7 @@ async function reconcileObject(
         standing !== 'rejected' && totals.tables !== undefined
           ? await lookInTables?.(dataset, key, revisionSequencer({ sequencer, versionId }))
           : undefined;
-      const tables = tablesDifferences(totals, inTables, dataset);
+      const tables = tablesDifferences(totals, inTables, target.registry.named(dataset));
       const { read, written, filtered, rejected, files } = totals;
       const version: Reconciled = {
         key,
@@ -191,7 +189,7 @@ async function reconcileObject(
         rejected,
         found: { lake, archive, ...(inTables && { tables: inTables.rows }) },
         uncompared: tables.uncompared,
-        differences: isGone(dataset)
+        differences: target.registry.isGone(dataset)
           ? [{ kind: 'dataset_gone', of: dataset, found: inTables?.rows ?? lake }]
           : [
               ...unreadable.map(differenceOf),
@@ -222,7 +220,12 @@ async function strayRows(
   versions: readonly { readonly inTables: InTables | undefined }[],
 ): Promise<Difference | undefined> {
   const { key, dataset, current, attempts, superseded } = known.entry;
-  if (lookInTables === undefined || isGone(dataset) || datasetNamed(dataset) === undefined) return undefined;
+  if (
+    lookInTables === undefined ||
+    target.registry.isGone(dataset) ||
+    target.registry.named(dataset) === undefined
+  )
+    return undefined;
   if (superseded.length > 0 || attempts.some(({ status }) => status === 'extracting')) return undefined;
   const shown = current?.type === 'created' ? revisionSequencer(current) : '';
   const looked = versions.find(({ inTables }) => inTables !== undefined)?.inTables;
@@ -295,8 +298,7 @@ function partsOf(receipts: readonly Receipt[]): NamedFile[] {
   );
 }
 
-function tablesDifferences(totals: RecordTotals, found: InTables | undefined, dataset: string) {
-  const known = datasetNamed(dataset);
+function tablesDifferences(totals: RecordTotals, found: InTables | undefined, known: Dataset | undefined) {
   return found === undefined || known === undefined
     ? { differences: [], uncompared: 0 }
     : differencesOfTables(totals, found, rowSchema(known));
@@ -352,13 +354,13 @@ async function isNamedNow(
   // An unreadable document has been reported already.
   if (known instanceof UnreadableDocument) return true;
   if (path === undefined || known === undefined) return false;
-  const { current, attempts, superseded } = known.entry;
+  const { attempts, superseded } = known.entry;
   const isIt = ({ versionId }: { versionId: string }) => versionSegment(versionId) === path.version;
   // Receipts of a version that is being extracted are still to come; superseded versions are removed when
   // their successor is complete.
   if (attempts.some((each) => each.status === 'extracting' && isIt(each))) return true;
   if (superseded.some((versionId) => isIt({ versionId }))) return true;
-  if (![...(current?.type === 'created' ? [current] : []), ...attempts].some(isIt)) return false;
+  if (![...shownVersions(known.entry), ...attempts].some(isIt)) return false;
   const { versions } = await listedEntry(target, target.outputs.buckets.ledger, path);
   const { receipts, unreadable } = await ledgerOf(target).readableReceipts(versions.get(path.version) ?? []);
   if (unreadable.length > 0) return true;

@@ -3,10 +3,10 @@ import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Stage } from '../../domain/stage.ts';
 import { renderDocument } from '../../domain/versions/document.ts';
 import {
+  type LedgerPlace,
   ledgerEntryKey,
   objectId,
   parseFailedKey,
-  UNKNOWN_DATASET,
   versionSegment,
 } from '../../domain/versions/key-layout.ts';
 import { ledgerEntry } from '../../domain/versions/ledger.ts';
@@ -66,9 +66,7 @@ export async function* candidates(target: Target, request: ReplayRequest): Async
  * A version by the segments of its keys; `version` is `undefined` for the active and the rejected ones of an
  * object.
  */
-interface Place {
-  readonly dataset: string;
-  readonly objectId: string;
+interface Place extends LedgerPlace {
   readonly version: string | undefined;
 }
 
@@ -79,8 +77,7 @@ async function* versionsToLookAt(
   if (keys.length > 0) {
     for (const key of keys)
       yield {
-        dataset: target.registry.of(key)?.name ?? UNKNOWN_DATASET,
-        objectId: objectId(key),
+        ...target.registry.placeOf(key),
         version: undefined,
       };
     return;

@@ -1,7 +1,7 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { Stage } from '../../domain/stage.ts';
 import type { UnreadableDocument } from '../../domain/versions/document.ts';
-import { objectId, UNKNOWN_DATASET, versionPath, versionSegment } from '../../domain/versions/key-layout.ts';
+import { versionPath, versionSegment } from '../../domain/versions/key-layout.ts';
 import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';
 import {
   erased,
@@ -117,12 +117,8 @@ function unreadable(key: string, { message }: UnreadableDocument): SweepProblem 
   return { amiss: 'unreadable', key, versionId: '', since: 0, pieces: 1, reason: message, events: [] };
 }
 
-function placeOf({ registry }: Target, key: string) {
-  return { dataset: registry.of(key)?.name ?? UNKNOWN_DATASET, objectId: objectId(key) };
-}
-
 function idOf(target: Target, key: string): string {
-  const { dataset, objectId: id } = placeOf(target, key);
+  const { dataset, objectId: id } = target.registry.placeOf(key);
   return `${dataset}/${id}`;
 }
 
@@ -134,17 +130,19 @@ async function lookAtVersion(
 ): Promise<SweepProblem[] | typeof TOO_YOUNG> {
   if (version.modified >= before) return TOO_YOUNG;
   const { key } = version;
-  const known = await ledgerOf(target).known(placeOf(target, key));
-  const seems = missedEvent({ key, onDelete: onDeleteOf(target, key) }, version, known?.entry, () => 0);
+  const known = await ledgerOf(target).known(target.registry.placeOf(key));
+  const seems = missedEvent(
+    { key, onDelete: target.registry.rulesOf(key).onDelete },
+    version,
+    known?.entry,
+    () => 0,
+  );
   if (seems === undefined) return [];
   // If a dataset that is gone has the key, the ledger shows it, and no stage would process an event of it.
   const isOfNone = target.registry.of(key) === undefined;
   if (isOfNone && (await entryInGone(target, key, gone)) !== undefined) return [];
   return missedOf(target, key, before);
 }
-
-/** An object without a dataset leaves only a fault, which a deletion removes. */
-const onDeleteOf = ({ registry }: Target, key: string) => registry.of(key)?.onDelete ?? 'retract';
 
 /** The missed events of a key, by a new look: its entry may be newer than the listing. */
 async function missedOf(
@@ -155,11 +153,14 @@ async function missedOf(
   const latest = await latestOf(target, target.outputs.buckets.raw, key);
   if (latest !== undefined && latest.modified >= before) return TOO_YOUNG;
   const [known, listed] = [
-    await ledgerOf(target).known(placeOf(target, key)),
-    await listedEntry(target, target.outputs.buckets.ledger, placeOf(target, key)),
+    await ledgerOf(target).known(target.registry.placeOf(key)),
+    await listedEntry(target, target.outputs.buckets.ledger, target.registry.placeOf(key)),
   ];
-  const found = missedEvent({ key, onDelete: onDeleteOf(target, key) }, latest, known?.entry, (versionId) =>
-    nextRevision(listed.versions.keys(), versionId),
+  const found = missedEvent(
+    { key, onDelete: target.registry.rulesOf(key).onDelete },
+    latest,
+    known?.entry,
+    (versionId) => nextRevision(listed.versions.keys(), versionId),
   );
   if (found === undefined) return [];
   const { missed, event } = found;
@@ -200,7 +201,7 @@ async function problemsOf(
   inRaw: KeySet,
 ): Promise<SweepProblem[] | typeof TOO_YOUNG> {
   const { dataset, key } = entry;
-  if (dataset !== placeOf(target, key).dataset) {
+  if (dataset !== target.registry.nameOf(key)) {
     const versionId = entry.current?.versionId ?? '';
     const shows = entry.current?.type === 'created' && target.registry.isGone(dataset);
     return shows ? [{ amiss: 'dataset_gone', key, versionId, since, pieces: 1, events: [] }] : [];

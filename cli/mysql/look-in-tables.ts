@@ -1,5 +1,5 @@
 import type { Connection } from 'mysql2/promise';
-import { datasetNamed } from '../../datasets/index.ts';
+import { registry } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { type DatasetTables, mysqlName } from '../../domain/tables/mysql.ts';
 import { objectHash, sortableSequencer } from '../../domain/tables/row-identity.ts';
@@ -35,7 +35,7 @@ export function withTables<Result>(
   return withMysql(url, async (connection) => {
     // Several statements read rows and their lists, which must be of the same moment.
     await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
-    const reader = new TablesReader(connection, content ? datasetNamed : () => undefined);
+    const reader = new TablesReader(connection, content ? (name) => registry.named(name) : () => undefined);
     return work((...version) => reader.look(...version));
   });
 }

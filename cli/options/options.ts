@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { datasetNamed, datasets } from '../../datasets/index.ts';
+import { datasets, registry } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { permanentCodes, transientCodes } from '../../domain/errors.ts';
 import { rejectCodes } from '../../domain/records/reject.ts';
@@ -62,7 +62,7 @@ export function oneMoreCode(code: string, before: readonly string[]): string[] {
 
 /** The dataset of this name. @throws {UserError} when there is none */
 export function chosenDataset(name: string): Dataset {
-  const dataset = datasetNamed(name);
+  const dataset = registry.named(name);
   if (dataset !== undefined) return dataset;
   throw new UserError(`There is no dataset ${JSON.stringify(name)}. The datasets are ${datasetNames}.`);
 }

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import type { Stage } from '../stage.ts';
 import { versionSegment } from './key-layout.ts';
-import { isInterrupted, type LedgerEntry } from './ledger.ts';
+import { isInterrupted, type LedgerEntry, shownVersions } from './ledger.ts';
 import { type Receipt, type Tally, total } from './receipt.ts';
 import { contradictions, summarize } from './reconciliation.ts';
 import { activeAndRejected, isBySameCode, isUnderWay, matchingCodes } from './replay.ts';
-import { parseRevision, revisionName } from './revision.ts';
+import { isVersion, parseRevision, revisionName } from './revision.ts';
 import { compareSequencers } from './sequencer.ts';
 import {
   type LatestVersion,
@@ -75,14 +75,12 @@ export function planBackfill(
   if (latest === undefined || latest.deleted) return { skip: 'gone' };
   const missed = missedEvent({ key, onDelete: 'keep' }, latest, entry, revisionOf);
   if (missed !== undefined) return sending(missed.event);
-  const isIt = ({ versionId }: { versionId: string }) =>
-    parseRevision(versionId).versionId === latest.versionId;
-  const attempt = entry?.attempts.find(isIt);
+  const attempt = entry?.attempts.find((each) => isVersion(each.versionId, latest.versionId));
   if (attempt?.status === 'extracting') {
     if (isInterrupted(attempt, now)) return sending(redeliverEvent(key, attempt, latest.size));
     return { skip: 'under_way', watched: watching(key, attempt) };
   }
-  const done = attempt ?? (entry?.current?.type === 'created' ? entry.current : undefined);
+  const done = attempt ?? (entry && shownVersions(entry)[0]);
   return { skip: 'done', ...(done && { watched: watching(key, done) }) };
 }
 
@@ -119,7 +117,7 @@ export function planReplay(
   if (isUnderWay(entry, standing.versionId)) {
     const plain = parseRevision(standing.versionId).versionId;
     const attempt = entry.attempts.find(
-      ({ status, versionId }) => status === 'extracting' && parseRevision(versionId).versionId === plain,
+      ({ status, versionId }) => status === 'extracting' && isVersion(versionId, plain),
     );
     return { skip: 'under_way', ...(attempt && { watched: watching(key, attempt) }) };
   }
@@ -188,10 +186,8 @@ export function latestRevision(
   entry: LedgerEntry | undefined,
 ): string {
   const asked = parseRevision(versionId);
-  const revisions = [
-    ...(entry?.attempts ?? []),
-    ...(entry?.current?.type === 'created' ? [entry.current] : []),
-  ]
+  const known = entry === undefined ? [] : [...entry.attempts, ...shownVersions(entry)];
+  const revisions = known
     .map((each) => parseRevision(each.versionId))
     .filter((each) => each.versionId === asked.versionId)
     .map(({ revision }) => revision);

@@ -28,6 +28,9 @@ export interface VersionPath {
   readonly version: string;
 }
 
+/** Where the ledger keeps what it knows of a raw object. */
+export type LedgerPlace = Pick<VersionPath, 'dataset' | 'objectId'>;
+
 const READABLE_CHARACTERS = 60;
 const HASH_DIGITS = 24;
 
@@ -214,8 +217,7 @@ export function failedPrefixes(path: VersionPath): string[] {
   return ['rejects', 'faults', 'gave-up'].map((kind) => `${kind}/${partsPrefix(path)}`);
 }
 
-/** Where the ledger keeps what it knows of a raw key. */
-export function ledgerEntryKey({ dataset, objectId: id }: Pick<VersionPath, 'dataset' | 'objectId'>): string {
+export function ledgerEntryKey({ dataset, objectId: id }: LedgerPlace): string {
   return `heads/${dataset}/${id}.json`;
 }
 
@@ -239,7 +241,7 @@ export function loadingReceiptKey(path: VersionPath, part: number, partitionPath
 /** Whose entry or receipt a key of the ledger bucket is; of a receipt, of which version. */
 export function parseLedgerKey(
   key: string,
-): (Pick<VersionPath, 'dataset' | 'objectId'> & { readonly version: string | undefined }) | undefined {
+): (LedgerPlace & { readonly version: string | undefined }) | undefined {
   const [, dataset, id] = /^heads\/([^/]+)\/([^/]+)\.json$/.exec(key) ?? [];
   if (dataset !== undefined && id !== undefined) return { dataset, objectId: id, version: undefined };
   return parseVersionKey('receipts', key);

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Dataset } from '../dataset.ts';
 import type { ObjectEvent } from './object-event.ts';
 import type { ExtractionReceipt } from './receipt.ts';
-import { parseRevision, revisionName } from './revision.ts';
+import { isVersion, parseRevision, revisionName } from './revision.ts';
 import { compareSequencers } from './sequencer.ts';
 
 const activeVersion = z.object({
@@ -54,13 +54,21 @@ export const ledgerEntry: z.ZodType<LedgerEntry> = z.looseObject({
   attempts: z.array(attempted.loose()),
 });
 
+/** The version that the tables show, or are about to: one, or none. */
+export function shownVersions({
+  current,
+}: Pick<LedgerEntry, 'current'>): NonNullable<LedgerEntry['current']>[] {
+  return current?.type === 'created' ? [current] : [];
+}
+
 /** A version in some revision, and when it came to be. */
 export type Version = Pick<NonNullable<LedgerEntry['current']>, 'sequencer' | 'versionId'>;
 
 /** What is to be done about an event of the raw bucket, given what is known of its key. */
 export type Decision =
   /** Take it up: make `next` the entry, unless somebody changed it meanwhile; then do the work. */
-  | { readonly action: 'extract' | 'retract'; readonly next: LedgerEntry }
+  | { readonly action: 'extract'; readonly next: LedgerEntry }
+  | { readonly action: 'retract'; readonly next: LedgerEntry }
   /**
    * It was taken up before, and got through or will: see that what it superseded goes, nothing else. Another message
    * that is at it stays in the queue until it is done.
@@ -148,7 +156,7 @@ function decideCreated(known: LedgerEntry, event: ObjectEvent, claim: Claim): De
  * done anew in its right place. So of all that is known of a version, the highest sequencer is the true one.
  */
 function versionOf(event: ObjectEvent, { current, attempts }: LedgerEntry): Version {
-  const isIt = (each: Version) => parseRevision(each.versionId).versionId === event.versionId;
+  const isIt = (each: Version) => isVersion(each.versionId, event.versionId);
   const shown = current?.type === 'created' && isIt(current) ? current : undefined;
   const begun = attempts.filter(isIt);
   const sequencer = [...begun, ...(shown ? [shown] : [])]
@@ -192,7 +200,7 @@ function decideDeleted(known: LedgerEntry, event: ObjectEvent, { onDelete }: Cla
     return { action: 'retract', next: withCurrent(known, { type: 'deleted', sequencer, versionId }) };
   }
   if (reason === LIFECYCLE) return { action: 'stale' };
-  const isIt = (each: Version) => parseRevision(each.versionId).versionId === versionId;
+  const isIt = (each: Version) => isVersion(each.versionId, versionId);
   const concerned = attempts.filter(isIt).map((each) => each.versionId);
   const rest = withoutAttempts(known, concerned);
   const without = { ...rest, superseded: union(rest.superseded, concerned) };
@@ -258,7 +266,7 @@ export function conclude(
  */
 export function mayBeForgotten({ attempts }: LedgerEntry, { versionId, sequencer }: Version): boolean {
   const plain = parseRevision(versionId).versionId;
-  if (attempts.some((each) => parseRevision(each.versionId).versionId === plain)) return false;
+  if (attempts.some((each) => isVersion(each.versionId, plain))) return false;
   return attempts.some(
     (each) => each.status === 'rejected' && compareSequencers(sequencer, each.sequencer) < 0,
   );
@@ -284,10 +292,9 @@ function withCurrent(
     current.type === 'deleted'
       ? compareSequencers(current.sequencer, attempt.sequencer) < 0
       : isOlder(current, attempt);
-  const older = [
-    ...(known.current?.type === 'created' ? [known.current] : []),
-    ...known.attempts.filter((each) => !isNewer(each)),
-  ].map(({ versionId }) => versionId);
+  const older = [...shownVersions(known), ...known.attempts.filter((each) => !isNewer(each))].map(
+    ({ versionId }) => versionId,
+  );
   return {
     ...known,
     current,
@@ -336,7 +343,7 @@ export function versionStatus(
 }
 
 const isSameVersion = (a: Version, b: Version) =>
-  parseRevision(a.versionId).versionId === parseRevision(b.versionId).versionId;
+  isVersion(a.versionId, parseRevision(b.versionId).versionId);
 
 /** Of one version in two revisions, the lower one is the older. */
 export function isOlder(a: Version, b: Version | undefined): boolean {

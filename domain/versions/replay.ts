@@ -1,20 +1,18 @@
 import { type Stage, stages } from '../stage.ts';
-import type { LedgerEntry } from './ledger.ts';
+import { type LedgerEntry, shownVersions } from './ledger.ts';
 import type { Receipt, Tally } from './receipt.ts';
-import { parseRevision } from './revision.ts';
+import { isVersion, parseRevision } from './revision.ts';
 
 /** Versions whose rejects count: the one that the tables show, and one that was rejected since. */
-export function activeAndRejected({ current, attempts }: Pick<LedgerEntry, 'current' | 'attempts'>) {
-  const rejected = attempts.filter(({ status }) => status === 'rejected');
-  return [...(current?.type === 'created' ? [current] : []), ...rejected];
+export function activeAndRejected(entry: Pick<LedgerEntry, 'current' | 'attempts'>) {
+  const rejected = entry.attempts.filter(({ status }) => status === 'rejected');
+  return [...shownVersions(entry), ...rejected];
 }
 
 /** Whether another revision of the same version is being extracted. */
 export function isUnderWay({ attempts }: Pick<LedgerEntry, 'attempts'>, name: string): boolean {
   const { versionId } = parseRevision(name);
-  return attempts.some(
-    (each) => each.status === 'extracting' && parseRevision(each.versionId).versionId === versionId,
-  );
+  return attempts.some((each) => each.status === 'extracting' && isVersion(each.versionId, versionId));
 }
 
 /** What receipts count of some codes (of all, when none is named), and the last stage that has any. */

@@ -15,3 +15,8 @@ export function parseRevision(name: string): { readonly versionId: string; reado
   const [, versionId = name, digits = '0'] = /^(.*)!(\d{4})$/s.exec(name) ?? [];
   return { versionId, revision: Number(digits) };
 }
+
+/** Whether a name stands for some revision of a version. */
+export function isVersion(name: string, versionId: string): boolean {
+  return parseRevision(name).versionId === versionId;
+}

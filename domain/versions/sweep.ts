@@ -7,10 +7,10 @@ import {
   type VersionPath,
   versionSegment,
 } from './key-layout.ts';
-import type { LedgerEntry } from './ledger.ts';
+import { type LedgerEntry, shownVersions } from './ledger.ts';
 import type { ObjectEvent } from './object-event.ts';
 import type { ExtractionReceipt, TransformationReceipt } from './receipt.ts';
-import { MAX_REVISION, parseRevision } from './revision.ts';
+import { isVersion, MAX_REVISION, parseRevision } from './revision.ts';
 import { compareSequencers } from './sequencer.ts';
 
 /** An event that nobody sent, or that got lost: what a sweep, or a replay, has the pipeline told. */
@@ -50,7 +50,7 @@ export function missedEvent(
   const sequencer = entry === undefined ? '0' : justAfter(newestSequencer(entry));
   if (latest !== undefined && !latest.deleted) {
     const { versionId, size } = latest;
-    if (versionsOf(entry).some((each) => parseRevision(each).versionId === versionId)) return undefined;
+    if (versionsOf(entry).some((each) => isVersion(each, versionId))) return undefined;
     return {
       missed: entry === undefined ? 'never_seen' : 'missed',
       event: created({ key, versionId, sequencer, size, revision: revisionOf(versionId) }),
@@ -71,8 +71,7 @@ export function missedEvent(
 function versionsOf(entry: LedgerEntry | undefined): string[] {
   if (entry === undefined) return [];
   const attempts = entry.attempts.toSorted((a, b) => compareSequencers(a.sequencer, b.sequencer));
-  const shown = entry.current?.type === 'created' ? [entry.current] : [];
-  return [...shown, ...attempts].map(({ versionId }) => versionId);
+  return [...shownVersions(entry), ...attempts].map(({ versionId }) => versionId);
 }
 
 /** The same event once more, of a version in its revision: who works on it or has done it finds that out. */

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import * as z from 'zod';
-import { datasetOf } from '../../datasets/index.ts';
+import { registry } from '../../datasets/index.ts';
 import {
   type BatchOutcomes,
   type BatchRecord,
@@ -22,7 +22,7 @@ import {
   versionOutcome,
 } from '../../domain/versions/backfill.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
-import { UNKNOWN_DATASET, versionPath } from '../../domain/versions/key-layout.ts';
+import { versionPath } from '../../domain/versions/key-layout.ts';
 import { count, type Tally } from '../../domain/versions/receipt.ts';
 import { findDocument, readDocument, writeDocument } from '../../store/documents.ts';
 import { Ledger } from '../../store/ledger.ts';
@@ -136,7 +136,7 @@ async function checkBatch(
 }
 
 async function endOfVersion(each: TrackedVersion, ledger: Ledger) {
-  const dataset = datasetOf(each.key)?.name ?? UNKNOWN_DATASET;
+  const dataset = registry.nameOf(each.key);
   const entry = await ledger.entry(versionPath({ dataset, ...each }));
   const done = { ...each, versionId: latestRevision(each, entry) };
   const receipts = await ledger.receipts(versionPath({ dataset, ...done }));

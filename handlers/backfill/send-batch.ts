@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { datasetOf } from '../../datasets/index.ts';
+import { registry } from '../../datasets/index.ts';
 import {
   type BatchEntry,
   type BatchRecord,
@@ -13,12 +13,7 @@ import {
 } from '../../domain/versions/backfill.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
-import {
-  objectId,
-  parseFailedKey,
-  UNKNOWN_DATASET,
-  type VersionPath,
-} from '../../domain/versions/key-layout.ts';
+import { parseFailedKey, type VersionPath } from '../../domain/versions/key-layout.ts';
 import { nextRevision } from '../../domain/versions/sweep.ts';
 import { findDocument, writeDocument } from '../../store/documents.ts';
 import { Ledger } from '../../store/ledger.ts';
@@ -143,7 +138,7 @@ async function lookAtObject(
   const latest = await look(key);
   if (latest === undefined && named) return { skip: 'missing' };
   if (latest !== undefined && !inRange(latest.modified)) return out;
-  const place = { dataset: datasetOf(key)?.name ?? UNKNOWN_DATASET, objectId: objectId(key) };
+  const place = registry.placeOf(key);
   const ledger = new Ledger(store, buckets.ledger);
   const entry = await ledger.entry(place);
   // Without an entry there are no receipts.

@@ -1,4 +1,4 @@
-import type { Registry } from '../../datasets/index.ts';
+import type { Registry } from '../../domain/registry.ts';
 import type { Limits } from '../../domain/records/part.ts';
 import type { Zstd } from '../../formats/zstd.ts';
 import type { TableStore } from '../../mysql/table-store.ts';

@@ -1,27 +1,16 @@
-import type { Registry } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import { PermanentError, TransientError } from '../../domain/errors.ts';
+import { PermanentError } from '../../domain/errors.ts';
 import { decode } from '../../domain/records/decoding/decode.ts';
 import { parsePartLine } from '../../domain/records/part.ts';
 import { RejectCount } from '../../domain/records/reject-limit.ts';
 import { transformRecord } from '../../domain/records/transformation.ts';
 import { validate } from '../../domain/records/validation.ts';
-import {
-  extractionReceiptKey,
-  faultKey,
-  rejectsKey,
-  UNKNOWN_DATASET,
-  versionPath,
-} from '../../domain/versions/key-layout.ts';
-import { conclude, type LedgerEntry, takesEffect, withoutAttempts } from '../../domain/versions/ledger.ts';
+import type { Registry } from '../../domain/registry.ts';
+import { extractionReceiptKey, faultKey, rejectsKey, versionPath } from '../../domain/versions/key-layout.ts';
+import { conclude, takesEffect } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
-import {
-  count,
-  type ExtractionReceipt,
-  extractionReceipt,
-  type Tally,
-} from '../../domain/versions/receipt.ts';
-import { parseRevision, revisionName } from '../../domain/versions/revision.ts';
+import { count, type ExtractionReceipt, type Tally } from '../../domain/versions/receipt.ts';
+import { revisionName } from '../../domain/versions/revision.ts';
 import { RejectsWriter, writeFault } from '../../store/failed-objects.ts';
 import { Ledger } from '../../store/ledger.ts';
 import { ObjectNotFound, type ObjectStore } from '../../store/object-store.ts';
@@ -29,21 +18,12 @@ import { settleAll } from '../../store/settle-all.ts';
 import type { StageContext } from './context.ts';
 import { type Outcome, withoutRecords } from './outcome.ts';
 import { PartsWriter } from './parts-writer.ts';
-import {
-  type OutputBuckets,
-  removeExtracted,
-  removeForgotten,
-  removePieces,
-  removeRejects,
-  removeSuperseded,
-} from './supersede.ts';
+import { type OutputBuckets, removeExtracted, removeSuperseded, removeUnread } from './supersede.ts';
+import { takeUp } from './take-up.ts';
 
 export interface ExtractionBuckets extends OutputBuckets {
   readonly ledger: string;
 }
-
-/** Of a key that no dataset reads, there is nothing to keep. */
-const UNREADABLE: Pick<Dataset, 'onDelete' | 'onReject'> = { onDelete: 'retract', onReject: 'replace' };
 
 /**
  * Works on an event of the raw bucket: takes up a new version, retracts what was deleted, and leaves alone what was
@@ -56,55 +36,18 @@ export async function extractObject(
   buckets: ExtractionBuckets,
   surroundings: StageContext,
 ): Promise<Outcome> {
-  const { store, now, deadline, message, invocation, codeVersion, registry } = surroundings;
+  const { store, registry } = surroundings;
   const dataset = registry.of(event.key);
-  const name = dataset?.name ?? UNKNOWN_DATASET;
-  const { onDelete, onReject } = dataset ?? UNREADABLE;
-  const asked = revisionName(event.versionId, event.revision);
-  const path = versionPath({ dataset: name, key: event.key, versionId: asked });
+  const name = registry.nameOf(event.key);
   const ledger = new Ledger(store, buckets.ledger);
-  const claim = { dataset: name, onDelete, message, invocation, codeVersion, now: now(), deadline };
-  const { decision, known } = await ledger.claim(path, event, claim);
+  const taken = await takeUp(event, ledger, buckets, surroundings);
+  if ('result' in taken) return taken;
+  const { path, before } = taken;
+  const receipt = before ?? (await extract(taken.event, dataset, buckets, surroundings));
+  if (before === undefined) await ledger.writeReceipt(extractionReceiptKey(path), receipt);
 
-  switch (decision.action) {
-    case 'keep':
-      return withoutRecords(name, 'kept');
-    case 'wait':
-      throw inProgress(event, decision.until);
-    case 'duplicate':
-      await removeUnread(known, event.versionId, ledger, store, buckets);
-      await removeSuperseded(known, ledger, store, buckets);
-      return withoutRecords(name, 'duplicate');
-    case 'retract':
-      await removeSuperseded(decision.next, ledger, store, buckets);
-      return withoutRecords(name, 'retracted');
-    case 'stale':
-      // An attempt at this very event may have died after it was overtaken.
-      if (event.type === 'created') await removeForgotten(known, path, store, buckets);
-      await removeSuperseded(known, ledger, store, buckets);
-      return withoutRecords(name, 'stale');
-    case 'extract':
-  }
-
-  // A sweep makes up sequencers: of one version, the entry's counts, and its rows must carry the same.
-  const { versionId = asked, sequencer = event.sequencer } =
-    decision.next.attempts.find((each) => each.message === message && each.invocation === invocation) ?? {};
-  if (versionId !== asked) {
-    const { revision } = parseRevision(versionId);
-    return extractObject({ ...event, revision }, buckets, surroundings);
-  }
-  const receiptKey = extractionReceiptKey(path);
-  const before = await ledger.receipt(receiptKey, extractionReceipt);
-  if (before !== undefined && !known?.attempts.some((each) => each.versionId === versionId)) {
-    // It was done once, and gave way to what was taken for newer: what it left is gone, unless it died over that.
-    await removeExtracted(path, store, buckets);
-    await ledger.change(path, (latest) => latest && withoutAttempts(latest, [versionId]));
-    return extractObject({ ...event, revision: event.revision + 1 }, buckets, surroundings);
-  }
-  const receipt = before ?? (await extract({ ...event, sequencer }, dataset, buckets, surroundings));
-  if (before === undefined) await ledger.writeReceipt(receiptKey, receipt);
-
-  const accepted = takesEffect(receipt, onReject);
+  const accepted = takesEffect(receipt, registry.rulesOf(event.key).onReject);
+  const versionId = revisionName(event.versionId, taken.event.revision);
   const entry = await ledger.change(
     path,
     (latest) => latest && conclude(latest, versionId, { accepted, parts: receipt.parts.length }),
@@ -130,29 +73,6 @@ export async function extractObject(
 }
 
 /**
- * An attempt that died may have written parts and rejects of a version that was gone when it was read again; and parts may
- * have been stored before too much was rejected.
- */
-async function removeUnread(
-  entry: LedgerEntry | undefined,
-  versionId: string,
-  ledger: Ledger,
-  store: ObjectStore,
-  buckets: ExtractionBuckets,
-): Promise<void> {
-  const attempt = entry?.attempts.find(
-    (each) =>
-      each.status === 'rejected' && each.parts === 0 && parseRevision(each.versionId).versionId === versionId,
-  );
-  if (entry === undefined || attempt === undefined) return;
-  const path = versionPath({ ...entry, versionId: attempt.versionId });
-  const receipt = await ledger.receipt(extractionReceiptKey(path), extractionReceipt);
-  if (receipt?.fault === undefined) return;
-  await removePieces(path, ledger, store, buckets);
-  await removeRejects(path, receipt.rejects, store, buckets);
-}
-
-/**
  * Reads the object at the event's version, record by record: valid records go to the temp bucket in parts, the others
  * to the failed bucket with their reason.
  *
@@ -168,7 +88,7 @@ async function extract(
   const { store, now, elapsed, codeVersion, registry } = surroundings;
   const startedAt = elapsed();
   const versionId = revisionName(event.versionId, event.revision);
-  const object = { dataset: dataset?.name ?? UNKNOWN_DATASET, key: event.key, versionId };
+  const object = { dataset: registry.nameOf(event.key), key: event.key, versionId };
   const path = versionPath(object);
   const parts = new PartsWriter(surroundings, buckets.temp, path, { ...object, sequencer: event.sequencer });
   const rejects = new RejectsWriter(surroundings, buckets.failed, (file) =>
@@ -231,11 +151,6 @@ async function extract(
 function isUsable(dataset: Dataset, line: string, key: string): boolean {
   const [recordNumber, record] = parsePartLine(line);
   return !('reject' in transformRecord(dataset, record, { key, recordNumber }));
-}
-
-function inProgress({ key }: ObjectEvent, until: number): TransientError {
-  const message = `The same message was delivered twice: another invocation works on ${JSON.stringify(key)}, until ${new Date(until).toISOString()} at most.`;
-  return new TransientError('in_progress', message, { stage: 'extraction' });
 }
 
 async function open(

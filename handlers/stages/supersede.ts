@@ -20,7 +20,7 @@ import {
   withoutSuperseded,
 } from '../../domain/versions/ledger.ts';
 import { extractionReceipt, transformationReceipt } from '../../domain/versions/receipt.ts';
-import { parseRevision } from '../../domain/versions/revision.ts';
+import { isVersion, parseRevision } from '../../domain/versions/revision.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 
@@ -197,4 +197,26 @@ export async function removePieces(
     return receipt.stage === 'transformation' ? receipt.outputs.map(({ key }) => key) : [];
   });
   await store.remove(buckets.processed, [...new Set(files)]);
+}
+
+/**
+ * An attempt that died may have written parts and rejects of a version that was gone when it was read again; and parts may
+ * have been stored before too much was rejected.
+ */
+export async function removeUnread(
+  entry: LedgerEntry | undefined,
+  versionId: string,
+  ledger: Ledger,
+  store: ObjectStore,
+  buckets: OutputBuckets,
+): Promise<void> {
+  const attempt = entry?.attempts.find(
+    (each) => each.status === 'rejected' && each.parts === 0 && isVersion(each.versionId, versionId),
+  );
+  if (entry === undefined || attempt === undefined) return;
+  const path = versionPath({ ...entry, versionId: attempt.versionId });
+  const receipt = await ledger.receipt(extractionReceiptKey(path), extractionReceipt);
+  if (receipt?.fault === undefined) return;
+  await removePieces(path, ledger, store, buckets);
+  await removeRejects(path, receipt.rejects, store, buckets);
 }

@@ -4,7 +4,6 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { type Connection, createConnection } from 'mysql2/promise';
 import { recipes } from '../../datasets/recipes.ts';
-import type { Dataset } from '../../domain/dataset.ts';
 import { type Row, transformRecord } from '../../domain/records/transformation.ts';
 import { validate } from '../../domain/records/validation.ts';
 import type { NumberedRow } from '../../domain/tables/encoded-row.ts';
@@ -18,7 +17,6 @@ const SEQUENCER = '0066F1D0B1A2C3D4E5';
 const KEY = 'recipes/bench.ndjson';
 
 const [, , how = '', url = '', input = '', records = ''] = process.argv;
-const dataset = recipes as unknown as Dataset;
 const object = objectHash(KEY);
 let ms = 0;
 let rows = 0;
@@ -45,10 +43,10 @@ async function* files(limit: number): AsyncGenerator<NumberedRow[]> {
     if (record === limit) break;
     record += 1;
     const bytes = Buffer.from(line);
-    const checked = validate(dataset, { bytes, length: bytes.length, unterminated: false }, record);
+    const checked = validate(recipes, { bytes, length: bytes.length, unterminated: false }, record);
     if ('reject' in checked) continue;
     const [, valid] = JSON.parse(checked.line) as [number, unknown];
-    const made = transformRecord(dataset, valid, { key: KEY, recordNumber: record });
+    const made = transformRecord(recipes, valid, { key: KEY, recordNumber: record });
     if (!('row' in made)) continue;
     file.push({ record, row: made.row });
     if (file.length === FILE_RECORDS) {
@@ -62,7 +60,7 @@ async function* files(limit: number): AsyncGenerator<NumberedRow[]> {
 async function loader(): Promise<(file: readonly NumberedRow[]) => Promise<unknown>> {
   if (how === 'ours') {
     const store = new MysqlTableStore(() => openMysql({ url }));
-    return (rows) => store.load({ dataset, key: KEY, sequencer: SEQUENCER, rows });
+    return (rows) => store.load({ dataset: recipes, key: KEY, sequencer: SEQUENCER, rows });
   }
   const connection = await createConnection({ uri: url, charset: 'utf8mb4_bin', flags: ['+LOCAL_FILES'] });
   await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');

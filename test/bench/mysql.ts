@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import * as z from 'zod';
 import { recipes } from '../../datasets/recipes.ts';
-import type { Dataset } from '../../domain/dataset.ts';
 import { allMysqlTables, createTableSql, objectsTable } from '../../domain/tables/mysql.ts';
 import { startMysqlServer } from '../mysql/mysql-server.ts';
 import { runAsFunction } from './child.ts';
@@ -94,7 +93,7 @@ export const mysql: Section = {
   },
 };
 
-const tables = allMysqlTables([recipes as unknown as Dataset]);
+const tables = allMysqlTables([recipes]);
 
 /** @throws {Error} when the tables have other rows than were sent */
 async function checkRows(url: string, name: string, { rows, children }: z.infer<typeof run>): Promise<void> {

@@ -5,7 +5,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import { ledgerOf } from '../../cli/ledger/ledger.ts';
 import { startPipeline } from '../../cli/target/local-cloud.ts';
 import { localTarget, type Target } from '../../cli/target/target.ts';
-import { datasetNamed } from '../../datasets/index.ts';
+import { registry } from '../../datasets/index.ts';
 import {
   objectId,
   parseProcessedKey,
@@ -56,7 +56,7 @@ export class BenchPipeline {
 
   /** @throws {Error} when a record is unaccounted for, or a function failed */
   async pass(file: string, key: string): Promise<Passage> {
-    const dataset = datasetNamed('recipes')?.name ?? '';
+    const dataset = registry.named('recipes')?.name ?? '';
     const { raw, ledger } = this.#target.outputs.buckets;
     const startedAt = performance.now();
     const { VersionId: versionId = 'null' } = await new Upload({

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { datasetOf } from '../../datasets/index.ts';
+import { registry } from '../../datasets/index.ts';
 import { resultOf } from '../datasets/result.ts';
 import { chunksOf } from '../domain/records/decoded.ts';
 import { Random } from '../simulation/random.ts';
@@ -22,7 +22,7 @@ describe.each([
   ['passengers/a.csv', makePassengers],
 ] as const)('the model of %s', (key, make) => {
   it('says of every object what the dataset makes of it', async () => {
-    const dataset = datasetOf(key);
+    const dataset = registry.of(key);
     const table = tableOf(key);
     if (dataset === undefined || table === undefined) throw new Error(`No dataset reads ${key}.`);
     const faults = new Set<string | undefined>();

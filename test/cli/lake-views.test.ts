@@ -145,7 +145,7 @@ test('a view shows a line break in a field of a CSV file that is the only one of
   await runAll(store, 'passengers/nl.csv');
   const path = join(directory, 'nl.csv');
   await writeFile(path, store.body('processed', store.keys('processed')[0] ?? ''));
-  expect(await shownOf(passengers as unknown as Dataset, [path], 2)).toMatchObject([
+  expect(await shownOf(passengers, [path], 2)).toMatchObject([
     { passenger_id: 1, name: 'A\nB', ticket: 't', cabin: null },
   ]);
 });
@@ -203,7 +203,7 @@ test('a view shows CSV files that were written before a column was added, wherev
 });
 
 test('a view shows the values of the partition that a file was written to, even if its table is now partitioned differently', async () => {
-  const dataset = { ...tabular([], 'csv'), partitionBy: ['sensor'] } as unknown as Dataset;
+  const dataset = { ...tabular([], 'csv'), partitionBy: ['sensor'] };
   const table: CatalogTable = {
     ...cataloguedAs(dataset),
     columns: ['_record', 'day'].map((name) => ({ name, type: 'string' })),
@@ -226,7 +226,7 @@ test('a view shows the values of the partition that a file was written to, even 
 
 /** A dataset of these columns, with only what its files and its table need. */
 function tabular(columns: readonly Column[], processedAs: LakeFormat): Dataset {
-  return { name: 't', row: rowOf(columns), partitionBy: [], processedAs } as unknown as Dataset;
+  return { ...passengers, name: 't', row: rowOf(columns), processedAs };
 }
 
 function rowOf(columns: readonly Column[]) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Filtered } from '../../domain/dataset.ts';
-import { datasetNamed, datasetOf } from '../../datasets/index.ts';
+import { registry } from '../../datasets/index.ts';
 import { complexityScore, difficultyOf, recipes } from '../../datasets/recipes.ts';
 
 const steps = fc.integer({ min: 1, max: 10_000 });
@@ -53,13 +53,13 @@ describe('a recipe', () => {
     const place = fc.tuple(fc.string(), fc.integer({ min: 1 }));
     fc.assert(
       fc.property(place, place, ([key, n], [otherKey, m]) => {
-        const { recipe_id: id } = rowOf(key, n);
-        expect(rowOf(key, n, { ...recipe, title: 'Renamed' }).recipe_id).toBe(id);
+        const id = rowOf(key, n)['recipe_id'];
+        expect(rowOf(key, n, { ...recipe, title: 'Renamed' })['recipe_id']).toBe(id);
         expect(id).toMatch(/^[0-9a-f]{32}$/);
-        if (key !== otherKey || n !== m) expect(rowOf(otherKey, m).recipe_id).not.toBe(id);
+        if (key !== otherKey || n !== m) expect(rowOf(otherKey, m)['recipe_id']).not.toBe(id);
       }),
     );
-    expect(rowOf('a', 11).recipe_id).not.toBe(rowOf('1\na', 1).recipe_id);
+    expect(rowOf('a', 11)['recipe_id']).not.toBe(rowOf('1\na', 1)['recipe_id']);
   });
 
   it('becomes a row of its table', () => {
@@ -76,10 +76,10 @@ describe('a recipe', () => {
 
 describe('the datasets', () => {
   it('are found by their name and by the prefix of a key', () => {
-    expect(datasetOf('recipes/2026/a.json')?.name).toBe('recipes');
-    expect(datasetOf('recipes.json')).toBeUndefined();
-    expect(datasetOf('other/recipes/a.json')).toBeUndefined();
-    expect(datasetNamed('recipes')?.name).toBe('recipes');
-    expect(datasetNamed('__proto__')).toBeUndefined();
+    expect(registry.of('recipes/2026/a.json')?.name).toBe('recipes');
+    expect(registry.of('recipes.json')).toBeUndefined();
+    expect(registry.of('other/recipes/a.json')).toBeUndefined();
+    expect(registry.named('recipes')?.name).toBe('recipes');
+    expect(registry.named('__proto__')).toBeUndefined();
   });
 });

@@ -6,9 +6,9 @@ import fc from 'fast-check';
 import Papa from 'papaparse';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { datasetNamed } from '../../datasets/index.ts';
+import { registry } from '../../datasets/index.ts';
+import { recipes } from '../../datasets/recipes.ts';
 import type { Column } from '../../domain/columns.ts';
-import type { Dataset } from '../../domain/dataset.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 import { partitionPath } from '../../domain/versions/key-layout.ts';
 import { CsvFile } from '../../formats/csv/file.ts';
@@ -198,7 +198,7 @@ describe('a file of the lake', () => {
   ] as const)(
     'of %s as %s has all columns of the table, and the archive gives the same',
     async (name, format, path) => {
-      const dataset = datasetNamed(name);
+      const dataset = registry.named(name);
       if (dataset === undefined) throw new Error(`There is no dataset ${name}.`);
       const read = (extension: string, bytes: Uint8Array) =>
         Array.fromAsync(readLakeFile(dataset, { extension, partitionPath: path }, bytes));
@@ -215,7 +215,7 @@ describe('a file of the lake', () => {
 
   it('has the values of its partition, in their types', async () => {
     const row = z.object({ id: z.int32(), at: z.iso.datetime().nullable(), n: z.number() });
-    const dataset = { name: 'events', row, partitionBy: ['at', 'n'] } as unknown as Dataset;
+    const dataset = { ...recipes, name: 'events', row, partitionBy: ['at', 'n'] };
     for (const at of ['2026-01-01T00:00:00.000Z', null]) {
       const file = newLakeFile(dataset, 'csv', {});
       file.add({ id: 1, at, n: 1.5, _record: 3 });

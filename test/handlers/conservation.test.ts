@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Registry } from '../../datasets/index.ts';
 import { recipes } from '../../datasets/recipes.ts';
-import type { Dataset } from '../../domain/dataset.ts';
 import { rejectLine } from '../../domain/records/reject.ts';
+import { Registry } from '../../domain/registry.ts';
 import { type Receipt, receipt } from '../../domain/versions/receipt.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import { extract, ndjson, putRaw, recipe, transform } from './flow.ts';
@@ -26,8 +25,7 @@ const rejectsIn = (store: MemoryStore, key: string) =>
 
 describe('no record is lost', () => {
   it('where the rows of a part fall into more partitions than it may have: what goes beyond is rejected', async () => {
-    const dataset = { ...recipes, partitionBy: ['title'] } as unknown as Dataset;
-    const registry = new Registry([dataset]);
+    const registry = new Registry([{ ...recipes, partitionBy: ['title'] }]);
     const store = new MemoryStore();
     // The 1,001st title is one too many; the last record’s has its file.
     putRaw(store, KEY, ndjson([...Array.from({ length: 1001 }, (_, i) => recipe(i)), recipe(7)]));
@@ -72,8 +70,7 @@ describe('no record is lost', () => {
   });
 
   it('where a version was gone before it was read: the one before stands, also where a dataset replaces', async () => {
-    const dataset = { ...recipes, onReject: 'replace' } as unknown as Dataset;
-    const registry = new Registry([dataset]);
+    const registry = new Registry([{ ...recipes, onReject: 'replace' }]);
     const store = new MemoryStore();
     putRaw(store, KEY, ndjson([recipe(1)]));
     await extract(store, KEY, { registry });

@@ -33,7 +33,7 @@ const labels = (kind: string, value: z.ZodType, processedAs: 'csv' | 'parquet') 
     processedAs,
     onDelete: 'retract',
     onReject: 'keep',
-  }) as unknown as Dataset;
+  });
 
 const text = fc.oneof(
   fc.constantFrom(

@@ -1,10 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Registry } from '../../datasets/index.ts';
 import { recipes } from '../../datasets/recipes.ts';
-import type { Dataset } from '../../domain/dataset.ts';
 import { limits } from '../../domain/records/part.ts';
 import type { RejectLimit } from '../../domain/records/reject-limit.ts';
+import { Registry } from '../../domain/registry.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
 import { type ExtractionReceipt, extractionReceipt } from '../../domain/versions/receipt.ts';
 import { contradictions, summarize } from '../../domain/versions/reconciliation.ts';
@@ -12,11 +11,11 @@ import { calmMysql } from '../simulation/services/calm-mysql.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import { extract, load, ndjson, putRaw, recipe, runAll, transform } from './flow.ts';
 
-const recipesOnly = new Registry([recipes as unknown as Dataset]);
+const recipesOnly = new Registry([recipes]);
 let registry = recipesOnly;
 
 const declare = (maxRejected: RejectLimit, onReject: 'keep' | 'replace' = 'keep') => {
-  registry = new Registry([{ ...recipes, maxRejected, onReject } as unknown as Dataset]);
+  registry = new Registry([{ ...recipes, maxRejected, onReject }]);
 };
 afterEach(() => {
   registry = recipesOnly;

@@ -6,7 +6,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { loadDuckDb } from '../../cli/lake/lake.ts';
-import { datasetNamed, datasets } from '../../datasets/index.ts';
+import { datasets, registry } from '../../datasets/index.ts';
 import { storedColumns, tableColumns } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import type { Row } from '../../domain/records/transformation.ts';
@@ -140,7 +140,7 @@ it('values of every type are the same in MySQL and in Parquet', async () => {
 /** The rows of an object in each sink, once it has gone through all stages. */
 async function sinksOf(key: string, body: string): Promise<Record<'mysql' | 'lake' | 'archive', Row[]>> {
   const [name = ''] = key.split('/');
-  const dataset = datasetNamed(name);
+  const dataset = registry.named(name);
   if (dataset === undefined) throw new Error(`There is no dataset ${name}.`);
   const store = new MemoryStore();
   putRaw(store, key, body);

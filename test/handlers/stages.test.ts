@@ -2,7 +2,7 @@ import { zstdDecompressSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import type { Dataset } from '../../domain/dataset.ts';
+import { recipes } from '../../datasets/recipes.ts';
 import { limits } from '../../domain/records/part.ts';
 import { rejectLine } from '../../domain/records/reject.ts';
 import { parsePartitionPath, parseProcessedKey } from '../../domain/versions/key-layout.ts';
@@ -319,7 +319,7 @@ describe('a part', () => {
   it('falls into a thousand partitions and no more: what goes beyond is rejected, and says so', async () => {
     const header = { dataset: 'sensors', key: 'sensors/a', versionId: 'v1', sequencer: '01', part: 0 };
     const row = z.object({ sensor: z.string(), value: z.int32() });
-    const dataset = { name: 'sensors', row, partitionBy: ['sensor'] } as unknown as Dataset;
+    const dataset = { ...recipes, name: 'sensors', row, partitionBy: ['sensor'] };
     const path = { dataset: 'sensors', objectId: 'a', version: 'v1' };
     const files = new PartitionedFiles(dataset, path, header, { codeVersion: 'c', limits });
     const taken = Array.from({ length: 1002 }, (_, i) => files.add({ sensor: `s${i}`, value: i }, i + 1));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Registry } from '../../datasets/index.ts';
 import { recipes } from '../../datasets/recipes.ts';
-import { type Dataset, filtered } from '../../domain/dataset.ts';
+import { type Dataset, Filtered, filtered } from '../../domain/dataset.ts';
+import { Registry } from '../../domain/registry.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
 import type { StageContext } from '../../handlers/stages/context.ts';
 import { type ObjectStore, untilDeadline } from '../../store/object-store.ts';
@@ -10,11 +10,11 @@ import { calmMysql } from '../simulation/services/calm-mysql.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import { extract, load, ndjson, putRaw, recipe, transform } from './flow.ts';
 
-type Transform = typeof recipes.transform;
+type Transform = Dataset['transform'];
 
 /** Code with this transform. */
 function code(codeVersion: string, of: Transform): Pick<StageContext, 'codeVersion' | 'registry'> {
-  return { codeVersion, registry: new Registry([{ ...recipes, transform: of } as unknown as Dataset]) };
+  return { codeVersion, registry: new Registry([{ ...recipes, transform: of }]) };
 }
 
 const KEY = 'recipes/a.ndjson';
@@ -25,9 +25,9 @@ const other: Transform = (record, origin) => {
   if (origin.recordNumber === 1) return filtered('is the first');
   if (origin.recordNumber === 2) throw new Error('is the second');
   const row = recipes.transform(record, origin);
-  if ('reason' in row) return row;
-  const difficulty = origin.recordNumber === 3 ? 'medium' : row.difficulty;
-  return { ...row, title: row.title.toUpperCase(), difficulty };
+  if (row instanceof Filtered) return row;
+  const difficulty = origin.recordNumber === 3 ? 'medium' : row['difficulty'];
+  return { ...row, title: String(row['title']).toUpperCase(), difficulty };
 };
 
 async function titles(store: MemoryStore, bucket: string): Promise<string[]> {

@@ -30,7 +30,7 @@ export const things = defineDataset({
   partitionBy: ['kind'],
   onDelete: 'retract',
   onReject: 'keep',
-}) as unknown as Dataset;
+});
 
 export const thing = (id: string, more: Row = {}): Row => ({
   id,

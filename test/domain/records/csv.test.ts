@@ -62,7 +62,7 @@ async function read(dataset: ReturnType<typeof letters>, source: Source): Promis
 /** The fields of a valid record, in the order of the schema, `null` for a missing one. */
 function fieldsOf({ record }: ReturnType<typeof letters>, line: string) {
   const [, fields] = JSON.parse(line) as [number, Record<string, string>];
-  return { fields: Object.keys(record.shape).map((name) => fields[name] ?? null) };
+  return { fields: Object.keys((record as z.ZodObject).shape).map((name) => fields[name] ?? null) };
 }
 
 const readText = (text: string | Uint8Array, format: Format = {}, ...sizes: number[]) =>
@@ -386,6 +386,8 @@ describe('a dataset that comes as CSV', () => {
       ...letters(),
       row,
       transform: () => ({ id: 1, tags: [] }),
+      key: ['id' as const],
+      partitionBy: [],
       processedAs: 'csv' as const,
     };
     expect(() => defineDataset(declaration)).toThrow('tags is a list');

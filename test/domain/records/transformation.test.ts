@@ -18,7 +18,7 @@ function readings(transform: (record: typeof reading) => unknown): Dataset {
     partitionBy: [],
     onDelete: 'keep',
     onReject: 'keep',
-  }) as unknown as Dataset;
+  });
 }
 
 describe('a valid record', () => {
@@ -84,7 +84,7 @@ test('a row has the defaults of its schema where its transform says nothing', ()
       unit: z.string().default('C'),
       tags: z.array(z.string()).prefault([]),
     }),
-  } as unknown as Dataset;
+  };
   expect(transformRecord(defaults, { sensor: 'a' }, origin)).toEqual({
     row: { sensor: 'a', unit: 'C', tags: [] },
   });
@@ -95,7 +95,7 @@ describe('a value in a partition column', () => {
     ...readings((record) => record),
     row: z.object({ label: z.string().nullable() }),
     partitionBy: ['label'],
-  } as unknown as Dataset;
+  };
 
   test.each([
     ['empty text', '', 'is empty text, which a partition can’t tell from null'],
@@ -206,7 +206,7 @@ describe('a timestamp of a row', () => {
     partitionBy: [],
     onDelete: 'keep',
     onReject: 'keep',
-  }) as unknown as Dataset;
+  });
   const nothing = { at: null, times: null, note: null };
 
   test.each([

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { datasetNamed } from '../../../datasets/index.ts';
+import { registry } from '../../../datasets/index.ts';
 import { defineDataset } from '../../../domain/dataset.ts';
 import { EXCERPT_BYTES, MAX_RECORD_BYTES } from '../../../domain/records/decoding/record.ts';
 import { type Reject, rejectLine, renderReject } from '../../../domain/records/reject.ts';
 import { renderPath, validate } from '../../../domain/records/validation.ts';
 import { processorMs } from '../../../local-aws/test/processor-time.ts';
 
-const recipes = datasetNamed('recipes');
+const recipes = registry.named('recipes');
 if (recipes === undefined) throw new Error('There is no recipes dataset.');
 
 const good = { title: 'Soup', ingredients: ['water', 'salt'], directions: ['Boil.'], tags: ['quick'] };

@@ -1,18 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { passengers } from '../../../datasets/passengers.ts';
 import { storedColumns } from '../../../domain/columns.ts';
 import type { Dataset } from '../../../domain/dataset.ts';
 import { checkLayouts, type LakeLayout, LayoutRefused, planLayouts } from '../../../domain/tables/layout.ts';
 
-const dataset = (columns: string, more: Partial<Dataset> = {}): Dataset =>
-  ({
-    name: 'sales',
-    row: z.object(Object.fromEntries(columns.split(' ').map((name) => [name, z.string()]))),
-    partitionBy: [],
-    processedAs: 'csv',
-    ...more,
-  }) as unknown as Dataset;
+const dataset = (columns: string, more: Partial<Dataset> = {}): Dataset => ({
+  ...passengers,
+  name: 'sales',
+  row: z.object(Object.fromEntries(columns.split(' ').map((name) => [name, z.string()]))),
+  ...more,
+});
 
 /** The layouts after each of these was planned, one after the other. */
 const recorded = (...steps: Dataset[][]): readonly LakeLayout[] =>

@@ -17,8 +17,14 @@ import { objectId } from '../../../domain/versions/key-layout.ts';
 import { compareSequencers } from '../../../domain/versions/sequencer.ts';
 import { mysqlFailure, rowFault } from '../../../mysql/failure.ts';
 
-const dataset = (row: z.ZodObject, more: Partial<Dataset> = {}): Dataset =>
-  ({ ...recipes, name: 'd', row, key: ['id'], partitionBy: [], ...more }) as unknown as Dataset;
+const dataset = (row: z.ZodObject, more: Partial<Dataset> = {}): Dataset => ({
+  ...recipes,
+  name: 'd',
+  row,
+  key: ['id'],
+  partitionBy: [],
+  ...more,
+});
 const tablesOf = (row: z.ZodRawShape, more?: Partial<Dataset>) => mysqlTables(dataset(z.object(row), more));
 const id = z.string();
 

@@ -136,7 +136,7 @@ export const decisions: readonly Mutation[] = [
   {
     name: 'does not find the revision of a version that is deleted for good',
     file: 'domain/versions/ledger.ts',
-    find: 'const isIt = (each: Version) => parseRevision(each.versionId).versionId === versionId;',
+    find: 'const isIt = (each: Version) => isVersion(each.versionId, versionId);',
     replace: 'const isIt = (each: Version) => each.versionId === versionId;',
     caughtBy: 'test/domain/versions/ledger.test.ts',
   },
@@ -169,8 +169,8 @@ export const decisions: readonly Mutation[] = [
   {
     name: 'forgets attempts at older versions when a newer one takes effect',
     file: 'domain/versions/ledger.ts',
-    find: '...known.attempts.filter((each) => !isNewer(each)),',
-    replace: '',
+    find: ', ...known.attempts.filter((each) => !isNewer(each))]',
+    replace: ']',
   },
   {
     name: 'forgets attempts at newer versions when an older one takes effect',

@@ -21,9 +21,9 @@ export const extraction: readonly Mutation[] = [
   },
   {
     name: 'acknowledges what somebody else works on',
-    file: 'handlers/stages/extract-object.ts',
+    file: 'handlers/stages/take-up.ts',
     find: 'throw inProgress(event, decision.until);',
-    replace: "return withoutRecords(name, 'duplicate');",
+    replace: "return withoutRecords(path.dataset, 'duplicate');",
   },
   {
     name: 'leaves what an overtaken extraction had written',
@@ -34,20 +34,20 @@ export const extraction: readonly Mutation[] = [
   },
   {
     name: 'leaves what a dead attempt at an overtaken version had written',
-    file: 'handlers/stages/extract-object.ts',
+    file: 'handlers/stages/take-up.ts',
     find: "if (event.type === 'created') await removeForgotten(known, path, store, buckets);",
     replace: '',
     caughtBy: 'test/handlers/supersede.test.ts',
   },
   {
     name: 'does not finish what was left undone when an event comes again',
-    file: 'handlers/stages/extract-object.ts',
+    file: 'handlers/stages/take-up.ts',
     find: 'await removeUnread(known, event.versionId, ledger, store, buckets);\n      await removeSuperseded(known, ledger, store, buckets);',
     replace: 'await removeUnread(known, event.versionId, ledger, store, buckets);',
   },
   {
     name: 'leaves the rows of a deleted object',
-    file: 'handlers/stages/extract-object.ts',
+    file: 'handlers/stages/take-up.ts',
     find: 'await removeSuperseded(decision.next, ledger, store, buckets);\n',
     replace: '\n',
   },
@@ -128,13 +128,13 @@ export const extraction: readonly Mutation[] = [
   },
   {
     name: 'gives rows the sequencer of the event, whatever the entry has',
-    file: 'handlers/stages/extract-object.ts',
-    find: 'extract({ ...event, sequencer }, dataset',
-    replace: 'extract({ ...event }, dataset',
+    file: 'handlers/stages/take-up.ts',
+    find: 'event: { ...asked, sequencer }',
+    replace: 'event: asked',
   },
   {
     name: 'leaves parts that a dead attempt wrote of a version that is gone',
-    file: 'handlers/stages/extract-object.ts',
+    file: 'handlers/stages/supersede.ts',
     find: '  await removePieces(path, ledger, store, buckets);\n  await removeRejects(path, receipt.rejects, store, buckets);',
     replace: '  await removeRejects(path, receipt.rejects, store, buckets);',
   },

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { Registry } from '../../../datasets/index.ts';
 import { recipes } from '../../../datasets/recipes.ts';
 import { type Dataset, defineDataset, filtered } from '../../../domain/dataset.ts';
 import { int32, text } from '../../../domain/records/text-fields.ts';
+import { Registry } from '../../../domain/registry.ts';
 
 /** How many codes there are: a deploy replaces one with the next, which refuses less than the one before. */
 export const CODES = 3;
@@ -64,7 +64,7 @@ export function memberOf(key: string): Member | undefined {
 /** What each code has deployed. */
 export const registries: readonly Registry[] = Array.from({ length: CODES }, (_, code) => {
   const own = family.map((member) => datasetOf(member, code));
-  return new Registry([...own, recipes] as unknown as readonly Dataset[]);
+  return new Registry([...own, recipes]);
 });
 
 interface Good {
@@ -76,7 +76,7 @@ interface Good {
 
 function datasetOf({ columns: _, prefix, format, ...member }: Member, code: number): Dataset {
   const valid = (amount: number) => amount <= (MOST[code] ?? 0);
-  const record =
+  const record: z.ZodType<Good> =
     format === 'csv'
       ? z.object({
           name: text(),
@@ -90,7 +90,7 @@ function datasetOf({ columns: _, prefix, format, ...member }: Member, code: numb
           kind: z.string().optional(),
           note: z.string().nullish(),
         });
-  const row = z.object({
+  const row: z.ZodObject = z.object({
     id: z.string(),
     name: z.string(),
     doubled: z.int32().max(MOST_DOUBLED[code] ?? 0),
@@ -100,7 +100,7 @@ function datasetOf({ columns: _, prefix, format, ...member }: Member, code: numb
     // A column that a later code has added.
     ...(code > 0 && { extra: z.string().nullable() }),
   });
-  return defineDataset<z.ZodType<Good>, z.ZodObject>({
+  return defineDataset({
     ...member,
     source: { prefix, format },
     record,
@@ -120,5 +120,5 @@ function datasetOf({ columns: _, prefix, format, ...member }: Member, code: numb
         ...(code > 0 && { extra: amount % 2 === 0 ? `extra ${amount}` : null }),
       };
     },
-  }) as unknown as Dataset;
+  });
 }

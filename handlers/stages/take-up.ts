@@ -1,0 +1,95 @@
+import { TransientError } from '../../domain/errors.ts';
+import { extractionReceiptKey, type VersionPath } from '../../domain/versions/key-layout.ts';
+import { type Decision, type LedgerEntry, withoutAttempts } from '../../domain/versions/ledger.ts';
+import type { ObjectEvent } from '../../domain/versions/object-event.ts';
+import { type ExtractionReceipt, extractionReceipt } from '../../domain/versions/receipt.ts';
+import { parseRevision, revisionName } from '../../domain/versions/revision.ts';
+import type { Ledger } from '../../store/ledger.ts';
+import type { ObjectStore } from '../../store/object-store.ts';
+import type { StageContext } from './context.ts';
+import { type Outcome, withoutRecords } from './outcome.ts';
+import {
+  type OutputBuckets,
+  removeExtracted,
+  removeForgotten,
+  removeSuperseded,
+  removeUnread,
+} from './supersede.ts';
+
+/** A revision of a version that this invocation alone works on. */
+interface TakenUp {
+  /** With the revision and the sequencer that the entry has. */
+  readonly event: ObjectEvent;
+  readonly path: VersionPath;
+  /** Of its extraction, where another attempt got that far. */
+  readonly before: ExtractionReceipt | undefined;
+}
+
+/** Claims the version of an event, in the revision that is left to do; or tells the outcome, where there is nothing to extract. */
+export async function takeUp(
+  event: ObjectEvent,
+  ledger: Ledger,
+  buckets: OutputBuckets,
+  { store, now, deadline, message, invocation, codeVersion, registry }: StageContext,
+): Promise<TakenUp | Outcome> {
+  const dataset = registry.nameOf(event.key);
+  const { onDelete } = registry.rulesOf(event.key);
+  for (let asked = event; ; ) {
+    const path = registry.pathOf(asked);
+    const claim = { dataset, onDelete, message, invocation, codeVersion, now: now(), deadline };
+    const { decision, known } = await ledger.claim(path, asked, claim);
+    if (decision.action !== 'extract') return leave(asked, path, decision, known, ledger, store, buckets);
+
+    const name = revisionName(asked.versionId, asked.revision);
+    // A sweep makes up sequencers: of one version, the entry's counts, and its rows must carry the same.
+    const { versionId = name, sequencer = asked.sequencer } =
+      decision.next.attempts.find((each) => each.message === message && each.invocation === invocation) ?? {};
+    if (versionId !== name) {
+      asked = { ...asked, revision: parseRevision(versionId).revision };
+      continue;
+    }
+    const before = await ledger.receipt(extractionReceiptKey(path), extractionReceipt);
+    if (before === undefined || known?.attempts.some((each) => each.versionId === versionId))
+      return { event: { ...asked, sequencer }, path, before };
+
+    // It was done once, and gave way to what was taken for newer: what it left is gone, unless it died over that.
+    await removeExtracted(path, store, buckets);
+    await ledger.change(path, (latest) => latest && withoutAttempts(latest, [versionId]));
+    asked = { ...asked, revision: asked.revision + 1 };
+  }
+}
+
+/** Answers an event of which there is nothing to extract, and finishes what an attempt that died has left undone. */
+async function leave(
+  event: ObjectEvent,
+  path: VersionPath,
+  decision: Exclude<Decision, { readonly action: 'extract' }>,
+  known: LedgerEntry | undefined,
+  ledger: Ledger,
+  store: ObjectStore,
+  buckets: OutputBuckets,
+): Promise<Outcome> {
+  switch (decision.action) {
+    case 'keep':
+      return withoutRecords(path.dataset, 'kept');
+    case 'wait':
+      throw inProgress(event, decision.until);
+    case 'duplicate':
+      await removeUnread(known, event.versionId, ledger, store, buckets);
+      await removeSuperseded(known, ledger, store, buckets);
+      return withoutRecords(path.dataset, 'duplicate');
+    case 'retract':
+      await removeSuperseded(decision.next, ledger, store, buckets);
+      return withoutRecords(path.dataset, 'retracted');
+    case 'stale':
+      // An attempt at this very event may have died after it was overtaken.
+      if (event.type === 'created') await removeForgotten(known, path, store, buckets);
+      await removeSuperseded(known, ledger, store, buckets);
+      return withoutRecords(path.dataset, 'stale');
+  }
+}
+
+function inProgress({ key }: ObjectEvent, until: number): TransientError {
+  const message = `The same message was delivered twice: another invocation works on ${JSON.stringify(key)}, until ${new Date(until).toISOString()} at most.`;
+  return new TransientError('in_progress', message, { stage: 'extraction' });
+}

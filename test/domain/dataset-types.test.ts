@@ -1,0 +1,122 @@
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import * as z from 'zod';
+import { datasets } from '../../datasets/index.ts';
+import { type Dataset, type DatasetDefinition, defineDataset, filtered } from '../../domain/dataset.ts';
+import { transformRecord } from '../../domain/records/transformation.ts';
+
+/** `tsc` checks this file too: an error that is expected and does not come is an error itself. */
+const record = z.object({ sensor: z.string(), celsius: z.number() });
+const row = z.object({ sensor: z.string(), celsius: z.number(), level: z.enum(['low', 'high']) });
+const rest = {
+  name: 'readings',
+  source: { prefix: 'readings/', format: 'json' },
+  record,
+  row,
+  key: ['sensor'],
+  partitionBy: ['level'],
+  onDelete: 'retract',
+  onReject: 'keep',
+} as const;
+
+const reading = { sensor: 'a', celsius: 20 };
+const result = (dataset: Dataset) =>
+  transformRecord(dataset, reading, { key: 'readings/1.json', recordNumber: 1 });
+const invalidRow = { reject: { code: 'invalid_row' } };
+
+describe('a definition that is right', () => {
+  it('needs neither a cast nor an annotation, also where a column has a few values only', () => {
+    const dataset = defineDataset({
+      ...rest,
+      transform(reading) {
+        expectTypeOf(reading).toEqualTypeOf<{ sensor: string; celsius: number }>();
+        if (reading.celsius < -90) return filtered('colder than Earth');
+        return { ...reading, level: reading.celsius < 30 ? 'low' : 'high' };
+      },
+    });
+    expectTypeOf(dataset).toEqualTypeOf<Dataset>();
+    expect(result(dataset)).toEqual({ row: { ...reading, level: 'low' } });
+  });
+
+  it('goes into the list as it is', () => {
+    const more = defineDataset({ ...rest, transform: (reading) => ({ ...reading, level: 'low' }) });
+    expectTypeOf(datasets).toEqualTypeOf<Dataset[]>();
+    expect([...datasets, more].map(({ name }) => name)).toContain('readings');
+  });
+});
+
+describe('the editor refuses a transform', () => {
+  it('whose row has a column of another type', () => {
+    const dataset = defineDataset({
+      ...rest,
+      // @ts-expect-error: Type 'string' is not assignable to type 'number'.
+      transform: ({ sensor }) => ({ sensor, celsius: 'cold', level: 'low' }),
+    });
+    expect(result(dataset)).toMatchObject(invalidRow);
+  });
+
+  it('whose row lacks a column', () => {
+    const dataset = defineDataset({
+      ...rest,
+      // @ts-expect-error: Property 'celsius' is missing in type '{ sensor: string; level: "low"; }'
+      transform({ sensor, celsius }) {
+        return celsius < -90 ? filtered('colder than Earth') : { sensor, level: 'low' };
+      },
+    });
+    expect(result(dataset)).toMatchObject(invalidRow);
+  });
+
+  it('whose row is no row but looks like what is filtered', () => {
+    const dataset = defineDataset({
+      ...rest,
+      // @ts-expect-error: Type '{ reason: string; }' is not assignable to type 'Filtered | …'.
+      transform: () => ({ reason: 'colder than Earth' }),
+    });
+    expect(result(dataset)).toMatchObject(invalidRow);
+  });
+
+  it('whose row has a column that the table lacks, and names it', () => {
+    const transform = (reading: z.output<typeof record>) => ({ ...reading, level: 'low' as const, note: '' });
+    // @ts-expect-error: … is not assignable to type '"The transform returns note, which is no column of the row."'.
+    expect(defineDataset({ ...rest, transform }).row).toBe(row);
+    type Definition = DatasetDefinition<typeof record, typeof row, typeof transform>;
+    expectTypeOf<
+      Definition['transform']
+    >().toExtend<'The transform returns note, which is no column of the row.'>();
+  });
+
+  it('that reads a field which no record has', () => {
+    const dataset = defineDataset({
+      ...rest,
+      // @ts-expect-error: Property 'fahrenheit' does not exist on type '{ sensor: string; celsius: number; }'.
+      transform: ({ sensor, fahrenheit }) => ({ sensor, celsius: fahrenheit, level: 'low' }),
+    });
+    expect(result(dataset)).toMatchObject(invalidRow);
+  });
+});
+
+describe('the editor refuses a definition', () => {
+  const transform = (reading: z.output<typeof record>) => ({ ...reading, level: 'low' as const });
+
+  it('whose key is no column', () => {
+    // @ts-expect-error: Type '"colour"' is not assignable to type '"sensor" | "celsius" | "level"'.
+    expect(() => defineDataset({ ...rest, transform, key: ['colour'] })).toThrow('colour is not a column');
+  });
+
+  it('that is partitioned by what is no column', () => {
+    // @ts-expect-error: Type '"colour"' is not assignable to type '"sensor" | "celsius" | "level"'.
+    expect(() => defineDataset({ ...rest, transform, partitionBy: ['colour'] })).toThrow(
+      'colour is not a column',
+    );
+  });
+
+  it('that lacks a field', () => {
+    const { onReject: _, ...incomplete } = rest;
+    // @ts-expect-error: Property 'onReject' is missing in type …
+    expect(defineDataset({ ...incomplete, transform }).onReject).toBeUndefined();
+  });
+
+  it('that says what no definition says', () => {
+    // @ts-expect-error: Object literal may only specify known properties … Did you mean to write 'onDelete'?
+    expect(defineDataset({ ...rest, transform, onDeleted: 'keep' }).onDelete).toBe('retract');
+  });
+});
