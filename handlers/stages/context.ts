@@ -1,5 +1,5 @@
-import type { Registry } from '../../domain/registry.ts';
 import type { Limits } from '../../domain/records/part.ts';
+import type { Registry } from '../../domain/registry.ts';
 import type { Zstd } from '../../formats/zstd.ts';
 import type { TableStore } from '../../mysql/table-store.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
