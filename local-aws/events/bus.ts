@@ -1,6 +1,6 @@
 import type { Caller } from '../core/call.ts';
 import type { ServiceContext } from '../core/cloud-service.ts';
-import { ServiceError } from '../core/service-error.ts';
+import { badRequest } from '../core/service-error.ts';
 import {
   type DeliveryPorts,
   deadLetterAttributes,
@@ -67,11 +67,7 @@ export class EventBus {
     for (const settings of options.rules) {
       const { eventPattern, scheduleExpression } = settings;
       if (eventPattern === undefined && scheduleExpression === undefined)
-        throw new ServiceError(
-          'ValidationException',
-          400,
-          `${settings.name} has neither a pattern nor a schedule.`,
-        );
+        throw badRequest('ValidationException', `${settings.name} has neither a pattern nor a schedule.`);
       this.#rules.set(settings.name, {
         settings,
         matches: eventPattern === undefined ? () => false : compilePattern(eventPattern),

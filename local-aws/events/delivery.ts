@@ -1,5 +1,5 @@
 import type { Caller } from '../core/call.ts';
-import { ServiceError } from '../core/service-error.ts';
+import { badRequest, errorText, ServiceError } from '../core/service-error.ts';
 import type { MessageAttributes } from '../sqs/message.ts';
 import type { Sqs } from '../sqs/sqs.ts';
 import type { EventRule, EventTarget } from './rule.ts';
@@ -20,13 +20,13 @@ export function queueDelivery(sqs: Pick<Sqs, 'queue'>): DeliveryPorts {
   const send = async (arn: string, body: string, attributes: MessageAttributes, caller: Caller) => {
     const queue = sqs.queue(arn.split(':').at(-1) ?? '', caller);
     if (queue.arn !== arn)
-      throw new ServiceError('QueueDoesNotExist', 400, `There is no queue ${arn}; there is ${queue.arn}.`);
+      throw badRequest('QueueDoesNotExist', `There is no queue ${arn}; there is ${queue.arn}.`);
     await queue.send({ body, attributes });
   };
   return {
     async deliver({ arn }, body, caller) {
       if (!arn.startsWith('arn:aws:sqs:'))
-        throw new ServiceError('InvalidParameter', 400, `The local cloud delivers no events to ${arn}.`);
+        throw badRequest('InvalidParameter', `The local cloud delivers no events to ${arn}.`);
       await send(arn, body, {}, caller);
     },
     deadLetter: send,
@@ -45,7 +45,7 @@ export interface Failure {
  * throttling, 5xx and everything that is no answer at all are.
  */
 export function failureOf(cause: unknown): Failure {
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = errorText(cause);
   if (!(cause instanceof ServiceError)) return { code: 'INTERNAL_ERROR', message, retriable: true };
   const { code, status } = cause;
   if (status === 429 || /Throttl|OverLimit|TooManyRequests|SlowDown/.test(code))

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { parseJson } from '../core/parse-json.ts';
-import { ServiceError } from '../core/service-error.ts';
+import { badRequest, errorText, type ServiceError } from '../core/service-error.ts';
 
 /** Whether an event matches. */
 export type Matcher = (event: unknown) => boolean;
@@ -32,16 +32,12 @@ function parse(text: string): unknown {
   try {
     return parseJson(text);
   } catch (error) {
-    throw wrong(`Filter is not valid JSON: ${(error as SyntaxError).message}`);
+    throw wrong(`Filter is not valid JSON: ${errorText(error)}`);
   }
 }
 
 function wrong(reason: string): ServiceError {
-  return new ServiceError(
-    'InvalidEventPatternException',
-    400,
-    `Event pattern is not valid. Reason: ${reason}`,
-  );
+  return badRequest('InvalidEventPatternException', `Event pattern is not valid. Reason: ${reason}`);
 }
 
 function isObject(value: unknown): value is JsonObject {

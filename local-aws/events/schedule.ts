@@ -1,5 +1,5 @@
 import { type CronExpression, CronExpressionParser } from 'cron-parser';
-import { ServiceError } from '../core/service-error.ts';
+import { badRequest, errorText, type ServiceError } from '../core/service-error.ts';
 
 /** When a schedule falls due next, strictly after `now` (milliseconds since the epoch); undefined when never again. */
 export type Schedule = (now: number) => number | undefined;
@@ -55,7 +55,7 @@ function parseCron(expression: string, now: number, text: string): CronExpressio
   try {
     return CronExpressionParser.parse(expression, { currentDate: new Date(now), tz: 'UTC' });
   } catch (cause) {
-    throw invalid(text, cause instanceof Error ? cause.message : String(cause));
+    throw invalid(text, errorText(cause));
   }
 }
 
@@ -80,9 +80,5 @@ function yearTest(field: string, text: string): (year: number) => boolean {
 }
 
 function invalid(text: string, reason: string): ServiceError {
-  return new ServiceError(
-    'ValidationException',
-    400,
-    `Parameter ScheduleExpression is not valid: ${text}; ${reason}.`,
-  );
+  return badRequest('ValidationException', `Parameter ScheduleExpression is not valid: ${text}; ${reason}.`);
 }

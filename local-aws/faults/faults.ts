@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Call } from '../core/call.ts';
-import { ServiceError } from '../core/service-error.ts';
+import { badRequest, ServiceError } from '../core/service-error.ts';
 import type { DeliveryFault } from '../events/delivery-fault.ts';
 
 /** Which of all that match a fault hits. */
@@ -101,9 +101,8 @@ export class Faults {
   /** @throws ServiceError for a fault that does not exist on AWS */
   add(asked: Asked): Fault {
     if (asked.kind === 'answer' && asked.status in conditional && !/Object|Upload|Part/.test(asked.operation))
-      throw new ServiceError(
+      throw badRequest(
         'ValidationException',
-        400,
         `${asked.operation} never answers ${asked.status}: only S3's writes do.`,
       );
     this.#lastId += 1;

@@ -1,4 +1,4 @@
-import { ServiceError } from '../core/service-error.ts';
+import { badRequest } from '../core/service-error.ts';
 import type { CatalogSettings, TableSettings } from './settings.ts';
 
 /** A partition that is registered: its values in the order of the table's partition keys. */
@@ -78,5 +78,5 @@ const keyOf = ({ database, table }: Named) => `${database}.${table}`;
 
 function found<Found>(value: Found | undefined, message: string): Found {
   if (value !== undefined) return value;
-  throw new ServiceError('EntityNotFoundException', 400, message);
+  throw badRequest('EntityNotFoundException', message);
 }

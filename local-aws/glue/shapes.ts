@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
-import { ServiceError } from '../core/service-error.ts';
+import { unsupported } from '../core/service-error.ts';
 import { harmless, notServed, only } from '../http/parameters.ts';
 import { account } from '../iam/credentials.ts';
 import type { TableSettings } from './settings.ts';
@@ -62,11 +62,7 @@ export function checkDescriptor(table: TableSettings, { Location: _, ...given }:
   const own: Record<string, unknown> = storageOf(table, table.location);
   for (const [name, value] of Object.entries(given))
     if (name in own && !isDeepStrictEqual(value, own[name]))
-      throw new ServiceError(
-        'NotImplemented',
-        501,
-        `The local cloud does not serve a partition with another ${name} than its table has.`,
-      );
+      throw unsupported(`a partition with another ${name} than its table has`);
 }
 
 /** The storage descriptor of a table, or of a partition of it. */

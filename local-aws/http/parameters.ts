@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
-import { ServiceError } from '../core/service-error.ts';
+import { unsupported } from '../core/service-error.ts';
 
 /**
  * The input of an operation, by the names of its parameters. The schema is the whole account of them: each that AWS's API
@@ -39,10 +39,5 @@ export function parseInput<Schema extends Input>(
   const refused = parsed.error.issues.find((issue) => issue.code === 'custom' && issue.params?.['notServed']);
   if (!refused) throw parsed.error;
   const name = refused.path.join('.');
-  throw new ServiceError(
-    'NotImplemented',
-    501,
-    `The local cloud does not serve ${name} of ${operation}${refused.message}.`,
-    { Parameter: name },
-  );
+  throw unsupported(`${name} of ${operation}${refused.message}`, { Parameter: name });
 }

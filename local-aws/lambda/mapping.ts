@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { errorText } from '../core/service-error.ts';
 import type { ReceivedMessage } from '../sqs/sqs.ts';
 
 /** The queue, called with the function's role. */
@@ -165,7 +166,7 @@ export class EventSourceMapping {
         for (const failed of failedItems(result.payload, handles)) handles.delete(failed);
     } catch (error) {
       this.#lastResult = 'PROBLEM: Function call failed';
-      this.#failed(`A batch of ${batch.length} failed: ${error instanceof Error ? error.message : error}`);
+      this.#failed(`A batch of ${batch.length} failed: ${errorText(error)}`);
       return;
     }
     this.#failures = 0;

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod';
+import { errorText } from '../core/service-error.ts';
 import { ProgramProcess, type ProgramRequest } from './program-process.ts';
 
 /** A resource as the Pulumi program registered it, with the names and ARNs that it got. */
@@ -122,7 +123,7 @@ function readYaml<Schema extends z.ZodType>(path: string, schema: Schema): z.inf
   try {
     content = parse(readFileSync(path, 'utf8'));
   } catch (cause) {
-    throw new Error(`${path} can't be read: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    throw new Error(`${path} can't be read: ${errorText(cause)}`, {
       cause,
     });
   }

@@ -1,3 +1,4 @@
+import { errorText } from '../core/service-error.ts';
 import type { PolicyEngineOptions } from '../iam/policy-engine.ts';
 import { type Program, type ProgramOptions, readProgram } from './program.ts';
 import type { ProgramProcess } from './program-process.ts';
@@ -23,7 +24,7 @@ export async function readSystem(
     refuseInvalid(resources);
     return { region, outputs, topology: readTopology({ resources }) };
   } catch (error) {
-    throw new ProgramRefused((error as Error).message, { cause: error });
+    throw new ProgramRefused(errorText(error), { cause: error });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Caller } from '../core/call.ts';
 import type { CloudService, ServiceContext } from '../core/cloud-service.ts';
+import { errorText } from '../core/service-error.ts';
 import { parseSchedule, type Schedule } from '../events/schedule.ts';
 
 /** A schedule of EventBridge Scheduler. */
@@ -75,7 +76,7 @@ export class Scheduler implements CloudService {
       });
       await this.#options.calls[callOf(targetArn)]?.(input, { kind: 'role', principal: roleArn });
     } catch (error) {
-      this.#options.log(`The schedule ${name} could not call ${targetArn}: ${(error as Error).message}`);
+      this.#options.log(`The schedule ${name} could not call ${targetArn}: ${errorText(error)}`);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { createHash, hash } from 'node:crypto';
-import { ServiceError } from '../core/service-error.ts';
+import { badRequest, type ServiceError } from '../core/service-error.ts';
 
 /** As on the wire: binary values are base64 text. */
 export interface MessageAttribute {
@@ -58,7 +58,7 @@ const forbiddenCharacter = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u
 export function checkMessage(message: NewMessage, maximumBytes: number): void {
   const { body, attributes = {}, delaySeconds = 0, groupId, deduplicationId } = message;
   if (body === '')
-    throw new ServiceError('MissingParameter', 400, 'The request must contain the parameter MessageBody.');
+    throw badRequest('MissingParameter', 'The request must contain the parameter MessageBody.');
   checkCharacters(body);
   if (!Number.isInteger(delaySeconds) || delaySeconds < 0 || delaySeconds > 900)
     throw invalid(
@@ -85,9 +85,8 @@ export function checkMessage(message: NewMessage, maximumBytes: number): void {
 
 function checkCharacters(text: string): void {
   if (forbiddenCharacter.test(text))
-    throw new ServiceError(
+    throw badRequest(
       'InvalidMessageContents',
-      400,
       'Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF.',
     );
 }
@@ -181,5 +180,5 @@ export function systemAttributes(message: Message): Record<string, string> {
 
 /** SQS's refusal of a parameter. */
 export function invalid(message: string): ServiceError {
-  return new ServiceError('InvalidParameterValue', 400, message);
+  return badRequest('InvalidParameterValue', message);
 }

@@ -1,4 +1,4 @@
-import { ServiceError } from '../core/service-error.ts';
+import { badRequest, forbidden, ServiceError } from '../core/service-error.ts';
 import { invalid } from './message.ts';
 import { moveMessages, type QueueContext, type RunningQueue } from './running-queue.ts';
 
@@ -73,7 +73,7 @@ export class MoveTasks {
         'There is already a task running. Only one active task is allowed for a source queue arn at a given time.',
       );
     if (running.length >= activeLimit)
-      throw new ServiceError('OverLimit', 403, `${activeLimit} message move tasks are running already.`);
+      throw forbidden('OverLimit', `${activeLimit} message move tasks are running already.`);
     const task: MoveTask = {
       id: this.#context.ids(),
       source: source.settings.name,
@@ -104,7 +104,7 @@ export class MoveTasks {
     const task = this.#tasks.get(parseTaskHandle(handle).id);
     if (!task) throw new ServiceError('ResourceNotFoundException', 404, 'Task does not exist.');
     if (task.status !== 'RUNNING')
-      throw new ServiceError('UnsupportedOperation', 400, 'Only active tasks can be cancelled.');
+      throw badRequest('UnsupportedOperation', 'Only active tasks can be cancelled.');
     this.#cancels.get(task.id)?.();
     await this.#update({ ...task, status: 'CANCELLED' });
     return task.moved;

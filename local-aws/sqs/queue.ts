@@ -1,4 +1,4 @@
-import { ServiceError } from '../core/service-error.ts';
+import { badRequest } from '../core/service-error.ts';
 import { Heap } from './heap.ts';
 import { invalid, type Message } from './message.ts';
 
@@ -130,7 +130,7 @@ export class Queue {
         `Value ${receiptHandle} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.`,
       );
     if (!this.#isInFlight(message))
-      throw new ServiceError('MessageNotInflight', 400, 'The specified message is not in flight.');
+      throw badRequest('MessageNotInflight', 'The specified message is not in flight.');
     if (now + seconds * 1000 > (message.receivedAt ?? now) + longestVisibilitySeconds * 1000)
       throw invalid(
         `Value ${seconds} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [${longestVisibilitySeconds} seconds].`,
@@ -250,9 +250,8 @@ export class Queue {
       !(receiveCount > 0) ||
       receiveCount > (message?.receiveCount ?? Number.POSITIVE_INFINITY)
     )
-      throw new ServiceError(
+      throw badRequest(
         'ReceiptHandleIsInvalid',
-        400,
         `The input receipt handle "${receiptHandle}" is not a valid receipt handle.`,
       );
     return { message, receiveCount };

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ServiceError } from '../core/service-error.ts';
+import { badRequest } from '../core/service-error.ts';
 import { notServed } from '../http/parameters.ts';
 import { md5, md5OfAttributes, type NewMessage, selectAttributes, systemAttributes } from './message.ts';
 import type { Receipt } from './queue.ts';
@@ -86,7 +86,7 @@ export function rendered(
 
 // "SendMessageBatch: Errors"
 export function checkBatch(operation: string, entries: readonly { readonly Id: string }[]): void {
-  const wrong = (code: string, text: string) => new ServiceError(code, 400, text);
+  const wrong = badRequest;
   if (entries.length === 0)
     throw wrong('EmptyBatchRequest', `There should be at least one ${operation}RequestEntry in the request.`);
   if (entries.length > 10)

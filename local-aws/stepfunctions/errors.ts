@@ -1,3 +1,4 @@
+import { errorText } from '../core/service-error.ts';
 import type { Retrier } from './definition.ts';
 import { StatesError } from './json.ts';
 
@@ -48,5 +49,5 @@ export class Attempts {
 /** What our own code does wrong ends an execution as a fault of the interpreter would on AWS. */
 export function statesError(cause: unknown): StatesError {
   if (cause instanceof StatesError) return cause;
-  return new StatesError('States.Runtime', cause instanceof Error ? cause.message : String(cause));
+  return new StatesError('States.Runtime', errorText(cause));
 }

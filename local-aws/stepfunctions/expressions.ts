@@ -1,4 +1,5 @@
 import jsonata, { type Expression } from 'jsonata';
+import { errorText } from '../core/service-error.ts';
 import { type Json, type JsonObject, StatesError } from './json.ts';
 
 export type Variables = JsonObject;
@@ -44,7 +45,7 @@ async function evaluateExpression(source: string, states: StatesObject, variable
   } catch (error) {
     throw new StatesError(
       'States.QueryEvaluationError',
-      `The JSONata expression '${source.trim()}' threw an error: ${(error as Error).message}`,
+      `The JSONata expression '${source.trim()}' threw an error: ${errorText(error)}`,
     );
   }
   if (value === undefined || typeof value === 'function')

@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
 import type { Admit, Caller } from '../core/call.ts';
+import { errorText } from '../core/service-error.ts';
 import { listObjects } from '../s3/api/listing.ts';
 import { compareKeys } from '../s3/storage/keys.ts';
 import type { Store } from '../s3/storage/store.ts';
@@ -39,7 +40,7 @@ export function itemSources(store: Store, admit: Admit, caller: Caller) {
   };
 }
 
-const readerFailed = (error: unknown) => new StatesError('States.ItemReaderFailed', (error as Error).message);
+const readerFailed = (error: unknown) => new StatesError('States.ItemReaderFailed', errorText(error));
 
 function listed(
   store: Store,

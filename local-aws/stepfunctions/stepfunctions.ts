@@ -2,7 +2,7 @@ import type { Caller } from '../core/call.ts';
 import type { ServiceContext } from '../core/cloud-service.ts';
 import { type Journal, noJournal } from '../core/journal.ts';
 import { parseJson } from '../core/parse-json.ts';
-import { ServiceError } from '../core/service-error.ts';
+import { badRequest, errorText } from '../core/service-error.ts';
 import type { Store } from '../s3/storage/store.ts';
 import { type Definition, parseDefinition } from './definition.ts';
 import { statesError } from './errors.ts';
@@ -83,14 +83,14 @@ export class StepFunctions {
   machine(arn: string): Machine {
     const found = this.#machines.get(arn);
     if (found) return found;
-    throw new ServiceError('StateMachineDoesNotExist', 400, `State Machine Does Not Exist: '${arn}'`);
+    throw badRequest('StateMachineDoesNotExist', `State Machine Does Not Exist: '${arn}'`);
   }
 
   /** @throws ExecutionDoesNotExist */
   execution(arn: string): Execution {
     const found = this.#executions.get(arn);
     if (found) return found;
-    throw new ServiceError('ExecutionDoesNotExist', 400, `Execution Does Not Exist: '${arn}'`);
+    throw badRequest('ExecutionDoesNotExist', `Execution Does Not Exist: '${arn}'`);
   }
 
   /** The newest first. */
@@ -107,19 +107,16 @@ export class StepFunctions {
     try {
       parseJson(input);
     } catch (error) {
-      throw new ServiceError(
+      throw badRequest(
         'InvalidExecutionInput',
-        400,
-        `Invalid State Machine Execution Input: '${(error as Error).message}'`,
+        `Invalid State Machine Execution Input: '${errorText(error)}'`,
       );
     }
-    if (isTooLong(input))
-      throw new ServiceError('InvalidExecutionInput', 400, 'The input has more than 262144 bytes.');
+    if (isTooLong(input)) throw badRequest('InvalidExecutionInput', 'The input has more than 262144 bytes.');
     const arn = `${machine.arn.replace(':stateMachine:', ':execution:')}:${name}`;
     const same = this.#executions.get(arn);
     if (same !== undefined && same.end === undefined && same.input === input) return same;
-    if (same !== undefined)
-      throw new ServiceError('ExecutionAlreadyExists', 400, `Execution Already Exists: '${arn}'`);
+    if (same !== undefined) throw badRequest('ExecutionAlreadyExists', `Execution Already Exists: '${arn}'`);
     const started = { arn, name, machine: machine.arn, input, startedAt: this.#options.clock.now() };
     const execution: Execution = { ...started, events: [], maps: [] };
     this.#executions.set(arn, execution);
@@ -240,7 +237,7 @@ export class StepFunctions {
           ] as const)
             await admit({ caller, operation, action: `states:${operation}`, resource });
         } catch (error) {
-          throw new StatesError('States.Permissions', (error as Error).message);
+          throw new StatesError('States.Permissions', errorText(error));
         }
       },
     };

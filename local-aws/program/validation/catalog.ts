@@ -1,3 +1,4 @@
+import { errorText } from '../../core/service-error.ts';
 import { parseSchedule } from '../../events/schedule.ts';
 import type { Resource } from '../program.ts';
 import { type Check, json, oneOf, physicalName, range, refersTo, required, valueAt } from './checks.ts';
@@ -151,6 +152,6 @@ function* schedule({ inputs }: Resource): ReturnType<Check> {
   try {
     parseSchedule(String(inputs['scheduleExpression']), 0);
   } catch (error) {
-    yield ['scheduleExpression', `must be rate(…) or cron(…): ${(error as Error).message}`];
+    yield ['scheduleExpression', `must be rate(…) or cron(…): ${errorText(error)}`];
   }
 }

@@ -1,3 +1,4 @@
+import { errorText } from '../../core/service-error.ts';
 import { compilePattern } from '../../events/pattern.ts';
 import { parseSchedule } from '../../events/schedule.ts';
 import type { Resource } from '../program.ts';
@@ -255,14 +256,14 @@ function* patternOrSchedule({ inputs }: Resource): ReturnType<Check> {
     try {
       compilePattern(eventPattern);
     } catch (error) {
-      yield ['eventPattern', `must be a pattern that EventBridge takes: ${message(error)}`];
+      yield ['eventPattern', `must be a pattern that EventBridge takes: ${errorText(error)}`];
     }
   }
   if (scheduleExpression !== undefined) {
     try {
       parseSchedule(String(scheduleExpression), 0);
     } catch (error) {
-      yield ['scheduleExpression', `must be rate(…) or cron(…) as EventBridge takes it: ${message(error)}`];
+      yield ['scheduleExpression', `must be rate(…) or cron(…) as EventBridge takes it: ${errorText(error)}`];
     }
   }
 }
@@ -335,5 +336,3 @@ function* lifecycleRules({ inputs }: Resource): ReturnType<Check> {
     }
   }
 }
-
-const message = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -1,3 +1,4 @@
+import { errorText } from '../../core/service-error.ts';
 import { parseDefinition } from '../../stepfunctions/definition.ts';
 import { type Check, json, oneOf, physicalName, refersTo, required, valueAt } from './checks.ts';
 
@@ -33,6 +34,6 @@ function* definition({ inputs }: Parameters<Check>[0]): ReturnType<Check> {
   try {
     parseDefinition('it', text);
   } catch (error) {
-    if (!(error instanceof SyntaxError)) yield ['definition', (error as Error).message];
+    if (!(error instanceof SyntaxError)) yield ['definition', errorText(error)];
   }
 }

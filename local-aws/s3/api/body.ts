@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { ServiceError } from '../../core/service-error.ts';
+import { badRequest, ServiceError } from '../../core/service-error.ts';
 import { free } from '../../http/free.ts';
 import { blockSize, inBlocks } from '../storage/blocks.ts';
 import {
@@ -161,7 +161,7 @@ function contentMd5(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const bytes = Buffer.from(text, 'base64');
   if (bytes.length !== 16 || bytes.toString('base64') !== text) {
-    throw new ServiceError('InvalidDigest', 400, 'The Content-MD5 you specified was invalid.', {
+    throw badRequest('InvalidDigest', 'The Content-MD5 you specified was invalid.', {
       'Content-MD5': text,
     });
   }
@@ -208,9 +208,8 @@ function verify(
     throw badDigest('Content-MD5', expected.md5, digest.md5 ?? '');
   }
   if (expected.sha256 !== sha256) {
-    throw new ServiceError(
+    throw badRequest(
       'XAmzContentSHA256Mismatch',
-      400,
       "The provided 'x-amz-content-sha256' header does not match what was computed.",
       { ClientComputedContentSHA256: expected.sha256 ?? '', S3ComputedContentSHA256: sha256 ?? '' },
     );
@@ -220,9 +219,8 @@ function verify(
   const checksum = expected.checksum ?? trailer.get(checksumHeader(algorithm));
   if (checksum === undefined) {
     if (!expected.trailing) return;
-    throw new ServiceError(
+    throw badRequest(
       'MalformedTrailerError',
-      400,
       'The request contained trailing data that was not well-formed or did not conform to our published schema.',
     );
   }
@@ -231,15 +229,14 @@ function verify(
 }
 
 const badDigest = (name: string, expected: string, calculated: string) =>
-  new ServiceError('BadDigest', 400, `The ${name} you specified did not match the calculated checksum.`, {
+  badRequest('BadDigest', `The ${name} you specified did not match the calculated checksum.`, {
     ExpectedDigest: expected,
     CalculatedDigest: calculated,
   });
 
 const incompleteBody = () =>
-  new ServiceError(
+  badRequest(
     'IncompleteBody',
-    400,
     'You did not provide the number of bytes specified by the Content-Length HTTP header.',
   );
 

@@ -1,4 +1,4 @@
-import { ServiceError } from '../../core/service-error.ts';
+import { badRequest, ServiceError } from '../../core/service-error.ts';
 
 /** A refusal that says something in its headers too. */
 export class RefusalWithHeaders extends ServiceError {
@@ -13,14 +13,13 @@ export class RefusalWithHeaders extends ServiceError {
 /** S3's refusals that more than one place gives ("Amazon S3 API Reference: Error responses"). */
 
 export const invalidArgument = (message: string, name: string, value: string) =>
-  new ServiceError('InvalidArgument', 400, message, { ArgumentName: name, ArgumentValue: value });
+  badRequest('InvalidArgument', message, { ArgumentName: name, ArgumentValue: value });
 
-export const invalidRequest = (message: string) => new ServiceError('InvalidRequest', 400, message);
+export const invalidRequest = (message: string) => badRequest('InvalidRequest', message);
 
 export const malformedXml = () =>
-  new ServiceError(
+  badRequest(
     'MalformedXML',
-    400,
     'The XML you provided was not well-formed or did not validate against our published schema',
   );
 
@@ -50,7 +49,7 @@ export const preconditionFailed = (condition: string) =>
   );
 
 export const entityTooLarge = (size: number, limit: number) =>
-  new ServiceError('EntityTooLarge', 400, 'Your proposed upload exceeds the maximum allowed size', {
+  badRequest('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size', {
     ProposedSize: `${size}`,
     MaxSizeAllowed: `${limit}`,
   });

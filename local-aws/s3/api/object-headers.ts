@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ServiceError } from '../../core/service-error.ts';
+import { badRequest, ServiceError } from '../../core/service-error.ts';
 import { checksumHeader } from '../storage/checksum.ts';
 import type { BucketSettings, StoredObject } from '../storage/model.ts';
 import type { Digest } from './body.ts';
@@ -34,15 +34,10 @@ export function objectHeaders(headers: Headers): Record<string, string> {
     }
   }
   if (metadataBytes > mostMetadataBytes) {
-    throw new ServiceError(
-      'MetadataTooLarge',
-      400,
-      'Your metadata headers exceed the maximum allowed metadata size',
-      {
-        Size: `${metadataBytes}`,
-        MaxSizeAllowed: `${mostMetadataBytes}`,
-      },
-    );
+    throw badRequest('MetadataTooLarge', 'Your metadata headers exceed the maximum allowed metadata size', {
+      Size: `${metadataBytes}`,
+      MaxSizeAllowed: `${mostMetadataBytes}`,
+    });
   }
   return kept;
 }
@@ -77,7 +72,7 @@ export function checkWriteHeaders(headers: Headers, settings: BucketSettings): v
   // Object ownership is "bucket owner enforced", the default: ACLs are off.
   const acl = headers['x-amz-acl'];
   if (acl !== undefined && acl !== 'private' && acl !== 'bucket-owner-full-control') {
-    throw new ServiceError('AccessControlListNotSupported', 400, 'The bucket does not allow ACLs');
+    throw badRequest('AccessControlListNotSupported', 'The bucket does not allow ACLs');
   }
 }
 
