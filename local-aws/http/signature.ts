@@ -3,8 +3,9 @@ import { escapeUri } from '@smithy/core/protocols';
 import { HttpRequest } from '@smithy/protocol-http';
 import { getCanonicalHeaders, getCanonicalQuery } from '@smithy/signature-v4';
 import type { Caller } from '../core/call.ts';
-import { ServiceError } from '../core/service-error.ts';
+import { badRequest, forbidden } from '../core/service-error.ts';
 import type { Credential } from '../iam/credentials.ts';
+import { commonErrors, type SignatureErrors, s3Errors } from './signature-errors.ts';
 
 /** What of a request the signature covers. */
 export interface SignedRequest {
@@ -47,6 +48,7 @@ export interface Admissible {
   readonly credential: Credential;
   /** Signed for S3, which checks the body by the header `x-amz-content-sha256`. */
   readonly s3: boolean;
+  readonly errors: SignatureErrors;
 }
 
 /**
@@ -63,13 +65,14 @@ export function checkClaim(
   now: number,
   s3: boolean,
 ): Admissible {
-  const claim = request.query.has('X-Amz-Signature') ? queryClaim(request) : headerClaim(request, s3);
+  const errors = s3 ? s3Errors : commonErrors;
+  const claim = request.query.has('X-Amz-Signature') ? queryClaim(request) : headerClaim(request, s3, errors);
   const credential = find(claim.accessKeyId);
   if (!credential || !sameText(credential.sessionToken ?? '', claim.sessionToken ?? ''))
-    throw unknownCredential(claim, credential, s3);
-  checkTime(claim, now, s3);
-  checkSignedHeaders(request, claim, s3);
-  return { request, claim, credential, s3 };
+    throw errors.unknownKey(claim.accessKeyId, credential !== undefined);
+  checkTime(claim, now, errors);
+  checkSignedHeaders(request, claim, s3, errors);
+  return { request, claim, credential, s3, errors };
 }
 
 /**
@@ -78,7 +81,7 @@ export function checkClaim(
  * @throws ServiceError as `checkClaim` does
  */
 export function verifySignature(
-  { request, claim, credential, s3 }: Admissible,
+  { request, claim, credential, s3, errors }: Admissible,
   body: Uint8Array | undefined,
 ): Caller {
   const bodyHash = s3 ? undefined : hash('sha256', body ?? new Uint8Array());
@@ -87,16 +90,12 @@ export function verifySignature(
   const toSign = [algorithm, claim.time, scope, hash('sha256', canonical)].join('\n');
   const key = signingKey(credential, claim.scope);
   const expected = createHmac('sha256', key).update(toSign).digest('hex');
-  if (!sameText(expected, claim.signature)) {
-    throw new ServiceError(
-      s3 ? 'SignatureDoesNotMatch' : 'InvalidSignatureException',
-      403,
+  if (!sameText(expected, claim.signature))
+    throw errors.mismatch(
+      claim.accessKeyId,
       'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method.',
-      s3
-        ? { AWSAccessKeyId: claim.accessKeyId, StringToSign: toSign, CanonicalRequest: canonical }
-        : { StringToSign: toSign, CanonicalRequest: canonical },
+      { StringToSign: toSign, CanonicalRequest: canonical },
     );
-  }
   return credential.caller;
 }
 
@@ -118,33 +117,16 @@ function signingKey({ secretAccessKey }: Credential, scope: readonly string[]): 
   return key;
 }
 
-function headerClaim(request: SignedRequest, s3: boolean): Claim {
+function headerClaim(request: SignedRequest, s3: boolean, errors: SignatureErrors): Claim {
   const authorization = request.headers['authorization'];
   // The signature of version 2, which older clients put into presigned URLs, and S3 takes in its oldest regions alone.
-  if (s3 && (authorization?.startsWith('AWS ') || request.query.has('AWSAccessKeyId'))) {
-    throw new ServiceError(
+  if (s3 && (authorization?.startsWith('AWS ') || request.query.has('AWSAccessKeyId')))
+    throw badRequest(
       'InvalidRequest',
-      400,
       `The authorization mechanism you have provided is not supported. Please use ${algorithm}.`,
     );
-  }
-  if (authorization === undefined) {
-    throw s3
-      ? new ServiceError('AccessDenied', 403, 'Access Denied: the request is not signed')
-      : new ServiceError('MissingAuthenticationTokenException', 403, 'Missing Authentication Token');
-  }
-  const malformed = (what: string) =>
-    s3
-      ? new ServiceError(
-          'AuthorizationHeaderMalformed',
-          400,
-          `The authorization header is malformed; ${what}`,
-        )
-      : new ServiceError(
-          'IncompleteSignatureException',
-          400,
-          `The authorization header is malformed; ${what}`,
-        );
+  if (authorization === undefined) throw errors.notSigned();
+  const malformed = (what: string) => errors.malformed(`The authorization header is malformed; ${what}`);
   if (!authorization.startsWith(`${algorithm} `)) throw malformed(`only ${algorithm} is supported.`);
   const fields = new Map(
     authorization
@@ -175,7 +157,7 @@ function headerClaim(request: SignedRequest, s3: boolean): Claim {
 }
 
 function queryClaim({ query }: SignedRequest): Claim {
-  const malformed = (what: string) => new ServiceError('AuthorizationQueryParametersError', 400, what);
+  const malformed = (what: string) => badRequest('AuthorizationQueryParametersError', what);
   const [accessKeyId, ...scope] = query.get('X-Amz-Credential')?.split('/') ?? [];
   const signedHeaders = query.get('X-Amz-SignedHeaders');
   const time = query.get('X-Amz-Date');
@@ -200,45 +182,19 @@ function queryClaim({ query }: SignedRequest): Claim {
   };
 }
 
-function unknownCredential(claim: Claim, found: Credential | undefined, s3: boolean): ServiceError {
-  if (!s3)
-    return new ServiceError(
-      'UnrecognizedClientException',
-      403,
-      'The security token included in the request is invalid.',
-    );
-  if (found)
-    return new ServiceError('InvalidToken', 400, 'The provided token is malformed or otherwise invalid.');
-  return new ServiceError(
-    'InvalidAccessKeyId',
-    403,
-    'The AWS Access Key Id you provided does not exist in our records. The local cloud knows test (with the secret test).',
-    { AWSAccessKeyId: claim.accessKeyId },
-  );
-}
-
-function checkTime(claim: Claim, now: number, s3: boolean): void {
+function checkTime(claim: Claim, now: number, errors: SignatureErrors): void {
   const signedAt = parseBasicFormat(claim.time);
   const date = claim.scope[0];
   if (Number.isNaN(signedAt) || !claim.time.startsWith(date ?? '-'))
-    throw new ServiceError(
-      s3 ? 'AccessDenied' : 'IncompleteSignatureException',
-      s3 ? 403 : 400,
+    throw errors.wrongDate(
       `The date ${claim.time} is not in the format YYYYMMDDTHHMMSSZ or differs from the credential's date ${date}`,
     );
   const skewed = () =>
-    new ServiceError(
-      s3 ? 'RequestTimeTooSkewed' : 'InvalidSignatureException',
-      403,
-      s3
-        ? 'The difference between the request time and the current time is too large.'
-        : `Signature expired: ${claim.time} differs from the current time by more than 15 min.`,
-      {
-        RequestTime: claim.time,
-        ServerTime: new Date(now).toISOString(),
-        MaxAllowedSkewMilliseconds: `${allowedSkewMs}`,
-      },
-    );
+    errors.skewed(claim.time, {
+      RequestTime: claim.time,
+      ServerTime: new Date(now).toISOString(),
+      MaxAllowedSkewMilliseconds: `${allowedSkewMs}`,
+    });
   if (claim.expires === undefined) {
     if (Math.abs(now - signedAt) > allowedSkewMs) throw skewed();
     return;
@@ -246,15 +202,15 @@ function checkTime(claim: Claim, now: number, s3: boolean): void {
   if (signedAt - now > allowedSkewMs) throw skewed();
   const end = signedAt + claim.expires * 1000;
   if (now > end)
-    throw new ServiceError('AccessDenied', 403, 'Request has expired', {
+    throw forbidden('AccessDenied', 'Request has expired', {
       'X-Amz-Expires': `${claim.expires}`,
       Expires: new Date(end).toISOString(),
       ServerTime: new Date(now).toISOString(),
     });
 }
 
-function checkSignedHeaders(request: SignedRequest, claim: Claim, s3: boolean): void {
-  const present = Object.keys(request.headers);
+function checkSignedHeaders({ headers }: SignedRequest, claim: Claim, s3: boolean, errors: SignatureErrors) {
+  const present = Object.keys(headers);
   // "You must include the host header and any x-amz-* headers in the request" (Create a signed AWS API request, IAM User Guide).
   const required = s3 ? ['host', ...present.filter((name) => name.startsWith('x-amz-'))] : ['host'];
   const unsigned = required.filter(
@@ -263,9 +219,7 @@ function checkSignedHeaders(request: SignedRequest, claim: Claim, s3: boolean): 
       !(name === 'x-amz-content-sha256' && claim.expires !== undefined),
   );
   if (unsigned.length > 0)
-    throw new ServiceError(
-      s3 ? 'AccessDenied' : 'InvalidSignatureException',
-      403,
+    throw errors.headersNotSigned(
       `There were headers present in the request which were not signed: ${unsigned.join(', ')}`,
     );
 }
@@ -295,11 +249,7 @@ function payloadHash(request: SignedRequest, claim: Claim, bodyHash: string | un
   const named = request.headers['x-amz-content-sha256'];
   if (named !== undefined) return named;
   if (claim.expires !== undefined) return 'UNSIGNED-PAYLOAD';
-  throw new ServiceError(
-    'InvalidRequest',
-    400,
-    'Missing required header for this request: x-amz-content-sha256',
-  );
+  throw badRequest('InvalidRequest', 'Missing required header for this request: x-amz-content-sha256');
 }
 
 /** 20260131T235959Z, as milliseconds since the epoch. */
