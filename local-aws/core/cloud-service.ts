@@ -16,8 +16,8 @@ export interface CloudService {
 }
 
 /** A service with an API. */
-export interface ServedService extends CloudService {
-  readonly handle: Service;
+export interface ServedService<Handle extends Service = Service> extends CloudService {
+  readonly handle: Handle;
 }
 
 /** What the services of one cloud share. */

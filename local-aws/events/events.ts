@@ -1,5 +1,6 @@
 import type { ServedService, ServiceContext } from '../core/cloud-service.ts';
 import { type Journal, noJournal } from '../core/journal.ts';
+import type { DescribedService } from '../http/operation.ts';
 import { eventsService } from './api.ts';
 import { type BusOptions, EventBus, type EventEntry } from './bus.ts';
 import type { BusEvent } from './rule.ts';
@@ -11,7 +12,7 @@ export interface EventsOptions extends ServiceContext, Omit<BusOptions, 'record'
   readonly log?: (line: string) => void;
 }
 
-export interface Events extends ServedService {
+export interface Events extends ServedService<DescribedService> {
   /** Whether a rule that is switched on matches the event. */
   wants(event: BusEvent): boolean;
   /** Resolves when each matching target holds the event, or it waits in the journal, or it is in the target's DLQ. */

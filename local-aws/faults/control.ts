@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import { ServiceError } from '../core/service-error.ts';
-import { jsonService, operation } from '../http/json.ts';
-import type { Service } from '../http/service.ts';
+import type { Admit } from '../core/call.ts';
+import { forbidden } from '../core/service-error.ts';
+import { jsonService } from '../http/json.ts';
+import { type DescribedService, operationsOnAll } from '../http/operation.ts';
 import type { PolicyEngine } from '../iam/policy-engine.ts';
 import { type Faults, faultRequest } from './faults.ts';
 
@@ -16,29 +17,31 @@ export interface ControlOptions {
  * What AWS has no API for, in the AWS JSON protocol as `Name.<operation>`: the faults, and what each role used since
  * the start. Signed as every call is, and for the person at the keyboard alone.
  */
-export function controlService({ name, engine, faults }: ControlOptions): Service {
-  const service = jsonService({
-    target: name,
+export const controlService = (options: ControlOptions): DescribedService =>
+  jsonService({
+    target: options.name,
     version: '1.0',
-    operations: {
-      AddFault: operation(faultRequest, async (asked) => faults.add(asked)),
-      ListFaults: operation(z.object({}), async () => ({ faults: faults.list() })),
-      ClearFaults: operation(z.object({ ids: z.array(z.string()).optional() }), async ({ ids }) => {
-        faults.clear(ids);
-        return {};
-      }),
-      ListPermissions: operation(z.object({}), async () => ({
-        roles: engine.uses(),
-        denials: engine.denials(),
-      })),
-    },
+    operations,
+    service: { ...options, admit: refuseRoles },
   });
-  return async (request) => {
-    if (request.caller.kind === 'user') return service(request);
-    throw new ServiceError(
-      'AccessDeniedException',
-      403,
-      `${request.caller.principal} may not control the local cloud.`,
-    );
-  };
-}
+
+const refuseRoles: Admit = async ({ caller: { kind, principal } }) => {
+  if (kind !== 'user')
+    throw forbidden('AccessDeniedException', `${principal} may not control the local cloud.`);
+};
+
+const onAll = operationsOnAll<ControlOptions & { readonly admit: Admit }>();
+
+const operations = {
+  AddFault: onAll('control:AddFault', faultRequest, ({ service, input }) => service.faults.add(input)),
+  ListFaults: onAll('control:ListFaults', z.object({}), ({ service }) => ({ faults: service.faults.list() })),
+  ClearFaults: onAll(
+    'control:ClearFaults',
+    z.object({ ids: z.array(z.string()).optional() }),
+    async ({ service, input }) => service.faults.clear(input.ids),
+  ),
+  ListPermissions: onAll('control:ListPermissions', z.object({}), ({ service: { engine } }) => ({
+    roles: engine.uses(),
+    denials: engine.denials(),
+  })),
+};

@@ -1,15 +1,14 @@
 import * as z from 'zod';
-import type { Admit } from '../core/call.ts';
-import type { Clock } from '../core/clock.ts';
-import { ServiceError } from '../core/service-error.ts';
+import type { ServiceContext } from '../core/cloud-service.ts';
+import { badRequest, ServiceError } from '../core/service-error.ts';
 import { validationMessage } from '../http/invalid-input.ts';
-import { jsonService, type Operation, operation, page } from '../http/json.ts';
+import { jsonService, page } from '../http/json.ts';
+import { type Asked, type DescribedService, operationOf, operationsOn } from '../http/operation.ts';
 import { harmless, notServed, only } from '../http/parameters.ts';
-import type { DescribedService, WireRequest } from '../http/service.ts';
 import type { Partition } from './catalog.ts';
 import { type Crawl, catalogArn } from './crawler.ts';
-import type { Glue } from './glue.ts';
-import type { TableSettings } from './settings.ts';
+import type { Glue, LiveCrawler } from './glue.ts';
+import type { CatalogSettings, TableSettings } from './settings.ts';
 import {
   checkDescriptor,
   describeColumn,
@@ -27,228 +26,214 @@ import {
   wholeAnswer,
 } from './shapes.ts';
 
-export interface GlueServiceOptions {
+export interface GlueServiceOptions extends Omit<ServiceContext, 'ids'> {
   readonly glue: Pick<
     Glue,
     'catalog' | 'crawler' | 'crawlers' | 'startCrawler' | 'register' | 'removePartition'
   >;
-  readonly clock: Clock;
-  readonly admit: Admit;
-  readonly region: string;
-  readonly accountId: string;
 }
 
 /** Glue on the wire: the AWS JSON 1.1 protocol ("AWS Glue Web API Reference"), as far as the lake needs it. */
-export function glueService(options: GlueServiceOptions): DescribedService {
-  const { glue, clock } = options;
-  const { catalog } = glue;
-  const arn = (path: string) => `arn:aws:glue:${options.region}:${options.accountId}:${path}`;
-
-  /** A call on a part of the catalog needs the permission on all that it lies in ("Specifying AWS Glue resource ARNs"). */
-  const admit = async (request: WireRequest, name: string, resources: readonly string[]) => {
-    for (const resource of resources)
-      await options.admit({ caller: request.caller, operation: name, action: `glue:${name}`, resource });
-  };
-  const within = (databaseName: string, table?: TableSettings) => {
-    const database = catalog.database(databaseName);
-    return [catalogArn(database.arn), database.arn, ...(table === undefined ? [] : [table.arn])];
-  };
-  const onTable = <Input extends z.infer<typeof ofTable>>(
-    name: string,
-    schema: z.ZodType<Input>,
-    run: (table: TableSettings, input: Input) => Promise<object> | object,
-  ): Record<string, Operation> => ({
-    [name]: operation(schema, async (input, request) => {
-      const table = catalog.table(input.DatabaseName, input.TableName);
-      await admit(request, name, within(input.DatabaseName, table));
-      return run(table, input);
-    }),
-  });
-  const partitionsOf = (table: TableSettings) =>
-    catalog.partitions({ database: table.database, table: table.name });
-  const find = (table: TableSettings, wanted: readonly string[]) =>
-    catalog.partition({ database: table.database, table: table.name }, wanted);
-
-  async function create(table: TableSettings, input: PartitionInput): Promise<void> {
-    if (input.Values.length !== table.partitionKeys.length)
-      throw new ServiceError(
-        'InvalidInputException',
-        400,
-        `The number of partition keys do not match the number of partition values: ${input.Values.length}`,
-      );
-    checkDescriptor(table, input.StorageDescriptor);
-    if (find(table, input.Values))
-      throw new ServiceError('AlreadyExistsException', 400, 'Partition already exists.');
-    const path = table.partitionKeys.map(({ name }, index) => `${name}=${input.Values[index]}/`).join('');
-    const partition = {
-      database: table.database,
-      table: table.name,
-      values: input.Values,
-      location: input.StorageDescriptor?.Location ?? `${table.location}${path}`,
-      createdAt: clock.now(),
-    };
-    await glue.register([partition]);
-  }
-
+export function glueService(service: GlueServiceOptions): DescribedService {
   return jsonService({
     target: 'AWSGlue',
     version: '1.1',
-    invalidInput: (invalid) => new ServiceError('InvalidInputException', 400, validationMessage(invalid)),
-    operations: {
-      GetDatabases: operation(
-        inCatalog.extend({ ...paging.shape, ResourceShareType: only('ALL'), AttributesToGet: wholeAnswer }),
-        async ({ MaxResults, NextToken }, request) => {
-          await admit(request, 'GetDatabases', [arn('catalog')]);
-          const { items, next } = page(catalog.settings.databases, MaxResults, NextToken);
-          return { DatabaseList: items.map(({ name }) => ({ Name: name })), ...next };
-        },
-      ),
-
-      GetDatabase: operation(inCatalog.extend(named.shape), async ({ Name }, request) => {
-        await admit(request, 'GetDatabase', within(Name));
-        return { Database: { Name } };
-      }),
-
-      GetTables: operation(
-        inDatabase.extend({
-          ...paging.shape,
-          ...governed,
-          Expression: notServed,
-          ResourceShareType: only('ALL'),
-          IncludeStatusDetails: harmless('No table has a status.'),
-          AttributesToGet: wholeAnswer,
-        }),
-        async (input, request) => {
-          await admit(request, 'GetTables', within(input.DatabaseName));
-          const { items, next } = page(catalog.tables(input.DatabaseName), input.MaxResults, input.NextToken);
-          return { TableList: items.map(describeTable), ...next };
-        },
-      ),
-
-      GetTable: operation(
-        namedTable.extend({
-          ...governed,
-          IncludeStatusDetails: harmless('No table has a status.'),
-          AttributesToGet: wholeAnswer,
-        }),
-        async ({ DatabaseName, Name }, request) => {
-          const table = catalog.table(DatabaseName, Name);
-          await admit(request, 'GetTable', within(DatabaseName, table));
-          return { Table: describeTable(table) };
-        },
-      ),
-
-      ...onTable(
-        'GetPartitions',
-        ofTable.extend({
-          ...paging.shape,
-          ...governed,
-          Expression: notServed,
-          Segment: notServed,
-          ExcludeColumnSchema: wholeAnswer,
-        }),
-        (table, { MaxResults, NextToken }) => {
-          const { items, next } = page(partitionsOf(table), MaxResults, NextToken);
-          return { Partitions: items.map((each) => describePartition(table, each)), ...next };
-        },
-      ),
-
-      ...onTable(
-        'GetPartition',
-        ofTable.extend({ ...values.shape, AuditContext: governed.AuditContext }),
-        (table, { PartitionValues }) => {
-          const partition = find(table, PartitionValues);
-          if (partition) return { Partition: describePartition(table, partition) };
-          throw new ServiceError('EntityNotFoundException', 400, 'Cannot find partition.');
-        },
-      ),
-
-      ...onTable(
-        'CreatePartition',
-        ofTable.extend({ PartitionInput: partitionInput }),
-        async (table, input) => {
-          await create(table, input.PartitionInput);
-          return {};
-        },
-      ),
-
-      ...onTable(
-        'BatchCreatePartition',
-        ofTable.extend({ PartitionInputList: z.array(partitionInput).max(100) }),
-        async (table, { PartitionInputList }) => {
-          const Errors: object[] = [];
-          for (const input of PartitionInputList) {
-            try {
-              await create(table, input);
-            } catch (error) {
-              if (!(error instanceof ServiceError)) throw error;
-              Errors.push({
-                PartitionValues: input.Values,
-                ErrorDetail: { ErrorCode: error.code, ErrorMessage: error.message },
-              });
-            }
-          }
-          return { Errors };
-        },
-      ),
-
-      ...onTable('DeletePartition', ofTable.extend(values.shape), async (table, { PartitionValues }) => {
-        if (!find(table, PartitionValues))
-          throw new ServiceError('EntityNotFoundException', 400, 'Partition not found.');
-        await glue.removePartition(table.database, table.name, PartitionValues);
-        return {};
-      }),
-
-      StartCrawler: operation(named, async ({ Name }, request) => {
-        const { settings } = glue.crawler(Name);
-        await admit(request, 'StartCrawler', [settings.arn]);
-        glue.startCrawler(Name);
-        return {};
-      }),
-
-      GetCrawler: operation(named, async ({ Name }, request) => {
-        const crawler = glue.crawler(Name);
-        await admit(request, 'GetCrawler', [crawler.settings.arn]);
-        const last = crawler.history.at(-1);
-        const { settings, running } = crawler;
-        return {
-          Crawler: {
-            Name,
-            Role: settings.roleArn,
-            Targets: {
-              CatalogTargets: [
-                {
-                  DatabaseName: settings.database,
-                  Tables: settings.tables,
-                  EventQueueArn: settings.queueArn,
-                },
-              ],
-            },
-            DatabaseName: settings.database,
-            RecrawlPolicy: { RecrawlBehavior: 'CRAWL_EVENT_MODE' },
-            SchemaChangePolicy: { UpdateBehavior: 'LOG', DeleteBehavior: 'LOG' },
-            State: running ? 'RUNNING' : 'READY',
-            CrawlElapsedTime: running ? clock.now() - running.startedAt : 0,
-            ...(last && { LastCrawl: describeLastCrawl(last) }),
-          },
-        };
-      }),
-
-      ListCrawls: operation(
-        paging.extend({ CrawlerName: z.string(), Filters: notServed }),
-        async ({ CrawlerName, MaxResults, NextToken }, request) => {
-          const { settings, history, running } = glue.crawler(CrawlerName);
-          await admit(request, 'ListCrawls', [settings.arn]);
-          const crawls = [
-            ...(running ? [{ State: 'RUNNING', StartTime: running.startedAt / 1000 }] : []),
-            ...history.toReversed().map(describeCrawl),
-          ];
-          const { items, next } = page(crawls, MaxResults, NextToken);
-          return { Crawls: items, ...next };
-        },
-      ),
-    },
+    operations,
+    service,
+    invalidInput: (invalid) => badRequest('InvalidInputException', validationMessage(invalid)),
   });
+}
+
+type Database = CatalogSettings['databases'][number];
+
+const operation = operationOf<GlueServiceOptions>();
+// A call on a part of the catalog needs the permission on all that it lies in ("Specifying AWS Glue resource ARNs").
+const within = (database: Database, table?: TableSettings) => [
+  catalogArn(database.arn),
+  database.arn,
+  ...(table === undefined ? [] : [table.arn]),
+];
+const onTable = operationsOn(
+  ({ service, input }: Asked<GlueServiceOptions, z.infer<typeof ofTable | typeof namedTable>>) =>
+    service.glue.catalog.table(input.DatabaseName, 'TableName' in input ? input.TableName : input.Name),
+  ({ service, target }) => within(service.glue.catalog.database(target.database), target),
+);
+const onCrawler = operationsOn(
+  ({ service, input }: Asked<GlueServiceOptions, { Name: string } | { CrawlerName: string }>) =>
+    service.glue.crawler('Name' in input ? input.Name : input.CrawlerName),
+  ({ target }) => target.settings.arn,
+);
+
+const operations = {
+  GetDatabases: operation({
+    input: inCatalog.extend({
+      ...paging.shape,
+      ResourceShareType: only('ALL'),
+      AttributesToGet: wholeAnswer,
+    }),
+    action: 'glue:GetDatabases',
+    resource: ({ service: { region, accountId } }) => `arn:aws:glue:${region}:${accountId}:catalog`,
+    run: ({ service: { glue }, input }) =>
+      page('DatabaseList', glue.catalog.settings.databases, ({ name }) => ({ Name: name }), input),
+  }),
+
+  GetDatabase: operation({
+    input: inCatalog.extend(named.shape),
+    find: ({ service: { glue }, input: { Name } }) => glue.catalog.database(Name),
+    action: 'glue:GetDatabase',
+    resource: ({ target }) => within(target),
+    run: ({ target }) => ({ Database: { Name: target.name } }),
+  }),
+
+  GetTables: operation({
+    input: inDatabase.extend({
+      ...paging.shape,
+      ...governed,
+      Expression: notServed,
+      ResourceShareType: only('ALL'),
+      IncludeStatusDetails: harmless('No table has a status.'),
+      AttributesToGet: wholeAnswer,
+    }),
+    find: ({ service: { glue }, input: { DatabaseName } }) => glue.catalog.database(DatabaseName),
+    action: 'glue:GetTables',
+    resource: ({ target }) => within(target),
+    run: ({ service: { glue }, target, input }) =>
+      page('TableList', glue.catalog.tables(target.name), describeTable, input),
+  }),
+
+  GetTable: onTable(
+    'glue:GetTable',
+    namedTable.extend({
+      ...governed,
+      IncludeStatusDetails: harmless('No table has a status.'),
+      AttributesToGet: wholeAnswer,
+    }),
+    ({ target }) => ({ Table: describeTable(target) }),
+  ),
+
+  GetPartitions: onTable(
+    'glue:GetPartitions',
+    ofTable.extend({
+      ...paging.shape,
+      ...governed,
+      Expression: notServed,
+      Segment: notServed,
+      ExcludeColumnSchema: wholeAnswer,
+    }),
+    ({ service, target: table, input }) => {
+      const all = service.glue.catalog.partitions({ database: table.database, table: table.name });
+      return page('Partitions', all, (each) => describePartition(table, each), input);
+    },
+  ),
+
+  GetPartition: onTable(
+    'glue:GetPartition',
+    ofTable.extend({ ...values.shape, AuditContext: governed.AuditContext }),
+    ({ service, target: table, input: { PartitionValues } }) => {
+      const partition = partitionOf(service, table, PartitionValues);
+      if (partition) return { Partition: describePartition(table, partition) };
+      throw badRequest('EntityNotFoundException', 'Cannot find partition.');
+    },
+  ),
+
+  CreatePartition: onTable(
+    'glue:CreatePartition',
+    ofTable.extend({ PartitionInput: partitionInput }),
+    ({ service, target, input }) => create(service, target, input.PartitionInput),
+  ),
+
+  BatchCreatePartition: onTable(
+    'glue:BatchCreatePartition',
+    ofTable.extend({ PartitionInputList: z.array(partitionInput).max(100) }),
+    async ({ service, target, input: { PartitionInputList } }) => {
+      const Errors: object[] = [];
+      for (const each of PartitionInputList) {
+        try {
+          await create(service, target, each);
+        } catch (error) {
+          if (!(error instanceof ServiceError)) throw error;
+          Errors.push({
+            PartitionValues: each.Values,
+            ErrorDetail: { ErrorCode: error.code, ErrorMessage: error.message },
+          });
+        }
+      }
+      return { Errors };
+    },
+  ),
+
+  DeletePartition: onTable(
+    'glue:DeletePartition',
+    ofTable.extend(values.shape),
+    async ({ service, target: table, input: { PartitionValues } }) => {
+      if (!partitionOf(service, table, PartitionValues))
+        throw badRequest('EntityNotFoundException', 'Partition not found.');
+      await service.glue.removePartition(table.database, table.name, PartitionValues);
+    },
+  ),
+
+  StartCrawler: onCrawler('glue:StartCrawler', named, async ({ service, input }) =>
+    service.glue.startCrawler(input.Name),
+  ),
+
+  GetCrawler: onCrawler('glue:GetCrawler', named, ({ service, target }) => ({
+    Crawler: describeCrawler(target, service.clock.now()),
+  })),
+
+  ListCrawls: onCrawler(
+    'glue:ListCrawls',
+    paging.extend({ CrawlerName: z.string(), Filters: notServed }),
+    ({ target: { running, history }, input }) => {
+      const now = running ? [{ State: 'RUNNING', StartTime: running.startedAt / 1000 }] : [];
+      return page('Crawls', [...now, ...history.toReversed().map(describeCrawl)], (each) => each, input);
+    },
+  ),
+};
+
+const partitionOf = (
+  { glue }: GlueServiceOptions,
+  { database, name }: TableSettings,
+  wanted: readonly string[],
+) => glue.catalog.partition({ database, table: name }, wanted);
+
+async function create(
+  service: GlueServiceOptions,
+  table: TableSettings,
+  input: PartitionInput,
+): Promise<void> {
+  if (input.Values.length !== table.partitionKeys.length)
+    throw badRequest(
+      'InvalidInputException',
+      `The number of partition keys do not match the number of partition values: ${input.Values.length}`,
+    );
+  checkDescriptor(table, input.StorageDescriptor);
+  if (partitionOf(service, table, input.Values))
+    throw badRequest('AlreadyExistsException', 'Partition already exists.');
+  const path = table.partitionKeys.map(({ name }, index) => `${name}=${input.Values[index]}/`).join('');
+  const partition = {
+    database: table.database,
+    table: table.name,
+    values: input.Values,
+    location: input.StorageDescriptor?.Location ?? `${table.location}${path}`,
+    createdAt: service.clock.now(),
+  };
+  await service.glue.register([partition]);
+}
+
+function describeCrawler({ settings, running, history }: LiveCrawler, now: number): object {
+  const { name, roleArn, database, tables, queueArn } = settings;
+  const last = history.at(-1);
+  return {
+    Name: name,
+    Role: roleArn,
+    Targets: { CatalogTargets: [{ DatabaseName: database, Tables: tables, EventQueueArn: queueArn }] },
+    DatabaseName: database,
+    RecrawlPolicy: { RecrawlBehavior: 'CRAWL_EVENT_MODE' },
+    SchemaChangePolicy: { UpdateBehavior: 'LOG', DeleteBehavior: 'LOG' },
+    State: running ? 'RUNNING' : 'READY',
+    CrawlElapsedTime: running ? now - running.startedAt : 0,
+    ...(last && { LastCrawl: describeLastCrawl(last) }),
+  };
 }
 
 function describeTable(table: TableSettings): object {

@@ -1,7 +1,7 @@
 import type { Caller } from '../core/call.ts';
 import type { ServiceContext } from '../core/cloud-service.ts';
 import { type Journal, noJournal } from '../core/journal.ts';
-import { ServiceError } from '../core/service-error.ts';
+import { badRequest, errorText } from '../core/service-error.ts';
 import { type BusEvent, eventTime } from '../events/rule.ts';
 import type { Store } from '../s3/storage/store.ts';
 import type { Sqs } from '../sqs/sqs.ts';
@@ -33,7 +33,7 @@ export interface GlueOptions extends ServiceContext {
 /** Of each crawler, so many crawls are remembered. */
 const REMEMBERED = 50;
 
-interface LiveCrawler {
+export interface LiveCrawler {
   readonly settings: CrawlerSettings;
   /** The newest last. */
   readonly history: Crawl[];
@@ -82,14 +82,14 @@ export class Glue {
   crawler(name: string): LiveCrawler {
     const crawler = this.#crawlers.get(name);
     if (crawler) return crawler;
-    throw new ServiceError('EntityNotFoundException', 400, `Crawler entry with name ${name} does not exist`);
+    throw badRequest('EntityNotFoundException', `Crawler entry with name ${name} does not exist`);
   }
 
   /** Begins a crawl, which goes on by itself. @throws EntityNotFoundException, CrawlerRunningException */
   startCrawler(name: string): void {
     const crawler = this.crawler(name);
     if (crawler.running)
-      throw new ServiceError('CrawlerRunningException', 400, `Crawler with name ${name} has already started`);
+      throw badRequest('CrawlerRunningException', `Crawler with name ${name} has already started`);
     const startedAt = this.#options.clock.now();
     const done = this.#crawl(crawler, startedAt).finally(() => {
       crawler.running = undefined;
@@ -140,7 +140,7 @@ export class Glue {
     } catch (error) {
       const nothing = { partitionsCreated: 0, empty: [], drift: [] };
       const listed = isFirst ? 'everything' : 'changes';
-      const message = error instanceof Error ? error.message : String(error);
+      const message = errorText(error);
       ended = { ...begun, state: 'FAILED', endedAt: clock.now(), listed, ...nothing, error: message };
     }
     if (this.#closing.signal.aborted) return;

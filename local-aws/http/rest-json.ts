@@ -1,55 +1,56 @@
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
-import { ServiceError } from '../core/service-error.ts';
+import type { Admit } from '../core/call.ts';
+import { parseJson } from '../core/parse-json.ts';
+import { badRequest, ServiceError, unsupported } from '../core/service-error.ts';
 import { jsonError } from './error-response.ts';
 import { invalidInputOf, validationMessage } from './invalid-input.ts';
-import { type Input, parseInput } from './parameters.ts';
-import type { DescribedService, Service, WireRequest, WireResponse } from './service.ts';
+import { type DescribedService, type Operation, perform } from './operation.ts';
+import type { Service, WireRequest, WireResponse } from './service.ts';
 
-interface Route {
-  readonly method: string;
-  /** With a group for each parameter in it. */
-  readonly path: RegExp;
+/** What a request is told by. */
+export interface Place {
+  /** `GET /functions/{FunctionName}`; a slash at its end may be left out. */
+  readonly at: string;
   /** Whether the body is no document of parameters, but what the operation works on. */
   readonly payload?: boolean;
-  readonly input: Input;
-  readonly run: (input: unknown, request: WireRequest) => Promise<WireResponse>;
 }
 
-export function route<Schema extends Input>(
-  made: Omit<Route, 'input' | 'run'> & {
-    readonly input: Schema;
-    readonly run: (input: z.output<Schema>, request: WireRequest) => Promise<WireResponse>;
-  },
-): Route {
-  // The service hands it what `input` made.
-  return { ...made, run: made.run as Route['run'] };
-}
+export type Route<State> = Operation<State, WireResponse> & Place;
 
 /** A service that speaks REST and JSON ("Smithy: AWS restJson1 protocol"), as Lambda does. */
-export function restJsonService(name: string, routes: Readonly<Record<string, Route>>): DescribedService {
+export function restJsonService<State extends { readonly admit: Admit }>(
+  name: string,
+  operations: Readonly<Record<string, Route<State>>>,
+  service: State,
+): DescribedService<Route<State>> {
+  const routes = Object.entries(operations).map(
+    ([each, route]) => [each, route, patternOf(route.at)] as const,
+  );
   const serve: Service = async (request) => {
+    const place = `${request.method} ${request.path}`;
     try {
-      for (const [operation, { method, path, input, payload = false, run }] of Object.entries(routes)) {
-        const found = request.method === method ? path.exec(request.path) : null;
+      for (const [operation, route, pattern] of routes) {
+        const found = pattern.exec(place);
         if (!found) continue;
-        const given = { ...(await parameters(request, payload)), ...labels(found) };
-        return await run(parseInput(operation, input, given), request);
+        const input = { ...(await parameters(request, route.payload ?? false)), ...labels(found) };
+        return await perform(operation, route, { service, request, input });
       }
-      const what = `${request.method} ${request.path} of ${name}`;
-      throw new ServiceError('NotImplemented', 501, `The local cloud does not serve ${what}.`);
+      throw unsupported(`${place} of ${name}`);
     } catch (cause) {
       const error = cause instanceof z.ZodError ? invalid(cause) : cause;
       if (!(error instanceof ServiceError)) throw error;
       return jsonError(error);
     }
   };
-  const inputs = Object.entries(routes).map(([operation, { input }]) => [operation, input] as const);
-  return Object.assign(serve, { inputs: Object.fromEntries(inputs) });
+  return Object.assign(serve, { operations });
 }
 
+const patternOf = (place: string) =>
+  new RegExp(`^${place.replace(/\{(\w+)\}/g, '(?<$1>[^/]+)').replace(/\/$/, '/?')}$`);
+
 const invalid = (cause: z.ZodError) =>
-  new ServiceError('InvalidParameterValueException', 400, validationMessage(invalidInputOf(cause)));
+  badRequest('InvalidParameterValueException', validationMessage(invalidInputOf(cause)));
 
 /** Parameters by their names in the API: `x-amz-log-type` is LogType. */
 async function parameters({ headers, query, body }: WireRequest, payload: boolean): Promise<object> {
@@ -59,22 +60,18 @@ async function parameters({ headers, query, body }: WireRequest, payload: boolea
   return {
     ...Object.fromEntries(named),
     ...Object.fromEntries(query),
-    ...(payload ? {} : document(await text(body))),
+    ...(payload ? {} : Object(parsePayload((await text(body)) || '{}'))),
   };
 }
 
 const pascal = (name: string) => name.replace(/(?:^|-)(.)/g, (_, letter: string) => letter.toUpperCase());
 
-function document(body: string): object {
-  if (body === '') return {};
+/** @throws ServiceError InvalidRequestContentException */
+export function parsePayload(payload: string): unknown {
   try {
-    return Object(JSON.parse(body)) as object;
+    return parseJson(payload);
   } catch (error) {
-    throw new ServiceError(
-      'InvalidRequestContentException',
-      400,
-      `Could not parse request body into json: ${error}`,
-    );
+    throw badRequest('InvalidRequestContentException', `Could not parse request body into json: ${error}`);
   }
 }
 

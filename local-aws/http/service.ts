@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
 import type { Caller } from '../core/call.ts';
-import type { Input } from './parameters.ts';
 
 /** A request whose signature has been verified. */
 export interface WireRequest {
@@ -30,8 +29,3 @@ export interface WireResponse {
 
 /** A service's wire layer: REST-XML for S3, JSON for the others. Renders its own errors, `ServiceError`s included. */
 export type Service = (request: WireRequest) => Promise<WireResponse>;
-
-/** A service that says of each operation what it takes. */
-export interface DescribedService extends Service {
-  readonly inputs: Readonly<Record<string, Input>>;
-}

@@ -1,25 +1,30 @@
 import { text } from 'node:stream/consumers';
 import type { Caller } from '../core/call.ts';
-import { ServiceError } from '../core/service-error.ts';
+import { ServiceError, unsupported } from '../core/service-error.ts';
 import { queryError } from '../http/error-response.ts';
+import { anyone } from '../http/operation.ts';
 import type { Service, WireRequest } from '../http/service.ts';
 import { account } from './credentials.ts';
 
-/**
- * STS on the wire, in its form-based protocol ("Smithy: AWS query protocol"): who one is, which many scripts ask before
- * anything else. Nobody needs a permission for that ("API reference: GetCallerIdentity").
- */
-export const stsService: Service = async (request) => {
+// Without `admit`, this service can have no operation that needs a permission.
+const operations = {
+  // "API reference: GetCallerIdentity": no permissions are required.
+  GetCallerIdentity: { action: anyone, run: callerIdentity },
+} satisfies Record<string, { action: typeof anyone; run: (request: WireRequest) => string }>;
+
+/** STS on the wire, in its form-based protocol ("Smithy: AWS query protocol"): who one is, which many scripts ask first. */
+const serve: Service = async (request) => {
   try {
-    const action = new URLSearchParams(await text(request.body)).get('Action') ?? request.query.get('Action');
-    if (action !== 'GetCallerIdentity')
-      throw new ServiceError('NotImplemented', 501, `The local cloud does not serve ${action} of STS.`);
-    return { status: 200, headers: { 'content-type': 'text/xml' }, body: callerIdentity(request) };
+    const name = new URLSearchParams(await text(request.body)).get('Action') ?? request.query.get('Action');
+    const operation = Object.entries(operations).find(([each]) => each === name)?.[1];
+    if (!operation) throw unsupported(`${name} of STS`);
+    return { status: 200, headers: { 'content-type': 'text/xml' }, body: operation.run(request) };
   } catch (error) {
     if (error instanceof ServiceError) return queryError(error, request.requestId);
     throw error;
   }
 };
+export const stsService = Object.assign(serve, { operations });
 
 function callerIdentity({ caller, requestId }: WireRequest): string {
   const { arn, userId } = identity(caller);

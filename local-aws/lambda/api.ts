@@ -1,13 +1,13 @@
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
-import type { Admit } from '../core/call.ts';
 import type { Clock } from '../core/clock.ts';
-import { parseJson } from '../core/parse-json.ts';
+import type { ServiceContext } from '../core/cloud-service.ts';
 import { ServiceError } from '../core/service-error.ts';
 import { page } from '../http/json.ts';
+import { type Asked, type DescribedService, operationOf } from '../http/operation.ts';
 import { harmless, notServed } from '../http/parameters.ts';
-import { jsonAnswer, restJsonService, route } from '../http/rest-json.ts';
-import type { DescribedService, WireRequest } from '../http/service.ts';
+import { jsonAnswer, type Place, parsePayload, type Route, restJsonService } from '../http/rest-json.ts';
+import type { WireResponse } from '../http/service.ts';
 import type { LambdaFunction } from './function.ts';
 import type { EventSourceMapping } from './mapping.ts';
 import {
@@ -19,13 +19,11 @@ import {
   paging,
 } from './shapes.ts';
 
-export interface LambdaServiceOptions {
+export interface LambdaServiceOptions extends Pick<ServiceContext, 'admit' | 'clock'> {
   /** By name. */
   readonly functions: ReadonlyMap<string, LambdaFunction>;
   /** By UUID. */
   readonly mappings: ReadonlyMap<string, EventSourceMapping>;
-  readonly admit: Admit;
-  readonly clock: Clock;
 }
 
 /** "Lambda quotas": payloads in bytes, and how often and when asynchronous invocations are tried again. */
@@ -36,136 +34,130 @@ const retryDelaysMs = [60_000, 120_000];
 const disableGraceMs = 900_000;
 
 /** Lambda on the wire: the part of its REST API that invoking, looking and pausing need. */
-export function lambdaService(options: LambdaServiceOptions): DescribedService {
-  const { functions, mappings } = options;
+export const lambdaService = (service: LambdaServiceOptions): DescribedService<Route<LambdaServiceOptions>> =>
+  restJsonService('Lambda', operations, service);
 
-  const admit = ({ caller }: WireRequest, operation: string, resource: string, action = operation) =>
-    options.admit({ caller, operation, action: `lambda:${action}`, resource });
+const route = operationOf<LambdaServiceOptions, WireResponse, Place>();
+const onFunction = {
+  find: ({ service, input }: Asked<LambdaServiceOptions, { FunctionName: string }>) =>
+    functionOf(service, input.FunctionName),
+  resource: ({ target }: { readonly target: LambdaFunction }) => target.settings.arn,
+};
 
-  const find = (name: string): LambdaFunction => {
-    // A name, an ARN or a part of one, with or without a version.
-    const short = name.replace(/^.*function:/, '').replace(/:\$LATEST$/, '');
-    const found = functions.get(short);
-    if (!found) throw new ServiceError('ResourceNotFoundException', 404, `Function not found: ${name}`);
-    return found;
-  };
-
-  return restJsonService('Lambda', {
-    Invoke: route({
-      method: 'POST',
-      payload: true,
-      path: /^\/2015-03-31\/functions\/(?<FunctionName>[^/]+)\/invocations$/,
-      input: functionName.extend({
-        ...latest,
-        InvocationType: z.enum(['RequestResponse', 'Event', 'DryRun']).default('RequestResponse'),
-        LogType: z.enum(['None', 'Tail']).default('None'),
-        ClientContext: notServed,
-        DurableExecutionName: notServed,
-        TenantId: notServed,
-      }),
-      async run({ FunctionName, InvocationType, LogType }, request) {
-        const target = find(FunctionName);
-        await admit(request, 'Invoke', target.settings.arn, 'InvokeFunction');
-        const payload = (await text(request.body)) || '{}';
-        checkPayload(payload, InvocationType === 'Event' ? asynchronousLimit : synchronousLimit);
-        if (InvocationType === 'DryRun') return { status: 204 };
-        if (InvocationType === 'Event') {
-          void invokeLater(target, payload, options.clock);
-          return { status: 202 };
-        }
-        const { payload: body, functionError, logTail = '' } = await target.invoke(payload).result;
-        const headers = {
-          'content-type': 'application/json',
-          'x-amz-executed-version': '$LATEST',
-          ...(functionError ? { 'x-amz-function-error': functionError } : {}),
-          ...(LogType === 'Tail' ? { 'x-amz-log-result': Buffer.from(logTail).toString('base64') } : {}),
-        };
-        return { status: 200, headers, body };
-      },
+const operations = {
+  Invoke: route({
+    ...onFunction,
+    at: 'POST /2015-03-31/functions/{FunctionName}/invocations',
+    payload: true,
+    input: functionName.extend({
+      ...latest,
+      InvocationType: z.enum(['RequestResponse', 'Event', 'DryRun']).default('RequestResponse'),
+      LogType: z.enum(['None', 'Tail']).default('None'),
+      ClientContext: notServed,
+      DurableExecutionName: notServed,
+      TenantId: notServed,
     }),
+    action: 'lambda:InvokeFunction',
+    async run({ service, target, input: { InvocationType, LogType }, request }) {
+      const payload = (await text(request.body)) || '{}';
+      checkPayload(payload, InvocationType === 'Event' ? asynchronousLimit : synchronousLimit);
+      if (InvocationType === 'DryRun') return { status: 204 };
+      if (InvocationType === 'Event') {
+        void invokeLater(target, payload, service.clock);
+        return { status: 202 };
+      }
+      const { payload: body, functionError, logTail = '' } = await target.invoke(payload).result;
+      const headers = {
+        'content-type': 'application/json',
+        'x-amz-executed-version': '$LATEST',
+        ...(functionError ? { 'x-amz-function-error': functionError } : {}),
+        ...(LogType === 'Tail' ? { 'x-amz-log-result': Buffer.from(logTail).toString('base64') } : {}),
+      };
+      return { status: 200, headers, body };
+    },
+  }),
 
-    GetFunction: route({
-      method: 'GET',
-      path: /^\/2015-03-31\/functions\/(?<FunctionName>[^/]+)$/,
-      input: functionName.extend(latest),
-      async run({ FunctionName }, request) {
-        const target = find(FunctionName);
-        await admit(request, 'GetFunction', target.settings.arn);
-        const Code = { RepositoryType: 'S3', Location: `file://${target.settings.modulePath}` };
-        return jsonAnswer({ Configuration: await configuration(target), Code });
-      },
-    }),
+  GetFunction: route({
+    ...onFunction,
+    at: 'GET /2015-03-31/functions/{FunctionName}',
+    input: functionName.extend(latest),
+    action: 'lambda:GetFunction',
+    async run({ target }) {
+      const Code = { RepositoryType: 'S3', Location: `file://${target.settings.modulePath}` };
+      return jsonAnswer({ Configuration: await configuration(target), Code });
+    },
+  }),
 
-    GetFunctionConfiguration: route({
-      method: 'GET',
-      path: /^\/2015-03-31\/functions\/(?<FunctionName>[^/]+)\/configuration$/,
-      input: functionName.extend(latest),
-      async run({ FunctionName }, request) {
-        const target = find(FunctionName);
-        await admit(request, 'GetFunctionConfiguration', target.settings.arn);
-        return jsonAnswer(await configuration(target));
-      },
-    }),
+  GetFunctionConfiguration: route({
+    ...onFunction,
+    at: 'GET /2015-03-31/functions/{FunctionName}/configuration',
+    input: functionName.extend(latest),
+    action: 'lambda:GetFunctionConfiguration',
+    run: async ({ target }) => jsonAnswer(await configuration(target)),
+  }),
 
-    ListFunctions: route({
-      method: 'GET',
-      path: /^\/2015-03-31\/functions\/?$/,
-      input: z.object({
-        ...paging,
-        MasterRegion: notServed,
-        FunctionVersion: harmless('There is one version of each.'),
-      }),
-      async run({ Marker, MaxItems }, request) {
-        await admit(request, 'ListFunctions', '*');
-        const { items, next } = page([...functions.values()], Math.min(MaxItems, 50), Marker);
-        return jsonAnswer({
-          Functions: await Promise.all(items.map(configuration)),
-          NextMarker: next?.NextToken,
-        });
-      },
+  ListFunctions: route({
+    at: 'GET /2015-03-31/functions/',
+    input: z.object({
+      ...paging,
+      MasterRegion: notServed,
+      FunctionVersion: harmless('There is one version of each.'),
     }),
+    action: 'lambda:ListFunctions',
+    resource: () => '*',
+    async run({ service, input: { Marker, MaxItems } }) {
+      const all = [...service.functions.values()];
+      const asked = { MaxResults: Math.min(MaxItems, 50), NextToken: Marker };
+      const { Functions, NextToken } = page('Functions', all, configuration, asked);
+      return jsonAnswer({ Functions: await Promise.all(Functions), NextMarker: NextToken });
+    },
+  }),
 
-    ListEventSourceMappings: route({
-      method: 'GET',
-      path: /^\/2015-03-31\/event-source-mappings\/?$/,
-      input: functionName.partial().extend({ ...paging, EventSourceArn: z.string().optional() }),
-      async run({ FunctionName, EventSourceArn, Marker, MaxItems }, request) {
-        await admit(request, 'ListEventSourceMappings', '*');
-        const functionArn = FunctionName === undefined ? undefined : find(FunctionName).settings.arn;
-        const found = [...mappings.values()].filter(
-          ({ settings }) =>
-            (functionArn === undefined || settings.functionArn === functionArn) &&
-            (EventSourceArn === undefined || settings.queueArn === EventSourceArn),
-        );
-        const { items, next } = page(found, Math.min(MaxItems, 100), Marker);
-        return jsonAnswer({
-          EventSourceMappings: items.map(mappingConfiguration),
-          NextMarker: next?.NextToken,
-        });
-      },
-    }),
+  ListEventSourceMappings: route({
+    at: 'GET /2015-03-31/event-source-mappings/',
+    input: functionName.partial().extend({ ...paging, EventSourceArn: z.string().optional() }),
+    action: 'lambda:ListEventSourceMappings',
+    resource: () => '*',
+    run({ service, input: { FunctionName, EventSourceArn, Marker, MaxItems } }) {
+      const functionArn =
+        FunctionName === undefined ? undefined : functionOf(service, FunctionName).settings.arn;
+      const found = [...service.mappings.values()].filter(
+        ({ settings }) =>
+          (functionArn === undefined || settings.functionArn === functionArn) &&
+          (EventSourceArn === undefined || settings.queueArn === EventSourceArn),
+      );
+      const asked = { MaxResults: Math.min(MaxItems, 100), NextToken: Marker };
+      const { NextToken, ...listed } = page('EventSourceMappings', found, mappingConfiguration, asked);
+      return jsonAnswer({ ...listed, NextMarker: NextToken });
+    },
+  }),
 
-    UpdateEventSourceMapping: route({
-      method: 'PUT',
-      path: /^\/2015-03-31\/event-source-mappings\/(?<UUID>[^/]+)$/,
-      input: z.object({ UUID: z.string(), Enabled: z.boolean().optional(), ...changedInTheProgram }),
-      async run({ UUID, Enabled }, request) {
-        const mapping = mappings.get(UUID);
-        if (!mapping)
-          throw new ServiceError(
-            'ResourceNotFoundException',
-            404,
-            'The resource you requested does not exist.',
-          );
-        const [, , , region, account] = mapping.settings.functionArn.split(':');
-        const arn = `arn:aws:lambda:${region}:${account}:event-source-mapping:${UUID}`;
-        await admit(request, 'UpdateEventSourceMapping', arn);
-        if (Enabled === true) mapping.enable();
-        else if (Enabled === false) void mapping.disable(disableGraceMs);
-        return jsonAnswer(mappingConfiguration(mapping), 202);
-      },
-    }),
-  });
+  UpdateEventSourceMapping: route({
+    at: 'PUT /2015-03-31/event-source-mappings/{UUID}',
+    input: z.object({ UUID: z.string(), Enabled: z.boolean().optional(), ...changedInTheProgram }),
+    find({ service, input: { UUID } }) {
+      const mapping = service.mappings.get(UUID);
+      if (mapping) return mapping;
+      throw new ServiceError('ResourceNotFoundException', 404, 'The resource you requested does not exist.');
+    },
+    action: 'lambda:UpdateEventSourceMapping',
+    resource({ target: { settings } }) {
+      const [, , , region, account] = settings.functionArn.split(':');
+      return `arn:aws:lambda:${region}:${account}:event-source-mapping:${settings.uuid}`;
+    },
+    run({ target, input: { Enabled } }) {
+      if (Enabled === true) target.enable();
+      else if (Enabled === false) void target.disable(disableGraceMs);
+      return jsonAnswer(mappingConfiguration(target), 202);
+    },
+  }),
+};
+
+/** By a name, an ARN or a part of one, with or without a version. @throws ServiceError ResourceNotFoundException */
+function functionOf({ functions }: LambdaServiceOptions, name: string): LambdaFunction {
+  const found = functions.get(name.replace(/^.*function:/, '').replace(/:\$LATEST$/, ''));
+  if (found) return found;
+  throw new ServiceError('ResourceNotFoundException', 404, `Function not found: ${name}`);
 }
 
 function checkPayload(payload: string, limit: number): void {
@@ -176,15 +168,7 @@ function checkPayload(payload: string, limit: number): void {
       413,
       `${size} byte payload is too large for the limit of ${limit} bytes`,
     );
-  try {
-    parseJson(payload);
-  } catch (error) {
-    throw new ServiceError(
-      'InvalidRequestContentException',
-      400,
-      `Could not parse request body into json: ${error}`,
-    );
-  }
+  parsePayload(payload);
 }
 
 /** "How Lambda handles errors and retries with asynchronous invocation": two more attempts, a minute and two later. */

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import type { Admit } from '../core/call.ts';
-import { ServiceError } from '../core/service-error.ts';
-import { jsonService, operation } from '../http/json.ts';
+import { badRequest, unsupported } from '../core/service-error.ts';
+import { jsonService } from '../http/json.ts';
+import { type DescribedService, operationOf } from '../http/operation.ts';
 import { harmless, only } from '../http/parameters.ts';
-import type { DescribedService } from '../http/service.ts';
 import type { FunctionSettings } from '../lambda/function.ts';
 import type { FunctionLogs } from './logs.ts';
 
@@ -29,47 +29,49 @@ const filterLogEvents = z.object({
 });
 
 /** CloudWatch Logs on the wire, as far as reading what functions wrote needs it; `aws logs tail --follow` works too. */
-export function logsService({ functions, logs, admit }: LogsServiceOptions): DescribedService {
-  return jsonService({
-    target: 'Logs_20140328',
-    version: '1.1',
-    operations: {
-      FilterLogEvents: operation(filterLogEvents, async (input, { caller }) => {
-        const asked = input.logGroupName ?? input.logGroupIdentifier?.replace(/^.*:log-group:/, '') ?? '';
-        const writer = functions.find(({ logGroup }) => logGroup === asked);
-        const [, , , region, account] = writer?.arn.split(':') ?? [];
-        const resource = `arn:aws:logs:${region}:${account}:log-group:${asked}:log-stream:`;
-        await admit({ caller, operation: 'FilterLogEvents', action: 'logs:FilterLogEvents', resource });
-        if (!writer)
-          throw new ServiceError('ResourceNotFoundException', 400, `The log group ${asked} does not exist.`);
-        const { logStreamNames: names, logStreamNamePrefix: prefix } = input;
-        if (names && prefix !== undefined)
-          throw new ServiceError(
-            'InvalidParameterException',
-            400,
-            'LogStreamNamePrefix and LogStreamNames are mutually exclusive parameters.',
-          );
-        const found = await logs.read(writer.name, {
-          ...(input.startTime === undefined ? {} : { from: input.startTime }),
-          ...(input.endTime === undefined ? {} : { to: input.endTime }),
-          ...(input.nextToken === undefined ? {} : { after: input.nextToken }),
-          stream: (name) => (names?.includes(name) ?? true) && name.startsWith(prefix ?? ''),
-          limit: input.limit,
-          matches: compileFilter(input.filterPattern),
-        });
-        const events = found.map(({ id, timestamp, stream, message }) => ({
-          eventId: id,
-          timestamp,
-          ingestionTime: timestamp,
-          logStreamName: stream,
-          message,
-        }));
-        const last = found.length === input.limit ? found.at(-1) : undefined;
-        return { events, searchedLogStreams: [], ...(last ? { nextToken: last.id } : {}) };
-      }),
+export const logsService = (service: LogsServiceOptions): DescribedService =>
+  jsonService({ target: 'Logs_20140328', version: '1.1', operations, service });
+
+const operations = {
+  FilterLogEvents: operationOf<LogsServiceOptions>()({
+    input: filterLogEvents,
+    find({ service, input: { logGroupName, logGroupIdentifier = '' } }) {
+      const name = logGroupName ?? logGroupIdentifier.replace(/^.*:log-group:/, '');
+      return { name, writer: service.functions.find(({ logGroup }) => logGroup === name) };
     },
-  });
-}
+    action: 'logs:FilterLogEvents',
+    resource({ target: { name, writer } }) {
+      const [, , , region, account] = writer?.arn.split(':') ?? [];
+      return `arn:aws:logs:${region}:${account}:log-group:${name}:log-stream:`;
+    },
+    async run({ service, target: { name: asked, writer }, input }) {
+      if (!writer) throw badRequest('ResourceNotFoundException', `The log group ${asked} does not exist.`);
+      const { logStreamNames: names, logStreamNamePrefix: prefix } = input;
+      if (names && prefix !== undefined)
+        throw badRequest(
+          'InvalidParameterException',
+          'LogStreamNamePrefix and LogStreamNames are mutually exclusive parameters.',
+        );
+      const found = await service.logs.read(writer.name, {
+        ...(input.startTime === undefined ? {} : { from: input.startTime }),
+        ...(input.endTime === undefined ? {} : { to: input.endTime }),
+        ...(input.nextToken === undefined ? {} : { after: input.nextToken }),
+        stream: (name) => (names?.includes(name) ?? true) && name.startsWith(prefix ?? ''),
+        limit: input.limit,
+        matches: compileFilter(input.filterPattern),
+      });
+      const events = found.map(({ id, timestamp, stream, message }) => ({
+        eventId: id,
+        timestamp,
+        ingestionTime: timestamp,
+        logStreamName: stream,
+        message,
+      }));
+      const last = found.length === input.limit ? found.at(-1) : undefined;
+      return { events, searchedLogStreams: [], ...(last ? { nextToken: last.id } : {}) };
+    },
+  }),
+};
 
 /**
  * "Filter pattern syntax, Using filter patterns to match terms in unstructured log events": all terms, none with `-`,
@@ -78,12 +80,7 @@ export function logsService({ functions, logs, admit }: LogsServiceOptions): Des
  * @throws ServiceError for JSON, space-delimited and regular expression patterns, which are not served.
  */
 export function compileFilter(pattern: string): (message: string) => boolean {
-  if (/^\s*[{[%]/.test(pattern))
-    throw new ServiceError(
-      'NotImplemented',
-      501,
-      `The local cloud does not serve the filter pattern ${pattern}.`,
-    );
+  if (/^\s*[{[%]/.test(pattern)) throw unsupported(`the filter pattern ${pattern}`);
   const terms = [...pattern.matchAll(/([-?]?)(?:"((?:[^"\\]|\\.)*)"|(\S+))/g)].map(
     ([, sign = '', quoted, bare = '']) => ({ sign, term: quoted?.replace(/\\(.)/g, '$1') ?? bare }),
   );

@@ -1,8 +1,9 @@
 import type { Admit, Caller } from '../core/call.ts';
 import type { ServedService, ServiceContext } from '../core/cloud-service.ts';
 import { type Journal, noJournal } from '../core/journal.ts';
-import { ServiceError } from '../core/service-error.ts';
+import { badRequest } from '../core/service-error.ts';
 import type { DeliveryFault } from '../events/delivery-fault.ts';
+import type { DescribedService } from '../http/operation.ts';
 import { sqsService } from './api.ts';
 import { md5, md5OfAttributes, type NewMessage, systemAttributes } from './message.ts';
 import { type MoveTask, MoveTasks } from './move-tasks.ts';
@@ -51,7 +52,7 @@ export interface QueuePort {
 }
 
 /** All queues of the account: what the wire layer and the other services stand on. */
-export interface Sqs extends ServedService {
+export interface Sqs extends ServedService<DescribedService> {
   /** @throws ServiceError QueueDoesNotExist */
   queue(name: string, caller: Caller): QueuePort;
   /** Counts as of now, for those who only look. @throws ServiceError QueueDoesNotExist */
@@ -189,5 +190,5 @@ function checkRedrive({ settings, arn }: RunningQueue, context: QueueContext): v
 }
 
 function noSuchQueue(): never {
-  throw new ServiceError('QueueDoesNotExist', 400, 'The specified queue does not exist.');
+  throw badRequest('QueueDoesNotExist', 'The specified queue does not exist.');
 }

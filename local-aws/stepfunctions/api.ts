@@ -1,13 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import type { Admit } from '../core/call.ts';
-import { ServiceError } from '../core/service-error.ts';
-import { jsonService, operation, page } from '../http/json.ts';
+import { badRequest } from '../core/service-error.ts';
+import { jsonService, page } from '../http/json.ts';
+import {
+  type Asked,
+  type DescribedService,
+  operationOf,
+  operationsOn,
+  operationsOnAll,
+} from '../http/operation.ts';
 import { harmless, notServed, only } from '../http/parameters.ts';
-import type { DescribedService, WireRequest } from '../http/service.ts';
 import type { Execution, HistoryEvent } from './execution.ts';
 import type { MapProgress } from './map-progress.ts';
-import type { StepFunctions } from './stepfunctions.ts';
+import type { Machine, StepFunctions } from './stepfunctions.ts';
 
 export interface StepFunctionsServiceOptions {
   readonly stepFunctions: Pick<
@@ -18,145 +24,136 @@ export interface StepFunctionsServiceOptions {
 }
 
 const paging = { maxResults: z.int().min(0).max(1000).default(100), nextToken: z.string().optional() };
+type Page = z.infer<z.ZodObject<typeof paging>>;
 const ofMachine = z.object({ stateMachineArn: z.string() });
 const ofExecution = z.object({ executionArn: z.string() });
-const includedData = only('ALL_DATA');
+const whole = { includedData: only('ALL_DATA') };
 /** "API reference: StartExecution": names go into ARNs. */
 const executionName = z.string().regex(/^[A-Za-z0-9_-]{1,80}$/);
 
 /** Step Functions on the wire: the AWS JSON 1.0 protocol ("AWS Step Functions API Reference"). */
-export function stepFunctionsService({
-  stepFunctions,
-  admit,
-}: StepFunctionsServiceOptions): DescribedService {
-  const allow = ({ caller }: WireRequest, name: string, resource: string) =>
-    admit({ caller, operation: name, action: `states:${name}`, resource });
+export const stepFunctionsService = (service: StepFunctionsServiceOptions): DescribedService =>
+  jsonService({ target: 'AWSStepFunctions', version: '1.0', operations, service });
 
-  const mapRun = (arn: string) => {
-    for (const execution of stepFunctions.executions())
-      for (const map of execution.maps) if (map.arn === arn) return { execution, map };
-    throw new ServiceError('ResourceNotFound', 400, `Resource not found: '${arn}'`);
-  };
+type AskedFor<Arn extends string> = Asked<StepFunctionsServiceOptions, Readonly<Record<Arn, string>>>;
 
-  return jsonService({
-    target: 'AWSStepFunctions',
-    version: '1.0',
-    operations: {
-      ListStateMachines: operation(z.object(paging), async ({ maxResults, nextToken }, request) => {
-        await allow(request, 'ListStateMachines', '*');
-        const { items, next } = paged(stepFunctions.machines(), maxResults, nextToken);
-        const stateMachines = items.map(({ name, arn }) => ({
-          name,
-          stateMachineArn: arn,
-          type: 'STANDARD',
-        }));
-        return { stateMachines, ...next };
-      }),
+const onAll = operationsOnAll<StepFunctionsServiceOptions>();
+const ofTarget = ({ target }: { readonly target: { readonly arn: string } }) => target.arn;
+const onMachine = operationsOn(
+  ({ service, input }: AskedFor<'stateMachineArn'>) => service.stepFunctions.machine(input.stateMachineArn),
+  ofTarget,
+);
+const onExecution = operationsOn(
+  ({ service, input }: AskedFor<'executionArn'>) => service.stepFunctions.execution(input.executionArn),
+  ofTarget,
+);
 
-      DescribeStateMachine: operation(
-        ofMachine.extend({ includedData }),
-        async ({ stateMachineArn }, request) => {
-          const { name, arn, roleArn, definition } = stepFunctions.machine(stateMachineArn);
-          await allow(request, 'DescribeStateMachine', arn);
-          return { name, stateMachineArn: arn, roleArn, definition, type: 'STANDARD', status: 'ACTIVE' };
-        },
-      ),
+const operations = {
+  ListStateMachines: onAll('states:ListStateMachines', z.object(paging), ({ service, input }) =>
+    listed('stateMachines', service.stepFunctions.machines(), describeMachine, input),
+  ),
 
-      StartExecution: operation(
-        ofMachine.extend({
-          name: executionName.optional(),
-          input: z.string().default('{}'),
-          traceHeader: harmless('Traces do nothing here.'),
-        }),
-        async ({ stateMachineArn, name = randomUUID(), input }, request) => {
-          const machine = stepFunctions.machine(stateMachineArn);
-          await allow(request, 'StartExecution', machine.arn);
-          const { arn, startedAt } = await stepFunctions.begin(machine, name, input);
-          return { executionArn: arn, startDate: startedAt / 1000 };
-        },
-      ),
+  DescribeStateMachine: onMachine('states:DescribeStateMachine', ofMachine.extend(whole), ({ target }) => ({
+    ...describeMachine(target),
+    roleArn: target.roleArn,
+    definition: target.definition,
+    status: 'ACTIVE',
+  })),
 
-      DescribeExecution: operation(
-        ofExecution.extend({ includedData }),
-        async ({ executionArn }, request) => {
-          const execution = stepFunctions.execution(executionArn);
-          await allow(request, 'DescribeExecution', executionArn);
-          const { input, end } = execution;
-          return {
-            ...describe(execution),
-            input,
-            inputDetails: { included: true },
-            ...(end?.output !== undefined && { output: end.output, outputDetails: { included: true } }),
-            ...(end?.error !== undefined && { error: end.error }),
-            ...(end?.cause !== undefined && { cause: end.cause }),
-          };
-        },
-      ),
-
-      StopExecution: operation(
-        ofExecution.extend({ error: z.string().optional(), cause: z.string().optional() }),
-        async ({ executionArn, error, cause }, request) => {
-          const execution = stepFunctions.execution(executionArn);
-          await allow(request, 'StopExecution', executionArn);
-          const { at } = await stepFunctions.stop(execution, error, cause);
-          return { stopDate: at / 1000 };
-        },
-      ),
-
-      ListExecutions: operation(
-        ofMachine.extend({
-          ...paging,
-          statusFilter: z.string().optional(),
-          mapRunArn: notServed,
-          redriveFilter: only('NOT_REDRIVEN'),
-        }),
-        async ({ stateMachineArn, statusFilter, maxResults, nextToken }, request) => {
-          const { arn } = stepFunctions.machine(stateMachineArn);
-          await allow(request, 'ListExecutions', arn);
-          const all = stepFunctions
-            .executions()
-            .filter(({ machine }) => machine === arn)
-            .filter(({ end }) => statusFilter === undefined || statusOf(end) === statusFilter);
-          const { items, next } = paged(all, maxResults, nextToken);
-          return { executions: items.map(describe), ...next };
-        },
-      ),
-
-      GetExecutionHistory: operation(
-        ofExecution.extend({
-          ...paging,
-          reverseOrder: z.boolean().default(false),
-          includeExecutionData: z.boolean().default(true),
-        }),
-        async ({ executionArn, maxResults, nextToken, reverseOrder, includeExecutionData }, request) => {
-          const { events } = stepFunctions.execution(executionArn);
-          await allow(request, 'GetExecutionHistory', executionArn);
-          const { items, next } = paged(reverseOrder ? events.toReversed() : events, maxResults, nextToken);
-          return { events: items.map((event) => describeEvent(event, includeExecutionData)), ...next };
-        },
-      ),
-
-      ListMapRuns: operation(ofExecution.extend(paging), async (input, request) => {
-        const execution = stepFunctions.execution(input.executionArn);
-        await allow(request, 'ListMapRuns', execution.arn);
-        const { items, next } = paged(execution.maps.toReversed(), input.maxResults, input.nextToken);
-        return { mapRuns: items.map((map) => describeMapRun(execution, map)), ...next };
-      }),
-
-      DescribeMapRun: operation(z.object({ mapRunArn: z.string() }), async ({ mapRunArn }, request) => {
-        const { execution, map } = mapRun(mapRunArn);
-        await allow(request, 'DescribeMapRun', mapRunArn);
-        return { ...describeMapRun(execution, map), status: map.status, ...counts(map) };
-      }),
+  StartExecution: onMachine(
+    'states:StartExecution',
+    ofMachine.extend({
+      name: executionName.optional(),
+      input: z.string().default('{}'),
+      traceHeader: harmless('Traces do nothing here.'),
+    }),
+    async ({ service, target, input: { name = randomUUID(), input } }) => {
+      const { arn, startedAt } = await service.stepFunctions.begin(target, name, input);
+      return { executionArn: arn, startDate: startedAt / 1000 };
     },
-  });
+  ),
+
+  DescribeExecution: onExecution('states:DescribeExecution', ofExecution.extend(whole), ({ target }) => {
+    const { input, end } = target;
+    return {
+      ...describe(target),
+      input,
+      inputDetails: { included: true },
+      ...(end?.output !== undefined && { output: end.output, outputDetails: { included: true } }),
+      ...(end?.error !== undefined && { error: end.error }),
+      ...(end?.cause !== undefined && { cause: end.cause }),
+    };
+  }),
+
+  StopExecution: onExecution(
+    'states:StopExecution',
+    ofExecution.extend({ error: z.string().optional(), cause: z.string().optional() }),
+    async ({ service, target, input: { error, cause } }) => {
+      const { at } = await service.stepFunctions.stop(target, error, cause);
+      return { stopDate: at / 1000 };
+    },
+  ),
+
+  ListExecutions: onMachine(
+    'states:ListExecutions',
+    ofMachine.extend({
+      ...paging,
+      statusFilter: z.string().optional(),
+      mapRunArn: notServed,
+      redriveFilter: only('NOT_REDRIVEN'),
+    }),
+    ({ service, target, input }) => {
+      const { statusFilter } = input;
+      const all = service.stepFunctions
+        .executions()
+        .filter(({ machine }) => machine === target.arn)
+        .filter(({ end }) => statusFilter === undefined || statusOf(end) === statusFilter);
+      return listed('executions', all, describe, input);
+    },
+  ),
+
+  GetExecutionHistory: onExecution(
+    'states:GetExecutionHistory',
+    ofExecution.extend({
+      ...paging,
+      reverseOrder: z.boolean().default(false),
+      includeExecutionData: z.boolean().default(true),
+    }),
+    ({ target: { events }, input }) => {
+      const ordered = input.reverseOrder ? events.toReversed() : events;
+      return listed('events', ordered, (event) => describeEvent(event, input.includeExecutionData), input);
+    },
+  ),
+
+  ListMapRuns: onExecution('states:ListMapRuns', ofExecution.extend(paging), ({ target, input }) =>
+    listed('mapRuns', target.maps.toReversed(), (map) => describeMapRun(target, map), input),
+  ),
+
+  DescribeMapRun: operationOf<StepFunctionsServiceOptions>()({
+    input: z.object({ mapRunArn: z.string() }),
+    find({ service, input: { mapRunArn } }) {
+      for (const execution of service.stepFunctions.executions())
+        for (const map of execution.maps) if (map.arn === mapRunArn) return { execution, map };
+      throw badRequest('ResourceNotFound', `Resource not found: '${mapRunArn}'`);
+    },
+    action: 'states:DescribeMapRun',
+    resource: ({ target }) => target.map.arn,
+    run: ({ target: { execution, map } }) => ({
+      ...describeMapRun(execution, map),
+      status: map.status,
+      ...counts(map),
+    }),
+  }),
+};
+
+/** Of so many results, 0 asks for the default. */
+function listed<Item>(name: string, items: readonly Item[], describe: (item: Item) => object, input: Page) {
+  const asked = { MaxResults: input.maxResults || 100, NextToken: input.nextToken };
+  const { NextToken: nextToken, ...found } = page(name, items, describe, asked);
+  return { ...found, nextToken };
 }
 
-/** 0 asks for the default. */
-function paged<Item>(items: readonly Item[], limit: number, token: string | undefined) {
-  const { items: found, next } = page(items, limit === 0 ? 100 : limit, token);
-  return { items: found, next: next && { nextToken: next.NextToken } };
-}
+const describeMachine = ({ name, arn }: Machine) => ({ name, stateMachineArn: arn, type: 'STANDARD' });
 
 const statusOf = (end: Execution['end']) => end?.status ?? 'RUNNING';
 

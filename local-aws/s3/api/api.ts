@@ -1,12 +1,12 @@
 import type { Admit } from '../../core/call.ts';
 import type { ServedService } from '../../core/cloud-service.ts';
-import { ServiceError } from '../../core/service-error.ts';
+import { badRequest, forbidden, ServiceError } from '../../core/service-error.ts';
 import type { WireRequest, WireResponse } from '../../http/service.ts';
 import { Store, type StoreOptions } from '../storage/store.ts';
 import { notImplemented } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import { checkParameters } from './parameters.ts';
-import { findRoute, nameOf } from './routes.ts';
+import { findRoute, keyByKey, nameOf } from './routes.ts';
 import { errorResponse } from './xml.ts';
 
 interface S3Options extends StoreOptions {
@@ -59,7 +59,7 @@ async function answer(request: WireRequest, store: Store, admit: Admit): Promise
   const { versionId } = exchange;
   if (route.versionAction && versionId !== undefined) {
     await exchange.allow(route.versionAction, exchange.arn, { 's3:versionid': versionId });
-  } else if (route.action) {
+  } else if (route.action !== keyByKey) {
     await exchange.allow(route.action, exchange.arn, asked.scope === 'bucket' ? listContext(request) : {});
   }
   checkParameters(route.operation, exchange);
@@ -79,11 +79,11 @@ function parsePath(path: string): { bucketName: string; key: string } {
       key: decodeURIComponent(path.slice(end + 1)),
     };
   } catch {
-    throw new ServiceError('InvalidURI', 400, "Couldn't parse the specified URI.", { URI: path });
+    throw badRequest('InvalidURI', "Couldn't parse the specified URI.", { URI: path });
   }
   const size = Buffer.byteLength(target.key);
   if (size <= longestKey) return target;
-  throw new ServiceError('KeyTooLongError', 400, 'Your key is too long', {
+  throw badRequest('KeyTooLongError', 'Your key is too long', {
     MaxSizeAllowed: `${longestKey}`,
     Size: `${size}`,
   });
@@ -93,7 +93,7 @@ function checkOwner({ headers, store }: Exchange): void {
   for (const name of ['x-amz-expected-bucket-owner', 'x-amz-source-expected-bucket-owner']) {
     const owner = headers[name];
     if (owner === undefined || owner === store.accountId) continue;
-    throw new ServiceError('AccessDenied', 403, 'Access Denied');
+    throw forbidden('AccessDenied', 'Access Denied');
   }
 }
 

@@ -22,6 +22,9 @@ import {
 
 type Scope = 'account' | 'bucket' | 'object';
 
+/** In place of an action, where the operation itself asks for one on each key that it is given. */
+export const keyByKey = Symbol('key by key');
+
 interface Route {
   readonly operation: S3Operation;
   readonly method: string;
@@ -31,14 +34,14 @@ interface Route {
   /** Made by a copy's header `x-amz-copy-source`. */
   readonly copies?: true;
   /** What the caller needs on the path's resource ("Service Authorization Reference: Actions for Amazon S3"). */
-  readonly action: string | undefined;
+  readonly action: string | typeof keyByKey;
   /** The action in place of it when a `versionId` is named. */
   readonly versionAction?: string;
   readonly run: Operation;
 }
 
 // biome-ignore format: a table.
-const routes: readonly Route[] = [
+export const routes: readonly Route[] = [
   { operation: 'ListBuckets', method: 'GET', scope: 'account', action: 's3:ListAllMyBuckets', run: listBuckets },
   { operation: 'HeadBucket', method: 'HEAD', scope: 'bucket', action: 's3:ListBucket', run: headBucket },
   { operation: 'GetBucketLocation', method: 'GET', scope: 'bucket', query: ['location'], action: 's3:GetBucketLocation', run: getBucketLocation },
@@ -47,8 +50,7 @@ const routes: readonly Route[] = [
   { operation: 'ListMultipartUploads', method: 'GET', scope: 'bucket', query: ['uploads'], action: 's3:ListBucketMultipartUploads', run: listMultipartUploads },
   { operation: 'ListObjectsV2', method: 'GET', scope: 'bucket', query: ['list-type'], action: 's3:ListBucket', run: listObjectsV2 },
   { operation: 'ListObjects', method: 'GET', scope: 'bucket', action: 's3:ListBucket', run: listObjectsV1 },
-  // Admitted key by key.
-  { operation: 'DeleteObjects', method: 'POST', scope: 'bucket', query: ['delete'], action: undefined, run: deleteObjects },
+  { operation: 'DeleteObjects', method: 'POST', scope: 'bucket', query: ['delete'], action: keyByKey, run: deleteObjects },
   { operation: 'HeadObject', method: 'HEAD', scope: 'object', action: 's3:GetObject', versionAction: 's3:GetObjectVersion', run: headObject },
   { operation: 'ListParts', method: 'GET', scope: 'object', query: ['uploadId'], action: 's3:ListMultipartUploadParts', run: listParts },
   { operation: 'GetObject', method: 'GET', scope: 'object', action: 's3:GetObject', versionAction: 's3:GetObjectVersion', run: getObject },

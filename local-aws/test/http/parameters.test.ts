@@ -13,7 +13,8 @@ import { systemClock } from '../../core/clock.ts';
 import { ServiceError } from '../../core/service-error.ts';
 import { eventsService } from '../../events/api.ts';
 import { glueService } from '../../glue/api.ts';
-import { harmless, type Input, notServed, only, parseInput } from '../../http/parameters.ts';
+import type { DescribedService } from '../../http/operation.ts';
+import { harmless, notServed, only, parseInput } from '../../http/parameters.ts';
 import { lambdaService } from '../../lambda/api.ts';
 import { logsService } from '../../logs/api.ts';
 import { cloudWatchService } from '../../metrics/api.ts';
@@ -58,17 +59,17 @@ function unknownTo(given: unknown, model: NormalizedSchema, path = '', isXml = f
 }
 
 describe('each parameter of the SDK’s model is served, harmless or refused by name', () => {
-  const served: [service: string, client: object, inputs: Readonly<Record<string, Input>>][] = [
-    ['SQS', sqs, sqsService(options).inputs],
-    ['EventBridge', events, eventsService(options).inputs],
-    ['Lambda', lambda, lambdaService(options).inputs],
-    ['CloudWatch', cloudWatch, cloudWatchService(options).inputs],
-    ['CloudWatch Logs', logs, logsService(options).inputs],
-    ['Glue', glue, glueService(options).inputs],
-    ['Step Functions', sfn, stepFunctionsService(options).inputs],
+  const served: [name: string, client: object, service: DescribedService][] = [
+    ['SQS', sqs, sqsService(options)],
+    ['EventBridge', events, eventsService(options)],
+    ['Lambda', lambda, lambdaService(options)],
+    ['CloudWatch', cloudWatch, cloudWatchService(options)],
+    ['CloudWatch Logs', logs, logsService(options)],
+    ['Glue', glue, glueService(options)],
+    ['Step Functions', sfn, stepFunctionsService(options)],
   ];
-  const operations = served.flatMap(([service, client, inputs]) =>
-    Object.entries(inputs).map(([operation, input]) => ({ service, operation, input, client })),
+  const operations = served.flatMap(([service, client, { operations }]) =>
+    Object.entries(operations).map(([operation, { input }]) => ({ service, operation, input, client })),
   );
 
   test.each(operations)('$service $operation', ({ operation, input, client }) => {
