@@ -3,7 +3,13 @@ import type { ServiceContext } from '../core/cloud-service.ts';
 import { parseJson } from '../core/parse-json.ts';
 import { badRequest, ServiceError } from '../core/service-error.ts';
 import { jsonService, page } from '../http/json.ts';
-import { type Asked, type DescribedService, operationOf, operationsOn } from '../http/operation.ts';
+import {
+  type Asked,
+  type DescribedService,
+  operationOf,
+  operationsOn,
+  operationsOnAll,
+} from '../http/operation.ts';
 import { notServed } from '../http/parameters.ts';
 import type { EventBus } from './bus.ts';
 import { compilePattern } from './pattern.ts';
@@ -63,15 +69,11 @@ const operations = {
     },
   }),
 
-  TestEventPattern: operation({
-    input: z.object({ EventPattern: z.string(), Event: z.string() }),
-    action: 'events:TestEventPattern',
-    resource: () => '*',
-    run({ input: { EventPattern, Event } }) {
-      const matches = compilePattern(EventPattern);
-      return { Result: matches(testEvent(Event)) };
-    },
-  }),
+  TestEventPattern: operationsOnAll<EventsServiceOptions>()(
+    'events:TestEventPattern',
+    z.object({ EventPattern: z.string(), Event: z.string() }),
+    ({ input: { EventPattern, Event } }) => ({ Result: compilePattern(EventPattern)(testEvent(Event)) }),
+  ),
 
   ListRules: operation({
     input: busName.extend({ NamePrefix: z.string().default(''), ...paging.shape }),

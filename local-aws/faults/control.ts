@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import type { Admit } from '../core/call.ts';
-import { ServiceError } from '../core/service-error.ts';
+import { forbidden } from '../core/service-error.ts';
 import { jsonService } from '../http/json.ts';
-import { type Asked, type DescribedService, operationsOn } from '../http/operation.ts';
+import { type DescribedService, operationsOnAll } from '../http/operation.ts';
 import type { PolicyEngine } from '../iam/policy-engine.ts';
 import { type Faults, faultRequest } from './faults.ts';
 
@@ -27,13 +27,10 @@ export const controlService = (options: ControlOptions): DescribedService =>
 
 const refuseRoles: Admit = async ({ caller: { kind, principal } }) => {
   if (kind !== 'user')
-    throw new ServiceError('AccessDeniedException', 403, `${principal} may not control the local cloud.`);
+    throw forbidden('AccessDeniedException', `${principal} may not control the local cloud.`);
 };
 
-const onAll = operationsOn(
-  (_: Asked<ControlOptions & { readonly admit: Admit }, unknown>) => undefined,
-  () => '*',
-);
+const onAll = operationsOnAll<ControlOptions & { readonly admit: Admit }>();
 
 const operations = {
   AddFault: onAll('control:AddFault', faultRequest, ({ service, input }) => service.faults.add(input)),

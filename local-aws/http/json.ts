@@ -5,14 +5,14 @@ import { parseJson } from '../core/parse-json.ts';
 import { badRequest, errorText, ServiceError, unsupported } from '../core/service-error.ts';
 import { jsonError } from './error-response.ts';
 import { type InvalidInput, invalidInputOf, validationMessage } from './invalid-input.ts';
-import { type DescribedService, type Document, type Operation, perform } from './operation.ts';
+import { type DescribedService, type Operation, perform } from './operation.ts';
 import type { Service, WireRequest, WireResponse } from './service.ts';
 
 export interface JsonServiceOptions<State> {
   /** What stands before the dot in `X-Amz-Target`, e.g. `AmazonSQS`. */
   readonly target: string;
   readonly version: '1.0' | '1.1';
-  readonly operations: Readonly<Record<string, Operation<State, Document>>>;
+  readonly operations: Readonly<Record<string, Operation<State, object>>>;
   readonly service: State;
   /** How the service words input that doesn't fit; `ValidationException` when absent. */
   readonly invalidInput?: (invalid: InvalidInput) => ServiceError;
@@ -24,11 +24,22 @@ export interface JsonServiceOptions<State> {
 export function jsonService<State extends { readonly admit: Admit }>(
   options: JsonServiceOptions<State>,
 ): DescribedService {
-  const { operations, invalidInput = validationError, renderError = jsonError } = options;
+  const { target: prefix, operations, service, renderError = jsonError } = options;
+  const { invalidInput = (wrong) => badRequest('ValidationException', validationMessage(wrong)) } = options;
   const contentType = `application/x-amz-json-${options.version}`;
+  const run = async (request: WireRequest): Promise<object> => {
+    const target = request.headers['x-amz-target'] ?? '';
+    const name = target.startsWith(`${prefix}.`) ? target.slice(prefix.length + 1) : '';
+    const known = Object.hasOwn(operations, name) ? operations[name] : undefined;
+    if (known)
+      return (await perform(name, known, { service, request, input: parse(await text(request.body)) })) ?? {};
+    if (target !== '') throw unsupported(target);
+    const message = `The local cloud serves ${prefix} in the AWS JSON protocol only; use a newer client.`;
+    throw new ServiceError('NotImplemented', 501, message);
+  };
   const serve: Service = async (request) => {
     try {
-      const body = JSON.stringify(await run(options, request));
+      const body = JSON.stringify(await run(request));
       return { status: 200, headers: { 'content-type': contentType }, body };
     } catch (cause) {
       const error = cause instanceof z.ZodError ? invalidInput(invalidInputOf(cause)) : cause;
@@ -40,33 +51,14 @@ export function jsonService<State extends { readonly admit: Admit }>(
   return Object.assign(serve, { operations });
 }
 
-async function run<State extends { readonly admit: Admit }>(
-  { target: prefix, operations, service }: JsonServiceOptions<State>,
-  request: WireRequest,
-): Promise<object> {
-  const target = request.headers['x-amz-target'] ?? '';
-  const name = target.startsWith(`${prefix}.`) ? target.slice(prefix.length + 1) : '';
-  const known = Object.hasOwn(operations, name) ? operations[name] : undefined;
-  if (known)
-    return (await perform(name, known, { service, request, input: parse(await text(request.body)) })) ?? {};
-  if (target !== '') throw unsupported(target);
-  const message = `The local cloud serves ${prefix} in the AWS JSON protocol only; use a newer client.`;
-  throw new ServiceError('NotImplemented', 501, message);
-}
-
 function parse(body: string): unknown {
   try {
     return body === '' ? {} : parseJson(body);
   } catch (error) {
-    throw badRequest(
-      'SerializationException',
-      `The request body is not JSON that can be read: ${errorText(error)}.`,
-    );
+    const message = `The request body is not JSON that can be read: ${errorText(error)}.`;
+    throw badRequest('SerializationException', message);
   }
 }
-
-const validationError = (invalid: InvalidInput) =>
-  badRequest('ValidationException', validationMessage(invalid));
 
 /**
  * One page of a list, as part of an answer. The token is where the next page starts; there is none after the last.

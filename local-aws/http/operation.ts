@@ -45,18 +45,14 @@ export type Operation<State, Answer, Schema extends Input = Input, Target = unkn
   readonly run: (exchange: Exchange<State, z.output<Schema>, Target>) => Promise<Answer> | Answer;
 };
 
-/** What an operation answers; nothing is an empty document. */
-export type Document = object | Promise<void>;
-
 /** A service that tells its operations, by name. */
-export interface DescribedService<Described = Pick<Operation<never, unknown>, 'input' | 'action'>>
-  extends Service {
+export type DescribedService<Described = Pick<Operation<never, unknown>, 'input' | 'action'>> = Service & {
   readonly operations: Readonly<Record<string, Described>>;
-}
+};
 
-/** Makes operations of a service; each answers with a document, unless the service speaks REST. */
+/** Makes operations of a service; each answers with a document, or with a promise of nothing, unless the service speaks REST. */
 export const operationOf =
-  <State, Answer = Document, Rest = unknown>() =>
+  <State, Answer = object, Rest = unknown>() =>
   <Schema extends Input, Target>(made: Operation<State, Answer, Schema, Target> & Rest) =>
     // `perform` hands it what `input` and `find` made.
     made as Operation<State, Answer> & Rest;
@@ -70,9 +66,16 @@ export const operationsOn =
   <Schema extends z.ZodType<Parameters>>(
     action: string,
     input: Schema,
-    run: Operation<State, Document, Schema, Target>['run'],
+    run: Operation<State, object, Schema, Target>['run'],
   ) =>
     operationOf<State>()<Schema, Target>({ action, input, find, resource, run });
+
+/** Makes operations that need their action on everything there is, since they are about nothing in particular. */
+export const operationsOnAll = <State>() =>
+  operationsOn(
+    (_: Asked<State, unknown>) => undefined,
+    () => '*',
+  );
 
 /**
  * Reads the input, finds what it is about, asks for every permission that the operation names, and only then runs it: in

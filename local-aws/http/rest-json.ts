@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
 import type { Admit } from '../core/call.ts';
+import { parseJson } from '../core/parse-json.ts';
 import { badRequest, ServiceError, unsupported } from '../core/service-error.ts';
 import { jsonError } from './error-response.ts';
 import { invalidInputOf, validationMessage } from './invalid-input.ts';
@@ -59,16 +60,16 @@ async function parameters({ headers, query, body }: WireRequest, payload: boolea
   return {
     ...Object.fromEntries(named),
     ...Object.fromEntries(query),
-    ...(payload ? {} : document(await text(body))),
+    ...(payload ? {} : Object(parsePayload((await text(body)) || '{}'))),
   };
 }
 
 const pascal = (name: string) => name.replace(/(?:^|-)(.)/g, (_, letter: string) => letter.toUpperCase());
 
-function document(body: string): object {
-  if (body === '') return {};
+/** @throws ServiceError InvalidRequestContentException */
+export function parsePayload(payload: string): unknown {
   try {
-    return Object(JSON.parse(body)) as object;
+    return parseJson(payload);
   } catch (error) {
     throw badRequest('InvalidRequestContentException', `Could not parse request body into json: ${error}`);
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
-import { errorText, ServiceError, unsupported } from '../core/service-error.ts';
+import { errorText, forbidden, ServiceError, unsupported } from '../core/service-error.ts';
 import type { Credential } from '../iam/credentials.ts';
 import { jsonError, queryError, xmlError } from './error-response.ts';
 import { free } from './free.ts';
@@ -195,9 +195,8 @@ function read(message: IncomingMessage): Incoming {
 
 function checkHost(host: string): void {
   if (/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i.test(host)) return;
-  throw new ServiceError(
+  throw forbidden(
     'AccessDenied',
-    403,
     `The local cloud answers to 127.0.0.1 and localhost only, not to "${host}". With a bucket's name in the host, switch the client to path-style addresses.`,
   );
 }
@@ -207,7 +206,7 @@ function checkPage(headers: Incoming['headers']): void {
   const { 'sec-fetch-site': site = 'none', host } = headers;
   const { origin = `http://${host}` } = headers;
   if (['none', 'same-origin'].includes(site) && origin === `http://${host}`) return;
-  throw new ServiceError('AccessDenied', 403, 'The local cloud does not answer to web pages of elsewhere.');
+  throw forbidden('AccessDenied', 'The local cloud does not answer to web pages of elsewhere.');
 }
 
 /** The service a request is meant for: by its target, else its path, else the service it was signed for, else S3. */

@@ -1,7 +1,4 @@
-import { badRequest, ServiceError } from '../core/service-error.ts';
-
-const forbidden = (code: string, message: string, details?: Record<string, string>) =>
-  new ServiceError(code, 403, message, details);
+import { badRequest, forbidden } from '../core/service-error.ts';
 
 /** How S3 words what is wrong with a signature ("Amazon S3 API Reference: Error responses"). */
 export const s3Errors = {

@@ -3,7 +3,7 @@ import { escapeUri } from '@smithy/core/protocols';
 import { HttpRequest } from '@smithy/protocol-http';
 import { getCanonicalHeaders, getCanonicalQuery } from '@smithy/signature-v4';
 import type { Caller } from '../core/call.ts';
-import { badRequest, ServiceError } from '../core/service-error.ts';
+import { badRequest, forbidden } from '../core/service-error.ts';
 import type { Credential } from '../iam/credentials.ts';
 import { commonErrors, type SignatureErrors, s3Errors } from './signature-errors.ts';
 
@@ -202,20 +202,15 @@ function checkTime(claim: Claim, now: number, errors: SignatureErrors): void {
   if (signedAt - now > allowedSkewMs) throw skewed();
   const end = signedAt + claim.expires * 1000;
   if (now > end)
-    throw new ServiceError('AccessDenied', 403, 'Request has expired', {
+    throw forbidden('AccessDenied', 'Request has expired', {
       'X-Amz-Expires': `${claim.expires}`,
       Expires: new Date(end).toISOString(),
       ServerTime: new Date(now).toISOString(),
     });
 }
 
-function checkSignedHeaders(
-  request: SignedRequest,
-  claim: Claim,
-  s3: boolean,
-  errors: SignatureErrors,
-): void {
-  const present = Object.keys(request.headers);
+function checkSignedHeaders({ headers }: SignedRequest, claim: Claim, s3: boolean, errors: SignatureErrors) {
+  const present = Object.keys(headers);
   // "You must include the host header and any x-amz-* headers in the request" (Create a signed AWS API request, IAM User Guide).
   const required = s3 ? ['host', ...present.filter((name) => name.startsWith('x-amz-'))] : ['host'];
   const unsigned = required.filter(

@@ -1,5 +1,5 @@
 import type { Admit, Call } from '../core/call.ts';
-import { ServiceError } from '../core/service-error.ts';
+import { forbidden } from '../core/service-error.ts';
 import type { Context } from './conditions.ts';
 import { account, person } from './credentials.ts';
 import { type Decision, describe, evaluate, type Match, parsePolicy, type Statement } from './policy.ts';
@@ -95,9 +95,8 @@ export function createPolicyEngine(options: PolicyEngineOptions): PolicyEngine {
     const key = [caller.principal, action, policyHolder(resource), reason].join('\n');
     const { resource: first, times } = denials.get(key) ?? { resource, times: 0 };
     denials.set(key, { principal: caller.principal, action, resource: first, reason, times: times + 1 });
-    throw new ServiceError(
+    throw forbidden(
       errorCode(call),
-      403,
       `User: ${caller.principal} is not authorized to perform: ${action} on resource: ${resource} ${reason}`,
     );
   }

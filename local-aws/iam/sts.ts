@@ -2,18 +2,17 @@ import { text } from 'node:stream/consumers';
 import type { Caller } from '../core/call.ts';
 import { ServiceError, unsupported } from '../core/service-error.ts';
 import { queryError } from '../http/error-response.ts';
-import { anyone, type DescribedService } from '../http/operation.ts';
+import { anyone } from '../http/operation.ts';
 import type { Service, WireRequest } from '../http/service.ts';
 import { account } from './credentials.ts';
 
-/** Without `admit`, this service can have no operation that needs a permission. */
-type Operation = { readonly action: typeof anyone; readonly run: (request: WireRequest) => string };
-
-const operations: Readonly<Record<string, Operation>> = {
+// Without `admit`, this service can have no operation that needs a permission.
+const operations = {
   // "API reference: GetCallerIdentity": no permissions are required.
   GetCallerIdentity: { action: anyone, run: callerIdentity },
-};
+} satisfies Record<string, { action: typeof anyone; run: (request: WireRequest) => string }>;
 
+/** STS on the wire, in its form-based protocol ("Smithy: AWS query protocol"): who one is, which many scripts ask first. */
 const serve: Service = async (request) => {
   try {
     const name = new URLSearchParams(await text(request.body)).get('Action') ?? request.query.get('Action');
@@ -25,9 +24,7 @@ const serve: Service = async (request) => {
     throw error;
   }
 };
-
-/** STS on the wire, in its form-based protocol ("Smithy: AWS query protocol"): who one is, which many scripts ask first. */
-export const stsService: DescribedService<Operation> = Object.assign(serve, { operations });
+export const stsService = Object.assign(serve, { operations });
 
 function callerIdentity({ caller, requestId }: WireRequest): string {
   const { arn, userId } = identity(caller);

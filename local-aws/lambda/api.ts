@@ -2,12 +2,11 @@ import { text } from 'node:stream/consumers';
 import * as z from 'zod';
 import type { Clock } from '../core/clock.ts';
 import type { ServiceContext } from '../core/cloud-service.ts';
-import { parseJson } from '../core/parse-json.ts';
-import { badRequest, ServiceError } from '../core/service-error.ts';
+import { ServiceError } from '../core/service-error.ts';
 import { page } from '../http/json.ts';
 import { type Asked, type DescribedService, operationOf } from '../http/operation.ts';
 import { harmless, notServed } from '../http/parameters.ts';
-import { jsonAnswer, type Place, type Route, restJsonService } from '../http/rest-json.ts';
+import { jsonAnswer, type Place, parsePayload, type Route, restJsonService } from '../http/rest-json.ts';
 import type { WireResponse } from '../http/service.ts';
 import type { LambdaFunction } from './function.ts';
 import type { EventSourceMapping } from './mapping.ts';
@@ -169,11 +168,7 @@ function checkPayload(payload: string, limit: number): void {
       413,
       `${size} byte payload is too large for the limit of ${limit} bytes`,
     );
-  try {
-    parseJson(payload);
-  } catch (error) {
-    throw badRequest('InvalidRequestContentException', `Could not parse request body into json: ${error}`);
-  }
+  parsePayload(payload);
 }
 
 /** "How Lambda handles errors and retries with asynchronous invocation": two more attempts, a minute and two later. */

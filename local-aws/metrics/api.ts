@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { ServiceContext } from '../core/cloud-service.ts';
 import { jsonService } from '../http/json.ts';
-import { type DescribedService, operationOf } from '../http/operation.ts';
+import { type DescribedService, operationsOnAll } from '../http/operation.ts';
 import { harmless, notServed, only } from '../http/parameters.ts';
 import { account } from '../iam/credentials.ts';
 import type { Sqs } from '../sqs/sqs.ts';
@@ -55,11 +55,11 @@ export const cloudWatchService = (service: CloudWatchOptions): DescribedService 
   jsonService({ target: 'GraniteServiceVersion20100801', version: '1.0', operations, service });
 
 const operations = {
-  GetMetricData: operationOf<CloudWatchOptions>()({
-    input: metricData,
-    action: 'cloudwatch:GetMetricData',
-    resource: () => '*',
-    run({ service, input: { MetricDataQueries, StartTime, EndTime } }) {
+  GetMetricData: operationsOnAll<CloudWatchOptions>()(
+    'cloudwatch:GetMetricData',
+    metricData,
+    ({ service, input }) => {
+      const { MetricDataQueries, StartTime, EndTime } = input;
       const now = service.clock.now() / 1000;
       const askedOf = StartTime <= now && EndTime > now - minute;
       const returned = MetricDataQueries.filter(({ ReturnData }) => ReturnData);
@@ -77,7 +77,7 @@ const operations = {
       });
       return { MetricDataResults: results, Messages: [] };
     },
-  }),
+  ),
 };
 
 function metricValue({ sqs, clock }: CloudWatchOptions, metric: string, queue: string): number | undefined {

@@ -139,10 +139,8 @@ const operations = {
     ({ service, target, input: { AttributeNames } }) => {
       const all = queueAttributes(target, service.startedAt, (name) => service.queues.get(name)?.arn);
       for (const name of AttributeNames) checkName(name, Object.keys(all));
-      const asked = Object.entries(all).filter(
-        ([name, value]) =>
-          value !== undefined && (AttributeNames.includes('All') || AttributeNames.includes(name)),
-      );
+      const isAsked = (name: string) => AttributeNames.includes('All') || AttributeNames.includes(name);
+      const asked = Object.entries(all).filter(([name, value]) => value !== undefined && isAsked(name));
       return asked.length > 0 ? { Attributes: Object.fromEntries(asked) } : {};
     },
   ),
@@ -267,9 +265,9 @@ function queueName(queueUrl: string, accountId: string): string {
   return name !== undefined && account === accountId ? name : '';
 }
 
-const visibilityChange = (input: z.infer<typeof visibility>) => ({
-  receiptHandle: input.ReceiptHandle,
-  seconds: input.VisibilityTimeout,
+const visibilityChange = ({ ReceiptHandle, VisibilityTimeout }: z.infer<typeof visibility>) => ({
+  receiptHandle: ReceiptHandle,
+  seconds: VisibilityTimeout,
 });
 
 function within(parameter: string, value: number, least: number, most: number): void {

@@ -1,4 +1,4 @@
-import { badRequest, ServiceError } from '../core/service-error.ts';
+import { badRequest, forbidden, ServiceError } from '../core/service-error.ts';
 import { invalid } from './message.ts';
 import { moveMessages, type QueueContext, type RunningQueue } from './running-queue.ts';
 
@@ -73,7 +73,7 @@ export class MoveTasks {
         'There is already a task running. Only one active task is allowed for a source queue arn at a given time.',
       );
     if (running.length >= activeLimit)
-      throw new ServiceError('OverLimit', 403, `${activeLimit} message move tasks are running already.`);
+      throw forbidden('OverLimit', `${activeLimit} message move tasks are running already.`);
     const task: MoveTask = {
       id: this.#context.ids(),
       source: source.settings.name,

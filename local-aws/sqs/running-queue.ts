@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { ServiceError } from '../core/service-error.ts';
+import { forbidden, ServiceError } from '../core/service-error.ts';
 import type { DeliveryFault } from '../events/delivery-fault.ts';
 import { checkMessage, type Message, type NewMessage } from './message.ts';
 import { type Counts, inFlightLimit, Queue, type QueueSettings, type Receipt } from './queue.ts';
@@ -132,7 +132,7 @@ export class RunningQueue {
     if (waitSeconds > 0) return this.#wait(max, waitSeconds, signal, visibilitySeconds, polled);
     // "Amazon SQS standard queue quotas": the error is for short polls; long polls end empty.
     if (this.counts().inFlight >= inFlightLimit)
-      throw new ServiceError('OverLimit', 403, `${inFlightLimit} messages are in flight; delete some first.`);
+      throw forbidden('OverLimit', `${inFlightLimit} messages are in flight; delete some first.`);
     return [];
   }
 
@@ -190,9 +190,8 @@ export class RunningQueue {
   async purge(): Promise<void> {
     const now = this.#context.clock.now();
     if (now - this.#purgedAt < 60_000)
-      throw new ServiceError(
+      throw forbidden(
         'PurgeQueueInProgress',
-        403,
         `Only one PurgeQueue operation on ${this.settings.name} is allowed every 60 seconds.`,
       );
     this.#purgedAt = now;

@@ -86,26 +86,21 @@ export function rendered(
 
 // "SendMessageBatch: Errors"
 export function checkBatch(operation: string, entries: readonly { readonly Id: string }[]): void {
+  const wrong = badRequest;
   if (entries.length === 0)
-    throw badRequest(
-      'EmptyBatchRequest',
-      `There should be at least one ${operation}RequestEntry in the request.`,
-    );
+    throw wrong('EmptyBatchRequest', `There should be at least one ${operation}RequestEntry in the request.`);
   if (entries.length > 10)
-    throw badRequest(
+    throw wrong(
       'TooManyEntriesInBatchRequest',
       `Maximum number of entries per request are 10. You have sent ${entries.length}.`,
     );
   if (!entries.every(({ Id }) => /^[\w-]{1,80}$/.test(Id)))
-    throw badRequest(
+    throw wrong(
       'InvalidBatchEntryId',
       'A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.',
     );
   if (new Set(entries.map(({ Id }) => Id)).size < entries.length)
-    throw badRequest(
-      'BatchEntryIdsNotDistinct',
-      'Two or more batch entries in the request have the same Id.',
-    );
+    throw wrong('BatchEntryIdsNotDistinct', 'Two or more batch entries in the request have the same Id.');
 }
 
 export function batchResult(

@@ -3,7 +3,13 @@ import * as z from 'zod';
 import type { Admit } from '../core/call.ts';
 import { badRequest } from '../core/service-error.ts';
 import { jsonService, page } from '../http/json.ts';
-import { type Asked, type DescribedService, operationOf, operationsOn } from '../http/operation.ts';
+import {
+  type Asked,
+  type DescribedService,
+  operationOf,
+  operationsOn,
+  operationsOnAll,
+} from '../http/operation.ts';
 import { harmless, notServed, only } from '../http/parameters.ts';
 import type { Execution, HistoryEvent } from './execution.ts';
 import type { MapProgress } from './map-progress.ts';
@@ -31,7 +37,7 @@ export const stepFunctionsService = (service: StepFunctionsServiceOptions): Desc
 
 type AskedFor<Arn extends string> = Asked<StepFunctionsServiceOptions, Readonly<Record<Arn, string>>>;
 
-const operation = operationOf<StepFunctionsServiceOptions>();
+const onAll = operationsOnAll<StepFunctionsServiceOptions>();
 const ofTarget = ({ target }: { readonly target: { readonly arn: string } }) => target.arn;
 const onMachine = operationsOn(
   ({ service, input }: AskedFor<'stateMachineArn'>) => service.stepFunctions.machine(input.stateMachineArn),
@@ -43,13 +49,9 @@ const onExecution = operationsOn(
 );
 
 const operations = {
-  ListStateMachines: operation({
-    input: z.object(paging),
-    action: 'states:ListStateMachines',
-    resource: () => '*',
-    run: ({ service, input }) =>
-      listed('stateMachines', service.stepFunctions.machines(), describeMachine, input),
-  }),
+  ListStateMachines: onAll('states:ListStateMachines', z.object(paging), ({ service, input }) =>
+    listed('stateMachines', service.stepFunctions.machines(), describeMachine, input),
+  ),
 
   DescribeStateMachine: onMachine('states:DescribeStateMachine', ofMachine.extend(whole), ({ target }) => ({
     ...describeMachine(target),
@@ -127,7 +129,7 @@ const operations = {
     listed('mapRuns', target.maps.toReversed(), (map) => describeMapRun(target, map), input),
   ),
 
-  DescribeMapRun: operation({
+  DescribeMapRun: operationOf<StepFunctionsServiceOptions>()({
     input: z.object({ mapRunArn: z.string() }),
     find({ service, input: { mapRunArn } }) {
       for (const execution of service.stepFunctions.executions())

@@ -1,5 +1,3 @@
-import type { ServedService } from '../core/cloud-service.ts';
-import type { DescribedService } from '../http/operation.ts';
 import { stepFunctionsService } from './api.ts';
 import { StepFunctions, type StepFunctionsOptions } from './stepfunctions.ts';
 
@@ -8,9 +6,7 @@ import { StepFunctions, type StepFunctionsOptions } from './stepfunctions.ts';
  *
  * @throws {Error} when a definition says what the local cloud can't do
  */
-export function createStepFunctions(
-  options: StepFunctionsOptions,
-): StepFunctions & ServedService<DescribedService> {
+export function createStepFunctions(options: StepFunctionsOptions) {
   const stepFunctions = new StepFunctions(options);
   const handle = stepFunctionsService({ stepFunctions, admit: options.admit });
   return Object.assign(stepFunctions, { name: 'states', handle });

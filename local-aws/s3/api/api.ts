@@ -1,6 +1,6 @@
 import type { Admit } from '../../core/call.ts';
 import type { ServedService } from '../../core/cloud-service.ts';
-import { ServiceError } from '../../core/service-error.ts';
+import { badRequest, forbidden, ServiceError } from '../../core/service-error.ts';
 import type { WireRequest, WireResponse } from '../../http/service.ts';
 import { Store, type StoreOptions } from '../storage/store.ts';
 import { notImplemented } from './errors.ts';
@@ -79,11 +79,11 @@ function parsePath(path: string): { bucketName: string; key: string } {
       key: decodeURIComponent(path.slice(end + 1)),
     };
   } catch {
-    throw new ServiceError('InvalidURI', 400, "Couldn't parse the specified URI.", { URI: path });
+    throw badRequest('InvalidURI', "Couldn't parse the specified URI.", { URI: path });
   }
   const size = Buffer.byteLength(target.key);
   if (size <= longestKey) return target;
-  throw new ServiceError('KeyTooLongError', 400, 'Your key is too long', {
+  throw badRequest('KeyTooLongError', 'Your key is too long', {
     MaxSizeAllowed: `${longestKey}`,
     Size: `${size}`,
   });
@@ -93,7 +93,7 @@ function checkOwner({ headers, store }: Exchange): void {
   for (const name of ['x-amz-expected-bucket-owner', 'x-amz-source-expected-bucket-owner']) {
     const owner = headers[name];
     if (owner === undefined || owner === store.accountId) continue;
-    throw new ServiceError('AccessDenied', 403, 'Access Denied');
+    throw forbidden('AccessDenied', 'Access Denied');
   }
 }
 

@@ -161,7 +161,7 @@ function contentMd5(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   const bytes = Buffer.from(text, 'base64');
   if (bytes.length !== 16 || bytes.toString('base64') !== text) {
-    throw new ServiceError('InvalidDigest', 400, 'The Content-MD5 you specified was invalid.', {
+    throw badRequest('InvalidDigest', 'The Content-MD5 you specified was invalid.', {
       'Content-MD5': text,
     });
   }
@@ -208,9 +208,8 @@ function verify(
     throw badDigest('Content-MD5', expected.md5, digest.md5 ?? '');
   }
   if (expected.sha256 !== sha256) {
-    throw new ServiceError(
+    throw badRequest(
       'XAmzContentSHA256Mismatch',
-      400,
       "The provided 'x-amz-content-sha256' header does not match what was computed.",
       { ClientComputedContentSHA256: expected.sha256 ?? '', S3ComputedContentSHA256: sha256 ?? '' },
     );
@@ -230,7 +229,7 @@ function verify(
 }
 
 const badDigest = (name: string, expected: string, calculated: string) =>
-  new ServiceError('BadDigest', 400, `The ${name} you specified did not match the calculated checksum.`, {
+  badRequest('BadDigest', `The ${name} you specified did not match the calculated checksum.`, {
     ExpectedDigest: expected,
     CalculatedDigest: calculated,
   });

@@ -13,7 +13,7 @@ export class RefusalWithHeaders extends ServiceError {
 /** S3's refusals that more than one place gives ("Amazon S3 API Reference: Error responses"). */
 
 export const invalidArgument = (message: string, name: string, value: string) =>
-  new ServiceError('InvalidArgument', 400, message, { ArgumentName: name, ArgumentValue: value });
+  badRequest('InvalidArgument', message, { ArgumentName: name, ArgumentValue: value });
 
 export const invalidRequest = (message: string) => badRequest('InvalidRequest', message);
 
@@ -49,7 +49,7 @@ export const preconditionFailed = (condition: string) =>
   );
 
 export const entityTooLarge = (size: number, limit: number) =>
-  new ServiceError('EntityTooLarge', 400, 'Your proposed upload exceeds the maximum allowed size', {
+  badRequest('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size', {
     ProposedSize: `${size}`,
     MaxSizeAllowed: `${limit}`,
   });

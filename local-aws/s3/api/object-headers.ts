@@ -34,15 +34,10 @@ export function objectHeaders(headers: Headers): Record<string, string> {
     }
   }
   if (metadataBytes > mostMetadataBytes) {
-    throw new ServiceError(
-      'MetadataTooLarge',
-      400,
-      'Your metadata headers exceed the maximum allowed metadata size',
-      {
-        Size: `${metadataBytes}`,
-        MaxSizeAllowed: `${mostMetadataBytes}`,
-      },
-    );
+    throw badRequest('MetadataTooLarge', 'Your metadata headers exceed the maximum allowed metadata size', {
+      Size: `${metadataBytes}`,
+      MaxSizeAllowed: `${mostMetadataBytes}`,
+    });
   }
   return kept;
 }

@@ -1,4 +1,4 @@
-import { ServiceError } from '../../core/service-error.ts';
+import { badRequest, ServiceError } from '../../core/service-error.ts';
 import type { WireResponse } from '../../http/service.ts';
 import type { Attempt, Bucket } from '../storage/bucket.ts';
 import {
@@ -238,9 +238,8 @@ export async function copySource(exchange: Exchange): Promise<{
 }
 
 const invalidCopySource = () =>
-  new ServiceError(
+  badRequest(
     'InvalidArgument',
-    400,
     'Copy Source must mention the source bucket and key: sourcebucket/sourcekey',
     { ArgumentName: 'x-amz-copy-source' },
   );

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { badRequest, ServiceError } from '../../core/service-error.ts';
+import { badRequest } from '../../core/service-error.ts';
 import { invalidRequest, malformedXml } from '../api/errors.ts';
 import { joinChecksums, type StoredChecksum } from './checksum.ts';
 import type { OpenUpload, Part, Slice } from './model.ts';
@@ -71,9 +71,8 @@ function findPart(upload: OpenUpload, wanted: ListedPart): Part {
   }
   const sameChecksum = !type || wanted.checksum === undefined || wanted.checksum === part?.checksum;
   if (part?.etag === wanted.etag && sameChecksum) return part;
-  throw new ServiceError(
+  throw badRequest(
     'InvalidPart',
-    400,
     "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
     { UploadId: upload.uploadId, PartNumber: `${wanted.number}`, ETag: wanted.etag },
   );
@@ -98,15 +97,14 @@ function checksumOf(
 }
 
 const invalidPartOrder = (uploadId: string) =>
-  new ServiceError(
+  badRequest(
     'InvalidPartOrder',
-    400,
     'The list of parts was not in ascending order. The parts list must be specified in order by part number.',
     { UploadId: uploadId },
   );
 
 const entityTooSmall = (part: Part) =>
-  new ServiceError('EntityTooSmall', 400, 'Your proposed upload is smaller than the minimum allowed size', {
+  badRequest('EntityTooSmall', 'Your proposed upload is smaller than the minimum allowed size', {
     ETag: part.etag,
     MinSizeAllowed: `${smallestPart}`,
     PartNumber: `${part.number}`,
