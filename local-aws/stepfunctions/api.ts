@@ -12,7 +12,7 @@ import {
 } from '../http/operation.ts';
 import { harmless, notServed, only } from '../http/parameters.ts';
 import type { Execution, HistoryEvent } from './execution.ts';
-import type { MapProgress } from './map-progress.ts';
+import type { MapProgress } from './map/progress.ts';
 import type { Machine, StepFunctions } from './stepfunctions.ts';
 
 export interface StepFunctionsServiceOptions {

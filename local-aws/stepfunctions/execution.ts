@@ -1,5 +1,5 @@
 import type { Json } from './json.ts';
-import type { MapChange, MapProgress } from './map-progress.ts';
+import type { MapChange, MapProgress } from './map/progress.ts';
 import type { Cursor } from './run.ts';
 
 export type Status = 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED';

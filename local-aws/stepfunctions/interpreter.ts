@@ -2,7 +2,7 @@ import type { Catcher, Flow, ParallelState, State, TaskState } from './definitio
 import { Attempts, matches, statesError } from './errors.ts';
 import { assigned, evaluate, type StatesObject, type Variables } from './expressions.ts';
 import { type Json, StatesError, withinLimit } from './json.ts';
-import { runMap } from './map.ts';
+import { runMap } from './map/map.ts';
 import { type Cursor, type Run, sleep } from './run.ts';
 
 /** How a state was left: for another one, or as the end of its flow. */

@@ -1,8 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import type { Variables } from './expressions.ts';
-import type { ItemSource } from './items.ts';
 import type { Json } from './json.ts';
-import type { MapRecorder } from './map-progress.ts';
+import type { ItemSource } from './map/items.ts';
+import type { MapRecorder } from './map/progress.ts';
 
 /** What the interpreter needs of the rest of the cloud. */
 export interface InterpreterPorts {

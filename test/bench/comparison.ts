@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { jsonOf, runAsFunction } from './child.ts';
+import { jsonOf, runAsFunction } from './children/child.ts';
 import { BenchPipeline } from './pipeline.ts';
 import { writeRecipes } from './recipes-file.ts';
 import { median, megabytes, type Section, seconds, thousands } from './section.ts';
@@ -28,7 +28,7 @@ export const comparison: Section = {
       form: 'ndjson.gz',
     });
     const output = join(directory, 'rival');
-    const here = (file: string) => join(import.meta.dirname, file);
+    const here = (file: string) => join(import.meta.dirname, 'children', file);
     const hasPython = pythonHasItsParts();
     const rivals: [Rival, ...Rival[]] = [
       {

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { recipes } from '../../datasets/recipes.ts';
 import { allMysqlTables, createTableSql, objectsTable } from '../../domain/tables/mysql.ts';
 import { startMysqlServer } from '../mysql/mysql-server.ts';
-import { runAsFunction } from './child.ts';
+import { runAsFunction } from './children/child.ts';
 import { writeRecipes } from './recipes-file.ts';
 import { median, type Section, seconds, thousands } from './section.ts';
 

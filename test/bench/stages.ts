@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { runAsFunction } from './child.ts';
+import { runAsFunction } from './children/child.ts';
 import { writeRecipes } from './recipes-file.ts';
 import { median, type Section, seconds, thousands } from './section.ts';
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { stages } from '../../domain/stage.ts';
 import { bundle } from '../../infra/build/bundle.ts';
-import { jsonOf } from './child.ts';
+import { jsonOf } from './children/child.ts';
 import { median, type Section } from './section.ts';
 
 const IMPORTS = 15;
@@ -26,7 +26,7 @@ export const startUp: Section = {
     const times = new Map<string, number[]>(stages.map((stage) => [stage, []]));
     for (let i = 0; i < IMPORTS; i += 1) {
       for (const [stage, list] of times) {
-        const args = [join(import.meta.dirname, 'import-child.mjs'), bundles[stage]?.file ?? ''];
+        const args = [join(import.meta.dirname, 'children', 'import-child.mjs'), bundles[stage]?.file ?? ''];
         list.push(z.number().parse(await jsonOf(process.execPath, args, environment)));
       }
     }

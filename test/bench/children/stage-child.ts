@@ -1,0 +1,104 @@
+// Runs one stage over files, in this process: stage-child <extraction|transformation> <directory> <input>
+import { createReadStream } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { registry } from '../../../datasets/index.ts';
+import { limits } from '../../../domain/records/part.ts';
+import { threadedZstd } from '../../../formats/zstd.ts';
+import type { StageContext } from '../../../handlers/stages/context.ts';
+import { extractObject } from '../../../handlers/stages/extract-object.ts';
+import { transformPart } from '../../../handlers/stages/transform-part.ts';
+import type { ObjectStore } from '../../../store/object-store.ts';
+
+const [, , stage = '', directory = '', input = ''] = process.argv;
+const RAW = 'raw';
+
+const pathOf = (bucket: string, key: string) => join(directory, bucket, encodeURIComponent(key));
+
+/** The ledger, in memory: its objects are small, and written under conditions. */
+const ledger = new Map<string, string>();
+
+const store: ObjectStore = {
+  read: async ({ bucket, key }) => createReadStream(bucket === RAW ? input : pathOf(bucket, key)),
+  describe: () => Promise.reject(new Error('Not of these stages.')),
+  exists: async () => false,
+  async write({ bucket, key, body }) {
+    const path = pathOf(bucket, key);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, body);
+    return { etag: '', versionId: '' };
+  },
+  async create({ key, body }) {
+    if (ledger.has(key)) return false;
+    ledger.set(key, String(body));
+    return true;
+  },
+  async replace({ key, body }) {
+    ledger.set(key, String(body));
+    return true;
+  },
+  async find(_bucket, key) {
+    const text = ledger.get(key);
+    return text === undefined ? undefined : { text, etag: '', modified: 0 };
+  },
+  list: async () => [],
+  remove: () => Promise.reject(new Error('Nothing is superseded.')),
+  copy: () => Promise.reject(new Error('Not of these stages.')),
+};
+
+const surroundings: StageContext = {
+  store,
+  now: Date.now,
+  elapsed: () => performance.now(),
+  wait: () => Promise.reject(new Error('Not of these stages.')),
+  codeVersion: 'bench',
+  registry,
+  zstd: threadedZstd,
+  limits,
+  deadline: Number.MAX_SAFE_INTEGER,
+  message: 'bench',
+  invocation: 'bench',
+  receives: 1,
+};
+const buckets = { temp: 'temp', processed: 'processed', failed: 'failed', ledger: 'ledger' };
+const event = {
+  type: 'created',
+  versionId: 'v1',
+  sequencer: '01',
+  size: undefined,
+  permanent: false,
+  reason: 'PutObject',
+  revision: 0,
+  time: '',
+} as const;
+
+const cpu = process.cpuUsage();
+const startedAt = performance.now();
+let records = 0;
+if (stage === 'extraction') {
+  const outcome = await extractObject(
+    { ...event, bucket: RAW, key: 'recipes/input.ndjson.gz' },
+    buckets,
+    surroundings,
+  );
+  records = outcome.read;
+} else {
+  for (const name of await readdir(join(directory, buckets.temp))) {
+    const outcome = await transformPart(
+      { ...event, bucket: buckets.temp, key: decodeURIComponent(name) },
+      buckets,
+      surroundings,
+    );
+    records += outcome.read;
+  }
+}
+const ms = performance.now() - startedAt;
+const { user, system } = process.cpuUsage(cpu);
+const peakMb = process.resourceUsage().maxRSS / 1024;
+const sizes = stage === 'extraction' ? [] : await readdir(join(directory, buckets.processed));
+const outputBytes = (
+  await Promise.all(
+    sizes.map(async (name) => (await readFile(join(directory, buckets.processed, name))).length),
+  )
+).reduce((sum, bytes) => sum + bytes, 0);
+console.log(JSON.stringify({ ms, cpuMs: (user + system) / 1000, records, peakMb, outputBytes }));

@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest';
+import { isConserved, isFinal, stateOf } from '../../../cli/ledger/object-state.ts';
+import type { Receipt } from '../../../domain/versions/receipt.ts';
+
+const object = { dataset: 'recipes', key: 'recipes/a.json', versionId: 'v1' };
+const work = {
+  ...object,
+  sequencer: '01',
+  rejects: [],
+  finishedAt: '2026-01-01T00:00:00.000Z',
+  durationMs: 10,
+  codeVersion: 'c',
+};
+const stored = (key: string, records: number) => ({ key, records, bytes: 100 });
+const extraction = (parts: number, extra: object = {}): Receipt => ({
+  ...work,
+  stage: 'extraction',
+  bytes: 1,
+  read: parts * 10,
+  valid: parts * 10,
+  usable: true,
+  rejected: {},
+  parts: Array.from({ length: parts }, (_, i) => stored(`part-${i}`, 10)),
+  ...extra,
+});
+const transformation = (part: number, files: number, extra: object = {}): Receipt => ({
+  ...work,
+  stage: 'transformation',
+  part,
+  read: 10,
+  written: 10,
+  filtered: {},
+  rejected: {},
+  outputs: Array.from({ length: files }, (_, i) => stored(`file-${part}-${i}`, 5)),
+  ...extra,
+});
+const loading = (part: number, file: number): Receipt => ({
+  ...work,
+  stage: 'loading',
+  part,
+  processed: { key: `file-${part}-${file}`, versionId: 'p' },
+  archive: stored(`file-${part}-${file}`, 5),
+});
+
+describe('the state of an object, by its receipts', () => {
+  test.each<[string, Receipt[], object]>([
+    ['an object without receipts waits for extraction', [], { stage: 'extraction', finished: 0 }],
+    [
+      'an extracted object waits for the transformation of all parts',
+      [extraction(2)],
+      { stage: 'transformation', finished: 0, pieces: 2 },
+    ],
+    [
+      'an object with one transformed part waits for the other, even if the files of the first are loaded',
+      [extraction(2), transformation(0, 1), loading(0, 0)],
+      { stage: 'transformation', finished: 1, pieces: 2 },
+    ],
+    [
+      'a transformed object waits for the loading of its files',
+      [extraction(1), transformation(0, 2), loading(0, 1)],
+      { stage: 'loading', finished: 1, pieces: 2 },
+    ],
+    [
+      'an object with all receipts is done',
+      [extraction(1), transformation(0, 2), loading(0, 0), loading(0, 1)],
+      { stage: 'done', read: 10, written: 10 },
+    ],
+    [
+      'an object with an empty array is done when it is extracted',
+      [extraction(0)],
+      { stage: 'done', read: 0 },
+    ],
+    [
+      'an object that could not be read at all has failed',
+      [extraction(0, { fault: { code: 'unknown_format', message: 'm' } })],
+      { stage: 'failed', fault: { code: 'unknown_format', message: 'm' } },
+    ],
+    [
+      'an object that could be read up to a fault is processed up to it',
+      [
+        extraction(1, { fault: { code: 'truncated', message: 'm' } }),
+        transformation(0, 0, { written: 0, filtered: { old: 10 } }),
+      ],
+      { stage: 'done', fault: { code: 'truncated', message: 'm' }, filtered: { old: 10 } },
+    ],
+  ])('%s', (_, receipts, expected) => {
+    const state = stateOf(object, receipts);
+    expect(state).toMatchObject(expected);
+    expect(isFinal(state)).toBe(['done', 'failed'].includes(state.stage));
+  });
+
+  test('records are conserved only when every one of them is accounted for', () => {
+    const receipts = (written: number) => [
+      extraction(1, { read: 12, rejected: { empty: 2 } }),
+      transformation(0, 0, { written, filtered: { old: 3 }, rejected: { invalid_row: 1 } }),
+    ];
+    expect(isConserved(stateOf(object, receipts(6)))).toBe(true);
+    expect(isConserved(stateOf(object, receipts(5)))).toBe(false);
+    expect(isConserved(stateOf(object, receipts(7)))).toBe(false);
+  });
+});

@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { bytes, duration, printable, printableJson, table } from '../../../cli/terminal/terminal.ts';
+
+describe('text from outside', () => {
+  /** Any text, often with characters that are invisible or look like others. */
+  const hostile = fc
+    .array(
+      fc.oneof(
+        fc.string({ unit: 'binary', maxLength: 3 }),
+        fc.constantFrom(
+          ...[
+            '\u001b[2J',
+            '\\u001b',
+            '\\',
+            'u001b',
+            '\\u005c',
+            '\u009b',
+            '\u200b',
+            '\u00a0',
+            ' ',
+            '\u00ad',
+            '\u202e',
+          ],
+          ...[
+            '\u00e9',
+            'e\u0301',
+            'e',
+            '\u0301',
+            '\u212b',
+            '\u00c5',
+            '\ud800',
+            '\u{e0041}',
+            '\u{1f9d1}',
+            '\u200d',
+            '\ufe0f',
+          ],
+        ),
+      ),
+      { maxLength: 6 },
+    )
+    .map((parts) => parts.join(''));
+  const dangerous = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+
+  test('printed text has no control or invisible characters', () => {
+    fc.assert(
+      fc.property(hostile, (text) => {
+        expect(printable(text)).not.toMatch(dangerous);
+        expect(printableJson({ [text]: text })).not.toMatch(dangerous);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('no two keys are printed as the same text, nor as canonically equivalent texts', () => {
+    fc.assert(
+      fc.property(hostile, hostile, (one, other) => {
+        if (one !== other) expect(printable(one).normalize()).not.toBe(printable(other).normalize());
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  test('printed text can be converted back to the original', () => {
+    const read = (printed: string) =>
+      printed.replace(/\\u([\da-f]{4})/gi, (_, code: string) =>
+        String.fromCharCode(Number.parseInt(code, 16)),
+      );
+    fc.assert(
+      fc.property(hostile, (text) => {
+        expect(read(printable(text))).toBe(text);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  test('a value printed as JSON is parsed as the same value', () => {
+    fc.assert(
+      fc.property(hostile, (text) => {
+        expect(JSON.parse(printableJson([text, { [text]: 1 }], 2))).toEqual([text, { [text]: 1 }]);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('plain text in any script is printed unchanged', () => {
+    for (const text of [
+      'soup',
+      'שקשוקה',
+      '麻婆豆腐',
+      'हिन्दी',
+      '🍜 für 4',
+      '👩🏽‍🚀 👨‍👩‍👧 ❤️',
+      'a "quoted" \\ text',
+      'C:\\users',
+    ])
+      expect(printable(text)).toBe(text);
+  });
+
+  test.each([
+    ['\u001b[2Jgone', '\\u001b[2Jgone'],
+    ['\\u001b[2Jgone', '\\u005cu001b[2Jgone'],
+    ['\u001b]0;title\u0007text', '\\u001b]0;title\\u0007text'],
+    ['two\nlines', 'two\\u000alines'],
+    ['bell\u0007', 'bell\\u0007'],
+    ['abc\u202efdp.exe', 'abc\\u202efdp.exe'],
+    ['a\u00a0b', 'a\\u00a0b'],
+    ['a\u200bb', 'a\\u200bb'],
+    ['Cafe\u0301', 'Cafe\\u0301'],
+    ['\u{e0041}', '\\udb40\\udc41'],
+    ['\n\u0301', '\\u000a\\u0301'],
+    ['\u0301a', '\\u0301a'],
+  ])('%j is printed as %j', (text, printed) => {
+    expect(printable(text)).toBe(printed);
+  });
+});
+
+test('a table aligns its columns, even with characters that are two columns wide', () => {
+  const rows = [
+    { name: 'a', count: 1 },
+    { name: '食譜', count: 1000 },
+  ];
+  const text = table(rows, [
+    { title: 'NAME', value: ({ name }) => name },
+    { title: 'N', value: ({ count }) => String(count), align: 'right' },
+  ]);
+  expect(text).toBe(['NAME     N', 'a        1', '食譜  1000'].join('\n'));
+});
+
+test.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [1000, '1.0 kB'],
+  [1_500_000, '1.5 MB'],
+  [2_000_000_000_000_000, '2000 TB'],
+])('%i bytes are written as %s', (value, text) => {
+  expect(bytes(value)).toBe(text);
+});
+
+test.each([
+  [0, '0 ms'],
+  [999, '999 ms'],
+  [1500, '1.5 s'],
+  [59_900, '59.9 s'],
+  [60_000, '1 min 0 s'],
+  [250_000, '4 min 10 s'],
+  [3_900_000, '1 h 5 min'],
+])('%i ms are written as %s', (value, text) => {
+  expect(duration(value)).toBe(text);
+});

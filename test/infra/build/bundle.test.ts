@@ -1,0 +1,146 @@
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { bundle } from '../../../infra/build/bundle.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'sluice-bundle-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const sources = join(directory, 'sources');
+mkdirSync(sources);
+writeFileSync(
+  join(sources, 'entry.ts'),
+  "import { word } from './word.ts';\nexport const handler = (): string => word;\n",
+);
+// A CommonJS module that needs `require`, which an ES module does not have by itself.
+writeFileSync(
+  join(sources, 'word.ts'),
+  "import os from './os.cjs';\nexport const word = typeof os.hostname();\n",
+);
+writeFileSync(join(sources, 'os.cjs'), "module.exports = require('os');\n");
+
+it('a bundle is an ES module that Node imports, with its CommonJS dependencies inside', async () => {
+  const { entry } = await bundle({ entry: 'entry.ts' }, { from: sources, to: join(directory, 'a') });
+  const module: { handler(): string } = await import(pathToFileURL(entry.file).href);
+  expect(module.handler()).toBe('string');
+});
+
+it('the same sources give the same bytes and version wherever they lie', async () => {
+  const moved = join(directory, 'moved', 'deeper');
+  cpSync(sources, moved, { recursive: true });
+  const { entry: one } = await bundle({ entry: 'entry.ts' }, { from: sources, to: join(directory, 'b') });
+  const { entry: two } = await bundle({ entry: 'entry.ts' }, { from: moved, to: join(directory, 'c') });
+  expect(readFileSync(two.file)).toEqual(readFileSync(one.file));
+  expect(two.version).toBe(one.version);
+  expect(one.version).toMatch(/^[0-9a-f]{16}$/);
+});
+
+it('the source map lies beside the module, which is left alone when nothing changed', async () => {
+  const to = join(directory, 'd');
+  const { entry } = await bundle({ entry: 'entry.ts' }, { from: sources, to });
+  expect(existsSync(`${entry.file}.map`)).toBe(true);
+  const { ino } = statSync(entry.file);
+  await bundle({ entry: 'entry.ts' }, { from: sources, to });
+  expect(statSync(entry.file).ino).toBe(ino);
+});
+
+it('another source gives another version', async () => {
+  const { entry: one } = await bundle({ entry: 'entry.ts' }, { from: sources, to: join(directory, 'e') });
+  const { entry: other } = await bundle({ entry: 'word.ts' }, { from: sources, to: join(directory, 'e') });
+  expect(other.version).not.toBe(one.version);
+});
+
+it('an entry that does not compile is named with its line', async () => {
+  writeFileSync(join(sources, 'broken.ts'), 'export const handler = ;\n');
+  await expect(bundle({ broken: 'broken.ts' }, { from: sources, to: directory })).rejects.toThrow(
+    /broken\.ts:1:/,
+  );
+});
+
+describe('a build that is remembered', () => {
+  const from = join(directory, 'remembered');
+  const to = join(directory, 'f');
+  const record = join(to, 'build.json');
+  const build = async () => (await bundle({ entry: 'entry.ts' }, { from, to })).entry;
+  /** Builds until it is kept, which it is not as long as the sources are only just written. */
+  const settled = () =>
+    vi.waitFor(
+      async () => {
+        const entry = await build();
+        const { mtimeMs } = statSync(record);
+        await build();
+        expect(statSync(record).mtimeMs).toBe(mtimeMs);
+        return entry;
+      },
+      { timeout: 60_000 },
+    );
+  cpSync(sources, from, { recursive: true });
+  writeFileSync(
+    join(from, 'entry.ts'),
+    "import { word } from './word.ts';\nclass Kept { word = word; }\nexport const handler = () => new Kept().word;\n",
+  );
+
+  it('is not run again while nothing changes', async () => {
+    const { version } = await settled();
+    expect((await build()).version).toBe(version);
+  });
+
+  it('is run again for a source of another content, even of the same size and time', async () => {
+    const { version } = await settled();
+    const { atime, mtime } = statSync(join(from, 'word.ts'));
+    writeFileSync(
+      join(from, 'word.ts'),
+      readFileSync(join(from, 'word.ts'), 'utf8').replace('hostname', 'homedir '),
+    );
+    utimesSync(join(from, 'word.ts'), atime, mtime);
+    const { version: next, file } = await build();
+    expect(next).not.toBe(version);
+    expect(readFileSync(file, 'utf8')).toContain('homedir');
+  });
+
+  it('is run again for settings that esbuild finds beside a source', async () => {
+    const { version } = await settled();
+    writeFileSync(join(from, 'tsconfig.json'), '{"compilerOptions":{"useDefineForClassFields":false}}');
+    expect((await build()).version).not.toBe(version);
+  });
+
+  it('is one of the place where it lies', async () => {
+    await settled();
+    const moved = join(directory, 'elsewhere');
+    cpSync(to, moved, { recursive: true });
+    const { entry } = await bundle({ entry: 'entry.ts' }, { from, to: moved });
+    expect(entry.file).toBe(join(moved, 'entry', 'index.mjs'));
+    writeFileSync(entry.file, '');
+    await bundle({ entry: 'entry.ts' }, { from, to: moved });
+    expect(readFileSync(entry.file)).toEqual(readFileSync(join(to, 'entry', 'index.mjs')));
+  });
+
+  it('is run again when what it wrote was changed or removed', async () => {
+    const { file } = await settled();
+    const written = readFileSync(file);
+    writeFileSync(file, 'throw new Error();');
+    await build();
+    expect(readFileSync(file)).toEqual(written);
+    rmSync(`${file}.map`);
+    await build();
+    expect(existsSync(`${file}.map`)).toBe(true);
+  });
+
+  it('is run again when the record of it is no record', async () => {
+    const { version } = await settled();
+    writeFileSync(record, '{"inputs":');
+    expect((await build()).version).toBe(version);
+  });
+});
