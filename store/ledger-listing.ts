@@ -1,4 +1,4 @@
-import { parseLedgerKey, type VersionPath } from '../domain/versions/key-layout.ts';
+import { type LedgerPlace, parseLedgerKey } from '../domain/versions/key-layout.ts';
 import { listObjects, type S3Access } from './listing.ts';
 
 /** What the ledger has of one raw key. */
@@ -61,7 +61,7 @@ export async function* listedEntries(
 export async function listedEntry(
   access: S3Access,
   bucket: string,
-  { dataset, objectId }: Pick<VersionPath, 'dataset' | 'objectId'>,
+  { dataset, objectId }: LedgerPlace,
 ): Promise<ListedEntry> {
   const versions = new Map<string, string[]>();
   let modified = 0;

@@ -3,6 +3,7 @@ import type * as z from 'zod';
 import { parseDocument, renderDocument, UnreadableDocument } from '../domain/versions/document.ts';
 import {
   extractionReceiptKey,
+  type LedgerPlace,
   ledgerEntryKey,
   parseLedgerKey,
   receiptsPrefix,
@@ -45,12 +46,12 @@ export class Ledger {
     this.#bucket = bucket;
   }
 
-  async entry(path: Pick<VersionPath, 'dataset' | 'objectId'>): Promise<LedgerEntry | undefined> {
+  async entry(path: LedgerPlace): Promise<LedgerEntry | undefined> {
     return (await this.known(path))?.entry;
   }
 
   /** @throws {UnreadableDocument} */
-  async known(path: Pick<VersionPath, 'dataset' | 'objectId'>): Promise<KnownEntry | undefined> {
+  async known(path: LedgerPlace): Promise<KnownEntry | undefined> {
     const found = await this.#read(ledgerEntryKey(path));
     return found && { entry: found.entry, modified: found.modified };
   }
@@ -146,10 +147,7 @@ export class Ledger {
   }
 
   /** The versions of a key that have receipts, as they stand in keys. */
-  async versionsWithReceipts({
-    dataset,
-    objectId,
-  }: Pick<VersionPath, 'dataset' | 'objectId'>): Promise<string[]> {
+  async versionsWithReceipts({ dataset, objectId }: LedgerPlace): Promise<string[]> {
     const keys = await this.#store.list(this.#bucket, `receipts/${dataset}/${objectId}/`);
     return [...new Set(keys.flatMap((key) => parseLedgerKey(key)?.version ?? []))];
   }

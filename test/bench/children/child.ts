@@ -20,7 +20,10 @@ export async function runAsFunction(
   program: string,
   args: readonly string[],
 ): Promise<unknown> {
-  const { child } = await bundle({ child: `test/bench/children/${program}` }, { to: `${directory}/${program}` });
+  const { child } = await bundle(
+    { child: `test/bench/children/${program}` },
+    { to: `${directory}/${program}` },
+  );
   return jsonOf(process.execPath, [
     '--max-semi-space-size=25',
     '--max-old-space-size=461',
