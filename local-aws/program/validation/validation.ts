@@ -160,7 +160,7 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
       if (timeout > visibility) {
         yield [
           'eventSourceArn',
-          `the queue's visibility time-out, ${visibility} s, must not be below the function's time-out, ${timeout} s`,
+          `the queue's visibility timeout, ${visibility} s, must not be below the function's timeout, ${timeout} s`,
         ];
       }
     },
