@@ -30,4 +30,4 @@ export interface Call {
  * Every operation passes here before it takes effect. Rejects with a `ServiceError` when the caller may not do it,
  * or when a fault was asked for.
  */
-export type Admit = (call: Call) => Promise<void>;
+export type Authorize = (call: Call) => Promise<void>;

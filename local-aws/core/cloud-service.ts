@@ -1,5 +1,5 @@
 import type { Service } from '../http/service.ts';
-import type { Admit } from './call.ts';
+import type { Authorize } from './call.ts';
 import type { Clock } from './clock.ts';
 import type { OpenJournal } from './journal.ts';
 
@@ -27,7 +27,7 @@ export interface ServiceContext {
   readonly accountId: string;
   /** A fresh id. */
   readonly ids: () => string;
-  readonly admit: Admit;
+  readonly authorize: Authorize;
   /** Nothing is kept when absent. */
   readonly openJournal?: OpenJournal | undefined;
 }

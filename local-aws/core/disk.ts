@@ -91,7 +91,7 @@ export class Disk {
   }
 
   /** Refuses, before it has any effect, what could not be kept. @throws ServiceError 503 */
-  admit({ action }: Pick<Call, 'action'>): void {
+  check({ action }: Pick<Call, 'action'>): void {
     if (keepsSomething(action) && this.isFull) throw diskIsFull();
   }
 

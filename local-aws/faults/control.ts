@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Admit } from '../core/call.ts';
+import type { Authorize } from '../core/call.ts';
 import { ServiceError } from '../core/service-error.ts';
 import { jsonService } from '../http/json.ts';
 import { type Asked, type DescribedService, operationsOn } from '../http/operation.ts';
@@ -22,16 +22,16 @@ export const controlService = (options: ControlOptions): DescribedService =>
     target: options.name,
     version: '1.0',
     operations,
-    service: { ...options, admit: refuseRoles },
+    service: { ...options, authorize: refuseRoles },
   });
 
-const refuseRoles: Admit = async ({ caller: { kind, principal } }) => {
+const refuseRoles: Authorize = async ({ caller: { kind, principal } }) => {
   if (kind !== 'user')
     throw new ServiceError('AccessDeniedException', 403, `${principal} may not control the local cloud.`);
 };
 
 const onAll = operationsOn(
-  (_: Asked<ControlOptions & { readonly admit: Admit }, unknown>) => undefined,
+  (_: Asked<ControlOptions & { readonly authorize: Authorize }, unknown>) => undefined,
   () => '*',
 );
 

@@ -129,7 +129,7 @@ export class Faults {
    *
    * @throws ServiceError the answer that was asked for
    */
-  admit(call: Call): void {
+  check(call: Call): void {
     const { request, session } = call.caller;
     if (this.#active.size === 0 && this.#underWay.size === 0) return;
     const known = request === undefined ? undefined : this.#underWay.get(request);

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Admit, Caller } from '../core/call.ts';
+import type { Authorize, Caller } from '../core/call.ts';
 import type { QueuePort, ReceivedMessage } from '../sqs/sqs.ts';
 import type { Catalog, Partition } from './catalog.ts';
 import type { Files, FoundFile } from './files.ts';
@@ -37,7 +37,7 @@ export interface CrawlPorts {
   readonly catalog: Catalog;
   readonly files: Files;
   readonly queue: QueuePort;
-  readonly admit: Admit;
+  readonly authorize: Authorize;
   readonly caller: Caller;
   readonly now: () => number;
   readonly compare: CompareFile;
@@ -170,11 +170,11 @@ function placeOf({ location }: { readonly location: string }): { bucket: string;
   return { bucket, prefix };
 }
 
-async function mayRegister({ admit, caller, catalog }: CrawlPorts, table: TableSettings): Promise<void> {
+async function mayRegister({ authorize, caller, catalog }: CrawlPorts, table: TableSettings): Promise<void> {
   const database = catalog.database(table.database);
   const call = { caller, operation: 'BatchCreatePartition', action: 'glue:BatchCreatePartition' };
   for (const resource of [catalogArn(database.arn), database.arn, table.arn])
-    await admit({ ...call, resource });
+    await authorize({ ...call, resource });
 }
 
 /**

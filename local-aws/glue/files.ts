@@ -1,5 +1,5 @@
 import { buffer } from 'node:stream/consumers';
-import type { Admit, Caller } from '../core/call.ts';
+import type { Authorize, Caller } from '../core/call.ts';
 import { listObjects } from '../s3/api/listing.ts';
 import type { Store } from '../s3/storage/store.ts';
 
@@ -18,13 +18,13 @@ export interface Files {
 const PAGE = 1_000;
 
 /** Lists and reads with the caller's permissions: one admission a page and a read, as over the wire. */
-export function filesFor(store: Store, admit: Admit, caller: Caller): Files {
+export function filesFor(store: Store, authorize: Authorize, caller: Caller): Files {
   return {
     async *list(bucketName, prefix) {
       const bucket = store.bucket(bucketName);
       let after: Parameters<typeof listObjects>[1]['after'];
       do {
-        await admit({
+        await authorize({
           caller,
           operation: 'ListObjectsV2',
           action: 's3:ListBucket',
@@ -38,7 +38,7 @@ export function filesFor(store: Store, admit: Admit, caller: Caller): Files {
     },
     async read(bucketName, key, start, end) {
       const resource = `arn:aws:s3:::${bucketName}/${key}`;
-      await admit({ caller, operation: 'GetObject', action: 's3:GetObject', resource });
+      await authorize({ caller, operation: 'GetObject', action: 's3:GetObject', resource });
       const object = store.bucket(bucketName).current(key);
       return object && buffer(store.blobs.read(object.slices, start, Math.min(end, object.size)));
     },

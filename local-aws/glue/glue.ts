@@ -109,13 +109,13 @@ export class Glue {
   }
 
   async #crawl({ settings, history }: LiveCrawler, startedAt: number): Promise<void> {
-    const { admit, sqs, store, clock, ids, compare = async () => [] } = this.#options;
+    const { authorize, sqs, store, clock, ids, compare = async () => [] } = this.#options;
     const caller: Caller = { kind: 'role', principal: settings.roleArn };
     const isFirst = !history.some(({ state }) => state === 'COMPLETED');
     const begun = { id: ids(), crawler: settings.name, startedAt };
     let ended: Crawl;
     try {
-      await admit({
+      await authorize({
         caller: { kind: 'service', principal: 'glue.amazonaws.com', sourceArn: settings.arn },
         operation: 'AssumeRole',
         action: 'sts:AssumeRole',
@@ -126,9 +126,9 @@ export class Glue {
         isFirst,
         {
           catalog: this.catalog,
-          files: filesFor(store, admit, caller),
+          files: filesFor(store, authorize, caller),
           queue: sqs.queue(settings.queueArn.split(':').at(-1) ?? '', caller),
-          admit,
+          authorize,
           caller,
           now: () => clock.now(),
           compare,

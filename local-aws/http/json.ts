@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
-import type { Admit } from '../core/call.ts';
+import type { Authorize } from '../core/call.ts';
 import { parseJson } from '../core/parse-json.ts';
 import { badRequest, errorText, ServiceError, unsupported } from '../core/service-error.ts';
 import { jsonError } from './error-response.ts';
@@ -21,7 +21,7 @@ export interface JsonServiceOptions<State> {
 }
 
 /** A service that speaks AWS JSON ("Smithy: AWS JSON 1.0 and 1.1 protocols"). What is not in `operations` is answered 501. */
-export function jsonService<State extends { readonly admit: Admit }>(
+export function jsonService<State extends { readonly authorize: Authorize }>(
   options: JsonServiceOptions<State>,
 ): DescribedService {
   const { operations, invalidInput = validationError, renderError = jsonError } = options;
@@ -40,7 +40,7 @@ export function jsonService<State extends { readonly admit: Admit }>(
   return Object.assign(serve, { operations });
 }
 
-async function run<State extends { readonly admit: Admit }>(
+async function run<State extends { readonly authorize: Authorize }>(
   { target: prefix, operations, service }: JsonServiceOptions<State>,
   request: WireRequest,
 ): Promise<object> {

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { Admit } from '../core/call.ts';
+import type { Authorize } from '../core/call.ts';
 import { type Input, parseInput } from './parameters.ts';
 import type { Service, WireRequest } from './service.ts';
 
@@ -80,7 +80,7 @@ export const operationsOn =
  *
  * @throws ServiceError, ZodError for input that doesn't fit
  */
-export async function perform<State extends { readonly admit: Admit }, Answer>(
+export async function perform<State extends { readonly authorize: Authorize }, Answer>(
   name: string,
   operation: Operation<State, Answer>,
   { service, request, input }: Asked<State, unknown>,
@@ -89,7 +89,7 @@ export async function perform<State extends { readonly admit: Admit }, Answer>(
   const exchange = { ...asked, target: operation.find?.(asked) };
   for (const { action, resource } of permissions(operation, exchange))
     for (const each of [resource].flat())
-      await service.admit({ caller: request.caller, operation: name, action, resource: each });
+      await service.authorize({ caller: request.caller, operation: name, action, resource: each });
   return operation.run(exchange);
 }
 

@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
-import type { Admit } from '../core/call.ts';
+import type { Authorize } from '../core/call.ts';
 import { badRequest, ServiceError, unsupported } from '../core/service-error.ts';
 import { jsonError } from './error-response.ts';
 import { invalidInputOf, validationMessage } from './invalid-input.ts';
@@ -18,7 +18,7 @@ export interface Place {
 export type Route<State> = Operation<State, WireResponse> & Place;
 
 /** A service that speaks REST and JSON ("Smithy: AWS restJson1 protocol"), as Lambda does. */
-export function restJsonService<State extends { readonly admit: Admit }>(
+export function restJsonService<State extends { readonly authorize: Authorize }>(
   name: string,
   operations: Readonly<Record<string, Route<State>>>,
   service: State,

@@ -1,4 +1,4 @@
-import type { Admit, Call } from '../core/call.ts';
+import type { Authorize, Call } from '../core/call.ts';
 import { ServiceError } from '../core/service-error.ts';
 import type { Context } from './conditions.ts';
 import { account, person } from './credentials.ts';
@@ -44,7 +44,7 @@ export interface Denial {
 }
 
 export interface PolicyEngine {
-  readonly admit: Admit;
+  readonly authorize: Authorize;
   /** Per role what it is allowed and how often it used it since the start. What has 0 uses was never needed. */
   uses(): readonly RoleUse[];
   denials(): readonly Denial[];
@@ -103,7 +103,7 @@ export function createPolicyEngine(options: PolicyEngineOptions): PolicyEngine {
   }
 
   return {
-    async admit(call) {
+    async authorize(call) {
       check(call);
       const key = options.keys?.get(policyHolder(call.resource));
       if (key === undefined) return;

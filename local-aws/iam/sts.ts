@@ -6,7 +6,7 @@ import { anyone, type DescribedService } from '../http/operation.ts';
 import type { Service, WireRequest } from '../http/service.ts';
 import { account } from './credentials.ts';
 
-/** Without `admit`, this service can have no operation that needs a permission. */
+/** Without `authorize`, this service can have no operation that needs a permission. */
 type Operation = { readonly action: typeof anyone; readonly run: (request: WireRequest) => string };
 
 const operations: Readonly<Record<string, Operation>> = {

@@ -20,7 +20,7 @@ import {
   paging,
 } from './shapes.ts';
 
-export interface LambdaServiceOptions extends Pick<ServiceContext, 'admit' | 'clock'> {
+export interface LambdaServiceOptions extends Pick<ServiceContext, 'authorize' | 'clock'> {
   /** By name. */
   readonly functions: ReadonlyMap<string, LambdaFunction>;
   /** By UUID. */

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
-import type { Admit } from '../core/call.ts';
+import type { Authorize } from '../core/call.ts';
 import type { Reaper } from '../core/reaper.ts';
 import { ServiceError } from '../core/service-error.ts';
 import type { Credentials } from '../iam/credentials.ts';
@@ -36,7 +36,7 @@ export interface FunctionPorts {
   readonly credentials: Credentials;
   readonly logs: FunctionLogs;
   readonly reaper: Reaper;
-  readonly admit: Admit;
+  readonly authorize: Authorize;
   /** `http://127.0.0.1:4566`; asked for when a process starts. */
   readonly endpoint: () => string;
   /**
@@ -230,7 +230,12 @@ export class LambdaFunction {
     const stream = `arn:${partition}:logs:${region}:${account}:log-group:${logGroup}:log-stream:${logStream}`;
     const may = async (action: string, resource: string) => {
       const operation = action.split(':')[1] ?? '';
-      await this.#ports.admit({ caller: { kind: 'role', principal: roleArn }, operation, action, resource });
+      await this.#ports.authorize({
+        caller: { kind: 'role', principal: roleArn },
+        operation,
+        action,
+        resource,
+      });
     };
     try {
       await may('logs:CreateLogStream', stream);

@@ -8,7 +8,7 @@ import { EventSourceMapping, type MappingSettings } from './mapping.ts';
 import { checkRoles } from './roles.ts';
 
 export interface LambdaOptions
-  extends Pick<ServiceContext, 'clock' | 'admit'>,
+  extends Pick<ServiceContext, 'clock' | 'authorize'>,
     Pick<FunctionPorts, 'credentials' | 'logs' | 'endpoint' | 'variables'> {
   readonly functions: readonly FunctionSettings[];
   readonly mappings: readonly MappingSettings[];
@@ -33,7 +33,7 @@ const maxProcesses = Math.max(2, availableParallelism());
  * @throws {Error} when a mapping names a function or a queue that is not there
  */
 export function createLambda(options: LambdaOptions): Lambda {
-  const { clock, admit, sqs } = options;
+  const { clock, authorize, sqs } = options;
   const reaper = new Reaper();
   const ports = { ...options, reaper, maxProcesses };
   const functions = new Map(options.functions.map((each) => [each.name, new LambdaFunction(each, ports)]));
@@ -41,13 +41,13 @@ export function createLambda(options: LambdaOptions): Lambda {
   const mappings = new Map(pollers.map(({ mapping }) => [mapping.settings.uuid, mapping]));
   return {
     name: 'lambda',
-    handle: lambdaService({ functions, mappings, admit, clock }),
+    handle: lambdaService({ functions, mappings, authorize, clock }),
     functionOf: (role) => options.functions.find(({ roleArn }) => roleArn === role)?.name,
     kill(session) {
       for (const each of functions.values()) if (each.kill(session)) return;
     },
     async start() {
-      await checkRoles(admit, options.functions, options.mappings);
+      await checkRoles(authorize, options.functions, options.mappings);
       // The functions of a process that was killed died with it, and their messages would wait for their visibility time-out. They
       // come back when the function's own time-out is over, and with it every lease that such a function had taken.
       for (const { queue, timeoutSeconds } of pollers) await sqs.releaseInFlight(queue, timeoutSeconds);

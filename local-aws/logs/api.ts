@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Admit } from '../core/call.ts';
+import type { Authorize } from '../core/call.ts';
 import { badRequest, unsupported } from '../core/service-error.ts';
 import { jsonService } from '../http/json.ts';
 import { type DescribedService, operationOf } from '../http/operation.ts';
@@ -10,7 +10,7 @@ import type { FunctionLogs } from './logs.ts';
 export interface LogsServiceOptions {
   readonly functions: readonly Pick<FunctionSettings, 'name' | 'arn' | 'logGroup'>[];
   readonly logs: FunctionLogs;
-  readonly admit: Admit;
+  readonly authorize: Authorize;
 }
 
 const filterLogEvents = z.object({

@@ -6,7 +6,7 @@ import { harmless, notServed, only } from '../http/parameters.ts';
 import { account } from '../iam/credentials.ts';
 import type { Sqs } from '../sqs/sqs.ts';
 
-export interface CloudWatchOptions extends Pick<ServiceContext, 'admit' | 'clock'> {
+export interface CloudWatchOptions extends Pick<ServiceContext, 'authorize' | 'clock'> {
   readonly sqs: Pick<Sqs, 'counts'>;
   readonly queueNames: ReadonlySet<string>;
 }

@@ -16,7 +16,7 @@ export interface ScheduleSettings {
   readonly input: string;
 }
 
-export interface SchedulerOptions extends Pick<ServiceContext, 'clock' | 'admit'> {
+export interface SchedulerOptions extends Pick<ServiceContext, 'clock' | 'authorize'> {
   readonly schedules: readonly ScheduleSettings[];
   /** What universal targets call, by the end of their ARN: `glue:startCrawler`. */
   readonly calls: Readonly<Record<string, (input: string, caller: Caller) => Promise<void>>>;
@@ -68,7 +68,7 @@ export class Scheduler implements CloudService {
 
   async #call({ name, groupArn, targetArn, roleArn, input }: ScheduleSettings): Promise<void> {
     try {
-      await this.#options.admit({
+      await this.#options.authorize({
         caller: { kind: 'service', principal: 'scheduler.amazonaws.com', sourceArn: groupArn },
         operation: 'AssumeRole',
         action: 'sts:AssumeRole',

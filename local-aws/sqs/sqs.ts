@@ -1,4 +1,4 @@
-import type { Admit, Caller } from '../core/call.ts';
+import type { Authorize, Caller } from '../core/call.ts';
 import type { ServedService, ServiceContext } from '../core/cloud-service.ts';
 import { type Journal, noJournal } from '../core/journal.ts';
 import { badRequest } from '../core/service-error.ts';
@@ -35,7 +35,7 @@ export interface ReceivedMessage {
   readonly md5OfMessageAttributes?: string;
 }
 
-/** A queue as seen by one caller: each use is admitted as over the wire. */
+/** A queue as seen by one caller: each use is authorized as over the wire. */
 export interface QueuePort {
   readonly arn: string;
   readonly settings: QueueSettings;
@@ -107,7 +107,7 @@ export function createSqs(options: SqsOptions): Sqs {
   return {
     name: 'sqs',
     handle: sqsService({ ...options, queues, tasks, get }),
-    queue: (name, caller) => portOf(get(name), caller, options.admit),
+    queue: (name, caller) => portOf(get(name), caller, options.authorize),
     counts: (name) => ({ ...get(name).counts(), oldestSentAt: get(name).oldestSentAt() }),
     async start() {
       journal = (await options.openJournal?.('sqs', replay, snapshot)) ?? noJournal;
@@ -122,26 +122,26 @@ export function createSqs(options: SqsOptions): Sqs {
   };
 }
 
-function portOf(queue: RunningQueue, caller: Caller, admit: Admit): QueuePort {
-  const admitted = (operation: string) =>
-    admit({ caller, operation, action: `sqs:${operation}`, resource: queue.arn });
+function portOf(queue: RunningQueue, caller: Caller, authorize: Authorize): QueuePort {
+  const authorized = (operation: string) =>
+    authorize({ caller, operation, action: `sqs:${operation}`, resource: queue.arn });
   return {
     arn: queue.arn,
     settings: queue.settings,
     async receive(max, waitSeconds, signal) {
-      await admitted('ReceiveMessage');
+      await authorized('ReceiveMessage');
       return (await queue.receive(max, waitSeconds, signal, undefined, true)).map(received);
     },
     async delete(receiptHandles) {
-      await admitted('DeleteMessage');
+      await authorized('DeleteMessage');
       throwFirst(await queue.delete(receiptHandles));
     },
     async changeVisibility(changes) {
-      await admitted('ChangeMessageVisibility');
+      await authorized('ChangeMessageVisibility');
       throwFirst(await queue.changeVisibility(changes));
     },
     async send(message) {
-      await admitted('SendMessage');
+      await authorized('SendMessage');
       queue.check(message);
       const [id = ''] = await queue.send([message], caller.principal);
       return id;

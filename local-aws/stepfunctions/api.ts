@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
-import type { Admit } from '../core/call.ts';
+import type { Authorize } from '../core/call.ts';
 import { badRequest } from '../core/service-error.ts';
 import { jsonService, page } from '../http/json.ts';
 import { type Asked, type DescribedService, operationOf, operationsOn } from '../http/operation.ts';
@@ -14,7 +14,7 @@ export interface StepFunctionsServiceOptions {
     StepFunctions,
     'machines' | 'machine' | 'executions' | 'execution' | 'begin' | 'stop'
   >;
-  readonly admit: Admit;
+  readonly authorize: Authorize;
 }
 
 const paging = { maxResults: z.int().min(0).max(1000).default(100), nextToken: z.string().optional() };

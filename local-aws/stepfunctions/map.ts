@@ -31,7 +31,7 @@ export async function runMap(
   run: Run,
   runFlow: RunFlow,
 ): Promise<Json> {
-  await run.ports.admitChildren();
+  await run.ports.authorizeChildren();
   const source = await run.ports.items(
     state.ItemReader.Resource,
     await evaluate(state.ItemReader.Arguments, states, variables),

@@ -15,7 +15,7 @@ export interface InterpreterPorts {
   /** What an item reader reads. @throws {StatesError} States.ItemReaderFailed */
   readonly items: (resource: string, input: Json) => Promise<ItemSource>;
   /** Whether the state machine may run children. @throws {StatesError} */
-  readonly admitChildren: () => Promise<void>;
+  readonly authorizeChildren: () => Promise<void>;
 }
 
 /** Where an execution stands: about to do what this state says. */

@@ -12,6 +12,6 @@ export function createStepFunctions(
   options: StepFunctionsOptions,
 ): StepFunctions & ServedService<DescribedService> {
   const stepFunctions = new StepFunctions(options);
-  const handle = stepFunctionsService({ stepFunctions, admit: options.admit });
+  const handle = stepFunctionsService({ stepFunctions, authorize: options.authorize });
   return Object.assign(stepFunctions, { name: 'states', handle });
 }

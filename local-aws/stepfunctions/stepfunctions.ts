@@ -59,7 +59,7 @@ export class StepFunctions {
 
   /** Checks roles as their creation would, replays the journal, and goes on with what had not ended. */
   async start(): Promise<void> {
-    await checkRoles(this.#options.admit, this.machines());
+    await checkRoles(this.#options.authorize, this.machines());
     const opened = await this.#options.openJournal?.<ExecutionEntry>(
       'states',
       (entry) => this.#replay(entry),
@@ -220,22 +220,22 @@ export class StepFunctions {
   }
 
   #portsOf(machine: Machine): InterpreterPorts {
-    const { admit, services, store, clock, ids, random = Math.random } = this.#options;
+    const { authorize, services, store, clock, ids, random = Math.random } = this.#options;
     const caller: Caller = { kind: 'role', principal: machine.roleArn };
     return {
       clock,
       random,
       ids,
       call: taskCalls(services, caller),
-      items: itemSources(store, admit, caller),
-      admitChildren: async () => {
+      items: itemSources(store, authorize, caller),
+      authorizeChildren: async () => {
         try {
           const executions = `${machine.arn.replace(':stateMachine:', ':execution:')}:child`;
           for (const [operation, resource] of [
             ['StartExecution', machine.arn],
             ['DescribeExecution', executions],
           ] as const)
-            await admit({ caller, operation, action: `states:${operation}`, resource });
+            await authorize({ caller, operation, action: `states:${operation}`, resource });
         } catch (error) {
           throw new StatesError('States.Permissions', errorText(error));
         }

@@ -39,7 +39,7 @@ function call(changes: Partial<Call> = {}): Call {
 function fate(faults: Faults, made = call()): string {
   let end = 'passes';
   try {
-    faults.admit(made);
+    faults.check(made);
   } catch (error) {
     end = error instanceof Error && 'code' in error ? String(error.code) : 'refused';
   }
@@ -68,8 +68,8 @@ describe('a fault of calls', () => {
   test('a call that needs several permissions counts once, and its answer stays the same', () => {
     const faults = faultsWith({ kind: 'answer', operation: 'PutObject', status: 500, times: 1 });
     const made = call();
-    expect(() => faults.admit(made)).toThrow('internal error');
-    expect(() => faults.admit({ ...made, action: 's3:GetObject' })).toThrow('internal error');
+    expect(() => faults.check(made)).toThrow('internal error');
+    expect(() => faults.check({ ...made, action: 's3:GetObject' })).toThrow('internal error');
     expect(faults.list()).toMatchObject([{ seen: 1, hits: 1 }]);
   });
 
@@ -85,7 +85,7 @@ describe('a fault of calls', () => {
       const made = call({ operation: 'CopyObject' });
       let end = 'passes';
       try {
-        for (const bucket of buckets) faults.admit({ ...made, resource: `arn:aws:s3:::${bucket}/k` });
+        for (const bucket of buckets) faults.check({ ...made, resource: `arn:aws:s3:::${bucket}/k` });
       } catch {
         end = 'fails';
       }

@@ -102,11 +102,11 @@ let client: GlueClient;
 let objects: S3Client;
 
 async function start(): Promise<void> {
-  const admit = async (call: Call) => {
+  const authorize = async (call: Call) => {
     calls.push(call);
     if (refuses(call)) throw new ServiceError('AccessDeniedException', 403, `no ${call.action}`);
   };
-  const common = { clock: systemClock, admit, region, accountId: account };
+  const common = { clock: systemClock, authorize, region, accountId: account };
   sqs = createSqs({
     ...common,
     ids: randomUUID,

@@ -40,7 +40,7 @@ function engine({ identity = [], resource = {}, keys = {} }: Policies): PolicyEn
 const get: Call = { caller: asRole, operation: 'GetObject', action: 's3:GetObject', resource: object };
 const verdict = (policies: Policies, call: Partial<Call> = {}) =>
   engine(policies)
-    .admit({ ...get, ...call })
+    .authorize({ ...get, ...call })
     .then(
       () => 'allowed',
       (error: { code: string }) => error.code,
@@ -261,7 +261,7 @@ test.each<[string, Policies]>([
 describe('a denial names principal, action, resource and', () => {
   const refusal = (policies: Policies, call: Partial<Call> = {}) =>
     engine(policies)
-      .admit({ ...get, ...call })
+      .authorize({ ...get, ...call })
       .then(
         () => '',
         (error: Error) => error.message,
@@ -377,9 +377,9 @@ test('the tally tells what each role used and what it never needed', async () =>
       deny,
     ],
   });
-  await expect(tallied.admit(get)).rejects.toThrow();
-  await expect(tallied.admit(get)).rejects.toThrow();
-  await tallied.admit({ ...get, action: 's3:PutObject' });
+  await expect(tallied.authorize(get)).rejects.toThrow();
+  await expect(tallied.authorize(get)).rejects.toThrow();
+  await tallied.authorize({ ...get, action: 's3:PutObject' });
   expect(tallied.uses()).toEqual([
     {
       role,
@@ -407,8 +407,8 @@ test('the tally tells what each role used and what it never needed', async () =>
 test('refusals of a bucket’s objects are one, with the first as the example, however many there are', async () => {
   const tallied = engine({ identity: [{ ...allow, Action: 's3:ListBucket' }] });
   for (let index = 0; index < 100; index += 1)
-    await expect(tallied.admit({ ...get, resource: `${object}-${index}` })).rejects.toThrow(`-${index} `);
-  await expect(tallied.admit({ ...get, resource: `${bucket}-2/k` })).rejects.toThrow();
+    await expect(tallied.authorize({ ...get, resource: `${object}-${index}` })).rejects.toThrow(`-${index} `);
+  await expect(tallied.authorize({ ...get, resource: `${bucket}-2/k` })).rejects.toThrow();
   expect(tallied.denials()).toMatchObject([
     { resource: `${object}-0`, times: 100 },
     { resource: `${bucket}-2/k`, times: 1 },

@@ -15,7 +15,7 @@ beforeAll(async () => {
     sqs: { counts },
     queueNames,
     clock: systemClock,
-    admit: async () => {},
+    authorize: async () => {},
   });
   server = await startServer({ port: 0, services: { monitoring }, credentials: new Credentials() });
   client = new CloudWatchClient({

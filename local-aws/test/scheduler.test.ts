@@ -23,7 +23,7 @@ function scheduler(schedules: readonly ScheduleSettings[], fails: () => boolean 
   const it = new Scheduler({
     schedules,
     clock,
-    admit: async (call) => {
+    authorize: async (call) => {
       admitted.push(call);
     },
     calls: {

@@ -1,4 +1,4 @@
-import type { Admit } from '../../core/call.ts';
+import type { Authorize } from '../../core/call.ts';
 import type { ServedService } from '../../core/cloud-service.ts';
 import { ServiceError } from '../../core/service-error.ts';
 import type { WireRequest, WireResponse } from '../../http/service.ts';
@@ -10,7 +10,7 @@ import { findRoute, keyByKey, nameOf } from './routes.ts';
 import { errorResponse } from './xml.ts';
 
 interface S3Options extends StoreOptions {
-  readonly admit: Admit;
+  readonly authorize: Authorize;
 }
 
 export interface S3 extends ServedService {
@@ -27,7 +27,7 @@ export function createS3(options: S3Options): S3 {
     close: () => store.close(),
     async handle(request) {
       try {
-        return await answer(request, store, options.admit);
+        return await answer(request, store, options.authorize);
       } catch (error) {
         if (error instanceof ServiceError) return errorResponse(error, request);
         throw error;
@@ -39,7 +39,7 @@ export function createS3(options: S3Options): S3 {
   };
 }
 
-async function answer(request: WireRequest, store: Store, admit: Admit): Promise<WireResponse> {
+async function answer(request: WireRequest, store: Store, authorize: Authorize): Promise<WireResponse> {
   const target = parsePath(request.path);
   const asked = {
     method: request.method,
@@ -52,7 +52,7 @@ async function answer(request: WireRequest, store: Store, admit: Admit): Promise
     const name = nameOf(asked);
     throw notImplemented(`The local cloud does not serve S3's ${name}.`, { Operation: name });
   }
-  const exchange = new Exchange(request, store, admit, route.operation, target);
+  const exchange = new Exchange(request, store, authorize, route.operation, target);
   checkOwner(exchange);
   // Before anything else, as on AWS: it is no secret which buckets exist.
   if (target.bucketName !== '') store.bucket(target.bucketName);

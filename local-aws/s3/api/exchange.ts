@@ -1,4 +1,4 @@
-import type { Admit } from '../../core/call.ts';
+import type { Authorize } from '../../core/call.ts';
 import { ServiceError } from '../../core/service-error.ts';
 import type { WireRequest, WireResponse } from '../../http/service.ts';
 import type { Bucket } from '../storage/bucket.ts';
@@ -30,18 +30,18 @@ export class Exchange {
   readonly bucketName: string;
   readonly key: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly #admit: Admit;
+  readonly #authorize: Authorize;
 
   constructor(
     request: WireRequest,
     store: Store,
-    admit: Admit,
+    authorize: Authorize,
     operation: string,
     target: { bucketName: string; key: string },
   ) {
     this.request = request;
     this.store = store;
-    this.#admit = admit;
+    this.#authorize = authorize;
     this.operation = operation;
     this.bucketName = target.bucketName;
     this.key = target.key;
@@ -97,7 +97,7 @@ export class Exchange {
     }
     const { caller } = this.request;
     const { operation, wantsChecksum } = this;
-    await this.#admit({ caller, operation, action, resource, context: conditions, wantsChecksum });
+    await this.#authorize({ caller, operation, action, resource, context: conditions, wantsChecksum });
   }
 
   get wantsChecksum(): boolean {

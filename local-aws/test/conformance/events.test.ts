@@ -24,7 +24,7 @@ const common = {
   region: 'us-east-1',
   accountId: '000000000000',
   ids: randomUUID,
-  admit: async () => {},
+  authorize: async () => {},
 };
 const rule = {
   name: 'orders',

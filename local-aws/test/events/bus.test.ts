@@ -67,7 +67,7 @@ function rig({ refuse, clock = new VirtualClock(), ...changes }: RigOptions = {}
       receiveWaitSeconds: 0,
       maximumMessageBytes: 1_048_576,
     })),
-    admit: async (call) => {
+    authorize: async (call) => {
       calls.push(call);
       refuse?.(call);
     },
@@ -76,7 +76,7 @@ function rig({ refuse, clock = new VirtualClock(), ...changes }: RigOptions = {}
     ...common,
     ...queueDelivery(sqs),
     rules: [rule()],
-    admit: async () => {},
+    authorize: async () => {},
     random: () => 1,
     log: (line) => lost.push(line),
     ...changes,

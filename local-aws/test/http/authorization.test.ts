@@ -34,11 +34,11 @@ let asked: string[] = [];
 beforeEach(() => {
   asked = [];
 });
-const admit = async (made: Call) => {
+const authorize = async (made: Call) => {
   asked.push(made.action);
-  await engine.admit(made);
+  await engine.authorize(made);
 };
-const context = { clock: systemClock, admit, region, accountId: account, ids: randomUUID };
+const context = { clock: systemClock, authorize, region, accountId: account, ids: randomUUID };
 
 const queue = {
   visibilityTimeoutSeconds: 30,
@@ -122,8 +122,8 @@ const { states } = await startMachine({
     },
     Stay: { Type: 'Wait', Seconds: 3_600, End: true },
   }),
-  admit: async (made) => {
-    if (!isStarting) await admit(made);
+  authorize: async (made) => {
+    if (!isStarting) await authorize(made);
   },
 });
 const execution = await states.begin(states.machine(machineArn), 'execution', '{}');

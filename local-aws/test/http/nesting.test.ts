@@ -34,8 +34,8 @@ describe('what is nested too deep', () => {
 
   beforeAll(async () => {
     const common = { clock: systemClock, region: 'us-east-1', accountId: '000000000000', ids: randomUUID };
-    const sqs = createSqs({ ...common, queues: [], admit: async () => {} });
-    const bus = createEvents({ ...common, ...queueDelivery(sqs), rules: [], admit: async () => {} });
+    const sqs = createSqs({ ...common, queues: [], authorize: async () => {} });
+    const bus = createEvents({ ...common, ...queueDelivery(sqs), rules: [], authorize: async () => {} });
     server = await startServer({
       port: 0,
       services: { events: bus.handle, sqs: sqs.handle },

@@ -54,7 +54,7 @@ beforeAll(async () => {
     'export const handler = async (event) => { console.log("got", event.say); if (event.fail) throw new Error(event.fail); return event; };',
   );
   const credentials = new Credentials();
-  const admit = async (call: Call) => void calls.push(call);
+  const authorize = async (call: Call) => void calls.push(call);
   logs = new FunctionLogs(join(directory, 'logs'));
   const endpoint = () => server.endpoint;
   echo = new LambdaFunction(
@@ -70,7 +70,7 @@ beforeAll(async () => {
       environment: { A: 'b' },
       logGroup: '/aws/lambda/echo-1',
     },
-    { credentials, logs, reaper, admit, endpoint },
+    { credentials, logs, reaper, authorize, endpoint },
   );
   mapping = new EventSourceMapping(
     {
@@ -98,8 +98,8 @@ beforeAll(async () => {
     port: 0,
     credentials,
     services: {
-      lambda: lambdaService({ functions, mappings: new Map([['mapping-1', mapping]]), admit, clock }),
-      logs: logsService({ functions: [echo.settings], logs, admit }),
+      lambda: lambdaService({ functions, mappings: new Map([['mapping-1', mapping]]), authorize, clock }),
+      logs: logsService({ functions: [echo.settings], logs, authorize }),
     },
   });
   const client = {

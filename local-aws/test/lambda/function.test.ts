@@ -37,7 +37,7 @@ let logs: FunctionLogs;
 const credentials = new Credentials();
 const reaper = new Reaper();
 let calls: Call[] = [];
-const admit = async (call: Call) => void calls.push(call);
+const authorize = async (call: Call) => void calls.push(call);
 const open: LambdaFunction[] = [];
 
 beforeAll(async () => {
@@ -77,7 +77,7 @@ function started(settings: Partial<FunctionSettings> = {}, ports: Partial<Functi
       logGroup: `/aws/lambda/${name}`,
       ...settings,
     },
-    { credentials, logs, reaper, admit, endpoint: () => 'http://127.0.0.1:4566', ...ports },
+    { credentials, logs, reaper, authorize, endpoint: () => 'http://127.0.0.1:4566', ...ports },
   );
   open.push(made);
   return made;
@@ -329,7 +329,7 @@ describe('a process', () => {
       const made = new LambdaFunction(
         { name: 'orphan', arn: 'arn:aws:lambda:us-east-1:000000000000:function:orphan', roleArn: 'r', modulePath: ${JSON.stringify(join(directory, 'spin', 'index.mjs'))}, runtime: 'nodejs24.x',
           handler: 'index.handler', timeoutSeconds: 60, memoryMb: 256, environment: {}, logGroup: 'g' },
-        { credentials: new Credentials(), logs: new FunctionLogs(${JSON.stringify(join(directory, 'orphans'))}), reaper: new Reaper(), admit: async () => {}, endpoint: () => '' });
+        { credentials: new Credentials(), logs: new FunctionLogs(${JSON.stringify(join(directory, 'orphans'))}), reaper: new Reaper(), authorize: async () => {}, endpoint: () => '' });
       made.invoke('{}');`;
     await mkdir(join(directory, 'spin'));
     const pidFile = join(directory, 'spin', 'pid');
@@ -370,7 +370,7 @@ describe('the log', () => {
 
   test('is lost without them, and the function runs all the same', async () => {
     const warned = vi.spyOn(console, 'warn').mockImplementation(() => {});
-    const made = started({}, { admit: () => Promise.reject(new Error('not allowed')) });
+    const made = started({}, { authorize: () => Promise.reject(new Error('not allowed')) });
     expect(await call(made, { log: 'unheard' })).toMatchObject({ value: { calls: 1 } });
     expect(await lines(made)).toEqual([]);
     expect(warned).toHaveBeenCalledOnce();

@@ -338,7 +338,7 @@ describe('a role', () => {
   const polls = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
   const check = (trusted: string, actions: string[], inNetwork = false) => {
     const document = (statement: object) => JSON.stringify({ Version: '2012-10-17', Statement: statement });
-    const { admit } = createPolicyEngine({
+    const { authorize } = createPolicyEngine({
       roles: [
         {
           arn: role,
@@ -358,7 +358,7 @@ describe('a role', () => {
         [role, document({ Effect: 'Allow', Principal: { Service: trusted }, Action: 'sts:AssumeRole' })],
       ]),
     });
-    return checkRoles(admit, [{ arn: settings.functionArn, roleArn: role, inNetwork }], [settings]);
+    return checkRoles(authorize, [{ arn: settings.functionArn, roleArn: role, inNetwork }], [settings]);
   };
 
   test('that Lambda may assume and that may poll the queue is fit for a mapping', async () => {

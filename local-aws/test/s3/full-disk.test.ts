@@ -142,8 +142,8 @@ describe('a journal on a full disk', () => {
 describe('a local cloud on a full disk', () => {
   async function start(bytes: number) {
     const { room, lines, disk } = diskOf(bytes);
-    const admit = async (call: { action: string }) => disk.admit(call);
-    const server = await startS3Server({ directory: join(directory, 's3'), disk, admit });
+    const authorize = async (call: { action: string }) => disk.check(call);
+    const server = await startS3Server({ directory: join(directory, 's3'), disk, authorize });
     closing.push(() => server.close());
     return { room, lines, disk, server };
   }
@@ -234,7 +234,7 @@ describe('a local cloud on a full disk', () => {
       region: 'us-east-1',
       accountId: account,
       ids: randomUUID,
-      admit: async (call) => disk.admit(call),
+      authorize: async (call) => disk.check(call),
       openJournal: journalsIn(directory, { disk }),
     });
     await sqs.start();

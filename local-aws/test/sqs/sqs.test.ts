@@ -34,7 +34,7 @@ function rig(changes: Partial<SqsOptions> = {}, clock = new VirtualClock()) {
   const sqs = createSqs({
     queues,
     clock,
-    admit: async () => {},
+    authorize: async () => {},
     region: 'eu-west-1',
     accountId: '000000000000',
     ids,
@@ -237,7 +237,7 @@ describe('message move tasks', () => {
 describe('who may', () => {
   test('every use of a queue is admitted under the single action and the queue ARN', async () => {
     const calls: Call[] = [];
-    const { sqs } = rig({ admit: async (each) => void calls.push(each) });
+    const { sqs } = rig({ authorize: async (each) => void calls.push(each) });
     const QueueUrl = 'http://127.0.0.1:4566/000000000000/other';
     await call(sqs, 'SendMessageBatch', { QueueUrl, Entries: [{ Id: 'a', MessageBody: 'b' }] });
     expect(calls).toEqual([
@@ -247,7 +247,7 @@ describe('who may', () => {
 
   test('a refused send leaves nothing in the queue', async () => {
     const { sqs } = rig({
-      admit: async () => {
+      authorize: async () => {
         throw new ServiceError('AccessDenied', 403, 'no');
       },
     });

@@ -49,10 +49,10 @@ const denied = new Set<string>();
 
 beforeEach(async () => {
   denied.clear();
-  const admit = async ({ action, resource }: { action: string; resource: string }) => {
+  const authorize = async ({ action, resource }: { action: string; resource: string }) => {
     if (denied.has(`${action} ${resource}`)) throw new ServiceError('AccessDeniedException', 403, 'No.');
   };
-  ({ states } = await startMachine({ clock: systemClock, definition, keys: ['a', 'b', 'c'], admit }));
+  ({ states } = await startMachine({ clock: systemClock, definition, keys: ['a', 'b', 'c'], authorize }));
   server = await startServer({
     port: 0,
     services: { states: states.handle },

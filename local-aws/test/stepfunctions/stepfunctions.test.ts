@@ -461,10 +461,10 @@ describe('a distributed map', () => {
   test('needs the permission to run children, and to list', async () => {
     for (const denied of ['states:StartExecution', 's3:ListBucket']) {
       const definition = mapOf();
-      const admit = async ({ action }: { action: string }) => {
+      const authorize = async ({ action }: { action: string }) => {
         if (action === denied) throw new Error(`not authorized to perform: ${denied}`);
       };
-      const { states } = await start({ clock, definition, keys: names(1), admit });
+      const { states } = await start({ clock, definition, keys: names(1), authorize });
       const { end } = await run(await begin(states, { prefix: 'a/' }));
       expect(end?.cause).toContain(denied);
     }
