@@ -27,9 +27,9 @@ import { Scheduler } from './scheduler/scheduler.ts';
 import { createSqs } from './sqs/sqs.ts';
 import { createStepFunctions } from './stepfunctions/service.ts';
 
-/** What a cloud builds its services of. */
+/** The parts that a cloud builds its services from. */
 export interface Parts {
-  /** What the cloud is called where AWS has no name for it. */
+  /** The cloud's own name, for parts that AWS does not have. */
   readonly name: string;
   readonly region: string;
   readonly topology: Topology;
@@ -37,7 +37,7 @@ export interface Parts {
   readonly state: string;
   readonly disk: Disk;
   readonly server: RunningServer;
-  /** Lets the requests in that wait for the services. */
+  /** Lets the requests that wait for the services proceed. */
   readonly open: (services: Services) => void;
   readonly credentials: Credentials;
   readonly engine: PolicyEngine;
@@ -58,7 +58,7 @@ export function buildServices(parts: Parts): CloudService[] {
     faults.check(call);
     disk.check(call);
   };
-  // One line says that the disk is full; that this or that fails for it is no news.
+  // One line says that the disk is full; the failures that follow from it are not reported.
   const log = (line: string) => {
     if (!disk.isFull) onTrouble(line);
   };
@@ -120,7 +120,8 @@ export function buildServices(parts: Parts): CloudService[] {
     stateless('monitoring', cloudWatchService({ sqs, queueNames, clock, authorize })),
     stateless('sts', stsService),
     stateless(name.toLowerCase(), controlService({ name, engine, faults })),
-    // Opens when those that keep state have read it, and stays open until those that act by themselves have ended.
+    // Opens once services with state have restored it, and stays open until services with background work
+    // have ended.
     {
       name: 'endpoint',
       start: async () => parts.open(apisOf(services)),

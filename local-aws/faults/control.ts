@@ -7,15 +7,15 @@ import type { PolicyEngine } from '../iam/policy-engine.ts';
 import { type Faults, faultRequest } from './faults.ts';
 
 export interface ControlOptions {
-  /** What the cloud is called: see `ServerOptions`. */
+  /** The cloud's own name: see `ServerOptions`. */
   readonly name: string;
   readonly engine: Pick<PolicyEngine, 'uses' | 'denials'>;
   readonly faults: Faults;
 }
 
 /**
- * What AWS has no API for, in the AWS JSON protocol as `Name.<operation>`: the faults, and what each role used since
- * the start. Signed as every call is, and for the person at the keyboard alone.
+ * Operations that AWS does not have, in the AWS JSON protocol as `Name.<operation>`: faults, and the use of
+ * each role since the start. They are signed like every call, and only the user may call them.
  */
 export const controlService = (options: ControlOptions): DescribedService =>
   jsonService({

@@ -8,16 +8,16 @@ export interface FoundFile {
   readonly size: number;
 }
 
-/** The buckets as one role may see them. */
+/** The buckets, with the permissions of one role. */
 export interface Files {
   list(bucket: string, prefix: string): AsyncGenerator<FoundFile>;
-  /** Undefined when it is gone meanwhile. */
+  /** Undefined if it is gone meanwhile. */
   read(bucket: string, key: string, start: number, end: number): Promise<Uint8Array | undefined>;
 }
 
 const PAGE = 1_000;
 
-/** Lists and reads with the caller's permissions: one admission a page and a read, as over the wire. */
+/** Lists and reads with the caller's permissions: each page and each read is authorized, as over HTTP. */
 export function filesFor(store: Store, authorize: Authorize, caller: Caller): Files {
   return {
     async *list(bucketName, prefix) {

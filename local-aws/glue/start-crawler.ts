@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Authorize, Caller } from '../core/call.ts';
 import type { Glue } from './glue.ts';
 
-/** StartCrawler as a schedule's universal target calls it, with the API's input as JSON. */
+/** StartCrawler as the universal target of a schedule calls it, with the API's input as JSON. */
 export function startCrawler(
   glue: Pick<Glue, 'crawler' | 'startCrawler'>,
   authorize: Authorize,

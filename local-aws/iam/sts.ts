@@ -6,7 +6,7 @@ import { anyone, type DescribedService } from '../http/operation.ts';
 import type { Service, WireRequest } from '../http/service.ts';
 import { account } from './credentials.ts';
 
-/** Without `authorize`, this service can have no operation that needs a permission. */
+/** Without `authorize`, this service can't have operations that need a permission. */
 type Operation = { readonly action: typeof anyone; readonly run: (request: WireRequest) => string };
 
 const operations: Readonly<Record<string, Operation>> = {
@@ -26,7 +26,10 @@ const serve: Service = async (request) => {
   }
 };
 
-/** STS on the wire, in its form-based protocol ("Smithy: AWS query protocol"): who one is, which many scripts ask first. */
+/**
+ * STS's API, in its form-based protocol ("Smithy: AWS query protocol"): GetCallerIdentity, which many scripts
+ * call first.
+ */
 export const stsService: DescribedService<Operation> = Object.assign(serve, { operations });
 
 function callerIdentity({ caller, requestId }: WireRequest): string {
@@ -34,7 +37,7 @@ function callerIdentity({ caller, requestId }: WireRequest): string {
   return `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>${arn}</Arn><UserId>${userId}</UserId><Account>${account}</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata></GetCallerIdentityResponse>`;
 }
 
-/** "IAM User Guide: Unique identifiers": of a user `AIDA…`, of a role's session `AROA…:session`. */
+/** "IAM User Guide: Unique identifiers": a user's is `AIDA…`, that of a role's session `AROA…:session`. */
 function identity({ kind, principal, session }: Caller): { arn: string; userId: string } {
   const name = principal.slice(principal.lastIndexOf('/') + 1);
   if (kind === 'user') return { arn: principal, userId: 'AIDALOCAL' };

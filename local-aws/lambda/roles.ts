@@ -3,10 +3,11 @@ import type { FunctionSettings } from './function.ts';
 import type { MappingSettings } from './mapping.ts';
 
 /**
- * What Lambda checks of roles when functions and mappings are created: that it may assume the function's role
- * ("Defining Lambda function permissions with an execution role"), and that this role may poll the queue ("Using
- * Lambda with Amazon SQS, Configuring execution role permissions"), and make network interfaces for a function in a VPC
- * ("Giving Lambda functions access to resources in an Amazon VPC, Required IAM permissions"). Rejects as `authorize` does.
+ * Checks roles as Lambda does when functions and mappings are created: that Lambda may assume the function's
+ * role ("Defining Lambda function permissions with an execution role"), that the role may poll the queue
+ * ("Using Lambda with Amazon SQS, Configuring execution role permissions"), and that it may create network
+ * interfaces for a function in a VPC ("Giving Lambda functions access to resources in an Amazon VPC, Required
+ * IAM permissions"). Rejects as `authorize` does.
  */
 export async function checkRoles(
   authorize: Authorize,

@@ -7,7 +7,7 @@ import { compareKeys } from '../s3/storage/keys.ts';
 import type { Store } from '../s3/storage/store.ts';
 import { type Json, json, StatesError } from './json.ts';
 
-/** Where in a source an item lies: its key in a bucket, or its number in a list. */
+/** An item's position in a source: its key in a bucket, or its index in a list. */
 export type Position = string | number;
 
 export interface Item {
@@ -15,11 +15,11 @@ export interface Item {
   readonly position: Position;
 }
 
-/** What a distributed map reads. */
+/** The source of a distributed map's items. */
 export interface ItemSource {
-  /** The items behind a position, in their order; all, without one. */
+  /** The items after a position, in order; without a position, all. */
   read(after: Position | undefined): AsyncIterable<Item>;
-  /** Whether a position lies behind another one. */
+  /** Whether a position is after another one. */
   isAfter(position: Position, other: Position): boolean;
 }
 
@@ -27,7 +27,10 @@ const PAGE = 1_000;
 const listing = z.strictObject({ Bucket: z.string(), Prefix: z.string().default('') });
 const object = z.strictObject({ Bucket: z.string(), Key: z.string() });
 
-/** Item readers over the local cloud's buckets, with the permissions of a role ("Step Functions guide: ItemReader (Map)"). */
+/**
+ * Item readers for the local cloud's buckets, with a role's permissions ("Step Functions guide: ItemReader
+ * (Map)").
+ */
 export function itemSources(store: Store, authorize: Authorize, caller: Caller) {
   return async (resource: string, input: Json): Promise<ItemSource> => {
     try {
@@ -86,7 +89,7 @@ function listed(
   };
 }
 
-/** A JSON array in an object. */
+/** The items of a JSON array in an object. */
 async function contained(
   store: Store,
   authorize: Authorize,

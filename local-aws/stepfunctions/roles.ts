@@ -17,8 +17,8 @@ const logging = [
 const tracing = ['PutTraceSegments', 'PutTelemetryRecords', 'GetSamplingRules', 'GetSamplingTargets'];
 
 /**
- * What Step Functions needs of a state machine's role from its creation on: that it may assume it, and that the role may have logs
- * delivered, and write traces. Rejects as `authorize` does.
+ * Checks a state machine's role as Step Functions does on creation: that it may assume the role, and that the
+ * role may deliver logs and write traces. Rejects as `authorize` does.
  */
 export async function checkRoles(
   authorize: Authorize,

@@ -4,9 +4,9 @@ import { stepFunctionsService } from './api.ts';
 import { StepFunctions, type StepFunctionsOptions } from './stepfunctions.ts';
 
 /**
- * Makes the state machines and their API.
+ * Creates the state machines and their API.
  *
- * @throws {Error} when a definition says what the local cloud can't do
+ * @throws {Error} if a definition contains something that the local cloud does not support
  */
 export function createStepFunctions(
   options: StepFunctionsOptions,

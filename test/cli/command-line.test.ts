@@ -163,6 +163,6 @@ describe('errors', () => {
   test('two local clouds never share a directory', async () => {
     const ended = await sluice(['start', '--port', '0']);
     expect(ended.status).toBe(1);
-    expect(ended.stderr).toContain(`runs already, as process ${process.pid}`);
+    expect(ended.stderr).toContain(`is already running in`);
   });
 });

@@ -93,7 +93,7 @@ const wrong: readonly (readonly [
   [rule, 'name', 'r'.repeat(65), /at most 64/],
   [rule, 'state', 'ON', /one of ENABLED, DISABLED/],
   [rule, 'eventPattern', undefined, /needs an eventPattern or a scheduleExpression/],
-  [rule, 'eventPattern', '{"source":"aws.s3"}', /pattern that EventBridge takes/],
+  [rule, 'eventPattern', '{"source":"aws.s3"}', /valid EventBridge pattern/],
   [rule, 'eventPattern', `{"source":["${'s'.repeat(2_040)}"]}`, /longer than 2048/],
   [rule, 'scheduleExpression', 'rate(1 minutes)', /rate\(…\) or cron\(…\)/],
   [target, 'input', '{', /must be JSON/],

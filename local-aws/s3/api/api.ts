@@ -17,7 +17,7 @@ export interface S3 extends ServedService {
   readonly store: Store;
 }
 
-/** The S3 of the local cloud: path-style REST, buckets as `options` name them. */
+/** Creates the local cloud's S3: path-style REST, with the buckets of `options`. */
 export function createS3(options: S3Options): S3 {
   const store = new Store(options);
   return {
@@ -32,7 +32,7 @@ export function createS3(options: S3Options): S3 {
         if (error instanceof ServiceError) return errorResponse(error, request);
         throw error;
       } finally {
-        // What nobody read must not stop up the connection.
+        // An unread body must not block the connection.
         if (!request.body.readableEnded) request.body.resume();
       }
     },
@@ -54,7 +54,7 @@ async function answer(request: WireRequest, store: Store, authorize: Authorize):
   }
   const exchange = new Exchange(request, store, authorize, route.operation, target);
   checkOwner(exchange);
-  // Before anything else, as on AWS: it is no secret which buckets exist.
+  // First of all, as on AWS: the existence of a bucket is no secret.
   if (target.bucketName !== '') store.bucket(target.bucketName);
   const { versionId } = exchange;
   if (route.versionAction && versionId !== undefined) {
@@ -97,7 +97,7 @@ function checkOwner({ headers, store }: Exchange): void {
   }
 }
 
-/** The condition keys of listings; absent where the request does not say. */
+/** The condition keys of listings; missing if the request has no such parameter. */
 function listContext({ query }: WireRequest): Record<string, string> {
   const names = ['prefix', 'delimiter', 'max-keys'];
   return Object.fromEntries(

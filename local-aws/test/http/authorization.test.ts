@@ -284,7 +284,7 @@ describe('a caller without any permission is refused', () => {
     for (const action of asked) expect(action).toBe(operation.action);
   });
 
-  test('each key of those that DeleteObjects is given', async () => {
+  test('each key of DeleteObjects', async () => {
     const operations = served.filter(({ action }) => action === keyByKey);
     expect(operations.map(({ name }) => name)).toEqual(['S3.DeleteObjects']);
     for (const operation of operations)
@@ -292,7 +292,7 @@ describe('a caller without any permission is refused', () => {
   });
 });
 
-test('what names no action is open to everybody, and says so', async () => {
+test('an operation without an action is explicitly marked as open to everybody', async () => {
   const open = served.filter(({ action }) => typeof action !== 'string' && action !== keyByKey);
   expect(open.map(({ name, action }) => [name, action])).toEqual([['STS.GetCallerIdentity', anyone]]);
   for (const operation of open) expect(await send(operation)).toMatchObject({ status: 200 });
