@@ -43,7 +43,7 @@ const provider = new aws.Provider('aws', {
 const { forceDestroy, retain } = configuration;
 const key = new Key(name('key'), { forceDestroy, retain }, { provider });
 
-// Where data lies. Each tells EventBridge of every object that is created or deleted.
+// Buckets. Each sends every creation and deletion of an object to EventBridge.
 const raw = bucket('raw');
 const temp = bucket('temp', { expiry: configuration.tempExpiry });
 const failed = bucket('failed');
@@ -51,7 +51,7 @@ const crawlQueue = new CrawlQueue(
   name('crawl'),
   {
     key,
-    // Without a schedule, in time before the queue forgets.
+    // Without a schedule, the alarm starts two days before the queue deletes the messages.
     alarmAge: configuration.catalog.scheduled ? configuration.catalog.alarmAge : sourceRetention - 172_800,
     alarmTopicArn: configuration.alarmTopicArn,
   },
@@ -61,8 +61,10 @@ const processed = bucket('processed', { changes: crawlQueue.queue });
 const archive = bucket('archive', { glacierAfter: configuration.glacierAfter });
 const ledger = bucket('ledger', { createdOnce: 'receipts/' });
 
-// raw ⇒ extraction ─▶ temp. The whole bucket: a file of an unknown prefix is recorded as failed, never ignored.
-// Each stage also removes what a version left behind that another one superseded: whichever completes the new one does it.
+// raw ⇒ extraction ─▶ temp. The stage gets all keys: a file with an unknown prefix is recorded as failed,
+// never ignored.
+// Each stage also cleans up after a superseded version: the stage that completes the new version removes the
+// older output.
 const extraction = stage('extraction', {
   source: raw,
   changes: ['Object Created', 'Object Deleted'],
@@ -75,8 +77,8 @@ const extraction = stage('extraction', {
   },
 });
 
-// temp ⇒ transformation ─▶ processed. From here on, the failed bucket is written only when a file of our own can't be read:
-// a permission that `npx sluice iam` shows as never used, as long as all is well.
+// temp ⇒ transformation ─▶ processed. From here on, a stage writes to the failed bucket only if it can't read
+// one of the pipeline's own files, so `npx sluice iam` reports that permission as unused while all is well.
 const transformation = stage('transformation', {
   source: temp,
   changes: ['Object Created'],
@@ -88,7 +90,7 @@ const transformation = stage('transformation', {
   },
 });
 
-// The tables that loading writes, in a private network: only where the stack asks for them.
+// The tables that loading writes, in a private network. Only if the configuration enables MySQL.
 const tables = configuration.mysql ? mySql() : undefined;
 
 // processed ⇒ loading ─▶ archive, MySQL
@@ -127,7 +129,7 @@ const redshift = configuration.warehouse.enabled
     )
   : undefined;
 
-// raw ─▶ extraction's queue; failed bucket ─▶ extraction's queue: what is old, on demand.
+// raw ─▶ extraction's queue; failed bucket ─▶ extraction's queue: backfill and replay, on demand.
 const workflows = new Workflows(
   name('workflows'),
   {

@@ -7,21 +7,24 @@ const perBucket = z.record(z.enum(bucketPurposes), z.string());
 const perStage = z.record(z.enum(stages), z.string());
 
 /**
- * What the stack tells its users: `pulumi stack output --json` on AWS, `npx sluice outputs --json` locally.
- * Apart from the program, so that the command line can read it without loading Pulumi.
+ * The stack's outputs: `pulumi stack output --json` on AWS, `npx sluice outputs --json` locally. A file of
+ * its own, so that the command line reads it without loading Pulumi.
  */
 export const stackOutputs = z.strictObject({
   /** Bucket names. */
   buckets: perBucket,
   /** Queue URLs. */
   queues: perStage,
-  /** Queue URLs of what a stage gave up on after its last attempt. */
+  /** URLs of the stages' DLQs, which hold messages whose last attempt failed. */
   deadLetterQueues: perStage,
-  /** Queue URLs of what EventBridge could not deliver to a stage's queue. */
+  /** URLs of the queues with events that EventBridge could not deliver to a stage's queue. */
   undeliveredQueues: perStage,
   /** Function names. */
   functions: perStage,
-  /** The Glue database and crawler by name; queue URLs of what waits for a crawl, was given up, or was found. */
+  /**
+   * The Glue database's and crawler's names, and the URLs of the crawl queue, its DLQ and the queue of
+   * findings.
+   */
   catalog: z.strictObject({
     database: z.string(),
     crawler: z.string(),
@@ -32,9 +35,9 @@ export const stackOutputs = z.strictObject({
   }),
   /** ARNs of the state machines. */
   stateMachines: z.record(z.enum(machines), z.string()),
-  /** The Redshift workgroup and its database; absent where the configuration leaves it off. */
+  /** The Redshift workgroup and its database; missing if the configuration disables it. */
   warehouse: z.strictObject({ workgroup: z.string(), database: z.string() }).optional(),
-  /** The MySQL instance, its schema, and the migration function; absent where the configuration leaves it off. */
+  /** The MySQL instance, its schema, and the migration function; missing if the configuration disables it. */
   mysql: z.strictObject({ host: z.string(), database: z.string(), migration: z.string() }).optional(),
   region: z.string(),
   stack: z.string(),

@@ -13,31 +13,31 @@ import { allow, type Statement, usesKey } from './iam/documents.ts';
 import type { Grant } from './iam/grants.ts';
 import type { Placement } from './mysql/network.ts';
 
-/** What S3 tells EventBridge of an object (S3 guide, EventBridge event types). */
+/** The type of an S3 event in EventBridge (S3 guide, EventBridge event types). */
 export type ObjectChange = 'Object Created' | 'Object Deleted';
 
 export interface StageArgs extends StageConfiguration {
-  /** The bucket whose changes the stage works on. */
+  /** The bucket whose changes the stage processes. */
   readonly source: Bucket;
   readonly changes: readonly ObjectChange[];
   readonly bundle: pulumi.Output<Bundle>;
-  /** Each bucket that the function uses, under the name of the variable that tells it the bucket's name. */
+  /** Each bucket that the function uses, by the variable that holds the bucket's name. */
   readonly uses: Readonly<Partial<Record<BucketVariable, Grant>>>;
   readonly environment: FunctionEnvironment;
-  /** What the function may do besides. */
+  /** Further permissions of the function. */
   readonly permissions?: readonly Statement[];
-  /** Where in the private network the function runs; outside of any when left out. */
+  /** The function's place in the private network. Without it, the function runs outside of any network. */
   readonly placement?: Placement;
-  /** What must be there before the first message is worked on. */
+  /** Resources that must exist before the first message is processed. */
   readonly after?: readonly pulumi.Resource[];
   readonly key: Key;
   /** Days. */
   readonly logRetention: number;
-  /** The SNS topic that is told of alarms. */
+  /** The SNS topic for alarms. */
   readonly alarmTopicArn: string | undefined;
 }
 
-/** bucket ⇒ rule ⇒ queue (with its DLQ) ─▶ function, and their alarms: one step of the flow. */
+/** One step of the flow: bucket ⇒ rule ⇒ queue (with its DLQ) ─▶ function, and their alarms. */
 export class Stage extends pulumi.ComponentResource {
   readonly queue: Queue;
   readonly queueUrl: pulumi.Output<string>;
@@ -102,7 +102,7 @@ export class Stage extends pulumi.ComponentResource {
           ...Object.fromEntries(
             Object.entries(args.uses).map(([variable, { bucket }]) => [variable, bucket.name]),
           ),
-          // After its last attempt a stage leaves its reason in the failed bucket.
+          // After its last attempt, a stage writes the reason to the failed bucket.
           MAXIMUM_RECEIVES: String(args.maximumReceives),
           ...args.environment,
         },
@@ -110,7 +110,7 @@ export class Stage extends pulumi.ComponentResource {
         permissions: [
           ...(args.permissions ?? []),
           ...Object.values(args.uses).flatMap(({ statements }) => statements),
-          // What Lambda's poller does in the function's name (Lambda guide, services-sqs-configure).
+          // Lambda's poller uses the function's role (Lambda guide, services-sqs-configure).
           allow(
             'ReceiveMessages',
             ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
@@ -131,7 +131,7 @@ export class Stage extends pulumi.ComponentResource {
         functionResponseTypes: ['ReportBatchItemFailures'],
         scalingConfig: { maximumConcurrency: args.maximumConcurrency },
       },
-      // Lambda checks at creation that the role may receive from the queue.
+      // Lambda checks on creation that the role may receive from the queue.
       { parent: this, dependsOn: [lambda.policy, ...(args.after ?? [])] },
     );
 

@@ -20,25 +20,28 @@ export { StateRefused } from './core/state.ts';
 export { ProgramRefused } from './program/system.ts';
 
 export interface CloudOptions {
-  /** Where `Pulumi.yaml` lies. */
+  /** The directory of `Pulumi.yaml`. */
   readonly project: string;
-  /** Whose configuration applies. */
+  /** The stack whose configuration applies. */
   readonly stack: string;
-  /** Where state is kept. */
+  /** The directory where state is kept. */
   readonly directory: string;
-  /** Begins with nothing and keeps nothing: state lies in a temporary directory, which goes at the end. */
+  /** Starts empty and keeps nothing: state is in a temporary directory, which is deleted at the end. */
   readonly ephemeral?: boolean;
-  /** 0 takes any free port. */
+  /** 0 chooses any free port. */
   readonly port: number;
-  /** What the cloud is called where AWS has no name for it: see `ServerOptions`. */
+  /** The cloud's own name, for parts that AWS does not have: see `ServerOptions`. */
   readonly name?: string;
-  /** One that has loaded Pulumi meanwhile; a new one otherwise. */
+  /** A process that has loaded Pulumi already; by default a new one. */
   readonly programProcess?: ProgramProcess;
-  /** Compares the files that crawlers find with their table; no file is compared when absent. */
+  /** Compares the files that crawlers find with their table. Without it, no file is compared. */
   readonly compareFile?: CompareFile;
-  /** Told of what goes wrong behind the scenes: failed batches, lost events. */
+  /** Gets a line for each problem in the background, such as failed batches and lost events. */
   readonly onTrouble?: (line: string) => void;
-  /** What a function's variables become on this machine, when a process of it starts. As they are, when left out. */
+  /**
+   * Changes a function's variables for this machine when a process of it starts. Without it, they stay
+   * unchanged.
+   */
   readonly variables?: FunctionPorts['variables'];
 }
 
@@ -48,19 +51,19 @@ export interface Cloud {
   /** The stack's outputs. */
   readonly outputs: unknown;
   readonly topology: Topology;
-  /** Lets running invocations end, at most `graceMs`, and stops everything. */
+  /** Waits up to `graceMs` for running invocations, and stops everything. */
   close(graceMs?: number): Promise<void>;
 }
 
 const DEFAULT_GRACE_MS = 10_000;
 
 /**
- * Builds the system that the Pulumi program describes and runs it on the loopback.
+ * Builds the system that the Pulumi program describes, and runs it on the loopback address.
  *
  * @throws {DirectoryInUse}
  * @throws {ProgramRefused}
  * @throws {StateRefused}
- * @throws {Error} EADDRINUSE when the port is taken
+ * @throws {Error} EADDRINUSE if the port is in use
  */
 export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const { directory, port, name = defaultName, ephemeral = false, onTrouble = () => {} } = options;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import type { Admit } from './core/call.ts';
+import type { Authorize } from './core/call.ts';
 import { systemClock } from './core/clock.ts';
 import { type CloudService, type ServiceContext, stateless } from './core/cloud-service.ts';
 import type { Disk } from './core/disk.ts';
@@ -27,9 +27,9 @@ import { Scheduler } from './scheduler/scheduler.ts';
 import { createSqs } from './sqs/sqs.ts';
 import { createStepFunctions } from './stepfunctions/service.ts';
 
-/** What a cloud builds its services of. */
+/** The parts that a cloud builds its services from. */
 export interface Parts {
-  /** What the cloud is called where AWS has no name for it. */
+  /** The cloud's own name, for parts that AWS does not have. */
   readonly name: string;
   readonly region: string;
   readonly topology: Topology;
@@ -37,7 +37,7 @@ export interface Parts {
   readonly state: string;
   readonly disk: Disk;
   readonly server: RunningServer;
-  /** Lets the requests in that wait for the services. */
+  /** Lets the requests that wait for the services proceed. */
   readonly open: (services: Services) => void;
   readonly credentials: Credentials;
   readonly engine: PolicyEngine;
@@ -53,19 +53,19 @@ export function buildServices(parts: Parts): CloudService[] {
   const { onTrouble = () => {} } = parts;
   const { buckets, queues, rules, functions, mappings, stateMachines, schedules } = topology;
   const clock = systemClock;
-  const admit: Admit = async (call) => {
-    await engine.admit(call);
-    faults.admit(call);
-    disk.admit(call);
+  const authorize: Authorize = async (call) => {
+    await engine.authorize(call);
+    faults.check(call);
+    disk.check(call);
   };
-  // One line says that the disk is full; that this or that fails for it is no news.
+  // One line says that the disk is full; the failures that follow from it are not reported.
   const log = (line: string) => {
     if (!disk.isFull) onTrouble(line);
   };
   const openJournal = journalsIn(state, { disk });
-  const context: ServiceContext = { clock, region, accountId, ids: randomUUID, admit, openJournal };
+  const context: ServiceContext = { clock, region, accountId, ids: randomUUID, authorize, openJournal };
 
-  const logs = createLogs({ directory: join(state, 'logs'), disk, functions, admit });
+  const logs = createLogs({ directory: join(state, 'logs'), disk, functions, authorize });
   const sqs = createSqs({
     ...context,
     queues,
@@ -80,7 +80,7 @@ export function buildServices(parts: Parts): CloudService[] {
   });
   const directory = join(state, 's3');
   const told = tellOf(buckets, sqs, events);
-  const s3 = createS3({ clock, region, accountId, admit, buckets, directory, disk, ...told });
+  const s3 = createS3({ clock, region, accountId, authorize, buckets, directory, disk, ...told });
   const glue = createGlue({
     ...context,
     settings: topology.catalog,
@@ -107,8 +107,8 @@ export function buildServices(parts: Parts): CloudService[] {
     services: { lambda: lambda.handle, sqs: sqs.handle, glue: glue.handle },
     store: s3.store,
   });
-  const calls = { 'glue:startCrawler': startCrawler(glue, admit) };
-  const scheduler = new Scheduler({ schedules, clock, admit, log, calls });
+  const calls = { 'glue:startCrawler': startCrawler(glue, authorize) };
+  const scheduler = new Scheduler({ schedules, clock, authorize, log, calls });
   const queueNames = new Set(queues.map((queue) => queue.name));
 
   const services: CloudService[] = [
@@ -117,10 +117,11 @@ export function buildServices(parts: Parts): CloudService[] {
     events,
     s3,
     glue,
-    stateless('monitoring', cloudWatchService({ sqs, queueNames, clock, admit })),
+    stateless('monitoring', cloudWatchService({ sqs, queueNames, clock, authorize })),
     stateless('sts', stsService),
     stateless(name.toLowerCase(), controlService({ name, engine, faults })),
-    // Opens when those that keep state have read it, and stays open until those that act by themselves have ended.
+    // Opens once services with state have restored it, and stays open until services with background work
+    // have ended.
     {
       name: 'endpoint',
       start: async () => parts.open(apisOf(services)),

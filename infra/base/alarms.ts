@@ -5,25 +5,28 @@ import type { Queue } from './queue.ts';
 
 export interface AlarmsArgs {
   readonly queue: Queue;
-  /** Queues in which every message is one too many. The alarm is called after the key. */
+  /**
+   * Queues that should stay empty: their alarm starts with the first message. The alarm is named after the
+   * key.
+   */
   readonly givenUp: Readonly<Record<string, Queue>>;
   readonly lambda: LambdaFunction;
-  /** The function's time-out. Seconds. */
+  /** Seconds. */
   readonly timeout: number;
   /** How long a message may wait in the queue. Seconds. */
   readonly alarmAge: number;
-  /** The SNS topic that is told when an alarm begins and ends. */
+  /** The SNS topic that is notified when an alarm starts and ends. */
   readonly topicArn: string | undefined;
 }
 
-/** Percent of the calls, in five minutes. */
+/** Percent of the calls in five minutes. */
 const tolerableErrors = 5;
-/** Part of the time-out that the slowest calls may take. */
+/** Fraction of the timeout that the slowest calls may take. */
 const tolerableDuration = 0.8;
 
 /**
- * What tells a person that a stage needs one. SQS and Lambda report nothing while nothing happens, so missing data is
- * never an alarm.
+ * A stage's alarms. SQS and Lambda publish no metrics while they are idle, so missing data never starts an
+ * alarm.
  */
 export class Alarms extends pulumi.ComponentResource {
   constructor(name: string, args: AlarmsArgs, options: pulumi.ComponentResourceOptions) {
@@ -31,14 +34,18 @@ export class Alarms extends pulumi.ComponentResource {
     const alarm = (what: string, description: string, condition: Condition) =>
       newAlarm(`${name}-${what}`, description, condition, args.topicArn, this);
 
-    // Messages that were received three times drop out of the age (SQS guide, sqs-available-cloudwatch-metrics): the
-    // DLQ's alarm tells of those.
-    alarm('age', `Messages wait for more than ${args.alarmAge} s: the stage does not keep up.`, {
+    // SQS leaves messages that were received three times out of the age (SQS guide,
+    // sqs-available-cloudwatch-metrics); the DLQ's alarm covers them.
+    alarm('age', `Messages wait for more than ${args.alarmAge} s: the stage is falling behind.`, {
       ...ofQueue(args.queue, 'ApproximateAgeOfOldestMessage'),
       threshold: args.alarmAge,
     });
     for (const [what, queue] of Object.entries(args.givenUp))
-      alarm(what, 'Something was given up. See what it is: npx sluice status', holdsAnything(queue));
+      alarm(
+        what,
+        'Messages were dead-lettered or not delivered. See them: npx sluice status',
+        holdsAnything(queue),
+      );
 
     const dimensions = { FunctionName: args.lambda.name };
     const ofFunction = { namespace: 'AWS/Lambda', dimensions, period: 300 };
@@ -46,7 +53,7 @@ export class Alarms extends pulumi.ComponentResource {
       id,
       metric: { ...ofFunction, metricName, stat: 'Sum' },
     });
-    alarm('errors', `More than ${tolerableErrors} % of the calls are killed, time out or throw.`, {
+    alarm('errors', `More than ${tolerableErrors} % of the calls fail: they throw, time out or are killed.`, {
       metricQueries: [
         {
           id: 'rate',
@@ -59,13 +66,13 @@ export class Alarms extends pulumi.ComponentResource {
       ],
       threshold: tolerableErrors,
     });
-    alarm('throttles', "Lambda refuses calls: the account's concurrency is used up.", {
+    alarm('throttles', "Lambda throttles calls, because the account's concurrency is used up.", {
       ...ofFunction,
       metricName: 'Throttles',
       statistic: 'Sum',
       threshold: 0,
     });
-    alarm('duration', `The slowest calls take more than ${100 * tolerableDuration} % of the time-out.`, {
+    alarm('duration', `The slowest calls take more than ${100 * tolerableDuration} % of the timeout.`, {
       ...ofFunction,
       metricName: 'Duration',
       extendedStatistic: 'p99',
@@ -75,7 +82,7 @@ export class Alarms extends pulumi.ComponentResource {
   }
 }
 
-/** An alarm that begins above a threshold, and never for want of data. */
+/** An alarm that starts above a threshold. Missing data never starts it. */
 export function newAlarm(
   name: string,
   alarmDescription: string,
@@ -119,7 +126,10 @@ export const ofQueue = (queue: Queue, metricName: string): Condition => ({
   statistic: 'Maximum',
 });
 
-/** NumberOfMessagesSent would miss what SQS itself moves into a DLQ (SQS guide, sqs-available-cloudwatch-metrics). */
+/**
+ * NumberOfMessagesSent does not count the messages that SQS itself moves to a DLQ (SQS guide,
+ * sqs-available-cloudwatch-metrics).
+ */
 export const holdsAnything = (queue: Queue): Condition => ({
   ...ofQueue(queue, 'ApproximateNumberOfMessagesVisible'),
   threshold: 0,

@@ -11,17 +11,17 @@ export interface BucketArgs extends DeletionPolicy {
   readonly key: Key;
   /** Days for which overwritten and deleted versions are kept. */
   readonly oldVersionExpiry: number;
-  /** Days after which objects expire; never, when left out. */
+  /** Days after which objects expire. Without it they never do. */
   readonly expiry?: number;
-  /** Days after which objects move to Glacier; never, when left out. */
+  /** Days after which objects move to Glacier. Without it they never do. */
   readonly glacierAfter?: number;
-  /** Under this prefix, objects are created and never written over. */
+  /** Objects under this prefix can be created but never overwritten. */
   readonly createdOnce?: string;
-  /** A queue that S3 itself tells of every change, beside EventBridge. */
+  /** A queue that S3 notifies of every change, in addition to EventBridge. */
   readonly changes?: Queue;
 }
 
-/** A versioned, encrypted, private bucket that tells EventBridge of every change. */
+/** A versioned, encrypted, private bucket that sends every change to EventBridge. */
 export class Bucket extends pulumi.ComponentResource {
   readonly purpose: BucketPurpose;
   readonly name: pulumi.Output<string>;
@@ -62,7 +62,7 @@ export class Bucket extends pulumi.ComponentResource {
           ...(args.createdOnce === undefined ? [] : [denyOverwriting(args.createdOnce, s3.arn)]),
         ]),
       },
-      // S3 refuses the two at the same time with OperationAborted.
+      // S3 answers OperationAborted if both are created at the same time.
       { ...here, dependsOn: [access] },
     );
     new aws.s3.BucketServerSideEncryptionConfiguration(
@@ -100,7 +100,7 @@ export class Bucket extends pulumi.ComponentResource {
           ],
         }),
       },
-      // S3 checks that it may send.
+      // S3 checks that it may send to the queue.
       { ...here, dependsOn: changes === undefined ? [] : [changes.admitOnly({ bucket: s3 })] },
     );
 

@@ -1,12 +1,15 @@
-/** What is to become of what holds data when the stack goes. */
+/** Decides whether resources that hold data survive `pulumi destroy`. */
 export interface DeletionPolicy {
-  /** Whether `pulumi destroy` may delete it with all that it holds. */
+  /** Whether `pulumi destroy` may delete the resource with its data. */
   readonly forceDestroy: boolean;
-  /** Whether it stays on AWS. */
+  /** Whether `pulumi destroy` leaves the resource on AWS. */
   readonly retain: boolean;
 }
 
-/** What Pulumi is told of it: what `pulumi destroy` may neither empty nor leave behind, it may not delete. */
+/**
+ * Resource options for Pulumi. A resource that may be neither emptied nor retained is protected from
+ * deletion.
+ */
 export function deletionOptions({ forceDestroy, retain }: DeletionPolicy) {
   return { protect: !forceDestroy && !retain, retainOnDelete: retain };
 }

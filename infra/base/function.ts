@@ -5,10 +5,10 @@ import type { Bundle } from '../build/bundle.ts';
 import { allow, lambdaTrust, policyDocument, type Statement } from '../iam/documents.ts';
 import type { Placement } from '../mysql/network.ts';
 
-/** The variables of a function; its `CODE_VERSION` is added. */
+/** A function's variables, without `CODE_VERSION`, which is added here. */
 export type FunctionEnvironment = Readonly<Partial<Record<Variable, pulumi.Input<string>>>>;
 
-/** All that one function alone must be told. */
+/** The variables that only this function needs. */
 export type OwnEnvironment<Name extends FunctionName> = Readonly<
   Record<VariableOf<Name>, pulumi.Input<string>>
 >;
@@ -22,9 +22,9 @@ export interface FunctionArgs {
   /** Days. */
   readonly logRetention: number;
   readonly environment: FunctionEnvironment;
-  /** What the function may do besides writing its logs and traces. */
+  /** The function's permissions besides writing its logs and traces. */
   readonly permissions: readonly Statement[];
-  /** Where in the private network it runs; outside of any when left out. */
+  /** The function's place in the private network. Without it, the function runs outside of any network. */
   readonly placement?: Placement | undefined;
 }
 
@@ -33,7 +33,7 @@ export class LambdaFunction extends pulumi.ComponentResource {
   readonly name: pulumi.Output<string>;
   readonly arn: pulumi.Output<string>;
   readonly roleArn: pulumi.Output<string>;
-  /** Once this exists, the function may do all that it is permitted. */
+  /** Once this exists, the function has all its permissions. */
   readonly policy: aws.iam.RolePolicy;
 
   constructor(name: string, args: FunctionArgs, options: pulumi.ComponentResourceOptions) {
@@ -55,7 +55,7 @@ export class LambdaFunction extends pulumi.ComponentResource {
             ['logs:CreateLogStream', 'logs:PutLogEvents'],
             pulumi.interpolate`${logs.arn}:*`,
           ),
-          // X-Ray has no resources to name (Service authorization reference, AWS X-Ray).
+          // X-Ray's actions take no resources (Service authorization reference, AWS X-Ray).
           allow('WriteTraces', ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], '*'),
           ...(args.placement === undefined ? [] : networkInterfaces(name)),
         ]),
@@ -75,7 +75,8 @@ export class LambdaFunction extends pulumi.ComponentResource {
         memorySize: args.memory,
         timeout: args.timeout,
         tracingConfig: { mode: 'Active' },
-        // The functions write JSON themselves; Lambda's JSON format would wrap it and hide the embedded metrics.
+        // The functions write JSON themselves; Lambda's JSON format would wrap it and hide the embedded
+        // metrics.
         loggingConfig: { logFormat: 'Text', logGroup: logs.name },
         ...(args.placement && {
           vpcConfig: {
@@ -104,7 +105,10 @@ const interfaceActions = [
   'ec2:UnassignPrivateIpAddresses',
 ];
 
-/** Lambda makes a function's network interfaces in its name; the function's own code may not (Lambda guide, configuration-vpc). */
+/**
+ * Lambda creates network interfaces with the function's role; the function's own code may not (Lambda guide,
+ * configuration-vpc).
+ */
 const networkInterfaces = (name: string): readonly Statement[] => [
   allow('UseNetwork', interfaceActions, '*'),
   {

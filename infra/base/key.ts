@@ -3,11 +3,14 @@ import * as pulumi from '@pulumi/pulumi';
 import { policyDocument } from '../iam/documents.ts';
 import { type DeletionPolicy, deletionOptions } from './deletion-policy.ts';
 
-/** The stack's own KMS key, under which every bucket and queue is encrypted. */
+/** The stack's KMS key, which encrypts every bucket and queue. */
 export class Key extends pulumi.ComponentResource {
   readonly arn: pulumi.Output<string>;
 
-  /** A protected key is deleted by nobody, a retained one stays when the stack goes: without it, everything under it is lost. */
+  /**
+   * A protected key can't be deleted, and a retained one outlives the stack, because without the key all data
+   * is lost.
+   */
   constructor(name: string, args: DeletionPolicy, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Key', name, {}, options);
     const identity = aws.getCallerIdentityOutput({}, { parent: this });
@@ -23,7 +26,7 @@ export class Key extends pulumi.ComponentResource {
         deletionWindowInDays: 30,
         policy: policyDocument([
           {
-            // Hands the decision to IAM policies, and keeps the key manageable (KMS guide, key-policy-default).
+            // Lets IAM policies decide, and keeps the key manageable (KMS guide, key-policy-default).
             Sid: 'AccountDecidesByIam',
             Effect: 'Allow',
             Principal: { AWS: accountRoot },
@@ -31,8 +34,9 @@ export class Key extends pulumi.ComponentResource {
             Resource: '*',
           },
           {
-            // SQS guide, sqs-key-management. The account instead of the rule, whose target the queue is, is how
-            // the CDK breaks the same circle (aws-events-targets, SqsQueue).
+            // SQS guide, sqs-key-management. The condition names the account, not the rule: the rule's target
+            // is the queue, which needs the key first. The CDK breaks this cycle in the same way
+            // (aws-events-targets, SqsQueue).
             Sid: 'EventBridgeSendsToQueues',
             Effect: 'Allow',
             Principal: { Service: 'events.amazonaws.com' },

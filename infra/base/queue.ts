@@ -5,13 +5,16 @@ import type { Key } from './key.ts';
 
 const day = 86_400;
 
-/** A DLQ keeps the time of the first enqueueing, so its retention must exceed the source's (SQS guide, dead-letter queues). Seconds. */
+/**
+ * Seconds. A message keeps its first enqueue time in the DLQ, so the DLQ's retention must exceed this (SQS
+ * guide, dead-letter queues).
+ */
 export const sourceRetention = 10 * day;
 export const deadLetterRetention = 14 * day;
 
 /**
- * An encrypted standard queue. Who may send to it is said afterwards, with `admitOnly`: the policy names the sender,
- * and the sender needs the queue first.
+ * An encrypted standard queue. Its policy is set later, with `admitOnly`: the policy names the sender, and
+ * the sender needs the queue first.
  */
 export class Queue extends pulumi.ComponentResource {
   readonly arn: pulumi.Output<string>;
@@ -48,8 +51,8 @@ export class Queue extends pulumi.ComponentResource {
   }
 
   /**
-   * Gives the queue its one policy: TLS only, and this EventBridge rule or this bucket may send (EventBridge guide,
-   * resource-based policies; S3 guide, grant-destinations-permissions-to-s3).
+   * Sets the queue's only policy: calls must use TLS, and only this EventBridge rule or this bucket may send
+   * (EventBridge guide, resource-based policies; S3 guide, grant-destinations-permissions-to-s3).
    */
   admitOnly(
     sender: { readonly rule: aws.cloudwatch.EventRule } | { readonly bucket: aws.s3.Bucket } | undefined,

@@ -7,15 +7,16 @@ export interface RuleToQueueArgs {
   readonly description: string;
   /** The events that the rule matches (EventBridge guide, eb-event-patterns). */
   readonly eventPattern: object;
-  /** Nothing but the rule may send to it. */
+  /** Only the rule may send to it. */
   readonly queue: Queue;
   readonly key: Key;
 }
 
 /**
- * A rule that sends the events that it matches to a queue.
+ * A rule that sends the events it matches to a queue.
  *
- * @returns the queue, named `<name>-undelivered`, of the events that EventBridge could not deliver within a day
+ * @returns the queue, named `<name>-undelivered`, of the events that EventBridge could not deliver within a
+ * day
  */
 export function ruleToQueue(
   name: string,
@@ -35,7 +36,7 @@ export function ruleToQueue(
       targetId: 'queue',
       arn: queue.arn,
       deadLetterConfig: { arn: undelivered.arn },
-      // EventBridge's own longest: a day, 185 attempts (EventBridge guide, eb-rule-retry-policy).
+      // EventBridge's maximum: a day and 185 attempts (EventBridge guide, eb-rule-retry-policy).
       retryPolicy: { maximumEventAgeInSeconds: 86_400, maximumRetryAttempts: 185 },
     },
     { parent, dependsOn: [queue.admitOnly({ rule }), undelivered.admitOnly({ rule })] },

@@ -8,24 +8,30 @@ type Digests = Readonly<z.infer<typeof digests>>;
 
 const record = z.object({
   settings: z.string(),
-  /** SHA-256 of each file that was read, or looked for and `absent`, by its path from where the sources lie. */
+  /**
+   * SHA-256 of each file that the build read, or `absent` if it looked for a missing file. Paths are relative
+   * to the sources.
+   */
   inputs: digests,
-  /** SHA-256 of each file that was written, or its size if it is a source map, by its path from where the record lies. */
+  /**
+   * SHA-256 of each file that the build wrote, or the size of a source map. Paths are relative to the record.
+   */
   outputs: digests,
 });
 
-/** A build and where it is remembered. */
+/** A build and the file that records it. */
 export interface Build {
   readonly recordFile: string;
-  /** Where the sources lie. */
+  /** The folder of the sources. */
   readonly from: string;
-  /** What decides about the outcome besides the sources. */
+  /** Everything besides the sources that the output depends on. */
   readonly settings: string;
 }
 
 /**
- * What the build wrote when it last ran, as hexadecimal SHA-256 by the path from where the record lies, if it would write the same again: every file that
- * it read is as it was, byte by byte, and so is every file that it wrote. It takes a tenth of the build's time to know.
+ * The files that the last build wrote, as hexadecimal SHA-256 by path relative to the record, if a new build
+ * would write the same: every file it read and every file it wrote is unchanged, byte for byte. The check
+ * takes a tenth of the build's time.
  */
 export function cachedBuild({ recordFile, from, settings }: Build): Digests | undefined {
   const known = remembered(recordFile);
@@ -34,7 +40,7 @@ export function cachedBuild({ recordFile, from, settings }: Build): Digests | un
   return areUnchanged(inputs, from) && areUnchanged(outputs, dirname(recordFile)) ? outputs : undefined;
 }
 
-/** Two processes may write the record at once, and the file be anything. */
+/** Two processes may write the record at once, so the file may hold anything. */
 function remembered(file: string): z.infer<typeof record> | undefined {
   try {
     return record.parse(JSON.parse(readFileSync(file, 'utf8')));
@@ -44,8 +50,8 @@ function remembered(file: string): z.infer<typeof record> | undefined {
 }
 
 /**
- * Remembers a build that began at `beganAt`, in ms since the epoch, and read `inputs`, relative to `from`. Not when one of them was
- * changed since: the build may have read it before that.
+ * Records a build that began at `beganAt` (ms since the epoch) and read `inputs` (paths relative to `from`).
+ * Records nothing if an input has changed since: the build may have read the older contents.
  */
 export function storeBuild(
   { recordFile, from, settings }: Build,
@@ -54,7 +60,7 @@ export function storeBuild(
   beganAt: number,
 ): void {
   const read = new Set(inputs);
-  // What esbuild looks for on the way to each file.
+  // esbuild also looks for these on the way to each file.
   for (const input of inputs) {
     for (let path = dirname(input); !read.has(join(path, 'package.json')); path = dirname(path)) {
       for (const name of ['package.json', 'tsconfig.json']) read.add(join(path, name));
@@ -66,7 +72,7 @@ export function storeBuild(
   writeFileSync(recordFile, JSON.stringify(build));
 }
 
-/** A file's times may be as much behind. */
+/** File times may lag behind the clock by this much. */
 const CLOCK_GRAIN_MS = 20;
 
 function areUnchanged(files: Digests, from: string): boolean {
@@ -78,16 +84,16 @@ function digestOf(path: string): string {
   return isSourceMap(path) ? sizeIn(statSync(path).size) : hash('sha256', readFileSync(path));
 }
 
-/** What `outputs` of `storeBuild` holds of a file. */
+/** The value that `outputs` of `storeBuild` holds for a file. */
 export function digest(path: string, contents: Uint8Array): string {
   return isSourceMap(path) ? sizeIn(contents.byteLength) : hash('sha256', contents);
 }
 
-/** Nobody runs them, and they are most of what would have to be read: their size has to do. */
+/** Source maps are most of the bytes and never run, so only their size is compared. */
 const isSourceMap = (path: string) => path.endsWith('.map');
 const sizeIn = (bytes: number) => `${bytes} bytes`;
 
-/** ms since the epoch; 0 for a file that isn't there. */
+/** ms since the epoch; 0 for a missing file. */
 function changedAt(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0;
 }

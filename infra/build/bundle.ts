@@ -4,12 +4,12 @@ import type { Plugin } from 'esbuild';
 import { type Build, cachedBuild, digest, storeBuild } from './build-cache.ts';
 
 const root = dirname(dirname(import.meta.dirname));
-/** Which version of which package npm put where, esbuild's among them. */
+/** npm's record of the installed packages and their versions, esbuild's among them. */
 const packages = join(root, 'node_modules/.package-lock.json');
 
 /**
- * An ES import of `http` reads each of its exports at once, and so loads Node's fetch and web sockets with it, a
- * fifth of the time that a bundle takes to load. `require` doesn't.
+ * An ES import of `http` reads each of its exports at once, and so loads Node's fetch and WebSockets, a fifth
+ * of the time that a bundle takes to load. `require` doesn't.
  */
 const requiredHttp: Plugin = {
   name: 'required-http',
@@ -23,7 +23,7 @@ const requiredHttp: Plugin = {
   },
 };
 
-/** See there. */
+/** Replaces cls-hooked; the reason is in trace-context.ts. */
 const traceContext: Plugin = {
   name: 'trace-context',
   setup({ onResolve }) {
@@ -34,21 +34,21 @@ const traceContext: Plugin = {
 };
 
 export interface Bundle {
-  /** Absolute path of the module, alone what is deployed. Its source map lies beside it. */
+  /** Absolute path of the only module that is deployed. Its source map is next to it. */
   readonly file: string;
   /** First 16 hexadecimal digits of the SHA-256 of the module's bytes. */
   readonly version: string;
 }
 
-/** CommonJS inside an ES module asks for `require`, which Node does not define there. */
+/** CommonJS inside an ES module calls `require`, which Node does not define there. */
 const banner = "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);";
 
 /**
  * Bundles each entry, `{ extraction: 'handlers/extraction.ts' }` relative to the repository, into
- * `dist/<name>/index.mjs` as Lambda runs it. The same sources give the same bytes, wherever they lie; what is there already and
- * would become the same is left as it is.
+ * `dist/<name>/index.mjs` as Lambda runs it. The same sources give the same bytes in any directory. Files
+ * that would not change are left alone.
  *
- * @throws (rejects) when an entry does not compile; the message is esbuild's, with file and line.
+ * @throws (rejects) if an entry does not compile; the message is esbuild's, with file and line
  */
 export async function bundle<Name extends string>(
   entries: Readonly<Record<Name, string>>,
@@ -60,13 +60,13 @@ export async function bundle<Name extends string>(
   const bundles = Object.keys(entries).map((name): [string, Bundle] => {
     const path = join(name, 'index.mjs');
     const sha256 = digests[path];
-    if (sha256 === undefined) throw new Error(`esbuild made no ${path}.`);
+    if (sha256 === undefined) throw new Error(`esbuild did not write ${path}.`);
     return [name, { file: join(to, path), version: sha256.slice(0, 16) }];
   });
   return Object.fromEntries(bundles) as Record<Name, Bundle>;
 }
 
-/** @returns SHA-256 of each file that it wrote, by its path below `to` */
+/** @returns SHA-256 of each file that it wrote, by its path relative to `to` */
 async function run(
   made: Build,
   entries: Readonly<Record<string, string>>,
@@ -87,7 +87,7 @@ async function run(
     target: 'node24',
     mainFields: ['module', 'main'],
     minify: true,
-    // The names of functions are in the source map; to set each again when it is defined takes time at every cold start.
+    // The source map holds the functions' names; setting them at run time costs time in every cold start.
     keepNames: false,
     legalComments: 'none',
     sourcemap: 'linked',
@@ -104,7 +104,10 @@ async function run(
   return digests;
 }
 
-/** Leaves an equal file alone and replaces another in one step: a function may be starting from it. */
+/**
+ * Leaves an equal file alone and replaces a different one atomically, because a function may be starting from
+ * it.
+ */
 function replace(path: string, contents: Uint8Array): void {
   if (readIfThere(path)?.equals(contents)) return;
   mkdirSync(dirname(path), { recursive: true });

@@ -1,17 +1,20 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** What is known in a context; contexts inherit what is known around them. */
+/** A context's values. A context inherits the values of the context around it. */
 type Context = Record<string, unknown>;
 
 /**
- * In bundles this takes the place of cls-hooked, in which the X-Ray SDK keeps the segment that is open. That one is told of each
- * promise that is made and collected, by async_hooks, which is a third of the processor time of a function that does little
- * but call S3; AsyncLocalStorage costs next to nothing ("Asynchronous context tracking", Node.js documentation). These are the
- * functions of it that the X-Ray SDK calls.
+ * Replaces cls-hooked in bundles. The X-Ray SDK keeps the open segment in it. cls-hooked follows every
+ * promise with async_hooks, which takes a third of the processor time of a function that mostly calls S3;
+ * AsyncLocalStorage costs almost nothing ("Asynchronous context tracking", Node.js documentation). The class
+ * has only the functions that the X-Ray SDK calls.
  */
 class Namespace {
   readonly #storage = new AsyncLocalStorage<Context>();
-  /** Entered outside of any `run`: for the whole process, as the X-Ray SDK wants it on Lambda. */
+  /**
+   * The context entered outside of any `run`. It applies to the whole process, as the X-Ray SDK expects on
+   * Lambda.
+   */
   #entered: Context | undefined;
 
   get #active(): Context | undefined {
@@ -26,14 +29,14 @@ class Namespace {
     this.#entered = context;
   }
 
-  /** Runs `work` in a context of its own. Returns the context. */
+  /** Runs `work` in a new context and returns the context. */
   run(work: (context: Context) => void): Context {
     const context = this.createContext();
     this.#storage.run(context, work, context);
     return context;
   }
 
-  /** The same function, which runs in the present context wherever it is called. */
+  /** Returns a function that always runs in the current context. */
   bind<Arguments extends unknown[], Result>(
     work: (...args: Arguments) => Result,
   ): (...args: Arguments) => Result {
@@ -48,7 +51,7 @@ class Namespace {
   /** @throws {Error} outside of any context */
   set(key: string, value: unknown): unknown {
     const context = this.#active;
-    if (context === undefined) throw new Error(`There is no context to set ${key} in.`);
+    if (context === undefined) throw new Error(`Cannot set ${key}: there is no active context.`);
     context[key] = value;
     return value;
   }

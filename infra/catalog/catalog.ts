@@ -15,17 +15,17 @@ import { CrawlSchedule } from './crawl-schedule.ts';
 
 export interface CatalogArgs extends CatalogConfiguration {
   readonly datasets: readonly Dataset[];
-  /** As recorded: what files that were written before may be like. */
+  /** The recorded layouts of older files. */
   readonly layouts: readonly LakeLayout[];
-  /** The bucket that holds the tables' files. */
+  /** The bucket with the tables' files. */
   readonly files: Bucket;
-  /** What changes in it. */
+  /** The queue of that bucket's changes. */
   readonly changes: CrawlQueue;
   readonly key: Key;
   readonly alarmTopicArn: string | undefined;
 }
 
-/** What a crawler writes into a table's parameters, which `pulumi refresh` would take for a change of ours. */
+/** Table parameters that crawlers write; `pulumi refresh` would otherwise report them as changes. */
 const crawlersOwn = [
   'CrawlerSchemaDeserializerVersion',
   'CrawlerSchemaSerializerVersion',
@@ -37,17 +37,17 @@ const crawlersOwn = [
 ].map((name) => `parameters["${name}"]`);
 
 /**
- * The lake's tables in the Glue Data Catalog, with the types of the datasets' rows, and the crawler that adds their
- * partitions.
+ * The lake's tables in the Glue Data Catalog, with column types from the datasets' rows, and the crawler that
+ * adds their partitions.
  */
 export class Catalog extends pulumi.ComponentResource {
   readonly database: pulumi.Output<string>;
   readonly crawler: pulumi.Output<string>;
   readonly crawlerArn: pulumi.Output<string>;
-  /** The account that the stack is in. */
+  /** The stack's AWS account. */
   readonly accountId: pulumi.Output<string>;
   readonly findings: CrawlFindings;
-  /** What reads the catalog must be allowed, and when it is complete. */
+  /** The tables, so that readers of the catalog can be granted access and wait for them. */
   readonly tables: readonly aws.glue.CatalogTable[];
   readonly arns: readonly pulumi.Output<string>[];
 
@@ -115,7 +115,8 @@ export class Catalog extends pulumi.ComponentResource {
           },
         ],
         recrawlPolicy: { recrawlBehavior: 'CRAWL_EVENT_MODE' },
-        // Types are the dataset's, and a crawler that finds others says so (Glue guide, crawler-schema-changes-prevent).
+        // The dataset decides types; the crawler only logs different ones (Glue guide,
+        // crawler-schema-changes-prevent).
         schemaChangePolicy: { updateBehavior: 'LOG', deleteBehavior: 'LOG' },
         configuration: JSON.stringify({
           Version: 1.0,
@@ -140,10 +141,11 @@ export class Catalog extends pulumi.ComponentResource {
 }
 
 /**
- * Reads the tables' files and its queue, adds partitions, and nothing else. What it needs of the queue is what the Glue
- * guide lists (crawler-s3-event-notifications, "Setting up your account"); of the catalog and S3 Glue lists nothing but all of its
- * managed policy AWSGlueServiceRole, of which this is what a crawler of these tables can be expected to call. It may write tables
- * since Glue counts objects in their parameters; that it leaves their types alone is its schema change policy.
+ * Lets the crawler read the tables' files and its queue, and add partitions. The queue's permissions are
+ * those in the Glue guide (crawler-s3-event-notifications, "Setting up your account"). For the catalog and
+ * S3, Glue documents only the managed policy AWSGlueServiceRole; these are the calls of it that a crawler of
+ * these tables needs. The crawler may update tables, because Glue stores object counts in their parameters;
+ * its schema change policy keeps it from changing types.
  */
 function crawlerMay(
   catalog: readonly pulumi.Output<string>[],
@@ -191,7 +193,7 @@ function crawlerMay(
       [changes.queue.arn, changes.deadLetters.arn],
     ),
     usesKey(key.arn, ['Decrypt'], ['s3', 'sqs']),
-    // Crawlers of all stacks write to this one group, which Glue makes by itself.
+    // Crawlers of all stacks write to this log group, which Glue creates itself.
     allow(
       'WriteLogs',
       ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'],

@@ -14,8 +14,8 @@ export interface CrawlFindingsArgs {
 const otherThan = (value: string) => [{ 'anything-but': [value] }];
 
 /**
- * Crawls that failed, and crawls that found what the tables do not say, kept until a person has seen them: Glue tells
- * EventBridge how each crawl ended (EventBridge reference, events-ref-glue; counts come as text).
+ * A queue of crawls that failed or found drift, kept for a person to look at. Glue reports the end of each
+ * crawl to EventBridge (EventBridge reference, events-ref-glue; counts are strings).
  */
 export class CrawlFindings extends pulumi.ComponentResource {
   readonly url: pulumi.Output<string>;
@@ -37,7 +37,8 @@ export class CrawlFindings extends pulumi.ComponentResource {
             $or: [
               { state: ['Failed'] },
               { warningMessage: otherThan('N/A') },
-              // Partitions that are there are given the table's columns after a deploy that changes them, which is no drift.
+              // After a deployment that changes columns, a crawl updates existing partitions with them; that
+              // is no drift.
               ...['tablesCreated', 'tablesUpdated', 'tablesDeleted'].map((count) => ({
                 [count]: otherThan('0'),
               })),
@@ -50,7 +51,7 @@ export class CrawlFindings extends pulumi.ComponentResource {
       this,
     );
     const description =
-      'A crawl failed or found drift. See what: npx sluice catalog --check. Put it away: npx sluice catalog --clear';
+      'A crawl failed or found drift. See: npx sluice catalog --check. Acknowledge: npx sluice catalog --clear';
     newAlarm(name, description, holdsAnything(queue), args.alarmTopicArn, this);
     newAlarm(`${name}-undelivered`, description, holdsAnything(undelivered), args.alarmTopicArn, this);
     this.url = queue.url;

@@ -12,9 +12,9 @@ export interface CrawlQueueArgs {
 }
 
 /**
- * What changed in the lake since the last crawl. The crawler reads it, so that it lists the folders that changed and no
- * other. S3 sends to it: of EventBridge's form of the events Glue's documents say nothing (Glue guide,
- * crawler-s3-event-notifications).
+ * The lake's changes since the last crawl. The crawler reads the queue, so it lists only the folders that
+ * changed. S3 sends to it directly, because Glue does not document support for EventBridge's form of the
+ * events (Glue guide, crawler-s3-event-notifications).
  */
 export class CrawlQueue extends pulumi.ComponentResource {
   readonly queue: Queue;
@@ -30,7 +30,7 @@ export class CrawlQueue extends pulumi.ComponentResource {
       {
         key,
         retention: sourceRetention,
-        // A crawl of many folders takes minutes; what it has taken must not come back meanwhile.
+        // A crawl of many folders takes minutes; its messages must not reappear meanwhile.
         visibilityTimeoutSeconds: 1_800,
         redrivePolicy: pulumi.jsonStringify({
           deadLetterTargetArn: this.deadLetters.arn,
@@ -52,14 +52,14 @@ export class CrawlQueue extends pulumi.ComponentResource {
     );
     newAlarm(
       `${name}-age`,
-      `Changes in the lake wait for a crawl for more than ${args.alarmAge} s. See the last crawls: npx sluice catalog`,
+      `Changes in the lake wait more than ${args.alarmAge} s for a crawl. See the last crawls: npx sluice catalog`,
       { ...ofQueue(this.queue, 'ApproximateAgeOfOldestMessage'), threshold: args.alarmAge },
       alarmTopicArn,
       this,
     );
     newAlarm(
       `${name}-dlq`,
-      'A crawler gave changes of the lake up: their partitions may be missing. See: npx sluice catalog',
+      'Changes in the lake were dead-lettered, so partitions may be missing. See: npx sluice catalog',
       holdsAnything(this.deadLetters),
       alarmTopicArn,
       this,

@@ -11,13 +11,14 @@ export interface CrawlScheduleArgs {
   readonly alarmTopicArn: string | undefined;
 }
 
-/** EventBridge Scheduler starts the crawler, with a role that may do that alone. */
+/** Starts the crawler by EventBridge Scheduler. The schedule's role may do nothing else. */
 export class CrawlSchedule extends pulumi.ComponentResource {
   constructor(name: string, args: CrawlScheduleArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:CrawlSchedule', name, {}, options);
     const { crawler } = args;
     const group = new aws.scheduler.ScheduleGroup(name, {}, { parent: this });
-    // Scheduler guide, cross-service-confused-deputy-prevention: the group stands for its schedules.
+    // Scheduler guide, cross-service-confused-deputy-prevention: the condition names the schedule group, not
+    // single schedules.
     const role = new aws.iam.Role(
       name,
       { assumeRolePolicy: trust('scheduler.amazonaws.com', { 'aws:SourceArn': group.arn }) },
@@ -45,7 +46,8 @@ export class CrawlSchedule extends pulumi.ComponentResource {
           arn: 'arn:aws:scheduler:::aws-sdk:glue:startCrawler',
           roleArn: role.arn,
           input: pulumi.jsonStringify({ Name: crawler.name }),
-          // A crawl that still runs takes up what is new by itself; the next one is soon enough.
+          // If a crawl is still running, it picks up new files itself, so a missed start can wait for the
+          // next one.
           retryPolicy: { maximumEventAgeInSeconds: 900, maximumRetryAttempts: 3 },
         },
       },
@@ -53,7 +55,7 @@ export class CrawlSchedule extends pulumi.ComponentResource {
     );
     newAlarm(
       `${name}-dropped`,
-      'The crawler could not be started: EventBridge Scheduler gave up. It may still run, or its role be wrong.',
+      'EventBridge Scheduler could not start the crawler. Another crawl may be running, or the role lacks permission.',
       {
         namespace: 'AWS/Scheduler',
         metricName: 'InvocationDroppedCount',

@@ -18,8 +18,8 @@ export interface WarehouseArgs extends WarehouseConfiguration {
 }
 
 /**
- * Redshift Serverless, which reads the lake through Spectrum and holds nothing itself. It is reached by the Data API
- * alone, and stops when its usage limit is used up.
+ * Redshift Serverless. It reads the lake through Spectrum and stores nothing. Clients reach it only through
+ * the Data API, and it stops when its usage limit is reached.
  */
 export class Warehouse extends pulumi.ComponentResource {
   readonly workgroup: pulumi.Output<string>;
@@ -71,7 +71,7 @@ export class Warehouse extends pulumi.ComponentResource {
         dbName: 'sluice',
         iamRoles: [role.arn],
         kmsKeyId: key.arn,
-        // Kept in Secrets Manager and used by the statements below: nobody has to know it.
+        // Secrets Manager keeps the password and the statements below use it, so no person needs it.
         manageAdminPassword: true,
         logExports: ['connectionlog', 'userlog'],
       },
@@ -92,8 +92,9 @@ export class Warehouse extends pulumi.ComponentResource {
           { parameterKey: 'max_query_execution_time', parameterValue: String(args.queryTimeout) },
         ],
       },
-      // The provider keeps all parameters that AWS has, takes the rest for a change, and AWS refuses a change to what is so already
-      // (pulumi-aws issue 4405). Who changes `queryTimeout` runs `aws redshift-serverless update-workgroup` as well.
+      // The provider stores all parameters that AWS returns, reports those not listed here as changes, and
+      // AWS refuses a change that changes nothing (pulumi-aws issue 4405). To change `queryTimeout`, also run
+      // `aws redshift-serverless update-workgroup`.
       { parent: this, ignoreChanges: ['configParameters'] },
     );
     new aws.redshiftserverless.UsageLimit(
@@ -108,7 +109,7 @@ export class Warehouse extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    // One statement after the other, as the administrator; each is run again only when its text changes.
+    // Runs one statement after the other as the administrator; each runs again only when its text changes.
     const schema = this.#statement(
       `${name}-schema`,
       pulumi

@@ -4,12 +4,12 @@ import { at, list } from './resource.ts';
 const queue = 'aws:sqs/queue:Queue';
 const lambda = 'aws:lambda/function:Function';
 
-/** What must be watched, and how. */
+/** Queues and functions, and the alarms they need. */
 export const alarmChecks: readonly Check[] = [
   {
     name: 'queue-alarm',
     rule: 'A queue that a function or a crawler works on has an alarm on the age of its oldest message.',
-    reason: 'A stage that stands still makes no errors.',
+    reason: 'A stage that has stopped reports no errors.',
     source: 'SQS guide, sqs-available-cloudwatch-metrics',
     type: queue,
     passes: (each, all) =>
@@ -17,8 +17,9 @@ export const alarmChecks: readonly Check[] = [
   },
   {
     name: 'dlq-alarm',
-    rule: 'Any other queue has an alarm on the first message that it holds.',
-    reason: 'What was given up waits for a person, and NumberOfMessagesSent misses what SQS moves.',
+    rule: 'Any other queue has an alarm that starts with its first message.',
+    reason:
+      'Dead-lettered messages need a person, and NumberOfMessagesSent does not count those that SQS moves.',
     source: 'SQS guide, sqs-available-cloudwatch-metrics',
     type: queue,
     passes: (each, all) =>
@@ -30,9 +31,9 @@ export const alarmChecks: readonly Check[] = [
   },
   {
     name: 'function-alarm',
-    rule: 'A function that works on its own has alarms on its rate of errors, on throttles, and on a p99 duration of at most 80 % of its time-out.',
+    rule: 'A function that runs unattended has alarms on its error rate, on throttles, and on a p99 duration of at most 80 % of its timeout.',
     reason:
-      'Each shows what the queues show only once every attempt is used up. What a deployment invokes fails the deployment, and what a state machine invokes fails an execution.',
+      'The queues show these problems only after the last attempt. A function that a deployment or a state machine invokes fails the deployment or the execution instead.',
     source: 'Lambda guide, monitoring-metrics-types',
     type: lambda,
     passes: (each, all) => {
@@ -70,7 +71,7 @@ const isWorkedOn = ({ outputs }: Registered, all: readonly Registered[]) =>
         list(inputs['catalogTargets']).some((target) => at(target, 'eventQueueArn') === outputs['arn'])),
   );
 
-/** The alarms on this queue or function that begin above a threshold, and not for want of data. */
+/** The alarms on this queue or function that start above a threshold and ignore missing data. */
 const alarms = ({ type, outputs }: Registered, all: readonly Registered[]) =>
   all.filter(
     ({ type: of, inputs }) =>
@@ -90,7 +91,7 @@ const watches =
   ({ inputs }: Registered): boolean =>
     inputs['metricName'] === metric && (inputs['statistic'] ?? inputs['extendedStatistic']) === statistic;
 
-/** Errors by invocations: ten errors in ten calls are not ten errors in a million. */
+/** Errors divided by invocations: ten errors in ten calls are not ten errors in a million. */
 function watchesErrorRate({ inputs }: Registered): boolean {
   const queries = list(inputs['metricQueries']);
   const id = (metric: string) =>

@@ -3,12 +3,12 @@ import { at, besides, deniesWithoutTls, list, number, policyOf, statements } fro
 
 const bucket = 'aws:s3/bucket:Bucket';
 
-/** Buckets, with the resources that configure them. */
+/** Buckets and the resources that configure them. */
 export const bucketChecks: readonly Check[] = [
   {
     name: 'bucket-private',
     rule: 'A bucket blocks every kind of public access.',
-    reason: 'One wrong policy must not open the lake.',
+    reason: 'A single wrong policy must not make the lake public.',
     source: 'Security Hub S3.8',
     type: bucket,
     passes: (each, all) => {
@@ -19,8 +19,8 @@ export const bucketChecks: readonly Check[] = [
   },
   {
     name: 'bucket-tls',
-    rule: 'A bucket refuses calls without TLS.',
-    reason: 'Objects and signatures would travel in the clear.',
+    rule: 'A bucket denies calls without TLS.',
+    reason: 'Without TLS, objects and signatures are sent unencrypted.',
     source: 'Security Hub S3.5',
     type: bucket,
     passes: ({ outputs }, all) =>
@@ -28,9 +28,8 @@ export const bucketChecks: readonly Check[] = [
   },
   {
     name: 'receipts-once',
-    rule: 'The ledger’s receipts are created, and never written over.',
-    reason:
-      'What a receipt says is done is not done again: nobody may change that afterwards, a function least of all.',
+    rule: 'The ledger’s receipts are created once and never overwritten.',
+    reason: 'Work with a receipt is not done again, so nobody may change a receipt, not even a function.',
     source: 'S3 guide, conditional-writes-enforce',
     type: bucket,
     passes: ({ name, outputs }, all) =>
@@ -46,8 +45,8 @@ export const bucketChecks: readonly Check[] = [
   },
   {
     name: 'bucket-encryption',
-    rule: 'A bucket is encrypted by KMS with a customer key and bucket keys.',
-    reason: 'A customer key can be refused and audited; bucket keys save most of the calls to KMS.',
+    rule: 'A bucket is encrypted by KMS with a customer managed key and bucket keys.',
+    reason: 'Access to a customer managed key can be denied and audited; bucket keys save most calls to KMS.',
     source: 'S3 guide, bucket-key',
     type: bucket,
     passes: (each, all) => {
@@ -67,7 +66,7 @@ export const bucketChecks: readonly Check[] = [
   {
     name: 'bucket-versioning',
     rule: 'A bucket is versioned.',
-    reason: "An event's object is read at the event's version.",
+    reason: 'Functions read an object at the version that the event names.',
     source: 'S3 guide, Versioning',
     type: bucket,
     passes: (each, all) =>
@@ -78,8 +77,9 @@ export const bucketChecks: readonly Check[] = [
   },
   {
     name: 'bucket-lifecycle',
-    rule: 'A bucket expires old versions and aborts incomplete uploads, and expires nothing that a queue may still name.',
-    reason: 'Both cost money for ever; and a message may wait 14 days for its object.',
+    rule: 'A bucket expires old versions and incomplete uploads, but no object that a queued message may still name.',
+    reason:
+      'Old versions and incomplete uploads cost money for ever, and a message may be read up to 14 days later.',
     source: 'S3 guide, intro-lifecycle-rules',
     type: bucket,
     passes: (each, all) => {
@@ -100,8 +100,8 @@ export const bucketChecks: readonly Check[] = [
   },
   {
     name: 'bucket-events',
-    rule: 'A bucket tells EventBridge of its changes.',
-    reason: 'The flow is made of these events.',
+    rule: 'A bucket sends its changes to EventBridge.',
+    reason: 'These events drive the pipeline.',
     source: 'S3 guide, EventBridge',
     type: bucket,
     passes: (each, all) =>

@@ -7,12 +7,12 @@ const schedule = 'aws:scheduler/schedule:Schedule';
 const workgroup = 'aws:redshiftserverless/workgroup:Workgroup';
 const queue = 'aws:sqs/queue:Queue';
 
-/** The lake's tables, what fills them with partitions, and what queries them. */
+/** The lake's tables, the crawler that adds their partitions, and the warehouse that queries them. */
 export const catalogChecks: readonly Check[] = [
   {
     name: 'table-columns',
-    rule: 'A table says its columns and their types, no partition column among them, and the format of its files.',
-    reason: 'Redshift Spectrum refuses a column that is there twice, and Glue guesses what is not said.',
+    rule: 'A table declares its columns with types, without the partition columns, and the format of its files.',
+    reason: 'Redshift Spectrum rejects duplicate columns, and Glue guesses whatever is not declared.',
     source: 'Redshift database guide, r_CREATE_EXTERNAL_TABLE',
     type: table,
     passes: ({ inputs }) => {
@@ -29,8 +29,8 @@ export const catalogChecks: readonly Check[] = [
   },
   {
     name: 'crawler-types',
-    rule: 'A crawler crawls tables of the catalog, only logs what it finds otherwise, and partitions inherit from the table.',
-    reason: 'Types are those of the dataset; a crawler’s guess would change them from one file to the next.',
+    rule: 'A crawler crawls existing tables, only logs differences, and lets partitions inherit from the table.',
+    reason: 'The dataset decides types; a crawler’s guess would change them from one file to the next.',
     source: 'Glue guide, crawler-schema-changes-prevent',
     type: crawler,
     passes: ({ inputs }) =>
@@ -43,8 +43,8 @@ export const catalogChecks: readonly Check[] = [
   },
   {
     name: 'crawler-on-change',
-    rule: 'A crawler works in S3 event mode, on a queue with a DLQ that a bucket notifies of both creations and removals.',
-    reason: 'Each crawl bills at least 10 minutes, and a lake that did not change must cost nothing.',
+    rule: 'A crawler uses S3 event mode, with a queue that has a DLQ and receives a bucket’s creations and deletions.',
+    reason: 'AWS bills each crawl for at least 10 minutes, and an unchanged lake must cost nothing.',
     source: 'Glue guide, crawler-s3-event-notifications',
     type: crawler,
     passes: ({ inputs }, all) => {
@@ -64,8 +64,8 @@ export const catalogChecks: readonly Check[] = [
   },
   {
     name: 'crawler-role',
-    rule: 'A crawler’s role reads objects, works on queues and logs, and adds to the catalog: it changes no object.',
-    reason: 'What looks at the lake must not be able to harm it.',
+    rule: 'A crawler’s role may read objects, use queues and logs, and add to the catalog, but not change objects.',
+    reason: 'A crawler only reads the lake, so a faulty one must not be able to damage it.',
     source: 'Glue guide, crawler-prereqs',
     type: crawler,
     passes: ({ inputs }, all) =>
@@ -77,8 +77,8 @@ export const catalogChecks: readonly Check[] = [
   },
   {
     name: 'crawler-schedule',
-    rule: 'A crawler is started by EventBridge Scheduler, with a role that may start it and nothing else.',
-    reason: 'One place says when things run; a schedule’s role is used by nobody who watches.',
+    rule: 'EventBridge Scheduler starts a crawler, with a role that may do nothing else.',
+    reason: 'One service holds all schedules, and a schedule’s role is used unattended.',
     source: 'Scheduler guide, setting-up-execution-role',
     type: crawler,
     passes: ({ inputs, outputs }, all) =>
@@ -96,8 +96,8 @@ export const catalogChecks: readonly Check[] = [
   },
   {
     name: 'crawler-findings',
-    rule: 'A rule keeps the crawls that failed, and those that found drift, in a queue.',
-    reason: 'A table without its newest partitions looks like a table without news.',
+    rule: 'An EventBridge rule sends failed crawls and crawls that found drift to a queue.',
+    reason: 'A table that misses its newest partitions looks as if no new data had arrived.',
     source: 'EventBridge reference, events-ref-glue',
     type: crawler,
     passes: ({ outputs }, all) =>
@@ -118,7 +118,7 @@ export const catalogChecks: readonly Check[] = [
   {
     name: 'warehouse-private',
     rule: 'A workgroup is not publicly accessible, and requires TLS.',
-    reason: 'It is queried through the Data API, which needs no network way in.',
+    reason: 'Clients query it through the Data API, which needs no network access.',
     source: 'Security Hub RedshiftServerless.3, RedshiftServerless.2',
     type: workgroup,
     passes: ({ inputs }) =>
@@ -129,8 +129,8 @@ export const catalogChecks: readonly Check[] = [
   },
   {
     name: 'warehouse-limit',
-    rule: 'A workgroup has a maximum capacity, a limit of a query’s time, and a usage limit that stops it.',
-    reason: 'A query over everything must not cost without end.',
+    rule: 'A workgroup has a maximum capacity, a query timeout, and a usage limit that stops it.',
+    reason: 'A query over the whole lake must not cost an unlimited amount.',
     source: 'Redshift guide, serverless-workgroup-max-rpu',
     type: workgroup,
     passes: ({ inputs, outputs }, all) =>
@@ -147,8 +147,8 @@ export const catalogChecks: readonly Check[] = [
   },
   {
     name: 'warehouse-role',
-    rule: 'The roles of a Redshift namespace only read.',
-    reason: 'UNLOAD and CREATE EXTERNAL TABLE AS write as this role.',
+    rule: 'A Redshift namespace’s roles may only read.',
+    reason: 'UNLOAD and CREATE EXTERNAL TABLE AS write with this role.',
     source: 'Redshift database guide, c-spectrum-iam-policies',
     type: 'aws:redshiftserverless/namespace:Namespace',
     passes: ({ inputs }, all) =>
@@ -159,7 +159,10 @@ export const catalogChecks: readonly Check[] = [
   },
 ];
 
-/** What a role of the stack is allowed; a role or a policy that can't be read is allowed everything. */
+/**
+ * The statements that apply to a role of the stack. An unreadable role or policy counts as one that allows
+ * everything.
+ */
 function statementsOf(arn: unknown, all: readonly Registered[]) {
   const everything = [{ Action: ['*'], Resource: ['*'] }];
   const role = all.find(({ type, outputs }) => type === 'aws:iam/role:Role' && outputs['arn'] === arn);

@@ -1,6 +1,6 @@
 /**
- * A resource as the program registered it. The inputs are what the program asks for, the outputs what AWS made of it, such as names
- * and ARNs.
+ * A resource as the program registered it. Inputs are the program's arguments; outputs are AWS's results,
+ * such as names and ARNs.
  */
 export interface Registered {
   readonly urn: string;
@@ -10,29 +10,28 @@ export interface Registered {
   readonly outputs: Readonly<Record<string, unknown>>;
 }
 
-/** A rule that the whole stack obeys, why, and who says so. */
+/** A rule for the whole stack, with its reason and source. */
 export interface Check {
-  /** As Pulumi wants names of policies: unique, of lower-case letters and hyphens. */
+  /** Pulumi's form of a policy name: unique, with lower-case letters and hyphens. */
   readonly name: string;
   readonly rule: string;
   readonly reason: string;
   readonly source: string;
-  /** The type, or types, of the resources that it is asked about. */
+  /** The type, or types, of resources that it checks. */
   readonly type: string | readonly string[];
-  /** Whether this resource obeys the rule. */
+  /** Whether this resource follows the rule. */
   readonly passes: (resource: Registered, stack: readonly Registered[]) => boolean;
 }
 
 /** A resource that breaks a rule. */
 export interface Finding {
   readonly urn: string;
-  /** The name of the check. */
   readonly check: string;
-  /** Rule, reason and source in one sentence each. */
+  /** Rule, reason and source, one sentence each. */
   readonly message: string;
 }
 
-/** What breaks the rules in a stack. Empty for a stack that obeys them all. */
+/** The violations in a stack; empty if the stack follows all rules. */
 export function findings(checks: readonly Check[], stack: readonly Registered[]): Finding[] {
   return checks.flatMap(({ name, rule, reason, source, type, passes }) =>
     stack

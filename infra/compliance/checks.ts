@@ -9,7 +9,7 @@ import { queueChecks } from './queues.ts';
 import { at, parsed } from './resource.ts';
 import { workflowChecks } from './workflows.ts';
 
-/** All checks. A rule of one's own goes into a file beside the others, and is added here. */
+/** All checks. Put your own check in a file of this folder and add it here. */
 export const checks: readonly Check[] = [
   ...queueChecks,
   ...bucketChecks,
@@ -22,7 +22,8 @@ export const checks: readonly Check[] = [
   {
     name: 'default-tags',
     rule: 'The provider tags everything with project, stack and owner.',
-    reason: 'Costs and questions find their way. No dataset: each resource serves them all.',
+    reason:
+      'Tags assign costs and say whom to ask. There is no dataset tag, because each resource serves all datasets.',
     source: 'AWS tagging best practices',
     type: 'pulumi:providers:aws',
     passes: ({ inputs }) => {

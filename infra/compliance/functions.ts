@@ -5,12 +5,12 @@ import { at, list, number, statements } from './resource.ts';
 const lambda = 'aws:lambda/function:Function';
 const role = 'aws:iam/role:Role';
 
-/** Functions, and what their roles may do. */
+/** Functions and the permissions of their roles. */
 export const functionChecks: readonly Check[] = [
   {
     name: 'function-explicit',
-    rule: 'A function says its memory and time-out, runs on arm64, and is traced.',
-    reason: 'The defaults, 128 MB and 3 s on x86, are nobody’s choice.',
+    rule: 'A function sets its memory and timeout, runs on arm64, and is traced.',
+    reason: 'The defaults, 128 MB and 3 s on x86, suit none of the functions.',
     source: 'serverless-rules',
     type: lambda,
     passes: ({ inputs }) =>
@@ -21,8 +21,8 @@ export const functionChecks: readonly Check[] = [
   },
   {
     name: 'function-logs',
-    rule: 'A function writes to a log group of the stack, which has a retention.',
-    reason: 'A group that Lambda makes by itself is kept for ever.',
+    rule: 'A function writes to a log group of the stack that has a retention.',
+    reason: 'Lambda keeps the log groups that it creates itself for ever.',
     source: 'serverless-rules',
     type: lambda,
     passes: ({ inputs }, all) => {
@@ -35,8 +35,8 @@ export const functionChecks: readonly Check[] = [
   },
   {
     name: 'least-privilege',
-    rule: 'What a role may do is readable, names each action, and each resource, or all that lies within one of the stack.',
-    reason: 'Each function may do what it does and nothing else.',
+    rule: 'A role’s policies are readable and name each action and each resource, or everything within one resource of the stack.',
+    reason: 'Each function gets only the permissions that it uses.',
     source: 'serverless-rules; Service authorization reference',
     type: 'aws:iam/rolePolicy:RolePolicy',
     passes: ({ inputs }, all) => {
@@ -48,8 +48,8 @@ export const functionChecks: readonly Check[] = [
   },
   {
     name: 'permissions-in-one-place',
-    rule: 'A role has no permissions but those of its RolePolicy resources: none attached, managed or inline in the role.',
-    reason: 'What is written elsewhere escapes the check of what a role may do.',
+    rule: 'A role’s permissions come only from RolePolicy resources: it has no attached, managed or inline policies.',
+    reason: 'The check of permissions reads only RolePolicy resources.',
     source: 'IAM guide, access_policies_managed-vs-inline',
     type: [
       role,
@@ -62,8 +62,8 @@ export const functionChecks: readonly Check[] = [
   },
   {
     name: 'key-through-services',
-    rule: 'A role uses a key only through the services that encrypt under it.',
-    reason: 'Who gets hold of the role’s credentials and of a cipher text must not decrypt it by himself.',
+    rule: 'A role may use a key only through the services that encrypt with it.',
+    reason: 'Stolen role credentials must not be enough to decrypt a stolen ciphertext.',
     source: 'KMS guide, conditions-kms, kms:ViaService',
     type: 'aws:iam/rolePolicy:RolePolicy',
     passes: ({ inputs }) =>
@@ -73,8 +73,8 @@ export const functionChecks: readonly Check[] = [
   },
   {
     name: 'trust-names-whom',
-    rule: 'A service takes a role on only for this account or one of its resources; Lambda, which asks who may pass the role, for any.',
-    reason: 'It works for other accounts too, which must not have it use this one’s roles.',
+    rule: 'A service may assume a role only for this account or one of its resources; Lambda is exempt, since it checks iam:PassRole.',
+    reason: 'A service also works for other accounts, and they must not make it use this account’s roles.',
     source: 'IAM guide, confused-deputy',
     type: role,
     passes: ({ inputs }) =>
@@ -91,7 +91,7 @@ export const functionChecks: readonly Check[] = [
   {
     name: 'own-role',
     rule: 'No two functions share a role.',
-    reason: 'A shared role allows each what the other needs.',
+    reason: 'With a shared role, each function also gets the other’s permissions.',
     source: 'serverless-rules',
     type: lambda,
     passes: ({ inputs }, all) =>
@@ -99,7 +99,7 @@ export const functionChecks: readonly Check[] = [
   },
 ];
 
-/** Whether a condition compares one of the keys with something, by one of the operators. */
+/** Whether one of the operators of a condition has one of the keys. */
 const namesKey = (
   condition: ParsedStatement['Condition'],
   operators: readonly string[],
@@ -107,9 +107,9 @@ const namesKey = (
 ): boolean => operators.some((operator) => keys.some((key) => condition[operator]?.[key] !== undefined));
 
 /**
- * X-Ray's actions take no resource (Service authorization reference, AWS X-Ray), nor does the delivery of logs (Step Functions
- * guide, cw-logs), and Lambda refuses a role in a VPC that may
- * make network interfaces in some places only (Lambda guide, configuration-vpc).
+ * X-Ray's actions (Service authorization reference, AWS X-Ray) and log delivery (Step Functions guide,
+ * cw-logs) take no resources. Lambda refuses a role in a VPC whose permission to create network interfaces is
+ * limited to some resources (Lambda guide, configuration-vpc).
  */
 const withoutResources = new Set([
   'xray:GetSamplingRules',
@@ -132,16 +132,19 @@ const withoutResources = new Set([
   'ec2:UnassignPrivateIpAddresses',
 ]);
 
-/** Crawlers of all stacks write to one group that Glue makes (Glue guide, monitor-continuous-logging). */
+/** Crawlers of all stacks write to a group that Glue creates (Glue guide, monitor-continuous-logging). */
 const crawlersLogs = /^arn:aws[a-z-]*:logs:[a-z0-9-]+:\d{12}:log-group:\/aws-glue\/crawlers:\*$/;
 
-/** Whether a statement that allows something names it. `*` and `?` are wildcards (IAM guide, reference_policies_elements_resource). */
+/**
+ * Whether an allow statement names its actions and resources. `*` and `?` are wildcards (IAM guide,
+ * reference_policies_elements_resource).
+ */
 function isNarrow(allowed: ParsedStatement, all: readonly Registered[]): boolean {
   const { Action, NotAction, Resource, NotResource } = allowed;
   const has = (wildcard: string) => /[*?]/.test(wildcard);
   const within = all.flatMap(({ type, outputs: { arn } }) => {
     if (arn === undefined) return [];
-    // Executions, and the runs of maps, lie within their state machine.
+    // The ARNs of executions and map runs are derived from the state machine's.
     if (type === 'aws:sfn/stateMachine:StateMachine')
       return [
         `${String(arn).replace(':stateMachine:', ':execution:')}:`,

@@ -5,12 +5,12 @@ import { at, functionOf, list, number } from './resource.ts';
 const instance = 'aws:rds/instance:Instance';
 const lambda = 'aws:lambda/function:Function';
 
-/** The database, and who connects to it. */
+/** The database and the functions that connect to it. */
 export const mysqlChecks: readonly Check[] = [
   {
     name: 'database-private',
-    rule: 'A database lies in subnets of the stack, behind a security group of the stack, without a public address.',
-    reason: 'Nobody but the functions that need it can try to reach it.',
+    rule: 'A database is in subnets and a security group of the stack, without a public address.',
+    reason: 'Only the functions that need the database can open a connection to it.',
     source: 'Security Hub RDS.2; RDS guide, USER_VPC.WorkingWithRDSInstanceinaVPC',
     type: instance,
     passes: ({ inputs }, all) => {
@@ -26,7 +26,7 @@ export const mysqlChecks: readonly Check[] = [
   {
     name: 'database-encryption',
     rule: 'A database and its administrator’s secret are encrypted with a key of the stack.',
-    reason: 'It can’t be switched on later: that takes a new database.',
+    reason: 'Encryption can’t be enabled later: that takes a new database.',
     source: 'Security Hub RDS.3; RDS guide, Overview.Encryption',
     type: instance,
     passes: ({ inputs }, all) =>
@@ -37,8 +37,8 @@ export const mysqlChecks: readonly Check[] = [
   },
   {
     name: 'database-tls',
-    rule: 'A database, and a proxy before it, refuse connections without TLS.',
-    reason: 'A token for IAM is a password for a quarter of an hour.',
+    rule: 'A database and its proxy refuse connections without TLS.',
+    reason: 'An IAM authentication token works as a password for 15 minutes.',
     source: 'RDS guide, mysql-ssl-connections.require-ssl',
     type: [instance, 'aws:rds/proxy:Proxy'],
     passes: ({ type, inputs }, all) =>
@@ -48,8 +48,8 @@ export const mysqlChecks: readonly Check[] = [
   },
   {
     name: 'database-passwords',
-    rule: 'RDS makes and keeps the administrator’s password; everybody else comes by IAM, through a proxy too.',
-    reason: 'What nobody knows nobody loses, and nobody has to change.',
+    rule: 'RDS manages the administrator’s password; all other users authenticate with IAM, also through a proxy.',
+    reason: 'A password that no person or function stores can’t leak and needs no manual rotation.',
     source: 'RDS guide, rds-secrets-manager and UsingWithRDS.IAMDBAuth',
     type: [instance, 'aws:rds/proxy:Proxy'],
     passes: ({ type, inputs }) =>
@@ -63,7 +63,7 @@ export const mysqlChecks: readonly Check[] = [
   {
     name: 'no-password-in-environment',
     rule: 'No variable of a function holds a password, a token or a secret: at most a secret’s ARN.',
-    reason: 'Whoever may look at a function’s configuration reads its variables.',
+    reason: 'Everyone who may read a function’s configuration sees its variables.',
     source: 'Lambda guide, configuration-envvars',
     type: lambda,
     passes: ({ inputs }) =>
@@ -73,8 +73,8 @@ export const mysqlChecks: readonly Check[] = [
   },
   {
     name: 'database-durable',
-    rule: 'A database has backups; in a stack whose buckets must not be destroyed it also has a week of them, protection from deletion, and a last snapshot.',
-    reason: 'The tables can be loaded again from the archive, in days.',
+    rule: 'A database has backups. If the stack’s buckets must not be destroyed, it has a week of them, deletion protection and a final snapshot.',
+    reason: 'Loading the tables again from the archive takes days.',
     source: 'Security Hub RDS.8 and RDS.11',
     type: instance,
     passes: ({ inputs }, all) => {
@@ -89,8 +89,8 @@ export const mysqlChecks: readonly Check[] = [
   },
   {
     name: 'database-logs',
-    rule: 'A database’s errors and slow statements go to log groups of the stack, which have a retention; its general log goes nowhere.',
-    reason: 'Groups that RDS makes are kept for ever, and the general log holds the records.',
+    rule: 'A database’s error and slow-query logs go to log groups of the stack with a retention; the general log is not exported.',
+    reason: 'RDS keeps the groups that it creates for ever, and the general log contains the records.',
     source: 'Security Hub RDS.9; RDS guide, USER_LogAccess.MySQLDB.PublishtoCloudWatchLogs',
     type: instance,
     passes: ({ inputs, outputs }, all) => {
@@ -111,8 +111,8 @@ export const mysqlChecks: readonly Check[] = [
   },
   {
     name: 'connection-budget',
-    rule: 'The functions that write to a database have, all together, fewer connections than it takes.',
-    reason: 'A database that is out of connections lets nobody in, not even who would help.',
+    rule: 'The functions that write to a database together use fewer connections than it accepts.',
+    reason: 'A database without free connections also refuses the person who would repair it.',
     source: 'Lambda guide, services-sqs-scaling; RDS guide, CHAP_Limits',
     type: 'aws:lambda/eventSourceMapping:EventSourceMapping',
     passes: (mapping, all) => {
@@ -128,8 +128,9 @@ export const mysqlChecks: readonly Check[] = [
   },
   {
     name: 'database-alarm',
-    rule: 'A database has alarms on its free storage, its connections and its processor, and one that is silent is one that is away.',
-    reason: 'Each of them stops loading, and shows before it does.',
+    rule: 'A database has alarms on its free storage, connections and processor, and missing data starts them.',
+    reason:
+      'Each of these stops loading and can be seen before it does; a database that sends no metrics is down.',
     source: 'RDS guide, rds-metrics',
     type: instance,
     passes: ({ outputs }, all) => {
@@ -150,8 +151,8 @@ export const mysqlChecks: readonly Check[] = [
   },
   {
     name: 'migrated-before-loaded',
-    rule: 'What invokes a function in a deployment does so again when its code changes.',
-    reason: 'Tables that are behind the code refuse its rows.',
+    rule: 'A deployment invokes its function again whenever the function’s code changes.',
+    reason: 'Tables that have not been migrated reject the new code’s rows.',
     source: 'Lambda guide, with-relational-databases',
     type: 'aws:lambda/invocation:Invocation',
     passes: ({ inputs }, all) => {
@@ -173,7 +174,7 @@ const watched = {
 const has = (all: readonly Registered[], type: string, output: string, value: unknown) =>
   value !== undefined && all.some((each) => each.type === type && each.outputs[output] === value);
 
-/** A parameter of the group that an instance names; empty when it says nothing. */
+/** A parameter of the instance's parameter group; empty if it is not set. */
 function parameter(inputs: Registered['inputs'], name: string, all: readonly Registered[]): string {
   const group = all.find(
     (each) =>

@@ -5,12 +5,13 @@ const securityGroup = 'aws:ec2/securityGroup:SecurityGroup';
 const ingress = 'aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule';
 const egress = 'aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule';
 
-/** The network in which the database lies, and who in it reaches whom. */
+/** The database's network and its security groups. */
 export const networkChecks: readonly Check[] = [
   {
     name: 'no-internet',
-    rule: 'There is no gateway to the Internet, no NAT, and no public address.',
-    reason: 'What can’t be reached from outside can’t be attacked there, and no hour of a gateway is paid.',
+    rule: 'There is no Internet gateway, no NAT gateway, and no public address.',
+    reason:
+      'A network without Internet access can’t be attacked from outside, and gateways are billed by the hour.',
     source: 'RDS guide, USER_VPC.WorkingWithRDSInstanceinaVPC',
     type: [
       'aws:ec2/internetGateway:InternetGateway',
@@ -24,7 +25,7 @@ export const networkChecks: readonly Check[] = [
   {
     name: 'default-group-closed',
     rule: 'The default security group of a VPC allows nothing.',
-    reason: 'What names no group gets it, and by default it lets all its members in.',
+    reason: 'Resources without a group get this one, and by default its members may connect to each other.',
     source: 'Security Hub EC2.2',
     type: 'aws:ec2/vpc:Vpc',
     passes: ({ outputs }, all) =>
@@ -37,8 +38,8 @@ export const networkChecks: readonly Check[] = [
   },
   {
     name: 'groups-name-each-other',
-    rule: 'A security group’s rules are resources of their own, for one TCP port, and name another group or a service’s prefix list.',
-    reason: 'An address says where somebody is, a group who it is.',
+    rule: 'A security group’s rules are separate resources, for one TCP port, and name another group or a service’s prefix list.',
+    reason: 'A group identifies the caller, while any resource could get an address.',
     source: 'VPC guide, security-group-rules',
     type: [securityGroup, ingress, egress],
     passes: ({ type, inputs }) =>
@@ -52,8 +53,8 @@ export const networkChecks: readonly Check[] = [
   },
   {
     name: 'endpoint-policy',
-    rule: 'An endpoint’s policy allows nothing but resources that it names.',
-    reason: 'By default it is a way to everybody’s buckets and secrets, also out.',
+    rule: 'An endpoint’s policy allows only the resources that it names.',
+    reason: 'By default it allows the buckets and secrets of every account, so data could be copied out.',
     source: 'VPC guide, vpc-endpoints-access',
     type: 'aws:ec2/vpcEndpoint:VpcEndpoint',
     passes: ({ inputs }) => {
@@ -69,5 +70,5 @@ export const networkChecks: readonly Check[] = [
   },
 ];
 
-/** `*`, or a name that is not spelt to its end; everything within one bucket or secret is not open. */
+/** `*`, or a name that ends in a wildcard. Everything within one bucket or secret is allowed. */
 const isOpen = (resource: string) => /[*?]/.test(resource.replace(/\/\*$/, ''));

@@ -2,15 +2,14 @@ import type { Policies, ResourceValidationPolicy, StackValidationPolicy } from '
 import { type Check, findings } from './check.ts';
 
 /**
- * The checks as policies for `pulumi preview` and `pulumi up`, for one run of either. Pulumi shows resources one by one with their
- * inputs while the program registers them, and all together with their outputs in the end.
+ * The checks as policies for one run of `pulumi preview` or `pulumi up`. Pulumi passes each resource with its
+ * inputs while the program registers it, and all resources with their outputs at the end.
  */
 export function policiesOf(checks: readonly Check[]): Policies {
   const inputs = new Map<string, Readonly<Record<string, unknown>>>();
   const register: ResourceValidationPolicy = {
     name: 'inputs',
-    description:
-      'Notes the inputs of each resource, which the other policies compare with what AWS made of them.',
+    description: 'Records the inputs of each resource, which the other policies compare with the outputs.',
     enforcementLevel: 'advisory',
     validateResource: ({ urn, props }) => void inputs.set(urn, props),
   };

@@ -17,12 +17,13 @@ const mapping = 'aws:lambda/eventSourceMapping:EventSourceMapping';
 const target = 'aws:cloudwatch/eventTarget:EventTarget';
 const day = 86_400;
 
-/** Queues, their DLQs, and what fills and empties them. */
+/** Queues, their DLQs, and the rules, buckets and functions that use them. */
 export const queueChecks: readonly Check[] = [
   {
     name: 'queue-visibility',
-    rule: "The queue's visibility time-out is at least six times the function's time-out plus the batching window.",
-    reason: 'Lambda retries a throttled batch within that time; a shorter one has a message worked on twice.',
+    rule: "The queue's visibility timeout is at least six times the function's timeout plus the batching window.",
+    reason:
+      'Lambda retries a throttled batch within that time; with a shorter one a message is processed twice.',
     source: 'Lambda guide, services-sqs-configure',
     type: mapping,
     passes: (each, all) =>
@@ -33,7 +34,7 @@ export const queueChecks: readonly Check[] = [
   {
     name: 'queue-receives',
     rule: 'A queue with a function has a DLQ and a maxReceiveCount of at least 5.',
-    reason: 'Throttling alone uses up a few receives and would fill the DLQ.',
+    reason: 'Throttling alone uses a few receives, so with fewer it would fill the DLQ.',
     source: 'Lambda guide, services-sqs-configure',
     type: mapping,
     passes: (each, all) => {
@@ -43,16 +44,16 @@ export const queueChecks: readonly Check[] = [
   },
   {
     name: 'partial-batches',
-    rule: 'A mapping asks for ReportBatchItemFailures.',
-    reason: 'One bad message must not bring back those that are done.',
+    rule: 'A mapping uses ReportBatchItemFailures.',
+    reason: 'One failed message must not cause the others in its batch to be processed again.',
     source: 'Lambda guide, services-sqs-errorhandling',
     type: mapping,
     passes: ({ inputs }) => list(inputs['functionResponseTypes']).includes('ReportBatchItemFailures'),
   },
   {
     name: 'mapping-concurrency',
-    rule: 'Concurrency is limited by the mapping, and the function reserves none.',
-    reason: 'Reserved concurrency throttles the poller, whose messages then use up their receives.',
+    rule: 'The mapping limits concurrency, and the function reserves none.',
+    reason: 'Reserved concurrency throttles the poller, and each throttled message uses up a receive.',
     source: 'Lambda guide, services-sqs-scaling',
     type: mapping,
     passes: (each, all) =>
@@ -62,15 +63,16 @@ export const queueChecks: readonly Check[] = [
   {
     name: 'mapping-filters-nothing',
     rule: 'A mapping has no filter.',
-    reason: "A mapping's filter deletes what does not match; the EventBridge rule is the place to choose.",
+    reason:
+      "A mapping's filter deletes the messages that it does not match. Filter in the EventBridge rule instead.",
     source: 'Lambda guide, invocation-eventfiltering',
     type: mapping,
     passes: ({ inputs }) => inputs['filterCriteria'] === undefined,
   },
   {
     name: 'dlq-retention',
-    rule: 'A DLQ keeps messages for 14 days, longer than its source does.',
-    reason: 'A message keeps the time of its first enqueueing when it moves.',
+    rule: 'A DLQ keeps messages for 14 days and longer than its source queue does.',
+    reason: 'A message keeps its first enqueue time when SQS moves it to the DLQ.',
     source: 'SQS guide, sqs-dead-letter-queues',
     type: queue,
     passes: (each, all) => {
@@ -82,7 +84,7 @@ export const queueChecks: readonly Check[] = [
   {
     name: 'queue-encryption',
     rule: 'A queue is encrypted with a key that EventBridge may use.',
-    reason: 'EventBridge drops what it cannot encrypt.',
+    reason: 'EventBridge drops events that it cannot encrypt.',
     source: 'SQS guide, sqs-key-management',
     type: queue,
     passes: ({ inputs }, all) => {
@@ -100,8 +102,8 @@ export const queueChecks: readonly Check[] = [
   },
   {
     name: 'queue-tls',
-    rule: 'A queue refuses calls without TLS.',
-    reason: 'Messages name objects of the data lake.',
+    rule: 'A queue denies calls without TLS.',
+    reason: 'Messages contain the keys of the lake’s objects.',
     source: 'SQS guide, sqs-security-best-practices',
     type: queue,
     passes: ({ outputs }, all) =>
@@ -110,7 +112,7 @@ export const queueChecks: readonly Check[] = [
   {
     name: 'target-dlq',
     rule: "A rule's target has a DLQ of its own and an explicit retry policy.",
-    reason: 'Otherwise EventBridge loses without a trace what it cannot deliver within a day.',
+    reason: 'Without them EventBridge silently drops events that it cannot deliver within a day.',
     source: 'EventBridge guide, eb-rule-dlq',
     type: target,
     passes: ({ inputs }, all) => {
@@ -123,8 +125,8 @@ export const queueChecks: readonly Check[] = [
   },
   {
     name: 'target-permission',
-    rule: "A target queue and its DLQ admit events.amazonaws.com for this rule's ARN, and nobody else.",
-    reason: "Without the condition, anybody's rule could send.",
+    rule: "A target queue and its DLQ allow only events.amazonaws.com to send, and only for this rule's ARN.",
+    reason: 'Without the condition, a rule of any account could send.',
     source: 'EventBridge guide, eb-use-resource-based',
     type: target,
     passes: ({ inputs }, all) => {

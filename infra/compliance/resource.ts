@@ -10,12 +10,12 @@ export function at(value: unknown, path: string): unknown {
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
 
-/** A number, or what AWS takes when the program says nothing. */
+/** A number, or AWS's default if the program sets none. */
 export const number = (value: unknown, otherwise: number) => (typeof value === 'number' ? value : otherwise);
 
 export const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
-/** JSON that may come as text. */
+/** Parses JSON text; returns other values unchanged. */
 export function parsed(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   try {
@@ -25,10 +25,13 @@ export function parsed(value: unknown): unknown {
   }
 }
 
-/** The statements of a policy document's text; undefined when it can't be read, which is no sign of innocence. */
+/**
+ * The statements of a policy document's text; undefined if it can't be read. Callers must not take that as a
+ * pass.
+ */
 export const statements = (policy: unknown) => parseStatements(parsed(policy));
 
-/** A statement that refuses everybody who comes without TLS. */
+/** Whether a policy denies every call without TLS. */
 export const deniesWithoutTls = (policy: unknown): boolean =>
   (statements(policy) ?? []).some(
     (each) =>
@@ -39,7 +42,7 @@ export const deniesWithoutTls = (policy: unknown): boolean =>
 
 const queue = 'aws:sqs/queue:Queue';
 
-/** The queue that a mapping takes from. */
+/** The queue that a mapping reads from. */
 export const sourceOf = ({ inputs }: Registered, all: readonly Registered[]) =>
   all.find((each) => each.type === queue && each.outputs['arn'] === inputs['eventSourceArn']);
 
@@ -63,6 +66,6 @@ export const deadLettersOf = (source: Registered | undefined, all: readonly Regi
 export const besides = (type: string, bucket: Registered, all: readonly Registered[]) =>
   all.find((each) => each.type === type && each.inputs['bucket'] === bucket.outputs['bucket']);
 
-/** The text of the policy resource whose `key` is `value`. */
+/** The policy text of the policy resource whose `key` is `value`. */
 export const policyOf = (type: string, key: string, value: unknown, all: readonly Registered[]) =>
   all.find((each) => each.type === type && each.inputs[key] === value)?.inputs['policy'];

@@ -3,13 +3,13 @@ import { at, list, number, parsed } from './resource.ts';
 
 const machine = 'aws:sfn/stateMachine:StateMachine';
 
-/** State machines: what they must say of every task, and what must be watched. */
+/** State machines: their tasks, maps, logs and alarms. */
 export const workflowChecks: readonly Check[] = [
   {
     name: 'workflow-retries',
-    rule: 'Every task has a time-out, is tried again with back-off and jitter, and has its errors caught.',
+    rule: 'Every task has a timeout, retries with backoff and jitter, and catches its errors.',
     reason:
-      'One throttled call must not undo hours of a backfill, and many that try again must not do so in step.',
+      'One throttled call must not fail hours of a backfill, and many retries must not come at the same time.',
     source: 'Step Functions guide, concepts-error-handling and sfn-stuck-execution',
     type: machine,
     passes: ({ inputs }) => {
@@ -24,8 +24,8 @@ export const workflowChecks: readonly Check[] = [
   },
   {
     name: 'workflow-map',
-    rule: 'A distributed map bounds its concurrency, tolerates at most a tenth of failures, and has its errors caught.',
-    reason: 'A map that tolerates everything succeeds when nothing did.',
+    rule: 'A distributed map limits its concurrency, tolerates at most 10 % failures, and catches its errors.',
+    reason: 'A map that tolerates all failures succeeds even if every item failed.',
     source: 'Step Functions guide, state-map-distributed',
     type: machine,
     passes: ({ inputs }) =>
@@ -40,8 +40,8 @@ export const workflowChecks: readonly Check[] = [
   },
   {
     name: 'workflow-explicit',
-    rule: 'A state machine says how long an execution may take, is traced, and logs errors to a group of the stack, which has a retention.',
-    reason: 'Without a time-out, an execution that is stuck stays so for a year.',
+    rule: 'A state machine has a timeout, is traced, and logs errors to a log group of the stack that has a retention.',
+    reason: 'Without a timeout, a stuck execution runs for a year.',
     source: 'Security Hub StepFunctions.1; Step Functions guide, sfn-stuck-execution',
     type: machine,
     passes: ({ inputs }, all) => {
@@ -60,8 +60,8 @@ export const workflowChecks: readonly Check[] = [
   },
   {
     name: 'workflow-alarm',
-    rule: 'A state machine has alarms on the first execution that fails or times out.',
-    reason: 'Nobody watches a backfill for hours.',
+    rule: 'A state machine has alarms that start with the first failed or timed-out execution.',
+    reason: 'A backfill runs unattended for hours.',
     source: 'Step Functions guide, procedure-cw-metrics',
     type: machine,
     passes: ({ outputs }, all) =>
@@ -84,7 +84,7 @@ function watches({ type, inputs }: Registered, metric: string, arn: unknown): bo
   );
 }
 
-/** All states of a flow, and of the flows within. */
+/** All states of a flow, and of the flows nested in it. */
 function statesOf(flow: unknown): unknown[] {
   return Object.values(at(flow, 'States') ?? {}).flatMap((state: unknown) => [
     state,

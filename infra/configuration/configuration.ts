@@ -6,12 +6,12 @@ import { stage } from './stages.ts';
 import { whole } from './whole.ts';
 import { workflowConfiguration } from './workflows.ts';
 
-/** What CloudWatch Logs accepts: API reference, PutRetentionPolicy. Days. */
+/** The days that CloudWatch Logs accepts (API reference, PutRetentionPolicy). */
 const logRetentions = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
 
-/** Numbers, booleans and objects come from Pulumi as JSON. */
+/** Numbers, booleans and objects arrive from Pulumi as JSON. */
 const fromJson = <Schema extends z.ZodType>(schema: Schema) =>
   z.preprocess((value) => {
     if (typeof value !== 'string') return value;
@@ -22,15 +22,15 @@ const fromJson = <Schema extends z.ZodType>(schema: Schema) =>
     }
   }, schema);
 
-/** Messages wait up to 14 days in a queue or DLQ; what they point at must outlive them. Days. */
+/** Days. Messages wait up to 14 days in a queue or DLQ, and the objects that they name must exist as long. */
 const atLeastTheQueues = whole(15, 3_650);
 
 const keys = z.strictObject({
-  /** Who answers for the stack; becomes a tag. */
+  /** The person or team responsible for the stack; becomes a tag. */
   owner: z.string().min(1).max(256).default('sluice'),
   /** Whether `pulumi destroy` may delete buckets that still hold objects. */
   forceDestroy: fromJson(z.boolean().default(false)),
-  /** Whether `pulumi destroy` leaves buckets and key on AWS, and takes away the rest. */
+  /** Whether `pulumi destroy` leaves buckets and key on AWS and deletes everything else. */
   retain: fromJson(z.boolean().default(false)),
   logLevel: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
   /** Days. */
@@ -40,23 +40,24 @@ const keys = z.strictObject({
       .refine((days) => logRetentions.includes(days), `must be one of ${logRetentions.join(', ')}`)
       .default(30),
   ),
-  /** Days after which objects between extraction and transformation expire. */
+  /** Days after which objects in the temp bucket expire. */
   tempExpiry: fromJson(atLeastTheQueues.default(21)),
   /** Days for which overwritten and deleted versions are kept. */
   oldVersionExpiry: fromJson(atLeastTheQueues.default(30)),
   /** Days after which the archive moves to Glacier. */
   glacierAfter: fromJson(whole(1, 3_650).default(90)),
-  /** The SNS topic that is told of alarms; without it they change their state and tell nobody. */
+  /** The SNS topic for alarms. Without it, alarms only change state and notify nobody. */
   alarmTopicArn: z
     .string()
     .regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/, 'must be the ARN of an SNS topic')
     .optional(),
-  // A raw object can take the whole time-out: one a call, so that a call that is killed takes no other with it.
+  // One raw object can take the whole timeout. With one message per call, a killed call delays no other
+  // message.
   extraction: fromJson(stage({ timeout: 900, batchSize: 1, maximumConcurrency: 10, alarmAge: 14_400 })),
   transformation: fromJson(stage({ timeout: 120, batchSize: 10, maximumConcurrency: 10, alarmAge: 3_600 })),
-  // As many at a time as `derived` says.
+  // `derived` sets the default concurrency.
   loading: fromJson(stage({ timeout: 120, batchSize: 10, maximumConcurrency: Infinity, alarmAge: 3_600 })),
-  /** Whether loading writes to MySQL. Without it there is neither a database nor a network. */
+  /** Whether loading writes to MySQL. Without it the stack has no database and no network. */
   mysql: fromJson(z.boolean().default(false)),
   database: fromJson(database),
   catalog: fromJson(catalogConfiguration),
@@ -64,7 +65,7 @@ const keys = z.strictObject({
   workflows: fromJson(workflowConfiguration),
 });
 
-/** What depends on more than one key. */
+/** Rules and defaults that involve several keys. */
 const sluice = keys.transform((value, { addIssue }) => {
   const instance = value.mysql ? instanceClasses[value.database.instanceClass] : undefined;
   const most = instance === undefined ? 1_000 : connectionBudget(instance);
@@ -74,7 +75,7 @@ const sluice = keys.transform((value, { addIssue }) => {
       code: 'custom',
       path: ['retain'],
       input: value.retain,
-      message: 'must be false where sluice:forceDestroy is true: one keeps what the other deletes',
+      message: 'must be false if sluice:forceDestroy is true: one keeps the data that the other deletes',
     });
   const asked = value.loading.maximumConcurrency;
   const maximumConcurrency = Number.isFinite(asked) ? asked : derived;
@@ -84,8 +85,8 @@ const sluice = keys.transform((value, { addIssue }) => {
       path: ['loading', 'maximumConcurrency'],
       input: asked,
       message:
-        `must be at most ${most}, since a ${value.database.instanceClass} has connections for no more calls at a ` +
-        'time, unless sluice:database.instanceClass is larger',
+        `must be at most ${most}, the concurrent calls that a ${value.database.instanceClass} has ` +
+        'connections for. A larger sluice:database.instanceClass allows more',
     });
   }
   return {
@@ -106,9 +107,9 @@ const aws = z.strictObject({
 export type Configuration = z.infer<typeof sluice> & { readonly aws: z.infer<typeof aws> };
 
 /**
- * Reads the stack's configuration, given as `pulumi.runtime.allConfig()` has it: `{ 'sluice:owner': 'me', … }`.
+ * Reads the stack's configuration in the form of `pulumi.runtime.allConfig()`: `{ 'sluice:owner': 'me', … }`.
  *
- * @throws one error that names every unknown, missing and wrong key, each with the command that puts it right.
+ * @throws one error that names every unknown, missing and invalid key, each with the command that fixes it
  */
 export function readConfiguration(all: Readonly<Record<string, string>>): Configuration {
   const own = sluice.safeParse(namespace(all, 'sluice'), { reportInput: true });
@@ -137,7 +138,7 @@ function complain(name: string, issue: z.core.$ZodIssue): string[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
       const path = keyPath(name, [...issue.path, key]);
-      return `${path} is not a key that the program knows. Remove it: pulumi config rm ${flag(issue.path.length)}${path}`;
+      return `${path} is not a known key. Remove it: pulumi config rm ${flag(issue.path.length)}${path}`;
     });
   }
   const path = keyPath(name, issue.path);

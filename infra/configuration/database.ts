@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { instanceClasses } from './instance-classes.ts';
 import { whole } from './whole.ts';
 
-/** The database of a stack with MySQL. Ranges: RDS guide, CHAP_Storage and API reference, CreateDBInstance. */
+/** The stack's MySQL database. Ranges: RDS guide, CHAP_Storage, and API reference, CreateDBInstance. */
 export const database = z
   .strictObject({
     instanceClass: z
@@ -11,19 +11,19 @@ export const database = z
       .default('db.t4g.medium'),
     /** GiB of gp3. */
     storage: whole(20, 65_536).default(20),
-    /** GiB up to which RDS lets the storage grow by itself. */
+    /** GiB up to which RDS grows the storage automatically. */
     maximumStorage: whole(22, 65_536).default(200),
-    /** Whether a standby in the other zone takes over. By default where the stack is to be kept. */
+    /** Whether a standby in the other zone takes over. On by default unless `forceDestroy` is set. */
     multiAz: z.boolean().optional(),
-    /** Whether RDS refuses to delete it. By default where the stack is to be kept. */
+    /** Whether RDS refuses to delete it. On by default unless `forceDestroy` is set. */
     deletionProtection: z.boolean().optional(),
-    /** Days for which a point in time can be restored. */
+    /** Days of point-in-time recovery. */
     backupRetention: whole(1, 35).default(7),
-    /** Whether a last snapshot remains when it is deleted. By default where the stack is to be kept. */
+    /** Whether RDS takes a final snapshot on deletion. On by default unless `forceDestroy` is set. */
     finalSnapshot: z.boolean().optional(),
-    /** Whether functions connect through RDS Proxy, which keeps connections over failovers. */
+    /** Whether functions connect through RDS Proxy, which keeps connections across failovers. */
     proxy: z.boolean().default(false),
-    /** The two private subnets share it; peered networks must not overlap. */
+    /** The address range of the two private subnets. Peered networks must not overlap. */
     network: z
       .string()
       .regex(/^(10|172|192)(\.\d{1,3}){2}\.0\/24$/, 'must be a private /24 such as 10.24.0.0/24')
@@ -38,7 +38,10 @@ export const database = z
 
 export type DatabaseConfiguration = Required<z.infer<typeof database>>;
 
-/** What is to be kept is kept thrice; what may be destroyed costs little. */
+/**
+ * A stack to be kept gets a standby, deletion protection and a final snapshot by default; one that may be
+ * destroyed stays cheap.
+ */
 export function forStack(
   { multiAz, deletionProtection, finalSnapshot, ...others }: z.infer<typeof database>,
   { forceDestroy }: { readonly forceDestroy: boolean },

@@ -1,11 +1,11 @@
-/** What the program must know of a class of database instance. */
+/** The facts about a database instance class that the program needs. */
 export interface InstanceClass {
   /** GiB. */
   readonly memory: number;
   readonly vcpus: number;
 }
 
-/** RDS guide, Concepts.DBInstanceClass.Summary: those of Graviton that run MySQL 8.4. */
+/** The Graviton classes that run MySQL 8.4 (RDS guide, Concepts.DBInstanceClass.Summary). */
 export const instanceClasses: Readonly<Record<string, InstanceClass>> = {
   'db.t4g.micro': { memory: 1, vcpus: 2 },
   'db.t4g.small': { memory: 2, vcpus: 2 },
@@ -17,7 +17,7 @@ export const instanceClasses: Readonly<Record<string, InstanceClass>> = {
   ...family('r7g', 8),
 };
 
-/** A family with so many GiB for each of its processors. */
+/** A family with this many GiB per vCPU. */
 function family(name: string, memoryPerCpu: number): Record<string, InstanceClass> {
   const sizes = {
     large: 2,
@@ -36,22 +36,29 @@ function family(name: string, memoryPerCpu: number): Record<string, InstanceClas
   );
 }
 
-/** What an execution environment of the loading function holds open, and what one that Lambda ended has left open. */
+/**
+ * Connections per execution environment: one that a running loading function holds, and one that an ended
+ * environment left open.
+ */
 export const connectionsPerEnvironment = 2;
 
-/** Kept for RDS itself, the migration, and people. */
+/** Connections reserved for RDS itself, the migration, and people. */
 const reserved = 20;
 
 /**
- * The `max_connections` that the database gets. RDS’s own default, {DBInstanceClassMemory/12582880}, counts the memory left by its
- * processes (RDS guide, CHAP_Limits), which nobody knows beforehand; this is about 70 % of it.
+ * The database's `max_connections`. RDS's default, {DBInstanceClassMemory/12582880}, counts the memory left
+ * by its own processes (RDS guide, CHAP_Limits), which is unknown before deployment; this is about 70 % of
+ * it.
  */
 export const maximumConnections = ({ memory }: InstanceClass) => Math.min(60 * memory, 16_000);
 
-/** Calls of the loading function at a time that the database has connections for. Lambda takes no more than 1,000. */
+/**
+ * Concurrent calls of the loading function that the database has connections for. Lambda allows at most
+ * 1,000.
+ */
 export const connectionBudget = (instance: InstanceClass) =>
   Math.min(Math.floor((maximumConnections(instance) - reserved) / connectionsPerEnvironment), 1_000);
 
-/** Calls at a time that keep the processors busy, and no more than the budget. */
+/** Concurrent calls that keep the processors busy, within the budget. */
 export const usefulConcurrency = (instance: InstanceClass) =>
   Math.min(4 * instance.vcpus, connectionBudget(instance));

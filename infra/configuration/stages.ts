@@ -10,19 +10,20 @@ export function stage(defaults: {
 }) {
   return z
     .strictObject({
-      /** MB; a CPU share comes with it. */
+      /** MB. The CPU share grows with it. */
       memory: whole(128, 10_240).default(512),
       /** Seconds. */
       timeout: whole(1, 900).default(defaults.timeout),
-      /** Messages a call. */
+      /** Messages per call. */
       batchSize: whole(1, 10_000).default(defaults.batchSize),
-      /** Seconds that the poller may wait for a batch to fill. */
+      /** Seconds that the poller waits for a batch to fill. */
       batchWindow: whole(0, 300).default(0),
-      /** Calls at a time. */
+      /** Concurrent calls. */
       maximumConcurrency: whole(2, 1_000).default(defaults.maximumConcurrency),
       /**
-       * Attempts before a message goes to the DLQ. Below 5, throttling alone would fill it; 100 of the longest fit into
-       * the queue's retention, after which SQS would delete the message instead.
+       * Attempts before SQS moves a message to the DLQ. Below 5, throttling alone would fill the DLQ. 100 of
+       * the longest attempts fit into the queue's retention; beyond that SQS would delete the message
+       * instead.
        */
       maximumReceives: whole(5, 100).default(5),
       /** Seconds that a message may wait in the queue before an alarm. */
@@ -35,12 +36,15 @@ export function stage(defaults: {
     .refine((value) => value.alarmAge > visibilityTimeout(value), {
       path: ['alarmAge'],
       message:
-        "must exceed the queue's visibility time-out (6 × timeout + batchWindow), which every retry waits out",
+        "must exceed the queue's visibility timeout (6 × timeout + batchWindow), which passes before every retry",
     })
     .prefault({});
 }
 
-/** Seconds. Room for Lambda's retries while the function is throttled (Lambda guide, services-sqs-configure). */
+/**
+ * Seconds. Leaves room for Lambda's retries while the function is throttled (Lambda guide,
+ * services-sqs-configure).
+ */
 export const visibilityTimeout = ({ timeout, batchWindow }: { timeout: number; batchWindow: number }) =>
   6 * timeout + batchWindow;
 

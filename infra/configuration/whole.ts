@@ -1,4 +1,4 @@
 import * as z from 'zod';
 
-/** A whole number within a range, both ends included. */
+/** A whole number from `least` to `most`, both included. */
 export const whole = (least: number, most: number) => z.number().int().min(least).max(most);

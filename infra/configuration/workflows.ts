@@ -1,14 +1,19 @@
 import * as z from 'zod';
 import { whole } from './whole.ts';
 
-/** Backfill and replay. */
 export const workflowConfiguration = z
   .strictObject({
-    /** Messages that may wait for the extraction before a backfill sends more; new files wait behind no more than these. */
+    /**
+     * Messages that may wait for extraction before a backfill pauses. New files wait behind at most this
+     * many.
+     */
     queueDepth: whole(100, 100_000).default(2_000),
-    /** Batches of a hundred objects that are sent at a time. */
+    /** Batches, of a hundred objects each, that are sent concurrently. */
     concurrency: whole(1, 100).default(4),
-    /** Seconds for which a backfill waits until the stages are done; longer would fill the execution's history. */
+    /**
+     * Seconds that a backfill waits for the stages to finish. A longer wait would fill the execution's
+     * history.
+     */
     drainTimeout: whole(60, 43_200).default(21_600),
   })
   .prefault({});

@@ -1,7 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import * as z from 'zod';
 
-/** A list may be one thing without brackets (IAM guide, reference_policies_grammar). */
+/** A list with one element may omit the brackets (IAM guide, reference_policies_grammar). */
 const oneOrMany = <Schema extends z.ZodType>(schema: Schema) =>
   z.union([schema.transform((one) => [one]), z.array(schema)]);
 const words = oneOrMany(z.string());
@@ -11,11 +11,14 @@ const principals = z.union([
 ]);
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
-/** One statement of a policy document (IAM guide, reference_policies_grammar). Parsing makes lists of single words. */
+/**
+ * One statement of a policy document (IAM guide, reference_policies_grammar). Parsing turns single words into
+ * lists.
+ */
 const statement = z.strictObject({
   Sid: z.string().optional(),
   Effect: z.enum(['Allow', 'Deny']),
-  /** All that are named, of whatever kind; nobody when there is none. */
+  /** All principals, of any kind; empty if there are none. */
   Principal: principals.default([]),
   NotPrincipal: principals.optional(),
   Action: words.default([]),
@@ -31,10 +34,10 @@ const document = z.strictObject({
   Statement: oneOrMany(statement),
 });
 
-/** A statement as it is read: with lists where the text has single words, and nothing left out. */
+/** A parsed statement: single words are lists, and missing fields have their defaults. */
 export type ParsedStatement = z.output<typeof statement>;
 
-/** The same with texts that are known only once resources exist. */
+/** The same type, with strings that may be known only once resources exist. */
 type Unresolved<Value> = Value extends string
   ? pulumi.Input<string>
   : Value extends object
@@ -43,7 +46,7 @@ type Unresolved<Value> = Value extends string
 
 type Written = z.input<typeof statement>;
 
-/** A statement as the program writes it. Each has a name, and says what it does to which actions. */
+/** A statement as the program writes it, with a name, an effect and actions. */
 export type Statement = Unresolved<Omit<Written, 'Sid' | 'Effect' | 'Action'>> &
   Readonly<Pick<Written, 'Effect'>> & { readonly Sid: string; readonly Action: readonly string[] };
 
@@ -52,7 +55,7 @@ export function policyDocument(statements: readonly Statement[]): pulumi.Output<
   return pulumi.jsonStringify({ Version: '2012-10-17', Statement: statements });
 }
 
-/** The statements of a policy document's parsed JSON; undefined when it is none. */
+/** The statements of a policy document given as parsed JSON; undefined if it is not one. */
 export function parseStatements(policy: unknown): readonly ParsedStatement[] | undefined {
   return document.safeParse(policy).data?.Statement;
 }
@@ -65,7 +68,7 @@ export function allow(
   return { Sid, Effect: 'Allow', Action, Resource };
 }
 
-/** Refuses every call that does not come over TLS (Security Hub S3.5; SQS guide, security best practices). */
+/** Denies every call without TLS (Security Hub S3.5; SQS guide, security best practices). */
 export function denyWithoutTls(
   service: 's3' | 'sqs',
   Resource: pulumi.Input<string> | readonly pulumi.Input<string>[],
@@ -81,8 +84,8 @@ export function denyWithoutTls(
 }
 
 /**
- * Refuses to write over an object under a prefix, whoever asks: what is there was created once (S3 guide, conditional-writes-enforce).
- * To put one right by hand, delete it, and create it.
+ * Denies everyone overwriting objects under a prefix; each is created once (S3 guide,
+ * conditional-writes-enforce). To correct an object by hand, delete it and create it again.
  */
 export function denyOverwriting(prefix: string, bucketArn: pulumi.Input<string>): Statement {
   return {
@@ -95,7 +98,10 @@ export function denyOverwriting(prefix: string, bucketArn: pulumi.Input<string>)
   };
 }
 
-/** Using the stack's key, through the services alone that encrypt under it (KMS guide, conditions-kms, kms:ViaService). */
+/**
+ * Allows using the stack's key, only through the services that encrypt with it (KMS guide, conditions-kms,
+ * kms:ViaService).
+ */
 export function usesKey(
   arn: pulumi.Input<string>,
   actions: readonly ('Decrypt' | 'GenerateDataKey')[],
@@ -111,7 +117,7 @@ export function usesKey(
   };
 }
 
-/** Lets a function be a Lambda function's role. */
+/** Lets Lambda assume a role for a function. */
 export const lambdaTrust = policyDocument([
   {
     Sid: 'Lambda',
@@ -122,9 +128,11 @@ export const lambdaTrust = policyDocument([
 ]);
 
 /**
- * Lets services take a role on, for the resource or the account that the condition names alone (IAM guide, confused-deputy).
+ * Lets services assume a role, only for the resource or account in the condition (IAM guide,
+ * confused-deputy).
  *
- * @param ifTold for a service whose guide does not say that it tells on whose behalf it calls: refused only when it names another
+ * @param ifTold for services whose guide does not promise that they name the resource or account they act
+ * for: denies only calls that name a different one
  */
 export function trust(
   Service: string | readonly string[],

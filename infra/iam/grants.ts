@@ -2,15 +2,15 @@ import * as pulumi from '@pulumi/pulumi';
 import type { Bucket } from '../base/bucket.ts';
 import { allow, type Statement } from './documents.ts';
 
-/** A bucket together with what a function may do in it. */
+/** A bucket and the permissions of a function in it. */
 export interface Grant {
   readonly bucket: Bucket;
   readonly statements: readonly Statement[];
 }
 
 /**
- * Reading objects at the version that an event names, for which `s3:GetObject` is neither needed nor enough; listing makes
- * a missing one 404 instead of 403 (S3 API reference, GetObject), and is used only then.
+ * Reading objects at the version that an event names. `s3:GetObject` is neither needed nor sufficient for
+ * that. With the permission to list, a missing object gives 404 instead of 403 (S3 API reference, GetObject).
  */
 export function reads(bucket: Bucket): Grant {
   return {
@@ -30,12 +30,12 @@ export function writes(bucket: Bucket): Grant {
   };
 }
 
-/** Deleting objects: in a bucket with versions, putting a delete marker on top. */
+/** Deleting objects. In a versioned bucket, a deletion adds a delete marker. */
 export function removes(bucket: Bucket): Grant {
   return { bucket, statements: [allow(sid('Remove', bucket), ['s3:DeleteObject'], objects(bucket))] };
 }
 
-/** Finding what lies under a prefix, and deleting it. */
+/** Finding objects under a prefix and deleting them. */
 export function clears(bucket: Bucket): Grant {
   return all(removes(bucket), {
     bucket,
@@ -43,13 +43,16 @@ export function clears(bucket: Bucket): Grant {
   });
 }
 
-/** Several grants for the same bucket as one; what two of them say is said once. */
+/** Combines several grants for one bucket, without duplicates. */
 export function all(first: Grant, ...further: readonly Grant[]): Grant {
   const statements = [first, ...further].flatMap((grant) => grant.statements);
   return { ...first, statements: [...new Map(statements.map((each) => [each.Sid, each])).values()] };
 }
 
-/** Compare-and-swap on small objects: a PUT with `If-Match` needs `s3:GetObject` too (S3 guide, conditional-writes). */
+/**
+ * Compare-and-swap on small objects. A PUT with `If-Match` also needs `s3:GetObject` (S3 guide,
+ * conditional-writes).
+ */
 export function updates(bucket: Bucket): Grant {
   return {
     bucket,

@@ -3,17 +3,20 @@ import * as pulumi from '@pulumi/pulumi';
 
 export interface DatabaseAlarmsArgs {
   readonly instance: aws.rds.Instance;
-  /** GiB that it began with. */
+  /** The initial storage in GiB. */
   readonly storage: number;
   /** Its `max_connections`. */
   readonly connections: number;
-  /** The SNS topic that is told when an alarm begins and ends. */
+  /** The SNS topic that is notified when an alarm starts and ends. */
   readonly topicArn: string | undefined;
 }
 
 const GIB = 2 ** 30;
 
-/** What tells a person that the database needs one. It reports every minute: one that is silent is away. */
+/**
+ * The database's alarms. RDS publishes metrics every minute, so missing data means that the database is down
+ * and starts an alarm.
+ */
 export class DatabaseAlarms extends pulumi.ComponentResource {
   constructor(name: string, args: DatabaseAlarmsArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:DatabaseAlarms', name, {}, options);
@@ -35,9 +38,10 @@ export class DatabaseAlarms extends pulumi.ComponentResource {
       );
 
     alarm('storage', {
-      // RDS enlarges it below 10 % (RDS guide, USER_PIOPS.Autoscaling), so less remains only when it can't.
+      // RDS enlarges the storage below 10 % (RDS guide, USER_PIOPS.Autoscaling), so less remains only when it
+      // can't.
       alarmDescription:
-        'Storage runs out, and RDS does not enlarge it: raise sluice:database.maximumStorage.',
+        "Storage is running out and RDS can't enlarge it. Raise sluice:database.maximumStorage.",
       metricName: 'FreeStorageSpace',
       statistic: 'Minimum',
       comparisonOperator: 'LessThanThreshold',
@@ -46,14 +50,15 @@ export class DatabaseAlarms extends pulumi.ComponentResource {
     });
     alarm('connections', {
       alarmDescription:
-        'More than 80 % of the connections are taken: lower sluice:loading.maximumConcurrency.',
+        'More than 80 % of the connections are in use. Lower sluice:loading.maximumConcurrency.',
       metricName: 'DatabaseConnections',
       statistic: 'Maximum',
       threshold: Math.floor(0.8 * args.connections),
       evaluationPeriods: 1,
     });
     alarm('cpu', {
-      alarmDescription: 'The database computes at its limit for a quarter of an hour.',
+      alarmDescription:
+        'The processor was at its limit for 15 minutes. Use a larger sluice:database.instanceClass.',
       metricName: 'CPUUtilization',
       statistic: 'Average',
       threshold: 90,

@@ -13,23 +13,26 @@ export interface DatabaseArgs {
   readonly configuration: DatabaseConfiguration;
   readonly network: Network;
   readonly key: Key;
-  /** Whether changes may interrupt it at once instead of in its weekly window. */
+  /** Whether changes may interrupt it at once instead of in its weekly maintenance window. */
   readonly applyImmediately: boolean;
   /** Days. */
   readonly logRetention: number;
-  /** The SNS topic that is told of alarms. */
+  /** The SNS topic for alarms. */
   readonly alarmTopicArn: string | undefined;
 }
 
 const logs = ['error', 'slowquery'];
 
-/** RDS for MySQL in the private network: over TLS only, with users that IAM lets in. */
+/** RDS for MySQL in the private network, over TLS only, with IAM users. */
 export class Database extends pulumi.ComponentResource {
-  /** The instance itself, for migrations. */
+  /** The instance itself, which migrations use. */
   readonly instance: DatabaseEndpoint;
-  /** What the loading function connects to: the proxy, where there is one. */
+  /** The loading function's endpoint: the proxy if there is one. */
   readonly endpoint: DatabaseEndpoint;
-  /** The administrator's name and password, which RDS made, keeps in Secrets Manager, and changes weekly. */
+  /**
+   * The administrator's name and password. RDS creates them, keeps them in Secrets Manager, and rotates the
+   * password weekly.
+   */
   readonly secretArn: pulumi.Output<string>;
 
   constructor(name: string, args: DatabaseArgs, options: pulumi.ComponentResourceOptions) {
@@ -44,7 +47,8 @@ export class Database extends pulumi.ComponentResource {
       { family: 'mysql8.4', parameters: parameters(connections) },
       { parent: this },
     );
-    // Its unique name names the instance too: so the log groups' and the last snapshot's names are known beforehand.
+    // The subnet group's unique name is also the instance's, so the names of log groups and final snapshot
+    // are known before it exists.
     const identifier = subnets.name;
     const logGroups = logs.map(
       (log) =>
@@ -118,13 +122,13 @@ export class Database extends pulumi.ComponentResource {
         )
       : this.instance;
     this.secretArn = instance.masterUserSecrets.apply(([secret]) => {
-      if (secret === undefined) throw new Error(`RDS manages no administrator's secret for ${name}.`);
+      if (secret === undefined) throw new Error(`RDS created no administrator's secret for ${name}.`);
       return secret.secretArn;
     });
     this.registerOutputs({ host: this.endpoint.host });
   }
 
-  /** Connecting as the loading user, and as nobody else (RDS guide, UsingWithRDS.IAMDBAuth.IAMPolicy). */
+  /** Allows connecting as the loading user only (RDS guide, UsingWithRDS.IAMDBAuth.IAMPolicy). */
   mayConnect({ resourceId }: DatabaseEndpoint): Statement {
     const region = aws.getRegionOutput({}, { parent: this }).region;
     const { accountId, arn } = aws.getCallerIdentityOutput({}, { parent: this });
@@ -141,14 +145,14 @@ const parameters = (connections: number) => [
   { name: 'require_secure_transport', value: '1' },
   { name: 'max_connections', value: String(connections) },
   { name: 'character_set_server', value: 'utf8mb4' },
-  // Reading files from clients is nobody's need here.
+  // LOAD DATA LOCAL, which nothing here uses, would let clients send files.
   { name: 'local_infile', value: '0' },
-  // A function that Lambda ends does not say goodbye. Seconds.
+  // Seconds. Lambda ends a function's environment without closing its connections.
   { name: 'wait_timeout', value: '900' },
   { name: 'innodb_lock_wait_timeout', value: '20' },
   { name: 'innodb_print_all_deadlocks', value: '1' },
   { name: 'slow_query_log', value: '1' },
   { name: 'long_query_time', value: '2' },
-  // To CloudWatch go files, not tables.
+  // CloudWatch exports log files, not tables.
   { name: 'log_output', value: 'FILE' },
 ];

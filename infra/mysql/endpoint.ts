@@ -1,18 +1,18 @@
 import type * as pulumi from '@pulumi/pulumi';
 import type { SecurityGroup } from './security-group.ts';
 
-/** Where functions connect to, and what lets them. */
+/** A database endpoint and the permissions to connect to it. */
 export interface DatabaseEndpoint {
   readonly host: pulumi.Output<string>;
   readonly securityGroup: SecurityGroup;
-  /** Of the RDS resource in an ARN of `rds-db:connect`: of the instance, or of its proxy. */
+  /** The RDS resource ID in an ARN of `rds-db:connect`: the instance's or the proxy's. */
   readonly resourceId: pulumi.Output<string>;
 }
 
 export const port = 3306;
 
-/** The schema that holds every dataset's tables. */
+/** The schema of all datasets' tables. */
 export const schemaName = 'sluice';
 
-/** Whom the loading function connects as, without a password: made by the migration. */
+/** The loading function's user, without a password; the migration creates it. */
 export const loadingUser = 'sluice_loading';

@@ -19,11 +19,12 @@ export interface MigrationArgs {
 }
 
 /**
- * Brings the tables up to date, and makes the loading user, in each deployment that changes the code or the database: a function
- * in the network that Pulumi invokes. It alone may read the administrator's secret, through an endpoint that serves nothing else.
+ * Migrates the tables and creates the loading user, in each deployment that changes the code or the database.
+ * Pulumi invokes a function in the network to do it. Only that function may read the administrator's secret,
+ * through an endpoint that serves only that secret.
  */
 export class Migration extends pulumi.ComponentResource {
-  /** Once this exists, the tables are as the code wants them. */
+  /** Once this exists, the tables match the code. */
   readonly done: aws.lambda.Invocation;
   readonly functionName: pulumi.Output<string>;
 
@@ -47,7 +48,7 @@ export class Migration extends pulumi.ComponentResource {
       {
         bundle: args.bundle,
         memory: 512,
-        // Lambda's longest: a column may have to be added to a large table.
+        // Lambda's maximum: adding a column to a large table takes long.
         timeout: 900,
         logRetention: args.logRetention,
         environment: { ...args.environment, ...environment },
@@ -66,7 +67,7 @@ export class Migration extends pulumi.ComponentResource {
         serviceName: serviceName('secretsmanager', this),
         vpcEndpointType: 'Interface',
         privateDnsEnabled: true,
-        // One zone will do: nobody waits for a deployment but who made it.
+        // One zone is enough: only a deployment waits for this endpoint.
         subnetIds: network.subnetIds.slice(0, 1),
         securityGroupIds: [secrets.id],
         policy: policyDocument([
@@ -87,7 +88,7 @@ export class Migration extends pulumi.ComponentResource {
       {
         functionName: lambda.name,
         input: '{}',
-        // The migrations are in the bundle.
+        // The bundle contains the migrations.
         triggers: { code: args.bundle.version, database: database.instance.resourceId },
       },
       { parent: this, dependsOn: [endpoint, atDatabase, atSecrets, lambda.policy] },

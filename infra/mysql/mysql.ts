@@ -13,25 +13,28 @@ import { Network } from './network.ts';
 
 export interface MySqlArgs {
   readonly configuration: DatabaseConfiguration;
-  /** What the loading function reaches besides. */
+  /** The buckets that the loading function uses. */
   readonly buckets: readonly Bucket[];
   readonly key: Key;
-  /** Of the migration function. */
+  /** The migration function's code. */
   readonly bundle: pulumi.Output<Bundle>;
   readonly environment: FunctionEnvironment;
-  /** Whether the stack may be destroyed with what it holds. */
+  /** Whether the stack may be destroyed with its data. */
   readonly forceDestroy: boolean;
   /** Days. */
   readonly logRetention: number;
-  /** The SNS topic that is told of alarms. */
+  /** The SNS topic for alarms. */
   readonly alarmTopicArn: string | undefined;
 }
 
-/** The tables that loading writes: a database in a network of its own, and what keeps its tables as the code wants them. */
+/**
+ * The tables that loading writes: a database in its own network, and the migration that keeps its tables up
+ * to date.
+ */
 export class MySql extends pulumi.ComponentResource {
-  /** What makes of the loading stage one that writes to the database. */
+  /** Arguments that make the loading stage write to the database. */
   readonly loading: Required<Pick<StageArgs, 'environment' | 'permissions' | 'placement' | 'after'>>;
-  /** As `infra/outputs.ts` types it. */
+  /** In the form of `infra/outputs.ts`. */
   readonly outputs: Readonly<Record<'host' | 'database' | 'migration', pulumi.Output<string> | string>>;
 
   constructor(name: string, args: MySqlArgs, options: pulumi.ComponentResourceOptions) {

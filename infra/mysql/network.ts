@@ -12,14 +12,14 @@ export interface NetworkArgs {
 }
 
 /**
- * Two private subnets without a way to the Internet: no gateway, no NAT, no public addresses. S3 is reached through a
- * gateway endpoint, which costs nothing.
+ * Two private subnets without Internet access: no gateway, no NAT, no public addresses. S3 is reached through
+ * a gateway endpoint, which is free.
  */
 export class Network extends pulumi.ComponentResource {
   readonly vpcId: pulumi.Output<string>;
-  /** In two availability zones. */
+  /** One in each of two availability zones. */
   readonly subnetIds: readonly pulumi.Output<string>[];
-  /** The addresses of S3, for the rule of a security group. */
+  /** S3's addresses, for a security group's rule. */
   readonly s3PrefixListId: pulumi.Output<string>;
   readonly #name: string;
 
@@ -29,16 +29,16 @@ export class Network extends pulumi.ComponentResource {
     const tags = { Name: name };
     const vpc = new aws.ec2.Vpc(
       name,
-      // Private names of endpoints need both (VPC guide, vpc-dns).
+      // Private DNS names of endpoints need both settings (VPC guide, vpc-dns).
       { cidrBlock: args.cidr, enableDnsSupport: true, enableDnsHostnames: true, tags },
       { parent: this },
     );
     const vpcId = vpc.id;
-    // Whatever names no group of its own gets this one, which allows nothing (Security Hub EC2.2).
+    // Resources without a group get this one, so it allows nothing (Security Hub EC2.2).
     new aws.ec2.DefaultSecurityGroup(name, { vpcId, ingress: [], egress: [], tags }, { parent: this });
     const routes = new aws.ec2.RouteTable(name, { vpcId, tags }, { parent: this });
     const zones = aws.getAvailabilityZonesOutput(
-      // Local and Wavelength Zones are opted into, and have no RDS.
+      // Local and Wavelength Zones are opt-in and have no RDS.
       { state: 'available', filters: [{ name: 'opt-in-status', values: ['opt-in-not-required'] }] },
       { parent: this },
     );
@@ -52,7 +52,7 @@ export class Network extends pulumi.ComponentResource {
           mapPublicIpOnLaunch: false,
           tags: { Name: `${name}-${index + 1}` },
         },
-        // A zone that is new in the region moves no subnet, and with it the database.
+        // A new zone in the region must not move a subnet, and the database with it.
         { parent: this, ignoreChanges: ['availabilityZone'] },
       );
       new aws.ec2.RouteTableAssociation(
@@ -69,7 +69,7 @@ export class Network extends pulumi.ComponentResource {
         serviceName: serviceName('s3', this),
         vpcEndpointType: 'Gateway',
         routeTableIds: [routes.id],
-        // Whoever reads or writes from inside, by whatever credentials, does it in the stack's buckets.
+        // Any caller inside, with any credentials, can reach only the stack's buckets.
         policy: policyDocument([
           {
             Sid: 'OwnBuckets',
@@ -89,7 +89,7 @@ export class Network extends pulumi.ComponentResource {
     this.registerOutputs({ vpcId });
   }
 
-  /** A group that allows nothing yet. */
+  /** Creates a group without rules. */
   securityGroup(purpose: string, description: string): SecurityGroup {
     return new SecurityGroup(
       `${this.#name}-${purpose}`,
@@ -99,7 +99,7 @@ export class Network extends pulumi.ComponentResource {
   }
 }
 
-/** What a function in the network must be told. */
+/** The settings of a function in the network. */
 export interface Placement {
   readonly network: Network;
   readonly securityGroup: SecurityGroup;

@@ -9,13 +9,14 @@ export interface DatabaseProxyArgs {
   readonly instance: aws.rds.Instance;
   readonly network: Network;
   readonly behind: DatabaseEndpoint;
-  /** What lets the proxy into the database. */
+  /** Lets the proxy connect to the database. */
   readonly mayConnect: Statement;
 }
 
 /**
- * Keeps connections to the database and hands them out. IAM lets functions in and the proxy on (RDS guide, rds-proxy-iam-setup,
- * end-to-end IAM authentication), so that nowhere there is a password.
+ * Keeps connections to the database and shares them among functions. IAM authenticates the function to the
+ * proxy and the proxy to the database (RDS guide, rds-proxy-iam-setup, end-to-end IAM authentication), so no
+ * password is stored.
  */
 export class DatabaseProxy extends pulumi.ComponentResource implements DatabaseEndpoint {
   readonly host: pulumi.Output<string>;
@@ -54,7 +55,8 @@ export class DatabaseProxy extends pulumi.ComponentResource implements DatabaseE
     );
     const group = new aws.rds.ProxyDefaultTargetGroup(
       name,
-      // What it leaves is for the migration and for people. A call waits no longer for a connection than it can retry.
+      // The remaining connections are for the migration and for people. The borrow timeout leaves the
+      // function time for a retry.
       {
         dbProxyName: proxy.name,
         connectionPoolConfig: { maxConnectionsPercent: 80, connectionBorrowTimeout: 30 },

@@ -17,7 +17,10 @@ export class SecurityGroup extends pulumi.ComponentResource {
     this.registerOutputs({ id: this.id });
   }
 
-  /** Lets what is in this group connect to what is in the other: out of here, and in there. */
+  /**
+   * Allows connections from members of this group to members of the other: adds an egress rule here and an
+   * ingress rule there.
+   */
   connectsTo(other: SecurityGroup, port: number): aws.vpc.SecurityGroupIngressRule {
     const tcp = { ipProtocol: 'tcp', fromPort: port, toPort: port };
     const name = `${this.#name}-to-${other.#name.split('-').at(-1)}`;
@@ -33,7 +36,9 @@ export class SecurityGroup extends pulumi.ComponentResource {
     );
   }
 
-  /** Lets what is in this group connect to a service of AWS over TLS, e.g. S3 by its prefix list. */
+  /**
+   * Allows connections from members of this group to an AWS service over TLS, such as S3 by its prefix list.
+   */
   connectsToService(name: string, prefixListId: pulumi.Output<string>): void {
     new aws.vpc.SecurityGroupEgressRule(
       `${this.#name}-to-${name}`,

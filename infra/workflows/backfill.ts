@@ -7,16 +7,16 @@ import type { Workflow } from './states.ts';
 import type { WorkflowParts } from './workflow-inputs.ts';
 
 /**
- * Sends what the raw bucket holds, and the pipeline has not done, on its way; waits until it is done, and reports.
+ * Sends the raw bucket's unprocessed objects to extraction, waits until they are processed, and reports.
  *
- * Its input: `prefix`, or `manifest` (`key` in the failed bucket of a JSON array of `{ "Key": … }`); `since` and `until` in
- * milliseconds since the epoch; `dryRun`; `settleSeconds` for which the queues must stay empty.
+ * Input: `prefix`, or `manifest` (the key in the failed bucket of a JSON array of `{ "Key": … }`); `since`
+ * and `until` in ms since the epoch; `dryRun`; `settleSeconds`, for which the queues must stay empty.
  */
 export function backfillWorkflow(parts: WorkflowParts): Workflow {
   return {
-    Comment: 'Sends objects that lie in the raw bucket through the pipeline.',
+    Comment: 'Sends objects of the raw bucket through the pipeline.',
     QueryLanguage: 'JSONata',
-    // Fourteen days: what waits longer in a queue is gone.
+    // Fourteen days, after which SQS deletes any waiting message.
     TimeoutSeconds: 1_209_600,
     StartAt: 'Read the input',
     States: {

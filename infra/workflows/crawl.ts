@@ -3,10 +3,10 @@ import type { WorkflowParts } from './workflow-inputs.ts';
 
 export const crawlBegins = 'Start the crawler';
 
-/** Seconds. Another crawl may come first. */
+/** Seconds, enough for an earlier crawl to finish first. */
 const PATIENCE = 7_200;
 
-/** Starts the crawler, which adds the partitions that are new, and waits for it. */
+/** Starts the crawler, which adds new partitions, and waits for it. */
 export function crawl(next: string, { crawler }: WorkflowParts): Readonly<Record<string, State>> {
   return {
     [crawlBegins]: {
@@ -17,7 +17,8 @@ export function crawl(next: string, { crawler }: WorkflowParts): Readonly<Record
       Assign: { looks: 0, until: `{% $millis() + ${PATIENCE * 1000} %}` },
       Output: {},
       Retry: [
-        // A crawl that runs already may have passed what is new: it is waited for, and then there is another.
+        // A running crawl may already have passed the new files, so this waits for it to end and starts
+        // another.
         { ...defaultRetry, ErrorEquals: ['Glue.CrawlerRunningException'], MaxAttempts: 60 },
         defaultRetry,
       ],
@@ -42,7 +43,7 @@ export function crawl(next: string, { crawler }: WorkflowParts): Readonly<Record
       },
       Output: {},
       Retry: [defaultRetry],
-      Catch: [catchAndContinue('the state of the crawler is unknown', next)],
+      Catch: [catchAndContinue("the crawler's state is unknown", next)],
       Next: 'Is the crawl done?',
     },
     'Is the crawl done?': {
@@ -56,7 +57,7 @@ export function crawl(next: string, { crawler }: WorkflowParts): Readonly<Record
     },
     'The crawl failed': addWarning('The crawl failed. See: npx sluice catalog', next),
     'The crawl took too long': addWarning(
-      `The crawl went on after ${PATIENCE} s. See: npx sluice catalog`,
+      `The crawl was still running after ${PATIENCE} s. See: npx sluice catalog`,
       next,
     ),
   };

@@ -10,14 +10,18 @@ const attributes = [
 ];
 
 /**
- * Waits until all three queues are empty, and stay so for a while: SQS's counts are true a minute after the last message (API
- * reference, GetQueueAttributes), and what one stage has written takes a moment to be known to the next.
+ * Waits until all three queues are empty and stay so for a while: SQS's counts are accurate a minute after
+ * the last message (API reference, GetQueueAttributes), and one stage's output takes a moment to reach the
+ * next.
  */
 export function drain(
   next: string,
   { queues, drainTimeout }: WorkflowParts,
 ): Readonly<Record<string, State>> {
-  const tooLate = addWarning(`The stages were still at work after ${drainTimeout} s.`, next);
+  const tooLate = addWarning(
+    `The stages were still processing after ${drainTimeout} s. See: npx sluice status`,
+    next,
+  );
   return {
     [drainStates.begin]: {
       Type: 'Pass',
@@ -37,7 +41,7 @@ export function drain(
             TimeoutSeconds: 60,
             Output: `{% $sum([${attributes.map((name) => `$number($states.result.Attributes.${name})`).join(', ')}]) %}`,
             Retry: [defaultRetry],
-            // What can't be counted is not empty.
+            // A queue that can't be counted does not count as empty.
             Catch: [{ ErrorEquals: ['States.ALL'], Output: 1, Next: countStates.failed(stage) }],
             End: true,
           },

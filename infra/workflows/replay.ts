@@ -7,10 +7,11 @@ import type { Workflow } from './states.ts';
 import type { WorkflowParts } from './workflow-inputs.ts';
 
 /**
- * Has the versions done anew that have rejects or faults, by the code that is deployed now; waits until that is done, and reports.
+ * Reprocesses the versions with rejects or faults, by the code that is deployed now, waits until that is
+ * done, and reports.
  *
- * Its input: `dataset`, `codes` (any, when there are none), `since` in milliseconds since the epoch, `force` for what the
- * deployed code has done already, `dryRun` and `settleSeconds` as for a backfill.
+ * Input: `dataset`; `codes` (empty for all); `since` in ms since the epoch; `force`, to include versions that
+ * the deployed code has already processed; `dryRun` and `settleSeconds` as in a backfill.
  */
 export function replayWorkflow(parts: WorkflowParts): Workflow {
   const send = (label: string, kind: string, next: string) =>
@@ -24,7 +25,7 @@ export function replayWorkflow(parts: WorkflowParts): Workflow {
       parts,
     );
   return {
-    Comment: 'Has what was rejected done anew.',
+    Comment: 'Reprocesses rejected records.',
     QueryLanguage: 'JSONata',
     TimeoutSeconds: 1_209_600,
     StartAt: 'Read the input',
@@ -36,7 +37,7 @@ export function replayWorkflow(parts: WorkflowParts): Workflow {
           folder: "{% $exists($states.input.dataset) ? $states.input.dataset & '/' : '' %}",
           codes: '{% $exists($states.input.codes) ? [$states.input.codes] : [] %}',
           since: '{% $exists($states.input.since) ? $states.input.since : 0 %}',
-          // What this replay itself leaves in the failed bucket comes later.
+          // This replay's own rejects and faults are newer.
           until: '{% $toMillis($states.context.Execution.StartTime) %}',
           force: '{% $states.input.force = true %}',
           dryRun: '{% $states.input.dryRun = true %}',

@@ -5,10 +5,10 @@ import type { WorkflowParts } from './workflow-inputs.ts';
 export const checkBegins = 'Check how each object ended';
 export const reportBegins = 'Write the report';
 
-/** Batches a call of the function, each of some hundred objects. */
+/** Batches per call of the function, each of about a hundred objects. */
 const BATCHES = 2;
 
-/** Finds out how each object ended, and writes the report. */
+/** Checks how each object ended and writes the report. */
 export function end(machine: Machine, { reporting, failed }: WorkflowParts): Readonly<Record<string, State>> {
   return {
     [checkBegins]: {
@@ -50,7 +50,7 @@ export function end(machine: Machine, { reporting, failed }: WorkflowParts): Rea
       MaxConcurrency: 5,
       ToleratedFailurePercentage: 10,
       Retry: [{ ...defaultRetry, ErrorEquals: ['States.ItemReaderFailed'], MaxAttempts: 2 }],
-      Catch: [catchAndContinue('not all objects were looked at', reportBegins)],
+      Catch: [catchAndContinue('not all objects were checked', reportBegins)],
       Output: {},
       Next: reportBegins,
     },

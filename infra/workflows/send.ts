@@ -1,18 +1,18 @@
 import { backoff, catchAndContinue, type DistributedMap, defaultRetry, type Flow, invoke } from './states.ts';
 import type { WorkflowParts } from './workflow-inputs.ts';
 
-/** Objects a batch: one call of the function. */
+/** Objects per batch; each batch is one call of the function. */
 const BATCH = 100;
 /** A state's input may have 262,144 bytes (Step Functions guide, service-quotas). */
 const BATCH_BYTES = 200_000;
-/** Looks at the queue before a batch is given up: most of a day. */
+/** Checks of the queue before a batch is given up: most of a day. */
 const LOOKS = 1_000;
 
 /**
- * Sends all objects of a source, batch by batch. A batch waits for as long as too many messages wait for the extraction, so that
- * new files need not queue behind all that is old.
+ * Sends all objects of a source in batches. A batch waits while too many messages wait for extraction, so new
+ * files don't queue behind all the old ones.
  *
- * @param label tells the states from those of another source
+ * @param label distinguishes the states from those of another source
  */
 export function sendAll(
   label: string,
@@ -27,7 +27,7 @@ export function sendAll(
     ItemBatcher: {
       MaxItemsPerBatch: BATCH,
       MaxInputBytesPerBatch: BATCH_BYTES,
-      // Variables don't reach into child executions (Step Functions guide, workflow-variables).
+      // Child executions can't read variables (Step Functions guide, workflow-variables).
       BatchInput: {
         machine: '{% $machine %}',
         execution: '{% $states.context.Execution.Name %}',
@@ -43,7 +43,7 @@ export function sendAll(
       ...sendBatch(label, parts),
     },
     MaxConcurrency: parts.concurrency,
-    // Where one batch in ten can't be sent, something is wrong that the others would run into too.
+    // If one batch in ten can't be sent, the cause probably affects the others too.
     ToleratedFailurePercentage: 10,
     Retry: [{ ...defaultRetry, ErrorEquals: ['States.ItemReaderFailed'], MaxAttempts: 2 }],
     Catch: [catchAndContinue('not everything was sent', next)],
@@ -94,7 +94,7 @@ function sendBatch(label: string, { sending, reporting, queues, queueDepth }: Wo
           { Condition: `{% $waiting < ${queueDepth} %}`, Next: of('Send the batch') },
           {
             Condition: `{% $looks > ${LOOKS} %}`,
-            Assign: giveUp('the queue of the extraction stays full'),
+            Assign: giveUp('the extraction queue stayed full'),
             Next: of('Record the batch that was not sent'),
           },
         ],

@@ -18,7 +18,7 @@ export interface Flow {
 
 export type State = Pass | Task | Choice | Wait | DistributedMap | Parallel | Succeed | Fail;
 
-/** JSON whose text may be made of expressions, and of what is known once resources exist. */
+/** JSON whose strings may contain expressions and values that are known only once resources exist. */
 export type Template =
   | pulumi.Input<string>
   | number
@@ -70,7 +70,7 @@ export type Parallel = Step &
 export type DistributedMap = Step &
   Onward & {
     readonly Type: 'Map';
-    /** Part of the ARNs of its runs. */
+    /** Part of the ARNs of the map's runs. */
     readonly Label: string;
     readonly ItemReader: {
       readonly Resource: string;
@@ -118,7 +118,7 @@ export interface Catcher {
   readonly Next: string;
 }
 
-/** Six attempts within about two minutes: long enough for throttling and a function that is replaced. */
+/** Six attempts within about two minutes: enough for throttling and for a function that is being replaced. */
 export const defaultRetry: Retrier = {
   ErrorEquals: ['States.ALL'],
   IntervalSeconds: 2,
@@ -128,7 +128,7 @@ export const defaultRetry: Retrier = {
   JitterStrategy: 'FULL',
 };
 
-/** What goes wrong is noted for the report, and the execution goes on with what can still be done. */
+/** Adds an error to the report's warnings and continues with the remaining steps. */
 export function catchAndContinue(what: string, Next: string): Catcher {
   const reason = "$states.errorOutput.Error & ': ' & $string($states.errorOutput.Cause)";
   return {
@@ -139,7 +139,7 @@ export function catchAndContinue(what: string, Next: string): Catcher {
   };
 }
 
-/** Adds to what the report tells of the execution itself. */
+/** Adds a warning about the execution itself to the report. */
 export function addWarning(what: string, Next: string): Pass {
   return {
     Type: 'Pass',
@@ -149,7 +149,7 @@ export function addWarning(what: string, Next: string): Pass {
   };
 }
 
-/** Calls a function with what is given; its answer is what the expression `$states.result.Payload` says. */
+/** Calls a function with the payload. The expression `$states.result.Payload` is its answer. */
 export function invoke(
   functionArn: pulumi.Input<string>,
   Payload: Template,
@@ -158,11 +158,11 @@ export function invoke(
     Type: 'Task',
     Resource: 'arn:aws:states:::lambda:invoke',
     Arguments: { FunctionName: functionArn, Payload },
-    // As long as a function can take.
+    // Lambda's maximum.
     TimeoutSeconds: 900,
     Retry: [defaultRetry],
   };
 }
 
-/** Seconds between two looks: soon at first, then more and more seldom, a minute at the most. */
+/** Seconds between two checks: short at first, then longer, at most a minute. */
 export const backoff = (looks: string) => `{% $min([60, $ceil($power(1.3, ${looks}))]) %}`;

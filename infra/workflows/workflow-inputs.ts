@@ -1,7 +1,7 @@
 import type * as pulumi from '@pulumi/pulumi';
 import type { Stage } from '../../domain/stage.ts';
 
-/** What the workflows are made of, and how fast they may go. */
+/** The resources that the workflows use, and their limits. */
 export interface WorkflowParts {
   /** ARNs of the functions. */
   readonly sending: pulumi.Input<string>;
@@ -12,10 +12,10 @@ export interface WorkflowParts {
   /** Names of the buckets. */
   readonly raw: pulumi.Input<string>;
   readonly failed: pulumi.Input<string>;
-  /** Messages that may wait for the extraction before more are sent. */
+  /** Messages that may wait for extraction before the workflow sends more. */
   readonly queueDepth: number;
-  /** Batches that are sent at a time. */
+  /** Batches that are sent concurrently. */
   readonly concurrency: number;
-  /** Seconds for which the stages are waited for when all is sent. */
+  /** Seconds to wait for the stages after everything is sent. */
   readonly drainTimeout: number;
 }

@@ -6,7 +6,7 @@ import type { Workflow as Definition } from './states.ts';
 
 export interface WorkflowArgs {
   readonly definition: Definition;
-  /** What its states do. */
+  /** The permissions that its states need. */
   readonly permissions: readonly Statement[];
   /** Days. */
   readonly logRetention: number;
@@ -15,7 +15,7 @@ export interface WorkflowArgs {
   readonly alarmTopicArn: string | undefined;
 }
 
-/** How logs are delivered has no resources to name (Step Functions guide, cw-logs). */
+/** Log delivery takes no resources (Step Functions guide, cw-logs). */
 const logDelivery = [
   'logs:CreateLogDelivery',
   'logs:DeleteLogDelivery',
@@ -49,7 +49,8 @@ export class Workflow extends pulumi.ComponentResource {
 
   constructor(name: string, args: WorkflowArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Workflow', name, {}, options);
-    // Under this name, log groups share one resource policy, which has little room (Step Functions guide, cw-logs).
+    // Log groups with this prefix share one resource policy; a policy per group would exceed the limit (Step
+    // Functions guide, cw-logs).
     const logs = new aws.cloudwatch.LogGroup(
       name,
       { namePrefix: `/aws/vendedlogs/states/${name}-`, retentionInDays: args.logRetention },
@@ -86,10 +87,11 @@ export class Workflow extends pulumi.ComponentResource {
         },
         tracingConfiguration: { enabled: true },
       },
-      // Step Functions checks at creation that it may log.
+      // Step Functions checks on creation that it may log.
       { parent: this, dependsOn: [policy] },
     );
-    // Of itself: a distributed map's children are executions too (Step Functions guide, iam-policies-eg-dist-map).
+    // Needed for itself: a distributed map's children are executions too (Step Functions guide,
+    // iam-policies-eg-dist-map).
     new aws.iam.RolePolicy(
       `${name}-children`,
       {
@@ -107,7 +109,7 @@ export class Workflow extends pulumi.ComponentResource {
     );
     for (const [what, metricName, description] of [
       ['failed', 'ExecutionsFailed', 'An execution failed. See why: npx sluice executions'],
-      ['timed-out', 'ExecutionsTimedOut', 'An execution took longer than it may. See: npx sluice executions'],
+      ['timed-out', 'ExecutionsTimedOut', 'An execution timed out. See: npx sluice executions'],
     ] as const)
       newAlarm(
         `${name}-${what}`,

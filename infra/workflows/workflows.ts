@@ -24,7 +24,7 @@ export interface WorkflowsArgs extends WorkflowConfiguration {
   readonly stages: Readonly<Record<StageName, Stage>>;
   readonly catalog: Catalog;
   readonly key: Key;
-  /** Of all functions, the stages' among them. */
+  /** The bundles of all functions, including the stages'. */
   readonly code: pulumi.Output<Readonly<Record<StageName | 'backfillSending' | 'backfillReporting', Bundle>>>;
   readonly environmentOf: (service: FunctionName) => FunctionEnvironment;
   /** Days. */
@@ -32,7 +32,10 @@ export interface WorkflowsArgs extends WorkflowConfiguration {
   readonly alarmTopicArn: string | undefined;
 }
 
-/** Backfill and replay: state machines that send what is old on its way, wait until it is done, and report. */
+/**
+ * Backfill and replay: state machines that send existing objects to extraction, wait until they are
+ * processed, and report.
+ */
 export class Workflows extends pulumi.ComponentResource {
   readonly stateMachines: Readonly<Record<Machine, pulumi.Output<string>>>;
 
@@ -117,7 +120,7 @@ export class Workflows extends pulumi.ComponentResource {
       backfill: workflow('backfill', backfillWorkflow(parts)),
       replay: workflow('replay', replayWorkflow(parts)),
     };
-    // Whether all that a map was given is written down.
+    // To check that the map runs recorded every item.
     const machines = Object.values(this.stateMachines);
     new aws.iam.RolePolicy(
       `${name}-reporting-counts`,
@@ -149,7 +152,7 @@ export class Workflows extends pulumi.ComponentResource {
       {
         bundle: own.bundle,
         memory: 512,
-        // A batch is done in seconds; a report of a million objects takes minutes.
+        // A batch takes seconds; a report on a million objects takes minutes.
         timeout: 900,
         logRetention: args.logRetention,
         environment: { ...args.environmentOf(own.service), ...own.environment },

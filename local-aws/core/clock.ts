@@ -1,14 +1,14 @@
-/** Time as the parts of the local cloud see it, so that the same parts run on the wall clock and on a virtual one. */
+/** The time, behind an interface, so that the same code runs on the wall clock and on a virtual one. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Runs `task` once after `delayMs`, however long that is; the returned function cancels it. */
+  /** Runs `task` once after `delayMs`, which has no upper limit; the returned function cancels it. */
   schedule(delayMs: number, task: () => void): () => void;
 }
 
 /**
- * A timer of Node holds 24.8 days, and fires at once when it is set to more ("Node.js API: Timers, setTimeout"). A day at a time also
- * keeps a long delay true to the wall clock where the machine sleeps meanwhile.
+ * A timer of Node holds at most 24.8 days, and fires at once if set to more ("Node.js API: Timers,
+ * setTimeout"). Steps of a day also keep a long delay true to the wall clock if the machine sleeps meanwhile.
  */
 const LONGEST_TIMER_MS = 86_400_000;
 

@@ -1,17 +1,17 @@
 import type { Service } from '../http/service.ts';
-import type { Admit } from './call.ts';
+import type { Authorize } from './call.ts';
 import type { Clock } from './clock.ts';
 import type { OpenJournal } from './journal.ts';
 
-/** One of the cloud's services. They are built one after the other, started in that order, and closed in the opposite one. */
+/** One of the cloud's services. Services are built and started in order, and closed in reverse order. */
 export interface CloudService {
-  /** What requests to it are signed for, e.g. `sqs`. */
+  /** The service name in request signatures, e.g. `sqs`. */
   readonly name: string;
-  /** Its API. Absent when it has none here. */
+  /** Its API, if it has one here. */
   readonly handle?: Service;
-  /** Reads back what it kept, and begins to work. */
+  /** Restores its state and starts to work. */
   start(): Promise<void>;
-  /** Ends its work and closes its files; work that is under way gets up to `graceMs` to end, none by default. */
+  /** Stops its work and closes its files. Running work gets up to `graceMs` to finish, by default none. */
   close(graceMs?: number): Promise<void>;
 }
 
@@ -20,19 +20,19 @@ export interface ServedService<Handle extends Service = Service> extends CloudSe
   readonly handle: Handle;
 }
 
-/** What the services of one cloud share. */
+/** Shared by the services of one cloud. */
 export interface ServiceContext {
   readonly clock: Clock;
   readonly region: string;
   readonly accountId: string;
   /** A fresh id. */
   readonly ids: () => string;
-  readonly admit: Admit;
-  /** Nothing is kept when absent. */
+  readonly authorize: Authorize;
+  /** Without it, nothing is kept. */
   readonly openJournal?: OpenJournal | undefined;
 }
 
-/** A service that keeps nothing and does nothing by itself. */
+/** A service without state or background work. */
 export function stateless(name: string, handle: Service): ServedService {
   return { name, handle, start: async () => {}, close: async () => {} };
 }

@@ -4,9 +4,12 @@ import { setTimeout } from 'node:timers/promises';
 import type { Call } from './call.ts';
 import { ServiceError } from './service-error.ts';
 
-/** The system calls that write. A test has others, which fail. */
+/** The system calls that write. Tests replace them with failing ones. */
 export interface DiskWrites {
-  /** Writes at once, some of the bytes at least ("write(2)"); appends without a position. Returns how many. */
+  /**
+   * Writes synchronously, possibly only some of the bytes ("write(2)"); appends if there is no position.
+   * Returns the number of bytes written.
+   */
   write(file: number, bytes: Uint8Array, position: number | null): number;
   writev(file: FileHandle, chunks: readonly Uint8Array[]): Promise<{ readonly bytesWritten: number }>;
 }
@@ -17,21 +20,21 @@ const systemWrites: DiskWrites = {
 };
 
 interface DiskOptions {
-  /** Told that the disk is full, at most once a minute. */
+  /** Called when the disk is full, at most once a minute. */
   readonly onFull?: (line: string) => void;
   readonly writes?: DiskWrites;
 }
 
-/** A file that needs room ahead of what will be written to it. */
+/** A file that reserves room for later writes. */
 interface Roomy {
-  /** Whether there is some; takes it where it can. */
+  /** Whether room is reserved; tries to reserve it first. */
   hasRoom(): boolean;
 }
 
 const REPORT_EVERY_MS = 60_000;
 const TRY_AGAIN_MS = 500;
 
-/** What of the services' state is written, and what happens when there is no room for it. */
+/** Writes the services' state, and refuses new work when there is no room for it. */
 export class Disk {
   readonly #onFull: (line: string) => void;
   readonly #writes: DiskWrites;
@@ -44,7 +47,7 @@ export class Disk {
     this.#writes = writes;
   }
 
-  /** Counts a file among those without which nothing new is taken on. */
+  /** Refuses new writes while this file has no room. */
   watch(file: Roomy): void {
     this.#files.add(file);
   }
@@ -53,7 +56,7 @@ export class Disk {
     this.#files.delete(file);
   }
 
-  /** Writes all of it to an open file, at once. */
+  /** Writes all bytes to an open file, synchronously. */
   write(file: number, bytes: Uint8Array, position: number | null = null): void {
     for (let written = 0; written < bytes.length; ) {
       const at = position === null ? null : position + written;
@@ -61,11 +64,11 @@ export class Disk {
     }
   }
 
-  /** Writes all of the chunks to the end of an open file. */
+  /** Writes all chunks to the end of an open file. */
   async append(file: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
     const wanted = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
     let { bytesWritten } = await this.#writes.writev(file, chunks);
-    // A short write happens when the disk is full; writing the rest brings the error to light.
+    // A full disk causes a short write; writing the rest raises the error.
     if (bytesWritten === wanted) return;
     const all = Buffer.concat(chunks);
     while (bytesWritten < wanted)
@@ -77,25 +80,25 @@ export class Disk {
     return false;
   }
 
-  /** Until it is time to try once more. @throws when nobody will */
+  /** Resolves when it is time to retry. @throws if the disk was closed */
   async wait(): Promise<void> {
     const { signal } = this.#closing;
     await setTimeout(TRY_AGAIN_MS, undefined, { signal }).catch(() => {
-      throw new Error('there was no room until the end');
+      throw new Error('the disk was full until the local cloud stopped');
     });
   }
 
-  /** Lets nobody wait for room any longer. */
+  /** Ends all waiting for room. */
   close(): void {
     this.#closing.abort();
   }
 
-  /** Refuses, before it has any effect, what could not be kept. @throws ServiceError 503 */
-  admit({ action }: Pick<Call, 'action'>): void {
+  /** Refuses a call before it takes effect, if its change could not be kept. @throws ServiceError 503 */
+  check({ action }: Pick<Call, 'action'>): void {
     if (keepsSomething(action) && this.isFull) throw diskIsFull();
   }
 
-  /** What to answer when a write failed: a full disk is no fault of ours. */
+  /** The error to answer after a failed write: a full disk gets a message of its own. */
   refusal(path: string, error: unknown): unknown {
     if (!isFullDisk(error)) return error;
     this.report(path, error);
@@ -107,12 +110,12 @@ export class Disk {
     if (now - this.#reportedAt < REPORT_EVERY_MS) return;
     this.#reportedAt = now;
     this.#onFull(
-      `${path} can't be written: ${error.message}. Reads are answered, writes are refused with 503, and nothing that was acknowledged is lost. Make room: writes go on by themselves.`,
+      `${path} can't be written: ${error.message}. Writes are refused with 503; reads still work, and no acknowledged write is lost. Free disk space: writes then resume automatically.`,
     );
   }
 }
 
-/** Whether the disk, or the user's share of it, has no room. */
+/** Whether the disk is full or the user's quota is used up. */
 export function isFullDisk(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && ['ENOSPC', 'EDQUOT'].includes(`${error.code}`);
 }
@@ -125,5 +128,5 @@ const diskIsFull = () =>
   new ServiceError(
     'ServiceUnavailable',
     503,
-    'The disk of the local cloud is full. Make room on it: writes go on by themselves.',
+    "The local cloud's disk is full. Free disk space: writes then resume automatically.",
   );

@@ -6,51 +6,60 @@ import { Disk, isFullDisk } from './disk.ts';
 import { wholeLines } from './lines.ts';
 import { StateRefused } from './state.ts';
 
-/** A log of what happened, from which state is rebuilt after a restart. */
+/** A log of changes, from which state is rebuilt after a restart. */
 export interface Journal<Entry> {
   /**
-   * Resolves when the entry survives the death of this process (it is with the operating system; not fsynced). Call it
-   * in the same turn in which the state changes.
+   * Resolves when the entry survives the death of this process (the operating system has it; it is not
+   * fsynced). Call it in the same turn as the change of state.
    */
   append(entry: Entry): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Opens a service's journal, by the service's name: see `openJournal`. */
+/** Opens the journal of a service, by the service's name: see `openJournal`. */
 export type OpenJournal = <Entry>(
   name: string,
   replay: (entry: Entry) => void,
   snapshot: () => Iterable<Entry>,
 ) => Promise<Journal<Entry>>;
 
-/** Keeps nothing: for runs in memory and the simulation. */
+/** A journal that keeps nothing, for runs in memory and the simulation. */
 export const noJournal: Journal<unknown> = {
   append: async () => {},
   close: async () => {},
 };
 
 export interface JournalOptions {
-  /** Beyond so many bytes, and four times its size after the last time, a journal is rewritten as the living state. */
+  /**
+   * A journal is rewritten as the current state when it has more bytes than this and than four times its size
+   * after the last rewrite.
+   */
   readonly compactAboveBytes?: number;
-  /** Called once, when the journal can't be written and no room would help. By default the process ends: see `stop`. */
+  /**
+   * Called once if the journal can't be written for another reason than a full disk. By default the process
+   * ends: see `stop`.
+   */
   readonly onFailure?: (path: string, error: Error) => void;
   readonly disk?: Disk;
 }
 
 const COMPACT_ABOVE_BYTES = 64 * 1024 * 1024;
 const LINES_A_WRITE = 1000;
-/** What a journal keeps ahead for what is on its way when nothing new is taken on: some hundred entries, or a batch of messages. */
+/**
+ * Room reserved in advance for entries on their way when the disk fills up: some hundred entries, or a batch
+ * of messages.
+ */
 const ROOM_BYTES = 1024 * 1024;
 const LEAST_ROOM_BYTES = ROOM_BYTES / 2;
 const zeros = Buffer.alloc(ROOM_BYTES);
 const sync = promisify(fsync);
 
 /**
- * Opens the journal at `path`: replays what it holds, rewrites it as the entries of `snapshot` (so that it never
- * holds more than the living state at start), and appends from there.
+ * Opens the journal at `path`: replays its entries, rewrites it as the entries of `snapshot` (so that it
+ * starts with only the current state), and appends from there.
  *
- * A half-written last line, as a kill leaves it, is dropped with the zeros behind it: its append was never acknowledged.
- * Any other line that does not parse is an error, for the state behind it can't be trusted.
+ * A kill leaves a half-written last line; it is dropped with the zeros after it, since its append was never
+ * acknowledged. Any other line that does not parse is an error, because the state after it can't be trusted.
  */
 export async function openJournal<Entry>(
   path: string,
@@ -81,7 +90,7 @@ async function replayFile<Entry>(path: string, replay: (entry: Entry) => void): 
       entry = JSON.parse(line) as Entry;
     } catch {
       throw new StateRefused(
-        `${path}:${number} is not a journal entry: the file was changed or the disk lost a part of it. Put an older copy back, or choose another --directory.`,
+        `${path}:${number} is not a journal entry: the file was changed, or the disk lost a part of it. Restore an older copy, or choose another --directory.`,
       );
     }
     replay(entry);
@@ -89,23 +98,24 @@ async function replayFile<Entry>(path: string, replay: (entry: Entry) => void): 
 }
 
 /**
- * State in memory is ahead of a journal that can't be written: nothing that is answered from then on can be trusted.
- * What is on disk is whole, so the way out is to end, and to start again.
+ * If a journal can't be written, the state in memory is ahead of it, so later answers can't be trusted. The
+ * files on disk are consistent, so the remedy is to end the process and restart.
  */
 function stop(path: string, error: Error): void {
-  // In one piece and at once, since the process ends before a stream would be written.
+  // Synchronously in one write, since the process ends before a stream would be flushed.
   writeFileSync(
     2,
-    `${path} can't be written: ${error.message}. What was acknowledged is kept. Start again when it can be.\n`,
+    `${path} can't be written: ${error.message}. Acknowledged changes are kept. Make it writable and restart.\n`,
   );
   process.exit(1);
 }
 
 /**
- * Appends in groups: while one write is under way, later entries gather for the next.
+ * Appends in groups: during one write, later entries gather for the next.
  *
- * The file is longer than what it holds: zeros, which no line ends in, keep room for what is on its way when the disk is full. What
- * finds none even so waits until there is some: the state has it already, so that it can't be refused any more.
+ * The file is longer than its contents: trailing zeros, which no line contains, reserve room for entries on
+ * their way when the disk fills up. Entries that find no room wait until there is some, because the state
+ * already has them and they can't be refused any more.
  */
 class FileJournal<Entry> implements Journal<Entry> {
   readonly #path: string;
@@ -114,12 +124,12 @@ class FileJournal<Entry> implements Journal<Entry> {
   readonly #onFailure: (path: string, error: Error) => void;
   readonly #disk: Disk;
   #file: number | undefined;
-  /** What it holds, in bytes: where the next entry goes. */
+  /** Size of the contents in bytes, where the next entry goes. */
   #end = 0;
-  /** Up to where there is room. */
+  /** Size of the reserved file. */
   #allocated = 0;
   #limit = 0;
-  /** Whether an entry waits for more room than there is. */
+  /** Whether an entry is waiting for room. */
   #isHeld = false;
   #waiting: string[] = [];
   #next: Promise<void> | undefined;
@@ -168,7 +178,9 @@ class FileJournal<Entry> implements Journal<Entry> {
     return this.#writing;
   }
 
-  /** At once, where there is room: what is small is with the operating system sooner than the thread pool could take it. */
+  /**
+   * Writes synchronously if there is room, because a small write is faster than a trip to the thread pool.
+   */
   async #append(lines: readonly string[]): Promise<void> {
     if (this.#file === undefined) return;
     const text = textOf(lines);
@@ -193,7 +205,7 @@ class FileJournal<Entry> implements Journal<Entry> {
     }
   }
 
-  /** What the waiting entries changed is in the state already, and so in the snapshot that takes their place. */
+  /** The waiting entries' changes are already in the state, so the snapshot includes them. */
   async #compact(lines: readonly string[]): Promise<void> {
     try {
       await this.#rewrite();
@@ -206,8 +218,8 @@ class FileJournal<Entry> implements Journal<Entry> {
   }
 
   /**
-   * Puts the living state in the place of what led to it; the journal is whole at every moment. The state is written while
-   * nothing else happens, so that it is of one moment, and never in memory a second time.
+   * Replaces the journal with the current state; the file is complete at every moment. The state is written
+   * without yielding, so that it is consistent and never in memory twice.
    */
   async #rewrite(): Promise<void> {
     const path = `${this.#path}.next`;

@@ -4,8 +4,8 @@ const LINE_FEED = 0x0a;
 const CHUNK_BYTES = 1024 * 1024;
 
 /**
- * The lines of a file that end in a line feed, and in nothing else: `node:readline` also splits at U+2028, U+2029 and
- * others, which stand as they are in JSON text. A last line without its end, as a kill leaves it, is left out.
+ * The lines of a file, split at line feeds only: `node:readline` also splits at U+2028, U+2029 and others,
+ * which JSON text may contain unescaped. An incomplete last line, as a kill leaves it, is skipped.
  */
 export async function* wholeLines(path: string): AsyncGenerator<string> {
   let pieces: Buffer[] = [];

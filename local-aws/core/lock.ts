@@ -4,40 +4,41 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StateRefused } from './state.ts';
 
-/** Thrown when another local cloud works in the same directory. */
+/** Thrown if another local cloud uses the same directory. */
 export class DirectoryInUse extends Error {
   override readonly name = 'DirectoryInUse';
 
   constructor(directory: string, holder: string) {
     super(
-      `The local cloud of ${directory} runs already${holder && `, as ${holder}`}. Stop it, or choose another --directory.`,
+      `A local cloud is already running in ${directory}${holder && ` (${holder})`}. Stop it, or choose another --directory.`,
     );
   }
 }
 
-/** What nobody refers to is collected, and its lock with it. */
+/** Keeps references: a garbage-collected database would release its lock. */
 const held = new Set<DatabaseSync>();
 
 /** "SQLite: Result codes". */
 const SQLITE_BUSY = 5;
 
 /**
- * Claims a directory for this process, so that two local clouds never write the same journals. The claim is a lock of the
- * kernel's, which ends with its holder however that ends, and holds for containers of one machine that share the directory. Node
- * itself has no such lock; the one of an empty database of SQLite's does. Returns what gives it back.
+ * Claims a directory for this process, so that two local clouds never write the same journals. The claim is a
+ * kernel lock: it ends with its holder, however that ends, and holds across containers of one machine that
+ * share the directory. Node has no such lock itself, so this uses that of an empty SQLite database. Returns a
+ * function that releases the claim.
  *
  * @throws {DirectoryInUse}
- * @throws {StateRefused} where nothing can be locked
+ * @throws {StateRefused} if the directory can't be locked
  */
 export function lockDirectory(directory: string): () => void {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  // Never opened by anything else in this process: to close it would give the lock back ("fcntl(2)").
+  // Never opened elsewhere in this process: closing it would release the lock ("fcntl(2)").
   const path = join(directory, 'lock.sqlite');
   const holder = join(directory, 'lock');
   for (;;) {
     const expected = inodeOf(path);
     const lock = lockFile(path, () => new DirectoryInUse(directory, contentOf(holder)));
-    // Another holder may have removed it as it was opened here, so that it is nobody's; or it is new.
+    // The file may be new, or another holder may have removed it while it was being opened here.
     if (expected === undefined || inodeOf(path) !== expected) {
       lock.close();
       continue;
@@ -54,7 +55,7 @@ export function lockDirectory(directory: string): () => void {
   }
 }
 
-/** @throws what `busy` makes when somebody else has it */
+/** @throws the error of `busy` if another process holds the lock */
 function lockFile(path: string, busy: () => Error): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
@@ -65,7 +66,7 @@ function lockFile(path: string, busy: () => Error): DatabaseSync {
     database?.close();
     const { errcode, message } = error as Error & { errcode?: number };
     if (errcode === SQLITE_BUSY) throw busy();
-    throw new StateRefused(`${path} can't be locked: ${message}. Choose another place with --directory.`);
+    throw new StateRefused(`${path} can't be locked: ${message}. Choose another directory with --directory.`);
   }
 }
 

@@ -1,15 +1,17 @@
-/** As Jackson has it, which reads JSON for most of AWS's services ("StreamReadConstraints: DEFAULT_MAX_DEPTH"). */
+/**
+ * The limit of Jackson, which reads JSON for most AWS services ("StreamReadConstraints: DEFAULT_MAX_DEPTH").
+ */
 const mostNested = 1000;
 
 /**
- * Parses JSON text that came from outside. Whatever walks through the result may do so by recursion: what would exhaust the stack
- * is refused here.
+ * Parses JSON text from outside. Code that walks the result may recurse, because nesting that would exhaust
+ * the stack is refused here.
  *
- * @throws {SyntaxError} when it isn't JSON, or nested more than a thousand deep
+ * @throws {SyntaxError} if it isn't JSON, or is nested more than a thousand levels deep
  */
 export function parseJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
-  // Each level takes a bracket at its beginning and one at its end.
+  // Each level takes an opening and a closing bracket.
   if (text.length > 2 * mostNested && isDeeper(value, mostNested))
     throw new SyntaxError(`It is nested more than ${mostNested} deep`);
   return value;

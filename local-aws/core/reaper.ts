@@ -1,7 +1,10 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 
-/** Learns the living by `+ pid` and `- pid`; when its input ends, for whatever reason, it kills those that are left. */
+/**
+ * Tracks living processes by `+ pid` and `- pid`; when its input ends for any reason, it kills those that are
+ * left.
+ */
 const script = `
 live=
 while read -r change pid; do
@@ -14,15 +17,15 @@ done
 `;
 
 /**
- * Ends the functions' processes when this process dies by a kill -9: a function in an endless loop would not notice
- * that its channel is closed.
+ * Kills the functions' processes if this process is killed (kill -9): a function in an endless loop would not
+ * notice that its channel is closed.
  */
 export class Reaper {
   #shell: ChildProcessByStdio<Writable, null, null> | undefined;
 
   watch(pid: number): void {
     if (!this.#shell) {
-      // Detached, so that Ctrl-C in the terminal does not end it before us.
+      // Detached, so that Ctrl-C in the terminal does not end it before this process.
       this.#shell = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
       this.#shell.on('error', () => {});
       this.#shell.stdin.on('error', () => {});

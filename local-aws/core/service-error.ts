@@ -1,6 +1,6 @@
 type Details = Record<string, string>;
 
-/** An API's refusal as AWS words it: error code, HTTP status and message. The wire layer of each service renders it. */
+/** An API error in AWS's terms: error code, HTTP status and message. Each service's API renders it. */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
   readonly code: string;
@@ -16,7 +16,7 @@ export class ServiceError extends Error {
   }
 }
 
-/** The message of whatever was thrown. */
+/** The message of any thrown value. */
 export const errorText = (thrown: unknown): string =>
   thrown instanceof Error ? thrown.message : String(thrown);
 

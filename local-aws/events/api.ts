@@ -40,7 +40,7 @@ type Entry = z.infer<typeof entry>;
 /** "PutEvents: the total entry size must be less than 256 KB" */
 const largestRequest = 262_144;
 
-/** EventBridge on the wire: the AWS JSON 1.1 protocol ("Amazon EventBridge API Reference"). */
+/** EventBridge's API: the AWS JSON 1.1 protocol ("Amazon EventBridge API Reference"). */
 export const eventsService = (service: EventsServiceOptions): DescribedService =>
   jsonService({ target: 'AWSEvents', version: '1.1', operations, service });
 
@@ -130,7 +130,7 @@ async function put(service: EventsServiceOptions, each: Entry): Promise<object> 
 function busEvent(service: EventsServiceOptions, each: Entry): BusEvent {
   const { ids, clock, region, accountId } = service;
   checkBus(service, each.EventBusName);
-  // Of several that are missing, EventBridge names the source.
+  // If several are missing, EventBridge names the source.
   const source = notOfAws(required('Source', each.Source));
   return {
     version: '0',

@@ -13,19 +13,19 @@ import { compilePattern, type Matcher } from './pattern.ts';
 import { type BusEvent, type EventRule, type EventTarget, eventTime } from './rule.ts';
 import { parseSchedule, type Schedule } from './schedule.ts';
 
-/** An event on its way to one target that has not taken it yet. */
+/** An event that one target has not accepted yet. */
 export interface Delivery {
   readonly id: string;
   readonly rule: string;
   readonly target: string;
   readonly event: BusEvent;
-  /** When it was published, in milliseconds: what the age of an event counts from. */
+  /** When it was published, in milliseconds; the event's age counts from here. */
   readonly since: number;
   readonly retries: number;
   readonly dueAt: number;
 }
 
-/** What the journal keeps: deliveries that wait, and rules that were switched against the program. */
+/** Journal entries: waiting deliveries, and rules that were enabled or disabled by the API. */
 export type EventEntry =
   | { readonly type: 'waiting'; readonly delivery: Delivery }
   | { readonly type: 'done'; readonly id: string }
@@ -35,10 +35,10 @@ export interface BusOptions
   extends DeliveryPorts,
     Pick<ServiceContext, 'clock' | 'region' | 'accountId' | 'ids'> {
   readonly rules: readonly EventRule[];
-  /** From 0 to 1, for the jitter of the back-off. */
+  /** From 0 to 1, for the jitter of the backoff. */
   readonly random: () => number;
   readonly record: (entry: EventEntry) => Promise<void>;
-  /** Told of every event that is lost. */
+  /** Gets a line for each lost event. */
   readonly log: (line: string) => void;
   readonly deliverFault?: (event: BusEvent, target: EventTarget) => DeliveryFault | undefined;
 }
@@ -53,7 +53,10 @@ interface LiveRule {
 const firstRetryMs = 1000;
 const longestRetryMs = 600_000;
 
-/** The default event bus: matches events to rules, delivers them, retries, gives up into DLQs, keeps schedules. */
+/**
+ * The default event bus: matches events to rules, delivers them, retries, dead-letters failures, and runs
+ * schedules.
+ */
 export class EventBus {
   readonly #options: BusOptions;
   readonly #rules = new Map<string, LiveRule>();
@@ -61,7 +64,7 @@ export class EventBus {
   readonly #timers = new Map<string, () => void>();
   readonly #underWay = new Set<Promise<void>>();
 
-  /** @throws ServiceError when a pattern or a schedule is not valid */
+  /** @throws ServiceError if a pattern or a schedule is invalid */
   constructor(options: BusOptions) {
     this.#options = options;
     for (const settings of options.rules) {
@@ -80,26 +83,26 @@ export class EventBus {
     }
   }
 
-  /** Whether anybody would be sent the event, as the rules are now. */
+  /** Whether any enabled rule matches the event. */
   wants(event: BusEvent): boolean {
     return this.#rules.values().some((rule) => rule.enabled && rule.matches(event));
   }
 
   /**
-   * Sends an event to the targets of all enabled rules that match it. Resolves when each target holds it, or it waits
-   * for a retry in the journal, or it is in the target's DLQ.
+   * Sends an event to the targets of all enabled rules that match it. Resolves when each target has accepted
+   * it, or its retry is in the journal, or it is in the target's DLQ.
    */
   async publish(event: BusEvent): Promise<void> {
     const matching = [...this.#rules.values()].filter((rule) => rule.enabled && rule.matches(event));
     await Promise.all(matching.map((rule) => this.#dispatch(rule.settings, event)));
   }
 
-  /** The rules as they are now, by name. */
+  /** The rules with their present state, by name. */
   rules(): { readonly settings: EventRule; readonly enabled: boolean }[] {
     return [...this.#rules.values()].sort((a, b) => (a.settings.name < b.settings.name ? -1 : 1));
   }
 
-  /** Switches a rule; holds over a restart until the program says otherwise. */
+  /** Enables or disables a rule. The setting survives a restart until the program changes the rule. */
   async setEnabled(name: string, enabled: boolean): Promise<void> {
     const rule = this.#rules.get(name);
     if (!rule) return;
@@ -128,13 +131,13 @@ export class EventBus {
         yield { type: 'state', rule: settings.name, enabled, declared: settings.enabled };
   }
 
-  /** Takes up the deliveries that a restart interrupted, and the schedules. */
+  /** Resumes interrupted deliveries, and starts the schedules. */
   start(): void {
     for (const delivery of this.#waiting.values()) this.#await(delivery);
     for (const rule of this.#rules.values()) this.#scheduleNext(rule, this.#options.clock.now());
   }
 
-  /** Stops timers and waits for what is under way. */
+  /** Stops timers and waits for running deliveries. */
   async close(): Promise<void> {
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
@@ -209,7 +212,7 @@ export class EventBus {
     }
   }
 
-  /** Exponential, between half and all of 1, 2, 4, … seconds; ten minutes at most. */
+  /** Exponential, with jitter: from half to all of 1, 2, 4, … seconds, at most ten minutes. */
   #backOff(retries: number): number {
     const longest = Math.min(longestRetryMs, firstRetryMs * 2 ** retries);
     return Math.ceil(longest * (0.5 + this.#options.random() / 2));
@@ -238,7 +241,7 @@ export class EventBus {
     });
   }
 
-  /** "Scheduled events" as EventBridge words them. */
+  /** "Scheduled events": the form of EventBridge's own. */
   #scheduledEvent(rule: EventRule, due: number): BusEvent {
     return {
       version: '0',

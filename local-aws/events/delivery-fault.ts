@@ -1,4 +1,4 @@
-/** A fault that a test or the command line asked for, of a message or an event on its way: more copies, later. */
+/** An injected fault of a message or an event in delivery: duplicates or a delay. */
 export interface DeliveryFault {
   readonly duplicate?: number;
   readonly delayMs?: number;

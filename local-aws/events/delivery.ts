@@ -4,7 +4,10 @@ import type { MessageAttributes } from '../sqs/message.ts';
 import type { Sqs } from '../sqs/sqs.ts';
 import type { EventRule, EventTarget } from './rule.ts';
 
-/** How the bus reaches targets. Both reject with what the target's service answers, and resolve when it holds the event. */
+/**
+ * Delivers to targets. Both functions resolve when the target has accepted the event, and reject with its
+ * service's error.
+ */
 export interface DeliveryPorts {
   readonly deliver: (target: EventTarget, body: string, caller: Caller) => Promise<void>;
   readonly deadLetter: (
@@ -15,7 +18,7 @@ export interface DeliveryPorts {
   ) => Promise<void>;
 }
 
-/** Delivers to queues. Anything else as a target is refused; wrap `deliver` to serve more. */
+/** Delivers to queues and refuses all other targets; wrap `deliver` to add more. */
 export function queueDelivery(sqs: Pick<Sqs, 'queue'>): DeliveryPorts {
   const send = async (arn: string, body: string, attributes: MessageAttributes, caller: Caller) => {
     const queue = sqs.queue(arn.split(':').at(-1) ?? '', caller);
@@ -33,7 +36,7 @@ export function queueDelivery(sqs: Pick<Sqs, 'queue'>): DeliveryPorts {
   };
 }
 
-/** EventBridge's own name for a failure, and whether it tries again. */
+/** EventBridge's code for a failure, and whether it retries. */
 export interface Failure {
   readonly code: string;
   readonly message: string;
@@ -41,8 +44,8 @@ export interface Failure {
 }
 
 /**
- * "Using dead-letter queues to process undelivered events": missing permissions and missing targets are not tried again;
- * throttling, 5xx and everything that is no answer at all are.
+ * "Using dead-letter queues to process undelivered events": missing permissions and missing targets are not
+ * retried; throttling, 5xx and missing answers are.
  */
 export function failureOf(cause: unknown): Failure {
   const message = errorText(cause);
@@ -57,10 +60,10 @@ export function failureOf(cause: unknown): Failure {
   return { code: 'INVALID_PARAMETER', message, retriable: false };
 }
 
-/** How a retry policy was used up. */
+/** The limit of the retry policy that was reached. */
 export type Exhausted = 'MaximumRetryAttempts' | 'MaximumEventAgeInSeconds';
 
-/** What a message in a target's DLQ says of the failure (the same page). */
+/** The attributes that describe the failure on a message in a target's DLQ (same page). */
 export function deadLetterAttributes(
   rule: EventRule,
   target: EventTarget,

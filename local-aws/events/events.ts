@@ -6,24 +6,27 @@ import { type BusOptions, EventBus, type EventEntry } from './bus.ts';
 import type { BusEvent } from './rule.ts';
 
 export interface EventsOptions extends ServiceContext, Omit<BusOptions, 'record' | 'random' | 'log'> {
-  /** `Math.random` when absent. */
+  /** By default `Math.random`. */
   readonly random?: () => number;
-  /** Standard error when absent. */
+  /** By default standard error. */
   readonly log?: (line: string) => void;
 }
 
 export interface Events extends ServedService<DescribedService> {
-  /** Whether a rule that is switched on matches the event. */
+  /** Whether an enabled rule matches the event. */
   wants(event: BusEvent): boolean;
-  /** Resolves when each matching target holds the event, or it waits in the journal, or it is in the target's DLQ. */
+  /**
+   * Resolves when each matching target has accepted the event, or its retry is in the journal, or it is in
+   * the target's DLQ.
+   */
   publish(event: BusEvent): Promise<void>;
-  /** How many deliveries wait for a retry or are delayed. */
+  /** The number of deliveries that wait for a retry or are delayed. */
   waiting(): number;
 }
 
 /**
- * Makes the default event bus and its service.
- * @throws ServiceError when a rule's pattern or schedule is not valid
+ * Creates the default event bus and its service.
+ * @throws ServiceError if a rule's pattern or schedule is invalid
  */
 export function createEvents(options: EventsOptions): Events {
   let journal: Journal<EventEntry> = noJournal;

@@ -9,13 +9,14 @@ type JsonObject = Readonly<Record<string, unknown>>;
 /** Tests one value of the event: a string, number, boolean or null. */
 type Test = (value: unknown) => boolean;
 
-/** "Amazon EventBridge quotas: Event pattern size", in characters, without white space. */
+/** "Amazon EventBridge quotas: Event pattern size", in characters without white space. */
 const longestPattern = 2048;
 
 /**
- * Compiles an event pattern, given as JSON text or as what it parses to ("Comparison operators for use in event
- * patterns"). All fields of an object must match, and one of the values listed for a field. An array in the event
- * matches when one of its elements does; fields of one object are not found in different elements of an array.
+ * Compiles an event pattern, given as JSON text or as parsed JSON ("Comparison operators for use in event
+ * patterns"). All fields of an object must match, each with one of its listed values. An array in the event
+ * matches if one of its elements does; fields of one object are not matched across different elements of an
+ * array.
  *
  * Numbers are compared by value; on AWS, 300 and 3.0e2 differ.
  * @throws ServiceError InvalidEventPatternException
@@ -44,7 +45,7 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** An object of the pattern, against an object of the event, or each in an array of them. */
+/** Matches an object of the pattern against an object of the event, or against each object of an array. */
 function fields(pattern: JsonObject, path: string): Matcher {
   const entries = Object.entries(pattern);
   if (entries.length === 0) throw wrong(`Empty objects are not allowed${at(path)}`);
@@ -61,7 +62,7 @@ function fields(pattern: JsonObject, path: string): Matcher {
   });
   return (event) => {
     const objects = elements(event).filter(isObject);
-    // With nothing there, `exists: false` may still match.
+    // `exists: false` may also match a missing object.
     return (objects.length > 0 ? objects : [{}]).some((object) =>
       matchers.every((matches) => matches(object)),
     );
@@ -129,7 +130,7 @@ function expression(each: JsonObject, path: string): Test {
   }
 }
 
-/** Operators whose operand is a string, and that match strings only. */
+/** Operators with a string operand, which match only strings. */
 const stringOperators: Readonly<
   Record<string, (operand: string, path: string) => (value: string) => boolean>
 > = {
@@ -159,7 +160,7 @@ function affixIgnoringCase(name: string, operand: JsonObject, path: string): Tes
   return (value) => typeof value === 'string' && test(value.toLowerCase());
 }
 
-/** "Wildcard matching": `*` is any run of characters, `\*` and `\\` stand for themselves, `**` is not allowed. */
+/** "Wildcard matching": `*` is any run of characters, `\*` and `\\` are literal, `**` is not allowed. */
 function wildcard(operand: string, path: string): (value: string) => boolean {
   const parts = [''];
   for (let index = 0; index < operand.length; index += 1) {
@@ -193,7 +194,7 @@ function wildcard(operand: string, path: string): (value: string) => boolean {
   };
 }
 
-/** Matches every value that is there and is none of these. */
+/** Matches every present value that is none of these. */
 function anythingBut(operand: unknown, path: string): Test {
   if (isObject(operand)) {
     const { name, operand: inner } = operator(operand, path);
@@ -250,14 +251,14 @@ function cidr(operand: unknown, path: string): Test {
   const family = isIP(address);
   if (family === 0 || rest.length > 0 || !/^\d{1,3}$/.test(bits))
     throw wrong(`Malformed CIDR, one '/' and an address before it are required${at(path)}`);
-  // A single address is no range: the rule engine that AWS publishes refuses it.
+  // A single address is no range: AWS's published rule engine refuses it.
   const width = family === 4 ? 32 : 128;
   if (Number(bits) >= width) throw wrong(`IPv${family} mask bits must be < ${width}${at(path)}`);
   const range = new BlockList();
   range.addSubnet(address, Number(bits), familyName(family));
   return (value) => {
     const version = typeof value === 'string' ? isIP(value) : 0;
-    // An IPv4 range holds no IPv6 addresses, mapped ones neither.
+    // An IPv4 range contains no IPv6 addresses, not even mapped ones.
     return version === family && typeof value === 'string' && range.check(value, familyName(version));
   };
 }
@@ -267,7 +268,7 @@ const at = (path: string) => (path === '' ? '' : ` at ${path}`);
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);
 const own = (object: JsonObject, name: string) => (Object.hasOwn(object, name) ? object[name] : undefined);
 
-/** What stands at a field, arrays within arrays laid flat; nothing when it is absent. */
+/** The values of a field, with nested arrays flattened; empty if it is missing. */
 function elements(value: unknown): readonly unknown[] {
   if (value === undefined) return [];
   return Array.isArray(value) ? value.flat(Number.POSITIVE_INFINITY) : [value];

@@ -5,24 +5,24 @@ export interface BusEvent {
   readonly 'detail-type': string;
   readonly source: string;
   readonly account: string;
-  /** To the second: `2021-11-12T00:00:00Z` */
+  /** With a precision of one second: `2021-11-12T00:00:00Z` */
   readonly time: string;
   readonly region: string;
   readonly resources: readonly string[];
   readonly detail: object;
 }
 
-/** Where a rule sends what it matches. */
+/** A rule's target. */
 export interface EventTarget {
   readonly id: string;
   readonly arn: string;
-  /** The queue that gets what could not be delivered. */
+  /** The queue for events that could not be delivered. */
   readonly deadLetterArn?: string;
   /** 60 to 86,400. */
   readonly maximumEventAgeSeconds: number;
   /** 0 to 185. */
   readonly maximumRetryAttempts: number;
-  /** Constant text that the target gets in the event's place. */
+  /** Constant text that the target gets instead of the event. */
   readonly input?: string;
 }
 
@@ -37,7 +37,7 @@ export interface EventRule {
   readonly targets: readonly EventTarget[];
 }
 
-/** Milliseconds since the epoch, as events carry the time. */
+/** Formats milliseconds since the epoch as an event's time. */
 export function eventTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}Z`;
 }

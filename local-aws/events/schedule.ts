@@ -1,7 +1,9 @@
 import { type CronExpression, CronExpressionParser } from 'cron-parser';
 import { badRequest, errorText, type ServiceError } from '../core/service-error.ts';
 
-/** When a schedule falls due next, strictly after `now` (milliseconds since the epoch); undefined when never again. */
+/**
+ * The schedule's next time strictly after `now` (milliseconds since the epoch); undefined if there is none.
+ */
 export type Schedule = (now: number) => number | undefined;
 
 /**
@@ -20,9 +22,9 @@ export function parseSchedule(text: string, start: number): Schedule {
 const unitMs: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 
 function rateSchedule(value: number, unit: string, start: number, text: string): Schedule {
-  if (value < 1) throw invalid(text, 'the value of a rate is a positive number');
+  if (value < 1) throw invalid(text, 'the value of a rate must be positive');
   if ((value === 1) === unit.endsWith('s'))
-    throw invalid(text, `the unit of ${value} is ${value === 1 ? 'in the singular' : 'in the plural'}`);
+    throw invalid(text, `the unit of ${value} must be ${value === 1 ? 'singular' : 'plural'}`);
   const period = value * (unitMs[unit.replace(/s$/, '')] ?? 0);
   return (now) => start + (Math.floor(Math.max(0, now - start) / period) + 1) * period;
 }
@@ -30,15 +32,15 @@ function rateSchedule(value: number, unit: string, start: number, text: string):
 function cronSchedule(fields: string, start: number, text: string): Schedule {
   const [minutes = '', hours = '', dayOfMonth = '', month = '', dayOfWeek = '', year, ...more] =
     fields.split(' ');
-  if (year === undefined || more.length > 0) throw invalid(text, 'a cron expression has six fields');
+  if (year === undefined || more.length > 0) throw invalid(text, 'a cron expression must have six fields');
   if ((dayOfMonth === '?') === (dayOfWeek === '?'))
     throw invalid(text, 'one of day-of-month and day-of-week must be ?, and the other must not');
-  // cron-parser knows no W; a schedule that fires on the wrong day would be worse than none.
-  if (/W/i.test(dayOfMonth)) throw invalid(text, 'the local cloud does not serve W');
+  // cron-parser does not support W; a schedule on the wrong day would be worse than none.
+  if (/W/i.test(dayOfMonth)) throw invalid(text, 'the local cloud does not support W');
   const inYears = yearTest(year, text);
   const expression = `0 ${minutes} ${hours} ${dayOfMonth} ${month} ${sundayIsZero(dayOfWeek)}`;
   const next = (from: number) => parseCron(expression, from, text).next().getTime();
-  // Refuses a wrong expression now rather than when it would first fall due.
+  // Reports an invalid expression now, not when it first falls due.
   parseCron(expression, start, text);
   return (now) => {
     for (let from = now; ; ) {
@@ -59,7 +61,10 @@ function parseCron(expression: string, now: number, text: string): CronExpressio
   }
 }
 
-/** AWS counts the days of the week from 1, Sunday, to 7; cron from 0, and takes 7 for Sunday too. What follows `/` or `#` is no day. */
+/**
+ * AWS counts days of the week from 1 (Sunday) to 7; cron counts from 0, with 7 for Sunday too. A number after
+ * `/` or `#` is no day.
+ */
 function sundayIsZero(field: string): string {
   return field.replace(/(?<![/#\d])\d+/g, (day) => (Number(day) > 7 ? day : `${Number(day) - 1}`));
 }
@@ -72,7 +77,7 @@ function yearTest(field: string, text: string): (year: number) => boolean {
     const first = from === '*' ? firstYear : Number(from);
     const last = to !== undefined ? Number(to) : from === '*' || part.includes('/') ? lastYear : first;
     if (from === '' || first < firstYear || last > lastYear || first > last || Number(step) < 1)
-      throw invalid(text, `${part} is no year from ${firstYear} to ${lastYear}`);
+      throw invalid(text, `${part} is not a year from ${firstYear} to ${lastYear}`);
     return { first, last, step: Number(step) };
   });
   return (year) =>

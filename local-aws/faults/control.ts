@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Admit } from '../core/call.ts';
+import type { Authorize } from '../core/call.ts';
 import { forbidden } from '../core/service-error.ts';
 import { jsonService } from '../http/json.ts';
 import { type DescribedService, operationsOnAll } from '../http/operation.ts';
@@ -7,30 +7,30 @@ import type { PolicyEngine } from '../iam/policy-engine.ts';
 import { type Faults, faultRequest } from './faults.ts';
 
 export interface ControlOptions {
-  /** What the cloud is called: see `ServerOptions`. */
+  /** The cloud's own name: see `ServerOptions`. */
   readonly name: string;
   readonly engine: Pick<PolicyEngine, 'uses' | 'denials'>;
   readonly faults: Faults;
 }
 
 /**
- * What AWS has no API for, in the AWS JSON protocol as `Name.<operation>`: the faults, and what each role used since
- * the start. Signed as every call is, and for the person at the keyboard alone.
+ * Operations that AWS does not have, in the AWS JSON protocol as `Name.<operation>`: faults, and the use of
+ * each role since the start. They are signed like every call, and only the user may call them.
  */
 export const controlService = (options: ControlOptions): DescribedService =>
   jsonService({
     target: options.name,
     version: '1.0',
     operations,
-    service: { ...options, admit: refuseRoles },
+    service: { ...options, authorize: refuseRoles },
   });
 
-const refuseRoles: Admit = async ({ caller: { kind, principal } }) => {
+const refuseRoles: Authorize = async ({ caller: { kind, principal } }) => {
   if (kind !== 'user')
     throw forbidden('AccessDeniedException', `${principal} may not control the local cloud.`);
 };
 
-const onAll = operationsOnAll<ControlOptions & { readonly admit: Admit }>();
+const onAll = operationsOnAll<ControlOptions & { readonly authorize: Authorize }>();
 
 const operations = {
   AddFault: onAll('control:AddFault', faultRequest, ({ service, input }) => service.faults.add(input)),

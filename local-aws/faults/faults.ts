@@ -3,67 +3,69 @@ import type { Call } from '../core/call.ts';
 import { badRequest, ServiceError } from '../core/service-error.ts';
 import type { DeliveryFault } from '../events/delivery-fault.ts';
 
-/** Which of all that match a fault hits. */
+/** Selects the matching calls that a fault hits. */
 const aim = z.strictObject({
-  /** Only calls of this function, by its name. */
+  /** Only calls of the function with this name. */
   function: z.string().optional(),
-  /** Only on the resource with this ARN, or on what lies in it: a bucket, a queue, or `…:::bucket/some/prefix`. */
+  /** Only on the resource with this ARN or within it: a bucket, a queue, or `…:::bucket/some/prefix`. */
   resource: z.string().startsWith('arn:').optional(),
-  /** Lets as many pass first. */
+  /** Number of matches to let pass first. */
   skip: z.int().min(0).default(0),
-  /** Hits as many, then ends; null: until it is cleared. */
+  /** Number of hits before the fault ends; null: until it is cleared. */
   times: z.int().min(1).nullable().default(1),
-  /** Hits each with this probability, by a seed that makes the same choices again. */
+  /** Probability of each hit. The seed makes the choices repeatable. */
   share: z.number().gt(0).max(1).default(1),
   seed: z.int().default(1),
 });
 const calls = aim.extend({
-  operation: z.string().regex(/^[A-Z][A-Za-z0-9]+$/, 'is no operation, as PutObject is'),
+  operation: z.string().regex(/^[A-Z][A-Za-z0-9]+$/, 'is not the name of an operation such as PutObject'),
 });
 const when = z.enum(['before', 'after']).default('before');
 const sendings = aim.omit({ function: true }).extend({ of: z.enum(['events', 'messages']) });
 const delayMs = z.int().min(1).max(900_000);
 
-/** A fault as it is asked for. */
+/** A request for a fault. */
 export const faultRequest = z.discriminatedUnion('kind', [
   calls.extend({
     kind: z.literal('answer'),
     status: z.union([z.literal(409), z.literal(412), z.literal(500), z.literal(503)]),
   }),
-  /** No answer: the connection is closed, `after` when the call has taken effect. */
+  /** Closes the connection without an answer; `after` the call has taken effect. */
   calls.extend({ kind: z.literal('close'), when }),
-  /** Kills the process of the function that calls, `after` when the call has taken effect and before it learns so. */
+  /**
+   * Kills the calling function's process; `after` the call has taken effect, before the process learns so.
+   */
   calls.extend({ kind: z.literal('kill'), when }),
   sendings.extend({ kind: z.literal('duplicate'), copies: z.int().min(1).max(100).default(1) }),
   sendings.extend({ kind: z.literal('delay'), delayMs }),
-  /** Holds back every other one, so that its successor overtakes it. */
+  /** Delays every other message or event, so that the next one overtakes it. */
   sendings.extend({ kind: z.literal('reorder'), delayMs: delayMs.default(1000) }),
 ]);
 export type FaultRequest = z.input<typeof faultRequest>;
 type Asked = z.output<typeof faultRequest>;
 type CallFault = Extract<Asked, { operation: string }>;
 
-/** A fault and what it did so far. */
+/** A fault with its counts so far. */
 export type Fault = Asked & {
   readonly id: string;
-  /** How many calls, events or messages matched. */
+  /** The number of matching calls, events or messages. */
   readonly seen: number;
   readonly hits: number;
   readonly ended: boolean;
 };
 
-/** An event or a message on its way into a queue. */
+/** An event or a message in delivery to a queue. */
 export interface Sending {
   readonly of: 'events' | 'messages';
-  /** ARNs of what it is about and where it goes: an event's bucket, the queue. */
+  /** ARNs of its origin and destination: an event's bucket, the queue. */
   readonly resources: readonly string[];
 }
 
-/** The functions as faults hit them. */
+/** Access to the functions, for faults. */
 export interface FaultyFunctions {
-  /** The name of the function whose role this is. */
+  /** The name of the function with this role. */
   readonly functionOf: (role: string) => string | undefined;
-  /** Kills the function process that calls in this session. */
+  /** Kills the function process with this session. */
   readonly kill: (session: string) => void;
 }
 
@@ -77,28 +79,32 @@ interface Active {
   hits: number;
 }
 
-/** A request over the wire, which may be admitted in several steps: for several permissions, for each of many keys. */
+/** An HTTP request. It may be checked several times: for several permissions, or for each of many keys. */
 interface UnderWay {
-  /** The faults that counted it. */
+  /** The faults that have counted it. */
   readonly counted: Set<Active>;
   readonly session: string | undefined;
   /** The fault that hit it. */
   fault?: Asked | undefined;
 }
 
-/** The faults that were asked for: decides what happens to each call, event and message, and counts. Kept in memory alone. */
+/**
+ * The injected faults: decides what happens to each call, event and message, and counts. Kept in memory only.
+ */
 export class Faults {
   #functions = noFunctions;
   readonly #active = new Map<string, Active>();
   readonly #underWay = new Map<string, UnderWay>();
   #lastId = 0;
 
-  /** From now on, faults can be aimed at these functions. Their own calls pass here, so that they are made later. */
+  /**
+   * Enables faults of these functions. The functions' own calls are checked here, so they are created later.
+   */
   aimAt(functions: FaultyFunctions): void {
     this.#functions = functions;
   }
 
-  /** @throws ServiceError for a fault that does not exist on AWS */
+  /** @throws ServiceError for an error that AWS never answers */
   add(asked: Asked): Fault {
     if (asked.kind === 'answer' && asked.status in conditional && !/Object|Upload|Part/.test(asked.operation))
       throw badRequest(
@@ -111,12 +117,12 @@ export class Faults {
     return described(fault);
   }
 
-  /** Those that have ended, too. */
+  /** All faults, including ended ones. */
   list(): Fault[] {
     return [...this.#active.values()].map(described);
   }
 
-  /** Forgets these faults, or all. @throws ServiceError when there is no such fault */
+  /** Removes these faults, by default all. @throws ServiceError if there is no such fault */
   clear(ids: readonly string[] = [...this.#active.keys()]): void {
     const unknown = ids.find((id) => !this.#active.has(id));
     if (unknown !== undefined)
@@ -125,11 +131,12 @@ export class Faults {
   }
 
   /**
-   * Lets a permitted call go on or not. A fault counts a request once, however many permissions it needs.
+   * Checks whether a fault hits an authorized call. A fault counts a request once, however many permissions
+   * it needs.
    *
-   * @throws ServiceError the answer that was asked for
+   * @throws ServiceError the injected error
    */
-  admit(call: Call): void {
+  check(call: Call): void {
     const { request, session } = call.caller;
     if (this.#active.size === 0 && this.#underWay.size === 0) return;
     const known = request === undefined ? undefined : this.#underWay.get(request);
@@ -144,11 +151,14 @@ export class Faults {
     if (fault.kind === 'answer') throw refusal(fault.status, call.action);
     if (!('when' in fault) || fault.when === 'after') return;
     if (fault.kind === 'kill' && session !== undefined) this.#functions.kill(session);
-    // Over the wire nobody reads it, since interrupts() is asked next.
-    throw new Error(`The connection was closed before ${call.operation}: a fault that was asked for.`);
+    // An HTTP client never sees this, since interrupts() is asked next.
+    throw new Error(`The connection was closed before ${call.operation} by an injected fault.`);
   }
 
-  /** Whether a request must go without its answer, whatever that is: asked once, before it is sent, and ends the request. */
+  /**
+   * Whether to cut a request's connection instead of answering. Called once, before the answer is sent; ends
+   * the request.
+   */
   interrupts(request: string): boolean {
     const { fault, session } = this.#underWay.get(request) ?? {};
     this.#underWay.delete(request);
@@ -157,7 +167,7 @@ export class Faults {
     return true;
   }
 
-  /** What happens to an event or a message on its way. */
+  /** The fault of an event or a message in delivery. */
   send({ of, resources }: Sending): DeliveryFault | undefined {
     if (this.#active.size === 0) return undefined;
     const fault = this.#hit(
@@ -170,13 +180,13 @@ export class Faults {
 
   #concerns(asked: CallFault, { caller, operation, resource }: Call): boolean {
     if (asked.operation !== operation || !lies(resource, asked.resource)) return false;
-    // Only a process can be killed, and only who waits for an answer can miss it.
+    // Only a process can be killed, and only an HTTP request can be left without an answer.
     if (asked.kind === 'kill' && caller.session === undefined) return false;
     if ('when' in asked && asked.when === 'after' && caller.request === undefined) return false;
     return asked.function === undefined || this.#functions.functionOf(caller.principal) === asked.function;
   }
 
-  /** The first fault whose turn it is; all that match count, unless they are among those that `counted`. */
+  /** The first fault that hits; all matching faults count the call, unless they are in `counted`. */
   #hit(matches: (asked: Asked) => boolean, counted = new Set<Active>()): Asked | undefined {
     let hit: Active | undefined;
     for (const fault of this.#active.values()) {
@@ -232,7 +242,7 @@ function refusal(status: 409 | 412 | 500 | 503, action: string): ServiceError {
   );
 }
 
-/** Mulberry32: numbers from 0 to 1 that a seed determines. */
+/** Mulberry32: pseudo-random numbers from 0 to 1 for a seed. */
 function seeded(seed: number): () => number {
   let state = seed | 0;
   return () => {

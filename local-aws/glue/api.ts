@@ -33,7 +33,7 @@ export interface GlueServiceOptions extends Omit<ServiceContext, 'ids'> {
   >;
 }
 
-/** Glue on the wire: the AWS JSON 1.1 protocol ("AWS Glue Web API Reference"), as far as the lake needs it. */
+/** Glue's API: the AWS JSON 1.1 protocol ("AWS Glue Web API Reference"), limited to the needs of the lake. */
 export function glueService(service: GlueServiceOptions): DescribedService {
   return jsonService({
     target: 'AWSGlue',
@@ -47,7 +47,8 @@ export function glueService(service: GlueServiceOptions): DescribedService {
 type Database = CatalogSettings['databases'][number];
 
 const operation = operationOf<GlueServiceOptions>();
-// A call on a part of the catalog needs the permission on all that it lies in ("Specifying AWS Glue resource ARNs").
+// A call on a part of the catalog needs the permission on everything that contains it ("Specifying AWS Glue
+// resource ARNs").
 const within = (database: Database, table?: TableSettings) => [
   catalogArn(database.arn),
   database.arn,
@@ -266,7 +267,7 @@ function describeLastCrawl({ state, startedAt, error }: Crawl): object {
   };
 }
 
-/** The summary is what a crawl did to partitions and tables, as JSON text. */
+/** The summary lists a crawl's changes of partitions and tables, as JSON text. */
 function describeCrawl(crawl: Crawl): object {
   return {
     CrawlId: crawl.id,

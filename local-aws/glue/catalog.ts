@@ -1,7 +1,7 @@
 import { badRequest } from '../core/service-error.ts';
 import type { CatalogSettings, TableSettings } from './settings.ts';
 
-/** A partition that is registered: its values in the order of the table's partition keys. */
+/** A registered partition, with its values in the order of the table's partition keys. */
 export interface Partition {
   readonly database: string;
   readonly table: string;
@@ -15,8 +15,8 @@ export interface Partition {
 type Named = Pick<Partition, 'database' | 'table'>;
 
 /**
- * The Data Catalog: databases and tables as the program declares them, and the partitions that were registered. A
- * partition has no schema of its own: it inherits the table's, whatever that becomes.
+ * The Data Catalog: databases and tables as the program declares them, and registered partitions. A partition
+ * has no schema of its own: it always has the table's.
  */
 export class Catalog {
   readonly settings: CatalogSettings;
@@ -34,7 +34,7 @@ export class Catalog {
     );
   }
 
-  /** In the order of their names. */
+  /** Sorted by name. */
   tables(database: string): TableSettings[] {
     return this.settings.tables
       .filter((table) => table.database === database)
@@ -49,7 +49,7 @@ export class Catalog {
     );
   }
 
-  /** In the order of their values. */
+  /** Sorted by value. */
   partitions(table: Named): Partition[] {
     const all = [...(this.#partitions.get(keyOf(table))?.values() ?? [])];
     return all.sort((a, b) => (a.location < b.location ? -1 : 1));

@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import type { Admit, Caller } from '../core/call.ts';
+import type { Authorize, Caller } from '../core/call.ts';
 import type { QueuePort, ReceivedMessage } from '../sqs/sqs.ts';
 import type { Catalog, Partition } from './catalog.ts';
 import type { Files, FoundFile } from './files.ts';
 import type { CatalogColumn, CrawlerSettings, TableSettings } from './settings.ts';
 
-/** How a crawl ended. */
+/** A crawl's result. */
 export interface Crawl {
   readonly id: string;
   readonly crawler: string;
@@ -13,19 +13,19 @@ export interface Crawl {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly endedAt: number;
-  /** Whether it listed everything, as the first one does, or what changed. */
+  /** Whether it listed everything, as the first crawl does, or only changes. */
   readonly listed: 'everything' | 'changes';
   readonly partitionsCreated: number;
-  /** Partitions that hold no file any more: they stay, as the crawler's delete behaviour LOG says. */
+  /** Partitions without files. They stay registered, as the crawler's delete behavior LOG requires. */
   readonly empty: readonly string[];
-  /** What the files and the tables do not agree about. */
+  /** Differences between files and tables. */
   readonly drift: readonly string[];
   readonly error?: string;
 }
 
 /**
- * Says how a file differs from its table, a phrase each. `read` gives the bytes from `start` to before `end`, or `undefined`
- * when the file is gone.
+ * Describes the differences between a file and its table, a phrase each. `read` returns the bytes from
+ * `start` to before `end`, or `undefined` if the file is gone.
  */
 export type CompareFile = (
   table: { readonly columns: readonly CatalogColumn[]; readonly format: string },
@@ -37,11 +37,11 @@ export interface CrawlPorts {
   readonly catalog: Catalog;
   readonly files: Files;
   readonly queue: QueuePort;
-  readonly admit: Admit;
+  readonly authorize: Authorize;
   readonly caller: Caller;
   readonly now: () => number;
   readonly compare: CompareFile;
-  /** Resolves when the partitions are kept. */
+  /** Resolves when the partitions are stored. */
   readonly register: (partitions: readonly Partition[]) => Promise<void>;
 }
 
@@ -49,15 +49,16 @@ export type Outcome = Pick<Crawl, 'listed' | 'partitionsCreated' | 'empty' | 'dr
 
 /** "The maximum number of messages to consume per crawl is 100,000 messages." */
 const MESSAGES = 100_000;
-/** Of one folder, so many new files are compared with the table. */
+/** Number of new files per folder to compare with the table. */
 const SAMPLES = 5;
-/** Of all drift, so much is told. */
+/** Number of differences to report. */
 const TOLD = 100;
 
 /**
- * Crawls as Glue does in S3 event mode (Glue guide, "Accelerating crawls using Amazon S3 event notifications"): the
- * first time, it lists the tables' locations; later on, the folders that messages name, and nothing when there is none.
- * Folders that are new become partitions, which inherit the table's schema; tables and partitions are never changed.
+ * Crawls as Glue does in S3 event mode (Glue guide, "Accelerating crawls using Amazon S3 event
+ * notifications"): the first crawl lists the tables' locations; later ones list only the folders named in
+ * messages, if any. New folders become partitions, which inherit the table's schema; existing tables and
+ * partitions are never changed.
  */
 export async function crawl(
   settings: CrawlerSettings,
@@ -133,7 +134,7 @@ interface Folder {
   readonly files: Map<string, FoundFile>;
 }
 
-/** The folders of tables in which something happened, and what lies where no table has a place for it. */
+/** The changed folders of tables, and the files that belong to no partition. */
 class Findings {
   readonly folders = new Map<string, Folder>();
   readonly drift = new Set<string>();
@@ -143,7 +144,7 @@ class Findings {
     this.#tables = tables.map((table) => ({ ...table, ...placeOf(table) }));
   }
 
-  /** A file without a size was removed. */
+  /** A file without a size was deleted. */
   add(bucket: string, file: FoundFile | { readonly key: string; readonly size?: undefined }): void {
     const table = this.#tables.find((each) => each.bucket === bucket && file.key.startsWith(each.prefix));
     if (table === undefined) return;
@@ -170,16 +171,16 @@ function placeOf({ location }: { readonly location: string }): { bucket: string;
   return { bucket, prefix };
 }
 
-async function mayRegister({ admit, caller, catalog }: CrawlPorts, table: TableSettings): Promise<void> {
+async function mayRegister({ authorize, caller, catalog }: CrawlPorts, table: TableSettings): Promise<void> {
   const database = catalog.database(table.database);
   const call = { caller, operation: 'BatchCreatePartition', action: 'glue:BatchCreatePartition' };
   for (const resource of [catalogArn(database.arn), database.arn, table.arn])
-    await admit({ ...call, resource });
+    await authorize({ ...call, resource });
 }
 
 /**
- * The values of a folder such as `place=Ulm/day=2026-01-01/`, with their escapes undone; `undefined` when the folder is no partition
- * by these columns.
+ * The unescaped values of a folder such as `place=Ulm/day=2026-01-01/`; `undefined` if the folder is not a
+ * partition by these columns.
  */
 function partitionValues(columns: readonly CatalogColumn[], path: string): string[] | undefined {
   const segments = path.split('/').filter((segment) => segment !== '');
@@ -193,10 +194,13 @@ function partitionValues(columns: readonly CatalogColumn[], path: string): strin
   }
 }
 
-/** The ARN of the catalog that a database is in. */
+/** The ARN of a database's catalog. */
 export const catalogArn = (databaseArn: string) => databaseArn.replace(/:database\/.*$/, ':catalog');
 
-/** S3's notifications ("Amazon S3 User Guide: Event message structure"); a test event or anything else holds none. */
+/**
+ * S3's notifications ("Amazon S3 User Guide: Event message structure"); a test event or another message has
+ * no records.
+ */
 const notification = z.object({
   Records: z.array(
     z.object({

@@ -1,5 +1,5 @@
 import { buffer } from 'node:stream/consumers';
-import type { Admit, Caller } from '../core/call.ts';
+import type { Authorize, Caller } from '../core/call.ts';
 import { listObjects } from '../s3/api/listing.ts';
 import type { Store } from '../s3/storage/store.ts';
 
@@ -8,23 +8,23 @@ export interface FoundFile {
   readonly size: number;
 }
 
-/** The buckets as one role may see them. */
+/** The buckets, with the permissions of one role. */
 export interface Files {
   list(bucket: string, prefix: string): AsyncGenerator<FoundFile>;
-  /** Undefined when it is gone meanwhile. */
+  /** Undefined if it is gone meanwhile. */
   read(bucket: string, key: string, start: number, end: number): Promise<Uint8Array | undefined>;
 }
 
 const PAGE = 1_000;
 
-/** Lists and reads with the caller's permissions: one admission a page and a read, as over the wire. */
-export function filesFor(store: Store, admit: Admit, caller: Caller): Files {
+/** Lists and reads with the caller's permissions: each page and each read is authorized, as over HTTP. */
+export function filesFor(store: Store, authorize: Authorize, caller: Caller): Files {
   return {
     async *list(bucketName, prefix) {
       const bucket = store.bucket(bucketName);
       let after: Parameters<typeof listObjects>[1]['after'];
       do {
-        await admit({
+        await authorize({
           caller,
           operation: 'ListObjectsV2',
           action: 's3:ListBucket',
@@ -38,7 +38,7 @@ export function filesFor(store: Store, admit: Admit, caller: Caller): Files {
     },
     async read(bucketName, key, start, end) {
       const resource = `arn:aws:s3:::${bucketName}/${key}`;
-      await admit({ caller, operation: 'GetObject', action: 's3:GetObject', resource });
+      await authorize({ caller, operation: 'GetObject', action: 's3:GetObject', resource });
       const object = store.bucket(bucketName).current(key);
       return object && buffer(store.blobs.read(object.slices, start, Math.min(end, object.size)));
     },

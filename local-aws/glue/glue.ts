@@ -10,7 +10,6 @@ import { type CompareFile, type Crawl, crawl } from './crawler.ts';
 import { filesFor } from './files.ts';
 import type { CatalogSettings, CrawlerSettings } from './settings.ts';
 
-/** What the journal keeps. */
 export type GlueEntry =
   | { readonly type: 'registered'; readonly partitions: readonly Partition[] }
   | {
@@ -26,21 +25,21 @@ export interface GlueOptions extends ServiceContext {
   readonly store: Store;
   readonly sqs: Pick<Sqs, 'queue'>;
   readonly publish: (event: BusEvent) => Promise<void>;
-  /** Compares new files with their table, for the crawler's warnings; no file is compared when absent. */
+  /** Compares new files with their table for the crawler's warnings. Without it, no file is compared. */
   readonly compare?: CompareFile | undefined;
 }
 
-/** Of each crawler, so many crawls are remembered. */
+/** Number of crawls remembered per crawler. */
 const REMEMBERED = 50;
 
 export interface LiveCrawler {
   readonly settings: CrawlerSettings;
-  /** The newest last. */
+  /** The newest is last. */
   readonly history: Crawl[];
   running: { readonly startedAt: number; readonly done: Promise<void> } | undefined;
 }
 
-/** Glue, as far as the lake needs it: the Data Catalog and its crawlers. */
+/** Glue, limited to the needs of the lake: the Data Catalog and its crawlers. */
 export class Glue {
   readonly catalog: Catalog;
   readonly #options: GlueOptions;
@@ -85,7 +84,7 @@ export class Glue {
     throw badRequest('EntityNotFoundException', `Crawler entry with name ${name} does not exist`);
   }
 
-  /** Begins a crawl, which goes on by itself. @throws EntityNotFoundException, CrawlerRunningException */
+  /** Starts a crawl in the background. @throws EntityNotFoundException, CrawlerRunningException */
   startCrawler(name: string): void {
     const crawler = this.crawler(name);
     if (crawler.running)
@@ -97,7 +96,7 @@ export class Glue {
     crawler.running = { startedAt, done };
   }
 
-  /** Registers partitions; those that are there already stay as they are. */
+  /** Registers partitions; existing ones stay unchanged. */
   async register(partitions: readonly Partition[]): Promise<void> {
     for (const partition of partitions) this.catalog.add(partition);
     await this.#journal.append({ type: 'registered', partitions });
@@ -109,13 +108,13 @@ export class Glue {
   }
 
   async #crawl({ settings, history }: LiveCrawler, startedAt: number): Promise<void> {
-    const { admit, sqs, store, clock, ids, compare = async () => [] } = this.#options;
+    const { authorize, sqs, store, clock, ids, compare = async () => [] } = this.#options;
     const caller: Caller = { kind: 'role', principal: settings.roleArn };
     const isFirst = !history.some(({ state }) => state === 'COMPLETED');
     const begun = { id: ids(), crawler: settings.name, startedAt };
     let ended: Crawl;
     try {
-      await admit({
+      await authorize({
         caller: { kind: 'service', principal: 'glue.amazonaws.com', sourceArn: settings.arn },
         operation: 'AssumeRole',
         action: 'sts:AssumeRole',
@@ -126,9 +125,9 @@ export class Glue {
         isFirst,
         {
           catalog: this.catalog,
-          files: filesFor(store, admit, caller),
+          files: filesFor(store, authorize, caller),
           queue: sqs.queue(settings.queueArn.split(':').at(-1) ?? '', caller),
-          admit,
+          authorize,
           caller,
           now: () => clock.now(),
           compare,
@@ -168,7 +167,7 @@ export class Glue {
       for (const each of history) yield { type: 'crawled', crawl: each };
   }
 
-  /** "Amazon EventBridge Events Reference: AWS Glue, Glue Crawler State Change". Counts are text. */
+  /** "Amazon EventBridge Events Reference: AWS Glue, Glue Crawler State Change". Counts are strings. */
   #stateChange(ended: Crawl): BusEvent {
     const { region, accountId, ids } = this.#options;
     const failed = ended.state === 'FAILED';

@@ -30,7 +30,7 @@ export interface CrawlerSettings {
   readonly queueArn: string;
 }
 
-/** What a program declares of the catalog. */
+/** The catalog as a program declares it. */
 export interface CatalogSettings {
   readonly databases: readonly { readonly name: string; readonly arn: string }[];
   readonly tables: readonly TableSettings[];

@@ -13,14 +13,14 @@ export const inCatalog = z.object({ CatalogId: only(account) });
 export const inDatabase = inCatalog.extend({ DatabaseName: z.string() });
 export const ofTable = inDatabase.extend({ TableName: z.string() });
 export const namedTable = inDatabase.extend({ Name: z.string() });
-/** Of tables that a transaction governs, as of Lake Formation. */
+/** Parameters for governed tables of Lake Formation. */
 export const governed = {
   TransactionId: notServed,
   QueryAsOfTime: notServed,
   AuditContext: harmless('Nothing is audited.'),
 };
-export const wholeAnswer = harmless('An answer may tell more than was asked for.');
-/** A partition has what its table has, but for the location. */
+export const wholeAnswer = harmless('An answer may have more fields than requested.');
+/** A partition has all properties of its table except the location. */
 const column = z.object({ Name: z.string(), Type: z.string(), Comment: notServed, Parameters: notServed });
 export const partitionInput = z.object({
   Values: z.array(z.string()),
@@ -57,7 +57,7 @@ type Descriptor = PartitionInput['StorageDescriptor'];
 export const values = z.object({ PartitionValues: z.array(z.string()) });
 export const named = z.object({ Name: z.string() });
 
-/** @throws ServiceError NotImplemented where a partition would be stored in another way than its table says */
+/** @throws ServiceError NotImplemented if a partition's storage would differ from its table's */
 export function checkDescriptor(table: TableSettings, { Location: _, ...given }: Descriptor = {}): void {
   const own: Record<string, unknown> = storageOf(table, table.location);
   for (const [name, value] of Object.entries(given))

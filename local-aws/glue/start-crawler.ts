@@ -1,16 +1,16 @@
 import * as z from 'zod';
-import type { Admit, Caller } from '../core/call.ts';
+import type { Authorize, Caller } from '../core/call.ts';
 import type { Glue } from './glue.ts';
 
-/** StartCrawler as a schedule's universal target calls it, with the API's input as JSON. */
+/** StartCrawler as the universal target of a schedule calls it, with the API's input as JSON. */
 export function startCrawler(
   glue: Pick<Glue, 'crawler' | 'startCrawler'>,
-  admit: Admit,
+  authorize: Authorize,
 ): (input: string, caller: Caller) => Promise<void> {
   return async (input, caller) => {
     const { Name } = z.object({ Name: z.string() }).parse(JSON.parse(input));
     const resource = glue.crawler(Name).settings.arn;
-    await admit({ caller, operation: 'StartCrawler', action: 'glue:StartCrawler', resource });
+    await authorize({ caller, operation: 'StartCrawler', action: 'glue:StartCrawler', resource });
     glue.startCrawler(Name);
   };
 }

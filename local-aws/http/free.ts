@@ -1,10 +1,10 @@
 /**
- * Gives the memory of bytes back at once. They must be nobody else's, and are gone afterwards.
+ * Frees the memory of bytes at once. Nothing else may use the bytes, and they are gone afterwards.
  *
- * Left to the garbage collector, what passes in large bodies piles up and makes it run every few megabytes: a gigabyte of
- * buffers costs a fifth of the processor time and of the memory when each is freed by hand.
+ * If left to the garbage collector, buffers of large bodies pile up and make it run every few megabytes: a
+ * gigabyte of buffers takes a fifth of the processor time and of the memory if each is freed explicitly.
  */
 export function free({ buffer, byteLength }: Uint8Array): void {
-  // Part of a larger buffer, the pool of Node's small ones for example, is not.
+  // A view of a larger buffer, such as Node's pool for small ones, is not freed.
   if (buffer instanceof ArrayBuffer && byteLength === buffer.byteLength) buffer.transfer(0);
 }

@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 
-/** What is wrong with an operation's input, in AWS's words. */
+/** The error of an operation's input, in AWS's words. */
 export interface InvalidInput {
   /** `Entries.0.Id` */
   readonly path: string;

@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
-import type { Admit } from '../core/call.ts';
+import type { Authorize } from '../core/call.ts';
 import { parseJson } from '../core/parse-json.ts';
 import { badRequest, errorText, ServiceError, unsupported } from '../core/service-error.ts';
 import { jsonError } from './error-response.ts';
@@ -9,19 +9,22 @@ import { type DescribedService, type Operation, perform } from './operation.ts';
 import type { Service, WireRequest, WireResponse } from './service.ts';
 
 export interface JsonServiceOptions<State> {
-  /** What stands before the dot in `X-Amz-Target`, e.g. `AmazonSQS`. */
+  /** The prefix in `X-Amz-Target`, e.g. `AmazonSQS`. */
   readonly target: string;
   readonly version: '1.0' | '1.1';
   readonly operations: Readonly<Record<string, Operation<State, object>>>;
   readonly service: State;
-  /** How the service words input that doesn't fit; `ValidationException` when absent. */
+  /** The service's own error for invalid input; by default `ValidationException`. */
   readonly invalidInput?: (invalid: InvalidInput) => ServiceError;
-  /** How the service renders an error where it differs from `jsonError`. */
+  /** The service's own form of an error; by default `jsonError`. */
   readonly renderError?: (error: ServiceError) => WireResponse;
 }
 
-/** A service that speaks AWS JSON ("Smithy: AWS JSON 1.0 and 1.1 protocols"). What is not in `operations` is answered 501. */
-export function jsonService<State extends { readonly admit: Admit }>(
+/**
+ * A service with the AWS JSON protocol ("Smithy: AWS JSON 1.0 and 1.1 protocols"). Operations that are not in
+ * `operations` are answered with 501.
+ */
+export function jsonService<State extends { readonly authorize: Authorize }>(
   options: JsonServiceOptions<State>,
 ): DescribedService {
   const { target: prefix, operations, service, renderError = jsonError } = options;
@@ -61,8 +64,9 @@ function parse(body: string): unknown {
 }
 
 /**
- * One page of a list, as part of an answer. The token is where the next page starts; there is none after the last.
- * @throws ServiceError for a token that isn't one
+ * One page of a list, as part of an answer. The token is the position of the next page; the last page has
+ * none.
+ * @throws ServiceError for an invalid token
  */
 export function page<Name extends string, Item, Described>(
   name: Name,

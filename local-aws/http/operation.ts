@@ -1,46 +1,46 @@
 import type * as z from 'zod';
-import type { Admit } from '../core/call.ts';
+import type { Authorize } from '../core/call.ts';
 import { type Input, parseInput } from './parameters.ts';
 import type { Service, WireRequest } from './service.ts';
 
-/** One request to one operation, with all that the operation needs to answer it. */
+/** One request to one operation, with everything needed to answer it. */
 export interface Exchange<State, Parameters, Target> {
-  /** What the operations of the service work on. */
+  /** The service's state. */
   readonly service: State;
   readonly input: Parameters;
-  /** What `find` found. */
+  /** The result of `find`. */
   readonly target: Target;
   readonly request: WireRequest;
 }
 
-/** One of which it is not known yet whether its target exists. */
+/** An exchange before its target has been looked up. */
 export type Asked<State, Parameters> = Omit<Exchange<State, Parameters, never>, 'target'>;
 
 interface Permission {
   readonly action: string;
-  /** ARN of what the action is needed on, or of everything that it is needed on. */
+  /** The ARN, or ARNs, that the permission is needed on. */
   readonly resource: string | readonly string[];
 }
 
-/** In place of an action, where AWS asks for no permission. */
+/** Used instead of an action if AWS requires no permission. */
 export const anyone = Symbol('anyone');
 
-/** What the caller needs ("Service Authorization Reference"). */
+/** The permissions that the caller needs ("Service Authorization Reference"). */
 type Needs<Exchange> =
   | { readonly action: typeof anyone }
   | {
       readonly action: string;
       readonly resource: (exchange: Exchange) => Permission['resource'];
-      /** Permissions that it takes beside the first. */
+      /** Permissions needed besides the first. */
       readonly also?: (exchange: Exchange) => readonly Permission[];
     };
 
-/** An operation as data: what it takes, what its caller needs, and what it does. */
+/** An operation as data: its input, the permissions of its caller, and its effect. */
 export type Operation<State, Answer, Schema extends Input = Input, Target = unknown> = Needs<
   Exchange<State, z.output<Schema>, Target>
 > & {
   readonly input: Schema;
-  /** Finds what the operation is about, or refuses; before the caller's permission is asked for, which names it. */
+  /** Looks up the target, or refuses. It runs before authorization, which needs the target's ARN. */
   readonly find?: (asked: Asked<State, z.output<Schema>>) => Target;
   readonly run: (exchange: Exchange<State, z.output<Schema>, Target>) => Promise<Answer> | Answer;
 };
@@ -50,14 +50,14 @@ export type DescribedService<Described = Pick<Operation<never, unknown>, 'input'
   readonly operations: Readonly<Record<string, Described>>;
 };
 
-/** Makes operations of a service; each answers with a document, or with a promise of nothing, unless the service speaks REST. */
+/** Defines operations of a service; each answers with a document, unless the service uses REST. */
 export const operationOf =
   <State, Answer = object, Rest = unknown>() =>
   <Schema extends Input, Target>(made: Operation<State, Answer, Schema, Target> & Rest) =>
-    // `perform` hands it what `input` and `find` made.
+    // `perform` passes it the results of `input` and `find`.
     made as Operation<State, Answer> & Rest;
 
-/** Makes operations on what `find` finds, each of which needs its own action on it. */
+/** Defines operations on the result of `find`, each of which needs its action on it. */
 export const operationsOn =
   <State, Parameters, Target>(
     find: (asked: Asked<State, Parameters>) => Target,
@@ -78,12 +78,12 @@ export const operationsOnAll = <State>() =>
   );
 
 /**
- * Reads the input, finds what it is about, asks for every permission that the operation names, and only then runs it: in
- * this order and here alone, so that no operation can forget one.
+ * Reads the input, looks up the target, authorizes every permission that the operation needs, and only then
+ * runs it. The order is fixed here, so no operation can skip a check.
  *
- * @throws ServiceError, ZodError for input that doesn't fit
+ * @throws ServiceError, and ZodError for invalid input
  */
-export async function perform<State extends { readonly admit: Admit }, Answer>(
+export async function perform<State extends { readonly authorize: Authorize }, Answer>(
   name: string,
   operation: Operation<State, Answer>,
   { service, request, input }: Asked<State, unknown>,
@@ -92,7 +92,7 @@ export async function perform<State extends { readonly admit: Admit }, Answer>(
   const exchange = { ...asked, target: operation.find?.(asked) };
   for (const { action, resource } of permissions(operation, exchange))
     for (const each of [resource].flat())
-      await service.admit({ caller: request.caller, operation: name, action, resource: each });
+      await service.authorize({ caller: request.caller, operation: name, action, resource: each });
   return operation.run(exchange);
 }
 

@@ -3,13 +3,13 @@ import * as z from 'zod';
 import { unsupported } from '../core/service-error.ts';
 
 /**
- * The input of an operation, by the names of its parameters. The schema is the whole account of them: each that AWS's API
- * has is read, or `harmless`, or takes `only` some values, or is `notServed`; local-aws/test/http/parameters.test.ts holds it against
- * the SDK's own model. What AWS doesn't know either is passed over, as AWS does.
+ * The input of an operation, by parameter name. The schema lists every parameter of AWS's API: each is read,
+ * or `harmless`, or takes `only` some values, or is `notServed`; local-aws/test/http/parameters.test.ts
+ * compares it with the SDK's model. Parameters that AWS doesn't know are ignored, as on AWS.
  */
 export type Input = z.ZodType;
 
-/** A parameter of which the local cloud has these values and no others. */
+/** A parameter for which the local cloud supports only these values. */
 export function only<const Value>(...values: Value[]) {
   const served = (value: unknown) => value === null || values.some((each) => isDeepStrictEqual(value, each));
   const error = values.length === 0 ? '' : ` other than ${values.map(textOf).join(' or ')}`;
@@ -18,16 +18,16 @@ export function only<const Value>(...values: Value[]) {
 
 const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
 
-/** A parameter that would do something on AWS and nothing here. */
+/** A parameter that has an effect on AWS and none here, so it is refused. */
 export const notServed = only<never>();
 
-/** A parameter that makes no difference here, for this reason. */
+/** A parameter without effect here, for this reason. */
 export const harmless = (_reason: string) => z.unknown().optional();
 
 /**
  * Reads an operation's input.
  * @throws ServiceError NotImplemented, with its name, for a parameter that is not served
- * @throws ZodError for input that doesn't fit
+ * @throws ZodError for invalid input
  */
 export function parseInput<Schema extends Input>(
   operation: string,

@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
-import type { Admit } from '../core/call.ts';
+import type { Authorize } from '../core/call.ts';
 import { parseJson } from '../core/parse-json.ts';
 import { badRequest, ServiceError, unsupported } from '../core/service-error.ts';
 import { jsonError } from './error-response.ts';
@@ -8,18 +8,18 @@ import { invalidInputOf, validationMessage } from './invalid-input.ts';
 import { type DescribedService, type Operation, perform } from './operation.ts';
 import type { Service, WireRequest, WireResponse } from './service.ts';
 
-/** What a request is told by. */
+/** Identifies an operation by its request. */
 export interface Place {
-  /** `GET /functions/{FunctionName}`; a slash at its end may be left out. */
+  /** `GET /functions/{FunctionName}`; a trailing slash may be omitted. */
   readonly at: string;
-  /** Whether the body is no document of parameters, but what the operation works on. */
+  /** Whether the operation works on the raw body, not on a document of parameters. */
   readonly payload?: boolean;
 }
 
 export type Route<State> = Operation<State, WireResponse> & Place;
 
-/** A service that speaks REST and JSON ("Smithy: AWS restJson1 protocol"), as Lambda does. */
-export function restJsonService<State extends { readonly admit: Admit }>(
+/** A service with REST and JSON ("Smithy: AWS restJson1 protocol"), such as Lambda. */
+export function restJsonService<State extends { readonly authorize: Authorize }>(
   name: string,
   operations: Readonly<Record<string, Route<State>>>,
   service: State,
@@ -52,7 +52,7 @@ const patternOf = (place: string) =>
 const invalid = (cause: z.ZodError) =>
   badRequest('InvalidParameterValueException', validationMessage(invalidInputOf(cause)));
 
-/** Parameters by their names in the API: `x-amz-log-type` is LogType. */
+/** Parameters by their API names: `x-amz-log-type` is LogType. */
 async function parameters({ headers, query, body }: WireRequest, payload: boolean): Promise<object> {
   const named = Object.entries(headers).flatMap(([name, value]) =>
     name.startsWith('x-amz-') ? [[pascal(name.slice('x-amz-'.length)), value]] : [],

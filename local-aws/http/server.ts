@@ -9,22 +9,22 @@ import { free } from './free.ts';
 import type { Service, WireRequest, WireResponse } from './service.ts';
 import { checkClaim, signedService, verifySignature } from './signature.ts';
 
-/** By the name that requests are signed for: `s3`, `sqs`, `events`, `lambda`, `logs`, … */
+/** Services by the name in request signatures: `s3`, `sqs`, `events`, `lambda`, `logs`, … */
 export type Services = Readonly<Record<string, Service>>;
 
 export interface ServerOptions {
-  /** 0 takes any free port. */
+  /** 0 chooses any free port. */
   readonly port: number;
   readonly host?: '127.0.0.1';
   /**
-   * Names what AWS does not have: operations of the cloud itself are `Name.Operation` and signed for `name`, and `/_name/health`
-   * answers. By default `LocalAws`.
+   * The cloud's own name, for parts that AWS does not have: its operations are `Name.Operation` and signed
+   * for `name`, and `/_name/health` answers. By default `LocalAws`.
    */
   readonly name?: string;
-  /** Requests wait for a promise of them. */
+  /** If this is a promise, requests wait for it. */
   readonly services: Services | Promise<Services>;
   readonly credentials: { find(accessKeyId: string): Credential | undefined };
-  /** Asked when the answer to a request is there: whether its connection is cut instead. */
+  /** Called before the answer is sent: whether to cut the request's connection instead. */
   readonly interrupts?: (requestId: string) => boolean;
   readonly limits?: Partial<typeof defaultLimits>;
 }
@@ -32,11 +32,11 @@ export interface ServerOptions {
 export interface RunningServer {
   /** `http://127.0.0.1:4566` */
   readonly endpoint: string;
-  /** Stops listening; requests under way get a second to end, then their connections are cut. */
+  /** Stops listening; running requests get a second to end, then their connections are cut. */
   close(): Promise<void>;
 }
 
-/** Which service an `X-Amz-Target: Prefix.Operation` names. */
+/** The service of an `X-Amz-Target: Prefix.Operation`. */
 const targets: Readonly<Record<string, string>> = {
   AmazonSQS: 'sqs',
   AWSEvents: 'events',
@@ -48,39 +48,44 @@ const targets: Readonly<Record<string, string>> = {
   TrentService: 'kms',
 };
 
-/** What the cloud is called when nobody gives it a name. */
+/** The cloud's name if none is given. */
 export const defaultName = 'LocalAws';
 
 /** Bodies of all services but S3 are held in memory; the largest that AWS takes is Lambda's 6 MB payload. */
 const largestBufferedBody = 7 * 1024 * 1024;
 const closeGraceMs = 1000;
 
-/** What somebody who only connects can take. The functions of a run and the commands beside it need some two hundred connections. */
+/**
+ * Limits for unauthenticated clients. The functions of a run and the commands beside it need about two
+ * hundred connections.
+ */
 const defaultLimits = {
   connections: 2048,
-  /** For the headers of a request, from its first byte on, or from the connection's beginning. */
+  /** For a request's headers, from its first byte, or from the start of the connection. */
   headersMs: 20_000,
-  /** For all of a request: a slow upload of 5 GB is no attack. */
+  /** For a whole request: a slow upload of 5 GB is legitimate. */
   requestMs: 3_600_000,
-  /** How often the two are looked at. */
+  /** How often both limits are checked. */
   checkMs: 5000,
 };
 
 /**
- * Sent with every answer. Anybody may have uploaded an object, and a page may do what its origin may: an object that a browser shows
- * as a page gets an origin of its own and no scripts ("Content Security Policy: the sandbox directive"), whatever its type.
+ * Headers of every answer. Anybody may have uploaded an object, and scripts of a page have the rights of its
+ * origin, so an object that a browser shows as a page gets a separate origin and no scripts ("Content
+ * Security Policy: the sandbox directive"), whatever its type.
  */
 const safety = { 'content-security-policy': 'sandbox', 'x-content-type-options': 'nosniff' };
 
 /**
- * The front door of the local cloud: one HTTP endpoint for all services, on the loopback only. Verifies the signature
- * and hands the request to its service. `/_name/health` alone needs no signature.
+ * The local cloud's HTTP endpoint for all services, on the loopback address only. Verifies the signature and
+ * passes the request to its service. Only `/_name/health` needs no signature.
  *
- * Answers 501 to what no service serves, and 403 to web pages of elsewhere: the person's keys are known to everybody, so a
- * signature keeps no page out. They are told by what the browser says of them (Fetch Metadata, `Origin`), or by their
- * own name in `Host` when they rebind it to 127.0.0.1. No CORS headers are sent, and no answer is a page that can act.
+ * Answers 501 to unsupported services, and 403 to web pages of other origins: the user's keys are public, so
+ * a signature does not stop a page. Such pages are recognized by browser headers (Fetch Metadata, `Origin`),
+ * or by their own name in `Host` if they rebind it to 127.0.0.1. The server sends no CORS headers, and no
+ * answer is a page with scripts.
  *
- * What needs no body is checked before the body is read, and what is not signed never gets that far.
+ * Checks that need no body run before the body is read, so an unsigned body is never read.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const limits = { ...defaultLimits, ...options.limits };
@@ -89,14 +94,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     headersTimeout: limits.headersMs,
     requestTimeout: limits.requestMs,
     connectionsCheckingInterval: limits.checkMs,
-    // Clients keep connections; one that they use just when it is closed would fail.
+    // Clients reuse connections; a request just as the server closes one would fail.
     keepAliveTimeout: 0,
   });
   server.maxConnections = limits.connections;
   const handle = (request: IncomingMessage, response: ServerResponse) =>
     void serve(request, response, options);
   server.on('request', handle);
-  // Answered with 100 only when the signature is right: see serve().
+  // Answers 100 only if the signature is valid: see serve().
   server.on('checkContinue', handle);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -168,7 +173,7 @@ async function serve(message: IncomingMessage, reply: ServerResponse, options: S
   try {
     await send(reply, response, requestId, isHead);
   } catch (cause) {
-    // A header can't be written; nothing is sent yet.
+    // A header is invalid; nothing has been sent yet.
     if (response.body instanceof Readable) response.body.destroy();
     await send(reply, refusal(cause, message, incoming, requestId), requestId, isHead);
   }
@@ -197,19 +202,24 @@ function checkHost(host: string): void {
   if (/^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i.test(host)) return;
   throw forbidden(
     'AccessDenied',
-    `The local cloud answers to 127.0.0.1 and localhost only, not to "${host}". With a bucket's name in the host, switch the client to path-style addresses.`,
+    `The local cloud answers to 127.0.0.1 and localhost only, not to "${host}". If the host contains a bucket's name, switch the client to path-style addresses.`,
   );
 }
 
-/** Programs send neither header; a browser sends at least one with every request of a page that may have an effect. */
+/**
+ * Programs send neither header; a browser sends at least one with every request of a page that could change
+ * something.
+ */
 function checkPage(headers: Incoming['headers']): void {
   const { 'sec-fetch-site': site = 'none', host } = headers;
   const { origin = `http://${host}` } = headers;
   if (['none', 'same-origin'].includes(site) && origin === `http://${host}`) return;
-  throw forbidden('AccessDenied', 'The local cloud does not answer to web pages of elsewhere.');
+  throw forbidden('AccessDenied', 'The local cloud does not answer web pages of other origins.');
 }
 
-/** The service a request is meant for: by its target, else its path, else the service it was signed for, else S3. */
+/**
+ * The service of a request: by its target, else its path, else the service that it was signed for, else S3.
+ */
 function route(request: Incoming, own?: string): string {
   const target = request.headers['x-amz-target'];
   if (target !== undefined) {
@@ -220,7 +230,7 @@ function route(request: Incoming, own?: string): string {
   return signedService(request) ?? 's3';
 }
 
-/** Older protocols carry the operation's name in a form. */
+/** Older protocols send the operation's name in a form. */
 function notServed({ method, path, headers }: Incoming, name: string, body?: Buffer): ServiceError {
   const form = new URLSearchParams(body?.toString());
   return unsupported(headers['x-amz-target'] ?? `${form.get('Action') ?? `${method} ${path}`} of ${name}`);
@@ -259,7 +269,7 @@ async function readBody(message: IncomingMessage, reply: ServerResponse): Promis
   letContinue(message, reply);
   const chunks: Buffer[] = [];
   let length = 0;
-  // Not destroyed on an early end, for the refusal still has to be sent over the same socket.
+  // Not destroyed on an early end, because the error still has to be sent over the same socket.
   for await (const chunk of message.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += chunk.length;
     checkLength(length);
@@ -282,7 +292,7 @@ async function send(
     ...safety,
     'x-amz-request-id': requestId,
     'x-amzn-requestid': requestId,
-    // Last, since Node refuses a Content-Disposition after it that is not ASCII.
+    // Last, because Node rejects a non-ASCII Content-Disposition after it.
     ...(size !== undefined && { 'content-length': size }),
   });
   if (head || !(body instanceof Readable)) {
@@ -293,12 +303,12 @@ async function send(
   try {
     await pass(body, reply);
   } catch {
-    // The client went away or the body broke off: cutting the connection is the only answer left.
+    // The client is gone or the body was incomplete, so the only answer left is to cut the connection.
     reply.destroy();
   }
 }
 
-/** Sends each chunk and frees it. A write just when the socket is closed is never called back. */
+/** Sends each chunk and frees it. The callback of a write to a closing socket may never be called. */
 async function pass(body: Readable, reply: ServerResponse): Promise<void> {
   for await (const chunk of body as AsyncIterable<Uint8Array>) {
     await new Promise<void>((resolve, reject) => {

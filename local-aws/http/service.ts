@@ -4,10 +4,10 @@ import type { Caller } from '../core/call.ts';
 /** A request whose signature has been verified. */
 export interface WireRequest {
   readonly method: string;
-  /** As on the request line: percent-encoded, without the query. */
+  /** As in the request line: percent-encoded, without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** Names in lower case; repeated headers are joined by a comma. */
+  /** Names are lower-case; repeated headers are joined by a comma. */
   readonly headers: Readonly<Record<string, string>>;
   /** The raw body, not yet decoded from `aws-chunked`. */
   readonly body: Readable;
@@ -16,16 +16,18 @@ export interface WireRequest {
   readonly sourceIp: string;
   /** `http://127.0.0.1:4566` */
   readonly endpoint: string;
-  /** Aborted when the client goes away: a long poll ends then and takes no message. */
+  /** Aborted when the client disconnects: a long poll then ends without taking a message. */
   readonly signal: AbortSignal;
 }
 
 export interface WireResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A stream's chunks must be nobody else's. */
+  /** Nothing else may use a stream's chunks. */
   readonly body?: string | Uint8Array | Readable;
 }
 
-/** A service's wire layer: REST-XML for S3, JSON for the others. Renders its own errors, `ServiceError`s included. */
+/**
+ * A service's API: REST-XML for S3, JSON for the others. Renders its own errors, including `ServiceError`s.
+ */
 export type Service = (request: WireRequest) => Promise<WireResponse>;

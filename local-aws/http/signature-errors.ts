@@ -1,10 +1,10 @@
 import { badRequest, forbidden } from '../core/service-error.ts';
 
-/** How S3 words what is wrong with a signature ("Amazon S3 API Reference: Error responses"). */
+/** S3's errors of signatures ("Amazon S3 API Reference: Error responses"). */
 export const s3Errors = {
   notSigned: () => forbidden('AccessDenied', 'Access Denied: the request is not signed'),
   malformed: (what: string) => badRequest('AuthorizationHeaderMalformed', what),
-  /** A wrong session token goes with a key that is known. */
+  /** A wrong session token with a known key is another error. */
   unknownKey: (AWSAccessKeyId: string, isKnown: boolean) =>
     isKnown
       ? badRequest('InvalidToken', 'The provided token is malformed or otherwise invalid.')

@@ -7,17 +7,17 @@ import { badRequest, forbidden } from '../core/service-error.ts';
 import type { Credential } from '../iam/credentials.ts';
 import { commonErrors, type SignatureErrors, s3Errors } from './signature-errors.ts';
 
-/** What of a request the signature covers. */
+/** The parts of a request that the signature covers. */
 export interface SignedRequest {
   readonly method: string;
-  /** As on the request line: percent-encoded, without the query. */
+  /** As in the request line: percent-encoded, without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** Names in lower case. */
+  /** Names are lower-case. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What a request says of its signature, wherever it says it. */
+/** A request's signature, from the header or the query. */
 interface Claim {
   readonly accessKeyId: string;
   readonly scope: readonly string[];
@@ -33,7 +33,7 @@ const algorithm = 'AWS4-HMAC-SHA256';
 const allowedSkewMs = 15 * 60_000;
 const longestExpirySeconds = 7 * 86_400;
 
-/** The service that the request was signed for, or undefined when it carries no signature that can be read. */
+/** The service that the request was signed for; undefined if it has no readable signature. */
 export function signedService(request: SignedRequest): string | undefined {
   const credential =
     request.query.get('X-Amz-Credential') ??
@@ -41,21 +41,22 @@ export function signedService(request: SignedRequest): string | undefined {
   return credential?.split('/').at(-2);
 }
 
-/** A request whose credential is known, whose time is right and which covers the headers that it must. */
+/** A request with a known credential and a valid time, whose signature covers all required headers. */
 export interface Admissible {
   readonly request: SignedRequest;
   readonly claim: Claim;
   readonly credential: Credential;
-  /** Signed for S3, which checks the body by the header `x-amz-content-sha256`. */
+  /** Signed for S3, which checks the body with the header `x-amz-content-sha256`. */
   readonly s3: boolean;
   readonly errors: SignatureErrors;
 }
 
 /**
- * Checks all of a Signature Version 4, in the Authorization header or in a presigned query, that needs no body, so that
- * a request that is refused anyway costs nothing.
+ * Checks a Signature Version 4, in the Authorization header or in a presigned query, as far as possible
+ * without the body, so that a refused request costs nothing.
  *
- * Follows "AWS Signature Version 4 for API requests" (IAM User Guide) and "Authenticating Requests" (S3 API Reference).
+ * Follows "AWS Signature Version 4 for API requests" (IAM User Guide) and "Authenticating Requests" (S3 API
+ * Reference).
  *
  * @throws ServiceError as AWS answers: S3's codes for S3, those of "Common Errors" for the others.
  */
@@ -76,9 +77,9 @@ export function checkClaim(
 }
 
 /**
- * Verifies the signature itself, and says whose it is. `body` is what the request brought, except to S3.
+ * Verifies the signature itself and returns its caller. `body` is the request's body, except for S3.
  *
- * @throws ServiceError as `checkClaim` does
+ * @throws ServiceError like `checkClaim`
  */
 export function verifySignature(
   { request, claim, credential, s3, errors }: Admissible,
@@ -99,7 +100,7 @@ export function verifySignature(
   return credential.caller;
 }
 
-/** Signing keys by secret and scope: a day, a region and a service share one. */
+/** Signing keys by secret and scope (day, region and service). */
 const signingKeys = new Map<string, KeyObject>();
 
 function signingKey({ secretAccessKey }: Credential, scope: readonly string[]): KeyObject {
@@ -110,7 +111,8 @@ function signingKey({ secretAccessKey }: Credential, scope: readonly string[]): 
     (key, part) => createHmac('sha256', key).update(part).digest(),
     Buffer.from(`AWS4${secretAccessKey}`),
   );
-  // As a KeyObject: Node makes one of bytes each time that they are used, which takes longer than the signature.
+  // As a KeyObject: otherwise Node makes one from the bytes at each use, which takes longer than the
+  // signature.
   const key = createSecretKey(bytes);
   if (signingKeys.size === 100) signingKeys.clear();
   signingKeys.set(name, key);
@@ -119,7 +121,8 @@ function signingKey({ secretAccessKey }: Credential, scope: readonly string[]): 
 
 function headerClaim(request: SignedRequest, s3: boolean, errors: SignatureErrors): Claim {
   const authorization = request.headers['authorization'];
-  // The signature of version 2, which older clients put into presigned URLs, and S3 takes in its oldest regions alone.
+  // Signature Version 2, which older clients put into presigned URLs and S3 accepts only in its oldest
+  // regions.
   if (s3 && (authorization?.startsWith('AWS ') || request.query.has('AWSAccessKeyId')))
     throw badRequest(
       'InvalidRequest',
@@ -227,7 +230,7 @@ function checkSignedHeaders({ headers }: SignedRequest, claim: Claim, s3: boolea
 function canonicalRequest(request: SignedRequest, claim: Claim, bodyHash: string | undefined): string {
   const signed = new Set(claim.signedHeaders);
   const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => signed.has(name)));
-  // Expect, User-Agent and their like are never signed by smithy itself, but by others they may be.
+  // smithy never signs Expect, User-Agent and similar headers, but other clients may.
   const canonicalHeaders = Object.entries(
     getCanonicalHeaders(new HttpRequest({ headers }), new Set(), signed),
   ).sort(([one], [other]) => (one < other ? -1 : 1));
@@ -252,7 +255,7 @@ function payloadHash(request: SignedRequest, claim: Claim, bodyHash: string | un
   throw badRequest('InvalidRequest', 'Missing required header for this request: x-amz-content-sha256');
 }
 
-/** 20260131T235959Z, as milliseconds since the epoch. */
+/** Parses 20260131T235959Z to milliseconds since the epoch. */
 function parseBasicFormat(time: string): number {
   return Date.parse(time.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'));
 }

@@ -1,12 +1,12 @@
 import { arnGlob, glob } from './pattern.ts';
 
-/** Condition keys of a call, lower-case, with their values. A key that is absent is not in the request. */
+/** Condition keys of a call, lower-case, with their values. A missing key is not in the request. */
 export type Context = Readonly<Record<string, string>>;
 
-/** Whether a `Condition` block holds for a call. */
+/** Whether a call meets a `Condition` block. */
 export type Condition = (context: Context) => boolean;
 
-/** A policy that AWS would refuse, or that says what the local cloud can't decide. Never taken as a yes. */
+/** A policy that AWS would refuse, or that the local cloud can't evaluate. It never allows a call. */
 export class InvalidPolicy extends Error {
   override readonly name = 'InvalidPolicy';
 }
@@ -23,7 +23,7 @@ const numeric =
 const not = (comparison: Comparison) => ({ comparison, negated: true });
 const is = (comparison: Comparison) => ({ comparison, negated: false });
 
-/** "IAM JSON policy elements: Condition operators". Others than these are refused. */
+/** "IAM JSON policy elements: Condition operators". Others are refused. */
 const operators: Readonly<Record<string, { readonly comparison: Comparison; readonly negated: boolean }>> = {
   StringEquals: is(equals),
   StringNotEquals: not(equals),
@@ -45,7 +45,7 @@ const operators: Readonly<Record<string, { readonly comparison: Comparison; read
   NumericGreaterThanEquals: is(numeric((value, wanted) => value >= wanted)),
 };
 
-/** Keys whose values the local cloud knows: absent from a call means absent on AWS too. */
+/** Keys that the local cloud knows: if a call lacks one here, it lacks it on AWS too. */
 const knownKeys = new Set([
   'aws:principalaccount',
   'aws:principalarn',
@@ -66,9 +66,10 @@ const knownKeys = new Set([
 ]);
 
 /**
- * Compiles a `Condition` block: all operators and keys must hold; of a key's values one (with a negated operator: none).
+ * Compiles a `Condition` block: all operators and keys must hold, each key with one of its values (with a
+ * negated operator: with none).
  *
- * @throws InvalidPolicy for an operator or a key that is not known here.
+ * @throws InvalidPolicy for an unknown operator or key
  */
 export function compileConditions(
   block: Readonly<Record<string, Readonly<Record<string, string | boolean | number | readonly string[]>>>>,
@@ -98,13 +99,15 @@ function compile(operator: string, key: string, values: readonly string[]): Cond
   const matches = values.map(known.comparison);
   return (context) => {
     const value = context[key];
-    // A negated operator holds for a key that the request does not have.
+    // A negated operator holds for a missing key.
     if (value === undefined) return known.negated || ifExists !== undefined;
     return matches.some((matches) => matches(value)) !== known.negated;
   };
 }
 
-/** Nothing of the program uses policy variables, so none is replaced; taken literally they would mean something else. */
+/**
+ * Policy variables are not supported; taken literally they would mean something else, so they are refused.
+ */
 export function refuseVariables(text: string): void {
   if (text.includes('${')) throw new InvalidPolicy(`The policy variable in ${text} is not supported.`);
 }

@@ -1,22 +1,22 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import type { Caller } from '../core/call.ts';
 
-/** The account that everything belongs to. LocalStack's users know it. */
+/** The account of everything, the same as in LocalStack. */
 export const account = '000000000000';
 
-/** The person at the keyboard. May do everything, as an account's administrator may. */
+/** The local user, who may do everything, like an account's administrator. */
 export const person: Caller = { kind: 'user', principal: `arn:aws:iam::${account}:user/local` };
 
-/** An access key and whose it is. */
+/** An access key and its caller. */
 export interface Credential {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Present on the temporary credentials of a role; its requests must carry it. */
+  /** Present on a role's temporary credentials; its requests must include it. */
   readonly sessionToken?: string;
   readonly caller: Caller;
 }
 
-/** Access keys that the wire server knows: the person's own (`test`/`test`) and those handed to functions. */
+/** Access keys that the server knows: the user's (`test`/`test`) and those given to functions. */
 export class Credentials {
   readonly #byAccessKey = new Map<string, Credential>([
     ['test', { accessKeyId: 'test', secretAccessKey: 'test', caller: person }],
@@ -26,7 +26,7 @@ export class Credentials {
     return this.#byAccessKey.get(accessKeyId);
   }
 
-  /** Makes temporary credentials that act as the role with this ARN. They hold until revoked. */
+  /** Creates temporary credentials for the role with this ARN. They are valid until revoked. */
   issue(role: string): Credential & { readonly sessionToken: string } {
     const accessKeyId = `ASIA${randomText(16)}`;
     const credential = {

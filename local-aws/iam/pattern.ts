@@ -1,4 +1,4 @@
-/** Makes a test of IAM's wildcards: `*` for any characters, `?` for one. */
+/** Compiles IAM's wildcards: `*` for any characters, `?` for one. */
 export function glob(pattern: string, flags = ''): (value: string) => boolean {
   const source = pattern
     .replace(/[\\^$.|+()[\]{}]/g, '\\$&')
@@ -9,8 +9,8 @@ export function glob(pattern: string, flags = ''): (value: string) => boolean {
 }
 
 /**
- * Makes a test of ARNs. Each of the six parts is compared by itself: a wildcard does not reach over a colon, except in
- * the last part ("IAM JSON policy elements: Resource, Using wildcards in resource ARNs").
+ * Compiles a test of ARNs. Each of the six parts is compared separately: a wildcard does not match a colon,
+ * except in the last part ("IAM JSON policy elements: Resource, Using wildcards in resource ARNs").
  */
 export function arnGlob(pattern: string): (arn: string) => boolean {
   if (pattern === '*') return () => true;

@@ -1,4 +1,4 @@
-import type { Admit, Call } from '../core/call.ts';
+import type { Authorize, Call } from '../core/call.ts';
 import { forbidden } from '../core/service-error.ts';
 import type { Context } from './conditions.ts';
 import { account, person } from './credentials.ts';
@@ -12,15 +12,15 @@ interface NamedPolicy {
 
 export interface PolicyEngineOptions {
   readonly roles: readonly { readonly arn: string; readonly policies: readonly NamedPolicy[] }[];
-  /** Users besides the person at the keyboard, who may do everything. */
+  /** Users besides the local user, who may do everything. */
   readonly users?: readonly { readonly arn: string; readonly policies: readonly NamedPolicy[] }[];
   /** JSON text by the ARN of a bucket, queue, key, or role (its trust policy). */
   readonly resourcePolicies: ReadonlyMap<string, string>;
-  /** ARN of the KMS key that a bucket or queue is encrypted under, by the bucket's or queue's ARN. */
+  /** The KMS key's ARN by the ARN of the bucket or queue that it encrypts. */
   readonly keys?: ReadonlyMap<string, string>;
 }
 
-/** How often a role used what a statement allows it. */
+/** How often a role used a statement's permission. */
 export interface StatementUse {
   readonly policy: string;
   readonly statement: string;
@@ -33,19 +33,22 @@ export interface RoleUse {
   readonly statements: readonly StatementUse[];
 }
 
-/** Calls that were refused alike, and how often. Objects of one bucket are alike. */
+/** Refused calls of the same kind and their number. All objects of a bucket count as the same kind. */
 export interface Denial {
   readonly principal: string;
   readonly action: string;
-  /** The first. */
+  /** That of the first call. */
   readonly resource: string;
   readonly reason: string;
   readonly times: number;
 }
 
 export interface PolicyEngine {
-  readonly admit: Admit;
-  /** Per role what it is allowed and how often it used it since the start. What has 0 uses was never needed. */
+  readonly authorize: Authorize;
+  /**
+   * Each role's statements, with the number of uses since the start. Statements with 0 uses were never
+   * needed.
+   */
   uses(): readonly RoleUse[];
   denials(): readonly Denial[];
 }
@@ -58,7 +61,7 @@ const everything: NamedPolicy = {
 /**
  * Decides about every call by the policies of the program.
  *
- * @throws InvalidPolicy when one of them can't be read.
+ * @throws InvalidPolicy if one of them can't be read
  */
 export function createPolicyEngine(options: PolicyEngineOptions): PolicyEngine {
   const identities = new Map<string, readonly Statement[]>();
@@ -102,7 +105,7 @@ export function createPolicyEngine(options: PolicyEngineOptions): PolicyEngine {
   }
 
   return {
-    async admit(call) {
+    async authorize(call) {
       check(call);
       const key = options.keys?.get(policyHolder(call.resource));
       if (key === undefined) return;
@@ -147,7 +150,7 @@ function use(statement: Statement, counts: ReadonlyMap<string, number> = new Map
   };
 }
 
-/** The resource that carries the policy: an object's is its bucket's. */
+/** The resource that has the policy: for an object, its bucket. */
 function policyHolder(resource: string): string {
   return resource.startsWith('arn:aws:s3:::') ? (resource.split('/')[0] ?? resource) : resource;
 }
@@ -156,7 +159,7 @@ function contextOf({ caller, context }: Call): Context {
   const { kind, principal, sourceArn } = caller;
   return {
     ...context,
-    // The loopback stands for TLS: what would go over the network on AWS does not leave the machine.
+    // The loopback counts as TLS: on AWS the same call would use TLS, and here it does not leave the machine.
     'aws:securetransport': 'true',
     'aws:principalisawsservice': `${kind === 'service'}`,
     ...(kind === 'service'
@@ -172,15 +175,15 @@ function contextOf({ caller, context }: Call): Context {
   };
 }
 
-/** A bucket's ARN names no account; here there is only one. */
+/** A bucket's ARN has no account; here there is only one. */
 function accountIdOf(arn: string): string {
   return arn.split(':')[4] || account;
 }
 
 /**
- * What a call on an encrypted bucket or queue needs of the key: "Protecting data with server-side encryption with KMS
- * keys, Permissions", "Multipart upload and permissions" and "HeadObject, ChecksumMode" (S3), "Amazon SQS Key management, Configuring KMS
- * permissions".
+ * The permissions on the key that a call on an encrypted bucket or queue needs: "Protecting data with
+ * server-side encryption with KMS keys, Permissions", "Multipart upload and permissions" and "HeadObject,
+ * ChecksumMode" (S3), "Amazon SQS Key management, Configuring KMS permissions".
  */
 function keyActions({ action, operation, wantsChecksum }: Call): readonly string[] {
   switch (action) {
@@ -215,7 +218,7 @@ function because(decision: Exclude<Decision, { effect: 'allowed' }>, action: str
 
 function errorCode({ action, operation }: Call): string {
   if (/^(s3|sqs):/.test(action)) return 'AccessDenied';
-  // Asked by S3 or SQS on behalf of the caller, who sees their words.
+  // S3 or SQS calls KMS on behalf of the caller, who gets the error of S3 or SQS.
   if (action.startsWith('kms:')) return /Message/.test(operation) ? 'KmsAccessDenied' : 'AccessDenied';
   return 'AccessDeniedException';
 }

@@ -9,7 +9,7 @@ import {
 } from './conditions.ts';
 import { arnGlob, glob } from './pattern.ts';
 
-/** What is asked of the policies. */
+/** The question that policies answer. */
 export interface AccessRequest {
   readonly caller: Caller;
   readonly action: string;
@@ -30,7 +30,10 @@ export type Decision =
   /** No statement allows it, in the kind of policy that would have to. */
   | { readonly effect: 'unmentioned'; readonly in: 'identity-based' | 'resource-based' };
 
-/** `exact`: it names the caller or everybody. `account`: it leaves the decision to the account's identity policies. */
+/**
+ * `exact`: it names the caller or everybody. `account`: it leaves the decision to the account's identity
+ * policies.
+ */
 type PrincipalMatch = 'exact' | 'account' | undefined;
 
 interface Pattern {
@@ -53,7 +56,7 @@ export interface Statement {
 
 interface Selection {
   readonly patterns: readonly Pattern[];
-  /** NotAction, NotResource: everything but these. */
+  /** NotAction, NotResource: everything except these. */
   readonly negated: boolean;
 }
 
@@ -84,7 +87,7 @@ type StatementDocument = z.output<typeof statementShape>;
 /**
  * Reads a policy document ("IAM JSON policy elements reference").
  *
- * @throws InvalidPolicy when it is no policy, or says something that `evaluate` can't decide.
+ * @throws InvalidPolicy if it is not a policy, or if `evaluate` could not decide about it
  */
 export function parsePolicy(name: string, json: string, kind: 'identity' | 'resource'): readonly Statement[] {
   let content: unknown;
@@ -94,7 +97,7 @@ export function parsePolicy(name: string, json: string, kind: 'identity' | 'reso
     throw new InvalidPolicy(`${name} is not JSON: ${cause}`);
   }
   const parsed = documentShape.safeParse(content);
-  if (!parsed.success) throw new InvalidPolicy(`${name} is no policy: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw new InvalidPolicy(`${name} is not a policy: ${z.prettifyError(parsed.error)}`);
   return parsed.data.Statement.map((document, index) => {
     const id = document.Sid ?? `${index + 1}`;
     try {
@@ -119,17 +122,17 @@ function compile(
     throw new InvalidPolicy('it needs either Principal or NotPrincipal.');
   if (NotPrincipal && effect === 'Allow') throw new InvalidPolicy('NotPrincipal is for Deny only.');
   const actions = selection('Action', document.Action, document.NotAction, (text) => {
-    if (!/^(\*|[a-z0-9-]+:[a-z0-9*?]+)$/i.test(text)) throw new InvalidPolicy(`${text} is no action.`);
+    if (!/^(\*|[a-z0-9-]+:[a-z0-9*?]+)$/i.test(text)) throw new InvalidPolicy(`${text} is not an action.`);
     return glob(text, 'i');
   });
-  // A trust policy is attached to the role that it is about.
+  // A trust policy applies to the role that it is attached to.
   const own = actions.patterns.every(({ text }) => text.startsWith('sts:')) ? ['*'] : undefined;
   const resources = selection(
     'Resource',
     document.Resource ?? (document.NotResource ? undefined : own),
     document.NotResource,
     (text) => {
-      if (text !== '*' && !text.startsWith('arn:')) throw new InvalidPolicy(`${text} is no ARN.`);
+      if (text !== '*' && !text.startsWith('arn:')) throw new InvalidPolicy(`${text} is not an ARN.`);
       refuseVariables(text);
       return arnGlob(text);
     },
@@ -168,7 +171,7 @@ function principalTest(named: z.output<typeof principals>): (caller: Caller) => 
     if (!/^(\*|\d{12}|arn:aws:iam::\d{12}:(root|(role|user)\/[^*?]+))$/.test(text))
       throw new InvalidPolicy(`the principal ${text} is not supported.`);
   for (const text of services)
-    if (!/^[a-z0-9.-]+\.amazonaws\.com$/.test(text)) throw new InvalidPolicy(`${text} is no service.`);
+    if (!/^[a-z0-9.-]+\.amazonaws\.com$/.test(text)) throw new InvalidPolicy(`${text} is not a service.`);
   return (caller) => {
     if (aws.includes('*')) return 'exact';
     if (caller.kind === 'service') return services.includes(caller.principal) ? 'exact' : undefined;
@@ -179,9 +182,10 @@ function principalTest(named: z.output<typeof principals>): (caller: Caller) => 
 }
 
 /**
- * Decides within one account ("Policy evaluation logic"): an explicit deny wins; a service needs the resource's
- * policy; a role or user needs either its own policies or a resource policy that names it. A KMS key's policy must
- * allow it in any case, by name or by leaving it to the account ("Key policies in AWS KMS").
+ * Decides within one account ("Policy evaluation logic"): an explicit deny wins; a service needs the
+ * resource's policy; a role or user needs either its own policies or a resource policy that names it. A KMS
+ * key's policy must allow the call in any case, by name or by delegating to the account ("Key policies in AWS
+ * KMS").
  */
 export function evaluate(request: AccessRequest, statements: readonly Statement[]): Decision {
   const matches: { match: Match; principal: PrincipalMatch }[] = [];
@@ -213,14 +217,14 @@ function decide(by: readonly Match[], missing: 'identity-based' | 'resource-base
   return by.length > 0 ? { effect: 'allowed', by } : { effect: 'unmentioned', in: missing };
 }
 
-/** The pattern that selects a value, or for a negated selection all that it leaves out. */
+/** The pattern that selects a value; for a negated selection, the list of excluded patterns. */
 function select({ patterns, negated }: Selection, value: string): string | undefined {
   const found = patterns.find(({ matches }) => matches(value));
   if (!negated) return found?.text;
   return found ? undefined : describe({ patterns, negated });
 }
 
-/** How a selection is written in reports. */
+/** Formats a selection for reports. */
 export function describe({ patterns, negated }: Selection): string {
   const list = patterns.map(({ text }) => text).join(', ');
   return negated ? `all but ${list}` : list;

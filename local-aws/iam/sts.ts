@@ -6,7 +6,7 @@ import { anyone } from '../http/operation.ts';
 import type { Service, WireRequest } from '../http/service.ts';
 import { account } from './credentials.ts';
 
-// Without `admit`, this service can have no operation that needs a permission.
+// Without `authorize`, this service can have no operation that needs a permission.
 const operations = {
   // "API reference: GetCallerIdentity": no permissions are required.
   GetCallerIdentity: { action: anyone, run: callerIdentity },
@@ -31,7 +31,7 @@ function callerIdentity({ caller, requestId }: WireRequest): string {
   return `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>${arn}</Arn><UserId>${userId}</UserId><Account>${account}</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>${requestId}</RequestId></ResponseMetadata></GetCallerIdentityResponse>`;
 }
 
-/** "IAM User Guide: Unique identifiers": of a user `AIDA…`, of a role's session `AROA…:session`. */
+/** "IAM User Guide: Unique identifiers": a user's is `AIDA…`, that of a role's session `AROA…:session`. */
 function identity({ kind, principal, session }: Caller): { arn: string; userId: string } {
   const name = principal.slice(principal.lastIndexOf('/') + 1);
   if (kind === 'user') return { arn: principal, userId: 'AIDALOCAL' };

@@ -19,21 +19,23 @@ import {
   paging,
 } from './shapes.ts';
 
-export interface LambdaServiceOptions extends Pick<ServiceContext, 'admit' | 'clock'> {
+export interface LambdaServiceOptions extends Pick<ServiceContext, 'authorize' | 'clock'> {
   /** By name. */
   readonly functions: ReadonlyMap<string, LambdaFunction>;
   /** By UUID. */
   readonly mappings: ReadonlyMap<string, EventSourceMapping>;
 }
 
-/** "Lambda quotas": payloads in bytes, and how often and when asynchronous invocations are tried again. */
+/**
+ * "Lambda quotas": payload limits in bytes, and the number and times of retries of asynchronous invocations.
+ */
 const synchronousLimit = 6 * 1024 * 1024;
 const asynchronousLimit = 1024 * 1024;
 const retryDelaysMs = [60_000, 120_000];
-/** Invocations that still run after this are left to themselves when a mapping is disabled. */
+/** Time for invocations to finish after a mapping is disabled; later ones are no longer waited for. */
 const disableGraceMs = 900_000;
 
-/** Lambda on the wire: the part of its REST API that invoking, looking and pausing need. */
+/** Lambda's API: the part of its REST API for invoking, inspecting and pausing. */
 export const lambdaService = (service: LambdaServiceOptions): DescribedService<Route<LambdaServiceOptions>> =>
   restJsonService('Lambda', operations, service);
 
@@ -153,7 +155,10 @@ const operations = {
   }),
 };
 
-/** By a name, an ARN or a part of one, with or without a version. @throws ServiceError ResourceNotFoundException */
+/**
+ * Finds a function by name, ARN or partial ARN, with or without a version. @throws ServiceError
+ * ResourceNotFoundException
+ */
 function functionOf({ functions }: LambdaServiceOptions, name: string): LambdaFunction {
   const found = functions.get(name.replace(/^.*function:/, '').replace(/:\$LATEST$/, ''));
   if (found) return found;
@@ -171,7 +176,10 @@ function checkPayload(payload: string, limit: number): void {
   parsePayload(payload);
 }
 
-/** "How Lambda handles errors and retries with asynchronous invocation": two more attempts, a minute and two later. */
+/**
+ * "How Lambda handles errors and retries with asynchronous invocation": two retries, one minute and then two
+ * minutes later.
+ */
 async function invokeLater(
   target: LambdaFunction,
   payload: string,

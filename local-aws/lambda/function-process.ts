@@ -13,15 +13,15 @@ export interface Fault {
   readonly trace?: readonly string[];
 }
 
-/** What the start or an invocation came to; `payload` is JSON, and empty for the start. */
+/** The result of the start or of an invocation; `payload` is JSON, and empty for the start. */
 export type Outcome = { readonly payload: string } | { readonly fault: Fault };
 
 export interface ProcessSettings {
   readonly functionArn: string;
-  /** Absolute path of the module that exports the handler. Its directory is the task root. */
+  /** Absolute path of the module with the handler. Its directory is the task root. */
   readonly modulePath: string;
   readonly memoryMb: number;
-  /** The whole environment: nothing of this process's own is added. */
+  /** The whole environment; nothing is inherited from this process. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -49,20 +49,20 @@ const run = promisify(execFile);
 /** One process that runs one function, one invocation at a time. */
 export class FunctionProcess {
   readonly settings: ProcessSettings;
-  /** Resolves once the handler is loaded, or with the reason why it could not be. */
+  /** Resolves once the handler is loaded, or with the reason why it failed. */
   readonly started: Promise<Outcome>;
-  /** Resolves when the process is gone and its output read. */
+  /** Resolves when the process has ended and its output is read. */
   readonly ended: Promise<void>;
   readonly #child: ChildProcess;
   readonly #onLine: (line: string) => void;
-  /** Resolves the start or the invocation under way. */
+  /** Resolves the running start or invocation. */
   #settle: ((outcome: Outcome) => void) | undefined;
   #requestId: string | undefined;
   /** Why it was killed or ends itself. */
   #doom: Fault | undefined;
   #alive = true;
   #maxMemoryMb = 0;
-  /** Ends what the handler writes, on each of its two streams. */
+  /** Marks the end of the handler's output on both streams. */
   #endMark = '';
   #outputRead = Promise.withResolvers<void>();
   #unread = 0;
@@ -71,7 +71,7 @@ export class FunctionProcess {
     this.settings = settings;
     this.#onLine = onLine;
     const { memoryMb, environment, modulePath } = settings;
-    // The flags that Lambda's own bootstrap gives to Node.
+    // The flags that Lambda's bootstrap passes to Node.
     const youngMb = Math.floor(memoryMb / 10);
     this.#child = fork(runtime, [modulePath], {
       cwd: dirname(modulePath),
@@ -98,7 +98,7 @@ export class FunctionProcess {
         if (pid === undefined) end(null, null);
       });
       this.#child.on('close', end);
-      // A grandchild may hold the pipes open: then "close" does not come.
+      // A grandchild may hold the pipes open, so that "close" never comes.
       this.#child.on('exit', (code, signal) => setTimeout(end, 200, code, signal).unref());
     });
     this.started = this.#phase(initTimeoutMs, {
@@ -112,12 +112,12 @@ export class FunctionProcess {
     return this.#alive && this.#doom === undefined;
   }
 
-  /** The most memory that was ever resident. */
+  /** Peak of the resident memory. */
   get maxMemoryMb(): number {
     return Math.ceil(this.#maxMemoryMb);
   }
 
-  /** Invokes the handler. The process must have started and be idle. */
+  /** Invokes the handler. The process must be started and idle. */
   async run({ requestId, payload, timeoutMs, traceId }: Invocation): Promise<Outcome> {
     this.#requestId = requestId;
     this.#endMark = `\0${requestId}`;
@@ -134,7 +134,7 @@ export class FunctionProcess {
     return result;
   }
 
-  /** Kills the process at once, as a crash of its machine would. */
+  /** Kills the process immediately, like a crash of its machine. */
   kill(fault: Fault = exitFault(this.#requestId, null, 'SIGKILL')): void {
     this.#doom ??= fault;
     this.#child.kill('SIGKILL');
@@ -195,7 +195,7 @@ export class FunctionProcess {
   }
 }
 
-/** How Lambda words the end of a process. */
+/** Lambda's message for the end of a process. */
 function exitFault(requestId: string | undefined, code: number | null, signal: string | null): Fault {
   const signals: Record<string, string> = {
     SIGKILL: 'killed',
@@ -213,11 +213,11 @@ function exitFault(requestId: string | undefined, code: number | null, signal: s
   };
 }
 
-/** Peak of the resident set, where the system tells it; else its present size. 0 when the process is gone. */
+/** Peak of the resident set if the system reports it, else its present size; 0 if the process is gone. */
 async function peakMemoryMb(pid: number | undefined): Promise<number> {
   try {
     if (process.platform === 'linux') {
-      // The kernel makes it up at once; a trip to the thread pool takes several times as long.
+      // The kernel generates it immediately; the thread pool would take several times as long.
       const status = readFileSync(`/proc/${pid}/status`, 'utf8');
       return Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024;
     }

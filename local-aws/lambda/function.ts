@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
-import type { Admit } from '../core/call.ts';
+import type { Authorize } from '../core/call.ts';
 import type { Reaper } from '../core/reaper.ts';
 import { ServiceError } from '../core/service-error.ts';
 import type { Credentials } from '../iam/credentials.ts';
@@ -13,7 +13,7 @@ export interface FunctionSettings {
   readonly name: string;
   readonly arn: string;
   readonly roleArn: string;
-  /** Absolute path of the module that is deployed. Its directory is the task root. */
+  /** Absolute path of the deployed module. Its directory is the task root. */
   readonly modulePath: string;
   /** `index.handler` */
   readonly handler: string;
@@ -23,12 +23,12 @@ export interface FunctionSettings {
   readonly memoryMb: number;
   /** The configured variables. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Invocations beyond this many at a time are refused; 0 refuses all. */
+  /** Maximum of concurrent invocations; further ones are refused. 0 refuses all. */
   readonly reservedConcurrency?: number;
   readonly logGroup: string;
   /** Whether Lambda writes traces with the function's role (`tracingConfig.mode` Active). */
   readonly tracing?: boolean;
-  /** Whether Lambda makes network interfaces with the function's role. */
+  /** Whether Lambda creates network interfaces with the function's role. */
   readonly inNetwork?: boolean;
 }
 
@@ -36,28 +36,28 @@ export interface FunctionPorts {
   readonly credentials: Credentials;
   readonly logs: FunctionLogs;
   readonly reaper: Reaper;
-  readonly admit: Admit;
-  /** `http://127.0.0.1:4566`; asked for when a process starts. */
+  readonly authorize: Authorize;
+  /** `http://127.0.0.1:4566`; read when a process starts. */
   readonly endpoint: () => string;
   /**
-   * The variables that a process gets in place of the configured ones, for what is on this machine another than on AWS. Asked for
-   * when a process starts; what it says is seen by that process alone, and not by those who ask for the function's configuration.
+   * Changes a process's variables for this machine, when it starts. Only that process sees the result; the
+   * API still returns the configured variables.
    */
   readonly variables?:
     | ((configured: Readonly<Record<string, string>>) => Promise<Record<string, string>>)
     | undefined;
-  /** Processes of one function at a time; further invocations wait for one. Default 10. */
+  /** Maximum of processes per function; further invocations wait. By default 10. */
   readonly maxProcesses?: number;
-  /** Milliseconds after which an idle process ends. Default five minutes. */
+  /** Milliseconds after which an idle process ends. By default five minutes. */
   readonly idleMs?: number;
 }
 
 /** An invocation under way. */
 export interface Invocation {
   readonly requestId: string;
-  /** Never rejects because of what the handler does: errors are results. */
+  /** Errors of the handler are results; this never rejects because of them. */
   readonly result: Promise<InvocationResult>;
-  /** Kills the process that runs it, as a crash would. */
+  /** Kills its process, like a crash. */
   kill(): void;
 }
 
@@ -75,13 +75,13 @@ interface Worker {
   readonly process: FunctionProcess;
   readonly accessKeyId: string;
   readonly log: (line: string) => void;
-  /** The end of what was logged since the invocation began. */
+  /** The last part of the log since the invocation started. */
   logged: string;
   initMs: number | undefined;
   stopIdling: () => void;
 }
 
-/** A Lambda function: a pool of processes, each of which runs one invocation at a time and is used again while warm. */
+/** A Lambda function: a pool of processes. Each runs one invocation at a time and is reused while warm. */
 export class LambdaFunction {
   readonly settings: FunctionSettings;
   readonly #ports: FunctionPorts;
@@ -104,7 +104,7 @@ export class LambdaFunction {
   /**
    * Starts an invocation. `payload` is JSON.
    *
-   * @throws ServiceError TooManyRequestsException above the reserved concurrency.
+   * @throws ServiceError TooManyRequestsException above the reserved concurrency
    */
   invoke(payload: string): Invocation {
     const { reservedConcurrency = Infinity } = this.settings;
@@ -133,14 +133,14 @@ export class LambdaFunction {
     return { requestId, result: start(), kill };
   }
 
-  /** Kills the process that calls in this session (see `Caller`), if it is one of this function's. */
+  /** Kills the process with this session (see `Caller`), if it belongs to this function. */
   kill(session: string): boolean {
     const worker = [...this.#workers].find(({ accessKeyId }) => accessKeyId === session);
     worker?.process.kill();
     return worker !== undefined;
   }
 
-  /** Ends all processes, the busy ones too. */
+  /** Ends all processes, including busy ones. */
   async close(): Promise<void> {
     this.#closed = true;
     const workers = [...this.#workers];
@@ -221,8 +221,8 @@ export class LambdaFunction {
   }
 
   /**
-   * Lambda writes logs and traces with the function's role. A role that may not write its logs loses them, on AWS in
-   * silence ("Sending Lambda function logs to CloudWatch Logs, IAM permissions").
+   * Lambda writes logs and traces with the function's role. If the role may not, they are lost; on AWS
+   * without any notice ("Sending Lambda function logs to CloudWatch Logs, IAM permissions").
    */
   async #mayLog(logStream: string): Promise<boolean> {
     const { arn, logGroup, roleArn, tracing = false, name } = this.settings;
@@ -230,7 +230,12 @@ export class LambdaFunction {
     const stream = `arn:${partition}:logs:${region}:${account}:log-group:${logGroup}:log-stream:${logStream}`;
     const may = async (action: string, resource: string) => {
       const operation = action.split(':')[1] ?? '';
-      await this.#ports.admit({ caller: { kind: 'role', principal: roleArn }, operation, action, resource });
+      await this.#ports.authorize({
+        caller: { kind: 'role', principal: roleArn },
+        operation,
+        action,
+        resource,
+      });
     };
     try {
       await may('logs:CreateLogStream', stream);
@@ -272,7 +277,7 @@ export class LambdaFunction {
     return { payload: JSON.stringify(outcome.fault), functionError: 'Unhandled', logTail };
   }
 
-  /** The REPORT line, as "Viewing CloudWatch logs for Lambda functions" shows it. */
+  /** The REPORT line, as in "Viewing CloudWatch logs for Lambda functions". */
   #report(
     { process, initMs = 0 }: Worker,
     requestId: string,

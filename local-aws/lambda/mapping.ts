@@ -2,21 +2,24 @@ import type { Clock } from '../core/clock.ts';
 import { errorText } from '../core/service-error.ts';
 import type { ReceivedMessage } from '../sqs/sqs.ts';
 
-/** The queue, called with the function's role. */
+/** The queue, used with the function's role. */
 export interface MappedQueue {
-  /** Waits up to `waitSeconds` for the first message; gives at most `max` (≤ 10). Ends early, empty, when `signal` aborts. */
+  /**
+   * Waits up to `waitSeconds` for the first message; returns at most `max` (≤ 10). Returns none early if
+   * `signal` is aborted.
+   */
   receive(max: number, waitSeconds: number, signal: AbortSignal): Promise<readonly ReceivedMessage[]>;
   /** At most 10 receipt handles. */
   delete(receiptHandles: readonly string[]): Promise<void>;
 }
 
-/** What an invocation came to. */
+/** An invocation's result. */
 export interface InvocationResult {
-  /** JSON: what the handler returned, or the error. */
+  /** JSON: the handler's return value, or the error. */
   readonly payload: string;
   /** Set when the handler threw, timed out or died. */
   readonly functionError?: 'Handled' | 'Unhandled';
-  /** The end of what was logged meanwhile, at most 4,096 characters. */
+  /** The last part of the invocation's log, at most 4,096 characters. */
   readonly logTail?: string;
 }
 
@@ -28,7 +31,7 @@ export interface MappingSettings {
   readonly batchSize: number;
   /** 0–300. */
   readonly maximumBatchingWindowSeconds: number;
-  /** 2–1000; undefined leaves it to the poller, which starts with five. */
+  /** 2–1000. Without it, concurrency is up to the poller, which starts with five. */
   readonly maximumConcurrency?: number;
   readonly reportBatchItemFailures: boolean;
   readonly enabled: boolean;
@@ -36,10 +39,10 @@ export interface MappingSettings {
 
 export interface MappingPorts {
   readonly queue: MappedQueue;
-  /** Rejects when no invocation took place, e.g. because the function is throttled. */
+  /** Rejects if no invocation took place, e.g. because the function is throttled. */
   readonly invoke: (payload: string) => Promise<InvocationResult>;
   readonly clock: Clock;
-  /** Told of every batch that failed as a whole and of every call to the queue that did. */
+  /** Called for each batch that failed as a whole and for each failed call to the queue. */
   readonly onError?: (reason: string) => void;
 }
 
@@ -47,23 +50,26 @@ export interface MappingPorts {
 const payloadLimit = 6 * 1024 * 1024;
 const receiveLimit = 10;
 const longPollSeconds = 20;
-/** "Configuring scaling behavior for SQS event source mappings": Lambda begins with five concurrent batches. */
+/**
+ * "Configuring scaling behavior for SQS event source mappings": Lambda starts with five concurrent batches.
+ */
 const initialConcurrency = 5;
 const firstBackoffMs = 250;
 const longestBackoffMs = 30_000;
 
 /**
- * An event source mapping: takes batches from a queue, invokes the function with them and deletes what it handled.
- * What failed is not touched: it waits out its visibility time-out, as on AWS.
+ * An event source mapping: receives batches from a queue, invokes the function with them and deletes the
+ * processed messages. Failed messages are not touched; they reappear after their visibility timeout, as on
+ * AWS.
  *
- * Knows the queue, the function and the time only through its ports, so that it runs on a virtual clock too.
+ * Uses the queue, the function and the time only through its ports, so that it also runs on a virtual clock.
  */
 export class EventSourceMapping {
   readonly settings: MappingSettings;
   readonly #ports: MappingPorts;
   readonly #running = new Set<Promise<void>>();
   #polling: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined;
-  /** Received, but too large for the batch before. */
+  /** Received messages that did not fit into the previous batch. */
   #carried: ReceivedMessage[] = [];
   #failures = 0;
   #lastResult = 'No records processed';
@@ -73,18 +79,18 @@ export class EventSourceMapping {
     this.#ports = ports;
   }
 
-  /** As `State` of the API. */
+  /** The API's `State`. */
   get state(): 'Enabled' | 'Disabling' | 'Disabled' {
     if (this.#polling) return 'Enabled';
     return this.#running.size > 0 ? 'Disabling' : 'Disabled';
   }
 
-  /** As `LastProcessingResult` of the API. */
+  /** The API's `LastProcessingResult`. */
   get lastResult(): string {
     return this.#lastResult;
   }
 
-  /** Starts to poll. Does nothing when it polls already. */
+  /** Starts polling. Has no effect if it is already polling. */
   enable(): void {
     if (this.#polling) return;
     const stop = new AbortController();
@@ -92,8 +98,9 @@ export class EventSourceMapping {
   }
 
   /**
-   * Stops to poll, invokes with what it holds, and waits for running invocations, at most `graceMs`.
-   * Resolves to the number of invocations that still run then.
+   * Stops polling, invokes the function with the messages it holds, and waits up to `graceMs` for running
+   * invocations.
+   * Resolves to the number of invocations that are still running.
    */
   async disable(graceMs: number): Promise<number> {
     const polling = this.#polling;
@@ -122,7 +129,9 @@ export class EventSourceMapping {
     }
   }
 
-  /** Fills a batch until it is full, its window is over, or the next message would exceed the payload. */
+  /**
+   * Fills a batch until it is full, its window is over, or the next message would exceed the payload limit.
+   */
   async #gather(signal: AbortSignal): Promise<ReceivedMessage[]> {
     const { batchSize, maximumBatchingWindowSeconds: window } = this.settings;
     const { clock, queue } = this.#ports;
@@ -208,7 +217,7 @@ export class EventSourceMapping {
 
 const envelopeBytes = '{"Records":[]}'.length;
 
-/** One record of the event, as "Using Lambda with Amazon SQS: Example event" shows it. */
+/** One record of the event, as in "Using Lambda with Amazon SQS: Example event". */
 function sqsRecord(message: ReceivedMessage, queueArn: string) {
   return {
     messageId: message.messageId,
@@ -232,12 +241,12 @@ function sqsRecord(message: ReceivedMessage, queueArn: string) {
 /**
  * The messages that a partial batch response reports as failed.
  *
- * "Handling errors for an SQS event source in Lambda, Success and failure conditions": nothing, null, `{}` and an empty
- * or null list are success; a malformed response, an empty, missing or unknown itemIdentifier fail the whole batch.
- * An object that lacks `batchItemFailures` but has other keys is not described there; it counts as malformed here, so
- * that a misspelt key shows.
+ * "Handling errors for an SQS event source in Lambda, Success and failure conditions": nothing, null, `{}`
+ * and an empty or null list mean success; a malformed response, or an empty, missing or unknown
+ * itemIdentifier fails the whole batch. An object with other keys but without `batchItemFailures` is not
+ * documented there; here it counts as malformed, so that a misspelled key is noticed.
  *
- * @throws Error when the whole batch failed.
+ * @throws Error if the whole batch failed
  */
 export function failedItems(
   payload: string,

@@ -1,27 +1,28 @@
-import type { Admit } from '../core/call.ts';
+import type { Authorize } from '../core/call.ts';
 import type { FunctionSettings } from './function.ts';
 import type { MappingSettings } from './mapping.ts';
 
 /**
- * What Lambda checks of roles when functions and mappings are created: that it may assume the function's role
- * ("Defining Lambda function permissions with an execution role"), and that this role may poll the queue ("Using
- * Lambda with Amazon SQS, Configuring execution role permissions"), and make network interfaces for a function in a VPC
- * ("Giving Lambda functions access to resources in an Amazon VPC, Required IAM permissions"). Rejects as `admit` does.
+ * Checks roles as Lambda does when functions and mappings are created: that Lambda may assume the function's
+ * role ("Defining Lambda function permissions with an execution role"), that the role may poll the queue
+ * ("Using Lambda with Amazon SQS, Configuring execution role permissions"), and that it may create network
+ * interfaces for a function in a VPC ("Giving Lambda functions access to resources in an Amazon VPC, Required
+ * IAM permissions"). Rejects as `authorize` does.
  */
 export async function checkRoles(
-  admit: Admit,
+  authorize: Authorize,
   functions: readonly Pick<FunctionSettings, 'arn' | 'roleArn' | 'inNetwork'>[],
   mappings: readonly Pick<MappingSettings, 'functionArn' | 'queueArn'>[],
 ): Promise<void> {
   const lambda = { kind: 'service', principal: 'lambda.amazonaws.com' } as const;
   for (const { arn, roleArn, inNetwork = false } of functions) {
-    await admit({ caller: lambda, operation: 'AssumeRole', action: 'sts:AssumeRole', resource: roleArn });
+    await authorize({ caller: lambda, operation: 'AssumeRole', action: 'sts:AssumeRole', resource: roleArn });
     const caller = { kind: 'role', principal: roleArn } as const;
     for (const operation of inNetwork ? interfaceOperations : [])
-      await admit({ caller, operation, action: `ec2:${operation}`, resource: '*' });
+      await authorize({ caller, operation, action: `ec2:${operation}`, resource: '*' });
     for (const { queueArn } of mappings.filter(({ functionArn }) => functionArn === arn))
       for (const operation of ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'])
-        await admit({ caller, operation, action: `sqs:${operation}`, resource: queueArn });
+        await authorize({ caller, operation, action: `sqs:${operation}`, resource: queueArn });
   }
 }
 

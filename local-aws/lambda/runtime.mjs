@@ -1,17 +1,17 @@
-// What runs inside a function's process: the part of Lambda's Node.js runtime that handlers can tell.
-// Plain JavaScript, since stripping types would double the cold start.
+// Runs inside a function's process: the part of Lambda's Node.js runtime that handlers can observe.
+// Plain JavaScript, because stripping types would double the cold start.
 import { pathToFileURL } from 'node:url';
 import { format } from 'node:util';
 
-/** Bytes; the service's own words for it are in the error below. */
+/** Bytes; the error below uses the service's own words. */
 const largestResponse = 6 * 1024 * 1024 + 100;
 
 const send = process.send.bind(process);
 process.send = undefined;
-// The parent is gone, however it went. Whoever is busy now is ended by the reaper.
+// The parent is gone. If this process is busy, the reaper kills it.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
-// Ctrl-C in the terminal reaches all of its processes; what runs may end as the parent lets it.
+// Ctrl-C in the terminal reaches all of its processes; the parent decides when running invocations end.
 process.on('SIGINT', () => {});
 
 let requestId;
@@ -58,7 +58,7 @@ function runtimeError(name, message) {
 }
 
 async function invoke(handler, invocation) {
-  // By the clock of the machine that the function runs on, as on Lambda: another one may be ahead or behind.
+  // By the clock of this machine, as on Lambda: the parent's clock may be virtual.
   const deadline = Date.now() + invocation.timeoutMs;
   requestId = invocation.requestId;
   process.env._X_AMZN_TRACE_ID = invocation.traceId;
@@ -105,7 +105,7 @@ function faultOf(error) {
   return { errorType: error.name, errorMessage: error.message, trace: error.stack?.split('\n') ?? [] };
 }
 
-/** As Lambda's text format: time, request, level and the message, with its line breaks kept in one line. */
+/** Lambda's text format: time, request, level and the message, with its line breaks kept in one line. */
 function patchConsole() {
   const levels = { log: 'INFO', info: 'INFO', debug: 'DEBUG', warn: 'WARN', error: 'ERROR', trace: 'TRACE' };
   for (const [method, level] of Object.entries(levels)) {

@@ -8,32 +8,32 @@ import { EventSourceMapping, type MappingSettings } from './mapping.ts';
 import { checkRoles } from './roles.ts';
 
 export interface LambdaOptions
-  extends Pick<ServiceContext, 'clock' | 'admit'>,
+  extends Pick<ServiceContext, 'clock' | 'authorize'>,
     Pick<FunctionPorts, 'credentials' | 'logs' | 'endpoint' | 'variables'> {
   readonly functions: readonly FunctionSettings[];
   readonly mappings: readonly MappingSettings[];
   readonly sqs: Pick<Sqs, 'queue' | 'releaseInFlight'>;
-  /** Told of every batch that failed as a whole and of every call to a queue that did. */
+  /** Gets a line for each batch that failed as a whole and each failed call to a queue. */
   readonly log: (line: string) => void;
 }
 
 export interface Lambda extends ServedService {
-  /** The name of the function whose role this is. */
+  /** The name of the function with this role. */
   functionOf(role: string): string | undefined;
-  /** Kills the function process that calls in this session. */
+  /** Kills the function process with this session. */
   kill(session: string): void;
 }
 
-/** Of one function: more than there are cores would only start more slowly. */
+/** Per function: more processes than cores would only start more slowly. */
 const maxProcesses = Math.max(2, availableParallelism());
 
 /**
- * Makes the functions, their event source mappings, and the API of both.
+ * Creates the functions, their event source mappings, and the API of both.
  *
- * @throws {Error} when a mapping names a function or a queue that is not there
+ * @throws {Error} if a mapping names a missing function or queue
  */
 export function createLambda(options: LambdaOptions): Lambda {
-  const { clock, admit, sqs } = options;
+  const { clock, authorize, sqs } = options;
   const reaper = new Reaper();
   const ports = { ...options, reaper, maxProcesses };
   const functions = new Map(options.functions.map((each) => [each.name, new LambdaFunction(each, ports)]));
@@ -41,15 +41,16 @@ export function createLambda(options: LambdaOptions): Lambda {
   const mappings = new Map(pollers.map(({ mapping }) => [mapping.settings.uuid, mapping]));
   return {
     name: 'lambda',
-    handle: lambdaService({ functions, mappings, admit, clock }),
+    handle: lambdaService({ functions, mappings, authorize, clock }),
     functionOf: (role) => options.functions.find(({ roleArn }) => roleArn === role)?.name,
     kill(session) {
       for (const each of functions.values()) if (each.kill(session)) return;
     },
     async start() {
-      await checkRoles(admit, options.functions, options.mappings);
-      // The functions of a process that was killed died with it, and their messages would wait for their visibility time-out. They
-      // come back when the function's own time-out is over, and with it every lease that such a function had taken.
+      await checkRoles(authorize, options.functions, options.mappings);
+      // If the previous process was killed, its functions died with it, and their messages would wait for the
+      // visibility timeout. They reappear after the function's own timeout instead, when every lease of such
+      // a function has expired too.
       for (const { queue, timeoutSeconds } of pollers) await sqs.releaseInFlight(queue, timeoutSeconds);
       for (const { mapping } of pollers) if (mapping.settings.enabled) mapping.enable();
     },
@@ -69,11 +70,13 @@ function pollerOf(
   const { uuid, functionArn, queueArn } = settings;
   const target = [...functions.values()].find((each) => each.settings.arn === functionArn);
   if (target === undefined)
-    throw new Error(`The mapping ${uuid} leads to ${functionArn}, which is not there.`);
+    throw new Error(`The mapping ${uuid} invokes ${functionArn}, which does not exist.`);
   const { roleArn, timeoutSeconds } = target.settings;
   const queue = sqs.queue(queueArn.split(':').at(-1) ?? '', { kind: 'role', principal: roleArn });
   if (queue.arn !== queueArn)
-    throw new Error(`The mapping ${uuid} reads ${queueArn}, which is not there; there is ${queue.arn}.`);
+    throw new Error(
+      `The mapping ${uuid} reads ${queueArn}, which does not exist; the queue of that name is ${queue.arn}.`,
+    );
   const mapping = new EventSourceMapping(settings, {
     queue,
     invoke: (payload) => target.invoke(payload).result,

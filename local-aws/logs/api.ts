@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Admit } from '../core/call.ts';
+import type { Authorize } from '../core/call.ts';
 import { badRequest, unsupported } from '../core/service-error.ts';
 import { jsonService } from '../http/json.ts';
 import { type DescribedService, operationOf } from '../http/operation.ts';
@@ -10,7 +10,7 @@ import type { FunctionLogs } from './logs.ts';
 export interface LogsServiceOptions {
   readonly functions: readonly Pick<FunctionSettings, 'name' | 'arn' | 'logGroup'>[];
   readonly logs: FunctionLogs;
-  readonly admit: Admit;
+  readonly authorize: Authorize;
 }
 
 const filterLogEvents = z.object({
@@ -24,11 +24,11 @@ const filterLogEvents = z.object({
   limit: z.number().int().min(1).max(10_000).default(10_000),
   logStreamNamePrefix: z.string().optional(),
   startFromHead: only(true),
-  interleaved: harmless('AWS takes it for true as well.'),
+  interleaved: harmless('AWS always treats it as true.'),
   unmask: harmless('Nothing is masked.'),
 });
 
-/** CloudWatch Logs on the wire, as far as reading what functions wrote needs it; `aws logs tail --follow` works too. */
+/** CloudWatch Logs' API, limited to reading the functions' logs; `aws logs tail --follow` works too. */
 export const logsService = (service: LogsServiceOptions): DescribedService =>
   jsonService({ target: 'Logs_20140328', version: '1.1', operations, service });
 
@@ -74,10 +74,10 @@ const operations = {
 };
 
 /**
- * "Filter pattern syntax, Using filter patterns to match terms in unstructured log events": all terms, none with `-`,
- * at least one of those with `?`.
+ * "Filter pattern syntax, Using filter patterns to match terms in unstructured log events": all terms must
+ * occur, none of those with `-`, and at least one of those with `?`.
  *
- * @throws ServiceError for JSON, space-delimited and regular expression patterns, which are not served.
+ * @throws ServiceError for JSON, space-delimited and regular expression patterns, which are not served
  */
 export function compileFilter(pattern: string): (message: string) => boolean {
   if (/^\s*[{[%]/.test(pattern)) throw unsupported(`the filter pattern ${pattern}`);

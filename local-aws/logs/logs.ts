@@ -6,9 +6,9 @@ import { Disk, isFullDisk } from '../core/disk.ts';
 import { wholeLines } from '../core/lines.ts';
 import { makePrivate } from '../core/state.ts';
 
-/** One line that a function wrote, as it stands in the log file. */
+/** One line of a function's log, as stored in the log file. */
 export interface LogEvent {
-  /** Grows from line to line, also over restarts. */
+  /** Increases with each line, also across restarts. */
   readonly id: string;
   /** Milliseconds since the epoch. */
   readonly timestamp: number;
@@ -24,15 +24,18 @@ export interface LogQuery {
   /** Only events after the one with this id. */
   readonly after?: string;
   readonly limit?: number;
-  /** Whether a stream's events are wanted, by its name. */
+  /** Selects streams by name. */
   readonly stream?: (name: string) => boolean;
   readonly matches?: (message: string) => boolean;
 }
 
-/** A function's log keeps its newest lines, between one and two times this many bytes. */
+/** A function's log keeps its newest lines: one to two times this many bytes. */
 const rotateAtBytes = 8 * 1024 * 1024;
 
-/** What functions write: one file of JSON lines each, `<directory>/<function>.log`, and the one before it, `.log.1`. */
+/**
+ * The functions' logs: a file of JSON lines per function, `<directory>/<function>.log`, and the previous one,
+ * `.log.1`.
+ */
 export class FunctionLogs {
   readonly #directory: string;
   readonly #files = new Map<string, LogFile>();
@@ -69,7 +72,7 @@ export class FunctionLogs {
     await Promise.all([...this.#files.values()].map((file) => file.flush()));
   }
 
-  /** Writes what was appended so far, and lets the files go until there is more. */
+  /** Writes everything appended so far, and closes the files until there is more. */
   async close(): Promise<void> {
     await this.flush();
     for (const file of this.#files.values()) file.close();
@@ -129,7 +132,7 @@ class LogFile {
       this.#disk.write(this.#file, text);
       this.#bytes += text.length;
     } catch (error) {
-      // These lines are lost, on a full disk; half a line must not stay.
+      // On a full disk these lines are lost; a partial line must not remain.
       if (this.#file !== undefined) ftruncateSync(this.#file, this.#bytes);
       if (isFullDisk(error)) this.#disk.report(this.#path, error);
       else console.error(`Could not write ${this.#path}:`, error);
@@ -165,7 +168,7 @@ class LogFile {
   }
 }
 
-/** A kill leaves half a line: what is appended next must not be glued to it. Returns the file's size. */
+/** A kill leaves a partial line; the next append must not continue it. Returns the file's size. */
 async function endLastLine(path: string): Promise<number> {
   const file = await open(path, 'a+', 0o600);
   try {
@@ -180,7 +183,7 @@ async function endLastLine(path: string): Promise<number> {
   }
 }
 
-/** Half a line is no event. */
+/** A partial line is no event. */
 function parseEvent(line: string): LogEvent | undefined {
   try {
     return JSON.parse(line) as LogEvent;

@@ -8,7 +8,7 @@ export interface LogsOptions extends Omit<LogsServiceOptions, 'logs'> {
   readonly disk: Disk;
 }
 
-/** Makes the functions' logs and their API. */
+/** Creates the functions' logs and their API. */
 export function createLogs(options: LogsOptions): ServedService & { readonly files: FunctionLogs } {
   const logs = new FunctionLogs(options.directory, { disk: options.disk });
   return {

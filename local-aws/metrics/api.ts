@@ -6,12 +6,12 @@ import { harmless, notServed, only } from '../http/parameters.ts';
 import { account } from '../iam/credentials.ts';
 import type { Sqs } from '../sqs/sqs.ts';
 
-export interface CloudWatchOptions extends Pick<ServiceContext, 'admit' | 'clock'> {
+export interface CloudWatchOptions extends Pick<ServiceContext, 'authorize' | 'clock'> {
   readonly sqs: Pick<Sqs, 'counts'>;
   readonly queueNames: ReadonlySet<string>;
 }
 
-const oneValue = 'There is one value, that of this moment.';
+const oneValue = 'There is only one value, the current one.';
 const metricData = z.object({
   MetricDataQueries: z
     .array(
@@ -41,15 +41,16 @@ const metricData = z.object({
   ScanBy: harmless(oneValue),
   MaxDatapoints: harmless(oneValue),
   NextToken: notServed,
-  LabelOptions: harmless('No label tells a time.'),
+  LabelOptions: harmless('No label contains a time.'),
 });
 
-/** A value is told of a minute, and this moment is in the one that goes on. */
+/** Seconds. A value belongs to a minute, here to the current one. */
 const minute = 60;
 
 /**
- * CloudWatch on the wire, as far as watching queues needs it: SQS's metrics, with one value, that of this moment
- * ("Available CloudWatch metrics for Amazon SQS"). Of everything else there is no data, as of a metric that nobody sends.
+ * CloudWatch's API, limited to watching queues: SQS's metrics, each with one value, the current one
+ * ("Available CloudWatch metrics for Amazon SQS"). All other metrics have no data, like metrics that nobody
+ * publishes.
  */
 export const cloudWatchService = (service: CloudWatchOptions): DescribedService =>
   jsonService({ target: 'GraniteServiceVersion20100801', version: '1.0', operations, service });

@@ -8,7 +8,7 @@ interface Physical {
 }
 
 type Make = (given: {
-  /** The physical name: what the program asked for, or the logical name with a suffix as Pulumi would make it. */
+  /** The physical name: the program's own, or the logical name with a suffix in Pulumi's form. */
   readonly named: (property: string) => string;
   readonly arn: (service: string, path: string) => string;
   readonly name: string;
@@ -16,7 +16,7 @@ type Make = (given: {
   readonly request: ProgramRequest;
 }) => Physical;
 
-/** Names, ARNs and URLs as AWS makes them. Types that are not here have nothing but their inputs and an id. */
+/** Names, ARNs and URLs in AWS's form. Types that are missing here have only their inputs and an id. */
 const makers: Readonly<Record<string, Make>> = {
   'aws:s3/bucket:Bucket': ({ named, request: { region } }) => {
     const bucket = named('bucket');
@@ -179,7 +179,7 @@ const makers: Readonly<Record<string, Make>> = {
   },
 };
 
-/** What AWS would answer to the creation of a resource. */
+/** The answer of AWS to the creation of a resource. */
 export function physicalResource(
   type: string,
   name: string,
@@ -201,9 +201,9 @@ export function physicalResource(
 }
 
 /**
- * Answers the provider's functions that a program may ask.
+ * Answers the provider's functions that a program may call.
  *
- * @throws for any other, since a made-up answer would be believed.
+ * @throws for any other function, because the program would believe a made-up answer
  */
 export function callResult(
   token: string,
@@ -221,12 +221,12 @@ export function callResult(
       return { id: 'aws', partition: 'aws', dnsSuffix: 'amazonaws.com', reverseDnsPrefix: 'com.amazonaws' };
     default:
       throw new Error(
-        `The local cloud can't answer ${token} (${JSON.stringify(inputs)}); add it to program-mocks.ts.`,
+        `The local cloud can't answer ${token} (${JSON.stringify(inputs)}); add it to local-aws/program/mocks.ts.`,
       );
   }
 }
 
-/** The same name has the same id in every run, so that state on disk still belongs to it. */
+/** A name has the same id in every run, so that state on disk still belongs to it. */
 function uuidOf(name: string): string {
   const hex = createHash('sha256').update(name).digest('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
@@ -234,5 +234,5 @@ function uuidOf(name: string): string {
   );
 }
 
-/** As EC2 and RDS make them: 17 hexadecimal digits. */
+/** In the form of EC2 and RDS: 17 hexadecimal digits. */
 const shortIdOf = (name: string) => uuidOf(name).replaceAll('-', '').slice(0, 17);

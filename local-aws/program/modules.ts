@@ -1,4 +1,7 @@
-/** Imported before Pulumi: keeps it from doing what takes most of its time and serves hardly any program. */
+/**
+ * Imported before Pulumi. Skips the parts of its start that take most of the time and that hardly any program
+ * needs.
+ */
 import { readdirSync } from 'node:fs';
 import { createRequire, Module } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -7,15 +10,15 @@ const require = createRequire(import.meta.url);
 const pulumi = createRequire(require.resolve('@pulumi/pulumi'));
 const aws = dirname(require.resolve('@pulumi/aws'));
 
-// What turns a function in the program into a Lambda function: the compiler, and npm itself.
+// These turn functions of the program into Lambda functions: the compiler, and npm itself.
 for (const name of ['typescript', '@npmcli/arborist']) postpone(pulumi.resolve(name));
-// A program uses ten of AWS's services, and there are more than two hundred.
+// A program uses about ten of AWS's more than two hundred services.
 for (const entry of readdirSync(aws, { withFileTypes: true })) {
   if (entry.isDirectory()) postpone(join(aws, entry.name, 'index.js'));
 }
 keepNoTraces(pulumi('./runtime/debuggable.js'));
 
-/** Loads the CommonJS module only when something in it is used. */
+/** Loads the CommonJS module only when one of its exports is used. */
 function postpone(path: string): void {
   const placeholder = new Module(path);
   const load = (): object => {
@@ -37,7 +40,9 @@ interface Debuggable {
   debuggablePromise: (...given: readonly unknown[]) => Promise<unknown>;
 }
 
-/** Pulumi takes a stack trace of each of thousands of promises, for a debug print that a variable switches on. */
+/**
+ * Pulumi records a stack trace for each of thousands of promises, for a debug print that a variable enables.
+ */
 function keepNoTraces(debuggable: Debuggable): void {
   const { debuggablePromise } = debuggable;
   debuggable.debuggablePromise = (...given) => {

@@ -38,7 +38,7 @@ async function run(request: ProgramRequest): Promise<{ resources: Resource[]; ou
     return { id, state: { ...inputs, ...outputs } };
   };
   const answer = async (token: string, inputs: Record<string, unknown>) => callResult(token, inputs, request);
-  // Pulumi forgets the message of an error on its way from the mocks to the program.
+  // Pulumi drops the messages of errors that the mocks throw.
   await pulumi.runtime.setMocks(
     {
       call: ({ token, inputs }) => answer(token, inputs).catch(failAndThrow),
@@ -67,7 +67,7 @@ async function run(request: ProgramRequest): Promise<{ resources: Resource[]; ou
   return { resources, outputs: await plain(outputs) };
 }
 
-/** Values as JSON: secrets uncovered, assets and archives as the paths or the text that they stand for. */
+/** Values as JSON: secrets in plain text, assets and archives as their path or text. */
 async function plain(given: unknown): Promise<unknown> {
   const value = await given;
   if (pulumi.runtime.isRpcSecret(value)) return plain(pulumi.runtime.unwrapRpcSecret(value));
@@ -93,7 +93,7 @@ function finish(answer: object): void {
   process.send?.(answer, () => process.exit(0));
 }
 
-/** The message, and where in the program it happened; frames of libraries and of Node tell a reader nothing. */
+/** The message and its place in the program; stack frames of libraries and of Node don't help the reader. */
 function fail(reason: unknown): void {
   const error = reason instanceof Error ? reason : new Error(String(reason));
   const frame = error.stack

@@ -2,13 +2,13 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
-/** Where Pulumi is installed. */
+/** The directory where Pulumi is installed. */
 const nodeModules = join(
   dirname(createRequire(import.meta.url).resolve('@pulumi/pulumi/package.json')),
   '../..',
 );
 
-/** What the program's process is told. */
+/** The input of the program's process. */
 export interface ProgramRequest {
   readonly main: string;
   readonly project: string;
@@ -19,8 +19,8 @@ export interface ProgramRequest {
 }
 
 /**
- * The process in which a Pulumi program runs, once. It loads Pulumi from the moment on at which it is made: make it early, while
- * there is something else to do.
+ * A process that runs one Pulumi program, once. It starts to load Pulumi when it is created, so create it
+ * early, while there is other work to do.
  */
 export class ProgramProcess {
   readonly #child: ChildProcess;
@@ -30,7 +30,7 @@ export class ProgramProcess {
     const child = fork(join(import.meta.dirname, 'program-child.ts'), [], {
       execArgv: [],
       silent: true,
-      // Pulumi is hundreds of modules: compiled once, it loads in half the time.
+      // Pulumi has hundreds of modules; with compiled ones cached, it loads in half the time.
       env: { ...process.env, NODE_COMPILE_CACHE: join(nodeModules, '.cache/program') },
     });
     let printed = '';
@@ -48,17 +48,17 @@ export class ProgramProcess {
         resolve({ failure });
       });
     });
-    // Whoever asks is told.
+    // `run` reports the failure to its caller.
     this.#answer.catch(() => {});
   }
 
-  /** What program-child.ts answers, or `{ failure }`. */
+  /** The answer of program-child.ts, or `{ failure }`. */
   async run(request: ProgramRequest): Promise<unknown> {
     if (this.#child.connected) this.#child.send(request);
     return await this.#answer;
   }
 
-  /** Ends it, whatever it does. */
+  /** Ends the process, even a busy one. */
   end(): void {
     this.#child.kill();
   }

@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { errorText } from '../core/service-error.ts';
 import { ProgramProcess, type ProgramRequest } from './program-process.ts';
 
-/** A resource as the Pulumi program registered it, with the names and ARNs that it got. */
+/** A resource as the Pulumi program registered it, with its names and ARNs. */
 const resource = z.object({
   urn: z.string(),
   /** Pulumi's type token, e.g. `aws:sqs/queue:Queue`. */
@@ -19,12 +19,12 @@ const resource = z.object({
 });
 export type Resource = z.infer<typeof resource>;
 
-/** What the Pulumi program describes. */
+/** The result of running a Pulumi program. */
 export interface Program {
   readonly project: string;
   readonly stack: string;
   readonly region: string;
-  /** In the order of their URNs. */
+  /** Sorted by URN. */
   readonly resources: readonly Resource[];
   /** The stack's outputs. */
   readonly outputs: unknown;
@@ -32,11 +32,14 @@ export interface Program {
 
 export interface ProgramOptions {
   readonly stack: string;
-  /** Where `Pulumi.yaml` lies. */
+  /** The directory of `Pulumi.yaml`. */
   readonly directory: string;
-  /** Queue URLs begin with it, e.g. `http://127.0.0.1:4566`; with AWS's own endpoint when left out. */
+  /** The start of queue URLs, e.g. `http://127.0.0.1:4566`. By default AWS's own endpoint. */
   readonly endpoint?: string;
-  /** Keys of the configuration beside, and before, those of the stack's files. As Pulumi passes them: text. */
+  /**
+   * Configuration in addition to that of the stack's files, and with precedence over it. As text, like Pulumi
+   * passes it.
+   */
   readonly configuration?: Readonly<Record<string, string>>;
 }
 
@@ -46,10 +49,11 @@ const answer = z.union([
 ]);
 
 /**
- * Runs the Pulumi program of `directory` in a process of its own, without Pulumi's engine and without AWS, and tells
- * what it registered. `process` has not run one before.
+ * Runs the Pulumi program of `directory` in a separate process, without Pulumi's engine and without AWS, and
+ * returns the registered resources. `process` must not have run a program yet.
  *
- * @throws when `Pulumi.yaml` or the stack's configuration can't be read, or the program fails; the message says which and why.
+ * @throws if `Pulumi.yaml` or the stack's configuration can't be read, or if the program fails; the message
+ * names the cause
  */
 export async function readProgram(
   { stack, directory, endpoint, configuration: more }: ProgramOptions,
@@ -99,7 +103,7 @@ function readStackFiles(directory: string, stack: string) {
   return { name: project.name, main: project.main, configuration };
 }
 
-/** In `Pulumi.yaml` a value may be the declaration of a key: a type, and perhaps a value or a default. */
+/** In `Pulumi.yaml` a value may be a key's declaration: a type, and possibly a value or a default. */
 function defaultOf(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if ('value' in value) return value.value;
@@ -111,7 +115,7 @@ function asPulumiPasses(value: unknown, key: string, file: string): string | und
   if (value === undefined || typeof value === 'string') return value;
   if (typeof value === 'object' && value !== null && 'secure' in value) {
     throw new Error(
-      `${key} in ${file} is encrypted, and only Pulumi has the key. Give a local stack a plain value: ` +
+      `${key} in ${file} is encrypted, and only Pulumi can decrypt it. Set a plain value for a local stack: ` +
         `pulumi config set ${key} <value> --plaintext`,
     );
   }
@@ -129,6 +133,6 @@ function readYaml<Schema extends z.ZodType>(path: string, schema: Schema): z.inf
   }
   const parsed = schema.safeParse(content);
   if (!parsed.success)
-    throw new Error(`${path} is not what Pulumi writes:\n${z.prettifyError(parsed.error)}`);
+    throw new Error(`${path} is not a valid Pulumi file:\n${z.prettifyError(parsed.error)}`);
   return parsed.data;
 }

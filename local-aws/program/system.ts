@@ -5,13 +5,16 @@ import type { ProgramProcess } from './program-process.ts';
 import { readTopology, type Topology } from './topology.ts';
 import { validate } from './validation/validation.ts';
 
-/** Thrown when the Pulumi program fails, or registers what AWS would refuse or the local cloud does not know. */
+/**
+ * Thrown if the Pulumi program fails, or registers something that AWS would refuse or the local cloud does
+ * not support.
+ */
 export class ProgramRefused extends Error {
   override readonly name = 'ProgramRefused';
 }
 
 /**
- * Runs the Pulumi program, and reads what it registered as the parts of the local cloud.
+ * Runs the Pulumi program and reads its resources as parts of the local cloud.
  *
  * @throws {ProgramRefused}
  */
@@ -32,10 +35,10 @@ function refuseInvalid(resources: Program['resources']): void {
   const findings = validate(resources);
   if (findings.length === 0) return;
   const lines = findings.map(({ urn, property, rule }) => `  ${urn}\n    ${property}: ${rule}`);
-  throw new Error(`AWS would refuse what the program registers:\n${lines.join('\n')}`);
+  throw new Error(`AWS would refuse the program's resources:\n${lines.join('\n')}`);
 }
 
-/** The policies that decide about calls: of roles, of what they act on, and the keys that lie over that. */
+/** The policies that decide about calls: those of roles and of resources, with the resources' keys. */
 export function policiesOf({ buckets, queues, roles, keys }: Topology): PolicyEngineOptions {
   const policies = [...buckets, ...queues, ...keys].flatMap(({ arn, policy }) =>
     policy === undefined ? [] : [[arn, policy] as const],

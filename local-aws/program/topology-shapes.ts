@@ -2,15 +2,15 @@ import * as z from 'zod';
 
 const text = z.string();
 const number = z.number();
-/** Makes no difference to what the pipeline does here. */
+/** Makes no difference to the pipeline here. */
 const inert = z.unknown().optional();
 const named = { name: text, namePrefix: inert, tags: inert };
-/** What AWS takes when nothing is said, and all that the local cloud has. */
+/** AWS's default, and the only value that the local cloud supports. */
 const only = <Value extends string | boolean>(value: Value) => z.literal(value).optional();
 
 /**
- * What the local cloud reads of each type: outputs and inputs together, with the provider's defaults. Inputs that are
- * not here are refused, since they would do something on AWS and nothing here.
+ * The properties that the local cloud reads of each type: outputs and inputs together, with the provider's
+ * defaults. Other inputs are refused, because they would have an effect on AWS and none here.
  */
 export const shapes = {
   bucket: z.strictObject({
@@ -162,7 +162,7 @@ export const shapes = {
   }),
 };
 
-/** The catalog, its crawler, and what starts that. */
+/** The catalog, its crawler, and the crawler's schedule. */
 export const catalogShapes = {
   database: z.strictObject({ name: text, arn: text, catalogId: text, description: inert, tags: inert }),
   table: z.strictObject({

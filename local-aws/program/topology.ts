@@ -9,22 +9,21 @@ import type { StateMachineSettings } from '../stepfunctions/settings.ts';
 import type { Program, Resource } from './program.ts';
 import { catalogShapes, redriveAllowPolicy, redrivePolicy, shapes } from './topology-shapes.ts';
 
-/** A policy document's JSON text. */
 type PolicyText = string;
 
 export interface BucketTopology extends BucketSettings {
   readonly arn: string;
   readonly policy?: PolicyText;
-  /** The KMS key under which objects lie. */
+  /** The KMS key that encrypts its objects. */
   readonly keyArn?: string;
-  /** Queues that S3 itself tells of what happens. */
+  /** Queues that S3 itself notifies. */
   readonly notifications: readonly QueueNotification[];
 }
 
 export interface QueueTopology extends QueueSettings {
   readonly arn: string;
   readonly url: string;
-  /** The KMS key under which messages lie. */
+  /** The KMS key that encrypts its messages. */
   readonly keyArn?: string;
 }
 
@@ -32,10 +31,10 @@ export interface TargetTopology {
   readonly id: string;
   readonly arn: string;
   readonly deadLetterArn?: string;
-  /** EventBridge's defaults, a day and 185 attempts, when the program says nothing. */
+  /** By default a day and 185 attempts, as EventBridge. */
   readonly maximumEventAgeSeconds: number;
   readonly maximumRetryAttempts: number;
-  /** Constant text that the target gets in the event's place. */
+  /** Constant text that the target gets instead of the event. */
   readonly input?: string;
 }
 
@@ -51,9 +50,9 @@ export interface RuleTopology {
 export interface FunctionTopology {
   readonly name: string;
   readonly arn: string;
-  /** Absolute path of the module that is deployed. */
+  /** Absolute path of the deployed module. */
   readonly modulePath: string;
-  /** `module.export`, as Lambda is told. */
+  /** `module.export`, as in Lambda's configuration. */
   readonly handler: string;
   readonly runtime: string;
   readonly environment: Readonly<Record<string, string>>;
@@ -64,7 +63,7 @@ export interface FunctionTopology {
   readonly logGroup: string;
   /** Whether Lambda writes traces with the function's role. */
   readonly tracing: boolean;
-  /** Whether Lambda makes network interfaces with the function's role. */
+  /** Whether Lambda creates network interfaces with the function's role. */
   readonly inNetwork: boolean;
 }
 
@@ -75,7 +74,7 @@ export interface RoleTopology {
   readonly policies: readonly { readonly name: string; readonly document: PolicyText }[];
 }
 
-/** The system that a program describes, as the local cloud builds it. */
+/** The program's system, as the local cloud builds it. */
 export interface Topology {
   readonly buckets: readonly BucketTopology[];
   readonly queues: readonly QueueTopology[];
@@ -87,16 +86,16 @@ export interface Topology {
   readonly catalog: CatalogSettings;
   readonly schedules: readonly ScheduleSettings[];
   readonly stateMachines: readonly StateMachineSettings[];
-  /** What exists on AWS and makes no difference here. */
+  /** Resources that exist on AWS and make no difference here. */
   readonly notSimulated: readonly { readonly urn: string; readonly type: string }[];
 }
 
-/** Without effect on what the pipeline does in one run on one machine. */
+/** Types without effect on the pipeline in one run on one machine. */
 const notSimulated = new Set([
   'pulumi:providers:aws',
   'aws:cloudwatch/logGroup:LogGroup',
   'aws:cloudwatch/metricAlarm:MetricAlarm',
-  // Processes here reach what the machine reaches, and the databases on it.
+  // Processes here can reach everything that the machine can, including the databases on it.
   'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup',
   'aws:ec2/routeTable:RouteTable',
   'aws:ec2/routeTableAssociation:RouteTableAssociation',
@@ -117,7 +116,7 @@ const notSimulated = new Set([
   'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration',
   'aws:s3/bucketOwnershipControls:BucketOwnershipControls',
   'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock',
-  // Locally, DuckDB answers queries in Redshift's place.
+  // Locally, DuckDB answers queries instead of Redshift.
   'aws:redshiftserverless/namespace:Namespace',
   'aws:redshiftserverless/workgroup:Workgroup',
   'aws:redshiftserverless/usageLimit:UsageLimit',
@@ -125,10 +124,10 @@ const notSimulated = new Set([
 ]);
 
 /**
- * Reads a program's resources as the parts of the local cloud.
+ * Reads a program's resources as parts of the local cloud.
  *
- * @throws when the program registers a type or a property that the local cloud does not know, or leaves out what it
- * needs to know; the message names each resource by its URN.
+ * @throws if the program registers a type or a property that the local cloud does not support, or omits a
+ * required one; the message names each resource by its URN
  */
 export function readTopology({ resources }: Pick<Program, 'resources'>): Topology {
   const reader = new Reader(resources);
@@ -363,7 +362,7 @@ function readStateMachines(reader: Reader): StateMachineSettings[] {
   }));
 }
 
-/** Reads resources by type and gathers what is wrong with them. */
+/** Reads resources by type and collects their problems. */
 class Reader {
   readonly #resources: readonly Resource[];
   readonly #known = new Set<string>(notSimulated);
@@ -378,18 +377,21 @@ class Reader {
     return this.#resources
       .filter((resource) => resource.type === type)
       .flatMap(({ urn, inputs, outputs }) => {
-        // AWS answers more than is read here; what the program asks for counts to the last property.
+        // AWS returns more outputs than are read here; of inputs, every property counts.
         const answered = Object.entries(outputs).filter(([name]) => name in shape.shape);
         const parsed = shape.safeParse({ ...Object.fromEntries(answered), ...inputs }, { reportInput: true });
         if (parsed.success) return [parsed.data];
         for (const issue of parsed.error.issues) {
           if (issue.code === 'unrecognized_keys')
             for (const key of issue.keys)
-              this.complain(urn, `${[...issue.path, key].join('.')}: the local cloud does not simulate this`);
+              this.complain(
+                urn,
+                `${[...issue.path, key].join('.')}: the local cloud does not support this property`,
+              );
           else if (issue.code === 'invalid_type' && issue.input === undefined)
             this.complain(
               urn,
-              `${issue.path.join('.')}: the local cloud needs to know this; add it to the program`,
+              `${issue.path.join('.')}: the local cloud needs this property; add it to the program`,
             );
           else this.complain(urn, `${issue.path.join('.')}: ${issue.message}`);
         }
@@ -418,7 +420,7 @@ class Reader {
   finish(): void {
     for (const { urn, type, component } of this.#resources) {
       if (!component && !this.#known.has(type)) {
-        this.complain(urn, `the local cloud does not know the type ${type}`);
+        this.complain(urn, `the local cloud does not support the type ${type}`);
       }
     }
     if (this.#problems.size > 0) {
@@ -427,7 +429,7 @@ class Reader {
   }
 }
 
-/** The key with its value, or nothing: an absent property is not one that is undefined. */
+/** The key with its value, or nothing: a missing property differs from an undefined one. */
 function optional<Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } {
   const part: { [K in Key]?: Value } = {};
   if (value !== undefined) part[key] = value;

@@ -16,16 +16,17 @@ export interface ScheduleSettings {
   readonly input: string;
 }
 
-export interface SchedulerOptions extends Pick<ServiceContext, 'clock' | 'admit'> {
+export interface SchedulerOptions extends Pick<ServiceContext, 'clock' | 'authorize'> {
   readonly schedules: readonly ScheduleSettings[];
-  /** What universal targets call, by the end of their ARN: `glue:startCrawler`. */
+  /** The calls of universal targets, by the end of the target's ARN: `glue:startCrawler`. */
   readonly calls: Readonly<Record<string, (input: string, caller: Caller) => Promise<void>>>;
   readonly log: (line: string) => void;
 }
 
 /**
- * EventBridge Scheduler: makes the call of a schedule when it falls due, with the schedule's role ("EventBridge Scheduler
- * User Guide: Using universal targets"). A call that fails is reported and made again when the schedule next falls due.
+ * EventBridge Scheduler: makes a schedule's call at its time, with the schedule's role ("EventBridge
+ * Scheduler User Guide: Using universal targets"). A failed call is reported and repeated at the schedule's
+ * next time.
  */
 export class Scheduler implements CloudService {
   readonly name = 'scheduler';
@@ -38,7 +39,7 @@ export class Scheduler implements CloudService {
     this.#options = options;
     for (const { name, targetArn } of options.schedules)
       if (options.calls[callOf(targetArn)] === undefined)
-        throw new Error(`The schedule ${name} calls ${targetArn}, which the local cloud can't.`);
+        throw new Error(`The schedule ${name} calls ${targetArn}, which the local cloud does not support.`);
   }
 
   async start(): Promise<void> {
@@ -68,7 +69,7 @@ export class Scheduler implements CloudService {
 
   async #call({ name, groupArn, targetArn, roleArn, input }: ScheduleSettings): Promise<void> {
     try {
-      await this.#options.admit({
+      await this.#options.authorize({
         caller: { kind: 'service', principal: 'scheduler.amazonaws.com', sourceArn: groupArn },
         operation: 'AssumeRole',
         action: 'sts:AssumeRole',

@@ -34,7 +34,7 @@ export interface SqsServiceOptions extends Omit<ServiceContext, 'ids'> {
 
 type Sqs = SqsServiceOptions & { readonly startedAt: number };
 
-/** SQS on the wire: the AWS JSON 1.0 protocol ("Amazon SQS API Reference"). */
+/** SQS's API: the AWS JSON 1.0 protocol ("Amazon SQS API Reference"). */
 export function sqsService(options: SqsServiceOptions): DescribedService {
   return jsonService({
     target: 'AmazonSQS',
@@ -62,7 +62,7 @@ const operations = {
     return sentAs(id, sent);
   }),
 
-  // A batch needs the single operation's permission.
+  // A batch needs the permission of the single operation.
   SendMessageBatch: onQueue('sqs:SendMessage', batch(message), async ({ target, input, request }) => {
     const { Entries } = input;
     checkBatch('SendMessageBatch', Entries);
@@ -192,7 +192,8 @@ const operations = {
     }),
     action: 'sqs:StartMessageMoveTask',
     resource: ({ target }) => target.source.arn,
-    // "Configuring a dead-letter queue redrive: permissions"; without a destination, each source queue is one.
+    // "Configuring a dead-letter queue redrive: permissions"; without a destination, each source queue is
+    // one.
     also: ({ service, target: { source, destination } }) => [
       { action: 'sqs:ReceiveMessage', resource: source.arn },
       { action: 'sqs:DeleteMessage', resource: source.arn },

@@ -1,6 +1,6 @@
 import type { RunningQueue } from './running-queue.ts';
 
-/** What a receiver may ask for ("ReceiveMessage"). */
+/** The attributes that a receiver may request ("ReceiveMessage"). */
 export const systemAttributeNames = [
   'SenderId',
   'SentTimestamp',
@@ -14,7 +14,8 @@ export const systemAttributeNames = [
 ];
 
 /**
- * All attributes of a queue ("GetQueueAttributes"); undefined where SQS knows the name and the queue has no value.
+ * All attributes of a queue ("GetQueueAttributes"); undefined if SQS knows the name but the queue has no
+ * value.
  * @param createdAt milliseconds since the epoch
  */
 export function queueAttributes(
@@ -55,7 +56,7 @@ export function queueAttributes(
   };
 }
 
-/** Names that SQS knows and that stand for nothing here. */
+/** Names that SQS knows and that have no value here. */
 const notServed = Object.fromEntries(
   [
     'KmsMasterKeyId',

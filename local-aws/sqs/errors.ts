@@ -8,7 +8,9 @@ export const invalidInput = ({ path, constraint, missing }: InvalidInput): Servi
     ? badRequest('MissingParameter', `The request must contain the parameter ${path}.`)
     : invalid(`Value for parameter ${path} is invalid. Reason: ${constraint}.`);
 
-/** Codes that the query protocol words differently, which older clients go by ("Smithy: AWS query-compatible trait"). */
+/**
+ * Codes that differ in the query protocol, which older clients expect ("Smithy: AWS query-compatible trait").
+ */
 const queryCodes: Readonly<Record<string, string>> = Object.fromEntries([
   ['QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue'],
   ...[

@@ -5,7 +5,7 @@ interface Node<Item> {
   index: number;
 }
 
-/** Items by ascending key, equal keys in the order they came; any item can be taken out in O(log n). */
+/** Items by ascending key, equal keys in the order of insertion; any item can be deleted in O(log n). */
 export class Heap<Item> {
   readonly #nodes: Node<Item>[] = [];
   readonly #byItem = new Map<Item, Node<Item>>();
@@ -23,7 +23,7 @@ export class Heap<Item> {
     this.#rise(node);
   }
 
-  /** The item with the smallest key, left where it is. */
+  /** The item with the smallest key, without removing it. */
   peek(): { readonly item: Item; readonly key: number } | undefined {
     return this.#nodes[0];
   }
@@ -32,7 +32,7 @@ export class Heap<Item> {
     return this.#byItem.has(item);
   }
 
-  /** Takes the item out; false when it isn't in. */
+  /** Deletes the item; false if it is not in the heap. */
   delete(item: Item): boolean {
     const node = this.#byItem.get(item);
     if (!node) return false;

@@ -1,7 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { badRequest, type ServiceError } from '../core/service-error.ts';
 
-/** As on the wire: binary values are base64 text. */
+/** As in the API: binary values are base64 text. */
 export interface MessageAttribute {
   readonly DataType: string;
   readonly StringValue?: string | undefined;
@@ -10,42 +10,42 @@ export interface MessageAttribute {
 
 export type MessageAttributes = Readonly<Record<string, MessageAttribute>>;
 
-/** A message as it stands in a queue and in the journal. Times are milliseconds since the epoch. */
+/** A message in a queue and in the journal. Times are milliseconds since the epoch. */
 export interface Message {
   readonly id: string;
   readonly body: string;
   readonly attributes: MessageAttributes;
   readonly traceHeader: string | null;
-  /** Shares a standard queue out fairly on AWS; here it is only told. */
+  /** On AWS, it makes a standard queue fair; here it is only returned. */
   readonly groupId?: string;
   readonly senderId: string;
-  /** When it was first sent: kept on the way into a DLQ, and what retention counts from. */
+  /** Time of the first sending, from which retention counts; a message keeps it in a DLQ. */
   readonly sentAt: number;
-  /** ARN of the queue that gave it up, on a DLQ. */
+  /** In a DLQ: the ARN of the message's source queue. */
   readonly deadLetterSource: string | null;
   visibleAt: number;
   receiveCount: number;
   firstReceivedAt: number | null;
-  /** When this queue last handed it out; null while nobody here has received it. */
+  /** When this queue last delivered it; null if it was never received here. */
   receivedAt: number | null;
-  /** Whether this process itself handed it on, to a function: then nobody works on it any more once the process has ended. */
+  /** Whether this process itself passed it to a function, which then ends with this process. */
   polled?: boolean;
 }
 
-/** What a sender hands in. */
+/** A sender's input. */
 export interface NewMessage {
   readonly body: string;
   readonly attributes?: MessageAttributes | undefined;
   /** The X-Ray header, the only system attribute that a sender may set. */
   readonly traceHeader?: string | undefined;
-  /** The queue's own delay when absent. */
+  /** By default the queue's own delay. */
   readonly delaySeconds?: number | undefined;
   readonly groupId?: string | undefined;
-  /** Of FIFO queues: refused. */
+  /** For FIFO queues only, so it is refused. */
   readonly deduplicationId?: string | undefined;
 }
 
-/** Largest message, and largest sum of a batch ("SendMessageBatch"). */
+/** Maximum size of a message, and of a batch in total ("SendMessageBatch"). */
 export const largestPayloadBytes = 1_048_576;
 
 // "SendMessage": #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF
@@ -110,7 +110,7 @@ function checkAttribute(name: string, { DataType, StringValue, BinaryValue }: Me
     throw invalid(`Can't cast the value of message (user) attribute '${name}' to a number.`);
 }
 
-/** What counts against the size limits: the body, and name, type and value of each attribute, in bytes. */
+/** The size that limits apply to: body, and name, type and value of each attribute, in bytes. */
 export function payloadBytes({ body, attributes = {} }: NewMessage): number {
   let bytes = Buffer.byteLength(body);
   for (const [name, attribute] of Object.entries(attributes))
@@ -150,7 +150,7 @@ function attributeValue({ DataType, StringValue, BinaryValue }: MessageAttribute
     : Buffer.from(StringValue ?? '');
 }
 
-/** Keeps the attributes that a receiver asks for by name, by `prefix.*`, or by `All` ("ReceiveMessage"). */
+/** Selects the attributes that a receiver requests by name, by `prefix.*`, or by `All` ("ReceiveMessage"). */
 export function selectAttributes(attributes: MessageAttributes, names: readonly string[]): MessageAttributes {
   const wanted = (name: string) =>
     names.some(
@@ -163,7 +163,7 @@ export function selectAttributes(attributes: MessageAttributes, names: readonly 
   return Object.fromEntries(Object.entries(attributes).filter(([name]) => wanted(name)));
 }
 
-/** The attributes that SQS itself keeps of a message ("ReceiveMessage: MessageSystemAttributeNames"). */
+/** A message's system attributes ("ReceiveMessage: MessageSystemAttributeNames"). */
 export function systemAttributes(message: Message): Record<string, string> {
   return {
     ApproximateReceiveCount: `${message.receiveCount}`,
@@ -178,7 +178,6 @@ export function systemAttributes(message: Message): Record<string, string> {
   };
 }
 
-/** SQS's refusal of a parameter. */
 export function invalid(message: string): ServiceError {
   return badRequest('InvalidParameterValue', message);
 }

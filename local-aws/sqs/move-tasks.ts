@@ -2,15 +2,15 @@ import { badRequest, forbidden, ServiceError } from '../core/service-error.ts';
 import { invalid } from './message.ts';
 import { moveMessages, type QueueContext, type RunningQueue } from './running-queue.ts';
 
-/** A task that moves messages out of a DLQ, as ListMessageMoveTasks tells of it. Times are milliseconds. */
+/** A task that moves messages out of a DLQ, as ListMessageMoveTasks shows it. Times are milliseconds. */
 export interface MoveTask {
   readonly id: string;
   readonly source: string;
-  /** Absent: each message goes back to the queue that gave it up. */
+  /** Without it, each message goes back to its source queue. */
   readonly destination?: string;
   readonly maxPerSecond?: number;
   readonly startedAt: number;
-  /** Visible messages at the start; the task ends when it has moved as many. */
+  /** Visible messages at the start; the task ends when it has moved this many. */
   readonly toMove: number;
   readonly moved: number;
   readonly status: 'RUNNING' | 'COMPLETED' | 'CANCELLED' | 'FAILED';
@@ -25,14 +25,15 @@ export interface MoveRequest {
 
 const largestRate = 500;
 const tickMs = 100;
-/** Tasks that one account may run at once ("Amazon SQS: Moving messages out of a dead-letter queue"). */
+/** Maximum of running tasks per account ("Amazon SQS: Moving messages out of a dead-letter queue"). */
 const activeLimit = 100;
 const listLimit = 10;
 const nonExistentQueue = 'AWS.SimpleQueueService.NonExistentQueue';
 
 /**
- * The message move tasks of all queues, the newest last. They run in the background on the clock, never faster than
- * asked (500 a second at most). Each change of a task is journalled, so a running one goes on after a restart.
+ * The message move tasks of all queues, the newest last. They run in the background, at the requested rate
+ * (at most 500 messages a second). Each change of a task is journaled, so a running task continues after a
+ * restart.
  */
 export class MoveTasks {
   readonly #context: QueueContext;
@@ -54,7 +55,8 @@ export class MoveTasks {
   /**
    * Starts a task ("StartMessageMoveTask").
    * @returns its handle
-   * @throws ServiceError InvalidParameterValue when the source is no DLQ or already has a task, and for a rate beyond 1 to 500
+   * @throws ServiceError InvalidParameterValue if the source is not a DLQ or already has a task, or for a
+   * rate outside of 1 to 500
    */
   async start({ source, destination, maxPerSecond }: MoveRequest): Promise<string> {
     if (!this.#isDeadLetterQueue(source.settings.name))
@@ -95,10 +97,10 @@ export class MoveTasks {
   }
 
   /**
-   * Stops a task; what it has moved stays moved.
-   * @returns how many those are
-   * @throws ServiceError InvalidParameterValue for no handle, ResourceNotFoundException for no task, UnsupportedOperation
-   * when it does not run ("CancelMessageMoveTask")
+   * Stops a task; the messages that it has moved stay moved.
+   * @returns their number
+   * @throws ServiceError InvalidParameterValue for an invalid handle, ResourceNotFoundException for an
+   * unknown task, UnsupportedOperation if it is not running ("CancelMessageMoveTask")
    */
   async cancel(handle: string): Promise<number> {
     const task = this.#tasks.get(parseTaskHandle(handle).id);
@@ -118,7 +120,7 @@ export class MoveTasks {
     return this.#tasks.values();
   }
 
-  /** Goes on with the tasks that a restart interrupted. */
+  /** Continues the tasks that a restart interrupted. */
   resume(): void {
     for (const { id, status } of this.#tasks.values()) if (status === 'RUNNING') this.#schedule(id);
   }
@@ -131,7 +133,7 @@ export class MoveTasks {
     return [...this.#tasks.values()].filter((task) => task.source === source);
   }
 
-  /** Takes a step at each tick, with the number of messages that the time since the last one allows. */
+  /** Takes a step at each tick, with the number of messages that the rate allows since the last tick. */
   #schedule(id: string): void {
     const { clock } = this.#context;
     const rate = this.#tasks.get(id)?.maxPerSecond ?? largestRate;
@@ -168,7 +170,7 @@ export class MoveTasks {
       const target = this.#context.find(home ?? '');
       if (!target) {
         source.accept(taken.slice(index));
-        // A message that was sent to the DLQ itself has no queue to go back to.
+        // A message that was sent directly to the DLQ has no source queue.
         return fail(moved, home === undefined ? 'CouldNotDetermineMessageSource' : nonExistentQueue);
       }
       // "Configuring a dead-letter queue redrive": a new message with a new id and enqueue time.
@@ -190,7 +192,7 @@ export class MoveTasks {
     return ended;
   }
 
-  /** Keeps the ten newest tasks of a queue, as many as can be listed. */
+  /** Keeps a queue's ten newest tasks, the maximum that can be listed. */
   async #update(task: MoveTask): Promise<void> {
     this.#tasks.set(task.id, task);
     for (const { id } of this.#of(task.source).slice(0, -listLimit)) this.#tasks.delete(id);

@@ -2,7 +2,7 @@ import { badRequest } from '../core/service-error.ts';
 import { Heap } from './heap.ts';
 import { invalid, type Message } from './message.ts';
 
-/** How a queue is configured; the ranges are SQS's and are checked where the program is read. */
+/** A queue's configuration. Its ranges are SQS's, checked when the program is read. */
 export interface QueueSettings {
   readonly name: string;
   readonly visibilityTimeoutSeconds: number;
@@ -11,37 +11,37 @@ export interface QueueSettings {
   readonly receiveWaitSeconds: number;
   readonly maximumMessageBytes: number;
   readonly redrive?: { readonly deadLetterQueue: string; readonly maxReceiveCount: number };
-  /** Which queues may use this one as their DLQ; all of them when absent. */
+  /** The queues that may use this one as their DLQ; by default all. */
   readonly redriveAllow?: {
     readonly permission: 'allowAll' | 'denyAll' | 'byQueue';
     readonly sourceQueueArns?: readonly string[];
   };
-  /** The queue policy's JSON text, as GetQueueAttributes shows it. */
+  /** The queue policy's JSON text, for GetQueueAttributes. */
   readonly policy?: string;
   readonly tags?: Readonly<Record<string, string>>;
 }
 
-/** What receiving yields: a message and the handle of this one receipt. */
+/** The result of receiving: a message and the handle of this receive. */
 export interface Receipt {
   readonly message: Message;
   readonly receiptHandle: string;
 }
 
-/** Messages in each state at one moment. */
+/** The number of messages in each state. */
 export interface Counts {
   readonly visible: number;
   readonly delayed: number;
   readonly inFlight: number;
 }
 
-/** Messages that may be in flight at once ("Amazon SQS standard queue quotas"). */
+/** Maximum of messages in flight ("Amazon SQS standard queue quotas"). */
 export const inFlightLimit = 120_000;
-/** Longest time that a message may stay invisible after one receive ("ChangeMessageVisibility"). */
+/** Maximum of a message's invisibility after a receive ("ChangeMessageVisibility"). */
 const longestVisibilitySeconds = 43_200;
 
 /**
- * One standard queue as a state machine: no I/O, no clock; `now` comes from outside, so the same calls always end in
- * the same state. Messages are handed out in the order in which they became visible.
+ * One standard queue as a state machine: no I/O and no clock; `now` is passed in, so the same calls always
+ * give the same state. Messages are delivered in the order in which they became visible.
  */
 export class Queue {
   readonly settings: QueueSettings;
@@ -55,7 +55,7 @@ export class Queue {
     this.settings = settings;
   }
 
-  /** Takes a message in, new or from elsewhere. It shows itself at its `visibleAt`. */
+  /** Adds a message, new or from another queue. It becomes visible at its `visibleAt`. */
   put(message: Message): void {
     this.remove(message.id);
     this.#messages.set(message.id, message);
@@ -64,8 +64,8 @@ export class Queue {
   }
 
   /**
-   * Hands out up to `max` messages, invisible for `visibilitySeconds` from now. A message that would be received more
-   * than `maxReceiveCount` times leaves the queue as `exhausted` instead.
+   * Delivers up to `max` messages and hides them for `visibilitySeconds` from now. A message that would be
+   * received more than `maxReceiveCount` times leaves the queue as `exhausted` instead.
    */
   receive(
     max: number,
@@ -92,7 +92,7 @@ export class Queue {
     return { received, exhausted };
   }
 
-  /** The effect of one message's receipt: what a journal replays. */
+  /** The effect of receiving one message, which a journal replays. */
   receiveById(id: string, visibleAt: number, now: number, polled = false): void {
     const message = this.#messages.get(id);
     if (!message) return;
@@ -106,10 +106,9 @@ export class Queue {
   }
 
   /**
-   * The message that a handle lets its holder delete: undefined when it is gone, or was received again since
-   * ("DeleteMessage": with any but the newest handle the request succeeds and deletes nothing).
-   * Whether the visibility time-out has passed does not matter.
-   * @throws ServiceError ReceiptHandleIsInvalid: no handle of this queue.
+   * The message that a handle may delete; undefined if it is gone or was received again ("DeleteMessage":
+   * with an older handle the request succeeds and deletes nothing). The visibility timeout may have passed.
+   * @throws ServiceError ReceiptHandleIsInvalid if the handle is not of this queue
    */
   deletable(receiptHandle: string): string | undefined {
     const { message, receiveCount } = this.#resolve(receiptHandle);
@@ -117,10 +116,11 @@ export class Queue {
   }
 
   /**
-   * Sets when an in-flight message shows itself again, in seconds from now; 0 is at once.
+   * Sets when an in-flight message becomes visible again, in seconds from now; 0 is immediately.
    * @returns the message
-   * @throws ServiceError ReceiptHandleIsInvalid, MessageNotInflight, or InvalidParameterValue for a message that is
-   * gone or was received again, and beyond twelve hours after the receive ("ChangeMessageVisibility").
+   * @throws ServiceError ReceiptHandleIsInvalid, MessageNotInflight, or InvalidParameterValue if the message
+   * is gone or was received again, or for more than twelve hours after the receive
+   * ("ChangeMessageVisibility")
    */
   changeVisibility(receiptHandle: string, seconds: number, now: number): Message {
     this.#advance(now);
@@ -155,7 +155,7 @@ export class Queue {
     this.#ages.delete(message);
   }
 
-  /** Takes up to `max` visible messages out, oldest first, without a receipt: what a move task does. */
+  /** Takes up to `max` visible messages out, oldest first, without a receipt, for a move task. */
   takeVisible(max: number, now: number): Message[] {
     this.#advance(now);
     const taken: Message[] = [];
@@ -185,13 +185,13 @@ export class Queue {
     };
   }
 
-  /** When the oldest message was sent; undefined in an empty queue. */
+  /** When the oldest message was sent; undefined if the queue is empty. */
   oldestSentAt(now: number): number | undefined {
     this.#advance(now);
     return this.#ages.peek()?.key;
   }
 
-  /** The next moment at which a hidden message shows itself. */
+  /** When the next hidden message becomes visible. */
   nextVisibleAt(): number | undefined {
     return this.#hidden.peek()?.key;
   }
@@ -201,13 +201,13 @@ export class Queue {
     return this.#messages.values();
   }
 
-  /** Those in flight that the process itself handed on. */
+  /** The in-flight messages that this process passed to functions. */
   polled(now: number): Message[] {
     this.#advance(now);
     return [...this.#messages.values()].filter((each) => each.polled === true && this.#isInFlight(each));
   }
 
-  /** Brings the state up to `now`: drops what is past its retention, shows what has waited long enough. */
+  /** Advances the state to `now`: drops messages past their retention, and makes due messages visible. */
   #advance(now: number): void {
     const oldestKept = now - this.settings.messageRetentionSeconds * 1000;
     for (let old = this.#ages.peek(); old && old.key <= oldestKept; old = this.#ages.peek())
@@ -227,13 +227,13 @@ export class Queue {
     if (message.receivedAt !== null) this.#inFlight += 1;
   }
 
-  /** Takes the message out of whichever order it stands in. */
+  /** Removes the message from the order that it is in. */
   #show(message: Message): void {
     this.#visible.delete(message);
     if (this.#hidden.delete(message) && message.receivedAt !== null) this.#inFlight -= 1;
   }
 
-  /** Opaque to clients. Names queue, message and which of its receipts this is, so that it also holds after a restart. */
+  /** Opaque to clients. Identifies queue, message and receive, so that it is still valid after a restart. */
   #handle(message: Message): string {
     return Buffer.from(`${this.settings.name} ${message.id} ${message.receiveCount}`).toString('base64');
   }

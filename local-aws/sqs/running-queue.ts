@@ -4,7 +4,7 @@ import type { DeliveryFault } from '../events/delivery-fault.ts';
 import { checkMessage, type Message, type NewMessage } from './message.ts';
 import { type Counts, inFlightLimit, Queue, type QueueSettings, type Receipt } from './queue.ts';
 
-/** One change of a queue, as the journal keeps it. */
+/** A queue's change as a journal entry. */
 export type QueueEntry =
   | { readonly type: 'put'; readonly queue: string; readonly messages: readonly Message[] }
   | {
@@ -27,7 +27,7 @@ export type QueueEntry =
       readonly messages: readonly Message[];
     };
 
-/** What a queue needs of its surroundings. */
+/** A queue's dependencies. */
 export interface QueueContext {
   readonly clock: Clock;
   /** A fresh message id. */
@@ -39,7 +39,7 @@ export interface QueueContext {
   readonly sendFault?: ((queueArn: string) => DeliveryFault | undefined) | undefined;
 }
 
-/** One entry of a batch: what went wrong with it, or undefined. */
+/** The result of one entry of a batch: its error, or undefined. */
 export type Outcome = ServiceError | undefined;
 
 interface Waiter {
@@ -49,7 +49,10 @@ interface Waiter {
   readonly take: (received: Promise<Receipt[]>) => void;
 }
 
-/** A queue at work: on a clock, journalled, with receivers that wait. Each promise resolves when its effect is durable. */
+/**
+ * A running queue: with a clock, a journal, and waiting receivers. Each promise resolves when its effect is
+ * durable.
+ */
 export class RunningQueue {
   readonly arn: string;
   readonly state: Queue;
@@ -69,7 +72,7 @@ export class RunningQueue {
   }
 
   /**
-   * Sends messages that `checkMessage` has let through.
+   * Sends messages that have passed `checkMessage`.
    * @returns their ids, in order
    */
   async send(messages: readonly NewMessage[], senderId: string): Promise<string[]> {
@@ -91,7 +94,7 @@ export class RunningQueue {
         firstReceivedAt: null,
         receivedAt: null,
       };
-      // Under an id of its own: a queue holds a message once. SQS's duplicates bear the original's.
+      // With an id of its own, because a queue holds a message once. SQS's duplicates have the original's id.
       for (let copy = 0; copy < duplicate; copy += 1) copies.push({ ...original, id: this.#context.ids() });
       return original;
     });
@@ -102,22 +105,22 @@ export class RunningQueue {
     return originals.map(({ id }) => id);
   }
 
-  /** Checks a message against this queue's limits, and the rules for all. @throws ServiceError */
+  /** Checks a message against this queue's limits and the general rules. @throws ServiceError */
   check(message: NewMessage): void {
     checkMessage(message, this.settings.maximumMessageBytes);
   }
 
-  /** Takes in messages that the caller has journalled, and wakes who waits for them. */
+  /** Adds messages that the caller has journaled, and wakes waiting receivers. */
   accept(messages: readonly Message[]): void {
     for (const message of messages) this.state.put(message);
     this.#serve();
   }
 
   /**
-   * Receives up to `max` messages; with none there, waits up to `waitSeconds` for the first. Ends empty, having taken
-   * nothing, when `signal` aborts while it waits.
-   * @param polled whether who receives ends with this process: see `releaseInFlight`
-   * @throws ServiceError OverLimit, without waiting, when too many messages are in flight
+   * Receives up to `max` messages; if there are none, waits up to `waitSeconds` for the first. Returns none,
+   * and takes none, if `signal` is aborted while it waits.
+   * @param polled whether the receiver ends with this process: see `releaseInFlight`
+   * @throws ServiceError OverLimit, without waiting, if too many messages are in flight
    */
   async receive(
     max: number,
@@ -130,13 +133,13 @@ export class RunningQueue {
     const received = this.#take(max, visibilitySeconds, polled);
     if (received) return received;
     if (waitSeconds > 0) return this.#wait(max, waitSeconds, signal, visibilitySeconds, polled);
-    // "Amazon SQS standard queue quotas": the error is for short polls; long polls end empty.
+    // "Amazon SQS standard queue quotas": short polls get the error; long polls end empty.
     if (this.counts().inFlight >= inFlightLimit)
       throw forbidden('OverLimit', `${inFlightLimit} messages are in flight; delete some first.`);
     return [];
   }
 
-  /** Deletes by receipt handle. @returns what went wrong with each, in order */
+  /** Deletes by receipt handle. @returns the error of each, in order */
   async delete(receiptHandles: readonly string[]): Promise<Outcome[]> {
     const ids: string[] = [];
     const outcomes = receiptHandles.map((handle) =>
@@ -151,7 +154,7 @@ export class RunningQueue {
     return outcomes;
   }
 
-  /** Sets when in-flight messages show themselves again. @returns what went wrong with each, in order */
+  /** Sets when in-flight messages become visible again. @returns the error of each, in order */
   async changeVisibility(
     changes: readonly { readonly receiptHandle: string; readonly seconds: number }[],
   ): Promise<Outcome[]> {
@@ -173,8 +176,8 @@ export class RunningQueue {
   }
 
   /**
-   * At the start, before anybody receives: lets what an earlier process had handed on to functions, and did not live to delete,
-   * show itself in `seconds`, where it would not sooner.
+   * For the start, before any receive: makes the messages that an earlier process passed to functions, but
+   * did not delete, visible in `seconds` at the latest.
    */
   async releaseInFlight(seconds: number): Promise<void> {
     const now = this.#context.clock.now();
@@ -186,7 +189,10 @@ export class RunningQueue {
     await this.#context.record({ type: 'visibility', queue: this.settings.name, changes });
   }
 
-  /** Deletes every message. @throws ServiceError PurgeQueueInProgress within 60 seconds of the last purge ("PurgeQueue") */
+  /**
+   * Deletes all messages. @throws ServiceError PurgeQueueInProgress within 60 seconds of the last purge
+   * ("PurgeQueue")
+   */
   async purge(): Promise<void> {
     const now = this.#context.clock.now();
     if (now - this.#purgedAt < 60_000)
@@ -203,12 +209,12 @@ export class RunningQueue {
     return this.state.counts(this.#context.clock.now());
   }
 
-  /** Milliseconds since the epoch; undefined in an empty queue. */
+  /** Milliseconds since the epoch; undefined if the queue is empty. */
   oldestSentAt(): number | undefined {
     return this.state.oldestSentAt(this.#context.clock.now());
   }
 
-  /** Replays what the journal says of this queue. */
+  /** Replays a journal entry of this queue. */
   replay(entry: QueueEntry): void {
     switch (entry.type) {
       case 'put':
@@ -229,7 +235,7 @@ export class RunningQueue {
     }
   }
 
-  /** Sends the waiting receivers away empty. */
+  /** Returns no messages to the waiting receivers. */
   close(): void {
     for (const waiter of this.#waiters) waiter.take(Promise.resolve([]));
   }
@@ -262,7 +268,7 @@ export class RunningQueue {
     });
   }
 
-  /** Gives what is visible to those who wait, first come first served. */
+  /** Delivers visible messages to waiting receivers, first come, first served. */
   #serve(): void {
     for (const waiter of this.#waiters) {
       const received = this.#take(waiter.max, waiter.visibilitySeconds, waiter.polled);
@@ -280,7 +286,7 @@ export class RunningQueue {
     this.#cancelAlarm = this.#context.clock.schedule(delay, () => this.#serve());
   }
 
-  /** Receives at once; undefined when there is nothing. */
+  /** Receives immediately; undefined if there is nothing. */
   #take(max: number, visibilitySeconds: number, polled: boolean): Promise<Receipt[]> | undefined {
     const now = this.#context.clock.now();
     const { received, exhausted } = this.state.receive(max, visibilitySeconds, now, polled);
@@ -311,7 +317,7 @@ export class RunningQueue {
   }
 }
 
-/** Journals that `taken`, already out of `from`, go on as `messages` in `to`, and puts them there. */
+/** Journals that `taken`, already out of `from`, continue as `messages` in `to`, and adds them there. */
 export async function moveMessages(
   context: QueueContext,
   from: RunningQueue,
@@ -330,7 +336,7 @@ export async function moveMessages(
   await recorded;
 }
 
-/** Runs one entry of a batch: a refusal becomes its outcome. */
+/** Runs one entry of a batch; a refusal becomes its outcome. */
 export function outcome(change: () => void): Outcome {
   try {
     change();

@@ -1,4 +1,4 @@
-import type { Admit, Caller } from '../core/call.ts';
+import type { Authorize, Caller } from '../core/call.ts';
 import type { ServedService, ServiceContext } from '../core/cloud-service.ts';
 import { type Journal, noJournal } from '../core/journal.ts';
 import { badRequest } from '../core/service-error.ts';
@@ -14,11 +14,11 @@ export type SqsEntry = QueueEntry | { readonly type: 'task'; readonly task: Move
 
 export interface SqsOptions extends ServiceContext {
   readonly queues: readonly QueueSettings[];
-  /** A fault that was asked for, for a message to the queue with this ARN. */
+  /** An injected fault of a message to the queue with this ARN. */
   readonly sendFault?: (queueArn: string) => DeliveryFault | undefined;
 }
 
-/** A received message as SQS hands it to Lambda ("Using Lambda with Amazon SQS: Example Amazon SQS event"). */
+/** A received message as Lambda gets it ("Using Lambda with Amazon SQS: Example Amazon SQS event"). */
 export interface ReceivedMessage {
   readonly messageId: string;
   readonly receiptHandle: string;
@@ -35,15 +35,18 @@ export interface ReceivedMessage {
   readonly md5OfMessageAttributes?: string;
 }
 
-/** A queue as seen by one caller: each use is admitted as over the wire. */
+/** A queue as one caller uses it: each use is authorized as over HTTP. */
 export interface QueuePort {
   readonly arn: string;
   readonly settings: QueueSettings;
-  /** Up to `max` messages, for work that ends with this process; waits up to `waitSeconds` for the first, until `signal` aborts. */
+  /**
+   * Receives up to `max` messages for work that ends with this process; waits up to `waitSeconds` for the
+   * first, until `signal` is aborted.
+   */
   receive(max: number, waitSeconds: number, signal?: AbortSignal): Promise<ReceivedMessage[]>;
-  /** Deletes all that can be, then throws the first refusal. */
+  /** Deletes all that it can, then throws the first error. */
   delete(receiptHandles: readonly string[]): Promise<void>;
-  /** Changes all that can be, then throws the first refusal. */
+  /** Changes all that it can, then throws the first error. */
   changeVisibility(
     changes: readonly { readonly receiptHandle: string; readonly seconds: number }[],
   ): Promise<void>;
@@ -51,22 +54,22 @@ export interface QueuePort {
   send(message: NewMessage): Promise<string>;
 }
 
-/** All queues of the account: what the wire layer and the other services stand on. */
+/** All queues of the account, for the API and for other services. */
 export interface Sqs extends ServedService<DescribedService> {
   /** @throws ServiceError QueueDoesNotExist */
   queue(name: string, caller: Caller): QueuePort;
-  /** Counts as of now, for those who only look. @throws ServiceError QueueDoesNotExist */
+  /** The current counts, without a permission. @throws ServiceError QueueDoesNotExist */
   counts(name: string): Counts & { readonly oldestSentAt: number | undefined };
   /**
-   * Call it between `start` and the first receive: what ports of an earlier process had received shows itself in `seconds` at the
-   * latest. @throws ServiceError QueueDoesNotExist
+   * Call it between `start` and the first receive: messages that ports of an earlier process had received
+   * become visible in `seconds` at the latest. @throws ServiceError QueueDoesNotExist
    */
   releaseInFlight(name: string, seconds: number): Promise<void>;
 }
 
 /**
- * Makes the queues and their service.
- * @throws Error when a redrive policy names a queue that isn't there or doesn't allow it
+ * Creates the queues and their service.
+ * @throws Error if a redrive policy names a queue that doesn't exist or doesn't allow it
  */
 export function createSqs(options: SqsOptions): Sqs {
   let journal: Journal<SqsEntry> = noJournal;
@@ -107,7 +110,7 @@ export function createSqs(options: SqsOptions): Sqs {
   return {
     name: 'sqs',
     handle: sqsService({ ...options, queues, tasks, get }),
-    queue: (name, caller) => portOf(get(name), caller, options.admit),
+    queue: (name, caller) => portOf(get(name), caller, options.authorize),
     counts: (name) => ({ ...get(name).counts(), oldestSentAt: get(name).oldestSentAt() }),
     async start() {
       journal = (await options.openJournal?.('sqs', replay, snapshot)) ?? noJournal;
@@ -122,26 +125,26 @@ export function createSqs(options: SqsOptions): Sqs {
   };
 }
 
-function portOf(queue: RunningQueue, caller: Caller, admit: Admit): QueuePort {
-  const admitted = (operation: string) =>
-    admit({ caller, operation, action: `sqs:${operation}`, resource: queue.arn });
+function portOf(queue: RunningQueue, caller: Caller, authorize: Authorize): QueuePort {
+  const authorized = (operation: string) =>
+    authorize({ caller, operation, action: `sqs:${operation}`, resource: queue.arn });
   return {
     arn: queue.arn,
     settings: queue.settings,
     async receive(max, waitSeconds, signal) {
-      await admitted('ReceiveMessage');
+      await authorized('ReceiveMessage');
       return (await queue.receive(max, waitSeconds, signal, undefined, true)).map(received);
     },
     async delete(receiptHandles) {
-      await admitted('DeleteMessage');
+      await authorized('DeleteMessage');
       throwFirst(await queue.delete(receiptHandles));
     },
     async changeVisibility(changes) {
-      await admitted('ChangeMessageVisibility');
+      await authorized('ChangeMessageVisibility');
       throwFirst(await queue.changeVisibility(changes));
     },
     async send(message) {
-      await admitted('SendMessage');
+      await authorized('SendMessage');
       queue.check(message);
       const [id = ''] = await queue.send([message], caller.principal);
       return id;
@@ -175,13 +178,13 @@ function checkRedrive({ settings, arn }: RunningQueue, context: QueueContext): v
   if (!settings.redrive) return;
   const target = context.find(settings.redrive.deadLetterQueue)?.settings;
   const problem = !target
-    ? 'which is not there'
+    ? 'which does not exist'
     : target.redrive
-      ? 'which has a redrive policy of its own; the local cloud serves no chains of DLQs'
+      ? 'which has a redrive policy itself; the local cloud does not support chains of DLQs'
       : target.redriveAllow?.permission === 'denyAll' ||
           (target.redriveAllow?.permission === 'byQueue' &&
             !target.redriveAllow.sourceQueueArns?.includes(arn))
-        ? 'whose redrive allow policy does not permit it'
+        ? 'whose redrive allow policy does not allow it'
         : undefined;
   if (problem)
     throw new Error(

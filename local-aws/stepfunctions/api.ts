@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
-import type { Admit } from '../core/call.ts';
+import type { Authorize } from '../core/call.ts';
 import { badRequest } from '../core/service-error.ts';
 import { jsonService, page } from '../http/json.ts';
 import {
@@ -20,7 +20,7 @@ export interface StepFunctionsServiceOptions {
     StepFunctions,
     'machines' | 'machine' | 'executions' | 'execution' | 'begin' | 'stop'
   >;
-  readonly admit: Admit;
+  readonly authorize: Authorize;
 }
 
 const paging = { maxResults: z.int().min(0).max(1000).default(100), nextToken: z.string().optional() };
@@ -28,10 +28,10 @@ type Page = z.infer<z.ZodObject<typeof paging>>;
 const ofMachine = z.object({ stateMachineArn: z.string() });
 const ofExecution = z.object({ executionArn: z.string() });
 const whole = { includedData: only('ALL_DATA') };
-/** "API reference: StartExecution": names go into ARNs. */
+/** "API reference: StartExecution": names become part of ARNs. */
 const executionName = z.string().regex(/^[A-Za-z0-9_-]{1,80}$/);
 
-/** Step Functions on the wire: the AWS JSON 1.0 protocol ("AWS Step Functions API Reference"). */
+/** Step Functions' API: the AWS JSON 1.0 protocol ("AWS Step Functions API Reference"). */
 export const stepFunctionsService = (service: StepFunctionsServiceOptions): DescribedService =>
   jsonService({ target: 'AWSStepFunctions', version: '1.0', operations, service });
 
@@ -65,7 +65,7 @@ const operations = {
     ofMachine.extend({
       name: executionName.optional(),
       input: z.string().default('{}'),
-      traceHeader: harmless('Traces do nothing here.'),
+      traceHeader: harmless('Traces have no effect here.'),
     }),
     async ({ service, target, input: { name = randomUUID(), input } }) => {
       const { arn, startedAt } = await service.stepFunctions.begin(target, name, input);
@@ -146,7 +146,7 @@ const operations = {
   }),
 };
 
-/** Of so many results, 0 asks for the default. */
+/** The first `maxResults` results; 0 is the default number. */
 function listed<Item>(name: string, items: readonly Item[], describe: (item: Item) => object, input: Page) {
   const asked = { MaxResults: input.maxResults || 100, NextToken: input.nextToken };
   const { NextToken: nextToken, ...found } = page(name, items, describe, asked);
@@ -168,7 +168,7 @@ function describe({ arn, name, machine, startedAt, end }: Execution): object {
   };
 }
 
-/** Without execution data, what an event is about is told by its names alone. */
+/** Without execution data, events contain only names. */
 function describeEvent(
   { id, previousEventId, type, timestamp, details }: HistoryEvent,
   whole: boolean,
@@ -197,7 +197,7 @@ function describeMapRun({ arn, machine }: Execution, map: MapProgress): object {
   };
 }
 
-/** What is not read yet is not counted. */
+/** Items that have not been read yet are not counted. */
 function counts({ active, succeeded, failed }: MapProgress): object {
   const of = (running: number, good: number, bad: number) => ({
     pending: 0,

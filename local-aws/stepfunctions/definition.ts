@@ -55,7 +55,7 @@ const fail = z.strictObject({
   Error: text.default('States.Failed'),
   Cause: text.default(''),
 });
-/** Within branches and children there are no others: more than one map or set of branches in another is not interpreted. */
+/** The states within branches and children: maps or branches can't be nested more than once. */
 const inner = z.strictObject({
   StartAt: text,
   States: z.record(text, z.discriminatedUnion('Type', [pass, task, choice, wait, succeed, fail])),
@@ -111,8 +111,8 @@ export type Catcher = z.infer<typeof catcher>;
 export type Definition = z.infer<typeof definition>;
 
 /**
- * Reads a definition: the part of the Amazon States Language that the local cloud interprets ("Step Functions guide: Using
- * Amazon States Language"). What it would pass over in silence it refuses.
+ * Reads a definition in the part of the Amazon States Language that the local cloud interprets ("Step
+ * Functions guide: Using Amazon States Language"). It refuses everything that it would otherwise ignore.
  *
  * @throws {Error} that names the state and the field
  */
@@ -136,7 +136,8 @@ function checkTargets(name: string, { StartAt, States }: Flow): void {
       : []),
   ]);
   for (const [from, to = ''] of [['StartAt', StartAt], ...targets])
-    if (!Object.hasOwn(States, to)) throw new Error(`${name}: ${from} leads to "${to}", which is no state.`);
+    if (!Object.hasOwn(States, to))
+      throw new Error(`${name}: ${from} leads to "${to}", which is not a state.`);
   for (const state of Object.values(States)) {
     if (state.Type === 'Map') checkTargets(name, state.ItemProcessor);
     if (state.Type === 'Parallel') for (const branch of state.Branches) checkTargets(name, branch);

@@ -2,10 +2,10 @@ import { errorText } from '../core/service-error.ts';
 import type { Retrier } from './definition.ts';
 import { StatesError } from './json.ts';
 
-/** Neither tried again nor caught as anything but themselves ("Step Functions guide: Handling errors"). */
+/** Errors that only their own name matches, not States.ALL ("Step Functions guide: Handling errors"). */
 const notCaught = new Set(['States.DataLimitExceeded', 'States.Runtime']);
 
-/** Whether a retrier or catcher is meant for an error. */
+/** Whether a retrier or catcher applies to an error. */
 export function matches(names: readonly string[], { error }: StatesError): boolean {
   return names.some(
     (name) =>
@@ -15,7 +15,9 @@ export function matches(names: readonly string[], { error }: StatesError): boole
   );
 }
 
-/** Milliseconds before an attempt, the first being 1, is made again. With full jitter, any time up to the back-off. */
+/**
+ * Milliseconds before an attempt (the first is 1) is retried. With full jitter, any time up to the backoff.
+ */
 export function delayBefore(attempt: number, retrier: Retrier, random: () => number): number {
   const {
     IntervalSeconds,
@@ -27,11 +29,11 @@ export function delayBefore(attempt: number, retrier: Retrier, random: () => num
   return 1000 * (JitterStrategy === 'FULL' ? delay * random() : delay);
 }
 
-/** Counts the attempts of one state, each retrier's by themselves. */
+/** Counts a state's attempts, separately for each retrier. */
 export class Attempts {
   readonly #made = new Map<Retrier, number>();
 
-  /** Milliseconds until the state is tried again; `undefined` when it is not. */
+  /** Milliseconds until the next attempt; `undefined` if there is none. */
   next(retriers: readonly Retrier[], error: StatesError, random: () => number): number | undefined {
     const retrier = retriers.find(({ ErrorEquals }) => matches(ErrorEquals, error));
     if (retrier === undefined) return undefined;
@@ -46,7 +48,7 @@ export class Attempts {
   }
 }
 
-/** What our own code does wrong ends an execution as a fault of the interpreter would on AWS. */
+/** A bug in the local cloud ends an execution like a fault of AWS's interpreter would. */
 export function statesError(cause: unknown): StatesError {
   if (cause instanceof StatesError) return cause;
   return new StatesError('States.Runtime', errorText(cause));

@@ -14,7 +14,7 @@ export interface HistoryEvent {
   readonly details: Readonly<Record<string, Json>>;
 }
 
-/** How an execution ended. */
+/** An execution's end. */
 export interface End {
   readonly status: Exclude<Status, 'RUNNING'>;
   /** Milliseconds since the epoch. */
@@ -35,14 +35,13 @@ export interface Execution {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   end?: End;
-  /** Where it stands; absent until it has begun. */
+  /** The current state; missing before the first one. */
   cursor?: Cursor;
   readonly events: HistoryEvent[];
-  /** Runs of its maps, the newest last. */
+  /** The runs of its maps, the newest last. */
   readonly maps: MapProgress[];
 }
 
-/** What the journal keeps of executions. */
 export type ExecutionEntry =
   | {
       readonly type: 'started';
@@ -53,7 +52,7 @@ export type ExecutionEntry =
   | { readonly type: 'map'; readonly arn: string; readonly run: string; readonly change: MapChange }
   | { readonly type: 'ended'; readonly arn: string; readonly end: End };
 
-/** The entries that an execution can be rebuilt of. */
+/** The entries from which an execution can be rebuilt. */
 export function* entriesOf(execution: Execution): Iterable<ExecutionEntry> {
   const { arn, name, machine, input, startedAt, cursor, events, maps, end } = execution;
   yield { type: 'started', execution: { arn, name, machine, input, startedAt } };

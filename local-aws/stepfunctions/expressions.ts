@@ -4,7 +4,7 @@ import { type Json, type JsonObject, StatesError } from './json.ts';
 
 export type Variables = JsonObject;
 
-/** What `$states` is made of. */
+/** The contents of `$states`. */
 export interface StatesObject {
   readonly input: Json;
   readonly context: Json;
@@ -15,8 +15,8 @@ export interface StatesObject {
 const compiled = new Map<string, Expression>();
 
 /**
- * Puts the values of all expressions into a template ("Step Functions guide: Transforming data with JSONata"). Text is an
- * expression when all of it stands between `{%` and `%}`.
+ * Evaluates all expressions in a template ("Step Functions guide: Transforming data with JSONata"). Text is
+ * an expression if all of it is between `{%` and `%}`.
  *
  * @throws {StatesError} States.QueryEvaluationError
  */
@@ -53,11 +53,11 @@ async function evaluateExpression(source: string, states: StatesObject, variable
       'States.QueryEvaluationError',
       `The JSONata expression '${source.trim()}' returned nothing (undefined).`,
     );
-  // JSONata's sequences are arrays with marks on them.
+  // JSONata's sequences are arrays with extra properties.
   return JSON.parse(JSON.stringify(value)) as Json;
 }
 
-/** The variables after an `Assign`, whose expressions all see those before it. */
+/** The variables after an `Assign`. All its expressions see the variables from before it. */
 export async function assigned(
   assign: JsonObject | undefined,
   states: StatesObject,

@@ -5,7 +5,7 @@ import { type Json, StatesError, withinLimit } from './json.ts';
 import { runMap } from './map/map.ts';
 import { type Cursor, type Run, sleep } from './run.ts';
 
-/** How a state was left: for another one, or as the end of its flow. */
+/** The exit from a state: to another state, or to the end of its flow. */
 interface Exit {
   readonly output: Json;
   readonly variables: Variables;
@@ -13,9 +13,9 @@ interface Exit {
 }
 
 /**
- * Runs a flow from where it stands to its end, and returns its output.
+ * Runs a flow from its current state to its end, and returns its output.
  *
- * @throws {StatesError} when it fails; the signal's reason, when it is stopped
+ * @throws {StatesError} if it fails; the signal's reason, if it is stopped
  */
 export async function runFlow(flow: Flow, from: Cursor, run: Run): Promise<Json> {
   let cursor = from;
@@ -110,7 +110,7 @@ async function exit(
   };
 }
 
-/** Does what may fail, as often as its retriers say, and leaves it where its catchers say. */
+/** Runs work that may fail, retries it as its retriers say, and leaves the state as its catchers say. */
 async function guard(
   state: Leaving & Pick<TaskState, 'Retry' | 'Catch'>,
   cursor: Cursor,
@@ -184,7 +184,7 @@ async function runTask(
   }
 }
 
-/** All branches at once; the first that fails stops the others. A restart begins them anew. */
+/** Runs all branches at once; the first that fails stops the others. A restart starts them again. */
 async function runBranches({ Branches }: ParallelState, cursor: Cursor, run: Run): Promise<Json> {
   const { input, variables } = cursor;
   const failed = new AbortController();

@@ -4,7 +4,7 @@ export const json = z.json();
 export type Json = z.infer<typeof json>;
 export type JsonObject = { readonly [name: string]: Json };
 
-/** An error by its name in the States Language, such as `States.Timeout`, and what it says. */
+/** An error with its name in the States Language, such as `States.Timeout`, and its cause. */
 export class StatesError extends Error {
   override readonly name = 'StatesError';
   readonly error: string;
@@ -15,10 +15,10 @@ export class StatesError extends Error {
   }
 }
 
-/** Bytes that the input, the output or the result of a state may have as JSON ("Step Functions guide: Service quotas"). */
+/** Maximum bytes of a state's input, output or result as JSON ("Step Functions guide: Service quotas"). */
 const largestPayload = 262_144;
 
-/** @throws {StatesError} States.DataLimitExceeded, which nothing catches as States.ALL */
+/** @throws {StatesError} States.DataLimitExceeded, which States.ALL does not catch */
 export function withinLimit(value: Json, what: string): Json {
   if (!isTooLong(JSON.stringify(value))) return value;
   throw new StatesError('States.DataLimitExceeded', `${what} has more than ${largestPayload} bytes.`);

@@ -1,4 +1,4 @@
-import type { Admit } from '../core/call.ts';
+import type { Authorize } from '../core/call.ts';
 import type { StateMachineSettings } from './settings.ts';
 
 /** "Step Functions guide: Logging using CloudWatch Logs, IAM policies for logging to CloudWatch Logs". */
@@ -17,12 +17,15 @@ const logging = [
 const tracing = ['PutTraceSegments', 'PutTelemetryRecords', 'GetSamplingRules', 'GetSamplingTargets'];
 
 /**
- * What Step Functions needs of a state machine's role from its creation on: that it may assume it, and that the role may have logs
- * delivered, and write traces. Rejects as `admit` does.
+ * Checks a state machine's role as Step Functions does on creation: that it may assume the role, and that the
+ * role may deliver logs and write traces. Rejects as `authorize` does.
  */
-export async function checkRoles(admit: Admit, machines: readonly StateMachineSettings[]): Promise<void> {
+export async function checkRoles(
+  authorize: Authorize,
+  machines: readonly StateMachineSettings[],
+): Promise<void> {
   for (const { arn, roleArn, logs = false, traces = false } of machines) {
-    await admit({
+    await authorize({
       caller: { kind: 'service', principal: 'states.amazonaws.com', sourceArn: arn },
       operation: 'AssumeRole',
       action: 'sts:AssumeRole',
@@ -34,6 +37,6 @@ export async function checkRoles(admit: Admit, machines: readonly StateMachineSe
       ...(traces ? tracing.map((operation) => ['xray', operation] as const) : []),
     ];
     for (const [service, operation] of actions)
-      await admit({ caller, operation, action: `${service}:${operation}`, resource: '*' });
+      await authorize({ caller, operation, action: `${service}:${operation}`, resource: '*' });
   }
 }

@@ -4,21 +4,21 @@ import type { Json } from './json.ts';
 import type { ItemSource } from './map/items.ts';
 import type { MapRecorder } from './map/progress.ts';
 
-/** What the interpreter needs of the rest of the cloud. */
+/** The interpreter's access to the rest of the cloud. */
 export interface InterpreterPorts {
   readonly clock: Clock;
   /** From 0 to below 1. */
   readonly random: () => number;
   readonly ids: () => string;
-  /** Does what a task's resource stands for. @throws {StatesError} */
+  /** Calls a task's resource. @throws {StatesError} */
   readonly call: (resource: string, input: Json) => Promise<Json>;
-  /** What an item reader reads. @throws {StatesError} States.ItemReaderFailed */
+  /** The items of an item reader. @throws {StatesError} States.ItemReaderFailed */
   readonly items: (resource: string, input: Json) => Promise<ItemSource>;
   /** Whether the state machine may run children. @throws {StatesError} */
-  readonly admitChildren: () => Promise<void>;
+  readonly authorizeChildren: () => Promise<void>;
 }
 
-/** Where an execution stands: about to do what this state says. */
+/** An execution's position: the state that it is about to run. */
 export interface Cursor {
   readonly state: string;
   readonly input: Json;
@@ -27,22 +27,22 @@ export interface Cursor {
   readonly enteredAt: number;
 }
 
-/** One flow that runs: an execution, a child of a map, or a branch. */
+/** A running flow: an execution, a child of a map, or a branch. */
 export interface Run {
   readonly ports: InterpreterPorts;
-  /** Aborted when the execution is stopped, or the cloud ends. */
+  /** Aborted when the execution is stopped, or the cloud closes. */
   readonly signal: AbortSignal;
   /** The context object without its state ("Step Functions guide: Accessing execution data from the Context object"). */
   readonly context: Readonly<Record<string, Json>>;
-  /** Told before each state; what a restart begins with. */
+  /** Called before each state, with the position from which a restart continues. */
   readonly moved: (cursor: Cursor) => Promise<void>;
-  /** Told of what goes into the history. */
+  /** Adds an event to the history. */
   readonly event: (type: string, details?: Readonly<Record<string, Json>>) => void;
-  /** What is kept of a distributed map; a flow within another keeps nothing. */
+  /** Stores the progress of distributed maps; a flow within another one has none. */
   readonly maps: MapRecorder | undefined;
 }
 
-/** Resolves after so long. @throws the signal's reason, when that is aborted first */
+/** Resolves after `ms`. @throws the signal's reason, if it is aborted first */
 export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error);

@@ -2,12 +2,12 @@ import { stepFunctionsService } from './api.ts';
 import { StepFunctions, type StepFunctionsOptions } from './stepfunctions.ts';
 
 /**
- * Makes the state machines and their API.
+ * Creates the state machines and their API.
  *
- * @throws {Error} when a definition says what the local cloud can't do
+ * @throws {Error} if a definition contains something that the local cloud does not support
  */
 export function createStepFunctions(options: StepFunctionsOptions) {
   const stepFunctions = new StepFunctions(options);
-  const handle = stepFunctionsService({ stepFunctions, admit: options.admit });
+  const handle = stepFunctionsService({ stepFunctions, authorize: options.authorize });
   return Object.assign(stepFunctions, { name: 'states', handle });
 }

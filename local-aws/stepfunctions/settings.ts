@@ -3,7 +3,7 @@ export interface StateMachineSettings {
   readonly name: string;
   readonly arn: string;
   readonly roleArn: string;
-  /** In the Amazon States Language, as JSON. */
+  /** JSON in the Amazon States Language. */
   readonly definition: string;
   /** Whether it writes to a log group. */
   readonly logs?: boolean;

@@ -18,26 +18,28 @@ import { type TaskServices, taskCalls } from './tasks.ts';
 
 export interface StepFunctionsOptions extends Omit<ServiceContext, 'region' | 'accountId'> {
   readonly stateMachines: readonly StateMachineSettings[];
-  /** What tasks call. */
+  /** The services that tasks call. */
   readonly services: TaskServices;
   readonly store: Store;
   readonly random?: () => number;
 }
 
-/** A state machine with its definition read. */
+/** A state machine with its parsed definition. */
 export interface Machine extends StateMachineSettings {
   readonly parsed: Definition;
 }
 
-/** Of all state machines, so many executions that have ended are remembered. */
+/** Number of ended executions to remember, of all state machines. */
 const REMEMBERED = 50;
-/** "Step Functions service quotas": events in the history of an execution; then it fails. */
+/**
+ * "Step Functions service quotas": maximum events in an execution's history; with more, the execution fails.
+ */
 const LONGEST_HISTORY = 25_000;
 
 const closing = new Error('The local cloud is stopping.');
 const timedOut = new Error('The execution has timed out.');
 
-/** Step Functions, as far as the program's state machines need it. Executions survive a restart: they go on where they stood. */
+/** Step Functions, limited to the program's state machines. Executions continue after a restart. */
 export class StepFunctions {
   readonly #options: StepFunctionsOptions;
   readonly #machines: ReadonlyMap<string, Machine>;
@@ -46,7 +48,7 @@ export class StepFunctions {
   readonly #running = new Map<string, { readonly stop: AbortController; readonly done: Promise<void> }>();
   #journal: Journal<ExecutionEntry> = noJournal;
 
-  /** @throws {Error} when a definition says what the local cloud can't do */
+  /** @throws {Error} if a definition contains something that the local cloud does not support */
   constructor(options: StepFunctionsOptions) {
     this.#options = options;
     this.#machines = new Map(
@@ -57,9 +59,9 @@ export class StepFunctions {
     );
   }
 
-  /** Checks roles as their creation would, replays the journal, and goes on with what had not ended. */
+  /** Checks roles as on their creation, replays the journal, and continues unfinished executions. */
   async start(): Promise<void> {
-    await checkRoles(this.#options.admit, this.machines());
+    await checkRoles(this.#options.authorize, this.machines());
     const opened = await this.#options.openJournal?.<ExecutionEntry>(
       'states',
       (entry) => this.#replay(entry),
@@ -99,7 +101,7 @@ export class StepFunctions {
   }
 
   /**
-   * Begins an execution, which goes on by itself. Of the same name and input as one that runs, that one.
+   * Starts an execution in the background. If one with the same name and input is running, returns that one.
    *
    * @throws ExecutionAlreadyExists, InvalidExecutionInput
    */
@@ -128,7 +130,7 @@ export class StepFunctions {
     return execution;
   }
 
-  /** Resolves when it stands still. What its tasks have begun goes on. */
+  /** Resolves when it has stopped. Calls that its tasks have started continue. */
   async stop(execution: Execution, error?: string, cause?: string): Promise<End> {
     if (execution.end !== undefined) return execution.end;
     const running = this.#running.get(execution.arn);
@@ -178,7 +180,7 @@ export class StepFunctions {
     }
   }
 
-  /** Whether so much time has passed before the signal was aborted. */
+  /** Whether this time passed before the signal was aborted. */
   async #patience(ms: number, signal: AbortSignal): Promise<boolean> {
     try {
       await sleep(this.#options.clock, ms, signal);
@@ -220,22 +222,22 @@ export class StepFunctions {
   }
 
   #portsOf(machine: Machine): InterpreterPorts {
-    const { admit, services, store, clock, ids, random = Math.random } = this.#options;
+    const { authorize, services, store, clock, ids, random = Math.random } = this.#options;
     const caller: Caller = { kind: 'role', principal: machine.roleArn };
     return {
       clock,
       random,
       ids,
       call: taskCalls(services, caller),
-      items: itemSources(store, admit, caller),
-      admitChildren: async () => {
+      items: itemSources(store, authorize, caller),
+      authorizeChildren: async () => {
         try {
           const executions = `${machine.arn.replace(':stateMachine:', ':execution:')}:child`;
           for (const [operation, resource] of [
             ['StartExecution', machine.arn],
             ['DescribeExecution', executions],
           ] as const)
-            await admit({ caller, operation, action: `states:${operation}`, resource });
+            await authorize({ caller, operation, action: `states:${operation}`, resource });
         } catch (error) {
           throw new StatesError('States.Permissions', errorText(error));
         }
@@ -244,7 +246,7 @@ export class StepFunctions {
   }
 
   async #moved(execution: Execution, cursor: Cursor): Promise<void> {
-    // Stands there already, after a restart.
+    // After a restart it is already there.
     if (execution.cursor === cursor) return;
     execution.cursor = cursor;
     await this.#journal.append({ type: 'moved', arn: execution.arn, cursor });
@@ -267,7 +269,7 @@ export class StepFunctions {
       details,
     };
     events.push(event);
-    // In order with what follows, which is waited for.
+    // The journal keeps the order, and later entries are awaited.
     void this.#journal.append({ type: 'event', arn, event });
   }
 
@@ -294,7 +296,7 @@ export class StepFunctions {
 
   #replay(entry: ExecutionEntry): void {
     if (entry.type === 'started') {
-      // A state machine that the program no longer has loses its executions.
+      // Executions of a state machine that the program no longer has are dropped.
       if (this.#machines.has(entry.execution.machine))
         this.#executions.set(entry.execution.arn, { ...entry.execution, events: [], maps: [] });
       return;

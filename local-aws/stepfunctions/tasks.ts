@@ -6,14 +6,17 @@ import type { Caller } from '../core/call.ts';
 import type { Service, WireResponse } from '../http/service.ts';
 import { type Json, json, StatesError } from './json.ts';
 
-/** The services that tasks call, as the wire server knows them. */
+/** The services that tasks call, as the HTTP server knows them. */
 export interface TaskServices {
   readonly lambda: Service;
   readonly sqs: Service;
   readonly glue: Service;
 }
 
-/** How AWS's own SDK integrations name a service's errors, and what its JSON protocol wants ("Step Functions guide: SDK integrations"). */
+/**
+ * The names of a service's errors in AWS's SDK integrations, and the target of its JSON protocol ("Step
+ * Functions guide: SDK integrations").
+ */
 const sdk = {
   sqs: { prefix: 'Sqs', target: 'AmazonSQS', version: '1.0' },
   glue: { prefix: 'Glue', target: 'AWSGlue', version: '1.1' },
@@ -23,7 +26,7 @@ const invocation = z.strictObject({ FunctionName: z.string(), Payload: json.defa
 const functionError = z.object({ errorType: z.string().default('Lambda.Unknown') });
 
 /**
- * What the resources of tasks stand for. A call goes to the service as it would over the wire, and is admitted as the state
+ * Calls the resources of tasks. A call goes to the service as over HTTP, and is authorized with the state
  * machine's role.
  */
 export function taskCalls(services: TaskServices, caller: Caller) {
@@ -31,7 +34,7 @@ export function taskCalls(services: TaskServices, caller: Caller) {
     if (resource === 'arn:aws:states:::lambda:invoke') return invoke(services.lambda, caller, input);
     const [, name = '', operation = ''] = /^arn:aws:states:::aws-sdk:(\w+):(\w+)$/.exec(resource) ?? [];
     if (name !== 'sqs' && name !== 'glue')
-      throw new StatesError('States.Runtime', `The local cloud can't do ${resource}.`);
+      throw new StatesError('States.Runtime', `The local cloud does not support ${resource}.`);
     const { prefix, target, version } = sdk[name];
     const response = await send(services[name], caller, {
       path: '/',
@@ -50,7 +53,9 @@ export function taskCalls(services: TaskServices, caller: Caller) {
   };
 }
 
-/** "Step Functions guide: Invoke an AWS Lambda function". What a handler throws goes by its own name. */
+/**
+ * "Step Functions guide: Invoke an AWS Lambda function". An error that a handler throws keeps its own name.
+ */
 async function invoke(lambda: Service, caller: Caller, input: Json): Promise<Json> {
   const { FunctionName, Payload } = invocation.parse(input);
   const { status, headers, body } = await send(lambda, caller, {

@@ -39,7 +39,7 @@ function call(changes: Partial<Call> = {}): Call {
 function fate(faults: Faults, made = call()): string {
   let end = 'passes';
   try {
-    faults.admit(made);
+    faults.check(made);
   } catch (error) {
     end = error instanceof Error && 'code' in error ? String(error.code) : 'refused';
   }
@@ -50,7 +50,7 @@ function fate(faults: Faults, made = call()): string {
 const fates = (faults: Faults, count: number) => Array.from({ length: count }, () => fate(faults));
 
 describe('a fault of calls', () => {
-  test('hits the n-th that fits, as often as asked, and ends', () => {
+  test('hits the n-th matching call, for the requested number of times, and ends', () => {
     const faults = faultsWith({ kind: 'answer', operation: 'PutObject', status: 503, skip: 1, times: 2 });
     expect(fates(faults, 5)).toEqual(['passes', 'SlowDown', 'SlowDown', 'passes', 'passes']);
     expect(faults.list()).toMatchObject([{ seen: 3, hits: 2, ended: true }]);
@@ -65,15 +65,15 @@ describe('a fault of calls', () => {
     expect(fate(faultsWith({ kind: 'answer', operation: 'PutObject', status }))).toBe(code);
   });
 
-  test('a call that needs several permissions counts once, and its answer stays the same', () => {
+  test('a call that needs several permissions counts once, and always gets the same answer', () => {
     const faults = faultsWith({ kind: 'answer', operation: 'PutObject', status: 500, times: 1 });
     const made = call();
-    expect(() => faults.admit(made)).toThrow('internal error');
-    expect(() => faults.admit({ ...made, action: 's3:GetObject' })).toThrow('internal error');
+    expect(() => faults.check(made)).toThrow('internal error');
+    expect(() => faults.check({ ...made, action: 's3:GetObject' })).toThrow('internal error');
     expect(faults.list()).toMatchObject([{ seen: 1, hits: 1 }]);
   });
 
-  test('the n-th request is the n-th, whatever each needs, and one whose second permission fits is a request too', () => {
+  test('requests are counted once each, also if only their second permission matches', () => {
     const faults = faultsWith({
       kind: 'answer',
       operation: 'CopyObject',
@@ -85,7 +85,7 @@ describe('a fault of calls', () => {
       const made = call({ operation: 'CopyObject' });
       let end = 'passes';
       try {
-        for (const bucket of buckets) faults.admit({ ...made, resource: `arn:aws:s3:::${bucket}/k` });
+        for (const bucket of buckets) faults.check({ ...made, resource: `arn:aws:s3:::${bucket}/k` });
       } catch {
         end = 'fails';
       }
@@ -114,7 +114,7 @@ describe('a fault of calls', () => {
     expect(fate(faults)).toBe('SlowDown');
   });
 
-  test('a resource may be the beginning of a key', () => {
+  test('a resource may be a prefix of keys', () => {
     const faults = faultsWith({ kind: 'close', operation: 'PutObject', resource: `${temp}/a/`, times: null });
     expect(fate(faults, call({ resource: `${temp}/b` }))).toBe('passes');
     expect(fate(faults)).toBe('cut before');
@@ -125,7 +125,7 @@ describe('a fault of calls', () => {
     expect(fate(faultsWith({ kind: 'close', operation: 'PutObject', when: 'after' }))).toBe('cut after');
   });
 
-  test('a process is killed by the session it calls in, and a call without one is left alone', () => {
+  test('a process is killed by its session, and a call without a session is not affected', () => {
     const faults = faultsWith({ kind: 'kill', operation: 'PutObject', when: 'after' });
     expect(fate(faults, call({ caller: { kind: 'user', principal: 'me', request: 'x' } }))).toBe('passes');
     expect(killed).toEqual([]);
@@ -133,7 +133,7 @@ describe('a fault of calls', () => {
     expect(killed).toEqual(['ASIA']);
   });
 
-  test('a share hits the same calls for the same seed, about so many, and others for another seed', () => {
+  test('a share hits about that share of calls: the same for the same seed, others for another seed', () => {
     fc.assert(
       fc.property(fc.integer(), fc.double({ min: 0.05, max: 0.95, noNaN: true }), (seed, share) => {
         const ask = (by: number) =>
@@ -150,7 +150,7 @@ describe('a fault of calls', () => {
     );
   });
 
-  test('whatever is asked for, no fault hits more often than it was told, nor before its turn', () => {
+  test('no fault hits more often than requested, or before the calls that it skips', () => {
     const request = fc.record({
       skip: fc.nat(5),
       times: fc.integer({ min: 1, max: 5 }),
@@ -168,7 +168,7 @@ describe('a fault of calls', () => {
     );
   });
 
-  test('what AWS never answers is refused, and so is a word that is no option', () => {
+  test('an error that AWS never answers is refused, and so is an unknown option', () => {
     expect(() => faultsWith({ kind: 'answer', operation: 'SendMessage', status: 412 })).toThrow(
       'never answers 412',
     );
@@ -180,7 +180,7 @@ describe('a fault of calls', () => {
 describe('a fault of events and messages', () => {
   const queue = 'arn:aws:sqs:us-east-1:000000000000:loading';
 
-  test('duplicates and delays what goes to its queue or comes from its bucket', () => {
+  test('duplicates and delays messages to its queue and events of its bucket', () => {
     const faults = faultsWith(
       { kind: 'duplicate', of: 'events', copies: 2, resource: queue },
       { kind: 'delay', of: 'messages', delayMs: 50 },
@@ -191,7 +191,7 @@ describe('a fault of events and messages', () => {
     expect(faults.send({ of: 'messages', resources: [queue] })).toEqual({ delayMs: 50 });
   });
 
-  test('reorder holds every other one back', () => {
+  test('reorder delays every other message', () => {
     const faults = faultsWith({ kind: 'reorder', of: 'events', delayMs: 9, times: null });
     const delays = Array.from({ length: 4 }, () => faults.send({ of: 'events', resources: [temp] })?.delayMs);
     expect(delays).toEqual([9, undefined, 9, undefined]);
@@ -216,8 +216,8 @@ function controlOf(endpoint: string, credentials: Omit<Credential, 'caller'>) {
   };
 }
 
-describe('who may ask', () => {
-  test('the person may, signed; a function may not; an unsigned request may not', async () => {
+describe('the control service', () => {
+  test('accepts signed requests of the user, and refuses functions and unsigned requests', async () => {
     const credentials = new Credentials();
     const faults = faultsWith();
     const engine = { uses: () => [], denials: () => [] };

@@ -102,11 +102,11 @@ let client: GlueClient;
 let objects: S3Client;
 
 async function start(): Promise<void> {
-  const admit = async (call: Call) => {
+  const authorize = async (call: Call) => {
     calls.push(call);
     if (refuses(call)) throw new ServiceError('AccessDeniedException', 403, `no ${call.action}`);
   };
-  const common = { clock: systemClock, admit, region, accountId: account };
+  const common = { clock: systemClock, authorize, region, accountId: account };
   sqs = createSqs({
     ...common,
     ids: randomUUID,
@@ -226,7 +226,7 @@ describe('the catalog', () => {
     });
   });
 
-  test('knows a partition as soon as it is created, once, until it is deleted', async () => {
+  test('has a partition once, from its creation until its deletion', async () => {
     await client.send(
       new CreatePartitionCommand({ ...table, PartitionInput: { Values: ['Ulm', '2026-01-01'] } }),
     );
@@ -273,7 +273,7 @@ describe('the catalog', () => {
     expect(await partitions()).toEqual([['Köln', '2026-01-01']]);
   });
 
-  test('says what is not there in Glue’s words, and 501 to what nobody serves', async () => {
+  test('answers missing entities in Glue’s words, and unsupported operations with 501', async () => {
     await expect(client.send(new GetDatabaseCommand({ Name: 'other' }))).rejects.toMatchObject({
       name: 'EntityNotFoundException',
     });
@@ -290,7 +290,7 @@ describe('the catalog', () => {
     ).rejects.toMatchObject({ $metadata: { httpStatusCode: 501 } });
   });
 
-  test('asks for the permission on the catalog, the database and the table', async () => {
+  test('requires the permission on the catalog, the database and the table', async () => {
     await client.send(new GetTableCommand({ DatabaseName: 'lake', Name: 'readings' }));
     expect(calls.filter(({ action }) => action === 'glue:GetTable').map(({ resource }) => resource)).toEqual([
       arn('glue', 'catalog'),
@@ -323,7 +323,7 @@ describe('a crawl', () => {
     ]);
   });
 
-  test('lists afterwards only the folders that changed, and nothing when there was no change', async () => {
+  test('lists only the changed folders afterwards, and nothing without a change', async () => {
     await put('readings/place=Ulm/day=2026-01-01/a.csv');
     await crawled();
     // The first crawl lists and leaves the messages to the second.
@@ -341,7 +341,7 @@ describe('a crawl', () => {
     expect(sqs.counts('crawl')).toMatchObject({ visible: 0, inFlight: 0 });
   });
 
-  test('leaves a partition whose files are gone, as LOG says', async () => {
+  test('keeps a partition whose files were deleted, as LOG requires', async () => {
     const Key = 'readings/place=Ulm/day=2026-01-01/a.csv';
     await put(Key);
     await crawled();
@@ -373,7 +373,7 @@ describe('a crawl', () => {
     expect(Crawler?.LastCrawl?.Status).toBe('SUCCEEDED');
   });
 
-  test('tells how a new file differs from its table, and reads it with the crawler’s role', async () => {
+  test('reports how a new file differs from its table, and reads it with the crawler’s role', async () => {
     await put('readings/place=U/day=1/a.csv');
     await put('readings/place=U/day=1/b.csv', 'id,more\r\n');
     expect((await crawled())['warningMessage']).toBe(
@@ -384,7 +384,7 @@ describe('a crawl', () => {
     expect(await partitions()).toEqual([['U', '1']]);
   });
 
-  test('does all with the crawler’s role, whose missing permission makes it fail and is told', async () => {
+  test('uses the crawler’s role for everything, and fails with the name of a missing permission', async () => {
     await put('readings/place=Ulm/day=2026-01-01/a.csv');
     refuses = ({ action }) => action === 'glue:BatchCreatePartition';
     expect(await crawled()).toMatchObject({ state: 'Failed', errorMessage: 'no glue:BatchCreatePartition' });
@@ -403,7 +403,7 @@ describe('a crawl', () => {
     expect(Crawls.map(({ State }) => State)).toEqual(['COMPLETED', 'FAILED']);
   });
 
-  test('takes no message off the queue before its partition is kept', async () => {
+  test('deletes no message before its partition is stored', async () => {
     await crawled();
     await put('readings/place=Ulm/day=2026-01-01/a.csv');
     refuses = ({ action }) => action === 'glue:BatchCreatePartition';
@@ -411,7 +411,7 @@ describe('a crawl', () => {
     expect(sqs.counts('crawl')).toMatchObject({ inFlight: 1 });
   });
 
-  test('is not started twice at once', async () => {
+  test('can’t be started while it is running', async () => {
     let release = () => {};
     const held = new Promise<void>((resolve) => {
       release = resolve;
@@ -427,7 +427,7 @@ describe('a crawl', () => {
     release();
   });
 
-  test('survives a restart with its partitions and what it knows of crawls', async () => {
+  test('keeps its partitions and the history of crawls across a restart', async () => {
     await put('readings/place=Ulm/day=2026-01-01/a.csv');
     await crawled();
     await stop();

@@ -40,7 +40,7 @@ function engine({ identity = [], resource = {}, keys = {} }: Policies): PolicyEn
 const get: Call = { caller: asRole, operation: 'GetObject', action: 's3:GetObject', resource: object };
 const verdict = (policies: Policies, call: Partial<Call> = {}) =>
   engine(policies)
-    .admit({ ...get, ...call })
+    .authorize({ ...get, ...call })
     .then(
       () => 'allowed',
       (error: { code: string }) => error.code,
@@ -125,14 +125,14 @@ describe('a role', () => {
     expect(await verdict(policies)).toBe(expected);
   });
 
-  test('that the program does not have may nothing', async () => {
+  test('that the program does not have is allowed nothing', async () => {
     expect(await verdict({ identity: [allow] }, { caller: { kind: 'role', principal: `${role}-2` } })).toBe(
       'AccessDenied',
     );
   });
 });
 
-test('the person at the keyboard may everything that no policy denies', async () => {
+test('the local user may do everything that no policy denies', async () => {
   expect(await verdict({}, { caller: person })).toBe('allowed');
   expect(await verdict({ resource: { [bucket]: [{ ...deny, Principal: '*' }] } }, { caller: person })).toBe(
     'AccessDenied',
@@ -149,7 +149,7 @@ describe('a service', () => {
     Condition: { ArnEquals: { 'aws:SourceArn': rule } },
   };
   test.each<[string, object[], Partial<Call>, string]>([
-    ['is admitted by the queue policy', [fromRule], {}, 'allowed'],
+    ['is allowed by the queue policy', [fromRule], {}, 'allowed'],
     ['needs a queue policy', [], {}, 'AccessDenied'],
     [
       'must come from the rule that is named',
@@ -232,7 +232,7 @@ describe('a condition', () => {
     { StringEquals: { 's3:prefix': ['home/$', '{aws:username}'].join('') } },
     { StringEquals: { 's3:prefix': [] } },
     { Null: { 's3:prefix': 'maybe' } },
-  ])('%j is refused and never a yes', (condition) => {
+  ])('%j is refused as an invalid policy', (condition) => {
     expect(() => engine(under(condition))).toThrow(InvalidPolicy);
   });
 });
@@ -261,7 +261,7 @@ test.each<[string, Policies]>([
 describe('a denial names principal, action, resource and', () => {
   const refusal = (policies: Policies, call: Partial<Call> = {}) =>
     engine(policies)
-      .admit({ ...get, ...call })
+      .authorize({ ...get, ...call })
       .then(
         () => '',
         (error: Error) => error.message,
@@ -324,7 +324,7 @@ describe('an encrypted bucket or queue', () => {
     expect(await verdict({ identity, keys, resource: { [key]: keyPolicy } })).toBe(expected);
   });
 
-  test('asks the key for what each operation needs', async () => {
+  test('requires the key permissions of each operation', async () => {
     const may = (action: string) => ({
       identity: [{ Effect: 'Allow', Action: ['s3:*', 'sqs:*', action], Resource: '*' }],
       keys,
@@ -365,7 +365,7 @@ describe('an encrypted bucket or queue', () => {
   });
 });
 
-test('the tally tells what each role used and what it never needed', async () => {
+test('the usage report lists each role’s used and never used permissions', async () => {
   const tallied = engine({
     identity: [
       {
@@ -377,9 +377,9 @@ test('the tally tells what each role used and what it never needed', async () =>
       deny,
     ],
   });
-  await expect(tallied.admit(get)).rejects.toThrow();
-  await expect(tallied.admit(get)).rejects.toThrow();
-  await tallied.admit({ ...get, action: 's3:PutObject' });
+  await expect(tallied.authorize(get)).rejects.toThrow();
+  await expect(tallied.authorize(get)).rejects.toThrow();
+  await tallied.authorize({ ...get, action: 's3:PutObject' });
   expect(tallied.uses()).toEqual([
     {
       role,
@@ -404,11 +404,11 @@ test('the tally tells what each role used and what it never needed', async () =>
   ]);
 });
 
-test('refusals of a bucket’s objects are one, with the first as the example, however many there are', async () => {
+test('refusals of a bucket’s objects are reported as one, with the first as the example', async () => {
   const tallied = engine({ identity: [{ ...allow, Action: 's3:ListBucket' }] });
   for (let index = 0; index < 100; index += 1)
-    await expect(tallied.admit({ ...get, resource: `${object}-${index}` })).rejects.toThrow(`-${index} `);
-  await expect(tallied.admit({ ...get, resource: `${bucket}-2/k` })).rejects.toThrow();
+    await expect(tallied.authorize({ ...get, resource: `${object}-${index}` })).rejects.toThrow(`-${index} `);
+  await expect(tallied.authorize({ ...get, resource: `${bucket}-2/k` })).rejects.toThrow();
   expect(tallied.denials()).toMatchObject([
     { resource: `${object}-0`, times: 100 },
     { resource: `${bucket}-2/k`, times: 1 },
@@ -444,7 +444,7 @@ describe('for all policies', () => {
     );
   });
 
-  test('a further allow takes nothing away, and a further deny grants nothing', () => {
+  test('a further allow never removes access, and a further deny never grants it', () => {
     fc.assert(
       fc.property(fc.array(statement), statement, (statements, further) => {
         const before = decide(statements) === 'allowed';
@@ -469,7 +469,7 @@ describe('wildcards', () => {
     );
   };
 
-  test('mean what a plain reading of them means', () => {
+  test('match the same as a naive implementation', () => {
     const letters = fc.string({ unit: fc.constantFrom('a', 'b', '.', '(', '\n', '*', '?'), maxLength: 8 });
     fc.assert(
       fc.property(letters, letters, (pattern, value) => {
@@ -478,7 +478,7 @@ describe('wildcards', () => {
     );
   });
 
-  test('do not reach over a colon of an ARN, except in its last part', () => {
+  test('do not match a colon of an ARN, except in its last part', () => {
     expect(arnGlob('arn:aws:s3:*')('arn:aws:s3:::raw')).toBe(false);
     expect(arnGlob('arn:aws:s3:::*')('arn:aws:s3:::raw/a:b')).toBe(true);
     expect(arnGlob('arn:aws:sqs:*:000000000000:*')(queue)).toBe(true);

@@ -32,7 +32,7 @@ async function openMap(options?: JournalOptions, path = join(directory, 'map.jou
 }
 
 describe('a journal', () => {
-  test('gives back any text after a restart', async () => {
+  test('restores any text after a restart', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }))),
@@ -62,7 +62,7 @@ describe('a journal', () => {
     },
   );
 
-  test('loses nothing but a half-written last line, as a kill leaves it', async () => {
+  test('loses only a half-written last line, as a kill leaves it', async () => {
     const written = await openMap();
     await written.set('whole', '1');
     await written.close();
@@ -87,7 +87,7 @@ describe('a journal', () => {
     expect(readFileSync(written.path, 'utf8')).toBe(before);
   });
 
-  test('stays about as large as what lives, however much happens', async () => {
+  test('stays about as large as the current state after any number of changes', async () => {
     const written = await openMap({ compactAboveBytes: 10_000 });
     await written.set('constant', 'x'.repeat(1000));
     for (let round = 0; round < 200; round += 1) {
@@ -102,7 +102,7 @@ describe('a journal', () => {
     expect([...read.map]).toEqual([...written.map]);
   });
 
-  test('that can’t be written says so once and acknowledges nothing more', async () => {
+  test('that can’t be written reports it once and acknowledges nothing more', async () => {
     const failures: string[] = [];
     const written = await openMap({ compactAboveBytes: 100, onFailure: (path) => failures.push(path) });
     await written.set('a', 'x'.repeat(200));
@@ -114,14 +114,14 @@ describe('a journal', () => {
 });
 
 describe('a function’s log', () => {
-  test('is read to its end whatever stands in it', async () => {
+  test('is read to its end with any contents', async () => {
     const logs = new FunctionLogs(directory);
     const messages = ['plain', 'with \u2028 and \u2029', 'a\nb', '{"json":true}'];
     for (const message of messages) logs.append('f', 's', message);
     expect((await logs.read('f')).map(({ message }) => message)).toEqual(messages);
   });
 
-  test('goes on after half a line, as a kill leaves it', async () => {
+  test('continues after a partial line, as a kill leaves it', async () => {
     const before = new FunctionLogs(directory);
     before.append('f', 's', 'first');
     await before.flush();

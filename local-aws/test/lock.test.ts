@@ -25,7 +25,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 test('a directory is claimed by one process at a time', () => {
   const unlock = lockDirectory(directory);
   expect(() => lockDirectory(directory)).toThrow(DirectoryInUse);
-  expect(() => lockDirectory(directory)).toThrow(`as process ${process.pid}`);
+  expect(() => lockDirectory(directory)).toThrow(`(process ${process.pid}`);
   unlock();
   lockDirectory(directory)();
   expect(readdirSync(directory)).toEqual([]);
@@ -40,39 +40,41 @@ async function startHolder() {
   return holder;
 }
 
-test('the claim of a process that was killed ends with it', async () => {
+test('the claim of a killed process ends with it', async () => {
   const holder = await startHolder();
-  expect(() => lockDirectory(directory)).toThrow(`as process ${holder.pid} on ${hostname()}`);
+  expect(() => lockDirectory(directory)).toThrow(`(process ${holder.pid} on ${hostname()}`);
   const ended = new Promise((resolve) => holder.once('exit', resolve));
   holder.kill('SIGKILL');
   await ended;
   lockDirectory(directory)();
 });
 
-test('a claim holds whatever its process is called elsewhere, and whatever is read meanwhile', async () => {
+test('a claim does not depend on process ids of other containers, or on reads of the lock’s files', async () => {
   const holder = await startHolder();
   // As a container sees it that has other process ids.
   writeFileSync(join(directory, 'lock'), 'process 1 on another-host');
   readFileSync(join(directory, 'lock.sqlite'));
   for (let attempt = 0; attempt < 3; attempt += 1)
-    expect(() => lockDirectory(directory)).toThrow('as process 1 on another-host');
+    expect(() => lockDirectory(directory)).toThrow('(process 1 on another-host');
   const ended = new Promise((resolve) => holder.once('exit', resolve));
   holder.kill('SIGKILL');
   await ended;
 });
 
-test('what another version left behind is nobody’s claim', () => {
+test('the lock file of another version is no claim', () => {
   writeFileSync(join(directory, 'lock'), `${process.pid} 12345\n`);
   writeFileSync(join(directory, 'lock.sqlite'), '');
   lockDirectory(directory)();
 });
 
-test('a place where nothing can be locked is refused with the cure', () => {
+test('a directory that can’t be locked is refused with the cure', () => {
   mkdirSync(join(directory, 'lock.sqlite'));
-  expect(() => lockDirectory(directory)).toThrow(/can't be locked: .* Choose another place with --directory/);
+  expect(() => lockDirectory(directory)).toThrow(
+    /can't be locked: .* Choose another directory with --directory/,
+  );
 });
 
-test('an ephemeral run leaves what is in its directory alone, and nothing of its own', async () => {
+test('an ephemeral run does not touch its directory and leaves no files', async () => {
   writeFileSync(join(directory, 'thesis.txt'), 'years of work');
   const project = join(import.meta.dirname, '../example');
   const options = { project, stack: 'dev', directory, ephemeral: true, port: 0 };

@@ -15,7 +15,7 @@ beforeAll(async () => {
     sqs: { counts },
     queueNames,
     clock: systemClock,
-    admit: async () => {},
+    authorize: async () => {},
   });
   server = await startServer({ port: 0, services: { monitoring }, credentials: new Credentials() });
   client = new CloudWatchClient({
@@ -49,14 +49,14 @@ async function values(from: number, to: number, query: object = {}): Promise<unk
   return MetricDataResults?.map(({ Id, Values }) => [Id, Values]);
 }
 
-test('a queue has the value of this moment, in a period that reaches it', async () => {
+test('a queue’s metric has its current value, in a period that includes the present', async () => {
   expect(await values(-10, 0)).toEqual([['a', [7]]]);
   expect(await values(-10, 10)).toEqual([['a', [7]]]);
   expect(await values(-10, -5)).toEqual([['a', []]]);
   expect(await values(5, 10)).toEqual([['a', []]]);
 });
 
-test('what would choose among values by their unit is refused by name', async () => {
+test('a parameter that selects values by unit is refused by name', async () => {
   await expect(values(-10, 0, { Unit: 'Bytes' })).rejects.toMatchObject({
     message: 'The local cloud does not serve MetricDataQueries.0.MetricStat.Unit of GetMetricData.',
   });

@@ -23,7 +23,7 @@ test('the README shows the files of the example, which prints what the README sa
   expect(read('README.md')).toContain(`\`node example/start.ts\` prints \`${stdout.trim()}\``);
 });
 
-test('the package exports files that are there', () => {
+test('the package exports existing files', () => {
   const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, string> };
   const missing = Object.values(exports).filter((file) => !existsSync(join(root, file)));
   expect(missing).toEqual([]);

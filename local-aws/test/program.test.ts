@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { readProgram } from '../program/program.ts';
 import { readTopology } from '../program/topology.ts';
 
@@ -30,7 +30,7 @@ function readWritten(code: string, settings: Record<string, string> = {}, endpoi
 }
 
 describe('reading a program', () => {
-  it('gives the URNs that Pulumi gives, names with a suffix, and the endpoint asked for', async () => {
+  test('returns Pulumi’s URNs, names with a suffix, and the requested endpoint', async () => {
     const { resources, outputs } = await readWritten(
       `const queue = new aws.sqs.Queue('q', { tags: { region: new pulumi.Config('aws').require('region') } });
        export const url = queue.url;
@@ -49,11 +49,11 @@ describe('reading a program', () => {
     });
   });
 
-  it('is in us-east-1 when the stack has no configuration', async () => {
+  test('uses us-east-1 if the stack has no configuration', async () => {
     expect((await readWritten('export const none = 1;')).region).toBe('us-east-1');
   });
 
-  it('leaves nothing out of Pulumi that a program may use', async () => {
+  test('keeps everything of Pulumi that a program may use', async () => {
     const { outputs } = await readWritten(
       `const { text } = await pulumi.runtime.serializeFunction(() => 'from the program');
        export const written = text.includes('from the program');
@@ -64,7 +64,7 @@ describe('reading a program', () => {
     expect(outputs).toEqual({ written: true, packed: true, known: [true, false, 'us-east-1'] });
   });
 
-  it.each([
+  test.each([
     [
       'throws',
       "throw new Error('out of order');",
@@ -83,23 +83,23 @@ describe('reading a program', () => {
       "new aws.sqs.Queue('q', {}); new aws.sqs.Queue('q', {});",
       /type aws:sqs\/queue:Queue and named "q"/,
     ],
-  ])('tells why a program failed that %s', async (_what, code, message) => {
+  ])('reports the cause if a program %s', async (_what, code, message) => {
     await expect(readWritten(code)).rejects.toThrow(message);
   });
 
-  it.each([
+  test.each([
     [
       'an encrypted value',
       'config:\n  small:word:\n    secure: AAAB\n',
       /small:word in .*Pulumi\.dev\.yaml is encrypted.*--plaintext/,
     ],
     ['no YAML', 'config: [', /Pulumi\.dev\.yaml can't be read/],
-    ['something else', 'config: 3', /Pulumi\.dev\.yaml is not what Pulumi writes/],
+    ['something else', 'config: 3', /Pulumi\.dev\.yaml is not a valid Pulumi file/],
   ])('refuses settings that hold %s', async (_what, settings, message) => {
     await expect(readWritten('', { 'Pulumi.dev.yaml': settings })).rejects.toThrow(message);
   });
 
-  it('makes up, the same each time, what the provider makes up', async () => {
+  test('makes up, the same each time, what the provider makes up', async () => {
     const code = `
       const rule = new aws.cloudwatch.EventRule('r', { eventPattern: '{"source":["a"]}' });
       const queue = new aws.sqs.Queue('q');
@@ -117,25 +117,25 @@ describe('reading a program', () => {
     expect(readTopology(await readWritten(code)).rules).toEqual(rules);
   });
 
-  it('says what to add where something is missing that the local cloud needs', async () => {
+  test('says what to add where something is missing that the local cloud needs', async () => {
     const missing = await readWritten(`new aws.scheduler.Schedule('s', {
       scheduleExpression: 'rate(1 hour)',
       flexibleTimeWindow: { mode: 'OFF' },
       target: { arn: 'arn:aws:scheduler:::aws-sdk:glue:startCrawler', roleArn: 'r' },
     });`);
     expect(() => readTopology(missing)).toThrow(
-      /Schedule::s: target\.input: the local cloud needs to know this; add it to the program/,
+      /Schedule::s: target\.input: the local cloud needs this property; add it to the program/,
     );
   });
 
-  it('refuses a resource that the local cloud does not know, by its URN', async () => {
+  test('refuses an unsupported resource by its URN', async () => {
     const unknown = await readWritten("new aws.sns.Topic('t');");
     expect(() => readTopology(unknown)).toThrow(
-      /urn:pulumi:dev::small::aws:sns\/topic:Topic::t: .*does not know/,
+      /urn:pulumi:dev::small::aws:sns\/topic:Topic::t: .*does not support/,
     );
   });
 
-  it('takes a component, whatever its type, since it only groups what it holds', async () => {
+  test('takes a component, whatever its type, since it only groups what it holds', async () => {
     const grouped = await readWritten(`
       class Group extends pulumi.ComponentResource {
         constructor(name) {

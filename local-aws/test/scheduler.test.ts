@@ -23,12 +23,12 @@ function scheduler(schedules: readonly ScheduleSettings[], fails: () => boolean 
   const it = new Scheduler({
     schedules,
     clock,
-    admit: async (call) => {
+    authorize: async (call) => {
       admitted.push(call);
     },
     calls: {
       'glue:startCrawler': async (input, caller) => {
-        if (fails()) throw new ServiceError('CrawlerRunningException', 400, 'it runs already');
+        if (fails()) throw new ServiceError('CrawlerRunningException', 400, 'it is already running');
         made.push({ input, caller });
       },
     },
@@ -37,7 +37,7 @@ function scheduler(schedules: readonly ScheduleSettings[], fails: () => boolean 
   return { it, clock, made, admitted, lines };
 }
 
-test('a schedule makes its call whenever it falls due, with its own role and for its group', async () => {
+test('a schedule makes each call on time, with its own role and for its group', async () => {
   const { it, clock, made, admitted } = scheduler([hourly]);
   it.start();
   await clock.advance(hour / 2 - 1);
@@ -55,13 +55,13 @@ test('a schedule makes its call whenever it falls due, with its own role and for
   await it.close();
 });
 
-test('a call that fails is told, and made again when the schedule next falls due', async () => {
+test('a failed call is reported, and repeated at the schedule’s next time', async () => {
   let failing = true;
   const { it, clock, made, lines } = scheduler([hourly], () => failing);
   it.start();
   await clock.advance(hour);
   await settled();
-  expect(lines).toEqual([expect.stringContaining('it runs already')]);
+  expect(lines).toEqual([expect.stringContaining('it is already running')]);
   failing = false;
   await clock.advance(hour);
   await settled();
@@ -69,7 +69,7 @@ test('a call that fails is told, and made again when the schedule next falls due
   await it.close();
 });
 
-test('a schedule that is off makes no call, and neither does any after the end', async () => {
+test('a disabled schedule makes no call, and neither does any after the scheduler is closed', async () => {
   const off = scheduler([{ ...hourly, enabled: false }]);
   off.it.start();
   await off.clock.advance(3 * hour);

@@ -167,6 +167,6 @@ describe('the errors of the commands', () => {
   test('two local clouds never share a directory', async () => {
     const ended = await sluice(['start', '--port', '0']);
     expect(ended.status).toBe(1);
-    expect(ended.stderr).toContain(`runs already, as process ${process.pid}`);
+    expect(ended.stderr).toContain(`is already running in`);
   });
 });

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { sourceRetention } from '../../infra/base/queue.ts';
 import { readConfiguration } from '../../infra/configuration/configuration.ts';
 import { visibilityTimeout } from '../../infra/configuration/stages.ts';
@@ -8,7 +8,7 @@ import { stackOutputs } from '../../infra/outputs.ts';
 const region = { 'aws:region': 'eu-central-1' };
 
 describe('the configuration', () => {
-  it('needs nothing but a region', () => {
+  test('requires only a region', () => {
     const configuration = readConfiguration(region);
     expect(configuration.aws.region).toBe('eu-central-1');
     expect(configuration.extraction).toEqual({
@@ -24,7 +24,7 @@ describe('the configuration', () => {
     expect(configuration.forceDestroy).toBe(false);
   });
 
-  it('takes numbers, booleans and objects as Pulumi passes them: as JSON text', () => {
+  test('accepts numbers, booleans and objects as JSON text, as Pulumi passes them', () => {
     const configuration = readConfiguration({
       ...region,
       'sluice:forceDestroy': 'true',
@@ -36,11 +36,11 @@ describe('the configuration', () => {
     expect(configuration.loading).toMatchObject({ memory: 1024, timeout: 120 });
   });
 
-  it('leaves other programs’ keys alone', () => {
+  test('ignores other programs’ keys', () => {
     expect(() => readConfiguration({ ...region, 'pulumi:tags': '{}' })).not.toThrow();
   });
 
-  it.each([
+  test.each([
     [
       'a missing region',
       { 'aws:region': undefined },
@@ -49,17 +49,17 @@ describe('the configuration', () => {
     [
       'an unknown key',
       { 'sluice:ownr': 'me' },
-      'sluice:ownr is not a key that the program knows. Remove it: pulumi config rm sluice:ownr',
+      'sluice:ownr is not a known key. Remove it: pulumi config rm sluice:ownr',
     ],
     [
       'an unknown key of a stage',
       { 'sluice:extraction': '{"memroy":512}' },
-      'sluice:extraction.memroy is not a key that the program knows. Remove it: pulumi config rm --path sluice:extraction.memroy',
+      'sluice:extraction.memroy is not a known key. Remove it: pulumi config rm --path sluice:extraction.memroy',
     ],
     [
       'an unknown key of the provider',
       { 'aws:assumeRole': '{}' },
-      'aws:assumeRole is not a key that the program knows. Remove it: pulumi config rm aws:assumeRole',
+      'aws:assumeRole is not a known key. Remove it: pulumi config rm aws:assumeRole',
     ],
     [
       'a number out of range',
@@ -81,12 +81,12 @@ describe('the configuration', () => {
     [
       'what is to be kept and deleted',
       { 'sluice:forceDestroy': 'true', 'sluice:retain': 'true' },
-      /sluice:retain: must be false where sluice:forceDestroy is true/,
+      /sluice:retain: must be false if sluice:forceDestroy is true/,
     ],
     [
       'an alarm at every retry',
       { 'sluice:loading': '{"timeout":600}' },
-      "sluice:loading.alarmAge: must exceed the queue's visibility time-out",
+      "sluice:loading.alarmAge: must exceed the queue's visibility timeout",
     ],
     [
       'a topic that is none',
@@ -113,7 +113,7 @@ describe('the configuration', () => {
       { 'sluice:transformation': '{"batchSize":100}' },
       'sluice:transformation.batchWindow: must be at least 1 when batchSize is above 10',
     ],
-  ])('%s is named with the command that puts it right', (_case, wrong, message) => {
+  ])('%s is reported with the command that fixes it', (_case, wrong, message) => {
     const all = Object.fromEntries(
       Object.entries({ ...region, ...wrong }).filter(
         (entry): entry is [string, string] => entry[1] !== undefined,
@@ -122,20 +122,20 @@ describe('the configuration', () => {
     expect(() => readConfiguration(all)).toThrow(message);
   });
 
-  it('names everything that is wrong at once', () => {
+  test('reports all errors at once', () => {
     expect(() => readConfiguration({ 'sluice:a': '1', 'sluice:b': '2' })).toThrow(
       /sluice:a[\s\S]*sluice:b[\s\S]*aws:region/,
     );
   });
 
-  it('keeps a message in its queue until its attempts are used up, and below what SQS allows, whatever it says', () => {
+  test('always lets a message’s attempts fit into the queue’s retention and SQS’s limits', () => {
     const longest = { timeout: 900, batchWindow: 300, maximumReceives: 100, alarmAge: 864_000 };
     const { extraction } = readConfiguration({ ...region, 'sluice:extraction': JSON.stringify(longest) });
     expect(visibilityTimeout(extraction)).toBeLessThanOrEqual(43_200);
     expect(visibilityTimeout(extraction) * extraction.maximumReceives).toBeLessThan(sourceRetention);
   });
 
-  it('is documented key by key', () => {
+  test('has every key documented', () => {
     const documentation = readFileSync(new URL('../../docs/infrastructure.md', import.meta.url), 'utf8');
     const { aws: _, ...own } = readConfiguration(region);
     for (const key of [...Object.keys(own), 'alarmTopicArn'])

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import * as z from 'zod';
 import {
   commonVariables,
@@ -84,18 +84,18 @@ describe.each([
 ])('in a stack %s', (_which, stack, ofMysql: readonly string[]) => {
   const functions = toldIn(stack);
 
-  it.each(functions)('the program tells %s its variables, and no others', (name, told) => {
+  test.each(functions)('the program sets the variables that %s needs, and no others', (name, told) => {
     expect(Object.keys(told).sort()).toEqual([...namesOf(name, ofMysql)].sort());
   });
 
-  it.each(functions)('%s starts with what it is told, and asks for no more', async (name, told) => {
+  test.each(functions)('%s starts with its variables, and reads no others', async (name, told) => {
     const asked = await readBy(name, told);
     expect([...asked].filter((each) => !namesOf(name).includes(each))).toEqual([]);
     expect([...asked]).toEqual(expect.arrayContaining([...functionVariables[name]]));
   });
 });
 
-it('a function that is not told one of its variables does not start, and says which', async () => {
+test('a function with a missing variable does not start, and the error names it', async () => {
   const told: Record<string, string> = Object.fromEntries(toldIn(everything))['backfill-sending'] ?? {};
   const { LOADING_VERSION: _, ...others } = told;
   await expect(readBy('backfill-sending', others)).rejects.toThrow('The environment lacks LOADING_VERSION.');

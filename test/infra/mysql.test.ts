@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readConfiguration } from '../../infra/configuration/configuration.ts';
 import {
   connectionBudget,
@@ -14,7 +14,7 @@ import { everything, program } from './the-program.ts';
 const ofNetworkOrDatabase = /^aws:(ec2|vpc|rds)\//;
 
 describe('a stack without MySQL', () => {
-  it('has neither a network nor a database, nor functions that know of one', () => {
+  test('has no network, no database, and no function with their variables', () => {
     expect(program.resources.filter(({ type }) => ofNetworkOrDatabase.test(type))).toEqual([]);
     for (const { environment, inNetwork } of readTopology(program).functions) {
       expect(inNetwork).toBe(false);
@@ -36,14 +36,14 @@ describe('a stack with MySQL', () => {
       .filter(({ arn }) => arn === roleArn)
       .flatMap(({ policies }) => policies.flatMap(({ document }) => JSON.parse(document).Statement));
 
-  it('puts loading and the migration into the network, and nothing else', () => {
+  test('places only loading and the migration in the network', () => {
     expect(functions.filter(({ inNetwork }) => inNetwork).map(({ name }) => name)).toEqual([
       'sluice-dev-loading-local',
       'sluice-dev-mysql-migration-local',
     ]);
   });
 
-  it('lets loading in as its own user, through the proxy, and lets nobody else', () => {
+  test('lets only loading connect, as its own user and through the proxy', () => {
     const loading = one('sluice-dev-loading-local');
     expect(loading.environment).toMatchObject({
       MYSQL_HOST: expect.stringMatching(/proxy/),
@@ -68,7 +68,7 @@ describe('a stack with MySQL', () => {
     ]);
   });
 
-  it('lets the migration alone read the administrator’s secret', () => {
+  test('lets only the migration read the administrator’s secret', () => {
     const readers = functions.filter(({ roleArn }) =>
       statementsOf(roleArn).some(({ Action }) => [Action].flat().includes('secretsmanager:GetSecretValue')),
     );
@@ -76,7 +76,7 @@ describe('a stack with MySQL', () => {
     expect(readers[0]?.environment['MYSQL_SECRET_ARN']).toMatch(/^arn:aws:secretsmanager:/);
   });
 
-  it('denies the code of functions what Lambda does in their name', () => {
+  test('denies the functions’ code the network calls that Lambda makes with their role', () => {
     const denied = statementsOf(one('sluice-dev-loading-local').roleArn).find(
       ({ Effect }) => Effect === 'Deny',
     );
@@ -88,7 +88,7 @@ describe('a stack with MySQL', () => {
     });
   });
 
-  it('opens the way to the database for functions, to S3 for loading, to secrets for the migration, and no other', () => {
+  test('allows connections only from functions to the database, from loading to S3 and from the migration to secrets', () => {
     const named = new Map(
       everything.resources
         .filter(({ type }) => type === 'aws:ec2/securityGroup:SecurityGroup')
@@ -115,7 +115,7 @@ describe('a stack with MySQL', () => {
 describe('the connection budget', () => {
   const classes = fc.constantFrom(...Object.entries(instanceClasses));
 
-  it('leaves every class connections for people, and takes at least what Lambda calls at the least', () => {
+  test('leaves connections for people in every class, and allows at least Lambda’s minimum concurrency', () => {
     fc.assert(
       fc.property(classes, ([, instance]) => {
         const taken = connectionBudget(instance) * connectionsPerEnvironment;
@@ -126,7 +126,7 @@ describe('the connection budget', () => {
     );
   });
 
-  it('decides the concurrency of loading when nothing is said, and refuses what is above it', () => {
+  test('sets the default concurrency of loading, and a higher value is refused', () => {
     fc.assert(
       fc.property(classes, fc.integer({ min: 2, max: 1_000 }), ([instanceClass, instance], asked) => {
         const read = (loading: object) =>
@@ -140,13 +140,13 @@ describe('the connection budget', () => {
         if (asked <= connectionBudget(instance)) expect(read({ maximumConcurrency: asked })).toBe(asked);
         else
           expect(() => read({ maximumConcurrency: asked })).toThrow(
-            `sluice:loading.maximumConcurrency: must be at most ${connectionBudget(instance)}, since a ${instanceClass}`,
+            `sluice:loading.maximumConcurrency: must be at most ${connectionBudget(instance)}, the concurrent calls that a ${instanceClass}`,
           );
       }),
     );
   });
 
-  it('binds nobody without MySQL', () => {
+  test('does not apply without MySQL', () => {
     const { loading } = readConfiguration({
       'aws:region': 'eu-central-1',
       'sluice:loading': '{"maximumConcurrency":900}',
@@ -159,14 +159,14 @@ describe('the database', () => {
   const database = (settings: Record<string, string>) =>
     readConfiguration({ 'aws:region': 'eu-central-1', ...settings }).database;
 
-  it('is protected thrice where the stack is to be kept, and cheap where it may be destroyed', () => {
+  test('has a standby, deletion protection and a final snapshot, unless the stack may be destroyed', () => {
     expect(database({})).toMatchObject({ multiAz: true, deletionProtection: true, finalSnapshot: true });
     const cheap = { multiAz: false, deletionProtection: false, finalSnapshot: false };
     expect(database({ 'sluice:forceDestroy': 'true' })).toMatchObject(cheap);
     expect(database({ 'sluice:database': JSON.stringify(cheap) })).toMatchObject(cheap);
   });
 
-  it.each([
+  test.each([
     [
       'a class that has no MySQL 8.4',
       { instanceClass: 'db.t2.micro' },

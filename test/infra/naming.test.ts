@@ -1,11 +1,11 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { stages } from '../../domain/stage.ts';
 import { bucketPurposes, naming } from '../../infra/naming.ts';
 
 const stackName = fc.stringMatching(/^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$/);
 
-it('every accepted stack name leaves room for Pulumi’s suffix in buckets, roles and rules', () => {
+test('every accepted stack name leaves room for Pulumi’s suffix in buckets, roles and rules', () => {
   fc.assert(
     fc.property(stackName, (stack) => {
       const name = naming('sluice', stack);
@@ -15,7 +15,7 @@ it('every accepted stack name leaves room for Pulumi’s suffix in buckets, role
   );
 });
 
-it.each(['Dev', 'a_b', '1st', 'dev-', 'a.b', 'x'.repeat(25), ''])(
+test.each(['Dev', 'a_b', '1st', 'dev-', 'a.b', 'x'.repeat(25), ''])(
   'the stack name "%s" is refused',
   (stack) => {
     expect(() => naming('sluice', stack)).toThrow(/pulumi stack rename/);

@@ -1,5 +1,5 @@
 import * as pulumi from '@pulumi/pulumi';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { Bucket } from '../../infra/base/bucket.ts';
 import { Key } from '../../infra/base/key.ts';
 
@@ -38,15 +38,15 @@ async function optionsOf(forceDestroy: boolean, retain: boolean) {
 
 const holds = ({ type }: { type: string }) => /:(Bucket|Key)$/.test(type);
 
-describe('where data lies', () => {
-  it('is protected from everybody, unless it is to be destroyed', async () => {
+describe('a resource that holds data', () => {
+  test('is protected from deletion, unless forceDestroy is set', async () => {
     const kept = await optionsOf(false, false);
     expect(kept.filter(holds).map(({ protect }) => protect)).toEqual([true, true]);
     expect(kept.some(({ retain }) => retain)).toBe(false);
     expect((await optionsOf(true, false)).some(({ protect, retain }) => protect || retain)).toBe(false);
   });
 
-  it('stays on AWS when the stack goes, with all that guards it, where that is asked for', async () => {
+  test('stays on AWS with its policies when the stack is destroyed, if retain is set', async () => {
     const told = await optionsOf(false, true);
     expect(told.some(({ protect }) => protect)).toBe(false);
     expect(told.filter(({ type }) => type !== 'aws:kms/alias:Alias').every(({ retain }) => retain)).toBe(

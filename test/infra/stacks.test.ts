@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { findings } from '../../infra/compliance/check.ts';
 import { checks } from '../../infra/compliance/checks.ts';
 import { stackOutputs } from '../../infra/outputs.ts';
@@ -18,17 +18,17 @@ describe.each([
 ])('a stack %s', (_which, { resources, outputs }) => {
   const types = new Set(resources.map(({ type }) => type));
 
-  it('passes every check, and AWS would take it', () => {
+  test('passes every check, and is valid on AWS', () => {
     expect(findings(checks, resources)).toEqual([]);
     expect(validate(resources)).toEqual([]);
     expect(() => readTopology({ resources })).not.toThrow();
   });
 
-  it('tells its users what its outputs are typed as', () => {
+  test('has outputs of the declared types', () => {
     expect(stackOutputs.parse(outputs).catalog.crawler).toMatch(/-catalog-/);
   });
 
-  it('has a catalog, and a warehouse only where it is asked for', () => {
+  test('has a catalog, and a warehouse only if it is enabled', () => {
     expect(types).toContain('aws:glue/crawler:Crawler');
     expect(types.has('aws:redshiftserverless/workgroup:Workgroup')).toBe(
       [production.resources, everything.resources].includes(resources),
@@ -36,7 +36,7 @@ describe.each([
   });
 });
 
-it('the schedule of the crawler is the stack’s, and can be switched off', () => {
+test('the crawler’s schedule is configured per stack, and can be disabled', () => {
   const schedule = ({ resources }: typeof program) =>
     resources.find(({ type }) => type === 'aws:scheduler/schedule:Schedule')?.inputs;
   expect(schedule(production)).toMatchObject({
@@ -46,7 +46,7 @@ it('the schedule of the crawler is the stack’s, and can be switched off', () =
   expect(schedule(nothing)).toMatchObject({ scheduleExpression: 'cron(0 * * * ? *)', state: 'DISABLED' });
 });
 
-it('a warehouse is shown the catalog before its views are made, each of which everybody may read', () => {
+test('a warehouse gets the catalog’s schema before its views, and everybody may read each view', () => {
   const statements = everything.resources.filter(
     ({ type }) => type === 'aws:redshiftdata/statement:Statement',
   );

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { stages } from '../../domain/stage.ts';
 import { bucketPurposes } from '../../infra/naming.ts';
 import { stackOutputs } from '../../infra/outputs.ts';
@@ -6,7 +6,7 @@ import { readTopology } from '../../local-aws/program/topology.ts';
 import { program, resources, set } from './the-program.ts';
 
 describe('the program of this repository', () => {
-  it('has the outputs that the command line reads', () => {
+  test('has the outputs that the command line reads', () => {
     const outputs = stackOutputs.parse(program.outputs);
     expect(outputs.stack).toBe('dev');
     expect(outputs.region).toBe('us-east-1');
@@ -16,7 +16,7 @@ describe('the program of this repository', () => {
     );
   });
 
-  it('is the flow of the README: raw ⇒ extraction ─▶ temp ⇒ transformation ─▶ processed ⇒ loading ─▶ archive', () => {
+  test('has the flow of the README: raw ⇒ extraction ─▶ temp ⇒ transformation ─▶ processed ⇒ loading ─▶ archive', () => {
     const topology = readTopology(program);
     const arrows = stages.map((stage) => {
       const rule = topology.rules.find(({ name }) => name === `sluice-dev-${stage}-local`);
@@ -32,7 +32,7 @@ describe('the program of this repository', () => {
     ]);
   });
 
-  it('has all buckets versioned, encrypted with the stack’s key, and telling EventBridge', () => {
+  test('has versioned buckets, encrypted with the stack’s key, that notify EventBridge', () => {
     const { buckets, keys } = readTopology(program);
     expect(buckets.map(({ name }) => name).sort()).toEqual(
       bucketPurposes.map((each) => `sluice-dev-${each}-local`).sort(),
@@ -41,7 +41,7 @@ describe('the program of this repository', () => {
       expect(bucket).toMatchObject({ versioning: 'Enabled', eventBridge: true, keyArn: keys[0]?.arn });
   });
 
-  it('has functions whose code exists and whose environment names the buckets they may use', () => {
+  test('has functions with existing code and with the names of the buckets that they may use', () => {
     const { functions, roles } = readTopology(program);
     for (const lambda of functions) {
       const policies = roles
@@ -56,7 +56,7 @@ describe('the program of this repository', () => {
     }
   });
 
-  it('gives up a message to a DLQ that admits just that queue', () => {
+  test('moves failed messages to a DLQ that accepts only their queue', () => {
     const { queues } = readTopology(program);
     for (const stage of stages) {
       const queue = queues.find(({ name }) => name === `sluice-dev-${stage}-local`);
@@ -87,7 +87,7 @@ describe('a property', () => {
     return { urn: one.urn, read: () => readTopology({ resources: changed }) };
   }
 
-  it.each([
+  test.each([
     [mapping, 'filterCriteria', { filters: [{ pattern: '{"body":{"a":[1]}}' }] }],
     [mapping, 'scalingConfig.minimumConcurrency', 2],
     [rule, 'eventBusName', 'orders'],
@@ -117,19 +117,19 @@ describe('a property', () => {
     },
   );
 
-  it.each([
+  test.each([
     [queue, 'fifoQueue', false],
     [queue, 'tags', { team: 'a' }],
     [rule, 'eventBusName', 'default'],
     [role, 'description', 'Reads.'],
     [lambda, 'ephemeralStorage', { size: 1024 }],
     [bucket, 'forceDestroy', true],
-  ])('that says what holds anyway, or makes no difference here, is taken: %s %s', (type, path, value) => {
+  ])('that states a default, or has no effect here, is accepted: %s %s', (type, path, value) => {
     const { read } = withProperty(type, path, value);
     expect(read()).toEqual(readTopology(program));
   });
 
-  it('may be constant text for a target', () => {
+  test('may be constant input for a target', () => {
     const { read } = withProperty(target, 'input', '{"a":1}');
     const inputs = read().rules.flatMap(({ targets }) => targets.map(({ input }) => input));
     expect(inputs.filter((input) => input !== undefined)).toEqual(['{"a":1}']);

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, test } from 'vitest';
 import { validate } from '../../local-aws/program/validation/validation.ts';
 import { everything, set } from './the-program.ts';
 
@@ -60,7 +60,7 @@ const wrong: readonly (readonly [
   [invocation, 'input', '{', /must be JSON/],
 ];
 
-it('the program with everything is what AWS takes', () => {
+test('the program with every feature enabled is valid on AWS', () => {
   expect(validate(everything.resources)).toEqual([]);
 });
 
@@ -72,7 +72,7 @@ const cases = wrong.map(([type, path, value, rule, property = path]) => ({
   property,
 }));
 
-it.each(cases)('$type with $path = $value is refused', ({ type, path, value, rule, property }) => {
+test.each(cases)('$type with $path = $value is refused', ({ type, path, value, rule, property }) => {
   const changed = structuredClone(everything.resources);
   const one = changed.find((resource) => resource.type === type);
   if (one === undefined) throw new Error(`The program has no ${type}.`);
@@ -84,7 +84,7 @@ it.each(cases)('$type with $path = $value is refused', ({ type, path, value, rul
   });
 });
 
-it('a function in a subnet or behind a group of nobody’s is refused', () => {
+test('a function with an unknown subnet or security group is refused', () => {
   const changed = structuredClone(everything.resources);
   const one = changed.find(({ inputs }) => inputs['vpcConfig'] !== undefined);
   set(one?.inputs ?? {}, 'vpcConfig', { subnetIds: ['subnet-other'], securityGroupIds: ['sg-other'] });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { validate } from '../../local-aws/program/validation/validation.ts';
 import { resources, set } from './the-program.ts';
 
@@ -93,7 +93,7 @@ const wrong: readonly (readonly [
   [rule, 'name', 'r'.repeat(65), /at most 64/],
   [rule, 'state', 'ON', /one of ENABLED, DISABLED/],
   [rule, 'eventPattern', undefined, /needs an eventPattern or a scheduleExpression/],
-  [rule, 'eventPattern', '{"source":"aws.s3"}', /pattern that EventBridge takes/],
+  [rule, 'eventPattern', '{"source":"aws.s3"}', /valid EventBridge pattern/],
   [rule, 'eventPattern', `{"source":["${'s'.repeat(2_040)}"]}`, /longer than 2048/],
   [rule, 'scheduleExpression', 'rate(1 minutes)', /rate\(…\) or cron\(…\)/],
   [target, 'input', '{', /must be JSON/],
@@ -179,8 +179,8 @@ const wrong: readonly (readonly [
   ],
 ];
 
-describe('what pulumi up would refuse', () => {
-  it.each(['struct<a:decimal(10, 2),b:map<string,array<struct<c:int>>>>', 'array<timestamp>', 'char(3)'])(
+describe('validation', () => {
+  test.each(['struct<a:decimal(10, 2),b:map<string,array<struct<c:int>>>>', 'array<timestamp>', 'char(3)'])(
     'is not the column type %s',
     (type) => {
       const all = resources();
@@ -189,7 +189,7 @@ describe('what pulumi up would refuse', () => {
     },
   );
 
-  it('is nothing of the real program', () => {
+  test('accepts the real program', () => {
     expect(validate(resources())).toEqual([]);
   });
 
@@ -200,7 +200,7 @@ describe('what pulumi up would refuse', () => {
     expected,
     property,
   }));
-  it.each(cases)(
+  test.each(cases)(
     '$type with a wrong $path is named with the rule $expected',
     ({ type, path, value, expected, property }) => {
       const all = resources();
@@ -216,7 +216,7 @@ describe('what pulumi up would refuse', () => {
     },
   );
 
-  it('a function whose time-out exceeds its queue’s visibility time-out is refused at the mapping', () => {
+  test('refuses a mapping whose function has a longer timeout than the queue’s visibility timeout', () => {
     const all = resources();
     for (const resource of all.filter(({ type }) => type === queue))
       resource.inputs['visibilityTimeoutSeconds'] = 119;
@@ -226,16 +226,14 @@ describe('what pulumi up would refuse', () => {
       'eventSourceArn',
       'eventSourceArn',
     ]);
-    expect(findings[0]?.rule).toMatch(
-      /visibility time-out, 119 s, must not be below the function's time-out/,
-    );
+    expect(findings[0]?.rule).toMatch(/visibility timeout, 119 s, must not be below the function's timeout/);
   });
 
-  it.each([
+  test.each([
     ['returnData', [{ id: 'a' }, { id: 'b' }]],
     ['ids of their own', [{ id: 'a', returnData: true }, { id: 'a' }]],
     ['a lower-case letter first', [{ id: 'A', returnData: true }]],
-  ])('an alarm on an expression needs %s', (expected, metricQueries) => {
+  ])('requires %s for an alarm on an expression', (expected, metricQueries) => {
     const all = resources();
     const one = all.find(({ type, inputs }) => type === alarm && inputs['metricQueries'] !== undefined);
     if (one === undefined) throw new Error('The program has no alarm on an expression.');
@@ -246,7 +244,7 @@ describe('what pulumi up would refuse', () => {
     expect(others).toEqual([]);
   });
 
-  it('a rule has at most five targets', () => {
+  test('allows at most five targets per rule', () => {
     const all = resources();
     const one = all.find(({ type }) => type === target);
     if (one === undefined) throw new Error('The program has no target.');

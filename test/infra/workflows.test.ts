@@ -1,5 +1,5 @@
 import validate from 'asl-validator';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { drainStates, isCounting, isDraining } from '../../domain/versions/workflow-states.ts';
 import { readTopology } from '../../local-aws/program/topology.ts';
 import { parseDefinition, type State } from '../../local-aws/stepfunctions/definition.ts';
@@ -17,13 +17,13 @@ describe.each(stateMachines.map((each) => [each.name.replace(/-local$/, ''), eac
     };
     const flows = [parsed, ...Object.values(parsed.States).flatMap(inner)];
 
-    it('is one by the States Language', () => {
+    test('is valid States Language', () => {
       const { isValid, errorsText } = validate(JSON.parse(definition), { checkArn: true, checkPaths: true });
       expect(errorsText()).toBe('');
       expect(isValid).toBe(true);
     });
 
-    it('reaches each of its states, and names each once', () => {
+    test('reaches each of its states, and uses each name once', () => {
       for (const { StartAt, States } of flows) {
         const reached = new Set<string>();
         const visit = (at: string) => {
@@ -44,7 +44,7 @@ describe.each(stateMachines.map((each) => [each.name.replace(/-local$/, ''), eac
       expect(names.filter((each) => each.length > 80)).toEqual([]);
     });
 
-    it('ends with its report, whatever goes wrong before', () => {
+    test('ends with its report, whichever state fails', () => {
       const caught = Object.entries(parsed.States).flatMap(([at, state]) =>
         'Catch' in state && at !== 'Write the report' ? state.Catch.map(({ Next }) => Next) : [],
       );
@@ -65,7 +65,7 @@ describe.each(stateMachines.map((each) => [each.name.replace(/-local$/, ''), eac
       }
     });
 
-    it('waits for the stages in states that commands recognize', () => {
+    test('waits for the stages in states that the commands recognize', () => {
       const names = Object.keys(parsed.States);
       expect(names.filter(isDraining).sort()).toEqual(Object.values(drainStates).sort());
       const branches = Object.values(parsed.States).flatMap((state) =>
@@ -75,7 +75,7 @@ describe.each(stateMachines.map((each) => [each.name.replace(/-local$/, ''), eac
       expect(flows.flatMap(({ States }) => Object.keys(States)).filter(isCounting)).toEqual(branches);
     });
 
-    it('may call its two functions, look at queues, crawl, list and run its own children, and nothing else', () => {
+    test('may only call its two functions, read queues, crawl, list and run its own children', () => {
       const own = roles.find(({ arn }) => arn === roleArn);
       const actions = own?.policies.flatMap(({ document }) =>
         (JSON.parse(document) as { Statement: { Action: string[] }[] }).Statement.flatMap(

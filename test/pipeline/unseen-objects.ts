@@ -25,7 +25,7 @@ export async function putUnseen(directory: string, objects: Iterable<UnseenObjec
     buckets: [{ name: rawBucket, versioning: 'Enabled', eventBridge: false }],
     directory: join(directory, 's3'),
     clock: systemClock,
-    admit: async () => {},
+    authorize: async () => {},
     publish: async () => {},
     region,
     accountId: account,

@@ -76,15 +76,15 @@ export class Pipeline {
     this.#network = network;
     const { clock, random } = network;
     const ids = () => random.id(20);
-    const admit = async () => {};
+    const authorize = async () => {};
 
-    this.sqs = createSqs({ queues: topology.queues, clock, admit, region, accountId, ids });
+    this.sqs = createSqs({ queues: topology.queues, clock, authorize, region, accountId, ids });
     const delivery = queueDelivery(this.sqs);
     const bus: Party = { name: 'bus', alive: true };
     this.#events = createEvents({
       rules: topology.rules,
       clock,
-      admit,
+      authorize,
       region,
       accountId,
       ids,

@@ -14,7 +14,7 @@ const workgroupType = 'aws:redshiftserverless/workgroup:Workgroup';
 const lowerCase = /^[a-z0-9_-]+$/;
 const lowerCaseWords = 'lower-case letters, digits, hyphens and underscores';
 
-/** What the provider and AWS refuse of the catalog, of schedules and of Redshift Serverless. */
+/** The rules of the provider and AWS for the catalog, schedules and Redshift Serverless. */
 export const catalogChecks: Readonly<Record<string, readonly Check[]>> = {
   // Glue web API reference: DatabaseInput, TableInput, StorageDescriptor; Athena guide: tables-databases-columns-names.
   [databaseType]: [physicalName('name', lowerCase, 255, lowerCaseWords)],
@@ -107,7 +107,10 @@ function* columnTypes({ inputs }: Resource): ReturnType<Check> {
   }
 }
 
-/** Whether it is a type such as `struct<a:int,b:array<string>>` (Hive language manual: Types): nested ones are read from the inside out. */
+/**
+ * Whether it is a type such as `struct<a:int,b:array<string>>` (Hive language manual: Types); nested types
+ * are resolved from the inside out.
+ */
 function isHiveType(text: string): boolean {
   const type = String.raw`(?:[A-Za-z]\w*(?:\([\d,]+\))?|<>)`;
   const field = `[^<>,:()]+:${type}`;
@@ -120,7 +123,10 @@ function isHiveType(text: string): boolean {
   return new RegExp(`^${type}$`).test(left);
 }
 
-/** "Only a single target is supported by the crawler", which names its queue, and whose deletions it can only log. */
+/**
+ * "Only a single target is supported by the crawler"; the target names the crawler's queue, and deletions can
+ * only be logged.
+ */
 function* catalogTargets({ inputs }: Resource, ofType: Parameters<Check>[1]): ReturnType<Check> {
   const targets = [inputs['catalogTargets'] ?? []].flat();
   if (targets.length === 0) return;

@@ -1,25 +1,25 @@
 import * as z from 'zod';
 import type { Resource } from '../program.ts';
 
-/** Something that `pulumi up` would refuse. */
+/** A resource that `pulumi up` would refuse. */
 export interface Finding {
   readonly urn: string;
   /** Path of the property within the resource's inputs. */
   readonly property: string;
-  /** What must hold, and what was given. */
+  /** The rule, and the given value. */
   readonly rule: string;
 }
 
 /** The resources of the program, by type. */
 export type OfType = (type: string) => readonly Resource[];
 
-/** Says what is wrong with a resource: `[property, rule]` pairs. */
+/** Reports a resource's violations: `[property, rule]` pairs. */
 export type Check = (
   resource: Resource,
   ofType: OfType,
 ) => Iterable<readonly [property: string, rule: string]>;
 
-/** The value at a path such as `retryPolicy.maximumRetryAttempts`; undefined when a step is missing. */
+/** The value at a path such as `retryPolicy.maximumRetryAttempts`; undefined if a step is missing. */
 export function valueAt(value: unknown, path: string): unknown {
   return path.split('.').reduce<unknown>((at, step) => {
     return typeof at === 'object' && at !== null
@@ -28,7 +28,7 @@ export function valueAt(value: unknown, path: string): unknown {
   }, value);
 }
 
-/** A check of one property that is left alone when absent. */
+/** A check of one property that passes if the property is missing. */
 function property(
   path: string,
   wrong: (value: unknown, resource: Resource, ofType: OfType) => string | undefined,
@@ -54,14 +54,17 @@ export const range = (path: string, least: number, most: number): Check =>
       : `must be a whole number from ${least} to ${most}${given(value)}`,
   );
 
-/** Each element of a list, or the value itself, is one of these. */
+/** Requires that each element of a list, or the value itself, is one of these. */
 export const oneOf = (path: string, allowed: readonly unknown[]): Check =>
   property(path, (value) => {
     const wrong = [value].flat().filter((each) => !allowed.includes(each));
     return wrong.length === 0 ? undefined : `must be one of ${allowed.join(', ')}${given(wrong[0])}`;
   });
 
-/** The physical name: what is asked for, or the logical name with the hyphen and seven digits that Pulumi adds. */
+/**
+ * Checks the physical name: the given one, or the logical name with the hyphen and seven digits that Pulumi
+ * adds.
+ */
 export const physicalName = (path: string, pattern: RegExp, most: number, allowed: string): Check =>
   function* ({ name, inputs }) {
     const { [path]: asked, [`${path}Prefix`]: prefix } = inputs;
@@ -73,7 +76,7 @@ export const physicalName = (path: string, pattern: RegExp, most: number, allowe
     if (!pattern.test(physical)) yield [path, `must be ${allowed}${given(physical)}`];
   };
 
-/** The property is the output of some resource of these types, given as pairs of type and output. */
+/** Requires an output of a resource of one of these types, given as pairs of type and output. */
 export const refersTo = (
   path: string,
   ...kinds: readonly (readonly [type: string, output: string])[]
@@ -89,7 +92,7 @@ function a(type: string): string {
   return `${/^[AEIOU]/.test(noun) ? 'an' : 'a'} ${noun}`;
 }
 
-/** A property that holds JSON, checked further by `check` when it parses. */
+/** A property that holds JSON; `check` checks the parsed value. */
 export const json = (
   path: string,
   check: (value: unknown, resource: Resource, ofType: OfType) => string | undefined = () => undefined,
@@ -132,8 +135,8 @@ const document = z.strictObject({
 });
 
 /**
- * A policy document (IAM guide, reference_policies_elements): a policy on a resource says who, one on an identity must not,
- * and a role's trust policy names no resource.
+ * A policy document (IAM guide, reference_policies_elements): a resource's policy must name a principal, an
+ * identity's must not, and a role's trust policy must not name a resource.
  */
 export const policy = (path: string, kind: 'identity' | 'resource' | 'trust', most: number): Check =>
   json(path, (value, { inputs }) => {

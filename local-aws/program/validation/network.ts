@@ -25,7 +25,7 @@ const ofVpc = [required('vpcId'), refersTo('vpcId', [vpcType, 'id'])];
 const identifier = /^[a-z](?!.*--)[a-z0-9-]*[a-z0-9]$/;
 const identifierWords = 'lower-case letters, digits and single hyphens, a letter first';
 
-/** One rule names the group that it belongs to, and one peer. */
+/** A rule names its own group and exactly one peer. */
 const securityGroupRule: readonly Check[] = [
   required('securityGroupId'),
   refersTo('securityGroupId', [securityGroupType, 'id']),
@@ -41,7 +41,7 @@ const securityGroupRule: readonly Check[] = [
   },
 ];
 
-/** Each of a list's elements is such an output. */
+/** Requires that each element of a list is such an output. */
 const allReferTo = (path: string, type: string): Check =>
   function* ({ inputs }, ofType) {
     const known = ofType(type).map(({ outputs }) => outputs['id']);
@@ -49,13 +49,13 @@ const allReferTo = (path: string, type: string): Check =>
     if (wrong.length > 0) yield [path, `must be ids of this program's ${type}, not ${wrong.join(', ')}`];
   };
 
-/** What a function says of its place in a network (Lambda guide, configuration-vpc). */
+/** A function's network settings (Lambda guide, configuration-vpc). */
 export const placement: readonly Check[] = [
   allReferTo('vpcConfig.subnetIds', subnetType),
   allReferTo('vpcConfig.securityGroupIds', securityGroupType),
 ];
 
-/** What the provider and AWS refuse of networks and databases. */
+/** The rules of the provider and AWS for networks and databases. */
 export const networkChecks: Readonly<Record<string, readonly Check[]>> = {
   // VPC guide: vpc-cidr-blocks, subnet-sizing; EC2 API reference: CreateSecurityGroup, CreateVpcEndpoint.
   [vpcType]: [

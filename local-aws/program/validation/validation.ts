@@ -29,7 +29,7 @@ const roleType = 'aws:iam/role:Role';
 const ofBucket = [required('bucket'), refersTo('bucket', [bucketType, 'bucket'])];
 const ofQueue = [required('queueUrl'), refersTo('queueUrl', [queueType, 'url'])];
 
-/** What the provider and AWS refuse, by type. Each group names the page that says so. */
+/** The rules of the provider and AWS, by type. Each group names its source. */
 const checks: Readonly<Record<string, readonly Check[]>> = {
   ...catalogChecks,
   ...networkChecks,
@@ -160,7 +160,7 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
       if (timeout > visibility) {
         yield [
           'eventSourceArn',
-          `the queue's visibility time-out, ${visibility} s, must not be below the function's time-out, ${timeout} s`,
+          `the queue's visibility timeout, ${visibility} s, must not be below the function's timeout, ${timeout} s`,
         ];
       }
     },
@@ -218,7 +218,10 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
   ],
 };
 
-/** What `pulumi up` would refuse of these resources; the mocks under which the local cloud runs them accept anything. */
+/**
+ * The problems that `pulumi up` would report for these resources; the local cloud's Pulumi mocks accept
+ * anything.
+ */
 export function validate(resources: readonly Resource[]): Finding[] {
   const byType = Map.groupBy(resources, ({ type }) => type);
   const ofType = (type: string) => byType.get(type) ?? [];
@@ -256,14 +259,14 @@ function* patternOrSchedule({ inputs }: Resource): ReturnType<Check> {
     try {
       compilePattern(eventPattern);
     } catch (error) {
-      yield ['eventPattern', `must be a pattern that EventBridge takes: ${errorText(error)}`];
+      yield ['eventPattern', `must be a valid EventBridge pattern: ${errorText(error)}`];
     }
   }
   if (scheduleExpression !== undefined) {
     try {
       parseSchedule(String(scheduleExpression), 0);
     } catch (error) {
-      yield ['scheduleExpression', `must be rate(…) or cron(…) as EventBridge takes it: ${errorText(error)}`];
+      yield ['scheduleExpression', `must be a valid rate(…) or cron(…) of EventBridge: ${errorText(error)}`];
     }
   }
 }

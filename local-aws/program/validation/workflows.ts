@@ -2,7 +2,7 @@ import { errorText } from '../../core/service-error.ts';
 import { parseDefinition } from '../../stepfunctions/definition.ts';
 import { type Check, json, oneOf, physicalName, refersTo, required, valueAt } from './checks.ts';
 
-/** What the provider and AWS refuse of state machines, and what the local cloud could not run. */
+/** The rules of the provider and AWS for state machines, and the limits of the local cloud. */
 export const workflowChecks: Readonly<Record<string, readonly Check[]>> = {
   // Step Functions API reference: CreateStateMachine, LogLevel; Step Functions guide: service-quotas, cw-logs.
   'aws:sfn/stateMachine:StateMachine': [

@@ -1,4 +1,4 @@
-import type { Admit } from '../../core/call.ts';
+import type { Authorize } from '../../core/call.ts';
 import type { ServedService } from '../../core/cloud-service.ts';
 import { badRequest, forbidden, ServiceError } from '../../core/service-error.ts';
 import type { WireRequest, WireResponse } from '../../http/service.ts';
@@ -10,14 +10,14 @@ import { findRoute, keyByKey, nameOf } from './routes.ts';
 import { errorResponse } from './xml.ts';
 
 interface S3Options extends StoreOptions {
-  readonly admit: Admit;
+  readonly authorize: Authorize;
 }
 
 export interface S3 extends ServedService {
   readonly store: Store;
 }
 
-/** The S3 of the local cloud: path-style REST, buckets as `options` name them. */
+/** Creates the local cloud's S3: path-style REST, with the buckets of `options`. */
 export function createS3(options: S3Options): S3 {
   const store = new Store(options);
   return {
@@ -27,19 +27,19 @@ export function createS3(options: S3Options): S3 {
     close: () => store.close(),
     async handle(request) {
       try {
-        return await answer(request, store, options.admit);
+        return await answer(request, store, options.authorize);
       } catch (error) {
         if (error instanceof ServiceError) return errorResponse(error, request);
         throw error;
       } finally {
-        // What nobody read must not stop up the connection.
+        // An unread body must not block the connection.
         if (!request.body.readableEnded) request.body.resume();
       }
     },
   };
 }
 
-async function answer(request: WireRequest, store: Store, admit: Admit): Promise<WireResponse> {
+async function answer(request: WireRequest, store: Store, authorize: Authorize): Promise<WireResponse> {
   const target = parsePath(request.path);
   const asked = {
     method: request.method,
@@ -52,9 +52,9 @@ async function answer(request: WireRequest, store: Store, admit: Admit): Promise
     const name = nameOf(asked);
     throw notImplemented(`The local cloud does not serve S3's ${name}.`, { Operation: name });
   }
-  const exchange = new Exchange(request, store, admit, route.operation, target);
+  const exchange = new Exchange(request, store, authorize, route.operation, target);
   checkOwner(exchange);
-  // Before anything else, as on AWS: it is no secret which buckets exist.
+  // First of all, as on AWS: the existence of a bucket is no secret.
   if (target.bucketName !== '') store.bucket(target.bucketName);
   const { versionId } = exchange;
   if (route.versionAction && versionId !== undefined) {
@@ -97,7 +97,7 @@ function checkOwner({ headers, store }: Exchange): void {
   }
 }
 
-/** The condition keys of listings; absent where the request does not say. */
+/** The condition keys of listings; missing if the request has no such parameter. */
 function listContext({ query }: WireRequest): Record<string, string> {
   const names = ['prefix', 'delimiter', 'max-keys'];
   return Object.fromEntries(

@@ -14,41 +14,42 @@ import {
 import { Sha256 } from '../storage/sha256.ts';
 import { entityTooLarge, invalidRequest } from './errors.ts';
 
-/** What was found out about a body while it passed. */
+/** The size and hashes of a body, calculated while it passes. */
 export interface Digest {
   readonly size: number;
-  /** Hexadecimal; absent where nobody asks for it. */
+  /** Hexadecimal; missing if it is not needed. */
   readonly md5?: string;
-  /** The one that the request brings, or the fallback. */
+  /** The request's checksum, or the fallback. */
   readonly checksum?: { readonly algorithm: ChecksumAlgorithm; readonly value: string };
-  /** Base64, of each algorithm that was calculated. */
+  /** Base64, by algorithm. */
   readonly checksums: ReadonlyMap<ChecksumAlgorithm, string>;
 }
 
 type Headers = Readonly<Record<string, string>>;
 
 export interface BodyOptions {
-  /** Bytes, of what is stored. */
+  /** Limit of the stored bytes. */
   readonly limit: number;
-  /** Whether to calculate the MD5 although the request brings none. */
+  /** Whether to calculate the MD5 even if the request has none. */
   readonly wantsMd5?: boolean;
-  /** What to calculate when the request brings no checksum. */
+  /** The checksum to calculate if the request has none. */
   readonly fallback?: ChecksumAlgorithm | undefined;
-  /** What to calculate in any case. */
+  /** A checksum to calculate in any case. */
   readonly also?: ChecksumAlgorithm | undefined;
 }
 
 /**
- * The content of a request: decoded from `aws-chunked`, hashed and counted as it is iterated, once. After the last
- * byte it compares with what the headers and the trailer promise and throws when anything differs, so that whoever
- * stores the bytes can drop them ("API Reference: PutObject"; "Signature calculations: transferring payload in
- * multiple chunks"; "User Guide: Checking object integrity").
+ * A request's content: decoded from `aws-chunked`, hashed and counted while it is iterated, once. After the
+ * last byte it compares the results with the headers and the trailer and throws if anything differs, so that
+ * the reader can discard the bytes ("API Reference: PutObject"; "Signature calculations: transferring payload
+ * in multiple chunks"; "User Guide: Checking object integrity").
  *
- * What it yields holds its bytes only until the next is asked for. The source's chunks must be nobody else's.
+ * A yielded chunk is valid only until the next one is requested. Nothing else may use the source's chunks.
  *
- * The signatures of single chunks are not verified: their key does not get this far. The checksum is.
+ * Signatures of single chunks are not verified, because their key is not available here. The checksum is.
  *
- * @throws while iterating: BadDigest, XAmzContentSHA256Mismatch, IncompleteBody, EntityTooLarge, MalformedTrailerError
+ * @throws while iterating: BadDigest, XAmzContentSHA256Mismatch, IncompleteBody, EntityTooLarge,
+ * MalformedTrailerError
  */
 export class Body implements AsyncIterable<Uint8Array> {
   readonly #source: Readable;
@@ -75,12 +76,12 @@ export class Body implements AsyncIterable<Uint8Array> {
     return new Body(request.body, promised(request.headers), options);
   }
 
-  /** As many bytes as the limit says, which were stored before. */
+  /** A copy of stored bytes, whose number is the limit. */
   static copied(source: Readable, algorithm: ChecksumAlgorithm | undefined, options: BodyOptions): Body {
     return new Body(source, { chunked: false, size: options.limit, algorithm, trailing: false }, options);
   }
 
-  /** Known once the iteration has come to its end. */
+  /** Available after the last byte has been iterated. */
   get digest(): Digest {
     if (!this.#digest) throw new Error('The body has not been read to its end.');
     return this.#digest;
@@ -125,17 +126,17 @@ export class Body implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** What the headers say that the body will be. */
+/** The properties of the body that the headers announce. */
 interface Promised {
   readonly chunked: boolean;
   readonly size: number;
   /** Hexadecimal. */
   readonly md5?: string | undefined;
-  /** Hexadecimal; absent for `UNSIGNED-PAYLOAD` and streaming payloads. */
+  /** Hexadecimal; missing for `UNSIGNED-PAYLOAD` and streaming payloads. */
   readonly sha256?: string | undefined;
   /** The checksum to calculate. */
   readonly algorithm: ChecksumAlgorithm | undefined;
-  /** Base64; absent where the trailer brings it, or nobody does. */
+  /** Base64; missing if the trailer has it, or if there is none. */
   readonly checksum?: string | undefined;
   readonly trailing: boolean;
 }
@@ -240,7 +241,9 @@ const incompleteBody = () =>
     'You did not provide the number of bytes specified by the Content-Length HTTP header.',
   );
 
-/** The raw bytes. Does not destroy the stream on an early end, for the answer goes back over the same connection. */
+/**
+ * The raw bytes. Does not destroy the stream on an early end, because the answer uses the same connection.
+ */
 async function* received(source: Readable): AsyncGenerator<Buffer> {
   const chunks: AsyncIterable<Buffer> = source.iterator({ destroyOnReturn: false });
   try {
@@ -255,7 +258,7 @@ async function* received(source: Readable): AsyncGenerator<Buffer> {
 
 const longestLine = 8 * 1024;
 
-/** Takes `size[;chunk-signature=…]\r\n data \r\n … 0 \r\n trailer \r\n \r\n` apart; fills `trailer`. */
+/** Parses `size[;chunk-signature=…]\r\n data \r\n … 0 \r\n trailer \r\n \r\n`; fills `trailer`. */
 async function* dechunk(
   source: AsyncIterable<Buffer>,
   trailer: Map<string, string>,
@@ -299,7 +302,7 @@ async function* dechunk(
   if (expects !== 'nothing') throw incompleteBody();
 }
 
-/** A small body, such as an XML document, whole. */
+/** Reads a small body, such as an XML document, completely. */
 export async function readText(body: Body): Promise<string> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(Buffer.from(chunk));

@@ -45,7 +45,7 @@ export const getBucketLocation: Operation = ({ store }) =>
 export const getBucketVersioning: Operation = ({ bucket }) =>
   xmlResponse('VersioningConfiguration', { Status: bucket.settings.versioning });
 
-/** The first version, which has markers instead of tokens: boto3's `bucket.objects` still uses it. */
+/** The first version, with markers instead of tokens; boto3's `bucket.objects` still uses it. */
 export const listObjectsV1: Operation = (exchange) => {
   const request = selection(exchange, 'max-keys');
   const marker = exchange.query('marker') ?? '';
@@ -144,7 +144,7 @@ export const listMultipartUploads: Operation = (exchange) => {
   });
 };
 
-/** No page holds more than 1,000, whatever was asked for. */
+/** A page never holds more than 1,000, even if more are requested. */
 const longestPage = 1000;
 
 function selection(exchange: Exchange, limitName: string) {
@@ -162,7 +162,7 @@ function selection(exchange: Exchange, limitName: string) {
 
 type Request = ReturnType<typeof selection>;
 
-/** The elements that all listings have. */
+/** The elements common to all listings. */
 function listing(
   exchange: Exchange,
   { prefix, delimiter, limit, encode }: Request,
@@ -180,7 +180,7 @@ function listing(
   };
 }
 
-/** As S3 does it: a space becomes `+`, a slash stays. */
+/** S3's encoding: a space becomes `+`, a slash stays. */
 function urlEncode(text: string): string {
   return encodeURIComponent(text)
     .replaceAll('%20', '+')

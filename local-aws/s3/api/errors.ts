@@ -1,6 +1,6 @@
 import { badRequest, ServiceError } from '../../core/service-error.ts';
 
-/** A refusal that says something in its headers too. */
+/** An error with headers of its own. */
 export class RefusalWithHeaders extends ServiceError {
   readonly headers: Readonly<Record<string, string>>;
 
@@ -10,7 +10,7 @@ export class RefusalWithHeaders extends ServiceError {
   }
 }
 
-/** S3's refusals that more than one place gives ("Amazon S3 API Reference: Error responses"). */
+/** S3's errors that several places use ("Amazon S3 API Reference: Error responses"). */
 
 export const invalidArgument = (message: string, name: string, value: string) =>
   badRequest('InvalidArgument', message, { ArgumentName: name, ArgumentValue: value });

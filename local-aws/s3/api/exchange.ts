@@ -1,4 +1,4 @@
-import type { Admit } from '../../core/call.ts';
+import type { Authorize } from '../../core/call.ts';
 import { ServiceError } from '../../core/service-error.ts';
 import type { WireRequest, WireResponse } from '../../http/service.ts';
 import type { Bucket } from '../storage/bucket.ts';
@@ -7,7 +7,7 @@ import type { Version } from '../storage/model.ts';
 import type { Store } from '../storage/store.ts';
 import { invalidArgument } from './errors.ts';
 
-/** Headers that policies can ask for ("Service Authorization Reference: Condition keys for Amazon S3"). */
+/** Headers that policies can test ("Service Authorization Reference: Condition keys for Amazon S3"). */
 const conditionHeaders = [
   'if-match',
   'if-none-match',
@@ -19,10 +19,10 @@ const conditionHeaders = [
   'x-amz-storage-class',
 ];
 
-/** Of the operations that need s3:PutObject, those that make an object ("User Guide: Enforce conditional writes"). */
+/** The operations with s3:PutObject that create an object ("User Guide: Enforce conditional writes"). */
 const creations = new Set(['PutObject', 'CopyObject', 'CompleteMultipartUpload']);
 
-/** One request to one operation, with all that an operation needs to answer it. */
+/** One request to one operation, with everything needed to answer it. */
 export class Exchange {
   readonly request: WireRequest;
   readonly store: Store;
@@ -30,18 +30,18 @@ export class Exchange {
   readonly bucketName: string;
   readonly key: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly #admit: Admit;
+  readonly #authorize: Authorize;
 
   constructor(
     request: WireRequest,
     store: Store,
-    admit: Admit,
+    authorize: Authorize,
     operation: string,
     target: { bucketName: string; key: string },
   ) {
     this.request = request;
     this.store = store;
-    this.#admit = admit;
+    this.#authorize = authorize;
     this.operation = operation;
     this.bucketName = target.bucketName;
     this.key = target.key;
@@ -59,7 +59,6 @@ export class Exchange {
     return { requestId, requester, sourceIp };
   }
 
-  /** A query parameter. */
   query(name: string): string | undefined {
     return this.request.query.get(name) ?? undefined;
   }
@@ -81,12 +80,12 @@ export class Exchange {
     throw invalidArgument(message, name, text);
   }
 
-  /** The version that the request names. @throws InvalidArgument */
+  /** The version in the request. @throws InvalidArgument */
   get versionId(): string | undefined {
     return checkVersionId(this.query('versionId'));
   }
 
-  /** @throws AccessDenied, or a fault that was asked for */
+  /** @throws AccessDenied, or an injected fault */
   async allow(action: string, resource = this.arn, context: Record<string, string> = {}): Promise<void> {
     const conditions: Record<string, string> = { ...context };
     if (action === 's3:PutObject')
@@ -97,14 +96,14 @@ export class Exchange {
     }
     const { caller } = this.request;
     const { operation, wantsChecksum } = this;
-    await this.#admit({ caller, operation, action, resource, context: conditions, wantsChecksum });
+    await this.#authorize({ caller, operation, action, resource, context: conditions, wantsChecksum });
   }
 
   get wantsChecksum(): boolean {
     return this.headers['x-amz-checksum-mode']?.toUpperCase() === 'ENABLED';
   }
 
-  /** Of the object, the bucket, or everything, as the request's path goes. */
+  /** The ARN of the request's object or bucket, or `*`. */
   get arn(): string {
     if (this.bucketName === '') return '*';
     return this.key === '' ? this.bucketArn : arnOf(this.bucketName, this.key);
@@ -115,8 +114,8 @@ export class Exchange {
   }
 
   /**
-   * `refusal` says that a key does not exist. Who may not list the bucket must not learn that ("API Reference:
-   * GetObject, Permissions": 404 with s3:ListBucket, 403 without).
+   * `refusal` says that a key does not exist. A caller without permission to list the bucket must not learn
+   * that ("API Reference: GetObject, Permissions": 404 with s3:ListBucket, 403 without).
    */
   async missing(refusal: ServiceError, bucketName = this.bucketName): Promise<ServiceError> {
     try {
@@ -144,8 +143,9 @@ export function checkVersionId(versionId: string | undefined): string | undefine
 }
 
 /**
- * A presigned URL carries headers as query parameters; they count as headers. A checksum of the body does not: S3 was seen to
- * take bodies that differ from it, and the SDK for JavaScript signs that of nothing into every URL.
+ * A presigned URL carries headers as query parameters, which count as headers. A checksum of the body does
+ * not: S3 has been observed to accept bodies that differ from it, and the SDK for JavaScript signs the
+ * checksum of an empty body into every URL.
  */
 function hoisted(query: URLSearchParams): Record<string, string> {
   const headers: Record<string, string> = {};
@@ -156,7 +156,10 @@ function hoisted(query: URLSearchParams): Record<string, string> {
   return headers;
 }
 
-/** The text of a query parameter as a header may hold it: its UTF-8 bytes, as Node writes them. @throws InvalidArgument */
+/**
+ * A query parameter's text as a header value: its UTF-8 bytes, in the form that Node writes. @throws
+ * InvalidArgument
+ */
 function headerValue(name: string, value: string): string {
   checkHeaderValue(name, value);
   return Buffer.from(value).toString('latin1');
@@ -165,5 +168,5 @@ function headerValue(name: string, value: string): string {
 /** @throws InvalidArgument */
 export function checkHeaderValue(name: string, value: string): void {
   if (/\p{Cc}/u.test(value))
-    throw invalidArgument('Header values can hold no control characters', name, value);
+    throw invalidArgument('Header values cannot contain control characters', name, value);
 }

@@ -4,26 +4,26 @@ import type { OpenUpload, StoredObject, Version } from '../storage/model.ts';
 
 export interface Selection {
   readonly prefix: string;
-  /** Empty: none. */
+  /** Empty if there is none. */
   readonly delimiter: string;
-  /** Entries and common prefixes together. */
+  /** Maximum of entries and common prefixes together. */
   readonly limit: number;
-  /** The last thing that the page before held. */
+  /** The last entry or prefix of the previous page. */
   readonly after?: Position | undefined;
 }
 
 export interface Position {
   readonly key: string;
-  /** `key` is a common prefix: the page before stood for all keys that begin with it. */
+  /** `key` is a common prefix: the previous page already covers all keys that begin with it. */
   readonly common: boolean;
-  /** Of several entries of one key, the last that was listed. */
+  /** The last listed entry if a key has several. */
   readonly id?: string | undefined;
 }
 
 interface Page<Entry> {
   readonly entries: Entry[];
   readonly commonPrefixes: string[];
-  /** Present when there is more. */
+  /** Present if there is more. */
   readonly next?: Position;
 }
 
@@ -38,7 +38,7 @@ export function listObjects(
   });
 }
 
-/** All versions and delete markers, newest first within a key ("API Reference: ListObjectVersions"). */
+/** All versions and delete markers, newest first for each key ("API Reference: ListObjectVersions"). */
 export function listVersions(
   bucket: Bucket,
   selection: Selection,
@@ -50,7 +50,7 @@ export function listVersions(
   );
 }
 
-/** Uploads under way, oldest first within a key ("API Reference: ListMultipartUploads"). */
+/** Open uploads, oldest first for each key ("API Reference: ListMultipartUploads"). */
 export function listUploads(bucket: Bucket, selection: Selection): Page<OpenUpload> {
   const keys = new SortedKeys();
   const byKey = Map.groupBy(bucket.uploads.values(), (upload) => upload.key);
@@ -61,8 +61,8 @@ export function listUploads(bucket: Bucket, selection: Selection): Page<OpenUplo
 }
 
 /**
- * The position that a `key-marker` means: where it is a common prefix of this listing, S3 itself gave it out as
- * `NextKeyMarker` and goes on after all that begins with it.
+ * The position of a `key-marker`. If it is a common prefix of this listing, S3 itself returned it as
+ * `NextKeyMarker` and continues after all keys that begin with it.
  */
 export function positionOf(
   marker: string,
@@ -80,7 +80,7 @@ function paginate<Entry>(
 ): Page<Entry> {
   const page: Page<Entry> = { entries: [], commonPrefixes: [] };
   let last: Position | undefined;
-  // With a limit of 0 S3 answers that nothing is truncated.
+  // With a limit of 0, S3 answers that nothing is truncated.
   const full = () => page.entries.length + page.commonPrefixes.length >= limit;
   const cut = () => ({ ...page, ...(last && { next: last }) });
   const from = (key: string) => {

@@ -7,7 +7,7 @@ import { invalidArgument, invalidRequest, notImplemented } from './errors.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
-/** What is kept with an object besides user metadata, and can be overridden when it is read. */
+/** Headers that are stored with an object besides user metadata, and can be overridden on reading. */
 export const systemHeaders = [
   'cache-control',
   'content-disposition',
@@ -17,10 +17,10 @@ export const systemHeaders = [
   'expires',
 ];
 const metadataPrefix = 'x-amz-meta-';
-/** "User Guide: Working with object metadata": names and values together. */
+/** "User Guide: Working with object metadata": limit of names and values together. */
 const mostMetadataBytes = 2048;
 
-/** What of a request's headers is kept with the object. @throws MetadataTooLarge */
+/** The request headers that are stored with the object. @throws MetadataTooLarge */
 export function objectHeaders(headers: Headers): Record<string, string> {
   const kept: Record<string, string> = { 'content-type': 'binary/octet-stream' };
   let metadataBytes = 0;
@@ -42,7 +42,7 @@ export function objectHeaders(headers: Headers): Record<string, string> {
   return kept;
 }
 
-/** `aws-chunked` is how the body travelled, not what the object is. */
+/** `aws-chunked` is the encoding of the transfer, not of the object. */
 function withoutChunked(encoding: string): string {
   const encodings = encoding.split(',');
   const kept = encodings.filter((each) => each.trim() !== 'aws-chunked');
@@ -59,7 +59,7 @@ export function checkWriteHeaders(headers: Headers, settings: BucketSettings): v
       encryption ?? '',
     );
   }
-  // All of a bucket's objects are encrypted as the bucket says.
+  // The bucket decides the encryption of all its objects.
   const own = encryptionHeaders(settings);
   for (const name of [encryptionHeader, keyHeader]) {
     const value = headers[name];
@@ -69,7 +69,7 @@ export function checkWriteHeaders(headers: Headers, settings: BucketSettings): v
         Value: value,
       });
   }
-  // Object ownership is "bucket owner enforced", the default: ACLs are off.
+  // Object ownership is "bucket owner enforced", the default, so ACLs are disabled.
   const acl = headers['x-amz-acl'];
   if (acl !== undefined && acl !== 'private' && acl !== 'bucket-owner-full-control') {
     throw badRequest('AccessControlListNotSupported', 'The bucket does not allow ACLs');
@@ -82,16 +82,19 @@ const keyHeader = 'x-amz-server-side-encryption-aws-kms-key-id';
 export const quoted = (etag: string) => `"${etag}"`;
 export const unquoted = (etag: string) => etag.trim().replace(/^(W\/)?"(.*)"$/, '$2');
 
-/** How S3 says that objects are encrypted: all are as the bucket says. */
+/** S3's headers about an object's encryption, which is always the bucket's. */
 export function encryptionHeaders({ keyArn }: BucketSettings): Record<string, string> {
   if (keyArn === undefined) return { [encryptionHeader]: 'AES256' };
   return { [encryptionHeader]: 'aws:kms', [keyHeader]: keyArn };
 }
 
-/** Whether an object's ETag is the MD5 of its bytes: not under a KMS key ("API Reference: Object, ETag"). */
+/** Whether an object's ETag is the MD5 of its bytes: not with a KMS key ("API Reference: Object, ETag"). */
 export const etagIsMd5 = ({ keyArn }: BucketSettings) => keyArn === undefined;
 
-/** The ETag of bytes that came in one piece. Where it is no MD5, the same bytes written twice have two: here it is made of the blob's name. */
+/**
+ * The ETag of an object that was uploaded in one piece. If it is not an MD5, equal bytes get different ETags;
+ * here it is derived from the blob's name.
+ */
 export function etagOf({ md5 }: Digest, blob: string, settings: BucketSettings): string {
   return md5 !== undefined && etagIsMd5(settings) ? md5 : createHash('md5').update(blob).digest('hex');
 }
@@ -106,7 +109,7 @@ export function checksumElements({ checksum }: Pick<StoredObject, 'checksum'>): 
 }
 
 /**
- * Evaluates If-Match, If-None-Match, If-Modified-Since and If-Unmodified-Since (RFC 9110, 13.2.2), or, by their
+ * Evaluates If-Match, If-None-Match, If-Modified-Since and If-Unmodified-Since (RFC 9110, 13.2.2), or, with a
  * `prefix`, those of a copy's source.
  */
 export function readCondition(
@@ -135,8 +138,8 @@ export interface Range {
 }
 
 /**
- * The range that a `Range` header asks of `size` bytes; undefined, all of it: no header, one that is malformed, or one
- * of several ranges, which S3 doesn't serve. @throws InvalidRange
+ * The requested range of `size` bytes. Undefined, for all bytes, if there is no `Range` header, a malformed
+ * one, or one of several ranges, which S3 doesn't support. @throws InvalidRange
  */
 export function parseRange(header: string | undefined, size: number): Range | undefined {
   const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? '') ?? [];
@@ -151,7 +154,10 @@ export function parseRange(header: string | undefined, size: number): Range | un
   });
 }
 
-/** A copy's range must be whole and within the source ("API Reference: UploadPartCopy"). @throws InvalidArgument, InvalidRequest */
+/**
+ * A copy's range must be complete and within the source ("API Reference: UploadPartCopy"). @throws
+ * InvalidArgument, InvalidRequest
+ */
 export function parseCopyRange(header: string | undefined, size: number): Range {
   if (header === undefined) return { start: 0, end: size };
   const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(header) ?? [];

@@ -36,7 +36,7 @@ import {
 import { documents, parseDocument } from './parameters.ts';
 import { xmlResponse, xmlTime } from './xml.ts';
 
-/** The largest object that one PUT may bring is as large as the largest part. */
+/** The limit of one PUT is the same as of one part. */
 const largestPut = largestPart;
 const largestDocument = 8 * 1024 ** 2;
 
@@ -64,7 +64,10 @@ export const putObject: Operation = async (exchange) => {
   };
 };
 
-/** Runs a write under the request's If-Match and If-None-Match. @throws PreconditionFailed, ConditionalRequestConflict */
+/**
+ * Runs a write with the request's If-Match and If-None-Match. @throws PreconditionFailed,
+ * ConditionalRequestConflict
+ */
 export async function conditionally<T>(
   exchange: Exchange,
   write: (attempt: Attempt | undefined) => Promise<T>,
@@ -75,7 +78,8 @@ export async function conditionally<T>(
     ifMatch: headers['if-match'] === undefined ? undefined : unquoted(headers['if-match']),
   };
   if (!condition.ifNoneMatch && condition.ifMatch === undefined) return write(undefined);
-  // "User Guide: How to prevent object overwrites with conditional writes": If-Match needs to read as well.
+  // "User Guide: How to prevent object overwrites with conditional writes": If-Match also requires the
+  // permission to read.
   if (condition.ifMatch !== undefined) await exchange.allow('s3:GetObject');
   const attempt = bucket.begin(key, condition);
   try {
@@ -131,7 +135,7 @@ async function readObject(exchange: Exchange, withBody: boolean): Promise<WireRe
 
 const httpTime = (ms: number) => new Date(ms).toUTCString();
 
-/** The object that the request names by key and version, of which a delete marker is none. */
+/** Finds the object by the request's key and version; a delete marker does not count as an object. */
 async function findObject(exchange: Exchange): Promise<StoredObject> {
   const { bucket, key, versionId } = exchange;
   const version = versionId === undefined ? bucket.versions(key)[0] : bucket.version(key, versionId);
@@ -139,7 +143,7 @@ async function findObject(exchange: Exchange): Promise<StoredObject> {
     throw await exchange.missing(versionId === undefined ? noSuchKey(key) : noSuchVersion(key, versionId));
   }
   if (!version.marker) return version;
-  // "User Guide: Working with delete markers": 404 for the key, 405 for the marker by its version id.
+  // "User Guide: Working with delete markers": 404 for the key, 405 for the marker's version id.
   const marked = { 'x-amz-delete-marker': 'true', ...exchange.versionHeader(version) };
   if (versionId !== undefined) {
     throw new RefusalWithHeaders(
@@ -191,7 +195,7 @@ function overrides(exchange: Exchange): Record<string, string> {
   return headers;
 }
 
-/** The source of a copy, found and admitted, and its precondition met. */
+/** Finds and authorizes the source of a copy, and checks its preconditions. */
 export async function copySource(exchange: Exchange): Promise<{
   object: StoredObject;
   headers: Record<string, string>;
@@ -307,13 +311,18 @@ export const deleteObject: Operation = async (exchange) => {
   };
 };
 
-/** "User Guide: Enforce conditional deletes": a particular ETag needs to read as well, `*` does not. */
+/**
+ * "User Guide: Enforce conditional deletes": a specific ETag also requires the permission to read, `*` does
+ * not.
+ */
 async function allowComparison(exchange: Exchange, etag: string | undefined, key = exchange.key) {
   if (etag !== undefined && etag !== '*')
     await exchange.allow('s3:GetObject', arnOf(exchange.bucketName, key));
 }
 
-/** Each key is admitted by itself; one that is refused is an `Error` element among the others' `Deleted`. */
+/**
+ * Each key is authorized separately; a refused one becomes an `Error` element among the others' `Deleted`.
+ */
 export const deleteObjects: Operation = async (exchange) => {
   const { headers, store, bucket } = exchange;
   if (
@@ -350,7 +359,7 @@ export const deleteObjects: Operation = async (exchange) => {
         ...(marker !== undefined && { DeleteMarker: true, DeleteMarkerVersionId: marker }),
       });
     } catch (error) {
-      // A server's fault is the whole call's; a refusal is the key's.
+      // A server error fails the whole call; a refusal fails only its key.
       if (!(error instanceof ServiceError) || error.status >= 500) {
         await Promise.all(commits);
         throw error;
@@ -363,7 +372,7 @@ export const deleteObjects: Operation = async (exchange) => {
   return xmlResponse('DeleteResult', { Deleted: quiet ? [] : deleted, Error: errors });
 };
 
-/** The XML document that a request brings. */
+/** The XML document in a request. */
 export function readDocument({ request, headers }: Pick<Exchange, 'request' | 'headers'>): Promise<string> {
   return readText(Body.received({ body: request.body, headers }, { limit: largestDocument }));
 }

@@ -5,12 +5,12 @@ import { malformedXml } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { parseXml } from './xml.ts';
 
-/** Read where it is needed. */
+/** Read by the operation itself. */
 const served = z.string().optional();
 const all = <Names extends string, Value>(names: readonly Names[], value: Value) =>
   Object.fromEntries(names.map((name) => [name, value])) as Record<Names, Value>;
 
-const nothingLocked = harmless('Nothing is locked.');
+const nothingLocked = harmless('No object is locked.');
 const everywhere = {
   'x-amz-expected-bucket-owner': served,
   'x-amz-request-payer': harmless('Nobody pays.'),
@@ -35,7 +35,7 @@ const checksums = {
   'x-amz-checksum-xxhash128': notServed,
 };
 const body = { 'content-length': served, 'content-md5': served, 'x-amz-sdk-checksum-algorithm': served };
-/** What makes a new object. */
+/** Parameters of the operations that create an object. */
 const write = {
   ...everywhere,
   ...description,
@@ -43,7 +43,7 @@ const write = {
   'x-amz-acl': served,
   'x-amz-server-side-encryption': served,
   'x-amz-server-side-encryption-aws-kms-key-id': served,
-  'x-amz-server-side-encryption-bucket-key-enabled': harmless('It saves calls of KMS, and there are none.'),
+  'x-amz-server-side-encryption-bucket-key-enabled': harmless('It saves calls to KMS, and there are none.'),
   'x-amz-storage-class': only('STANDARD'),
   'x-amz-website-redirect-location': notServed,
   'x-amz-tagging': notServed,
@@ -82,16 +82,16 @@ const source = {
 const part = all(['partNumber', 'uploadId'], served);
 const deletion = {
   ...everywhere,
-  'x-amz-mfa': harmless('No bucket asks for it.'),
+  'x-amz-mfa': harmless('No bucket requires it.'),
   'x-amz-bypass-governance-retention': nothingLocked,
 };
 const listing = {
   ...everywhere,
   ...all(['prefix', 'delimiter', 'encoding-type'], served),
-  'x-amz-optional-object-attributes': harmless('The one that there is, RestoreStatus, no object has.'),
+  'x-amz-optional-object-attributes': harmless('Its only value is RestoreStatus, which no object has.'),
 };
 
-/** What each operation takes, by the names of query parameters and of headers, in lower case. */
+/** Each operation's parameters, by lower-case names of query parameters and headers. */
 export const parameters = {
   ListBuckets: z.object(all(['max-buckets', 'continuation-token', 'prefix', 'bucket-region'], served)),
   HeadBucket: z.object(everywhere),
@@ -187,7 +187,7 @@ const objectIdentifier = z.object({
   Size: notServed,
 });
 
-/** What the documents hold that requests bring. */
+/** The contents of documents in requests. */
 export const documents = {
   CompleteMultipartUpload: z.object({ Part: z.array(completedPart).default([]) }),
   DeleteObjects: z.object({ Object: z.array(objectIdentifier).min(1).max(1000), Quiet: served }),

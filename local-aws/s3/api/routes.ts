@@ -22,20 +22,23 @@ import {
 
 type Scope = 'account' | 'bucket' | 'object';
 
-/** In place of an action, where the operation itself asks for one on each key that it is given. */
+/** Used instead of an action if the operation itself authorizes each of its keys. */
 export const keyByKey = Symbol('key by key');
 
 interface Route {
   readonly operation: S3Operation;
   readonly method: string;
   readonly scope: Scope;
-  /** Query parameters that single the operation out. */
+  /** Query parameters that identify the operation. */
   readonly query?: readonly string[];
-  /** Made by a copy's header `x-amz-copy-source`. */
+  /** Identified by the header `x-amz-copy-source`. */
   readonly copies?: true;
-  /** What the caller needs on the path's resource ("Service Authorization Reference: Actions for Amazon S3"). */
+  /**
+   * The caller's permission on the path's resource ("Service Authorization Reference: Actions for Amazon
+   * S3").
+   */
   readonly action: string | typeof keyByKey;
-  /** The action in place of it when a `versionId` is named. */
+  /** The action if the request has a `versionId`. */
   readonly versionAction?: string;
   readonly run: Operation;
 }
@@ -64,7 +67,7 @@ export const routes: readonly Route[] = [
   { operation: 'DeleteObject', method: 'DELETE', scope: 'object', action: 's3:DeleteObject', versionAction: 's3:DeleteObjectVersion', run: deleteObject },
 ];
 
-/** Query parameters that make another operation out of a request; one that no route names must not be overlooked. */
+/** Query parameters that select another operation; one that no route names must not be ignored. */
 const subresources = new Set(
   `abac accelerate acl analytics annotation append attributes cors delete encryption intelligent-tiering inventory
   legal-hold lifecycle list-type location logging metadataConfiguration metadataInventoryTable metadataJournalTable
@@ -72,7 +75,7 @@ const subresources = new Set(
   renameObject replication requestPayment restore retention select session tagging torrent uploadId uploads versioning
   versions website`.split(/\s+/),
 );
-/** Parts of an object may be read by number. */
+/** Parts of an object can be read by number. */
 const plainParameters: Readonly<Record<string, readonly string[]>> = {
   GetObject: ['partNumber'],
   HeadObject: ['partNumber'],
@@ -94,7 +97,7 @@ export function findRoute(asked: Asked): Route | undefined {
   });
 }
 
-/** What to call a request that no route serves: SDKs name the operation themselves, in `x-id`. */
+/** A name for a request that no route serves: SDKs send the operation's name in `x-id`. */
 export function nameOf({ method, scope, query }: Asked): string {
   const named = query.get('x-id');
   if (named !== null) return named;

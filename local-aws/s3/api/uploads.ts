@@ -141,11 +141,11 @@ async function storePart(exchange: Exchange, { uploadId, checksum: wanted }: Ope
 export const completeMultipartUpload: Operation = async (exchange) => {
   const { bucket, key, store, request, headers } = exchange;
   const uploadId = uploadIdOf(exchange);
-  // The checksum headers of this request speak of the object, not of the document.
+  // The checksum headers of this request describe the object, not the document.
   const kept = Object.entries(headers).filter(([name]) => !name.startsWith('x-amz-checksum-'));
   const document = await readDocument({ request, headers: Object.fromEntries(kept) });
   const parts = listedParts(document, bucket.uploads.get(uploadId)?.checksum?.algorithm);
-  // Who lost the answer asks again, and gets the same.
+  // A client that lost the answer repeats the request, and gets the same answer.
   const earlier = bucket.completed(key, uploadId, parts);
   if (earlier) {
     await store.settled();

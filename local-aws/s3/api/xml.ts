@@ -4,7 +4,7 @@ import type { WireResponse } from '../../http/service.ts';
 import { malformedXml, RefusalWithHeaders } from './errors.ts';
 
 type XmlValue = string | number | boolean | undefined | XmlElements | readonly XmlElements[];
-/** Elements by name, in order; undefined leaves one out, an array repeats it. */
+/** Elements by name, in order; undefined omits one, an array repeats it. */
 interface XmlElements {
   readonly [name: string]: XmlValue;
 }
@@ -54,8 +54,8 @@ function render(elements: XmlElements): string {
 }
 
 /**
- * Line ends and control characters too, for a parser would change the former, and the latter may occur in keys. XML 1.0
- * does not allow some of them even so; S3 sends them the same way, and `encoding-type=url` is there to avoid it.
+ * Also escapes line ends, which a parser would change, and control characters, which may occur in keys. XML
+ * 1.0 forbids some of them even when escaped; S3 sends them in this form, and `encoding-type=url` avoids it.
  */
 function escapeXml(text: string): string {
   return text.replace(
@@ -66,7 +66,7 @@ function escapeXml(text: string): string {
 
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-/** Control characters too, the other way round than `escapeXml`. @throws for what stands for no character */
+/** The inverse of `escapeXml`, including control characters. @throws for a reference to no character */
 function decodeReference(reference: string): string {
   const [, hexadecimal, decimal, name = ''] = /^&(?:#x([0-9a-f]+)|#(\d+)|(\w+));$/i.exec(reference) ?? [];
   const digits = hexadecimal ?? decimal;
@@ -75,14 +75,14 @@ function decodeReference(reference: string): string {
       ? entities[name]
       : String.fromCodePoint(Number.parseInt(digits, hexadecimal === undefined ? 10 : 16));
   if (character?.isWellFormed()) return character;
-  throw new RangeError(`${reference} is no character.`);
+  throw new RangeError(`${reference} is not a character.`);
 }
 
 const parser = new XMLParser({
   ignoreAttributes: true,
   parseTagValue: false,
   trimValues: false,
-  // The parser's own decoder leaves out the characters that XML 1.0 forbids, and so makes another key of a key.
+  // The parser's own decoder omits characters that XML 1.0 forbids, which would change a key.
   entityDecoder: {
     decode: (text) => text.replace(/&[^;]*;?/g, decodeReference),
     reset() {},
@@ -93,7 +93,7 @@ const parser = new XMLParser({
   isArray: (name) => name === 'Object' || name === 'Part',
 });
 
-/** What the element `root` of a request's document holds. @throws MalformedXML */
+/** The content of a request document's element `root`. @throws MalformedXML */
 export function parseXml(text: string, root: string): Record<string, unknown> {
   try {
     const element = (parser.parse(text, true) as Record<string, unknown>)[root];
@@ -104,7 +104,7 @@ export function parseXml(text: string, root: string): Record<string, unknown> {
   throw malformedXml();
 }
 
-/** Time as S3's documents write it; S3 keeps whole seconds. */
+/** Time in the format of S3's documents; S3 stores whole seconds. */
 export function xmlTime(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19)}.000Z`;
 }

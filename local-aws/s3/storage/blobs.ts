@@ -6,26 +6,30 @@ import { Disk } from '../../core/disk.ts';
 import { makePrivate } from '../../core/state.ts';
 import type { Slice } from './model.ts';
 
-/** Where the bytes are. A blob is written once, whole or not at all, and never changed. */
+/** Stores bytes. A blob is written once, completely or not at all, and never changed. */
 export interface Blobs {
   /**
-   * Stores what `chunks` yields and returns the blob's name, made from the fresh `id`. When `chunks` throws, nothing is
-   * stored and the error passes through. A chunk may be written over once the next is asked for.
+   * Stores the bytes of `chunks` and returns the blob's name, derived from the fresh `id`. If `chunks`
+   * throws, nothing is stored and the error is passed on. A chunk may be overwritten once the next is
+   * requested.
    */
   write(id: string, chunks: AsyncIterable<Uint8Array>): Promise<string>;
   /**
-   * The bytes from `start` to before `end` of the slices in a row, each chunk the reader's own. What is being read is not removed
-   * meanwhile.
+   * The bytes from `start` to before `end` of the concatenated slices; the reader owns each chunk. A blob is
+   * not removed while it is being read.
    */
   read(slices: readonly Slice[], start: number, end: number): Readable;
-  /** The same, for the reader alone, where the bytes are few and at hand; a stream costs much more than to read them. */
+  /**
+   * The same bytes at once, owned by the reader, if they are few and available; a stream costs much more than
+   * reading them.
+   */
   atOnce(slices: readonly Slice[], start: number, end: number): Uint8Array | undefined;
   remove(blobs: Iterable<string>): Promise<void>;
-  /** Whether nothing was stored yet. */
+  /** Whether nothing has been stored yet. */
   readonly isEmpty: boolean;
-  /** Removes, at start, what a crash left behind: all that was written but `referenced`. */
+  /** Removes, at start, everything that a crash left behind: all blobs except `referenced`. */
   sweep(referenced: ReadonlySet<string>): Promise<void>;
-  /** Lets go of what is open. */
+  /** Closes open files. */
   close(): void;
 }
 
@@ -36,7 +40,7 @@ interface Piece {
   readonly to: number;
 }
 
-/** The pieces of slices that make up a range. */
+/** The pieces of the slices within a range. */
 function* pieces(slices: readonly Slice[], start: number, end: number): Generator<Piece> {
   let offset = 0;
   for (const { blob, size } of slices) {
@@ -50,17 +54,17 @@ function* pieces(slices: readonly Slice[], start: number, end: number): Generato
 
 const readChunk = 512 * 1024;
 
-/** Bodies up to this size share a file: to make one of its own costs more than to write them. */
+/** Bodies up to this size share a file, because creating a file costs more than writing them. */
 const largestPacked = 64 * 1024;
-/** A pack that has grown beyond this is followed by a new one. */
+/** A pack larger than this is followed by a new one. */
 const fullPack = 64 * 1024 * 1024;
-/** Packs that are kept open to be read. */
+/** Number of packs kept open for reading. */
 const mostOpen = 64;
 
 /**
- * Blobs in files: `<directory>/blobs/<id>` for a large one, `<directory>/blobs/pack-<id>`, at an offset, for small
- * ones, which a process puts one behind the other into packs of its own. A pack goes when none of its blobs is left. What is on
- * its way in is in `<directory>/incoming/`.
+ * Blobs in files: `<directory>/blobs/<id>` for a large one; `<directory>/blobs/pack-<id>`, at an offset, for
+ * small ones. Each process appends to packs of its own. A pack is deleted when none of its blobs is left.
+ * Incoming blobs are in `<directory>/incoming/`.
  */
 export class FileBlobs implements Blobs {
   readonly #disk: Disk;
@@ -68,10 +72,10 @@ export class FileBlobs implements Blobs {
   readonly #incoming: string;
   readonly #readers = new Map<string, number>();
   readonly #doomed = new Set<string>();
-  /** How many blobs each pack still holds. */
+  /** The number of remaining blobs in each pack. */
   readonly #packed = new Map<string, number>();
   #pack: { name: string; file: number; size: number } | undefined;
-  /** Those that were opened to be read, the latest last. */
+  /** Packs that are open for reading, the latest last. */
   readonly #open = new Map<string, number>();
 
   constructor(directory: string, disk = new Disk()) {
@@ -125,7 +129,7 @@ export class FileBlobs implements Blobs {
       this.#pack = { name, file: openSync(join(this.#blobs, name), 'wx', 0o600), size: 0 };
     }
     const { name, file, size } = this.#pack;
-    // In its place: what a write that failed has left is written over.
+    // At its position: this overwrites the remains of a failed write.
     this.#disk.write(file, bytes, size);
     this.#pack.size += bytes.length;
     this.#packed.set(name, (this.#packed.get(name) ?? 0) + 1);
@@ -195,7 +199,7 @@ export class FileBlobs implements Blobs {
       return;
     }
     this.#readers.delete(blob);
-    // A file that stays behind is swept at the next start.
+    // If a file can't be deleted, the sweep at the next start deletes it.
     if (this.#doomed.delete(blob)) this.#drop(blob).catch(() => {});
   }
 
@@ -237,7 +241,10 @@ export class FileBlobs implements Blobs {
   }
 }
 
-/** Whether a file's name is one that `write` gives, with the ids of the store: no other file is ever removed. */
+/**
+ * Whether a file's name is one that `write` returns, with the ids of the store; no other file is ever
+ * removed.
+ */
 const isOwn = (name: string) => /^(pack-)?[0-9a-f]{32}$/.test(name);
 
 function fileOf(blob: string): { file: string; offset: number; packed: boolean } {
@@ -245,7 +252,7 @@ function fileOf(blob: string): { file: string; offset: number; packed: boolean }
   return { file, offset: Number(offset ?? 0), packed: offset !== undefined };
 }
 
-/** Blobs in memory, for the simulation and for small runs that keep nothing. */
+/** Blobs in memory, for the simulation and for small ephemeral runs. */
 export class MemoryBlobs implements Blobs {
   readonly #blobs = new Map<string, Uint8Array>();
 

@@ -1,7 +1,7 @@
 import type { Sha256 } from './sha256.ts';
 
 export const blockSize = 256 * 1024;
-/** So many may wait to be hashed while the next one is filled. */
+/** Number of blocks that may wait to be hashed while the next one is filled. */
 const ringSize = 4;
 
 interface Block {
@@ -9,13 +9,13 @@ interface Block {
   hashed?: Promise<void> | undefined;
 }
 
-/** Shared memory that no body uses now. It is kept, since it would be freed only by the garbage collector. */
+/** Shared memory that is not in use. It is kept, because only the garbage collector would free it. */
 const idle: Block[] = [];
 const mostIdle = 8 * ringSize;
 
 /**
- * The bytes in blocks of equal size but for the last, each handed to `sha256`. They lie in a few buffers by turns, so that each block
- * holds its bytes only until the next is asked for.
+ * The bytes in blocks of equal size (except the last), each passed to `sha256`. The blocks use a few buffers
+ * in turn, so each is valid only until the next one is requested.
  */
 export async function* inBlocks(
   source: AsyncIterable<Uint8Array>,

@@ -18,17 +18,18 @@ import type {
 } from './model.ts';
 import { assemble, etagOfParts, type ListedPart } from './multipart.ts';
 
-/** A conditional write under way. */
+/** A conditional write in progress. */
 export interface Attempt {
   readonly key: string;
   readonly condition: WriteCondition;
-  /** Another write of the key was finished in between. */
+  /** Whether another write of the key has finished meanwhile. */
   disturbed: boolean;
 }
 
 /**
- * One bucket's metadata: the versions of each key, delete markers, and multipart uploads under way. Does no I/O and
- * reads no clock; each command either throws a `ServiceError` and changes nothing, or applies one `Change`.
+ * One bucket's metadata: the versions of each key, delete markers, and open multipart uploads. Does no I/O
+ * and reads no clock; each command either throws a `ServiceError` and changes nothing, or applies one
+ * `Change`.
  */
 export class Bucket {
   readonly settings: BucketSettings;
@@ -46,7 +47,7 @@ export class Bucket {
     return this.#versions.get(key) ?? [];
   }
 
-  /** The current object, or undefined where there is none or a delete marker. */
+  /** The current object; undefined if there is none or a delete marker. */
   current(key: string): StoredObject | undefined {
     const [newest] = this.versions(key);
     return newest && !newest.marker ? newest : undefined;
@@ -57,8 +58,8 @@ export class Bucket {
   }
 
   /**
-   * Opens a conditional write: checks the condition now, so that a refused one need not send its body, and watches the
-   * key until `end`. @throws PreconditionFailed, NoSuchKey
+   * Starts a conditional write: checks the condition now, so that a refused client need not send its body,
+   * and watches the key until `end`. @throws PreconditionFailed, NoSuchKey
    */
   begin(key: string, condition: WriteCondition): Attempt {
     this.#check(key, condition);
@@ -92,8 +93,8 @@ export class Bucket {
   }
 
   /**
-   * Deletes the version, or, without one, does what a delete means under the bucket's versioning
-   * ("Amazon S3 User Guide: Working with delete markers"). Nothing done: there was nothing to delete.
+   * Deletes the version, or without one follows the bucket's versioning ("Amazon S3 User Guide: Working with
+   * delete markers"). The result has no change if there was nothing to delete.
    */
   remove(
     key: string,
@@ -107,7 +108,7 @@ export class Bucket {
       const version: DeleteMarker = { marker: true, versionId: marker, lastModified: stamp.now };
       const detail: EventDetail = {
         ...this.#detail(key, marker, stamp),
-        // The MD5 of nothing, as the page shows it for a delete marker.
+        // The MD5 of nothing, as that page shows it for a delete marker.
         etag: 'd41d8cd98f00b204e9800998ecf8427e',
         reason: 'DeleteObject',
         deletionType: 'Delete Marker Created',
@@ -148,7 +149,7 @@ export class Bucket {
     return this.#do({ type: 'part', uploadId, part });
   }
 
-  /** @throws what `assemble` and `put` throw, NoSuchUpload */
+  /** @throws the errors of `assemble` and `put`, and NoSuchUpload */
   complete(
     key: string,
     uploadId: string,
@@ -163,7 +164,7 @@ export class Bucket {
     return this.put(key, object, 'CompleteMultipartUpload', stamp, attempt);
   }
 
-  /** What the upload became, if it was completed with these parts and the object is still there. */
+  /** The upload's object, if it was completed with these parts and the object still exists. */
   completed(key: string, uploadId: string, parts: readonly ListedPart[]): StoredObject | undefined {
     return this.versions(key).find(
       (version): version is StoredObject =>
@@ -177,7 +178,7 @@ export class Bucket {
     return this.#do({ type: 'abort', uploadId });
   }
 
-  /** The bucket as the changes that make it again. */
+  /** The changes that rebuild the bucket. */
   *changes(): Generator<Change> {
     for (const key of this.keys) {
       for (const version of this.versions(key).toReversed()) yield { type: 'put', key, version };
@@ -193,7 +194,7 @@ export class Bucket {
     for (const { parts } of this.uploads.values()) for (const part of parts.values()) yield part.blob;
   }
 
-  /** Applies what a command decided, now or in an earlier life. Returns the blobs that nothing refers to any more. */
+  /** Applies a command's change, now or during a replay. Returns the blobs that are no longer referenced. */
   apply(change: Change): string[] {
     switch (change.type) {
       case 'put': {
@@ -256,9 +257,9 @@ export class Bucket {
   }
 
   /**
-   * "409 Conflict: a conflicting operation occurs during the upload" (API reference, PutObject). The User Guide's page
-   * "Conditional writes" names 409 for a delete in between and 412 for a write in between; a client has to treat both
-   * as "somebody else was first" and look again, so here whatever came in between is a 409.
+   * "409 Conflict: a conflicting operation occurs during the upload" (API reference, PutObject). The User
+   * Guide's page "Conditional writes" says 409 for a delete in between and 412 for a write in between.
+   * Clients must treat both as "another client was first" and read again, so this always answers 409.
    */
   #conclude(attempt: Attempt): void {
     this.end(attempt);

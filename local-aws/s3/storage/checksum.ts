@@ -6,7 +6,7 @@ export const checksumAlgorithms = ['CRC64NVME', 'CRC32', 'CRC32C', 'SHA1', 'SHA2
 export type ChecksumAlgorithm = (typeof checksumAlgorithms)[number];
 export type ChecksumType = 'FULL_OBJECT' | 'COMPOSITE';
 
-/** "Checking object integrity": what S3 adds to each object that comes with none, since December 2024. */
+/** "Checking object integrity": since December 2024, S3 adds this checksum to each object that has none. */
 export const defaultAlgorithm = 'CRC64NVME';
 
 export interface StoredChecksum {
@@ -51,20 +51,23 @@ export function parseAlgorithm(text: string): ChecksumAlgorithm | undefined {
   return checksumAlgorithms.find((algorithm) => algorithm === text.toUpperCase());
 }
 
-/** Which types a multipart upload may have; the first is the default ("Checking object integrity", table of types). */
+/**
+ * The types that a multipart upload may have; the first is the default ("Checking object integrity", table of
+ * types).
+ */
 export function checksumTypes(algorithm: ChecksumAlgorithm): readonly ChecksumType[] {
   if (algorithm === 'CRC64NVME') return ['FULL_OBJECT'];
   return algorithm.startsWith('SHA') ? ['COMPOSITE'] : ['COMPOSITE', 'FULL_OBJECT'];
 }
 
-/** Reflected polynomials, and the width of the register in bits. */
+/** Reflected polynomials, and the register's width in bits. */
 const polynomials = {
   CRC32: { polynomial: 0xedb88320n, width: 32n },
   CRC32C: { polynomial: 0x82f63b78n, width: 32n },
   CRC64NVME: { polynomial: 0x9a6c9329ac4bc9b5n, width: 64n },
 } as const;
 
-/** The checksum of an object from those of its parts, without reading them again. */
+/** Calculates an object's checksum from those of its parts, without reading their bytes. */
 export function joinChecksums(
   algorithm: ChecksumAlgorithm,
   type: ChecksumType,
@@ -106,7 +109,7 @@ function crcOf(algorithm: Crc, bytes: Uint8Array): bigint {
   return crc ^ ones;
 }
 
-/** `crc` as it is after `size` more bytes of zeros: multiplied by x to the 8 × size modulo the polynomial. */
+/** `crc` after `size` further zero bytes: multiplied by x to the 8 × size modulo the polynomial. */
 function shift(algorithm: Crc, crc: bigint, size: number): bigint {
   const { width } = polynomials[algorithm];
   let power = 1n << (width - 2n); // x
@@ -118,7 +121,7 @@ function shift(algorithm: Crc, crc: bigint, size: number): bigint {
   return multiply(algorithm, factor, crc);
 }
 
-/** The product of two polynomials of the reflected form, whose highest bit is x to the 0. */
+/** The product of two polynomials in reflected form, whose highest bit is x to the 0. */
 function multiply(algorithm: Crc, left: bigint, right: bigint): bigint {
   const { polynomial, width } = polynomials[algorithm];
   let product = 0n;

@@ -1,6 +1,8 @@
 import type { EventDetail } from './model.ts';
 
-/** An event of a bucket as EventBridge delivers it ("Amazon S3 User Guide: EventBridge event message structure"). */
+/**
+ * A bucket's event as EventBridge delivers it ("Amazon S3 User Guide: EventBridge event message structure").
+ */
 export interface S3Event {
   readonly version: '0';
   readonly id: string;
@@ -20,7 +22,7 @@ export interface S3Event {
       readonly key: string;
       readonly size?: number;
       readonly etag?: string;
-      /** Absent where versioning is not enabled. */
+      /** Missing if versioning is not enabled. */
       readonly 'version-id'?: string;
       readonly sequencer: string;
     };
@@ -33,7 +35,6 @@ export interface S3Event {
   };
 }
 
-/** Where an event comes from. */
 export interface Origin {
   readonly requestId: string;
   readonly requester: string;
@@ -75,7 +76,7 @@ export function eventOf(
   };
 }
 
-/** Gives out sequencers: hexadecimal text that only ever grows, also when the clock steps back or stands still. */
+/** Generates sequencers: hexadecimal text that only increases, even if the clock goes back or stops. */
 export class Sequencers {
   #last = 0n;
 
@@ -89,7 +90,7 @@ export class Sequencers {
     return this.#last.toString(16).toUpperCase().padStart(18, '0');
   }
 
-  /** Takes note of a sequencer that was given out before a restart. */
+  /** Registers a sequencer that was generated before a restart. */
   seen(sequencer: string): void {
     const value = BigInt(`0x${sequencer}`);
     if (value > this.#last) this.#last = value;

@@ -1,6 +1,7 @@
 /**
- * Orders keys by their UTF-8 bytes, as S3 lists them ("Amazon S3 User Guide: Listing object keys programmatically").
- * UTF-16 code units sort the same, but for surrogates: they stand for what comes after U+FFFF.
+ * Orders keys by their UTF-8 bytes, as S3 lists them ("Amazon S3 User Guide: Listing object keys
+ * programmatically"). UTF-16 code units have the same order except for surrogates, which encode characters
+ * after U+FFFF.
  */
 export function compareKeys(left: string, right: string): number {
   const shared = Math.min(left.length, right.length);
@@ -16,10 +17,10 @@ function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }
 
-/** Keys that lie together: to put one among hundreds of thousands, in one array, would take a millisecond. */
+/** Keys per run: inserting one into a single array of hundreds of thousands would take a millisecond. */
 const largestRun = 1024;
 
-/** Where a key is, or would be: in which run, and where in it. */
+/** A key's actual or future position: its run, and its index in the run. */
 interface Place {
   readonly run: number;
   readonly at: number;
@@ -27,7 +28,7 @@ interface Place {
 
 /** A set of keys in byte order. */
 export class SortedKeys {
-  /** One after the other they are all keys. None is empty, but the only one of an empty set. */
+  /** Concatenated, the runs are all keys. None is empty, except the only one of an empty set. */
   readonly #runs: string[][] = [[]];
 
   add(key: string): void {
@@ -51,8 +52,9 @@ export class SortedKeys {
   }
 
   /**
-   * Walks the keys that start with `prefix`, in order, from the first one for which `from` is true (a predicate that
-   * stays true once it is). Keys that share a common prefix up to `delimiter` come out once, as that prefix.
+   * Walks the keys that start with `prefix`, in order, from the first one for which `from` is true (a
+   * predicate that stays true from then on). Keys with a common prefix up to `delimiter` are returned once,
+   * as that prefix.
    */
   *walk(options: {
     prefix: string;
@@ -84,7 +86,7 @@ export class SortedKeys {
     return at + 1 < (this.#runs[run]?.length ?? 0) ? { run, at: at + 1 } : { run: run + 1, at: 0 };
   }
 
-  /** The first place where `reached` is true; the end of the last run where it is nowhere. */
+  /** The first place where `reached` is true; the end of the last run if there is none. */
   #find(reached: (key: string) => boolean): Place {
     const runs = this.#runs;
     const run = first(runs.length - 1, (index) => reached(runs[index]?.at(-1) ?? ''));
@@ -93,7 +95,10 @@ export class SortedKeys {
   }
 }
 
-/** The first index below `length` that `reached` holds for, as it does for all after it; `length` where it holds for none. */
+/**
+ * The first index below `length` where `reached` is true, as it is for all after it; `length` if there is
+ * none.
+ */
 function first(length: number, reached: (index: number) => boolean): number {
   let low = 0;
   let high = length;

@@ -2,15 +2,15 @@ import type { ChecksumAlgorithm, ChecksumType, StoredChecksum } from './checksum
 
 export interface BucketSettings {
   readonly name: string;
-  /** Absent: versioning was never switched on. */
+  /** Missing if versioning was never enabled. */
   readonly versioning?: 'Enabled' | 'Suspended' | undefined;
   /** Whether the bucket's events go to EventBridge. */
   readonly eventBridge: boolean;
-  /** The KMS key that objects are encrypted under; absent, they are under S3's own. */
+  /** The KMS key that encrypts objects; without it, S3's own key does. */
   readonly keyArn?: string | undefined;
 }
 
-/** A run of bytes of an object: a whole blob. An object is its slices in order. */
+/** A run of an object's bytes: a whole blob. An object consists of its slices in order. */
 export interface Slice {
   readonly blob: string;
   readonly size: number;
@@ -25,12 +25,12 @@ export interface StoredObject {
   /** Without quotes. */
   readonly etag: string;
   readonly slices: readonly Slice[];
-  /** Made by a multipart upload, so that its slices are parts that can be read by number. */
+  /** Created by a multipart upload, so its slices are parts that can be read by number. */
   readonly multipart: boolean;
-  /** `content-type`, `cache-control`, …, `x-amz-meta-*`: sent back as they came. */
+  /** `content-type`, `cache-control`, …, `x-amz-meta-*`: returned unchanged. */
   readonly headers: Readonly<Record<string, string>>;
   readonly checksum?: StoredChecksum | undefined;
-  /** The upload that it was made of, which may be completed again: see `completed`. */
+  /** The upload that created it, which may be completed again: see `completed`. */
   readonly uploadId?: string | undefined;
 }
 
@@ -60,7 +60,7 @@ export interface Upload {
     | {
         readonly algorithm: ChecksumAlgorithm;
         readonly type: ChecksumType;
-        /** Nobody asked for one, so parts need not bring it. */
+        /** The client requested no checksum, so parts need not have one. */
         readonly implicit?: true;
       }
     | undefined;
@@ -68,13 +68,13 @@ export interface Upload {
 
 export type OpenUpload = Upload & { readonly parts: Map<number, Part> };
 
-/** What is written to the journal: applied in order to an empty bucket, changes make the bucket again. */
+/** Journal entries: applied in order to an empty bucket, changes rebuild the bucket. */
 export type Change =
   | {
       readonly type: 'put';
       readonly key: string;
       readonly version: Version;
-      /** Where journals of 0.1 name the upload that ends; today the version does. */
+      /** Journals of version 0.1 name the ended upload here; now the version names it. */
       readonly uploadId?: string;
     }
   | { readonly type: 'remove'; readonly key: string; readonly versionId: string }
@@ -84,7 +84,7 @@ export type Change =
 
 export type CreateReason = 'PutObject' | 'CopyObject' | 'CompleteMultipartUpload';
 
-/** What an event tells about the object. */
+/** The object's details in an event. */
 export interface EventDetail {
   readonly key: string;
   readonly versionId: string;
@@ -96,18 +96,18 @@ export interface EventDetail {
   readonly deletionType?: 'Delete Marker Created' | 'Permanently Deleted';
 }
 
-/** What a command did. */
+/** A command's result. */
 export interface CommandResult {
   readonly change: Change;
   readonly detail?: EventDetail;
-  /** Blobs that nothing refers to any more. */
+  /** Blobs that are no longer referenced. */
   readonly garbage: readonly string[];
 }
 
-/** What a command takes from outside, so that a replay with the same stamps does the same. */
+/** A command's external inputs, so that a replay with the same stamps has the same result. */
 export interface Stamp {
   readonly now: number;
-  /** For the version or the upload that the command makes. */
+  /** The id of the version or upload that the command creates. */
   readonly id: string;
   readonly sequencer: string;
 }

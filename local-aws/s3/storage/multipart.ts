@@ -9,7 +9,7 @@ export const largestPart = 5 * 1024 ** 3;
 const smallestPart = 5 * 1024 ** 2;
 export const mostParts = 10_000;
 
-/** A part as CompleteMultipartUpload lists it. */
+/** A part in the list of CompleteMultipartUpload. */
 export interface ListedPart {
   readonly number: number;
   readonly etag: string;
@@ -24,7 +24,8 @@ interface Assembled {
 }
 
 /**
- * Joins the listed parts into an object without touching their bytes ("API Reference: CompleteMultipartUpload").
+ * Joins the listed parts into an object without reading their bytes ("API Reference:
+ * CompleteMultipartUpload").
  *
  * @throws MalformedXML, InvalidPartOrder, InvalidPart, EntityTooSmall, InvalidRequest, BadDigest
  */
@@ -55,7 +56,7 @@ export function assemble(
   };
 }
 
-/** The MD5 of the parts' own ETags, and how many they are. */
+/** The MD5 of the parts' ETags, and the number of parts. */
 export function etagOfParts(parts: readonly Pick<ListedPart, 'etag'>[]): string {
   const md5s = Buffer.concat(parts.map(({ etag }) => Buffer.from(etag, 'hex')));
   return `${createHash('md5').update(md5s).digest('hex')}-${parts.length}`;

@@ -4,7 +4,7 @@ import type { Sqs } from '../../sqs/sqs.ts';
 import type { S3Event } from './events.ts';
 import type { StoreOptions } from './store.ts';
 
-/** A queue that a bucket tells of events, by S3's own names: `s3:ObjectCreated:*`. */
+/** A queue that a bucket notifies, with events by S3's own names: `s3:ObjectCreated:*`. */
 export interface QueueNotification {
   readonly queueArn: string;
   readonly events: readonly string[];
@@ -16,7 +16,7 @@ const names: Readonly<Record<string, string>> = {
   CompleteMultipartUpload: 'ObjectCreated:CompleteMultipartUpload',
 };
 
-/** Tells of what happens in buckets: the queues that each of them notifies, and EventBridge. */
+/** Publishes a bucket's events to the queues that it notifies, and to EventBridge. */
 export function tellOf(
   buckets: readonly { readonly name: string; readonly notifications: readonly QueueNotification[] }[],
   sqs: Pick<Sqs, 'queue'>,
@@ -33,7 +33,10 @@ export function tellOf(
   };
 }
 
-/** Hands an event to the queues that its bucket notifies, as S3 does beside EventBridge. Resolves when they hold it. */
+/**
+ * Sends an event to the queues that its bucket notifies, as S3 does in addition to EventBridge. Resolves when
+ * they have accepted it.
+ */
 export async function notifyQueues(
   event: S3Event,
   notifications: readonly QueueNotification[],
@@ -66,7 +69,9 @@ function matches(wanted: string, name: string): boolean {
   return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
 }
 
-/** "Amazon S3 User Guide: Event message structure". Unlike in EventBridge's events, the key is URL-encoded. */
+/**
+ * "Amazon S3 User Guide: Event message structure". Unlike in EventBridge's events, the key is URL-encoded.
+ */
 function notificationRecord(event: S3Event, eventName: string): object {
   const { bucket, object } = event.detail;
   return {

@@ -1,4 +1,4 @@
-/** The thread of sha256.ts: hashes what it is sent, in the order in which it comes. */
+/** The thread of sha256.ts: hashes the bytes that it receives, in order. */
 import { createHash, type Hash } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
 import type { Task } from './sha256.ts';

@@ -1,12 +1,16 @@
 import { Worker } from 'node:worker_threads';
 
-/** What the worker is asked: to take more bytes in, or without any to tell the digest and forget the hash. */
+/**
+ * A task of the worker: with bytes, adds them to the hash; without, returns the digest and forgets the hash.
+ */
 export interface Task {
   readonly hash: number;
   readonly bytes?: Uint8Array<SharedArrayBuffer>;
 }
 
-/** SHA-256 in a thread beside this one, for it takes longer than all else that happens to the bytes of a large body. */
+/**
+ * SHA-256 in a separate thread, because it takes longer than everything else that happens to a large body.
+ */
 export class Sha256 {
   readonly #hash: number;
   #failure: unknown;
@@ -16,7 +20,7 @@ export class Sha256 {
     this.#hash = lastHash;
   }
 
-  /** Resolves when the bytes may be written over. */
+  /** Resolves when the bytes may be overwritten. */
   update(bytes: Uint8Array<SharedArrayBuffer>): Promise<void> {
     const updated = ask({ hash: this.#hash, bytes }).then(() => {});
     updated.catch((error: unknown) => {
@@ -26,10 +30,10 @@ export class Sha256 {
   }
 
   /**
-   * Ends it; to be called in any case, since it is remembered until then.
+   * Ends the hash. Must be called in any case, because the worker keeps the hash until then.
    *
    * @returns hexadecimal
-   * @throws what went wrong with any of the bytes
+   * @throws the error of any of the updates
    */
   async digest(): Promise<string> {
     const digest = await ask({ hash: this.#hash });
@@ -39,7 +43,7 @@ export class Sha256 {
 }
 
 let lastHash = 0;
-/** Who waits for answers, which come in the order of the tasks. */
+/** Callers that wait for answers, which arrive in the order of the tasks. */
 const waiting: PromiseWithResolvers<string>[] = [];
 let worker: Worker | undefined;
 
@@ -51,7 +55,7 @@ function ask(task: Task): Promise<string> {
   return answer.promise;
 }
 
-/** One for all bodies, from the first large one on. It keeps no process from ending. */
+/** One worker for all bodies, started with the first large one. It does not keep the process alive. */
 function startWorker(): Worker {
   const started = new Worker(new URL('./sha256-worker.ts', import.meta.url));
   started.on('message', (answer: string) => waiting.shift()?.resolve(answer));

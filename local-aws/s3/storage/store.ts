@@ -13,24 +13,23 @@ import type { BucketSettings, Change, CommandResult, Stamp } from './model.ts';
 
 export interface StoreOptions {
   readonly buckets: readonly BucketSettings[];
-  /** Where objects and journal are kept; undefined keeps everything in memory. */
+  /** The directory of objects and journal; without it, everything is kept in memory. */
   readonly directory?: string | undefined;
   readonly clock: Clock;
   readonly region: string;
   readonly accountId: string;
-  /** Whether anybody is to learn of an event; what nobody wants is neither kept nor published. Everything, when absent. */
+  /** Whether an event has a receiver; others are neither stored nor published. By default all have. */
   readonly wants?: (event: S3Event) => boolean;
-  /** Takes an event over; it is offered again until this resolves, also after a restart. */
+  /** Accepts an event. It is called again until it resolves, also after a restart. */
   readonly publish: (event: S3Event) => Promise<void>;
   readonly disk?: Disk | undefined;
-  /** Random ids, from a seed where a run has to be repeatable. */
+  /** Random ids; from a seed if a run must be repeatable. */
   readonly ids?: Ids | undefined;
 }
 
 export interface Ids {
-  /** 32 characters of `A–Z a–z 0–9 . _`, as version ids have. */
+  /** 32 characters of `A–Z a–z 0–9 . _`, like version ids. */
   versionId(): string;
-  /** A file's name. */
   blobId(): string;
   eventId(): string;
 }
@@ -50,8 +49,8 @@ type Entry =
 const publishAgainAfterMs = 1000;
 
 /**
- * The buckets with their bytes, their journal and their events. A change is acknowledged when it is in the journal, in
- * one line with its event; the event counts as delivered when `publish` has resolved.
+ * The buckets with their bytes, their journal and their events. A change is acknowledged when it is in the
+ * journal, in one line with its event; the event counts as delivered when `publish` resolves.
  */
 export class Store {
   readonly region: string;
@@ -61,13 +60,13 @@ export class Store {
   readonly #options: StoreOptions;
   readonly #disk: Disk;
   readonly #served: ReadonlyMap<string, BucketSettings>;
-  /** Also buckets that are no longer served: what they hold stays until somebody removes the directory. */
+  /** Includes buckets that are no longer served: their contents stay until the directory is deleted. */
   readonly #buckets = new Map<string, Bucket>();
   readonly #sequencers = new Sequencers();
   readonly #unpublished = new Map<string, S3Event>();
   readonly #underWay = new Set<Promise<void>>();
   readonly #retries = new Set<() => void>();
-  /** Buckets are said to be as old as this. */
+  /** The reported creation time of all buckets. */
   readonly startedAt: number;
   #journal: Journal<Entry> = noJournal;
   #closed = false;
@@ -86,9 +85,9 @@ export class Store {
   }
 
   /**
-   * Brings back what the journal holds, clears what a crash left, and publishes what was not.
+   * Restores the journal, cleans up after a crash, and publishes unpublished events.
    *
-   * @throws {StateRefused} when there are objects, and no journal that knows them
+   * @throws {StateRefused} if there are objects, but no journal that knows them
    */
   async start(): Promise<void> {
     const { directory } = this.#options;
@@ -108,7 +107,7 @@ export class Store {
     for (const event of this.#unpublished.values()) this.#publish(event);
   }
 
-  /** Waits for what is under way. Events that could not be published are kept for the next start. */
+  /** Waits for running work. Unpublished events are kept for the next start. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const cancel of this.#retries) cancel();
@@ -117,7 +116,7 @@ export class Store {
     this.blobs.close();
   }
 
-  /** In order of their names. */
+  /** Sorted by name. */
   get buckets(): Bucket[] {
     return [...this.#served.keys()].sort().map((name) => this.bucket(name));
   }
@@ -139,8 +138,8 @@ export class Store {
   }
 
   /**
-   * Stores `content` as a blob and lets `use` refer to it. When either throws, the blob is gone again.
-   * `use` runs a bucket's command; what it did is committed.
+   * Stores `content` as a blob and lets `use` refer to it. If either throws, the blob is removed. `use` runs
+   * a bucket's command, whose result is committed.
    */
   async take<T extends CommandResult>(
     bucket: Bucket,
@@ -160,7 +159,7 @@ export class Store {
     return done;
   }
 
-  /** Makes what a command did outlive this process; publishes its event and frees its garbage in the background. */
+  /** Makes a command's change durable; publishes its event and deletes its garbage in the background. */
   async commit(bucket: Bucket, origin: Origin, { change, detail, garbage }: CommandResult): Promise<void> {
     const { name, eventBridge } = bucket.settings;
     const told =
@@ -177,11 +176,11 @@ export class Store {
     const { last: sequencer } = this.#sequencers;
     await this.#journal.append({ bucket: name, change, sequencer, ...(event && { event }) });
     if (event) this.#publish(event);
-    // A blob that can't be removed now is swept at the next start.
+    // If a blob can't be removed now, the sweep at the next start removes it.
     if (garbage.length > 0) this.#inBackground(this.blobs.remove(garbage).catch(() => {}));
   }
 
-  /** Resolves when all that was changed so far outlives this process. */
+  /** Resolves when all changes so far are durable. */
   settled(): Promise<void> {
     return this.#journal.append({ sequencer: this.#sequencers.last });
   }
@@ -235,8 +234,8 @@ export class Store {
   }
 }
 
-/** A journal holds a line from the first start on. */
+/** A journal has at least one line since its first start. */
 const isLost = (path: string) => !existsSync(path) || statSync(path).size === 0;
 
 const journalLost = (path: string, directory: string) =>
-  `${join(directory, 'blobs')} holds objects, and ${path}, which knows their keys, is missing or empty. Nothing was changed. Put the journal back, or choose another --directory. To give these objects up: rm -r ${directory}`;
+  `${join(directory, 'blobs')} holds objects, but ${path}, the journal of their keys, is missing or empty. Nothing was changed. Restore the journal, or choose another --directory. To discard these objects: rm -r ${directory}`;

@@ -1,13 +1,13 @@
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
-import type { Admit, Caller } from '../../core/call.ts';
+import type { Authorize, Caller } from '../../core/call.ts';
 import { errorText } from '../../core/service-error.ts';
 import { listObjects } from '../../s3/api/listing.ts';
 import { compareKeys } from '../../s3/storage/keys.ts';
 import type { Store } from '../../s3/storage/store.ts';
 import { type Json, json, StatesError } from '../json.ts';
 
-/** Where in a source an item lies: its key in a bucket, or its number in a list. */
+/** An item's position in a source: its key in a bucket, or its index in a list. */
 export type Position = string | number;
 
 export interface Item {
@@ -15,11 +15,11 @@ export interface Item {
   readonly position: Position;
 }
 
-/** What a distributed map reads. */
+/** The source of a distributed map's items. */
 export interface ItemSource {
-  /** The items behind a position, in their order; all, without one. */
+  /** The items after a position, in order; without a position, all. */
   read(after: Position | undefined): AsyncIterable<Item>;
-  /** Whether a position lies behind another one. */
+  /** Whether a position is after another one. */
   isAfter(position: Position, other: Position): boolean;
 }
 
@@ -27,13 +27,16 @@ const PAGE = 1_000;
 const listing = z.strictObject({ Bucket: z.string(), Prefix: z.string().default('') });
 const object = z.strictObject({ Bucket: z.string(), Key: z.string() });
 
-/** Item readers over the local cloud's buckets, with the permissions of a role ("Step Functions guide: ItemReader (Map)"). */
-export function itemSources(store: Store, admit: Admit, caller: Caller) {
+/**
+ * Item readers for the local cloud's buckets, with a role's permissions ("Step Functions guide: ItemReader
+ * (Map)").
+ */
+export function itemSources(store: Store, authorize: Authorize, caller: Caller) {
   return async (resource: string, input: Json): Promise<ItemSource> => {
     try {
       return resource.endsWith(':listObjectsV2')
-        ? listed(store, admit, caller, listing.parse(input))
-        : await contained(store, admit, caller, object.parse(input));
+        ? listed(store, authorize, caller, listing.parse(input))
+        : await contained(store, authorize, caller, object.parse(input));
     } catch (error) {
       throw readerFailed(error);
     }
@@ -44,7 +47,7 @@ const readerFailed = (error: unknown) => new StatesError('States.ItemReaderFaile
 
 function listed(
   store: Store,
-  admit: Admit,
+  authorize: Authorize,
   caller: Caller,
   { Bucket, Prefix }: z.infer<typeof listing>,
 ): ItemSource {
@@ -54,7 +57,7 @@ function listed(
       let after = from === undefined ? undefined : { key: String(from), common: false };
       do {
         try {
-          await admit({
+          await authorize({
             caller,
             operation: 'ListObjectsV2',
             action: 's3:ListBucket',
@@ -86,15 +89,15 @@ function listed(
   };
 }
 
-/** A JSON array in an object. */
+/** The items of a JSON array in an object. */
 async function contained(
   store: Store,
-  admit: Admit,
+  authorize: Authorize,
   caller: Caller,
   { Bucket, Key }: z.infer<typeof object>,
 ): Promise<ItemSource> {
   const resource = `arn:aws:s3:::${Bucket}/${Key}`;
-  await admit({ caller, operation: 'GetObject', action: 's3:GetObject', resource });
+  await authorize({ caller, operation: 'GetObject', action: 's3:GetObject', resource });
   const found = store.bucket(Bucket).current(Key);
   if (found === undefined) throw new Error(`The specified key does not exist: s3://${Bucket}/${Key}`);
   const items = z.array(json).parse(JSON.parse(await text(store.blobs.read(found.slices, 0, found.size))));

@@ -8,15 +8,17 @@ import { applyChange, type ChildEnd, type MapBatch, type MapChange, type MapProg
 
 type RunFlow = (flow: Flow, from: Cursor, run: Run) => Promise<Json>;
 
-/** AWS reads ahead and knows the share of failures early; here that is only trusted after so many batches. */
+/**
+ * AWS reads ahead and knows the share of failures early; here it is meaningful only after this many batches.
+ */
 const TELLING = 20;
 
 /**
- * Runs a distributed map: reads items, puts them into batches and has a child execution work on each, so many at a time
- * ("Step Functions guide: Using Map state in Distributed mode"). It holds no more than the batches that are worked on, and
- * a restart goes on with those that had not ended.
+ * Runs a distributed map: reads items, groups them into batches and runs a child execution for each, with
+ * limited concurrency ("Step Functions guide: Using Map state in Distributed mode"). Only the running batches
+ * are in memory, and a restart continues with the unfinished ones.
  *
- * @throws {StatesError} when reading fails, or more items fail than are tolerated
+ * @throws {StatesError} if reading fails, or more items fail than are tolerated
  */
 export async function runMap(
   state: MapState,
@@ -25,7 +27,7 @@ export async function runMap(
   run: Run,
   runFlow: RunFlow,
 ): Promise<Json> {
-  await run.ports.admitChildren();
+  await run.ports.authorizeChildren();
   const source = await run.ports.items(
     state.ItemReader.Resource,
     await evaluate(state.ItemReader.Arguments, states, variables),
@@ -82,7 +84,7 @@ export async function runMap(
     fail(cause);
   }
   await Promise.all(children);
-  // Stopped from outside: the run stays as it is, for a restart.
+  // The execution was stopped: the run keeps its progress for a restart.
   run.signal.throwIfAborted();
   if (failure === undefined && isTooMuch(state, progress)) failure = tooMany;
   const status = failure === undefined ? 'SUCCEEDED' : 'FAILED';
@@ -127,7 +129,7 @@ function isTooMuch(
   return failed.items * 100 > all * tolerated;
 }
 
-/** A child execution: a flow that begins with nothing but its input. */
+/** A child execution: a flow that starts with only its input. */
 async function runChild(
   { ItemProcessor }: MapState,
   input: Json,
@@ -161,7 +163,7 @@ interface ReadBatch {
   readonly to: Position;
 }
 
-/** Items in batches, none of which has more items or bytes than the batcher says. */
+/** Items in batches, within the batcher's limits of items and bytes. */
 async function* batches(
   source: ItemSource,
   after: Position | undefined,

@@ -1,7 +1,7 @@
 import type { Json } from '../json.ts';
 import type { Position } from './items.ts';
 
-/** Items that one child execution works on: those of the source after `from`, up to `to`. */
+/** The items of one child execution: those of the source after `from`, up to `to`. */
 export interface MapBatch {
   readonly index: number;
   readonly from: Position | undefined;
@@ -9,12 +9,12 @@ export interface MapBatch {
   readonly items: number;
 }
 
-/** What a child execution came to. */
+/** A child execution's result. */
 export type ChildEnd = { readonly output: Json } | { readonly error: string };
 
 /**
- * How far a run of a distributed map is. Of children that have ended it holds what they returned, of those that run which
- * items they work on: a restart reads these again, and nobody else's.
+ * The progress of a distributed map's run. It holds the outputs of ended children and the item ranges of
+ * running ones, so a restart reads only those items again.
  */
 export interface MapProgress {
   readonly arn: string;
@@ -25,17 +25,17 @@ export interface MapProgress {
   readonly startedAt: number;
   endedAt?: number;
   status: 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'ABORTED';
-  /** Of the last item that was read. */
+  /** Position of the last item that was read. */
   position?: Position;
-  /** Whether the source has been read to its end. */
+  /** Whether the source has been read completely. */
   complete: boolean;
-  /** Batches that were begun. */
+  /** Number of started batches. */
   batches: number;
   active: MapBatch[];
-  /** Children, and items, that succeeded and failed. */
+  /** Numbers of children and items that succeeded and failed. */
   succeeded: { children: number; items: number };
   failed: { children: number; items: number };
-  /** In the order of the batches; `null` of those that failed. */
+  /** In the order of the batches; `null` for failed ones. */
   outputs: Json[];
 }
 
@@ -46,16 +46,16 @@ export type MapChange =
   | { readonly type: 'child'; readonly index: number; readonly end: ChildEnd }
   | { readonly type: 'ended'; readonly status: MapProgress['status']; readonly at: number };
 
-/** Where the progress of the map that an execution stands at is kept. */
+/** Stores the progress of an execution's current map. */
 export interface MapRecorder {
-  /** Of the run that a restart has interrupted. */
+  /** The progress of a run that a restart interrupted. */
   readonly interrupted: () => MapProgress | undefined;
   readonly arnOf: (label: string) => string;
-  /** Resolves when it survives the death of this process. */
+  /** Resolves when it is durable. */
   readonly record: (progress: MapProgress, change: MapChange) => Promise<void>;
 }
 
-/** Applies a change to the progress, now or in another life. */
+/** Applies a change to the progress, now or during a replay. */
 export function applyChange(progress: MapProgress, change: MapChange): void {
   switch (change.type) {
     case 'begun':

@@ -24,7 +24,7 @@ const common = {
   region: 'us-east-1',
   accountId: '000000000000',
   ids: randomUUID,
-  admit: async () => {},
+  authorize: async () => {},
 };
 const rule = {
   name: 'orders',
@@ -100,7 +100,7 @@ describe('TestEventPattern', () => {
       new TestEventPatternCommand({ EventPattern: JSON.stringify(pattern), Event: JSON.stringify(Event) }),
     );
 
-  test('says whether a pattern matches', async () => {
+  test('reports whether a pattern matches', async () => {
     expect((await ask({ detail: { total: [{ numeric: ['>', 10] }] } })).Result).toBe(true);
     expect((await ask({ detail: { total: [{ numeric: ['>', 12] }] } })).Result).toBe(false);
   });
@@ -134,7 +134,7 @@ describe('PutEvents', () => {
     });
   });
 
-  test('tells of each entry what is wrong with it', async () => {
+  test('reports the error of each entry', async () => {
     const { FailedEntryCount, Entries } = await client.send(
       new PutEventsCommand({
         Entries: [
@@ -166,7 +166,7 @@ describe('PutEvents', () => {
     });
   });
 
-  test('says of too many entries what AWS says', async () => {
+  test('answers too many entries with AWS’s message', async () => {
     const Entries = Array.from({ length: 11 }, () => good);
     await expect(client.send(new PutEventsCommand({ Entries }))).rejects.toThrow(
       /^1 validation error detected: .*'entries' failed to satisfy constraint: Member must have length less than or equal to 10/,
@@ -196,14 +196,14 @@ describe.skipIf(elsewhere)('rules', () => {
     ]);
   });
 
-  test('can be switched off and on', async () => {
+  test('can be disabled and enabled', async () => {
     await client.send(new DisableRuleCommand({ Name: 'orders' }));
     expect((await client.send(new DescribeRuleCommand({ Name: 'orders' }))).State).toBe('DISABLED');
     await client.send(new EnableRuleCommand({ Name: 'orders' }));
     expect((await client.send(new DescribeRuleCommand({ Name: 'orders' }))).State).toBe('ENABLED');
   });
 
-  test('that are not there, and other buses, are not found', async () => {
+  test('are not found if they, or their bus, do not exist', async () => {
     const missing = { name: 'ResourceNotFoundException' };
     await expect(client.send(new DescribeRuleCommand({ Name: 'none' }))).rejects.toMatchObject(missing);
     await expect(client.send(new ListRulesCommand({ EventBusName: 'mine' }))).rejects.toMatchObject(missing);

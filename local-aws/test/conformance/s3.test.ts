@@ -64,7 +64,7 @@ const keys = async (Prefix: string, more = {}) =>
 const md5 = (bytes: string | Uint8Array) => createHash('md5').update(bytes).digest('hex');
 
 describe('buckets', () => {
-  test('a bucket is found, and its versioning told', async () => {
+  test('a bucket is found, with its versioning', async () => {
     const { Buckets } = await s3.client.send(new ListBucketsCommand({}));
     expect(Buckets?.map(({ Name }) => Name)).toEqual(expect.arrayContaining([s3.plain, s3.versioned]));
     expect((await s3.client.send(new HeadBucketCommand({ Bucket: s3.plain }))).BucketRegion).toBeTruthy();
@@ -106,7 +106,7 @@ describe('buckets', () => {
 });
 
 describe('objects', () => {
-  test('what is put comes back: bytes, ETag, headers and user metadata', async () => {
+  test('an object is read as it was put: bytes, ETag, headers and user metadata', async () => {
     const key = fresh();
     const { ETag } = await put(key, 'hello', {
       ContentType: 'text/plain',
@@ -134,7 +134,7 @@ describe('objects', () => {
   });
 
   test.each(['deflate, gzip', 'deflate,gzip', ' gzip'])(
-    'the encoding %j comes back as it came',
+    'the encoding %j is returned unchanged',
     async (encoding) => {
       const key = fresh();
       await put(key, 'x', { ContentEncoding: encoding });
@@ -142,7 +142,7 @@ describe('objects', () => {
     },
   );
 
-  test('a KMS key without the encryption that it is for is refused', async () => {
+  test('a KMS key without the KMS encryption header is refused', async () => {
     const key = fresh();
     expect(await refusal(put(key, 'x', { SSEKMSKeyId: 'arn:aws:kms:us-east-1:000000000000:key/one' }))).toBe(
       '400 InvalidArgument',
@@ -157,7 +157,7 @@ describe('objects', () => {
     expect((await head(key)).ContentLength).toBe(0);
   });
 
-  test('a streamed body of many chunks arrives whole', async () => {
+  test('a streamed body of many chunks is stored completely', async () => {
     const key = fresh();
     const body = randomBytes(3 * 1024 * 1024 + 17);
     const pieces = Array.from({ length: Math.ceil(body.length / 70_001) }, (_, index) =>
@@ -176,7 +176,7 @@ describe('objects', () => {
     '日本語/ключ/🍲/é',
     'quotes"<&>\\|^`{}[]',
     'x'.repeat(1000),
-  ])('the key %j makes the round trip, listed and deleted too', async (name) => {
+  ])('an object with the key %j can be put, read, listed and deleted', async (name) => {
     const key = fresh(name).slice(0, 1024);
     await put(key, name);
     expect(await text(key)).toBe(name);
@@ -213,7 +213,7 @@ describe('objects', () => {
     expect(await refusal(head(fresh()))).toBe('404 NotFound');
   });
 
-  test('deleting what is not there succeeds', async () => {
+  test('deleting a missing object succeeds', async () => {
     expect((await remove(fresh())).$metadata.httpStatusCode).toBe(204);
   });
 
@@ -234,7 +234,7 @@ describe('headers beyond ASCII', () => {
   const disposition = 'attachment; filename="é"';
 
   // fetch sends and reads each character as its byte in ISO-8859-1.
-  test('a Content-Disposition comes back as the bytes that it came as', async () => {
+  test('a Content-Disposition is returned with unchanged bytes', async () => {
     const target = { Bucket: s3.plain, Key: fresh() };
     const url = await getSignedUrl(s3.client, new PutObjectCommand(target));
     const headers = { 'content-disposition': disposition };
@@ -296,7 +296,7 @@ describe('ranges', () => {
 
 describe('conditional requests', () => {
   // "API Reference: GetObject", If-Match and its like.
-  test('reads: 304 when nothing changed, 412 when something did', async () => {
+  test('a conditional read answers 304 if nothing changed, and 412 if something did', async () => {
     const key = fresh();
     const { ETag } = await put(key, 'one');
     expect(await refusal(get(key, { IfNoneMatch: ETag }))).toMatch(/^304/);
@@ -309,7 +309,7 @@ describe('conditional requests', () => {
   });
 
   // "User Guide: How to prevent object overwrites with conditional writes"
-  test('If-None-Match: * writes only where nothing is', async () => {
+  test('If-None-Match: * writes only if the key does not exist', async () => {
     const key = fresh();
     await put(key, 'one', { IfNoneMatch: '*' });
     expect(await refusal(put(key, 'two', { IfNoneMatch: '*' }))).toBe('412 PreconditionFailed');
@@ -318,7 +318,7 @@ describe('conditional requests', () => {
     expect(await text(key)).toBe('three');
   });
 
-  test('If-None-Match: * takes a delete marker for nothing', async () => {
+  test('If-None-Match: * treats a delete marker as a missing object', async () => {
     const key = fresh();
     await put(key, 'one', {}, s3.versioned);
     await remove(key, s3.versioned);
@@ -326,7 +326,7 @@ describe('conditional requests', () => {
     expect(await text(key, {}, s3.versioned)).toBe('two');
   });
 
-  test('If-Match writes only over what the caller has seen', async () => {
+  test('If-Match overwrites only the version that the caller has read', async () => {
     const key = fresh();
     expect(await refusal(put(key, 'one', { IfMatch: '"0"' }))).toBe('404 NoSuchKey');
     const { ETag } = await put(key, 'one');
@@ -334,7 +334,7 @@ describe('conditional requests', () => {
     expect(await refusal(put(key, 'three', { IfMatch: ETag }))).toBe('412 PreconditionFailed');
   });
 
-  test('of many that create one key at once, one succeeds, and the others learn that they were late', async () => {
+  test('of many concurrent creations of one key, one succeeds and the others get a conflict', async () => {
     const key = fresh();
     const outcomes = await Promise.all(
       Array.from({ length: 8 }, (_, index) => refusal(put(key, `${index}`, { IfNoneMatch: '*' }))),
@@ -362,7 +362,7 @@ describe('integrity', () => {
     },
   );
 
-  test('a wrong Content-MD5 is refused and leaves nothing', async () => {
+  test('a body with a wrong Content-MD5 is refused and not stored', async () => {
     const key = fresh();
     const ContentMD5 = createHash('md5').update('else').digest('base64');
     expect(await refusal(put(key, 'hello', { ContentMD5 }))).toBe('400 BadDigest');
@@ -452,7 +452,7 @@ describe('versions', () => {
     expect(await text(key, {}, s3.versioned)).toBe('two');
   });
 
-  test('a version that is deleted is gone for good, and deleting it again succeeds', async () => {
+  test('a deleted version can’t be read, and deleting it again succeeds', async () => {
     const key = fresh();
     const { VersionId } = await put(key, 'one', {}, s3.versioned);
     await put(key, 'two', {}, s3.versioned);
@@ -462,7 +462,7 @@ describe('versions', () => {
     expect(await text(key, {}, s3.versioned)).toBe('two');
   });
 
-  test('a version id that none can be is refused', async () => {
+  test('an impossible version id is refused', async () => {
     expect(await refusal(get(fresh(), { VersionId: 'no' }, s3.versioned))).toBe('400 InvalidArgument');
   });
 
@@ -473,7 +473,7 @@ describe('versions', () => {
     expect(await text(key, { VersionId: 'null' })).toBe('two');
   });
 
-  test('DeleteObjects says of each key what became of it', async () => {
+  test('DeleteObjects reports the result of each key', async () => {
     const [one, two] = [fresh('one'), fresh('two')];
     const { VersionId } = await put(one, '1', {}, s3.versioned);
     const { Deleted } = await s3.client.send(
@@ -512,7 +512,7 @@ describe('listings', () => {
     );
   });
 
-  test('a delimiter rolls keys up, each common prefix once and over pages', async () => {
+  test('a delimiter groups keys, and each common prefix occurs once across pages', async () => {
     const prefix = fresh('');
     for (const name of ['a', 'b/1', 'b/2', 'c', 'd/1', 'd/e/2']) await put(prefix + name, 'x');
     const input = { Bucket: s3.plain, Prefix: prefix, Delimiter: '/', MaxKeys: 2 };
@@ -530,7 +530,7 @@ describe('listings', () => {
   });
 
   // "API Reference: ListObjects": NextMarker comes with a delimiter; the marker may be a common prefix.
-  test('the first version of the listing goes on at its markers', async () => {
+  test('ListObjects version 1 continues at its markers', async () => {
     const prefix = fresh('');
     for (const name of ['a', 'b/1', 'b/2', 'c']) await put(prefix + name, 'x');
     const input = { Bucket: s3.plain, Prefix: prefix, Delimiter: '/', MaxKeys: 2 };
@@ -628,7 +628,7 @@ describe('multipart uploads', () => {
   });
 
   test.each(['CRC32', 'CRC32C', 'CRC64NVME'] as const)(
-    'a full-object %s is that of the bytes',
+    'a full-object %s equals the checksum of the bytes',
     async (ChecksumAlgorithm) => {
       const key = fresh();
       const name = `Checksum${ChecksumAlgorithm}` as const;
@@ -658,7 +658,7 @@ describe('multipart uploads', () => {
   );
 
   // "Amazon S3 multipart upload limits" and "API Reference: CompleteMultipartUpload, Errors"
-  test('what can not be completed is refused by name', async () => {
+  test('an upload that can’t be completed is refused with the right error code', async () => {
     const key = fresh();
     const { UploadId } = await create(key);
     const one = { PartNumber: 1, ...pick(await part(key, UploadId, 1, 'small')) };
@@ -682,7 +682,7 @@ describe('multipart uploads', () => {
     );
   });
 
-  test('a completion can be repeated, with the same parts alone, and not be aborted', async () => {
+  test('a completion can be repeated with the same parts only, and can’t be aborted', async () => {
     const key = fresh();
     const { UploadId } = await create(key);
     const parts = [{ PartNumber: 1, ...pick(await part(key, UploadId, 1, randomBytes(fiveMb))) }];
@@ -755,7 +755,7 @@ describe('presigned URLs', () => {
     expect(stored.ChecksumCRC64NVME).toBeDefined();
   });
 
-  test('made by the SDK with its defaults bring parts', async () => {
+  test('made by the SDK with its defaults upload parts', async () => {
     const target = { Bucket: s3.plain, Key: fresh() };
     const { UploadId } = await s3.client.send(new CreateMultipartUploadCommand(target));
     const part = new UploadPartCommand({ ...target, UploadId, PartNumber: 1 });
@@ -770,7 +770,7 @@ describe('presigned URLs', () => {
     expect(await text(target.Key)).toBe('hello');
   });
 
-  test('a checksum in a header is held against the body', async () => {
+  test('a checksum in a header is compared with the body', async () => {
     const target = { Bucket: s3.plain, Key: fresh() };
     const ChecksumSHA256 = createHash('sha256').update('hello').digest('base64');
     const headers = { 'x-amz-checksum-sha256': ChecksumSHA256 };
@@ -786,7 +786,7 @@ describe('copies', () => {
   const copy = (CopySource: string, Key: string, more = {}) =>
     s3.client.send(new CopyObjectCommand({ Bucket: s3.plain, Key, CopySource, ...more }));
 
-  test('a directive that there is not is refused', async () => {
+  test('an unknown directive is refused', async () => {
     const [from, to] = [fresh('from'), fresh('to')];
     await put(from, 'one');
     const MetadataDirective = 'WHATEVER';
@@ -814,7 +814,7 @@ describe('copies', () => {
     expect(await text(to)).toBe('one');
   });
 
-  test('a copy onto itself that changes nothing, of nothing, or against its condition is refused', async () => {
+  test('a copy is refused onto itself without a change, of a missing source, or against its condition', async () => {
     const key = fresh();
     await put(key, 'one');
     expect(await refusal(copy(`${s3.plain}/${key}`, key))).toBe('400 InvalidRequest');

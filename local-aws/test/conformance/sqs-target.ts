@@ -41,7 +41,7 @@ async function openHere(): Promise<SqsTarget> {
   const sqs = createSqs({
     queues: names.map((name) => ({ name, ...settings, ...(name === 'source' && { redrive }) })),
     clock: systemClock,
-    admit: async () => {},
+    authorize: async () => {},
     region,
     accountId,
     ids: randomUUID,

@@ -58,7 +58,7 @@ const code = (name: string) => expect.objectContaining({ name });
 describe('sending and receiving', () => {
   beforeEach(async () => void (await drain(plain)));
 
-  test('a message comes out as it went in, with the attributes that were asked for', async () => {
+  test('a message is received as it was sent, with the requested attributes', async () => {
     const MessageAttributes = {
       kind: { DataType: 'String', StringValue: 'größe 🙂' },
       'kind.of': { DataType: 'Number.int', StringValue: '42' },
@@ -99,7 +99,7 @@ describe('sending and receiving', () => {
 
   // "Amazon SQS message metadata: Calculating the MD5 message digest for message attributes"; the value is what
   // the algorithm of that page gives for one String attribute, worked out from its bytes.
-  test('the digest of attributes is the documented one', async () => {
+  test('the MD5 of attributes matches the documented algorithm', async () => {
     const lengthAndText = (text: string) => {
       const length = Buffer.alloc(4);
       length.writeInt32BE(Buffer.byteLength(text));
@@ -144,7 +144,7 @@ describe('sending and receiving', () => {
   });
 
   // "Amazon SQS fair queues"
-  test('the group of a message comes back', async () => {
+  test('a message is received with its group', async () => {
     const send = { QueueUrl: plain, MessageBody: 'x', MessageGroupId: 'tenant-1' };
     await sqs.send(new SendMessageCommand(send));
     const [message] = await receive({ WaitTimeSeconds: 5, MessageSystemAttributeNames: ['MessageGroupId'] });
@@ -154,7 +154,7 @@ describe('sending and receiving', () => {
     );
   });
 
-  test('a standard queue takes no deduplication id', async () => {
+  test('a standard queue refuses a deduplication id', async () => {
     const MessageDeduplicationId = 'once';
     const one = new SendMessageCommand({ QueueUrl: plain, MessageBody: 'x', MessageDeduplicationId });
     await expect(sqs.send(one)).rejects.toThrow(code('InvalidParameterValue'));
@@ -163,7 +163,7 @@ describe('sending and receiving', () => {
     expect(Failed?.map((each) => each.Code)).toEqual(['InvalidParameterValue']);
   });
 
-  test('an empty queue answers at once without messages', async () => {
+  test('a short poll of an empty queue answers immediately without messages', async () => {
     expect(await receive()).toEqual([]);
   });
 
@@ -184,7 +184,7 @@ describe('sending and receiving', () => {
     expect((await receive({ WaitTimeSeconds: 5 })).map(({ Body }) => Body)).toEqual(['for the next one']);
   });
 
-  test('a batch tells of each entry by its id', async () => {
+  test('a batch reports the result of each entry by its id', async () => {
     const result = await sqs.send(
       new SendMessageBatchCommand({
         QueueUrl: plain,
@@ -216,7 +216,7 @@ describe('sending and receiving', () => {
     );
   });
 
-  test('of an empty batch is said what it lacks', async () => {
+  test('an empty batch is refused with the name of the missing entries', async () => {
     const empty = new SendMessageBatchCommand({ QueueUrl: plain, Entries: [] });
     await expect(sqs.send(empty)).rejects.toThrow('at least one SendMessageBatchRequestEntry in the request');
   });
@@ -252,7 +252,7 @@ describe('sending and receiving', () => {
       'InvalidParameterValue',
       { MessageBody: 'x', MessageAttributes: { n: { DataType: 'Text', StringValue: 'v' } } },
     ],
-  ])('%s: a message that may not be is refused (case %#)', async (name, input) => {
+  ])('%s: an invalid message is refused (case %#)', async (name, input) => {
     await expect(sqs.send(new SendMessageCommand({ QueueUrl: plain, ...input }))).rejects.toThrow(code(name));
   });
 
@@ -267,7 +267,7 @@ describe('sending and receiving', () => {
 describe('receipts', () => {
   beforeEach(async () => void (await drain(plain)));
 
-  test('a time-out of zero gives the message back at once', async () => {
+  test('a visibility timeout of zero makes the message visible immediately', async () => {
     await send('again');
     const [first] = await receive({ WaitTimeSeconds: 5 });
     const { ReceiptHandle } = first ?? {};
@@ -301,7 +301,7 @@ describe('receipts', () => {
     expect(await receive()).toEqual([]);
   });
 
-  test('a handle that SQS never gave out is refused, alone and in a batch', async () => {
+  test('an unknown receipt handle is refused, alone and in a batch', async () => {
     const ReceiptHandle = 'not a receipt handle';
     await expect(sqs.send(new DeleteMessageCommand({ QueueUrl: plain, ReceiptHandle }))).rejects.toThrow(
       code('ReceiptHandleIsInvalid'),
@@ -327,7 +327,7 @@ describe('receipts', () => {
 });
 
 describe('queues', () => {
-  test('counts are true at each moment, and a purge leaves none and may not be repeated within a minute', async () => {
+  test('counts are always exact; a purge deletes all messages and can’t be repeated within a minute', async () => {
     const QueueUrl = target.urls.counted;
     for (const body of ['a', 'b']) await send(body, QueueUrl);
     await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'c', DelaySeconds: 900 }));
@@ -359,7 +359,7 @@ describe('queues', () => {
     ]);
   });
 
-  test('a queue that is not there is an error of its own, under both of its names', async () => {
+  test('a missing queue has its own error, with both of its codes', async () => {
     const missing = sqs.send(new GetQueueUrlCommand({ QueueName: 'no-such-queue' }));
     await expect(missing).rejects.toMatchObject({
       name: 'QueueDoesNotExist',
@@ -395,7 +395,7 @@ describe('queues', () => {
   });
 });
 
-test('a message that fails goes to the DLQ after its receives, and a move task brings it back', async () => {
+test('a failing message goes to the DLQ after its receives, and a move task returns it', async () => {
   const { source, dlq } = target.urls;
   const { MessageId } = await send('fails', source);
   for (let times = 0; times < 2; times += 1)

@@ -67,7 +67,7 @@ function rig({ refuse, clock = new VirtualClock(), ...changes }: RigOptions = {}
       receiveWaitSeconds: 0,
       maximumMessageBytes: 1_048_576,
     })),
-    admit: async (call) => {
+    authorize: async (call) => {
       calls.push(call);
       refuse?.(call);
     },
@@ -76,7 +76,7 @@ function rig({ refuse, clock = new VirtualClock(), ...changes }: RigOptions = {}
     ...common,
     ...queueDelivery(sqs),
     rules: [rule()],
-    admit: async () => {},
+    authorize: async () => {},
     random: () => 1,
     log: (line) => lost.push(line),
     ...changes,
@@ -98,7 +98,7 @@ const denial = new ServiceError('AccessDenied', 403, 'The queue policy does not 
 const outage = new ServiceError('ServiceUnavailable', 503, 'Later.');
 
 describe('delivery', () => {
-  test('a matching event reaches each target whole, sent as EventBridge on behalf of the rule', async () => {
+  test('a matching event reaches each target complete, sent by EventBridge on behalf of the rule', async () => {
     const { events, take, calls } = rig({
       rules: [rule({ targets: [target('extraction'), target('audit')] })],
     });
@@ -113,7 +113,7 @@ describe('delivery', () => {
     });
   });
 
-  test('an event that does not match, and a rule that is off, send nothing', async () => {
+  test('an event that does not match, or matches a disabled rule, is not sent', async () => {
     const { events, count } = rig({ rules: [rule(), rule({ name: 'off', enabled: false })] });
     await events.publish({ ...event, source: 'aws.ec2' });
     expect(count('extraction')).toBe(0);
@@ -121,13 +121,13 @@ describe('delivery', () => {
     expect(count('extraction')).toBe(1);
   });
 
-  test('a target with an input of its own gets that', async () => {
+  test('a target with a constant input gets that instead of the event', async () => {
     const { events, take } = rig({ rules: [rule({ targets: [target('audit', { input: '{"go":true}' })] })] });
     await events.publish(event);
     expect((await take('audit'))[0]?.body).toBe('{"go":true}');
   });
 
-  test('duplicates and delays come when they are asked for', async () => {
+  test('an injected fault duplicates and delays an event', async () => {
     const faults: DeliveryFault[] = [{ duplicate: 2 }, { delayMs: 5000 }];
     const { events, count, clock } = rig({ deliverFault: () => faults.shift() });
     await events.publish(event);
@@ -140,12 +140,12 @@ describe('delivery', () => {
   });
 });
 
-describe('what can not be delivered', () => {
+describe('an event that can’t be delivered', () => {
   // "Using dead-letter queues to process undelivered events in EventBridge"
   test.each([
     ['NO_PERMISSIONS', rule(), refusing(denial)],
     ['NO_RESOURCE', rule({ targets: [target('gone', { deadLetterArn: arn('undelivered') })] }), undefined],
-  ])('goes to the DLQ at once with %s', async (code, each, refuse) => {
+  ])('goes to the DLQ without a retry after %s', async (code, each, refuse) => {
     const { events, take, lost } = rig({ rules: [each], ...(refuse && { refuse }) });
     await events.publish(event);
     const [message] = await take('undelivered');
@@ -159,7 +159,7 @@ describe('what can not be delivered', () => {
     expect([events.waiting(), lost]).toEqual([0, []]);
   });
 
-  test('is lost loudly without a DLQ', async () => {
+  test('is reported as lost if there is no DLQ', async () => {
     const { events, lost } = rig({
       rules: [rule({ targets: [target('extraction')] })],
       refuse: refusing(denial),
@@ -168,7 +168,7 @@ describe('what can not be delivered', () => {
     expect(lost).toEqual([expect.stringMatching(/e1 of rule created is lost.*NO_PERMISSIONS.*no DLQ/)]);
   });
 
-  test('is lost loudly when the DLQ refuses it too', async () => {
+  test('is reported as lost if the DLQ refuses it too', async () => {
     const { events, lost } = rig({
       refuse: () => {
         throw denial;
@@ -178,7 +178,7 @@ describe('what can not be delivered', () => {
     expect(lost).toEqual([expect.stringMatching(/its DLQ .* did not take it/)]);
   });
 
-  test('is tried again, ever more slowly, until the target takes it', async () => {
+  test('is retried with growing delays until the target accepts it', async () => {
     let away = true;
     const { events, count, clock, calls } = rig({
       refuse: () => {
@@ -245,11 +245,11 @@ describe('schedules', () => {
 test.each([
   ['a pattern', { eventPattern: '{"source":"aws.s3"}' }],
   ['a schedule', { scheduleExpression: 'rate(1 minutes)' }],
-])('%s that is not valid is refused at start', (_, changes) => {
+])('an invalid %s is refused at start', (_, changes) => {
   expect(() => rig({ rules: [rule(changes)] })).toThrow(/not valid/);
 });
 
-test('what waits for a retry, and a rule that was switched off, survive the death of the process', async () => {
+test('a waiting retry and a disabled rule survive the death of the process', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'local-aws-events-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const journalled = (changes: RigOptions) =>

@@ -169,7 +169,7 @@ describe('the pattern language', () => {
     );
   });
 
-  test('what is wrong is said with its place', () => {
+  test('an error names its place in the pattern', () => {
     expect(() => compilePattern({ detail: { object: { key: [{ wildcard: '**' }] } } })).toThrow(
       'Event pattern is not valid. Reason: Consecutive wildcard characters at pos 0 at detail.object.key',
     );

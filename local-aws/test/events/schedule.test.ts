@@ -51,8 +51,8 @@ describe('cron', () => {
     ['cron(61 10 * * ? *)', '61'],
     ['cron(0 10 ? * 8 *)', 'ScheduleExpression'],
     ['cron(0 10 ? * 0 *)', 'ScheduleExpression'],
-    ['cron(0 10 15W * ? *)', 'does not serve W'],
-    ['cron(0 10 * * ? 1969)', 'no year'],
+    ['cron(0 10 15W * ? *)', 'does not support W'],
+    ['cron(0 10 * * ? 1969)', 'not a year'],
     ['cron(0 10 31 2 ? *)', 'ScheduleExpression'],
     ['0 10 * * ? *', 'neither'],
   ])('%s is refused', (schedule, reason) => {

@@ -34,11 +34,11 @@ let asked: string[] = [];
 beforeEach(() => {
   asked = [];
 });
-const admit = async (made: Call) => {
+const authorize = async (made: Call) => {
   asked.push(made.action);
-  await engine.admit(made);
+  await engine.authorize(made);
 };
-const context = { clock: systemClock, admit, region, accountId: account, ids: randomUUID };
+const context = { clock: systemClock, authorize, region, accountId: account, ids: randomUUID };
 
 const queue = {
   visibilityTimeoutSeconds: 30,
@@ -122,8 +122,8 @@ const { states } = await startMachine({
     },
     Stay: { Type: 'Wait', Seconds: 3_600, End: true },
   }),
-  admit: async (made) => {
-    if (!isStarting) await admit(made);
+  authorize: async (made) => {
+    if (!isStarting) await authorize(made);
   },
 });
 const execution = await states.begin(states.machine(machineArn), 'execution', '{}');
@@ -284,7 +284,7 @@ describe('a caller without any permission is refused', () => {
     for (const action of asked) expect(action).toBe(operation.action);
   });
 
-  test('each key of those that DeleteObjects is given', async () => {
+  test('each key of DeleteObjects', async () => {
     const operations = served.filter(({ action }) => action === keyByKey);
     expect(operations.map(({ name }) => name)).toEqual(['S3.DeleteObjects']);
     for (const operation of operations)
@@ -292,7 +292,7 @@ describe('a caller without any permission is refused', () => {
   });
 });
 
-test('what names no action is open to everybody, and says so', async () => {
+test('an operation without an action is explicitly marked as open to everybody', async () => {
   const open = served.filter(({ action }) => typeof action !== 'string' && action !== keyByKey);
   expect(open.map(({ name, action }) => [name, action])).toEqual([['STS.GetCallerIdentity', anyone]]);
   for (const operation of open) expect(await send(operation)).toMatchObject({ status: 200 });

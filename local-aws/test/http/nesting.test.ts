@@ -15,27 +15,27 @@ const event = (detail: string) =>
   `{"id":"1","account":"","source":"s","time":"","region":"","resources":[],"detail-type":"t","detail":${detail}}`;
 
 describe('JSON from outside', () => {
-  test('may be nested a thousand deep, and no deeper', () => {
+  test('may be nested up to a thousand levels', () => {
     expect(JSON.stringify(parseJson(nested(1000)))).toBe(nested(1000));
     expect(() => parseJson(nested(1001))).toThrow('nested more than 1000 deep');
     expect(() => parseJson(`[${'['.repeat(60_000)}${']'.repeat(60_000)},1]`)).toThrow(SyntaxError);
   });
 
-  test('may have any number of brackets beside one another, and in its texts', () => {
+  test('may have any number of brackets side by side, and in its strings', () => {
     const wide = JSON.stringify({ text: '['.repeat(5000), list: Array.from({ length: 5000 }, () => []) });
     expect(JSON.stringify(parseJson(wide))).toBe(wide);
   });
 });
 
-describe('what is nested too deep', () => {
+describe('JSON that is nested too deep', () => {
   let server: RunningServer;
   let events: EventBridgeClient;
   let queues: SQSClient;
 
   beforeAll(async () => {
     const common = { clock: systemClock, region: 'us-east-1', accountId: '000000000000', ids: randomUUID };
-    const sqs = createSqs({ ...common, queues: [], admit: async () => {} });
-    const bus = createEvents({ ...common, ...queueDelivery(sqs), rules: [], admit: async () => {} });
+    const sqs = createSqs({ ...common, queues: [], authorize: async () => {} });
+    const bus = createEvents({ ...common, ...queueDelivery(sqs), rules: [], authorize: async () => {} });
     server = await startServer({
       port: 0,
       services: { events: bus.handle, sqs: sqs.handle },
@@ -50,19 +50,19 @@ describe('what is nested too deep', () => {
   test.each([
     ['an event', { EventPattern: '{"detail":[1]}', Event: event('['.repeat(60_000) + ']'.repeat(60_000)) }],
     ['a pattern', { EventPattern: nested(60_000, '[1]'), Event: event('{}') }],
-  ])('is a bad request where it is %s to test', async (_, input) => {
+  ])('is a bad request as %s to test', async (_, input) => {
     await expect(events.send(new TestEventPatternCommand(input))).rejects.toMatchObject({
       $metadata: { httpStatusCode: 400 },
     });
   });
 
-  test('is malformed where it is the detail of an event', async () => {
+  test('is malformed as the detail of an event', async () => {
     const Entries = [{ Source: 's', DetailType: 't', Detail: nested(10_000) }];
     const { Entries: results } = await events.send(new PutEventsCommand({ Entries }));
     expect(results).toMatchObject([{ ErrorCode: 'MalformedDetail' }]);
   });
 
-  test('is a bad request where it is the request itself', async () => {
+  test('is a bad request as the request itself', async () => {
     const command = new ListQueuesCommand({});
     command.middlewareStack.add(
       (next) => (args) => {

@@ -93,7 +93,7 @@ describe('each parameter of the SDK’s model is served, harmless or refused by 
     expect(unknownTo(document, modelOf(s3, operation).getMemberSchema(member), '', true)).toEqual([]);
   });
 
-  test('and one that a newer model brings is seen, at any depth', () => {
+  test('a parameter that a newer model adds is noticed at any depth', () => {
     expect(unknownTo(z.object({ Name: z.string() }), modelOf(events, 'EnableRule'))).toEqual([
       'EventBusName',
     ]);
@@ -102,7 +102,7 @@ describe('each parameter of the SDK’s model is served, harmless or refused by 
   });
 });
 
-describe('of a parameter', () => {
+describe('a parameter', () => {
   const input = z.object({
     Name: z.string(),
     Trace: notServed,
@@ -121,21 +121,21 @@ describe('of a parameter', () => {
     return 'accepted';
   };
 
-  test('that is not served the refusal gives the name, at any depth', () => {
+  test('that is not served is refused with its name, at any depth', () => {
     expect(refusal({ Trace: 'on' })).toBe('501 The local cloud does not serve Trace of Paint.');
     expect(refusal({ Entries: [{}, { Delay: 1 }] })).toBe(
       '501 The local cloud does not serve Entries.1.Delay of Paint.',
     );
   });
 
-  test('of which some values are served, the refusal gives those', () => {
+  test('with only some values served is refused with the list of those', () => {
     expect(refusal({ Colour: 'red' })).toBe('accepted');
     expect(refusal({ Colour: 'green' })).toBe(
       '501 The local cloud does not serve Colour of Paint other than red or blue.',
     );
   });
 
-  test('that AWS does not know, or that is harmless, or null, nothing is said', () => {
+  test('that AWS does not know, or that is harmless or null, is accepted', () => {
     expect(parse({ Hint: 1, Other: 2, Trace: null })).toMatchObject({ Name: 'x', Entries: [] });
   });
 });

@@ -96,8 +96,8 @@ async function signed(
   return (await signer.sign(request)).headers;
 }
 
-describe('the front door', () => {
-  test('finds each service from an unchanged SDK client and says who calls', async () => {
+describe('the server', () => {
+  test('routes requests of unchanged SDK clients to their services, with the caller', async () => {
     await new SQSClient(client()).send(
       new SendMessageCommand({ QueueUrl: `${server.endpoint}/000000000000/q`, MessageBody: 'hello' }),
     );
@@ -125,11 +125,11 @@ describe('the front door', () => {
     });
   });
 
-  test('listens on the loopback only', () => {
+  test('listens on the loopback address only', () => {
     expect(server.endpoint).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   });
 
-  test('says that it runs without asking for a signature', async () => {
+  test('answers a health check without a signature', async () => {
     expect(await plain('/_localaws/health')).toMatchObject({ status: 200, body: '{"status":"running"}' });
   });
 
@@ -142,7 +142,7 @@ describe('the front door', () => {
     expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
   });
 
-  test('answers 500 and says so in the log when the answer can not be written', async () => {
+  test('answers 500 and logs it if the answer can’t be written', async () => {
     const log = vi.spyOn(console, 'error').mockImplementation(() => {});
     const answer = await plain('/', await signed('broken'));
     expect(answer.status).toBe(500);
@@ -207,7 +207,7 @@ describe('the front door', () => {
     });
   });
 
-  test('lets a client that expects 100-continue send its body only after the signature is found right', async () => {
+  test('answers 100-continue only after the signature was verified', async () => {
     const { port } = new URL(server.endpoint);
     const refused = await new Promise<{ continued: boolean; status: number | undefined }>(
       (resolve, reject) => {
@@ -233,7 +233,7 @@ describe('the front door', () => {
     expect(refused).toEqual({ continued: false, status: 403 });
   });
 
-  test('tells a service when its client has gone away', async () => {
+  test('notifies a service when its client disconnects', async () => {
     const entered = new Promise<AbortSignal>((resolve) => {
       hung = resolve;
     });
@@ -248,10 +248,10 @@ describe('the front door', () => {
   });
 });
 
-describe('of what anybody uploaded', () => {
+describe('an uploaded object', () => {
   const harmless = { 'content-security-policy': 'sandbox', 'x-content-type-options': 'nosniff' };
 
-  test('no answer can act as a page of the local cloud, or be taken for another type', async () => {
+  test('can’t act as a page of the local cloud, or be taken for another type', async () => {
     const { host } = new URL(server.endpoint);
     const presigned = await signer('s3').presign(
       new HttpRequest({
@@ -269,7 +269,7 @@ describe('of what anybody uploaded', () => {
   });
 });
 
-describe('of those who may not', () => {
+describe('an unauthenticated request', () => {
   /** The head of a POST to SQS, of which the body never comes. */
   async function bodyNeverSent(headers: Record<string, string>) {
     const { port } = new URL(server.endpoint);
@@ -293,7 +293,7 @@ describe('of those who may not', () => {
     return (await signer('sqs').sign(toSign, { signingDate })).headers;
   };
 
-  test('the body is never read: neither unsigned, nor with an unknown key, too late, or without its host signed', async () => {
+  test('never has its body read if it is unsigned, expired, without its host signed, or has an unknown key', async () => {
     expect(await bodyNeverSent({})).toBe('MissingAuthenticationTokenException');
     const { authorization = '', ...right } = await signed();
     const unknown = authorization.replace('Credential=test/', 'Credential=nobody/');
@@ -304,13 +304,13 @@ describe('of those who may not', () => {
     expect(await bodyNeverSent(late)).toBe('InvalidSignatureException');
   });
 
-  test('a body that says it is too large is not read either', async () => {
+  test('never has its body read if the announced length is too large', async () => {
     expect(await bodyNeverSent({ ...(await signed()), 'content-length': '8000000' })).toBe(
       'RequestEntityTooLargeException',
     );
   });
 
-  test('a header that never ends ends the connection, and so does one connection too many', async () => {
+  test('is cut off if its headers never end, or if there are too many connections', async () => {
     const guarded = await startServer({
       port: 0,
       credentials,
@@ -368,7 +368,7 @@ describe('a signature', () => {
     });
   });
 
-  test('of version 2 is told which one is wanted', async () => {
+  test('of version 2 is refused with the supported version', async () => {
     for (const request of [
       plain('/b/k?AWSAccessKeyId=test&Signature=x&Expires=1893456000'),
       plain('/b/k', { authorization: 'AWS test:x' }),
@@ -379,7 +379,7 @@ describe('a signature', () => {
       });
   });
 
-  test('that is missing is asked for', async () => {
+  test('that is missing is reported as missing', async () => {
     expect(await plain('/b/k')).toMatchObject({
       status: 403,
       body: expect.stringContaining('<Code>AccessDenied</Code>'),
@@ -390,7 +390,7 @@ describe('a signature', () => {
     });
   });
 
-  test('of a role holds only with its session token, and only until it is revoked', async () => {
+  test('of a role is valid only with its session token, and until it is revoked', async () => {
     const role = 'arn:aws:iam::000000000000:role/extraction';
     const { accessKeyId, secretAccessKey, sessionToken } = credentials.issue(role);
     const get = (keys: Keys) =>
@@ -411,7 +411,7 @@ describe('STS', () => {
     return plain('/', await signed('sts', form, keys), 'POST', form);
   };
 
-  test('says who calls, a person or a role', async () => {
+  test('identifies the caller, a user or a role', async () => {
     const asked = await ask('GetCallerIdentity');
     expect(asked).toMatchObject({
       status: 200,
@@ -425,7 +425,7 @@ describe('STS', () => {
     credentials.revoke(keys.accessKeyId);
   });
 
-  test('refuses by name what it does not serve', async () => {
+  test('refuses an unsupported operation by name', async () => {
     expect(await ask('AssumeRole')).toMatchObject({
       status: 501,
       body: expect.stringContaining('does not serve AssumeRole of STS'),
@@ -469,7 +469,7 @@ describe('verification', () => {
     );
   const minutes = 60_000;
 
-  test('accepts what the SDK signs for S3, whatever the path and the query', async () => {
+  test('accepts the SDK’s signatures for S3 with any path and query', async () => {
     const segment = fc
       .string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
       .filter((s) => s.isWellFormed());
@@ -539,7 +539,7 @@ describe('verification', () => {
     [-14, person.principal],
     [14, person.principal],
     [16, 'RequestTimeTooSkewed'],
-  ])('of a request whose clock is %i minutes off ends in %s', async (offset, result) => {
+  ])('of a request whose clock is off by %i minutes ends with %s', async (offset, result) => {
     const signed = received(
       await signer('s3').sign(
         new HttpRequest({

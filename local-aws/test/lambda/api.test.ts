@@ -54,7 +54,7 @@ beforeAll(async () => {
     'export const handler = async (event) => { console.log("got", event.say); if (event.fail) throw new Error(event.fail); return event; };',
   );
   const credentials = new Credentials();
-  const admit = async (call: Call) => void calls.push(call);
+  const authorize = async (call: Call) => void calls.push(call);
   logs = new FunctionLogs(join(directory, 'logs'));
   const endpoint = () => server.endpoint;
   echo = new LambdaFunction(
@@ -70,7 +70,7 @@ beforeAll(async () => {
       environment: { A: 'b' },
       logGroup: '/aws/lambda/echo-1',
     },
-    { credentials, logs, reaper, admit, endpoint },
+    { credentials, logs, reaper, authorize, endpoint },
   );
   mapping = new EventSourceMapping(
     {
@@ -98,8 +98,8 @@ beforeAll(async () => {
     port: 0,
     credentials,
     services: {
-      lambda: lambdaService({ functions, mappings: new Map([['mapping-1', mapping]]), admit, clock }),
-      logs: logsService({ functions: [echo.settings], logs, admit }),
+      lambda: lambdaService({ functions, mappings: new Map([['mapping-1', mapping]]), authorize, clock }),
+      logs: logsService({ functions: [echo.settings], logs, authorize }),
     },
   });
   const client = {
@@ -127,7 +127,7 @@ const invoke = async (event: unknown, name = 'echo') => {
 };
 
 describe('Invoke', () => {
-  test('answers with what the handler returned', async () => {
+  test('answers with the handler’s return value', async () => {
     calls = [];
     expect(await invoke({ a: 'é' })).toMatchObject({
       StatusCode: 200,
@@ -139,7 +139,7 @@ describe('Invoke', () => {
     expect(await invoke({}, '000000000000:function:echo:$LATEST')).toMatchObject({ StatusCode: 200 });
   });
 
-  test('answers a function error with status 200 and says so', async () => {
+  test('answers a function error with status 200 and the error header', async () => {
     expect(await invoke({ fail: 'broken' })).toMatchObject({
       StatusCode: 200,
       FunctionError: 'Unhandled',
@@ -147,7 +147,7 @@ describe('Invoke', () => {
     });
   });
 
-  test('answers with the end of the log where it is asked for', async () => {
+  test('answers with the end of the log if requested', async () => {
     const Payload = JSON.stringify({ say: 'é' });
     const { LogResult = '' } = await lambda.send(
       new InvokeCommand({ FunctionName: 'echo', LogType: 'Tail', Payload }),
@@ -158,7 +158,7 @@ describe('Invoke', () => {
     expect(await invoke({ say: 'é' })).not.toHaveProperty('LogResult');
   });
 
-  test('as an event answers at once and tries again twice, after one minute and two', async () => {
+  test('as an event answers immediately and retries twice, after one and two minutes', async () => {
     const before = echo.counts.invocations;
     const Payload = JSON.stringify({ fail: 'always' });
     const answer = await lambda.send(
@@ -182,7 +182,7 @@ describe('Invoke', () => {
   });
 });
 
-test('a function is shown as it is configured', async () => {
+test('GetFunction returns the function’s configuration', async () => {
   const { Configuration } = await lambda.send(new GetFunctionCommand({ FunctionName: 'echo' }));
   expect(Configuration).toMatchObject({
     FunctionArn: arn,
@@ -223,7 +223,7 @@ test('an event source mapping can be paused and resumed', async () => {
   });
 });
 
-test('what is not served is refused by name', async () => {
+test('an unsupported operation is refused by name', async () => {
   const create = new CreateFunctionCommand({ FunctionName: 'new', Role: 'r', Code: {} });
   await expect(lambda.send(create)).rejects.toMatchObject({
     message: 'The local cloud does not serve POST /2015-03-31/functions of Lambda.',
@@ -234,7 +234,7 @@ describe('FilterLogEvents', () => {
   const filter = (input: object = {}) =>
     cloudWatch.send(new FilterLogEventsCommand({ logGroupName: '/aws/lambda/echo-1', ...input }));
 
-  test('reads what a function wrote, page by page, each event once', async () => {
+  test('reads a function’s log page by page, each event once', async () => {
     for (let index = 0; index < 5; index += 1) await invoke({ say: `line ${index}` });
     const { events: all = [] } = await filter();
     const paged: typeof all = [];
@@ -251,7 +251,7 @@ describe('FilterLogEvents', () => {
     ).toEqual(['line 0', 'line 1', 'line 2', 'line 3', 'line 4']);
   });
 
-  test('keeps to the time, the stream and the pattern', async () => {
+  test('filters by time, stream and pattern', async () => {
     await invoke({ say: 'needle' });
     const { events = [] } = await filter({ filterPattern: '"got needle"' });
     expect(events).toHaveLength(1);
@@ -267,7 +267,7 @@ describe('FilterLogEvents', () => {
     expect((await filter({ filterPattern: 'needle', logStreamNamePrefix: 'other' })).events).toEqual([]);
   });
 
-  test('refuses an unknown group and a pattern that it does not know', async () => {
+  test('refuses an unknown group and an unsupported pattern', async () => {
     await expect(filter({ logGroupName: '/other' })).rejects.toMatchObject({
       name: 'ResourceNotFoundException',
     });
@@ -293,7 +293,7 @@ test.each([
 });
 
 describe('the log file', () => {
-  test('keeps its newest lines within its bound, in order and without repeats', async () => {
+  test('keeps its newest lines within its size limit, in order and without duplicates', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.string({ maxLength: 60 }), { minLength: 1, maxLength: 40 }),
@@ -312,7 +312,7 @@ describe('the log file', () => {
     );
   });
 
-  test('goes on where it stopped after a restart', async () => {
+  test('continues after a restart', async () => {
     const first = new FunctionLogs(join(directory, 'restarted'));
     first.append('f', 's', 'one');
     await first.flush();

@@ -37,7 +37,7 @@ let logs: FunctionLogs;
 const credentials = new Credentials();
 const reaper = new Reaper();
 let calls: Call[] = [];
-const admit = async (call: Call) => void calls.push(call);
+const authorize = async (call: Call) => void calls.push(call);
 const open: LambdaFunction[] = [];
 
 beforeAll(async () => {
@@ -77,7 +77,7 @@ function started(settings: Partial<FunctionSettings> = {}, ports: Partial<Functi
       logGroup: `/aws/lambda/${name}`,
       ...settings,
     },
-    { credentials, logs, reaper, admit, endpoint: () => 'http://127.0.0.1:4566', ...ports },
+    { credentials, logs, reaper, authorize, endpoint: () => 'http://127.0.0.1:4566', ...ports },
   );
   open.push(made);
   return made;
@@ -99,7 +99,7 @@ const alive = (pid: number) => {
 };
 
 describe('a function', () => {
-  test('sees the environment of Lambda and its own, and nothing of ours', async () => {
+  test('sees Lambda’s environment and its own, and nothing of this process’s', async () => {
     vi.stubEnv('SECRET_OF_THE_PARENT', 'x');
     vi.stubEnv('NODE_OPTIONS', '--no-warnings');
     const { value } = await call(started());
@@ -127,7 +127,7 @@ describe('a function', () => {
     });
   });
 
-  test('gets what is on this machine in the place of what is on AWS, and shows nobody', async () => {
+  test('gets variables for this machine, while the API shows those for AWS', async () => {
     const variables = async (configured: Readonly<Record<string, string>>) => ({
       ...configured,
       URL: 'here',
@@ -139,7 +139,7 @@ describe('a function', () => {
   });
 
   test.each([-3_600_000, 3_600_000])(
-    'has its whole time left where its clock is %i ms ahead',
+    'has its whole timeout left if its clock is %i ms ahead',
     async (ahead) => {
       const module = `const now = Date.now; Date.now = () => now() + ${ahead};`;
       const environment = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(module)}` };
@@ -149,7 +149,7 @@ describe('a function', () => {
     },
   );
 
-  test('gets the context of Lambda', async () => {
+  test('gets Lambda’s context', async () => {
     const made = started({ timeoutSeconds: 700 });
     const invocation = made.invoke('{}');
     const { context, left } = JSON.parse((await invocation.result).payload);
@@ -179,7 +179,7 @@ describe('a function', () => {
     expect(reports[1]).not.toContain('Init Duration');
   });
 
-  test('may be a CommonJS module, and its handler may lie deeper in an export', async () => {
+  test('may be a CommonJS module with a nested handler', async () => {
     expect(await call(started({ modulePath: join(directory, 'cjs', 'index.js') }))).toMatchObject({
       value: 'common',
     });
@@ -198,7 +198,7 @@ describe('a function', () => {
     await expect.poll(() => pids.some(alive)).toBe(false);
   });
 
-  test('beyond the processes of this machine waits for one', async () => {
+  test('waits for a process if all of this machine’s are busy', async () => {
     const made = started({}, { maxProcesses: 1 });
     const results = await Promise.all([1, 2, 3].map(() => call(made)));
     expect(results.map(({ value }) => value.calls)).toEqual([1, 2, 3]);
@@ -263,7 +263,7 @@ describe('an error', () => {
     expect(await call(made)).toMatchObject({ functionError: 'Unhandled', value: fault });
   });
 
-  test('is what becomes of a response above 6 MB', async () => {
+  test('replaces a response above 6 MB', async () => {
     expect(await call(started(), { large: 6 * 1024 * 1024 + 200 })).toMatchObject({
       value: { errorType: 'Function.ResponseSizeTooLarge' },
     });
@@ -271,7 +271,7 @@ describe('an error', () => {
 });
 
 describe('a process', () => {
-  test('is killed when the function runs past its time-out', async () => {
+  test('is killed when the function runs past its timeout', async () => {
     const made = started({ timeoutSeconds: 4 });
     const { pid } = (await call(made)).value;
     const { value, functionError } = await call(made, { sleep: 100_000 });
@@ -284,7 +284,7 @@ describe('a process', () => {
     expect((await lines(made)).at(-1)).toContain('Status: timeout');
   });
 
-  test('is killed when it holds more than its memory outside of the heap', async () => {
+  test('is killed when it exceeds its memory outside of the heap', async () => {
     expect(await call(started({ memoryMb: 128 }), { allocate: 150 })).toMatchObject({
       value: { errorType: 'Runtime.OutOfMemory', errorMessage: expect.stringContaining('signal: killed') },
     });
@@ -311,7 +311,7 @@ describe('a process', () => {
     expect(credentials.find(env.AWS_ACCESS_KEY_ID)).toBeUndefined();
   });
 
-  test('outlives the Ctrl-C that its parent answers by letting it end', async () => {
+  test('survives a Ctrl-C, so that its parent can let it finish', async () => {
     const made = started();
     const { pid } = (await call(made)).value;
     const running = call(made, { sleep: 100 });
@@ -319,7 +319,7 @@ describe('a process', () => {
     expect(await running).toMatchObject({ value: { calls: 2, pid } });
   });
 
-  test('dies with its parent, even when both are taken by surprise', async () => {
+  test('dies with its parent, even if the parent is killed', async () => {
     const path = (file: string) => JSON.stringify(new URL(`../../${file}`, import.meta.url).href);
     const program = `
       import { Credentials } from ${path('iam/credentials.ts')};
@@ -329,7 +329,7 @@ describe('a process', () => {
       const made = new LambdaFunction(
         { name: 'orphan', arn: 'arn:aws:lambda:us-east-1:000000000000:function:orphan', roleArn: 'r', modulePath: ${JSON.stringify(join(directory, 'spin', 'index.mjs'))}, runtime: 'nodejs24.x',
           handler: 'index.handler', timeoutSeconds: 60, memoryMb: 256, environment: {}, logGroup: 'g' },
-        { credentials: new Credentials(), logs: new FunctionLogs(${JSON.stringify(join(directory, 'orphans'))}), reaper: new Reaper(), admit: async () => {}, endpoint: () => '' });
+        { credentials: new Credentials(), logs: new FunctionLogs(${JSON.stringify(join(directory, 'orphans'))}), reaper: new Reaper(), authorize: async () => {}, endpoint: () => '' });
       made.invoke('{}');`;
     await mkdir(join(directory, 'spin'));
     const pidFile = join(directory, 'spin', 'pid');
@@ -368,16 +368,16 @@ describe('the log', () => {
     });
   });
 
-  test('is lost without them, and the function runs all the same', async () => {
+  test('is lost without them, but the function still runs', async () => {
     const warned = vi.spyOn(console, 'warn').mockImplementation(() => {});
-    const made = started({}, { admit: () => Promise.reject(new Error('not allowed')) });
+    const made = started({}, { authorize: () => Promise.reject(new Error('not allowed')) });
     expect(await call(made, { log: 'unheard' })).toMatchObject({ value: { calls: 1 } });
     expect(await lines(made)).toEqual([]);
     expect(warned).toHaveBeenCalledOnce();
     warned.mockRestore();
   });
 
-  test('holds what the handler printed, whole lines in order, between START and END', async () => {
+  test('has the handler’s output in whole lines, in order, between START and END', async () => {
     const made = started();
     await call(made, { log: 'two\nlines', write: 'no line break' });
     const all = await logs.read(made.settings.name);
@@ -392,7 +392,7 @@ describe('the log', () => {
     expect(all[2]?.message).toBe('no line break');
   });
 
-  test('loses no line, whatever the function prints', async () => {
+  test('loses no line of any output', async () => {
     const made = started();
     const text = Array.from({ length: 5000 }, (_, index) => `line ${index} ${'é'.repeat(index % 50)}`);
     await call(made, { write: `${text.join('\n')}\n` });

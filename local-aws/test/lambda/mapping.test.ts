@@ -82,7 +82,7 @@ const nothingFailed = () => ({ payload: '{"batchItemFailures":[]}' });
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => message(`m${index}`));
 
 describe('an event source mapping', () => {
-  test('hands over what one receive gave, in the shape of Lambda, and deletes it after success', async () => {
+  test('passes one receive’s messages on in Lambda’s format, and deletes them after success', async () => {
     const { mapping, clock, send, batches, deleted } = rig({}, nothingFailed);
     mapping.enable();
     send({
@@ -151,7 +151,7 @@ describe('an event source mapping', () => {
     expect(deleted).toEqual(large.map(({ messageId }) => messageId));
   });
 
-  test('runs at most as many invocations at a time as its maximum concurrency', async () => {
+  test('never runs more concurrent invocations than its maximum concurrency', async () => {
     let running = 0;
     let most = 0;
     const { mapping, clock, send, batches } = rig({ batchSize: 1, maximumConcurrency: 3 }, async () => {
@@ -168,7 +168,7 @@ describe('an event source mapping', () => {
     expect(batches).toHaveLength(10);
   });
 
-  test('acknowledges the good messages and leaves the reported one to its visibility time-out', async () => {
+  test('acknowledges the good messages and leaves the reported one to its visibility timeout', async () => {
     const { mapping, clock, send, deleted, errors } = rig({}, () => ({
       payload: '{"batchItemFailures":[{"itemIdentifier":"m1"}]}',
     }));
@@ -192,7 +192,7 @@ describe('an event source mapping', () => {
     expect(errors).toEqual([expect.stringContaining('A batch of 3 failed')]);
   });
 
-  test('pays no heed to the response unless partial batch responses are on', async () => {
+  test('ignores the response unless partial batch responses are enabled', async () => {
     const { mapping, clock, send, deleted } = rig({ reportBatchItemFailures: false }, () => ({
       payload: '"whatever"',
     }));
@@ -226,7 +226,7 @@ describe('an event source mapping', () => {
     expect(batches.slice(-2).map(({ at }) => at)).toEqual([before, before]);
   });
 
-  test('goes on after the queue could not be reached', async () => {
+  test('continues after the queue could not be reached', async () => {
     const clock = new VirtualClock(0);
     let calls = 0;
     const errors: string[] = [];
@@ -250,7 +250,7 @@ describe('an event source mapping', () => {
     expect(errors).toHaveLength(3);
   });
 
-  test('when disabled lets running invocations end and takes no more messages', async () => {
+  test('lets running invocations finish and receives no more messages when it is disabled', async () => {
     const { mapping, clock, send, deleted, receives } = rig({}, async () => {
       await new Promise<void>((resolve) => clock.schedule(3000, resolve));
       return nothingFailed();
@@ -272,7 +272,7 @@ describe('an event source mapping', () => {
     expect(deleted).toEqual(['a', 'b']);
   });
 
-  test('when disabled waits no longer than the bound and says how many invocations still run', async () => {
+  test('waits no longer than the limit when it is disabled, and returns the number of running invocations', async () => {
     const { mapping, clock, send } = rig({}, () => new Promise<InvocationResult>(() => {}));
     mapping.enable();
     send(message('a'));
@@ -338,7 +338,7 @@ describe('a role', () => {
   const polls = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
   const check = (trusted: string, actions: string[], inNetwork = false) => {
     const document = (statement: object) => JSON.stringify({ Version: '2012-10-17', Statement: statement });
-    const { admit } = createPolicyEngine({
+    const { authorize } = createPolicyEngine({
       roles: [
         {
           arn: role,
@@ -358,10 +358,10 @@ describe('a role', () => {
         [role, document({ Effect: 'Allow', Principal: { Service: trusted }, Action: 'sts:AssumeRole' })],
       ]),
     });
-    return checkRoles(admit, [{ arn: settings.functionArn, roleArn: role, inNetwork }], [settings]);
+    return checkRoles(authorize, [{ arn: settings.functionArn, roleArn: role, inNetwork }], [settings]);
   };
 
-  test('that Lambda may assume and that may poll the queue is fit for a mapping', async () => {
+  test('that Lambda may assume and that may poll the queue is accepted for a mapping', async () => {
     await check('lambda.amazonaws.com', polls);
   });
 
@@ -387,7 +387,7 @@ describe('a role', () => {
       'ec2:UnassignPrivateIpAddresses',
     ]);
 
-  test('with which Lambda may make network interfaces is fit for a function in a VPC', async () => {
+  test('that may create network interfaces is accepted for a function in a VPC', async () => {
     await check('lambda.amazonaws.com', [...polls, ...interfaces], true);
   });
 

@@ -31,7 +31,7 @@ let allowed: (call: Call) => boolean;
 
 beforeAll(async () => {
   server = await startS3Server({
-    admit: async (call) => {
+    authorize: async (call) => {
       calls.push(call);
       if (!allowed(call)) throw new ServiceError('AccessDenied', 403, `${call.action} on ${call.resource}`);
     },

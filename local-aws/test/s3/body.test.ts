@@ -121,7 +121,7 @@ describe('a plain body', () => {
     expect(await read(hello, { ...length, 'x-amz-checksum-crc32': crc(other) })).toBe('BadDigest');
   });
 
-  test('is refused when its checksum headers make no sense', async () => {
+  test('is refused if its checksum headers are inconsistent', async () => {
     const both = {
       'x-amz-checksum-crc32': crc(hello),
       'x-amz-checksum-sha1': digest('sha1', hello).toString('base64'),
@@ -131,7 +131,7 @@ describe('a plain body', () => {
     expect(await read(hello, { ...length, 'x-amz-sdk-checksum-algorithm': 'CRC32' })).toBe('InvalidRequest');
   });
 
-  test('needs a length, and is refused beyond the limit', async () => {
+  test('requires a length, and is refused beyond the limit', async () => {
     expect(await read(hello, {})).toBe('MissingContentLength');
     expect(await read(hello, { 'content-length': `${limit + 1}` })).toBe('EntityTooLarge');
     expect(await read(Buffer.alloc(limit + 1), length)).toBe('EntityTooLarge');
@@ -151,7 +151,7 @@ describe('a body larger than a block', () => {
     'x-amz-checksum-crc32': crc(content),
   });
 
-  test('gives its content and keeps what its headers promise, however it is cut', async () => {
+  test('returns its content and matches its headers, for any division into chunks', async () => {
     await fc.assert(
       fc.asyncProperty(sizes, fc.array(fc.nat(), { maxLength: 20 }), async (size, cuts) => {
         const content = contentOf(size);
@@ -163,7 +163,7 @@ describe('a body larger than a block', () => {
     );
   });
 
-  test('is refused for a single bit that differs, and for its last byte when it is missing, beside others that are right', async () => {
+  test('is refused for one wrong bit or a missing last byte, while concurrent bodies are accepted', async () => {
     const content = contentOf(blockSize + 1000);
     const headers = {
       'content-length': `${content.length}`,

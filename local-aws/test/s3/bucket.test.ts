@@ -79,7 +79,7 @@ function run(bucket: Bucket, all: readonly Step[]): { done: CommandResult[]; bro
 const contentOf = (bucket: Bucket) => ({ changes: [...bucket.changes()], keys: [...bucket.keys] });
 
 describe('a bucket', () => {
-  test('is the same again after its changes, or its snapshot, are applied to an empty one', () => {
+  test('is rebuilt by applying its changes, or its snapshot, to an empty one', () => {
     fc.assert(
       fc.property(versionings, steps, (versioning, all) => {
         const bucket = new Bucket(settings(versioning));
@@ -94,7 +94,7 @@ describe('a bucket', () => {
     );
   });
 
-  test('is read from a journal of 0.1, where the completed upload stands beside the version', () => {
+  test('is read from a journal of 0.1, which stores the completed upload’s id next to the version', () => {
     const bucket = new Bucket(settings(undefined));
     const { uploadId } = bucket.createUpload('a', { headers: {} }, stamps()());
     bucket.putPart('a', uploadId, partOf(1, 'blob'));
@@ -103,7 +103,7 @@ describe('a bucket', () => {
     expect(bucket.uploads.size).toBe(0);
   });
 
-  test('names as garbage each blob that nothing refers to any more, once', () => {
+  test('reports each unreferenced blob as garbage once', () => {
     fc.assert(
       fc.property(versionings, steps, (versioning, all) => {
         const bucket = new Bucket(settings(versioning));
@@ -114,7 +114,7 @@ describe('a bucket', () => {
     );
   });
 
-  test('tells of each key with sequencers that only grow', () => {
+  test('sends events with increasing sequencers for each key', () => {
     fc.assert(
       fc.property(versionings, steps, (versioning, all) => {
         const { done } = run(new Bucket(settings(versioning)), all);
@@ -124,7 +124,7 @@ describe('a bucket', () => {
     );
   });
 
-  test('keeps one null version while versioning is suspended, beside those from before', () => {
+  test('keeps one null version while versioning is suspended, in addition to earlier versions', () => {
     const enabled = new Bucket(settings('Enabled'));
     const stamp = stamps();
     enabled.put('k', objectOf('one'), 'PutObject', stamp());
@@ -149,7 +149,7 @@ describe('a conditional write', () => {
     return { bucket, stamp };
   };
 
-  test('is refused when it begins, if its condition does not hold then', () => {
+  test('is refused before its body is sent if its condition does not hold', () => {
     const { bucket } = bucketWith('k');
     expect(() => bucket.begin('k', { ifNoneMatch: '*' })).toThrow(expect.objectContaining({ status: 412 }));
     expect(() => bucket.begin('k', { ifMatch: 'else' })).toThrow(expect.objectContaining({ status: 412 }));
@@ -161,7 +161,7 @@ describe('a conditional write', () => {
   test.each([
     ['another write', (bucket: Bucket, stamp: Stamp) => bucket.put('k', objectOf('x'), 'PutObject', stamp)],
     ['a delete', (bucket: Bucket, stamp: Stamp) => bucket.remove('k', undefined, stamp)],
-  ])('conflicts with %s of the key that came in between', (_name, meanwhile) => {
+  ])('conflicts with %s of the key in the meantime', (_name, meanwhile) => {
     const { bucket, stamp } = bucketWith('k');
     const attempt = bucket.begin('k', { ifMatch: 'first' });
     meanwhile(bucket, stamp());
@@ -170,7 +170,7 @@ describe('a conditional write', () => {
     );
   });
 
-  test('is not disturbed by other keys, nor by uploads of its own', () => {
+  test('does not conflict with other keys, or with open uploads of its key', () => {
     const { bucket, stamp } = bucketWith('k');
     const attempt = bucket.begin('k', { ifMatch: 'first' });
     bucket.put('other', objectOf('x'), 'PutObject', stamp());
@@ -181,7 +181,7 @@ describe('a conditional write', () => {
 });
 
 describe('sequencers', () => {
-  test('grow when the clock stands still, steps back, and after a restart', () => {
+  test('increase when the clock stops or goes back, and after a restart', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(2 ** 41)), (times) => {
         let sequencers = new Sequencers();
@@ -207,7 +207,7 @@ describe('listings', () => {
   });
   const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
-  test('page by page, hold the same as all keys at once, rolled up at the delimiter', () => {
+  test('return the same in pages as for all keys at once, grouped by the delimiter', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(key, { maxLength: 30 }),
@@ -247,7 +247,7 @@ describe('listings', () => {
     );
   });
 
-  test('of versions, page by page, hold each version once, newest first', () => {
+  test('of versions return each version once across pages, newest first', () => {
     fc.assert(
       fc.property(versionings, steps, fc.integer({ min: 1, max: 5 }), (versioning, all, limit) => {
         const bucket = new Bucket(settings(versioning));
@@ -271,7 +271,7 @@ describe('listings', () => {
 
 describe('joined checksums', () => {
   test.each<ChecksumAlgorithm>(['CRC32', 'CRC32C', 'CRC64NVME'])(
-    'of parts, a full-object %s is what the whole gives',
+    'of parts as a full-object %s equal that of the whole object',
     async (algorithm) => {
       const checksum = async (bytes: Uint8Array) => {
         const sum = hasher(algorithm);

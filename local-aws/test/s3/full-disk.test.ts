@@ -57,7 +57,7 @@ async function replayed(path: string): Promise<string[]> {
 describe('a journal on a full disk', () => {
   const path = () => join(directory, 'a.journal');
 
-  test('keeps room ahead for what is on its way, and says when there is no more', async () => {
+  test('reserves room for entries on their way, and reports when there is none left', async () => {
     const { room, lines, disk } = diskOf(3 * MB);
     const journal = await openJournal<string>(
       path(),
@@ -74,12 +74,12 @@ describe('a journal on a full disk', () => {
     // On their way when it was full: acknowledged even so.
     for (let late = 0; late < 4; late += 1) await journal.append(entry);
     expect(await replayed(path())).toEqual(Array(taken + 4).fill(entry));
-    expect(lines).toEqual([expect.stringMatching(`^${path()} can't be written: ENOSPC.*Make room`)]);
+    expect(lines).toEqual([expect.stringMatching(`^${path()} can't be written: ENOSPC.*Free disk space`)]);
     room.left = 10 * MB;
     expect(disk.isFull).toBe(false);
   });
 
-  test('holds what finds no room at all until there is some, in its order, and is never torn', async () => {
+  test('holds entries without room until there is some, in order, and never writes a partial line', async () => {
     const { room, disk } = diskOf(MB + 100_000);
     const journal = await openJournal<string>(
       path(),
@@ -104,7 +104,7 @@ describe('a journal on a full disk', () => {
     expect((await replayed(path())).map((entry) => entry.slice(0, 6))).toEqual(['first', ...ended]);
   });
 
-  test('goes on as it is when there is no room to rewrite it', async () => {
+  test('continues without a rewrite if there is no room for one', async () => {
     const { disk } = diskOf(2 * MB);
     const state: string[] = [];
     const open = (replay: (entry: string) => void) =>
@@ -122,7 +122,7 @@ describe('a journal on a full disk', () => {
     expect(await replayed(path())).toEqual(entries);
   });
 
-  test('lets the local cloud end when nobody makes room', async () => {
+  test('lets the local cloud stop while the disk is still full', async () => {
     const { disk } = diskOf(MB);
     const failures: string[] = [];
     const onFailure = (_: string, { message }: Error) => failures.push(message);
@@ -134,16 +134,16 @@ describe('a journal on a full disk', () => {
     );
     const held = journal.append('x'.repeat(2 * MB));
     disk.close();
-    await expect(held).rejects.toThrow('there was no room until the end');
-    expect(failures).toEqual(['there was no room until the end']);
+    await expect(held).rejects.toThrow('the disk was full until the local cloud stopped');
+    expect(failures).toEqual(['the disk was full until the local cloud stopped']);
   });
 });
 
 describe('a local cloud on a full disk', () => {
   async function start(bytes: number) {
     const { room, lines, disk } = diskOf(bytes);
-    const admit = async (call: { action: string }) => disk.admit(call);
-    const server = await startS3Server({ directory: join(directory, 's3'), disk, admit });
+    const authorize = async (call: { action: string }) => disk.check(call);
+    const server = await startS3Server({ directory: join(directory, 's3'), disk, authorize });
     closing.push(() => server.close());
     return { room, lines, disk, server };
   }
@@ -154,7 +154,7 @@ describe('a local cloud on a full disk', () => {
   test.each([
     ['small', 20_000],
     ['large', 300_000],
-  ])('answers reads, refuses %s objects, and takes them when there is room', async (_, size) => {
+  ])('answers reads and refuses %s objects until there is room', async (_, size) => {
     const { room, lines, server } = await start(2 * MB);
     const { client } = server;
     const kept = new Map<string, Buffer>();
@@ -197,7 +197,7 @@ describe('a local cloud on a full disk', () => {
     await expectKept();
   });
 
-  test('refuses every change before it has an effect, once it could not be kept', async () => {
+  test('refuses every change that could not be kept, before it takes effect', async () => {
     const { room, disk, server } = await start(3 * MB);
     const { client } = server;
     const Body = 'content';
@@ -217,7 +217,7 @@ describe('a local cloud on a full disk', () => {
     expect(await left?.transformToString()).toBe(Body);
   });
 
-  test('takes no message and gives none out, and both when there is room', async () => {
+  test('accepts and delivers no messages until there is room', async () => {
     const { room, disk } = diskOf(2 * MB);
     const sqs = createSqs({
       queues: [
@@ -234,7 +234,7 @@ describe('a local cloud on a full disk', () => {
       region: 'us-east-1',
       accountId: account,
       ids: randomUUID,
-      admit: async (call) => disk.admit(call),
+      authorize: async (call) => disk.check(call),
       openJournal: journalsIn(directory, { disk }),
     });
     await sqs.start();
@@ -253,7 +253,7 @@ describe('a local cloud on a full disk', () => {
   });
 });
 
-test('a function’s log loses the lines that find no room, and no other', async () => {
+test('a function’s log loses only the lines for which there is no room', async () => {
   const { room, lines, disk } = diskOf(10_000);
   const logs = new FunctionLogs(directory, { disk });
   closing.push(() => logs.close());

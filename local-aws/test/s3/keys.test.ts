@@ -20,7 +20,7 @@ const walked = (keys: SortedKeys, prefix: string, delimiter: string, after: stri
     ({ key }) => key,
   );
 
-test('a set of keys holds each once, in order, however many come and go', () => {
+test('a set of keys has each key once, in order, after any insertions and deletions', () => {
   const keys = filled([...many, ...many]);
   expect([...keys]).toEqual([...many].sort(compareKeys));
   const gone = new Set(many.filter((_, i) => i % 3 > 0));
@@ -33,7 +33,7 @@ test('a set of keys holds each once, in order, however many come and go', () => 
   expect([...keys]).toEqual(['again']);
 });
 
-test('a walk finds the keys of a prefix after any of them, and common prefixes once', () => {
+test('a walk returns the keys of a prefix from any position, and common prefixes once', () => {
   const keys = filled(many);
   const sorted = [...many].sort(compareKeys);
   fc.assert(

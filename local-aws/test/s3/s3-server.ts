@@ -1,5 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import type { Admit } from '../../core/call.ts';
+import type { Authorize } from '../../core/call.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { Disk } from '../../core/disk.ts';
 import { startServer } from '../../http/server.ts';
@@ -26,7 +26,7 @@ export async function startS3Server(
   options: {
     directory?: string;
     disk?: Disk;
-    admit?: Admit;
+    authorize?: Authorize;
     publish?: (event: S3Event) => Promise<void>;
     ids?: Ids;
     port?: number;
@@ -44,7 +44,7 @@ export async function startS3Server(
     directory: options.directory,
     disk: options.disk,
     clock: systemClock,
-    admit: options.admit ?? (async () => {}),
+    authorize: options.authorize ?? (async () => {}),
     publish:
       options.publish ??
       (async (event) => {

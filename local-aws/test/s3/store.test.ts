@@ -89,7 +89,7 @@ const text = async (server: Pick<S3Server, 'client'>, Key: string, Bucket = 'ver
   (await server.client.send(new GetObjectCommand({ Bucket, Key }))).Body?.transformToString();
 
 describe('after kill -9', () => {
-  test('every acknowledged put is there, and its event, which was not published, is published', async () => {
+  test('every acknowledged put is kept, and its unpublished event is published', async () => {
     const child = await startProcess();
     const client = clientFor(child.endpoint);
     const versions: (string | undefined)[] = [];
@@ -113,7 +113,7 @@ describe('after kill -9', () => {
     expect((server.events.at(-1)?.detail.object.sequencer ?? '') > newest).toBe(true);
   });
 
-  test('nothing is left of a put that was under way', async () => {
+  test('nothing is left of an unfinished put', async () => {
     const child = await startProcess();
     const client = clientFor(child.endpoint);
     const sent = client.send(
@@ -132,7 +132,7 @@ describe('after kill -9', () => {
 });
 
 describe('a store on disk', () => {
-  test('leaves no half object when the client goes away', async () => {
+  test('stores no partial object when the client disconnects', async () => {
     const server = await start();
     const abort = new AbortController();
     const sent = server.client.send(
@@ -147,7 +147,7 @@ describe('a store on disk', () => {
     expect(await blobFiles()).toEqual([]);
   });
 
-  test('goes on after a restart with uploads under way, and publishes nothing twice that was published', async () => {
+  test('continues open uploads after a restart, and publishes no event twice', async () => {
     const first = await start();
     const upload = { Bucket: 'versioned', Key: 'large' };
     const { UploadId } = await first.client.send(new CreateMultipartUploadCommand(upload));
@@ -194,7 +194,7 @@ describe('a store on disk', () => {
     expect([...third.events, ...fourth.events]).toEqual([]);
   });
 
-  test('offers an event again until it is taken', async () => {
+  test('publishes an event again until it is accepted', async () => {
     const offered: string[] = [];
     const server = await start(async (event) => {
       offered.push(event.id);
@@ -205,7 +205,7 @@ describe('a store on disk', () => {
     expect(offered[1]).toBe(offered[0]);
   });
 
-  test('frees the bytes of what is replaced or removed', async () => {
+  test('deletes the bytes of replaced and removed objects', async () => {
     const server = await start();
     for (let round = 0; round < 3; round += 1) await put(server, 'large', randomBytes(mb), 'plain');
     await expect.poll(blobFiles).toHaveLength(1);
@@ -213,7 +213,7 @@ describe('a store on disk', () => {
     await expect.poll(blobFiles).toEqual([]);
   });
 
-  test('frees what clients read who go away in the middle', async () => {
+  test('deletes blobs whose readers disconnected midway', async () => {
     const server = await start();
     await put(server, 'large', randomBytes(32 * mb), 'plain');
     for (let chunks = 1; chunks <= 100; chunks += 1) {
@@ -227,7 +227,7 @@ describe('a store on disk', () => {
   });
 });
 
-test('an event that nobody wants is neither kept nor published', async () => {
+test('an event without a receiver is neither stored nor published', async () => {
   const published: string[] = [];
   const store = new Store({
     buckets: [{ name: 'b', eventBridge: true }],
@@ -250,13 +250,13 @@ test('an event that nobody wants is neither kept nor published', async () => {
   expect(journal.match(/"Object Created"/g)).toHaveLength(1);
 });
 
-describe('what the store did not write', () => {
+describe('a file that the store did not write', () => {
   const file = (...path: string[]) => join(directory, ...path);
 
   test.each([
     ['is lost', () => rm(file('journal.ndjson'))],
     ['is empty', () => truncate(file('journal.ndjson'))],
-  ])('no object is removed when the journal %s: the start says what to do', async (_, lose) => {
+  ])('no object is removed if the journal %s, and the start reports what to do', async (_, lose) => {
     const server = await start();
     await put(server, 'small', 'content');
     await put(server, 'large', randomBytes(mb));
@@ -267,14 +267,14 @@ describe('what the store did not write', () => {
       await expect(start()).rejects.toMatchObject({
         name: 'StateRefused',
         message: expect.stringMatching(
-          `^${file('blobs')} holds objects, and ${file('journal.ndjson')}, .* is missing or empty.*rm -r ${directory}$`,
+          `^${file('blobs')} holds objects, but ${file('journal.ndjson')}, .* is missing or empty.*rm -r ${directory}$`,
         ),
       });
     expect(before).toHaveLength(2);
     expect(await blobFiles()).toEqual(before);
   });
 
-  test('is never removed, wherever it lies', async () => {
+  test('is never removed, in any directory', async () => {
     await mkdir(file('blobs'), { recursive: true });
     await mkdir(file('incoming'));
     const foreign = ['thesis.txt', 'pack-of-wolves', `${'0'.repeat(32)}.jpg`];
@@ -296,7 +296,7 @@ describe('blobs in files', () => {
   const write = (blobs: FileBlobs, bytes: Uint8Array) =>
     blobs.write(randomBytes(16).toString('hex'), chunksOf(bytes));
 
-  test('give any range over slices large and small', async () => {
+  test('return any range over large and small slices', async () => {
     const blobs = new FileBlobs(directory);
     const contents = [randomBytes(100), randomBytes(300_000), randomBytes(0), randomBytes(7)];
     const slices = [];
@@ -315,7 +315,7 @@ describe('blobs in files', () => {
     }
   });
 
-  test('stay until the last reader is done, however often they are removed meanwhile', async () => {
+  test('stay until the last reader is done, even if they are removed meanwhile', async () => {
     const blobs = new FileBlobs(directory);
     const content = randomBytes(3 * mb);
     const slices = [{ blob: await write(blobs, content), size: content.length }];
@@ -328,7 +328,7 @@ describe('blobs in files', () => {
     await expect.poll(blobFiles).toEqual([]);
   });
 
-  test('that nothing refers to are swept at start, a pack only when none of its blobs is left', async () => {
+  test('without a reference are swept at start, a pack only if none of its blobs is left', async () => {
     const before = new FileBlobs(directory);
     const large = [await write(before, randomBytes(mb)), await write(before, randomBytes(mb))];
     const small = [await write(before, randomBytes(10)), await write(before, randomBytes(10))];
@@ -340,7 +340,7 @@ describe('blobs in files', () => {
     expect(await blobFiles()).toEqual([]);
   });
 
-  test('of a body that fails leave nothing', async () => {
+  test('of a failed body leave no file', async () => {
     const blobs = new FileBlobs(directory);
     async function* failing() {
       yield randomBytes(2 * mb);

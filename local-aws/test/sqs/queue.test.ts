@@ -40,14 +40,14 @@ function receiveOne(queue: Queue, now: number, seconds = 30) {
 }
 
 describe('visibility', () => {
-  test('a received message is hidden until its visibility time-out has passed', () => {
+  test('a received message is hidden until its visibility timeout has passed', () => {
     const queue = queueOf(['a']);
     expect(queue.receive(10, 30, 0).received).toHaveLength(1);
     expect(queue.receive(10, 30, 29_999).received).toHaveLength(0);
     expect(queue.receive(10, 30, 30_000).received[0]?.message.receiveCount).toBe(2);
   });
 
-  test('messages are handed out in the order in which they became visible', () => {
+  test('messages are delivered in the order in which they became visible', () => {
     const queue = queueOf([]);
     for (const [id, visibleAt] of [
       ['late', 50],
@@ -62,7 +62,7 @@ describe('visibility', () => {
     ]);
   });
 
-  test('a delayed message counts as delayed and shows itself on time', () => {
+  test('a delayed message counts as delayed and becomes visible on time', () => {
     const queue = queueOf([]);
     queue.put(message('a', 0, 5000));
     expect(queue.counts(4999)).toEqual({ visible: 0, delayed: 1, inFlight: 0 });
@@ -85,7 +85,7 @@ describe('visibility', () => {
 });
 
 describe('changing the visibility', () => {
-  test('counts from now, and zero shows the message at once', () => {
+  test('counts from now, and zero makes the message visible immediately', () => {
     const queue = queueOf(['a']);
     const { receiptHandle } = receiveOne(queue, 0);
     queue.changeVisibility(receiptHandle, 100, 10_000);
@@ -111,7 +111,7 @@ describe('changing the visibility', () => {
     );
   });
 
-  test('is refused to the holder of an older receipt', () => {
+  test('is refused for an older receipt handle', () => {
     const queue = queueOf(['a']);
     const old = receiveOne(queue, 0).receiptHandle;
     receiveOne(queue, 30_000);
@@ -122,7 +122,7 @@ describe('changing the visibility', () => {
 });
 
 describe('deleting', () => {
-  test('works with the newest handle even after the visibility time-out', () => {
+  test('works with the newest handle even after the visibility timeout', () => {
     const queue = queueOf(['a']);
     expect(queue.deletable(receiveOne(queue, 0).receiptHandle)).toBe('a');
     queue.counts(31_000);
@@ -144,7 +144,7 @@ describe('deleting', () => {
   });
 
   test.each(['', 'nonsense', '!!', Buffer.from('other m 1').toString('base64')])(
-    'refuses %j, which no receive of this queue gave out',
+    'refuses %j, which is no receipt handle of this queue',
     (handle) => {
       expect(() => queueOf(['a']).deletable(handle)).toThrowError(
         expect.objectContaining({ code: 'ReceiptHandleIsInvalid' }),
@@ -156,7 +156,7 @@ describe('deleting', () => {
 describe('redrive and retention', () => {
   const redrive = { deadLetterQueue: 'orders-dlq', maxReceiveCount: 2 };
 
-  test('a message leaves for the DLQ when it would be received once more than allowed', () => {
+  test('a message goes to the DLQ instead of being received once more than allowed', () => {
     const queue = queueOf(['a', 'b'], { redrive });
     queue.receive(1, 0, 0);
     queue.receive(1, 0, 1);
@@ -167,7 +167,7 @@ describe('redrive and retention', () => {
     expect(queue.counts(3).inFlight).toBe(received.length);
   });
 
-  test('retention counts from the first sending, in flight or not', () => {
+  test('retention counts from the first sending, also for in-flight messages', () => {
     const queue = queueOf([]);
     queue.put(message('old', 0, 500_000));
     queue.put(message('young', 1000, 500_000));
@@ -178,7 +178,7 @@ describe('redrive and retention', () => {
   });
 });
 
-test('ten times as many messages pass through in about ten times the work: no receive scans them all', () => {
+test('ten times as many messages take about ten times the work: no receive scans them all', () => {
   const work = (count: number) => {
     const queue = queueOf(Array.from({ length: count }, (_, index) => `m${index}`));
     const took = processorMs(() => {
@@ -210,7 +210,7 @@ class SlowQueue {
   }
 }
 
-test('whatever happens, it counts and keeps what a plain list would', () => {
+test('for any sequence of calls, it has the same messages and counts as a plain list', () => {
   const step = fc.oneof(
     fc.record({ do: fc.constant('send' as const), delay: fc.nat(50_000) }),
     fc.record({ do: fc.constant('receive' as const), max: fc.integer({ min: 1, max: 10 }) }),

@@ -34,7 +34,7 @@ function rig(changes: Partial<SqsOptions> = {}, clock = new VirtualClock()) {
   const sqs = createSqs({
     queues,
     clock,
-    admit: async () => {},
+    authorize: async () => {},
     region: 'eu-west-1',
     accountId: '000000000000',
     ids,
@@ -54,7 +54,7 @@ describe('long polls', () => {
     expect(bodies(await waiting)).toEqual(['hello']);
   });
 
-  test('a waiting receiver is woken when a delay or a visibility time-out ends', async () => {
+  test('a waiting receiver is woken when a delay or a visibility timeout ends', async () => {
     const { port, clock } = rig();
     await port('other').send({ body: 'delayed', delaySeconds: 5 });
     const first = port('other').receive(10, 20);
@@ -66,14 +66,14 @@ describe('long polls', () => {
     expect(bodies(await second)).toEqual(['delayed']);
   });
 
-  test('a receive ends empty when its time is over', async () => {
+  test('a receive ends empty after its wait time', async () => {
     const { port, clock } = rig();
     const waiting = port('orders').receive(10, 20);
     await clock.advance(20_000);
     expect(await waiting).toEqual([]);
   });
 
-  test('a receiver that goes away takes nothing', async () => {
+  test('a receiver that disconnects takes no message', async () => {
     const { port, sqs } = rig();
     const gone = new AbortController();
     const waiting = port('orders').receive(10, 20, gone.signal);
@@ -86,7 +86,7 @@ describe('long polls', () => {
     expect(sqs.counts('orders')).toMatchObject({ visible: 1, inFlight: 0 });
   });
 
-  test('two waiting receivers share what comes, first come first served', async () => {
+  test('two waiting receivers share the messages, first come, first served', async () => {
     const { port } = rig();
     const first = port('orders').receive(1, 20);
     const second = port('orders').receive(1, 20);
@@ -99,7 +99,7 @@ describe('long polls', () => {
 });
 
 describe('the dead-letter queue', () => {
-  test('gets what was received too often, with its id, its time and where it came from', async () => {
+  test('gets messages that were received too often, with their id, time and source queue', async () => {
     const { port, clock, sqs } = rig();
     const id = await port('orders').send({
       body: 'bad',
@@ -174,7 +174,7 @@ const dlqArn = 'arn:aws:sqs:eu-west-1:000000000000:dlq';
 const otherArn = 'arn:aws:sqs:eu-west-1:000000000000:other';
 
 describe('message move tasks', () => {
-  test('bring every message back to the queue that gave it up, as a new message', async () => {
+  test('return every message to its source queue, as a new message', async () => {
     const rigged = rig();
     const { sqs, clock, port } = rigged;
     await kill(rigged, ['a', 'b', 'c']);
@@ -192,7 +192,7 @@ describe('message move tasks', () => {
     });
   });
 
-  test('never go faster than asked, and stop when cancelled', async () => {
+  test('never exceed the requested rate, and stop when cancelled', async () => {
     const rigged = rig();
     const { sqs, clock } = rigged;
     await kill(rigged, ['a', 'b', 'c', 'd', 'e']);
@@ -227,17 +227,17 @@ describe('message move tasks', () => {
     expect(sqs.counts('dlq').visible).toBe(1);
   });
 
-  test('need a source that is a DLQ', async () => {
+  test('require a source that is a DLQ', async () => {
     expect(await call(rig().sqs, 'StartMessageMoveTask', { SourceArn: otherArn })).toMatchObject({
       message: 'Source queue must be configured as a Dead Letter Queue.',
     });
   });
 });
 
-describe('who may', () => {
-  test('every use of a queue is admitted under the single action and the queue ARN', async () => {
+describe('authorization', () => {
+  test('every use of a queue is authorized with the single action and the queue’s ARN', async () => {
     const calls: Call[] = [];
-    const { sqs } = rig({ admit: async (each) => void calls.push(each) });
+    const { sqs } = rig({ authorize: async (each) => void calls.push(each) });
     const QueueUrl = 'http://127.0.0.1:4566/000000000000/other';
     await call(sqs, 'SendMessageBatch', { QueueUrl, Entries: [{ Id: 'a', MessageBody: 'b' }] });
     expect(calls).toEqual([
@@ -247,7 +247,7 @@ describe('who may', () => {
 
   test('a refused send leaves nothing in the queue', async () => {
     const { sqs } = rig({
-      admit: async () => {
+      authorize: async () => {
         throw new ServiceError('AccessDenied', 403, 'no');
       },
     });
@@ -278,7 +278,7 @@ describe('after the death of the process', () => {
     return rigged;
   };
 
-  test('what was acknowledged is there, what was deleted is not, what was in flight comes back on time', async () => {
+  test('acknowledged messages are kept, deleted ones are gone, and in-flight ones reappear on time', async () => {
     const one = await restart('a');
     for (const body of ['kept', 'deleted', 'in flight']) await one.port('other').send({ body });
     const received = await one.port('other').receive(3, 0);
@@ -298,7 +298,7 @@ describe('after the death of the process', () => {
     expect(back.map(({ attributes }) => attributes['ApproximateReceiveCount'])).toEqual(['2', '2']);
   });
 
-  test('what was in the hands of functions, which died as well, can come back sooner; what others hold can not', async () => {
+  test('messages in flight to functions can reappear sooner, those of other receivers can’t', async () => {
     const one = await restart('d');
     for (const body of ['held by a client', 'held by a function']) await one.port('other').send({ body });
     await call(one.sqs, 'ReceiveMessage', {
@@ -322,7 +322,7 @@ describe('after the death of the process', () => {
     expect(bodies(await three.port('other').receive(10, 0))).toEqual(['held by a function']);
   });
 
-  test('a receipt handle from before still deletes', async () => {
+  test('a receipt handle from before the restart still deletes', async () => {
     const one = await restart('b');
     await one.port('other').send({ body: 'x' });
     const [message] = await one.port('other').receive(1, 0);
@@ -332,7 +332,7 @@ describe('after the death of the process', () => {
     expect(three.sqs.counts('other')).toMatchObject({ visible: 0, inFlight: 0 });
   });
 
-  test('a message is in its queue or in the DLQ, never in both, and a move task goes on', async () => {
+  test('a message is in its queue or in the DLQ, never in both, and a move task continues', async () => {
     const one = await restart('c');
     await kill(one, ['a', 'b', 'c']);
     const two = await restart('c', one.clock);

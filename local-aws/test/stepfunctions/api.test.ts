@@ -49,10 +49,10 @@ const denied = new Set<string>();
 
 beforeEach(async () => {
   denied.clear();
-  const admit = async ({ action, resource }: { action: string; resource: string }) => {
+  const authorize = async ({ action, resource }: { action: string; resource: string }) => {
     if (denied.has(`${action} ${resource}`)) throw new ServiceError('AccessDeniedException', 403, 'No.');
   };
-  ({ states } = await startMachine({ clock: systemClock, definition, keys: ['a', 'b', 'c'], admit }));
+  ({ states } = await startMachine({ clock: systemClock, definition, keys: ['a', 'b', 'c'], authorize }));
   server = await startServer({
     port: 0,
     services: { states: states.handle },
@@ -124,7 +124,7 @@ test('an execution is started, described, and listed with its map runs and its h
   expect(more.events?.at(-1)).toMatchObject({ id: 1, type: 'ExecutionStarted' });
 });
 
-test('one that waits is listed as running, and is stopped', async () => {
+test('a waiting execution is listed as running, and can be stopped', async () => {
   await start('first', {});
   const { executionArn } = await start('second', { stay: true });
   const list = async (statusFilter?: 'RUNNING' | 'ABORTED') => {
@@ -150,7 +150,7 @@ test('state machines are described as the program has them', async () => {
   expect(described.roleArn).toBe(roleArn);
 });
 
-test('what AWS refuses is refused by the same names', async () => {
+test('invalid requests are refused with AWS’s error codes', async () => {
   const elsewhere = `arn:aws:states:us-east-1:${account}:stateMachine:other`;
   const running = { stay: true };
   await start('taken', running);
@@ -177,7 +177,7 @@ test('what AWS refuses is refused by the same names', async () => {
   });
 });
 
-test('nobody begins or reads what they may not', async () => {
+test('a caller without permission can’t start or read an execution', async () => {
   denied.add(`states:StartExecution ${machineArn}`);
   await expect(start('no', {})).rejects.toMatchObject({ name: 'AccessDeniedException' });
   denied.add(`states:ListExecutions ${machineArn}`);

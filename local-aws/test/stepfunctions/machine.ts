@@ -22,13 +22,13 @@ export interface MachineOptions {
   /** Where the journal lies; nothing is kept without. */
   readonly directory?: string;
   readonly keys?: readonly string[];
-  readonly admit?: (call: Call) => Promise<void>;
+  readonly authorize?: (call: Call) => Promise<void>;
   readonly random?: () => number;
 }
 
 /** One state machine over a bucket in memory and a function. */
 export async function startMachine(options: MachineOptions) {
-  const { clock, directory, keys = [], admit = async () => {} } = options;
+  const { clock, directory, keys = [], authorize = async () => {} } = options;
   const store = new Store({
     buckets: [{ name: bucket, eventBridge: false }],
     clock,
@@ -47,7 +47,7 @@ export async function startMachine(options: MachineOptions) {
     services: { lambda: functionService(options.function ?? (() => ({}))), sqs: refuse, glue: refuse },
     store,
     clock,
-    admit,
+    authorize,
     ids: () => `id${ids++}`,
     ...(options.random && { random: options.random }),
     ...(directory !== undefined && {

@@ -33,7 +33,7 @@ async function start(options: MachineOptions) {
 const begin = (states: StepFunctions, input: Json = {}, name = 'one') =>
   states.begin(states.machine(machineArn), name, JSON.stringify(input));
 
-/** Lets time pass until it has ended; not so much that tasks without a time-out of their own have one. */
+/** Lets time pass until it has ended; not so much that tasks without a timeout of their own have one. */
 async function run(execution: Execution): Promise<Execution> {
   while (execution.end === undefined) {
     await settled();
@@ -55,7 +55,7 @@ describe('expressions', () => {
   const of = (template: Json, variables = {}) =>
     evaluate(template, { input: { a: [1, 2], b: 'x' }, context: { Execution: { Name: 'n' } } }, variables);
 
-  test('stand anywhere in a template, and see input, context and variables', async () => {
+  test('work anywhere in a template, and see input, context and variables', async () => {
     expect(
       await of(
         { sum: '{% $sum($states.input.a) + $more %}', list: ['{% $states.context.Execution.Name %}', 'b'] },
@@ -64,14 +64,14 @@ describe('expressions', () => {
     ).toEqual({ sum: 7, list: ['n', 'b'] });
   });
 
-  test('that grow a list keep it a list, from the first entry on', async () => {
+  test('that append to a list always return a list, even with one entry', async () => {
     expect(await of("{% [$list, 'x'] %}", { list: [] })).toEqual(['x']);
     expect(await of("{% [$list, 'x'] %}", { list: ['w'] })).toEqual(['w', 'x']);
     expect(await of('{% [$states.input.a] %}')).toEqual([1, 2]);
   });
 
   test.each(['{% $states.input.none %}', '{% $none %}', '{% $number("x") %}', '{% ( %}'])(
-    'fail with %s, as nothing is no value',
+    'fail with %s, because undefined is no value',
     async (expression) => {
       await expect(of(expression)).rejects.toMatchObject({ error: 'States.QueryEvaluationError' });
     },
@@ -87,7 +87,7 @@ describe('errors', () => {
     MaxDelaySeconds: 60,
   };
 
-  test('with full jitter, an attempt comes at any time up to the back-off, and never later than its longest', () => {
+  test('with full jitter, a retry comes at any time up to the backoff, and never after the maximum delay', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 50 }),
@@ -104,7 +104,7 @@ describe('errors', () => {
     );
   });
 
-  test('States.ALL is every error but those of the interpreter, States.TaskFailed none that took too long', () => {
+  test('States.ALL matches all errors except the interpreter’s, and States.TaskFailed matches no timeout', () => {
     const error = (name: string) => new StatesError(name, '');
     expect(matches(['States.ALL'], error('Glue.CrawlerRunningException'))).toBe(true);
     expect(matches(['States.ALL'], error('States.Runtime'))).toBe(false);
@@ -115,12 +115,14 @@ describe('errors', () => {
 });
 
 describe('a definition', () => {
-  test('that says what the local cloud would pass over is refused, and so is a way that leads nowhere', () => {
+  test('with unsupported fields is refused, and so is one with a transition to a missing state', () => {
     const parse = (definition: object) => () => parseDefinition('m', JSON.stringify(definition));
     const pass = { Type: 'Pass', End: true };
     expect(parse(machineOf({ A: { ...pass, ResultPath: '$.x' } }))).toThrow(/ResultPath/);
     expect(parse({ ...machineOf({ A: pass }), QueryLanguage: 'JSONPath' })).toThrow(/QueryLanguage/);
-    expect(parse(machineOf({ A: { Type: 'Pass', Next: 'B' } }))).toThrow('A leads to "B", which is no state');
+    expect(parse(machineOf({ A: { Type: 'Pass', Next: 'B' } }))).toThrow(
+      'A leads to "B", which is not a state',
+    );
     expect(parse(machineOf({ A: pass }))).not.toThrow();
   });
 });
@@ -142,13 +144,13 @@ describe('an execution', () => {
     Done: { Type: 'Succeed' },
   });
 
-  test('goes from state to state, with variables, choices and waits', async () => {
+  test('runs through its states, with variables, choices and waits', async () => {
     const before = clock.now();
     expect(await outcome({ definition: flow }, { n: 3 })).toEqual({ waits: 3 });
     expect(clock.now() - before).toBeGreaterThanOrEqual(6_000);
   });
 
-  test('writes its history as AWS does, each event after the one before', async () => {
+  test('writes its history like AWS, each event linked to the previous one', async () => {
     const { states } = await start({ clock, definition: flow });
     const { events } = await run(await begin(states, { n: 0 }));
     expect(events.map(({ type }) => type)).toEqual([
@@ -164,7 +166,7 @@ describe('an execution', () => {
     expect(events.every(({ id, previousEventId }, i) => id === i + 1 && previousEventId === i)).toBe(true);
   });
 
-  test('tries again what fails, waits longer each time, and goes on with the answer', async () => {
+  test('retries a failed task with growing delays, and continues with its answer', async () => {
     const at: number[] = [];
     const retry = { ErrorEquals: ['Busy'], IntervalSeconds: 1, BackoffRate: 3, MaxAttempts: 3 };
     const answer = () => {
@@ -179,7 +181,7 @@ describe('an execution', () => {
     expect(at.map((each, i) => each - (at[i - 1] ?? each))).toEqual([0, 1_000, 3_000, 9_000]);
   });
 
-  test('catches what goes on failing, with its name and its words', async () => {
+  test('catches an error after its retries, with its name and cause', async () => {
     const definition = machineOf({
       A: call({
         Retry: [{ ErrorEquals: ['Other'] }],
@@ -199,7 +201,7 @@ describe('an execution', () => {
     });
   });
 
-  test('fails with what nobody catches, and when a task takes too long', async () => {
+  test('fails with an uncaught error, and when a task times out', async () => {
     const fails = machineOf({
       A: { Type: 'Fail', Error: 'Mine', Cause: "{% 'n is ' & $string($states.input.n) %}" },
     });
@@ -210,7 +212,7 @@ describe('an execution', () => {
     });
   });
 
-  test('ends where a result or an output is longer than Step Functions takes, which nothing catches as States.ALL', async () => {
+  test('fails if a result or an output exceeds Step Functions’ limit, which States.ALL does not catch', async () => {
     const caught = [{ ErrorEquals: ['States.ALL'], Next: 'Caught' }];
     const end = { Type: 'Succeed' };
     const result = machineOf({ A: call({ Catch: caught, End: true }), Caught: end });
@@ -226,14 +228,14 @@ describe('an execution', () => {
     await expect(begin(states, long())).rejects.toMatchObject({ code: 'InvalidExecutionInput' });
   });
 
-  test('is given up when it takes longer than its state machine says', async () => {
+  test('times out after its state machine’s timeout', async () => {
     const definition = { ...machineOf({ A: { Type: 'Wait', Seconds: 100, End: true } }), TimeoutSeconds: 30 };
     const { states } = await start({ clock, definition });
     const { end } = await run(await begin(states));
     expect(end?.status).toBe('TIMED_OUT');
   });
 
-  test('is not given up before a time-out of more days than a timer holds', async () => {
+  test('does not end before a timeout that is longer than Node’s longest timer', async () => {
     const days = 86_400;
     const wait = machineOf({ A: { Type: 'Wait', Seconds: 26 * days, End: true } });
     const { states } = await start({ clock, definition: { ...wait, TimeoutSeconds: 30 * days } });
@@ -242,7 +244,7 @@ describe('an execution', () => {
     expect((await run(execution)).end?.status).toBe('SUCCEEDED');
   });
 
-  test('runs branches beside one another and gathers what they return', async () => {
+  test('runs branches concurrently and collects their outputs', async () => {
     const branch = (name: string, seconds: number) => ({
       StartAt: name,
       States: { [name]: { Type: 'Wait', Seconds: seconds, Output: `{% '${name}' & $tail %}`, End: true } },
@@ -256,7 +258,7 @@ describe('an execution', () => {
     expect(clock.now() - before).toBe(5_000);
   });
 
-  test('of the same name and input is the one that runs; of another input there is none', async () => {
+  test('with a running execution’s name returns that one for the same input, and is refused for another', async () => {
     const { states } = await start({ clock, definition: flow });
     const one = await begin(states, { n: 9 });
     expect(await begin(states, { n: 9 })).toBe(one);
@@ -265,7 +267,7 @@ describe('an execution', () => {
     await expect(begin(states, { n: 9 })).rejects.toMatchObject({ code: 'ExecutionAlreadyExists' });
   });
 
-  test('goes on where it stood after the cloud has died, and waits no longer for that', async () => {
+  test('continues at its state after the cloud has died, without a longer wait', async () => {
     const first = await start({ clock, definition: flow, directory });
     const { arn, events: before } = await begin(first.states, { n: 2 });
     while (before.at(-1)?.type !== 'WaitStateEntered') await settled();
@@ -280,7 +282,7 @@ describe('an execution', () => {
     expect(clock.now() - dead.now() - 60_000).toBe(2_000);
   });
 
-  test('that was stopped stays so', async () => {
+  test('that was stopped stays stopped', async () => {
     const first = await start({ clock, definition: flow, directory });
     const execution = await begin(first.states, { n: 5 });
     await first.states.stop(execution, 'Enough', 'of it');
@@ -319,7 +321,7 @@ describe('a distributed map', () => {
   const keysOf = (payload: Json) => (payload as { Items: { Key: string }[] }).Items.map(({ Key }) => Key);
   const names = (n: number) => Array.from({ length: n }, (_, i) => `a/${String(i).padStart(4, '0')}`);
 
-  test('gives each object of the prefix to one child, whatever the size of batches', async () => {
+  test('passes each object of the prefix to one child, for any batch size', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 0, max: 40 }),
@@ -352,7 +354,7 @@ describe('a distributed map', () => {
     );
   });
 
-  test('tells children what Step Functions tells of objects, and what the batch is told', async () => {
+  test('passes Step Functions’ description of objects and the batch input to children', async () => {
     let payload: Json = null;
     const answer = (asked: Json) => {
       payload = asked;
@@ -373,7 +375,7 @@ describe('a distributed map', () => {
     });
   });
 
-  test('reads a list of items from an object as well', async () => {
+  test('also reads a list of items from an object', async () => {
     const reader = {
       Resource: 'arn:aws:states:::s3:getObject',
       ReaderConfig: { InputType: 'JSON' },
@@ -394,13 +396,9 @@ describe('a distributed map', () => {
   });
 
   test.each([
-    ['has succeeded when more is tolerated', 30, { status: 'SUCCEEDED' }],
-    [
-      'has failed when less is tolerated',
-      20,
-      { status: 'FAILED', error: 'States.ExceedToleratedFailureThreshold' },
-    ],
-  ])('of which a quarter fails %s', async (_what, tolerated, expected) => {
+    ['succeeds if more is tolerated', 30, { status: 'SUCCEEDED' }],
+    ['fails if less is tolerated', 20, { status: 'FAILED', error: 'States.ExceedToleratedFailureThreshold' }],
+  ])('with a quarter of failed items %s', async (_what, tolerated, expected) => {
     const answer = (payload: Json) => {
       if (keysOf(payload).includes('a/0004')) throw new Error('no');
       return {};
@@ -412,7 +410,7 @@ describe('a distributed map', () => {
     expect(maps).toMatchObject([{ failed: { children: 1, items: 3 } }]);
   });
 
-  test('goes on after the cloud has died with the children that had not ended, and with no other again', async () => {
+  test('continues after the cloud has died with the unfinished children, and repeats no other', async () => {
     const ended: string[] = [];
     const stuck: string[] = [];
     let alive = true;
@@ -443,7 +441,7 @@ describe('a distributed map', () => {
     expect(maps).toMatchObject([{ status: 'SUCCEEDED', batches: 7, succeeded: { children: 7 } }]);
   });
 
-  test('that is stopped begins no further child', async () => {
+  test('starts no further child after it is stopped', async () => {
     let begun = 0;
     const answer = () => {
       begun += 1;
@@ -458,13 +456,13 @@ describe('a distributed map', () => {
     expect(execution.maps).toMatchObject([{ status: 'ABORTED' }]);
   });
 
-  test('needs the permission to run children, and to list', async () => {
+  test('requires the permissions to run children and to list', async () => {
     for (const denied of ['states:StartExecution', 's3:ListBucket']) {
       const definition = mapOf();
-      const admit = async ({ action }: { action: string }) => {
+      const authorize = async ({ action }: { action: string }) => {
         if (action === denied) throw new Error(`not authorized to perform: ${denied}`);
       };
-      const { states } = await start({ clock, definition, keys: names(1), admit });
+      const { states } = await start({ clock, definition, keys: names(1), authorize });
       const { end } = await run(await begin(states, { prefix: 'a/' }));
       expect(end?.cause).toContain(denied);
     }

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { bundle } from '../../../infra/build/bundle.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'sluice-bundle-'));
@@ -31,13 +31,13 @@ writeFileSync(
 );
 writeFileSync(join(sources, 'os.cjs'), "module.exports = require('os');\n");
 
-it('a bundle is an ES module that Node imports, with its CommonJS dependencies inside', async () => {
+test('a bundle is an ES module that Node imports, with its CommonJS dependencies inside', async () => {
   const { entry } = await bundle({ entry: 'entry.ts' }, { from: sources, to: join(directory, 'a') });
   const module: { handler(): string } = await import(pathToFileURL(entry.file).href);
   expect(module.handler()).toBe('string');
 });
 
-it('the same sources give the same bytes and version wherever they lie', async () => {
+test('the same sources give the same bytes and version in any directory', async () => {
   const moved = join(directory, 'moved', 'deeper');
   cpSync(sources, moved, { recursive: true });
   const { entry: one } = await bundle({ entry: 'entry.ts' }, { from: sources, to: join(directory, 'b') });
@@ -47,7 +47,7 @@ it('the same sources give the same bytes and version wherever they lie', async (
   expect(one.version).toMatch(/^[0-9a-f]{16}$/);
 });
 
-it('the source map lies beside the module, which is left alone when nothing changed', async () => {
+test('the source map is next to the module, and an unchanged module is not written again', async () => {
   const to = join(directory, 'd');
   const { entry } = await bundle({ entry: 'entry.ts' }, { from: sources, to });
   expect(existsSync(`${entry.file}.map`)).toBe(true);
@@ -56,20 +56,20 @@ it('the source map lies beside the module, which is left alone when nothing chan
   expect(statSync(entry.file).ino).toBe(ino);
 });
 
-it('another source gives another version', async () => {
+test('a changed source gives a new version', async () => {
   const { entry: one } = await bundle({ entry: 'entry.ts' }, { from: sources, to: join(directory, 'e') });
   const { entry: other } = await bundle({ entry: 'word.ts' }, { from: sources, to: join(directory, 'e') });
   expect(other.version).not.toBe(one.version);
 });
 
-it('an entry that does not compile is named with its line', async () => {
+test('the error of an entry that does not compile names its file and line', async () => {
   writeFileSync(join(sources, 'broken.ts'), 'export const handler = ;\n');
   await expect(bundle({ broken: 'broken.ts' }, { from: sources, to: directory })).rejects.toThrow(
     /broken\.ts:1:/,
   );
 });
 
-describe('a build that is remembered', () => {
+describe('a recorded build', () => {
   const from = join(directory, 'remembered');
   const to = join(directory, 'f');
   const record = join(to, 'build.json');
@@ -92,12 +92,12 @@ describe('a build that is remembered', () => {
     "import { word } from './word.ts';\nclass Kept { word = word; }\nexport const handler = () => new Kept().word;\n",
   );
 
-  it('is not run again while nothing changes', async () => {
+  test('is reused while nothing changes', async () => {
     const { version } = await settled();
     expect((await build()).version).toBe(version);
   });
 
-  it('is run again for a source of another content, even of the same size and time', async () => {
+  test('is repeated when a source’s contents change, even at the same size and time', async () => {
     const { version } = await settled();
     const { atime, mtime } = statSync(join(from, 'word.ts'));
     writeFileSync(
@@ -110,13 +110,13 @@ describe('a build that is remembered', () => {
     expect(readFileSync(file, 'utf8')).toContain('homedir');
   });
 
-  it('is run again for settings that esbuild finds beside a source', async () => {
+  test('is repeated when settings that esbuild finds next to a source change', async () => {
     const { version } = await settled();
     writeFileSync(join(from, 'tsconfig.json'), '{"compilerOptions":{"useDefineForClassFields":false}}');
     expect((await build()).version).not.toBe(version);
   });
 
-  it('is one of the place where it lies', async () => {
+  test('is not reused in another directory', async () => {
     await settled();
     const moved = join(directory, 'elsewhere');
     cpSync(to, moved, { recursive: true });
@@ -127,7 +127,7 @@ describe('a build that is remembered', () => {
     expect(readFileSync(entry.file)).toEqual(readFileSync(join(to, 'entry', 'index.mjs')));
   });
 
-  it('is run again when what it wrote was changed or removed', async () => {
+  test('is repeated when one of its outputs was changed or removed', async () => {
     const { file } = await settled();
     const written = readFileSync(file);
     writeFileSync(file, 'throw new Error();');
@@ -138,7 +138,7 @@ describe('a build that is remembered', () => {
     expect(existsSync(`${file}.map`)).toBe(true);
   });
 
-  it('is run again when the record of it is no record', async () => {
+  test('is repeated when its record is invalid', async () => {
     const { version } = await settled();
     writeFileSync(record, '{"inputs":');
     expect((await build()).version).toBe(version);

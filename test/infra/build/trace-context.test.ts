@@ -3,8 +3,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { createNamespace, destroyNamespace, getNamespace } from '../../../infra/build/trace-context.ts';
 
-describe('what the X-Ray SDK keeps of a trace', () => {
-  test('is there in everything that is begun in a context, and is not seen beside it', async () => {
+describe('a trace context’s value', () => {
+  test('is visible to everything started in the context, and not outside of it', async () => {
     const namespace = createNamespace('test');
     const seen: unknown[] = [];
     const work = async (name: string) => {
@@ -22,7 +22,7 @@ describe('what the X-Ray SDK keeps of a trace', () => {
     expect(namespace.get('segment')).toBeUndefined();
   });
 
-  test('is there wherever nothing else was begun, once a context was entered', async () => {
+  test('is visible everywhere once a context was entered, unless another context was started', async () => {
     const namespace = createNamespace('test');
     namespace.enter(namespace.createContext());
     namespace.set('segment', 'of the function');
@@ -35,7 +35,7 @@ describe('what the X-Ray SDK keeps of a trace', () => {
     expect(namespace.get('segment')).toBe('of the function');
   });
 
-  test('is what it was for a function that was bound, whoever calls it', async () => {
+  test('is the one at binding time for a bound function, whatever the caller’s context', async () => {
     const namespace = createNamespace('test');
     const events = new EventTarget();
     namespace.run(() => {
@@ -51,12 +51,12 @@ describe('what the X-Ray SDK keeps of a trace', () => {
     expect(namespace.get('segment')).toBeUndefined();
   });
 
-  test('can be set nowhere but in a context', () => {
+  test('can be set only in a context', () => {
     const namespace = createNamespace('test');
-    expect(() => namespace.set('segment', 'nowhere')).toThrow('no context');
+    expect(() => namespace.set('segment', 'nowhere')).toThrow('no active context');
   });
 
-  test('goes with its namespace', () => {
+  test('is gone when its namespace is removed', () => {
     const namespace = createNamespace('test');
     expect(getNamespace('test')).toBe(namespace);
     destroyNamespace('test');

@@ -19,7 +19,7 @@ interface Subsegment {
 
 const trace = { root: '1-5e1b4151-5ac6c58bfb7f6b1f2b3c4d5e', parent: '53995c3f42cd8ad8' };
 
-test('a bundled function tells X-Ray what it called, under its own handler, without watching every promise', async () => {
+test('a bundled function reports its calls to X-Ray under its own handler, without hooks on every promise', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-traces-'));
   const daemon = createSocket('udp4');
   const server = createServer((_, response) => response.end('well')).listen(0, '127.0.0.1');

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { findings } from '../../../infra/compliance/check.ts';
 import { checks } from '../../../infra/compliance/checks.ts';
 import { everything, program, set } from '../the-program.ts';
@@ -150,14 +150,14 @@ const breaking: readonly (readonly [check: string, type: string, path: string, v
 ];
 
 describe('the checks', () => {
-  it.each([
+  test.each([
     ['a stack for development', program],
     ['a stack with everything', everything],
-  ])('are all passed by %s', (_which, { resources }) => {
+  ])('all pass for %s', (_which, { resources }) => {
     expect(findings(checks, resources)).toEqual([]);
   });
 
-  it.each(breaking)('%s is broken when every %s has %s = %j', (check, type, path, value) => {
+  test.each(breaking)('%s fails when every %s has %s = %j', (check, type, path, value) => {
     const broken = resources();
     const changed = broken.filter((resource) => resource.type === type);
     for (const { inputs } of changed) set(inputs, path, value);
@@ -170,32 +170,32 @@ describe('the checks', () => {
     expect(found.every(({ urn }) => broken.some((resource) => resource.urn === urn))).toBe(true);
   });
 
-  it.each([
+  test.each([
     ['aws:iam/rolePolicyAttachment:RolePolicyAttachment', { policyArn: administrator }],
     ['aws:iam/policyAttachment:PolicyAttachment', { policyArn: administrator, roles: ['a'] }],
     [
       'aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive',
       { policyArns: [administrator] },
     ],
-  ])('permissions-in-one-place is broken by any %s', (type, inputs) => {
+  ])('permissions-in-one-place fails for any %s', (type, inputs) => {
     const more = { urn: 'urn:more', type, name: 'more', inputs, outputs: {} };
     expect(findings(checks, [...resources(), more])).toMatchObject([
       { urn: 'urn:more', check: 'permissions-in-one-place' },
     ]);
   });
 
-  it.each([
+  test.each([
     ['aws:ec2/internetGateway:InternetGateway', { vpcId: 'vpc-1' }],
     ['aws:ec2/natGateway:NatGateway', { subnetId: 'subnet-1' }],
     ['aws:ec2/eip:Eip', {}],
-  ])('no-internet is broken by any %s', (type, inputs) => {
+  ])('no-internet fails for any %s', (type, inputs) => {
     const more = { urn: 'urn:more', type, name: 'more', inputs, outputs: {} };
     expect(findings(checks, [...resources(), more])).toMatchObject([
       { urn: 'urn:more', check: 'no-internet' },
     ]);
   });
 
-  it.each([
+  test.each([
     [
       'one statement without brackets',
       { Effect: 'Allow', Action: 's3:GetObject', Resource: 'arn:aws:s3:::a/b' },
@@ -205,17 +205,17 @@ describe('the checks', () => {
       [{ Effect: 'Allow', Action: ['s3:GetObject'], Resource: ['arn:aws:s3:::sluice-dev-raw-local/*'] }],
     ],
     ['a Deny of everything', [{ Effect: 'Deny', NotAction: 's3:*', Resource: '*' }]],
-  ])('least-privilege is passed by %s', (_what, statement) => {
+  ])('least-privilege passes for %s', (_what, statement) => {
     const all = resources();
     for (const { inputs } of all.filter(({ type }) => type === rolePolicy))
       set(inputs, 'policy', document(statement));
     expect(findings(checks, all).filter(({ check }) => check === 'least-privilege')).toEqual([]);
   });
 
-  it.each([
+  test.each([
     ['another service', { Service: ['events.amazonaws.com', 'sns.amazonaws.com'] }],
     ['everybody', '*'],
-  ])('target-permission is broken by a statement that admits %s too', (_who, Principal) => {
+  ])('target-permission fails for a statement that also allows %s', (_who, Principal) => {
     const all = resources();
     for (const { inputs } of all.filter(({ type }) => type === queuePolicy)) {
       const policy = JSON.parse(String(inputs['policy']));
@@ -226,7 +226,7 @@ describe('the checks', () => {
     expect(new Set(findings(checks, all).map(({ check }) => check))).toEqual(new Set(['target-permission']));
   });
 
-  it('queue-encryption is passed by a key that admits EventBridge among others', () => {
+  test('queue-encryption passes for a key that allows EventBridge among others', () => {
     const all = resources();
     for (const { inputs } of all.filter(({ type }) => type === 'aws:kms/key:Key'))
       set(
@@ -240,7 +240,7 @@ describe('the checks', () => {
     expect(findings(checks, all)).toEqual([]);
   });
 
-  it('each have a program that breaks them', () => {
+  test('each have a program that violates them', () => {
     expect(new Set(breaking.map(([check]) => check))).toEqual(new Set(checks.map(({ name }) => name)));
   });
 });

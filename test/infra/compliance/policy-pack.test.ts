@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checks } from '../../../infra/compliance/checks.ts';
 import { everything, set } from '../the-program.ts';
 import { PackProcess, UNKNOWN } from './pack-process.ts';
@@ -14,15 +14,15 @@ describe('the policy pack, run by Pulumi', () => {
   });
   afterAll(() => pack.stop());
 
-  it('has a policy for each check, besides the one that notes inputs', async () => {
+  test('has a policy for each check, and one that records inputs', async () => {
     expect(await pack.policies()).toEqual(['inputs', ...checks.map(({ name }) => name)]);
   });
 
-  it('finds nothing wrong with a stack that has everything', async () => {
+  test('passes a stack with every feature enabled', async () => {
     expect(await pack.analyze(resources())).toEqual([]);
   });
 
-  it('stops a deployment that breaks a rule, and says which resource breaks it and why', async () => {
+  test('stops a deployment that breaks a rule, and names the resource and the reason', async () => {
     const broken = resources();
     const [changed] = broken.filter(({ type }) => type === lambda);
     set(changed?.inputs ?? {}, 'tracingConfig.mode', 'PassThrough');
@@ -33,20 +33,20 @@ describe('the policy pack, run by Pulumi', () => {
       {
         policy: 'function-explicit',
         urn: changed?.urn,
-        message: expect.stringContaining('A function says its memory and time-out'),
+        message: expect.stringContaining('A function sets its memory and timeout'),
         isMandatory: true,
       },
     ]);
   });
 
-  it('judges by what the program asks for, not by what AWS fills in', async () => {
+  test('checks the program’s inputs, not AWS’s defaults', async () => {
     const filled = resources();
     for (const { outputs } of filled.filter(({ type }) => type === role))
       Object.assign(outputs, { managedPolicyArns: [], inlinePolicies: [] });
     expect(await pack.analyze(filled)).toEqual([]);
   });
 
-  it('says of a preview which rules can be checked only once ARNs are known, and stops nothing', async () => {
+  test('lets a preview pass, and names the rules that can be checked only once ARNs are known', async () => {
     const first = resources();
     for (const { type, outputs } of first) if (type === 'aws:sqs/queue:Queue') set(outputs, 'arn', UNKNOWN);
 
