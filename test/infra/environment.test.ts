@@ -98,5 +98,7 @@ describe.each([
 it('a function that is not told one of its variables does not start, and says which', async () => {
   const told: Record<string, string> = Object.fromEntries(toldIn(everything))['backfill-sending'] ?? {};
   const { LOADING_VERSION: _, ...others } = told;
-  await expect(readBy('backfill-sending', others)).rejects.toThrow('The environment lacks LOADING_VERSION.');
+  await expect(readBy('backfill-sending', others)).rejects.toThrow(
+    'The environment variables LOADING_VERSION are missing.',
+  );
 });
