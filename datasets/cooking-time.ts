@@ -1,4 +1,4 @@
-/** What a direction takes that names no time, in seconds. */
+/** The time for a direction that names none, in seconds. */
 const UNNAMED_S = 300;
 
 const FRACTIONS: Readonly<Record<string, number>> = {
@@ -10,13 +10,13 @@ const FRACTIONS: Readonly<Record<string, number>> = {
   '⅛': 1 / 8,
 };
 
-/** Short forms included, so that the first letter tells which it is. "5 mètres" is no time. */
+/** Units and their short forms; the first letter tells the unit. "5 mètres" is not a time. */
 const unit = '(hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)(?![a-zÀ-ɏ])';
 
 /**
- * "10 minutes", "2.5 h", "1½ hrs", "1 1/2 hours", "½ hour", "30-second", "1h30m": an amount and its unit. Every
- * repetition is bounded, so that no text makes it slow. What must not stand before is looked at after the first
- * character: so most of a text is passed over at the speed of a search for digits.
+ * "10 minutes", "2.5 h", "1½ hrs", "1 1/2 hours", "½ hour", "30-second", "1h30m": an amount and its unit.
+ * Every repetition is bounded, so that no text makes it slow. The lookbehind comes after the first character,
+ * so that most of a text is skipped at the speed of a search for digits.
  */
 const inFigures = new RegExp(
   String.raw`(\d(?<![\d.,/]\d)\d{0,4}(?:[.,]\d{1,3})?(?:\/\d{1,2}|\s\d{1,2}\/\d{1,2}|\s?[½⅓⅔¼¾⅛])?|[½⅓⅔¼¾⅛](?<![\d.,/].))(?:\s{0,3}|-)${unit}`,
@@ -24,12 +24,12 @@ const inFigures = new RegExp(
 );
 /** "an hour", "half a minute". */
 const inWords = new RegExp(String.raw`a(?<=\b(half\s)a|\ba)n?\s${unit}`, 'gi');
-/** What stands between the two ends of a range: "1 hour to 2 hours". */
+/** The text between the two ends of a range: "1 hour to 2 hours". */
 const rangeSign = /^\s{0,3}(?:-|–|—|to|or)\s{0,3}$/i;
 
 /**
- * Estimates how long a recipe takes, in whole seconds: the sum of the times that its directions name, and 300 s for
- * each direction that names none. Of a range ("10 to 15 minutes") the upper end counts.
+ * Estimates how long a recipe takes, in whole seconds: the sum of the times in its directions, and 300 s for
+ * each direction without one. In a range ("10 to 15 minutes"), the upper end counts.
  */
 export function timeInDirections(directions: readonly string[]): number {
   let total = 0;
@@ -50,7 +50,7 @@ function timeInDirection(direction: string): number | undefined {
     lowerEnd = isUpperEnd ? Math.max(lowerEnd, seconds) : seconds;
     end = match.index + text.length;
   }
-  // Not `matchAll`, which copies the expression for every text.
+  // Not `matchAll`, which would copy the expression for every text.
   inWords.lastIndex = 0;
   for (let match = inWords.exec(direction); match !== null; match = inWords.exec(direction)) {
     const [, half, unitName = ''] = match;

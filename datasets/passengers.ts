@@ -52,7 +52,8 @@ export const passengers = defineDataset({
     embarked: z.string().nullable(),
   }),
   key: ['passenger_id'],
-  // A ship's list is small: partitions would make ten tiny files of one, and a CSV file would lack a column.
+  // A ship's list is small: partitions would split one file into ten tiny ones, each without the partition
+  // column.
   partitionBy: [],
   processedAs: 'csv',
   onDelete: 'retract',

@@ -19,8 +19,8 @@ const text = z.string().check((context) => {
 });
 
 /**
- * A list of texts, none of them blank. One check of the whole list costs a fraction of a check of each
- * text, and it stops at ten problems, where zod would remember each of the millions that a hostile list can have.
+ * A list of texts, none of them blank. One check of the whole list costs a fraction of a check for each text.
+ * It stops at ten problems, whereas zod would store each of the millions that a hostile list can have.
  */
 function texts(whenEmpty?: string) {
   return z.custom<string[]>().check(({ value, issues }) => {
@@ -87,14 +87,17 @@ export const recipes = defineDataset({
 });
 
 /**
- * Made of where the recipe stands, not of what it says: the same recipe in two files is two rows, so that deleting
- * one file never takes the other's row with it.
+ * Derived from the recipe's position, not from its content: the same recipe in two files is two rows, so that
+ * deleting one file never removes the row of the other.
  */
 function recipeId(key: string, recordNumber: number): string {
   return hash('sha256', `${recordNumber}\n${key}`).slice(0, 32);
 }
 
-/** 0.6 × directions + 0.4 × ingredients, in tenths first: 0.6 × 6 + 0.4 is below 4 in binary floating point. */
+/**
+ * 0.6 × directions + 0.4 × ingredients. Computed in tenths, since 0.6 × 6 + 0.4 is below 4 in binary floating
+ * point.
+ */
 export function complexityScore(directions: number, ingredients: number): number {
   return (6 * directions + 4 * ingredients) / 10;
 }

@@ -19,22 +19,22 @@ export interface Column {
 export const recordColumn: Column = { name: '_record', type: { kind: 'int64' }, nullable: false };
 
 /**
- * The columns of a dataset's table, wherever it is: those of its rows, and which record a row was. CSV is read by position
- * ("Athena User Guide: Types of updates"): there the record comes first, so that a column that is added at the end leaves
- * older files readable.
+ * The columns of a dataset's table in every sink: those of its rows, and the record number. CSV is read by
+ * position ("Athena User Guide: Types of updates"): there the record number comes first, so that older files
+ * stay readable when a column is added at the end.
  */
 export function tableColumns({ row, processedAs }: Tabular): Column[] {
   const columns = columnsOf(row);
   return processedAs === 'csv' ? [recordColumn, ...columns] : [...columns, recordColumn];
 }
 
-/** What a dataset says of its table. */
+/** The fields of a dataset that describe its table. */
 interface Tabular {
   readonly row: z.ZodObject;
   readonly processedAs?: string;
 }
 
-/** The columns that a file of the lake holds: the partition columns stand in its key. */
+/** The columns in a file of the lake. The partition columns are in its key instead. */
 export function storedColumns(dataset: Tabular & { readonly partitionBy: readonly string[] }): Column[] {
   return tableColumns(dataset).filter(({ name }) => !dataset.partitionBy.includes(name));
 }
@@ -43,8 +43,8 @@ export function storedColumns(dataset: Tabular & { readonly partitionBy: readonl
  * Derives a table's columns from the schema of its rows, in the schema's order.
  *
  * string, enum, uuid and other text: string. int32: int32; int: int64; number: double. iso.date: date;
- * iso.datetime: timestamp in milliseconds, UTC. array: list; object: struct; nullable and optional: nullable; default, prefault and
- * readonly: what is within.
+ * iso.datetime: timestamp in milliseconds, UTC. array: list; object: struct; nullable and optional: nullable;
+ * default, prefault and readonly: the inner schema's type.
  *
  * @throws {Error} that names the column whose type no table can hold
  */
@@ -62,7 +62,7 @@ function typeOf(schema: z.core.$ZodType, path: string): { type: ColumnType; null
     case 'nullable':
     case 'optional':
       return { type: typeOf(def.innerType, path).type, nullable: true };
-    // What comes out of them is what comes out of the schema within, and always a value.
+    // Their output is that of the inner schema, and always a value.
     case 'default':
     case 'prefault':
     case 'readonly':
@@ -93,7 +93,7 @@ function typeOf(schema: z.core.$ZodType, path: string): { type: ColumnType; null
 
 interface Formatted {
   readonly format?: unknown;
-  /** Of a time: how many digits its fraction has. */
+  /** For a time: how many digits its fraction has. */
   readonly precision?: unknown;
 }
 
@@ -108,7 +108,7 @@ function textKind({ format, precision }: Formatted, path: string): 'string' | 'd
   if (format === 'date') return 'date';
   if (format !== 'datetime') return 'string';
   if (typeof precision === 'number' && precision > TIMESTAMP_PRECISION) {
-    const cure = `Say precision: ${TIMESTAMP_PRECISION} and cut the others in the transform, or make it a z.string().`;
+    const cure = `Set precision: ${TIMESTAMP_PRECISION} and cut the other digits in the transform, or make it a z.string().`;
     throw new Error(
       `Column ${path}: a timestamp has ${TIMESTAMP_PRECISION} digits below the second, not ${precision}. ${cure}`,
     );

@@ -6,10 +6,10 @@ import { csvFields } from './records/decoding/csv/header.ts';
 import { type RejectLimit, whyNoLimit } from './records/reject-limit.ts';
 import type { SourceFormat } from './source-format.ts';
 
-/** As many as an object's key has room for, with the longest values. */
+/** An object's key has room for this many of the longest values. */
 const MAX_PARTITION_COLUMNS = 2;
 
-/** Where a record stands in the input: what a deterministic id can be made of. */
+/** The position of a record in the input. A deterministic id can be made of it. */
 export interface RecordSource {
   /** Key of the object in the raw bucket. */
   readonly key: string;
@@ -20,7 +20,7 @@ export interface RecordSource {
 /** The formats that the files of the lake can have. Each one's name is the extension of its files. */
 export type LakeFormat = 'parquet' | 'csv';
 
-/** A record that is valid and yet no row, under a reason that is counted. */
+/** The result of a transform for a valid record that becomes no row. It is counted under the reason. */
 export class Filtered {
   readonly #reason: string;
 
@@ -33,7 +33,7 @@ export class Filtered {
   }
 }
 
-/** What a transform returns for a record that the table does not want. */
+/** Leaves a record out of the table, for a reason that is counted: for a transform to return. */
 export function filtered(reason: string): Filtered {
   return new Filtered(reason);
 }
@@ -44,43 +44,51 @@ export type Transform<RecordSchema extends z.ZodType, RowSchema extends z.ZodObj
   origin: RecordSource,
 ) => z.output<RowSchema> | Filtered;
 
-/** What a transform returns besides the row's columns, by name: TypeScript itself lets a function return more than is asked for. */
+/**
+ * The names of surplus columns that a transform returns: TypeScript itself lets a function return more fields
+ * than declared.
+ */
 type Surplus<Returned, Row> = Returned extends Filtered ? never : Exclude<keyof Returned & string, keyof Row>;
 
-/** Refuses a transform of surplus columns: no table would have them. */
+/** Refuses a transform with surplus columns, since no table would have them. */
 type NoSurplus<Column extends string> = [Column] extends [never]
   ? unknown
-  : `The transform returns ${Column}, which is no column of the row.`;
+  : `The transform returns ${Column}, which is not a column of the row.`;
 
-/** Everything that is particular to one kind of data; the rest of the pipeline is derived from it. */
+/** Everything that is specific to one kind of data. The rest of the pipeline is derived from it. */
 export interface DatasetDefinition<
   RecordSchema extends z.ZodType,
   RowSchema extends z.ZodObject,
   OwnTransform extends Transform<RecordSchema, RowSchema>,
 > {
-  /** Lower-case letters, digits and underscores: names the table, the prefixes and the view. */
+  /** Lower-case letters, digits and underscores. The table, the prefixes and the view have this name. */
   readonly name: string;
   readonly source: {
     /** Objects of the raw bucket whose key begins with it belong to this dataset. Ends with `/`. */
     readonly prefix: string;
   } & SourceFormat;
-  /** What a valid input record is. */
+  /** The schema of a valid input record. */
   readonly record: RecordSchema;
   /** Makes the row of a valid record, or filters it out: `Transform`. */
   readonly transform: OwnTransform & NoSurplus<Surplus<ReturnType<OwnTransform>, z.output<RowSchema>>>;
-  /** What a row of the table is. Column types derive from it. */
+  /** The schema of a row of the table. Column types derive from it. */
   readonly row: RowSchema;
   /** The columns that identify a row. */
   readonly key: readonly (keyof z.output<RowSchema> & string)[];
   /** The columns that partition the lake, outermost first; they are not stored in the files. */
   readonly partitionBy: readonly (keyof z.output<RowSchema> & string)[];
-  /** The format of the lake's files; Parquet if nothing is said. The archive is Parquet in any case. */
+  /** The format of the lake's files, by default Parquet. The archive is always Parquet. */
   readonly processedAs?: LakeFormat;
   /** Whether the rows of a deleted object are retracted or kept. */
   readonly onDelete: 'retract' | 'keep';
-  /** Whether a new version that is of no use replaces the last good one, or that one is kept. */
+  /**
+   * Whether a new version without a usable record replaces the last good version, or that one stays active.
+   */
   readonly onReject: 'replace' | 'keep';
-  /** How many records of an object may be rejected. Beyond that, `onReject` decides as of an object that is of no use. */
+  /**
+   * How many records of an object may be rejected. If there are more, `onReject` decides, as if none were
+   * usable.
+   */
   readonly maxRejected?: RejectLimit;
 }
 
@@ -90,7 +98,7 @@ export type Dataset = DatasetDefinition<z.ZodType, z.ZodObject, Transform<z.ZodT
 /**
  * Declares a dataset.
  *
- * @throws {Error} when the name, the prefix, a field of CSV, the key or a partition column can't be used.
+ * @throws {Error} if the name, the prefix, a field of CSV, the key or a partition column can't be used
  */
 export function defineDataset<
   RecordSchema extends z.ZodType,
@@ -119,7 +127,7 @@ export function defineDataset<
   const coerced = coercedNumber(record);
   if (coerced !== undefined)
     refuse(
-      `${coerced === '' ? 'its record' : coerced} is a z.coerce.number(), which rounds long numbers of a text without a word. Use z.number() for numbers of JSON; for texts double() or int32() of domain/records/text-fields.ts.`,
+      `${coerced === '' ? 'its record' : coerced} is a z.coerce.number(), which silently rounds long numbers. Use z.number() for JSON numbers; for text, use double() or int32() of domain/records/text-fields.ts.`,
     );
   const noLimit = whyNoLimit(maxRejected ?? {});
   if (noLimit !== undefined) refuse(noLimit);
@@ -138,7 +146,7 @@ export function defineDataset<
   for (const column of partitionBy) {
     const kind = columns.get(column)?.type.kind;
     if (kind === 'list' || kind === 'struct') refuse(`${column} is a ${kind}, which can't partition it.`);
-    // Each instant would be a partition, and Spectrum reads no instants as they stand in keys.
+    // Each instant would be a partition of its own, and Spectrum can't read instants in keys.
     if (kind === 'timestamp')
       refuse(`${column} is a timestamp, which can't partition it: partition by a date.`);
   }
@@ -148,6 +156,6 @@ export function defineDataset<
         refuse(`${column} is a ${type.kind}, which CSV can't hold: process it as Parquet.`);
     }
   }
-  // A record comes to the transform from a part, as `unknown`; `record` has let it in there.
+  // The transform gets its records from a part, as `unknown`; `record` validated them before.
   return Object.freeze(definition) as Dataset;
 }

@@ -1,4 +1,4 @@
-/** Told to every function: the first two are for Powertools, the version is that of the code's bytes. */
+/** Set for every function. The first two are for Powertools; `CODE_VERSION` is the hash of the bundle. */
 export const commonVariables = [
   'POWERTOOLS_SERVICE_NAME',
   'POWERTOOLS_METRICS_NAMESPACE',
@@ -7,15 +7,15 @@ export const commonVariables = [
   'CODE_VERSION',
 ] as const;
 
-/** Where the database is, in a stack that has one. */
+/** The address of the database, in a stack that has one. */
 const databaseVariables = ['MYSQL_HOST', 'MYSQL_PORT', 'MYSQL_DATABASE'] as const;
 
-/** Told to the loading function besides, in a stack with MySQL: the database, and whom to connect as. */
+/** Set for the loading function as well, in a stack with MySQL: the database and the user. */
 export const mysqlVariables = [...databaseVariables, 'MYSQL_USER'] as const;
 
 /**
- * The environment variables of each function: the Pulumi program sets them and the function reads them at its cold start. Both
- * take the names from here, so that neither can misspell one or leave one out.
+ * The environment variables of each function. The Pulumi program sets them, and the function reads them at
+ * its cold start. Both use this list, so that neither can misspell or omit one.
  */
 export const functionVariables = {
   extraction: [
@@ -51,10 +51,10 @@ export const functionVariables = {
 /** A function, by the name that its logs and metrics carry. */
 export type FunctionName = keyof typeof functionVariables;
 
-/** What the program sets for one function and no other need have. */
+/** The variables that the program sets for one function in particular. */
 export type VariableOf<Name extends FunctionName> = (typeof functionVariables)[Name][number];
 
-/** All that the program sets. */
+/** All variables that the program sets. */
 export type Variable =
   | (typeof commonVariables)[number]
   | (typeof mysqlVariables)[number]
@@ -63,7 +63,10 @@ export type Variable =
 /** The variables that name buckets. */
 export type BucketVariable<Name extends Variable = Variable> = Extract<Name, `${string}_BUCKET`>;
 
-/** What a function may ask for: also what Lambda sets, and what a database of one's own is named by. */
+/**
+ * The variables that a function may read: also those that Lambda sets, and `MYSQL_URL` for a database of
+ * one's own.
+ */
 export type Environment = Readonly<
   Partial<Record<Variable | 'AWS_REGION' | 'MYSQL_URL', string | undefined>>
 >;

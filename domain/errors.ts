@@ -1,6 +1,6 @@
 import type { Stage } from './stage.ts';
 
-/** Why a whole object, not one of its records, can't be processed, however often it is tried. */
+/** The reasons why a whole object, not just a record, can't be processed. Retries don't help. */
 export const permanentCodes = [
   'unknown_prefix',
   'empty_file',
@@ -21,7 +21,7 @@ export const permanentCodes = [
 ] as const;
 export type PermanentCode = (typeof permanentCodes)[number];
 
-/** What may succeed when it is tried again. */
+/** The reasons for failures that a retry may overcome. */
 export const transientCodes = [
   'unreadable_message',
   'storage',
@@ -38,7 +38,9 @@ interface Circumstances {
   readonly cause?: unknown;
 }
 
-/** Thrown when an object is at fault: it goes to the failed bucket with its reason, and its message is acknowledged. */
+/**
+ * Thrown if the object is at fault: the reason goes to the failed bucket, and the message is acknowledged.
+ */
 export class PermanentError extends Error {
   override readonly name = 'PermanentError';
   readonly code: PermanentCode;
@@ -51,7 +53,7 @@ export class PermanentError extends Error {
   }
 }
 
-/** Thrown when the surroundings are at fault: the message goes back to the queue and is tried again. */
+/** Thrown if anything but the object is at fault: the message goes back to the queue and is retried. */
 export class TransientError extends Error {
   override readonly name = 'TransientError';
   readonly code: TransientCode;

@@ -8,7 +8,7 @@ import {
 } from './versions/key-layout.ts';
 import { revisionName } from './versions/revision.ts';
 
-/** The datasets that one pipeline knows. A simulation has others than the deployed pipeline. */
+/** The datasets of one pipeline. The simulation has other datasets than the deployed pipeline. */
 export class Registry {
   readonly all: readonly Dataset[];
 
@@ -16,7 +16,10 @@ export class Registry {
     this.all = all;
   }
 
-  /** The dataset that an object of the raw bucket belongs to: the one with the longest prefix that fits its key. */
+  /**
+   * The dataset that an object of the raw bucket belongs to: the one with the longest prefix that fits its
+   * key.
+   */
   of(key: string): Dataset | undefined {
     return this.all
       .filter((dataset) => key.startsWith(dataset.source.prefix))
@@ -27,17 +30,20 @@ export class Registry {
     return this.all.find((dataset) => dataset.name === name);
   }
 
-  /** Whether a dataset that left something behind was removed from the code since. */
+  /** Whether a dataset that has stored data was removed from the code. */
   isGone(name: string): boolean {
     return name !== UNKNOWN_DATASET && this.named(name) === undefined;
   }
 
-  /** The name under which a raw object is filed, also where no dataset reads it. */
+  /** The dataset's name in the keys of a raw object, even if no dataset reads it. */
   nameOf(key: string): string {
     return this.of(key)?.name ?? UNKNOWN_DATASET;
   }
 
-  /** What becomes of rows when an object goes, or is of no use. Of a key that no dataset reads, there is nothing to keep. */
+  /**
+   * What happens to the rows of an object that is deleted or has no usable record. A key that no dataset
+   * reads has no rows to keep.
+   */
   rulesOf(key: string): Pick<Dataset, 'onDelete' | 'onReject'> {
     return this.of(key) ?? { onDelete: 'retract', onReject: 'replace' };
   }
@@ -46,7 +52,7 @@ export class Registry {
     return { dataset: this.nameOf(key), objectId: objectId(key) };
   }
 
-  /** Where what belongs to a revision of a version of a raw object lies. */
+  /** The segments of the keys that belong to a revision of a raw object. */
   pathOf(object: {
     readonly key: string;
     readonly versionId: string;

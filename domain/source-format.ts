@@ -9,14 +9,14 @@ export interface JsonFormat {
 /** CSV after RFC 4180, with a header. The fields of the dataset's `record` are the columns. */
 export interface CsvFormat {
   readonly format: 'csv';
-  /** Between the fields; a comma if nothing is said. */
+  /** Separates the fields; by default a comma. */
   readonly delimiter?: ',' | ';' | '\t';
-  /** UTF-8 if nothing is said; `latin1` is ISO 8859-1. */
+  /** By default UTF-8; `latin1` is ISO 8859-1. */
   readonly encoding?: 'utf-8' | 'latin1';
   /**
-   * `exact`: the header names the columns of `record`, each once, in any order, and no others; so it is if nothing is
-   * said. `ignore-additional`: others are ignored, and those may be missing that `record` does not require. A file
-   * whose header is different is refused.
+   * `exact`, the default: the header names the columns of `record`, each once, in any order, and no others.
+   * `ignore-additional`: other columns are ignored, and columns that `record` does not require may be
+   * missing. A file with a different header is refused.
    */
   readonly columns?: 'exact' | 'ignore-additional';
 }

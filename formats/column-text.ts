@@ -1,13 +1,13 @@
 import type { Column, ColumnType } from '../domain/columns.ts';
 import { instant } from './parquet/values.ts';
 
-/** Of text in CSV and in keys: the types without lists and structs. */
+/** The types of text in CSV and in keys: no lists and structs. */
 type ScalarKind = Exclude<ColumnType['kind'], 'list' | 'struct'>;
 
 /**
  * A value as text that MySQL, Redshift and DuckDB read. Timestamps are UTC in SQL's notation.
  *
- * @throws {TypeError} when the value is not of the column's type
+ * @throws {TypeError} if the value is not of the column's type
  */
 export function textOf({ name, type: { kind } }: Column, value: unknown): string {
   switch (kind) {
@@ -28,7 +28,7 @@ export function textOf({ name, type: { kind } }: Column, value: unknown): string
       if (Number.isSafeInteger(value)) return String(value);
       break;
     case 'double':
-      // `String` would lose the sign of the one, and all of the other.
+      // `String` would lose the sign of negative zero.
       if (Object.is(value, -0)) return '-0';
       if (Number.isFinite(value)) return String(value);
       break;
@@ -36,11 +36,11 @@ export function textOf({ name, type: { kind } }: Column, value: unknown): string
   throw new TypeError(`${name} is ${String(value).slice(0, 100)}, which can't be stored as ${kind}.`);
 }
 
-/** The value that `textOf` wrote. @throws {TypeError} when it can't have written this. */
+/** Reads a text of `textOf`. @throws {TypeError} if `textOf` can't have written it */
 export function parseText({ name, type: { kind } }: Column, text: string): unknown {
   const value = parsers[kind as ScalarKind]?.(text);
   if (value === undefined || Number.isNaN(value))
-    throw new TypeError(`${name} is ${JSON.stringify(text.slice(0, 100))}, which is no ${kind}.`);
+    throw new TypeError(`${name} is ${JSON.stringify(text.slice(0, 100))}, which is not a ${kind}.`);
   return value;
 }
 

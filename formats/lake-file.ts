@@ -8,10 +8,12 @@ import { readCsvRows } from './csv/read.ts';
 import { ParquetFile } from './parquet/file.ts';
 import { readParquetRows } from './parquet/read.ts';
 
-/** A file of the lake or of the archive under way, in memory. */
+/** A file of the lake or of the archive that is being written, in memory. */
 export interface LakeFile {
   readonly rows: number;
-  /** @throws {TypeError} when the row is not of the dataset's types; the file is not to be used any more */
+  /**
+   * @throws {TypeError} if the row does not have the dataset's types; then the file must not be used any more
+   */
   add(row: Row): void;
   finish(): Uint8Array;
 }
@@ -22,9 +24,9 @@ export const contentTypes: Readonly<Record<LakeFormat, string>> = {
 };
 
 /**
- * Begins a file of a dataset's stored columns. The rows name their record as `_record`.
+ * Starts a file with a dataset's stored columns. The rows have their record number in `_record`.
  *
- * @param metadata of where the file comes from; Parquet has room for it, CSV has none
+ * @param metadata the source of the file; Parquet has room for it, CSV does not
  */
 export function newLakeFile(
   dataset: Dataset,
@@ -36,11 +38,11 @@ export function newLakeFile(
 }
 
 /**
- * The rows of a file of the lake, in batches, with all columns of the table: the partition columns, which stand in the
- * file's key, and `_record`.
+ * The rows of a file of the lake, in batches, with all columns of the table, including `_record` and the
+ * partition columns, which are in the file's key.
  *
- * @param file what the file's key says, see `parseProcessedKey`
- * @throws {Error} when the transformation did not write it
+ * @param file the parts of the file's key, see `parseProcessedKey` @throws {Error} if the transformation did
+ * not write it
  */
 export async function* readLakeFile(
   dataset: Dataset,
@@ -54,14 +56,14 @@ export async function* readLakeFile(
     yield partition === undefined ? rows : rows.map((row) => ({ ...row, ...partition }));
 }
 
-/** The values that all rows of a partition have; `undefined` where there are no partitions. */
+/** The values that all rows of a partition share; `undefined` without partitions. */
 function partitionValues(dataset: Dataset, partitionPath: string): Row | undefined {
   if (dataset.partitionBy.length === 0) return undefined;
   const columns = new Map(tableColumns(dataset).map((column) => [column.name, column]));
   return Object.fromEntries(
     parsePartitionPath(partitionPath).map(([name, text]) => {
       const column = columns.get(name);
-      if (column === undefined) throw new Error(`${name} is no column of ${dataset.name}.`);
+      if (column === undefined) throw new Error(`${name} is not a column of ${dataset.name}.`);
       return [name, text === null ? null : parseText(column, text)];
     }),
   );

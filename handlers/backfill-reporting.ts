@@ -5,14 +5,14 @@ import { readEnvironment } from './configuration.ts';
 
 const env = readEnvironment('backfill-reporting');
 
-const surroundings: Reporting = {
+const context: Reporting = {
   store: s3ObjectStore(),
   mapRuns: stepFunctionsMapRuns(),
   now: Date.now,
   buckets: { failed: env.FAILED_BUCKET, ledger: env.LEDGER_BUCKET },
 };
 
-/** Tasks of the state machines `backfill` and `replay`: finds out how objects ended, and writes the report. */
+/** The tasks of the `backfill` and `replay` state machines that check outcomes and write the report. */
 export async function handler(input: unknown): Promise<object> {
-  return reportOn(reportingTask.parse(input), surroundings);
+  return reportOn(reportingTask.parse(input), context);
 }

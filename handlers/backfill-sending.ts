@@ -7,7 +7,7 @@ import { readEnvironment } from './configuration.ts';
 
 const env = readEnvironment('backfill-sending');
 
-const surroundings: Sending = {
+const context: Sending = {
   store: s3ObjectStore(),
   look: s3Look(env.RAW_BUCKET),
   send: sqsSend(env.EXTRACTION_QUEUE),
@@ -20,8 +20,8 @@ const surroundings: Sending = {
   },
 };
 
-/** A task of the state machines `backfill` and `replay`: sends a batch of objects on their way. */
+/** The task of the `backfill` and `replay` state machines that sends the events of a batch of objects. */
 export async function handler(input: unknown): Promise<object> {
-  await sendBatch(batch.parse(input), surroundings);
+  await sendBatch(batch.parse(input), context);
   return {};
 }

@@ -11,7 +11,7 @@ import type { Stage } from '../domain/stage.ts';
 /**
  * Reads a function's variables, once, at cold start.
  *
- * @throws {Error} that names each one that is missing: the function was deployed with another program than its own
+ * @throws {Error} that names each missing variable: code and Pulumi program were not deployed together
  */
 export function readEnvironment<Name extends FunctionName>(
   name: Name,
@@ -22,7 +22,8 @@ export function readEnvironment<Name extends FunctionName>(
 type Purpose<Name> = Name extends `${infer Start}_BUCKET` ? Lowercase<Start> : never;
 
 /**
- * Reads what the program tells a stage: the buckets by their purposes, and its part of the stage's options.
+ * Reads a stage's environment: its buckets by purpose, and those of the stage's options that the program
+ * sets.
  *
  * @throws {Error} as `readEnvironment` does
  */
@@ -40,7 +41,7 @@ export function stageEnvironment<Name extends Stage>(stage: Name) {
     failedBucket: env.FAILED_BUCKET,
     codeVersion: env.CODE_VERSION,
     maximumReceives: Number(env.MAXIMUM_RECEIVES),
-    // What a function's memory has room for: loading's rows of one file take up to a hundred MB.
+    // Limited by the function's memory: in loading, the rows of one file take up to 100 MB.
     concurrency: 2,
   };
   return { buckets, options };
@@ -50,7 +51,7 @@ function readVariables<Name extends Variable>(names: readonly Name[]): Readonly<
   const missing = names.filter((name) => (process.env[name] ?? '') === '');
   if (missing.length > 0) {
     throw new Error(
-      `The environment lacks ${missing.join(', ')}. Deploy program and code together: pulumi up.`,
+      `The environment variables ${missing.join(', ')} are missing. Deploy program and code together: pulumi up.`,
     );
   }
   return Object.fromEntries(names.map((name) => [name, process.env[name]])) as Record<Name, string>;

@@ -6,7 +6,7 @@ const { buckets, options } = stageEnvironment('extraction');
 
 export const stage: StageOptions = {
   ...options,
-  work: (event, surroundings) => extractObject(event, buckets, surroundings),
+  work: (event, context) => extractObject(event, buckets, context),
   subjectOf: (event, registry) => ({ path: registry.pathOf(event), numbers: [] }),
 };
 

@@ -10,11 +10,11 @@ const tables = await mysqlTables(process.env);
 
 export const stage: StageOptions = {
   ...options,
-  work: (event, surroundings) => loadFile(event, buckets, { tables, ...surroundings }),
+  work: (event, context) => loadFile(event, buckets, { tables, ...context }),
   subjectOf: (event) => workItemOf(event, parseProcessedKey(event.key)),
 };
 
-/** Loaded only where the stack has MySQL: the client is the largest part of this function. */
+/** Imports the MySQL client only in a stack with MySQL, since it is the largest part of this function. */
 async function mysqlTables({ MYSQL_URL, MYSQL_HOST }: Environment): Promise<TableStore | undefined> {
   if ((MYSQL_URL ?? MYSQL_HOST ?? '') === '') return undefined;
   const { openMysqlTables } = await import('../mysql/mysql-table-store.ts');

@@ -9,7 +9,7 @@ import middy from '@middy/core';
 import sqsPartialBatchFailure from '@middy/sqs-partial-batch-failure';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import pLimit from 'p-limit';
-import { PermanentError, TransientError } from '../domain/errors.ts';
+import { errorText, PermanentError, TransientError } from '../domain/errors.ts';
 import { limits } from '../domain/records/part.ts';
 import type { Registry } from '../domain/registry.ts';
 import type { Stage } from '../domain/stage.ts';
@@ -32,23 +32,28 @@ import { type Outcome, results, withoutRecords } from './stages/outcome.ts';
 
 const NAMESPACE = 'Sluice';
 
-/** The last share of an invocation's time, in which no further message is begun: a time-out fails the whole batch. */
+/**
+ * No message is started in this last share of an invocation's time, since a timeout fails the whole batch.
+ */
 const RESERVED_TIME = 0.25;
 
-/** One stage of the pipeline, as a Lambda function in front of a queue sees it. */
+/** A stage of the pipeline, as the Lambda handler of its queue needs it. */
 export interface StageOptions {
   readonly stage: Stage;
-  /** Where the reason goes when an object can't be processed. */
+  /** The bucket for the reasons why objects can't be processed. */
   readonly failedBucket: string;
   readonly codeVersion: string;
   /** The datasets that this code has. */
   readonly registry: Registry;
   /** How often a message is received before it goes to the DLQ. */
   readonly maximumReceives: number;
-  /** How many messages of a batch are worked on at once: what the function's memory has room for. */
+  /** How many messages of a batch are processed at once; limited by the function's memory. */
   readonly concurrency: number;
-  readonly work: (event: ObjectEvent, surroundings: StageContext) => Promise<Outcome>;
-  /** Which version of which raw object an event is about, and which piece of it: where its faults are found. */
+  readonly work: (event: ObjectEvent, context: StageContext) => Promise<Outcome>;
+  /**
+   * The version of a raw object that an event is about, and the numbers of the work item. They make the key
+   * of its fault.
+   */
   readonly subjectOf: (event: ObjectEvent, registry: Registry) => Subject;
 }
 
@@ -57,7 +62,10 @@ export interface Subject {
   readonly numbers: readonly number[];
 }
 
-/** The subject of an event of one of our own buckets; of a key that is none of ours, the key itself. */
+/**
+ * The subject of an event of one of the pipeline's own buckets. If the pipeline did not write the key, the
+ * subject is the key itself.
+ */
 export function workItemOf(
   event: ObjectEvent,
   address: (VersionPath & { readonly part: number }) | undefined,
@@ -66,7 +74,7 @@ export function workItemOf(
   return { path: versionPath({ dataset: UNKNOWN_DATASET, ...event }), numbers: [] };
 }
 
-/** What a simulation replaces. */
+/** The dependencies that a simulation replaces. */
 export type StageDependencies = Pick<
   StageContext,
   'store' | 'now' | 'elapsed' | 'wait' | 'zstd' | 'limits' | 'tables'
@@ -82,8 +90,9 @@ const onLambda = (): StageDependencies => ({
 });
 
 /**
- * Makes a Lambda handler of a stage: every message of a batch is worked on by itself, and only those whose effect is
- * not durable are given back to the queue. Structured logs, metrics and traces are the same for all stages.
+ * Makes the Lambda handler of a stage. Each message of a batch is processed on its own, and only those whose
+ * effect is not durable go back to the queue. Structured logs, metrics and traces are the same for all
+ * stages.
  */
 export function stageHandler(options: StageOptions, outside: StageDependencies = onLambda()) {
   const { stage, concurrency } = options;
@@ -96,13 +105,15 @@ export function stageHandler(options: StageOptions, outside: StageDependencies =
   const receivesOf = ({ attributes }: SQSRecord) => Number(attributes.ApproximateReceiveCount);
   const isLastAttempt = (message: SQSRecord) => receivesOf(message) >= options.maximumReceives;
 
-  const processMessage = async (message: SQSRecord, surroundings: StageContext) => {
+  const processMessage = async (message: SQSRecord, context: StageContext) => {
     const event = readEvent(message, stage);
-    const outcome = await settle(event, options, surroundings);
+    const outcome = await settle(event, options, context);
     report(outcome, event, logger, objectMetrics);
   };
 
-  /** After the last attempt, the reason lies in the failed bucket: a message in a DLQ is no riddle. */
+  /**
+   * Leaves the error of the last attempt in the failed bucket, so that every message in the DLQ is explained.
+   */
   const withLastAttemptNote = async (message: SQSRecord, store: ObjectStore, work: () => Promise<void>) => {
     try {
       await work();
@@ -112,11 +123,12 @@ export function stageHandler(options: StageOptions, outside: StageDependencies =
     }
     if (!isLastAttempt(message)) return;
     await store.remove(options.failedBucket, [reasonKey(message, options)]).catch((error: unknown) => {
-      logger.warn('The work is done, but the note that it was begun for the last time stays', { error });
+      logger.warn('Work succeeded, but its last-attempt note could not be deleted', { error });
     });
   };
 
-  // Middy's own early end would answer while work is under way, which Lambda then freezes and may thaw much later.
+  // Middy's early timeout would answer while work is still running. Lambda then freezes that work and may
+  // thaw it much later.
   return middy<SQSEvent, unknown>({ timeoutEarlyInMillis: 0 })
     .use(injectLambdaContext(logger))
     .use(captureLambdaHandler(tracer, { captureResponse: false }))
@@ -133,16 +145,18 @@ export function stageHandler(options: StageOptions, outside: StageDependencies =
         },
       }),
     )
-    .handler(async ({ Records }, context) => {
+    .handler(async ({ Records }, lambda) => {
       metrics.addMetric('MessagesReceived', MetricUnit.Count, Records.length);
-      const time = context.getRemainingTimeInMillis();
+      const time = lambda.getRemainingTimeInMillis();
       const begunAt = outside.elapsed();
       const deadline = outside.now() + time;
       const timeLeft = () => time - (outside.elapsed() - begunAt);
-      // A function that was frozen at its time-out and thawed later must not go on: others have taken over. The clock that
-      // never goes back may stand still in a machine that is suspended; the other one tells then.
+      // A function that was frozen at its timeout and thawed later must stop: other invocations have taken
+      // over. The monotonic clock may stand still while the machine is suspended, so the wall clock is
+      // checked as well.
       const store = untilDeadline(outside.store, () => timeLeft() <= 0 || outside.now() >= deadline);
-      // Who is killed can't say why, and takes those with him that were not begun.
+      // A function that is killed can't leave a note, neither for this message nor for those it has not
+      // started. So the notes of all last attempts are written first.
       const last = Records.filter(isLastAttempt);
       await Promise.allSettled(
         last.map((message) => leaveReason(interruptedError(stage), message, options, store)),
@@ -159,7 +173,7 @@ export function stageHandler(options: StageOptions, outside: StageDependencies =
                 registry: options.registry,
                 deadline,
                 message: message.messageId,
-                invocation: context.awsRequestId,
+                invocation: lambda.awsRequestId,
                 receives: receivesOf(message),
               });
             }),
@@ -171,13 +185,13 @@ export function stageHandler(options: StageOptions, outside: StageDependencies =
 
 function interruptedError(stage: Stage): TransientError {
   const message =
-    'The last attempt was begun and left no word of its end: the function was killed, or ran out of time or memory. Its log tells which.';
+    'The last attempt never finished: the function was killed, timed out or ran out of memory. See its log.';
   return new TransientError('interrupted', message, { stage });
 }
 
 function outOfTime(stage: Stage): TransientError {
   const message =
-    'The time of the invocation is nearly over: the message was not begun, so that the others are not lost.';
+    'The invocation is almost out of time, so this message was not started: a timeout would fail the whole batch.';
   return new TransientError('interrupted', message, { stage });
 }
 
@@ -185,19 +199,15 @@ function readEvent(message: SQSRecord, stage: Stage): ObjectEvent {
   try {
     return parseObjectEvent(message.body);
   } catch (error) {
-    throw new TransientError('unreadable_message', (error as Error).message, { stage, cause: error });
+    throw new TransientError('unreadable_message', errorText(error), { stage, cause: error });
   }
 }
 
-/** Does the work; where the object is at fault, leaves the reason in the failed bucket. */
-async function settle(
-  event: ObjectEvent,
-  options: StageOptions,
-  surroundings: StageContext,
-): Promise<Outcome> {
+/** Does the work. If the object is at fault, leaves the reason in the failed bucket. */
+async function settle(event: ObjectEvent, options: StageOptions, context: StageContext): Promise<Outcome> {
   const { stage, failedBucket, work, subjectOf } = options;
   try {
-    return await work(event, surroundings);
+    return await work(event, context);
   } catch (error) {
     const fault =
       error instanceof ObjectNotFound
@@ -205,7 +215,7 @@ async function settle(
         : error;
     if (!(fault instanceof PermanentError)) throw transient(fault, stage);
     const { path, numbers } = subjectOf(event, options.registry);
-    await writeFault(surroundings.store, failedBucket, faultKey(path, stage, ...numbers), event, fault);
+    await writeFault(context.store, failedBucket, faultKey(path, stage, ...numbers), event, fault);
     const { code, message } = fault;
     return { ...withoutRecords(path.dataset, 'failed'), fault: { code, message } };
   }
@@ -214,13 +224,13 @@ async function settle(
 function transient(error: unknown, stage: Stage): TransientError {
   if (error instanceof TransientError) return error;
   if (error instanceof UnreadableDocument) {
-    const message = `${error.message} What it is about can be done anew: npx sluice replay KEY --force`;
+    const message = `${error.message} To reprocess the object: npx sluice replay KEY --force`;
     return new TransientError('unreadable_document', message, { stage, cause: error });
   }
-  // What our own code does wrong is retried as well, for a deploy may mend it; but it goes by its own name.
+  // Defects of our own code are retried as well, since a deployment may fix them; but they have a code of
+  // their own.
   const ours = [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);
-  const message = error instanceof Error ? error.message : String(error);
-  return new TransientError(ours ? 'unexpected' : 'storage', message, { stage, cause: error });
+  return new TransientError(ours ? 'unexpected' : 'storage', errorText(error), { stage, cause: error });
 }
 
 async function leaveReason(
@@ -236,7 +246,9 @@ async function leaveReason(
   await writeFault(store, failedBucket, key, event ?? message, reason);
 }
 
-/** Beside the key that the message is about; of a message that nobody can read, by its id. */
+/**
+ * The key is made of the work item that the message is about; for an unreadable message, of the message's id.
+ */
 function reasonKey(message: SQSRecord, { stage, registry, subjectOf }: StageOptions): string {
   const event = eventOf(message);
   if (event === undefined) return unreadableMessageKey(stage, message.messageId);
@@ -252,7 +264,10 @@ function eventOf({ body }: SQSRecord): ObjectEvent | undefined {
   }
 }
 
-/** Says what became of the object: a log line, and metrics of its dataset, published at once since a batch may mix datasets. */
+/**
+ * Reports the outcome as a log line and as metrics of the dataset, published at once since a batch may mix
+ * datasets.
+ */
 function report(outcome: Outcome, event: ObjectEvent, logger: Logger, metrics: Metrics): void {
   const { dataset, result, read, written, filtered, rejected } = outcome;
   metrics.addDimension('dataset', dataset);

@@ -7,7 +7,7 @@ const { buckets, options } = stageEnvironment('transformation');
 
 export const stage: StageOptions = {
   ...options,
-  work: (event, surroundings) => transformPart(event, buckets, surroundings),
+  work: (event, context) => transformPart(event, buckets, context),
   subjectOf: (event) => workItemOf(event, parsePartKey(event.key)),
 };
 

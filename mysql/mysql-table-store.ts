@@ -22,15 +22,16 @@ const guards = mysqlName(objectsTable.name);
 /**
  * The tables that the environment names.
  *
- * @throws {Error} that names what is missing or wrong in it
+ * @throws {Error} that names the missing or wrong variables
  */
 export function openMysqlTables(): MysqlTableStore {
   const settings = mysqlSettings();
-  if (settings === undefined) throw new Error('The environment names no database: MYSQL_URL or MYSQL_HOST.');
+  if (settings === undefined)
+    throw new Error('The environment names no database: set MYSQL_URL or MYSQL_HOST.');
   return new MysqlTableStore(() => openMysql(settings));
 }
 
-/** One object of a dataset, as the tables know it. */
+/** One object of a dataset, as the tables identify it. */
 interface Guarded {
   readonly dataset: string;
   readonly object: string;
@@ -40,9 +41,10 @@ interface Guarded {
 /**
  * The tables in MySQL or MariaDB.
  *
- * `sluice_objects` has a row an object with the newest sequencer that was seen. A load holds it shared until it has
- * committed, and raising it takes it alone: so the files of one version load side by side, and once a newer version has
- * raised it, no load of an older one is under way or will write anything.
+ * `sluice_objects` has a row for each object, its guard, with the newest sequencer that was seen. A load
+ * holds a shared lock on it until it has committed; raising it takes an exclusive lock. So the files of one
+ * version load in parallel, and once a newer version has raised the guard, no load of an older one is running
+ * or will write anything.
  */
 export class MysqlTableStore implements TableStore {
   readonly #sessions: Sessions;
@@ -59,10 +61,10 @@ export class MysqlTableStore implements TableStore {
   async load({ dataset, key, sequencer, rows: given }: RowsFile): Promise<Loaded | 'stale'> {
     const rows = [...given].sort((a, b) => a.record - b.record);
     const twice = rows.find(({ record }, i) => rows[i + 1]?.record === record);
-    if (twice !== undefined) throw new RangeError(`Record ${twice.record} of ${key} is there twice.`);
+    if (twice !== undefined) throw new RangeError(`Record ${twice.record} of ${key} occurs twice.`);
     const encoder = this.#encoder(dataset);
     const guarded = guardedObject(dataset, key, sequencer);
-    // A version is done anew to put right what is there: of that, nothing is taken on trust.
+    // A version is reprocessed to repair the rows, so existing rows are not trusted.
     const rewrite = parseRevision(sequencer).revision > 0;
     let clearLists = rewrite;
     const attempt = (careful: boolean) =>
@@ -80,7 +82,7 @@ export class MysqlTableStore implements TableStore {
           await session.execute('COMMIT');
           return loaded;
         } catch (error) {
-          // Another load's rows are found by the next attempt; those of lists without their row are not.
+          // The next attempt finds rows of another load, but not list elements without their row.
           clearLists ||= isDuplicateKey(error);
           throw error;
         }
@@ -168,8 +170,9 @@ function guardedObject({ name }: Dataset, key: string, sequencer: string): Guard
 }
 
 /**
- * Sees to it that the object's guard is at this sequencer at least. Where it is already, nothing is locked. Returns
- * whether it is at a newer one.
+ * Raises the object's guard to at least this sequencer; locks nothing if it is there already.
+ *
+ * @returns whether the guard is at a newer sequencer
  */
 async function raise(session: Session, guarded: Guarded): Promise<boolean> {
   const { dataset, object, sequencer } = guarded;
@@ -183,7 +186,7 @@ async function raise(session: Session, guarded: Guarded): Promise<boolean> {
   return false;
 }
 
-/** Takes an object's guard back to what stands, unless something newer has raised it. */
+/** Lowers an object's guard to the active version, unless a newer version has raised it. */
 async function lower(session: Session, { dataset, object, sequencer }: Guarded, to: string): Promise<void> {
   await session.execute(
     `UPDATE ${guards} SET sequencer = ? WHERE dataset = ? AND _object = x'${object}' AND sequencer = ?`,

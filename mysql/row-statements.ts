@@ -3,19 +3,22 @@ import { type DatasetTables, type MysqlTable, mysqlName } from '../domain/tables
 import { rowFault } from './failure.ts';
 import type { Session } from './session.ts';
 
-/** How large a statement is at most, unless one row alone is larger. Characters. */
+/** The maximum size of a statement, unless one row alone is larger. Characters. */
 const STATEMENT_CHARACTERS = 1024 * 1024;
 
-/** What a character takes at most. Bytes. */
+/** The maximum size of a character. Bytes. */
 const CHARACTER_BYTES = 3;
 
-/** Holds the object in the session: in each of a million tuples, the server would parse it anew, which takes a tenth of its time. */
+/**
+ * A session variable with the object. Parsing the object again in each of a million tuples would take a tenth
+ * of the server's time.
+ */
 const OBJECT = '@object';
 
-/** Thrown when the server refuses a row that looked storable. */
+/** Thrown if the server refuses a row that seemed storable. */
 export class RowRefused extends Error {
   override readonly name = 'RowRefused';
-  /** The column of the dataset, or empty. */
+  /** The dataset's column, or empty. */
   readonly path: string;
 
   constructor(path: string, message: string) {
@@ -24,7 +27,7 @@ export class RowRefused extends Error {
   }
 }
 
-/** Rows of a table that are gathered for one statement. */
+/** The rows of a table that are gathered for one statement. */
 interface Gathering {
   /** The list's column; empty for the dataset's own table. */
   readonly list: string;
@@ -39,8 +42,8 @@ interface Statement {
 }
 
 /**
- * Writes rows of one version of one object into a dataset's tables, many rows a statement. The next statement is made
- * while the server works on the last one.
+ * Writes rows of one version of one object into a dataset's tables, many rows in each statement. The next
+ * statement is built while the server executes the last one.
  */
 export class RowStatements {
   readonly #session: Session;
@@ -56,9 +59,8 @@ export class RowStatements {
   #running: Promise<unknown> | undefined;
 
   /**
-   * @param object of `objectHash`
-   * @param sequencer of `sortableSequencer`
-   * @param mostBytes what a statement may have besides its head
+   * @param object from `objectHash` @param sequencer from `sortableSequencer` @param mostBytes the maximum
+   * size of a statement without its head
    */
   constructor(
     session: Session,
@@ -78,25 +80,25 @@ export class RowStatements {
     this.#most = Math.min(STATEMENT_CHARACTERS, mostBytes / CHARACTER_BYTES);
   }
 
-  /** Makes the session ready for them. */
+  /** Prepares the session. */
   async begin(): Promise<void> {
     await this.#session.execute(`SET ${OBJECT} = ${this.#object}`);
   }
 
-  /** Removes what lists have of records. */
+  /** Removes the list elements of records. */
   async clearLists(records: readonly number[]): Promise<void> {
     if (records.length === 0) return;
     this.#deleteLists(records);
     await this.#send();
   }
 
-  /** Adds a row that is not there yet. */
+  /** Adds a new row. */
   async insert(row: EncodedRow): Promise<void> {
     this.#gather(row, this.#inserts);
     if (this.#ready.length > 0) await this.#send();
   }
 
-  /** Replaces rows that say something else, their lists included. */
+  /** Replaces changed rows and their lists. */
   async replace(rows: readonly EncodedRow[]): Promise<void> {
     if (rows.length === 0) return;
     this.#deleteLists(recordsOf(rows));
@@ -104,7 +106,7 @@ export class RowStatements {
     await this.#send();
   }
 
-  /** Says of rows that they are of this version, too. */
+  /** Marks unchanged rows as rows of this version. */
   async touch(rows: readonly EncodedRow[]): Promise<void> {
     if (rows.length === 0) return;
     const set = `UPDATE ${this.#table} SET _sequencer = ${this.#sequencer}`;
@@ -113,9 +115,9 @@ export class RowStatements {
   }
 
   /**
-   * Sends what is left and waits for the end of all.
+   * Sends the remaining statements and waits for all of them.
    *
-   * @throws {RowRefused} here or in the calls before; so are the driver's errors
+   * @throws {RowRefused} here or in the calls before; the same goes for the driver's errors
    */
   async finish(): Promise<void> {
     for (const each of [this.#inserts, this.#replacements, ...this.#lists]) this.#complete(each);
@@ -124,7 +126,7 @@ export class RowStatements {
     this.#running = undefined;
   }
 
-  /** Drops what was not sent, and waits for what was, however it ends. */
+  /** Drops statements that were not sent, and waits for the one that was, however it ends. */
   async discard(): Promise<void> {
     for (const each of [this.#inserts, this.#replacements, ...this.#lists]) each.tuples = '';
     this.#ready = [];
@@ -155,14 +157,14 @@ export class RowStatements {
     gathered.tuples = '';
   }
 
-  /** Hands over what is ready, and returns when the last of it is under way. */
+  /** Sends the statements that are ready, and returns when the last of them is running. */
   async #send(): Promise<void> {
     const statements = this.#ready;
     this.#ready = [];
     for (const statement of statements) {
       await this.#running;
       this.#running = this.#execute(statement);
-      // Whoever waits for it next is told.
+      // The next caller that waits for it gets the error.
       this.#running.catch(() => {});
     }
   }
@@ -194,7 +196,7 @@ function gathering(list: string, { name, columns }: MysqlTable): Gathering {
   return { list, head: `INSERT INTO ${mysqlName(name)} (${names}) VALUES `, tail: '', tuples: '' };
 }
 
-/** MySQL 8 prefers an alias to VALUES(), which MariaDB does not know; both know VALUES(). */
+/** MySQL 8 prefers an alias to VALUES(), but MariaDB does not support aliases here; both support VALUES(). */
 function onDuplicateKey({ columns, primaryKey }: MysqlTable): string {
   const changes = columns
     .filter(({ name }) => !primaryKey.includes(name))

@@ -4,15 +4,15 @@ import pLimit from 'p-limit';
 import { TransientError } from '../domain/errors.ts';
 import { mysqlFailure } from './failure.ts';
 
-/** How often a piece of work is tried, how large it may be, and the longest that one statement may take. */
+/** How often work is tried, how large a transaction may be, and how long a statement may take. */
 export interface Patience {
-  /** Pieces of work at a time, each on a connection of its own. */
+  /** The maximum number of parallel connections. */
   readonly connections: number;
   readonly attempts: number;
-  /** Waits before the next attempt, the longer the more there were. */
+  /** Waits before the next attempt, longer after each one. */
   readonly pause: (attempts: number) => Promise<void>;
   readonly statementMs: number;
-  /** Rows that a transaction removes at most: locks and undo stay bounded. */
+  /** The maximum number of rows that a transaction removes, so that locks and undo stay bounded. */
   readonly rowsRemoved: number;
 }
 
@@ -24,17 +24,17 @@ export const patience: Patience = {
   rowsRemoved: 5000,
 };
 
-/** A database session in which nothing else runs meanwhile. */
+/** A database session that is used by only one task at a time. */
 export interface Session {
-  /** Rows as arrays, in the order of the columns asked for. */
+  /** Returns rows as arrays, in the order of the selected columns. */
   select(sql: string, values?: readonly unknown[]): Promise<unknown[][]>;
-  /** @returns how many rows a statement changed, as the server counts them */
+  /** @returns how many rows the statement changed, as the server counts them */
   execute(sql: string, values?: readonly unknown[]): Promise<number>;
 }
 
 /**
- * The connections of a function's environment. Work on one goes one after the other; it is opened when it is first
- * needed and again when it broke, as it does when the environment was frozen for long.
+ * The connections of a function's environment. Each runs one task at a time. A connection is opened when it
+ * is first needed, and again after it broke, as happens when the environment was frozen for long.
  */
 export class Sessions {
   readonly #open: () => Promise<Connection>;
@@ -49,10 +49,11 @@ export class Sessions {
   }
 
   /**
-   * Does a piece of work that leaves nothing behind unless it ends well, or may be done twice. It is tried again when
-   * another transaction was in the way or the connection broke.
+   * Runs work that is either undone on failure or safe to repeat. It is retried if another transaction was in
+   * the way or the connection broke.
    *
-   * @throws {TransientError} `database`, which says what kind of trouble it is; whatever else the work throws
+   * @throws {TransientError} `database`, with the kind of failure; any other error of the work is thrown as
+   * it is
    */
   run<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
     return this.#limit(async () => {
@@ -74,16 +75,16 @@ export class Sessions {
     });
   }
 
-  /** Closes what is idle. */
+  /** Closes idle connections. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#idle.splice(0).map((connection) => connection.end()));
   }
 
-  /** Undoes what is open; a broken connection goes, and the server undoes what it had open. */
+  /** Rolls back the open transaction. A broken connection is closed, and the server rolls back. */
   async #abandon(connection: Connection | undefined, broken: boolean): Promise<void> {
     if (connection === undefined) return;
     try {
-      if (broken) throw new Error('There is nobody to ask.');
+      if (broken) throw new Error('The connection is broken.');
       await connection.query({ sql: 'ROLLBACK', timeout: this.#patience.statementMs });
       this.#idle.push(connection);
     } catch {
@@ -115,7 +116,10 @@ export class Sessions {
   }
 }
 
-/** After a statement that took too long, its answer may still come, and would be taken for the next one's. */
+/**
+ * After a statement's timeout, its answer may still arrive, and would be taken for that of the next
+ * statement.
+ */
 function isBroken(error: unknown): boolean {
   const { fatal, code, sqlState } = error as { fatal?: boolean; code?: string; sqlState?: string };
   return (
@@ -123,7 +127,9 @@ function isBroken(error: unknown): boolean {
   );
 }
 
-/** An error of the driver carries the statement, and with it the data: only what it says goes on. */
+/**
+ * An error of the driver carries the statement, and with it data: only its code and message are passed on.
+ */
 function transient(message: string, error: unknown): TransientError {
   const { code, message: said } = error as { code?: string; message: string };
   return new TransientError('database', message, { stage: 'loading', cause: `${code}: ${said}` });

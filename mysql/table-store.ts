@@ -2,7 +2,10 @@ import type { Dataset } from '../domain/dataset.ts';
 import type { Reject } from '../domain/records/reject.ts';
 import type { NumberedRow } from '../domain/tables/encoded-row.ts';
 
-/** Rows of one version of one object: a processed file, or any other piece that no other call loads at the same time. */
+/**
+ * Rows of one version of one object: a file of the lake, or any other share that no other call loads at the
+ * same time.
+ */
 export interface RowsFile {
   readonly dataset: Dataset;
   /** In the raw bucket. */
@@ -12,50 +15,51 @@ export interface RowsFile {
   readonly rows: Iterable<NumberedRow>;
 }
 
-/** What became of a file's rows; the three add up to them. */
+/** The results for a file's rows; the three counts add up to their number. */
 export interface Loaded {
-  /** New, changed, or of a version that was done anew. */
+  /** New or changed rows, or rows of a version that was reprocessed. */
   readonly written: number;
-  /** In the table already, with the same content. */
+  /** Rows that were in the table already, with the same content. */
   readonly unchanged: number;
-  /** With a value that its column can't hold. */
+  /** Rows with a value that its column can't hold. */
   readonly rejected: readonly Reject[];
 }
 
-/** Which versions' rows a retraction is about, seen from its sequencer. */
+/** The versions whose rows a retraction removes, relative to its sequencer. */
 export type Retracted = 'older' | 'older and its own' | 'its own';
 
 export interface Retraction {
-  /** Older ones, if nothing is said. */
+  /** By default `older`. */
   readonly which?: Retracted;
   /**
-   * The sequencer of what stands, where this version came to nothing: it is let in again, unless something newer was seen.
-   * Empty, when nothing stands.
+   * Set if this version never became active: the sequencer of the active version, which is accepted again
+   * unless a newer version was seen. Empty if there is no active version.
    */
   readonly leaving?: string;
 }
 
 /**
- * The tables that loading fills: what the stage asks of MySQL. Whatever order, repetition and interruption its calls
- * come in, the tables end with what the newest sequencer of each object says.
+ * The tables that loading fills: what the stage asks of MySQL. In whatever order its calls come, and however
+ * often they are repeated or interrupted, the tables end with the rows of each object's newest sequencer.
  */
 export interface TableStore {
   /**
-   * Writes all rows of a file or none, and rewrites none that say the same; all of them where the sequencer is of a version
-   * that was done anew (`…!0001`), other than those that this revision has written already.
+   * Writes all rows of a file or none. It does not rewrite rows with the same content, unless the sequencer
+   * is that of a reprocessed version (`…!0001`): then it rewrites all rows that this revision has not written
+   * already.
    *
-   * @returns `stale` when a newer sequencer of the object has been seen: nothing was written
-   * @throws {TransientError} `database`, when the database can't do it now
+   * @returns `stale` if a newer sequencer of the object was seen: then nothing was written @throws
+   * {TransientError} `database` if the database can't do it now
    */
   load(file: RowsFile): Promise<Loaded | 'stale'>;
   /**
-   * Removes the object's rows of versions older than the sequencer, or of its own, or both, and keeps versions
-   * older than it out from now on. Its own may be loaded again.
+   * Removes the object's rows of versions older than the sequencer, or of its own version, or both. From then
+   * on, older versions are refused; its own version may be loaded again.
    *
-   * @returns how many rows went, not counting those of lists
+   * @returns how many rows were removed, not counting list elements
    * @throws {TransientError} `database`
    */
   retract(dataset: Dataset, key: string, sequencer: string, options?: Retraction): Promise<number>;
-  /** How many rows there are of one version of an object. @throws {TransientError} `database` */
+  /** Counts the rows of one version of an object. @throws {TransientError} `database` */
   count(dataset: Dataset, key: string, sequencer: string): Promise<number>;
 }

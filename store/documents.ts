@@ -2,7 +2,7 @@ import type * as z from 'zod';
 import { parseDocument } from '../domain/versions/document.ts';
 import type { ObjectStore } from './object-store.ts';
 
-/** What an execution has written down; `undefined` when there is no such object. @throws {UnreadableDocument} */
+/** Reads a document; `undefined` if it does not exist. @throws {UnreadableDocument} */
 export async function findDocument<Schema extends z.ZodType>(
   store: ObjectStore,
   bucket: string,
@@ -13,7 +13,7 @@ export async function findDocument<Schema extends z.ZodType>(
   return found && parseDocument(schema, found.text, { bucket, key });
 }
 
-/** @throws {Error} when there is no such object */
+/** @throws {Error} if the document does not exist */
 export async function readDocument<Schema extends z.ZodType>(
   store: ObjectStore,
   bucket: string,

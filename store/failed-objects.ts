@@ -6,7 +6,7 @@ import type { StoredObject } from '../domain/versions/receipt.ts';
 import { readText, type S3Access } from './listing.ts';
 import type { ObjectStore } from './object-store.ts';
 
-/** The rejected records of one piece of work, on their way into the failed bucket, in files of bounded size. */
+/** Writes the rejected records of one work item to the failed bucket, in files of bounded size. */
 export class RejectsWriter {
   readonly files: StoredObject[] = [];
   readonly #store: ObjectStore;
@@ -45,7 +45,7 @@ export class RejectsWriter {
   }
 }
 
-/** Leaves the reason why an object could not be processed in the failed bucket. */
+/** Writes the reason why an object could not be processed to the failed bucket. */
 export async function writeFault(
   store: ObjectStore,
   bucket: string,

@@ -1,7 +1,7 @@
 import { type LedgerPlace, parseLedgerKey } from '../domain/versions/key-layout.ts';
 import { listObjects, type S3Access } from './listing.ts';
 
-/** What the ledger has of one raw key. */
+/** The ledger's documents about one raw key. */
 export interface ListedEntry {
   readonly dataset: string;
   readonly objectId: string;
@@ -13,10 +13,10 @@ export interface ListedEntry {
 }
 
 /**
- * All that the ledger has, key by key: two listings, of entries and of receipts, that are merged. Both are in the order of
- * object ids, none of which another one begins with.
+ * All of the ledger, key by key. Merges the listings of entries and of receipts, which both come in the order
+ * of object ids, since no object id is the beginning of another.
  *
- * @param dataset of this one alone
+ * @param dataset only this dataset
  */
 export async function* listedEntries(
   access: S3Access,
@@ -57,7 +57,7 @@ export async function* listedEntries(
   }
 }
 
-/** The same of one raw key. */
+/** The same for one raw key. */
 export async function listedEntry(
   access: S3Access,
   bucket: string,

@@ -27,16 +27,19 @@ import { settleAll } from './settle-all.ts';
 /** How many small objects are read at once. */
 export const READS_AT_ONCE = 32;
 
-/** How often an entry that others change at the same time is read and changed anew. */
+/** How often an entry is read and changed again if others change it at the same time. */
 const SWAP_ATTEMPTS = 20;
 
-/** What the ledger knows of a raw key, and when that was changed last, in milliseconds since the epoch. */
+/** The ledger entry of a raw key, and when it was changed last, in milliseconds since the epoch. */
 export interface KnownEntry {
   readonly entry: LedgerEntry;
   readonly modified: number;
 }
 
-/** What the pipeline knows of its objects: an entry for each raw key, and a receipt for each finished piece of work. */
+/**
+ * The pipeline's knowledge of its objects: an entry for each raw key, and a receipt for each finished work
+ * item.
+ */
 export class Ledger {
   readonly #store: ObjectStore;
   readonly #bucket: string;
@@ -56,16 +59,16 @@ export class Ledger {
     return found && { entry: found.entry, modified: found.modified };
   }
 
-  /** Decides about an event of the raw bucket, and takes it up where that is the decision. */
+  /** Decides about an event of the raw bucket, and claims its version if that is the decision. */
   async claim(
     path: VersionPath,
     event: ObjectEvent,
     claim: Claim,
   ): Promise<{ readonly decision: Decision; readonly known: LedgerEntry | undefined }> {
     let before: LedgerEntry | undefined;
-    /** Whether the version was extracted before the entry was read, as far as somebody has looked. */
+    /** Whether the version was extracted before the entry was read; `undefined` if that was not checked. */
     let wasExtracted: boolean | undefined;
-    /** Names that the version may get, by whether there are receipts of them. */
+    /** Names that the version may get: those that have receipts are used, the others are free. */
     const used: string[] = [];
     const free: string[] = [];
     for (;;) {
@@ -76,10 +79,11 @@ export class Ledger {
         decision = decide(known, event, { ...claim, used });
         name = decision.action === 'extract' ? newName(decision.next, known, claim) : undefined;
         if (decision.action === 'extract' && known !== undefined && mayBeForgotten(known, event)) {
-          // To take it up again would be for nothing, and leave an attempt if this one dies and its message was a copy.
+          // Extracting it again would be useless, and would leave an attempt behind if this one dies and its
+          // message was a copy.
           if (wasExtracted === true) decision = { action: 'stale' };
           if (wasExtracted === undefined) decision = undefined;
-          // Of an entry that changed since, one has to look again.
+          // If the entry changes, this must be checked again.
           wasExtracted = undefined;
         }
         if (decision?.action === 'extract' && name !== undefined && !free.includes(name))
@@ -95,8 +99,8 @@ export class Ledger {
   }
 
   /**
-   * Changes an entry, by compare-and-swap: `next` is asked again when somebody else was first. What it returns is written
-   * unless it is what is there already, or nothing.
+   * Changes an entry by compare-and-swap: `next` is called again if somebody else was first. Its result is
+   * written, unless it is `undefined` or the entry as it was.
    */
   async change(
     path: VersionPath,
@@ -119,7 +123,9 @@ export class Ledger {
           : await this.#store.replace(object, known.etag);
       if (swapped) return wanted;
     }
-    throw new Error(`s3://${this.#bucket}/${key} was changed by others ${SWAP_ATTEMPTS} times in a row.`);
+    throw new Error(
+      `s3://${this.#bucket}/${key} could not be changed: others changed it ${SWAP_ATTEMPTS} times in a row.`,
+    );
   }
 
   async #read(key: string): Promise<(KnownEntry & { readonly etag: string }) | undefined> {
@@ -146,7 +152,7 @@ export class Ledger {
     return this.#store.list(this.#bucket, receiptsPrefix(path));
   }
 
-  /** The versions of a key that have receipts, as they stand in keys. */
+  /** The segments of all revisions of a key that have receipts. */
   async versionsWithReceipts({ dataset, objectId }: LedgerPlace): Promise<string[]> {
     const keys = await this.#store.list(this.#bucket, `receipts/${dataset}/${objectId}/`);
     return [...new Set(keys.flatMap((key) => parseLedgerKey(key)?.version ?? []))];
@@ -157,14 +163,14 @@ export class Ledger {
     return this.receiptsOf(await this.receiptKeys(path));
   }
 
-  /** The receipts of these keys; what is not there any more is left out. @throws {UnreadableDocument} */
+  /** The receipts of these keys, except those that no longer exist. @throws {UnreadableDocument} */
   async receiptsOf(keys: readonly string[]): Promise<Receipt[]> {
     const { receipts, unreadable } = await this.readableReceipts(keys);
     for (const error of unreadable) throw error;
     return receipts;
   }
 
-  /** The same, and which of them can't be read. */
+  /** The same, and the receipts that can't be read. */
   async readableReceipts(
     keys: readonly string[],
   ): Promise<{ readonly receipts: Receipt[]; readonly unreadable: UnreadableDocument[] }> {
@@ -177,7 +183,10 @@ export class Ledger {
     return { receipts, unreadable };
   }
 
-  /** Says for good that a piece of work is done. Of two that did it at once, the first one's receipt stands. */
+  /**
+   * Records permanently that a work item is done. If two invocations did it at once, the first receipt is
+   * kept.
+   */
   async writeReceipt(key: string, done: Receipt): Promise<void> {
     await this.#store.create({
       bucket: this.#bucket,
@@ -188,15 +197,18 @@ export class Ledger {
   }
 }
 
-/** Takes a document that can't be read for an answer: it is about one object, and others wait. */
+/**
+ * Turns the error of an unreadable document into a result: it concerns one object, and must not stop the
+ * others.
+ */
 export function unreadableDocument(error: unknown): UnreadableDocument {
   if (error instanceof UnreadableDocument) return error;
   throw error;
 }
 
 /**
- * The revision that a claim takes up, if an entry is there and does not know it: somebody may have worked under that name, and
- * been forgotten. What was put for the first time has no entry.
+ * The name of the claimed revision, if it is new to an existing entry: the entry may have forgotten earlier
+ * work under that name. `undefined` for the first version of a key, which has no entry.
  */
 function newName(
   { attempts }: LedgerEntry,

@@ -6,7 +6,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 
-/** Whoever has a client of S3. */
+/** An object with an S3 client. */
 export interface S3Access {
   readonly s3: S3Client;
 }
@@ -30,16 +30,16 @@ export async function* listObjects(
 export interface ListedVersion {
   readonly key: string;
   readonly versionId: string;
-  /** It is what the bucket shows of the key. */
+  /** Whether it is the latest version of the key. */
   readonly latest: boolean;
   readonly deleted: boolean;
-  /** Bytes; `undefined` of a delete marker. */
+  /** Bytes; `undefined` for a delete marker. */
   readonly size: number | undefined;
   /** Milliseconds since the epoch, to the second. */
   readonly modified: number;
 }
 
-/** All versions and delete markers under a prefix, page by page; within a page in no order to rely on. */
+/** All versions and delete markers under a prefix, page by page, without a defined order within a page. */
 async function* versionPages(
   { s3 }: S3Access,
   bucket: string,
@@ -70,7 +70,7 @@ async function* versionPages(
   }
 }
 
-/** What the bucket shows of each key under a prefix; of a deleted one, its delete marker. */
+/** The latest version of each key under a prefix; for a deleted object, its delete marker. */
 export async function* listLatest(
   { s3 }: S3Access,
   bucket: string,
@@ -86,13 +86,13 @@ export async function versionsOf({ s3 }: S3Access, bucket: string, key: string):
   for await (const page of versionPages({ s3 }, bucket, key)) {
     const own = page.filter((version) => version.key === key);
     found.push(...own);
-    // The key itself comes before all others that begin with it.
+    // The key itself comes before all keys that begin with it.
     if (own.length < page.length) break;
   }
   return found.sort((a, b) => Number(b.latest) - Number(a.latest) || b.modified - a.modified);
 }
 
-/** What the bucket shows of a key; `undefined`, when it has no version of it. */
+/** The latest version of a key; `undefined` if it has none. */
 export async function latestOf(
   { s3 }: S3Access,
   bucket: string,
@@ -102,14 +102,14 @@ export async function latestOf(
 }
 
 /**
- * Keys are asked for as `encoding-type=url`, since XML can't hold all that they can (API Reference, ListObjectsV2). A
- * space comes as a plus sign.
+ * Keys are requested as `encoding-type=url`, since XML can't hold all of their characters (API Reference,
+ * ListObjectsV2). A space arrives as a plus sign.
  */
 function decodeKey(text: string): string {
   return decodeURIComponent(text.replaceAll('+', ' '));
 }
 
-/** A small object whole. */
+/** The text of a small object. */
 export async function readText({ s3 }: S3Access, bucket: string, key: string): Promise<string> {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
   return (await Body?.transformToString()) ?? '';

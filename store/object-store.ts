@@ -12,10 +12,10 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 
-/** How often a write that collides with another one is tried before its message is. */
+/** How often a write that collides with another one is tried before the message is retried. */
 const CONDITIONAL_ATTEMPTS = 5;
 
-/** In one request (S3 API reference, DeleteObjects). */
+/** Keys in one request (S3 API reference, DeleteObjects). */
 const MAX_DELETES = 1000;
 
 /** One version of an object. */
@@ -25,7 +25,7 @@ export interface ObjectAddress {
   readonly versionId: string;
 }
 
-/** What a stage writes: bytes that are in memory, and what to say of them. */
+/** An object to write: its bytes in memory, and its properties. */
 export interface NewObject {
   readonly bucket: string;
   readonly key: string;
@@ -39,13 +39,13 @@ export interface StoredVersion {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** What S3 said of an object when it was written. */
+/** S3's answer to a write. */
 export interface Written {
   readonly etag: string;
   readonly versionId: string;
 }
 
-/** A small object whole, and what tells this state of it from any other. */
+/** A small object with its ETag, which identifies this state of it. */
 export interface Snapshot {
   readonly text: string;
   readonly etag: string;
@@ -53,7 +53,7 @@ export interface Snapshot {
   readonly modified: number;
 }
 
-/** What the stages need of S3. */
+/** The operations of S3 that the stages need. */
 export interface ObjectStore {
   /** The bytes of exactly this version, as they come in. @throws {ObjectNotFound} */
   read(address: ObjectAddress): Promise<AsyncIterable<Uint8Array>>;
@@ -64,18 +64,18 @@ export interface ObjectStore {
   /** The current version of this key, or `undefined` when there is none. */
   find(bucket: string, key: string): Promise<Snapshot | undefined>;
   write(object: NewObject): Promise<Written>;
-  /** Writes unless the key exists. Returns whether it did: `false` means that somebody else was first. */
+  /** Writes unless the key exists. @returns whether it wrote: `false` means that somebody else was first */
   create(object: NewObject): Promise<boolean>;
-  /** Writes if the key still is in the state of this ETag. Returns whether it was. */
+  /** Writes if the key still has this ETag. @returns whether it wrote */
   replace(object: NewObject, etag: string): Promise<boolean>;
   /** All keys under a prefix. */
   list(bucket: string, prefix: string): Promise<string[]>;
-  /** Deletes the current versions of these keys; one that is not there is no error. */
+  /** Deletes the current versions of these keys; a missing key is not an error. */
   remove(bucket: string, keys: readonly string[]): Promise<void>;
   copy(from: ObjectAddress, to: { readonly bucket: string; readonly key: string }): Promise<Written>;
 }
 
-/** Thrown when a version is not there (any more): no retry will bring it back. */
+/** Thrown if a version does not exist (any more): no retry will bring it back. */
 export class ObjectNotFound extends Error {
   override readonly name = 'ObjectNotFound';
 
@@ -84,12 +84,12 @@ export class ObjectNotFound extends Error {
   }
 }
 
-/** The same store, until it is over: from then on every call is refused before it is made. */
+/** The same store until the deadline: from then on, every call is refused before it is made. */
 export function untilDeadline(store: ObjectStore, isOver: () => boolean): ObjectStore {
   const guard =
     <Arguments extends unknown[], Answer>(call: (...args: Arguments) => Promise<Answer>) =>
     async (...args: Arguments): Promise<Answer> => {
-      if (isOver()) throw new Error('The time of the invocation is over.');
+      if (isOver()) throw new Error('The invocation has run out of time.');
       return call(...args);
     };
   return {
@@ -106,7 +106,7 @@ export function untilDeadline(store: ObjectStore, isOver: () => boolean): Object
   };
 }
 
-/** Amazon S3, or the local cloud, as the environment says. */
+/** Amazon S3, or the local cloud if the environment is set for it. */
 export function s3ObjectStore(client = new S3Client({})): ObjectStore {
   return {
     async read(address) {
@@ -175,7 +175,7 @@ export function s3ObjectStore(client = new S3Client({})): ObjectStore {
   };
 }
 
-/** Returns whether the condition held (S3 guide, "Conditional writes"). */
+/** @returns whether the condition held (S3 guide, "Conditional writes") */
 async function putIf(
   client: S3Client,
   object: NewObject,
@@ -188,8 +188,8 @@ async function putIf(
     } catch (error) {
       if (isStatus(error, 412)) return false;
       if (isStatus(error, 404) && 'IfMatch' in condition && !(error instanceof NoSuchBucket)) return false;
-      // 409: another write was under way, and may yet come to nothing: S3 wants this one to be tried again. Taken for
-      // 412, neither of two writers might have written.
+      // 409: another write is in progress and may still fail, so S3 wants this one to be retried. If it were
+      // treated like 412, it might happen that neither of two writers has written.
       if (!isStatus(error, 409) || attempt === CONDITIONAL_ATTEMPTS) throw error;
     }
   }
@@ -220,14 +220,15 @@ async function found<Answer>(address: ObjectAddress, answer: Promise<Answer>): P
   try {
     return await answer;
   } catch (error) {
-    // 405: it is a delete marker. A bucket that is missing is no fault of the object: deploy it, and try again.
+    // 405: it is a delete marker. A missing bucket is not the object's fault: it must be deployed, and the
+    // call retried.
     const isMissing = isStatus(error, 404) || isStatus(error, 405);
     if (isMissing && !(error instanceof NoSuchBucket)) throw new ObjectNotFound(address);
     throw error;
   }
 }
 
-/** Whether S3 says that there is no such key, or version. */
+/** Whether S3 answered that the key or the version does not exist. */
 export function isNotFound(error: unknown): boolean {
   return isStatus(error, 404);
 }

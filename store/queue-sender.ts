@@ -1,17 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 
-/** What SQS takes in one batch ("Amazon SQS API Reference: SendMessageBatch"). */
+/** How many messages SQS accepts in one batch ("Amazon SQS API Reference: SendMessageBatch"). */
 const BATCH = 10;
 const ATTEMPTS = 5;
 const PAUSE_MS = 200;
 
-/** Thrown when a queue refuses a message for good. */
+/** Thrown if a queue refuses a message for good. */
 export class MessageRefused extends Error {
   override readonly name = 'MessageRefused';
 }
 
-/** Sends messages to one queue, ten at a time, and no more a second than it may. */
+/** Sends messages to one queue, ten at a time, up to a maximum rate. */
 export class QueueSender {
   sent = 0;
   readonly #sqs: SQSClient;
@@ -31,7 +31,9 @@ export class QueueSender {
     if (this.#waiting.length >= BATCH) await this.flush();
   }
 
-  /** Resolves when the queue holds all messages. One that fails may have sent some. @throws {MessageRefused} */
+  /**
+   * Resolves when the queue has all messages. If it fails, some may have been sent. @throws {MessageRefused}
+   */
   async flush(): Promise<void> {
     let left = this.#waiting.splice(0).map((MessageBody, i) => ({ Id: `${i}`, MessageBody }));
     for (let attempt = 1; left.length > 0; attempt += 1) {
@@ -45,7 +47,7 @@ export class QueueSender {
       const refused = Failed.find(({ SenderFault }) => SenderFault === true);
       if (refused !== undefined || (Failed.length > 0 && attempt === ATTEMPTS))
         throw new MessageRefused(
-          `${this.#queue} refuses a message: ${(refused ?? Failed[0])?.Message ?? 'it does not say why'}`,
+          `${this.#queue} refused a message: ${(refused ?? Failed[0])?.Message ?? 'it did not say why'}`,
         );
       const failed = new Set(Failed.map(({ Id }) => Id));
       left = left.filter(({ Id }) => failed.has(Id));
@@ -54,10 +56,10 @@ export class QueueSender {
   }
 }
 
-/** Sends messages to one queue; resolves when it holds them all. */
+/** Sends messages to one queue; resolves when it has them all. */
 export type Send = (messages: readonly string[]) => Promise<void>;
 
-/** Amazon SQS, or the local cloud, as the environment says. @throws {MessageRefused} */
+/** Amazon SQS, or the local cloud if the environment is set for it. @throws {MessageRefused} */
 export function sqsSend(queueUrl: string, sqs = new SQSClient({})): Send {
   return async (messages) => {
     const sender = new QueueSender(sqs, queueUrl);

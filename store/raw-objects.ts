@@ -1,15 +1,15 @@
 import { HeadObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import type { LatestVersion } from '../domain/versions/sweep.ts';
 
-/** The version of a key that a bucket shows, and when it came to be, in milliseconds since the epoch. */
+/** The latest version of a key, and when it was created, in milliseconds since the epoch. */
 export interface ShownVersion extends LatestVersion {
   readonly modified: number;
 }
 
-/** `undefined` when the bucket shows nothing of the key. */
+/** Looks up the latest version of a key; `undefined` if it is deleted or does not exist. */
 export type Look = (key: string) => Promise<ShownVersion | undefined>;
 
-/** Asks Amazon S3, or the local cloud: a listing tells no version ids. */
+/** Asks Amazon S3, or the local cloud, since a listing does not tell version ids. */
 export function s3Look(bucket: string, client = new S3Client({})): Look {
   return async (key) => {
     try {

@@ -1,6 +1,6 @@
 /**
- * Waits for all, also where one fails: nothing may be under way any more when its message is answered, for Lambda
- * freezes what is left, and may thaw it much later.
+ * Waits for all, even if one fails: no work may still be running when its message is answered, since Lambda
+ * freezes such work and may thaw it much later.
  *
  * @throws the first failure
  */

@@ -12,23 +12,23 @@ import { count } from '../terminal/terminal.ts';
 import { entryOf, ledgerOf } from './ledger.ts';
 import { isFinal, type ObjectState, stateOf } from './object-state.ts';
 
-/** Where a key of the raw bucket stands: the version that its tables show, or the one on its way there. */
+/** The state of a key of the raw bucket: of its active version, or of the one that is being processed. */
 export interface KeyState extends ObjectState {
-  /** What else there is to know: newer versions, what was given up, a dataset that is no more. */
+  /** Further facts: newer versions, work that was given up, a dataset that is gone. */
   readonly notes: readonly string[];
 }
 
 /**
- * Asks the ledger where a key stands. Where that can't be read, it says so.
+ * Reads the state of a key from the ledger. If a document can't be read, the state says so.
  *
- * @param latest what the raw bucket shows of it
+ * @param latest the key's latest version in the raw bucket
  */
 export async function keyState(target: Target, latest: ListedVersion): Promise<KeyState> {
   const state = await readableState(target, latest).catch(unreadableDocument);
   if (!(state instanceof UnreadableDocument)) return state;
   const { key, versionId } = latest;
   const dataset = registry.nameOf(key);
-  const cure = `To have it done anew: npx sluice replay ${key} --force`;
+  const cure = `To reprocess the object: npx sluice replay ${key} --force`;
   return {
     ...stateOf({ dataset, key, versionId }, []),
     stage: 'unreadable',
@@ -53,19 +53,22 @@ async function readableState(target: Target, latest: ListedVersion): Promise<Key
     if (!isInterrupted(attempt, now)) continue;
     const interrupted = { ...object, versionId: attempt.versionId };
     const rows = await loadedRows(target, interrupted);
-    if (rows > 0) notes.push(`${count(rows, 'row')} of what was interrupted are in the tables`);
+    if (rows > 0)
+      notes.push(
+        `${count(rows, 'row')} of the interrupted extraction ${rows === 1 ? 'is' : 'are'} in the tables`,
+      );
     if (attempt.versionId !== versionId) notes.push(...(await givenUp(target, interrupted)));
   }
   return { ...result, notes };
 }
 
-/** The rows of a version that the loading has passed on. */
+/** How many rows of a version are loaded. */
 async function loadedRows(target: Target, object: ObjectVersion): Promise<number> {
   const receipts = await ledgerOf(target).receipts(versionPath(object));
   return receipts.reduce((sum, each) => sum + (each.stage === 'loading' ? each.archive.records : 0), 0);
 }
 
-/** The version that stands; without one, the newest that is tried or was rejected. */
+/** The active version; without one, the newest that is being extracted or was rejected. */
 function versionShown({ current, attempts }: LedgerEntry): string | undefined {
   if (current?.type === 'created') return current.versionId;
   const inOrder = attempts.toSorted((a, b) => compareSequencers(a.sequencer, b.sequencer));
@@ -76,10 +79,12 @@ function noteOf(attempt: LedgerEntry['attempts'][number], isShown: boolean, now:
   const version = isShown ? 'it' : 'a newer version';
   if (isInterrupted(attempt, now)) return `the extraction of ${version} was interrupted`;
   if (attempt.status === 'extracting') return `${version} is being extracted`;
-  return isShown ? 'nothing of it can be used' : 'a newer version was rejected; the last good one stands';
+  return isShown
+    ? 'none of its records is usable'
+    : 'a newer version was rejected; the last good one stays active';
 }
 
-/** What else there is to know of a key, from its entry. `now` in milliseconds since the epoch. */
+/** Further facts about a key from its ledger entry. `now` in milliseconds since the epoch. */
 export function notesOf(
   entry: LedgerEntry,
   latest: ListedVersion,
@@ -88,23 +93,25 @@ export function notesOf(
 ): string[] {
   const { current, attempts, superseded, dataset } = entry;
   const notes: string[] = [];
-  if (registry.isGone(dataset)) notes.push(`its dataset ${dataset} is no more`);
+  if (registry.isGone(dataset)) notes.push(`its dataset ${dataset} is gone`);
   const keeps = registry.named(dataset)?.onDelete === 'keep';
   const names = [...(current?.type === 'created' ? [current] : []), ...attempts].map(
     (each) => each.versionId,
   );
   if (latest.deleted && names.length > 0)
     notes.push(
-      keeps ? 'it is deleted; its rows are kept' : 'it is deleted; its rows go when that has arrived',
+      keeps
+        ? 'it is deleted; its rows are kept'
+        : 'it is deleted; its rows will be removed when the delete event arrives',
     );
   if (!latest.deleted && !names.some((name) => parseRevision(name).versionId === latest.versionId))
     notes.push('a newer version waits for extraction');
   notes.push(...attempts.map((attempt) => noteOf(attempt, attempt.versionId === shown, now)));
-  if (superseded.length > 0) notes.push(`what it superseded goes when it is complete`);
+  if (superseded.length > 0) notes.push('older versions will be removed once it is complete');
   return notes;
 }
 
-/** Why a version does not get on: faults of its pieces, and what the last attempts failed of. */
+/** Why a version is stuck: the faults of its work items, and the errors of last attempts. */
 async function givenUp(target: Target, object: ObjectVersion): Promise<string[]> {
   const notes: string[] = [];
   const { failed } = target.outputs.buckets;

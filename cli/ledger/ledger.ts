@@ -8,7 +8,10 @@ export function ledgerOf({ s3, outputs }: Target): Ledger {
   return new Ledger(s3ObjectStore(s3), outputs.buckets.ledger);
 }
 
-/** An entry is under its dataset's name; of a key that belongs to none now, perhaps under one that is gone. */
+/**
+ * The ledger entry of a key. If no dataset reads the key, its entry may be under the name of a dataset that
+ * is gone.
+ */
 export async function entryOf(target: Target, key: string): Promise<KnownEntry | undefined> {
   const dataset = target.registry.of(key)?.name;
   const known = await ledgerOf(target).known({
@@ -19,7 +22,7 @@ export async function entryOf(target: Target, key: string): Promise<KnownEntry |
   return entryInGone(target, key, await goneDatasets(target));
 }
 
-/** What the ledger knows of a key under the names of datasets that are gone. */
+/** The ledger entry of a key under the name of a dataset that is gone. */
 export async function entryInGone(
   target: Target,
   key: string,
@@ -32,7 +35,7 @@ export async function entryInGone(
   return undefined;
 }
 
-/** The datasets that the ledger has entries of and that are gone. */
+/** The names of datasets that have entries in the ledger but are gone. */
 export async function goneDatasets({ s3, outputs, registry }: Target): Promise<string[]> {
   const names: string[] = [];
   const request = { Bucket: outputs.buckets.ledger, Prefix: 'heads/', Delimiter: '/' };

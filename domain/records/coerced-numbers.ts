@@ -1,6 +1,9 @@
 import type * as z from 'zod';
 
-/** Where a record's schema has a `z.coerce.number()`, which makes of a text the number that is nearest; `undefined` where it has none. */
+/**
+ * The path of a `z.coerce.number()` in a record's schema, which rounds a text to the nearest number;
+ * `undefined` if there is none.
+ */
 export function coercedNumber(
   schema: z.core.$ZodType,
   path = '',

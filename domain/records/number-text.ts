@@ -1,12 +1,13 @@
 /**
- * Numbers as texts. A double holds the decimal value of a text when its own shortest text, as JavaScript prints it, has the same
- * value: `0.10`, `1e2` and `12345678901234567000` survive; `0.1234567890123456789`, 2^53 + 1, `1e400` and `1e-400` don't.
+ * Numbers as text. A double holds the decimal value of a text if the shortest text that JavaScript prints for
+ * it has the same value: `0.10`, `1e2` and `12345678901234567000` survive; `0.1234567890123456789`, 2^53 + 1,
+ * `1e400` and `1e-400` don't.
  */
 
 const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
-/** Any decimal of so many digits survives (IEEE 754), unless its exponent has three of its own. */
+/** Any decimal of so many digits survives (IEEE 754), unless it has an exponent. */
 const SAFE_CHARACTERS = 15;
-/** How much of a long number is shown. */
+/** How much of a long number a message shows. */
 const SHOWN_CHARACTERS = 50;
 
 export function isNumber(text: string): boolean {
@@ -21,7 +22,10 @@ export function isExact(text: string): boolean {
   return shortest === text || (Number.isFinite(value) && decimalOf(shortest) === decimalOf(text));
 }
 
-/** The digits without zeros at either end and the power of ten behind them: the same of all texts of one value, but for its sign. */
+/**
+ * The digits without zeros at either end, and the power of ten after them: the same for all texts of one
+ * value, apart from the sign.
+ */
 function decimalOf(text: string): string {
   const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e');
   const [whole = '', fraction = ''] = mantissa.replace(/^[+-]/, '').split('.');
@@ -33,7 +37,7 @@ function decimalOf(text: string): string {
   return `${digits.slice(start, end)}e${Number(exponent) - fraction.length + digits.length - end}`;
 }
 
-/** What is wrong with a number that is not exact, and what helps. */
+/** The fault of an inexact number, and the remedy. */
 export function inexactMessage(text: string): string {
   const value = Number(text);
   const shown = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;

@@ -1,13 +1,13 @@
 import * as z from 'zod';
 
-/** How much a stage holds at once, or lets a part become. */
+/** Limits of a part, and of what a stage holds in memory. */
 export interface Limits {
   /** A part holds records until it has this many, or `partBytes` of JSON, whichever is first. */
   readonly partRecords: number;
   readonly partBytes: number;
-  /** Into how many the rows of a part may fall: each open file takes memory, and each is a PUT. */
+  /** How many partitions the rows of a part may fall into: each is an open file in memory, and a PUT. */
   readonly partitions: number;
-  /** How much of rejects is gathered before it is written. Characters. */
+  /** How many characters of rejects are gathered before they are written. */
   readonly rejects: number;
 }
 
@@ -19,8 +19,8 @@ export const limits: Limits = {
 };
 
 /**
- * A part is NDJSON: this header in the first line, then `[record number, record]` a line. It names the raw key and
- * sequencer, which the part's own key is too short to hold.
+ * A part is NDJSON: this header in the first line, then `[record number, record]` a line. It names the raw
+ * key and the sequencer, for which the part's own key has no room.
  */
 export const partHeader = z.object({
   dataset: z.string(),

@@ -2,15 +2,17 @@ import { PermanentError } from '../errors.ts';
 
 /** How many records of one object may be rejected before the object is at fault as a whole. */
 export interface RejectLimit {
-  /** So many; 100,000 if nothing is said. With it, what rejects cost is bounded, however small the object is. */
+  /**
+   * The number of records, by default 100,000. It bounds the cost of rejects, however small the object is.
+   */
   readonly records?: number;
-  /** So much of all, from 0 to 1; 1 if nothing is said. It is looked at when all of the object has been read. */
+  /** The share of all records, from 0 to 1, by default 1. It is checked after the whole object was read. */
   readonly share?: number;
 }
 
 const DEFAULTS: Required<RejectLimit> = { records: 100_000, share: 1 };
 
-/** What is wrong with a limit that a dataset declares. */
+/** The fault of a limit that a dataset declares. */
 export function whyNoLimit({ records, share }: RejectLimit): string | undefined {
   if (records !== undefined && !(Number.isSafeInteger(records) && records >= 0))
     return 'maxRejected.records must be a whole number, 0 or more.';
@@ -28,8 +30,8 @@ export class RejectCount {
   }
 
   /**
-   * One more. @param read records up to it, itself included
-   * @throws {PermanentError} `too_many_rejects` when it is one too many: the object is to be read no further
+   * Counts one more reject. @param read number of records up to it, itself included @throws {PermanentError}
+   * `too_many_rejects` if it is one too many: the object must not be read any further
    */
   add(read: number): void {
     this.#rejected += 1;
@@ -41,7 +43,7 @@ export class RejectCount {
   }
 
   /**
-   * Of an object that has been read as far as it can be, what is wrong with it in the end.
+   * The final fault of an object that was read as far as possible.
    *
    * @param fault why it could not be read to its end
    */

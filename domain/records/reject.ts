@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** What can be wrong with a single record. Stable: alarms, replays and people rely on them. */
+/** The possible faults of a single record. Stable, since alarms, replays and people rely on these codes. */
 export const rejectCodes = [
   'malformed_json',
   'malformed_csv',
@@ -23,9 +23,9 @@ export const rejectCodes = [
 ] as const;
 export type RejectCode = (typeof rejectCodes)[number];
 
-/** One thing that is wrong with a record. */
+/** One fault of a record. */
 export interface Problem {
-  /** Where in the record, e.g. `ingredients[2]`; empty for the record as a whole. */
+  /** The place in the record, e.g. `ingredients[2]`; empty for the record as a whole. */
   readonly path: string;
   readonly code: RejectCode;
   readonly message: string;
@@ -35,15 +35,18 @@ export interface Problem {
 export interface Reject extends Problem {
   /** Position in the object, from 1. */
   readonly recordNumber: number;
-  /** What else is wrong with it. */
+  /** Its other faults. */
   readonly further?: readonly Problem[];
-  /** The record as it stood in the input, as JSON text; a line of CSV is one JSON string. Absent when it is no text. */
+  /**
+   * The record exactly as in the input, as JSON text; a line of CSV is one JSON string. Absent if it is not
+   * text.
+   */
   readonly json?: string;
-  /** The beginning of what stood in the input, where it is no JSON or too much. */
+  /** The beginning of the record, if it is not JSON or too large. */
   readonly excerpt?: string;
 }
 
-/** Codes come and go, and lines stay. */
+/** Any code, since the set of codes changes and stored lines don't. */
 const problem = z.object({ path: z.string(), code: z.string(), message: z.string() });
 
 /** A line of a rejects file in the failed bucket. */
@@ -56,8 +59,9 @@ export const rejectLine = problem.extend({
 export type RejectLine = z.infer<typeof rejectLine>;
 
 /**
- * Renders a reject as a line of NDJSON. The record goes in as the text that came, not parsed and printed anew: so it
- * is exactly what the sender sent, however deep or odd. White space is all that a line feed can be in JSON text.
+ * Renders a reject as a line of NDJSON. The record is inserted as its original text, not parsed and printed
+ * again, so that it is exactly what was sent, however deep or odd. A line feed in JSON text can only be white
+ * space.
  */
 export function renderReject(reject: Reject): string {
   const { json, ...rest } = reject;

@@ -5,8 +5,8 @@ type Check = (value: unknown) => boolean;
 const checks = new WeakMap<z.core.$ZodType, Check>();
 
 /**
- * Whether the value is what the schema says, where that is a matter of types alone. `false` says nothing: the schema
- * itself must be asked, which takes several times as long.
+ * Whether the value matches the schema, as far as types alone can tell. `false` tells nothing: then the
+ * schema itself must be asked, which takes several times as long.
  */
 export function matchesFast(schema: z.core.$ZodType, value: unknown): boolean {
   let check = checks.get(schema);

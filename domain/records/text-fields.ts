@@ -2,18 +2,18 @@ import * as z from 'zod';
 import { inexactMessage, isExact, isNumber } from './number-text.ts';
 
 /**
- * What the fields of a CSV record can be: text comes in, and a value of the column's type goes on. An empty field is a
- * missing one, which `.optional()` allows. White space around numbers and booleans doesn't count.
+ * Schemas for the fields of a CSV record: they turn text into a value of the column's type. An empty field
+ * counts as missing, which `.optional()` allows. White space around numbers and booleans is ignored.
  */
 
 const MIN_INT32 = -(2 ** 31);
 const MAX_INT32 = 2 ** 31 - 1;
-/** How much of a wrong text is shown. */
+/** How much of a wrong text a message shows. */
 const SHOWN_CHARACTERS = 50;
 
 type Refuse = (issue: z.core.$ZodRawIssue) => never;
 
-/** Text that isn't blank, as it stands: spaces, formulas and all. */
+/** Text that isn't blank, unchanged: with its spaces, even if it is a formula. */
 export const text = () =>
   field('string', (content, refuse) =>
     content.trim() === ''
@@ -33,7 +33,10 @@ export const int32 = () =>
     return isExact(digits) ? value : refuse(inexact(digits));
   });
 
-/** A decimal number of no more digits than a double holds, with a point where there is a fraction. Neither NaN nor infinite. */
+/**
+ * A decimal number with no more digits than a double holds and a point before a fraction. Neither NaN nor
+ * infinite.
+ */
 export const double = () =>
   field('number', (content, refuse) => {
     const digits = content.trim();
@@ -44,7 +47,10 @@ export const double = () =>
 const TRUE = /^\s*(?:1(?:\.0*)?|true)\s*$/i;
 const FALSE = /^\s*(?:0(?:\.0*)?|false)\s*$/i;
 
-/** `1` and `true`, `0` and `false`, in any case; `1.0` too, which data frames write of a column with gaps. */
+/**
+ * `1` and `true`, `0` and `false`, in upper or lower case; also `1.0`, which data frames write for a column
+ * with gaps.
+ */
 export const flag = () =>
   field('boolean', (content, refuse) => {
     if (TRUE.test(content)) return true;
@@ -52,12 +58,12 @@ export const flag = () =>
     return refuse(notA('boolean (0, 1, false or true)', content));
   });
 
-/** Reads a text, or returns what `refuse` does. */
+/** Reads a text, or returns the result of `refuse`. */
 type Parse<Value> = (content: string, refuse: Refuse) => Value;
 
 const parsers = new WeakMap<z.core.$ZodType, Parse<unknown>>();
 
-/** One schema a field, not a chain of them: each costs as much as the work that it does. */
+/** One schema for a field, not a chain of them: each schema costs as much as the work that it does. */
 function field<Value>(expected: 'string' | 'int' | 'number' | 'boolean', parse: Parse<Value>) {
   const schema = z.transform((input: unknown, { issues }): Value => {
     const refuse: Refuse = (issue) => {
@@ -77,7 +83,7 @@ function inexact(input: string): z.core.$ZodRawIssue {
 }
 
 function notA(what: string, input: string): z.core.$ZodRawIssue {
-  const message = `is no ${what}: ${JSON.stringify(input.slice(0, SHOWN_CHARACTERS))}`;
+  const message = `is not a ${what}: ${JSON.stringify(input.slice(0, SHOWN_CHARACTERS))}`;
   return { code: 'invalid_type', expected: 'number', input, message };
 }
 
@@ -86,8 +92,8 @@ type ReadRecord = (record: unknown) => Record<string, unknown> | undefined;
 const readers = new WeakMap<z.core.$ZodType, ReadRecord>();
 
 /**
- * What the schema makes of a record of text fields. `undefined` says nothing: the schema itself must be asked, which
- * takes several times as long.
+ * The schema's result for a record of text fields. `undefined` tells nothing: then the schema itself must be
+ * asked, which takes several times as long.
  */
 export function parseFast(schema: z.core.$ZodType, record: unknown): Record<string, unknown> | undefined {
   let reader = readers.get(schema);
@@ -126,7 +132,7 @@ function readerOf(schema: z.core.$ZodType): ReadRecord {
   };
 }
 
-/** The schema of what an optional field is when it is there. */
+/** The schema of an optional field's value. */
 function innerOf(schema: z.core.$ZodType): z.core.$ZodType {
   const { def } = (schema as z.core.$ZodTypes)._zod;
   return def.type === 'optional' && (def.checks?.length ?? 0) === 0 ? def.innerType : schema;

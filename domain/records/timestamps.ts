@@ -3,15 +3,18 @@ import { type Column, type ColumnType, columnsOf } from '../columns.ts';
 import { renderPath } from './validation.ts';
 
 type Path = readonly PropertyKey[];
-/** Where in a value the first timestamp is that its column can't hold. */
+/** Finds the path of the first timestamp in a value that its column can't hold. */
 type Find = (value: unknown, path: Path) => Path | undefined;
 
-/** A timestamp of a table has milliseconds; zeros behind them say nothing. */
+/** A table's timestamp has milliseconds; zeros after them do not matter. */
 const BELOW_MILLISECONDS = /\.\d{3}\d*[1-9]/;
 
 const finders = new WeakMap<z.ZodObject, Find>();
 
-/** Where a valid row has a timestamp with digits below the millisecond, which would be cut; `undefined` where it has none. */
+/**
+ * The path of a timestamp in a valid row with digits below the millisecond, which would be cut; `undefined`
+ * if there is none.
+ */
 export function timestampTooFine(schema: z.ZodObject, row: unknown): string | undefined {
   let find = finders.get(schema);
   if (find === undefined) {
@@ -22,7 +25,7 @@ export function timestampTooFine(schema: z.ZodObject, row: unknown): string | un
   return path && renderPath(path);
 }
 
-/** `undefined` where the type has no timestamps. */
+/** `undefined` if the type has no timestamps. */
 function finderOf(type: ColumnType): Find | undefined {
   switch (type.kind) {
     case 'timestamp':

@@ -1,4 +1,5 @@
 import { type Dataset, Filtered, type RecordSource } from '../dataset.ts';
+import { errorText } from '../errors.ts';
 import { MAX_PARTITION_VALUE, NULL_PARTITION, type Partition } from '../versions/key-layout.ts';
 import type { Problem, Reject } from './reject.ts';
 import { matchesFast } from './schema-fast-path.ts';
@@ -7,17 +8,20 @@ import { problemsOf } from './validation.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** What became of a valid record. */
+/** The result for a valid record. */
 export type Transformed = { readonly row: Row } | { readonly filtered: string } | { readonly reject: Reject };
 
-/** Makes the row of a valid record, and holds it against the dataset's row schema: a wrong row never gets into a table. */
+/**
+ * Makes the row of a valid record, and checks it by the dataset's row schema, so that a wrong row never gets
+ * into a table.
+ */
 export function transformRecord(dataset: Dataset, record: unknown, origin: RecordSource): Transformed {
   const { recordNumber } = origin;
   let row: Row | Filtered;
   try {
     row = dataset.transform(record, origin);
   } catch (error) {
-    const message = `The ${dataset.name} transform failed: ${(error as Error).message}`;
+    const message = `The ${dataset.name} transform failed: ${errorText(error)}`;
     return {
       reject: { recordNumber, path: '', code: 'transform_failed', message, json: JSON.stringify(record) },
     };
@@ -43,13 +47,13 @@ export function transformRecord(dataset: Dataset, record: unknown, origin: Recor
   return { row: checked.data };
 }
 
-/** Why a value can't stand in the key of a file, from which it is read back. */
+/** Why a value can't be part of a file's key, from which it is read back. */
 function whyNoPartition(value: string): string | undefined {
   if (value === '') return 'is empty text, which a partition can’t tell from null';
   if (value === NULL_PARTITION) return `is ${NULL_PARTITION}, which means null as the text of a partition`;
   if (value.length > MAX_PARTITION_VALUE)
     return `has ${value.length} characters; the text of a partition has at most ${MAX_PARTITION_VALUE}`;
-  return value.isWellFormed() ? undefined : 'has half of a surrogate pair, which no key can hold';
+  return value.isWellFormed() ? undefined : 'has half of a surrogate pair, which is not valid in a key';
 }
 
 /** The partition that a row falls into. */

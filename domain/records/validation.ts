@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import type { Dataset } from '../dataset.ts';
+import { errorText } from '../errors.ts';
 import { CsvRecord } from './decoding/csv/record.ts';
 import type { InputRecord } from './decoding/decode.ts';
 import { InexactNumberError, isInexactNumber } from './decoding/json/exact.ts';
@@ -8,10 +9,10 @@ import { inexactMessage } from './number-text.ts';
 import { type Problem, type Reject, type RejectCode, rejectCodes } from './reject.ts';
 import { parseFast } from './text-fields.ts';
 
-/** How many problems of one record are listed. */
+/** How many problems of one record are listed at most. */
 const MAX_PROBLEMS = 10;
 
-/** A valid record as a line of a part, or why it is none. */
+/** A valid record as a line of a part, or the reject. */
 export type Validated = { readonly line: string } | { readonly reject: Reject };
 
 /**
@@ -41,23 +42,26 @@ export function validate(dataset: Dataset, record: InputRecord, recordNumber: nu
       const { message } = error;
       return { reject: { recordNumber, path, code: 'inexact_number', message, json: reading.json() } };
     }
-    // A check of the dataset's own that throws, or nesting too deep to be printed: no more than this record's fault.
-    const message = `The ${dataset.name} record could not be checked: ${(error as Error).message}.`;
+    // A check of the dataset threw, or the nesting is too deep to be printed: only this record is at fault.
+    const message = `The ${dataset.name} record could not be checked: ${errorText(error)}.`;
     return { reject: { recordNumber, path: '', code: 'invalid_value', message, json: reading.json() } };
   }
   if (hasUnpairedSurrogate(line)) {
-    const message = 'A text of the record has half of a surrogate pair: no UTF-8 can hold it.';
+    const message = 'A text of the record has half of a surrogate pair, which is not valid in UTF-8.';
     return { reject: { recordNumber, path: '', code: 'unpaired_surrogate', message, json: reading.json() } };
   }
   return { line };
 }
 
-/** `JSON.stringify` writes nothing but unpaired surrogates as `\ud…`; a doubled backslash before it is a text's own. */
+/**
+ * `JSON.stringify` writes only unpaired surrogates as `\ud…`; with a doubled backslash before it, it is part
+ * of a text.
+ */
 function hasUnpairedSurrogate(line: string): boolean {
   return line.includes('\\ud') && /(?<!\\)(?:\\\\)*\\ud/.test(line);
 }
 
-/** What zod found wrong, in our codes; at least one problem. */
+/** The problems that zod found, with our codes; at least one. */
 export function problemsOf(error: z.core.$ZodError, value: unknown): [Problem, ...Problem[]] {
   const [first, ...further] = error.issues.slice(0, MAX_PROBLEMS).map((issue): Problem => {
     const given = at(value, issue.path);
@@ -105,7 +109,7 @@ function codeOf(issue: z.core.$ZodIssue, given: unknown): RejectCode {
   }
 }
 
-/** What stands at a path of a record; `undefined` where nothing does. */
+/** The value at a path of a record; `undefined` if there is none. */
 function at(value: unknown, path: readonly PropertyKey[]): unknown {
   let found = value;
   for (const step of path) {
@@ -120,7 +124,7 @@ interface Place {
   readonly path: readonly PropertyKey[];
 }
 
-/** Where in a record something stands. */
+/** The path of a value in a record. */
 function pathTo(wanted: unknown, record: unknown): readonly PropertyKey[] {
   const open: Place[] = [{ value: record, path: [] }];
   for (let place = open.pop(); place !== undefined; place = open.pop()) {

@@ -1,28 +1,28 @@
 import { parquetMetadataAsync, parquetSchema, type SchemaTree } from 'hyparquet';
 import Papa from 'papaparse';
+import { errorText } from '../errors.ts';
 import type { GlueColumn } from './glue.ts';
 
-/** Of a CSV file: more than any header has. */
+/** How much of a CSV file is read: more than any header has. */
 export const HEADER_BYTES = 65_536;
 /** Two magic numbers and the length of a footer ("Apache Parquet: File Format"). */
 const SHORTEST_PARQUET = 12;
 
-/** A table as the catalog has it: of its columns, those that files hold. */
+/** A table of the catalog, with those of its columns that are in its files. */
 export interface DeclaredTable {
   readonly columns: readonly GlueColumn[];
-  /** Its classification. */
+  /** The table's classification. */
   readonly format: string;
 }
 
-/** Reads bytes of a file, `end` excluded; `undefined` when it is gone. */
+/** Reads bytes of a file, `end` excluded; `undefined` if the file is gone. */
 export type ReadRange = (start: number, end: number) => Promise<Uint8Array | undefined>;
 
 /**
- * How a file differs from its table, a phrase each: a column that one of them lacks, a type; of CSV, which is read by position, the
- * order. Empty when it does not, or when the file is gone.
+ * The differences between a file and its table, a phrase each: a missing or additional column, a type; for
+ * CSV, which is read by position, the order. Empty if there are none, or the file is gone.
  *
- * @param size of the file in bytes
- * @throws what `read` throws
+ * @param size the file's size in bytes @throws the errors of `read`
  */
 export async function driftOf(
   { columns, format }: DeclaredTable,
@@ -40,7 +40,7 @@ export async function driftOf(
     return found === undefined ? [] : [...differences(columns, found, format === 'csv')];
   } catch (error) {
     if (failed !== undefined) throw failed.cause;
-    return [`it can't be read as ${format}: ${(error as Error).message}`];
+    return [`it can't be read as ${format}: ${errorText(error)}`];
   }
 }
 
@@ -59,7 +59,7 @@ function* differences(
   for (const name of inFile.keys()) yield `its column ${name} is not in the table`;
   const misplaced = found.find(({ name }, i) => declared[i]?.name !== name);
   if (byPosition && misplaced !== undefined && declared.some(({ name }) => name === misplaced.name))
-    yield `its column ${misplaced.name} stands where the table has another`;
+    yield `its column ${misplaced.name} is where the table has another`;
 }
 
 /** The header's names. Values are text, and so are the columns of a CSV table. */
@@ -69,7 +69,7 @@ async function csvColumns(read: ReadRange): Promise<GlueColumn[] | undefined> {
   return csvHeader(bytes).map((name) => ({ name, type: 'string' }));
 }
 
-/** The columns that a CSV file's first bytes name; none of an empty file. */
+/** The columns that a CSV file's first bytes name; none for an empty file. */
 export function csvHeader(bytes: Uint8Array): string[] {
   const options = { delimiter: ',', preview: 1 };
   return Papa.parse<string[]>(new TextDecoder().decode(bytes), options).data[0] ?? [];

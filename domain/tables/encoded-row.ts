@@ -15,21 +15,21 @@ export interface NumberedRow {
 /** A row as literals of SQL. */
 export interface EncodedRow {
   readonly record: number;
-  /** Of the content, 32 hexadecimal digits: two rows with the same say the same. */
+  /** The hash of the content, 32 hexadecimal digits: rows with equal hashes have equal content. */
   readonly hash: string;
   /** The values of the dataset's own columns: `'a',1,NULL`. */
   readonly values: string;
   /** For each list, the values of each element's columns. */
   readonly lists: readonly (readonly string[])[];
-  /** Roughly what its statements take. Characters. */
+  /** The approximate size of its statements. Characters. */
   readonly size: number;
 }
 
 const HASH_DIGITS = 32;
-/** What identity and punctuation add to each row of a table. Characters. */
+/** The size of identity and punctuation in each row of a table. Characters. */
 const OVERHEAD = 120;
 
-/** Makes rows of one dataset into literals. */
+/** Turns rows of one dataset into literals. */
 export class RowEncoder {
   readonly tables: DatasetTables;
   readonly #columns: readonly { readonly name: string; readonly literal: Literal }[];
@@ -38,7 +38,7 @@ export class RowEncoder {
   constructor(dataset: Dataset) {
     this.tables = mysqlTables(dataset);
     this.#columns = this.tables.values.map((column) => {
-      // The number of a list's elements is made of the list.
+      // The column with the number of a list's elements is derived from the list.
       const name =
         column.kind === 'list' && column.type !== 'JSON' ? column.name.replace(/_count$/, '') : column.name;
       return { name, literal: literalOf(column) };
@@ -46,10 +46,7 @@ export class RowEncoder {
     this.#lists = this.tables.lists.map(listEncoder);
   }
 
-  /**
-   * @param mostBytes what a statement may have
-   * @returns the reject of a row with a value that its column can't hold
-   */
+  /** @param mostBytes the maximum size of a statement @returns a reject if a column can't hold its value */
   encode({ record, row }: NumberedRow, mostBytes: number): EncodedRow | { readonly reject: Reject } {
     let column = '';
     let index = -1;
@@ -68,7 +65,7 @@ export class RowEncoder {
         column = list.column;
         const elements: string[] = [];
         const given = row[column] ?? [];
-        if (!Array.isArray(given)) throw new NotStorable('is no list');
+        if (!Array.isArray(given)) throw new NotStorable('is not a list');
         content += '[';
         for (index = 0; index < given.length; index += 1) {
           const element = list.element(given[index]);
@@ -90,7 +87,10 @@ export class RowEncoder {
   }
 }
 
-/** The reject of a row that MySQL can't hold, with the row, for the record itself is not at hand any more. */
+/**
+ * The reject of a row that MySQL can't hold. It contains the row, since the record itself is no longer
+ * available.
+ */
 export function notStorable({ record, row }: NumberedRow, path: string, message: string): Reject {
   return { recordNumber: record, path, code: 'not_storable', message, json: toJson(row) };
 }
@@ -108,7 +108,7 @@ function listEncoder({ column, values, ofStructs }: ListTable): ListEncoder {
   return { column, element: (value) => ofStruct((value ?? {}) as Row) };
 }
 
-/** A statement has room for one row at least; a character takes three bytes at most. */
+/** A statement must have room for at least one row. A character takes at most three bytes. */
 function checkSize(values: string, mostBytes: number): void {
   if (values.length * 3 <= mostBytes) return;
   const bytes = Buffer.byteLength(values);

@@ -3,31 +3,34 @@ import type { Dataset, LakeFormat } from '../dataset.ts';
 
 export interface GlueColumn {
   readonly name: string;
-  /** In Hive's words: `array<string>`. */
+  /** In Hive's notation: `array<string>`. */
   readonly type: string;
 }
 
-/** A dataset's table in the Glue Data Catalog ("AWS Glue Web API Reference: TableInput, StorageDescriptor"). */
+/**
+ * A dataset's table in the Glue Data Catalog ("AWS Glue Web API Reference: TableInput, StorageDescriptor").
+ */
 export interface GlueTable {
   readonly name: string;
   readonly format: LakeFormat;
-  /** Those that the files hold. */
+  /** The columns in the files. */
   readonly columns: readonly GlueColumn[];
-  /** Those that stand in the files' keys, outermost first. */
+  /** The columns in the files' keys, outermost first. */
   readonly partitionKeys: readonly GlueColumn[];
   readonly inputFormat: string;
   readonly outputFormat: string;
   readonly serde: { readonly library: string; readonly parameters: Readonly<Record<string, string>> };
   /** Table properties. */
   readonly parameters: Readonly<Record<string, string>>;
-  /** What timestamps in the files count. */
+  /** The unit of timestamps in the files. */
   readonly timestampUnit: 'millis' | 'micros' | 'nanos';
 }
 
 /**
- * OpenCSVSerde can't do without an escape character, and takes it out of the values: its default is the backslash, which it also takes
- * when it is told the quote (Hive, OpenCSVSerde.newReader). Our CSV has none (RFC 4180), so that it is told one that no text is
- * expected to hold ("Athena User Guide: Open CSV SerDe": it can be chosen).
+ * OpenCSVSerde always has an escape character, and removes it from the values. Its default is the backslash,
+ * which it also uses if it is set to the quote (Hive, OpenCSVSerde.newReader). Our CSV has no escapes (RFC
+ * 4180), so the escape character is one that no text is expected to contain ("Athena User Guide: Open CSV
+ * SerDe": it is configurable).
  */
 export const noEscape = '\u0001';
 
@@ -55,9 +58,9 @@ const storage = {
 /**
  * Derives a dataset's table in the catalog from the schema of its rows.
  *
- * The columns of CSV are text: values may be quoted, so the serde must be OpenCSVSerde (LazySimpleSerDe knows no
- * quotes), and that one recognises no empty number as NULL ("Athena User Guide: Open CSV SerDe, Considerations for
- * non-string data"). Their real types are in the view that `typedViewDdl` makes.
+ * The columns of CSV are text: values may be quoted, so the serde must be OpenCSVSerde (LazySimpleSerDe does
+ * not know quotes), which does not read an empty number as NULL ("Athena User Guide: Open CSV SerDe,
+ * Considerations for non-string data"). Their real types are in the view that `typedViewDdl` makes.
  */
 export function glueTable(dataset: Dataset): GlueTable {
   const format = dataset.processedAs ?? 'parquet';
@@ -92,7 +95,7 @@ export function glueType(type: ColumnType): string {
   }
 }
 
-/** Where a dataset's files lie in the processed bucket. */
+/** The location of a dataset's files in the processed bucket. */
 export function tableLocation(bucket: string, { name }: { readonly name: string }): string {
   return `s3://${bucket}/${name}/`;
 }

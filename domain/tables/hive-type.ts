@@ -11,19 +11,20 @@ export type HiveType =
 /**
  * Parses a type of the catalog.
  *
- * @throws {Error} that quotes it when it is none
+ * @throws {Error} that quotes the text, if it is not a type
  */
 export function parseHiveType(text: string): HiveType {
   const tokens = text.match(/[<>,:]|[^<>,:\s()]+(?:\([^()]*\))?|[()]/g) ?? [];
   let next = 0;
   const take = () => tokens[next++] ?? '';
   const expect = (token: string) => {
-    if (take() !== token) throw new Error(`${JSON.stringify(text)} is no type: ${token} is missing.`);
+    if (take() !== token) throw new Error(`${JSON.stringify(text)} is not a type: ${token} is missing.`);
   };
   const type = (): HiveType => {
     const name = take();
     if (tokens[next] !== '<') {
-      if (!/^[A-Za-z]\w*(\([\d, ]+\))?$/.test(name)) throw new Error(`${JSON.stringify(text)} is no type.`);
+      if (!/^[A-Za-z]\w*(\([\d, ]+\))?$/.test(name))
+        throw new Error(`${JSON.stringify(text)} is not a type.`);
       return { kind: 'scalar', name };
     }
     next += 1;
@@ -38,7 +39,7 @@ export function parseHiveType(text: string): HiveType {
       expect(',');
       return { kind: 'map', key, value: type() };
     }
-    if (name !== 'struct') throw new Error(`${JSON.stringify(text)} is no type: there is no ${name}<…>.`);
+    if (name !== 'struct') throw new Error(`${JSON.stringify(text)} is not a type: there is no ${name}<…>.`);
     const fields: { name: string; type: HiveType }[] = [];
     do {
       const field = take();
@@ -48,6 +49,6 @@ export function parseHiveType(text: string): HiveType {
     return { kind: 'struct', fields };
   };
   const parsed = type();
-  if (next < tokens.length) throw new Error(`${JSON.stringify(text)} is no type: it goes on after its end.`);
+  if (next < tokens.length) throw new Error(`${JSON.stringify(text)} is not a type: text follows its end.`);
   return parsed;
 }

@@ -1,30 +1,33 @@
 import { storedColumns } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
 
-/** How the files of a table lie in the lake, as far as files that are there can't follow when it changes. */
+/**
+ * How the files of a table lie in the lake: the properties that existing files can't follow when they change.
+ */
 export interface LakeLayout {
   readonly table: string;
   /** A `LakeFormat`. */
   readonly format: string;
-  /** The columns that stand in the files' keys, outermost first. */
+  /** The columns in the files' keys, outermost first. */
   readonly partitionBy: readonly string[];
   /**
-   * The columns that go by their position in the files. Redshift Spectrum reads CSV so ("Athena User Guide: Types of updates"); of
-   * Parquet there are none, for there columns go by name.
+   * The columns that are read by their position in the files, as Redshift Spectrum does with CSV ("Athena
+   * User Guide: Types of updates"). Empty for Parquet, whose columns are read by name.
    */
   readonly positions: readonly string[];
 }
 
-/** Thrown when files that may be in the lake would be read as what they are not. */
+/** Thrown if files that may be in the lake would be read wrongly. */
 export class LayoutRefused extends Error {
   override readonly name = 'LayoutRefused';
 }
 
 /**
- * Holds what the datasets declare against the layouts that are recorded.
+ * Compares the datasets' layouts with the recorded ones.
  *
- * @returns the layouts to record now, those of tables that are no longer declared included; `undefined` when they are recorded
- * @throws {LayoutRefused} when a layout changed otherwise than by a column at the end, which older files may lack
+ * @returns the layouts to record, including those of tables that are no longer declared; `undefined` if they
+ * are recorded @throws {LayoutRefused} if a layout changed in any other way than by a new column at the end,
+ * which older files may not have
  */
 export function planLayouts(
   recorded: readonly LakeLayout[],
@@ -38,7 +41,7 @@ export function planLayouts(
       [
         'Files that are in the lake would be read wrongly:',
         ...reasons.map((reason) => `  ${reason}`),
-        'To change it all the same, declare a dataset of another name, and fill its table: npx sluice backfill PREFIX (docs/queries.md, “When columns change”).',
+        'To change the layout nevertheless, declare a dataset with another name and fill its table: npx sluice backfill PREFIX (docs/queries.md, “When columns change”).',
       ].join('\n'),
     );
   }
@@ -47,14 +50,14 @@ export function planLayouts(
   return JSON.stringify(next) === JSON.stringify(recorded) ? undefined : next;
 }
 
-/** @throws {LayoutRefused} when the datasets declare a layout that is not recorded, or one that can't be */
+/** @throws {LayoutRefused} if a dataset has a layout that is not recorded, or can't be */
 export function checkLayouts(recorded: readonly LakeLayout[], datasets: readonly Dataset[]): void {
   const known = new Set(recorded.map((layout) => JSON.stringify(layout)));
   const unknown = planLayouts(recorded, datasets)?.filter((layout) => !known.has(JSON.stringify(layout)));
   if (unknown === undefined) return;
   const tables = unknown.map(({ table }) => table).join(', ');
   throw new LayoutRefused(
-    `mysql/migrations/lake.json does not say how the files of ${tables} lie in the lake, so that nothing would notice when that changes. Record it, and commit it with the dataset: npx sluice migrate --plan`,
+    `mysql/migrations/lake.json does not record how the files of ${tables} lie in the lake, so a later change would go unnoticed. Record it and commit it with the dataset: npx sluice migrate --plan`,
   );
 }
 
@@ -68,7 +71,7 @@ function layoutOf(dataset: Dataset): LakeLayout {
   };
 }
 
-/** Why files of the former layout can't be read in the new one; empty if they can. */
+/** The reasons why files of the former layout can't be read in the new one; empty if they can. */
 function changeOf({ table, ...former }: LakeLayout, layout: LakeLayout): string[] {
   if (former.format !== layout.format)
     return [`The files of ${table} are ${former.format}, and can't become ${layout.format}.`];

@@ -1,6 +1,6 @@
 import type { StoredColumn } from './mysql.ts';
 
-/** Thrown for a value that its column can't hold. */
+/** Thrown if a column can't hold its value. */
 export class NotStorable extends Error {
   override readonly name = 'NotStorable';
 }
@@ -8,7 +8,7 @@ export class NotStorable extends Error {
 /** Writes a value as a literal of SQL. @throws {NotStorable} */
 export type Literal = (value: unknown) => string;
 
-/** The writer of a column's values, and of NULL where it may be. */
+/** The writer of a column's values, and of NULL if the column allows it. */
 export function literalOf(column: StoredColumn): Literal {
   const write = writerOf(column);
   return (value) => {
@@ -38,7 +38,7 @@ function writerOf({ kind, type }: StoredColumn): Literal {
       return (value) => `'${isoTime(value).slice(0, 23).replace('T', ' ')}'`;
     case 'struct':
       return json;
-    // Nested lists; of a list with a table of its own, the number of elements.
+    // A nested list, or the number of elements of a list with its own table.
     case 'list':
       return type === 'JSON'
         ? json
@@ -46,7 +46,7 @@ function writerOf({ kind, type }: StoredColumn): Literal {
   }
 }
 
-/** What a text can't have as it is (MySQL reference manual, "String Literals"). */
+/** Characters that must be escaped in a text (MySQL reference manual, "String Literals"). */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the server reads Control-Z and others as more than themselves.
 const special = /[\0\b\t\n\r\u001a"'\\]/;
 const everySpecial = new RegExp(special, 'g');
@@ -71,7 +71,7 @@ function text(value: unknown): string {
 
 function boundedText(most: number): Literal {
   return (value) => {
-    // Characters are counted only where code units don't settle it.
+    // Characters are counted only if there are too many code units.
     if (typeof value === 'string' && value.length > most) {
       const characters = [...value].length;
       if (characters > most) throw new NotStorable(`has ${characters} characters; the column holds ${most}`);
@@ -91,8 +91,8 @@ function integer(least: bigint, most: bigint): Literal {
 }
 
 /**
- * With an exponent: so the server reads it as a double, where `0.1` would be a decimal first. Negative zero is zero, for
- * not every server gives it back.
+ * Has an exponent, so that the server reads a double; `0.1` would be read as a decimal first. Negative zero
+ * becomes zero, since not every server preserves it.
  */
 function double(value: unknown): string {
   if (typeof value !== 'number' || !Number.isFinite(value)) return mismatch('finite number', value);
@@ -120,7 +120,7 @@ function json(value: unknown): string {
   return text(toJson(value));
 }
 
-/** JSON text of what rows hold, whole numbers of 64 bits included. */
+/** The JSON text of a value in a row, which may be a 64-bit integer. */
 export function toJson(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) => {
     if (typeof inner !== 'bigint') return inner;
@@ -130,5 +130,5 @@ export function toJson(value: unknown): string {
 }
 
 function mismatch(wanted: string, value: unknown): never {
-  throw new NotStorable(`is no ${wanted}: ${typeof value} ${String(value).slice(0, 100)}`);
+  throw new NotStorable(`is not a ${wanted}: ${typeof value} ${String(value).slice(0, 100)}`);
 }

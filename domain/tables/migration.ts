@@ -9,25 +9,25 @@ import {
   mysqlName,
 } from './mysql.ts';
 
-/** A numbered change of the database's tables; once applied somewhere, it stays as it is. */
+/** A numbered change of the database's tables. Once it was applied to a database, it must not change. */
 export interface Migration {
   /** From 1, without gaps. */
   readonly number: number;
-  /** What it does, in a few words. */
+  /** Its purpose, in a few words. */
   readonly name: string;
   /** Statements, each as its lines. */
   readonly statements: readonly (readonly string[])[];
 }
 
-/** What must be done to tables, and what they are afterwards. */
+/** The statements that change the tables, and the tables after them. */
 export interface MigrationPlan {
   readonly name: string;
   readonly statements: readonly (readonly string[])[];
-  /** The state after it, for the next one to begin with. */
+  /** The tables after it, which the next migration starts from. */
   readonly tables: readonly MysqlTable[];
 }
 
-/** Thrown when tables could only become what is declared by losing data. */
+/** Thrown if the tables could not become what the datasets declare without losing data. */
 export class LosesData extends Error {
   override readonly name = 'LosesData';
   /** A sentence each. */
@@ -36,28 +36,31 @@ export class LosesData extends Error {
   constructor(reasons: readonly string[]) {
     super(
       [
-        'The datasets can’t be migrated to without losing data in MySQL:',
+        'The tables in MySQL can’t be changed to what the datasets declare without losing data:',
         ...reasons.map((reason) => `  ${reason}`),
-        'Leave the row schema as it was and add a column of another name; or write the migration yourself: docs/mysql.md.',
+        'Leave the row schema as it was and add a column with another name, or write the migration yourself: docs/mysql.md.',
       ].join('\n'),
     );
     this.reasons = reasons;
   }
 }
 
-/** First 16 hexadecimal digits of the SHA-256 of the statements: by it a changed migration is recognised. */
+/**
+ * First 16 hexadecimal digits of the SHA-256 of the statements, to recognise a migration that has changed.
+ */
 export function migrationChecksum({ statements }: Migration): string {
   return createHash('sha256').update(JSON.stringify(statements)).digest('hex').slice(0, 16);
 }
 
 /**
- * Finds what leads from the tables as migrations left them to those that the datasets declare.
+ * Plans the change from the tables after the last migration to those that the datasets declare.
  *
- * A new column allows NULL, whatever is declared: the rows that are there have no value for it until their objects are
- * replayed. What is declared more narrowly than it is (NOT NULL) is left as it is, for nothing is gained.
+ * A new column allows NULL, whatever is declared: existing rows have no value for it until their objects are
+ * replayed. A column that is declared NOT NULL but allows NULL is left as it is, since a change would gain
+ * nothing.
  *
- * @returns `undefined` when there is nothing to do
- * @throws {LosesData} when a column or table would go, or could not hold what it holds
+ * @returns `undefined` if there is nothing to do @throws {LosesData} if a column or table would be dropped,
+ * or could not hold its present values
  */
 export function planMigration(
   present: readonly MysqlTable[],
@@ -73,7 +76,7 @@ export function planMigration(
     const target = wanted.get(table.name);
     wanted.delete(table.name);
     if (target === undefined) {
-      reasons.push(`The table ${table.name} is not declared any more.`);
+      reasons.push(`The table ${table.name} is no longer declared.`);
       continue;
     }
     const change = changeOf(table, target);
@@ -104,10 +107,10 @@ function phrase(verb: string, [first, ...others]: readonly string[]): string[] {
 }
 
 interface TableChange {
-  /** Of one ALTER TABLE. */
+  /** The clauses of one ALTER TABLE. */
   readonly clauses: readonly string[];
   readonly reasons: readonly string[];
-  /** What the table is afterwards. */
+  /** The table after the change. */
   readonly table: MysqlTable;
 }
 
@@ -120,13 +123,13 @@ function changeOf(present: MysqlTable, declared: MysqlTable): TableChange {
     wanted.delete(column.name);
     const place = `${present.name}.${column.name}`;
     if (target === undefined) {
-      reasons.push(`The column ${place} is not declared any more.`);
+      reasons.push(`The column ${place} is no longer declared.`);
       return column;
     }
     const next = { ...target, nullable: target.nullable || column.nullable };
     if (!holds(next.type, column.type)) {
       reasons.push(
-        `The column ${place} is ${column.type}, and not every value would stay what it is as ${next.type}.`,
+        `The column ${place} is ${column.type}, and ${next.type} could not hold every value unchanged.`,
       );
       return column;
     }
@@ -155,7 +158,7 @@ function indexChanges(present: readonly MysqlIndex[], declared: readonly MysqlIn
   ];
 }
 
-/** What can be had of a type without loss, besides the type itself. */
+/** The other types that hold every value of a type without loss. */
 const wider: Readonly<Record<string, readonly string[]>> = {
   INT: ['BIGINT', 'DOUBLE'],
   'INT UNSIGNED': ['BIGINT'],

@@ -1,4 +1,4 @@
-/** What the driver is told of a `MYSQL_URL`. */
+/** The driver's options for a `MYSQL_URL`. */
 export interface MysqlAddress {
   readonly uri: string;
   readonly ssl?: {
@@ -9,10 +9,11 @@ export interface MysqlAddress {
 }
 
 /**
- * How to connect to the database of a `MYSQL_URL`: to another machine over TLS, with a certificate that is verified, unless the URL
- * itself says something of it (`?ssl=false`, or what else mysql2 reads there). Never with several statements at once.
+ * How to connect to the database of a `MYSQL_URL`: to another machine over TLS with a verified certificate,
+ * unless the URL itself has an `ssl` option (`?ssl=false`, or any other that mysql2 reads). Never with
+ * several statements at once.
  *
- * @throws {TypeError} when it is no URL
+ * @throws {TypeError} if it is not a URL
  */
 export function mysqlAddress(text: string): MysqlAddress {
   const url = new URL(text);

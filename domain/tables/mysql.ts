@@ -2,7 +2,7 @@ import { type Column, type ColumnType, columnsOf } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
 import { MAX_PARTITION_VALUE } from '../versions/key-layout.ts';
 
-/** A column as MySQL and MariaDB know it. */
+/** A column in MySQL or MariaDB. */
 export interface MysqlColumn {
   readonly name: string;
   /** `VARCHAR(255)`, without NULL or NOT NULL. */
@@ -12,7 +12,7 @@ export interface MysqlColumn {
 
 export interface MysqlIndex {
   readonly name: string;
-  /** Column names, each with the length of its prefix where not all of it is in the index. */
+  /** Column names, with the length of the prefix if only that is in the index. */
   readonly columns: readonly { readonly name: string; readonly prefix?: number }[];
 }
 
@@ -23,7 +23,7 @@ export interface MysqlTable {
   readonly indexes: readonly MysqlIndex[];
 }
 
-/** A column of the dataset and what it is in the database. */
+/** A column of the dataset, with its column in the database. */
 export interface StoredColumn extends MysqlColumn {
   readonly kind: ColumnType['kind'];
 }
@@ -33,7 +33,7 @@ export interface ListTable {
   /** The list's column in the dataset. */
   readonly column: string;
   readonly table: MysqlTable;
-  /** The element itself as `value`, or the fields of the struct that it is. */
+  /** The element itself as `value`, or the fields of a struct. */
   readonly values: readonly StoredColumn[];
   readonly ofStructs: boolean;
 }
@@ -48,12 +48,15 @@ export interface DatasetTables {
 
 /** MySQL reference manual, "Identifier Length Limits". */
 const MAX_NAME = 64;
-/** Texts that are in an index; without a limit of its own, what a key's text may have. */
+/** The maximum length of a key's text, which is in an index. Characters. */
 const MAX_KEY_TEXT = 255;
 /** InnoDB: bytes in the columns of an index, at four a character (reference manual, "InnoDB Limits"). */
 const MAX_INDEX_CHARACTERS = 3072 / 4;
 
-/** Which record of which object a row was. No object has 2^32 records: their lines alone would be above its size. */
+/**
+ * The record and the object that a row comes from. No object has 2^32 records: its line feeds alone would
+ * exceed S3's limit.
+ */
 const identity: readonly MysqlColumn[] = [
   { name: '_object', type: 'BINARY(12)', nullable: false },
   { name: '_record', type: 'INT UNSIGNED', nullable: false },
@@ -61,7 +64,7 @@ const identity: readonly MysqlColumn[] = [
 
 const sequencer = 'VARBINARY(64)';
 
-/** The newest sequencer that was seen of each object: what keeps older versions out. */
+/** The newest sequencer that was seen of each object. It keeps older versions out. */
 export const objectsTable: MysqlTable = {
   name: 'sluice_objects',
   columns: [
@@ -76,11 +79,12 @@ export const objectsTable: MysqlTable = {
 /**
  * Derives a dataset's tables from the schema of its rows.
  *
- * A list becomes a table of its own, `<dataset>_<column>`, with a row an element in order; what is nested otherwise
- * becomes JSON. The dataset's key has an index and is not unique: the same row in two files is two rows, so that every
- * sink counts the same and a file that is deleted takes none of another's rows.
+ * A list becomes a table of its own, `<dataset>_<column>`, with a row for each element, in order. Anything
+ * else that is nested becomes JSON. The dataset's key has an index but is not unique: the same row in two
+ * files is two rows, so that every sink has the same count, and deleting one file never removes rows of
+ * another.
  *
- * @throws {Error} that names the table or column that MySQL can't have
+ * @throws {Error} that names the table or column that is not possible in MySQL
  */
 export function mysqlTables(dataset: Dataset): DatasetTables {
   const columns = columnsOf(dataset.row);
@@ -100,7 +104,7 @@ export function mysqlTables(dataset: Dataset): DatasetTables {
   return { table, values, lists };
 }
 
-/** Every table of the datasets, and the one that guards them. @throws {Error} when two have the same name */
+/** Every table of the datasets, and the one that guards them. @throws {Error} if two have the same name */
 export function allMysqlTables(datasets: readonly Dataset[]): MysqlTable[] {
   const tables = [objectsTable];
   for (const dataset of datasets) {
@@ -114,11 +118,11 @@ export function allMysqlTables(datasets: readonly Dataset[]): MysqlTable[] {
   return tables;
 }
 
-/** What a column is in the dataset's own table: nothing, if it is a list that always is one. */
+/** The column in the dataset's own table: none for a list, unless the list may be null. */
 function storedColumns(dataset: Dataset, { name, type, nullable }: Column): StoredColumn[] {
   if (type.kind !== 'list')
     return [{ name, kind: type.kind, type: mysqlType(dataset, name, type), nullable }];
-  // That there is no list must differ from an empty one.
+  // A missing list must be distinguishable from an empty one.
   return nullable ? [{ name: countColumn(name), kind: 'list', type: 'INT UNSIGNED', nullable }] : [];
 }
 
@@ -137,7 +141,7 @@ function listTables(dataset: Dataset, { name, type }: Column): ListTable[] {
       name: field.name,
       kind: field.type.kind,
       type: scalarType(field.type),
-      // Of a struct that is null, the fields are.
+      // If a struct is null, its fields are.
       nullable: field.nullable || type.nullable,
     }),
   );
@@ -167,7 +171,7 @@ function mysqlType({ key, partitionBy }: Dataset, name: string, type: ColumnType
 function scalarType({ kind }: ColumnType): string {
   switch (kind) {
     case 'string':
-      // A record may have 1 MiB, which is more than TEXT can hold.
+      // A record may have 1 MiB, more than TEXT can hold.
       return 'MEDIUMTEXT';
     case 'int32':
       return 'INT';
@@ -214,7 +218,7 @@ function checked(table: MysqlTable): MysqlTable {
   return table;
 }
 
-/** Quotes a name. */
+/** A name, quoted for SQL. */
 export function mysqlName(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``;
 }
@@ -229,7 +233,7 @@ export function createTableSql({ name, columns, primaryKey, indexes }: MysqlTabl
   return [
     `CREATE TABLE ${mysqlName(name)} (`,
     lines.map((line) => `  ${line}`).join(',\n'),
-    // In byte order and without regard for languages, as texts compare in the lake. MariaDB lacks utf8mb4_0900_bin.
+    // Compares bytes, regardless of languages, as the lake does. MariaDB has no utf8mb4_0900_bin.
     ') ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_bin',
   ].join('\n');
 }

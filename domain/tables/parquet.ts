@@ -2,8 +2,8 @@ import { type Column, storedColumns } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
 
 /**
- * The schema of a dataset's Parquet files in the notation of the Dremel paper, which Parquet's own programs print.
- * Partition columns stand in the files' keys, not in the files.
+ * The schema of a dataset's Parquet files in the notation of the Dremel paper, which Parquet's own programs
+ * print. Partition columns are in the files' keys, not in the files.
  */
 export function parquetSchema(dataset: Dataset): string {
   const columns = storedColumns(dataset);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type ColumnType, tableColumns } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
+import { errorText } from '../errors.ts';
 import type { GlueColumn, GlueTable } from './glue.ts';
 import { glueTable, noEscape } from './glue.ts';
 import { type HiveType, parseHiveType } from './hive-type.ts';
@@ -8,11 +9,16 @@ import { type HiveType, parseHiveType } from './hive-type.ts';
 /** The external schema through which Redshift sees the catalog's database. */
 export const externalSchema = 'lake';
 
-/** The longest text that Redshift holds. Bytes ("Amazon Redshift Database Developer Guide: Character types"). */
+/**
+ * The longest text that Redshift holds. Bytes ("Amazon Redshift Database Developer Guide: Character types").
+ */
 const MAX_TEXT = 65_535;
 const text = `varchar(${MAX_TEXT})`;
 
-/** What Spectrum reads, by the catalog's name ("Database Developer Guide: CREATE EXTERNAL TABLE, Parameters"). */
+/**
+ * The types that Spectrum reads, by the catalog's name ("Database Developer Guide: CREATE EXTERNAL TABLE,
+ * Parameters").
+ */
 const scalars: Readonly<Record<string, string>> = {
   string: text,
   smallint: 'smallint',
@@ -30,10 +36,11 @@ const MAX_NESTING = 100;
 const MAX_COLUMNS = 1_598;
 
 /**
- * What of a table Redshift Spectrum can't read, or would misread; empty when there is nothing.
+ * The parts of a table that Redshift Spectrum can't read, or would misread; empty if there are none.
  *
- * Follows "CREATE EXTERNAL TABLE", "Nested data limitations" and "Data files for queries in Amazon Redshift Spectrum"
- * (Database Developer Guide). An array of arrays or maps is refused, as are nanoseconds, of which these pages say nothing.
+ * Follows "CREATE EXTERNAL TABLE", "Nested data limitations" and "Data files for queries in Amazon Redshift
+ * Spectrum" (Database Developer Guide). Arrays of arrays or maps and nanoseconds are refused, since these
+ * pages don't mention them.
  */
 export function spectrumFaults(table: GlueTable): string[] {
   const { columns, partitionKeys } = table;
@@ -56,7 +63,7 @@ export function spectrumFaults(table: GlueTable): string[] {
   return faults.map((fault) => `${table.name}: ${fault}.`);
 }
 
-/** Redshift folds identifiers to lower case, and finds no column of Parquet that is spelt otherwise. */
+/** Redshift folds identifiers to lower case, and does not find a Parquet column in other case. */
 function nameFaults(name: string, path: string): string[] {
   const faults: string[] = [];
   if (name !== name.toLowerCase()) faults.push(`${path}: a name must be lower-case`);
@@ -70,7 +77,7 @@ function typeFaults(path: string, type: string): string[] {
   try {
     parsed = parseHiveType(type);
   } catch (error) {
-    return [`${path}: ${(error instanceof Error ? error.message : String(error)).replace(/\.$/, '')}`];
+    return [`${path}: ${errorText(error).replace(/\.$/, '')}`];
   }
   return nestedFaults(path, parsed, 0);
 }
@@ -105,8 +112,8 @@ function redshiftScalar(name: string): string | undefined {
 }
 
 /**
- * Refuses a dataset whose table Redshift Spectrum can't read: called where the table is declared, so that neither
- * `pulumi preview` nor the local cloud gets past it.
+ * Refuses a dataset whose table Redshift Spectrum can't read. Called when the table is declared, so that both
+ * `pulumi preview` and the local cloud stop at it.
  *
  * @throws {Error} that names every column and why
  */
@@ -119,7 +126,7 @@ export function checkForSpectrum(table: GlueTable): GlueTable {
   );
 }
 
-/** `CREATE EXTERNAL TABLE` as the catalog's table would be declared by hand, for Redshift and to look at. */
+/** `CREATE EXTERNAL TABLE`, as one would declare the catalog's table by hand in Redshift. */
 export function externalTableDdl(dataset: Dataset, location: string): string {
   const table = checkForSpectrum(glueTable(dataset));
   const list = (columns: readonly GlueColumn[]) =>
@@ -154,17 +161,19 @@ function redshiftType(type: HiveType): string {
   }
 }
 
-/** Makes the catalog's database visible as the schema `lake`; it makes no database. */
+/** Makes the catalog's database visible as the schema `lake`. It does not create a database. */
 export function externalSchemaDdl(database: string, roleArn: string, region: string): string {
   return `CREATE EXTERNAL SCHEMA IF NOT EXISTS ${externalSchema} FROM DATA CATALOG DATABASE ${literal(database)} REGION ${literal(region)} IAM_ROLE ${literal(roleArn)}`;
 }
 
 /**
- * A view of a dataset's name over its external table, since `search_path` takes no external schema: all scalar columns
- * ("Nested data limitations": result columns must be scalar), those of CSV with their real types and empty text as NULL.
+ * A view over a dataset's external table, with the dataset's name, since `search_path` can't have an external
+ * schema. It has all scalar columns ("Nested data limitations": result columns must be scalar); those of CSV
+ * have their real types, and empty text is NULL.
  *
- * A view can't be replaced by one of other columns ("Database Developer Guide: CREATE VIEW"), and one that is made anew is
- * nobody's to read. So there are three statements, each with a name of what the view says: when that changes, all differ.
+ * A view can't be replaced by one with other columns ("Database Developer Guide: CREATE VIEW"), and after it
+ * was dropped and created again, nobody has the right to read it. So there are three statements, each with a
+ * hash of the view: if the view changes, all three differ.
  */
 export function typedViewDdl(dataset: Dataset): Readonly<Record<'drop' | 'create' | 'grant', string>> {
   const { format, columns: stored, name: table } = glueTable(dataset);
@@ -186,15 +195,15 @@ function castText(column: string, type: ColumnType): string {
   const name = identifier(column);
   const value = `nullif(${name}, '')`;
   if (type.kind === 'string') return `${value} AS ${name}`;
-  // Text is no boolean to CAST ("Database Developer Guide: CAST function").
+  // CAST does not turn text into a boolean ("Database Developer Guide: CAST function").
   if (type.kind === 'boolean') return `(${value} = 'true') AS ${name}`;
   return `CAST(${value} AS ${scalars[glueName(type.kind)]}) AS ${name}`;
 }
 
 const glueName = (kind: ColumnType['kind']) => ({ int32: 'int', int64: 'bigint' })[kind as string] ?? kind;
 
-/** Quoted, since a dataset's column may be called as a word of SQL is. */
+/** Quoted, since a dataset's column may have a keyword of SQL as its name. */
 const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;
-/** Redshift takes a backslash in a text for an escape. */
+/** Redshift reads a backslash in a text as an escape. */
 const literal = (value: string) =>
   `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''").replaceAll(noEscape, '\\001')}'`;

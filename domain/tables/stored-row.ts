@@ -4,28 +4,28 @@ import type { Dataset } from '../dataset.ts';
 import { RowEncoder } from './encoded-row.ts';
 import type { DatasetTables, ListTable, StoredColumn } from './mysql.ts';
 
-/** What the server sends of a row, as text, in the order of the columns that were asked for. */
+/** The fields of a row from the server, as text, in the order of the selected columns. */
 export type Fields = readonly (string | null)[];
 
-/** A row of a dataset's own table with those of its lists, as the server has them. */
+/** A row of a dataset's own table with the rows of its lists, as stored. */
 export interface StoredRow {
   readonly record: number;
-  /** What loading stored in `_hash`: 32 hexadecimal digits. */
+  /** The hash that loading stored in `_hash`: 32 hexadecimal digits. */
   readonly hash: string;
-  /** Of the dataset's columns. */
+  /** The values of the dataset's columns. */
   readonly fields: Fields;
-  /** Of each list its elements in order, each after its position. */
+  /** For each list its elements in order, each preceded by its position. */
   readonly lists: readonly (readonly Fields[])[];
 }
 
-/** The value that loading was given for what the server sends; as it is, where it can't have been given any. */
+/** Turns a field from the server back into the value that was loaded; an impossible field stays as it is. */
 type Decoder = (field: string) => unknown;
 
-/** Tells of rows in MySQL whether they still say what was loaded. */
+/** Checks whether rows in MySQL still have the content that was loaded. */
 export class StoredRowCheck {
   readonly tables: DatasetTables;
   readonly #encoder: RowEncoder;
-  /** The columns that the dataset's own table has, other than the numbers of lists' elements. */
+  /** The columns in the dataset's own table, except the numbers of lists' elements. */
   readonly #columns: readonly { readonly name: string; readonly at: number; readonly decode: Decoder }[];
   readonly #lists: readonly StoredList[];
 
@@ -57,14 +57,16 @@ export class StoredRowCheck {
   }
 }
 
-/** Names what the hash of a row depends on besides the row: hashes of another schema can't be compared. */
+/**
+ * Names the row schema, on which the hash of a row depends: hashes under different schemas can't be compared.
+ */
 export function rowSchema(dataset: Dataset): string {
   return hash('sha256', JSON.stringify(columnsOf(dataset.row))).slice(0, 16);
 }
 
 interface StoredList {
   readonly column: string;
-  /** Where the number of its elements stands, of a list that may be null; else -1. */
+  /** Index of the column with the number of its elements, if the list may be null; otherwise -1. */
   readonly countAt: number;
   readonly element: (fields: Fields) => unknown;
 }
@@ -108,7 +110,7 @@ function decoderOf({ kind, type: sqlType }: StoredColumn, type: ColumnType | und
   }
 }
 
-/** What is no JSON any more is text, which no struct or list is. */
+/** Text that is no longer JSON stays text, which differs from any struct or list. */
 function parsed(json: string): unknown {
   try {
     return JSON.parse(json);

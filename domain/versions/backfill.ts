@@ -15,15 +15,19 @@ import {
   type SyntheticEvent,
 } from './sweep.ts';
 
-/** The state machines. `backfill` sends what the raw bucket holds on its way; `replay` what was rejected. */
+/**
+ * The state machines. `backfill` processes objects of the raw bucket; `replay` reprocesses versions with
+ * rejects or faults.
+ */
 export const machines = ['backfill', 'replay'] as const;
 export type Machine = (typeof machines)[number];
 
 /**
- * Why an object is not sent. `out_of_range`: it changed at another time than was asked for. `gone`: it is deleted, or what
- * was rejected of it has been replaced. `missing`: a manifest names it, and there is no such object. `unreadable`: what the
- * ledger has of it can't be read. `done`: it was extracted. `under_way`: somebody works on it. `same_code`: what is
- * deployed would reject the same. `other_code`: it was not rejected for what was asked for.
+ * Why no event is sent for an object. `out_of_range`: it was changed outside of the time range. `gone`: it
+ * was deleted, or the version with the rejects was replaced. `missing`: a manifest names it, but it does not
+ * exist. `unreadable`: its ledger entry or a receipt can't be read. `done`: it is extracted already.
+ * `under_way`: it is being extracted. `same_code`: the deployed code would reject the same records.
+ * `other_code`: it has no rejects of the requested codes.
  */
 export const skips = [
   'out_of_range',
@@ -37,16 +41,19 @@ export const skips = [
 ] as const;
 export type Skip = (typeof skips)[number];
 
-/** What is to be done about one object: an event to send, or nothing. `watched` is looked at when all is done. */
+/**
+ * The plan for one object: an event to send, or a reason to skip it. The outcome of `watched` is checked in
+ * the end.
+ */
 export type Plan =
   | { readonly event: SyntheticEvent; readonly watched: TrackedVersion }
   | { readonly skip: Skip; readonly watched?: TrackedVersion };
 
-/** A version in some revision, whose end a report tells. */
+/** A revision whose outcome the report tells. */
 const watched = z.object({ key: z.string(), versionId: z.string(), sequencer: z.string() });
 export type TrackedVersion = z.infer<typeof watched>;
 
-const watching = (key: string, { versionId, sequencer }: Omit<TrackedVersion, 'key'>): TrackedVersion => ({
+const tracked = (key: string, { versionId, sequencer }: Omit<TrackedVersion, 'key'>): TrackedVersion => ({
   key,
   versionId,
   sequencer,
@@ -54,15 +61,16 @@ const watching = (key: string, { versionId, sequencer }: Omit<TrackedVersion, 'k
 
 const sending = (event: SyntheticEvent): Plan => ({
   event,
-  watched: watching(event.key, { ...event, versionId: revisionName(event.versionId, event.revision) }),
+  watched: tracked(event.key, { ...event, versionId: revisionName(event.versionId, event.revision) }),
 });
 
 /**
- * Decides about an object of the raw bucket, as a sweep does. What was extracted is left alone, so that a backfill may be
- * started again, or two at once; how it ended is looked at all the same, for its parts may be stuck behind.
+ * Decides about an object of the raw bucket, as a sweep does. An extracted object is skipped, so that a
+ * backfill may be restarted, or run twice at once. Its outcome is checked all the same, since its parts may
+ * be stuck.
  *
- * @param latest what the bucket shows of the key; `undefined` when it has no such key
- * @param revisionOf in which revision a version can be done, see `nextRevision`
+ * @param latest the latest version of the key in the bucket; `undefined` if there is none @param revisionOf
+ * the revision under which a version can be processed, see `nextRevision`
  * @param now milliseconds since the epoch
  */
 export function planBackfill(
@@ -78,28 +86,27 @@ export function planBackfill(
   const attempt = entry?.attempts.find((each) => isVersion(each.versionId, latest.versionId));
   if (attempt?.status === 'extracting') {
     if (isInterrupted(attempt, now)) return sending(redeliverEvent(key, attempt, latest.size));
-    return { skip: 'under_way', watched: watching(key, attempt) };
+    return { skip: 'under_way', watched: tracked(key, attempt) };
   }
   const done = attempt ?? (entry && shownVersions(entry)[0]);
-  return { skip: 'done', ...(done && { watched: watching(key, done) }) };
+  return { skip: 'done', ...(done && { watched: tracked(key, done) }) };
 }
 
-/** What a replay asks for. */
+/** The criteria of a replay. */
 export interface ReplayCriteria {
-  /** Of rejects or faults; any, when there are none. */
+  /** Codes of rejects or faults to replay; all codes if empty. */
   readonly codes: readonly string[];
-  /** Also what the deployed code has done. */
+  /** Include versions that the deployed code has processed. */
   readonly force: boolean;
-  /** The version of the code of each stage that is deployed now. */
+  /** The deployed code version of each stage. */
   readonly deployed: Readonly<Record<Stage, string>>;
 }
 
 /**
- * Decides about a version that left something in the failed bucket, as `npx sluice replay` does.
+ * Decides about a version with documents in the failed bucket, as `npx sluice replay` does.
  *
- * @param version as it stands in keys
- * @param receipts of that version
- * @param revisions the versions of the key that have receipts, as they stand in keys
+ * @param version the version's segment in keys @param receipts the receipts of that version @param revisions
+ * the segments of all revisions of the key that have receipts
  */
 export function planReplay(
   version: string,
@@ -108,22 +115,22 @@ export function planReplay(
   revisions: Iterable<string>,
   { codes, force, deployed }: ReplayCriteria,
 ): Plan {
-  const standing =
+  const affected =
     entry && activeAndRejected(entry).find(({ versionId }) => versionSegment(versionId) === version);
-  if (entry === undefined || standing === undefined) return { skip: 'gone' };
+  if (entry === undefined || affected === undefined) return { skip: 'gone' };
   const { key } = entry;
   const matching = matchingCodes(receipts, codes);
   if (Object.keys(matching.codes).length === 0) return { skip: 'other_code' };
-  if (isUnderWay(entry, standing.versionId)) {
-    const plain = parseRevision(standing.versionId).versionId;
+  if (isUnderWay(entry, affected.versionId)) {
+    const plain = parseRevision(affected.versionId).versionId;
     const attempt = entry.attempts.find(
       ({ status, versionId }) => status === 'extracting' && isVersion(versionId, plain),
     );
-    return { skip: 'under_way', ...(attempt && { watched: watching(key, attempt) }) };
+    return { skip: 'under_way', ...(attempt && { watched: tracked(key, attempt) }) };
   }
   if (!force && isBySameCode(receipts, matching.last, deployed)) return { skip: 'same_code' };
   const size = receipts.find((each) => each.stage === 'extraction')?.bytes;
-  return sending(reprocessEvent(key, standing, revisions, size));
+  return sending(reprocessEvent(key, affected, revisions, size));
 }
 
 const note = z.object({ key: z.string(), versionId: z.string(), reason: z.string() });
@@ -131,34 +138,41 @@ export type Note = z.infer<typeof note>;
 
 const counts = z.record(z.string(), z.int().nonnegative());
 
-/** What became of an object when its batch was to be sent; of a replay, of a version. */
+/** The plan that was made for an object of a batch, or for a version in a replay. */
 const batchEntry = z.object({
-  /** Its key; of a replay, the version as the failed bucket names it. */
+  /** The object's key; in a replay, the version's path in the failed bucket. */
   of: z.string(),
-  /** Why it was not sent; absent when it was. */
+  /** Why no event was sent; absent if one was. */
   skip: z.enum(skips).optional(),
   watched: watched.optional(),
 });
 export type BatchEntry = z.infer<typeof batchEntry>;
 
-/** What became of the objects of one batch. It is written before any is sent, so that none is sent of which nobody knows. */
+/**
+ * The plans for the objects of one batch. Written before the first event is sent, so that no event is sent
+ * without a record.
+ */
 export const batchRecord = z.object({
   listed: z.int().nonnegative(),
   objects: z.array(batchEntry),
-  /** Of a batch that was given up: why, and the keys that it had not come to. */
+  /** Set if the batch was given up: the reason, and the keys that were not reached. */
   givenUp: z.object({ keys: z.array(z.string()), reason: z.string() }).optional(),
 });
 export type BatchRecord = z.infer<typeof batchRecord>;
 
-/** What became of a batch's objects at this attempt, or at one before: what that sent, this finds under way, or done. */
+/**
+ * Merges the plans of this attempt at a batch with those of earlier ones. An object whose event was sent by
+ * an earlier attempt counts as sent, though this one finds it under way or done.
+ */
 export function overAttempts(before: readonly BatchEntry[], now: readonly BatchEntry[]): BatchEntry[] {
   const sent = new Map(before.filter(({ skip }) => skip === undefined).map((entry) => [entry.of, entry]));
   return now.map((entry) => (entry.skip === undefined ? entry : (sent.get(entry.of) ?? entry)));
 }
 
 /**
- * How a version ended. `succeeded`: it is in the tables, and its receipts agree. `partly`: it is, but something of it lacks or
- * does not add up. `failed`: nothing of it is. `superseded`: a newer version took its place meanwhile.
+ * The outcome of a version. `succeeded`: it is in the tables, and its receipts agree. `partly`: it is in the
+ * tables, but work is missing or its counts do not add up. `failed`: none of it is in the tables.
+ * `superseded`: a newer version replaced it meanwhile.
  */
 export type VersionOutcome = 'succeeded' | 'partly' | 'failed' | 'superseded';
 
@@ -170,7 +184,7 @@ const records = z.object({
 });
 export type Records = z.infer<typeof records>;
 
-/** How the versions of one batch ended. */
+/** The outcomes of the versions of one batch. */
 export const batchOutcomes = z.object({
   succeeded: z.array(z.string()),
   superseded: z.array(z.string()),
@@ -180,7 +194,7 @@ export const batchOutcomes = z.object({
 });
 export type BatchOutcomes = z.infer<typeof batchOutcomes>;
 
-/** The revision in which a version is done, or was last: the one that is watched, or a later one. */
+/** The latest revision of a version: the tracked one, or a later one that the ledger entry knows. */
 export function latestRevision(
   { versionId }: Pick<TrackedVersion, 'versionId'>,
   entry: LedgerEntry | undefined,
@@ -194,7 +208,7 @@ export function latestRevision(
   return revisionName(asked.versionId, Math.max(asked.revision, ...revisions));
 }
 
-/** How a version ended, by what the ledger says when nothing moves any more. */
+/** The outcome of a version by the ledger, once the queues are empty. */
 export function versionOutcome(
   { versionId, sequencer }: TrackedVersion,
   entry: LedgerEntry | undefined,
@@ -206,11 +220,11 @@ export function versionOutcome(
   const attempt = entry?.attempts.find((each) => each.versionId === versionId);
   const fault = receipts.find((each) => each.stage === 'extraction')?.fault;
   if (attempt?.status === 'rejected')
-    return ended('failed', fault?.code ?? `nothing of it can be used${codesIn(rejected)}`);
-  if (attempt !== undefined) return ended('failed', 'its extraction has not ended');
+    return ended('failed', fault?.code ?? `none of its records is usable${codesIn(rejected)}`);
+  if (attempt !== undefined) return ended('failed', 'its extraction has not finished');
   const current = entry?.current;
   if (current === undefined || isBefore(current, { versionId, sequencer }))
-    return ended('failed', 'its extraction has not begun, or was given up');
+    return ended('failed', 'its extraction never started, or was given up');
   if (current.type !== 'created' || current.versionId !== versionId)
     return { end: 'superseded', records: { read: 0, written: 0, filtered: 0, rejected: 0 } };
   if (fault !== undefined) return ended(read === 0 ? 'failed' : 'partly', fault.code);
@@ -226,7 +240,7 @@ function codesIn(rejected: Readonly<Tally>): string {
   return codes.length === 0 ? '' : `: ${codes.join(', ')}`;
 }
 
-/** Whether what the tables show is older than a version, or the same in a revision before. */
+/** Whether the active version is older than a version, or an earlier revision of it. */
 function isBefore(
   current: NonNullable<LedgerEntry['current']>,
   version: Omit<TrackedVersion, 'key'>,
@@ -236,18 +250,18 @@ function isBefore(
   return compareSequencers(current.sequencer, version.sequencer) < 0;
 }
 
-/** How an execution ended. `counted`: it was asked to count only. */
+/** The outcome of an execution. `counted`: it was a dry run. */
 export const statuses = ['succeeded', 'partly', 'failed', 'counted'] as const;
 export type Status = (typeof statuses)[number];
 
-/** What an execution leaves in the failed bucket. */
+/** The report that an execution leaves in the failed bucket. */
 export const report = z.object({
   machine: z.enum(machines),
   execution: z.string(),
   status: z.enum(statuses),
   startedAt: z.string(),
   finishedAt: z.string(),
-  /** What it was asked for. */
+  /** The input of the execution. */
   input: z.unknown(),
   objects: z.object({
     listed: z.int(),
@@ -259,19 +273,19 @@ export const report = z.object({
     superseded: z.int(),
   }),
   records,
-  /** What went wrong with the execution itself. */
+  /** Problems of the execution itself. */
   troubles: z.array(z.string()),
-  /** The first of them; all keys, and how each ended, are in the objects under `details`. */
+  /** The first of them. All keys, with their outcomes, are in the documents under `details`. */
   partly: z.array(note),
   failed: z.array(note),
   details: z.string(),
 });
 export type Report = z.infer<typeof report>;
 
-/** What a report holds of keys itself. */
+/** How many keys each list of a report holds at most. */
 export const LONGEST_LIST = 1_000;
 
-/** `failed`: there was something to do and nothing of it is done. */
+/** `failed`: there was something to do, and none of it was done. */
 export function statusOf(objects: Report['objects'], troubles: readonly string[], dryRun: boolean): Status {
   const { succeeded, partly, failed, superseded, skipped } = objects;
   if (troubles.length === 0 && partly === 0 && failed === 0) return dryRun ? 'counted' : 'succeeded';
@@ -279,25 +293,25 @@ export function statusOf(objects: Report['objects'], troubles: readonly string[]
   return good === 0 ? 'failed' : 'partly';
 }
 
-/** The label of the map that looks at how objects ended; the others send. */
+/** The label of the map that checks outcomes; the other maps send events. */
 export const CHECK_LABEL = 'Check';
 
-/** Where an execution's report lies in the failed bucket. */
+/** The key of an execution's report in the failed bucket. */
 export function reportKey(machine: Machine, execution: string): string {
   return `reports/${machine}/${execution}.json`;
 }
 
-/** Under this lies what became of each batch. */
+/** The prefix of the documents about an execution's batches. */
 export function detailsPrefix(machine: Machine, execution: string): string {
   return `reports/${machine}/${execution}/`;
 }
 
-/** What became of a batch when it was sent. */
+/** The prefix of the plans of batches (`batchRecord`). */
 export function batchesPrefix(machine: Machine, execution: string): string {
   return `${detailsPrefix(machine, execution)}batches/`;
 }
 
-/** How the versions of a batch ended: a file of the batch's name. */
+/** The prefix of the outcomes of batches (`batchOutcomes`), in documents of the same names. */
 export function endsPrefix(machine: Machine, execution: string): string {
   return `${detailsPrefix(machine, execution)}ends/`;
 }

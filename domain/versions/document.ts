@@ -1,6 +1,7 @@
 import type * as z from 'zod';
+import { errorText } from '../errors.ts';
 
-/** Thrown when an object that the pipeline wrote is not what its reader takes it for: damaged, or changed by hand. */
+/** Thrown when a document that the pipeline wrote can't be read: it is damaged, or was changed by hand. */
 export class UnreadableDocument extends Error {
   override readonly name = 'UnreadableDocument';
   readonly key: string;
@@ -28,7 +29,7 @@ export function parseDocument<Schema extends z.ZodType>(
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new UnreadableDocument(address, (error as Error).message);
+    throw new UnreadableDocument(address, errorText(error));
   }
   const { data, error } = schema.safeParse(json);
   if (error !== undefined) throw new UnreadableDocument(address, reasonOf(error));
@@ -36,15 +37,17 @@ export function parseDocument<Schema extends z.ZodType>(
 }
 
 /**
- * A JSON document as it is written: only what its readers can read. What could not be read again would stop them for
- * good, where a failure to write it is retried.
+ * Renders a JSON document, if its readers can read it. An unreadable document would stop them for good,
+ * whereas a failed write is retried.
  *
  * @throws {TypeError} that names the field
  */
 export function renderDocument<Schema extends z.ZodType>(schema: Schema, value: z.input<Schema>): string {
   const { error } = schema.safeParse(value);
   if (error !== undefined)
-    throw new TypeError(`Not written, since nobody could read it: ${reasonOf(error)}.`);
+    throw new TypeError(
+      `The document was not written, since it could not be read again: ${reasonOf(error)}.`,
+    );
   return JSON.stringify(value);
 }
 

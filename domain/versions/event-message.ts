@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { SyntheticEvent } from './sweep.ts';
 
-/** Why an event is sent that S3 did not send. */
+/** The reason for an event that S3 did not send. */
 export type Reason = 'Sweep' | 'Replay' | 'Backfill';
 
-/** An event as EventBridge would deliver it, with what only we know: `edition`, the revision. */
+/**
+ * An event as EventBridge would deliver it, plus the revision in the field `edition`, which S3's events do
+ * not have.
+ */
 export function toQueueMessage(
   bucket: string,
   { type, key, versionId, revision, sequencer, size, permanent }: SyntheticEvent,
@@ -33,7 +36,7 @@ export function toQueueMessage(
       ...(revision > 0 && { edition: revision }),
     },
   };
-  // SQS takes neither of the two as they are (API Reference, SendMessage).
+  // SQS does not accept these two characters unescaped (API Reference, SendMessage).
   return JSON.stringify(event).replace(/[\ufffe\uffff]/g, (character) =>
     character === '\ufffe' ? '\\ufffe' : '\\uffff',
   );

@@ -11,18 +11,18 @@ const fault = z.object({
 });
 
 /**
- * What a stage left in the failed bucket: why it could not process an object (under `faults/`), or what its last attempt at
- * a message failed of (under `gave-up/`).
+ * A document that a stage left in the failed bucket: why it could not process an object (under `faults/`), or
+ * the error of its last attempt at a message (under `gave-up/`).
  */
 export interface Fault {
-  /** Absent where the document can't be read, which its message says then. */
+  /** `undefined` if the document can't be read; the message says so. */
   readonly stage: Stage | undefined;
   readonly versionId: string | undefined;
   readonly code: string;
   readonly message: string;
 }
 
-/** A version of an object, or a message of which nobody can read what it is about. */
+/** The version of an object, or a message that can't be read. */
 export type FaultSubject =
   | { readonly key: string; readonly versionId: string }
   | { readonly messageId: string; readonly body: string };
@@ -40,7 +40,7 @@ export function renderFault(
   return `${JSON.stringify({ stage, ...of, code, message }, null, 2)}\n`;
 }
 
-/** Reads what `renderFault` wrote; of what is damaged, the fault is that. `place` is where it lies. */
+/** Reads a document of `renderFault`. If it is damaged, the fault says so. `place` is its bucket and key. */
 export function parseFault(text: string, place: { readonly bucket: string; readonly key: string }): Fault {
   try {
     return parseDocument(fault, text, place);

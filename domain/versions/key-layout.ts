@@ -3,46 +3,48 @@ import type { Stage } from '../stage.ts';
 import { parseRevision, revisionName } from './revision.ts';
 
 /**
- * Where everything lies. Each key is a function of dataset, raw key, version and part number, so that a retry
- * overwrites what it wrote before and nothing is ever doubled.
+ * The keys of everything that the pipeline stores. Each key is a function of dataset, raw key, version and
+ * part number, so that a retry overwrites its earlier output and nothing is ever doubled.
  *
- * A raw key may have 1,024 bytes of anything, too long and too wild to be a part of another key. In its place stands
- * an object id: a readable piece of the key and a hash of the whole. The key itself is in what is stored there.
+ * A raw key may have 1,024 bytes of any text, so that it can't be part of another key. An object id replaces
+ * it: a readable end of the key and a hash of the whole key. The stored document contains the key itself.
  */
 
-/** The dataset's place in the keys of objects whose prefix belongs to none. */
+/** Replaces the dataset's name in the keys of objects that belong to no dataset. */
 export const UNKNOWN_DATASET = '_unknown';
 
 /** One version of one object in the raw bucket. */
 export interface ObjectVersion {
   readonly dataset: string;
   readonly key: string;
-  /** With its revision: `revisionName`. */
+  /** The version id with its revision, see `revisionName`. */
   readonly versionId: string;
 }
 
-/** The same, as it is found in derived keys. */
+/** The same, as segments of derived keys. */
 export interface VersionPath {
   readonly dataset: string;
   readonly objectId: string;
   readonly version: string;
 }
 
-/** Where the ledger keeps what it knows of a raw object. */
+/** The place of a raw object in the ledger. */
 export type LedgerPlace = Pick<VersionPath, 'dataset' | 'objectId'>;
 
 const READABLE_CHARACTERS = 60;
 const HASH_DIGITS = 24;
 
-/** A name for a raw key that fits into any other key: `2026_soups.json~3f8a…` (at most 85 ASCII characters). */
+/**
+ * A name for a raw key that fits into any other key: `2026_soups.json~3f8a…` (at most 85 ASCII characters).
+ */
 export function objectId(key: string): string {
   const readable = key.slice(key.indexOf('/') + 1).replace(/[^A-Za-z0-9._-]+/g, '_');
   return `${readable.slice(-READABLE_CHARACTERS)}~${hash(key)}`;
 }
 
 /**
- * A version id as one segment of a key. S3 says no more of version ids than that they are URL-ready text of at most
- * 1,024 bytes; one that is not plain or is long is replaced by its hash.
+ * A version id as one segment of a key. S3 says only that version ids are URL-ready text of at most 1,024
+ * bytes, so an id that is long or has special characters is replaced by its hash.
  */
 export function versionSegment(name: string): string {
   const { versionId, revision } = parseRevision(name);
@@ -58,7 +60,7 @@ function hash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, HASH_DIGITS);
 }
 
-/** `{dataset}/{object id}/{version}/`: what one version has in the temp bucket. */
+/** `{dataset}/{object id}/{version}/`: the prefix of one version's parts in the temp bucket. */
 export function partsPrefix({ dataset, objectId: id, version }: VersionPath): string {
   return `${dataset}/${id}/${version}/`;
 }
@@ -74,18 +76,21 @@ export function parsePartKey(key: string): (VersionPath & { readonly part: numbe
   return { dataset, objectId: id, version, part: Number(part) };
 }
 
-/** The column values that a file of the lake stands for, outermost first. */
+/** The values of the partition columns of a file of the lake, outermost first. */
 export type Partition = ReadonlyArray<readonly [column: string, value: string | null]>;
 
-/** In characters, each of which can take three bytes of S3's 1,024 for a key: room for two such values. */
+/**
+ * Characters, each of which can take three of the 1,024 bytes that S3 allows for a key. So a key has room for
+ * two such values.
+ */
 export const MAX_PARTITION_VALUE = 100;
 
 /** Hive's name for a null partition value. */
 export const NULL_PARTITION = '__HIVE_DEFAULT_PARTITION__';
 
 /**
- * `difficulty=easy/`, or the empty text. What Hive escapes in values is escaped, and no more, since Hive unescapes
- * byte by byte (FileUtils.escapePathName). Empty text is null, as in Hive.
+ * `difficulty=easy/`, or empty text without partitions. Exactly the characters that Hive escapes are escaped,
+ * since Hive unescapes byte by byte (FileUtils.escapePathName). Empty text is null, as in Hive.
  */
 export function partitionPath(partition: Partition): string {
   return partition.map(([column, value]) => `${column}=${escapeValue(value)}/`).join('');
@@ -103,8 +108,8 @@ export function parsePartitionPath(path: string): Partition {
 }
 
 /**
- * The values of a folder such as `difficulty=easy/`, as the catalog keeps them; `undefined` when it is no partition by these
- * columns.
+ * The values of a folder such as `difficulty=easy/`, as the catalog keeps them; `undefined` if it is not a
+ * partition by these columns.
  */
 export function partitionValues(
   columns: readonly { readonly name: string }[],
@@ -117,7 +122,7 @@ export function partitionValues(
   try {
     return parsePartitionPath(path).map(([, value]) => value ?? NULL_PARTITION);
   } catch {
-    // Of a folder that somebody else made, whose escapes are none.
+    // Somebody else made the folder, and its name has invalid escapes.
     return undefined;
   }
 }
@@ -136,11 +141,11 @@ function escapeValue(value: string | null): string {
 }
 
 /**
- * A file of the lake. It begins with `part-`, since Athena, Spectrum and Spark skip files that begin with `_`, `.` or
- * `#` (Redshift guide, "Data files for queries in Amazon Redshift Spectrum").
+ * The key of a file of the lake. Its name begins with `part-`, since Athena, Spectrum and Spark skip files
+ * that begin with `_`, `.` or `#` (Redshift guide, "Data files for queries in Amazon Redshift Spectrum").
  *
- * The code that wrote it is in its name: two codes may make different files of the same part, and neither may take the
- * other's for its own.
+ * The name contains the code version: two code versions may make different files from the same part, and
+ * neither may take the other's file for its own.
  */
 export function processedKey(
   path: VersionPath,
@@ -153,7 +158,7 @@ export function processedKey(
   return `${dataset}/${partitionPath}part-${number(part)}~${id}~${version}~${code}.${extension}`;
 }
 
-/** Files of before November 2026 do not name their code. */
+/** Files from before November 2026 have no code version in their names. */
 export function parseProcessedKey(
   key: string,
 ):
@@ -168,7 +173,10 @@ export function parseProcessedKey(
   return { dataset, objectId: id, version, part: Number(part), partitionPath: partition, extension };
 }
 
-/** Rejected records of one piece of work, in the failed bucket; `numbers` are the part, where there is one, and the file. */
+/**
+ * Rejected records of one work item, in the failed bucket. `numbers` are the part, if there is one, and the
+ * file.
+ */
 export function rejectsKey(path: VersionPath, stage: Stage, ...numbers: readonly number[]): string {
   return `rejects/${partsPrefix(path)}${[stage, ...numbers.map(number)].join('-')}.ndjson`;
 }
@@ -187,7 +195,7 @@ export function loadingRejectsPrefix(path: VersionPath, part: number, partitionP
   return `rejects/${partsPrefix(path)}${partitionPath}loading-${number(part)}-`;
 }
 
-/** The archive's file of a file of the lake: Parquet, whatever the lake's is. */
+/** The archive's copy of a file of the lake: always Parquet, whatever the format of the lake's file. */
 export function archiveKey(processed: string): string {
   return processed.replace(/\.[a-z]+$/, '.parquet');
 }
@@ -197,22 +205,25 @@ export function faultKey(path: VersionPath, stage: Stage, ...numbers: readonly n
   return `faults/${partsPrefix(path)}${[stage, ...numbers.map(number)].join('-')}.json`;
 }
 
-/** What the last attempt at a message failed of, in the failed bucket, where it is not the object's fault. */
+/**
+ * The gave-up note in the failed bucket: the error of the last attempt at a message, if the object is not at
+ * fault.
+ */
 export function gaveUpKey(path: VersionPath, stage: Stage, ...numbers: readonly number[]): string {
   return faultKey(path, stage, ...numbers).replace(/^faults\//, 'gave-up/');
 }
 
-/** What a message held that nobody could read, and why, in the failed bucket. */
+/** The content of an unreadable message and the reason why it can't be read, in the failed bucket. */
 export function unreadableMessageKey(stage: Stage, messageId: string): string {
   return `gave-up/_messages/${stage}/${messageId}.json`;
 }
 
-/** What was rejected of a version, in the failed bucket. */
+/** The prefix of a version's rejects in the failed bucket. */
 export function rejectsPrefix(path: VersionPath): string {
   return `rejects/${partsPrefix(path)}`;
 }
 
-/** Under these a version's own objects lie in the failed bucket. */
+/** The prefixes of a version's rejects, faults and notes in the failed bucket. */
 export function failedPrefixes(path: VersionPath): string[] {
   return ['rejects', 'faults', 'gave-up'].map((kind) => `${kind}/${partsPrefix(path)}`);
 }
@@ -238,7 +249,7 @@ export function loadingReceiptKey(path: VersionPath, part: number, partitionPath
   return `${receiptsPrefix(path)}loading/${partitionPath}${number(part)}.json`;
 }
 
-/** Whose entry or receipt a key of the ledger bucket is; of a receipt, of which version. */
+/** The object that an entry or a receipt in the ledger bucket belongs to; for a receipt, also the version. */
 export function parseLedgerKey(
   key: string,
 ): (LedgerPlace & { readonly version: string | undefined }) | undefined {
@@ -247,7 +258,7 @@ export function parseLedgerKey(
   return parseVersionKey('receipts', key);
 }
 
-/** Whose reject, fault or note a key of the failed bucket is. */
+/** The version that a reject, fault or note in the failed bucket belongs to. */
 export function parseFailedKey(
   key: string,
 ): (VersionPath & { readonly kind: string; readonly name: string }) | undefined {

@@ -14,94 +14,106 @@ const activeVersion = z.object({
 const attempted = z.object({
   sequencer: z.string(),
   versionId: z.string(),
-  /** `rejected`: nothing of it can be used, and its dataset keeps the last good version. */
+  /** `rejected`: it took no effect, since the last good version stays active. */
   status: z.enum(['extracting', 'rejected']),
-  /** While `extracting`: on account of which message, in which invocation, and until when nobody else may do it. */
+  /** While `extracting`: the message and the invocation that claimed it. */
   message: z.string(),
   invocation: z.string(),
-  /** Of the code that does it: what another one left behind may be cut into other parts. */
+  /** The code version that extracts it: another one may have cut the object into different parts. */
   codeVersion: z.string(),
-  /** Milliseconds since the epoch, by the clock of who wrote it: no order of events may follow from it. */
+  /**
+   * While `extracting`: no other invocation may claim the version before this time. Milliseconds since the
+   * epoch by the writer's clock: never used to order events.
+   */
   leaseUntil: z.int().nonnegative(),
-  /** While `rejected`: its parts, of whose valid records the transform refuses every one, and says why. */
+  /**
+   * While `rejected`: the number of its parts. The transformation rejects all of their records, and says why.
+   */
   parts: z.int().nonnegative(),
 });
 
 /**
- * What is known of one raw key. One object a key in the ledger bucket, changed by compare-and-swap only.
+ * The ledger entry of one raw key: one document in the ledger bucket, changed only by compare-and-swap.
  *
- * A version takes effect when its extraction has ended, not when it is taken up: until then nobody knows whether
- * anything in it can be used, and the one before it stands.
+ * A version takes effect at the end of its extraction, not when it is claimed: until then it is not known
+ * whether any of its records is usable, and the version before it stays active.
  */
 const fields = z.object({
   dataset: z.string(),
   key: z.string(),
-  /** The newest event that took effect: the tables show it, or are about to. It only ever grows newer. */
+  /**
+   * The newest event that took effect: the tables show it, or are about to. It is only ever replaced by a
+   * newer one.
+   */
   current: activeVersion.optional(),
   /** Versions newer than `current` that have not taken effect. */
   attempts: z.array(attempted),
-  /** Versions that may have left something behind, which goes as soon as `current` is complete. */
+  /** Versions whose output, if any, is removed as soon as `current` is complete. */
   superseded: z.array(z.string()),
-  /** Whether `current` is known to be in every sink: from then on what is superseded goes. */
+  /** Whether `current` is known to be in every sink: from then on, superseded output may be removed. */
   complete: z.boolean().optional(),
 });
 export type LedgerEntry = z.infer<typeof fields>;
 
-/** Code of different ages changes the same entries: fields that it does not know stay as they are. */
+/** Older and newer code change the same entries, so unknown fields are kept. */
 export const ledgerEntry: z.ZodType<LedgerEntry> = z.looseObject({
   ...fields.shape,
   current: activeVersion.loose().optional(),
   attempts: z.array(attempted.loose()),
 });
 
-/** The version that the tables show, or are about to: one, or none. */
+/** The active version: one, or none. */
 export function shownVersions({
   current,
 }: Pick<LedgerEntry, 'current'>): NonNullable<LedgerEntry['current']>[] {
   return current?.type === 'created' ? [current] : [];
 }
 
-/** A version in some revision, and when it came to be. */
+/** A revision of a version, with its sequencer. */
 export type Version = Pick<NonNullable<LedgerEntry['current']>, 'sequencer' | 'versionId'>;
 
-/** What is to be done about an event of the raw bucket, given what is known of its key. */
+/** The decision about an event of the raw bucket, given the ledger entry of its key. */
 export type Decision =
-  /** Take it up: make `next` the entry, unless somebody changed it meanwhile; then do the work. */
+  /** Claim the version: make `next` the entry, unless the entry has changed meanwhile; then extract. */
   | { readonly action: 'extract'; readonly next: LedgerEntry }
   | { readonly action: 'retract'; readonly next: LedgerEntry }
   /**
-   * It was taken up before, and got through or will: see that what it superseded goes, nothing else. Another message
-   * that is at it stays in the queue until it is done.
+   * The version is done, or another message is extracting it and stays in the queue until it is done. Only
+   * make sure that superseded output is removed.
    */
   | { readonly action: 'duplicate' }
-  /** A newer event took effect, or this one can have none. */
+  /** A newer event took effect, or this event can have no effect. */
   | { readonly action: 'stale' }
-  /** A deletion, and the dataset keeps the rows of deleted objects. */
+  /** It is a deletion, and the dataset keeps the rows of deleted objects. */
   | { readonly action: 'keep' }
-  /** This very message was delivered twice at once, and to acknowledge it would take it from the one that works on it. */
+  /**
+   * Another invocation is extracting the version, for the same message or under an older sequencer. This
+   * message must stay in the queue: acknowledged now, it would be lost if that invocation dies, or its
+   * sequencer would be.
+   */
   | { readonly action: 'wait'; readonly until: number };
 
-/** What the decision needs besides the entry and the event. */
+/** The inputs of the decision besides the entry and the event. */
 export interface Claim {
   readonly dataset: string;
   readonly onDelete: Dataset['onDelete'];
-  /** The message that brought the event, by its id. */
+  /** The id of the message that brought the event. */
   readonly message: string;
-  /** Tells this attempt from any other, also at the same message. */
+  /** The id of this attempt; any other attempt, even at the same message, has another one. */
   readonly invocation: string;
   readonly codeVersion: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** When the work will have ended in any case, well or badly, in milliseconds since the epoch. */
+  /** When the work will have ended in any case, by success or failure. Milliseconds since the epoch. */
   readonly deadline: number;
-  /** Revisions of which there are receipts, though no entry knows them: nobody may work under their names. */
+  /** Revisions that have receipts but are not in the entry: their names must not be used again. */
   readonly used?: readonly string[];
 }
 
 /** The reason of events that a lifecycle rule makes (S3 guide, "EventBridge event message structure"). */
 const LIFECYCLE = 'Lifecycle Expiration';
 
-/** Decides about an event. Sequencers decide, as S3 defines them; times and the order of arrival never do. */
+/** Decides about an event by S3's sequencers, never by times or by the order of arrival. */
 export function decide(known: LedgerEntry | undefined, event: ObjectEvent, claim: Claim): Decision {
   const before = known ?? { dataset: claim.dataset, key: event.key, attempts: [], superseded: [] };
   return event.type === 'created' ? decideCreated(before, event, claim) : decideDeleted(before, event, claim);
@@ -112,12 +124,12 @@ function decideCreated(known: LedgerEntry, event: ObjectEvent, claim: Claim): De
   const { current, attempts } = known;
   const version = versionOf(event, known);
   if (current?.type === 'created' && current.versionId === version.versionId) return { action: 'duplicate' };
-  // It was deleted for good.
+  // The version was deleted for good.
   if (current?.type === 'deleted' && current.versionId === event.versionId) return { action: 'stale' };
   const attempt = attempts.find(({ versionId }) => versionId === version.versionId);
   const isAnotherSequencer = attempt !== undefined && attempt.sequencer !== version.sequencer;
   if (attempt?.status === 'rejected' && !isAnotherSequencer) return { action: 'duplicate' };
-  // One's own claim is there already when the answer to its write was lost.
+  // This invocation's own claim is there already if the answer to its write was lost.
   if (attempt !== undefined && attempt.leaseUntil > now && attempt.invocation !== invocation)
     return attempt.message === message || compareSequencers(attempt.sequencer, event.sequencer) < 0
       ? { action: 'wait', until: attempt.leaseUntil }
@@ -131,9 +143,9 @@ function decideCreated(known: LedgerEntry, event: ObjectEvent, claim: Claim): De
     leaseUntil: deadline,
     parts: 0,
   } as const;
-  // What was left behind by the code before a deploy, or under another sequencer, must not be mixed with what this one makes.
+  // Output of older code, or under another sequencer, must not be mixed with the output of this attempt.
   const isAnother = attempt !== undefined && (attempt.codeVersion !== codeVersion || isAnotherSequencer);
-  // What somebody left under a name that no ledger entry knows any more goes with it.
+  // Output under a name that no ledger entry knows any more is removed as well.
   const leftBehind = attempt === undefined ? used : isAnother ? [attempt.versionId] : [];
   const superseded = union(known.superseded, leftBehind);
   const mine = {
@@ -151,9 +163,9 @@ function decideCreated(known: LedgerEntry, event: ObjectEvent, claim: Claim): De
 }
 
 /**
- * The revision of a version that an event asks for, or the one after it that somebody is at. A sweep that makes up for a
- * lost event can't know its sequencer, and puts the version too far down; when the event comes after all, the version is
- * done anew in its right place. So of all that is known of a version, the highest sequencer is the true one.
+ * The revision that an event asks for, or a later one that is being extracted. A sweep that makes up for a
+ * lost event can't know its sequencer, and places the version too low. If the event arrives after all, the
+ * version is reprocessed in its right place. So the highest known sequencer of a version is the true one.
  */
 function versionOf(event: ObjectEvent, { current, attempts }: LedgerEntry): Version {
   const isIt = (each: Version) => isVersion(each.versionId, event.versionId);
@@ -170,7 +182,7 @@ function versionOf(event: ObjectEvent, { current, attempts }: LedgerEntry): Vers
   return { sequencer, versionId: newest.versionId };
 }
 
-/** What is superseded is about to be removed: nobody may write under its name any more. */
+/** Superseded output is about to be removed, so nothing may be written under its names any more. */
 function notSuperseded(name: string, superseded: readonly string[]): string {
   return superseded.includes(name) ? notSuperseded(nextRevision(name), superseded) : name;
 }
@@ -181,15 +193,16 @@ function nextRevision(name: string): string {
 }
 
 /**
- * A deletion of the key, or of one version for good. The latter concerns that version alone, and leaves what is newer to
- * itself; the version before it comes back without an event, which a sweep finds. Versions that expire were overwritten
- * long ago, and may yet be the last good ones.
+ * A deletion of the key, or of one version for good. The latter concerns only that version, not newer ones.
+ * S3 then shows the version before it again, without an event; a sweep finds that. Versions that expire were
+ * overwritten long ago, but may still be the last good ones.
  */
 function decideDeleted(known: LedgerEntry, event: ObjectEvent, { onDelete }: Claim): Decision {
   const { sequencer, versionId, permanent, reason } = event;
   const { current, attempts } = known;
   if (onDelete === 'keep') return { action: 'keep' };
-  // A sweep that makes up for a deletion puts it too far down as well; what comes between the two would outlive it.
+  // A sweep that makes up for a lost deletion places it too low as well; a version between the two places
+  // would survive it.
   const isTooFarDown =
     current !== undefined && !permanent && compareSequencers(current.sequencer, sequencer) < 0;
   if (current?.type === 'deleted' && current.versionId === versionId && !isTooFarDown)
@@ -205,7 +218,8 @@ function decideDeleted(known: LedgerEntry, event: ObjectEvent, { onDelete }: Cla
   const rest = withoutAttempts(known, concerned);
   const without = { ...rest, superseded: union(rest.superseded, concerned) };
   if (current?.type === 'created' && isIt(current)) {
-    // Under its own sequencer: the deletion came later than it, and maybe later than versions that are still to come.
+    // Under the version's own sequencer: the deletion is later than that, and perhaps later than versions
+    // whose events are still to come.
     const deleted = { type: 'deleted', sequencer: current.sequencer, versionId } as const;
     return { action: 'retract', next: withCurrent(without, deleted) };
   }
@@ -213,8 +227,8 @@ function decideDeleted(known: LedgerEntry, event: ObjectEvent, { onDelete }: Cla
 }
 
 /**
- * Whether a version replaces the one before it. One of which nothing can be used, or too much is rejected, does only if its
- * dataset wants it to, and one that was gone before it was read never does.
+ * Whether a version replaces the one before it. If no record is usable, or too many are rejected, the
+ * dataset's `onReject` decides. A version that was deleted before it was read never takes effect.
  */
 export function takesEffect(
   { read, usable, fault }: Pick<ExtractionReceipt, 'read' | 'usable' | 'fault'>,
@@ -226,10 +240,10 @@ export function takesEffect(
 }
 
 /**
- * The entry when the extraction of a version has ended, in so many parts. Without `accepted`, the version takes no effect,
- * and the last good one stands.
+ * The entry after the extraction of a version, which made so many parts. Unless it is `accepted`, the version
+ * takes no effect, and the last good one stays active.
  *
- * @returns `undefined` when a newer event took effect meanwhile: what the version left behind must go
+ * @returns `undefined` if a newer event took effect meanwhile: then the version's output must be removed
  */
 export function conclude(
   known: LedgerEntry,
@@ -244,7 +258,7 @@ export function conclude(
   const idle = { status: 'rejected', message: '', invocation: '', codeVersion: '', leaseUntil: 0 } as const;
   const mine = { ...attempt, ...idle, parts };
   const attempts = known.attempts.map((each) => (each === attempt ? mine : each));
-  // Only the newest rejected version keeps its rejects, and an earlier revision of it has nothing more to say.
+  // Only the newest rejected version keeps its rejects, and its earlier revisions are obsolete.
   const rejected = attempts.filter(({ status }) => status === 'rejected');
   const newest = rejected.reduce((a, b) => (isOlder(a, b) ? b : a));
   const isEarlier = (each: Version) => isSameVersion(each, mine) && isOlder(each, mine);
@@ -261,8 +275,8 @@ export function conclude(
 }
 
 /**
- * Whether a version, in whatever revision, that is new to the entry may be one that was rejected, and gave way to a newer
- * rejected one: then it is forgotten there, and only its receipt tells.
+ * Whether a version that the entry does not know, in any revision, may have been rejected and replaced by a
+ * newer rejected one: then the entry has forgotten it, and only its receipt tells.
  */
 export function mayBeForgotten({ attempts }: LedgerEntry, { versionId, sequencer }: Version): boolean {
   const plain = parseRevision(versionId).versionId;
@@ -272,22 +286,25 @@ export function mayBeForgotten({ attempts }: LedgerEntry, { versionId, sequencer
   );
 }
 
-/** Whether an extraction was to have ended by `at` and nothing says how: its message comes back, or lies in the DLQ. */
+/**
+ * Whether the lease of an extraction ran out before `at` without a result: its message will be redelivered,
+ * or is in the DLQ.
+ */
 export function isInterrupted({ status, leaseUntil }: LedgerEntry['attempts'][number], at: number): boolean {
   return status === 'extracting' && leaseUntil < at;
 }
 
-/** The entry when attempts at these versions were given up before they did anything. */
+/** The entry without the attempts at these versions, which were given up before they did anything. */
 export function withoutAttempts(known: LedgerEntry, versionIds: readonly string[]): LedgerEntry {
   return { ...known, attempts: known.attempts.filter(({ versionId }) => !versionIds.includes(versionId)) };
 }
 
-/** The entry with another event in effect: all that is older is superseded. */
+/** The entry with another event in effect: all older versions are superseded. */
 function withCurrent(
   { complete: _, ...known }: LedgerEntry,
   current: NonNullable<LedgerEntry['current']>,
 ): LedgerEntry {
-  // A deletion may name a version that it is about, in whichever revision.
+  // A deletion for good covers all revisions of the version that it names, so revisions are not compared.
   const isNewer = (attempt: Version) =>
     current.type === 'deleted'
       ? compareSequencers(current.sequencer, attempt.sequencer) < 0
@@ -306,29 +323,32 @@ function withCurrent(
   };
 }
 
-/** The entry when its current version was found in every sink; as it was when another one has taken its place. */
+/**
+ * The entry after its current version was found in every sink; unchanged if another version has replaced that
+ * one.
+ */
 export function markComplete(known: LedgerEntry, versionId: string): LedgerEntry {
   return known.complete === true || known.current?.versionId !== versionId
     ? known
     : { ...known, complete: true };
 }
 
-/** Whether everything older may go: what the tables are to show is in every sink. */
+/** Whether the active version is known to be in every sink, so that superseded output may be removed. */
 export function isLoaded({ current, complete }: LedgerEntry): boolean {
   return current?.type !== 'created' || complete === true;
 }
 
-/** The entry when what these versions left behind is gone. */
+/** The entry after the output of these versions was removed. */
 export function withoutSuperseded(known: LedgerEntry, removed: readonly string[]): LedgerEntry {
   const superseded = known.superseded.filter((versionId) => !removed.includes(versionId));
   return superseded.length === known.superseded.length ? known : { ...known, superseded };
 }
 
 /**
- * Where a version stands. `live`: the tables show it, or may yet. `superseded`: it is shown until its successor is
- * complete. `gone`: what is found of it is left over.
+ * The status of a version. `live`: it is active, or may become so. `superseded`: the tables show it until its
+ * successor is complete. `gone`: any output of it is left over.
  *
- * @param isIt tells whether a version id is the version's: derived keys hold no more of it than a segment
+ * @param isIt whether a version id is that of the version, of which derived keys hold only a segment
  */
 export function versionStatus(
   known: LedgerEntry | undefined,

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { errorText } from '../errors.ts';
 import { MAX_REVISION } from './revision.ts';
 
 const objectIdentity = z.object({
@@ -18,7 +19,7 @@ const eventBridgeEvent = z.object({
     object: objectIdentity,
     reason: z.string(),
     'deletion-type': z.string().optional(),
-    // The name that messages have carried from the beginning.
+    // The revision, under the name that it has had in messages from the beginning.
     edition: z.int().min(1).max(MAX_REVISION).optional(),
   }),
 });
@@ -29,36 +30,36 @@ export interface ObjectEvent {
   readonly bucket: string;
   /** The key as it is: EventBridge does not URL-encode it. */
   readonly key: string;
-  /** `null` as text where the bucket keeps no versions. */
+  /** The text `null` if the bucket keeps no versions. */
   readonly versionId: string;
-  /** Not of S3: above 0 where a version is to be done anew by the code that is deployed now, in place of what came before. */
+  /** Not from S3. Above 0 if the deployed code is to reprocess a version, replacing its earlier revision. */
   readonly revision: number;
   readonly sequencer: string;
   /** Bytes; absent in a deletion. */
   readonly size: number | undefined;
-  /** Of a deletion: a version was removed for good, instead of hidden under a delete marker. */
+  /** For a deletion: whether a version was deleted for good, rather than hidden under a delete marker. */
   readonly permanent: boolean;
-  /** What made it, e.g. `PutObject`, `DeleteObject`, `Lifecycle Expiration`. */
+  /** The cause, e.g. `PutObject`, `DeleteObject`, `Lifecycle Expiration`. */
   readonly reason: string;
   /** When S3 says it happened, ISO 8601. */
   readonly time: string;
 }
 
 /**
- * Reads the body of a queue message: an event as EventBridge delivers it for S3 (Amazon S3 User Guide, "EventBridge
- * event message structure").
+ * Reads the body of a queue message: an event as EventBridge delivers it for S3 (Amazon S3 User Guide,
+ * "EventBridge event message structure").
  *
- * @throws {Error} that says what is wrong with it, when it is anything else
+ * @throws {Error} that says what is wrong, if it is anything else
  */
 export function parseObjectEvent(body: string): ObjectEvent {
   let json: unknown;
   try {
     json = JSON.parse(body);
   } catch (error) {
-    throw new Error(`The message is not JSON: ${(error as Error).message}`);
+    throw new Error(`The message is not JSON: ${errorText(error)}`);
   }
   const result = eventBridgeEvent.safeParse(json);
-  if (!result.success) throw new Error(`The message is no S3 event: ${z.prettifyError(result.error)}`);
+  if (!result.success) throw new Error(`The message is not an S3 event: ${z.prettifyError(result.error)}`);
   const { detail, time, 'detail-type': type } = result.data;
   return {
     type: type === 'Object Created' ? 'created' : 'deleted',

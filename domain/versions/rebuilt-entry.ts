@@ -3,11 +3,11 @@ import { isOlder, type LedgerEntry, takesEffect } from './ledger.ts';
 import type { ExtractionReceipt, Receipt } from './receipt.ts';
 
 /**
- * The entry of a key whose entry can't be read, out of the receipts of all its versions: the newest version that took effect,
- * and one that was rejected since. Everything else is superseded. A deletion leaves no receipt: what was deleted since
- * seems to stand, and a sweep finds that.
+ * Rebuilds an unreadable ledger entry from the receipts of all versions of its key: the newest version that
+ * took effect, and the newest one that was rejected since. All other versions are superseded. A deletion
+ * leaves no receipt, so a deleted object seems to be active until a sweep corrects that.
  *
- * @returns `undefined` when nothing was ever extracted
+ * @returns `undefined` if nothing was ever extracted
  */
 export function rebuiltEntry(
   receipts: readonly Receipt[],
@@ -22,16 +22,14 @@ export function rebuiltEntry(
       (each) => !takesEffect(each, onReject) && (current === undefined || isOlder(current, each)),
     ),
   );
-  const standing = [current, rejected].map((each) => each?.versionId);
+  const kept = [current, rejected].map((each) => each?.versionId);
   const idle = { status: 'rejected', message: '', invocation: '', codeVersion: '', leaseUntil: 0 } as const;
   return {
     dataset: any.dataset,
     key: any.key,
     ...(current && { current: { type: 'created', ...namesOf(current) } }),
     attempts: rejected === undefined ? [] : [{ ...namesOf(rejected), ...idle, parts: rejected.parts.length }],
-    superseded: [...new Set(receipts.map(({ versionId }) => versionId))].filter(
-      (id) => !standing.includes(id),
-    ),
+    superseded: [...new Set(receipts.map(({ versionId }) => versionId))].filter((id) => !kept.includes(id)),
   };
 }
 

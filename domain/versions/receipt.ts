@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** How many of something, by the name of what is counted. */
+/** Counts by name. */
 const tally = z.record(z.string(), z.int().nonnegative());
 export type Tally = z.infer<typeof tally>;
 
@@ -8,13 +8,13 @@ const storedObject = z.object({
   key: z.string(),
   records: z.int().nonnegative(),
   bytes: z.int().nonnegative(),
-  /** As S3 answered when it was written. Of files of the lake and of the archive, from November 2026 on. */
+  /** From S3's answer to the write. Only for files of the lake and the archive, since November 2026. */
   etag: z.string().optional(),
   versionId: z.string().optional(),
 });
 export type StoredObject = z.infer<typeof storedObject>;
 
-/** What every stage says of its work, as it is written. */
+/** The fields of every stage's receipt, as it is written. */
 const work = z.object({
   dataset: z.string(),
   key: z.string(),
@@ -23,22 +23,25 @@ const work = z.object({
   /** The files of rejected records. */
   rejects: z.array(storedObject),
   finishedAt: z.iso.datetime(),
-  /** By a clock that never goes back. */
+  /** By a monotonic clock. */
   durationMs: z.int().nonnegative(),
   codeVersion: z.string(),
 });
 
 const extraction = work.extend({
   stage: z.literal('extraction'),
-  /** Of the raw object, as it is stored. */
+  /** Size of the raw object, as it is stored. */
   bytes: z.int().nonnegative(),
   /** read = valid + the sum of rejected. */
   read: z.int().nonnegative(),
   valid: z.int().nonnegative(),
-  /** With the valid records of a version that was refused as a whole, under `too_many_rejects`: of these there are no lines. */
+  /**
+   * Includes, under `too_many_rejects`, the valid records of a version that was refused as a whole: they have
+   * no lines.
+   */
   rejected: tally,
   parts: z.array(storedObject),
-  /** Whether there is a valid record that the transform does not refuse. */
+  /** Whether the transform accepts at least one valid record. */
   usable: z.boolean(),
   /** Why the object could not be read, or not to its end. */
   fault: z.object({ code: z.string(), message: z.string() }).optional(),
@@ -63,27 +66,30 @@ const loading = work.extend({
   /** The file of the lake that was loaded. */
   processed: z.object({ key: z.string(), versionId: z.string() }),
   archive: storedObject,
-  /** The rows that MySQL was given; absent without MySQL. `stale`: it held a newer version, and took none of them. */
+  /**
+   * The rows that were given to MySQL; absent without MySQL. `stale`: MySQL had a newer version, and took
+   * none of them.
+   */
   tables: z
     .object({
       written: z.int().nonnegative(),
       unchanged: z.int().nonnegative(),
       rejected: tally,
       stale: z.boolean().optional(),
-      /** Of the rows, as `rowSchema` names it; older receipts lack it. */
+      /** The schema of the rows, see `rowSchema`; missing in older receipts. */
       schema: z.string().optional(),
     })
     .optional(),
 });
 export type LoadingReceipt = z.infer<typeof loading>;
 
-/** What a receipt must be to be written. */
+/** The schema that a receipt must match to be written. */
 export const writtenReceipt = z.discriminatedUnion('stage', [extraction, transformation, loading]);
 export type Receipt = z.infer<typeof writtenReceipt>;
 
 /**
- * Receipts live for ever, so their readers ask for no more than they need. A duration only informs, and older code
- * measured it by a clock that could step back: such a one is 0.
+ * Receipts are kept for ever, so readers demand only what they need. Older code measured durations by a clock
+ * that could step back: a negative duration is read as 0.
  */
 const asRead = { durationMs: z.int().nonnegative().catch(0) };
 export const extractionReceipt = extraction.extend(asRead);
@@ -100,7 +106,7 @@ export function count(counts: Tally, name: string): void {
   counts[name] = (Object.hasOwn(counts, name) ? (counts[name] ?? 0) : 0) + 1;
 }
 
-/** Of rejected records, those that have a line in the failed bucket. */
+/** The rejected records that have a line in the failed bucket. */
 export function withLines({ too_many_rejects: _, ...rejected }: Readonly<Tally>): Tally {
   return rejected;
 }

@@ -9,30 +9,30 @@ import {
   withLines,
 } from './receipt.ts';
 
-/** Where a version leaves what its receipts name. */
+/** The places of the files that a version's receipts name. */
 export type Place = 'temp' | 'processed' | 'archive' | 'failed';
 
-/** A file that a receipt names, and how many records it says are in it. */
+/** A file that a receipt names, with its number of records according to the receipt. */
 export interface NamedFile extends StoredObject {
   readonly place: Place;
 }
 
-/** What became of the records of one version, as its receipts say. */
+/** The totals of the records of one version, according to its receipts. */
 export interface RecordTotals {
   readonly read: number;
   readonly written: number;
   readonly filtered: Tally;
   readonly rejected: Tally;
-  /** What MySQL took and what it could not hold, of that which was written; `undefined` without MySQL. */
+  /** The written rows that MySQL took, and those that it could not hold; `undefined` without MySQL. */
   readonly tables:
     | {
         readonly rows: number;
         readonly rejected: Tally;
-        /** Of the rows of each file, as `rowSchema` names them. */
+        /** The schemas of each file's rows, see `rowSchema`. */
         readonly schemas: readonly (string | undefined)[];
       }
     | undefined;
-  /** The files that must be there: of the lake, of the archive, and of rejects. */
+  /** The files that must exist: in the lake, in the archive, and of rejects. */
   readonly files: readonly NamedFile[];
 }
 
@@ -64,13 +64,15 @@ function tablesOf(loadings: readonly LoadingReceipt[]): RecordTotals['tables'] {
 }
 
 /**
- * Two figures that ought to be the same and aren't, or a file that ought to be there and isn't.
+ * Two figures that ought to be equal and aren't, or a file that ought to exist and doesn't.
  *
- * `unfinished`: work that lacks a receipt. `interrupted`: an extraction that did not end, whose rows are there. `counts`: receipts that contradict themselves or one another. `missing`: a file
- * that a receipt names. `unreadable`: a file whose records can't be counted. `rows`: a file with more or fewer records
- * than its receipt says. `altered`: a file of as many, whose content is another. `rejects`: the same as `rows`, of one code.
- * `table`: rows in MySQL. `changed`: those of them, their lists included, that say other than what was loaded. `orphans`:
- * elements of lists whose row is not there. `dataset_gone`: rows of a dataset that this code does not have.
+ * `unfinished`: work without a receipt. `interrupted`: an extraction that did not end, but has rows in the
+ * tables. `counts`: receipts that contradict themselves or each other. `missing`: a file that a receipt names
+ * does not exist. `unreadable`: a file whose records can't be counted. `rows`: a file with more or fewer
+ * records than its receipt says. `altered`: a file with as many records, but other content. `rejects`: like
+ * `rows`, for one code. `table`: more or fewer rows in MySQL. `changed`: rows in MySQL that, with their
+ * lists, are not what was loaded. `orphans`: list elements without their row. `stray`: rows in MySQL of
+ * versions that are not active. `dataset_gone`: rows of a dataset that this code does not have.
  */
 export interface Difference {
   readonly kind:
@@ -87,18 +89,18 @@ export interface Difference {
     | 'orphans'
     | 'stray'
     | 'dataset_gone';
-  /** What the figures are of: a key, or what receipts say. */
+  /** The subject of the figures: a key, or a count in receipts. */
   readonly of: string;
   readonly place?: Place | 'ledger';
   readonly expected?: number;
   readonly found?: number;
-  /** Of `changed`: the first of them. */
+  /** For `changed`: the record numbers of the first such rows. */
   readonly records?: readonly number[];
   /** Why it can't be read. */
   readonly reason?: string;
 }
 
-/** Where the receipts of a version contradict themselves or one another. */
+/** Contradictions in and between the receipts of a version. */
 export function contradictions(receipts: readonly Receipt[]): Difference[] {
   const { extraction, transformations, loadings } = byStage(receipts);
   if (extraction === undefined) return [{ kind: 'unfinished', of: 'extraction', expected: 1, found: 0 }];
@@ -117,7 +119,7 @@ export function contradictions(receipts: readonly Receipt[]): Difference[] {
       const file = outputs.get(processed.key);
       return file === undefined
         ? [{ kind: 'counts', of: `the loading of ${processed.key}, which no transformation wrote` } as const]
-        : equal(`records that were archived of ${file.key}`, file.records, archive.records);
+        : equal(`archived records of ${file.key}`, file.records, archive.records);
     }),
     ...equal(
       'rejected records of the extraction in files',
@@ -133,21 +135,21 @@ function ofTransformation(
 ): Difference[] {
   return [
     ...equal(`records in part ${part}`, parts[part]?.records ?? 0, read),
-    ...equal(`records that were read of part ${part}`, read, written + total(filtered) + total(rejected)),
-    ...equal(`records that were written of part ${part}`, written, records(outputs)),
+    ...equal(`records read from part ${part}`, read, written + total(filtered) + total(rejected)),
+    ...equal(`records written from part ${part}`, written, records(outputs)),
     ...equal(`rejected records of part ${part} in files`, total(rejected), records(rejects)),
   ];
 }
 
 /**
- * What was found in a file: its records, by code where they are rejects, and whether it is another file than the one that
- * its receipt names; or why they can't be counted.
+ * The content of a file: its number of records, also by code for rejects, and whether it is another file than
+ * its receipt names; or why its records can't be counted.
  */
 export type Found =
   | { readonly records: number; readonly byCode?: Tally; readonly altered?: boolean }
   | { readonly unreadable: string };
 
-/** Holds one file against what its receipt says; `undefined`, when there is no such file. */
+/** Compares a file with its receipt. `found` is `undefined` if the file does not exist. */
 export function differencesOfFile(
   { key, place, records: expected }: NamedFile,
   found: Found | undefined,
@@ -159,7 +161,7 @@ export function differencesOfFile(
   return found.altered ? [{ kind: 'altered', ...file }] : [];
 }
 
-/** Holds the rejects that were found, by code, against those that receipts count. */
+/** Compares the rejects that were found, by code, with those that receipts count. */
 export function differencesOfRejects(expected: Readonly<Tally>, found: Readonly<Tally>): Difference[] {
   const codes = new Set([...Object.keys(expected), ...Object.keys(found)]);
   return [...codes].sort().flatMap((code) => {
@@ -168,24 +170,24 @@ export function differencesOfRejects(expected: Readonly<Tally>, found: Readonly<
   });
 }
 
-/** What MySQL holds of a version of an object. */
+/** MySQL's rows of a version of an object. */
 export interface InTables {
   /** Rows of the version. */
   readonly rows: number;
-  /** Those of them that, with their lists, say other than their hash: how many, and the first ones' records. */
+  /** How many of them, with their lists, do not match their hash; `records` are the first ones' numbers. */
   readonly changed: number;
   readonly records: readonly number[];
   /** Rows of other versions of the object. */
   readonly others: number;
-  /** By a list's table, the elements of rows of the object that are not there. */
+  /** List elements of the object without their row, by the list's table. */
   readonly orphans: Readonly<Tally>;
 }
 
 /**
- * Holds what MySQL has of a version against what was loaded.
+ * Compares MySQL's rows of a version with those that were loaded.
  *
- * @param schema of the dataset's rows, as `rowSchema` names it
- * @returns also how many rows may have been changed or not: they were loaded under another schema, of which their hashes are
+ * @param schema the present schema of the dataset's rows, see `rowSchema` @returns the differences, and how
+ * many rows can't be compared, since they were loaded and hashed under another schema
  */
 export function differencesOfTables(
   { written, tables }: RecordTotals,

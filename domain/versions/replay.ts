@@ -3,7 +3,7 @@ import { type LedgerEntry, shownVersions } from './ledger.ts';
 import type { Receipt, Tally } from './receipt.ts';
 import { isVersion, parseRevision } from './revision.ts';
 
-/** Versions whose rejects count: the one that the tables show, and one that was rejected since. */
+/** The versions whose rejects count: the active one, and one that was rejected since. */
 export function activeAndRejected(entry: Pick<LedgerEntry, 'current' | 'attempts'>) {
   const rejected = entry.attempts.filter(({ status }) => status === 'rejected');
   return [...shownVersions(entry), ...rejected];
@@ -15,7 +15,7 @@ export function isUnderWay({ attempts }: Pick<LedgerEntry, 'attempts'>, name: st
   return attempts.some((each) => each.status === 'extracting' && isVersion(each.versionId, versionId));
 }
 
-/** What receipts count of some codes (of all, when none is named), and the last stage that has any. */
+/** The counts of some codes in receipts (of all codes if none is named), and the last stage that has any. */
 export function matchingCodes(
   receipts: readonly Receipt[],
   codes: readonly string[],
@@ -32,7 +32,7 @@ export function matchingCodes(
   return { codes: found, last };
 }
 
-/** How many records a piece of work rejected, by code; its fault counts as one. */
+/** The rejected records of a work item, by code; a fault counts as one. */
 function codesOf(receipt: Receipt): Tally {
   switch (receipt.stage) {
     case 'extraction':
@@ -44,7 +44,10 @@ function codesOf(receipt: Receipt): Tally {
   }
 }
 
-/** Whether the code that is deployed did all that led to a stage's rejects: it would reject the same. */
+/**
+ * Whether the deployed code did all work up to the stage with the rejects: then it would reject the same
+ * records.
+ */
 export function isBySameCode(
   receipts: readonly Receipt[],
   last: Stage,

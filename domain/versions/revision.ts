@@ -2,9 +2,9 @@
 export const MAX_REVISION = 9999;
 
 /**
- * Names one revision of a version: what the pipeline made of it under the code of its time. The first is named like the
- * version itself, `3sL4kqtJlcpXroDTDmJ`, the next one `3sL4kqtJlcpXroDTDmJ!0001`. It stands wherever the pipeline
- * speaks of a version; S3 itself knows the plain version only. S3's own version ids are URL-ready and have no `!`.
+ * Names one revision of a version. The first has the name of the version itself, `3sL4kqtJlcpXroDTDmJ`, the
+ * next one is `3sL4kqtJlcpXroDTDmJ!0001`. The pipeline uses this name everywhere; S3 knows only the plain
+ * version id, which is URL-ready and has no `!`.
  */
 export function revisionName(versionId: string, revision: number): string {
   return revision === 0 ? versionId : `${versionId}!${String(revision).padStart(4, '0')}`;
@@ -16,7 +16,7 @@ export function parseRevision(name: string): { readonly versionId: string; reado
   return { versionId, revision: Number(digits) };
 }
 
-/** Whether a name stands for some revision of a version. */
+/** Whether a name stands for any revision of a version. */
 export function isVersion(name: string, versionId: string): boolean {
   return parseRevision(name).versionId === versionId;
 }

@@ -13,33 +13,34 @@ import type { ExtractionReceipt, TransformationReceipt } from './receipt.ts';
 import { isVersion, MAX_REVISION, parseRevision } from './revision.ts';
 import { compareSequencers } from './sequencer.ts';
 
-/** An event that nobody sent, or that got lost: what a sweep, or a replay, has the pipeline told. */
+/** An event that a sweep, a backfill or a replay makes, since S3 did not send it or it was lost. */
 export type SyntheticEvent = Omit<ObjectEvent, 'bucket' | 'time' | 'reason'>;
 
-/** The version of a key that the raw bucket shows: its newest one, or a delete marker. */
+/** The latest version of a key in the raw bucket, which may be a delete marker. */
 export interface LatestVersion {
   readonly versionId: string;
   readonly deleted: boolean;
-  /** Bytes; absent of a delete marker. */
+  /** Bytes; absent for a delete marker. */
   readonly size?: number | undefined;
 }
 
 /**
- * What the raw bucket holds and the tables don't show.
+ * The kinds of changes in the raw bucket that the pipeline does not know of.
  *
- * `never_seen`: no event of the key has arrived. `missed`: the event of its newest version has not. `not_retracted`:
- * it is deleted, and its rows are still there.
+ * `never_seen`: no event of the key has arrived. `missed`: the event of its newest version has not arrived.
+ * `not_retracted`: it was deleted, but its rows are still there.
  */
 export type Missed = 'never_seen' | 'missed' | 'not_retracted';
 
 /**
- * Holds the raw bucket against what is known of a key: the event that makes up for one that was lost.
+ * Compares the raw bucket with the ledger entry of a key, and makes the event that replaces a lost one.
  *
- * S3's API tells no sequencers. Where nothing is known of the key, the lowest one does: the true event, should it still
- * come, is known by its version. Else it is a little above the newest, and below what S3 gives out next.
+ * S3's API does not tell sequencers. For a key without an entry, the lowest one will do: if the true event
+ * still arrives, it is recognised by its version. Otherwise it is just above the newest known one, and below
+ * the next one that S3 gives out.
  *
- * @param latest `undefined` when the bucket has no version of the key
- * @param revisionOf in which revision a version can be done, see `nextRevision`
+ * @param latest `undefined` if the bucket has no version of the key @param revisionOf the revision under
+ * which a version can be processed, see `nextRevision`
  */
 export function missedEvent(
   { key, onDelete }: { readonly key: string; readonly onDelete: Dataset['onDelete'] },
@@ -58,7 +59,7 @@ export function missedEvent(
   }
   const shown = versionsOf(entry).at(-1);
   if (shown === undefined || onDelete === 'keep') return undefined;
-  // The deletion itself has taken effect: what is left is of a newer version that was deleted for good.
+  // The deletion itself has taken effect: the rows are those of a newer version that was deleted for good.
   const isKnown = latest !== undefined && entry?.current?.versionId === latest.versionId;
   const { versionId } = latest === undefined || isKnown ? parseRevision(shown) : latest;
   return {
@@ -67,14 +68,17 @@ export function missedEvent(
   };
 }
 
-/** The versions that stand, or may yet, oldest first. */
+/** The active version and those that may become active, oldest first. */
 function versionsOf(entry: LedgerEntry | undefined): string[] {
   if (entry === undefined) return [];
   const attempts = entry.attempts.toSorted((a, b) => compareSequencers(a.sequencer, b.sequencer));
   return [...shownVersions(entry), ...attempts].map(({ versionId }) => versionId);
 }
 
-/** The same event once more, of a version in its revision: who works on it or has done it finds that out. */
+/**
+ * The event of a revision once more. If the revision is done or being extracted, the ledger prevents double
+ * work.
+ */
 export function redeliverEvent(
   key: string,
   { versionId: name, sequencer }: { readonly versionId: string; readonly sequencer: string },
@@ -83,7 +87,7 @@ export function redeliverEvent(
   return created({ key, sequencer, size, ...parseRevision(name) });
 }
 
-/** The event that has a version done anew, in a revision above all that were. */
+/** The event that makes the pipeline reprocess a version, in a revision above all earlier ones. */
 export function reprocessEvent(
   key: string,
   { versionId: name, sequencer }: { readonly versionId: string; readonly sequencer: string },
@@ -93,11 +97,13 @@ export function reprocessEvent(
   const { versionId, revision } = parseRevision(name);
   const next = Math.max(revision + 1, nextRevision(revisions, versionId));
   if (next > MAX_REVISION)
-    throw new RangeError(`${JSON.stringify(key)} was done ${MAX_REVISION} times: upload it anew.`);
+    throw new RangeError(
+      `${JSON.stringify(key)} has been processed ${MAX_REVISION} times, the maximum. Upload it again.`,
+    );
   return created({ key, versionId, sequencer, size, revision: next });
 }
 
-/** The event that has what is left of a version removed, which is not there any more. */
+/** The event that removes the remaining output of a version that no longer exists. */
 export function erased(key: string, name: string): SyntheticEvent {
   const { versionId } = parseRevision(name);
   return { ...deleted({ key, versionId, sequencer: '0' }), permanent: true };
@@ -114,12 +120,12 @@ function created(
 }
 
 /**
- * The revision in which a version can be done that S3's own event does not bring: above all that were, since receipts are
- * for good. It is never 0, as of S3's own: that event, and those of other versions of the key, may still come. Their
- * sequencers, which S3's API does not tell, may then take the version's place for a while, and its own event must find it
- * not done.
+ * The revision under which a synthetic event can have a version processed: above all earlier ones, since
+ * receipts are permanent. It is never 0, the revision of S3's own event. That event may still arrive, and so
+ * may those of other versions, whose true sequencers may supersede this version for a while. Then its own
+ * event must find revision 0 not done.
  *
- * @param segments the versions of the key that have receipts, as they stand in keys
+ * @param segments the segments of all revisions of the key that have receipts
  */
 export function nextRevision(segments: Iterable<string>, versionId: string): number {
   const plain = versionSegment(versionId);
@@ -136,18 +142,21 @@ function newestSequencer({ current, attempts }: LedgerEntry): string {
     .reduce((newest, each) => (compareSequencers(each, newest) > 0 ? each : newest), '0');
 }
 
-/** Sequencers are padded on the right to be compared. */
+/** Sequencers are padded on the right before they are compared, so a longer one is above its beginning. */
 function justAfter(sequencer: string): string {
   return `${sequencer}01`;
 }
 
-/** What lacks of a version whose extraction is done: keys of parts without a receipt, and of files that are not loaded. */
+/**
+ * The missing work of an extracted version: keys of parts without a receipt, and of files that are not
+ * loaded.
+ */
 export interface Unfinished {
   readonly parts: readonly string[];
   readonly files: readonly string[];
 }
 
-/** @param receiptKeys of all receipts of the version */
+/** @param receiptKeys the keys of all receipts of the version */
 export function unfinishedWork(
   path: VersionPath,
   { parts }: Pick<ExtractionReceipt, 'parts'>,

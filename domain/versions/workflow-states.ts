@@ -1,6 +1,9 @@
 import { type Stage, stages } from '../stage.ts';
 
-/** The states in which an execution waits for the stages: the state machines are made of them, and commands tell where one is. */
+/**
+ * The states in which an execution waits for the stages. The state machines use these names, and commands
+ * recognise them.
+ */
 export const drainStates = {
   begin: 'Start waiting for the stages',
   count: 'Count waiting messages',
@@ -9,13 +12,15 @@ export const drainStates = {
   tooLong: 'The stages took too long',
 } as const;
 
-/** The states within `drainStates.count`, which stand beside one another. */
+/** The parallel states within `drainStates.count`. */
 export const countStates = {
   count: (stage: Stage) => `Count messages for ${stage}`,
   failed: (stage: Stage) => `Could not count messages for ${stage}`,
 } as const;
 
-/** What executions call them that began under a program of before December 2026; they keep their names until they end. */
+/**
+ * Their names in executions that started before December 2026: an execution keeps its names until it ends.
+ */
 const formerDrainStates = [
   'Begin to wait for the stages',
   'Look at the queues',
@@ -34,5 +39,5 @@ const counting = new Set<string>(
 /** Whether an execution in this state waits for the stages. */
 export const isDraining = (state: string): boolean => draining.has(state);
 
-/** Whether a state is one of several that an execution is in at once. */
+/** Whether a state is one of several parallel ones. */
 export const isCounting = (state: string): boolean => counting.has(state);

@@ -2,13 +2,13 @@ import type { Column } from '../../domain/columns.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 import { textOf } from '../column-text.ts';
 
-/** What a field must stand in quotes for. */
+/** Characters for which a field must be quoted. */
 const SPECIAL = /[",\r\n]/;
 
 /**
- * Writes rows of one table into a CSV file in memory, after RFC 4180, with a header, in UTF-8. NULL is an empty field;
- * a text that is empty stands in quotes: so PostgreSQL and DuckDB read them, too. Text that a spreadsheet would take
- * for a formula is left as it is. Equal rows give equal bytes.
+ * Writes rows of one table into a CSV file in memory, after RFC 4180, with a header, in UTF-8. NULL is an
+ * empty field, and empty text is a quoted one, as PostgreSQL and DuckDB read them, too. Text that a
+ * spreadsheet would take for a formula is unchanged. Equal rows give equal bytes.
  */
 export class CsvFile {
   readonly #columns: readonly Column[];
@@ -24,7 +24,7 @@ export class CsvFile {
     return this.#rows;
   }
 
-  /** @throws {TypeError} when the row is not of the columns' types */
+  /** @throws {TypeError} if the row does not have the columns' types */
   add(row: Row): void {
     let line = '';
     let separator = '';

@@ -5,11 +5,11 @@ import { parseText } from '../column-text.ts';
 const ROWS_PER_BATCH = 5000;
 
 /**
- * The rows of a CSV file that `CsvFile` wrote, in batches. It reads nothing else: of `""` and an empty field, which
- * are a text and NULL here, other parsers make the same.
+ * The rows of a CSV file that `CsvFile` wrote, in batches. It reads no other files. Other parsers can't be
+ * used, since they don't distinguish `""`, which is empty text, from an empty field, which is NULL.
  *
- * @param columns what the rows have; a nullable one that the file lacks is NULL
- * @throws {Error} when the file is not of that kind or of these columns
+ * @param columns the columns of the rows; a nullable one that is missing in the file is NULL @throws {Error}
+ * if the file was not written by `CsvFile`, or has other columns
  */
 export function* readCsvRows(columns: readonly Column[], bytes: Uint8Array): Generator<Row[]> {
   const records = fieldsOf(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
@@ -37,7 +37,7 @@ export function* readCsvRows(columns: readonly Column[], bytes: Uint8Array): Gen
   if (rows.length > 0) yield rows;
 }
 
-/** The fields of each record; `null` for one of which there is nothing, not even quotes. */
+/** The fields of each record; `null` for a field without even quotes. */
 function* fieldsOf(text: string): Generator<(string | null)[]> {
   const boundary = /[,\r]/g;
   let at = 0;
@@ -54,7 +54,7 @@ function* fieldsOf(text: string): Generator<(string | null)[]> {
         fields.push(end === at ? null : text.slice(at, end));
       }
       isLast = text[end] !== ',';
-      if (isLast && !text.startsWith('\r\n', end)) throw damaged('a field that does not end');
+      if (isLast && !text.startsWith('\r\n', end)) throw damaged('an unfinished field');
       at = end + (isLast ? 2 : 1);
     }
     yield fields;
@@ -64,10 +64,10 @@ function* fieldsOf(text: string): Generator<(string | null)[]> {
 function closingQuote(text: string, opening: number): number {
   let at = text.indexOf('"', opening + 1);
   while (at >= 0 && text[at + 1] === '"') at = text.indexOf('"', at + 2);
-  if (at < 0) throw damaged('a quote that does not close');
+  if (at < 0) throw damaged('an unclosed quote');
   return at;
 }
 
 function damaged(what: string): Error {
-  return new Error(`The file is none that was written here: it has ${what}.`);
+  return new Error(`The pipeline did not write this file: it has ${what}.`);
 }

@@ -7,7 +7,7 @@ import { type LeafType, type Values, valuesOf } from './values.ts';
 const PAGE_BYTES = 1024 * 1024;
 const ZSTD_LEVEL = 1;
 
-/** Of parquet.thrift. */
+/** Constants of parquet.thrift. */
 const PLAIN = 0;
 const RLE = 3;
 const ZSTD = 6;
@@ -27,14 +27,14 @@ export function physicalType({ kind }: LeafType): ThriftValue {
   return i32(physicalTypes[kind]);
 }
 
-/** Where in the schema a leaf stands, and how deep. */
+/** The place of a leaf in the schema, and its depth. */
 export interface LeafPlace {
   readonly path: readonly string[];
   readonly maxRepetition: number;
   readonly maxDefinition: number;
 }
 
-/** The values of one leaf of the schema, on their way into the pages of one column chunk after the other. */
+/** Collects the values of one leaf of the schema in pages, for one column chunk after the other. */
 export class ColumnChunk {
   readonly #type: LeafType;
   readonly #place: LeafPlace;
@@ -62,7 +62,7 @@ export class ColumnChunk {
     this.#pageEntries += 1;
   }
 
-  /** Says that there is no value, and how far down the schema there is something. */
+  /** Adds a missing value. `definition` is the depth in the schema down to which there is a value. */
   addNothing(repetition: number, definition: number): void {
     this.#repetitions.add(repetition);
     this.#definitions.add(definition);
@@ -74,7 +74,7 @@ export class ColumnChunk {
     if (this.#values.size >= PAGE_BYTES) this.#endPage();
   }
 
-  /** Takes the chunk out, to be written at this offset of the file: its pages, and its entry for the footer. */
+  /** Takes out the chunk for this offset in the file: its pages, and its entry for the footer. */
   take(offset: number): { readonly pages: Buffer[]; readonly size: ChunkSize; readonly entry: ThriftValue } {
     if (this.#pageEntries > 0) this.#endPage();
     const pages = this.#pages;
@@ -104,7 +104,7 @@ export class ColumnChunk {
   #endPage(): void {
     const content = Buffer.concat([this.#repetitions.take(), this.#definitions.take(), this.#values.take()]);
     const body = zstdCompressSync(content, {
-      // Room for all of the output at once: the default gathers it in pieces of 16 KB.
+      // Room for the whole output: by default, it is gathered in pieces of 16 KB.
       chunkSize: content.length + 1024,
       params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL },
     });
@@ -124,7 +124,7 @@ export class ColumnChunk {
 }
 
 export interface ChunkSize {
-  /** Bytes, with the pages' headers. */
+  /** Bytes, including the pages' headers. */
   readonly compressed: number;
   readonly uncompressed: number;
 }

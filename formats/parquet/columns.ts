@@ -2,7 +2,7 @@ import type { Column, ColumnType } from '../../domain/columns.ts';
 import { ColumnChunk, type LeafPlace, physicalType } from './column-chunk.ts';
 import { binary, i32, struct, type ThriftValue } from './thrift.ts';
 
-/** Of parquet.thrift. */
+/** Constants of parquet.thrift. */
 const repetitions = { required: 0, optional: 1, repeated: 2 } as const;
 const convertedTypes = { UTF8: 0, LIST: 3, DATE: 6, TIMESTAMP_MILLIS: 9 } as const;
 /** Logical types, each a field of a union. */
@@ -10,15 +10,15 @@ const STRING = struct({ 1: struct({}) });
 const LIST = struct({ 3: struct({}) });
 const DATE = struct({ 6: struct({}) });
 
-/** Takes a table's values apart: one writer for each column, over the leaves that its type consists of. */
+/** Splits the values of a column into the leaves of its type. */
 export interface ColumnWriter {
   readonly leaves: readonly ColumnChunk[];
   /**
-   * @param repetition at which level of lists this is a further element; 0 for a new row
-   * @throws {TypeError} when the value is not of the column's type
+   * @param repetition the level of lists at which this is a further element; 0 for a new row @throws
+   * {TypeError} if the value is not of the column's type
    */
   write(value: unknown, repetition: number): void;
-  /** Says for every leaf that there is nothing below this definition level. */
+  /** Adds a missing value to every leaf: there is nothing below this definition level. */
   writeNothing(repetition: number, definition: number): void;
 }
 
@@ -27,7 +27,7 @@ export function columnWriter(column: Column): ColumnWriter {
   return fieldWriter(column, { path: [], maxRepetition: 0, maxDefinition: 0 });
 }
 
-/** The writer of what stands at `parent`'s place under a name of its own. */
+/** The writer of a named field at `parent`'s place. */
 function fieldWriter({ name, type, nullable }: Column, parent: LeafPlace): ColumnWriter {
   const { maxRepetition, maxDefinition: absent } = parent;
   const place = { path: [...parent.path, name], maxRepetition, maxDefinition: absent + (nullable ? 1 : 0) };
@@ -72,7 +72,7 @@ function listWriter(type: ColumnType & { kind: 'list' }, place: LeafPlace): Colu
     leaves: element.leaves,
     writeNothing: element.writeNothing,
     write(value, repetition) {
-      if (!Array.isArray(value)) throw new TypeError(`${place.path.join('.')} is no list.`);
+      if (!Array.isArray(value)) throw new TypeError(`${place.path.join('.')} is not a list.`);
       if (value.length === 0) element.writeNothing(repetition, place.maxDefinition);
       for (let i = 0; i < value.length; i += 1) element.write(value[i], i === 0 ? repetition : further);
     },
@@ -84,7 +84,7 @@ function structWriter(fields: readonly Column[], place: LeafPlace): ColumnWriter
   return {
     leaves: writers.flatMap(([, { leaves }]) => leaves),
     write(value, repetition) {
-      if (typeof value !== 'object') throw new TypeError(`${place.path.join('.')} is no object.`);
+      if (typeof value !== 'object') throw new TypeError(`${place.path.join('.')} is not an object.`);
       for (const [name, writer] of writers)
         writer.write((value as Record<string, unknown>)[name], repetition);
     },
@@ -99,7 +99,9 @@ export function schemaElements(columns: readonly Column[]): ThriftValue[] {
   return [struct({ 4: binary('schema'), 5: i32(columns.length) }), ...columns.flatMap(elementsOf)];
 }
 
-/** A column's schema elements; lists in the three levels that the format asks for (LogicalTypes.md, "Lists"). */
+/**
+ * A column's schema elements; lists in the three levels that the format asks for (LogicalTypes.md, "Lists").
+ */
 function elementsOf({ name, type, nullable }: Column): ThriftValue[] {
   const common = { 3: i32(nullable ? repetitions.optional : repetitions.required), 4: binary(name) };
   switch (type.kind) {

@@ -3,16 +3,16 @@ import type { Row } from '../../domain/records/transformation.ts';
 import { type ColumnWriter, columnWriter, schemaElements } from './columns.ts';
 import { binary, bytesOf, i32, i64, list, struct, type ThriftValue } from './thrift.ts';
 
-/** More than a part holds: a row group costs memory only for its pages, which are compressed. */
+/** More rows than a part has. A row group needs memory only for its compressed pages. */
 const ROWS_PER_ROW_GROUP = 50_000;
 
 const MAGIC = Buffer.from('PAR1');
 const VERSION = 1;
 
 /**
- * Writes rows of one table into a Parquet file in memory (parquet-format, version 2.9 and before). Rows are taken
- * apart as they come, into plainly encoded pages compressed with zstd, which every reader knows. Equal rows give
- * equal bytes.
+ * Writes rows of one table into a Parquet file in memory (parquet-format, version 2.9 and before). Rows are
+ * split at once into pages in the plain encoding, compressed with zstd, which every reader knows. Equal rows
+ * give equal bytes.
  */
 export class ParquetFile {
   readonly #columns: readonly Column[];
@@ -24,7 +24,7 @@ export class ParquetFile {
   #groupRows = 0;
   #rows = 0;
 
-  /** @param metadata stands in the file's footer, for whoever finds the file and asks where it came from */
+  /** @param metadata is stored in the file's footer and tells where the file comes from */
   constructor(columns: readonly Column[], metadata: Readonly<Record<string, string>>) {
     this.#columns = columns;
     this.#writers = columns.map((column) => [column.name, columnWriter(column)] as const);
@@ -35,7 +35,9 @@ export class ParquetFile {
     return this.#rows;
   }
 
-  /** @throws {TypeError} when the row is not of the columns' types; the file is not to be used any more */
+  /**
+   * @throws {TypeError} if the row does not have the columns' types; then the file must not be used any more
+   */
   add(row: Row): void {
     for (const [name, writer] of this.#writers) {
       writer.write(row[name], 0);
@@ -59,7 +61,7 @@ export class ParquetFile {
           Object.entries(this.#metadata).map(([key, value]) => struct({ 1: binary(key), 2: binary(value) })),
         ),
         6: binary('sluice'),
-        // The order of each type as the format defines it: without this, readers ignore the ranges.
+        // Each type has the order that the format defines: without this, readers ignore the ranges.
         7: list(leaves.map(() => struct({ 1: struct({}) }))),
       }),
     );

@@ -1,12 +1,12 @@
 import { writeVarint } from './thrift.ts';
 
-/** The definition or repetition levels of one page under way: small numbers, one for each entry. */
+/** The definition or repetition levels of the current page: small numbers, one for each entry. */
 export class Levels {
   readonly #width: number;
   #levels = new Uint8Array(64);
   #count = 0;
 
-  /** @param max the greatest level; where it is 0, levels are neither kept nor written */
+  /** @param max the greatest level; if it is 0, levels are neither kept nor written */
   constructor(max: number) {
     this.#width = 32 - Math.clz32(max);
   }
@@ -23,8 +23,9 @@ export class Levels {
   }
 
   /**
-   * Takes the levels out, as version 1 data pages hold them: a length of four bytes, then one run (Encodings.md,
-   * "RLE / Bit-Packing Hybrid"): repeated where all levels are equal, else bit-packed. Compression does the rest.
+   * Takes out the levels in the form of version 1 data pages: a length of four bytes, then one run
+   * (Encodings.md, "RLE / Bit-Packing Hybrid"): repeated if all levels are equal, otherwise bit-packed.
+   * Compression does the rest.
    */
   take(): Buffer {
     const levels = this.#levels.subarray(0, this.#count);

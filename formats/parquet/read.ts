@@ -3,17 +3,18 @@ import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import type { Column, ColumnType } from '../../domain/columns.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 
-/** Not hyparquet's own, which drops the byte-order mark that a text begins with. */
+/** Replaces hyparquet's own decoder, which drops a byte-order mark at the start of a text. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const parsers = { stringFromBytes: (bytes: Uint8Array | undefined) => bytes && decoder.decode(bytes) };
 
 const compressors = { ZSTD: (input: Uint8Array) => zstdDecompressSync(input) };
 
 /**
- * The rows of a Parquet file that `ParquetFile` wrote, a batch for each row group, their values as the rows had them.
+ * The rows of a Parquet file that `ParquetFile` wrote, a batch for each row group, their values as the rows
+ * had them.
  *
- * @param columns what the rows have; a nullable one that the file lacks is null
- * @throws {Error} when the file is not of that kind or of these columns
+ * @param columns the columns of the rows; a nullable one that is missing in the file is null @throws {Error}
+ * if the file was not written by `ParquetFile`, or has other columns
  */
 export async function* readParquetRows(columns: readonly Column[], bytes: Uint8Array): AsyncGenerator<Row[]> {
   const file = new Uint8Array(bytes).buffer;
@@ -37,7 +38,9 @@ export async function* readParquetRows(columns: readonly Column[], bytes: Uint8A
   }
 }
 
-/** A value as the row had it: hyparquet makes a bigint of an int64 and a `Date` of dates and timestamps. */
+/**
+ * A value as the row had it: hyparquet returns a bigint for an int64, and a `Date` for dates and timestamps.
+ */
 function plain(value: unknown, type: ColumnType): unknown {
   if (value === null || value === undefined) return null;
   switch (type.kind) {

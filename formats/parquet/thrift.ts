@@ -1,4 +1,6 @@
-/** A value of Thrift's compact protocol (thrift-compact-protocol.md): its type's code, and how it is written. */
+/**
+ * A value of Thrift's compact protocol (thrift-compact-protocol.md): its type's code, and how it is written.
+ */
 export interface ThriftValue {
   readonly code: number;
   write(out: number[]): void;
@@ -10,12 +12,12 @@ const BINARY = 8;
 const LIST = 9;
 const STRUCT = 12;
 
-/** A number that is not negative. */
+/** Not for negative numbers. */
 export function i32(value: number): ThriftValue {
   return { code: I32, write: (out) => writeVarint(2 * value, out) };
 }
 
-/** A number that is not negative and a safe integer. */
+/** Only for safe integers that are not negative. */
 export function i64(value: number): ThriftValue {
   return { code: I64, write: (out) => writeVarint(2 * value, out) };
 }
@@ -31,7 +33,7 @@ export function binary(value: string | Uint8Array): ThriftValue {
   };
 }
 
-/** Elements of one type. */
+/** All elements must have the same type. */
 export function list(elements: readonly ThriftValue[]): ThriftValue {
   return {
     code: LIST,
@@ -47,7 +49,7 @@ export function list(elements: readonly ThriftValue[]): ThriftValue {
   };
 }
 
-/** Fields by their id, which are at most 15 apart; those that are `undefined` are left out. */
+/** Fields by id; ids must be at most 15 apart. Fields that are `undefined` are left out. */
 export function struct(fields: Readonly<Record<number, ThriftValue | undefined>>): ThriftValue {
   return {
     code: STRUCT,

@@ -2,7 +2,7 @@ import type { ColumnType } from '../../domain/columns.ts';
 
 export type LeafType = Exclude<ColumnType, { kind: 'list' | 'struct' }>;
 
-/** Smallest and greatest value of a column chunk, as the format wants them in its statistics. */
+/** The smallest and the greatest value of a column chunk, in the encoding of the format's statistics. */
 export interface Range {
   readonly min: Buffer;
   readonly max: Buffer;
@@ -10,7 +10,7 @@ export interface Range {
 
 const DAY_MS = 86_400_000;
 
-/** The values of one page under way, in the plain encoding (Encodings.md, "Plain"), in a buffer that grows. */
+/** The values of the current page, in the plain encoding (Encodings.md, "Plain"), in a buffer that grows. */
 export abstract class Values {
   protected bytes: Buffer = Buffer.allocUnsafeSlow(512);
   protected length = 0;
@@ -19,10 +19,10 @@ export abstract class Values {
     return this.length;
   }
 
-  /** @throws {TypeError} when the value is not of the column's type */
+  /** @throws {TypeError} if the value is not of the column's type */
   abstract add(value: unknown): void;
 
-  /** Of all values since the last call; `undefined` where it is not known or says nothing. */
+  /** The range of all values since the last call; `undefined` if it is unknown or useless. */
   takeRange(): Range | undefined {
     return undefined;
   }
@@ -42,7 +42,10 @@ export abstract class Values {
   }
 }
 
-/** Ranges of texts would cost a comparison for each, in another order than JavaScript's, and exclude little. */
+/**
+ * Has no range: it would cost a comparison for each text, in another order than JavaScript's, and exclude
+ * little.
+ */
 class Strings extends Values {
   override add(value: unknown): void {
     if (typeof value !== 'string') throw mismatch('string', value);
@@ -82,7 +85,7 @@ class Booleans extends Values {
 interface NumberEncoding {
   readonly kind: string;
   readonly width: 4 | 8;
-  /** What is stored for a value; NaN for one that is not of the type. */
+  /** The number to store for a value; NaN if the value is not of the type. */
   readonly numberOf: (value: unknown) => number;
   readonly write: (bytes: Buffer, value: number, at: number) => void;
 }
@@ -115,7 +118,7 @@ class Numbers extends Values {
     this.#max = Number.NEGATIVE_INFINITY;
     if (min > max) return undefined;
     const range = { min: Buffer.alloc(width), max: Buffer.alloc(width) };
-    // Of the two zeros, the format wants the lower and the upper one here (parquet.thrift, ColumnOrder).
+    // The format requires -0 as the minimum and +0 as the maximum (parquet.thrift, ColumnOrder).
     write(range.min, min === 0 ? -0 : min, 0);
     write(range.max, max === 0 ? 0 : max, 0);
     return range;
@@ -133,9 +136,9 @@ const writeInt64: NumberEncoding['write'] = (bytes, value, at) => {
 const number = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
 const int32 = (value: unknown): number => (value === (number(value) | 0) ? number(value) : Number.NaN);
 const int64 = (value: unknown): number => (Number.isSafeInteger(value) ? number(value) : Number.NaN);
-/** A time without an offset is UTC; JavaScript would take it for the machine's own. */
+/** A time without an offset is UTC; JavaScript would read it as local time. */
 const inUtc = (time: string): string => (/T[^Z+-]*$/.test(time) ? `${time}Z` : time);
-/** Milliseconds since the epoch of an ISO 8601 text; NaN of anything else. */
+/** Milliseconds since the epoch for an ISO 8601 text; NaN for anything else. */
 export const instant = (value: unknown): number =>
   typeof value === 'string' ? Date.parse(inUtc(value)) : Number.NaN;
 const day = (value: unknown): number => Math.floor(instant(value) / DAY_MS);

@@ -2,14 +2,17 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { machines } from '../../domain/versions/backfill.ts';
 
-/** What Step Functions says of an object that it has listed, or that a manifest names. */
+/** An object that Step Functions has listed, or that a manifest names. */
 const item = z.object({
   Key: z.string(),
-  /** Seconds since the epoch; a manifest names none. */
+  /** Seconds since the epoch; absent if the object comes from a manifest. */
   LastModified: z.number().optional(),
 });
 
-/** A batch of objects, as the distributed map hands it to its child executions. Times are milliseconds since the epoch. */
+/**
+ * A batch of objects, as the distributed map hands it to its child executions. Times are milliseconds since
+ * the epoch.
+ */
 export const batch = z.object({
   BatchInput: z.object({
     machine: z.enum(machines),
@@ -24,7 +27,10 @@ export const batch = z.object({
 });
 export type Batch = z.infer<typeof batch>;
 
-/** The same in every attempt: what a batch leaves behind is overwritten by the next one. */
+/**
+ * The file name of a batch: the same in every attempt, so that each attempt overwrites the file of the one
+ * before.
+ */
 export function batchName({ Items }: Pick<Batch, 'Items'>): string {
   const hash = createHash('sha256');
   for (const { Key } of Items) hash.update(`${Key.length}:${Key}`);

@@ -7,7 +7,7 @@ export interface MapRun {
   readonly items: number;
 }
 
-/** The runs of the maps of an execution: of a map that was tried again, the last one. */
+/** The map runs of an execution; if a map was retried, only its last run. */
 export type MapRunsOf = (executionArn: string) => Promise<MapRun[]>;
 
 /** Asks Step Functions, or the local cloud ("Step Functions API Reference: DescribeMapRun"). */

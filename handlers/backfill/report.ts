@@ -33,11 +33,11 @@ import { readBatch, writeBatch } from './send-batch.ts';
 
 const AT_ONCE = 16;
 
-/** What the state machine asks for. */
+/** The tasks that the state machine can ask for. */
 export const reportingTask = z.discriminatedUnion('task', [
-  /** A batch can't be sent: its keys are written down with the reason. */
+  /** Records that a batch can't be sent, with its keys and the reason. */
   z.object({ task: z.literal('give-up'), batch, reason: z.string() }),
-  /** How the versions of some batches ended. `Items` are files that `sendBatch` left. */
+  /** Checks the outcomes of some batches. `Items` are the files that `sendBatch` wrote. */
   z.object({
     task: z.literal('check'),
     batch: z.object({
@@ -45,7 +45,7 @@ export const reportingTask = z.discriminatedUnion('task', [
       Items: z.array(z.object({ Key: z.string() })),
     }),
   }),
-  /** The end of the execution. */
+  /** Writes the report at the end of the execution. */
   z.object({
     task: z.literal('report'),
     machine: z.enum(machines),
@@ -67,28 +67,30 @@ export interface Reporting {
   readonly buckets: { readonly failed: string; readonly ledger: string };
 }
 
-/** @returns of a `report`, what is small enough for the state machine to go on with */
-export async function reportOn(task: ReportingTask, surroundings: Reporting): Promise<object> {
+/** @returns for the task `report` a summary that is small enough for the state machine; otherwise nothing */
+export async function reportOn(task: ReportingTask, context: Reporting): Promise<object> {
   switch (task.task) {
     case 'give-up':
-      await giveUp(task, surroundings);
+      await giveUp(task, context);
       return {};
     case 'check':
-      for (const { Key } of task.batch.Items) await checkBatch(Key, task.batch.BatchInput, surroundings);
+      for (const { Key } of task.batch.Items) await checkBatch(Key, task.batch.BatchInput, context);
       return {};
     case 'report': {
-      const { status, objects } = await writeReport(task, surroundings);
+      const { status, objects } = await writeReport(task, context);
       const { skipped: _, ...counts } = objects;
       return {
         status,
         ...counts,
-        report: `s3://${surroundings.buckets.failed}/${reportKey(task.machine, task.execution)}`,
+        report: `s3://${context.buckets.failed}/${reportKey(task.machine, task.execution)}`,
       };
     }
   }
 }
 
-/** What an attempt wrote down, it may have sent: how that ended is looked at. */
+/**
+ * Keeps the objects that an earlier attempt recorded: it may have sent them, so their outcomes are checked.
+ */
 async function giveUp(
   { batch, reason }: Extract<ReportingTask, { task: 'give-up' }>,
   { store, buckets }: Reporting,
@@ -143,7 +145,7 @@ async function endOfVersion(each: TrackedVersion, ledger: Ledger) {
   return { ...done, ...versionOutcome(done, entry, receipts) };
 }
 
-/** Adds up what became of all batches, a few of which are held at a time. */
+/** Adds up the outcomes of all batches, with only a few batches in memory at a time. */
 async function writeReport(ending: Ending, { store, mapRuns, now, buckets }: Reporting): Promise<Report> {
   const { machine, execution, executionArn, startedAt, input, dryRun } = ending;
   const sums = new Sums();
@@ -179,7 +181,7 @@ async function writeReport(ending: Ending, { store, mapRuns, now, buckets }: Rep
   return report;
 }
 
-/** What became of batches, added up. */
+/** The outcomes of batches, added up. */
 class Sums {
   readonly objects: Report['objects'] & { readonly skipped: Tally } = {
     listed: 0,
@@ -196,7 +198,7 @@ class Sums {
   readonly #givenUp = new Set<string>();
   #unchecked = 0;
 
-  /** @param ends is absent where nobody has looked at how the batch ended */
+  /** @param ends `undefined` if the outcomes of the batch were never checked */
   add({ listed, objects, givenUp }: BatchRecord, ends: BatchOutcomes | undefined): void {
     this.objects.listed += listed;
     for (const { of, skip } of objects) {
@@ -204,7 +206,7 @@ class Sums {
       else count(this.objects.skipped, skip);
       if (skip === 'missing') this.#fail([of], 'there is no such object');
       if (skip === 'unreadable')
-        this.#fail([of], 'what the ledger has of it can’t be read: npx sluice explain');
+        this.#fail([of], 'its ledger entry or a receipt can’t be read: npx sluice explain');
     }
     if (givenUp !== undefined) this.#fail(givenUp.keys, `not sent: ${givenUp.reason}`);
     if (givenUp?.keys.length === 0) this.#givenUp.add(givenUp.reason);
@@ -230,16 +232,17 @@ class Sums {
     );
   }
 
-  /** @param items that Step Functions has counted */
+  /** @param items how many items Step Functions has counted */
   troubles(items: number): string[] {
     const unknown = items - this.objects.listed;
-    const lacking = `${this.#unchecked} lack${this.#unchecked === 1 ? 's' : ''}`;
     return [
       ...(unknown > 0
-        ? [`${unknown} of what was listed may not have been sent: nothing was written down of it.`]
+        ? [
+            `${objects(unknown)} may not have been sent: Step Functions listed more than there are records of.`,
+          ]
         : []),
-      ...[...this.#givenUp].map((reason) => `A batch may not have been sent as a whole: ${reason}`),
-      ...(this.#unchecked > 0 ? [`It was not found out how all objects ended: ${lacking}.`] : []),
+      ...[...this.#givenUp].map((reason) => `A batch may have been sent only in part: ${reason}`),
+      ...(this.#unchecked > 0 ? [`The outcome of ${objects(this.#unchecked)} is unknown.`] : []),
     ];
   }
 }
@@ -247,6 +250,8 @@ class Sums {
 function note(list: Note[], more: readonly Note[]): void {
   list.push(...more.slice(0, Math.max(0, LONGEST_LIST - list.length)));
 }
+
+const objects = (n: number) => `${n} object${n === 1 ? '' : 's'}`;
 
 const itemsToSend = (runs: readonly MapRun[]) =>
   runs.reduce((sum, { label, items }) => (label === CHECK_LABEL ? sum : sum + items), 0);

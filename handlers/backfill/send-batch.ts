@@ -26,26 +26,29 @@ const AT_ONCE = 16;
 
 export interface Sending {
   readonly store: ObjectStore;
-  /** At the raw bucket. */
+  /** Looks up keys of the raw bucket. */
   readonly look: Look;
-  /** To the extraction's queue. */
+  /** Sends messages to the extraction's queue. */
   readonly send: Send;
   readonly now: () => number;
   readonly buckets: { readonly raw: string; readonly failed: string; readonly ledger: string };
   readonly deployed: ReplayCriteria['deployed'];
 }
 
-/** Sends the objects of a batch on their way, those that need it, once it is written down what is to become of each. */
-export async function sendBatch(batch: Batch, surroundings: Sending): Promise<void> {
+/**
+ * Sends the events of those objects of a batch that need one. The plan for each object is recorded first, so
+ * that no event is sent without a record.
+ */
+export async function sendBatch(batch: Batch, context: Sending): Promise<void> {
   const { BatchInput, Items } = batch;
   const { machine, dryRun } = BatchInput;
-  const { send, store, now, buckets } = surroundings;
+  const { send, store, now, buckets } = context;
   const limit = pLimit(AT_ONCE);
   const planned = await Promise.all(
-    worksOf(batch).map(({ of, plan }) =>
+    candidatesOf(batch).map(({ of, plan }) =>
       limit(async () => ({
         of,
-        plan: typeof plan === 'function' ? await unlessUnreadable(plan(surroundings)) : plan,
+        plan: typeof plan === 'function' ? await unlessUnreadable(plan(context)) : plan,
       })),
     ),
   );
@@ -65,7 +68,7 @@ export async function sendBatch(batch: Batch, surroundings: Sending): Promise<vo
 const recordKey = (batch: Batch) =>
   batchesPrefix(batch.BatchInput.machine, batch.BatchInput.execution) + batchName(batch);
 
-/** What an attempt before has written down of a batch. */
+/** The record that an earlier attempt wrote of a batch. */
 export function readBatch(
   batch: Batch,
   store: ObjectStore,
@@ -83,7 +86,7 @@ export function writeBatch(
   return writeDocument(store, bucket, recordKey(batch), record);
 }
 
-/** One object that nobody can read what the ledger has of holds up no other. */
+/** An object whose documents in the ledger can't be read does not hold up the others. */
 function unlessUnreadable(plan: Promise<Plan>): Promise<Plan> {
   return plan.catch((error: unknown): Plan => {
     if (error instanceof UnreadableDocument) return { skip: 'unreadable' };
@@ -91,16 +94,16 @@ function unlessUnreadable(plan: Promise<Plan>): Promise<Plan> {
   });
 }
 
-/** An object, or a version, and what is to become of it, or how to find that out. */
-interface Work {
+/** An object or a version, with its plan or a function that makes the plan. */
+interface Candidate {
   readonly of: string;
-  readonly plan: Plan | ((surroundings: Sending) => Promise<Plan>);
+  readonly plan: Plan | ((context: Sending) => Promise<Plan>);
 }
 
 const out: Plan = { skip: 'out_of_range' };
 
-/** What there is to find out, an entry a key or a version. */
-function worksOf({ BatchInput, Items }: Batch): Work[] {
+/** The candidates of a batch: one for each key (backfill) or version (replay). */
+function candidatesOf({ BatchInput, Items }: Batch): Candidate[] {
   const { machine, since, until } = BatchInput;
   const inRange = (modified: number) => modified >= since && modified < until;
   const listed = Items.map(({ Key, LastModified }) => ({
@@ -112,23 +115,23 @@ function worksOf({ BatchInput, Items }: Batch): Work[] {
       of: key,
       plan:
         modified === undefined || inRange(modified)
-          ? (surroundings) => lookAtObject(key, modified === undefined, inRange, surroundings)
+          ? (context) => lookAtObject(key, modified === undefined, inRange, context)
           : out,
     }));
-  // A version may have left several files.
-  const versions = new Map<string, Work>();
+  // A version may have several files in the failed bucket.
+  const versions = new Map<string, Candidate>();
   for (const { key, modified = 0 } of listed) {
     const path = parseFailedKey(key);
     if (path === undefined) continue;
     const of = `${path.dataset}/${path.objectId}/${path.version}`;
     if (inRange(modified))
-      versions.set(of, { of, plan: (surroundings) => lookAtVersion(path, BatchInput, surroundings) });
+      versions.set(of, { of, plan: (context) => lookAtVersion(path, BatchInput, context) });
     else if (!versions.has(of)) versions.set(of, { of, plan: out });
   }
   return [...versions.values()];
 }
 
-/** @param named by a manifest, so that somebody believes that it is there */
+/** @param named whether a manifest names the key: then a missing object is an error, not a deletion */
 async function lookAtObject(
   key: string,
   named: boolean,

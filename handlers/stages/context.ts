@@ -4,28 +4,32 @@ import type { Zstd } from '../../formats/zstd.ts';
 import type { TableStore } from '../../mysql/table-store.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 
-/** What every stage is given from outside, so that it runs on Lambda, locally and in a simulation alike. */
+/**
+ * Everything that a stage gets from outside, so that it runs the same on Lambda, locally and in a simulation.
+ */
 export interface StageContext {
   readonly store: ObjectStore;
-  /** Milliseconds since the epoch, by a clock that may be wrong and may step: for people to read. */
+  /**
+   * Milliseconds since the epoch, by a wall clock, which may be wrong and may step: only for people to read.
+   */
   readonly now: () => number;
-  /** Milliseconds since some moment, by a clock that never goes back: for durations. */
+  /** Milliseconds since some moment, by a monotonic clock: for durations. */
   readonly elapsed: () => number;
   /** Resolves after so many milliseconds. */
   readonly wait: (ms: number) => Promise<unknown>;
   readonly zstd: Zstd;
   readonly limits: Limits;
-  /** MySQL, where the stack has it. */
+  /** MySQL, if the stack has it. */
   readonly tables?: TableStore | undefined;
-  /** Of the code that runs, for the receipts. */
+  /** The version of the running code, for the receipts. */
   readonly codeVersion: string;
   /** The datasets that this code has. */
   readonly registry: Registry;
-  /** When the invocation is over in any case, in milliseconds since the epoch. */
+  /** When the invocation will have ended in any case. Milliseconds since the epoch. */
   readonly deadline: number;
-  /** The message that is worked on, by its id. */
+  /** The id of the message. */
   readonly message: string;
-  /** Tells this attempt from any other, also at the same message. */
+  /** The id of this attempt; any other attempt, even at the same message, has another one. */
   readonly invocation: string;
   /** How often the message has been received, this time included. */
   readonly receives: number;

@@ -26,24 +26,24 @@ export interface ExtractionBuckets extends OutputBuckets {
 }
 
 /**
- * Works on an event of the raw bucket: takes up a new version, retracts what was deleted, and leaves alone what was
- * done before, what is older than what took effect, and what somebody else is at.
+ * Processes an event of the raw bucket: extracts a new version, or retracts a deleted object. Does nothing if
+ * the version is done already, is older than the active one, or is being extracted by another invocation.
  *
  * @throws {TransientError} `in_progress` while another invocation holds the lease of this version
  */
 export async function extractObject(
   event: ObjectEvent,
   buckets: ExtractionBuckets,
-  surroundings: StageContext,
+  context: StageContext,
 ): Promise<Outcome> {
-  const { store, registry } = surroundings;
+  const { store, registry } = context;
   const dataset = registry.of(event.key);
   const name = registry.nameOf(event.key);
   const ledger = new Ledger(store, buckets.ledger);
-  const taken = await takeUp(event, ledger, buckets, surroundings);
+  const taken = await takeUp(event, ledger, buckets, context);
   if ('result' in taken) return taken;
   const { path, before } = taken;
-  const receipt = before ?? (await extract(taken.event, dataset, buckets, surroundings));
+  const receipt = before ?? (await extract(taken.event, dataset, buckets, context));
   if (before === undefined) await ledger.writeReceipt(extractionReceiptKey(path), receipt);
 
   const accepted = takesEffect(receipt, registry.rulesOf(event.key).onReject);
@@ -54,7 +54,7 @@ export async function extractObject(
   );
   if (entry === undefined) {
     await removeExtracted(path, store, buckets);
-    // It may be this very write of the entry that took it out, and whose answer was lost.
+    // Perhaps this very write removed the attempt from the entry, and its answer was lost.
     await removeSuperseded(await ledger.entry(path), ledger, store, buckets);
     return withoutRecords(name, 'stale');
   }
@@ -73,27 +73,25 @@ export async function extractObject(
 }
 
 /**
- * Reads the object at the event's version, record by record: valid records go to the temp bucket in parts, the others
- * to the failed bucket with their reason.
+ * Reads the event's version of the object record by record. Valid records go to the temp bucket in parts, the
+ * others to the failed bucket with their reason.
  *
- * Memory is bounded by the size of a part, not of the object. What can't be read at all, or not to its end, is a
- * fault of the object: recorded, and no error. What remains are transient errors, which are thrown.
+ * Memory is bounded by the size of a part, not of the object. If the object can't be read, or not to its end,
+ * that is a fault of the object: it is recorded, not thrown. Only transient errors are thrown.
  */
 async function extract(
   event: ObjectEvent,
   dataset: Dataset | undefined,
   buckets: ExtractionBuckets,
-  surroundings: StageContext,
+  context: StageContext,
 ): Promise<ExtractionReceipt> {
-  const { store, now, elapsed, codeVersion, registry } = surroundings;
+  const { store, now, elapsed, codeVersion, registry } = context;
   const startedAt = elapsed();
   const versionId = revisionName(event.versionId, event.revision);
   const object = { dataset: registry.nameOf(event.key), key: event.key, versionId };
   const path = versionPath(object);
-  const parts = new PartsWriter(surroundings, buckets.temp, path, { ...object, sequencer: event.sequencer });
-  const rejects = new RejectsWriter(surroundings, buckets.failed, (file) =>
-    rejectsKey(path, 'extraction', file),
-  );
+  const parts = new PartsWriter(context, buckets.temp, path, { ...object, sequencer: event.sequencer });
+  const rejects = new RejectsWriter(context, buckets.failed, (file) => rejectsKey(path, 'extraction', file));
   const rejected: Tally = {};
   let read = 0;
   let usable = false;
@@ -124,7 +122,8 @@ async function extract(
   fault = limit.end(read, fault);
   if (fault !== undefined)
     await writeFault(store, buckets.failed, faultKey(path, 'extraction'), object, fault);
-  // What takes no effect leaves nothing but its rejects: its parts that are stored go when that is concluded.
+  // A refused version leaves only its rejects: parts that are stored already are removed when the extraction
+  // is concluded.
   const isRefused = fault?.code === 'too_many_rejects' && dataset?.onReject === 'keep';
   if (isRefused && parts.records > 0) rejected[fault?.code ?? ''] = parts.records;
   await settleAll([rejects.flush(), ...(isRefused ? [] : [parts.finish()])]);
@@ -147,7 +146,7 @@ async function extract(
   };
 }
 
-/** Whether a valid record becomes a row, or is filtered: what the transformation will make of it. */
+/** Whether the transformation will accept a valid record: it becomes a row, or is filtered. */
 function isUsable(dataset: Dataset, line: string, key: string): boolean {
   const [recordNumber, record] = parsePartLine(line);
   return !('reject' in transformRecord(dataset, record, { key, recordNumber }));
@@ -161,8 +160,7 @@ async function open(
     return await store.read({ bucket, key, versionId });
   } catch (error) {
     if (!(error instanceof ObjectNotFound)) throw error;
-    const message =
-      'The version is not there any more: it expired or was deleted for good before it was read.';
+    const message = 'The version no longer exists: it expired or was deleted for good before it was read.';
     throw new PermanentError('version_not_found', message, { stage: 'extraction', cause: error });
   }
 }

@@ -33,16 +33,16 @@ import { Ledger, unreadableDocument } from '../../store/ledger.ts';
 import { ObjectNotFound } from '../../store/object-store.ts';
 import type { StageContext } from './context.ts';
 import { type Outcome, withoutRecords } from './outcome.ts';
-import { processOnce } from './piece.ts';
 import { parseSourceMetadata, sourceMetadata } from './source-metadata.ts';
-import { isWhole, type OutputBuckets, statusOf, type VersionStatus } from './supersede.ts';
+import { isInEverySink, type OutputBuckets, statusOf, type VersionStatus } from './supersede.ts';
+import { processOnce } from './work-item.ts';
 
 export interface LoadingBuckets extends OutputBuckets {
   readonly archive: string;
   readonly ledger: string;
 }
 
-/** Which version of which raw object a file's rows are of, and how much there is of them. */
+/** The version of a raw object that a file's rows come from, and how many rows and bytes the file has. */
 interface Source {
   readonly key: string;
   readonly versionId: string;
@@ -58,23 +58,24 @@ type FileAddress = VersionPath & {
 };
 
 /**
- * A file's event may be ahead of the receipt of its part, which is written when the part's last file is. Milliseconds
- * between two looks at it, some five seconds in all: a part of a thousand files takes four.
+ * Milliseconds between two checks for the receipt of a file's part, about five seconds in all. The event of a
+ * file may arrive before that receipt, which is written after the part's last file: a part of a thousand
+ * files takes four seconds.
  */
 const RECEIPT_DELAYS = [20, 50, 100, 200, 400, 800, 1600, 2000];
 
 /**
- * Takes a file of the lake into MySQL and the archive, and out of both when it is gone from the lake. A file whose version
- * was overtaken goes from the lake as well.
+ * Loads a file of the lake into MySQL and the archive, and removes it from both when it was removed from the
+ * lake. A file whose version was overtaken is removed from the lake as well.
  */
 export async function loadFile(
   event: ObjectEvent,
   buckets: LoadingBuckets,
-  surroundings: StageContext,
+  context: StageContext,
 ): Promise<Outcome> {
-  const { store } = surroundings;
+  const { store } = context;
   const address = parseProcessedKey(event.key);
-  const dataset = address && surroundings.registry.named(address.dataset);
+  const dataset = address && context.registry.named(address.dataset);
   if (address === undefined || dataset === undefined) throw notOurs(event);
   const { name } = dataset;
   const ledger = new Ledger(store, buckets.ledger);
@@ -85,12 +86,13 @@ export async function loadFile(
   };
 
   if (event.type === 'deleted') {
-    // A person may have deleted what still stands; the sinks keep it, and a reconciliation tells. What goes for good was
-    // deleted before.
+    // A person may have deleted a file of an active version: the other sinks keep its rows, and reconcile
+    // reports it. A file that is deleted for good was deleted under a marker before, and that event did the
+    // work.
     if (event.permanent || statusOf(await ledger.entry(address), address) === 'live')
       return withoutRecords(name, 'kept');
     await removeLoaded();
-    await retractRows(event, address, ledger, dataset, surroundings);
+    await retractRows(event, address, ledger, dataset, context);
     return withoutRecords(name, 'retracted');
   }
   let source: Source | undefined;
@@ -98,19 +100,20 @@ export async function loadFile(
     {
       address,
       receiptKey: loadingReceiptKey(address, address.part, address.partitionPath),
-      // What two attempts by different code make of a part differs: only what its receipt names is loaded, and stays.
-      dropLeftOver: async (stands) => {
-        const transformation = await transformationOf(event, address, stands, ledger, surroundings);
+      // Two attempts by different code may make different files from a part: only those that its receipt
+      // names are loaded and kept.
+      dropLeftOver: async (status) => {
+        const transformation = await transformationOf(event, address, status, ledger, context);
         source = transformation && sourceOf(event, transformation);
         if (transformation === undefined || source !== undefined) return false;
         await store.remove(buckets.processed, [event.key]);
         return true;
       },
-      work: () => load(event, address, source, dataset, buckets, surroundings),
+      work: () => load(event, address, source, dataset, buckets, context),
       discard: async () => {
         await removeLoaded();
-        await retractOwnRows(event, await ledger.entry(address), dataset, surroundings);
-        // Whose deletion comes back here, and takes out of MySQL what is older.
+        await retractOwnRows(event, await ledger.entry(address), dataset, context);
+        // This deletion comes back here as an event, which removes the rows of older versions from MySQL.
         await store.remove(buckets.processed, [event.key]);
       },
     },
@@ -124,7 +127,7 @@ export async function loadFile(
   return { dataset: name, result: 'done', read: records, written: records, filtered: {}, rejected };
 }
 
-/** What the receipt of a file's part says of the file; `undefined` when it does not name it. */
+/** The source of a file by the receipt of its part; `undefined` if the receipt does not name the file. */
 function sourceOf(
   { key }: ObjectEvent,
   { key: of, versionId, sequencer, outputs }: TransformationReceipt,
@@ -134,31 +137,32 @@ function sourceOf(
 }
 
 /**
- * The receipt of the part that a file came of; of a version that does not stand any more, it may lack.
+ * The receipt of the part that a file was made from. It may be missing if the version is no longer live.
  *
- * @throws {TransientError} `in_progress` while the transformation has not ended: by this attempt, or by the next one
+ * @throws {TransientError} `in_progress` if the version is live and the transformation of the part has not
+ * finished
  */
 async function transformationOf(
   event: ObjectEvent,
   { part, ...path }: FileAddress,
-  stands: VersionStatus,
+  status: VersionStatus,
   ledger: Ledger,
   { store, wait }: StageContext,
 ): Promise<TransformationReceipt | undefined> {
   const find = () => ledger.receipt(transformationReceiptKey(path, part), transformationReceipt);
   let found = await find();
   for (const delay of RECEIPT_DELAYS) {
-    if (found !== undefined || stands !== 'live') return found;
+    if (found !== undefined || status !== 'live') return found;
     await wait(delay);
     found = await find();
   }
   if (found !== undefined) return found;
   if (parseSourceMetadata((await store.describe(event)).metadata) === undefined) throw notOurs(event);
-  const message = `The transformation that wrote s3://${event.bucket}/${event.key} has not ended: another attempt at its part may write other files.`;
+  const message = `The transformation that wrote s3://${event.bucket}/${event.key} has not finished: another attempt at its part may write other files.`;
   throw new TransientError('in_progress', message, { stage: 'loading' });
 }
 
-/** Takes the rows of a file's own version out of MySQL, of which no other sink has anything. */
+/** Removes the rows of a file's own version from MySQL. No other sink has rows of this version. */
 async function retractOwnRows(
   event: ObjectEvent,
   entry: LedgerEntry | undefined,
@@ -171,12 +175,15 @@ async function retractOwnRows(
     if (source !== undefined)
       await tables.retract(dataset, source.key, revisionSequencer(source), itsOwn(source, entry));
   } catch (error) {
-    // It went already, and its deletion is an event.
+    // The file was removed already, and its deletion is an event of its own.
     if (!(error instanceof ObjectNotFound)) throw error;
   }
 }
 
-/** The retraction of a version that came to nothing; where it was newer than what stands, that is let in again. */
+/**
+ * The retraction of a version that never became active. If it was newer than the active version, MySQL must
+ * accept that one again.
+ */
 function itsOwn(version: Version, entry: LedgerEntry | undefined): Retraction {
   const { current } = entry ?? {};
   if (current !== undefined && !isOlder(current, version)) return { which: 'its own' };
@@ -184,10 +191,10 @@ function itsOwn(version: Version, entry: LedgerEntry | undefined): Retraction {
 }
 
 /**
- * Takes out of MySQL what is older than what the object's tables are to show, once that is whole: until then older rows
- * are the last that are.
+ * Removes the rows of older versions from MySQL once the active version is complete: until then, they are the
+ * only complete rows of the object.
  *
- * @throws {TransientError} `in_progress` until then
+ * @throws {TransientError} `in_progress` until the active version is complete
  */
 async function retractRows(
   event: ObjectEvent,
@@ -202,16 +209,16 @@ async function retractRows(
   const receiptKey = loadingReceiptKey(address, part, partitionPath);
   const receipt = await ledger.receipt(receiptKey, loadingReceipt).catch(unreadableDocument);
   const loaded = receipt instanceof UnreadableDocument ? undefined : receipt;
-  // What came to nothing has gone from the lake, and nothing that stands comes after it.
+  // This version never became active, and no newer one is active whose retraction would include its rows.
   if (loaded !== undefined && (entry.current === undefined || isOlder(entry.current, loaded)))
     await tables.retract(dataset, entry.key, revisionSequencer(loaded), itsOwn(loaded, entry));
   if (entry.current === undefined) return;
-  if (!(await isWhole(entry, ledger))) {
-    const message = `The version that takes the place of s3://${event.bucket}/${event.key} is not complete yet: its rows stay till then.`;
+  if (!(await isInEverySink(entry, ledger))) {
+    const message = `The version that replaces s3://${event.bucket}/${event.key} is not complete yet, so the rows of this file stay for now.`;
     throw new TransientError('in_progress', message, { stage: 'loading' });
   }
   const { type, sequencer } = entry.current;
-  // A deletion is of all revisions of a version.
+  // A deletion covers all revisions of a version.
   if (type === 'deleted')
     await tables.retract(dataset, entry.key, revisionName(sequencer, MAX_REVISION), {
       which: 'older and its own',
@@ -225,25 +232,25 @@ async function load(
   source: Source | undefined,
   dataset: Dataset,
   buckets: LoadingBuckets,
-  surroundings: StageContext,
+  context: StageContext,
 ): Promise<LoadingReceipt> {
-  const { store, now, elapsed, codeVersion, tables } = surroundings;
+  const { store, now, elapsed, codeVersion, tables } = context;
   const startedAt = elapsed();
   if (source === undefined) throw notOurs(event);
   const { records, bytes, ...from } = source;
   const toArchive = { bucket: buckets.archive, key: archiveKey(event.key) };
   const isParquet = toArchive.key === event.key;
 
-  const rejects = new RejectsWriter(surroundings, buckets.failed, (file) =>
+  const rejects = new RejectsWriter(context, buckets.failed, (file) =>
     loadingRejectsKey(address, address.part, address.partitionPath, file),
   );
   let loaded: LoadingReceipt['tables'];
   let archive: StoredObject | undefined;
   if (tables !== undefined || !isParquet) {
-    const rows = await readRows(event, address, dataset, surroundings);
+    const rows = await readRows(event, address, dataset, context);
     const header = { ...from, part: address.part };
     loaded = tables && (await fillTables(rows, from, dataset, tables, rejects));
-    if (!isParquet) archive = await writeArchive(rows, header, dataset, toArchive, surroundings);
+    if (!isParquet) archive = await writeArchive(rows, header, dataset, toArchive, context);
   }
   if (archive === undefined) {
     archive = { key: toArchive.key, records, bytes, ...(await store.copy(event, toArchive)) };
@@ -277,7 +284,7 @@ async function readRows(
   return rows;
 }
 
-/** Rows that a table can't hold are rejected, each with its reason; the others go in. */
+/** Loads the rows into MySQL. Rows that a table can't hold are rejected, each with its reason. */
 async function fillTables(
   rows: readonly NumberedRow[],
   from: Omit<Source, 'records' | 'bytes'>,
@@ -314,6 +321,6 @@ async function writeArchive(
 }
 
 function notOurs({ bucket, key }: ObjectEvent): PermanentError {
-  const message = `s3://${bucket}/${key} is no file that the transformation wrote. Upload to the raw bucket instead.`;
+  const message = `s3://${bucket}/${key} was not written by the transformation. Upload to the raw bucket instead.`;
   return new PermanentError('unreadable_part', message, { stage: 'loading' });
 }

@@ -1,13 +1,13 @@
 import type { Tally } from '../../domain/versions/receipt.ts';
 
 /**
- * `duplicate`: the work had been done before, and there is a receipt to show for it. `stale`: something newer took
- * effect. `retracted`: what a deleted object left behind is gone. `kept`: it was deleted, and its dataset keeps the rows.
+ * `duplicate`: the work was done before, and has a receipt. `stale`: a newer event took effect. `retracted`:
+ * the output of a deleted object was removed. `kept`: the object was deleted, and its dataset keeps the rows.
  */
 export const results = ['done', 'duplicate', 'stale', 'retracted', 'kept', 'failed'] as const;
 export type Result = (typeof results)[number];
 
-/** What became of the records of one message, for its log line and metrics. */
+/** The outcome of one message, for its log line and metrics. */
 export interface Outcome {
   readonly dataset: string;
   readonly result: Result;

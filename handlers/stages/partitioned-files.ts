@@ -13,7 +13,10 @@ import { sourceMetadata } from './source-metadata.ts';
 
 const WRITES_AT_ONCE = 8;
 
-/** The files of the lake that one part becomes: one for each partition, rows in the order of the records. */
+/**
+ * The files of the lake that are made from one part: one for each partition, with rows in the order of the
+ * records.
+ */
 export class PartitionedFiles {
   readonly #dataset: Dataset;
   readonly #path: VersionPath;
@@ -38,7 +41,7 @@ export class PartitionedFiles {
     this.#codeVersion = codeVersion;
   }
 
-  /** Returns whether the row was taken: one of a partition too many is not. */
+  /** @returns `false` if the row would need one partition too many */
   add(row: Row, recordNumber: number): boolean {
     const partition = partitionPath(partitionOf(this.#dataset, row));
     let file = this.#files.get(partition);

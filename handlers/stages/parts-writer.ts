@@ -5,56 +5,54 @@ import type { StageContext } from './context.ts';
 
 const LINE_FEED = 0x0a;
 
-/** Gathers valid records into parts of bounded size. While one part is compressed and stored, the next one fills. */
+/**
+ * Gathers valid records into parts of bounded size. While one part is compressed and stored, the next one
+ * fills.
+ */
 export class PartsWriter {
   readonly written: StoredObject[] = [];
-  readonly #surroundings: StageContext;
+  readonly #context: StageContext;
   readonly #bucket: string;
   readonly #path: VersionPath;
   readonly #header: Omit<PartHeader, 'part'>;
-  /** The part under way, its header first. */
+  /** The current part, with its header first. */
   #content = new GrowingText();
   #lines = 0;
-  /** A part's that is stored, to be used again. */
+  /** The buffer of a part that is stored, for reuse. */
   #spare: GrowingText | undefined;
   #parts = 0;
   #storing: Promise<void> = Promise.resolve();
   records = 0;
 
-  constructor(
-    surroundings: StageContext,
-    bucket: string,
-    path: VersionPath,
-    header: Omit<PartHeader, 'part'>,
-  ) {
-    this.#surroundings = surroundings;
+  constructor(context: StageContext, bucket: string, path: VersionPath, header: Omit<PartHeader, 'part'>) {
+    this.#context = context;
     this.#bucket = bucket;
     this.#path = path;
     this.#header = header;
   }
 
-  /** Adds a line. Returns whether the part is full, and `flush` is to be awaited before the next line. */
+  /** Adds a line. @returns whether the part is full: then `flush` must be awaited before the next line */
   add(line: string): boolean {
     if (this.#lines === 0) this.#content.add(JSON.stringify({ ...this.#header, part: this.#parts }));
     this.#content.add(line);
     this.records += 1;
     this.#lines += 1;
-    const { partRecords, partBytes } = this.#surroundings.limits;
+    const { partRecords, partBytes } = this.#context.limits;
     return this.#lines >= partRecords || this.#content.length >= partBytes;
   }
 
-  /** Stores what is left. */
+  /** Stores the last part. */
   async finish(): Promise<void> {
     if (this.#lines > 0) await this.flush();
     await this.#storing;
   }
 
-  /** Resolves, whatever becomes of it, when nothing is being stored any more. */
+  /** Resolves when no part is being stored any more, even if storing failed. */
   async settled(): Promise<void> {
     await this.#storing.catch(() => {});
   }
 
-  /** Ends the part, and waits until the one before it is stored. */
+  /** Starts to store the part, as soon as the one before it is stored. */
   async flush(): Promise<void> {
     await this.#storing;
     this.#storing = this.#storePart(this.#parts, this.#content, this.#lines);
@@ -62,12 +60,12 @@ export class PartsWriter {
     this.#spare = undefined;
     this.#parts += 1;
     this.#lines = 0;
-    // A failure is met where the next part waits for this one; until then it is not unhandled.
+    // A failure is thrown where the next part waits for this one. Until then, it must not count as unhandled.
     this.#storing.catch(() => {});
   }
 
   async #storePart(part: number, content: GrowingText, records: number): Promise<void> {
-    const { store, zstd } = this.#surroundings;
+    const { store, zstd } = this.#context;
     const body = await zstd.compress(content.bytes);
     content.clear();
     this.#spare = content;
@@ -77,7 +75,10 @@ export class PartsWriter {
   }
 }
 
-/** Lines as UTF-8 in a buffer: thousands of strings that live until a part is full would be copied by every collection. */
+/**
+ * Lines as UTF-8 in a buffer. Thousands of strings that live until a part is full would be copied by every
+ * garbage collection.
+ */
 class GrowingText {
   #bytes = Buffer.allocUnsafeSlow(64 * 1024);
   #length = 0;

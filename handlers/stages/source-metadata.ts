@@ -2,8 +2,8 @@ import * as z from 'zod';
 import type { PartHeader } from '../../domain/records/part.ts';
 
 /**
- * Where a file of the lake comes from, as its user metadata and in its footer. S3 allows 2 KB of ASCII there: a key
- * of 1,024 bytes fits as base64url, and would not percent-encoded.
+ * The source of a file of the lake, for its user metadata and its footer. S3 allows 2 KB of ASCII as user
+ * metadata: a key of 1,024 bytes fits as base64url, but not percent-encoded.
  */
 export function sourceMetadata({ key, versionId, sequencer }: PartHeader): Record<string, string> {
   return { 'source-key': Buffer.from(key).toString('base64url'), 'source-version': versionId, sequencer };
@@ -15,7 +15,7 @@ const metadata = z.object({
   sequencer: z.string(),
 });
 
-/** Returns `undefined` when the object was not written by the transformation. */
+/** @returns `undefined` if the object was not written by the transformation */
 export function parseSourceMetadata(
   raw: Readonly<Record<string, string>>,
 ): Pick<PartHeader, 'key' | 'versionId' | 'sequencer'> | undefined {

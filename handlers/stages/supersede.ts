@@ -24,7 +24,10 @@ import { isVersion, parseRevision } from '../../domain/versions/revision.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 
-/** Where a version leaves what goes with it. Its archive files and MySQL rows follow its files of the lake. */
+/**
+ * The buckets with the output of a version that is removed with it. Its archive files and MySQL rows are
+ * removed after its files of the lake.
+ */
 export interface OutputBuckets {
   readonly temp: string;
   readonly failed: string;
@@ -33,14 +36,15 @@ export interface OutputBuckets {
 
 export type VersionStatus = ReturnType<typeof versionStatus>;
 
-/** Where the version of a part or of a file of the lake stands. */
+/** The status of the version that a part or a file of the lake belongs to. */
 export function statusOf(entry: LedgerEntry | undefined, { version }: VersionPath): VersionStatus {
   return versionStatus(entry, (versionId) => versionSegment(versionId) === version);
 }
 
 /**
- * Removes what superseded versions left behind, once what superseded them is complete in every sink. Whoever completes
- * it does this; whoever finds it undone does it as well.
+ * Removes the output of superseded versions once the active version is in every sink. The invocation that
+ * completes the active version does this; if it dies, the next one that comes across superseded versions
+ * does.
  */
 export async function removeSuperseded(
   entry: LedgerEntry | undefined,
@@ -52,65 +56,68 @@ export async function removeSuperseded(
   const { dataset, key, current, superseded } = entry;
   const path = (versionId: string) => versionPath({ dataset, key, versionId });
   if (current !== undefined && !isLoaded(entry)) {
-    if (!(await isWhole(entry, ledger))) return;
+    if (!(await isInEverySink(entry, ledger))) return;
     const latest = await ledger.change(path(''), (known) => known && markComplete(known, current.versionId));
-    // Another version took effect meanwhile: it is for whoever completes that one.
+    // Another version took effect meanwhile: the invocation that completes that one will clean up.
     if (latest === undefined || !isLoaded(latest)) return;
   }
   for (const versionId of superseded) {
-    await removePieces(path(versionId), ledger, store, buckets);
+    await removePartsAndFiles(path(versionId), ledger, store, buckets);
     await removeFailed(path(versionId), store, buckets);
-    // One by one: many of them may be more than one invocation can remove.
+    // One by one, since one invocation may not have the time to remove them all.
     await ledger.change(path(''), (known) => known && withoutSuperseded(known, [versionId]));
   }
 }
 
 /**
- * After the receipt of a piece of work, which may be the last one that lacked: removes what is superseded if it was.
- * A version that was superseded meanwhile stands until its successor is complete, for it may be what the tables show.
+ * Cleans up after the receipt of a work item was written. If it was the last missing receipt of the active
+ * version, the output of superseded versions is removed. A version that was superseded meanwhile stays until
+ * its successor is complete, since the tables may still show it.
  *
- * @returns `false` when the version of the piece is gone: what was made of it must go as well
+ * @returns `false` if the version of the work item is gone: then the output of the work must be removed as
+ * well
  */
 export async function cleanUpAfter(
-  piece: VersionPath,
+  workItem: VersionPath,
   ledger: Ledger,
   store: ObjectStore,
   buckets: OutputBuckets,
 ): Promise<boolean> {
-  const entry = await ledger.entry(piece);
-  const stands = statusOf(entry, piece);
-  if (stands === 'gone') return false;
+  const entry = await ledger.entry(workItem);
+  const status = statusOf(entry, workItem);
+  if (status === 'gone') return false;
   await removeSuperseded(entry, ledger, store, buckets);
-  return stands === 'live' || statusOf(await ledger.entry(piece), piece) !== 'gone';
+  return status === 'live' || statusOf(await ledger.entry(workItem), workItem) !== 'gone';
 }
 
-/** Whether what an object's tables are to show is in every sink. */
-export async function isWhole(entry: LedgerEntry, ledger: Ledger): Promise<boolean> {
+/** Whether the active version of an object, if any, is in every sink. */
+export async function isInEverySink(entry: LedgerEntry, ledger: Ledger): Promise<boolean> {
   const { dataset, key, current } = entry;
   if (current === undefined || isLoaded(entry)) return true;
-  return isComplete(versionPath({ dataset, key, versionId: current.versionId }), ledger);
+  return hasAllReceipts(versionPath({ dataset, key, versionId: current.versionId }), ledger);
 }
 
-/** Whether every part of a version is transformed, and every file that came of it loaded. */
-async function isComplete(path: VersionPath, ledger: Ledger): Promise<boolean> {
+/** Whether every part of a version is transformed and every file of it is loaded, by its receipts. */
+async function hasAllReceipts(path: VersionPath, ledger: Ledger): Promise<boolean> {
   const extraction = await ledger.receipt(extractionReceiptKey(path), extractionReceipt);
   if (extraction === undefined) return false;
   const there = new Set(await ledger.receiptKeys(path));
   const transformations = extraction.parts.map((_, part) => transformationReceiptKey(path, part));
   if (!transformations.every((key) => there.has(key))) return false;
-  // From the end: while work goes on, the last part is most likely to lack, and one look tells.
+  // From the end: while work goes on, the last part is the most likely to be unfinished, so that one read
+  // tells.
   for (const key of transformations.reverse()) {
     const transformation = await ledger.receipt(key, transformationReceipt);
-    const isLoaded = transformation?.outputs.every((file) => {
+    const isPartLoaded = transformation?.outputs.every((file) => {
       const address = parseProcessedKey(file.key);
       return address && there.has(loadingReceiptKey(path, address.part, address.partitionPath));
     });
-    if (isLoaded !== true) return false;
+    if (isPartLoaded !== true) return false;
   }
   return true;
 }
 
-/** Removes what the extraction of a version left behind, and its rejects and faults of all stages. */
+/** Removes the parts of a version, and its rejects, faults and notes of all stages. */
 export async function removeExtracted(
   path: VersionPath,
   store: ObjectStore,
@@ -121,8 +128,8 @@ export async function removeExtracted(
 }
 
 /**
- * Removes what attempts at a version left behind that died after they were overtaken: in whatever revision, if the ledger
- * entry knows nothing of it.
+ * Removes the parts, rejects, faults and notes of attempts at a version that died after they were overtaken:
+ * of each revision that the ledger entry does not know.
  */
 export async function removeForgotten(
   known: LedgerEntry | undefined,
@@ -134,7 +141,7 @@ export async function removeForgotten(
   const isForgotten = (of: VersionPath | undefined) =>
     of !== undefined && parseRevision(of.version).versionId === version && statusOf(known, of) === 'gone';
   const remove = async (bucket: string, prefix: string, parse: (key: string) => VersionPath | undefined) => {
-    // All revisions of a version begin alike, and so may other versions.
+    // All revisions of a version have this prefix, and other versions may have it too.
     const keys = await store.list(bucket, prefix.slice(0, -1));
     await store.remove(
       bucket,
@@ -162,7 +169,7 @@ async function removeFailed(
   for (const prefix of failedPrefixes(path)) await store.remove(failed, await store.list(failed, prefix));
 }
 
-/** Removes the rejects of all stages, but for these files. */
+/** Removes the rejects of all stages, except these files. */
 export async function removeRejects(
   path: VersionPath,
   but: readonly { readonly key: string }[],
@@ -178,11 +185,11 @@ export async function removeRejects(
 }
 
 /**
- * Removes the parts of a version, and all files of the lake that a receipt knows of; the loading stage takes it from
- * there. The receipts stay: they say for good what was done. One that can't be read keeps nothing: the receipt of a file's
- * part names the file, and so does that of its loading.
+ * Removes the parts of a version, and all files of the lake that its receipts name; the loading stage then
+ * clears the other sinks. The receipts stay as a permanent record. An unreadable receipt keeps no file alive:
+ * a file is named by the receipt of its part and by that of its loading.
  */
-export async function removePieces(
+export async function removePartsAndFiles(
   path: VersionPath,
   ledger: Ledger,
   store: ObjectStore,
@@ -200,8 +207,9 @@ export async function removePieces(
 }
 
 /**
- * An attempt that died may have written parts and rejects of a version that was gone when it was read again; and parts may
- * have been stored before too much was rejected.
+ * Removes the parts, and all rejects but those of the receipt, of a version that was rejected for a fault. An
+ * attempt that died may have written some before the version was deleted, and parts may have been stored
+ * before too much was rejected.
  */
 export async function removeUnread(
   entry: LedgerEntry | undefined,
@@ -217,6 +225,6 @@ export async function removeUnread(
   const path = versionPath({ ...entry, versionId: attempt.versionId });
   const receipt = await ledger.receipt(extractionReceiptKey(path), extractionReceipt);
   if (receipt?.fault === undefined) return;
-  await removePieces(path, ledger, store, buckets);
+  await removePartsAndFiles(path, ledger, store, buckets);
   await removeRejects(path, receipt.rejects, store, buckets);
 }

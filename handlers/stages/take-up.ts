@@ -16,16 +16,19 @@ import {
   removeUnread,
 } from './supersede.ts';
 
-/** A revision of a version that this invocation alone works on. */
+/** A revision that this invocation has claimed: no other one works on it. */
 interface TakenUp {
-  /** With the revision and the sequencer that the entry has. */
+  /** The event, with the revision and the sequencer of the ledger entry. */
   readonly event: ObjectEvent;
   readonly path: VersionPath;
-  /** Of its extraction, where another attempt got that far. */
+  /** The receipt of its extraction, if another attempt got that far. */
   readonly before: ExtractionReceipt | undefined;
 }
 
-/** Claims the version of an event, in the revision that is left to do; or tells the outcome, where there is nothing to extract. */
+/**
+ * Claims the version of an event, in the first revision that is not done. If there is nothing to extract,
+ * returns the outcome instead.
+ */
 export async function takeUp(
   event: ObjectEvent,
   ledger: Ledger,
@@ -41,7 +44,8 @@ export async function takeUp(
     if (decision.action !== 'extract') return leave(asked, path, decision, known, ledger, store, buckets);
 
     const name = revisionName(asked.versionId, asked.revision);
-    // A sweep makes up sequencers: of one version, the entry's counts, and its rows must carry the same.
+    // A sweep makes up sequencers. So the entry's sequencer counts, and all rows of a version must carry that
+    // one.
     const { versionId = name, sequencer = asked.sequencer } =
       decision.next.attempts.find((each) => each.message === message && each.invocation === invocation) ?? {};
     if (versionId !== name) {
@@ -52,14 +56,18 @@ export async function takeUp(
     if (before === undefined || known?.attempts.some((each) => each.versionId === versionId))
       return { event: { ...asked, sequencer }, path, before };
 
-    // It was done once, and gave way to what was taken for newer: what it left is gone, unless it died over that.
+    // This revision was extracted before, and superseded by a version that was taken for newer. Its output is
+    // gone, unless the invocation that removed it died.
     await removeExtracted(path, store, buckets);
     await ledger.change(path, (latest) => latest && withoutAttempts(latest, [versionId]));
     asked = { ...asked, revision: asked.revision + 1 };
   }
 }
 
-/** Answers an event of which there is nothing to extract, and finishes what an attempt that died has left undone. */
+/**
+ * Answers an event that needs no extraction, and finishes any clean-up that an attempt that died has left
+ * undone.
+ */
 async function leave(
   event: ObjectEvent,
   path: VersionPath,
@@ -90,6 +98,6 @@ async function leave(
 }
 
 function inProgress({ key }: ObjectEvent, until: number): TransientError {
-  const message = `The same message was delivered twice: another invocation works on ${JSON.stringify(key)}, until ${new Date(until).toISOString()} at most.`;
+  const message = `Another invocation is extracting ${JSON.stringify(key)}, until ${new Date(until).toISOString()} at most. This message will be retried.`;
   return new TransientError('in_progress', message, { stage: 'extraction' });
 }

@@ -23,8 +23,8 @@ import type { ObjectStore } from '../../store/object-store.ts';
 import type { StageContext } from './context.ts';
 import { type Outcome, withoutRecords } from './outcome.ts';
 import { PartitionedFiles } from './partitioned-files.ts';
-import { processOnce } from './piece.ts';
 import type { OutputBuckets } from './supersede.ts';
+import { processOnce } from './work-item.ts';
 
 const LINE_FEED = 0x0a;
 
@@ -35,24 +35,24 @@ export interface TransformationBuckets extends OutputBuckets {
 type PartAddress = VersionPath & { readonly part: number };
 
 /**
- * Turns one part into files of the lake: a file for each partition that the part's rows fall into. Rows that the
- * transform refuses go to the failed bucket.
+ * Turns one part into files of the lake: a file for each partition that the part's rows fall into. Records
+ * that the transform refuses go to the failed bucket.
  */
 export async function transformPart(
   event: ObjectEvent,
   buckets: TransformationBuckets,
-  surroundings: StageContext,
+  context: StageContext,
 ): Promise<Outcome> {
-  const { store } = surroundings;
+  const { store } = context;
   const address = parsePartKey(event.key);
-  const dataset = address && surroundings.registry.named(address.dataset);
+  const dataset = address && context.registry.named(address.dataset);
   if (address === undefined || dataset === undefined) throw notOurs(event);
   const ledger = new Ledger(store, buckets.ledger);
   const done = await processOnce(
     {
       address,
       receiptKey: transformationReceiptKey(address, address.part),
-      work: () => transform(event, address, dataset, buckets, surroundings),
+      work: () => transform(event, address, dataset, buckets, context),
       discard: () => removePart(address, event.key, ledger, store, buckets),
     },
     ledger,
@@ -69,13 +69,13 @@ async function transform(
   address: PartAddress,
   dataset: Dataset,
   buckets: TransformationBuckets,
-  surroundings: StageContext,
+  context: StageContext,
 ): Promise<TransformationReceipt> {
-  const { store, now, elapsed, codeVersion, receives, limits } = surroundings;
+  const { store, now, elapsed, codeVersion, receives, limits } = context;
   const startedAt = elapsed();
-  const { header, lines } = await readPart(surroundings, event);
-  const files = new PartitionedFiles(dataset, address, header, surroundings);
-  const rejects = new RejectsWriter(surroundings, buckets.failed, (file) =>
+  const { header, lines } = await readPart(context, event);
+  const files = new PartitionedFiles(dataset, address, header, context);
+  const rejects = new RejectsWriter(context, buckets.failed, (file) =>
     rejectsKey(address, 'transformation', header.part, file),
   );
   const filtered: Tally = {};
@@ -96,7 +96,7 @@ async function transform(
   }
   const outputs = await files.store(store, buckets.processed);
   await rejects.flush();
-  // Other code may have rejected more before it died.
+  // An attempt by other code may have written more rejects before it died.
   if (receives > 1) await removeRejects(address, rejects.files, store, buckets);
   return {
     stage: 'transformation',
@@ -113,7 +113,9 @@ async function transform(
   };
 }
 
-/** Removes a part, and what a receipt says that it became. A file that no receipt knows of is removed by the loading stage. */
+/**
+ * Removes a part and the files that its receipt names. The loading stage removes files that no receipt names.
+ */
 async function removePart(
   address: PartAddress,
   key: string,
@@ -131,7 +133,7 @@ async function removePart(
   await store.remove(buckets.temp, [key]);
 }
 
-/** Removes what attempts at a part rejected, but for these files. */
+/** Removes the rejects of all attempts at a part, except these files. */
 async function removeRejects(
   address: PartAddress,
   but: readonly StoredObject[],
@@ -145,11 +147,14 @@ async function removeRejects(
 
 function oneTooMany({ partitionBy }: Dataset, recordNumber: number, record: unknown, most: number): Reject {
   const path = partitionBy.join();
-  const message = `The rows of one part may fall into ${most} partitions. Partition by a column of fewer values than ${path}.`;
+  const message = `The rows of one part may fall into ${most} partitions at most. Partition by a column with fewer values than ${path}.`;
   return { recordNumber, path, code: 'invalid_row', message, json: JSON.stringify(record) };
 }
 
-/** The header and, one after the other, the lines of a part. What is no part is refused before any line is read. */
+/**
+ * The header and the lines of a part, one after the other. Anything that is not a part is refused before a
+ * line is read.
+ */
 async function readPart({ store, zstd }: StageContext, event: ObjectEvent) {
   const chunks: Uint8Array[] = [];
   for await (const chunk of await store.read(event)) chunks.push(chunk);
@@ -164,7 +169,7 @@ async function readPart({ store, zstd }: StageContext, event: ObjectEvent) {
 }
 
 function notOurs({ bucket, key }: ObjectEvent, cause?: unknown): PermanentError {
-  const message = `s3://${bucket}/${key} is no part that the extraction wrote. Upload to the raw bucket instead.`;
+  const message = `s3://${bucket}/${key} was not written by the extraction. Upload to the raw bucket instead.`;
   return new PermanentError('unreadable_part', message, { stage: 'transformation', cause });
 }
 

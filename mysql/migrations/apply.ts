@@ -5,36 +5,39 @@ export interface Database {
   query(sql: string, values?: readonly unknown[]): Promise<readonly unknown[]>;
 }
 
-/** The database can't be migrated as it is; the message says what to do. */
+/** Thrown if the database can't be migrated in its state; the message says what to do. */
 export class MigrationRefused extends Error {
   override readonly name = 'MigrationRefused';
 }
 
-/** Seconds for which a migrator waits for another. */
+/** How many seconds a migration waits for another one. */
 const LOCK_WAIT_S = 60;
 
-/** Names of locks are the server's, not the database's, and have 64 characters. */
+/** A lock's name is unique in the server, not just in the database, and has at most 64 characters. */
 const lockName = "CONCAT('sluice-', SHA1(DATABASE()))";
 
-/** What a statement that was cut off meets when it had taken effect: table, column and index there; index gone. */
+/**
+ * Errors of a statement that is repeated although it had taken effect: table, column or index exists; index
+ * is gone.
+ */
 const alreadyDone = new Set([1050, 1060, 1061, 1091]);
 
 interface Applied {
   readonly number: number;
   readonly checksum: string;
-  /** Statements that are done. */
+  /** How many statements are done. */
   readonly statements: number;
-  /** 1 while the next one runs: that it is still so says that nobody knows how it ended. */
+  /** 1 while the next statement runs. If it is still 1 later, the statement's result is unknown. */
   readonly running: number;
 }
 
 /**
- * Applies the migrations that the database does not have yet, in order, and records each. Of two that try at once, the
- * second waits. A statement that changes a table can't be undone with a transaction, so one that was cut off goes on
- * with the statement that it had come to.
+ * Applies the migrations that the database does not have yet, in order, and records each. If two try at once,
+ * the second waits. Changes of tables can't be rolled back, so a migration that was interrupted continues
+ * with the statement that it had reached.
  *
- * @returns the numbers that were applied
- * @throws {MigrationRefused} when one that was applied has changed since, or another migrator does not end
+ * @returns the numbers of the applied migrations @throws {MigrationRefused} if an applied migration has
+ * changed since, or another run does not end
  */
 export async function applyMigrations(
   database: Database,
@@ -62,7 +65,7 @@ export async function applyMigrations(
   }
 }
 
-/** What the database has of migrations, by number. */
+/** The migrations that the database has, by number. */
 async function appliedMigrations(database: Database): Promise<ReadonlyMap<number, Applied>> {
   await database.query(`CREATE TABLE IF NOT EXISTS sluice_migrations (
   number INT UNSIGNED NOT NULL,
@@ -81,7 +84,7 @@ function check(migration: Migration, known: Applied | undefined): void {
   if (known === undefined || known.checksum === migrationChecksum(migration)) return;
   throw new MigrationRefused(
     `Migration ${migration.number} (${migration.name}) has changed since it was applied to this database. ` +
-      'Bring its file in migrations/ back to what it was (git log migrations), and put the change into a new one.',
+      'Restore its file in mysql/migrations/ (git log mysql/migrations), and put the change into a new migration.',
   );
 }
 
@@ -106,7 +109,8 @@ async function apply(database: Database, migration: Migration, known: Applied | 
     } catch (error) {
       const { errno = 0 } = error as { errno?: number };
       if (!wasCutOff || !alreadyDone.has(errno)) {
-        // The server's answer was no. Where there was no answer, this fails too, and the statement stays marked.
+        // The server refused the statement. If there was no answer at all, this fails as well, and the
+        // statement stays marked.
         await record(done, false).catch(() => {});
         throw error;
       }

@@ -76,12 +76,12 @@ describe('the editor refuses a transform', () => {
 
   it('whose row has a column that the table lacks, and names it', () => {
     const transform = (reading: z.output<typeof record>) => ({ ...reading, level: 'low' as const, note: '' });
-    // @ts-expect-error: … is not assignable to type '"The transform returns note, which is no column of the row."'.
+    // @ts-expect-error: … is not assignable to type '"The transform returns note, which is not a column of the row."'.
     expect(defineDataset({ ...rest, transform }).row).toBe(row);
     type Definition = DatasetDefinition<typeof record, typeof row, typeof transform>;
     expectTypeOf<
       Definition['transform']
-    >().toExtend<'The transform returns note, which is no column of the row.'>();
+    >().toExtend<'The transform returns note, which is not a column of the row.'>();
   });
 
   it('that reads a field which no record has', () => {

@@ -123,7 +123,7 @@ describe('a batch of a backfill', () => {
     expect(messages.map(parseObjectEvent)).toMatchObject([{ key: B }]);
     expect(recordOf(batch).objects).toMatchObject([{ of: A, skip: 'unreadable' }, { of: B }]);
     expect((await endReport('backfill')).written.failed).toMatchObject([
-      { key: A, reason: 'what the ledger has of it can’t be read: npx sluice explain' },
+      { key: A, reason: 'its ledger entry or a receipt can’t be read: npx sluice explain' },
       { key: B },
     ]);
   });
@@ -235,8 +235,8 @@ describe('a batch of a backfill', () => {
     expect((await endReport('backfill')).written).toMatchObject({
       status: 'failed',
       objects: { listed: 1, sent: 1, failed: 1 },
-      failed: [{ key: A, reason: expect.stringContaining('not begun') }],
-      troubles: ['A batch may not have been sent as a whole: refused'],
+      failed: [{ key: A, reason: expect.stringContaining('never started') }],
+      troubles: ['A batch may have been sent only in part: refused'],
     });
   });
 });
@@ -258,7 +258,7 @@ describe('the report of a backfill', () => {
       records: { read: 3, written: 2, filtered: 0, rejected: 1 },
       failed: [
         { key: 'recipes/broken.json', reason: 'truncated' },
-        { key: 'recipes/never.ndjson', reason: expect.stringContaining('not begun') },
+        { key: 'recipes/never.ndjson', reason: expect.stringContaining('never started') },
       ],
     });
     expect(answer).toMatchObject({
@@ -313,7 +313,7 @@ describe('the report of a backfill', () => {
     expect((await endReport('backfill', [], false, { mapRuns })).written).toMatchObject({
       status: 'partly',
       objects: { listed: 1, succeeded: 1 },
-      troubles: [expect.stringMatching(/^100 of what was listed may not have been sent/)],
+      troubles: [expect.stringMatching(/^100 objects may not have been sent/)],
     });
   });
 
@@ -330,7 +330,7 @@ describe('the report of a backfill', () => {
     } as const;
     await reportOn({ ...task, input: {}, dryRun: false, troubles: [] }, ending);
     const written = JSON.parse(store.body('failed', reportKey('backfill', execution)).toString());
-    expect(written).toMatchObject({ troubles: ['It was not found out how all objects ended: 1 lacks.'] });
+    expect(written).toMatchObject({ troubles: ['The outcome of 1 object is unknown.'] });
   });
 });
 

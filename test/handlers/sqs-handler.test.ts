@@ -227,7 +227,7 @@ describe('the handler of a stage', () => {
     await begun.promise;
     const notes = store.keys('failed').map((key) => JSON.parse(store.body('failed', key).toString()));
     expect(notes).toMatchObject([
-      { key: 'recipes/a.json', code: 'interrupted', message: expect.stringContaining('no word') },
+      { key: 'recipes/a.json', code: 'interrupted', message: expect.stringContaining('never finished') },
       { key: 'recipes/b.json', code: 'interrupted' },
     ]);
   });

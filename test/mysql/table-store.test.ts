@@ -212,7 +212,7 @@ describe('a file', () => {
 
   it('can’t have the same record twice', async () => {
     const rows = [...numbered(thing('a')), ...numbered(thing('b'))];
-    await expect(load('01', rows)).rejects.toThrow('Record 1 of things/a.json is there twice.');
+    await expect(load('01', rows)).rejects.toThrow('Record 1 of things/a.json occurs twice.');
   });
 
   it('is loaded by several at once into the same rows', async () => {

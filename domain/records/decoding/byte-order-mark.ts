@@ -1,6 +1,6 @@
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
-/** The bytes without the byte-order mark of UTF-8 that they may begin with. */
+/** The bytes without a byte-order mark of UTF-8 at the start. */
 export async function* withoutByteOrderMark(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let head: Buffer | undefined = Buffer.alloc(0);
   for await (const chunk of source) {
@@ -17,7 +17,7 @@ export async function* withoutByteOrderMark(source: AsyncIterable<Buffer>): Asyn
   if (head !== undefined && head.length > 0) yield head;
 }
 
-/** Whether the bytes begin as UTF-16 does, which nothing here reads. */
+/** Whether the bytes begin with the byte-order mark of UTF-16, which is not supported. */
 export function isUtf16([first, second]: Uint8Array): boolean {
   return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
 }

@@ -13,7 +13,8 @@ export type InputRecord = RawRecord | CsvRecord;
  *
  * Memory: a chunk of input and one record, whatever the size.
  *
- * @throws {PermanentError} when the object can't be read (further); every record before that has been yielded
+ * @throws {PermanentError} if the object can't be read (further), after every record before that point was
+ * yielded
  */
 export function decode(
   { source: format, record }: Pick<Dataset, 'source' | 'record'>,

@@ -1,20 +1,26 @@
-import { PermanentError, TransientError } from '../../errors.ts';
+import { errorText, PermanentError, TransientError } from '../../errors.ts';
 import type { Compression } from './compression.ts';
 import { Decompressor } from './decompressor.ts';
 import { Expansion } from './expansion.ts';
 
-/** Opens an object's bytes, the same ones each time: damage is looked at again. */
+/** Opens an object's bytes, the same ones each time: a damaged object is read twice. */
 export type Source = () => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
 
-/** Input goes into the decompressor in blocks of one size, so that damage is met at the same byte however it arrives. */
+/**
+ * The decompressor gets its input in blocks of one size, so that it finds damage at the same byte however the
+ * input is cut.
+ */
 const BLOCK_BYTES = 64 * 1024;
 
 const GZIP = [0x1f, 0x8b];
 const ZSTD = [0x28, 0xb5, 0x2f, 0xfd];
-/** Of a frame that is skipped, whose first byte may end in any digit. */
+/** A frame that is skipped; the last hexadecimal digit of its first byte may be any. */
 const ZSTD_SKIPPABLE = [0x50, 0x2a, 0x4d, 0x18];
 
-/** Recognises the compression by the magic numbers of RFC 1952 (gzip) and RFC 8878 (zstd), or its skippable frames. */
+/**
+ * Recognises the compression by the magic numbers of RFC 1952 (gzip) and RFC 8878 (zstd), or its skippable
+ * frames.
+ */
 export function compressionOf(head: Uint8Array): Compression {
   if (head.length >= GZIP.length && mayBegin(head, GZIP)) return 'gzip';
   return head.length >= ZSTD.length && mayBeginZstd(head) ? 'zstd' : 'none';
@@ -25,19 +31,20 @@ function mayBeginZstd(head: Uint8Array): boolean {
   return mayBegin(head, ZSTD) || mayBegin([first & 0xf0, ...rest], ZSTD_SKIPPABLE);
 }
 
-/** Whether the bytes are the magic number, or as much of it as there is. */
+/** Whether the bytes are the magic number, or its beginning if there are fewer. */
 function mayBegin(bytes: ArrayLike<number>, magic: readonly number[]): boolean {
   return magic.every((byte, i) => i >= bytes.length || bytes[i] === byte);
 }
 
 /**
- * Decompresses an object's bytes as they come in, by what they are and not by what the object is called. Several gzip
- * members or zstd frames in a row are one content.
+ * Decompresses an object's bytes as they come in. The content decides on the format, not the object's name.
+ * Several gzip members or zstd frames in a row are one content.
  *
- * Node's decompressor drops what it has made of a block in which it then meets damage. So a damaged object is read once more, and
- * that block byte by byte: all comes out that stands before the damage.
+ * Node's decompressor drops the output of a block in which it then finds damage. So a damaged object is read
+ * once more, with that block byte by byte: this gives all content before the damage.
  *
- * @throws {PermanentError} `truncated`, `corrupt_compression` or `compression_bomb`, after all that could be read
+ * @throws {PermanentError} `truncated`, `corrupt_compression` or `compression_bomb`, after all readable
+ * content was yielded
  */
 export async function* decompress(open: Source): AsyncGenerator<Buffer> {
   const bytes = bytesOf(open);
@@ -76,7 +83,7 @@ async function* decompressed(
     } catch (again) {
       throw faultOf(again, expansion);
     }
-    const message = `The ${compression} stream was damaged when it was read first, and whole when it was read again.`;
+    const message = `The ${compression} stream was damaged at the first read, but intact at the second.`;
     throw new TransientError('storage', message, { stage: 'extraction' });
   }
 }
@@ -86,7 +93,7 @@ async function* bytesOf(open: Source): AsyncGenerator<Buffer, void> {
     yield Buffer.from(buffer, byteOffset, byteLength);
 }
 
-/** The first bytes, enough to know the compression by. */
+/** The first bytes, enough to recognise the compression. */
 async function firstOf(bytes: AsyncGenerator<Buffer>): Promise<Buffer> {
   let head: Buffer = Buffer.alloc(0);
   while (head.length < ZSTD.length) {
@@ -102,7 +109,7 @@ async function* joined(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerato
   yield* rest;
 }
 
-/** @param bytewiseFrom where a block begins that comes byte by byte */
+/** @param bytewiseFrom start of the block that is given out byte by byte */
 async function* inBlocks(
   input: AsyncIterable<Buffer>,
   bytewiseFrom = Number.POSITIVE_INFINITY,
@@ -172,8 +179,9 @@ async function* withoutFirst(count: number, content: AsyncIterable<Buffer>): Asy
 }
 
 /**
- * zlib takes one byte behind a whole stream for the beginning of another member, and says that the stream breaks off. A member
- * ends with the length of its content (RFC 1952, ISIZE): so what breaks off is hardly ever read again for that.
+ * zlib takes a single byte after a complete stream for the beginning of another member, and reports a stream
+ * that breaks off. A member ends with the length of its content (RFC 1952, ISIZE). This is checked first, so
+ * a stream that really breaks off is hardly ever read again.
  */
 async function isFollowedByOneByte(
   open: Source,
@@ -200,7 +208,7 @@ async function isFollowedByOneByte(
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : '';
 
-/** Too little memory is no fault of the data. */
+/** A lack of memory is not a fault of the data. */
 const isOfData = (error: unknown): boolean =>
   /^(Z|ZSTD)_/.test(codeOf(error)) &&
   !['Z_MEM_ERROR', 'ZSTD_error_memory_allocation'].includes(codeOf(error));
@@ -213,7 +221,7 @@ const isTooWide = (error: unknown): boolean => codeOf(error) === 'ZSTD_error_fra
 const isDamage = (error: unknown): boolean => isOfData(error) && !isCutOff(error) && !isTooWide(error);
 
 function trailing({ compression, produced }: Expansion): PermanentError {
-  const message = `Something else follows the ${compression} stream, which ends after ${produced} bytes of content.`;
+  const message = `The ${compression} stream ends after ${produced} bytes of content, but other bytes follow it.`;
   return new PermanentError('corrupt_compression', message, { stage: 'extraction' });
 }
 
@@ -226,11 +234,11 @@ function faultOf(error: unknown, expansion: Expansion): unknown {
       'The zstd stream needs more than 16 MB for its window. Compress it without --long and --ultra.';
     return new PermanentError('window_too_large', message, circumstances);
   }
-  // Of the first member, the header was looked at before.
+  // The header of the first member was checked before, so this is a later one.
   if ((error as Error).message === 'incorrect header check') return trailing(expansion);
   const place = `after ${produced} bytes of content`;
   if (isCutOff(error))
     return new PermanentError('truncated', `The ${compression} stream breaks off ${place}.`, circumstances);
-  const message = `The ${compression} stream is damaged ${place}: ${(error as Error).message}.`;
+  const message = `The ${compression} stream is damaged ${place}: ${errorText(error)}.`;
   return new PermanentError('corrupt_compression', message, circumstances);
 }

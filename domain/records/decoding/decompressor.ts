@@ -1,15 +1,18 @@
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
 import type { Compression } from './compression.ts';
 
-/** Larger chunks than zlib's own 16 KB: the splitters behind it run once a chunk. */
+/** Larger than zlib's default of 16 KB, since the splitters run once for each chunk. */
 const CHUNK_BYTES = 256 * 1024;
 
-/** 16 MB, twice what zstd's levels up to 19 use; `--long` and `--ultra` go up to 2 GB, which no function has. */
+/**
+ * 16 MB, twice the window of zstd's levels up to 19. `--long` and `--ultra` use up to 2 GB, more than a
+ * function's memory.
+ */
 const MAX_WINDOW_LOG = 24;
 
 /**
- * Node's decompressor, one step at a time: the next block goes in only when all that the last one made has been taken
- * out. A pipeline would read ahead, and what is read ahead is lost when the stream then turns out to break off.
+ * Node's decompressor, one step at a time: the next block goes in only when all output of the last one was
+ * taken out. A pipeline would read ahead, and lose what it read ahead if the stream breaks off.
  */
 export class Decompressor {
   readonly #stream: ReturnType<typeof decompressorStream>;
@@ -37,7 +40,10 @@ export class Decompressor {
     return this.#head;
   }
 
-  /** How many of the bytes written were not taken: Node's zstd ends with the first frame, whatever follows it. */
+  /**
+   * How many of the written bytes were not consumed: Node's zstd ends with the first frame, whatever follows
+   * it.
+   */
   get leftOver(): number {
     return this.#given - this.#stream.bytesWritten;
   }
@@ -78,7 +84,8 @@ export class Decompressor {
 }
 
 function decompressorStream(compression: Exclude<Compression, 'none'>) {
-  // With room for one byte, it goes on only when its output has been read: a small block can expand to gigabytes.
+  // With room for one byte, it continues only after its output was read: a small block can expand to
+  // gigabytes.
   const options = { chunkSize: CHUNK_BYTES, readableHighWaterMark: 1 };
   if (compression === 'gzip') return createGunzip(options);
   return createZstdDecompress({ ...options, params: { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG } });

@@ -1,19 +1,22 @@
 import { PermanentError } from '../../errors.ts';
 import type { Compression } from './compression.ts';
 
-/** Each costs a tenth of a millisecond: so many of so little are meant to keep a machine busy. */
+/**
+ * Each frame costs a tenth of a millisecond. So many frames with so little content are meant to keep a
+ * machine busy.
+ */
 const FRAMES_GRACE = 3000;
 const MIN_FRAME_BYTES = 64;
 
 const TAIL_BYTES = 5;
 
-/** No real text comes near it: gzip's limit is 1,032, and only emptiness gets there. */
+/** No real text comes near this ratio: gzip's limit is 1,032, which only empty content reaches. */
 const MAX_EXPANSION = 500;
 
-/** How much any input may expand to before its ratio is looked at, in bytes. */
+/** How far any input may expand before its ratio is checked, in bytes. */
 const EXPANSION_GRACE_BYTES = 256 * 1024 * 1024;
 
-/** How much came of how much; refuses what no honest file does. */
+/** Counts input and output, and refuses ratios that no legitimate file has. */
 export class Expansion {
   readonly compression: Exclude<Compression, 'none'>;
   /** Bytes taken in. */
@@ -44,14 +47,14 @@ export class Expansion {
   addFrame(): void {
     this.#frames += 1;
     if (this.#frames > FRAMES_GRACE && this.produced < this.#frames * MIN_FRAME_BYTES) {
-      throw this.#bomb(`turned out to be over ${FRAMES_GRACE} frames with next to nothing in them`);
+      throw this.#bomb(`turned out to be over ${FRAMES_GRACE} almost empty frames`);
     }
   }
 
   #bomb(what: string): PermanentError {
     return new PermanentError(
       'compression_bomb',
-      `${this.read} bytes of ${this.compression} have ${what}. Compress it anew if it is honest.`,
+      `${this.read} bytes of ${this.compression} have ${what}. If the file is legitimate, compress it again at a lower ratio.`,
       { stage: 'extraction' },
     );
   }

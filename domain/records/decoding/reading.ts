@@ -1,10 +1,11 @@
 import { isUtf8 } from 'node:buffer';
+import { errorText } from '../../errors.ts';
 import type { RejectCode } from '../reject.ts';
 import { parseExactly } from './json/exact.ts';
 import { mayBecomeJson } from './json/prefix.ts';
 import { EXCERPT_BYTES, MAX_RECORD_BYTES, type RawRecord } from './record.ts';
 
-/** What a record says, or why that can't be told; with what stood in the input. */
+/** The value of a record, or why it can't be read; with its text in the input. */
 export type Reading =
   | { readonly value: unknown; readonly json: () => string }
   | (Unreadable & { readonly json?: string; readonly excerpt?: string });
@@ -27,7 +28,7 @@ export const notUtf8: Unreadable = {
 const nestedTooDeep: Unreadable = {
   code: 'invalid_value',
   message:
-    'The record has what looks like a number of too many digits, and is nested too deep to be looked through.',
+    'The record seems to have a number with too many digits, and is nested too deeply to be searched for it.',
 };
 
 /** Reads a record of JSON. */
@@ -45,12 +46,12 @@ export function readJson({ bytes, length, unterminated }: RawRecord): Reading {
     if (error instanceof RangeError) return { ...nestedTooDeep, json };
     if (unterminated && mayBecomeJson(json))
       return unreadable({ code: 'truncated', message: 'The file ends within this record.' });
-    const message = `The record is not JSON: ${(error as Error).message}.`;
+    const message = `The record is not JSON: ${errorText(error)}.`;
     return unreadable({ code: 'malformed_json', message });
   }
 }
 
-/** Whether the bytes are UTF-8, but for a last character that is not all there. */
+/** Whether the bytes are UTF-8, except for an incomplete last character. */
 function breaksOffInCharacter(bytes: Uint8Array): boolean {
   try {
     new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });

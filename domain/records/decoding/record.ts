@@ -1,15 +1,16 @@
 /**
- * The longest record that is looked at, in bytes of decompressed input; a longer one is rejected. Parsed, a record can
- * take 80 times its bytes (a list of empty objects, or of lists in lists): this much fits a function of 512 MB twice.
+ * The maximum length of a record, in bytes of decompressed input; a longer one is rejected. A parsed record
+ * can take 80 times its bytes (a list of empty objects, or of lists in lists): a function of 512 MB has room
+ * for two of these.
  */
 export const MAX_RECORD_BYTES = 1024 * 1024;
 
-/** How much of a record that can't be kept whole stands in its reject, in bytes. */
+/** How much of a record its reject contains if the record can't be kept whole, in bytes. */
 export const EXCERPT_BYTES = 1024;
 
 /** One record as it was cut out of the input. */
 export interface RawRecord {
-  /** The record's bytes; of one that is longer than `MAX_RECORD_BYTES`, its beginning. */
+  /** The record's bytes; only its beginning if it is longer than `MAX_RECORD_BYTES`. */
   readonly bytes: Buffer;
   /** The record's full length in bytes. */
   readonly length: number;
@@ -22,14 +23,14 @@ export interface RecordSplitter {
   /** Takes the next bytes and returns the records that they complete. */
   push(chunk: Buffer): RawRecord[];
   /**
-   * Says that the input is at its end and returns the records that this completes.
+   * Ends the input and returns the records that this completes.
    *
-   * @throws {PermanentError} when the input can't end here
+   * @throws {PermanentError} if the input can't end here
    */
   end(): RawRecord[];
 }
 
-/** The record under way: its bytes over any number of chunks, never more than `MAX_RECORD_BYTES` of them. */
+/** The current record: its bytes from any number of chunks, never more than `MAX_RECORD_BYTES`. */
 export class RecordInProgress {
   #pieces: Buffer[] = [];
   #length = 0;
@@ -46,7 +47,7 @@ export class RecordInProgress {
     else if (before <= MAX_RECORD_BYTES) this.#pieces = [Buffer.from(this.excerpt(piece))];
   }
 
-  /** The beginning of the record, were `further` its next bytes. */
+  /** The beginning of the record, if `further` were its next bytes. */
   excerpt(further: Buffer = Buffer.alloc(0)): Buffer {
     return Buffer.concat([...this.#pieces, further.subarray(0, EXCERPT_BYTES)]).subarray(0, EXCERPT_BYTES);
   }

@@ -26,7 +26,7 @@ describe('the notes on a key', () => {
   test.each([
     ['under way', 1500, 'a newer version is being extracted'],
     ['interrupted, before anybody has reported it', 999, 'the extraction of a newer version was interrupted'],
-    ['rejected', 0, 'a newer version was rejected; the last good one stands'],
+    ['rejected', 0, 'a newer version was rejected; the last good one stays active'],
   ])('the notes say that a newer version is %s', (_, leaseUntil, note) => {
     expect(notes(entry([attempt('v2', leaseUntil)]), 'v1')).toEqual([note]);
   });

@@ -545,7 +545,9 @@ describe('status', () => {
     await putAndWait('recipes/stands.json', '<html>');
     const { stdout } = await run('status', 'recipes/stands.json');
     expect(stdout).toMatch(/recipes\/stands\.json +done +1 +1 +0 +0/);
-    expect(stdout).toContain('recipes/stands.json: a newer version was rejected; the last good one stands.');
+    expect(stdout).toContain(
+      'recipes/stands.json: a newer version was rejected; the last good one stays active.',
+    );
   });
 
   test('status shows a deleted object as retracted, and no objects with -n 0', async () => {

@@ -120,7 +120,7 @@ test('reconcile and status report the rows of an interrupted extraction, in each
   );
   const status = await run('status', key);
   expect(status.stdout).toContain(`${key}: the extraction of it was interrupted.`);
-  expect(status.stdout).toContain(`${key}: 2 rows of what was interrupted are in the tables.`);
+  expect(status.stdout).toContain(`${key}: 2 rows of the interrupted extraction are in the tables.`);
   const json = documents(await run('reconcile', key, '--json'));
   expect(json[0]).toMatchObject({ key, standing: 'interrupted', found: { lake: 2, archive: 2 } });
 });

@@ -240,7 +240,7 @@ describe('CSV', () => {
       record: z.object({ a: z.string(), b: cell }),
     };
     const decoding = decode(dataset, chunksOf(Buffer.from('b,x\n1,2\n'))).next();
-    await expect(decoding).rejects.toThrow('The header "b | x" lacks "a".');
+    await expect(decoding).rejects.toThrow('Columns are missing in the header "b | x": "a".');
   });
 
   it('says in which record a quote is left open, and what it takes with it', async () => {

@@ -164,8 +164,8 @@ describe('a declaration is refused', () => {
     ['one of two that are no text', z.union([z.number(), z.null()]), 'is a number'],
     ['an instant', z.date(), 'is a date, and a field of CSV is text. Use text() of'],
     ['a list', z.array(z.string()), 'is of zod’s type array'],
-    ['an enum of numbers', z.enum({ one: 1 }), 'is an enum without a text'],
-    ['a number that is given', z.literal(1), 'is a literal that is no text'],
+    ['an enum of numbers', z.enum({ one: 1 }), 'is an enum without text values'],
+    ['a number that is given', z.literal(1), 'is a literal that is not text'],
   ])('with a field of CSV that no text can be: %s', (_, field, complaint) => {
     expect(() => csv(field)).toThrow('Dataset "readings": the field price of its record is ');
     expect(() => csv(field)).toThrow(complaint.replace('’', "'"));

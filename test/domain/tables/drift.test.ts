@@ -19,7 +19,7 @@ test('a CSV file whose header is the table’s does not differ', async () => {
 
 test.each([
   ['a column too many', 'id,celsius,more\r\n', ['its column more is not in the table']],
-  ['columns in another order', 'celsius,id\r\n', ['its column celsius stands where the table has another']],
+  ['columns in another order', 'celsius,id\r\n', ['its column celsius is where the table has another']],
   ['a column too few', 'id\r\n', ['it has no column celsius']],
   [
     'text that is no CSV of this table',

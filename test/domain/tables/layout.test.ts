@@ -53,7 +53,7 @@ describe('the layout of a table in the lake', () => {
   it('may have a column more at the end, which is recorded before the program takes it', () => {
     const more = [dataset('id item price shop')];
     expect(() => checkLayouts(before, more)).toThrow(
-      'how the files of sales lie in the lake, so that nothing would notice when that changes. Record it, and commit it with the dataset: npx sluice migrate --plan',
+      'how the files of sales lie in the lake, so a later change would go unnoticed. Record it and commit it with the dataset: npx sluice migrate --plan',
     );
     const after = recorded([dataset('id item price')], more);
     expect(after[0]?.positions).toEqual(['_record', 'id', 'item', 'price', 'shop']);

@@ -135,7 +135,7 @@ describe('what Redshift Spectrum can’t read', () => {
       /a: Spectrum does not know the type uuid/,
     ],
     ['an unknown type within', { columns: [{ name: 'a', type: 'array<tinyint>' }] }, /a\[\]: .*tinyint/],
-    ['what is no type', { columns: [{ name: 'a', type: 'array<int' }] }, /a: .* is no type/],
+    ['what is not a type', { columns: [{ name: 'a', type: 'array<int' }] }, /a: .* is not a type/],
     ['no column at all', { columns: [] }, /no column besides/],
     [
       'a partition for each instant',
@@ -227,5 +227,5 @@ test('types of the catalog are read as they are nested', () => {
     ],
   });
   for (const text of ['', 'array<', 'struct<a>', 'int>', 'list<int>', 'array<int>x'])
-    expect(() => parseHiveType(text), text).toThrow('is no type');
+    expect(() => parseHiveType(text), text).toThrow('is not a type');
 });

@@ -185,32 +185,32 @@ describe('a migration', () => {
   });
 
   it.each([
-    ['a column that is dropped', { id, a: z.string() }, { id }, 'The column d.a is not declared any more.'],
+    ['a column that is dropped', { id, a: z.string() }, { id }, 'The column d.a is no longer declared.'],
     [
       'a type that holds less',
       { id, a: z.int() },
       { id, a: z.int32() },
-      'The column d.a is BIGINT, and not every value would stay what it is as INT.',
+      'The column d.a is BIGINT, and INT could not hold every value unchanged.',
     ],
     [
       'another type',
       { id, a: z.string() },
       { id, a: z.number() },
-      'The column d.a is MEDIUMTEXT, and not every value would stay what it is as DOUBLE.',
+      'The column d.a is MEDIUMTEXT, and DOUBLE could not hold every value unchanged.',
     ],
     [
       'whole numbers of 64 bits as doubles',
       { id, a: z.int() },
       { id, a: z.number() },
-      'The column d.a is BIGINT, and not every value would stay what it is as DOUBLE.',
+      'The column d.a is BIGINT, and DOUBLE could not hold every value unchanged.',
     ],
     [
       'numbers as text, which MySQL spells in its own way',
       { id, a: z.number() },
       { id, a: z.string() },
-      'The column d.a is DOUBLE, and not every value would stay what it is as MEDIUMTEXT.',
+      'The column d.a is DOUBLE, and MEDIUMTEXT could not hold every value unchanged.',
     ],
-    ['a list that is dropped', { id, a: z.array(id) }, { id }, 'The table d_a is not declared any more.'],
+    ['a list that is dropped', { id, a: z.array(id) }, { id }, 'The table d_a is no longer declared.'],
   ])('is refused, with its reason, when it loses data: %s', (_, from, to, reason) => {
     expect(() => planMigration(tables(from), tables(to))).toThrow(LosesData);
     expect(() => planMigration(tables(from), tables(to))).toThrow(reason);

@@ -195,10 +195,14 @@ describe('how a version ended', () => {
   });
 
   test.each([
-    ['nobody has taken it up', undefined, /not begun/],
-    ['the tables still show the one before', headOf(current('v1')), /not begun/],
-    ['its extraction goes on', headOf(current('v1'), attempt('v2', 'extracting')), /not ended/],
-    ['nothing of it can be used', headOf(current('v1'), attempt('v2', 'rejected')), /nothing of it/],
+    ['nobody has taken it up', undefined, /never started/],
+    ['the tables still show the one before', headOf(current('v1')), /never started/],
+    ['its extraction goes on', headOf(current('v1'), attempt('v2', 'extracting')), /not finished/],
+    [
+      'nothing of it can be used',
+      headOf(current('v1'), attempt('v2', 'rejected')),
+      /none of its records is usable/,
+    ],
   ])('it failed when %s', (_why, entry, reason) => {
     const { end, reason: told } = versionOutcome(watched, entry, []);
     expect({ end, told }).toEqual({ end: 'failed', told: expect.stringMatching(reason) });

@@ -56,7 +56,7 @@ describe('a document that nobody could read again', () => {
   it('is not written: a duration below zero', () => {
     const spoiled = receipt.parse(old['extraction']);
     expect(() => renderDocument(writtenReceipt, { ...spoiled, durationMs: -5 })).toThrow(
-      'Not written, since nobody could read it: durationMs:',
+      'The document was not written, since it could not be read again: durationMs:',
     );
   });
 

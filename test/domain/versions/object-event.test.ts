@@ -83,13 +83,13 @@ describe('an S3 event', () => {
   it.each([
     ['no JSON', 'not JSON', /is not JSON/],
     ['nothing', '', /is not JSON/],
-    ['null', 'null', /no S3 event/],
-    ['a list', '[]', /no S3 event/],
+    ['null', 'null', /not an S3 event/],
+    ['a list', '[]', /not an S3 event/],
     ['the test message of S3 notifications', '{"Service":"Amazon S3","Event":"s3:TestEvent"}', /source/],
     ['another source', JSON.stringify({ ...created, source: 'aws.ec2' }), /source/],
     ['another type', JSON.stringify({ ...created, 'detail-type': 'Object Tags Added' }), /detail-type/],
     ['no detail', JSON.stringify({ ...created, detail: undefined }), /detail/],
-    ['deep nesting', `${'['.repeat(100_000)}${']'.repeat(100_000)}`, /no S3 event/],
+    ['deep nesting', `${'['.repeat(100_000)}${']'.repeat(100_000)}`, /not an S3 event/],
     ['a poisoned prototype', '{"__proto__":{"source":"aws.s3"}}', /source/],
   ])('is not seen in %s', (_, body, message) => {
     expect(() => parseObjectEvent(body)).toThrow(message);

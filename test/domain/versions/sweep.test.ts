@@ -274,7 +274,9 @@ describe('synthetic events', () => {
   });
 
   test('a version that was done as often as can be is not done again', () => {
-    expect(() => reprocessEvent(key, { versionId: 'v!9999', sequencer: 'A0' }, [])).toThrow('upload it anew');
+    expect(() => reprocessEvent(key, { versionId: 'v!9999', sequencer: 'A0' }, [])).toThrow(
+      'Upload it again',
+    );
   });
 });
 

@@ -54,8 +54,8 @@ export const extraction: readonly Mutation[] = [
   {
     name: 'measures how long an extraction took by the clock that steps',
     file: 'handlers/stages/extract-object.ts',
-    find: 'const { store, now, elapsed, codeVersion, registry } = surroundings;',
-    replace: 'const { store, now, now: elapsed, codeVersion, registry } = surroundings;',
+    find: 'const { store, now, elapsed, codeVersion, registry } = context;',
+    replace: 'const { store, now, now: elapsed, codeVersion, registry } = context;',
     caughtBy: 'test/handlers/stages.test.ts',
   },
   {
@@ -135,7 +135,7 @@ export const extraction: readonly Mutation[] = [
   {
     name: 'leaves parts that a dead attempt wrote of a version that is gone',
     file: 'handlers/stages/supersede.ts',
-    find: '  await removePieces(path, ledger, store, buckets);\n  await removeRejects(path, receipt.rejects, store, buckets);',
+    find: '  await removePartsAndFiles(path, ledger, store, buckets);\n  await removeRejects(path, receipt.rejects, store, buckets);',
     replace: '  await removeRejects(path, receipt.rejects, store, buckets);',
   },
 ];

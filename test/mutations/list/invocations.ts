@@ -101,8 +101,8 @@ export const invocations: readonly Mutation[] = [
   {
     name: 'acknowledges a fault before it is written',
     file: 'handlers/sqs-handler.ts',
-    find: 'await writeFault(surroundings.store, failedBucket,',
-    replace: 'void writeFault(surroundings.store, failedBucket,',
+    find: 'await writeFault(context.store, failedBucket,',
+    replace: 'void writeFault(context.store, failedBucket,',
     caughtBy: 'test/handlers/sqs-handler.test.ts',
   },
   {

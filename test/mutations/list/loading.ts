@@ -16,7 +16,7 @@ export const loading: readonly Mutation[] = [
   {
     name: 'leaves the rows of what is gone in MySQL',
     file: 'handlers/stages/load-file.ts',
-    find: 'await retractRows(event, address, ledger, dataset, surroundings);',
+    find: 'await retractRows(event, address, ledger, dataset, context);',
     replace: '',
   },
   {
@@ -43,7 +43,7 @@ export const loading: readonly Mutation[] = [
   {
     name: 'waits for a receipt that will not come any more',
     file: 'handlers/stages/load-file.ts',
-    find: "if (found !== undefined || stands !== 'live') return found;",
+    find: "if (found !== undefined || status !== 'live') return found;",
     replace: 'if (found !== undefined) return found;',
     caughtBy: 'test/handlers/loading.test.ts',
   },
@@ -63,7 +63,7 @@ export const loading: readonly Mutation[] = [
   {
     name: 'leaves the rows of a file that was overtaken while it was loaded',
     file: 'handlers/stages/load-file.ts',
-    find: '        await retractOwnRows(event, await ledger.entry(address), dataset, surroundings);\n',
+    find: '        await retractOwnRows(event, await ledger.entry(address), dataset, context);\n',
     replace: '',
     caughtBy: 'test/handlers/loading.test.ts',
   },
@@ -84,7 +84,7 @@ export const loading: readonly Mutation[] = [
   {
     name: 'takes rows out of MySQL before the new version is whole',
     file: 'handlers/stages/load-file.ts',
-    find: 'if (!(await isWhole(entry, ledger))) {',
+    find: 'if (!(await isInEverySink(entry, ledger))) {',
     replace: 'if (false) {',
     caughtBy: 'test/handlers/loading.test.ts',
   },

@@ -4,13 +4,13 @@ export const superseding: readonly Mutation[] = [
   {
     name: 'removes the old version before the new one is complete',
     file: 'handlers/stages/supersede.ts',
-    find: 'if (!(await isWhole(entry, ledger))) return;',
+    find: 'if (!(await isInEverySink(entry, ledger))) return;',
     replace: '',
   },
   {
     name: 'takes a version for complete that is transformed but not loaded',
     file: 'handlers/stages/supersede.ts',
-    find: 'if (isLoaded !== true) return false;',
+    find: 'if (isPartLoaded !== true) return false;',
     replace: '',
   },
   {
@@ -29,8 +29,8 @@ export const superseding: readonly Mutation[] = [
   {
     name: 'discards a complete version that was superseded just then',
     file: 'handlers/stages/supersede.ts',
-    find: "if (stands === 'gone') return false;",
-    replace: "if (stands !== 'live') return false;",
+    find: "if (status === 'gone') return false;",
+    replace: "if (status !== 'live') return false;",
     caughtBy: 'test/handlers/loading.test.ts',
   },
   {

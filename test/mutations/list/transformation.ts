@@ -10,7 +10,7 @@ export const transformation: readonly Mutation[] = [
   },
   {
     name: 'never completes a version in the transformation',
-    file: 'handlers/stages/piece.ts',
+    file: 'handlers/stages/work-item.ts',
     find: 'return (await cleanUpAfter(address, ledger, store, buckets)) ? receipt : discarded();',
     replace:
       "const whole = receipt.stage === 'transformation' ? statusOf(await ledger.entry(address), address) !== 'gone' : await cleanUpAfter(address, ledger, store, buckets); return whole ? receipt : discarded();",
@@ -18,21 +18,21 @@ export const transformation: readonly Mutation[] = [
   },
   {
     name: 'never completes a version in the loading',
-    file: 'handlers/stages/piece.ts',
+    file: 'handlers/stages/work-item.ts',
     find: 'return (await cleanUpAfter(address, ledger, store, buckets)) ? receipt : discarded();',
     replace:
       "const whole = receipt.stage === 'loading' ? statusOf(await ledger.entry(address), address) !== 'gone' : await cleanUpAfter(address, ledger, store, buckets); return whole ? receipt : discarded();",
   },
   {
     name: 'does not look, once a part is transformed, whether it was overtaken',
-    file: 'handlers/stages/piece.ts',
+    file: 'handlers/stages/work-item.ts',
     find: 'return (await cleanUpAfter(address, ledger, store, buckets)) ? receipt : discarded();',
     replace:
       "return (await cleanUpAfter(address, ledger, store, buckets)) || receipt.stage === 'transformation' ? receipt : discarded();",
   },
   {
     name: 'does not look, once a file is loaded, whether it was overtaken',
-    file: 'handlers/stages/piece.ts',
+    file: 'handlers/stages/work-item.ts',
     find: 'return (await cleanUpAfter(address, ledger, store, buckets)) ? receipt : discarded();',
     replace:
       "return (await cleanUpAfter(address, ledger, store, buckets)) || receipt.stage === 'loading' ? receipt : discarded();",
@@ -40,15 +40,15 @@ export const transformation: readonly Mutation[] = [
   },
   {
     name: 'transforms what was overtaken',
-    file: 'handlers/stages/piece.ts',
-    find: "if (stands === 'gone') return discarded();",
-    replace: "if (stands === 'gone' && !receiptKey.includes('/transformation')) return discarded();",
+    file: 'handlers/stages/work-item.ts',
+    find: "if (status === 'gone') return discarded();",
+    replace: "if (status === 'gone' && !receiptKey.includes('/transformation')) return discarded();",
   },
   {
     name: 'loads what was overtaken',
-    file: 'handlers/stages/piece.ts',
-    find: "if (stands === 'gone') return discarded();",
-    replace: "if (stands === 'gone' && !receiptKey.includes('/loading')) return discarded();",
+    file: 'handlers/stages/work-item.ts',
+    find: "if (status === 'gone') return discarded();",
+    replace: "if (status === 'gone' && !receiptKey.includes('/loading')) return discarded();",
   },
   {
     name: 'leaves the rejects of an attempt at a part that died',
@@ -83,14 +83,14 @@ export const transformation: readonly Mutation[] = [
   },
   {
     name: 'calls a piece at fault whose version was superseded just then',
-    file: 'handlers/stages/piece.ts',
+    file: 'handlers/stages/work-item.ts',
     find: "statusOf(await ledger.entry(address), address) !== 'live'",
     replace: "statusOf(await ledger.entry(address), address) === 'gone'",
     caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'does not finish what was left undone when a piece comes again',
-    file: 'handlers/stages/piece.ts',
+    file: 'handlers/stages/work-item.ts',
     find: '    await removeSuperseded(entry, ledger, store, buckets);\n',
     replace: '',
   },
@@ -103,7 +103,7 @@ export const transformation: readonly Mutation[] = [
   },
   {
     name: 'takes a missing piece of a version that stands for one that was overtaken',
-    file: 'handlers/stages/piece.ts',
+    file: 'handlers/stages/work-item.ts',
     find: "error instanceof ObjectNotFound && statusOf(await ledger.entry(address), address) !== 'live'",
     replace: 'error instanceof ObjectNotFound',
     caughtBy: 'test/handlers/supersede.test.ts',

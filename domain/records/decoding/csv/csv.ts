@@ -11,12 +11,13 @@ import { columnsOfHeader } from './header.ts';
 import { CsvRecord, type CsvTable } from './record.ts';
 import { CsvSplitter, type Newline, type Run, type Single } from './splitter.ts';
 
-/** How much of what can't be read is shown. */
+/** How many bytes of unreadable input a message shows. */
 const SHOWN_BYTES = 100;
 
 const nulByte: Unreadable = {
   code: 'nul_byte',
-  message: 'The record has a NUL byte, which no text has. Is the file damaged, or UTF-16?',
+  message:
+    'The record has a NUL byte, which text never has. Check whether the file is damaged, or is UTF-16.',
 };
 const malformed: Unreadable = {
   code: 'malformed_csv',
@@ -24,14 +25,16 @@ const malformed: Unreadable = {
 };
 
 /**
- * Cuts a CSV object of any size into its records: RFC 4180 with any line ending; plain, gzip or zstd; with or without
- * a byte-order mark. The first line that is not empty is the header.
+ * Cuts a CSV object of any size into its records: RFC 4180 with any line ending; plain, gzip or zstd; with or
+ * without a byte-order mark. The first line that is not empty is the header.
  *
- * papaparse splits records into fields. It is given whole records only, of one line ending: fed with chunks, it guesses
- * the ending from the first one, finds faults where a CR LF is cut, and breaks characters that are; and a misplaced quote
- * takes the records up to the next one with it.
+ * papaparse splits records into fields. It gets only whole records with the same line ending. If it got
+ * chunks, it would guess the ending from the first one, report faults where a chunk ends within a CR LF, and
+ * break characters at the ends of chunks; and a misplaced quote would swallow the records up to the next
+ * quote.
  *
- * @throws {PermanentError} when the object can't be read (further); every record before that has been yielded
+ * @throws {PermanentError} if the object can't be read (further), after every record before that point was
+ * yielded
  */
 export async function* decodeCsv(
   format: CsvFormat,
@@ -48,7 +51,7 @@ export async function* decodeCsv(
   const last = splitter.end();
   if (last?.unterminated) throw reader.unclosedQuote(last);
   const records = reader.read(last === undefined ? [] : [last]);
-  if (!reader.hasHeader) throw wrong('empty_file', 'The file holds nothing but white space.');
+  if (!reader.hasHeader) throw wrong('empty_file', 'The file is empty, or has only white space.');
   if (records.length > 0) yield records;
 }
 
@@ -74,7 +77,7 @@ class CsvReader {
     return this.#table !== undefined;
   }
 
-  /** @throws {PermanentError} when the header is not what the dataset's contract says */
+  /** @throws {PermanentError} if the header does not match the dataset's contract */
   read(pieces: readonly (Run | Single)[]): CsvRecord[] {
     this.#records = [];
     for (const piece of pieces) {
@@ -92,7 +95,10 @@ class CsvReader {
     return wrong('unclosed_quote', message);
   }
 
-  /** Reads the records of a run from `first` to before `end`: in halves, as long as there is something wrong in it. */
+  /**
+   * Reads the records of a run from `first` to before `end`. While there is a fault in them, it reads them in
+   * halves.
+   */
   #readRun(run: Run, first: number, end: number): void {
     const { bytes, newline, ends } = run;
     let start = startOf(run, first);
@@ -118,10 +124,10 @@ class CsvReader {
     this.#add(fields ?? this.#problemOf(bytes, length), bytes, 0, bytes.length);
   }
 
-  /** The fields of so many records, or `undefined` when there is something wrong with one of them. */
+  /** The fields of so many records, or `undefined` if there is a fault in one of them. */
   #rows(bytes: Buffer, newline: Newline, count: number): string[][] | undefined {
     if (bytes.includes(0) || (this.#encoding === 'utf-8' && !isUtf8(bytes))) return undefined;
-    // With an ending behind it, the last record is read as the others are; what is left behind that is nothing.
+    // With a line ending after it, the last record is read like the others; nothing comes after that ending.
     const text = bytes.toString(this.#encoding) + newline;
     const { data, errors }: Papa.ParseResult<string[]> = this.#parsers[newline].parse(text, 0, true);
     return errors.length === 0 && data.length === count ? data : undefined;

@@ -1,6 +1,9 @@
 import type * as z from 'zod';
 
-/** What reads a text as a value of the type, exactly. `z.coerce` does not: to it, "false" is true and a blank is 0. */
+/**
+ * The helpers that convert text to a type exactly. `z.coerce` does not: it takes "false" for true and a blank
+ * for 0.
+ */
 const helpers: Readonly<Record<string, string>> = {
   number: 'double() or int32()',
   int: 'int32()',
@@ -8,8 +11,8 @@ const helpers: Readonly<Record<string, string>> = {
 };
 
 /**
- * Why no text can be what a schema asks of a field of CSV, and what to use instead, beginning with the verb. `undefined` when one
- * can, or when only the schema itself knows.
+ * Why a schema never accepts the text of a CSV field, and what to use instead: the end of a sentence, from
+ * the verb on. `undefined` if it may accept text.
  */
 export function whyNoText(schema: z.core.$ZodType): string | undefined {
   const { def } = (schema as z.core.$ZodTypes)._zod;
@@ -31,9 +34,9 @@ export function whyNoText(schema: z.core.$ZodType): string | undefined {
     case 'intersection':
       return whyNoText(def.left) ?? whyNoText(def.right);
     case 'enum':
-      return hasText(Object.values(def.entries)) ? undefined : refusal('an enum without a text');
+      return hasText(Object.values(def.entries)) ? undefined : refusal('an enum without text values');
     case 'literal':
-      return hasText(def.values) ? undefined : refusal('a literal that is no text');
+      return hasText(def.values) ? undefined : refusal('a literal that is not text');
     case 'number': {
       const isWhole = 'format' in def && /int/.test(String(def.format));
       return refusal('a number', helpers[isWhole ? 'int' : 'number']);

@@ -2,12 +2,12 @@ import * as z from 'zod';
 import { PermanentError } from '../../../errors.ts';
 import type { CsvFormat } from '../../../source-format.ts';
 
-/** How much of a header is shown. */
+/** How much of a header a message shows. */
 const SHOWN_CHARACTERS = 200;
 
 interface CsvField {
   readonly schema: z.core.$ZodType;
-  /** Whether it must be there. */
+  /** Whether a value must be present. */
   readonly required: boolean;
 }
 
@@ -24,9 +24,9 @@ export function csvFields(record: z.core.$ZodType): Map<string, CsvField> | unde
 }
 
 /**
- * Which of the dataset's fields stands at which position, in whatever order the header has them.
+ * The dataset's field at each position of the header, which may have any order.
  *
- * @throws {PermanentError} when the header is not what the dataset's contract says
+ * @throws {PermanentError} if the header does not match the dataset's contract
  */
 export function columnsOfHeader(
   header: readonly string[],
@@ -47,8 +47,8 @@ export function columnsOfHeader(
     .filter(([name, { required }]) => (required || contract === 'exact') && !known.includes(name))
     .map(([name]) => name);
   if (missing.length > 0) {
-    const cure = 'The first line must name the columns, separated as the dataset says.';
-    throw wrong('missing_column', `The header ${shown} lacks ${list(missing)}. ${cure}`);
+    const cure = 'The first line must name the columns, separated by the dataset’s delimiter.';
+    throw wrong('missing_column', `Columns are missing in the header ${shown}: ${list(missing)}. ${cure}`);
   }
   if (new Set(known).size < known.length) {
     const twice = [...new Set(known.filter((name, i) => known.indexOf(name) !== i))];
@@ -56,10 +56,10 @@ export function columnsOfHeader(
   }
   if (contract === 'exact' && known.length < names.length) {
     const unknown = names.filter((name) => !fields.has(name));
-    const cure = 'Drop them, or let the dataset ignore additional columns.';
+    const cure = "Drop them, or declare columns: 'ignore-additional' in the dataset's source.";
     throw wrong(
       'unknown_column',
-      `The header ${shown} has columns beside the dataset's: ${list(unknown)}. ${cure}`,
+      `The header ${shown} has columns that the dataset does not declare: ${list(unknown)}. ${cure}`,
     );
   }
   return names.map((name) => (fields.has(name) ? name : undefined));

@@ -1,17 +1,17 @@
 import type { Reading, Unreadable } from '../reading.ts';
 import { EXCERPT_BYTES } from '../record.ts';
 
-/** What the records of one file share. */
+/** Properties that all records of one file share. */
 export interface CsvTable {
   readonly encoding: 'utf-8' | 'latin1';
   /** The dataset's field at each position; `undefined` where the column is not one of the dataset's. */
   readonly columns: readonly (string | undefined)[];
 }
 
-/** Why the text of a record can't be shown whole. */
+/** Problems because of which the text of a record can't be shown whole. */
 const withoutText = new Set<Unreadable['code']>(['record_too_large', 'invalid_utf8']);
 
-/** A record of CSV: its fields, or why it has none; and where it stood. */
+/** A record of CSV: its fields, or why it can't be read; and its bytes. */
 export class CsvRecord {
   readonly #table: CsvTable;
   readonly #fields: readonly string[] | Unreadable;
@@ -19,7 +19,7 @@ export class CsvRecord {
   readonly #start: number;
   readonly #end: number;
 
-  /** @param bytes what holds the record, from `start` to `end`; of a record that is too large, its beginning */
+  /** @param bytes contain the record from `start` to `end`; if the record is too large, only its beginning */
   constructor(
     table: CsvTable,
     fields: readonly string[] | Unreadable,
@@ -34,7 +34,7 @@ export class CsvRecord {
     this.#end = end;
   }
 
-  /** The fields by the names of the header. An empty field is no field: it is missing, as it would be in JSON. */
+  /** The fields by the names of the header. An empty field counts as missing, as it would be in JSON. */
   read(): Reading {
     const { columns } = this.#table;
     const fields = this.#fields;
@@ -46,7 +46,8 @@ export class CsvRecord {
     const value: Record<string, string | undefined> = {};
     for (let i = 0; i < columns.length; i += 1) {
       const name = columns[i];
-      // Also the missing ones, so that all records are of one shape: objects that aren't are slow.
+      // Missing fields are set as well, so that all records have the same shape: objects of various shapes
+      // are slow.
       if (name !== undefined) value[name] = fields[i] || undefined;
     }
     return { value, json: () => this.#json() };
@@ -58,7 +59,7 @@ export class CsvRecord {
     return { ...problem, excerpt: excerpt.toString(this.#table.encoding) };
   }
 
-  /** The record as it stood in the input, quotes and all, as a JSON text. */
+  /** The record exactly as in the input, quotes included, as JSON text. */
   #json(): string {
     return JSON.stringify(this.#bytes.toString(this.#table.encoding, this.#start, this.#end));
   }

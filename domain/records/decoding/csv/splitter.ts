@@ -8,7 +8,7 @@ const QUOTE = 0x22;
 
 export type Newline = '\n' | '\r\n' | '\r';
 
-/** Records that follow each other in the input, the same line ending between them: to be parsed at one go. */
+/** Consecutive records with the same line ending between them, which can be parsed in one go. */
 export interface Run {
   /** The records and the line endings between them. */
   readonly bytes: Buffer;
@@ -17,29 +17,29 @@ export interface Run {
   readonly ends: readonly number[];
 }
 
-/** A record that can't be one of a run: it came in several chunks, or something is wrong with it. */
+/** A record that can't be part of a run: it came in several chunks, or has a fault. */
 export interface Single extends RawRecord {
-  /** Whether a quote stands where none may. */
+  /** Whether a quote is in a wrong place. */
   readonly malformed: boolean;
 }
 
 const PLAIN = 0;
 const QUOTED = 1;
-/** Behind a quote within a quoted field: the first of two that stand for one, or the field's end. */
+/** After a quote within a quoted field: it is the first of two that mean one, or the field's end. */
 const QUOTE_SEEN = 2;
-/** Behind a quoted field and a blank. */
+/** After a quoted field and a blank. */
 const CLOSED = 3;
-/** Something else stands behind a quoted field. The rest of the line is skipped, whatever is in it. */
+/** After a quoted field and something else. The rest of the line is skipped, whatever it contains. */
 const LOST = 4;
 
 /**
- * Finds where the records of a CSV file end, after RFC 4180: at a line ending outside quotes, and quotes count where a
- * field begins with one. LF, CR LF and CR end a record; empty lines are skipped. A record with a misplaced quote ends
- * with its line, so that it never takes the next ones with it.
+ * Finds where the records of a CSV file end, after RFC 4180: at a line ending outside quotes. A quote counts
+ * only if a field begins with it. LF, CR LF and CR end a record; empty lines are skipped. A record with a
+ * misplaced quote ends with its line, so that it never swallows the next ones.
  */
 export class CsvSplitter {
   readonly #delimiter: number;
-  /** What of the record under way has come in earlier chunks. */
+  /** The part of the current record from earlier chunks. */
   readonly #begun = new RecordInProgress();
   #state = PLAIN;
   #lastByte = 0;
@@ -96,7 +96,7 @@ export class CsvSplitter {
     return (at === 0 ? this.#lastByte : chunk[at - 1]) === this.#delimiter;
   }
 
-  /** Says that the input is at its end and returns the record that this completes: `unterminated` within quotes. */
+  /** Ends the input and returns the record that this completes: `unterminated` if it ends within quotes. */
   end(): Single | undefined {
     if (this.#begun.length === 0) return undefined;
     const malformed = this.#state === LOST;

@@ -8,7 +8,7 @@ const COMMA = 0x2c;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
-/** What a byte means outside of strings: 0 nothing, 1 quote, 2 opens, 3 closes, 4 comma. */
+/** The meaning of a byte outside of strings: 0 nothing, 1 quote, 2 opens, 3 closes, 4 comma. */
 const meaning = new Uint8Array(256);
 meaning[QUOTE] = 1;
 meaning[OPEN_BRACKET] = 2;
@@ -18,8 +18,9 @@ meaning['}'.charCodeAt(0)] = 3;
 meaning[COMMA] = 4;
 
 /**
- * Finds the items of one top-level JSON array by counting brackets and skipping strings; whether an item is JSON is
- * left to `JSON.parse`. So one malformed item is one malformed record, and the items after it are still found.
+ * Finds the items of one top-level JSON array by counting brackets and skipping strings. It leaves to
+ * `JSON.parse` whether an item is JSON. So a malformed item is one malformed record, and the items after it
+ * are still found.
  */
 export class JsonArraySplitter implements RecordSplitter {
   readonly #item = new RecordInProgress();
@@ -41,7 +42,7 @@ export class JsonArraySplitter implements RecordSplitter {
     if (this.#phase === 'within') start = this.#scan(chunk, start, records);
     this.#count += records.length;
     if (this.#phase === 'after' && !isBlank(chunk.subarray(start))) this.#phase = 'overrun';
-    // The records before it come out first, whether or not they came in with it.
+    // The records before the trailing content come out first, even if they were in the same chunk.
     if (this.#phase === 'overrun' && records.length === 0) throw this.#trailingContent();
     return records;
   }
@@ -119,7 +120,7 @@ export class JsonArraySplitter implements RecordSplitter {
   #trailingContent(): PermanentError {
     return new PermanentError(
       'trailing_content',
-      `There is more after the end of the array, behind record ${this.#count}: a file holds one array, or one object a line.`,
+      `Content follows the end of the array, after record ${this.#count}. A file must have one array, or one object per line.`,
       { stage: 'extraction' },
     );
   }

@@ -1,16 +1,17 @@
 import { inexactMessage, isExact } from '../../number-text.ts';
 
 /**
- * Stands in a record for a number that no double holds. A function, since no schema takes one for anything that JSON has: so a
- * field that wants a number, an object or a text refuses it, and one that nobody reads does no harm. `String` gives the digits
- * that stood in the input; whoever makes a number of it or writes it as JSON fails, so that it can't change unnoticed.
+ * Replaces a number in a record that no double can hold. It is a function, since no schema accepts a function
+ * for anything in JSON: a field that wants a number, an object or text refuses it, and in a field that nobody
+ * reads it does no harm. `String` gives the digits of the input. Converting it to a number or writing it as
+ * JSON throws, so that it can't change unnoticed.
  */
 export interface InexactNumber {
   (): void;
   readonly text: string;
 }
 
-/** Thrown where an inexact number would be computed with, or written. */
+/** Thrown if an inexact number would be used in a computation or written. */
 export class InexactNumberError extends Error {
   override readonly name = 'InexactNumberError';
   readonly number: InexactNumber;
@@ -41,8 +42,8 @@ function inexactNumber(text: string): InexactNumber {
 /**
  * Parses JSON; numbers that no double holds become `InexactNumber`.
  *
- * @throws {SyntaxError} when it is no JSON
- * @throws {RangeError} when it has such a number and is nested thousands of levels deep
+ * @throws {SyntaxError} if it is not JSON @throws {RangeError} if it has such a number and is nested
+ * thousands of levels deep
  */
 export function parseExactly(json: string): unknown {
   return mayHaveInexactNumber(json) ? JSON.parse(json, withInexactNumbers) : JSON.parse(json);
@@ -53,12 +54,18 @@ function withInexactNumbers(_key: string, value: unknown, context?: { readonly s
   return isExact(context.source) ? value : inexactNumber(context.source);
 }
 
-/** In every number that is not exact: in its exponent, or among its sixteen digits or more. */
+/** Every inexact number has three digits in a row: in its exponent, or among its sixteen or more digits. */
 const THREE_DIGITS = /\d\d\d/;
-/** What stands before is looked at after the first digit: so most of a text is passed over at the speed of a search for digits. */
+/**
+ * The lookbehind comes after the first digit, so that most of a text is skipped at the speed of a search for
+ * digits.
+ */
 const LONG_NUMBER = /\d(?<=[:,[\s-]\d|^\d)(?:[\d.]{15,}(?:[eE][+-]?\d+)?|[\d.]*[eE][+-]?\d{3,})/g;
 
-/** Whether there is what looks like such a number, be it in a text: a reviver for every record would take several times as long. */
+/**
+ * Whether anything looks like such a number, even within a string: a reviver for every record would take
+ * several times as long.
+ */
 function mayHaveInexactNumber(json: string): boolean {
   if (!THREE_DIGITS.test(json)) return false;
   LONG_NUMBER.lastIndex = 0;

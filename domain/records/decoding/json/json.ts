@@ -9,16 +9,17 @@ import { isJson, isOverSeveralLines, mayBecomeJson } from './prefix.ts';
 const OPEN_BRACKET = 0x5b;
 const OPEN_BRACE = 0x7b;
 const LINE_FEED = 0x0a;
-/** How much of what can't be read is shown. */
+/** How many bytes of unreadable input a message shows. */
 const DESCRIBED_BYTES = 20;
 
 /**
- * Cuts a JSON object of any size into its records: a JSON array or NDJSON; plain, gzip or zstd; with or without a
- * byte-order mark. What it is, is found in its content. Records come in batches, as the bytes complete them.
+ * Cuts a JSON object of any size into its records: a JSON array or NDJSON; plain, gzip or zstd; with or
+ * without a byte-order mark. The content decides which. Records come in batches, as the bytes complete them.
  *
  * Memory: a chunk of input and one record, whatever the size.
  *
- * @throws {PermanentError} when the object can't be read (further); every record before that has been yielded
+ * @throws {PermanentError} if the object can't be read (further), after every record before that point was
+ * yielded
  */
 export async function* decodeJson(open: Source): AsyncGenerator<RawRecord[]> {
   let head: Buffer = Buffer.alloc(0);
@@ -43,7 +44,8 @@ export async function* decodeJson(open: Source): AsyncGenerator<RawRecord[]> {
     if (splitter !== undefined) yield splitter.push(head);
   }
   if (splitter === undefined) {
-    if (head.length === 0) throw fault ?? unreadable('empty_file', 'The file holds nothing but white space.');
+    if (head.length === 0)
+      throw fault ?? unreadable('empty_file', 'The file is empty, or has only white space.');
     splitter = splitterFor(head, true);
     yield splitter.push(head);
   }
@@ -51,7 +53,7 @@ export async function* decodeJson(open: Source): AsyncGenerator<RawRecord[]> {
     yield splitter.end();
     return;
   }
-  // A last line needs no line feed to be whole.
+  // The last line may be whole without a line feed.
   if (splitter instanceof NdjsonSplitter) yield splitter.end().filter(isWholeObject);
   throw fault;
 }
@@ -69,14 +71,14 @@ function splitterFor(head: Buffer, isAll: boolean): RecordSplitter | undefined {
   if (first === undefined) return undefined;
   if (first === OPEN_BRACKET) return new JsonArraySplitter();
   if (first === OPEN_BRACE) return splitterForObjects(head, isAll);
-  // However the bytes are cut, the reason reads the same.
+  // The message must be the same however the bytes are cut.
   if (head.length < DESCRIBED_BYTES && !isAll) return undefined;
   throw neitherArrayNorObject(head);
 }
 
 /**
- * NDJSON has an object in its first line. Where that is none, it may be damaged, or the file is one object over several lines: then
- * the lines after it go on with what it begins.
+ * NDJSON has an object in its first line. If that line is not JSON, either it is damaged, or the file is one
+ * object over several lines: then the lines after it continue the first one.
  */
 function splitterForObjects(head: Buffer, isAll: boolean): RecordSplitter | undefined {
   const end = head.indexOf(LINE_FEED);
@@ -94,7 +96,7 @@ function splitterForObjects(head: Buffer, isAll: boolean): RecordSplitter | unde
 function overSeveralLines(): PermanentError {
   return unreadable(
     'unknown_format',
-    'The file is one object over several lines. Make it one object a line (jq -c .) or an array.',
+    'The file is one object over several lines. Write one object per line (jq -c .) or an array.',
   );
 }
 

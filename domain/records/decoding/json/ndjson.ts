@@ -24,12 +24,14 @@ export class NdjsonSplitter implements RecordSplitter {
   }
 }
 
-/** Whether a record is nothing but white space. One of which only the beginning is known counts as something. */
+/**
+ * Whether a record is only white space. A record of which only the beginning is known does not count as such.
+ */
 export function isBlankRecord({ bytes, length }: RawRecord): boolean {
   return bytes.length === length && isBlank(bytes);
 }
 
-/** Whether there is nothing but JSON's white space (RFC 8259, section 2). */
+/** Whether the bytes are only JSON's white space (RFC 8259, section 2). */
 export function isBlank(bytes: Uint8Array): boolean {
   return bytes.every((byte) => isWhiteSpace(byte));
 }

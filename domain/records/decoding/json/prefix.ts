@@ -1,13 +1,16 @@
-/** Strings with their escapes, the last one perhaps without its end; and brackets. */
+/** Strings with their escapes, the last one possibly without its end; and brackets. */
 const STRINGS_AND_BRACKETS = /"[^"\\]*(?:\\[\s\S][^"\\]*)*\\?(?:"|$)|[{}[\]]/g;
 
-/** What can be missing of a string: its quote, behind half an escape or not. */
+/** The possible missing ends of a string: its quote, perhaps after the rest of an escape. */
 const strings = ['"', 'n"', '0"', '00"', '000"', '0000"'];
 const literals = ['rue', 'ue', 'alse', 'lse', 'se', 'ull', 'll', 'l', 'e'];
-/** What can be missing up to the next bracket: nothing; a value or the rest of it; a name, the rest of it, or what it names. */
+/**
+ * The possible missing text up to the next bracket: nothing; a value or its rest; a name, its rest, or its
+ * value.
+ */
 const completions = ['', '0', ...literals, ...strings, '"":0', ':0', ...strings.map((end) => `${end}:0`)];
 
-/** Whether a text breaks off in the middle of JSON: there is something that makes it valid, and it is tried. */
+/** Whether a text breaks off in the middle of JSON: tries whether any completion makes it valid. */
 export function mayBecomeJson(text: string): boolean {
   const closing: string[] = [];
   for (const [token] of text.matchAll(STRINGS_AND_BRACKETS)) {
@@ -28,7 +31,7 @@ export function isJson(text: string): boolean {
   }
 }
 
-/** Whether the first value of a text is whole, and stands on several lines. */
+/** Whether the first value of a text is complete and spans several lines. */
 export function isOverSeveralLines(text: string): boolean {
   let depth = 0;
   for (const { 0: token, index } of text.matchAll(STRINGS_AND_BRACKETS)) {

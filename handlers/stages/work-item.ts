@@ -10,27 +10,29 @@ import {
   type VersionStatus,
 } from './supersede.ts';
 
-/** Work of which a version has several pieces: a part to be transformed, or a file to be loaded. */
+/** A work item of which a version has several: a part to transform, or a file to load. */
 export interface WorkItem<Done extends Receipt> {
   readonly address: VersionPath;
   readonly receiptKey: string;
   /**
-   * Takes away what is worked on, where the stage before made it in an attempt that came to nothing: another attempt did
-   * the work, and does not name it. Returns whether it was that.
+   * Removes the input if it is left over from an attempt whose receipt was not the first: the receipt of the
+   * stage before does not name it.
+   *
+   * @returns whether the input was left over
    */
-  readonly dropLeftOver?: (stands: VersionStatus) => Promise<boolean>;
-  /** @throws {ObjectNotFound} when there is nothing to work on */
+  readonly dropLeftOver?: (status: VersionStatus) => Promise<boolean>;
+  /** @throws {ObjectNotFound} if the input does not exist */
   readonly work: () => Promise<Done>;
-  /** Takes away what is worked on, and all that came of it. */
+  /** Removes the input and everything that was made from it. */
   readonly discard: () => Promise<void>;
 }
 
 /**
- * Does a piece of work once. Last comes the receipt: with it, the work is done; and if it was the last that lacked, what
- * its version superseded goes. A piece whose version was overtaken is discarded: also when that happens while it is
- * worked on.
+ * Processes a work item once. The receipt is written last: with it, the work is done. If it was the last
+ * missing receipt of its version, the output of superseded versions is removed. A work item whose version was
+ * overtaken is discarded, even if that happens during the work.
  *
- * @returns `duplicate`: it was done before. `stale`: something newer took effect, or it is left over.
+ * @returns `duplicate` if it was done before; `stale` if a newer event took effect, or the input is left over
  */
 export async function processOnce<Done extends Receipt>(
   { address, receiptKey, dropLeftOver, work, discard }: WorkItem<Done>,
@@ -43,20 +45,20 @@ export async function processOnce<Done extends Receipt>(
     return 'stale' as const;
   };
   const entry = await ledger.entry(address);
-  const stands = statusOf(entry, address);
-  if (stands === 'gone') return discarded();
-  if (await dropLeftOver?.(stands)) return 'stale';
+  const status = statusOf(entry, address);
+  if (status === 'gone') return discarded();
+  if (await dropLeftOver?.(status)) return 'stale';
   if (await ledger.hasReceipt(receiptKey)) {
     await removeSuperseded(entry, ledger, store, buckets);
-    return stands === 'live' ? 'duplicate' : 'stale';
+    return status === 'live' ? 'duplicate' : 'stale';
   }
-  if (stands === 'superseded') return discarded();
+  if (status === 'superseded') return discarded();
 
   let receipt: Done;
   try {
     receipt = await work();
   } catch (error) {
-    // It may have been removed because its version was overtaken just now.
+    // The input may have been removed because its version was overtaken just now.
     const isGone =
       error instanceof ObjectNotFound && statusOf(await ledger.entry(address), address) !== 'live';
     if (isGone) return discarded();
