@@ -10,7 +10,8 @@ export default defineConfig({
     reporters: ['default', missingMysql],
     // Most files wait for processes more than they compute: one worker a core, instead of one less.
     maxWorkers: '100%',
-    // For a machine that is busy with other things: a test waits for conditions, and these bound it when one never comes.
+    // For a machine that is busy with other things: a test waits for conditions, and these bound it when one
+    // never comes.
     expect: { poll: { timeout: 120_000 } },
     testTimeout: 180_000,
     hookTimeout: 180_000,

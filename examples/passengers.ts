@@ -108,7 +108,9 @@ function csv(passengers: readonly Passenger[]): string {
   return [columns.join(','), ...passengers.map((each) => line(each)), ''].join('\n');
 }
 
-/** As spreadsheets save it: a byte-order mark, CR LF, columns as somebody arranged them, and one of their own. */
+/**
+ * As spreadsheets save it: a byte-order mark, CR LF, columns as somebody arranged them, and one of their own.
+ */
 function spreadsheet(passengers: readonly Passenger[]): string {
   const order = [...columns].sort();
   const lines = passengers.map((each) => `${line(each, order)},checked`);

@@ -9,7 +9,10 @@ export interface Edit {
   readonly replace: string;
 }
 
-/** The text of a file of this copy of the repository, with the change. @throws when the code has changed, and the edit with it must */
+/**
+ * The text of a file of this copy of the repository, with the change. @throws when the code has changed, and
+ * the edit with it must
+ */
 export function edited({ file, find, replace }: Edit, directory: string): string {
   const [before = '', after, ...others] = readFileSync(join(directory, file), 'utf8').split(find);
   if (after === undefined || others.length > 0) {

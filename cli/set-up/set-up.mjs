@@ -47,8 +47,8 @@ function end(why) {
 
 /**
  * Whether node_modules matches package-lock.json, by the list that npm writes there when it has installed
- * everything. An optional package may be missing, as those for other platforms are. A package that lies in this
- * repository must match its package.json.
+ * everything. An optional package may be missing, as those for other platforms are. A package that lies in
+ * this repository must match its package.json.
  */
 function isInstalled() {
   const { packages: wanted } = readJson('package-lock.json');

@@ -1,8 +1,8 @@
 import type * as pulumi from '@pulumi/pulumi';
 
 /**
- * The part of the Amazon States Language that the workflows use, with JSONata ("Step Functions guide: Transforming data with
- * JSONata"; states-language.net). Text between `{%` and `%}` is an expression.
+ * The part of the Amazon States Language that the workflows use, with JSONata ("Step Functions guide:
+ * Transforming data with JSONata"; states-language.net). Text between `{%` and `%}` is an expression.
  */
 export interface Workflow extends Flow {
   readonly Comment: string;

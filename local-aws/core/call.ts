@@ -1,7 +1,9 @@
 /** The caller: the user, a function with its role, or a service of the cloud. */
 export interface Caller {
   readonly kind: 'user' | 'role' | 'service';
-  /** `arn:aws:iam::…:user/…`, `arn:aws:iam::…:role/…`, or a service principal such as `events.amazonaws.com`. */
+  /**
+   * `arn:aws:iam::…:user/…`, `arn:aws:iam::…:role/…`, or a service principal such as `events.amazonaws.com`.
+   */
   readonly principal: string;
   /** For a service: the resource on whose behalf it calls (`aws:SourceArn`), e.g. the rule. */
   readonly sourceArn?: string;

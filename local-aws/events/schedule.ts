@@ -7,8 +7,8 @@ import { badRequest, errorText, type ServiceError } from '../core/service-error.
 export type Schedule = (now: number) => number | undefined;
 
 /**
- * Parses `rate(…)` or `cron(…)` ("Setting a schedule pattern for scheduled rules in Amazon EventBridge"). A rate counts
- * from `start`; cron is in UTC, to the minute.
+ * Parses `rate(…)` or `cron(…)` ("Setting a schedule pattern for scheduled rules in Amazon EventBridge"). A
+ * rate counts from `start`; cron is in UTC, to the minute.
  * @throws ServiceError ValidationException
  */
 export function parseSchedule(text: string, start: number): Schedule {

@@ -10,7 +10,10 @@ export function xmlError(error: ServiceError, requestId: string): WireResponse {
   return xmlDocument(error, { Error: { Code: code, Message: message, ...details, RequestId: requestId } });
 }
 
-/** An error as the older, form-based protocol sends it ("Smithy: AWS query protocol, Operation error serialization"). */
+/**
+ * An error as the older, form-based protocol sends it ("Smithy: AWS query protocol, Operation error
+ * serialization").
+ */
 export function queryError(error: ServiceError, requestId: string): WireResponse {
   const { code, message } = error;
   return xmlDocument(error, {
@@ -26,7 +29,10 @@ function xmlDocument({ status }: ServiceError, document: object): WireResponse {
   };
 }
 
-/** An error as the AWS JSON and REST-JSON protocols send it ("Smithy: AWS JSON 1.0 protocol, Operation error serialization"). */
+/**
+ * An error as the AWS JSON and REST-JSON protocols send it ("Smithy: AWS JSON 1.0 protocol, Operation error
+ * serialization").
+ */
 export function jsonError(error: ServiceError): WireResponse {
   return {
     status: error.status,

@@ -70,7 +70,9 @@ export const operationsOn =
   ) =>
     operationOf<State>()<Schema, Target>({ action, input, find, resource, run });
 
-/** Makes operations that need their action on everything there is, since they are about nothing in particular. */
+/**
+ * Makes operations that need their action on everything there is, since they are about nothing in particular.
+ */
 export const operationsOnAll = <State>() =>
   operationsOn(
     (_: Asked<State, unknown>) => undefined,

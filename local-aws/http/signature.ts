@@ -214,7 +214,8 @@ function checkTime(claim: Claim, now: number, errors: SignatureErrors): void {
 
 function checkSignedHeaders({ headers }: SignedRequest, claim: Claim, s3: boolean, errors: SignatureErrors) {
   const present = Object.keys(headers);
-  // "You must include the host header and any x-amz-* headers in the request" (Create a signed AWS API request, IAM User Guide).
+  // "You must include the host header and any x-amz-* headers in the request" (Create a signed AWS API
+  // request, IAM User Guide).
   const required = s3 ? ['host', ...present.filter((name) => name.startsWith('x-amz-'))] : ['host'];
   const unsigned = required.filter(
     (name) =>

@@ -12,7 +12,10 @@ const operations = {
   GetCallerIdentity: { action: anyone, run: callerIdentity },
 } satisfies Record<string, { action: typeof anyone; run: (request: WireRequest) => string }>;
 
-/** STS on the wire, in its form-based protocol ("Smithy: AWS query protocol"): who one is, which many scripts ask first. */
+/**
+ * STS on the wire, in its form-based protocol ("Smithy: AWS query protocol"): who one is, which many scripts
+ * ask first.
+ */
 const serve: Service = async (request) => {
   try {
     const name = new URLSearchParams(await text(request.body)).get('Action') ?? request.query.get('Action');

@@ -32,7 +32,10 @@ export interface Run {
   readonly ports: InterpreterPorts;
   /** Aborted when the execution is stopped, or the cloud closes. */
   readonly signal: AbortSignal;
-  /** The context object without its state ("Step Functions guide: Accessing execution data from the Context object"). */
+  /**
+   * The context object without its state ("Step Functions guide: Accessing execution data from the Context
+   * object").
+   */
   readonly context: Readonly<Record<string, Json>>;
   /** Called before each state, with the position from which a restart continues. */
   readonly moved: (cursor: Cursor) => Promise<void>;

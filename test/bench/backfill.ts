@@ -12,7 +12,10 @@ import { type Report, report } from '../../domain/versions/backfill.ts';
 import { putUnseen, type UnseenObject } from '../pipeline/unseen-objects.ts';
 import { megabytes, type Section, seconds, thousands } from './section.ts';
 
-/** What was in the hands of functions that were killed comes back after five minutes: with fewer objects, all would wait for that. */
+/**
+ * What was in the hands of functions that were killed comes back after five minutes: with fewer objects, all
+ * would wait for that.
+ */
 const WORTH_INTERRUPTING = 20_000;
 const SAMPLE_MS = 250;
 
@@ -157,7 +160,10 @@ async function sluice(
   return { status: status ?? -1, stdout: Buffer.concat(chunks).toString() };
 }
 
-/** Looks again and again at the most memory that a process has had resident (proc_pid_status(5)); nowhere but on Linux. */
+/**
+ * Looks again and again at the most memory that a process has had resident (proc_pid_status(5)); nowhere but
+ * on Linux.
+ */
 function watch(child: ChildProcess, tell: (bytes: number) => void): void {
   const timer = setInterval(() => {
     try {

@@ -1,4 +1,5 @@
-// Measures the pipeline and prints tables: npm run bench -- [--large] [--only <section>] [--runs <n>] [--objects <n>] [--kill] [--json] [--write]
+// Measures the pipeline and prints tables: npm run bench -- [--large] [--only <section>] [--runs <n>]
+// [--objects <n>] [--kill] [--json] [--write]
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';

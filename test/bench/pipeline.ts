@@ -91,7 +91,10 @@ export class BenchPipeline {
     return { ms, read, written, rejected };
   }
 
-  /** Puts another version of a key that has passed, and looks at the lake until nothing of the old one is left. */
+  /**
+   * Puts another version of a key that has passed, and looks at the lake until nothing of the old one is
+   * left.
+   */
   async overwrite(file: string, key: string): Promise<Overwrite> {
     const { raw, processed } = this.#target.outputs.buckets;
     const startedAt = performance.now();
@@ -117,7 +120,10 @@ export class BenchPipeline {
     }
   }
 
-  /** The most memory that a process of each function had resident, in MB, and the limit that would have killed it. */
+  /**
+   * The most memory that a process of each function had resident, in MB, and the limit that would have killed
+   * it.
+   */
   async memory(): Promise<ReadonlyMap<string, { readonly peak: number; readonly limit: number }>> {
     const found = new Map<string, { peak: number; limit: number }>();
     const directory = join(this.#directory, 'logs');

@@ -28,8 +28,8 @@ export interface RecipesFile {
 }
 
 /**
- * Writes recipes of 1.4 KB on average to a file, the same for the same arguments. One in 50 is invalid: without a title, with a
- * text in place of the list of ingredients, or without directions.
+ * Writes recipes of 1.4 KB on average to a file, the same for the same arguments. One in 50 is invalid:
+ * without a title, with a text in place of the list of ingredients, or without directions.
  */
 export async function writeRecipes(
   path: string,

@@ -1,5 +1,6 @@
-// Preloaded by the local cloud's and the functions' processes (`node --import`): the time of day steps while they run, as when NTP
-// corrects it, and each process has its own. Timers and performance.now() go on, as on Linux.
+// Preloaded by the local cloud's and the functions' processes (`node --import`): the time of day steps while
+// they run, as when NTP corrects it, and each process has its own. Timers and performance.now() go on, as on
+// Linux.
 import { readFileSync } from 'node:fs';
 import { ServerResponse } from 'node:http';
 

@@ -5,7 +5,8 @@ import { withLocalMysql } from '../../cli/mysql/bundled-server.ts';
 import { driftOf } from '../../domain/tables/drift.ts';
 import { startCloud } from '../../local-aws/cloud.ts';
 
-// The local cloud, in a process of its own that can be killed: `node cloud-child.ts <project> <directory> <port>`.
+// The local cloud, in a process of its own that can be killed: `node cloud-child.ts <project> <directory>
+// <port>`.
 const [project = '', directory = '', port = ''] = process.argv.slice(2);
 const { CHAOS_CLOCK = '', MYSQL_URL: url } = process.env;
 const clock = pathToFileURL(join(import.meta.dirname, 'clock-child.ts'));

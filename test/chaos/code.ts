@@ -8,7 +8,9 @@ const repository = join(import.meta.dirname, '../..');
 export type Code = 'old' | 'new';
 export const codes: readonly Code[] = ['old', 'new'];
 
-/** Records of a part at the most, so that small objects have several. Two codes cut them in different places. */
+/**
+ * Records of a part at the most, so that small objects have several. Two codes cut them in different places.
+ */
 export const partRecords: Readonly<Record<Code, number>> = { old: 4, new: 3 };
 
 /** What the Pulumi program is made of. */
@@ -56,7 +58,10 @@ const edits: Readonly<Record<Code, readonly Edit[]>> = {
   ],
 };
 
-/** Copies the sources into a directory, as this code has them. @throws when they have changed, and an edit with them must */
+/**
+ * Copies the sources into a directory, as this code has them. @throws when they have changed, and an edit
+ * with them must
+ */
 export function writeCode(code: Code, directory: string): void {
   mkdirSync(directory, { recursive: true });
   for (const source of sources)

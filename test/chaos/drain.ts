@@ -5,7 +5,10 @@ import { stages } from '../../domain/stage.ts';
 import { persist } from './load.ts';
 
 const POLL_MS = 500;
-/** Empty for so long, all queues count as drained: what a function has just written becomes a message meanwhile. */
+/**
+ * Empty for so long, all queues count as drained: what a function has just written becomes a message
+ * meanwhile.
+ */
 const QUIET_MS = 3000;
 const LIMIT_MS = 15 * 60_000;
 
@@ -15,7 +18,10 @@ export async function backlog({ sqs, outputs }: Target): Promise<number> {
   return depths.reduce((sum, each) => sum + each, 0);
 }
 
-/** Waits until nothing is on its way, and sends what was given up where it came from, until nothing is given up. */
+/**
+ * Waits until nothing is on its way, and sends what was given up where it came from, until nothing is given
+ * up.
+ */
 export async function drain(target: Target): Promise<{ readonly redriven: number }> {
   const end = Date.now() + LIMIT_MS;
   let redriven = 0;

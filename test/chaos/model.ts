@@ -31,13 +31,17 @@ export function outcomeOf(changes: readonly Change[]): Outcome {
   const good = held
     .slice(lastMarked + 1)
     .findLast((change): change is Put => change.what === 'put' && isOfUse(change.upload));
-  // What took its place and was removed may have been shown before that, and then nothing is: no event says that it is back.
+  // What took its place and was removed may have been shown before that, and then nothing is: no event says
+  // that it is back.
   const since = good === undefined ? [] : changes.slice(changes.indexOf(good) + 1);
   const mayBeGone = since.some(({ what, versionId }) => what !== 'removed' && removed.has(versionId));
   return { shown: mayBeGone ? [good, undefined] : [good], rejected: latest, removed };
 }
 
-/** Nothing of a version can be used when it has no record that is a row or filtered; it does not replace a good one then. */
+/**
+ * Nothing of a version can be used when it has no record that is a row or filtered; it does not replace a
+ * good one then.
+ */
 function isOfUse({ key, fates, fault }: Upload): boolean {
   if (key.startsWith('unknown/')) return true;
   return fates.some((fate) => !('rejected' in fate)) || (fates.length === 0 && fault === undefined);
@@ -111,8 +115,8 @@ function madeOf({ fates }: Upload, code: Code): (Made | undefined)[] {
 }
 
 /**
- * Holds what is found of a version against what one of these codes makes of it. One of several parts may be of both, each part of
- * one: then so is each record.
+ * Holds what is found of a version against what one of these codes makes of it. One of several parts may be
+ * of both, each part of one: then so is each record.
  *
  * @returns what differs; `undefined` when nothing does
  */

@@ -35,7 +35,10 @@ export interface Answer {
   readonly text: string;
 }
 
-/** The local cloud as a process that can be killed, and started again with the state that it left; and MySQL beside it. */
+/**
+ * The local cloud as a process that can be killed, and started again with the state that it left; and MySQL
+ * beside it.
+ */
 export class MortalCloud {
   readonly directory = mkdtempSync(join(tmpdir(), 'sluice-chaos-'));
   readonly #project = join(this.directory, 'project');
@@ -116,7 +119,10 @@ export class MortalCloud {
     await this.#startCloud();
   }
 
-  /** kill -9, and starts it again. @param early kills it once more, so many milliseconds after it began to start */
+  /**
+   * kill -9, and starts it again. @param early kills it once more, so many milliseconds after it began to
+   * start
+   */
   async crash(early?: number): Promise<void> {
     await this.#kill();
     if (early !== undefined) {

@@ -100,7 +100,9 @@ async function parquetRows(bytes: Uint8Array): Promise<Row[]> {
 const FIELD = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/gy;
 const texts = new Set(['name', 'sex', 'ticket', 'cabin', 'embarked']);
 
-/** Of passengers, who alone are CSV: an empty field is NULL, `""` is a text. @throws when it is no RFC 4180 */
+/**
+ * Of passengers, who alone are CSV: an empty field is NULL, `""` is a text. @throws when it is no RFC 4180
+ */
 function csvRows(bytes: Uint8Array): Row[] {
   const text = Buffer.from(bytes).toString('utf8');
   const lines: (string | null)[][] = [[]];

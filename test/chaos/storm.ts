@@ -6,7 +6,9 @@ import { persist } from './load.ts';
 import type { MortalCloud } from './mortal-cloud.ts';
 
 const MINUTE_MS = 60_000;
-/** A function may be ahead of another by ten minutes, and of the local cloud by seven: SigV4 allows fifteen. */
+/**
+ * A function may be ahead of another by ten minutes, and of the local cloud by seven: SigV4 allows fifteen.
+ */
 const within = { cloud: 2 * MINUTE_MS, function: 5 * MINUTE_MS };
 /** Further than any clock was: no lease and no time-out that one of them wrote lies ahead of it. */
 const FINAL_MS = 8 * MINUTE_MS;
@@ -79,7 +81,10 @@ export class Storm {
     for (const [, code] of due) await this.#deploy(code);
   }
 
-  /** As on a laptop: the code is changed, and the local cloud started again. It is killed while it builds, and soon after. */
+  /**
+   * As on a laptop: the code is changed, and the local cloud started again. It is killed while it builds, and
+   * soon after.
+   */
   async #deploy(code: Code): Promise<void> {
     this.#cloud.choose(code);
     this.#deploys += 1;

@@ -58,7 +58,10 @@ export const climates: readonly [Climate, ...Climate[]] = [
   },
 ];
 
-/** Somebody who calls: a function's environment, the bus, a poller. Once dead, nothing that it does has an effect. */
+/**
+ * Somebody who calls: a function's environment, the bus, a poller. Once dead, nothing that it does has an
+ * effect.
+ */
 export interface Party {
   readonly name: string;
   readonly alive: boolean;
@@ -71,21 +74,23 @@ export interface Party {
 }
 
 /**
- * Longer than any function's time, and shorter than it takes until a message is seen again: what is on its way for
- * longer than that could leave something behind for ever.
+ * Longer than any function's time, and shorter than it takes until a message is seen again: what is on its
+ * way for longer than that could leave something behind for ever.
  */
 const longestStallMs = 10 * 60_000;
 
 /**
- * How much later than its sender's end a call may still arrive. S3 closes a connection on which a body stands still for
- * some 20 s (S3 API reference, "Error responses": RequestTimeout).
+ * How much later than its sender's end a call may still arrive. S3 closes a connection on which a body stands
+ * still for some 20 s (S3 API reference, "Error responses": RequestTimeout).
  */
 const STANDSTILL_MS = 60_000;
 
 /** By how much a machine's clock is wrong at most, in either direction. */
 const MOST_WRONG_MS = 5 * 60_000;
 
-/** Carries calls: how long each takes, in which order they take effect and what goes wrong is up to the seed. */
+/**
+ * Carries calls: how long each takes, in which order they take effect and what goes wrong is up to the seed.
+ */
 export class Network {
   readonly clock: Clock;
   readonly random: Random;
@@ -158,8 +163,8 @@ export class Network {
   }
 
   /**
-   * Lets `effect` happen after a while, and answers. Rejects when the call is refused or its answer lost; never
-   * answers a caller that has died. What a dying caller has sent may still arrive.
+   * Lets `effect` happen after a while, and answers. Rejects when the call is refused or its answer lost;
+   * never answers a caller that has died. What a dying caller has sent may still arrive.
    */
   async call<Answer>(caller: Party, what: string, effect: () => Answer | Promise<Answer>): Promise<Answer> {
     if (!caller.alive) return forever();

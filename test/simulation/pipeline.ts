@@ -49,7 +49,10 @@ const zstd: Zstd = {
   decompress: async (bytes) => zstdDecompressSync(bytes),
 };
 
-/** The whole pipeline in one process: the local cloud's own parts and the stages' own code, on a virtual clock. */
+/**
+ * The whole pipeline in one process: the local cloud's own parts and the stages' own code, on a virtual
+ * clock.
+ */
 export class Pipeline {
   readonly topology: Topology;
   readonly region: string;
@@ -138,7 +141,10 @@ export class Pipeline {
     }
   }
 
-  /** Starts one of the codes of a stage in an environment of its own: with its own clock and its own connections. */
+  /**
+   * Starts one of the codes of a stage in an environment of its own: with its own clock and its own
+   * connections.
+   */
   #start(
     { stage, stageHandler }: StageCode,
     environment: Party,
@@ -226,8 +232,8 @@ export class Pipeline {
   }
 
   /**
-   * From now on the next code runs, in one function after the other within a minute: whoever reads comes before whoever
-   * writes for it.
+   * From now on the next code runs, in one function after the other within a minute: whoever reads comes
+   * before whoever writes for it.
    */
   deploy(): void {
     if (this.deploys === CODES - 1) return;

@@ -11,7 +11,9 @@ export interface System {
   readonly code: ReadonlyMap<string, StageCode>;
 }
 
-/** The Pulumi program of this repository, run once, and the handlers with the environment that it gives them. */
+/**
+ * The Pulumi program of this repository, run once, and the handlers with the environment that it gives them.
+ */
 export async function readSystem(): Promise<System> {
   const program = await readProgram({ stack: 'dev', directory: join(import.meta.dirname, '../..') });
   return withCode(readTopology(program), program.region);

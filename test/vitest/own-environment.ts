@@ -1,4 +1,5 @@
-// Before each test file: nothing of the shell's environment leads a test to the checkout's own local cloud, to a database, or to AWS.
+// Before each test file: nothing of the shell's environment leads a test to the checkout's own local cloud,
+// to a database, or to AWS.
 const { CONFORMANCE_ENDPOINT, MYSQL_URL = '' } = process.env;
 
 for (const name of Object.keys(process.env)) {
@@ -9,7 +10,8 @@ for (const name of Object.keys(process.env)) {
 // The server for the tests' own databases: see test/mysql/mysql-server.ts.
 if (MYSQL_URL !== '') process.env['TEST_MYSQL_URL'] = MYSQL_URL;
 
-// A command that is started without a directory of its own would take the checkout's: below a file there is none.
+// A command that is started without a directory of its own would take the checkout's: below a file there is
+// none.
 process.env['SLUICE_DIRECTORY'] = '/dev/null/set-a-directory';
 
 // Whoever meets it fails, as with any error that nobody catches.

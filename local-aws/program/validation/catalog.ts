@@ -16,7 +16,8 @@ const lowerCaseWords = 'lower-case letters, digits, hyphens and underscores';
 
 /** The rules of the provider and AWS for the catalog, schedules and Redshift Serverless. */
 export const catalogChecks: Readonly<Record<string, readonly Check[]>> = {
-  // Glue web API reference: DatabaseInput, TableInput, StorageDescriptor; Athena guide: tables-databases-columns-names.
+  // Glue web API reference: DatabaseInput, TableInput, StorageDescriptor; Athena guide:
+  // tables-databases-columns-names.
   [databaseType]: [physicalName('name', lowerCase, 255, lowerCaseWords)],
   [tableType]: [
     physicalName('name', lowerCase, 255, lowerCaseWords),

@@ -112,7 +112,8 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
     range('retryPolicy.maximumRetryAttempts', 0, 185),
   ],
 
-  // Lambda API reference: CreateFunction; Lambda guide: gettingstarted-limits, configuration-envvars, lambda-runtimes.
+  // Lambda API reference: CreateFunction; Lambda guide: gettingstarted-limits, configuration-envvars,
+  // lambda-runtimes.
   [functionType]: [
     physicalName('name', /^[A-Za-z0-9_-]+$/, 64, 'letters, digits, hyphens and underscores'),
     required('role'),
@@ -178,7 +179,8 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
     policy('policy', 'identity', 10_240),
   ],
 
-  // KMS API reference: PutKeyPolicy, ScheduleKeyDeletion, CreateAlias; CloudWatch Logs API reference: PutRetentionPolicy.
+  // KMS API reference: PutKeyPolicy, ScheduleKeyDeletion, CreateAlias; CloudWatch Logs API reference:
+  // PutRetentionPolicy.
   'aws:kms/key:Key': [range('deletionWindowInDays', 7, 30), policy('policy', 'resource', 32_768)],
   'aws:kms/alias:Alias': [
     physicalName('name', /^alias\/(?!aws\/)[A-Za-z0-9/_-]+$/, 256, 'alias/ and a name'),

@@ -4,7 +4,8 @@ import { type Check, json, oneOf, physicalName, refersTo, required, valueAt } fr
 
 /** The rules of the provider and AWS for state machines, and the limits of the local cloud. */
 export const workflowChecks: Readonly<Record<string, readonly Check[]>> = {
-  // Step Functions API reference: CreateStateMachine, LogLevel; Step Functions guide: service-quotas, cw-logs.
+  // Step Functions API reference: CreateStateMachine, LogLevel; Step Functions guide: service-quotas,
+  // cw-logs.
   'aws:sfn/stateMachine:StateMachine': [
     physicalName('name', /^[A-Za-z0-9_-]+$/, 80, 'letters, digits, hyphens and underscores'),
     required('roleArn'),

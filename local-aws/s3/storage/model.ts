@@ -112,7 +112,10 @@ export interface Stamp {
   readonly sequencer: string;
 }
 
-/** The preconditions of a write ("Amazon S3 User Guide: How to prevent object overwrites with conditional writes"). */
+/**
+ * The preconditions of a write ("Amazon S3 User Guide: How to prevent object overwrites with conditional
+ * writes").
+ */
 export interface WriteCondition {
   readonly ifNoneMatch?: '*' | undefined;
   /** An ETag without quotes. */

@@ -18,7 +18,9 @@ export interface Endpoint {
   close(): Promise<void>;
 }
 
-/** The S3 under test: the one at `CONFORMANCE_ENDPOINT` (with the credentials of the environment), else ours. */
+/**
+ * The S3 under test: the one at `CONFORMANCE_ENDPOINT` (with the credentials of the environment), else ours.
+ */
 export async function openEndpoint(): Promise<Endpoint> {
   const endpoint = process.env['CONFORMANCE_ENDPOINT'];
   if (endpoint === undefined) {
@@ -54,7 +56,10 @@ async function dropBucket(client: S3Client, bucket: string): Promise<void> {
   await client.send(new DeleteBucketCommand({ Bucket: bucket }));
 }
 
-/** The refusal that the call ends in, as `404 NoSuchKey`; an answer without an error document has no code but the SDK's own. */
+/**
+ * The refusal that the call ends in, as `404 NoSuchKey`; an answer without an error document has no code but
+ * the SDK's own.
+ */
 export async function refusal(call: Promise<unknown>): Promise<string> {
   try {
     await call;

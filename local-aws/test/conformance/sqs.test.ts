@@ -97,8 +97,8 @@ describe('sending and receiving', () => {
     });
   });
 
-  // "Amazon SQS message metadata: Calculating the MD5 message digest for message attributes"; the value is what
-  // the algorithm of that page gives for one String attribute, worked out from its bytes.
+  // "Amazon SQS message metadata: Calculating the MD5 message digest for message attributes"; the value is
+  // what the algorithm of that page gives for one String attribute, worked out from its bytes.
   test('the MD5 of attributes matches the documented algorithm', async () => {
     const lengthAndText = (text: string) => {
       const length = Buffer.alloc(4);
@@ -282,7 +282,8 @@ describe('receipts', () => {
     expect(second?.ReceiptHandle).not.toBe(ReceiptHandle);
   });
 
-  // "DeleteMessage": with any but the newest handle the request succeeds, but the message will not be deleted.
+  // "DeleteMessage": with any but the newest handle the request succeeds, but the message will not be
+  // deleted.
   test('an older receipt handle deletes nothing', async () => {
     await send('stays');
     const [first] = await receive({ WaitTimeSeconds: 5, VisibilityTimeout: 0 });

@@ -35,7 +35,8 @@ const event = {
   },
 };
 
-// "Comparison operators for use in event patterns in Amazon EventBridge" and "JSON Array Matching" of Event Ruler.
+// "Comparison operators for use in event patterns in Amazon EventBridge" and "JSON Array Matching" of Event
+// Ruler.
 const yes: [string, object][] = [
   ['exact', { source: ['aws.s3'], 'detail-type': ['Object Created', 'Object Deleted'] }],
   ['exact number', { detail: { 'c-count': [5] } }],

@@ -16,8 +16,8 @@ function times(schedule: string, count: number, from = start): string[] {
   return found;
 }
 
-// The examples of "Cron expressions" in "Setting a schedule pattern for scheduled rules in Amazon EventBridge";
-// 2026-11-02 is a Monday.
+// The examples of "Cron expressions" in "Setting a schedule pattern for scheduled rules in Amazon
+// EventBridge"; 2026-11-02 is a Monday.
 describe('cron', () => {
   test.each([
     ['cron(0 10 * * ? *)', ['2026-11-02T10:00Z', '2026-11-03T10:00Z']],

@@ -38,7 +38,10 @@ function inner(schema: unknown): unknown {
   return schema;
 }
 
-/** Members of the model that the schema does not account for, at any depth; what is refused or harmless is so as a whole. */
+/**
+ * Members of the model that the schema does not account for, at any depth; what is refused or harmless is so
+ * as a whole.
+ */
 function unknownTo(given: unknown, model: NormalizedSchema, path = '', isXml = false): string[] {
   const schema = inner(given);
   const within = (part: unknown, of: NormalizedSchema, where = path) => unknownTo(part, of, where, isXml);

@@ -2,7 +2,10 @@ import { fstatSync, writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import type { DiskWrites } from '../../core/disk.ts';
 
-/** A disk on which real files grow by no more than so many bytes; beyond, it answers as the operating system does. */
+/**
+ * A disk on which real files grow by no more than so many bytes; beyond, it answers as the operating system
+ * does.
+ */
 export class SmallDisk implements DiskWrites {
   left: number;
 

@@ -14,7 +14,10 @@ export async function jsonOf(
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
 }
 
-/** Runs a program that lies beside this file, bundled as a function is, under Node as Lambda starts it with 512 MB. */
+/**
+ * Runs a program that lies beside this file, bundled as a function is, under Node as Lambda starts it with
+ * 512 MB.
+ */
 export async function runAsFunction(
   directory: string,
   program: string,

@@ -1,10 +1,11 @@
-// Does the recipes' cleaning in DuckDB's SQL on one thread: node duckdb-child.ts <input.ndjson.gz> <output directory>
+// Does the recipes' cleaning in DuckDB's SQL on one thread: node duckdb-child.ts <input.ndjson.gz> <output
+// directory>
 import { DuckDBInstance } from '@duckdb/node-api';
 
 const [, , input = '', output = ''] = process.argv;
 
-// One search of a direction finds its times, e.g. "35 minutes"; the short texts found are then taken apart. The
-// quickest of the ways that were tried.
+// One search of a direction finds its times, e.g. "35 minutes"; the short texts found are then taken apart.
+// The quickest of the ways that were tried.
 const sql = String.raw`copy (
   select *, case when complexity_score < 4 then 'easy' when complexity_score < 8 then 'medium' else 'hard' end as difficulty
   from (

@@ -1,4 +1,5 @@
-// Loads recipes into MySQL in one of three ways, in this process: mysql-child <ours|one-row|load-data> <url> <input> <records>
+// Loads recipes into MySQL in one of three ways, in this process: mysql-child <ours|one-row|load-data> <url>
+// <input> <records>
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';

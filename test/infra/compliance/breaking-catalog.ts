@@ -11,7 +11,9 @@ const writesObjects = JSON.stringify({
   Statement: [{ Effect: 'Allow', Action: ['s3:PutObject'], Resource: 'arn:aws:s3:::a/b' }],
 });
 
-/** A change to every resource of a type, and the one check of the catalog and the warehouse that it breaks. */
+/**
+ * A change to every resource of a type, and the one check of the catalog and the warehouse that it breaks.
+ */
 export const breakingCatalog: readonly (readonly [
   check: string,
   type: string,

@@ -1,4 +1,7 @@
-/** A step of `npm run check`: what breaks a rule of infra/compliance/ in the stacks that have a file here, or could have one. */
+/**
+ * A step of `npm run check`: what breaks a rule of infra/compliance/ in the stacks that have a file here, or
+ * could have one.
+ */
 import { findings } from '../../../infra/compliance/check.ts';
 import { checks } from '../../../infra/compliance/checks.ts';
 import { bare, configured, forProduction, read, withEverything } from '../stacks.ts';

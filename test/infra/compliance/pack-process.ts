@@ -27,7 +27,10 @@ export interface Diagnostic {
   readonly isMandatory: boolean;
 }
 
-/** The policy pack as `pulumi preview --policy-pack` runs it: Pulumi's own runner for Node, spoken to as the engine does. */
+/**
+ * The policy pack as `pulumi preview --policy-pack` runs it: Pulumi's own runner for Node, spoken to as the
+ * engine does.
+ */
 export class PackProcess {
   readonly #process: ChildProcess;
   readonly #client: grpcAnalyzer.AnalyzerClient;
@@ -39,7 +42,8 @@ export class PackProcess {
 
   static async start(): Promise<PackProcess> {
     const runner = ofPulumi.resolve('@pulumi/pulumi/cmd/run-policy-pack');
-    // The engine's address, which the pack does not use, and the pack, in whose directory the engine starts it.
+    // The engine's address, which the pack does not use, and the pack, in whose directory the engine starts
+    // it.
     const child = spawn(process.execPath, [runner, '127.0.0.1:1', '.'], {
       cwd: directory,
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -62,7 +66,9 @@ export class PackProcess {
     return (info as analyzer.AnalyzerInfo).getPoliciesList().map((each) => each.getName());
   }
 
-  /** Shows each resource with its inputs, then all with their outputs, and gathers what the pack says of them. */
+  /**
+   * Shows each resource with its inputs, then all with their outputs, and gathers what the pack says of them.
+   */
   async analyze(resources: readonly Registered[]): Promise<Diagnostic[]> {
     const found: Diagnostic[] = [];
     const analyzeOne = promisify(this.#client.analyze.bind(this.#client));

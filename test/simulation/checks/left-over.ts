@@ -4,8 +4,8 @@ import type { Pipeline } from '../pipeline.ts';
 import type { Past } from './past.ts';
 
 /**
- * Rejects that a dead attempt by other code left of a part, and no receipt names: the transformation removes them where the
- * message is known to come again, and a copy of it is not (docs/reliability.md).
+ * Rejects that a dead attempt by other code left of a part, and no receipt names: the transformation removes
+ * them where the message is known to come again, and a copy of it is not (docs/reliability.md).
  */
 export function rejectsOfOtherCodes(pipeline: Pipeline, receipts: readonly Receipt[]): ReadonlySet<string> {
   if (pipeline.deploys === 0) return new Set();
@@ -15,8 +15,8 @@ export function rejectsOfOtherCodes(pipeline: Pipeline, receipts: readonly Recei
 }
 
 /**
- * Files that a dead attempt wrote and no receipt names. Their events have them removed; if these are lost, nobody but a
- * reconciliation finds them.
+ * Files that a dead attempt wrote and no receipt names. Their events have them removed; if these are lost,
+ * nobody but a reconciliation finds them.
  */
 export function orphans(pipeline: Pipeline, past: Past, receipts: readonly Receipt[]): ReadonlySet<string> {
   if (!past.purged) return new Set();
@@ -26,7 +26,10 @@ export function orphans(pipeline: Pipeline, past: Past, receipts: readonly Recei
   return new Set(pipeline.contents.keys('processed')).difference(new Set(named));
 }
 
-/** What one code writes twice must be the same bytes, unless it was removed in between; and a receipt is written once. */
+/**
+ * What one code writes twice must be the same bytes, unless it was removed in between; and a receipt is
+ * written once.
+ */
 export function retries(pipeline: Pipeline): string[] {
   const found: string[] = [];
   const codes = 1 + pipeline.deploys;

@@ -132,7 +132,8 @@ class Model {
     const asked = Math.max(0, ...revisions);
     // What is gone can't be done anew, nor what was asked for in a message that is lost.
     const least = this.#isErased(versionId) || this.#past.purged ? 0 : asked;
-    // One that a deploy has interrupted is done in another one, and so is one whose name has receipts already.
+    // One that a deploy has interrupted is done in another one, and so is one whose name has receipts
+    // already.
     const used = [...this.#receipts.keys()].map(parseRevision);
     const below = used.filter((each) => each.versionId === versionId && each.revision < revision).length;
     const most = this.#past.swept ? Number.POSITIVE_INFINITY : asked + this.#pipeline.deploys + below;
@@ -140,7 +141,10 @@ class Model {
       this.#found.push(`revision of ${key}: is ${revision}, must be from ${least} to ${most}`);
   }
 
-  /** Whether any revision of a version was of use, by the codes that read it. One that was gone by then never is. */
+  /**
+   * Whether any revision of a version was of use, by the codes that read it. One that was gone by then never
+   * is.
+   */
   #isOfUse(upload: Uploaded): boolean {
     const codes = this.#extractions(upload.versionId).map((each) =>
       each.fault?.code === 'version_not_found' ? undefined : this.#pipeline.codes.of(each),
@@ -170,8 +174,8 @@ class Model {
       const label = `${key} ${revision.slice(0, 6)}${revision.includes('!') ? revision.slice(-5) : ''}`;
       const stands = names.includes(revision);
       const own = this.#receipts.get(revision) ?? [];
-      // Of one that took no effect and is gone for good, it depends on the moment what is still known; and no sweep looks
-      // for parts of it whose messages were lost.
+      // Of one that took no effect and is gone for good, it depends on the moment what is still known; and no
+      // sweep looks for parts of it whose messages were lost.
       if (stands && revision !== shown && (this.#isErased(upload.versionId) || this.#past.purged)) {
         this.#account(upload, revision, own, this.#leftToChance);
         continue;
@@ -250,7 +254,10 @@ class Model {
     return expected;
   }
 
-  /** Whether MySQL has looked at a version's rows: it takes none, and refuses none, where it has seen a newer version. */
+  /**
+   * Whether MySQL has looked at a version's rows: it takes none, and refuses none, where it has seen a newer
+   * version.
+   */
   #hasTables(own: readonly Receipt[]): boolean {
     const isStale = own.some((each) => each.stage === 'loading' && each.tables?.stale === true);
     return this.#pipeline.mysql !== undefined && !isStale;
@@ -276,8 +283,8 @@ class Model {
   }
 
   /**
-   * Whether rows of a version that came to nothing were loaded, and may have taken the place of those that the table is to
-   * show, before anybody knew (docs/reliability.md).
+   * Whether rows of a version that came to nothing were loaded, and may have taken the place of those that
+   * the table is to show, before anybody knew (docs/reliability.md).
    */
   #isOutrun(key: string, entry: LedgerEntry | undefined): boolean {
     const order = ({ sequencer, versionId }: { sequencer: string; versionId: string }) =>

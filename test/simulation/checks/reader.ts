@@ -29,9 +29,10 @@ interface Complete {
 }
 
 /**
- * Looks at lake, archive and table after every change. Once a version was complete in every sink, its rows may only
- * go when a newer one is as complete, or when its key was deleted: a reader of files meets the old rows, the new ones or, for a
- * while, both, and never neither. In the table a newer version's row takes the place of the old one before.
+ * Looks at lake, archive and table after every change. Once a version was complete in every sink, its rows
+ * may only go when a newer one is as complete, or when its key was deleted: a reader of files meets the old
+ * rows, the new ones or, for a while, both, and never neither. In the table a newer version's row takes the
+ * place of the old one before.
  */
 export class Reader {
   readonly #contents: Contents;

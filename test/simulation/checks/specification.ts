@@ -27,10 +27,10 @@ export interface Outcome {
 }
 
 /**
- * The whole specification of which version counts: the newest that is of use, unless it was deleted. There is one
- * answer, but where versions were deleted for good, since S3 tells nobody that the one before is back, and where events were
- * lost. A sweep looks at the newest version alone; if that is of no use, it depends on the moment which one before it
- * the tables show.
+ * The whole specification of which version counts: the newest that is of use, unless it was deleted. There is
+ * one answer, but where versions were deleted for good, since S3 tells nobody that the one before is back,
+ * and where events were lost. A sweep looks at the newest version alone; if that is of no use, it depends on
+ * the moment which one before it the tables show.
  */
 export function outcomeOf(
   history: readonly Change[],

@@ -28,7 +28,10 @@ export class Witness {
   /** All that ever began: until when they may hold a lease, and of which objects. */
   readonly #past: { readonly event: SQSEvent; readonly endsAt: number; readonly keys: Set<string> }[] = [];
 
-  /** @param waits whether a message was about a file whose part had not been transformed, at some time from `since` on */
+  /**
+   * @param waits whether a message was about a file whose part had not been transformed, at some time from
+   * `since` on
+   */
   constructor(network: Network, waits: (body: string, since: number) => boolean) {
     this.#network = network;
     this.#waits = waits;
@@ -102,7 +105,8 @@ export class Witness {
       (other) =>
         other.event !== event && other.endsAt + skewMs > startedAt && !other.keys.isDisjointFrom(keys),
     );
-    // A deletion from the lake waits until the version that takes its place is whole, a file of it until its part is done.
+    // A deletion from the lake waits until the version that takes its place is whole, a file of it until its
+    // part is done.
     const sound = back.filter(
       ({ body }) =>
         body.startsWith('{') && !body.includes('"Object Deleted"') && !this.#waits(body, startedAt),

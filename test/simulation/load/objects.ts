@@ -14,7 +14,10 @@ export interface Upload {
 
 type Content = Omit<Upload, 'key'>;
 
-/** How an object may be, by how likely it is. Its records are of all kinds; of a hopeless one no code can use any. */
+/**
+ * How an object may be, by how likely it is. Its records are of all kinds; of a hopeless one no code can use
+ * any.
+ */
 const shapes = [
   [6, (random: Random, member: Member) => whole(member, some(random, member))],
   [1, (random: Random, member: Member) => whole(member, some(random, member, true))],
@@ -45,9 +48,9 @@ export function makeRotten(random: Random, key: string): Upload {
 }
 
 /**
- * Some records. What one transform refuses whole, so that its version is rejected, and the next one does not, is known to
- * go wrong, when that one is deployed before the parts are transformed (docs/reliability.md): there is something to use
- * in it.
+ * Some records. What one transform refuses whole, so that its version is rejected, and the next one does not,
+ * is known to go wrong, when that one is deployed before the parts are transformed (docs/reliability.md):
+ * there is something to use in it.
  */
 function some(random: Random, member: Member, hopeless = false): Item[] {
   const items = Array.from({ length: random.between(1, 8) }, () => makeItem(random, member, hopeless));

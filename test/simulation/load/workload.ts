@@ -13,7 +13,10 @@ export type Deed = { readonly at: number } & (
   | { readonly kind: 'expire'; readonly key: string }
   /** Somebody has what the ledger knows of a key done anew. */
   | { readonly kind: 'replay'; readonly key: string }
-  /** Somebody has the ledger held against the bucket, and what is found sent on its way; but what is younger than this. */
+  /**
+   * Somebody has the ledger held against the bucket, and what is found sent on its way; but what is younger
+   * than this.
+   */
   | { readonly kind: 'sweep'; readonly olderThanMs: number }
   | { readonly kind: 'deploy' }
   /** Somebody takes away a part, or a file of the lake: hides it, or deletes it for good. */

@@ -7,8 +7,8 @@ import type { Network, Party } from '../network.ts';
 const pollSeconds = 6 * 3600;
 
 /**
- * An event as S3 would have it. Sequencers differ in length: S3 pads the shorter of two with zeros on the right before it
- * compares them. Of what a lifecycle rule deletes, S3 says so.
+ * An event as S3 would have it. Sequencers differ in length: S3 pads the shorter of two with zeros on the
+ * right before it compares them. Of what a lifecycle rule deletes, S3 says so.
  */
 export function asS3Tells(event: S3Event, expired: ReadonlySet<string>): S3Event {
   const { object } = event.detail;
@@ -18,7 +18,10 @@ export function asS3Tells(event: S3Event, expired: ReadonlySet<string>): S3Event
   return { ...event, detail: { ...event.detail, reason, object: { ...object, sequencer } } };
 }
 
-/** A queue as a poller on the network sees it: what it receives may be lost, and what it deletes may come back. */
+/**
+ * A queue as a poller on the network sees it: what it receives may be lost, and what it deletes may come
+ * back.
+ */
 export function polled(queue: QueuePort, network: Network): MappedQueue {
   const poller: Party = { name: 'poller', alive: true };
   let copies: Awaited<ReturnType<QueuePort['receive']>> = [];

@@ -15,7 +15,10 @@ interface Lock {
   exclusive: Holder | undefined;
 }
 
-/** Locks as InnoDB has them, by name: held shared by many or by one alone, waited for, and given up after a while. */
+/**
+ * Locks as InnoDB has them, by name: held shared by many or by one alone, waited for, and given up after a
+ * while.
+ */
 export class Locks {
   readonly #clock: Clock;
   readonly #locks = new Map<string, Lock>();

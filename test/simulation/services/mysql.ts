@@ -28,9 +28,9 @@ export interface TableOnlooker {
 }
 
 /**
- * MySQL in memory, as the loading stage's own `MysqlTableStore` sees it: sessions, transactions that are undone when their client is
- * lost, locks that others wait for, and rows that the server refuses. Its tables hold characters of three bytes at most, as
- * those of many a server do. A test holds it against the real one.
+ * MySQL in memory, as the loading stage's own `MysqlTableStore` sees it: sessions, transactions that are
+ * undone when their client is lost, locks that others wait for, and rows that the server refuses. Its tables
+ * hold characters of three bytes at most, as those of many a server do. A test holds it against the real one.
  */
 export class MemoryMysql {
   readonly #network: Network;

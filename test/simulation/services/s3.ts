@@ -48,8 +48,9 @@ export interface Onlooker {
 }
 
 /**
- * The SDK's own client, cut off below its commands: what the stages' edge sends goes over the simulated network straight
- * into the local cloud's buckets, without HTTP and signatures. What is refused or lost is tried again, as the SDK does.
+ * The SDK's own client, cut off below its commands: what the stages' edge sends goes over the simulated
+ * network straight into the local cloud's buckets, without HTTP and signatures. What is refused or lost is
+ * tried again, as the SDK does.
  */
 export function memoryS3(
   store: Store,
@@ -202,7 +203,8 @@ const operations: Readonly<Record<string, (asked: Request, wire: Wire) => Promis
   },
   async DeleteObjects({ Bucket, Delete }, { store, network, caller, onlooker }) {
     const Errors: object[] = [];
-    // One request, and yet each key is deleted by itself: the caller may die between two of them, and some may fail.
+    // One request, and yet each key is deleted by itself: the caller may die between two of them, and some
+    // may fail.
     for (const { Key } of Delete?.Objects ?? []) {
       try {
         await network.call(caller, `DeleteObjects ${Bucket}/${Key}`, async () => {

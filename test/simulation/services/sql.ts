@@ -1,4 +1,7 @@
-/** The statements that the loading stage sends, as data: what the stand-in of MySQL understands, and nothing else. */
+/**
+ * The statements that the loading stage sends, as data: what the stand-in of MySQL understands, and nothing
+ * else.
+ */
 export type Statement =
   | { readonly kind: 'control'; readonly what: Control }
   | { readonly kind: 'set'; readonly object: string }
