@@ -23,7 +23,7 @@ const inputs = await Promise.all(
 );
 
 describe.each(inputs)('the fixtures of $dataset.name', ({ dataset, folder, files }) => {
-  it.each(files)('%s becomes what stands beside it', async (file) => {
+  it.each(files)('%s becomes its expected result', async (file) => {
     const expectedFile = join(folder, file.replace(/\.input\..+$/, '.expected.json'));
     const expected = expectation.parse(JSON.parse(await readFile(expectedFile, 'utf8')));
     const open = () => createReadStream(join(folder, file), { highWaterMark: 100 });

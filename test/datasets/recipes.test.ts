@@ -49,7 +49,7 @@ describe('a recipe', () => {
     },
   );
 
-  it('has the same id each time, and another one in another place', () => {
+  it('has the same id each time, and another id at another position', () => {
     const place = fc.tuple(fc.string(), fc.integer({ min: 1 }));
     fc.assert(
       fc.property(place, place, ([key, n], [otherKey, m]) => {

@@ -47,7 +47,7 @@ describe('the columns of a table', () => {
     ['z.string().readonly()', z.string().readonly(), false],
     ['z.string().nullable().default()', z.string().nullable().default(null), true],
     ['z.string().default().nullable()', z.string().default('a').nullable(), true],
-  ])('of %s are what is within', (_, schema, nullable) => {
+  ])('of %s are those of the inner schema', (_, schema, nullable) => {
     expect(columnsOf(z.object({ a: schema }))).toEqual([{ name: 'a', type: { kind: 'string' }, nullable }]);
   });
 

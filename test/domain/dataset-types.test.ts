@@ -23,8 +23,8 @@ const result = (dataset: Dataset) =>
   transformRecord(dataset, reading, { key: 'readings/1.json', recordNumber: 1 });
 const invalidRow = { reject: { code: 'invalid_row' } };
 
-describe('a definition that is right', () => {
-  it('needs neither a cast nor an annotation, also where a column has a few values only', () => {
+describe('a correct definition', () => {
+  it('needs neither a cast nor an annotation, even if a column has only a few values', () => {
     const dataset = defineDataset({
       ...rest,
       transform(reading) {
@@ -37,7 +37,7 @@ describe('a definition that is right', () => {
     expect(result(dataset)).toEqual({ row: { ...reading, level: 'low' } });
   });
 
-  it('goes into the list as it is', () => {
+  it('goes into the list of datasets without a cast', () => {
     const more = defineDataset({ ...rest, transform: (reading) => ({ ...reading, level: 'low' }) });
     expectTypeOf(datasets).toEqualTypeOf<Dataset[]>();
     expect([...datasets, more].map(({ name }) => name)).toContain('readings');
@@ -54,7 +54,7 @@ describe('the editor refuses a transform', () => {
     expect(result(dataset)).toMatchObject(invalidRow);
   });
 
-  it('whose row lacks a column', () => {
+  it('whose row misses a column', () => {
     const dataset = defineDataset({
       ...rest,
       // @ts-expect-error: Property 'celsius' is missing in type '{ sensor: string; level: "low"; }'
@@ -65,7 +65,7 @@ describe('the editor refuses a transform', () => {
     expect(result(dataset)).toMatchObject(invalidRow);
   });
 
-  it('whose row is no row but looks like what is filtered', () => {
+  it('that returns an object which only looks filtered', () => {
     const dataset = defineDataset({
       ...rest,
       // @ts-expect-error: Type '{ reason: string; }' is not assignable to type 'Filtered | …'.
@@ -74,7 +74,7 @@ describe('the editor refuses a transform', () => {
     expect(result(dataset)).toMatchObject(invalidRow);
   });
 
-  it('whose row has a column that the table lacks, and names it', () => {
+  it('whose row has a column that the table does not have, and names it', () => {
     const transform = (reading: z.output<typeof record>) => ({ ...reading, level: 'low' as const, note: '' });
     // @ts-expect-error: … is not assignable to type '"The transform returns note, which is not a column of the row."'.
     expect(defineDataset({ ...rest, transform }).row).toBe(row);
@@ -84,7 +84,7 @@ describe('the editor refuses a transform', () => {
     >().toExtend<'The transform returns note, which is not a column of the row.'>();
   });
 
-  it('that reads a field which no record has', () => {
+  it('that reads a field which the records do not have', () => {
     const dataset = defineDataset({
       ...rest,
       // @ts-expect-error: Property 'fahrenheit' does not exist on type '{ sensor: string; celsius: number; }'.
@@ -97,25 +97,25 @@ describe('the editor refuses a transform', () => {
 describe('the editor refuses a definition', () => {
   const transform = (reading: z.output<typeof record>) => ({ ...reading, level: 'low' as const });
 
-  it('whose key is no column', () => {
+  it('whose key is not a column', () => {
     // @ts-expect-error: Type '"colour"' is not assignable to type '"sensor" | "celsius" | "level"'.
     expect(() => defineDataset({ ...rest, transform, key: ['colour'] })).toThrow('colour is not a column');
   });
 
-  it('that is partitioned by what is no column', () => {
+  it('that is partitioned by something that is not a column', () => {
     // @ts-expect-error: Type '"colour"' is not assignable to type '"sensor" | "celsius" | "level"'.
     expect(() => defineDataset({ ...rest, transform, partitionBy: ['colour'] })).toThrow(
       'colour is not a column',
     );
   });
 
-  it('that lacks a field', () => {
+  it('that misses a field', () => {
     const { onReject: _, ...incomplete } = rest;
     // @ts-expect-error: Property 'onReject' is missing in type …
     expect(defineDataset({ ...incomplete, transform }).onReject).toBeUndefined();
   });
 
-  it('that says what no definition says', () => {
+  it('that has an unknown field', () => {
     // @ts-expect-error: Object literal may only specify known properties … Did you mean to write 'onDelete'?
     expect(defineDataset({ ...rest, transform, onDeleted: 'keep' }).onDelete).toBe('retract');
   });

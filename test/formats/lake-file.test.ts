@@ -35,7 +35,7 @@ const text: Column = { name: 'text', type: { kind: 'string' }, nullable: true };
 const number: Column = { name: 'number', type: { kind: 'int32' }, nullable: false };
 
 describe('a CSV file of the lake', () => {
-  it('gives every row back as it was', () => {
+  it('returns every row unchanged', () => {
     fc.assert(
       fc.property(flatTables, ({ columns, rows }) => {
         expect([...readCsvRows(columns, csvOf(columns, rows))].flat()).toEqual(rows);
@@ -44,7 +44,7 @@ describe('a CSV file of the lake', () => {
     );
   });
 
-  it('is RFC 4180: another parser finds the same fields', () => {
+  it('follows RFC 4180, so that another parser finds the same fields', () => {
     fc.assert(
       fc.property(flatTables, ({ columns, rows }) => {
         const content = Buffer.from(csvOf(columns, rows)).toString();
@@ -59,14 +59,14 @@ describe('a CSV file of the lake', () => {
     );
   });
 
-  it('tells empty text from NULL, and leaves formulas as they are', () => {
+  it('distinguishes empty text from NULL, and leaves formulas unchanged', () => {
     const rows = ['', null, ' ', '=1+1', '"', 'a,b', '\r\n'].map((value, i) => ({ text: value, number: i }));
     expect(Buffer.from(csvOf([text, number], rows)).toString()).toBe(
       'text,number\r\n"",0\r\n,1\r\n ,2\r\n=1+1,3\r\n"""",4\r\n"a,b",5\r\n"\r\n",6\r\n',
     );
   });
 
-  it('is read by DuckDB as it was written', async () => {
+  it('is read by DuckDB with the same values', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'sluice-csv-'));
     const duckdb = await DuckDBInstance.create(':memory:', { threads: '1' });
     const connection = await duckdb.connect();
@@ -128,7 +128,7 @@ describe('a CSV file of the lake', () => {
 });
 
 describe('a Parquet file of the lake', () => {
-  it('gives every row back as it was', async () => {
+  it('returns every row unchanged', async () => {
     await fc.assert(
       fc.asyncProperty(tables, async ({ columns, rows }) => {
         const batches = await Array.fromAsync(readParquetRows(columns, parquetOf(columns, rows)));
@@ -145,7 +145,7 @@ describe('a Parquet file of the lake', () => {
     expect(batches.flat()).toEqual(rows);
   });
 
-  it('from before a column was added has NULL in it, and is refused where that can’t be', async () => {
+  it('from before a column was added has NULL in it, and is refused if the column is required', async () => {
     const fileOf = (column: Column) => parquetOf([column], [{ [column.name]: 1 }]);
     expect(await Array.fromAsync(readParquetRows([text, number], fileOf(number)))).toEqual([
       [{ text: null, number: 1 }],
@@ -156,7 +156,7 @@ describe('a Parquet file of the lake', () => {
     );
   });
 
-  it('that is none is refused', async () => {
+  it('that is not Parquet is refused', async () => {
     await expect(Array.fromAsync(readParquetRows([number], Buffer.from('PAR1')))).rejects.toThrow();
   });
 });

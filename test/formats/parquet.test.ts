@@ -12,7 +12,7 @@ import { listOf, tables } from './any-table.ts';
 import { arrayBufferOf, comparable, readParquet } from './parquet-rows.ts';
 
 describe('a Parquet file', () => {
-  it('gives back every table, of any types and depth, to another reader', async () => {
+  it('has the rows of any table, of any types and depth, for another reader', async () => {
     await fc.assert(
       fc.asyncProperty(tables, async ({ columns, rows }) => {
         expect(await readParquet(fileOf(columns, rows))).toEqual(rows.map((row) => asRead(row, columns)));
@@ -21,7 +21,7 @@ describe('a Parquet file', () => {
     );
   });
 
-  it('gives back many pages and row groups', async () => {
+  it('keeps its rows over many pages and row groups', async () => {
     const columns: Column[] = [
       { name: 'n', type: { kind: 'int32' }, nullable: false },
       { name: 'texts', type: listOf({ kind: 'string' }), nullable: true },
@@ -35,7 +35,7 @@ describe('a Parquet file', () => {
     expect(await readParquet(file)).toEqual(rows);
   });
 
-  it('says in its footer where it comes from, and the range of its numbers', () => {
+  it('names its source and the ranges of its numbers in its footer', () => {
     const columns: Column[] = [{ name: 'score', type: { kind: 'double' }, nullable: true }];
     const file = fileOf(columns, [{ score: 2.5 }, { score: null }, { score: -0 }], { 'source-key': 'a/b' });
     const { key_value_metadata, row_groups, num_rows } = parquetMetadata(arrayBufferOf(file));

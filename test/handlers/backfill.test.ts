@@ -96,7 +96,7 @@ const A = 'recipes/a.ndjson';
 const B = 'recipes/b é+.ndjson';
 
 describe('a batch of a backfill', () => {
-  test('sends what nobody has seen, as events that the extraction reads', async () => {
+  test('sends unknown objects as events that the extraction can read', async () => {
     const { store, sending, messages, recordOf } = workplace();
     putRaw(store, A, ndjson([recipe(1)]));
     putRaw(store, B, ndjson([recipe(2)]));
@@ -112,7 +112,7 @@ describe('a batch of a backfill', () => {
     });
   });
 
-  test('goes on past an object of which the ledger has something that nobody can read', async () => {
+  test('continues after an object with an unreadable document in the ledger', async () => {
     const { store, sending, messages, recordOf, endReport } = workplace();
     for (const key of [A, B]) putRaw(store, key, ndjson([recipe(1)]));
     await runAll(store, A);
@@ -128,7 +128,7 @@ describe('a batch of a backfill', () => {
     ]);
   });
 
-  test('tells of a version whose receipt nobody can read that it can not tell how it ended', async () => {
+  test('reports a version with an unreadable receipt as failed, with the reason', async () => {
     const { store, sending, endReport, messages, work } = workplace();
     putRaw(store, A, ndjson([recipe(1)]));
     await sendBatch(batchOf(named(A)), sending);
@@ -140,7 +140,7 @@ describe('a batch of a backfill', () => {
     ]);
   });
 
-  test('leaves alone what is done, so that a repetition sends nothing, and looks at how it ended', async () => {
+  test('skips objects that are done, so that a repetition sends nothing, but checks their outcomes', async () => {
     const { store, sending, messages, recordOf, endReport } = workplace();
     putRaw(store, A, ndjson([recipe(1)]));
     await runAll(store, A);
@@ -154,7 +154,7 @@ describe('a batch of a backfill', () => {
     });
   });
 
-  test('does not take for done what is extracted, and stuck behind', async () => {
+  test('does not count an object as succeeded that is extracted but stuck in a later stage', async () => {
     const { store, sending, messages, endReport, work } = workplace();
     putRaw(store, A, ndjson([recipe(1)]));
     putRaw(store, 'recipes/broken.json', '[{"title":');
@@ -170,7 +170,7 @@ describe('a batch of a backfill', () => {
     });
   });
 
-  test('remembers what an attempt before has sent', async () => {
+  test('remembers the objects that an earlier attempt sent', async () => {
     const { store, sending, messages, recordOf, work } = workplace();
     putRaw(store, A, ndjson([recipe(1)]));
     const batch = batchOf(named(A));
@@ -183,7 +183,7 @@ describe('a batch of a backfill', () => {
     ]);
   });
 
-  test('looks at no object that the listing shows to be out of range', async () => {
+  test('does not look up objects that are out of range by the listing', async () => {
     const looked: string[] = [];
     const { store, sending, recordOf } = workplace(undefined, {
       look: async (key) => {
@@ -222,7 +222,7 @@ describe('a batch of a backfill', () => {
     });
   });
 
-  test('has failed when the queue refuses a message; what it had written down is looked at', async () => {
+  test('fails if the queue refuses a message, and the outcomes of its recorded objects are checked', async () => {
     const { store, sending, ending, endReport } = workplace(undefined, {
       send: async () => {
         throw new Error('refused');
@@ -242,7 +242,7 @@ describe('a batch of a backfill', () => {
 });
 
 describe('the report of a backfill', () => {
-  test('tells how each object ended, and adds up their records', async () => {
+  test('has the outcome of each object, and the sum of their records', async () => {
     const { store, sending, messages, endReport, work } = workplace();
     const keys = [A, B, 'recipes/broken.json', 'recipes/never.ndjson'];
     putRaw(store, A, ndjson([recipe(1), { title: 'x' }]));
@@ -267,7 +267,7 @@ describe('the report of a backfill', () => {
     });
   });
 
-  test('says what stands where nothing but the first stage is done', async () => {
+  test('reports an object in part if only its first stage is done', async () => {
     const { store, sending, messages, endReport, work } = workplace();
     putRaw(store, A, ndjson([recipe(1)]));
     await sendBatch(batchOf(named(A)), sending);
@@ -292,7 +292,7 @@ describe('the report of a backfill', () => {
     });
   });
 
-  test('counts what a manifest names and nobody has as failed', async () => {
+  test('counts objects of a manifest that do not exist as failed', async () => {
     const { sending, endReport } = workplace();
     await sendBatch(batchOf(named('s3://raw/a')), sending);
     expect((await endReport('backfill')).written).toMatchObject({
@@ -301,7 +301,7 @@ describe('the report of a backfill', () => {
     });
   });
 
-  test('says when there was more to send than batches tell of', async () => {
+  test('says so if Step Functions listed more objects than batches have recorded', async () => {
     const { store, sending, messages, endReport, work } = workplace();
     putRaw(store, A, ndjson([recipe(1)]));
     await sendBatch(batchOf(named(A)), sending);
@@ -317,7 +317,7 @@ describe('the report of a backfill', () => {
     });
   });
 
-  test('says when nobody found out how objects ended', async () => {
+  test('says so if the outcomes of objects were never checked', async () => {
     const { store, sending, ending } = workplace();
     putRaw(store, A, ndjson([recipe(1)]));
     await sendBatch(batchOf(named(A)), sending);
@@ -335,7 +335,7 @@ describe('the report of a backfill', () => {
 });
 
 describe('a batch of a replay', () => {
-  test('has each version done anew once, whatever files it left, and the report follows its new revision', async () => {
+  test('has each version reprocessed once, however many files it left, and the report follows the new revision', async () => {
     const { store, sending, messages, endReport } = workplace();
     putRaw(store, A, ndjson([recipe(1), { title: 'x' }]));
     putRaw(store, 'recipes/broken.json', '[{"title":');
@@ -354,7 +354,7 @@ describe('a batch of a replay', () => {
     expect(written.failed.map(({ versionId }) => versionId)).toEqual(['v1!0001', 'v1!0001']);
   });
 
-  test('passes over what it leaves behind itself, which is newer than it is', async () => {
+  test('skips files that the replay itself leaves behind, which are newer than it is', async () => {
     const { store, sending, messages, recordOf } = workplace();
     putRaw(store, A, ndjson([{ title: 'x' }]));
     await runAll(store, A);

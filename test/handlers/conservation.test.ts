@@ -24,7 +24,7 @@ const rejectsIn = (store: MemoryStore, key: string) =>
     .map((line) => rejectLine.parse(JSON.parse(line)));
 
 describe('no record is lost', () => {
-  it('where the rows of a part fall into more partitions than it may have: what goes beyond is rejected', async () => {
+  it('if the rows of a part fall into too many partitions: the surplus is rejected', async () => {
     const registry = new Registry([{ ...recipes, partitionBy: ['title'] }]);
     const store = new MemoryStore();
     // The 1,001st title is one too many; the last record’s has its file.
@@ -49,7 +49,7 @@ describe('no record is lost', () => {
     ]);
   });
 
-  it('where rejects are more than one file holds: each stands in one of several, and in no other', async () => {
+  it('if there are more rejects than one file holds: each is in exactly one of several files', async () => {
     const store = new MemoryStore();
     const title = 'x'.repeat(700_000);
     const bad = Array.from({ length: 30 }, (_, n) => ({ title, n }));
@@ -69,7 +69,7 @@ describe('no record is lost', () => {
     expect(numbers).toEqual(bad.map((_, i) => i + 1));
   });
 
-  it('where a version was gone before it was read: the one before stands, also where a dataset replaces', async () => {
+  it('if a version was deleted before it was read: the one before stays active, even if the dataset replaces', async () => {
     const registry = new Registry([{ ...recipes, onReject: 'replace' }]);
     const store = new MemoryStore();
     putRaw(store, KEY, ndjson([recipe(1)]));

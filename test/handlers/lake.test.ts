@@ -35,7 +35,7 @@ const lake = (dataset: string): string =>
   `read_parquet('${folder}/${dataset}/**/*.parquet', hive_partitioning = true, hive_types_autocast = false)`;
 
 describe('the lake', () => {
-  it('holds the rows that the recipes became, for a query engine', async () => {
+  it('has the rows of the recipes, for a query engine', async () => {
     const store = new MemoryStore();
     const recipes = [
       recipe(1),
@@ -61,7 +61,7 @@ describe('the lake', () => {
     );
   });
 
-  it('holds the passengers that are wanted as CSV, and says which record each was', async () => {
+  it('has the accepted passengers as CSV, with their record numbers', async () => {
     const store = new MemoryStore();
     const header = 'PassengerId,Survived,Pclass,Name,Sex,Age,Cabin';
     const lines = [
@@ -80,7 +80,7 @@ describe('the lake', () => {
     );
   });
 
-  it('is partitioned by any text, as other readers of Hive partitions understand it', async () => {
+  it('is partitioned by any text so that other readers of Hive partitions understand it', async () => {
     const values = [
       'plain',
       'a/b',

@@ -66,8 +66,8 @@ async function withHeadRestored(store: MemoryStore, work: () => Promise<void>): 
   store.put({ bucket: 'ledger', key, body, contentType: 'application/json' });
 }
 
-describe('a file of the lake whose event is ahead of the receipt of its part', () => {
-  it('is loaded as soon as that is there', async () => {
+describe('a file of the lake whose event comes before the receipt of its part', () => {
+  it('is loaded as soon as the receipt exists', async () => {
     const store = new MemoryStore();
     await extractVersion(store, 'v1', '10', recipe(1));
     const isAwaited = Promise.withResolvers<void>();
@@ -86,7 +86,7 @@ describe('a file of the lake whose event is ahead of the receipt of its part', (
     expect(await load(store, file, { wait })).toMatchObject({ result: 'done', written: 1 });
   });
 
-  it('does not wait for it where its version is superseded, for it may never come', async () => {
+  it('does not wait for the receipt if its version is superseded, since it may never come', async () => {
     const store = new MemoryStore();
     await extractVersion(store, 'v1', '10', recipe(1));
     const [part = ''] = store.keys('temp');
@@ -103,8 +103,8 @@ describe('a file of the lake whose event is ahead of the receipt of its part', (
   });
 });
 
-describe('a file that goes from the lake', () => {
-  it('since its version was deleted for good in a later revision takes its rows along, though nobody noted that they were loaded', async () => {
+describe('a file that is removed from the lake', () => {
+  it('since a later revision was deleted for good has its rows removed, even without a receipt of their loading', async () => {
     const store = new MemoryStore();
     const mysql = calmMysql();
     await extractVersion(store, 'v1!0001', '10', recipe(1));
@@ -123,7 +123,7 @@ describe('a file that goes from the lake', () => {
     expect(rowsIn(mysql)).toEqual([]);
   });
 
-  it('by somebody’s hand, though its version stands, stays in the other sinks', async () => {
+  it('by hand while its version is active stays in the other sinks', async () => {
     const store = new MemoryStore();
     const mysql = calmMysql();
     await put(store, mysql, 'v1', '10', recipe(1));
@@ -134,7 +134,7 @@ describe('a file that goes from the lake', () => {
     expect(rowsIn(mysql)).toEqual(['1 of 1']);
   });
 
-  it('takes no rows with it until the version that is to be shown is whole', async () => {
+  it('keeps its rows until the active version is complete', async () => {
     const store = new MemoryStore();
     const mysql = calmMysql();
     await put(store, mysql, 'v1', '10', recipe(1), recipe(2));
@@ -152,8 +152,8 @@ describe('a file that goes from the lake', () => {
   });
 });
 
-describe('a file of a version that came to nothing', () => {
-  it('takes its own rows out of MySQL, and no others', async () => {
+describe('a file of a version that never became active', () => {
+  it('has only its own rows removed from MySQL', async () => {
     const store = new MemoryStore();
     const mysql = calmMysql();
     await put(store, mysql, 'v1', '10', recipe(1), recipe(2));
@@ -164,7 +164,7 @@ describe('a file of a version that came to nothing', () => {
     expect(rowsIn(mysql)).not.toContain('1 of 2');
   });
 
-  it('takes out those of its revision', async () => {
+  it('has the rows of its own revision removed', async () => {
     const store = new MemoryStore();
     const mysql = calmMysql();
     await put(store, mysql, 'v1', '10', recipe(1), recipe(2));
@@ -176,7 +176,7 @@ describe('a file of a version that came to nothing', () => {
   });
 });
 
-it('a row that no table can hold has a line in the failed bucket, and is counted', async () => {
+it('a row that no table can hold is counted and has a line in the failed bucket', async () => {
   const store = new MemoryStore();
   const mysql = calmMysql();
   const reject = { recordNumber: 2, path: 'title', code: 'not_storable', message: 'is too long' } as const;
@@ -192,7 +192,7 @@ it('a row that no table can hold has a line in the failed bucket, and is counted
   });
 });
 
-it('a part that goes while it is read, since its version is superseded, is at no fault', async () => {
+it('a part that is removed while it is read, since its version is superseded, is not at fault', async () => {
   const store = new MemoryStore();
   await extractVersion(store, 'v1', '10', recipe(1));
   const [part = ''] = store.keys('temp');
@@ -210,7 +210,7 @@ it('a part that goes while it is read, since its version is superseded, is at no
   });
 });
 
-it('a file that is copied into the archive while its version goes is not left there', async () => {
+it('a file that is archived while its version is removed is not left in the archive', async () => {
   const store = new MemoryStore();
   const mysql = calmMysql();
   await extractVersion(store, 'v1', '10', recipe(1));
@@ -230,7 +230,7 @@ it('a file that is copied into the archive while its version goes is not left th
   expect(store.keys('archive')).toEqual(filesOf(store, 'v2'));
 });
 
-it('a part that comes last, and of which nothing becomes a file, completes its version', async () => {
+it('a last part without any rows completes its version', async () => {
   const store = new MemoryStore();
   const mysql = calmMysql();
   await put(store, mysql, 'v1', '10', recipe(1));
@@ -245,7 +245,7 @@ it('a part that comes last, and of which nothing becomes a file, completes its v
   expect(store.keys('processed')).toEqual(filesOf(store, 'v2'));
 });
 
-it('a file whose version is superseded when it has just been loaded stays until the new one is whole', async () => {
+it('a file whose version is superseded just after its loading stays until the new version is complete', async () => {
   const store = new MemoryStore();
   const mysql = calmMysql();
   await extractVersion(store, 'v1', '10', recipe(1));

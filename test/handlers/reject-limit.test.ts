@@ -42,7 +42,7 @@ async function extracted(
   return { store, receipt: receiptOf(store) };
 }
 
-describe('an object of which too much is rejected', () => {
+describe('an object with too many rejects', () => {
   it('is read no further than its dataset allows, and keeps the first rejects', async () => {
     declare({ records: 3 });
     const { store, receipt } = await extracted(ndjson([recipe(1), 1, 2, recipe(2), 3, 4, 5, recipe(3)]));
@@ -64,14 +64,14 @@ describe('an object of which too much is rejected', () => {
     expect(Object.values(rejected).reduce((sum, n) => sum + n)).toBe(read);
   });
 
-  it('has as many rejects as allowed, and is no worse for it', async () => {
+  it('is accepted with exactly as many rejects as allowed', async () => {
     declare({ records: 3, share: 0.5 });
     const { receipt } = await extracted(ndjson([{}, 2, 3, recipe(1), recipe(2), recipe(3)]));
     expect(receipt).toMatchObject({ read: 6, valid: 3 });
     expect(receipt.fault).toBeUndefined();
   });
 
-  it('is told by its share when it has been read to its end, whatever comes first', async () => {
+  it('is judged by its share of rejects after it was read to its end, whatever comes first', async () => {
     declare({ share: 0.5 });
     const { receipt } = await extracted(ndjson([{}, 2, 3, recipe(1), recipe(2)]));
     expect(receipt).toMatchObject({
@@ -84,7 +84,7 @@ describe('an object of which too much is rejected', () => {
     });
   });
 
-  it('says so of one that breaks off as well', async () => {
+  it('is reported as such even if it breaks off', async () => {
     declare({ share: 0.1 });
     const { receipt } = await extracted(`[1, ${JSON.stringify(recipe(1))}, {"title`);
     expect(receipt.fault).toMatchObject({
@@ -93,7 +93,7 @@ describe('an object of which too much is rejected', () => {
     });
   });
 
-  it('leaves the last good version in every sink, where its dataset keeps that', async () => {
+  it('leaves the last good version in every sink if its dataset keeps it', async () => {
     declare({ share: 0.5 });
     const store = new MemoryStore();
     const { server, tables } = calmMysql();
@@ -113,7 +113,7 @@ describe('an object of which too much is rejected', () => {
     expect(rows.map((row) => row['_sequencer'])).toEqual(['0A', '0A']);
   });
 
-  it('takes away what parts of it had become before that was known', async () => {
+  it('loses the output of its parts that were processed before that was known', async () => {
     declare({ share: 0.5 });
     const store = new MemoryStore();
     const smaller = { ...limits, partRecords: 2 };
@@ -137,7 +137,7 @@ describe('an object of which too much is rejected', () => {
     expect(receiptOf(store)).toMatchObject({ valid: 0, parts: [], rejected: { too_many_rejects: 3 } });
   });
 
-  it('takes effect with what was read of it, where its dataset replaces', async () => {
+  it('takes effect with the records that were read if its dataset replaces', async () => {
     declare({ records: 1 }, 'replace');
     const { store, receipt } = await extracted(ndjson([recipe(1), 1, 2, recipe(2)]));
     expect(receipt).toMatchObject({ fault: { code: 'too_many_rejects' }, read: 3, valid: 1 });
@@ -145,7 +145,7 @@ describe('an object of which too much is rejected', () => {
     expect(contradictions([receipt]).filter(({ kind }) => kind === 'counts')).toEqual([]);
   });
 
-  it('costs a bounded amount, however small it is: a kilobyte of gzip', async () => {
+  it('has a bounded cost, even as a kilobyte of gzip', async () => {
     const { store, receipt } = await extracted(gzipSync(`{}\n${'1\n'.repeat(500_000)}`));
     expect(receipt).toMatchObject({ fault: { code: 'too_many_rejects' }, read: 100_001 });
     const bytes = store.keys('failed').reduce((sum, key) => sum + store.body('failed', key).length, 0);

@@ -105,7 +105,7 @@ describe('the handler of a stage', () => {
     vi.unstubAllEnvs();
   });
 
-  it('gives back what it has not begun when the time of the invocation is nearly over', async () => {
+  it('gives messages back that it has not started when the invocation is almost out of time', async () => {
     const store = new MemoryStore();
     for (const name of ['a', 'b', 'c']) putRaw(store, `recipes/${name}.ndjson`, ndjson([recipe(1)]));
     let elapsed = 0;
@@ -124,7 +124,7 @@ describe('the handler of a stage', () => {
     expect(store.keys('temp')).toHaveLength(2);
   });
 
-  it('acknowledges the good messages of a batch and gives the poisonous one back', async () => {
+  it('acknowledges the good messages of a batch and gives the bad one back', async () => {
     const store = new MemoryStore();
     putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));
     putRaw(store, 'recipes/b.ndjson', ndjson([recipe(2)]));
@@ -139,7 +139,7 @@ describe('the handler of a stage', () => {
     expect(store.keys('temp')).toHaveLength(2);
   });
 
-  it('acknowledges an object that is at fault, and leaves the reason', async () => {
+  it('acknowledges the message of an object at fault, and leaves the reason in the failed bucket', async () => {
     const store = new MemoryStore();
     putRaw(store, 'recipes/a.json', 'no recipes');
     const result = await failures(
@@ -153,7 +153,7 @@ describe('the handler of a stage', () => {
     expect(store.keys('ledger').filter((key) => key.startsWith('receipts/'))).toHaveLength(3);
   });
 
-  it('gives back only what the store failed for', async () => {
+  it('gives only those messages back for which the store failed', async () => {
     const store = new MemoryStore();
     putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));
     const read = store.read.bind(store);
@@ -186,7 +186,7 @@ describe('the handler of a stage', () => {
     });
   });
 
-  it('leaves a reason for each piece of a version that it gives up, also when another one ends well', async () => {
+  it('leaves a note for each work item that it gives up, even if another one succeeds', async () => {
     const store = new MemoryStore();
     const handler = handlerOf(store, {
       concurrency: 1,
@@ -208,7 +208,7 @@ describe('the handler of a stage', () => {
     ]);
   });
 
-  it('has left word already when its function is killed at the last attempt, also of messages that were not begun', async () => {
+  it('has left notes already when its function is killed at the last attempt, even for messages that were not started', async () => {
     const store = new MemoryStore();
     const begun = Promise.withResolvers<void>();
     const handler = handlerOf(store, {
@@ -232,7 +232,7 @@ describe('the handler of a stage', () => {
     ]);
   });
 
-  it('takes back the word that the last attempt was begun when it ends well', async () => {
+  it('removes its last-attempt note when the attempt succeeds', async () => {
     const store = new MemoryStore();
     putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));
     const only = message('1', created('raw', 'recipes/a.ndjson'));
@@ -242,7 +242,7 @@ describe('the handler of a stage', () => {
     expect(store.keys('temp')).toHaveLength(1);
   });
 
-  it('leaves what a message held that nobody can read', async () => {
+  it('leaves the content of an unreadable message in the failed bucket', async () => {
     const store = new MemoryStore();
     const poison = message('m1', 'poison');
     const last = { ...poison, attributes: { ...poison.attributes, ApproximateReceiveCount: '5' } };
@@ -265,7 +265,7 @@ describe('the handler of a stage', () => {
       advance: (clocks: { now: number; elapsed: number }) =>
         Object.assign(clocks, { now: -600_000, elapsed: 30_000 }),
     },
-  ])('makes no call once the time of the invocation is over by the clock $clock', async ({ advance }) => {
+  ])('makes no call once the invocation is out of time by the clock $clock', async ({ advance }) => {
     const store = new MemoryStore();
     putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));
     const clocks = { now: 0, elapsed: 0 };
@@ -283,7 +283,7 @@ describe('the handler of a stage', () => {
     expect(store.keys('temp')).toEqual([]);
   });
 
-  it('leaves the reason of an object that is not ours in the failed bucket, and acknowledges it', async () => {
+  it('leaves a fault for an object that the pipeline did not write, and acknowledges its message', async () => {
     const store = new MemoryStore();
     const handler = handlerOf(store, {
       stage: 'transformation',
@@ -299,7 +299,7 @@ describe('the handler of a stage', () => {
     });
   });
 
-  it('takes a version that has gone for the fault of the object, in any stage', async () => {
+  it('treats a missing version as a fault of the object, in any stage', async () => {
     const store = new MemoryStore();
     const work = () => Promise.reject(new ObjectNotFound({ bucket: 'temp', key: 'k', versionId: 'v' }));
     expect(await failures(handlerOf(store, { work }), message('1', created('temp', 'k')))).toEqual(failing());
@@ -321,7 +321,7 @@ describe('the handler of a stage', () => {
     expect(await failures(handlerOf(store, { stage, work }), only)).toEqual(failing('1'));
   });
 
-  it('works on no more messages at once than it has room for', async () => {
+  it('processes no more messages at once than its concurrency allows', async () => {
     let running = 0;
     let most = 0;
     const work: StageOptions['work'] = async () => {

@@ -83,7 +83,7 @@ describe('the stages', () => {
     ]);
   });
 
-  it('conserve the records: what was read was written or rejected, in every receipt', async () => {
+  it('conserve the records: in every receipt, each record that was read was written, filtered or rejected', async () => {
     const store = storeWith(mixed);
     await runAll(store, KEY);
     let archived = 0;
@@ -101,7 +101,7 @@ describe('the stages', () => {
     expect(archived).toBe(4);
   });
 
-  it('reject a record whose row no table could hold, and keep its neighbours', async () => {
+  it('reject a record whose row no table can hold, and keep its neighbours', async () => {
     const forever = {
       ...recipe(1),
       directions: ['Wait 99999 hours, then 99999 hours, and 99999 hours ', '6 hours '].map((text) =>
@@ -124,7 +124,7 @@ describe('the stages', () => {
     );
   });
 
-  it('make exactly the requests that they need', async () => {
+  it('make exactly the S3 requests that they need', async () => {
     const store = storeWith(mixed);
     const callsOf = async (work: () => Promise<unknown>): Promise<string[]> => {
       store.calls.length = 0;
@@ -156,7 +156,7 @@ describe('the stages', () => {
     expect(await callsOf(() => load(store, file))).toEqual(['exists ledger', 'find ledger', 'find ledger']);
   });
 
-  it('leave receipts that can be read when the clock steps back during their work', async () => {
+  it('leave readable receipts even if the clock steps back during their work', async () => {
     const store = storeWith(mixed);
     let now = Date.parse('2026-11-01T10:00:00Z');
     let elapsed = 0;
@@ -197,7 +197,7 @@ describe('the stages', () => {
     },
   );
 
-  it('leave the same when two work on the same object at once', async () => {
+  it('leave the same output when two invocations process the same object at once', async () => {
     const alone = storeWith(mixed);
     await extract(alone, KEY);
     const store = storeWith(mixed);
@@ -211,7 +211,7 @@ describe('the stages', () => {
     expect((await extract(store, KEY, { invocation: 'other' })).result).toBe('duplicate');
   });
 
-  it('take as much as they can of a file that breaks off, and say so', async () => {
+  it('process all whole records of a file that breaks off, and report the fault', async () => {
     const store = storeWith(`[${JSON.stringify(recipe(1))},${JSON.stringify(recipe(2)).slice(0, -5)}`);
     expect(await extract(store, KEY)).toMatchObject({
       result: 'failed',
@@ -244,7 +244,7 @@ describe('the stages', () => {
     expect((await extract(store, key)).result).toBe('duplicate');
   });
 
-  it('leave fault and receipt of a version that is not there any more', async () => {
+  it('leave a fault and a receipt for a version that no longer exists', async () => {
     const store = new MemoryStore();
     expect(await extract(store, KEY)).toMatchObject({
       result: 'failed',
@@ -253,7 +253,7 @@ describe('the stages', () => {
     expect(receipts(store)).toMatchObject([{ fault: { code: 'version_not_found' } }]);
   });
 
-  it('throw on when the store fails, so that the message is tried again', async () => {
+  it('throw when the store fails, so that the message is retried', async () => {
     const store = storeWith(mixed);
     store.crash = { call: 2, afterEffect: false };
     await expect(extract(store, KEY)).rejects.toThrow('The function was killed.');
@@ -261,7 +261,7 @@ describe('the stages', () => {
     expect(store.keys('failed')).toEqual([]);
   });
 
-  it('refuse for good what they did not write', async () => {
+  it('refuse objects for good that they did not write', async () => {
     const store = new MemoryStore();
     const key = 'recipes/x~000000000000000000000000/v/part-00000.ndjson.zst';
     store.put({ bucket: 'temp', key, body: 'no zstd', contentType: 'text/plain' });
@@ -281,7 +281,7 @@ describe('the stages', () => {
     }
   });
 
-  it('put each record of an object into the same row whatever part it falls into', async () => {
+  it('make the same row of each record whatever part it falls into', async () => {
     const [whole, divided] = [storeWith(mixed), storeWith(mixed)];
     await runAll(whole, KEY);
     await runAll(divided, KEY, { limits: { ...limits, partRecords: 1 } });
@@ -296,7 +296,7 @@ describe('a part', () => {
       .keys('temp')
       .map((key) => zstdDecompressSync(store.body('temp', key)).toString().split('\n').length - 2);
 
-  it('has 20,000 records at most', async () => {
+  it('has at most 20,000 records', async () => {
     const line = JSON.stringify(recipe(1));
     for (const [records, expected] of [
       [20_000, [20_000]],
@@ -308,7 +308,7 @@ describe('a part', () => {
     }
   });
 
-  it('ends with the record that brings it to 16 MiB, in bytes and not in characters', async () => {
+  it('ends with the record that brings it to 16 MiB, counted in bytes and not in characters', async () => {
     const text = '漢'.repeat(340_000);
     const store = storeWith(ndjson(Array.from({ length: 20 }, () => ({ ...recipe(1), title: text }))));
     await extract(store, KEY);
@@ -316,7 +316,7 @@ describe('a part', () => {
     expect(linesOf(store)).toEqual([perPart, 20 - perPart]);
   });
 
-  it('falls into a thousand partitions and no more: what goes beyond is rejected, and says so', async () => {
+  it('falls into at most a thousand partitions: further records are rejected, with the reason', async () => {
     const header = { dataset: 'sensors', key: 'sensors/a', versionId: 'v1', sequencer: '01', part: 0 };
     const row = z.object({ sensor: z.string(), value: z.int32() });
     const dataset = { ...recipes, name: 'sensors', row, partitionBy: ['sensor'] };
@@ -327,7 +327,7 @@ describe('a part', () => {
     expect(files.add({ sensor: 's999', value: 1 }, 1003)).toBe(true);
   });
 
-  it('says in its first line what it is a part of', async () => {
+  it('names its object in its first line', async () => {
     const store = storeWith(mixed);
     await extract(store, KEY);
     const [key = ''] = store.keys('temp');
@@ -342,7 +342,7 @@ describe('a part', () => {
     expect(JSON.parse(first)).toEqual([1, recipe(1)]);
   });
 
-  it('is transformed alike under another version of its own: a retry stores it again', async () => {
+  it('is transformed the same after a retry has stored it again as another version', async () => {
     const store = storeWith(mixed);
     await extract(store, KEY);
     const [key = ''] = store.keys('temp');

@@ -59,7 +59,7 @@ function headOf(store: MemoryStore) {
 }
 
 describe('a new version', () => {
-  it('replaces all that the one before left, also in partitions that it has nothing for', async () => {
+  it('replaces all output of the one before, even in partitions where it has no rows', async () => {
     const store = new MemoryStore();
     await put(store, easyAndHard, event('v1', '10'));
     expect(lake(store)).toEqual(['v1 difficulty=easy', 'v1 difficulty=hard']);
@@ -71,7 +71,7 @@ describe('a new version', () => {
     expect(headOf(store)).toMatchObject({ current: { versionId: 'v2' }, attempts: [], superseded: [] });
   });
 
-  it('leaves the one before where it is until it is complete itself', async () => {
+  it('leaves the one before in place until it is complete itself', async () => {
     const store = new MemoryStore();
     await put(store, easyAndHard, event('v1', '10'));
     putRaw(store, KEY, easy);
@@ -81,7 +81,7 @@ describe('a new version', () => {
     expect(lake(store)).toEqual(['v2 difficulty=easy']);
   });
 
-  it('that another one overtakes while it is looked whether it is whole does not make that one whole', async () => {
+  it('that is overtaken while its completeness is checked does not make the newer one complete', async () => {
     const store = new MemoryStore();
     await put(store, easy, event('v1', '10'));
     putRaw(store, KEY, easyAndHard);
@@ -105,7 +105,7 @@ describe('a new version', () => {
     expect(lake(store)).toContain('v2 difficulty=hard');
   });
 
-  it('that is rejected and gives way to a newer rejected one goes, also when the answer to that is lost', async () => {
+  it('that is rejected is removed when a newer one is rejected, even if the answer to that write is lost', async () => {
     const store = new MemoryStore();
     await put(store, useless, event('v3', '30'));
     const replace = store.replace.bind(store);
@@ -123,7 +123,7 @@ describe('a new version', () => {
     expect(store.keys('failed')).toEqual([expect.stringContaining('/v3/')]);
   });
 
-  it('that is gone again before it took effect takes its own rows out of MySQL, though they are the newest', async () => {
+  it('that is deleted before it took effect has its rows removed from MySQL, although they are the newest', async () => {
     const store = new MemoryStore();
     const { server, tables } = calmMysql();
     const sequencers = () => server.rows('recipes', objectHash(KEY)).map((row) => row['_sequencer']);
@@ -159,7 +159,7 @@ describe('a new version', () => {
     expect(sequencers()).toEqual(['1!0001']);
   });
 
-  it('that came to nothing after it was loaded takes its rows out of MySQL when its files go from the lake', async () => {
+  it('that never became active has its loaded rows removed from MySQL when its files are removed from the lake', async () => {
     const store = new MemoryStore();
     const { server, tables } = calmMysql();
     const stored = () => server.rows('recipes', objectHash(KEY));
@@ -182,7 +182,7 @@ describe('a new version', () => {
     expect(store.keys('archive')).toEqual([]);
   });
 
-  it('replaces the one before though a receipt of that can not be read, and says so of its own', async () => {
+  it('replaces the one before even if a receipt of that one is unreadable, but reports its own unreadable receipt', async () => {
     const store = new MemoryStore();
     await put(store, easyAndHard, event('v1', '10'));
     for (const key of store.keys('ledger').filter((each) => each.includes('/loading/')))
@@ -197,7 +197,7 @@ describe('a new version', () => {
     );
   });
 
-  it('leaves the last good one, and its own rejects, when nothing of it can be used', async () => {
+  it('leaves the last good one active, and its own rejects, if none of its records is usable', async () => {
     const store = new MemoryStore();
     await put(store, easy, event('v1', '10'));
     await put(store, useless, event('v2', '20'));
@@ -215,14 +215,14 @@ describe('a new version', () => {
     expect(lake(store)).toEqual([]);
   });
 
-  it('is left alone by an older one that comes late, and takes no harm from it', async () => {
+  it('is not affected by an older one that comes late', async () => {
     const store = new MemoryStore();
     await put(store, easy, event('v2', '20'));
     expect(await put(store, easyAndHard, event('v1', '10'))).toMatchObject({ result: 'stale' });
     expect(lake(store)).toEqual(['v2 difficulty=easy']);
   });
 
-  it('takes effect though an older one is still on its way, whose pieces go', async () => {
+  it('takes effect while an older one is still in progress, whose work items are discarded', async () => {
     const store = new MemoryStore();
     putRaw(store, KEY, easyAndHard);
     await extract(store, event('v1', '10'));
@@ -265,7 +265,7 @@ describe('a new version', () => {
     expect(lake(store)).toEqual(['v2 difficulty=easy']);
   });
 
-  it('that was gone before it was read replaces nothing', async () => {
+  it('that was deleted before it was read replaces nothing', async () => {
     const store = new MemoryStore();
     await put(store, easy, event('v1', '10'));
     store.objects.delete(`raw/${KEY}`);
@@ -273,7 +273,7 @@ describe('a new version', () => {
     expect(lake(store)).toEqual(['v1 difficulty=easy']);
   });
 
-  it('that was gone when it was read again leaves nothing of the attempt that died, also if that one is killed', async () => {
+  it('that was deleted before a second attempt leaves no output of the attempt that died, even if the second is killed', async () => {
     const store = new MemoryStore();
     putRaw(store, KEY, easyAndHard);
     store.crash = { call: 5, afterEffect: true };
@@ -295,7 +295,7 @@ describe('a new version', () => {
   });
 });
 
-it('the rows of a version carry the sequencer that its entry has, whatever event they are made for', async () => {
+it('the rows of a version carry the sequencer of its ledger entry, whichever event they are made for', async () => {
   const store = new MemoryStore();
   const { server, tables } = calmMysql();
   putRaw(store, KEY, easy);
@@ -329,7 +329,7 @@ describe('a new revision of a version', () => {
     },
   );
 
-  it('takes the place of the one before, and its rejects those of before', async () => {
+  it('replaces the one before, and its rejects replace the earlier rejects', async () => {
     const store = new MemoryStore();
     await put(store, easyAndHard, event('v1', '10'));
     expect(await put(store, easyAndHard, event('v1', '10', { revision: 1 }))).toMatchObject({
@@ -345,7 +345,7 @@ describe('a new revision of a version', () => {
 describe('a deletion', () => {
   const deletion = event('marker', '20', { type: 'deleted' });
 
-  it('takes back everything, from the archive as well', async () => {
+  it('removes all output, also from the archive', async () => {
     const store = new MemoryStore();
     await put(store, easyAndHard, event('v1', '10'));
     expect(await extract(store, deletion)).toMatchObject({ result: 'retracted' });
@@ -354,14 +354,14 @@ describe('a deletion', () => {
     expect([...store.keys('failed'), ...store.keys('temp')]).toEqual([]);
   });
 
-  it('that overtakes its creation wins', async () => {
+  it('that overtakes the creation of its object wins', async () => {
     const store = new MemoryStore();
     await extract(store, deletion);
     expect(await put(store, easy, event('v1', '10'))).toMatchObject({ result: 'stale' });
     expect(lake(store)).toEqual([]);
   });
 
-  it('ends where the key is put again', async () => {
+  it('ends when the key is put again', async () => {
     const store = new MemoryStore();
     await put(store, easy, event('v1', '10'));
     await extract(store, deletion);
@@ -369,7 +369,7 @@ describe('a deletion', () => {
     expect(lake(store)).toEqual(['v3 difficulty=easy', 'v3 difficulty=hard']);
   });
 
-  it('of a version for good takes its rows out of every sink', async () => {
+  it('of a version for good removes its rows from every sink', async () => {
     const store = new MemoryStore();
     const { server, tables } = calmMysql();
     await put(store, easyAndHard, event('v1', '10'), tables);
@@ -412,8 +412,8 @@ describe('a deletion', () => {
   });
 });
 
-describe('a piece of a version', () => {
-  it('that stands and is not there any more is at fault, and one of a version that went is not', async () => {
+describe('a work item of a version', () => {
+  it('that is active is at fault if its input is missing, but not one of a superseded version', async () => {
     const store = new MemoryStore();
     putRaw(store, KEY, easy);
     await extract(store, event('v1', '10'));

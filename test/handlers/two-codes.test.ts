@@ -43,7 +43,7 @@ async function loadAll(store: MemoryStore, changes: Partial<StageContext>): Prom
   for (const file of store.keys('processed')) await load(store, file, changes).catch(() => {});
 }
 
-describe('a part that two codes worked on, one of which died', () => {
+describe('a part that two code versions worked on, one of which died', () => {
   const outcomes = new Map<Transform, { readonly left: readonly string[]; readonly rejects: number }>([
     [recipes.transform, { left: ['Recipe 1', 'Recipe 2', 'Recipe 3', 'Recipe 4'], rejects: 0 }],
     [other, { left: ['RECIPE 3', 'RECIPE 4'], rejects: 1 }],
@@ -90,7 +90,7 @@ describe('a part that two codes worked on, one of which died', () => {
     },
   );
 
-  it('is made by the one whose receipt is first, where both live and one writes its files late', async () => {
+  it('has the output of the one whose receipt is first if both live and one writes its files late', async () => {
     const store = new MemoryStore();
     const { server, tables } = calmMysql();
     putRaw(store, KEY, ndjson(sources));

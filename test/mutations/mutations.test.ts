@@ -12,7 +12,7 @@ describe('the list of mutations', () => {
     expect(new Set(mutations.map(({ name }) => name)).size).toBe(mutations.length);
   });
 
-  it('names tests that there are', () => {
+  it('names only tests that exist', () => {
     const tests = new Set(mutations.flatMap(({ caughtBy }) => caughtBy ?? []));
     expect([...tests].filter((file) => !existsSync(file))).toEqual([]);
   });

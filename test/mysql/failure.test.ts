@@ -8,7 +8,7 @@ const said = (code: string, errno?: number) =>
     ...(errno !== undefined && { errno, sqlState: 'HY000' }),
   });
 
-describe('trouble with the database that no server of a test can be brought into', () => {
+describe('a database failure that a test server can’t have', () => {
   it.each([
     ['ER_DISK_FULL', 1021, 'no disk space left'],
     ['EE_WRITE', 3, 'no disk space left'],
@@ -36,7 +36,7 @@ describe('trouble with the database that no server of a test can be brought into
     expect(mysqlFailure(said(code))?.message).toContain(kind);
   });
 
-  it('is named also where its kind is not known', () => {
+  it('is reported even if its kind is unknown', () => {
     const failure = mysqlFailure(said('ER_OUT_OF_RESOURCES', 1041));
     expect(failure).toEqual({
       message: 'The database failed. ER_OUT_OF_RESOURCES (1041): as it says',
@@ -45,7 +45,7 @@ describe('trouble with the database that no server of a test can be brought into
   });
 });
 
-it('an error that is not the driver’s is none of the database', () => {
+it('an error of anything but the driver is not a database failure', () => {
   expect(mysqlFailure(new RangeError('wrong'))).toBeUndefined();
   expect(mysqlFailure(Object.assign(new Error('gone'), { code: 'ENOSPC' }))).toBeUndefined();
 });

@@ -59,8 +59,8 @@ async function failsFor(work: Promise<unknown>, says: RegExp): Promise<void> {
   );
 }
 
-describe('a lock that somebody holds', () => {
-  it('is waited for and then reported, and nothing is written', async () => {
+describe('a lock of another transaction', () => {
+  it('is waited for and then reported, without writing anything', async () => {
     await load('01', numbered(thing('a'), thing('b')));
     const other = await openMysql({ url: server.url });
     await other.query('START TRANSACTION');
@@ -75,7 +75,7 @@ describe('a lock that somebody holds', () => {
     expect(await load('02', numbered(thing('new'), thing('newer')))).toMatchObject({ written: 2 });
   });
 
-  it('is no trouble when it goes within the attempts', async () => {
+  it('does not fail a load if it is released within the attempts', async () => {
     await load('01', numbered(thing('a')));
     const other = await openMysql({ url: server.url });
     await other.query('START TRANSACTION');
@@ -89,7 +89,7 @@ describe('a lock that somebody holds', () => {
     other.destroy();
   });
 
-  it('that ends in a deadlock is taken up again', async () => {
+  it('that ends in a deadlock is retried', async () => {
     await load('01', numbered(thing('a'), thing('b')));
     const other = await openMysql({ url: server.url });
     await other.query('START TRANSACTION');
@@ -109,7 +109,7 @@ describe('a lock that somebody holds', () => {
 });
 
 describe('a server', () => {
-  it('that is read-only says so, and is written to when it no longer is', async () => {
+  it('that is read-only is reported, and loaded into once it is writable', async () => {
     const reader = await userWith('GRANT SELECT, INSERT, UPDATE, DELETE ON *.*');
     await look.query('SET GLOBAL read_only = 1');
     try {
@@ -121,7 +121,7 @@ describe('a server', () => {
     await reader.close();
   });
 
-  it('without a connection left says so', async () => {
+  it('without a free connection is reported', async () => {
     const all: Connection[] = [];
     const user = await userWith('GRANT SELECT, INSERT, UPDATE, DELETE ON *.*');
     try {
@@ -137,7 +137,7 @@ describe('a server', () => {
     await user.close();
   });
 
-  it('that is out of disk space says so, and is written to when there is some again', async () => {
+  it('that is out of disk space is reported, and loaded into once there is space', async () => {
     await look.query('CREATE TABLE filling (text LONGTEXT)');
     await load('01', numbered(thing('a')));
     const rows = numbered(
@@ -163,7 +163,7 @@ describe('a server', () => {
     expect((await stored()).map(({ row }) => row)).toEqual(rows.map(({ row }) => row));
   });
 
-  it('that is another machine’s is spoken to over TLS only, unless its URL says otherwise', async () => {
+  it('on another machine is connected to only over TLS, unless its URL says otherwise', async () => {
     // This machine too, by an address that is not the loopback's.
     const url = server.url.replace('127.0.0.1', '0.0.0.0');
     expect(url).not.toBe(server.url);
@@ -171,12 +171,12 @@ describe('a server', () => {
     (await openMysql({ url: `${url}?ssl=false` })).destroy();
   });
 
-  it('that refuses the user says so', async () => {
+  it('that refuses the user is reported', async () => {
     const url = urlOf('nobody', 's3cret');
     await failsFor(load('01', [], new MysqlTableStore(() => openMysql({ url }), quickly)), /authentication/);
   });
 
-  it('that refuses a token which has expired is shown a new one the next time', async () => {
+  it('that refuses an expired token gets a new one the next time', async () => {
     await userWith('GRANT SELECT, INSERT, UPDATE, DELETE ON *.*');
     const tokens = ['expired', 's3cret'];
     const user = new MysqlTableStore(
@@ -189,7 +189,7 @@ describe('a server', () => {
     await user.close();
   });
 
-  it('that nobody can sign in to without AWS credentials is not even asked', async () => {
+  it('is not contacted without AWS credentials to sign in', async () => {
     for (const name of Object.keys(process.env).filter((each) => each.startsWith('AWS_')))
       vi.stubEnv(name, undefined);
     vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
@@ -204,12 +204,12 @@ describe('a server', () => {
     }
   });
 
-  it('without TLS says so, where TLS is demanded', async () => {
+  it('without TLS is reported if TLS is required', async () => {
     const settings = { ...overTls(), password: 's3cret' };
     await failsFor(load('01', [], new MysqlTableStore(() => openMysql(settings), quickly)), /TLS/);
   });
 
-  it('without the tables names the command that makes them', async () => {
+  it('without the tables is reported with the command that makes them', async () => {
     await look.query('RENAME TABLE things TO gone');
     try {
       await failsFor(load('01', numbered(thing('a'))), /npx sluice migrate/);
@@ -218,7 +218,7 @@ describe('a server', () => {
     }
   });
 
-  it('that is killed in the middle of a load and started again leaves nothing half done', async () => {
+  it('that is killed during a load and restarted has nothing half loaded', async () => {
     await load('01', numbered(thing('a')));
     const other = await openMysql({ url: server.url });
     await other.query('START TRANSACTION');
@@ -239,7 +239,7 @@ describe('a server', () => {
     expect(await store.count(things, key, '02')).toBe(3000);
   });
 
-  it('that is away says so', async () => {
+  it('that is down is reported', async () => {
     const closed = createServer().listen(0, '127.0.0.1');
     await once(closed, 'listening');
     const port = portOf(closed);
@@ -252,7 +252,7 @@ describe('a server', () => {
     );
   });
 
-  it('that never answers a statement is given up on', async () => {
+  it('that never answers a statement is given up', async () => {
     await load('01', numbered(thing('a')));
     const other = await openMysql({ url: server.url });
     await other.query('START TRANSACTION');
@@ -263,7 +263,7 @@ describe('a server', () => {
   });
 });
 
-it('a row that is larger than the server takes in one piece is rejected, and the others are written', async () => {
+it('a row that is larger than the server’s maximum packet is rejected, and the others are written', async () => {
   const result = await load(
     '01',
     numbered(thing('a'), thing('b', { note: 'x'.repeat(1 << 20) }), thing('c')),
@@ -280,7 +280,7 @@ describe('the environment', () => {
     expect(mysqlSettings({})).toBeUndefined();
   });
 
-  it('is refused by the name of what is wrong, without the password', () => {
+  it('is refused with the name of the wrong variable, without the password', () => {
     expect(() => mysqlSettings({ MYSQL_URL: 'postgres://a:s3cret@b/c' })).toThrow(
       /^MYSQL_URL must be mysql:\/\/[^3]*$/,
     );

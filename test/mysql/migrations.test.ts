@@ -53,7 +53,7 @@ const create = (number: number, ...names: string[]): Migration => ({
 });
 
 describe('the migrations of this version', () => {
-  it('make every table that the datasets declare, and none again', async () => {
+  it('create every table that the datasets declare, and nothing when they run again', async () => {
     expect(await applyMigrations(database, migrations)).toEqual(migrations.map(({ number }) => number));
     const declared = allMysqlTables(datasets);
     expect(await tables()).toEqual([...declared.map(({ name }) => name), 'sluice_migrations'].sort());
@@ -73,7 +73,7 @@ describe('the migrations of this version', () => {
     expect(migrations.map(({ number }) => number)).toEqual(migrations.map((_, i) => i + 1));
   });
 
-  it('are applied by the function, which says which', async () => {
+  it('are applied by the migration function, which returns their numbers', async () => {
     const before = process.env['MYSQL_URL'];
     process.env['MYSQL_URL'] = server.url;
     try {
@@ -87,7 +87,7 @@ describe('the migrations of this version', () => {
 });
 
 describe('a migration', () => {
-  it('is applied after those before it, once', async () => {
+  it('is applied once, after the ones before it', async () => {
     expect(await applyMigrations(database, [create(1, 'a')])).toEqual([1]);
     expect(await applyMigrations(database, [create(1, 'a'), create(2, 'b'), create(3, 'c')])).toEqual([2, 3]);
     expect(await tables()).toEqual(['a', 'b', 'c', 'sluice_migrations']);
@@ -101,7 +101,7 @@ describe('a migration', () => {
     expect(await tables()).toEqual(['a', 'sluice_migrations']);
   });
 
-  it('is applied by one of several that try at once', async () => {
+  it('is applied by only one of several functions that try at once', async () => {
     const others = await Promise.all(Array.from({ length: 4 }, () => server.connect()));
     const applied = await Promise.all(
       others.map((other) => applyMigrations(databaseOf(other), [create(1, 'a', 'b')])),
@@ -110,7 +110,7 @@ describe('a migration', () => {
     expect(applied.flat()).toEqual([1]);
   });
 
-  it('that was cut off goes on with the statement that it had come to, whether that had taken effect or not', async () => {
+  it('that was interrupted continues with the statement that it had reached, whether or not that took effect', async () => {
     for (const effective of [true, false]) {
       for (const name of await tables()) await connection.query(`DROP TABLE ${name}`);
       let cut = false;
@@ -129,7 +129,7 @@ describe('a migration', () => {
     }
   });
 
-  it('that fails fails again, and does not take a table for its own that was there before', async () => {
+  it('that fails keeps failing, and never takes an existing table for its own', async () => {
     await connection.query('CREATE TABLE b (other INT)');
     const failing = () => applyMigrations(database, [create(1, 'a', 'b')]);
     await expect(failing()).rejects.toThrow(/already exists/);
@@ -146,7 +146,7 @@ describe('the command line', () => {
   const sluice = (args: readonly string[], environment: Readonly<Record<string, string>> = {}) =>
     run(directory, args, { environment });
 
-  it('migrates the database of MYSQL_URL, and says when there is nothing to do', async () => {
+  it('migrates the database of MYSQL_URL, or says that there is nothing to do', async () => {
     const env = { MYSQL_URL: server.url };
     expect(await sluice(['migrate'], env)).toMatchObject({
       status: 0,
@@ -160,7 +160,7 @@ describe('the command line', () => {
     expect(await sluice(['migrate', '--json'], env)).toMatchObject({ stdout: '{"applied":[]}\n' });
   });
 
-  it('says what is missing, or wrong with the database, without the password', async () => {
+  it('names a missing variable or the database’s failure, without the password', async () => {
     expect(await sluice(['migrate'])).toMatchObject({
       status: 1,
       stderr: expect.stringContaining('Set MYSQL_URL='),
@@ -187,7 +187,7 @@ describe('the command line', () => {
     expect(JSON.parse(json.stdout)).toBeTruthy();
   });
 
-  it('prints statements of MySQL that MySQL takes', async () => {
+  it('prints statements that MySQL accepts', async () => {
     for (const { name } of datasets) {
       const { stdout } = await sluice(['schema', name, '--mysql']);
       for (const statement of stdout.split(';\n'))

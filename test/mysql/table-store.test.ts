@@ -53,12 +53,12 @@ describe('a row', () => {
     place: { x: 1, y: -2.5 },
   });
 
-  it('comes back as it went in, lists in their order', async () => {
+  it('comes back unchanged, with its lists in order', async () => {
     expect(await load('01', numbered(full))).toEqual({ written: 1, unchanged: 0, rejected: [] });
     expect(await stored()).toEqual([{ record: 1, sequencer: '01', row: full }]);
   });
 
-  it('of nothing but NULLs and empty lists does, too, and no list differs from an empty one', async () => {
+  it('with only NULLs and empty lists comes back unchanged, and no list differs from an empty one', async () => {
     const rows = numbered(thing('a'), thing('b', { marks: [] }));
     await load('01', rows);
     expect((await stored()).map(({ row }) => row)).toEqual(rows.map(({ row }) => row));
@@ -98,7 +98,7 @@ describe('a row', () => {
     expect(await firstRow()).toMatchObject({ at: '2025-12-31T23:30:00.000Z' });
   });
 
-  it('may hold what the Parquet reader gives: Date and bigint', async () => {
+  it('may have the values of the Parquet reader: Date and bigint', async () => {
     const at = new Date('2026-11-22T10:30:00.123Z');
     await load('01', numbered(thing('t', { at, day: at, small: 7n, large: 8n })));
     expect(await firstRow()).toMatchObject({
@@ -109,7 +109,7 @@ describe('a row', () => {
     });
   });
 
-  it('keeps every number as it is', async () => {
+  it('keeps every number unchanged', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: 1, maxLength: 200 }),
@@ -126,7 +126,7 @@ describe('a row', () => {
     );
   });
 
-  it('keeps every text as it is', async () => {
+  it('keeps every text unchanged', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.string({ unit: 'binary', maxLength: 60 }), { minLength: 1, maxLength: 100 }),
@@ -144,7 +144,7 @@ describe('a row', () => {
 });
 
 describe('a file', () => {
-  it('without rows is loaded, and counts none', async () => {
+  it('without rows is loaded, with a count of zero', async () => {
     expect(await load('01', [])).toEqual({ written: 0, unchanged: 0, rejected: [] });
     expect(await store.count(things, key, '01')).toBe(0);
   });
@@ -165,7 +165,7 @@ describe('a file', () => {
     expect(await writes()).toEqual(before);
   });
 
-  it('of a newer version changes only what differs, and says of all rows that they are the version’s', async () => {
+  it('of a newer version rewrites only rows that differ, and marks all rows as those of the version', async () => {
     await load('01', numbered(thing('a', { words: ['x', 'y', 'z'] }), thing('b', { words: ['b'] })));
     const newer = numbered(thing('a', { words: ['z'] }), thing('b', { words: ['b'] }), thing('c'));
     expect(await load('02', newer)).toEqual({ written: 2, unchanged: 1, rejected: [] });
@@ -173,7 +173,7 @@ describe('a file', () => {
     expect(await store.count(things, key, '02')).toBe(3);
   });
 
-  it('is loaded again where rows were deleted by hand, whatever was left of their lists', async () => {
+  it('is loaded again after rows were deleted by hand, whatever was left of their lists', async () => {
     const rows = numbered(
       thing('a', { words: ['x', 'y'], marks: [1] }),
       thing('b', { words: ['z'] }),
@@ -195,14 +195,14 @@ describe('a file', () => {
     expect(await stored()).toEqual([{ record: 1, sequencer: '02', row: thing('new') }]);
   });
 
-  it('knows sequencers of different lengths and cases for the same', async () => {
+  it('treats equal sequencers of different lengths and cases as the same', async () => {
     await load('0a00', numbered(thing('a')));
     expect(await load('0A', numbered(thing('a')))).toMatchObject({ unchanged: 1 });
     expect(await store.count(things, key, '0A0')).toBe(1);
     expect(await load('0A01', numbered(thing('b')))).toMatchObject({ written: 1 });
   });
 
-  it('with the same rows as another is rows of its own, and takes none of the other’s with it', async () => {
+  it('with the same rows as another one has rows of its own, whose removal leaves those of the other', async () => {
     await load('01', numbered(thing('same')), 'things/1');
     await load('01', numbered(thing('same')), 'things/2');
     expect(await store.retract(things, 'things/1', '02')).toBe(1);
@@ -258,20 +258,20 @@ describe('retraction', () => {
     expect(lists).toEqual([{ value: 'x' }]);
   });
 
-  it('removes the version’s own rows where it is asked to', async () => {
+  it('removes the version’s own rows if asked to', async () => {
     await load('02', numbered(thing('a')));
     expect(await store.retract(things, key, '02')).toBe(0);
     expect(await store.retract(things, key, '02', { which: 'older and its own' })).toBe(1);
     expect(await stored()).toEqual([]);
   });
 
-  it('keeps out what is older and comes later', async () => {
+  it('keeps out older versions that come later', async () => {
     expect(await store.retract(things, key, '05')).toBe(0);
     expect(await load('04', numbered(thing('late')))).toBe('stale');
     expect(await load('06', numbered(thing('next')))).toMatchObject({ written: 1 });
   });
 
-  it('goes in steps through more rows than one transaction removes', async () => {
+  it('removes more rows than one transaction may, in steps', async () => {
     const rows = Array.from({ length: 12_000 }, (_, i) => thing(`t${i}`));
     await load('01', numbered(...rows));
     expect(await store.retract(things, key, '02')).toBe(12_000);
@@ -307,7 +307,7 @@ describe('a value that its column can’t hold', () => {
     );
   });
 
-  it('is found among others that the server refuses, and the good ones are written', async () => {
+  it('is found when the server refuses a statement, and the good rows are written', async () => {
     await load(
       '01',
       numbered(...Array.from({ length: 50 }, (_, i) => thing(`old${i}`, { words: ['before'] }))),
@@ -334,7 +334,7 @@ describe('a value that its column can’t hold', () => {
   });
 });
 
-it('the stand-in of the simulation and the server agree over any sequence of versions', async () => {
+it('the simulation’s MySQL and the real server agree over any sequence of versions', async () => {
   const keys = ['things/a', 'things/b'] as const;
   const sequencers = ['01', '0100', '01!0001', '01!0002', '01A', '02', '0A', '0a1'];
   const row = fc.record({

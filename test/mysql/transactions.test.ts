@@ -79,7 +79,7 @@ describe('a load that is overtaken', () => {
     expect(words).toEqual([]);
   });
 
-  it('within its transaction is waited for, and what is newer has the last word', async () => {
+  it('within its transaction is waited for, and the newer version wins', async () => {
     let later: Promise<unknown> | undefined;
     const isDoneOrWaits = async () => {
       later = load('02', numbered(thing('new')));
@@ -102,17 +102,17 @@ describe('a load that is overtaken', () => {
   });
 });
 
-describe('the retraction of a version that came to nothing', () => {
+describe('the retraction of a version that never became active', () => {
   const toNothing = { which: 'its own', leaving: '01' } as const;
 
-  it('lets in again what stands', async () => {
+  it('lets the active version in again', async () => {
     await load('02', numbered(thing('new')));
     expect(await load('01', numbered(thing('old')))).toBe('stale');
     expect(await store.retract(things, key, '02', toNothing)).toBe(1);
     expect(await load('01', numbered(thing('old')))).toMatchObject({ written: 1 });
   });
 
-  it('keeps it out where something newer came just then', async () => {
+  it('keeps the active version out if a newer one came just then', async () => {
     await load('02', numbered(thing('new')));
     const newer = () => load('03', numbered(thing('newest')));
     const overtaken = interruptedBefore('UPDATE `sluice_objects`', newer);
@@ -143,7 +143,7 @@ describe('a connection that is lost within a load’s transaction', () => {
     },
   );
 
-  it('is opened anew, and the load ends as if nothing had happened', async () => {
+  it('is opened again, and the load ends as if nothing had happened', async () => {
     await load('01', before);
     const lost = interruptedBefore('INSERT INTO `things_words`', kill);
     expect(await load('02', after, lost)).toEqual({ written: after.length, unchanged: 0, rejected: [] });
@@ -152,7 +152,7 @@ describe('a connection that is lost within a load’s transaction', () => {
   });
 });
 
-describe('a version that is done anew', () => {
+describe('a version that is reprocessed', () => {
   const rows = numbered(
     thing('a', { words: ['x', 'y'], ratio: 1 }),
     thing('b', { words: ['z'], marks: [1] }),
@@ -181,7 +181,7 @@ describe('a version that is done anew', () => {
     expect(strays).toEqual([]);
   });
 
-  it('writes every row once, and none when its message comes again', async () => {
+  it('writes every row once, and none when its message is delivered again', async () => {
     await load('01', rows);
     expect(await load('01!0001', rows)).toEqual({ written: 3, unchanged: 0, rejected: [] });
     expect(await load('01!0001', rows)).toEqual({ written: 0, unchanged: 3, rejected: [] });

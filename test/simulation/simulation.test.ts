@@ -13,7 +13,7 @@ beforeAll(async () => {
 }, 300_000);
 
 describe('the simulated pipeline', () => {
-  it('ends as the model says, whatever goes wrong on the way', () => {
+  it('ends as the model says, whatever faults it meets', () => {
     const failures = runs.filter(({ findings }) => findings.length > 0);
     expect(
       failures.map(({ seed, findings }) => `npm run simulate -- --seed ${seed} --trace: ${findings[0]}`),
@@ -24,7 +24,7 @@ describe('the simulated pipeline', () => {
     for (const run of runs.slice(0, 5)) expect(await runSeed(system, run.seed)).toEqual(run);
   });
 
-  it('does other things under another seed', () => {
+  it('does something else under another seed', () => {
     expect(new Set(runs.map(({ trace }) => trace.join('\n'))).size).toBe(runs.length);
   });
 

@@ -31,7 +31,7 @@ async function textOf(address: Parameters<ObjectStore['read']>[0]): Promise<stri
 }
 
 describe('the object store', () => {
-  it('reads, describes and copies exactly the version that it is asked for, under any key', async () => {
+  it('reads, describes and copies exactly the requested version, under any key', async () => {
     const versionId = await put('old');
     await put('newer');
     expect(await textOf({ bucket, key, versionId })).toBe('old');
@@ -43,7 +43,7 @@ describe('the object store', () => {
     expect(await textOf({ bucket, key: 'copy', versionId: Versions[0]?.VersionId ?? '' })).toBe('old');
   });
 
-  it('creates an object once, and says who was first', async () => {
+  it('creates an object only once, and tells each writer whether it was first', async () => {
     const object = { bucket, key: 'once', contentType: 'text/plain', metadata: { from: 'here' } };
     expect(await store.exists(bucket, 'once')).toBe(false);
     const created = await Promise.all(['a', 'b', 'c'].map((body) => store.create({ ...object, body })));
@@ -52,7 +52,7 @@ describe('the object store', () => {
     expect(await store.create({ ...object, body: 'late' })).toBe(false);
   });
 
-  it('says that a version is not there, and does not say so of a whole bucket', async () => {
+  it('reports a missing version, but not a missing bucket, as not found', async () => {
     const versionId = await put('x');
     for (const gone of [
       { bucket, key: 'never', versionId },

@@ -41,7 +41,7 @@ describe.each(compressors)('%s', (compression, compress, compressWithChecksum) =
     }
   });
 
-  it('is one content in any number of pieces, each compressed by itself', async () => {
+  it('is one content even if it consists of several compressed members', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.nat(400), { maxLength: 5 }),
@@ -59,7 +59,7 @@ describe.each(compressors)('%s', (compression, compress, compressWithChecksum) =
     );
   });
 
-  it('gives out the same records up to where the file breaks off, however it arrives', async () => {
+  it('gives the same records up to the end of a file that breaks off, however the bytes arrive', async () => {
     const file = compress(Buffer.from(lines));
     let before = -1;
     for (let length = 8; length < file.length; length += Math.ceil(file.length / 20)) {
@@ -125,7 +125,7 @@ describe.each(compressors)('%s', (compression, compress, compressWithChecksum) =
     },
   );
 
-  it('keeps what stands in the pieces before a damaged one', async () => {
+  it('keeps the content of the members before a damaged one', async () => {
     const [first, second] = [items.slice(0, 500), items.slice(500, 1000)].map((part) =>
       compress(Buffer.from(`${part.join('\n')}\n`)),
     ) as [Buffer, Buffer];
@@ -142,7 +142,7 @@ describe.each(compressors)('%s', (compression, compress, compressWithChecksum) =
     }
   });
 
-  it('keeps the content of a piece whose checksum is wrong', async () => {
+  it('keeps the content of a member with a wrong checksum', async () => {
     const whole = compressWithChecksum(Buffer.from(lines));
     const file = Buffer.from(whole);
     const at = compression === 'gzip' ? file.length - 8 : file.length - 4;
@@ -152,7 +152,7 @@ describe.each(compressors)('%s', (compression, compress, compressWithChecksum) =
     expect(found.message).toContain(`after ${Buffer.byteLength(lines)} bytes of content`);
   });
 
-  it('gives out the same ones on every attempt, and all that stand before the damage, wherever that is', async () => {
+  it('gives the same records in every attempt: all of those before the damage, wherever it is', async () => {
     const some = items.slice(0, 200);
     const whole = compress(Buffer.from(`${some.join('\n')}\n`));
     const damages = fc.array(
@@ -179,7 +179,7 @@ describe.each(compressors)('%s', (compression, compress, compressWithChecksum) =
     );
   });
 
-  it('is read once more where it is damaged, and only there', async () => {
+  it('is read a second time only if it is damaged', async () => {
     let opened = 0;
     const counted = (file: Buffer) => () => {
       opened += 1;
@@ -195,7 +195,7 @@ describe.each(compressors)('%s', (compression, compress, compressWithChecksum) =
     expect(opened).toBe(4);
   });
 
-  it('that was only read wrong is no fault of the data: that may be tried again', async () => {
+  it('that was intact at the second read is retried, since the data is not at fault', async () => {
     const file = compress(Buffer.from('{"n":1}\n'));
     const versions = [Buffer.concat([file, Buffer.from('GARBAGE')]), file];
     const open = () => chunksOf(versions.shift() ?? file)();
@@ -204,7 +204,7 @@ describe.each(compressors)('%s', (compression, compress, compressWithChecksum) =
 });
 
 describe('gzip', () => {
-  it('keeps every byte before the damage, behind many blocks of input', async () => {
+  it('keeps every byte before the damage, even after many blocks of input', async () => {
     const many = Array.from(
       { length: 11_000 },
       (_, n) => `{"n":${n},"text":"${(n * 2_654_435_761) % 1_000_003}"}`,
@@ -227,7 +227,7 @@ describe('gzip', () => {
     }
   });
 
-  it('loses nothing that was decompressed when it breaks off', async () => {
+  it('loses no decompressed content when it breaks off', async () => {
     const file = gzipSync(lines, { finishFlush: constants.Z_SYNC_FLUSH });
     expect(await decoded(chunksOf(file))).toMatchObject({ records: items, fault: 'truncated' });
   });
@@ -249,7 +249,7 @@ describe('gzip', () => {
 });
 
 describe('zstd', () => {
-  it('may have frames to skip before, between and behind its content', async () => {
+  it('may have skippable frames before, between and after its content', async () => {
     const frame = zstdCompressSync(lines);
     const file = Buffer.concat([
       skippableFrame,
@@ -272,7 +272,7 @@ describe('zstd', () => {
     expect(await decoded(chunksOf(file))).toMatchObject({ records: [], fault: 'compression_bomb' });
   });
 
-  it('that expands beyond measure is refused early', async () => {
+  it('that expands too far is refused early', async () => {
     const bomb = zstdCompressSync(Buffer.alloc(64 * 1024 ** 2));
     const produced: number[] = [];
     const drained = async () => {

@@ -192,7 +192,7 @@ describe('CSV', () => {
       expect(await readText(text, { encoding: 'latin1' }, size)).toEqual(expected);
   });
 
-  it('that is not UTF-8 loses the records that are not, and those alone', async () => {
+  it('loses only those records that are not UTF-8', async () => {
     const bytes = Buffer.concat([
       Buffer.from('a,b,c\né,2,3\n'),
       Buffer.from('é,5,6\n7,ü,9\n', 'latin1'),
@@ -225,7 +225,7 @@ describe('CSV', () => {
       expect(await readText(bytes, {}, size)).toEqual({ records: [row('1', '2', '3')] });
   });
 
-  it('that ignores additional columns does so, and takes those for NULL that lack and need not be there', async () => {
+  it('ignores additional columns if declared so, and treats missing optional columns as NULL', async () => {
     const text = 'x,c,__proto__,,constructor,\n1,2,3,4,5,6\n';
     expect(await readText(text, { columns: 'ignore-additional' })).toEqual({
       records: [row(null, null, '2')],
@@ -234,7 +234,7 @@ describe('CSV', () => {
     expect(twice.fault).toBe('duplicate_column');
   });
 
-  it('that ignores additional columns still wants the ones that records must have', async () => {
+  it('must have the required columns even if additional ones are ignored', async () => {
     const dataset = {
       ...letters({ columns: 'ignore-additional' }),
       record: z.object({ a: z.string(), b: cell }),
@@ -243,14 +243,14 @@ describe('CSV', () => {
     await expect(decoding).rejects.toThrow('Columns are missing in the header "b | x": "a".');
   });
 
-  it('says in which record a quote is left open, and what it takes with it', async () => {
+  it('names the record with the unclosed quote, and shows the text that it swallows', async () => {
     const decoding = Array.fromAsync(
       decode(letters(), chunksOf(Buffer.from('a,b,c\n1,2,3\n4,"5,6\n7,8,9\n'))),
     );
     await expect(decoding).rejects.toThrow(/opens in record 2 .*: its 13 bytes, .*"4,\\"5,6\\n7,8,9\\n"/);
   });
 
-  it('keeps the neighbours of a record that is too large, and of itself the beginning', async () => {
+  it('keeps the beginning of a record that is too large, and its neighbours', async () => {
     const huge = `"${'x'.repeat(MAX_RECORD_BYTES)}\n",2,3`;
     const largest = `"${'é'.repeat((MAX_RECORD_BYTES - 6) / 2)}",2,3`;
     expect(Buffer.byteLength(largest)).toBe(MAX_RECORD_BYTES);
@@ -265,7 +265,7 @@ describe('CSV', () => {
     }
   });
 
-  it('goes on after a field of 100 MB, of which next to nothing is held', async () => {
+  it('continues after a field of 100 MB without holding it in memory', async () => {
     const megabyte = 1024 * 1024;
     const limit = 10 * megabyte;
     let held = 0;
@@ -330,7 +330,7 @@ describe('CSV', () => {
     maxLength: 40,
   });
 
-  it('is read the same however it is cut, whatever it is', async () => {
+  it('is read the same however the bytes are cut, whatever they are', async () => {
     await fc.assert(
       fc.asyncProperty(soup, sizes, async (text, cuts) => {
         expect(await readText(`a,b,c\n${text}`, {}, ...cuts)).toEqual(await readText(`a,b,c\n${text}`));
@@ -339,7 +339,7 @@ describe('CSV', () => {
     );
   });
 
-  it('has the records that papaparse finds in the whole of it, wherever that one finds no fault', async () => {
+  it('has the same records as papaparse finds in the whole file, if papaparse finds no fault', async () => {
     const clean = fc.string({ unit: fc.constantFrom('"', '""', ',', ',', '\n', ' ', 'a'), maxLength: 40 });
     const isSound = (text: string) => Papa.parse(text, { delimiter: ',', newline: '\n' }).errors.length === 0;
     await fc.assert(
@@ -362,7 +362,7 @@ describe('CSV', () => {
     );
   });
 
-  it('passes on the error of a source that fails: that may be tried again', async () => {
+  it('passes on the error of a source that fails, so that it is retried', async () => {
     const source = async function* () {
       yield Buffer.from('a,b,c\n1,');
       throw new Error('connection reset');
@@ -380,7 +380,7 @@ describe('a dataset that comes as CSV', () => {
     );
   });
 
-  it('is refused when a column of its row is no text that CSV could hold', () => {
+  it('is refused if CSV can’t hold a column of its row', () => {
     const row = z.object({ id: z.int32(), tags: z.array(z.string()) });
     const declaration = {
       ...letters(),

@@ -98,7 +98,7 @@ describe('the decoder', () => {
     }
   });
 
-  it('never fails but with a permanent error, whatever bytes it is given', async () => {
+  it('fails only with a permanent error, whatever bytes it gets', async () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 60 }),
       fc
@@ -133,7 +133,7 @@ describe('the decoder', () => {
     ['{"a":1},\n{"b":2},\n', ['{"a":1},', '{"b":2},']],
     ['{', ['{']],
     ['{"a":[1', ['{"a":[1']],
-  ])('lets no garbage hide its neighbours in %j', async (text, expected) => {
+  ])('finds the records next to garbage in %j', async (text, expected) => {
     expect(await decodedText(text)).toMatchObject({ records: expected, fault: undefined });
   });
 
@@ -155,14 +155,14 @@ describe('the decoder', () => {
     expect((await decodedText(text)).fault).toBe(code);
   });
 
-  it('gives out the records before content that follows the array', async () => {
+  it('yields the records before any content that follows the array', async () => {
     expect(await decodedText('[1,2] and more')).toMatchObject({
       records: ['1', '2'],
       fault: 'trailing_content',
     });
   });
 
-  it('refuses one object over several lines, wherever these break, and takes it for a record on one line', async () => {
+  it('refuses one object over several lines, wherever they break, but reads it on one line', async () => {
     const object = fc
       .dictionary(fc.string(), jsonValue, { minKeys: 1, maxKeys: 4 })
       .map((value) => JSON.stringify(value));
@@ -223,7 +223,7 @@ describe('the decoder', () => {
   it.each([
     ['an array', '[', ']'],
     ['NDJSON', '{}\n', '\n'],
-  ])('counts what stands behind more white space than a record may have in %s', async (_, open, close) => {
+  ])('counts a record after more white space than a record may have in %s', async (_, open, close) => {
     const { lengths } = await decodedText(`${open}${' '.repeat(MAX_RECORD_BYTES)}{}${close}`);
     expect(lengths.at(-1)).toBe(MAX_RECORD_BYTES + 2);
   });
@@ -241,7 +241,7 @@ describe('the decoder', () => {
     expect(closed).toBe(true);
   });
 
-  it('passes on the error of a source that fails: that may be tried again', async () => {
+  it('passes on the error of a source that fails, so that it is retried', async () => {
     const source = async function* () {
       yield Buffer.from('[1,');
       throw new Error('connection reset');

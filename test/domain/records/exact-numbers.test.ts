@@ -140,11 +140,11 @@ describe('a number of JSON', () => {
     },
   );
 
-  it('is kept to its last digit by a field that makes text of it', () => {
+  it('keeps its last digit in a field that converts it to text', () => {
     expect(outcome(z.object({ id: z.coerce.string() }), `{"id":${long}}`)).toBe(`[7,{"id":"${long}"}]`);
   });
 
-  it('is found in records of other fields as in those of one', () => {
+  it('is found in records with several fields as in those with one', () => {
     const text = fc.oneof(
       fc.string(),
       fc.constantFrom(long, '1e999', '\\', '"1.5"', `, ${long}`, `[${long}`),
@@ -169,7 +169,7 @@ describe('a number of JSON', () => {
     );
   });
 
-  it('may be long beyond measure, and its record nested beyond measure', () => {
+  it('may be extremely long, and its record extremely deep', () => {
     const zeros = '0'.repeat(500_000);
     expect(outcome(readings, `{"celsius":1${zeros}1${zeros}}`)).toMatchObject({ code: 'inexact_number' });
     expect(outcome(readings, `{"celsius":0.${zeros}1e500001}`)).toBe('[7,{"celsius":1}]');

@@ -14,14 +14,14 @@ describe('a limit of rejects', () => {
     expect(() => defineDataset({ ...recipes, maxRejected })).toThrow(says);
   });
 
-  it('is 100,000 records and no share, if nothing is said', () => {
+  it('is by default 100,000 records, and has no share', () => {
     const count = new RejectCount();
     for (let n = 1; n <= 100_000; n += 1) count.add(n);
     expect(count.end(100_000)).toBeUndefined();
     expect(() => count.add(100_001)).toThrow(PermanentError);
   });
 
-  it('may be none at all', () => {
+  it('may allow no reject at all', () => {
     expect(() => new RejectCount({ maxRejected: { records: 0 } }).add(1)).toThrow('allows 0');
     expect(new RejectCount({ maxRejected: { share: 0 } }).end(0)).toBeUndefined();
   });

@@ -25,8 +25,8 @@ const value = fc.record(
   { requiredKeys: ['text'] },
 );
 
-describe('the plain check', () => {
-  it('says yes to nothing that the schema refuses', () => {
+describe('the fast path of a schema', () => {
+  it('accepts nothing that the schema refuses', () => {
     fc.assert(
       fc.property(fc.oneof(value, fc.anything()), (candidate) => {
         if (matchesFast(plain, candidate))
@@ -36,12 +36,12 @@ describe('the plain check', () => {
     );
   });
 
-  it('says no to what JavaScript can make no number of', () => {
+  it('refuses values that JavaScript can’t convert to a number', () => {
     for (const small of [{ toString: {} }, { valueOf: null, toString: null }, Symbol('1'), [1]])
       expect(matchesFast(plain, { text: '', small, size: 'M', score: 1, lists: [] })).toBe(false);
   });
 
-  it('says yes to a plain row, and leaves what needs more than types to the schema', () => {
+  it('accepts a plain row, and leaves everything that needs more than types to the schema', () => {
     const row = { text: 'a', small: -1, size: 'M', score: 0.5, lists: [[], [true]] };
     expect(matchesFast(plain, row)).toBe(true);
     expect(matchesFast(schema, { ...row, short: 'abc', day: '2026-01-01' })).toBe(false);

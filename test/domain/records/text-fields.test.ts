@@ -89,7 +89,7 @@ describe('a field of CSV', () => {
     expect(parse(text(), input)).toEqual(expected);
   });
 
-  it('gives every number back that is written as JavaScript writes it', () => {
+  it('reads back every number as JavaScript writes it', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
         expect(parse(double(), String(value))).toBe(value === 0 ? 0 : value);
@@ -108,7 +108,7 @@ describe('a field of CSV', () => {
     );
   });
 
-  it('may be missing where it is optional', () => {
+  it('may be missing if it is optional', () => {
     expect(parse(int32().optional(), undefined)).toBe(undefined);
     expect(parse(double().optional(), 'none')).toEqual(['wrong_type']);
   });
@@ -123,7 +123,7 @@ describe('a record of such fields', () => {
     note: z.string().optional(),
   });
 
-  it('is read without the schema as the schema reads it, or not at all', () => {
+  it('is read by the fast path as the schema reads it, or not at all', () => {
     const content = fc.oneof(
       fc.constantFrom('1', '0', ' 2.5 ', 'true', '', ' ', '99999999999', 'NaN'),
       fc.string(),

@@ -76,7 +76,7 @@ describe('a valid record', () => {
   });
 });
 
-test('a row has the defaults of its schema where its transform says nothing', () => {
+test('a row gets the defaults of its schema for fields that its transform leaves out', () => {
   const defaults = {
     ...readings((record) => record),
     row: z.object({

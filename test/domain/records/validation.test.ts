@@ -60,7 +60,7 @@ function lineOf(dataset: Parameters<typeof validate>[0], text: string): unknown 
 }
 
 describe('a record', () => {
-  it('that is valid becomes a line with its number, without what the dataset does not know', () => {
+  it('that is valid becomes a line with its number, without fields that the dataset does not know', () => {
     expect(lineOf(recipes, JSON.stringify({ ...good, extra: 1 }))).toEqual([7, good]);
     const { tags: _, ...untagged } = good;
     expect(lineOf(recipes, ` \n${JSON.stringify(untagged)}\r`)).toEqual([7, untagged]);
@@ -127,7 +127,7 @@ describe('a record', () => {
     expect(rejectOf(checks, JSON.stringify(value))).toMatchObject({ code, path });
   });
 
-  it('that is too deep to be printed again is its own fault only', () => {
+  it('that is nested too deeply to be printed is rejected alone', () => {
     const deep = `{"deep":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
     const bytes = Buffer.from(deep);
     const validated = validate(checks, { bytes, length: bytes.length, unterminated: false }, 1);
@@ -135,7 +135,7 @@ describe('a record', () => {
     else expect(validated.line).toBe(`[1,${deep}]`);
   });
 
-  it('names its other problems as well, up to nine', () => {
+  it('is rejected with up to nine further problems', () => {
     const { further, ...first } = rejectOf(
       recipes,
       JSON.stringify({ title: 1, ingredients: Array(50).fill(1), tags: [' '] }),
@@ -145,7 +145,7 @@ describe('a record', () => {
     expect(further?.[0]).toMatchObject({ path: 'ingredients[0]', code: 'wrong_type' });
   });
 
-  it('with hundreds of thousands of wrong items is rejected at once', () => {
+  it('with hundreds of thousands of wrong items is rejected quickly', () => {
     const text = `{"title":"x","ingredients":[${'1,'.repeat(500_000)}1],"directions":["x"]}`;
     const took = processorMs(() =>
       expect(rejectOf(recipes, text)).toMatchObject({ path: 'ingredients[0]', code: 'wrong_type' }),
@@ -172,7 +172,7 @@ describe('a record', () => {
     expect(reject.json).toBeUndefined();
   });
 
-  it('that the file breaks off is truncated at every byte, and malformed once anything wrong follows', () => {
+  it('that ends with the file is truncated at every byte, and malformed if it could not continue as JSON', () => {
     fc.assert(
       fc.property(
         fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue(), { minKeys: 1, maxKeys: 3 }),
@@ -193,7 +193,7 @@ describe('a record', () => {
     );
   });
 
-  it('that breaks off within a character is truncated only where it is the last one', () => {
+  it('that breaks off within a character is truncated only if it is the last one', () => {
     const text = Buffer.from('{"a":"é');
     expect(rejectOf(checks, text.subarray(0, -1), true).code).toBe('truncated');
     expect(rejectOf(checks, text.subarray(0, -1), false).code).toBe('invalid_utf8');
@@ -212,7 +212,7 @@ describe('a record', () => {
     }
   });
 
-  it('with half of a surrogate pair is rejected, and one that only looks so is not', () => {
+  it('with half of a surrogate pair is rejected, but not one that only looks like that', () => {
     const withTitle = (title: string) =>
       `{"title":"${title}",${JSON.stringify(good).slice(1).replace('"title":"Soup",', '')}`;
     for (const half of ['\\ud83d', '\\uDE00', 'x\\\\\\ud83d', '\\ude00\\ud83d']) {
@@ -227,7 +227,7 @@ describe('a record', () => {
     }
   });
 
-  it('that is too large shows how it begins', () => {
+  it('that is too large is rejected with its beginning', () => {
     const bytes = Buffer.alloc(EXCERPT_BYTES, '"');
     const validated = validate(recipes, { bytes, length: MAX_RECORD_BYTES + 1, unterminated: false }, 3);
     expect(validated).toMatchObject({
@@ -253,7 +253,7 @@ describe('the line of a reject', () => {
     );
   });
 
-  it('is one line of JSON with the beginning of what is no record', () => {
+  it('is one line of JSON with the beginning of an unreadable record', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 50 }), (bytes) => {
         const buffer = Buffer.from([0x7b, ...bytes]);

@@ -13,7 +13,7 @@ const drift = (body: string, format = 'csv') => {
   return driftOf({ ...table, format }, bytes.length, async (start, end) => bytes.subarray(start, end));
 };
 
-test('a CSV file whose header is the table’s does not differ', async () => {
+test('a CSV file with the header of its table has no drift', async () => {
   expect(await drift('id,celsius\r\na,1\r\n')).toEqual([]);
 });
 
@@ -30,15 +30,15 @@ test.each([
   expect(await drift(body)).toEqual(phrases);
 });
 
-test('a file that is no Parquet can’t be read as such', async () => {
+test('a file that is not Parquet is reported as unreadable', async () => {
   expect(await drift('id', 'parquet')).toEqual(["it can't be read as parquet: it is too short"]);
 });
 
-test('a file that is gone meanwhile does not differ', async () => {
+test('a file that is deleted meanwhile has no drift', async () => {
   expect(await driftOf(table, 9, async () => undefined)).toEqual([]);
 });
 
-test('a read that fails is no difference: its error is thrown', async () => {
+test('a failed read is thrown, not reported as drift', async () => {
   const failing = async () => {
     throw new Error('no s3:GetObject');
   };

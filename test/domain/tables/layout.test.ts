@@ -50,7 +50,7 @@ describe('the layout of a table in the lake', () => {
     expect(() => checkLayouts(before, [changed])).toThrow(message);
   });
 
-  it('may have a column more at the end, which is recorded before the program takes it', () => {
+  it('may get a new column at the end, which must be recorded before the program accepts it', () => {
     const more = [dataset('id item price shop')];
     expect(() => checkLayouts(before, more)).toThrow(
       'how the files of sales lie in the lake, so a later change would go unnoticed. Record it and commit it with the dataset: npx sluice migrate --plan',
@@ -61,19 +61,19 @@ describe('the layout of a table in the lake', () => {
     expect(planLayouts(after, more)).toBeUndefined();
   });
 
-  it('is none of the columns’ order where they go by name, as in Parquet', () => {
+  it('does not depend on the order of the columns if they are read by name, as in Parquet', () => {
     const parquet = (columns: string) => [dataset(columns, { processedAs: 'parquet' })];
     expect(planLayouts(recorded(parquet('id item')), parquet('shop item'))).toBeUndefined();
   });
 
-  it('is remembered when the table is no longer declared, since its files are still there', () => {
+  it('is kept when the table is no longer declared, since its files still exist', () => {
     const gone = recorded([dataset('id item price')], []);
     expect(gone).toEqual(before);
     expect(() => checkLayouts(gone, [])).not.toThrow();
     expect(() => planLayouts(gone, [dataset('price id')])).toThrow(LayoutRefused);
   });
 
-  it('is never planned such that an older file has another column where the table has one', () => {
+  it('never lets an older file have a different column at a position of the table', () => {
     const columns = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { minLength: 1 });
     const steps = fc.array(fc.tuple(columns, fc.subarray(['a', 'b'] as const)), {
       minLength: 1,

@@ -46,7 +46,7 @@ const table = (changes: Partial<GlueTable> = {}): GlueTable => ({
 });
 
 describe('a table of the catalog', () => {
-  test('has every column of the rows and the record, those that partition it apart', () => {
+  test('has every column of the rows and the record number, with the partition columns apart', () => {
     const { columns, partitionKeys, parameters } = glueTable(readings as never);
     expect(Object.fromEntries(columns.map(({ name, type }) => [name, type]))).toEqual({
       id: 'string',
@@ -63,7 +63,7 @@ describe('a table of the catalog', () => {
     expect(parameters['classification']).toBe('parquet');
   });
 
-  test('of CSV has columns of text, since its serde recognises no empty number', () => {
+  test('of CSV has columns of text, since its serde does not accept empty numbers', () => {
     const { columns, serde, parameters } = glueTable(passengers as never);
     expect(new Set(columns.map(({ type }) => type))).toEqual(new Set(['string']));
     expect(serde.library).toBe('org.apache.hadoop.hive.serde2.OpenCSVSerde');
@@ -78,8 +78,8 @@ describe('a table of the catalog', () => {
   });
 });
 
-describe('what Redshift Spectrum can’t read', () => {
-  test('is in no table of this project', () => {
+describe('a table that Redshift Spectrum can’t read', () => {
+  test('does not exist in this project', () => {
     for (const dataset of datasets) expect(spectrumFaults(glueTable(dataset))).toEqual([]);
   });
 
@@ -204,14 +204,14 @@ TABLE PROPERTIES ('classification'='parquet');`);
     expect(view).toContain(`nullif("cabin", '') AS "cabin"`);
   });
 
-  test('make the catalog a schema, and no database', () => {
+  test('create a schema for the catalog, but no database', () => {
     expect(externalSchemaDdl('sluice_dev', 'arn:aws:iam::1:role/r', 'eu-central-1')).toBe(
       "CREATE EXTERNAL SCHEMA IF NOT EXISTS lake FROM DATA CATALOG DATABASE 'sluice_dev' REGION 'eu-central-1' IAM_ROLE 'arn:aws:iam::1:role/r'",
     );
   });
 });
 
-test('types of the catalog are read as they are nested', () => {
+test('nested types of the catalog are parsed', () => {
   expect(parseHiveType('struct<a:array<string>,b:map<int,decimal(10,2)>>')).toEqual({
     kind: 'struct',
     fields: [

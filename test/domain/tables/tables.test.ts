@@ -51,7 +51,7 @@ it('an object is the hash in its object id', () => {
 });
 
 describe('the tables of a dataset', () => {
-  it('have a column for every column that is no list, of a type that holds all of its values', () => {
+  it('have a column for every column that is not a list, of a type that holds all of its values', () => {
     const { table } = tablesOf(
       {
         id,
@@ -85,7 +85,7 @@ describe('the tables of a dataset', () => {
     ]);
   });
 
-  it('are one more for each list, with a column for the element or for each field of the struct it is', () => {
+  it('include one for each list, with a column for the element or for each field of a struct', () => {
     const { table, lists } = tablesOf({
       id,
       words: z.array(z.string()),
@@ -104,7 +104,7 @@ describe('the tables of a dataset', () => {
     expect(createTableSql(tablesOf({ id }).table)).toContain('\n  KEY `d_key` (`id`)\n');
   });
 
-  it('have prefixes of a key of more texts than an index holds', () => {
+  it('index prefixes if the texts of the key are too long for an index', () => {
     const texts = Object.fromEntries(['a', 'b', 'c', 'e'].map((name) => [name, z.string()]));
     const { table } = tablesOf(texts, { key: Object.keys(texts) });
     expect(createTableSql(table)).toContain('KEY `d_key` (`a`(192), `b`(192), `c`(192), `e`(192))');
@@ -132,7 +132,7 @@ describe('the tables of a dataset', () => {
     expect(() => tablesOf(row)).toThrow(message);
   });
 
-  it('are refused where two datasets would share one, or take one of ours', () => {
+  it('are refused if two datasets would share one, or use a table of the pipeline', () => {
     const a = dataset(z.object({ id, b: z.array(z.string()) }), { name: 'a' });
     const b = dataset(z.object({ id }), { name: 'a_b' });
     expect(() => allMysqlTables([a, b])).toThrow('two MySQL tables a_b');
@@ -148,22 +148,22 @@ describe('a migration', () => {
   const statements = (from: MysqlTable[], to: MysqlTable[]) =>
     planMigration(from, to)?.statements.map((lines) => lines.join('\n'));
 
-  it('there is one for what the datasets declare: if not, run npx sluice migrate --plan', () => {
+  it('exists for everything that the datasets declare (if not: npx sluice migrate --plan)', () => {
     expect(pendingPlan()).toBeUndefined();
   });
 
-  it('of nothing creates everything', () => {
+  it('of an empty database creates everything', () => {
     const declared = tables({ id, words: z.array(z.string()) });
     expect(statements([], declared)).toEqual(declared.map(createTableSql));
   });
 
-  it('adds a column that allows NULL, for the rows that are there have no value', () => {
+  it('adds a column that allows NULL, since existing rows have no value', () => {
     const plan = planMigration(tables({ id }), tables({ id, more: z.string() }));
     expect(plan?.statements).toEqual([['ALTER TABLE `d`', '  ADD COLUMN `more` MEDIUMTEXT NULL']]);
     expect(planMigration(plan?.tables ?? [], tables({ id, more: z.string() }))).toBeUndefined();
   });
 
-  it('creates the table of a list that is new', () => {
+  it('creates the table of a new list', () => {
     expect(statements(tables({ id }), tables({ id, more: z.array(z.string()) }))?.[0]).toMatch(
       /^CREATE TABLE `d_more` \(/,
     );
@@ -216,7 +216,7 @@ describe('a migration', () => {
     expect(() => planMigration(tables(from), tables(to))).toThrow(reason);
   });
 
-  it('is named by the first table of those that it changes and creates, and by how many there are', () => {
+  it('is named after the first table that it changes and the first that it creates, with the number of the others', () => {
     const nameOf = (from: MysqlTable[], to: MysqlTable[]) => planMigration(from, to)?.name;
     const before = tables({ id });
     expect(nameOf(before, tables({ id, a: z.string() }))).toBe('change d');
@@ -283,7 +283,7 @@ describe('an error of the database', () => {
     expect(mysqlFailure(given)?.message).toContain('it said');
   });
 
-  it('is not one when something else threw it', () => {
+  it('is not recognised in an error of anything else', () => {
     expect(mysqlFailure(new TypeError('x is undefined'))).toBeUndefined();
     expect(mysqlFailure('text')).toBeUndefined();
   });

@@ -47,20 +47,20 @@ const headOf = (
 });
 const eventOf = (plan: Plan) => ('event' in plan ? plan.event : undefined);
 
-describe('what a backfill sends', () => {
-  test('an object that nobody knows goes with the lowest sequencer, which any true event beats', () => {
+describe('the plan of a backfill', () => {
+  test('an unknown object is sent with the lowest sequencer, which any true event beats', () => {
     expect(planBackfill(key, latest, undefined, first, now)).toMatchObject({
       event: { type: 'created', key, versionId: 'v2', sequencer: '0', revision: 0, size: 7 },
       watched: { key, versionId: 'v2' },
     });
   });
 
-  test('an object whose tables show another version goes just behind that one', () => {
+  test('an object with another active version is sent with a sequencer just above that one', () => {
     const plan = planBackfill(key, latest, headOf(current('v1')), first, now);
     expect(eventOf(plan)).toMatchObject({ versionId: 'v2', sequencer: '0501' });
   });
 
-  test('a version that has receipts already goes in its next revision', () => {
+  test('a version that has receipts already is sent in its next revision', () => {
     const plan = planBackfill(key, latest, headOf(current('v1')), () => 3, now);
     expect(plan).toMatchObject({ event: { revision: 3 }, watched: { versionId: 'v2!0003' } });
   });
@@ -76,7 +76,7 @@ describe('what a backfill sends', () => {
     });
   });
 
-  test('what somebody works on is watched; what somebody has died over is sent again', () => {
+  test('a version that is being extracted is tracked, and one whose extraction was interrupted is sent again', () => {
     const alive = headOf(undefined, attempt('v2', 'extracting', now + 1));
     expect(planBackfill(key, latest, alive, first, now)).toMatchObject({
       skip: 'under_way',
@@ -90,7 +90,7 @@ describe('what a backfill sends', () => {
     });
   });
 
-  test('what is deleted meanwhile is gone', () => {
+  test('an object that was deleted meanwhile is skipped as gone', () => {
     expect(planBackfill(key, undefined, undefined, first, now)).toEqual({ skip: 'gone' });
     expect(planBackfill(key, { versionId: 'v3', deleted: true }, undefined, first, now)).toEqual({
       skip: 'gone',
@@ -138,7 +138,7 @@ const loading = {
   archive: { key: 'file', records: 2, bytes: 1 },
 } as Receipt;
 
-describe('what a replay sends', () => {
+describe('the plan of a replay', () => {
   const deployed = { extraction: 'c2', transformation: 'c1', loading: 'c1' };
   const wish = { codes: [], force: false, deployed };
   const plan = (
@@ -147,7 +147,7 @@ describe('what a replay sends', () => {
     codes: readonly string[] = [],
   ) => planReplay('v2', entry, [extraction(), transformation()], ['v2'], { ...wish, ...more, codes });
 
-  test('the version that stands, in its next revision, with its own sequencer', () => {
+  test('sends the active version in its next revision, with its own sequencer', () => {
     expect(plan(headOf(current('v2')))).toMatchObject({
       event: { key, versionId: 'v2', revision: 1, sequencer: '05', size: 70 },
       watched: { versionId: 'v2!0001' },
@@ -155,7 +155,7 @@ describe('what a replay sends', () => {
     expect(eventOf(plan(headOf(current('v1'), attempt('v2', 'rejected'))))).toMatchObject({ revision: 1 });
   });
 
-  test('not what has been replaced, what is under way, or what the deployed code has rejected itself', () => {
+  test('skips versions that were replaced, are being extracted, or were rejected by the deployed code', () => {
     expect(plan(undefined)).toEqual({ skip: 'gone' });
     expect(plan(headOf(current('v3')))).toEqual({ skip: 'gone' });
     expect(plan(headOf(current('v2'), attempt('v2!0001', 'extracting', now)))).toMatchObject({
@@ -167,16 +167,16 @@ describe('what a replay sends', () => {
     expect(plan(headOf(current('v2')), { ...same, force: true })).toHaveProperty('event');
   });
 
-  test('only what was rejected for one of the codes that were asked for', () => {
+  test('sends only versions that were rejected for one of the requested codes', () => {
     expect(plan(headOf(current('v2')), {}, ['wrong_type'])).toEqual({ skip: 'other_code' });
     expect(plan(headOf(current('v2')), {}, ['wrong_type', 'missing_field'])).toHaveProperty('event');
   });
 });
 
-describe('how a version ended', () => {
+describe('the outcome of a version', () => {
   const watched = { key, versionId: 'v2', sequencer: '06' };
 
-  test('it succeeded when every piece of its work is done and adds up', () => {
+  test('it succeeded when every work item is done and the counts add up', () => {
     expect(
       versionOutcome(watched, headOf(current('v2', '06')), [extraction(), transformation(), loading]),
     ).toEqual({
@@ -208,7 +208,7 @@ describe('how a version ended', () => {
     expect({ end, told }).toEqual({ end: 'failed', told: expect.stringMatching(reason) });
   });
 
-  test('it failed when the revision that was asked for has not come', () => {
+  test('it failed when the requested revision was never extracted', () => {
     const again = { ...watched, versionId: 'v2!0001' };
     expect(versionOutcome(again, headOf(current('v2', '06')), []).end).toBe('failed');
   });
@@ -220,7 +220,7 @@ describe('how a version ended', () => {
     );
   });
 
-  test('a later revision of it stands for it', () => {
+  test('it is that of a later revision, if there is one', () => {
     expect(latestRevision(watched, headOf(current('v2!0002')))).toBe('v2!0002');
     expect(latestRevision(watched, headOf(current('v1'), attempt('v2!0001', 'rejected')))).toBe('v2!0001');
     expect(latestRevision(watched, headOf(current('v1!0007')))).toBe('v2');
@@ -228,7 +228,7 @@ describe('how a version ended', () => {
   });
 });
 
-describe('how an execution ended', () => {
+describe('the outcome of an execution', () => {
   const objects: Report['objects'] = {
     listed: 3,
     sent: 3,
@@ -253,7 +253,7 @@ describe('how an execution ended', () => {
     expect(statusOf({ ...objects, ...more }, troubles, false)).toBe(status);
   });
 
-  test('one that only counts says so, unless that went wrong', () => {
+  test('a dry run is counted, unless it had problems', () => {
     expect(statusOf(objects, [], true)).toBe('counted');
     expect(statusOf(objects, ['nothing could be listed'], true)).toBe('failed');
   });

@@ -30,11 +30,11 @@ describe('a document that older code wrote', () => {
     expect(parseDocument<z.ZodType>(schema, JSON.stringify(old[name]), at)).toMatchObject(rest);
   });
 
-  it('counts a duration that a clock spoiled as none', () => {
+  it('reads a negative duration as zero', () => {
     expect(receipt.parse(old['transformation'])).toMatchObject({ durationMs: 0 });
   });
 
-  it('keeps the fields of a ledger entry that only other code knows', () => {
+  it('keeps the fields of a ledger entry that only newer code knows', () => {
     const known = old['head'] as { current: object; attempts: object[] };
     const newer = {
       ...known,
@@ -45,14 +45,14 @@ describe('a document that older code wrote', () => {
     expect(parseDocument(ledgerEntry, JSON.stringify(newer), at)).toEqual(newer);
   });
 
-  it('is read, where newer code knows another code of rejects', () => {
+  it('is read even if newer code has other reject codes', () => {
     expect(rejectLine.parse({ ...old['reject'], code: 'inexact_number' })).toMatchObject({
       code: 'inexact_number',
     });
   });
 });
 
-describe('a document that nobody could read again', () => {
+describe('a document that could not be read again', () => {
   it('is not written: a duration below zero', () => {
     const spoiled = receipt.parse(old['extraction']);
     expect(() => renderDocument(writtenReceipt, { ...spoiled, durationMs: -5 })).toThrow(

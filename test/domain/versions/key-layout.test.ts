@@ -112,7 +112,7 @@ describe('the key layout', () => {
     );
   });
 
-  it('tells raw keys apart that look alike when they are made readable', () => {
+  it('distinguishes raw keys whose readable parts are equal', () => {
     const alike = ['recipes/a b', 'recipes/a/b', 'recipes/a_b', 'other/a b', 'recipes/a+b', 'recipes/a%20b'];
     expect(new Set(alike.map(objectId)).size).toBe(alike.length);
   });
@@ -131,7 +131,7 @@ describe('the key layout', () => {
     );
   });
 
-  it('reads the keys of files that were written before their code stood in them', () => {
+  it('reads the keys of older files, which do not contain the code version', () => {
     const id = 'a~000000000000000000000000';
     const hashed = '~7d80340be06c628b6dcd4f13';
     for (const version of ['v1', 'v1!0001', hashed, `${hashed}!0001`])
@@ -142,7 +142,7 @@ describe('the key layout', () => {
       });
   });
 
-  it('tells files by what different code made of the same part apart', () => {
+  it('distinguishes the files that different code makes from the same part', () => {
     const path = { dataset: 'recipes', objectId: 'a~0', version: 'v1' };
     const keys = ['a', 'b', 'a b', 'a/b', 'x'.repeat(100), 'x'.repeat(101)].map((codeVersion) =>
       processedKey(path, 0, '', { codeVersion, extension: 'parquet' }),
@@ -150,7 +150,7 @@ describe('the key layout', () => {
     expect(new Set(keys).size).toBe(keys.length);
   });
 
-  it('begins no file of the lake with a character that makes readers skip it', () => {
+  it('never begins the name of a file of the lake with a character that makes readers skip it', () => {
     fc.assert(
       fc.property(object, part, partition, (version, n, columns) => {
         const key = processedKey(versionPath(version), n, partitionPath(columns), name);
@@ -164,7 +164,7 @@ describe('the key layout', () => {
     'recipes/a/b/part-1.ndjson.zst',
     'recipes/a/b/c/part-00000.ndjson.zst',
     'a/b/c/part-00000.ndjson.zst\n',
-  ])('takes %j for no part', (key) => {
+  ])('does not take %j for a part', (key) => {
     expect(parsePartKey(key)).toBeUndefined();
   });
 
@@ -172,7 +172,7 @@ describe('the key layout', () => {
     'recipes/part-00000.parquet',
     'part-00000~a~000000000000000000000000~v.parquet',
     'recipes/x/part-00000~a~000000000000000000000000~v.parquet',
-  ])('takes %j for no file of the lake', (key) => {
+  ])('does not take %j for a file of the lake', (key) => {
     expect(parseProcessedKey(key)).toBeUndefined();
   });
 });
@@ -193,7 +193,7 @@ function allKeys(path: ReturnType<typeof versionPath>, n: number, directory: str
   ];
 }
 
-it('knows a folder of a table by its columns, in their order, also where somebody else made it', () => {
+it('a partition folder is recognised by its columns in their order, even if somebody else made it', () => {
   const columns = [{ name: 'place' }, { name: 'day' }];
   expect(partitionValues(columns, 'place=Ulm%2F1/day=__HIVE_DEFAULT_PARTITION__/')).toEqual([
     'Ulm/1',

@@ -83,7 +83,7 @@ const rejected = (versionId: string, sequencer: string, parts = 0) =>
     parts,
   }) as const;
 
-describe('what is decided about an event', () => {
+describe('the decision about an event', () => {
   const mine = extracting('v2', '20', 1900, 'me');
   const retracted = { type: 'deleted', sequencer: '20', versionId: 'marker' } as const;
 
@@ -385,7 +385,7 @@ describe('what is decided about an event', () => {
   it.each([
     ['deleted', deleted('marker', '20')],
     ['deleted for good', deleted('v1', '20', true)],
-  ])('leaves the rows of objects that are %s alone where the dataset keeps them', (_, event) => {
+  ])('leaves the rows of objects that are %s alone if the dataset keeps them', (_, event) => {
     expect(decide(shows('v1', '10'), event, { ...claim, onDelete: 'keep' })).toEqual({ action: 'keep' });
   });
 });
@@ -400,7 +400,7 @@ describe('a version whose extraction has ended', () => {
       shows('v2', '20', { superseded: ['v1'] }),
     ],
     [
-      'leaves the last good one where nothing of it can be used',
+      'leaves the last good one active if none of its records is usable',
       shows('v1', '10', { attempts }),
       false,
       shows('v1', '10', { attempts: [rejected('v2', '20')] }),
@@ -429,7 +429,7 @@ describe('a version whose extraction has ended', () => {
     expect(conclude(known, 'v2', { accepted, parts: 0 })).toEqual(expected);
   });
 
-  it('takes an earlier revision with it that was begun as well, also when nothing of it can be used', () => {
+  it('supersedes an earlier revision that was being extracted, even if none of its own records is usable', () => {
     const known = { ...none, attempts: [extracting('v2', '20'), extracting('v2!0001', '20')] };
     expect(conclude(known, 'v2!0001', { accepted: false, parts: 0 })).toEqual({
       ...none,
@@ -439,8 +439,8 @@ describe('a version whose extraction has ended', () => {
   });
 });
 
-describe('the entry', () => {
-  it('may have forgotten a version that is older than a rejected one, and no other', () => {
+describe('the ledger entry', () => {
+  it('may have forgotten only versions that are older than a rejected one', () => {
     const known = shows('v1', '10', { attempts: [rejected('v4', '40'), extracting('v3', '30')] });
     const may = (versionId: string, sequencer: string) => mayBeForgotten(known, { versionId, sequencer });
     expect([may('v2', '20'), may('v3', '30'), may('v4', '40'), may('v5', '50')]).toEqual([
@@ -452,13 +452,13 @@ describe('the entry', () => {
     expect(mayBeForgotten(none, { versionId: 'v2', sequencer: '20' })).toBe(false);
   });
 
-  it('forgets superseded versions once they are gone, and no other', () => {
+  it('forgets superseded versions only once their output was removed', () => {
     expect(
       withoutSuperseded(shows('v4', '40', { superseded: ['v1', 'v2', 'v3'] }), ['v1', 'v3']).superseded,
     ).toEqual(['v2']);
   });
 
-  it('tells where a version stands', () => {
+  it('tells the status of a version', () => {
     const known = shows('v3', '30', {
       attempts: [extracting('v4', '40'), rejected('v5', '50'), rejected('v6', '60', 2)],
       superseded: ['v2'],
@@ -474,7 +474,7 @@ describe('the entry', () => {
     ]);
   });
 
-  it('ends with the newest event that can have effect, in whatever order and however often events come', () => {
+  it('ends with the newest effective event, in whatever order and however often events come', () => {
     const change = fc.constantFrom('good', 'bad', 'delete');
     fc.assert(
       fc.property(

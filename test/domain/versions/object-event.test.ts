@@ -63,7 +63,7 @@ describe('an S3 event', () => {
     });
   });
 
-  it('keeps its key as it is: EventBridge does not encode it', () => {
+  it('keeps its key unchanged, since EventBridge does not encode it', () => {
     fc.assert(
       fc.property(
         fc.string({ minLength: 1, maxLength: 40, unit: fc.constantFrom(...'a/+% %2B&=\\"é漢👩') }),

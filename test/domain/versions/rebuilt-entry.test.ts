@@ -20,8 +20,8 @@ function extraction(
 
 const useless = { usable: false, valid: 0, rejected: { empty: 1 } };
 
-describe('the entry that receipts make', () => {
-  it('shows the newest version that took effect, in its newest revision; all else is superseded', () => {
+describe('an entry that is rebuilt from receipts', () => {
+  it('has the newest version that took effect, in its newest revision, and supersedes all others', () => {
     const receipts = [extraction('v1', '10'), extraction('v2', '2'), extraction('v2!0001', '2')];
     expect(rebuiltEntry(receipts, 'keep')).toEqual({
       dataset: 'recipes',
@@ -32,7 +32,7 @@ describe('the entry that receipts make', () => {
     });
   });
 
-  it('keeps the last good version where a newer one was rejected, and that one’s rejects', () => {
+  it('keeps the last good version if a newer one was rejected, and the rejects of the newer one', () => {
     const receipts = [
       extraction('v1', '10'),
       extraction('v2', '20', useless),
@@ -46,7 +46,7 @@ describe('the entry that receipts make', () => {
     expect(rebuiltEntry(receipts, 'replace')).toMatchObject({ current: { versionId: 'v3' }, attempts: [] });
   });
 
-  it('has what a version left whose extraction has no receipt go', () => {
+  it('supersedes a version whose extraction has no receipt', () => {
     const work = {
       stage: 'transformation',
       part: 0,
@@ -61,7 +61,7 @@ describe('the entry that receipts make', () => {
     expect(rebuiltEntry(receipts, 'keep')).toMatchObject({ superseded: ['v0'] });
   });
 
-  it('is none where nothing was extracted', () => {
+  it('does not exist if nothing was extracted', () => {
     expect(rebuiltEntry([], 'keep')).toBeUndefined();
   });
 });

@@ -92,8 +92,8 @@ const flat = ({ extraction, transformations, loadings }: Receipts): Receipt[] =>
   ...loadings,
 ];
 
-describe('receipts among themselves', () => {
-  test('those of an honest run agree, and their account is conserved', () => {
+describe('contradictions between receipts', () => {
+  test('the receipts of a correct run agree, and their totals are conserved', () => {
     fc.assert(
       fc.property(parts, fc.nat({ max: 9 }), (all, rejected) => {
         const receipts = flat(receiptsOf(all, rejected));
@@ -111,7 +111,7 @@ describe('receipts among themselves', () => {
     );
   });
 
-  test('a figure that is one off is found, whichever it is', () => {
+  test('any figure that is off by one is found', () => {
     const one = { files: [3, 4], filtered: 2, rejected: 1 };
     const { extraction, transformations, loadings } = receiptsOf([one, one], 2);
     const [first, second] = transformations as [TransformationReceipt, TransformationReceipt];
@@ -157,7 +157,7 @@ describe('receipts among themselves', () => {
     );
   });
 
-  test('the loading of a file that no transformation wrote is named', () => {
+  test('the loading of a file that no transformation wrote is reported', () => {
     const receipts = receiptsOf([{ files: [1], filtered: 0, rejected: 0 }], 0);
     const [loading] = receipts.loadings as [LoadingReceipt];
     const stray = { ...loading, processed: { key: 'stray', versionId: 'p' } };
@@ -167,7 +167,7 @@ describe('receipts among themselves', () => {
   });
 });
 
-describe('a file against its receipt', () => {
+describe('a file compared with its receipt', () => {
   const file = { ...stored('a.parquet', 3), place: 'processed' } as const;
   const named = { of: 'a.parquet', place: 'processed', expected: 3 };
 
@@ -196,7 +196,7 @@ describe('a file against its receipt', () => {
   });
 });
 
-describe('what MySQL holds against receipts', () => {
+describe('the rows in MySQL compared with receipts', () => {
   const loading = (schema: string | undefined): Receipt => ({
     ...work,
     stage: 'loading',
@@ -224,11 +224,11 @@ describe('what MySQL holds against receipts', () => {
       'now',
     );
 
-  test('differs in nothing where all that could be stored is there as it was loaded', () => {
+  test('have no differences if every storable row is as it was loaded', () => {
     expect(held({})).toEqual({ differences: [], uncompared: 0 });
   });
 
-  test('differs by rows that are too few, changed rows, and lists without their row', () => {
+  test('differ by missing rows, changed rows, and list elements without their row', () => {
     expect(held({ rows: 3, changed: 2, records: [4, 7], orphans: { recipes_tags: 6 } })).toEqual({
       differences: [
         { kind: 'table', of: 'rows in MySQL', expected: 4, found: 3 },
@@ -239,7 +239,7 @@ describe('what MySQL holds against receipts', () => {
     });
   });
 
-  test.each(['before', undefined])('was only counted where it was loaded under the schema %s', (schema) => {
+  test.each(['before', undefined])('are only counted if they were loaded under the schema %s', (schema) => {
     expect(held({ rows: 3, changed: 2, records: [4, 7] }, schema ?? '')).toEqual({
       differences: [{ kind: 'table', of: 'rows in MySQL', expected: 4, found: 3 }],
       uncompared: 2,

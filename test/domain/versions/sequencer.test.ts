@@ -35,7 +35,7 @@ describe('the order of sequencers', () => {
     );
   });
 
-  it('puts the later of two events of the documentation behind the earlier', () => {
+  it('puts the later of two events from the documentation after the earlier one', () => {
     expect(compareSequencers('0055AED6DCD90281E5', '0055AED6DCD90281E6')).toBeLessThan(0);
     expect(compareSequencers('617f08299329d189', '617f08299329d18')).toBeGreaterThan(0);
   });

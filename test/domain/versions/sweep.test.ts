@@ -103,7 +103,7 @@ const operations = fc.array(fc.constantFrom('put', 'put', 'delete', 'removeNewes
   maxLength: 8,
 });
 
-describe('what the raw bucket shows and the ledger missed', () => {
+describe('changes in the raw bucket that the ledger missed', () => {
   test('after a sweep the tables show what the raw bucket shows, whatever events were lost', () => {
     fc.assert(
       fc.property(operations, fc.infiniteStream(fc.boolean()), (all, isLost) => {
@@ -116,7 +116,7 @@ describe('what the raw bucket shows and the ledger missed', () => {
     );
   });
 
-  test('so it is when a version was removed before it was read', () => {
+  test('after a sweep the tables show what the raw bucket shows, even if a version was removed before it was read', () => {
     fc.assert(
       fc.property(operations, fc.infiniteStream(fc.boolean()), (all, isLost) => {
         const raw = new RawKey();
@@ -129,7 +129,7 @@ describe('what the raw bucket shows and the ledger missed', () => {
     );
   });
 
-  test('so it is when the lost events come after all, in any order', () => {
+  test('after a sweep the tables show what the raw bucket shows, even if the lost events come later in any order', () => {
     fc.assert(
       fc.property(
         operations,
@@ -155,7 +155,7 @@ describe('what the raw bucket shows and the ledger missed', () => {
     );
   });
 
-  test('a sweep of what lost nothing finds nothing, but older versions that are back', () => {
+  test('a sweep without lost events finds only older versions that S3 shows again', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom('put', 'delete' as const), { maxLength: 8 }), (all) => {
         const raw = new RawKey();
@@ -167,7 +167,7 @@ describe('what the raw bucket shows and the ledger missed', () => {
     );
   });
 
-  test('the rows of a deleted object stay where its dataset keeps them', () => {
+  test('the rows of a deleted object stay if its dataset keeps them', () => {
     const entry: LedgerEntry = {
       dataset: 'recipes',
       key,
@@ -181,7 +181,7 @@ describe('what the raw bucket shows and the ledger missed', () => {
   });
 });
 
-test('what a deletion leaves, that took effect, of a newer version which was gone before it was read is found and goes', () => {
+test('a sweep removes the output of a newer version that was deleted for good after a deletion took effect', () => {
   const pipeline = new Pipeline();
   pipeline.entry = {
     dataset: 'recipes',
@@ -226,7 +226,7 @@ describe('synthetic events', () => {
     revision: fc.integer({ min: 0, max: 9000 }),
   });
 
-  test('the stages read them as they were meant', () => {
+  test('the stages read them with the intended meaning', () => {
     const event = fc.record({
       type: fc.constantFrom('created' as const, 'deleted' as const),
       key: fc.string({ minLength: 1, unit: 'binary' }),
@@ -252,7 +252,7 @@ describe('synthetic events', () => {
     );
   });
 
-  test('an event that is repeated is of the same version and revision', () => {
+  test('a redelivered event has the same version and revision', () => {
     fc.assert(
       fc.property(name, ({ versionId, revision }) => {
         const sequencer = 'A0';
@@ -262,7 +262,7 @@ describe('synthetic events', () => {
     );
   });
 
-  test('what is redone has a revision above every one that there is', () => {
+  test('a version is reprocessed in a revision above every existing one', () => {
     fc.assert(
       fc.property(name, fc.array(fc.integer({ min: 0, max: 9000 })), ({ versionId, revision }, others) => {
         const there = others.map((each) => versionSegment(revisionName(versionId, each)));
@@ -273,14 +273,14 @@ describe('synthetic events', () => {
     );
   });
 
-  test('a version that was done as often as can be is not done again', () => {
+  test('a version that has reached the last revision is not reprocessed', () => {
     expect(() => reprocessEvent(key, { versionId: 'v!9999', sequencer: 'A0' }, [])).toThrow(
       'Upload it again',
     );
   });
 });
 
-test('what lacks a receipt is unfinished, and nothing else', () => {
+test('exactly the work without a receipt is unfinished', () => {
   const path = versionPath({ dataset: 'recipes', key, versionId: 'v1' });
   fc.assert(
     fc.property(fc.array(fc.array(fc.boolean(), { maxLength: 4 }), { maxLength: 6 }), (parts) => {

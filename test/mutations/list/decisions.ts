@@ -2,7 +2,7 @@ import type { Mutation } from '../mutation.ts';
 
 export const decisions: readonly Mutation[] = [
   {
-    name: 'heeds no lease',
+    name: 'ignores leases',
     file: 'domain/versions/ledger.ts',
     find: 'attempt.leaseUntil > now && ',
     replace: 'false && ',
@@ -20,7 +20,7 @@ export const decisions: readonly Mutation[] = [
     replace: 'false',
   },
   {
-    name: 'says of what the transform refuses no longer why',
+    name: 'loses the rejects of a version whose records the transform all refuses',
     file: 'domain/versions/ledger.ts',
     find: "status === 'extracting' || parts > 0",
     replace: "status === 'extracting'",
@@ -127,7 +127,7 @@ export const decisions: readonly Mutation[] = [
     caughtBy: 'test/domain/versions/ledger.test.ts',
   },
   {
-    name: 'goes on with what is deleted for good while it is extracted',
+    name: 'continues with a version that is deleted for good while it is extracted',
     file: 'domain/versions/ledger.ts',
     find: "return concerned.length === 0 ? { action: 'stale' } : { action: 'retract', next: without };",
     replace: "return { action: 'stale' };",
@@ -155,13 +155,13 @@ export const decisions: readonly Mutation[] = [
     caughtBy: 'test/domain/versions/ledger.test.ts',
   },
   {
-    name: 'does a version anew for each copy of its event',
+    name: 'reprocesses a version for each copy of its event',
     file: 'domain/versions/ledger.ts',
     find: 'event.revision === 0 && compareSequencers(shown.sequencer, sequencer) < 0;',
     replace: 'event.revision === 0 && compareSequencers(shown.sequencer, sequencer) <= 0;',
   },
   {
-    name: 'leaves what other code had written before it did it anew',
+    name: 'leaves what other code had written before it reprocessed the version',
     file: 'domain/versions/ledger.ts',
     find: 'isAnother ? [attempt.versionId] : []',
     replace: '[]',
@@ -237,7 +237,7 @@ export const decisions: readonly Mutation[] = [
     replace: "superseded.includes('') ? nextRevision(name) : name",
   },
   {
-    name: 'lets the earlier of two revisions at once stand, where the later is rejected',
+    name: 'keeps the earlier of two simultaneous revisions active, though the later is rejected',
     file: 'domain/versions/ledger.ts',
     find: 'const isEarlier = (each: Version) => isSameVersion(each, mine) && isOlder(each, mine);',
     replace: 'const isEarlier = (each: Version) => isSameVersion(each, mine) && isOlder(mine, each);',

@@ -92,7 +92,7 @@ export const invocations: readonly Mutation[] = [
     replace: 'receivesOf(message) > options.maximumReceives',
   },
   {
-    name: 'leaves one note for all pieces of a version',
+    name: 'leaves one note for all work items of a version',
     file: 'handlers/sqs-handler.ts',
     find: 'return gaveUpKey(path, stage, ...numbers);',
     replace: 'return gaveUpKey(path, stage);',

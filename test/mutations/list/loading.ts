@@ -82,7 +82,7 @@ export const loading: readonly Mutation[] = [
     caughtBy: 'test/handlers/loading.test.ts',
   },
   {
-    name: 'takes rows out of MySQL before the new version is whole',
+    name: 'takes rows out of MySQL before the new version is complete',
     file: 'handlers/stages/load-file.ts',
     find: 'if (!(await isInEverySink(entry, ledger))) {',
     replace: 'if (false) {',
@@ -110,7 +110,7 @@ export const loading: readonly Mutation[] = [
     caughtBy: 'test/handlers/supersede.test.ts',
   },
   {
-    name: 'leaves what stands locked out of MySQL, after a newer version came to nothing',
+    name: 'leaves the active version locked out of MySQL after a newer version came to nothing',
     file: 'handlers/stages/load-file.ts',
     find: "return { which: 'its own', leaving: current === undefined ? '' : revisionSequencer(current) };",
     replace: "return { which: 'its own' };",

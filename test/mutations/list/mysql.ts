@@ -46,7 +46,7 @@ export const mysql: readonly Mutation[] = [
     caughtBy: 'test/mysql/table-store.test.ts',
   },
   {
-    name: 'trusts the rows that are there when it does a version anew',
+    name: 'trusts existing rows when it reprocesses a version',
     file: 'mysql/mysql-table-store.ts',
     find: 'const rewrite = parseRevision(sequencer).revision > 0;',
     replace: 'const rewrite = false;',
@@ -74,14 +74,14 @@ export const mysql: readonly Mutation[] = [
     caughtBy: 'test/mysql/transactions.test.ts',
   },
   {
-    name: 'does not take the guard of an object back, where it is to',
+    name: 'does not lower the guard of an object when asked to',
     file: 'mysql/mysql-table-store.ts',
     find: 'if (leaving !== undefined) await this.#sessions.run((session) => lower(session, guarded, leaving));',
     replace: '',
     caughtBy: 'test/mysql/transactions.test.ts',
   },
   {
-    name: 'takes the guard of an object back that a newer version has raised',
+    name: 'lowers the guard of an object that a newer version has raised',
     file: 'mysql/mysql-table-store.ts',
     find: "_object = x'${object}' AND sequencer = ?`,\n    [sortableSequencer(to), dataset, sequencer],",
     replace: "_object = x'${object}'`,\n    [sortableSequencer(to), dataset],",
