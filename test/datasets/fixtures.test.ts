@@ -6,7 +6,10 @@ import * as z from 'zod';
 import { datasets } from '../../datasets/index.ts';
 import { resultOf } from './result.ts';
 
-/** What stands beside an input: parts of each row and reject, in order; an absent field means that there is none. */
+/**
+ * What stands beside an input: parts of each row and reject, in order; an absent field means that there is
+ * none.
+ */
 const expectation = z.strictObject({
   rows: z.array(z.record(z.string(), z.unknown())).default([]),
   rejects: z.array(z.record(z.string(), z.unknown())).default([]),

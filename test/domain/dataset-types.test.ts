@@ -76,7 +76,8 @@ describe('the editor refuses a transform', () => {
 
   it('whose row has a column that the table does not have, and names it', () => {
     const transform = (reading: z.output<typeof record>) => ({ ...reading, level: 'low' as const, note: '' });
-    // @ts-expect-error: … is not assignable to type '"The transform returns note, which is not a column of the row."'.
+    // @ts-expect-error: … is not assignable to type '"The transform returns note, which is not a column of
+    // the row."'.
     expect(defineDataset({ ...rest, transform }).row).toBe(row);
     type Definition = DatasetDefinition<typeof record, typeof row, typeof transform>;
     expectTypeOf<
@@ -87,7 +88,8 @@ describe('the editor refuses a transform', () => {
   it('that reads a field which the records do not have', () => {
     const dataset = defineDataset({
       ...rest,
-      // @ts-expect-error: Property 'fahrenheit' does not exist on type '{ sensor: string; celsius: number; }'.
+      // @ts-expect-error: Property 'fahrenheit' does not exist on type '{ sensor: string; celsius: number;
+      // }'.
       transform: ({ sensor, fahrenheit }) => ({ sensor, celsius: fahrenheit, level: 'low' }),
     });
     expect(result(dataset)).toMatchObject(invalidRow);

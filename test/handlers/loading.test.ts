@@ -58,7 +58,10 @@ const fileDeleted = (store: MemoryStore, file: string, mysql: Mysql) =>
 const rowsIn = ({ server }: Mysql) =>
   server.rows('recipes', objectHash(KEY)).map((row) => `${row['_record']} of ${row['_sequencer']}`);
 
-/** Puts the entry of the key back, as though what came after had not: as when that is deleted for good while it is extracted. */
+/**
+ * Puts the entry of the key back, as though what came after had not: as when that is deleted for good while
+ * it is extracted.
+ */
 async function withHeadRestored(store: MemoryStore, work: () => Promise<void>): Promise<void> {
   const key = store.keys('ledger').find((each) => each.startsWith('heads/')) ?? '';
   const body = store.body('ledger', key);

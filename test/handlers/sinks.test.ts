@@ -18,7 +18,8 @@ import { createTables, emptyTables, numbered, storedRows, thing, things } from '
 import { MemoryStore } from '../store/memory-store.ts';
 import { ndjson, putRaw, runAll } from './flow.ts';
 
-// Each sink is read by its own program, and none of them is ours: the lake and the archive by DuckDB, the tables by mysql2.
+// Each sink is read by its own program, and none of them is ours: the lake and the archive by DuckDB, the
+// tables by mysql2.
 let server: MysqlServer;
 let look: Connection;
 let tables: MysqlTableStore;

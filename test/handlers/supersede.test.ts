@@ -26,7 +26,10 @@ function extract(store: MemoryStore, of: ObjectEvent): Promise<Outcome> {
   return extractObject(of, buckets, surroundingsOf(store, { message: of.versionId }));
 }
 
-/** Carries what lies in the temp and processed buckets on, and takes what went from the lake out of the other sinks. */
+/**
+ * Carries what lies in the temp and processed buckets on, and takes what went from the lake out of the other
+ * sinks.
+ */
 async function drain(store: MemoryStore, tables?: TableStore): Promise<void> {
   const outside = surroundingsOf(store, { tables });
   for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);

@@ -39,7 +39,9 @@ class Hunt {
     this.#share = share;
   }
 
-  /** @returns `undefined` where nothing notices it. @throws when what notices it does so without it as well */
+  /**
+   * @returns `undefined` where nothing notices it. @throws when what notices it does so without it as well
+   */
   async catch(mutation: Mutation): Promise<Catch | undefined> {
     const copy = new Copy(this.#sound);
     try {

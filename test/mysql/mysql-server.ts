@@ -24,8 +24,9 @@ export interface MysqlServer {
 const START_TIMEOUT_MS = 60_000;
 
 /**
- * Starts a private MariaDB or MySQL in a temporary directory on a free port of 127.0.0.1. Where the tests were given a
- * `MYSQL_URL`, and without `settings`, that server is used instead, with a database of its own that goes at the end.
+ * Starts a private MariaDB or MySQL in a temporary directory on a free port of 127.0.0.1. Where the tests
+ * were given a `MYSQL_URL`, and without `settings`, that server is used instead, with a database of its own
+ * that goes at the end.
  *
  * @param settings lines of the server's configuration
  * @throws {Error} when there is none, which says how to get one

@@ -24,7 +24,10 @@ const exponent = fc.oneof(
 );
 const written = fc.tuple(fc.constantFrom('', '-'), whole, fraction, exponent).map((parts) => parts.join(''));
 
-/** The text of any number, as JSON has it: of few digits and of many, great and small, also of doubles as other languages print them. */
+/**
+ * The text of any number, as JSON has it: of few digits and of many, great and small, also of doubles as
+ * other languages print them.
+ */
 export const anyNumber = fc.oneof(
   written,
   fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),

@@ -67,7 +67,8 @@ describe('a table of the catalog', () => {
     const { columns, serde, parameters } = glueTable(passengers as never);
     expect(new Set(columns.map(({ type }) => type))).toEqual(new Set(['string']));
     expect(serde.library).toBe('org.apache.hadoop.hive.serde2.OpenCSVSerde');
-    // Neither the backslash nor the quote, which stands for it: both would take backslashes out of the values.
+    // Neither the backslash nor the quote, which stands for it: both would take backslashes out of the
+    // values.
     expect(serde.parameters).toEqual({ separatorChar: ',', quoteChar: '"', escapeChar: '\u0001' });
     for (const ddl of [
       glueDdl(passengers as never, 's3://x/'),

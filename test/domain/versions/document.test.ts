@@ -7,7 +7,9 @@ import { parseDocument, renderDocument, UnreadableDocument } from '../../../doma
 import { ledgerEntry } from '../../../domain/versions/ledger.ts';
 import { receipt, writtenReceipt } from '../../../domain/versions/receipt.ts';
 
-/** Documents as the pipeline wrote them in November 2026: buckets hold them for as long as there are buckets. */
+/**
+ * Documents as the pipeline wrote them in November 2026: buckets hold them for as long as there are buckets.
+ */
 const old = JSON.parse(
   readFileSync(new URL('../../documents/2026-11.json', import.meta.url), 'utf8'),
 ) as Record<string, Record<string, unknown>>;

@@ -35,7 +35,10 @@ const claim = {
   deadline: 1,
 } as const;
 
-/** The ledger, and what lies in the sinks, of one key; extraction ends as soon as it begins, and a receipt is for good. */
+/**
+ * The ledger, and what lies in the sinks, of one key; extraction ends as soon as it begins, and a receipt is
+ * for good.
+ */
 class Pipeline {
   entry: LedgerEntry | undefined;
   readonly receipts = new Set<string>();
@@ -284,7 +287,8 @@ test('exactly the work without a receipt is unfinished', () => {
   const path = versionPath({ dataset: 'recipes', key, versionId: 'v1' });
   fc.assert(
     fc.property(fc.array(fc.array(fc.boolean(), { maxLength: 4 }), { maxLength: 6 }), (parts) => {
-      // Each part has a file for each of its booleans: whether it is loaded. The last part is not transformed.
+      // Each part has a file for each of its booleans: whether it is loaded. The last part is not
+      // transformed.
       const stored = (key: string) => ({ key, records: 1, bytes: 1 });
       const file = (part: number, i: number) =>
         processedKey(path, part, `difficulty=${i}/`, { codeVersion: 'c', extension: 'parquet' });
