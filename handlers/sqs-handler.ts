@@ -38,6 +38,8 @@ const RESERVED_TIME = 0.25;
 /** One stage of the pipeline, as a Lambda function in front of a queue sees it. */
 export interface StageOptions {
   readonly stage: Stage;
+  /** The Pulumi stack, a dimension of every metric: one account may have several. */
+  readonly stack: string;
   /** Where the reason goes when an object can't be processed. */
   readonly failedBucket: string;
   readonly codeVersion: string;
@@ -86,10 +88,12 @@ const onLambda = (): StageDependencies => ({
  * not durable are given back to the queue. Structured logs, metrics and traces are the same for all stages.
  */
 export function stageHandler(options: StageOptions, outside: StageDependencies = onLambda()) {
-  const { stage, concurrency } = options;
+  const { stage, stack, concurrency } = options;
   const logger = new Logger({ serviceName: stage });
-  const metrics = new Metrics({ namespace: NAMESPACE, serviceName: stage });
-  const objectMetrics = new Metrics({ namespace: NAMESPACE, serviceName: stage });
+  const newMetrics = () =>
+    new Metrics({ namespace: NAMESPACE, serviceName: stage, defaultDimensions: { stack } });
+  const metrics = newMetrics();
+  const objectMetrics = newMetrics();
   const tracer = new Tracer({ serviceName: stage });
   const limit = pLimit(concurrency);
 
@@ -135,6 +139,11 @@ export function stageHandler(options: StageOptions, outside: StageDependencies =
     )
     .handler(async ({ Records }, context) => {
       metrics.addMetric('MessagesReceived', MetricUnit.Count, Records.length);
+      // SQS's own age of the oldest message forgets a message after three receives; this one counts each message once.
+      for (const message of Records.filter((each) => receivesOf(each) === 1)) {
+        const wait = outside.now() - Number(message.attributes.SentTimestamp);
+        metrics.addMetric('QueueWait', MetricUnit.Milliseconds, Math.max(wait, 0));
+      }
       const time = context.getRemainingTimeInMillis();
       const begunAt = outside.elapsed();
       const deadline = outside.now() + time;
