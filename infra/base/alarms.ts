@@ -75,6 +75,9 @@ export class Alarms extends pulumi.ComponentResource {
   }
 }
 
+/** The alarms that the program has made so far, for the dashboard. A program runs once in its process. */
+export const alarmsOfStack: aws.cloudwatch.MetricAlarm[] = [];
+
 /** An alarm that begins above a threshold, and never for want of data. */
 export function newAlarm(
   name: string,
@@ -84,7 +87,7 @@ export function newAlarm(
   parent: pulumi.Resource,
 ): aws.cloudwatch.MetricAlarm {
   const topics = topicArn === undefined ? [] : [topicArn];
-  return new aws.cloudwatch.MetricAlarm(
+  const alarm = new aws.cloudwatch.MetricAlarm(
     name,
     {
       alarmDescription,
@@ -97,6 +100,8 @@ export function newAlarm(
     },
     { parent },
   );
+  alarmsOfStack.push(alarm);
+  return alarm;
 }
 
 export type Condition = Pick<

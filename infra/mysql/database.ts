@@ -29,6 +29,9 @@ export class Database extends pulumi.ComponentResource {
   readonly instance: DatabaseEndpoint;
   /** What the loading function connects to: the proxy, where there is one. */
   readonly endpoint: DatabaseEndpoint;
+  readonly identifier: pulumi.Output<string>;
+  /** Its `max_connections`. */
+  readonly connections: number;
   /** The administrator's name and password, which RDS made, keeps in Secrets Manager, and changes weekly. */
   readonly secretArn: pulumi.Output<string>;
 
@@ -109,6 +112,8 @@ export class Database extends pulumi.ComponentResource {
       { parent: this },
     );
 
+    this.identifier = instance.identifier;
+    this.connections = connections;
     this.instance = { host: instance.address, securityGroup, resourceId: instance.resourceId };
     this.endpoint = configuration.proxy
       ? new DatabaseProxy(

@@ -1,7 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import type { mysqlVariables } from '../../domain/environment.ts';
 import type { Bucket } from '../base/bucket.ts';
-import type { FunctionEnvironment } from '../base/function.ts';
+import type { FunctionEnvironment, LambdaFunction } from '../base/function.ts';
 import type { Key } from '../base/key.ts';
 import type { Bundle } from '../build/bundle.ts';
 import type { DatabaseConfiguration } from '../configuration/database.ts';
@@ -31,6 +31,8 @@ export interface MySqlArgs {
 export class MySql extends pulumi.ComponentResource {
   /** What makes of the loading stage one that writes to the database. */
   readonly loading: Required<Pick<StageArgs, 'environment' | 'permissions' | 'placement' | 'after'>>;
+  readonly database: Database;
+  readonly migration: LambdaFunction;
   /** As `infra/outputs.ts` types it. */
   readonly outputs: Readonly<Record<'host' | 'database' | 'migration', pulumi.Output<string> | string>>;
 
@@ -74,10 +76,12 @@ export class MySql extends pulumi.ComponentResource {
       placement: { network, securityGroup },
       after: [migration.done, databaseIngress],
     };
+    this.database = database;
+    this.migration = migration.lambda;
     this.outputs = {
       host: database.instance.host,
       database: schemaName,
-      migration: migration.functionName,
+      migration: migration.lambda.name,
     };
     this.registerOutputs(this.outputs);
   }

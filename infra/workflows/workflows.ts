@@ -35,6 +35,8 @@ export interface WorkflowsArgs extends WorkflowConfiguration {
 /** Backfill and replay: state machines that send what is old on its way, wait until it is done, and report. */
 export class Workflows extends pulumi.ComponentResource {
   readonly stateMachines: Readonly<Record<Machine, pulumi.Output<string>>>;
+  /** Its functions, by what they do. */
+  readonly functions: Readonly<Record<string, LambdaFunction>>;
 
   constructor(name: string, args: WorkflowsArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Workflows', name, {}, options);
@@ -117,6 +119,7 @@ export class Workflows extends pulumi.ComponentResource {
       backfill: workflow('backfill', backfillWorkflow(parts)),
       replay: workflow('replay', replayWorkflow(parts)),
     };
+    this.functions = { sending, reporting };
     // Whether all that a map was given is written down.
     const machines = Object.values(this.stateMachines);
     new aws.iam.RolePolicy(

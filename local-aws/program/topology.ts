@@ -94,6 +94,7 @@ export interface Topology {
 /** Without effect on what the pipeline does in one run on one machine. */
 const notSimulated = new Set([
   'pulumi:providers:aws',
+  'aws:cloudwatch/dashboard:Dashboard',
   'aws:cloudwatch/logGroup:LogGroup',
   'aws:cloudwatch/metricAlarm:MetricAlarm',
   // Processes here reach what the machine reaches, and the databases on it.
