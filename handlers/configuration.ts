@@ -29,7 +29,7 @@ type Purpose<Name> = Name extends `${infer Start}_BUCKET` ? Lowercase<Start> : n
  */
 export function stageEnvironment<Name extends Stage>(stage: Name) {
   const variables: readonly Variable[] = functionVariables[stage];
-  const env = readVariables(['FAILED_BUCKET', 'MAXIMUM_RECEIVES', 'CODE_VERSION', ...variables]);
+  const env = readVariables(['STACK', 'FAILED_BUCKET', 'MAXIMUM_RECEIVES', 'CODE_VERSION', ...variables]);
   const buckets = Object.fromEntries(
     variables
       .filter((each): each is BucketVariable => each.endsWith('_BUCKET'))
@@ -37,6 +37,7 @@ export function stageEnvironment<Name extends Stage>(stage: Name) {
   ) as Record<Purpose<VariableOf<Name>>, string>;
   const options = {
     stage,
+    stack: env.STACK,
     registry,
     failedBucket: env.FAILED_BUCKET,
     codeVersion: env.CODE_VERSION,

@@ -40,6 +40,8 @@ const RESERVED_TIME = 0.25;
 /** A stage of the pipeline, as the Lambda handler of its queue needs it. */
 export interface StageOptions {
   readonly stage: Stage;
+  /** The Pulumi stack, a dimension of every metric: one account may have several. */
+  readonly stack: string;
   /** The bucket for the reasons why objects can't be processed. */
   readonly failedBucket: string;
   readonly codeVersion: string;
@@ -95,10 +97,12 @@ const onLambda = (): StageDependencies => ({
  * stages.
  */
 export function stageHandler(options: StageOptions, outside: StageDependencies = onLambda()) {
-  const { stage, concurrency } = options;
+  const { stage, stack, concurrency } = options;
   const logger = new Logger({ serviceName: stage });
-  const metrics = new Metrics({ namespace: NAMESPACE, serviceName: stage });
-  const objectMetrics = new Metrics({ namespace: NAMESPACE, serviceName: stage });
+  const newMetrics = () =>
+    new Metrics({ namespace: NAMESPACE, serviceName: stage, defaultDimensions: { stack } });
+  const metrics = newMetrics();
+  const objectMetrics = newMetrics();
   const tracer = new Tracer({ serviceName: stage });
   const limit = pLimit(concurrency);
 
@@ -147,6 +151,12 @@ export function stageHandler(options: StageOptions, outside: StageDependencies =
     )
     .handler(async ({ Records }, lambda) => {
       metrics.addMetric('MessagesReceived', MetricUnit.Count, Records.length);
+      // SQS's own age of the oldest message ignores a message after three receives. This metric counts each
+      // message once.
+      for (const message of Records.filter((each) => receivesOf(each) === 1)) {
+        const wait = outside.now() - Number(message.attributes.SentTimestamp);
+        metrics.addMetric('QueueWait', MetricUnit.Milliseconds, Math.max(wait, 0));
+      }
       const time = lambda.getRemainingTimeInMillis();
       const begunAt = outside.elapsed();
       const deadline = outside.now() + time;

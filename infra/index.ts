@@ -2,7 +2,7 @@ import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { datasets } from '../datasets/index.ts';
 import type { BucketVariable, FunctionName, VariableOf } from '../domain/environment.ts';
-import type { Stage as StageName } from '../domain/stage.ts';
+import { type Stage as StageName, stages } from '../domain/stage.ts';
 import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
 import { Bucket, type BucketArgs } from './base/bucket.ts';
 import type { FunctionEnvironment } from './base/function.ts';
@@ -13,6 +13,7 @@ import { Catalog } from './catalog/catalog.ts';
 import { CrawlQueue } from './catalog/crawl-queue.ts';
 import { Warehouse } from './catalog/warehouse.ts';
 import { readConfiguration } from './configuration/configuration.ts';
+import { Dashboard } from './dashboard/dashboard.ts';
 import { all, clears, type Grant, reads, removes, updates, writes } from './iam/grants.ts';
 import { MySql } from './mysql/mysql.ts';
 import { type BucketPurpose, naming } from './naming.ts';
@@ -47,12 +48,15 @@ const key = new Key(name('key'), { forceDestroy, retain }, { provider });
 const raw = bucket('raw');
 const temp = bucket('temp', { expiry: configuration.tempExpiry });
 const failed = bucket('failed');
+// Without a schedule, in time before the queue forgets.
+const crawlAlarmAge = configuration.catalog.scheduled
+  ? configuration.catalog.alarmAge
+  : sourceRetention - 172_800;
 const crawlQueue = new CrawlQueue(
   name('crawl'),
   {
     key,
-    // Without a schedule, the alarm starts two days before the queue deletes the messages.
-    alarmAge: configuration.catalog.scheduled ? configuration.catalog.alarmAge : sourceRetention - 172_800,
+    alarmAge: crawlAlarmAge,
     alarmTopicArn: configuration.alarmTopicArn,
   },
   { provider },
@@ -148,6 +152,31 @@ const workflows = new Workflows(
   { provider },
 );
 
+const board = new Dashboard(
+  name('dashboard'),
+  {
+    project,
+    stack,
+    region,
+    stages: stages.map((each) => ({
+      name: each,
+      configuration: configuration[each],
+      stage: { extraction, transformation, loading }[each],
+    })),
+    datasets,
+    crawl: {
+      queue: crawlQueue.queue,
+      deadLetters: crawlQueue.deadLetters,
+      findings: glue.findings.queue,
+      undelivered: glue.findings.undelivered,
+      alarmAge: crawlAlarmAge,
+    },
+    functions: { ...workflows.functions, ...(tables && { migration: tables.migration }) },
+    database: tables?.database,
+  },
+  { provider },
+);
+
 // The stack's outputs, as infra/outputs.ts types them.
 export const buckets = {
   raw: raw.name,
@@ -158,17 +187,18 @@ export const buckets = {
   ledger: ledger.name,
 };
 export const queues = perStage((each) => each.queueUrl);
-export const deadLetterQueues = perStage((each) => each.deadLetterUrl);
-export const undeliveredQueues = perStage((each) => each.undeliveredUrl);
+export const deadLetterQueues = perStage((each) => each.deadLetters.url);
+export const undeliveredQueues = perStage((each) => each.undelivered.url);
 export const functions = perStage((each) => each.functionName);
 export const catalog = {
   database: glue.database,
   crawler: glue.crawler,
   crawlQueue: crawlQueue.queue.url,
   crawlDeadLetterQueue: crawlQueue.deadLetters.url,
-  findingsQueue: glue.findings.url,
-  findingsUndeliveredQueue: glue.findings.undeliveredUrl,
+  findingsQueue: glue.findings.queue.url,
+  findingsUndeliveredQueue: glue.findings.undelivered.url,
 };
+export const dashboard = board.url;
 export const stateMachines = workflows.stateMachines;
 export const mysql = tables?.outputs;
 export const warehouse = redshift && { workgroup: redshift.workgroup, database: redshift.database };

@@ -33,6 +33,8 @@ export const stackOutputs = z.strictObject({
     findingsQueue: z.string(),
     findingsUndeliveredQueue: z.string(),
   }),
+  /** The address of the CloudWatch dashboard; there is none in the local cloud. */
+  dashboard: z.string(),
   /** ARNs of the state machines. */
   stateMachines: z.record(z.enum(machines), z.string()),
   /** The Redshift workgroup and its database; missing if the configuration disables it. */

@@ -41,9 +41,10 @@ export interface StageArgs extends StageConfiguration {
 export class Stage extends pulumi.ComponentResource {
   readonly queue: Queue;
   readonly queueUrl: pulumi.Output<string>;
-  readonly deadLetterUrl: pulumi.Output<string>;
-  readonly undeliveredUrl: pulumi.Output<string>;
+  readonly deadLetters: Queue;
+  readonly undelivered: Queue;
   readonly functionName: pulumi.Output<string>;
+  readonly mapping: aws.lambda.EventSourceMapping;
 
   constructor(name: string, args: StageArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Stage', name, {}, options);
@@ -121,7 +122,7 @@ export class Stage extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    new aws.lambda.EventSourceMapping(
+    this.mapping = new aws.lambda.EventSourceMapping(
       name,
       {
         eventSourceArn: queue.arn,
@@ -130,6 +131,8 @@ export class Stage extends pulumi.ComponentResource {
         maximumBatchingWindowInSeconds: args.batchWindow,
         functionResponseTypes: ['ReportBatchItemFailures'],
         scalingConfig: { maximumConcurrency: args.maximumConcurrency },
+        // Without it Lambda tells nothing of what its pollers do (Lambda guide, monitoring-metrics-types).
+        metricsConfig: { metrics: ['EventCount'] },
       },
       // Lambda checks on creation that the role may receive from the queue.
       { parent: this, dependsOn: [lambda.policy, ...(args.after ?? [])] },
@@ -150,8 +153,8 @@ export class Stage extends pulumi.ComponentResource {
 
     this.queue = queue;
     this.queueUrl = queue.url;
-    this.deadLetterUrl = deadLetters.url;
-    this.undeliveredUrl = undelivered.url;
+    this.deadLetters = deadLetters;
+    this.undelivered = undelivered;
     this.functionName = lambda.name;
     this.registerOutputs({ queueUrl: this.queueUrl, functionName: this.functionName });
   }

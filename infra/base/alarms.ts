@@ -82,6 +82,9 @@ export class Alarms extends pulumi.ComponentResource {
   }
 }
 
+/** The alarms that the program has made so far, for the dashboard. A program runs once in its process. */
+export const alarmsOfStack: aws.cloudwatch.MetricAlarm[] = [];
+
 /** An alarm that starts above a threshold. Missing data never starts it. */
 export function newAlarm(
   name: string,
@@ -91,7 +94,7 @@ export function newAlarm(
   parent: pulumi.Resource,
 ): aws.cloudwatch.MetricAlarm {
   const topics = topicArn === undefined ? [] : [topicArn];
-  return new aws.cloudwatch.MetricAlarm(
+  const alarm = new aws.cloudwatch.MetricAlarm(
     name,
     {
       alarmDescription,
@@ -104,6 +107,8 @@ export function newAlarm(
     },
     { parent },
   );
+  alarmsOfStack.push(alarm);
+  return alarm;
 }
 
 export type Condition = Pick<

@@ -31,6 +31,8 @@ export interface FunctionArgs {
 /** A Lambda function with a role and a log group of its own. */
 export class LambdaFunction extends pulumi.ComponentResource {
   readonly name: pulumi.Output<string>;
+  /** Seconds. */
+  readonly timeout: number;
   readonly arn: pulumi.Output<string>;
   readonly roleArn: pulumi.Output<string>;
   /** Once this exists, the function has all its permissions. */
@@ -90,6 +92,7 @@ export class LambdaFunction extends pulumi.ComponentResource {
     );
 
     this.name = lambda.name;
+    this.timeout = args.timeout;
     this.arn = lambda.arn;
     this.roleArn = role.arn;
     this.registerOutputs({ name: this.name });

@@ -18,8 +18,8 @@ const otherThan = (value: string) => [{ 'anything-but': [value] }];
  * crawl to EventBridge (EventBridge reference, events-ref-glue; counts are strings).
  */
 export class CrawlFindings extends pulumi.ComponentResource {
-  readonly url: pulumi.Output<string>;
-  readonly undeliveredUrl: pulumi.Output<string>;
+  readonly queue: Queue;
+  readonly undelivered: Queue;
 
   constructor(name: string, args: CrawlFindingsArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:CrawlFindings', name, {}, options);
@@ -54,8 +54,8 @@ export class CrawlFindings extends pulumi.ComponentResource {
       'A crawl failed or found drift. See: npx sluice catalog --check. Acknowledge: npx sluice catalog --clear';
     newAlarm(name, description, holdsAnything(queue), args.alarmTopicArn, this);
     newAlarm(`${name}-undelivered`, description, holdsAnything(undelivered), args.alarmTopicArn, this);
-    this.url = queue.url;
-    this.undeliveredUrl = undelivered.url;
+    this.queue = queue;
+    this.undelivered = undelivered;
     this.registerOutputs();
   }
 }

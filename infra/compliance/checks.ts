@@ -2,6 +2,7 @@ import { alarmChecks } from './alarms.ts';
 import { bucketChecks } from './buckets.ts';
 import { catalogChecks } from './catalog.ts';
 import type { Check } from './check.ts';
+import { dashboardChecks } from './dashboard.ts';
 import { functionChecks } from './functions.ts';
 import { mysqlChecks } from './mysql.ts';
 import { networkChecks } from './network.ts';
@@ -15,6 +16,7 @@ export const checks: readonly Check[] = [
   ...bucketChecks,
   ...functionChecks,
   ...alarmChecks,
+  ...dashboardChecks,
   ...catalogChecks,
   ...networkChecks,
   ...mysqlChecks,

@@ -1,5 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
+import { alarmsOfStack } from '../base/alarms.ts';
 
 export interface DatabaseAlarmsArgs {
   readonly instance: aws.rds.Instance;
@@ -22,19 +23,21 @@ export class DatabaseAlarms extends pulumi.ComponentResource {
     super('sluice:infra:DatabaseAlarms', name, {}, options);
     const topics = args.topicArn === undefined ? [] : [args.topicArn];
     const alarm = (what: string, condition: Condition) =>
-      new aws.cloudwatch.MetricAlarm(
-        `${name}-${what}`,
-        {
-          namespace: 'AWS/RDS',
-          dimensions: { DBInstanceIdentifier: args.instance.identifier },
-          period: 300,
-          comparisonOperator: 'GreaterThanThreshold',
-          treatMissingData: 'breaching',
-          alarmActions: topics,
-          okActions: topics,
-          ...condition,
-        },
-        { parent: this },
+      alarmsOfStack.push(
+        new aws.cloudwatch.MetricAlarm(
+          `${name}-${what}`,
+          {
+            namespace: 'AWS/RDS',
+            dimensions: { DBInstanceIdentifier: args.instance.identifier },
+            period: 300,
+            comparisonOperator: 'GreaterThanThreshold',
+            treatMissingData: 'breaching',
+            alarmActions: topics,
+            okActions: topics,
+            ...condition,
+          },
+          { parent: this },
+        ),
       );
 
     alarm('storage', {

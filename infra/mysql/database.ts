@@ -29,6 +29,9 @@ export class Database extends pulumi.ComponentResource {
   readonly instance: DatabaseEndpoint;
   /** The loading function's endpoint: the proxy if there is one. */
   readonly endpoint: DatabaseEndpoint;
+  readonly identifier: pulumi.Output<string>;
+  /** Its `max_connections`. */
+  readonly connections: number;
   /**
    * The administrator's name and password. RDS creates them, keeps them in Secrets Manager, and rotates the
    * password weekly.
@@ -113,6 +116,8 @@ export class Database extends pulumi.ComponentResource {
       { parent: this },
     );
 
+    this.identifier = instance.identifier;
+    this.connections = connections;
     this.instance = { host: instance.address, securityGroup, resourceId: instance.resourceId };
     this.endpoint = configuration.proxy
       ? new DatabaseProxy(

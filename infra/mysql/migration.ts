@@ -26,7 +26,7 @@ export interface MigrationArgs {
 export class Migration extends pulumi.ComponentResource {
   /** Once this exists, the tables match the code. */
   readonly done: aws.lambda.Invocation;
-  readonly functionName: pulumi.Output<string>;
+  readonly lambda: LambdaFunction;
 
   constructor(name: string, args: MigrationArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Migration', name, {}, options);
@@ -94,7 +94,7 @@ export class Migration extends pulumi.ComponentResource {
       { parent: this, dependsOn: [endpoint, atDatabase, atSecrets, lambda.policy] },
     );
 
-    this.functionName = lambda.name;
-    this.registerOutputs({ functionName: this.functionName });
+    this.lambda = lambda;
+    this.registerOutputs({ functionName: lambda.name });
   }
 }

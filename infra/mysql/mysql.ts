@@ -1,7 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import type { mysqlVariables } from '../../domain/environment.ts';
 import type { Bucket } from '../base/bucket.ts';
-import type { FunctionEnvironment } from '../base/function.ts';
+import type { FunctionEnvironment, LambdaFunction } from '../base/function.ts';
 import type { Key } from '../base/key.ts';
 import type { Bundle } from '../build/bundle.ts';
 import type { DatabaseConfiguration } from '../configuration/database.ts';
@@ -34,6 +34,8 @@ export interface MySqlArgs {
 export class MySql extends pulumi.ComponentResource {
   /** Arguments that make the loading stage write to the database. */
   readonly loading: Required<Pick<StageArgs, 'environment' | 'permissions' | 'placement' | 'after'>>;
+  readonly database: Database;
+  readonly migration: LambdaFunction;
   /** In the form of `infra/outputs.ts`. */
   readonly outputs: Readonly<Record<'host' | 'database' | 'migration', pulumi.Output<string> | string>>;
 
@@ -77,10 +79,12 @@ export class MySql extends pulumi.ComponentResource {
       placement: { network, securityGroup },
       after: [migration.done, databaseIngress],
     };
+    this.database = database;
+    this.migration = migration.lambda;
     this.outputs = {
       host: database.instance.host,
       database: schemaName,
-      migration: migration.functionName,
+      migration: migration.lambda.name,
     };
     this.registerOutputs(this.outputs);
   }

@@ -38,6 +38,8 @@ export interface WorkflowsArgs extends WorkflowConfiguration {
  */
 export class Workflows extends pulumi.ComponentResource {
   readonly stateMachines: Readonly<Record<Machine, pulumi.Output<string>>>;
+  /** Its functions, by what they do. */
+  readonly functions: Readonly<Record<string, LambdaFunction>>;
 
   constructor(name: string, args: WorkflowsArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Workflows', name, {}, options);
@@ -120,6 +122,7 @@ export class Workflows extends pulumi.ComponentResource {
       backfill: workflow('backfill', backfillWorkflow(parts)),
       replay: workflow('replay', replayWorkflow(parts)),
     };
+    this.functions = { sending, reporting };
     // To check that the map runs recorded every item.
     const machines = Object.values(this.stateMachines);
     new aws.iam.RolePolicy(

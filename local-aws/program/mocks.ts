@@ -40,6 +40,20 @@ const makers: Readonly<Record<string, Make>> = {
     const name = named('name');
     return { id: name, outputs: { name, arn: arn('events', `rule/${name}`) } };
   },
+  'aws:cloudwatch/metricAlarm:MetricAlarm': ({ named, arn }) => {
+    const name = named('name');
+    return { id: name, outputs: { name, arn: arn('cloudwatch', `alarm:${name}`) } };
+  },
+  'aws:cloudwatch/dashboard:Dashboard': ({ named }) => {
+    const name = named('dashboardName');
+    return {
+      id: name,
+      outputs: {
+        dashboardName: name,
+        dashboardArn: `arn:aws:cloudwatch::${accountId}:dashboard/${name}`,
+      },
+    };
+  },
   'aws:cloudwatch/eventTarget:EventTarget': ({ name, inputs }) => {
     const targetId = String(inputs['targetId'] ?? shortIdOf(name));
     return { id: `${String(inputs['rule'])}-${targetId}`, outputs: { targetId } };

@@ -93,6 +93,7 @@ export interface Topology {
 /** Types without effect on the pipeline in one run on one machine. */
 const notSimulated = new Set([
   'pulumi:providers:aws',
+  'aws:cloudwatch/dashboard:Dashboard',
   'aws:cloudwatch/logGroup:LogGroup',
   'aws:cloudwatch/metricAlarm:MetricAlarm',
   // Processes here can reach everything that the machine can, including the databases on it.

@@ -1,4 +1,4 @@
-import type { Context, SQSRecord } from 'aws-lambda';
+import type { SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parsePartKey, partKey, versionPath } from '../../domain/versions/key-layout.ts';
 import { type StageOptions, stageHandler, workItemOf } from '../../handlers/sqs-handler.ts';
@@ -8,53 +8,7 @@ import { transformPart } from '../../handlers/stages/transform-part.ts';
 import { ObjectNotFound } from '../../store/object-store.ts';
 import { createdEvent, MemoryStore, surroundingsOf } from '../store/memory-store.ts';
 import { buckets, ndjson, putRaw, recipe } from './flow.ts';
-
-const context: Context = {
-  callbackWaitsForEmptyEventLoop: false,
-  functionName: 'extraction',
-  functionVersion: '1',
-  invokedFunctionArn: 'arn:aws:lambda:us-east-1:000000000000:function:extraction',
-  memoryLimitInMB: '512',
-  awsRequestId: 'c6af9ac6-7b61-11e6-9a41-93e8deadbeef',
-  logGroupName: 'extraction',
-  logStreamName: 'test',
-  getRemainingTimeInMillis: () => 30_000,
-  done: () => {},
-  fail: () => {},
-  succeed: () => {},
-};
-
-function message(messageId: string, body: string): SQSRecord {
-  return {
-    messageId,
-    body,
-    receiptHandle: messageId,
-    attributes: {
-      ApproximateReceiveCount: '1',
-      SentTimestamp: '0',
-      SenderId: 'x',
-      ApproximateFirstReceiveTimestamp: '0',
-    },
-    messageAttributes: {},
-    md5OfBody: '',
-    eventSource: 'aws:sqs',
-    eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:extraction',
-    awsRegion: 'us-east-1',
-  };
-}
-
-function created(bucket: string, key: string): string {
-  return JSON.stringify({
-    source: 'aws.s3',
-    'detail-type': 'Object Created',
-    time: '2026-01-01T00:00:00Z',
-    detail: {
-      bucket: { name: bucket },
-      object: { key, size: 1, 'version-id': 'v1', sequencer: '0A' },
-      reason: 'PutObject',
-    },
-  });
-}
+import { context, created, embeddedMetrics, message } from './invocation.ts';
 
 function handlerOf(
   store: MemoryStore,
@@ -72,6 +26,7 @@ function handlerOf(
   return stageHandler(
     {
       stage: 'extraction',
+      stack: 'dev',
       failedBucket: 'failed',
       codeVersion,
       registry,
@@ -122,6 +77,28 @@ describe('the handler of a stage', () => {
     expect(result).toEqual(failing('c'));
     expect(begun).toEqual(['recipes/a.ndjson', 'recipes/b.ndjson']);
     expect(store.keys('temp')).toHaveLength(2);
+  });
+
+  it('says how long each message waited that is received for the first time, and none twice', async () => {
+    const store = new MemoryStore();
+    putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));
+    const sent = (id: string, SentTimestamp: string, ApproximateReceiveCount = '1') => {
+      const each = message(id, created('raw', 'recipes/a.ndjson'));
+      return { ...each, attributes: { ...each.attributes, SentTimestamp, ApproximateReceiveCount } };
+    };
+    const metrics = embeddedMetrics();
+    const handler = handlerOf(store, {}, { now: () => 10_000 });
+    await failures(handler, sent('1', '4000'), sent('2', '9900'), sent('3', '1', '2'), sent('4', '10500'));
+    const waits = metrics().filter(({ name }) => name === 'QueueWait');
+    // The last was sent by a clock that is ahead.
+    expect(waits).toEqual([
+      {
+        namespace: 'Sluice',
+        name: 'QueueWait',
+        dimensions: { service: 'extraction', stack: 'dev' },
+        value: [6_000, 100, 0],
+      },
+    ]);
   });
 
   it('acknowledges the good messages of a batch and gives the bad one back', async () => {

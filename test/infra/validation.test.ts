@@ -14,11 +14,18 @@ const role = 'aws:iam/role:Role';
 const rolePolicy = 'aws:iam/rolePolicy:RolePolicy';
 const key = 'aws:kms/key:Key';
 const alarm = 'aws:cloudwatch/metricAlarm:MetricAlarm';
+const dashboard = 'aws:cloudwatch/dashboard:Dashboard';
 const table = 'aws:glue/catalogTable:CatalogTable';
 const stateMachine = 'aws:sfn/stateMachine:StateMachine';
 
 const document = (statement: object) => JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
 const noSuchArn = 'arn:aws:sqs:us-east-1:000000000000:none';
+
+const boardOf = (...widgets: readonly object[]) => JSON.stringify({ widgets });
+const graphOf = (...metrics: readonly unknown[]) => ({
+  type: 'metric',
+  properties: { region: 'us-east-1', metrics },
+});
 
 /** One property of the first resource of a type, set to what AWS refuses, and what is said of it. */
 const wrong: readonly (readonly [
@@ -158,6 +165,54 @@ const wrong: readonly (readonly [
   ['aws:kms/alias:Alias', 'name', 'sluice', /alias\/ and a name/],
   ['aws:cloudwatch/logGroup:LogGroup', 'name', 'a group', /letters, digits and/],
   ['aws:cloudwatch/logGroup:LogGroup', 'retentionInDays', 8, /one of 0, 1, 3, 5, 7/],
+  [dashboard, 'dashboardName', 'a board', /letters, digits, hyphens/],
+  [dashboard, 'dashboardBody', undefined, /is required/],
+  [dashboard, 'dashboardBody', '{', /must be JSON/],
+  [dashboard, 'dashboardBody', '{}', /widgets/],
+  [dashboard, 'dashboardBody', boardOf({ type: 'graph', properties: {} }), /type/],
+  [dashboard, 'dashboardBody', boardOf(...Array(501).fill(graphOf(['A', 'B']))), /<=500 items/],
+  [dashboard, 'dashboardBody', boardOf({ ...graphOf(['A', 'B']), x: 20 }), /within the 24 columns/],
+  [dashboard, 'dashboardBody', boardOf({ ...graphOf(['A', 'B']), width: 25 }), /<=24/],
+  [dashboard, 'dashboardBody', boardOf(graphOf(['A', 'B', 'C'])), /a value for each dimension/],
+  [dashboard, 'dashboardBody', boardOf(graphOf(['A', 'B', { stat: 'Total' }])), /metrics\[0\]\[2\].stat/],
+  [dashboard, 'dashboardBody', boardOf(graphOf(['A', 'B', { id: 'Total' }])), /metrics\[0\]\[2\].id/],
+  [
+    dashboard,
+    'dashboardBody',
+    boardOf(graphOf(['A', 'B', { id: 'a' }], ['A', 'C', { id: 'a' }])),
+    /a is there twice/,
+  ],
+  [
+    dashboard,
+    'dashboardBody',
+    boardOf(graphOf(['A', 'B', { id: 'a' }], [{ expression: 'a / b' }])),
+    /must name ids of the same graph, not b/,
+  ],
+  [
+    dashboard,
+    'dashboardBody',
+    boardOf(graphOf(...Array(501).fill(['A', 'B']))),
+    /at most 500 metrics, not 501/,
+  ],
+  [
+    dashboard,
+    'dashboardBody',
+    boardOf(...Array(6).fill(graphOf(...Array(420).fill(['A', 'B'])))),
+    /at most 2500 metrics, not 2520/,
+  ],
+  [
+    dashboard,
+    'dashboardBody',
+    boardOf(graphOf(['AWS/SQS', 'B', 'QueueName', 'none'])),
+    /QueueName must be the name of .*"none"/,
+  ],
+  [dashboard, 'dashboardBody', boardOf({ type: 'alarm', properties: { alarms: [] } }), />=1 items/],
+  [
+    dashboard,
+    'dashboardBody',
+    boardOf({ type: 'alarm', properties: { alarms: ['arn:none'] } }),
+    /alarms of this program, not "arn:none"/,
+  ],
   [alarm, 'name', 'a'.repeat(256), /at most 255/],
   [alarm, 'comparisonOperator', undefined, /is required/],
   [alarm, 'comparisonOperator', '>', /one of GreaterThanOrEqualToThreshold/],

@@ -15,6 +15,7 @@ import {
   required,
   valueAt,
 } from './checks.ts';
+import { dashboardChecks } from './dashboards.ts';
 import { networkChecks, placement } from './network.ts';
 import { workflowChecks } from './workflows.ts';
 
@@ -32,6 +33,7 @@ const ofQueue = [required('queueUrl'), refersTo('queueUrl', [queueType, 'url'])]
 /** The rules of the provider and AWS, by type. Each group names its source. */
 const checks: Readonly<Record<string, readonly Check[]>> = {
   ...catalogChecks,
+  ...dashboardChecks,
   ...networkChecks,
   ...workflowChecks,
   // S3 User Guide: bucketnamingrules, intro-lifecycle-rules, example-bucket-policies.

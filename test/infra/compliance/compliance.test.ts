@@ -17,6 +17,7 @@ const role = 'aws:iam/role:Role';
 const rolePolicy = 'aws:iam/rolePolicy:RolePolicy';
 const queuePolicy = 'aws:sqs/queuePolicy:QueuePolicy';
 const alarm = 'aws:cloudwatch/metricAlarm:MetricAlarm';
+const dashboard = 'aws:cloudwatch/dashboard:Dashboard';
 const administrator = 'arn:aws:iam::aws:policy/AdministratorAccess';
 const bucketSettings = (kind: string) => `aws:s3/bucket${kind}:Bucket${kind}`;
 const admitsAnyRule = JSON.stringify({
@@ -50,6 +51,13 @@ const deniesWithoutTls = document([
   },
 ]);
 const allows = (Action: string, Resource: string) => document([{ Effect: 'Allow', Action, Resource }]);
+
+/** The body of the dashboard with another metric in the place of one. */
+const withoutLine = (metric: string) =>
+  String(everything.resources.find(({ type }) => type === dashboard)?.inputs['dashboardBody']).replaceAll(
+    `"${metric}"`,
+    '"Other"',
+  );
 
 /** A change to every resource of a type, and the one check that it breaks. */
 const breaking: readonly (readonly [check: string, type: string, path: string, value: unknown])[] = [
@@ -126,6 +134,12 @@ const breaking: readonly (readonly [check: string, type: string, path: string, v
   ['function-alarm', alarm, 'extendedStatistic', 'p50'],
   ['function-alarm', alarm, 'actionsEnabled', false],
   ['function-alarm', lambda, 'timeout', 100],
+  ['dashboard-queues', dashboard, 'dashboardBody', withoutLine('ApproximateNumberOfMessagesVisible')],
+  ['dashboard-functions', dashboard, 'dashboardBody', withoutLine('Throttles')],
+  ['dashboard-mappings', dashboard, 'dashboardBody', withoutLine('DeletedEventCount')],
+  ['dashboard-mappings', mapping, 'metricsConfig', undefined],
+  ['dashboard-alarms', dashboard, 'dashboardBody', '{"widgets":[]}'],
+  ['dashboard-alarms', dashboard, 'dashboardBody', '{'],
   ...[
     '{',
     '{"Statement":"Allow"}',
@@ -224,6 +238,17 @@ describe('the checks', () => {
       set(inputs, 'policy', JSON.stringify(policy));
     }
     expect(new Set(findings(checks, all).map(({ check }) => check))).toEqual(new Set(['target-permission']));
+  });
+
+  test.each([
+    ['dashboard-queues', queue, { name: 'new' }],
+    ['dashboard-functions', lambda, { name: 'new' }],
+    ['dashboard-alarms', alarm, { arn: 'arn:new' }],
+  ])('%s is broken by one more resource of type %s that no row shows', (check, type, outputs) => {
+    const more = { urn: 'urn:more', type, name: 'more', inputs: {}, outputs };
+    expect(findings(checks, [...resources(), more])).toContainEqual(
+      expect.objectContaining({ urn: 'urn:more', check }),
+    );
   });
 
   test('queue-encryption passes for a key that allows EventBridge among others', () => {

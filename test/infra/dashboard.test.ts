@@ -1,0 +1,243 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import * as z from 'zod';
+import { datasets } from '../../datasets/index.ts';
+import { type Stage, stages } from '../../domain/stage.ts';
+import { parsePartKey, parseProcessedKey, UNKNOWN_DATASET } from '../../domain/versions/key-layout.ts';
+import { type StageOptions, stageHandler, workItemOf } from '../../handlers/sqs-handler.ts';
+import { extractObject } from '../../handlers/stages/extract-object.ts';
+import { loadFile } from '../../handlers/stages/load-file.ts';
+import { transformPart } from '../../handlers/stages/transform-part.ts';
+import { stackOutputs } from '../../infra/outputs.ts';
+import type { Program } from '../../local-aws/program/program.ts';
+import { readTopology } from '../../local-aws/program/topology.ts';
+import { buckets, ndjson, putRaw, recipe } from '../handlers/flow.ts';
+import { context, created, type EmbeddedMetric, embeddedMetrics, message } from '../handlers/invocation.ts';
+import { MemoryStore, surroundingsOf } from '../store/memory-store.ts';
+import { documentedMetrics } from './documented-metrics.ts';
+import { everything, program } from './the-program.ts';
+
+const type = 'aws:cloudwatch/dashboard:Dashboard';
+const options = z.looseObject({
+  id: z.string().optional(),
+  expression: z.string().optional(),
+  label: z.string().optional(),
+});
+const bodyShape = z.looseObject({
+  widgets: z.array(
+    z.looseObject({
+      x: z.number(),
+      y: z.number(),
+      width: z.number(),
+      height: z.number(),
+      properties: z.looseObject({
+        title: z.string().optional(),
+        metrics: z.array(z.array(z.union([z.string(), options]))).default([]),
+        alarms: z.array(z.string()).default([]),
+      }),
+    }),
+  ),
+});
+
+const bodyOf = ({ resources }: Pick<Program, 'resources'>) => {
+  const { inputs } = resources.find((each) => each.type === type) ?? {};
+  return bodyShape.parse(JSON.parse(String(inputs?.['dashboardBody'])));
+};
+const graphsOf = (of: Pick<Program, 'resources'>) =>
+  bodyOf(of)
+    .widgets.map(({ properties: { title = '', metrics } }) => ({ title, lines: metrics.map(lineOf) }))
+    .filter(({ lines }) => lines.length > 0);
+
+interface Line {
+  readonly id?: string | undefined;
+  readonly expression?: string | undefined;
+  readonly label?: string | undefined;
+  readonly namespace: string;
+  readonly name: string;
+  readonly dimensions: Readonly<Record<string, string>>;
+}
+
+function lineOf(line: readonly (string | z.infer<typeof options>)[]): Line {
+  const words = line.filter((part) => typeof part === 'string');
+  const { id, expression, label } = line.find((part) => typeof part === 'object') ?? {};
+  const [namespace = '', name = '', ...rest] = words;
+  const dimensions = Object.fromEntries(
+    rest.flatMap((part, index) => (index % 2 === 0 ? [[part, rest[index + 1] ?? '']] : [])),
+  );
+  return { id, expression, label, namespace, name, dimensions };
+}
+
+/** What the functions print when they take a file with a reject through all stages, and an object of no dataset. */
+async function printed(): Promise<EmbeddedMetric[]> {
+  const store = new MemoryStore();
+  putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1), { title: 'without ingredients' }, recipe(2)]));
+  const metrics = embeddedMetrics();
+  const works: Record<Stage, Pick<StageOptions, 'work' | 'subjectOf'> & { bucket: string }> = {
+    extraction: {
+      bucket: 'raw',
+      work: (event, surroundings) => extractObject(event, buckets, surroundings),
+      subjectOf: (event, registry) => ({ path: registry.pathOf(event), numbers: [] }),
+    },
+    transformation: {
+      bucket: 'temp',
+      work: (event, surroundings) => transformPart(event, buckets, surroundings),
+      subjectOf: (event) => workItemOf(event, parsePartKey(event.key)),
+    },
+    loading: {
+      bucket: 'processed',
+      work: (event, surroundings) => loadFile(event, buckets, surroundings),
+      subjectOf: (event) => workItemOf(event, parseProcessedKey(event.key)),
+    },
+  };
+  for (const stage of stages) {
+    const { bucket, ...own } = works[stage];
+    const { codeVersion, registry, ...outside } = surroundingsOf(store);
+    const handler = stageHandler(
+      {
+        stage,
+        stack: 'dev',
+        failedBucket: 'failed',
+        codeVersion,
+        registry,
+        maximumReceives: 5,
+        concurrency: 2,
+        ...own,
+      },
+      outside,
+    );
+    const keys = [...store.keys(bucket), 'elsewhere/unknown'];
+    const Records = keys.map((key, index) => message(`${index}`, created(bucket, key)));
+    expect(await handler({ Records }, context)).toEqual({ batchItemFailures: [] });
+  }
+  return metrics();
+}
+
+describe('the dashboard', () => {
+  beforeAll(() => {
+    vi.stubEnv('POWERTOOLS_TRACE_ENABLED', 'false');
+    vi.stubEnv('POWERTOOLS_LOG_LEVEL', 'SILENT');
+  });
+  afterAll(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it('shows no metric but those that AWS documents or a function prints, each with its dimensions', async () => {
+    const own = new Set(
+      (await printed()).map(({ namespace, name, dimensions }) => metricKey(namespace, name, dimensions)),
+    );
+    const unknown = graphsOf(everything)
+      .flatMap(({ lines }) => lines)
+      .filter(({ expression }) => expression === undefined)
+      .filter(({ namespace, name, dimensions }) => {
+        const documented = documentedMetrics[namespace]?.[name];
+        if (documented === undefined) return !own.has(metricKey(namespace, name, dimensions));
+        return documented.join() !== Object.keys(dimensions).join();
+      });
+    expect(unknown).toEqual([]);
+  });
+
+  it('has a row for each dataset, and one for objects of none', () => {
+    const shown = graphsOf(program).flatMap(({ lines }) =>
+      lines.map(({ dimensions }) => dimensions['dataset']),
+    );
+    expect(new Set(shown.filter((name) => name !== undefined))).toEqual(
+      new Set([...datasets.map(({ name }) => name), UNKNOWN_DATASET]),
+    );
+    for (const { name } of datasets)
+      expect(graphsOf(program).map(({ title }) => title)).toEqual(
+        expect.arrayContaining([`${name}: records`, `${name}: objects`]),
+      );
+  });
+
+  it('sums up what each stage prints of its records to zero', async () => {
+    const metrics = await printed();
+    const graph = graphsOf(program).find(({ title }) => title.startsWith('recipes: read −'));
+    const sums = graph?.lines.filter(({ expression }) => expression !== undefined) ?? [];
+    const amount = (id: string) => {
+      const line = graph?.lines.find((each) => each.id === id);
+      const values = metrics
+        .filter(({ name, dimensions }) => name === line?.name && same(dimensions, line.dimensions))
+        .map(({ value }) => Number(value));
+      expect(values.length, id).toBeGreaterThan(0);
+      return values.reduce((sum, value) => sum + value, 0);
+    };
+    expect(sums.map(({ label }) => label)).toEqual([...stages]);
+    expect(sums.map(({ expression = '' }) => amount(expression.split(' - ')[0] ?? ''))).toEqual([3, 2, 2]);
+    expect(sums.map(({ expression = '' }) => evaluate(expression, amount))).toEqual([0, 0, 0]);
+  });
+
+  it('divides by nothing that can be zero', () => {
+    const expressions = graphsOf(everything).flatMap(({ title, lines }) =>
+      lines.flatMap(({ expression }) => (expression === undefined ? [] : [[title, expression] as const])),
+    );
+    expect(expressions.length).toBeGreaterThan(20);
+    for (const [title, expression] of expressions)
+      expect(evaluate(expression, () => 0) ?? 0, `${title}: ${expression}`).toBeGreaterThanOrEqual(0);
+  });
+
+  it.each([
+    ['shrinks', { visible: 120, sent: 60, deleted: 120 }, 60, 120],
+    ['grows', { visible: 120, sent: 180, deleted: 120 }, 60, undefined],
+    ['stands still', { visible: 120, sent: 60, deleted: 0 }, undefined, undefined],
+  ])(
+    'tells of a backlog that %s how many seconds it holds and when it is gone',
+    (_how, counts, seconds, drained) => {
+      const graph = graphsOf(program).find(({ title }) => title === 'extraction: backlog in seconds');
+      const values: Readonly<Record<string, number>> = counts;
+      const told = graph?.lines.flatMap(({ expression }) =>
+        expression === undefined ? [] : [evaluate(expression, (id) => values[id] ?? Number.NaN)],
+      );
+      expect(told).toEqual([seconds, drained]);
+    },
+  );
+
+  it('has its widgets side by side, none upon another', () => {
+    const { widgets } = bodyOf(everything);
+    const cells = widgets.flatMap(({ x, y, width, height }) =>
+      Array.from({ length: width * height }, (_, n) => `${x + (n % width)},${y + Math.floor(n / width)}`),
+    );
+    expect(new Set(cells).size).toBe(cells.length);
+  });
+
+  it('shows the database only of a stack that has one, and the thresholds that are configured', () => {
+    const titles = (of: Pick<Program, 'resources'>) => graphsOf(of).map(({ title }) => title);
+    expect(titles(everything)).toContain('Database: connections');
+    expect(titles(program).join()).not.toContain('Database');
+    const age = bodyOf(program).widgets.find(({ properties }) =>
+      properties.title?.startsWith('loading: age'),
+    );
+    expect(age?.properties['annotations']).toEqual({ horizontal: [{ label: 'alarm', value: 3_600 }] });
+  });
+
+  it('is not simulated, and its address is among the outputs', () => {
+    expect(readTopology(program).notSimulated.map((each) => each.type)).toContain(type);
+    expect(stackOutputs.parse(program.outputs).dashboard).toBe(
+      'https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#dashboards/dashboard/sluice-dev-dashboard-us-east-1',
+    );
+  });
+});
+
+/** Any dataset stands for all: each prints the same. */
+const metricKey = (namespace: string, name: string, dimensions: Readonly<Record<string, unknown>>) =>
+  [
+    namespace,
+    name,
+    ...Object.entries(dimensions)
+      .map(([key, value]) => (key === 'dataset' ? key : `${key}=${value}`))
+      .sort(),
+  ].join(' ');
+
+const same = (one: Readonly<Record<string, unknown>>, other: Readonly<Record<string, unknown>>) =>
+  JSON.stringify(Object.entries(one).sort()) === JSON.stringify(Object.entries(other).sort());
+
+/** The value of a metric math expression at one moment, a minute long; undefined where there is none. */
+function evaluate(expression: string, amount: (id: string) => number): number | undefined {
+  const functions = {
+    IF: (condition: boolean, yes: number, no?: number) => (condition ? yes : no),
+    PERIOD: () => 60,
+    FILL: (value: number) => value,
+  };
+  const ids = [...new Set(expression.match(/\b[a-z]\w*/g) ?? [])];
+  const run = new Function(...Object.keys(functions), ...ids, `return ${expression}`);
+  const value: unknown = run(...Object.values(functions), ...ids.map(amount));
+  return typeof value === 'number' ? value : undefined;
+}
