@@ -1,6 +1,6 @@
 import { type Stage, stages } from '../stage.ts';
 import { type LedgerEntry, shownVersions } from './ledger.ts';
-import type { Receipt, Tally } from './receipt.ts';
+import { type Receipt, rejectedBy, type Tally } from './receipt.ts';
 import { isVersion, parseRevision } from './revision.ts';
 
 /** Versions whose rejects count: the one that the tables show, and one that was rejected since. */
@@ -34,14 +34,8 @@ export function matchingCodes(
 
 /** How many records a piece of work rejected, by code; its fault counts as one. */
 function codesOf(receipt: Receipt): Tally {
-  switch (receipt.stage) {
-    case 'extraction':
-      return { ...receipt.rejected, ...(receipt.fault && { [receipt.fault.code]: 1 }) };
-    case 'transformation':
-      return receipt.rejected;
-    case 'loading':
-      return receipt.tables?.rejected ?? {};
-  }
+  const fault = receipt.stage === 'extraction' ? receipt.fault : undefined;
+  return { ...rejectedBy(receipt), ...(fault && { [fault.code]: 1 }) };
 }
 
 /** Whether the code that is deployed did all that led to a stage's rejects: it would reject the same. */
