@@ -31,6 +31,7 @@ const commands: Readonly<Record<string, () => Promise<(program: Command) => void
   reconcile: async () => (await import('./commands/reconcile.ts')).reconcile,
   backfill: async () => (await import('./commands/backfill.ts')).backfill,
   executions: async () => (await import('./commands/executions.ts')).executions,
+  rejects: async () => (await import('./commands/rejects.ts')).rejects,
   replay: async () => (await import('./commands/replay.ts')).replay,
   explain: async () => (await import('./commands/explain.ts')).explain,
   logs: async () => (await import('./commands/logs.ts')).logs,

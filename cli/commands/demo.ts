@@ -2,19 +2,19 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import type { Command } from 'commander';
-import { type RejectLine, rejectLine } from '../../domain/records/reject.ts';
 import { sumOf } from '../../domain/versions/reconciliation.ts';
-import { listObjects, readText } from '../../store/listing.ts';
 import { crawlAndWait } from '../lake/catalog.ts';
 import { queryLake } from '../lake/lake.ts';
 import { conservationOf, stateTable } from '../ledger/describe-state.ts';
 import { isConserved, type ObjectState, type RecordCounts } from '../ledger/object-state.ts';
+import { rejectTables } from '../ledger/rejects/describe.ts';
+import { type ListedReject, rejects } from '../ledger/rejects/rejects.ts';
 import { localMysqlUrl } from '../mysql/mysql.ts';
 import { queryMysql } from '../mysql/query-mysql.ts';
 import { projectDirectory } from '../target/directories.ts';
 import { startPipeline } from '../target/local-cloud.ts';
 import { localTarget, type Target } from '../target/target.ts';
-import { Progress, printable, styled, table } from '../terminal/terminal.ts';
+import { Progress, printable, styled } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
 import { upload, waitFor } from './put.ts';
 import { renderTable } from './query.ts';
@@ -79,9 +79,8 @@ async function run(target: Target): Promise<void> {
   const states = await waitFor(target, uploads, DEMO_TIMEOUT_S);
   console.log(stateTable(states));
 
-  const rejects = await allRejects(target);
   console.log(`\nRejected records, from s3://${target.outputs.buckets.failed}:\n`);
-  console.log(rejectTable(rejects));
+  console.log(rejectTables(await allRejects(target)));
   console.log('\nFiles that could not be read completely:\n');
   for (const { key, fault } of states) {
     if (fault !== undefined)
@@ -120,31 +119,11 @@ function exampleFiles(directory: string): { path: string; key: string }[] {
     .sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
-interface ListedReject extends RejectLine {
-  readonly file: string;
-}
-
 async function allRejects(target: Target): Promise<ListedReject[]> {
-  const bucket = target.outputs.buckets.failed;
-  const rejects: ListedReject[] = [];
-  for await (const { Key } of listObjects(target, bucket, 'rejects/')) {
-    const [, , file = ''] = Key.split('/');
-    for (const line of (await readText(target, bucket, Key)).split('\n')) {
-      if (line !== '')
-        rejects.push({ file: file.split('~')[0] ?? file, ...rejectLine.parse(JSON.parse(line)) });
-    }
-  }
-  return rejects;
-}
-
-function rejectTable(rejects: readonly ListedReject[]): string {
-  return table(rejects, [
-    { title: 'FILE', value: ({ file }) => printable(file) },
-    { title: 'RECORD', value: ({ recordNumber }) => String(recordNumber), align: 'right' },
-    { title: 'CODE', value: ({ code }) => code, style: () => 'red' },
-    { title: 'PATH', value: ({ path }) => printable(path) },
-    { title: 'MESSAGE', value: ({ message }) => printable(message) },
-  ]);
+  const all: ListedReject[] = [];
+  const request = { keys: [], codes: [], since: 0, limit: Number.POSITIVE_INFINITY, withRecord: false };
+  for await (const step of rejects(target, request)) if ('reject' in step) all.push(step.reject);
+  return all;
 }
 
 function recordCounts(states: readonly ObjectState[]): RecordCounts {

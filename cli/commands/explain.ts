@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
 import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';
+import { total } from '../../domain/versions/receipt.ts';
 import { parseRevision } from '../../domain/versions/revision.ts';
 import { parseS3Url } from '../lake/s3-url.ts';
 import { type ObjectHistory, objectHistory, type StageWork, type TimelineEvent } from '../ledger/explain.ts';
 import { explainRecord, type RecordTrace, versionToExplain } from '../ledger/explain-record.ts';
+import { rejectTables } from '../ledger/rejects/describe.ts';
+import { type ListedReject, rejects } from '../ledger/rejects/rejects.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { pointInTime, whole } from '../options/options.ts';
 import type { Target } from '../target/target.ts';
@@ -57,8 +60,12 @@ export function explain(program: Command): void {
       if (history.versions.length === 0 && history.entry === undefined && history.moments.length === 0)
         throw new UserError(`There is no history of ${key}: it was never in ${target.outputs.buckets.raw}.`);
       if (options.record === undefined) {
-        if (options.json) console.log(printableJson(withoutReceipts(history), 2));
-        else printHistory(history);
+        const first = history.entry && (await firstRejects(target, key));
+        if (options.json) console.log(printableJson({ ...withoutReceipts(history), rejects: first }, 2));
+        else {
+          printHistory(history);
+          if (first !== undefined && first.records > 0) console.log(`\n${rejectsText(key, first)}`);
+        }
         return;
       }
       const trace = await traceOf(target, history, options.record);
@@ -75,6 +82,38 @@ function keyOf({ outputs }: Target, asked: string): string {
 
 function withoutReceipts({ work, ...history }: ObjectHistory) {
   return { ...history, work: work.map(({ receipts: _, ...each }) => each) };
+}
+
+const FIRST_REJECTS = 10;
+
+interface FirstRejects {
+  /** How many records are rejected. */
+  readonly records: number;
+  readonly first: readonly ListedReject[];
+}
+
+async function firstRejects(target: Target, key: string): Promise<FirstRejects> {
+  const first: ListedReject[] = [];
+  let records = 0;
+  const request = { keys: [key], codes: [], since: 0, limit: FIRST_REJECTS, withRecord: false };
+  for await (const step of rejects(target, request)) {
+    if ('reject' in step) first.push(step.reject);
+    if ('work' in step) records += total(step.work.rejected);
+  }
+  return { records, first };
+}
+
+function rejectsText(key: string, { records, first }: FirstRejects): string {
+  const shown =
+    first.length < records
+      ? `, ${first.length === 0 ? 'none' : `the first ${first.length}`} listed here`
+      : '';
+  return [
+    `${count(records, 'rejected record')}${shown}:`,
+    '',
+    ...(first.length > 0 ? [rejectTables(first), ''] : []),
+    `To see ${first.length < records ? 'all, ' : 'them '}as they were sent: npx sluice rejects ${printable(key)} --record`,
+  ].join('\n');
 }
 
 function printHistory(history: ObjectHistory): void {

@@ -3,11 +3,11 @@ import type { Readable } from 'node:stream';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { parquetMetadataAsync } from 'hyparquet';
 import { errorText } from '../../domain/errors.ts';
-import { type RejectLine, rejectLine } from '../../domain/records/reject.ts';
 import type { StoredObject } from '../../domain/versions/receipt.ts';
 import type { Found } from '../../domain/versions/reconciliation.ts';
 import { isNotFound } from '../../store/object-store.ts';
 import type { Target } from '../target/target.ts';
+import { rejectLines } from './rejects/lines.ts';
 
 /** The footers of the pipeline's files are shorter; a longer one takes a second read. */
 const TAIL_BYTES = 16 * 1024;
@@ -29,7 +29,8 @@ export async function countRecords(
     }
     const byCode: Record<string, number> = {};
     let records = 0;
-    for await (const { code } of rejectLines(target, bucket, key)) {
+    for await (const { reject } of rejectLines(target, bucket, key)) {
+      const { code } = reject;
       byCode[code] = (byCode[code] ?? 0) + 1;
       records += 1;
     }
@@ -124,25 +125,4 @@ async function rowsOfCsv({ s3 }: Target, bucket: string, key: string): Promise<C
   }
   if (quoted) throw new Error('A quote is not closed.');
   return { records: Math.max(0, (last === LINE_FEED ? lines : lines + 1) - 1), etag: ETag };
-}
-
-/**
- * Reads the rejects of a file.
- *
- * @throws {Error} when a line is not a reject
- */
-export async function* rejectLines(target: Target, bucket: string, key: string): AsyncGenerator<RejectLine> {
-  let rest = Buffer.alloc(0);
-  const parse = (line: Buffer) => rejectLine.parse(JSON.parse(line.toString('utf8')));
-  const { Body } = await target.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-  for await (const chunk of Body as Readable) {
-    rest = Buffer.concat([rest, chunk as Buffer]);
-    let start = 0;
-    for (let end = rest.indexOf(LINE_FEED); end >= 0; end = rest.indexOf(LINE_FEED, start)) {
-      yield parse(rest.subarray(start, end));
-      start = end + 1;
-    }
-    rest = rest.subarray(start);
-  }
-  if (rest.length > 0) yield parse(rest);
 }

@@ -16,8 +16,8 @@ import { parseRevision } from '../../domain/versions/revision.ts';
 import { isNotFound } from '../../store/object-store.ts';
 import { rowOfRecord } from '../lake/lake-record.ts';
 import type { Target } from '../target/target.ts';
-import { rejectLines } from './count-records.ts';
 import { ledgerOf } from './ledger.ts';
+import { rejectLines } from './rejects/lines.ts';
 
 /** One record of the active version, from its input to its row or reject. */
 export interface RecordTrace {
@@ -77,7 +77,7 @@ async function storedAs(
   const { failed, processed } = target.outputs.buckets;
   for (const { place, key } of files) {
     if (place !== 'failed') continue;
-    for await (const reject of rejectLines(target, failed, key))
+    for await (const { reject } of rejectLines(target, failed, key))
       if (reject.recordNumber === recordNumber) return { file: `s3://${failed}/${key}`, reject };
   }
   const lake = files.filter(({ place }) => place === 'processed').map(({ key }) => key);

@@ -6,7 +6,7 @@ import {
   type LedgerPlace,
   ledgerEntryKey,
   objectId,
-  parseFailedKey,
+  partsPrefix,
   versionSegment,
 } from '../../domain/versions/key-layout.ts';
 import { ledgerEntry } from '../../domain/versions/ledger.ts';
@@ -17,10 +17,10 @@ import { revisionName } from '../../domain/versions/revision.ts';
 import { reprocessEvent, type SyntheticEvent } from '../../domain/versions/sweep.ts';
 import { unreadableDocument } from '../../store/ledger.ts';
 import { listedEntry } from '../../store/ledger-listing.ts';
-import { listObjects } from '../../store/listing.ts';
 import { concurrently } from '../concurrently.ts';
 import type { Target } from '../target/target.ts';
 import { ledgerOf } from './ledger.ts';
+import { failedVersions } from './rejects/failed-versions.ts';
 
 const AT_ONCE = 16;
 
@@ -83,17 +83,12 @@ async function* versionsToLookAt(
     return;
   }
   const seen = new Set<string>();
-  for (const kind of ['rejects', 'faults']) {
-    const prefix = `${kind}/${dataset === undefined ? '' : `${dataset}/`}`;
-    for await (const { Key, LastModified } of listObjects(target, target.outputs.buckets.failed, prefix)) {
-      const place = parseFailedKey(Key);
-      if (place === undefined || (LastModified?.getTime() ?? 0) < since) continue;
-      const id = `${place.dataset}/${place.objectId}/${place.version}`;
-      if (seen.has(id)) continue;
-      seen.add(id);
-      yield place;
+  for (const kind of ['rejects', 'faults'] as const)
+    for await (const place of failedVersions(target, kind, { since, dataset })) {
+      const prefix = partsPrefix(place);
+      if (!seen.has(prefix)) yield place;
+      seen.add(prefix);
     }
-  }
 }
 
 /**

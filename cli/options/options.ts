@@ -60,6 +60,24 @@ export function oneMoreCode(code: string, before: readonly string[]): string[] {
   throw new InvalidArgumentError(`There is no such code. The codes are ${[...codes].sort().join(', ')}.`);
 }
 
+/** A code under which receipts count rejected records; of `too_many_rejects` there are no lines. */
+const recordCodes: ReadonlySet<string> = new Set([...rejectCodes, 'too_many_rejects']);
+
+/**
+ * The same, of codes that a record can have.
+ *
+ * @throws {InvalidArgumentError}
+ */
+export function oneMoreRecordCode(code: string, before: readonly string[]): string[] {
+  if (recordCodes.has(code)) return [...before, code];
+  const all = `The codes of records are ${[...recordCodes].sort().join(', ')}.`;
+  throw new InvalidArgumentError(
+    codes.has(code)
+      ? `It is the code of a fault of a whole object. To see faults: npx sluice status. ${all}`
+      : `There is no such code. ${all}`,
+  );
+}
+
 /** The dataset of this name. @throws {UserError} when there is none */
 export function chosenDataset(name: string): Dataset {
   const dataset = registry.named(name);

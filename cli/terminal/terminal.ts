@@ -44,7 +44,13 @@ export function printable(text: string): string {
 
 /** A value as JSON, made safe to print. */
 export function printableJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, null, indent).split('\n').map(visible).join('\n');
+  return printableJsonText(JSON.stringify(value, null, indent));
+}
+
+/** JSON text made safe to print, which means the same: nothing of it is parsed and rounded. */
+export function printableJsonText(text: string): string {
+  // Between its tokens a tab is white space; within one, JSON has it escaped.
+  return text.replaceAll('\t', ' ').split('\n').map(visible).join('\n');
 }
 
 /** `printable` for text of several lines. */
@@ -98,6 +104,26 @@ function width(text: string): number {
         : 1;
   }
   return columns;
+}
+
+/** Breaks a text into lines of at most so many columns, between words where it can. */
+export function wrapped(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(/(?<= )/)) {
+    if (line !== '' && width(line) + width(word.trimEnd()) > columns) {
+      lines.push(line.trimEnd());
+      line = '';
+    }
+    for (const { segment } of new Intl.Segmenter().segment(word)) {
+      if (line !== '' && segment !== ' ' && width(line) + width(segment) > columns) {
+        lines.push(line);
+        line = '';
+      }
+      line += segment;
+    }
+  }
+  return [...lines, line.trimEnd()];
 }
 
 /** `1,234` */

@@ -68,3 +68,12 @@ export function renderReject(reject: Reject): string {
   const line = JSON.stringify(rest);
   return json === undefined ? line : `${line.slice(0, -1)},"record":${json.replace(/[\r\n]/g, ' ')}}`;
 }
+
+const RECORD = ',"record":';
+
+/** The record of a line that `renderReject` wrote, as JSON text: parsed, its numbers could lose digits. */
+export function recordText(line: string): string | undefined {
+  // A quote within a JSON string is escaped, so these characters are a key, and the record is the last value.
+  const at = line.indexOf(RECORD);
+  return at < 0 ? undefined : line.slice(at + RECORD.length, -1);
+}

@@ -101,6 +101,14 @@ export const receipt = z.discriminatedUnion('stage', [
   loadingReceipt,
 ]);
 
+/** How many records a work item rejected, by code: of these codes, or of all if none is named. */
+export function rejectedBy(receipt: Receipt, codes: readonly string[] = []): Tally {
+  const all = receipt.stage === 'loading' ? (receipt.tables?.rejected ?? {}) : receipt.rejected;
+  return codes.length === 0
+    ? all
+    : Object.fromEntries(Object.entries(all).filter(([code]) => codes.includes(code)));
+}
+
 /** Adds one to a tally. */
 export function count(counts: Tally, name: string): void {
   counts[name] = (Object.hasOwn(counts, name) ? (counts[name] ?? 0) : 0) + 1;

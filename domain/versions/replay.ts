@@ -1,6 +1,6 @@
 import { type Stage, stages } from '../stage.ts';
 import { type LedgerEntry, shownVersions } from './ledger.ts';
-import type { Receipt, Tally } from './receipt.ts';
+import { type Receipt, rejectedBy, type Tally } from './receipt.ts';
 import { isVersion, parseRevision } from './revision.ts';
 
 /** The versions whose rejects count: the active one, and one that was rejected since. */
@@ -34,14 +34,8 @@ export function matchingCodes(
 
 /** The rejected records of a work item, by code; a fault counts as one. */
 function codesOf(receipt: Receipt): Tally {
-  switch (receipt.stage) {
-    case 'extraction':
-      return { ...receipt.rejected, ...(receipt.fault && { [receipt.fault.code]: 1 }) };
-    case 'transformation':
-      return receipt.rejected;
-    case 'loading':
-      return receipt.tables?.rejected ?? {};
-  }
+  const fault = receipt.stage === 'extraction' ? receipt.fault : undefined;
+  return { ...rejectedBy(receipt), ...(fault && { [fault.code]: 1 }) };
 }
 
 /**

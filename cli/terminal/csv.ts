@@ -1,0 +1,13 @@
+/**
+ * One record of CSV (RFC 4180), with its line end. A text that a spreadsheet would run as a formula gets an
+ * apostrophe in front (OWASP, "CSV Injection").
+ */
+export function csvLine(fields: readonly (string | number)[]): string {
+  return `${fields.map(field).join(',')}\r\n`;
+}
+
+function field(value: string | number): string {
+  if (typeof value === 'number') return String(value);
+  const inert = /^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(inert) ? `"${inert.replaceAll('"', '""')}"` : inert;
+}
