@@ -64,7 +64,7 @@ test('the program refuses a column at the end until migrate --plan has recorded 
   );
   const program = () => readProgram({ stack: 'dev', directory: copy });
   await expect(program()).rejects.toThrow(
-    'Record it, and commit it with the dataset: npx sluice migrate --plan',
+    'Record it and commit it with the dataset: npx sluice migrate --plan',
   );
   expect(await run('migrate', '--plan')).toMatchObject({
     status: 0,
