@@ -14,7 +14,9 @@ const price = {
   gigabyteSecond: 0.0000133334,
 };
 
-/** S3 requests of a message: those of test/handlers/cost.test.ts, a stage's output counted by who reads it. */
+/**
+ * S3 requests of a message: those of test/handlers/cost.test.ts, a stage's output counted by who reads it.
+ */
 const requests: Readonly<Record<Stage, { readonly writes: number; readonly reads: number }>> = {
   extraction: { writes: 3, reads: 4 },
   transformation: { writes: 2, reads: 4 },

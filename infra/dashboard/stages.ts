@@ -23,7 +23,9 @@ type Options = Parameters<typeof metric>[3];
 export const ofQueue = (queue: Queue, name: string, options?: Options): Line =>
   metric('AWS/SQS', name, { QueueName: queue.name }, options);
 
-/** Messages that anybody could receive. What a DLQ was sent is not counted as sent, so only its depth tells. */
+/**
+ * Messages that anybody could receive. What a DLQ was sent is not counted as sent, so only its depth tells.
+ */
 export const depth = (queue: Queue, options?: Options): Line =>
   ofQueue(queue, 'ApproximateNumberOfMessagesVisible', { stat: 'Maximum', ...options });
 

@@ -66,7 +66,10 @@ function lineOf(line: readonly (string | z.infer<typeof options>)[]): Line {
   return { id, expression, label, namespace, name, dimensions };
 }
 
-/** What the functions print when they take a file with a reject through all stages, and an object of no dataset. */
+/**
+ * What the functions print when they take a file with a reject through all stages, and an object of no
+ * dataset.
+ */
 async function printed(): Promise<EmbeddedMetric[]> {
   const store = new MemoryStore();
   putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1), { title: 'without ingredients' }, recipe(2)]));

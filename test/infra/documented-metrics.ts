@@ -1,6 +1,7 @@
 /** Metrics that AWS documents, by namespace and name, each with the dimensions under which it is sent. */
 export const documentedMetrics: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  // SQS guide, sqs-available-cloudwatch-metrics: "the only dimension that Amazon SQS sends to CloudWatch is QueueName".
+  // SQS guide, sqs-available-cloudwatch-metrics: "the only dimension that Amazon SQS sends to CloudWatch is
+  // QueueName".
   'AWS/SQS': {
     ApproximateAgeOfOldestMessage: ['QueueName'],
     ApproximateNumberOfMessagesDelayed: ['QueueName'],
@@ -11,7 +12,8 @@ export const documentedMetrics: Readonly<Record<string, Readonly<Record<string, 
     NumberOfMessagesReceived: ['QueueName'],
     NumberOfMessagesSent: ['QueueName'],
   },
-  // Lambda guide, monitoring-metrics-types and monitoring-metrics-view: by function, or by event source mapping.
+  // Lambda guide, monitoring-metrics-types and monitoring-metrics-view: by function, or by event source
+  // mapping.
   'AWS/Lambda': {
     ConcurrentExecutions: ['FunctionName'],
     Duration: ['FunctionName'],

@@ -3,7 +3,8 @@ import { type Check, physicalName, required } from './checks.ts';
 
 /** What CloudWatch refuses of dashboards, or shows as an error on one. */
 export const dashboardChecks: Readonly<Record<string, readonly Check[]>> = {
-  // CloudWatch API reference: PutDashboard, CloudWatch-Dashboard-Body-Structure; CloudWatch guide: cloudwatch_limits.
+  // CloudWatch API reference: PutDashboard, CloudWatch-Dashboard-Body-Structure; CloudWatch guide:
+  // cloudwatch_limits.
   'aws:cloudwatch/dashboard:Dashboard': [
     required('dashboardName'),
     physicalName('dashboardName', /^[A-Za-z0-9_-]+$/, 255, 'letters, digits, hyphens and underscores'),
