@@ -1,14 +1,14 @@
-import { alarmChecks } from './alarms.ts';
-import { bucketChecks } from './buckets.ts';
-import { catalogChecks } from './catalog.ts';
 import type { Check } from './check.ts';
-import { dashboardChecks } from './dashboard.ts';
-import { functionChecks } from './functions.ts';
-import { mysqlChecks } from './mysql.ts';
-import { networkChecks } from './network.ts';
-import { queueChecks } from './queues.ts';
 import { at, parsed } from './resource.ts';
-import { workflowChecks } from './workflows.ts';
+import { alarmChecks } from './rules/alarms.ts';
+import { bucketChecks } from './rules/buckets.ts';
+import { catalogChecks } from './rules/catalog.ts';
+import { dashboardChecks } from './rules/dashboard.ts';
+import { functionChecks } from './rules/functions.ts';
+import { mysqlChecks } from './rules/mysql.ts';
+import { networkChecks } from './rules/network.ts';
+import { queueChecks } from './rules/queues.ts';
+import { workflowChecks } from './rules/workflows.ts';
 
 /** All checks. Put your own check in a file of this folder and add it here. */
 export const checks: readonly Check[] = [

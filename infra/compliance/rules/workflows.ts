@@ -1,5 +1,5 @@
-import type { Check, Registered } from './check.ts';
-import { at, list, number, parsed } from './resource.ts';
+import type { Check, Registered } from '../check.ts';
+import { at, list, number, parsed } from '../resource.ts';
 
 const machine = 'aws:sfn/stateMachine:StateMachine';
 

@@ -1,5 +1,5 @@
-import type { Check } from './check.ts';
-import { list, statements } from './resource.ts';
+import type { Check } from '../check.ts';
+import { list, statements } from '../resource.ts';
 
 const securityGroup = 'aws:ec2/securityGroup:SecurityGroup';
 const ingress = 'aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule';

@@ -1,6 +1,6 @@
-import type { ParsedStatement } from '../iam/documents.ts';
-import type { Check, Registered } from './check.ts';
-import { at, list, number, statements } from './resource.ts';
+import type { ParsedStatement } from '../../iam/documents.ts';
+import type { Check, Registered } from '../check.ts';
+import { at, list, number, statements } from '../resource.ts';
 
 const lambda = 'aws:lambda/function:Function';
 const role = 'aws:iam/role:Role';

@@ -1,4 +1,4 @@
-import type { Check } from './check.ts';
+import type { Check } from '../check.ts';
 import {
   at,
   deadLettersOf,
@@ -10,7 +10,7 @@ import {
   redriveOf,
   sourceOf,
   statements,
-} from './resource.ts';
+} from '../resource.ts';
 
 const queue = 'aws:sqs/queue:Queue';
 const mapping = 'aws:lambda/eventSourceMapping:EventSourceMapping';

@@ -1,6 +1,6 @@
-import { connectionsPerEnvironment } from '../configuration/instance-classes.ts';
-import type { Check, Registered } from './check.ts';
-import { at, functionOf, list, number } from './resource.ts';
+import { connectionsPerEnvironment } from '../../configuration/instance-classes.ts';
+import type { Check, Registered } from '../check.ts';
+import { at, functionOf, list, number } from '../resource.ts';
 
 const instance = 'aws:rds/instance:Instance';
 const lambda = 'aws:lambda/function:Function';

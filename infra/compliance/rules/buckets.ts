@@ -1,5 +1,5 @@
-import type { Check } from './check.ts';
-import { at, besides, deniesWithoutTls, list, number, policyOf, statements } from './resource.ts';
+import type { Check } from '../check.ts';
+import { at, besides, deniesWithoutTls, list, number, policyOf, statements } from '../resource.ts';
 
 const bucket = 'aws:s3/bucket:Bucket';
 

@@ -1,5 +1,5 @@
-import type { Check, Registered } from './check.ts';
-import { at, list, parsed } from './resource.ts';
+import type { Check, Registered } from '../check.ts';
+import { at, list, parsed } from '../resource.ts';
 
 const dashboard = 'aws:cloudwatch/dashboard:Dashboard';
 

@@ -1,5 +1,5 @@
-import type { Check, Registered } from './check.ts';
-import { at, list, number, parsed, statements } from './resource.ts';
+import type { Check, Registered } from '../check.ts';
+import { at, list, number, parsed, statements } from '../resource.ts';
 
 const table = 'aws:glue/catalogTable:CatalogTable';
 const crawler = 'aws:glue/crawler:Crawler';

@@ -1,5 +1,5 @@
-import type { Check, Registered } from './check.ts';
-import { at, list } from './resource.ts';
+import type { Check, Registered } from '../check.ts';
+import { at, list } from '../resource.ts';
 
 const queue = 'aws:sqs/queue:Queue';
 const lambda = 'aws:lambda/function:Function';
