@@ -7,7 +7,6 @@ const { buckets, options } = stageEnvironment('extraction');
 export const stage: StageOptions = {
   ...options,
   work: (event, surroundings) => extractObject(event, buckets, surroundings),
-  subjectOf: (event, registry) => ({ path: registry.pathOf(event), numbers: [] }),
 };
 
 export const handler = stageHandler(stage);

@@ -14,14 +14,7 @@ import { limits } from '../domain/records/part.ts';
 import type { Registry } from '../domain/registry.ts';
 import type { Stage } from '../domain/stage.ts';
 import { UnreadableDocument } from '../domain/versions/document.ts';
-import {
-  faultKey,
-  gaveUpKey,
-  UNKNOWN_DATASET,
-  unreadableMessageKey,
-  type VersionPath,
-  versionPath,
-} from '../domain/versions/key-layout.ts';
+import { faultKey, gaveUpKey, unreadableMessageKey } from '../domain/versions/key-layout.ts';
 import { type ObjectEvent, parseObjectEvent } from '../domain/versions/object-event.ts';
 import { total } from '../domain/versions/receipt.ts';
 import { threadedZstd } from '../formats/zstd.ts';
@@ -48,22 +41,6 @@ export interface StageOptions {
   /** How many messages of a batch are worked on at once: what the function's memory has room for. */
   readonly concurrency: number;
   readonly work: (event: ObjectEvent, surroundings: StageContext) => Promise<Outcome>;
-  /** Which version of which raw object an event is about, and which piece of it: where its faults are found. */
-  readonly subjectOf: (event: ObjectEvent, registry: Registry) => Subject;
-}
-
-export interface Subject {
-  readonly path: VersionPath;
-  readonly numbers: readonly number[];
-}
-
-/** The subject of an event of one of our own buckets; of a key that is none of ours, the key itself. */
-export function workItemOf(
-  event: ObjectEvent,
-  address: (VersionPath & { readonly part: number }) | undefined,
-): Subject {
-  if (address !== undefined) return { path: address, numbers: [address.part] };
-  return { path: versionPath({ dataset: UNKNOWN_DATASET, ...event }), numbers: [] };
 }
 
 /** What a simulation replaces. */
@@ -195,7 +172,7 @@ async function settle(
   options: StageOptions,
   surroundings: StageContext,
 ): Promise<Outcome> {
-  const { stage, failedBucket, work, subjectOf } = options;
+  const { stage, failedBucket, work, registry } = options;
   try {
     return await work(event, surroundings);
   } catch (error) {
@@ -204,7 +181,7 @@ async function settle(
         ? new PermanentError('version_not_found', error.message, { stage, cause: error })
         : error;
     if (!(fault instanceof PermanentError)) throw transient(fault, stage);
-    const { path, numbers } = subjectOf(event, options.registry);
+    const { path, numbers } = registry.workItemOf(stage, event);
     await writeFault(surroundings.store, failedBucket, faultKey(path, stage, ...numbers), event, fault);
     const { code, message } = fault;
     return { ...withoutRecords(path.dataset, 'failed'), fault: { code, message } };
@@ -237,10 +214,10 @@ async function leaveReason(
 }
 
 /** Beside the key that the message is about; of a message that nobody can read, by its id. */
-function reasonKey(message: SQSRecord, { stage, registry, subjectOf }: StageOptions): string {
+function reasonKey(message: SQSRecord, { stage, registry }: StageOptions): string {
   const event = eventOf(message);
   if (event === undefined) return unreadableMessageKey(stage, message.messageId);
-  const { path, numbers } = subjectOf(event, registry);
+  const { path, numbers } = registry.workItemOf(stage, event);
   return gaveUpKey(path, stage, ...numbers);
 }
 
