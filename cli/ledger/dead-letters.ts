@@ -175,6 +175,17 @@ function failureOf({ MessageAttributes = {} }: Message, event: ObjectEvent | und
   };
 }
 
+/** What the ledger says now of a message's work. */
+export async function standingNow(
+  target: Target,
+  { stage, body }: Pick<DeadLetter, 'stage' | 'body'>,
+): Promise<Standing> {
+  const event = eventOf(body);
+  if (event === undefined) return 'open';
+  const place = target.registry.workItemOf(stage, event).path;
+  return standing(target, stage, event, await readable(ledgerOf(target).entry(place)));
+}
+
 /** What the ledger says of a message's work. A document that can't be read proves nothing. */
 async function standing(
   target: Target,
@@ -187,7 +198,7 @@ async function standing(
   return standingOf(stage, event, target.registry, { entry, hasReceipt });
 }
 
-function eventOf(body: string): ObjectEvent | undefined {
+export function eventOf(body: string): ObjectEvent | undefined {
   try {
     return parseObjectEvent(body);
   } catch {

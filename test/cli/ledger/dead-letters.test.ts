@@ -3,6 +3,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { deadLetterQueues, withOpenQueues } from '../../../cli/ledger/dead-letters.ts';
+import { queueStates } from '../../../cli/target/queue-state.ts';
 import { localCredentials, type Target } from '../../../cli/target/target.ts';
 import { type TransientCode, TransientError } from '../../../domain/errors.ts';
 import { type Stage, stages } from '../../../domain/stage.ts';
@@ -11,8 +12,14 @@ import { toQueueMessage } from '../../../domain/versions/event-message.ts';
 import { gaveUpKey } from '../../../domain/versions/key-layout.ts';
 import { parseObjectEvent } from '../../../domain/versions/object-event.ts';
 import { writeFault } from '../../../store/failed-objects.ts';
+import { readText } from '../../../store/listing.ts';
 import { s3ObjectStore } from '../../../store/object-store.ts';
-import { settledState, startTestPipeline, type TestPipeline } from '../../pipeline/running-pipeline.ts';
+import {
+  eventually,
+  settledState,
+  startTestPipeline,
+  type TestPipeline,
+} from '../../pipeline/running-pipeline.ts';
 import { documents, finished, sluice, startSluice } from '../sluice.ts';
 
 let pipeline: TestPipeline;
@@ -181,5 +188,145 @@ describe('sluice dlq', () => {
     const interrupted = await finished(child, 'Reading the DLQs');
     expect(interrupted).toMatchObject({ status: 130, stdout: '' });
     expect(await lying()).toHaveLength(200);
+  });
+});
+
+describe('sluice redrive', () => {
+  const several = (n: number, name: string) =>
+    Promise.all(Array.from({ length: n }, (_, i) => put(`recipes/${name}-${i}.ndjson`)));
+  const keysOf = (letters: readonly DeadLetter[]) => letters.map(({ key }) => key).sort();
+
+  /** Waits until each message's object is in the tables. */
+  async function allDone(bodies: readonly string[]): Promise<void> {
+    for (const { key, versionId } of bodies.map(parseObjectEvent))
+      expect(await settledState(target, key, versionId)).toMatchObject({
+        stage: 'done',
+        read: 1,
+        written: 1,
+      });
+  }
+
+  async function recordOf(totals: Record<string, unknown> | undefined): Promise<Record<string, unknown>> {
+    const { failed } = target.outputs.buckets;
+    return JSON.parse(
+      await readText(target, failed, String(totals?.['record']).slice(`s3://${failed}/`.length)),
+    );
+  }
+
+  test('sends back the messages of one reason alone, and tells the end of each', async () => {
+    const bodies = await several(3, 'reason');
+    const [first = '', second = '', third = ''] = bodies;
+    await note(first, 'database', 'Connection refused');
+    await note(second, 'storage', 'Access Denied');
+    await note(third, 'database', 'Connection refused');
+    await deadLetter(bodies);
+    const sent = await run(
+      'redrive',
+      '--code',
+      'database',
+      '--wait',
+      '--json',
+      '--reason',
+      'the server is back',
+    );
+    expect(sent).toMatchObject({ status: 0 });
+    const endings = documents(sent);
+    const totals = endings.pop();
+    expect(endings.map(({ result }) => result)).toEqual(['done', 'done']);
+    expect(totals).toMatchObject({ sent: 2, results: { done: 2 } });
+    expect(keysOf(await lying())).toEqual(['recipes/reason-1.ndjson']);
+    await allDone([first, third]);
+    expect(await recordOf(totals)).toMatchObject({
+      action: 'redrive',
+      reason: 'the server is back',
+      selection: { codes: ['database'] },
+      sent: 2,
+      complete: true,
+    });
+  });
+
+  test('sends everything back, also the events that EventBridge could not deliver', async () => {
+    const bodies = await several(4, 'all');
+    await deadLetter(bodies.slice(0, 2));
+    await deadLetter(bodies.slice(2), { place: 'undelivered' });
+    const sent = await run('redrive');
+    expect(sent).toMatchObject({ status: 0 });
+    expect(sent.stdout).toContain('Sent 4 messages back.');
+    expect(await lying()).toEqual([]);
+    await allDone(bodies);
+  });
+
+  test('only lists with --dry-run, and takes the oldest up to --limit', async () => {
+    const bodies = [0, 1, 2].map((i) => eventOf(`recipes/dry-${i}.ndjson`, 'v1'));
+    for (const body of bodies) await deadLetter([body]);
+    const dry = documents(await run('redrive', '--limit', '2', '--dry-run', '--json'));
+    expect(dry.at(-1)).toMatchObject({ selected: 2 });
+    expect(dry.slice(0, -1).map(({ key }) => key)).toEqual(['recipes/dry-0.ndjson', 'recipes/dry-1.ndjson']);
+    expect(await lying()).toHaveLength(3);
+  });
+
+  test('discards only with a reason, and only after the messages are in the record', async () => {
+    const [body = '', other = ''] = [0, 1].map((i) => eventOf(`recipes/discard-${i}.ndjson`, 'v1'));
+    await deadLetter([body, other]);
+    const refused = await run('redrive', '--discard');
+    expect(refused).toMatchObject({ status: 1 });
+    expect(refused.stderr).toContain('--reason TEXT');
+    expect(await lying()).toHaveLength(2);
+    const args = ['--discard', '--reason', 'a test upload', '--key', 'recipes/discard-0.ndjson', '--json'];
+    const [totals] = documents(await run('redrive', ...args));
+    expect(totals).toMatchObject({ discarded: 1 });
+    expect(await recordOf(totals)).toMatchObject({ reason: 'a test upload', messages: [{ body }] });
+    expect(keysOf(await lying())).toEqual(['recipes/discard-1.ndjson']);
+  });
+
+  test('sends the others when the canary has ended well', async () => {
+    const bodies = await several(3, 'canary');
+    await deadLetter(bodies);
+    const sent = await run('redrive', '--canary', '1', '--wait', '--json');
+    expect(sent).toMatchObject({ status: 0 });
+    expect(documents(sent).at(-1)).toMatchObject({ sent: 3, results: { done: 3 } });
+    await allDone(bodies);
+  });
+
+  test('a run that is killed in the middle and started again loses no message and doubles no row', async () => {
+    const bodies = await several(40, 'killed');
+    await deadLetter(bodies);
+    // A selection, which the command sends itself.
+    const child = startSluice(pipeline.directory, ['redrive', '--dataset', 'recipes', '--rate', '10']);
+    const ended = finished(child);
+    child.stderr?.on('data', (text: string) => {
+      if (text.includes('Sent ')) child.kill('SIGKILL');
+    });
+    expect(await ended).toMatchObject({ status: 137 });
+    let again = 0;
+    await eventually(async () => {
+      const totals = documents(await run('redrive', '--dataset', 'recipes', '--json')).at(-1);
+      again += Number(totals?.['sent']);
+      return totals?.['unseen'] === 0 && (await lying()).length === 0 ? true : undefined;
+    }, 'an empty DLQ');
+    expect(again).toBeGreaterThan(0);
+    expect(again).toBeLessThan(40);
+    await allDone(bodies);
+  });
+
+  test('stops when the canary comes back, with the others untouched', async () => {
+    const bodies = [0, 1, 2, 3, 4].map((i) => `not an event ${i}`);
+    for (const body of bodies) await deadLetter([body]);
+    const child = startSluice(pipeline.directory, ['redrive', 'extraction', '--canary', '1', '--json']);
+    const ended = finished(child);
+    await eventually(async () => {
+      const { dead } = (await queueStates(target)).find(({ stage }) => stage === 'extraction') ?? {};
+      return dead === 4 ? true : undefined;
+    }, 'the canary');
+    // As SQS does after the last attempt, which the stage's visibility timeout puts off for minutes.
+    await deadLetter(['not an event 0']);
+    const stopped = await ended;
+    expect(stopped).toMatchObject({ status: 1 });
+    expect(stopped.stderr).toContain('Stopped: 1 of 1 canary came back');
+    expect(documents(stopped).at(0)).toMatchObject({
+      result: 'returned',
+      letter: { body: 'not an event 0' },
+    });
+    expect((await lying()).map(({ body }) => body).sort()).toEqual(bodies);
   });
 });
