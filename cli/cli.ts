@@ -27,6 +27,8 @@ const commands: Readonly<Record<string, () => Promise<(program: Command) => void
   catalog: async () => (await import('./commands/catalog.ts')).catalog,
   outputs: async () => (await import('./commands/outputs.ts')).outputs,
   status: async () => (await import('./commands/status.ts')).status,
+  dlq: async () => (await import('./commands/dlq.ts')).dlq,
+  redrive: async () => (await import('./commands/redrive.ts')).redrive,
   sweep: async () => (await import('./commands/sweep.ts')).sweep,
   reconcile: async () => (await import('./commands/reconcile.ts')).reconcile,
   backfill: async () => (await import('./commands/backfill.ts')).backfill,

@@ -1,12 +1,28 @@
 import type { Dataset } from './dataset.ts';
+import type { Stage } from './stage.ts';
 import {
   type LedgerPlace,
   objectId,
+  parsePartKey,
+  parseProcessedKey,
   UNKNOWN_DATASET,
   type VersionPath,
   versionPath,
 } from './versions/key-layout.ts';
 import { revisionName } from './versions/revision.ts';
+
+/** The version of a raw object that a message is about, and the part of it. */
+export interface WorkItem {
+  readonly path: VersionPath;
+  /** The part, unless the work item is the whole version. */
+  readonly numbers: readonly number[];
+}
+
+interface KeyRevision {
+  readonly key: string;
+  readonly versionId: string;
+  readonly revision: number;
+}
 
 /** The datasets of one pipeline. The simulation has other datasets than the deployed pipeline. */
 export class Registry {
@@ -53,12 +69,15 @@ export class Registry {
   }
 
   /** The segments of the keys that belong to a revision of a raw object. */
-  pathOf(object: {
-    readonly key: string;
-    readonly versionId: string;
-    readonly revision: number;
-  }): VersionPath {
-    const { key, versionId, revision } = object;
+  pathOf({ key, versionId, revision }: KeyRevision): VersionPath {
     return versionPath({ dataset: this.nameOf(key), key, versionId: revisionName(versionId, revision) });
+  }
+
+  /** The work item of an event; of a key in no layout of ours, the key itself is the object. */
+  workItemOf(stage: Stage, event: KeyRevision): WorkItem {
+    if (stage === 'extraction') return { path: this.pathOf(event), numbers: [] };
+    const piece = stage === 'transformation' ? parsePartKey(event.key) : parseProcessedKey(event.key);
+    if (piece !== undefined) return { path: piece, numbers: [piece.part] };
+    return { path: versionPath({ dataset: UNKNOWN_DATASET, ...event }), numbers: [] };
   }
 }

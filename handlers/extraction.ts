@@ -7,7 +7,6 @@ const { buckets, options } = stageEnvironment('extraction');
 export const stage: StageOptions = {
   ...options,
   work: (event, context) => extractObject(event, buckets, context),
-  subjectOf: (event, registry) => ({ path: registry.pathOf(event), numbers: [] }),
 };
 
 export const handler = stageHandler(stage);

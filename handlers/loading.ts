@@ -1,8 +1,7 @@
 import type { Environment } from '../domain/environment.ts';
-import { parseProcessedKey } from '../domain/versions/key-layout.ts';
 import type { TableStore } from '../mysql/table-store.ts';
 import { stageEnvironment } from './configuration.ts';
-import { type StageOptions, stageHandler, workItemOf } from './sqs-handler.ts';
+import { type StageOptions, stageHandler } from './sqs-handler.ts';
 import { loadFile } from './stages/load-file.ts';
 
 const { buckets, options } = stageEnvironment('loading');
@@ -11,7 +10,6 @@ const tables = await mysqlTables(process.env);
 export const stage: StageOptions = {
   ...options,
   work: (event, context) => loadFile(event, buckets, { tables, ...context }),
-  subjectOf: (event) => workItemOf(event, parseProcessedKey(event.key)),
 };
 
 /** Imports the MySQL client only in a stack with MySQL, since it is the largest part of this function. */

@@ -14,14 +14,7 @@ import { limits } from '../domain/records/part.ts';
 import type { Registry } from '../domain/registry.ts';
 import type { Stage } from '../domain/stage.ts';
 import { UnreadableDocument } from '../domain/versions/document.ts';
-import {
-  faultKey,
-  gaveUpKey,
-  UNKNOWN_DATASET,
-  unreadableMessageKey,
-  type VersionPath,
-  versionPath,
-} from '../domain/versions/key-layout.ts';
+import { faultKey, gaveUpKey, unreadableMessageKey } from '../domain/versions/key-layout.ts';
 import { type ObjectEvent, parseObjectEvent } from '../domain/versions/object-event.ts';
 import { total } from '../domain/versions/receipt.ts';
 import { threadedZstd } from '../formats/zstd.ts';
@@ -52,28 +45,6 @@ export interface StageOptions {
   /** How many messages of a batch are processed at once; limited by the function's memory. */
   readonly concurrency: number;
   readonly work: (event: ObjectEvent, context: StageContext) => Promise<Outcome>;
-  /**
-   * The version of a raw object that an event is about, and the numbers of the work item. They make the key
-   * of its fault.
-   */
-  readonly subjectOf: (event: ObjectEvent, registry: Registry) => Subject;
-}
-
-export interface Subject {
-  readonly path: VersionPath;
-  readonly numbers: readonly number[];
-}
-
-/**
- * The subject of an event of one of the pipeline's own buckets. If the pipeline did not write the key, the
- * subject is the key itself.
- */
-export function workItemOf(
-  event: ObjectEvent,
-  address: (VersionPath & { readonly part: number }) | undefined,
-): Subject {
-  if (address !== undefined) return { path: address, numbers: [address.part] };
-  return { path: versionPath({ dataset: UNKNOWN_DATASET, ...event }), numbers: [] };
 }
 
 /** The dependencies that a simulation replaces. */
@@ -215,7 +186,7 @@ function readEvent(message: SQSRecord, stage: Stage): ObjectEvent {
 
 /** Does the work. If the object is at fault, leaves the reason in the failed bucket. */
 async function settle(event: ObjectEvent, options: StageOptions, context: StageContext): Promise<Outcome> {
-  const { stage, failedBucket, work, subjectOf } = options;
+  const { stage, failedBucket, work, registry } = options;
   try {
     return await work(event, context);
   } catch (error) {
@@ -224,7 +195,7 @@ async function settle(event: ObjectEvent, options: StageOptions, context: StageC
         ? new PermanentError('version_not_found', error.message, { stage, cause: error })
         : error;
     if (!(fault instanceof PermanentError)) throw transient(fault, stage);
-    const { path, numbers } = subjectOf(event, options.registry);
+    const { path, numbers } = registry.workItemOf(stage, event);
     await writeFault(context.store, failedBucket, faultKey(path, stage, ...numbers), event, fault);
     const { code, message } = fault;
     return { ...withoutRecords(path.dataset, 'failed'), fault: { code, message } };
@@ -259,10 +230,10 @@ async function leaveReason(
 /**
  * The key is made of the work item that the message is about; for an unreadable message, of the message's id.
  */
-function reasonKey(message: SQSRecord, { stage, registry, subjectOf }: StageOptions): string {
+function reasonKey(message: SQSRecord, { stage, registry }: StageOptions): string {
   const event = eventOf(message);
   if (event === undefined) return unreadableMessageKey(stage, message.messageId);
-  const { path, numbers } = subjectOf(event, registry);
+  const { path, numbers } = registry.workItemOf(stage, event);
   return gaveUpKey(path, stage, ...numbers);
 }
 

@@ -48,6 +48,11 @@ export function choice(...words: readonly string[]): (text: string) => string {
   };
 }
 
+/** Adds a value to those before, for a repeatable option. */
+export function more(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
 const codes: ReadonlySet<string> = new Set([...rejectCodes, ...permanentCodes, ...transientCodes]);
 
 /**

@@ -92,7 +92,7 @@ export function table<Row>(rows: readonly Row[], columns: readonly TableColumn<R
 }
 
 /** Columns that a text takes on a terminal; wide characters (CJK, emoji) take two. */
-function width(text: string): number {
+export function width(text: string): number {
   let columns = 0;
   for (const character of text) {
     if (/\p{Mn}|\u200d|\ufe0f/u.test(character)) continue;

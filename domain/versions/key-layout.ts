@@ -218,6 +218,11 @@ export function unreadableMessageKey(stage: Stage, messageId: string): string {
   return `gave-up/_messages/${stage}/${messageId}.json`;
 }
 
+/** The record of one run of a redrive, in the failed bucket. @param startedAt ISO 8601 */
+export function redriveRecordKey(startedAt: string, id: string): string {
+  return `redrives/${startedAt.replaceAll(':', '-')}-${id}.json`;
+}
+
 /** The prefix of a version's rejects in the failed bucket. */
 export function rejectsPrefix(path: VersionPath): string {
   return `rejects/${partsPrefix(path)}`;

@@ -1,12 +1,12 @@
 import type { SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { parsePartKey, partKey, versionPath } from '../../domain/versions/key-layout.ts';
-import { type StageOptions, stageHandler, workItemOf } from '../../handlers/sqs-handler.ts';
+import { partKey, versionPath } from '../../domain/versions/key-layout.ts';
+import { type StageOptions, stageHandler } from '../../handlers/sqs-handler.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { withoutRecords } from '../../handlers/stages/outcome.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import { ObjectNotFound } from '../../store/object-store.ts';
-import { createdEvent, MemoryStore, surroundingsOf } from '../store/memory-store.ts';
+import { MemoryStore, surroundingsOf } from '../store/memory-store.ts';
 import { buckets, ndjson, putRaw, recipe } from './flow.ts';
 import { context, created, embeddedMetrics, message } from './invocation.ts';
 
@@ -32,7 +32,6 @@ function handlerOf(
       registry,
       maximumReceives: 5,
       concurrency: 2,
-      subjectOf: (event) => ({ path: registry.pathOf(event), numbers: [] }),
       work: (event, surroundings) => extractObject(event, buckets, surroundings),
       ...options,
     },
@@ -167,7 +166,7 @@ describe('the handler of a stage', () => {
     const store = new MemoryStore();
     const handler = handlerOf(store, {
       concurrency: 1,
-      subjectOf: ({ key }) => workItemOf(createdEvent('temp', key), parsePartKey(key)),
+      stage: 'transformation',
       work: ({ key }) => {
         if (!key.includes('part-00002')) return Promise.reject(new Error('SlowDown'));
         return Promise.resolve(withoutRecords('recipes', 'done'));
@@ -180,8 +179,8 @@ describe('the handler of a stage', () => {
     });
     expect(await failures(handler, ...parts)).toEqual(failing('0', '1'));
     expect(store.keys('failed').map((key) => key.split('/').at(-1))).toEqual([
-      'extraction-00000.json',
-      'extraction-00001.json',
+      'transformation-00000.json',
+      'transformation-00001.json',
     ]);
   });
 

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { datasets } from '../../datasets/index.ts';
 import { type Stage, stages } from '../../domain/stage.ts';
-import { parsePartKey, parseProcessedKey, UNKNOWN_DATASET } from '../../domain/versions/key-layout.ts';
-import { type StageOptions, stageHandler, workItemOf } from '../../handlers/sqs-handler.ts';
+import { UNKNOWN_DATASET } from '../../domain/versions/key-layout.ts';
+import { type StageOptions, stageHandler } from '../../handlers/sqs-handler.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
@@ -74,21 +74,18 @@ async function printed(): Promise<EmbeddedMetric[]> {
   const store = new MemoryStore();
   putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1), { title: 'without ingredients' }, recipe(2)]));
   const metrics = embeddedMetrics();
-  const works: Record<Stage, Pick<StageOptions, 'work' | 'subjectOf'> & { bucket: string }> = {
+  const works: Record<Stage, Pick<StageOptions, 'work'> & { bucket: string }> = {
     extraction: {
       bucket: 'raw',
       work: (event, surroundings) => extractObject(event, buckets, surroundings),
-      subjectOf: (event, registry) => ({ path: registry.pathOf(event), numbers: [] }),
     },
     transformation: {
       bucket: 'temp',
       work: (event, surroundings) => transformPart(event, buckets, surroundings),
-      subjectOf: (event) => workItemOf(event, parsePartKey(event.key)),
     },
     loading: {
       bucket: 'processed',
       work: (event, surroundings) => loadFile(event, buckets, surroundings),
-      subjectOf: (event) => workItemOf(event, parseProcessedKey(event.key)),
     },
   };
   for (const stage of stages) {

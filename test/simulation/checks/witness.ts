@@ -56,7 +56,7 @@ export class Witness {
     const now = this.#network.clock.now();
     const { skewMs } = this.#network;
     const body = this.#current.get(party)?.event.Records.find((each) => each.body.includes(versionId))?.body;
-    const version = `${key} ${versionId} ${/"revision":\d+/.exec(body ?? '')?.[0] ?? ''}`.trim();
+    const version = `${key} ${versionId} ${/"edition":\d+/.exec(body ?? '')?.[0] ?? ''}`.trim();
     for (const [other, { read, endsAt }] of this.#current) {
       // By so much the lease of one may have ended early for the clock of another.
       if (other !== party && other.alive && endsAt > now + skewMs && read.has(version))
