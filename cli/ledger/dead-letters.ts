@@ -194,7 +194,8 @@ async function standing(
   entry: LedgerEntry | undefined,
 ): Promise<Standing> {
   const key = receiptKeyOf(stage, event, target.registry);
-  const hasReceipt = key !== undefined && (await ledgerOf(target).hasReceipt(key));
+  // Receipts are only written of what has an entry.
+  const hasReceipt = entry !== undefined && key !== undefined && (await ledgerOf(target).hasReceipt(key));
   return standingOf(stage, event, target.registry, { entry, hasReceipt });
 }
 
