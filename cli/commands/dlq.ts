@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { DeadLetter, Standing } from '../../domain/versions/dead-letters/dead-letter.ts';
 import { type DeadLetterGroup, grouped } from '../../domain/versions/dead-letters/selection.ts';
-import { deadLetterQueues, withOpenQueues } from '../ledger/dead-letters.ts';
+import { deadLetterQueues, withOpenQueues } from '../ledger/dead-letters/dead-letters.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { whole } from '../options/options.ts';
 import { chosenStages, stageArgument } from '../options/stages.ts';

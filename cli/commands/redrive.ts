@@ -7,10 +7,19 @@ import {
   isEverything,
   selected,
 } from '../../domain/versions/dead-letters/selection.ts';
-import { type DeadLetterQueue, deadLetterQueues, withOpenQueues } from '../ledger/dead-letters.ts';
-import { type Redriven, redriveAll, redriveSome, type Sending } from '../ledger/redrive.ts';
-import { isBad, longestRound, type RedriveEnding, redriveEndings } from '../ledger/redrive-endings.ts';
-import { RedriveRecord } from '../ledger/redrive-record.ts';
+import {
+  type DeadLetterQueue,
+  deadLetterQueues,
+  withOpenQueues,
+} from '../ledger/dead-letters/dead-letters.ts';
+import { type Redriven, redriveAll, redriveSome, type Sending } from '../ledger/dead-letters/redrive.ts';
+import {
+  isBad,
+  longestRound,
+  type RedriveEnding,
+  redriveEndings,
+} from '../ledger/dead-letters/redrive-endings.ts';
+import { RedriveRecord } from '../ledger/dead-letters/redrive-record.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { chosenDataset, datasetNames, more, pointInTime, whole } from '../options/options.ts';
 import { chosenStages, stageArgument } from '../options/stages.ts';

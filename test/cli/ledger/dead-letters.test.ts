@@ -2,7 +2,7 @@ import { DisableRuleCommand, EventBridgeClient, ListRulesCommand } from '@aws-sd
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { deadLetterQueues, withOpenQueues } from '../../../cli/ledger/dead-letters.ts';
+import { deadLetterQueues, withOpenQueues } from '../../../cli/ledger/dead-letters/dead-letters.ts';
 import { queueStates } from '../../../cli/target/queue-state.ts';
 import { localCredentials, type Target } from '../../../cli/target/target.ts';
 import { type TransientCode, TransientError } from '../../../domain/errors.ts';

@@ -1,11 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { type Stage, stages } from '../../domain/stage.ts';
-import { type DeadLetter, isReturnOf } from '../../domain/versions/dead-letters/dead-letter.ts';
-import { extractionReceiptKey } from '../../domain/versions/key-layout.ts';
-import { extractionReceipt } from '../../domain/versions/receipt.ts';
-import { READS_AT_ONCE } from '../../store/ledger.ts';
-import type { Target } from '../target/target.ts';
+import { type Stage, stages } from '../../../domain/stage.ts';
+import { type DeadLetter, isReturnOf } from '../../../domain/versions/dead-letters/dead-letter.ts';
+import { extractionReceiptKey } from '../../../domain/versions/key-layout.ts';
+import { extractionReceipt } from '../../../domain/versions/receipt.ts';
+import { READS_AT_ONCE } from '../../../store/ledger.ts';
+import type { Target } from '../../target/target.ts';
+import { ledgerOf } from '../ledger.ts';
 import {
   attributesOf,
   deadLetterQueues,
@@ -14,7 +15,6 @@ import {
   standingNow,
   withOpenQueues,
 } from './dead-letters.ts';
-import { ledgerOf } from './ledger.ts';
 import type { Redriven } from './redrive.ts';
 
 /**

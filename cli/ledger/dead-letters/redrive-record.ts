@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
-import type { Stage } from '../../domain/stage.ts';
-import type { DeadLetter } from '../../domain/versions/dead-letters/dead-letter.ts';
-import type { DeadLetterSelection } from '../../domain/versions/dead-letters/selection.ts';
-import { redriveRecordKey } from '../../domain/versions/key-layout.ts';
-import { s3ObjectStore } from '../../store/object-store.ts';
-import type { Target } from '../target/target.ts';
+import type { Stage } from '../../../domain/stage.ts';
+import type { DeadLetter } from '../../../domain/versions/dead-letters/dead-letter.ts';
+import type { DeadLetterSelection } from '../../../domain/versions/dead-letters/selection.ts';
+import { redriveRecordKey } from '../../../domain/versions/key-layout.ts';
+import { s3ObjectStore } from '../../../store/object-store.ts';
+import type { Target } from '../../target/target.ts';
 
 /** What was asked of a run. */
 export interface RedriveRequest {

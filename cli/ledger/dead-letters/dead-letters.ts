@@ -1,6 +1,6 @@
 import { GetQueueAttributesCommand, type Message, type QueueAttributeName } from '@aws-sdk/client-sqs';
 import pLimit from 'p-limit';
-import type { Stage } from '../../domain/stage.ts';
+import type { Stage } from '../../../domain/stage.ts';
 import {
   type DeadLetter,
   type DeadLetterPlace,
@@ -8,16 +8,16 @@ import {
   receiptKeyOf,
   type Standing,
   standingOf,
-} from '../../domain/versions/dead-letters/dead-letter.ts';
-import { parseFault } from '../../domain/versions/fault.ts';
-import { gaveUpKey, type LedgerPlace, unreadableMessageKey } from '../../domain/versions/key-layout.ts';
-import type { LedgerEntry } from '../../domain/versions/ledger.ts';
-import { type ObjectEvent, parseObjectEvent } from '../../domain/versions/object-event.ts';
-import { READS_AT_ONCE, unreadableDocument } from '../../store/ledger.ts';
-import { s3ObjectStore } from '../../store/object-store.ts';
-import { HeldMessages } from '../target/held-messages.ts';
-import type { Target } from '../target/target.ts';
-import { ledgerOf } from './ledger.ts';
+} from '../../../domain/versions/dead-letters/dead-letter.ts';
+import { parseFault } from '../../../domain/versions/fault.ts';
+import { gaveUpKey, type LedgerPlace, unreadableMessageKey } from '../../../domain/versions/key-layout.ts';
+import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
+import { type ObjectEvent, parseObjectEvent } from '../../../domain/versions/object-event.ts';
+import { READS_AT_ONCE, unreadableDocument } from '../../../store/ledger.ts';
+import { s3ObjectStore } from '../../../store/object-store.ts';
+import { HeldMessages } from '../../target/held-messages.ts';
+import type { Target } from '../../target/target.ts';
+import { ledgerOf } from '../ledger.ts';
 
 /** A queue in which messages end, and the queue of the stage that they were meant for. */
 export interface DeadLetterQueue {

@@ -4,11 +4,11 @@ import {
   ListMessageMoveTasksCommand,
   StartMessageMoveTaskCommand,
 } from '@aws-sdk/client-sqs';
-import type { DeadLetter } from '../../domain/versions/dead-letters/dead-letter.ts';
-import { QueueSender } from '../../store/queue-sender.ts';
-import { settleAll } from '../../store/settle-all.ts';
-import type { Target } from '../target/target.ts';
-import { UserError } from '../terminal/user-error.ts';
+import type { DeadLetter } from '../../../domain/versions/dead-letters/dead-letter.ts';
+import { QueueSender } from '../../../store/queue-sender.ts';
+import { settleAll } from '../../../store/settle-all.ts';
+import type { Target } from '../../target/target.ts';
+import { UserError } from '../../terminal/user-error.ts';
 import { attributesOf, type DeadLetterQueue, type OpenQueue, withOpenQueues } from './dead-letters.ts';
 
 /** The most that SQS takes in one request: messages, and bytes in all ("SendMessageBatch"). */
