@@ -12,7 +12,7 @@ import {
 import { revisionName } from './versions/revision.ts';
 
 /** The version of a raw object that a message is about, and the part of it. */
-export interface WorkItem {
+export interface WorkItemPlace {
   readonly path: VersionPath;
   /** The part, unless the work item is the whole version. */
   readonly numbers: readonly number[];
@@ -73,11 +73,13 @@ export class Registry {
     return versionPath({ dataset: this.nameOf(key), key, versionId: revisionName(versionId, revision) });
   }
 
-  /** The work item of an event; of a key in no layout of ours, the key itself is the object. */
-  workItemOf(stage: Stage, event: KeyRevision): WorkItem {
+  /**
+   * The place of an event's work item. A key that the pipeline did not write is taken for an object itself.
+   */
+  workItemOf(stage: Stage, event: KeyRevision): WorkItemPlace {
     if (stage === 'extraction') return { path: this.pathOf(event), numbers: [] };
-    const piece = stage === 'transformation' ? parsePartKey(event.key) : parseProcessedKey(event.key);
-    if (piece !== undefined) return { path: piece, numbers: [piece.part] };
+    const address = stage === 'transformation' ? parsePartKey(event.key) : parseProcessedKey(event.key);
+    if (address !== undefined) return { path: address, numbers: [address.part] };
     return { path: versionPath({ dataset: UNKNOWN_DATASET, ...event }), numbers: [] };
   }
 }

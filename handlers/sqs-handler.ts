@@ -15,7 +15,7 @@ import type { Registry } from '../domain/registry.ts';
 import type { Stage } from '../domain/stage.ts';
 import { UnreadableDocument } from '../domain/versions/document.ts';
 import { faultKey, gaveUpKey, unreadableMessageKey } from '../domain/versions/key-layout.ts';
-import { type ObjectEvent, parseObjectEvent } from '../domain/versions/object-event.ts';
+import { findObjectEvent, type ObjectEvent, parseObjectEvent } from '../domain/versions/object-event.ts';
 import { total } from '../domain/versions/receipt.ts';
 import { threadedZstd } from '../formats/zstd.ts';
 import { writeFault } from '../store/failed-objects.ts';
@@ -222,7 +222,7 @@ async function leaveReason(
 ): Promise<void> {
   const { stage, failedBucket } = options;
   const key = reasonKey(message, options);
-  const event = eventOf(message);
+  const event = findObjectEvent(message.body);
   const reason = transient(error, stage);
   await writeFault(store, failedBucket, key, event ?? message, reason);
 }
@@ -231,18 +231,10 @@ async function leaveReason(
  * The key is made of the work item that the message is about; for an unreadable message, of the message's id.
  */
 function reasonKey(message: SQSRecord, { stage, registry }: StageOptions): string {
-  const event = eventOf(message);
+  const event = findObjectEvent(message.body);
   if (event === undefined) return unreadableMessageKey(stage, message.messageId);
   const { path, numbers } = registry.workItemOf(stage, event);
   return gaveUpKey(path, stage, ...numbers);
-}
-
-function eventOf({ body }: SQSRecord): ObjectEvent | undefined {
-  try {
-    return parseObjectEvent(body);
-  } catch {
-    return undefined;
-  }
 }
 
 /**

@@ -127,7 +127,7 @@ export function s3ObjectStore(client = new S3Client({})): ObjectStore {
         await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
         return true;
       } catch (error) {
-        if (isStatus(error, 404)) return false;
+        if (isNotFound(error)) return false;
         throw error;
       }
     },

@@ -1,5 +1,6 @@
-import { HeadObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { LatestVersion } from '../domain/versions/sweep.ts';
+import { isNotFound } from './object-store.ts';
 
 /** The latest version of a key, and when it was created, in milliseconds since the epoch. */
 export interface ShownVersion extends LatestVersion {
@@ -23,7 +24,7 @@ export function s3Look(bucket: string, client = new S3Client({})): Look {
         modified: LastModified?.getTime() ?? 0,
       };
     } catch (error) {
-      if (error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404) return undefined;
+      if (isNotFound(error)) return undefined;
       throw error;
     }
   };

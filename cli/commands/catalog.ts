@@ -1,5 +1,5 @@
 import { BatchCreatePartitionCommand, GetTableCommand } from '@aws-sdk/client-glue';
-import { GetQueueAttributesCommand, PurgeQueueCommand } from '@aws-sdk/client-sqs';
+import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import type { Command } from 'commander';
 import { datasets } from '../../datasets/index.ts';
 import { glueTable } from '../../domain/tables/glue.ts';
@@ -8,6 +8,7 @@ import { listObjects } from '../../store/listing.ts';
 import { type CatalogTable, crawlerState, lastCrawls, readCatalog } from '../lake/catalog.ts';
 import { compareFiles } from '../lake/lake-drift.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
+import { queueAttributes } from '../target/queue-state.ts';
 import type { Target } from '../target/target.ts';
 import {
   count,
@@ -169,11 +170,9 @@ const findingsQueues = ({ outputs: { catalog: of } }: Target) => [
 
 async function messagesIn(target: Target, urls: readonly string[]): Promise<number> {
   const counts = await Promise.all(
-    urls.map(async (QueueUrl) => {
-      const { Attributes } = await target.sqs.send(
-        new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['ApproximateNumberOfMessages'] }),
-      );
-      return Number(Attributes?.ApproximateNumberOfMessages ?? 0);
+    urls.map(async (url) => {
+      const attributes = await queueAttributes(target, url, ['ApproximateNumberOfMessages']);
+      return Number(attributes.ApproximateNumberOfMessages ?? 0);
     }),
   );
   return counts.reduce((sum, count) => sum + count, 0);

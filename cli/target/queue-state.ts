@@ -1,5 +1,5 @@
 import { GetMetricDataCommand } from '@aws-sdk/client-cloudwatch';
-import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { GetQueueAttributesCommand, type QueueAttributeName } from '@aws-sdk/client-sqs';
 import { type Stage, stages } from '../../domain/stage.ts';
 import type { Target } from './target.ts';
 
@@ -27,9 +27,9 @@ export async function queueStates(target: Target): Promise<QueueState[]> {
   return Promise.all(
     stages.map(async (stage) => {
       const [queue, dead, undelivered] = await Promise.all([
-        depth(target, queues[stage]),
-        depth(target, deadLetterQueues[stage]),
-        depth(target, undeliveredQueues[stage]),
+        queueDepth(target, queues[stage]),
+        queueDepth(target, deadLetterQueues[stage]),
+        queueDepth(target, undeliveredQueues[stage]),
       ]);
       return {
         stage,
@@ -44,22 +44,27 @@ export async function queueStates(target: Target): Promise<QueueState[]> {
   );
 }
 
-async function depth(
+export async function queueAttributes(
+  { sqs }: Target,
+  url: string,
+  names: QueueAttributeName[],
+): Promise<Partial<Record<QueueAttributeName, string>>> {
+  const command = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: names });
+  return (await sqs.send(command)).Attributes ?? {};
+}
+
+/** The messages of a queue, waiting or delayed, and in flight. */
+export async function queueDepth(
   target: Target,
   url: string,
 ): Promise<{ waiting: number; inFlight: number; visibilitySeconds: number }> {
-  const { Attributes } = await target.sqs.send(
-    new GetQueueAttributesCommand({
-      QueueUrl: url,
-      AttributeNames: [
-        'ApproximateNumberOfMessages',
-        'ApproximateNumberOfMessagesDelayed',
-        'ApproximateNumberOfMessagesNotVisible',
-        'VisibilityTimeout',
-      ],
-    }),
-  );
-  const count = (name: keyof NonNullable<typeof Attributes>) => Number(Attributes?.[name] ?? 0);
+  const attributes = await queueAttributes(target, url, [
+    'ApproximateNumberOfMessages',
+    'ApproximateNumberOfMessagesDelayed',
+    'ApproximateNumberOfMessagesNotVisible',
+    'VisibilityTimeout',
+  ]);
+  const count = (name: QueueAttributeName) => Number(attributes[name] ?? 0);
   return {
     waiting: count('ApproximateNumberOfMessages') + count('ApproximateNumberOfMessagesDelayed'),
     inFlight: count('ApproximateNumberOfMessagesNotVisible'),

@@ -1,4 +1,4 @@
-import { width } from './terminal.ts';
+import { width, wrapped } from './terminal.ts';
 
 /** How wide a line may be: a terminal's width. Output into a file or a pipe is never cut. */
 export function lineWidth(): number {
@@ -13,26 +13,9 @@ export function fitEnd(text: string, columns: number): string {
   return `…${characters.join('')}`;
 }
 
-/**
- * Folds a text at its spaces into lines of so many columns; a longer word is cut. Each line begins with
- * `indent`.
- */
+/** Wraps a text into lines of at most so many columns, each of which begins with `indent`. */
 export function folded(text: string, columns: number, indent = ''): string {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && width(`${last} ${word}`) <= columns)
-      lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(`${indent}${word}`);
-  }
-  return lines.flatMap((line) => chunks(line, columns, indent)).join('\n');
-}
-
-function chunks(line: string, columns: number, indent: string): string[] {
-  if (width(line) <= columns) return [line];
-  const characters = [...line];
-  let length = characters.length;
-  while (length > indent.length + 1 && width(characters.slice(0, length).join('')) > columns) length -= 1;
-  const rest = characters.slice(length).join('');
-  return [characters.slice(0, length).join(''), ...chunks(`${indent}${rest}`, columns, indent)];
+  return wrapped(text, columns - indent.length)
+    .map((line) => indent + line)
+    .join('\n');
 }

@@ -110,17 +110,19 @@ export function width(text: string): number {
 export function wrapped(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = '';
+  let filled = 0;
+  const breakLine = () => {
+    lines.push(line.trimEnd());
+    line = '';
+    filled = 0;
+  };
   for (const word of text.split(/(?<= )/)) {
-    if (line !== '' && width(line) + width(word.trimEnd()) > columns) {
-      lines.push(line.trimEnd());
-      line = '';
-    }
+    if (line !== '' && filled + width(word.trimEnd()) > columns) breakLine();
     for (const { segment } of new Intl.Segmenter().segment(word)) {
-      if (line !== '' && segment !== ' ' && width(line) + width(segment) > columns) {
-        lines.push(line);
-        line = '';
-      }
+      const more = width(segment);
+      if (line !== '' && segment !== ' ' && filled + more > columns) breakLine();
       line += segment;
+      filled += more;
     }
   }
   return [...lines, line.trimEnd()];

@@ -74,3 +74,12 @@ export function parseObjectEvent(body: string): ObjectEvent {
     time,
   };
 }
+
+/** The event of a message; `undefined` if the message is no event of S3. */
+export function findObjectEvent(body: string): ObjectEvent | undefined {
+  try {
+    return parseObjectEvent(body);
+  } catch {
+    return undefined;
+  }
+}

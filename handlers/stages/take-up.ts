@@ -56,8 +56,8 @@ export async function takeUp(
     if (before === undefined || known?.attempts.some((each) => each.versionId === versionId))
       return { event: { ...asked, sequencer }, path, before };
 
-    // This revision was extracted before, and superseded by a version that was taken for newer. Its output is
-    // gone, unless the invocation that removed it died.
+    // This revision was extracted before, and the claim did not see it: its ledger entry was lost. With an
+    // entry, a claim takes no name that has receipts.
     await removeExtracted(path, store, buckets);
     await ledger.change(path, (latest) => latest && withoutAttempts(latest, [versionId]));
     asked = { ...asked, revision: asked.revision + 1 };

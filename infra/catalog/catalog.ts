@@ -8,7 +8,7 @@ import type { Bucket } from '../base/bucket.ts';
 import type { Key } from '../base/key.ts';
 import type { CatalogConfiguration } from '../configuration/catalog.ts';
 import { allow, policyDocument, type Statement, trust, usesKey } from '../iam/documents.ts';
-import { readsAll } from '../iam/grants.ts';
+import { readsAll, readsCatalog } from '../iam/grants.ts';
 import { CrawlFindings } from './crawl-findings.ts';
 import type { CrawlQueue } from './crawl-queue.ts';
 import { CrawlSchedule } from './crawl-schedule.ts';
@@ -155,18 +155,7 @@ function crawlerMay(
   return [
     ...readsAll(files).statements,
     allow('FindFiles', ['s3:GetBucketLocation'], files.arn),
-    allow(
-      'ReadCatalog',
-      [
-        'glue:BatchGetPartition',
-        'glue:GetDatabase',
-        'glue:GetPartition',
-        'glue:GetPartitions',
-        'glue:GetTable',
-        'glue:GetTables',
-      ],
-      catalog,
-    ),
+    readsCatalog(catalog),
     allow(
       'RegisterPartitions',
       [

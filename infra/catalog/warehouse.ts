@@ -5,8 +5,8 @@ import { externalSchema, externalSchemaDdl, typedViewDdl } from '../../domain/ta
 import type { Bucket } from '../base/bucket.ts';
 import type { Key } from '../base/key.ts';
 import type { WarehouseConfiguration } from '../configuration/catalog.ts';
-import { allow, policyDocument, trust, usesKey } from '../iam/documents.ts';
-import { readsAll } from '../iam/grants.ts';
+import { policyDocument, trust, usesKey } from '../iam/documents.ts';
+import { readsAll, readsCatalog } from '../iam/grants.ts';
 import type { Catalog } from './catalog.ts';
 
 export interface WarehouseArgs extends WarehouseConfiguration {
@@ -47,18 +47,7 @@ export class Warehouse extends pulumi.ComponentResource {
         // Redshift database guide, c-spectrum-iam-policies.
         policy: policyDocument([
           ...readsAll(files).statements,
-          allow(
-            'ReadCatalog',
-            [
-              'glue:BatchGetPartition',
-              'glue:GetDatabase',
-              'glue:GetPartition',
-              'glue:GetPartitions',
-              'glue:GetTable',
-              'glue:GetTables',
-            ],
-            catalog.arns,
-          ),
+          readsCatalog(catalog.arns),
           usesKey(key.arn, ['Decrypt'], ['s3']),
         ]),
       },

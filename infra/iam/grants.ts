@@ -22,6 +22,24 @@ export function reads(bucket: Bucket): Grant {
   };
 }
 
+/**
+ * Reading tables and partitions of the Glue Data Catalog. @param arns of the catalog, databases and tables
+ */
+export function readsCatalog(arns: readonly pulumi.Input<string>[]): Statement {
+  return allow(
+    'ReadCatalog',
+    [
+      'glue:BatchGetPartition',
+      'glue:GetDatabase',
+      'glue:GetPartition',
+      'glue:GetPartitions',
+      'glue:GetTable',
+      'glue:GetTables',
+    ],
+    arns,
+  );
+}
+
 /** Writing whole objects. */
 export function writes(bucket: Bucket): Grant {
   return {

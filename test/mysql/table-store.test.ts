@@ -1,30 +1,19 @@
 // @module-tag mysql
 import fc from 'fast-check';
-import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { objectHash } from '../../domain/tables/row-identity.ts';
 import { openMysql } from '../../mysql/connection.ts';
 import { MysqlTableStore } from '../../mysql/mysql-table-store.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';
-import { type MysqlServer, startMysqlServer } from './mysql-server.ts';
-import { createTables, emptyTables, numbered, storedRows, thing, things } from './tables.ts';
+import { emptyTables, numbered, startThings, storedRows, thing, things } from './tables.ts';
 
-let server: MysqlServer;
-let look: Connection;
-let store: MysqlTableStore;
+let { server, look, store, close } = {} as Awaited<ReturnType<typeof startThings>>;
 
 beforeAll(async () => {
-  server = await startMysqlServer();
-  look = await openMysql({ url: server.url });
-  await createTables(look, [things]);
-  store = new MysqlTableStore(() => openMysql({ url: server.url }));
+  ({ server, look, store, close } = await startThings());
 });
 
-afterAll(async () => {
-  await store.close();
-  await look.end();
-  await server.close();
-});
+afterAll(() => close());
 
 beforeEach(() => emptyTables(look, [things]));
 

@@ -4,6 +4,9 @@ import { type Dataset, defineDataset } from '../../domain/dataset.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 import { allMysqlTables, createTableSql, mysqlTables } from '../../domain/tables/mysql.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
+import { openMysql } from '../../mysql/connection.ts';
+import { MysqlTableStore } from '../../mysql/mysql-table-store.ts';
+import { startMysqlServer } from './mysql-server.ts';
 
 /** A dataset with a column of every type, and lists of each kind. */
 export const things = defineDataset({
@@ -107,4 +110,18 @@ export async function storedRows(
     }
     return { record: Number(stored['_record']), sequencer: String(stored['_sequencer']), row };
   });
+}
+
+/** A server with the tables of `things`, a connection to look into them, and a store that writes them. */
+export async function startThings() {
+  const server = await startMysqlServer();
+  const look = await openMysql({ url: server.url });
+  await createTables(look, [things]);
+  const store = new MysqlTableStore(() => openMysql({ url: server.url }));
+  const close = async () => {
+    await store.close();
+    await look.end();
+    await server.close();
+  };
+  return { server, look, store, close };
 }

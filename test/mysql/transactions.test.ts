@@ -6,25 +6,15 @@ import { TransientError } from '../../domain/errors.ts';
 import { openMysql } from '../../mysql/connection.ts';
 import { MysqlTableStore } from '../../mysql/mysql-table-store.ts';
 import { patience } from '../../mysql/session.ts';
-import { type MysqlServer, startMysqlServer } from './mysql-server.ts';
-import { createTables, emptyTables, numbered, storedRows, thing, things } from './tables.ts';
+import { emptyTables, numbered, startThings, storedRows, thing, things } from './tables.ts';
 
-let server: MysqlServer;
-let look: Connection;
-let store: MysqlTableStore;
+let { server, look, store, close } = {} as Awaited<ReturnType<typeof startThings>>;
 
 beforeAll(async () => {
-  server = await startMysqlServer();
-  look = await openMysql({ url: server.url });
-  await createTables(look, [things]);
-  store = new MysqlTableStore(() => openMysql({ url: server.url }));
+  ({ server, look, store, close } = await startThings());
 });
 
-afterAll(async () => {
-  await store.close();
-  await look.end();
-  await server.close();
-});
+afterAll(() => close());
 
 beforeEach(() => emptyTables(look, [things]));
 

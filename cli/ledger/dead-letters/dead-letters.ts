@@ -1,4 +1,4 @@
-import { GetQueueAttributesCommand, type Message, type QueueAttributeName } from '@aws-sdk/client-sqs';
+import type { Message } from '@aws-sdk/client-sqs';
 import pLimit from 'p-limit';
 import type { Stage } from '../../../domain/stage.ts';
 import {
@@ -12,10 +12,11 @@ import {
 import { parseFault } from '../../../domain/versions/fault.ts';
 import { gaveUpKey, type LedgerPlace, unreadableMessageKey } from '../../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
-import { type ObjectEvent, parseObjectEvent } from '../../../domain/versions/object-event.ts';
+import { findObjectEvent, type ObjectEvent } from '../../../domain/versions/object-event.ts';
 import { READS_AT_ONCE, unreadableDocument } from '../../../store/ledger.ts';
 import { s3ObjectStore } from '../../../store/object-store.ts';
 import { HeldMessages } from '../../target/held-messages.ts';
+import { queueAttributes } from '../../target/queue-state.ts';
 import type { Target } from '../../target/target.ts';
 import { ledgerOf } from '../ledger.ts';
 
@@ -33,15 +34,6 @@ export function deadLetterQueues({ outputs }: Target, stages: readonly Stage[]):
     { stage, place: 'dlq' as const, url: dlqs[stage], sourceUrl: queues[stage] },
     { stage, place: 'undelivered' as const, url: undeliveredQueues[stage], sourceUrl: queues[stage] },
   ]);
-}
-
-export async function attributesOf(
-  { sqs }: Target,
-  url: string,
-  names: QueueAttributeName[],
-): Promise<Partial<Record<QueueAttributeName, string>>> {
-  const command = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: names });
-  return (await sqs.send(command)).Attributes ?? {};
 }
 
 /** How often a stage's queue hands out a message before it goes to the DLQ. */
@@ -75,12 +67,12 @@ export async function withOpenQueues<Result>(
       await Promise.all(
         all.map(async ({ queue, held }) => {
           const [attributes, source] = await Promise.all([
-            attributesOf(target, queue.url, [
+            queueAttributes(target, queue.url, [
               'ApproximateNumberOfMessages',
               'ApproximateNumberOfMessagesNotVisible',
               'MessageRetentionPeriod',
             ]),
-            attributesOf(target, queue.sourceUrl, ['RedrivePolicy']),
+            queueAttributes(target, queue.sourceUrl, ['RedrivePolicy']),
           ]);
           const messages = await held.receiveAll(signal);
           const retentionMs = Number(attributes.MessageRetentionPeriod ?? 0) * 1000;
@@ -129,7 +121,7 @@ function describer(target: Target, signal: AbortSignal) {
     limit(async () => {
       signal.throwIfAborted();
       const { MessageId: id = '', Body: body = '', Attributes = {} } = message;
-      const event = eventOf(body);
+      const event = findObjectEvent(body);
       const work = event && registry.workItemOf(stage, event);
       const sentAt = Number(Attributes.SentTimestamp ?? 0);
       const of = { id, stage, place, body, sentAt, expiresAt: sentAt + retentionMs };
@@ -180,7 +172,7 @@ export async function standingNow(
   target: Target,
   { stage, body }: Pick<DeadLetter, 'stage' | 'body'>,
 ): Promise<Standing> {
-  const event = eventOf(body);
+  const event = findObjectEvent(body);
   if (event === undefined) return 'open';
   const place = target.registry.workItemOf(stage, event).path;
   return standing(target, stage, event, await readable(ledgerOf(target).entry(place)));
@@ -197,14 +189,6 @@ async function standing(
   // Receipts are only written of what has an entry.
   const hasReceipt = entry !== undefined && key !== undefined && (await ledgerOf(target).hasReceipt(key));
   return standingOf(stage, event, target.registry, { entry, hasReceipt });
-}
-
-export function eventOf(body: string): ObjectEvent | undefined {
-  try {
-    return parseObjectEvent(body);
-  } catch {
-    return undefined;
-  }
 }
 
 async function readable(entry: Promise<LedgerEntry | undefined>): Promise<LedgerEntry | undefined> {

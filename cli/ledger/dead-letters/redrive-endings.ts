@@ -3,18 +3,13 @@ import pLimit from 'p-limit';
 import { type Stage, stages } from '../../../domain/stage.ts';
 import { type DeadLetter, isReturnOf } from '../../../domain/versions/dead-letters/dead-letter.ts';
 import { extractionReceiptKey } from '../../../domain/versions/key-layout.ts';
+import { findObjectEvent } from '../../../domain/versions/object-event.ts';
 import { extractionReceipt } from '../../../domain/versions/receipt.ts';
 import { READS_AT_ONCE } from '../../../store/ledger.ts';
+import { queueAttributes, queueDepth } from '../../target/queue-state.ts';
 import type { Target } from '../../target/target.ts';
 import { ledgerOf } from '../ledger.ts';
-import {
-  attributesOf,
-  deadLetterQueues,
-  eventOf,
-  maximumReceives,
-  standingNow,
-  withOpenQueues,
-} from './dead-letters.ts';
+import { deadLetterQueues, maximumReceives, standingNow, withOpenQueues } from './dead-letters.ts';
 import type { Redriven } from './redrive.ts';
 
 /**
@@ -51,7 +46,7 @@ const quietMs = ({ control }: Target) => (control === undefined ? 60_000 : 3000)
 export async function longestRound(target: Target, of: readonly Stage[]): Promise<number> {
   const rounds = of.map(async (stage) => {
     const names = ['VisibilityTimeout' as const, 'RedrivePolicy' as const];
-    const { VisibilityTimeout = 0, RedrivePolicy } = await attributesOf(
+    const { VisibilityTimeout = 0, RedrivePolicy } = await queueAttributes(
       target,
       target.outputs.queues[stage],
       names,
@@ -103,12 +98,8 @@ export async function* redriveEndings(
 /** Notes since when each stage's queue has been empty. */
 async function noteQuiet(target: Target, of: readonly Stage[], since: Map<Stage, number>): Promise<void> {
   for (const stage of of) {
-    const counts = await attributesOf(target, target.outputs.queues[stage], [
-      'ApproximateNumberOfMessages',
-      'ApproximateNumberOfMessagesDelayed',
-      'ApproximateNumberOfMessagesNotVisible',
-    ]);
-    if (Object.values(counts).some((count) => Number(count) > 0)) since.delete(stage);
+    const { waiting, inFlight } = await queueDepth(target, target.outputs.queues[stage]);
+    if (waiting + inFlight > 0) since.delete(stage);
     else if (!since.has(stage)) since.set(stage, Date.now());
   }
 }
@@ -129,7 +120,7 @@ async function endedByLedger(target: Target, pending: readonly DeadLetter[]): Pr
 
 /** Why the object of an extraction could not be read. */
 async function faultOf(target: Target, { stage, body }: DeadLetter) {
-  const event = eventOf(body);
+  const event = findObjectEvent(body);
   if (stage !== 'extraction' || event === undefined) return undefined;
   const key = extractionReceiptKey(target.registry.pathOf(event));
   return (await ledgerOf(target).receipt(key, extractionReceipt))?.fault;

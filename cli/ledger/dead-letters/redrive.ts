@@ -7,9 +7,10 @@ import {
 import type { DeadLetter } from '../../../domain/versions/dead-letters/dead-letter.ts';
 import { QueueSender } from '../../../store/queue-sender.ts';
 import { settleAll } from '../../../store/settle-all.ts';
+import { queueAttributes } from '../../target/queue-state.ts';
 import type { Target } from '../../target/target.ts';
 import { UserError } from '../../terminal/user-error.ts';
-import { attributesOf, type DeadLetterQueue, type OpenQueue, withOpenQueues } from './dead-letters.ts';
+import { type DeadLetterQueue, type OpenQueue, withOpenQueues } from './dead-letters.ts';
 
 /** The most that SQS takes in one request: messages, and bytes in all ("SendMessageBatch"). */
 const BATCH = 10;
@@ -143,7 +144,7 @@ async function moveAll(
 ): Promise<number> {
   const { sqs } = target;
   const [SourceArn, DestinationArn] = await Promise.all(
-    [url, sourceUrl].map(async (each) => (await attributesOf(target, each, ['QueueArn'])).QueueArn),
+    [url, sourceUrl].map(async (each) => (await queueAttributes(target, each, ['QueueArn'])).QueueArn),
   );
   const newest = async () =>
     (await sqs.send(new ListMessageMoveTasksCommand({ SourceArn, MaxResults: 1 }))).Results?.[0];
