@@ -8,15 +8,9 @@ import {
   UNKNOWN_DATASET,
   type VersionPath,
   versionPath,
+  type WorkItem,
 } from './versions/key-layout.ts';
 import { revisionName } from './versions/revision.ts';
-
-/** The version of a raw object that a message is about, and the part of it. */
-export interface WorkItemPlace {
-  readonly path: VersionPath;
-  /** The part, unless the work item is the whole version. */
-  readonly numbers: readonly number[];
-}
 
 interface KeyRevision {
   readonly key: string;
@@ -74,12 +68,14 @@ export class Registry {
   }
 
   /**
-   * The place of an event's work item. A key that the pipeline did not write is taken for an object itself.
+   * The work item of an event. A key that the pipeline did not write is taken for an object itself.
    */
-  workItemOf(stage: Stage, event: KeyRevision): WorkItemPlace {
-    if (stage === 'extraction') return { path: this.pathOf(event), numbers: [] };
-    const address = stage === 'transformation' ? parsePartKey(event.key) : parseProcessedKey(event.key);
-    if (address !== undefined) return { path: address, numbers: [address.part] };
-    return { path: versionPath({ dataset: UNKNOWN_DATASET, ...event }), numbers: [] };
+  workItemOf(stage: Stage, event: KeyRevision): WorkItem {
+    if (stage === 'extraction') return { path: this.pathOf(event), stage };
+    const part = parsePartKey(event.key);
+    if (stage === 'transformation' && part !== undefined) return { path: part, stage, part: part.part };
+    const file = parseProcessedKey(event.key);
+    if (stage === 'loading' && file !== undefined) return { ...file, path: file, stage };
+    return { path: versionPath({ dataset: UNKNOWN_DATASET, ...event }), stage };
   }
 }

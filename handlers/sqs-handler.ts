@@ -14,12 +14,13 @@ import { limits } from '../domain/records/part.ts';
 import type { Registry } from '../domain/registry.ts';
 import type { Stage } from '../domain/stage.ts';
 import { UnreadableDocument } from '../domain/versions/document.ts';
-import { faultKey, gaveUpKey, unreadableMessageKey } from '../domain/versions/key-layout.ts';
-import { findObjectEvent, type ObjectEvent, parseObjectEvent } from '../domain/versions/object-event.ts';
+import { faultKey } from '../domain/versions/key-layout.ts';
+import { type ObjectEvent, parseObjectEvent } from '../domain/versions/object-event.ts';
 import { total } from '../domain/versions/receipt.ts';
 import { threadedZstd } from '../formats/zstd.ts';
 import { writeFault } from '../store/failed-objects.ts';
-import { ObjectNotFound, type ObjectStore, s3ObjectStore, untilDeadline } from '../store/object-store.ts';
+import { ObjectNotFound, s3ObjectStore, untilDeadline } from '../store/object-store.ts';
+import { AttemptNotes, receivesOf } from './stages/attempt-notes.ts';
 import type { StageContext } from './stages/context.ts';
 import { type Outcome, results, withoutRecords } from './stages/outcome.ts';
 
@@ -77,9 +78,6 @@ export function stageHandler(options: StageOptions, outside: StageDependencies =
   const tracer = new Tracer({ serviceName: stage });
   const limit = pLimit(concurrency);
 
-  const receivesOf = ({ attributes }: SQSRecord) => Number(attributes.ApproximateReceiveCount);
-  const isLastAttempt = (message: SQSRecord) => receivesOf(message) >= options.maximumReceives;
-
   const processMessage = async (message: SQSRecord, context: StageContext) => {
     const event = readEvent(message, stage);
     const outcome = await settle(event, options, context);
@@ -87,18 +85,20 @@ export function stageHandler(options: StageOptions, outside: StageDependencies =
   };
 
   /**
-   * Leaves the error of the last attempt in the failed bucket, so that every message in the DLQ is explained.
+   * Leaves the error of a failed attempt in the failed bucket, so that every message that is retried or
+   * dead-lettered is explained.
    */
-  const withLastAttemptNote = async (message: SQSRecord, store: ObjectStore, work: () => Promise<void>) => {
+  const withAttemptNote = async (message: SQSRecord, notes: AttemptNotes, work: () => Promise<void>) => {
     try {
       await work();
     } catch (error) {
-      if (isLastAttempt(message)) await leaveReason(error, message, options, store);
+      await notes.failed(message, transient(error, stage)).catch((failure: unknown) => {
+        logger.warn('The note of a failed attempt could not be written', { error: failure });
+      });
       throw error;
     }
-    if (!isLastAttempt(message)) return;
-    await store.remove(options.failedBucket, [reasonKey(message, options)]).catch((error: unknown) => {
-      logger.warn('Work succeeded, but its last-attempt note could not be deleted', { error });
+    await notes.succeeded(message).catch((error: unknown) => {
+      logger.warn('Work succeeded, but its notes of earlier attempts could not be deleted', { error });
     });
   };
 
@@ -136,16 +136,15 @@ export function stageHandler(options: StageOptions, outside: StageDependencies =
       // over. The monotonic clock may stand still while the machine is suspended, so the wall clock is
       // checked as well.
       const store = untilDeadline(outside.store, () => timeLeft() <= 0 || outside.now() >= deadline);
+      const startedAt = new Date(outside.now()).toISOString();
+      const notes = new AttemptNotes({ ...options, store, startedAt });
       // A function that is killed can't leave a note, neither for this message nor for those it has not
-      // started. So the notes of all last attempts are written first.
-      const last = Records.filter(isLastAttempt);
-      await Promise.allSettled(
-        last.map((message) => leaveReason(interruptedError(stage), message, options, store)),
-      );
+      // started. So the notes of all repeated attempts are written first.
+      await Promise.allSettled(Records.map((message) => notes.begun(message)));
       return Promise.allSettled(
         Records.map((message) =>
           limit(() =>
-            withLastAttemptNote(message, store, async () => {
+            withAttemptNote(message, notes, async () => {
               if (timeLeft() < time * RESERVED_TIME) throw outOfTime(stage);
               await processMessage(message, {
                 ...outside,
@@ -154,6 +153,7 @@ export function stageHandler(options: StageOptions, outside: StageDependencies =
                 registry: options.registry,
                 deadline,
                 message: message.messageId,
+                sentAt: Number(message.attributes.SentTimestamp),
                 invocation: lambda.awsRequestId,
                 receives: receivesOf(message),
               });
@@ -162,12 +162,6 @@ export function stageHandler(options: StageOptions, outside: StageDependencies =
         ),
       );
     });
-}
-
-function interruptedError(stage: Stage): TransientError {
-  const message =
-    'The last attempt never finished: the function was killed, timed out or ran out of memory. See its log.';
-  return new TransientError('interrupted', message, { stage });
 }
 
 function outOfTime(stage: Stage): TransientError {
@@ -195,10 +189,10 @@ async function settle(event: ObjectEvent, options: StageOptions, context: StageC
         ? new PermanentError('version_not_found', error.message, { stage, cause: error })
         : error;
     if (!(fault instanceof PermanentError)) throw transient(fault, stage);
-    const { path, numbers } = registry.workItemOf(stage, event);
-    await writeFault(context.store, failedBucket, faultKey(path, stage, ...numbers), event, fault);
+    const item = registry.workItemOf(stage, event);
+    await writeFault(context.store, failedBucket, faultKey(item), event, fault);
     const { code, message } = fault;
-    return { ...withoutRecords(path.dataset, 'failed'), fault: { code, message } };
+    return { ...withoutRecords(item.path.dataset, 'failed'), fault: { code, message } };
   }
 }
 
@@ -212,29 +206,6 @@ function transient(error: unknown, stage: Stage): TransientError {
   // their own.
   const ours = [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);
   return new TransientError(ours ? 'unexpected' : 'storage', errorText(error), { stage, cause: error });
-}
-
-async function leaveReason(
-  error: unknown,
-  message: SQSRecord,
-  options: StageOptions,
-  store: ObjectStore,
-): Promise<void> {
-  const { stage, failedBucket } = options;
-  const key = reasonKey(message, options);
-  const event = findObjectEvent(message.body);
-  const reason = transient(error, stage);
-  await writeFault(store, failedBucket, key, event ?? message, reason);
-}
-
-/**
- * The key is made of the work item that the message is about; for an unreadable message, of the message's id.
- */
-function reasonKey(message: SQSRecord, { stage, registry }: StageOptions): string {
-  const event = findObjectEvent(message.body);
-  if (event === undefined) return unreadableMessageKey(stage, message.messageId);
-  const { path, numbers } = registry.workItemOf(stage, event);
-  return gaveUpKey(path, stage, ...numbers);
 }
 
 /**

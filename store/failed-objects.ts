@@ -1,7 +1,13 @@
 import type { PermanentError, TransientError } from '../domain/errors.ts';
 import type { Limits } from '../domain/records/part.ts';
 import { type Reject, renderReject } from '../domain/records/reject.ts';
-import { type Fault, type FaultSubject, parseFault, renderFault } from '../domain/versions/fault.ts';
+import {
+  type Attempt,
+  type Fault,
+  type FaultSubject,
+  parseFault,
+  renderFault,
+} from '../domain/versions/fault.ts';
 import type { StoredObject } from '../domain/versions/receipt.ts';
 import { readText, type S3Access } from './listing.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -45,15 +51,17 @@ export class RejectsWriter {
   }
 }
 
-/** Writes the reason why an object could not be processed to the failed bucket. */
+/** Writes the reason why an object could not be processed, or why an attempt failed, to the failed bucket. */
 export async function writeFault(
   store: ObjectStore,
   bucket: string,
   key: string,
   subject: FaultSubject,
   error: PermanentError | TransientError,
+  attempt?: Attempt,
 ): Promise<void> {
-  await store.write({ bucket, key, body: renderFault(subject, error), contentType: 'application/json' });
+  const body = renderFault(subject, error, attempt);
+  await store.write({ bucket, key, body, contentType: 'application/json' });
 }
 
 export async function readFault(s3: S3Access, bucket: string, key: string): Promise<Fault> {

@@ -3,16 +3,28 @@ import type { PermanentError, TransientError } from '../errors.ts';
 import { type Stage, stages } from '../stage.ts';
 import { parseDocument, UnreadableDocument } from './document.ts';
 
+const attempt = z.object({
+  number: z.int().positive(),
+  /** After so many attempts, the message goes to the DLQ. */
+  of: z.int().positive(),
+  /** When its invocation began, by the function's clock. */
+  startedAt: z.iso.datetime(),
+});
+/** Which attempt at a message a note is about. */
+export type Attempt = z.infer<typeof attempt>;
+
 const fault = z.object({
   stage: z.enum(stages),
   versionId: z.string(),
   code: z.string(),
   message: z.string(),
+  /** Of a note, since November 2026. */
+  attempt: attempt.optional().catch(undefined),
 });
 
 /**
  * A document that a stage left in the failed bucket: why it could not process an object (under `faults/`), or
- * the error of its last attempt at a message (under `gave-up/`).
+ * the error of an attempt at a message (under `attempts/`; of the last one under `gave-up/`).
  */
 export interface Fault {
   /** `undefined` if the document can't be read; the message says so. */
@@ -20,6 +32,7 @@ export interface Fault {
   readonly versionId: string | undefined;
   readonly code: string;
   readonly message: string;
+  readonly attempt?: Attempt | undefined;
 }
 
 /** The version of an object, or a message that can't be read. */
@@ -32,12 +45,13 @@ const MOST_OF_BODY = 2048;
 export function renderFault(
   subject: FaultSubject,
   { stage, code, message }: PermanentError | TransientError,
+  attempt?: Attempt,
 ): string {
   const of =
     'messageId' in subject
       ? { messageId: subject.messageId, body: subject.body.slice(0, MOST_OF_BODY) }
       : { key: subject.key, versionId: subject.versionId };
-  return `${JSON.stringify({ stage, ...of, code, message }, null, 2)}\n`;
+  return `${JSON.stringify({ stage, ...of, code, message, attempt }, null, 2)}\n`;
 }
 
 /** Reads a document of `renderFault`. If it is damaged, the fault says so. `place` is its bucket and key. */

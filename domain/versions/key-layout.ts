@@ -200,17 +200,48 @@ export function archiveKey(processed: string): string {
   return processed.replace(/\.[a-z]+$/, '.parquet');
 }
 
+/** What one message is about: the version of an object, one of its parts, or a file of the lake made from it. */
+export interface WorkItem {
+  readonly path: VersionPath;
+  readonly stage: Stage;
+  readonly part?: number;
+  /** Of a file of the lake. */
+  readonly partitionPath?: string;
+}
+
 /** Why a stage could not process an object, in the failed bucket. */
-export function faultKey(path: VersionPath, stage: Stage, ...numbers: readonly number[]): string {
-  return `faults/${partsPrefix(path)}${[stage, ...numbers.map(number)].join('-')}.json`;
+export function faultKey(item: WorkItem): string {
+  return `faults/${itemName(item)}.json`;
+}
+
+/** The error of the last failed attempt at a message that is still in its queue, in the failed bucket. */
+export function attemptKey(item: WorkItem): string {
+  return `attempts/${itemName(item)}.json`;
+}
+
+/** Says that another attempt at a message has begun: a killed function leaves nothing else. */
+export function begunAttemptKey(item: WorkItem): string {
+  return `attempts/${itemName(item)}.begun.json`;
 }
 
 /**
  * The gave-up note in the failed bucket: the error of the last attempt at a message, if the object is not at
  * fault.
  */
-export function gaveUpKey(path: VersionPath, stage: Stage, ...numbers: readonly number[]): string {
-  return faultKey(path, stage, ...numbers).replace(/^faults\//, 'gave-up/');
+export function gaveUpKey(item: WorkItem): string {
+  return `gave-up/${itemName(item)}.json`;
+}
+
+function itemName({ path, stage, part, partitionPath = '' }: WorkItem): string {
+  return `${partsPrefix(path)}${partitionPath}${stage}${part === undefined ? '' : `-${number(part)}`}`;
+}
+
+/** The receipt of a work item that is done; `undefined` of a message about a file that is not ours. */
+export function receiptKey({ path, stage, part, partitionPath = '' }: WorkItem): string | undefined {
+  if (stage === 'extraction') return extractionReceiptKey(path);
+  if (part === undefined) return undefined;
+  if (stage === 'transformation') return transformationReceiptKey(path, part);
+  return loadingReceiptKey(path, part, partitionPath);
 }
 
 /** The content of an unreadable message and the reason why it can't be read, in the failed bucket. */
@@ -228,9 +259,14 @@ export function rejectsPrefix(path: VersionPath): string {
   return `rejects/${partsPrefix(path)}`;
 }
 
+/** The prefixes of the faults of a version and of its notes, in the failed bucket. */
+export function notePrefixes(path: VersionPath): string[] {
+  return ['faults', 'attempts', 'gave-up'].map((kind) => `${kind}/${partsPrefix(path)}`);
+}
+
 /** The prefixes of a version's rejects, faults and notes in the failed bucket. */
 export function failedPrefixes(path: VersionPath): string[] {
-  return ['rejects', 'faults', 'gave-up'].map((kind) => `${kind}/${partsPrefix(path)}`);
+  return [rejectsPrefix(path), ...notePrefixes(path)];
 }
 
 export function ledgerEntryKey({ dataset, objectId: id }: LedgerPlace): string {

@@ -22,6 +22,8 @@ const work = z.object({
   sequencer: z.string(),
   /** The files of rejected records. */
   rejects: z.array(storedObject),
+  /** When its message was sent to the queue, by SQS's clock; since November 2026. */
+  sentAt: z.iso.datetime().optional(),
   finishedAt: z.iso.datetime(),
   /** By a monotonic clock. */
   durationMs: z.int().nonnegative(),

@@ -29,6 +29,8 @@ export interface StageContext {
   readonly deadline: number;
   /** The id of the message. */
   readonly message: string;
+  /** When the message was sent to the queue, by SQS's clock. Milliseconds since the epoch. */
+  readonly sentAt: number;
   /** The id of this attempt; any other attempt, even at the same message, has another one. */
   readonly invocation: string;
   /** How often the message has been received, this time included. */

@@ -85,7 +85,7 @@ async function extract(
   buckets: ExtractionBuckets,
   context: StageContext,
 ): Promise<ExtractionReceipt> {
-  const { store, now, elapsed, codeVersion, registry } = context;
+  const { store, now, elapsed, sentAt, codeVersion, registry } = context;
   const startedAt = elapsed();
   const versionId = revisionName(event.versionId, event.revision);
   const object = { dataset: registry.nameOf(event.key), key: event.key, versionId };
@@ -121,7 +121,7 @@ async function extract(
   }
   fault = limit.end(read, fault);
   if (fault !== undefined)
-    await writeFault(store, buckets.failed, faultKey(path, 'extraction'), object, fault);
+    await writeFault(store, buckets.failed, faultKey({ path, stage: 'extraction' }), object, fault);
   // A refused version leaves only its rejects: parts that are stored already are removed when the extraction
   // is concluded.
   const isRefused = fault?.code === 'too_many_rejects' && dataset?.onReject === 'keep';
@@ -140,6 +140,7 @@ async function extract(
     rejects: rejects.files,
     usable,
     ...(fault && { fault: { code: fault.code, message: fault.message } }),
+    sentAt: new Date(sentAt).toISOString(),
     finishedAt: new Date(now()).toISOString(),
     durationMs: Math.round(elapsed() - startedAt),
     codeVersion,

@@ -234,7 +234,7 @@ async function load(
   buckets: LoadingBuckets,
   context: StageContext,
 ): Promise<LoadingReceipt> {
-  const { store, now, elapsed, codeVersion, tables } = context;
+  const { store, now, elapsed, sentAt, codeVersion, tables } = context;
   const startedAt = elapsed();
   if (source === undefined) throw notOurs(event);
   const { records, bytes, ...from } = source;
@@ -264,6 +264,7 @@ async function load(
     archive,
     ...(loaded && { tables: loaded }),
     rejects: rejects.files,
+    sentAt: new Date(sentAt).toISOString(),
     finishedAt: new Date(now()).toISOString(),
     durationMs: Math.round(elapsed() - startedAt),
     codeVersion,

@@ -71,7 +71,7 @@ async function transform(
   buckets: TransformationBuckets,
   context: StageContext,
 ): Promise<TransformationReceipt> {
-  const { store, now, elapsed, codeVersion, receives, limits } = context;
+  const { store, now, elapsed, sentAt, codeVersion, receives, limits } = context;
   const startedAt = elapsed();
   const { header, lines } = await readPart(context, event);
   const files = new PartitionedFiles(dataset, address, header, context);
@@ -107,6 +107,7 @@ async function transform(
     rejected,
     outputs,
     rejects: rejects.files,
+    sentAt: new Date(sentAt).toISOString(),
     finishedAt: new Date(now()).toISOString(),
     durationMs: Math.round(elapsed() - startedAt),
     codeVersion,

@@ -134,7 +134,7 @@ async function readFailed(target: Target, of: Of): Promise<void> {
   for await (const { Key } of listObjects(target, failed)) {
     const address = parseFailedKey(Key);
     // Notes of what was given up for a while stay until the version goes.
-    if (address === undefined || address.kind === 'gave-up') continue;
+    if (address === undefined || ['attempts', 'gave-up'].includes(address.kind)) continue;
     const found = of(hashIn(address.objectId));
     found.versions.add(address.version);
     const text = Buffer.from(await read(target, failed, Key)).toString('utf8');

@@ -141,7 +141,7 @@ describe('the handler of a stage', () => {
     expect(store.keys('ledger').filter((key) => key.startsWith('receipts/'))).toHaveLength(1);
   });
 
-  it('leaves the reason in the failed bucket when it fails for the last time, beside the key that caused it', async () => {
+  it('leaves the error of each failed attempt in the failed bucket, and of the last one in a place of its own', async () => {
     const store = new MemoryStore();
     const work = () => Promise.reject(new Error('SlowDown'));
     const handler = handlerOf(store, { work });
@@ -149,11 +149,21 @@ describe('the handler of a stage', () => {
       const one = message('1', created('raw', 'recipes/a.json'));
       return failures(handler, { ...one, attributes: { ...one.attributes, ApproximateReceiveCount: count } });
     };
+    const noted = () => store.keys('failed').map((key) => key.replace(/\/a\.json~[0-9a-f]{24}\//, '/'));
+    expect(await attempt('1')).toEqual(failing('1'));
+    expect(noted()).toEqual(['attempts/recipes/v1/extraction.json']);
     expect(await attempt('4')).toEqual(failing('1'));
-    expect(store.keys('failed')).toEqual([]);
+    const both = ['attempts/recipes/v1/extraction.begun.json', 'attempts/recipes/v1/extraction.json'];
+    expect(noted()).toEqual(both);
+    for (const key of store.keys('failed'))
+      expect(JSON.parse(store.body('failed', key).toString()).attempt).toEqual({
+        number: 4,
+        of: 5,
+        startedAt: expect.stringMatching(/^\d{4}-.*Z$/),
+      });
     expect(await attempt('5')).toEqual(failing('1'));
-    const [reason = ''] = store.keys('failed');
-    expect(reason).toMatch(/^gave-up\/recipes\/a\.json~[0-9a-f]{24}\/v1\/extraction\.json$/);
+    expect(noted()).toEqual([...both, 'gave-up/recipes/v1/extraction.json']);
+    const reason = store.keys('failed').find((key) => key.startsWith('gave-up/')) ?? '';
     expect(JSON.parse(store.body('failed', reason).toString())).toMatchObject({
       key: 'recipes/a.json',
       versionId: 'v1',
@@ -208,12 +218,14 @@ describe('the handler of a stage', () => {
     ]);
   });
 
-  it('removes its last-attempt note when the attempt succeeds', async () => {
+  it.each(['2', '5'])('removes its notes when attempt %s succeeds', async (count) => {
     const store = new MemoryStore();
     putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));
     const only = message('1', created('raw', 'recipes/a.ndjson'));
-    const last = { ...only, attributes: { ...only.attributes, ApproximateReceiveCount: '5' } };
-    expect(await failures(handlerOf(store), last)).toEqual({ batchItemFailures: [] });
+    await failures(handlerOf(store, { work: () => Promise.reject(new Error('SlowDown')) }), only);
+    expect(store.keys('failed')).toHaveLength(1);
+    const again = { ...only, attributes: { ...only.attributes, ApproximateReceiveCount: count } };
+    expect(await failures(handlerOf(store), again)).toEqual({ batchItemFailures: [] });
     expect(store.keys('failed')).toEqual([]);
     expect(store.keys('temp')).toHaveLength(1);
   });

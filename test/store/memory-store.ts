@@ -153,6 +153,7 @@ export function surroundingsOf(store: ObjectStore, changes: Partial<StageContext
     deadline: 1,
     message: 'test',
     invocation: 'test',
+    sentAt: 0,
     receives: 1,
     ...changes,
   };

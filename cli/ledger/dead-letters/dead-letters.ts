@@ -134,9 +134,7 @@ function describer(target: Target, signal: AbortSignal) {
         standing: event === undefined ? ('open' as const) : await standing(target, stage, event, entry),
       };
       if (place === 'undelivered') return { ...of, ...identity, ...failureOf(message, event, sentAt) };
-      const note = await noteOf(
-        work === undefined ? unreadableMessageKey(stage, id) : gaveUpKey(work.path, stage, ...work.numbers),
-      );
+      const note = await noteOf(work === undefined ? unreadableMessageKey(stage, id) : gaveUpKey(work));
       const firstFailure = Number(Attributes.ApproximateFirstReceiveTimestamp ?? 0);
       const lastFailure = note?.at ?? Number.POSITIVE_INFINITY;
       return {

@@ -1,12 +1,6 @@
 import type { Registry } from '../../registry.ts';
 import type { Stage } from '../../stage.ts';
-import {
-  extractionReceiptKey,
-  loadingReceiptKey,
-  parseProcessedKey,
-  transformationReceiptKey,
-  versionSegment,
-} from '../key-layout.ts';
+import { receiptKey, versionSegment } from '../key-layout.ts';
 import { decide, type LedgerEntry, mayBeForgotten, versionStatus } from '../ledger.ts';
 import type { ObjectEvent } from '../object-event.ts';
 import { revisionName } from '../revision.ts';
@@ -55,12 +49,7 @@ export const NO_NOTE = 'no_note';
 /** The receipt that proves a message's work; `undefined` of work that leaves none. */
 export function receiptKeyOf(stage: Stage, event: ObjectEvent, registry: Registry): string | undefined {
   if (event.type === 'deleted') return undefined;
-  const { path, numbers } = registry.workItemOf(stage, event);
-  const [part] = numbers;
-  if (stage === 'extraction') return extractionReceiptKey(path);
-  if (part === undefined) return undefined;
-  if (stage === 'transformation') return transformationReceiptKey(path, part);
-  return loadingReceiptKey(path, part, parseProcessedKey(event.key)?.partitionPath ?? '');
+  return receiptKey(registry.workItemOf(stage, event));
 }
 
 /**

@@ -58,6 +58,7 @@ const surroundings: StageContext = {
   deadline: Number.MAX_SAFE_INTEGER,
   message: 'bench',
   invocation: 'bench',
+  sentAt: Date.now(),
   receives: 1,
 };
 const buckets = { temp: 'temp', processed: 'processed', failed: 'failed', ledger: 'ledger' };

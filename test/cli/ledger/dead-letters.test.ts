@@ -103,9 +103,9 @@ async function deadLetter(
 /** Leaves the note of a message's last attempt. */
 async function note(body: string, code: TransientCode, message: string): Promise<void> {
   const event = parseObjectEvent(body);
-  const { path, numbers } = target.registry.workItemOf('extraction', event);
+  const item = target.registry.workItemOf('extraction', event);
   const error = new TransientError(code, message, { stage: 'extraction' });
-  const key = gaveUpKey(path, 'extraction', ...numbers);
+  const key = gaveUpKey(item);
   await writeFault(s3ObjectStore(target.s3), target.outputs.buckets.failed, key, event, error);
 }
 

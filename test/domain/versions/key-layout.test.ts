@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  attemptKey,
+  begunAttemptKey,
   extractionReceiptKey,
   faultKey,
+  gaveUpKey,
   loadingReceiptKey,
   MAX_PARTITION_VALUE,
   objectId,
@@ -186,7 +189,10 @@ function allKeys(path: ReturnType<typeof versionPath>, n: number, directory: str
     processedKey(path, n, directory, name),
     rejectsKey(path, 'extraction', 0),
     rejectsKey(path, 'transformation', n, 0),
-    faultKey(path, 'transformation'),
+    faultKey({ path, stage: 'transformation', part: n }),
+    ...[attemptKey, begunAttemptKey, gaveUpKey].map((keyOf) =>
+      keyOf({ path, stage: 'loading', part: n, partitionPath: directory }),
+    ),
     extractionReceiptKey(path),
     transformationReceiptKey(path, n),
     loadingReceiptKey(path, n, directory),

@@ -54,8 +54,8 @@ export const extraction: readonly Mutation[] = [
   {
     name: 'measures how long an extraction took by the clock that steps',
     file: 'handlers/stages/extract-object.ts',
-    find: 'const { store, now, elapsed, codeVersion, registry } = context;',
-    replace: 'const { store, now, now: elapsed, codeVersion, registry } = context;',
+    find: 'const { store, now, elapsed, sentAt, codeVersion, registry } = context;',
+    replace: 'const { store, now, now: elapsed, sentAt, codeVersion, registry } = context;',
     caughtBy: 'test/handlers/stages.test.ts',
   },
   {

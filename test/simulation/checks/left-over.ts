@@ -36,7 +36,7 @@ export function retries(pipeline: Pipeline): string[] {
   for (const purpose of ['temp', 'processed', 'archive', 'failed', 'ledger'] as const) {
     const bucket = pipeline.contents.bucket(purpose);
     for (const key of bucket.keys) {
-      if (/^(heads|gave-up|faults)\//.test(key)) continue;
+      if (/^(heads|attempts|gave-up|faults)\//.test(key)) continue;
       const versions = bucket.versions(key);
       const most = purpose === 'archive' || key.startsWith('rejects/') ? codes : 1;
       if (mostBodies(versions) > most)

@@ -82,7 +82,7 @@ class Model {
       const keys = new Set(
         this.#contents
           .keys(purpose)
-          .filter((key) => !key.startsWith('gave-up/') && !unnamed.has(key) && !foreign.has(key))
+          .filter((key) => !/^(attempts|gave-up)\//.test(key) && !unnamed.has(key) && !foreign.has(key))
           .filter((key) => purpose !== 'failed' || !erased.some((versionId) => key.includes(versionId))),
       );
       const allowed = expected.union(this.#leftToChance[purpose]);
@@ -275,7 +275,7 @@ class Model {
         for (const { key } of receipt.parts) temp.add(key);
         const dataset = memberOf(upload.key)?.name ?? '_unknown';
         const path = versionPath({ dataset, key: upload.key, versionId: revision });
-        if (receipt.fault !== undefined) failed.add(faultKey(path, 'extraction'));
+        if (receipt.fault !== undefined) failed.add(faultKey({ path, stage: 'extraction' }));
       }
       if (receipt.stage === 'transformation') for (const { key } of receipt.outputs) processed.add(key);
       if (receipt.stage === 'loading') archive.add(receipt.archive.key);

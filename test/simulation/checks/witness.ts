@@ -74,13 +74,13 @@ export class Witness {
   wrote(party: Party, key: string): void {
     const invocation = this.#current.get(party);
     if (invocation === undefined) return;
-    if (key.startsWith('gave-up/')) invocation.notes += 1;
+    if (/^(gave-up|attempts)\//.test(key)) invocation.notes += 1;
     if (/^receipts\/.*\/extraction\.json$/.test(key))
       for (const [version, versionId] of invocation.read)
         if (key.includes(versionId)) invocation.read.delete(version);
   }
 
-  /** Only what had a reason may go back to the queue, and for the last time only with a note of it. */
+  /** Only what had a reason may go back to the queue, and only with a note of it. */
   answered(party: Party, answer: unknown, { maximumReceives, timeoutSeconds }: StageSettings): void {
     const invocation = this.#current.get(party);
     this.#current.delete(party);
@@ -94,11 +94,11 @@ export class Witness {
     );
     const wasLate = this.#network.clock.now() > endsAt - RESERVED_TIME * timeoutSeconds * 1000;
     if (back.length === 0 || troubles > 0 || wasLate) return;
-    const isLast = ({ attributes }: SQSRecord) =>
-      Number(attributes.ApproximateReceiveCount) >= maximumReceives;
-    // One before it is begun, lest it is killed, and one of what it failed of.
-    const due = event.Records.filter(isLast).length + back.filter(isLast).length;
-    if (notes < due) this.#violation(`${party.name} left ${notes} notes of last attempts, must be ${due}`);
+    const isNoted = ({ attributes }: SQSRecord) =>
+      Number(attributes.ApproximateReceiveCount) >= Math.min(2, maximumReceives);
+    // One before a repeated attempt is begun, since it may be killed, and one of each failure.
+    const due = event.Records.filter(isNoted).length + back.length;
+    if (notes < due) this.#violation(`${party.name} left ${notes} notes of attempts, must be ${due}`);
     const keys = keysOf(event);
     const { skewMs } = this.#network;
     const othersWorked = this.#past.some(
