@@ -3,8 +3,10 @@ import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts
 import { total } from '../../domain/versions/receipt.ts';
 import { parseRevision } from '../../domain/versions/revision.ts';
 import { parseS3Url } from '../lake/s3-url.ts';
+import { describeState, troubleText } from '../ledger/describe-state.ts';
 import { type ObjectHistory, objectHistory, type StageWork, type TimelineEvent } from '../ledger/explain.ts';
 import { explainRecord, type RecordTrace, versionToExplain } from '../ledger/explain-record.ts';
+import type { KeyState } from '../ledger/key-state.ts';
 import { rejectTables } from '../ledger/rejects/describe.ts';
 import { type ListedReject, rejects } from '../ledger/rejects/rejects.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
@@ -117,19 +119,21 @@ function rejectsText(key: string, { records, first }: FirstRejects): string {
 }
 
 function printHistory(history: ObjectHistory): void {
-  const { key, dataset, versions, entry, work, moments, unreadable, logsComplete } = history;
+  const { key, dataset, versions, entry, state, work, moments, unreadable, logsComplete } = history;
   console.log(`${styled('bold', printable(key))}  (dataset ${dataset})\n`);
   let before: number | undefined;
   for (const moment of moments) {
-    const gap = before === undefined || moment.at - before < 1 ? '' : `+${duration(moment.at - before)}`;
-    before = moment.at;
+    const isMeasured = before !== undefined && !moment.rounded && moment.at > before;
+    const gap = isMeasured ? `+${duration(moment.at - (before ?? 0))}` : '';
+    before = moment.rounded ? undefined : moment.at;
     console.log(eventLine(moment, gap, versions));
   }
   if (!logsComplete)
     console.log('(Some log lines were not read: there are too many. To read fewer: --since)');
   if (work.length > 0) console.log(`\n${workTable(work)}`);
+  if (state !== undefined) console.log(`\n${stateLines(state)}`);
   if (unreadable.length === 0) {
-    console.log(`\n${entryText(entry)}`);
+    if (entry !== undefined) console.log(`\n${entryText(entry)}`);
     return;
   }
   console.log();
@@ -137,12 +141,18 @@ function printHistory(history: ObjectHistory): void {
   console.log(`To reprocess it: npx sluice replay ${printable(key)} --force`);
 }
 
+function stateLines(state: KeyState): string {
+  const facts = [troubleText(state), ...state.notes.map(printable)].filter((each) => each !== undefined);
+  return [describeState(state), ...facts].join('\n  ');
+}
+
 function eventLine(
-  { at, versionId, stage, what }: TimelineEvent,
+  { at, rounded, versionId, stage, what }: TimelineEvent,
   gap: string,
   versions: ObjectHistory['versions'],
 ): string {
-  const time = new Date(at).toISOString().replace('T', ' ').replace('Z', '');
+  const written = new Date(at).toISOString().replace('T', ' ').replace('Z', '');
+  const time = rounded ? written.replace(/\.\d{3}$/, '    ') : written;
   const size = versions.find((each) => each.versionId === versionId)?.size;
   const text = stage === undefined && size !== undefined ? `${what}, ${bytes(size)}` : what;
   return [
@@ -168,7 +178,11 @@ function workTable(work: readonly StageWork[]): string {
     { title: 'VERSION', value: ({ versionId }) => short(versionId) },
     { title: 'STAGE', value: ({ stage }) => stage },
     { title: 'ITEMS', value: ({ pieces }) => integer(pieces), align: 'right' },
-    { title: 'WAITED', value: ({ waitedMs }) => duration(waitedMs), align: 'right' },
+    {
+      title: 'WAITED',
+      value: ({ waitedMs }) => (waitedMs === undefined ? '–' : duration(waitedMs)),
+      align: 'right',
+    },
     { title: 'TOOK', value: ({ tookMs }) => duration(tookMs), align: 'right' },
     { title: 'WORK', value: ({ workMs }) => duration(workMs), align: 'right' },
   ]);
@@ -183,9 +197,7 @@ function attemptEnd(attempt: LedgerEntry['attempts'][number]): string {
     : `version ${version} is being extracted, until ${until} at the latest`;
 }
 
-function entryText(entry: LedgerEntry | undefined): string {
-  if (entry === undefined)
-    return 'The ledger has no entry of it: none of its events has been processed. To find lost events: npx sluice sweep';
+function entryText(entry: LedgerEntry): string {
   const { current, attempts, superseded } = entry;
   const facts = [
     current === undefined

@@ -6,12 +6,11 @@ import { Upload } from '@aws-sdk/lib-storage';
 import type { Command } from 'commander';
 import { datasets, registry } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import type { Stage } from '../../domain/stage.ts';
-import { describeOutcome, describeState } from '../ledger/describe-state.ts';
-import { isFinal, type ObjectState, objectState } from '../ledger/object-state.ts';
+import { describeOutcome, describeState, troubleText } from '../ledger/describe-state.ts';
+import { isFinal, isStuck, type ObjectState, objectState, withTrouble } from '../ledger/object-state.ts';
+import { TroubleFinder } from '../ledger/trouble.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { chosenDataset, datasetNames } from '../options/options.ts';
-import { queueStates } from '../target/queue-state.ts';
 import type { Target } from '../target/target.ts';
 import { bytes, Progress, printable, printableJson } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
@@ -39,7 +38,7 @@ export function put(program: Command): void {
     )
     .option(
       '-w, --wait',
-      'wait until every record is in the lake, filtered or rejected; exit 1 if a file could not be read',
+      'wait until every record is in the lake, filtered or rejected; exit 1 if a file could not be read, if all of its records were rejected, or if it was dead-lettered',
     )
     .option('--timeout <seconds>', 'how long to wait at most', Number, 3600)
     .option('--json', 'print the result as JSON')
@@ -62,7 +61,8 @@ export function put(program: Command): void {
       const states = await waitFor(target, uploads, options.timeout);
       if (options.json) console.log(printableJson(states, 2));
       else for (const state of states) console.log(describeOutcome(state));
-      if (states.some(({ fault }) => fault !== undefined)) process.exitCode = 1;
+      if (states.some((state) => state.fault !== undefined || state.stage === 'rejected' || isStuck(state)))
+        process.exitCode = 1;
     });
 }
 
@@ -158,12 +158,12 @@ async function unlessInterrupted(sending: Upload): ReturnType<Upload['done']> {
 }
 
 const POLL_MS = 200;
-const LOOK_AT_QUEUES_MS = 2000;
+const LOOK_AT_TROUBLES_MS = 2000;
 
 /**
- * Waits until each upload has reached a final state, and shows the progress.
+ * Waits until each upload has reached its end or is stuck, and shows the progress.
  *
- * @throws {UserError} on a timeout, or when a message is dead-lettered meanwhile
+ * @throws {UserError} on a timeout
  */
 export async function waitFor(
   target: Target,
@@ -172,17 +172,24 @@ export async function waitFor(
 ): Promise<ObjectState[]> {
   const progress = new Progress();
   const settled = new Map<Uploaded, ObjectState>();
-  const before = await deadLettered(target);
-  const end = Date.now() + timeoutSeconds * 1000;
-  let lookedAt = Date.now();
+  const since = Date.now();
+  const end = since + timeoutSeconds * 1000;
+  const troubles = new Map<Uploaded, ObjectState['trouble']>();
+  let lookedAt = since;
   try {
     while (settled.size < uploads.length) {
       const waiting = uploads.filter((each) => !settled.has(each));
+      const isDue = Date.now() - lookedAt > LOOK_AT_TROUBLES_MS;
+      const finder = isDue ? await TroubleFinder.of(target) : undefined;
+      if (isDue) lookedAt = Date.now();
       let position = '';
       for (const each of waiting) {
-        const state = await objectState(target, each.key, each.versionId);
-        if (isFinal(state)) settled.set(each, state);
-        else position ||= describeState(state);
+        const found = await objectState(target, each.key, each.versionId);
+        const begun = { ...found, since: found.since ?? since };
+        if (finder !== undefined) troubles.set(each, (await withTrouble(begun, finder)).trouble);
+        const state = isFinal(begun) ? begun : { ...begun, trouble: troubles.get(each) };
+        if (isFinal(state) || isStuck(state)) settled.set(each, state);
+        else position ||= [describeState(state), troubleText(state)].filter(Boolean).join('; ');
       }
       if (position === '') continue;
       progress.show(`${settled.size} of ${uploads.length} done; ${position}`);
@@ -190,33 +197,10 @@ export async function waitFor(
         throw new UserError(
           `Timeout after ${timeoutSeconds} s. ${position}; the work goes on. To see its progress: npx sluice status`,
         );
-      if (Date.now() - lookedAt > LOOK_AT_QUEUES_MS) {
-        failOnMore(before, await deadLettered(target), position);
-        lookedAt = Date.now();
-      }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   } finally {
     progress.end();
   }
   return uploads.flatMap((each) => settled.get(each) ?? []);
-}
-
-/** How many messages of each stage are in its DLQ, or could not be delivered. */
-async function deadLettered(target: Target): Promise<ReadonlyMap<Stage, number>> {
-  const queues = await queueStates(target);
-  return new Map(queues.map(({ stage, dead, undelivered }) => [stage, dead + undelivered]));
-}
-
-function failOnMore(
-  before: ReadonlyMap<Stage, number>,
-  now: ReadonlyMap<Stage, number>,
-  position: string,
-): void {
-  for (const [stage, count] of now) {
-    if (count <= (before.get(stage) ?? 0)) continue;
-    throw new UserError(
-      `${position}. A message of the ${stage} stage was dead-lettered meanwhile. To see why: npx sluice logs ${stage}`,
-    );
-  }
 }

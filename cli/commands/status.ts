@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import pLimit from 'p-limit';
 import { type ListedVersion, latestOf, listLatest } from '../../store/listing.ts';
-import { stateTable } from '../ledger/describe-state.ts';
+import { stateTable, troubleText } from '../ledger/describe-state.ts';
 import { keyState } from '../ledger/key-state.ts';
 import { isConserved, isFinal } from '../ledger/object-state.ts';
+import { TroubleFinder } from '../ledger/trouble.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { whole } from '../options/options.ts';
-import { type QueueState, queueStates } from '../target/queue-state.ts';
+import type { QueueState } from '../target/queue-state.ts';
 import type { Target } from '../target/target.ts';
 import { duration, integer, printable, printableJson, table } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
@@ -23,14 +24,15 @@ export function status(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (keys: string[], options: { newest: number; prefix: string; json?: boolean }) => {
       const target = await chosenTarget(program);
-      const [queues, selection] = await Promise.all([
-        queueStates(target),
+      const [finder, selection] = await Promise.all([
+        TroubleFinder.of(target),
         keys.length > 0 ? latestOfKeys(target, keys) : newestVersions(target, options.prefix, options.newest),
       ]);
       const limit = pLimit(AT_ONCE);
       const objects = await Promise.all(
-        selection.versions.map((version) => limit(() => keyState(target, version))),
+        selection.versions.map((version) => limit(() => keyState(target, version, finder))),
       );
+      const { queues } = finder;
       if (options.json) {
         console.log(printableJson({ stages: queues, objects, objectsInAll: selection.found }, 2));
         return;
@@ -47,8 +49,13 @@ export function status(program: Command): void {
           `(the newest ${integer(objects.length)} of ${integer(selection.found)} objects; --newest shows more)`,
         );
       }
-      for (const { key, notes } of objects)
-        for (const note of notes) console.log(`${printable(key)}: ${printable(note)}.`);
+      for (const state of objects) {
+        const name = printable(state.key);
+        const trouble = troubleText(state);
+        if (trouble !== undefined) console.log(`${name}: ${trouble}`);
+        for (const note of state.notes)
+          console.log(`${name}: ${printable(note)}${/[.!?]$/.test(note) ? '' : '.'}`);
+      }
       const odd = objects.filter((state) => isFinal(state) && !isConserved(state));
       for (const { key } of odd) console.log(`The records of ${printable(key)} do not add up.`);
     });

@@ -3,9 +3,9 @@ import { type Stage, stages } from '../../domain/stage.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import { QueueSender } from '../../store/queue-sender.ts';
 import { type SweepProblem, type SweepProblemKind, sweep as sweepTarget } from '../ledger/sweep.ts';
+import { describeTrouble, type FoundTrouble, TroubleFinder } from '../ledger/trouble.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { milliseconds, whole } from '../options/options.ts';
-import { queueStates } from '../target/queue-state.ts';
 import { s3Time } from '../target/s3-time.ts';
 import type { Target } from '../target/target.ts';
 import { count, duration, integer, Progress, printable, printableJson } from '../terminal/terminal.ts';
@@ -59,7 +59,8 @@ async function run(
   target: Target,
   { prefix, olderThan, enqueue = false, rate, json = false }: SweepOptions,
 ): Promise<{ findings: number; stuck: number; sent: number }> {
-  const queues = await queueStates(target);
+  const finder = await TroubleFinder.of(target);
+  const { queues } = finder;
   const busy = queues.some(({ waiting, inFlight }) => waiting + inFlight > 0);
   const now = await s3Time(target, target.outputs.buckets.raw);
   const grace = olderThan ?? (busy ? BUSY_GRACE_MS : IDLE_GRACE_MS);
@@ -68,6 +69,7 @@ async function run(
     stages.map((stage) => [stage, new QueueSender(target.sqs, target.outputs.queues[stage], rate)]),
   );
   const sums = new Map<SweepProblemKind, number>();
+  const labels = new Map<string, number>();
   const progress = new Progress();
   let objects = 0;
   let young = 0;
@@ -79,8 +81,13 @@ async function run(
       for (const finding of swept.findings) {
         sums.set(finding.amiss, (sums.get(finding.amiss) ?? 0) + 1);
         if (finding.events.length === 0) stuck += 1;
+        const trouble = await troubleOf(target, finding, finder);
+        const label = trouble === undefined ? finding.amiss : trouble.kind;
+        labels.set(label, (labels.get(label) ?? 0) + 1);
         progress.end();
-        console.log(json ? printableJson(finding) : problemText(finding, now));
+        console.log(
+          json ? printableJson({ ...finding, trouble }) : problemText(finding, label, trouble, now),
+        );
         if (!enqueue) continue;
         for (const { stage, event } of finding.events)
           await senders
@@ -98,14 +105,14 @@ async function run(
   if (json) {
     console.log(printableJson({ objects, young, findings, sent, amiss: Object.fromEntries(sums) }));
   } else {
-    const amiss = [...sums].map(([kind, n]) => `${integer(n)} ${kindName(kind)}`).join(', ');
+    const amiss = [...labels].map(([kind, n]) => `${integer(n)} ${kindName(kind)}`).join(', ');
     console.log(`Swept ${count(objects, 'object')}: ${amiss === '' ? 'no problems found.' : `${amiss}.`}`);
     if (young > 0)
       console.log(
         `Skipped ${count(young, 'object')} that changed in the last ${duration(grace)}. To include them: npx sluice sweep --older-than 0s`,
       );
     const dead = queues.reduce((sum, each) => sum + each.dead + each.undelivered, 0);
-    if (dead > 0) console.log(`Dead-lettered: ${count(dead, 'message')}. To see where: npx sluice status`);
+    if (dead > 0) console.log(`Dead-lettered: ${count(dead, 'message')}. To see why: npx sluice dlq`);
   }
   return { findings, stuck, sent };
 }
@@ -140,13 +147,31 @@ Kinds of findings:
   unfinished     parts or files that a later stage has not processed
   left over      rows and files of superseded versions
   unreadable     an object whose ledger entry or receipts are damaged
-  dataset gone   an object whose dataset was removed from the code: its rows must be removed by hand`;
+  dataset gone   an object whose dataset was removed from the code: its rows must be removed by hand
+If the work that is missing has left a trace, the finding says so instead: retrying, dead lettered, undelivered or failed.`;
 
-const kindName = (kind: SweepProblemKind) => kind.replaceAll('_', ' ');
+/** Why the work that a finding misses does not go on, if it left a trace. */
+async function troubleOf(
+  target: Target,
+  { key, versionId, events }: SweepProblem,
+  finder: TroubleFinder,
+): Promise<FoundTrouble | undefined> {
+  const [first] = events;
+  if (first === undefined || first.event.type === 'deleted') return undefined;
+  return finder.troubleOf({ dataset: target.registry.nameOf(key), key, versionId }, first.stage);
+}
+
+const kindName = (kind: string) => kind.replaceAll('_', ' ');
 const WIDEST = 'not retracted'.length;
 
-function problemText(finding: SweepProblem, now: number): string {
+function problemText(
+  finding: SweepProblem,
+  label: string,
+  trouble: FoundTrouble | undefined,
+  now: number,
+): string {
   const { amiss, key, since } = finding;
-  const age = since === 0 ? '' : ` (since ${duration(Math.max(0, now - since))})`;
-  return `${kindName(amiss).padEnd(WIDEST)}  ${printable(key)}: ${explanations[amiss](finding)}${age}`;
+  const reason = trouble === undefined ? explanations[amiss](finding) : describeTrouble(trouble, now);
+  const how = since === 0 ? '' : ` (for ${duration(Math.max(0, now - since))})`;
+  return `${kindName(label).padEnd(WIDEST)}  ${printable(key)}: ${reason}${how}`;
 }

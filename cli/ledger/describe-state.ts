@@ -1,14 +1,21 @@
 import { type Tally, total } from '../../domain/versions/receipt.ts';
-import { integer, printable, type TableColumn, table } from '../terminal/terminal.ts';
-import { isConserved, type ObjectState, type RecordCounts } from './object-state.ts';
+import { age, count, integer, printable, type TableColumn, table } from '../terminal/terminal.ts';
+import { isConserved, isStuck, type ObjectState, type RecordCounts } from './object-state.ts';
+import { describeTrouble, troubleName } from './trouble.ts';
 
 /** `recipes/a.json: transformation, 2 of 5 parts` */
 export function describeState(state: ObjectState): string {
   return `${printable(state.key)}: ${stateText(state)}`;
 }
 
-function stateText({ stage, finished, pieces, fault }: ObjectState): string {
+function stateText(state: ObjectState): string {
+  const { stage, finished, pieces, fault, trouble } = state;
+  const attempt =
+    trouble?.underWaySince === undefined ? '' : ` (attempt ${trouble.attempt} of ${trouble.of})`;
+  if (trouble !== undefined && !(state.extracting && attempt !== '')) return troubleName(trouble);
   switch (stage) {
+    case 'rejected':
+      return 'rejected';
     case 'failed':
       return `failed, ${fault?.code ?? 'unknown'}`;
     case 'done':
@@ -20,12 +27,22 @@ function stateText({ stage, finished, pieces, fault }: ObjectState): string {
     case 'unreadable':
       return 'unreadable';
     case 'extraction':
-      return 'waits for extraction';
+      return state.extracting
+        ? `being extracted${attempt}${state.read > 0 ? `, ${count(state.read, 'record')} so far` : ''}`
+        : `waits for extraction${forHowLong(state)}`;
     case 'transformation':
-      return `transformation, ${finished} of ${pieces} parts`;
+      return `transformation, ${finished} of ${pieces} parts${forHowLong(state)}`;
     case 'loading':
-      return `loading, ${finished} of ${pieces} files`;
+      return `loading, ${finished} of ${pieces} files${forHowLong(state)}`;
   }
+}
+
+const forHowLong = ({ since }: ObjectState) =>
+  since === undefined ? '' : `, for ${age(Date.now() - since)}`;
+
+/** Why an object does not go on, and what helps; `undefined` if it does go on. */
+export function troubleText({ trouble }: ObjectState): string | undefined {
+  return trouble && describeTrouble(trouble, Date.now());
 }
 
 /** `1,000 read = 950 written + 20 filtered + 30 rejected`, with `≠` if the sum is wrong. */
@@ -39,7 +56,8 @@ export function conservationOf(counts: RecordCounts): string {
 export function describeOutcome(state: ObjectState): string {
   const why = reasonsOf(state);
   const line = `${describeState(state)}  ${conservationOf(state)}${why === '' ? '' : ` (${why})`}`;
-  return state.fault === undefined ? line : `${line}\n  ${printable(state.fault.message)}`;
+  const reason = troubleText(state) ?? (state.fault && printable(state.fault.message));
+  return reason === undefined ? line : `${line}\n  ${reason}`;
 }
 
 function reasonsOf({ filtered, rejected }: ObjectState): string {
@@ -59,14 +77,19 @@ export function stateTable(states: readonly ObjectState[]): string {
     {
       title: 'STATE',
       value: stateText,
-      style: ({ stage, fault }) =>
-        stage === 'failed' || stage === 'unreadable' ? 'red' : fault !== undefined ? 'yellow' : undefined,
+      style: (state) => {
+        if (isStuck(state) || ['failed', 'rejected', 'unreadable'].includes(state.stage)) return 'red';
+        return state.fault === undefined && state.trouble === undefined ? undefined : 'yellow';
+      },
     },
     { title: 'READ', value: ({ read }) => integer(read), align: 'right' },
     { title: 'WRITTEN', value: ({ written }) => integer(written), align: 'right' },
     { title: 'FILTERED', value: ({ filtered }) => integer(total(filtered)), align: 'right' },
     { title: 'REJECTED', value: ({ rejected }) => integer(total(rejected)), align: 'right' },
-    { title: 'WHY', value: (state) => reasonsOf(state) || printable(state.fault?.message ?? '') },
+    {
+      title: 'WHY',
+      value: (state) => reasonsOf(state) || printable(state.trouble?.code ?? state.fault?.message ?? ''),
+    },
   ];
   return table(states, columns);
 }

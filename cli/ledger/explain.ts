@@ -1,10 +1,12 @@
 import * as z from 'zod';
 import { type Stage, stages } from '../../domain/stage.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
+import type { Fault } from '../../domain/versions/fault.ts';
 import {
   type LedgerPlace,
+  type NoteKind,
   objectId,
-  parseFailedKey,
+  parseNoteKey,
   parsePartKey,
   parseProcessedKey,
 } from '../../domain/versions/key-layout.ts';
@@ -18,12 +20,16 @@ import { type ListedVersion, listObjects, versionsOf } from '../../store/listing
 import type { Target } from '../target/target.ts';
 import { linesWith, logGroupOf } from '../terminal/log-events.ts';
 import { count } from '../terminal/terminal.ts';
+import { type KeyState, keyState } from './key-state.ts';
 import { ledgerOf } from './ledger.ts';
+import { TroubleFinder } from './trouble.ts';
 
 /** Something that happened to an object. */
 export interface TimelineEvent {
-  /** Milliseconds since the epoch; of S3 to the second. */
+  /** Milliseconds since the epoch. */
   readonly at: number;
+  /** Whether the time is S3's, which is rounded down to the second. */
+  readonly rounded?: boolean;
   /** With its revision, if known. */
   readonly versionId: string | undefined;
   readonly stage: Stage | undefined;
@@ -35,8 +41,8 @@ export interface StageWork {
   readonly versionId: string;
   readonly stage: Stage;
   readonly pieces: number;
-  /** From the end of the stage before, or of the upload, to the first start; milliseconds. */
-  readonly waitedMs: number;
+  /** From the sending of the first message to its start, in milliseconds; unknown of older receipts. */
+  readonly waitedMs: number | undefined;
   /** From the first start to the last end; milliseconds. */
   readonly tookMs: number;
   /** The sum over all work items, which may have run at the same time; milliseconds. */
@@ -49,6 +55,8 @@ export interface ObjectHistory {
   readonly key: string;
   readonly dataset: string;
   readonly entry: LedgerEntry | undefined;
+  /** `undefined` if the raw bucket has no version of the key. */
+  readonly state: KeyState | undefined;
   /** Newest first. */
   readonly versions: readonly ListedVersion[];
   readonly work: readonly StageWork[];
@@ -70,21 +78,24 @@ const PATIENCE_MS = 10_000;
  */
 export async function objectHistory(target: Target, key: string, logsSince: number): Promise<ObjectHistory> {
   const path = target.registry.placeOf(key);
-  const [versions, known, entry, notes, logs] = await Promise.all([
+  const [versions, known, entry, notes, logs, finder] = await Promise.all([
     versionsOf(target, target.outputs.buckets.raw, key),
     ledgerOf(target).known(path).catch(unreadableDocument),
     listedEntry(target, target.outputs.buckets.ledger, path),
     notesOf(target, path),
     logged(target, key, logsSince),
+    TroubleFinder.of(target),
   ]);
+  const latest = versions.find((version) => version.latest);
   const { receipts, unreadable } = await ledgerOf(target).readableReceipts(
     [...entry.versions.values()].flat(),
   );
   if (known instanceof UnreadableDocument) unreadable.push(known);
-  const work = workOf(receipts, versions);
+  const work = workOf(receipts);
   const moments: TimelineEvent[] = [
     ...versions.map(({ versionId, deleted, modified }) => ({
       at: modified,
+      rounded: true,
       versionId,
       stage: undefined,
       what: deleted ? 'deleted' : 'put',
@@ -97,6 +108,7 @@ export async function objectHistory(target: Target, key: string, logsSince: numb
     key,
     dataset: path.dataset,
     entry: known instanceof UnreadableDocument ? undefined : known?.entry,
+    state: latest && (await keyState(target, latest, finder)),
     unreadable: unreadable.map(({ message }) => message),
     versions,
     work,
@@ -106,25 +118,21 @@ export async function objectHistory(target: Target, key: string, logsSince: numb
 }
 
 /** Each version's work by stage, in the order in which it was done. */
-function workOf(receipts: readonly Receipt[], versions: readonly ListedVersion[]): StageWork[] {
-  const putAt = new Map(versions.map(({ versionId, modified }) => [versionId, modified]));
+function workOf(receipts: readonly Receipt[]): StageWork[] {
   const byVersion = Map.groupBy(receipts, ({ versionId }) => versionId);
   const inOrder = [...byVersion].sort(([, a], [, b]) => firstOf(a) - firstOf(b));
-  return inOrder.flatMap(([versionId, all]) => {
-    let before = putAt.get(versionId);
-    return stages.flatMap((stage): StageWork[] => {
+  return inOrder.flatMap(([versionId, all]) =>
+    stages.flatMap((stage): StageWork[] => {
       const own = all.filter((each) => each.stage === stage);
       if (own.length === 0) return [];
       const begun = firstOf(own);
-      const ended = lastOf(own);
-      const waitedMs = before === undefined ? 0 : Math.max(0, begun - before);
-      before = ended;
+      const { sentAt } = own.find((each) => beginning(each) === begun) ?? {};
+      const waitedMs = sentAt === undefined ? undefined : Math.max(0, begun - Date.parse(sentAt));
+      const tookMs = lastOf(own) - begun;
       const workMs = own.reduce((sum, { durationMs }) => sum + durationMs, 0);
-      return [
-        { versionId, stage, pieces: own.length, waitedMs, tookMs: ended - begun, workMs, receipts: own },
-      ];
-    });
-  });
+      return [{ versionId, stage, pieces: own.length, waitedMs, tookMs, workMs, receipts: own }];
+    }),
+  );
 }
 
 const firstOf = (receipts: readonly Receipt[]) =>
@@ -173,22 +181,34 @@ function resultOf(stage: Stage, receipts: readonly Receipt[]): string {
   return facts.join('; ');
 }
 
-/** Events from the failed bucket: faults, and the error of a message's last attempt. */
+/** Events from the failed bucket: faults, and attempts that failed. */
 async function notesOf(target: Target, { dataset, objectId: id }: LedgerPlace): Promise<TimelineEvent[]> {
   const moments: TimelineEvent[] = [];
-  for (const kind of ['faults', 'gave-up']) {
-    const bucket = target.outputs.buckets.failed;
+  const bucket = target.outputs.buckets.failed;
+  for (const kind of ['faults', 'attempts', 'gave-up'])
     for await (const { Key, LastModified } of listObjects(target, bucket, `${kind}/${dataset}/${id}/`)) {
-      if (parseFailedKey(Key) === undefined) continue;
-      const data = await readFault(target, target.outputs.buckets.failed, Key);
+      const note = parseNoteKey(Key);
+      if (note === undefined) continue;
+      const fault = await readFault(target, bucket, Key);
       // The receipt of the extraction has its fault.
-      if (kind === 'faults' && data.stage === 'extraction') continue;
-      const { stage, versionId, code, message } = data;
-      const what = `${kind === 'faults' ? 'fault' : 'dead-lettered after the last attempt'}, ${code}: ${message}`;
-      moments.push({ at: LastModified?.getTime() ?? 0, versionId, stage, what });
+      if (note.kind === 'faults' && fault.stage === 'extraction') continue;
+      const { stage, versionId } = fault;
+      moments.push({
+        at: LastModified?.getTime() ?? 0,
+        rounded: true,
+        versionId,
+        stage,
+        what: noteText(note.kind, fault),
+      });
     }
-  }
   return moments;
+}
+
+function noteText(kind: NoteKind, { code, message, attempt }: Fault): string {
+  const reason = `${code}: ${message}`;
+  if (kind === 'faults') return `fault, ${reason}`;
+  const which = attempt === undefined ? 'the last attempt' : `attempt ${attempt.number} of ${attempt.of}`;
+  return attempt?.failed === false ? `${which} began` : `${which} failed, ${reason}`;
 }
 
 const logLine = z.looseObject({

@@ -1,16 +1,16 @@
 import { registry } from '../../datasets/index.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
-import { failedPrefixes, type ObjectVersion, versionPath } from '../../domain/versions/key-layout.ts';
+import { type ObjectVersion, versionPath } from '../../domain/versions/key-layout.ts';
 import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';
 import { parseRevision } from '../../domain/versions/revision.ts';
 import { compareSequencers } from '../../domain/versions/sequencer.ts';
-import { readFault } from '../../store/failed-objects.ts';
 import { unreadableDocument } from '../../store/ledger.ts';
-import { type ListedVersion, listObjects } from '../../store/listing.ts';
+import type { ListedVersion } from '../../store/listing.ts';
 import type { Target } from '../target/target.ts';
 import { count } from '../terminal/terminal.ts';
 import { entryOf, ledgerOf } from './ledger.ts';
-import { isFinal, type ObjectState, stateOf } from './object-state.ts';
+import { type ObjectState, stateOf, withTrouble } from './object-state.ts';
+import { describeTrouble, type TroubleFinder } from './trouble.ts';
 
 /** The state of a key of the raw bucket: of its active version, or of the one that is being processed. */
 export interface KeyState extends ObjectState {
@@ -23,8 +23,12 @@ export interface KeyState extends ObjectState {
  *
  * @param latest the key's latest version in the raw bucket
  */
-export async function keyState(target: Target, latest: ListedVersion): Promise<KeyState> {
-  const state = await readableState(target, latest).catch(unreadableDocument);
+export async function keyState(
+  target: Target,
+  latest: ListedVersion,
+  finder: TroubleFinder,
+): Promise<KeyState> {
+  const state = await readableState(target, latest, finder).catch(unreadableDocument);
   if (!(state instanceof UnreadableDocument)) return state;
   const { key, versionId } = latest;
   const dataset = registry.nameOf(key);
@@ -36,30 +40,50 @@ export async function keyState(target: Target, latest: ListedVersion): Promise<K
   };
 }
 
-async function readableState(target: Target, latest: ListedVersion): Promise<KeyState> {
+async function readableState(
+  target: Target,
+  latest: ListedVersion,
+  finder: TroubleFinder,
+): Promise<KeyState> {
   const { key } = latest;
   const known = await entryOf(target, key);
   const dataset = known?.entry.dataset ?? registry.nameOf(key);
   const shown = known && versionShown(known.entry);
   const versionId = shown ?? latest.versionId;
   const object = { dataset, key, versionId };
-  const state = stateOf(object, await ledgerOf(target).receipts(versionPath(object)));
-  const isRetracted = shown === undefined && latest.deleted;
-  const result: ObjectState = isRetracted ? { ...state, stage: 'retracted' } : state;
   const now = Date.now();
+  const state = stateOf(object, await ledgerOf(target).receipts(versionPath(object)), known?.entry);
+  const isRetracted = shown === undefined && latest.deleted;
+  const isLatest = parseRevision(versionId).versionId === latest.versionId;
+  const result: ObjectState = {
+    ...state,
+    ...(isRetracted && { stage: 'retracted' }),
+    ...(isLatest && { since: state.since ?? latest.modified }),
+  };
   const notes = known === undefined ? [] : notesOf(known.entry, latest, shown, now);
-  if (!isFinal(result)) notes.push(...(await givenUp(target, object)));
   for (const attempt of known?.entry.attempts ?? []) {
     if (!isInterrupted(attempt, now)) continue;
-    const interrupted = { ...object, versionId: attempt.versionId };
-    const rows = await loadedRows(target, interrupted);
+    const rows = await loadedRows(target, { ...object, versionId: attempt.versionId });
     if (rows > 0)
       notes.push(
         `${count(rows, 'row')} of the interrupted extraction ${rows === 1 ? 'is' : 'are'} in the tables`,
       );
-    if (attempt.versionId !== versionId) notes.push(...(await givenUp(target, interrupted)));
   }
-  return { ...result, notes };
+  for (const newer of newerVersions(known?.entry, latest, versionId)) {
+    const trouble = await finder.troubleOf({ ...object, versionId: newer }, 'extraction');
+    if (trouble !== undefined) notes.push(`a newer version: ${describeTrouble(trouble, now)}`);
+  }
+  return { ...(await withTrouble(result, finder)), notes };
+}
+
+/** The versions that are not shown and whose extraction has not ended. */
+function newerVersions(entry: LedgerEntry | undefined, latest: ListedVersion, shown: string): string[] {
+  const attempts = entry?.attempts ?? [];
+  const names = attempts.filter(({ status }) => status === 'extracting').map(({ versionId }) => versionId);
+  const known = [shown, ...attempts.map(({ versionId }) => versionId)];
+  const isKnown = known.some((name) => parseRevision(name).versionId === latest.versionId);
+  if (!latest.deleted && !isKnown) names.push(latest.versionId);
+  return names.filter((name) => name !== shown);
 }
 
 /** How many rows of a version are loaded. */
@@ -109,19 +133,4 @@ export function notesOf(
   notes.push(...attempts.map((attempt) => noteOf(attempt, attempt.versionId === shown, now)));
   if (superseded.length > 0) notes.push('older versions will be removed once it is complete');
   return notes;
-}
-
-/** Why a version is stuck: the faults of its work items, and the errors of last attempts. */
-async function givenUp(target: Target, object: ObjectVersion): Promise<string[]> {
-  const notes: string[] = [];
-  const { failed } = target.outputs.buckets;
-  for (const prefix of failedPrefixes(versionPath(object))) {
-    if (prefix.startsWith('rejects/')) continue;
-    for await (const { Key } of listObjects(target, failed, prefix)) {
-      const data = await readFault(target, target.outputs.buckets.failed, Key);
-      const verb = prefix.startsWith('gave-up/') ? 'was given up' : 'failed';
-      notes.push(`${data.stage ?? 'something'} ${verb}, ${data.code}: ${data.message}`);
-    }
-  }
-  return [...new Set(notes)];
 }

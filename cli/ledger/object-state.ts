@@ -1,12 +1,14 @@
 import { registry } from '../../datasets/index.ts';
+import { type Stage, stages } from '../../domain/stage.ts';
 import { versionPath } from '../../domain/versions/key-layout.ts';
-import type { LedgerEntry } from '../../domain/versions/ledger.ts';
+import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';
 import { type Receipt, type Tally, total } from '../../domain/versions/receipt.ts';
 import { summarize } from '../../domain/versions/reconciliation.ts';
 import { parseRevision } from '../../domain/versions/revision.ts';
 import { versionsOf } from '../../store/listing.ts';
 import type { Target } from '../target/target.ts';
 import { ledgerOf } from './ledger.ts';
+import type { FoundTrouble, TroubleFinder } from './trouble.ts';
 
 /** The records of a version: how many were read, and what became of them. */
 export interface RecordCounts {
@@ -24,29 +26,43 @@ export interface ObjectState extends RecordCounts {
   readonly dataset: string;
   /**
    * `failed`: the object is faulty, and none of its records is used. `done` with a fault: the records before
-   * the fault are used. `superseded`, `retracted`: a newer version, or a deletion, took effect. `unreadable`:
-   * its ledger entry or a receipt can't be read.
+   * the fault are used. `rejected`: every record of it was rejected. `superseded`, `retracted`: a newer
+   * version, or a deletion, took effect. `unreadable`: its ledger entry or a receipt can't be read.
    */
-  readonly stage:
-    | 'extraction'
-    | 'transformation'
-    | 'loading'
-    | 'done'
-    | 'failed'
-    | 'superseded'
-    | 'retracted'
-    | 'unreadable';
+  readonly stage: Stage | 'done' | 'rejected' | 'failed' | 'superseded' | 'retracted' | 'unreadable';
   /** Of the current stage: how many work items are finished, and how many there are. */
   readonly finished: number;
   readonly pieces: number;
+  /** Since when it has been in its stage, if known. Milliseconds since the epoch. */
+  readonly since?: number | undefined;
+  /** Whether an extraction of it is under way. Its records so far are those of the parts that are done. */
+  readonly extracting?: boolean;
   readonly fault?: { readonly code: string; readonly message: string };
+  /** Why it does not go on. */
+  readonly trouble?: FoundTrouble | undefined;
   /** Milliseconds of work, over all stages. */
   readonly workMs: number;
 }
 
-/** Whether nothing more happens to the version unless someone acts. */
+/** Whether the version has come to an end. */
 export function isFinal({ stage }: Pick<ObjectState, 'stage'>): boolean {
-  return ['done', 'failed', 'superseded', 'retracted', 'unreadable'].includes(stage);
+  return ['done', 'rejected', 'failed', 'superseded', 'retracted', 'unreadable'].includes(stage);
+}
+
+/** Whether nothing more happens to the version unless someone acts. */
+export function isStuck({ trouble }: Pick<ObjectState, 'trouble'>): boolean {
+  return trouble !== undefined && trouble.kind !== 'retrying' && trouble.kind !== 'no_message';
+}
+
+/** The state with the reason why the version does not go on, if it has not come to an end. */
+export async function withTrouble<State extends ObjectState>(
+  state: State,
+  finder: TroubleFinder,
+): Promise<State> {
+  const stage = stages.find((each) => each === state.stage);
+  if (stage === undefined) return state;
+  const trouble = await finder.troubleOf(state, stage, state.extracting ? undefined : state.since);
+  return { ...state, trouble };
 }
 
 /** Reads from the ledger how far a version of an object has been processed. */
@@ -57,7 +73,7 @@ export async function objectState(target: Target, key: string, versionId: string
     ledgerOf(target).known(path),
     ledgerOf(target).receipts(path),
   ]);
-  const state = stateOf({ dataset, key, versionId }, receipts);
+  const state = stateOf({ dataset, key, versionId }, receipts, known?.entry);
   const overtaken = known && (await overtakenBy(target, known.entry, versionId, receipts.length > 0));
   return overtaken === undefined ? state : { ...state, stage: overtaken };
 }
@@ -84,10 +100,11 @@ async function overtakenBy(
   return ageOf(its.versionId) >= 0 && ageOf(mine.versionId) > ageOf(its.versionId) ? by : undefined;
 }
 
-/** The state of a version, by its receipts. */
+/** The state of a version, by its receipts and the ledger entry of its key. */
 export function stateOf(
   object: Pick<ObjectState, 'dataset' | 'key' | 'versionId'>,
   receipts: readonly Receipt[],
+  entry?: LedgerEntry,
 ): ObjectState {
   const extraction = receipts.find((each) => each.stage === 'extraction');
   const transformations = receipts.filter((each) => each.stage === 'transformation');
@@ -95,23 +112,36 @@ export function stateOf(
   const outputs = transformations.reduce((sum, each) => sum + each.outputs.length, 0);
   const parts = extraction?.parts.length ?? 0;
   const { read, written, filtered, rejected } = summarize(receipts);
+  const soFar = transformations.reduce((sum, each) => sum + each.read, 0);
   const at = (stage: ObjectState['stage'], finished: number, pieces: number): ObjectState => ({
     ...object,
     stage,
     finished,
     pieces,
-    read,
+    since: lastEnd(stage === 'loading' ? transformations : extraction === undefined ? [] : [extraction]),
+    read: extraction === undefined ? soFar : read,
     written,
     filtered,
     rejected,
     ...(extraction?.fault && { fault: extraction.fault }),
     workMs: receipts.reduce((sum, each) => sum + each.durationMs, 0),
   });
-  if (extraction === undefined) return at('extraction', 0, 1);
+  if (extraction === undefined) {
+    const attempt = entry?.attempts.find(({ versionId }) => versionId === object.versionId);
+    const extracting = attempt?.status === 'extracting' && !isInterrupted(attempt, Date.now());
+    return { ...at('extraction', 0, 1), extracting };
+  }
   if (extraction.fault !== undefined && parts === 0) return at('failed', 0, 0);
   if (transformations.length < parts) return at('transformation', transformations.length, parts);
   if (loadings.length < outputs) return at('loading', loadings.length, outputs);
-  return at('done', outputs, outputs);
+  const isRejected = extraction.fault === undefined && read > 0 && total(rejected) === read;
+  return at(isRejected ? 'rejected' : 'done', outputs, outputs);
+}
+
+function lastEnd(receipts: readonly Receipt[]): number | undefined {
+  return receipts.length === 0
+    ? undefined
+    : Math.max(...receipts.map(({ finishedAt }) => Date.parse(finishedAt)));
 }
 
 /** Whether every record that was read is in the lake, filtered or rejected. */

@@ -9,6 +9,8 @@ const attempt = z.object({
   of: z.int().positive(),
   /** When its invocation began, by the function's clock. */
   startedAt: z.iso.datetime(),
+  /** Whether it has failed. Otherwise it has only begun when the note was written. */
+  failed: z.boolean(),
 });
 /** Which attempt at a message a note is about. */
 export type Attempt = z.infer<typeof attempt>;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Stage } from '../stage.ts';
+import { type Stage, stages } from '../stage.ts';
 import { parseRevision, revisionName } from './revision.ts';
 
 /**
@@ -230,6 +230,29 @@ export function begunAttemptKey(item: WorkItem): string {
  */
 export function gaveUpKey(item: WorkItem): string {
   return `gave-up/${itemName(item)}.json`;
+}
+
+/** The kinds of notes: of a faulty object, of attempts that others follow, and of last attempts. */
+export type NoteKind = 'faults' | 'attempts' | 'gave-up';
+
+/** The work item of a note in the failed bucket; `undefined` of any other key. */
+export function parseNoteKey(key: string): { readonly kind: NoteKind; readonly item: WorkItem } | undefined {
+  const match =
+    /^(faults|attempts|gave-up)\/([^/]+)\/([^/]+)\/([^/]+)\/((?:[^/=]+=[^/]*\/)*)([a-z]+)(?:-(\d{5,}))?(?:\.begun)?\.json$/.exec(
+      key,
+    );
+  const stage = stages.find((each) => each === match?.[6]);
+  if (match === null || stage === undefined) return undefined;
+  const [, kind, dataset = '', id = '', version = '', partitionPath = '', , part] = match;
+  return {
+    kind: kind as NoteKind,
+    item: {
+      path: { dataset, objectId: id, version },
+      stage,
+      ...(part !== undefined && { part: Number(part) }),
+      ...(partitionPath !== '' && { partitionPath }),
+    },
+  };
 }
 
 function itemName({ path, stage, part, partitionPath = '' }: WorkItem): string {

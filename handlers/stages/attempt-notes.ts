@@ -40,12 +40,12 @@ export class AttemptNotes {
   async begun(message: SQSRecord): Promise<void> {
     if (receivesOf(message) === 1 && !this.#isLast(message)) return;
     const { begun, gaveUp } = this.#keysOf(message);
-    await this.#write(this.#isLast(message) ? gaveUp : begun, message, this.#interrupted(message));
+    await this.#write(this.#isLast(message) ? gaveUp : begun, message, this.#interrupted(message), false);
   }
 
   async failed(message: SQSRecord, error: TransientError): Promise<void> {
     const { failed, gaveUp } = this.#keysOf(message);
-    await this.#write(this.#isLast(message) ? gaveUp : failed, message, error);
+    await this.#write(this.#isLast(message) ? gaveUp : failed, message, error, true);
   }
 
   async succeeded(message: SQSRecord): Promise<void> {
@@ -64,9 +64,9 @@ export class AttemptNotes {
     return new TransientError('interrupted', text, { stage });
   }
 
-  async #write(key: string, message: SQSRecord, error: TransientError): Promise<void> {
+  async #write(key: string, message: SQSRecord, error: TransientError, failed: boolean): Promise<void> {
     const { store, failedBucket, maximumReceives, startedAt } = this.#options;
-    const attempt = { number: receivesOf(message), of: maximumReceives, startedAt };
+    const attempt = { number: receivesOf(message), of: maximumReceives, startedAt, failed };
     await writeFault(store, failedBucket, key, findObjectEvent(message.body) ?? message, error, attempt);
   }
 

@@ -53,7 +53,12 @@ export async function takeUp(
       continue;
     }
     const before = await ledger.receipt(extractionReceiptKey(path), extractionReceipt);
-    if (before === undefined || known?.attempts.some((each) => each.versionId === versionId))
+    const isMine = (each: LedgerEntry['attempts'][number]) =>
+      each.versionId === versionId && each.message === message && each.invocation === invocation;
+    // If this claim is no longer in the entry, another invocation, by whose clock the lease was over, has
+    // extracted the version since.
+    const isTheirs = async () => !(await ledger.entry(path))?.attempts.some(isMine);
+    if (before === undefined || known !== undefined || (await isTheirs()))
       return { event: { ...asked, sequencer }, path, before };
 
     // This revision was extracted before, and the claim did not see it: its ledger entry was lost. With an

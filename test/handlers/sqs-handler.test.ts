@@ -159,6 +159,7 @@ describe('the handler of a stage', () => {
       expect(JSON.parse(store.body('failed', key).toString()).attempt).toEqual({
         number: 4,
         of: 5,
+        failed: !key.endsWith('.begun.json'),
         startedAt: expect.stringMatching(/^\d{4}-.*Z$/),
       });
     expect(await attempt('5')).toEqual(failing('1'));

@@ -108,6 +108,34 @@ describe('a new version', () => {
     expect(lake(store)).toContain('v2 difficulty=hard');
   });
 
+  it.each([
+    ['a new key', false],
+    ['a known key', true],
+  ])(
+    'of %s keeps its rejects when an extraction goes on whose lease another one took over',
+    async (_, known) => {
+      const store = new MemoryStore();
+      if (known) await put(store, easy, event('v1', '01'));
+      putRaw(store, KEY, useless);
+      const find = store.find.bind(store);
+      let isTakenOver = false;
+      store.find = async (bucket, key) => {
+        if (!isTakenOver && key.endsWith('/v2/extraction.json')) {
+          isTakenOver = true;
+          // By its clock, the lease of the first one is over.
+          const other = { message: 'v2', invocation: 'other', now: () => 10, deadline: 11 };
+          await extractObject(event('v2', '02'), buckets, surroundingsOf(store, other));
+        }
+        return find(bucket, key);
+      };
+      await extract(store, event('v2', '02'));
+      expect(isTakenOver).toBe(true);
+      expect(store.keys('failed')).toEqual([
+        expect.stringMatching(/^rejects\/.*\/v2\/extraction-00000\.ndjson$/),
+      ]);
+    },
+  );
+
   it('that is rejected is removed when a newer one is rejected, even if the answer to that write is lost', async () => {
     const store = new MemoryStore();
     await put(store, useless, event('v3', '30'));

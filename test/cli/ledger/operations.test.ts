@@ -235,7 +235,7 @@ describe('sweep', () => {
     const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(behind)}`;
     const args = ['sweep', '--prefix', 'recipes/young', '--older-than', '0s'];
     const { status, stdout } = await sluice(pipeline.directory, args, { environment: { NODE_OPTIONS } });
-    expect(stdout).toContain('never seen     recipes/young.json: no event of it has arrived (since ');
+    expect(stdout).toContain('never seen     recipes/young.json: no event of it has arrived (for ');
     expect(stdout).not.toContain('Skipped');
     expect(status).toBe(1);
     expect((await sweep('--prefix', 'recipes/young', '--enqueue')).status).toBe(0);

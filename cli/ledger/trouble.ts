@@ -1,0 +1,194 @@
+import type { Stage } from '../../domain/stage.ts';
+import type { DeadLetter } from '../../domain/versions/dead-letters/dead-letter.ts';
+import {
+  notePrefixes,
+  type ObjectVersion,
+  parseNoteKey,
+  versionPath,
+  versionSegment,
+} from '../../domain/versions/key-layout.ts';
+import { type Note, type Trouble, troubleOf, worstOf } from '../../domain/versions/trouble.ts';
+import { readFault } from '../../store/failed-objects.ts';
+import { listObjects } from '../../store/listing.ts';
+import { type QueueState, queueStates } from '../target/queue-state.ts';
+import type { Target } from '../target/target.ts';
+import { age, count, printable } from '../terminal/terminal.ts';
+import { deadLetterQueues, withOpenQueues } from './dead-letters/dead-letters.ts';
+import { ledgerOf } from './ledger.ts';
+
+/**
+ * How long after an object was put, or a stage ended, its message must be in a queue. SQS's counts may be a
+ * minute late ("Amazon SQS API Reference: GetQueueAttributes").
+ */
+const MESSAGE_DUE_MS = 120_000;
+
+export interface FoundTrouble extends Trouble {
+  /** The command that helps, as a sentence. */
+  readonly cure: string | undefined;
+}
+
+/**
+ * Finds out why versions do not go on: from their notes, and for those without notes from the DLQs and the
+ * undelivered queues. One look at the queues serves all versions.
+ */
+export class TroubleFinder {
+  readonly queues: readonly QueueState[];
+  readonly #target: Target;
+  readonly #now: number;
+  readonly #letters = new Map<Stage, Promise<readonly DeadLetter[]>>();
+
+  private constructor(target: Target, queues: readonly QueueState[]) {
+    this.#target = target;
+    this.queues = queues;
+    this.#now = Date.now();
+  }
+
+  static async of(target: Target): Promise<TroubleFinder> {
+    return new TroubleFinder(target, await queueStates(target));
+  }
+
+  /**
+   * @param stage the stage that the version has reached @param since when it reached it, in milliseconds
+   * since the epoch; `undefined` if a missing message is no trouble
+   */
+  async troubleOf(object: ObjectVersion, stage: Stage, since?: number): Promise<FoundTrouble | undefined> {
+    const path = versionPath(object);
+    const [notes, receipts] = await Promise.all([
+      this.#notesOf(object),
+      ledgerOf(this.#target).receiptKeys(path),
+    ]);
+    const noted = troubleOf(
+      notes,
+      new Set(receipts),
+      this.#now,
+      (each) => 1000 * (this.#queue(each)?.visibilitySeconds ?? 0),
+    );
+    const found = noted ?? (await this.#unnoted(object, stage)) ?? this.#withoutMessage(stage, since);
+    return found && { ...found, cure: this.#cureOf(found, object.key) };
+  }
+
+  #cureOf({ kind, stage, next = 0 }: Trouble, key: string): string | undefined {
+    const sweep = 'To repair it: npx sluice sweep --enqueue';
+    // Otherwise, the message was discarded or has expired.
+    const isThere = (this.#queue(stage)?.dead ?? 0) > 0 || next > this.#now;
+    switch (kind) {
+      case 'retrying':
+        return undefined;
+      case 'dead_lettered':
+        if (!isThere) return `Its message is no longer in the DLQ. ${sweep}`;
+        return `To send it back: npx sluice redrive ${stage} --key ${key}`;
+      case 'undelivered':
+        return `To send it there: npx sluice redrive ${stage} --key ${key}`;
+      case 'failed':
+        return `To reprocess the object: npx sluice replay ${key} --force`;
+      case 'no_message':
+        return sweep;
+    }
+  }
+
+  #queue(stage: Stage): QueueState | undefined {
+    return this.queues.find((each) => each.stage === stage);
+  }
+
+  async #notesOf(object: ObjectVersion): Promise<Note[]> {
+    const bucket = this.#target.outputs.buckets.failed;
+    const notes: Note[] = [];
+    for (const prefix of notePrefixes(versionPath(object)))
+      for await (const { Key, LastModified } of listObjects(this.#target, bucket, prefix)) {
+        const place = parseNoteKey(Key);
+        if (place === undefined) continue;
+        const fault = await readFault(this.#target, bucket, Key);
+        notes.push({ ...place, fault, at: LastModified?.getTime() ?? 0 });
+      }
+    return notes;
+  }
+
+  /** A function that dies before it can write, or can't start, leaves its messages without notes. */
+  async #unnoted({ key, versionId }: ObjectVersion, stage: Stage): Promise<Trouble | undefined> {
+    const queue = this.#queue(stage);
+    if (queue === undefined || queue.dead + queue.undelivered === 0) return undefined;
+    const found = (await this.#lettersOf(stage)).filter(
+      (letter) => letter.key === key && letter.versionId === versionSegment(versionId),
+    );
+    return worstOf(
+      found.map(({ place, attempts, code, reason, lastFailure, sentAt }) => ({
+        kind: place === 'dlq' ? 'dead_lettered' : 'undelivered',
+        stage,
+        items: 1,
+        code,
+        message: reason,
+        at: lastFailure ?? sentAt,
+        attempt: attempts,
+        of: attempts,
+      })),
+    );
+  }
+
+  #lettersOf(stage: Stage): Promise<readonly DeadLetter[]> {
+    const target = this.#target;
+    const known =
+      this.#letters.get(stage) ??
+      withOpenQueues(target, deadLetterQueues(target, [stage]), new AbortController().signal, async (open) =>
+        open.flatMap(({ letters }) => letters),
+      );
+    this.#letters.set(stage, known);
+    return known;
+  }
+
+  #withoutMessage(stage: Stage, since: number | undefined): Trouble | undefined {
+    const queue = this.#queue(stage);
+    if (queue === undefined || since === undefined || this.#now - since < MESSAGE_DUE_MS) return undefined;
+    if (queue.waiting + queue.inFlight > 0) return undefined;
+    const message =
+      'No queue has a message of it: its event was lost, or EventBridge still tries to deliver it.';
+    return { kind: 'no_message', stage, items: 1, code: 'no_message', message, at: since };
+  }
+}
+
+/** `retrying (loading, attempt 2 of 5)` */
+export function troubleName({ kind, stage, attempt, of }: Trouble): string {
+  switch (kind) {
+    case 'retrying':
+      return `retrying (${stage}${of === undefined ? '' : `, attempt ${attempt} of ${of}`})`;
+    case 'dead_lettered':
+      return `dead-lettered (${stage})`;
+    case 'undelivered':
+      return `undelivered (${stage})`;
+    case 'failed':
+      return `failed (${stage})`;
+    case 'no_message':
+      return `no message (${stage})`;
+  }
+}
+
+/** The reason, what happens next, and the command that helps. @param now milliseconds since the epoch */
+export function describeTrouble(trouble: FoundTrouble, now: number): string {
+  const { items, cure } = trouble;
+  const others = items === 1 ? '' : ` The same is true of ${count(items - 1, 'other work item')} of it.`;
+  return `${happened(trouble, now)}${others}${cure === undefined ? '' : ` ${cure}`}`;
+}
+
+function happened(
+  { kind, stage, code, message, at, attempt, of, underWaySince, next }: Trouble,
+  now: number,
+): string {
+  const reason = `${printable(code)}: ${printable(message)}`;
+  const comes = next === undefined || next <= now ? undefined : age(next - now);
+  switch (kind) {
+    case 'retrying':
+      if (underWaySince !== undefined)
+        return `attempt ${attempt} of ${of} at the ${stage} began ${age(now - underWaySince)} ago, after ${reason}`;
+      return `attempt ${attempt} of ${of} at the ${stage} failed ${age(now - at)} ago, ${reason} The next one ${comes === undefined ? 'is due' : `comes in ${comes}`}.`;
+    case 'dead_lettered':
+      return [
+        `the ${stage} was dead-lettered${of === undefined ? '' : ` after ${count(of, 'attempt')}`}, ${age(now - at)} ago, ${reason}`,
+        ...(comes === undefined ? [] : [`Its message reaches the DLQ in ${comes}.`]),
+      ].join(' ');
+    case 'undelivered':
+      return `EventBridge could not deliver its event to the queue of the ${stage}, ${reason}`;
+    case 'failed':
+      return `the ${stage} failed for good, ${reason}`;
+    case 'no_message':
+      return printable(message);
+  }
+}
