@@ -7,7 +7,7 @@ import {
   type FaultSubject,
   parseFault,
   renderFault,
-} from '../domain/versions/fault.ts';
+} from '../domain/versions/failures/fault.ts';
 import type { StoredObject } from '../domain/versions/receipt.ts';
 import { readText, type S3Access } from './listing.ts';
 import type { ObjectStore } from './object-store.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { DeadLetter, Standing } from '../../domain/versions/dead-letters/dead-letter.ts';
-import { type DeadLetterGroup, grouped } from '../../domain/versions/dead-letters/selection.ts';
+import type { DeadLetter, Standing } from '../../domain/versions/failures/dead-letter.ts';
+import { type DeadLetterGroup, grouped } from '../../domain/versions/failures/selection.ts';
 import { deadLetterQueues, withOpenQueues } from '../ledger/dead-letters/dead-letters.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { whole } from '../options/options.ts';

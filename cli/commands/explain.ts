@@ -3,12 +3,12 @@ import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts
 import { total } from '../../domain/versions/receipt.ts';
 import { parseRevision } from '../../domain/versions/revision.ts';
 import { parseS3Url } from '../lake/s3-url.ts';
-import { describeState, troubleText } from '../ledger/describe-state.ts';
 import { type ObjectHistory, objectHistory, type StageWork, type TimelineEvent } from '../ledger/explain.ts';
 import { explainRecord, type RecordTrace, versionToExplain } from '../ledger/explain-record.ts';
-import type { KeyState } from '../ledger/key-state.ts';
 import { rejectTables } from '../ledger/rejects/describe.ts';
 import { type ListedReject, rejects } from '../ledger/rejects/rejects.ts';
+import { describeState, troubleText } from '../ledger/states/describe-state.ts';
+import type { KeyState } from '../ledger/states/key-state.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { pointInTime, whole } from '../options/options.ts';
 import type { Target } from '../target/target.ts';

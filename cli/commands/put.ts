@@ -6,9 +6,15 @@ import { Upload } from '@aws-sdk/lib-storage';
 import type { Command } from 'commander';
 import { datasets, registry } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import { describeOutcome, describeState, troubleText } from '../ledger/describe-state.ts';
-import { isFinal, isStuck, type ObjectState, objectState, withTrouble } from '../ledger/object-state.ts';
-import { TroubleFinder } from '../ledger/trouble.ts';
+import { describeOutcome, describeState, troubleText } from '../ledger/states/describe-state.ts';
+import {
+  isFinal,
+  isStuck,
+  type ObjectState,
+  objectState,
+  withTrouble,
+} from '../ledger/states/object-state.ts';
+import { TroubleFinder } from '../ledger/states/trouble.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { chosenDataset, datasetNames } from '../options/options.ts';
 import type { Target } from '../target/target.ts';

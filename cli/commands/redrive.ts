@@ -1,12 +1,12 @@
 import { type Command, Option } from 'commander';
-import type { DeadLetter } from '../../domain/versions/dead-letters/dead-letter.ts';
+import type { DeadLetter } from '../../domain/versions/failures/dead-letter.ts';
 import {
   canariesOf,
   type DeadLetterSelection,
   grouped,
   isEverything,
   selected,
-} from '../../domain/versions/dead-letters/selection.ts';
+} from '../../domain/versions/failures/selection.ts';
 import {
   type DeadLetterQueue,
   deadLetterQueues,

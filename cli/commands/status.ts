@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import pLimit from 'p-limit';
 import { type ListedVersion, latestOf, listLatest } from '../../store/listing.ts';
-import { stateTable, troubleText } from '../ledger/describe-state.ts';
-import { keyState } from '../ledger/key-state.ts';
-import { isConserved, isFinal } from '../ledger/object-state.ts';
-import { TroubleFinder } from '../ledger/trouble.ts';
+import { stateTable, troubleText } from '../ledger/states/describe-state.ts';
+import { keyState } from '../ledger/states/key-state.ts';
+import { isConserved, isFinal } from '../ledger/states/object-state.ts';
+import { TroubleFinder } from '../ledger/states/trouble.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { whole } from '../options/options.ts';
 import type { QueueState } from '../target/queue-state.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { type Stage, stages } from '../../domain/stage.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
-import type { Fault } from '../../domain/versions/fault.ts';
+import type { Fault } from '../../domain/versions/failures/fault.ts';
 import {
   type LedgerPlace,
   type NoteKind,
@@ -20,9 +20,9 @@ import { type ListedVersion, listObjects, versionsOf } from '../../store/listing
 import type { Target } from '../target/target.ts';
 import { linesWith, logGroupOf } from '../terminal/log-events.ts';
 import { count } from '../terminal/terminal.ts';
-import { type KeyState, keyState } from './key-state.ts';
 import { ledgerOf } from './ledger.ts';
-import { TroubleFinder } from './trouble.ts';
+import { type KeyState, keyState } from './states/key-state.ts';
+import { TroubleFinder } from './states/trouble.ts';
 
 /** Something that happened to an object. */
 export interface TimelineEvent {

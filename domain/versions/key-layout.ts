@@ -200,7 +200,9 @@ export function archiveKey(processed: string): string {
   return processed.replace(/\.[a-z]+$/, '.parquet');
 }
 
-/** What one message is about: the version of an object, one of its parts, or a file of the lake made from it. */
+/**
+ * What one message is about: the version of an object, one of its parts, or a file of the lake made from it.
+ */
 export interface WorkItem {
   readonly path: VersionPath;
   readonly stage: Stage;

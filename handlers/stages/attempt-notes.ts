@@ -36,7 +36,9 @@ export class AttemptNotes {
     this.#options = options;
   }
 
-  /** Notes that a repeated attempt has begun. The note of the last attempt counts unless another replaces it. */
+  /**
+   * Notes that a repeated attempt has begun. The note of the last attempt counts unless another replaces it.
+   */
   async begun(message: SQSRecord): Promise<void> {
     if (receivesOf(message) === 1 && !this.#isLast(message)) return;
     const { begun, gaveUp } = this.#keysOf(message);

@@ -14,7 +14,7 @@ import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-s
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { crawlAndWait } from '../../cli/lake/catalog.ts';
 import { queryLake } from '../../cli/lake/lake.ts';
-import type { ObjectState } from '../../cli/ledger/object-state.ts';
+import type { ObjectState } from '../../cli/ledger/states/object-state.ts';
 import { queueStates } from '../../cli/target/queue-state.ts';
 import { rejectLine } from '../../domain/records/reject.ts';
 import { listObjects, readText } from '../../store/listing.ts';

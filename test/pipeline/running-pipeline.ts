@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isFinal, type ObjectState, objectState } from '../../cli/ledger/object-state.ts';
+import { isFinal, type ObjectState, objectState } from '../../cli/ledger/states/object-state.ts';
 import { type LocalPipeline, startPipeline } from '../../cli/target/local-cloud.ts';
 import { localTarget, type Target } from '../../cli/target/target.ts';
 import { nodeWarning } from '../cli/sluice.ts';

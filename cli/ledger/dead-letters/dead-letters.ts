@@ -8,8 +8,8 @@ import {
   receiptKeyOf,
   type Standing,
   standingOf,
-} from '../../../domain/versions/dead-letters/dead-letter.ts';
-import { parseFault } from '../../../domain/versions/fault.ts';
+} from '../../../domain/versions/failures/dead-letter.ts';
+import { parseFault } from '../../../domain/versions/failures/fault.ts';
 import { gaveUpKey, type LedgerPlace, unreadableMessageKey } from '../../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
 import { findObjectEvent, type ObjectEvent } from '../../../domain/versions/object-event.ts';

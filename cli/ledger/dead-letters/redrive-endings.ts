@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { type Stage, stages } from '../../../domain/stage.ts';
-import { type DeadLetter, isReturnOf } from '../../../domain/versions/dead-letters/dead-letter.ts';
+import { type DeadLetter, isReturnOf } from '../../../domain/versions/failures/dead-letter.ts';
 import { extractionReceiptKey } from '../../../domain/versions/key-layout.ts';
 import { findObjectEvent } from '../../../domain/versions/object-event.ts';
 import { extractionReceipt } from '../../../domain/versions/receipt.ts';

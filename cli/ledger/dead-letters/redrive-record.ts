@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
 import type { Stage } from '../../../domain/stage.ts';
-import type { DeadLetter } from '../../../domain/versions/dead-letters/dead-letter.ts';
-import type { DeadLetterSelection } from '../../../domain/versions/dead-letters/selection.ts';
+import type { DeadLetter } from '../../../domain/versions/failures/dead-letter.ts';
+import type { DeadLetterSelection } from '../../../domain/versions/failures/selection.ts';
 import { redriveRecordKey } from '../../../domain/versions/key-layout.ts';
 import { s3ObjectStore } from '../../../store/object-store.ts';
 import type { Target } from '../../target/target.ts';

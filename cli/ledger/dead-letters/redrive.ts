@@ -4,7 +4,7 @@ import {
   ListMessageMoveTasksCommand,
   StartMessageMoveTaskCommand,
 } from '@aws-sdk/client-sqs';
-import type { DeadLetter } from '../../../domain/versions/dead-letters/dead-letter.ts';
+import type { DeadLetter } from '../../../domain/versions/failures/dead-letter.ts';
 import { QueueSender } from '../../../store/queue-sender.ts';
 import { settleAll } from '../../../store/settle-all.ts';
 import { queueAttributes } from '../../target/queue-state.ts';

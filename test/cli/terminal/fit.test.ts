@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { groupText } from '../../../cli/commands/dlq.ts';
 import { fitEnd, folded } from '../../../cli/terminal/fit.ts';
 import { width } from '../../../cli/terminal/terminal.ts';
-import { grouped } from '../../../domain/versions/dead-letters/selection.ts';
+import { grouped } from '../../../domain/versions/failures/selection.ts';
 
 const words = fc
   .array(fc.string({ minLength: 1, maxLength: 12, unit: fc.constantFrom('a', 'b', '漢') }))

@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import type { PermanentError, TransientError } from '../errors.ts';
-import { type Stage, stages } from '../stage.ts';
-import { parseDocument, UnreadableDocument } from './document.ts';
+import type { PermanentError, TransientError } from '../../errors.ts';
+import { type Stage, stages } from '../../stage.ts';
+import { parseDocument, UnreadableDocument } from '../document.ts';
 
 const attempt = z.object({
   number: z.int().positive(),

@@ -1,13 +1,13 @@
-import { registry } from '../../datasets/index.ts';
-import { type Stage, stages } from '../../domain/stage.ts';
-import { versionPath } from '../../domain/versions/key-layout.ts';
-import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';
-import { type Receipt, type Tally, total } from '../../domain/versions/receipt.ts';
-import { summarize } from '../../domain/versions/reconciliation.ts';
-import { parseRevision } from '../../domain/versions/revision.ts';
-import { versionsOf } from '../../store/listing.ts';
-import type { Target } from '../target/target.ts';
-import { ledgerOf } from './ledger.ts';
+import { registry } from '../../../datasets/index.ts';
+import { type Stage, stages } from '../../../domain/stage.ts';
+import { versionPath } from '../../../domain/versions/key-layout.ts';
+import { isInterrupted, type LedgerEntry } from '../../../domain/versions/ledger.ts';
+import { type Receipt, type Tally, total } from '../../../domain/versions/receipt.ts';
+import { summarize } from '../../../domain/versions/reconciliation.ts';
+import { parseRevision } from '../../../domain/versions/revision.ts';
+import { versionsOf } from '../../../store/listing.ts';
+import type { Target } from '../../target/target.ts';
+import { ledgerOf } from '../ledger.ts';
 import type { FoundTrouble, TroubleFinder } from './trouble.ts';
 
 /** The records of a version: how many were read, and what became of them. */

@@ -1,20 +1,20 @@
-import type { Stage } from '../../domain/stage.ts';
-import type { DeadLetter } from '../../domain/versions/dead-letters/dead-letter.ts';
+import type { Stage } from '../../../domain/stage.ts';
+import type { DeadLetter } from '../../../domain/versions/failures/dead-letter.ts';
+import { type Note, type Trouble, troubleOf, worstOf } from '../../../domain/versions/failures/trouble.ts';
 import {
   notePrefixes,
   type ObjectVersion,
   parseNoteKey,
   versionPath,
   versionSegment,
-} from '../../domain/versions/key-layout.ts';
-import { type Note, type Trouble, troubleOf, worstOf } from '../../domain/versions/trouble.ts';
-import { readFault } from '../../store/failed-objects.ts';
-import { listObjects } from '../../store/listing.ts';
-import { type QueueState, queueStates } from '../target/queue-state.ts';
-import type { Target } from '../target/target.ts';
-import { age, count, printable } from '../terminal/terminal.ts';
-import { deadLetterQueues, withOpenQueues } from './dead-letters/dead-letters.ts';
-import { ledgerOf } from './ledger.ts';
+} from '../../../domain/versions/key-layout.ts';
+import { readFault } from '../../../store/failed-objects.ts';
+import { listObjects } from '../../../store/listing.ts';
+import { type QueueState, queueStates } from '../../target/queue-state.ts';
+import type { Target } from '../../target/target.ts';
+import { age, count, printable } from '../../terminal/terminal.ts';
+import { deadLetterQueues, withOpenQueues } from '../dead-letters/dead-letters.ts';
+import { ledgerOf } from '../ledger.ts';
 
 /**
  * How long after an object was put, or a stage ended, its message must be in a queue. SQS's counts may be a

@@ -1,5 +1,5 @@
-import { type Tally, total } from '../../domain/versions/receipt.ts';
-import { age, count, integer, printable, type TableColumn, table } from '../terminal/terminal.ts';
+import { type Tally, total } from '../../../domain/versions/receipt.ts';
+import { age, count, integer, printable, type TableColumn, table } from '../../terminal/terminal.ts';
 import { isConserved, isStuck, type ObjectState, type RecordCounts } from './object-state.ts';
 import { describeTrouble, troubleName } from './trouble.ts';
 

@@ -1,6 +1,6 @@
-import type { Stage } from '../stage.ts';
+import type { Stage } from '../../stage.ts';
+import { type NoteKind, receiptKey, type WorkItem } from '../key-layout.ts';
 import type { Fault } from './fault.ts';
-import { type NoteKind, receiptKey, type WorkItem } from './key-layout.ts';
 
 /** A note in the failed bucket. */
 export interface Note {

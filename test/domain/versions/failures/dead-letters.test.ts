@@ -8,7 +8,7 @@ import {
   isReturnOf,
   receiptKeyOf,
   standingOf,
-} from '../../../../domain/versions/dead-letters/dead-letter.ts';
+} from '../../../../domain/versions/failures/dead-letter.ts';
 import {
   canariesOf,
   type DeadLetterSelection,
@@ -16,7 +16,7 @@ import {
   grouped,
   isEverything,
   selected,
-} from '../../../../domain/versions/dead-letters/selection.ts';
+} from '../../../../domain/versions/failures/selection.ts';
 import { partKey, processedKey, versionPath } from '../../../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../../../domain/versions/object-event.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { isConserved, isFinal, stateOf } from '../../../cli/ledger/object-state.ts';
-import type { Receipt } from '../../../domain/versions/receipt.ts';
+import { isConserved, isFinal, stateOf } from '../../../../cli/ledger/states/object-state.ts';
+import type { Receipt } from '../../../../domain/versions/receipt.ts';
 
 const object = { dataset: 'recipes', key: 'recipes/a.json', versionId: 'v1' };
 const work = {

@@ -1,14 +1,14 @@
-import { registry } from '../../datasets/index.ts';
-import { UnreadableDocument } from '../../domain/versions/document.ts';
-import { type ObjectVersion, versionPath } from '../../domain/versions/key-layout.ts';
-import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';
-import { parseRevision } from '../../domain/versions/revision.ts';
-import { compareSequencers } from '../../domain/versions/sequencer.ts';
-import { unreadableDocument } from '../../store/ledger.ts';
-import type { ListedVersion } from '../../store/listing.ts';
-import type { Target } from '../target/target.ts';
-import { count } from '../terminal/terminal.ts';
-import { entryOf, ledgerOf } from './ledger.ts';
+import { registry } from '../../../datasets/index.ts';
+import { UnreadableDocument } from '../../../domain/versions/document.ts';
+import { type ObjectVersion, versionPath } from '../../../domain/versions/key-layout.ts';
+import { isInterrupted, type LedgerEntry } from '../../../domain/versions/ledger.ts';
+import { parseRevision } from '../../../domain/versions/revision.ts';
+import { compareSequencers } from '../../../domain/versions/sequencer.ts';
+import { unreadableDocument } from '../../../store/ledger.ts';
+import type { ListedVersion } from '../../../store/listing.ts';
+import type { Target } from '../../target/target.ts';
+import { count } from '../../terminal/terminal.ts';
+import { entryOf, ledgerOf } from '../ledger.ts';
 import { type ObjectState, stateOf, withTrouble } from './object-state.ts';
 import { describeTrouble, type TroubleFinder } from './trouble.ts';
 

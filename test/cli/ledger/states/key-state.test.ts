@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { notesOf } from '../../../cli/ledger/key-state.ts';
-import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
+import { notesOf } from '../../../../cli/ledger/states/key-state.ts';
+import type { LedgerEntry } from '../../../../domain/versions/ledger.ts';
 
 const attempt = (versionId: string, leaseUntil: number): LedgerEntry['attempts'][number] => ({
   sequencer: '20',
