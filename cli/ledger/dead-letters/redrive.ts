@@ -5,6 +5,9 @@ import {
   StartMessageMoveTaskCommand,
 } from '@aws-sdk/client-sqs';
 import type { DeadLetter } from '../../../domain/versions/failures/dead-letter.ts';
+import { gaveUpKey } from '../../../domain/versions/key-layout.ts';
+import { findObjectEvent } from '../../../domain/versions/object-event.ts';
+import { s3ObjectStore } from '../../../store/object-store.ts';
 import { QueueSender } from '../../../store/queue-sender.ts';
 import { settleAll } from '../../../store/settle-all.ts';
 import { queueAttributes } from '../../target/queue-state.ts';
@@ -75,6 +78,7 @@ export async function redriveAll(
     ...dlqs.map(async (queue): Promise<Redriven> => {
       const count = await moveAll(target, queue, sending);
       const sent = letters.filter(({ stage }) => stage === queue.stage);
+      await removeNotes(target, sent);
       return { sent, count, before: new Set(sent.map(({ id }) => id)), unseen: 0 };
     }),
   ]);
@@ -108,11 +112,21 @@ async function sendBack(
       for (const { body } of batch) await sender.send(body);
       await sender.flush();
       await held.delete(batch.map(({ id }) => id));
+      await removeNotes(target, batch);
       sent.push(...batch);
       onSent(batch.length);
     }
   }
   return sent;
+}
+
+/** Without their notes, messages that were sent back are no longer shown as dead-lettered. */
+async function removeNotes({ s3, outputs, registry }: Target, letters: readonly DeadLetter[]): Promise<void> {
+  const keys = letters.flatMap(({ stage, place, body }) => {
+    const event = place === 'dlq' ? findObjectEvent(body) : undefined;
+    return event === undefined ? [] : [gaveUpKey(registry.workItemOf(stage, event))];
+  });
+  if (keys.length > 0) await s3ObjectStore(s3).remove(outputs.buckets.failed, keys);
 }
 
 function* batchesOf(letters: readonly DeadLetter[]): Generator<DeadLetter[]> {

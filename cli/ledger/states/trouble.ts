@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Stage } from '../../../domain/stage.ts';
 import type { DeadLetter } from '../../../domain/versions/failures/dead-letter.ts';
 import { type Note, type Trouble, troubleOf, worstOf } from '../../../domain/versions/failures/trouble.ts';
@@ -126,11 +127,7 @@ export class TroubleFinder {
 
   #lettersOf(stage: Stage): Promise<readonly DeadLetter[]> {
     const target = this.#target;
-    const known =
-      this.#letters.get(stage) ??
-      withOpenQueues(target, deadLetterQueues(target, [stage]), new AbortController().signal, async (open) =>
-        open.flatMap(({ letters }) => letters),
-      );
+    const known = this.#letters.get(stage) ?? readLetters(target, stage);
     this.#letters.set(stage, known);
     return known;
   }
@@ -142,6 +139,24 @@ export class TroubleFinder {
     const message =
       'No queue has a message of it: its event was lost, or EventBridge still tries to deliver it.';
     return { kind: 'no_message', stage, items: 1, code: 'no_message', message, at: since };
+  }
+}
+
+/** For how long to try again when another command is reading the same queues. */
+const PATIENCE_MS = 5000;
+const AGAIN_MS = 250;
+
+async function readLetters(target: Target, stage: Stage): Promise<readonly DeadLetter[]> {
+  const queues = deadLetterQueues(target, [stage]);
+  const end = Date.now() + PATIENCE_MS;
+  const found = new Map<string, DeadLetter>();
+  for (;;) {
+    const unseen = await withOpenQueues(target, queues, new AbortController().signal, async (open) => {
+      for (const letter of open.flatMap(({ letters }) => letters)) found.set(letter.id, letter);
+      return open.reduce((sum, each) => sum + each.unseen, 0);
+    });
+    if (unseen === 0 || Date.now() > end) return [...found.values()];
+    await pause(AGAIN_MS);
   }
 }
 

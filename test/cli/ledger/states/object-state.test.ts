@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { describeState } from '../../../../cli/ledger/states/describe-state.ts';
 import { isConserved, isFinal, stateOf } from '../../../../cli/ledger/states/object-state.ts';
 import type { Receipt } from '../../../../domain/versions/receipt.ts';
 
@@ -87,6 +88,33 @@ describe('the state of an object, by its receipts', () => {
     const state = stateOf(object, receipts);
     expect(state).toMatchObject(expected);
     expect(isFinal(state)).toBe(['done', 'failed'].includes(state.stage));
+  });
+
+  const attempt = (leaseUntil: number) => ({
+    ...{ sequencer: '01', versionId: 'v1', status: 'extracting' as const, message: 'm', invocation: 'i' },
+    ...{ codeVersion: 'c', leaseUntil, parts: 0 },
+  });
+  test.each([
+    ['while its lease lasts', Date.now() + 60_000, true],
+    ['but not after its lease', Date.now() - 60_000, false],
+  ])(
+    'a claimed object is being extracted %s, and shows the records of its finished parts',
+    (_, until, extracting) => {
+      const entry = { dataset: 'recipes', key: object.key, attempts: [attempt(until)], superseded: [] };
+      const state = stateOf(object, [transformation(0, 1), transformation(1, 1)], entry);
+      expect(state).toMatchObject({ stage: 'extraction', extracting, read: 20 });
+      const told = extracting ? 'being extracted, 20 records so far' : 'waits for extraction';
+      expect(describeState(state)).toBe(`recipes/a.json: ${told}`);
+    },
+  );
+
+  test('an object whose records were all rejected is rejected, whichever stage rejected them', () => {
+    const invalid = { read: 10, rejected: { wrong_type: 10 }, valid: 0, usable: false };
+    expect(stateOf(object, [extraction(0, invalid)]).stage).toBe('rejected');
+    const late = transformation(0, 0, { written: 0, rejected: { invalid_row: 10 } });
+    expect(stateOf(object, [extraction(1), late]).stage).toBe('rejected');
+    const filtered = transformation(0, 0, { written: 0, filtered: { old: 1 }, rejected: { invalid_row: 9 } });
+    expect(stateOf(object, [extraction(1), filtered]).stage).toBe('done');
   });
 
   test('records are conserved only when every one of them is accounted for', () => {
