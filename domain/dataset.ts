@@ -5,7 +5,9 @@ import { whyNoText } from './records/decoding/csv/field.ts';
 import { csvFields } from './records/decoding/csv/header.ts';
 import { type RejectLimit, whyNoLimit } from './records/reject-limit.ts';
 import type { SourceFormat } from './source-format.ts';
-import { isLedgerTable } from './tables/ledger-tables.ts';
+
+/** The tables of the catalog about the pipeline's own work: no dataset may have such a name. */
+export const ledgerTableNames = ['rejects', 'objects'] as const;
 
 /** An object's key has room for this many of the longest values. */
 const MAX_PARTITION_COLUMNS = 2;
@@ -118,7 +120,7 @@ export function defineDataset<
       'the name must be lower-case letters, digits and underscores, begin with a letter, and have at most 64 characters.',
     );
   }
-  if (isLedgerTable(name))
+  if ((ledgerTableNames as readonly string[]).includes(name))
     refuse(
       'the catalog has a table of this name about the pipeline’s own work (docs/queries.md): choose another name.',
     );

@@ -1,6 +1,7 @@
 import {
   CreatePartitionCommand,
   DeletePartitionCommand,
+  EntityNotFoundException,
   GetTableCommand,
   paginateGetPartitions,
   UpdatePartitionCommand,
@@ -10,6 +11,7 @@ import { contentTypes } from '../../formats/lake-file.ts';
 import { listObjects } from '../../store/listing.ts';
 import { s3ObjectStore } from '../../store/object-store.ts';
 import type { Target } from '../target/target.ts';
+import { UserError } from '../terminal/user-error.ts';
 import { ledgerFiles } from './ledger-files.ts';
 
 /** A table that was copied: how many rows, and what could not be read. */
@@ -64,7 +66,7 @@ export async function publishedAt(target: Target, table: LedgerTable): Promise<s
 /** The name of the copy in a key or a location: the time when it was made, in the order of times. */
 const copyOf = (path: string) => /\/?tables\/\w+\/([^/]+)\//.exec(path)?.[1] ?? '';
 
-/** The locations of a table's partitions, by dataset. */
+/** The locations of a table's partitions, by dataset. @throws {UserError} if the stack lacks the table */
 async function partitionsOf(target: Target, { name }: LedgerTable): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   const request = {
@@ -72,10 +74,17 @@ async function partitionsOf(target: Target, { name }: LedgerTable): Promise<Map<
     TableName: name,
     ExcludeColumnSchema: true,
   };
-  for await (const { Partitions = [] } of paginateGetPartitions({ client: target.glue }, request))
-    for (const { Values: [dataset = ''] = [], StorageDescriptor } of Partitions)
-      found.set(dataset, StorageDescriptor?.Location ?? '');
-  return found;
+  try {
+    for await (const { Partitions = [] } of paginateGetPartitions({ client: target.glue }, request))
+      for (const { Values: [dataset = ''] = [], StorageDescriptor } of Partitions)
+        found.set(dataset, StorageDescriptor?.Location ?? '');
+    return found;
+  } catch (error) {
+    if (!(error instanceof EntityNotFoundException)) throw error;
+    throw new UserError(
+      `The catalog has no table ${name}. Deploy the stack: pulumi up --stack ${target.outputs.stack}`,
+    );
+  }
 }
 
 async function showCopy(

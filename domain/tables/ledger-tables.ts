@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { type Column, columnsOf } from '../columns.ts';
+import { ledgerTableNames } from '../dataset.ts';
 
 /**
  * A table of the catalog about the pipeline's own work. Its rows are read from the ledger and the failed
@@ -15,7 +16,6 @@ export interface LedgerTable {
   readonly row: z.ZodObject;
 }
 
-export const ledgerTableNames = ['rejects', 'objects'] as const;
 export type LedgerTableName = (typeof ledgerTableNames)[number];
 
 /** The column that partitions both tables, so that a query of one dataset reads no other. */
