@@ -6,6 +6,9 @@ import { csvFields } from './records/decoding/csv/header.ts';
 import { type RejectLimit, whyNoLimit } from './records/reject-limit.ts';
 import type { SourceFormat } from './source-format.ts';
 
+/** The tables of the catalog about the pipeline's own work: no dataset may have such a name. */
+export const ledgerTableNames = ['rejects', 'objects'] as const;
+
 /** An object's key has room for this many of the longest values. */
 const MAX_PARTITION_COLUMNS = 2;
 
@@ -61,7 +64,10 @@ export interface DatasetDefinition<
   RowSchema extends z.ZodObject,
   OwnTransform extends Transform<RecordSchema, RowSchema>,
 > {
-  /** Lower-case letters, digits and underscores. The table, the prefixes and the view have this name. */
+  /**
+   * Lower-case letters, digits and underscores, but not `rejects` or `objects`. The table, the prefixes and
+   * the view have this name.
+   */
   readonly name: string;
   readonly source: {
     /** Objects of the raw bucket whose key begins with it belong to this dataset. Ends with `/`. */
@@ -114,6 +120,10 @@ export function defineDataset<
       'the name must be lower-case letters, digits and underscores, begin with a letter, and have at most 64 characters.',
     );
   }
+  if ((ledgerTableNames as readonly string[]).includes(name))
+    refuse(
+      'the catalog has a table of this name about the pipeline’s own work (docs/queries.md): choose another name.',
+    );
   if (!/^[^/].*\/$/.test(source.prefix))
     refuse(`the prefix ${JSON.stringify(source.prefix)} must end with "/" and not begin with it.`);
   if (source.format === 'csv') {

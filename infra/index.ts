@@ -119,6 +119,7 @@ const glue = new Catalog(
     datasets,
     layouts,
     files: processed,
+    ledgerFiles: { failed, ledger },
     changes: crawlQueue,
     key,
     alarmTopicArn: configuration.alarmTopicArn,
@@ -128,7 +129,15 @@ const glue = new Catalog(
 const redshift = configuration.warehouse.enabled
   ? new Warehouse(
       name('warehouse'),
-      { ...configuration.warehouse, datasets, files: processed, catalog: glue, key, region },
+      {
+        ...configuration.warehouse,
+        datasets,
+        files: processed,
+        ledgerFiles: { failed, ledger },
+        catalog: glue,
+        key,
+        region,
+      },
       { provider },
     )
   : undefined;

@@ -3,10 +3,12 @@ import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import type { Command } from 'commander';
 import { datasets } from '../../datasets/index.ts';
 import { glueTable } from '../../domain/tables/glue.ts';
+import { ledgerTables } from '../../domain/tables/ledger-tables.ts';
 import { partitionValues } from '../../domain/versions/key-layout.ts';
 import { listObjects } from '../../store/listing.ts';
 import { type CatalogTable, crawlerState, lastCrawls, readCatalog } from '../lake/catalog.ts';
 import { compareFiles } from '../lake/lake-drift.ts';
+import { publish, publishedAt } from '../lake/publish.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { queueAttributes } from '../target/queue-state.ts';
 import type { Target } from '../target/target.ts';
@@ -29,6 +31,7 @@ interface Options {
   readonly register?: true;
   readonly clear?: true;
   readonly check?: true;
+  readonly publish?: true;
 }
 
 export function catalog(program: Command): void {
@@ -42,9 +45,14 @@ export function catalog(program: Command): void {
     )
     .option('--clear', 'delete the findings, which ends their alarm')
     .option('--check', 'instead: compare every file of the lake with its table; exit 1 if any file differs')
+    .option(
+      '--publish',
+      'instead: copy rejects and objects into files of their tables, for Athena and Redshift; exit 1 if a document can’t be read',
+    )
     .action(async (options: Options) => {
       const target = await chosenTarget(program);
       if (options.check) return checkLake(target, options.json ?? false);
+      if (options.publish) return publishTables(target, options.json ?? false);
       if (options.register) {
         const added = await registerPartitions(target);
         if (!options.json) console.log(`Added ${count(added, 'partition')}.\n`);
@@ -52,7 +60,8 @@ export function catalog(program: Command): void {
       if (options.clear)
         for (const QueueUrl of findingsQueues(target))
           await target.sqs.send(new PurgeQueueCommand({ QueueUrl }));
-      const [tables, crawler, crawls, waiting, findings] = await Promise.all([
+      const [copies, tables, crawler, crawls, waiting, findings] = await Promise.all([
+        publishedCopies(target),
         readCatalog(target),
         crawlerState(target),
         lastCrawls(target, CRAWLS),
@@ -61,10 +70,15 @@ export function catalog(program: Command): void {
       ]);
       const drift = tables.flatMap(driftFromDataset);
       if (options.json) {
-        console.log(printableJson({ tables, crawler, crawls, waiting, findings, drift }, 2));
+        console.log(printableJson({ tables, crawler, crawls, waiting, findings, drift, copies }, 2));
         return;
       }
       console.log(tableOfTables(tables));
+      console.log();
+      for (const { table: name, copiedAt } of copies)
+        console.log(
+          `${name}: ${copiedAt === undefined ? 'not copied yet' : `copied at ${printable(copiedAt)}`}. To copy it for Athena and Redshift: npx sluice catalog --publish`,
+        );
       console.log();
       console.log(
         crawls.length === 0
@@ -85,6 +99,29 @@ export function catalog(program: Command): void {
       ];
       for (const complaint of complaints) console.log(styled('yellow', printableLines(complaint)));
     });
+}
+
+/** When each table about the pipeline's own work was copied. */
+function publishedCopies(target: Target) {
+  return Promise.all(
+    Object.values(ledgerTables).map(async (each) => ({
+      table: each.name,
+      copiedAt: await publishedAt(target, each),
+    })),
+  );
+}
+
+async function publishTables(target: Target, json: boolean): Promise<void> {
+  const progress = new Progress();
+  for (const each of Object.values(ledgerTables)) {
+    const done = await publish(target, each, (text) => progress.show(text)).finally(() => progress.end());
+    if (json) console.log(printableJson(done));
+    else {
+      console.log(`${done.table}: copied ${count(done.rows, 'row')}.`);
+      for (const problem of done.problems) console.error(printable(problem));
+    }
+    if (done.problems.length > 0) process.exitCode = 1;
+  }
 }
 
 /** How many files with the same difference are named. */

@@ -9,7 +9,9 @@ import { integer, Progress, printable, printableJson, table } from '../terminal/
 export function query(program: Command): void {
   program
     .command('query')
-    .description('run SQL over the lake: each table of the catalog is a view of the same name')
+    .description(
+      'run SQL over the lake, and over rejects and objects: what was rejected, and each object version',
+    )
     .argument('<sql>', 'a statement, e.g. "select difficulty, count(*) from recipes group by 1"')
     .option('--mysql', 'instead: over the tables in MySQL, of MYSQL_URL or the local cloud')
     .option('--json', 'as JSON: an array of objects')
@@ -26,6 +28,9 @@ export function query(program: Command): void {
         progress.end(),
       );
       show(result);
+      if (result.problems === undefined || result.problems.length === 0) return;
+      for (const problem of result.problems) console.error(printable(problem));
+      process.exitCode = 1;
     });
 }
 

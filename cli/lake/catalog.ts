@@ -9,6 +9,7 @@ import {
   StartCrawlerCommand,
   type Table,
 } from '@aws-sdk/client-glue';
+import { isLedgerTable } from '../../domain/tables/ledger-tables.ts';
 import { NULL_PARTITION } from '../../domain/versions/key-layout.ts';
 import type { Target } from '../target/target.ts';
 import { UserError } from '../terminal/user-error.ts';
@@ -37,7 +38,10 @@ export interface CatalogTable {
   readonly partitions: readonly CatalogPartition[];
 }
 
-/** All tables of the lake with their partitions, as the catalog has them now. */
+/**
+ * All tables of the lake with their partitions, as the catalog has them now. The tables about the pipeline's
+ * own work are not among them: no crawl adds their partitions, and their files are not in the lake.
+ */
 export async function readCatalog(target: Target): Promise<CatalogTable[]> {
   const { database } = target.outputs.catalog;
   const tables: CatalogTable[] = [];
@@ -45,7 +49,8 @@ export async function readCatalog(target: Target): Promise<CatalogTable[]> {
     { client: target.glue },
     { DatabaseName: database },
   ))
-    for (const table of TableList) tables.push(await catalogTable(target, database, table));
+    for (const table of TableList)
+      if (!isLedgerTable(table.Name ?? '')) tables.push(await catalogTable(target, database, table));
   return tables;
 }
 

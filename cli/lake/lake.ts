@@ -1,10 +1,15 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { registry } from '../../datasets/index.ts';
 import { errorText } from '../../domain/errors.ts';
+import { ledgerTables } from '../../domain/tables/ledger-tables.ts';
 import type { Target } from '../target/target.ts';
 import { UserError } from '../terminal/user-error.ts';
 import { readCatalog } from './catalog.ts';
 import { copyFiles, type LakeFile } from './lake-files.ts';
 import { createSchemas, createViews } from './lake-views.ts';
+import { ledgerCatalogTable, writeLedgerFiles } from './ledger-files.ts';
 import type { QueryResult } from './query-result.ts';
 import { queryWarehouse } from './warehouse.ts';
 
@@ -30,7 +35,10 @@ function plain(value: unknown, type: string): unknown {
   return isInteger && Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }
 
-/** Each table of the catalog is a view over copies of the files of its registered partitions. */
+/**
+ * Each table of the lake is a view over copies of the files of its registered partitions. A table about the
+ * pipeline's own work is made of what the ledger says now, if the query names it: that may be much to read.
+ */
 async function queryHere(
   target: Target,
   sql: string,
@@ -40,6 +48,8 @@ async function queryHere(
   const connection = await (await DuckDBInstance.create(':memory:')).connect();
   const originals: LakeFile[] = [];
   const unreadable = new Map<string, unknown>();
+  const problems: string[] = [];
+  const directory = await mkdtemp(join(tmpdir(), 'sluice-ledger-'));
   try {
     await createSchemas(connection);
     for (const table of await readCatalog(target)) {
@@ -52,13 +62,19 @@ async function queryHere(
         unreadable.set(table.name, error);
       }
     }
+    for (const table of Object.values(ledgerTables)) {
+      if (!namesTable(sql, table.name)) continue;
+      const { files, unread } = await writeLedgerFiles(target, table, directory, progress);
+      problems.push(...unread);
+      await createViews(connection, ledgerCatalogTable(target, table), undefined, files);
+    }
     const reader = await connection.runAndReadAll(sql);
     const types = reader.columnTypes().map(String);
     const columns = reader
       .deduplicatedColumnNames()
       .map((name, i) => ({ name, numeric: NUMERIC.test(types[i] ?? '') }));
     const rows = reader.getRowsJson().map((row) => row.map((value, i) => plain(value, types[i] ?? '')));
-    return { columns, rows };
+    return { columns, rows, problems };
   } catch (error) {
     if (error instanceof UserError || !(error instanceof Error) || '$metadata' in error) throw error;
     const [table, why] = [...unreadable].find(([name]) => namesTable(error.message, name)) ?? [];
@@ -69,10 +85,11 @@ async function queryHere(
     );
   } finally {
     connection.closeSync();
+    await rm(directory, { recursive: true, force: true });
   }
 }
 
-const namesTable = (message: string, name: string) => new RegExp(`\\b${name}\\b`).test(message);
+const namesTable = (text: string, name: string) => new RegExp(`\\b${name}\\b`, 'i').test(text);
 
 /**
  * DuckDB's message with the names of the originals instead of their copies, and without the view's statement.

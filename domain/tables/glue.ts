@@ -1,5 +1,6 @@
 import { type Column, type ColumnType, tableColumns } from '../columns.ts';
 import type { Dataset, LakeFormat } from '../dataset.ts';
+import { datasetColumn, type LedgerTable, ledgerColumns, ledgerTablePrefix } from './ledger-tables.ts';
 
 export interface GlueColumn {
   readonly name: string;
@@ -63,14 +64,25 @@ const storage = {
  * Considerations for non-string data"). Their real types are in the view that `typedViewDdl` makes.
  */
 export function glueTable(dataset: Dataset): GlueTable {
-  const format = dataset.processedAs ?? 'parquet';
-  const columns = tableColumns(dataset);
-  const partitions = dataset.partitionBy.flatMap((name) => columns.filter((column) => column.name === name));
+  return tableOf(dataset, dataset.processedAs ?? 'parquet', tableColumns(dataset));
+}
+
+/** The table of the catalog for a table about the pipeline's own work. Its files are Parquet. */
+export function ledgerGlueTable(table: LedgerTable): GlueTable {
+  return tableOf({ name: table.name, partitionBy: [datasetColumn.name] }, 'parquet', ledgerColumns(table));
+}
+
+function tableOf(
+  { name: table, partitionBy }: { readonly name: string; readonly partitionBy: readonly string[] },
+  format: LakeFormat,
+  columns: readonly Column[],
+): GlueTable {
+  const partitions = partitionBy.flatMap((name) => columns.filter((column) => column.name === name));
   return {
-    name: dataset.name,
+    name: table,
     format,
     columns: columns
-      .filter(({ name }) => !dataset.partitionBy.includes(name))
+      .filter(({ name }) => !partitionBy.includes(name))
       .map(({ name, type }) => ({ name, type: format === 'csv' ? 'string' : glueType(type) })),
     partitionKeys: partitions.map(({ name, type }) => ({ name, type: glueType(type) })),
     ...storage[format],
@@ -98,4 +110,9 @@ export function glueType(type: ColumnType): string {
 /** The location of a dataset's files in the processed bucket. */
 export function tableLocation(bucket: string, { name }: { readonly name: string }): string {
   return `s3://${bucket}/${name}/`;
+}
+
+/** The location of a table about the pipeline's own work, in its bucket. */
+export function ledgerTableLocation(bucket: string, table: LedgerTable): string {
+  return `s3://${bucket}/${ledgerTablePrefix(table)}`;
 }

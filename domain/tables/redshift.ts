@@ -5,6 +5,7 @@ import { errorText } from '../errors.ts';
 import type { GlueColumn, GlueTable } from './glue.ts';
 import { glueTable, noEscape } from './glue.ts';
 import { type HiveType, parseHiveType } from './hive-type.ts';
+import { type LedgerTable, ledgerColumns } from './ledger-tables.ts';
 
 /** The external schema through which Redshift sees the catalog's database. */
 export const externalSchema = 'lake';
@@ -166,6 +167,9 @@ export function externalSchemaDdl(database: string, roleArn: string, region: str
   return `CREATE EXTERNAL SCHEMA IF NOT EXISTS ${externalSchema} FROM DATA CATALOG DATABASE ${literal(database)} REGION ${literal(region)} IAM_ROLE ${literal(roleArn)}`;
 }
 
+/** The statements that make a view, in their order. */
+type ViewDdl = Readonly<Record<'drop' | 'create' | 'grant', string>>;
+
 /**
  * A view over a dataset's external table, with the dataset's name, since `search_path` can't have an external
  * schema. It has all scalar columns ("Nested data limitations": result columns must be scalar); those of CSV
@@ -175,12 +179,24 @@ export function externalSchemaDdl(database: string, roleArn: string, region: str
  * was dropped and created again, nobody has the right to read it. So there are three statements, each with a
  * hash of the view: if the view changes, all three differ.
  */
-export function typedViewDdl(dataset: Dataset): Readonly<Record<'drop' | 'create' | 'grant', string>> {
+export function typedViewDdl(dataset: Dataset): ViewDdl {
   const { format, columns: stored, name: table } = glueTable(dataset);
   const asText = (name: string) => format === 'csv' && stored.some((column) => column.name === name);
   const columns = tableColumns(dataset)
     .filter(({ type }) => type.kind !== 'list' && type.kind !== 'struct')
     .map(({ name, type }) => (asText(name) ? castText(name, type) : identifier(name)));
+  return viewDdl(table, columns);
+}
+
+/** The view of a table about the pipeline's own work, for the same reason. All of its columns are scalar. */
+export function ledgerViewDdl(table: LedgerTable): ViewDdl {
+  return viewDdl(
+    table.name,
+    ledgerColumns(table).map(({ name }) => identifier(name)),
+  );
+}
+
+function viewDdl(table: string, columns: readonly string[]): ViewDdl {
   const view = `public.${identifier(table)}`;
   const create = `CREATE VIEW ${view} AS SELECT ${columns.join(', ')} FROM ${externalSchema}.${identifier(table)} WITH NO SCHEMA BINDING`;
   const revision = `/* ${createHash('sha256').update(create).digest('hex').slice(0, 12)} */`;

@@ -1,8 +1,15 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { Dataset } from '../../domain/dataset.ts';
-import { glueTable, tableLocation } from '../../domain/tables/glue.ts';
+import {
+  type GlueTable,
+  glueTable,
+  ledgerGlueTable,
+  ledgerTableLocation,
+  tableLocation,
+} from '../../domain/tables/glue.ts';
 import { checkLayouts, type LakeLayout } from '../../domain/tables/layout.ts';
+import { type LedgerTable, ledgerTables } from '../../domain/tables/ledger-tables.ts';
 import { checkForSpectrum } from '../../domain/tables/redshift.ts';
 import type { Bucket } from '../base/bucket.ts';
 import type { Key } from '../base/key.ts';
@@ -17,8 +24,10 @@ export interface CatalogArgs extends CatalogConfiguration {
   readonly datasets: readonly Dataset[];
   /** The recorded layouts of older files. */
   readonly layouts: readonly LakeLayout[];
-  /** The bucket with the tables' files. */
+  /** The bucket with the files of the datasets' tables. */
   readonly files: Bucket;
+  /** The buckets with the files of the tables about the pipeline's own work. */
+  readonly ledgerFiles: Readonly<Record<LedgerTable['bucket'], Bucket>>;
   /** The queue of that bucket's changes. */
   readonly changes: CrawlQueue;
   readonly key: Key;
@@ -38,7 +47,7 @@ const crawlersOwn = [
 
 /**
  * The lake's tables in the Glue Data Catalog, with column types from the datasets' rows, and the crawler that
- * adds their partitions.
+ * adds their partitions; and the tables about the pipeline's own work, which no crawler knows.
  */
 export class Catalog extends pulumi.ComponentResource {
   readonly database: pulumi.Output<string>;
@@ -60,9 +69,8 @@ export class Catalog extends pulumi.ComponentResource {
       { name: name.replaceAll('-', '_'), description: 'The tables of the lake.' },
       { parent: this },
     );
-    this.tables = args.datasets.map((dataset) => {
-      const table = checkForSpectrum(glueTable(dataset));
-      return new aws.glue.CatalogTable(
+    const newTable = (table: GlueTable, location: pulumi.Output<string>) =>
+      new aws.glue.CatalogTable(
         `${name}-${table.name}`,
         {
           databaseName: database.name,
@@ -71,7 +79,7 @@ export class Catalog extends pulumi.ComponentResource {
           parameters: table.parameters,
           partitionKeys: [...table.partitionKeys],
           storageDescriptor: {
-            location: files.name.apply((bucket) => tableLocation(bucket, table)),
+            location,
             inputFormat: table.inputFormat,
             outputFormat: table.outputFormat,
             columns: [...table.columns],
@@ -80,12 +88,26 @@ export class Catalog extends pulumi.ComponentResource {
         },
         { parent: this, ignoreChanges: crawlersOwn },
       );
+    const crawled = args.datasets.map((dataset) => {
+      const table = checkForSpectrum(glueTable(dataset));
+      return newTable(
+        table,
+        files.name.apply((bucket) => tableLocation(bucket, table)),
+      );
     });
-    this.arns = [
+    const ofLedger = Object.values(ledgerTables).map((table) =>
+      newTable(
+        ledgerGlueTable(table),
+        args.ledgerFiles[table.bucket].name.apply((bucket) => ledgerTableLocation(bucket, table)),
+      ),
+    );
+    this.tables = [...crawled, ...ofLedger];
+    const arnsOf = (tables: readonly aws.glue.CatalogTable[]) => [
       database.arn.apply((arn) => arn.replace(/:database\/.*$/, ':catalog')),
       database.arn,
-      ...this.tables.map(({ arn }) => arn),
+      ...tables.map(({ arn }) => arn),
     ];
+    this.arns = arnsOf(this.tables);
 
     const role = new aws.iam.Role(
       name,
@@ -98,7 +120,7 @@ export class Catalog extends pulumi.ComponentResource {
     );
     const policy = new aws.iam.RolePolicy(
       name,
-      { role: role.name, policy: policyDocument(crawlerMay(this.arns, args, database.arn)) },
+      { role: role.name, policy: policyDocument(crawlerMay(arnsOf(crawled), args, database.arn)) },
       { parent: this },
     );
     const crawler = new aws.glue.Crawler(
@@ -109,7 +131,7 @@ export class Catalog extends pulumi.ComponentResource {
         catalogTargets: [
           {
             databaseName: database.name,
-            tables: this.tables.map((table) => table.name),
+            tables: crawled.map((table) => table.name),
             eventQueueArn: changes.queue.arn,
             dlqEventQueueArn: changes.deadLetters.arn,
           },

@@ -1,17 +1,24 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { Dataset } from '../../domain/dataset.ts';
-import { externalSchema, externalSchemaDdl, typedViewDdl } from '../../domain/tables/redshift.ts';
+import { ledgerTablePrefix, ledgerTables } from '../../domain/tables/ledger-tables.ts';
+import {
+  externalSchema,
+  externalSchemaDdl,
+  ledgerViewDdl,
+  typedViewDdl,
+} from '../../domain/tables/redshift.ts';
 import type { Bucket } from '../base/bucket.ts';
 import type { Key } from '../base/key.ts';
 import type { WarehouseConfiguration } from '../configuration/catalog.ts';
 import { policyDocument, trust, usesKey } from '../iam/documents.ts';
-import { readsAll, readsCatalog } from '../iam/grants.ts';
-import type { Catalog } from './catalog.ts';
+import { readsAll, readsCatalog, readsUnder } from '../iam/grants.ts';
+import type { Catalog, CatalogArgs } from './catalog.ts';
 
 export interface WarehouseArgs extends WarehouseConfiguration {
   readonly datasets: readonly Dataset[];
   readonly files: Bucket;
+  readonly ledgerFiles: CatalogArgs['ledgerFiles'];
   readonly catalog: Catalog;
   readonly key: Key;
   readonly region: string;
@@ -27,7 +34,7 @@ export class Warehouse extends pulumi.ComponentResource {
 
   constructor(name: string, args: WarehouseArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Warehouse', name, {}, options);
-    const { catalog, files, key, datasets } = args;
+    const { catalog, files, ledgerFiles, key, datasets } = args;
     const role = new aws.iam.Role(
       name,
       {
@@ -47,6 +54,9 @@ export class Warehouse extends pulumi.ComponentResource {
         // Redshift database guide, c-spectrum-iam-policies.
         policy: policyDocument([
           ...readsAll(files).statements,
+          ...Object.values(ledgerTables).flatMap((table) =>
+            readsUnder(ledgerFiles[table.bucket], ledgerTablePrefix(table)),
+          ),
           readsCatalog(catalog.arns),
           usesKey(key.arn, ['Decrypt'], ['s3']),
         ]),
@@ -113,11 +123,13 @@ export class Warehouse extends pulumi.ComponentResource {
       { namespace, workgroup },
       [schema],
     );
-    for (const dataset of datasets) {
-      const { drop, create, grant } = typedViewDdl(dataset);
+    const views = [
+      ...datasets.map((dataset) => [dataset.name, typedViewDdl(dataset)] as const),
+      ...Object.values(ledgerTables).map((table) => [table.name, ledgerViewDdl(table)] as const),
+    ];
+    for (const [view, { drop, create, grant }] of views)
       for (const [what, sql] of Object.entries({ drop, view: create, grant }))
-        last = this.#statement(`${name}-${dataset.name}-${what}`, sql, { namespace, workgroup }, [last]);
-    }
+        last = this.#statement(`${name}-${view}-${what}`, sql, { namespace, workgroup }, [last]);
     this.workgroup = workgroup.workgroupName;
     this.database = namespace.dbName.apply((dbName) => dbName ?? 'sluice');
     this.registerOutputs({ workgroup: this.workgroup, database: this.database });

@@ -92,6 +92,17 @@ export function readsAll(bucket: Bucket): Grant {
   };
 }
 
+/** Reading the objects under a prefix, found by listing it. Everything else in the bucket stays hidden. */
+export function readsUnder(bucket: Bucket, prefix: string): Statement[] {
+  return [
+    allow(`${sid('Read', bucket)}Under`, ['s3:GetObject'], pulumi.interpolate`${bucket.arn}/${prefix}*`),
+    {
+      ...allow(`${sid('List', bucket)}Under`, ['s3:ListBucket'], bucket.arn),
+      Condition: { StringLike: { 's3:prefix': `${prefix}*` } },
+    },
+  ];
+}
+
 const objects = (bucket: Bucket) => pulumi.interpolate`${bucket.arn}/*`;
 const sid = (verb: string, bucket: Bucket) =>
   verb + bucket.purpose[0]?.toUpperCase() + bucket.purpose.slice(1);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import type { ServiceContext } from '../core/cloud-service.ts';
 import { badRequest, ServiceError } from '../core/service-error.ts';
@@ -160,6 +161,20 @@ const operations = {
         }
       }
       return { Errors };
+    },
+  ),
+
+  UpdatePartition: onTable(
+    'glue:UpdatePartition',
+    ofTable.extend({ PartitionValueList: z.array(z.string()).max(100), PartitionInput: partitionInput }),
+    async ({ service, target: table, input: { PartitionValueList, PartitionInput } }) => {
+      if (!isDeepStrictEqual(PartitionValueList, PartitionInput.Values))
+        throw badRequest('InvalidInputException', 'The values of a partition can’t be changed.');
+      checkDescriptor(table, PartitionInput.StorageDescriptor);
+      const known = partitionOf(service, table, PartitionValueList);
+      if (!known) throw badRequest('EntityNotFoundException', 'Partition not found.');
+      const location = PartitionInput.StorageDescriptor?.Location ?? known.location;
+      await service.glue.register([{ ...known, location }]);
     },
   ),
 

@@ -96,7 +96,7 @@ export class Glue {
     crawler.running = { startedAt, done };
   }
 
-  /** Registers partitions; existing ones stay unchanged. */
+  /** Registers partitions; one that is registered already gets the new location. */
   async register(partitions: readonly Partition[]): Promise<void> {
     for (const partition of partitions) this.catalog.add(partition);
     await this.#journal.append({ type: 'registered', partitions });

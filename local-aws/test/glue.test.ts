@@ -11,12 +11,14 @@ import {
   GetDatabaseCommand,
   GetDatabasesCommand,
   GetPartitionCommand,
+  GetPartitionsCommand,
   GetTableCommand,
   GetTablesCommand,
   GlueClient,
   ListCrawlsCommand,
   paginateGetPartitions,
   StartCrawlerCommand,
+  UpdatePartitionCommand,
 } from '@aws-sdk/client-glue';
 import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -271,6 +273,32 @@ describe('the catalog', () => {
     await client.send(new DeletePartitionCommand({ ...table, PartitionValues: ['Bonn', '2026-01-01'] }));
     await client.send(new DeletePartitionCommand({ ...table, PartitionValues }));
     expect(await partitions()).toEqual([['Köln', '2026-01-01']]);
+  });
+
+  test('shows a partition at its new location after an update, which changes no values, also after a restart', async () => {
+    const PartitionValueList = ['Ulm', '2026-01-01'];
+    const update = (Location: string, Values = PartitionValueList) =>
+      client.send(
+        new UpdatePartitionCommand({
+          ...table,
+          PartitionValueList,
+          PartitionInput: { Values, StorageDescriptor: { Location } },
+        }),
+      );
+    await expect(update('s3://processed/new/')).rejects.toMatchObject({ name: 'EntityNotFoundException' });
+    await client.send(
+      new CreatePartitionCommand({ ...table, PartitionInput: { Values: PartitionValueList } }),
+    );
+    await expect(update('s3://processed/new/', ['Bonn', '2026-01-01'])).rejects.toMatchObject({
+      name: 'InvalidInputException',
+    });
+    await update('s3://processed/new/');
+    await stop();
+    await start();
+    const { Partitions = [] } = await client.send(new GetPartitionsCommand(table));
+    expect(Partitions.map(({ StorageDescriptor }) => StorageDescriptor?.Location)).toEqual([
+      's3://processed/new/',
+    ]);
   });
 
   test('answers missing entities in Glue’s words, and unsupported operations with 501', async () => {

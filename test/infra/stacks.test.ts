@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { datasets } from '../../datasets/index.ts';
+import { isLedgerTable, ledgerTables } from '../../domain/tables/ledger-tables.ts';
 import { findings } from '../../infra/compliance/check.ts';
 import { checks } from '../../infra/compliance/checks.ts';
+import { parseStatements } from '../../infra/iam/documents.ts';
 import { stackOutputs } from '../../infra/outputs.ts';
 import { readTopology } from '../../local-aws/program/topology.ts';
 import { validate } from '../../local-aws/program/validation/validation.ts';
@@ -67,4 +70,39 @@ test('a warehouse gets the catalog’s schema before its views, and everybody ma
   expect(statements.every(({ inputs }) => String(inputs['secretArn']).includes(':secretsmanager:'))).toBe(
     true,
   );
+});
+
+test('the tables about the pipeline’s own work are in the catalog, and no crawler knows them', () => {
+  const { tables, crawlers } = readTopology(program).catalog;
+  const own = tables.filter(({ name }) => isLedgerTable(name));
+  expect(own.map(({ name, location }) => [name, location])).toEqual([
+    ['objects', 's3://sluice-dev-ledger-local/tables/objects/'],
+    ['rejects', 's3://sluice-dev-failed-local/tables/rejects/'],
+  ]);
+  for (const { partitionKeys, serde, columns } of own) {
+    expect(partitionKeys).toEqual([{ name: 'dataset', type: 'string' }]);
+    expect(serde.serializationLibrary).toBe('org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe');
+    expect(columns).toContainEqual({ name: 'as_of', type: 'timestamp' });
+  }
+  expect(crawlers.flatMap((crawler) => crawler.tables)).toEqual(datasets.map(({ name }) => name));
+});
+
+test('the warehouse reads nothing of the failed bucket and the ledger but the files of its tables', () => {
+  const role = everything.resources.find(({ type }) => type === 'aws:redshiftserverless/namespace:Namespace')
+    ?.inputs['iamRoles'] as string[];
+  const { roles } = readTopology(everything);
+  const allowed = roles
+    .find(({ arn }) => role.includes(arn))
+    ?.policies.flatMap(({ document }) => parseStatements(JSON.parse(String(document))) ?? []);
+  const about = (bucket: string) =>
+    allowed
+      ?.filter(({ Resource }) => Resource.some((arn) => arn.startsWith(`arn:aws:s3:::sluice-dev-${bucket}-`)))
+      .map(({ Action, Resource, Condition }) => [Action.join(), Resource.join(), Condition]);
+  for (const { name, bucket } of Object.values(ledgerTables)) {
+    const arn = `arn:aws:s3:::sluice-dev-${bucket}-local`;
+    expect(about(bucket)).toEqual([
+      ['s3:GetObject', `${arn}/tables/${name}/*`, {}],
+      ['s3:ListBucket', arn, { StringLike: { 's3:prefix': `tables/${name}/*` } }],
+    ]);
+  }
 });

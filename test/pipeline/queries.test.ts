@@ -23,6 +23,7 @@ const passengers = `PassengerId,Survived,Pclass,Name,Sex,Age,SibSp,Parch,Ticket,
 2,1,1,"Cumings, Mrs. John",female,38.5,1,,PC 17599,71.2833,C85,C
 3,0,3,"Gone, Mr. Long",male,30,0,0,1,8,,S
 4,1,2,No Age,female,,0,0,1,8,,S
+5,maybe,2,Not Read,female,1,0,0,1,8,,S
 `;
 
 let pipeline: TestPipeline;

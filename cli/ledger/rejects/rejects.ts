@@ -43,6 +43,9 @@ interface RejectedOf {
   /** Whether the tables show the version, or it never became active. */
   readonly standing: 'active' | 'rejected';
   readonly stage: Stage;
+  /** When the work item that rejected them ended, and by which code. */
+  readonly finishedAt: string;
+  readonly codeVersion: string;
 }
 
 /** What a work item rejected, by those codes that were asked for. */
@@ -132,7 +135,8 @@ async function foundIn(target: Target, place: Place, request: RejectsRequest): P
     for (const receipt of inOrder(receipts)) {
       const rejected = rejectedBy(receipt, request.codes);
       if (Object.keys(rejected).length === 0 || Date.parse(receipt.finishedAt) < request.since) continue;
-      const of = { key, dataset, versionId, standing, stage: receipt.stage } as const;
+      const { stage, finishedAt, codeVersion } = receipt;
+      const of = { key, dataset, versionId, standing, stage, finishedAt, codeVersion } as const;
       all.push({ work: { ...of, rejected } }, ...receipt.rejects.map((file) => ({ of, file })));
     }
   }

@@ -134,6 +134,11 @@ describe('a declaration is refused', () => {
   test.each([
     ['a name with capitals', { ...good, name: 'Readings' }, 'name'],
     [
+      'the name of a table about the pipeline’s own work',
+      { ...good, name: 'rejects' },
+      'choose another name',
+    ],
+    [
       'a prefix without its slash',
       { ...good, source: { prefix: 'readings', format: 'json' as const } },
       'prefix',

@@ -4,9 +4,10 @@ import { datasets } from '../../../datasets/index.ts';
 import { passengers } from '../../../datasets/passengers.ts';
 import { recipes } from '../../../datasets/recipes.ts';
 import { defineDataset } from '../../../domain/dataset.ts';
-import { type GlueTable, glueTable } from '../../../domain/tables/glue.ts';
+import { type GlueTable, glueTable, ledgerGlueTable } from '../../../domain/tables/glue.ts';
 import { glueDdl } from '../../../domain/tables/glue-ddl.ts';
 import { parseHiveType } from '../../../domain/tables/hive-type.ts';
+import { ledgerTables } from '../../../domain/tables/ledger-tables.ts';
 import {
   checkForSpectrum,
   externalSchemaDdl,
@@ -82,6 +83,7 @@ describe('a table of the catalog', () => {
 describe('a table that Redshift Spectrum can’t read', () => {
   test('does not exist in this project', () => {
     for (const dataset of datasets) expect(spectrumFaults(glueTable(dataset))).toEqual([]);
+    for (const each of Object.values(ledgerTables)) expect(spectrumFaults(ledgerGlueTable(each))).toEqual([]);
   });
 
   test.each([

@@ -6,7 +6,14 @@ import type { ListedReject } from '../../../../cli/ledger/rejects/rejects.ts';
 import { rejectCodes } from '../../../../domain/records/reject.ts';
 import { stages } from '../../../../domain/stage.ts';
 
-const of = { key: 'recipes/a.json', dataset: 'recipes', versionId: 'v1', standing: 'active' } as const;
+const of = {
+  key: 'recipes/a.json',
+  dataset: 'recipes',
+  versionId: 'v1',
+  standing: 'active',
+  finishedAt: '2026-11-01T10:00:00.000Z',
+  codeVersion: 'c1',
+} as const;
 
 test('no line of a table of rejects is wider than 80 columns, and the table has every reason in full', () => {
   const text = fc

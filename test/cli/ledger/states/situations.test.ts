@@ -84,7 +84,9 @@ function bodyOf({ key, versionId }: Version): string {
   return toQueueMessage(target.outputs.buckets.raw, { type: 'created', key, versionId, ...of }, 'Sweep');
 }
 
-/** Processes the message of an object as the extraction function does, when it receives it for the n-th time. */
+/**
+ * Processes the message of an object as the extraction function does, when it receives it for the n-th time.
+ */
 function attempt(
   object: Version,
   receives: number,
