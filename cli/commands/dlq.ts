@@ -8,7 +8,16 @@ import { chosenStages, stageArgument } from '../options/stages.ts';
 import { HIDDEN_SECONDS } from '../target/held-messages.ts';
 import { untilInterrupted } from '../target/until-interrupted.ts';
 import { fitEnd, folded, lineWidth } from '../terminal/fit.ts';
-import { count, integer, Progress, printable, printableJson, styled, table } from '../terminal/terminal.ts';
+import {
+  age,
+  count,
+  integer,
+  Progress,
+  printable,
+  printableJson,
+  styled,
+  table,
+} from '../terminal/terminal.ts';
 
 interface DlqOptions {
   readonly newest: number;
@@ -101,15 +110,6 @@ function letterTable(letters: readonly DeadLetter[], columns: number, now: numbe
     { title: 'LAST', value: ({ lastFailure }) => ago(lastFailure), align: 'right' },
     { title: 'EXPIRES', value: ({ expiresAt }) => age(expiresAt - now), align: 'right' },
   ]);
-}
-
-/** `45 s`, `12 min`, `3 h`, `13 d`: one unit, since a table has no room for two. */
-function age(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  if (seconds < 100) return `${seconds} s`;
-  if (seconds < 100 * 60) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
-  return `${Math.floor(seconds / 86_400)} d`;
 }
 
 function totals(letters: readonly DeadLetter[]) {

@@ -14,6 +14,7 @@ import { buckets, ndjson, putRaw, recipe } from '../handlers/flow.ts';
 import { context, created, type EmbeddedMetric, embeddedMetrics, message } from '../handlers/invocation.ts';
 import { MemoryStore, surroundingsOf } from '../store/memory-store.ts';
 import { documentedMetrics } from './documented-metrics.ts';
+import { evaluate } from './metric-math.ts';
 import { everything, program } from './the-program.ts';
 
 const type = 'aws:cloudwatch/dashboard:Dashboard';
@@ -228,16 +229,3 @@ const metricKey = (namespace: string, name: string, dimensions: Readonly<Record<
 
 const same = (one: Readonly<Record<string, unknown>>, other: Readonly<Record<string, unknown>>) =>
   JSON.stringify(Object.entries(one).sort()) === JSON.stringify(Object.entries(other).sort());
-
-/** The value of a metric math expression at one moment, a minute long; undefined where there is none. */
-function evaluate(expression: string, amount: (id: string) => number): number | undefined {
-  const functions = {
-    IF: (condition: boolean, yes: number, no?: number) => (condition ? yes : no),
-    PERIOD: () => 60,
-    FILL: (value: number) => value,
-  };
-  const ids = [...new Set(expression.match(/\b[a-z]\w*/g) ?? [])];
-  const run = new Function(...Object.keys(functions), ...ids, `return ${expression}`);
-  const value: unknown = run(...Object.values(functions), ...ids.map(amount));
-  return typeof value === 'number' ? value : undefined;
-}
