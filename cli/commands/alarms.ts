@@ -91,6 +91,21 @@ function totals(all: readonly AlarmState[]): string {
   return `${count(of('ALARM'), 'alarm rings', 'alarms ring')}, ${integer(of('OK'))} OK, ${integer(of('INSUFFICIENT_DATA'))} without data.`;
 }
 
+/** CloudWatch's usual sentence about the latest values and the threshold (CloudWatch guide, Acting_Alarm_Changes). */
+const comparison = /\[([^\]]+)\] (?:was|were) (not )?(greater|less) than the threshold \(([^)]+)\)/;
+
+/** CloudWatch's reason in a few characters, such as `5,400 > 3,600`; whole if it is another sentence. */
+function shortReason(reason: string): string {
+  const [, points, not, than, threshold] = comparison.exec(reason) ?? [];
+  if (points === undefined || threshold === undefined)
+    return reason.includes('no datapoints were received') ? 'no data' : reason;
+  const sign = than === 'greater' ? (not ? '≤' : '>') : not ? '≥' : '<';
+  const values = points.replace(/ \([^)]*\)/g, '').split(', ');
+  return `${values.map(short).join(', ')} ${sign} ${short(threshold)}`;
+}
+
+const short = (value: string) => Number(value).toLocaleString('en-US', { maximumFractionDigits: 1 });
+
 const LEAST_REASON = 16;
 
 function alarmTable(alarms: readonly AlarmState[], columns: number, now: number): string {
@@ -110,8 +125,7 @@ function alarmTable(alarms: readonly AlarmState[], columns: number, now: number)
   const room = columns - taken(alarms, others);
   const reason: TableColumn<AlarmState> = {
     title: 'REASON',
-    value: (each) =>
-      fitStart(printable(each.reason.replace(/^Threshold Crossed: /, '')), Math.max(LEAST_REASON, room)),
+    value: (each) => fitStart(printable(shortReason(each.reason)), Math.max(LEAST_REASON, room)),
   };
   return table(alarms, [...others, reason]);
 }

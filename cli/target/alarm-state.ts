@@ -66,6 +66,6 @@ function stateOf(name: string, nameOnAws: string, alarm: MetricAlarm): AlarmStat
     since: since?.getTime(),
     reason,
     description,
-    runbook: /\S+#[a-z0-9-]+$/.exec(description)?.[0],
+    runbook: / Runbook: (\S+)$/.exec(description)?.[1],
   };
 }

@@ -61,12 +61,12 @@ export class Alarms extends pulumi.ComponentResource {
     );
     alarm(
       'dlq',
-      'The last attempt of a message failed. See why: npx sluice dlq',
+      'The last attempt of a message failed (npx sluice dlq tells why).',
       holdsAnything(args.deadLetters),
     );
     alarm(
       'undelivered',
-      'EventBridge could not deliver an event. See why: npx sluice dlq',
+      'EventBridge could not deliver an event (npx sluice dlq tells why).',
       holdsAnything(args.undelivered),
     );
 

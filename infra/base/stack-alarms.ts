@@ -52,7 +52,7 @@ export class StackAlarms {
     const alarm = new aws.cloudwatch.MetricAlarm(
       name,
       {
-        alarmDescription: `${description} ${runbooks}#${runbook}`,
+        alarmDescription: `${description} Runbook: ${runbooks}#${runbook}`,
         comparisonOperator: 'GreaterThanThreshold',
         evaluationPeriods: 1,
         treatMissingData: 'notBreaching',

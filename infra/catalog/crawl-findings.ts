@@ -52,7 +52,7 @@ export class CrawlFindings extends pulumi.ComponentResource {
       this,
     );
     const description =
-      'A crawl failed or found drift. See: npx sluice catalog --check. Acknowledge: npx sluice catalog --clear';
+      'A crawl failed or found drift (npx sluice catalog --check shows it, --clear acknowledges it).';
     args.alarms.add(name, 'catalog-findings', description, holdsAnything(queue), this);
     args.alarms.add(
       `${name}-undelivered`,

@@ -54,14 +54,14 @@ export class CrawlQueue extends pulumi.ComponentResource {
     alarms.add(
       `${name}-age`,
       'crawl-age',
-      `Changes in the lake wait more than ${args.alarmAge} s for a crawl. See the last crawls: npx sluice catalog`,
+      `Changes in the lake wait more than ${args.alarmAge} s for a crawl (npx sluice catalog lists the last ones).`,
       { ...ofQueue(this.queue, 'ApproximateAgeOfOldestMessage'), threshold: args.alarmAge },
       this,
     );
     alarms.add(
       `${name}-dlq`,
       'crawl-dlq',
-      'Changes in the lake were dead-lettered, so partitions may be missing. See: npx sluice catalog',
+      'Changes in the lake were dead-lettered, so partitions may be missing (npx sluice catalog --register adds them).',
       holdsAnything(this.deadLetters),
       this,
     );

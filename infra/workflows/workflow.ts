@@ -108,8 +108,8 @@ export class Workflow extends pulumi.ComponentResource {
       { parent: this },
     );
     for (const [what, metricName, description] of [
-      ['failed', 'ExecutionsFailed', 'An execution failed. See why: npx sluice executions'],
-      ['timed-out', 'ExecutionsTimedOut', 'An execution timed out. See: npx sluice executions'],
+      ['failed', 'ExecutionsFailed', 'An execution failed (npx sluice executions tells why).'],
+      ['timed-out', 'ExecutionsTimedOut', 'An execution timed out (npx sluice executions lists it).'],
     ] as const)
       args.alarms.add(
         `${name}-${what}`,

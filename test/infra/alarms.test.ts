@@ -40,7 +40,7 @@ describe('every alarm', () => {
   it('has a description that ends with the link to its section of the runbooks', () => {
     const sections = new Set(anchorsOf(page, '##'));
     for (const { name, alarmDescription } of alarmsOf(everything)) {
-      const [, base, anchor = ''] = / (\S+)#(\S+)$/.exec(alarmDescription) ?? [];
+      const [, base, anchor = ''] = / Runbook: (\S+)#(\S+)$/.exec(alarmDescription) ?? [];
       expect(base, name).toBe(page);
       expect(sections, name).toContain(anchor);
     }

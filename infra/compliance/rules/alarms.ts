@@ -78,7 +78,7 @@ export const alarmChecks: readonly Check[] = [
     reason: 'Whoever is called at night should not have to search.',
     source: 'Well-Architected Framework, Create actionable alerts',
     type: metricAlarm,
-    passes: ({ inputs }) => /\s\S+#[a-z0-9-]+$/.test(String(inputs['alarmDescription'])),
+    passes: ({ inputs }) => / Runbook: \S+#[a-z0-9-]+$/.test(String(inputs['alarmDescription'])),
   },
 ];
 

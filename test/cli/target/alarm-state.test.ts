@@ -20,7 +20,6 @@ const request = z.strictObject({
   MaxRecords: z.number().max(100),
   NextToken: z.string().optional(),
 });
-const wait = 'docs/runbooks.md#';
 const changed = Date.parse('2026-11-26T12:00:00Z');
 
 /** What CloudWatch has, by name: of a state, or nothing. */
@@ -39,7 +38,7 @@ const server = createServer(async (incoming, answer) => {
   const names = [...states.keys()].filter((name) => input.AlarmNames.includes(name));
   const MetricAlarms = names.slice(at, at + 7).map((name) => ({
     AlarmName: name,
-    AlarmDescription: `It is about ${name}. ${wait}${name
+    AlarmDescription: `It is about ${name}. Runbook: docs/runbooks.md#${name
       .replace(/-local$/, '')
       .split('-')
       .at(-1)}`,
@@ -113,11 +112,38 @@ test('the table fits into 80 columns, and what rings is explained below it', asy
   const all = await read();
   const lines = alarmText(all, all.alarms, 80, changed + 90 * 60_000).split('\n');
   for (const line of lines) expect(width(line)).toBeLessThanOrEqual(80);
-  expect(lines[1]).toMatch(/^ALARM +90 min {2}transformation {2}undelivered +1 datapoint.*…$/);
+  expect(lines[1]).toMatch(/^ALARM +90 min {2}transformation {2}undelivered +5 > 0$/);
   const below = lines.slice(lines.indexOf('')).join(' ');
   expect(below).toContain('transformation-undelivered: It is about');
   expect(below).toContain('docs/runbooks.md#undelivered');
   expect(below).toContain(`2 alarms ring, ${all.alarms.length - 2} OK, 0 without data.`);
+});
+
+test.each([
+  [
+    'Threshold Crossed: 3 out of the last 3 datapoints [1.5 (26/11/26 11:58:00), 5400.0 (26/11/26 11:57:00)] were greater than the threshold (3600.0) (minimum 3 datapoints for OK -> ALARM transition).',
+    '1.5, 5,400 > 3,600',
+  ],
+  [
+    'Threshold Crossed: 1 out of the last 1 datapoints [0.0 (26/11/26 11:58:00)] was not greater than the threshold (3600.0) (minimum 1 datapoint for ALARM -> OK transition).',
+    '0 ≤ 3,600',
+  ],
+  [
+    'Threshold Crossed: 1 datapoint [1.0E9 (26/11/26 11:58:00)] was less than the threshold (1.7179869184E9).',
+    '1,000,000,000 < 1,717,986,918.4',
+  ],
+  [
+    'Threshold Crossed: no datapoints were received for 1 period and 1 missing datapoint was treated as [NonBreaching].',
+    'no data',
+  ],
+  ['Unchecked: Initial alarm creation', 'Unchecked: Initial alarm creation'],
+  ['A person set it\u0007 to see who is called', 'A person set it\\u0007 to see who is called'],
+])('the reason %j is shown as %j', async (reason, shown) => {
+  const [alarm] = (await read()).alarms;
+  if (alarm === undefined) throw new Error('The stack has no alarm.');
+  const told = { ...alarm, reason };
+  const [, row] = alarmText({ alarms: [told], missing: [] }, [told], 120, changed).split('\n');
+  expect(row?.split(/ {2,}/).at(-1)).toBe(shown);
 });
 
 test('the exit status is 0 while an alarm rings, and 1 with --check', async () => {
@@ -125,7 +151,7 @@ test('the exit status is 0 while an alarm rings, and 1 with --check', async () =
   set('loading-age', 'ALARM');
   const shown = await sluice(directory, ['alarms']);
   expect(shown).toMatchObject({ status: 0, stderr: '' });
-  expect(shown.stdout).toMatch(/^ALARM .* loading +age +1 datapoint.*threshold \(0\.0\)\.$/m);
+  expect(shown.stdout).toMatch(/^ALARM .* loading +age +5 > 0$/m);
   expect((await sluice(directory, ['alarms', '--check', '--state', 'OK'])).status).toBe(1);
 });
 

@@ -139,7 +139,7 @@ const breaking: readonly (readonly [check: string, type: string, path: string, v
   ['alarm-end', alarm, 'okActions', []],
   ['alarm-end', alarm, 'okActions', ['arn:aws:sns:us-east-1:000000000000:other']],
   ['alarm-runbook', alarm, 'alarmDescription', 'Messages wait.'],
-  ['alarm-runbook', alarm, 'alarmDescription', 'docs/runbooks.md#age Messages wait.'],
+  ['alarm-runbook', alarm, 'alarmDescription', 'Runbook: docs/runbooks.md#age Messages wait.'],
   ['dashboard-queues', dashboard, 'dashboardBody', withoutLine('ApproximateNumberOfMessagesVisible')],
   ['dashboard-functions', dashboard, 'dashboardBody', withoutLine('Throttles')],
   ['dashboard-mappings', dashboard, 'dashboardBody', withoutLine('DeletedEventCount')],
