@@ -91,7 +91,7 @@ function totals(all: readonly AlarmState[]): string {
   return `${count(of('ALARM'), 'alarm rings', 'alarms ring')}, ${integer(of('OK'))} OK, ${integer(of('INSUFFICIENT_DATA'))} without data.`;
 }
 
-/** CloudWatch's usual sentence about the latest values and the threshold (CloudWatch guide, Acting_Alarm_Changes). */
+/** The usual sentence about the latest values and the threshold (CloudWatch guide, Acting_Alarm_Changes). */
 const comparison = /\[([^\]]+)\] (?:was|were) (not )?(greater|less) than the threshold \(([^)]+)\)/;
 
 /** CloudWatch's reason in a few characters, such as `5,400 > 3,600`; whole if it is another sentence. */

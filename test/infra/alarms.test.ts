@@ -1,9 +1,12 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { projectDirectory } from '../../cli/target/directories.ts';
 import { stackOutputs } from '../../infra/outputs.ts';
 import type { Program } from '../../local-aws/program/program.ts';
 import { anchorsOf, contentOf } from '../anchors.ts';
-import { evaluate } from './metric-math.ts';
+import { evaluate } from './dashboard/metric-math.ts';
 import { forProduction, read, withEverything } from './stacks.ts';
 import { everything, program } from './the-program.ts';
 
@@ -89,7 +92,7 @@ describe('every alarm', () => {
   });
 });
 
-it('the runbooks have no section for an alarm that does not exist, and say which alarm each one is about', () => {
+it('the runbooks have no section for an alarm that does not exist, and each names its alarm and says what to see and do', () => {
   const linked = alarmsOf(everything).map(({ name, alarmDescription }) => ({
     name: name.replace(/^sluice-dev-((extraction|transformation|loading)-)?/, ''),
     anchor: alarmDescription.slice(alarmDescription.lastIndexOf('#') + 1),
@@ -102,6 +105,15 @@ it('the runbooks have no section for an alarm that does not exist, and say which
       .map((section) => [section.split('\n', 1)[0]?.toLowerCase().replaceAll(' ', '-'), section]),
   );
   for (const { name, anchor } of linked) expect(sections.get(anchor), name).toContain(`\`…-${name}\``);
+  for (const [anchor, section] of sections)
+    for (const part of ['See', 'Do', 'Ends'])
+      expect(section, anchor).toMatch(new RegExp(`^\\*\\*${part}\\*\\*(?= |$)`, 'm'));
+});
+
+it('the runbooks name only commands that exist', () => {
+  const named = [...contentOf(page).matchAll(/npx sluice ([a-z]+)/g)].map(([, command]) => `${command}.ts`);
+  expect(named.length).toBeGreaterThan(20);
+  expect(readdirSync(join(projectDirectory, 'cli/commands'))).toEqual(expect.arrayContaining(named));
 });
 
 describe('the alarm of a stalled stage', () => {
