@@ -84,6 +84,17 @@ test('all alarms of the stack are read, page by page, by their names, and those 
   expect(asked.length).toBe(Math.ceil(alarms.length / 7));
 });
 
+test('more alarms than CloudWatch takes names in a call are read in several', async () => {
+  const many = Array.from({ length: 150 }, (_, n) => [`a${n}`, `sluice-dev-a${n}-local`] as const);
+  for (const [, nameOnAws] of many) states.set(nameOnAws, 'OK');
+  const target = localTarget(
+    { endpoint, outputs: { ...outputs, alarmNames: Object.fromEntries(many) } },
+    directory,
+  );
+  expect((await alarmStates(target)).alarms.map(({ name }) => name)).toEqual(many.map(([name]) => name));
+  expect(new Set(asked.map(({ AlarmNames }) => AlarmNames.length))).toEqual(new Set([100, 50]));
+});
+
 test('an alarm tells since when it is in its state, its stage, and the section of its runbook', async () => {
   set('loading-dlq', 'ALARM');
   set('crawl-age', 'INSUFFICIENT_DATA');
