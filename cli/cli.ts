@@ -27,6 +27,7 @@ const commands: Readonly<Record<string, () => Promise<(program: Command) => void
   catalog: async () => (await import('./commands/catalog.ts')).catalog,
   outputs: async () => (await import('./commands/outputs.ts')).outputs,
   status: async () => (await import('./commands/status.ts')).status,
+  alarms: async () => (await import('./commands/alarms.ts')).alarms,
   dlq: async () => (await import('./commands/dlq.ts')).dlq,
   redrive: async () => (await import('./commands/redrive.ts')).redrive,
   sweep: async () => (await import('./commands/sweep.ts')).sweep,

@@ -8,6 +8,7 @@ import { Bucket, type BucketArgs } from './base/bucket.ts';
 import type { FunctionEnvironment } from './base/function.ts';
 import { Key } from './base/key.ts';
 import { sourceRetention } from './base/queue.ts';
+import { StackAlarms } from './base/stack-alarms.ts';
 import { bundle } from './build/bundle.ts';
 import { Catalog } from './catalog/catalog.ts';
 import { CrawlQueue } from './catalog/crawl-queue.ts';
@@ -42,6 +43,11 @@ const provider = new aws.Provider('aws', {
   defaultTags: { tags: { project, stack, owner: configuration.owner } },
 });
 const { forceDestroy, retain } = configuration;
+const alarms = new StackAlarms({
+  prefix: name(),
+  topicArn: configuration.alarmTopicArn,
+  runbooks: configuration.runbooks,
+});
 const key = new Key(name('key'), { forceDestroy, retain }, { provider });
 
 // Buckets. Each sends every creation and deletion of an object to EventBridge.
@@ -57,7 +63,7 @@ const crawlQueue = new CrawlQueue(
   {
     key,
     alarmAge: crawlAlarmAge,
-    alarmTopicArn: configuration.alarmTopicArn,
+    alarms,
   },
   { provider },
 );
@@ -122,7 +128,7 @@ const glue = new Catalog(
     ledgerFiles: { failed, ledger },
     changes: crawlQueue,
     key,
-    alarmTopicArn: configuration.alarmTopicArn,
+    alarms,
   },
   { provider },
 );
@@ -156,7 +162,7 @@ const workflows = new Workflows(
     code,
     environmentOf,
     logRetention: configuration.logRetention,
-    alarmTopicArn: configuration.alarmTopicArn,
+    alarms,
   },
   { provider },
 );
@@ -167,6 +173,7 @@ const board = new Dashboard(
     project,
     stack,
     region,
+    alarms,
     stages: stages.map((each) => ({
       name: each,
       configuration: configuration[each],
@@ -208,6 +215,7 @@ export const catalog = {
   findingsUndeliveredQueue: glue.findings.undelivered.url,
 };
 export const dashboard = board.url;
+export const alarmNames = alarms.names;
 export const stateMachines = workflows.stateMachines;
 export const mysql = tables?.outputs;
 export const warehouse = redshift && { workgroup: redshift.workgroup, database: redshift.database };
@@ -225,7 +233,7 @@ function bucket(
 }
 
 function mySql(): MySql {
-  const { database, logRetention, alarmTopicArn } = configuration;
+  const { database, logRetention } = configuration;
   return new MySql(
     name('mysql'),
     {
@@ -236,7 +244,7 @@ function mySql(): MySql {
       environment: environmentOf('migration'),
       forceDestroy,
       logRetention,
-      alarmTopicArn,
+      alarms,
     },
     { provider },
   );
@@ -255,7 +263,7 @@ function stage<Name extends StageName>(
       key,
       bundle: code[stageName],
       logRetention: configuration.logRetention,
-      alarmTopicArn: configuration.alarmTopicArn,
+      alarms,
       environment: { ...environmentOf(stageName), ...args.environment },
     },
     { provider },

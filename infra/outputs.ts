@@ -35,6 +35,8 @@ export const stackOutputs = z.strictObject({
   }),
   /** The address of the CloudWatch dashboard; there is none in the local cloud. */
   dashboard: z.string(),
+  /** The alarms' names, each by its name within the stack, such as `extraction-age`. */
+  alarmNames: z.record(z.string(), z.string()),
   /** ARNs of the state machines. */
   stateMachines: z.record(z.enum(machines), z.string()),
   /** The Redshift workgroup and its database; missing if the configuration disables it. */

@@ -7,6 +7,7 @@ import { type FunctionEnvironment, LambdaFunction } from './base/function.ts';
 import type { Key } from './base/key.ts';
 import { deadLetterRetention, Queue, sourceRetention } from './base/queue.ts';
 import { ruleToQueue } from './base/rule-to-queue.ts';
+import type { StackAlarms } from './base/stack-alarms.ts';
 import type { Bundle } from './build/bundle.ts';
 import { type StageConfiguration, visibilityTimeout } from './configuration/stages.ts';
 import { allow, type Statement, usesKey } from './iam/documents.ts';
@@ -33,8 +34,7 @@ export interface StageArgs extends StageConfiguration {
   readonly key: Key;
   /** Days. */
   readonly logRetention: number;
-  /** The SNS topic for alarms. */
-  readonly alarmTopicArn: string | undefined;
+  readonly alarms: StackAlarms;
 }
 
 /** One step of the flow: bucket ⇒ rule ⇒ queue (with its DLQ) ─▶ function, and their alarms. */
@@ -142,11 +142,12 @@ export class Stage extends pulumi.ComponentResource {
       name,
       {
         queue,
-        givenUp: { dlq: deadLetters, undelivered },
+        deadLetters,
+        undelivered,
         lambda,
         timeout: args.timeout,
         alarmAge: args.alarmAge,
-        topicArn: args.alarmTopicArn,
+        alarms: args.alarms,
       },
       { parent: this },
     );

@@ -1,24 +1,14 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectDirectory } from '../cli/target/directories.ts';
+import { anchorsOf, contentOf } from './anchors.ts';
 
 const documents = [
   'README.md',
   'CONTRIBUTING.md',
   ...readdirSync(join(projectDirectory, 'docs')).map((name) => `docs/${name}`),
 ];
-const contentOf = (path: string) => readFileSync(join(projectDirectory, path), 'utf8');
-
-/** The names by which a page's headings are linked, as GitHub makes them. */
-const anchorsOf = (path: string) =>
-  [...contentOf(path).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-      .replaceAll(' ', '-'),
-  );
-
 const folders =
   /`((?:cli|datasets|domain|examples|formats|handlers|infra|local-aws|mysql|store|test)\/[\w./-]*)`/g;
 /** Stands for any name, as in `datasets/NAME.ts`. */

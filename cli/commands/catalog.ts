@@ -41,7 +41,7 @@ export function catalog(program: Command): void {
     .option('--json', 'as JSON, with every partition')
     .option(
       '--register',
-      'first add the partitions of the lake that are missing in the catalog, without a crawl',
+      'first add the partitions of the lake that are missing in the catalog, without a crawl, and delete dead-lettered changes',
     )
     .option('--clear', 'delete the findings, which ends their alarm')
     .option('--check', 'instead: compare every file of the lake with its table; exit 1 if any file differs')
@@ -55,22 +55,26 @@ export function catalog(program: Command): void {
       if (options.publish) return publishTables(target, options.json ?? false);
       if (options.register) {
         const added = await registerPartitions(target);
+        // Each of these changes has waited for hours, so the listing has seen its file.
+        if ((await messagesIn(target, [deadChanges(target)])) > 0)
+          await target.sqs.send(new PurgeQueueCommand({ QueueUrl: deadChanges(target) }));
         if (!options.json) console.log(`Added ${count(added, 'partition')}.\n`);
       }
       if (options.clear)
         for (const QueueUrl of findingsQueues(target))
           await target.sqs.send(new PurgeQueueCommand({ QueueUrl }));
-      const [copies, tables, crawler, crawls, waiting, findings] = await Promise.all([
+      const [copies, tables, crawler, crawls, waiting, dead, findings] = await Promise.all([
         publishedCopies(target),
         readCatalog(target),
         crawlerState(target),
         lastCrawls(target, CRAWLS),
         messagesIn(target, [target.outputs.catalog.crawlQueue]),
+        messagesIn(target, [deadChanges(target)]),
         messagesIn(target, findingsQueues(target)),
       ]);
       const drift = tables.flatMap(driftFromDataset);
       if (options.json) {
-        console.log(printableJson({ tables, crawler, crawls, waiting, findings, drift, copies }, 2));
+        console.log(printableJson({ tables, crawler, crawls, waiting, dead, findings, drift, copies }, 2));
         return;
       }
       console.log(tableOfTables(tables));
@@ -91,6 +95,11 @@ export function catalog(program: Command): void {
       const complaints = [
         ...drift,
         ...(crawler.lastMessage === undefined ? [] : [`The last crawl reported: ${crawler.lastMessage}`]),
+        ...(dead === 0
+          ? []
+          : [
+              `${count(dead, 'change')} of the lake ${dead === 1 ? 'was' : 'were'} dead-lettered, so partitions may be missing. To add them: npx sluice catalog --register`,
+            ]),
         ...(findings === 0
           ? []
           : [
@@ -199,6 +208,8 @@ function tableOfCrawls(crawls: Awaited<ReturnType<typeof lastCrawls>>): string {
     { title: 'RESULT', value: ({ Summary, ErrorMessage }) => printable(ErrorMessage ?? Summary ?? '') },
   ]);
 }
+
+const deadChanges = ({ outputs: { catalog: of } }: Target) => of.crawlDeadLetterQueue;
 
 const findingsQueues = ({ outputs: { catalog: of } }: Target) => [
   of.findingsQueue,

@@ -1,22 +1,19 @@
-import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { LambdaFunction } from './function.ts';
 import type { Queue } from './queue.ts';
+import type { Condition, StackAlarms } from './stack-alarms.ts';
 
 export interface AlarmsArgs {
   readonly queue: Queue;
-  /**
-   * Queues that should stay empty: their alarm starts with the first message. The alarm is named after the
-   * key.
-   */
-  readonly givenUp: Readonly<Record<string, Queue>>;
+  /** The stage's DLQ and its undelivered queue. */
+  readonly deadLetters: Queue;
+  readonly undelivered: Queue;
   readonly lambda: LambdaFunction;
   /** Seconds. */
   readonly timeout: number;
   /** How long a message may wait in the queue. Seconds. */
   readonly alarmAge: number;
-  /** The SNS topic that is notified when an alarm starts and ends. */
-  readonly topicArn: string | undefined;
+  readonly alarms: StackAlarms;
 }
 
 /** Percent of the calls in five minutes. */
@@ -24,28 +21,54 @@ const tolerableErrors = 5;
 /** Fraction of the timeout that the slowest calls may take. */
 const tolerableDuration = 0.8;
 
-/**
- * A stage's alarms. SQS and Lambda publish no metrics while they are idle, so missing data never starts an
- * alarm.
- */
+/** The alarms of a stage. While SQS and Lambda are idle, they publish no metrics. */
 export class Alarms extends pulumi.ComponentResource {
   constructor(name: string, args: AlarmsArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Alarms', name, {}, options);
+    const { queue, alarmAge } = args;
     const alarm = (what: string, description: string, condition: Condition) =>
-      newAlarm(`${name}-${what}`, description, condition, args.topicArn, this);
+      args.alarms.add(`${name}-${what}`, what, description, condition, this);
 
     // SQS leaves messages that were received three times out of the age (SQS guide,
     // sqs-available-cloudwatch-metrics); the DLQ's alarm covers them.
-    alarm('age', `Messages wait for more than ${args.alarmAge} s: the stage is falling behind.`, {
-      ...ofQueue(args.queue, 'ApproximateAgeOfOldestMessage'),
-      threshold: args.alarmAge,
+    alarm('age', `Messages wait for more than ${alarmAge} s: the stage is falling behind.`, {
+      ...ofQueue(queue, 'ApproximateAgeOfOldestMessage'),
+      threshold: alarmAge,
     });
-    for (const [what, queue] of Object.entries(args.givenUp))
-      alarm(
-        what,
-        'Messages were dead-lettered or not delivered. See them: npx sluice status',
-        holdsAnything(queue),
-      );
+    const period = stalledAfter(args.timeout);
+    const ofQueueId = (id: string, metricName: string, stat: string) => ({
+      id,
+      metric: { namespace: 'AWS/SQS', metricName, dimensions: { QueueName: queue.name }, period, stat },
+    });
+    alarm(
+      'stalled',
+      `Messages wait for more than ${alarmAge} s, and the stage has finished none for ${period / 60} minutes.`,
+      {
+        metricQueries: [
+          {
+            id: 'stalled',
+            // SQS need not send a count of zero, so FILL. Where the age is missing, IF has no value either,
+            // so that a late metric can't hold the alarm in one state (CloudWatch guide, using-metric-math).
+            expression: 'IF(FILL(deleted, 0) > 0, 0, age)',
+            label: 'Age of the oldest message, in seconds; 0 if any message was finished',
+            returnData: true,
+          },
+          ofQueueId('age', 'ApproximateAgeOfOldestMessage', 'Maximum'),
+          ofQueueId('deleted', 'NumberOfMessagesDeleted', 'Sum'),
+        ],
+        threshold: alarmAge,
+      },
+    );
+    alarm(
+      'dlq',
+      'The last attempt of a message failed (npx sluice dlq tells why).',
+      holdsAnything(args.deadLetters),
+    );
+    alarm(
+      'undelivered',
+      'EventBridge could not deliver an event (npx sluice dlq tells why).',
+      holdsAnything(args.undelivered),
+    );
 
     const dimensions = { FunctionName: args.lambda.name };
     const ofFunction = { namespace: 'AWS/Lambda', dimensions, period: 300 };
@@ -82,46 +105,11 @@ export class Alarms extends pulumi.ComponentResource {
   }
 }
 
-/** The alarms that the program has made so far, for the dashboard. A program runs once in its process. */
-export const alarmsOfStack: aws.cloudwatch.MetricAlarm[] = [];
-
-/** An alarm that starts above a threshold. Missing data never starts it. */
-export function newAlarm(
-  name: string,
-  alarmDescription: string,
-  condition: Condition,
-  topicArn: string | undefined,
-  parent: pulumi.Resource,
-): aws.cloudwatch.MetricAlarm {
-  const topics = topicArn === undefined ? [] : [topicArn];
-  const alarm = new aws.cloudwatch.MetricAlarm(
-    name,
-    {
-      alarmDescription,
-      comparisonOperator: 'GreaterThanThreshold',
-      evaluationPeriods: 1,
-      treatMissingData: 'notBreaching',
-      alarmActions: topics,
-      okActions: topics,
-      ...condition,
-    },
-    { parent },
-  );
-  alarmsOfStack.push(alarm);
-  return alarm;
-}
-
-export type Condition = Pick<
-  aws.cloudwatch.MetricAlarmArgs,
-  | 'namespace'
-  | 'metricName'
-  | 'dimensions'
-  | 'period'
-  | 'statistic'
-  | 'extendedStatistic'
-  | 'metricQueries'
-  | 'threshold'
->;
+/**
+ * Seconds without a finished message after which a stage with old messages is stalled. A stage at work
+ * finishes one in the time of its longest call.
+ */
+const stalledAfter = (timeout: number) => 60 * Math.ceil(Math.max(900, 2 * timeout) / 60);
 
 export const ofQueue = (queue: Queue, metricName: string): Condition => ({
   namespace: 'AWS/SQS',

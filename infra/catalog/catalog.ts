@@ -13,6 +13,7 @@ import { type LedgerTable, ledgerTables } from '../../domain/tables/ledger-table
 import { checkForSpectrum } from '../../domain/tables/redshift.ts';
 import type { Bucket } from '../base/bucket.ts';
 import type { Key } from '../base/key.ts';
+import type { StackAlarms } from '../base/stack-alarms.ts';
 import type { CatalogConfiguration } from '../configuration/catalog.ts';
 import { allow, policyDocument, type Statement, trust, usesKey } from '../iam/documents.ts';
 import { readsAll, readsCatalog } from '../iam/grants.ts';
@@ -31,7 +32,7 @@ export interface CatalogArgs extends CatalogConfiguration {
   /** The queue of that bucket's changes. */
   readonly changes: CrawlQueue;
   readonly key: Key;
-  readonly alarmTopicArn: string | undefined;
+  readonly alarms: StackAlarms;
 }
 
 /** Table parameters that crawlers write; `pulumi refresh` would otherwise report them as changes. */
@@ -62,7 +63,7 @@ export class Catalog extends pulumi.ComponentResource {
 
   constructor(name: string, args: CatalogArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Catalog', name, {}, options);
-    const { files, changes, key, alarmTopicArn } = args;
+    const { files, changes, key, alarms } = args;
     checkLayouts(args.layouts, args.datasets);
     const database = new aws.glue.CatalogDatabase(
       name,
@@ -150,10 +151,10 @@ export class Catalog extends pulumi.ComponentResource {
 
     new CrawlSchedule(
       `${name}-schedule`,
-      { crawler, schedule: args.schedule, enabled: args.scheduled, alarmTopicArn },
+      { crawler, schedule: args.schedule, enabled: args.scheduled, alarms },
       { parent: this },
     );
-    this.findings = new CrawlFindings(`${name}-findings`, { crawler, key, alarmTopicArn }, { parent: this });
+    this.findings = new CrawlFindings(`${name}-findings`, { crawler, key, alarms }, { parent: this });
     this.database = database.name;
     this.crawler = crawler.name;
     this.crawlerArn = crawler.arn;

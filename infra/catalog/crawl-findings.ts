@@ -1,14 +1,15 @@
 import type * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { holdsAnything, newAlarm } from '../base/alarms.ts';
+import { holdsAnything } from '../base/alarms.ts';
 import type { Key } from '../base/key.ts';
 import { deadLetterRetention, Queue } from '../base/queue.ts';
 import { ruleToQueue } from '../base/rule-to-queue.ts';
+import type { StackAlarms } from '../base/stack-alarms.ts';
 
 export interface CrawlFindingsArgs {
   readonly crawler: aws.glue.Crawler;
   readonly key: Key;
-  readonly alarmTopicArn: string | undefined;
+  readonly alarms: StackAlarms;
 }
 
 const otherThan = (value: string) => [{ 'anything-but': [value] }];
@@ -51,9 +52,15 @@ export class CrawlFindings extends pulumi.ComponentResource {
       this,
     );
     const description =
-      'A crawl failed or found drift. See: npx sluice catalog --check. Acknowledge: npx sluice catalog --clear';
-    newAlarm(name, description, holdsAnything(queue), args.alarmTopicArn, this);
-    newAlarm(`${name}-undelivered`, description, holdsAnything(undelivered), args.alarmTopicArn, this);
+      'A crawl failed or found drift (npx sluice catalog --check shows it, --clear acknowledges it).';
+    args.alarms.add(name, 'catalog-findings', description, holdsAnything(queue), this);
+    args.alarms.add(
+      `${name}-undelivered`,
+      'catalog-findings-undelivered',
+      `EventBridge could not deliver a finding. ${description}`,
+      holdsAnything(undelivered),
+      this,
+    );
     this.queue = queue;
     this.undelivered = undelivered;
     this.registerOutputs();

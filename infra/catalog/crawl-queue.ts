@@ -1,14 +1,15 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { holdsAnything, newAlarm, ofQueue } from '../base/alarms.ts';
+import { holdsAnything, ofQueue } from '../base/alarms.ts';
 import type { Key } from '../base/key.ts';
 import { deadLetterRetention, Queue, sourceRetention } from '../base/queue.ts';
+import type { StackAlarms } from '../base/stack-alarms.ts';
 
 export interface CrawlQueueArgs {
   readonly key: Key;
   /** Seconds that a change in the lake may wait for a crawl before an alarm. */
   readonly alarmAge: number;
-  readonly alarmTopicArn: string | undefined;
+  readonly alarms: StackAlarms;
 }
 
 /**
@@ -22,7 +23,7 @@ export class CrawlQueue extends pulumi.ComponentResource {
 
   constructor(name: string, args: CrawlQueueArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:CrawlQueue', name, {}, options);
-    const { key, alarmTopicArn } = args;
+    const { key, alarms } = args;
     this.deadLetters = new Queue(`${name}-dlq`, { key, retention: deadLetterRetention }, { parent: this });
     this.deadLetters.admitOnly(undefined);
     this.queue = new Queue(
@@ -50,18 +51,18 @@ export class CrawlQueue extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    newAlarm(
+    alarms.add(
       `${name}-age`,
-      `Changes in the lake wait more than ${args.alarmAge} s for a crawl. See the last crawls: npx sluice catalog`,
+      'crawl-age',
+      `Changes in the lake wait more than ${args.alarmAge} s for a crawl (npx sluice catalog lists the last ones).`,
       { ...ofQueue(this.queue, 'ApproximateAgeOfOldestMessage'), threshold: args.alarmAge },
-      alarmTopicArn,
       this,
     );
-    newAlarm(
+    alarms.add(
       `${name}-dlq`,
-      'Changes in the lake were dead-lettered, so partitions may be missing. See: npx sluice catalog',
+      'crawl-dlq',
+      'Changes in the lake were dead-lettered, so partitions may be missing (npx sluice catalog --register adds them).',
       holdsAnything(this.deadLetters),
-      alarmTopicArn,
       this,
     );
     this.registerOutputs();

@@ -1,6 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { newAlarm } from '../base/alarms.ts';
+import type { StackAlarms } from '../base/stack-alarms.ts';
 import { allow, policyDocument, trust } from '../iam/documents.ts';
 
 export interface CrawlScheduleArgs {
@@ -8,7 +8,7 @@ export interface CrawlScheduleArgs {
   /** `cron(…)` or `rate(…)`, in UTC. */
   readonly schedule: string;
   readonly enabled: boolean;
-  readonly alarmTopicArn: string | undefined;
+  readonly alarms: StackAlarms;
 }
 
 /** Starts the crawler by EventBridge Scheduler. The schedule's role may do nothing else. */
@@ -53,8 +53,9 @@ export class CrawlSchedule extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: [policy] },
     );
-    newAlarm(
+    args.alarms.add(
       `${name}-dropped`,
+      'catalog-schedule-dropped',
       'EventBridge Scheduler could not start the crawler. Another crawl may be running, or the role lacks permission.',
       {
         namespace: 'AWS/Scheduler',
@@ -64,7 +65,6 @@ export class CrawlSchedule extends pulumi.ComponentResource {
         period: 300,
         threshold: 0,
       },
-      args.alarmTopicArn,
       this,
     );
     this.registerOutputs();

@@ -51,6 +51,12 @@ const keys = z.strictObject({
     .string()
     .regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/, 'must be the ARN of an SNS topic')
     .optional(),
+  /** The address of docs/runbooks.md, which the descriptions of alarms link to. */
+  runbooks: z
+    .string()
+    .max(500)
+    .regex(/^https:\/\/[^\s#]+$/, 'must be the https:// address of a page, without an anchor')
+    .default('docs/runbooks.md'),
   // One raw object can take the whole timeout. With one message per call, a killed call delays no other
   // message.
   extraction: fromJson(stage({ timeout: 900, batchSize: 1, maximumConcurrency: 10, alarmAge: 14_400 })),

@@ -1,7 +1,7 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { alarmsOfStack } from '../base/alarms.ts';
 import type { Queue } from '../base/queue.ts';
+import type { StackAlarms } from '../base/stack-alarms.ts';
 import { costGraph } from './cost.ts';
 import { recordRows } from './records.ts';
 import {
@@ -18,6 +18,7 @@ import { alarmStates, graph, grid, metric, type Row, text } from './widgets.ts';
 
 export interface DashboardArgs extends Place {
   readonly project: string;
+  readonly alarms: StackAlarms;
   readonly stages: readonly StageView[];
   readonly datasets: readonly { readonly name: string }[];
   readonly crawl: {
@@ -35,7 +36,7 @@ export interface DashboardArgs extends Place {
   readonly database: { readonly identifier: pulumi.Input<string>; readonly connections: number } | undefined;
 }
 
-/** What an operator watches, on one page. Made last, since it shows every alarm of the program. */
+/** What an operator watches, on one page. Made last, since it shows the alarms of all others. */
 export class Dashboard extends pulumi.ComponentResource {
   readonly url: pulumi.Output<string>;
 
@@ -94,12 +95,7 @@ function rowsOf(args: DashboardArgs): Row[] {
     { height: 3, widgets: [text(heading(args))] },
     {
       height: 4,
-      widgets: [
-        alarmStates(
-          'Alarms',
-          alarmsOfStack.map(({ arn }) => arn),
-        ),
-      ],
+      widgets: [alarmStates('Alarms', args.alarms.arns)],
     },
     { height: 4, widgets: top },
     ...stageRows(stages, args),

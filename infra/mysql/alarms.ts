@@ -1,6 +1,6 @@
-import * as aws from '@pulumi/aws';
+import type * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { alarmsOfStack } from '../base/alarms.ts';
+import type { Condition, StackAlarms } from '../base/stack-alarms.ts';
 
 export interface DatabaseAlarmsArgs {
   readonly instance: aws.rds.Instance;
@@ -8,8 +8,7 @@ export interface DatabaseAlarmsArgs {
   readonly storage: number;
   /** Its `max_connections`. */
   readonly connections: number;
-  /** The SNS topic that is notified when an alarm starts and ends. */
-  readonly topicArn: string | undefined;
+  readonly alarms: StackAlarms;
 }
 
 const GIB = 2 ** 30;
@@ -21,57 +20,53 @@ const GIB = 2 ** 30;
 export class DatabaseAlarms extends pulumi.ComponentResource {
   constructor(name: string, args: DatabaseAlarmsArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:DatabaseAlarms', name, {}, options);
-    const topics = args.topicArn === undefined ? [] : [args.topicArn];
-    const alarm = (what: string, condition: Condition) =>
-      alarmsOfStack.push(
-        new aws.cloudwatch.MetricAlarm(
-          `${name}-${what}`,
-          {
-            namespace: 'AWS/RDS',
-            dimensions: { DBInstanceIdentifier: args.instance.identifier },
-            period: 300,
-            comparisonOperator: 'GreaterThanThreshold',
-            treatMissingData: 'breaching',
-            alarmActions: topics,
-            okActions: topics,
-            ...condition,
-          },
-          { parent: this },
-        ),
+    const alarm = (what: string, description: string, condition: Condition) =>
+      args.alarms.add(
+        `${name}-${what}`,
+        `database-${what}`,
+        description,
+        {
+          namespace: 'AWS/RDS',
+          dimensions: { DBInstanceIdentifier: args.instance.identifier },
+          period: 300,
+          treatMissingData: 'breaching',
+          ...condition,
+        },
+        this,
       );
 
-    alarm('storage', {
-      // RDS enlarges the storage below 10 % (RDS guide, USER_PIOPS.Autoscaling), so less remains only when it
-      // can't.
-      alarmDescription:
-        "Storage is running out and RDS can't enlarge it. Raise sluice:database.maximumStorage.",
-      metricName: 'FreeStorageSpace',
-      statistic: 'Minimum',
-      comparisonOperator: 'LessThanThreshold',
-      threshold: 0.08 * args.storage * GIB,
-      evaluationPeriods: 3,
-    });
-    alarm('connections', {
-      alarmDescription:
-        'More than 80 % of the connections are in use. Lower sluice:loading.maximumConcurrency.',
-      metricName: 'DatabaseConnections',
-      statistic: 'Maximum',
-      threshold: Math.floor(0.8 * args.connections),
-      evaluationPeriods: 1,
-    });
-    alarm('cpu', {
-      alarmDescription:
-        'The processor was at its limit for 15 minutes. Use a larger sluice:database.instanceClass.',
-      metricName: 'CPUUtilization',
-      statistic: 'Average',
-      threshold: 90,
-      evaluationPeriods: 3,
-    });
+    // RDS enlarges the storage below 10 % (RDS guide, USER_PIOPS.Autoscaling), so less remains only when it
+    // can't.
+    alarm(
+      'storage',
+      "Storage is running out and RDS can't enlarge it. Raise sluice:database.maximumStorage.",
+      {
+        metricName: 'FreeStorageSpace',
+        statistic: 'Minimum',
+        comparisonOperator: 'LessThanThreshold',
+        threshold: 0.08 * args.storage * GIB,
+        evaluationPeriods: 3,
+      },
+    );
+    alarm(
+      'connections',
+      'More than 80 % of the connections are in use. Lower sluice:loading.maximumConcurrency.',
+      {
+        metricName: 'DatabaseConnections',
+        statistic: 'Maximum',
+        threshold: Math.floor(0.8 * args.connections),
+      },
+    );
+    alarm(
+      'cpu',
+      'The processor was at its limit for 15 minutes. Use a larger sluice:database.instanceClass.',
+      {
+        metricName: 'CPUUtilization',
+        statistic: 'Average',
+        threshold: 90,
+        evaluationPeriods: 3,
+      },
+    );
     this.registerOutputs();
   }
 }
-
-type Condition = Pick<
-  aws.cloudwatch.MetricAlarmArgs,
-  'alarmDescription' | 'metricName' | 'statistic' | 'comparisonOperator' | 'threshold'
-> & { readonly evaluationPeriods: number };

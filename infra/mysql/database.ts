@@ -1,6 +1,7 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { Key } from '../base/key.ts';
+import type { StackAlarms } from '../base/stack-alarms.ts';
 import type { DatabaseConfiguration } from '../configuration/database.ts';
 import { instanceClasses, maximumConnections } from '../configuration/instance-classes.ts';
 import { allow, type Statement } from '../iam/documents.ts';
@@ -17,8 +18,7 @@ export interface DatabaseArgs {
   readonly applyImmediately: boolean;
   /** Days. */
   readonly logRetention: number;
-  /** The SNS topic for alarms. */
-  readonly alarmTopicArn: string | undefined;
+  readonly alarms: StackAlarms;
 }
 
 const logs = ['error', 'slowquery'];
@@ -112,7 +112,7 @@ export class Database extends pulumi.ComponentResource {
     );
     new DatabaseAlarms(
       name,
-      { instance, storage: configuration.storage, connections, topicArn: args.alarmTopicArn },
+      { instance, storage: configuration.storage, connections, alarms: args.alarms },
       { parent: this },
     );
 

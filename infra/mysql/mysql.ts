@@ -3,6 +3,7 @@ import type { mysqlVariables } from '../../domain/environment.ts';
 import type { Bucket } from '../base/bucket.ts';
 import type { FunctionEnvironment, LambdaFunction } from '../base/function.ts';
 import type { Key } from '../base/key.ts';
+import type { StackAlarms } from '../base/stack-alarms.ts';
 import type { Bundle } from '../build/bundle.ts';
 import type { DatabaseConfiguration } from '../configuration/database.ts';
 import type { StageArgs } from '../stage.ts';
@@ -23,8 +24,7 @@ export interface MySqlArgs {
   readonly forceDestroy: boolean;
   /** Days. */
   readonly logRetention: number;
-  /** The SNS topic for alarms. */
-  readonly alarmTopicArn: string | undefined;
+  readonly alarms: StackAlarms;
 }
 
 /**
@@ -55,7 +55,7 @@ export class MySql extends pulumi.ComponentResource {
         key,
         applyImmediately: args.forceDestroy,
         logRetention,
-        alarmTopicArn: args.alarmTopicArn,
+        alarms: args.alarms,
       },
       { parent: this },
     );

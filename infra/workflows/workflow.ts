@@ -1,6 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { newAlarm } from '../base/alarms.ts';
+import type { StackAlarms } from '../base/stack-alarms.ts';
 import { allow, policyDocument, type Statement, trust } from '../iam/documents.ts';
 import type { Workflow as Definition } from './states.ts';
 
@@ -12,7 +12,7 @@ export interface WorkflowArgs {
   readonly logRetention: number;
   /** The account that it runs in. */
   readonly accountId: pulumi.Input<string>;
-  readonly alarmTopicArn: string | undefined;
+  readonly alarms: StackAlarms;
 }
 
 /** Log delivery takes no resources (Step Functions guide, cw-logs). */
@@ -108,11 +108,12 @@ export class Workflow extends pulumi.ComponentResource {
       { parent: this },
     );
     for (const [what, metricName, description] of [
-      ['failed', 'ExecutionsFailed', 'An execution failed. See why: npx sluice executions'],
-      ['timed-out', 'ExecutionsTimedOut', 'An execution timed out. See: npx sluice executions'],
+      ['failed', 'ExecutionsFailed', 'An execution failed (npx sluice executions tells why).'],
+      ['timed-out', 'ExecutionsTimedOut', 'An execution timed out (npx sluice executions lists it).'],
     ] as const)
-      newAlarm(
+      args.alarms.add(
         `${name}-${what}`,
+        `workflow-${what}`,
         description,
         {
           namespace: 'AWS/States',
@@ -122,7 +123,6 @@ export class Workflow extends pulumi.ComponentResource {
           period: 300,
           threshold: 0,
         },
-        args.alarmTopicArn,
         this,
       );
     this.arn = machine.arn;

@@ -6,6 +6,7 @@ import { detailsPrefix, type Machine } from '../../domain/versions/backfill.ts';
 import type { Bucket } from '../base/bucket.ts';
 import { type FunctionEnvironment, LambdaFunction, type OwnEnvironment } from '../base/function.ts';
 import type { Key } from '../base/key.ts';
+import type { StackAlarms } from '../base/stack-alarms.ts';
 import type { Bundle } from '../build/bundle.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { WorkflowConfiguration } from '../configuration/workflows.ts';
@@ -29,7 +30,7 @@ export interface WorkflowsArgs extends WorkflowConfiguration {
   readonly environmentOf: (service: FunctionName) => FunctionEnvironment;
   /** Days. */
   readonly logRetention: number;
-  readonly alarmTopicArn: string | undefined;
+  readonly alarms: StackAlarms;
 }
 
 /**
@@ -114,7 +115,7 @@ export class Workflows extends pulumi.ComponentResource {
                 ],
           logRetention: args.logRetention,
           accountId: catalog.accountId,
-          alarmTopicArn: args.alarmTopicArn,
+          alarms: args.alarms,
         },
         { parent: this },
       ).arn;

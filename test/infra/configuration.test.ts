@@ -94,6 +94,11 @@ describe('the configuration', () => {
       'sluice:alarmTopicArn: must be the ARN of an SNS topic',
     ],
     [
+      'an address of runbooks that has an anchor',
+      { 'sluice:runbooks': 'https://example.com/runbooks#age' },
+      'sluice:runbooks: must be the https:// address of a page, without an anchor',
+    ],
+    [
       'a schedule that is none',
       { 'sluice:catalog': '{"schedule":"hourly"}' },
       'sluice:catalog.schedule: must be cron(…) or rate(…)',

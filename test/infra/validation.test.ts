@@ -214,6 +214,7 @@ const wrong: readonly (readonly [
     /alarms of this program, not "arn:none"/,
   ],
   [alarm, 'name', 'a'.repeat(256), /at most 255/],
+  [alarm, 'alarmDescription', 'a'.repeat(1_025), /at most 1024 characters/],
   [alarm, 'comparisonOperator', undefined, /is required/],
   [alarm, 'comparisonOperator', '>', /one of GreaterThanOrEqualToThreshold/],
   [alarm, 'evaluationPeriods', 0, /from 1/],

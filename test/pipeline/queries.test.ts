@@ -2,12 +2,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { parquetReadObjects } from 'hyparquet';
 import Papa from 'papaparse';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { crawlAndWait, readCatalog } from '../../cli/lake/catalog.ts';
 import { queryLake } from '../../cli/lake/lake.ts';
 import { projectDirectory } from '../../cli/target/directories.ts';
+import { queueDepth } from '../../cli/target/queue-state.ts';
 import { parsePartitionPath, parseProcessedKey } from '../../domain/versions/key-layout.ts';
 import { listObjects } from '../../store/listing.ts';
 import { documents, sluice } from '../cli/sluice.ts';
@@ -160,6 +162,19 @@ describe('a file that the pipeline did not write', () => {
     }
     expect((await check()).status).toBe(0);
   });
+});
+
+test('a dead-lettered change of the lake is named by `catalog`, and `catalog --register` leaves none', async () => {
+  const { catalog } = pipeline.target.outputs;
+  const run = async (...args: string[]) => (await sluice(pipeline.directory, ['catalog', ...args])).stdout;
+  expect(await run()).not.toContain('dead-lettered');
+  const QueueUrl = catalog.crawlDeadLetterQueue;
+  await pipeline.target.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '{"Records":[]}' }));
+  expect(await run()).toContain(
+    '1 change of the lake was dead-lettered, so partitions may be missing. To add them: npx sluice catalog --register',
+  );
+  expect(await run('--register')).not.toContain('dead-lettered');
+  expect((await queueDepth(pipeline.target, QueueUrl)).waiting).toBe(0);
 });
 
 describe('the queries in docs/queries.md', () => {

@@ -3,8 +3,9 @@ import { at, list } from '../resource.ts';
 
 const queue = 'aws:sqs/queue:Queue';
 const lambda = 'aws:lambda/function:Function';
+const metricAlarm = 'aws:cloudwatch/metricAlarm:MetricAlarm';
 
-/** Queues and functions, and the alarms they need. */
+/** Queues and functions with the alarms they need, and what every alarm has. */
 export const alarmChecks: readonly Check[] = [
   {
     name: 'queue-alarm',
@@ -14,6 +15,20 @@ export const alarmChecks: readonly Check[] = [
     type: queue,
     passes: (each, all) =>
       !isWorkedOn(each, all) || alarms(each, all).some(watches('ApproximateAgeOfOldestMessage', 'Maximum')),
+  },
+  {
+    name: 'stalled-alarm',
+    rule: 'A queue that a function works on has an alarm on old messages while none is finished.',
+    reason: 'A stage that is behind catches up by itself; one that stands still needs a person.',
+    source: 'CloudWatch guide, using-metric-math',
+    type: queue,
+    passes: (each, all) =>
+      !isPolled(each, all) ||
+      alarms(each, all).some(({ inputs }) =>
+        ['ApproximateAgeOfOldestMessage', 'NumberOfMessagesDeleted'].every((metric) =>
+          list(inputs['metricQueries']).some((query) => at(query, 'metric.metricName') === metric),
+        ),
+      ),
   },
   {
     name: 'dlq-alarm',
@@ -47,6 +62,24 @@ export const alarmChecks: readonly Check[] = [
       );
     },
   },
+  {
+    name: 'alarm-end',
+    rule: 'An alarm notifies the same topics when it ends as when it starts.',
+    reason: 'Whoever was called must hear that it is over.',
+    source: 'CloudWatch API reference, PutMetricAlarm',
+    type: metricAlarm,
+    passes: ({ inputs }) =>
+      JSON.stringify([...list(inputs['okActions'])].sort()) ===
+      JSON.stringify([...list(inputs['alarmActions'])].sort()),
+  },
+  {
+    name: 'alarm-runbook',
+    rule: 'The description of an alarm ends with a link to the section of a runbook.',
+    reason: 'Whoever is called at night should not have to search.',
+    source: 'Well-Architected Framework, Create actionable alerts',
+    type: metricAlarm,
+    passes: ({ inputs }) => / Runbook: \S+#[a-z0-9-]+$/.test(String(inputs['alarmDescription'])),
+  },
 ];
 
 const isInvokedByDeployment = ({ outputs }: Registered, all: readonly Registered[]) =>
@@ -62,20 +95,28 @@ const isInvokedByWorkflow = ({ outputs }: Registered, all: readonly Registered[]
       String(inputs['definition']).includes(JSON.stringify(outputs['arn'])),
   );
 
-const isWorkedOn = ({ outputs }: Registered, all: readonly Registered[]) =>
+const isPolled = ({ outputs }: Registered, all: readonly Registered[]) =>
   all.some(
     ({ type, inputs }) =>
-      (type === 'aws:lambda/eventSourceMapping:EventSourceMapping' &&
-        inputs['eventSourceArn'] === outputs['arn']) ||
-      (type === 'aws:glue/crawler:Crawler' &&
-        list(inputs['catalogTargets']).some((target) => at(target, 'eventQueueArn') === outputs['arn'])),
+      type === 'aws:lambda/eventSourceMapping:EventSourceMapping' &&
+      inputs['eventSourceArn'] === outputs['arn'],
   );
+
+const isCrawled = ({ outputs }: Registered, all: readonly Registered[]) =>
+  all.some(
+    ({ type, inputs }) =>
+      type === 'aws:glue/crawler:Crawler' &&
+      list(inputs['catalogTargets']).some((target) => at(target, 'eventQueueArn') === outputs['arn']),
+  );
+
+const isWorkedOn = (each: Registered, all: readonly Registered[]) =>
+  isPolled(each, all) || isCrawled(each, all);
 
 /** The alarms on this queue or function that start above a threshold and ignore missing data. */
 const alarms = ({ type, outputs }: Registered, all: readonly Registered[]) =>
   all.filter(
     ({ type: of, inputs }) =>
-      of === 'aws:cloudwatch/metricAlarm:MetricAlarm' &&
+      of === metricAlarm &&
       inputs['comparisonOperator'] === 'GreaterThanThreshold' &&
       inputs['treatMissingData'] === 'notBreaching' &&
       inputs['actionsEnabled'] !== false &&

@@ -61,6 +61,14 @@ export const oneOf = (path: string, allowed: readonly unknown[]): Check =>
     return wrong.length === 0 ? undefined : `must be one of ${allowed.join(', ')}${given(wrong[0])}`;
   });
 
+/** Limits the length of a text. */
+export const atMost = (path: string, characters: number): Check =>
+  property(path, (value) =>
+    String(value).length <= characters
+      ? undefined
+      : `must have at most ${characters} characters, not ${String(value).length}`,
+  );
+
 /**
  * Checks the physical name: the given one, or the logical name with the hyphen and seven digits that Pulumi
  * adds.

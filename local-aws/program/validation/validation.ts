@@ -4,6 +4,7 @@ import { parseSchedule } from '../../events/schedule.ts';
 import type { Resource } from '../program.ts';
 import { catalogChecks } from './catalog.ts';
 import {
+  atMost,
   type Check,
   type Finding,
   json,
@@ -201,6 +202,7 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
   // CloudWatch API reference: PutMetricAlarm, MetricDataQuery.
   'aws:cloudwatch/metricAlarm:MetricAlarm': [
     physicalName('name', /^\P{Cc}+$/u, 255, 'printable'),
+    atMost('alarmDescription', 1_024),
     required('comparisonOperator'),
     oneOf('comparisonOperator', [
       'GreaterThanOrEqualToThreshold',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { groupText } from '../../../cli/commands/dlq.ts';
-import { fitEnd, folded } from '../../../cli/terminal/fit.ts';
+import { fitEnd, fitStart, folded } from '../../../cli/terminal/fit.ts';
 import { width } from '../../../cli/terminal/terminal.ts';
 import { grouped } from '../../../domain/versions/failures/selection.ts';
 
@@ -28,6 +28,17 @@ describe('text that must fit', () => {
         expect(width(cut)).toBeLessThanOrEqual(room);
         if (width(text) <= room) expect(cut).toBe(text);
         else expect(text.endsWith(cut.slice(1))).toBe(true);
+      }),
+    );
+  });
+
+  test('keeps its beginning when it is cut at its end', () => {
+    fc.assert(
+      fc.property(words, columns, (text, room) => {
+        const cut = fitStart(text, room);
+        expect(width(cut)).toBeLessThanOrEqual(room);
+        if (width(text) <= room) expect(cut).toBe(text);
+        else expect(text.startsWith(cut.slice(0, -1))).toBe(true);
       }),
     );
   });

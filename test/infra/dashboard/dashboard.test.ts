@@ -1,20 +1,27 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
-import { datasets } from '../../datasets/index.ts';
-import { type Stage, stages } from '../../domain/stage.ts';
-import { UNKNOWN_DATASET } from '../../domain/versions/key-layout.ts';
-import { type StageOptions, stageHandler } from '../../handlers/sqs-handler.ts';
-import { extractObject } from '../../handlers/stages/extract-object.ts';
-import { loadFile } from '../../handlers/stages/load-file.ts';
-import { transformPart } from '../../handlers/stages/transform-part.ts';
-import { stackOutputs } from '../../infra/outputs.ts';
-import type { Program } from '../../local-aws/program/program.ts';
-import { readTopology } from '../../local-aws/program/topology.ts';
-import { buckets, ndjson, putRaw, recipe } from '../handlers/flow.ts';
-import { context, created, type EmbeddedMetric, embeddedMetrics, message } from '../handlers/invocation.ts';
-import { MemoryStore, surroundingsOf } from '../store/memory-store.ts';
+import { datasets } from '../../../datasets/index.ts';
+import { type Stage, stages } from '../../../domain/stage.ts';
+import { UNKNOWN_DATASET } from '../../../domain/versions/key-layout.ts';
+import { type StageOptions, stageHandler } from '../../../handlers/sqs-handler.ts';
+import { extractObject } from '../../../handlers/stages/extract-object.ts';
+import { loadFile } from '../../../handlers/stages/load-file.ts';
+import { transformPart } from '../../../handlers/stages/transform-part.ts';
+import { stackOutputs } from '../../../infra/outputs.ts';
+import type { Program } from '../../../local-aws/program/program.ts';
+import { readTopology } from '../../../local-aws/program/topology.ts';
+import { buckets, ndjson, putRaw, recipe } from '../../handlers/flow.ts';
+import {
+  context,
+  created,
+  type EmbeddedMetric,
+  embeddedMetrics,
+  message,
+} from '../../handlers/invocation.ts';
+import { MemoryStore, surroundingsOf } from '../../store/memory-store.ts';
+import { everything, program } from '../the-program.ts';
 import { documentedMetrics } from './documented-metrics.ts';
-import { everything, program } from './the-program.ts';
+import { evaluate } from './metric-math.ts';
 
 const type = 'aws:cloudwatch/dashboard:Dashboard';
 const options = z.looseObject({
@@ -228,16 +235,3 @@ const metricKey = (namespace: string, name: string, dimensions: Readonly<Record<
 
 const same = (one: Readonly<Record<string, unknown>>, other: Readonly<Record<string, unknown>>) =>
   JSON.stringify(Object.entries(one).sort()) === JSON.stringify(Object.entries(other).sort());
-
-/** The value of a metric math expression at one moment, a minute long; undefined where there is none. */
-function evaluate(expression: string, amount: (id: string) => number): number | undefined {
-  const functions = {
-    IF: (condition: boolean, yes: number, no?: number) => (condition ? yes : no),
-    PERIOD: () => 60,
-    FILL: (value: number) => value,
-  };
-  const ids = [...new Set(expression.match(/\b[a-z]\w*/g) ?? [])];
-  const run = new Function(...Object.keys(functions), ...ids, `return ${expression}`);
-  const value: unknown = run(...Object.values(functions), ...ids.map(amount));
-  return typeof value === 'number' ? value : undefined;
-}
