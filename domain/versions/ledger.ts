@@ -146,7 +146,7 @@ function decideCreated(known: LedgerEntry, event: ObjectEvent, claim: Claim): De
   // Output of older code, or under another sequencer, must not be mixed with the output of this attempt.
   const isAnother = attempt !== undefined && (attempt.codeVersion !== codeVersion || isAnotherSequencer);
   // Output under a name that no ledger entry knows any more is removed as well.
-  const leftBehind = attempt === undefined ? used : isAnother ? [attempt.versionId] : [];
+  const leftBehind = isAnother ? [...used, attempt.versionId] : used;
   const superseded = union(known.superseded, leftBehind);
   const mine = {
     ...attempt,

@@ -390,6 +390,25 @@ describe('the decision about an event', () => {
   });
 });
 
+describe('a name that has receipts and that no entry knows', () => {
+  const nameOf = (decision: Decision) =>
+    decision.action === 'extract' ? decision.next.attempts.at(-1)?.versionId : decision.action;
+
+  test('a new version gets the next free name', () => {
+    const used = ['v1', 'v1!0001'];
+    expect(nameOf(decide(none, created('v1', '10'), { ...claim, used }))).toBe('v1!0002');
+  });
+
+  test('so does a version whose extraction other code has begun', () => {
+    const known = { ...none, attempts: [{ ...extracting('v1', '10', 900), codeVersion: 'older' }] };
+    expect(nameOf(decide(known, created('v1', '10'), claim))).toBe('v1!0001');
+    const used = ['v1!0001'];
+    const decision = decide(known, created('v1', '10'), { ...claim, used });
+    expect(nameOf(decision)).toBe('v1!0002');
+    expect(decision).toMatchObject({ next: { superseded: ['v1!0001', 'v1'] } });
+  });
+});
+
 describe('a version whose extraction has ended', () => {
   const attempts = [extracting('v2', '20')];
   test.each<[string, LedgerEntry, boolean, LedgerEntry | undefined]>([
