@@ -139,6 +139,7 @@ export class RunningQueue {
     polled = false,
   ): Promise<Receipt[]> {
     if (signal?.aborted) return [];
+    this.metrics.used();
     const received = this.#take(max, visibilitySeconds, polled);
     if (received) return received;
     if (waitSeconds > 0) return this.#wait(max, waitSeconds, signal, visibilitySeconds, polled);

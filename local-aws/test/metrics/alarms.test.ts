@@ -1,7 +1,10 @@
 import { DescribeAlarmsCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
 import { describe, expect, test } from 'vitest';
+import type { Clock } from '../../core/clock.ts';
 import type { AlarmSettings } from '../../metrics/alarms.ts';
 import { decide, type Rule } from '../../metrics/decision.ts';
+import { createMetrics } from '../../metrics/service.ts';
+import { MetricStore } from '../../metrics/store.ts';
 import { begin, minute, queue, startCloudWatch } from './cloudwatch.ts';
 
 /** Data points of the documentation: 0 does not breach, X does, - is missing. The newest is the last. */
@@ -169,7 +172,9 @@ describe('an alarm', () => {
       ],
     });
     // The last data point counts as long as it is in the range of three periods.
-    await clock.advance(16 * minute);
+    await clock.advance(12 * minute);
+    expect(await state('errors')).toBe('ALARM');
+    await clock.advance(4 * minute);
     expect(await state('errors')).toBe('OK');
   });
 
@@ -234,4 +239,31 @@ describe('an alarm', () => {
       name: 'ValidationException',
     });
   });
+});
+
+test.each([
+  ['a moment late, the minute ends with what is seen then', 50, [5, undefined]],
+  ['hours late, since the machine slept, what is seen belongs to the present', 3 * 3_600_000, [undefined, 5]],
+])('when its timer comes %s', async (_what, late, values) => {
+  let now = begin;
+  let ring = () => {};
+  const clock: Clock = {
+    now: () => now,
+    schedule(_delay, task) {
+      ring = task;
+      return () => {};
+    },
+  };
+  const store = new MetricStore(clock);
+  const depth = store.metric('AWS/SQS', 'Depth', queue, 'Count');
+  store.watch((at) => depth.set(5, at));
+  const context = { clock, region: 'us-east-1', accountId: '000000000000', authorize: async () => {} };
+  await createMetrics({ ...context, store, alarms: [], log: () => {} }).start();
+  now = begin + minute + late;
+  ring();
+  const present = Math.floor(now / minute) * minute;
+  const found = [begin, present].map(
+    (at) => store.find('AWS/SQS', 'Depth', queue)?.between(at, at + minute)?.max,
+  );
+  expect(found).toEqual(values);
 });

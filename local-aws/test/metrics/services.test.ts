@@ -86,7 +86,9 @@ test('a queue counts what is sent, received and deleted, and tells at each look 
     ApproximateNumberOfMessagesDelayed: 1,
     ApproximateAgeOfOldestMessage: 5,
   });
+  // Looked at twice in a minute, the last look counts.
   await clock.advance(minute);
+  store.look();
   store.look();
   expect(sums('q')).toMatchObject({
     NumberOfMessagesSent: 0,
@@ -101,7 +103,12 @@ test('a queue at rest has no metrics after six hours, and one that was never use
   const cloud = measured();
   const { clock, store, sums } = cloud;
   const { q } = queues(cloud);
-  await q.receive(1, 0);
+  const polling = q.receive(1, 20);
+  await settled();
+  store.look();
+  expect(sums('q')).toMatchObject({ ApproximateNumberOfMessagesVisible: 0, NumberOfEmptyReceives: 0 });
+  await clock.advance(20_000);
+  await polling;
   await clock.advance(6 * 60 * minute);
   store.look();
   expect(sums('q')).toMatchObject({ ApproximateNumberOfMessagesVisible: 0, NumberOfEmptyReceives: 0 });

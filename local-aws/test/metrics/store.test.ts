@@ -85,6 +85,7 @@ describe('the store', () => {
     expect(kept).toHaveLength(2_001);
     for (const n of ['0', '4999', '3001']) expect(store.find('Own', 'Rows', { n })).toBeDefined();
     expect(store.find('Own', 'Rows', { n: '3000' })).toBeUndefined();
+    expect(store.find('Own', 'Rows', { n: '0' })?.between(begin, begin + minute)?.count).toBe(5_001);
     expect(store.find('AWS/SQS', 'Sent', {})).toBeDefined();
   });
 
