@@ -164,8 +164,11 @@ function dataPage(answers: readonly Answer[], isDescending: boolean, max: number
     const sorted = [...points].sort(([one], [other]) => (isDescending ? other - one : one - other));
     const [first, last] = [passed, passed + sorted.length];
     passed = last;
+    // An empty series comes with the values before it.
     const isHere =
-      sorted.length === 0 ? first >= from && first < from + max : last > from && first < from + max;
+      sorted.length === 0
+        ? (first > from || from === 0) && first <= from + max
+        : last > from && first < from + max;
     if (!isHere) return [];
     const shown = sorted.slice(Math.max(0, from - first), Math.max(0, from + max - first));
     return {

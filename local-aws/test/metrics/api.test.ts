@@ -143,6 +143,9 @@ describe('GetMetricData', () => {
         ['none', [], 'Complete'],
       ],
     ]);
+    const whole = await data(cloud, queries, { MaxDatapoints: 5 });
+    expect(whole.results.map(({ Id }) => Id)).toEqual(['a', 'filled', 'none']);
+    expect(whole.NextToken).toBeUndefined();
   });
 
   test.each<[string, MetricDataQuery[], string]>([
