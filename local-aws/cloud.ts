@@ -36,7 +36,7 @@ export interface CloudOptions {
   readonly programProcess?: ProgramProcess;
   /** Compares the files that crawlers find with their table. Without it, no file is compared. */
   readonly compareFile?: CompareFile;
-  /** Gets a line for each problem in the background, such as failed batches and lost events. */
+  /** Gets a line for each failed batch, lost event, and other problem, and when an alarm starts or ends. */
   readonly onTrouble?: (line: string) => void;
   /**
    * Changes a function's variables for this machine when a process of it starts. Without it, they stay

@@ -19,7 +19,9 @@ import { stsService } from './iam/sts.ts';
 import type { FunctionPorts } from './lambda/function.ts';
 import { createLambda } from './lambda/service.ts';
 import { createLogs } from './logs/service.ts';
-import { cloudWatchService } from './metrics/api.ts';
+import { takeEmbeddedMetrics } from './metrics/embedded.ts';
+import { createMetrics } from './metrics/service.ts';
+import { MetricStore } from './metrics/store.ts';
 import type { Topology } from './program/topology.ts';
 import { createS3 } from './s3/api/api.ts';
 import { tellOf } from './s3/storage/notifications.ts';
@@ -51,7 +53,7 @@ export interface Parts {
 export function buildServices(parts: Parts): CloudService[] {
   const { name, region, topology, state, disk, server, credentials, engine, faults, variables } = parts;
   const { onTrouble = () => {} } = parts;
-  const { buckets, queues, rules, functions, mappings, stateMachines, schedules } = topology;
+  const { buckets, queues, rules, functions, mappings, stateMachines, schedules, alarms } = topology;
   const clock = systemClock;
   const authorize: Authorize = async (call) => {
     await engine.authorize(call);
@@ -63,9 +65,17 @@ export function buildServices(parts: Parts): CloudService[] {
     if (!disk.isFull) onTrouble(line);
   };
   const openJournal = journalsIn(state, { disk });
-  const context: ServiceContext = { clock, region, accountId, ids: randomUUID, authorize, openJournal };
+  const metrics = new MetricStore(clock);
+  const ids = randomUUID;
+  const context: ServiceContext = { clock, region, accountId, ids, authorize, openJournal, metrics };
 
-  const logs = createLogs({ directory: join(state, 'logs'), disk, functions, authorize });
+  const logs = createLogs({
+    directory: join(state, 'logs'),
+    disk,
+    functions,
+    authorize,
+    onEvent: (message) => takeEmbeddedMetrics(message, metrics),
+  });
   const sqs = createSqs({
     ...context,
     queues,
@@ -108,8 +118,7 @@ export function buildServices(parts: Parts): CloudService[] {
     store: s3.store,
   });
   const calls = { 'glue:startCrawler': startCrawler(glue, authorize) };
-  const scheduler = new Scheduler({ schedules, clock, authorize, log, calls });
-  const queueNames = new Set(queues.map((queue) => queue.name));
+  const scheduler = new Scheduler({ ...context, schedules, log, calls });
 
   const services: CloudService[] = [
     logs,
@@ -117,7 +126,7 @@ export function buildServices(parts: Parts): CloudService[] {
     events,
     s3,
     glue,
-    stateless('monitoring', cloudWatchService({ sqs, queueNames, clock, authorize })),
+    createMetrics({ ...context, store: metrics, alarms, log }),
     stateless('sts', stsService),
     stateless(name.toLowerCase(), controlService({ name, engine, faults })),
     // Opens once services with state have restored it, and stays open until services with background work

@@ -2,6 +2,7 @@ import type { Service } from '../http/service.ts';
 import type { Authorize } from './call.ts';
 import type { Clock } from './clock.ts';
 import type { OpenJournal } from './journal.ts';
+import type { Metrics } from './metrics.ts';
 
 /** One of the cloud's services. Services are built and started in order, and closed in reverse order. */
 export interface CloudService {
@@ -30,6 +31,8 @@ export interface ServiceContext {
   readonly authorize: Authorize;
   /** Without it, nothing is kept. */
   readonly openJournal?: OpenJournal | undefined;
+  /** Without it, nothing is measured. */
+  readonly metrics?: Metrics | undefined;
 }
 
 /** A service without state or background work. */

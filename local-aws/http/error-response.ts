@@ -30,6 +30,20 @@ function xmlDocument({ status }: ServiceError, document: object): WireResponse {
 }
 
 /**
+ * Errors of a service that had the older protocol before it had JSON ("Smithy: AWS query-compatible trait").
+ * `queryCodes` has the codes that differ in the older one.
+ */
+export const queryCompatibleError =
+  (namespace: string, queryCodes: Readonly<Record<string, string>>) =>
+  ({ code, status, message }: ServiceError): WireResponse => ({
+    status,
+    headers: {
+      'x-amzn-query-error': `${queryCodes[code] ?? code};${status < 500 ? 'Sender' : 'Receiver'}`,
+    },
+    body: JSON.stringify({ __type: `${namespace}#${code}`, message }),
+  });
+
+/**
  * An error as the AWS JSON and REST-JSON protocols send it ("Smithy: AWS JSON 1.0 protocol, Operation error
  * serialization").
  */

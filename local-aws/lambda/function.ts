@@ -2,10 +2,12 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
 import type { Authorize } from '../core/call.ts';
+import { type Metrics, noMetrics } from '../core/metrics.ts';
 import type { Reaper } from '../core/reaper.ts';
 import { ServiceError } from '../core/service-error.ts';
 import type { Credentials } from '../iam/credentials.ts';
 import type { FunctionLogs } from '../logs/logs.ts';
+import { FunctionMetrics } from './function-metrics.ts';
 import { type Fault, FunctionProcess, type Outcome } from './function-process.ts';
 import type { InvocationResult } from './mapping.ts';
 
@@ -37,6 +39,7 @@ export interface FunctionPorts {
   readonly logs: FunctionLogs;
   readonly reaper: Reaper;
   readonly authorize: Authorize;
+  readonly metrics?: Metrics | undefined;
   /** `http://127.0.0.1:4566`; read when a process starts. */
   readonly endpoint: () => string;
   /**
@@ -85,6 +88,7 @@ interface Worker {
 export class LambdaFunction {
   readonly settings: FunctionSettings;
   readonly #ports: FunctionPorts;
+  readonly #metrics: FunctionMetrics;
   readonly #idle: Worker[] = [];
   readonly #workers = new Set<Worker>();
   readonly #waiting: (() => void)[] = [];
@@ -95,6 +99,7 @@ export class LambdaFunction {
   constructor(settings: FunctionSettings, ports: FunctionPorts) {
     this.settings = settings;
     this.#ports = ports;
+    this.#metrics = new FunctionMetrics(settings.name, ports.metrics ?? noMetrics);
   }
 
   get counts(): FunctionCounts {
@@ -110,6 +115,7 @@ export class LambdaFunction {
     const { reservedConcurrency = Infinity } = this.settings;
     if (this.#busy + this.#waiting.length >= reservedConcurrency) {
       this.#counts.throttles += 1;
+      this.#metrics.throttled();
       throw new ServiceError('TooManyRequestsException', 429, 'Rate Exceeded.', {
         Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
       });
@@ -254,6 +260,7 @@ export class LambdaFunction {
   async #run(worker: Worker, requestId: string, payload: string): Promise<InvocationResult> {
     const { process, log } = worker;
     this.#counts.invocations += 1;
+    const ended = this.#metrics.begun(this.#busy);
     const cold = worker.initMs === undefined;
     const begun = performance.now();
     let outcome = await process.started;
@@ -269,6 +276,7 @@ export class LambdaFunction {
         traceId: traceId(),
       });
     const durationMs = performance.now() - started;
+    ended(durationMs, 'fault' in outcome);
     log(`END RequestId: ${requestId}`);
     log(this.#report(worker, requestId, durationMs, cold, outcome));
     const logTail = worker.logged;

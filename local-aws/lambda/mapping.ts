@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { errorText } from '../core/service-error.ts';
 import type { ReceivedMessage } from '../sqs/sqs.ts';
+import type { MappingMetrics } from './mapping-metrics.ts';
 
 /** The queue, used with the function's role. */
 export interface MappedQueue {
@@ -35,6 +36,8 @@ export interface MappingSettings {
   readonly maximumConcurrency?: number;
   readonly reportBatchItemFailures: boolean;
   readonly enabled: boolean;
+  /** Whether it counts its messages in metrics. */
+  readonly countsEvents?: boolean;
 }
 
 export interface MappingPorts {
@@ -42,6 +45,7 @@ export interface MappingPorts {
   /** Rejects if no invocation took place, e.g. because the function is throttled. */
   readonly invoke: (payload: string) => Promise<InvocationResult>;
   readonly clock: Clock;
+  readonly metrics?: MappingMetrics | undefined;
   /** Called for each batch that failed as a whole and for each failed call to the queue. */
   readonly onError?: (reason: string) => void;
 }
@@ -146,6 +150,7 @@ export class EventSourceMapping {
         const max = Math.min(receiveLimit, batchSize - batch.length);
         try {
           messages.push(...(await queue.receive(max, Math.min(longPollSeconds, remaining), signal)));
+          if (messages.length > 0) this.#ports.metrics?.polled(messages.length);
         } catch (error) {
           if (!signal.aborted) this.#failed(`Receiving from ${this.settings.queueArn} failed: ${error}`);
           break;
@@ -167,6 +172,8 @@ export class EventSourceMapping {
 
   async #process(batch: readonly ReceivedMessage[]): Promise<void> {
     const handles = new Map(batch.map((message) => [message.messageId, message.receiptHandle]));
+    const { metrics } = this.#ports;
+    metrics?.invoked(batch.length);
     try {
       const payload = JSON.stringify({ Records: batch.map((message) => this.#record(message)) });
       const result = await this.#ports.invoke(payload);
@@ -175,15 +182,20 @@ export class EventSourceMapping {
         for (const failed of failedItems(result.payload, handles)) handles.delete(failed);
     } catch (error) {
       this.#lastResult = 'PROBLEM: Function call failed';
+      metrics?.failed(batch.length);
       this.#failed(`A batch of ${batch.length} failed: ${errorText(error)}`);
       return;
     }
     this.#failures = 0;
     this.#lastResult = 'OK';
     const done = [...handles.values()];
+    metrics?.failed(batch.length - done.length);
     try {
-      for (let start = 0; start < done.length; start += receiveLimit)
-        await this.#ports.queue.delete(done.slice(start, start + receiveLimit));
+      for (let start = 0; start < done.length; start += receiveLimit) {
+        const part = done.slice(start, start + receiveLimit);
+        await this.#ports.queue.delete(part);
+        metrics?.deleted(part.length);
+      }
     } catch (error) {
       this.#failed(`Deleting from ${this.settings.queueArn} failed: ${error}`);
     }

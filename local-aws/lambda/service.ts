@@ -1,14 +1,16 @@
 import { availableParallelism } from 'node:os';
 import type { ServedService, ServiceContext } from '../core/cloud-service.ts';
+import { noMetrics } from '../core/metrics.ts';
 import { Reaper } from '../core/reaper.ts';
 import type { Sqs } from '../sqs/sqs.ts';
 import { lambdaService } from './api.ts';
 import { type FunctionPorts, type FunctionSettings, LambdaFunction } from './function.ts';
 import { EventSourceMapping, type MappingSettings } from './mapping.ts';
+import { mappingMetrics } from './mapping-metrics.ts';
 import { checkRoles } from './roles.ts';
 
 export interface LambdaOptions
-  extends Pick<ServiceContext, 'clock' | 'authorize'>,
+  extends Pick<ServiceContext, 'clock' | 'authorize' | 'metrics'>,
     Pick<FunctionPorts, 'credentials' | 'logs' | 'endpoint' | 'variables'> {
   readonly functions: readonly FunctionSettings[];
   readonly mappings: readonly MappingSettings[];
@@ -65,7 +67,7 @@ export function createLambda(options: LambdaOptions): Lambda {
 function pollerOf(
   settings: MappingSettings,
   functions: ReadonlyMap<string, LambdaFunction>,
-  { clock, sqs, log }: LambdaOptions,
+  { clock, sqs, log, metrics = noMetrics }: LambdaOptions,
 ) {
   const { uuid, functionArn, queueArn } = settings;
   const target = [...functions.values()].find((each) => each.settings.arn === functionArn);
@@ -81,6 +83,7 @@ function pollerOf(
     queue,
     invoke: (payload) => target.invoke(payload).result,
     clock,
+    metrics: settings.countsEvents === true ? mappingMetrics(uuid, metrics) : undefined,
     onError: log,
   });
   return { mapping, queue: queue.settings.name, timeoutSeconds };

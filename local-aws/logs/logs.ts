@@ -32,6 +32,13 @@ export interface LogQuery {
 /** A function's log keeps its newest lines: one to two times this many bytes. */
 const rotateAtBytes = 8 * 1024 * 1024;
 
+export interface FunctionLogsOptions {
+  readonly rotateAt?: number;
+  readonly disk?: Disk;
+  /** Gets each message that is appended. */
+  readonly onEvent?: ((message: string) => void) | undefined;
+}
+
 /**
  * The functions' logs: a file of JSON lines per function, `<directory>/<function>.log`, and the previous one,
  * `.log.1`.
@@ -42,14 +49,18 @@ export class FunctionLogs {
   readonly #rotateAt: number;
 
   readonly #disk: Disk;
+  readonly #onEvent: (message: string) => void;
 
-  constructor(directory: string, { rotateAt = rotateAtBytes, disk = new Disk() } = {}) {
+  constructor(directory: string, options: FunctionLogsOptions = {}) {
+    const { rotateAt = rotateAtBytes, disk = new Disk(), onEvent = () => {} } = options;
     this.#directory = directory;
     this.#rotateAt = rotateAt;
     this.#disk = disk;
+    this.#onEvent = onEvent;
   }
 
   append(functionName: string, stream: string, message: string): void {
+    this.#onEvent(message);
     this.#file(functionName).append({ timestamp: Date.now(), stream, message });
   }
 

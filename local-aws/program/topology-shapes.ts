@@ -124,7 +124,7 @@ export const shapes = {
     functionResponseTypes: z.array(text).default([]),
     scalingConfig: z.strictObject({ maximumConcurrency: number.optional() }).prefault({}),
     enabled: z.boolean().default(true),
-    metricsConfig: inert,
+    metricsConfig: z.strictObject({ metrics: z.array(text).default([]) }).prefault({}),
     tags: inert,
   }),
   role: z.strictObject({

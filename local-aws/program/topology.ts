@@ -1,11 +1,15 @@
 import * as z from 'zod';
+import { errorText } from '../core/service-error.ts';
 import type { CatalogSettings } from '../glue/settings.ts';
 import type { MappingSettings } from '../lambda/mapping.ts';
+import type { AlarmSettings } from '../metrics/alarms.ts';
+import { Queries } from '../metrics/queries.ts';
 import type { BucketSettings } from '../s3/storage/model.ts';
 import type { QueueNotification } from '../s3/storage/notifications.ts';
 import type { ScheduleSettings } from '../scheduler/scheduler.ts';
 import type { QueueSettings } from '../sqs/queue.ts';
 import type { StateMachineSettings } from '../stepfunctions/settings.ts';
+import { alarmOf, alarmShape } from './alarm-shape.ts';
 import type { Program, Resource } from './program.ts';
 import { catalogShapes, redriveAllowPolicy, redrivePolicy, shapes } from './topology-shapes.ts';
 
@@ -86,6 +90,7 @@ export interface Topology {
   readonly catalog: CatalogSettings;
   readonly schedules: readonly ScheduleSettings[];
   readonly stateMachines: readonly StateMachineSettings[];
+  readonly alarms: readonly AlarmSettings[];
   /** Resources that exist on AWS and make no difference here. */
   readonly notSimulated: readonly { readonly urn: string; readonly type: string }[];
 }
@@ -95,7 +100,6 @@ const notSimulated = new Set([
   'pulumi:providers:aws',
   'aws:cloudwatch/dashboard:Dashboard',
   'aws:cloudwatch/logGroup:LogGroup',
-  'aws:cloudwatch/metricAlarm:MetricAlarm',
   // Processes here can reach everything that the machine can, including the databases on it.
   'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup',
   'aws:ec2/routeTable:RouteTable',
@@ -143,6 +147,7 @@ export function readTopology({ resources }: Pick<Program, 'resources'>): Topolog
     catalog: readCatalog(reader),
     schedules: readSchedules(reader),
     stateMachines: readStateMachines(reader),
+    alarms: readAlarms(reader),
     notSimulated: resources
       .filter(({ type }) => notSimulated.has(type))
       .map(({ urn, type }) => ({ urn, type })),
@@ -277,6 +282,7 @@ function readMappings(reader: Reader): MappingSettings[] {
     ...optional('maximumConcurrency', mapping.scalingConfig.maximumConcurrency),
     reportBatchItemFailures: mapping.functionResponseTypes.includes('ReportBatchItemFailures'),
     enabled: mapping.enabled,
+    countsEvents: mapping.metricsConfig.metrics.includes('EventCount'),
   }));
 }
 
@@ -361,6 +367,18 @@ function readStateMachines(reader: Reader): StateMachineSettings[] {
     logs: (machine.loggingConfiguration?.level ?? 'OFF') !== 'OFF',
     traces: machine.tracingConfiguration?.enabled ?? false,
   }));
+}
+
+function readAlarms(reader: Reader): AlarmSettings[] {
+  return reader.all('aws:cloudwatch/metricAlarm:MetricAlarm', alarmShape).map((alarm) => {
+    const settings = alarmOf(alarm);
+    try {
+      new Queries(settings.queries);
+    } catch (error) {
+      reader.complain(alarm.arn, errorText(error));
+    }
+    return settings;
+  });
 }
 
 /** Reads resources by type and collects their problems. */

@@ -1,5 +1,6 @@
 import type { Caller } from '../core/call.ts';
 import type { CloudService, ServiceContext } from '../core/cloud-service.ts';
+import { type Metric, noMetrics } from '../core/metrics.ts';
 import { errorText } from '../core/service-error.ts';
 import { parseSchedule, type Schedule } from '../events/schedule.ts';
 
@@ -16,7 +17,7 @@ export interface ScheduleSettings {
   readonly input: string;
 }
 
-export interface SchedulerOptions extends Pick<ServiceContext, 'clock' | 'authorize'> {
+export interface SchedulerOptions extends Pick<ServiceContext, 'clock' | 'authorize' | 'metrics'> {
   readonly schedules: readonly ScheduleSettings[];
   /** The calls of universal targets, by the end of the target's ARN: `glue:startCrawler`. */
   readonly calls: Readonly<Record<string, (input: string, caller: Caller) => Promise<void>>>;
@@ -33,6 +34,9 @@ export class Scheduler implements CloudService {
   readonly #options: SchedulerOptions;
   readonly #timers = new Map<string, () => void>();
   readonly #underWay = new Set<Promise<void>>();
+  /** By the group's ARN ("Monitoring Amazon EventBridge Scheduler with Amazon CloudWatch"). */
+  readonly #attempts: ReadonlyMap<string, Metric>;
+  readonly #dropped: ReadonlyMap<string, Metric>;
 
   /** @throws {Error} for a target that the local cloud can't call */
   constructor(options: SchedulerOptions) {
@@ -40,6 +44,17 @@ export class Scheduler implements CloudService {
     for (const { name, targetArn } of options.schedules)
       if (options.calls[callOf(targetArn)] === undefined)
         throw new Error(`The schedule ${name} calls ${targetArn}, which the local cloud does not support.`);
+    const { metrics = noMetrics, schedules } = options;
+    const groups = [...new Set(schedules.map(({ groupArn }) => groupArn))];
+    const count = (metric: string) =>
+      new Map(
+        groups.map((arn) => {
+          const ScheduleGroup = arn.split('/').at(-1) ?? '';
+          return [arn, metrics.metric('AWS/Scheduler', metric, { ScheduleGroup }, 'Count')];
+        }),
+      );
+    this.#attempts = count('InvocationAttemptCount');
+    this.#dropped = count('InvocationDroppedCount');
   }
 
   async start(): Promise<void> {
@@ -68,6 +83,7 @@ export class Scheduler implements CloudService {
   }
 
   async #call({ name, groupArn, targetArn, roleArn, input }: ScheduleSettings): Promise<void> {
+    this.#attempts.get(groupArn)?.record(1);
     try {
       await this.#options.authorize({
         caller: { kind: 'service', principal: 'scheduler.amazonaws.com', sourceArn: groupArn },
@@ -77,6 +93,7 @@ export class Scheduler implements CloudService {
       });
       await this.#options.calls[callOf(targetArn)]?.(input, { kind: 'role', principal: roleArn });
     } catch (error) {
+      this.#dropped.get(groupArn)?.record(1);
       this.#options.log(`The schedule ${name} could not call ${targetArn}: ${errorText(error)}`);
     }
   }

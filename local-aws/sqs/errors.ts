@@ -1,6 +1,6 @@
 import { badRequest, type ServiceError } from '../core/service-error.ts';
+import { queryCompatibleError } from '../http/error-response.ts';
 import type { InvalidInput } from '../http/invalid-input.ts';
-import type { WireResponse } from '../http/service.ts';
 import { invalid } from './message.ts';
 
 export const invalidInput = ({ path, constraint, missing }: InvalidInput): ServiceError =>
@@ -8,29 +8,20 @@ export const invalidInput = ({ path, constraint, missing }: InvalidInput): Servi
     ? badRequest('MissingParameter', `The request must contain the parameter ${path}.`)
     : invalid(`Value for parameter ${path} is invalid. Reason: ${constraint}.`);
 
-/**
- * Codes that differ in the query protocol, which older clients expect ("Smithy: AWS query-compatible trait").
- */
-const queryCodes: Readonly<Record<string, string>> = Object.fromEntries([
-  ['QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue'],
-  ...[
-    'BatchEntryIdsNotDistinct',
-    'BatchRequestTooLong',
-    'EmptyBatchRequest',
-    'InvalidBatchEntryId',
-    'MessageNotInflight',
-    'PurgeQueueInProgress',
-    'TooManyEntriesInBatchRequest',
-    'UnsupportedOperation',
-  ].map((code) => [code, `AWS.SimpleQueueService.${code}`]),
-]);
+const codes = {
+  QueueDoesNotExist: 'AWS.SimpleQueueService.NonExistentQueue',
+  ...Object.fromEntries(
+    [
+      'BatchEntryIdsNotDistinct',
+      'BatchRequestTooLong',
+      'EmptyBatchRequest',
+      'InvalidBatchEntryId',
+      'MessageNotInflight',
+      'PurgeQueueInProgress',
+      'TooManyEntriesInBatchRequest',
+      'UnsupportedOperation',
+    ].map((code) => [code, `AWS.SimpleQueueService.${code}`]),
+  ),
+};
 
-export function renderError({ code, status, message }: ServiceError): WireResponse {
-  return {
-    status,
-    headers: {
-      'x-amzn-query-error': `${queryCodes[code] ?? code};${status < 500 ? 'Sender' : 'Receiver'}`,
-    },
-    body: JSON.stringify({ __type: `com.amazonaws.sqs#${code}`, message }),
-  };
-}
+export const renderError = queryCompatibleError('com.amazonaws.sqs', codes);

@@ -21,6 +21,8 @@ export interface Message {
   readonly senderId: string;
   /** Time of the first sending, from which retention counts; a message keeps it in a DLQ. */
   readonly sentAt: number;
+  /** When SQS moved it into this queue, a DLQ. */
+  readonly movedAt?: number;
   /** In a DLQ: the ARN of the message's source queue. */
   readonly deadLetterSource: string | null;
   visibleAt: number;

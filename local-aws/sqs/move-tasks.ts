@@ -174,8 +174,9 @@ export class MoveTasks {
         return fail(moved, home === undefined ? 'CouldNotDetermineMessageSource' : nonExistentQueue);
       }
       // "Configuring a dead-letter queue redrive": a new message with a new id and enqueue time.
+      const { movedAt: _, ...sent } = message;
       const fresh = {
-        ...message,
+        ...sent,
         id: this.#context.ids(),
         sentAt: now,
         visibleAt: now,

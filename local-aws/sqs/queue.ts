@@ -185,10 +185,16 @@ export class Queue {
     };
   }
 
-  /** When the oldest message was sent; undefined if the queue is empty. */
-  oldestSentAt(now: number): number | undefined {
+  /**
+   * When the oldest message was sent, or moved here. Undefined if there is none but those that were received
+   * three times, which SQS leaves out ("ApproximateAgeOfOldestMessage").
+   */
+  oldestSince(now: number): number | undefined {
     this.#advance(now);
-    return this.#ages.peek()?.key;
+    // They are in the order in which they came.
+    const counts = ({ receivedAt, receiveCount }: Message) => receivedAt === null || receiveCount < 3;
+    const oldest = this.#messages.values().find(counts);
+    return oldest?.movedAt ?? oldest?.sentAt;
   }
 
   /** When the next hidden message becomes visible. */

@@ -1,8 +1,10 @@
 import type { Clock } from '../core/clock.ts';
+import type { Metrics } from '../core/metrics.ts';
 import { forbidden, ServiceError } from '../core/service-error.ts';
 import type { DeliveryFault } from '../events/delivery-fault.ts';
 import { checkMessage, type Message, type NewMessage } from './message.ts';
 import { type Counts, inFlightLimit, Queue, type QueueSettings, type Receipt } from './queue.ts';
+import { QueueMetrics } from './queue-metrics.ts';
 
 /** A queue's change as a journal entry. */
 export type QueueEntry =
@@ -30,6 +32,7 @@ export type QueueEntry =
 /** A queue's dependencies. */
 export interface QueueContext {
   readonly clock: Clock;
+  readonly metrics: Metrics;
   /** A fresh message id. */
   readonly ids: () => string;
   /** Resolves when the entry is durable. */
@@ -56,6 +59,7 @@ interface Waiter {
 export class RunningQueue {
   readonly arn: string;
   readonly state: Queue;
+  readonly metrics: QueueMetrics;
   readonly #context: QueueContext;
   readonly #waiters = new Set<Waiter>();
   #cancelAlarm = () => {};
@@ -65,6 +69,10 @@ export class RunningQueue {
     this.state = new Queue(settings);
     this.arn = context.arn(settings.name);
     this.#context = context;
+    this.metrics = new QueueMetrics(settings.name, context.metrics, () => ({
+      ...this.counts(),
+      oldestSince: this.state.oldestSince(context.clock.now()),
+    }));
   }
 
   get settings(): QueueSettings {
@@ -100,6 +108,7 @@ export class RunningQueue {
     });
     const stored = copies.length > 0 ? [...originals, ...copies] : originals;
     const recorded = this.#context.record({ type: 'put', queue: this.settings.name, messages: stored });
+    this.metrics.sent(messages);
     this.accept(stored);
     await recorded;
     return originals.map(({ id }) => id);
@@ -130,12 +139,14 @@ export class RunningQueue {
     polled = false,
   ): Promise<Receipt[]> {
     if (signal?.aborted) return [];
+    this.metrics.used();
     const received = this.#take(max, visibilitySeconds, polled);
     if (received) return received;
     if (waitSeconds > 0) return this.#wait(max, waitSeconds, signal, visibilitySeconds, polled);
     // "Amazon SQS standard queue quotas": short polls get the error; long polls end empty.
     if (this.counts().inFlight >= inFlightLimit)
       throw forbidden('OverLimit', `${inFlightLimit} messages are in flight; delete some first.`);
+    this.metrics.received(0);
     return [];
   }
 
@@ -150,6 +161,7 @@ export class RunningQueue {
         ids.push(id);
       }),
     );
+    this.metrics.deleted(outcomes.filter((error) => error === undefined).length);
     if (ids.length > 0) await this.#context.record({ type: 'delete', queue: this.settings.name, ids });
     return outcomes;
   }
@@ -209,11 +221,6 @@ export class RunningQueue {
     return this.state.counts(this.#context.clock.now());
   }
 
-  /** Milliseconds since the epoch; undefined if the queue is empty. */
-  oldestSentAt(): number | undefined {
-    return this.state.oldestSentAt(this.#context.clock.now());
-  }
-
   /** Replays a journal entry of this queue. */
   replay(entry: QueueEntry): void {
     switch (entry.type) {
@@ -249,7 +256,10 @@ export class RunningQueue {
   ): Promise<Receipt[]> {
     return new Promise((resolve) => {
       const leave = () => waiter.take(Promise.resolve([]));
-      const cancelTimer = this.#context.clock.schedule(waitSeconds * 1000, leave);
+      const cancelTimer = this.#context.clock.schedule(waitSeconds * 1000, () => {
+        this.metrics.received(0);
+        leave();
+      });
       const waiter: Waiter = {
         max,
         visibilitySeconds,
@@ -292,6 +302,7 @@ export class RunningQueue {
     const { received, exhausted } = this.state.receive(max, visibilitySeconds, now, polled);
     if (exhausted.length > 0) this.#giveUp(exhausted, now);
     if (received.length === 0) return undefined;
+    this.metrics.received(received.length);
     return this.#context
       .record({
         type: 'receive',
@@ -310,6 +321,7 @@ export class RunningQueue {
     const messages = exhausted.map((message) => ({
       ...message,
       deadLetterSource: this.arn,
+      movedAt: now,
       visibleAt: now,
       receivedAt: null,
     }));

@@ -1,6 +1,7 @@
 import type { Authorize, Caller } from '../core/call.ts';
 import type { ServedService, ServiceContext } from '../core/cloud-service.ts';
 import { type Journal, noJournal } from '../core/journal.ts';
+import { noMetrics } from '../core/metrics.ts';
 import { badRequest } from '../core/service-error.ts';
 import type { DeliveryFault } from '../events/delivery-fault.ts';
 import type { DescribedService } from '../http/operation.ts';
@@ -59,7 +60,7 @@ export interface Sqs extends ServedService<DescribedService> {
   /** @throws ServiceError QueueDoesNotExist */
   queue(name: string, caller: Caller): QueuePort;
   /** The current counts, without a permission. @throws ServiceError QueueDoesNotExist */
-  counts(name: string): Counts & { readonly oldestSentAt: number | undefined };
+  counts(name: string): Counts;
   /**
    * Call it between `start` and the first receive: messages that ports of an earlier process had received
    * become visible in `seconds` at the latest. @throws ServiceError QueueDoesNotExist
@@ -77,6 +78,7 @@ export function createSqs(options: SqsOptions): Sqs {
   const queues = new Map<string, RunningQueue>();
   const context: QueueContext = {
     clock: options.clock,
+    metrics: options.metrics ?? noMetrics,
     ids: options.ids,
     record,
     arn: (name) => `arn:aws:sqs:${options.region}:${options.accountId}:${name}`,
@@ -92,6 +94,11 @@ export function createSqs(options: SqsOptions): Sqs {
     (name) => deadLetterQueues.has(name),
   );
   const get = (name: string) => queues.get(name) ?? noSuchQueue();
+  const use = (name: string) => {
+    const queue = get(name);
+    queue.metrics.used();
+    return queue;
+  };
 
   function replay(entry: SqsEntry): void {
     if (entry.type === 'task') tasks.replay(entry.task);
@@ -109,9 +116,9 @@ export function createSqs(options: SqsOptions): Sqs {
 
   return {
     name: 'sqs',
-    handle: sqsService({ ...options, queues, tasks, get }),
+    handle: sqsService({ ...options, queues, tasks, get: use }),
     queue: (name, caller) => portOf(get(name), caller, options.authorize),
-    counts: (name) => ({ ...get(name).counts(), oldestSentAt: get(name).oldestSentAt() }),
+    counts: (name) => get(name).counts(),
     async start() {
       journal = (await options.openJournal?.('sqs', replay, snapshot)) ?? noJournal;
       tasks.resume();

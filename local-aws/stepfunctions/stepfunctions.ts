@@ -9,6 +9,7 @@ import { statesError } from './errors.ts';
 import { type End, type Execution, type ExecutionEntry, entriesOf, type HistoryEvent } from './execution.ts';
 import { runFlow } from './interpreter.ts';
 import { isTooLong, type Json, json, StatesError } from './json.ts';
+import { MachineMetrics } from './machine-metrics.ts';
 import { itemSources } from './map/items.ts';
 import { applyChange, type MapProgress } from './map/progress.ts';
 import { checkRoles } from './roles.ts';
@@ -27,6 +28,7 @@ export interface StepFunctionsOptions extends Omit<ServiceContext, 'region' | 'a
 /** A state machine with its parsed definition. */
 export interface Machine extends StateMachineSettings {
   readonly parsed: Definition;
+  readonly metrics: MachineMetrics;
 }
 
 /** Number of ended executions to remember, of all state machines. */
@@ -54,7 +56,11 @@ export class StepFunctions {
     this.#machines = new Map(
       options.stateMachines.map((each) => [
         each.arn,
-        { ...each, parsed: parseDefinition(each.name, each.definition) },
+        {
+          ...each,
+          parsed: parseDefinition(each.name, each.definition),
+          metrics: new MachineMetrics(each.arn, options.metrics),
+        },
       ]),
     );
   }
@@ -122,6 +128,7 @@ export class StepFunctions {
     const started = { arn, name, machine: machine.arn, input, startedAt: this.#options.clock.now() };
     const execution: Execution = { ...started, events: [], maps: [] };
     this.#executions.set(arn, execution);
+    machine.metrics.started();
     await this.#journal.append({ type: 'started', execution: started });
     this.#event(execution, 'ExecutionStarted', {
       executionStartedEventDetails: { input, roleArn: machine.roleArn },
@@ -276,6 +283,7 @@ export class StepFunctions {
   async #end(execution: Execution, end: End): Promise<End> {
     if (execution.end !== undefined) return execution.end;
     execution.end = end;
+    this.machine(execution.machine).metrics.ended(end.status, end.at - execution.startedAt);
     for (const map of execution.maps.filter(({ status }) => status === 'RUNNING'))
       applyChange(map, { type: 'ended', status: 'ABORTED', at: end.at });
     const { status, output, error = '', cause = '' } = end;

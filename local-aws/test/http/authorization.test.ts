@@ -16,6 +16,7 @@ import { createPolicyEngine } from '../../iam/policy-engine.ts';
 import { stsService } from '../../iam/sts.ts';
 import { lambdaService } from '../../lambda/api.ts';
 import { logsService } from '../../logs/api.ts';
+import { Alarms } from '../../metrics/alarms.ts';
 import { cloudWatchService } from '../../metrics/api.ts';
 import { createS3 } from '../../s3/api/api.ts';
 import { keyByKey, routes } from '../../s3/api/routes.ts';
@@ -28,6 +29,7 @@ const arn = (service: string, path: string) => `arn:aws:${service}:${region}:${a
 const nobody: Caller = { kind: 'role', principal: `arn:aws:iam::${account}:role/nobody`, session: 'ASIA' };
 const engine = createPolicyEngine({ roles: [], resourcePolicies: new Map() });
 const nothing = {} as never;
+const unused = { store: nothing, log: () => {} };
 
 /** What was asked for since the test began. */
 let asked: string[] = [];
@@ -175,6 +177,7 @@ const json: [target: string, service: DescribedService, input: object][] = [
       DatabaseName: 'lake',
       TableName: 'lake',
       PartitionValues: [],
+      PartitionValueList: [],
       PartitionInput: { Values: [] },
       PartitionInputList: [],
       CrawlerName: 'lake',
@@ -196,8 +199,22 @@ const json: [target: string, service: DescribedService, input: object][] = [
   ],
   [
     'GraniteServiceVersion20100801',
-    cloudWatchService({ ...context, sqs: nothing, queueNames: new Set() }),
-    { MetricDataQueries: [], StartTime: 0, EndTime: 0 },
+    cloudWatchService({
+      ...context,
+      store: nothing,
+      alarms: new Alarms({ ...context, alarms: [], ...unused }),
+    }),
+    {
+      MetricDataQueries: [],
+      StartTime: 0,
+      EndTime: 1,
+      Namespace: 'x',
+      MetricName: 'x',
+      Period: 60,
+      AlarmName: 'x',
+      StateValue: 'OK',
+      StateReason: 'x',
+    },
   ],
   [
     'Cloud',

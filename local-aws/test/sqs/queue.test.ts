@@ -173,8 +173,8 @@ describe('redrive and retention', () => {
     queue.put(message('young', 1000, 500_000));
     receiveOne(queue, 500_000, 43_200);
     expect(queue.counts(3_600_000)).toEqual({ visible: 1, delayed: 0, inFlight: 0 });
-    expect(queue.oldestSentAt(3_600_000)).toBe(1000);
-    expect(queue.oldestSentAt(3_601_000)).toBeUndefined();
+    expect(queue.oldestSince(3_600_000)).toBe(1000);
+    expect(queue.oldestSince(3_601_000)).toBeUndefined();
   });
 });
 

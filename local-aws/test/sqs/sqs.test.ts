@@ -7,6 +7,7 @@ import type { Call } from '../../core/call.ts';
 import { openJournal } from '../../core/journal.ts';
 import { ServiceError } from '../../core/service-error.ts';
 import { person } from '../../iam/credentials.ts';
+import { MetricStore } from '../../metrics/store.ts';
 import type { QueueSettings } from '../../sqs/queue.ts';
 import { createSqs, type Sqs, type SqsOptions } from '../../sqs/sqs.ts';
 import { settled, VirtualClock } from '../virtual-clock.ts';
@@ -190,6 +191,22 @@ describe('message move tasks', () => {
         { Status: 'COMPLETED', ApproximateNumberOfMessagesMoved: 3, ApproximateNumberOfMessagesToMove: 3 },
       ],
     });
+  });
+
+  test('give a message a new age', async () => {
+    const clock = new VirtualClock();
+    const metrics = new MetricStore(clock);
+    const rigged = rig({ metrics }, clock);
+    const { sqs, port } = rigged;
+    await kill(rigged, ['a']);
+    await clock.advance(600_000);
+    await call(sqs, 'StartMessageMoveTask', { SourceArn: dlqArn });
+    await clock.advance(30_000);
+    metrics.look();
+    const ages = metrics.find('AWS/SQS', 'ApproximateAgeOfOldestMessage', { QueueName: 'orders' });
+    const minute = Math.floor(clock.now() / 60_000) * 60_000;
+    expect(ages?.between(minute, minute + 60_000)?.max).toBe(29);
+    expect(await port('orders').receive(1, 0)).toHaveLength(1);
   });
 
   test('never exceed the requested rate, and stop when cancelled', async () => {

@@ -2,6 +2,7 @@ import { text } from 'node:stream/consumers';
 import type { Call } from '../../core/call.ts';
 import type { Clock } from '../../core/clock.ts';
 import { journalsIn } from '../../core/journal.ts';
+import type { Metrics } from '../../core/metrics.ts';
 import type { Service } from '../../http/service.ts';
 import { account } from '../../iam/credentials.ts';
 import { Store } from '../../s3/storage/store.ts';
@@ -24,6 +25,7 @@ export interface MachineOptions {
   readonly keys?: readonly string[];
   readonly authorize?: (call: Call) => Promise<void>;
   readonly random?: () => number;
+  readonly metrics?: Metrics;
 }
 
 /** One state machine over a bucket in memory and a function. */
@@ -49,6 +51,7 @@ export async function startMachine(options: MachineOptions) {
     clock,
     authorize,
     ids: () => `id${ids++}`,
+    metrics: options.metrics,
     ...(options.random && { random: options.random }),
     ...(directory !== undefined && {
       openJournal: journalsIn(directory),

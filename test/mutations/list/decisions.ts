@@ -163,8 +163,8 @@ export const decisions: readonly Mutation[] = [
   {
     name: 'leaves what other code had written before it reprocessed the version',
     file: 'domain/versions/ledger.ts',
-    find: 'isAnother ? [attempt.versionId] : []',
-    replace: '[]',
+    find: 'isAnother ? [...used, attempt.versionId] : used',
+    replace: 'used',
   },
   {
     name: 'forgets attempts at older versions when a newer one takes effect',
