@@ -186,9 +186,11 @@ export class Ledger {
   /**
    * Records permanently that a work item is done. If two invocations did it at once, the first receipt is
    * kept.
+   *
+   * @returns whether this receipt is the one that is kept
    */
-  async writeReceipt(key: string, done: Receipt): Promise<void> {
-    await this.#store.create({
+  writeReceipt(key: string, done: Receipt): Promise<boolean> {
+    return this.#store.create({
       bucket: this.#bucket,
       key,
       body: renderDocument(writtenReceipt, done),

@@ -6,10 +6,21 @@ import { RejectCount } from '../../domain/records/reject-limit.ts';
 import { transformRecord } from '../../domain/records/transformation.ts';
 import { validate } from '../../domain/records/validation.ts';
 import type { Registry } from '../../domain/registry.ts';
-import { extractionReceiptKey, faultKey, rejectsKey, versionPath } from '../../domain/versions/key-layout.ts';
+import {
+  extractionReceiptKey,
+  faultKey,
+  rejectsKey,
+  type VersionPath,
+  versionPath,
+} from '../../domain/versions/key-layout.ts';
 import { conclude, takesEffect } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
-import { count, type ExtractionReceipt, type Tally } from '../../domain/versions/receipt.ts';
+import {
+  count,
+  type ExtractionReceipt,
+  extractionReceipt,
+  type Tally,
+} from '../../domain/versions/receipt.ts';
 import { revisionName } from '../../domain/versions/revision.ts';
 import { RejectsWriter, writeFault } from '../../store/failed-objects.ts';
 import { Ledger } from '../../store/ledger.ts';
@@ -43,9 +54,7 @@ export async function extractObject(
   const taken = await takeUp(event, ledger, buckets, context);
   if ('result' in taken) return taken;
   const { path, before } = taken;
-  const receipt = before ?? (await extract(taken.event, dataset, buckets, context));
-  if (before === undefined) await ledger.writeReceipt(extractionReceiptKey(path), receipt);
-
+  const receipt = before ?? (await extracted(taken.event, path, dataset, ledger, buckets, context));
   const accepted = takesEffect(receipt, registry.rulesOf(event.key).onReject);
   const versionId = revisionName(event.versionId, taken.event.revision);
   const entry = await ledger.change(
@@ -70,6 +79,24 @@ export async function extractObject(
     rejected: receipt.rejected,
     ...(receipt.fault && { fault: receipt.fault }),
   };
+}
+
+/**
+ * Extracts a version, and records it. If another extraction of it has ended before, that one's receipt
+ * counts: one of them may have found the version deleted, or have had other code.
+ */
+async function extracted(
+  event: ObjectEvent,
+  path: VersionPath,
+  dataset: Dataset | undefined,
+  ledger: Ledger,
+  buckets: ExtractionBuckets,
+  context: StageContext,
+): Promise<ExtractionReceipt> {
+  const receipt = await extract(event, dataset, buckets, context);
+  const key = extractionReceiptKey(path);
+  if (await ledger.writeReceipt(key, receipt)) return receipt;
+  return (await ledger.receipt(key, extractionReceipt)) ?? receipt;
 }
 
 /**

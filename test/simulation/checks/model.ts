@@ -1,5 +1,10 @@
 import { objectHash, revisionSequencer, sortableSequencer } from '../../../domain/tables/row-identity.ts';
-import { faultKey, versionPath } from '../../../domain/versions/key-layout.ts';
+import {
+  faultKey,
+  parsePartitionPath,
+  parseProcessedKey,
+  versionPath,
+} from '../../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
 import { type Receipt, total } from '../../../domain/versions/receipt.ts';
 import { parseRevision, revisionName } from '../../../domain/versions/revision.ts';
@@ -13,6 +18,7 @@ import {
   type Expected,
   expectedOf,
   isUsable,
+  type Looked,
   lineOf,
   outcomeOf,
   type Uploaded,
@@ -209,7 +215,7 @@ class Model {
     this.#check(`receipts of the extraction of ${label}`, extractions.length, 1);
     if (extraction === undefined) return undefined;
     const { codes } = this.#pipeline;
-    const expected = expectedOf(upload, extraction, transformations, codes, this.#hasTables(own));
+    const expected = expectedOf(upload, extraction, transformations, codes, this.#looked(own));
     const { rejects, rows, filtered } = expected;
     this.#check(`fault of ${label}`, extraction.fault?.code, upload.fault);
     this.#check(`records read of ${label}`, extraction.read, upload.items.length);
@@ -255,12 +261,21 @@ class Model {
   }
 
   /**
-   * Whether MySQL has looked at a version's rows: it takes none, and refuses none, where it has seen a newer
-   * version.
+   * Which files of a version MySQL has looked at: of a file that came when it had seen a newer version, it
+   * takes no row, and refuses none.
    */
-  #hasTables(own: readonly Receipt[]): boolean {
-    const isStale = own.some((each) => each.stage === 'loading' && each.tables?.stale === true);
-    return this.#pipeline.mysql !== undefined && !isStale;
+  #looked(own: readonly Receipt[]): Looked {
+    const fileOf = (key: string) => parsePartitionPath(parseProcessedKey(key)?.partitionPath ?? '');
+    const stale = own.flatMap((each) =>
+      each.stage === 'loading' && each.tables?.stale === true
+        ? [
+            `${each.part} ${fileOf(each.processed.key)
+              .map(([, value]) => value)
+              .join('/')}`,
+          ]
+        : [],
+    );
+    return (part, partition) => this.#pipeline.mysql !== undefined && !stale.includes(`${part} ${partition}`);
   }
 
   #isErased(versionId: string): boolean {
@@ -310,7 +325,9 @@ class Model {
     const rows =
       shown === undefined || extraction === undefined
         ? []
-        : expectedOf(shown, extraction, transformations, codes, true).rows.filter(({ refused }) => !refused);
+        : expectedOf(shown, extraction, transformations, codes, () => true).rows.filter(
+            ({ refused }) => !refused,
+          );
     const { revision } = parseRevision(name ?? '');
     const sequencer = revisionName(sortableSequencer(entry?.current?.sequencer ?? ''), revision);
     const actual = found.map(

@@ -105,13 +105,19 @@ export interface Codes {
   readonly partitions: (code: number) => number;
 }
 
+/**
+ * Whether MySQL has looked at the rows of a file: of this part, in the partition of these values, joined by
+ * `/`.
+ */
+export type Looked = (part: number, partition: string) => boolean;
+
 /** The whole specification of rows and rejects. */
 export function expectedOf(
   upload: Upload,
   extraction: ExtractionReceipt,
   transformations: readonly TransformationReceipt[],
   codes: Codes,
-  hasTables: boolean,
+  looked: Looked,
 ): Expected {
   const expected = { rows: [], rejects: [], filtered: 0 };
   const valid = validItems(upload, codes.of(extraction), expected);
@@ -120,7 +126,7 @@ export function expectedOf(
     const transformation = transformations.find((each) => each.part === part);
     if (transformation === undefined) continue;
     const code = codes.of(transformation);
-    transformItems(upload.key, own, { code, partitions: codes.partitions(code), hasTables }, expected);
+    transformItems(upload.key, own, { code, partitions: codes.partitions(code), part, looked }, expected);
   }
   return expected;
 }
@@ -144,7 +150,7 @@ function validItems({ items }: Upload, code: number, { rejects }: Gathered): Num
 function transformItems(
   key: string,
   items: readonly NumberedItem[],
-  { code, partitions, hasTables }: { code: number; partitions: number; hasTables: boolean },
+  { code, partitions, part, looked }: { code: number; partitions: number; part: number; looked: Looked },
   to: Gathered,
 ): void {
   const columns = memberOf(key)?.columns ?? [];
@@ -157,7 +163,7 @@ function transformItems(
     else {
       used.add(made.partition);
       to.rows.push({ record, line: lineOf(made.row, columns), refused: made.refused });
-      if (made.refused && hasTables) to.rejects.push(`${record} not_storable`);
+      if (made.refused && looked(part, made.partition)) to.rejects.push(`${record} not_storable`);
     }
   }
 }
@@ -167,7 +173,7 @@ export function rowsOfWhole(upload: Upload, receipts: readonly Receipt[], codes:
   const extraction = receipts.find((each) => each.stage === 'extraction');
   const transformations = receipts.filter((each) => each.stage === 'transformation');
   if (extraction === undefined || transformations.length < extraction.parts.length) return undefined;
-  return expectedOf(upload, extraction, transformations, codes, false).rows.length;
+  return expectedOf(upload, extraction, transformations, codes, () => false).rows.length;
 }
 
 /** A row as the specification writes it. */
