@@ -136,6 +136,28 @@ describe('a new version', () => {
     },
   );
 
+  it('of a key does not become active by an extraction that read it before another one found it deleted for good', async () => {
+    const store = new MemoryStore();
+    putRaw(store, KEY, easy);
+    const read = store.read.bind(store);
+    let isDeleted = false;
+    store.read = async (address) => {
+      const bytes = await read(address);
+      if (isDeleted) return bytes;
+      isDeleted = true;
+      await store.remove('raw', [KEY]);
+      const other = { message: 'copy', invocation: 'other', now: () => 10, deadline: 11 };
+      await extractObject(event('v1', '01'), buckets, surroundingsOf(store, other));
+      return bytes;
+    };
+    await extract(store, event('v1', '01'));
+    expect(isDeleted).toBe(true);
+    expect(headOf(store).current).toBeUndefined();
+    await drain(store);
+    expect(lake(store)).toEqual([]);
+    expect(store.keys('temp')).toEqual([]);
+  });
+
   it('that is rejected is removed when a newer one is rejected, even if the answer to that write is lost', async () => {
     const store = new MemoryStore();
     await put(store, useless, event('v3', '30'));
