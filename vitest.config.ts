@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { missingMysql, mysqlTag } from './test/vitest/missing-mysql.ts';
 
@@ -8,8 +9,8 @@ export default defineConfig({
     globalSetup: ['test/vitest/warnings.ts'],
     tags: [mysqlTag],
     reporters: ['default', missingMysql],
-    // Most files wait for processes more than they compute: one worker a core, instead of one less.
-    maxWorkers: '100%',
+    // Most files wait for processes more than they compute: one worker more than there are cores.
+    maxWorkers: availableParallelism() + 1,
     // For a machine that is busy with other things: a test waits for conditions, and these bound it when one
     // never comes.
     expect: { poll: { timeout: 120_000 } },

@@ -9,7 +9,7 @@ import { chosenTarget } from '../options/chosen-target.ts';
 import { whole } from '../options/options.ts';
 import type { QueueState } from '../target/queue-state.ts';
 import type { Target } from '../target/target.ts';
-import { duration, integer, printable, printableJson, table } from '../terminal/terminal.ts';
+import { count, duration, integer, printable, printableJson, table } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
 
 const AT_ONCE = 16;
@@ -38,7 +38,10 @@ export function status(program: Command): void {
         return;
       }
       console.log(queueTable(queues));
-      for (const each of queues) if (each.inFlight > 0) console.log(reappearance(each));
+      for (const each of queues) {
+        if (each.inFlight > 0) console.log(reappearance(each));
+        if (each.failedInvocations > 0) console.log(failures(each));
+      }
       if (target.control !== undefined && queues.some(({ inFlight }) => inFlight > 0))
         console.log('(If the local cloud was killed, they reappear after the function’s timeout.)');
       console.log();
@@ -61,8 +64,13 @@ export function status(program: Command): void {
     });
 }
 
+function failures({ stage, failedInvocations }: QueueState): string {
+  const times = count(failedInvocations, 'invocation');
+  return `(${times} of the ${stage} function failed in the last ten minutes. To see why: npx sluice logs ${stage})`;
+}
+
 function reappearance({ stage, visibilitySeconds }: QueueState): string {
-  return `(If a ${stage} function dies, its messages reappear ${duration(visibilitySeconds * 1000)} after they were received.)`;
+  return `(If the ${stage} function dies, its messages reappear ${duration(visibilitySeconds * 1000)} after they were received.)`;
 }
 
 export function queueTable(queues: readonly QueueState[]): string {

@@ -19,11 +19,13 @@ export interface QueueState {
    * yet.
    */
   readonly oldestAgeSeconds: number | undefined;
+  /** How many invocations of the stage's function failed in the last ten minutes. */
+  readonly failedInvocations: number;
 }
 
 export async function queueStates(target: Target): Promise<QueueState[]> {
   const { queues, deadLetterQueues, undeliveredQueues } = target.outputs;
-  const ages = await oldestAges(target);
+  const metrics = await recentMetrics(target);
   return Promise.all(
     stages.map(async (stage) => {
       const [queue, dead, undelivered] = await Promise.all([
@@ -38,7 +40,9 @@ export async function queueStates(target: Target): Promise<QueueState[]> {
         visibilitySeconds: queue.visibilitySeconds,
         dead: dead.waiting + dead.inFlight,
         undelivered: undelivered.waiting + undelivered.inFlight,
-        oldestAgeSeconds: ages.get(stage),
+        // The newest first. An age of 0 is that of an empty queue.
+        oldestAgeSeconds: metrics(`${stage}_age`)[0] || undefined,
+        failedInvocations: metrics(`${stage}_errors`).reduce((sum, each) => sum + each, 0),
       };
     }),
   );
@@ -74,34 +78,39 @@ export async function queueDepth(
 
 const METRIC_WINDOW_MS = 10 * 60_000;
 
-/** Only CloudWatch has the age of the oldest message ("Available CloudWatch metrics for Amazon SQS"). */
-async function oldestAges(target: Target): Promise<Map<Stage, number>> {
+/**
+ * Metrics of the last ten minutes, by stage. Only CloudWatch has the age of the oldest message ("Available
+ * CloudWatch metrics for Amazon SQS").
+ */
+async function recentMetrics(target: Target): Promise<(id: string) => readonly number[]> {
+  const { queues, functions } = target.outputs;
   const end = new Date();
-  const { MetricDataResults } = await target.cloudWatch.send(
+  const query = (
+    Id: string,
+    Stat: string,
+    [Namespace, MetricName]: readonly [string, string],
+    [Name, Value]: readonly [string, string],
+  ) => ({
+    Id,
+    MetricStat: { Metric: { Namespace, MetricName, Dimensions: [{ Name, Value }] }, Period: 60, Stat },
+  });
+  const { MetricDataResults = [] } = await target.cloudWatch.send(
     new GetMetricDataCommand({
       StartTime: new Date(end.getTime() - METRIC_WINDOW_MS),
       EndTime: end,
       ScanBy: 'TimestampDescending',
-      MetricDataQueries: stages.map((stage) => ({
-        Id: stage,
-        MetricStat: {
-          Metric: {
-            Namespace: 'AWS/SQS',
-            MetricName: 'ApproximateAgeOfOldestMessage',
-            Dimensions: [{ Name: 'QueueName', Value: queueName(target.outputs.queues[stage]) }],
-          },
-          Period: 60,
-          Stat: 'Maximum',
-        },
-      })),
+      MetricDataQueries: stages.flatMap((stage) => [
+        query(
+          `${stage}_age`,
+          'Maximum',
+          ['AWS/SQS', 'ApproximateAgeOfOldestMessage'],
+          ['QueueName', queueName(queues[stage])],
+        ),
+        query(`${stage}_errors`, 'Sum', ['AWS/Lambda', 'Errors'], ['FunctionName', functions[stage]]),
+      ]),
     }),
   );
-  const ages = new Map<Stage, number>();
-  for (const stage of stages) {
-    const [latest] = MetricDataResults?.find(({ Id }) => Id === stage)?.Values ?? [];
-    if (latest !== undefined && latest > 0) ages.set(stage, latest);
-  }
-  return ages;
+  return (id) => MetricDataResults.find(({ Id }) => Id === id)?.Values ?? [];
 }
 
 function queueName(url: string): string {

@@ -1,15 +1,16 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
-import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
-import { GlueClient } from '@aws-sdk/client-glue';
-import { LambdaClient } from '@aws-sdk/client-lambda';
-import { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
-import { S3Client } from '@aws-sdk/client-s3';
-import { SFNClient } from '@aws-sdk/client-sfn';
-import { SQSClient } from '@aws-sdk/client-sqs';
+import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
+import type { GlueClient } from '@aws-sdk/client-glue';
+import type { LambdaClient } from '@aws-sdk/client-lambda';
+import type { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { SFNClient } from '@aws-sdk/client-sfn';
+import type { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
 import { registry } from '../../datasets/index.ts';
 import type { Registry } from '../../domain/registry.ts';
@@ -60,14 +61,16 @@ export const localCredentials = { accessKeyId: 'test', secretAccessKey: 'test' }
 export async function findTarget(stack: string | undefined, directory: string): Promise<Target> {
   if (stack !== undefined) {
     const outputs = await pulumiOutputs(stack);
-    return {
-      outputs,
-      registry,
-      directory: join(directory, 'stacks', stack),
-      control: undefined,
-      mysql: outputs.mysql?.host ?? 'none: the stack’s configuration does not enable it',
-      ...clients({ region: outputs.region }),
-    };
+    return withClients(
+      {
+        outputs,
+        registry,
+        directory: join(directory, 'stacks', stack),
+        control: undefined,
+        mysql: outputs.mysql?.host ?? 'none: the stack’s configuration does not enable it',
+      },
+      { region: outputs.region },
+    );
   }
   return localTarget(await runningInstance(directory), directory);
 }
@@ -80,31 +83,47 @@ export function localTarget(
   }: Pick<Instance, 'endpoint' | 'outputs'> & Partial<Pick<Instance, 'mysql'>>,
   directory: string,
 ): Target {
-  return {
-    outputs,
-    registry,
-    mysql,
-    directory,
-    control: control(endpoint, outputs.region, localCredentials),
-    ...clients({ region: outputs.region, endpoint, credentials: localCredentials }),
-  };
+  const { region } = outputs;
+  return withClients(
+    { outputs, registry, mysql, directory, control: control(endpoint, region, localCredentials) },
+    { region, endpoint, credentials: localCredentials },
+  );
 }
 
-function clients(options: {
-  readonly region: string;
-  readonly endpoint?: string;
-  readonly credentials?: typeof localCredentials;
-}): Pick<Target, 's3' | 'sqs' | 'cloudWatch' | 'logs' | 'lambda' | 'glue' | 'redshift' | 'sfn'> {
-  return {
-    s3: new S3Client(options),
-    sqs: new SQSClient(options),
-    cloudWatch: new CloudWatchClient(options),
-    logs: new CloudWatchLogsClient(options),
-    lambda: new LambdaClient(options),
-    glue: new GlueClient(options),
-    redshift: new RedshiftDataClient(options),
-    sfn: new SFNClient(options),
+const require = createRequire(import.meta.url);
+
+type Clients = Pick<Target, 's3' | 'sqs' | 'cloudWatch' | 'logs' | 'lambda' | 'glue' | 'redshift' | 'sfn'>;
+
+/** Adds the clients. Each is loaded when it is first used: all of them take longer than most commands run. */
+function withClients(
+  target: Omit<Target, keyof Clients>,
+  options: {
+    readonly region: string;
+    readonly endpoint?: string;
+    readonly credentials?: typeof localCredentials;
+  },
+): Target {
+  const lazy = (module: string, name: string) => {
+    let client: unknown;
+    return {
+      enumerable: true,
+      get: () => {
+        client ??= new (require(`@aws-sdk/client-${module}`)[name])(options);
+        return client;
+      },
+    };
   };
+  const clients: Readonly<Record<keyof Clients, PropertyDescriptor>> = {
+    s3: lazy('s3', 'S3Client'),
+    sqs: lazy('sqs', 'SQSClient'),
+    cloudWatch: lazy('cloudwatch', 'CloudWatchClient'),
+    logs: lazy('cloudwatch-logs', 'CloudWatchLogsClient'),
+    lambda: lazy('lambda', 'LambdaClient'),
+    glue: lazy('glue', 'GlueClient'),
+    redshift: lazy('redshift-data', 'RedshiftDataClient'),
+    sfn: lazy('sfn', 'SFNClient'),
+  };
+  return Object.defineProperties(target, clients) as Target;
 }
 
 async function runningInstance(directory: string): Promise<Instance> {

@@ -99,13 +99,13 @@ function versionShown({ current, attempts }: LedgerEntry): string | undefined {
   return inOrder.at(-1)?.versionId;
 }
 
-function noteOf(attempt: LedgerEntry['attempts'][number], isShown: boolean, now: number): string {
-  const version = isShown ? 'it' : 'a newer version';
-  if (isInterrupted(attempt, now)) return `the extraction of ${version} was interrupted`;
-  if (attempt.status === 'extracting') return `${version} is being extracted`;
-  return isShown
-    ? 'none of its records is usable'
-    : 'a newer version was rejected; the last good one stays active';
+/** @returns `undefined` if the state of the shown version says it */
+function noteOf(attempt: LedgerEntry['attempts'][number], isShown: boolean, now: number): string | undefined {
+  if (isInterrupted(attempt, now))
+    return `the extraction of ${isShown ? 'it' : 'a newer version'} was interrupted`;
+  if (isShown) return undefined;
+  if (attempt.status === 'extracting') return 'a newer version is being extracted';
+  return 'a newer version was rejected; the last good one stays active';
 }
 
 /** Further facts about a key from its ledger entry. `now` in milliseconds since the epoch. */
@@ -130,7 +130,7 @@ export function notesOf(
     );
   if (!latest.deleted && !names.some((name) => parseRevision(name).versionId === latest.versionId))
     notes.push('a newer version waits for extraction');
-  notes.push(...attempts.map((attempt) => noteOf(attempt, attempt.versionId === shown, now)));
+  notes.push(...attempts.flatMap((attempt) => noteOf(attempt, attempt.versionId === shown, now) ?? []));
   if (superseded.length > 0) notes.push('older versions will be removed once it is complete');
   return notes;
 }
