@@ -172,6 +172,6 @@ function problemText(
 ): string {
   const { amiss, key, since } = finding;
   const reason = trouble === undefined ? explanations[amiss](finding) : describeTrouble(trouble, now);
-  const how = since === 0 ? '' : ` (for ${duration(Math.max(0, now - since))})`;
+  const how = since === 0 || trouble !== undefined ? '' : ` (for ${duration(Math.max(0, now - since))})`;
   return `${kindName(label).padEnd(WIDEST)}  ${printable(key)}: ${reason}${how}`;
 }

@@ -192,11 +192,12 @@ async function notesOf(target: Target, { dataset, objectId: id }: LedgerPlace): 
       const fault = await readFault(target, bucket, Key);
       // The receipt of the extraction has its fault.
       if (note.kind === 'faults' && fault.stage === 'extraction') continue;
-      const { stage, versionId } = fault;
+      // The document has the version of the input: of a part, or of a file of the lake.
+      const { stage, path } = note.item;
       moments.push({
         at: LastModified?.getTime() ?? 0,
         rounded: true,
-        versionId,
+        versionId: path.version,
         stage,
         what: noteText(note.kind, fault),
       });
