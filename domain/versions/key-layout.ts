@@ -154,8 +154,12 @@ export function processedKey(
   { codeVersion, extension }: { readonly codeVersion: string; readonly extension: string },
 ): string {
   const { dataset, objectId: id, version } = path;
-  const code = /^[A-Za-z0-9-]{1,32}$/.test(codeVersion) ? codeVersion : hash(codeVersion);
+  const code = codeSegment(codeVersion);
   return `${dataset}/${partitionPath}part-${number(part)}~${id}~${version}~${code}.${extension}`;
+}
+
+function codeSegment(codeVersion: string): string {
+  return /^[A-Za-z0-9-]{1,32}$/.test(codeVersion) ? codeVersion : hash(codeVersion);
 }
 
 /** Files from before November 2026 have no code version in their names. */
@@ -173,28 +177,6 @@ export function parseProcessedKey(
   return { dataset, objectId: id, version, part: Number(part), partitionPath: partition, extension };
 }
 
-/**
- * Rejected records of one work item, in the failed bucket. `numbers` are the part, if there is one, and the
- * file.
- */
-export function rejectsKey(path: VersionPath, stage: Stage, ...numbers: readonly number[]): string {
-  return `rejects/${partsPrefix(path)}${[stage, ...numbers.map(number)].join('-')}.ndjson`;
-}
-
-/** Rows of one file of the lake that no table could hold, in the failed bucket. */
-export function loadingRejectsKey(
-  path: VersionPath,
-  part: number,
-  partitionPath: string,
-  file: number,
-): string {
-  return `${loadingRejectsPrefix(path, part, partitionPath)}${number(file)}.ndjson`;
-}
-
-export function loadingRejectsPrefix(path: VersionPath, part: number, partitionPath: string): string {
-  return `rejects/${partsPrefix(path)}${partitionPath}loading-${number(part)}-`;
-}
-
 /** The archive's copy of a file of the lake: always Parquet, whatever the format of the lake's file. */
 export function archiveKey(processed: string): string {
   return processed.replace(/\.[a-z]+$/, '.parquet');
@@ -209,6 +191,19 @@ export interface WorkItem {
   readonly part?: number;
   /** Of a file of the lake. */
   readonly partitionPath?: string;
+}
+
+/**
+ * A file of rejected records of a work item, in the failed bucket. Like a file of the lake, its name contains
+ * the code version; older files have none.
+ */
+export function rejectsKey(item: WorkItem, file: number, codeVersion: string): string {
+  return `${itemRejectsPrefix(item)}${number(file)}~${codeSegment(codeVersion)}.ndjson`;
+}
+
+/** The prefix of all files of rejects of a work item, whichever code wrote them. */
+export function itemRejectsPrefix(item: WorkItem): string {
+  return `rejects/${itemName(item)}-`;
 }
 
 /** Why a stage could not process an object, in the failed bucket. */

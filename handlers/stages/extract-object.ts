@@ -29,7 +29,13 @@ import { settleAll } from '../../store/settle-all.ts';
 import type { StageContext } from './context.ts';
 import { type Outcome, withoutRecords } from './outcome.ts';
 import { PartsWriter } from './parts-writer.ts';
-import { type OutputBuckets, removeExtracted, removeSuperseded, removeUnread } from './supersede.ts';
+import {
+  type OutputBuckets,
+  removeExtracted,
+  removeSuperseded,
+  removeUnnamedRejects,
+  removeUnread,
+} from './supersede.ts';
 import { takeUp } from './take-up.ts';
 
 export interface ExtractionBuckets extends OutputBuckets {
@@ -96,6 +102,7 @@ async function extracted(
   const receipt = await extract(event, dataset, buckets, context);
   const key = extractionReceiptKey(path);
   if (await ledger.writeReceipt(key, receipt)) return receipt;
+  await removeUnnamedRejects({ path, stage: 'extraction' }, ledger, context.store, buckets);
   return (await ledger.receipt(key, extractionReceipt)) ?? receipt;
 }
 
@@ -118,7 +125,9 @@ async function extract(
   const object = { dataset: registry.nameOf(event.key), key: event.key, versionId };
   const path = versionPath(object);
   const parts = new PartsWriter(context, buckets.temp, path, { ...object, sequencer: event.sequencer });
-  const rejects = new RejectsWriter(context, buckets.failed, (file) => rejectsKey(path, 'extraction', file));
+  const rejects = new RejectsWriter(context, buckets.failed, (file) =>
+    rejectsKey({ path, stage: 'extraction' }, file, codeVersion),
+  );
   const rejected: Tally = {};
   let read = 0;
   let usable = false;

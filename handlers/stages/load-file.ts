@@ -7,10 +7,10 @@ import { rowSchema } from '../../domain/tables/stored-row.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
 import {
   archiveKey,
+  itemRejectsPrefix,
   loadingReceiptKey,
-  loadingRejectsKey,
-  loadingRejectsPrefix,
   parseProcessedKey,
+  rejectsKey,
   transformationReceiptKey,
   type VersionPath,
 } from '../../domain/versions/key-layout.ts';
@@ -57,6 +57,9 @@ type FileAddress = VersionPath & {
   readonly extension: string;
 };
 
+const itemOf = ({ part, partitionPath, ...path }: FileAddress) =>
+  ({ path, stage: 'loading', part, partitionPath }) as const;
+
 /**
  * Milliseconds between two checks for the receipt of a file's part, about five seconds in all. The event of a
  * file may arrive before that receipt, which is written after the part's last file: a part of a thousand
@@ -81,7 +84,7 @@ export async function loadFile(
   const ledger = new Ledger(store, buckets.ledger);
   const removeLoaded = async () => {
     await store.remove(buckets.archive, [archiveKey(event.key)]);
-    const rejects = loadingRejectsPrefix(address, address.part, address.partitionPath);
+    const rejects = itemRejectsPrefix(itemOf(address));
     await store.remove(buckets.failed, await store.list(buckets.failed, rejects));
   };
 
@@ -98,8 +101,7 @@ export async function loadFile(
   let source: Source | undefined;
   const done = await processOnce(
     {
-      address,
-      receiptKey: loadingReceiptKey(address, address.part, address.partitionPath),
+      item: itemOf(address),
       // Two attempts by different code may make different files from a part: only those that its receipt
       // names are loaded and kept.
       dropLeftOver: async (status) => {
@@ -118,7 +120,7 @@ export async function loadFile(
       },
     },
     ledger,
-    store,
+    context,
     buckets,
   );
   if (typeof done === 'string') return withoutRecords(name, done);
@@ -242,7 +244,7 @@ async function load(
   const isParquet = toArchive.key === event.key;
 
   const rejects = new RejectsWriter(context, buckets.failed, (file) =>
-    loadingRejectsKey(address, address.part, address.partitionPath, file),
+    rejectsKey(itemOf(address), file, codeVersion),
   );
   let loaded: LoadingReceipt['tables'];
   let archive: StoredObject | undefined;

@@ -1,16 +1,19 @@
 import {
   extractionReceiptKey,
   failedPrefixes,
+  itemRejectsPrefix,
   loadingReceiptKey,
   parseFailedKey,
   parsePartKey,
   parseProcessedKey,
   partsPrefix,
+  receiptKey,
   rejectsPrefix,
   transformationReceiptKey,
   type VersionPath,
   versionPath,
   versionSegment,
+  type WorkItem,
 } from '../../domain/versions/key-layout.ts';
 import {
   isLoaded,
@@ -181,6 +184,23 @@ export async function removeRejects(
   await store.remove(
     failed,
     all.filter((key) => !kept.has(key)),
+  );
+}
+
+/** Removes the rejects of a work item that its receipt does not name. */
+export async function removeUnnamedRejects(
+  item: WorkItem,
+  ledger: Ledger,
+  store: ObjectStore,
+  { failed }: Pick<OutputBuckets, 'failed'>,
+): Promise<void> {
+  const all = await store.list(failed, itemRejectsPrefix(item));
+  if (all.length === 0) return;
+  const receipts = await ledger.receiptsOf([receiptKey(item) ?? '']);
+  const named = new Set(receipts.flatMap(({ rejects }) => rejects.map(({ key }) => key)));
+  await store.remove(
+    failed,
+    all.filter((key) => !named.has(key)),
   );
 }
 

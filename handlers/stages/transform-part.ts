@@ -4,6 +4,7 @@ import { parsePartLine, partHeader } from '../../domain/records/part.ts';
 import type { Reject } from '../../domain/records/reject.ts';
 import { transformRecord } from '../../domain/records/transformation.ts';
 import {
+  itemRejectsPrefix,
   parsePartKey,
   rejectsKey,
   transformationReceiptKey,
@@ -12,7 +13,6 @@ import {
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import {
   count,
-  type StoredObject,
   type Tally,
   type TransformationReceipt,
   transformationReceipt,
@@ -34,6 +34,9 @@ export interface TransformationBuckets extends OutputBuckets {
 
 type PartAddress = VersionPath & { readonly part: number };
 
+const itemOf = (address: PartAddress) =>
+  ({ path: address, stage: 'transformation', part: address.part }) as const;
+
 /**
  * Turns one part into files of the lake: a file for each partition that the part's rows fall into. Records
  * that the transform refuses go to the failed bucket.
@@ -50,13 +53,12 @@ export async function transformPart(
   const ledger = new Ledger(store, buckets.ledger);
   const done = await processOnce(
     {
-      address,
-      receiptKey: transformationReceiptKey(address, address.part),
+      item: itemOf(address),
       work: () => transform(event, address, dataset, buckets, context),
       discard: () => removePart(address, event.key, ledger, store, buckets),
     },
     ledger,
-    store,
+    context,
     buckets,
   );
   if (typeof done === 'string') return withoutRecords(dataset.name, done);
@@ -71,12 +73,12 @@ async function transform(
   buckets: TransformationBuckets,
   context: StageContext,
 ): Promise<TransformationReceipt> {
-  const { store, now, elapsed, sentAt, codeVersion, receives, limits } = context;
+  const { store, now, elapsed, sentAt, codeVersion, limits } = context;
   const startedAt = elapsed();
   const { header, lines } = await readPart(context, event);
   const files = new PartitionedFiles(dataset, address, header, context);
   const rejects = new RejectsWriter(context, buckets.failed, (file) =>
-    rejectsKey(address, 'transformation', header.part, file),
+    rejectsKey(itemOf(address), file, codeVersion),
   );
   const filtered: Tally = {};
   const rejected: Tally = {};
@@ -96,8 +98,6 @@ async function transform(
   }
   const outputs = await files.store(store, buckets.processed);
   await rejects.flush();
-  // An attempt by other code may have written more rejects before it died.
-  if (receives > 1) await removeRejects(address, rejects.files, store, buckets);
   return {
     stage: 'transformation',
     ...header,
@@ -130,20 +130,8 @@ async function removePart(
   );
   const files = receipt?.outputs.map((file) => file.key) ?? [];
   await store.remove(buckets.processed, files);
-  await removeRejects(address, [], store, buckets);
+  await store.remove(buckets.failed, await store.list(buckets.failed, itemRejectsPrefix(itemOf(address))));
   await store.remove(buckets.temp, [key]);
-}
-
-/** Removes the rejects of all attempts at a part, except these files. */
-async function removeRejects(
-  address: PartAddress,
-  but: readonly StoredObject[],
-  store: ObjectStore,
-  { failed }: TransformationBuckets,
-): Promise<void> {
-  const all = rejectsKey(address, 'transformation', address.part).replace(/\.ndjson$/, '-');
-  const others = (await store.list(failed, all)).filter((key) => !but.some((file) => file.key === key));
-  await store.remove(failed, others);
 }
 
 function oneTooMany({ partitionBy }: Dataset, recordNumber: number, record: unknown, most: number): Reject {

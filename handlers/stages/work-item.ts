@@ -1,19 +1,20 @@
-import type { VersionPath } from '../../domain/versions/key-layout.ts';
+import { receiptKey, type WorkItem } from '../../domain/versions/key-layout.ts';
 import type { Receipt } from '../../domain/versions/receipt.ts';
 import type { Ledger } from '../../store/ledger.ts';
-import { ObjectNotFound, type ObjectStore } from '../../store/object-store.ts';
+import { ObjectNotFound } from '../../store/object-store.ts';
+import type { StageContext } from './context.ts';
 import {
   cleanUpAfter,
   type OutputBuckets,
   removeSuperseded,
+  removeUnnamedRejects,
   statusOf,
   type VersionStatus,
 } from './supersede.ts';
 
 /** A work item of which a version has several: a part to transform, or a file to load. */
-export interface WorkItem<Done extends Receipt> {
-  readonly address: VersionPath;
-  readonly receiptKey: string;
+export interface Work<Done extends Receipt> {
+  readonly item: WorkItem;
   /**
    * Removes the input if it is left over from an attempt whose receipt was not the first: the receipt of the
    * stage before does not name it.
@@ -35,11 +36,13 @@ export interface WorkItem<Done extends Receipt> {
  * @returns `duplicate` if it was done before; `stale` if a newer event took effect, or the input is left over
  */
 export async function processOnce<Done extends Receipt>(
-  { address, receiptKey, dropLeftOver, work, discard }: WorkItem<Done>,
+  { item, dropLeftOver, work, discard }: Work<Done>,
   ledger: Ledger,
-  store: ObjectStore,
+  { store, receives }: Pick<StageContext, 'store' | 'receives'>,
   buckets: OutputBuckets,
 ): Promise<Done | 'duplicate' | 'stale'> {
+  const address = item.path;
+  const key = receiptKey(item) ?? '';
   const discarded = async () => {
     await discard();
     return 'stale' as const;
@@ -48,7 +51,8 @@ export async function processOnce<Done extends Receipt>(
   const status = statusOf(entry, address);
   if (status === 'gone') return discarded();
   if (await dropLeftOver?.(status)) return 'stale';
-  if (await ledger.hasReceipt(receiptKey)) {
+  if (await ledger.hasReceipt(key)) {
+    if (receives > 1) await removeUnnamedRejects(item, ledger, store, buckets);
     await removeSuperseded(entry, ledger, store, buckets);
     return status === 'live' ? 'duplicate' : 'stale';
   }
@@ -64,6 +68,9 @@ export async function processOnce<Done extends Receipt>(
     if (isGone) return discarded();
     throw error;
   }
-  await ledger.writeReceipt(receiptKey, receipt);
-  return (await cleanUpAfter(address, ledger, store, buckets)) ? receipt : discarded();
+  const isFirst = await ledger.writeReceipt(key, receipt);
+  // Other code may have worked on the same item, and died, or come first.
+  if (!isFirst || receives > 1) await removeUnnamedRejects(item, ledger, store, buckets);
+  if (!(await cleanUpAfter(address, ledger, store, buckets))) return discarded();
+  return isFirst ? receipt : 'duplicate';
 }

@@ -186,7 +186,7 @@ it('a row that no table can hold is counted and has a line in the failed bucket'
   mysql.tables.load = async () => ({ written: 1, unchanged: 0, rejected: [reject] });
   await put(store, mysql, 'v1', '10', recipe(1), recipe(2));
   const [failed = ''] = store.keys('failed');
-  expect(failed).toMatch(/^rejects\/.*\/loading-00000-00000\.ndjson$/);
+  expect(failed).toMatch(/^rejects\/.*\/loading-00000-00000~test\.ndjson$/);
   expect(rejectLine.parse(JSON.parse(store.body('failed', failed).toString()))).toEqual(reject);
   const [receipt = ''] = store.keys('ledger').filter((key) => key.includes('/loading/'));
   expect(loadingReceipt.parse(JSON.parse(store.body('ledger', receipt).toString()))).toMatchObject({

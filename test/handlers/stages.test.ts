@@ -112,7 +112,7 @@ describe('the stages', () => {
     await runAll(store, KEY);
     expect(await lakeRows(store)).toMatchObject([{ title: 'Recipe 1' }, { title: 'Recipe 2' }]);
     const [rejects = ''] = store.keys('failed');
-    expect(rejects).toMatch(/^rejects\/.*\/transformation-00000-00000\.ndjson$/);
+    expect(rejects).toMatch(/^rejects\/.*\/transformation-00000-00000~test\.ndjson$/);
     expect(rejectLine.parse(JSON.parse(store.body('failed', rejects).toString()))).toMatchObject({
       recordNumber: 2,
       path: 'time_estimate_s',

@@ -131,7 +131,7 @@ describe('a new version', () => {
       await extract(store, event('v2', '02'));
       expect(isTakenOver).toBe(true);
       expect(store.keys('failed')).toEqual([
-        expect.stringMatching(/^rejects\/.*\/v2\/extraction-00000\.ndjson$/),
+        expect.stringMatching(/^rejects\/.*\/v2\/extraction-00000~test\.ndjson$/),
       ]);
     },
   );

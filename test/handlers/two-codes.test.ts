@@ -111,4 +111,31 @@ describe('a part that two code versions worked on, one of which died', () => {
       expect(await titles(store, bucket)).toEqual(['RECIPE 3', 'RECIPE 4']);
     expect(server.rows('recipes', objectHash(KEY))).toHaveLength(2);
   });
+
+  it('has the rejects of the one whose receipt is first, even if the other one rejects other records of it later', async () => {
+    const refusing = (recordNumber: number): Transform => {
+      return (record, origin) => {
+        if (origin.recordNumber === recordNumber) throw new Error(`is number ${recordNumber}`);
+        return recipes.transform(record, origin);
+      };
+    };
+    const store = new MemoryStore();
+    putRaw(store, KEY, ndjson([...sources, { title: 'no recipe' }]));
+    await extract(store, KEY);
+    const [part = ''] = store.keys('temp');
+    const isDone = Promise.withResolvers<void>();
+    const late: ObjectStore = {
+      ...untilDeadline(store, () => false),
+      write: (object) => isDone.promise.then(() => store.write(object)),
+    };
+    const slow = transform(store, part, { store: late, ...code('one', refusing(1)) });
+    await transform(store, part, code('two', refusing(2)));
+    isDone.resolve();
+    expect(await slow).toMatchObject({ result: 'duplicate' });
+    const rejected = store
+      .keys('failed')
+      .flatMap((key) => store.body('failed', key).toString().trimEnd().split('\n'))
+      .map((line) => JSON.parse(line).recordNumber);
+    expect(rejected).toEqual([5, 2]);
+  });
 });

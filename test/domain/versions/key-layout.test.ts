@@ -187,8 +187,8 @@ function allKeys(path: ReturnType<typeof versionPath>, n: number, directory: str
   return [
     partKey(path, n),
     processedKey(path, n, directory, name),
-    rejectsKey(path, 'extraction', 0),
-    rejectsKey(path, 'transformation', n, 0),
+    rejectsKey({ path, stage: 'extraction' }, 0, name.codeVersion),
+    rejectsKey({ path, stage: 'loading', part: n, partitionPath: directory }, 0, name.codeVersion),
     faultKey({ path, stage: 'transformation', part: n }),
     ...[attemptKey, begunAttemptKey, gaveUpKey].map((keyOf) =>
       keyOf({ path, stage: 'loading', part: n, partitionPath: directory }),

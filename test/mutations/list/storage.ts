@@ -4,8 +4,8 @@ export const storage: readonly Mutation[] = [
   {
     name: 'writes its receipt over the one that is there',
     file: 'store/ledger.ts',
-    find: 'await this.#store.create({',
-    replace: 'await this.#store.write({',
+    find: 'return this.#store.create({',
+    replace: 'return this.#store.write({',
   },
   {
     name: 'reads the current version, whatever the event says',
