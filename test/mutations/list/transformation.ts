@@ -73,15 +73,15 @@ export const transformation: readonly Mutation[] = [
   {
     name: 'removes the rejects of other parts as well',
     file: 'domain/versions/key-layout.ts',
-    find: 'return `rejects/${itemName(item)}-`;',
-    replace: "return `rejects/${itemName(item).replace(/-\\d+$/, '')}-`;",
+    find: 'itemName(item)}-`;',
+    replace: "itemName(item).replace(/-\\d+$/, '')}-`;",
     caughtBy: 'test/handlers/two-codes.test.ts',
   },
   {
     name: 'writes rejects under one name, whichever code makes them',
     file: 'domain/versions/key-layout.ts',
-    find: '${number(file)}~${codeSegment(codeVersion)}.ndjson`',
-    replace: '${number(file)}~${codeSegment(codeVersion).slice(0, 0)}.ndjson`',
+    find: 'codeSegment(codeVersion)}.ndjson`',
+    replace: 'codeSegment(codeVersion).slice(0, 0)}.ndjson`',
     caughtBy: 'test/handlers/two-codes.test.ts',
   },
   {
