@@ -75,7 +75,6 @@ export const transformation: readonly Mutation[] = [
     file: 'domain/versions/key-layout.ts',
     find: 'itemName(item)}-`;',
     replace: "itemName(item).replace(/-\\d+$/, '')}-`;",
-    caughtBy: 'test/handlers/two-codes.test.ts',
   },
   {
     name: 'writes rejects under one name, whichever code makes them',
