@@ -30,8 +30,25 @@ describe.each(documents)('%s', (document) => {
   test('names folders and source files that are there', () => {
     const named = [...content.matchAll(folders)].map(([, path = '']) => path);
     const missing = named.filter(
-      (path) => !placeholder.test(path) && !existsSync(join(projectDirectory, path)),
+      (path) =>
+        !placeholder.test(path) &&
+        !existsSync(join(projectDirectory, path)) &&
+        // The reader creates it: its content is in the document, in a block with its name.
+        !new RegExp(`^\`\`\`\\w+ ${path}$`, 'm').test(content),
     );
     expect(missing).toEqual([]);
   });
+});
+
+test('the index links to every document, and the README to the index', () => {
+  const index = contentOf('docs/README.md');
+  const missing = documents.filter(
+    (document) =>
+      !['README.md', 'docs/README.md'].includes(document) &&
+      !index.includes(
+        `](${document.startsWith('docs/') ? document.slice('docs/'.length) : `../${document}`})`,
+      ),
+  );
+  expect(missing).toEqual([]);
+  expect(contentOf('README.md')).toContain('](docs/README.md)');
 });
