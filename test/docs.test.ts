@@ -1,14 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectDirectory } from '../cli/target/directories.ts';
 import { anchorsOf, contentOf } from './anchors.ts';
 
-const documents = [
-  'README.md',
-  'CONTRIBUTING.md',
-  ...readdirSync(join(projectDirectory, 'docs')).map((name) => `docs/${name}`),
-];
+const documents = ['README.md', 'CONTRIBUTING.md', ...globSync('docs/**/*.md', { cwd: projectDirectory })];
 const folders =
   /`((?:cli|datasets|domain|examples|formats|handlers|infra|local-aws|mysql|store|test)\/[\w./-]*)`/g;
 /** Stands for any name, as in `datasets/NAME.ts`. */
