@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { projectDirectory } from '../cli/target/directories.ts';
-import { finished, startShell } from './cli/sluice.ts';
+import { finished, npmStart, startShell } from './cli/sluice.ts';
 
 const readme = readFileSync(join(projectDirectory, 'README.md'), 'utf8');
 const directory = mkdtempSync(join(tmpdir(), 'sluice-readme-'));
@@ -25,27 +25,16 @@ test('the commands of "Use it" in the README succeed', { timeout: 300_000, tags:
   expect(start).toBe('npm start');
   expect(others.length).toBeGreaterThanOrEqual(4);
 
-  const server = startShell(directory, 'npm start');
-  const ended = finished(server);
+  const { stop } = await npmStart(directory);
   try {
-    await new Promise<void>((resolve, reject) => {
-      let printed = '';
-      server.stdout?.on('data', (text: string) => {
-        printed += text;
-        if (printed.includes('Ctrl-C stops it.')) resolve();
-      });
-      server.on('close', () => reject(new Error(`npm start ended: ${printed}`)));
-    });
     for (const command of others) {
       const { status, stdout, stderr } = await finished(startShell(directory, command));
       expect(status, `${command}\n${stdout}${stderr}`).toBe(0);
       expect(stdout, command).not.toBe('');
     }
   } finally {
-    // As Ctrl-C does: to the whole group in the foreground.
-    if (server.pid !== undefined) process.kill(-server.pid, 'SIGINT');
+    await stop();
   }
-  await ended;
 });
 
 test('the README has at most 120 lines', () => {

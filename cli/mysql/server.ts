@@ -81,7 +81,12 @@ export async function startMysqlServer(options: MysqlServerOptions): Promise<Mys
         throw new Error(`There is no free port on 127.0.0.1 (tried ${port} last).`);
       const urlOf = (user: keyof typeof passwords) =>
         `mysql://${user}:${passwords[user]}@127.0.0.1:${port}/${DATABASE}`;
-      server.onEnd((lastLines) => onTrouble(`${program.kind} stopped unexpectedly:\n${lastLines}`));
+      server.onEnd((lastLines) => {
+        onTrouble(
+          `${program.kind} stopped unexpectedly. Loading’s messages go back to the queue until it runs again: Ctrl-C, then npm start. Its last lines:`,
+        );
+        for (const line of lastLines.split('\n')) onTrouble(line);
+      });
       return {
         url: urlOf(USER),
         readUrl: urlOf(READER),

@@ -46,14 +46,44 @@ export function startSluice(
   });
 }
 
-/** Starts a line of the README in a shell, in the project's folder, in a process group of its own. */
-export function startShell(directory: string, line: string): ChildProcess {
+/** Starts a line of a document in a shell, in the checkout's folder, in a process group of its own. */
+export function startShell(directory: string, line: string, checkout = projectDirectory): ChildProcess {
   return spawn('/bin/sh', ['-c', line], {
-    cwd: projectDirectory,
+    cwd: checkout,
     env: environmentOf(directory, { NO_COLOR: '1' }),
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
+}
+
+/** The local cloud, as `npm start` runs it in a terminal of its own. */
+export interface Started {
+  /** Its output until it was ready. */
+  readonly printed: string;
+  /** Stops it as Ctrl-C does, and waits for its end. */
+  stop(): Promise<void>;
+}
+
+/** @throws {Error} when it ends before it is ready */
+export async function npmStart(directory: string, checkout = projectDirectory): Promise<Started> {
+  const server = startShell(directory, 'npm start', checkout);
+  const ended = finished(server);
+  let printed = '';
+  await new Promise<void>((resolve, reject) => {
+    server.stdout?.on('data', (text: string) => {
+      printed += text;
+      if (printed.includes('Ctrl-C stops it.')) resolve();
+    });
+    ended.then(({ stderr }) => reject(new Error(`npm start ended: ${printed}${stderr}`)), reject);
+  });
+  return {
+    printed,
+    async stop() {
+      // As Ctrl-C does: to the whole group in the foreground.
+      if (server.pid !== undefined) process.kill(-server.pid, 'SIGINT');
+      await ended;
+    },
+  };
 }
 
 /** The exit status and output of a process. @throws {Error} when Node printed a warning */

@@ -1,30 +1,15 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { projectDirectory } from '../../../cli/target/directories.ts';
 import { readProgram } from '../../../local-aws/program/program.ts';
+import { copyOfCheckout } from '../checkout.ts';
 import { type Run, sluice } from '../sluice.ts';
 
 let copy: string;
 
 beforeAll(() => {
-  copy = mkdtempSync(join(tmpdir(), 'sluice-layout-'));
-  for (const each of [
-    'domain',
-    'handlers',
-    'infra',
-    'local-aws',
-    'cli',
-    'datasets',
-    'store',
-    'formats',
-    'mysql',
-    'package.json',
-    'Pulumi.yaml',
-  ])
-    cpSync(join(projectDirectory, each), join(copy, each), { recursive: true });
-  symlinkSync(join(projectDirectory, 'node_modules'), join(copy, 'node_modules'));
+  copy = copyOfCheckout();
 });
 afterAll(() => rmSync(copy, { recursive: true, force: true }));
 

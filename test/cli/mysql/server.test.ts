@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
+  globSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -134,6 +135,18 @@ describe('the bundled MySQL server', () => {
 
     const next = await start(directory);
     expect(await ask(next.url, 'SELECT a FROM kept')).toEqual([{ a: 7 }]);
+  });
+
+  test('a server that is killed says how to start it again, and what it printed last, line by line', async () => {
+    const directory = newDirectory();
+    const lines: string[] = [];
+    open.add(await startMysqlServer({ program, directory, onTrouble: (line) => lines.push(line) }));
+    const [pidFile = ''] = globSync('**/server.pid', { cwd: directory });
+    process.kill(Number(readFileSync(join(directory, pidFile), 'utf8')), 'SIGKILL');
+    await expect.poll(() => lines.length).toBeGreaterThan(1);
+    expect(lines[0]).toMatch(/ stopped unexpectedly\. .* Ctrl-C, then npm start\./);
+    expect(lines.slice(1).join('\n')).toContain(': ready for connections.');
+    expect(lines.filter((line) => line.includes('\n'))).toEqual([]);
   });
 
   test('the server ends one that was left behind in its directory', async () => {

@@ -1,0 +1,37 @@
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { projectDirectory } from '../../cli/target/directories.ts';
+
+/** Everything that the command line, the program and `npm start` read. */
+const parts = [
+  'cli',
+  'datasets',
+  'domain',
+  'examples',
+  'formats',
+  'handlers',
+  'infra',
+  'local-aws',
+  'mysql',
+  'store',
+  'package.json',
+  'package-lock.json',
+  'Pulumi.yaml',
+  'Pulumi.dev.yaml',
+];
+
+/** Copies this checkout into a temporary directory, for a test to change. It shares the packages. */
+export function copyOfCheckout(): string {
+  const copy = mkdtempSync(join(tmpdir(), 'sluice-checkout-'));
+  for (const part of parts) cpSync(join(projectDirectory, part), join(copy, part), { recursive: true });
+  const [from, to] = [join(projectDirectory, 'node_modules'), join(copy, 'node_modules')];
+  mkdirSync(to);
+  for (const name of readdirSync(from)) {
+    // npm's links to the workspaces must lead into the copy.
+    if (name === '@sluice' || name === '.bin')
+      cpSync(join(from, name), join(to, name), { recursive: true, verbatimSymlinks: true });
+    else symlinkSync(join(from, name), join(to, name));
+  }
+  return copy;
+}
