@@ -1,0 +1,50 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
+import { stages } from '../../../domain/stage.ts';
+import { queueStates } from '../../target/queue-state.ts';
+import type { Target } from '../../target/target.ts';
+import { count } from '../../terminal/terminal.ts';
+
+const POLL_MS = 100;
+/**
+ * How long the queues must stay empty. SQS's counts are right a minute after the last change at the latest
+ * ("Amazon SQS API Reference: GetQueueAttributes"); the local cloud's are always right.
+ */
+const QUIET_ON_AWS_MS = 60_000;
+const QUIET_MS = 400;
+
+/**
+ * Waits until no function works any more on what it received before this call: until the queues are empty,
+ * or, if others keep them busy, until every invocation that had begun has timed out.
+ */
+export async function untilQuiet(
+  target: Target,
+  signal: AbortSignal,
+  onWait: (text: string) => void,
+): Promise<void> {
+  const end = Date.now() + (await longestTimeout(target));
+  const enough = target.control === undefined ? QUIET_ON_AWS_MS : QUIET_MS;
+  let since = Date.now();
+  for (;;) {
+    signal.throwIfAborted();
+    const messages = (await queueStates(target)).reduce((sum, each) => sum + each.waiting + each.inFlight, 0);
+    const now = Date.now();
+    if (messages > 0) since = now;
+    if (now - since >= enough || now > end) return;
+    onWait(
+      `Waiting until no function works on it${messages > 0 ? `: ${count(messages, 'message')} in the queues` : ''}`,
+    );
+    await pause(Math.min(POLL_MS, enough));
+  }
+}
+
+/** Of all stages' functions, in milliseconds. */
+async function longestTimeout({ lambda, outputs }: Target): Promise<number> {
+  const timeouts = await Promise.all(
+    stages.map(async (stage) => {
+      const command = new GetFunctionConfigurationCommand({ FunctionName: outputs.functions[stage] });
+      return (await lambda.send(command)).Timeout ?? 0;
+    }),
+  );
+  return Math.max(...timeouts) * 1000;
+}
