@@ -235,7 +235,12 @@ class Run {
       console.error(printable(`s3://${bucket}/${key}, version ${versionId}, was not deleted: ${reason}`));
     if (this.#options.json) {
       this.#total(
-        { ...result, left: [...bucketTotals(left), otherTotals(left)], refused, elsewhere: others },
+        {
+          ...result,
+          left: { buckets: bucketTotals(left), ...otherTotals(left) },
+          refused,
+          elsewhere: others,
+        },
         '',
       );
       return;

@@ -93,7 +93,14 @@ export function elsewhere({ outputs, control }: Target, withMysql: boolean): Els
       lives: 'until somebody deletes these files, and all their versions',
     },
     { what: 'copies that npx sluice query made on other machines', lives: 'until the next query there' },
-    ...(isOnAws ? onAws : []),
+    ...(isOnAws
+      ? onAws
+      : [
+          {
+            what: 'bytes on this disk, in packs of the local S3 with other objects and in the log of MySQL',
+            lives: 'until they are written over, or somebody deletes the directory of the local cloud',
+          },
+        ]),
     {
       what: 'a hash of the key, in the record of this run and in sluice_objects of MySQL',
       lives: 'for good',

@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { stages } from '../../../domain/stage.ts';
-import { queueStates } from '../../target/queue-state.ts';
+import { queueDepth } from '../../target/queue-state.ts';
 import type { Target } from '../../target/target.ts';
 import { count } from '../../terminal/terminal.ts';
 
+const POLL_ON_AWS_MS = 2000;
 const POLL_MS = 100;
 /**
  * How long the queues must stay empty. SQS's counts are right a minute after the last change at the latest
@@ -23,18 +24,20 @@ export async function untilQuiet(
   onWait: (text: string) => void,
 ): Promise<void> {
   const end = Date.now() + (await longestTimeout(target));
-  const enough = target.control === undefined ? QUIET_ON_AWS_MS : QUIET_MS;
+  const isOnAws = target.control === undefined;
+  const enough = isOnAws ? QUIET_ON_AWS_MS : QUIET_MS;
   let since = Date.now();
   for (;;) {
     signal.throwIfAborted();
-    const messages = (await queueStates(target)).reduce((sum, each) => sum + each.waiting + each.inFlight, 0);
+    const depths = await Promise.all(stages.map((stage) => queueDepth(target, target.outputs.queues[stage])));
+    const messages = depths.reduce((sum, { waiting, inFlight }) => sum + waiting + inFlight, 0);
     const now = Date.now();
     if (messages > 0) since = now;
     if (now - since >= enough || now > end) return;
     onWait(
       `Waiting until no function works on it${messages > 0 ? `: ${count(messages, 'message')} in the queues` : ''}`,
     );
-    await pause(Math.min(POLL_MS, enough));
+    await pause(isOnAws ? POLL_ON_AWS_MS : POLL_MS);
   }
 }
 

@@ -306,6 +306,16 @@ describe('erase KEY', () => {
     expect(await rowsOf(key)).toBe(0);
   });
 
+  test('leaves nothing of an object that is still on its way through the stages', async () => {
+    const key = 'recipes/people/under way.json';
+    await put(key, ndjson(...Array.from({ length: 3000 }, (_, i) => recipe(`under way ${i}`, i % 9)), {}));
+    await eventually(async () => ((await tracesOf(key)).length > 2 ? true : undefined), 'the extraction');
+    await eraseHere(key);
+    await quiet();
+    expect(await tracesOf(key)).toEqual([]);
+    expect(await rowsOf(key)).toBe(0);
+  });
+
   test('a run that is killed in the middle is finished by the next one, which says the same', async () => {
     const key = 'recipes/people/killed.json';
     await putAndWait(key, ndjson(recipe('killed 1'), {}));
