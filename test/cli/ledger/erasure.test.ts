@@ -306,11 +306,18 @@ describe('erase KEY', () => {
     expect(await rowsOf(key)).toBe(0);
   });
 
-  test('leaves nothing of an object that is still on its way through the stages', async () => {
+  test('waits for the work that has begun, and leaves nothing of an object that is under way', async () => {
     const key = 'recipes/people/under way.json';
-    await put(key, ndjson(...Array.from({ length: 3000 }, (_, i) => recipe(`under way ${i}`, i % 9)), {}));
-    await eventually(async () => ((await tracesOf(key)).length > 2 ? true : undefined), 'the extraction');
+    const queue = target.outputs.queues.loading.split('/').at(-1);
+    const resource = `arn:aws:sqs:${target.outputs.region}:000000000000:${queue}`;
+    await target.control?.addFault({ kind: 'delay', of: 'messages', delayMs: 4000, resource, times: null });
+    await put(key, ndjson(recipe('under way 1'), recipe('under way 2', 9), {}));
+    await eventually(async () => {
+      const places = placesOf(await tracesOf(key));
+      return places.includes('processed') && !places.includes('archive') ? true : undefined;
+    }, 'files that are not loaded');
     await eraseHere(key);
+    await target.control?.clearFaults();
     await quiet();
     expect(await tracesOf(key)).toEqual([]);
     expect(await rowsOf(key)).toBe(0);
