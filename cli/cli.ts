@@ -36,6 +36,7 @@ const commands: Readonly<Record<string, () => Promise<(program: Command) => void
   executions: async () => (await import('./commands/executions.ts')).executions,
   rejects: async () => (await import('./commands/rejects.ts')).rejects,
   replay: async () => (await import('./commands/replay.ts')).replay,
+  erase: async () => (await import('./commands/erase.ts')).erase,
   explain: async () => (await import('./commands/explain.ts')).explain,
   logs: async () => (await import('./commands/logs.ts')).logs,
   schema: async () => (await import('./commands/schema.ts')).schema,

@@ -70,6 +70,42 @@ async function* versionPages(
   }
 }
 
+/** All versions and delete markers under a prefix. */
+export async function* listVersions(
+  { s3 }: S3Access,
+  bucket: string,
+  prefix = '',
+): AsyncGenerator<ListedVersion> {
+  for await (const page of versionPages({ s3 }, bucket, prefix)) yield* page;
+}
+
+/**
+ * The names of the folders right under a prefix, which is empty or ends with `/`, also of those in which
+ * everything is deleted.
+ */
+export async function foldersIn({ s3 }: S3Access, bucket: string, prefix: string): Promise<string[]> {
+  const names: string[] = [];
+  let marker: { readonly KeyMarker?: string; readonly VersionIdMarker?: string } = {};
+  for (;;) {
+    const { CommonPrefixes, IsTruncated, NextKeyMarker, NextVersionIdMarker } = await s3.send(
+      new ListObjectVersionsCommand({
+        Bucket: bucket,
+        Prefix: prefix,
+        Delimiter: '/',
+        EncodingType: 'url',
+        ...marker,
+      }),
+    );
+    for (const { Prefix = '' } of CommonPrefixes ?? [])
+      names.push(decodeKey(Prefix).slice(prefix.length, -1));
+    if (IsTruncated !== true || NextKeyMarker === undefined) return names;
+    marker = {
+      KeyMarker: decodeKey(NextKeyMarker),
+      ...(NextVersionIdMarker !== undefined && { VersionIdMarker: NextVersionIdMarker }),
+    };
+  }
+}
+
 /** The latest version of each key under a prefix; for a deleted object, its delete marker. */
 export async function* listLatest(
   { s3 }: S3Access,

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';
 import { total } from '../../domain/versions/receipt.ts';
 import { parseRevision } from '../../domain/versions/revision.ts';
-import { parseS3Url } from '../lake/s3-url.ts';
+import { rawKey } from '../lake/s3-url.ts';
 import { type ObjectHistory, objectHistory, type StageWork, type TimelineEvent } from '../ledger/explain.ts';
 import { explainRecord, type RecordTrace, versionToExplain } from '../ledger/explain-record.ts';
 import { rejectTables } from '../ledger/rejects/describe.ts';
@@ -53,7 +53,7 @@ export function explain(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (asked: string, options: ExplainOptions) => {
       const target = await chosenTarget(program);
-      const key = keyOf(target, asked);
+      const key = rawKey(target, asked);
       const progress = new Progress();
       progress.show('Reading the ledger, the buckets and the logs');
       const history = await objectHistory(target, key, options.since ?? Date.now() - LOGS_BACK_MS).finally(
@@ -73,13 +73,6 @@ export function explain(program: Command): void {
       const trace = await traceOf(target, history, options.record);
       console.log(options.json ? printableJson(trace, 2) : traceText(trace));
     });
-}
-
-function keyOf({ outputs }: Target, asked: string): string {
-  const object = parseS3Url(asked);
-  if (object === undefined) return asked;
-  if (object.bucket === 'raw' || object.bucket === outputs.buckets.raw) return object.key;
-  throw new UserError(`Only objects of the raw bucket can be explained: s3://${outputs.buckets.raw}/KEY`);
 }
 
 function withoutReceipts({ work, ...history }: ObjectHistory) {

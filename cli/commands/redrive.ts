@@ -19,7 +19,7 @@ import {
   type RedriveEnding,
   redriveEndings,
 } from '../ledger/dead-letters/redrive-endings.ts';
-import { RedriveRecord } from '../ledger/dead-letters/redrive-record.ts';
+import { RunRecord } from '../ledger/run-record.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { chosenDataset, datasetNames, more, pointInTime, whole } from '../options/options.ts';
 import { chosenStages, stageArgument } from '../options/stages.ts';
@@ -117,7 +117,7 @@ class Run {
   readonly #queues: readonly DeadLetterQueue[];
   readonly #signal: AbortSignal;
   readonly #progress: Progress;
-  readonly #record: RedriveRecord;
+  readonly #record: RunRecord;
   readonly #sent: DeadLetter[] = [];
   #count = 0;
   #unseen = 0;
@@ -139,7 +139,7 @@ class Run {
     this.#selection = { codes, datasets, keys, messages, since, limit };
     this.#queues = deadLetterQueues(target, stages);
     const action = options.discard ? 'discard' : 'redrive';
-    this.#record = new RedriveRecord(target, {
+    this.#record = new RunRecord(target, 'redrives', {
       action,
       stages,
       selection: this.#selection,
@@ -151,12 +151,17 @@ class Run {
     if (this.#options.dryRun) await this.#look();
     else if (this.#options.discard) await this.#discard();
     else {
-      await this.#record.begin();
+      await this.#record.begin({ messages: [] });
       let results: Readonly<Record<string, number>> | undefined;
       try {
         results = await this.#sendBack();
       } finally {
-        await this.#record.end({ sent: this.#count, results, complete: results !== undefined }, this.#sent);
+        await this.#record.end({
+          sent: this.#count,
+          results,
+          complete: results !== undefined,
+          messages: this.#sent,
+        });
       }
       this.#total({ sent: this.#count, results }, `Sent ${count(this.#count, 'message')} back.`);
     }
@@ -194,14 +199,14 @@ class Run {
       this.#unseen = open.reduce((sum, each) => sum + each.unseen, 0);
       this.#sent.push(...chosen);
       if (chosen.length === 0) return;
-      await this.#record.begin(chosen);
+      await this.#record.begin({ messages: chosen });
       for (const { queue, held } of open) {
         const own = chosen.filter(({ stage, place }) => stage === queue.stage && place === queue.place);
         await held.delete(own.map(({ id }) => id));
       }
     });
     const discarded = this.#sent.length;
-    if (discarded > 0) await this.#record.end({ discarded }, this.#sent);
+    if (discarded > 0) await this.#record.end({ discarded, messages: this.#sent });
     this.#total({ discarded }, `Discarded ${count(discarded, 'message')}.`);
   }
 

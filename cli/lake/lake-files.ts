@@ -64,6 +64,21 @@ export async function copyFiles(
   return files;
 }
 
+/** The paths of all copies that queries have made of the files of these tables. */
+export async function localCopies({ directory }: Target, tables: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(
+    tables.map(async (table) => {
+      const folder = join(directory, 'lake', table);
+      const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return [];
+        throw error;
+      });
+      return names.filter(isCopy).map((name) => join(folder, name));
+    }),
+  );
+  return found.flat();
+}
+
 /**
  * Whether Spectrum skips the file ("Database Developer Guide: Data files for queries in Amazon Redshift
  * Spectrum").

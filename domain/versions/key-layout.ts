@@ -269,9 +269,9 @@ export function unreadableMessageKey(stage: Stage, messageId: string): string {
   return `gave-up/_messages/${stage}/${messageId}.json`;
 }
 
-/** The record of one run of a redrive, in the failed bucket. @param startedAt ISO 8601 */
-export function redriveRecordKey(startedAt: string, id: string): string {
-  return `redrives/${startedAt.replaceAll(':', '-')}-${id}.json`;
+/** The record of one run of a command, in the failed bucket. @param startedAt ISO 8601 */
+export function runRecordKey(kind: 'redrives' | 'erasures', startedAt: string, id: string): string {
+  return `${kind}/${startedAt.replaceAll(':', '-')}-${id}.json`;
 }
 
 /** The prefix of a version's rejects in the failed bucket. */

@@ -109,6 +109,12 @@ export function erased(key: string, name: string): SyntheticEvent {
   return { ...deleted({ key, versionId, sequencer: '0' }), permanent: true };
 }
 
+/** The deletion of a key, right after everything that its ledger entry knows. */
+export function deletionOf(entry: LedgerEntry): SyntheticEvent {
+  const sequencer = justAfter(newestSequencer(entry));
+  return deleted({ key: entry.key, versionId: entry.current?.versionId ?? '', sequencer });
+}
+
 function deleted(event: Pick<SyntheticEvent, 'key' | 'versionId' | 'sequencer'>): SyntheticEvent {
   return { type: 'deleted', permanent: false, revision: 0, size: undefined, ...event };
 }

@@ -1,0 +1,165 @@
+import { ListMultipartUploadsCommand, type MultipartUpload } from '@aws-sdk/client-s3';
+import { stages } from '../../../domain/stage.ts';
+import { type ErasedBucket, type ErasureScope, erasedBuckets } from '../../../domain/versions/erasure.ts';
+import { objectId } from '../../../domain/versions/key-layout.ts';
+import { findObjectEvent } from '../../../domain/versions/object-event.ts';
+import { foldersIn, type ListedVersion, listVersions, versionsOf } from '../../../store/listing.ts';
+import { localCopies } from '../../lake/lake-files.ts';
+import { type PublishedFile, publishedFilesWith } from '../../lake/published-files.ts';
+import { HeldMessages } from '../../target/held-messages.ts';
+import type { Target } from '../../target/target.ts';
+import { deadLetterQueues } from '../dead-letters/dead-letters.ts';
+import type { ErasableRows } from './rows.ts';
+
+/** A version or a delete marker in one of the pipeline's buckets. */
+export interface FoundVersion extends ListedVersion {
+  readonly place: ErasedBucket;
+}
+
+/** An upload in parts that was never finished: S3 keeps its parts, unseen. */
+export interface OpenUpload {
+  readonly key: string;
+  readonly uploadId: string;
+}
+
+/** Everything that an erasure takes, as the services list it at one time. */
+export interface Inventory {
+  readonly versions: readonly FoundVersion[];
+  readonly uploads: readonly OpenUpload[];
+  /** Files of the tables `rejects` and `objects` that have rows of the erased versions. */
+  readonly published: readonly PublishedFile[];
+  /** Messages in DLQs and undelivered queues. */
+  readonly messages: number;
+  /** Rows in MySQL by table; `undefined` without MySQL. */
+  readonly rows: ReadonlyMap<string, number> | undefined;
+  /**
+   * Copies of files of the lake on this machine: all of the datasets concerned, since some may be of files
+   * that are gone from the lake. A query makes those anew that it needs.
+   */
+  readonly copies: readonly string[];
+}
+
+/** Lists everything that is left to erase. Costs a LIST per 1,000 versions of the lake and of the archive. */
+export async function takeInventory(
+  target: Target,
+  scope: ErasureScope,
+  rows: ErasableRows | undefined,
+  signal: AbortSignal,
+): Promise<Inventory> {
+  const versions = await foundVersions(target, scope, signal);
+  return {
+    versions,
+    uploads: await openUploads(target, scope),
+    published: await publishedFilesWith(target, (key, version) => scope.takesVersion(key, version)),
+    messages: await visitMessages(target, scope, signal, false),
+    rows: await rows?.count(scope),
+    copies: await localCopies(target, datasetsOf(target, scope, versions)),
+  };
+}
+
+/** Every version in the scope, in all buckets. */
+export async function foundVersions(
+  target: Target,
+  scope: ErasureScope,
+  signal: AbortSignal,
+): Promise<FoundVersion[]> {
+  const versions: FoundVersion[] = [];
+  for (const place of erasedBuckets)
+    for await (const version of candidates(target, scope, place)) {
+      signal.throwIfAborted();
+      if (scope.takes(place, version.key, version.versionId)) versions.push({ ...version, place });
+    }
+  return versions;
+}
+
+/** The datasets that the keys belong to, or have belonged to as far as files tell. */
+function datasetsOf(target: Target, { keys }: ErasureScope, versions: readonly FoundVersion[]): string[] {
+  const inLake = versions
+    .filter(({ place }) => place === 'processed')
+    .map(({ key }) => key.split('/')[0] ?? '');
+  return [...new Set([...keys.map((key) => target.registry.nameOf(key)), ...inLake])];
+}
+
+/** In the folders of these prefixes, which are named after datasets, each object has a folder. */
+const prefixes: Readonly<Partial<Record<ErasedBucket, readonly string[]>>> = {
+  temp: [''],
+  failed: ['rejects/', 'faults/', 'attempts/', 'gave-up/'],
+  ledger: ['receipts/', 'heads/'],
+};
+
+async function* candidates(
+  target: Target,
+  { keys }: ErasureScope,
+  place: ErasedBucket,
+): AsyncGenerator<ListedVersion> {
+  const bucket = target.outputs.buckets[place];
+  if (place === 'raw') for (const key of keys) yield* await versionsOf(target, bucket, key);
+  // The names of files begin with their partition, so a file of one object can be anywhere.
+  else if (prefixes[place] === undefined) yield* listVersions(target, bucket);
+  else
+    for (const prefix of prefixes[place])
+      for (const dataset of await foldersIn(target, bucket, prefix))
+        for (const key of keys) yield* listVersions(target, bucket, `${prefix}${dataset}/${objectId(key)}`);
+}
+
+async function openUploads({ s3, outputs }: Target, { keys }: ErasureScope): Promise<OpenUpload[]> {
+  const found: OpenUpload[] = [];
+  for (const Prefix of keys) {
+    let marker: { readonly KeyMarker?: string; readonly UploadIdMarker?: string } = {};
+    for (;;) {
+      const page = await s3.send(
+        new ListMultipartUploadsCommand({
+          Bucket: outputs.buckets.raw,
+          Prefix,
+          EncodingType: 'url',
+          ...marker,
+        }),
+      );
+      const isIt = ({ Key = '' }: MultipartUpload) => decodeURIComponent(Key.replaceAll('+', ' ')) === Prefix;
+      for (const { UploadId = '' } of (page.Uploads ?? []).filter(isIt))
+        found.push({ key: Prefix, uploadId: UploadId });
+      if (page.IsTruncated !== true || page.NextKeyMarker === undefined) break;
+      marker = {
+        KeyMarker: decodeURIComponent(page.NextKeyMarker.replaceAll('+', ' ')),
+        ...(page.NextUploadIdMarker !== undefined && { UploadIdMarker: page.NextUploadIdMarker }),
+      };
+    }
+  }
+  return found;
+}
+
+/**
+ * Counts the messages about the erased versions in DLQs and undelivered queues, and deletes them if so asked.
+ * All others are visible again afterwards.
+ */
+export async function visitMessages(
+  target: Target,
+  scope: ErasureScope,
+  signal: AbortSignal,
+  discard: boolean,
+): Promise<number> {
+  const counts = await Promise.all(
+    deadLetterQueues(target, stages).map(async ({ stage, url }) => {
+      const held = new HeldMessages(target.sqs, url);
+      try {
+        const messages = await held.receiveAll(signal);
+        const ours = messages.filter(({ Body = '' }) => {
+          const event = findObjectEvent(Body);
+          return event !== undefined && scope.takesPath(target.registry.workItemOf(stage, event).path);
+        });
+        if (discard) await held.delete(ours.map(({ MessageId = '' }) => MessageId));
+        return ours.length;
+      } finally {
+        await held.release();
+      }
+    }),
+  );
+  signal.throwIfAborted();
+  return counts.reduce((sum, n) => sum + n, 0);
+}
+
+/** Whether nothing is left, but for copies on this machine, which may be of other objects. */
+export function isEmpty({ versions, uploads, published, messages, rows }: Inventory): boolean {
+  const inTables = [...(rows?.values() ?? [])].reduce((sum, n) => sum + n, 0);
+  return [versions.length, uploads.length, published.length, messages, inTables].every((n) => n === 0);
+}
