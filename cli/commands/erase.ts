@@ -82,7 +82,8 @@ const explanation = `
 It erases raw objects, parts, rejects, faults, notes, files of the lake and of the archive, ledger entries, receipts,
 rows in MySQL, dead-lettered messages, unfinished uploads, copies of the tables rejects and objects, and the copies that
 query has made on this machine. Then it lists everything again; the exit status is 1 if anything is left. A run that was
-killed is finished by running the command again. docs/erasure.md says what no command can erase, and until when it lives.
+killed is finished by running the command again. docs/maintenance/erasure.md says what no command can erase, and until
+when it lives.
 
 --record writes a new version of the object without the record, waits until it has replaced the version before in every
 sink, and erases all older versions. The records after it get the number before theirs.`;

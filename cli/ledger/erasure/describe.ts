@@ -63,7 +63,7 @@ export interface Elsewhere {
   readonly lives: string;
 }
 
-/** What no run erases. docs/erasure.md has the reasons. */
+/** What no run erases. docs/maintenance/erasure.md has the reasons. */
 export function elsewhere({ outputs, control }: Target, withMysql: boolean): Elsewhere[] {
   const isOnAws = control === undefined;
   const onAws: Elsewhere[] = [
