@@ -93,7 +93,7 @@ async function run(target: Target, keys: readonly string[], options: ReplayOptio
   const verb = dryRun ? 'would be reprocessed' : options.wait ? 'reprocessed' : 'sent for reprocessing';
   const rest = skipped === 0 ? '' : `, ${integer(skipped)} skipped (--force includes them)`;
   const closed =
-    under.length === 0 ? '' : `; ${integer(outcome.closed)} rejects closed, ${integer(outcome.left)} left`;
+    under.length === 0 ? '' : `; ${count(outcome.closed, 'reject')} closed, ${integer(outcome.left)} left`;
   console.log(`${count(replayed, 'object')} ${verb}${rest}${closed}.`);
   if (replayed > 0 && !dryRun && !options.wait) console.log('To see their progress: npx sluice status');
 }

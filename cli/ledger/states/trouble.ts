@@ -187,7 +187,7 @@ function happened(
   { kind, stage, code, message, at, attempt, of, underWaySince, next }: Trouble,
   now: number,
 ): string {
-  const reason = `${printable(code)}: ${printable(message)}`;
+  const reason = `${printable(code)}: ${printable(message).replace(/(?<![.!?])$/, '.')}`;
   const comes = next === undefined || next <= now ? undefined : age(next - now);
   switch (kind) {
     case 'retrying':
