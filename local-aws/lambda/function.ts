@@ -26,7 +26,7 @@ export interface FunctionSettings {
   /** The configured variables. */
   readonly environment: Readonly<Record<string, string>>;
   /** Maximum of concurrent invocations; further ones are refused. 0 refuses all. */
-  readonly reservedConcurrency?: number;
+  readonly reservedConcurrency?: number | undefined;
   readonly logGroup: string;
   /** Whether Lambda writes traces with the function's role (`tracingConfig.mode` Active). */
   readonly tracing?: boolean;

@@ -33,7 +33,7 @@ export interface MappingSettings {
   /** 0–300. */
   readonly maximumBatchingWindowSeconds: number;
   /** 2–1000. Without it, concurrency is up to the poller, which starts with five. */
-  readonly maximumConcurrency?: number;
+  readonly maximumConcurrency?: number | undefined;
   readonly reportBatchItemFailures: boolean;
   readonly enabled: boolean;
   /** Whether it counts its messages in metrics. */

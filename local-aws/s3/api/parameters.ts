@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { harmless, type Input, notServed, only, parseInput } from '../../http/parameters.ts';
+import { all, harmless, type Input, notServed, only, parseInput } from '../../http/parameters.ts';
 import { checksumAlgorithms, checksumHeader } from '../storage/checksum.ts';
 import { malformedXml } from './errors.ts';
 import type { Exchange } from './exchange.ts';
@@ -7,8 +7,6 @@ import { parseXml } from './xml.ts';
 
 /** Read by the operation itself. */
 const served = z.string().optional();
-const all = <Names extends string, Value>(names: readonly Names[], value: Value) =>
-  Object.fromEntries(names.map((name) => [name, value])) as Record<Names, Value>;
 
 const nothingLocked = harmless('No object is locked.');
 const everywhere = {
