@@ -1,13 +1,13 @@
-import type { Caller } from '../core/call.ts';
+import { authorizeRole, type Caller } from '../core/call.ts';
 import type { ServiceContext } from '../core/cloud-service.ts';
 import { type Journal, noJournal } from '../core/journal.ts';
 import { badRequest, errorText } from '../core/service-error.ts';
 import { type BusEvent, eventTime } from '../events/rule.ts';
+import { roleReader } from '../s3/api/role-reader.ts';
 import type { Store } from '../s3/storage/store.ts';
 import type { Sqs } from '../sqs/sqs.ts';
 import { Catalog, type Partition } from './catalog.ts';
 import { type CompareFile, type Crawl, crawl } from './crawler.ts';
-import { filesFor } from './files.ts';
 import type { CatalogSettings, CrawlerSettings } from './settings.ts';
 
 export type GlueEntry =
@@ -114,18 +114,13 @@ export class Glue {
     const begun = { id: ids(), crawler: settings.name, startedAt };
     let ended: Crawl;
     try {
-      await authorize({
-        caller: { kind: 'service', principal: 'glue.amazonaws.com', sourceArn: settings.arn },
-        operation: 'AssumeRole',
-        action: 'sts:AssumeRole',
-        resource: settings.roleArn,
-      });
+      await authorizeRole(authorize, 'glue', settings.roleArn, settings.arn);
       const outcome = await crawl(
         settings,
         isFirst,
         {
           catalog: this.catalog,
-          files: filesFor(store, authorize, caller),
+          files: roleReader(store, authorize, caller),
           queue: sqs.queue(settings.queueArn.split(':').at(-1) ?? '', caller),
           authorize,
           caller,

@@ -1,13 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
-import type { Authorize } from '../core/call.ts';
+import { type Authorize, authorizeAction } from '../core/call.ts';
 import { type Metrics, noMetrics } from '../core/metrics.ts';
 import type { Reaper } from '../core/reaper.ts';
 import { ServiceError } from '../core/service-error.ts';
 import type { Credentials } from '../iam/credentials.ts';
 import type { FunctionLogs } from '../logs/logs.ts';
-import { FunctionMetrics } from './function-metrics.ts';
+import { functionMetrics } from './function-metrics.ts';
 import { type Fault, FunctionProcess, type Outcome } from './function-process.ts';
 import type { InvocationResult } from './mapping.ts';
 
@@ -88,7 +88,7 @@ interface Worker {
 export class LambdaFunction {
   readonly settings: FunctionSettings;
   readonly #ports: FunctionPorts;
-  readonly #metrics: FunctionMetrics;
+  readonly #metrics: ReturnType<typeof functionMetrics>;
   readonly #idle: Worker[] = [];
   readonly #workers = new Set<Worker>();
   readonly #waiting: (() => void)[] = [];
@@ -99,7 +99,7 @@ export class LambdaFunction {
   constructor(settings: FunctionSettings, ports: FunctionPorts) {
     this.settings = settings;
     this.#ports = ports;
-    this.#metrics = new FunctionMetrics(settings.name, ports.metrics ?? noMetrics);
+    this.#metrics = functionMetrics(settings.name, ports.metrics ?? noMetrics);
   }
 
   get counts(): FunctionCounts {
@@ -234,15 +234,9 @@ export class LambdaFunction {
     const { arn, logGroup, roleArn, tracing = false, name } = this.settings;
     const [, partition, , region, account] = arn.split(':');
     const stream = `arn:${partition}:logs:${region}:${account}:log-group:${logGroup}:log-stream:${logStream}`;
-    const may = async (action: string, resource: string) => {
-      const operation = action.split(':')[1] ?? '';
-      await this.#ports.authorize({
-        caller: { kind: 'role', principal: roleArn },
-        operation,
-        action,
-        resource,
-      });
-    };
+    const caller = { kind: 'role', principal: roleArn } as const;
+    const may = (action: string, resource: string) =>
+      authorizeAction(this.#ports.authorize, caller, action, resource);
     try {
       await may('logs:CreateLogStream', stream);
       await may('logs:PutLogEvents', stream);

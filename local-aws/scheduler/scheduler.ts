@@ -1,4 +1,4 @@
-import type { Caller } from '../core/call.ts';
+import { authorizeRole, type Caller } from '../core/call.ts';
 import type { CloudService, ServiceContext } from '../core/cloud-service.ts';
 import { type Metric, noMetrics } from '../core/metrics.ts';
 import { errorText } from '../core/service-error.ts';
@@ -85,12 +85,7 @@ export class Scheduler implements CloudService {
   async #call({ name, groupArn, targetArn, roleArn, input }: ScheduleSettings): Promise<void> {
     this.#attempts.get(groupArn)?.record(1);
     try {
-      await this.#options.authorize({
-        caller: { kind: 'service', principal: 'scheduler.amazonaws.com', sourceArn: groupArn },
-        operation: 'AssumeRole',
-        action: 'sts:AssumeRole',
-        resource: roleArn,
-      });
+      await authorizeRole(this.#options.authorize, 'scheduler', roleArn, groupArn);
       await this.#options.calls[callOf(targetArn)]?.(input, { kind: 'role', principal: roleArn });
     } catch (error) {
       this.#dropped.get(groupArn)?.record(1);

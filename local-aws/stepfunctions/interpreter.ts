@@ -1,9 +1,10 @@
+import { sleep } from '../core/clock.ts';
 import type { Catcher, Flow, ParallelState, State, TaskState } from './definition.ts';
 import { Attempts, matches, statesError } from './errors.ts';
 import { assigned, evaluate, type StatesObject, type Variables } from './expressions.ts';
 import { type Json, StatesError, withinLimit } from './json.ts';
 import { runMap } from './map/map.ts';
-import { type Cursor, type Run, sleep } from './run.ts';
+import type { Cursor, Run } from './run.ts';
 
 /** The exit from a state: to another state, or to the end of its flow. */
 interface Exit {
