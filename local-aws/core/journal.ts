@@ -29,6 +29,9 @@ export const noJournal: Journal<unknown> = {
   close: async () => {},
 };
 
+/** Opens no journal. */
+export const openNothing: OpenJournal = async () => noJournal;
+
 export interface JournalOptions {
   /**
    * A journal is rewritten as the current state when it has more bytes than this and than four times its size

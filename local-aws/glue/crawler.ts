@@ -90,7 +90,8 @@ export async function crawl(
   for (const folder of found.folders.values()) {
     const { table, values, location } = folder;
     const { bucket, prefix } = placeOf({ location });
-    const known = ports.catalog.partition({ database: table.database, table: table.name }, values);
+    const place = { database: table.database, table: table.name };
+    const known = ports.catalog.partition(place, values);
     const [file] = await Array.fromAsync(take(ports.files.list(bucket, prefix), 1));
     if (file === undefined) {
       if (known !== undefined) empty.push(location);
@@ -98,14 +99,7 @@ export async function crawl(
     }
     if (known === undefined && table.partitionKeys.length > 0) {
       await mayRegister(ports, table);
-      const partition = {
-        database: table.database,
-        table: table.name,
-        values,
-        location,
-        createdAt: ports.now(),
-      };
-      await ports.register([partition]);
+      await ports.register([{ ...place, values, location, createdAt: ports.now() }]);
       partitionsCreated += 1;
     }
     const declared = { columns: table.columns, format: table.parameters['classification'] ?? 'unknown' };

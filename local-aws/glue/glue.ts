@@ -1,6 +1,6 @@
 import { authorizeRole, type Caller } from '../core/call.ts';
 import type { ServiceContext } from '../core/cloud-service.ts';
-import { type Journal, noJournal } from '../core/journal.ts';
+import { type Journal, noJournal, openNothing } from '../core/journal.ts';
 import { badRequest, errorText } from '../core/service-error.ts';
 import { type BusEvent, eventTime } from '../events/rule.ts';
 import { roleReader } from '../s3/api/role-reader.ts';
@@ -59,22 +59,18 @@ export class Glue {
   }
 
   async start(): Promise<void> {
-    const opened = await this.#options.openJournal?.<GlueEntry>(
+    const { openJournal = openNothing } = this.#options;
+    this.#journal = await openJournal<GlueEntry>(
       'glue',
       (entry) => this.#replay(entry),
       () => this.#snapshot(),
     );
-    this.#journal = opened ?? noJournal;
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.allSettled([...this.#crawlers.values()].map(({ running }) => running?.done));
     await this.#journal.close();
-  }
-
-  crawlers(): LiveCrawler[] {
-    return [...this.#crawlers.values()];
   }
 
   /** @throws EntityNotFoundException */

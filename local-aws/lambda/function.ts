@@ -64,13 +64,6 @@ export interface Invocation {
   kill(): void;
 }
 
-export interface FunctionCounts {
-  readonly invocations: number;
-  readonly errors: number;
-  readonly throttles: number;
-  readonly coldStarts: number;
-}
-
 /** "Invoke, LogType: the last 4 KB of the execution log" */
 const logTailLength = 4096;
 
@@ -94,16 +87,11 @@ export class LambdaFunction {
   readonly #waiting: (() => void)[] = [];
   #busy = 0;
   #closed = false;
-  #counts = { invocations: 0, errors: 0, throttles: 0, coldStarts: 0 };
 
   constructor(settings: FunctionSettings, ports: FunctionPorts) {
     this.settings = settings;
     this.#ports = ports;
     this.#metrics = functionMetrics(settings.name, ports.metrics ?? noMetrics);
-  }
-
-  get counts(): FunctionCounts {
-    return { ...this.#counts };
   }
 
   /**
@@ -114,7 +102,6 @@ export class LambdaFunction {
   invoke(payload: string): Invocation {
     const { reservedConcurrency = Infinity } = this.settings;
     if (this.#busy + this.#waiting.length >= reservedConcurrency) {
-      this.#counts.throttles += 1;
       this.#metrics.throttled();
       throw new ServiceError('TooManyRequestsException', 429, 'Rate Exceeded.', {
         Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
@@ -215,7 +202,6 @@ export class LambdaFunction {
       stopIdling: () => {},
     };
     this.#workers.add(worker);
-    this.#counts.coldStarts += 1;
     void process.ended.then(() => {
       worker.stopIdling();
       ports.credentials.revoke(accessKeyId);
@@ -253,7 +239,6 @@ export class LambdaFunction {
 
   async #run(worker: Worker, requestId: string, payload: string): Promise<InvocationResult> {
     const { process, log } = worker;
-    this.#counts.invocations += 1;
     const ended = this.#metrics.begun(this.#busy);
     const cold = worker.initMs === undefined;
     const begun = performance.now();
@@ -275,7 +260,6 @@ export class LambdaFunction {
     log(this.#report(worker, requestId, durationMs, cold, outcome));
     const logTail = worker.logged;
     if ('payload' in outcome) return { payload: outcome.payload, logTail };
-    this.#counts.errors += 1;
     return { payload: JSON.stringify(outcome.fault), functionError: 'Unhandled', logTail };
   }
 

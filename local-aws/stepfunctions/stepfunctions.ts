@@ -1,14 +1,14 @@
 import { authorizeAction, type Caller } from '../core/call.ts';
 import { sleep } from '../core/clock.ts';
 import type { ServiceContext } from '../core/cloud-service.ts';
-import { type Journal, noJournal } from '../core/journal.ts';
+import { type Journal, noJournal, openNothing } from '../core/journal.ts';
 import { parseJson } from '../core/parse-json.ts';
 import { badRequest, errorText } from '../core/service-error.ts';
 import { roleReader } from '../s3/api/role-reader.ts';
 import type { Store } from '../s3/storage/store.ts';
 import { type Definition, parseDefinition } from './definition.ts';
 import { statesError } from './errors.ts';
-import { type End, type Execution, type ExecutionEntry, entriesOf, type HistoryEvent } from './execution.ts';
+import { type End, type Execution, type ExecutionEntry, entriesOf } from './execution.ts';
 import { runFlow } from './interpreter.ts';
 import { isTooLong, type Json, json, StatesError } from './json.ts';
 import { machineMetrics } from './machine-metrics.ts';
@@ -69,13 +69,13 @@ export class StepFunctions {
 
   /** Checks roles as on their creation, replays the journal, and continues unfinished executions. */
   async start(): Promise<void> {
-    await checkRoles(this.#options.authorize, this.machines());
-    const opened = await this.#options.openJournal?.<ExecutionEntry>(
+    const { authorize, openJournal = openNothing } = this.#options;
+    await checkRoles(authorize, this.machines());
+    this.#journal = await openJournal<ExecutionEntry>(
       'states',
       (entry) => this.#replay(entry),
       () => this.#snapshot(),
     );
-    this.#journal = opened ?? noJournal;
     for (const execution of this.#executions.values()) if (execution.end === undefined) this.#run(execution);
   }
 
@@ -259,14 +259,9 @@ export class StepFunctions {
         'States.Runtime',
         `The execution reached the maximum number of history events (${LONGEST_HISTORY}).`,
       );
+    const { length: previousEventId } = events;
     const timestamp = this.#options.clock.now();
-    const event: HistoryEvent = {
-      id: events.length + 1,
-      previousEventId: events.length,
-      type,
-      timestamp,
-      details,
-    };
+    const event = { id: previousEventId + 1, previousEventId, type, timestamp, details };
     events.push(event);
     // The journal keeps the order, and later entries are awaited.
     void this.#journal.append({ type: 'event', arn, event });

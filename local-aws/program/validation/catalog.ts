@@ -13,12 +13,11 @@ import {
   required,
   valueAt,
 } from './checks.ts';
+import { queueType, roleType } from './types.ts';
 
 const databaseType = 'aws:glue/catalogDatabase:CatalogDatabase';
 const tableType = 'aws:glue/catalogTable:CatalogTable';
 const crawlerType = 'aws:glue/crawler:Crawler';
-const queueType = 'aws:sqs/queue:Queue';
-const roleType = 'aws:iam/role:Role';
 const namespaceType = 'aws:redshiftserverless/namespace:Namespace';
 const workgroupType = 'aws:redshiftserverless/workgroup:Workgroup';
 

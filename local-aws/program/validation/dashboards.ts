@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Resource } from '../program.ts';
 import { type Check, isOutput, type OfType, physicalName, required } from './checks.ts';
+import { alarmType, functionType, queueType } from './types.ts';
 
 /** What CloudWatch refuses of dashboards, or shows as an error on one. */
 export const dashboardChecks: Readonly<Record<string, readonly Check[]>> = {
@@ -159,16 +160,14 @@ function* wrongIds({ metrics }: MetricProperties): Iterable<string> {
 }
 
 function* wrongAlarms({ alarms }: z.infer<typeof alarmProperties>, ofType: OfType): Iterable<string> {
-  const unknown = alarms.find(
-    (arn) => !isOutput(ofType, 'aws:cloudwatch/metricAlarm:MetricAlarm', 'arn', arn),
-  );
+  const unknown = alarms.find((arn) => !isOutput(ofType, alarmType, 'arn', arn));
   if (unknown !== undefined) yield `must show alarms of this program, not ${JSON.stringify(unknown)}`;
 }
 
 /** A metric of a name that nothing has stays empty for ever, and nobody says so. */
 const owners: Readonly<Record<string, readonly [type: string, output: string]>> = {
-  QueueName: ['aws:sqs/queue:Queue', 'name'],
-  FunctionName: ['aws:lambda/function:Function', 'name'],
+  QueueName: [queueType, 'name'],
+  FunctionName: [functionType, 'name'],
   EventSourceMappingUUID: ['aws:lambda/eventSourceMapping:EventSourceMapping', 'uuid'],
   DBInstanceIdentifier: ['aws:rds/instance:Instance', 'identifier'],
 };

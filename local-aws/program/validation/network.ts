@@ -10,6 +10,7 @@ import {
   refersTo,
   required,
 } from './checks.ts';
+import { functionType, keyType, roleType } from './types.ts';
 
 const vpcType = 'aws:ec2/vpc:Vpc';
 const subnetType = 'aws:ec2/subnet:Subnet';
@@ -20,7 +21,6 @@ const subnetGroupType = 'aws:rds/subnetGroup:SubnetGroup';
 const parameterGroupType = 'aws:rds/parameterGroup:ParameterGroup';
 const instanceType = 'aws:rds/instance:Instance';
 const proxyType = 'aws:rds/proxy:Proxy';
-const keyType = 'aws:kms/key:Key';
 
 const ofVpc = [required('vpcId'), refersTo('vpcId', [vpcType, 'id'])];
 const identifier = /^[a-z](?!.*--)[a-z0-9-]*[a-z0-9]$/;
@@ -152,7 +152,7 @@ export const networkChecks: Readonly<Record<string, readonly Check[]>> = {
     physicalName('name', identifier, 63, identifierWords),
     oneOf('engineFamily', ['MYSQL', 'POSTGRESQL', 'SQLSERVER']),
     oneOf('defaultAuthScheme', ['NONE', 'IAM_AUTH']),
-    refersTo('roleArn', ['aws:iam/role:Role', 'arn']),
+    refersTo('roleArn', [roleType, 'arn']),
     refersTo('vpcSubnetIds', [subnetType, 'id']),
     refersTo('vpcSecurityGroupIds', [securityGroupType, 'id']),
     function* someAuthentication({ inputs }) {
@@ -174,7 +174,7 @@ export const networkChecks: Readonly<Record<string, readonly Check[]>> = {
   'aws:lambda/invocation:Invocation': [
     required('input'),
     json('input'),
-    refersTo('functionName', ['aws:lambda/function:Function', 'name']),
+    refersTo('functionName', [functionType, 'name']),
   ],
 };
 

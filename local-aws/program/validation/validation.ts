@@ -24,11 +24,10 @@ import { workflowChecks } from './workflows.ts';
 
 export type { Finding } from './checks.ts';
 
+import { alarmType, functionType, keyType, logGroupType, queueType, roleType } from './types.ts';
+
 const bucketType = 'aws:s3/bucket:Bucket';
-const queueType = 'aws:sqs/queue:Queue';
 const ruleType = 'aws:cloudwatch/eventRule:EventRule';
-const functionType = 'aws:lambda/function:Function';
-const roleType = 'aws:iam/role:Role';
 
 const ofBucket = [required('bucket'), refersTo('bucket', [bucketType, 'bucket'])];
 const ofQueue = [required('queueUrl'), refersTo('queueUrl', [queueType, 'url'])];
@@ -159,7 +158,7 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
     range('reservedConcurrentExecutions', -1, 1_000),
     oneOf('tracingConfig.mode', ['Active', 'PassThrough']),
     oneOf('loggingConfig.logFormat', ['JSON', 'Text']),
-    refersTo('loggingConfig.logGroup', ['aws:cloudwatch/logGroup:LogGroup', 'name']),
+    refersTo('loggingConfig.logGroup', [logGroupType, 'name']),
     environment,
     ...placement,
   ],
@@ -212,11 +211,11 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
 
   // KMS API reference: PutKeyPolicy, ScheduleKeyDeletion, CreateAlias; CloudWatch Logs API reference:
   // PutRetentionPolicy.
-  'aws:kms/key:Key': [range('deletionWindowInDays', 7, 30), policy('policy', 'resource', 32_768)],
+  [keyType]: [range('deletionWindowInDays', 7, 30), policy('policy', 'resource', 32_768)],
   'aws:kms/alias:Alias': [
     physicalName('name', /^alias\/(?!aws\/)[A-Za-z0-9/_-]+$/, 256, 'alias/ and a name'),
   ],
-  'aws:cloudwatch/logGroup:LogGroup': [
+  [logGroupType]: [
     physicalName('name', /^[.\-_/#A-Za-z0-9]+$/, 512, 'letters, digits and ._-/#'),
     oneOf(
       'retentionInDays',
@@ -228,7 +227,7 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
   ],
 
   // CloudWatch API reference: PutMetricAlarm, MetricDataQuery.
-  'aws:cloudwatch/metricAlarm:MetricAlarm': [
+  [alarmType]: [
     physicalName('name', /^\P{Cc}+$/u, 255, 'printable'),
     atMost('alarmDescription', 1_024),
     required('comparisonOperator'),

@@ -1,6 +1,7 @@
 import { errorText } from '../../core/service-error.ts';
 import { parseDefinition } from '../../stepfunctions/definition.ts';
 import { type Check, oneOf, physicalName, property, refersTo, required, valueAt } from './checks.ts';
+import { logGroupType, roleType } from './types.ts';
 
 /** The rules of the provider and AWS for state machines, and the limits of the local cloud. */
 export const workflowChecks: Readonly<Record<string, readonly Check[]>> = {
@@ -9,14 +10,14 @@ export const workflowChecks: Readonly<Record<string, readonly Check[]>> = {
   'aws:sfn/stateMachine:StateMachine': [
     physicalName('name', /^[A-Za-z0-9_-]+$/, 80, 'letters, digits, hyphens and underscores'),
     required('roleArn'),
-    refersTo('roleArn', ['aws:iam/role:Role', 'arn']),
+    refersTo('roleArn', [roleType, 'arn']),
     required('definition'),
     property('definition', definition),
     oneOf('type', ['STANDARD', 'EXPRESS']),
     oneOf('loggingConfiguration.level', ['ALL', 'ERROR', 'FATAL', 'OFF']),
     function* logDestination({ inputs }, ofType) {
       const destination = valueAt(inputs, 'loggingConfiguration.logDestination');
-      const groups = ofType('aws:cloudwatch/logGroup:LogGroup');
+      const groups = ofType(logGroupType);
       if (destination !== undefined && !groups.some(({ outputs }) => `${outputs['arn']}:*` === destination))
         yield [
           'loggingConfiguration.logDestination',
