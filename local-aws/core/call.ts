@@ -33,3 +33,17 @@ export interface Call {
  * if a fault is injected.
  */
 export type Authorize = (call: Call) => Promise<void>;
+
+/** Authorizes a call of the operation that an action is named after: `sqs:SendMessage`. */
+export const authorizeAction = (authorize: Authorize, caller: Caller, action: string, resource: string) =>
+  authorize({ caller, operation: action.slice(action.indexOf(':') + 1), action, resource });
+
+/** Authorizes a service to assume a role, on behalf of a resource. */
+export const authorizeRole = (authorize: Authorize, service: string, role: string, sourceArn?: string) => {
+  const caller: Caller = {
+    kind: 'service',
+    principal: `${service}.amazonaws.com`,
+    ...(sourceArn && { sourceArn }),
+  };
+  return authorizeAction(authorize, caller, 'sts:AssumeRole', role);
+};

@@ -29,6 +29,9 @@ export const noJournal: Journal<unknown> = {
   close: async () => {},
 };
 
+/** Opens no journal. */
+export const openNothing: OpenJournal = async () => noJournal;
+
 export interface JournalOptions {
   /**
    * A journal is rewritten as the current state when it has more bytes than this and than four times its size
@@ -120,9 +123,7 @@ function stop(path: string, error: Error): void {
 class FileJournal<Entry> implements Journal<Entry> {
   readonly #path: string;
   readonly #snapshot: () => Iterable<Entry>;
-  readonly #compactAbove: number;
-  readonly #onFailure: (path: string, error: Error) => void;
-  readonly #disk: Disk;
+  readonly #options: Required<JournalOptions>;
   #file: number | undefined;
   /** Size of the contents in bytes, where the next entry goes. */
   #end = 0;
@@ -138,14 +139,12 @@ class FileJournal<Entry> implements Journal<Entry> {
   constructor(path: string, snapshot: () => Iterable<Entry>, options: Required<JournalOptions>) {
     this.#path = path;
     this.#snapshot = snapshot;
-    this.#compactAbove = options.compactAboveBytes;
-    this.#onFailure = options.onFailure;
-    this.#disk = options.disk;
+    this.#options = options;
   }
 
   async open(): Promise<void> {
     await this.#rewrite();
-    this.#disk.watch(this);
+    this.#options.disk.watch(this);
   }
 
   append(entry: Entry): Promise<void> {
@@ -159,10 +158,10 @@ class FileJournal<Entry> implements Journal<Entry> {
     if (this.#file === undefined || this.#allocated - this.#end >= LEAST_ROOM_BYTES) return true;
     const room = this.#end + ROOM_BYTES;
     try {
-      this.#disk.write(this.#file, zeros.subarray(0, room - this.#allocated), this.#allocated);
+      this.#options.disk.write(this.#file, zeros.subarray(0, room - this.#allocated), this.#allocated);
     } catch (error) {
       if (!isFullDisk(error)) throw error;
-      this.#disk.report(this.#path, error);
+      this.#options.disk.report(this.#path, error);
       return false;
     }
     this.#allocated = room;
@@ -174,7 +173,7 @@ class FileJournal<Entry> implements Journal<Entry> {
     this.#waiting = [];
     this.#next = undefined;
     this.#writing = this.#end > this.#limit ? this.#compact(lines) : this.#append(lines);
-    this.#writing.catch((error: Error) => this.#onFailure(this.#path, error));
+    this.#writing.catch((error: Error) => this.#options.onFailure(this.#path, error));
     return this.#writing;
   }
 
@@ -186,7 +185,7 @@ class FileJournal<Entry> implements Journal<Entry> {
     const text = textOf(lines);
     while (!this.#tryToWrite(this.#file, text)) {
       this.#isHeld = true;
-      await this.#disk.wait();
+      await this.#options.disk.wait();
     }
     this.#isHeld = false;
     this.#end += text.length;
@@ -196,11 +195,11 @@ class FileJournal<Entry> implements Journal<Entry> {
 
   #tryToWrite(file: number, text: Uint8Array): boolean {
     try {
-      this.#disk.write(file, text, this.#end);
+      this.#options.disk.write(file, text, this.#end);
       return true;
     } catch (error) {
       if (!isFullDisk(error)) throw error;
-      this.#disk.report(this.#path, error);
+      this.#options.disk.report(this.#path, error);
       return false;
     }
   }
@@ -211,7 +210,7 @@ class FileJournal<Entry> implements Journal<Entry> {
       await this.#rewrite();
     } catch (error) {
       if (!isFullDisk(error)) throw error;
-      this.#disk.report(this.#path, error);
+      this.#options.disk.report(this.#path, error);
       this.#limit = this.#end * 2;
       await this.#append(lines);
     }
@@ -228,7 +227,7 @@ class FileJournal<Entry> implements Journal<Entry> {
     let size = 0;
     try {
       for (const text of texts(this.#snapshot())) {
-        this.#disk.write(file, text, size);
+        this.#options.disk.write(file, text, size);
         size += text.length;
       }
       await sync(file);
@@ -242,12 +241,12 @@ class FileJournal<Entry> implements Journal<Entry> {
     this.#file = file;
     this.#end = size;
     this.#allocated = size;
-    this.#limit = Math.max(this.#compactAbove, size * 4);
+    this.#limit = Math.max(this.#options.compactAboveBytes, size * 4);
     this.hasRoom();
   }
 
   async close(): Promise<void> {
-    this.#disk.unwatch(this);
+    this.#options.disk.unwatch(this);
     await (this.#next ?? this.#writing);
     if (this.#file === undefined) return;
     ftruncateSync(this.#file, this.#end);

@@ -19,6 +19,20 @@ export interface Metrics {
   watch(look: (at: number) => void): void;
 }
 
+/** Makes several metrics with the same dimensions; those without another unit count. */
+export function metricsOf<Key extends string>(
+  metrics: Metrics,
+  namespace: string,
+  dimensions: Readonly<Record<string, string>>,
+  names: Readonly<Record<Key, string | readonly [name: string, unit: Unit]>>,
+) {
+  const made = Object.entries<string | readonly [string, Unit]>(names).map(([key, named]) => {
+    const [name, unit] = typeof named === 'string' ? ([named, 'Count'] as const) : named;
+    return [key, metrics.metric(namespace, name, dimensions, unit)];
+  });
+  return Object.fromEntries(made) as Readonly<Record<Key, Metric>>;
+}
+
 const noMetric: Metric = { record() {}, set() {}, rest() {} };
 
 /** Keeps nothing. */

@@ -148,18 +148,15 @@ export class EventBus {
     const now = this.#options.clock.now();
     const deliveries = rule.targets.flatMap((target) => {
       const { duplicate = 0, delayMs = 0 } = this.#options.deliverFault?.(event, target) ?? {};
-      return Array.from({ length: 1 + duplicate }, () => {
-        const id = this.#options.ids();
-        return {
-          id,
-          rule: rule.name,
-          target: target.id,
-          event,
-          since: now,
-          retries: 0,
-          dueAt: now + delayMs,
-        };
-      });
+      const first = {
+        rule: rule.name,
+        target: target.id,
+        event,
+        since: now,
+        retries: 0,
+        dueAt: now + delayMs,
+      };
+      return Array.from({ length: 1 + duplicate }, () => ({ id: this.#options.ids(), ...first }));
     });
     await Promise.all(
       deliveries.map((delivery) => (delivery.dueAt > now ? this.#keep(delivery) : this.#attempt(delivery))),

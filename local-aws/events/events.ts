@@ -1,5 +1,5 @@
 import type { ServedService, ServiceContext } from '../core/cloud-service.ts';
-import { type Journal, noJournal } from '../core/journal.ts';
+import { type Journal, noJournal, openNothing } from '../core/journal.ts';
 import type { DescribedService } from '../http/operation.ts';
 import { eventsService } from './api.ts';
 import { type BusOptions, EventBus, type EventEntry } from './bus.ts';
@@ -43,12 +43,12 @@ export function createEvents(options: EventsOptions): Events {
     publish: (event) => bus.publish(event),
     waiting: () => bus.waiting,
     async start() {
-      const opened = await options.openJournal?.<EventEntry>(
+      const { openJournal = openNothing } = options;
+      journal = await openJournal<EventEntry>(
         'events',
         (entry) => bus.replay(entry),
         () => bus.snapshot(),
       );
-      journal = opened ?? noJournal;
       bus.start();
     },
     async close() {

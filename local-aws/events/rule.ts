@@ -17,22 +17,22 @@ export interface EventTarget {
   readonly id: string;
   readonly arn: string;
   /** The queue for events that could not be delivered. */
-  readonly deadLetterArn?: string;
+  readonly deadLetterArn?: string | undefined;
   /** 60 to 86,400. */
   readonly maximumEventAgeSeconds: number;
   /** 0 to 185. */
   readonly maximumRetryAttempts: number;
   /** Constant text that the target gets instead of the event. */
-  readonly input?: string;
+  readonly input?: string | undefined;
 }
 
 /** A rule of the default bus: a pattern, a schedule, or both. */
 export interface EventRule {
   readonly name: string;
   readonly arn: string;
-  readonly description?: string;
-  readonly eventPattern?: string;
-  readonly scheduleExpression?: string;
+  readonly description?: string | undefined;
+  readonly eventPattern?: string | undefined;
+  readonly scheduleExpression?: string | undefined;
   readonly enabled: boolean;
   readonly targets: readonly EventTarget[];
 }

@@ -223,23 +223,22 @@ const conditional = {
   409: ['ConditionalRequestConflict', 'A conflicting operation occurred during this request.'],
   412: ['PreconditionFailed', 'At least one of the pre-conditions you specified did not hold'],
 } as const;
-
+const internal = 'We encountered an internal error. Please try again.';
 /** "Error responses" (S3 API reference) and "Common errors" of the other services. */
-function refusal(status: 409 | 412 | 500 | 503, action: string): ServiceError {
-  const s3 = action.startsWith('s3:');
-  if (status in conditional) {
-    const [code, message] = conditional[status as 409 | 412];
-    return new ServiceError(code, status, message);
-  }
-  if (status === 503)
-    return s3
-      ? new ServiceError('SlowDown', 503, 'Please reduce your request rate.')
-      : new ServiceError('ServiceUnavailable', 503, 'The service is temporarily unavailable.');
-  return new ServiceError(
-    s3 ? 'InternalError' : 'InternalFailure',
-    500,
-    'We encountered an internal error. Please try again.',
-  );
+const ofS3 = {
+  ...conditional,
+  500: ['InternalError', internal],
+  503: ['SlowDown', 'Please reduce your request rate.'],
+} as const;
+const ofOthers = {
+  ...conditional,
+  500: ['InternalFailure', internal],
+  503: ['ServiceUnavailable', 'The service is temporarily unavailable.'],
+} as const;
+
+function refusal(status: keyof typeof ofS3, action: string): ServiceError {
+  const [code, message] = (action.startsWith('s3:') ? ofS3 : ofOthers)[status];
+  return new ServiceError(code, status, message);
 }
 
 /** Mulberry32: pseudo-random numbers from 0 to 1 for a seed. */

@@ -28,10 +28,7 @@ import {
 } from './shapes.ts';
 
 export interface GlueServiceOptions extends Omit<ServiceContext, 'ids'> {
-  readonly glue: Pick<
-    Glue,
-    'catalog' | 'crawler' | 'crawlers' | 'startCrawler' | 'register' | 'removePartition'
-  >;
+  readonly glue: Pick<Glue, 'catalog' | 'crawler' | 'startCrawler' | 'register' | 'removePartition'>;
 }
 
 /** Glue's API: the AWS JSON 1.1 protocol ("AWS Glue Web API Reference"), limited to the needs of the lake. */

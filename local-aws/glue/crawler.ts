@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import type { Authorize, Caller } from '../core/call.ts';
+import { type Authorize, authorizeAction, type Caller } from '../core/call.ts';
+import type { RoleReader } from '../s3/api/role-reader.ts';
 import type { QueuePort, ReceivedMessage } from '../sqs/sqs.ts';
 import type { Catalog, Partition } from './catalog.ts';
-import type { Files, FoundFile } from './files.ts';
 import type { CatalogColumn, CrawlerSettings, TableSettings } from './settings.ts';
 
 /** A crawl's result. */
@@ -35,7 +35,7 @@ export type CompareFile = (
 
 export interface CrawlPorts {
   readonly catalog: Catalog;
-  readonly files: Files;
+  readonly files: RoleReader;
   readonly queue: QueuePort;
   readonly authorize: Authorize;
   readonly caller: Caller;
@@ -90,7 +90,8 @@ export async function crawl(
   for (const folder of found.folders.values()) {
     const { table, values, location } = folder;
     const { bucket, prefix } = placeOf({ location });
-    const known = ports.catalog.partition({ database: table.database, table: table.name }, values);
+    const place = { database: table.database, table: table.name };
+    const known = ports.catalog.partition(place, values);
     const [file] = await Array.fromAsync(take(ports.files.list(bucket, prefix), 1));
     if (file === undefined) {
       if (known !== undefined) empty.push(location);
@@ -98,14 +99,7 @@ export async function crawl(
     }
     if (known === undefined && table.partitionKeys.length > 0) {
       await mayRegister(ports, table);
-      const partition = {
-        database: table.database,
-        table: table.name,
-        values,
-        location,
-        createdAt: ports.now(),
-      };
-      await ports.register([partition]);
+      await ports.register([{ ...place, values, location, createdAt: ports.now() }]);
       partitionsCreated += 1;
     }
     const declared = { columns: table.columns, format: table.parameters['classification'] ?? 'unknown' };
@@ -131,7 +125,7 @@ interface Folder {
   readonly table: TableSettings;
   readonly values: readonly string[];
   readonly location: string;
-  readonly files: Map<string, FoundFile>;
+  readonly files: Map<string, { readonly key: string; readonly size: number }>;
 }
 
 /** The changed folders of tables, and the files that belong to no partition. */
@@ -145,21 +139,21 @@ class Findings {
   }
 
   /** A file without a size was deleted. */
-  add(bucket: string, file: FoundFile | { readonly key: string; readonly size?: undefined }): void {
-    const table = this.#tables.find((each) => each.bucket === bucket && file.key.startsWith(each.prefix));
+  add(bucket: string, { key, size }: { readonly key: string; readonly size?: number | undefined }): void {
+    const table = this.#tables.find((each) => each.bucket === bucket && key.startsWith(each.prefix));
     if (table === undefined) return;
-    const path = file.key.slice(table.prefix.length, file.key.lastIndexOf('/') + 1);
+    const path = key.slice(table.prefix.length, key.lastIndexOf('/') + 1);
     const partition = partitionValues(table.partitionKeys, path);
     if (partition === undefined) {
-      if (file.size !== undefined && this.drift.size < TOLD)
-        this.drift.add(`${file.key}: it lies in no partition of ${table.name} (${keysOf(table)})`);
+      if (size !== undefined && this.drift.size < TOLD)
+        this.drift.add(`${key}: it lies in no partition of ${table.name} (${keysOf(table)})`);
       return;
     }
     const location = `s3://${bucket}/${table.prefix}${path}`;
     const folder = this.folders.get(location) ?? { table, values: partition, location, files: new Map() };
     this.folders.set(location, folder);
-    if (file.size === undefined) folder.files.delete(file.key);
-    else if (folder.files.size < SAMPLES) folder.files.set(file.key, file);
+    if (size === undefined) folder.files.delete(key);
+    else if (folder.files.size < SAMPLES) folder.files.set(key, { key, size });
   }
 }
 
@@ -173,9 +167,8 @@ function placeOf({ location }: { readonly location: string }): { bucket: string;
 
 async function mayRegister({ authorize, caller, catalog }: CrawlPorts, table: TableSettings): Promise<void> {
   const database = catalog.database(table.database);
-  const call = { caller, operation: 'BatchCreatePartition', action: 'glue:BatchCreatePartition' };
   for (const resource of [catalogArn(database.arn), database.arn, table.arn])
-    await authorize({ ...call, resource });
+    await authorizeAction(authorize, caller, 'glue:BatchCreatePartition', resource);
 }
 
 /**

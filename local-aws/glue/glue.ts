@@ -1,13 +1,13 @@
-import type { Caller } from '../core/call.ts';
+import { authorizeRole, type Caller } from '../core/call.ts';
 import type { ServiceContext } from '../core/cloud-service.ts';
-import { type Journal, noJournal } from '../core/journal.ts';
+import { type Journal, noJournal, openNothing } from '../core/journal.ts';
 import { badRequest, errorText } from '../core/service-error.ts';
 import { type BusEvent, eventTime } from '../events/rule.ts';
+import { roleReader } from '../s3/api/role-reader.ts';
 import type { Store } from '../s3/storage/store.ts';
 import type { Sqs } from '../sqs/sqs.ts';
 import { Catalog, type Partition } from './catalog.ts';
 import { type CompareFile, type Crawl, crawl } from './crawler.ts';
-import { filesFor } from './files.ts';
 import type { CatalogSettings, CrawlerSettings } from './settings.ts';
 
 export type GlueEntry =
@@ -59,22 +59,18 @@ export class Glue {
   }
 
   async start(): Promise<void> {
-    const opened = await this.#options.openJournal?.<GlueEntry>(
+    const { openJournal = openNothing } = this.#options;
+    this.#journal = await openJournal<GlueEntry>(
       'glue',
       (entry) => this.#replay(entry),
       () => this.#snapshot(),
     );
-    this.#journal = opened ?? noJournal;
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.allSettled([...this.#crawlers.values()].map(({ running }) => running?.done));
     await this.#journal.close();
-  }
-
-  crawlers(): LiveCrawler[] {
-    return [...this.#crawlers.values()];
   }
 
   /** @throws EntityNotFoundException */
@@ -114,18 +110,13 @@ export class Glue {
     const begun = { id: ids(), crawler: settings.name, startedAt };
     let ended: Crawl;
     try {
-      await authorize({
-        caller: { kind: 'service', principal: 'glue.amazonaws.com', sourceArn: settings.arn },
-        operation: 'AssumeRole',
-        action: 'sts:AssumeRole',
-        resource: settings.roleArn,
-      });
+      await authorizeRole(authorize, 'glue', settings.roleArn, settings.arn);
       const outcome = await crawl(
         settings,
         isFirst,
         {
           catalog: this.catalog,
-          files: filesFor(store, authorize, caller),
+          files: roleReader(store, authorize, caller),
           queue: sqs.queue(settings.queueArn.split(':').at(-1) ?? '', caller),
           authorize,
           caller,

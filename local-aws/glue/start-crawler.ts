@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Authorize, Caller } from '../core/call.ts';
+import { type Authorize, authorizeAction, type Caller } from '../core/call.ts';
 import type { Glue } from './glue.ts';
 
 /** StartCrawler as the universal target of a schedule calls it, with the API's input as JSON. */
@@ -10,7 +10,7 @@ export function startCrawler(
   return async (input, caller) => {
     const { Name } = z.object({ Name: z.string() }).parse(JSON.parse(input));
     const resource = glue.crawler(Name).settings.arn;
-    await authorize({ caller, operation: 'StartCrawler', action: 'glue:StartCrawler', resource });
+    await authorizeAction(authorize, caller, 'glue:StartCrawler', resource);
     glue.startCrawler(Name);
   };
 }

@@ -24,6 +24,10 @@ export const notServed = only<never>();
 /** A parameter without effect here, for this reason. */
 export const harmless = (_reason: string) => z.unknown().optional();
 
+/** Several parameters of the same kind. */
+export const all = <Name extends string, Value>(names: readonly Name[], value: Value) =>
+  Object.fromEntries(names.map((name) => [name, value])) as Record<Name, Value>;
+
 /**
  * Reads an operation's input.
  * @throws ServiceError NotImplemented, with its name, for a parameter that is not served

@@ -6,8 +6,9 @@ import { errorText, forbidden, ServiceError, unsupported } from '../core/service
 import type { Credential } from '../iam/credentials.ts';
 import { jsonError, queryError, xmlError } from './error-response.ts';
 import { free } from './free.ts';
+import { jsonAnswer } from './rest-json.ts';
 import type { Service, WireRequest, WireResponse } from './service.ts';
-import { checkClaim, signedService, verifySignature } from './signature.ts';
+import { checkClaim, type SignedRequest, signedService, verifySignature } from './signature.ts';
 
 /** Services by the name in request signatures: `s3`, `sqs`, `events`, `lambda`, `logs`, … */
 export type Services = Readonly<Record<string, Service>>;
@@ -135,11 +136,7 @@ async function serve(message: IncomingMessage, reply: ServerResponse, options: S
     checkHost(incoming.headers['host'] ?? '');
     checkPage(incoming.headers);
     if (incoming.path === `/_${own.toLowerCase()}/health`) {
-      response = {
-        status: 200,
-        headers: { 'content-type': 'application/json' },
-        body: '{"status":"running"}',
-      };
+      response = jsonAnswer({ status: 'running' });
     } else {
       const name = route(incoming, own);
       const service = (await options.services)[name];
@@ -179,9 +176,7 @@ async function serve(message: IncomingMessage, reply: ServerResponse, options: S
   }
 }
 
-type Incoming = Pick<WireRequest, 'method' | 'path' | 'query' | 'headers'>;
-
-function read(message: IncomingMessage): Incoming {
+function read(message: IncomingMessage): SignedRequest {
   const url = message.url ?? '/';
   const mark = url.indexOf('?');
   const headers: Record<string, string> = {};
@@ -210,7 +205,7 @@ function checkHost(host: string): void {
  * Programs send neither header; a browser sends at least one with every request of a page that could change
  * something.
  */
-function checkPage(headers: Incoming['headers']): void {
+function checkPage(headers: SignedRequest['headers']): void {
   const { 'sec-fetch-site': site = 'none', host } = headers;
   const { origin = `http://${host}` } = headers;
   if (['none', 'same-origin'].includes(site) && origin === `http://${host}`) return;
@@ -220,7 +215,7 @@ function checkPage(headers: Incoming['headers']): void {
 /**
  * The service of a request: by its target, else its path, else the service that it was signed for, else S3.
  */
-function route(request: Incoming, own?: string): string {
+function route(request: SignedRequest, own?: string): string {
   const target = request.headers['x-amz-target'];
   if (target !== undefined) {
     const [prefix = ''] = target.split('.');
@@ -231,7 +226,7 @@ function route(request: Incoming, own?: string): string {
 }
 
 /** Older protocols send the operation's name in a form. */
-function notServed({ method, path, headers }: Incoming, name: string, body?: Buffer): ServiceError {
+function notServed({ method, path, headers }: SignedRequest, name: string, body?: Buffer): ServiceError {
   const form = new URLSearchParams(body?.toString());
   return unsupported(headers['x-amz-target'] ?? `${form.get('Action') ?? `${method} ${path}`} of ${name}`);
 }
@@ -243,7 +238,7 @@ function isForm(headers: WireRequest['headers']): boolean {
 function refusal(
   cause: unknown,
   message: IncomingMessage,
-  request: Incoming,
+  request: SignedRequest,
   requestId: string,
 ): WireResponse {
   const error = cause instanceof ServiceError ? cause : internalError(cause, message);

@@ -5,17 +5,11 @@ import { getCanonicalHeaders, getCanonicalQuery } from '@smithy/signature-v4';
 import type { Caller } from '../core/call.ts';
 import { badRequest, forbidden } from '../core/service-error.ts';
 import type { Credential } from '../iam/credentials.ts';
+import type { WireRequest } from './service.ts';
 import { commonErrors, type SignatureErrors, s3Errors } from './signature-errors.ts';
 
 /** The parts of a request that the signature covers. */
-export interface SignedRequest {
-  readonly method: string;
-  /** As in the request line: percent-encoded, without the query. */
-  readonly path: string;
-  readonly query: URLSearchParams;
-  /** Names are lower-case. */
-  readonly headers: Readonly<Record<string, string>>;
-}
+export type SignedRequest = Pick<WireRequest, 'method' | 'path' | 'query' | 'headers'>;
 
 /** A request's signature, from the header or the query. */
 interface Claim {
@@ -140,17 +134,16 @@ function headerClaim(request: SignedRequest, s3: boolean, errors: SignatureError
         return [name, value.join('=')];
       }),
   );
-  const [accessKeyId, ...scope] = fields.get('Credential')?.split('/') ?? [];
+  const credential = parseCredential(fields.get('Credential'));
   const signedHeaders = fields.get('SignedHeaders');
   const signature = fields.get('Signature');
-  if (!accessKeyId || scope.length !== 4 || scope[3] !== 'aws4_request')
+  if (!credential)
     throw malformed('the Credential is not <access key>/<date>/<region>/<service>/aws4_request.');
   if (!signedHeaders || !signature) throw malformed('SignedHeaders or Signature is missing.');
   const date = request.headers['x-amz-date'] ?? toBasicFormat(request.headers['date']);
   if (!date) throw malformed('the request has neither x-amz-date nor date.');
   return {
-    accessKeyId,
-    scope,
+    ...credential,
     signedHeaders: signedHeaders.split(';'),
     signature,
     time: date,
@@ -161,13 +154,13 @@ function headerClaim(request: SignedRequest, s3: boolean, errors: SignatureError
 
 function queryClaim({ query }: SignedRequest): Claim {
   const malformed = (what: string) => badRequest('AuthorizationQueryParametersError', what);
-  const [accessKeyId, ...scope] = query.get('X-Amz-Credential')?.split('/') ?? [];
+  const credential = parseCredential(query.get('X-Amz-Credential'));
   const signedHeaders = query.get('X-Amz-SignedHeaders');
   const time = query.get('X-Amz-Date');
   const expires = query.get('X-Amz-Expires') ?? '';
   if (query.get('X-Amz-Algorithm') !== algorithm)
     throw malformed(`X-Amz-Algorithm only supports "${algorithm}"`);
-  if (!accessKeyId || scope.length !== 4 || scope[3] !== 'aws4_request')
+  if (!credential)
     throw malformed('Error parsing the X-Amz-Credential parameter; it is not <access key>/<date>/…');
   if (!signedHeaders || !time)
     throw malformed('Query-string authentication requires X-Amz-SignedHeaders and X-Amz-Date');
@@ -175,14 +168,21 @@ function queryClaim({ query }: SignedRequest): Claim {
   if (Number(expires) > longestExpirySeconds)
     throw malformed('X-Amz-Expires must be less than a week (in seconds); that is 604800');
   return {
-    accessKeyId,
-    scope,
+    ...credential,
     signedHeaders: signedHeaders.split(';'),
     signature: query.get('X-Amz-Signature') ?? '',
     time,
     sessionToken: query.get('X-Amz-Security-Token') ?? undefined,
     expires: Number(expires),
   };
+}
+
+/** `<access key>/<date>/<region>/<service>/aws4_request` */
+function parseCredential(text: string | null | undefined): Pick<Claim, 'accessKeyId' | 'scope'> | undefined {
+  const [accessKeyId, ...scope] = text?.split('/') ?? [];
+  return accessKeyId && scope.length === 4 && scope[3] === 'aws4_request'
+    ? { accessKeyId, scope }
+    : undefined;
 }
 
 function checkTime(claim: Claim, now: number, errors: SignatureErrors): void {

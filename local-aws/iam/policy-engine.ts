@@ -137,10 +137,7 @@ function count(uses: Map<Statement, Map<string, number>>, { statement, action, r
 function use(statement: Statement, counts: ReadonlyMap<string, number> = new Map()): StatementUse {
   const list = (kind: 'action' | 'resource', selection: Statement['actions']) =>
     (selection.negated ? [describe(selection)] : selection.patterns.map(({ text }) => text)).map(
-      (pattern) => ({
-        pattern,
-        uses: counts.get(`${kind} ${pattern}`) ?? 0,
-      }),
+      (pattern) => ({ pattern, uses: counts.get(`${kind} ${pattern}`) ?? 0 }),
     );
   return {
     policy: statement.policy,
@@ -162,16 +159,15 @@ function contextOf({ caller, context }: Call): Context {
     // The loopback counts as TLS: on AWS the same call would use TLS, and here it does not leave the machine.
     'aws:securetransport': 'true',
     'aws:principalisawsservice': `${kind === 'service'}`,
-    ...(kind === 'service'
-      ? {}
-      : {
-          'aws:principalarn': principal,
-          'aws:principalaccount': accountIdOf(principal),
-          'kms:calleraccount': accountIdOf(principal),
-        }),
-    ...(sourceArn === undefined
-      ? {}
-      : { 'aws:sourcearn': sourceArn, 'aws:sourceaccount': accountIdOf(sourceArn) }),
+    ...(kind !== 'service' && {
+      'aws:principalarn': principal,
+      'aws:principalaccount': accountIdOf(principal),
+      'kms:calleraccount': accountIdOf(principal),
+    }),
+    ...(sourceArn !== undefined && {
+      'aws:sourcearn': sourceArn,
+      'aws:sourceaccount': accountIdOf(sourceArn),
+    }),
   };
 }
 

@@ -60,11 +60,9 @@ interface Selection {
   readonly negated: boolean;
 }
 
-const texts = z.union([z.string(), z.array(z.string()).min(1)]).transform((value) => [value].flat());
-const principals = z.union([
-  z.literal('*').transform(() => ({ AWS: ['*'] })),
-  z.strictObject({ AWS: texts.optional(), Service: texts.optional() }),
-]);
+const text = z.string().min(1);
+const texts = z.union([text, z.array(text).min(1)]).transform((value) => [value].flat());
+const principals = z.union([z.literal('*').transform(() => ({ AWS: ['*'] })), z.record(z.string(), texts)]);
 const scalar = z.union([z.string(), z.boolean(), z.number()]);
 const statementShape = z.strictObject({
   Sid: z.string().optional(),
@@ -77,10 +75,11 @@ const statementShape = z.strictObject({
   NotResource: texts.optional(),
   Condition: z.record(z.string(), z.record(z.string(), z.union([scalar, z.array(z.string())]))).optional(),
 });
-const documentShape = z.strictObject({
+/** A policy by IAM's grammar, of which `parsePolicy` supports a part. */
+export const policyDocument = z.strictObject({
   Version: z.literal('2012-10-17'),
   Id: z.string().optional(),
-  Statement: z.union([statementShape, z.array(statementShape)]).transform((value) => [value].flat()),
+  Statement: z.preprocess((value) => [value].flat(), z.array(statementShape)),
 });
 type StatementDocument = z.output<typeof statementShape>;
 
@@ -96,7 +95,7 @@ export function parsePolicy(name: string, json: string, kind: 'identity' | 'reso
   } catch (cause) {
     throw new InvalidPolicy(`${name} is not JSON: ${cause}`);
   }
-  const parsed = documentShape.safeParse(content);
+  const parsed = policyDocument.safeParse(content);
   if (!parsed.success) throw new InvalidPolicy(`${name} is not a policy: ${z.prettifyError(parsed.error)}`);
   return parsed.data.Statement.map((document, index) => {
     const id = document.Sid ?? `${index + 1}`;
@@ -165,8 +164,8 @@ function selection(
 
 /** "AWS JSON policy elements: Principal". */
 function principalTest(named: z.output<typeof principals>): (caller: Caller) => PrincipalMatch {
-  const aws = ('AWS' in named && named.AWS) || [];
-  const services = ('Service' in named && named.Service) || [];
+  const { AWS: aws = [], Service: services = [], ...others } = named as Readonly<Record<string, string[]>>;
+  for (const kind of Object.keys(others)) throw new InvalidPolicy(`the principal ${kind} is not supported.`);
   for (const text of aws)
     if (!/^(\*|\d{12}|arn:aws:iam::\d{12}:(root|(role|user)\/[^*?]+))$/.test(text))
       throw new InvalidPolicy(`the principal ${text} is not supported.`);

@@ -1,13 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { dirname } from 'node:path';
-import type { Authorize } from '../core/call.ts';
+import { type Authorize, authorizeAction } from '../core/call.ts';
 import { type Metrics, noMetrics } from '../core/metrics.ts';
 import type { Reaper } from '../core/reaper.ts';
 import { ServiceError } from '../core/service-error.ts';
 import type { Credentials } from '../iam/credentials.ts';
 import type { FunctionLogs } from '../logs/logs.ts';
-import { FunctionMetrics } from './function-metrics.ts';
+import { functionMetrics } from './function-metrics.ts';
 import { type Fault, FunctionProcess, type Outcome } from './function-process.ts';
 import type { InvocationResult } from './mapping.ts';
 
@@ -26,7 +26,7 @@ export interface FunctionSettings {
   /** The configured variables. */
   readonly environment: Readonly<Record<string, string>>;
   /** Maximum of concurrent invocations; further ones are refused. 0 refuses all. */
-  readonly reservedConcurrency?: number;
+  readonly reservedConcurrency?: number | undefined;
   readonly logGroup: string;
   /** Whether Lambda writes traces with the function's role (`tracingConfig.mode` Active). */
   readonly tracing?: boolean;
@@ -64,13 +64,6 @@ export interface Invocation {
   kill(): void;
 }
 
-export interface FunctionCounts {
-  readonly invocations: number;
-  readonly errors: number;
-  readonly throttles: number;
-  readonly coldStarts: number;
-}
-
 /** "Invoke, LogType: the last 4 KB of the execution log" */
 const logTailLength = 4096;
 
@@ -88,22 +81,17 @@ interface Worker {
 export class LambdaFunction {
   readonly settings: FunctionSettings;
   readonly #ports: FunctionPorts;
-  readonly #metrics: FunctionMetrics;
+  readonly #metrics: ReturnType<typeof functionMetrics>;
   readonly #idle: Worker[] = [];
   readonly #workers = new Set<Worker>();
   readonly #waiting: (() => void)[] = [];
   #busy = 0;
   #closed = false;
-  #counts = { invocations: 0, errors: 0, throttles: 0, coldStarts: 0 };
 
   constructor(settings: FunctionSettings, ports: FunctionPorts) {
     this.settings = settings;
     this.#ports = ports;
-    this.#metrics = new FunctionMetrics(settings.name, ports.metrics ?? noMetrics);
-  }
-
-  get counts(): FunctionCounts {
-    return { ...this.#counts };
+    this.#metrics = functionMetrics(settings.name, ports.metrics ?? noMetrics);
   }
 
   /**
@@ -114,7 +102,6 @@ export class LambdaFunction {
   invoke(payload: string): Invocation {
     const { reservedConcurrency = Infinity } = this.settings;
     if (this.#busy + this.#waiting.length >= reservedConcurrency) {
-      this.#counts.throttles += 1;
       this.#metrics.throttled();
       throw new ServiceError('TooManyRequestsException', 429, 'Rate Exceeded.', {
         Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
@@ -215,7 +202,6 @@ export class LambdaFunction {
       stopIdling: () => {},
     };
     this.#workers.add(worker);
-    this.#counts.coldStarts += 1;
     void process.ended.then(() => {
       worker.stopIdling();
       ports.credentials.revoke(accessKeyId);
@@ -234,15 +220,9 @@ export class LambdaFunction {
     const { arn, logGroup, roleArn, tracing = false, name } = this.settings;
     const [, partition, , region, account] = arn.split(':');
     const stream = `arn:${partition}:logs:${region}:${account}:log-group:${logGroup}:log-stream:${logStream}`;
-    const may = async (action: string, resource: string) => {
-      const operation = action.split(':')[1] ?? '';
-      await this.#ports.authorize({
-        caller: { kind: 'role', principal: roleArn },
-        operation,
-        action,
-        resource,
-      });
-    };
+    const caller = { kind: 'role', principal: roleArn } as const;
+    const may = (action: string, resource: string) =>
+      authorizeAction(this.#ports.authorize, caller, action, resource);
     try {
       await may('logs:CreateLogStream', stream);
       await may('logs:PutLogEvents', stream);
@@ -259,7 +239,6 @@ export class LambdaFunction {
 
   async #run(worker: Worker, requestId: string, payload: string): Promise<InvocationResult> {
     const { process, log } = worker;
-    this.#counts.invocations += 1;
     const ended = this.#metrics.begun(this.#busy);
     const cold = worker.initMs === undefined;
     const begun = performance.now();
@@ -281,7 +260,6 @@ export class LambdaFunction {
     log(this.#report(worker, requestId, durationMs, cold, outcome));
     const logTail = worker.logged;
     if ('payload' in outcome) return { payload: outcome.payload, logTail };
-    this.#counts.errors += 1;
     return { payload: JSON.stringify(outcome.fault), functionError: 'Unhandled', logTail };
   }
 

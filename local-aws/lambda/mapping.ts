@@ -1,17 +1,11 @@
-import type { Clock } from '../core/clock.ts';
+import { type Clock, sleep } from '../core/clock.ts';
 import { errorText } from '../core/service-error.ts';
-import type { ReceivedMessage } from '../sqs/sqs.ts';
+import type { QueuePort, ReceivedMessage } from '../sqs/sqs.ts';
 import type { MappingMetrics } from './mapping-metrics.ts';
 
-/** The queue, used with the function's role. */
-export interface MappedQueue {
-  /**
-   * Waits up to `waitSeconds` for the first message; returns at most `max` (≤ 10). Returns none early if
-   * `signal` is aborted.
-   */
+/** The queue, used with the function's role, for at most 10 messages at once. */
+export interface MappedQueue extends Pick<QueuePort, 'delete'> {
   receive(max: number, waitSeconds: number, signal: AbortSignal): Promise<readonly ReceivedMessage[]>;
-  /** At most 10 receipt handles. */
-  delete(receiptHandles: readonly string[]): Promise<void>;
 }
 
 /** An invocation's result. */
@@ -33,7 +27,7 @@ export interface MappingSettings {
   /** 0–300. */
   readonly maximumBatchingWindowSeconds: number;
   /** 2–1000. Without it, concurrency is up to the poller, which starts with five. */
-  readonly maximumConcurrency?: number;
+  readonly maximumConcurrency?: number | undefined;
   readonly reportBatchItemFailures: boolean;
   readonly enabled: boolean;
   /** Whether it counts its messages in metrics. */
@@ -112,12 +106,9 @@ export class EventSourceMapping {
     this.#polling = undefined;
     polling.stop.abort();
     const finished = polling.ended.then(() => Promise.all(this.#running));
-    let cancel = () => {};
-    const timedOut = new Promise<void>((resolve) => {
-      cancel = this.#ports.clock.schedule(graceMs, resolve);
-    });
-    await Promise.race([finished, timedOut]);
-    cancel();
+    const over = new AbortController();
+    await Promise.race([finished, sleep(this.#ports.clock, graceMs, over.signal).catch(() => {})]);
+    over.abort();
     return this.#running.size;
   }
 
@@ -213,17 +204,7 @@ export class EventSourceMapping {
   async #backOff(signal: AbortSignal): Promise<void> {
     if (this.#failures === 0 || signal.aborted) return;
     const delay = Math.min(longestBackoffMs, firstBackoffMs * 2 ** (this.#failures - 1));
-    await new Promise<void>((resolve) => {
-      const cancel = this.#ports.clock.schedule(delay, () => {
-        signal.removeEventListener('abort', stop);
-        resolve();
-      });
-      const stop = () => {
-        cancel();
-        resolve();
-      };
-      signal.addEventListener('abort', stop, { once: true });
-    });
+    await sleep(this.#ports.clock, delay, signal).catch(() => {});
   }
 }
 

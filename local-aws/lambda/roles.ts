@@ -1,4 +1,4 @@
-import type { Authorize } from '../core/call.ts';
+import { type Authorize, authorizeAction, authorizeRole } from '../core/call.ts';
 import type { FunctionSettings } from './function.ts';
 import type { MappingSettings } from './mapping.ts';
 
@@ -14,15 +14,14 @@ export async function checkRoles(
   functions: readonly Pick<FunctionSettings, 'arn' | 'roleArn' | 'inNetwork'>[],
   mappings: readonly Pick<MappingSettings, 'functionArn' | 'queueArn'>[],
 ): Promise<void> {
-  const lambda = { kind: 'service', principal: 'lambda.amazonaws.com' } as const;
   for (const { arn, roleArn, inNetwork = false } of functions) {
-    await authorize({ caller: lambda, operation: 'AssumeRole', action: 'sts:AssumeRole', resource: roleArn });
+    await authorizeRole(authorize, 'lambda', roleArn);
     const caller = { kind: 'role', principal: roleArn } as const;
     for (const operation of inNetwork ? interfaceOperations : [])
-      await authorize({ caller, operation, action: `ec2:${operation}`, resource: '*' });
+      await authorizeAction(authorize, caller, `ec2:${operation}`, '*');
     for (const { queueArn } of mappings.filter(({ functionArn }) => functionArn === arn))
       for (const operation of ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'])
-        await authorize({ caller, operation, action: `sqs:${operation}`, resource: queueArn });
+        await authorizeAction(authorize, caller, `sqs:${operation}`, queueArn);
   }
 }
 

@@ -46,21 +46,16 @@ export interface FunctionLogsOptions {
 export class FunctionLogs {
   readonly #directory: string;
   readonly #files = new Map<string, LogFile>();
-  readonly #rotateAt: number;
-
-  readonly #disk: Disk;
-  readonly #onEvent: (message: string) => void;
+  readonly #options: Required<FunctionLogsOptions>;
 
   constructor(directory: string, options: FunctionLogsOptions = {}) {
     const { rotateAt = rotateAtBytes, disk = new Disk(), onEvent = () => {} } = options;
     this.#directory = directory;
-    this.#rotateAt = rotateAt;
-    this.#disk = disk;
-    this.#onEvent = onEvent;
+    this.#options = { rotateAt, disk, onEvent };
   }
 
   append(functionName: string, stream: string, message: string): void {
-    this.#onEvent(message);
+    this.#options.onEvent?.(message);
     this.#file(functionName).append({ timestamp: Date.now(), stream, message });
   }
 
@@ -92,7 +87,7 @@ export class FunctionLogs {
   #file(functionName: string): LogFile {
     let file = this.#files.get(functionName);
     if (!file) {
-      file = new LogFile(join(this.#directory, `${functionName}.log`), this.#rotateAt, this.#disk);
+      file = new LogFile(join(this.#directory, `${functionName}.log`), this.#options);
       this.#files.set(functionName, file);
     }
     return file;
@@ -101,18 +96,16 @@ export class FunctionLogs {
 
 class LogFile {
   readonly #path: string;
-  readonly #rotateAt: number;
-  readonly #disk: Disk;
+  readonly #options: Pick<Required<FunctionLogsOptions>, 'rotateAt' | 'disk'>;
   #bytes: number | undefined;
   #file: number | undefined;
   #lastId = 0;
   #waiting: Omit<LogEvent, 'id'>[] = [];
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(path: string, rotateAt: number, disk: Disk) {
+  constructor(path: string, options: Pick<Required<FunctionLogsOptions>, 'rotateAt' | 'disk'>) {
     this.#path = path;
-    this.#rotateAt = rotateAt;
-    this.#disk = disk;
+    this.#options = options;
   }
 
   append(event: Omit<LogEvent, 'id'>): void {
@@ -132,7 +125,7 @@ class LogFile {
         this.#bytes = await endLastLine(this.#path);
         for await (const { id } of this.#written()) this.#lastId = Math.max(this.#lastId, Number(id));
       }
-      if (this.#bytes > this.#rotateAt) {
+      if (this.#bytes > this.#options.rotateAt) {
         this.close();
         await rename(this.#path, `${this.#path}.1`);
         this.#bytes = 0;
@@ -140,12 +133,12 @@ class LogFile {
       this.#file ??= openSync(this.#path, 'a', 0o600);
       const lines = events.map((event) => `${JSON.stringify({ id: this.#nextId(event), ...event })}\n`);
       const text = Buffer.from(lines.join(''));
-      this.#disk.write(this.#file, text);
+      this.#options.disk.write(this.#file, text);
       this.#bytes += text.length;
     } catch (error) {
       // On a full disk these lines are lost; a partial line must not remain.
       if (this.#file !== undefined) ftruncateSync(this.#file, this.#bytes);
-      if (isFullDisk(error)) this.#disk.report(this.#path, error);
+      if (isFullDisk(error)) this.#options.disk.report(this.#path, error);
       else console.error(`Could not write ${this.#path}:`, error);
     }
   }

@@ -1,7 +1,6 @@
 import type { ServiceContext } from '../core/cloud-service.ts';
 import { badRequest, ServiceError } from '../core/service-error.ts';
 import { queryCompatibleError } from '../http/error-response.ts';
-import { validationMessage } from '../http/invalid-input.ts';
 import { jsonService, page } from '../http/json.ts';
 import { type Asked, type DescribedService, operationOf, operationsOnAll } from '../http/operation.ts';
 import type { Alarms } from './alarms.ts';
@@ -23,7 +22,6 @@ export const cloudWatchService = (service: CloudWatchOptions): DescribedService 
     version: '1.0',
     operations,
     service,
-    invalidInput: (invalid) => badRequest('ValidationException', validationMessage(invalid)),
     renderError: queryCompatibleError('com.amazonaws.cloudwatch', {
       InvalidParameterCombinationException: 'InvalidParameterCombination',
       ValidationException: 'ValidationError',

@@ -52,44 +52,33 @@ export function decide(rule: Rule, datapoints: readonly Datapoint[]): Decision {
   const missing = evaluationPeriods - existing.length;
   const breaching = existing.filter(({ value }) => isBreaching(value));
   const filled = missingData === 'breaching' ? breaching.length + missing : breaching.length;
-  const crossed = { rule, existing, breaching, missing };
-
-  if (filled >= datapointsToAlarm) return { state: 'ALARM', reason: reasonOf({ ...crossed, isAlarm: true }) };
+  const alarm: Decision = { state: 'ALARM', reason: reasonOf(rule, existing, breaching, true) };
+  if (filled >= datapointsToAlarm) return alarm;
   const isKnown = missing === 0 || missingData === 'breaching' || missingData === 'notBreaching';
-  if (isKnown || breaching.length < existing.length)
-    return { state: 'OK', reason: reasonOf({ ...crossed, isAlarm: false }) };
+  if (isKnown || breaching.length < existing.length) {
+    const kept = existing.filter((each) => !breaching.includes(each));
+    return { state: 'OK', reason: reasonOf(rule, existing, kept, false) };
+  }
   const unknown = `Insufficient Data: ${many(missing, 'datapoint')} ${missing === 1 ? 'was' : 'were'} unknown.`;
   if (missingData === 'ignore') return { state: undefined, reason: unknown };
   // All that exist breach. If the first of them is so old that none after it can still arrive in time, it
   // alone makes an alarm.
   return breaching.some(({ age }) => age >= datapointsToAlarm)
-    ? { state: 'ALARM', reason: reasonOf({ ...crossed, isAlarm: true }) }
+    ? alarm
     : { state: 'INSUFFICIENT_DATA', reason: unknown };
 }
 
-interface Existing {
-  readonly at: number;
-  readonly value: number;
-}
-
-/** Much as CloudWatch words it. */
-function reasonOf({
-  rule: { comparison, threshold, datapointsToAlarm, missingData },
-  existing,
-  breaching,
-  missing,
-  isAlarm,
-}: {
-  readonly rule: Rule;
-  readonly existing: readonly Existing[];
-  readonly breaching: readonly Existing[];
-  readonly missing: number;
-  readonly isAlarm: boolean;
-}): string {
+/** Much as CloudWatch words it. `counted` are the existing data points that decided. */
+function reasonOf(
+  { comparison, threshold, evaluationPeriods, datapointsToAlarm, missingData }: Rule,
+  existing: readonly Datapoint[],
+  counted: readonly Datapoint[],
+  isAlarm: boolean,
+): string {
+  const missing = evaluationPeriods - existing.length;
   const treatedAs = missingData === 'breaching' ? '[Breaching]' : '[NonBreaching]';
   if (existing.length === 0)
     return `Threshold Crossed: no datapoints were received for ${many(missing, 'period')} and ${many(missing, 'missing datapoint')} ${missing === 1 ? 'was' : 'were'} treated as ${treatedAs}.`;
-  const counted = isAlarm ? breaching : existing.filter((each) => !breaching.includes(each));
   const values = counted.toReversed().map(({ at, value }) => `${value} (${minuteOf(at)})`);
   const verb = `${counted.length === 1 ? 'was' : 'were'}${isAlarm ? '' : ' not'}`;
   return `Threshold Crossed: ${counted.length} out of the last ${many(existing.length, 'datapoint')} [${values.join(', ')}] ${verb} ${comparisons[comparison][1]} the threshold (${threshold}) (minimum ${many(datapointsToAlarm, 'datapoint')} for ALARM).`;

@@ -40,6 +40,7 @@ export const alarmShape = z.strictObject({
         period: number.optional(),
         metric: z
           .strictObject({ namespace: text, metricName: text, dimensions, period: number, stat: text, unit })
+          .transform(({ metricName: name, ...stat }) => ({ ...stat, name }))
           .optional(),
       }),
     )
@@ -73,27 +74,8 @@ export const alarmOf = (alarm: AlarmResource): AlarmSettings => ({
 });
 
 function queriesOf(alarm: AlarmResource): MetricQuery[] {
-  if (alarm.metricQueries.length > 0)
-    return alarm.metricQueries.map(({ metric, ...query }) => ({
-      ...query,
-      metric: metric && metricOf(metric),
-    }));
+  if (alarm.metricQueries.length > 0) return alarm.metricQueries;
+  const { namespace, metricName: name, dimensions: of, period, unit: only } = alarm;
   const { statistic: stat = alarm.extendedStatistic } = alarm;
-  return [{ id: 'm1', metric: metricOf({ ...alarm, stat }) }];
+  return [{ id: 'm1', metric: { namespace, name, dimensions: of, period, stat, unit: only } }];
 }
-
-const metricOf = ({
-  namespace,
-  metricName: name,
-  dimensions: of,
-  period,
-  stat,
-  unit: only,
-}: NonNullable<AlarmResource['metricQueries'][number]['metric']>) => ({
-  namespace,
-  name,
-  dimensions: of,
-  period,
-  stat,
-  unit: only,
-});

@@ -7,77 +7,73 @@ interface Physical {
   readonly outputs: Readonly<Record<string, unknown>>;
 }
 
-type Make = (given: {
+interface Given {
   /** The physical name: the program's own, or the logical name with a suffix in Pulumi's form. */
   readonly named: (property: string) => string;
   readonly arn: (service: string, path: string) => string;
   readonly name: string;
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly request: ProgramRequest;
-}) => Physical;
+}
+
+type Make = (given: Given) => Physical;
+
+/** A resource whose id is its physical name. */
+const byName =
+  (outputs: (name: string, given: Given) => Physical['outputs'] = () => ({}), property = 'name'): Make =>
+  (given) => {
+    const name = given.named(property);
+    return { id: name, outputs: { [property]: name, ...outputs(name, given) } };
+  };
+
+/** Such a resource with an ARN, whose path is a prefix and the name. */
+const withArn = (service: string, prefix: string) =>
+  byName((name, { arn }) => ({ arn: arn(service, prefix + name) }));
+
+/** A resource of EC2, whose id is a prefix and random digits. */
+const ofEc2 =
+  (prefix: string): Make =>
+  ({ name, arn }) => {
+    const id = `${prefix}-${shortIdOf(name)}`;
+    return { id, outputs: { arn: arn('ec2', id) } };
+  };
 
 /** Names, ARNs and URLs in AWS's form. Types that are missing here have only their inputs and an id. */
 const makers: Readonly<Record<string, Make>> = {
-  'aws:s3/bucket:Bucket': ({ named, request: { region } }) => {
-    const bucket = named('bucket');
-    return {
-      id: bucket,
-      outputs: {
-        bucket,
-        region,
-        arn: `arn:aws:s3:::${bucket}`,
-        bucketDomainName: `${bucket}.s3.amazonaws.com`,
-        bucketRegionalDomainName: `${bucket}.s3.${region}.amazonaws.com`,
-      },
-    };
-  },
+  'aws:s3/bucket:Bucket': byName(
+    (bucket, { request: { region } }) => ({
+      region,
+      arn: `arn:aws:s3:::${bucket}`,
+      bucketDomainName: `${bucket}.s3.amazonaws.com`,
+      bucketRegionalDomainName: `${bucket}.s3.${region}.amazonaws.com`,
+    }),
+    'bucket',
+  ),
   'aws:sqs/queue:Queue': ({ named, arn, request }) => {
     const name = named('name');
     const url = `${request.queueEndpoint}/${accountId}/${name}`;
     return { id: url, outputs: { name, url, arn: arn('sqs', name) } };
   },
-  'aws:cloudwatch/eventRule:EventRule': ({ named, arn }) => {
-    const name = named('name');
-    return { id: name, outputs: { name, arn: arn('events', `rule/${name}`) } };
-  },
-  'aws:cloudwatch/metricAlarm:MetricAlarm': ({ named, arn }) => {
-    const name = named('name');
-    return { id: name, outputs: { name, arn: arn('cloudwatch', `alarm:${name}`) } };
-  },
-  'aws:cloudwatch/dashboard:Dashboard': ({ named }) => {
-    const name = named('dashboardName');
-    return {
-      id: name,
-      outputs: {
-        dashboardName: name,
-        dashboardArn: `arn:aws:cloudwatch::${accountId}:dashboard/${name}`,
-      },
-    };
-  },
+  'aws:cloudwatch/eventRule:EventRule': withArn('events', 'rule/'),
+  'aws:cloudwatch/metricAlarm:MetricAlarm': withArn('cloudwatch', 'alarm:'),
+  'aws:cloudwatch/dashboard:Dashboard': byName(
+    (name) => ({ dashboardArn: `arn:aws:cloudwatch::${accountId}:dashboard/${name}` }),
+    'dashboardName',
+  ),
   'aws:cloudwatch/eventTarget:EventTarget': ({ name, inputs }) => {
     const targetId = String(inputs['targetId'] ?? shortIdOf(name));
     return { id: `${String(inputs['rule'])}-${targetId}`, outputs: { targetId } };
   },
-  'aws:cloudwatch/logGroup:LogGroup': ({ named, arn }) => {
-    const name = named('name');
-    return { id: name, outputs: { name, arn: arn('logs', `log-group:${name}`) } };
-  },
-  'aws:lambda/function:Function': ({ named, arn }) => {
-    const name = named('name');
-    const qualified = arn('lambda', `function:${name}`);
-    return {
-      id: name,
-      outputs: { name, arn: qualified, qualifiedArn: `${qualified}:$LATEST`, version: '$LATEST' },
-    };
-  },
+  'aws:cloudwatch/logGroup:LogGroup': withArn('logs', 'log-group:'),
+  'aws:lambda/function:Function': byName((name, { arn }) => {
+    const own = arn('lambda', `function:${name}`);
+    return { arn: own, qualifiedArn: `${own}:$LATEST`, version: '$LATEST' };
+  }),
   'aws:lambda/eventSourceMapping:EventSourceMapping': ({ name, arn }) => {
     const uuid = uuidOf(name);
     return { id: uuid, outputs: { uuid, arn: arn('lambda', `event-source-mapping:${uuid}`) } };
   },
-  'aws:iam/role:Role': ({ named }) => {
-    const name = named('name');
-    return { id: name, outputs: { name, arn: `arn:aws:iam::${accountId}:role/${name}` } };
-  },
+  'aws:iam/role:Role': byName((name) => ({ arn: `arn:aws:iam::${accountId}:role/${name}` })),
   'aws:iam/policy:Policy': ({ named }) => {
     const name = named('name');
     const arn = `arn:aws:iam::${accountId}:policy/${name}`;
@@ -85,27 +81,17 @@ const makers: Readonly<Record<string, Make>> = {
   },
   'aws:glue/catalogDatabase:CatalogDatabase': ({ named, arn }) => {
     const name = named('name');
-    return {
-      id: `${accountId}:${name}`,
-      outputs: { name, catalogId: accountId, arn: arn('glue', `database/${name}`) },
-    };
+    const outputs = { name, catalogId: accountId, arn: arn('glue', `database/${name}`) };
+    return { id: `${accountId}:${name}`, outputs };
   },
   'aws:glue/catalogTable:CatalogTable': ({ named, arn, inputs }) => {
     const name = named('name');
     const database = String(inputs['databaseName']);
-    return {
-      id: `${accountId}:${database}:${name}`,
-      outputs: { name, catalogId: accountId, arn: arn('glue', `table/${database}/${name}`) },
-    };
+    const outputs = { name, catalogId: accountId, arn: arn('glue', `table/${database}/${name}`) };
+    return { id: `${accountId}:${database}:${name}`, outputs };
   },
-  'aws:glue/crawler:Crawler': ({ named, arn }) => {
-    const name = named('name');
-    return { id: name, outputs: { name, arn: arn('glue', `crawler/${name}`) } };
-  },
-  'aws:scheduler/scheduleGroup:ScheduleGroup': ({ named, arn }) => {
-    const name = named('name');
-    return { id: name, outputs: { name, arn: arn('scheduler', `schedule-group/${name}`) } };
-  },
+  'aws:glue/crawler:Crawler': withArn('glue', 'crawler/'),
+  'aws:scheduler/scheduleGroup:ScheduleGroup': withArn('scheduler', 'schedule-group/'),
   'aws:scheduler/schedule:Schedule': ({ named, arn, inputs }) => {
     const name = named('name');
     const group = String(inputs['groupName'] ?? 'default');
@@ -116,50 +102,27 @@ const makers: Readonly<Record<string, Make>> = {
     const qualified = arn('states', `stateMachine:${name}`);
     return { id: qualified, outputs: { name, arn: qualified } };
   },
-  'aws:redshiftserverless/namespace:Namespace': ({ name, named, arn }) => {
-    const secret = `secret:redshift!${named('namespaceName')}`;
-    return {
-      id: named('namespaceName'),
-      outputs: {
-        namespaceName: named('namespaceName'),
-        arn: arn('redshift-serverless', `namespace/${uuidOf(name)}`),
-        adminPasswordSecretArn: arn('secretsmanager', secret),
-      },
-    };
-  },
-  'aws:redshiftserverless/workgroup:Workgroup': ({ name, named, arn }) => ({
-    id: named('workgroupName'),
-    outputs: {
-      workgroupName: named('workgroupName'),
-      arn: arn('redshift-serverless', `workgroup/${uuidOf(name)}`),
-    },
-  }),
-  ...Object.fromEntries(
-    [
-      ['aws:ec2/vpc:Vpc', 'vpc'],
-      ['aws:ec2/subnet:Subnet', 'subnet'],
-      ['aws:ec2/securityGroup:SecurityGroup', 'sg'],
-      ['aws:ec2/routeTable:RouteTable', 'rtb'],
-    ].map(([type, prefix]): [string, Make] => [
-      type ?? '',
-      ({ name, arn }) => {
-        const id = `${prefix}-${shortIdOf(name)}`;
-        return { id, outputs: { arn: arn('ec2', id) } };
-      },
-    ]),
+  'aws:redshiftserverless/namespace:Namespace': byName(
+    (namespace, { name, arn }) => ({
+      arn: arn('redshift-serverless', `namespace/${uuidOf(name)}`),
+      adminPasswordSecretArn: arn('secretsmanager', `secret:redshift!${namespace}`),
+    }),
+    'namespaceName',
   ),
+  'aws:redshiftserverless/workgroup:Workgroup': byName(
+    (_, { name, arn }) => ({ arn: arn('redshift-serverless', `workgroup/${uuidOf(name)}`) }),
+    'workgroupName',
+  ),
+  'aws:ec2/vpc:Vpc': ofEc2('vpc'),
+  'aws:ec2/subnet:Subnet': ofEc2('subnet'),
+  'aws:ec2/securityGroup:SecurityGroup': ofEc2('sg'),
+  'aws:ec2/routeTable:RouteTable': ofEc2('rtb'),
   'aws:ec2/vpcEndpoint:VpcEndpoint': ({ name }) => ({
     id: `vpce-${shortIdOf(name)}`,
     outputs: { prefixListId: `pl-${shortIdOf(name)}` },
   }),
-  'aws:rds/subnetGroup:SubnetGroup': ({ named }) => ({
-    id: named('name'),
-    outputs: { name: named('name') },
-  }),
-  'aws:rds/parameterGroup:ParameterGroup': ({ named }) => ({
-    id: named('name'),
-    outputs: { name: named('name') },
-  }),
+  'aws:rds/subnetGroup:SubnetGroup': byName(),
+  'aws:rds/parameterGroup:ParameterGroup': byName(),
   'aws:rds/instance:Instance': ({ name, named, arn, request: { region } }) => {
     const identifier = named('identifier');
     const resourceId = `db-${shortIdOf(name).toUpperCase()}`;
@@ -175,14 +138,10 @@ const makers: Readonly<Record<string, Make>> = {
       },
     };
   },
-  'aws:rds/proxy:Proxy': ({ name, named, arn, request: { region } }) => ({
-    id: named('name'),
-    outputs: {
-      name: named('name'),
-      arn: arn('rds', `db-proxy:prx-${shortIdOf(name)}`),
-      endpoint: `${named('name')}.proxy-local.${region}.rds.amazonaws.com`,
-    },
-  }),
+  'aws:rds/proxy:Proxy': byName((proxy, { name, arn, request: { region } }) => ({
+    arn: arn('rds', `db-proxy:prx-${shortIdOf(name)}`),
+    endpoint: `${proxy}.proxy-local.${region}.rds.amazonaws.com`,
+  })),
   'aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup': ({ named }) => ({
     id: named('dbProxyName'),
     outputs: { name: 'default' },

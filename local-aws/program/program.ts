@@ -21,8 +21,6 @@ export type Resource = z.infer<typeof resource>;
 
 /** The result of running a Pulumi program. */
 export interface Program {
-  readonly project: string;
-  readonly stack: string;
   readonly region: string;
   /** Sorted by URN. */
   readonly resources: readonly Resource[];
@@ -74,7 +72,7 @@ export async function readProgram(
   if ('failure' in result) {
     throw new Error(`The Pulumi program ${request.main} failed for stack "${stack}": ${result.failure}`);
   }
-  return { project: name, stack, region, ...result };
+  return { region, ...result };
 }
 
 const configurationFile = z.record(z.string(), z.unknown());
@@ -127,9 +125,7 @@ function readYaml<Schema extends z.ZodType>(path: string, schema: Schema): z.inf
   try {
     content = parse(readFileSync(path, 'utf8'));
   } catch (cause) {
-    throw new Error(`${path} can't be read: ${errorText(cause)}`, {
-      cause,
-    });
+    throw new Error(`${path} can't be read: ${errorText(cause)}`, { cause });
   }
   const parsed = schema.safeParse(content);
   if (!parsed.success)

@@ -1,10 +1,11 @@
 import * as z from 'zod';
+import { all } from '../http/parameters.ts';
 
 const text = z.string();
 const number = z.number();
-/** Makes no difference to the pipeline here. */
-const inert = z.unknown().optional();
-const named = { name: text, namePrefix: inert, tags: inert };
+/** Properties that make no difference to the pipeline here. */
+const inert = <Name extends string>(...names: readonly Name[]) => all(names, z.unknown().optional());
+const named = { name: text, ...inert('namePrefix', 'tags') };
 /** AWS's default, and the only value that the local cloud supports. */
 const only = <Value extends string | boolean>(value: Value) => z.literal(value).optional();
 
@@ -16,20 +17,17 @@ export const shapes = {
   bucket: z.strictObject({
     bucket: text,
     arn: text,
-    bucketPrefix: inert,
-    forceDestroy: inert,
-    lifecycleRules: inert,
-    tags: inert,
+    ...inert('bucketPrefix', 'forceDestroy', 'lifecycleRules', 'tags'),
   }),
   bucketVersioning: z.strictObject({
     bucket: text,
     versioningConfiguration: z.strictObject({ status: z.enum(['Enabled', 'Suspended', 'Disabled']) }),
-    expectedBucketOwner: inert,
+    ...inert('expectedBucketOwner'),
   }),
   bucketNotification: z.strictObject({
     bucket: text,
     eventbridge: z.boolean().default(false),
-    queues: z.array(z.strictObject({ id: inert, queueArn: text, events: z.array(text) })).default([]),
+    queues: z.array(z.strictObject({ ...inert('id'), queueArn: text, events: z.array(text) })).default([]),
   }),
   bucketEncryption: z.strictObject({
     bucket: text,
@@ -37,13 +35,13 @@ export const shapes = {
       .array(
         z.strictObject({
           applyServerSideEncryptionByDefault: z
-            .strictObject({ kmsMasterKeyId: text.optional(), sseAlgorithm: inert })
+            .strictObject({ kmsMasterKeyId: text.optional(), ...inert('sseAlgorithm') })
             .optional(),
-          bucketKeyEnabled: inert,
+          ...inert('bucketKeyEnabled'),
         }),
       )
       .default([]),
-    expectedBucketOwner: inert,
+    ...inert('expectedBucketOwner'),
   }),
   bucketPolicy: z.strictObject({ bucket: text, policy: text }),
   queue: z.strictObject({
@@ -59,8 +57,7 @@ export const shapes = {
     redriveAllowPolicy: text.optional(),
     policy: text.optional(),
     kmsMasterKeyId: text.optional(),
-    kmsDataKeyReusePeriodSeconds: inert,
-    sqsManagedSseEnabled: inert,
+    ...inert('kmsDataKeyReusePeriodSeconds', 'sqsManagedSseEnabled'),
     fifoQueue: only(false),
     contentBasedDeduplication: only(false),
   }),
@@ -74,8 +71,7 @@ export const shapes = {
     scheduleExpression: text.optional(),
     state: text.default('ENABLED'),
     eventBusName: only('default'),
-    description: inert,
-    forceDestroy: inert,
+    ...inert('description', 'forceDestroy'),
   }),
   target: z.strictObject({
     rule: text,
@@ -90,7 +86,7 @@ export const shapes = {
       })
       .prefault({}),
     eventBusName: only('default'),
-    forceDestroy: inert,
+    ...inert('forceDestroy'),
   }),
   function: z.strictObject({
     name: text,
@@ -108,12 +104,7 @@ export const shapes = {
     vpcConfig: z.strictObject({ subnetIds: z.array(text), securityGroupIds: z.array(text) }).optional(),
     packageType: only('Zip'),
     publish: only(false),
-    architectures: inert,
-    description: inert,
-    ephemeralStorage: inert,
-    skipDestroy: inert,
-    sourceCodeHash: inert,
-    tags: inert,
+    ...inert('architectures', 'description', 'ephemeralStorage', 'skipDestroy', 'sourceCodeHash', 'tags'),
   }),
   mapping: z.strictObject({
     uuid: text,
@@ -125,25 +116,22 @@ export const shapes = {
     scalingConfig: z.strictObject({ maximumConcurrency: number.optional() }).prefault({}),
     enabled: z.boolean().default(true),
     metricsConfig: z.strictObject({ metrics: z.array(text).default([]) }).prefault({}),
-    tags: inert,
+    ...inert('tags'),
   }),
   role: z.strictObject({
     ...named,
     arn: text,
     assumeRolePolicy: text,
     path: only('/'),
-    description: inert,
-    forceDetachPolicies: inert,
-    maxSessionDuration: inert,
+    ...inert('description', 'forceDetachPolicies', 'maxSessionDuration'),
   }),
-  rolePolicy: z.strictObject({ id: text, role: text, policy: text, name: inert, namePrefix: inert }),
+  rolePolicy: z.strictObject({ id: text, role: text, policy: text, ...inert('name', 'namePrefix') }),
   policy: z.strictObject({
     ...named,
     arn: text,
     policy: text,
     path: only('/'),
-    description: inert,
-    delayAfterPolicyCreationInMs: inert,
+    ...inert('description', 'delayAfterPolicyCreationInMs'),
   }),
   attachment: z.strictObject({ role: text, policyArn: text }),
   key: z.strictObject({
@@ -153,24 +141,25 @@ export const shapes = {
     multiRegion: only(false),
     keyUsage: only('ENCRYPT_DECRYPT'),
     customerMasterKeySpec: only('SYMMETRIC_DEFAULT'),
-    bypassPolicyLockoutSafetyCheck: inert,
-    deletionWindowInDays: inert,
-    description: inert,
-    enableKeyRotation: inert,
-    rotationPeriodInDays: inert,
-    tags: inert,
+    ...inert(
+      'bypassPolicyLockoutSafetyCheck',
+      'deletionWindowInDays',
+      'description',
+      'enableKeyRotation',
+      'rotationPeriodInDays',
+      'tags',
+    ),
   }),
 };
 
 /** The catalog, its crawler, and the crawler's schedule. */
 export const catalogShapes = {
-  database: z.strictObject({ name: text, arn: text, catalogId: text, description: inert, tags: inert }),
+  database: z.strictObject({ name: text, arn: text, catalogId: text, ...inert('description', 'tags') }),
   table: z.strictObject({
     name: text,
     arn: text,
     databaseName: text,
-    catalogId: inert,
-    description: inert,
+    ...inert('catalogId', 'description'),
     tableType: only('EXTERNAL_TABLE'),
     parameters: z.record(text, text).default({}),
     partitionKeys: z.array(z.strictObject({ name: text, type: text })).default([]),
@@ -193,7 +182,7 @@ export const catalogShapes = {
           databaseName: text,
           tables: z.array(text),
           eventQueueArn: text,
-          dlqEventQueueArn: inert,
+          ...inert('dlqEventQueueArn'),
         }),
       ])
       .readonly(),
@@ -202,15 +191,13 @@ export const catalogShapes = {
       updateBehavior: z.literal('LOG'),
       deleteBehavior: z.literal('LOG'),
     }),
-    configuration: inert,
-    description: inert,
-    tags: inert,
+    ...inert('configuration', 'description', 'tags'),
   }),
   schedule: z.strictObject({
     ...named,
     arn: text,
     groupName: text.default('default'),
-    description: inert,
+    ...inert('description'),
     scheduleExpression: text,
     scheduleExpressionTimezone: only('UTC'),
     flexibleTimeWindow: z.strictObject({ mode: z.literal('OFF') }),
@@ -219,7 +206,7 @@ export const catalogShapes = {
       arn: text,
       roleArn: text,
       input: text,
-      retryPolicy: inert,
+      ...inert('retryPolicy'),
     }),
   }),
   scheduleGroup: z.strictObject({ ...named, arn: text }),
@@ -230,7 +217,7 @@ export const catalogShapes = {
     definition: text,
     roleArn: text,
     loggingConfiguration: z
-      .strictObject({ level: text, includeExecutionData: inert, logDestination: inert })
+      .strictObject({ level: text, ...inert('includeExecutionData', 'logDestination') })
       .optional(),
     tracingConfiguration: z.strictObject({ enabled: z.boolean() }).optional(),
     publish: only(false),

@@ -1,6 +1,7 @@
-import * as z from 'zod';
 import { errorText } from '../core/service-error.ts';
+import type { EventRule } from '../events/rule.ts';
 import type { CatalogSettings } from '../glue/settings.ts';
+import type { FunctionSettings } from '../lambda/function.ts';
 import type { MappingSettings } from '../lambda/mapping.ts';
 import type { AlarmSettings } from '../metrics/alarms.ts';
 import { Queries } from '../metrics/queries.ts';
@@ -10,16 +11,17 @@ import type { ScheduleSettings } from '../scheduler/scheduler.ts';
 import type { QueueSettings } from '../sqs/queue.ts';
 import type { StateMachineSettings } from '../stepfunctions/settings.ts';
 import { alarmOf, alarmShape } from './alarm-shape.ts';
-import type { Program, Resource } from './program.ts';
+import type { Program } from './program.ts';
+import { ResourceReader } from './resource-reader.ts';
 import { catalogShapes, redriveAllowPolicy, redrivePolicy, shapes } from './topology-shapes.ts';
 
 type PolicyText = string;
 
 export interface BucketTopology extends BucketSettings {
   readonly arn: string;
-  readonly policy?: PolicyText;
+  readonly policy?: PolicyText | undefined;
   /** The KMS key that encrypts its objects. */
-  readonly keyArn?: string;
+  readonly keyArn?: string | undefined;
   /** Queues that S3 itself notifies. */
   readonly notifications: readonly QueueNotification[];
 }
@@ -28,47 +30,7 @@ export interface QueueTopology extends QueueSettings {
   readonly arn: string;
   readonly url: string;
   /** The KMS key that encrypts its messages. */
-  readonly keyArn?: string;
-}
-
-export interface TargetTopology {
-  readonly id: string;
-  readonly arn: string;
-  readonly deadLetterArn?: string;
-  /** By default a day and 185 attempts, as EventBridge. */
-  readonly maximumEventAgeSeconds: number;
-  readonly maximumRetryAttempts: number;
-  /** Constant text that the target gets instead of the event. */
-  readonly input?: string;
-}
-
-export interface RuleTopology {
-  readonly name: string;
-  readonly arn: string;
-  readonly eventPattern?: string;
-  readonly scheduleExpression?: string;
-  readonly enabled: boolean;
-  readonly targets: readonly TargetTopology[];
-}
-
-export interface FunctionTopology {
-  readonly name: string;
-  readonly arn: string;
-  /** Absolute path of the deployed module. */
-  readonly modulePath: string;
-  /** `module.export`, as in Lambda's configuration. */
-  readonly handler: string;
-  readonly runtime: string;
-  readonly environment: Readonly<Record<string, string>>;
-  readonly memoryMb: number;
-  readonly timeoutSeconds: number;
-  readonly roleArn: string;
-  readonly reservedConcurrency?: number;
-  readonly logGroup: string;
-  /** Whether Lambda writes traces with the function's role. */
-  readonly tracing: boolean;
-  /** Whether Lambda creates network interfaces with the function's role. */
-  readonly inNetwork: boolean;
+  readonly keyArn?: string | undefined;
 }
 
 export interface RoleTopology {
@@ -82,9 +44,9 @@ export interface RoleTopology {
 export interface Topology {
   readonly buckets: readonly BucketTopology[];
   readonly queues: readonly QueueTopology[];
-  readonly rules: readonly RuleTopology[];
+  readonly rules: readonly EventRule[];
   readonly mappings: readonly MappingSettings[];
-  readonly functions: readonly FunctionTopology[];
+  readonly functions: readonly FunctionSettings[];
   readonly roles: readonly RoleTopology[];
   readonly keys: readonly { readonly arn: string; readonly policy: PolicyText }[];
   readonly catalog: CatalogSettings;
@@ -135,7 +97,7 @@ const notSimulated = new Set([
  * required one; the message names each resource by its URN
  */
 export function readTopology({ resources }: Pick<Program, 'resources'>): Topology {
-  const reader = new Reader(resources);
+  const reader = new ResourceReader(resources, notSimulated);
   const topology = {
     buckets: readBuckets(reader),
     queues: readQueues(reader),
@@ -156,7 +118,7 @@ export function readTopology({ resources }: Pick<Program, 'resources'>): Topolog
   return topology;
 }
 
-function readBuckets(reader: Reader): BucketTopology[] {
+function readBuckets(reader: ResourceReader): BucketTopology[] {
   const versioning = reader.all('aws:s3/bucketVersioning:BucketVersioning', shapes.bucketVersioning);
   const notifications = reader.all('aws:s3/bucketNotification:BucketNotification', shapes.bucketNotification);
   const policies = reader.all('aws:s3/bucketPolicy:BucketPolicy', shapes.bucketPolicy);
@@ -174,13 +136,13 @@ function readBuckets(reader: Reader): BucketTopology[] {
       versioning: status === 'Disabled' ? undefined : status,
       eventBridge: own(notifications)?.eventbridge ?? false,
       notifications: own(notifications)?.queues.map(({ queueArn, events }) => ({ queueArn, events })) ?? [],
-      ...optional('policy', own(policies)?.policy),
-      ...optional('keyArn', own(encryptions)?.rules[0]?.applyServerSideEncryptionByDefault?.kmsMasterKeyId),
+      policy: own(policies)?.policy,
+      keyArn: own(encryptions)?.rules[0]?.applyServerSideEncryptionByDefault?.kmsMasterKeyId,
     };
   });
 }
 
-function readQueues(reader: Reader): QueueTopology[] {
+function readQueues(reader: ResourceReader): QueueTopology[] {
   const policies = reader.all('aws:sqs/queuePolicy:QueuePolicy', shapes.queuePolicy);
   const redrives = reader.all('aws:sqs/redrivePolicy:RedrivePolicy', shapes.redrivePolicy);
   const allowances = reader.all('aws:sqs/redriveAllowPolicy:RedriveAllowPolicy', shapes.redriveAllowPolicy);
@@ -203,48 +165,42 @@ function readQueues(reader: Reader): QueueTopology[] {
       delaySeconds: queue.delaySeconds,
       receiveWaitSeconds: queue.receiveWaitTimeSeconds,
       maximumMessageBytes: queue.maxMessageSize,
-      ...optional(
-        'redrive',
-        redrive && {
-          deadLetterQueue: redrive.deadLetterTargetArn.split(':').at(-1) ?? '',
-          maxReceiveCount: redrive.maxReceiveCount,
-        },
-      ),
-      ...optional(
-        'redriveAllow',
-        redriveAllow && {
-          permission: redriveAllow.redrivePermission,
-          ...optional('sourceQueueArns', redriveAllow.sourceQueueArns),
-        },
-      ),
-      ...optional('policy', queue.policy ?? own(policies)?.policy),
-      ...optional('keyArn', queue.kmsMasterKeyId),
+      redrive: redrive && {
+        deadLetterQueue: redrive.deadLetterTargetArn.split(':').at(-1) ?? '',
+        maxReceiveCount: redrive.maxReceiveCount,
+      },
+      redriveAllow: redriveAllow && {
+        permission: redriveAllow.redrivePermission,
+        sourceQueueArns: redriveAllow.sourceQueueArns,
+      },
+      policy: queue.policy ?? own(policies)?.policy,
+      keyArn: queue.kmsMasterKeyId,
     };
   });
 }
 
-function readRules(reader: Reader): RuleTopology[] {
+function readRules(reader: ResourceReader): EventRule[] {
   const targets = reader.all('aws:cloudwatch/eventTarget:EventTarget', shapes.target);
   return reader.all('aws:cloudwatch/eventRule:EventRule', shapes.rule).map((rule) => ({
     name: rule.name,
     arn: rule.arn,
-    ...optional('eventPattern', rule.eventPattern),
-    ...optional('scheduleExpression', rule.scheduleExpression),
+    eventPattern: rule.eventPattern,
+    scheduleExpression: rule.scheduleExpression,
     enabled: rule.state !== 'DISABLED',
     targets: targets
       .filter((target) => target.rule === rule.name)
       .map((target) => ({
         id: target.targetId,
         arn: target.arn,
-        ...optional('deadLetterArn', target.deadLetterConfig?.arn),
+        deadLetterArn: target.deadLetterConfig?.arn,
         maximumEventAgeSeconds: target.retryPolicy.maximumEventAgeInSeconds,
         maximumRetryAttempts: target.retryPolicy.maximumRetryAttempts,
-        ...optional('input', target.input),
+        input: target.input,
       })),
   }));
 }
 
-function readFunctions(reader: Reader): FunctionTopology[] {
+function readFunctions(reader: ResourceReader): FunctionSettings[] {
   return reader.all('aws:lambda/function:Function', shapes.function).map((each) => {
     const module = each.handler.slice(0, each.handler.lastIndexOf('.'));
     const file = ['.mjs', '.js', '.cjs'].map((ending) => each.code.assets[module + ending]).find(Boolean);
@@ -260,10 +216,8 @@ function readFunctions(reader: Reader): FunctionTopology[] {
       memoryMb: each.memorySize,
       timeoutSeconds: each.timeout,
       roleArn: each.role,
-      ...optional(
-        'reservedConcurrency',
+      reservedConcurrency:
         each.reservedConcurrentExecutions < 0 ? undefined : each.reservedConcurrentExecutions,
-      ),
       logGroup: each.loggingConfig.logGroup ?? `/aws/lambda/${each.name}`,
       tracing: each.tracingConfig.mode === 'Active',
       inNetwork: each.vpcConfig !== undefined,
@@ -271,7 +225,7 @@ function readFunctions(reader: Reader): FunctionTopology[] {
   });
 }
 
-function readMappings(reader: Reader): MappingSettings[] {
+function readMappings(reader: ResourceReader): MappingSettings[] {
   const functions = reader.all('aws:lambda/function:Function', shapes.function);
   return reader.all('aws:lambda/eventSourceMapping:EventSourceMapping', shapes.mapping).map((mapping) => ({
     uuid: mapping.uuid,
@@ -279,14 +233,14 @@ function readMappings(reader: Reader): MappingSettings[] {
     queueArn: mapping.eventSourceArn,
     batchSize: mapping.batchSize,
     maximumBatchingWindowSeconds: mapping.maximumBatchingWindowInSeconds,
-    ...optional('maximumConcurrency', mapping.scalingConfig.maximumConcurrency),
+    maximumConcurrency: mapping.scalingConfig.maximumConcurrency,
     reportBatchItemFailures: mapping.functionResponseTypes.includes('ReportBatchItemFailures'),
     enabled: mapping.enabled,
     countsEvents: mapping.metricsConfig.metrics.includes('EventCount'),
   }));
 }
 
-function readRoles(reader: Reader): RoleTopology[] {
+function readRoles(reader: ResourceReader): RoleTopology[] {
   const inline = reader.all('aws:iam/rolePolicy:RolePolicy', shapes.rolePolicy);
   const managed = reader.all('aws:iam/policy:Policy', shapes.policy);
   const attachments = reader.all('aws:iam/rolePolicyAttachment:RolePolicyAttachment', shapes.attachment);
@@ -313,7 +267,7 @@ function readRoles(reader: Reader): RoleTopology[] {
   });
 }
 
-function readCatalog(reader: Reader): CatalogSettings {
+function readCatalog(reader: ResourceReader): CatalogSettings {
   const databases = reader.all('aws:glue/catalogDatabase:CatalogDatabase', catalogShapes.database);
   return {
     databases: databases.map(({ name, arn }) => ({ name, arn })),
@@ -343,7 +297,7 @@ function readCatalog(reader: Reader): CatalogSettings {
   };
 }
 
-function readSchedules(reader: Reader): ScheduleSettings[] {
+function readSchedules(reader: ResourceReader): ScheduleSettings[] {
   const groups = reader.all('aws:scheduler/scheduleGroup:ScheduleGroup', catalogShapes.scheduleGroup);
   return reader.all('aws:scheduler/schedule:Schedule', catalogShapes.schedule).map((schedule) => ({
     name: schedule.name,
@@ -358,7 +312,7 @@ function readSchedules(reader: Reader): ScheduleSettings[] {
   }));
 }
 
-function readStateMachines(reader: Reader): StateMachineSettings[] {
+function readStateMachines(reader: ResourceReader): StateMachineSettings[] {
   return reader.all('aws:sfn/stateMachine:StateMachine', catalogShapes.stateMachine).map((machine) => ({
     name: machine.name,
     arn: machine.arn,
@@ -369,7 +323,7 @@ function readStateMachines(reader: Reader): StateMachineSettings[] {
   }));
 }
 
-function readAlarms(reader: Reader): AlarmSettings[] {
+function readAlarms(reader: ResourceReader): AlarmSettings[] {
   return reader.all('aws:cloudwatch/metricAlarm:MetricAlarm', alarmShape).map((alarm) => {
     const settings = alarmOf(alarm);
     try {
@@ -379,78 +333,4 @@ function readAlarms(reader: Reader): AlarmSettings[] {
     }
     return settings;
   });
-}
-
-/** Reads resources by type and collects their problems. */
-class Reader {
-  readonly #resources: readonly Resource[];
-  readonly #known = new Set<string>(notSimulated);
-  readonly #problems = new Set<string>();
-
-  constructor(resources: readonly Resource[]) {
-    this.#resources = resources;
-  }
-
-  all<Shape extends z.ZodObject>(type: string, shape: Shape): z.output<Shape>[] {
-    this.#known.add(type);
-    return this.#resources
-      .filter((resource) => resource.type === type)
-      .flatMap(({ urn, inputs, outputs }) => {
-        // AWS returns more outputs than are read here; of inputs, every property counts.
-        const answered = Object.entries(outputs).filter(([name]) => name in shape.shape);
-        const parsed = shape.safeParse({ ...Object.fromEntries(answered), ...inputs }, { reportInput: true });
-        if (parsed.success) return [parsed.data];
-        for (const issue of parsed.error.issues) {
-          if (issue.code === 'unrecognized_keys')
-            for (const key of issue.keys)
-              this.complain(
-                urn,
-                `${[...issue.path, key].join('.')}: the local cloud does not support this property`,
-              );
-          else if (issue.code === 'invalid_type' && issue.input === undefined)
-            this.complain(
-              urn,
-              `${issue.path.join('.')}: the local cloud needs this property; add it to the program`,
-            );
-          else this.complain(urn, `${issue.path.join('.')}: ${issue.message}`);
-        }
-        return [];
-      });
-  }
-
-  json<Shape extends z.ZodType>(
-    text: string | undefined,
-    shape: Shape,
-    of: string,
-  ): z.output<Shape> | undefined {
-    if (text === undefined) return undefined;
-    try {
-      return shape.parse(JSON.parse(text));
-    } catch (error) {
-      this.complain(of, `${text}: ${error instanceof z.ZodError ? z.prettifyError(error) : String(error)}`);
-      return undefined;
-    }
-  }
-
-  complain(of: string, what: string): void {
-    this.#problems.add(`${of}: ${what}`);
-  }
-
-  finish(): void {
-    for (const { urn, type, component } of this.#resources) {
-      if (!component && !this.#known.has(type)) {
-        this.complain(urn, `the local cloud does not support the type ${type}`);
-      }
-    }
-    if (this.#problems.size > 0) {
-      throw new Error(`The local cloud can't be built from this program.\n${[...this.#problems].join('\n')}`);
-    }
-  }
-}
-
-/** The key with its value, or nothing: a missing property differs from an undefined one. */
-function optional<Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } {
-  const part: { [K in Key]?: Value } = {};
-  if (value !== undefined) part[key] = value;
-  return part;
 }

@@ -1,6 +1,6 @@
-import type { Caller } from '../core/call.ts';
+import { authorizeRole, type Caller } from '../core/call.ts';
 import type { CloudService, ServiceContext } from '../core/cloud-service.ts';
-import { type Metric, noMetrics } from '../core/metrics.ts';
+import { type Metric, metricsOf, noMetrics } from '../core/metrics.ts';
 import { errorText } from '../core/service-error.ts';
 import { parseSchedule, type Schedule } from '../events/schedule.ts';
 
@@ -35,8 +35,7 @@ export class Scheduler implements CloudService {
   readonly #timers = new Map<string, () => void>();
   readonly #underWay = new Set<Promise<void>>();
   /** By the group's ARN ("Monitoring Amazon EventBridge Scheduler with Amazon CloudWatch"). */
-  readonly #attempts: ReadonlyMap<string, Metric>;
-  readonly #dropped: ReadonlyMap<string, Metric>;
+  readonly #metrics: ReadonlyMap<string, Readonly<Record<'attempts' | 'dropped', Metric>>>;
 
   /** @throws {Error} for a target that the local cloud can't call */
   constructor(options: SchedulerOptions) {
@@ -45,16 +44,13 @@ export class Scheduler implements CloudService {
       if (options.calls[callOf(targetArn)] === undefined)
         throw new Error(`The schedule ${name} calls ${targetArn}, which the local cloud does not support.`);
     const { metrics = noMetrics, schedules } = options;
-    const groups = [...new Set(schedules.map(({ groupArn }) => groupArn))];
-    const count = (metric: string) =>
-      new Map(
-        groups.map((arn) => {
-          const ScheduleGroup = arn.split('/').at(-1) ?? '';
-          return [arn, metrics.metric('AWS/Scheduler', metric, { ScheduleGroup }, 'Count')];
-        }),
-      );
-    this.#attempts = count('InvocationAttemptCount');
-    this.#dropped = count('InvocationDroppedCount');
+    const names = { attempts: 'InvocationAttemptCount', dropped: 'InvocationDroppedCount' };
+    this.#metrics = new Map(
+      schedules.map(({ groupArn }) => {
+        const ScheduleGroup = groupArn.split('/').at(-1) ?? '';
+        return [groupArn, metricsOf(metrics, 'AWS/Scheduler', { ScheduleGroup }, names)];
+      }),
+    );
   }
 
   async start(): Promise<void> {
@@ -83,17 +79,13 @@ export class Scheduler implements CloudService {
   }
 
   async #call({ name, groupArn, targetArn, roleArn, input }: ScheduleSettings): Promise<void> {
-    this.#attempts.get(groupArn)?.record(1);
+    const metrics = this.#metrics.get(groupArn);
+    metrics?.attempts.record(1);
     try {
-      await this.#options.authorize({
-        caller: { kind: 'service', principal: 'scheduler.amazonaws.com', sourceArn: groupArn },
-        operation: 'AssumeRole',
-        action: 'sts:AssumeRole',
-        resource: roleArn,
-      });
+      await authorizeRole(this.#options.authorize, 'scheduler', roleArn, groupArn);
       await this.#options.calls[callOf(targetArn)]?.(input, { kind: 'role', principal: roleArn });
     } catch (error) {
-      this.#dropped.get(groupArn)?.record(1);
+      metrics?.dropped.record(1);
       this.#options.log(`The schedule ${name} could not call ${targetArn}: ${errorText(error)}`);
     }
   }

@@ -10,14 +10,16 @@ export interface QueueSettings {
   readonly delaySeconds: number;
   readonly receiveWaitSeconds: number;
   readonly maximumMessageBytes: number;
-  readonly redrive?: { readonly deadLetterQueue: string; readonly maxReceiveCount: number };
+  readonly redrive?: { readonly deadLetterQueue: string; readonly maxReceiveCount: number } | undefined;
   /** The queues that may use this one as their DLQ; by default all. */
-  readonly redriveAllow?: {
-    readonly permission: 'allowAll' | 'denyAll' | 'byQueue';
-    readonly sourceQueueArns?: readonly string[];
-  };
+  readonly redriveAllow?:
+    | {
+        readonly permission: 'allowAll' | 'denyAll' | 'byQueue';
+        readonly sourceQueueArns?: readonly string[] | undefined;
+      }
+    | undefined;
   /** The queue policy's JSON text, for GetQueueAttributes. */
-  readonly policy?: string;
+  readonly policy?: string | undefined;
   readonly tags?: Readonly<Record<string, string>>;
 }
 

@@ -1,4 +1,4 @@
-import type { Authorize, Caller } from '../core/call.ts';
+import { type Authorize, authorizeAction, type Caller } from '../core/call.ts';
 import type { ServedService, ServiceContext } from '../core/cloud-service.ts';
 import { type Journal, noJournal } from '../core/journal.ts';
 import { noMetrics } from '../core/metrics.ts';
@@ -133,8 +133,7 @@ export function createSqs(options: SqsOptions): Sqs {
 }
 
 function portOf(queue: RunningQueue, caller: Caller, authorize: Authorize): QueuePort {
-  const authorized = (operation: string) =>
-    authorize({ caller, operation, action: `sqs:${operation}`, resource: queue.arn });
+  const authorized = (operation: string) => authorizeAction(authorize, caller, `sqs:${operation}`, queue.arn);
   return {
     arn: queue.arn,
     settings: queue.settings,

@@ -6,7 +6,6 @@ const expression = text.regex(/^\{%[\s\S]*%\}$/, 'must be an expression, {% … 
 const seconds = z.union([z.int().positive(), expression]);
 const assign = z.record(text, json).optional();
 const step = { Comment: text.optional(), Assign: assign, Output: json.optional() };
-const onward = { Next: text.optional(), End: z.literal(true).optional() };
 
 const retrier = z.strictObject({
   ErrorEquals: z.array(text).min(1),
@@ -22,14 +21,16 @@ const catcher = z.strictObject({
   Output: json.optional(),
   Next: text,
 });
-const guarded = { Retry: z.array(retrier).default([]), Catch: z.array(catcher).default([]) };
 
-const pass = z.strictObject({ Type: z.literal('Pass'), ...step, ...onward });
-const task = z.strictObject({
-  Type: z.literal('Task'),
-  ...step,
-  ...onward,
-  ...guarded,
+/** A state from which others follow. */
+const passing = <Type extends string>(type: Type) =>
+  z.strictObject({ Type: z.literal(type), ...step, Next: text.optional(), End: z.literal(true).optional() });
+/** A state that may fail. */
+const guarded = <Type extends string>(type: Type) =>
+  passing(type).extend({ Retry: z.array(retrier).default([]), Catch: z.array(catcher).default([]) });
+
+const pass = passing('Pass');
+const task = guarded('Task').extend({
   Resource: text,
   Arguments: json.default({}),
   /** Twenty days, unlike AWS's three years: timers of Node hold no more than 24. */
@@ -43,7 +44,7 @@ const choice = z.strictObject({
     .min(1),
   Default: text.optional(),
 });
-const wait = z.strictObject({ Type: z.literal('Wait'), ...step, ...onward, Seconds: seconds });
+const wait = passing('Wait').extend({ Seconds: seconds });
 const succeed = z.strictObject({
   Type: z.literal('Succeed'),
   Comment: text.optional(),
@@ -60,18 +61,8 @@ const inner = z.strictObject({
   StartAt: text,
   States: z.record(text, z.discriminatedUnion('Type', [pass, task, choice, wait, succeed, fail])),
 });
-const parallel = z.strictObject({
-  Type: z.literal('Parallel'),
-  ...step,
-  ...onward,
-  ...guarded,
-  Branches: z.array(inner).min(1),
-});
-const map = z.strictObject({
-  Type: z.literal('Map'),
-  ...step,
-  ...onward,
-  ...guarded,
+const parallel = guarded('Parallel').extend({ Branches: z.array(inner).min(1) });
+const map = guarded('Map').extend({
   Label: text,
   ItemReader: z.strictObject({
     Resource: z.enum(['arn:aws:states:::s3:listObjectsV2', 'arn:aws:states:::s3:getObject']),
@@ -107,7 +98,6 @@ export type TaskState = z.infer<typeof task>;
 export type MapState = z.infer<typeof map>;
 export type ParallelState = z.infer<typeof parallel>;
 export type Retrier = z.infer<typeof retrier>;
-export type Catcher = z.infer<typeof catcher>;
 export type Definition = z.infer<typeof definition>;
 
 /**

@@ -1,9 +1,10 @@
-import type { Catcher, Flow, ParallelState, State, TaskState } from './definition.ts';
+import { sleep } from '../core/clock.ts';
+import type { Flow, ParallelState, State, TaskState } from './definition.ts';
 import { Attempts, matches, statesError } from './errors.ts';
 import { assigned, evaluate, type StatesObject, type Variables } from './expressions.ts';
 import { type Json, StatesError, withinLimit } from './json.ts';
 import { runMap } from './map/map.ts';
-import { type Cursor, type Run, sleep } from './run.ts';
+import type { Cursor, Run } from './run.ts';
 
 /** The exit from a state: to another state, or to the end of its flow. */
 interface Exit {
@@ -51,6 +52,7 @@ async function leave(state: State, cursor: Cursor, run: Run): Promise<Exit> {
   const states = statesOf(cursor, run);
   switch (state.Type) {
     case 'Pass':
+    case 'Succeed':
       return exit(state, states, input, variables);
     case 'Wait': {
       const wanted = Number(await evaluate(state.Seconds, states, variables));
@@ -74,8 +76,6 @@ async function leave(state: State, cursor: Cursor, run: Run): Promise<Exit> {
         throw new StatesError('States.NoChoiceMatched', `No choice of "${cursor.state}" matches.`);
       return exit({ ...state, Next: state.Default }, states, input, variables);
     }
-    case 'Succeed':
-      return exit(state, states, input, variables);
     case 'Fail':
       throw new StatesError(
         String(await evaluate(state.Error, states, variables)),
@@ -134,19 +134,10 @@ async function guard(
       }
       const catcher = state.Catch.find(({ ErrorEquals }) => matches(ErrorEquals, error));
       if (catcher === undefined) throw error;
-      return await caught(catcher, error, states, variables);
+      const errorOutput = { Error: error.error, Cause: error.message };
+      return await exit(catcher, { ...states, errorOutput }, errorOutput, variables);
     }
   }
-}
-
-function caught(
-  catcher: Catcher,
-  error: StatesError,
-  states: StatesObject,
-  variables: Variables,
-): Promise<Exit> {
-  const errorOutput = { Error: error.error, Cause: error.message };
-  return exit(catcher, { ...states, errorOutput }, errorOutput, variables);
 }
 
 async function runTask(

@@ -1,25 +1,26 @@
-import { type Metrics, noMetrics } from '../core/metrics.ts';
+import { type Metrics, metricsOf, noMetrics } from '../core/metrics.ts';
 import type { End } from './execution.ts';
 
 /** A state machine's metrics of its executions ("Monitoring Step Functions metrics using CloudWatch"). */
-export class MachineMetrics {
-  readonly started: () => void;
-  readonly ended: (status: End['status'], durationMs: number) => void;
-
-  constructor(StateMachineArn: string, metrics: Metrics = noMetrics) {
-    const count = (name: string) => metrics.metric('AWS/States', name, { StateMachineArn }, 'Count');
-    const started = count('ExecutionsStarted');
-    const ends = {
-      SUCCEEDED: count('ExecutionsSucceeded'),
-      FAILED: count('ExecutionsFailed'),
-      TIMED_OUT: count('ExecutionsTimedOut'),
-      ABORTED: count('ExecutionsAborted'),
-    };
-    const time = metrics.metric('AWS/States', 'ExecutionTime', { StateMachineArn }, 'Milliseconds');
-    this.started = () => started.record(1);
-    this.ended = (status, durationMs) => {
-      ends[status].record(1);
-      time.record(durationMs);
-    };
-  }
+export function machineMetrics(StateMachineArn: string, metrics: Metrics = noMetrics) {
+  const of = metricsOf(
+    metrics,
+    'AWS/States',
+    { StateMachineArn },
+    {
+      started: 'ExecutionsStarted',
+      SUCCEEDED: 'ExecutionsSucceeded',
+      FAILED: 'ExecutionsFailed',
+      TIMED_OUT: 'ExecutionsTimedOut',
+      ABORTED: 'ExecutionsAborted',
+      time: ['ExecutionTime', 'Milliseconds'],
+    },
+  );
+  return {
+    started: () => of.started.record(1),
+    ended(status: End['status'], durationMs: number) {
+      of[status].record(1);
+      of.time.record(durationMs);
+    },
+  };
 }

@@ -1,4 +1,4 @@
-import type { Authorize } from '../core/call.ts';
+import { type Authorize, authorizeAction, authorizeRole } from '../core/call.ts';
 import type { StateMachineSettings } from './settings.ts';
 
 /** "Step Functions guide: Logging using CloudWatch Logs, IAM policies for logging to CloudWatch Logs". */
@@ -25,18 +25,12 @@ export async function checkRoles(
   machines: readonly StateMachineSettings[],
 ): Promise<void> {
   for (const { arn, roleArn, logs = false, traces = false } of machines) {
-    await authorize({
-      caller: { kind: 'service', principal: 'states.amazonaws.com', sourceArn: arn },
-      operation: 'AssumeRole',
-      action: 'sts:AssumeRole',
-      resource: roleArn,
-    });
+    await authorizeRole(authorize, 'states', roleArn, arn);
     const caller = { kind: 'role', principal: roleArn } as const;
     const actions = [
-      ...(logs ? logging.map((operation) => ['logs', operation] as const) : []),
-      ...(traces ? tracing.map((operation) => ['xray', operation] as const) : []),
+      ...(logs ? logging.map((operation) => `logs:${operation}`) : []),
+      ...(traces ? tracing.map((operation) => `xray:${operation}`) : []),
     ];
-    for (const [service, operation] of actions)
-      await authorize({ caller, operation, action: `${service}:${operation}`, resource: '*' });
+    for (const action of actions) await authorizeAction(authorize, caller, action, '*');
   }
 }

@@ -44,19 +44,3 @@ export interface Run {
   /** Stores the progress of distributed maps; a flow within another one has none. */
   readonly maps: MapRecorder | undefined;
 }
-
-/** Resolves after `ms`. @throws the signal's reason, if it is aborted first */
-export function sleep(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason as Error);
-    const stop = () => {
-      cancel();
-      reject(signal.reason as Error);
-    };
-    const cancel = clock.schedule(Math.max(0, ms), () => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    });
-    signal.addEventListener('abort', stop, { once: true });
-  });
-}

@@ -1,19 +1,21 @@
-import type { Caller } from '../core/call.ts';
+import { authorizeAction, type Caller } from '../core/call.ts';
+import { sleep } from '../core/clock.ts';
 import type { ServiceContext } from '../core/cloud-service.ts';
-import { type Journal, noJournal } from '../core/journal.ts';
+import { type Journal, noJournal, openNothing } from '../core/journal.ts';
 import { parseJson } from '../core/parse-json.ts';
 import { badRequest, errorText } from '../core/service-error.ts';
+import { roleReader } from '../s3/api/role-reader.ts';
 import type { Store } from '../s3/storage/store.ts';
 import { type Definition, parseDefinition } from './definition.ts';
 import { statesError } from './errors.ts';
-import { type End, type Execution, type ExecutionEntry, entriesOf, type HistoryEvent } from './execution.ts';
+import { type End, type Execution, type ExecutionEntry, entriesOf } from './execution.ts';
 import { runFlow } from './interpreter.ts';
 import { isTooLong, type Json, json, StatesError } from './json.ts';
-import { MachineMetrics } from './machine-metrics.ts';
+import { machineMetrics } from './machine-metrics.ts';
 import { itemSources } from './map/items.ts';
 import { applyChange, type MapProgress } from './map/progress.ts';
 import { checkRoles } from './roles.ts';
-import { type Cursor, type InterpreterPorts, type Run, sleep } from './run.ts';
+import type { Cursor, InterpreterPorts, Run } from './run.ts';
 import type { StateMachineSettings } from './settings.ts';
 import { type TaskServices, taskCalls } from './tasks.ts';
 
@@ -28,7 +30,7 @@ export interface StepFunctionsOptions extends Omit<ServiceContext, 'region' | 'a
 /** A state machine with its parsed definition. */
 export interface Machine extends StateMachineSettings {
   readonly parsed: Definition;
-  readonly metrics: MachineMetrics;
+  readonly metrics: ReturnType<typeof machineMetrics>;
 }
 
 /** Number of ended executions to remember, of all state machines. */
@@ -59,7 +61,7 @@ export class StepFunctions {
         {
           ...each,
           parsed: parseDefinition(each.name, each.definition),
-          metrics: new MachineMetrics(each.arn, options.metrics),
+          metrics: machineMetrics(each.arn, options.metrics),
         },
       ]),
     );
@@ -67,13 +69,13 @@ export class StepFunctions {
 
   /** Checks roles as on their creation, replays the journal, and continues unfinished executions. */
   async start(): Promise<void> {
-    await checkRoles(this.#options.authorize, this.machines());
-    const opened = await this.#options.openJournal?.<ExecutionEntry>(
+    const { authorize, openJournal = openNothing } = this.#options;
+    await checkRoles(authorize, this.machines());
+    this.#journal = await openJournal<ExecutionEntry>(
       'states',
       (entry) => this.#replay(entry),
       () => this.#snapshot(),
     );
-    this.#journal = opened ?? noJournal;
     for (const execution of this.#executions.values()) if (execution.end === undefined) this.#run(execution);
   }
 
@@ -164,7 +166,10 @@ export class StepFunctions {
     const over = new AbortController();
     if (parsed.TimeoutSeconds !== undefined) {
       const left = execution.startedAt + parsed.TimeoutSeconds * 1000 - clock.now();
-      void this.#patience(left, over.signal).then((passed) => passed && stop.abort(timedOut));
+      sleep(clock, left, over.signal).then(
+        () => stop.abort(timedOut),
+        () => {},
+      );
     }
     try {
       const start = execution.cursor ?? {
@@ -184,16 +189,6 @@ export class StepFunctions {
       }
     } finally {
       over.abort();
-    }
-  }
-
-  /** Whether this time passed before the signal was aborted. */
-  async #patience(ms: number, signal: AbortSignal): Promise<boolean> {
-    try {
-      await sleep(this.#options.clock, ms, signal);
-      return true;
-    } catch {
-      return false;
     }
   }
 
@@ -236,15 +231,12 @@ export class StepFunctions {
       random,
       ids,
       call: taskCalls(services, caller),
-      items: itemSources(store, authorize, caller),
+      items: itemSources(roleReader(store, authorize, caller)),
       authorizeChildren: async () => {
         try {
           const executions = `${machine.arn.replace(':stateMachine:', ':execution:')}:child`;
-          for (const [operation, resource] of [
-            ['StartExecution', machine.arn],
-            ['DescribeExecution', executions],
-          ] as const)
-            await authorize({ caller, operation, action: `states:${operation}`, resource });
+          await authorizeAction(authorize, caller, 'states:StartExecution', machine.arn);
+          await authorizeAction(authorize, caller, 'states:DescribeExecution', executions);
         } catch (error) {
           throw new StatesError('States.Permissions', errorText(error));
         }
@@ -267,14 +259,9 @@ export class StepFunctions {
         'States.Runtime',
         `The execution reached the maximum number of history events (${LONGEST_HISTORY}).`,
       );
+    const { length: previousEventId } = events;
     const timestamp = this.#options.clock.now();
-    const event: HistoryEvent = {
-      id: events.length + 1,
-      previousEventId: events.length,
-      type,
-      timestamp,
-      details,
-    };
+    const event = { id: previousEventId + 1, previousEventId, type, timestamp, details };
     events.push(event);
     // The journal keeps the order, and later entries are awaited.
     void this.#journal.append({ type: 'event', arn, event });
@@ -282,10 +269,8 @@ export class StepFunctions {
 
   async #end(execution: Execution, end: End): Promise<End> {
     if (execution.end !== undefined) return execution.end;
-    execution.end = end;
+    endExecution(execution, end);
     this.machine(execution.machine).metrics.ended(end.status, end.at - execution.startedAt);
-    for (const map of execution.maps.filter(({ status }) => status === 'RUNNING'))
-      applyChange(map, { type: 'ended', status: 'ABORTED', at: end.at });
     const { status, output, error = '', cause = '' } = end;
     const names = { SUCCEEDED: 'Succeeded', FAILED: 'Failed', TIMED_OUT: 'TimedOut', ABORTED: 'Aborted' };
     this.#event(execution, `Execution${names[status]}`, {
@@ -313,11 +298,8 @@ export class StepFunctions {
     if (execution === undefined) return;
     if (entry.type === 'moved') execution.cursor = entry.cursor;
     else if (entry.type === 'event') execution.events.push(entry.event);
-    else if (entry.type === 'ended') {
-      execution.end = entry.end;
-      for (const map of execution.maps.filter(({ status }) => status === 'RUNNING'))
-        applyChange(map, { type: 'ended', status: 'ABORTED', at: entry.end.at });
-    } else this.#replayMap(execution.maps, entry);
+    else if (entry.type === 'ended') endExecution(execution, entry.end);
+    else this.#replayMap(execution.maps, entry);
   }
 
   #replayMap(maps: MapProgress[], { run, change }: Extract<ExecutionEntry, { type: 'map' }>): void {
@@ -329,4 +311,11 @@ export class StepFunctions {
   *#snapshot(): Iterable<ExecutionEntry> {
     for (const execution of this.#executions.values()) yield* entriesOf(execution);
   }
+}
+
+/** Ends an execution, and its map run that is under way. */
+function endExecution(execution: Execution, end: End): void {
+  execution.end = end;
+  for (const map of execution.maps.filter(({ status }) => status === 'RUNNING'))
+    applyChange(map, { type: 'ended', status: 'ABORTED', at: end.at });
 }

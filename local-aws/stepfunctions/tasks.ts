@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
 import type { Caller } from '../core/call.ts';
-import type { Service, WireResponse } from '../http/service.ts';
+import type { Service, WireRequest } from '../http/service.ts';
 import { type Json, json, StatesError } from './json.ts';
 
 /** The services that tasks call, as the HTTP server knows them. */
@@ -70,21 +70,11 @@ async function invoke(lambda: Service, caller: Caller, input: Json): Promise<Jso
   return { ExecutedVersion: '$LATEST', Payload: body, StatusCode: 200 };
 }
 
-interface Sent {
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
 async function send(
   service: Service,
   caller: Caller,
-  { path, headers, body }: Sent,
-): Promise<{
-  readonly status: number;
-  readonly headers: NonNullable<WireResponse['headers']>;
-  readonly body: Json;
-}> {
+  { path, headers, body }: Pick<WireRequest, 'path' | 'headers'> & { readonly body: string },
+) {
   const requestId = randomUUID();
   const response = await service({
     method: 'POST',
@@ -105,6 +95,6 @@ async function send(
   return {
     status: response.status,
     headers: response.headers ?? {},
-    body: answer === '' ? {} : json.parse(JSON.parse(answer)),
+    body: json.parse(answer === '' ? {} : JSON.parse(answer)),
   };
 }

@@ -1,7 +1,7 @@
 import type { Context, SQSEvent } from 'aws-lambda';
 import type { StageDependencies, StageOptions } from '../../handlers/sqs-handler.ts';
+import type { FunctionSettings } from '../../local-aws/lambda/function.ts';
 import type { InvocationResult } from '../../local-aws/lambda/mapping.ts';
-import type { FunctionTopology } from '../../local-aws/program/topology.ts';
 import type { Witness } from './checks/witness.ts';
 import { type Network, type Party, ServiceUnavailable } from './network.ts';
 
@@ -49,7 +49,7 @@ class Environment implements Party {
 
 /** A Lambda function: time-outs, crashes, and environments that live on between invocations. */
 export class SimulatedFunction {
-  readonly #settings: FunctionTopology;
+  readonly #settings: FunctionSettings;
   readonly #stage: StageOptions;
   readonly #network: Network;
   readonly #witness: Witness;
@@ -62,7 +62,7 @@ export class SimulatedFunction {
   #running = 0;
 
   constructor(
-    settings: FunctionTopology,
+    settings: FunctionSettings,
     stage: StageOptions,
     network: Network,
     witness: Witness,
@@ -168,7 +168,7 @@ export class SimulatedFunction {
 }
 
 function contextOf(
-  { name, arn, memoryMb }: FunctionTopology,
+  { name, arn, memoryMb }: FunctionSettings,
   awsRequestId: string,
   remainingMs: () => number,
 ): Context {

@@ -1,13 +1,23 @@
-import { errorText } from '../../core/service-error.ts';
 import { parseSchedule } from '../../events/schedule.ts';
 import type { Resource } from '../program.ts';
-import { type Check, json, oneOf, physicalName, range, refersTo, required, valueAt } from './checks.ts';
+import {
+  type Check,
+  json,
+  matches,
+  oneOf,
+  parses,
+  physicalName,
+  property,
+  range,
+  refersTo,
+  required,
+  valueAt,
+} from './checks.ts';
+import { queueType, roleType } from './types.ts';
 
 const databaseType = 'aws:glue/catalogDatabase:CatalogDatabase';
 const tableType = 'aws:glue/catalogTable:CatalogTable';
 const crawlerType = 'aws:glue/crawler:Crawler';
-const queueType = 'aws:sqs/queue:Queue';
-const roleType = 'aws:iam/role:Role';
 const namespaceType = 'aws:redshiftserverless/namespace:Namespace';
 const workgroupType = 'aws:redshiftserverless/workgroup:Workgroup';
 
@@ -23,7 +33,8 @@ export const catalogChecks: Readonly<Record<string, readonly Check[]>> = {
     physicalName('name', lowerCase, 255, lowerCaseWords),
     required('databaseName'),
     refersTo('databaseName', [databaseType, 'name']),
-    columnTypes,
+    columnType('storageDescriptor.columns.*.type'),
+    columnType('partitionKeys.*.type'),
   ],
   // Glue guide: crawler-s3-event-notifications; Glue web API reference: CreateCrawler.
   [crawlerType]: [
@@ -39,6 +50,9 @@ export const catalogChecks: Readonly<Record<string, readonly Check[]>> = {
     oneOf('schemaChangePolicy.updateBehavior', ['LOG', 'UPDATE_IN_DATABASE']),
     oneOf('schemaChangePolicy.deleteBehavior', ['LOG', 'DELETE_FROM_DATABASE', 'DEPRECATE_IN_DATABASE']),
     json('configuration'),
+    refersTo('catalogTargets.*.eventQueueArn', [queueType, 'arn']),
+    refersTo('catalogTargets.*.dlqEventQueueArn', [queueType, 'arn']),
+    refersTo('catalogTargets.*.tables', [tableType, 'name']),
     catalogTargets,
   ],
   // EventBridge Scheduler API reference: CreateScheduleGroup, CreateSchedule, RetryPolicy.
@@ -55,15 +69,15 @@ export const catalogChecks: Readonly<Record<string, readonly Check[]>> = {
     json('target.input'),
     range('target.retryPolicy.maximumEventAgeInSeconds', 60, 86_400),
     range('target.retryPolicy.maximumRetryAttempts', 0, 185),
-    schedule,
+    parses('scheduleExpression', (text) => parseSchedule(text, 0), 'rate(…) or cron(…)'),
   ],
   // Redshift Serverless API reference: CreateNamespace, CreateWorkgroup, CreateUsageLimit.
   [namespaceType]: [
-    name('namespaceName', 3),
+    ...redshiftName('namespaceName'),
     oneOf('logExports', ['userlog', 'connectionlog', 'useractivitylog']),
   ],
   [workgroupType]: [
-    name('workgroupName', 3),
+    ...redshiftName('workgroupName'),
     refersTo('namespaceName', [namespaceType, 'namespaceName']),
     range('baseCapacity', 4, 1_024),
     range('maxCapacity', 4, 5_632),
@@ -87,25 +101,17 @@ export const catalogChecks: Readonly<Record<string, readonly Check[]>> = {
   ],
 };
 
-function name(path: string, least: number): Check {
-  return function* ({ inputs }) {
-    const value = inputs[path];
-    if (typeof value !== 'string' || !/^[a-z0-9-]+$/.test(value) || value.length < least || value.length > 64)
-      yield [
-        path,
-        `must be ${least} to 64 lower-case letters, digits and hyphens, not ${JSON.stringify(value)}`,
-      ];
-  };
+function redshiftName(path: string): Check[] {
+  return [
+    required(path),
+    matches(path, /^[a-z0-9-]{3,64}$/, '3 to 64 lower-case letters, digits and hyphens'),
+  ];
 }
 
-function* columnTypes({ inputs }: Resource): ReturnType<Check> {
-  for (const path of ['storageDescriptor.columns', 'partitionKeys']) {
-    for (const [index, column] of [valueAt(inputs, path) ?? []].flat().entries()) {
-      const type = valueAt(column, 'type');
-      if (!isHiveType(String(type)))
-        yield [`${path}.${index}.type`, `must be a type of the catalog, not ${JSON.stringify(type)}`];
-    }
-  }
+function columnType(path: string): Check {
+  return property(path, (type) =>
+    isHiveType(String(type)) ? undefined : `must be a type of the catalog, not ${JSON.stringify(type)}`,
+  );
 }
 
 /**
@@ -124,41 +130,15 @@ function isHiveType(text: string): boolean {
   return new RegExp(`^${type}$`).test(left);
 }
 
-/**
- * "Only a single target is supported by the crawler"; the target names the crawler's queue, and deletions can
- * only be logged.
- */
-function* catalogTargets({ inputs }: Resource, ofType: Parameters<Check>[1]): ReturnType<Check> {
+/** "Only a single target is supported by the crawler", which has a queue; deletions can only be logged. */
+function* catalogTargets({ inputs }: Resource): ReturnType<Check> {
   const targets = [inputs['catalogTargets'] ?? []].flat();
   if (targets.length === 0) return;
   const eventMode = valueAt(inputs, 'recrawlPolicy.recrawlBehavior') === 'CRAWL_EVENT_MODE';
   if (eventMode && targets.length > 1)
     yield ['catalogTargets', `must be one target in event mode, not ${targets.length}`];
+  if (eventMode && valueAt(targets[0], 'eventQueueArn') === undefined)
+    yield ['catalogTargets.0.eventQueueArn', 'is required in event mode'];
   if (valueAt(inputs, 'schemaChangePolicy.deleteBehavior') !== 'LOG')
     yield ['schemaChangePolicy.deleteBehavior', 'must be LOG when the targets are tables of the catalog'];
-  for (const [index, target] of targets.entries()) {
-    for (const path of eventMode ? ['eventQueueArn', 'dlqEventQueueArn'] : []) {
-      const arn = valueAt(target, path);
-      if (arn === undefined && path === 'dlqEventQueueArn') continue;
-      if (!ofType(queueType).some(({ outputs }) => outputs['arn'] === arn))
-        yield [
-          `catalogTargets.${index}.${path}`,
-          `must be the arn of a Queue of this program, not ${JSON.stringify(arn)}`,
-        ];
-    }
-    for (const table of [valueAt(target, 'tables') ?? []].flat())
-      if (!ofType(tableType).some(({ outputs }) => outputs['name'] === table))
-        yield [
-          `catalogTargets.${index}.tables`,
-          `must be names of tables of this program, not ${JSON.stringify(table)}`,
-        ];
-  }
-}
-
-function* schedule({ inputs }: Resource): ReturnType<Check> {
-  try {
-    parseSchedule(String(inputs['scheduleExpression']), 0);
-  } catch (error) {
-    yield ['scheduleExpression', `must be rate(…) or cron(…): ${errorText(error)}`];
-  }
 }

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { errorText } from '../../core/service-error.ts';
+import { policyDocument } from '../../iam/policy.ts';
 import type { Resource } from '../program.ts';
 
 /** A resource that `pulumi up` would refuse. */
@@ -28,37 +30,65 @@ export function valueAt(value: unknown, path: string): unknown {
   }, value);
 }
 
-/** A check of one property that passes if the property is missing. */
-function property(
-  path: string,
-  wrong: (value: unknown, resource: Resource, ofType: OfType) => string | undefined,
-): Check {
-  return function* (resource, ofType) {
-    const value = valueAt(resource.inputs, path);
-    const rule = value === undefined ? undefined : wrong(value, resource, ofType);
-    if (rule !== undefined) yield [path, rule];
-  };
+/** The values at a path in which `*` stands for each element of a list, with the path of each. */
+function* valuesAt(value: unknown, path: string): Iterable<readonly [path: string, value: unknown]> {
+  const [list = '', ...rest] = path.split('.*');
+  if (rest.length === 0) return yield [path, valueAt(value, path)];
+  for (const [index, each] of [valueAt(value, list) ?? []].flat().entries())
+    for (const [within, found] of valuesAt(each, rest.join('.*').slice(1)))
+      yield [`${list}.${index}.${within}`, found];
 }
 
+/** A check of one property, or of each at a path with `*`, that passes if the property is missing. */
+export const property = (
+  path: string,
+  wrong: (value: unknown, resource: Resource, ofType: OfType) => string | undefined,
+): Check =>
+  function* (resource, ofType) {
+    for (const [at, value] of valuesAt(resource.inputs, path)) {
+      const rule = value === undefined ? undefined : wrong(value, resource, ofType);
+      if (rule !== undefined) yield [at, rule];
+    }
+  };
+
 const given = (value: unknown) => `, not ${JSON.stringify(value)}`;
+
+/** Whether a resource of the program has this value as its output. */
+export const isOutput = (ofType: OfType, type: string, output: string, value: unknown) =>
+  ofType(type).some(({ outputs }) => outputs[output] === value);
 
 export const required = (path: string): Check =>
   function* (resource) {
     if (valueAt(resource.inputs, path) === undefined) yield [path, 'is required'];
   };
 
-export const range = (path: string, least: number, most: number): Check =>
-  property(path, (value) =>
-    Number.isInteger(value) && Number(value) >= least && Number(value) <= most
-      ? undefined
-      : `must be a whole number from ${least} to ${most}${given(value)}`,
-  );
+export const range = (path: string, least: number, most = Number.POSITIVE_INFINITY): Check =>
+  property(path, (value) => {
+    if (Number.isInteger(value) && Number(value) >= least && Number(value) <= most) return undefined;
+    const limits = Number.isFinite(most) ? `from ${least} to ${most}` : `of at least ${least}`;
+    return `must be a whole number ${limits}${given(value)}`;
+  });
 
 /** Requires that each element of a list, or the value itself, is one of these. */
 export const oneOf = (path: string, allowed: readonly unknown[]): Check =>
   property(path, (value) => {
     const wrong = [value].flat().filter((each) => !allowed.includes(each));
     return wrong.length === 0 ? undefined : `must be one of ${allowed.join(', ')}${given(wrong[0])}`;
+  });
+
+/** Requires a text of this form. */
+export const matches = (path: string, pattern: RegExp, allowed: string): Check =>
+  property(path, (value) => (pattern.test(String(value)) ? undefined : `must be ${allowed}${given(value)}`));
+
+/** Requires a text that `parse` accepts. */
+export const parses = (path: string, parse: (text: string) => unknown, allowed: string): Check =>
+  property(path, (value) => {
+    try {
+      parse(String(value));
+      return undefined;
+    } catch (error) {
+      return `must be ${allowed}: ${errorText(error)}`;
+    }
   });
 
 /** Limits the length of a text. */
@@ -84,16 +114,21 @@ export const physicalName = (path: string, pattern: RegExp, most: number, allowe
     if (!pattern.test(physical)) yield [path, `must be ${allowed}${given(physical)}`];
   };
 
-/** Requires an output of a resource of one of these types, given as pairs of type and output. */
+/**
+ * Requires that the value, or each element of a list, is an output of a resource of one of these types, given as
+ * pairs of type and output.
+ */
 export const refersTo = (
   path: string,
   ...kinds: readonly (readonly [type: string, output: string])[]
 ): Check =>
-  property(path, (value, _resource, ofType) =>
-    kinds.some(([type, output]) => ofType(type).some(({ outputs }) => outputs[output] === value))
-      ? undefined
-      : `must be the ${kinds.map(([type, output]) => `${output} of ${a(type)}`).join(' or the ')} of this program${given(value)}`,
-  );
+  property(path, (value, _resource, ofType) => {
+    const wrong = [value]
+      .flat()
+      .filter((each) => !kinds.some(([type, output]) => isOutput(ofType, type, output, each)));
+    const words = kinds.map(([type, output]) => `${output} of ${a(type)}`).join(' or the ');
+    return wrong.length === 0 ? undefined : `must be the ${words} of this program${given(wrong[0])}`;
+  });
 
 function a(type: string): string {
   const noun = type.split(':').at(-1) ?? type;
@@ -114,48 +149,23 @@ export const json = (
     }
   });
 
-const words = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
-const statement = z
-  .strictObject({
-    Sid: z.string().optional(),
-    Effect: z.enum(['Allow', 'Deny']),
-    Principal: z.union([z.literal('*'), z.record(z.string(), words)]).optional(),
-    NotPrincipal: z.record(z.string(), words).optional(),
-    Action: words.optional(),
-    NotAction: words.optional(),
-    Resource: words.optional(),
-    NotResource: words.optional(),
-    Condition: z
-      .record(
-        z.string(),
-        z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])),
-      )
-      .optional(),
-  })
-  .refine(
-    (each) => (each.Action === undefined) !== (each.NotAction === undefined),
-    'needs either Action or NotAction',
-  );
-const document = z.strictObject({
-  Version: z.literal('2012-10-17'),
-  Id: z.string().optional(),
-  Statement: z.array(statement).min(1),
-});
-
 /**
  * A policy document (IAM guide, reference_policies_elements): a resource's policy must name a principal, an
  * identity's must not, and a role's trust policy must not name a resource.
  */
 export const policy = (path: string, kind: 'identity' | 'resource' | 'trust', most: number): Check =>
   json(path, (value, { inputs }) => {
-    const parsed = document.safeParse(value);
+    const parsed = policyDocument.safeParse(value);
     if (!parsed.success) return `must be a policy document: ${z.prettifyError(parsed.error)}`;
+    if (parsed.data.Statement.length === 0) return 'must be a policy document with a statement';
     const size = String(valueAt(inputs, path)).replace(/\s/g, '').length;
     if (size > most) return `must have at most ${most} characters without white space, not ${size}`;
     for (const [index, each] of parsed.data.Statement.entries()) {
       const principal = each.Principal ?? each.NotPrincipal;
       const resource = each.Resource ?? each.NotResource;
       const of = `statement ${each.Sid ?? index}`;
+      if ((each.Action === undefined) === (each.NotAction === undefined))
+        return `${of} needs either Action or NotAction`;
       if (kind === 'identity' && principal !== undefined) return `${of} must not name a Principal`;
       if (kind !== 'identity' && principal === undefined) return `${of} must name a Principal`;
       if (kind === 'trust' && resource !== undefined) return `${of} must not name a Resource`;

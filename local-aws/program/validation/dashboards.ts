@@ -1,5 +1,7 @@
 import * as z from 'zod';
-import { type Check, physicalName, required } from './checks.ts';
+import type { Resource } from '../program.ts';
+import { type Check, isOutput, type OfType, physicalName, required } from './checks.ts';
+import { alarmType, functionType, queueType } from './types.ts';
 
 /** What CloudWatch refuses of dashboards, or shows as an error on one. */
 export const dashboardChecks: Readonly<Record<string, readonly Check[]>> = {
@@ -10,8 +12,6 @@ export const dashboardChecks: Readonly<Record<string, readonly Check[]>> = {
     physicalName('dashboardName', /^[A-Za-z0-9_-]+$/, 255, 'letters, digits, hyphens and underscores'),
     required('dashboardBody'),
     body,
-    alarmsOfProgram,
-    dimensionsOfProgram,
   ],
 };
 
@@ -76,35 +76,30 @@ const metricProperties = z.strictObject({
   sparkline: z.boolean().optional(),
   setPeriodToTimeRange: z.boolean().optional(),
 });
-const place = { x: whole(0, 23).optional(), y: z.int().min(0).optional(), width: whole(1, 24).optional() };
+const widgetOf = <Type extends string, Properties extends z.ZodType>(type: Type, properties: Properties) =>
+  z.strictObject({
+    type: z.literal(type),
+    x: whole(0, 23).optional(),
+    y: z.int().min(0).optional(),
+    width: whole(1, 24).optional(),
+    height: whole(1, 1_000).optional(),
+    properties,
+  });
+const textProperties = z.strictObject({
+  markdown: z.string(),
+  background: z.enum(['solid', 'transparent']).optional(),
+});
+const alarmProperties = z.strictObject({
+  title: z.string().optional(),
+  alarms: z.array(z.string().startsWith('arn:')).min(1).max(100),
+  sortBy: z.enum(['default', 'stateUpdatedTimestamp', 'timestamp']).optional(),
+  states: z.array(z.enum(['ALARM', 'INSUFFICIENT_DATA', 'OK'])).optional(),
+});
 const widget = z
   .discriminatedUnion('type', [
-    z.strictObject({
-      ...place,
-      type: z.literal('metric'),
-      height: whole(1, 1_000).optional(),
-      properties: metricProperties,
-    }),
-    z.strictObject({
-      ...place,
-      type: z.literal('text'),
-      height: whole(1, 1_000).optional(),
-      properties: z.strictObject({
-        markdown: z.string(),
-        background: z.enum(['solid', 'transparent']).optional(),
-      }),
-    }),
-    z.strictObject({
-      ...place,
-      type: z.literal('alarm'),
-      height: whole(1, 1_000).optional(),
-      properties: z.strictObject({
-        title: z.string().optional(),
-        alarms: z.array(z.string().startsWith('arn:')).min(1).max(100),
-        sortBy: z.enum(['default', 'stateUpdatedTimestamp', 'timestamp']).optional(),
-        states: z.array(z.enum(['ALARM', 'INSUFFICIENT_DATA', 'OK'])).optional(),
-      }),
-    }),
+    widgetOf('metric', metricProperties),
+    widgetOf('text', textProperties),
+    widgetOf('alarm', alarmProperties),
   ])
   .refine(({ x = 0, width = 6 }) => x + width <= 24, 'must end within the 24 columns');
 const bodyShape = z.strictObject({
@@ -116,38 +111,36 @@ const bodyShape = z.strictObject({
   periodOverride: z.enum(['auto', 'inherit']).optional(),
   widgets: z.array(widget).max(500),
 });
-type Body = z.infer<typeof bodyShape>;
 type MetricProperties = z.infer<typeof metricProperties>;
 
 /** Metrics and expressions: of one graph, and of all graphs of a dashboard. */
 const mostOfGraph = 500;
 const mostOfDashboard = 2_500;
 
-function parse(text: unknown): z.ZodSafeParseResult<Body> | undefined {
-  try {
-    return bodyShape.safeParse(JSON.parse(String(text)));
-  } catch {
-    return undefined;
-  }
-}
-
-const graphsOf = ({ widgets }: Body): MetricProperties[] =>
-  widgets.flatMap((each) => (each.type === 'metric' ? [each.properties] : []));
-
-function* body({ inputs }: Parameters<Check>[0]): ReturnType<Check> {
+function* body({ inputs }: Resource, ofType: OfType): ReturnType<Check> {
   const { dashboardBody } = inputs;
   if (dashboardBody === undefined) return;
-  const parsed = parse(dashboardBody);
-  if (parsed === undefined) yield ['dashboardBody', `must be JSON, not ${JSON.stringify(dashboardBody)}`];
-  else if (!parsed.success) yield ['dashboardBody', z.prettifyError(parsed.error)];
-  else {
-    const graphs = graphsOf(parsed.data);
-    for (const graph of graphs)
-      for (const rule of wrongIds(graph)) yield ['dashboardBody', `${graph.title ?? 'A graph'}: ${rule}`];
-    const total = graphs.reduce((sum, { metrics }) => sum + metrics.length, 0);
-    if (total > mostOfDashboard)
-      yield ['dashboardBody', `must have at most ${mostOfDashboard} metrics, not ${total}`];
+  for (const rule of wrongOf(String(dashboardBody), ofType)) yield ['dashboardBody', rule];
+}
+
+function* wrongOf(text: string, ofType: OfType): Iterable<string> {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch {
+    return yield `must be JSON, not ${JSON.stringify(text)}`;
   }
+  const parsed = bodyShape.safeParse(content);
+  if (!parsed.success) return yield z.prettifyError(parsed.error);
+  let total = 0;
+  for (const each of parsed.data.widgets) {
+    if (each.type === 'alarm') yield* wrongAlarms(each.properties, ofType);
+    if (each.type !== 'metric') continue;
+    for (const rule of wrongIds(each.properties)) yield `${each.properties.title ?? 'A graph'}: ${rule}`;
+    yield* wrongDimensions(each.properties, ofType);
+    total += each.properties.metrics.length;
+  }
+  if (total > mostOfDashboard) yield `must have at most ${mostOfDashboard} metrics, not ${total}`;
 }
 
 /** Within a graph, ids differ, and expressions name ids alone. */
@@ -166,39 +159,27 @@ function* wrongIds({ metrics }: MetricProperties): Iterable<string> {
   }
 }
 
-function* alarmsOfProgram({ inputs }: Parameters<Check>[0], ofType: Parameters<Check>[1]): ReturnType<Check> {
-  const arns = new Set(ofType('aws:cloudwatch/metricAlarm:MetricAlarm').map(({ outputs }) => outputs['arn']));
-  for (const each of parse(inputs['dashboardBody'])?.data?.widgets ?? []) {
-    const unknown = each.type === 'alarm' ? each.properties.alarms.find((arn) => !arns.has(arn)) : undefined;
-    if (unknown !== undefined)
-      yield ['dashboardBody', `must show alarms of this program, not ${JSON.stringify(unknown)}`];
-  }
+function* wrongAlarms({ alarms }: z.infer<typeof alarmProperties>, ofType: OfType): Iterable<string> {
+  const unknown = alarms.find((arn) => !isOutput(ofType, alarmType, 'arn', arn));
+  if (unknown !== undefined) yield `must show alarms of this program, not ${JSON.stringify(unknown)}`;
 }
 
 /** A metric of a name that nothing has stays empty for ever, and nobody says so. */
 const owners: Readonly<Record<string, readonly [type: string, output: string]>> = {
-  QueueName: ['aws:sqs/queue:Queue', 'name'],
-  FunctionName: ['aws:lambda/function:Function', 'name'],
+  QueueName: [queueType, 'name'],
+  FunctionName: [functionType, 'name'],
   EventSourceMappingUUID: ['aws:lambda/eventSourceMapping:EventSourceMapping', 'uuid'],
   DBInstanceIdentifier: ['aws:rds/instance:Instance', 'identifier'],
 };
 
-function* dimensionsOfProgram(
-  { inputs }: Parameters<Check>[0],
-  ofType: Parameters<Check>[1],
-): ReturnType<Check> {
-  const parsed = parse(inputs['dashboardBody']);
-  for (const { metrics } of parsed?.data === undefined ? [] : graphsOf(parsed.data))
-    for (const line of metrics)
-      for (const [index, part] of line.entries()) {
-        const owner = typeof part === 'string' && index >= 2 && index % 2 === 0 ? owners[part] : undefined;
-        if (owner === undefined) continue;
-        const [type, output] = owner;
-        const value = line[index + 1];
-        if (!ofType(type).some(({ outputs }) => outputs[output] === value))
-          yield [
-            'dashboardBody',
-            `${part} must be the ${output} of a resource of type ${type}, not ${JSON.stringify(value)}`,
-          ];
-      }
+function* wrongDimensions({ metrics }: MetricProperties, ofType: OfType): Iterable<string> {
+  for (const line of metrics)
+    for (const [index, part] of line.entries()) {
+      const owner = typeof part === 'string' && index >= 2 && index % 2 === 0 ? owners[part] : undefined;
+      if (owner === undefined) continue;
+      const [type, output] = owner;
+      const value = line[index + 1];
+      if (!isOutput(ofType, type, output, value))
+        yield `${part} must be the ${output} of a resource of type ${type}, not ${JSON.stringify(value)}`;
+    }
 }

@@ -1,14 +1,16 @@
 import {
+  atMost,
   type Check,
   json,
+  matches,
   oneOf,
   physicalName,
   policy,
   range,
   refersTo,
   required,
-  valueAt,
 } from './checks.ts';
+import { functionType, keyType, roleType } from './types.ts';
 
 const vpcType = 'aws:ec2/vpc:Vpc';
 const subnetType = 'aws:ec2/subnet:Subnet';
@@ -19,11 +21,15 @@ const subnetGroupType = 'aws:rds/subnetGroup:SubnetGroup';
 const parameterGroupType = 'aws:rds/parameterGroup:ParameterGroup';
 const instanceType = 'aws:rds/instance:Instance';
 const proxyType = 'aws:rds/proxy:Proxy';
-const keyType = 'aws:kms/key:Key';
 
 const ofVpc = [required('vpcId'), refersTo('vpcId', [vpcType, 'id'])];
 const identifier = /^[a-z](?!.*--)[a-z0-9-]*[a-z0-9]$/;
 const identifierWords = 'lower-case letters, digits and single hyphens, a letter first';
+
+const instanceName = (path: string, most: number) => [
+  matches(path, identifier, identifierWords),
+  atMost(path, most),
+];
 
 /** A rule names its own group and exactly one peer. */
 const securityGroupRule: readonly Check[] = [
@@ -41,18 +47,10 @@ const securityGroupRule: readonly Check[] = [
   },
 ];
 
-/** Requires that each element of a list is such an output. */
-const allReferTo = (path: string, type: string): Check =>
-  function* ({ inputs }, ofType) {
-    const known = ofType(type).map(({ outputs }) => outputs['id']);
-    const wrong = [valueAt(inputs, path) ?? []].flat().filter((id) => !known.includes(id));
-    if (wrong.length > 0) yield [path, `must be ids of this program's ${type}, not ${wrong.join(', ')}`];
-  };
-
 /** A function's network settings (Lambda guide, configuration-vpc). */
 export const placement: readonly Check[] = [
-  allReferTo('vpcConfig.subnetIds', subnetType),
-  allReferTo('vpcConfig.securityGroupIds', securityGroupType),
+  refersTo('vpcConfig.subnetIds', [subnetType, 'id']),
+  refersTo('vpcConfig.securityGroupIds', [securityGroupType, 'id']),
 ];
 
 /** The rules of the provider and AWS for networks and databases. */
@@ -100,15 +98,15 @@ export const networkChecks: Readonly<Record<string, readonly Check[]>> = {
     required('serviceName'),
     oneOf('vpcEndpointType', ['Gateway', 'Interface', 'GatewayLoadBalancer', 'Resource', 'ServiceNetwork']),
     policy('policy', 'resource', 20_480),
-    allReferTo('subnetIds', subnetType),
-    allReferTo('securityGroupIds', securityGroupType),
-    allReferTo('routeTableIds', routeTableType),
+    refersTo('subnetIds', [subnetType, 'id']),
+    refersTo('securityGroupIds', [securityGroupType, 'id']),
+    refersTo('routeTableIds', [routeTableType, 'id']),
   ],
 
   // RDS API reference: CreateDBSubnetGroup, CreateDBParameterGroup, CreateDBInstance, CreateDBProxy.
   [subnetGroupType]: [
     physicalName('name', /^[a-z0-9 ._-]+$/, 255, 'lower-case letters, digits and ._-'),
-    allReferTo('subnetIds', subnetType),
+    refersTo('subnetIds', [subnetType, 'id']),
     function* twoZones({ inputs }, ofType) {
       const ids: unknown[] = [inputs['subnetIds'] ?? []].flat();
       const zones = ofType(subnetType)
@@ -124,12 +122,13 @@ export const networkChecks: Readonly<Record<string, readonly Check[]>> = {
     refersTo('parameterGroupName', [parameterGroupType, 'name']),
     refersTo('kmsKeyId', [keyType, 'arn']),
     refersTo('masterUserSecretKmsKeyId', [keyType, 'arn']),
-    allReferTo('vpcSecurityGroupIds', securityGroupType),
+    refersTo('vpcSecurityGroupIds', [securityGroupType, 'id']),
     range('backupRetentionPeriod', 0, 35),
     range('allocatedStorage', 20, 65_536),
     range('port', 1_150, 65_535),
     oneOf('enabledCloudwatchLogsExports', ['audit', 'error', 'general', 'slowquery', 'iam-db-auth-error']),
-    instanceName,
+    ...instanceName('identifier', 63),
+    ...instanceName('finalSnapshotIdentifier', 255),
     onePassword,
     function* lastSnapshot({ inputs }) {
       if (inputs['skipFinalSnapshot'] !== true && inputs['finalSnapshotIdentifier'] === undefined)
@@ -153,9 +152,9 @@ export const networkChecks: Readonly<Record<string, readonly Check[]>> = {
     physicalName('name', identifier, 63, identifierWords),
     oneOf('engineFamily', ['MYSQL', 'POSTGRESQL', 'SQLSERVER']),
     oneOf('defaultAuthScheme', ['NONE', 'IAM_AUTH']),
-    refersTo('roleArn', ['aws:iam/role:Role', 'arn']),
-    allReferTo('vpcSubnetIds', subnetType),
-    allReferTo('vpcSecurityGroupIds', securityGroupType),
+    refersTo('roleArn', [roleType, 'arn']),
+    refersTo('vpcSubnetIds', [subnetType, 'id']),
+    refersTo('vpcSecurityGroupIds', [securityGroupType, 'id']),
     function* someAuthentication({ inputs }) {
       if (inputs['auths'] === undefined && inputs['defaultAuthScheme'] !== 'IAM_AUTH')
         yield ['auths', 'is required without the defaultAuthScheme IAM_AUTH'];
@@ -175,20 +174,9 @@ export const networkChecks: Readonly<Record<string, readonly Check[]>> = {
   'aws:lambda/invocation:Invocation': [
     required('input'),
     json('input'),
-    refersTo('functionName', ['aws:lambda/function:Function', 'name']),
+    refersTo('functionName', [functionType, 'name']),
   ],
 };
-
-function* instanceName({ inputs }: Parameters<Check>[0]): ReturnType<Check> {
-  for (const [path, most] of [
-    ['identifier', 63],
-    ['finalSnapshotIdentifier', 255],
-  ] as const) {
-    const value = inputs[path];
-    if (value !== undefined && (!identifier.test(String(value)) || String(value).length > most))
-      yield [path, `must be at most ${most} ${identifierWords}, not ${value}`];
-  }
-}
 
 function* onePassword({ inputs }: Parameters<Check>[0]): ReturnType<Check> {
   if (inputs['manageMasterUserPassword'] === true && inputs['password'] !== undefined)

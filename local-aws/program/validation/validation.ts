@@ -1,4 +1,3 @@
-import { errorText } from '../../core/service-error.ts';
 import { compilePattern } from '../../events/pattern.ts';
 import { parseSchedule } from '../../events/schedule.ts';
 import type { Resource } from '../program.ts';
@@ -7,8 +6,11 @@ import {
   atMost,
   type Check,
   type Finding,
+  isOutput,
   json,
+  matches,
   oneOf,
+  parses,
   physicalName,
   policy,
   range,
@@ -22,11 +24,10 @@ import { workflowChecks } from './workflows.ts';
 
 export type { Finding } from './checks.ts';
 
+import { alarmType, functionType, keyType, logGroupType, queueType, roleType } from './types.ts';
+
 const bucketType = 'aws:s3/bucket:Bucket';
-const queueType = 'aws:sqs/queue:Queue';
 const ruleType = 'aws:cloudwatch/eventRule:EventRule';
-const functionType = 'aws:lambda/function:Function';
-const roleType = 'aws:iam/role:Role';
 
 const ofBucket = [required('bucket'), refersTo('bucket', [bucketType, 'bucket'])];
 const ofQueue = [required('queueUrl'), refersTo('queueUrl', [queueType, 'url'])];
@@ -50,7 +51,16 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
     ...ofBucket,
     oneOf('versioningConfiguration.status', ['Enabled', 'Suspended', 'Disabled']),
   ],
-  'aws:s3/bucketNotification:BucketNotification': [...ofBucket, bucketQueues],
+  'aws:s3/bucketNotification:BucketNotification': [
+    ...ofBucket,
+    // S3 guide: notification-how-to-event-types-and-destinations.
+    refersTo('queues.*.queueArn', [queueType, 'arn']),
+    matches(
+      'queues.*.events.*',
+      /^s3:(ObjectCreated|ObjectRemoved):/,
+      's3:ObjectCreated:… or s3:ObjectRemoved:…',
+    ),
+  ],
   'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock': ofBucket,
   'aws:s3/bucketOwnershipControls:BucketOwnershipControls': [
     ...ofBucket,
@@ -58,7 +68,16 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
   ],
   'aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration': ofBucket,
   'aws:s3/bucketPolicy:BucketPolicy': [...ofBucket, policy('policy', 'resource', 20_480)],
-  'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration': [...ofBucket, lifecycleRules],
+  'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration': [
+    ...ofBucket,
+    range('rules.*.expiration.days', 1),
+    range('rules.*.noncurrentVersionExpiration.noncurrentDays', 1),
+    range('rules.*.abortIncompleteMultipartUpload.daysAfterInitiation', 1),
+    function* ownIds({ inputs }) {
+      const ids = [inputs['rules'] ?? []].flat().map((rule) => valueAt(rule, 'id'));
+      if (new Set(ids).size < ids.length) yield ['rules', 'must have ids that differ'];
+    },
+  ],
 
   // SQS API reference: CreateQueue, SetQueueAttributes.
   [queueType]: [
@@ -72,9 +91,8 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
     json('redrivePolicy', (value, _queue, ofType) => {
       const deadLetters = valueAt(value, 'deadLetterTargetArn');
       const receives = Number(valueAt(value, 'maxReceiveCount'));
-      if (!ofType(queueType).some(({ outputs }) => outputs['arn'] === deadLetters)) {
+      if (!isOutput(ofType, queueType, 'arn', deadLetters))
         return `must name a queue of this program as deadLetterTargetArn, not ${JSON.stringify(deadLetters)}`;
-      }
       return receives >= 1 && receives <= 1_000 ? undefined : 'must have a maxReceiveCount from 1 to 1000';
     }),
     policy('policy', 'resource', 8_192),
@@ -85,7 +103,7 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
     json('redriveAllowPolicy', (value, _resource, ofType) => {
       const sources = [valueAt(value, 'sourceQueueArns') ?? []].flat();
       if (sources.length > 10) return 'must name at most 10 sourceQueueArns';
-      const unknown = sources.find((arn) => !ofType(queueType).some(({ outputs }) => outputs['arn'] === arn));
+      const unknown = sources.find((arn) => !isOutput(ofType, queueType, 'arn', arn));
       return unknown === undefined
         ? undefined
         : `must name queues of this program, not ${JSON.stringify(unknown)}`;
@@ -96,7 +114,16 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
   [ruleType]: [
     physicalName('name', /^[.\-_A-Za-z0-9]+$/, 64, 'letters, digits, dots, hyphens and underscores'),
     oneOf('state', ['ENABLED', 'DISABLED', 'ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS']),
-    patternOrSchedule,
+    function* patternOrSchedule({ inputs }) {
+      if (inputs['eventPattern'] === undefined && inputs['scheduleExpression'] === undefined)
+        yield ['eventPattern', 'a rule needs an eventPattern or a scheduleExpression'];
+    },
+    parses('eventPattern', compilePattern, 'a valid EventBridge pattern'),
+    parses(
+      'scheduleExpression',
+      (text) => parseSchedule(text, 0),
+      'a valid rate(…) or cron(…) of EventBridge',
+    ),
     function* fewTargets(rule, ofType) {
       const targets = ofType('aws:cloudwatch/eventTarget:EventTarget').filter(
         ({ inputs }) => inputs['rule'] === rule.outputs['name'],
@@ -131,7 +158,7 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
     range('reservedConcurrentExecutions', -1, 1_000),
     oneOf('tracingConfig.mode', ['Active', 'PassThrough']),
     oneOf('loggingConfig.logFormat', ['JSON', 'Text']),
-    refersTo('loggingConfig.logGroup', ['aws:cloudwatch/logGroup:LogGroup', 'name']),
+    refersTo('loggingConfig.logGroup', [logGroupType, 'name']),
     environment,
     ...placement,
   ],
@@ -184,11 +211,11 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
 
   // KMS API reference: PutKeyPolicy, ScheduleKeyDeletion, CreateAlias; CloudWatch Logs API reference:
   // PutRetentionPolicy.
-  'aws:kms/key:Key': [range('deletionWindowInDays', 7, 30), policy('policy', 'resource', 32_768)],
+  [keyType]: [range('deletionWindowInDays', 7, 30), policy('policy', 'resource', 32_768)],
   'aws:kms/alias:Alias': [
     physicalName('name', /^alias\/(?!aws\/)[A-Za-z0-9/_-]+$/, 256, 'alias/ and a name'),
   ],
-  'aws:cloudwatch/logGroup:LogGroup': [
+  [logGroupType]: [
     physicalName('name', /^[.\-_/#A-Za-z0-9]+$/, 512, 'letters, digits and ._-/#'),
     oneOf(
       'retentionInDays',
@@ -200,7 +227,7 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
   ],
 
   // CloudWatch API reference: PutMetricAlarm, MetricDataQuery.
-  'aws:cloudwatch/metricAlarm:MetricAlarm': [
+  [alarmType]: [
     physicalName('name', /^\P{Cc}+$/u, 255, 'printable'),
     atMost('alarmDescription', 1_024),
     required('comparisonOperator'),
@@ -236,45 +263,6 @@ export function validate(resources: readonly Resource[]): Finding[] {
       [...check(resource, ofType)].map(([property, rule]) => ({ urn: resource.urn, property, rule })),
     ),
   );
-}
-
-/** S3 guide: notification-how-to-event-types-and-destinations. */
-function* bucketQueues(
-  { inputs }: Resource,
-  ofType: (type: string) => readonly Resource[],
-): ReturnType<Check> {
-  for (const [index, each] of [inputs['queues'] ?? []].flat().entries()) {
-    const arn = valueAt(each, 'queueArn');
-    if (!ofType(queueType).some(({ outputs }) => outputs['arn'] === arn))
-      yield [
-        `queues.${index}.queueArn`,
-        `must be the arn of a Queue of this program, not ${JSON.stringify(arn)}`,
-      ];
-    for (const event of [valueAt(each, 'events') ?? []].flat())
-      if (!/^s3:(ObjectCreated|ObjectRemoved):/.test(String(event)))
-        yield [`queues.${index}.events`, `must be s3:ObjectCreated:… or s3:ObjectRemoved:…, not ${event}`];
-  }
-}
-
-function* patternOrSchedule({ inputs }: Resource): ReturnType<Check> {
-  const { eventPattern, scheduleExpression } = inputs;
-  if (eventPattern === undefined && scheduleExpression === undefined) {
-    yield ['eventPattern', 'a rule needs an eventPattern or a scheduleExpression'];
-  }
-  if (eventPattern !== undefined) {
-    try {
-      compilePattern(eventPattern);
-    } catch (error) {
-      yield ['eventPattern', `must be a valid EventBridge pattern: ${errorText(error)}`];
-    }
-  }
-  if (scheduleExpression !== undefined) {
-    try {
-      parseSchedule(String(scheduleExpression), 0);
-    } catch (error) {
-      yield ['scheduleExpression', `must be a valid rate(…) or cron(…) of EventBridge: ${errorText(error)}`];
-    }
-  }
 }
 
 /** Lambda sets these itself (Lambda guide, configuration-envvars-runtime). */
@@ -326,22 +314,4 @@ function* alarmMetric({ inputs }: Resource): ReturnType<Check> {
   const wrong = ids.find((id, index) => !/^[a-z]\w{0,254}$/.test(id) || ids.indexOf(id) !== index);
   if (wrong !== undefined)
     yield ['metricQueries', `must have ids of their own, a lower-case letter first, not ${wrong}`];
-}
-
-function* lifecycleRules({ inputs }: Resource): ReturnType<Check> {
-  const rules = [inputs['rules'] ?? []].flat();
-  const ids = rules.map((rule) => valueAt(rule, 'id'));
-  if (new Set(ids).size < ids.length) yield ['rules', 'must have ids that differ'];
-  for (const [index, rule] of rules.entries()) {
-    const days = [
-      'expiration.days',
-      'noncurrentVersionExpiration.noncurrentDays',
-      'abortIncompleteMultipartUpload.daysAfterInitiation',
-    ];
-    for (const path of days) {
-      const value = valueAt(rule, path);
-      if (value !== undefined && !(Number(value) >= 1))
-        yield [`rules.${index}.${path}`, `must be at least 1, not ${value}`];
-    }
-  }
 }

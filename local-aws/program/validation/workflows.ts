@@ -1,6 +1,7 @@
 import { errorText } from '../../core/service-error.ts';
 import { parseDefinition } from '../../stepfunctions/definition.ts';
-import { type Check, json, oneOf, physicalName, refersTo, required, valueAt } from './checks.ts';
+import { type Check, oneOf, physicalName, property, refersTo, required, valueAt } from './checks.ts';
+import { logGroupType, roleType } from './types.ts';
 
 /** The rules of the provider and AWS for state machines, and the limits of the local cloud. */
 export const workflowChecks: Readonly<Record<string, readonly Check[]>> = {
@@ -9,15 +10,14 @@ export const workflowChecks: Readonly<Record<string, readonly Check[]>> = {
   'aws:sfn/stateMachine:StateMachine': [
     physicalName('name', /^[A-Za-z0-9_-]+$/, 80, 'letters, digits, hyphens and underscores'),
     required('roleArn'),
-    refersTo('roleArn', ['aws:iam/role:Role', 'arn']),
+    refersTo('roleArn', [roleType, 'arn']),
     required('definition'),
-    json('definition'),
-    definition,
+    property('definition', definition),
     oneOf('type', ['STANDARD', 'EXPRESS']),
     oneOf('loggingConfiguration.level', ['ALL', 'ERROR', 'FATAL', 'OFF']),
     function* logDestination({ inputs }, ofType) {
       const destination = valueAt(inputs, 'loggingConfiguration.logDestination');
-      const groups = ofType('aws:cloudwatch/logGroup:LogGroup');
+      const groups = ofType(logGroupType);
       if (destination !== undefined && !groups.some(({ outputs }) => `${outputs['arn']}:*` === destination))
         yield [
           'loggingConfiguration.logDestination',
@@ -27,14 +27,13 @@ export const workflowChecks: Readonly<Record<string, readonly Check[]>> = {
   ],
 };
 
-function* definition({ inputs }: Parameters<Check>[0]): ReturnType<Check> {
-  const text = inputs['definition'];
-  if (typeof text !== 'string') return;
-  const size = Buffer.byteLength(text);
-  if (size > 1_048_576) yield ['definition', `must have at most 1,048,576 bytes, not ${size}`];
+function definition(text: unknown): string | undefined {
+  const size = Buffer.byteLength(String(text));
+  if (size > 1_048_576) return `must have at most 1,048,576 bytes, not ${size}`;
   try {
-    parseDefinition('it', text);
+    parseDefinition('it', String(text));
+    return undefined;
   } catch (error) {
-    if (!(error instanceof SyntaxError)) yield ['definition', errorText(error)];
+    return error instanceof SyntaxError ? `must be JSON, not ${JSON.stringify(text)}` : errorText(error);
   }
 }

@@ -54,21 +54,14 @@ export interface BodyOptions {
 export class Body implements AsyncIterable<Uint8Array> {
   readonly #source: Readable;
   readonly #expected: Promised;
-  readonly #limit: number;
-  readonly #wantsMd5: boolean;
-  readonly #algorithm: ChecksumAlgorithm | undefined;
-  readonly #also: ChecksumAlgorithm | undefined;
+  readonly #options: BodyOptions;
   #digest: Digest | undefined;
 
   private constructor(source: Readable, expected: Promised, options: BodyOptions) {
-    const { limit, wantsMd5 = false } = options;
-    this.#algorithm = expected.algorithm ?? options.fallback;
-    this.#also = options.also;
     this.#source = source;
     this.#expected = expected;
-    this.#limit = limit;
-    this.#wantsMd5 = wantsMd5 || expected.md5 !== undefined;
-    if (expected.size > limit) throw entityTooLarge(expected.size, limit);
+    this.#options = options;
+    if (expected.size > options.limit) throw entityTooLarge(expected.size, options.limit);
   }
 
   /** @throws MissingContentLength, InvalidDigest, InvalidRequest, EntityTooLarge */
@@ -88,11 +81,12 @@ export class Body implements AsyncIterable<Uint8Array> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    const { chunked, sha256, size: expected } = this.#expected;
-    const algorithm = this.#algorithm;
+    const { chunked, md5: expectedMd5, sha256, size: expected } = this.#expected;
+    const { limit, wantsMd5 = false, fallback, also } = this.#options;
+    const algorithm = this.#expected.algorithm ?? fallback;
     const trailer = new Map<string, string>();
-    const md5 = this.#wantsMd5 ? createHash('md5') : undefined;
-    const wanted = new Set([algorithm, this.#also].filter((each) => each !== undefined));
+    const md5 = wantsMd5 || expectedMd5 !== undefined ? createHash('md5') : undefined;
+    const wanted = new Set([algorithm, also].filter((each) => each !== undefined));
     const sums = [...wanted].map((each) => [each, hasher(each)] as const);
     const isLarge = expected > blockSize;
     const sha = sha256 !== undefined && !isLarge ? createHash('sha256') : undefined;
@@ -104,7 +98,7 @@ export class Body implements AsyncIterable<Uint8Array> {
     try {
       for await (const chunk of isLarge ? inBlocks(decoded, shaBeside) : decoded) {
         size += chunk.byteLength;
-        if (size > this.#limit) throw entityTooLarge(size, this.#limit);
+        if (size > limit) throw entityTooLarge(size, limit);
         md5?.update(chunk);
         sha?.update(chunk);
         for (const [, sum] of sums) sum.update(chunk);

@@ -110,10 +110,7 @@ export const listObjectVersions: Operation = (exchange) => {
   });
   return xmlResponse('ListVersionsResult', {
     ...listing(exchange, request, page),
-    KeyMarker: encode(markers.key),
-    VersionIdMarker: markers.id ?? '',
-    NextKeyMarker: next && encode(next.key),
-    NextVersionIdMarker: next?.id,
+    ...markers('VersionId', next),
     Version: entries.filter(({ version }) => !version.marker).map(element),
     DeleteMarker: entries.filter(({ version }) => version.marker).map(element),
   });
@@ -127,10 +124,7 @@ export const listMultipartUploads: Operation = (exchange) => {
   const { encode } = request;
   return xmlResponse('ListMultipartUploadsResult', {
     ...listing(exchange, request, page, ['Bucket', 'MaxUploads']),
-    KeyMarker: encode(markers.key),
-    UploadIdMarker: markers.id ?? '',
-    NextKeyMarker: next && encode(next.key),
-    NextUploadIdMarker: next?.id,
+    ...markers('UploadId', next),
     Upload: entries.map((upload) => ({
       Key: encode(upload.key),
       UploadId: upload.uploadId,
@@ -188,17 +182,21 @@ function urlEncode(text: string): string {
     .replace(/[!'()]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-function fromMarkers(
-  exchange: Exchange,
-  request: { prefix: string; delimiter: string },
-  idName: string,
-): { after: Position | undefined; markers: { key: string; id: string | undefined } } {
+/** Where a listing begins, and its elements about that and about where the next one begins. */
+function fromMarkers(exchange: Exchange, request: Request, idName: string) {
+  const { encode } = request;
   const key = exchange.query('key-marker') || '';
   const id = exchange.query(idName) || undefined;
   if (id !== undefined && key === '') {
     throw invalidArgument(`A ${idName} cannot be specified without a key marker.`, idName, id);
   }
-  return { after: key === '' ? undefined : positionOf(key, request, id), markers: { key, id } };
+  const markers = (name: 'VersionId' | 'UploadId', next: Position | undefined) => ({
+    KeyMarker: encode(key),
+    [`${name}Marker`]: id ?? '',
+    NextKeyMarker: next && encode(next.key),
+    [`Next${name}Marker`]: next?.id,
+  });
+  return { after: key === '' ? undefined : positionOf(key, request, id), markers };
 }
 
 const toToken = ({ key, common }: Position) =>

@@ -26,11 +26,14 @@ export const malformedXml = () =>
 export const noSuchKey = (key: string) =>
   new ServiceError('NoSuchKey', 404, 'The specified key does not exist.', { Key: key });
 
-export const noSuchVersion = (key: string, versionId: string) =>
-  new ServiceError('NoSuchVersion', 404, 'The specified version does not exist.', {
-    Key: key,
-    VersionId: versionId,
-  });
+/** There is no object with this key, or no such version of it. */
+export const noSuchObject = (key: string, versionId: string | undefined) =>
+  versionId === undefined
+    ? noSuchKey(key)
+    : new ServiceError('NoSuchVersion', 404, 'The specified version does not exist.', {
+        Key: key,
+        VersionId: versionId,
+      });
 
 export const noSuchUpload = (uploadId: string) =>
   new ServiceError(

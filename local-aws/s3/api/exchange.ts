@@ -99,6 +99,13 @@ export class Exchange {
     await this.#authorize({ caller, operation, action, resource, context: conditions, wantsChecksum });
   }
 
+  /** Authorizes an action on an object, or its counterpart on one of the object's versions. */
+  allowVersion(action: string, resource: string, versionId: string | undefined): Promise<void> {
+    return versionId === undefined
+      ? this.allow(action, resource)
+      : this.allow(`${action}Version`, resource, { 's3:versionid': versionId });
+  }
+
   get wantsChecksum(): boolean {
     return this.headers['x-amz-checksum-mode']?.toUpperCase() === 'ENABLED';
   }

@@ -15,7 +15,7 @@ export const systemHeaders = [
   'content-language',
   'content-type',
   'expires',
-];
+] as const;
 const metadataPrefix = 'x-amz-meta-';
 /** "User Guide: Working with object metadata": limit of names and values together. */
 const mostMetadataBytes = 2048;
@@ -28,7 +28,7 @@ export function objectHeaders(headers: Headers): Record<string, string> {
     if (name.startsWith(metadataPrefix)) {
       metadataBytes += name.length - metadataPrefix.length + Buffer.byteLength(value, 'latin1');
       kept[name] = value;
-    } else if (systemHeaders.includes(name)) {
+    } else if (systemHeaders.some((each) => each === name)) {
       const stored = name === 'content-encoding' ? withoutChunked(value) : value;
       if (stored !== '') kept[name] = stored;
     }

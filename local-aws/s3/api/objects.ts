@@ -1,20 +1,20 @@
 import { badRequest, ServiceError } from '../../core/service-error.ts';
 import type { WireResponse } from '../../http/service.ts';
-import type { Attempt, Bucket } from '../storage/bucket.ts';
+import type { Attempt } from '../storage/bucket.ts';
 import {
   checksumAlgorithms,
   checksumHeader,
   defaultAlgorithm,
   type StoredChecksum,
 } from '../storage/checksum.ts';
-import type { Slice, StoredObject, WriteCondition } from '../storage/model.ts';
+import type { CreateReason, StoredObject, WriteCondition } from '../storage/model.ts';
 import { largestPart } from '../storage/multipart.ts';
-import { Body, type Digest, readText } from './body.ts';
+import { Body, readText } from './body.ts';
 import {
   invalidArgument,
   invalidRequest,
   noSuchKey,
-  noSuchVersion,
+  noSuchObject,
   preconditionFailed,
   RefusalWithHeaders,
 } from './errors.ts';
@@ -41,7 +41,7 @@ const largestPut = largestPart;
 const largestDocument = 8 * 1024 ** 2;
 
 export const putObject: Operation = async (exchange) => {
-  const { bucket, key, store, headers } = exchange;
+  const { bucket, headers } = exchange;
   checkWriteHeaders(headers, bucket.settings);
   const kept = objectHeaders(headers);
   const { version } = await conditionally(exchange, (attempt) => {
@@ -49,9 +49,7 @@ export const putObject: Operation = async (exchange) => {
       { body: exchange.request.body, headers },
       { limit: largestPut, wantsMd5: etagIsMd5(bucket.settings), fallback: defaultAlgorithm },
     );
-    return store.take(bucket, exchange.origin, body, (blob) =>
-      bucket.put(key, wholeObject(bucket, body.digest, blob, kept), 'PutObject', store.stamp(), attempt),
-    );
+    return storeObject(exchange, body, kept, 'PutObject', attempt);
   });
   return {
     status: 200,
@@ -89,12 +87,24 @@ export async function conditionally<T>(
   }
 }
 
-function wholeObject({ settings }: Bucket, digest: Digest, blob: string, headers: Record<string, string>) {
-  const { size } = digest;
-  const etag = etagOf(digest, blob, settings);
-  const slices: Slice[] = [{ blob, size }];
-  const checksum: StoredChecksum | undefined = digest.checksum && { ...digest.checksum, type: 'FULL_OBJECT' };
-  return { size, etag, slices, multipart: false, headers, checksum };
+function storeObject(
+  { bucket, key, store, origin }: Exchange,
+  body: Body,
+  headers: Readonly<Record<string, string>>,
+  reason: CreateReason,
+  attempt: Attempt | undefined,
+) {
+  return store.take(bucket, origin, body, (blob) => {
+    const { digest } = body;
+    const { size } = digest;
+    const etag = etagOf(digest, blob, bucket.settings);
+    const checksum: StoredChecksum | undefined = digest.checksum && {
+      ...digest.checksum,
+      type: 'FULL_OBJECT',
+    };
+    const object = { size, etag, slices: [{ blob, size }], multipart: false, headers, checksum };
+    return bucket.put(key, object, reason, store.stamp(), attempt);
+  });
 }
 
 export const getObject: Operation = async (exchange) => readObject(exchange, true);
@@ -139,22 +149,18 @@ const httpTime = (ms: number) => new Date(ms).toUTCString();
 async function findObject(exchange: Exchange): Promise<StoredObject> {
   const { bucket, key, versionId } = exchange;
   const version = versionId === undefined ? bucket.versions(key)[0] : bucket.version(key, versionId);
-  if (!version) {
-    throw await exchange.missing(versionId === undefined ? noSuchKey(key) : noSuchVersion(key, versionId));
-  }
+  if (!version) throw await exchange.missing(noSuchObject(key, versionId));
   if (!version.marker) return version;
   // "User Guide: Working with delete markers": 404 for the key, 405 for the marker's version id.
   const marked = { 'x-amz-delete-marker': 'true', ...exchange.versionHeader(version) };
   if (versionId !== undefined) {
+    const details = { Method: exchange.request.method, ResourceType: 'DeleteMarker' };
     throw new RefusalWithHeaders(
       new ServiceError(
         'MethodNotAllowed',
         405,
         'The specified method is not allowed against this resource.',
-        {
-          Method: exchange.request.method,
-          ResourceType: 'DeleteMarker',
-        },
+        details,
       ),
       { ...marked, allow: 'DELETE', 'last-modified': httpTime(version.lastModified) },
     );
@@ -217,16 +223,9 @@ export async function copySource(exchange: Exchange): Promise<{
   if (slash <= 0 || key === '') throw invalidCopySource();
   const versionId = checkVersionId(version);
   const bucket = store.bucket(bucketName);
-  await exchange.allow(
-    versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion',
-    arnOf(bucketName, key),
-    versionId === undefined ? {} : { 's3:versionid': versionId },
-  );
+  await exchange.allowVersion('s3:GetObject', arnOf(bucketName, key), versionId);
   const object = versionId === undefined ? bucket.current(key) : bucket.version(key, versionId);
-  if (!object) {
-    const refusal = versionId === undefined ? noSuchKey(key) : noSuchVersion(key, versionId);
-    throw await exchange.missing(refusal, bucketName);
-  }
+  if (!object) throw await exchange.missing(noSuchObject(key, versionId), bucketName);
   if (object.marker) {
     throw invalidRequest(
       'The source of a copy request may not specifically refer to a delete marker by version id.',
@@ -277,9 +276,7 @@ export const copyObject: Operation = async (exchange) => {
       wantsMd5: etagIsMd5(bucket.settings),
     });
     try {
-      return await store.take(bucket, exchange.origin, body, (blob) =>
-        bucket.put(key, wholeObject(bucket, body.digest, blob, kept), 'CopyObject', store.stamp(), attempt),
-      );
+      return await storeObject(exchange, body, kept, 'CopyObject', attempt);
     } finally {
       bytes.destroy();
     }
@@ -345,12 +342,7 @@ export const deleteObjects: Operation = async (exchange) => {
     const etag = ETag === undefined ? undefined : unquoted(ETag);
     const named = { Key: key, VersionId: versionId };
     try {
-      const action = versionId === undefined ? 's3:DeleteObject' : 's3:DeleteObjectVersion';
-      await exchange.allow(
-        action,
-        arnOf(exchange.bucketName, key),
-        versionId === undefined ? {} : { 's3:versionid': versionId },
-      );
+      await exchange.allowVersion('s3:DeleteObject', arnOf(exchange.bucketName, key), versionId);
       await allowComparison(exchange, etag, key);
       const { done, marker } = bucket.remove(key, checkVersionId(versionId), store.stamp(), etag);
       if (done) commits.push(store.commit(bucket, exchange.origin, done));

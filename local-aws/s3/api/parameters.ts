@@ -1,14 +1,13 @@
 import * as z from 'zod';
-import { harmless, type Input, notServed, only, parseInput } from '../../http/parameters.ts';
+import { all, harmless, type Input, notServed, only, parseInput } from '../../http/parameters.ts';
 import { checksumAlgorithms, checksumHeader } from '../storage/checksum.ts';
 import { malformedXml } from './errors.ts';
 import type { Exchange } from './exchange.ts';
+import { systemHeaders } from './object-headers.ts';
 import { parseXml } from './xml.ts';
 
 /** Read by the operation itself. */
 const served = z.string().optional();
-const all = <Names extends string, Value>(names: readonly Names[], value: Value) =>
-  Object.fromEntries(names.map((name) => [name, value])) as Record<Names, Value>;
 
 const nothingLocked = harmless('No object is locked.');
 const everywhere = {
@@ -22,10 +21,6 @@ const everywhere = {
   'x-amz-server-side-encryption-customer-key': notServed,
   'x-amz-server-side-encryption-customer-key-md5': notServed,
 };
-const description = all(
-  ['cache-control', 'content-disposition', 'content-encoding', 'content-language', 'content-type', 'expires'],
-  served,
-);
 const checksums = {
   ...all(checksumAlgorithms.map(checksumHeader), served),
   'x-amz-checksum-sha512': notServed,
@@ -38,7 +33,7 @@ const body = { 'content-length': served, 'content-md5': served, 'x-amz-sdk-check
 /** Parameters of the operations that create an object. */
 const write = {
   ...everywhere,
-  ...description,
+  ...all(systemHeaders, served),
   'x-amz-meta-': served,
   'x-amz-acl': served,
   'x-amz-server-side-encryption': served,
@@ -63,7 +58,7 @@ const read = {
   ...everywhere,
   ...all(['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'range'], served),
   ...all(
-    Object.keys(description).map((name) => `response-${name}`),
+    systemHeaders.map((name) => `response-${name}`),
     served,
   ),
   ...all(['versionId', 'partNumber', 'x-amz-checksum-mode'], served),

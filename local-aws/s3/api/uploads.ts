@@ -86,11 +86,7 @@ export const uploadPart: Operation = async (exchange) => {
       headers['x-amz-trailer']?.toLowerCase().includes(checksumHeader(each)),
   );
   const wanted = upload.checksum?.implicit ? undefined : upload.checksum?.algorithm;
-  if (wanted && wanted !== sent) {
-    throw invalidRequest(
-      `Checksum Type mismatch occurred, expected checksum Type: ${wanted.toLowerCase()}, actual checksum Type: ${sent?.toLowerCase() ?? 'null'}`,
-    );
-  }
+  if (wanted && wanted !== sent) throw otherAlgorithm(wanted, sent);
   const part = await storePart(exchange, upload, body);
   return {
     status: 200,
@@ -125,6 +121,11 @@ export const uploadPartCopy: Operation = async (exchange) => {
     bytes.destroy();
   }
 };
+
+const otherAlgorithm = (expected: string | undefined, actual: string | undefined) =>
+  invalidRequest(
+    `Checksum Type mismatch occurred, expected checksum Type: ${expected?.toLowerCase() ?? 'null'}, actual checksum Type: ${actual?.toLowerCase() ?? 'null'}`,
+  );
 
 async function storePart(exchange: Exchange, { uploadId, checksum: wanted }: OpenUpload, body: Body) {
   const { bucket, key, store, origin } = exchange;
@@ -185,11 +186,7 @@ function checkCompletion({ headers }: Exchange, { checksum }: OpenUpload): void 
   const other = checksumAlgorithms.find(
     (each) => each !== checksum?.algorithm && checksumHeader(each) in headers,
   );
-  if (other) {
-    throw invalidRequest(
-      `Checksum Type mismatch occurred, expected checksum Type: ${checksum?.algorithm.toLowerCase() ?? 'null'}, actual checksum Type: ${other.toLowerCase()}`,
-    );
-  }
+  if (other) throw otherAlgorithm(checksum?.algorithm, other);
   const type = headers['x-amz-checksum-type'];
   if (type !== undefined && checksum && type !== checksum.type) {
     throw invalidRequest(

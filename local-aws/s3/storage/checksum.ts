@@ -18,6 +18,21 @@ export interface StoredChecksum {
 
 export const checksumHeader = (algorithm: ChecksumAlgorithm) => `x-amz-checksum-${algorithm.toLowerCase()}`;
 
+interface Hasher {
+  update(chunk: Uint8Array): unknown;
+  digest(): Promise<Uint8Array> | Uint8Array;
+}
+
+/** The makers of each algorithm's hashers. */
+const hashers: Readonly<Record<ChecksumAlgorithm, () => Hasher>> = {
+  CRC64NVME: () => new Crc64Nvme(),
+  CRC32: () => new Crc32(),
+  CRC32C: () => new Crc32c(),
+  SHA1: () => createHash('sha1'),
+  SHA256: () => createHash('sha256'),
+};
+export const hasher = (algorithm: ChecksumAlgorithm) => hashers[algorithm]();
+
 /** Bytes of each digest. */
 export const digestLength: Readonly<Record<ChecksumAlgorithm, number>> = {
   CRC64NVME: 8,
@@ -26,26 +41,6 @@ export const digestLength: Readonly<Record<ChecksumAlgorithm, number>> = {
   SHA1: 20,
   SHA256: 32,
 };
-
-interface Hasher {
-  update(chunk: Uint8Array): unknown;
-  digest(): Promise<Uint8Array> | Uint8Array;
-}
-
-export function hasher(algorithm: ChecksumAlgorithm): Hasher {
-  switch (algorithm) {
-    case 'CRC64NVME':
-      return new Crc64Nvme();
-    case 'CRC32':
-      return new Crc32();
-    case 'CRC32C':
-      return new Crc32c();
-    case 'SHA1':
-      return createHash('sha1');
-    case 'SHA256':
-      return createHash('sha256');
-  }
-}
 
 export function parseAlgorithm(text: string): ChecksumAlgorithm | undefined {
   return checksumAlgorithms.find((algorithm) => algorithm === text.toUpperCase());

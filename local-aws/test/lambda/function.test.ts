@@ -171,7 +171,6 @@ describe('a function', () => {
     const first = await call(made);
     const second = await call(made);
     expect(second.value).toMatchObject({ calls: 2, pid: first.value.pid });
-    expect(made.counts).toEqual({ invocations: 2, errors: 0, throttles: 0, coldStarts: 1 });
     const reports = (await lines(made)).filter((line) => line.startsWith('REPORT'));
     expect(reports[0]).toMatch(
       /^REPORT RequestId: [\w-]{36}\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 256 MB\tMax Memory Used: \d+ MB\tInit Duration: [\d.]+ ms\t$/,
@@ -211,8 +210,7 @@ describe('a function', () => {
       expect.objectContaining({ code: 'TooManyRequestsException', status: 429 }),
     );
     await first;
-    await call(made);
-    expect(made.counts).toMatchObject({ invocations: 2, throttles: 1 });
+    expect(await call(made)).toMatchObject({ value: { calls: 2 } });
   });
 });
 
@@ -243,7 +241,6 @@ describe('an error', () => {
     const made = started();
     expect(await call(made, event)).toMatchObject({ functionError: 'Unhandled', value: fault });
     expect(await call(made)).toMatchObject({ value: { calls: 1 } });
-    expect(made.counts).toMatchObject({ coldStarts: 2, errors: 1 });
   });
 
   test.each([
