@@ -145,21 +145,16 @@ export class EventBus {
   }
 
   async #dispatch(rule: EventRule, event: BusEvent): Promise<void> {
-    const now = this.#options.clock.now();
+    const { clock, ids, deliverFault } = this.#options;
+    const since = clock.now();
     const deliveries = rule.targets.flatMap((target) => {
-      const { duplicate = 0, delayMs = 0 } = this.#options.deliverFault?.(event, target) ?? {};
-      const first = {
-        rule: rule.name,
-        target: target.id,
-        event,
-        since: now,
-        retries: 0,
-        dueAt: now + delayMs,
-      };
-      return Array.from({ length: 1 + duplicate }, () => ({ id: this.#options.ids(), ...first }));
+      const { duplicate = 0, delayMs = 0 } = deliverFault?.(event, target) ?? {};
+      const dueAt = since + delayMs;
+      const made = () => ({ id: ids(), rule: rule.name, target: target.id, event, since, retries: 0, dueAt });
+      return Array.from({ length: 1 + duplicate }, made);
     });
     await Promise.all(
-      deliveries.map((delivery) => (delivery.dueAt > now ? this.#keep(delivery) : this.#attempt(delivery))),
+      deliveries.map((delivery) => (delivery.dueAt > since ? this.#keep(delivery) : this.#attempt(delivery))),
     );
   }
 

@@ -11,6 +11,7 @@ import type { ScheduleSettings } from '../scheduler/scheduler.ts';
 import type { QueueSettings } from '../sqs/queue.ts';
 import type { StateMachineSettings } from '../stepfunctions/settings.ts';
 import { alarmOf, alarmShape } from './alarm-shape.ts';
+import { notSimulated } from './not-simulated.ts';
 import type { Program } from './program.ts';
 import { ResourceReader } from './resource-reader.ts';
 import { catalogShapes, redriveAllowPolicy, redrivePolicy, shapes } from './topology-shapes.ts';
@@ -56,39 +57,6 @@ export interface Topology {
   /** Resources that exist on AWS and make no difference here. */
   readonly notSimulated: readonly { readonly urn: string; readonly type: string }[];
 }
-
-/** Types without effect on the pipeline in one run on one machine. */
-const notSimulated = new Set([
-  'pulumi:providers:aws',
-  'aws:cloudwatch/dashboard:Dashboard',
-  'aws:cloudwatch/logGroup:LogGroup',
-  // Processes here can reach everything that the machine can, including the databases on it.
-  'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup',
-  'aws:ec2/routeTable:RouteTable',
-  'aws:ec2/routeTableAssociation:RouteTableAssociation',
-  'aws:ec2/securityGroup:SecurityGroup',
-  'aws:ec2/subnet:Subnet',
-  'aws:ec2/vpc:Vpc',
-  'aws:ec2/vpcEndpoint:VpcEndpoint',
-  'aws:lambda/invocation:Invocation',
-  'aws:rds/instance:Instance',
-  'aws:rds/parameterGroup:ParameterGroup',
-  'aws:rds/proxy:Proxy',
-  'aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup',
-  'aws:rds/proxyTarget:ProxyTarget',
-  'aws:rds/subnetGroup:SubnetGroup',
-  'aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule',
-  'aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule',
-  'aws:kms/alias:Alias',
-  'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration',
-  'aws:s3/bucketOwnershipControls:BucketOwnershipControls',
-  'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock',
-  // Locally, DuckDB answers queries instead of Redshift.
-  'aws:redshiftserverless/namespace:Namespace',
-  'aws:redshiftserverless/workgroup:Workgroup',
-  'aws:redshiftserverless/usageLimit:UsageLimit',
-  'aws:redshiftdata/statement:Statement',
-]);
 
 /**
  * Reads a program's resources as parts of the local cloud.

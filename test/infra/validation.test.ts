@@ -16,6 +16,7 @@ const key = 'aws:kms/key:Key';
 const alarm = 'aws:cloudwatch/metricAlarm:MetricAlarm';
 const dashboard = 'aws:cloudwatch/dashboard:Dashboard';
 const table = 'aws:glue/catalogTable:CatalogTable';
+const crawler = 'aws:glue/crawler:Crawler';
 const stateMachine = 'aws:sfn/stateMachine:StateMachine';
 
 const document = (statement: object) => JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
@@ -42,6 +43,13 @@ const wrong: readonly (readonly [
   [settings('Versioning'), 'versioningConfiguration.status', 'enabled', /one of Enabled, Suspended/],
   [settings('Versioning'), 'bucket', 'elsewhere', /bucket of a Bucket of this program, not "elsewhere"/],
   [settings('Notification'), 'bucket', undefined, /is required/],
+  [
+    settings('Notification'),
+    'queues',
+    [{ queueArn: noSuchArn, events: ['s3:ObjectCreated:*'] }],
+    /arn of a Queue of this program/,
+    'queues.0.queueArn',
+  ],
   [settings('OwnershipControls'), 'rule.objectOwnership', 'Mine', /one of BucketOwnerEnforced/],
   [settings('Policy'), 'policy', '{', /must be JSON/],
   [
@@ -69,6 +77,8 @@ const wrong: readonly (readonly [
   [table, 'storageDescriptor.columns.0.type', 'struct<a:int,b>', /a type of the catalog/],
   [table, 'storageDescriptor.columns.0.type', 'struct<>', /a type of the catalog/],
   [table, 'storageDescriptor.columns.0.type', 'int bigint', /a type of the catalog/],
+  [crawler, 'catalogTargets.0.eventQueueArn', undefined, /required in event mode/],
+  [crawler, 'catalogTargets.0.tables', ['none'], /name of a CatalogTable of this program, not "none"/],
   [queue, 'name', 'a queue', /letters, digits, hyphens/],
   [queue, 'name', 'q'.repeat(81), /at most 80/],
   [queue, 'visibilityTimeoutSeconds', 43_201, /from 0 to 43200/],

@@ -115,8 +115,8 @@ export const physicalName = (path: string, pattern: RegExp, most: number, allowe
   };
 
 /**
- * Requires that the value, or each element of a list, is an output of a resource of one of these types, given as
- * pairs of type and output.
+ * Requires that the value, or each element of a list, is an output of a resource of one of these types, given
+ * as pairs of type and output.
  */
 export const refersTo = (
   path: string,

@@ -1,0 +1,32 @@
+/** Types without effect on the pipeline in one run on one machine. */
+export const notSimulated = new Set([
+  'pulumi:providers:aws',
+  'aws:cloudwatch/dashboard:Dashboard',
+  'aws:cloudwatch/logGroup:LogGroup',
+  // Processes here can reach everything that the machine can, including the databases on it.
+  'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup',
+  'aws:ec2/routeTable:RouteTable',
+  'aws:ec2/routeTableAssociation:RouteTableAssociation',
+  'aws:ec2/securityGroup:SecurityGroup',
+  'aws:ec2/subnet:Subnet',
+  'aws:ec2/vpc:Vpc',
+  'aws:ec2/vpcEndpoint:VpcEndpoint',
+  'aws:lambda/invocation:Invocation',
+  'aws:rds/instance:Instance',
+  'aws:rds/parameterGroup:ParameterGroup',
+  'aws:rds/proxy:Proxy',
+  'aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup',
+  'aws:rds/proxyTarget:ProxyTarget',
+  'aws:rds/subnetGroup:SubnetGroup',
+  'aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule',
+  'aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule',
+  'aws:kms/alias:Alias',
+  'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration',
+  'aws:s3/bucketOwnershipControls:BucketOwnershipControls',
+  'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock',
+  // Locally, DuckDB answers queries instead of Redshift.
+  'aws:redshiftserverless/namespace:Namespace',
+  'aws:redshiftserverless/workgroup:Workgroup',
+  'aws:redshiftserverless/usageLimit:UsageLimit',
+  'aws:redshiftdata/statement:Statement',
+]);
