@@ -53,7 +53,7 @@ describe('the simulated pipeline', () => {
       'SQL COMMIT → done, answer lost',
       'SQL lower',
       'kind=__HIVE_DEFAULT_PARTITION__/',
-      'extraction-00001.ndjson',
+      'extraction-00001~',
       'transformation-00000-00001.ndjson',
       '.csv → ok',
     ]) {
