@@ -54,7 +54,7 @@ describe('the simulated pipeline', () => {
       'SQL lower',
       'kind=__HIVE_DEFAULT_PARTITION__/',
       'extraction-00001~',
-      'transformation-00000-00001.ndjson',
+      'transformation-00000-00001~',
       '.csv → ok',
     ]) {
       expect(trace).toContain(met);
