@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -135,11 +136,22 @@ async function runningInstance(directory: string): Promise<Instance> {
     throw notRunning;
   }
   try {
-    await fetch(new URL('/_sluice/health', found.endpoint), { signal: AbortSignal.timeout(5000) });
+    await answer(new URL('/_sluice/health', found.endpoint));
   } catch {
     throw notRunning;
   }
   return found;
+}
+
+/** Resolves when a server answers. `fetch` would do, but to load it takes longer than the call. */
+function answer(url: URL): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const signal = AbortSignal.timeout(5000);
+    get(url, { signal }, (response) => {
+      response.resume();
+      resolve();
+    }).on('error', reject);
+  });
 }
 
 async function pulumiOutputs(stack: string): Promise<StackOutputs> {

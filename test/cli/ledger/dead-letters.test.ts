@@ -3,7 +3,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { SendMessageBatchCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { deadLetterQueues, withOpenQueues } from '../../../cli/ledger/dead-letters/dead-letters.ts';
-import { queueStates } from '../../../cli/target/queue-state.ts';
+import { queueDepth, queueStates } from '../../../cli/target/queue-state.ts';
 import { localCredentials, type Target } from '../../../cli/target/target.ts';
 import { type TransientCode, TransientError } from '../../../domain/errors.ts';
 import { type Stage, stages } from '../../../domain/stage.ts';
@@ -298,6 +298,11 @@ describe('sluice redrive', () => {
       if (text.includes('Sent ')) child.kill('SIGKILL');
     });
     expect(await ended).toMatchObject({ status: 137 });
+    // Without a command, which would be run again and again.
+    await eventually(async () => {
+      const { inFlight } = await queueDepth(target, urlOf('extraction', 'dlq'));
+      return inFlight === 0 ? true : undefined;
+    }, 'the messages that the killed run held');
     let again = 0;
     await eventually(async () => {
       const totals = documents(await run('redrive', '--dataset', 'recipes', '--json')).at(-1);
