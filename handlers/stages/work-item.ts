@@ -69,8 +69,9 @@ export async function processOnce<Done extends Receipt>(
     throw error;
   }
   const isFirst = await ledger.writeReceipt(key, receipt);
-  // Other code may have worked on the same item, and died, or come first.
-  if (!isFirst || receives > 1) await removeUnnamedRejects(item, ledger, store, buckets);
+  // Other code may have worked on the same item, and died, or come first; perhaps for a copy of the message.
+  const mayHaveMore = receives > 1 || receipt.rejects.length > 0;
+  if (!isFirst || mayHaveMore) await removeUnnamedRejects(item, ledger, store, buckets);
   if (!(await cleanUpAfter(address, ledger, store, buckets))) return discarded();
   return isFirst ? receipt : 'duplicate';
 }

@@ -53,14 +53,14 @@ export const transformation: readonly Mutation[] = [
   {
     name: 'leaves the rejects of an attempt by other code that died',
     file: 'handlers/stages/work-item.ts',
-    find: 'if (!isFirst || receives > 1) await',
+    find: 'if (!isFirst || mayHaveMore) await',
     replace: 'if (!isFirst) await',
     caughtBy: 'test/handlers/two-codes.test.ts',
   },
   {
     name: 'leaves the rejects of an attempt by other code that was too late',
     file: 'handlers/stages/work-item.ts',
-    find: 'if (!isFirst || receives > 1) await',
+    find: 'if (!isFirst || mayHaveMore) await',
     replace: 'if (receives > 1) await',
     caughtBy: 'test/handlers/two-codes.test.ts',
   },

@@ -4,13 +4,14 @@ import type { Pipeline } from '../pipeline.ts';
 import type { Past } from './past.ts';
 
 /**
- * Rejects that a dead attempt by other code left of a part, and no receipt names: the transformation removes
- * them where the message is known to come again, and a copy of it is not (docs/reliability.md).
+ * Rejects that a dead attempt by other code left of a part or a file, and no receipt names: they are removed
+ * where the message is known to come again, or there are other rejects of the same; a copy of the message is
+ * not known to be one (docs/reliability.md).
  */
 export function rejectsOfOtherCodes(pipeline: Pipeline, receipts: readonly Receipt[]): ReadonlySet<string> {
   if (pipeline.deploys === 0) return new Set();
   const named = new Set(receipts.flatMap((each) => each.rejects.map(({ key }) => key)));
-  const all = pipeline.contents.keys('failed').filter((key) => key.includes('/transformation-'));
+  const all = pipeline.contents.keys('failed').filter((key) => /\/(transformation|loading)-/.test(key));
   return new Set(all.filter((key) => key.startsWith('rejects/') && !named.has(key)));
 }
 
