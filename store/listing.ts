@@ -139,9 +139,9 @@ export async function latestOf(
 
 /**
  * Keys are requested as `encoding-type=url`, since XML can't hold all of their characters (API Reference,
- * ListObjectsV2). A space arrives as a plus sign.
+ * ListObjectsV2). A space arrives as a plus sign. S3 Inventory encodes its keys likewise.
  */
-function decodeKey(text: string): string {
+export function decodeKey(text: string): string {
   return decodeURIComponent(text.replaceAll('+', ' '));
 }
 

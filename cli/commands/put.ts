@@ -186,7 +186,7 @@ export async function waitFor(
     while (settled.size < uploads.length) {
       const waiting = uploads.filter((each) => !settled.has(each));
       const isDue = Date.now() - lookedAt > LOOK_AT_TROUBLES_MS;
-      const finder = isDue ? await TroubleFinder.of(target) : undefined;
+      const finder = isDue ? new TroubleFinder(target) : undefined;
       if (isDue) lookedAt = Date.now();
       let position = '';
       for (const each of waiting) {

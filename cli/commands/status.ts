@@ -24,15 +24,15 @@ export function status(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (keys: string[], options: { newest: number; prefix: string; json?: boolean }) => {
       const target = await chosenTarget(program);
-      const [finder, selection] = await Promise.all([
-        TroubleFinder.of(target),
+      const finder = new TroubleFinder(target);
+      const [queues, selection] = await Promise.all([
+        finder.queues(),
         keys.length > 0 ? latestOfKeys(target, keys) : newestVersions(target, options.prefix, options.newest),
       ]);
       const limit = pLimit(AT_ONCE);
       const objects = await Promise.all(
         selection.versions.map((version) => limit(() => keyState(target, version, finder))),
       );
-      const { queues } = finder;
       if (options.json) {
         console.log(printableJson({ stages: queues, objects, objectsInAll: selection.found }, 2));
         return;

@@ -59,8 +59,8 @@ async function run(
   target: Target,
   { prefix, olderThan, enqueue = false, rate, json = false }: SweepOptions,
 ): Promise<{ findings: number; stuck: number; sent: number }> {
-  const finder = await TroubleFinder.of(target);
-  const { queues } = finder;
+  const finder = new TroubleFinder(target);
+  const queues = await finder.queues();
   const busy = queues.some(({ waiting, inFlight }) => waiting + inFlight > 0);
   const now = await s3Time(target, target.outputs.buckets.raw);
   const grace = olderThan ?? (busy ? BUSY_GRACE_MS : IDLE_GRACE_MS);

@@ -5,23 +5,23 @@ import type { Fault } from '../../domain/versions/failures/fault.ts';
 import {
   type LedgerPlace,
   type NoteKind,
+  noteKinds,
   objectId,
-  parseNoteKey,
   parsePartKey,
   parseProcessedKey,
 } from '../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import type { Receipt } from '../../domain/versions/receipt.ts';
 import { summarize } from '../../domain/versions/reconciliation.ts';
-import { readFault } from '../../store/failed-objects.ts';
 import { unreadableDocument } from '../../store/ledger.ts';
 import { listedEntry } from '../../store/ledger-listing.ts';
-import { type ListedVersion, listObjects, versionsOf } from '../../store/listing.ts';
+import { type ListedVersion, versionsOf } from '../../store/listing.ts';
 import type { Target } from '../target/target.ts';
 import { linesWith, logGroupOf } from '../terminal/log-events.ts';
 import { count } from '../terminal/terminal.ts';
 import { ledgerOf } from './ledger.ts';
 import { type KeyState, keyState } from './states/key-state.ts';
+import { notesUnder } from './states/notes.ts';
 import { TroubleFinder } from './states/trouble.ts';
 
 /** Something that happened to an object. */
@@ -78,13 +78,12 @@ const PATIENCE_MS = 10_000;
  */
 export async function objectHistory(target: Target, key: string, logsSince: number): Promise<ObjectHistory> {
   const path = target.registry.placeOf(key);
-  const [versions, known, entry, notes, logs, finder] = await Promise.all([
+  const [versions, known, entry, notes, logs] = await Promise.all([
     versionsOf(target, target.outputs.buckets.raw, key),
     ledgerOf(target).known(path).catch(unreadableDocument),
     listedEntry(target, target.outputs.buckets.ledger, path),
     notesOf(target, path),
     logged(target, key, logsSince),
-    TroubleFinder.of(target),
   ]);
   const latest = versions.find((version) => version.latest);
   const { receipts, unreadable } = await ledgerOf(target).readableReceipts(
@@ -108,7 +107,7 @@ export async function objectHistory(target: Target, key: string, logsSince: numb
     key,
     dataset: path.dataset,
     entry: known instanceof UnreadableDocument ? undefined : known?.entry,
-    state: latest && (await keyState(target, latest, finder)),
+    state: latest && (await keyState(target, latest, new TroubleFinder(target))),
     unreadable: unreadable.map(({ message }) => message),
     versions,
     work,
@@ -184,24 +183,14 @@ function resultOf(stage: Stage, receipts: readonly Receipt[]): string {
 /** Events from the failed bucket: faults, and attempts that failed. */
 async function notesOf(target: Target, { dataset, objectId: id }: LedgerPlace): Promise<TimelineEvent[]> {
   const moments: TimelineEvent[] = [];
-  const bucket = target.outputs.buckets.failed;
-  for (const kind of ['faults', 'attempts', 'gave-up'])
-    for await (const { Key, LastModified } of listObjects(target, bucket, `${kind}/${dataset}/${id}/`)) {
-      const note = parseNoteKey(Key);
-      if (note === undefined) continue;
-      const fault = await readFault(target, bucket, Key);
-      // The receipt of the extraction has its fault.
-      if (note.kind === 'faults' && fault.stage === 'extraction') continue;
-      // The document has the version of the input: of a part, or of a file of the lake.
-      const { stage, path } = note.item;
-      moments.push({
-        at: LastModified?.getTime() ?? 0,
-        rounded: true,
-        versionId: path.version,
-        stage,
-        what: noteText(note.kind, fault),
-      });
-    }
+  const prefixes = noteKinds.map((kind) => `${kind}/${dataset}/${id}/`);
+  for await (const { kind, item, fault, at } of notesUnder(target, prefixes)) {
+    // The receipt of the extraction has its fault.
+    if (kind === 'faults' && fault.stage === 'extraction') continue;
+    // The document has the version of the input: of a part, or of a file of the lake.
+    const { stage, path } = item;
+    moments.push({ at, rounded: true, versionId: path.version, stage, what: noteText(kind, fault) });
+  }
   return moments;
 }
 

@@ -7,6 +7,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import Papa from 'papaparse';
 import * as z from 'zod';
 import { errorText } from '../../domain/errors.ts';
+import { decodeKey } from '../../store/listing.ts';
 import { isNotFound } from '../../store/object-store.ts';
 import { parseS3Url } from '../lake/s3-url.ts';
 import type { Target } from '../target/target.ts';
@@ -139,7 +140,7 @@ async function* csvKeys(target: Target, source: string, lines: Readable): AsyncG
       throw new UserError(
         `${source}:${number} names the bucket ${JSON.stringify(bucket)}, but objects are only read from ${raw}.`,
       );
-    yield decodeURIComponent(key.replaceAll('+', ' '));
+    yield decodeKey(key);
   }
 }
 

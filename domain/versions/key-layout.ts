@@ -230,7 +230,8 @@ export function gaveUpKey(item: WorkItem): string {
 }
 
 /** The kinds of notes: of a faulty object, of attempts that others follow, and of last attempts. */
-export type NoteKind = 'faults' | 'attempts' | 'gave-up';
+export const noteKinds = ['faults', 'attempts', 'gave-up'] as const;
+export type NoteKind = (typeof noteKinds)[number];
 
 /** The work item of a note in the failed bucket; `undefined` of any other key. */
 export function parseNoteKey(key: string): { readonly kind: NoteKind; readonly item: WorkItem } | undefined {
@@ -281,7 +282,7 @@ export function rejectsPrefix(path: VersionPath): string {
 
 /** The prefixes of the faults of a version and of its notes, in the failed bucket. */
 export function notePrefixes(path: VersionPath): string[] {
-  return ['faults', 'attempts', 'gave-up'].map((kind) => `${kind}/${partsPrefix(path)}`);
+  return noteKinds.map((kind) => `${kind}/${partsPrefix(path)}`);
 }
 
 /** The prefixes of a version's rejects, faults and notes in the failed bucket. */

@@ -162,7 +162,7 @@ test('the table of objects has each version once, with the counts and the state 
   for (const key of Object.values(keys).filter((each) => each !== keys.deleted)) {
     const latest = await latestOf(pipeline.target, pipeline.target.outputs.buckets.raw, key);
     if (latest === undefined) throw new Error(`There is no ${key}.`);
-    const state = await keyState(pipeline.target, latest, await TroubleFinder.of(pipeline.target));
+    const state = await keyState(pipeline.target, latest, new TroubleFinder(pipeline.target));
     const row = rows.find((each) => each['key'] === key && each['version_id'] === state.versionId);
     expect(row).toMatchObject({
       dataset: state.dataset,

@@ -1,9 +1,15 @@
 import { ListMultipartUploadsCommand, type MultipartUpload } from '@aws-sdk/client-s3';
 import { stages } from '../../../domain/stage.ts';
 import { type ErasedBucket, type ErasureScope, erasedBuckets } from '../../../domain/versions/erasure.ts';
-import { objectId } from '../../../domain/versions/key-layout.ts';
+import { noteKinds, objectId } from '../../../domain/versions/key-layout.ts';
 import { findObjectEvent } from '../../../domain/versions/object-event.ts';
-import { foldersIn, type ListedVersion, listVersions, versionsOf } from '../../../store/listing.ts';
+import {
+  decodeKey,
+  foldersIn,
+  type ListedVersion,
+  listVersions,
+  versionsOf,
+} from '../../../store/listing.ts';
 import { localCopies } from '../../lake/lake-files.ts';
 import { type PublishedFile, publishedFilesWith } from '../../lake/published-files.ts';
 import { HeldMessages } from '../../target/held-messages.ts';
@@ -83,7 +89,7 @@ function datasetsOf(target: Target, { keys }: ErasureScope, versions: readonly F
 /** In the folders of these prefixes, which are named after datasets, each object has a folder. */
 const prefixes: Readonly<Partial<Record<ErasedBucket, readonly string[]>>> = {
   temp: [''],
-  failed: ['rejects/', 'faults/', 'attempts/', 'gave-up/'],
+  failed: ['rejects/', ...noteKinds.map((kind) => `${kind}/`)],
   ledger: ['receipts/', 'heads/'],
 };
 
@@ -115,12 +121,12 @@ async function openUploads({ s3, outputs }: Target, { keys }: ErasureScope): Pro
           ...marker,
         }),
       );
-      const isIt = ({ Key = '' }: MultipartUpload) => decodeURIComponent(Key.replaceAll('+', ' ')) === Prefix;
+      const isIt = ({ Key = '' }: MultipartUpload) => decodeKey(Key) === Prefix;
       for (const { UploadId = '' } of (page.Uploads ?? []).filter(isIt))
         found.push({ key: Prefix, uploadId: UploadId });
       if (page.IsTruncated !== true || page.NextKeyMarker === undefined) break;
       marker = {
-        KeyMarker: decodeURIComponent(page.NextKeyMarker.replaceAll('+', ' ')),
+        KeyMarker: decodeKey(page.NextKeyMarker),
         ...(page.NextUploadIdMarker !== undefined && { UploadIdMarker: page.NextUploadIdMarker }),
       };
     }

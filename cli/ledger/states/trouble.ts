@@ -1,21 +1,19 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Stage } from '../../../domain/stage.ts';
 import type { DeadLetter } from '../../../domain/versions/failures/dead-letter.ts';
-import { type Note, type Trouble, troubleOf, worstOf } from '../../../domain/versions/failures/trouble.ts';
+import { type Trouble, troubleOf, worstOf } from '../../../domain/versions/failures/trouble.ts';
 import {
   notePrefixes,
   type ObjectVersion,
-  parseNoteKey,
   versionPath,
   versionSegment,
 } from '../../../domain/versions/key-layout.ts';
-import { readFault } from '../../../store/failed-objects.ts';
-import { listObjects } from '../../../store/listing.ts';
 import { type QueueState, queueStates } from '../../target/queue-state.ts';
 import type { Target } from '../../target/target.ts';
 import { age, count, printable } from '../../terminal/terminal.ts';
 import { deadLetterQueues, withOpenQueues } from '../dead-letters/dead-letters.ts';
 import { ledgerOf } from '../ledger.ts';
+import { notesUnder } from './notes.ts';
 
 /**
  * How long after an object was put, or a stage ended, its message must be in a queue. SQS's counts may be a
@@ -33,19 +31,19 @@ export interface FoundTrouble extends Trouble {
  * undelivered queues. One look at the queues serves all versions.
  */
 export class TroubleFinder {
-  readonly queues: readonly QueueState[];
   readonly #target: Target;
-  readonly #now: number;
+  readonly #now = Date.now();
   readonly #letters = new Map<Stage, Promise<readonly DeadLetter[]>>();
+  #queues: Promise<readonly QueueState[]> | undefined;
 
-  private constructor(target: Target, queues: readonly QueueState[]) {
+  constructor(target: Target) {
     this.#target = target;
-    this.queues = queues;
-    this.#now = Date.now();
   }
 
-  static async of(target: Target): Promise<TroubleFinder> {
-    return new TroubleFinder(target, await queueStates(target));
+  /** The queues, as they were when they were first needed. */
+  queues(): Promise<readonly QueueState[]> {
+    this.#queues ??= queueStates(this.#target);
+    return this.#queues;
   }
 
   /**
@@ -54,24 +52,32 @@ export class TroubleFinder {
    */
   async troubleOf(object: ObjectVersion, stage: Stage, since?: number): Promise<FoundTrouble | undefined> {
     const path = versionPath(object);
-    const [notes, receipts] = await Promise.all([
-      this.#notesOf(object),
+    const [notes, receipts, queues] = await Promise.all([
+      Array.fromAsync(notesUnder(this.#target, notePrefixes(path))),
       ledgerOf(this.#target).receiptKeys(path),
+      this.queues(),
     ]);
+    const queueOf = (each: Stage) => queues.find((queue) => queue.stage === each);
     const noted = troubleOf(
       notes,
       new Set(receipts),
       this.#now,
-      (each) => 1000 * (this.#queue(each)?.visibilitySeconds ?? 0),
+      (each) => 1000 * (queueOf(each)?.visibilitySeconds ?? 0),
     );
-    const found = noted ?? (await this.#unnoted(object, stage)) ?? this.#withoutMessage(stage, since);
-    return found && { ...found, cure: this.#cureOf(found, object.key) };
+    const queue = queueOf(stage);
+    const found =
+      noted ?? (await this.#unnoted(object, stage, queue)) ?? this.#withoutMessage(stage, queue, since);
+    return found && { ...found, cure: this.#cureOf(found, object.key, queueOf(found.stage)) };
   }
 
-  #cureOf({ kind, stage, next = 0 }: Trouble, key: string): string | undefined {
+  #cureOf(
+    { kind, stage, next = 0 }: Trouble,
+    key: string,
+    queue: QueueState | undefined,
+  ): string | undefined {
     const sweep = 'To repair it: npx sluice sweep --enqueue';
     // Otherwise, the message was discarded or has expired.
-    const isThere = (this.#queue(stage)?.dead ?? 0) > 0 || next > this.#now;
+    const isThere = (queue?.dead ?? 0) > 0 || next > this.#now;
     switch (kind) {
       case 'retrying':
         return undefined;
@@ -87,26 +93,12 @@ export class TroubleFinder {
     }
   }
 
-  #queue(stage: Stage): QueueState | undefined {
-    return this.queues.find((each) => each.stage === stage);
-  }
-
-  async #notesOf(object: ObjectVersion): Promise<Note[]> {
-    const bucket = this.#target.outputs.buckets.failed;
-    const notes: Note[] = [];
-    for (const prefix of notePrefixes(versionPath(object)))
-      for await (const { Key, LastModified } of listObjects(this.#target, bucket, prefix)) {
-        const place = parseNoteKey(Key);
-        if (place === undefined) continue;
-        const fault = await readFault(this.#target, bucket, Key);
-        notes.push({ ...place, fault, at: LastModified?.getTime() ?? 0 });
-      }
-    return notes;
-  }
-
   /** A function that dies before it can write, or can't start, leaves its messages without notes. */
-  async #unnoted({ key, versionId }: ObjectVersion, stage: Stage): Promise<Trouble | undefined> {
-    const queue = this.#queue(stage);
+  async #unnoted(
+    { key, versionId }: ObjectVersion,
+    stage: Stage,
+    queue: QueueState | undefined,
+  ): Promise<Trouble | undefined> {
     if (queue === undefined || queue.dead + queue.undelivered === 0) return undefined;
     const found = (await this.#lettersOf(stage)).filter(
       (letter) => letter.key === key && letter.versionId === versionSegment(versionId),
@@ -132,8 +124,11 @@ export class TroubleFinder {
     return known;
   }
 
-  #withoutMessage(stage: Stage, since: number | undefined): Trouble | undefined {
-    const queue = this.#queue(stage);
+  #withoutMessage(
+    stage: Stage,
+    queue: QueueState | undefined,
+    since: number | undefined,
+  ): Trouble | undefined {
     if (queue === undefined || since === undefined || this.#now - since < MESSAGE_DUE_MS) return undefined;
     if (queue.waiting + queue.inFlight > 0) return undefined;
     const message =

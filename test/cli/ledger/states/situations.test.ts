@@ -55,7 +55,7 @@ function shown(key: string, of: object): Promise<KeyState> {
   return eventually(
     async () => {
       const latest = await latestOf(target, target.outputs.buckets.raw, key);
-      const state = latest && (await keyState(target, latest, await TroubleFinder.of(target)));
+      const state = latest && (await keyState(target, latest, new TroubleFinder(target)));
       return expect.objectContaining(of).asymmetricMatch(state) ? state : undefined;
     },
     `${JSON.stringify(of)} of ${key}`,
@@ -240,7 +240,7 @@ describe('status, explain, sweep and put --wait say the same', () => {
       /npx sluice redrive extraction --key recipes\/undelivered/,
     );
 
-    const finder = await TroubleFinder.of(target);
+    const finder = new TroubleFinder(target);
     const object = { dataset: 'recipes', ...lost };
     expect(await finder.troubleOf(object, 'extraction', Date.now() - 60_000)).toBeUndefined();
     expect(await finder.troubleOf(object, 'extraction', Date.now() - 180_000)).toMatchObject({
