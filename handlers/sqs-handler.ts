@@ -9,6 +9,7 @@ import middy from '@middy/core';
 import sqsPartialBatchFailure from '@middy/sqs-partial-batch-failure';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import pLimit from 'p-limit';
+import { OUTCOME_LINE, RETRY_LINE, type Result, results } from '../domain/activity/stage-line.ts';
 import { errorText, PermanentError, TransientError } from '../domain/errors.ts';
 import { limits } from '../domain/records/part.ts';
 import type { Registry } from '../domain/registry.ts';
@@ -17,12 +18,13 @@ import { UnreadableDocument } from '../domain/versions/document.ts';
 import { faultKey } from '../domain/versions/key-layout.ts';
 import { type ObjectEvent, parseObjectEvent } from '../domain/versions/object-event.ts';
 import { total } from '../domain/versions/receipt.ts';
+import { revisionName } from '../domain/versions/revision.ts';
 import { threadedZstd } from '../formats/zstd.ts';
 import { writeFault } from '../store/failed-objects.ts';
 import { ObjectNotFound, s3ObjectStore, untilDeadline } from '../store/object-store.ts';
 import { AttemptNotes, receivesOf } from './stages/attempt-notes.ts';
 import type { StageContext } from './stages/context.ts';
-import { type Outcome, results, withoutRecords } from './stages/outcome.ts';
+import { type Outcome, withoutRecords } from './stages/outcome.ts';
 
 const NAMESPACE = 'Sluice';
 
@@ -81,7 +83,7 @@ export function stageHandler(options: StageOptions, outside: StageDependencies =
   const processMessage = async (message: SQSRecord, context: StageContext) => {
     const event = readEvent(message, stage);
     const outcome = await settle(event, options, context);
-    report(outcome, event, logger, objectMetrics);
+    report(withObject(outcome, event, stage), event, context, logger, objectMetrics);
   };
 
   /**
@@ -112,9 +114,11 @@ export function stageHandler(options: StageOptions, outside: StageDependencies =
       sqsPartialBatchFailure({
         logger: (error, message: SQSRecord) => {
           metrics.addMetric('MessagesFailed', MetricUnit.Count, 1);
-          logger.error('The message goes back to the queue', {
+          logger.error(RETRY_LINE, {
             error,
             messageId: message.messageId,
+            attempt: receivesOf(message),
+            of: options.maximumReceives,
             body: message.body.slice(0, 2048),
           });
         },
@@ -208,11 +212,23 @@ function transient(error: unknown, stage: Stage): TransientError {
   return new TransientError(ours ? 'unexpected' : 'storage', errorText(error), { stage, cause: error });
 }
 
+/** An event of the raw bucket names its object, whatever became of it. */
+function withObject(outcome: Outcome, { key, versionId, revision }: ObjectEvent, stage: Stage): Outcome {
+  if (stage !== 'extraction' || outcome.object !== undefined) return outcome;
+  return { ...outcome, object: { key, versionId: revisionName(versionId, revision) } };
+}
+
 /**
- * Reports the outcome as a log line and as metrics of the dataset, published at once since a batch may mix
- * datasets.
+ * Reports the outcome as a log line, by which a reader of the logs can follow each object, and as metrics of
+ * the dataset, published at once since a batch may mix datasets.
  */
-function report(outcome: Outcome, event: ObjectEvent, logger: Logger, metrics: Metrics): void {
+function report(
+  outcome: Outcome,
+  { bucket, key, versionId }: ObjectEvent,
+  { sentAt }: StageContext,
+  logger: Logger,
+  metrics: Metrics,
+): void {
   const { dataset, result, read, written, filtered, rejected } = outcome;
   metrics.addDimension('dataset', dataset);
   for (const [name, value] of Object.entries({
@@ -225,12 +241,12 @@ function report(outcome: Outcome, event: ObjectEvent, logger: Logger, metrics: M
     metrics.addMetric(name, MetricUnit.Count, value);
   }
   metrics.publishStoredMetrics();
-  const { bucket, key, versionId } = event;
   const level = result === 'failed' ? 'warn' : 'info';
-  logger[level](`The object is ${result}`, { bucket, key, versionId, ...outcome });
+  const fields = { bucket, key, versionId, ...outcome, sentAt: new Date(sentAt).toISOString() };
+  logger[level](`${OUTCOME_LINE} ${result}`, fields);
 }
 
 /** `ObjectsDone`, `ObjectsStale`, … */
-function metricOf(result: Outcome['result']): string {
+function metricOf(result: Result): string {
   return `Objects${result.charAt(0).toUpperCase()}${result.slice(1)}`;
 }

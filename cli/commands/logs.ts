@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type FilteredLogEvent, paginateFilterLogEvents } from '@aws-sdk/client-cloudwatch-logs';
+import type { FilteredLogEvent } from '@aws-sdk/client-cloudwatch-logs';
 import type { Command } from 'commander';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { milliseconds } from '../options/options.ts';
 import type { Target } from '../target/target.ts';
-import { logGroupOf, quotedTerm } from '../terminal/log-events.ts';
+import { LogTail, logGroupOf, quotedTerm } from '../terminal/log-events.ts';
 import { renderLogLine } from '../terminal/log-line.ts';
 import { printableJson } from '../terminal/terminal.ts';
 
@@ -18,11 +18,6 @@ interface LogsOptions {
 
 /** How often `--follow` asks for new lines. FilterLogEvents allows an account 5 to 25 requests a second. */
 const POLL_MS = 1000;
-/**
- * How far `--follow` looks back, since lines arrive late and out of order on AWS. It skips lines already
- * shown.
- */
-const LOOK_BACK_MS = 30_000;
 
 export function logs(program: Command): void {
   program
@@ -54,30 +49,16 @@ export function logs(program: Command): void {
 }
 
 async function* events(
-  { logs }: Target,
-  logGroupName: string,
+  target: Target,
+  group: string,
   { since, follow = false, filter }: LogsOptions,
   signal: AbortSignal,
 ): AsyncGenerator<FilteredLogEvent> {
-  const filterPattern = filter === undefined ? undefined : quotedTerm(filter);
-  const shown = new Map<string, number>();
-  let startTime = Date.now() - since;
+  const pattern = filter === undefined ? undefined : quotedTerm(filter);
+  const tail = new LogTail(target, group, Date.now() - since, pattern);
   for (;;) {
-    const pages = paginateFilterLogEvents(
-      { client: logs },
-      { logGroupName, startTime, ...(filterPattern !== undefined && { filterPattern }) },
-    );
-    for await (const { events = [] } of pages) {
-      for (const event of events) {
-        const { eventId = '', timestamp = 0 } = event;
-        if (shown.has(eventId)) continue;
-        if (follow) shown.set(eventId, timestamp);
-        yield event;
-      }
-    }
+    yield* tail.look(signal);
     if (!follow) return;
-    startTime = Math.max(startTime, Date.now() - LOOK_BACK_MS);
-    for (const [id, timestamp] of shown) if (timestamp < startTime) shown.delete(id);
     await sleep(POLL_MS, undefined, { signal });
   }
 }

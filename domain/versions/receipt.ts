@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 /** Counts by name. */
-const tally = z.record(z.string(), z.int().nonnegative());
+export const tally = z.record(z.string(), z.int().nonnegative());
 export type Tally = z.infer<typeof tally>;
 
 const storedObject = z.object({

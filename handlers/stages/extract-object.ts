@@ -83,6 +83,8 @@ export async function extractObject(
     written: receipt.valid,
     filtered: {},
     rejected: receipt.rejected,
+    object: { key: event.key, versionId },
+    outputs: receipt.parts.length,
     ...(receipt.fault && { fault: receipt.fault }),
   };
 }

@@ -126,7 +126,9 @@ export async function loadFile(
   if (typeof done === 'string') return withoutRecords(name, done);
   const { records } = done.archive;
   const rejected = done.tables?.rejected ?? {};
-  return { dataset: name, result: 'done', read: records, written: records, filtered: {}, rejected };
+  const counts = { read: records, written: records, filtered: {}, rejected };
+  const object = { key: done.key, versionId: done.versionId };
+  return { dataset: name, result: 'done', ...counts, object };
 }
 
 /** The source of a file by the receipt of its part; `undefined` if the receipt does not name the file. */

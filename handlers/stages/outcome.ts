@@ -1,11 +1,5 @@
+import type { ObjectRevision, Result } from '../../domain/activity/stage-line.ts';
 import type { Tally } from '../../domain/versions/receipt.ts';
-
-/**
- * `duplicate`: the work was done before, and has a receipt. `stale`: a newer event took effect. `retracted`:
- * the output of a deleted object was removed. `kept`: the object was deleted, and its dataset keeps the rows.
- */
-export const results = ['done', 'duplicate', 'stale', 'retracted', 'kept', 'failed'] as const;
-export type Result = (typeof results)[number];
 
 /** The outcome of one message, for its log line and metrics. */
 export interface Outcome {
@@ -15,6 +9,10 @@ export interface Outcome {
   readonly written: number;
   readonly filtered: Tally;
   readonly rejected: Tally;
+  /** The raw object that the input comes from, if this attempt did the work. */
+  readonly object?: ObjectRevision;
+  /** The parts of an extraction, or the files of a transformation, if this attempt did the work. */
+  readonly outputs?: number;
   readonly fault?: { readonly code: string; readonly message: string };
 }
 

@@ -62,8 +62,10 @@ export async function transformPart(
     buckets,
   );
   if (typeof done === 'string') return withoutRecords(dataset.name, done);
-  const { read, written, filtered, rejected } = done;
-  return { dataset: dataset.name, result: 'done', read, written, filtered, rejected };
+  const { key, versionId, read, written, filtered, rejected } = done;
+  const counts = { read, written, filtered, rejected };
+  const object = { key, versionId };
+  return { dataset: dataset.name, result: 'done', ...counts, object, outputs: done.outputs.length };
 }
 
 async function transform(
