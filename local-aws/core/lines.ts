@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 
 const LINE_FEED = 0x0a;
 const CHUNK_BYTES = 1024 * 1024;
@@ -6,17 +7,25 @@ const CHUNK_BYTES = 1024 * 1024;
 /**
  * The lines of a file, split at line feeds only: `node:readline` also splits at U+2028, U+2029 and others,
  * which JSON text may contain unescaped. An incomplete last line, as a kill leaves it, is skipped.
+ *
+ * @param file a path, or an open file, which stays open
+ * @param start the offset of the first line, in bytes
  */
-export async function* wholeLines(path: string): AsyncGenerator<string> {
+export async function* wholeLines(file: string | FileHandle, start = 0): AsyncGenerator<string> {
+  const options = { highWaterMark: CHUNK_BYTES, start };
+  const stream: AsyncIterable<Buffer> =
+    typeof file === 'string'
+      ? createReadStream(file, options)
+      : file.createReadStream({ ...options, autoClose: false });
   let pieces: Buffer[] = [];
-  for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>) {
-    let start = 0;
-    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
-      const last = chunk.subarray(start, end);
+  for await (const chunk of stream) {
+    let from = 0;
+    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, from)) {
+      const last = chunk.subarray(from, end);
       yield (pieces.length === 0 ? last : Buffer.concat([...pieces, last])).toString('utf8');
       pieces = [];
-      start = end + 1;
+      from = end + 1;
     }
-    if (start < chunk.length) pieces.push(chunk.subarray(start));
+    if (from < chunk.length) pieces.push(chunk.subarray(from));
   }
 }

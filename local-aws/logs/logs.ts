@@ -1,5 +1,5 @@
 import { closeSync, ftruncateSync, openSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import { type FileHandle, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Disk, isFullDisk } from '../core/disk.ts';
@@ -64,7 +64,9 @@ export class FunctionLogs {
     const { from = 0, to = Infinity, after = '', limit = 10_000 } = query;
     const { stream = () => true, matches = () => true } = query;
     const found: LogEvent[] = [];
-    for await (const event of this.#file(functionName).events()) {
+    // An id is never below its line's time, and ids increase along the files.
+    const firstId = Math.max(from * 1000, Number(after) + 1);
+    for await (const event of this.#file(functionName).events(firstId)) {
       if (event.id <= after || event.timestamp < from || event.timestamp > to) continue;
       if (!stream(event.stream) || !matches(event.message)) continue;
       found.push(event);
@@ -153,23 +155,74 @@ class LogFile {
     return `${this.#lastId}`;
   }
 
-  async *events(): AsyncGenerator<LogEvent> {
+  /** The events whose id is `firstId` or above. */
+  async *events(firstId: number): AsyncGenerator<LogEvent> {
     await this.flush();
-    yield* this.#written();
+    yield* this.#written(firstId);
   }
 
-  async *#written(): AsyncGenerator<LogEvent> {
-    for (const path of [`${this.#path}.1`, this.#path]) {
-      try {
-        for await (const line of wholeLines(path)) {
+  async *#written(firstId = 0): AsyncGenerator<LogEvent> {
+    const files: FileHandle[] = [];
+    try {
+      // The newer one is opened first: if it becomes the other one just then, its lines are read twice, and not
+      // lost.
+      for (const path of [this.#path, `${this.#path}.1`]) files.unshift(...(await openIfThere(path)));
+      let last = 0;
+      for (const file of files) {
+        for await (const line of wholeLines(file, await offsetOf(file, firstId))) {
           const event = parseEvent(line);
-          if (event !== undefined) yield event;
+          if (event === undefined || Number(event.id) <= last) continue;
+          last = Number(event.id);
+          if (last >= firstId) yield event;
         }
-      } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
       }
+    } finally {
+      await Promise.all(files.map((file) => file.close()));
     }
   }
+}
+
+async function openIfThere(path: string): Promise<FileHandle[]> {
+  try {
+    return [await open(path, 'r')];
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+const BLOCK_BYTES = 64 * 1024;
+
+/**
+ * The offset of a line, not far before the first one whose id is `id` or above: a follower asks for the newest
+ * lines every second, and must not cost the reading of all.
+ */
+async function offsetOf(file: FileHandle, id: number): Promise<number> {
+  let low = 0;
+  let high = (await file.stat()).size;
+  while (id > 0 && high - low > BLOCK_BYTES) {
+    const middle = Math.floor((low + high) / 2);
+    const next = await lineAfter(file, middle, high);
+    if (next === undefined || next.id >= id) high = middle;
+    else low = next.offset;
+  }
+  return low;
+}
+
+/** The first line between two offsets whose beginning can be read. */
+async function lineAfter(
+  file: FileHandle,
+  from: number,
+  to: number,
+): Promise<{ readonly offset: number; readonly id: number } | undefined> {
+  const block = Buffer.alloc(BLOCK_BYTES);
+  // Blocks overlap, so that none cuts the beginning of each line that it has.
+  for (let start = from; start < to; start += BLOCK_BYTES / 2) {
+    const { bytesRead } = await file.read(block, 0, BLOCK_BYTES, start);
+    const [found] = block.toString('latin1', 0, bytesRead).matchAll(/\n\{"id":"(\d+)"/g);
+    if (found !== undefined) return { offset: start + found.index + 1, id: Number(found[1]) };
+  }
+  return undefined;
 }
 
 /** A kill leaves a partial line; the next append must not continue it. Returns the file's size. */

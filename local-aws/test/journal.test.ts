@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type JournalOptions, openJournal } from '../core/journal.ts';
 import { FunctionLogs } from '../logs/logs.ts';
 
@@ -129,5 +129,71 @@ describe('a function’s log', () => {
     const after = new FunctionLogs(directory);
     after.append('f', 's', 'second');
     expect((await after.read('f')).map(({ message }) => message)).toEqual(['first', 'second']);
+  });
+
+  describe('of a megabyte, in two files', () => {
+    const lines = 3000;
+    const write = async () => {
+      const logs = new FunctionLogs(directory, { rotateAt: 700_000 });
+      for (let n = 0; n < lines; n += 1) {
+        // Some lines are longer than the blocks in which the first line is looked for.
+        logs.append('f', 's', `${n} ${'x'.repeat(n % 500 === 7 ? 90_000 : 100)}`);
+        if (n % 100 === 0) await logs.flush();
+      }
+      return logs;
+    };
+
+    test('is read from any line on, and from any time on', async () => {
+      const logs = await write();
+      const all = await logs.read('f');
+      expect(all.map(({ message }) => Number.parseInt(message, 10))).toEqual(
+        Array.from({ length: lines }, (_, n) => n),
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.nat({ max: lines - 1 }), async (n) => {
+          const { id = '', timestamp = 0 } = all[n] ?? {};
+          expect(await logs.read('f', { after: id })).toEqual(all.slice(n + 1));
+          const since = all.filter((each) => each.timestamp >= timestamp);
+          expect(await logs.read('f', { from: timestamp })).toEqual(since);
+        }),
+        { numRuns: 20 },
+      );
+    });
+
+    test('is not read from the beginning for its newest lines', async () => {
+      const logs = await write();
+      const [last] = (await logs.read('f')).slice(-2);
+      const reads = vi.spyOn(JSON, 'parse');
+      try {
+        expect(await logs.read('f', { after: last?.id ?? '' })).toHaveLength(1);
+        expect(reads.mock.calls.length).toBeLessThan(lines / 3);
+      } finally {
+        reads.mockRestore();
+      }
+    });
+
+    test('is read without a gap and nothing twice while it moves on to its next file', async () => {
+      const logs = new FunctionLogs(directory, { rotateAt: 20_000 });
+      const seen: string[] = [];
+      let after = '';
+      for (let n = 0; n < 1000; n += 1) {
+        logs.append('f', 's', `${n} ${'x'.repeat(100)}`);
+        if (n % 7 !== 0) continue;
+        // The next lines are written, and perhaps the files renamed, while these are read.
+        const reading = logs.read('f', { after });
+        for (let more = 0; more < 3; more += 1) {
+          n += 1;
+          logs.append('f', 's', `${n} ${'x'.repeat(100)}`);
+        }
+        const found = await reading;
+        seen.push(...found.map(({ message }) => message));
+        after = found.at(-1)?.id ?? after;
+      }
+      seen.push(...(await logs.read('f', { after })).map(({ message }) => message));
+      expect(seen.map((message) => Number.parseInt(message, 10))).toEqual(
+        Array.from({ length: seen.length }, (_, n) => n),
+      );
+      expect(seen.length).toBeGreaterThan(990);
+    });
   });
 });
