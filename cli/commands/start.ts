@@ -1,7 +1,11 @@
 import { relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
+import { errorText } from '../../domain/errors.ts';
 import { chosenDirectory } from '../options/chosen-target.ts';
 import { startPipeline } from '../target/local-cloud.ts';
+import { localTarget, type Target } from '../target/target.ts';
+import { activityLines } from '../terminal/activity-lines.ts';
 import { printable, styled } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
 
@@ -49,12 +53,28 @@ For the AWS CLI and SDKs:
   export AWS_REGION=${outputs.region} AWS_DEFAULT_REGION=${outputs.region}
 
 Ctrl-C stops it.`);
-      await new Promise<void>((resolve) => {
-        process.once('SIGINT', resolve);
-        process.once('SIGTERM', resolve);
-      });
+      const stopped = new AbortController();
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
+      await tell(localTarget(pipeline, directory), stopped.signal);
       process.once('SIGINT', () => process.exit(130));
       console.error('\nStopping: waiting up to 10 s for running functions. Ctrl-C again stops at once.');
       await pipeline.close();
     });
+}
+
+const AGAIN_MS = 5000;
+
+/** Prints a line as each object ends, until the signal. */
+async function tell(target: Target, signal: AbortSignal): Promise<void> {
+  // Only now, so that the start does not wait for it.
+  const { followLooks } = await import('../ledger/activity.ts');
+  for (let since = Date.now(); !signal.aborted; since = Date.now()) {
+    try {
+      for await (const steps of followLooks(target, { since, signal }))
+        for (const line of activityLines(steps)) console.log(line);
+    } catch (error) {
+      console.error(`The logs of the functions can't be followed: ${printable(errorText(error))}`);
+      await sleep(AGAIN_MS, undefined, { signal }).catch(() => {});
+    }
+  }
 }

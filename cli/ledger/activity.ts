@@ -34,13 +34,15 @@ const pattern = [OUTCOME_LINE, RETRY_LINE].map((text) => `?${quotedTerm(text)}`)
 
 /**
  * Follows what the pipeline does, from the logs of the stages' functions: a step for each message that ends
- * or fails, and with the last step of an object how it ended. The steps of a look are in the order of their
- * times. It reads the ledger only for objects whose lines are incomplete.
+ * or fails, and with the last step of an object how it ended. It reads the ledger only for objects whose
+ * lines are incomplete.
+ *
+ * @returns the steps of each look at the logs, in the order of their times; often none
  */
-export async function* followActivity(
+export async function* followLooks(
   target: Target,
   { since, signal, pollMs = POLL_MS }: FollowOptions,
-): AsyncGenerator<Step> {
+): AsyncGenerator<readonly Step[]> {
   const activity = new Activity((key) => target.registry.nameOf(key));
   try {
     const groups = await Promise.all(
@@ -50,15 +52,14 @@ export async function* followActivity(
     while (!signal.aborted) {
       const found = await Promise.all(tails.map((tail) => Array.fromAsync(tail.look(signal))));
       const events = found.flat().sort((a, b) => (a.timestamp ?? 0) - (b.timestamp ?? 0));
-      for (const { message = '', timestamp = 0 } of events) {
+      const steps = events.flatMap(({ message = '', timestamp = 0 }) => {
         const line = parseStageLine(message);
-        if (line !== undefined) yield activity.add(line, timestamp);
-      }
-      for (const each of activity.unsure(Date.now(), ASK_AT_ONCE)) {
-        const step = await askLedger(target, activity, each);
-        if (step !== undefined) yield step;
-      }
+        return line === undefined ? [] : [activity.add(line, timestamp)];
+      });
+      for (const each of activity.unsure(Date.now(), ASK_AT_ONCE))
+        steps.push(...(await askLedger(target, activity, each)));
       activity.forget(Date.now());
+      yield steps;
       await sleep(pollMs, undefined, { signal });
     }
   } catch (error) {
@@ -66,21 +67,23 @@ export async function* followActivity(
   }
 }
 
+/** The same, step by step. */
+export async function* followActivity(target: Target, options: FollowOptions): AsyncGenerator<Step> {
+  for await (const steps of followLooks(target, options)) yield* steps;
+}
+
 /** The last step of an object, if the ledger says that it has ended. */
-async function askLedger(
-  target: Target,
-  activity: Activity,
-  { path, object }: Unsure,
-): Promise<Step | undefined> {
+async function askLedger(target: Target, activity: Activity, { path, object }: Unsure): Promise<Step[]> {
   const known = object ?? (await objectAt(target, path));
-  if (known === undefined) return undefined;
+  if (known === undefined) return [];
   const state = await objectState(target, known.key, known.versionId).catch(unreadableDocument);
-  if (state instanceof UnreadableDocument) return undefined;
+  if (state instanceof UnreadableDocument) return [];
   const { stage, read, written, filtered, rejected, fault } = state;
   const outcome = outcomes.find((each) => each === stage);
-  if (outcome === undefined) return undefined;
+  if (outcome === undefined) return [];
   const counts = { read, written, filtered: total(filtered), rejected: total(rejected) };
-  return activity.end(path, known, { outcome, ...counts, code: fault?.code });
+  const step = activity.end(path, known, { outcome, ...counts, code: fault?.code });
+  return step === undefined ? [] : [step];
 }
 
 /** The object of a path, which holds neither the whole key nor always the whole version id. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { printable, printableJson, styled } from './terminal.ts';
+import { printable, printableJson, styled, timeOfDay } from './terminal.ts';
 
 const levels = { DEBUG: 'dim', INFO: 'green', WARN: 'yellow', ERROR: 'red', CRITICAL: 'red' } as const;
 
@@ -30,7 +30,7 @@ const hiddenFields = new Set([
  * `undefined` for a line that only `all` shows: metrics, and Lambda's START, END and REPORT lines.
  */
 export function renderLogLine(message: string, timestamp: number, all: boolean): string | undefined {
-  const time = styled('dim', timeOfDay(timestamp));
+  const time = styled('dim', timeOfDay(timestamp, true));
   const text = message.trimEnd();
   const parsed = parse(text);
   const log = structured.safeParse(parsed);
@@ -76,12 +76,4 @@ function flat(name: string, value: unknown): [string, unknown][] {
 function shown(value: unknown): string {
   if (value === undefined) return '';
   return typeof value === 'string' && !/[\s"=]/.test(value) ? printable(value) : printableJson(value);
-}
-
-function timeOfDay(timestamp: number): string {
-  const at = new Date(timestamp);
-  const two = (value: number) => `${value}`.padStart(2, '0');
-  const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${`${at.getMilliseconds()}`.padStart(3, '0')}`;
-  const today = at.toDateString() === new Date().toDateString();
-  return today ? time : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`;
 }

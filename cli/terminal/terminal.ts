@@ -169,6 +169,16 @@ export function age(ms: number): string {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
+/** `17:43:18` by local time, or `17:43:18.139`; with its date if that is not today. */
+export function timeOfDay(timestamp: number, exact = false): string {
+  const at = new Date(timestamp);
+  const two = (value: number) => `${value}`.padStart(2, '0');
+  const seconds = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  const time = exact ? `${seconds}.${`${at.getMilliseconds()}`.padStart(3, '0')}` : seconds;
+  const today = at.toDateString() === new Date().toDateString();
+  return today ? time : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`;
+}
+
 /**
  * A progress line. A terminal shows it in place; elsewhere each change is a new line, at most one in two
  * seconds.

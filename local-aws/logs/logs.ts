@@ -164,8 +164,8 @@ class LogFile {
   async *#written(firstId = 0): AsyncGenerator<LogEvent> {
     const files: FileHandle[] = [];
     try {
-      // The newer one is opened first: if it becomes the other one just then, its lines are read twice, and not
-      // lost.
+      // The newer one is opened first: if it becomes the other one just then, its lines are read twice, and
+      // not lost.
       for (const path of [this.#path, `${this.#path}.1`]) files.unshift(...(await openIfThere(path)));
       let last = 0;
       for (const file of files) {
@@ -192,10 +192,12 @@ async function openIfThere(path: string): Promise<FileHandle[]> {
 }
 
 const BLOCK_BYTES = 64 * 1024;
+/** Longer than most lines. */
+const LINE_BYTES = 4 * 1024;
 
 /**
- * The offset of a line, not far before the first one whose id is `id` or above: a follower asks for the newest
- * lines every second, and must not cost the reading of all.
+ * The offset of a line, not far before the first one whose id is `id` or above: a follower asks for the
+ * newest lines every second, and must not cost the reading of all.
  */
 async function offsetOf(file: FileHandle, id: number): Promise<number> {
   let low = 0;
@@ -215,10 +217,10 @@ async function lineAfter(
   from: number,
   to: number,
 ): Promise<{ readonly offset: number; readonly id: number } | undefined> {
-  const block = Buffer.alloc(BLOCK_BYTES);
+  const block = Buffer.alloc(LINE_BYTES);
   // Blocks overlap, so that none cuts the beginning of each line that it has.
-  for (let start = from; start < to; start += BLOCK_BYTES / 2) {
-    const { bytesRead } = await file.read(block, 0, BLOCK_BYTES, start);
+  for (let start = from; start < to; start += LINE_BYTES / 2) {
+    const { bytesRead } = await file.read(block, 0, LINE_BYTES, start);
     const [found] = block.toString('latin1', 0, bytesRead).matchAll(/\n\{"id":"(\d+)"/g);
     if (found !== undefined) return { offset: start + found.index + 1, id: Number(found[1]) };
   }
