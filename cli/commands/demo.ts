@@ -9,6 +9,7 @@ import { rejectTables } from '../ledger/rejects/describe.ts';
 import { type ListedReject, rejects } from '../ledger/rejects/rejects.ts';
 import { conservationOf, stateTable } from '../ledger/states/describe-state.ts';
 import { isConserved, type ObjectState, type RecordCounts } from '../ledger/states/object-state.ts';
+import { waitFor } from '../ledger/states/wait.ts';
 import { localMysqlUrl } from '../mysql/mysql.ts';
 import { queryMysql } from '../mysql/query-mysql.ts';
 import { projectDirectory } from '../target/directories.ts';
@@ -16,7 +17,7 @@ import { startPipeline } from '../target/local-cloud.ts';
 import { localTarget, type Target } from '../target/target.ts';
 import { Progress, printable, styled } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
-import { upload, waitFor } from './put.ts';
+import { upload } from './put.ts';
 import { renderTable } from './query.ts';
 
 const LAKE_QUESTION = `select difficulty, count(*) as recipes, round(avg(time_estimate_s) / 60) as minutes

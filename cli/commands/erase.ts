@@ -10,6 +10,7 @@ import { type Inventory, isEmpty } from '../ledger/erasure/inventory.ts';
 import { activeRevision, replaced } from '../ledger/erasure/old-versions.ts';
 import { type ErasableRows, RowsOfObjects, RowsOfOldVersions } from '../ledger/erasure/rows.ts';
 import { RunRecord } from '../ledger/run-record.ts';
+import { waitFor } from '../ledger/states/wait.ts';
 import { withTables } from '../mysql/look-in-tables.ts';
 import { mysqlUrl, withMysql } from '../mysql/mysql.ts';
 import { chosenTarget, type TargetOptions } from '../options/chosen-target.ts';
@@ -18,7 +19,6 @@ import type { Target } from '../target/target.ts';
 import { untilInterrupted } from '../target/until-interrupted.ts';
 import { count, Progress, printable, printableJson } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
-import { waitFor } from './put.ts';
 
 interface EraseOptions {
   readonly record?: number;
@@ -152,7 +152,7 @@ class Run {
     this.#signal.throwIfAborted();
     // A new version is not active yet; one of an earlier run may have been reprocessed since.
     const active = await activeRevision(this.#target, key, replacing);
-    await waitFor(this.#target, [{ file: key, key, versionId: active?.versionId ?? replacing }], timeout);
+    await waitFor(this.#target, [{ key, versionId: active?.versionId ?? replacing }], timeout);
     await this.#eraseOldVersions(replacing);
   }
 

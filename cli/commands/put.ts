@@ -6,18 +6,14 @@ import { Upload } from '@aws-sdk/lib-storage';
 import type { Command } from 'commander';
 import { datasets, registry } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import { describeOutcome, describeState, troubleText } from '../ledger/states/describe-state.ts';
-import {
-  isFinal,
-  isStuck,
-  type ObjectState,
-  objectState,
-  withTrouble,
-} from '../ledger/states/object-state.ts';
-import { TroubleFinder } from '../ledger/states/trouble.ts';
+import { describeUnseen, unseenOf } from '../lake/unseen.ts';
+import { describeOutcome } from '../ledger/states/describe-state.ts';
+import { isStuck, type ObjectState } from '../ledger/states/object-state.ts';
+import { waitFor } from '../ledger/states/wait.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { chosenDataset, datasetNames } from '../options/options.ts';
 import type { Target } from '../target/target.ts';
+import { untilInterrupted } from '../target/until-interrupted.ts';
 import { bytes, Progress, printable, printableJson } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
 
@@ -53,9 +49,11 @@ export function put(program: Command): void {
       if (options.key === '') throw new UserError('--key must have at least one character.');
       if (options.key !== undefined && files.length > 1)
         throw new UserError('--key works with one file only.');
+      if (options.dataset !== undefined) chosenDataset(options.dataset);
+      for (const file of files) await statFile(file);
       const target = await chosenTarget(program);
       const keys = files.map((file) => options.key ?? keyFor(file, options.dataset));
-      await checkFiles(files, keys);
+      checkKeys(files, keys);
       const uploads: Uploaded[] = [];
       for (const [i, file] of files.entries()) uploads.push(await upload(target, file, keys[i] ?? ''));
       if (!options.json)
@@ -64,11 +62,16 @@ export function put(program: Command): void {
         if (options.json) console.log(printableJson(uploads, 2));
         return;
       }
-      const states = await waitFor(target, uploads, options.timeout);
+      const states = await untilInterrupted((signal) => waitFor(target, uploads, options.timeout, signal));
+      if (states === undefined) {
+        tellHowToGoOn(target, uploads);
+        return;
+      }
       if (options.json) console.log(printableJson(states, 2));
       else for (const state of states) console.log(describeOutcome(state));
       if (states.some((state) => state.fault !== undefined || state.stage === 'rejected' || isStuck(state)))
         process.exitCode = 1;
+      if (!options.json) await tellNextSteps(target, states);
     });
 }
 
@@ -105,9 +108,8 @@ async function statFile(file: string) {
   return found;
 }
 
-/** Checks, before any upload, that each file can be read and that no two become the same object. */
-async function checkFiles(files: readonly string[], keys: readonly string[]): Promise<void> {
-  for (const file of files) await statFile(file);
+/** Checks, before any upload, that no two files become the same object. */
+function checkKeys(files: readonly string[], keys: readonly string[]): void {
   for (const [i, key] of keys.entries()) {
     const first = keys.indexOf(key);
     if (first < i)
@@ -163,50 +165,25 @@ async function unlessInterrupted(sending: Upload): ReturnType<Upload['done']> {
   }
 }
 
-const POLL_MS = 200;
-const LOOK_AT_TROUBLES_MS = 2000;
-
-/**
- * Waits until each upload has reached its end or is stuck, and shows the progress.
- *
- * @throws {UserError} on a timeout
- */
-export async function waitFor(
-  target: Target,
-  uploads: readonly Uploaded[],
-  timeoutSeconds: number,
-): Promise<ObjectState[]> {
-  const progress = new Progress();
-  const settled = new Map<Uploaded, ObjectState>();
-  const since = Date.now();
-  const end = since + timeoutSeconds * 1000;
-  const troubles = new Map<Uploaded, ObjectState['trouble']>();
-  let lookedAt = since;
-  try {
-    while (settled.size < uploads.length) {
-      const waiting = uploads.filter((each) => !settled.has(each));
-      const isDue = Date.now() - lookedAt > LOOK_AT_TROUBLES_MS;
-      const finder = isDue ? new TroubleFinder(target) : undefined;
-      if (isDue) lookedAt = Date.now();
-      let position = '';
-      for (const each of waiting) {
-        const found = await objectState(target, each.key, each.versionId);
-        const begun = { ...found, since: found.since ?? since };
-        if (finder !== undefined) troubles.set(each, (await withTrouble(begun, finder)).trouble);
-        const state = isFinal(begun) ? begun : { ...begun, trouble: troubles.get(each) };
-        if (isFinal(state) || isStuck(state)) settled.set(each, state);
-        else position ||= [describeState(state), troubleText(state)].filter(Boolean).join('; ');
-      }
-      if (position === '') continue;
-      progress.show(`${settled.size} of ${uploads.length} done; ${position}`);
-      if (Date.now() > end)
-        throw new UserError(
-          `Timeout after ${timeoutSeconds} s. ${position}; the work goes on. To see its progress: npx sluice status`,
-        );
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
-  } finally {
-    progress.end();
-  }
-  return uploads.flatMap((each) => settled.get(each) ?? []);
+/** After a wait, on stderr: how to query the rows, and whether a crawl must register them first. */
+async function tellNextSteps(target: Target, states: readonly ObjectState[]): Promise<void> {
+  const withRows = states.filter(({ stage, written }) => stage === 'done' && written > 0);
+  const on = target.control === undefined ? ` --stack ${target.outputs.stack}` : '';
+  for (const unseen of await unseenOf(target, withRows)) console.error(describeUnseen(unseen, on));
+  for (const table of new Set(withRows.map(({ dataset }) => dataset)))
+    console.error(`To query the rows: npx sluice query${on} "select * from ${table} limit 10"`);
 }
+
+function tellHowToGoOn(target: Target, uploads: readonly Uploaded[]): void {
+  const on = target.control === undefined ? ` --stack ${target.outputs.stack}` : '';
+  const keys = uploads.map(({ key }) => quoted(key)).join(' ');
+  const what =
+    uploads.length === 1
+      ? 'The file is uploaded, and the work on it goes on'
+      : 'The files are uploaded, and the work on them goes on';
+  console.error(`${what}. To see how far it is: npx sluice status${on} ${keys}`);
+}
+
+/** A word of a shell's command line. */
+const quoted = (word: string) =>
+  /^[\w./@%+=:,-]+$/.test(word) ? word : `'${printable(word).replaceAll("'", "'\\''")}'`;

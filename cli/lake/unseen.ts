@@ -1,0 +1,49 @@
+import { type VersionPath, versionPath } from '../../domain/versions/key-layout.ts';
+import { ledgerOf } from '../ledger/ledger.ts';
+import type { Target } from '../target/target.ts';
+import { count } from '../terminal/terminal.ts';
+import { type CatalogTable, readCatalog } from './catalog.ts';
+
+/** Files of a table that a query does not see, since no crawl has registered their partition. */
+export interface Unseen {
+  readonly table: string;
+  readonly files: number;
+}
+
+/**
+ * `2 files of recipes are in partitions that no crawl has registered, …`
+ *
+ * @param on the option that names the stack: ` --stack prod`
+ */
+export function describeUnseen({ table, files }: Unseen, on: string): string {
+  const are = files === 1 ? 'is in a partition' : 'are in partitions';
+  return `${count(files, 'file')} of ${table} ${are} that no crawl has registered, so queries don't see ${files === 1 ? 'it' : 'them'}. To register: npx sluice crawl --wait${on}`;
+}
+
+/** The unseen files of these versions of objects, by their receipts. */
+export async function unseenOf(
+  target: Target,
+  objects: readonly { readonly dataset: string; readonly key: string; readonly versionId: string }[],
+): Promise<Unseen[]> {
+  const tables = await readCatalog(target);
+  const found = new Map<string, number>();
+  for (const object of objects) {
+    const table = tables.find(({ name }) => name === object.dataset);
+    if (table === undefined || table.partitionKeys.length === 0) continue;
+    const files = (await filesOf(target, versionPath(object))).filter((key) => !isRegistered(table, key));
+    if (files.length > 0) found.set(table.name, (found.get(table.name) ?? 0) + files.length);
+  }
+  return [...found].map(([table, files]) => ({ table, files }));
+}
+
+async function filesOf(target: Target, path: VersionPath): Promise<string[]> {
+  const receipts = await ledgerOf(target).receipts(path);
+  return receipts.flatMap((each) =>
+    each.stage === 'transformation' ? each.outputs.map(({ key }) => key) : [],
+  );
+}
+
+function isRegistered({ partitions }: CatalogTable, key: string): boolean {
+  const folder = key.slice(0, key.lastIndexOf('/') + 1);
+  return partitions.some(({ prefix }) => prefix === folder);
+}

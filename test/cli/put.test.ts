@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { crawlAndWait } from '../../cli/lake/catalog.ts';
+import { startTestPipeline, type TestPipeline } from '../pipeline/running-pipeline.ts';
+import { finished, type Run, sluice, startShell } from './sluice.ts';
+
+const files = mkdtempSync(join(tmpdir(), 'sluice-put-'));
+const file = join(files, "soup's.ndjson");
+let pipeline: TestPipeline;
+
+beforeAll(async () => {
+  const soup = { title: 'Soup', ingredients: ['water'], directions: ['Boil for 10 minutes.'] };
+  writeFileSync(file, `${JSON.stringify(soup)}\n{}\n`);
+  pipeline = await startTestPipeline();
+});
+
+afterAll(async () => {
+  await pipeline.close();
+  rmSync(files, { recursive: true, force: true });
+});
+
+const put = (args: readonly string[], until?: string) =>
+  sluice(pipeline.directory, ['put', '-d', 'recipes', ...args], until === undefined ? {} : { until });
+
+/** Runs the command that a message ends with, as a user would copy it. */
+function runPrinted({ stderr }: Run, words: string): Promise<Run> {
+  const [, command = ''] = new RegExp(`${words}: (npx sluice .*)`).exec(stderr) ?? [];
+  return finished(startShell(pipeline.directory, command));
+}
+
+test('put --wait ends with the crawl that is missing and the query for the rows, which run as they are printed', async () => {
+  const { status, stderr } = await put([file, '--wait']);
+  expect(status).toBe(0);
+  expect(stderr).toMatch(
+    /\n?1 file of recipes is in a partition that no crawl has registered, so queries don't see it\. To register: npx sluice crawl --wait\nTo query the rows: npx sluice query "select \* from recipes limit 10"\n$/,
+  );
+  const run = { status, stderr, stdout: '' };
+  expect(await runPrinted(run, 'To register')).toMatchObject({ status: 0 });
+  const rows = await runPrinted(run, 'To query the rows');
+  expect(rows.status).toBe(0);
+  expect(rows.stdout).toContain('Soup');
+  await crawlAndWait(pipeline.target, 60);
+  const again = await put([file, '--wait']);
+  expect(again.stderr).not.toContain('no crawl');
+});
+
+test('put --wait shows the records and the last error, and Ctrl-C says that the work goes on and how to watch it', async () => {
+  const fault = ['answer', 'GetObject', '503', '--function', 'transformation', '--always'];
+  expect(await sluice(pipeline.directory, ['fault', 'add', ...fault])).toMatchObject({ status: 0 });
+  const interrupted = await put([file, '--wait'], 'retrying');
+  await pipeline.target.control?.clearFaults();
+  expect(interrupted.status).toBe(130);
+  expect(interrupted.stderr).toMatch(
+    /0 of 1 done; 1 record; recipes\/soup's\.ndjson: retrying \(transformation, attempt 1 of \d\); attempt 1 of .*storage: /,
+  );
+  expect(interrupted.stderr).toMatch(
+    /The file is uploaded, and the work on it goes on\. To see how far it is: npx sluice status 'recipes.*\n$/,
+  );
+  expect((await runPrinted(interrupted, 'To see how far it is')).stdout).toContain("recipes/soup's.ndjson");
+});
+
+test.each([
+  [['nofile'], "nofile can't be read: ENOENT"],
+  [['examples/recipes'], 'examples/recipes is a directory. Name its files: examples/recipes/*'],
+])('put %j says first that this is no file', async (args, message) => {
+  const { status, stderr } = await sluice(join(files, 'nothing-runs-here'), ['put', ...args]);
+  expect(status).toBe(1);
+  expect(stderr).toContain(message);
+});
