@@ -10,7 +10,7 @@ import { describeUnseen, unseenOf } from '../lake/unseen.ts';
 import { describeOutcome } from '../ledger/states/describe-state.ts';
 import { isStuck, type ObjectState } from '../ledger/states/object-state.ts';
 import { waitFor } from '../ledger/states/wait.ts';
-import { chosenTarget } from '../options/chosen-target.ts';
+import { chosenTarget, stackOption } from '../options/chosen-target.ts';
 import { chosenDataset, datasetNames } from '../options/options.ts';
 import type { Target } from '../target/target.ts';
 import { untilInterrupted } from '../target/until-interrupted.ts';
@@ -168,14 +168,14 @@ async function unlessInterrupted(sending: Upload): ReturnType<Upload['done']> {
 /** After a wait, on stderr: how to query the rows, and whether a crawl must register them first. */
 async function tellNextSteps(target: Target, states: readonly ObjectState[]): Promise<void> {
   const withRows = states.filter(({ stage, written }) => stage === 'done' && written > 0);
-  const on = target.control === undefined ? ` --stack ${target.outputs.stack}` : '';
+  const on = stackOption(target);
   for (const unseen of await unseenOf(target, withRows)) console.error(describeUnseen(unseen, on));
   for (const table of new Set(withRows.map(({ dataset }) => dataset)))
     console.error(`To query the rows: npx sluice query${on} "select * from ${table} limit 10"`);
 }
 
 function tellHowToGoOn(target: Target, uploads: readonly Uploaded[]): void {
-  const on = target.control === undefined ? ` --stack ${target.outputs.stack}` : '';
+  const on = stackOption(target);
   const keys = uploads.map(({ key }) => quoted(key)).join(' ');
   const what =
     uploads.length === 1

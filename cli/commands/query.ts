@@ -1,10 +1,34 @@
-import type { Command } from 'commander';
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import { stripVTControlCharacters } from 'node:util';
+import { type Command, Option } from 'commander';
 import { queryLake } from '../lake/lake.ts';
 import type { QueryResult } from '../lake/query-result.ts';
+import { describeUnseen } from '../lake/unseen.ts';
 import { mysqlUrl } from '../mysql/mysql.ts';
 import { queryMysql } from '../mysql/query-mysql.ts';
-import { chosenTarget, type TargetOptions } from '../options/chosen-target.ts';
-import { integer, Progress, printable, printableJson, table } from '../terminal/terminal.ts';
+import { chosenTarget, stackOption, type TargetOptions } from '../options/chosen-target.ts';
+import { csvLine } from '../terminal/csv.ts';
+import { folded, lineWidth } from '../terminal/fit.ts';
+import {
+  count,
+  integer,
+  Progress,
+  printable,
+  printableJson,
+  styled,
+  table,
+  width,
+} from '../terminal/terminal.ts';
+import { UserError } from '../terminal/user-error.ts';
+
+interface QueryOptions {
+  readonly mysql?: boolean;
+  readonly file?: string;
+  readonly json?: boolean;
+  readonly csv?: boolean;
+  readonly expanded?: boolean;
+}
 
 export function query(program: Command): void {
   program
@@ -12,14 +36,24 @@ export function query(program: Command): void {
     .description(
       'run SQL over the lake, and over rejects and objects: what was rejected, and each object version',
     )
-    .argument('<sql>', 'a statement, e.g. "select difficulty, count(*) from recipes group by 1"')
+    .argument(
+      '[sql]',
+      'one statement that reads, e.g. "select difficulty, count(*) from recipes group by 1"; - reads it from standard input',
+    )
+    .option('-f, --file <file>', 'instead: the statement in this file')
     .option('--mysql', 'instead: over the tables in MySQL, of MYSQL_URL or the local cloud')
+    .addOption(new Option('--csv', 'as CSV').conflicts(['json', 'expanded']))
+    .addOption(
+      new Option(
+        '--expanded',
+        'a line for each value; by default, if the rows are wider than the terminal',
+      ).conflicts('json'),
+    )
     .option('--json', 'as JSON: an array of objects')
-    .action(async (sql: string, options: { mysql?: boolean; json?: boolean }) => {
-      const show = (result: QueryResult) =>
-        console.log(options.json ? renderJson(result) : renderTable(result));
+    .action(async (asked: string | undefined, options: QueryOptions) => {
+      const sql = await statement(asked, options.file);
       if (options.mysql) {
-        show(await queryMysql(mysqlUrl(program.opts<TargetOptions>(), 'read'), sql));
+        show(await queryMysql(mysqlUrl(program.opts<TargetOptions>(), 'read'), sql), options);
         return;
       }
       const target = await chosenTarget(program);
@@ -27,16 +61,66 @@ export function query(program: Command): void {
       const result = await queryLake(target, sql, (text) => progress.show(text)).finally(() =>
         progress.end(),
       );
-      show(result);
-      if (result.problems === undefined || result.problems.length === 0) return;
-      for (const problem of result.problems) console.error(printable(problem));
-      process.exitCode = 1;
+      show(result, options);
+      for (const each of result.unseen ?? []) console.error(describeUnseen(each, stackOption(target)));
+      for (const problem of result.problems ?? []) console.error(printable(problem));
+      if ((result.problems ?? []).length > 0) process.exitCode = 1;
     });
 }
 
+/** @throws {UserError} unless exactly one place has the statement */
+async function statement(asked: string | undefined, file: string | undefined): Promise<string> {
+  if ((asked === undefined) === (file === undefined))
+    throw new UserError('Give the statement once: as an argument, with --file, or - for standard input.');
+  if (asked === '-') return text(process.stdin);
+  if (file === undefined) return asked ?? '';
+  return readFile(file, 'utf8').catch((error: Error) => {
+    throw new UserError(`${file} can't be read: ${error.message}`);
+  });
+}
+
+function show(result: QueryResult, { json, csv, expanded }: QueryOptions): void {
+  if (json) console.log(renderJson(result));
+  else if (csv) process.stdout.write(renderCsv(result));
+  else console.log(expanded || isTooWide(result) ? renderExpanded(result) : renderTable(result));
+}
+
+/** Whether rows would be broken on this terminal. */
+function isTooWide(result: QueryResult): boolean {
+  return renderTable(result)
+    .split('\n')
+    .some((line) => width(stripVTControlCharacters(line)) > lineWidth());
+}
+
+/** Each row as a block of lines, one for each value. */
+export function renderExpanded({ columns, rows }: QueryResult): string {
+  const names = columns.map(({ name }) => printable(name));
+  const widest = Math.max(0, ...names.map(width));
+  const indent = ' '.repeat(widest + 2);
+  const blocks = rows.map((row, n) => {
+    const lines = names.map((name, i) => {
+      const value = folded(cell(row[i]), lineWidth(), indent).slice(indent.length);
+      return `${name}${' '.repeat(widest - width(name))}  ${value}`;
+    });
+    return [styled('bold', `row ${integer(n + 1)}`), ...lines].join('\n');
+  });
+  return [...blocks, countOf(rows)].join('\n');
+}
+
+function renderCsv({ columns, rows }: QueryResult): string {
+  const value = (each: unknown) => {
+    if (each === null || each === undefined) return '';
+    return typeof each === 'number' || typeof each === 'string' ? each : JSON.stringify(each);
+  };
+  const lines = rows.map((row) => csvLine(row.map(value), (i) => columns[i]?.numeric ?? false));
+  return [csvLine(columns.map(({ name }) => name)), ...lines].join('');
+}
+
+const countOf = (rows: QueryResult['rows']) => `(${count(rows.length, 'row')})`;
+
 /** The result as a table, with the number of rows below it. */
 export function renderTable({ columns, rows }: QueryResult): string {
-  const text = table(
+  const shown = table(
     rows,
     columns.map(({ name, numeric }, i) => ({
       title: printable(name),
@@ -44,7 +128,7 @@ export function renderTable({ columns, rows }: QueryResult): string {
       align: numeric ? 'right' : 'left',
     })),
   );
-  return `${text}\n(${integer(rows.length)} ${rows.length === 1 ? 'row' : 'rows'})`;
+  return `${shown}\n${countOf(rows)}`;
 }
 
 function renderJson({ columns, rows }: QueryResult): string {

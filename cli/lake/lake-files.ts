@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
+import { partitionValues } from '../../domain/versions/key-layout.ts';
 import { listObjects } from '../../store/listing.ts';
 import type { Target } from '../target/target.ts';
 import type { CatalogPartition, CatalogTable } from './catalog.ts';
@@ -23,13 +24,14 @@ export interface LakeFile {
 
 /**
  * Updates the local copies of a table's files, and returns those that the catalog knows: if the table has
- * partitions, the files of registered partitions. It deletes copies of files that are gone from the lake.
+ * partitions, the files of registered partitions; of the others, the number. It deletes copies of files that
+ * are gone from the lake.
  */
 export async function copyFiles(
   target: Target,
   table: CatalogTable,
   progress: (text: string) => void,
-): Promise<LakeFile[]> {
+): Promise<{ readonly files: readonly LakeFile[]; readonly unseen: number }> {
   const directory = join(target.directory, 'lake', table.name);
   for (const each of [join(target.directory, 'lake'), directory]) {
     await mkdir(each, { recursive: true, mode: 0o700 });
@@ -41,10 +43,17 @@ export async function copyFiles(
   if (table.partitionKeys.length === 0) partitions.set(table.prefix, { values: [], prefix: table.prefix });
   const limit = pLimit(DOWNLOADS_AT_ONCE);
   const files: LakeFile[] = [];
+  let unseen = 0;
   const missing: { readonly key: string; readonly path: string }[] = [];
   for await (const { Key, ETag = '' } of listObjects(target, table.bucket, table.prefix)) {
-    const partition = partitions.get(Key.slice(0, Key.lastIndexOf('/') + 1));
-    if (partition === undefined || isHidden(Key)) continue;
+    if (isHidden(Key)) continue;
+    const folder = Key.slice(0, Key.lastIndexOf('/') + 1);
+    const partition = partitions.get(folder);
+    if (partition === undefined) {
+      // A file elsewhere is foreign, and no crawl registers it.
+      if (partitionValues(table.partitionKeys, folder.slice(table.prefix.length)) !== undefined) unseen += 1;
+      continue;
+    }
     const copy = copyName(Key, ETag, table.format);
     const path = join(directory, copy);
     files.push({ path, partition, origin: `s3://${table.bucket}/${Key}` });
@@ -61,7 +70,7 @@ export async function copyFiles(
     ),
   );
   for (const copy of present) if (isCopy(copy)) await removeOld(join(directory, copy));
-  return files;
+  return { files, unseen };
 }
 
 /** The paths of all copies that queries have made of the files of these tables. */

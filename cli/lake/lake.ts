@@ -11,18 +11,36 @@ import { copyFiles, type LakeFile } from './lake-files.ts';
 import { createSchemas, createViews } from './lake-views.ts';
 import { ledgerCatalogTable, writeLedgerFiles } from './ledger-files.ts';
 import type { QueryResult } from './query-result.ts';
+import { checkSingleQuery, shutIn } from './single-query.ts';
+import type { Unseen } from './unseen.ts';
 import { queryWarehouse } from './warehouse.ts';
 
-/** Runs SQL over the lake: with the stack's Redshift if it has one, else with DuckDB on this machine. */
-export function queryLake(
+export interface QueryLimits {
+  /** How many rows to return at most. */
+  readonly rows?: number;
+  /** Interrupts a query on this machine. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Runs one statement that only reads over the lake: with the stack's Redshift if it has one, else with DuckDB
+ * on this machine.
+ *
+ * @throws {UserError} that says why the statement can't be run
+ */
+export async function queryLake(
   target: Target,
   sql: string,
   progress: (text: string) => void,
+  limits: QueryLimits = {},
 ): Promise<QueryResult> {
   const { warehouse } = target.outputs;
-  return target.control === undefined && warehouse !== undefined
-    ? queryWarehouse(target.redshift, warehouse, sql, progress)
-    : queryHere(target, sql, progress);
+  const result =
+    target.control === undefined && warehouse !== undefined
+      ? await queryWarehouse(target.redshift, warehouse, sql, progress)
+      : await queryHere(target, sql, progress, limits);
+  const { rows = Number.POSITIVE_INFINITY } = limits;
+  return result.rows.length > rows ? { ...result, rows: result.rows.slice(0, rows), cut: true } : result;
 }
 
 const NUMERIC = /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL)/;
@@ -43,18 +61,25 @@ async function queryHere(
   target: Target,
   sql: string,
   progress: (text: string) => void,
+  { rows: most, signal }: QueryLimits,
 ): Promise<QueryResult> {
   const { DuckDBInstance } = await loadDuckDb();
   const connection = await (await DuckDBInstance.create(':memory:')).connect();
   const originals: LakeFile[] = [];
   const unreadable = new Map<string, unknown>();
   const problems: string[] = [];
+  const unseen: Unseen[] = [];
+  const tables: string[] = Object.values(ledgerTables).map(({ name }) => name);
+  const interrupt = () => connection.interrupt();
   const directory = await mkdtemp(join(tmpdir(), 'sluice-ledger-'));
   try {
+    await checkSingleQuery(connection, sql);
     await createSchemas(connection);
     for (const table of await readCatalog(target)) {
-      const files = await copyFiles(target, table, progress);
+      const { files, unseen: others } = await copyFiles(target, table, progress);
       originals.push(...files);
+      tables.unshift(table.name);
+      if (others > 0 && namesTable(sql, table.name)) unseen.push({ table: table.name, files: others });
       try {
         await createViews(connection, table, registry.named(table.name), files);
       } catch (error) {
@@ -68,22 +93,35 @@ async function queryHere(
       problems.push(...unread);
       await createViews(connection, ledgerCatalogTable(target, table), undefined, files);
     }
-    const reader = await connection.runAndReadAll(sql);
+    // DuckDB puts there what does not fit into memory.
+    await connection.run(`set temp_directory = '${directory}/spilled'`);
+    await shutIn(connection, [join(target.directory, 'lake'), directory]);
+    signal?.throwIfAborted();
+    signal?.addEventListener('abort', interrupt);
+    const reader =
+      most === undefined
+        ? await connection.runAndReadAll(sql)
+        : await connection.streamAndReadUntil(sql, most + 1);
     const types = reader.columnTypes().map(String);
     const columns = reader
       .deduplicatedColumnNames()
       .map((name, i) => ({ name, numeric: NUMERIC.test(types[i] ?? '') }));
     const rows = reader.getRowsJson().map((row) => row.map((value, i) => plain(value, types[i] ?? '')));
-    return { columns, rows, problems };
+    return { columns, rows, problems, unseen };
   } catch (error) {
+    signal?.throwIfAborted();
     if (error instanceof UserError || !(error instanceof Error) || '$metadata' in error) throw error;
     const [table, why] = [...unreadable].find(([name]) => namesTable(error.message, name)) ?? [];
+    const [, missing] = /^Catalog Error: Table with name (.+?) does not exist!/.exec(error.message) ?? [];
+    if (table === undefined && missing !== undefined)
+      throw new UserError(`There is no table ${missing}. The tables are ${tables.join(', ')}.`);
     throw new UserError(
       table === undefined
         ? `The query failed: ${nameOriginals(error, originals)}`
         : `The files of ${table} can't be read: ${nameOriginals(why, originals)}\nTo list these files: npx sluice catalog --check`,
     );
   } finally {
+    signal?.removeEventListener('abort', interrupt);
     connection.closeSync();
     await rm(directory, { recursive: true, force: true });
   }

@@ -28,3 +28,10 @@ export async function chosenTarget(program: Command): Promise<Target> {
   const { findTarget } = await import('../target/target.ts');
   return findTarget(stack, directory);
 }
+
+/**
+ * The option that names the stack, for commands that a message advises: ` --stack prod`, or nothing locally.
+ */
+export function stackOption({ control, outputs }: Pick<Target, 'control' | 'outputs'>): string {
+  return control === undefined ? ` --stack ${outputs.stack}` : '';
+}
