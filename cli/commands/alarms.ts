@@ -7,11 +7,12 @@ import {
   alarmStates,
   alarmStateValues,
 } from '../target/alarm-state.ts';
-import { fitStart, folded, lineWidth } from '../terminal/fit.ts';
+import { fitStart, folded } from '../terminal/fit.ts';
 import {
   age,
   count,
   integer,
+  lineWidth,
   printable,
   printableJson,
   styled,

@@ -7,11 +7,12 @@ import { whole } from '../options/options.ts';
 import { chosenStages, stageArgument } from '../options/stages.ts';
 import { HIDDEN_SECONDS } from '../target/held-messages.ts';
 import { untilInterrupted } from '../target/until-interrupted.ts';
-import { fitEnd, folded, lineWidth } from '../terminal/fit.ts';
+import { fitEnd, folded } from '../terminal/fit.ts';
 import {
   age,
   count,
   integer,
+  lineWidth,
   Progress,
   printable,
   printableJson,

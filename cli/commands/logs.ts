@@ -32,7 +32,10 @@ export function logs(program: Command): void {
       600_000,
     )
     .option('--filter <text>', 'only lines that contain this text')
-    .option('--all', 'also show metrics and the START, END and REPORT lines of each invocation')
+    .option(
+      '--all',
+      'also show metrics, the START, END and REPORT lines of each invocation, and of errors the stack and the message',
+    )
     .option('--json', 'print the log events unchanged, one JSON document per line')
     .action(async (asked: string, options: LogsOptions) => {
       const target = await chosenTarget(program);

@@ -9,10 +9,11 @@ import { mysqlUrl } from '../mysql/mysql.ts';
 import { queryMysql } from '../mysql/query-mysql.ts';
 import { chosenTarget, stackOption, type TargetOptions } from '../options/chosen-target.ts';
 import { csvLine } from '../terminal/csv.ts';
-import { folded, lineWidth } from '../terminal/fit.ts';
+import { folded } from '../terminal/fit.ts';
 import {
   count,
   integer,
+  lineWidth,
   Progress,
   printable,
   printableJson,
@@ -87,9 +88,8 @@ function show(result: QueryResult, { json, csv, expanded }: QueryOptions): void 
 
 /** Whether rows would be broken on this terminal. */
 function isTooWide(result: QueryResult): boolean {
-  return renderTable(result)
-    .split('\n')
-    .some((line) => width(stripVTControlCharacters(line)) > lineWidth());
+  const lines = stripVTControlCharacters(renderTable(result, Number.POSITIVE_INFINITY)).split('\n');
+  return lines.some((line) => width(line) > lineWidth());
 }
 
 /** Each row as a block of lines, one for each value. */
@@ -119,7 +119,7 @@ function renderCsv({ columns, rows }: QueryResult): string {
 const countOf = (rows: QueryResult['rows']) => `(${count(rows.length, 'row')})`;
 
 /** The result as a table, with the number of rows below it. */
-export function renderTable({ columns, rows }: QueryResult): string {
+export function renderTable({ columns, rows }: QueryResult, room = lineWidth()): string {
   const shown = table(
     rows,
     columns.map(({ name, numeric }, i) => ({
@@ -127,6 +127,7 @@ export function renderTable({ columns, rows }: QueryResult): string {
       value: (row) => cell(row[i]),
       align: numeric ? 'right' : 'left',
     })),
+    room,
   );
   return `${shown}\n${countOf(rows)}`;
 }

@@ -26,8 +26,8 @@ import { chosenStages, stageArgument } from '../options/stages.ts';
 import { HIDDEN_SECONDS } from '../target/held-messages.ts';
 import type { Target } from '../target/target.ts';
 import { untilInterrupted } from '../target/until-interrupted.ts';
-import { lineWidth } from '../terminal/fit.ts';
-import { count, integer, Progress, printable, printableJson } from '../terminal/terminal.ts';
+
+import { count, integer, lineWidth, Progress, printable, printableJson } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
 import { groupText, unseenText } from './dlq.ts';
 

@@ -1,6 +1,6 @@
 import type { Ended, Step } from '../../domain/activity/activity.ts';
-import { fitStart, lineWidth } from './fit.ts';
-import { duration, integer, printable, styled, timeOfDay, width } from './terminal.ts';
+import { fitStart } from './fit.ts';
+import { duration, integer, lineWidth, printable, styled, timeOfDay, width } from './terminal.ts';
 
 /** More lines than a person can read in a look of a second: they are summed up. */
 const MOST_LINES = 20;

@@ -1,10 +1,5 @@
 import { width, wrapped } from './terminal.ts';
 
-/** How wide a line may be: a terminal's width. Output into a file or a pipe is never cut. */
-export function lineWidth(): number {
-  return process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;
-}
-
 /** Cuts a text at its beginning, which tells least of a key, to so many columns. */
 export function fitEnd(text: string, columns: number): string {
   if (width(text) <= columns) return text;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { findObjectEvent } from '../../domain/versions/object-event.ts';
 import { printable, printableJson, styled, timeOfDay } from './terminal.ts';
 
 const levels = { DEBUG: 'dim', INFO: 'green', WARN: 'yellow', ERROR: 'red', CRITICAL: 'red' } as const;
@@ -37,9 +38,8 @@ export function renderLogLine(message: string, timestamp: number, all: boolean):
   if (log.success) {
     const { level, message: said } = log.data;
     const style = level === 'TRACE' ? 'dim' : levels[level];
-    return [time, styled(style, level.padEnd(5)), printable(said), fields(log.data)]
-      .filter(Boolean)
-      .join(' ');
+    const shownFields = fields(all ? log.data : brief(log.data));
+    return [time, styled(style, level.padEnd(5)), printable(said), shownFields].filter(Boolean).join(' ');
   }
   const frame = /^(START|END|REPORT|INIT_START) /.test(text);
   // Timeouts and errors are always shown.
@@ -56,6 +56,19 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+const ofError = z.looseObject({ name: z.string(), message: z.string(), code: z.string().optional() });
+
+/** Of an error its code and its cause, and of the message that failed its object. */
+function brief(log: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const { error, body, messageId, ...others } = log;
+  const known = ofError.safeParse(error);
+  if (!known.success) return log;
+  const { name, message, code = name } = known.data;
+  const event = typeof body === 'string' ? findObjectEvent(body) : undefined;
+  const object = event === undefined ? { messageId } : { key: event.key, versionId: event.versionId };
+  return { ...object, ...others, error: { code, message } };
 }
 
 /** `key=recipes/soup.json read=3 rejected.missing_field=1`; empty fields are left out. */

@@ -65,30 +65,76 @@ export interface TableColumn<Row> {
   readonly style?: (row: Row) => Style | undefined;
 }
 
-/** A plain table: titles, then one line per row, with two spaces between columns. */
-export function table<Row>(rows: readonly Row[], columns: readonly TableColumn<Row>[]): string {
+/** How wide a line may be: a terminal's width. Output into a file or a pipe is never cut. */
+export function lineWidth(): number {
+  return process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;
+}
+
+/**
+ * A plain table: titles, then the rows, with two spaces between columns. If a terminal is too narrow, texts
+ * are folded within their column: first those that have words, then others such as keys, of which no
+ * character is lost.
+ *
+ * @param room how wide it may be
+ */
+export function table<Row>(
+  rows: readonly Row[],
+  columns: readonly TableColumn<Row>[],
+  room = lineWidth(),
+): string {
   const cells = rows.map((row) => columns.map(({ value }) => value(row)));
-  const widths = columns.map(({ title }, i) =>
+  const natural = columns.map(({ title }, i) =>
     Math.max(width(title), ...cells.map((line) => width(line[i] ?? ''))),
   );
+  const widths = narrowed(natural, columns, cells, room);
   const pad = (text: string, i: number) => {
-    const space = ' '.repeat((widths[i] ?? 0) - width(text));
+    const space = ' '.repeat(Math.max(0, (widths[i] ?? 0) - width(text)));
     return columns[i]?.align === 'right' ? space + text : text + space;
   };
-  const lines = cells.map((line, row) =>
-    line
-      .map((text, i) => {
-        const style = columns[i]?.style?.(rows[row] as Row);
-        return style === undefined ? pad(text, i) : styled(style, pad(text, i));
-      })
-      .join('  ')
-      .trimEnd(),
-  );
-  const titles = columns
-    .map(({ title }, i) => pad(title, i))
-    .join('  ')
-    .trimEnd();
-  return [styled('bold', titles), ...lines].join('\n');
+  const joined = (texts: readonly string[]) => texts.join('  ').trimEnd();
+  const lines = cells.flatMap((line, row) => {
+    const parts = line.map((text, i) =>
+      width(text) > (widths[i] ?? 0) ? wrapped(text, widths[i] ?? 0) : [text],
+    );
+    const height = Math.max(...parts.map(({ length }) => length));
+    return Array.from({ length: height }, (_, part) =>
+      joined(
+        parts.map((texts, i) => {
+          const style = columns[i]?.style?.(rows[row] as Row);
+          const text = pad(texts[part] ?? '', i);
+          return style === undefined ? text : styled(style, text);
+        }),
+      ),
+    );
+  });
+  return [styled('bold', joined(columns.map(({ title }, i) => pad(title, i)))), ...lines].join('\n');
+}
+
+/** Columns are not made narrower than this: of words, of other text. */
+const LEAST_COLUMN = { words: 20, other: 24 };
+
+/** The widths of the columns in so much room: the widest that can be folded become narrower, step by step. */
+function narrowed<Row>(
+  natural: readonly number[],
+  columns: readonly TableColumn<Row>[],
+  cells: readonly (readonly string[])[],
+  room: number,
+): number[] {
+  const widths = [...natural];
+  let excess = widths.reduce((sum, each) => sum + each + 2, -2) - room;
+  for (const kind of ['words', 'other'] as const) {
+    const folding = columns.flatMap(({ align }, i) => {
+      const hasWords = cells.some((line) => line[i]?.includes(' '));
+      return align !== 'right' && hasWords === (kind === 'words') ? [i] : [];
+    });
+    while (excess > 0) {
+      const [widest = -1] = folding.toSorted((a, b) => (widths[b] ?? 0) - (widths[a] ?? 0));
+      if ((widths[widest] ?? 0) <= LEAST_COLUMN[kind]) break;
+      widths[widest] = (widths[widest] ?? 0) - 1;
+      excess -= 1;
+    }
+  }
+  return widths;
 }
 
 /** Columns that a text takes on a terminal; wide characters (CJK, emoji) take two. */
@@ -106,7 +152,10 @@ export function width(text: string): number {
   return columns;
 }
 
-/** Breaks a text into lines of at most so many columns, between words where it can. */
+/**
+ * Breaks a text into lines of at most so many columns: between words, within a longer word behind a character
+ * such as `/`, and only then anywhere.
+ */
 export function wrapped(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = '';
@@ -116,7 +165,10 @@ export function wrapped(text: string, columns: number): string[] {
     line = '';
     filled = 0;
   };
-  for (const word of text.split(/(?<= )/)) {
+  const pieces = text
+    .split(/(?<= )/)
+    .flatMap((word) => (width(word.trimEnd()) > columns ? word.split(/(?<=[/_.~=?&:,-])/) : [word]));
+  for (const word of pieces) {
     if (line !== '' && filled + width(word.trimEnd()) > columns) breakLine();
     for (const { segment } of new Intl.Segmenter().segment(word)) {
       const more = width(segment);

@@ -1,6 +1,7 @@
+import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { bytes, duration, printable, printableJson, table } from '../../../cli/terminal/terminal.ts';
+import { bytes, duration, printable, printableJson, table, width } from '../../../cli/terminal/terminal.ts';
 
 describe('text from outside', () => {
   /** Any text, often with characters that are invisible or look like others. */
@@ -147,4 +148,53 @@ test.each([
   [3_900_000, '1 h 5 min'],
 ])('%i ms are written as %s', (value, text) => {
   expect(duration(value)).toBe(text);
+});
+
+describe('a table on a terminal that is too narrow', () => {
+  const columns = ['KEY', 'N', 'WHY'].map((title, i) => ({
+    title,
+    value: (row: readonly string[]) => row[i] ?? '',
+    ...(title === 'N' && { align: 'right' as const }),
+  }));
+
+  test('folds its text at words and its keys behind separators, and keeps to its columns', () => {
+    const rows = [
+      ['recipes/2026/11/soups-and-stews.ndjson', '1,234', 'did not survive 93, unknown class 12, no name 4'],
+      ['b', '5', ''],
+    ];
+    expect(stripVTControlCharacters(table(rows, columns, 56))).toBe(
+      [
+        'KEY                              N  WHY',
+        'recipes/2026/11/soups-and-   1,234  did not survive 93,',
+        'stews.ndjson                        unknown class 12, no',
+        '                                    name 4',
+        'b                                5',
+      ].join('\n'),
+    );
+    expect(table(rows, columns, Number.POSITIVE_INFINITY).split('\n')).toHaveLength(3);
+  });
+
+  test('loses no character, and fits if its columns can be narrow enough', () => {
+    const word = fc.stringMatching(/^[a-z]{1,12}$/);
+    const row = fc.tuple(
+      fc.stringMatching(/^[a-z/]{0,90}$/),
+      fc.nat().map(String),
+      fc.array(word, { maxLength: 20 }).map((words) => words.join(' ')),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(row, { minLength: 1, maxLength: 4 }),
+        fc.integer({ min: 60, max: 120 }),
+        (rows, room) => {
+          const lines = stripVTControlCharacters(table(rows, columns, room)).split('\n');
+          for (const line of lines) expect(width(line)).toBeLessThanOrEqual(room);
+          const characters = (text: string) => [...text.replaceAll(/\s/g, '')].sort().join('');
+          expect(characters(lines.slice(1).join(''))).toBe(characters(rows.flat().join('')));
+          const words = rows.flatMap(([, , why]) => why.split(' '));
+          const shown = new Set(lines.flatMap((line) => line.split(/\s+/)));
+          for (const each of words) expect(shown.has(each) || each === '').toBe(true);
+        },
+      ),
+    );
+  });
 });
