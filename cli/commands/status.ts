@@ -1,18 +1,30 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import pLimit from 'p-limit';
+import type { Step } from '../../domain/activity/activity.ts';
 import { type ListedVersion, latestOf, listLatest } from '../../store/listing.ts';
 import { stateTable, troubleText } from '../ledger/states/describe-state.ts';
 import { keyState } from '../ledger/states/key-state.ts';
 import { isConserved, isFinal } from '../ledger/states/object-state.ts';
 import { TroubleFinder } from '../ledger/states/trouble.ts';
+import { Watch } from '../ledger/watch.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
-import { whole } from '../options/options.ts';
-import type { QueueState } from '../target/queue-state.ts';
+import { milliseconds, whole } from '../options/options.ts';
+import { type QueueState, queueStates } from '../target/queue-state.ts';
 import type { Target } from '../target/target.ts';
+import { frameText, Screen } from '../terminal/frame.ts';
 import { count, duration, integer, printable, printableJson, table } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
 
 const AT_ONCE = 16;
+
+interface StatusOptions {
+  readonly newest: number;
+  readonly prefix: string;
+  readonly watch?: boolean;
+  readonly interval: number;
+  readonly json?: boolean;
+}
 
 export function status(program: Command): void {
   program
@@ -21,8 +33,20 @@ export function status(program: Command): void {
     .argument('[key...]', 'keys in the raw bucket; by default the newest objects')
     .option('-n, --newest <count>', 'how many of the newest objects to show', whole(0), 20)
     .option('-p, --prefix <prefix>', 'only objects under this prefix', '')
-    .option('--json', 'as JSON')
-    .action(async (keys: string[], options: { newest: number; prefix: string; json?: boolean }) => {
+    .option('-w, --watch', 'instead: show the queues, and what moves and ends, until Ctrl-C')
+    .option(
+      '--interval <duration>',
+      'with --watch: how often to look, e.g. 5s (default: 2s)',
+      milliseconds,
+      2000,
+    )
+    .option('--json', 'as JSON; with --watch one document per line')
+    .action(async (keys: string[], options: StatusOptions) => {
+      if (options.watch) {
+        if (keys.length > 0) throw new UserError('--watch shows all objects: name no keys.');
+        await watch(await chosenTarget(program), options);
+        return;
+      }
       const target = await chosenTarget(program);
       const finder = new TroubleFinder(target);
       const [queues, selection] = await Promise.all([
@@ -62,6 +86,38 @@ export function status(program: Command): void {
       const odd = objects.filter((state) => isFinal(state) && !isConserved(state));
       for (const { key } of odd) console.log(`The records of ${printable(key)} do not add up.`);
     });
+}
+
+/** Shows what moves until Ctrl-C, which is its usual end. */
+async function watch(target: Target, { interval, json = false }: StatusOptions): Promise<void> {
+  // It loads another SDK client, which `status` alone does not need.
+  const { followLooks } = await import('../ledger/activity.ts');
+  const stopped = new AbortController();
+  const { signal } = stopped;
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopped.abort());
+  const screen = new Screen();
+  const watching = new Watch(Date.now());
+  const steps: Step[] = [];
+  let failed: unknown;
+  const following = (async () => {
+    for await (const found of followLooks(target, { since: Date.now(), signal })) steps.push(...found);
+  })().catch((error: unknown) => {
+    failed = error;
+    stopped.abort();
+  });
+  try {
+    while (!signal.aborted) {
+      const frame = watching.next(await queueStates(target), steps.splice(0), Date.now());
+      if (json) console.log(printableJson(frame));
+      else screen.show(frameText(frame));
+      await sleep(interval, undefined, { signal }).catch(() => {});
+    }
+  } finally {
+    screen.close();
+    stopped.abort();
+    await following;
+  }
+  if (failed !== undefined) throw failed;
 }
 
 function failures({ stage, failedInvocations }: QueueState): string {

@@ -102,7 +102,7 @@ export function table<Row>(
         parts.map((texts, i) => {
           const style = columns[i]?.style?.(rows[row] as Row);
           const text = pad(texts[part] ?? '', i);
-          return style === undefined ? text : styled(style, text);
+          return style === undefined || text.trim() === '' ? text : styled(style, text);
         }),
       ),
     );
