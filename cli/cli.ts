@@ -17,48 +17,77 @@ const program = new Command('sluice')
   .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
   .exitOverride();
 
+type Load = () => Promise<(program: Command) => void>;
+
 /** In the order of the help text. */
-const commands: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
-  start: async () => (await import('./commands/start.ts')).start,
-  demo: async () => (await import('./commands/demo.ts')).demo,
-  put: async () => (await import('./commands/put.ts')).put,
-  query: async () => (await import('./commands/query.ts')).query,
-  crawl: async () => (await import('./commands/crawl.ts')).crawl,
-  catalog: async () => (await import('./commands/catalog.ts')).catalog,
-  outputs: async () => (await import('./commands/outputs.ts')).outputs,
-  status: async () => (await import('./commands/status.ts')).status,
-  alarms: async () => (await import('./commands/alarms.ts')).alarms,
-  dlq: async () => (await import('./commands/dlq.ts')).dlq,
-  redrive: async () => (await import('./commands/redrive.ts')).redrive,
-  sweep: async () => (await import('./commands/sweep.ts')).sweep,
-  reconcile: async () => (await import('./commands/reconcile.ts')).reconcile,
-  backfill: async () => (await import('./commands/backfill.ts')).backfill,
-  executions: async () => (await import('./commands/executions.ts')).executions,
-  rejects: async () => (await import('./commands/rejects.ts')).rejects,
-  replay: async () => (await import('./commands/replay.ts')).replay,
-  erase: async () => (await import('./commands/erase.ts')).erase,
-  explain: async () => (await import('./commands/explain.ts')).explain,
-  logs: async () => (await import('./commands/logs.ts')).logs,
-  schema: async () => (await import('./commands/schema.ts')).schema,
-  migrate: async () => (await import('./commands/migrate.ts')).migrate,
-  iam: async () => (await import('./commands/iam.ts')).iam,
-  fault: async () => (await import('./commands/fault.ts')).fault,
+const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
+  Run: {
+    start: async () => (await import('./commands/start.ts')).start,
+    put: async () => (await import('./commands/put.ts')).put,
+    query: async () => (await import('./commands/query.ts')).query,
+    crawl: async () => (await import('./commands/crawl.ts')).crawl,
+    backfill: async () => (await import('./commands/backfill.ts')).backfill,
+    outputs: async () => (await import('./commands/outputs.ts')).outputs,
+  },
+  Look: {
+    status: async () => (await import('./commands/status.ts')).status,
+    explain: async () => (await import('./commands/explain.ts')).explain,
+    rejects: async () => (await import('./commands/rejects.ts')).rejects,
+    dlq: async () => (await import('./commands/dlq.ts')).dlq,
+    alarms: async () => (await import('./commands/alarms.ts')).alarms,
+    logs: async () => (await import('./commands/logs.ts')).logs,
+    catalog: async () => (await import('./commands/catalog.ts')).catalog,
+    executions: async () => (await import('./commands/executions.ts')).executions,
+    reconcile: async () => (await import('./commands/reconcile.ts')).reconcile,
+  },
+  Repair: {
+    redrive: async () => (await import('./commands/redrive.ts')).redrive,
+    replay: async () => (await import('./commands/replay.ts')).replay,
+    sweep: async () => (await import('./commands/sweep.ts')).sweep,
+    erase: async () => (await import('./commands/erase.ts')).erase,
+  },
+  'Data model': {
+    schema: async () => (await import('./commands/schema.ts')).schema,
+    migrate: async () => (await import('./commands/migrate.ts')).migrate,
+  },
+  'Try out': {
+    demo: async () => (await import('./commands/demo.ts')).demo,
+    fault: async () => (await import('./commands/fault.ts')).fault,
+    iam: async () => (await import('./commands/iam.ts')).iam,
+    completion: async () => (await import('./commands/completion.ts')).completion,
+  },
 };
+const names = Object.values(groups).flatMap((commands) => Object.keys(commands));
 
 for (const option of targetOptions) program.addOption(option);
 // Only the named command is loaded: loading the dependencies of all takes longer than most commands run.
-const named = Object.keys(commands).filter((name) => process.argv.includes(name));
-for (const [name, load] of Object.entries(commands)) {
-  if (named.length === 0 || named.includes(name)) (await load())(program);
+const named = names.filter((name) => process.argv.includes(name));
+const isAll = named.length === 0 || named.includes('completion');
+for (const [group, commands] of Object.entries(groups)) {
+  program.commandsGroup(`${group}:`);
+  for (const [name, load] of Object.entries(commands))
+    if (isAll || named.includes(name)) (await load())(program);
 }
+// Into the last group.
+program.helpCommand(true);
 
 // The reader closed the pipe, as in `sluice … | head`: nothing is left to do.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
 try {
+  checkCommand();
   await program.parseAsync();
 } catch (error) {
   process.exitCode = report(error);
+}
+
+/** If help is asked for beside an unknown command, Commander shows the help of the program without a word. */
+function checkCommand(): void {
+  const { operands, unknown } = program.parseOptions(process.argv.slice(2));
+  const [name, of] = operands;
+  const asked = name === 'help' ? of : unknown.some((each) => /^(-h|--help)$/.test(each)) ? name : undefined;
+  if (asked !== undefined && asked !== 'help' && !names.includes(asked))
+    program.error(`error: unknown command '${asked}'`, { exitCode: 2, code: 'commander.unknownCommand' });
 }
 
 /** Prints the error. Returns the exit status: 2 for a wrong command line, 1 for any other error. */

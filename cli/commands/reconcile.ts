@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { type Tally, total } from '../../domain/versions/receipt.ts';
 import { type Difference, sumOf } from '../../domain/versions/reconciliation.ts';
+import { noSuchObject, unknownKeys } from '../ledger/known-keys.ts';
 import {
   type LookInTables,
   type Orphan,
@@ -138,12 +139,14 @@ async function run(
     );
   } else {
     if (sums.size > 0) console.log(sumsTable(sums));
-    for (const key of unseen) console.log(`${printable(key)} has no active version.`);
-    console.log(
-      differences === 0
-        ? `${count(versions, 'version')}: everything agrees.`
-        : `${count(versions, 'version')}: ${count(differences, 'difference')}.`,
-    );
+    const unknown = await unknownKeys(target, [...unseen]);
+    for (const key of unseen)
+      console.log(
+        printable(unknown.includes(key) ? noSuchObject(target, key) : `${key} has no active version.`),
+      );
+    if (differences > 0) console.log(`${count(versions, 'version')}: ${count(differences, 'difference')}.`);
+    else if (versions > 0 || unseen.size === 0)
+      console.log(`${count(versions, 'version')}: everything agrees.`);
     if (differences > strays + gone) console.log('To reprocess an object: npx sluice replay KEY --force');
     if (gone > 0)
       console.log(

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import { type Tally, total } from '../../domain/versions/receipt.ts';
 import { QueueSender } from '../../store/queue-sender.ts';
+import { noSuchObject, unknownKeys } from '../ledger/known-keys.ts';
 import { type Candidate, candidates, codesLeft, replayedName } from '../ledger/replay.ts';
 import { isFinal, objectState } from '../ledger/states/object-state.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
@@ -51,7 +52,9 @@ export function replay(program: Command): void {
       if (keys.length === 0 && options.code.length === 0)
         throw new UserError('Say what to replay: a code (--code missing_field) or keys.');
       if (options.dataset !== undefined) chosenDataset(options.dataset);
-      await run(await chosenTarget(program), keys, options);
+      const target = await chosenTarget(program);
+      for (const key of await unknownKeys(target, keys)) throw new UserError(noSuchObject(target, key));
+      await run(target, keys, options);
     });
 }
 

@@ -16,6 +16,8 @@ import { parseRevision } from '../../domain/versions/revision.ts';
 import { isNotFound } from '../../store/object-store.ts';
 import { rowOfRecord } from '../lake/lake-record.ts';
 import type { Target } from '../target/target.ts';
+import { count } from '../terminal/terminal.ts';
+import { UserError } from '../terminal/user-error.ts';
 import { ledgerOf } from './ledger.ts';
 import { rejectLines } from './rejects/lines.ts';
 
@@ -56,7 +58,11 @@ export async function explainRecord(
   const dataset = registry.named(name);
   if (dataset === undefined) return { recordNumber, versionId };
   const receipts = await ledgerOf(target).receipts(versionPath({ dataset: name, key, versionId }));
-  const { files } = summarize(receipts);
+  const { files, read } = summarize(receipts);
+  if (receipts.some(({ stage }) => stage === 'extraction') && recordNumber > read)
+    throw new UserError(
+      `${key} has no record ${recordNumber}: ${count(read, 'record')} of version ${versionId} ${read === 1 ? 'was' : 'were'} read.`,
+    );
   const [stored, raw] = await Promise.all([
     storedAs(target, files, recordNumber),
     rawRecord(target, dataset, key, versionId, recordNumber),

@@ -135,6 +135,11 @@ describe('the errors of the commands', () => {
       1,
       'There is no dataset "wines". The datasets are recipes, passengers.',
     ],
+    [['help', 'frobnicate'], 2, "unknown command 'frobnicate'"],
+    [['frobnicate', '--help'], 2, "unknown command 'frobnicate'"],
+    [['-s', 'prod', 'frobnicate', '-h'], 2, "unknown command 'frobnicate'"],
+    [['replay', 'recipes/never-put.json', '--force'], 1, 'There is no object recipes/never-put.json'],
+    [['explain', 'recipes/never-put.json'], 1, 'There is no history of recipes/never-put.json'],
     [['status', 'recipes/never-put.json'], 1, 'There is no object recipes/never-put.json'],
   ])('sluice %s exits with %i and says why', async (args, status, message) => {
     const ended = await sluice(args);
