@@ -1,20 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { errorText } from '../domain/errors.ts';
 import { MessageRefused } from '../store/queue-sender.ts';
 import { targetOptions } from './options/chosen-target.ts';
-import { printableLines } from './terminal/terminal.ts';
+import { printableJson, printableLines } from './terminal/terminal.ts';
 import { UserError } from './terminal/user-error.ts';
 
 const manifest: { readonly version: string } = JSON.parse(
   readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8'),
 );
+const isJson = process.argv.includes('--json');
 const program = new Command('sluice')
   .description('Files land in S3; Sluice turns them into validated, queryable tables.')
   .version(manifest.version)
   .showHelpAfterError('(See: sluice --help)')
   .configureHelp({ showGlobalOptions: true })
-  .configureOutput({ outputError: (text, write) => write(printableLines(text)) })
+  .configureOutput({
+    outputError: (text, write) => write(printableLines(text)),
+    // The error is printed as a document instead.
+    ...(isJson && { writeErr: () => {} }),
+  })
   .exitOverride();
 
 type Load = () => Promise<(program: Command) => void>;
@@ -92,17 +98,29 @@ function checkCommand(): void {
 
 /** Prints the error. Returns the exit status: 2 for a wrong command line, 1 for any other error. */
 function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof CommanderError && error.exitCode === 0) return 0;
+  const { code, message } = described(error);
+  if (isJson) {
+    const [, command] = /: (np[mx] [^\n]+)$/.exec(message) ?? [];
+    console.error(printableJson({ error: { code, message, ...(command && { command }) } }));
+  } else if (code === 'unexpected') console.error(error);
+  // Commander has printed its own.
+  else if (code !== 'usage') console.error(printableLines(message));
+  return code === 'usage' ? 2 : 1;
+}
+
+function described(error: unknown): { readonly code: string; readonly message: string } {
+  if (error instanceof CommanderError)
+    return { code: 'usage', message: error.message.replace(/^error: /, '') };
   if (error instanceof UserError || error instanceof MessageRefused)
-    console.error(printableLines(error.message));
-  else if (isDisconnection(error))
-    console.error(
-      `Lost the connection to the pipeline (${error.code}). If the local cloud has stopped, start it: npm start`,
-    );
-  else if (error instanceof Error && '$metadata' in error)
-    console.error(printableLines(`${error.name}: ${error.message}`));
-  else console.error(error);
-  return 1;
+    return { code: 'refused', message: error.message };
+  if (isDisconnection(error)) {
+    const message = `Lost the connection to the pipeline (${error.code}). If the local cloud has stopped, start it: npm start`;
+    return { code: 'disconnected', message };
+  }
+  if (error instanceof Error && '$metadata' in error)
+    return { code: 'service', message: `${error.name}: ${error.message}` };
+  return { code: 'unexpected', message: errorText(error) };
 }
 
 /** Whether the other side refused or closed the connection. */

@@ -148,6 +148,24 @@ describe('the errors of the commands', () => {
     expect(ended.stderr).not.toContain('    at ');
   });
 
+  test.each([
+    [['frobnicate', '--json'], 2, { code: 'usage', message: "unknown command 'frobnicate'" }],
+    [['put', '--json'], 2, { code: 'usage', message: "missing required argument 'file'" }],
+    [
+      ['replay', 'recipes/never-put.json', '--json'],
+      1,
+      {
+        code: 'refused',
+        message: expect.stringContaining('There is no object'),
+        command: 'npx sluice status',
+      },
+    ],
+  ])('with --json, the error of sluice %s is one document on stderr', async (args, status, error) => {
+    const ended = await sluice(args);
+    expect(ended).toMatchObject({ status, stdout: '' });
+    expect(JSON.parse(ended.stderr)).toEqual({ error });
+  });
+
   test('a command without a local cloud says how to start one', async () => {
     const ended = await sluice(['status'], files);
     expect(ended.status).toBe(1);

@@ -217,7 +217,7 @@ describe('sluice logs', () => {
     const { status, stdout } = await sluice(['logs', 'extraction', '--filter', 'slowed-down']);
     expect(status).toBe(0);
     expect(stdout).toMatch(
-      /^[\d:.]{12} INFO {2}The object is done bucket=sluice-dev-raw-local key=recipes\/slowed-down\.json .*written=1\n$/,
+      /^[\d:.]{12} INFO {2}The object is done bucket=sluice-dev-raw-local key=recipes\/slowed-down\.json .*written=1 .*outputs=1 sentAt=\S+\n$/,
     );
     const all = await sluice(['logs', 'extraction', '--all']);
     expect(all.stdout).toContain('CloudWatchMetrics');
