@@ -10,18 +10,6 @@ import { UserError } from './terminal/user-error.ts';
 const manifest: { readonly version: string } = JSON.parse(
   readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8'),
 );
-const isJson = process.argv.includes('--json');
-const program = new Command('sluice')
-  .description('Files land in S3; Sluice turns them into validated, queryable tables.')
-  .version(manifest.version)
-  .showHelpAfterError('(See: sluice --help)')
-  .configureHelp({ showGlobalOptions: true })
-  .configureOutput({
-    outputError: (text, write) => write(printableLines(text)),
-    // The error is printed as a document instead.
-    ...(isJson && { writeErr: () => {} }),
-  })
-  .exitOverride();
 
 type Load = () => Promise<(program: Command) => void>;
 
@@ -65,31 +53,42 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
 };
 const names = Object.values(groups).flatMap((commands) => Object.keys(commands));
 
-for (const option of targetOptions) program.addOption(option);
-// Only the named command is loaded: loading the dependencies of all takes longer than most commands run.
-const named = names.filter((name) => process.argv.includes(name));
-const isAll = named.length === 0 || named.includes('completion');
-for (const [group, commands] of Object.entries(groups)) {
-  program.commandsGroup(`${group}:`);
-  for (const [name, load] of Object.entries(commands))
-    if (isAll || named.includes(name)) (await load())(program);
-}
-// Into the last group.
-program.helpCommand(true);
-
-// The reader closed the pipe, as in `sluice … | head`: nothing is left to do.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-
-try {
-  checkCommand();
-  await program.parseAsync();
-} catch (error) {
-  process.exitCode = report(error);
+/** Runs one command line. Its exit status is in `process.exitCode` then. */
+export async function runCommand(args: readonly string[]): Promise<void> {
+  const isJson = args.includes('--json');
+  const program = new Command('sluice')
+    .description('Files land in S3; Sluice turns them into validated, queryable tables.')
+    .version(manifest.version)
+    .showHelpAfterError('(See: sluice --help)')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      outputError: (text, write) => write(printableLines(text)),
+      // The error is printed as a document instead.
+      ...(isJson && { writeErr: () => {} }),
+    })
+    .exitOverride();
+  for (const option of targetOptions) program.addOption(option);
+  // Only the named command is loaded: loading the dependencies of all takes longer than most commands run.
+  const named = names.filter((name) => args.includes(name));
+  const isAll = named.length === 0 || named.includes('completion');
+  for (const [group, commands] of Object.entries(groups)) {
+    program.commandsGroup(`${group}:`);
+    for (const [name, load] of Object.entries(commands))
+      if (isAll || named.includes(name)) (await load())(program);
+  }
+  // Into the last group.
+  program.helpCommand(true);
+  try {
+    checkCommand(program, args);
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    process.exitCode = report(error, isJson);
+  }
 }
 
 /** If help is asked for beside an unknown command, Commander shows the help of the program without a word. */
-function checkCommand(): void {
-  const { operands, unknown } = program.parseOptions(process.argv.slice(2));
+function checkCommand(program: Command, args: readonly string[]): void {
+  const { operands, unknown } = program.parseOptions([...args]);
   const [name, of] = operands;
   const asked = name === 'help' ? of : unknown.some((each) => /^(-h|--help)$/.test(each)) ? name : undefined;
   if (asked !== undefined && asked !== 'help' && !names.includes(asked))
@@ -97,7 +96,7 @@ function checkCommand(): void {
 }
 
 /** Prints the error. Returns the exit status: 2 for a wrong command line, 1 for any other error. */
-function report(error: unknown): number {
+function report(error: unknown, isJson: boolean): number {
   if (error instanceof CommanderError && error.exitCode === 0) return 0;
   const { code, message } = described(error);
   if (isJson) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The entry point of the command line: runs cli/cli.ts with the current Node, or with the packaged one if
-// that is too old.
+// The entry point of the command line: runs cli/cli.ts with the current Node, or itself with the packaged one
+// if that is too old.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import * as module from 'node:module';
@@ -23,9 +23,13 @@ if (node === undefined || !existsSync(join(root, 'node_modules', '.package-lock.
 }
 if (node === process.execPath) {
   module.enableCompileCache(process.env.NODE_COMPILE_CACHE);
-  await import('./cli.ts');
+  // The reader closed the pipe, as in `sluice … | head`: nothing is left to do.
+  process.stdout.on('error', (error) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  const { runCommand } = await import('./cli.ts');
+  await runCommand(process.argv.slice(2));
 } else {
-  const child = spawn(node, [join(root, 'cli', 'cli.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
+  const self = fileURLToPath(import.meta.url);
+  const child = spawn(node, [self, ...process.argv.slice(2)], { stdio: 'inherit' });
   // Ctrl-C reaches the child directly, which decides when to end.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => child.kill('SIGTERM'));

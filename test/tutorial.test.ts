@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { contentOf } from './anchors.ts';
 import { copyOfCheckout } from './cli/checkout.ts';
-import { finished, npmStart, type Started, sluice, startShell } from './cli/sluice.ts';
+import { finished, npmStart, type Started, startShell, startSluice } from './cli/sluice.ts';
 import { edited } from './edit.ts';
 
 let checkout: string;
@@ -105,7 +105,7 @@ test('a copy of the stopped local cloud’s directory, restored elsewhere, holds
   tags: ['mysql'],
 }, async () => {
   const local = join(checkout, '.local');
-  const before = await sluice(local, ['reconcile', '--json'], { checkout });
+  const before = await finished(startSluice(local, ['reconcile', '--json'], { checkout }));
   expect(before.stdout).toContain('orders/orders-april.csv');
   await started?.stop();
   const restored = join(checkout, 'restored');
@@ -113,6 +113,6 @@ test('a copy of the stopped local cloud’s directory, restored elsewhere, holds
   rmSync(local, { recursive: true });
 
   started = await npmStart(restored, checkout);
-  const after = await sluice(restored, ['reconcile', '--json'], { checkout });
+  const after = await finished(startSluice(restored, ['reconcile', '--json'], { checkout }));
   expect(after).toMatchObject({ status: 0, stdout: before.stdout });
 });

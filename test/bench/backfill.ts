@@ -113,7 +113,7 @@ interface Peaks {
   cli: number;
 }
 
-const command = (args: readonly string[]) => [join(projectDirectory, 'cli', 'cli.ts'), ...args];
+const command = (args: readonly string[]) => [join(projectDirectory, 'cli', 'sluice.mjs'), ...args];
 const environment = (directory: string) => ({
   ...process.env,
   SLUICE_DIRECTORY: directory,

@@ -161,7 +161,7 @@ export class MortalCloud {
   async sluice(...args: readonly string[]): Promise<Answer> {
     const command = [
       `--import=${pathToFileURL(clockModule)}`,
-      join(repository, 'cli/cli.ts'),
+      join(repository, 'cli/sluice.mjs'),
       '--directory',
       this.#state,
       ...args,

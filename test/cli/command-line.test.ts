@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stackOutputs } from '../../infra/outputs.ts';
 import { startTestPipeline, type TestPipeline } from '../pipeline/running-pipeline.ts';
-import { sluice as run } from './sluice.ts';
+import { finished, sluice as run, startSluice } from './sluice.ts';
 
 let pipeline: TestPipeline;
 const files = mkdtempSync(join(tmpdir(), 'sluice-files-'));
@@ -109,6 +109,22 @@ describe('the output of the commands', () => {
       expect(stderr).not.toContain('\u001b');
     }
     expect((await sluice([odd])).stderr).toContain("unknown command 'recipes/x\\u001b[2J.json'");
+  });
+
+  // Those that no other test starts as a process, where a connection left open would keep it from its end.
+  test.each([
+    ['alarms'],
+    ['catalog'],
+    ['executions'],
+    ['fault', 'list'],
+    ['iam'],
+    ['outputs'],
+    ['rejects'],
+    ['schema', 'recipes', '--glue'],
+  ])('the process of sluice %s ends by itself', async (...args) => {
+    const ended = await finished(startSluice(pipeline.directory, args));
+    expect(ended.status).toBe(0);
+    expect(ended.stdout).not.toBe('');
   });
 
   test('each command has a help text', async () => {

@@ -2,12 +2,12 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { sluice } from './sluice.ts';
+import { finished, startSluice } from './sluice.ts';
 
 test('the demo accounts for every record, and prints only its progress on stderr', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-no-demo-'));
   try {
-    const { status, stdout, stderr } = await sluice(directory, ['demo']);
+    const { status, stdout, stderr } = await finished(startSluice(directory, ['demo']));
     expect(status, stderr).toBe(0);
     expect(stdout).toMatch(
       /\nEvery record is accounted for: 817 read = 593 written \+ 206 filtered \+ 18 rejected\. /,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { defaultDirectory, projectDirectory } from '../../cli/target/directories.ts';
-import { finished, sluice, startShell } from './sluice.ts';
+import { finished, sluice, startShell, startSluice } from './sluice.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'sluice-own-place-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -50,7 +50,7 @@ describe('a test', () => {
   test('a test without a directory never uses the checkout’s', async () => {
     const { SLUICE_DIRECTORY = '' } = process.env;
     expect(SLUICE_DIRECTORY).not.toBe(defaultDirectory);
-    const { status, stderr } = await sluice(SLUICE_DIRECTORY, ['start']);
+    const { status, stderr } = await finished(startSluice(SLUICE_DIRECTORY, ['start']));
     expect(status).toBe(1);
     expect(stderr).toContain("can't be used: ");
   });
@@ -78,6 +78,22 @@ describe('a test', () => {
     } finally {
       vi.unstubAllEnvs();
     }
+  });
+
+  test('commands that run in the test’s process have their own output and status, and leave nothing behind', async () => {
+    const before = [process.env, console, process.cwd(), process.stdout.write, process.stderr.write];
+    const [version, failed] = await Promise.all([
+      sluice(directory, ['--version']),
+      sluice(directory, ['status'], { cwd: directory }),
+    ]);
+    expect(version).toEqual({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), stderr: '' });
+    expect(failed).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: 'The local cloud is not running. Start it in another terminal: npm start\n',
+    });
+    expect([process.env, console, process.cwd(), process.stdout.write, process.stderr.write]).toEqual(before);
+    expect(process.exitCode).toBeUndefined();
   });
 
   test('a test fails when a command makes Node print a warning', async () => {

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { Console } from 'node:console';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { runCommand } from '../../cli/cli.ts';
 import { projectDirectory } from '../../cli/target/directories.ts';
 
 /**
@@ -17,27 +19,76 @@ export interface Run {
 
 export interface CommandOptions {
   readonly cwd?: string;
-  /** The checkout to run: a changed copy of this one. */
-  readonly checkout?: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** Send Ctrl-C when the command prints this. */
-  readonly until?: string;
 }
 
-/** Runs the command line as a user would, with the local cloud of a directory. */
+export interface ProcessOptions extends CommandOptions {
+  /** The checkout to run: a changed copy of this one. */
+  readonly checkout?: string;
+}
+
+let previous: Promise<unknown> = Promise.resolve();
+
+/**
+ * Runs a command with the local cloud of a directory, in this process: a new one would take several times as
+ * long. One runs after the other, since each has the process's streams, folder and variables for itself. A
+ * command that lasts until something else happens, or that gets a signal, is for `startSluice`.
+ */
 export function sluice(
   directory: string,
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<Run> {
-  return finished(startSluice(directory, args, options), options.until);
+  const run = previous.then(() => runHere(directory, args, options));
+  previous = run.catch(() => {});
+  return run;
 }
 
-/** Starts a command that may be interrupted. */
+async function runHere(
+  directory: string,
+  args: readonly string[],
+  { cwd, environment }: CommandOptions,
+): Promise<Run> {
+  const before = { console, env: process.env, cwd: process.cwd() };
+  const [stdout, stderr] = [captured(process.stdout), captured(process.stderr)];
+  globalThis.console = new Console(process.stdout, process.stderr);
+  process.env = { ...environmentOf(directory, environment) };
+  if (cwd !== undefined) process.chdir(cwd);
+  try {
+    await runCommand(args);
+    return { status: Number(process.exitCode ?? 0), stdout: stdout.text(), stderr: stderr.text() };
+  } finally {
+    process.exitCode = undefined;
+    process.chdir(before.cwd);
+    process.env = before.env;
+    globalThis.console = before.console;
+    for (const each of [stdout, stderr]) each.release();
+  }
+}
+
+/** Keeps what is written to a stream. */
+function captured(stream: NodeJS.WriteStream): { text(): string; release(): void } {
+  const { write } = stream;
+  const chunks: Buffer[] = [];
+  stream.write = (chunk: Uint8Array | string, ...rest: unknown[]) => {
+    chunks.push(Buffer.from(chunk as string));
+    const done = rest.at(-1);
+    if (typeof done === 'function') process.nextTick(done);
+    return true;
+  };
+  return {
+    text: () => Buffer.concat(chunks).toString(),
+    release() {
+      stream.write = write;
+    },
+  };
+}
+
+/** Starts a command in a process of its own, as a user would, which may be interrupted. */
 export function startSluice(
   directory: string,
   args: readonly string[],
-  { cwd, checkout = projectDirectory, environment }: CommandOptions = {},
+  { cwd, checkout = projectDirectory, environment }: ProcessOptions = {},
 ): ChildProcess {
   return spawn(process.execPath, [join(checkout, 'cli', 'sluice.mjs'), ...args], {
     cwd,
@@ -86,7 +137,11 @@ export async function npmStart(directory: string, checkout = projectDirectory): 
   };
 }
 
-/** The exit status and output of a process. @throws {Error} when Node printed a warning */
+/**
+ * The exit status and output of a process.
+ * @param until send it Ctrl-C when it prints this
+ * @throws {Error} when Node printed a warning
+ */
 export async function finished(child: ChildProcess, until?: string): Promise<Run> {
   const printed = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const)

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { queryLake } from '../../cli/lake/lake.ts';
 import { latestExecutions } from '../../cli/ledger/executions.ts';
 import { type Report, report } from '../../domain/versions/backfill.ts';
-import { documents, sluice } from '../cli/sluice.ts';
+import { documents, finished, type Run, sluice, startSluice } from '../cli/sluice.ts';
 import { startTestPipeline, type TestPipeline } from './running-pipeline.ts';
 import { putUnseen } from './unseen-objects.ts';
 
@@ -30,7 +30,10 @@ afterAll(() => pipeline.close());
 const run = (...args: readonly string[]) => sluice(pipeline.directory, args);
 
 async function backfill(...args: readonly string[]): Promise<{ status: number; report: Report }> {
-  const ran = await run('backfill', ...args, '--json');
+  return reported(await run('backfill', ...args, '--json'));
+}
+
+function reported(ran: Run): { status: number; report: Report } {
   const [document] = documents(ran);
   return { status: ran.status, report: report.parse(document?.['report']) };
 }
@@ -48,7 +51,8 @@ test('a dry run counts the objects that would be sent, and sends none', async ()
 test('two backfills at once load each object once, and report the failed ones', async () => {
   const manifest = join(pipeline.directory, 'keys.txt');
   writeFileSync(manifest, [...old, elsewhere].map(({ key }) => key).join('\n'));
-  const [byPrefix, byManifest] = await Promise.all([backfill('recipes/'), backfill('--manifest', manifest)]);
+  const other = finished(startSluice(pipeline.directory, ['backfill', '--manifest', manifest, '--json']));
+  const [byPrefix, byManifest] = await Promise.all([backfill('recipes/'), other.then(reported)]);
 
   expect(byPrefix.status).toBe(1);
   expect(byPrefix.report).toMatchObject({

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isFinal, type ObjectState, objectState } from '../../cli/ledger/states/object-state.ts';
 import { type LocalPipeline, startPipeline } from '../../cli/target/local-cloud.ts';
+import { queueStates } from '../../cli/target/queue-state.ts';
 import { localTarget, type Target } from '../../cli/target/target.ts';
 import { nodeWarning } from '../cli/sluice.ts';
 
@@ -77,4 +78,12 @@ export function settledState(target: Target, key: string, versionId = 'null'): P
     const state = await objectState(target, key, versionId);
     return isFinal(state) ? state : undefined;
   }, `the end of ${key}`);
+}
+
+/** Waits until the queues are empty. */
+export async function quiet(target: Target): Promise<void> {
+  await eventually(async () => {
+    const queues = await queueStates(target);
+    return queues.every(({ waiting, inFlight }) => waiting + inFlight === 0) ? true : undefined;
+  }, 'empty queues');
 }

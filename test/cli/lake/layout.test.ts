@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { projectDirectory } from '../../../cli/target/directories.ts';
 import { readProgram } from '../../../local-aws/program/program.ts';
 import { copyOfCheckout } from '../checkout.ts';
-import { type Run, sluice } from '../sluice.ts';
+import { finished, type Run, startSluice } from '../sluice.ts';
 
 let copy: string;
 
@@ -24,7 +24,9 @@ function declare(column: string, instead: string): void {
 }
 
 const run = (...args: string[]): Promise<Run> =>
-  sluice(join(copy, '.local'), args, { checkout: copy, environment: { SLUICE_NO_MYSQL: '1' } });
+  finished(
+    startSluice(join(copy, '.local'), args, { checkout: copy, environment: { SLUICE_NO_MYSQL: '1' } }),
+  );
 
 test('start, the Pulumi program and migrate --plan refuse a CSV column that is added in the middle, and write nothing', async () => {
   const before = recorded();

@@ -22,7 +22,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ledgerOf } from '../../../cli/ledger/ledger.ts';
 import { sweep as sweepTarget } from '../../../cli/ledger/sweep.ts';
 import { mysqlUrl, withMysql } from '../../../cli/mysql/mysql.ts';
-import { queueStates } from '../../../cli/target/queue-state.ts';
 import { localCredentials, type Target } from '../../../cli/target/target.ts';
 import type { Stage } from '../../../domain/stage.ts';
 import { objectHash } from '../../../domain/tables/row-identity.ts';
@@ -38,6 +37,7 @@ import {
 import { listObjects, readText } from '../../../store/listing.ts';
 import {
   eventually,
+  quiet,
   settledState,
   startTestPipeline,
   type TestPipeline,
@@ -97,14 +97,6 @@ async function unheard<Result>(stage: Stage, work: () => Promise<Result>): Promi
   }
 }
 
-/** Waits until the queues are empty. */
-async function quiet(): Promise<void> {
-  await eventually(async () => {
-    const queues = await queueStates(target);
-    return queues.every(({ waiting, inFlight }) => waiting + inFlight === 0) ? true : undefined;
-  }, 'empty queues');
-}
-
 const sweep = (...args: string[]) => run('sweep', '--older-than', '0s', '--json', ...args);
 
 function amissOf(swept: Run, key: string): unknown[] {
@@ -120,7 +112,7 @@ async function swept(prefix: string): Promise<void> {
       if (findings.length > 0) return undefined;
     return true;
   }, `the end of ${prefix}`);
-  await quiet();
+  await quiet(target);
 }
 
 async function titles(prefix: string): Promise<unknown> {
@@ -172,7 +164,7 @@ describe('sweep', () => {
     await target.s3.send(
       new DeleteObjectCommand({ Bucket: target.outputs.buckets.raw, Key: key, VersionId: marker }),
     );
-    await quiet();
+    await quiet(target);
     expect(amissOf(await sweep('--enqueue'), key)).toEqual(['missed']);
     await swept('recipes/lost/');
     expect(await titles('lost')).toEqual(['lost 2']);
@@ -189,7 +181,7 @@ describe('sweep', () => {
           const { stdout } = await run('status', unfinished, '--json');
           return JSON.parse(stdout).objects[0].stage === stage ? true : undefined;
         }, `the stage before ${stage}`);
-        await quiet();
+        await quiet(target);
       });
       expect(amissOf(await sweep('--enqueue'), unfinished)).toEqual(['unfinished']);
       await swept('recipes/lost/');
@@ -206,7 +198,7 @@ describe('sweep', () => {
           if (Key.includes('part.json~')) return Key;
         return undefined;
       }, 'the part');
-      await quiet();
+      await quiet(target);
       await remove(part, target.outputs.buckets.temp);
     });
     const found = await run('sweep', '--older-than', '0s', '--enqueue');
@@ -234,7 +226,8 @@ describe('sweep', () => {
     const behind = `Date.now = (now => () => now() - 600_000)(Date.now)`;
     const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(behind)}`;
     const args = ['sweep', '--prefix', 'recipes/young', '--older-than', '0s'];
-    const { status, stdout } = await sluice(pipeline.directory, args, { environment: { NODE_OPTIONS } });
+    const command = startSluice(pipeline.directory, args, { environment: { NODE_OPTIONS } });
+    const { status, stdout } = await finished(command);
     expect(stdout).toContain('never seen     recipes/young.json: no event of it has arrived (for ');
     expect(stdout).not.toContain('Skipped');
     expect(status).toBe(1);
@@ -254,7 +247,7 @@ describe('reconcile', () => {
         '1,0,3,"Braund, Mr. Owen",male,22,1,0,A/5 21171,7.25,,S\r\n' +
         '2,1,1,"Cumings, ""Mrs."" John",female,38,1,0,PC 17599,71.2833,C85,C\r\n',
     );
-    await quiet();
+    await quiet(target);
     const all = await run('reconcile', '--json');
     expect(all).toMatchObject({ status: 0 });
     expect(documents(all)).toContainEqual(
@@ -313,7 +306,7 @@ describe('reconcile', () => {
     await remove(lakeFile, archive);
     const replayed = await run('replay', key, '--force', '--wait');
     expect(replayed).toMatchObject({ status: 0 });
-    await quiet();
+    await quiet(target);
     expect(await run('reconcile', key)).toMatchObject({ status: 0 });
     expect(await titles('books')).toEqual(['books 1', 'books 2']);
   });
@@ -336,7 +329,7 @@ describe('reconcile', () => {
       expect(stdout).toContain('1 difference.');
       expect(status).toBe(1);
       expect(await run('replay', key, '--force', '--wait')).toMatchObject({ status: 0 });
-      await quiet();
+      await quiet(target);
       expect(await run('reconcile', key)).toMatchObject({ status: 0 });
     },
   );
@@ -349,7 +342,7 @@ describe('reconcile', () => {
       passengers,
       'PassengerId,Survived,Pclass,Name,Sex,Age,Fare\r\n1,1,3,"Braund, Mr. Owen",male,22,7.25\r\n',
     );
-    await quiet();
+    await quiet(target);
     expect(await run('reconcile', byHand, passengers)).toMatchObject({ status: 0 });
     const ofRecipe = (record: number) =>
       `(_object, _record) = (select _object, ${record} from recipes where title = 'by hand d')`;
@@ -376,7 +369,7 @@ describe('reconcile', () => {
     expect(counted.stdout).not.toContain('changed since loading');
 
     expect(await run('replay', byHand, passengers, '--force', '--wait')).toMatchObject({ status: 0 });
-    await quiet();
+    await quiet(target);
     const after = await run('reconcile', byHand, passengers, '--json');
     expect(after).toMatchObject({ status: 0 });
     expect(documents(after)).toContainEqual(
@@ -394,7 +387,7 @@ describe('reconcile', () => {
       );
     await change("create table backup as select * from recipes where title rlike '^(deleted|restored) '");
     await remove(deleted);
-    await quiet();
+    await quiet(target);
     expect(await run('reconcile', shown)).toMatchObject({ status: 0 });
     await change("update backup set _record = 7, _sequencer = '00' where title = 'restored 1'");
     await change('insert into recipes select * from backup');
@@ -406,7 +399,7 @@ describe('reconcile', () => {
 
     expect(await run('replay', shown, '--force', '--wait')).toMatchObject({ status: 0 });
     await change(`delete from recipes where _object = left(unhex(sha2('${deleted}', 256)), 12)`);
-    await quiet();
+    await quiet(target);
     expect(await run('reconcile', shown)).toMatchObject({ status: 0 });
     expect((await run('reconcile', deleted)).stdout).toContain(`${deleted} has no active version.`);
   });
@@ -459,7 +452,7 @@ describe('replay', () => {
     expect(replayed.stdout).toContain('recipes/again.json: 4 rejects before, 1 left');
     expect(replayed.stdout).toContain('1 object reprocessed; 3 rejects closed, 1 left.');
     expect((await run('replay', '--code', 'wrong_type')).stdout).toContain('0 objects sent');
-    await quiet();
+    await quiet(target);
     expect((await run('reconcile', key)).status).toBe(0);
     const later = await run('replay', '--code', 'wrong_type', '--force', '--since', '2999-01-01');
     expect(later.stdout).toBe('0 objects sent for reprocessing.\n');
@@ -487,7 +480,7 @@ describe('explain', () => {
       async () => ((await titles('story')) as unknown[]).length === 0 || undefined,
       'the retraction',
     );
-    await quiet();
+    await quiet(target);
     const life = JSON.parse((await run('explain', `s3://raw/${key}`, '--json')).stdout);
     const told = (life.moments as { versionId?: string; stage?: string; what: string }[]).map(
       ({ versionId, stage = 'raw', what }) => [versionId, stage, what.split(/[ :,(]/)[0]],

@@ -9,7 +9,12 @@ import {
   type VersionPath,
   versionPath,
 } from '../../../domain/versions/key-layout.ts';
-import { settledState, startTestPipeline, type TestPipeline } from '../../pipeline/running-pipeline.ts';
+import {
+  quiet,
+  settledState,
+  startTestPipeline,
+  type TestPipeline,
+} from '../../pipeline/running-pipeline.ts';
 import { documents, type Run, sluice } from '../sluice.ts';
 
 let pipeline: TestPipeline;
@@ -66,6 +71,7 @@ async function expectNamed(key: string, document: string): Promise<void> {
 
 async function expectMended(key: string): Promise<void> {
   expect(await run('replay', key, '--force', '--wait')).toMatchObject({ status: 0 });
+  await quiet(target);
   expect((await run('status', key)).stdout).toMatch(/done/);
   expect(await run('reconcile')).toMatchObject({ status: 0 });
   expect((await run('sweep', '--older-than', '0s')).stdout).toContain('no problems found');

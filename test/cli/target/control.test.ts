@@ -12,7 +12,7 @@ import {
   startTestPipeline,
   type TestPipeline,
 } from '../../pipeline/running-pipeline.ts';
-import { sluice as run } from '../sluice.ts';
+import { finished, sluice as run, startSluice } from '../sluice.ts';
 
 let pipeline: TestPipeline;
 let cloud: Control;
@@ -25,9 +25,7 @@ beforeAll(async () => {
 afterAll(() => pipeline.close());
 afterEach(() => cloud.clearFaults());
 
-/** Runs a command; sends Ctrl-C when `until` is printed. */
-const sluice = (args: readonly string[], until?: string) =>
-  run(pipeline.directory, args, until === undefined ? {} : { until });
+const sluice = (args: readonly string[]) => run(pipeline.directory, args);
 
 const soup = JSON.stringify([
   { title: 'Soup', ingredients: ['water'], directions: ['Boil for 10 minutes.'] },
@@ -232,7 +230,8 @@ describe('sluice logs', () => {
   });
 
   test('sluice logs --follow shows new lines, and exits with 0 on Ctrl-C', async () => {
-    const following = sluice(['logs', 'extraction', '--follow', '--filter', 'followed'], 'followed.json');
+    const args = ['logs', 'extraction', '--follow', '--filter', 'followed'];
+    const following = finished(startSluice(pipeline.directory, args), 'followed.json');
     await put('recipes/followed.json');
     const { status, stdout, stderr } = await following;
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });

@@ -16,7 +16,7 @@ import { s3ObjectStore } from '../../../../store/object-store.ts';
 import { context, message } from '../../../handlers/invocation.ts';
 import { eventually, startTestPipeline, type TestPipeline } from '../../../pipeline/running-pipeline.ts';
 import { surroundingsOf } from '../../../store/memory-store.ts';
-import { sluice } from '../../sluice.ts';
+import { finished, sluice, startSluice } from '../../sluice.ts';
 
 let pipeline: TestPipeline;
 let target: Target;
@@ -188,7 +188,8 @@ describe('status, explain, sweep and put --wait say the same', () => {
 
   test('of an object that is killed at its last attempt, whether its message is in the DLQ or not', async () => {
     const key = 'recipes/killed';
-    const waiting = run('put', '--wait', '--json', '--key', key, 'examples/recipes/soups.ndjson');
+    const args = ['put', '--wait', '--json', '--key', key, 'examples/recipes/soups.ndjson'];
+    const waiting = finished(startSluice(pipeline.directory, args));
     const { versionId } = await shown(key, { stage: 'extraction' });
     const object = { key, versionId };
     void attempt(object, 4, isKilled, Date.now() - 2 * HOUR_MS);
