@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isFinal, type ObjectState, objectState } from '../../cli/ledger/states/object-state.ts';
 import { type LocalPipeline, startPipeline } from '../../cli/target/local-cloud.ts';
-import { queueStates } from '../../cli/target/queue-state.ts';
+import { queueDepth } from '../../cli/target/queue-state.ts';
 import { localTarget, type Target } from '../../cli/target/target.ts';
+import { stages } from '../../domain/stage.ts';
 import { nodeWarning } from '../cli/sluice.ts';
 
 /** The whole pipeline on a free port, with the real program, bundles and processes. */
@@ -58,18 +59,23 @@ function warningsOfFunctions(logs: string): string[] {
     .filter((line) => nodeWarning.test(line));
 }
 
-/** Waits until `probe` returns a value. @throws {Error} after `seconds` */
+/**
+ * Waits until `probe` returns a value. It probes more rarely as time passes, since the pipeline needs the
+ * processor too.
+ *
+ * @throws {Error} after `seconds`
+ */
 export async function eventually<Value>(
   probe: () => Promise<Value | undefined>,
   what: string,
   seconds = 120,
 ): Promise<Value> {
   const end = Date.now() + seconds * 1000;
-  for (;;) {
+  for (let pauseMs = 50; ; pauseMs = Math.min(1.5 * pauseMs, 300)) {
     const value = await probe();
     if (value !== undefined) return value;
     if (Date.now() > end) throw new Error(`Timeout: waited ${seconds} s for ${what}.`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
 
@@ -83,7 +89,7 @@ export function settledState(target: Target, key: string, versionId = 'null'): P
 /** Waits until the queues are empty. */
 export async function quiet(target: Target): Promise<void> {
   await eventually(async () => {
-    const queues = await queueStates(target);
-    return queues.every(({ waiting, inFlight }) => waiting + inFlight === 0) ? true : undefined;
+    const depths = await Promise.all(stages.map((stage) => queueDepth(target, target.outputs.queues[stage])));
+    return depths.every(({ waiting, inFlight }) => waiting + inFlight === 0) ? true : undefined;
   }, 'empty queues');
 }
