@@ -19,12 +19,16 @@ export async function readSystem(): Promise<System> {
   return withCode(readTopology(program), program.region);
 }
 
-/** Loads the functions' code; quiet, since thousands of runs would log millions of lines. */
+/**
+ * Loads the functions' code; quiet, since thousands of runs would log millions of lines, and without the
+ * async_hooks by which the X-Ray SDK follows promises.
+ */
 export async function withCode(topology: Topology, region: string): Promise<System> {
   Object.assign(process.env, {
     POWERTOOLS_LOG_LEVEL: 'SILENT',
     POWERTOOLS_METRICS_DISABLED: 'true',
     POWERTOOLS_TRACE_ENABLED: 'false',
+    AWS_XRAY_MANUAL_MODE: 'true',
     AWS_REGION: region,
   });
   const { stageHandler } = await import('../../handlers/sqs-handler.ts');
