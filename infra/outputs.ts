@@ -33,7 +33,7 @@ export const stackOutputs = z.strictObject({
     findingsQueue: z.string(),
     findingsUndeliveredQueue: z.string(),
   }),
-  /** The address of the CloudWatch dashboard; there is none in the local cloud. */
+  /** The address of the CloudWatch dashboard, which ends with its name. The local cloud has only its body. */
   dashboard: z.string(),
   /** The alarms' names, each by its name within the stack, such as `extraction-age`. */
   alarmNames: z.record(z.string(), z.string()),

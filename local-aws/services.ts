@@ -53,7 +53,8 @@ export interface Parts {
 export function buildServices(parts: Parts): CloudService[] {
   const { name, region, topology, state, disk, server, credentials, engine, faults, variables } = parts;
   const { onTrouble = () => {} } = parts;
-  const { buckets, queues, rules, functions, mappings, stateMachines, schedules, alarms } = topology;
+  const { buckets, queues, rules, functions, mappings, stateMachines, schedules, alarms, dashboards } =
+    topology;
   const clock = systemClock;
   const authorize: Authorize = async (call) => {
     await engine.authorize(call);
@@ -126,7 +127,7 @@ export function buildServices(parts: Parts): CloudService[] {
     events,
     s3,
     glue,
-    createMetrics({ ...context, store: metrics, alarms, log }),
+    createMetrics({ ...context, store: metrics, alarms, dashboards, log }),
     stateless('sts', stsService),
     stateless(name.toLowerCase(), controlService({ name, engine, faults })),
     // Opens once services with state have restored it, and stays open until services with background work

@@ -13,9 +13,18 @@ import { type MetricStore, minuteMs } from './store.ts';
 export interface CloudWatchOptions extends Pick<ServiceContext, 'authorize' | 'region' | 'accountId'> {
   readonly store: MetricStore;
   readonly alarms: Alarms;
+  readonly dashboards: readonly Dashboard[];
 }
 
-/** CloudWatch's API: reads the metrics, and the alarms with their state. */
+/** A dashboard of the program. */
+export interface Dashboard {
+  readonly name: string;
+  readonly arn: string;
+  /** JSON, as CloudWatch's console reads it. */
+  readonly body: string;
+}
+
+/** CloudWatch's API: reads the metrics, the dashboards, and the alarms with their state. */
 export const cloudWatchService = (service: CloudWatchOptions): DescribedService =>
   jsonService({
     target: 'GraniteServiceVersion20100801',
@@ -23,6 +32,7 @@ export const cloudWatchService = (service: CloudWatchOptions): DescribedService 
     operations,
     service,
     renderError: queryCompatibleError('com.amazonaws.cloudwatch', {
+      DashboardNotFoundError: 'ResourceNotFound',
       InvalidParameterCombinationException: 'InvalidParameterCombination',
       ValidationException: 'ValidationError',
     }),
@@ -31,6 +41,8 @@ export const cloudWatchService = (service: CloudWatchOptions): DescribedService 
 const onAll = operationsOnAll<CloudWatchOptions>();
 
 const metricsPage = 500;
+/** "ListDashboards: up to 1000 results" */
+const dashboardsPage = 1_000;
 /** "GetMetricStatistics" */
 const mostDatapoints = 1_440;
 
@@ -123,6 +135,34 @@ const operations = {
     },
   }),
 
+  GetDashboard: operationOf<CloudWatchOptions>()({
+    input: inputs.getDashboard,
+    action: 'cloudwatch:GetDashboard',
+    resource: ({ service, input: { DashboardName } }) => dashboardArn(service, DashboardName),
+    run({ service: { dashboards }, input: { DashboardName } }) {
+      const found = dashboards.find(({ name }) => name === DashboardName);
+      if (found === undefined)
+        throw new ServiceError('DashboardNotFoundError', 404, `Dashboard ${DashboardName} does not exist`);
+      return { DashboardName, DashboardArn: found.arn, DashboardBody: found.body };
+    },
+  }),
+
+  ListDashboards: onAll(
+    'cloudwatch:ListDashboards',
+    inputs.listDashboards,
+    ({ service: { dashboards }, input: { DashboardNamePrefix = '', NextToken } }) =>
+      page(
+        'DashboardEntries',
+        dashboards.filter(({ name }) => name.startsWith(DashboardNamePrefix)),
+        ({ name, arn, body }) => ({
+          DashboardName: name,
+          DashboardArn: arn,
+          Size: Buffer.byteLength(body),
+        }),
+        { MaxResults: dashboardsPage, NextToken },
+      ),
+  ),
+
   SetAlarmState: operationOf<CloudWatchOptions>()({
     input: inputs.setAlarmState,
     find: ({ service, input: { AlarmName } }: Asked<CloudWatchOptions, { AlarmName: string }>) =>
@@ -140,6 +180,10 @@ const operations = {
 
 const alarmArn = ({ region, accountId }: CloudWatchOptions, name: string) =>
   `arn:aws:cloudwatch:${region}:${accountId}:alarm:${name}`;
+
+/** Dashboards belong to no region ("Actions, resources, and condition keys for Amazon CloudWatch"). */
+const dashboardArn = ({ accountId }: CloudWatchOptions, name: string) =>
+  `arn:aws:cloudwatch::${accountId}:dashboard/${name}`;
 
 const combination = (message: string) => badRequest('InvalidParameterCombinationException', message);
 

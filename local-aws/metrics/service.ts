@@ -1,11 +1,12 @@
 import type { ServedService, ServiceContext } from '../core/cloud-service.ts';
 import { type AlarmSettings, Alarms } from './alarms.ts';
-import { cloudWatchService } from './api.ts';
+import { cloudWatchService, type Dashboard } from './api.ts';
 import { type MetricStore, minuteMs } from './store.ts';
 
 export interface MetricsOptions extends Pick<ServiceContext, 'clock' | 'authorize' | 'region' | 'accountId'> {
   readonly store: MetricStore;
   readonly alarms: readonly AlarmSettings[];
+  readonly dashboards: readonly Dashboard[];
   readonly log: (line: string) => void;
 }
 

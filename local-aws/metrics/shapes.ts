@@ -77,6 +77,8 @@ export const inputs = {
     MaxRecords: z.number().int().min(1).max(100).default(50),
     NextToken: z.string().optional(),
   }),
+  getDashboard: z.object({ DashboardName: text }),
+  listDashboards: z.object({ DashboardNamePrefix: z.string().optional(), NextToken: z.string().optional() }),
   setAlarmState: z.object({
     AlarmName: text,
     StateValue: stateValue,

@@ -44,6 +44,7 @@ export const shapes = {
     ...inert('expectedBucketOwner'),
   }),
   bucketPolicy: z.strictObject({ bucket: text, policy: text }),
+  dashboard: z.strictObject({ dashboardName: text, dashboardArn: text, dashboardBody: text }),
   queue: z.strictObject({
     ...named,
     arn: text,

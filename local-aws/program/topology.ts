@@ -4,6 +4,7 @@ import type { CatalogSettings } from '../glue/settings.ts';
 import type { FunctionSettings } from '../lambda/function.ts';
 import type { MappingSettings } from '../lambda/mapping.ts';
 import type { AlarmSettings } from '../metrics/alarms.ts';
+import type { Dashboard } from '../metrics/api.ts';
 import { Queries } from '../metrics/queries.ts';
 import type { BucketSettings } from '../s3/storage/model.ts';
 import type { QueueNotification } from '../s3/storage/notifications.ts';
@@ -54,6 +55,7 @@ export interface Topology {
   readonly schedules: readonly ScheduleSettings[];
   readonly stateMachines: readonly StateMachineSettings[];
   readonly alarms: readonly AlarmSettings[];
+  readonly dashboards: readonly Dashboard[];
   /** Resources that exist on AWS and make no difference here. */
   readonly notSimulated: readonly { readonly urn: string; readonly type: string }[];
 }
@@ -78,6 +80,13 @@ export function readTopology({ resources }: Pick<Program, 'resources'>): Topolog
     schedules: readSchedules(reader),
     stateMachines: readStateMachines(reader),
     alarms: readAlarms(reader),
+    dashboards: reader
+      .all('aws:cloudwatch/dashboard:Dashboard', shapes.dashboard)
+      .map(({ dashboardName, dashboardArn, dashboardBody }) => ({
+        name: dashboardName,
+        arn: dashboardArn,
+        body: dashboardBody,
+      })),
     notSimulated: resources
       .filter(({ type }) => notSimulated.has(type))
       .map(({ urn, type }) => ({ urn, type })),

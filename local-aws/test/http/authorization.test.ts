@@ -203,6 +203,7 @@ const json: [target: string, service: DescribedService, input: object][] = [
       ...context,
       store: nothing,
       alarms: new Alarms({ ...context, alarms: [], ...unused }),
+      dashboards: [],
     }),
     {
       MetricDataQueries: [],
@@ -212,6 +213,7 @@ const json: [target: string, service: DescribedService, input: object][] = [
       MetricName: 'x',
       Period: 60,
       AlarmName: 'x',
+      DashboardName: 'x',
       StateValue: 'OK',
       StateReason: 'x',
     },

@@ -258,7 +258,7 @@ test.each([
   const depth = store.metric('AWS/SQS', 'Depth', queue, 'Count');
   store.watch((at) => depth.set(5, at));
   const context = { clock, region: 'us-east-1', accountId: '000000000000', authorize: async () => {} };
-  await createMetrics({ ...context, store, alarms: [], log: () => {} }).start();
+  await createMetrics({ ...context, store, alarms: [], dashboards: [], log: () => {} }).start();
   now = begin + minute + late;
   ring();
   const present = Math.floor(now / minute) * minute;

@@ -1,7 +1,9 @@
 import {
+  GetDashboardCommand,
   GetMetricDataCommand,
   type GetMetricDataCommandInput,
   GetMetricStatisticsCommand,
+  ListDashboardsCommand,
   ListMetricsCommand,
   type MetricDataQuery,
 } from '@aws-sdk/client-cloudwatch';
@@ -270,4 +272,30 @@ test('ListMetrics lists what has values, by namespace, name and dimensions, in p
   expect(await list({ Namespace: 'AWS/SQS' })).toHaveLength(1);
   await clock.advance(60 * minute);
   expect(await list({ Namespace: 'AWS/SQS' })).toEqual([]);
+});
+
+test('dashboards are read by name and listed by prefix', async () => {
+  const board = (name: string, body = '{}') => ({
+    name,
+    arn: `arn:aws:cloudwatch::000000000000:dashboard/${name}`,
+    body,
+  });
+  const { client } = await startCloudWatch([], [board('one', '{"widgets":[]}'), board('two')]);
+  expect(await client.send(new GetDashboardCommand({ DashboardName: 'one' }))).toMatchObject({
+    DashboardName: 'one',
+    DashboardArn: 'arn:aws:cloudwatch::000000000000:dashboard/one',
+    DashboardBody: '{"widgets":[]}',
+  });
+  await expect(client.send(new GetDashboardCommand({ DashboardName: 'three' }))).rejects.toMatchObject({
+    name: 'DashboardNotFoundError',
+  });
+  const list = async (DashboardNamePrefix?: string) =>
+    (await client.send(new ListDashboardsCommand({ DashboardNamePrefix }))).DashboardEntries?.map(
+      ({ DashboardName, Size }) => [DashboardName, Size],
+    );
+  expect(await list()).toEqual([
+    ['one', 14],
+    ['two', 2],
+  ]);
+  expect(await list('t')).toEqual([['two', 2]]);
 });

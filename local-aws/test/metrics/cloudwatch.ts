@@ -3,6 +3,7 @@ import { onTestFinished } from 'vitest';
 import { startServer } from '../../http/server.ts';
 import { account, Credentials } from '../../iam/credentials.ts';
 import type { AlarmSettings } from '../../metrics/alarms.ts';
+import type { Dashboard } from '../../metrics/api.ts';
 import { createMetrics } from '../../metrics/service.ts';
 import { MetricStore } from '../../metrics/store.ts';
 import { VirtualClock } from '../virtual-clock.ts';
@@ -14,13 +15,16 @@ export const begin = Date.parse('2026-11-02T09:00:00Z');
 export const queue = { QueueName: 'q' };
 
 /** CloudWatch on a virtual clock, with the SDK's client. It ends with the test. */
-export async function startCloudWatch(alarms: readonly AlarmSettings[] = []) {
+export async function startCloudWatch(
+  alarms: readonly AlarmSettings[] = [],
+  dashboards: readonly Dashboard[] = [],
+) {
   const clock = new VirtualClock(begin);
   const store = new MetricStore(clock);
   const logged: string[] = [];
   const log = (line: string) => void logged.push(line);
   const context = { clock, region: 'us-east-1', accountId: account, authorize: async () => {} };
-  const monitoring = createMetrics({ ...context, store, alarms, log });
+  const monitoring = createMetrics({ ...context, store, alarms, dashboards, log });
   await monitoring.start();
   const services = { monitoring: monitoring.handle };
   const server = await startServer({ port: 0, services, credentials: new Credentials() });
