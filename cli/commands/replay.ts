@@ -1,9 +1,7 @@
 import type { Command } from 'commander';
-import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import { type Tally, total } from '../../domain/versions/receipt.ts';
-import { QueueSender } from '../../store/queue-sender.ts';
 import { noSuchObject, unknownKeys } from '../ledger/known-keys.ts';
-import { type Candidate, candidates, codesLeft, replayedName } from '../ledger/replay.ts';
+import { type Candidate, candidates, codesLeft, replayed, replayedName } from '../ledger/replay.ts';
 import { isFinal, objectState } from '../ledger/states/object-state.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { chosenDataset, datasetNames, oneMoreCode, pointInTime, whole } from '../options/options.ts';
@@ -65,18 +63,17 @@ result would be the same. So a second replay changes nothing.`;
 
 async function run(target: Target, keys: readonly string[], options: ReplayOptions): Promise<void> {
   const { code, since, dataset, force = false, dryRun = false, rate, json = false } = options;
-  const sender = new QueueSender(target.sqs, target.outputs.queues.extraction, rate);
   const progress = new Progress();
   const under: Candidate[] = [];
   let replayed = 0;
   let skipped = 0;
   try {
-    for await (const candidate of candidates(target, { codes: code, since, dataset, keys, force })) {
+    const request = { codes: code, since, dataset, keys, force };
+    for await (const candidate of dryRun ? candidates(target, request) : replayed(target, request, rate)) {
       const { event } = candidate;
       if (event === undefined) skipped += 1;
       else {
         replayed += 1;
-        if (!dryRun) await sender.send(toQueueMessage(target.outputs.buckets.raw, event, 'Replay'));
         if (!dryRun && options.wait) under.push(candidate);
       }
       progress.end();
@@ -84,7 +81,6 @@ async function run(target: Target, keys: readonly string[], options: ReplayOptio
         console.log(json ? printableJson(candidate) : candidateText(candidate, dryRun));
       progress.show(`${count(replayed, 'object')} to reprocess`);
     }
-    await sender.flush();
   } finally {
     progress.end();
   }

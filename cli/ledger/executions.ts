@@ -191,7 +191,8 @@ export async function follow(
   }
 }
 
-async function progressText(target: Target, { arn }: ExecutionState): Promise<string> {
+/** How far a running execution is, in a few words. */
+export async function progressText(target: Target, { arn }: ExecutionState): Promise<string> {
   const { events = [] } = await target.sfn.send(
     new GetExecutionHistoryCommand({
       executionArn: arn,

@@ -13,10 +13,12 @@ import { ledgerEntry } from '../../domain/versions/ledger.ts';
 import { rebuiltEntry } from '../../domain/versions/rebuilt-entry.ts';
 import type { Tally } from '../../domain/versions/receipt.ts';
 import { activeAndRejected, isBySameCode, isUnderWay, matchingCodes } from '../../domain/versions/replay.ts';
+import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import { revisionName } from '../../domain/versions/revision.ts';
 import { reprocessEvent, type SyntheticEvent } from '../../domain/versions/sweep.ts';
 import { unreadableDocument } from '../../store/ledger.ts';
 import { listedEntry } from '../../store/ledger-listing.ts';
+import { QueueSender } from '../../store/queue-sender.ts';
 import { concurrently } from '../concurrently.ts';
 import type { Target } from '../target/target.ts';
 import { ledgerOf } from './ledger.ts';
@@ -60,6 +62,27 @@ export async function* candidates(target: Target, request: ReplayRequest): Async
     candidateOf(target, place, request, deployed),
   );
   for await (const all of found) yield* all;
+}
+
+/**
+ * Sends the events of the candidates to the extraction, and yields each candidate. The last events are sent
+ * when the generator has ended.
+ *
+ * @param rate events per second; unlimited by default
+ */
+export async function* replayed(
+  target: Target,
+  request: ReplayRequest,
+  rate?: number,
+): AsyncGenerator<Candidate> {
+  const { queues, buckets } = target.outputs;
+  const sender = new QueueSender(target.sqs, queues.extraction, rate);
+  for await (const candidate of candidates(target, request)) {
+    const { event } = candidate;
+    if (event !== undefined) await sender.send(toQueueMessage(buckets.raw, event, 'Replay'));
+    yield candidate;
+  }
+  await sender.flush();
 }
 
 /**

@@ -23,9 +23,13 @@ export interface QueueState {
   readonly failedInvocations: number;
 }
 
-export async function queueStates(target: Target): Promise<QueueState[]> {
+/** @param known metrics that were read a moment ago; each call reads them, and AWS bills it */
+export async function queueStates(
+  target: Target,
+  known?: (id: string) => readonly number[],
+): Promise<QueueState[]> {
   const { queues, deadLetterQueues, undeliveredQueues } = target.outputs;
-  const metrics = await recentMetrics(target);
+  const metrics = known ?? (await recentMetrics(target));
   return Promise.all(
     stages.map(async (stage) => {
       const [queue, dead, undelivered] = await Promise.all([
@@ -82,7 +86,7 @@ const METRIC_WINDOW_MS = 10 * 60_000;
  * Metrics of the last ten minutes, by stage. Only CloudWatch has the age of the oldest message ("Available
  * CloudWatch metrics for Amazon SQS").
  */
-async function recentMetrics(target: Target): Promise<(id: string) => readonly number[]> {
+export async function recentMetrics(target: Target): Promise<(id: string) => readonly number[]> {
   const { queues, functions } = target.outputs;
   const end = new Date();
   const query = (

@@ -1,61 +1,13 @@
 import { styleText } from 'node:util';
 
+export * from './printable.ts';
+export * from './units.ts';
+
 type Style = Parameters<typeof styleText>[0];
 
 /** Styles a text if standard output is a terminal with colours. NO_COLOR and FORCE_COLOR are respected. */
 export function styled(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout });
-}
-
-/**
- * Characters that a terminal obeys, that reverse the line, that have no width or that look like a space, and
- * a combining mark after one of them, which would be drawn on its escape. The joiners and selectors within
- * emoji are excepted.
- */
-const unseen =
-  /((?<=\p{Extended_Pictographic}|\p{Emoji_Modifier}|\ufe0f)\u200d(?=\p{Extended_Pictographic})|(?<=\p{Extended_Pictographic})\ufe0f)|(?:(?! )[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Zs}\p{Default_Ignorable_Code_Point}]|^\p{M})\p{M}*/gu;
-
-/** One escape per code unit, as in JSON. */
-const escaped = (text: string) =>
-  text.replace(/./gs, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
-
-/**
- * Escapes invisible characters, and characters that are not in their usual composed form, since they look
- * like others.
- */
-function visible(text: string): string {
-  const shown =
-    text.normalize() === text
-      ? text
-      : Array.from(new Intl.Segmenter().segment(text), ({ segment }) =>
-          segment.normalize() === segment ? segment : segment.replace(/[^\p{ASCII}]+/gu, escaped),
-        ).join('');
-  return shown.replace(unseen, (character, seen: string | undefined) => seen ?? escaped(character));
-}
-
-/**
- * Text from outside (a key, a title, an error), made safe to print: it has nothing that a terminal would
- * obey, and no two texts look the same because of invisible characters. So a backslash that could be read as
- * an escape is escaped too.
- */
-export function printable(text: string): string {
-  return visible(text.replace(/\\(?=u[\da-f]{4})/gi, '\\u005c'));
-}
-
-/** A value as JSON, made safe to print. */
-export function printableJson(value: unknown, indent?: number): string {
-  return printableJsonText(JSON.stringify(value, null, indent));
-}
-
-/** JSON text made safe to print, which means the same: nothing of it is parsed and rounded. */
-export function printableJsonText(text: string): string {
-  // Between its tokens a tab is white space; within one, JSON has it escaped.
-  return text.replaceAll('\t', ' ').split('\n').map(visible).join('\n');
-}
-
-/** `printable` for text of several lines. */
-export function printableLines(text: string): string {
-  return text.split('\n').map(printable).join('\n');
 }
 
 export interface TableColumn<Row> {
@@ -178,57 +130,6 @@ export function wrapped(text: string, columns: number): string[] {
     }
   }
   return [...lines, line.trimEnd()];
-}
-
-/** `1,234` */
-export function integer(value: number): string {
-  // A tenth of the work of `toLocaleString`, which loads the rules of all languages.
-  return `${value}`.replace(/\B(?=(\d{3})+$)/g, ',');
-}
-
-/** `1 message`, `1,234 messages`; an irregular plural is given, as in `2 batches` */
-export function count(value: number, noun: string, plural = `${noun}s`): string {
-  return `${integer(value)} ${value === 1 ? noun : plural}`;
-}
-
-/** `1.2 MB`, in decimal units. */
-export function bytes(value: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let scaled = value;
-  let unit = 0;
-  while (scaled >= 1000 && unit < units.length - 1) {
-    scaled /= 1000;
-    unit += 1;
-  }
-  return `${unit === 0 || scaled >= 100 ? Math.round(scaled) : scaled.toFixed(1)} ${units[unit]}`;
-}
-
-/** `850 ms`, `12.3 s`, `4 min 10 s`, `3 h 5 min` */
-export function duration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
-  const minutes = Math.floor(ms / 60_000);
-  if (minutes < 60) return `${minutes} min ${Math.round((ms % 60_000) / 1000)} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-/** `45 s`, `12 min`, `3 h`, `13 d`: one unit, for times that nobody needs to the second. */
-export function age(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  if (seconds < 100) return `${seconds} s`;
-  if (seconds < 100 * 60) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 48 * 3600) return `${Math.floor(seconds / 3600)} h`;
-  return `${Math.floor(seconds / 86_400)} d`;
-}
-
-/** `17:43:18` by local time, or `17:43:18.139`; with its date if that is not today. */
-export function timeOfDay(timestamp: number, exact = false): string {
-  const at = new Date(timestamp);
-  const two = (value: number) => `${value}`.padStart(2, '0');
-  const seconds = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
-  const time = exact ? `${seconds}.${`${at.getMilliseconds()}`.padStart(3, '0')}` : seconds;
-  const today = at.toDateString() === new Date().toDateString();
-  return today ? time : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`;
 }
 
 /**

@@ -8,7 +8,8 @@ export function describeState(state: ObjectState): string {
   return `${printable(state.key)}: ${stateText(state)}`;
 }
 
-function stateText(state: ObjectState): string {
+/** `transformation, 2 of 5 parts` */
+export function stateText(state: ObjectState): string {
   const { stage, finished, pieces, fault, trouble } = state;
   const attempt =
     trouble?.underWaySince === undefined ? '' : ` (attempt ${trouble.attempt} of ${trouble.of})`;
