@@ -24,6 +24,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     outputs: async () => (await import('./commands/outputs.ts')).outputs,
   },
   Look: {
+    ui: async () => (await import('./commands/ui.ts')).ui,
     status: async () => (await import('./commands/status.ts')).status,
     explain: async () => (await import('./commands/explain.ts')).explain,
     rejects: async () => (await import('./commands/rejects.ts')).rejects,

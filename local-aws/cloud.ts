@@ -51,6 +51,8 @@ export interface Cloud {
   /** The stack's outputs. */
   readonly outputs: unknown;
   readonly topology: Topology;
+  /** Sends a browser that opens the endpoint to this address from now on. */
+  showPage(url: string): void;
   /** Waits up to `graceMs` for running invocations, and stops everything. */
   close(graceMs?: number): Promise<void>;
 }
@@ -73,6 +75,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const faults = new Faults();
   const disk = new Disk({ onFull: onTrouble });
   const { promise: services, resolve: open } = Promise.withResolvers<Services>();
+  let page: string | undefined;
   let server: RunningServer | undefined;
   let built: readonly CloudService[] = [];
   const close = async (graceMs: number) => {
@@ -87,7 +90,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   };
   try {
     const interrupts = (request: string) => faults.interrupts(request);
-    server = await startServer({ port, name, services, credentials, interrupts });
+    server = await startServer({ port, name, services, credentials, interrupts, page: () => page });
     const { endpoint } = server;
     const { project, stack, programProcess } = options;
     const system = await readSystem({ stack, directory: project, endpoint }, programProcess);
@@ -96,7 +99,15 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     built = buildServices({ ...options, ...system, ...parts });
     for (const service of built) await service.start();
     const { outputs, topology } = system;
-    return { endpoint, outputs, topology, close: (graceMs = DEFAULT_GRACE_MS) => close(graceMs) };
+    return {
+      endpoint,
+      outputs,
+      topology,
+      showPage: (url) => {
+        page = url;
+      },
+      close: (graceMs = DEFAULT_GRACE_MS) => close(graceMs),
+    };
   } catch (error) {
     await close(0).catch(() => {});
     throw error;

@@ -65,7 +65,7 @@ async function run(target: Target, keys: readonly string[], options: ReplayOptio
   const { code, since, dataset, force = false, dryRun = false, rate, json = false } = options;
   const progress = new Progress();
   const under: Candidate[] = [];
-  let replayed = 0;
+  let chosen = 0;
   let skipped = 0;
   try {
     const request = { codes: code, since, dataset, keys, force };
@@ -73,28 +73,28 @@ async function run(target: Target, keys: readonly string[], options: ReplayOptio
       const { event } = candidate;
       if (event === undefined) skipped += 1;
       else {
-        replayed += 1;
+        chosen += 1;
         if (!dryRun && options.wait) under.push(candidate);
       }
       progress.end();
       if (!options.wait || dryRun || event === undefined)
         console.log(json ? printableJson(candidate) : candidateText(candidate, dryRun));
-      progress.show(`${count(replayed, 'object')} to reprocess`);
+      progress.show(`${count(chosen, 'object')} to reprocess`);
     }
   } finally {
     progress.end();
   }
   const outcome = await waitForAll(target, under, options);
   if (json) {
-    console.log(printableJson({ replayed: dryRun ? 0 : replayed, skipped, ...outcome }));
+    console.log(printableJson({ replayed: dryRun ? 0 : chosen, skipped, ...outcome }));
     return;
   }
   const verb = dryRun ? 'would be reprocessed' : options.wait ? 'reprocessed' : 'sent for reprocessing';
   const rest = skipped === 0 ? '' : `, ${integer(skipped)} skipped (--force includes them)`;
   const closed =
     under.length === 0 ? '' : `; ${count(outcome.closed, 'reject')} closed, ${integer(outcome.left)} left`;
-  console.log(`${count(replayed, 'object')} ${verb}${rest}${closed}.`);
-  if (replayed > 0 && !dryRun && !options.wait) console.log('To see their progress: npx sluice status');
+  console.log(`${count(chosen, 'object')} ${verb}${rest}${closed}.`);
+  if (chosen > 0 && !dryRun && !options.wait) console.log('To see their progress: npx sluice status');
 }
 
 const reasons: Readonly<Record<NonNullable<Candidate['skipped']>, string>> = {

@@ -8,6 +8,7 @@ import { localTarget, type Target } from '../target/target.ts';
 import { activityLines } from '../terminal/activity-lines.ts';
 import { printable, styled } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
+import { startPageServer } from '../ui/server.ts';
 
 interface StartOptions {
   readonly port: number;
@@ -39,9 +40,14 @@ export function start(program: Command): void {
         onTrouble: (line) => console.error(printable(line)),
       });
       const { endpoint, outputs, mysql } = pipeline;
+      const target = localTarget(pipeline, directory);
+      const page = await startPageServer(target, options.port && options.port + 1);
+      pipeline.showPage(page.url);
       console.log(`Sluice runs on ${styled('bold', endpoint)} (started in ${Math.round(performance.now())} ms).
 ${options.ephemeral ? 'No state is kept: it is deleted when this process ends' : `State is kept in ${relative(process.cwd(), directory) || '.'}`}.
 MySQL: ${printable(mysql)}.
+
+  Look at it: ${page.url}
 
   npx sluice put FILE                       into ${outputs.buckets.raw}
   npx sluice status
@@ -55,9 +61,10 @@ For the AWS CLI and SDKs:
 Ctrl-C stops it.`);
       const stopped = new AbortController();
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
-      await tell(localTarget(pipeline, directory), stopped.signal);
+      await tell(target, stopped.signal);
       process.once('SIGINT', () => process.exit(130));
       console.error('\nStopping: waiting up to 10 s for running functions. Ctrl-C again stops at once.');
+      await page.close();
       await pipeline.close();
     });
 }

@@ -2,6 +2,7 @@ import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Stage } from '../../domain/stage.ts';
 import { renderDocument } from '../../domain/versions/document.ts';
+import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import {
   type LedgerPlace,
   ledgerEntryKey,
@@ -13,7 +14,6 @@ import { ledgerEntry } from '../../domain/versions/ledger.ts';
 import { rebuiltEntry } from '../../domain/versions/rebuilt-entry.ts';
 import type { Tally } from '../../domain/versions/receipt.ts';
 import { activeAndRejected, isBySameCode, isUnderWay, matchingCodes } from '../../domain/versions/replay.ts';
-import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import { revisionName } from '../../domain/versions/revision.ts';
 import { reprocessEvent, type SyntheticEvent } from '../../domain/versions/sweep.ts';
 import { unreadableDocument } from '../../store/ledger.ts';

@@ -17,6 +17,8 @@ type PipelineOptions = Pick<CloudOptions, 'directory' | 'port' | 'ephemeral' | '
   Pick<MysqlOptions, 'environment'>;
 
 export interface LocalPipeline extends Instance {
+  /** Sends a browser that opens the endpoint to this address. */
+  showPage(url: string): void;
   close(): Promise<void>;
 }
 
@@ -66,7 +68,7 @@ export async function startPipeline(options: PipelineOptions): Promise<LocalPipe
     if (url !== undefined) writeFileSync(files.url, url, { mode: 0o600 });
     if (readUrl !== undefined) writeFileSync(files.readUrl, readUrl, { mode: 0o600 });
     writeFileSync(files.instance, JSON.stringify(running, null, 2), { mode: 0o600 });
-    return { ...running, close: () => close() };
+    return { ...running, showPage: (url) => cloud.showPage(url), close: () => close() };
   } catch (error) {
     await close(0);
     throw error;

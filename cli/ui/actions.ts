@@ -3,10 +3,11 @@ import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import * as z from 'zod';
 import { type Stage, stages } from '../../domain/stage.ts';
-import type { DeadLetter } from '../../domain/versions/failures/dead-letter.ts';
 import {
+  type DeadLetterGroup,
   type DeadLetterSelection,
   everything,
+  grouped,
   isEverything,
   selected,
 } from '../../domain/versions/failures/selection.ts';
@@ -57,17 +58,20 @@ export async function redrive(target: Target, asked: z.output<typeof redriveRequ
 }
 
 export interface DeadLetters {
-  readonly letters: readonly DeadLetter[];
+  /** By reason. */
+  readonly groups: readonly DeadLetterGroup[];
+  readonly messages: number;
   readonly unseen: number;
 }
 
 /** Reads the DLQs and undelivered queues. To read is to receive: the messages are hidden for a moment. */
 export function deadLetters(target: Target): Promise<DeadLetters> {
   const signal = new AbortController().signal;
-  return withOpenQueues(target, deadLetterQueues(target, stages), signal, async (open) => ({
-    letters: open.flatMap((each) => each.letters),
-    unseen: open.reduce((sum, each) => sum + each.unseen, 0),
-  }));
+  return withOpenQueues(target, deadLetterQueues(target, stages), signal, async (open) => {
+    const letters = open.flatMap((each) => each.letters);
+    const unseen = open.reduce((sum, each) => sum + each.unseen, 0);
+    return { groups: grouped(letters), messages: letters.length, unseen };
+  });
 }
 
 export const replayRequest = z

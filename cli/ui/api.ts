@@ -29,6 +29,8 @@ export interface ShownState extends KeyState {
   readonly tone: Tone;
   /** What is amiss and what helps. */
   readonly why: string | undefined;
+  readonly filteredInAll: number;
+  readonly rejectedInAll: number;
 }
 
 export interface RejectsAnswer {
@@ -223,7 +225,14 @@ async function sent<Schema extends z.ZodType>(context: Context, schema: Schema):
 
 function shown(state: KeyState): ShownState {
   const facts = [troubleText(state), state.fault?.message, ...state.notes].filter(Boolean);
-  return { ...state, text: stateText(state), tone: toneOf(state), why: facts.join(' ') || undefined };
+  return {
+    ...state,
+    text: stateText(state),
+    tone: toneOf(state),
+    why: facts.join(' ') || undefined,
+    filteredInAll: total(state.filtered),
+    rejectedInAll: total(state.rejected),
+  };
 }
 
 function toneOf(state: KeyState): Tone {

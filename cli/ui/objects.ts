@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { type NoteKind, objectId, parseFailedKey } from '../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../domain/versions/ledger.ts';
@@ -78,10 +79,7 @@ export class Objects {
 
   async page({ search, mark, offset, limit }: ObjectsRequest): Promise<ObjectsPage> {
     const first = this.#listing.get();
-    const listed = await Promise.race([
-      first,
-      new Promise<undefined>((resolve) => setTimeout(resolve, PATIENCE_MS).unref()),
-    ]);
+    const listed = await Promise.race([first, pause(PATIENCE_MS, undefined, { ref: false })]);
     first.catch(() => {});
     const all = listed?.value ?? newestFirst([...this.#soFar]);
     const marked = mark === undefined ? undefined : (await this.#marked.get()).value;

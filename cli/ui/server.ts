@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import { type HttpBindings, serve } from '@hono/node-server';
+import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Target } from '../target/target.ts';
 import { api } from './api.ts';
@@ -16,18 +16,17 @@ export interface PageServer {
 /**
  * Serves the page for a target, on the loopback address only.
  *
- * @param port 0 takes any free port
- * @throws an error with the code EADDRINUSE when the port is taken
+ * @param port taken if it is free; 0, or a port that is in use, takes any free one
  */
 export async function startPageServer(target: Target, port: number): Promise<PageServer> {
   const { app: answers, close } = api(target);
   const assets = new Refreshed(bundle, Number.POSITIVE_INFINITY);
-  const app = new Hono<{ Bindings: HttpBindings }>();
+  const app = new Hono();
   const token = newToken();
-  const server = serve({ fetch: (request, env) => app.fetch(request, env), hostname: '127.0.0.1', port });
-  await new Promise<void>((resolve, reject) => {
-    server.once('listening', resolve);
-    server.once('error', reject);
+  const server = createAdaptorServer({ fetch: app.fetch });
+  await listen(server, port).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') throw error;
+    return listen(server, 0);
   });
   const { port: actual } = server.address() as AddressInfo;
   app.use(guard({ port: actual, token, login }));
@@ -57,4 +56,14 @@ export async function startPageServer(target: Target, port: number): Promise<Pag
         if ('closeAllConnections' in server) server.closeAllConnections();
       }),
   };
+}
+
+function listen(server: ServerType, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
 }

@@ -25,6 +25,8 @@ export interface ServerOptions {
   /** If this is a promise, requests wait for it. */
   readonly services: Services | Promise<Services>;
   readonly credentials: { find(accessKeyId: string): Credential | undefined };
+  /** The address of a page, to which a browser that opens `/` is sent; `undefined` if there is none. */
+  readonly page?: () => string | undefined;
   /** Called before the answer is sent: whether to cut the request's connection instead. */
   readonly interrupts?: (requestId: string) => boolean;
   readonly limits?: Partial<typeof defaultLimits>;
@@ -135,7 +137,10 @@ async function serve(message: IncomingMessage, reply: ServerResponse, options: S
   try {
     checkHost(incoming.headers['host'] ?? '');
     checkPage(incoming.headers);
-    if (incoming.path === `/_${own.toLowerCase()}/health`) {
+    const page = isVisit(incoming) ? options.page?.() : undefined;
+    if (page !== undefined) {
+      response = { status: 303, headers: { location: page, 'cache-control': 'no-store' } };
+    } else if (incoming.path === `/_${own.toLowerCase()}/health`) {
       response = jsonAnswer({ status: 'running' });
     } else {
       const name = route(incoming, own);
@@ -210,6 +215,12 @@ function checkPage(headers: SignedRequest['headers']): void {
   const { origin = `http://${host}` } = headers;
   if (['none', 'same-origin'].includes(site) && origin === `http://${host}`) return;
   throw forbidden('AccessDenied', 'The local cloud does not answer web pages of other origins.');
+}
+
+/** Whether a person opened the address in a browser: programs sign, and ask for no page. */
+function isVisit({ method, path, headers }: SignedRequest): boolean {
+  const { accept = '', authorization } = headers;
+  return method === 'GET' && path === '/' && accept.includes('text/html') && authorization === undefined;
 }
 
 /**

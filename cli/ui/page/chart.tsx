@@ -12,9 +12,9 @@ const css = (name: string) => getComputedStyle(document.documentElement).getProp
 /** A panel as a chart, with its values under it. */
 export function Chart({ panel, series }: { readonly panel: Panel; readonly series: Series | undefined }) {
   const box = useRef<HTMLDivElement>(null);
-  const chart = useRef<uPlot>();
+  const chart = useRef<uPlot>(undefined);
   const shape = JSON.stringify(panel);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the shape is the panel.
+  // The panel is a new object with each answer; its shape is not.
   useEffect(() => {
     const element = box.current;
     if (element === null) return;
@@ -55,10 +55,18 @@ const short = (value: number) =>
 
 function optionsOf(panel: Panel, width: number): uPlot.Options {
   const text = css('--muted');
-  const axis = { stroke: text, grid: { stroke: css('--line'), width: 1 }, ticks: { show: false }, font: '11px system-ui' };
+  const axis = {
+    stroke: text,
+    grid: { stroke: css('--line'), width: 1 },
+    ticks: { show: false },
+    font: '11px system-ui',
+  };
   const values = (_: uPlot, splits: number[]) => splits.map((value) => (value === null ? '' : short(value)));
   const hasRight = panel.lines.some(({ axis: side }) => side === 'right');
-  const range: uPlot.Range.Function = (_, least, most) => [Math.min(0, least ?? 0), Math.max(1, (most ?? 1) * 1.1)];
+  const range: uPlot.Range.Function = (_, least, most) => [
+    Math.min(0, least ?? 0),
+    Math.max(1, (most ?? 1) * 1.1),
+  ];
   return {
     width,
     height: HEIGHT,
@@ -67,9 +75,29 @@ function optionsOf(panel: Panel, width: number): uPlot.Options {
     scales: { left: { range }, right: { range } },
     axes: [
       { ...axis, grid: { show: false } },
-      { ...axis, scale: 'left', values, size: 44, ...(panel.unit !== undefined && { label: panel.unit, labelSize: 14, labelFont: '11px system-ui' }) },
+      {
+        ...axis,
+        scale: 'left',
+        values,
+        size: 44,
+        ...(panel.unit !== undefined && { label: panel.unit, labelSize: 14, labelFont: '11px system-ui' }),
+      },
       ...(hasRight
-        ? [{ ...axis, scale: 'right', side: 1 as const, values, size: 44, grid: { show: false }, ...(panel.rightUnit !== undefined && { label: panel.rightUnit, labelSize: 14, labelFont: '11px system-ui' }) }]
+        ? [
+            {
+              ...axis,
+              scale: 'right',
+              side: 1 as const,
+              values,
+              size: 44,
+              grid: { show: false },
+              ...(panel.rightUnit !== undefined && {
+                label: panel.rightUnit,
+                labelSize: 14,
+                labelFont: '11px system-ui',
+              }),
+            },
+          ]
         : []),
     ],
     series: [

@@ -73,21 +73,22 @@ const titles: Readonly<Record<string, string>> = {
 function App() {
   const [name = '', ...rest] = useRoute();
   const { data: overview, error } = useAnswer<Overview>('/overview', OVERVIEW_MS);
-  const place = overview && `${overview.stack}${overview.local ? ', on this machine' : `, ${overview.region}`}`;
+  const place =
+    overview && `${overview.stack}${overview.local ? ', on this machine' : `, ${overview.region}`}`;
   const title = titles[name] ?? (name === 'object' ? (rest[0] ?? '') : 'Flow');
   useEffect(() => {
     document.title = `${title} · Sluice ${overview?.stack ?? ''}`;
   }, [title, overview?.stack]);
   const dead = overview?.stages.reduce((sum, each) => sum + each.dead + each.undelivered, 0) ?? 0;
-  const marks: Readonly<Record<string, number>> = { 'dead-letters': dead, runs: overview?.running.length ?? 0 };
+  const marks: Readonly<Record<string, number>> = {
+    'dead-letters': dead,
+    runs: overview?.running.length ?? 0,
+  };
   return (
     <>
-      <a class="skip" href="#main" onClick={(event) => {
-        event.preventDefault();
-        document.querySelector<HTMLElement>('main')?.focus();
-      }}>
+      <button type="button" class="skip" onClick={() => document.querySelector<HTMLElement>('main')?.focus()}>
         Skip to the content
-      </a>
+      </button>
       <header>
         <a class="brand" href="#/">
           <img src="/icon.svg" alt="" width="24" height="24" /> Sluice

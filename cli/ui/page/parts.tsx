@@ -75,7 +75,13 @@ export function Problem({ error }: { readonly error: Error | undefined }) {
   );
 }
 
-export function Empty({ title, children }: { readonly title: string; readonly children?: ComponentChildren }) {
+export function Empty({
+  title,
+  children,
+}: {
+  readonly title: string;
+  readonly children?: ComponentChildren;
+}) {
   return (
     <div class="empty">
       <p class="empty-title">{title}</p>
@@ -159,10 +165,18 @@ export function useQuestion(after: () => void = () => {}) {
 export function Sparkline({ values, label }: { readonly values: readonly number[]; readonly label: string }) {
   const most = Math.max(1, ...values);
   const path = values
-    .map((value, i) => (value === 0 ? '' : `M${i * 2 + 1} 20V${(20 - Math.max(1.5, (value / most) * 19)).toFixed(1)}`))
+    .map((value, i) =>
+      value === 0 ? '' : `M${i * 2 + 1} 20V${(20 - Math.max(1.5, (value / most) * 19)).toFixed(1)}`,
+    )
     .join('');
   return (
-    <svg class="sparkline" viewBox={`0 0 ${values.length * 2} 20`} preserveAspectRatio="none" role="img" aria-label={label}>
+    <svg
+      class="sparkline"
+      viewBox={`0 0 ${values.length * 2} 20`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+    >
       <path d={path} />
     </svg>
   );

@@ -1,4 +1,3 @@
-import { grouped } from '../../../../domain/versions/failures/selection.ts';
 import { age, count } from '../../../terminal/units.ts';
 import type { DeadLetters as Answer, Redrive } from '../../actions.ts';
 import type { Overview } from '../../overview.ts';
@@ -27,21 +26,23 @@ export function DeadLetters({ overview }: { readonly overview: Overview | undefi
         return `${count(sent, 'message')} sent back.`;
       },
     });
-  const groups = data === undefined ? [] : grouped([...data.letters]);
+  const groups = data?.groups ?? [];
   return (
     <>
       <h1>Dead letters</h1>
-      <p class="lead">Messages whose last attempt failed, and events that EventBridge could not deliver, by reason.</p>
+      <p class="lead">
+        Messages whose last attempt failed, and events that EventBridge could not deliver, by reason.
+      </p>
       <div class="tools">
         <button type="button" onClick={again}>
           Read again
         </button>
-        {data !== undefined && data.letters.length > 0 && (
-          <button type="button" onClick={() => redrive('Redrive everything?', {}, data.letters.length)}>
-            Redrive all {data.letters.length} …
+        {data !== undefined && data.messages > 0 && (
+          <button type="button" onClick={() => redrive('Redrive everything?', {}, data.messages)}>
+            Redrive all {data.messages} …
           </button>
         )}
-        {there !== undefined && data !== undefined && there !== data.letters.length && (
+        {there !== undefined && data !== undefined && there !== data.messages && (
           <span class="fine">The queues hold {there} now.</span>
         )}
       </div>
@@ -69,7 +70,11 @@ export function DeadLetters({ overview }: { readonly overview: Overview | undefi
             <button
               type="button"
               onClick={() =>
-                redrive(`Redrive ${code} of the ${stage}?`, { stage, messages: letters.map(({ id }) => id) }, letters.length)
+                redrive(
+                  `Redrive ${code} of the ${stage}?`,
+                  { stage, messages: letters.map(({ id }) => id) },
+                  letters.length,
+                )
               }
             >
               Redrive these …
@@ -88,9 +93,15 @@ export function DeadLetters({ overview }: { readonly overview: Overview | undefi
             <tbody>
               {letters.slice(-SHOWN).map(({ id, key, attempts, lastFailure, expiresAt }) => (
                 <tr key={id}>
-                  <td>{key === undefined ? <span class="fine">message {id}</span> : <ObjectLink name={key} />}</td>
-                  <td class="number" data-label="attempts">{attempts}</td>
-                  <td data-label="failed">{lastFailure === undefined ? '–' : `${age(Date.now() - lastFailure)} ago`}</td>
+                  <td>
+                    {key === undefined ? <span class="fine">message {id}</span> : <ObjectLink name={key} />}
+                  </td>
+                  <td class="number" data-label="attempts">
+                    {attempts}
+                  </td>
+                  <td data-label="failed">
+                    {lastFailure === undefined ? '–' : `${age(Date.now() - lastFailure)} ago`}
+                  </td>
                   <td data-label="expires in">{age(expiresAt - Date.now())}</td>
                 </tr>
               ))}

@@ -37,7 +37,6 @@ export function Drop({
     }
   };
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: dropping is a shortcut; the button does the same.
     <article
       class={`stage start ${isOver ? 'over' : ''}`}
       aria-label="raw bucket"

@@ -38,7 +38,13 @@ export function Flow({ overview }: { readonly overview: Overview | undefined }) 
 }
 
 /** The state of everything, in a sentence, and what to click. */
-function Verdict({ overview, objects }: { readonly overview: Overview; readonly objects: number | undefined }) {
+function Verdict({
+  overview,
+  objects,
+}: {
+  readonly overview: Overview;
+  readonly objects: number | undefined;
+}) {
   const { tone, text, link } = verdictOf(overview, objects);
   return (
     <p class={`verdict ${tone}`} role="status">
@@ -56,7 +62,10 @@ function verdictOf(
   const waiting = stages.reduce((sum, each) => sum + each.waiting, 0);
   const inFlight = stages.reduce((sum, each) => sum + each.inFlight, 0);
   const failed = stages.find(({ failedInvocations }) => failedInvocations > 0);
-  const moving = waiting + inFlight === 0 ? 'Nothing waits' : `${count(waiting, 'message')} wait, ${integer(inFlight)} in work`;
+  const moving =
+    waiting + inFlight === 0
+      ? 'Nothing waits'
+      : `${count(waiting, 'message')} wait, ${integer(inFlight)} in work`;
   if (dead > 0)
     return {
       tone: 'failed',
@@ -80,7 +89,8 @@ function StageCard({ stage: of, overview }: { readonly stage: StageView; readonl
   const { messages, records } = overview.activity.rates[stage];
   const perSecond = (values: readonly number[]) => values.slice(-10).reduce((sum, n) => sum + n, 0) / 10;
   const rate = perSecond(messages);
-  const tone: Tone = dead + undelivered > 0 ? 'failed' : inFlight > 0 ? 'working' : waiting > 0 ? 'waiting' : 'done';
+  const tone: Tone =
+    dead + undelivered > 0 ? 'failed' : inFlight > 0 ? 'working' : waiting > 0 ? 'waiting' : 'done';
   return (
     <article class={`stage ${tone}`} aria-label={stage}>
       <h2>{stage}</h2>
@@ -187,7 +197,8 @@ function Recent({ overview, isEmpty }: { readonly overview: Overview; readonly i
         <Empty title={isEmpty ? 'No file has come yet.' : 'Nothing ended in the last ten minutes.'}>
           {isEmpty ? (
             <p>
-              Drop a file onto the first box above, or: <Command text="npx sluice put --wait examples/recipes/soups.ndjson" />
+              Drop a file onto the first box above, or:{' '}
+              <Command text="npx sluice put --wait examples/recipes/soups.ndjson" />
             </p>
           ) : (
             <p>

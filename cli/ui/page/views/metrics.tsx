@@ -34,7 +34,13 @@ export function Metrics({ overview }: { readonly overview: Overview | undefined 
       {[...rows].map(([row, of]) => (
         <div class="panels" key={row}>
           {of.map(({ panel, index }) => (
-            <PanelView key={panel.title} panel={panel} index={index} hours={hours} ms={isLocal ? LOOK_HERE_MS : LOOK_MS} />
+            <PanelView
+              key={panel.title}
+              panel={panel}
+              index={index}
+              hours={hours}
+              ms={isLocal ? LOOK_HERE_MS : LOOK_MS}
+            />
           ))}
         </div>
       ))}
@@ -65,7 +71,11 @@ function PanelView({ panel, index, hours, ms }: PanelProps) {
     <figure ref={figure} class="panel">
       <figcaption>{panel.title}</figcaption>
       <Problem error={error} />
-      {panel.kind === 'numbers' ? <Numbers panel={panel} series={data} /> : <Chart panel={panel} series={data} />}
+      {panel.kind === 'numbers' ? (
+        <Numbers panel={panel} series={data} />
+      ) : (
+        <Chart panel={panel} series={data} />
+      )}
     </figure>
   );
 }

@@ -1,9 +1,8 @@
 import { useState } from 'preact/hooks';
-import { total } from '../../../../domain/versions/receipt.ts';
 import type { RecordTrace } from '../../../ledger/explain-record.ts';
 import { bytes, count, duration, integer } from '../../../terminal/units.ts';
-import type { HistoryAnswer, RejectsAnswer } from '../../api.ts';
 import type { Replay } from '../../actions.ts';
+import type { HistoryAnswer, RejectsAnswer } from '../../api.ts';
 import type { Overview } from '../../overview.ts';
 import { get, post, query, useAnswer } from '../fetching.ts';
 import { Badge, Command, LongText, Outside, Problem, useQuestion } from '../parts.tsx';
@@ -14,7 +13,7 @@ const LOOK_MS = 3_000;
 /** An object: its state, its timeline, its rejects, and what became of one record. */
 export function ObjectPage({ name, stack }: { readonly name: string; readonly stack: Overview | undefined }) {
   const { data: history, error, again } = useAnswer<HistoryAnswer>(`/object${query({ key: name })}`, LOOK_MS);
-  const rejected = total(history?.state?.rejected ?? {});
+  const rejected = history?.state?.rejectedInAll ?? 0;
   const { data: rejects } = useAnswer<RejectsAnswer>(
     rejected > 0 ? `/rejects${query({ key: name })}` : undefined,
     LOOK_MS * 3,
@@ -30,7 +29,9 @@ export function ObjectPage({ name, stack }: { readonly name: string; readonly st
       run: async () => {
         const { sent, skipped } = await post<Replay>('/replay', { keys: [name] });
         const [first] = skipped;
-        return sent > 0 ? 'It is on its way.' : `It was not sent: ${first?.why.replaceAll('_', ' ') ?? 'unknown'}.`;
+        return sent > 0
+          ? 'It is on its way.'
+          : `It was not sent: ${first?.why.replaceAll('_', ' ') ?? 'unknown'}.`;
       },
     });
   return (
@@ -53,7 +54,7 @@ export function ObjectPage({ name, stack }: { readonly name: string; readonly st
                   <Badge tone={state.tone}>{state.text}</Badge>{' '}
                   <span class="fine">
                     {integer(state.read)} read = {integer(state.written)} written +{' '}
-                    {integer(total(state.filtered))} filtered + {integer(rejected)} rejected
+                    {integer(state.filteredInAll)} filtered + {integer(rejected)} rejected
                   </span>
                 </p>
                 {state.why !== undefined && (
@@ -89,7 +90,8 @@ export function ObjectPage({ name, stack }: { readonly name: string; readonly st
   );
 }
 
-const quoted = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+const quoted = (text: string) =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 const shortVersion = (name: string | undefined) => {
   if (name === undefined) return '';
@@ -103,10 +105,10 @@ function Timeline({ history: { moments, versions, logsComplete } }: { readonly h
       <h2>Timeline</h2>
       <ol class="timeline">
         {moments.map(({ at, stage, what, versionId, rounded }, i) => {
-          const size = stage === undefined ? versions.find((each) => each.versionId === versionId)?.size : undefined;
+          const size =
+            stage === undefined ? versions.find((each) => each.versionId === versionId)?.size : undefined;
           const time = new Date(at).toISOString();
           return (
-            // biome-ignore lint/suspicious/noArrayIndexKey: two moments may be equal in all else.
             <li key={`${i} ${at} ${what}`} class={stage ?? 'raw'}>
               <time dateTime={time}>{time.slice(0, rounded ? 19 : 23).replace('T', ' ')}</time>
               <strong>{stage ?? 'raw bucket'}</strong>
@@ -145,10 +147,18 @@ function Work({ history: { work } }: { readonly history: HistoryAnswer }) {
             <tr key={`${versionId} ${stage}`}>
               <td>{shortVersion(versionId)}</td>
               <td>{stage}</td>
-              <td class="number" data-label="items">{integer(pieces)}</td>
-              <td class="number" data-label="waited">{waitedMs === undefined ? '–' : duration(waitedMs)}</td>
-              <td class="number" data-label="took">{duration(tookMs)}</td>
-              <td class="number" data-label="work">{duration(workMs)}</td>
+              <td class="number" data-label="items">
+                {integer(pieces)}
+              </td>
+              <td class="number" data-label="waited">
+                {waitedMs === undefined ? '–' : duration(waitedMs)}
+              </td>
+              <td class="number" data-label="took">
+                {duration(tookMs)}
+              </td>
+              <td class="number" data-label="work">
+                {duration(workMs)}
+              </td>
             </tr>
           ))}
         </tbody>

@@ -1,5 +1,4 @@
 import { useState } from 'preact/hooks';
-import { total } from '../../../../domain/versions/receipt.ts';
 import { bytes, count, integer } from '../../../terminal/units.ts';
 import type { ShownState } from '../../api.ts';
 import type { Mark, ObjectsPage } from '../../objects.ts';
@@ -23,7 +22,9 @@ export function Objects() {
   const path = `/objects${query({ search, mark, offset, limit: PAGE })}`;
   const { data: page, error } = useAnswer<ObjectsPage>(path, LOOK_MS);
   const keys = page?.objects.map(({ key }) => key) ?? [];
-  const { data: states } = useAnswer<ShownState[]>(keys.length > 0 ? '/states' : undefined, LOOK_MS, { keys });
+  const { data: states } = useAnswer<ShownState[]>(keys.length > 0 ? '/states' : undefined, LOOK_MS, {
+    keys,
+  });
   const stateOf = (key: string) => states?.find((state) => state.key === key);
   const found = page?.found ?? 0;
   return (
@@ -102,10 +103,18 @@ export function Objects() {
                     )}
                   </td>
                   <td>{state === undefined ? '…' : <Badge tone={state.tone}>{state.text}</Badge>}</td>
-                  <td class="number" data-label="read">{state && integer(state.read)}</td>
-                  <td class="number" data-label="written">{state && integer(state.written)}</td>
-                  <td class="number" data-label="filtered">{state && integer(total(state.filtered))}</td>
-                  <td class="number" data-label="rejected">{state && integer(total(state.rejected))}</td>
+                  <td class="number" data-label="read">
+                    {state && integer(state.read)}
+                  </td>
+                  <td class="number" data-label="written">
+                    {state && integer(state.written)}
+                  </td>
+                  <td class="number" data-label="filtered">
+                    {state && integer(state.filteredInAll)}
+                  </td>
+                  <td class="number" data-label="rejected">
+                    {state && integer(state.rejectedInAll)}
+                  </td>
                   <td class="number wide">{deleted ? 'deleted' : size === undefined ? '–' : bytes(size)}</td>
                   <td class="wide">
                     <Ago at={modified} />

@@ -58,7 +58,10 @@ export function Query({ overview }: { readonly overview: Overview | undefined })
                 {state.busy ? 'Running …' : 'Run'}
               </button>
               <span class="fine">
-                Ctrl+Enter. {overview?.local === false ? 'Runs where npx sluice query would.' : 'Runs in DuckDB, on this machine.'}
+                Ctrl+Enter.{' '}
+                {overview?.local === false
+                  ? 'Runs where npx sluice query would.'
+                  : 'Runs in DuckDB, on this machine.'}
               </span>
             </div>
           </form>
@@ -107,7 +110,7 @@ function Result({ answer: { columns, rows, found, notes, tookMs } }: { readonly 
         <Empty title="No rows." />
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: who has no mouse scrolls it by the keyboard.
-        <div class="scroll" tabIndex={0} role="region" aria-label="Rows">
+        <section class="scroll" tabIndex={0} aria-label="Rows">
           <table class="result">
             <thead>
               <tr>
@@ -120,7 +123,6 @@ function Result({ answer: { columns, rows, found, notes, tookMs } }: { readonly 
             </thead>
             <tbody>
               {rows.map((row, i) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: rows of a result have no identity.
                 <tr key={i}>
                   {row.map((value, at) => (
                     <td key={columns[at]?.name} class={columns[at]?.numeric ? 'number' : ''}>
@@ -131,7 +133,7 @@ function Result({ answer: { columns, rows, found, notes, tookMs } }: { readonly 
               ))}
             </tbody>
           </table>
-        </div>
+        </section>
       )}
     </section>
   );

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { count, integer } from '../../../terminal/units.ts';
-import type { RejectsAnswer } from '../../api.ts';
 import type { Replay } from '../../actions.ts';
+import type { RejectsAnswer } from '../../api.ts';
 import type { Overview } from '../../overview.ts';
 import { post, query, useAnswer } from '../fetching.ts';
 import { Command, Empty, LongText, ObjectLink, Outside, Problem, useQuestion } from '../parts.tsx';
@@ -29,7 +29,9 @@ export function Rejects({ overview }: { readonly overview: Overview | undefined 
           ...(dataset !== '' && { dataset }),
         });
         const rest =
-          skipped.length === 0 ? '' : ` ${count(skipped.length, 'object')} skipped: the deployed code has already processed them.`;
+          skipped.length === 0
+            ? ''
+            : ` ${count(skipped.length, 'object')} skipped: the deployed code has already processed them.`;
         return `${count(sent, 'object')} sent.${rest}`;
       },
     });
@@ -83,28 +85,42 @@ export function Rejects({ overview }: { readonly overview: Overview | undefined 
   );
 }
 
-export function RejectList({ answer, withKey }: { readonly answer: RejectsAnswer; readonly withKey: boolean }) {
+export function RejectList({
+  answer,
+  withKey,
+}: {
+  readonly answer: RejectsAnswer;
+  readonly withKey: boolean;
+}) {
   return (
     <>
       {answer.problems.map((problem) => (
         <Problem key={problem} error={new Error(problem)} />
       ))}
       <ul class="rejects">
-        {answer.rejects.map(({ key, versionId, stage, recordNumber, code, path, message, record, excerpt }) => (
-          <li key={`${key} ${versionId} ${stage} ${recordNumber} ${code} ${path}`}>
-            <p>
-              {withKey && <ObjectLink name={key} />} <span class="fine">record {integer(recordNumber)}, {stage}</span>
-            </p>
-            <p>
-              <strong class="code">{code}</strong> <Outside text={path === '' ? message : `${path}: ${message}`} />
-            </p>
-            {record !== undefined ? (
-              <LongText text={record} />
-            ) : (
-              <p class="fine">{excerpt === undefined ? 'What was sent is no text.' : <LongText text={excerpt} />}</p>
-            )}
-          </li>
-        ))}
+        {answer.rejects.map(
+          ({ key, versionId, stage, recordNumber, code, path, message, record, excerpt }) => (
+            <li key={`${key} ${versionId} ${stage} ${recordNumber} ${code} ${path}`}>
+              <p>
+                {withKey && <ObjectLink name={key} />}{' '}
+                <span class="fine">
+                  record {integer(recordNumber)}, {stage}
+                </span>
+              </p>
+              <p>
+                <strong class="code">{code}</strong>{' '}
+                <Outside text={path === '' ? message : `${path}: ${message}`} />
+              </p>
+              {record !== undefined ? (
+                <LongText text={record} />
+              ) : (
+                <p class="fine">
+                  {excerpt === undefined ? 'What was sent is no text.' : <LongText text={excerpt} />}
+                </p>
+              )}
+            </li>
+          ),
+        )}
       </ul>
     </>
   );

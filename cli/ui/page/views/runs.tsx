@@ -46,8 +46,12 @@ export function Runs({ overview }: { readonly overview: Overview | undefined }) 
           ))}
         </datalist>
         <label>
-          <input type="checkbox" checked={isDry} onChange={(event) => setIsDry(event.currentTarget.checked)} /> only
-          count
+          <input
+            type="checkbox"
+            checked={isDry}
+            onChange={(event) => setIsDry(event.currentTarget.checked)}
+          />{' '}
+          only count
         </label>
         <button type="submit">Backfill …</button>
       </form>
@@ -55,7 +59,8 @@ export function Runs({ overview }: { readonly overview: Overview | undefined }) 
       {runs?.length === 0 && (
         <Empty title="There was no backfill or replay yet.">
           <p>
-            A backfill processes objects whose events were never sent: <Command text="npx sluice backfill PREFIX" />
+            A backfill processes objects whose events were never sent:{' '}
+            <Command text="npx sluice backfill PREFIX" />
           </p>
         </Empty>
       )}
@@ -89,7 +94,9 @@ export function Runs({ overview }: { readonly overview: Overview | undefined }) 
                 <td>
                   <Ago at={startedAt} />
                 </td>
-                <td class="number" data-label="took">{duration((endedAt ?? Date.now()) - startedAt)}</td>
+                <td class="number" data-label="took">
+                  {duration((endedAt ?? Date.now()) - startedAt)}
+                </td>
               </tr>
             ))}
           </tbody>
