@@ -50,6 +50,16 @@ function dataOf(panel: Panel, series: Series | undefined): uPlot.AlignedData {
   return [times, ...lines, ...limits];
 }
 
+/** Without a pointer over the chart, its legend shows the last values. */
+function showLast(plot: uPlot): void {
+  const last = (plot.data[0]?.length ?? 0) - 1;
+  if (plot.legend.idx == null && last >= 0) plot.setLegend({ idx: last }, false);
+}
+
+/** Seconds since the epoch as `21:05`. */
+const clock = (seconds: number) =>
+  new Date(seconds * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+
 const short = (value: number) =>
   Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 2 }).format(value);
 
@@ -71,10 +81,15 @@ function optionsOf(panel: Panel, width: number): uPlot.Options {
     width,
     height: HEIGHT,
     cursor: { y: false, points: { size: 6 } },
-    legend: { live: true },
+    hooks: { setLegend: [showLast] },
     scales: { left: { range }, right: { range } },
     axes: [
-      { ...axis, grid: { show: false } },
+      {
+        ...axis,
+        grid: { show: false },
+        values: (_: uPlot, splits: number[]) => splits.map(clock),
+        space: 64,
+      },
       {
         ...axis,
         scale: 'left',
@@ -101,15 +116,14 @@ function optionsOf(panel: Panel, width: number): uPlot.Options {
         : []),
     ],
     series: [
-      {},
+      { value: (_: uPlot, time: number | null) => (time === null ? '–' : clock(time)) },
       ...panel.lines.map(({ label, axis: side }, i) => ({
         label,
         scale: side,
         stroke: css(`--line-${i % colours}`),
         width: 1.5,
         dash: dashes[i % dashes.length] ?? [],
-        spanGaps: false,
-        points: { show: true, size: 3 },
+        points: { size: 4 },
         value: (_: uPlot, value: number | null) => (value === null ? '–' : short(value)),
       })),
       ...panel.limits.map(({ label, value }) => ({

@@ -223,10 +223,10 @@ function Ending({ step }: { readonly step: Step }) {
   const tone: Tone =
     result === 'dead_lettered' || ended?.outcome === 'failed'
       ? 'failed'
-      : result === 'retried' || ended?.outcome === 'rejected' || rejected > 0
+      : result === 'retried' || ended?.outcome === 'rejected' || rejected > 0 || code !== undefined
         ? 'rejected'
         : 'done';
-  const word = ended?.outcome ?? (result === 'retried' ? 'retried' : 'dead-lettered');
+  const word = ended?.outcome ?? result.replace('_', '-');
   return (
     <li>
       <Badge tone={tone}>{word}</Badge>

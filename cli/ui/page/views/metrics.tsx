@@ -32,7 +32,7 @@ export function Metrics({ overview }: { readonly overview: Overview | undefined 
       </div>
       <Problem error={error} />
       {[...rows].map(([row, of]) => (
-        <div class="panels" key={row}>
+        <div class={`panels ${of[0]?.panel.kind}`} key={row}>
           {of.map(({ panel, index }) => (
             <PanelView
               key={panel.title}
@@ -68,7 +68,7 @@ function PanelView({ panel, index, hours, ms }: PanelProps) {
   const path = isSeen ? `/panels/${index}?hours=${hours}` : undefined;
   const { data, error } = useAnswer<Series>(path, ms);
   return (
-    <figure ref={figure} class="panel">
+    <figure ref={figure} class={`panel ${panel.kind}`}>
       <figcaption>{panel.title}</figcaption>
       <Problem error={error} />
       {panel.kind === 'numbers' ? (
@@ -84,7 +84,7 @@ const lastOf = (values: readonly (number | null)[] = []) => values.findLast((val
 
 function Numbers({ panel, series }: { readonly panel: Panel; readonly series: Series | undefined }) {
   return (
-    <dl class="numbers">
+    <dl class="values">
       {panel.lines.map(({ id, label }, i) => (
         <div key={id}>
           <dd>{lastOf(series?.values[i]) ?? '–'}</dd>

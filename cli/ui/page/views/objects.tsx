@@ -115,8 +115,10 @@ export function Objects() {
                   <td class="number" data-label="rejected">
                     {state && integer(state.rejectedInAll)}
                   </td>
-                  <td class="number wide">{deleted ? 'deleted' : size === undefined ? '–' : bytes(size)}</td>
-                  <td class="wide">
+                  <td class="number wide short">
+                    {deleted ? 'deleted' : size === undefined ? '–' : bytes(size)}
+                  </td>
+                  <td class="wide short">
                     <Ago at={modified} />
                   </td>
                 </tr>

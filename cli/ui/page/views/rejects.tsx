@@ -85,6 +85,16 @@ export function Rejects({ overview }: { readonly overview: Overview | undefined 
   );
 }
 
+/** A line of CSV is kept as a JSON string; it is shown as the line. */
+function asSent(record: string): string {
+  if (!record.startsWith('"')) return record;
+  try {
+    return String(JSON.parse(record));
+  } catch {
+    return record;
+  }
+}
+
 export function RejectList({
   answer,
   withKey,
@@ -112,7 +122,7 @@ export function RejectList({
                 <Outside text={path === '' ? message : `${path}: ${message}`} />
               </p>
               {record !== undefined ? (
-                <LongText text={record} />
+                <LongText text={asSent(record)} />
               ) : (
                 <p class="fine">
                   {excerpt === undefined ? 'What was sent is no text.' : <LongText text={excerpt} />}
