@@ -117,7 +117,9 @@ export async function backfill(
 
 export const uploadRequest = z.strictObject({ key: z.string().min(1).max(1024) });
 
-/** Stores a file in the raw bucket, as `npx sluice put` does. It may overwrite, which keeps the old version. */
+/**
+ * Stores a file in the raw bucket, as `npx sluice put` does. It may overwrite, which keeps the old version.
+ */
 export async function upload(
   target: Target,
   key: string,

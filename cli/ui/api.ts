@@ -199,7 +199,7 @@ export function api(target: Target): { readonly app: Hono; close(): void } {
     return context.json(answer);
   });
 
-  app.notFound((context) => context.json(errorOf('not_found', 'There is no such thing here.'), 404));
+  app.all('*', (context) => context.json(errorOf('not_found', 'There is no such thing here.'), 404));
   app.onError((error, context) => {
     if (error instanceof z.ZodError) return context.json(errorOf('bad_request', z.prettifyError(error)), 400);
     if (error instanceof UserError) return context.json(errorOf('refused', error.message), 422);

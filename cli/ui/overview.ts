@@ -34,7 +34,9 @@ const SLOWER_MS = 5_000;
 const ON_AWS_MS = 30_000;
 const EXECUTIONS = 20;
 
-/** Reads what the first screen shows. Each part is read as seldom as it changes, however many pages are open. */
+/**
+ * Reads what the first screen shows. Each part is read as seldom as it changes, however many pages are open.
+ */
 export class Overviews {
   readonly #target: Target;
   readonly #live: Live;

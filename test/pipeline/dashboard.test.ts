@@ -6,17 +6,18 @@ import {
 } from '@aws-sdk/client-cloudwatch';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { dashboardPanels, type PanelQueries, seriesOf } from '../../cli/ui/panels.ts';
 import { program } from '../infra/the-program.ts';
-import { graphQueries } from './dashboard-queries.ts';
 import { eventually, settledState, startTestPipeline, type TestPipeline } from './running-pipeline.ts';
 
-const graphs = graphQueries(program);
 const recipe = { title: 'Soup', ingredients: ['water', 'salt'], directions: ['Boil for 10 minutes.'] };
 
 let pipeline: TestPipeline;
+let graphs: PanelQueries[];
 
 beforeAll(async () => {
   pipeline = await startTestPipeline();
+  graphs = await dashboardPanels(pipeline.target);
   const { s3, outputs } = pipeline.target;
   const Body = JSON.stringify([recipe, { title: 'Nothing in it' }, { ...recipe, title: 'Stew' }]);
   const Key = 'recipes/shown.json';
@@ -26,38 +27,44 @@ beforeAll(async () => {
 
 afterAll(() => pipeline.close());
 
-/** What a graph shows of the last three hours: each line with its values, the newest first. */
-async function shown(graph: (typeof graphs)[number]) {
-  const EndTime = new Date();
-  const { MetricDataResults = [] } = await pipeline.target.cloudWatch.send(
-    new GetMetricDataCommand({
-      StartTime: new Date(EndTime.getTime() - 3 * 3_600_000),
-      EndTime,
-      MetricDataQueries: [...graph.queries],
-    }),
-  );
-  return MetricDataResults.map(({ Label, Id, StatusCode, Values = [] }) => ({
-    line: Label ?? Id,
-    StatusCode,
-    Values,
-  }));
-}
-
+/** The sum of the values of each line of a graph, over the last three hours. */
 const sums = async (title: string) => {
   const graph = graphs.find((each) => each.title === title);
   if (graph === undefined) throw new Error(`The dashboard has no graph ${title}.`);
+  const { values } = await seriesOf(pipeline.target, graph, 3);
   return Object.fromEntries(
-    (await shown(graph)).map(({ line, Values }) => [line, Values.reduce((sum, each) => sum + each, 0)]),
+    graph.lines.map(({ label }, i) => [
+      label,
+      (values[i] ?? []).reduce<number>((sum, each) => sum + (each ?? 0), 0),
+    ]),
   );
 };
 
 test('the local cloud answers every graph of the dashboard', async () => {
   expect(graphs.length).toBeGreaterThan(30);
+  const titles = graphs.map(({ title }) => title);
+  expect(new Set(titles).size).toBe(titles.length);
   for (const graph of graphs) {
-    const lines = await shown(graph);
-    expect(lines.length, graph.title).toBe(graph.queries.filter(({ ReturnData }) => ReturnData).length);
-    for (const { StatusCode } of lines) expect(StatusCode, graph.title).toBe('Complete');
+    const EndTime = new Date();
+    const request = { StartTime: new Date(EndTime.getTime() - 3 * 3_600_000), EndTime };
+    const { MetricDataResults = [] } = await pipeline.target.cloudWatch.send(
+      new GetMetricDataCommand({ ...request, MetricDataQueries: [...graph.queries] }),
+    );
+    expect(MetricDataResults.map(({ Id }) => Id).sort(), graph.title).toEqual(
+      graph.lines.map(({ id }) => id).sort(),
+    );
+    for (const { StatusCode } of MetricDataResults) expect(StatusCode, graph.title).toBe('Complete');
   }
+});
+
+test('a graph has a value for each line and each period, and none where nothing was measured', async () => {
+  const graph = graphs.find(({ title }) => title === 'loading: calls and errors');
+  if (graph === undefined) throw new Error('The dashboard has no such graph.');
+  const { times, values } = await seriesOf(pipeline.target, graph, 1);
+  expect(times.length).toBeGreaterThanOrEqual(60);
+  expect(times.every((time, i) => i === 0 || time - (times[i - 1] ?? 0) === graph.period)).toBe(true);
+  expect(values.map((line) => line.length)).toEqual(graph.lines.map(() => times.length));
+  expect(values[0]?.[0]).toBeNull();
 });
 
 test('the graphs show what became of an object', async () => {

@@ -8,7 +8,9 @@ import { Problem } from '../parts.tsx';
 const LOOK_MS = 60_000;
 const LOOK_HERE_MS = 10_000;
 
-/** The panels of the stack's CloudWatch dashboard. Only those in sight are read, since AWS bills each metric. */
+/**
+ * The panels of the stack's CloudWatch dashboard. Only those in sight are read, since AWS bills each metric.
+ */
 export function Metrics({ overview }: { readonly overview: Overview | undefined }) {
   const [hours, setHours] = useState(1);
   const { data: panels, error } = useAnswer<Panel[]>('/panels');
