@@ -91,6 +91,16 @@ export default {
       'Tests are not shipped.',
     ),
     {
+      name: 'the-browser-gets-little',
+      severity: 'error',
+      comment: 'What runs in the browser imports its libraries, formats for texts and numbers, and types.',
+      from: { path: '^cli/ui/page/' },
+      to: {
+        pathNot: '^cli/(ui/page/|terminal/(printable|units)\\.ts)|node_modules/(preact|uplot)/',
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
       name: 'no-circles',
       severity: 'error',
       from: {},
