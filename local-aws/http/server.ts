@@ -218,9 +218,10 @@ function checkPage(headers: SignedRequest['headers']): void {
 }
 
 /** Whether a person opened the address in a browser: programs sign, and ask for no page. */
-function isVisit({ method, path, headers }: SignedRequest): boolean {
+function isVisit({ method, path, query, headers }: SignedRequest): boolean {
   const { accept = '', authorization } = headers;
-  return method === 'GET' && path === '/' && accept.includes('text/html') && authorization === undefined;
+  const isSigned = authorization !== undefined || query.size > 0;
+  return method === 'GET' && path === '/' && accept.includes('text/html') && !isSigned;
 }
 
 /**

@@ -142,6 +142,37 @@ describe('the server', () => {
     expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))).toEqual([]);
   });
 
+  test('sends a browser that opens its address to a page, once there is one, and nothing else', async () => {
+    let page: string | undefined;
+    const other = await startServer({ port: 0, credentials, services: {}, page: () => page });
+    const visit = (path: string, headers: Record<string, string>) =>
+      new Promise<{ status: number | undefined; location: string | undefined }>((resolve, reject) => {
+        request(new URL(path, other.endpoint), { headers }, (response) => {
+          response.resume();
+          resolve({ status: response.statusCode, location: response.headers.location });
+        })
+          .on('error', reject)
+          .end();
+      });
+    const accept = 'text/html,application/xhtml+xml';
+    try {
+      expect((await visit('/', { accept })).status).not.toBe(303);
+      page = 'http://127.0.0.1:1/?token=t';
+      expect(await visit('/', { accept })).toEqual({ status: 303, location: page });
+      expect((await visit('/', { accept, host: 'evil.example' })).status).toBe(403);
+      expect((await visit('/', { accept, 'sec-fetch-site': 'cross-site' })).status).toBe(403);
+      for (const [path, headers] of [
+        ['/', {}],
+        ['/bucket/key.html', { accept }],
+        ['/?X-Amz-Signature=0', { accept }],
+        ['/', { accept, authorization: 'AWS4-HMAC-SHA256 Credential=x' }],
+      ] as const)
+        expect((await visit(path, headers)).status, path).not.toBe(303);
+    } finally {
+      await other.close();
+    }
+  });
+
   test('answers 500 and logs it if the answer can’t be written', async () => {
     const log = vi.spyOn(console, 'error').mockImplementation(() => {});
     const answer = await plain('/', await signed('broken'));
