@@ -5,12 +5,14 @@ import { total } from '../../domain/versions/receipt.ts';
 import type { ListedVersion } from '../../store/listing.ts';
 import { readCatalog } from '../lake/catalog.ts';
 import { queryLake } from '../lake/lake.ts';
+import { describeUnseen } from '../lake/unseen.ts';
 import { objectHistory } from '../ledger/explain.ts';
 import { explainRecord, type RecordTrace, versionToExplain } from '../ledger/explain-record.ts';
 import { type ListedReject, rejects } from '../ledger/rejects/rejects.ts';
 import { stateText, troubleText } from '../ledger/states/describe-state.ts';
 import type { KeyState } from '../ledger/states/key-state.ts';
 import { isStuck } from '../ledger/states/object-state.ts';
+import { stackOption } from '../options/chosen-target.ts';
 import type { Target } from '../target/target.ts';
 import { UserError } from '../terminal/user-error.ts';
 import * as actions from './actions.ts';
@@ -49,8 +51,8 @@ export interface TableAnswer {
 export interface QueryAnswer {
   readonly columns: readonly { readonly name: string; readonly numeric: boolean }[];
   readonly rows: readonly (readonly unknown[])[];
-  /** How many rows there are in all. */
-  readonly found: number;
+  /** Whether there are more rows. */
+  readonly cut: boolean;
   readonly notes: readonly string[];
   readonly tookMs: number;
 }
@@ -188,12 +190,19 @@ export function api(target: Target): { readonly app: Hono; close(): void } {
   app.post('/query', async (context) => {
     const { sql } = await sent(context, inputs.query);
     const begun = performance.now();
-    const { columns, rows, problems = [] } = await queryLake(target, sql, () => {});
+    const limits = { rows: MOST_ROWS, signal: context.req.raw.signal };
+    const {
+      columns,
+      rows,
+      cut: isCut = false,
+      problems = [],
+      unseen = [],
+    } = await queryLake(target, sql, () => {}, limits);
     const answer: QueryAnswer = {
       columns,
-      rows: rows.slice(0, MOST_ROWS).map((row) => row.map(cut)),
-      found: rows.length,
-      notes: problems,
+      rows: rows.map((row) => row.map(cut)),
+      cut: isCut,
+      notes: [...problems, ...unseen.map((each) => describeUnseen(each, stackOption(target)))],
       tookMs: performance.now() - begun,
     };
     return context.json(answer);

@@ -197,10 +197,10 @@ test('tables have their columns, and a query its rows, cut at a thousand', async
   const recipes = tables.find(({ name }) => name === 'recipes');
   expect(recipes?.columns).toContainEqual({ name: 'title', type: 'string' });
   expect(recipes?.columns).toContainEqual({ name: 'difficulty', type: 'string' });
-  const { rows, found, columns } = await post<QueryAnswer>('/query', {
+  const { rows, cut, columns } = await post<QueryAnswer>('/query', {
     sql: 'select * from range(2500) t(n)',
   });
-  expect([rows.length, found, columns]).toEqual([1000, 2500, [{ name: 'n', numeric: true }]]);
+  expect([rows.length, cut, columns]).toEqual([1000, true, [{ name: 'n', numeric: true }]]);
   await expect(post('/query', { sql: 'selec 1' })).rejects.toThrow('422 refused: The query failed');
 });
 

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { count, duration, integer } from '../../../terminal/units.ts';
+import { count, duration } from '../../../terminal/units.ts';
 import type { QueryAnswer, TableAnswer } from '../../api.ts';
 import type { Overview } from '../../overview.ts';
 import { post, useAnswer } from '../fetching.ts';
@@ -94,12 +94,12 @@ export function Query({ overview }: { readonly overview: Overview | undefined })
   );
 }
 
-function Result({ answer: { columns, rows, found, notes, tookMs } }: { readonly answer: QueryAnswer }) {
+function Result({ answer: { columns, rows, cut, notes, tookMs } }: { readonly answer: QueryAnswer }) {
   return (
     <section aria-label="Result">
       <p class="fine" role="status">
-        {count(found, 'row')}
-        {rows.length < found && `, the first ${integer(rows.length)} shown`}, {duration(tookMs)}
+        {cut ? `The first ${count(rows.length, 'row')}; there are more` : count(rows.length, 'row')},{' '}
+        {duration(tookMs)}
       </p>
       {notes.map((note) => (
         <p key={note} class="fine">
