@@ -1,10 +1,8 @@
 // Installs the program of a MySQL server on a machine that has none, with apt or Homebrew. Only root's set-up
 // does so without a request. Plain JavaScript without dependencies, like the rest of the set-up.
-import { spawnSync } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { findMysqlServer, findProgram } from '../mysql/server-program.mjs';
-
-const TIMEOUT_MS = 300_000;
+import { findMysqlServer } from '../mysql/server-program.mjs';
+import { aptWay, findProgram, tryInTurn } from './programs.mjs';
 
 /** Packages of the programs only, without a service: nothing is started, and nothing listens. */
 const mariadb = ['mariadb-server-core', 'mariadb-client-core'];
@@ -38,13 +36,9 @@ export function bringMysql({
   const way = asked || !existsSync(failedBefore) ? wayFor(environment, isRoot, asked) : undefined;
   if (way !== undefined) {
     say(`Installing a MySQL server (${way.words}) …`);
-    for (const [command, ...args] of way.steps) {
-      // sudo may ask for a password.
-      spawnSync(command, args, { env: environment, stdio: ['inherit', 2, 2], timeout: TIMEOUT_MS });
-      if (find(environment) !== undefined) {
-        rmSync(failedBefore, { force: true });
-        return true;
-      }
+    if (tryInTurn(way, () => find(environment) !== undefined, environment)) {
+      rmSync(failedBefore, { force: true });
+      return true;
     }
     if (!asked) writeFileSync(failedBefore, '');
   }
@@ -61,17 +55,7 @@ export function bringMysql({
 
 /** How to install a server: the commands to try in turn. Undefined when there is no way. */
 function wayFor(environment, isRoot, asked) {
-  const has = (name) => findProgram([name], environment, [], []) !== undefined;
-  if (has('apt-get') && (isRoot || asked)) {
-    const apt = [...(isRoot ? [] : ['sudo']), 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq'];
-    const options = ['-o', 'DPkg::Lock::Timeout=120', 'install', '-y', '--no-install-recommends'];
-    const install = (packages) => [...apt, ...options, ...packages];
-    return {
-      words: `${isRoot ? '' : 'sudo '}apt-get install ${mariadb.join(' ')}`,
-      steps: [install(mariadb), [...apt, 'update'], install(mariadb), install(mysql)],
-    };
-  }
-  if (has('brew') && asked)
-    return { words: 'brew install mariadb', steps: [['brew', 'install', '--quiet', 'mariadb']] };
-  return undefined;
+  const apt = isRoot || asked ? aptWay({ environment, isRoot }, mariadb, mysql) : undefined;
+  if (apt !== undefined || !asked || findProgram(['brew'], { environment }) === undefined) return apt;
+  return { words: 'brew install mariadb', steps: [['brew', 'install', '--quiet', 'mariadb']] };
 }

@@ -1,12 +1,14 @@
 // Prepares the checkout: runs `npm ci` if node_modules differs from package-lock.json, and chooses a suitable
-// Node. Then installs a MySQL server, as root; `--packages-only` leaves that out, `--mysql` requests one.
-// Plain JavaScript without dependencies, since it runs before any are installed, on Node 20 or later.
+// Node. Then installs a MySQL server, as root; `--packages-only` leaves that out, `--mysql` requests one, and
+// `--browser` requests Chromium instead. Plain JavaScript without dependencies, since it runs before any are
+// installed, on Node 20 or later.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { chooseNode } from './node.mjs';
+import { bringChromium } from './set-up-browser.mjs';
 import { bringMysql } from './set-up-mysql.mjs';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -32,12 +34,12 @@ if (!isReady()) {
 const noNode = chooseNode(root);
 if (noNode !== undefined) end(noNode);
 
-if (!process.argv.includes('--packages-only')) {
-  const isThere = bringMysql({
-    failedBefore: join(root, 'node_modules', '.sluice-no-mysql'),
-    asked: process.argv.includes('--mysql'),
-  });
-  if (!isThere) process.exit(1);
+const asks = (option) => process.argv.includes(option);
+if (asks('--browser')) {
+  if (!bringChromium({ root })) process.exit(1);
+} else if (!asks('--packages-only')) {
+  const failedBefore = join(root, 'node_modules', '.sluice-no-mysql');
+  if (!bringMysql({ failedBefore, asked: asks('--mysql') })) process.exit(1);
 }
 
 function end(why) {
