@@ -121,9 +121,16 @@ export interface Question {
 /** Asks before something is changed, does it, and says what was done. Escape closes it. */
 export function Confirm({ question, onEnd }: { readonly question: Question; readonly onEnd: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const close = useRef<HTMLButtonElement>(null);
   const [state, setState] = useState<{ busy?: boolean; done?: string; error?: Error }>({});
+  const isOver = state.done !== undefined;
   useEffect(() => dialog.current?.showModal(), []);
+  // The button that had the focus is gone: whoever has no mouse goes on at the one that is left.
+  useEffect(() => {
+    if (isOver) close.current?.focus();
+  }, [isOver]);
   const run = async () => {
+    if (state.busy) return;
     setState({ busy: true });
     try {
       setState({ done: await question.run() });
@@ -131,18 +138,17 @@ export function Confirm({ question, onEnd }: { readonly question: Question; read
       setState({ error: error as Error });
     }
   };
-  const isOver = state.done !== undefined;
   return (
     <dialog ref={dialog} onClose={onEnd} aria-labelledby="question">
       <h2 id="question">{question.title}</h2>
       <p role={isOver ? 'status' : undefined}>{state.done ?? question.text}</p>
       <Problem error={state.error} />
       <div class="actions">
-        <button type="button" onClick={() => dialog.current?.close()}>
+        <button ref={close} type="button" onClick={() => dialog.current?.close()}>
           {isOver ? 'Close' : 'Cancel'}
         </button>
         {!isOver && (
-          <button type="button" class="primary" onClick={run} disabled={state.busy === true}>
+          <button type="button" class="primary" onClick={run} aria-disabled={state.busy === true}>
             {state.busy ? 'Working …' : question.action}
           </button>
         )}
