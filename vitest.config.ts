@@ -30,7 +30,8 @@ export default defineConfig({
         test: {
           name: 'processes',
           include: ['{test,local-aws/test}/**/*.test.ts'],
-          exclude: [...configDefaults.exclude, ofValues],
+          // The page's tests need Chromium, and have a configuration of their own: npm run test:browser.
+          exclude: [...configDefaults.exclude, ofValues, 'test/browser/**'],
         },
       },
     ],

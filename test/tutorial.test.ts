@@ -55,12 +55,12 @@ function pattern(promised: string): RegExp {
 async function run(command: string, directory: string): Promise<string> {
   if (command === 'npm start') {
     await started?.stop();
-    started = await npmStart(directory, checkout);
+    started = await npmStart(directory, { checkout });
     return started.printed;
   }
   // Without npx, which takes as long as the command; the README's test runs it.
   const line = command.replace(/^npx sluice /, 'node_modules/.bin/sluice ');
-  const { status, stdout, stderr } = await finished(startShell(directory, line, checkout));
+  const { status, stdout, stderr } = await finished(startShell(directory, line, { checkout }));
   expect(status, `${command}\n${stdout}${stderr}`).toBe(0);
   return stdout;
 }
@@ -112,7 +112,7 @@ test('a copy of the stopped local cloud’s directory, restored elsewhere, holds
   cpSync(local, restored, { recursive: true });
   rmSync(local, { recursive: true });
 
-  started = await npmStart(restored, checkout);
+  started = await npmStart(restored, { checkout });
   const after = await finished(startSluice(restored, ['reconcile', '--json'], { checkout }));
   expect(after).toMatchObject({ status: 0, stdout: before.stdout });
 });

@@ -98,10 +98,14 @@ export function startSluice(
 }
 
 /** Starts a line of a document in a shell, in the checkout's folder, in a process group of its own. */
-export function startShell(directory: string, line: string, checkout = projectDirectory): ChildProcess {
+export function startShell(
+  directory: string,
+  line: string,
+  { checkout = projectDirectory, environment = {} }: Pick<CommandOptions, 'checkout' | 'environment'> = {},
+): ChildProcess {
   return spawn('/bin/sh', ['-c', line], {
     cwd: checkout,
-    env: environmentOf(directory, { NO_COLOR: '1' }),
+    env: environmentOf(directory, { NO_COLOR: '1', ...environment }),
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
@@ -116,8 +120,11 @@ export interface Started {
 }
 
 /** @throws {Error} when it ends before it is ready */
-export async function npmStart(directory: string, checkout = projectDirectory): Promise<Started> {
-  const server = startShell(directory, 'npm start', checkout);
+export async function npmStart(
+  directory: string,
+  options: Pick<CommandOptions, 'checkout' | 'environment'> = {},
+): Promise<Started> {
+  const server = startShell(directory, 'npm start', options);
   const ended = finished(server);
   let printed = '';
   await new Promise<void>((resolve, reject) => {
