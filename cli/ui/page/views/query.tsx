@@ -73,11 +73,10 @@ export function Query({ overview }: { readonly overview: Overview | undefined })
           <Problem error={error} />
           {tables?.map(({ name, columns }) => (
             <details key={name} open={tables.length <= 3}>
-              <summary>
-                <button type="button" class="link" onClick={() => setSql(`select * from ${name} limit 100`)}>
-                  {name}
-                </button>
-              </summary>
+              <summary>{name}</summary>
+              <button type="button" class="link" onClick={() => setSql(`select * from ${name} limit 100`)}>
+                select * from {name}
+              </button>
               <dl class="columns">
                 {columns.map((column) => (
                   <div key={column.name}>
