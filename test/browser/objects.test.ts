@@ -108,7 +108,9 @@ describe('with objects of all kinds', () => {
     await expect.poll(keys).toEqual(['passengers/with-mistakes.csv', 'recipes/with-mistakes.json']);
     await page.getByRole('button', { name: 'Failed' }).click();
     await expect.poll(keys).toEqual(['recipes/not-json.json']);
-    await expect.poll(() => cells(page, 'not-json.json')).toEqual(['✕ failed', '0', '0', '0', '0']);
+    await expect
+      .poll(() => cells(page, 'not-json.json'))
+      .toEqual(['✕ failed, unknown_format', '0', '0', '0', '0']);
     expect(await page.getByRole('button', { name: 'Failed' }).getAttribute('aria-pressed')).toBe('true');
     await page.getByRole('button', { name: 'All', exact: true }).click();
     await expect.poll(keys).toHaveLength(25);
