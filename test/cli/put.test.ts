@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { crawlAndWait } from '../../cli/lake/catalog.ts';
 import { startTestPipeline, type TestPipeline } from '../pipeline/running-pipeline.ts';
-import { finished, type Run, sluice, startShell } from './sluice.ts';
+import { finished, type Run, sluice, startShell, startSluice } from './sluice.ts';
 
 const files = mkdtempSync(join(tmpdir(), 'sluice-put-'));
 const file = join(files, "soup's.ndjson");
@@ -21,8 +21,13 @@ afterAll(async () => {
   rmSync(files, { recursive: true, force: true });
 });
 
-const put = (args: readonly string[], until?: string) =>
-  sluice(pipeline.directory, ['put', '-d', 'recipes', ...args], until === undefined ? {} : { until });
+/** @param until interrupt it when it prints this */
+const put = (args: readonly string[], until?: string) => {
+  const all = ['put', '-d', 'recipes', ...args];
+  return until === undefined
+    ? sluice(pipeline.directory, all)
+    : finished(startSluice(pipeline.directory, all), until);
+};
 
 /** Runs the command that a message ends with, as a user would copy it. */
 function runPrinted({ stderr }: Run, words: string): Promise<Run> {

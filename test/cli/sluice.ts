@@ -101,7 +101,7 @@ export function startSluice(
 export function startShell(
   directory: string,
   line: string,
-  { checkout = projectDirectory, environment = {} }: Pick<CommandOptions, 'checkout' | 'environment'> = {},
+  { checkout = projectDirectory, environment = {} }: Pick<ProcessOptions, 'checkout' | 'environment'> = {},
 ): ChildProcess {
   return spawn('/bin/sh', ['-c', line], {
     cwd: checkout,
@@ -122,7 +122,7 @@ export interface Started {
 /** @throws {Error} when it ends before it is ready */
 export async function npmStart(
   directory: string,
-  options: Pick<CommandOptions, 'checkout' | 'environment'> = {},
+  options: Pick<ProcessOptions, 'checkout' | 'environment'> = {},
 ): Promise<Started> {
   const server = startShell(directory, 'npm start', options);
   const ended = finished(server);
