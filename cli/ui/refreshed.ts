@@ -1,5 +1,7 @@
 /** A part of the time that may go into refreshing: two percent. */
 const SHARE = 50;
+/** Reads of which the quickest counts: the first one loads code, and any may wait for something else. */
+const COUNTED = 3;
 
 /**
  * A value that is read again in the background when somebody asks for it and it has grown old. The slower it
@@ -10,7 +12,7 @@ export class Refreshed<Value> {
   readonly #leastMs: number;
   #running: Promise<Value> | undefined;
   #value: { readonly value: Value; readonly at: number } | undefined;
-  #tookMs = 0;
+  #tookMs: readonly number[] = [];
 
   /** @param leastMs how old a value may grow at least, in milliseconds */
   constructor(read: () => Promise<Value>, leastMs: number) {
@@ -21,8 +23,8 @@ export class Refreshed<Value> {
   /** The last value, or the first one as soon as it is there. A failed refresh is told to who asks next. */
   async get(): Promise<{ readonly value: Value; readonly at: number }> {
     const known = this.#value;
-    const isOld =
-      known === undefined || Date.now() - known.at > Math.max(this.#leastMs, SHARE * this.#tookMs);
+    const quickestMs = this.#tookMs.length < COUNTED ? 0 : Math.min(...this.#tookMs);
+    const isOld = known === undefined || Date.now() - known.at > Math.max(this.#leastMs, SHARE * quickestMs);
     if (isOld && this.#running === undefined) void this.#refresh().catch(() => {});
     if (known !== undefined) return known;
     const value = await this.#running;
@@ -41,7 +43,7 @@ export class Refreshed<Value> {
     this.#running = running;
     try {
       const value = await running;
-      this.#tookMs = performance.now() - begun;
+      this.#tookMs = [...this.#tookMs, performance.now() - begun].slice(-COUNTED);
       if (this.#running === running) this.#value = { value, at: Date.now() };
       return value;
     } catch (error) {

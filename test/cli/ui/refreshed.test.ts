@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Refreshed } from '../../../cli/ui/refreshed.ts';
 
 test('a value is read once for all who ask at the same time, and again when it is old', async () => {
@@ -41,4 +41,53 @@ test('a read that fails is told to those who wait for it, and tried again', asyn
   }, 1000);
   await expect(value.get()).rejects.toThrow('no connection');
   expect((await value.get()).value).toBe(2);
+});
+
+describe('how often a value is read', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** A value whose reads take these times, in milliseconds, and the last of them from then on. */
+  function slow(...times: number[]): { refreshed: Refreshed<number>; reads: () => number } {
+    let reads = 0;
+    const read = async () => {
+      const ms = times[Math.min(reads, times.length - 1)] ?? 0;
+      reads += 1;
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      return reads;
+    };
+    return { refreshed: new Refreshed(read, 1_000), reads: () => reads };
+  }
+
+  /** Asks every half second, as pages do. */
+  async function askFor(refreshed: Refreshed<number>, ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 500) {
+      const asked = refreshed.get();
+      await vi.advanceTimersByTimeAsync(500);
+      await asked;
+    }
+  }
+
+  test('a value that is quick to read is read again as often as it may change, though the first read was slow', async () => {
+    const { refreshed, reads } = slow(400, 5);
+    await askFor(refreshed, 30_000);
+    expect(reads()).toBeGreaterThanOrEqual(15);
+  });
+
+  test('one slow read among quick ones does not make a value old', async () => {
+    const { refreshed, reads } = slow(5, 5, 5, 400, 5);
+    await askFor(refreshed, 30_000);
+    expect(reads()).toBeGreaterThanOrEqual(15);
+  });
+
+  test('a value that is slow to read takes a fiftieth of the time at most', async () => {
+    const { refreshed, reads } = slow(400);
+    await askFor(refreshed, 200_000);
+    expect(reads()).toBeLessThanOrEqual(3 + 200_000 / 50 / 400);
+    expect(reads()).toBeGreaterThan(5);
+  });
 });
