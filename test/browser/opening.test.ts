@@ -128,3 +128,14 @@ test('every view asks this machine alone, and says nothing on the console', asyn
   // What is asked and said is held against every test: see runningPage.
   expect(await page.locator('.problem').count()).toBe(0);
 });
+
+test('once a file has ended, the flow does not say that none has come, though the bucket’s list is older', async () => {
+  const page = await (await running.context()).newPage();
+  await page.route('**/api/objects?limit=1', (route) => route.fulfill({ json: { total: 0 } }));
+  await page.goto(running.url);
+  await page.getByText('Ready. No file has come yet.').waitFor();
+  const soup = '{"title":"Soup","ingredients":["water"],"directions":["Boil."]}\n';
+  await running.put('recipes/first.ndjson', soup);
+  await page.getByRole('listitem').filter({ hasText: 'recipes/first.ndjson' }).waitFor();
+  await page.getByText('Nothing waits, and no message failed.').waitFor();
+});

@@ -19,11 +19,12 @@ const work: Readonly<Record<StageView['stage'], string>> = {
 export function Flow({ overview }: { readonly overview: Overview | undefined }) {
   const { data: some } = useAnswer<{ total: number }>('/objects?limit=1', 5_000);
   if (overview === undefined) return <p class="loading">Looking at the pipeline …</p>;
-  const isEmpty = some?.total === 0;
+  // What has ended is known sooner than what the bucket lists.
+  const isEmpty = some?.total === 0 && overview.activity.recent.length === 0;
   return (
     <>
       <h1 class="visually-hidden">The pipeline</h1>
-      <Verdict overview={overview} objects={some?.total} />
+      <Verdict overview={overview} isEmpty={isEmpty} />
       <section aria-label="The flow" class="flow">
         <Drop datasets={overview.datasets} total={some?.total} />
         {overview.stages.map((stage) => (
@@ -38,14 +39,8 @@ export function Flow({ overview }: { readonly overview: Overview | undefined }) 
 }
 
 /** The state of everything, in a sentence, and what to click. */
-function Verdict({
-  overview,
-  objects,
-}: {
-  readonly overview: Overview;
-  readonly objects: number | undefined;
-}) {
-  const { tone, text, link } = verdictOf(overview, objects);
+function Verdict({ overview, isEmpty }: { readonly overview: Overview; readonly isEmpty: boolean }) {
+  const { tone, text, link } = verdictOf(overview, isEmpty);
   return (
     <p class={`verdict ${tone}`} role="status">
       <Badge tone={tone}>{text}</Badge>
@@ -56,7 +51,7 @@ function Verdict({
 
 function verdictOf(
   { stages, ringing }: Overview,
-  objects: number | undefined,
+  isEmpty: boolean,
 ): { tone: Tone; text: string; link?: ComponentChildren } {
   const dead = stages.reduce((sum, each) => sum + each.dead + each.undelivered, 0);
   const waiting = stages.reduce((sum, each) => sum + each.waiting, 0);
@@ -80,7 +75,7 @@ function verdictOf(
       text: `${count(failed.failedInvocations, 'call')} of the ${failed.stage} failed in the last ten minutes. ${moving}.`,
     };
   if (waiting + inFlight > 0) return { tone: 'working', text: `${moving}. Nothing failed.` };
-  if (objects === 0) return { tone: 'waiting', text: 'Ready. No file has come yet.' };
+  if (isEmpty) return { tone: 'waiting', text: 'Ready. No file has come yet.' };
   return { tone: 'done', text: 'Nothing waits, and no message failed.' };
 }
 
