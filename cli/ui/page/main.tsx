@@ -1,5 +1,5 @@
 import { render } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { integer } from '../../terminal/units.ts';
 import type { Overview } from '../overview.ts';
 import { useAnswer } from './fetching.ts';
@@ -19,7 +19,8 @@ const OVERVIEW_MS = 2_000;
 function useRoute(): readonly string[] {
   const read = () => location.hash.replace(/^#\/?/, '').split('/').map(decoded);
   const [route, setRoute] = useState(read);
-  useEffect(() => {
+  // At once after the first look: an address that changed in between would be missed.
+  useLayoutEffect(() => {
     const change = () => {
       setRoute(read());
       scrollTo(0, 0);
