@@ -6,6 +6,8 @@ export default defineConfig({
     include: ['test/browser/**/*.test.ts'],
     setupFiles: ['test/vitest/own-environment.ts'],
     globalSetup: ['test/vitest/warnings.ts'],
+    // Whether to draw the picture of the README anew.
+    provide: { picture: process.env['PICTURE'] === '1' },
     // A file is a local cloud and a browser: both want the cores.
     fileParallelism: false,
     // For a machine that is busy with other things, as in vitest.config.ts.
@@ -14,3 +16,9 @@ export default defineConfig({
     hookTimeout: 180_000,
   },
 });
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    readonly picture: boolean;
+  }
+}
