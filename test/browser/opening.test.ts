@@ -68,6 +68,18 @@ describe('the addresses of the page', () => {
     const here = page.locator('[aria-current="page"]');
     expect(await here.allInnerTexts()).toEqual(['Metrics']);
   });
+
+  test('an address that changes as soon as the page is drawn opens its view', async () => {
+    const page = await (await running.context()).newPage();
+    await page.addInitScript(`
+      new MutationObserver((_, observer) => {
+        if (document.querySelector('main') === null) return;
+        observer.disconnect();
+        location.hash = '#/runs';
+      }).observe(document, { subtree: true, childList: true })`);
+    await page.goto(running.url);
+    await page.getByRole('heading', { name: 'Runs', level: 1 }).waitFor();
+  });
 });
 
 describe('an empty pipeline', () => {
