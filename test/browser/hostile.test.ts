@@ -11,7 +11,10 @@ const attack =
   '<img src=x onerror="alert(1)"></script><script>alert(2)</script><a href=javascript:alert(3)>x</a>';
 const unseen = 'a\u202egpj.exe\u200b\u2066 \u001b[31mred\u001b[0m\u0007';
 
-/** Keys that look like HTML, reverse the line, hide, name what a program has already, or need escaping in an address. */
+/**
+ * Keys that look like HTML, reverse the line, hide, name what a program has already, or need escaping in an
+ * address.
+ */
 const keys = [
   `recipes/${attack}.ndjson`,
   `recipes/${unseen}.ndjson`,

@@ -8,13 +8,15 @@ import { descriptionOf, withDescription } from './described-picture.ts';
 import { runningPage } from './running-page.ts';
 
 const running = runningPage();
-const file = join(projectDirectory, 'docs/flow.png');
+const file = join(projectDirectory, 'docs/pictures/flow.png');
 const MOST_BYTES = 150_000;
 const cure = 'To draw it anew: PICTURE=1 npm run test:browser -- picture. Look at it before you commit it.';
 const soup = '{"title":"Soup","ingredients":["water"],"directions":["Boil for 10 minutes."]}\n';
 const example = (path: string) => readFileSync(join(projectDirectory, 'examples', path));
 
-/** A pipeline in which there is something to see: what flowed, what has rejects, what failed, a dead letter. */
+/**
+ * A pipeline in which there is something to see: what flowed, what has rejects, what failed, a dead letter.
+ */
 async function scene(page: Page): Promise<void> {
   await deadLetter(running, { key: 'recipes/brunch.ndjson', body: soup, reason: 'Access Denied' });
   await page.getByText('1 message could not be processed.').waitFor();
@@ -49,7 +51,7 @@ async function described(page: Page): Promise<string> {
     .replace(/\d[\d.,]*( (ms|s|min|h)\b)?/g, 'N');
 }
 
-test('docs/flow.png, the picture in the README, shows the page as it is', async () => {
+test('docs/pictures/flow.png, the picture in the README, shows the page as it is', async () => {
   const page = await running.open('#/', { width: 1280, height: 800, theme: 'light' });
   await scene(page);
   const recent = page.locator('.recent');
@@ -62,7 +64,7 @@ test('docs/flow.png, the picture in the README, shows the page as it is', async 
 
   if (inject('picture'))
     writeFileSync(file, withDescription(await page.screenshot({ animations: 'disabled' }), description));
-  if (!existsSync(file)) throw new Error(`There is no docs/flow.png. ${cure}`);
+  if (!existsSync(file)) throw new Error(`There is no docs/pictures/flow.png. ${cure}`);
   const png = readFileSync(file);
   expect(png.length).toBeLessThan(MOST_BYTES);
   expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([1280, 800]);

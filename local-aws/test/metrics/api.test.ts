@@ -287,7 +287,8 @@ test('dashboards are read by name and listed by prefix', async () => {
     DashboardBody: '{"widgets":[]}',
   });
   await expect(client.send(new GetDashboardCommand({ DashboardName: 'three' }))).rejects.toMatchObject({
-    name: 'DashboardNotFoundError',
+    name: 'ResourceNotFound',
+    $metadata: { httpStatusCode: 404 },
   });
   const list = async (DashboardNamePrefix?: string) =>
     (await client.send(new ListDashboardsCommand({ DashboardNamePrefix }))).DashboardEntries?.map(

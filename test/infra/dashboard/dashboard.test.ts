@@ -215,8 +215,10 @@ describe('the dashboard', () => {
     expect(age?.properties['annotations']).toEqual({ horizontal: [{ label: 'alarm', value: 3_600 }] });
   });
 
-  it('is not simulated, and its address is among the outputs', () => {
-    expect(readTopology(program).notSimulated.map((each) => each.type)).toContain(type);
+  it('is known to the local cloud by the name with which its address in the outputs ends', () => {
+    const [{ name = '', body = '' } = {}] = readTopology(program).dashboards;
+    expect(body).toBe(program.resources.find((each) => each.type === type)?.inputs['dashboardBody']);
+    expect(stackOutputs.parse(program.outputs).dashboard.endsWith(`/${name}`)).toBe(true);
     expect(stackOutputs.parse(program.outputs).dashboard).toBe(
       'https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#dashboards/dashboard/sluice-dev-dashboard-us-east-1',
     );
