@@ -1,3 +1,9 @@
+/**
+ * The alias by which everything calls a function. It points to a published version, whose code and variables
+ * never change.
+ */
+export const liveAlias = 'live';
+
 /** Set for every function. The first two are for Powertools; `CODE_VERSION` is the hash of the bundle. */
 export const commonVariables = [
   'POWERTOOLS_SERVICE_NAME',
@@ -36,15 +42,7 @@ export const functionVariables = {
     'MAXIMUM_RECEIVES',
   ],
   migration: [...databaseVariables, 'MYSQL_SECRET_ARN', 'MYSQL_LOADING_USER'],
-  'backfill-sending': [
-    'RAW_BUCKET',
-    'FAILED_BUCKET',
-    'LEDGER_BUCKET',
-    'EXTRACTION_QUEUE',
-    'EXTRACTION_VERSION',
-    'TRANSFORMATION_VERSION',
-    'LOADING_VERSION',
-  ],
+  'backfill-sending': ['RAW_BUCKET', 'FAILED_BUCKET', 'LEDGER_BUCKET', 'EXTRACTION_QUEUE'],
   'backfill-reporting': ['FAILED_BUCKET', 'LEDGER_BUCKET'],
 } as const;
 

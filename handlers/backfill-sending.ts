@@ -13,11 +13,6 @@ const context: Sending = {
   send: sqsSend(env.EXTRACTION_QUEUE),
   now: Date.now,
   buckets: { raw: env.RAW_BUCKET, failed: env.FAILED_BUCKET, ledger: env.LEDGER_BUCKET },
-  deployed: {
-    extraction: env.EXTRACTION_VERSION,
-    transformation: env.TRANSFORMATION_VERSION,
-    loading: env.LOADING_VERSION,
-  },
 };
 
 /** The task of the `backfill` and `replay` state machines that sends the events of a batch of objects. */

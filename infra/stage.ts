@@ -29,7 +29,7 @@ export interface StageArgs extends StageConfiguration {
   readonly permissions?: readonly Statement[];
   /** The function's place in the private network. Without it, the function runs outside of any network. */
   readonly placement?: Placement;
-  /** Resources that must exist before the first message is processed. */
+  /** Resources that must be created or updated before a message meets a new version of the function. */
   readonly after?: readonly pulumi.Resource[];
   readonly key: Key;
   /** Days. */
@@ -44,6 +44,7 @@ export class Stage extends pulumi.ComponentResource {
   readonly deadLetters: Queue;
   readonly undelivered: Queue;
   readonly functionName: pulumi.Output<string>;
+  readonly lambda: LambdaFunction;
   readonly mapping: aws.lambda.EventSourceMapping;
 
   constructor(name: string, args: StageArgs, options: pulumi.ComponentResourceOptions) {
@@ -108,6 +109,7 @@ export class Stage extends pulumi.ComponentResource {
           ...args.environment,
         },
         placement: args.placement,
+        after: args.after,
         permissions: [
           ...(args.permissions ?? []),
           ...Object.values(args.uses).flatMap(({ statements }) => statements),
@@ -126,7 +128,7 @@ export class Stage extends pulumi.ComponentResource {
       name,
       {
         eventSourceArn: queue.arn,
-        functionName: lambda.name,
+        functionName: lambda.live.arn,
         batchSize: args.batchSize,
         maximumBatchingWindowInSeconds: args.batchWindow,
         functionResponseTypes: ['ReportBatchItemFailures'],
@@ -135,7 +137,7 @@ export class Stage extends pulumi.ComponentResource {
         metricsConfig: { metrics: ['EventCount'] },
       },
       // Lambda checks on creation that the role may receive from the queue.
-      { parent: this, dependsOn: [lambda.policy, ...(args.after ?? [])] },
+      { parent: this, dependsOn: [lambda.policy] },
     );
 
     new Alarms(
@@ -157,6 +159,7 @@ export class Stage extends pulumi.ComponentResource {
     this.deadLetters = deadLetters;
     this.undelivered = undelivered;
     this.functionName = lambda.name;
+    this.lambda = lambda;
     this.registerOutputs({ queueUrl: this.queueUrl, functionName: this.functionName });
   }
 }

@@ -1,6 +1,7 @@
 import { InvokeCommand } from '@aws-sdk/client-lambda';
 import type { Command } from 'commander';
 import * as z from 'zod';
+import { liveAlias } from '../../domain/environment.ts';
 import { errorText } from '../../domain/errors.ts';
 import { LayoutRefused } from '../../domain/tables/layout.ts';
 import { LosesData } from '../../domain/tables/migration.ts';
@@ -76,7 +77,7 @@ async function applyOnAws({ lambda, outputs }: Target, stack: string): Promise<n
       `The stack ${stack} has no MySQL. To add one: pulumi config set mysql true && pulumi up`,
     );
   const { Payload, FunctionError } = await lambda.send(
-    new InvokeCommand({ FunctionName: outputs.mysql.migration, Payload: '{}' }),
+    new InvokeCommand({ FunctionName: outputs.mysql.migration, Qualifier: liveAlias, Payload: '{}' }),
   );
   const answer = Payload?.transformToString() ?? '';
   if (FunctionError !== undefined) {

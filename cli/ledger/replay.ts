@@ -1,5 +1,6 @@
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { liveAlias } from '../../domain/environment.ts';
 import type { Stage } from '../../domain/stage.ts';
 import { renderDocument } from '../../domain/versions/document.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
@@ -192,7 +193,7 @@ async function rebuildEntry(target: Target, place: Place): Promise<boolean> {
 async function deployedCode({ lambda, outputs }: Target): Promise<Readonly<Record<Stage, string>>> {
   const of = async (stage: Stage) => {
     const { Environment } = await lambda.send(
-      new GetFunctionConfigurationCommand({ FunctionName: outputs.functions[stage] }),
+      new GetFunctionConfigurationCommand({ FunctionName: outputs.functions[stage], Qualifier: liveAlias }),
     );
     return Environment?.Variables?.['CODE_VERSION'] ?? '';
   };

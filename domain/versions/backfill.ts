@@ -99,7 +99,7 @@ export interface ReplayCriteria {
   /** Include versions that the deployed code has processed. */
   readonly force: boolean;
   /** The deployed code version of each stage. */
-  readonly deployed: Readonly<Record<Stage, string>>;
+  readonly deployed: Readonly<Partial<Record<Stage, string>>>;
 }
 
 /**

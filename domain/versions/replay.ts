@@ -45,7 +45,7 @@ function codesOf(receipt: Receipt): Tally {
 export function isBySameCode(
   receipts: readonly Receipt[],
   last: Stage,
-  deployed: Readonly<Record<Stage, string>>,
+  deployed: Readonly<Partial<Record<Stage, string>>>,
 ): boolean {
   return receipts
     .filter(({ stage }) => stages.indexOf(stage) <= stages.indexOf(last))

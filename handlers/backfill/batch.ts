@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import { stages } from '../../domain/stage.ts';
 import { machines } from '../../domain/versions/backfill.ts';
 
 /** An object that Step Functions has listed, or that a manifest names. */
@@ -22,6 +23,11 @@ export const batch = z.object({
     until: z.number(),
     codes: z.array(z.string()),
     force: z.boolean(),
+    /**
+     * The code version of each stage when the replay began. Executions that began under an older definition
+     * name none, and so skip no version for its code.
+     */
+    deployed: z.partialRecord(z.enum(stages), z.string()).default({}),
   }),
   Items: z.array(item),
 });

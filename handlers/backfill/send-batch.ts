@@ -9,7 +9,6 @@ import {
   type Plan,
   planBackfill,
   planReplay,
-  type ReplayCriteria,
 } from '../../domain/versions/backfill.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
@@ -32,7 +31,6 @@ export interface Sending {
   readonly send: Send;
   readonly now: () => number;
   readonly buckets: { readonly raw: string; readonly failed: string; readonly ledger: string };
-  readonly deployed: ReplayCriteria['deployed'];
 }
 
 /**
@@ -151,8 +149,8 @@ async function lookAtObject(
 
 async function lookAtVersion(
   path: VersionPath,
-  { codes, force }: Batch['BatchInput'],
-  { store, buckets, deployed }: Sending,
+  { codes, force, deployed }: Batch['BatchInput'],
+  { store, buckets }: Sending,
 ): Promise<Plan> {
   const ledger = new Ledger(store, buckets.ledger);
   const entry = await ledger.entry(path);

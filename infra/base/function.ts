@@ -1,6 +1,6 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import type { FunctionName, Variable, VariableOf } from '../../domain/environment.ts';
+import { type FunctionName, liveAlias, type Variable, type VariableOf } from '../../domain/environment.ts';
 import type { Bundle } from '../build/bundle.ts';
 import { allow, lambdaTrust, policyDocument, type Statement } from '../iam/documents.ts';
 import type { Placement } from '../mysql/network.ts';
@@ -26,14 +26,24 @@ export interface FunctionArgs {
   readonly permissions: readonly Statement[];
   /** The function's place in the private network. Without it, the function runs outside of any network. */
   readonly placement?: Placement | undefined;
+  /** Resources that must be created or updated before calls run a new version. */
+  readonly after?: readonly pulumi.Resource[] | undefined;
 }
 
-/** A Lambda function with a role and a log group of its own. */
+/**
+ * A Lambda function with a role and a log group of its own, called by an alias. Lambda changes a function's
+ * variables in one call and its code in the next. So each deployment publishes a version, which has both, and
+ * then points the alias to it: no call runs the old code under the new `CODE_VERSION` (Lambda guide,
+ * configuration-versions and configuration-aliases).
+ */
 export class LambdaFunction extends pulumi.ComponentResource {
   readonly name: pulumi.Output<string>;
   /** Seconds. */
   readonly timeout: number;
-  readonly arn: pulumi.Output<string>;
+  /** The function's own, without a version. */
+  readonly functionArn: pulumi.Output<string>;
+  /** The alias, by which it is called. */
+  readonly live: aws.lambda.Alias;
   readonly roleArn: pulumi.Output<string>;
   /** Once this exists, the function has all its permissions. */
   readonly policy: aws.iam.RolePolicy;
@@ -87,13 +97,19 @@ export class LambdaFunction extends pulumi.ComponentResource {
           },
         }),
         environment: { variables: { ...args.environment, CODE_VERSION: args.bundle.version } },
+        publish: true,
       },
       { parent: this, dependsOn: [this.policy] },
+    );
+    this.live = new aws.lambda.Alias(
+      name,
+      { name: liveAlias, functionName: lambda.name, functionVersion: lambda.version },
+      { parent: this, dependsOn: [...(args.after ?? [])] },
     );
 
     this.name = lambda.name;
     this.timeout = args.timeout;
-    this.arn = lambda.arn;
+    this.functionArn = lambda.arn;
     this.roleArn = role.arn;
     this.registerOutputs({ name: this.name });
   }

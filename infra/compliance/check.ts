@@ -8,6 +8,8 @@ export interface Registered {
   readonly name: string;
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly outputs: Readonly<Record<string, unknown>>;
+  /** URNs of the resources that Pulumi creates or updates before it. */
+  readonly dependencies: readonly string[];
 }
 
 /** A rule for the whole stack, with its reason and source. */

@@ -19,12 +19,13 @@ export function policiesOf(checks: readonly Check[]): Policies {
       description: check.rule,
       enforcementLevel: 'mandatory',
       validateStack({ resources }, report) {
-        const stack = resources.map(({ urn, type, name, props }) => ({
+        const stack = resources.map(({ urn, type, name, props, dependencies }) => ({
           urn,
           type,
           name,
           inputs: inputs.get(urn) ?? props,
           outputs: props,
+          dependencies: dependencies.map((each) => each.urn),
         }));
         for (const { urn, message } of findings([check], stack)) report(message, urn);
       },

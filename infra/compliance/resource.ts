@@ -46,13 +46,35 @@ const queue = 'aws:sqs/queue:Queue';
 export const sourceOf = ({ inputs }: Registered, all: readonly Registered[]) =>
   all.find((each) => each.type === queue && each.outputs['arn'] === inputs['eventSourceArn']);
 
-/** The function that a mapping or an invocation calls. */
-export const functionOf = ({ inputs }: Pick<Registered, 'inputs'>, all: readonly Registered[]) =>
-  all.find(
-    (each) =>
-      each.type === 'aws:lambda/function:Function' &&
-      Object.values(each.outputs).includes(inputs['functionName']),
+/** The alias that a mapping calls. */
+export const aliasOf = ({ inputs }: Pick<Registered, 'inputs'>, all: readonly Registered[]) =>
+  all.find(({ type, outputs }) => type === aliasType && outputs['arn'] === inputs['functionName']);
+
+export const aliasType = 'aws:lambda/alias:Alias';
+
+/** The function that a mapping, an invocation or an alias names. */
+export const functionOf = (
+  { inputs }: Pick<Registered, 'inputs'>,
+  all: readonly Registered[],
+): Registered | undefined => {
+  const named = aliasOf({ inputs }, all)?.inputs['functionName'] ?? inputs['functionName'];
+  return all.find(
+    ({ type, outputs }) => type === 'aws:lambda/function:Function' && Object.values(outputs).includes(named),
   );
+};
+
+/** Whether a resource waits for another one, directly or through others. */
+export function waitsFor(resource: Registered, awaited: Registered, all: readonly Registered[]): boolean {
+  const known = new Map(all.map((each) => [each.urn, each]));
+  const seen = new Set<string>();
+  const waits = (urn: string): boolean => {
+    if (urn === awaited.urn) return true;
+    if (seen.has(urn)) return false;
+    seen.add(urn);
+    return known.get(urn)?.dependencies.some(waits) ?? false;
+  };
+  return resource.dependencies.some(waits);
+}
 
 const redrive = z.object({ deadLetterTargetArn: z.string(), maxReceiveCount: z.coerce.number() });
 

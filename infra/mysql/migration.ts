@@ -87,6 +87,7 @@ export class Migration extends pulumi.ComponentResource {
       name,
       {
         functionName: lambda.name,
+        qualifier: lambda.live.name,
         input: '{}',
         // The bundle contains the migrations.
         triggers: { code: args.bundle.version, database: database.instance.resourceId },

@@ -31,6 +31,7 @@ export function backfillWorkflow(parts: WorkflowParts): Workflow {
           settleSeconds: '{% $exists($states.input.settleSeconds) ? $states.input.settleSeconds : 60 %}',
           codes: [],
           force: false,
+          deployed: {},
           troubles: [],
         },
         Next: 'Is there a manifest?',

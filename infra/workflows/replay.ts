@@ -1,4 +1,5 @@
 import { drainStates } from '../../domain/versions/workflow-states.ts';
+import { lookUpCode, lookUpCodeBegins } from './code.ts';
 import { crawl, crawlBegins } from './crawl.ts';
 import { drain } from './drain.ts';
 import { checkBegins, end, reportBegins } from './report-states.ts';
@@ -40,12 +41,14 @@ export function replayWorkflow(parts: WorkflowParts): Workflow {
           // This replay's own rejects and faults are newer.
           until: '{% $toMillis($states.context.Execution.StartTime) %}',
           force: '{% $states.input.force = true %}',
+          deployed: {},
           dryRun: '{% $states.input.dryRun = true %}',
           settleSeconds: '{% $exists($states.input.settleSeconds) ? $states.input.settleSeconds : 60 %}',
           troubles: [],
         },
-        Next: 'Send the objects with rejects',
+        Next: lookUpCodeBegins,
       },
+      ...lookUpCode('Send the objects with rejects', reportBegins, parts),
       'Send the objects with rejects': send('Rejects', 'rejects', 'Send the objects with faults'),
       'Send the objects with faults': send('Faults', 'faults', 'Is dry run?'),
       'Is dry run?': {

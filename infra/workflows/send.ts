@@ -36,6 +36,7 @@ export function sendAll(
         until: '{% $until %}',
         codes: '{% $codes %}',
         force: '{% $force %}',
+        deployed: '{% $deployed %}',
       },
     },
     ItemProcessor: {

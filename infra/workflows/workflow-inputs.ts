@@ -6,6 +6,8 @@ export interface WorkflowParts {
   /** ARNs of the functions. */
   readonly sending: pulumi.Input<string>;
   readonly reporting: pulumi.Input<string>;
+  /** ARNs of the stages' functions, with their alias. */
+  readonly functions: Readonly<Record<Stage, pulumi.Input<string>>>;
   /** URLs of the stages' queues. */
   readonly queues: Readonly<Record<Stage, pulumi.Input<string>>>;
   readonly crawler: pulumi.Input<string>;

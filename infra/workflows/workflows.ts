@@ -25,8 +25,7 @@ export interface WorkflowsArgs extends WorkflowConfiguration {
   readonly stages: Readonly<Record<StageName, Stage>>;
   readonly catalog: Catalog;
   readonly key: Key;
-  /** The bundles of all functions, including the stages'. */
-  readonly code: pulumi.Output<Readonly<Record<StageName | 'backfillSending' | 'backfillReporting', Bundle>>>;
+  readonly code: pulumi.Output<Readonly<Record<'backfillSending' | 'backfillReporting', Bundle>>>;
   readonly environmentOf: (service: FunctionName) => FunctionEnvironment;
   /** Days. */
   readonly logRetention: number;
@@ -55,9 +54,6 @@ export class Workflows extends pulumi.ComponentResource {
         FAILED_BUCKET: failed.name,
         LEDGER_BUCKET: ledger.name,
         EXTRACTION_QUEUE: stages.extraction.queue.url,
-        EXTRACTION_VERSION: code.extraction.version,
-        TRANSFORMATION_VERSION: code.transformation.version,
-        LOADING_VERSION: code.loading.version,
       },
       grants: [readsAll(raw), updates(failed), readsAll(ledger)],
       statements: [allow('SendMessages', ['sqs:SendMessage'], stages.extraction.queue.arn), useKey],
@@ -71,8 +67,13 @@ export class Workflows extends pulumi.ComponentResource {
     });
 
     const parts: WorkflowParts = {
-      sending: sending.arn,
-      reporting: reporting.arn,
+      sending: sending.live.arn,
+      reporting: reporting.live.arn,
+      functions: {
+        extraction: stages.extraction.lambda.live.arn,
+        transformation: stages.transformation.lambda.live.arn,
+        loading: stages.loading.lambda.live.arn,
+      },
       queues: {
         extraction: stages.extraction.queue.url,
         transformation: stages.transformation.queue.url,
@@ -86,7 +87,7 @@ export class Workflows extends pulumi.ComponentResource {
       drainTimeout: args.drainTimeout,
     };
     const common = [
-      allow('RunTasks', ['lambda:InvokeFunction'], [sending.arn, reporting.arn]),
+      allow('RunTasks', ['lambda:InvokeFunction'], [sending.live.arn, reporting.live.arn]),
       allow(
         'LookAtQueues',
         ['sqs:GetQueueAttributes'],
@@ -95,6 +96,13 @@ export class Workflows extends pulumi.ComponentResource {
       allow('Crawl', ['glue:StartCrawler', 'glue:GetCrawler'], catalog.crawlerArn),
       allow('ListFailed', ['s3:ListBucket'], failed.arn),
     ];
+    // The reference names only the function's own ARN, while the call has the alias's (Service authorization
+    // reference, AWS Lambda).
+    const looksUpCode = allow(
+      'LookUpCode',
+      ['lambda:GetFunctionConfiguration'],
+      Object.values(stages).flatMap(({ lambda }) => [lambda.functionArn, lambda.live.arn]),
+    );
     const workflow = (machine: Machine, definition: ReturnType<typeof backfillWorkflow>) =>
       new Workflow(
         `${name}-${machine}`,
@@ -102,7 +110,7 @@ export class Workflows extends pulumi.ComponentResource {
           definition,
           permissions:
             machine === 'replay'
-              ? common
+              ? [...common, looksUpCode]
               : [
                   ...common,
                   allow('ListRaw', ['s3:ListBucket'], raw.arn),

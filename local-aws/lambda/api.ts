@@ -8,15 +8,16 @@ import { type Asked, type DescribedService, operationOf } from '../http/operatio
 import { harmless, notServed } from '../http/parameters.ts';
 import { jsonAnswer, type Place, parsePayload, type Route, restJsonService } from '../http/rest-json.ts';
 import type { WireResponse } from '../http/service.ts';
-import type { LambdaFunction } from './function.ts';
+import { type LambdaFunction, versionOf } from './function.ts';
 import type { EventSourceMapping } from './mapping.ts';
 import {
   changedInTheProgram,
   configuration,
   functionName,
-  latest,
   mappingConfiguration,
   paging,
+  qualified,
+  qualifiedArn,
 } from './shapes.ts';
 
 export interface LambdaServiceOptions extends Pick<ServiceContext, 'authorize' | 'clock'> {
@@ -41,9 +42,12 @@ export const lambdaService = (service: LambdaServiceOptions): DescribedService<R
 
 const route = operationOf<LambdaServiceOptions, WireResponse, Place>();
 const onFunction = {
-  find: ({ service, input }: Asked<LambdaServiceOptions, { FunctionName: string }>) =>
-    functionOf(service, input.FunctionName),
-  resource: ({ target }: { readonly target: LambdaFunction }) => target.settings.arn,
+  find: ({ service, input }: Asked<LambdaServiceOptions, z.infer<typeof qualified>>) =>
+    functionOf(service, input.FunctionName, input.Qualifier),
+  // Lambda treats an unqualified ARN differently from a qualified one, even one of `$LATEST` (Lambda guide,
+  // configuration-versions).
+  resource: ({ target: { lambda, qualifier } }: { readonly target: Qualified }) =>
+    qualifiedArn(lambda.settings.arn, qualifier),
 };
 
 const operations = {
@@ -51,8 +55,7 @@ const operations = {
     ...onFunction,
     at: 'POST /2015-03-31/functions/{FunctionName}/invocations',
     payload: true,
-    input: functionName.extend({
-      ...latest,
+    input: qualified.extend({
       InvocationType: z.enum(['RequestResponse', 'Event', 'DryRun']).default('RequestResponse'),
       LogType: z.enum(['None', 'Tail']).default('None'),
       ClientContext: notServed,
@@ -60,18 +63,18 @@ const operations = {
       TenantId: notServed,
     }),
     action: 'lambda:InvokeFunction',
-    async run({ service, target, input: { InvocationType, LogType }, request }) {
+    async run({ service, target: { lambda }, input: { InvocationType, LogType }, request }) {
       const payload = (await text(request.body)) || '{}';
       checkPayload(payload, InvocationType === 'Event' ? asynchronousLimit : synchronousLimit);
       if (InvocationType === 'DryRun') return { status: 204 };
       if (InvocationType === 'Event') {
-        void invokeLater(target, payload, service.clock);
+        void invokeLater(lambda, payload, service.clock);
         return { status: 202 };
       }
-      const { payload: body, functionError, logTail = '' } = await target.invoke(payload).result;
+      const { payload: body, functionError, logTail = '' } = await lambda.invoke(payload).result;
       const headers = {
         'content-type': 'application/json',
-        'x-amz-executed-version': '$LATEST',
+        'x-amz-executed-version': versionOf(lambda.settings),
         ...(functionError ? { 'x-amz-function-error': functionError } : {}),
         ...(LogType === 'Tail' ? { 'x-amz-log-result': Buffer.from(logTail).toString('base64') } : {}),
       };
@@ -82,20 +85,20 @@ const operations = {
   GetFunction: route({
     ...onFunction,
     at: 'GET /2015-03-31/functions/{FunctionName}',
-    input: functionName.extend(latest),
+    input: qualified,
     action: 'lambda:GetFunction',
-    async run({ target }) {
-      const Code = { RepositoryType: 'S3', Location: `file://${target.settings.modulePath}` };
-      return jsonAnswer({ Configuration: await configuration(target), Code });
+    async run({ target: { lambda, qualifier } }) {
+      const Code = { RepositoryType: 'S3', Location: `file://${lambda.settings.modulePath}` };
+      return jsonAnswer({ Configuration: await configuration(lambda, qualifier), Code });
     },
   }),
 
   GetFunctionConfiguration: route({
     ...onFunction,
     at: 'GET /2015-03-31/functions/{FunctionName}/configuration',
-    input: functionName.extend(latest),
+    input: qualified,
     action: 'lambda:GetFunctionConfiguration',
-    run: async ({ target }) => jsonAnswer(await configuration(target)),
+    run: async ({ target: { lambda, qualifier } }) => jsonAnswer(await configuration(lambda, qualifier)),
   }),
 
   ListFunctions: route({
@@ -110,7 +113,7 @@ const operations = {
     async run({ service, input: { Marker, MaxItems } }) {
       const all = [...service.functions.values()];
       const asked = { MaxResults: Math.min(MaxItems, 50), NextToken: Marker };
-      const { Functions, NextToken } = page('Functions', all, configuration, asked);
+      const { Functions, NextToken } = page('Functions', all, (each) => configuration(each), asked);
       return jsonAnswer({ Functions: await Promise.all(Functions), NextMarker: NextToken });
     },
   }),
@@ -121,15 +124,15 @@ const operations = {
     action: 'lambda:ListEventSourceMappings',
     resource: () => '*',
     run({ service, input: { FunctionName, EventSourceArn, Marker, MaxItems } }) {
-      const functionArn =
-        FunctionName === undefined ? undefined : functionOf(service, FunctionName).settings.arn;
+      const asked = FunctionName === undefined ? undefined : functionOf(service, FunctionName);
       const found = [...service.mappings.values()].filter(
         ({ settings }) =>
-          (functionArn === undefined || settings.functionArn === functionArn) &&
+          (asked === undefined ||
+            (settings.functionArn === asked.lambda.settings.arn && settings.qualifier === asked.qualifier)) &&
           (EventSourceArn === undefined || settings.queueArn === EventSourceArn),
       );
-      const asked = { MaxResults: Math.min(MaxItems, 100), NextToken: Marker };
-      const { NextToken, ...listed } = page('EventSourceMappings', found, mappingConfiguration, asked);
+      const paging = { MaxResults: Math.min(MaxItems, 100), NextToken: Marker };
+      const { NextToken, ...listed } = page('EventSourceMappings', found, mappingConfiguration, paging);
       return jsonAnswer({ ...listed, NextMarker: NextToken });
     },
   }),
@@ -155,14 +158,40 @@ const operations = {
   }),
 };
 
+/** A function, and the version or alias of it that a call names. */
+interface Qualified {
+  readonly lambda: LambdaFunction;
+  readonly qualifier: string | undefined;
+}
+
 /**
- * Finds a function by name, ARN or partial ARN, with or without a version. @throws ServiceError
- * ResourceNotFoundException
+ * Finds a function by name, ARN or partial ARN, with or without a version or an alias.
+ *
+ * @throws ServiceError ResourceNotFoundException; InvalidParameterValueException for two qualifiers that
+ * differ
  */
-function functionOf({ functions }: LambdaServiceOptions, name: string): LambdaFunction {
-  const found = functions.get(name.replace(/^.*function:/, '').replace(/:\$LATEST$/, ''));
-  if (found) return found;
-  throw new ServiceError('ResourceNotFoundException', 404, `Function not found: ${name}`);
+function functionOf({ functions }: LambdaServiceOptions, asked: string, parameter?: string): Qualified {
+  const [name = '', inName] = asked.replace(/^.*function:/, '').split(':');
+  const lambda = functions.get(name);
+  const qualifier = inName ?? parameter;
+  if (parameter !== undefined && parameter !== qualifier)
+    throw new ServiceError(
+      'InvalidParameterValueException',
+      400,
+      'The derived qualifier from the function name does not match the specified qualifier.',
+    );
+  const known = lambda && [
+    undefined,
+    '$LATEST',
+    versionOf(lambda.settings),
+    ...(lambda.settings.aliases ?? []),
+  ];
+  if (lambda && known?.includes(qualifier)) return { lambda, qualifier };
+  throw new ServiceError(
+    'ResourceNotFoundException',
+    404,
+    `Function not found: ${qualifiedArn(asked, inName === undefined ? qualifier : undefined)}`,
+  );
 }
 
 function checkPayload(payload: string, limit: number): void {

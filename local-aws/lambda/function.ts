@@ -13,7 +13,12 @@ import type { InvocationResult } from './mapping.ts';
 
 export interface FunctionSettings {
   readonly name: string;
+  /** Without a version or an alias. */
   readonly arn: string;
+  /** The published version, which is all that runs here; `$LATEST` if the program publishes none. */
+  readonly version?: string;
+  /** The names of its aliases, which all point to that version. */
+  readonly aliases?: readonly string[];
   readonly roleArn: string;
   /** Absolute path of the deployed module. Its directory is the task root. */
   readonly modulePath: string;
@@ -63,6 +68,8 @@ export interface Invocation {
   /** Kills its process, like a crash. */
   kill(): void;
 }
+
+export const versionOf = ({ version = '$LATEST' }: Pick<FunctionSettings, 'version'>) => version;
 
 /** "Invoke, LogType: the last 4 KB of the execution log" */
 const logTailLength = 4096;
@@ -169,7 +176,7 @@ export class LambdaFunction {
     const settings = this.settings;
     const ports = this.#ports;
     const day = new Date().toISOString().slice(0, 10).replaceAll('-', '/');
-    const logStream = `${day}/[$LATEST]${randomBytes(16).toString('hex')}`;
+    const logStream = `${day}/[${versionOf(settings)}]${randomBytes(16).toString('hex')}`;
     const mayLog = await this.#mayLog(logStream);
     const log = (line: string) => {
       worker.logged = `${worker.logged}${line}\n`.slice(-logTailLength);
@@ -246,7 +253,7 @@ export class LambdaFunction {
     if (cold) worker.initMs = performance.now() - begun;
     const started = performance.now();
     worker.logged = '';
-    log(`START RequestId: ${requestId} Version: $LATEST`);
+    log(`START RequestId: ${requestId} Version: ${versionOf(this.settings)}`);
     if ('payload' in outcome)
       outcome = await process.run({
         requestId,
@@ -302,7 +309,7 @@ function lambdaEnvironment(
     AWS_DEFAULT_REGION: region,
     AWS_EXECUTION_ENV: `AWS_Lambda_${settings.runtime}`,
     AWS_LAMBDA_FUNCTION_NAME: settings.name,
-    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_FUNCTION_VERSION: versionOf(settings),
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: `${settings.memoryMb}`,
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     AWS_LAMBDA_LOG_GROUP_NAME: settings.logGroup,

@@ -21,6 +21,8 @@ export interface InvocationResult {
 export interface MappingSettings {
   readonly uuid: string;
   readonly functionArn: string;
+  /** The alias or version that it invokes; without it, the newest code. */
+  readonly qualifier?: string | undefined;
   readonly queueArn: string;
   /** 1–10, or up to 10,000 with a batching window. */
   readonly batchSize: number;

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import * as z from 'zod';
-import { notServed, only } from '../http/parameters.ts';
-import type { LambdaFunction } from './function.ts';
+import { notServed } from '../http/parameters.ts';
+import { type LambdaFunction, versionOf } from './function.ts';
 import type { EventSourceMapping } from './mapping.ts';
 
-export const latest = { Qualifier: only('$LATEST') };
 export const paging = {
   Marker: z.string().optional(),
   MaxItems: z.coerce.number().int().min(1).max(10_000).default(50),
 };
 export const functionName = z.object({ FunctionName: z.string() });
+export const qualified = functionName.extend({ Qualifier: z.string().optional() });
 export const changedInTheProgram = {
   FunctionName: notServed,
   BatchSize: notServed,
@@ -34,12 +34,13 @@ export const changedInTheProgram = {
   ProvisionedPollerConfig: notServed,
 };
 
-export async function configuration({ settings }: LambdaFunction) {
+/** @param qualifier the version or alias that was asked for */
+export async function configuration({ settings }: LambdaFunction, qualifier?: string) {
   const code = await readFile(settings.modulePath);
   const { mtime } = await stat(settings.modulePath);
   return {
     FunctionName: settings.name,
-    FunctionArn: settings.arn,
+    FunctionArn: qualifiedArn(settings.arn, qualifier),
     Runtime: settings.runtime,
     Role: settings.roleArn,
     Handler: settings.handler,
@@ -48,7 +49,7 @@ export async function configuration({ settings }: LambdaFunction) {
     Timeout: settings.timeoutSeconds,
     MemorySize: settings.memoryMb,
     LastModified: mtime.toISOString().replace('Z', '+0000'),
-    Version: '$LATEST',
+    Version: qualifier === undefined ? '$LATEST' : versionOf(settings),
     Environment: { Variables: settings.environment },
     PackageType: 'Zip',
     State: 'Active',
@@ -57,10 +58,13 @@ export async function configuration({ settings }: LambdaFunction) {
   };
 }
 
+export const qualifiedArn = (arn: string, qualifier: string | undefined) =>
+  qualifier === undefined ? arn : `${arn}:${qualifier}`;
+
 export function mappingConfiguration({ settings, state, lastResult }: EventSourceMapping) {
   return {
     UUID: settings.uuid,
-    FunctionArn: settings.functionArn,
+    FunctionArn: qualifiedArn(settings.functionArn, settings.qualifier),
     EventSourceArn: settings.queueArn,
     BatchSize: settings.batchSize,
     MaximumBatchingWindowInSeconds: settings.maximumBatchingWindowSeconds,

@@ -65,10 +65,16 @@ const makers: Readonly<Record<string, Make>> = {
     return { id: `${String(inputs['rule'])}-${targetId}`, outputs: { targetId } };
   },
   'aws:cloudwatch/logGroup:LogGroup': withArn('logs', 'log-group:'),
-  'aws:lambda/function:Function': byName((name, { arn }) => {
+  'aws:lambda/function:Function': byName((name, { arn, inputs }) => {
     const own = arn('lambda', `function:${name}`);
-    return { arn: own, qualifiedArn: `${own}:$LATEST`, version: '$LATEST' };
+    const version = inputs['publish'] === true ? '1' : '$LATEST';
+    return { arn: own, qualifiedArn: `${own}:${version}`, version };
   }),
+  'aws:lambda/alias:Alias': ({ named, arn, inputs }) => {
+    const name = named('name');
+    const own = arn('lambda', `function:${String(inputs['functionName'])}:${name}`);
+    return { id: own, outputs: { name, arn: own } };
+  },
   'aws:lambda/eventSourceMapping:EventSourceMapping': ({ name, arn }) => {
     const uuid = uuidOf(name);
     return { id: uuid, outputs: { uuid, arn: arn('lambda', `event-source-mapping:${uuid}`) } };

@@ -3,6 +3,7 @@ import './modules.ts';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as pulumi from '@pulumi/pulumi';
+import type { RegisterResourceRequest } from '@pulumi/pulumi/proto/resource_pb.js';
 import { MockMonitor } from '@pulumi/pulumi/runtime/mocks.js';
 import { callResult, physicalResource } from './mocks.ts';
 import type { Resource } from './program.ts';
@@ -18,7 +19,7 @@ async function run(request: ProgramRequest): Promise<{ resources: Resource[]; ou
   // Pulumi runs a program in the directory of its main file.
   process.chdir(dirname(request.main));
   const taken = new Set<string>();
-  const registered = new Map<string, Omit<Resource, 'urn'>>();
+  const registered = new Map<string, Omit<Resource, 'urn' | keyof Treatment>>();
   const register = async ({ type, name, inputs: given, custom }: pulumi.runtime.MockResourceArgs) => {
     if (taken.has(`${type}::${name}`))
       throw new Error(`Two resources are of type ${type} and named "${name}".`);
@@ -49,6 +50,8 @@ async function run(request: ProgramRequest): Promise<{ resources: Resource[]; ou
   );
   pulumi.runtime.setAllConfig({ ...request.configuration });
   const monitor = pulumi.runtime.getMonitor();
+  if (!(monitor instanceof MockMonitor)) throw new Error('Pulumi runs without the mocks.');
+  const treatments = recordTreatments(monitor);
 
   const program: Record<string, unknown> = await import(pathToFileURL(request.main).href);
   const exported = 'default' in program ? program['default'] : { ...program };
@@ -57,14 +60,35 @@ async function run(request: ProgramRequest): Promise<{ resources: Resource[]; ou
   });
   await pulumi.runtime.disconnect();
 
-  if (!(monitor instanceof MockMonitor)) throw new Error('Pulumi runs without the mocks.');
   const urns = [...monitor.getRegisteredResources().keys()].sort();
   const resources = urns.flatMap((urn) => {
     const [, , type = '', name = ''] = urn.split('::');
-    const resource = registered.get(`${type.split('$').at(-1)}::${name}`);
-    return resource === undefined ? [] : [{ urn, ...resource }];
+    const own = `${type.split('$').at(-1)}::${name}`;
+    const [resource, treatment] = [registered.get(own), treatments.get(own)];
+    return resource === undefined || treatment === undefined ? [] : [{ urn, ...resource, ...treatment }];
   });
   return { resources, outputs: await plain(outputs) };
+}
+
+type Treatment = Pick<Resource, 'dependencies' | 'options'>;
+
+/** Pulumi's mocks hide the dependencies and options of a resource, so this reads them from the requests. */
+function recordTreatments(monitor: MockMonitor): ReadonlyMap<string, Treatment> {
+  const treatments = new Map<string, Treatment>();
+  const register = monitor.registerResource.bind(monitor);
+  monitor.registerResource = (request: RegisterResourceRequest, callback) => {
+    treatments.set(`${request.getType()}::${request.getName()}`, {
+      dependencies: request.getDependenciesList().sort(),
+      options: {
+        protect: request.getProtect() ?? false,
+        retainOnDelete: request.getRetainondelete() ?? false,
+        deleteBeforeReplace: request.getDeletebeforereplace(),
+        ignoreChanges: request.getIgnorechangesList(),
+      },
+    });
+    return register(request, callback);
+  };
+  return treatments;
 }
 
 /** Values as JSON: secrets in plain text, assets and archives as their path or text. */

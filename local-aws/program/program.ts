@@ -16,6 +16,15 @@ const resource = z.object({
   name: z.string(),
   inputs: z.record(z.string(), z.unknown()),
   outputs: z.record(z.string(), z.unknown()),
+  /** URNs of the resources that Pulumi creates or updates before it: named by the program or by a property. */
+  dependencies: z.array(z.string()),
+  /** How Pulumi treats it when it changes or goes (Pulumi docs, concepts/resources/options). */
+  options: z.object({
+    protect: z.boolean(),
+    retainOnDelete: z.boolean(),
+    deleteBeforeReplace: z.boolean(),
+    ignoreChanges: z.array(z.string()),
+  }),
 });
 export type Resource = z.infer<typeof resource>;
 

@@ -104,8 +104,16 @@ export const shapes = {
     tracingConfig: z.strictObject({ mode: text.default('PassThrough') }).prefault({}),
     vpcConfig: z.strictObject({ subnetIds: z.array(text), securityGroupIds: z.array(text) }).optional(),
     packageType: only('Zip'),
-    publish: only(false),
+    version: text,
+    publish: z.boolean().default(false),
     ...inert('architectures', 'description', 'ephemeralStorage', 'skipDestroy', 'sourceCodeHash', 'tags'),
+  }),
+  alias: z.strictObject({
+    name: text,
+    arn: text,
+    functionName: text,
+    functionVersion: text,
+    ...inert('description'),
   }),
   mapping: z.strictObject({
     uuid: text,

@@ -178,14 +178,21 @@ function readRules(reader: ResourceReader): EventRule[] {
 }
 
 function readFunctions(reader: ResourceReader): FunctionSettings[] {
+  const aliases = reader.all('aws:lambda/alias:Alias', shapes.alias);
   return reader.all('aws:lambda/function:Function', shapes.function).map((each) => {
     const module = each.handler.slice(0, each.handler.lastIndexOf('.'));
     const file = ['.mjs', '.js', '.cjs'].map((ending) => each.code.assets[module + ending]).find(Boolean);
     if (file === undefined)
       reader.complain(each.arn, `its code holds no module for the handler ${each.handler}`);
+    const own = aliases.filter(({ functionName }) => functionName === each.name);
+    for (const { arn, functionVersion } of own)
+      if (functionVersion !== each.version)
+        reader.complain(arn, `the local cloud has only the version ${each.version} of ${each.name}`);
     return {
       name: each.name,
       arn: each.arn,
+      version: each.version,
+      aliases: own.map(({ name }) => name),
       modulePath: file?.path ?? '',
       handler: each.handler,
       runtime: each.runtime,
@@ -204,9 +211,10 @@ function readFunctions(reader: ResourceReader): FunctionSettings[] {
 
 function readMappings(reader: ResourceReader): MappingSettings[] {
   const functions = reader.all('aws:lambda/function:Function', shapes.function);
+  const aliases = reader.all('aws:lambda/alias:Alias', shapes.alias);
   return reader.all('aws:lambda/eventSourceMapping:EventSourceMapping', shapes.mapping).map((mapping) => ({
     uuid: mapping.uuid,
-    functionArn: functions.find(({ name }) => name === mapping.functionName)?.arn ?? mapping.functionName,
+    ...invokedBy(mapping.functionName, functions, aliases),
     queueArn: mapping.eventSourceArn,
     batchSize: mapping.batchSize,
     maximumBatchingWindowSeconds: mapping.maximumBatchingWindowInSeconds,
@@ -215,6 +223,17 @@ function readMappings(reader: ResourceReader): MappingSettings[] {
     enabled: mapping.enabled,
     countsEvents: mapping.metricsConfig.metrics.includes('EventCount'),
   }));
+}
+
+/** The function that a mapping names, by name, ARN or the ARN of an alias. */
+function invokedBy(
+  asked: string,
+  functions: readonly { readonly name: string; readonly arn: string }[],
+  aliases: readonly { readonly name: string; readonly arn: string; readonly functionName: string }[],
+): Pick<MappingSettings, 'functionArn' | 'qualifier'> {
+  const alias = aliases.find(({ arn }) => arn === asked);
+  const found = functions.find(({ name }) => name === (alias?.functionName ?? asked));
+  return { functionArn: found?.arn ?? asked, qualifier: alias?.name };
 }
 
 function readRoles(reader: ResourceReader): RoleTopology[] {

@@ -22,6 +22,8 @@ const sdk = {
   glue: { prefix: 'Glue', target: 'AWSGlue', version: '1.1' },
 } as const;
 
+const functionAsked = z.strictObject({ FunctionName: z.string() });
+
 const invocation = z.strictObject({ FunctionName: z.string(), Payload: json.default({}) });
 const functionError = z.object({ errorType: z.string().default('Lambda.Unknown') });
 
@@ -32,11 +34,14 @@ const functionError = z.object({ errorType: z.string().default('Lambda.Unknown')
 export function taskCalls(services: TaskServices, caller: Caller) {
   return async (resource: string, input: Json): Promise<Json> => {
     if (resource === 'arn:aws:states:::lambda:invoke') return invoke(services.lambda, caller, input);
+    if (resource === 'arn:aws:states:::aws-sdk:lambda:getFunctionConfiguration')
+      return getFunctionConfiguration(services.lambda, caller, input);
     const [, name = '', operation = ''] = /^arn:aws:states:::aws-sdk:(\w+):(\w+)$/.exec(resource) ?? [];
     if (name !== 'sqs' && name !== 'glue')
       throw new StatesError('States.Runtime', `The local cloud does not support ${resource}.`);
     const { prefix, target, version } = sdk[name];
     const response = await send(services[name], caller, {
+      method: 'POST',
       path: '/',
       headers: {
         'content-type': `application/x-amz-json-${version}`,
@@ -59,6 +64,7 @@ export function taskCalls(services: TaskServices, caller: Caller) {
 async function invoke(lambda: Service, caller: Caller, input: Json): Promise<Json> {
   const { FunctionName, Payload } = invocation.parse(input);
   const { status, headers, body } = await send(lambda, caller, {
+    method: 'POST',
     path: `/2015-03-31/functions/${encodeURIComponent(FunctionName)}/invocations`,
     headers: {},
     body: JSON.stringify(Payload),
@@ -67,17 +73,36 @@ async function invoke(lambda: Service, caller: Caller, input: Json): Promise<Jso
     throw new StatesError(`Lambda.${headers['x-amzn-errortype'] ?? 'Unknown'}`, JSON.stringify(body));
   if (headers['x-amz-function-error'] !== undefined)
     throw new StatesError(functionError.parse(body).errorType, JSON.stringify(body));
-  return { ExecutedVersion: '$LATEST', Payload: body, StatusCode: 200 };
+  const ExecutedVersion = headers['x-amz-executed-version'] ?? '$LATEST';
+  return { ExecutedVersion, Payload: body, StatusCode: 200 };
+}
+
+/** Lambda's API is REST, so its tasks have paths of their own. */
+async function getFunctionConfiguration(lambda: Service, caller: Caller, input: Json): Promise<Json> {
+  const { FunctionName } = functionAsked.parse(input);
+  const { status, headers, body } = await send(lambda, caller, {
+    method: 'GET',
+    path: `/2015-03-31/functions/${encodeURIComponent(FunctionName)}/configuration`,
+    headers: {},
+    body: '',
+  });
+  if (status === 200) return body;
+  throw new StatesError(`Lambda.${headers['x-amzn-errortype'] ?? 'Unknown'}`, JSON.stringify(body));
 }
 
 async function send(
   service: Service,
   caller: Caller,
-  { path, headers, body }: Pick<WireRequest, 'path' | 'headers'> & { readonly body: string },
+  {
+    method,
+    path,
+    headers,
+    body,
+  }: Pick<WireRequest, 'method' | 'path' | 'headers'> & { readonly body: string },
 ) {
   const requestId = randomUUID();
   const response = await service({
-    method: 'POST',
+    method,
     path,
     query: new URLSearchParams(),
     headers,

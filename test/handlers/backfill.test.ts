@@ -18,6 +18,7 @@ const batchOf = (items: Batch['Items'], more: Partial<Batch['BatchInput']> = {})
     until: 8.64e15,
     codes: [],
     force: false,
+    deployed: { extraction: 'next', transformation: 'next', loading: 'next' },
     ...more,
   },
   Items: items,
@@ -38,7 +39,6 @@ function workplace(store = new MemoryStore(), more: Partial<Sending> = {}) {
     },
     now: () => 0,
     buckets: { raw: 'raw', failed: 'failed', ledger: 'ledger' },
-    deployed: { extraction: 'next', transformation: 'next', loading: 'next' },
     ...more,
   };
   const recordOf = (batch: Batch) =>

@@ -97,8 +97,8 @@ describe.each([
 
 test('a function with a missing variable does not start, and the error names it', async () => {
   const told: Record<string, string> = Object.fromEntries(toldIn(everything))['backfill-sending'] ?? {};
-  const { LOADING_VERSION: _, ...others } = told;
+  const { EXTRACTION_QUEUE: _, ...others } = told;
   await expect(readBy('backfill-sending', others)).rejects.toThrow(
-    'The environment variables LOADING_VERSION are missing.',
+    'The environment variables EXTRACTION_QUEUE are missing.',
   );
 });

@@ -93,7 +93,9 @@ describe.each(stateMachines.map((each) => [each.name.replace(/-local$/, ''), eac
           'states:DescribeExecution',
           'states:StartExecution',
           'states:StopExecution',
-          ...(name.endsWith('backfill') ? ['kms:Decrypt', 's3:GetObject'] : []),
+          ...(name.endsWith('backfill')
+            ? ['kms:Decrypt', 's3:GetObject']
+            : ['lambda:GetFunctionConfiguration']),
         ].sort(),
       );
     });

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
+import { liveAlias } from '../../../domain/environment.ts';
 import { stages } from '../../../domain/stage.ts';
 import { queueDepth } from '../../target/queue-state.ts';
 import type { Target } from '../../target/target.ts';
@@ -45,7 +46,8 @@ export async function untilQuiet(
 async function longestTimeout({ lambda, outputs }: Target): Promise<number> {
   const timeouts = await Promise.all(
     stages.map(async (stage) => {
-      const command = new GetFunctionConfigurationCommand({ FunctionName: outputs.functions[stage] });
+      const FunctionName = outputs.functions[stage];
+      const command = new GetFunctionConfigurationCommand({ FunctionName, Qualifier: liveAlias });
       return (await lambda.send(command)).Timeout ?? 0;
     }),
   );

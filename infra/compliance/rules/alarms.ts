@@ -1,5 +1,6 @@
 import type { Check, Registered } from '../check.ts';
-import { at, list } from '../resource.ts';
+import { at, functionOf, list, parsed } from '../resource.ts';
+import { statesOf } from './workflows.ts';
 
 const queue = 'aws:sqs/queue:Queue';
 const lambda = 'aws:lambda/function:Function';
@@ -88,11 +89,15 @@ const isInvokedByDeployment = ({ outputs }: Registered, all: readonly Registered
       type === 'aws:lambda/invocation:Invocation' && inputs['functionName'] === outputs['name'],
   );
 
-const isInvokedByWorkflow = ({ outputs }: Registered, all: readonly Registered[]) =>
+const isInvokedByWorkflow = ({ urn }: Registered, all: readonly Registered[]) =>
   all.some(
     ({ type, inputs }) =>
       type === 'aws:sfn/stateMachine:StateMachine' &&
-      String(inputs['definition']).includes(JSON.stringify(outputs['arn'])),
+      statesOf(parsed(inputs['definition'])).some(
+        (state) =>
+          /:states:::lambda:invoke$/.test(String(at(state, 'Resource'))) &&
+          functionOf({ inputs: { functionName: at(state, 'Arguments.FunctionName') } }, all)?.urn === urn,
+      ),
   );
 
 const isPolled = ({ outputs }: Registered, all: readonly Registered[]) =>

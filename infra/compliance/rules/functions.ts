@@ -1,6 +1,6 @@
 import type { ParsedStatement } from '../../iam/documents.ts';
 import type { Check, Registered } from '../check.ts';
-import { at, list, number, statements } from '../resource.ts';
+import { aliasOf, at, functionOf, list, number, statements } from '../resource.ts';
 
 const lambda = 'aws:lambda/function:Function';
 const role = 'aws:iam/role:Role';
@@ -31,6 +31,21 @@ export const functionChecks: readonly Check[] = [
         (each) => each.type === 'aws:cloudwatch/logGroup:LogGroup' && each.outputs['name'] === name,
       );
       return number(group?.inputs['retentionInDays'], 0) > 0;
+    },
+  },
+  {
+    name: 'called-by-alias',
+    rule: 'A queue calls a function by an alias that points to the version of the same deployment.',
+    reason:
+      'Lambda changes variables and code in two calls, so in between the old code has the new variables.',
+    source: 'Lambda guide, configuration-versions; API reference, UpdateFunctionCode',
+    type: 'aws:lambda/eventSourceMapping:EventSourceMapping',
+    passes: (mapping, all) => {
+      const called = functionOf(mapping, all);
+      return (
+        called?.inputs['publish'] === true &&
+        aliasOf(mapping, all)?.inputs['functionVersion'] === called.outputs['version']
+      );
     },
   },
   {

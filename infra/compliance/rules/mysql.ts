@@ -1,6 +1,6 @@
 import { connectionsPerEnvironment } from '../../configuration/instance-classes.ts';
 import type { Check, Registered } from '../check.ts';
-import { at, functionOf, list, number } from '../resource.ts';
+import { aliasType, at, functionOf, list, number, waitsFor } from '../resource.ts';
 
 const instance = 'aws:rds/instance:Instance';
 const lambda = 'aws:lambda/function:Function';
@@ -151,15 +151,23 @@ export const mysqlChecks: readonly Check[] = [
   },
   {
     name: 'migrated-before-loaded',
-    rule: 'A deployment invokes its function again whenever the function’s code changes.',
+    rule: 'A deployment invokes the migration again whenever its code changes, and only then points the alias of a function that uses the tables to the new version.',
     reason: 'Tables that have not been migrated reject the new code’s rows.',
     source: 'Lambda guide, with-relational-databases',
     type: 'aws:lambda/invocation:Invocation',
-    passes: ({ inputs }, all) => {
+    passes: (invocation, all) => {
+      const { inputs } = invocation;
       const invoked = functionOf({ inputs }, all);
+      const ofTables = all.filter(
+        (each) =>
+          each.type === aliasType &&
+          at(functionOf(each, all)?.inputs, 'environment.variables.MYSQL_USER') !== undefined,
+      );
       return (
         at(inputs, 'triggers.code') !== undefined &&
-        at(inputs, 'triggers.code') === at(invoked?.inputs, 'environment.variables.CODE_VERSION')
+        at(inputs, 'triggers.code') === at(invoked?.inputs, 'environment.variables.CODE_VERSION') &&
+        ofTables.length > 0 &&
+        ofTables.every((alias) => waitsFor(alias, invocation, all))
       );
     },
   },

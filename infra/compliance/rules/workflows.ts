@@ -85,7 +85,7 @@ function watches({ type, inputs }: Registered, metric: string, arn: unknown): bo
 }
 
 /** All states of a flow, and of the flows nested in it. */
-function statesOf(flow: unknown): unknown[] {
+export function statesOf(flow: unknown): unknown[] {
   return Object.values(at(flow, 'States') ?? {}).flatMap((state: unknown) => [
     state,
     ...statesOf(at(state, 'ItemProcessor')),

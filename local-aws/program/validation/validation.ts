@@ -24,7 +24,7 @@ import { workflowChecks } from './workflows.ts';
 
 export type { Finding } from './checks.ts';
 
-import { alarmType, functionType, keyType, logGroupType, queueType, roleType } from './types.ts';
+import { alarmType, aliasType, functionType, keyType, logGroupType, queueType, roleType } from './types.ts';
 
 const bucketType = 'aws:s3/bucket:Bucket';
 const ruleType = 'aws:cloudwatch/eventRule:EventRule';
@@ -163,10 +163,24 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
     ...placement,
   ],
 
+  // Lambda API reference: CreateAlias.
+  [aliasType]: [
+    required('functionName'),
+    refersTo('functionName', [functionType, 'name']),
+    required('functionVersion'),
+    refersTo('functionVersion', [functionType, 'version']),
+    physicalName(
+      'name',
+      /^(?!\d+$)[A-Za-z0-9_-]+$/,
+      128,
+      'letters, digits, hyphens and underscores, not only digits',
+    ),
+  ],
+
   // Lambda guide: services-sqs-parameters, services-sqs-scaling, services-sqs-configure.
   'aws:lambda/eventSourceMapping:EventSourceMapping': [
     refersTo('eventSourceArn', [queueType, 'arn']),
-    refersTo('functionName', [functionType, 'name'], [functionType, 'arn']),
+    refersTo('functionName', [functionType, 'name'], [functionType, 'arn'], [aliasType, 'arn']),
     range('batchSize', 1, 10_000),
     range('maximumBatchingWindowInSeconds', 0, 300),
     range('scalingConfig.maximumConcurrency', 2, 1_000),
@@ -182,8 +196,10 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
     },
     function* timeoutWithinVisibility({ inputs }, ofType) {
       const queue = ofType(queueType).find(({ outputs }) => outputs['arn'] === inputs['eventSourceArn']);
+      const asked = inputs['functionName'];
+      const alias = ofType(aliasType).find(({ outputs }) => outputs['arn'] === asked);
       const lambda = ofType(functionType).find(({ outputs }) =>
-        [outputs['name'], outputs['arn']].includes(inputs['functionName']),
+        [outputs['name'], outputs['arn']].includes(alias?.inputs['functionName'] ?? asked),
       );
       if (queue === undefined || lambda === undefined) return;
       const visibility = Number(queue.inputs['visibilityTimeoutSeconds'] ?? 30);

@@ -61,6 +61,8 @@ beforeAll(async () => {
     {
       name: 'echo',
       arn,
+      version: '1',
+      aliases: ['live'],
       roleArn: 'arn:aws:iam::000000000000:role/echo',
       modulePath,
       handler: 'index.handler',
@@ -131,7 +133,7 @@ describe('Invoke', () => {
     calls = [];
     expect(await invoke({ a: 'é' })).toMatchObject({
       StatusCode: 200,
-      ExecutedVersion: '$LATEST',
+      ExecutedVersion: '1',
       value: { a: 'é' },
     });
     expect(calls[0]).toMatchObject({ action: 'lambda:InvokeFunction', resource: arn });
@@ -197,10 +199,22 @@ test('GetFunction returns the function’s configuration', async () => {
     CodeSha256: Configuration?.CodeSha256,
   });
   expect((await lambda.send(new ListFunctionsCommand({}))).Functions).toEqual([Configuration]);
-  const qualified = new GetFunctionCommand({ FunctionName: 'echo', Qualifier: 'live' });
-  await expect(lambda.send(qualified)).rejects.toMatchObject({
-    message: 'The local cloud does not serve Qualifier of GetFunction other than $LATEST.',
+});
+
+test('a function is found by its aliases and versions, and calls are authorized for the ARN that they name', async () => {
+  const get = (FunctionName: string, Qualifier?: string) =>
+    lambda.send(new GetFunctionConfigurationCommand({ FunctionName, ...(Qualifier && { Qualifier }) }));
+  calls = [];
+  for (const [name, qualifier] of [['echo', 'live'], [`${arn}:live`], ['echo', '1']] as const)
+    expect(await get(name, qualifier)).toMatchObject({ Version: '1', FunctionName: 'echo' });
+  expect(calls.map(({ resource }) => resource)).toEqual([`${arn}:live`, `${arn}:live`, `${arn}:1`]);
+  expect(await get('echo')).toMatchObject({ Version: '$LATEST', FunctionArn: arn });
+  expect(await invoke({ say: 'hi' }, `${arn}:live`)).toMatchObject({ ExecutedVersion: '1' });
+  await expect(get('echo', 'old')).rejects.toMatchObject({
+    name: 'ResourceNotFoundException',
+    message: 'Function not found: echo:old',
   });
+  await expect(get(`${arn}:live`, '1')).rejects.toMatchObject({ name: 'InvalidParameterValueException' });
 });
 
 test('an event source mapping can be paused and resumed', async () => {

@@ -12,6 +12,7 @@ const logGroup = 'aws:cloudwatch/logGroup:LogGroup';
 const mapping = 'aws:lambda/eventSourceMapping:EventSourceMapping';
 const alarm = 'aws:cloudwatch/metricAlarm:MetricAlarm';
 const parameters = 'aws:rds/parameterGroup:ParameterGroup';
+const alias = 'aws:lambda/alias:Alias';
 const invocation = 'aws:lambda/invocation:Invocation';
 
 const anyBucket = JSON.stringify({
@@ -67,4 +68,5 @@ export const breakingMysql: readonly (readonly [
   ['database-alarm', alarm, 'comparisonOperator', 'GreaterThanThreshold'],
   ['migrated-before-loaded', invocation, 'triggers', undefined],
   ['migrated-before-loaded', invocation, 'triggers.code', 'always the same'],
+  ['migrated-before-loaded', alias, 'functionName', 'other'],
 ];

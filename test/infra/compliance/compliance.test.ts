@@ -66,6 +66,9 @@ const breaking: readonly (readonly [check: string, type: string, path: string, v
   ['partial-batches', mapping, 'functionResponseTypes', []],
   ['mapping-concurrency', mapping, 'scalingConfig.maximumConcurrency', undefined],
   ['mapping-concurrency', lambda, 'reservedConcurrentExecutions', 5],
+  ['called-by-alias', mapping, 'functionName', 'sluice-dev-extraction-local'],
+  ['called-by-alias', lambda, 'publish', undefined],
+  ['called-by-alias', 'aws:lambda/alias:Alias', 'functionVersion', '$LATEST'],
   ['mapping-filters-nothing', mapping, 'filterCriteria', { filters: [] }],
   ['dlq-retention', queue, 'messageRetentionSeconds', 1_209_600],
   ['queue-encryption', queue, 'kmsMasterKeyId', undefined],
@@ -198,7 +201,7 @@ describe('the checks', () => {
       { policyArns: [administrator] },
     ],
   ])('permissions-in-one-place fails for any %s', (type, inputs) => {
-    const more = { urn: 'urn:more', type, name: 'more', inputs, outputs: {} };
+    const more = { urn: 'urn:more', type, name: 'more', inputs, outputs: {}, dependencies: [] };
     expect(findings(checks, [...resources(), more])).toMatchObject([
       { urn: 'urn:more', check: 'permissions-in-one-place' },
     ]);
@@ -209,7 +212,7 @@ describe('the checks', () => {
     ['aws:ec2/natGateway:NatGateway', { subnetId: 'subnet-1' }],
     ['aws:ec2/eip:Eip', {}],
   ])('no-internet fails for any %s', (type, inputs) => {
-    const more = { urn: 'urn:more', type, name: 'more', inputs, outputs: {} };
+    const more = { urn: 'urn:more', type, name: 'more', inputs, outputs: {}, dependencies: [] };
     expect(findings(checks, [...resources(), more])).toMatchObject([
       { urn: 'urn:more', check: 'no-internet' },
     ]);
@@ -251,7 +254,7 @@ describe('the checks', () => {
     ['dashboard-functions', lambda, { name: 'new' }],
     ['dashboard-alarms', alarm, { arn: 'arn:new' }],
   ])('%s is broken by one more resource of type %s that no row shows', (check, type, outputs) => {
-    const more = { urn: 'urn:more', type, name: 'more', inputs: {}, outputs };
+    const more = { urn: 'urn:more', type, name: 'more', inputs: {}, outputs, dependencies: [] };
     expect(findings(checks, [...resources(), more])).toContainEqual(
       expect.objectContaining({ urn: 'urn:more', check }),
     );

@@ -78,7 +78,11 @@ export class PackProcess {
     }
     const stack = new analyzer.AnalyzeStackRequest();
     stack.setResourcesList(
-      resources.map((each) => describe(new analyzer.AnalyzerResource(), each, each.outputs)),
+      resources.map((each) => {
+        const resource = describe(new analyzer.AnalyzerResource(), each, each.outputs);
+        resource.setDependenciesList([...each.dependencies]);
+        return resource;
+      }),
     );
     const response = await promisify(this.#client.analyzeStack.bind(this.#client))(stack);
     return [...found, ...diagnostics(response as analyzer.AnalyzeResponse)];
