@@ -100,8 +100,9 @@ export class Bucket extends pulumi.ComponentResource {
           ],
         }),
       },
-      // S3 checks that it may send to the queue.
-      { ...here, dependsOn: changes === undefined ? [] : [changes.admitOnly({ bucket: s3 })] },
+      // S3 checks that it may send to the queue. Goes with the stack, even if the bucket stays: the queue goes
+      // too.
+      { parent: this, dependsOn: changes === undefined ? [] : [changes.admitOnly({ bucket: s3 })] },
     );
 
     this.purpose = args.purpose;

@@ -10,6 +10,10 @@ export interface Registered {
   readonly outputs: Readonly<Record<string, unknown>>;
   /** URNs of the resources that Pulumi creates or updates before it. */
   readonly dependencies: readonly string[];
+  readonly options: {
+    /** Whether Pulumi refuses to delete it. */
+    readonly protect: boolean;
+  };
 }
 
 /** A rule for the whole stack, with its reason and source. */

@@ -19,13 +19,14 @@ export function policiesOf(checks: readonly Check[]): Policies {
       description: check.rule,
       enforcementLevel: 'mandatory',
       validateStack({ resources }, report) {
-        const stack = resources.map(({ urn, type, name, props, dependencies }) => ({
+        const stack = resources.map(({ urn, type, name, props, dependencies, opts }) => ({
           urn,
           type,
           name,
           inputs: inputs.get(urn) ?? props,
           outputs: props,
           dependencies: dependencies.map((each) => each.urn),
+          options: { protect: opts.protect },
         }));
         for (const { urn, message } of findings([check], stack)) report(message, urn);
       },

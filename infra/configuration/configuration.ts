@@ -83,6 +83,14 @@ const sluice = keys.transform((value, { addIssue }) => {
       input: value.retain,
       message: 'must be false if sluice:forceDestroy is true: one keeps the data that the other deletes',
     });
+  if (value.retain && value.mysql && value.database.deletionProtection)
+    addIssue({
+      code: 'custom',
+      path: ['database', 'deletionProtection'],
+      input: true,
+      message:
+        'must not be true if sluice:retain is true: the database goes with the stack, and leaves its last snapshot',
+    });
   const asked = value.loading.maximumConcurrency;
   const maximumConcurrency = Number.isFinite(asked) ? asked : derived;
   if (maximumConcurrency > most) {

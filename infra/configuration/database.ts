@@ -15,7 +15,7 @@ export const database = z
     maximumStorage: whole(22, 65_536).default(200),
     /** Whether a standby in the other zone takes over. On by default unless `forceDestroy` is set. */
     multiAz: z.boolean().optional(),
-    /** Whether RDS refuses to delete it. On by default unless `forceDestroy` is set. */
+    /** Whether RDS and Pulumi refuse to delete it. On by default unless `forceDestroy` or `retain` is set. */
     deletionProtection: z.boolean().optional(),
     /** Days of point-in-time recovery. */
     backupRetention: whole(1, 35).default(7),
@@ -40,16 +40,16 @@ export type DatabaseConfiguration = Required<z.infer<typeof database>>;
 
 /**
  * A stack to be kept gets a standby, deletion protection and a final snapshot by default; one that may be
- * destroyed stays cheap.
+ * destroyed stays cheap. One that is about to go keeps its data in the snapshot.
  */
 export function forStack(
   { multiAz, deletionProtection, finalSnapshot, ...others }: z.infer<typeof database>,
-  { forceDestroy }: { readonly forceDestroy: boolean },
+  { forceDestroy, retain }: { readonly forceDestroy: boolean; readonly retain: boolean },
 ): DatabaseConfiguration {
   return {
     ...others,
     multiAz: multiAz ?? !forceDestroy,
-    deletionProtection: deletionProtection ?? !forceDestroy,
+    deletionProtection: deletionProtection ?? !(forceDestroy || retain),
     finalSnapshot: finalSnapshot ?? !forceDestroy,
   };
 }

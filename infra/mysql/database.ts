@@ -108,7 +108,7 @@ export class Database extends pulumi.ComponentResource {
 
         enabledCloudwatchLogsExports: logs,
       },
-      { parent: this, dependsOn: logGroups },
+      { parent: this, dependsOn: logGroups, protect: configuration.deletionProtection === true },
     );
     new DatabaseAlarms(
       name,

@@ -84,6 +84,15 @@ describe('the configuration', () => {
       /sluice:retain: must be false if sluice:forceDestroy is true/,
     ],
     [
+      'a database that stops the destruction of the rest',
+      {
+        'sluice:retain': 'true',
+        'sluice:mysql': 'true',
+        'sluice:database': '{"deletionProtection":true}',
+      },
+      /sluice:database\.deletionProtection: must not be true if sluice:retain is true/,
+    ],
+    [
       'an alarm at every retry',
       { 'sluice:loading': '{"timeout":600}' },
       "sluice:loading.alarmAge: must exceed the queue's visibility timeout",

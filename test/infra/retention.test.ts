@@ -1,57 +1,63 @@
-import * as pulumi from '@pulumi/pulumi';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { Bucket } from '../../infra/base/bucket.ts';
-import { Key } from '../../infra/base/key.ts';
+import { describe, expect, test } from 'vitest';
+import { findings } from '../../infra/compliance/check.ts';
+import { checks } from '../../infra/compliance/checks.ts';
+import type { Resource } from '../../local-aws/program/program.ts';
+import { read, withEverything } from './stacks.ts';
+import { everything, program } from './the-program.ts';
 
-beforeAll(() =>
-  pulumi.runtime.setMocks({
-    newResource: ({ name, inputs }) => ({
-      id: name,
-      state: { ...inputs, arn: `arn:aws:x:::${name}`, bucket: name },
-    }),
-    call: () => ({ arn: 'arn:aws:iam::000000000000:user/u', accountId: '000000000000' }),
-  }),
-);
+const retained = await read({
+  ...withEverything,
+  configuration: { ...withEverything.configuration, 'sluice:retain': 'true' },
+});
 
-/** What Pulumi is told of each resource of a bucket and a key. */
-async function optionsOf(forceDestroy: boolean, retain: boolean) {
-  const told: { type: string; protect: boolean; retain: boolean }[] = [];
-  const options = {
-    transformations: [
-      ({ type, opts }: pulumi.ResourceTransformationArgs) => {
-        if (type.startsWith('aws:'))
-          told.push({
-            type,
-            protect: opts.protect === true,
-            retain: (opts as pulumi.CustomResourceOptions).retainOnDelete === true,
-          });
-        return undefined;
-      },
-    ],
-  };
-  const key = new Key('key', { forceDestroy, retain }, options);
-  const more = { purpose: 'archive', key, forceDestroy, retain, oldVersionExpiry: 30 } as const;
-  const bucket = new Bucket('archive', more, options);
-  await new Promise((resolve) => pulumi.all([key.arn, bucket.arn]).apply(resolve));
-  return told;
-}
+const typed = ({ resources }: { readonly resources: readonly Resource[] }, type: RegExp) =>
+  resources.filter((each) => type.test(each.type));
+const holders = /^aws:(s3\/bucket:Bucket|kms\/key:Key|rds\/instance:Instance)$/;
+const isProtected = ({ options, inputs }: Resource) =>
+  options.protect || inputs['deletionProtection'] === true;
 
-const holds = ({ type }: { type: string }) => /:(Bucket|Key)$/.test(type);
-
-describe('a resource that holds data', () => {
-  test('is protected from deletion, unless forceDestroy is set', async () => {
-    const kept = await optionsOf(false, false);
-    expect(kept.filter(holds).map(({ protect }) => protect)).toEqual([true, true]);
-    expect(kept.some(({ retain }) => retain)).toBe(false);
-    expect((await optionsOf(true, false)).some(({ protect, retain }) => protect || retain)).toBe(false);
+describe('a stack to be kept', () => {
+  test('protects its buckets, its key and its database, and nothing else', () => {
+    const kept = everything.resources.filter(isProtected);
+    expect(kept.map(({ urn }) => urn)).toEqual(typed(everything, holders).map(({ urn }) => urn));
+    expect(kept).toHaveLength(8);
+    expect(kept.every(({ options }) => options.protect)).toBe(true);
   });
 
-  test('stays on AWS with its policies when the stack is destroyed, if retain is set', async () => {
-    const told = await optionsOf(false, true);
-    expect(told.some(({ protect }) => protect)).toBe(false);
-    expect(told.filter(({ type }) => type !== 'aws:kms/alias:Alias').every(({ retain }) => retain)).toBe(
-      true,
+  test('leaves nothing on AWS that Pulumi has forgotten', () => {
+    expect(everything.resources.filter(({ options }) => options.retainOnDelete)).toEqual([]);
+  });
+});
+
+describe('a stack that may be destroyed', () => {
+  test('protects and retains nothing', () => {
+    expect(program.resources.filter(isProtected)).toEqual([]);
+    expect(program.resources.filter(({ options }) => options.retainOnDelete)).toEqual([]);
+  });
+});
+
+describe('a stack that is taken down without its data', () => {
+  test('has nothing that stops the destruction halfway', () => {
+    expect(retained.resources.filter(isProtected)).toEqual([]);
+    expect(findings(checks, retained.resources)).toEqual([]);
+  });
+
+  test('keeps its buckets with all their settings, and its key', () => {
+    const staying = retained.resources.filter(({ options }) => options.retainOnDelete);
+    const wanted = typed(retained, /^aws:(s3\/|kms\/key:)/).filter(
+      ({ type }) => type !== 'aws:s3/bucketNotification:BucketNotification',
     );
-    expect(told.filter(({ type }) => type.startsWith('aws:s3/')).length).toBeGreaterThan(5);
+    expect(staying.map(({ urn }) => urn)).toEqual(wanted.map(({ urn }) => urn));
+    expect(staying.length).toBeGreaterThan(30);
+  });
+
+  test('leaves the database’s last snapshot, under the key that stays', () => {
+    const [database] = typed(retained, /^aws:rds\/instance:/);
+    const [key] = typed(retained, /^aws:kms\/key:/);
+    expect(database?.inputs).toMatchObject({
+      skipFinalSnapshot: false,
+      finalSnapshotIdentifier: expect.stringMatching(/-last$/),
+      kmsKeyId: key?.outputs['arn'],
+    });
   });
 });

@@ -73,18 +73,19 @@ export const mysqlChecks: readonly Check[] = [
   },
   {
     name: 'database-durable',
-    rule: 'A database has backups. If the stack’s buckets must not be destroyed, it has a week of them, deletion protection and a final snapshot.',
+    rule: 'A database has backups. If the stack’s buckets must not be emptied, it has a week of them and a final snapshot; if they are protected, so is the database, by RDS and by Pulumi.',
     reason: 'Loading the tables again from the archive takes days.',
     source: 'Security Hub RDS.8 and RDS.11',
     type: instance,
-    passes: ({ inputs }, all) => {
-      const isKept = all.some(
-        (each) => each.type === 'aws:s3/bucket:Bucket' && each.inputs['forceDestroy'] !== true,
-      );
+    passes: ({ inputs, options }, all) => {
+      const buckets = all.filter(({ type }) => type === 'aws:s3/bucket:Bucket');
+      const isKept = buckets.some((each) => each.inputs['forceDestroy'] !== true);
+      const isProtected = options.protect && inputs['deletionProtection'] === true;
       const days = number(inputs['backupRetentionPeriod'], 0);
-      return isKept
-        ? days >= 7 && inputs['deletionProtection'] === true && inputs['skipFinalSnapshot'] !== true
-        : days >= 1;
+      return (
+        (isProtected || !buckets.some((each) => each.options.protect)) &&
+        (isKept ? days >= 7 && inputs['skipFinalSnapshot'] !== true : days >= 1)
+      );
     },
   },
   {

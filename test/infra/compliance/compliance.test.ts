@@ -201,7 +201,15 @@ describe('the checks', () => {
       { policyArns: [administrator] },
     ],
   ])('permissions-in-one-place fails for any %s', (type, inputs) => {
-    const more = { urn: 'urn:more', type, name: 'more', inputs, outputs: {}, dependencies: [] };
+    const more = {
+      urn: 'urn:more',
+      type,
+      name: 'more',
+      inputs,
+      outputs: {},
+      dependencies: [],
+      options: { protect: false },
+    };
     expect(findings(checks, [...resources(), more])).toMatchObject([
       { urn: 'urn:more', check: 'permissions-in-one-place' },
     ]);
@@ -212,9 +220,42 @@ describe('the checks', () => {
     ['aws:ec2/natGateway:NatGateway', { subnetId: 'subnet-1' }],
     ['aws:ec2/eip:Eip', {}],
   ])('no-internet fails for any %s', (type, inputs) => {
-    const more = { urn: 'urn:more', type, name: 'more', inputs, outputs: {}, dependencies: [] };
+    const more = {
+      urn: 'urn:more',
+      type,
+      name: 'more',
+      inputs,
+      outputs: {},
+      dependencies: [],
+      options: { protect: false },
+    };
     expect(findings(checks, [...resources(), more])).toMatchObject([
       { urn: 'urn:more', check: 'no-internet' },
+    ]);
+  });
+
+  test('database-durable fails for a database that Pulumi does not protect as it does the buckets', () => {
+    const all = resources();
+    for (const { type, options } of all) if (type === 'aws:rds/instance:Instance') options.protect = false;
+    expect(findings(checks, all).map(({ check }) => check)).toEqual(['database-durable']);
+  });
+
+  test('trust-names-whom passes for a crawler’s role in the form of Glue’s own pages', () => {
+    const all = resources();
+    const trusts = all.flatMap(({ type, inputs }) =>
+      type === role && String(inputs['assumeRolePolicy']).includes('glue.amazonaws.com')
+        ? [JSON.parse(String(inputs['assumeRolePolicy'])).Statement]
+        : [],
+    );
+    expect(trusts).toEqual([
+      [
+        {
+          Sid: 'Glue',
+          Effect: 'Allow',
+          Principal: { Service: 'glue.amazonaws.com' },
+          Action: ['sts:AssumeRole'],
+        },
+      ],
     ]);
   });
 
@@ -254,7 +295,15 @@ describe('the checks', () => {
     ['dashboard-functions', lambda, { name: 'new' }],
     ['dashboard-alarms', alarm, { arn: 'arn:new' }],
   ])('%s is broken by one more resource of type %s that no row shows', (check, type, outputs) => {
-    const more = { urn: 'urn:more', type, name: 'more', inputs: {}, outputs, dependencies: [] };
+    const more = {
+      urn: 'urn:more',
+      type,
+      name: 'more',
+      inputs: {},
+      outputs,
+      dependencies: [],
+      options: { protect: false },
+    };
     expect(findings(checks, [...resources(), more])).toContainEqual(
       expect.objectContaining({ urn: 'urn:more', check }),
     );

@@ -98,13 +98,15 @@ export class PackProcess {
 
 function describe<Message extends analyzer.AnalyzeRequest | analyzer.AnalyzerResource>(
   message: Message,
-  { urn, type, name }: Registered,
+  { urn, type, name, options }: Registered,
   properties: Readonly<Record<string, unknown>>,
 ): Message {
   message.setUrn(urn);
   message.setType(type);
   message.setName(name);
-  message.setOptions(new analyzer.AnalyzerResourceOptions());
+  const told = new analyzer.AnalyzerResourceOptions();
+  told.setProtect(options.protect);
+  message.setOptions(told);
   message.setProperties(Struct.fromJavaScript(properties));
   return message;
 }
