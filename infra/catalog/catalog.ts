@@ -15,7 +15,7 @@ import type { Bucket } from '../base/bucket.ts';
 import type { Key } from '../base/key.ts';
 import type { StackAlarms } from '../base/stack-alarms.ts';
 import type { CatalogConfiguration } from '../configuration/catalog.ts';
-import { allow, policyDocument, type Statement, trust, usesKey } from '../iam/documents.ts';
+import { allow, crawlerTrust, policyDocument, type Statement, usesKey } from '../iam/documents.ts';
 import { readsAll, readsCatalog } from '../iam/grants.ts';
 import { CrawlFindings } from './crawl-findings.ts';
 import type { CrawlQueue } from './crawl-queue.ts';
@@ -110,15 +110,7 @@ export class Catalog extends pulumi.ComponentResource {
     ];
     this.arns = arnsOf(this.tables);
 
-    const role = new aws.iam.Role(
-      name,
-      {
-        assumeRolePolicy: trust('glue.amazonaws.com', {
-          'aws:SourceAccount': database.catalogId,
-        }),
-      },
-      { parent: this },
-    );
+    const role = new aws.iam.Role(name, { assumeRolePolicy: crawlerTrust }, { parent: this });
     const policy = new aws.iam.RolePolicy(
       name,
       { role: role.name, policy: policyDocument(crawlerMay(arnsOf(crawled), args, database.arn)) },

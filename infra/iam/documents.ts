@@ -117,15 +117,19 @@ export function usesKey(
   };
 }
 
+/** Lets a service assume a role, for whatever resource a person with `iam:PassRole` hands it to. */
+const plainTrust = (Sid: string, Service: string) =>
+  policyDocument([{ Sid, Effect: 'Allow', Principal: { Service }, Action: ['sts:AssumeRole'] }]);
+
 /** Lets Lambda assume a role for a function. */
-export const lambdaTrust = policyDocument([
-  {
-    Sid: 'Lambda',
-    Effect: 'Allow',
-    Principal: { Service: 'lambda.amazonaws.com' },
-    Action: ['sts:AssumeRole'],
-  },
-]);
+export const lambdaTrust = plainTrust('Lambda', 'lambda.amazonaws.com');
+
+/**
+ * Lets Glue assume a role for a crawler. Glue's pages show it without a condition (Glue guide,
+ * create-an-iam-role), and none says that a crawler names its account. A condition on a key that Glue does not
+ * send would refuse every crawler, and with it the stack.
+ */
+export const crawlerTrust = plainTrust('Glue', 'glue.amazonaws.com');
 
 /**
  * Lets services assume a role, only for the resource or account in the condition (IAM guide,

@@ -88,14 +88,14 @@ export const functionChecks: readonly Check[] = [
   },
   {
     name: 'trust-names-whom',
-    rule: 'A service may assume a role only for this account or one of its resources; Lambda is exempt, since it checks iam:PassRole.',
+    rule: 'A service may assume a role only for this account or one of its resources; Lambda and Glue are exempt: they check iam:PassRole, and Glue’s pages do not say that its crawlers name the account.',
     reason: 'A service also works for other accounts, and they must not make it use this account’s roles.',
     source: 'IAM guide, confused-deputy',
     type: role,
     passes: ({ inputs }) =>
       statements(inputs['assumeRolePolicy'])?.every(
         ({ Principal, Condition }) =>
-          Principal.join() === 'lambda.amazonaws.com' ||
+          ['lambda.amazonaws.com', 'glue.amazonaws.com'].includes(Principal.join()) ||
           namesKey(
             Condition,
             ['StringEquals', 'StringEqualsIfExists', 'ArnLike'],
