@@ -242,7 +242,6 @@ function mySql(): MySql {
       key,
       bundle: code.migration,
       environment: environmentOf('migration'),
-      forceDestroy,
       logRetention,
       alarms,
     },

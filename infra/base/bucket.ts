@@ -21,6 +21,9 @@ export interface BucketArgs extends DeletionPolicy {
   readonly changes?: Queue;
 }
 
+/** The properties of a bucket that have resources of their own. */
+const ofOthers = ['lifecycleRules', 'policy', 'serverSideEncryptionConfiguration', 'versioning'];
+
 /** A versioned, encrypted, private bucket that sends every change to EventBridge. */
 export class Bucket extends pulumi.ComponentResource {
   readonly purpose: BucketPurpose;
@@ -33,7 +36,9 @@ export class Bucket extends pulumi.ComponentResource {
     const s3 = new aws.s3.Bucket(
       name,
       { forceDestroy: args.forceDestroy },
-      { parent: this, ...deletionOptions(args) },
+      // AWS returns these with the bucket, and the resources below set them: a refresh would otherwise take them
+      // for changes, and the next deployment undo them (pulumi-aws issues 3166 and 6244).
+      { parent: this, ...deletionOptions(args), ignoreChanges: ofOthers },
     );
     const bucket = s3.bucket;
 

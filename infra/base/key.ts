@@ -57,7 +57,11 @@ export class Key extends pulumi.ComponentResource {
       },
       { parent: this, ...deletionOptions(args) },
     );
-    new aws.kms.Alias(name, { name: `alias/${name}`, targetKeyId: key.keyId }, { parent: this });
+    new aws.kms.Alias(
+      name,
+      { name: `alias/${name}`, targetKeyId: key.keyId },
+      { parent: this, deleteBeforeReplace: true },
+    );
 
     this.arn = key.arn;
     this.registerOutputs({ arn: this.arn });

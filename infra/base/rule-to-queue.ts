@@ -33,7 +33,6 @@ export function ruleToQueue(
     name,
     {
       rule: rule.name,
-      targetId: 'queue',
       arn: queue.arn,
       deadLetterConfig: { arn: undelivered.arn },
       // EventBridge's maximum: a day and 185 attempts (EventBridge guide, eb-rule-retry-policy).

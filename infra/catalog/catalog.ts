@@ -68,7 +68,7 @@ export class Catalog extends pulumi.ComponentResource {
     const database = new aws.glue.CatalogDatabase(
       name,
       { name: name.replaceAll('-', '_'), description: 'The tables of the lake.' },
-      { parent: this },
+      { parent: this, deleteBeforeReplace: true },
     );
     const newTable = (table: GlueTable, location: pulumi.Output<string>) =>
       new aws.glue.CatalogTable(
@@ -87,7 +87,7 @@ export class Catalog extends pulumi.ComponentResource {
             serDeInfo: { serializationLibrary: table.serde.library, parameters: table.serde.parameters },
           },
         },
-        { parent: this, ignoreChanges: crawlersOwn },
+        { parent: this, ignoreChanges: crawlersOwn, deleteBeforeReplace: true },
       );
     const crawled = args.datasets.map((dataset) => {
       const table = checkForSpectrum(glueTable(dataset));
@@ -143,7 +143,7 @@ export class Catalog extends pulumi.ComponentResource {
 
     new CrawlSchedule(
       `${name}-schedule`,
-      { crawler, schedule: args.schedule, enabled: args.scheduled, alarms },
+      { crawler, schedule: args.schedule, enabled: args.scheduled, alarmAge: args.alarmAge, alarms },
       { parent: this },
     );
     this.findings = new CrawlFindings(`${name}-findings`, { crawler, key, alarms }, { parent: this });

@@ -8,6 +8,8 @@ export interface CrawlScheduleArgs {
   /** `cron(…)` or `rate(…)`, in UTC. */
   readonly schedule: string;
   readonly enabled: boolean;
+  /** Seconds that a change in the lake may wait for a crawl. */
+  readonly alarmAge: number;
   readonly alarms: StackAlarms;
 }
 
@@ -16,6 +18,8 @@ export class CrawlSchedule extends pulumi.ComponentResource {
   constructor(name: string, args: CrawlScheduleArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:CrawlSchedule', name, {}, options);
     const { crawler } = args;
+    // A day is the most that Scheduler allows.
+    const triedFor = Math.min(args.alarmAge, 86_400);
     const group = new aws.scheduler.ScheduleGroup(name, {}, { parent: this });
     // Scheduler guide, cross-service-confused-deputy-prevention: the condition names the schedule group, not
     // single schedules.
@@ -46,9 +50,9 @@ export class CrawlSchedule extends pulumi.ComponentResource {
           arn: 'arn:aws:scheduler:::aws-sdk:glue:startCrawler',
           roleArn: role.arn,
           input: pulumi.jsonStringify({ Name: crawler.name }),
-          // If a crawl is still running, it picks up new files itself, so a missed start can wait for the
-          // next one.
-          retryPolicy: { maximumEventAgeInSeconds: 900, maximumRetryAttempts: 3 },
+          // Glue refuses to start a crawler that is running. So a start is tried for as long as a crawl may
+          // take without an alarm, and only what ends no crawl, such as a missing permission, drops it.
+          retryPolicy: { maximumEventAgeInSeconds: triedFor, maximumRetryAttempts: 185 },
         },
       },
       { parent: this, dependsOn: [policy] },
@@ -56,7 +60,7 @@ export class CrawlSchedule extends pulumi.ComponentResource {
     args.alarms.add(
       `${name}-dropped`,
       'catalog-schedule-dropped',
-      'EventBridge Scheduler could not start the crawler. Another crawl may be running, or the role lacks permission.',
+      `EventBridge Scheduler could not start the crawler within ${triedFor} s. The role may lack the permission.`,
       {
         namespace: 'AWS/Scheduler',
         metricName: 'InvocationDroppedCount',

@@ -74,7 +74,7 @@ export class Warehouse extends pulumi.ComponentResource {
         manageAdminPassword: true,
         logExports: ['connectionlog', 'userlog'],
       },
-      { parent: this, dependsOn: [policy] },
+      { parent: this, dependsOn: [policy], deleteBeforeReplace: true },
     );
     const workgroup = new aws.redshiftserverless.Workgroup(
       name,
@@ -94,7 +94,7 @@ export class Warehouse extends pulumi.ComponentResource {
       // The provider stores all parameters that AWS returns, reports those not listed here as changes, and
       // AWS refuses a change that changes nothing (pulumi-aws issue 4405). To change `queryTimeout`, also run
       // `aws redshift-serverless update-workgroup`.
-      { parent: this, ignoreChanges: ['configParameters'] },
+      { parent: this, ignoreChanges: ['configParameters'], deleteBeforeReplace: true },
     );
     new aws.redshiftserverless.UsageLimit(
       name,
@@ -108,7 +108,8 @@ export class Warehouse extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    // Runs one statement after the other as the administrator; each runs again only when its text changes.
+    // Runs the statements of each view one after the other as the administrator, and those of different views at
+    // the same time, since the provider waits half a minute for each. One runs again only when its text changes.
     const schema = this.#statement(
       `${name}-schema`,
       pulumi
@@ -117,7 +118,7 @@ export class Warehouse extends pulumi.ComponentResource {
       { namespace, workgroup },
       [policy, ...catalog.tables],
     );
-    let last = this.#statement(
+    const granted = this.#statement(
       `${name}-schema-grant`,
       `GRANT USAGE ON SCHEMA ${externalSchema} TO PUBLIC`,
       { namespace, workgroup },
@@ -127,9 +128,11 @@ export class Warehouse extends pulumi.ComponentResource {
       ...datasets.map((dataset) => [dataset.name, typedViewDdl(dataset)] as const),
       ...Object.values(ledgerTables).map((table) => [table.name, ledgerViewDdl(table)] as const),
     ];
-    for (const [view, { drop, create, grant }] of views)
+    for (const [view, { drop, create, grant }] of views) {
+      let last = granted;
       for (const [what, sql] of Object.entries({ drop, view: create, grant }))
         last = this.#statement(`${name}-${view}-${what}`, sql, { namespace, workgroup }, [last]);
+    }
     this.workgroup = workgroup.workgroupName;
     this.database = namespace.dbName.apply((dbName) => dbName ?? 'sluice');
     this.registerOutputs({ workgroup: this.workgroup, database: this.database });

@@ -2,6 +2,10 @@ import * as z from 'zod';
 import { instanceClasses } from './instance-classes.ts';
 import { whole } from './whole.ts';
 
+const octet = '(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
+/** RFC 1918. */
+const privateNetwork = new RegExp(`^(10\\.${octet}|172\\.(1[6-9]|2\\d|3[01])|192\\.168)\\.${octet}\\.0/24$`);
+
 /** The stack's MySQL database. Ranges: RDS guide, CHAP_Storage, and API reference, CreateDBInstance. */
 export const database = z
   .strictObject({
@@ -23,10 +27,13 @@ export const database = z
     finalSnapshot: z.boolean().optional(),
     /** Whether functions connect through RDS Proxy, which keeps connections across failovers. */
     proxy: z.boolean().default(false),
-    /** The address range of the two private subnets. Peered networks must not overlap. */
+    /** The address range of the two private subnets, for good. Peered networks must not overlap. */
     network: z
       .string()
-      .regex(/^(10|172|192)(\.\d{1,3}){2}\.0\/24$/, 'must be a private /24 such as 10.24.0.0/24')
+      .regex(
+        privateNetwork,
+        'must be a /24 in 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16, such as 10.24.0.0/24',
+      )
       .default('10.24.0.0/24'),
   })
   // RDS refuses a smaller difference (RDS guide, USER_PIOPS.Autoscaling).

@@ -54,7 +54,7 @@ export class Dashboard extends pulumi.ComponentResource {
           widgets: grid(rowsOf(args)),
         }),
       },
-      { parent: this },
+      { parent: this, deleteBeforeReplace: true },
     );
     this.url = pulumi.interpolate`https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboard.dashboardName}`;
     this.registerOutputs({ url: this.url });

@@ -14,8 +14,6 @@ export interface DatabaseArgs {
   readonly configuration: DatabaseConfiguration;
   readonly network: Network;
   readonly key: Key;
-  /** Whether changes may interrupt it at once instead of in its weekly maintenance window. */
-  readonly applyImmediately: boolean;
   /** Days. */
   readonly logRetention: number;
   readonly alarms: StackAlarms;
@@ -61,7 +59,7 @@ export class Database extends pulumi.ComponentResource {
             name: pulumi.interpolate`/aws/rds/instance/${identifier}/${log}`,
             retentionInDays: args.logRetention,
           },
-          { parent: this },
+          { parent: this, deleteBeforeReplace: true },
         ),
     );
     const securityGroup = network.securityGroup('database', 'The MySQL instance.');
@@ -75,7 +73,9 @@ export class Database extends pulumi.ComponentResource {
         instanceClass,
         dbName: schemaName,
         parameterGroupName: parameterGroup.name,
-        applyImmediately: args.applyImmediately,
+        // In the weekly maintenance window, a larger class would come days after the connections and the calls
+        // that it is for.
+        applyImmediately: true,
 
         storageType: 'gp3',
         allocatedStorage: configuration.storage,
@@ -108,7 +108,12 @@ export class Database extends pulumi.ComponentResource {
 
         enabledCloudwatchLogsExports: logs,
       },
-      { parent: this, dependsOn: logGroups, protect: configuration.deletionProtection === true },
+      {
+        parent: this,
+        dependsOn: logGroups,
+        protect: configuration.deletionProtection === true,
+        deleteBeforeReplace: true,
+      },
     );
     new DatabaseAlarms(
       name,
@@ -118,7 +123,12 @@ export class Database extends pulumi.ComponentResource {
 
     this.identifier = instance.identifier;
     this.connections = connections;
-    this.instance = { host: instance.address, securityGroup, resourceId: instance.resourceId };
+    this.instance = {
+      host: instance.address,
+      securityGroup,
+      resourceId: instance.resourceId,
+      ready: [instance],
+    };
     this.endpoint = configuration.proxy
       ? new DatabaseProxy(
           `${name}-proxy`,

@@ -7,6 +7,8 @@ export interface DatabaseEndpoint {
   readonly securityGroup: SecurityGroup;
   /** The RDS resource ID in an ARN of `rds-db:connect`: the instance's or the proxy's. */
   readonly resourceId: pulumi.Output<string>;
+  /** Once these exist, it accepts connections. */
+  readonly ready: readonly pulumi.Resource[];
 }
 
 export const port = 3306;

@@ -92,7 +92,7 @@ export class Migration extends pulumi.ComponentResource {
         // The bundle contains the migrations.
         triggers: { code: args.bundle.version, database: database.instance.resourceId },
       },
-      { parent: this, dependsOn: [endpoint, atDatabase, atSecrets, lambda.policy] },
+      { parent: this, dependsOn: [endpoint, ...atDatabase, ...atSecrets, lambda.policy] },
     );
 
     this.lambda = lambda;

@@ -20,8 +20,6 @@ export interface MySqlArgs {
   /** The migration function's code. */
   readonly bundle: pulumi.Output<Bundle>;
   readonly environment: FunctionEnvironment;
-  /** Whether the stack may be destroyed with its data. */
-  readonly forceDestroy: boolean;
   /** Days. */
   readonly logRetention: number;
   readonly alarms: StackAlarms;
@@ -53,7 +51,6 @@ export class MySql extends pulumi.ComponentResource {
         configuration,
         network,
         key,
-        applyImmediately: args.forceDestroy,
         logRetention,
         alarms: args.alarms,
       },
@@ -66,8 +63,8 @@ export class MySql extends pulumi.ComponentResource {
     );
 
     const securityGroup = network.securityGroup('loading', 'The loading function.');
-    securityGroup.connectsToService('s3', network.s3PrefixListId);
-    const databaseIngress = securityGroup.connectsTo(database.endpoint.securityGroup, port);
+    const toS3 = securityGroup.connectsToService('s3', network.s3PrefixListId);
+    const toDatabase = securityGroup.connectsTo(database.endpoint.securityGroup, port);
     this.loading = {
       environment: {
         MYSQL_HOST: database.endpoint.host,
@@ -77,7 +74,7 @@ export class MySql extends pulumi.ComponentResource {
       } satisfies Readonly<Record<(typeof mysqlVariables)[number], unknown>>,
       permissions: [database.mayConnect(database.endpoint)],
       placement: { network, securityGroup },
-      after: [migration.done, databaseIngress],
+      after: [migration.done, ...database.endpoint.ready, ...toDatabase, toS3],
     };
     this.database = database;
     this.migration = migration.lambda;

@@ -31,8 +31,9 @@ export class Network extends pulumi.ComponentResource {
       name,
       // Private DNS names of endpoints need both settings (VPC guide, vpc-dns).
       { cidrBlock: args.cidr, enableDnsSupport: true, enableDnsHostnames: true, tags },
-      { parent: this },
+      { parent: this, ignoreChanges: ['cidrBlock'] },
     );
+    vpc.cidrBlock.apply((deployed) => refuseToMove(deployed, args.cidr));
     const vpcId = vpc.id;
     // Resources without a group get this one, so it allows nothing (Security Hub EC2.2).
     new aws.ec2.DefaultSecurityGroup(name, { vpcId, ingress: [], egress: [], tags }, { parent: this });
@@ -53,7 +54,7 @@ export class Network extends pulumi.ComponentResource {
           tags: { Name: `${name}-${index + 1}` },
         },
         // A new zone in the region must not move a subnet, and the database with it.
-        { parent: this, ignoreChanges: ['availabilityZone'] },
+        { parent: this, ignoreChanges: ['availabilityZone', 'cidrBlock'] },
       );
       new aws.ec2.RouteTableAssociation(
         `${name}-${index + 1}`,
@@ -108,6 +109,20 @@ export interface Placement {
 /** `com.amazonaws.eu-central-1.s3` (VPC guide, aws-services-privatelink-support). */
 export function serviceName(service: string, parent: pulumi.Resource): pulumi.Output<string> {
   return pulumi.interpolate`com.amazonaws.${aws.getRegionOutput({}, { parent }).region}.${service}`;
+}
+
+/**
+ * RDS refuses subnets of another VPC for a subnet group in use (terraform-provider-aws issue 27459), so a
+ * changed range would stop a deployment halfway, with two networks.
+ *
+ * @throws {pulumi.RunError} if the range of the deployed network is not the configured one
+ */
+export function refuseToMove(deployed: string, configured: string): void {
+  if (deployed === configured) return;
+  throw new pulumi.RunError(
+    `The database is in the network ${deployed} and can't move to another one, but sluice:database.network is ${configured}. ` +
+      `Set it back: pulumi config set --path sluice:database.network ${deployed} --stack ${pulumi.getStack()}`,
+  );
 }
 
 function halves(cidr: string): [string, string] {

@@ -22,11 +22,12 @@ export class DatabaseProxy extends pulumi.ComponentResource implements DatabaseE
   readonly host: pulumi.Output<string>;
   readonly securityGroup: SecurityGroup;
   readonly resourceId: pulumi.Output<string>;
+  readonly ready: readonly pulumi.Resource[];
 
   constructor(name: string, args: DatabaseProxyArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:DatabaseProxy', name, {}, options);
     this.securityGroup = args.network.securityGroup('proxy', 'The proxy of the MySQL instance.');
-    this.securityGroup.connectsTo(args.behind.securityGroup, port);
+    const toInstance = this.securityGroup.connectsTo(args.behind.securityGroup, port);
     const { accountId } = aws.getCallerIdentityOutput({}, { parent: this });
     const role = new aws.iam.Role(
       name,
@@ -63,7 +64,7 @@ export class DatabaseProxy extends pulumi.ComponentResource implements DatabaseE
       },
       { parent: this },
     );
-    new aws.rds.ProxyTarget(
+    const target = new aws.rds.ProxyTarget(
       name,
       {
         dbProxyName: proxy.name,
@@ -73,6 +74,7 @@ export class DatabaseProxy extends pulumi.ComponentResource implements DatabaseE
       { parent: this },
     );
 
+    this.ready = [target, ...toInstance];
     this.host = proxy.endpoint;
     // `arn:aws:rds:eu-central-1:1234:db-proxy:prx-0abc`
     this.resourceId = proxy.arn.apply((arn) => arn.split(':').at(-1) ?? '');

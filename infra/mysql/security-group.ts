@@ -18,29 +18,32 @@ export class SecurityGroup extends pulumi.ComponentResource {
   }
 
   /**
-   * Allows connections from members of this group to members of the other: adds an egress rule here and an
-   * ingress rule there.
+   * Allows connections from members of this group to members of the other.
+   *
+   * @returns an egress rule here and an ingress rule there; a connection needs both
    */
-  connectsTo(other: SecurityGroup, port: number): aws.vpc.SecurityGroupIngressRule {
+  connectsTo(other: SecurityGroup, port: number): readonly pulumi.Resource[] {
     const tcp = { ipProtocol: 'tcp', fromPort: port, toPort: port };
     const name = `${this.#name}-to-${other.#name.split('-').at(-1)}`;
-    new aws.vpc.SecurityGroupEgressRule(
-      name,
-      { ...tcp, securityGroupId: this.id, referencedSecurityGroupId: other.id },
-      { parent: this },
-    );
-    return new aws.vpc.SecurityGroupIngressRule(
-      name,
-      { ...tcp, securityGroupId: other.id, referencedSecurityGroupId: this.id },
-      { parent: other },
-    );
+    return [
+      new aws.vpc.SecurityGroupEgressRule(
+        name,
+        { ...tcp, securityGroupId: this.id, referencedSecurityGroupId: other.id },
+        { parent: this },
+      ),
+      new aws.vpc.SecurityGroupIngressRule(
+        name,
+        { ...tcp, securityGroupId: other.id, referencedSecurityGroupId: this.id },
+        { parent: other },
+      ),
+    ];
   }
 
   /**
    * Allows connections from members of this group to an AWS service over TLS, such as S3 by its prefix list.
    */
-  connectsToService(name: string, prefixListId: pulumi.Output<string>): void {
-    new aws.vpc.SecurityGroupEgressRule(
+  connectsToService(name: string, prefixListId: pulumi.Output<string>): pulumi.Resource {
+    return new aws.vpc.SecurityGroupEgressRule(
       `${this.#name}-to-${name}`,
       { ipProtocol: 'tcp', fromPort: 443, toPort: 443, securityGroupId: this.id, prefixListId },
       { parent: this },

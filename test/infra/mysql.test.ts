@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { waitsFor } from '../../infra/compliance/resource.ts';
 import { readConfiguration } from '../../infra/configuration/configuration.ts';
 import {
   connectionBudget,
@@ -112,6 +113,34 @@ describe('a stack with MySQL', () => {
   });
 });
 
+describe('a larger class', () => {
+  test('is there before the calls that it is for', () => {
+    const ofType = (type: string) => everything.resources.filter((each) => each.type === type);
+    const [instance] = ofType('aws:rds/instance:Instance');
+    const loading = ofType('aws:lambda/eventSourceMapping:EventSourceMapping').find(({ name }) =>
+      name.endsWith('-loading'),
+    );
+    if (instance === undefined || loading === undefined) throw new Error('There is no database.');
+    expect(instance.inputs['applyImmediately']).toBe(true);
+    expect(waitsFor(loading, instance, everything.resources)).toBe(true);
+  });
+});
+
+describe('loading', () => {
+  test('runs only once each rule of its connections is there, and the proxy knows the database', () => {
+    const alias = everything.resources.find(
+      ({ type, name }) => type === 'aws:lambda/alias:Alias' && name.endsWith('-loading'),
+    );
+    if (alias === undefined) throw new Error('There is no alias of loading.');
+    const needed = everything.resources.filter(
+      ({ type, name }) =>
+        /^aws:(vpc\/securityGroup|rds\/proxyTarget:)/.test(type) && !name.endsWith('-to-secrets'),
+    );
+    expect(needed).toHaveLength(8);
+    expect(needed.filter((each) => !waitsFor(alias, each, everything.resources))).toEqual([]);
+  });
+});
+
 describe('the connection budget', () => {
   const classes = fc.constantFrom(...Object.entries(instanceClasses));
 
@@ -167,6 +196,26 @@ describe('the database', () => {
   });
 
   test.each([
+    '8.8.8.0/24',
+    '172.200.1.0/24',
+    '192.0.2.0/24',
+    '10.300.0.0/24',
+    '10.24.0.0/16',
+    '10.24.0.1/24',
+  ])('refuses %s, which is no private network', (network) => {
+    expect(() => database({ 'sluice:database': JSON.stringify({ network }) })).toThrow(
+      /database\.network: must be a \/24 in 10/,
+    );
+  });
+
+  test.each(['10.0.0.0/24', '172.16.0.0/24', '172.31.255.0/24', '192.168.1.0/24'])(
+    'takes the private network %s',
+    (network) => {
+      expect(database({ 'sluice:database': JSON.stringify({ network }) })).toMatchObject({ network });
+    },
+  );
+
+  test.each([
     [
       'a class that has no MySQL 8.4',
       { instanceClass: 'db.t2.micro' },
@@ -178,7 +227,6 @@ describe('the database', () => {
       { storage: 100, maximumStorage: 105 },
       /maximumStorage: must be at least 10 % above storage/,
     ],
-    ['a public network', { network: '8.8.8.0/24' }, /database\.network: must be a private \/24/],
     ['no backups', { backupRetention: 0 }, /database\.backupRetention: .*1/],
     ['an unknown key', { multiAZ: true }, /pulumi config rm --path sluice:database\.multiAZ/],
   ])('%s is refused', (_what, wrong, message) => {

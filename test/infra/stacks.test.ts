@@ -72,6 +72,28 @@ test('a warehouse gets the catalog’s schema before its views, and everybody ma
   );
 });
 
+test('a warehouse’s views do not wait for one another', () => {
+  const waits = (name: string) =>
+    everything.resources
+      .find((each) => each.type === 'aws:redshiftdata/statement:Statement' && each.name.endsWith(name))
+      ?.dependencies.flatMap((urn) => /:Statement::sluice-dev-warehouse-(.+)$/.exec(urn)?.[1] ?? []);
+  for (const name of [...datasets.map((each) => each.name), ...Object.keys(ledgerTables)]) {
+    expect(waits(`-${name}-drop`)).toEqual(['schema-grant']);
+    expect(waits(`-${name}-view`)).toEqual([`${name}-drop`]);
+    expect(waits(`-${name}-grant`)).toEqual([`${name}-view`]);
+  }
+});
+
+test('a start of the crawler is tried for as long as a crawl may take without an alarm', () => {
+  const retries = ({ resources }: typeof program) =>
+    resources.find(({ type }) => type === 'aws:scheduler/schedule:Schedule')?.inputs['target'];
+  const of = (maximumEventAgeInSeconds: number) => ({
+    retryPolicy: { maximumEventAgeInSeconds, maximumRetryAttempts: 185 },
+  });
+  expect(retries(production)).toMatchObject(of(7_200));
+  expect(retries(program)).toMatchObject(of(14_400));
+});
+
 test('the tables about the pipeline’s own work are in the catalog, and no crawler knows them', () => {
   const { tables, crawlers } = readTopology(program).catalog;
   const own = tables.filter(({ name }) => isLedgerTable(name));
