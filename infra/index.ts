@@ -14,6 +14,7 @@ import { Catalog } from './catalog/catalog.ts';
 import { CrawlQueue } from './catalog/crawl-queue.ts';
 import { Warehouse } from './catalog/warehouse.ts';
 import { readConfiguration } from './configuration/configuration.ts';
+import { providerArgs } from './configuration/provider.ts';
 import { Dashboard } from './dashboard/dashboard.ts';
 import { all, clears, type Grant, reads, removes, updates, writes } from './iam/grants.ts';
 import { MySql } from './mysql/mysql.ts';
@@ -21,10 +22,10 @@ import { type BucketPurpose, naming } from './naming.ts';
 import { Stage, type StageArgs } from './stage.ts';
 import { Workflows } from './workflows/workflows.ts';
 
-const configuration = readConfiguration(pulumi.runtime.allConfig());
 const project = pulumi.getProject();
-export const stack = pulumi.getStack();
-export const region = configuration.aws.region;
+const stack = pulumi.getStack();
+const configuration = readConfiguration(pulumi.runtime.allConfig(), { project, stack });
+const { region } = configuration.aws;
 const name = naming(project, stack);
 
 const code = pulumi.output(
@@ -38,10 +39,10 @@ const code = pulumi.output(
   }),
 );
 
-const provider = new aws.Provider('aws', {
-  ...configuration.aws,
-  defaultTags: { tags: { project, stack, owner: configuration.owner } },
-});
+const provider = new aws.Provider(
+  'aws',
+  providerArgs(configuration.aws, { project, stack, owner: configuration.owner }),
+);
 const { forceDestroy, retain } = configuration;
 const alarms = new StackAlarms({
   prefix: name(),
@@ -193,32 +194,36 @@ const board = new Dashboard(
   { provider },
 );
 
-// The stack's outputs, as infra/outputs.ts types them.
-export const buckets = {
-  raw: raw.name,
-  temp: temp.name,
-  failed: failed.name,
-  processed: processed.name,
-  archive: archive.name,
-  ledger: ledger.name,
+// The stack's outputs, as infra/outputs.ts types them. Pulumi warns of one that is undefined.
+export default {
+  buckets: {
+    raw: raw.name,
+    temp: temp.name,
+    failed: failed.name,
+    processed: processed.name,
+    archive: archive.name,
+    ledger: ledger.name,
+  },
+  queues: perStage((each) => each.queueUrl),
+  deadLetterQueues: perStage((each) => each.deadLetters.url),
+  undeliveredQueues: perStage((each) => each.undelivered.url),
+  functions: perStage((each) => each.functionName),
+  catalog: {
+    database: glue.database,
+    crawler: glue.crawler,
+    crawlQueue: crawlQueue.queue.url,
+    crawlDeadLetterQueue: crawlQueue.deadLetters.url,
+    findingsQueue: glue.findings.queue.url,
+    findingsUndeliveredQueue: glue.findings.undelivered.url,
+  },
+  dashboard: board.url,
+  alarmNames: alarms.names,
+  stateMachines: workflows.stateMachines,
+  ...(tables && { mysql: tables.outputs }),
+  ...(redshift && { warehouse: { workgroup: redshift.workgroup, database: redshift.database } }),
+  region,
+  stack,
 };
-export const queues = perStage((each) => each.queueUrl);
-export const deadLetterQueues = perStage((each) => each.deadLetters.url);
-export const undeliveredQueues = perStage((each) => each.undelivered.url);
-export const functions = perStage((each) => each.functionName);
-export const catalog = {
-  database: glue.database,
-  crawler: glue.crawler,
-  crawlQueue: crawlQueue.queue.url,
-  crawlDeadLetterQueue: crawlQueue.deadLetters.url,
-  findingsQueue: glue.findings.queue.url,
-  findingsUndeliveredQueue: glue.findings.undelivered.url,
-};
-export const dashboard = board.url;
-export const alarmNames = alarms.names;
-export const stateMachines = workflows.stateMachines;
-export const mysql = tables?.outputs;
-export const warehouse = redshift && { workgroup: redshift.workgroup, database: redshift.database };
 
 function bucket(
   purpose: BucketPurpose,

@@ -1,7 +1,10 @@
+import * as pulumi from '@pulumi/pulumi';
 import * as z from 'zod';
 import { catalogConfiguration, warehouseConfiguration } from './catalog.ts';
 import { database, forStack } from './database.ts';
+import { fromJson } from './from-json.ts';
 import { connectionBudget, instanceClasses, usefulConcurrency } from './instance-classes.ts';
+import { provider } from './provider.ts';
 import { stage } from './stages.ts';
 import { whole } from './whole.ts';
 import { workflowConfiguration } from './workflows.ts';
@@ -10,17 +13,6 @@ import { workflowConfiguration } from './workflows.ts';
 const logRetentions = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ];
-
-/** Numbers, booleans and objects arrive from Pulumi as JSON. */
-const fromJson = <Schema extends z.ZodType>(schema: Schema) =>
-  z.preprocess((value) => {
-    if (typeof value !== 'string') return value;
-    try {
-      return JSON.parse(value) as unknown;
-    } catch {
-      return value;
-    }
-  }, schema);
 
 /** Days. Messages wait up to 14 days in a queue or DLQ, and the objects that they name must exist as long. */
 const atLeastTheQueues = whole(15, 3_650);
@@ -110,34 +102,40 @@ const sluice = keys.transform((value, { addIssue }) => {
   };
 });
 
-const aws = z.strictObject({
-  region: z
-    .string({ error: 'is missing' })
-    .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-central-1'),
-  /** A profile of the AWS configuration file. */
-  profile: z.string().min(1).optional(),
-});
+export type Configuration = z.infer<typeof sluice> & { readonly aws: z.infer<typeof provider> };
 
-export type Configuration = z.infer<typeof sluice> & { readonly aws: z.infer<typeof aws> };
+/** The namespace of this program's keys. A project of another name has its own as well. */
+const ownNamespace = 'sluice';
+
+/** Where the configuration comes from. */
+interface Origin {
+  readonly project: string;
+  readonly stack: string;
+}
 
 /**
  * Reads the stack's configuration in the form of `pulumi.runtime.allConfig()`: `{ 'sluice:owner': 'me', … }`.
  *
- * @throws one error that names every unknown, missing and invalid key, each with the command that fixes it
+ * @throws {pulumi.RunError} one that names every unknown, missing and invalid key, each with the command that
+ * fixes it
  */
-export function readConfiguration(all: Readonly<Record<string, string>>): Configuration {
-  const own = sluice.safeParse(namespace(all, 'sluice'), { reportInput: true });
-  const provider = aws.safeParse(namespace(all, 'aws'), { reportInput: true });
+export function readConfiguration(all: Readonly<Record<string, string>>, origin: Origin): Configuration {
+  const { project } = origin;
+  const given = { ...namespace(all, project), ...namespace(all, ownNamespace) };
+  const own = sluice.safeParse(given, { reportInput: true });
+  const ofProvider = provider.safeParse(namespace(all, 'aws'), { reportInput: true });
+  const nameOf = (key: PropertyKey | undefined) =>
+    `${project}:${String(key)}` in all && !(`${ownNamespace}:${String(key)}` in all) ? project : ownNamespace;
   const complaints = [
-    ...(own.error?.issues ?? []).flatMap((issue) => complain('sluice', issue)),
-    ...(provider.error?.issues ?? []).flatMap((issue) => complain('aws', issue)),
+    ...strayKeys(all, origin),
+    ...(own.error?.issues ?? []).flatMap((issue) => complain(nameOf, issue, origin)),
+    ...(ofProvider.error?.issues ?? []).flatMap((issue) => complain(() => 'aws', issue, origin)),
   ];
-  if (!own.success || !provider.success) {
-    throw new Error(
+  if (!own.success || !ofProvider.success || complaints.length > 0)
+    throw new pulumi.RunError(
       `The stack's configuration is not valid.\n${complaints.map((line) => `  ${line}`).join('\n')}`,
     );
-  }
-  return { ...own.data, aws: provider.data };
+  return { ...own.data, aws: ofProvider.data };
 }
 
 function namespace(all: Readonly<Record<string, string>>, name: string): Record<string, string> {
@@ -148,19 +146,35 @@ function namespace(all: Readonly<Record<string, string>>, name: string): Record<
   );
 }
 
-function complain(name: string, issue: z.core.$ZodIssue): string[] {
+/** Keys that neither this program nor Pulumi reads: mostly a misspelt namespace. */
+function strayKeys(all: Readonly<Record<string, string>>, { project, stack }: Origin): string[] {
+  const read = [ownNamespace, project, 'aws', 'pulumi'];
+  return Object.keys(all)
+    .filter((key) => !read.includes(key.slice(0, key.indexOf(':'))))
+    .map(
+      (key) =>
+        `${key}: nothing reads this namespace; the keys are ${ownNamespace}:… and aws:…. Remove it: pulumi config rm ${key} --stack ${stack}`,
+    );
+}
+
+function complain(
+  nameOf: (key: PropertyKey | undefined) => string,
+  issue: z.core.$ZodIssue,
+  { stack }: Origin,
+): string[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
-      const path = keyPath(name, [...issue.path, key]);
-      return `${path} is not a known key. Remove it: pulumi config rm ${flag(issue.path.length)}${path}`;
+      const path = keyPath([...issue.path, key], nameOf);
+      return `${path} is not a known key. Remove it: pulumi config rm ${flag(issue.path.length)}${path} --stack ${stack}`;
     });
   }
-  const path = keyPath(name, issue.path);
+  const path = keyPath(issue.path, nameOf);
   const given = issue.input === undefined ? '' : ` (given: ${JSON.stringify(issue.input)})`;
   return [
-    `${path}: ${issue.message}${given}. Set it: pulumi config set ${flag(issue.path.length - 1)}${path} <value>`,
+    `${path}: ${issue.message}${given}. Set it: pulumi config set ${flag(issue.path.length - 1)}${path} <value> --stack ${stack}`,
   ];
 }
 
-const keyPath = (name: string, path: readonly PropertyKey[]) => `${name}:${path.map(String).join('.')}`;
+const keyPath = (path: readonly PropertyKey[], nameOf: (key: PropertyKey | undefined) => string) =>
+  `${nameOf(path[0])}:${path.map(String).join('.')}`;
 const flag = (depth: number) => (depth > 0 ? '--path ' : '');

@@ -58,6 +58,9 @@ async function run(request: ProgramRequest): Promise<{ resources: Resource[]; ou
   const outputs = await new Promise<unknown>((resolve) => {
     pulumi.all([exported]).apply(([value]) => resolve(value));
   });
+  for (const [name, value] of Object.entries(outputs ?? {}))
+    if (value === undefined)
+      throw new Error(`The output ${name} is undefined. Pulumi would warn of it each time, so leave it out.`);
   await pulumi.runtime.disconnect();
 
   const urns = [...monitor.getRegisteredResources().keys()].sort();

@@ -76,6 +76,7 @@ describe('reading a program', () => {
       /applied/,
     ],
     ['ends by itself', 'console.error("last words"); process.exit(3);', /exit code 3.*\n[\s\S]*last words/],
+    ['has an undefined output', 'export const none = undefined;', /The output none is undefined/],
     ['does not parse', 'const = 1;', /failed for stack/],
     ['asks AWS', 'await aws.getRegions();', /can't answer aws:index\/getRegions/],
     [

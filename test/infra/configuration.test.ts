@@ -1,15 +1,19 @@
 import { readFileSync } from 'node:fs';
+import * as pulumi from '@pulumi/pulumi';
 import { describe, expect, test } from 'vitest';
 import { sourceRetention } from '../../infra/base/queue.ts';
 import { readConfiguration } from '../../infra/configuration/configuration.ts';
+import { providerArgs } from '../../infra/configuration/provider.ts';
 import { visibilityTimeout } from '../../infra/configuration/stages.ts';
 import { stackOutputs } from '../../infra/outputs.ts';
 
+const read = (all: Readonly<Record<string, string>>, project = 'sluice') =>
+  readConfiguration(all, { project, stack: 'prod' });
 const region = { 'aws:region': 'eu-central-1' };
 
 describe('the configuration', () => {
   test('requires only a region', () => {
-    const configuration = readConfiguration(region);
+    const configuration = read(region);
     expect(configuration.aws.region).toBe('eu-central-1');
     expect(configuration.extraction).toEqual({
       memory: 512,
@@ -25,7 +29,7 @@ describe('the configuration', () => {
   });
 
   test('accepts numbers, booleans and objects as JSON text, as Pulumi passes them', () => {
-    const configuration = readConfiguration({
+    const configuration = read({
       ...region,
       'sluice:forceDestroy': 'true',
       'sluice:logRetention': '7',
@@ -36,15 +40,69 @@ describe('the configuration', () => {
     expect(configuration.loading).toMatchObject({ memory: 1024, timeout: 120 });
   });
 
-  test('ignores other programs’ keys', () => {
-    expect(() => readConfiguration({ ...region, 'pulumi:tags': '{}' })).not.toThrow();
+  test('ignores Pulumi’s own keys', () => {
+    expect(() => read({ ...region, 'pulumi:tags': '{}' })).not.toThrow();
+  });
+
+  test('is refused without a stack trace', () => {
+    let refused: unknown;
+    try {
+      read({});
+    } catch (error) {
+      refused = error;
+    }
+    expect(pulumi.RunError.isInstance(refused)).toBe(true);
+  });
+
+  test('is read from the namespace of a project with another name too, after that of sluice', () => {
+    const all = { ...region, 'orders:owner': 'them', 'orders:logRetention': '7', 'sluice:owner': 'us' };
+    expect(read(all, 'orders')).toMatchObject({ owner: 'us', logRetention: 7 });
+    expect(() => read({ ...region, 'orders:logRetention': '8' }, 'orders')).toThrow(
+      'Set it: pulumi config set orders:logRetention <value> --stack prod',
+    );
+  });
+
+  test('passes every setting of the provider through, and adds to its tags', () => {
+    const { aws } = read({
+      ...region,
+      'aws:allowedAccountIds': '[123456789012]',
+      'aws:assumeRoles': '[{"roleArn":"arn:aws:iam::123456789012:role/deploy"}]',
+      'aws:maxRetries': '9',
+      'aws:useFipsEndpoint': 'true',
+      'aws:defaultTags': '{"tags":{"costCentre":"7","owner":"other"}}',
+    });
+    expect(providerArgs(aws, { owner: 'me' })).toEqual({
+      region: 'eu-central-1',
+      allowedAccountIds: ['123456789012'],
+      assumeRoles: [{ roleArn: 'arn:aws:iam::123456789012:role/deploy' }],
+      maxRetries: 9,
+      useFipsEndpoint: true,
+      defaultTags: { tags: { costCentre: '7', owner: 'me' } },
+    });
   });
 
   test.each([
     [
       'a missing region',
       { 'aws:region': undefined },
-      'aws:region: is missing. Set it: pulumi config set aws:region <value>',
+      'aws:region: is missing. Set it: pulumi config set aws:region <value> --stack prod',
+    ],
+    ...['us-gov-west-1', 'cn-north-1', 'us-isob-east-1', 'eusc-de-east-1'].map(
+      (other): [string, Record<string, string>, string] => [
+        `the region ${other}`,
+        { 'aws:region': other },
+        'aws:region: is in another partition than aws, such as GovCloud or China.',
+      ],
+    ),
+    [
+      'a misspelt namespace',
+      { 'slucie:mysql': 'true' },
+      'slucie:mysql: nothing reads this namespace; the keys are sluice:… and aws:…. Remove it: pulumi config rm slucie:mysql --stack prod',
+    ],
+    [
+      'a number for a list of the provider',
+      { 'aws:allowedAccountIds': '123456789012' },
+      'aws:allowedAccountIds: ',
     ],
     [
       'an unknown key',
@@ -59,7 +117,7 @@ describe('the configuration', () => {
     [
       'an unknown key of the provider',
       { 'aws:assumeRole': '{}' },
-      'aws:assumeRole is not a known key. Remove it: pulumi config rm aws:assumeRole',
+      'aws:assumeRole is not a known key. Remove it: pulumi config rm aws:assumeRole --stack prod',
     ],
     [
       'a number out of range',
@@ -133,25 +191,25 @@ describe('the configuration', () => {
         (entry): entry is [string, string] => entry[1] !== undefined,
       ),
     );
-    expect(() => readConfiguration(all)).toThrow(message);
+    expect(() => read(all)).toThrow(message);
   });
 
   test('reports all errors at once', () => {
-    expect(() => readConfiguration({ 'sluice:a': '1', 'sluice:b': '2' })).toThrow(
+    expect(() => read({ 'sluice:a': '1', 'sluice:b': '2' })).toThrow(
       /sluice:a[\s\S]*sluice:b[\s\S]*aws:region/,
     );
   });
 
   test('always lets a message’s attempts fit into the queue’s retention and SQS’s limits', () => {
     const longest = { timeout: 900, batchWindow: 300, maximumReceives: 100, alarmAge: 864_000 };
-    const { extraction } = readConfiguration({ ...region, 'sluice:extraction': JSON.stringify(longest) });
+    const { extraction } = read({ ...region, 'sluice:extraction': JSON.stringify(longest) });
     expect(visibilityTimeout(extraction)).toBeLessThanOrEqual(43_200);
     expect(visibilityTimeout(extraction) * extraction.maximumReceives).toBeLessThan(sourceRetention);
   });
 
   test('has every key documented', () => {
     const documentation = readFileSync(new URL('../../docs/infrastructure.md', import.meta.url), 'utf8');
-    const { aws: _, ...own } = readConfiguration(region);
+    const { aws: _, ...own } = read(region);
     for (const key of [...Object.keys(own), 'alarmTopicArn'])
       expect(documentation).toContain(`\`sluice:${key}\``);
     const { loading, database, catalog, warehouse, workflows } = own;

@@ -12,6 +12,8 @@ import {
 import { readTopology } from '../../local-aws/program/topology.ts';
 import { everything, program } from './the-program.ts';
 
+const read = (all: Readonly<Record<string, string>>) =>
+  readConfiguration(all, { project: 'sluice', stack: 'prod' });
 const ofNetworkOrDatabase = /^aws:(ec2|vpc|rds)\//;
 
 describe('a stack without MySQL', () => {
@@ -158,17 +160,18 @@ describe('the connection budget', () => {
   test('sets the default concurrency of loading, and a higher value is refused', () => {
     fc.assert(
       fc.property(classes, fc.integer({ min: 2, max: 1_000 }), ([instanceClass, instance], asked) => {
-        const read = (loading: object) =>
-          readConfiguration({
+        const concurrencyOf = (loading: object) =>
+          read({
             'aws:region': 'eu-central-1',
             'sluice:mysql': 'true',
             'sluice:database': JSON.stringify({ instanceClass }),
             'sluice:loading': JSON.stringify(loading),
           }).loading.maximumConcurrency;
-        expect(read({})).toBe(usefulConcurrency(instance));
-        if (asked <= connectionBudget(instance)) expect(read({ maximumConcurrency: asked })).toBe(asked);
+        expect(concurrencyOf({})).toBe(usefulConcurrency(instance));
+        if (asked <= connectionBudget(instance))
+          expect(concurrencyOf({ maximumConcurrency: asked })).toBe(asked);
         else
-          expect(() => read({ maximumConcurrency: asked })).toThrow(
+          expect(() => concurrencyOf({ maximumConcurrency: asked })).toThrow(
             `sluice:loading.maximumConcurrency: must be at most ${connectionBudget(instance)}, the concurrent calls that a ${instanceClass}`,
           );
       }),
@@ -176,7 +179,7 @@ describe('the connection budget', () => {
   });
 
   test('does not apply without MySQL', () => {
-    const { loading } = readConfiguration({
+    const { loading } = read({
       'aws:region': 'eu-central-1',
       'sluice:loading': '{"maximumConcurrency":900}',
     });
@@ -186,7 +189,7 @@ describe('the connection budget', () => {
 
 describe('the database', () => {
   const database = (settings: Record<string, string>) =>
-    readConfiguration({ 'aws:region': 'eu-central-1', ...settings }).database;
+    read({ 'aws:region': 'eu-central-1', ...settings }).database;
 
   test('has a standby, deletion protection and a final snapshot, unless the stack may be destroyed', () => {
     expect(database({})).toMatchObject({ multiAz: true, deletionProtection: true, finalSnapshot: true });
