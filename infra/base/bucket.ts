@@ -36,8 +36,8 @@ export class Bucket extends pulumi.ComponentResource {
     const s3 = new aws.s3.Bucket(
       name,
       { forceDestroy: args.forceDestroy },
-      // AWS returns these with the bucket, and the resources below set them: a refresh would otherwise take them
-      // for changes, and the next deployment undo them (pulumi-aws issues 3166 and 6244).
+      // AWS returns these with the bucket, and the resources below set them: a refresh would otherwise take
+      // them for changes, and the next deployment undo them (pulumi-aws issues 3166 and 6244).
       { parent: this, ...deletionOptions(args), ignoreChanges: ofOthers },
     );
     const bucket = s3.bucket;
@@ -105,8 +105,8 @@ export class Bucket extends pulumi.ComponentResource {
           ],
         }),
       },
-      // S3 checks that it may send to the queue. Goes with the stack, even if the bucket stays: the queue goes
-      // too.
+      // S3 checks that it may send to the queue. Goes with the stack, even if the bucket stays: the queue
+      // goes too.
       { parent: this, dependsOn: changes === undefined ? [] : [changes.admitOnly({ bucket: s3 })] },
     );
 

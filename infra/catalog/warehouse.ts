@@ -108,8 +108,9 @@ export class Warehouse extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    // Runs the statements of each view one after the other as the administrator, and those of different views at
-    // the same time, since the provider waits half a minute for each. One runs again only when its text changes.
+    // Runs the statements of each view one after the other as the administrator, and those of different views
+    // at the same time, since the provider waits half a minute for each. One runs again only when its text
+    // changes.
     const schema = this.#statement(
       `${name}-schema`,
       pulumi

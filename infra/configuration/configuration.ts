@@ -17,7 +17,8 @@ const logRetentions = [
 /** Days. Messages wait up to 14 days in a queue or DLQ, and the objects that they name must exist as long. */
 const atLeastTheQueues = whole(15, 3_650);
 
-const keys = z.strictObject({
+/** The program's keys, without their namespace. */
+export const keys = z.strictObject({
   /** The person or team responsible for the stack; becomes a tag. */
   owner: z.string().min(1).max(256).default('sluice'),
   /** Whether `pulumi destroy` may delete buckets that still hold objects. */
@@ -28,7 +29,7 @@ const keys = z.strictObject({
   /** Days. */
   logRetention: fromJson(
     z
-      .number()
+      .int()
       .refine((days) => logRetentions.includes(days), `must be one of ${logRetentions.join(', ')}`)
       .default(30),
   ),
@@ -47,7 +48,10 @@ const keys = z.strictObject({
   runbooks: z
     .string()
     .max(500)
-    .regex(/^https:\/\/[^\s#]+$/, 'must be the https:// address of a page, without an anchor')
+    .regex(
+      /^(https:\/\/[^\s#]+|docs\/runbooks\.md)$/,
+      'must be the https:// address of a page, without an anchor',
+    )
     .default('docs/runbooks.md'),
   // One raw object can take the whole timeout. With one message per call, a killed call delays no other
   // message.

@@ -126,8 +126,8 @@ export const lambdaTrust = plainTrust('Lambda', 'lambda.amazonaws.com');
 
 /**
  * Lets Glue assume a role for a crawler. Glue's pages show it without a condition (Glue guide,
- * create-an-iam-role), and none says that a crawler names its account. A condition on a key that Glue does not
- * send would refuse every crawler, and with it the stack.
+ * create-an-iam-role), and none says that a crawler names its account. A condition on a key that Glue does
+ * not send would refuse every crawler, and with it the stack.
  */
 export const crawlerTrust = plainTrust('Glue', 'glue.amazonaws.com');
 

@@ -73,8 +73,8 @@ export class Database extends pulumi.ComponentResource {
         instanceClass,
         dbName: schemaName,
         parameterGroupName: parameterGroup.name,
-        // In the weekly maintenance window, a larger class would come days after the connections and the calls
-        // that it is for.
+        // In the weekly maintenance window, a larger class would come days after the connections and the
+        // calls that it is for.
         applyImmediately: true,
 
         storageType: 'gp3',

@@ -16,7 +16,7 @@ const resource = z.object({
   name: z.string(),
   inputs: z.record(z.string(), z.unknown()),
   outputs: z.record(z.string(), z.unknown()),
-  /** URNs of the resources that Pulumi creates or updates before it: named by the program or by a property. */
+  /** URNs of the resources that Pulumi creates or updates before it, named by an option or a property. */
   dependencies: z.array(z.string()),
   /** How Pulumi treats it when it changes or goes (Pulumi docs, concepts/resources/options). */
   options: z.object({

@@ -1,4 +1,4 @@
-import type { Resource } from '../../local-aws/program/program.ts';
+import type { Resource } from '../../../local-aws/program/program.ts';
 
 export const functionType = 'aws:lambda/function:Function';
 export const aliasType = 'aws:lambda/alias:Alias';

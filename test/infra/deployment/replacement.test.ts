@@ -1,10 +1,10 @@
 import * as pulumi from '@pulumi/pulumi';
 import { describe, expect, test } from 'vitest';
-import { refuseToMove } from '../../infra/mysql/network.ts';
-import type { Resource } from '../../local-aws/program/program.ts';
-import { everything } from './the-program.ts';
+import { refuseToMove } from '../../../infra/mysql/network.ts';
+import type { Resource } from '../../../local-aws/program/program.ts';
+import { everything } from '../the-program.ts';
 
-/** The input that is a resource's name in the account. Pulumi makes one with a suffix if the program sets none. */
+/** The input that is a resource's name in the account. If the program sets none, Pulumi adds a suffix. */
 const names: readonly (readonly [type: RegExp, input: string])[] = [
   [/:Namespace$/, 'namespaceName'],
   [/:Workgroup$/, 'workgroupName'],

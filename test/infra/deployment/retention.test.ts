@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { findings } from '../../infra/compliance/check.ts';
-import { checks } from '../../infra/compliance/checks.ts';
-import type { Resource } from '../../local-aws/program/program.ts';
-import { read, withEverything } from './stacks.ts';
-import { everything, program } from './the-program.ts';
+import { findings } from '../../../infra/compliance/check.ts';
+import { checks } from '../../../infra/compliance/checks.ts';
+import type { Resource } from '../../../local-aws/program/program.ts';
+import { read, withEverything } from '../stacks.ts';
+import { everything, program } from '../the-program.ts';
 
 const retained = await read({
   ...withEverything,

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { findings } from '../../infra/compliance/check.ts';
-import { checks } from '../../infra/compliance/checks.ts';
-import type { Resource } from '../../local-aws/program/program.ts';
-import { aliasType, Deployment, invocationType, mappingType } from './deployment.ts';
-import { everything, program } from './the-program.ts';
+import { findings } from '../../../infra/compliance/check.ts';
+import { checks } from '../../../infra/compliance/checks.ts';
+import type { Resource } from '../../../local-aws/program/program.ts';
+import { everything, program } from '../the-program.ts';
+import { aliasType, Deployment, invocationType, mappingType } from './functions.ts';
 
 const mappingsOf = (resources: readonly Resource[]) => resources.filter(({ type }) => type === mappingType);
 const isMigration = ({ type }: Resource) => type === invocationType;
