@@ -3,7 +3,10 @@ import { whole } from './whole.ts';
 
 export const catalogConfiguration = z
   .strictObject({
-    /** When the crawler looks for new files, in UTC. A crawl that finds nothing new costs nothing. */
+    /**
+     * When the crawler looks for new files, in UTC. A crawl that finds nothing new costs nothing, another at
+     * least $0.15.
+     */
     schedule: z
       .string()
       .regex(/^(cron|rate)\([^()]+\)$/, 'must be cron(…) or rate(…), such as cron(0 * * * ? *)')
