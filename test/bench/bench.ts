@@ -10,11 +10,12 @@ import { localCloud } from './local-cloud.ts';
 import { memory } from './memory.ts';
 import { mysql } from './mysql.ts';
 import { overwrite } from './overwrite.ts';
+import { page } from './page.ts';
 import { machine, markdown, type Result } from './section.ts';
 import { stages } from './stages.ts';
 import { startUp } from './start-up.ts';
 
-const sections = [comparison, stages, startUp, localCloud, overwrite, mysql, memory, backfill];
+const sections = [comparison, stages, startUp, localCloud, page, overwrite, mysql, memory, backfill];
 
 const head = `# Benchmarks
 

@@ -108,23 +108,29 @@ async function repeated<Name extends string>(
   >;
 }
 
-class Server {
+/** `npm start` of a directory. */
+export class Server {
   readonly target: Target;
   readonly startMs: number;
+  /** The address of its page, with the token. */
+  readonly page: string;
   readonly #child: ChildProcess;
 
-  private constructor(child: ChildProcess, startMs: number, directory: string) {
+  private constructor(child: ChildProcess, startMs: number, directory: string, printed: string) {
     const { endpoint, outputs } = instance.parse(
       JSON.parse(readFileSync(join(directory, 'instance.json'), 'utf8')),
     );
     this.target = localTarget({ endpoint, outputs }, directory);
     this.startMs = startMs;
+    this.page = /Look at it: (\S+)/.exec(printed)?.[1] ?? '';
     this.#child = child;
   }
 
-  static async start(directory: string): Promise<Server> {
+  /** @param keep whether it keeps its state, and begins with what the directory has */
+  static async start(directory: string, { keep = false } = {}): Promise<Server> {
     const startedAt = performance.now();
-    const args = ['cli/sluice.mjs', 'start', '--port', '0', '--ephemeral', '--directory', directory];
+    const args = ['cli/sluice.mjs', 'start', '--port', '0', '--directory', directory];
+    if (!keep) args.push('--ephemeral');
     const child = spawn(process.execPath, args, {
       cwd: projectDirectory,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -141,7 +147,12 @@ class Server {
     }
     if (!printed.includes('Sluice runs on')) throw new Error(`The local cloud did not start:\n${complaints}`);
     child.stdout.resume();
-    return new Server(child, performance.now() - startedAt, directory);
+    return new Server(child, performance.now() - startedAt, directory, printed);
+  }
+
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error('The local cloud did not start.');
+    return this.#child.pid;
   }
 
   /** The largest resident memory, in MB, that it has while `task` runs. */
