@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { detailsPrefix } from '../../domain/versions/backfill.ts';
-import { showToEnd } from '../ledger/execution-end.ts';
+import { executionJson, showToEnd } from '../ledger/execution-end.ts';
 import { newExecutionName, startExecution } from '../ledger/executions.ts';
 import { uploadManifest } from '../ledger/manifest.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { chosenDataset, oneMoreCode, pointInTime } from '../options/options.ts';
 import type { Target } from '../target/target.ts';
-import { count, printableJson } from '../terminal/terminal.ts';
+import { count } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
 
 interface BackfillOptions {
@@ -98,7 +98,7 @@ async function run(target: Target, prefix: string | undefined, options: Backfill
   if (detach) {
     console.log(
       json
-        ? printableJson(started)
+        ? executionJson(started, undefined)
         : `Started the execution ${name}. To follow it: npx sluice executions ${name} --follow`,
     );
     return;

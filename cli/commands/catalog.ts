@@ -6,7 +6,7 @@ import { glueTable } from '../../domain/tables/glue.ts';
 import { ledgerTables } from '../../domain/tables/ledger-tables.ts';
 import { partitionValues } from '../../domain/versions/key-layout.ts';
 import { listObjects } from '../../store/listing.ts';
-import { type CatalogTable, crawlerState, lastCrawls, readCatalog } from '../lake/catalog.ts';
+import { type CatalogTable, type Crawl, crawlerState, lastCrawls, readCatalog } from '../lake/catalog.ts';
 import { compareFiles } from '../lake/lake-drift.ts';
 import { publish, publishedAt } from '../lake/publish.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
@@ -81,7 +81,7 @@ export function catalog(program: Command): void {
       console.log();
       for (const { table: name, copiedAt } of copies)
         console.log(
-          `${name}: ${copiedAt === undefined ? 'not copied yet' : `copied at ${printable(copiedAt)}`}. To copy it for Athena and Redshift: npx sluice catalog --publish`,
+          `${name}: ${copiedAt === undefined ? 'not copied yet' : `copied at ${new Date(copiedAt).toISOString()}`}. To copy it for Athena and Redshift: npx sluice catalog --publish`,
         );
       console.log();
       console.log(
@@ -189,23 +189,20 @@ function tableOfTables(tables: readonly CatalogTable[]): string {
   ]);
 }
 
-function tableOfCrawls(crawls: Awaited<ReturnType<typeof lastCrawls>>): string {
+function tableOfCrawls(crawls: readonly Crawl[]): string {
   return table(crawls, [
-    { title: 'CRAWL', value: ({ StartTime }) => StartTime?.toISOString() ?? '–' },
+    { title: 'CRAWL', value: ({ startedAt }) => new Date(startedAt).toISOString() },
     {
       title: 'STATE',
-      value: ({ State }) => State?.toLowerCase() ?? '–',
-      style: ({ State }) => (State === 'FAILED' ? 'red' : undefined),
+      value: ({ state }) => state.toLowerCase(),
+      style: ({ state }) => (state === 'FAILED' ? 'red' : undefined),
     },
     {
       title: 'TOOK',
-      value: ({ StartTime, EndTime }) =>
-        StartTime === undefined || EndTime === undefined
-          ? '–'
-          : duration(EndTime.getTime() - StartTime.getTime()),
+      value: ({ startedAt, endedAt }) => (endedAt === undefined ? '–' : duration(endedAt - startedAt)),
       align: 'right',
     },
-    { title: 'RESULT', value: ({ Summary, ErrorMessage }) => printable(ErrorMessage ?? Summary ?? '') },
+    { title: 'RESULT', value: ({ result }) => printable(result) },
   ]);
 }
 

@@ -30,6 +30,7 @@ export function demo(program: Command): void {
   program
     .command('demo')
     .description('run the pipeline on examples/ on this machine, show the result of every record, and stop')
+    .addHelpText('after', explanation)
     .action(async () => {
       const directory = mkdtempSync(join(tmpdir(), 'sluice-demo-'));
       try {
@@ -41,6 +42,10 @@ export function demo(program: Command): void {
       }
     });
 }
+
+const explanation = `
+It prints for people only. A program gets the same as JSON from sluice start --json, put --wait --json, rejects --json
+and query --json.`;
 
 /** 128 + SIGINT, as shells report it. */
 const INTERRUPTED = 130;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { showEnd, showToEnd } from '../ledger/execution-end.ts';
+import { executionJson, showEnd, showToEnd } from '../ledger/execution-end.ts';
 import {
   type ExecutionState,
   executionNamed,
@@ -11,7 +11,7 @@ import {
 import { chosenTarget } from '../options/chosen-target.ts';
 import { whole } from '../options/options.ts';
 import type { Target } from '../target/target.ts';
-import { duration, printableJson, type TableColumn, table } from '../terminal/terminal.ts';
+import { duration, type TableColumn, table } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
 
 interface ExecutionsOptions {
@@ -46,22 +46,22 @@ export function executions(program: Command): void {
 
 async function listExecutions(target: Target, count: number, json: boolean): Promise<void> {
   const found = await latestExecutions(target, count);
+  const rows = await Promise.all(
+    found.map(async (state) => ({ state, report: await reportOf(target, state) })),
+  );
   if (json) {
-    for (const each of found) console.log(printableJson(each));
+    for (const { state, report } of rows) console.log(executionJson(state, report));
     return;
   }
   if (found.length === 0) {
     console.log('There has been no execution yet. To start one: npx sluice backfill --help');
     return;
   }
-  const rows = await Promise.all(
-    found.map(async (state) => ({ state, report: (await reportOf(target, state))?.status ?? '' })),
-  );
   const columns: TableColumn<(typeof rows)[number]>[] = [
     { title: 'NAME', value: ({ state }) => state.name },
     { title: 'MACHINE', value: ({ state }) => state.machine },
     { title: 'STATUS', value: ({ state }) => words(state.status) },
-    { title: 'REPORT', value: ({ report }) => report },
+    { title: 'REPORT', value: ({ report }) => report?.status ?? '' },
     { title: 'STARTED', value: ({ state }) => new Date(state.startedAt).toISOString().slice(0, 19) },
     { title: 'TOOK', value: ({ state }) => took(state), align: 'right' },
   ];
@@ -79,7 +79,7 @@ async function stopNamed(target: Target, name: string, json: boolean): Promise<v
   const stopped = await executionNamed(target, name);
   console.log(
     json
-      ? printableJson(stopped)
+      ? executionJson(stopped, await reportOf(target, stopped))
       : `Stopped the execution ${name}. Objects that it has already sent are still processed.`,
   );
 }
@@ -88,7 +88,7 @@ async function showExecution(target: Target, name: string, json: boolean): Promi
   const state = await executionNamed(target, name);
   const passages = await passagesOf(target, state);
   if (json) {
-    console.log(printableJson({ ...state, passages, report: (await reportOf(target, state)) ?? null }));
+    console.log(executionJson(state, await reportOf(target, state), { passages }));
     return;
   }
   for (const { state: passed, at } of passages)

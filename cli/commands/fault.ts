@@ -3,7 +3,7 @@ import { chosenTarget } from '../options/chosen-target.ts';
 import { choice, milliseconds, whole } from '../options/options.ts';
 import type { Control, Fault, FaultRequest } from '../target/control.ts';
 import type { Target } from '../target/target.ts';
-import { duration, integer, printable, printableJson, table } from '../terminal/terminal.ts';
+import { count, duration, integer, printable, printableJson, table } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
 
 interface AimOptions {
@@ -16,6 +16,7 @@ interface AimOptions {
   readonly key?: string;
   readonly queue?: string;
   readonly function?: string;
+  readonly json?: true;
 }
 
 const EXAMPLES = `
@@ -47,7 +48,7 @@ export function fault(program: Command): void {
   const submit = async (request: FaultRequest, options: AimOptions) => {
     const target = await chosenTarget(program);
     const added = await controlOf(target).addFault({ ...request, ...aim(options, target) });
-    console.log(`Fault ${added.id}: ${faultText(added)}.`);
+    console.log(options.json ? printableJson(added) : `Fault ${added.id}: ${printable(faultText(added))}.`);
   };
 
   withCallOptions(add.command('answer'))
@@ -105,8 +106,15 @@ export function fault(program: Command): void {
     .command('clear')
     .description('remove these faults, or all')
     .argument('[id...]', 'ids from `sluice fault list`')
-    .action(async (ids: string[]) => {
-      await controlOf(await chosenTarget(program)).clearFaults(ids.length > 0 ? ids : undefined);
+    .option('--json', 'print the faults that were removed as JSON')
+    .action(async (ids: string[], options: { json?: true }) => {
+      const control = controlOf(await chosenTarget(program));
+      const cleared = await control.clearFaults(ids.length > 0 ? ids : undefined);
+      if (options.json) console.log(printableJson(cleared, 2));
+      else if (cleared.length === 0) console.log('There are no faults.');
+      else
+        for (const each of cleared)
+          console.log(`Cleared fault ${each.id}: ${printable(faultText(each))}${hitsText(each)}.`);
     });
 }
 
@@ -132,7 +140,8 @@ function withAimOptions(command: Command): Command {
     .option('--share <fraction>', 'hit each match with this probability, e.g. 0.1', fraction)
     .option('--seed <number>', 'seed of --share: the same seed hits the same matches', whole(0))
     .option('--bucket <bucket>', 'only on this bucket: its name, or raw, temp, …')
-    .option('--queue <queue>', 'only on this queue: its name, or its stage');
+    .option('--queue <queue>', 'only on this queue: its name, or its stage')
+    .option('--json', 'print the fault as JSON');
 }
 
 function withCallOptions(command: Command): Command {
@@ -180,6 +189,8 @@ function fraction(text: string): number {
   if (!(value > 0 && value <= 1)) throw new InvalidArgumentError('Expected a number above 0 and at most 1.');
   return value;
 }
+
+const hitsText = ({ hits }: Fault) => `; it hit ${hits === 0 ? 'nothing' : count(hits, 'time')}`;
 
 /** A fault in words: `answer PutObject with 503 on raw-local/recipes/, 3 times`. */
 function faultText(each: Fault): string {

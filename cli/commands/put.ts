@@ -54,21 +54,21 @@ export function put(program: Command): void {
       const target = await chosenTarget(program);
       const keys = files.map((file) => options.key ?? keyFor(file, options.dataset));
       checkKeys(files, keys);
-      const uploads: Uploaded[] = [];
-      for (const [i, file] of files.entries()) uploads.push(await upload(target, file, keys[i] ?? ''));
-      if (!options.json)
-        for (const { file, key } of uploads) console.log(`${printable(file)} → ${printable(key)}`);
+      const uploads = await uploadAll(target, files, keys, (file, key) => {
+        if (!options.json) console.log(`${printable(file)} → ${printable(key)}`);
+      });
       if (!options.wait) {
         if (options.json) console.log(printableJson(uploads, 2));
         return;
       }
       const states = await untilInterrupted((signal) => waitFor(target, uploads, options.timeout, signal));
+      if (options.json)
+        console.log(printableJson(states?.map((state, i) => ({ ...uploads[i], ...state })) ?? uploads, 2));
       if (states === undefined) {
         tellHowToGoOn(target, uploads);
         return;
       }
-      if (options.json) console.log(printableJson(states, 2));
-      else for (const state of states) console.log(describeOutcome(state));
+      if (!options.json) for (const state of states) console.log(describeOutcome(state));
       if (states.some((state) => state.fault !== undefined || state.stage === 'rejected' || isStuck(state)))
         process.exitCode = 1;
       if (!options.json) await tellNextSteps(target, states);
@@ -79,6 +79,7 @@ export interface Uploaded {
   readonly file: string;
   readonly key: string;
   readonly versionId: string;
+  readonly dataset: string;
 }
 
 function keyFor(file: string, name: string | undefined): string {
@@ -119,7 +120,29 @@ function checkKeys(files: readonly string[], keys: readonly string[]): void {
   }
 }
 
-/** Uploads a file in parts, so that its size does not matter. */
+/** Uploads one file after the other. @throws {UserError} after Ctrl-C: it says how many are uploaded */
+async function uploadAll(
+  target: Target,
+  files: readonly string[],
+  keys: readonly string[],
+  onUploaded: (file: string, key: string) => void,
+): Promise<Uploaded[]> {
+  const uploads: Uploaded[] = [];
+  for (const [i, file] of files.entries()) {
+    const key = keys[i] ?? '';
+    const uploaded = await upload(target, file, key).catch((error: Error) => {
+      if (error.name !== 'AbortError') throw error;
+      const first = i === 1 ? 'first was' : `first ${i} were`;
+      const done = i === 0 ? 'nothing was uploaded' : `of ${files.length} files, only the ${first} uploaded`;
+      throw new UserError(`Interrupted: ${done}.`);
+    });
+    uploads.push(uploaded);
+    onUploaded(file, key);
+  }
+  return uploads;
+}
+
+/** Uploads a file in parts, so that its size does not matter. @throws {Error} `AbortError` after Ctrl-C */
 export async function upload(target: Target, file: string, key: string): Promise<Uploaded> {
   const Bucket = target.outputs.buckets.raw;
   const { size } = await statFile(file);
@@ -135,7 +158,7 @@ export async function upload(target: Target, file: string, key: string): Promise
   // The answer to a multipart upload may not have it.
   const VersionId =
     answer.VersionId ?? (await target.s3.send(new HeadObjectCommand({ Bucket, Key: key }))).VersionId;
-  return { file, key, versionId: VersionId ?? 'null' };
+  return { file, key, versionId: VersionId ?? 'null', dataset: registry.nameOf(key) };
 }
 
 /** The uploads that are running. They share one listener for each signal. */
@@ -156,9 +179,6 @@ async function unlessInterrupted(sending: Upload): ReturnType<Upload['done']> {
   sendings.add(sending);
   try {
     return await sending.done();
-  } catch (error) {
-    if ((error as Error).name === 'AbortError') throw new UserError('Interrupted: nothing was uploaded.');
-    throw error;
   } finally {
     sendings.delete(sending);
     if (sendings.size === 0) listen('off');

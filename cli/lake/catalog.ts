@@ -1,5 +1,4 @@
 import {
-  type CrawlerHistory,
   CrawlerRunningException,
   EntityNotFoundException,
   GetCrawlerCommand,
@@ -115,13 +114,28 @@ export async function crawlerState(target: Target): Promise<CrawlerState> {
   }
 }
 
+export interface Crawl {
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly endedAt: number | undefined;
+  /** As Glue names it: `COMPLETED`. */
+  readonly state: string;
+  /** What it changed, or why it failed; Glue's own words. */
+  readonly result: string;
+}
+
 /** The newest crawls, newest first. */
-export async function lastCrawls(target: Target, count: number): Promise<CrawlerHistory[]> {
+export async function lastCrawls(target: Target, count: number): Promise<Crawl[]> {
   const { crawler } = target.outputs.catalog;
   const { Crawls = [] } = await target.glue.send(
     new ListCrawlsCommand({ CrawlerName: crawler, MaxResults: count }),
   );
-  return Crawls;
+  return Crawls.map(({ StartTime, EndTime, State = 'UNKNOWN', ErrorMessage, Summary = '' }) => ({
+    startedAt: StartTime?.getTime() ?? 0,
+    endedAt: EndTime?.getTime(),
+    state: State,
+    result: ErrorMessage ?? Summary,
+  }));
 }
 
 /** Starts the crawler. Returns false when it is already running. */

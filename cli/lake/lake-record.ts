@@ -5,7 +5,7 @@ import { recordColumn } from '../../domain/columns.ts';
 import { parsePartitionPath, parseProcessedKey } from '../../domain/versions/key-layout.ts';
 import { isNotFound } from '../../store/object-store.ts';
 import type { Target } from '../target/target.ts';
-import { loadDuckDb } from './lake.ts';
+import { loadDuckDb, rowsOf } from './lake.ts';
 import { download } from './lake-files.ts';
 
 /**
@@ -33,11 +33,12 @@ export async function rowOfRecord(
       const reader = await connection.runAndReadAll(
         `select * from ${rows} where try_cast("${recordColumn.name}" as bigint) = ${recordNumber} limit 1`,
       );
-      const [row] = reader.getRowObjectsJson();
+      const [values] = rowsOf(reader);
       await rm(path, { force: true });
-      if (row === undefined) continue;
+      if (values === undefined) continue;
+      const row = Object.fromEntries(reader.columnNames().map((name, i) => [name, values[i]]));
       const partition = parsePartitionPath(parseProcessedKey(key)?.partitionPath ?? '');
-      return { key, row: { ...row, ...Object.fromEntries(partition) } };
+      return { key, row: { ...row, [recordColumn.name]: recordNumber, ...Object.fromEntries(partition) } };
     }
     return undefined;
   } finally {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { DuckDBResultReader } from '@duckdb/node-api';
 import { registry } from '../../datasets/index.ts';
 import { errorText } from '../../domain/errors.ts';
 import { ledgerTables } from '../../domain/tables/ledger-tables.ts';
@@ -51,6 +52,12 @@ const NUMERIC = /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL)/;
 function plain(value: unknown, type: string): unknown {
   const isInteger = typeof value === 'string' && /^U?(BIG|HUGE)INT$/.test(type);
   return isInteger && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}
+
+/** What a query answers, as JSON has it. */
+export function rowsOf(reader: DuckDBResultReader): unknown[][] {
+  const types = reader.columnTypes().map(String);
+  return reader.getRowsJson().map((row) => row.map((value, i) => plain(value, types[i] ?? '')));
 }
 
 /**
@@ -106,7 +113,7 @@ async function queryHere(
     const columns = reader
       .deduplicatedColumnNames()
       .map((name, i) => ({ name, numeric: NUMERIC.test(types[i] ?? '') }));
-    const rows = reader.getRowsJson().map((row) => row.map((value, i) => plain(value, types[i] ?? '')));
+    const rows = rowsOf(reader);
     return { columns, rows, problems, unseen };
   } catch (error) {
     signal?.throwIfAborted();

@@ -56,11 +56,14 @@ export async function publish(
   return { table: table.name, rows: [...rows.values()].reduce((sum, n) => sum + n, 0), problems };
 }
 
-/** When the oldest copy that the catalog shows was made; `undefined` if it shows none. */
-export async function publishedAt(target: Target, table: LedgerTable): Promise<string | undefined> {
+/**
+ * When the oldest copy that the catalog shows was made, in milliseconds since the epoch; `undefined` if it
+ * shows none.
+ */
+export async function publishedAt(target: Target, table: LedgerTable): Promise<number | undefined> {
   const locations = [...(await partitionsOf(target, table)).values()];
   const [oldest] = locations.map(copyOf).sort();
-  return oldest?.replace(/T(\d\d)-(\d\d)-/, 'T$1:$2:');
+  return oldest === undefined ? undefined : Date.parse(oldest.replace(/T(\d\d)-(\d\d)-/, 'T$1:$2:'));
 }
 
 /** The name of the copy in a key or a location: the time when it was made, in the order of times. */

@@ -32,12 +32,17 @@ export async function showToEnd(target: Target, name: string, json: boolean): Pr
   await showEnd(target, state, json);
 }
 
+/** The document of an execution, the same wherever one is printed. */
+export function executionJson(state: ExecutionState, report: Report | undefined, more: object = {}): string {
+  return printableJson({ ...state, ...more, report: report ?? null });
+}
+
 /** Prints how an execution ended. */
 export async function showEnd(target: Target, state: ExecutionState, json: boolean): Promise<void> {
   const report = await reportOf(target, state);
   if (report?.status !== 'succeeded' && report?.status !== 'counted') process.exitCode = 1;
   if (json) {
-    console.log(printableJson({ ...state, report: report ?? null }));
+    console.log(executionJson(state, report));
     return;
   }
   const { name, status, error, startedAt, endedAt } = state;

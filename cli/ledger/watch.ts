@@ -10,8 +10,8 @@ const MOVING_MS = 60_000;
 
 /** What `status --watch` shows at one time. */
 export interface Frame {
-  /** ISO 8601 */
-  readonly at: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
   /** With the depths of the last looks, oldest first: what waits and what is in flight. */
   readonly stages: readonly (QueueState & { readonly depths: readonly number[] })[];
   /** Transformed records in a second. */
@@ -43,7 +43,7 @@ export class Watch {
     const records = this.#read.reduce((sum, each) => sum + each.records, 0);
     const seconds = Math.min(RATE_MS, Math.max(now - this.#startedAt, 1000)) / 1000;
     return {
-      at: new Date(now).toISOString(),
+      at: now,
       stages: queues.map((queue) => ({ ...queue, depths: this.#depthsOf(queue) })),
       recordsPerSecond: Math.round(records / seconds),
       moving: [...this.#moving.values()].reverse().slice(0, KEPT.moving),

@@ -27,6 +27,8 @@ const fault = z.object({
 export type Fault = z.infer<typeof fault>;
 export type FaultRequest = Partial<Omit<Fault, 'id' | 'seen' | 'hits' | 'ended'>>;
 
+const faults = z.object({ faults: z.array(fault) });
+
 const counted = z.array(z.object({ pattern: z.string(), uses: z.number() }));
 const permissions = z.object({
   roles: z.array(
@@ -53,8 +55,8 @@ export type Permissions = z.infer<typeof permissions>;
 export interface Control {
   addFault(request: FaultRequest): Promise<Fault>;
   faults(): Promise<Fault[]>;
-  /** Removes these faults, or all. */
-  clearFaults(ids?: readonly string[]): Promise<void>;
+  /** Removes these faults, or all, and returns what they were. */
+  clearFaults(ids?: readonly string[]): Promise<Fault[]>;
   /** The permissions of each role with their uses since the local cloud started, and the denials. */
   permissions(): Promise<Permissions>;
 }
@@ -96,10 +98,8 @@ export function control(
 
   return {
     addFault: (request) => call('AddFault', request, fault),
-    faults: async () => (await call('ListFaults', {}, z.object({ faults: z.array(fault) }))).faults,
-    clearFaults: async (ids) => {
-      await call('ClearFaults', ids === undefined ? {} : { ids }, z.object({}));
-    },
+    faults: async () => (await call('ListFaults', {}, faults)).faults,
+    clearFaults: async (ids) => (await call('ClearFaults', ids === undefined ? {} : { ids }, faults)).faults,
     permissions: () => call('ListPermissions', {}, permissions),
   };
 }

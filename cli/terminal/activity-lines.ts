@@ -31,7 +31,7 @@ const signs: Readonly<
  * retried or dead-lettered. If these are many, they are summed up, and only the first problems have lines.
  */
 export function activityLines(steps: readonly Step[]): string[] {
-  const told = steps.filter((step) => kindOf(step) !== undefined);
+  const told = steps.filter(isTold);
   if (told.length <= MOST_LINES) return told.map(lineOf);
   const problems: Step[] = [];
   const others: Step[] = [];
@@ -39,6 +39,9 @@ export function activityLines(steps: readonly Step[]): string[] {
     (isProblem(step) && problems.length < MOST_PROBLEMS ? problems : others).push(step);
   return [...problems.map(lineOf), summaryOf(others)];
 }
+
+/** Whether a person hears of a step: an object has ended, or a message is retried or dead-lettered. */
+export const isTold = (step: Step) => kindOf(step) !== undefined;
 
 function kindOf({ ended, result }: Step): keyof typeof signs | undefined {
   if (ended !== undefined) return ended.outcome;

@@ -30,7 +30,7 @@ export function frameText({ at, stages, recordsPerSecond, moving, ended }: Frame
     fitStart(`${timeOfDay(when)} ${stage} ${result.replace('_', '-')}: ${printable(key)}`, lineWidth()),
   );
   return [
-    `${timeOfDay(Date.parse(at))}  ${integer(recordsPerSecond)} records a second`,
+    `${timeOfDay(at)}  ${integer(recordsPerSecond)} records a second`,
     '',
     queues,
     ...section('MOVING', moves),

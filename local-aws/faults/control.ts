@@ -38,7 +38,7 @@ const operations = {
   ClearFaults: onAll(
     'control:ClearFaults',
     z.object({ ids: z.array(z.string()).optional() }),
-    async ({ service, input }) => service.faults.clear(input.ids),
+    ({ service, input }) => ({ faults: service.faults.clear(input.ids) }),
   ),
   ListPermissions: onAll('control:ListPermissions', z.object({}), ({ service: { engine } }) => ({
     roles: engine.uses(),

@@ -122,12 +122,17 @@ export class Faults {
     return [...this.#active.values()].map(described);
   }
 
-  /** Removes these faults, by default all. @throws ServiceError if there is no such fault */
-  clear(ids: readonly string[] = [...this.#active.keys()]): void {
+  /**
+   * Removes these faults, by default all, and returns what they were.
+   * @throws ServiceError if there is no such fault
+   */
+  clear(ids: readonly string[] = [...this.#active.keys()]): Fault[] {
     const unknown = ids.find((id) => !this.#active.has(id));
     if (unknown !== undefined)
       throw new ServiceError('ResourceNotFoundException', 404, `There is no fault ${unknown}.`);
+    const cleared = this.list().filter(({ id }) => ids.includes(id));
     for (const id of ids) this.#active.delete(id);
+    return cleared;
   }
 
   /**

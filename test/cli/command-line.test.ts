@@ -73,6 +73,27 @@ describe('the output of the commands', () => {
     ]);
   });
 
+  test('put --json prints the same fields with and without --wait, and crawl --json whether it has started one', async () => {
+    const name = file('twice.json', '[]');
+    const put = ['put', '-d', 'recipes', '--json', name];
+    const [sent] = JSON.parse((await sluice(put)).stdout);
+    expect(sent).toEqual({
+      file: name,
+      key: 'recipes/twice.json',
+      versionId: expect.any(String),
+      dataset: 'recipes',
+    });
+    const [waited] = JSON.parse((await sluice([...put, '--wait'])).stdout);
+    expect(waited).toMatchObject({ ...sent, versionId: expect.any(String), stage: 'done', read: 0 });
+    const { crawler } = pipeline.target.outputs.catalog;
+    expect(JSON.parse((await sluice(['crawl', '--json', '--wait'])).stdout)).toEqual({
+      crawler,
+      started: true,
+      tookMs: expect.any(Number),
+    });
+    expect(JSON.parse((await sluice(['crawl', '--json'])).stdout)).toEqual({ crawler, started: true });
+  });
+
   test('put --wait exits with 1 for a file that can’t be read', async () => {
     const { status, stdout } = await sluice(['put', '-d', 'recipes', file('page.json', '<html>'), '--wait']);
     expect(status).toBe(1);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -64,6 +64,18 @@ test('put --wait shows the records and the last error, and Ctrl-C says that the 
     /The file is uploaded, and the work on it goes on\. To see how far it is: npx sluice status 'recipes.*\n$/,
   );
   expect((await runPrinted(interrupted, 'To see how far it is')).stdout).toContain("recipes/soup's.ndjson");
+});
+
+test('put says at Ctrl-C how many of the files it has uploaded', async () => {
+  const big = join(files, 'big.json');
+  writeFileSync(big, '');
+  truncateSync(big, 512 * 1024 * 1024);
+  const interrupted = await put([file, big], 'Uploading recipes/big.json');
+  expect(interrupted.status).toBe(1);
+  expect(interrupted.stdout).toContain("→ recipes/soup's.ndjson");
+  expect(interrupted.stderr).toMatch(/Interrupted: of 2 files, only the first was uploaded\.\n$/);
+  const alone = await put([big], 'Uploading recipes/big.json');
+  expect(alone.stderr).toMatch(/Interrupted: nothing was uploaded\.\n$/);
 });
 
 test.each([

@@ -146,15 +146,18 @@ export async function npmStart(
 
 /**
  * The exit status and output of a process.
- * @param until send it Ctrl-C when it prints this
+ * @param until send it one Ctrl-C when it prints this
  * @throws {Error} when Node printed a warning
  */
 export async function finished(child: ChildProcess, until?: string): Promise<Run> {
   const printed = { stdout: '', stderr: '' };
+  let isInterrupted = false;
   for (const stream of ['stdout', 'stderr'] as const)
     child[stream]?.setEncoding('utf8').on('data', (text: string) => {
       printed[stream] += text;
-      if (until !== undefined && printed[stream].includes(until)) child.kill('SIGINT');
+      if (isInterrupted || until === undefined || !printed[stream].includes(until)) return;
+      isInterrupted = true;
+      child.kill('SIGINT');
     });
   const status = await new Promise<number>((resolve, reject) => {
     child.on('error', reject);

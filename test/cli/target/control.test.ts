@@ -109,8 +109,18 @@ describe('the faults of the local cloud', () => {
     const list = await sluice(['fault', 'list', '--json']);
     expect(JSON.parse(list.stdout)).toMatchObject([{ id: '1', seen: 2, hits: 2, ended: true }]);
     expect((await sluice(['fault', 'list'])).stdout).toMatch(/^ +1 +answer PutObject .* 2 +2 +ended$/m);
-    await sluice(['fault', 'clear', '1']);
+    expect((await sluice(['fault', 'clear', '1'])).stdout).toBe(
+      'Cleared fault 1: answer PutObject with 503 on sluice-dev-temp-local, 2 times; it hit 2 times.\n',
+    );
     expect(await cloud.faults()).toEqual([]);
+  });
+
+  test('fault add and fault clear print with --json what they added and removed, and clear says when there is nothing', async () => {
+    const added = await sluice(['fault', 'add', 'kill', 'PutObject', '--json']);
+    const clear = ['fault', 'clear', '--json'];
+    expect(JSON.parse((await sluice(clear)).stdout)).toEqual([JSON.parse(added.stdout)]);
+    expect(JSON.parse((await sluice(clear)).stdout)).toEqual([]);
+    expect((await sluice(['fault', 'clear'])).stdout).toBe('There are no faults.\n');
   });
 
   test('an object is stored if the connection closes after its PUT', async () => {
