@@ -72,9 +72,8 @@ export function status(program: Command): void {
       if (selection.found === 0) console.log('The raw bucket holds no objects.');
       else if (objects.length > 0) console.log(stateTable(objects));
       if (selection.found > objects.length) {
-        console.log(
-          `(the newest ${integer(objects.length)} of ${integer(selection.found)} objects; --newest shows more)`,
-        );
+        const newest = objects.length === 0 ? '' : `the newest ${integer(objects.length)} of `;
+        console.log(`(${newest}${count(selection.found, 'object')}; --newest shows more)`);
       }
       for (const state of objects) {
         const name = printable(state.key);

@@ -1,0 +1,176 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DeleteObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findTarget, type Target } from '../../cli/target/target.ts';
+import { toQueueMessage } from '../../domain/versions/event-message.ts';
+import { eventually } from '../pipeline/running-pipeline.ts';
+import { documentTypes, headings, misfits, unseenFields } from './shapes.ts';
+import { documents, finished, sluice, startSluice } from './sluice.ts';
+
+/** What the commands printed, by the name of its type on the page. */
+const printed = new Map<string, unknown[]>();
+
+const directory = mkdtempSync(join(tmpdir(), 'sluice-json-'));
+const environment = { SLUICE_NO_MYSQL: '1' };
+const server = startSluice(directory, ['start', '--ephemeral', '--json'], { environment });
+const ended = finished(server);
+let target: Target;
+
+beforeAll(async () => {
+  await new Promise((resolve) => server.stdout?.once('data', resolve));
+  target = await findTarget(undefined, directory);
+});
+
+afterAll(() => {
+  server.kill('SIGKILL');
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function keep(type: string, ...found: readonly unknown[]): void {
+  printed.set(type, [...(printed.get(type) ?? []), ...found]);
+}
+
+/** Runs a command that prints one document of this type. */
+async function one(type: string, ...args: readonly string[]): Promise<void> {
+  const { stdout, stderr } = await sluice(directory, [...args, '--json']);
+  expect(stdout, stderr).not.toBe('');
+  keep(type, JSON.parse(stdout));
+}
+
+/** Runs a command that prints a document per line: of the first type, and the last line of the second. */
+async function lines(types: readonly [string, string?], ...args: readonly string[]): Promise<void> {
+  const run = await sluice(directory, [...args, '--json']);
+  const found = documents(run);
+  expect(found, run.stderr).not.toEqual([]);
+  const [type, last] = types;
+  if (last !== undefined) keep(last, found.pop());
+  for (const each of found) keep('orphan' in each ? 'Orphaned' : type, each);
+}
+
+/** Runs a command until Ctrl-C, which it gets when it has printed this. */
+async function until(type: string, words: string, ...args: readonly string[]): Promise<void> {
+  const run = await finished(startSluice(directory, [...args, '--json']), words);
+  keep(type, ...documents(run));
+}
+
+const soup = JSON.stringify({ title: 'Soup', ingredients: ['water'], directions: ['Boil for 10 minutes.'] });
+
+function file(name: string, content: string): string {
+  const path = join(directory, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+async function putObject(bucket: 'raw' | 'processed', Key: string, Body: string): Promise<string> {
+  const Bucket = target.outputs.buckets[bucket];
+  const { VersionId = '' } = await target.s3.send(new PutObjectCommand({ Bucket, Key, Body }));
+  return VersionId;
+}
+
+/** An object whose event lies in the DLQ, and nowhere else. */
+async function deadLetter(key: string): Promise<void> {
+  const versionId = await putObject('raw', key, soup);
+  const event = { type: 'created', key, versionId, revision: 0, sequencer: '10', size: 1, permanent: false };
+  const MessageBody = toQueueMessage(target.outputs.buckets.raw, event as never, 'Sweep');
+  const QueueUrl = target.outputs.deadLetterQueues.extraction;
+  await target.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+}
+
+async function damageArchive(): Promise<void> {
+  const Bucket = target.outputs.buckets.archive;
+  const { Contents: [first] = [] } = await target.s3.send(new ListObjectsV2Command({ Bucket }));
+  await target.s3.send(new DeleteObjectCommand({ Bucket, Key: first?.Key }));
+}
+
+test('each command prints with --json the documents that the page describes', async () => {
+  const key = 'recipes/soup.ndjson';
+  const soups = file('soup.ndjson', `${soup}\n{}\n{"title\n`);
+  await one('Put', 'put', '-d', 'recipes', soups);
+  await one('Put', 'put', '-d', 'recipes', soups, file('page.json', '<html>'), '--wait');
+  await one('Put', 'put', 'examples/passengers/with-mistakes.csv', '--wait');
+  await one('Crawl', 'crawl');
+  await one('Crawl', 'crawl', '--wait');
+  await one('Query', 'query', 'select * from recipes');
+  await one('Status', 'status');
+  await one('History', 'explain', key);
+  for (const record of ['1', '2', '3']) await one('Trace', 'explain', key, '--record', record);
+  expect(printed.get('Trace')?.[0]).toMatchObject({ stored: { row: { _record: 1 } } });
+  await lines(['Reject', 'RejectTotals'], 'rejects');
+  await lines(['Reject', 'RejectTotals'], 'rejects', '--record');
+  await lines(['LogEvent'], 'logs', 'extraction');
+  await lines(['Execution'], 'backfill', 'recipes/');
+  await lines(['Execution'], 'backfill', 'recipes/', '--detach');
+  await lines(['Execution'], 'executions');
+  const [execution] = printed.get('Execution') as { name: string }[];
+  await one('Execution', 'executions', execution?.name ?? '');
+  await one('Alarms', 'alarms');
+  await one('Outputs', 'outputs');
+  await one('Permissions', 'iam');
+  for (const store of ['mysql', 'glue', 'redshift', 'parquet'])
+    await one(`${store[0]?.toUpperCase()}${store.slice(1)}Schema`, 'schema', 'recipes', `--${store}`);
+  await one('Planned', 'migrate', '--plan');
+  await until('Ui', '\n', 'ui', '--port', '0');
+
+  const fault = (...args: readonly string[]) => one('Fault', 'fault', 'add', ...args);
+  await fault('delay', 'events', '--bucket', 'raw', '--by', '15m', '--always');
+  await fault('kill', 'PutObject', '--function', 'extraction', '--nth', '1000');
+  await fault('duplicate', 'messages', '--queue', 'loading', '--nth', '1000');
+  await deadLetter('recipes/late.json');
+  await lines(['DeadLetter', 'DeadLetterTotals'], 'dlq');
+  await one('Status', 'status');
+  await lines(['Swept', 'SweepTotals'], 'sweep', '--older-than', '0s');
+  await lines(['DeadLetter', 'RedriveTotals'], 'redrive', '--dry-run');
+  await lines(['Redriven', 'RedriveTotals'], 'redrive', '--wait');
+  await deadLetter('recipes/bygone.json');
+  await lines(['DeadLetter', 'RedriveTotals'], 'redrive', '--discard', '--reason', 'a test');
+  await one('Faults', 'fault', 'clear');
+
+  await until('Frame', '\n', 'status', '--watch');
+  await lines(['Replayed', 'ReplayTotals'], 'replay', '--force', '--dry-run', key);
+  await lines(['Replayed', 'ReplayTotals'], 'replay', '--force', '--wait', key);
+  await lines(['Replayed', 'ReplayTotals'], 'replay', '--code', 'missing_field', '--dry-run');
+
+  await putObject('processed', 'recipes/difficulty=easy/foreign.parquet', 'foreign');
+  await damageArchive();
+  await one('Catalog', 'catalog');
+  await lines(['FileDifference', 'CheckTotals'], 'catalog', '--check');
+  await lines(['Published'], 'catalog', '--publish');
+  await one('Catalog', 'catalog');
+  await lines(['Reconciled', 'ReconcileTotals'], 'reconcile');
+  await lines(['ErasedBucket', 'EraseTotals'], 'erase', key);
+  await lines(['ErasedBucket', 'EraseTotals'], 'erase', key, '--yes');
+
+  // Last, since its message is in flight for minutes, and erase waits for such.
+  await fault('answer', 'GetObject', '503', '--function', 'transformation', '--always');
+  await one('Put', 'put', '--key', 'recipes/slow.ndjson', soups);
+  await eventually(async () => {
+    await one('Status', 'status', 'recipes/slow.ndjson');
+    return unseenFields(printed).includes('next') ? undefined : true;
+  }, 'a failed attempt');
+  await one('Faults', 'fault', 'list');
+  await one('Faults', 'fault', 'clear');
+
+  server.kill('SIGINT');
+  const [started, ...steps] = documents(await ended);
+  keep('Started', started);
+  keep('Step', ...steps);
+  expect(misfits(printed)).toEqual([]);
+  // These need a stack on AWS, something that fails or dies, or a message that waits while CloudWatch looks.
+  const rare = ['error', 'lastFailure', 'lastMessage', 'underWaySince', 'warehouse', 'oldestAgeSeconds'];
+  expect(unseenFields(printed).filter((name) => !rare.includes(name))).toEqual([]);
+  // It needs MySQL: test/mysql/migrations.test.ts has its document.
+  expect(documentTypes().filter((type) => !printed.has(type))).toEqual(['Migrated']);
+});
+
+test('the page has a heading for each command that knows --json', async () => {
+  const { stdout } = await sluice(directory, ['completion', 'bash']);
+  const commands = [...stdout.matchAll(/^ +"\/([\w/]+)"\) words=".*--json/gm)].map(([, path = '']) =>
+    path.split('/').slice(0, 2).join(' '),
+  );
+  expect(commands.length).toBeGreaterThan(20);
+  const missing = commands.filter((name) => !headings.some((each) => new RegExp(`\\b${name}\\b`).test(each)));
+  expect(missing).toEqual([]);
+});
