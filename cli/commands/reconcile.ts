@@ -12,9 +12,11 @@ import { withTables } from '../mysql/look-in-tables.ts';
 import { mysqlUrl } from '../mysql/mysql.ts';
 import { chosenTarget, type TargetOptions } from '../options/chosen-target.ts';
 import type { Target } from '../target/target.ts';
+import { folded } from '../terminal/fit.ts';
 import {
   count,
   integer,
+  lineWidth,
   Progress,
   printable,
   printableJson,
@@ -110,7 +112,7 @@ async function run(
         addTo(sums, version);
         if (json) print(printableJson(version));
         else {
-          if (keys.length > 0) print(`${printable(version.key)}: ${tallies(version)}`);
+          if (keys.length > 0) print(folded(`${printable(version.key)}: ${tallies(version)}`, lineWidth()));
           for (const each of version.differences) print(`${printable(version.key)}: ${differenceText(each)}`);
         }
         progress.show(`Reconciled ${count(versions, 'version')}`);

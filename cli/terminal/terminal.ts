@@ -1,4 +1,4 @@
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 
 export * from './printable.ts';
 export * from './units.ts';
@@ -25,7 +25,7 @@ export function lineWidth(): number {
 /**
  * A plain table: titles, then the rows, with two spaces between columns. If a terminal is too narrow, texts
  * are folded within their column: first those that have words, then others such as keys, of which no
- * character is lost.
+ * character is lost. If that is not enough, the words of the last column go below their row.
  *
  * @param room how wide it may be
  */
@@ -34,6 +34,22 @@ export function table<Row>(
   columns: readonly TableColumn<Row>[],
   room = lineWidth(),
 ): string {
+  const last = columns.at(-1);
+  const whole = tableRows(rows, columns, room);
+  const lines = whole.flatMap((row) => stripVTControlCharacters(row).split('\n'));
+  if (last === undefined || last.align === 'right' || lines.every((line) => width(line) <= room))
+    return whole.join('\n');
+  const [titles = '', ...others] = tableRows(rows, columns.slice(0, -1), room);
+  const below = (row: Row) => wrapped(last.value(row), room - BELOW.length).map((line) => BELOW + line);
+  const texts = rows.map((row) => (last.value(row) === '' ? [] : below(row)));
+  return [titles, ...others.flatMap((row, i) => [row, ...(texts[i] ?? [])])].join('\n');
+}
+
+/** Before each line below a row. */
+const BELOW = '    ';
+
+/** The titles, then each row, which may have several lines. */
+function tableRows<Row>(rows: readonly Row[], columns: readonly TableColumn<Row>[], room: number): string[] {
   const cells = rows.map((row) => columns.map(({ value }) => value(row)));
   const natural = columns.map(({ title }, i) =>
     Math.max(width(title), ...cells.map((line) => width(line[i] ?? ''))),
@@ -44,7 +60,7 @@ export function table<Row>(
     return columns[i]?.align === 'right' ? space + text : text + space;
   };
   const joined = (texts: readonly string[]) => texts.join('  ').trimEnd();
-  const lines = cells.flatMap((line, row) => {
+  const blocks = cells.map((line, row) => {
     const parts = line.map((text, i) =>
       width(text) > (widths[i] ?? 0) ? wrapped(text, widths[i] ?? 0) : [text],
     );
@@ -57,9 +73,9 @@ export function table<Row>(
           return style === undefined || text.trim() === '' ? text : styled(style, text);
         }),
       ),
-    );
+    ).join('\n');
   });
-  return [styled('bold', joined(columns.map(({ title }, i) => pad(title, i)))), ...lines].join('\n');
+  return [styled('bold', joined(columns.map(({ title }, i) => pad(title, i)))), ...blocks];
 }
 
 /** Columns are not made narrower than this: of words, of other text. */
@@ -119,7 +135,7 @@ export function wrapped(text: string, columns: number): string[] {
   };
   const pieces = text
     .split(/(?<= )/)
-    .flatMap((word) => (width(word.trimEnd()) > columns ? word.split(/(?<=[/_.~=?&:,-])/) : [word]));
+    .flatMap((word) => (width(word.trimEnd()) > columns ? word.split(/(?<=[/_.~=?&:;,-])/) : [word]));
   for (const word of pieces) {
     if (line !== '' && filled + width(word.trimEnd()) > columns) breakLine();
     for (const { segment } of new Intl.Segmenter().segment(word)) {

@@ -198,3 +198,23 @@ describe('a table on a terminal that is too narrow', () => {
     );
   });
 });
+
+test('the words of the last column go below their rows if a terminal has no room beside the others', () => {
+  const columns = [
+    { title: 'KEY', value: ([key = '']: string[]) => key },
+    { title: 'COUNT', value: ([, n = '']: string[]) => n, align: 'right' as const },
+    { title: 'WHY', value: ([, , why = '']: string[]) => why },
+  ];
+  const rows = [
+    ['soups.json', '12', 'did not survive 93, has no age 36'],
+    ['stews.json', '3', ''],
+  ];
+  const lines = stripVTControlCharacters(table(rows, columns, 30)).split('\n');
+  expect(lines).toEqual([
+    'KEY         COUNT',
+    'soups.json     12',
+    '    did not survive 93, has no',
+    '    age 36',
+    'stews.json      3',
+  ]);
+});
