@@ -73,11 +73,6 @@ describe('the output of the commands', () => {
     ]);
   });
 
-  test('status -n 0 counts the objects and lists none', async () => {
-    const { stdout } = await sluice(['status', '-n', '0']);
-    expect(stdout).toMatch(/\n\n\(\d+ objects?; --newest shows more\)\n$/);
-  });
-
   test('put --json prints the same fields with and without --wait, and crawl --json whether it has started one', async () => {
     const name = file('twice.json', '[]');
     const put = ['put', '-d', 'recipes', '--json', name];

@@ -546,7 +546,7 @@ describe('status', () => {
   test('status shows a deleted object as retracted, and no objects with -n 0', async () => {
     expect((await run('status', 'recipes/story.json')).stdout).toMatch(/story\.json +retracted/);
     const { stdout } = await run('status', '-n', '0');
-    expect(stdout).toMatch(/\(the newest 0 of \d+ objects/);
+    expect(stdout).toMatch(/\n\(\d+ objects; --newest shows more\)\n$/);
     expect(stdout).not.toContain('OBJECT');
   });
 
