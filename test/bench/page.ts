@@ -17,7 +17,9 @@ const FLOW_SECONDS = 6;
 /** A machine may pass fewer than are put: the rest takes its time. */
 const PATIENCE_SECONDS = 900;
 const LISTED = 100_000;
-/** The clock of /proc/PID/stat: Linux tells of it in hundredths of a second, whatever the kernel counts in. */
+/**
+ * The clock of /proc/PID/stat: Linux tells of it in hundredths of a second, whatever the kernel counts in.
+ */
 const TICK_MS = 10;
 const soup = '{"title":"Soup","ingredients":["water"],"directions":["Boil for 10 minutes."]}\n';
 
