@@ -183,8 +183,9 @@ describe('with objects of all kinds', () => {
     await look('2');
     await facts.getByText('was rejected, missing_field').waitFor();
     expect(await facts.innerText()).toContain('title expected string, found nothing');
+    running.expectStatus(422);
     await look('999');
-    await facts.getByText('has no row').waitFor();
+    await page.getByRole('alert').getByText('has no record 999: 18 records').waitFor();
   });
 
   test('the rejects are counted by code, and a code shows its records as they were sent', async () => {
