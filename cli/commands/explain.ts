@@ -211,10 +211,10 @@ async function traceOf(
   { entry, key }: ObjectHistory,
   recordNumber: number,
 ): Promise<RecordTrace> {
-  const versionId = entry && versionToExplain(entry);
-  if (entry === undefined || versionId === undefined)
+  const version = entry && versionToExplain(entry);
+  if (version === undefined)
     throw new UserError(`${key} has no active version. To see its history: npx sluice explain ${key}`);
-  return explainRecord(target, { dataset: entry.dataset, key, versionId }, recordNumber);
+  return explainRecord(target, version, recordNumber);
 }
 
 function traceText({ recordNumber, versionId, input, stored, here }: RecordTrace): string {

@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, resolve, sep } from 'node:path';
-import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import type { Command } from 'commander';
 import { datasets, registry } from '../../datasets/index.ts';
@@ -14,6 +13,7 @@ import { chosenTarget, stackOption } from '../options/chosen-target.ts';
 import { chosenDataset, datasetNames } from '../options/options.ts';
 import type { Target } from '../target/target.ts';
 import { untilInterrupted } from '../target/until-interrupted.ts';
+import { uploadedVersion } from '../target/uploaded-version.ts';
 import { bytes, Progress, printable, printableJson } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
 
@@ -155,10 +155,8 @@ export async function upload(target: Target, file: string, key: string): Promise
     if (loaded < size) progress.show(`Uploading ${printable(key)}: ${bytes(loaded)} of ${bytes(size)}`);
   });
   const answer = await unlessInterrupted(sending).finally(() => progress.end());
-  // The answer to a multipart upload may not have it.
-  const VersionId =
-    answer.VersionId ?? (await target.s3.send(new HeadObjectCommand({ Bucket, Key: key }))).VersionId;
-  return { file, key, versionId: VersionId ?? 'null', dataset: registry.nameOf(key) };
+  const versionId = await uploadedVersion(target, key, answer);
+  return { file, key, versionId, dataset: registry.nameOf(key) };
 }
 
 /** The uploads that are running. They share one listener for each signal. */

@@ -13,6 +13,7 @@ import { milliseconds, whole } from '../options/options.ts';
 import { type QueueState, queueStates } from '../target/queue-state.ts';
 import type { Target } from '../target/target.ts';
 import { frameText, Screen } from '../terminal/frame.ts';
+import { queueColumns } from '../terminal/queue-columns.ts';
 import { count, duration, integer, printable, printableJson, table } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
 
@@ -128,30 +129,9 @@ function reappearance({ stage, visibilitySeconds }: QueueState): string {
   return `(If the ${stage} function dies, its messages reappear ${duration(visibilitySeconds * 1000)} after they were received.)`;
 }
 
-export function queueTable(queues: readonly QueueState[]): string {
-  return table(queues, [
-    { title: 'STAGE', value: ({ stage }) => stage },
-    { title: 'WAITING', value: ({ waiting }) => integer(waiting), align: 'right' },
-    { title: 'IN FLIGHT', value: ({ inFlight }) => integer(inFlight), align: 'right' },
-    {
-      title: 'DLQ',
-      value: ({ dead }) => integer(dead),
-      align: 'right',
-      style: ({ dead }) => (dead > 0 ? 'red' : undefined),
-    },
-    {
-      title: 'UNDELIVERED',
-      value: ({ undelivered }) => integer(undelivered),
-      align: 'right',
-      style: ({ undelivered }) => (undelivered > 0 ? 'red' : undefined),
-    },
-    {
-      title: 'OLDEST',
-      value: ({ oldestAgeSeconds }) =>
-        oldestAgeSeconds === undefined ? '–' : duration(oldestAgeSeconds * 1000),
-      align: 'right',
-    },
-  ]);
+function queueTable(queues: readonly QueueState[]): string {
+  const { stage, waiting, inFlight, dead, undelivered, oldest } = queueColumns;
+  return table(queues, [stage, waiting, inFlight, dead, undelivered, oldest]);
 }
 
 interface Selection {

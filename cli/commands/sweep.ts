@@ -6,6 +6,7 @@ import { describeTrouble, type FoundTrouble, TroubleFinder } from '../ledger/sta
 import { type SweepProblem, type SweepProblemKind, sweep as sweepTarget } from '../ledger/sweep.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { milliseconds, whole } from '../options/options.ts';
+import { deadIn } from '../target/queue-state.ts';
 import { s3Time } from '../target/s3-time.ts';
 import type { Target } from '../target/target.ts';
 import { count, duration, integer, Progress, printable, printableJson } from '../terminal/terminal.ts';
@@ -111,7 +112,7 @@ async function run(
       console.log(
         `Skipped ${count(young, 'object')} that changed in the last ${duration(grace)}. To include them: npx sluice sweep --older-than 0s`,
       );
-    const dead = queues.reduce((sum, each) => sum + each.dead + each.undelivered, 0);
+    const dead = deadIn(queues);
     if (dead > 0) console.log(`Dead-lettered: ${count(dead, 'message')}. To see why: npx sluice dlq`);
   }
   return { findings, stuck, sent };

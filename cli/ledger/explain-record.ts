@@ -9,7 +9,7 @@ import { readJson } from '../../domain/records/decoding/reading.ts';
 import { type RejectLine, renderReject } from '../../domain/records/reject.ts';
 import { transformRecord } from '../../domain/records/transformation.ts';
 import { validate } from '../../domain/records/validation.ts';
-import { versionPath } from '../../domain/versions/key-layout.ts';
+import { type ObjectVersion, versionPath } from '../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import { summarize } from '../../domain/versions/reconciliation.ts';
 import { parseRevision } from '../../domain/versions/revision.ts';
@@ -40,19 +40,21 @@ export interface RecordTrace {
 }
 
 /** The version whose records are explained: the one that the tables show, else the newest rejected one. */
-export function versionToExplain({ current, attempts }: LedgerEntry): string | undefined {
-  if (current?.type === 'created') return current.versionId;
-  return attempts.findLast(({ status }) => status === 'rejected')?.versionId;
+export function versionToExplain({
+  key,
+  dataset,
+  current,
+  attempts,
+}: LedgerEntry): ObjectVersion | undefined {
+  const shown =
+    current?.type === 'created' ? current : attempts.findLast(({ status }) => status === 'rejected');
+  return shown && { dataset, key, versionId: shown.versionId };
 }
 
 /** Traces one record of a version by its number in the object; the first is 1. */
 export async function explainRecord(
   target: Target,
-  {
-    dataset: name,
-    key,
-    versionId,
-  }: { readonly dataset: string; readonly key: string; readonly versionId: string },
+  { dataset: name, key, versionId }: ObjectVersion,
   recordNumber: number,
 ): Promise<RecordTrace> {
   const dataset = registry.named(name);

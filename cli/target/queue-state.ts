@@ -23,6 +23,11 @@ export interface QueueState {
   readonly failedInvocations: number;
 }
 
+/** The messages that no stage processes any more unless somebody acts, over all stages. */
+export function deadIn(queues: readonly Pick<QueueState, 'dead' | 'undelivered'>[]): number {
+  return queues.reduce((sum, each) => sum + each.dead + each.undelivered, 0);
+}
+
 /** @param known metrics that were read a moment ago; each call reads them, and AWS bills it */
 export async function queueStates(
   target: Target,

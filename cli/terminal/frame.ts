@@ -1,7 +1,8 @@
 import type { Frame } from '../ledger/watch.ts';
 import { activityLines } from './activity-lines.ts';
 import { fitStart } from './fit.ts';
-import { duration, integer, lineWidth, printable, styled, table, timeOfDay } from './terminal.ts';
+import { queueColumns } from './queue-columns.ts';
+import { integer, lineWidth, printable, styled, table, timeOfDay } from './terminal.ts';
 
 const BARS = '▁▂▃▄▅▆▇█';
 
@@ -13,17 +14,13 @@ export function sparkline(values: readonly number[]): string {
 
 /** A frame as lines. */
 export function frameText({ at, stages, recordsPerSecond, moving, ended }: Frame): string {
-  const red = (value: number) => (value > 0 ? ('red' as const) : undefined);
+  const { stage: name, waiting, inFlight, dead, oldest } = queueColumns;
   const queues = table(stages, [
-    { title: 'STAGE', value: ({ stage }) => stage },
-    { title: 'WAITING', value: ({ waiting }) => integer(waiting), align: 'right' },
-    { title: 'IN FLIGHT', value: ({ inFlight }) => integer(inFlight), align: 'right' },
-    { title: 'DLQ', value: ({ dead }) => integer(dead), align: 'right', style: ({ dead }) => red(dead) },
-    {
-      title: 'OLDEST',
-      value: ({ oldestAgeSeconds: age }) => (age === undefined ? '–' : duration(age * 1000)),
-      align: 'right',
-    },
+    name,
+    waiting,
+    inFlight,
+    dead,
+    oldest,
     { title: 'DEPTH', value: ({ depths }) => sparkline(depths) },
   ]);
   const moves = moving.map(({ at: when, stage, key, result }) =>

@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream';
-import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import * as z from 'zod';
 import { type Stage, stages } from '../../domain/stage.ts';
@@ -17,6 +16,7 @@ import { newExecutionName, startExecution } from '../ledger/executions.ts';
 import { replayed } from '../ledger/replay.ts';
 import { RunRecord } from '../ledger/run-record.ts';
 import type { Target } from '../target/target.ts';
+import { uploadedVersion } from '../target/uploaded-version.ts';
 import { UserError } from '../terminal/user-error.ts';
 
 // What the page may do: send back, reprocess and upload. It deletes nothing.
@@ -128,9 +128,5 @@ export async function upload(
   if (Buffer.byteLength(key) > 1024) throw new UserError('The key is longer than S3’s 1,024 bytes.');
   const Bucket = target.outputs.buckets.raw;
   const answer = await new Upload({ client: target.s3, params: { Bucket, Key: key, Body: body } }).done();
-  const { VersionId = answer.VersionId } =
-    answer.VersionId === undefined
-      ? await target.s3.send(new HeadObjectCommand({ Bucket, Key: key }))
-      : answer;
-  return { key, versionId: VersionId ?? 'null' };
+  return { key, versionId: await uploadedVersion(target, key, answer) };
 }

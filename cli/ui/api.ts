@@ -2,12 +2,12 @@ import { Readable } from 'node:stream';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { total } from '../../domain/versions/receipt.ts';
-import type { ListedVersion } from '../../store/listing.ts';
 import { readCatalog } from '../lake/catalog.ts';
 import { queryLake } from '../lake/lake.ts';
 import { describeUnseen } from '../lake/unseen.ts';
 import { objectHistory } from '../ledger/explain.ts';
 import { explainRecord, type RecordTrace, versionToExplain } from '../ledger/explain-record.ts';
+import { entryOf } from '../ledger/ledger.ts';
 import { type ListedReject, rejects } from '../ledger/rejects/rejects.ts';
 import { stateText, troubleText } from '../ledger/states/describe-state.ts';
 import type { KeyState } from '../ledger/states/key-state.ts';
@@ -17,7 +17,7 @@ import type { Target } from '../target/target.ts';
 import { UserError } from '../terminal/user-error.ts';
 import * as actions from './actions.ts';
 import { Live } from './live.ts';
-import { type Mark, marks, Objects } from './objects.ts';
+import { marks, Objects } from './objects.ts';
 import { Overviews } from './overview.ts';
 import { dashboardPanels, type Panel, seriesOf } from './panels.ts';
 import { Refreshed } from './refreshed.ts';
@@ -82,7 +82,7 @@ const key = z.string().min(1).max(1024);
 const inputs = {
   objects: z.object({
     search: z.string().max(1024).default(''),
-    mark: z.enum(Object.keys(marks) as [Mark, ...Mark[]]).optional(),
+    mark: z.enum(marks).optional(),
     offset: whole(Number.MAX_SAFE_INTEGER, 0),
     limit: whole(PAGE, PAGE),
   }),
@@ -107,10 +107,7 @@ export function api(target: Target): { readonly app: Hono; close(): void } {
 
   app.get('/overview', async (context) => context.json(await overviews.get()));
 
-  app.get('/objects', async (context) => {
-    const page = await objects.page(asked(context, inputs.objects));
-    return context.json({ ...page, objects: page.objects satisfies readonly ListedVersion[] });
-  });
+  app.get('/objects', async (context) => context.json(await objects.page(asked(context, inputs.objects))));
   app.post('/states', async (context) => {
     const { keys } = await sent(context, inputs.states);
     return context.json((await objects.states(keys)).map(shown));
@@ -129,7 +126,7 @@ export function api(target: Target): { readonly app: Hono; close(): void } {
   });
   app.get('/record', async (context) => {
     const { key: of, record } = asked(context, inputs.record);
-    return context.json(await traceOf(target, objects, of, record));
+    return context.json(await traceOf(target, of, record));
   });
   app.get('/rejects', async (context) =>
     context.json(await rejectsOf(target, asked(context, inputs.rejects))),
@@ -285,11 +282,11 @@ function withShortRecord(reject: ListedReject): ListedReject {
   return record === undefined ? reject : { ...reject, record: cutText(record) };
 }
 
-async function traceOf(target: Target, objects: Objects, of: string, record: number): Promise<RecordTrace> {
-  const known = await objects.entry(of);
-  const versionId = known && versionToExplain(known);
-  if (known === undefined || versionId === undefined) throw new UserError(`${of} has no active version.`);
-  return explainRecord(target, { dataset: known.dataset, key: of, versionId }, record);
+async function traceOf(target: Target, of: string, record: number): Promise<RecordTrace> {
+  const known = await entryOf(target, of);
+  const version = known && versionToExplain(known.entry);
+  if (version === undefined) throw new UserError(`${of} has no active version.`);
+  return explainRecord(target, version, record);
 }
 
 const cutText = (text: string) =>

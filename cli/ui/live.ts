@@ -2,6 +2,7 @@ import type { Step } from '../../domain/activity/activity.ts';
 import { type Stage, stages } from '../../domain/stage.ts';
 import { followActivity } from '../ledger/activity.ts';
 import type { Target } from '../target/target.ts';
+import { isTold } from '../terminal/activity-lines.ts';
 
 /** What a stage did in a second. */
 interface Second {
@@ -96,7 +97,7 @@ export class Live {
     this.#problem = undefined;
     this.#since = Math.max(this.#since, step.at + 1);
     this.#onStep(step);
-    const { stage, at, result, read, ended } = step;
+    const { stage, at, result, read } = step;
     const isWork = result === 'done' || result === 'failed';
     const seconds = this.#seconds[stage];
     const second = Math.floor(at / 1000) * 1000;
@@ -109,7 +110,7 @@ export class Live {
     own.records += isWork ? read : 0;
     const oldest = Date.now() - (WINDOW_SECONDS + 5) * 1000;
     while ((seconds[0]?.at ?? oldest) < oldest) seconds.shift();
-    if (ended === undefined && result !== 'retried' && result !== 'dead_lettered') return;
+    if (!isTold(step)) return;
     this.#recent.unshift(step);
     this.#recent.length = Math.min(this.#recent.length, MOST_RECENT);
   }

@@ -1,9 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { type NoteKind, objectId, parseFailedKey } from '../../domain/versions/key-layout.ts';
-import type { LedgerEntry } from '../../domain/versions/ledger.ts';
+import { noteKinds, objectId, parseFailedKey } from '../../domain/versions/key-layout.ts';
 import { type ListedVersion, latestOf, listLatest, listObjects } from '../../store/listing.ts';
-import { entryOf } from '../ledger/ledger.ts';
 import { type KeyState, keyState } from '../ledger/states/key-state.ts';
 import { isFinal } from '../ledger/states/object-state.ts';
 import { TroubleFinder } from '../ledger/states/trouble.ts';
@@ -11,13 +9,8 @@ import type { Target } from '../target/target.ts';
 import { Refreshed } from './refreshed.ts';
 
 /** What the failed bucket says of an object, by the folders that it has there. */
-export const marks = {
-  faults: 'failed',
-  rejects: 'with rejects',
-  'gave-up': 'dead-lettered',
-  attempts: 'retrying',
-} as const satisfies Readonly<Record<NoteKind | 'rejects', string>>;
-export type Mark = keyof typeof marks;
+export const marks = [...noteKinds, 'rejects'] as const;
+export type Mark = (typeof marks)[number];
 
 export interface ObjectsRequest {
   /** Part of the key; upper and lower case are the same. */
@@ -32,8 +25,6 @@ export interface ObjectsPage {
   /** How many objects fit the request, and how many there are. */
   readonly found: number;
   readonly total: number;
-  /** When the listing was made, in milliseconds since the epoch. */
-  readonly listedAt: number;
   /** Whether the first listing is under way: more objects will be found. */
   readonly incomplete: boolean;
 }
@@ -93,14 +84,8 @@ export class Objects {
       objects: fits.slice(offset, offset + limit),
       found: fits.length,
       total: all.length,
-      listedAt: listed?.at ?? Date.now(),
       incomplete: listed === undefined,
     };
-  }
-
-  /** The ledger entry of a key. */
-  async entry(key: string): Promise<LedgerEntry | undefined> {
-    return (await entryOf(this.#target, key))?.entry;
   }
 
   /** The states of keys; a key that the raw bucket never had has none. */
@@ -161,7 +146,7 @@ export class Objects {
     const marked = new Map<string, Set<Mark>>();
     const bucket = this.#target.outputs.buckets.failed;
     await Promise.all(
-      (Object.keys(marks) as Mark[]).map(async (mark) => {
+      marks.map(async (mark) => {
         for await (const { Key } of listObjects(this.#target, bucket, `${mark}/`)) {
           const path = parseFailedKey(Key);
           if (path === undefined) continue;

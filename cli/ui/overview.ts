@@ -1,6 +1,6 @@
 import { type ExecutionState, latestExecutions, progressText } from '../ledger/executions.ts';
 import { type AlarmState, alarmStates } from '../target/alarm-state.ts';
-import { type QueueState, queueDepth, queueStates, recentMetrics } from '../target/queue-state.ts';
+import { deadIn, type QueueState, queueDepth, queueStates, recentMetrics } from '../target/queue-state.ts';
 import type { Target } from '../target/target.ts';
 import type { Live, LiveActivity } from './live.ts';
 import { Refreshed } from './refreshed.ts';
@@ -19,13 +19,14 @@ export interface Overview {
   readonly mysql: boolean;
   readonly datasets: readonly { readonly name: string; readonly prefix: string }[];
   readonly stages: readonly QueueState[];
+  /** Of all stages: what is in the DLQs, and what EventBridge could not deliver. */
+  readonly dead: number;
   readonly crawl: { readonly waiting: number; readonly dead: number; readonly findings: number };
   /** Those that ring. */
   readonly ringing: readonly AlarmState[];
   readonly alarms: number;
   readonly running: readonly Run[];
   readonly activity: LiveActivity;
-  readonly at: number;
 }
 
 const QUEUES_MS = 900;
@@ -78,11 +79,11 @@ export class Overviews {
       mysql: outputs.mysql !== undefined,
       datasets: registry.all.map(({ name, source: { prefix } }) => ({ name, prefix })),
       stages: queues.value,
+      dead: deadIn(queues.value),
       crawl: crawl.value,
       ...alarms.value,
       running: runs.value.filter(({ status }) => status === 'RUNNING'),
       activity: this.#live.get(),
-      at: queues.at,
     };
   }
 

@@ -19,22 +19,30 @@ async function answerOf(path: string, init?: RequestInit): Promise<string> {
   });
   const text = await response.text();
   if (response.ok) return text;
-  let refused: ErrorAnswer = { error: { code: `${response.status}`, message: text } };
+  throw refusedBy(response.status, text);
+}
+
+function refusedBy(status: number, text: string): Refused {
   try {
-    refused = JSON.parse(text);
+    return new Refused(JSON.parse(text));
   } catch {
     // Then the text itself is the message.
+    return new Refused({ error: { code: `${status}`, message: text } });
   }
-  throw new Refused(refused);
 }
+
+const withBody = (body: string): RequestInit => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body,
+});
 
 export async function get<Answer>(path: string): Promise<Answer> {
   return JSON.parse(await answerOf(path));
 }
 
 export async function post<Answer>(path: string, body: object): Promise<Answer> {
-  const headers = { 'content-type': 'application/json' };
-  return JSON.parse(await answerOf(path, { method: 'POST', headers, body: JSON.stringify(body) }));
+  return JSON.parse(await answerOf(path, withBody(JSON.stringify(body))));
 }
 
 /** Sends a file as it is, with its progress from 0 to 1. */
@@ -46,14 +54,8 @@ export function putFile(path: string, file: File, onProgress: (share: number) =>
     request.upload.onprogress = ({ loaded, total }) => onProgress(total === 0 ? 1 : loaded / total);
     request.onerror = () => reject(new Error('The connection was lost.'));
     request.onload = () => {
-      if (request.status < 300) return resolve();
-      let message = request.responseText;
-      try {
-        message = JSON.parse(message).error.message;
-      } catch {
-        // Then the text itself is the message.
-      }
-      reject(new Error(message));
+      if (request.status < 300) resolve();
+      else reject(refusedBy(request.status, request.responseText));
     };
     request.send(file);
   });
@@ -94,8 +96,7 @@ export function useAnswer<Answer>(path: string | undefined, ms?: number, body?: 
     const look = async () => {
       if (document.visibilityState === 'hidden') return;
       try {
-        const headers = { 'content-type': 'application/json' };
-        const text = await answerOf(path, sent === undefined ? {} : { method: 'POST', headers, body: sent });
+        const text = await answerOf(path, sent === undefined ? {} : withBody(sent));
         if (isOver) return;
         const known = `${path} ${text}`;
         if (known !== last.current) {

@@ -80,7 +80,7 @@ function App() {
   useEffect(() => {
     document.title = `${title} · Sluice ${overview?.stack ?? ''}`;
   }, [title, overview?.stack]);
-  const dead = overview?.stages.reduce((sum, each) => sum + each.dead + each.undelivered, 0) ?? 0;
+  const dead = overview?.dead ?? 0;
   const marks: Readonly<Record<string, number>> = {
     'dead-letters': dead,
     runs: overview?.running.length ?? 0,

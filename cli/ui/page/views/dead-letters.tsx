@@ -15,7 +15,7 @@ const standings = {
 export function DeadLetters({ overview }: { readonly overview: Overview | undefined }) {
   const { data, error, again } = useAnswer<Answer>('/dead-letters');
   const { ask, dialog } = useQuestion(again);
-  const there = overview?.stages.reduce((sum, each) => sum + each.dead + each.undelivered, 0);
+  const there = overview?.dead;
   const redrive = (title: string, body: object, most: number) =>
     ask({
       title,

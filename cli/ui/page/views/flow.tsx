@@ -50,10 +50,9 @@ function Verdict({ overview, isEmpty }: { readonly overview: Overview; readonly 
 }
 
 function verdictOf(
-  { stages, ringing }: Overview,
+  { stages, dead, ringing }: Overview,
   isEmpty: boolean,
 ): { tone: Tone; text: string; link?: ComponentChildren } {
-  const dead = stages.reduce((sum, each) => sum + each.dead + each.undelivered, 0);
   const waiting = stages.reduce((sum, each) => sum + each.waiting, 0);
   const inFlight = stages.reduce((sum, each) => sum + each.inFlight, 0);
   const failed = stages.find(({ failedInvocations }) => failedInvocations > 0);
