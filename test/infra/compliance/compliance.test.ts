@@ -8,6 +8,16 @@ import { breakingWorkflows } from './breaking-workflows.ts';
 
 /** Of a stack that has everything, as copies that a test may break. */
 const resources = () => structuredClone(everything.resources);
+/** A resource beside those of the program. */
+const another = (type: string, inputs: Readonly<Record<string, unknown>>) => ({
+  urn: 'urn:more',
+  type,
+  name: 'more',
+  inputs,
+  outputs: {},
+  dependencies: [],
+  options: { protect: false },
+});
 
 const mapping = 'aws:lambda/eventSourceMapping:EventSourceMapping';
 const queue = 'aws:sqs/queue:Queue';
@@ -201,15 +211,7 @@ describe('the checks', () => {
       { policyArns: [administrator] },
     ],
   ])('permissions-in-one-place fails for any %s', (type, inputs) => {
-    const more = {
-      urn: 'urn:more',
-      type,
-      name: 'more',
-      inputs,
-      outputs: {},
-      dependencies: [],
-      options: { protect: false },
-    };
+    const more = another(type, inputs);
     expect(findings(checks, [...resources(), more])).toMatchObject([
       { urn: 'urn:more', check: 'permissions-in-one-place' },
     ]);
@@ -220,15 +222,7 @@ describe('the checks', () => {
     ['aws:ec2/natGateway:NatGateway', { subnetId: 'subnet-1' }],
     ['aws:ec2/eip:Eip', {}],
   ])('no-internet fails for any %s', (type, inputs) => {
-    const more = {
-      urn: 'urn:more',
-      type,
-      name: 'more',
-      inputs,
-      outputs: {},
-      dependencies: [],
-      options: { protect: false },
-    };
+    const more = another(type, inputs);
     expect(findings(checks, [...resources(), more])).toMatchObject([
       { urn: 'urn:more', check: 'no-internet' },
     ]);
