@@ -10,6 +10,7 @@ import { defaultName, type RunningServer, type Services, startServer } from './h
 import { Credentials } from './iam/credentials.ts';
 import { createPolicyEngine } from './iam/policy-engine.ts';
 import type { FunctionPorts } from './lambda/function.ts';
+import type { ProgramOptions } from './program/program.ts';
 import type { ProgramProcess } from './program/program-process.ts';
 import { policiesOf, readSystem } from './program/system.ts';
 import type { Topology } from './program/topology.ts';
@@ -24,6 +25,8 @@ export interface CloudOptions {
   readonly project: string;
   /** The stack whose configuration applies. */
   readonly stack: string;
+  /** Precedes the configuration in the stack's files: see `ProgramOptions`. */
+  readonly configuration?: ProgramOptions['configuration'];
   /** The directory where state is kept. */
   readonly directory: string;
   /** Starts empty and keeps nothing: state is in a temporary directory, which is deleted at the end. */
@@ -92,8 +95,9 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const interrupts = (request: string) => faults.interrupts(request);
     server = await startServer({ port, name, services, credentials, interrupts, page: () => page });
     const { endpoint } = server;
-    const { project, stack, programProcess } = options;
-    const system = await readSystem({ stack, directory: project, endpoint }, programProcess);
+    const { project, stack, configuration = {}, programProcess } = options;
+    const program = { stack, configuration, directory: project, endpoint };
+    const system = await readSystem(program, programProcess);
     const engine = createPolicyEngine(policiesOf(system.topology));
     const parts = { name, state, server, open, credentials, engine, faults, disk };
     built = buildServices({ ...options, ...system, ...parts });

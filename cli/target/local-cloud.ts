@@ -13,7 +13,10 @@ import type { Instance } from './target.ts';
 /** The stack whose configuration the local cloud uses. */
 export const localStack = 'dev';
 
-type PipelineOptions = Pick<CloudOptions, 'directory' | 'port' | 'ephemeral' | 'onTrouble'> &
+type PipelineOptions = Pick<
+  CloudOptions,
+  'directory' | 'port' | 'ephemeral' | 'configuration' | 'onTrouble'
+> &
   Pick<MysqlOptions, 'environment'>;
 
 export interface LocalPipeline extends Instance {

@@ -35,6 +35,8 @@ export async function startTestPipeline({
   const running = await startPipeline({
     directory,
     port: 0,
+    // A test that runs at the full hour would meet a crawl that it has not started.
+    configuration: { 'sluice:catalog': JSON.stringify({ scheduled: false }) },
     onTrouble: (line) => troubles.push(line),
     environment: mysql ? { PATH: process.env['PATH'] } : { SLUICE_NO_MYSQL: '1' },
   });
