@@ -3,9 +3,6 @@ import { join } from 'node:path';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { missingMysql, mysqlTag } from './test/vitest/missing-mysql.ts';
 
-/** Their tests have values alone: no environment, no timer, no connection that another file could meet. */
-const ofValues = 'test/{datasets,domain,formats,store}/**/*.test.ts';
-
 // Each worker loads the same packages; compiled ones load faster.
 process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/node');
 
@@ -22,18 +19,11 @@ export default defineConfig({
     expect: { poll: { timeout: 120_000 } },
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    projects: [
-      // Half of what these files take would be the start of a process for each.
-      { extends: true, test: { name: 'values', include: [ofValues], isolate: false } },
-      {
-        extends: true,
-        test: {
-          name: 'processes',
-          include: ['{test,local-aws/test}/**/*.test.ts'],
-          // The page's tests need Chromium, and have a configuration of their own: npm run test:browser.
-          exclude: [...configDefaults.exclude, ofValues, 'test/browser/**'],
-        },
-      },
-    ],
+    // A process for each file, with the packages loaded anew, would be a quarter of all processor time. What
+    // a file changes of its process is undone at the file's end: see test/vitest/own-environment.ts.
+    isolate: false,
+    include: ['{test,local-aws/test}/**/*.test.ts'],
+    // The page's tests need Chromium, and have a configuration of their own: npm run test:browser.
+    exclude: [...configDefaults.exclude, 'test/browser/**'],
   },
 });

@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { Console } from 'node:console';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+// It starts its process in the folder where it was loaded, which must not be one that a test removes.
+import 'esbuild';
 import { runCommand } from '../../cli/cli.ts';
 import { projectDirectory } from '../../cli/target/directories.ts';
 

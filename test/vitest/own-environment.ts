@@ -1,3 +1,5 @@
+import { afterAll, vi } from 'vitest';
+
 // Before each test file: nothing of the shell's environment leads a test to the checkout's own local cloud,
 // to a database, or to AWS.
 const { CONFORMANCE_ENDPOINT, MYSQL_URL = '' } = process.env;
@@ -25,3 +27,10 @@ function failOnWarning(warning: Error): never {
 // The file before in the same process has added it already.
 if (!process.listeners('warning').some(({ name }) => name === failOnWarning.name))
   process.on('warning', failOnWarning);
+
+// The next file runs in the same process.
+afterAll(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
