@@ -16,6 +16,9 @@ export const commonVariables = [
 /** The address of the database, in a stack that has one. */
 const databaseVariables = ['MYSQL_HOST', 'MYSQL_PORT', 'MYSQL_DATABASE'] as const;
 
+/** Set for the functions of the stages: their queue, its visibility timeout in seconds, and its redrive. */
+export const queueVariables = ['QUEUE_URL', 'VISIBILITY_TIMEOUT', 'MAXIMUM_RECEIVES'] as const;
+
 /** Set for the loading function as well, in a stack with MySQL: the database and the user. */
 export const mysqlVariables = [...databaseVariables, 'MYSQL_USER'] as const;
 
@@ -30,16 +33,16 @@ export const functionVariables = {
     'FAILED_BUCKET',
     'PROCESSED_BUCKET',
     'LEDGER_BUCKET',
-    'MAXIMUM_RECEIVES',
+    ...queueVariables,
   ],
-  transformation: ['TEMP_BUCKET', 'PROCESSED_BUCKET', 'FAILED_BUCKET', 'LEDGER_BUCKET', 'MAXIMUM_RECEIVES'],
+  transformation: ['TEMP_BUCKET', 'PROCESSED_BUCKET', 'FAILED_BUCKET', 'LEDGER_BUCKET', ...queueVariables],
   loading: [
     'PROCESSED_BUCKET',
     'ARCHIVE_BUCKET',
     'TEMP_BUCKET',
     'FAILED_BUCKET',
     'LEDGER_BUCKET',
-    'MAXIMUM_RECEIVES',
+    ...queueVariables,
   ],
   migration: [...databaseVariables, 'MYSQL_SECRET_ARN', 'MYSQL_LOADING_USER'],
   'backfill-sending': ['RAW_BUCKET', 'FAILED_BUCKET', 'LEDGER_BUCKET', 'EXTRACTION_QUEUE'],

@@ -25,6 +25,7 @@ export type PermanentCode = (typeof permanentCodes)[number];
 export const transientCodes = [
   'unreadable_message',
   'storage',
+  'throttled',
   'interrupted',
   'in_progress',
   'database',

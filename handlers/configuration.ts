@@ -3,6 +3,7 @@ import {
   type BucketVariable,
   type FunctionName,
   functionVariables,
+  queueVariables,
   type Variable,
   type VariableOf,
 } from '../domain/environment.ts';
@@ -29,7 +30,7 @@ type Purpose<Name> = Name extends `${infer Start}_BUCKET` ? Lowercase<Start> : n
  */
 export function stageEnvironment<Name extends Stage>(stage: Name) {
   const variables: readonly Variable[] = functionVariables[stage];
-  const env = readVariables(['STACK', 'FAILED_BUCKET', 'MAXIMUM_RECEIVES', 'CODE_VERSION', ...variables]);
+  const env = readVariables(['STACK', 'FAILED_BUCKET', 'CODE_VERSION', ...variables, ...queueVariables]);
   const buckets = Object.fromEntries(
     variables
       .filter((each): each is BucketVariable => each.endsWith('_BUCKET'))
@@ -41,6 +42,8 @@ export function stageEnvironment<Name extends Stage>(stage: Name) {
     registry,
     failedBucket: env.FAILED_BUCKET,
     codeVersion: env.CODE_VERSION,
+    queueUrl: env.QUEUE_URL,
+    visibilityTimeout: Number(env.VISIBILITY_TIMEOUT),
     maximumReceives: Number(env.MAXIMUM_RECEIVES),
     // Limited by the function's memory: in loading, the rows of one file take up to 100 MB.
     concurrency: 2,

@@ -21,8 +21,9 @@ import { total } from '../domain/versions/receipt.ts';
 import { revisionName } from '../domain/versions/revision.ts';
 import { threadedZstd } from '../formats/zstd.ts';
 import { writeFault } from '../store/failed-objects.ts';
-import { ObjectNotFound, s3ObjectStore, untilDeadline } from '../store/object-store.ts';
+import { isThrottled, ObjectNotFound, s3ObjectStore, untilDeadline } from '../store/object-store.ts';
 import { AttemptNotes, receivesOf } from './stages/attempt-notes.ts';
+import { backOff, type PutOff, sqsPutOff } from './stages/back-off.ts';
 import type { StageContext } from './stages/context.ts';
 import { type Outcome, withoutRecords } from './stages/outcome.ts';
 
@@ -43,6 +44,9 @@ export interface StageOptions {
   readonly codeVersion: string;
   /** The datasets that this code has. */
   readonly registry: Registry;
+  readonly queueUrl: string;
+  /** Of the queue, in seconds. */
+  readonly visibilityTimeout: number;
   /** How often a message is received before it goes to the DLQ. */
   readonly maximumReceives: number;
   /** How many messages of a batch are processed at once; limited by the function's memory. */
@@ -51,12 +55,16 @@ export interface StageOptions {
 }
 
 /** The dependencies that a simulation replaces. */
-export type StageDependencies = Pick<
-  StageContext,
-  'store' | 'now' | 'elapsed' | 'wait' | 'zstd' | 'limits' | 'tables'
->;
+export interface StageDependencies
+  extends Pick<StageContext, 'store' | 'now' | 'elapsed' | 'wait' | 'zstd' | 'limits' | 'tables'> {
+  readonly putOff: PutOff;
+  /** From 0 to 1. */
+  readonly random: () => number;
+}
 
-const onLambda = (): StageDependencies => ({
+const onLambda = ({ queueUrl }: StageOptions): StageDependencies => ({
+  putOff: sqsPutOff(queueUrl),
+  random: Math.random,
   store: s3ObjectStore(),
   now: Date.now,
   elapsed: () => performance.now(),
@@ -70,7 +78,10 @@ const onLambda = (): StageDependencies => ({
  * effect is not durable go back to the queue. Structured logs, metrics and traces are the same for all
  * stages.
  */
-export function stageHandler(options: StageOptions, outside: StageDependencies = onLambda()) {
+export function stageHandler(
+  options: StageOptions,
+  { putOff, random, ...outside }: StageDependencies = onLambda(options),
+) {
   const { stage, stack, concurrency } = options;
   const logger = new Logger({ serviceName: stage });
   const newMetrics = () =>
@@ -87,14 +98,43 @@ export function stageHandler(options: StageOptions, outside: StageDependencies =
   };
 
   /**
+   * Sets when the next attempt is. None begins before this invocation would have ended in any case, since
+   * until then an object that it has claimed stays claimed. After the last attempt the queue's visibility
+   * timeout stays, which is longer by so much that clocks may differ by minutes: who sends the message back
+   * from the DLQ must not meet the claim either.
+   *
+   * @returns when the message is received again; undefined if only the visibility timeout says it
+   */
+  const whenAgain = async (message: SQSRecord, { code }: TransientError, timeLeft: number) => {
+    const receives = receivesOf(message);
+    if (receives >= options.maximumReceives) return undefined;
+    const wait = backOff(code, receives, options.visibilityTimeout, random());
+    const seconds = Math.max(wait, Math.ceil(timeLeft / 1000));
+    try {
+      await putOff(message, seconds);
+      return new Date(outside.now() + seconds * 1000);
+    } catch (error) {
+      logger.warn('The next attempt at a message could not be put off', { error });
+      return undefined;
+    }
+  };
+
+  /**
    * Leaves the error of a failed attempt in the failed bucket, so that every message that is retried or
    * dead-lettered is explained.
    */
-  const withAttemptNote = async (message: SQSRecord, notes: AttemptNotes, work: () => Promise<void>) => {
+  const withAttemptNote = async (
+    message: SQSRecord,
+    notes: AttemptNotes,
+    timeLeft: () => number,
+    work: () => Promise<void>,
+  ) => {
     try {
       await work();
     } catch (error) {
-      await notes.failed(message, transient(error, stage)).catch((failure: unknown) => {
+      const reason = transient(error, stage);
+      const again = await whenAgain(message, reason, timeLeft());
+      await notes.failed(message, reason, again).catch((failure: unknown) => {
         logger.warn('The note of a failed attempt could not be written', { error: failure });
       });
       throw error;
@@ -148,7 +188,7 @@ export function stageHandler(options: StageOptions, outside: StageDependencies =
       return Promise.allSettled(
         Records.map((message) =>
           limit(() =>
-            withAttemptNote(message, notes, async () => {
+            withAttemptNote(message, notes, timeLeft, async () => {
               if (timeLeft() < time * RESERVED_TIME) throw outOfTime(stage);
               await processMessage(message, {
                 ...outside,
@@ -209,7 +249,8 @@ function transient(error: unknown, stage: Stage): TransientError {
   // Defects of our own code are retried as well, since a deployment may fix them; but they have a code of
   // their own.
   const ours = [TypeError, RangeError, ReferenceError, SyntaxError].some((kind) => error instanceof kind);
-  return new TransientError(ours ? 'unexpected' : 'storage', errorText(error), { stage, cause: error });
+  const code = ours ? 'unexpected' : isThrottled(error) ? 'throttled' : 'storage';
+  return new TransientError(code, errorText(error), { stage, cause: error });
 }
 
 /** An event of the raw bucket names its object, whatever became of it. */

@@ -104,7 +104,9 @@ export class Stage extends pulumi.ComponentResource {
           ...Object.fromEntries(
             Object.entries(args.uses).map(([variable, { bucket }]) => [variable, bucket.name]),
           ),
-          // After its last attempt, a stage writes the reason to the failed bucket.
+          // A stage puts off the next attempt, and after the last writes the reason to the failed bucket.
+          QUEUE_URL: queue.url,
+          VISIBILITY_TIMEOUT: String(visibilityTimeout(args)),
           MAXIMUM_RECEIVES: String(args.maximumReceives),
           ...args.environment,
         },
@@ -119,6 +121,7 @@ export class Stage extends pulumi.ComponentResource {
             ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
             queue.arn,
           ),
+          allow('PutOffMessages', ['sqs:ChangeMessageVisibility'], queue.arn),
           usesKey(key.arn, ['Decrypt', 'GenerateDataKey'], ['s3', 'sqs']),
         ],
       },

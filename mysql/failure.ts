@@ -7,12 +7,15 @@ export interface MysqlFailure {
    * connection was lost.
    */
   readonly passes: boolean;
+  /** Whether the server has more work than it takes. */
+  readonly throttled: boolean;
 }
 
 interface Kind {
   readonly what: string;
   readonly cure: string;
   readonly passes?: true;
+  readonly throttled?: true;
   /** The server's error numbers (MySQL error message reference; MariaDB's are the same below 1900). */
   readonly numbers?: readonly number[];
   /** Node's and mysql2's codes. */
@@ -41,6 +44,7 @@ const kinds: readonly Kind[] = [
   {
     what: 'The database has no connection left',
     cure: 'Raise max_connections, or lower maximumConcurrency of the loading stage.',
+    throttled: true,
     numbers: [1040, 1203, 1226],
   },
   {
@@ -86,8 +90,9 @@ export function mysqlFailure(error: unknown): MysqlFailure | undefined {
     kindOf(sqlState === undefined ? undefined : errno, code) ??
     (fatal === true && sqlState === undefined ? kindOf(undefined, 'PROTOCOL_CONNECTION_LOST') : undefined);
   const said = `${code}${errno === undefined || sqlState === undefined ? '' : ` (${errno})`}: ${error.message}`;
-  if (kind === undefined) return { message: `The database failed. ${said}`, passes: false };
-  return { message: `${kind.what}. ${said}. ${kind.cure}`, passes: kind.passes ?? false };
+  if (kind === undefined) return { message: `The database failed. ${said}`, passes: false, throttled: false };
+  const { what, cure, passes = false, throttled = false } = kind;
+  return { message: `${what}. ${said}. ${cure}`, passes, throttled };
 }
 
 /** Whether a row to insert exists already. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import pLimit from 'p-limit';
 import { TransientError } from '../domain/errors.ts';
-import { mysqlFailure } from './failure.ts';
+import { type MysqlFailure, mysqlFailure } from './failure.ts';
 
 /** How often work is tried, how large a transaction may be, and how long a statement may take. */
 export interface Patience {
@@ -52,8 +52,8 @@ export class Sessions {
    * Runs work that is either undone on failure or safe to repeat. It is retried if another transaction was in
    * the way or the connection broke.
    *
-   * @throws {TransientError} `database`, with the kind of failure; any other error of the work is thrown as
-   * it is
+   * @throws {TransientError} `database`, or `throttled`, with the kind of failure; any other error of the
+   * work is thrown as it is
    */
   run<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
     return this.#limit(async () => {
@@ -68,7 +68,7 @@ export class Sessions {
           await this.#abandon(connection, isBroken(error));
           const failure = mysqlFailure(error);
           if (failure === undefined) throw error;
-          if (!failure.passes || attempt >= this.#patience.attempts) throw transient(failure.message, error);
+          if (!failure.passes || attempt >= this.#patience.attempts) throw transient(failure, error);
         }
         await this.#patience.pause(attempt);
       }
@@ -130,7 +130,10 @@ function isBroken(error: unknown): boolean {
 /**
  * An error of the driver carries the statement, and with it data: only its code and message are passed on.
  */
-function transient(message: string, error: unknown): TransientError {
+function transient({ message, throttled }: MysqlFailure, error: unknown): TransientError {
   const { code, message: said } = error as { code?: string; message: string };
-  return new TransientError('database', message, { stage: 'loading', cause: `${code}: ${said}` });
+  return new TransientError(throttled ? 'throttled' : 'database', message, {
+    stage: 'loading',
+    cause: `${code}: ${said}`,
+  });
 }

@@ -228,6 +228,12 @@ async function found<Answer>(address: ObjectAddress, answer: Promise<Answer>): P
   }
 }
 
+/** Whether S3, or KMS on its behalf, answered that it gets too many requests (S3 API reference, "Errors"). */
+export function isThrottled(error: unknown): boolean {
+  if (!(error instanceof S3ServiceException)) return false;
+  return isStatus(error, 503) || isStatus(error, 429) || /Throttl|SlowDown|RequestLimit/.test(error.name);
+}
+
 /** Whether S3 answered that the key or the version does not exist. */
 export function isNotFound(error: unknown): boolean {
   return isStatus(error, 404);

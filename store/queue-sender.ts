@@ -11,18 +11,27 @@ export class MessageRefused extends Error {
   override readonly name = 'MessageRefused';
 }
 
+/**
+ * Who sends many messages at once. While one of them has more than its share of a queue's messages in work,
+ * SQS hands out all others first, such as those of new files, which have no sender's name (SQS guide,
+ * "Amazon SQS fair queues").
+ */
+export type BulkSender = 'Backfill' | 'Replay' | 'Sweep' | 'Redrive';
+
 /** Sends messages to one queue, ten at a time, up to a maximum rate. */
 export class QueueSender {
   sent = 0;
   readonly #sqs: SQSClient;
   readonly #queue: string;
+  readonly #by: BulkSender;
   readonly #perSecond: number;
   #waiting: string[] = [];
   #freeAt = 0;
 
-  constructor(sqs: SQSClient, queueUrl: string, perSecond = Number.POSITIVE_INFINITY) {
+  constructor(sqs: SQSClient, queueUrl: string, by: BulkSender, perSecond = Number.POSITIVE_INFINITY) {
     this.#sqs = sqs;
     this.#queue = queueUrl;
+    this.#by = by;
     this.#perSecond = perSecond;
   }
 
@@ -35,7 +44,11 @@ export class QueueSender {
    * Resolves when the queue has all messages. If it fails, some may have been sent. @throws {MessageRefused}
    */
   async flush(): Promise<void> {
-    let left = this.#waiting.splice(0).map((MessageBody, i) => ({ Id: `${i}`, MessageBody }));
+    let left = this.#waiting.splice(0).map((MessageBody, i) => ({
+      Id: `${i}`,
+      MessageBody,
+      MessageGroupId: this.#by,
+    }));
     for (let attempt = 1; left.length > 0; attempt += 1) {
       const now = Date.now();
       if (this.#freeAt > now) await pause(this.#freeAt - now);
@@ -57,12 +70,12 @@ export class QueueSender {
 }
 
 /** Sends messages to one queue; resolves when it has them all. */
-export type Send = (messages: readonly string[]) => Promise<void>;
+export type Send = (messages: readonly string[], by: BulkSender) => Promise<void>;
 
 /** Amazon SQS, or the local cloud if the environment is set for it. @throws {MessageRefused} */
 export function sqsSend(queueUrl: string, sqs = new SQSClient({})): Send {
-  return async (messages) => {
-    const sender = new QueueSender(sqs, queueUrl);
+  return async (messages, by) => {
+    const sender = new QueueSender(sqs, queueUrl, by);
     for (const message of messages) await sender.send(message);
     await sender.flush();
   };

@@ -67,7 +67,7 @@ async function run(
   const grace = olderThan ?? (busy ? BUSY_GRACE_MS : IDLE_GRACE_MS);
   const before = now - grace;
   const senders = new Map(
-    stages.map((stage) => [stage, new QueueSender(target.sqs, target.outputs.queues[stage], rate)]),
+    stages.map((stage) => [stage, new QueueSender(target.sqs, target.outputs.queues[stage], 'Sweep', rate)]),
   );
   const sums = new Map<SweepProblemKind, number>();
   const labels = new Map<string, number>();

@@ -77,7 +77,7 @@ export async function* replayed(
   rate?: number,
 ): AsyncGenerator<Candidate> {
   const { queues, buckets } = target.outputs;
-  const sender = new QueueSender(target.sqs, queues.extraction, rate);
+  const sender = new QueueSender(target.sqs, queues.extraction, 'Replay', rate);
   for await (const candidate of candidates(target, request)) {
     const { event } = candidate;
     if (event !== undefined) await sender.send(toQueueMessage(buckets.raw, event, 'Replay'));

@@ -60,7 +60,10 @@ export async function sendBatch(batch: Batch, context: Sending): Promise<void> {
   if (dryRun) return;
   const events = planned.flatMap(({ plan }) => ('event' in plan ? [plan.event] : []));
   const reason = machine === 'backfill' ? 'Backfill' : 'Replay';
-  await send(events.map((event) => toQueueMessage(buckets.raw, event, reason, now())));
+  await send(
+    events.map((event) => toQueueMessage(buckets.raw, event, reason, now())),
+    reason,
+  );
 }
 
 const recordKey = (batch: Batch) =>

@@ -2,6 +2,7 @@ import type { SQSRecord } from 'aws-lambda';
 import { TransientError } from '../../domain/errors.ts';
 import type { Registry } from '../../domain/registry.ts';
 import type { Stage } from '../../domain/stage.ts';
+import type { Attempt } from '../../domain/versions/failures/fault.ts';
 import {
   attemptKey,
   begunAttemptKey,
@@ -42,12 +43,18 @@ export class AttemptNotes {
   async begun(message: SQSRecord): Promise<void> {
     if (receivesOf(message) === 1 && !this.#isLast(message)) return;
     const { begun, gaveUp } = this.#keysOf(message);
-    await this.#write(this.#isLast(message) ? gaveUp : begun, message, this.#interrupted(message), false);
+    await this.#write(this.#isLast(message) ? gaveUp : begun, message, this.#interrupted(message), {
+      failed: false,
+    });
   }
 
-  async failed(message: SQSRecord, error: TransientError): Promise<void> {
+  /** @param again when the message is received again, if not after the visibility timeout */
+  async failed(message: SQSRecord, error: TransientError, again: Date | undefined): Promise<void> {
     const { failed, gaveUp } = this.#keysOf(message);
-    await this.#write(this.#isLast(message) ? gaveUp : failed, message, error, true);
+    await this.#write(this.#isLast(message) ? gaveUp : failed, message, error, {
+      failed: true,
+      again: again?.toISOString(),
+    });
   }
 
   async succeeded(message: SQSRecord): Promise<void> {
@@ -66,9 +73,14 @@ export class AttemptNotes {
     return new TransientError('interrupted', text, { stage });
   }
 
-  async #write(key: string, message: SQSRecord, error: TransientError, failed: boolean): Promise<void> {
+  async #write(
+    key: string,
+    message: SQSRecord,
+    error: TransientError,
+    end: Pick<Attempt, 'failed' | 'again'>,
+  ): Promise<void> {
     const { store, failedBucket, maximumReceives, startedAt } = this.#options;
-    const attempt = { number: receivesOf(message), of: maximumReceives, startedAt, failed };
+    const attempt = { number: receivesOf(message), of: maximumReceives, startedAt, ...end };
     await writeFault(store, failedBucket, key, findObjectEvent(message.body) ?? message, error, attempt);
   }
 

@@ -16,7 +16,7 @@ export interface Message {
   readonly body: string;
   readonly attributes: MessageAttributes;
   readonly traceHeader: string | null;
-  /** On AWS, it makes a standard queue fair; here it is only returned. */
+  /** See `FairOrder`. */
   readonly groupId?: string;
   readonly senderId: string;
   /** Time of the first sending, from which retention counts; a message keeps it in a DLQ. */

@@ -1,4 +1,5 @@
 import { badRequest } from '../core/service-error.ts';
+import { FairOrder } from './fair-order.ts';
 import { Heap } from './heap.ts';
 import { invalid, type Message } from './message.ts';
 
@@ -43,16 +44,14 @@ const longestVisibilitySeconds = 43_200;
 
 /**
  * One standard queue as a state machine: no I/O and no clock; `now` is passed in, so the same calls always
- * give the same state. Messages are delivered in the order in which they became visible.
+ * give the same state.
  */
 export class Queue {
   readonly settings: QueueSettings;
   readonly #messages = new Map<string, Message>();
-  readonly #visible = new Heap<Message>();
+  readonly #visible = new FairOrder();
   readonly #hidden = new Heap<Message>();
   readonly #ages = new Heap<Message>();
-  #inFlight = 0;
-
   constructor(settings: QueueSettings) {
     this.settings = settings;
   }
@@ -79,9 +78,9 @@ export class Queue {
     const received: Receipt[] = [];
     const exhausted: Message[] = [];
     const limit = this.settings.redrive?.maxReceiveCount ?? Number.POSITIVE_INFINITY;
-    const room = Math.min(max, inFlightLimit - this.#inFlight);
+    const room = Math.min(max, inFlightLimit - this.#visible.inFlight);
     while (received.length < room) {
-      const message = this.#visible.peek()?.item;
+      const message = this.#visible.next();
       if (!message) break;
       if (message.receiveCount >= limit) {
         this.remove(message.id);
@@ -162,7 +161,7 @@ export class Queue {
     this.#advance(now);
     const taken: Message[] = [];
     while (taken.length < max) {
-      const message = this.#visible.peek()?.item;
+      const message = this.#visible.oldest();
       if (!message) break;
       this.remove(message.id);
       taken.push(message);
@@ -175,15 +174,14 @@ export class Queue {
     this.#visible.clear();
     this.#hidden.clear();
     this.#ages.clear();
-    this.#inFlight = 0;
   }
 
   counts(now: number): Counts {
     this.#advance(now);
     return {
       visible: this.#visible.size,
-      delayed: this.#hidden.size - this.#inFlight,
-      inFlight: this.#inFlight,
+      delayed: this.#hidden.size - this.#visible.inFlight,
+      inFlight: this.#visible.inFlight,
     };
   }
 
@@ -217,6 +215,7 @@ export class Queue {
 
   /** Advances the state to `now`: drops messages past their retention, and makes due messages visible. */
   #advance(now: number): void {
+    this.#visible.advance(now);
     const oldestKept = now - this.settings.messageRetentionSeconds * 1000;
     for (let old = this.#ages.peek(); old && old.key <= oldestKept; old = this.#ages.peek())
       this.remove(old.item.id);
@@ -232,13 +231,13 @@ export class Queue {
 
   #hide(message: Message): void {
     this.#hidden.push(message, message.visibleAt);
-    if (message.receivedAt !== null) this.#inFlight += 1;
+    if (message.receivedAt !== null) this.#visible.count(message, 1);
   }
 
   /** Removes the message from the order that it is in. */
   #show(message: Message): void {
     this.#visible.delete(message);
-    if (this.#hidden.delete(message) && message.receivedAt !== null) this.#inFlight -= 1;
+    if (this.#hidden.delete(message) && message.receivedAt !== null) this.#visible.count(message, -1);
   }
 
   /** Opaque to clients. Identifies queue, message and receive, so that it is still valid after a restart. */

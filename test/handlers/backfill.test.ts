@@ -28,13 +28,15 @@ const named = (...keys: string[]) => keys.map((Key) => ({ Key }));
 /** The functions' surroundings over buckets in memory, and the messages that were sent. */
 function workplace(store = new MemoryStore(), more: Partial<Sending> = {}) {
   const messages: string[] = [];
+  const senders = new Set<string>();
   const sending: Sending = {
     store,
     look: async (key) =>
       store.keys('raw').includes(key)
         ? { versionId: 'v1', deleted: false, size: 1, modified: 5_000 }
         : undefined,
-    send: async (bodies) => {
+    send: async (bodies, by) => {
+      senders.add(by);
       messages.push(...bodies);
     },
     now: () => 0,
@@ -89,7 +91,7 @@ function workplace(store = new MemoryStore(), more: Partial<Sending> = {}) {
     for (const part of store.keys('temp')) await transform(store, part);
     for (const file of store.keys('processed')) await load(store, file);
   };
-  return { store, sending, messages, recordOf, endReport, ending, work };
+  return { store, sending, messages, senders, recordOf, endReport, ending, work };
 }
 
 const A = 'recipes/a.ndjson';
@@ -97,7 +99,7 @@ const B = 'recipes/b é+.ndjson';
 
 describe('a batch of a backfill', () => {
   test('sends unknown objects as events that the extraction can read', async () => {
-    const { store, sending, messages, recordOf } = workplace();
+    const { store, sending, messages, senders, recordOf } = workplace();
     putRaw(store, A, ndjson([recipe(1)]));
     putRaw(store, B, ndjson([recipe(2)]));
     const batch = batchOf(named(A, B, 'recipes/gone.ndjson'));
@@ -106,6 +108,7 @@ describe('a batch of a backfill', () => {
       { type: 'created', bucket: 'raw', key: A, versionId: 'v1', sequencer: '0', revision: 1 },
       { type: 'created', bucket: 'raw', key: B, versionId: 'v1', sequencer: '0', revision: 1 },
     ]);
+    expect([...senders]).toEqual(['Backfill']);
     expect(recordOf(batch)).toMatchObject({
       listed: 3,
       objects: [{ of: A }, { of: B }, { of: 'recipes/gone.ndjson', skip: 'missing' }],

@@ -1,19 +1,21 @@
+import { S3ServiceException } from '@aws-sdk/client-s3';
 import type { SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { partKey, versionPath } from '../../domain/versions/key-layout.ts';
-import { type StageOptions, stageHandler } from '../../handlers/sqs-handler.ts';
+import { type StageDependencies, type StageOptions, stageHandler } from '../../handlers/sqs-handler.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { withoutRecords } from '../../handlers/stages/outcome.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import { ObjectNotFound } from '../../store/object-store.ts';
 import { MemoryStore, surroundingsOf } from '../store/memory-store.ts';
 import { buckets, ndjson, putRaw, recipe } from './flow.ts';
-import { context, created, embeddedMetrics, message } from './invocation.ts';
+import { context, created, embeddedMetrics, message, queueDependencies, queueOptions } from './invocation.ts';
 
 function handlerOf(
   store: MemoryStore,
   options: Partial<StageOptions> = {},
   changes: Parameters<typeof surroundingsOf>[1] = {},
+  ends: Partial<StageDependencies> = {},
 ) {
   const {
     codeVersion,
@@ -30,12 +32,12 @@ function handlerOf(
       failedBucket: 'failed',
       codeVersion,
       registry,
-      maximumReceives: 5,
+      ...queueOptions,
       concurrency: 2,
       work: (event, surroundings) => extractObject(event, buckets, surroundings),
       ...options,
     },
-    outside,
+    { ...outside, ...queueDependencies, ...ends },
   );
 }
 
@@ -160,6 +162,7 @@ describe('the handler of a stage', () => {
         number: 4,
         of: 5,
         failed: !key.endsWith('.begun.json'),
+        ...(!key.endsWith('.begun.json') && { again: expect.any(String) }),
         startedAt: expect.stringMatching(/^\d{4}-.*Z$/),
       });
     expect(await attempt('5')).toEqual(failing('1'));
@@ -171,6 +174,65 @@ describe('the handler of a stage', () => {
       code: 'storage',
       message: 'SlowDown',
     });
+  });
+
+  it('puts off the next attempt, notes when it is, and leaves the last one to the queue', async () => {
+    const store = new MemoryStore();
+    const work = () => Promise.reject(new Error('connect ECONNREFUSED'));
+    const puts: [string, number][] = [];
+    const putOff = async ({ receiptHandle }: SQSRecord, seconds: number) => {
+      puts.push([receiptHandle, seconds]);
+    };
+    const handler = handlerOf(store, { work }, { now: () => Date.UTC(2026, 0, 1) }, { putOff });
+    for (const count of ['1', '2', '5']) {
+      const one = message(`${count}.`, created('raw', 'recipes/a.json'));
+      const attributes = { ...one.attributes, ApproximateReceiveCount: count };
+      expect(await failures(handler, { ...one, attributes })).toEqual(failing(`${count}.`));
+    }
+    expect(puts).toEqual([
+      ['1.', 60],
+      ['2.', 300],
+    ]);
+    const noted = store.keys('failed').filter((key) => !key.endsWith('.begun.json'));
+    expect(noted.map((key) => JSON.parse(store.body('failed', key).toString()).attempt.again)).toEqual([
+      '2026-01-01T00:05:00.000Z',
+      undefined,
+    ]);
+  });
+
+  it('begins no attempt again while this one may still hold its claim', async () => {
+    const putOff = vi.fn(async () => {});
+    const work = () => Promise.reject(new Error('no'));
+    const handler = handlerOf(new MemoryStore(), { work }, {}, { putOff });
+    const one = message('1', created('raw', 'recipes/a.json'));
+    await handler({ Records: [one] }, { ...context, getRemainingTimeInMillis: () => 899_500 });
+    expect(putOff).toHaveBeenCalledExactlyOnceWith(one, 900);
+  });
+
+  it('gives a throttled message all the time that there is', async () => {
+    const slowDown = new S3ServiceException({
+      name: 'SlowDown',
+      message: 'Please reduce your request rate.',
+      $fault: 'server',
+      $metadata: { httpStatusCode: 503 },
+    });
+    const putOff = vi.fn(async () => {});
+    const store = new MemoryStore();
+    const handler = handlerOf(store, { work: () => Promise.reject(slowDown) }, {}, { putOff });
+    const one = message('1', created('raw', 'recipes/a.json'));
+    expect(await failures(handler, one)).toEqual(failing('1'));
+    expect(putOff).toHaveBeenCalledExactlyOnceWith(one, queueOptions.visibilityTimeout);
+    const [key = ''] = store.keys('failed');
+    expect(JSON.parse(store.body('failed', key).toString())).toMatchObject({ code: 'throttled' });
+  });
+
+  it('gives a message back, and notes no time, when the next attempt can’t be put off', async () => {
+    const store = new MemoryStore();
+    const putOff = () => Promise.reject(new Error('AccessDenied'));
+    const handler = handlerOf(store, { work: () => Promise.reject(new Error('no')) }, {}, { putOff });
+    expect(await failures(handler, message('1', created('raw', 'recipes/a.json')))).toEqual(failing('1'));
+    const [key = ''] = store.keys('failed');
+    expect(JSON.parse(store.body('failed', key).toString()).attempt).not.toHaveProperty('again');
   });
 
   it('leaves a note for each work item that it gives up, even if another one succeeds', async () => {

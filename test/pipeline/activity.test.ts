@@ -2,9 +2,10 @@ import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { followActivity } from '../../cli/ledger/activity.ts';
 import { isConserved } from '../../cli/ledger/states/object-state.ts';
+import { TroubleFinder } from '../../cli/ledger/states/trouble.ts';
 import type { Step } from '../../domain/activity/activity.ts';
 import { total } from '../../domain/versions/receipt.ts';
-import { settledState, startTestPipeline, type TestPipeline } from './running-pipeline.ts';
+import { eventually, settledState, startTestPipeline, type TestPipeline } from './running-pipeline.ts';
 
 const good = { title: 'Soup', ingredients: ['water', 'salt'], directions: ['Boil for 10 minutes.'] };
 const ndjson = (records: readonly unknown[]) => records.map((each) => `${JSON.stringify(each)}\n`).join('');
@@ -78,11 +79,11 @@ describe('following the activity by the logs of the functions', () => {
     await control?.addFault({
       kind: 'answer',
       operation: 'GetObject',
-      status: 503,
+      status: 500,
       function: outputs.functions.extraction,
       times: 20,
     });
-    await put('recipes/slow.ndjson', ndjson([good]));
+    const slow = await put('recipes/slow.ndjson', ndjson([good]));
     const enough = new AbortController();
     const retried: Step[] = [];
     for await (const step of followActivity(pipeline.target, { since, signal: enough.signal, pollMs: 50 })) {
@@ -91,6 +92,14 @@ describe('following the activity by the logs of the functions', () => {
       enough.abort();
     }
     expect(retried).toMatchObject([{ result: 'retried', code: 'storage', attempt: 1, stage: 'extraction' }]);
+    // The function puts its message off: it comes back when its time is over, not after six times of it.
+    const object = { dataset: 'recipes', key: 'recipes/slow.ndjson', versionId: slow };
+    const trouble = await eventually(
+      () => new TroubleFinder(pipeline.target).troubleOf(object, 'extraction'),
+      'the note of the attempt',
+    );
+    expect(trouble).toMatchObject({ kind: 'retrying', code: 'storage', attempt: 1, of: 5 });
+    expect(trouble.next).toBeLessThan(trouble.at + 400_000);
     await control?.clearFaults();
     await put('recipes/gone.ndjson', ndjson([good]));
     await followUntil(since, 'recipes/gone.ndjson');

@@ -178,6 +178,11 @@ export class Pipeline {
     return stageHandler(
       { ...stage, codeVersion: codeVersionOf(number), registry },
       {
+        putOff: ({ receiptHandle, eventSourceARN }, seconds) =>
+          network.call(environment, 'put off a message', () =>
+            this.queue(eventSourceARN).changeVisibility([{ receiptHandle, seconds }]),
+          ),
+        random: () => random.next(),
         store: sabotage?.(port, () => random.next()) ?? port,
         tables,
         now: network.wrongClock(() => {

@@ -105,7 +105,7 @@ async function sendBack(
 ): Promise<DeadLetter[]> {
   const sent: DeadLetter[] = [];
   for (const { queue, held } of open) {
-    const sender = new QueueSender(target.sqs, queue.sourceUrl, rate);
+    const sender = new QueueSender(target.sqs, queue.sourceUrl, 'Redrive', rate);
     const own = letters.filter(({ stage, place }) => stage === queue.stage && place === queue.place);
     for (const batch of batchesOf(own)) {
       if (signal.aborted) return sent;

@@ -11,6 +11,8 @@ const attempt = z.object({
   startedAt: z.iso.datetime(),
   /** Whether it has failed. Otherwise it has only begun when the note was written. */
   failed: z.boolean(),
+  /** When the message is received again; without it, after the queue's visibility timeout. */
+  again: z.iso.datetime().optional(),
 });
 /** Which attempt at a message a note is about. */
 export type Attempt = z.infer<typeof attempt>;

@@ -50,7 +50,7 @@ const kinds: readonly Trouble['kind'][] = [
  *
  * @param done the keys of its receipts: notes on finished work items are obsolete @param now milliseconds
  * since the epoch @param hiddenFor how long after the start of an attempt SQS hides the message of a stage,
- * in milliseconds
+ * in milliseconds, unless the attempt has put off the next one
  */
 export function troubleOf(
   notes: readonly Note[],
@@ -87,7 +87,8 @@ function troubleOfItem(
   const { code, message } = fault;
   const of = { stage, items: 1, code, message, at, attempt: fault.attempt?.number, of: fault.attempt?.of };
   if (kind === 'faults') return { ...of, kind: 'failed' };
-  const next = startOf(latest) + hiddenFor(stage);
+  const { again } = fault.attempt ?? {};
+  const next = again === undefined ? startOf(latest) + hiddenFor(stage) : Date.parse(again);
   if (!isOver(latest) && now < next)
     return { ...of, ...before(inOrder), kind: 'retrying', underWaySince: startOf(latest) };
   return { ...of, kind: kind === 'gave-up' ? 'dead_lettered' : 'retrying', next };

@@ -39,6 +39,51 @@ function receiveOne(queue: Queue, now: number, seconds = 30) {
   return receipt;
 }
 
+describe('fairness', () => {
+  const put = (queue: Queue, count: number, groupId: string | undefined, sentAt: number) => {
+    for (let i = 0; i < count; i += 1)
+      queue.put({ ...message(`${groupId} ${i}`, sentAt), ...(groupId !== undefined && { groupId }) });
+  };
+  const next = (queue: Queue, max: number, now: number) =>
+    queue.receive(max, 30, now).received.map(({ message: { groupId } }) => groupId);
+
+  test('a group with many messages in flight lets all others go first, in the order in which they came', () => {
+    const queue = queueOf([]);
+    put(queue, 100, 'bulk', 0);
+    put(queue, 1, undefined, 2);
+    put(queue, 1, 'other', 3);
+    // It has not enough of them yet: the order is that of their arrival.
+    expect(next(queue, 30, 4)).toEqual(Array(30).fill('bulk'));
+    expect(next(queue, 3, 4)).toEqual([undefined, 'other', 'bulk']);
+  });
+
+  test('a group whose few messages take most of the time lets all others go first, until it has been quiet', () => {
+    const queue = queueOf([]);
+    put(queue, 10, 'bulk', 0);
+    const [slow] = queue.receive(1, 1_000, 0).received;
+    put(queue, 2, undefined, 1);
+    expect(next(queue, 1, 20_000)).toEqual([undefined]);
+    queue.remove(slow?.message.id ?? '');
+    put(queue, 2, undefined, 20_001);
+    queue.remove('undefined 0');
+    queue.remove('undefined 1');
+    put(queue, 2, undefined, 20_001);
+    // The other one was in flight ever since, and the time of the group counts ever less.
+    const [long] = queue.receive(1, 3_000, 20_001).received;
+    expect(long?.message.groupId).toBeUndefined();
+    expect(next(queue, 1, 600_000)).toEqual(['bulk']);
+  });
+
+  test('of several noisy groups the one with the fewest messages in flight goes first, and nothing is held back', () => {
+    const queue = queueOf([]);
+    put(queue, 60, 'a', 0);
+    put(queue, 45, 'b', 1);
+    expect(next(queue, 60, 2)).toEqual([...Array(30).fill('a'), ...Array(30).fill('b')]);
+    expect(next(queue, 4, 2).toSorted()).toEqual(['a', 'a', 'b', 'b']);
+    expect(next(queue, 100, 2)).toHaveLength(41);
+  });
+});
+
 describe('visibility', () => {
   test('a received message is hidden until its visibility timeout has passed', () => {
     const queue = queueOf(['a']);

@@ -17,6 +17,8 @@ import {
   type EmbeddedMetric,
   embeddedMetrics,
   message,
+  queueDependencies,
+  queueOptions,
 } from '../../handlers/invocation.ts';
 import { MemoryStore, surroundingsOf } from '../../store/memory-store.ts';
 import { everything, program } from '../the-program.ts';
@@ -105,11 +107,11 @@ async function printed(): Promise<EmbeddedMetric[]> {
         failedBucket: 'failed',
         codeVersion,
         registry,
-        maximumReceives: 5,
+        ...queueOptions,
         concurrency: 2,
         ...own,
       },
-      outside,
+      { ...outside, ...queueDependencies },
     );
     const keys = [...store.keys(bucket), 'elsewhere/unknown'];
     const Records = keys.map((key, index) => message(`${index}`, created(bucket, key)));

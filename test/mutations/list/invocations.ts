@@ -22,8 +22,15 @@ export const invocations: readonly Mutation[] = [
   {
     name: 'leaves no note when it gives up',
     file: 'handlers/sqs-handler.ts',
-    find: 'await notes.failed(message, transient(error, stage))',
+    find: 'await notes.failed(message, reason, again)',
     replace: 'await Promise.resolve()',
+  },
+  {
+    name: 'tries a message again while the attempt before holds its claim',
+    file: 'handlers/sqs-handler.ts',
+    find: 'Math.max(wait, Math.ceil(timeLeft / 1000))',
+    replace: 'wait',
+    caughtBy: 'test/handlers/sqs-handler.test.ts',
   },
   {
     name: 'goes on after its time is over',
