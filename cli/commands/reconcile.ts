@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Tally, total } from '../../domain/versions/receipt.ts';
-import { type Difference, sumOf } from '../../domain/versions/reconciliation.ts';
+import { type ArchivedFile, type Difference, sumOf } from '../../domain/versions/reconciliation.ts';
 import { noSuchObject, unknownKeys } from '../ledger/known-keys.ts';
 import {
   type LookInTables,
@@ -78,6 +78,8 @@ interface Sums {
   rejected: Tally;
   lake: number;
   archive: number;
+  /** Files in an archive class of S3, which were not read, and the records of their receipts. */
+  archived: { files: number; records: number };
   tables: number | undefined;
 }
 
@@ -113,6 +115,8 @@ async function run(
         if (json) print(printableJson(version));
         else {
           if (keys.length > 0) print(folded(`${printable(version.key)}: ${tallies(version)}`, lineWidth()));
+          if (keys.length > 0)
+            for (const each of version.archived) print(`${printable(version.key)}: ${archivedText(each)}`);
           for (const each of version.differences) print(`${printable(version.key)}: ${differenceText(each)}`);
         }
         progress.show(`Reconciled ${count(versions, 'version')}`);
@@ -141,6 +145,12 @@ async function run(
     );
   } else {
     if (sums.size > 0) console.log(sumsTable(sums));
+    const files = [...sums.values()].reduce((all, { archived }) => all + archived.files, 0);
+    const records = [...sums.values()].reduce((all, { archived }) => all + archived.records, 0);
+    if (files > 0)
+      console.log(
+        `${count(files, 'file')} with ${count(records, 'record')} ${files === 1 ? 'is' : 'are'} in an archive class of S3 and ${files === 1 ? 'was' : 'were'} not read; the columns above lack them. --json names each.`,
+      );
     const unknown = await unknownKeys(target, [...unseen]);
     for (const key of unseen)
       console.log(
@@ -165,7 +175,11 @@ async function run(
 
 function addTo(all: Map<string, Sums>, { dataset, standing, found, ...version }: Reconciled): void {
   const none = { objects: 0, read: 0, written: 0, filtered: {}, rejected: {}, lake: 0, archive: 0 };
-  const sums = all.get(dataset) ?? { ...none, tables: undefined };
+  const sums = all.get(dataset) ?? { ...none, archived: { files: 0, records: 0 }, tables: undefined };
+  for (const { records } of version.archived) {
+    sums.archived.files += 1;
+    sums.archived.records += records;
+  }
   if (standing === 'current') sums.objects += 1;
   sums.read += version.read;
   sums.written += version.written;
@@ -226,6 +240,10 @@ const placeNames = {
   failed: 'failed bucket',
   ledger: 'ledger',
 } as const;
+
+function archivedText({ place, file, storageClass, records }: ArchivedFile): string {
+  return `the ${placeNames[place]}’s ${printable(file)}, with ${count(records, 'record')}, is in ${printable(storageClass)} and was not read`;
+}
 
 function differenceText({
   kind,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { GetObjectCommand, InvalidObjectState } from '@aws-sdk/client-s3';
 import { parquetMetadataAsync } from 'hyparquet';
 import { errorText } from '../../domain/errors.ts';
 import type { StoredObject } from '../../domain/versions/receipt.ts';
@@ -14,7 +14,7 @@ const TAIL_BYTES = 16 * 1024;
 
 /**
  * Counts the records of a file of the lake, of the archive or of rejects; `undefined` when the file is
- * missing.
+ * missing. A file in an archive class of S3, from which it was not restored, is not read.
  */
 export async function countRecords(
   target: Target,
@@ -37,6 +37,7 @@ export async function countRecords(
     return { records, byCode };
   } catch (error) {
     if (isNotFound(error)) return undefined;
+    if (error instanceof InvalidObjectState) return { archivedIn: error.StorageClass ?? 'an archive class' };
     if (error instanceof Error && '$metadata' in error && !isOutOfRange(error)) throw error;
     return { unreadable: errorText(error) };
   }

@@ -15,6 +15,7 @@ import {
 import { isInterrupted, type LedgerEntry, shownVersions } from '../../domain/versions/ledger.ts';
 import { type Receipt, type Tally, withLines } from '../../domain/versions/receipt.ts';
 import {
+  type ArchivedFile,
   contradictions,
   type Difference,
   differencesOfFile,
@@ -59,6 +60,8 @@ export interface Reconciled {
   readonly rejected: Tally;
   /** How many rows each sink has. */
   readonly found: { readonly lake: number; readonly archive: number; readonly tables?: number };
+  /** Files that were not read, since S3 keeps them in an archive class. `found` lacks their rows. */
+  readonly archived: readonly ArchivedFile[];
   /** Rows in MySQL that were only counted, since their schema is not the code's. */
   readonly uncompared: number;
   readonly differences: readonly Difference[];
@@ -171,7 +174,7 @@ async function reconcileObject(
       const keys = listed.versions.get(versionSegment(versionId)) ?? [];
       const { receipts, unreadable } = await ledgerOf(target).readableReceipts(keys);
       const totals = summarize(receipts);
-      const { lake, archive, differences } = await reconcileFiles(target, totals, limit);
+      const { lake, archive, archived, differences } = await reconcileFiles(target, totals, limit);
       const inTables =
         standing !== 'rejected' && totals.tables !== undefined
           ? await lookInTables?.(dataset, key, revisionSequencer({ sequencer, versionId }))
@@ -188,6 +191,7 @@ async function reconcileObject(
         filtered,
         rejected,
         found: { lake, archive, ...(inTables && { tables: inTables.rows }) },
+        archived,
         uncompared: tables.uncompared,
         differences: target.registry.isGone(dataset)
           ? [{ kind: 'dataset_gone', of: dataset, found: inTables?.rows ?? lake }]
@@ -259,6 +263,7 @@ const nothing = {
   filtered: {},
   rejected: {},
   found: { lake: 0, archive: 0 },
+  archived: [],
   uncompared: 0,
 };
 
@@ -324,8 +329,13 @@ async function reconcileFiles(
       0,
     );
   const differences = found.flatMap((each) => differencesOfFile(each.file, each.found));
-  // A missing file of rejects has been reported already.
-  const rejects = differences.some(({ place }) => place === 'failed')
+  const archived = found.flatMap(({ file: { place, key, records }, found: each }) =>
+    each !== undefined && 'archivedIn' in each
+      ? [{ place, file: key, storageClass: each.archivedIn, records }]
+      : [],
+  );
+  // A missing file of rejects has been reported already, and an archived one can't be counted.
+  const rejects = [...differences, ...archived].some(({ place }) => place === 'failed')
     ? []
     : differencesOfRejects(
         sumOf([withLines(rejected), tables?.rejected ?? {}]),
@@ -335,7 +345,12 @@ async function reconcileFiles(
           ),
         ),
       );
-  return { lake: rowsIn('processed'), archive: rowsIn('archive'), differences: [...differences, ...rejects] };
+  return {
+    lake: rowsIn('processed'),
+    archive: rowsIn('archive'),
+    archived,
+    differences: [...differences, ...rejects],
+  };
 }
 
 function pathOf(place: Place, key: string): VersionPath | undefined {

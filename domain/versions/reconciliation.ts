@@ -143,19 +143,33 @@ function ofTransformation(
 
 /**
  * The content of a file: its number of records, also by code for rejects, and whether it is another file than
- * its receipt names; or why its records can't be counted.
+ * its receipt names; or the archive class of S3 from which nobody has restored it; or why its records can't
+ * be counted.
  */
 export type Found =
   | { readonly records: number; readonly byCode?: Tally; readonly altered?: boolean }
+  | { readonly archivedIn: string }
   | { readonly unreadable: string };
 
-/** Compares a file with its receipt. `found` is `undefined` if the file does not exist. */
+/** A file that S3 keeps in an archive class, so that it can't be read, with the records of its receipt. */
+export interface ArchivedFile {
+  readonly place: Place;
+  readonly file: string;
+  readonly storageClass: string;
+  readonly records: number;
+}
+
+/**
+ * Compares a file with its receipt. `found` is `undefined` if the file does not exist. Of an archived file
+ * only its existence is compared.
+ */
 export function differencesOfFile(
   { key, place, records: expected }: NamedFile,
   found: Found | undefined,
 ): Difference[] {
   const file = { of: key, place, expected };
   if (found === undefined) return [{ kind: 'missing', ...file }];
+  if ('archivedIn' in found) return [];
   if ('unreadable' in found) return [{ kind: 'unreadable', ...file, reason: found.unreadable }];
   if (found.records !== expected) return [{ kind: 'rows', ...file, found: found.records }];
   return found.altered ? [{ kind: 'altered', ...file }] : [];

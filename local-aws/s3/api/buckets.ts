@@ -2,6 +2,7 @@ import { invalidArgument } from './errors.ts';
 import type { Exchange, Operation } from './exchange.ts';
 import { listObjects, listUploads, listVersions, type Position, positionOf } from './listing.ts';
 import { quoted } from './object-headers.ts';
+import { classOf, restoreStatus } from './storage-class.ts';
 import { xmlResponse, xmlTime } from './xml.ts';
 
 const owner = (exchange: Exchange) => ({ ID: exchange.store.accountId });
@@ -89,7 +90,8 @@ function contents(exchange: Exchange, { encode }: Request, { entries }: ObjectPa
       ChecksumType: object.checksum.type,
     }),
     Size: object.size,
-    StorageClass: 'STANDARD',
+    StorageClass: classOf(object),
+    ...restoreStatus(exchange, object),
     ...(withOwner && { Owner: owner(exchange) }),
   }));
 }
@@ -105,7 +107,12 @@ export const listObjectVersions: Operation = (exchange) => {
     VersionId: version.versionId,
     IsLatest: isLatest,
     LastModified: xmlTime(version.lastModified),
-    ...(!version.marker && { ETag: quoted(version.etag), Size: version.size, StorageClass: 'STANDARD' }),
+    ...(!version.marker && {
+      ETag: quoted(version.etag),
+      Size: version.size,
+      StorageClass: classOf(version),
+      ...restoreStatus(exchange, version),
+    }),
     Owner: owner(exchange),
   });
   return xmlResponse('ListVersionsResult', {
@@ -129,7 +136,7 @@ export const listMultipartUploads: Operation = (exchange) => {
       Key: encode(upload.key),
       UploadId: upload.uploadId,
       Initiated: xmlTime(upload.initiated),
-      StorageClass: 'STANDARD',
+      StorageClass: classOf(upload),
       ChecksumAlgorithm: upload.checksum?.algorithm,
       ChecksumType: upload.checksum?.type,
       Owner: owner(exchange),

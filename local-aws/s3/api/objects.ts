@@ -34,6 +34,7 @@ import {
   unquoted,
 } from './object-headers.ts';
 import { documents, parseDocument } from './parameters.ts';
+import { checkReadable, requestedClass, storageHeaders } from './storage-class.ts';
 import { xmlResponse, xmlTime } from './xml.ts';
 
 /** The limit of one PUT is the same as of one part. */
@@ -43,7 +44,7 @@ const largestDocument = 8 * 1024 ** 2;
 export const putObject: Operation = async (exchange) => {
   const { bucket, headers } = exchange;
   checkWriteHeaders(headers, bucket.settings);
-  const kept = objectHeaders(headers);
+  const kept = { headers: objectHeaders(headers), storageClass: requestedClass(headers) };
   const { version } = await conditionally(exchange, (attempt) => {
     const body = Body.received(
       { body: exchange.request.body, headers },
@@ -90,7 +91,7 @@ export async function conditionally<T>(
 function storeObject(
   { bucket, key, store, origin }: Exchange,
   body: Body,
-  headers: Readonly<Record<string, string>>,
+  kept: Pick<StoredObject, 'headers' | 'storageClass'>,
   reason: CreateReason,
   attempt: Attempt | undefined,
 ) {
@@ -102,7 +103,7 @@ function storeObject(
       ...digest.checksum,
       type: 'FULL_OBJECT',
     };
-    const object = { size, etag, slices: [{ blob, size }], multipart: false, headers, checksum };
+    const object = { size, etag, slices: [{ blob, size }], multipart: false, checksum, ...kept };
     return bucket.put(key, object, reason, store.stamp(), attempt);
   });
 }
@@ -121,6 +122,7 @@ async function readObject(exchange: Exchange, withBody: boolean): Promise<WireRe
   const condition = readCondition(headers, object);
   if (condition === 'failed') throw preconditionFailed('If-Match');
   if (condition === 'not modified') return { status: 304, headers: common };
+  if (withBody) checkReadable(object, store.now());
   const range = rangeOf(exchange, object);
   const { start, end } = range ?? { start: 0, end: object.size };
   return {
@@ -129,6 +131,7 @@ async function readObject(exchange: Exchange, withBody: boolean): Promise<WireRe
       ...object.headers,
       ...overrides(exchange),
       ...common,
+      ...storageHeaders(object, store.now()),
       'accept-ranges': 'bytes',
       'content-length': `${end - start}`,
       ...(range && { 'content-range': `bytes ${start}-${end - 1}/${object.size}` }),
@@ -146,7 +149,7 @@ async function readObject(exchange: Exchange, withBody: boolean): Promise<WireRe
 const httpTime = (ms: number) => new Date(ms).toUTCString();
 
 /** Finds the object by the request's key and version; a delete marker does not count as an object. */
-async function findObject(exchange: Exchange): Promise<StoredObject> {
+export async function findObject(exchange: Exchange): Promise<StoredObject> {
   const { bucket, key, versionId } = exchange;
   const version = versionId === undefined ? bucket.versions(key)[0] : bucket.version(key, versionId);
   if (!version) throw await exchange.missing(noSuchObject(key, versionId));
@@ -234,6 +237,7 @@ export async function copySource(exchange: Exchange): Promise<{
   if (readCondition(headers, object, 'x-amz-copy-source-') !== 'go') {
     throw preconditionFailed('x-amz-copy-source-If-*');
   }
+  checkReadable(object, store.now());
   const versionHeader: Record<string, string> = bucket.settings.versioning
     ? { 'x-amz-copy-source-version-id': object.versionId }
     : {};
@@ -256,7 +260,9 @@ export const copyObject: Operation = async (exchange) => {
   if (directive !== 'COPY' && directive !== 'REPLACE')
     throw invalidArgument('Unknown metadata directive.', 'x-amz-metadata-directive', directive);
   const replace = directive === 'REPLACE';
-  if (!replace && source.versionId === undefined && source.path === `${exchange.bucketName}/${key}`) {
+  const storageClass = requestedClass(headers);
+  const changes = replace || headers['x-amz-storage-class'] !== undefined;
+  if (!changes && source.versionId === undefined && source.path === `${exchange.bucketName}/${key}`) {
     throw invalidRequest(
       "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
     );
@@ -266,7 +272,7 @@ export const copyObject: Operation = async (exchange) => {
       'The specified copy source is larger than the maximum allowable size for a copy source',
     );
   }
-  const kept = replace ? objectHeaders(headers) : object.headers;
+  const kept = { headers: replace ? objectHeaders(headers) : object.headers, storageClass };
   const wanted = headers['x-amz-checksum-algorithm']?.toUpperCase() ?? object.checksum?.algorithm;
   const algorithm = checksumAlgorithms.find((each) => each === wanted) ?? defaultAlgorithm;
   const { version } = await conditionally(exchange, async (attempt) => {

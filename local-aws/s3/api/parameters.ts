@@ -39,7 +39,7 @@ const write = {
   'x-amz-server-side-encryption': served,
   'x-amz-server-side-encryption-aws-kms-key-id': served,
   'x-amz-server-side-encryption-bucket-key-enabled': harmless('It saves calls to KMS, and there are none.'),
-  'x-amz-storage-class': only('STANDARD'),
+  'x-amz-storage-class': served,
   'x-amz-website-redirect-location': notServed,
   'x-amz-tagging': notServed,
   'x-amz-grant-full-control': notServed,
@@ -83,7 +83,7 @@ const deletion = {
 const listing = {
   ...everywhere,
   ...all(['prefix', 'delimiter', 'encoding-type'], served),
-  'x-amz-optional-object-attributes': harmless('Its only value is RestoreStatus, which no object has.'),
+  'x-amz-optional-object-attributes': served,
 };
 
 /** Each operation's parameters, by lower-case names of query parameters and headers. */
@@ -147,6 +147,7 @@ export const parameters = {
     'x-amz-checksum-type': served,
     'x-amz-mp-object-size': served,
   }),
+  RestoreObject: z.object({ ...everywhere, ...body, ...checksums, versionId: served }),
   AbortMultipartUpload: z.object({
     ...everywhere,
     uploadId: served,
@@ -185,6 +186,15 @@ const objectIdentifier = z.object({
 /** The contents of documents in requests. */
 export const documents = {
   CompleteMultipartUpload: z.object({ Part: z.array(completedPart).default([]) }),
+  RestoreObject: z.object({
+    Days: z.string().regex(/^[1-9]\d{0,4}$/),
+    GlacierJobParameters: harmless('Every tier restores at once.'),
+    Type: notServed,
+    Tier: notServed,
+    Description: notServed,
+    SelectParameters: notServed,
+    OutputLocation: notServed,
+  }),
   DeleteObjects: z.object({ Object: z.array(objectIdentifier).min(1).max(1000), Quiet: served }),
 };
 

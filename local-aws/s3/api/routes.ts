@@ -11,6 +11,7 @@ import {
 import type { Operation } from './exchange.ts';
 import { copyObject, deleteObject, deleteObjects, getObject, headObject, putObject } from './objects.ts';
 import type { S3Operation } from './parameters.ts';
+import { restoreObject } from './restore.ts';
 import {
   abortMultipartUpload,
   completeMultipartUpload,
@@ -63,6 +64,7 @@ export const routes: readonly Route[] = [
   { operation: 'PutObject', method: 'PUT', scope: 'object', action: 's3:PutObject', run: putObject },
   { operation: 'CreateMultipartUpload', method: 'POST', scope: 'object', query: ['uploads'], action: 's3:PutObject', run: createMultipartUpload },
   { operation: 'CompleteMultipartUpload', method: 'POST', scope: 'object', query: ['uploadId'], action: 's3:PutObject', run: completeMultipartUpload },
+  { operation: 'RestoreObject', method: 'POST', scope: 'object', query: ['restore'], action: 's3:RestoreObject', run: restoreObject },
   { operation: 'AbortMultipartUpload', method: 'DELETE', scope: 'object', query: ['uploadId'], action: 's3:AbortMultipartUpload', run: abortMultipartUpload },
   { operation: 'DeleteObject', method: 'DELETE', scope: 'object', action: 's3:DeleteObject', versionAction: 's3:DeleteObjectVersion', run: deleteObject },
 ];

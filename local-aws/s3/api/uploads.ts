@@ -25,13 +25,15 @@ import {
 } from './object-headers.ts';
 import { conditionally, copySource, readDocument } from './objects.ts';
 import { documents, parseDocument } from './parameters.ts';
+import { classOf, requestedClass } from './storage-class.ts';
 import { xmlResponse, xmlTime } from './xml.ts';
 
 export const createMultipartUpload: Operation = async (exchange) => {
   const { bucket, key, store, headers } = exchange;
   checkWriteHeaders(headers, bucket.settings);
   const checksum = requestedChecksum(exchange);
-  const done = bucket.createUpload(key, { headers: objectHeaders(headers), checksum }, store.stamp());
+  const kept = { headers: objectHeaders(headers), storageClass: requestedClass(headers) };
+  const done = bucket.createUpload(key, { ...kept, checksum }, store.stamp());
   await store.commit(bucket, exchange.origin, done);
   return xmlResponse(
     'InitiateMultipartUploadResult',
@@ -234,7 +236,7 @@ export const listParts: Operation = (exchange) => {
     IsTruncated: rest.length > page.length,
     ChecksumAlgorithm: algorithm,
     ChecksumType: type,
-    StorageClass: 'STANDARD',
+    StorageClass: classOf(upload),
     Part: page.map((part) => ({
       PartNumber: part.number,
       LastModified: xmlTime(part.lastModified),

@@ -127,9 +127,14 @@ export class Bucket {
     return { done, ...(found.marker && { marker: id }) };
   }
 
+  /** Makes an archived version readable until a time. */
+  restore(key: string, versionId: string, until: number): CommandResult {
+    return this.#do({ type: 'restore', key, versionId, until });
+  }
+
   createUpload(
     key: string,
-    details: Pick<Upload, 'headers' | 'checksum'>,
+    details: Pick<Upload, 'headers' | 'storageClass' | 'checksum'>,
     stamp: Stamp,
   ): CommandResult & { uploadId: string } {
     const upload: Upload = { uploadId: stamp.id, key, initiated: stamp.now, ...details };
@@ -159,8 +164,9 @@ export class Bucket {
     attempt?: Attempt,
   ): CommandResult & { version: StoredObject } {
     const upload = this.upload(key, uploadId);
-    const { headers } = upload;
-    const object = { ...assemble(upload, parts, expected), multipart: true, headers, uploadId };
+    const { headers, storageClass } = upload;
+    const assembled = assemble(upload, parts, expected);
+    const object = { ...assembled, multipart: true, headers, storageClass, uploadId };
     return this.put(key, object, 'CompleteMultipartUpload', stamp, attempt);
   }
 
@@ -208,6 +214,14 @@ export class Bucket {
       }
       case 'remove':
         return this.#drop(change.key, change.versionId);
+      case 'restore': {
+        const { key, versionId, until } = change;
+        const versions = this.versions(key).map((version) =>
+          version.versionId === versionId && !version.marker ? { ...version, restoredUntil: until } : version,
+        );
+        if (versions.length > 0) this.#versions.set(key, versions);
+        return [];
+      }
       case 'upload':
         this.uploads.set(change.upload.uploadId, { ...change.upload, parts: new Map() });
         return [];

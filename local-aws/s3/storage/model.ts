@@ -30,6 +30,10 @@ export interface StoredObject {
   /** `content-type`, `cache-control`, …, `x-amz-meta-*`: returned unchanged. */
   readonly headers: Readonly<Record<string, string>>;
   readonly checksum?: StoredChecksum | undefined;
+  /** Missing for the standard class. */
+  readonly storageClass?: string | undefined;
+  /** When the restored copy of an archived object expires, in milliseconds since the epoch. */
+  readonly restoredUntil?: number | undefined;
   /** The upload that created it, which may be completed again: see `completed`. */
   readonly uploadId?: string | undefined;
 }
@@ -56,6 +60,8 @@ export interface Upload {
   readonly key: string;
   readonly initiated: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** Missing for the standard class. */
+  readonly storageClass?: string | undefined;
   readonly checksum?:
     | {
         readonly algorithm: ChecksumAlgorithm;
@@ -78,6 +84,7 @@ export type Change =
       readonly uploadId?: string;
     }
   | { readonly type: 'remove'; readonly key: string; readonly versionId: string }
+  | { readonly type: 'restore'; readonly key: string; readonly versionId: string; readonly until: number }
   | { readonly type: 'upload'; readonly upload: Upload }
   | { readonly type: 'part'; readonly uploadId: string; readonly part: Part }
   | { readonly type: 'abort'; readonly uploadId: string };

@@ -21,6 +21,7 @@ import {
   ListPartsCommand,
   PutObjectCommand,
   type PutObjectCommandInput,
+  RestoreObjectCommand,
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
@@ -822,5 +823,107 @@ describe('copies', () => {
     expect(await refusal(copy(`${s3.plain}/${key}`, `${key}2`, { CopySourceIfMatch: '"0"' }))).toBe(
       '412 PreconditionFailed',
     );
+  });
+});
+
+describe('storage classes', () => {
+  const copyOnto = (key: string, more: object, Bucket = s3.plain) =>
+    s3.client.send(new CopyObjectCommand({ Bucket, Key: key, CopySource: `${Bucket}/${key}`, ...more }));
+  const listed = async (Prefix: string, more = {}) =>
+    (await s3.client.send(new ListObjectsV2Command({ Bucket: s3.plain, Prefix, ...more }))).Contents ?? [];
+  const restore = (Key: string, Bucket = s3.plain) =>
+    s3.client.send(new RestoreObjectCommand({ Bucket, Key, RestoreRequest: { Days: 1 } }));
+
+  // "API Reference: HeadObject": the header is missing for the standard class.
+  test('an object is listed with its class, and answers with it unless it is the standard one', async () => {
+    const [plain, rare] = [fresh('plain'), fresh('rare')];
+    await put(plain, 'one');
+    await put(rare, 'one', { StorageClass: 'STANDARD_IA' });
+    expect((await head(plain)).StorageClass).toBeUndefined();
+    expect((await head(rare)).StorageClass).toBe('STANDARD_IA');
+    expect((await get(rare)).StorageClass).toBe('STANDARD_IA');
+    expect(await listed(plain)).toMatchObject([{ StorageClass: 'STANDARD' }]);
+    expect(await listed(rare)).toMatchObject([{ StorageClass: 'STANDARD_IA' }]);
+  });
+
+  test('a class that does not exist is refused', async () => {
+    const key = fresh();
+    expect(await refusal(put(key, 'one', { StorageClass: 'COLD' as 'GLACIER' }))).toBe(
+      '400 InvalidStorageClass',
+    );
+    expect(await refusal(get(key))).toBe('404 NoSuchKey');
+  });
+
+  // "API Reference: CopyObject": without the header, the copy is in the standard class.
+  test('a copy moves an object to another class, and is of the standard class unless it asks', async () => {
+    const [key, other] = [fresh('key'), fresh('other')];
+    const { VersionId } = await put(key, 'one', { ContentType: 'text/plain' }, s3.versioned);
+    await copyOnto(key, { StorageClass: 'GLACIER_IR' }, s3.versioned);
+    expect(await head(key, s3.versioned)).toMatchObject({
+      StorageClass: 'GLACIER_IR',
+      ContentType: 'text/plain',
+    });
+    await s3.client.send(
+      new CopyObjectCommand({ Bucket: s3.plain, Key: other, CopySource: `${s3.versioned}/${key}` }),
+    );
+    expect((await head(other)).StorageClass).toBeUndefined();
+    const { Versions = [] } = await s3.client.send(
+      new ListObjectVersionsCommand({ Bucket: s3.versioned, Prefix: key }),
+    );
+    expect(Versions.map(({ StorageClass }) => StorageClass)).toEqual(['GLACIER_IR', 'STANDARD']);
+    expect(Versions[1]?.VersionId).toBe(VersionId);
+  });
+
+  test.each(['GLACIER', 'DEEP_ARCHIVE'] as const)(
+    'an object in %s has its properties, but is neither read nor copied, in whole or in part',
+    async (StorageClass) => {
+      const key = fresh();
+      await put(key, 'one', { Metadata: { a: 'b' } });
+      await copyOnto(key, { StorageClass });
+      expect(await head(key)).toMatchObject({ StorageClass, ContentLength: 3, Metadata: { a: 'b' } });
+      const error: unknown = await get(key).catch((caught: unknown) => caught);
+      expect(error).toMatchObject({
+        name: 'InvalidObjectState',
+        StorageClass,
+        $metadata: { httpStatusCode: 403 },
+      });
+      expect(await refusal(get(key, { Range: 'bytes=0-1' }))).toBe('403 InvalidObjectState');
+      expect(await refusal(copyOnto(key, { StorageClass: 'STANDARD' }))).toBe('403 InvalidObjectState');
+      const { UploadId } = await s3.client.send(
+        new CreateMultipartUploadCommand({ Bucket: s3.plain, Key: `${key}-parts` }),
+      );
+      const part = { Bucket: s3.plain, Key: `${key}-parts`, UploadId, PartNumber: 1 };
+      expect(
+        await refusal(
+          s3.client.send(new UploadPartCopyCommand({ ...part, CopySource: `${s3.plain}/${key}` })),
+        ),
+      ).toBe('403 InvalidObjectState');
+      await remove(key);
+      expect(await listed(key)).toEqual([]);
+    },
+  );
+
+  test('an upload in parts has the class that it was begun with', async () => {
+    const key = fresh();
+    const { UploadId } = await s3.client.send(
+      new CreateMultipartUploadCommand({ Bucket: s3.plain, Key: key, StorageClass: 'ONEZONE_IA' }),
+    );
+    const upload = { Bucket: s3.plain, Key: key, UploadId };
+    const { ETag } = await s3.client.send(new UploadPartCommand({ ...upload, PartNumber: 1, Body: 'one' }));
+    expect((await s3.client.send(new ListPartsCommand(upload))).StorageClass).toBe('ONEZONE_IA');
+    await s3.client.send(
+      new CompleteMultipartUploadCommand({
+        ...upload,
+        MultipartUpload: { Parts: [{ PartNumber: 1, ETag }] },
+      }),
+    );
+    expect(await head(key)).toMatchObject({ StorageClass: 'ONEZONE_IA', ContentLength: 3 });
+  });
+
+  test('only an archived object can be restored', async () => {
+    const key = fresh();
+    await put(key, 'one', { StorageClass: 'STANDARD_IA' });
+    expect(await refusal(restore(key))).toBe('403 InvalidObjectState');
+    expect(await refusal(restore(`${key}-not`))).toBe('404 NoSuchKey');
   });
 });

@@ -92,6 +92,7 @@ describe('each parameter of the SDK’s model is served, harmless or refused by 
   test.each([
     ['CompleteMultipartUpload', 'MultipartUpload', documents.CompleteMultipartUpload],
     ['DeleteObjects', 'Delete', documents.DeleteObjects],
+    ['RestoreObject', 'RestoreRequest', documents.RestoreObject],
   ])('S3 %s, in its document', (operation, member, document) => {
     expect(unknownTo(document, modelOf(s3, operation).getMemberSchema(member), '', true)).toEqual([]);
   });

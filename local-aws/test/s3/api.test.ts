@@ -10,9 +10,11 @@ import {
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
+  ListObjectVersionsCommand,
   PutBucketPolicyCommand,
   PutObjectCommand,
   PutObjectTaggingCommand,
+  RestoreObjectCommand,
   S3ServiceException,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
@@ -22,6 +24,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Call } from '../../core/call.ts';
 import { ServiceError } from '../../core/service-error.ts';
+import { checkReadable } from '../../s3/api/storage-class.ts';
 import { refusal } from '../conformance/s3-endpoint.ts';
 import { keyArn, type S3Server, startS3Server } from './s3-server.ts';
 
@@ -269,6 +272,57 @@ describe('a bucket under a KMS key', () => {
   });
 });
 
+describe('a restored object', () => {
+  const restore = (Key: string, VersionId?: string) =>
+    server.client.send(
+      new RestoreObjectCommand({
+        Bucket: 'versioned',
+        Key,
+        VersionId,
+        RestoreRequest: { Days: 2, GlacierJobParameters: { Tier: 'Bulk' } },
+      }),
+    );
+
+  test('is read until its copy expires, at a midnight', async () => {
+    await put('versioned', 'restored', { StorageClass: 'DEEP_ARCHIVE' });
+    expect((await restore('restored')).$metadata.httpStatusCode).toBe(202);
+    expect((await restore('restored')).$metadata.httpStatusCode).toBe(200);
+    expect(await (await get('versioned', 'restored')).Body?.transformToString()).toBe('content');
+    const { Restore = '', StorageClass } = await server.client.send(
+      new HeadObjectCommand({ Bucket: 'versioned', Key: 'restored' }),
+    );
+    expect(StorageClass).toBe('DEEP_ARCHIVE');
+    const [, until = ''] = /^ongoing-request="false", expiry-date="(.* 00:00:00 GMT)"$/.exec(Restore) ?? [];
+    const days = (Date.parse(until) - Date.now()) / 86_400_000;
+    expect(days).toBeGreaterThan(1.9);
+    expect(days).toBeLessThanOrEqual(3);
+    const object = server.s3.store.bucket('versioned').current('restored');
+    if (object === undefined) throw new Error('The object is gone.');
+    expect(() => checkReadable(object, Date.parse(until) - 1)).not.toThrow();
+    expect(() => checkReadable(object, Date.parse(until))).toThrow(
+      /not valid for the object's storage class/,
+    );
+  });
+
+  test('is one version, and is listed as restored to those who ask', async () => {
+    const { VersionId } = await put('versioned', 'listed', { StorageClass: 'GLACIER' });
+    await put('versioned', 'listed', { StorageClass: 'GLACIER' });
+    await restore('listed', VersionId);
+    await get('versioned', 'listed', VersionId);
+    expect(await refusal(get('versioned', 'listed'))).toBe('403 InvalidObjectState');
+    const listing = { Bucket: 'versioned', Prefix: 'listed' };
+    const { Versions } = await server.client.send(
+      new ListObjectVersionsCommand({ ...listing, OptionalObjectAttributes: ['RestoreStatus'] }),
+    );
+    expect(Versions?.map(({ RestoreStatus }) => RestoreStatus?.IsRestoreInProgress)).toEqual([
+      undefined,
+      false,
+    ]);
+    const plain = await server.client.send(new ListObjectVersionsCommand(listing));
+    expect(plain.Versions?.some(({ RestoreStatus }) => RestoreStatus !== undefined)).toBe(false);
+  });
+});
+
 describe('what is not served', () => {
   test('is refused by its name', async () => {
     const failure = async (call: Promise<unknown>) => {
@@ -288,8 +342,8 @@ describe('what is not served', () => {
     expect(await failure(put('plain', 'k', { Tagging: 'a=b' }))).toBe(
       'NotImplemented: The local cloud does not serve x-amz-tagging of PutObject.',
     );
-    expect(await failure(put('plain', 'k', { StorageClass: 'STANDARD_IA' }))).toBe(
-      'NotImplemented: The local cloud does not serve x-amz-storage-class of PutObject other than STANDARD.',
+    expect(await failure(put('plain', 'k', { WebsiteRedirectLocation: '/' }))).toBe(
+      'NotImplemented: The local cloud does not serve x-amz-website-redirect-location of PutObject.',
     );
     expect(await refusal(put('plain', 'k', { ACL: 'public-read' }))).toBe(
       '400 AccessControlListNotSupported',

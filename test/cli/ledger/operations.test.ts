@@ -17,6 +17,7 @@ import {
   GetObjectCommand,
   ListMultipartUploadsCommand,
   PutObjectCommand,
+  RestoreObjectCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ledgerOf } from '../../../cli/ledger/ledger.ts';
@@ -333,6 +334,51 @@ describe('reconcile', () => {
       expect(await run('reconcile', key)).toMatchObject({ status: 0 });
     },
   );
+
+  test('reconcile goes on past files of the archive in Glacier, and names those that it did not read', async () => {
+    const bucket = target.outputs.buckets.archive;
+    const file = await fileOf('archive', key);
+    const CopySource = encodeURI(`${bucket}/${file}`);
+    const move = { Bucket: bucket, Key: file, CopySource, StorageClass: 'GLACIER' as const };
+    await target.s3.send(new CopyObjectCommand(move));
+    const ofKey = await run('reconcile', key);
+    expect(ofKey.stdout).toContain(
+      `${key}: the archive’s ${file}, with 2 records, is in GLACIER and was not read`,
+    );
+    expect(ofKey.stdout).toContain('1 version: everything agrees.');
+    expect(ofKey.status).toBe(0);
+    const all = await run('reconcile', '--json');
+    expect(all.status).toBe(0);
+    expect(documents(all)).toContainEqual(
+      expect.objectContaining({
+        key,
+        found: { lake: 2, archive: 0, tables: 2 },
+        archived: [{ place: 'archive', file, storageClass: 'GLACIER', records: 2 }],
+        differences: [],
+      }),
+    );
+    expect(documents(all).at(-1)).toMatchObject({
+      datasets: {
+        recipes: { archived: { files: 1, records: 2 } },
+        passengers: { archived: { files: 0, records: 0 } },
+      },
+    });
+    expect((await run('reconcile')).stdout).toContain(
+      '1 file with 2 records is in an archive class of S3 and was not read',
+    );
+
+    const restore = { Bucket: bucket, Key: file, RestoreRequest: { Days: 1 } };
+    await target.s3.send(new RestoreObjectCommand(restore));
+    expect((await run('reconcile', key)).stdout).toContain('2 in the lake, 2 in the archive, 2 in MySQL');
+    // A forced replay removes the archived file and writes another.
+    await target.s3.send(new CopyObjectCommand(move));
+    expect(await run('replay', key, '--force', '--wait')).toMatchObject({ status: 0 });
+    await quiet(target);
+    const after = await run('reconcile', key);
+    expect(after.stdout).toContain('2 in the lake, 2 in the archive, 2 in MySQL');
+    expect(after.stdout).not.toContain('was not read');
+    expect(after.status).toBe(0);
+  });
 
   test('reconcile finds rows and list rows in MySQL that were deleted or changed by hand, and a forced replay repairs them', async () => {
     const byHand = 'recipes/by-hand.json';
