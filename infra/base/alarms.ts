@@ -16,7 +16,9 @@ export interface AlarmsArgs {
   readonly alarms: StackAlarms;
 }
 
-/** Percent of the calls in five minutes. */
+/** Of the alarms on calls, in seconds. */
+const period = 300;
+/** Percent of the calls in a period. */
 const tolerableErrors = 5;
 /** Fraction of the timeout that the slowest calls may take. */
 const tolerableDuration = 0.8;
@@ -35,14 +37,20 @@ export class Alarms extends pulumi.ComponentResource {
       ...ofQueue(queue, 'ApproximateAgeOfOldestMessage'),
       threshold: alarmAge,
     });
-    const period = stalledAfter(args.timeout);
+    const stalled = stalledAfter(args.timeout);
     const ofQueueId = (id: string, metricName: string, stat: string) => ({
       id,
-      metric: { namespace: 'AWS/SQS', metricName, dimensions: { QueueName: queue.name }, period, stat },
+      metric: {
+        namespace: 'AWS/SQS',
+        metricName,
+        dimensions: { QueueName: queue.name },
+        period: stalled,
+        stat,
+      },
     });
     alarm(
       'stalled',
-      `Messages wait for more than ${alarmAge} s, and the stage has finished none for ${period / 60} minutes.`,
+      `Messages wait for more than ${alarmAge} s, and the stage has finished none for ${stalled / 60} minutes.`,
       {
         metricQueries: [
           {
@@ -71,7 +79,7 @@ export class Alarms extends pulumi.ComponentResource {
     );
 
     const dimensions = { FunctionName: args.lambda.name };
-    const ofFunction = { namespace: 'AWS/Lambda', dimensions, period: 300 };
+    const ofFunction = { namespace: 'AWS/Lambda', dimensions, period };
     const count = (id: string, metricName: string) => ({
       id,
       metric: { ...ofFunction, metricName, stat: 'Sum' },
@@ -88,6 +96,7 @@ export class Alarms extends pulumi.ComponentResource {
         count('invocations', 'Invocations'),
       ],
       threshold: tolerableErrors,
+      ...atTheEndOf(args.timeout),
     });
     alarm('throttles', "Lambda throttles calls, because the account's concurrency is used up.", {
       ...ofFunction,
@@ -100,10 +109,21 @@ export class Alarms extends pulumi.ComponentResource {
       metricName: 'Duration',
       extendedStatistic: 'p99',
       threshold: tolerableDuration * args.timeout * 1_000,
+      ...atTheEndOf(args.timeout),
     });
     this.registerOutputs();
   }
 }
+
+/**
+ * Lets an alarm look back as far as a call of this many seconds began, and five to ten minutes further. A
+ * call's metrics arrive at its end with the time of its start (Lambda guide, "Viewing metrics"), and an alarm
+ * evaluates the latest periods only (CloudWatch guide, "Alarm evaluation"). One that breaches is enough.
+ */
+const atTheEndOf = (timeout: number) => ({
+  evaluationPeriods: Math.ceil(timeout / period) + 2,
+  datapointsToAlarm: 1,
+});
 
 /**
  * Seconds without a finished message after which a stage with old messages is stalled. A stage at work

@@ -14,7 +14,10 @@ export type Condition = Pick<
   | 'threshold'
 > &
   Partial<
-    Pick<aws.cloudwatch.MetricAlarmArgs, 'comparisonOperator' | 'evaluationPeriods' | 'treatMissingData'>
+    Pick<
+      aws.cloudwatch.MetricAlarmArgs,
+      'comparisonOperator' | 'evaluationPeriods' | 'datapointsToAlarm' | 'treatMissingData'
+    >
   >;
 
 export interface StackAlarmsArgs {

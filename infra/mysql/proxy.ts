@@ -14,7 +14,8 @@ export interface DatabaseProxyArgs {
 }
 
 /**
- * Keeps connections to the database and shares them among functions. IAM authenticates the function to the
+ * Connects functions to whichever instance is the primary. Their sessions are pinned, so they share no
+ * connections. IAM authenticates the function to the
  * proxy and the proxy to the database (RDS guide, rds-proxy-iam-setup, end-to-end IAM authentication), so no
  * password is stored.
  */

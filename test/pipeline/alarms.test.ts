@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { functionMetrics } from '../../local-aws/lambda/function-metrics.ts';
 import { Alarms } from '../../local-aws/metrics/alarms.ts';
 import { MetricStore } from '../../local-aws/metrics/store.ts';
 import { readTopology } from '../../local-aws/program/topology.ts';
@@ -53,14 +54,17 @@ describe('the alarms of a stack with all there is', () => {
     },
   );
 
-  it('start when more than 5 % of the calls fail', async () => {
-    const [rate] = settings.filter(({ name }) => name.startsWith('sluice-dev-extraction-errors'));
+  const errorsOfExtraction = settings.find(({ name }) => name.startsWith('sluice-dev-extraction-errors'));
+
+  it('start when more than 5 % of the calls fail, and end when none has for as long as they look back', async () => {
+    const rate = errorsOfExtraction;
     const { clock, store, alarms } = started();
     const [errors, calls] = ['errors', 'invocations'].map((id) => {
       const metric = rate?.queries.find((each) => each.id === id)?.metric;
       if (metric === undefined) throw new Error(`The alarm has no ${id}.`);
       return store.metric(metric.namespace, metric.name, metric.dimensions, 'Count');
     });
+    const { evaluationPeriods = 0 } = rate?.rule ?? {};
     const state = async (failed: number) => {
       for (let call = 0; call < 100; call += 1) calls?.record(1);
       for (let call = 0; call < failed; call += 1) errors?.record(1);
@@ -68,6 +72,32 @@ describe('the alarms of a stack with all there is', () => {
       alarms.evaluate();
       return alarms.find(rate?.name ?? '')?.state;
     };
-    expect([await state(5), await state(6), await state(0)]).toEqual(['OK', 'ALARM', 'OK']);
+    expect([await state(5), await state(6)]).toEqual(['OK', 'ALARM']);
+    for (let period = 1; period < evaluationPeriods; period += 1) expect(await state(0)).toBe('ALARM');
+    expect(await state(0)).toBe('OK');
   });
+
+  // Lambda guide, "Viewing metrics": a metric has the time of the call's start.
+  it.each(['errors', 'duration'])(
+    'start within two minutes of the end of a call that times out after 900 s, whenever it began: %s',
+    async (what) => {
+      const name = settings.find((each) => each.name.startsWith(`sluice-dev-extraction-${what}`))?.name ?? '';
+      for (let begun = 0; begun < 5; begun += 1) {
+        const { clock, store, alarms } = started();
+        await clock.advance(begun * 60_000);
+        const { begun: begin } = functionMetrics('sluice-dev-extraction-local', store);
+        const end = begin(1);
+        for (let minute = 0; minute < 15; minute += 1) {
+          await clock.advance(60_000);
+          alarms.evaluate();
+          expect(alarms.find(name)?.state).not.toBe('ALARM');
+        }
+        end(900_000, true);
+        // The alarm sees whole periods, and Lambda sends its metrics once a minute.
+        await clock.advance(120_000);
+        alarms.evaluate();
+        expect(alarms.find(name)?.state).toBe('ALARM');
+      }
+    },
+  );
 });
