@@ -34,6 +34,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     catalog: async () => (await import('./commands/catalog.ts')).catalog,
     executions: async () => (await import('./commands/executions.ts')).executions,
     reconcile: async () => (await import('./commands/reconcile.ts')).reconcile,
+    cost: async () => (await import('./commands/cost.ts')).cost,
   },
   Repair: {
     redrive: async () => (await import('./commands/redrive.ts')).redrive,

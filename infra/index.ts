@@ -9,6 +9,7 @@ import type { FunctionEnvironment } from './base/function.ts';
 import { Key } from './base/key.ts';
 import { sourceRetention } from './base/queue.ts';
 import { StackAlarms } from './base/stack-alarms.ts';
+import { billedOf } from './billed.ts';
 import { bundle } from './build/bundle.ts';
 import { Catalog } from './catalog/catalog.ts';
 import { CrawlQueue } from './catalog/crawl-queue.ts';
@@ -221,6 +222,7 @@ export default {
   stateMachines: workflows.stateMachines,
   ...(tables && { mysql: tables.outputs }),
   ...(redshift && { warehouse: { workgroup: redshift.workgroup, database: redshift.database } }),
+  billed: billedOf(configuration, alarms.metrics),
   region,
   stack,
 };

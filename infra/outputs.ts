@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { billed } from '../domain/cost/at-rest.ts';
 import { stages } from '../domain/stage.ts';
 import { machines } from '../domain/versions/backfill.ts';
 import { bucketPurposes } from './naming.ts';
@@ -43,6 +44,8 @@ export const stackOutputs = z.strictObject({
   warehouse: z.strictObject({ workgroup: z.string(), database: z.string() }).optional(),
   /** The MySQL instance, its schema, and the migration function; missing if the configuration disables it. */
   mysql: z.strictObject({ host: z.string(), database: z.string(), migration: z.string() }).optional(),
+  /** What the bill depends on, for `npx sluice cost`. */
+  billed,
   region: z.string(),
   stack: z.string(),
 });

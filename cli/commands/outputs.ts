@@ -13,11 +13,7 @@ export function outputs(program: Command): void {
         console.log(JSON.stringify(all, null, 2));
         return;
       }
-      const rows = Object.entries(all).flatMap(([name, value]) =>
-        typeof value === 'string'
-          ? [{ name, value }]
-          : Object.entries(value ?? {}).map(([part, text]) => ({ name: `${name}.${part}`, value: text })),
-      );
+      const rows = Object.entries(all).flatMap(([name, value]) => rowsOf(name, value));
       console.log(
         table(rows, [
           { title: 'OUTPUT', value: ({ name }) => name },
@@ -25,4 +21,11 @@ export function outputs(program: Command): void {
         ]),
       );
     });
+}
+
+/** An output's values, each by its path: `queues.loading`. */
+function rowsOf(name: string, value: unknown): { readonly name: string; readonly value: string }[] {
+  return typeof value === 'object' && value !== null
+    ? Object.entries(value).flatMap(([part, inner]) => rowsOf(`${name}.${part}`, inner))
+    : [{ name, value: `${value}` }];
 }

@@ -33,6 +33,7 @@ export interface StackAlarmsArgs {
 export class StackAlarms {
   readonly #args: StackAlarmsArgs;
   readonly #alarms = new Map<string, aws.cloudwatch.MetricAlarm>();
+  #metrics = 0;
 
   constructor(args: StackAlarmsArgs) {
     this.#args = args;
@@ -65,7 +66,13 @@ export class StackAlarms {
       },
       { parent },
     );
+    this.#metrics += metricsOf(condition);
     this.#alarms.set(name.slice(prefix.length + 1), alarm);
+  }
+
+  /** How many metrics those added so far look at: CloudWatch bills each. */
+  get metrics(): number {
+    return this.#metrics;
   }
 
   /** Those added so far, in this order. */
@@ -77,4 +84,11 @@ export class StackAlarms {
   get names(): Readonly<Record<string, pulumi.Output<string>>> {
     return Object.fromEntries([...this.#alarms].map(([key, { name }]) => [key, name]));
   }
+}
+
+/** An alarm with metric math looks at the metrics that its expression names. */
+function metricsOf({ metricQueries }: Condition): number {
+  return Array.isArray(metricQueries)
+    ? metricQueries.filter((query) => typeof query === 'object' && 'metric' in query).length
+    : 1;
 }

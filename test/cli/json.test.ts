@@ -109,6 +109,8 @@ test('each command prints with --json the documents that the page describes', as
   await one('Alarms', 'alarms');
   await one('Outputs', 'outputs');
   await one('Permissions', 'iam');
+  await one('Cost', 'cost', '--objects', '1000');
+  await one('Cost', 'cost', '--actual');
   for (const store of ['mysql', 'glue', 'redshift', 'parquet'])
     await one(`${store[0]?.toUpperCase()}${store.slice(1)}Schema`, 'schema', 'recipes', `--${store}`);
   await one('Planned', 'migrate', '--plan');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type Requests, requestsOfMessage } from '../../domain/cost/load.ts';
 import { limits } from '../../domain/records/part.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
@@ -8,12 +9,6 @@ import { createdEvent, MemoryStore, surroundingsOf } from '../store/memory-store
 import { buckets, ndjson, putRaw, recipe } from './flow.ts';
 
 const KEY = 'recipes/a.ndjson';
-
-/** S3 requests by what they cost: PUT, COPY and LIST; GET and HEAD; deletions are free (docs/cost.md). */
-interface Requests {
-  readonly writes: number;
-  readonly reads: number;
-}
 
 function priced(calls: readonly string[]): Requests {
   const of = (kinds: RegExp) => calls.filter((call) => kinds.test(call)).length;
@@ -76,9 +71,22 @@ const small = [recipe(1)];
 /** Three parts, each with an easy, a medium and a hard recipe. */
 const large = Array.from({ length: 30 }, (_, n) => recipe(n, [1, 8, 13][n % 3]));
 
+/** What the estimate says of an object (docs/cost.md). */
+function estimated(parts: number, files: number): Requests {
+  const { extraction, transformation, loading } = requestsOfMessage;
+  const sum = (kind: keyof Requests) =>
+    extraction[kind] + parts * transformation[kind] + files * loading[kind];
+  return { writes: sum('writes'), reads: sum('reads') };
+}
+
 describe('the S3 requests', () => {
   it('of a small object', async () => {
     expect(await new Flow().put(small)).toEqual({ writes: 8, reads: 12 });
+  });
+
+  it('are what npx sluice cost estimates of a load', async () => {
+    expect(await new Flow().put(small)).toEqual(estimated(1, 1));
+    expect(await new Flow().put(large)).toEqual(estimated(3, 9));
   });
 
   it('of an object of three parts and three partitions', async () => {

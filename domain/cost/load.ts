@@ -1,0 +1,148 @@
+import { limits as partLimits } from '../records/part.ts';
+import { type Stage, stages } from '../stage.ts';
+import type { Billed } from './at-rest.ts';
+import { type Position, positions } from './position.ts';
+import { prices } from './prices.ts';
+
+/** What is uploaded in a month. */
+export interface Load {
+  readonly objects: number;
+  /** Of an object, on average. */
+  readonly records: number;
+  /** Of an object, on average, uncompressed. */
+  readonly bytes: number;
+  /** Into how many partitions the rows of a part fall, on average. */
+  readonly partitions: number;
+}
+
+/** How much the stages did. */
+export interface Work {
+  readonly messages: Readonly<Record<Stage, number>>;
+  readonly records: number;
+  /** Whether loading reads each file for MySQL. */
+  readonly mysql: boolean;
+}
+
+/** S3 requests by what they cost: PUT, COPY and LIST; GET and HEAD. Deletions are free. */
+export interface Requests {
+  readonly writes: number;
+  readonly reads: number;
+}
+
+/**
+ * S3 requests of a message, with the PUT of what it reads, which the stage before it did: of a part with
+ * transformation, of a file of the lake with loading. test/handlers/cost.test.ts counts them.
+ */
+export const requestsOfMessage: Readonly<Record<Stage, Requests>> = {
+  extraction: { writes: 3, reads: 4 },
+  transformation: { writes: 2, reads: 4 },
+  loading: { writes: 3, reads: 4 },
+};
+
+/** With MySQL, loading reads the file besides copying it. */
+const readsOfMysql = 1;
+
+/** The usual latency of small requests (S3 guide, "Best Practices Design Patterns": tens of milliseconds). */
+const requestSeconds = 0.03;
+
+/** Of extraction and transformation, for a million records of 1.2 KB: docs/benchmarks.md. */
+const processorSecondsPerMillion = 22 + 35;
+/** Lambda gives a processor to this many MB (Lambda guide, "configuration-function-memory"). */
+const processorMb = 1_769;
+
+/** Bytes that a message leaves in the function's log; test/pipeline/cost.test.ts measures them. */
+export const logBytes: Readonly<Record<Stage, number>> = {
+  extraction: 2_100,
+  transformation: 2_200,
+  loading: 2_200,
+};
+
+/** A message is sent, received and deleted. */
+const queueRequests = 3;
+/** X-Ray's default rule keeps this share of the traces. */
+const tracedShare = 0.05;
+
+/** What a load makes the stages do, if nothing fails and each key comes once. */
+export function workOf({ objects, records, bytes, partitions }: Load, mysql: boolean): Work {
+  const parts = Math.max(
+    1,
+    Math.ceil(records / partLimits.partRecords),
+    Math.ceil(bytes / partLimits.partBytes),
+  );
+  const messages = {
+    extraction: objects,
+    transformation: objects * parts,
+    loading: objects * parts * partitions,
+  };
+  return { messages, records: objects * records, mysql };
+}
+
+/** S3 requests of a message. */
+function requestsOf(stage: Stage, mysql: boolean): Requests {
+  const { writes, reads } = requestsOfMessage[stage];
+  return { writes, reads: reads + (mysql && stage === 'loading' ? readsOfMysql : 0) };
+}
+
+/** What the stages did, added up. */
+export interface Totals {
+  readonly messages: number;
+  readonly requests: Requests;
+  /** GB-seconds that functions wait for S3. */
+  readonly waiting: number;
+  /** Bytes. */
+  readonly logs: number;
+}
+
+export function totalsOf({ messages, mysql }: Work, memory: Billed['memory']): Totals {
+  const of = stages.map((stage) => {
+    const requests = requestsOf(stage, mysql);
+    const seconds = (requests.writes + requests.reads) * requestSeconds;
+    return {
+      count: messages[stage],
+      requests,
+      waiting: (seconds * memory[stage]) / 1_024,
+      logs: logBytes[stage],
+    };
+  });
+  const sum = (value: (each: (typeof of)[number]) => number) =>
+    of.reduce((all, each) => all + each.count * value(each), 0);
+  return {
+    messages: sum(() => 1),
+    requests: { writes: sum((each) => each.requests.writes), reads: sum((each) => each.requests.reads) },
+    waiting: sum((each) => each.waiting),
+    logs: sum((each) => each.logs),
+  };
+}
+
+const estimated = positions('estimated');
+
+export const costOfRequests = ({ writes, reads }: Requests): Position[] => [
+  estimated('S3', 'PUT, COPY, LIST', writes, prices.s3Write),
+  estimated('S3', 'GET, HEAD', reads, prices.s3Read),
+];
+
+export const costOfTraces = (calls: number): Position =>
+  estimated('X-Ray', 'traces, 5 % of the calls', calls * tracedShare, prices.trace);
+
+/** Estimates what work costs, if each call takes one message. */
+export function costOfWork(work: Work, memory: Billed['memory']): Position[] {
+  const { messages, requests, waiting, logs } = totalsOf(work, memory);
+  const computing = ((work.records / 1e6) * processorSecondsPerMillion * processorMb) / 1_024;
+  return [
+    ...costOfRequests(requests),
+    estimated('Lambda', 'duration', waiting + computing, prices.gigabyteSecond),
+    estimated('Lambda', 'calls', messages, prices.invocation),
+    estimated('CloudWatch', 'logs', logs / 1e9, prices.logs),
+    estimated('SQS', 'requests', messages * queueRequests, prices.queueRequest),
+    costOfTraces(messages),
+  ];
+}
+
+/** Estimates what a month's load costs. */
+export function costOfLoad(load: Load, { memory, database }: Billed): Position[] {
+  const stored = (load.objects * load.bytes) / 1e9;
+  return [
+    ...costOfWork(workOf(load, database !== undefined), memory),
+    estimated('S3', 'raw objects, each month that they stay', stored, prices.s3Storage),
+  ];
+}
