@@ -30,6 +30,8 @@ export const prices = {
   s3Storage: { usd: 0.023, per: 'GB-month', units: 1, source: s3 },
   /** Glacier Flexible Retrieval. */
   s3Archive: { usd: 0.0036, per: 'GB-month', units: 1, source: s3 },
+  /** A lifecycle rule's move to Glacier Flexible Retrieval. */
+  s3Transition: { usd: 0.03, per: '1,000 objects', units: 1_000, source: s3 },
   invocation: { usd: 0.2, per: 'million calls', units: 1_000_000, source: lambda },
   /** On arm64. */
   gigabyteSecond: { usd: 0.0000133334, per: 'GB-second', units: 1, source: lambda },

@@ -75,6 +75,15 @@ describe('the page’s figures are those of the command', () => {
     expect(lineOf('`sluice:database.proxy`')).toContain(`| ${cents(more({ proxy: true }) - more({}))} |`);
   });
 
+  it('of storage, and of a query of a million versions', () => {
+    expect(page).toContain(`$${prices.s3Storage.usd} a month for each GB`);
+    expect(page).toContain(`a GB costs $${prices.s3Archive.usd} a month`);
+    expect(page).toContain(`the move of a thousand files $${prices.s3Transition.usd}.`);
+    expect(page).toContain(
+      `4 M GETs and 4,000 LISTs, **${cents(costOf(4e6, prices.s3Read) + costOf(4_000, prices.s3Write))}**`,
+    );
+  });
+
   it('are also those of the README', () => {
     const small = costOfLoad({ objects: 1e6, records: 1, bytes: 1_200, partitions: 1 }, dev);
     const most = limits(dev).filter(({ service }) => service === 'CloudWatch');

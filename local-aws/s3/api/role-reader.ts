@@ -4,8 +4,11 @@ import type { StoredObject } from '../storage/model.ts';
 import type { Store } from '../storage/store.ts';
 import { arnOf } from './exchange.ts';
 import { listObjects } from './listing.ts';
+import { checkReadable } from './storage-class.ts';
 
-export type FoundObject = Pick<StoredObject, 'etag' | 'lastModified' | 'size'> & { readonly key: string };
+export type FoundObject = Pick<StoredObject, 'etag' | 'lastModified' | 'size' | 'storageClass'> & {
+  readonly key: string;
+};
 
 /** The buckets, with the permissions of one role. */
 export interface RoleReader {
@@ -34,8 +37,8 @@ export function roleReader(store: Store, authorize: Authorize, caller: Caller): 
         const selection = { prefix, delimiter: '', limit: PAGE, after };
         const { entries, next } = listObjects(store.bucket(bucket), selection);
         for (const { key, object } of entries) {
-          const { etag, lastModified, size } = object;
-          yield { key, etag, lastModified, size };
+          const { etag, lastModified, size, storageClass } = object;
+          yield { key, etag, lastModified, size, storageClass };
         }
         after = next;
       } while (after !== undefined);
@@ -43,6 +46,7 @@ export function roleReader(store: Store, authorize: Authorize, caller: Caller): 
     async read(bucket, key, start = 0, end = Number.POSITIVE_INFINITY) {
       await authorizeAction(authorize, caller, 's3:GetObject', arnOf(bucket, key));
       const object = store.bucket(bucket).current(key);
+      if (object) checkReadable(object, store.now());
       return object && buffer(store.blobs.read(object.slices, start, Math.min(end, object.size)));
     },
   };

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { errorText } from '../../core/service-error.ts';
 import type { RoleReader } from '../../s3/api/role-reader.ts';
+import { classOf } from '../../s3/api/storage-class.ts';
 import { compareKeys } from '../../s3/storage/keys.ts';
 import { type Json, json, StatesError } from '../json.ts';
 
@@ -44,15 +45,15 @@ function listed(reader: RoleReader, { Bucket, Prefix }: z.infer<typeof listing>)
     async *read(from) {
       try {
         const after = from === undefined ? undefined : String(from);
-        for await (const { key, etag, lastModified, size } of reader.list(Bucket, Prefix, after))
+        for await (const { key, ...object } of reader.list(Bucket, Prefix, after))
           yield {
             position: key,
             item: {
-              Etag: `"${etag}"`,
+              Etag: `"${object.etag}"`,
               Key: key,
-              LastModified: Math.floor(lastModified / 1000),
-              Size: size,
-              StorageClass: 'STANDARD',
+              LastModified: Math.floor(object.lastModified / 1000),
+              Size: object.size,
+              StorageClass: classOf(object),
             },
           };
       } catch (error) {

@@ -24,6 +24,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Call } from '../../core/call.ts';
 import { ServiceError } from '../../core/service-error.ts';
+import { roleReader } from '../../s3/api/role-reader.ts';
 import { checkReadable } from '../../s3/api/storage-class.ts';
 import { refusal } from '../conformance/s3-endpoint.ts';
 import { keyArn, type S3Server, startS3Server } from './s3-server.ts';
@@ -302,6 +303,20 @@ describe('a restored object', () => {
     expect(() => checkReadable(object, Date.parse(until))).toThrow(
       /not valid for the object's storage class/,
     );
+  });
+
+  test('alone is read by a role for a crawler or a state machine, which lists its class', async () => {
+    const reader = roleReader(server.s3.store, async () => {}, {
+      kind: 'service',
+      principal: 'glue.amazonaws.com',
+    });
+    await put('versioned', 'by-role', { StorageClass: 'GLACIER' });
+    expect(await Array.fromAsync(reader.list('versioned', 'by-role'))).toMatchObject([
+      { key: 'by-role', storageClass: 'GLACIER' },
+    ]);
+    await expect(reader.read('versioned', 'by-role')).rejects.toMatchObject({ code: 'InvalidObjectState' });
+    await restore('by-role');
+    expect(`${await reader.read('versioned', 'by-role')}`).toBe('content');
   });
 
   test('is one version, and is listed as restored to those who ask', async () => {

@@ -13,6 +13,7 @@ import {
   GetObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
+  RestoreObjectCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -145,6 +146,22 @@ describe('a store on disk', () => {
     await expect(sent).rejects.toThrow();
     await expect.poll(incoming).toEqual([]);
     expect(await blobFiles()).toEqual([]);
+  });
+
+  test('knows the class of an object, and that it is restored, after restarts', async () => {
+    const first = await start();
+    const archived = { Bucket: 'versioned', Key: 'archived' };
+    const write = { ...archived, Body: 'x', StorageClass: 'GLACIER' as const };
+    await first.client.send(new PutObjectCommand(write));
+    await first.client.send(new RestoreObjectCommand({ ...archived, RestoreRequest: { Days: 1 } }));
+    await stop(first);
+    // The second start reads the journal, the third the snapshot that the second made of it.
+    await stop(await start());
+    const third = await start();
+    const { Body, StorageClass } = await third.client.send(new GetObjectCommand(archived));
+    expect(await Body?.transformToString()).toBe('x');
+    expect(StorageClass).toBe('GLACIER');
+    await stop(third);
   });
 
   test('continues open uploads after a restart, and publishes no event twice', async () => {
