@@ -14,10 +14,9 @@ export interface DatabaseProxyArgs {
 }
 
 /**
- * Connects functions to whichever instance is the primary. Their sessions are pinned, so they share no
- * connections. IAM authenticates the function to the
- * proxy and the proxy to the database (RDS guide, rds-proxy-iam-setup, end-to-end IAM authentication), so no
- * password is stored.
+ * Connects functions to whichever instance is the primary. It pins their sessions, so they share no
+ * connections. IAM authenticates the function to the proxy and the proxy to the database (RDS guide,
+ * rds-proxy-iam-setup, end-to-end IAM authentication), so no password is stored.
  */
 export class DatabaseProxy extends pulumi.ComponentResource implements DatabaseEndpoint {
   readonly host: pulumi.Output<string>;
