@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Tally, total } from '../../domain/versions/receipt.ts';
-import { type ArchivedFile, type Difference, sumOf } from '../../domain/versions/reconciliation.ts';
+import { type Difference, sumOf, type UnreadFile } from '../../domain/versions/reconciliation.ts';
 import { noSuchObject, unknownKeys } from '../ledger/known-keys.ts';
 import {
   type LookInTables,
@@ -79,7 +79,7 @@ interface Sums {
   lake: number;
   archive: number;
   /** Files in an archive class of S3, which were not read, and the records of their receipts. */
-  archived: { files: number; records: number };
+  unread: { files: number; records: number };
   tables: number | undefined;
 }
 
@@ -116,7 +116,7 @@ async function run(
         else {
           if (keys.length > 0) print(folded(`${printable(version.key)}: ${tallies(version)}`, lineWidth()));
           if (keys.length > 0)
-            for (const each of version.archived) print(`${printable(version.key)}: ${archivedText(each)}`);
+            for (const each of version.unread) print(`${printable(version.key)}: ${unreadText(each)}`);
           for (const each of version.differences) print(`${printable(version.key)}: ${differenceText(each)}`);
         }
         progress.show(`Reconciled ${count(versions, 'version')}`);
@@ -145,8 +145,8 @@ async function run(
     );
   } else {
     if (sums.size > 0) console.log(sumsTable(sums));
-    const files = [...sums.values()].reduce((all, { archived }) => all + archived.files, 0);
-    const records = [...sums.values()].reduce((all, { archived }) => all + archived.records, 0);
+    const files = [...sums.values()].reduce((all, { unread }) => all + unread.files, 0);
+    const records = [...sums.values()].reduce((all, { unread }) => all + unread.records, 0);
     if (files > 0)
       console.log(
         `${count(files, 'file')} with ${count(records, 'record')} ${files === 1 ? 'is' : 'are'} in an archive class of S3 and ${files === 1 ? 'was' : 'were'} not read; the columns above lack them. --json names each.`,
@@ -175,10 +175,10 @@ async function run(
 
 function addTo(all: Map<string, Sums>, { dataset, standing, found, ...version }: Reconciled): void {
   const none = { objects: 0, read: 0, written: 0, filtered: {}, rejected: {}, lake: 0, archive: 0 };
-  const sums = all.get(dataset) ?? { ...none, archived: { files: 0, records: 0 }, tables: undefined };
-  for (const { records } of version.archived) {
-    sums.archived.files += 1;
-    sums.archived.records += records;
+  const sums = all.get(dataset) ?? { ...none, unread: { files: 0, records: 0 }, tables: undefined };
+  for (const { records } of version.unread) {
+    sums.unread.files += 1;
+    sums.unread.records += records;
   }
   if (standing === 'current') sums.objects += 1;
   sums.read += version.read;
@@ -241,7 +241,7 @@ const placeNames = {
   ledger: 'ledger',
 } as const;
 
-function archivedText({ place, file, storageClass, records }: ArchivedFile): string {
+function unreadText({ place, file, storageClass, records }: UnreadFile): string {
   return `the ${placeNames[place]}’s ${printable(file)}, with ${count(records, 'record')}, is in ${printable(storageClass)} and was not read`;
 }
 

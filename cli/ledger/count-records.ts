@@ -37,7 +37,8 @@ export async function countRecords(
     return { records, byCode };
   } catch (error) {
     if (isNotFound(error)) return undefined;
-    if (error instanceof InvalidObjectState) return { archivedIn: error.StorageClass ?? 'an archive class' };
+    if (error instanceof InvalidObjectState)
+      return { storageClass: error.StorageClass ?? 'an archive class' };
     if (error instanceof Error && '$metadata' in error && !isOutOfRange(error)) throw error;
     return { unreadable: errorText(error) };
   }

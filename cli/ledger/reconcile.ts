@@ -15,7 +15,6 @@ import {
 import { isInterrupted, type LedgerEntry, shownVersions } from '../../domain/versions/ledger.ts';
 import { type Receipt, type Tally, withLines } from '../../domain/versions/receipt.ts';
 import {
-  type ArchivedFile,
   contradictions,
   type Difference,
   differencesOfFile,
@@ -27,6 +26,7 @@ import {
   type RecordTotals,
   summarize,
   sumOf,
+  type UnreadFile,
 } from '../../domain/versions/reconciliation.ts';
 import { type KnownEntry, unreadableDocument } from '../../store/ledger.ts';
 import { type ListedEntry, listedEntries, listedEntry } from '../../store/ledger-listing.ts';
@@ -61,7 +61,7 @@ export interface Reconciled {
   /** How many rows each sink has. */
   readonly found: { readonly lake: number; readonly archive: number; readonly tables?: number };
   /** Files that were not read, since S3 keeps them in an archive class. `found` lacks their rows. */
-  readonly archived: readonly ArchivedFile[];
+  readonly unread: readonly UnreadFile[];
   /** Rows in MySQL that were only counted, since their schema is not the code's. */
   readonly uncompared: number;
   readonly differences: readonly Difference[];
@@ -174,7 +174,7 @@ async function reconcileObject(
       const keys = listed.versions.get(versionSegment(versionId)) ?? [];
       const { receipts, unreadable } = await ledgerOf(target).readableReceipts(keys);
       const totals = summarize(receipts);
-      const { lake, archive, archived, differences } = await reconcileFiles(target, totals, limit);
+      const { lake, archive, unread, differences } = await reconcileFiles(target, totals, limit);
       const inTables =
         standing !== 'rejected' && totals.tables !== undefined
           ? await lookInTables?.(dataset, key, revisionSequencer({ sequencer, versionId }))
@@ -191,7 +191,7 @@ async function reconcileObject(
         filtered,
         rejected,
         found: { lake, archive, ...(inTables && { tables: inTables.rows }) },
-        archived,
+        unread,
         uncompared: tables.uncompared,
         differences: target.registry.isGone(dataset)
           ? [{ kind: 'dataset_gone', of: dataset, found: inTables?.rows ?? lake }]
@@ -263,7 +263,7 @@ const nothing = {
   filtered: {},
   rejected: {},
   found: { lake: 0, archive: 0 },
-  archived: [],
+  unread: [],
   uncompared: 0,
 };
 
@@ -329,13 +329,13 @@ async function reconcileFiles(
       0,
     );
   const differences = found.flatMap((each) => differencesOfFile(each.file, each.found));
-  const archived = found.flatMap(({ file: { place, key, records }, found: each }) =>
-    each !== undefined && 'archivedIn' in each
-      ? [{ place, file: key, storageClass: each.archivedIn, records }]
+  const unread = found.flatMap(({ file: { place, key, records }, found: each }) =>
+    each !== undefined && 'storageClass' in each
+      ? [{ place, file: key, storageClass: each.storageClass, records }]
       : [],
   );
-  // A missing file of rejects has been reported already, and an archived one can't be counted.
-  const rejects = [...differences, ...archived].some(({ place }) => place === 'failed')
+  // A missing file of rejects has been reported already, and an unread one can't be counted.
+  const rejects = [...differences, ...unread].some(({ place }) => place === 'failed')
     ? []
     : differencesOfRejects(
         sumOf([withLines(rejected), tables?.rejected ?? {}]),
@@ -348,7 +348,7 @@ async function reconcileFiles(
   return {
     lake: rowsIn('processed'),
     archive: rowsIn('archive'),
-    archived,
+    unread,
     differences: [...differences, ...rejects],
   };
 }

@@ -148,11 +148,11 @@ function ofTransformation(
  */
 export type Found =
   | { readonly records: number; readonly byCode?: Tally; readonly altered?: boolean }
-  | { readonly archivedIn: string }
+  | { readonly storageClass: string }
   | { readonly unreadable: string };
 
 /** A file that S3 keeps in an archive class, so that it can't be read, with the records of its receipt. */
-export interface ArchivedFile {
+export interface UnreadFile {
   readonly place: Place;
   readonly file: string;
   readonly storageClass: string;
@@ -160,8 +160,8 @@ export interface ArchivedFile {
 }
 
 /**
- * Compares a file with its receipt. `found` is `undefined` if the file does not exist. Of an archived file
- * only its existence is compared.
+ * Compares a file with its receipt. `found` is `undefined` if the file does not exist. Of a file
+ * that was not read only its existence is compared.
  */
 export function differencesOfFile(
   { key, place, records: expected }: NamedFile,
@@ -169,7 +169,7 @@ export function differencesOfFile(
 ): Difference[] {
   const file = { of: key, place, expected };
   if (found === undefined) return [{ kind: 'missing', ...file }];
-  if ('archivedIn' in found) return [];
+  if ('storageClass' in found) return [];
   if ('unreadable' in found) return [{ kind: 'unreadable', ...file, reason: found.unreadable }];
   if (found.records !== expected) return [{ kind: 'rows', ...file, found: found.records }];
   return found.altered ? [{ kind: 'altered', ...file }] : [];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { costOfUsage, type Usage } from '../../domain/cost/actual.ts';
 import { atRest, type Billed, crawlsAMonth, limits } from '../../domain/cost/at-rest.ts';
 import { costOfLoad, type Load, totalsOf, workOf } from '../../domain/cost/load.ts';
 import { type Position, totalOf } from '../../domain/cost/position.ts';
@@ -131,6 +132,59 @@ describe('an object', () => {
     const reads = (mysql: boolean) =>
       totalsOf(workOf({ objects: 1, records: 1, bytes: 1, partitions: 1 }, mysql), memory).requests.reads;
     expect(reads(true) - reads(false)).toBe(1);
+  });
+});
+
+describe('what the last days cost', () => {
+  const used = (logs: number | undefined) => ({
+    sent: 100,
+    received: 100,
+    deleted: 90,
+    emptyReceives: 10,
+    calls: 50,
+    duration: 4_000,
+    logs,
+  });
+  const bill = (logs: number | undefined, stored?: Usage['stored']) =>
+    costOfUsage(
+      {
+        hours: 73,
+        stages: { extraction: used(logs), transformation: used(logs), loading: used(logs) },
+        stored,
+      },
+      { ...dev, database },
+    );
+  const of = (positions: readonly Position[], item: string) =>
+    positions.find((each) => each.item.startsWith(item));
+
+  it('counts messages, calls and durations as CloudWatch does', () => {
+    const positions = bill(undefined);
+    expect(of(positions, 'requests')).toMatchObject({ quantity: 900, basis: 'measured' });
+    expect(of(positions, 'calls')).toMatchObject({ quantity: 150, basis: 'measured' });
+    // Three functions of half a gigabyte, four seconds each.
+    expect(of(positions, 'duration')).toMatchObject({ quantity: 6, basis: 'measured' });
+  });
+
+  it('takes the bytes of logs and of buckets from CloudWatch if it has them', () => {
+    expect(of(bill(undefined), 'logs')?.basis).toBe('estimated');
+    expect(of(bill(2e9), 'logs')).toMatchObject({ quantity: 6, usd: 3, basis: 'measured' });
+    expect(of(bill(2e9), 'storage, GB')).toBeUndefined();
+    // A tenth of a month.
+    const positions = bill(2e9, { standard: 100, archived: 1_000 });
+    expect(of(positions, 'storage, GB')).toMatchObject({ quantity: 10, basis: 'measured' });
+    expect(of(positions, 'storage in Glacier')).toMatchObject({ quantity: 100, basis: 'measured' });
+  });
+
+  it('estimates the S3 requests of the messages that were done, with MySQL’s', () => {
+    expect(of(bill(undefined), 'PUT')).toMatchObject({ quantity: 90 * 8, basis: 'estimated' });
+    expect(of(bill(undefined), 'GET')).toMatchObject({ quantity: 90 * 13, basis: 'estimated' });
+  });
+
+  it('has the days’ share of what is there all the time, and no empty receive twice', () => {
+    const positions = bill(undefined);
+    expect(of(positions, 'db.t4g.medium')).toMatchObject({ quantity: 146, basis: 'configured' });
+    expect(of(positions, 'the key')?.usd).toBeCloseTo(0.1, 6);
+    expect(positions.filter(({ service }) => service === 'SQS')).toHaveLength(1);
   });
 });
 

@@ -353,14 +353,14 @@ describe('reconcile', () => {
       expect.objectContaining({
         key,
         found: { lake: 2, archive: 0, tables: 2 },
-        archived: [{ place: 'archive', file, storageClass: 'GLACIER', records: 2 }],
+        unread: [{ place: 'archive', file, storageClass: 'GLACIER', records: 2 }],
         differences: [],
       }),
     );
     expect(documents(all).at(-1)).toMatchObject({
       datasets: {
-        recipes: { archived: { files: 1, records: 2 } },
-        passengers: { archived: { files: 0, records: 0 } },
+        recipes: { unread: { files: 1, records: 2 } },
+        passengers: { unread: { files: 0, records: 0 } },
       },
     });
     expect((await run('reconcile')).stdout).toContain(
