@@ -5,7 +5,7 @@ import { type Batch, batchName } from '../../handlers/backfill/batch.ts';
 import { type Reporting, reportOn } from '../../handlers/backfill/report.ts';
 import { type Sending, sendBatch } from '../../handlers/backfill/send-batch.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
-import { MemoryStore, surroundingsOf } from '../store/memory-store.ts';
+import { MemoryStore, stageContextOf } from '../store/memory-store.ts';
 import { buckets, load, ndjson, putRaw, recipe, runAll, transform } from './flow.ts';
 
 const execution = 'e1';
@@ -25,7 +25,7 @@ const batchOf = (items: Batch['Items'], more: Partial<Batch['BatchInput']> = {})
 });
 const named = (...keys: string[]) => keys.map((Key) => ({ Key }));
 
-/** The functions' surroundings over buckets in memory, and the messages that were sent. */
+/** The functions' context over buckets in memory, and the messages that were sent. */
 function workplace(store = new MemoryStore(), more: Partial<Sending> = {}) {
   const messages: string[] = [];
   const senders = new Set<string>();
@@ -86,7 +86,7 @@ function workplace(store = new MemoryStore(), more: Partial<Sending> = {}) {
   };
   /** Has the stages work on what was sent, or the first of them alone. */
   const work = async (sent: readonly string[], extractionOnly = false) => {
-    for (const body of sent) await extractObject(parseObjectEvent(body), buckets, surroundingsOf(store));
+    for (const body of sent) await extractObject(parseObjectEvent(body), buckets, stageContextOf(store));
     if (extractionOnly) return;
     for (const part of store.keys('temp')) await transform(store, part);
     for (const file of store.keys('processed')) await load(store, file);

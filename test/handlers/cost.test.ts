@@ -5,7 +5,7 @@ import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
-import { createdEvent, MemoryStore, surroundingsOf } from '../store/memory-store.ts';
+import { createdEvent, MemoryStore, stageContextOf } from '../store/memory-store.ts';
 import { buckets, ndjson, putRaw, recipe } from './flow.ts';
 
 const KEY = 'recipes/a.ndjson';
@@ -18,7 +18,7 @@ function priced(calls: readonly string[]): Requests {
 /** A pipeline in which events come once, in order and at once. */
 class Flow {
   readonly #store = new MemoryStore();
-  readonly #outside = surroundingsOf(this.#store, { limits: { ...limits, partRecords: 10 } });
+  readonly #outside = stageContextOf(this.#store, { limits: { ...limits, partRecords: 10 } });
   #events = 0;
 
   /** Counts the requests until all that comes of it is done. */

@@ -4,7 +4,7 @@ import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import type { Outcome } from '../../handlers/stages/outcome.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
-import { createdEvent, type MemoryStore, surroundingsOf } from '../store/memory-store.ts';
+import { createdEvent, type MemoryStore, stageContextOf } from '../store/memory-store.ts';
 
 export const buckets = {
   temp: 'temp',
@@ -37,7 +37,7 @@ export function extract(
   event: Partial<ObjectEvent> = {},
 ): Promise<Outcome> {
   const created = { ...createdEvent('raw', key), ...event };
-  return extractObject(created, buckets, surroundingsOf(store, changes));
+  return extractObject(created, buckets, stageContextOf(store, changes));
 }
 
 export function transform(
@@ -45,11 +45,11 @@ export function transform(
   key: string,
   changes: Partial<StageContext> = {},
 ): Promise<Outcome> {
-  return transformPart(createdEvent('temp', key), buckets, surroundingsOf(store, changes));
+  return transformPart(createdEvent('temp', key), buckets, stageContextOf(store, changes));
 }
 
 export function load(store: MemoryStore, key: string, changes: Partial<StageContext> = {}): Promise<Outcome> {
-  return loadFile(createdEvent('processed', key), buckets, surroundingsOf(store, changes));
+  return loadFile(createdEvent('processed', key), buckets, stageContextOf(store, changes));
 }
 
 /** Puts a file into the raw bucket and takes it through all stages. */

@@ -9,7 +9,7 @@ import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import { type ObjectStore, untilDeadline } from '../../store/object-store.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';
-import { createdEvent, MemoryStore, surroundingsOf } from '../store/memory-store.ts';
+import { createdEvent, MemoryStore, stageContextOf } from '../store/memory-store.ts';
 import { buckets, extract, load, ndjson, putRaw, recipe, transform } from './flow.ts';
 
 type Mysql = ReturnType<typeof calmMysql>;
@@ -51,7 +51,7 @@ const fileDeleted = (store: MemoryStore, file: string, mysql: Mysql) =>
   loadFile(
     { ...createdEvent('processed', file), type: 'deleted' },
     buckets,
-    surroundingsOf(store, { tables: mysql.tables }),
+    stageContextOf(store, { tables: mysql.tables }),
   );
 
 /** Sequencers as the tables hold them: without zeros at the end. */
@@ -207,7 +207,7 @@ it('a part that is removed while it is read, since its version is superseded, is
       return store.read(address);
     },
   };
-  const outside = surroundingsOf(store, { store: overtaken });
+  const outside = stageContextOf(store, { store: overtaken });
   expect(await transformPart(createdEvent('temp', part), buckets, outside)).toMatchObject({
     result: 'stale',
   });

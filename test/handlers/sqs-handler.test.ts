@@ -7,14 +7,14 @@ import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { withoutRecords } from '../../handlers/stages/outcome.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import { ObjectNotFound } from '../../store/object-store.ts';
-import { MemoryStore, surroundingsOf } from '../store/memory-store.ts';
+import { MemoryStore, stageContextOf } from '../store/memory-store.ts';
 import { buckets, ndjson, putRaw, recipe } from './flow.ts';
 import { context, created, embeddedMetrics, message, queueDependencies, queueOptions } from './invocation.ts';
 
 function handlerOf(
   store: MemoryStore,
   options: Partial<StageOptions> = {},
-  changes: Parameters<typeof surroundingsOf>[1] = {},
+  changes: Parameters<typeof stageContextOf>[1] = {},
   ends: Partial<StageDependencies> = {},
 ) {
   const {
@@ -24,7 +24,7 @@ function handlerOf(
     message: _m,
     invocation: _i,
     ...outside
-  } = surroundingsOf(store, changes);
+  } = stageContextOf(store, changes);
   return stageHandler(
     {
       stage: 'extraction',
@@ -34,7 +34,7 @@ function handlerOf(
       registry,
       ...queueOptions,
       concurrency: 2,
-      work: (event, surroundings) => extractObject(event, buckets, surroundings),
+      work: (event, stageContext) => extractObject(event, buckets, stageContext),
       ...options,
     },
     { ...outside, ...queueDependencies, ...ends },
@@ -66,10 +66,10 @@ describe('the handler of a stage', () => {
     for (const name of ['a', 'b', 'c']) putRaw(store, `recipes/${name}.ndjson`, ndjson([recipe(1)]));
     let elapsed = 0;
     const begun: string[] = [];
-    const work: StageOptions['work'] = (event, surroundings) => {
+    const work: StageOptions['work'] = (event, stageContext) => {
       begun.push(event.key);
       elapsed += 13_000;
-      return extractObject(event, buckets, surroundings);
+      return extractObject(event, buckets, stageContext);
     };
     const handler = handlerOf(store, { concurrency: 1, work }, { elapsed: () => elapsed });
     const Records = ['a', 'b', 'c'].map((name) => message(name, created('raw', `recipes/${name}.ndjson`)));
@@ -320,9 +320,9 @@ describe('the handler of a stage', () => {
     const store = new MemoryStore();
     putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1)]));
     const clocks = { now: 0, elapsed: 0 };
-    const work: StageOptions['work'] = async (_event, surroundings) => {
+    const work: StageOptions['work'] = async (_event, stageContext) => {
       advance(clocks);
-      await surroundings.store.write({ bucket: 'temp', key: 'late', body: '', contentType: '' });
+      await stageContext.store.write({ bucket: 'temp', key: 'late', body: '', contentType: '' });
       throw new Error('This was not to be reached.');
     };
     const handler = handlerOf(
@@ -338,7 +338,7 @@ describe('the handler of a stage', () => {
     const store = new MemoryStore();
     const handler = handlerOf(store, {
       stage: 'transformation',
-      work: (event, surroundings) => transformPart(event, buckets, surroundings),
+      work: (event, stageContext) => transformPart(event, buckets, stageContext),
     });
     expect(await failures(handler, message('1', created('temp', 'notes.txt')))).toEqual(failing());
     const [fault = ''] = store.keys('failed');
@@ -367,7 +367,7 @@ describe('the handler of a stage', () => {
       throw new Error('SlowDown');
     };
     const { stage, bucket } = each;
-    const work: StageOptions['work'] = (event, surroundings) => each.work(event, buckets, surroundings);
+    const work: StageOptions['work'] = (event, stageContext) => each.work(event, buckets, stageContext);
     const only = message('1', created(bucket, 'elsewhere/x'));
     expect(await failures(handlerOf(store, { stage, work }), only)).toEqual(failing('1'));
   });

@@ -9,7 +9,7 @@ import { parsePartitionPath, parseProcessedKey } from '../../domain/versions/key
 import { receipt, total } from '../../domain/versions/receipt.ts';
 import { PartitionedFiles } from '../../handlers/stages/partitioned-files.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
-import { createdEvent, MemoryStore, surroundingsOf } from '../store/memory-store.ts';
+import { createdEvent, MemoryStore, stageContextOf } from '../store/memory-store.ts';
 import { buckets, extract, load, ndjson, putRaw, recipe, runAll, transform } from './flow.ts';
 
 const KEY = 'recipes/2026/a b+é.ndjson';
@@ -347,7 +347,7 @@ describe('a part', () => {
     await extract(store, KEY);
     const [key = ''] = store.keys('temp');
     await transform(store, key);
-    const again = await transformPart(createdEvent('temp', key, 'v2'), buckets, surroundingsOf(store));
+    const again = await transformPart(createdEvent('temp', key, 'v2'), buckets, stageContextOf(store));
     expect(again.result).toBe('duplicate');
   });
 });

@@ -9,7 +9,7 @@ import type { Outcome } from '../../handlers/stages/outcome.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import type { TableStore } from '../../mysql/table-store.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';
-import { createdEvent, MemoryStore, surroundingsOf } from '../store/memory-store.ts';
+import { createdEvent, MemoryStore, stageContextOf } from '../store/memory-store.ts';
 import { buckets, ndjson, putRaw, recipe } from './flow.ts';
 
 const KEY = 'recipes/a.ndjson';
@@ -23,7 +23,7 @@ function event(versionId: string, sequencer: string, changes: Partial<ObjectEven
 
 function extract(store: MemoryStore, of: ObjectEvent): Promise<Outcome> {
   // Each event comes in a message of its own.
-  return extractObject(of, buckets, surroundingsOf(store, { message: of.versionId }));
+  return extractObject(of, buckets, stageContextOf(store, { message: of.versionId }));
 }
 
 /**
@@ -31,7 +31,7 @@ function extract(store: MemoryStore, of: ObjectEvent): Promise<Outcome> {
  * sinks.
  */
 async function drain(store: MemoryStore, tables?: TableStore): Promise<void> {
-  const outside = surroundingsOf(store, { tables });
+  const outside = stageContextOf(store, { tables });
   for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
   for (const key of store.keys('processed')) await loadFile(createdEvent('processed', key), buckets, outside);
   for (const key of store.keys('archive')) {
@@ -124,7 +124,7 @@ describe('a new version', () => {
           isTakenOver = true;
           // By its clock, the lease of the first one is over.
           const other = { message: 'v2', invocation: 'other', now: () => 10, deadline: 11 };
-          await extractObject(event('v2', '02'), buckets, surroundingsOf(store, other));
+          await extractObject(event('v2', '02'), buckets, stageContextOf(store, other));
         }
         return find(bucket, key);
       };
@@ -147,7 +147,7 @@ describe('a new version', () => {
       isDeleted = true;
       await store.remove('raw', [KEY]);
       const other = { message: 'copy', invocation: 'other', now: () => 10, deadline: 11 };
-      await extractObject(event('v1', '01'), buckets, surroundingsOf(store, other));
+      await extractObject(event('v1', '01'), buckets, stageContextOf(store, other));
       return bytes;
     };
     await extract(store, event('v1', '01'));
@@ -182,7 +182,7 @@ describe('a new version', () => {
     const sequencers = () => server.rows('recipes', objectHash(KEY)).map((row) => row['_sequencer']);
     const pass = async (body: string, of: ObjectEvent) => {
       putRaw(store, KEY, body);
-      const outside = surroundingsOf(store, { tables });
+      const outside = stageContextOf(store, { tables });
       await extractObject(of, buckets, outside);
       for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
       for (const key of store.keys('processed'))
@@ -198,13 +198,13 @@ describe('a new version', () => {
     await loadFile(
       createdEvent('processed', store.keys('processed').find((key) => key.includes('v2')) ?? ''),
       buckets,
-      surroundingsOf(store, { tables }),
+      stageContextOf(store, { tables }),
     );
     expect(sequencers()).toEqual([]);
     // What stands is let in again, when it is done anew.
     const anew = { ...event('v1', '10'), revision: 1 };
     putRaw(store, KEY, easy);
-    const outside = surroundingsOf(store, { tables });
+    const outside = stageContextOf(store, { tables });
     await extractObject(anew, buckets, outside);
     for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
     for (const key of store.keys('processed'))
@@ -216,7 +216,7 @@ describe('a new version', () => {
     const store = new MemoryStore();
     const { server, tables } = calmMysql();
     const stored = () => server.rows('recipes', objectHash(KEY));
-    const outside = surroundingsOf(store, { tables });
+    const outside = stageContextOf(store, { tables });
     putRaw(store, KEY, easyAndHard);
     await extractObject(event('v1', '10'), buckets, outside);
     for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
@@ -245,7 +245,7 @@ describe('a new version', () => {
     const own = store.keys('ledger').find((each) => /v2.transformation/.test(each)) ?? '';
     store.put({ bucket: 'ledger', key: own, body: '{}', contentType: '' });
     const [file = ''] = store.keys('processed');
-    await expect(loadFile(createdEvent('processed', file), buckets, surroundingsOf(store))).rejects.toThrow(
+    await expect(loadFile(createdEvent('processed', file), buckets, stageContextOf(store))).rejects.toThrow(
       `${own} can’t be read`,
     );
   });
@@ -280,7 +280,7 @@ describe('a new version', () => {
     putRaw(store, KEY, easyAndHard);
     await extract(store, event('v1', '10'));
     const [part = ''] = store.keys('temp');
-    await transformPart(createdEvent('temp', part), buckets, surroundingsOf(store));
+    await transformPart(createdEvent('temp', part), buckets, stageContextOf(store));
     await put(store, easy, event('v2', '20'));
     await drain(store);
     expect(lake(store)).toEqual(['v2 difficulty=easy']);
@@ -356,7 +356,7 @@ it('the rows of a version carry the sequencer of its ledger entry, whichever eve
   store.crash = { call: 2, afterEffect: true };
   await expect(extract(store, event('v1', '2001'))).rejects.toThrow('killed');
   store.crash = undefined;
-  const outside = surroundingsOf(store, { tables });
+  const outside = stageContextOf(store, { tables });
   await extractObject(event('v1', '10'), buckets, outside);
   for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
   for (const key of store.keys('processed')) await loadFile(createdEvent('processed', key), buckets, outside);
@@ -444,7 +444,7 @@ describe('a deletion', () => {
       store.crash = { call: store.calls.length, afterEffect: false };
       return written;
     };
-    const outside = surroundingsOf(store, { limits: { ...limits, partRecords: 1 } });
+    const outside = stageContextOf(store, { limits: { ...limits, partRecords: 1 } });
     await expect(extractObject(event('v1', '10'), buckets, outside)).rejects.toThrow('killed');
     store.write = write;
     store.crash = undefined;
@@ -470,7 +470,7 @@ describe('a work item of a version', () => {
     const store = new MemoryStore();
     putRaw(store, KEY, easy);
     await extract(store, event('v1', '10'));
-    const outside = surroundingsOf(store);
+    const outside = stageContextOf(store);
     const [part = ''] = store.keys('temp');
     await transformPart(createdEvent('temp', part), buckets, outside);
     const [file = ''] = store.keys('processed');

@@ -10,7 +10,7 @@ export interface StageCode {
   readonly stage: StageOptions;
   readonly stageHandler: (
     options: StageOptions,
-    surroundings: StageDependencies,
+    dependencies: StageDependencies,
   ) => (event: SQSEvent, context: Context) => Promise<unknown>;
 }
 

@@ -140,7 +140,7 @@ function etagOf({ body }: Stored): string {
   return hash('md5', body);
 }
 
-export function surroundingsOf(store: ObjectStore, changes: Partial<StageContext> = {}): StageContext {
+export function stageContextOf(store: ObjectStore, changes: Partial<StageContext> = {}): StageContext {
   return {
     store,
     now: () => 0,

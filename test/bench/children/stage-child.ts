@@ -46,7 +46,7 @@ const store: ObjectStore = {
   copy: () => Promise.reject(new Error('Not of these stages.')),
 };
 
-const surroundings: StageContext = {
+const stageContext: StageContext = {
   store,
   now: Date.now,
   elapsed: () => performance.now(),
@@ -80,7 +80,7 @@ if (stage === 'extraction') {
   const outcome = await extractObject(
     { ...event, bucket: RAW, key: 'recipes/input.ndjson.gz' },
     buckets,
-    surroundings,
+    stageContext,
   );
   records = outcome.read;
 } else {
@@ -88,7 +88,7 @@ if (stage === 'extraction') {
     const outcome = await transformPart(
       { ...event, bucket: buckets.temp, key: decodeURIComponent(name) },
       buckets,
-      surroundings,
+      stageContext,
     );
     records += outcome.read;
   }

@@ -20,7 +20,7 @@ import {
   queueDependencies,
   queueOptions,
 } from '../../handlers/invocation.ts';
-import { MemoryStore, surroundingsOf } from '../../store/memory-store.ts';
+import { MemoryStore, stageContextOf } from '../../store/memory-store.ts';
 import { everything, program } from '../the-program.ts';
 import { documentedMetrics } from './documented-metrics.ts';
 import { evaluate } from './metric-math.ts';
@@ -86,20 +86,20 @@ async function printed(): Promise<EmbeddedMetric[]> {
   const works: Record<Stage, Pick<StageOptions, 'work'> & { bucket: string }> = {
     extraction: {
       bucket: 'raw',
-      work: (event, surroundings) => extractObject(event, buckets, surroundings),
+      work: (event, stageContext) => extractObject(event, buckets, stageContext),
     },
     transformation: {
       bucket: 'temp',
-      work: (event, surroundings) => transformPart(event, buckets, surroundings),
+      work: (event, stageContext) => transformPart(event, buckets, stageContext),
     },
     loading: {
       bucket: 'processed',
-      work: (event, surroundings) => loadFile(event, buckets, surroundings),
+      work: (event, stageContext) => loadFile(event, buckets, stageContext),
     },
   };
   for (const stage of stages) {
     const { bucket, ...own } = works[stage];
-    const { codeVersion, registry, ...outside } = surroundingsOf(store);
+    const { codeVersion, registry, ...outside } = stageContextOf(store);
     const handler = stageHandler(
       {
         stage,

@@ -15,7 +15,7 @@ import { latestOf } from '../../../../store/listing.ts';
 import { s3ObjectStore } from '../../../../store/object-store.ts';
 import { context, message, queueDependencies, queueOptions } from '../../../handlers/invocation.ts';
 import { eventually, startTestPipeline, type TestPipeline } from '../../../pipeline/running-pipeline.ts';
-import { surroundingsOf } from '../../../store/memory-store.ts';
+import { stageContextOf } from '../../../store/memory-store.ts';
 import { finished, sluice, startSluice } from '../../sluice.ts';
 
 let pipeline: TestPipeline;
@@ -93,7 +93,7 @@ function attempt(
   work: StageOptions['work'],
   startedAt = Date.now(),
 ): Promise<unknown> {
-  const { invocation: _i, message: _m, ...outside } = surroundingsOf(s3ObjectStore(target.s3));
+  const { invocation: _i, message: _m, ...outside } = stageContextOf(s3ObjectStore(target.s3));
   const handler = stageHandler(
     {
       stage: 'extraction',
@@ -115,10 +115,10 @@ function attempt(
 const fails: StageOptions['work'] = () => Promise.reject(new Error('Please reduce your request rate.'));
 
 /** Claims the object, and reads it for ever: to all others, its function was killed. */
-const isKilled: StageOptions['work'] = (event, surroundings) => {
+const isKilled: StageOptions['work'] = (event, stageContext) => {
   const { buckets } = target.outputs;
-  const store = { ...surroundings.store, read: () => new Promise<never>(() => {}) };
-  return extractObject(event, buckets, { ...surroundings, store });
+  const store = { ...stageContext.store, read: () => new Promise<never>(() => {}) };
+  return extractObject(event, buckets, { ...stageContext, store });
 };
 
 describe('status, explain, sweep and put --wait say the same', () => {
