@@ -2,12 +2,8 @@ import type { Command } from 'commander';
 import { type Tally, total } from '../../domain/versions/receipt.ts';
 import { type Difference, sumOf, type UnreadFile } from '../../domain/versions/reconciliation.ts';
 import { noSuchObject, unknownKeys } from '../ledger/known-keys.ts';
-import {
-  type LookInTables,
-  type Orphan,
-  type Reconciled,
-  reconcile as reconcileTarget,
-} from '../ledger/reconcile.ts';
+import { type Orphan, reconcile as reconcileTarget } from '../ledger/reconcile/reconcile.ts';
+import type { LookInTables, Reconciled } from '../ledger/reconcile/reconciled.ts';
 import { withTables } from '../mysql/look-in-tables.ts';
 import { mysqlUrl } from '../mysql/mysql.ts';
 import { chosenTarget, type TargetOptions } from '../options/chosen-target.ts';

@@ -5,7 +5,7 @@ import { type DatasetTables, mysqlName } from '../../domain/tables/mysql.ts';
 import { objectHash, sortableSequencer } from '../../domain/tables/row-identity.ts';
 import { type Fields, StoredRowCheck } from '../../domain/tables/stored-row.ts';
 import type { InTables } from '../../domain/versions/reconciliation.ts';
-import type { LookInTables } from '../ledger/reconcile.ts';
+import type { LookInTables } from '../ledger/reconcile/reconciled.ts';
 import { withMysql } from './mysql.ts';
 
 /** How many objects one statement reads. */

@@ -27,7 +27,7 @@ import { cutOut, recordToErase } from '../../../cli/ledger/erasure/cut-out.ts';
 import { Erasure } from '../../../cli/ledger/erasure/erase.ts';
 import { type Inventory, visitMessages } from '../../../cli/ledger/erasure/inventory.ts';
 import { RowsOfObjects } from '../../../cli/ledger/erasure/rows.ts';
-import { reconcile } from '../../../cli/ledger/reconcile.ts';
+import { reconcile } from '../../../cli/ledger/reconcile/reconcile.ts';
 import { withTables } from '../../../cli/mysql/look-in-tables.ts';
 import { mysqlUrl, withMysql } from '../../../cli/mysql/mysql.ts';
 import { localCredentials, type Target } from '../../../cli/target/target.ts';

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { GetObjectCommand, InvalidObjectState } from '@aws-sdk/client-s3';
 import { parquetMetadataAsync } from 'hyparquet';
-import { errorText } from '../../domain/errors.ts';
-import type { StoredObject } from '../../domain/versions/receipt.ts';
-import type { Found } from '../../domain/versions/reconciliation.ts';
-import { isNotFound } from '../../store/object-store.ts';
-import type { Target } from '../target/target.ts';
-import { rejectLines } from './rejects/lines.ts';
+import { errorText } from '../../../domain/errors.ts';
+import type { StoredObject } from '../../../domain/versions/receipt.ts';
+import type { Found } from '../../../domain/versions/reconciliation.ts';
+import { isNotFound } from '../../../store/object-store.ts';
+import type { Target } from '../../target/target.ts';
+import { rejectLines } from '../rejects/lines.ts';
 
 /** The footers of the pipeline's files are shorter; a longer one takes a second read. */
 const TAIL_BYTES = 16 * 1024;

@@ -1,0 +1,64 @@
+import type { LimitFunction } from 'p-limit';
+import { type Receipt, withLines } from '../../../domain/versions/receipt.ts';
+import {
+  differencesOfFile,
+  differencesOfRejects,
+  type NamedFile,
+  type Place,
+  type RecordTotals,
+  sumOf,
+} from '../../../domain/versions/reconciliation.ts';
+import type { Target } from '../../target/target.ts';
+import { countRecords } from './count-records.ts';
+
+/** The parts of a version, which stay in the temp bucket until they expire. */
+export function partsOf(receipts: readonly Receipt[]): NamedFile[] {
+  return receipts.flatMap((each) =>
+    each.stage === 'extraction' ? each.parts.map((part): NamedFile => ({ ...part, place: 'temp' })) : [],
+  );
+}
+
+/** Compares the files that receipts name with those that are there. */
+export async function reconcileFiles(
+  target: Target,
+  { files, rejected, tables }: RecordTotals,
+  limit: LimitFunction,
+) {
+  const { buckets } = target.outputs;
+  const found = await Promise.all(
+    files.map((file) =>
+      limit(async () => ({ file, found: await countRecords(target, buckets[file.place], file) })),
+    ),
+  );
+  const rowsIn = (place: Place) =>
+    found.reduce(
+      (sum, each) =>
+        each.file.place === place && each.found !== undefined && 'records' in each.found
+          ? sum + each.found.records
+          : sum,
+      0,
+    );
+  const differences = found.flatMap((each) => differencesOfFile(each.file, each.found));
+  const unread = found.flatMap(({ file: { place, key, records }, found: each }) =>
+    each !== undefined && 'storageClass' in each
+      ? [{ place, file: key, storageClass: each.storageClass, records }]
+      : [],
+  );
+  // A missing file of rejects has been reported already, and an unread one can't be counted.
+  const rejects = [...differences, ...unread].some(({ place }) => place === 'failed')
+    ? []
+    : differencesOfRejects(
+        sumOf([withLines(rejected), tables?.rejected ?? {}]),
+        sumOf(
+          found.map((each) =>
+            each.found !== undefined && 'byCode' in each.found ? (each.found.byCode ?? {}) : {},
+          ),
+        ),
+      );
+  return {
+    lake: rowsIn('processed'),
+    archive: rowsIn('archive'),
+    unread,
+    differences: [...differences, ...rejects],
+  };
+}

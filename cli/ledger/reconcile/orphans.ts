@@ -1,0 +1,49 @@
+import { UnreadableDocument } from '../../../domain/versions/document.ts';
+import {
+  parseFailedKey,
+  parsePartKey,
+  parseProcessedKey,
+  type VersionPath,
+  versionSegment,
+} from '../../../domain/versions/key-layout.ts';
+import { shownVersions } from '../../../domain/versions/ledger.ts';
+import { contradictions, type Place, summarize } from '../../../domain/versions/reconciliation.ts';
+import { unreadableDocument } from '../../../store/ledger.ts';
+import { listedEntry } from '../../../store/ledger-listing.ts';
+import type { Target } from '../../target/target.ts';
+import { ledgerOf } from '../ledger.ts';
+import { partsOf } from './files.ts';
+
+/** The version whose file this is by its key, if it is one. */
+export function pathOf(place: Place, key: string): VersionPath | undefined {
+  if (place === 'temp') return parsePartKey(key);
+  return place === 'failed' ? parseFailedKey(key) : parseProcessedKey(key);
+}
+
+/** Looks again at a file that no receipt named: its version may have been extracted meanwhile. */
+export async function isNamedNow(
+  target: Target,
+  place: Place,
+  key: string,
+  path: VersionPath | undefined,
+): Promise<boolean> {
+  const known = path && (await ledgerOf(target).known(path).catch(unreadableDocument));
+  // An unreadable document has been reported already.
+  if (known instanceof UnreadableDocument) return true;
+  if (path === undefined || known === undefined) return false;
+  const { attempts, superseded } = known.entry;
+  const isIt = ({ versionId }: { versionId: string }) => versionSegment(versionId) === path.version;
+  // Receipts of a version that is being extracted are still to come; superseded versions are removed when
+  // their successor is complete.
+  if (attempts.some((each) => each.status === 'extracting' && isIt(each))) return true;
+  if (superseded.some((versionId) => isIt({ versionId }))) return true;
+  if (![...shownVersions(known.entry), ...attempts].some(isIt)) return false;
+  const { versions } = await listedEntry(target, target.outputs.buckets.ledger, path);
+  const { receipts, unreadable } = await ledgerOf(target).readableReceipts(versions.get(path.version) ?? []);
+  if (unreadable.length > 0) return true;
+  // A file whose own receipt is missing has been reported already, as unfinished.
+  if (contradictions(receipts).some(({ kind }) => kind === 'unfinished')) return true;
+  return [...summarize(receipts).files, ...partsOf(receipts)].some(
+    (file) => file.place === place && file.key === key,
+  );
+}

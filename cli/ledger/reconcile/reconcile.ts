@@ -1,0 +1,90 @@
+import pLimit from 'p-limit';
+import type { LedgerPlace } from '../../../domain/versions/key-layout.ts';
+import type { Place } from '../../../domain/versions/reconciliation.ts';
+import { type ListedEntry, listedEntries, listedEntry } from '../../../store/ledger-listing.ts';
+import { listObjects } from '../../../store/listing.ts';
+import { concurrently } from '../../concurrently.ts';
+import { KeySet } from '../../key-set.ts';
+import type { Target } from '../../target/target.ts';
+import { entryOf } from '../ledger.ts';
+import { reconcileObject } from './object.ts';
+import { isNamedNow, pathOf } from './orphans.ts';
+import type { LookInTables, Reconciled } from './reconciled.ts';
+
+const OBJECTS_AT_ONCE = 16;
+const FILES_AT_ONCE = 32;
+
+/** A file that no receipt of an active version names. */
+export interface Orphan {
+  readonly place: Place;
+  readonly file: string;
+}
+
+/** A version, an orphaned file, or the number of files of a bucket that have been compared so far. */
+export type Step =
+  | { readonly version: Reconciled }
+  | { readonly orphan: Orphan }
+  | { readonly compared: number; readonly place: Place };
+
+/**
+ * Compares the receipts of the active versions with the lake, the archive, the failed bucket and MySQL, and
+ * each bucket's listing with the files that receipts name. It reads the footer of each file, and keeps eight
+ * bytes per file name.
+ *
+ * @param keys of the raw bucket; empty for all keys of the ledger
+ */
+export async function* reconcile(
+  target: Target,
+  keys: readonly string[],
+  lookInTables: LookInTables | undefined,
+): AsyncGenerator<Step> {
+  const limit = pLimit(FILES_AT_ONCE);
+  const named = new KeySet();
+  const asked = await Promise.all(keys.map((key) => limit(() => placeOf(target, key))));
+  const wanted = new Set(asked.map(idOf));
+  const entries =
+    keys.length === 0 ? listedEntries(target, target.outputs.buckets.ledger) : entriesOf(target, asked);
+  for await (const reconciled of concurrently(entries, OBJECTS_AT_ONCE, (listed) =>
+    reconcileObject(target, listed, limit, lookInTables),
+  )) {
+    for (const { version, files } of reconciled) {
+      for (const file of files) named.add(nameOf(file.place, file.key));
+      yield { version };
+    }
+  }
+  const datasets = new Set(asked.map(({ dataset }) => dataset));
+  const prefixes = keys.length === 0 ? [''] : [...datasets].map((name) => `${name}/`);
+  for (const place of places) {
+    let compared = 0;
+    for (const prefix of prefixes) {
+      const listing = listObjects(target, target.outputs.buckets[place], `${folders[place]}${prefix}`);
+      const looked = concurrently(listing, FILES_AT_ONCE, async ({ Key }) => {
+        if (named.has(nameOf(place, Key))) return undefined;
+        const path = pathOf(place, Key);
+        if (keys.length > 0 && (path === undefined || !wanted.has(idOf(path)))) return undefined;
+        return (await isNamedNow(target, place, Key, path)) ? undefined : { place, file: Key };
+      });
+      for await (const orphan of looked) {
+        compared += 1;
+        yield orphan === undefined ? { compared, place } : { orphan };
+      }
+    }
+  }
+}
+
+const places: readonly Place[] = ['temp', 'processed', 'archive', 'failed'];
+/** In the failed bucket only the rejects: its other files are notes, which no receipt names. */
+const folders: Readonly<Record<Place, string>> = { temp: '', processed: '', archive: '', failed: 'rejects/' };
+
+const nameOf = (place: Place, key: string) => `${place}/${key}`;
+const idOf = ({ dataset, objectId: id }: LedgerPlace) => `${dataset}/${id}`;
+
+async function placeOf(target: Target, key: string): Promise<LedgerPlace> {
+  const place = target.registry.placeOf(key);
+  const known = target.registry.of(key) === undefined ? await entryOf(target, key) : undefined;
+  return known === undefined ? place : { ...place, dataset: known.entry.dataset };
+}
+
+async function* entriesOf(target: Target, asked: readonly LedgerPlace[]): AsyncGenerator<ListedEntry> {
+  for (const place of asked) yield await listedEntry(target, target.outputs.buckets.ledger, place);
+}
