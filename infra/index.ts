@@ -4,11 +4,13 @@ import { datasets } from '../datasets/index.ts';
 import type { BucketVariable, FunctionName, VariableOf } from '../domain/environment.ts';
 import { type Stage as StageName, stages } from '../domain/stage.ts';
 import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
+import { AccessLogBucket } from './base/access-logs.ts';
 import { Bucket, type BucketArgs } from './base/bucket.ts';
 import type { FunctionEnvironment } from './base/function.ts';
 import { Key } from './base/key.ts';
 import { sourceRetention } from './base/queue.ts';
 import { StackAlarms } from './base/stack-alarms.ts';
+import { stackWide } from './base/stack-wide.ts';
 import { billedOf } from './billed.ts';
 import { bundle } from './build/bundle.ts';
 import { Catalog } from './catalog/catalog.ts';
@@ -19,7 +21,8 @@ import { providerArgs } from './configuration/provider.ts';
 import { Dashboard } from './dashboard/dashboard.ts';
 import { all, clears, type Grant, reads, removes, updates, writes } from './iam/grants.ts';
 import { MySql } from './mysql/mysql.ts';
-import { type BucketPurpose, naming } from './naming.ts';
+import { naming } from './naming.ts';
+import type { BucketPurpose } from './outputs.ts';
 import { Stage, type StageArgs } from './stage.ts';
 import { Workflows } from './workflows/workflows.ts';
 
@@ -50,10 +53,20 @@ const alarms = new StackAlarms({
   topicArn: configuration.alarmTopicArn,
   runbooks: configuration.runbooks,
 });
-const key = new Key(name('key'), { forceDestroy, retain }, { provider });
+const { accessLogs, encryptLogs, permissionsBoundary, uploaders } = configuration;
+const key = new Key(
+  name('key'),
+  { forceDestroy, retain, uploaders, forLogs: encryptLogs, prefix: name() },
+  { provider },
+);
+const here = {
+  provider,
+  transformations: stackWide({ permissionsBoundary, logKey: encryptLogs ? key.arn : undefined }),
+};
 
 // Buckets. Each sends every creation and deletion of an object to EventBridge.
-const raw = bucket('raw');
+const logBucket = accessLogs.enabled ? (accessLogs.bucket ?? accessLogBucket()) : undefined;
+const raw = bucket('raw', { uploaders });
 const temp = bucket('temp', { expiry: configuration.tempExpiry });
 const failed = bucket('failed');
 // Without a schedule, in time before the queue forgets.
@@ -67,7 +80,7 @@ const crawlQueue = new CrawlQueue(
     alarmAge: crawlAlarmAge,
     alarms,
   },
-  { provider },
+  here,
 );
 const processed = bucket('processed', { changes: crawlQueue.queue });
 const archive = bucket('archive', { glacierAfter: configuration.glacierAfter });
@@ -132,7 +145,7 @@ const glue = new Catalog(
     key,
     alarms,
   },
-  { provider },
+  here,
 );
 const redshift = configuration.warehouse.enabled
   ? new Warehouse(
@@ -146,7 +159,7 @@ const redshift = configuration.warehouse.enabled
         key,
         region,
       },
-      { provider },
+      here,
     )
   : undefined;
 
@@ -166,7 +179,7 @@ const workflows = new Workflows(
     logRetention: configuration.logRetention,
     alarms,
   },
-  { provider },
+  here,
 );
 
 const board = new Dashboard(
@@ -192,7 +205,7 @@ const board = new Dashboard(
     functions: { ...workflows.functions, ...(tables && { migration: tables.migration }) },
     database: tables?.database,
   },
-  { provider },
+  here,
 );
 
 // The stack's outputs, as infra/outputs.ts types them. Pulumi warns of one that is undefined.
@@ -217,6 +230,7 @@ export default {
     findingsQueue: glue.findings.queue.url,
     findingsUndeliveredQueue: glue.findings.undelivered.url,
   },
+  keyArn: key.arn,
   dashboard: board.url,
   alarmNames: alarms.names,
   stateMachines: workflows.stateMachines,
@@ -229,14 +243,23 @@ export default {
 
 function bucket(
   purpose: BucketPurpose,
-  more: Pick<BucketArgs, 'expiry' | 'glacierAfter' | 'changes' | 'createdOnce'> = {},
+  more: Pick<BucketArgs, 'expiry' | 'glacierAfter' | 'changes' | 'createdOnce' | 'uploaders'> = {},
 ): Bucket {
   const { oldVersionExpiry } = configuration;
   return new Bucket(
     name(purpose),
-    { purpose, key, forceDestroy, retain, oldVersionExpiry, ...more },
-    { provider },
+    { purpose, key, forceDestroy, retain, oldVersionExpiry, accessLogs: logBucket, ...more },
+    here,
   );
+}
+
+function accessLogBucket(): pulumi.Output<string> {
+  const { oldVersionExpiry } = configuration;
+  return new AccessLogBucket(
+    name('access'),
+    { prefix: name(), expiry: accessLogs.expiry, oldVersionExpiry, forceDestroy, retain },
+    here,
+  ).name;
 }
 
 function mySql(): MySql {
@@ -252,7 +275,7 @@ function mySql(): MySql {
       logRetention,
       alarms,
     },
-    { provider },
+    here,
   );
 }
 
@@ -272,7 +295,7 @@ function stage<Name extends StageName>(
       alarms,
       environment: { ...environmentOf(stageName), ...args.environment },
     },
-    { provider },
+    here,
   );
 }
 

@@ -2,7 +2,10 @@ import * as z from 'zod';
 import { billed } from '../domain/cost/at-rest.ts';
 import { stages } from '../domain/stage.ts';
 import { machines } from '../domain/versions/backfill.ts';
-import { bucketPurposes } from './naming.ts';
+
+/** The buckets, in the order of the data flow. */
+export const bucketPurposes = ['raw', 'temp', 'failed', 'processed', 'archive', 'ledger'] as const;
+export type BucketPurpose = (typeof bucketPurposes)[number];
 
 const perBucket = z.record(z.enum(bucketPurposes), z.string());
 const perStage = z.record(z.enum(stages), z.string());
@@ -14,6 +17,8 @@ const perStage = z.record(z.enum(stages), z.string());
 export const stackOutputs = z.strictObject({
   /** Bucket names. */
   buckets: perBucket,
+  /** The KMS key of buckets and queues, which an uploader needs too. */
+  keyArn: z.string(),
   /** Queue URLs. */
   queues: perStage,
   /** URLs of the stages' DLQs, which hold messages whose last attempt failed. */

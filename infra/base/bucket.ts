@@ -1,9 +1,10 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { denyOverwriting, denyWithoutTls, policyDocument } from '../iam/documents.ts';
-import type { BucketPurpose } from '../naming.ts';
-import { type DeletionPolicy, deletionOptions } from './deletion-policy.ts';
+import { denyForeignKeys, denyOverwriting, mayUpload } from '../iam/buckets.ts';
+import type { BucketPurpose } from '../outputs.ts';
+import type { DeletionPolicy } from './deletion-policy.ts';
 import type { Key } from './key.ts';
+import { everything, type Lifecycle, privateBucket } from './private-bucket.ts';
 import type { Queue } from './queue.ts';
 
 export interface BucketArgs extends DeletionPolicy {
@@ -19,10 +20,11 @@ export interface BucketArgs extends DeletionPolicy {
   readonly createdOnce?: string;
   /** A queue that S3 notifies of every change, in addition to EventBridge. */
   readonly changes?: Queue;
+  /** The bucket that gets S3's log of the requests to this one. */
+  readonly accessLogs?: pulumi.Input<string> | undefined;
+  /** ARNs of those who may upload whatever their account says: the policy of a bucket of another account. */
+  readonly uploaders?: readonly string[];
 }
-
-/** The properties of a bucket that have resources of their own. */
-const ofOthers = ['lifecycleRules', 'policy', 'serverSideEncryptionConfiguration', 'versioning'];
 
 /** A versioned, encrypted, private bucket that sends every change to EventBridge. */
 export class Bucket extends pulumi.ComponentResource {
@@ -32,67 +34,27 @@ export class Bucket extends pulumi.ComponentResource {
 
   constructor(name: string, args: BucketArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Bucket', name, {}, options);
-    const here = { parent: this, retainOnDelete: args.retain };
-    const s3 = new aws.s3.Bucket(
-      name,
-      { forceDestroy: args.forceDestroy },
-      // AWS returns these with the bucket, and the resources below set them: a refresh would otherwise take
-      // them for changes, and the next deployment undo them (pulumi-aws issues 3166 and 6244).
-      { parent: this, ...deletionOptions(args), ignoreChanges: ofOthers },
-    );
+    const s3 = privateBucket(name, {
+      ...args,
+      statements: (arn) => [
+        ...denyForeignKeys(arn, args.key.arn),
+        ...(args.createdOnce === undefined ? [] : [denyOverwriting(args.createdOnce, arn)]),
+        ...((args.uploaders ?? []).length === 0 ? [] : [mayUpload(arn, args.uploaders ?? [])]),
+      ],
+      encryption: {
+        applyServerSideEncryptionByDefault: { sseAlgorithm: 'aws:kms', kmsMasterKeyId: args.key.arn },
+        bucketKeyEnabled: true,
+      },
+      lifecycle: lifecycle(args),
+      parent: this,
+    });
     const bucket = s3.bucket;
-
-    new aws.s3.BucketOwnershipControls(
-      name,
-      { bucket, rule: { objectOwnership: 'BucketOwnerEnforced' } },
-      here,
-    );
-    const access = new aws.s3.BucketPublicAccessBlock(
-      name,
-      {
-        bucket,
-        blockPublicAcls: true,
-        blockPublicPolicy: true,
-        ignorePublicAcls: true,
-        restrictPublicBuckets: true,
-      },
-      here,
-    );
-    new aws.s3.BucketPolicy(
-      name,
-      {
-        bucket,
-        policy: policyDocument([
-          denyWithoutTls('s3', [s3.arn, pulumi.interpolate`${s3.arn}/*`]),
-          ...(args.createdOnce === undefined ? [] : [denyOverwriting(args.createdOnce, s3.arn)]),
-        ]),
-      },
-      // S3 answers OperationAborted if both are created at the same time.
-      { ...here, dependsOn: [access] },
-    );
-    new aws.s3.BucketServerSideEncryptionConfiguration(
-      name,
-      {
-        bucket,
-        rules: [
-          {
-            applyServerSideEncryptionByDefault: { sseAlgorithm: 'aws:kms', kmsMasterKeyId: args.key.arn },
-            bucketKeyEnabled: true,
-          },
-        ],
-      },
-      here,
-    );
-    const versioning = new aws.s3.BucketVersioning(
-      name,
-      { bucket, versioningConfiguration: { status: 'Enabled' } },
-      here,
-    );
-    new aws.s3.BucketLifecycleConfiguration(
-      name,
-      { bucket, rules: lifecycle(args) },
-      { ...here, dependsOn: [versioning] },
-    );
+    if (args.accessLogs !== undefined)
+      new aws.s3.BucketLogging(
+        name,
+        { bucket, targetBucket: args.accessLogs, targetPrefix: `${args.purpose}/` },
+        { parent: this, retainOnDelete: args.retain },
+      );
     const { changes } = args;
     new aws.s3.BucketNotification(
       name,
@@ -117,17 +79,8 @@ export class Bucket extends pulumi.ComponentResource {
   }
 }
 
-function lifecycle(args: BucketArgs) {
-  const everything = { status: 'Enabled', filter: { prefix: '' } };
+function lifecycle(args: BucketArgs): Lifecycle {
   return [
-    {
-      id: 'old-versions',
-      ...everything,
-      noncurrentVersionExpiration: { noncurrentDays: args.oldVersionExpiry },
-    },
-    // Can't share a rule with an expiration in days (S3 guide, "Removing expired object delete markers").
-    { id: 'delete-markers', ...everything, expiration: { expiredObjectDeleteMarker: true } },
-    { id: 'incomplete-uploads', ...everything, abortIncompleteMultipartUpload: { daysAfterInitiation: 1 } },
     ...(args.expiry === undefined
       ? []
       : [{ id: 'expiry', ...everything, expiration: { days: args.expiry } }]),

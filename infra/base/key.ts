@@ -1,7 +1,16 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { policyDocument } from '../iam/documents.ts';
+import { policyDocument, type Statement } from '../iam/documents.ts';
 import { type DeletionPolicy, deletionOptions } from './deletion-policy.ts';
+
+export interface KeyArgs extends DeletionPolicy {
+  /** Whether CloudWatch Logs may encrypt the stack's log groups with it. */
+  readonly forLogs: boolean;
+  /** ARNs of those who upload to the raw bucket, maybe from other accounts. */
+  readonly uploaders: readonly string[];
+  /** The beginning of the names of the stack's log groups, behind `/aws/…/`. */
+  readonly prefix: string;
+}
 
 /** The stack's KMS key, which encrypts every bucket and queue. */
 export class Key extends pulumi.ComponentResource {
@@ -11,7 +20,7 @@ export class Key extends pulumi.ComponentResource {
    * A protected key can't be deleted, and a retained one outlives the stack, because without the key all data
    * is lost.
    */
-  constructor(name: string, args: DeletionPolicy, options: pulumi.ComponentResourceOptions) {
+  constructor(name: string, args: KeyArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Key', name, {}, options);
     const identity = aws.getCallerIdentityOutput({}, { parent: this });
     const accountRoot = identity.apply(
@@ -53,6 +62,8 @@ export class Key extends pulumi.ComponentResource {
             Resource: '*',
             Condition: { StringEquals: { 'aws:SourceAccount': identity.accountId } },
           },
+          ...(args.uploaders.length > 0 ? [encryptsUploads(args.uploaders, this)] : []),
+          ...(args.forLogs ? [encryptsLogs(args.prefix, identity.accountId, this)] : []),
         ]),
       },
       { parent: this, ...deletionOptions(args) },
@@ -66,4 +77,36 @@ export class Key extends pulumi.ComponentResource {
     this.arn = key.arn;
     this.registerOutputs({ arn: this.arn });
   }
+}
+
+/** CloudWatch Logs guide, encrypt-log-data-kms: the condition names the log groups of this stack. */
+function encryptsLogs(prefix: string, accountId: pulumi.Output<string>, parent: pulumi.Resource): Statement {
+  const { region } = aws.getRegionOutput({}, { parent });
+  return {
+    Sid: 'LogsEncryptsGroups',
+    Effect: 'Allow',
+    Principal: { Service: pulumi.interpolate`logs.${region}.amazonaws.com` },
+    Action: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:Describe*'],
+    Resource: '*',
+    Condition: {
+      ArnLike: {
+        'kms:EncryptionContext:aws:logs:arn': pulumi.interpolate`arn:aws:logs:${region}:${accountId}:log-group:/aws/*/${prefix}-*`,
+      },
+    },
+  };
+}
+
+/**
+ * Through S3 alone. Completing a multipart upload needs to decrypt its parts (S3 guide, mpuAndPermissions).
+ */
+function encryptsUploads(arns: readonly string[], parent: pulumi.Resource): Statement {
+  const { region } = aws.getRegionOutput({}, { parent });
+  return {
+    Sid: 'UploadersEncrypt',
+    Effect: 'Allow',
+    Principal: { AWS: [...arns] },
+    Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+    Resource: '*',
+    Condition: { StringEquals: { 'kms:ViaService': pulumi.interpolate`s3.${region}.amazonaws.com` } },
+  };
 }

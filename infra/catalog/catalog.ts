@@ -8,7 +8,7 @@ import {
   ledgerTableLocation,
   tableLocation,
 } from '../../domain/tables/glue.ts';
-import { checkLayouts, type LakeLayout } from '../../domain/tables/layout.ts';
+import { checkLayouts, type LakeLayout, LayoutRefused } from '../../domain/tables/layout.ts';
 import { type LedgerTable, ledgerTables } from '../../domain/tables/ledger-tables.ts';
 import { checkForSpectrum } from '../../domain/tables/redshift.ts';
 import type { Bucket } from '../base/bucket.ts';
@@ -64,7 +64,7 @@ export class Catalog extends pulumi.ComponentResource {
   constructor(name: string, args: CatalogArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Catalog', name, {}, options);
     const { files, changes, key, alarms } = args;
-    checkLayouts(args.layouts, args.datasets);
+    refuseLayouts(args);
     const database = new aws.glue.CatalogDatabase(
       name,
       { name: name.replaceAll('-', '_'), description: 'The tables of the lake.' },
@@ -152,6 +152,16 @@ export class Catalog extends pulumi.ComponentResource {
     this.crawlerArn = crawler.arn;
     this.accountId = database.catalogId;
     this.registerOutputs({ database: this.database, crawler: this.crawler });
+  }
+}
+
+/** @throws {pulumi.RunError} if the datasets no longer have the layouts of files that are in the lake */
+function refuseLayouts({ layouts, datasets }: CatalogArgs): void {
+  try {
+    checkLayouts(layouts, datasets);
+  } catch (error) {
+    if (error instanceof LayoutRefused) throw new pulumi.RunError(error.message);
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 import * as pulumi from '@pulumi/pulumi';
 import * as z from 'zod';
+import { accessLogs, permissionsBoundary, uploaders } from './access.ts';
 import { catalogConfiguration, warehouseConfiguration } from './catalog.ts';
 import { database, forStack } from './database.ts';
 import { fromJson } from './from-json.ts';
@@ -53,6 +54,12 @@ export const keys = z.strictObject({
       'must be the https:// address of a page, without an anchor',
     )
     .default('docs/runbooks.md'),
+  /** Limits every role of the stack. */
+  permissionsBoundary,
+  /** Whether log groups are encrypted with the stack's key, as all else is. */
+  encryptLogs: fromJson(z.boolean().default(false)),
+  uploaders: fromJson(uploaders),
+  accessLogs: fromJson(accessLogs),
   // One raw object can take the whole timeout. With one message per call, a killed call delays no other
   // message.
   extraction: fromJson(stage({ timeout: 900, batchSize: 1, maximumConcurrency: 10, alarmAge: 14_400 })),

@@ -27,6 +27,10 @@ export const database = z
     finalSnapshot: z.boolean().optional(),
     /** Whether functions connect through RDS Proxy, which keeps connections across failovers. */
     proxy: z.boolean().default(false),
+    /** Whether CloudWatch Database Insights shows which statements take the time, of the last seven days. */
+    insights: z.boolean().default(false),
+    /** Whether a log group gets a line for each connection, and each that is refused. */
+    flowLogs: z.boolean().default(false),
     /** The address range of the two private subnets, for good. Peered networks must not overlap. */
     network: z
       .string()
@@ -40,6 +44,11 @@ export const database = z
   .refine(({ storage, maximumStorage }) => maximumStorage >= 1.1 * storage, {
     path: ['maximumStorage'],
     message: 'must be at least 10 % above storage',
+  })
+  // RDS guide, USER_DatabaseInsights.Engines.
+  .refine(({ instanceClass, insights }) => !(insights && /^db\.t4g\.(micro|small)$/.test(instanceClass)), {
+    path: ['insights'],
+    message: 'must be false for db.t4g.micro and db.t4g.small, which do not have it',
   })
   .prefault({});
 

@@ -84,21 +84,6 @@ export function denyWithoutTls(
 }
 
 /**
- * Denies everyone overwriting objects under a prefix; each is created once (S3 guide,
- * conditional-writes-enforce). To correct an object by hand, delete it and create it again.
- */
-export function denyOverwriting(prefix: string, bucketArn: pulumi.Input<string>): Statement {
-  return {
-    Sid: 'DenyOverwriting',
-    Effect: 'Deny',
-    Principal: '*',
-    Action: ['s3:PutObject'],
-    Resource: pulumi.interpolate`${bucketArn}/${prefix}*`,
-    Condition: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
-  };
-}
-
-/**
  * Allows using the stack's key, only through the services that encrypt with it (KMS guide, conditions-kms,
  * kms:ViaService).
  */

@@ -107,6 +107,14 @@ export class Database extends pulumi.ComponentResource {
         deleteAutomatedBackups: !configuration.finalSnapshot,
 
         enabledCloudwatchLogsExports: logs,
+        // Database Insights needs Performance Insights, whose shortest retention it includes (RDS guide,
+        // USER_DatabaseInsights).
+        ...(configuration.insights && {
+          databaseInsightsMode: 'standard',
+          performanceInsightsEnabled: true,
+          performanceInsightsRetentionPeriod: 7,
+          performanceInsightsKmsKeyId: key.arn,
+        }),
       },
       {
         parent: this,

@@ -42,7 +42,7 @@ export class MySql extends pulumi.ComponentResource {
     const { configuration, key, logRetention } = args;
     const network = new Network(
       `${name}-network`,
-      { cidr: configuration.network, buckets: args.buckets },
+      { cidr: configuration.network, buckets: args.buckets, flowLogs: configuration.flowLogs, logRetention },
       { parent: this },
     );
     const database = new Database(

@@ -2,6 +2,7 @@ import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { Bucket } from '../base/bucket.ts';
 import { policyDocument } from '../iam/documents.ts';
+import { FlowLog } from './flow-log.ts';
 import { SecurityGroup } from './security-group.ts';
 
 export interface NetworkArgs {
@@ -9,6 +10,10 @@ export interface NetworkArgs {
   readonly cidr: string;
   /** The only buckets that can be reached from inside. */
   readonly buckets: readonly Bucket[];
+  /** Whether a log group gets a line for each connection. */
+  readonly flowLogs: boolean;
+  /** Days. */
+  readonly logRetention: number;
 }
 
 /**
@@ -85,6 +90,8 @@ export class Network extends pulumi.ComponentResource {
       { parent: this },
     );
 
+    if (args.flowLogs)
+      new FlowLog(`${name}-flow`, { vpcId, logRetention: args.logRetention }, { parent: this });
     this.vpcId = vpcId;
     this.s3PrefixListId = s3.prefixListId;
     this.registerOutputs({ vpcId });

@@ -54,6 +54,7 @@ const knownKeys = new Set([
   'aws:sourceaccount',
   'aws:sourcearn',
   'kms:calleraccount',
+  'kms:encryptioncontext:aws:logs:arn',
   'kms:viaservice',
   'lambda:sourcefunctionarn',
   's3:delimiter',
@@ -63,6 +64,9 @@ const knownKeys = new Set([
   's3:objectcreationoperation',
   's3:prefix',
   's3:versionid',
+  's3:x-amz-server-side-encryption',
+  's3:x-amz-server-side-encryption-aws-kms-key-id',
+  's3:x-amz-server-side-encryption-customer-algorithm',
 ]);
 
 /**

@@ -7,6 +7,7 @@ import {
   InvalidPolicy,
   refuseVariables,
 } from './conditions.ts';
+import { account } from './credentials.ts';
 import { arnGlob, glob } from './pattern.ts';
 
 /** The question that policies answer. */
@@ -175,16 +176,16 @@ function principalTest(named: z.output<typeof principals>): (caller: Caller) => 
     if (aws.includes('*')) return 'exact';
     if (caller.kind === 'service') return services.includes(caller.principal) ? 'exact' : undefined;
     if (aws.includes(caller.principal)) return 'exact';
-    const account = caller.principal.split(':')[4] ?? '';
-    return aws.includes(account) || aws.includes(`arn:aws:iam::${account}:root`) ? 'account' : undefined;
+    const own = caller.principal.split(':')[4] ?? '';
+    return aws.includes(own) || aws.includes(`arn:aws:iam::${own}:root`) ? 'account' : undefined;
   };
 }
 
 /**
- * Decides within one account ("Policy evaluation logic"): an explicit deny wins; a service needs the
- * resource's policy; a role or user needs either its own policies or a resource policy that names it. A KMS
- * key's policy must allow the call in any case, by name or by delegating to the account ("Key policies in AWS
- * KMS").
+ * Decides by "Policy evaluation logic": an explicit deny wins; a service needs the resource's policy; a role
+ * or user needs either its own policies or a resource policy that names it, and one of another account both
+ * ("Cross-account policy evaluation logic"). A KMS key's policy must allow the call in any case, by name or
+ * by delegating to the account ("Key policies in AWS KMS").
  */
 export function evaluate(request: AccessRequest, statements: readonly Statement[]): Decision {
   const matches: { match: Match; principal: PrincipalMatch }[] = [];
@@ -209,6 +210,13 @@ export function evaluate(request: AccessRequest, statements: readonly Statement[
   const keyForbids =
     request.resource.startsWith('arn:aws:kms:') && byResource.length === 0 && byAccount.length === 0;
   if (keyForbids) return { effect: 'unmentioned', in: 'resource-based' };
+  if (request.caller.principal.split(':')[4] !== account) {
+    const named = [...byResource, ...byAccount];
+    if (named.length === 0) return { effect: 'unmentioned', in: 'resource-based' };
+    return byIdentity.length === 0
+      ? { effect: 'unmentioned', in: 'identity-based' }
+      : { effect: 'allowed', by: [...byIdentity, ...named] };
+  }
   return decide([...byIdentity, ...byResource], 'identity-based');
 }
 

@@ -4,6 +4,7 @@ export const notSimulated = new Set([
   'aws:cloudwatch/logGroup:LogGroup',
   // Processes here can reach everything that the machine can, including the databases on it.
   'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup',
+  'aws:ec2/flowLog:FlowLog',
   'aws:ec2/routeTable:RouteTable',
   'aws:ec2/routeTableAssociation:RouteTableAssociation',
   'aws:ec2/securityGroup:SecurityGroup',
@@ -21,6 +22,7 @@ export const notSimulated = new Set([
   'aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule',
   'aws:kms/alias:Alias',
   'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration',
+  'aws:s3/bucketLogging:BucketLogging',
   'aws:s3/bucketOwnershipControls:BucketOwnershipControls',
   'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock',
   // Locally, DuckDB answers queries instead of Redshift.

@@ -132,7 +132,8 @@ export const shapes = {
     arn: text,
     assumeRolePolicy: text,
     path: only('/'),
-    ...inert('description', 'forceDetachPolicies', 'maxSessionDuration'),
+    // A boundary is a policy of the account, which is not here.
+    ...inert('description', 'forceDetachPolicies', 'maxSessionDuration', 'permissionsBoundary'),
   }),
   rolePolicy: z.strictObject({ id: text, role: text, policy: text, ...inert('name', 'namePrefix') }),
   policy: z.strictObject({

@@ -95,6 +95,26 @@ describe('the configuration', () => {
       ],
     ),
     [
+      'an uploader that is a wildcard',
+      { 'sluice:uploaders': '["arn:aws:iam::123456789012:role/*"]' },
+      'sluice:uploaders.0: must be the ARN of a role, a user or an account',
+    ],
+    [
+      'an uploader that is there twice',
+      { 'sluice:uploaders': '["arn:aws:iam::123456789012:root","arn:aws:iam::123456789012:root"]' },
+      'sluice:uploaders: must not name the same one twice',
+    ],
+    [
+      'a boundary that is no policy',
+      { 'sluice:permissionsBoundary': 'arn:aws:iam::123456789012:role/boundary' },
+      'sluice:permissionsBoundary: must be the ARN of an IAM policy',
+    ],
+    [
+      'insights into a database that is too small for them',
+      { 'sluice:database': '{"instanceClass":"db.t4g.small","insights":true}' },
+      'sluice:database.insights: must be false for db.t4g.micro and db.t4g.small',
+    ],
+    [
       'a misspelt namespace',
       { 'slucie:mysql': 'true' },
       'slucie:mysql: nothing reads this namespace; the keys are sluice:… and aws:…. Remove it: pulumi config rm slucie:mysql --stack prod',

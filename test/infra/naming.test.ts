@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { stages } from '../../domain/stage.ts';
-import { bucketPurposes, naming } from '../../infra/naming.ts';
+import { naming } from '../../infra/naming.ts';
+import { bucketPurposes } from '../../infra/outputs.ts';
 
 const stackName = fc.stringMatching(/^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$/);
 

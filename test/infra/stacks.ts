@@ -21,7 +21,11 @@ export const withEverything: StackOptions = {
   configuration: {
     'sluice:forceDestroy': 'false',
     'sluice:mysql': 'true',
-    'sluice:database': '{"proxy":true}',
+    'sluice:database': '{"proxy":true,"insights":true,"flowLogs":true}',
+    'sluice:permissionsBoundary': 'arn:aws:iam::000000000000:policy/boundary',
+    'sluice:encryptLogs': 'true',
+    'sluice:accessLogs': '{"enabled":true}',
+    'sluice:uploaders': '["arn:aws:iam::111111111111:role/exporter"]',
     'sluice:warehouse': '{"enabled":true}',
     'sluice:alarmTopicArn': 'arn:aws:sns:us-east-1:000000000000:alarms',
   },

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { stages } from '../../domain/stage.ts';
-import { bucketPurposes } from '../../infra/naming.ts';
-import { stackOutputs } from '../../infra/outputs.ts';
+import { bucketPurposes, stackOutputs } from '../../infra/outputs.ts';
 import { readTopology } from '../../local-aws/program/topology.ts';
 import { program, resources, set } from './the-program.ts';
 
@@ -96,7 +95,6 @@ describe('a property', () => {
     [target, 'inputPath', '$.detail'],
     [target, 'inputTransformer', { inputTemplate: '"a"' }],
     [target, 'deadLetterConfig.extra', 1],
-    [role, 'permissionsBoundary', 'arn:aws:iam::aws:policy/ReadOnlyAccess'],
     [role, 'inlinePolicies', [{ name: 'a', policy: '{}' }]],
     [role, 'managedPolicyArns', ['arn:aws:iam::aws:policy/AdministratorAccess']],
     [role, 'path', '/service/'],

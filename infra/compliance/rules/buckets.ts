@@ -1,7 +1,12 @@
-import type { Check } from '../check.ts';
+import type { Check, Registered } from '../check.ts';
 import { at, besides, deniesWithoutTls, list, number, policyOf, statements } from '../resource.ts';
 
 const bucket = 'aws:s3/bucket:Bucket';
+const logging = 'aws:s3/bucketLogging:BucketLogging';
+
+/** Whether S3 writes its access logs of other buckets to it. */
+const getsLogs = ({ outputs }: Registered, all: readonly Registered[]) =>
+  all.some(({ type, inputs }) => type === logging && inputs['targetBucket'] === outputs['bucket']);
 
 /** Buckets and the resources that configure them. */
 export const bucketChecks: readonly Check[] = [
@@ -45,9 +50,10 @@ export const bucketChecks: readonly Check[] = [
   },
   {
     name: 'bucket-encryption',
-    rule: 'A bucket is encrypted by KMS with a customer managed key and bucket keys.',
-    reason: 'Access to a customer managed key can be denied and audited; bucket keys save most calls to KMS.',
-    source: 'S3 guide, bucket-key',
+    rule: 'A bucket is encrypted by KMS with a customer managed key and bucket keys; one that gets S3’s access logs, by S3.',
+    reason:
+      'Access to a customer managed key can be denied and audited; bucket keys save most calls to KMS. S3 delivers its logs to no bucket that KMS encrypts.',
+    source: 'S3 guide, bucket-key and enable-server-access-logging',
     type: bucket,
     passes: (each, all) => {
       const encryption = besides(
@@ -56,10 +62,39 @@ export const bucketChecks: readonly Check[] = [
         all,
       );
       const by = 'rules.0.applyServerSideEncryptionByDefault';
+      if (getsLogs(each, all)) return at(encryption?.inputs, `${by}.sseAlgorithm`) === 'AES256';
       return (
         at(encryption?.inputs, `${by}.sseAlgorithm`) === 'aws:kms' &&
         at(encryption?.inputs, `${by}.kmsMasterKeyId`) !== undefined &&
         at(encryption?.inputs, 'rules.0.bucketKeyEnabled') === true
+      );
+    },
+  },
+  {
+    name: 'bucket-own-key',
+    rule: 'A bucket that the stack’s key encrypts refuses uploads under any other key.',
+    reason: 'No function could read such an object, and after five attempts its message would be in the DLQ.',
+    source: 'S3 API reference, PutObject',
+    type: bucket,
+    passes: (each, all) => {
+      const key = 's3:x-amz-server-side-encryption-aws-kms-key-id';
+      const encryption = besides(
+        'aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration',
+        each,
+        all,
+      );
+      const own = at(encryption?.inputs, 'rules.0.applyServerSideEncryptionByDefault.kmsMasterKeyId');
+      const policy = policyOf('aws:s3/bucketPolicy:BucketPolicy', 'bucket', each.outputs['bucket'], all);
+      return (
+        own === undefined ||
+        (statements(policy) ?? []).some(
+          ({ Effect, Principal, Action, Condition }) =>
+            Effect === 'Deny' &&
+            Principal.includes('*') &&
+            Action.includes('s3:PutObject') &&
+            Condition['Null']?.[key] === 'false' &&
+            Condition['ArnNotEquals']?.[key] === own,
+        )
       );
     },
   },
@@ -100,11 +135,12 @@ export const bucketChecks: readonly Check[] = [
   },
   {
     name: 'bucket-events',
-    rule: 'A bucket sends its changes to EventBridge.',
+    rule: 'A bucket sends its changes to EventBridge, unless it gets S3’s access logs.',
     reason: 'These events drive the pipeline.',
     source: 'S3 guide, EventBridge',
     type: bucket,
     passes: (each, all) =>
+      getsLogs(each, all) ||
       besides('aws:s3/bucketNotification:BucketNotification', each, all)?.inputs['eventbridge'] === true,
   },
 ];

@@ -61,6 +61,7 @@ const checks: Readonly<Record<string, readonly Check[]>> = {
       's3:ObjectCreated:… or s3:ObjectRemoved:…',
     ),
   ],
+  'aws:s3/bucketLogging:BucketLogging': [...ofBucket, required('targetBucket')],
   'aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock': ofBucket,
   'aws:s3/bucketOwnershipControls:BucketOwnershipControls': [
     ...ofBucket,

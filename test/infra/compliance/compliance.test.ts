@@ -102,6 +102,7 @@ const breaking: readonly (readonly [check: string, type: string, path: string, v
     'rules.0.bucketKeyEnabled',
     false,
   ],
+  ['bucket-own-key', bucketSettings('Policy'), 'policy', deniesWithoutTls],
   ['bucket-versioning', bucketSettings('Versioning'), 'versioningConfiguration.status', 'Suspended'],
   ['bucket-lifecycle', bucketSettings('LifecycleConfiguration'), 'rules', []],
   [
