@@ -33,7 +33,7 @@ const atRestTypes: Readonly<Record<string, string>> = {
 /** Those that are billed when they are used, or never. */
 const freeTypes = new Set(
   `s3/bucket:Bucket s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration
-  s3/bucketNotification:BucketNotification s3/bucketOwnershipControls:BucketOwnershipControls
+  s3/bucketLogging:BucketLogging ec2/flowLog:FlowLog s3/bucketNotification:BucketNotification s3/bucketOwnershipControls:BucketOwnershipControls
   s3/bucketPolicy:BucketPolicy s3/bucketPublicAccessBlock:BucketPublicAccessBlock
   s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration
   s3/bucketVersioning:BucketVersioning glue/catalogDatabase:CatalogDatabase glue/catalogTable:CatalogTable
