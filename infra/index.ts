@@ -1,8 +1,8 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import { datasets } from '../datasets/index.ts';
+import { datasets, deployedDatasets } from '../datasets/index.ts';
 import type { BucketVariable, FunctionName, VariableOf } from '../domain/environment.ts';
-import { type Stage as StageName, stages } from '../domain/stage.ts';
+import { type Stage as StageName, stageInputs, stages } from '../domain/stage.ts';
 import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
 import { AccessLogBucket } from './base/access-logs.ts';
 import { Bucket, type BucketArgs } from './base/bucket.ts';
@@ -91,8 +91,6 @@ const ledger = bucket('ledger', { createdOnce: 'receipts/' });
 // Each stage also cleans up after a superseded version: the stage that completes the new version removes the
 // older output.
 const extraction = stage('extraction', {
-  source: raw,
-  changes: ['Object Created', 'Object Deleted'],
   uses: {
     RAW_BUCKET: reads(raw),
     TEMP_BUCKET: all(writes(temp), clears(temp)),
@@ -105,8 +103,6 @@ const extraction = stage('extraction', {
 // temp ⇒ transformation ─▶ processed. From here on, a stage writes to the failed bucket only if it can't read
 // one of the pipeline's own files, so `npx sluice iam` reports that permission as unused while all is well.
 const transformation = stage('transformation', {
-  source: temp,
-  changes: ['Object Created'],
   uses: {
     TEMP_BUCKET: all(reads(temp), clears(temp)),
     PROCESSED_BUCKET: all(writes(processed), removes(processed)),
@@ -121,8 +117,6 @@ const tables = configuration.mysql ? mySql() : undefined;
 // processed ⇒ loading ─▶ archive, MySQL
 const loading = stage('loading', {
   ...tables?.loading,
-  source: processed,
-  changes: ['Object Created', 'Object Deleted'],
   uses: {
     PROCESSED_BUCKET: all(reads(processed), removes(processed)),
     ARCHIVE_BUCKET: all(writes(archive), removes(archive)),
@@ -137,7 +131,7 @@ const glue = new Catalog(
   name('catalog'),
   {
     ...configuration.catalog,
-    datasets,
+    datasets: deployedDatasets,
     layouts,
     files: processed,
     ledgerFiles: { failed, ledger },
@@ -152,7 +146,7 @@ const redshift = configuration.warehouse.enabled
       name('warehouse'),
       {
         ...configuration.warehouse,
-        datasets,
+        datasets: deployedDatasets,
         files: processed,
         ledgerFiles: { failed, ledger },
         catalog: glue,
@@ -225,6 +219,7 @@ export default {
   catalog: {
     database: glue.database,
     crawler: glue.crawler,
+    schedule: glue.schedule,
     crawlQueue: crawlQueue.queue.url,
     crawlDeadLetterQueue: crawlQueue.deadLetters.url,
     findingsQueue: glue.findings.queue.url,
@@ -281,14 +276,18 @@ function mySql(): MySql {
 
 function stage<Name extends StageName>(
   stageName: Name,
-  args: Pick<StageArgs, 'source' | 'changes'> &
-    Partial<MySql['loading']> & { readonly uses: Readonly<Record<BucketVariable<VariableOf<Name>>, Grant>> },
+  args: Partial<MySql['loading']> & {
+    readonly uses: Readonly<Record<BucketVariable<VariableOf<Name>>, Grant>>;
+  },
 ): Stage {
+  const { bucket: source, changes } = stageInputs[stageName];
   return new Stage(
     name(stageName),
     {
       ...configuration[stageName],
       ...args,
+      source: { raw, temp, processed }[source],
+      changes,
       key,
       bundle: code[stageName],
       logRetention: configuration.logRetention,

@@ -28,12 +28,13 @@ export const stackOutputs = z.strictObject({
   /** Function names. */
   functions: perStage,
   /**
-   * The Glue database's and crawler's names, and the URLs of the crawl queue, its DLQ and the queue of
+   * The Glue database's and crawler's names, the crawl schedule's as `GROUP/NAME`, and the URLs of the crawl queue, its DLQ and the queue of
    * findings.
    */
   catalog: z.strictObject({
     database: z.string(),
     crawler: z.string(),
+    schedule: z.string(),
     crawlQueue: z.string(),
     crawlDeadLetterQueue: z.string(),
     findingsQueue: z.string(),

@@ -1,6 +1,7 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { BucketVariable } from '../domain/environment.ts';
+import type { ObjectChange } from '../domain/stage.ts';
 import { Alarms } from './base/alarms.ts';
 import type { Bucket } from './base/bucket.ts';
 import { type FunctionEnvironment, LambdaFunction } from './base/function.ts';
@@ -13,9 +14,6 @@ import { type StageConfiguration, visibilityTimeout } from './configuration/stag
 import { allow, type Statement, usesKey } from './iam/documents.ts';
 import type { Grant } from './iam/grants.ts';
 import type { Placement } from './mysql/network.ts';
-
-/** The type of an S3 event in EventBridge (S3 guide, EventBridge event types). */
-export type ObjectChange = 'Object Created' | 'Object Deleted';
 
 export interface StageArgs extends StageConfiguration {
   /** The bucket whose changes the stage processes. */

@@ -16,6 +16,7 @@ import type { RunningServer, Services } from './http/server.ts';
 import { account as accountId, type Credentials } from './iam/credentials.ts';
 import type { PolicyEngine } from './iam/policy-engine.ts';
 import { stsService } from './iam/sts.ts';
+import { kmsService } from './kms/api.ts';
 import type { FunctionPorts } from './lambda/function.ts';
 import { createLambda } from './lambda/service.ts';
 import { createLogs } from './logs/service.ts';
@@ -25,7 +26,7 @@ import { MetricStore } from './metrics/store.ts';
 import type { Topology } from './program/topology.ts';
 import { createS3 } from './s3/api/api.ts';
 import { tellOf } from './s3/storage/notifications.ts';
-import { Scheduler } from './scheduler/scheduler.ts';
+import { createScheduler } from './scheduler/service.ts';
 import { createSqs } from './sqs/sqs.ts';
 import { createStepFunctions } from './stepfunctions/service.ts';
 
@@ -74,6 +75,7 @@ export function buildServices(parts: Parts): CloudService[] {
     directory: join(state, 'logs'),
     disk,
     functions,
+    groups: topology.logGroups,
     authorize,
     onEvent: (message) => takeEmbeddedMetrics(message, metrics),
   });
@@ -119,7 +121,7 @@ export function buildServices(parts: Parts): CloudService[] {
     store: s3.store,
   });
   const calls = { 'glue:startCrawler': startCrawler(glue, authorize) };
-  const scheduler = new Scheduler({ ...context, schedules, log, calls });
+  const scheduler = createScheduler({ ...context, schedules, log, calls });
 
   const services: CloudService[] = [
     logs,
@@ -129,6 +131,7 @@ export function buildServices(parts: Parts): CloudService[] {
     glue,
     createMetrics({ ...context, store: metrics, alarms, dashboards, log }),
     stateless('sts', stsService),
+    stateless('kms', kmsService({ keys: topology.keys, authorize })),
     stateless(name.toLowerCase(), controlService({ name, engine, faults })),
     // Opens once services with state have restored it, and stays open until services with background work
     // have ended.

@@ -8,6 +8,7 @@ import {
   StartCrawlerCommand,
   type Table,
 } from '@aws-sdk/client-glue';
+import { VERIFICATION } from '../../domain/dataset.ts';
 import { isLedgerTable } from '../../domain/tables/ledger-tables.ts';
 import { NULL_PARTITION } from '../../domain/versions/key-layout.ts';
 import type { Target } from '../target/target.ts';
@@ -39,9 +40,11 @@ export interface CatalogTable {
 
 /**
  * All tables of the lake with their partitions, as the catalog has them now. The tables about the pipeline's
- * own work are not among them: no crawl adds their partitions, and their files are not in the lake.
+ * own work are not among them: no crawl adds their partitions, and their files are not in the lake. Nor is
+ * the table of the verification, unless it is asked for.
  */
-export async function readCatalog(target: Target): Promise<CatalogTable[]> {
+export async function readCatalog(target: Target, withVerification = false): Promise<CatalogTable[]> {
+  const isShown = (name: string) => !isLedgerTable(name) && (withVerification || name !== VERIFICATION);
   const { database } = target.outputs.catalog;
   const tables: CatalogTable[] = [];
   for await (const { TableList = [] } of paginateGetTables(
@@ -49,7 +52,7 @@ export async function readCatalog(target: Target): Promise<CatalogTable[]> {
     { DatabaseName: database },
   ))
     for (const table of TableList)
-      if (!isLedgerTable(table.Name ?? '')) tables.push(await catalogTable(target, database, table));
+      if (isShown(table.Name ?? '')) tables.push(await catalogTable(target, database, table));
   return tables;
 }
 

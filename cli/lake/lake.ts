@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBResultReader } from '@duckdb/node-api';
 import { registry } from '../../datasets/index.ts';
+import { VERIFICATION } from '../../domain/dataset.ts';
 import { errorText } from '../../domain/errors.ts';
 import { ledgerTables } from '../../domain/tables/ledger-tables.ts';
 import type { Target } from '../target/target.ts';
@@ -82,7 +83,7 @@ async function queryHere(
   try {
     await checkSingleQuery(connection, sql);
     await createSchemas(connection);
-    for (const table of await readCatalog(target)) {
+    for (const table of await readCatalog(target, namesTable(sql, VERIFICATION))) {
       const { files, unseen: others } = await copyFiles(target, table, progress);
       originals.push(...files);
       tables.unshift(table.name);

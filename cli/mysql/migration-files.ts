@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { datasets } from '../../datasets/index.ts';
+import { deployedDatasets } from '../../datasets/index.ts';
 import { type LakeLayout, planLayouts } from '../../domain/tables/layout.ts';
 import { type Migration, type MigrationPlan, planMigration } from '../../domain/tables/migration.ts';
 import { allMysqlTables, type MysqlTable } from '../../domain/tables/mysql.ts';
@@ -36,7 +36,7 @@ export function migratedTables(): MysqlTable[] {
  * @throws {LosesData}
  */
 export function pendingPlan(): MigrationPlan | undefined {
-  return planMigration(migratedTables(), allMysqlTables(datasets));
+  return planMigration(migratedTables(), allMysqlTables(deployedDatasets));
 }
 
 /** Writes a plan as the next migration. @returns its file, relative to the project */
@@ -56,7 +56,7 @@ export function writeMigration({ name, statements, tables }: MigrationPlan): str
  * @throws {LayoutRefused}
  */
 export function pendingLayouts(): LakeLayout[] | undefined {
-  return planLayouts(layouts, datasets);
+  return planLayouts(layouts, deployedDatasets);
 }
 
 /** @returns its file, relative to the project */

@@ -1,3 +1,4 @@
+import { VERIFICATION } from '../../domain/dataset.ts';
 import { type ExecutionState, latestExecutions, progressText } from '../ledger/executions.ts';
 import { type AlarmState, alarmStates } from '../target/alarm-state.ts';
 import { deadIn, type QueueState, queueDepth, queueStates, recentMetrics } from '../target/queue-state.ts';
@@ -77,7 +78,9 @@ export class Overviews {
       region: outputs.region,
       local: control !== undefined,
       mysql: outputs.mysql !== undefined,
-      datasets: registry.all.map(({ name, source: { prefix } }) => ({ name, prefix })),
+      datasets: registry.all
+        .filter(({ name }) => name !== VERIFICATION)
+        .map(({ name, source: { prefix } }) => ({ name, prefix })),
       stages: queues.value,
       dead: deadIn(queues.value),
       crawl: crawl.value,

@@ -1,5 +1,5 @@
 import { type Column, type ColumnType, columnsOf } from '../columns.ts';
-import type { Dataset } from '../dataset.ts';
+import { type Dataset, VERIFICATION } from '../dataset.ts';
 import { MAX_PARTITION_VALUE } from '../versions/key-layout.ts';
 
 /** A column in MySQL or MariaDB. */
@@ -112,7 +112,8 @@ export function allMysqlTables(datasets: readonly Dataset[]): MysqlTable[] {
     tables.push(table, ...lists.map((list) => list.table));
   }
   const names = tables.map(({ name }) => name);
-  const twice = names.find((name, i) => (name.startsWith('sluice_') ? i > 0 : names.indexOf(name) < i));
+  const isReserved = (name: string) => name.startsWith('sluice_') && name !== VERIFICATION;
+  const twice = names.find((name, i) => (isReserved(name) ? i > 0 : names.indexOf(name) < i));
   if (twice !== undefined)
     throw new Error(`There would be two MySQL tables ${twice}: rename the dataset or the list.`);
   return tables;

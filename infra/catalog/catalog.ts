@@ -53,6 +53,8 @@ const crawlersOwn = [
 export class Catalog extends pulumi.ComponentResource {
   readonly database: pulumi.Output<string>;
   readonly crawler: pulumi.Output<string>;
+  /** The schedule that starts the crawler: `GROUP/NAME`. */
+  readonly schedule: pulumi.Output<string>;
   readonly crawlerArn: pulumi.Output<string>;
   /** The stack's AWS account. */
   readonly accountId: pulumi.Output<string>;
@@ -141,11 +143,11 @@ export class Catalog extends pulumi.ComponentResource {
       { parent: this, dependsOn: [policy] },
     );
 
-    new CrawlSchedule(
+    this.schedule = new CrawlSchedule(
       `${name}-schedule`,
       { crawler, schedule: args.schedule, enabled: args.scheduled, alarmAge: args.alarmAge, alarms },
       { parent: this },
-    );
+    ).id;
     this.findings = new CrawlFindings(`${name}-findings`, { crawler, key, alarms }, { parent: this });
     this.database = database.name;
     this.crawler = crawler.name;

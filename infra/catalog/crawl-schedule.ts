@@ -15,6 +15,9 @@ export interface CrawlScheduleArgs {
 
 /** Starts the crawler by EventBridge Scheduler. The schedule's role may do nothing else. */
 export class CrawlSchedule extends pulumi.ComponentResource {
+  /** `GROUP/NAME` */
+  readonly id: pulumi.Output<string>;
+
   constructor(name: string, args: CrawlScheduleArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:CrawlSchedule', name, {}, options);
     const { crawler } = args;
@@ -36,7 +39,7 @@ export class CrawlSchedule extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    new aws.scheduler.Schedule(
+    const schedule = new aws.scheduler.Schedule(
       name,
       {
         description: 'Adds the partitions of the lake that are new to the catalog.',
@@ -71,6 +74,7 @@ export class CrawlSchedule extends pulumi.ComponentResource {
       },
       this,
     );
+    this.id = pulumi.interpolate`${group.name}/${schedule.name}`;
     this.registerOutputs();
   }
 }

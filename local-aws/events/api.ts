@@ -86,6 +86,19 @@ const operations = {
     },
   }),
 
+  ListRuleNamesByTarget: operation({
+    input: busName.extend({ TargetArn: z.string(), ...paging.shape }),
+    find: ({ service, input: { EventBusName } }) => checkBus(service, EventBusName),
+    action: 'events:ListRuleNamesByTarget',
+    resource: ({ service }) => arn(service, 'rule/*'),
+    run({ service: { bus }, input: { TargetArn, Limit, NextToken } }) {
+      const named = bus
+        .rules()
+        .filter(({ settings: { targets } }) => targets.some((each) => each.arn === TargetArn));
+      return page('RuleNames', named, ({ settings }) => settings.name, { MaxResults: Limit, NextToken });
+    },
+  }),
+
   DescribeRule: onRule('events:DescribeRule', byName, ({ service, target }) => ({
     ...describe(target),
     CreatedBy: service.accountId,

@@ -32,6 +32,8 @@ export interface LambdaServiceOptions extends Pick<ServiceContext, 'authorize' |
  */
 const synchronousLimit = 6 * 1024 * 1024;
 const asynchronousLimit = 1024 * 1024;
+/** "Lambda quotas": an account's concurrent executions, by default. A machine never reaches it. */
+const concurrencyQuota = 1_000;
 const retryDelaysMs = [60_000, 120_000];
 /** Time for invocations to finish after a mapping is disabled; later ones are no longer waited for. */
 const disableGraceMs = 900_000;
@@ -48,6 +50,12 @@ const onFunction = {
   // configuration-versions).
   resource: ({ target: { lambda, qualifier } }: { readonly target: Qualified }) =>
     qualifiedArn(lambda.settings.arn, qualifier),
+};
+
+const onUnqualified = {
+  find: ({ service, input }: Asked<LambdaServiceOptions, z.infer<typeof functionName>>) =>
+    functionOf(service, input.FunctionName),
+  resource: ({ target: { lambda } }: { readonly target: Qualified }) => lambda.settings.arn,
 };
 
 const operations = {
@@ -115,6 +123,58 @@ const operations = {
       const asked = { MaxResults: Math.min(MaxItems, 50), NextToken: Marker };
       const { Functions, NextToken } = page('Functions', all, (each) => configuration(each), asked);
       return jsonAnswer({ Functions: await Promise.all(Functions), NextMarker: NextToken });
+    },
+  }),
+
+  ListVersionsByFunction: route({
+    ...onUnqualified,
+    at: 'GET /2015-03-31/functions/{FunctionName}/versions',
+    input: functionName.extend(paging),
+    action: 'lambda:ListVersionsByFunction',
+    async run({ target: { lambda }, input: { Marker, MaxItems } }) {
+      const all = [...new Set(['$LATEST', versionOf(lambda.settings)])];
+      const asked = { MaxResults: Math.min(MaxItems, 50), NextToken: Marker };
+      const { Versions, NextToken } = page('Versions', all, (each) => configuration(lambda, each), asked);
+      return jsonAnswer({ Versions: await Promise.all(Versions), NextMarker: NextToken });
+    },
+  }),
+
+  GetAlias: route({
+    ...onUnqualified,
+    at: 'GET /2015-03-31/functions/{FunctionName}/aliases/{Name}',
+    input: functionName.extend({ Name: z.string() }),
+    action: 'lambda:GetAlias',
+    run({ target: { lambda }, input: { Name } }) {
+      const AliasArn = qualifiedArn(lambda.settings.arn, Name);
+      if (lambda.settings.aliases?.includes(Name))
+        return jsonAnswer({ AliasArn, Name, FunctionVersion: versionOf(lambda.settings), Description: '' });
+      throw new ServiceError('ResourceNotFoundException', 404, `Cannot find alias arn: ${AliasArn}`);
+    },
+  }),
+
+  GetFunctionConcurrency: route({
+    ...onUnqualified,
+    at: 'GET /2019-09-30/functions/{FunctionName}/concurrency',
+    input: functionName,
+    action: 'lambda:GetFunctionConcurrency',
+    run: ({ target: { lambda } }) =>
+      jsonAnswer({ ReservedConcurrentExecutions: lambda.settings.reservedConcurrency }),
+  }),
+
+  GetAccountSettings: route({
+    at: 'GET /2016-08-19/account-settings',
+    input: z.object({}),
+    action: 'lambda:GetAccountSettings',
+    resource: () => '*',
+    run({ service: { functions } }) {
+      const reserved = [...functions.values()].map(({ settings }) => settings.reservedConcurrency ?? 0);
+      return jsonAnswer({
+        AccountLimit: {
+          ConcurrentExecutions: concurrencyQuota,
+          UnreservedConcurrentExecutions: reserved.reduce((left, each) => left - each, concurrencyQuota),
+        },
+        AccountUsage: { FunctionCount: functions.size },
+      });
     },
   }),
 

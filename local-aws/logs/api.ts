@@ -1,13 +1,22 @@
 import * as z from 'zod';
 import type { Authorize } from '../core/call.ts';
 import { badRequest, unsupported } from '../core/service-error.ts';
-import { jsonService } from '../http/json.ts';
-import { type DescribedService, operationOf } from '../http/operation.ts';
-import { harmless, only } from '../http/parameters.ts';
+import { jsonService, page } from '../http/json.ts';
+import { type DescribedService, operationOf, operationsOnAll } from '../http/operation.ts';
+import { harmless, notServed, only } from '../http/parameters.ts';
 import type { FunctionSettings } from '../lambda/function.ts';
 import type { FunctionLogs } from './logs.ts';
 
+/** A log group of the program. */
+export interface LogGroup {
+  readonly name: string;
+  readonly arn: string;
+  /** Undefined: for ever. */
+  readonly retentionDays?: number | undefined;
+}
+
 export interface LogsServiceOptions {
+  readonly groups: readonly LogGroup[];
   readonly functions: readonly Pick<FunctionSettings, 'name' | 'arn' | 'logGroup'>[];
   readonly logs: FunctionLogs;
   readonly authorize: Authorize;
@@ -33,6 +42,26 @@ export const logsService = (service: LogsServiceOptions): DescribedService =>
   jsonService({ target: 'Logs_20140328', version: '1.1', operations, service });
 
 const operations = {
+  DescribeLogGroups: operationsOnAll<LogsServiceOptions>()(
+    'logs:DescribeLogGroups',
+    z.object({
+      logGroupNamePrefix: z.string().default(''),
+      logGroupNamePattern: notServed,
+      logGroupIdentifiers: notServed,
+      logGroupClass: only('STANDARD'),
+      accountIdentifiers: notServed,
+      includeLinkedAccounts: only(false),
+      nextToken: z.string().optional(),
+      limit: z.number().int().min(1).max(50).default(50),
+    }),
+    ({ service: { groups }, input: { logGroupNamePrefix, nextToken, limit } }) => {
+      const named = groups.filter(({ name }) => name.startsWith(logGroupNamePrefix));
+      const asked = { MaxResults: limit, NextToken: nextToken };
+      const { NextToken, logGroups } = page('logGroups', named, describeGroup, asked);
+      return { logGroups, nextToken: NextToken };
+    },
+  ),
+
   FilterLogEvents: operationOf<LogsServiceOptions>()({
     input: filterLogEvents,
     find({ service, input: { logGroupName, logGroupIdentifier = '' } }) {
@@ -72,6 +101,14 @@ const operations = {
     },
   }),
 };
+
+const describeGroup = ({ name, arn, retentionDays }: LogGroup) => ({
+  logGroupName: name,
+  arn: `${arn}:*`,
+  logGroupArn: arn,
+  retentionInDays: retentionDays,
+  logGroupClass: 'STANDARD',
+});
 
 /**
  * "Filter pattern syntax, Using filter patterns to match terms in unstructured log events": all terms must

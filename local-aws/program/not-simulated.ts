@@ -1,7 +1,6 @@
 /** Types without effect on the pipeline in one run on one machine. */
 export const notSimulated = new Set([
   'pulumi:providers:aws',
-  'aws:cloudwatch/logGroup:LogGroup',
   // Processes here can reach everything that the machine can, including the databases on it.
   'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup',
   'aws:ec2/flowLog:FlowLog',

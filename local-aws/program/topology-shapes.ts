@@ -27,7 +27,9 @@ export const shapes = {
   bucketNotification: z.strictObject({
     bucket: text,
     eventbridge: z.boolean().default(false),
-    queues: z.array(z.strictObject({ ...inert('id'), queueArn: text, events: z.array(text) })).default([]),
+    queues: z
+      .array(z.strictObject({ id: text.optional(), queueArn: text, events: z.array(text) }))
+      .default([]),
   }),
   bucketEncryption: z.strictObject({
     bucket: text,
@@ -44,6 +46,12 @@ export const shapes = {
     ...inert('expectedBucketOwner'),
   }),
   bucketPolicy: z.strictObject({ bucket: text, policy: text }),
+  logGroup: z.strictObject({
+    name: text,
+    arn: text,
+    retentionInDays: number.default(0),
+    ...inert('namePrefix', 'kmsKeyId', 'skipDestroy', 'tags'),
+  }),
   dashboard: z.strictObject({ dashboardName: text, dashboardArn: text, dashboardBody: text }),
   queue: z.strictObject({
     ...named,

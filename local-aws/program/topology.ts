@@ -3,11 +3,11 @@ import type { EventRule } from '../events/rule.ts';
 import type { CatalogSettings } from '../glue/settings.ts';
 import type { FunctionSettings } from '../lambda/function.ts';
 import type { MappingSettings } from '../lambda/mapping.ts';
+import type { LogGroup } from '../logs/api.ts';
 import type { AlarmSettings } from '../metrics/alarms.ts';
 import type { Dashboard } from '../metrics/api.ts';
 import { Queries } from '../metrics/queries.ts';
-import type { BucketSettings } from '../s3/storage/model.ts';
-import type { QueueNotification } from '../s3/storage/notifications.ts';
+import type { BucketSettings, QueueNotification } from '../s3/storage/model.ts';
 import type { ScheduleSettings } from '../scheduler/scheduler.ts';
 import type { QueueSettings } from '../sqs/queue.ts';
 import type { StateMachineSettings } from '../stepfunctions/settings.ts';
@@ -22,8 +22,6 @@ type PolicyText = string;
 export interface BucketTopology extends BucketSettings {
   readonly arn: string;
   readonly policy?: PolicyText | undefined;
-  /** The KMS key that encrypts its objects. */
-  readonly keyArn?: string | undefined;
   /** Queues that S3 itself notifies. */
   readonly notifications: readonly QueueNotification[];
 }
@@ -31,8 +29,6 @@ export interface BucketTopology extends BucketSettings {
 export interface QueueTopology extends QueueSettings {
   readonly arn: string;
   readonly url: string;
-  /** The KMS key that encrypts its messages. */
-  readonly keyArn?: string | undefined;
 }
 
 export interface RoleTopology {
@@ -51,6 +47,7 @@ export interface Topology {
   readonly functions: readonly FunctionSettings[];
   readonly roles: readonly RoleTopology[];
   readonly keys: readonly { readonly arn: string; readonly policy: PolicyText }[];
+  readonly logGroups: readonly LogGroup[];
   readonly catalog: CatalogSettings;
   readonly schedules: readonly ScheduleSettings[];
   readonly stateMachines: readonly StateMachineSettings[];
@@ -76,6 +73,9 @@ export function readTopology({ resources }: Pick<Program, 'resources'>): Topolog
     mappings: readMappings(reader),
     roles: readRoles(reader),
     keys: reader.all('aws:kms/key:Key', shapes.key).map(({ arn, policy }) => ({ arn, policy })),
+    logGroups: reader
+      .all('aws:cloudwatch/logGroup:LogGroup', shapes.logGroup)
+      .map(({ name, arn, retentionInDays }) => ({ name, arn, retentionDays: retentionInDays || undefined })),
     catalog: readCatalog(reader),
     schedules: readSchedules(reader),
     stateMachines: readStateMachines(reader),
@@ -112,7 +112,8 @@ function readBuckets(reader: ResourceReader): BucketTopology[] {
       arn,
       versioning: status === 'Disabled' ? undefined : status,
       eventBridge: own(notifications)?.eventbridge ?? false,
-      notifications: own(notifications)?.queues.map(({ queueArn, events }) => ({ queueArn, events })) ?? [],
+      notifications:
+        own(notifications)?.queues.map(({ id, queueArn, events }) => ({ id, queueArn, events })) ?? [],
       policy: own(policies)?.policy,
       keyArn: own(encryptions)?.rules[0]?.applyServerSideEncryptionByDefault?.kmsMasterKeyId,
     };
@@ -301,6 +302,7 @@ function readSchedules(reader: ResourceReader): ScheduleSettings[] {
       groups.find(({ name }) => name === schedule.groupName)?.arn ??
       schedule.arn.replace(/:schedule\/([^/]+)\/.*$/, ':schedule-group/$1'),
     expression: schedule.scheduleExpression,
+    arn: schedule.arn,
     enabled: schedule.state === 'ENABLED',
     targetArn: schedule.target.arn,
     roleArn: schedule.target.roleArn,

@@ -7,6 +7,7 @@ import { parseSchedule, type Schedule } from '../events/schedule.ts';
 /** A schedule of EventBridge Scheduler. */
 export interface ScheduleSettings {
   readonly name: string;
+  readonly arn: string;
   readonly groupArn: string;
   readonly expression: string;
   readonly enabled: boolean;

@@ -52,6 +52,7 @@ export function queueAttributes(
         redrivePermission: redriveAllow.permission,
         sourceQueueArns: redriveAllow.sourceQueueArns,
       }),
+    KmsMasterKeyId: settings.keyArn,
     ...notServed,
   };
 }
@@ -59,7 +60,6 @@ export function queueAttributes(
 /** Names that SQS knows and that have no value here. */
 const notServed = Object.fromEntries(
   [
-    'KmsMasterKeyId',
     'KmsDataKeyReusePeriodSeconds',
     'SqsManagedSseEnabled',
     'FifoQueue',

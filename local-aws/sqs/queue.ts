@@ -21,6 +21,8 @@ export interface QueueSettings {
     | undefined;
   /** The queue policy's JSON text, for GetQueueAttributes. */
   readonly policy?: string | undefined;
+  /** The KMS key that encrypts its messages. */
+  readonly keyArn?: string | undefined;
   readonly tags?: Readonly<Record<string, string>>;
 }
 

@@ -6,6 +6,7 @@ import { settled, VirtualClock } from './virtual-clock.ts';
 
 const hourly: ScheduleSettings = {
   name: 'hourly',
+  arn: 'arn:aws:scheduler:us-east-1:000000000000:schedule/g/hourly',
   groupArn: 'arn:aws:scheduler:us-east-1:000000000000:schedule-group/g',
   expression: 'cron(0 * * * ? *)',
   enabled: true,

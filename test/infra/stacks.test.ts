@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { datasets } from '../../datasets/index.ts';
+import { deployedDatasets } from '../../datasets/index.ts';
 import { isLedgerTable, ledgerTables } from '../../domain/tables/ledger-tables.ts';
 import { findings } from '../../infra/compliance/check.ts';
 import { checks } from '../../infra/compliance/checks.ts';
@@ -77,7 +77,7 @@ test('a warehouse’s views do not wait for one another', () => {
     everything.resources
       .find((each) => each.type === 'aws:redshiftdata/statement:Statement' && each.name.endsWith(name))
       ?.dependencies.flatMap((urn) => /:Statement::sluice-dev-warehouse-(.+)$/.exec(urn)?.[1] ?? []);
-  for (const name of [...datasets.map((each) => each.name), ...Object.keys(ledgerTables)]) {
+  for (const name of [...deployedDatasets.map((each) => each.name), ...Object.keys(ledgerTables)]) {
     expect(waits(`-${name}-drop`)).toEqual(['schema-grant']);
     expect(waits(`-${name}-view`)).toEqual([`${name}-drop`]);
     expect(waits(`-${name}-grant`)).toEqual([`${name}-view`]);
@@ -106,7 +106,7 @@ test('the tables about the pipeline’s own work are in the catalog, and no craw
     expect(serde.serializationLibrary).toBe('org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe');
     expect(columns).toContainEqual({ name: 'as_of', type: 'timestamp' });
   }
-  expect(crawlers.flatMap((crawler) => crawler.tables)).toEqual(datasets.map(({ name }) => name));
+  expect(crawlers.flatMap((crawler) => crawler.tables)).toEqual(deployedDatasets.map(({ name }) => name));
 });
 
 test('the warehouse reads nothing of the failed bucket and the ledger but the files of its tables', () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { datasets } from '../../datasets/index.ts';
+import { datasets, deployedDatasets } from '../../datasets/index.ts';
 import type { Migration } from '../../domain/tables/migration.ts';
 import { allMysqlTables } from '../../domain/tables/mysql.ts';
 import { handler } from '../../handlers/migration.ts';
@@ -55,7 +55,7 @@ const create = (number: number, ...names: string[]): Migration => ({
 describe('the migrations of this version', () => {
   it('create every table that the datasets declare, and nothing when they run again', async () => {
     expect(await applyMigrations(database, migrations)).toEqual(migrations.map(({ number }) => number));
-    const declared = allMysqlTables(datasets);
+    const declared = allMysqlTables(deployedDatasets);
     expect(await tables()).toEqual([...declared.map(({ name }) => name), 'sluice_migrations'].sort());
     for (const { name, columns } of declared) {
       const found = await database.query(

@@ -46,6 +46,16 @@ export const getBucketLocation: Operation = ({ store }) =>
 export const getBucketVersioning: Operation = ({ bucket }) =>
   xmlResponse('VersioningConfiguration', { Status: bucket.settings.versioning });
 
+export const getBucketNotificationConfiguration: Operation = ({ bucket: { settings } }) =>
+  xmlResponse('NotificationConfiguration', {
+    EventBridgeConfiguration: settings.eventBridge ? {} : undefined,
+    QueueConfiguration: settings.notifications?.map(({ id, queueArn, events }) => ({
+      Id: id,
+      Queue: queueArn,
+      Event: events,
+    })),
+  });
+
 /** The first version, with markers instead of tokens; boto3's `bucket.objects` still uses it. */
 export const listObjectsV1: Operation = (exchange) => {
   const request = selection(exchange, 'max-keys');

@@ -92,6 +92,7 @@ export const parameters = {
   HeadBucket: z.object(everywhere),
   GetBucketLocation: z.object(everywhere),
   GetBucketVersioning: z.object(everywhere),
+  GetBucketNotificationConfiguration: z.object(everywhere),
   ListObjects: z.object({ ...listing, ...all(['marker', 'max-keys'], served) }),
   ListObjectsV2: z.object({
     ...listing,

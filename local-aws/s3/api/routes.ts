@@ -1,5 +1,6 @@
 import {
   getBucketLocation,
+  getBucketNotificationConfiguration,
   getBucketVersioning,
   headBucket,
   listBuckets,
@@ -50,6 +51,7 @@ export const routes: readonly Route[] = [
   { operation: 'HeadBucket', method: 'HEAD', scope: 'bucket', action: 's3:ListBucket', run: headBucket },
   { operation: 'GetBucketLocation', method: 'GET', scope: 'bucket', query: ['location'], action: 's3:GetBucketLocation', run: getBucketLocation },
   { operation: 'GetBucketVersioning', method: 'GET', scope: 'bucket', query: ['versioning'], action: 's3:GetBucketVersioning', run: getBucketVersioning },
+  { operation: 'GetBucketNotificationConfiguration', method: 'GET', scope: 'bucket', query: ['notification'], action: 's3:GetBucketNotification', run: getBucketNotificationConfiguration },
   { operation: 'ListObjectVersions', method: 'GET', scope: 'bucket', query: ['versions'], action: 's3:ListBucketVersions', run: listObjectVersions },
   { operation: 'ListMultipartUploads', method: 'GET', scope: 'bucket', query: ['uploads'], action: 's3:ListBucketMultipartUploads', run: listMultipartUploads },
   { operation: 'ListObjectsV2', method: 'GET', scope: 'bucket', query: ['list-type'], action: 's3:ListBucket', run: listObjectsV2 },

@@ -3,7 +3,7 @@ import type { ServiceError } from '../../core/service-error.ts';
 import type { WireResponse } from '../../http/service.ts';
 import { malformedXml, RefusalWithHeaders } from './errors.ts';
 
-type XmlValue = string | number | boolean | undefined | XmlElements | readonly XmlElements[];
+type XmlValue = string | number | boolean | undefined | XmlElements | readonly (XmlElements | string)[];
 /** Elements by name, in order; undefined omits one, an array repeats it. */
 interface XmlElements {
   readonly [name: string]: XmlValue;
@@ -46,9 +46,13 @@ function render(elements: XmlElements): string {
   return Object.entries(elements)
     .map(([name, value]) => {
       if (value === undefined) return '';
-      if (Array.isArray(value)) return value.map((each) => `<${name}>${render(each)}</${name}>`).join('');
-      const content = typeof value === 'object' ? render(value as XmlElements) : escapeXml(`${value}`);
-      return `<${name}>${content}</${name}>`;
+      return [value]
+        .flat()
+        .map((each) => {
+          const content = typeof each === 'object' ? render(each as XmlElements) : escapeXml(`${each}`);
+          return `<${name}>${content}</${name}>`;
+        })
+        .join('');
     })
     .join('');
 }

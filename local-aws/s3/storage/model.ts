@@ -6,8 +6,17 @@ export interface BucketSettings {
   readonly versioning?: 'Enabled' | 'Suspended' | undefined;
   /** Whether the bucket's events go to EventBridge. */
   readonly eventBridge: boolean;
+  /** Queues that S3 itself notifies. */
+  readonly notifications?: readonly QueueNotification[];
   /** The KMS key that encrypts objects; without it, S3's own key does. */
   readonly keyArn?: string | undefined;
+}
+
+/** A queue that a bucket notifies, with events by S3's own names: `s3:ObjectCreated:*`. */
+export interface QueueNotification {
+  readonly id?: string | undefined;
+  readonly queueArn: string;
+  readonly events: readonly string[];
 }
 
 /** A run of an object's bytes: a whole blob. An object consists of its slices in order. */

@@ -2,13 +2,8 @@ import type { Caller } from '../../core/call.ts';
 import type { Events } from '../../events/events.ts';
 import type { Sqs } from '../../sqs/sqs.ts';
 import type { S3Event } from './events.ts';
+import type { QueueNotification } from './model.ts';
 import type { StoreOptions } from './store.ts';
-
-/** A queue that a bucket notifies, with events by S3's own names: `s3:ObjectCreated:*`. */
-export interface QueueNotification {
-  readonly queueArn: string;
-  readonly events: readonly string[];
-}
 
 const names: Readonly<Record<string, string>> = {
   PutObject: 'ObjectCreated:Put',

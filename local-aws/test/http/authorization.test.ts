@@ -14,12 +14,14 @@ import type { Service, WireRequest } from '../../http/service.ts';
 import { account } from '../../iam/credentials.ts';
 import { createPolicyEngine } from '../../iam/policy-engine.ts';
 import { stsService } from '../../iam/sts.ts';
+import { kmsService } from '../../kms/api.ts';
 import { lambdaService } from '../../lambda/api.ts';
 import { logsService } from '../../logs/api.ts';
 import { Alarms } from '../../metrics/alarms.ts';
 import { cloudWatchService } from '../../metrics/api.ts';
 import { createS3 } from '../../s3/api/api.ts';
 import { keyByKey, routes } from '../../s3/api/routes.ts';
+import { schedulerService } from '../../scheduler/api.ts';
 import { taskHandle } from '../../sqs/move-tasks.ts';
 import { createSqs } from '../../sqs/sqs.ts';
 import { bucket, call, machineArn, machineOf, startMachine } from '../stepfunctions/machine.ts';
@@ -148,6 +150,22 @@ const s3 = createS3({
 });
 await s3.start();
 
+const scheduler = schedulerService({
+  ...context,
+  schedules: [
+    {
+      name: 's',
+      arn: arn('scheduler', 'schedule/g/s'),
+      groupArn: arn('scheduler', 'schedule-group/g'),
+      expression: 'rate(1 hour)',
+      enabled: true,
+      targetArn: 'x',
+      roleArn: 'x',
+      input: '{}',
+    },
+  ],
+});
+
 /** Each with the parameters that its operations can't do without. */
 const json: [target: string, service: DescribedService, input: object][] = [
   [
@@ -167,7 +185,7 @@ const json: [target: string, service: DescribedService, input: object][] = [
   [
     'AWSEvents',
     events.handle,
-    { Name: 'rule', Rule: 'rule', Entries: [{}], EventPattern: '{}', Event: '{}' },
+    { Name: 'rule', Rule: 'rule', TargetArn: 'x', Entries: [{}], EventPattern: '{}', Event: '{}' },
   ],
   [
     'AWSGlue',
@@ -193,6 +211,7 @@ const json: [target: string, service: DescribedService, input: object][] = [
     logsService({
       ...context,
       functions: [{ name: 'f', arn: arn('lambda', 'function:f'), logGroup: 'group' }],
+      groups: [],
       logs: nothing,
     }),
     { logGroupName: 'group' },
@@ -217,6 +236,11 @@ const json: [target: string, service: DescribedService, input: object][] = [
       StateValue: 'OK',
       StateReason: 'x',
     },
+  ],
+  [
+    'TrentService',
+    kmsService({ ...context, keys: [{ arn: arn('kms', 'key/k'), policy: '{}' }] }),
+    { KeyId: 'k' },
   ],
   [
     'Cloud',
@@ -253,8 +277,16 @@ const served: Served[] = [
     })),
   ),
   ...Object.entries(lambda.operations).map(([operation, { action, at }]) => {
-    const [method = '', path = ''] = at.replace('{FunctionName}', 'f').replace('{UUID}', 'm').split(' ');
+    const [method = '', path = ''] = at
+      .replace('{FunctionName}', 'f')
+      .replace(/\{(UUID|Name)\}/, 'm')
+      .split(' ');
     return { name: `Lambda.${operation}`, action, service: lambda, request: { method, path } };
+  }),
+  ...Object.entries(scheduler.operations).map(([operation, { action, at }]) => {
+    const [method = '', path = ''] = at.replace('{Name}', 's').split(' ');
+    const query = new URLSearchParams({ groupName: 'g' });
+    return { name: `Scheduler.${operation}`, action, service: scheduler, request: { method, path, query } };
   }),
   ...Object.entries(stsService.operations).map(([operation, { action }]) => ({
     name: `STS.${operation}`,

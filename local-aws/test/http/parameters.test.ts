@@ -2,6 +2,7 @@ import * as cloudWatch from '@aws-sdk/client-cloudwatch';
 import * as logs from '@aws-sdk/client-cloudwatch-logs';
 import * as events from '@aws-sdk/client-eventbridge';
 import * as glue from '@aws-sdk/client-glue';
+import * as kms from '@aws-sdk/client-kms';
 import * as lambda from '@aws-sdk/client-lambda';
 import * as s3 from '@aws-sdk/client-s3';
 import * as sfn from '@aws-sdk/client-sfn';
@@ -15,6 +16,7 @@ import { eventsService } from '../../events/api.ts';
 import { glueService } from '../../glue/api.ts';
 import type { DescribedService } from '../../http/operation.ts';
 import { harmless, notServed, only, parseInput } from '../../http/parameters.ts';
+import { kmsService } from '../../kms/api.ts';
 import { lambdaService } from '../../lambda/api.ts';
 import { logsService } from '../../logs/api.ts';
 import { cloudWatchService } from '../../metrics/api.ts';
@@ -69,6 +71,7 @@ describe('each parameter of the SDK’s model is served, harmless or refused by 
     ['CloudWatch', cloudWatch, cloudWatchService(options)],
     ['CloudWatch Logs', logs, logsService(options)],
     ['Glue', glue, glueService(options)],
+    ['KMS', kms, kmsService(options)],
     ['Step Functions', sfn, stepFunctionsService(options)],
   ];
   const operations = served.flatMap(([service, client, { operations }]) =>

@@ -101,7 +101,19 @@ beforeAll(async () => {
     credentials,
     services: {
       lambda: lambdaService({ functions, mappings: new Map([['mapping-1', mapping]]), authorize, clock }),
-      logs: logsService({ functions: [echo.settings], logs, authorize }),
+      logs: logsService({
+        functions: [echo.settings],
+        groups: [
+          {
+            name: '/aws/lambda/echo-1',
+            arn: 'arn:aws:logs:us-east-1:000000000000:log-group:echo',
+            retentionDays: 30,
+          },
+          { name: '/other', arn: 'arn:aws:logs:us-east-1:000000000000:log-group:other' },
+        ],
+        logs,
+        authorize,
+      }),
     },
   });
   const client = {

@@ -287,6 +287,7 @@ test('a schedule counts its calls, and those that fail', async () => {
     schedules: [
       {
         name: 'often',
+        arn: `arn:aws:scheduler:us-east-1:${account}:schedule/group/often`,
         groupArn: `arn:aws:scheduler:us-east-1:${account}:schedule-group/group`,
         expression: 'cron(* * * * ? *)',
         enabled: true,
