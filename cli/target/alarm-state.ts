@@ -32,7 +32,21 @@ export interface AlarmStates {
 const PAGE = 100;
 
 /** The states of the stack's own alarms, those that ring first. */
-export async function alarmStates({ cloudWatch, outputs }: Target): Promise<AlarmStates> {
+export async function alarmStates(target: Target): Promise<AlarmStates> {
+  const found = await describedAlarms(target);
+  const alarms: AlarmState[] = [];
+  const missing: string[] = [];
+  for (const [name, nameOnAws] of Object.entries(target.outputs.alarmNames)) {
+    const alarm = found.get(nameOnAws);
+    if (alarm === undefined) missing.push(name);
+    else alarms.push(stateOf(name, nameOnAws, alarm));
+  }
+  const rank = ({ state }: AlarmState) => alarmStateValues.indexOf(state);
+  return { alarms: alarms.sort((a, b) => rank(a) - rank(b)), missing };
+}
+
+/** The stack's own alarms as CloudWatch describes them, by their names on AWS. */
+export async function describedAlarms({ cloudWatch, outputs }: Target): Promise<Map<string, MetricAlarm>> {
   const names = Object.entries(outputs.alarmNames);
   const found = new Map<string, MetricAlarm>();
   for (let at = 0; at < names.length; at += PAGE) {
@@ -43,15 +57,7 @@ export async function alarmStates({ cloudWatch, outputs }: Target): Promise<Alar
     ))
       for (const alarm of MetricAlarms) found.set(alarm.AlarmName ?? '', alarm);
   }
-  const alarms: AlarmState[] = [];
-  const missing: string[] = [];
-  for (const [name, nameOnAws] of names) {
-    const alarm = found.get(nameOnAws);
-    if (alarm === undefined) missing.push(name);
-    else alarms.push(stateOf(name, nameOnAws, alarm));
-  }
-  const rank = ({ state }: AlarmState) => alarmStateValues.indexOf(state);
-  return { alarms: alarms.sort((a, b) => rank(a) - rank(b)), missing };
+  return found;
 }
 
 function stateOf(name: string, nameOnAws: string, alarm: MetricAlarm): AlarmState {

@@ -6,10 +6,13 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
+import type { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import type { GlueClient } from '@aws-sdk/client-glue';
+import type { KMSClient } from '@aws-sdk/client-kms';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { RedshiftDataClient } from '@aws-sdk/client-redshift-data';
 import type { S3Client } from '@aws-sdk/client-s3';
+import type { SchedulerClient } from '@aws-sdk/client-scheduler';
 import type { SFNClient } from '@aws-sdk/client-sfn';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
@@ -33,6 +36,9 @@ export interface Target {
   readonly glue: GlueClient;
   readonly redshift: RedshiftDataClient;
   readonly sfn: SFNClient;
+  readonly events: EventBridgeClient;
+  readonly kms: KMSClient;
+  readonly scheduler: SchedulerClient;
   /** Operations that only the local cloud has; `undefined` on AWS. */
   readonly control: Control | undefined;
   /** Where MySQL is, or why there is none. */
@@ -93,7 +99,20 @@ export function localTarget(
 
 const require = createRequire(import.meta.url);
 
-type Clients = Pick<Target, 's3' | 'sqs' | 'cloudWatch' | 'logs' | 'lambda' | 'glue' | 'redshift' | 'sfn'>;
+type Clients = Pick<
+  Target,
+  | 's3'
+  | 'sqs'
+  | 'cloudWatch'
+  | 'logs'
+  | 'lambda'
+  | 'glue'
+  | 'redshift'
+  | 'sfn'
+  | 'events'
+  | 'kms'
+  | 'scheduler'
+>;
 
 /** Adds the clients. Each is loaded when it is first used: all of them take longer than most commands run. */
 function withClients(
@@ -123,6 +142,9 @@ function withClients(
     glue: lazy('glue', 'GlueClient'),
     redshift: lazy('redshift-data', 'RedshiftDataClient'),
     sfn: lazy('sfn', 'SFNClient'),
+    events: lazy('eventbridge', 'EventBridgeClient'),
+    kms: lazy('kms', 'KMSClient'),
+    scheduler: lazy('scheduler', 'SchedulerClient'),
   };
   return Object.defineProperties(target, clients) as Target;
 }
