@@ -35,6 +35,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     executions: async () => (await import('./commands/executions.ts')).executions,
     reconcile: async () => (await import('./commands/reconcile.ts')).reconcile,
     cost: async () => (await import('./commands/cost.ts')).cost,
+    verify: async () => (await import('./commands/verify.ts')).verify,
   },
   Repair: {
     redrive: async () => (await import('./commands/redrive.ts')).redrive,

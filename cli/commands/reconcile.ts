@@ -241,7 +241,7 @@ function unreadText({ place, file, storageClass, records }: UnreadFile): string 
   return `the ${placeNames[place]}’s ${printable(file)}, with ${count(records, 'record')}, is in ${printable(storageClass)} and was not read`;
 }
 
-function differenceText({
+export function differenceText({
   kind,
   of,
   place,

@@ -25,11 +25,14 @@ export class ErasureScope {
   readonly keys: readonly string[];
   /** The version that stays. */
   readonly keeping: string | undefined;
+  /** Every file of the lake and of the archive that it takes begins so. */
+  readonly filePrefix: string;
   readonly #ids: ReadonlySet<string>;
 
-  constructor(keys: readonly string[], keeping?: string) {
+  constructor(keys: readonly string[], keeping?: string, filePrefix = '') {
     this.keys = [...new Set(keys)];
     this.keeping = keeping;
+    this.filePrefix = filePrefix;
     this.#ids = new Set(this.keys.map(objectId));
   }
 

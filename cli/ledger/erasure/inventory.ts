@@ -95,13 +95,13 @@ const prefixes: Readonly<Partial<Record<ErasedBucket, readonly string[]>>> = {
 
 async function* candidates(
   target: Target,
-  { keys }: ErasureScope,
+  { keys, filePrefix }: ErasureScope,
   place: ErasedBucket,
 ): AsyncGenerator<ListedVersion> {
   const bucket = target.outputs.buckets[place];
   if (place === 'raw') for (const key of keys) yield* await versionsOf(target, bucket, key);
   // The names of files begin with their partition, so a file of one object can be anywhere.
-  else if (prefixes[place] === undefined) yield* listVersions(target, bucket);
+  else if (prefixes[place] === undefined) yield* listVersions(target, bucket, filePrefix);
   else
     for (const prefix of prefixes[place])
       for (const dataset of await foldersIn(target, bucket, prefix))

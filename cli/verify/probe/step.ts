@@ -1,0 +1,48 @@
+import type { Finding } from '../finding.ts';
+
+/** What the probe objects go through, in this order. */
+export const stepNames = [
+  'records',
+  'rejects',
+  'overwrite',
+  'deletion',
+  'duplicate',
+  'poison',
+  'sinks',
+  'crawl',
+  'query',
+  'mysql',
+  'cleanup',
+] as const;
+export type StepName = (typeof stepNames)[number];
+
+/** How a step ended. */
+export interface StepResult {
+  readonly step: StepName;
+  readonly result: 'passed' | 'failed' | 'skipped';
+  /** What was seen, or why it was left out. */
+  readonly detail: string;
+  readonly tookMs: number;
+  readonly findings: readonly Finding[];
+}
+
+/** Thrown within a step: what was seen is not what must be. */
+export class StepFailed extends Error {
+  override readonly name = 'StepFailed';
+  readonly finding: Finding;
+
+  constructor(finding: Finding) {
+    super(finding.message);
+    this.finding = finding;
+  }
+}
+
+/** Thrown within a step that can't be done here. */
+export class StepSkipped extends Error {
+  override readonly name = 'StepSkipped';
+}
+
+/** Something else than what must be. */
+export function differs(code: string, subject: string, message: string, cure: string): StepFailed {
+  return new StepFailed({ code, area: 'probe', subject, level: 'failed', message, cure, blocking: false });
+}
