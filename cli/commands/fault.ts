@@ -56,8 +56,8 @@ export function fault(program: Command): void {
     .argument('<operation>', 'the API operation, e.g. PutObject')
     .argument(
       '<status>',
-      '409, 412 (S3’s conditional writes), 500 or 503',
-      choice('409', '412', '500', '503'),
+      '403 (as if no policy allowed it), 409, 412 (S3’s conditional writes), 500 or 503',
+      choice('403', '409', '412', '500', '503'),
     )
     .action((operation: string, status: string, options: AimOptions) =>
       submit({ kind: 'answer', operation, status: Number(status) }, options),

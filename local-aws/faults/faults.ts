@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Call } from '../core/call.ts';
 import { badRequest, ServiceError } from '../core/service-error.ts';
 import type { DeliveryFault } from '../events/delivery-fault.ts';
+import { denied } from '../iam/denied.ts';
 
 /** Selects the matching calls that a fault hits. */
 const aim = z.strictObject({
@@ -28,7 +29,7 @@ const delayMs = z.int().min(1).max(900_000);
 export const faultRequest = z.discriminatedUnion('kind', [
   calls.extend({
     kind: z.literal('answer'),
-    status: z.union([z.literal(409), z.literal(412), z.literal(500), z.literal(503)]),
+    status: z.union([z.literal(403), z.literal(409), z.literal(412), z.literal(500), z.literal(503)]),
   }),
   /** Closes the connection without an answer; `after` the call has taken effect. */
   calls.extend({ kind: z.literal('close'), when }),
@@ -153,7 +154,7 @@ export class Faults {
     );
     const { fault } = underWay;
     if (fault === undefined) return;
-    if (fault.kind === 'answer') throw refusal(fault.status, call.action);
+    if (fault.kind === 'answer') throw refusal(fault.status, call);
     if (!('when' in fault) || fault.when === 'after') return;
     if (fault.kind === 'kill' && session !== undefined) this.#functions.kill(session);
     // An HTTP client never sees this, since interrupts() is asked next.
@@ -241,7 +242,9 @@ const ofOthers = {
   503: ['ServiceUnavailable', 'The service is temporarily unavailable.'],
 } as const;
 
-function refusal(status: keyof typeof ofS3, action: string): ServiceError {
+function refusal(status: 403 | keyof typeof ofS3, call: Call): ServiceError {
+  const { action } = call;
+  if (status === 403) return denied(call, `because no identity-based policy allows the ${action} action`);
   const [code, message] = (action.startsWith('s3:') ? ofS3 : ofOthers)[status];
   return new ServiceError(code, status, message);
 }

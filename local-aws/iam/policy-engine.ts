@@ -1,7 +1,7 @@
 import type { Authorize, Call } from '../core/call.ts';
-import { forbidden } from '../core/service-error.ts';
 import type { Context } from './conditions.ts';
 import { account, person } from './credentials.ts';
+import { denied } from './denied.ts';
 import { type Decision, describe, evaluate, type Match, parsePolicy, type Statement } from './policy.ts';
 
 interface NamedPolicy {
@@ -98,10 +98,7 @@ export function createPolicyEngine(options: PolicyEngineOptions): PolicyEngine {
     const key = [caller.principal, action, policyHolder(resource), reason].join('\n');
     const { resource: first, times } = denials.get(key) ?? { resource, times: 0 };
     denials.set(key, { principal: caller.principal, action, resource: first, reason, times: times + 1 });
-    throw forbidden(
-      errorCode(call),
-      `User: ${caller.principal} is not authorized to perform: ${action} on resource: ${resource} ${reason}`,
-    );
+    throw denied(call, reason);
   }
 
   return {
@@ -210,11 +207,4 @@ function because(decision: Exclude<Decision, { effect: 'allowed' }>, action: str
     return `because no ${decision.in} policy allows the ${action} action`;
   const { kind, id, policy } = decision.by.statement;
   return `with an explicit deny in a${kind === 'identity' ? 'n identity' : ' resource'}-based policy (statement ${id} of ${policy})`;
-}
-
-function errorCode({ action, operation }: Call): string {
-  if (/^(s3|sqs):/.test(action)) return 'AccessDenied';
-  // S3 or SQS calls KMS on behalf of the caller, who gets the error of S3 or SQS.
-  if (action.startsWith('kms:')) return /Message/.test(operation) ? 'KmsAccessDenied' : 'AccessDenied';
-  return 'AccessDeniedException';
 }

@@ -57,6 +57,7 @@ describe('a fault of calls', () => {
   });
 
   test.each([
+    [403, 'AccessDenied'],
     [409, 'ConditionalRequestConflict'],
     [412, 'PreconditionFailed'],
     [500, 'InternalError'],

@@ -47,7 +47,7 @@ export class Probe {
   /** Each step needs those before it, so after a failure only the cleaning up is left. */
   async run(): Promise<StepResult[]> {
     const { objects } = this;
-    const { target, crawl } = this.#options;
+    const { target, crawl, on } = this.#options;
     await this.#step('records', () => this.#records());
     await this.#step('rejects', () => this.#rejects());
     let version = '';
@@ -72,8 +72,19 @@ export class Probe {
         throw new StepSkipped('the stack has no MySQL');
       return queryProbeInMysql(objects, this.#options);
     });
-    // Whatever failed, nothing is to stay.
-    await this.#step('cleanup', () => cleanUp(objects, this.#options), true);
+    // Whatever failed, nothing is to stay; but what is stuck is what a person must look at, and its message
+    // comes back until its last attempt.
+    const isStuck = this.#results.some(({ findings }) => findings.some(({ blocking }) => blocking));
+    await this.#step(
+      'cleanup',
+      () => {
+        if (!isStuck) return cleanUp(objects, this.#options);
+        throw new StepSkipped(
+          `${objects.prefix} is left for you to look at; to erase it afterwards: npx sluice verify --clean${on}`,
+        );
+      },
+      true,
+    );
     return this.#results;
   }
 

@@ -1,0 +1,152 @@
+import { DisableRuleCommand, EnableRuleCommand } from '@aws-sdk/client-eventbridge';
+import { paginateGetPartitions } from '@aws-sdk/client-glue';
+import { UpdateEventSourceMappingCommand } from '@aws-sdk/client-lambda';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Facts } from '../../../cli/verify/facts.ts';
+import { gatherFacts } from '../../../cli/verify/gather/gather.ts';
+import { inspect } from '../../../cli/verify/inspect.ts';
+import type { Verified } from '../../../cli/verify/report.ts';
+import { VERIFICATION } from '../../../domain/dataset.ts';
+import { listVersions } from '../../../store/listing.ts';
+import { startTestPipeline, type TestPipeline } from '../../pipeline/running-pipeline.ts';
+import { sluice } from '../sluice.ts';
+import { broken, changed } from './broken-deployments.ts';
+
+let pipeline: TestPipeline;
+/** What AWS says of a deployment that is well, but for its schedule, which tests disable. */
+let healthy: Facts;
+
+beforeAll(async () => {
+  pipeline = await startTestPipeline({ mysql: true });
+  const facts = await gatherFacts(pipeline.target);
+  healthy = changed(facts, 'catalog.schedule.value.enabled', true);
+});
+
+afterEach(async () => {
+  await pipeline.target.control?.clearFaults();
+});
+
+afterAll(() => pipeline.close());
+
+const found = (facts: Facts) => inspect(facts).flatMap(({ findings }) => findings);
+
+async function verify(...args: readonly string[]): Promise<Verified & { readonly status: number }> {
+  const { status, stdout, stderr } = await sluice(pipeline.directory, ['verify', '--json', ...args]);
+  if (stdout === '') throw new Error(stderr);
+  return { ...(JSON.parse(stdout) as Verified), status };
+}
+
+const codesOf = ({ inspected, probe }: Verified) =>
+  [...inspected, ...(probe?.steps ?? [])].flatMap(({ findings }) =>
+    findings.filter(({ level }) => level === 'failed').map(({ code }) => code),
+  );
+
+/** Everything of the probe objects that is left in any bucket, in the catalog, or on the way. */
+async function leftBehind(): Promise<string[]> {
+  const { target } = pipeline;
+  const left: string[] = [];
+  for (const bucket of Object.values(target.outputs.buckets))
+    for await (const { key } of listVersions(target, bucket)) if (key.includes(VERIFICATION)) left.push(key);
+  const table = { DatabaseName: target.outputs.catalog.database, TableName: VERIFICATION };
+  for await (const { Partitions = [] } of paginateGetPartitions({ client: target.glue }, table))
+    left.push(...Partitions.flatMap(({ Values = [] }) => Values));
+  return left;
+}
+
+describe('the inspection', () => {
+  test('finds nothing wrong with a deployment that is well', () => {
+    expect(found(healthy)).toEqual([]);
+    for (const { area, looked } of inspect(healthy)) expect(looked, area).toBeGreaterThan(0);
+  });
+
+  test.each(broken.map((each) => [each.what, each] as const))('names %s', (_, each) => {
+    const findings = found(changed(healthy, each.at, each.value));
+    expect(new Set(findings.map(({ code }) => code))).toEqual(new Set([each.code]));
+    const [first] = findings;
+    expect(first).toMatchObject({ level: each.level, blocking: each.blocking });
+    expect(`${first?.message} ${first?.cure}`).toMatch(each.says);
+  });
+
+  test('has a broken deployment for each of its findings', () => {
+    const codes = new Set(broken.map(({ code }) => code));
+    // The quota and the alarms are of the account: they exist, whatever is deployed.
+    expect(codes.size).toBeGreaterThanOrEqual(35);
+  });
+});
+
+describe('npx sluice verify', () => {
+  test('passes on a pipeline that is well, and leaves nothing behind', async () => {
+    const { status, ok, probe } = await verify();
+    expect(codesOf({ probe, inspected: [] } as never)).toEqual([]);
+    expect(probe?.steps.map(({ step, result }) => `${step} ${result}`)).toEqual([
+      'records passed',
+      'rejects passed',
+      'overwrite passed',
+      'deletion passed',
+      'duplicate passed',
+      'poison passed',
+      'sinks passed',
+      'crawl passed',
+      'query passed',
+      'mysql passed',
+      'cleanup passed',
+    ]);
+    expect({ status, ok }).toEqual({ status: 0, ok: true });
+    expect(await leftBehind()).toEqual([]);
+  });
+
+  test('prints what it looked at, and writes nothing with --no-probe', async () => {
+    const { status, stdout } = await sluice(pipeline.directory, ['verify', '--no-probe']);
+    expect(status).toBe(0);
+    expect(stdout).toContain('✓ rules: 4 things looked at');
+    expect(stdout).toContain('! catalog');
+    expect(stdout).toContain('What was looked at is well, 1 warning.');
+    expect(await leftBehind()).toEqual([]);
+  });
+
+  test('names a rule that was disabled, and sends no probe objects', async () => {
+    const { events } = pipeline.target;
+    const [rule] = 'value' in healthy.stages.extraction.rules ? healthy.stages.extraction.rules.value : [];
+    await events.send(new DisableRuleCommand({ Name: rule?.name }));
+    const verified = await verify().finally(() => events.send(new EnableRuleCommand({ Name: rule?.name })));
+    expect(codesOf(verified)).toEqual(['rule_disabled']);
+    expect(verified).toMatchObject({ status: 1, ok: false, probe: null });
+    expect(await leftBehind()).toEqual([]);
+  });
+
+  test('names a mapping that was disabled', async () => {
+    const { lambda } = pipeline.target;
+    const [mapping] = 'value' in healthy.stages.loading.mappings ? healthy.stages.loading.mappings.value : [];
+    const set = (Enabled: boolean) =>
+      lambda.send(new UpdateEventSourceMappingCommand({ UUID: mapping?.uuid, Enabled }));
+    await set(false);
+    const verified = await verify().finally(() => set(true));
+    expect(codesOf(verified)).toEqual(['mapping_disabled']);
+    expect(verified.status).toBe(1);
+  });
+
+  test.each([
+    ['extraction', 'PutObject', 'temp', 's3:PutObject'],
+    ['transformation', 'GetObject', 'temp', 's3:GetObject'],
+    ['loading', 'PutObject', 'archive', 's3:PutObject'],
+  ] as const)('names the call that the %s may not make', async (stage, operation, bucket, action) => {
+    const { control, outputs } = pipeline.target;
+    const name = outputs.buckets[bucket];
+    await control?.addFault({
+      kind: 'answer',
+      status: 403,
+      operation,
+      function: outputs.functions[stage],
+      resource: `arn:aws:s3:::${name}`,
+      times: null,
+    });
+    const running = verify();
+    const verified = await running;
+    expect(codesOf(verified)).toContain('denied');
+    const [finding] = verified.probe?.steps[0]?.findings ?? [];
+    expect(finding?.message).toContain(`The ${stage} may not ${action} on arn:aws:s3:::${name}/`);
+    expect(finding?.message).toContain(`because no identity-based policy allows the ${action} action`);
+    expect(finding?.cure).toContain('/aws/lambda/');
+    expect(verified.status).toBe(1);
+  });
+});
