@@ -9,7 +9,7 @@ import type { SourceFormat } from './source-format.ts';
 /** The tables of the catalog about the pipeline's own work: no dataset may have such a name. */
 export const ledgerTableNames = ['rejects', 'objects'] as const;
 
-/** The pipeline's own dataset, with the objects of `npx sluice verify`. No other name begins with `sluice_`. */
+/** The pipeline's own dataset, with the objects of `npx sluice verify`. */
 export const VERIFICATION = 'sluice_verification';
 
 /** An object's key has room for this many of the longest values. */

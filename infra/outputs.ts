@@ -28,8 +28,8 @@ export const stackOutputs = z.strictObject({
   /** Function names. */
   functions: perStage,
   /**
-   * The Glue database's and crawler's names, the crawl schedule's as `GROUP/NAME`, and the URLs of the crawl queue, its DLQ and the queue of
-   * findings.
+   * The Glue database's and crawler's names, the crawl schedule's as `GROUP/NAME`, and the URLs of the crawl
+   * queue, its DLQ and the queue of findings.
    */
   catalog: z.strictObject({
     database: z.string(),

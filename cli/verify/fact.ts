@@ -1,4 +1,4 @@
-/** An answer of a service; or why there is none: the thing does not exist, or the caller may not look at it. */
+/** An answer of a service, or why there is none: there is no such thing, or the caller may not look at it. */
 export type Fact<Value> = Known<Value> | Absent;
 
 interface Known<Value> {

@@ -75,17 +75,24 @@ export class Inspection {
   /**
    * The value of a fact. If it is missing, that is a finding; if the caller may not look, a warning.
    *
-   * @param what `The queue`
+   * @param what `The queue` @param blocking whether no object can pass without it
    */
-  need<Value>(fact: Fact<Value>, code: string, subject: string, what: string): Value | undefined {
+  need<Value>(
+    fact: Fact<Value>,
+    code: string,
+    subject: string,
+    what: string,
+    blocking = true,
+  ): Value | undefined {
     this.looked += 1;
     if (isKnown(fact)) return fact.value;
-    this.#absent(fact, code, subject, what);
+    this.#absent(fact, code, subject, what, blocking);
     return undefined;
   }
 
-  #absent({ absent, why }: Absent, code: string, subject: string, what: string): void {
-    if (absent === 'missing') this.blocks(code, subject, `${what} does not exist (${why}).`);
+  #absent({ absent, why }: Absent, code: string, subject: string, what: string, blocking: boolean): void {
+    if (absent === 'missing')
+      this.#add('failed', blocking, code, subject, `${what} does not exist (${why}).`, this.redeploy);
     else
       this.warns(
         'not_allowed_to_look',

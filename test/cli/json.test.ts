@@ -111,6 +111,9 @@ test('each command prints with --json the documents that the page describes', as
   await one('Permissions', 'iam');
   await one('Cost', 'cost', '--objects', '1000');
   await one('Cost', 'cost', '--actual');
+  await one('Verified', 'verify', '--no-probe');
+  await one('Verified', 'verify');
+  await one('Cleaned', 'verify', '--clean');
   for (const store of ['mysql', 'glue', 'redshift', 'parquet'])
     await one(`${store[0]?.toUpperCase()}${store.slice(1)}Schema`, 'schema', 'recipes', `--${store}`);
   await one('Planned', 'migrate', '--plan');

@@ -35,7 +35,7 @@ export function checkAlarms({ alarms }: Facts, inspection: Inspection): void {
 /** The crawler, its schedule and its tables. */
 export function checkCatalog({ catalog }: Facts, inspection: Inspection): void {
   const { crawlerName, scheduleName, wantedTables } = catalog;
-  const crawler = inspection.need(catalog.crawler, 'crawler_missing', crawlerName, 'The crawler');
+  const crawler = inspection.need(catalog.crawler, 'crawler_missing', crawlerName, 'The crawler', false);
   if (crawler !== undefined) {
     if (crawler.lastStatus !== undefined && crawler.lastStatus !== 'SUCCEEDED')
       inspection.fails(
@@ -52,7 +52,13 @@ export function checkCatalog({ catalog }: Facts, inspection: Inspection): void {
         `The crawler reads ${crawler.queueArn ?? 'no queue'}, not the crawl queue ${queue.name}.`,
       );
   }
-  const schedule = inspection.need(catalog.schedule, 'schedule_missing', scheduleName, 'The crawl schedule');
+  const schedule = inspection.need(
+    catalog.schedule,
+    'schedule_missing',
+    scheduleName,
+    'The crawl schedule',
+    false,
+  );
   if (schedule !== undefined) {
     if (!schedule.enabled)
       inspection.warns(

@@ -10,8 +10,7 @@ import { untilQuiet } from '../../ledger/erasure/quiet.ts';
 import { type ErasableRows, RowsOfObjects } from '../../ledger/erasure/rows.ts';
 import { withMysql } from '../../mysql/mysql.ts';
 import { lostKey, probePrefix } from './objects.ts';
-import type { ProbeOptions } from './probe.ts';
-import { differs } from './step.ts';
+import { differs, type ProbeOptions } from './step.ts';
 
 type CleanUpOptions = Pick<ProbeOptions, 'target' | 'signal' | 'progress' | 'mysqlUrl' | 'on'>;
 

@@ -5,8 +5,7 @@ import { deadLetterQueues } from '../../ledger/dead-letters/dead-letters.ts';
 import { redriveSome } from '../../ledger/dead-letters/redrive.ts';
 import { redriveEndings } from '../../ledger/dead-letters/redrive-endings.ts';
 import { lostKey, type ProbeObjects } from './objects.ts';
-import type { ProbeOptions } from './probe.ts';
-import { differs } from './step.ts';
+import { differs, type ProbeOptions } from './step.ts';
 
 /**
  * Puts a message into extraction's DLQ whose object does not exist, finds it there, and sends it back:

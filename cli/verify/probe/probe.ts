@@ -16,21 +16,14 @@ import { follow } from './follow.ts';
 import { type ProbeObject, type ProbeObjects, probeObjects } from './objects.ts';
 import { redrivePoison } from './poison.ts';
 import { crawlForProbe, queryProbe, queryProbeInMysql, reconcileProbe } from './sinks.ts';
-import { differs, StepFailed, type StepName, type StepResult, StepSkipped } from './step.ts';
-
-export interface ProbeOptions {
-  readonly target: Target;
-  /** For each wait. */
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal;
-  readonly progress: (text: string) => void;
-  readonly onStep: (step: StepResult) => void;
-  readonly crawl: boolean;
-  /** The URL of MySQL, or why it can't be looked at. */
-  readonly mysqlUrl: () => string | undefined;
-  /** ` --stack prod`, or nothing locally. */
-  readonly on: string;
-}
+import {
+  differs,
+  type ProbeOptions,
+  StepFailed,
+  type StepName,
+  type StepResult,
+  StepSkipped,
+} from './step.ts';
 
 const POLL_MS = { local: 250, aws: 2000 };
 

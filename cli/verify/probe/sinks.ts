@@ -8,8 +8,7 @@ import { withTables } from '../../mysql/look-in-tables.ts';
 import { queryMysql } from '../../mysql/query-mysql.ts';
 import { count } from '../../terminal/terminal.ts';
 import type { ProbeObjects } from './objects.ts';
-import type { ProbeOptions } from './probe.ts';
-import { differs, StepSkipped } from './step.ts';
+import { differs, type ProbeOptions, StepSkipped } from './step.ts';
 
 /** Compares the receipts with the lake, the archive, the failed bucket and MySQL. */
 export async function reconcileProbe(

@@ -1,3 +1,4 @@
+import type { Target } from '../../target/target.ts';
 import type { Finding } from '../finding.ts';
 
 /** What the probe objects go through, in this order. */
@@ -24,6 +25,21 @@ export interface StepResult {
   readonly detail: string;
   readonly tookMs: number;
   readonly findings: readonly Finding[];
+}
+
+/** What each step works with. */
+export interface ProbeOptions {
+  readonly target: Target;
+  /** For each wait. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly progress: (text: string) => void;
+  readonly onStep: (step: StepResult) => void;
+  readonly crawl: boolean;
+  /** The URL of MySQL; `undefined` if there is none, or if this machine can't reach it. */
+  readonly mysqlUrl: () => string | undefined;
+  /** ` --stack prod`, or nothing locally. */
+  readonly on: string;
 }
 
 /** Thrown within a step: what was seen is not what must be. */

@@ -39,7 +39,7 @@ const others = { StringEquals: { 'aws:SourceAccount': '999999999999' } };
 
 // biome-ignore format: a table.
 export const broken: readonly Broken[] = [
-  row('a quota below the mappings’ concurrency', 'account.value.concurrency', 10, 'quota_too_small', 'fails', /may run 10 calls .* this stack alone up to 24.*request-service-quota-increase/s),
+  row('a quota below the mappings’ concurrency', 'account.value.concurrency', 3, 'quota_too_small', 'fails', /may run 3 calls .* this stack alone up to.*request-service-quota-increase/s),
   row('a quota that others have reserved', 'account.value.unreserved', 5, 'quota_reserved', 'warns', /5 calls at once are left/),
   row('a function with a reserved concurrency of 0', `${extraction}.lambda.value.reserved`, 0, 'function_stopped', 'blocks', /delete-function-concurrency/),
   row('a stage without a rule', `${extraction}.rules.value`, [], 'rule_missing', 'blocks', /nothing arrives there/),
@@ -61,6 +61,7 @@ export const broken: readonly Broken[] = [
   row('a key that refuses EventBridge', 'key.value.policy', key({ ...anySender, Principal: { Service: 's3.amazonaws.com' } }), 'key_refuses_service', 'blocks', /EventBridge can send to no stage/),
   row('a key that refuses S3', 'key.value.policy', key({ ...anySender, Principal: { Service: 'events.amazonaws.com' } }), 'key_refuses_service', 'fails', /crawl queue/),
   row('a key for another account', 'key.value.policy', key({ ...anySender, Sid: 'S', Principal: { Service: 'events.amazonaws.com' }, Condition: others }), 'key_refuses_service', 'blocks', /condition of the statement S/),
+  row('a key that is gone', 'key', gone, 'key_missing', 'blocks', /KMS key does not exist/),
   row('a key that is to be deleted', 'key.value.state', 'PendingDeletion', 'key_unusable', 'blocks', /cancel-key-deletion/),
   row('a bucket that tells EventBridge nothing', 'buckets.raw.value.eventBridge', false, 'notification_off', 'blocks', /its stage never starts/),
   row('a lake that does not tell the crawl queue', 'buckets.processed.value.queues', [], 'crawl_queue_untold', 'fails', /s3:ObjectCreated:\* and s3:ObjectRemoved:\*/),
@@ -80,10 +81,11 @@ export const broken: readonly Broken[] = [
   row('an alarm that is gone', 'alarms.value.missing', ['extraction-dlq'], 'alarm_missing', 'fails', /can fail unseen/),
   row('an alarm that tells nobody', 'alarms.value.found.0.actionsEnabled', false, 'alarm_silent', 'fails', /enable-alarm-actions --alarm-names sluice/),
   row('an alarm that rings', 'alarms.value.found.0.state', 'ALARM', 'alarm_rings', 'fails', /rings: /),
-  row('a crawler that is gone', 'catalog.crawler', gone, 'crawler_missing', 'blocks', /The crawler does not exist/),
+  row('a crawler that is gone', 'catalog.crawler', gone, 'crawler_missing', 'fails', /The crawler does not exist/),
   row('a crawl that failed', 'catalog.crawler.value.lastStatus', 'FAILED', 'crawl_failed', 'fails', /\/aws-glue\/crawlers/),
   row('a crawler of another queue', 'catalog.crawler.value.queueArn', 'arn:other', 'crawler_reads_other', 'fails', /reads arn:other/),
   row('a disabled schedule', 'catalog.schedule.value.enabled', false, 'schedule_disabled', 'warns', /sluice:catalog.scheduled/),
+  row('a schedule that is gone', 'catalog.schedule', gone, 'schedule_missing', 'fails', /The crawl schedule does not exist/),
   row('a schedule of another crawler', 'catalog.schedule.value.crawler', 'mine', 'schedule_starts_other', 'fails', /starts mine/),
   row('a table that is gone', 'catalog.tables.value.0', 'foreign', 'table_missing', 'fails', /The catalog has no table/),
   row('a queue that the caller may not look at', 'catalog.deadLetters', { absent: 'refused', why: 'AccessDenied: no' }, 'not_allowed_to_look', 'warns', /docs\/maintenance\/verify.md/),
