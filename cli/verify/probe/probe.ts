@@ -8,7 +8,6 @@ import { total } from '../../../domain/versions/receipt.ts';
 import { entryOf } from '../../ledger/ledger.ts';
 import { rejects } from '../../ledger/rejects/rejects.ts';
 import type { ObjectState } from '../../ledger/states/object-state.ts';
-import type { Target } from '../../target/target.ts';
 import { uploadedVersion } from '../../target/uploaded-version.ts';
 import { LogTail, logGroupOf, quotedTerm } from '../../terminal/log-events.ts';
 import { cleanUp } from './clean-up.ts';
