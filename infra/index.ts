@@ -23,7 +23,7 @@ import { all, clears, type Grant, reads, removes, updates, writes } from './iam/
 import { MySql } from './mysql/mysql.ts';
 import { naming } from './naming.ts';
 import type { BucketPurpose } from './outputs.ts';
-import { Stage, type StageArgs } from './stage.ts';
+import { Stage } from './stage.ts';
 import { Workflows } from './workflows/workflows.ts';
 
 const project = pulumi.getProject();

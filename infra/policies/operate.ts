@@ -4,10 +4,13 @@ import { key, named, type PolicyStatement, policyOf } from './document.ts';
 const services: Readonly<Record<string, string>> = {
   cloudwatch: 'cloudwatch',
   'cloudwatch-logs': 'logs',
+  eventbridge: 'events',
   glue: 'glue',
+  kms: 'kms',
   lambda: 'lambda',
   'redshift-data': 'redshift-data',
   s3: 's3',
+  scheduler: 'scheduler',
   sfn: 'states',
   sqs: 'sqs',
 };
@@ -21,6 +24,7 @@ const otherwise: Readonly<Record<string, readonly string[]>> = {
   DeleteObject: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
   DeleteObjects: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
   ExecuteStatement: ['redshift-data:ExecuteStatement', 'redshift-serverless:GetCredentials'],
+  GetBucketNotificationConfiguration: ['s3:GetBucketNotification'],
   GetObject: ['s3:GetObject', 's3:GetObjectVersion'],
   HeadBucket: ['s3:ListBucket'],
   HeadObject: ['s3:GetObject', 's3:GetObjectVersion'],
@@ -44,6 +48,10 @@ const otherwise: Readonly<Record<string, readonly string[]>> = {
 /** Actions that take no resource of the stack. */
 const everywhere = new Set([
   'cloudwatch:GetMetricData',
+  'events:ListRuleNamesByTarget',
+  'events:TestEventPattern',
+  'lambda:GetAccountSettings',
+  'logs:DescribeLogGroups',
   'redshift-data:CancelStatement',
   'redshift-data:DescribeStatement',
   'redshift-data:GetStatementResult',
@@ -54,6 +62,9 @@ const within: Readonly<Record<string, readonly string[]>> = {
     named('cloudwatch', 'alarm:sluice-STACK-*'),
     'arn:aws:cloudwatch::ACCOUNT:dashboard/sluice-STACK-*',
   ],
+  events: [named('events', 'rule/sluice-STACK-*')],
+  kms: [key],
+  scheduler: [named('scheduler', 'schedule/sluice-STACK-*/*')],
   glue: ['catalog', 'database/sluice_STACK_*', 'table/sluice_STACK_*/*', 'crawler/sluice-STACK-*'].map(
     (path) => named('glue', path),
   ),

@@ -1,9 +1,10 @@
 import { VERIFICATION } from '../../../domain/dataset.ts';
-import { differenceText } from '../../commands/reconcile.ts';
 import { crawlAndWait, readCatalog } from '../../lake/catalog.ts';
 import { queryLake } from '../../lake/lake.ts';
 import type { QueryResult } from '../../lake/query-result.ts';
-import { type LookInTables, reconcile } from '../../ledger/reconcile.ts';
+import { differenceText } from '../../ledger/reconcile/difference-text.ts';
+import { reconcile } from '../../ledger/reconcile/reconcile.ts';
+import type { LookInTables } from '../../ledger/reconcile/reconciled.ts';
 import { withTables } from '../../mysql/look-in-tables.ts';
 import { queryMysql } from '../../mysql/query-mysql.ts';
 import { count } from '../../terminal/terminal.ts';

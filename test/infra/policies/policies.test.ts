@@ -77,7 +77,7 @@ describe.each(Object.entries(policies))('the policy docs/policies/%s.json', (nam
 
 /** Reading, and what "Service authorization reference" lists without a resource or a tag. */
 const withoutResource =
-  /:(Describe|Get|List|Validate)\w+$|^(redshift-(serverless:\w+UsageLimit|data:CancelStatement)|glue:CreateCrawler|rds:CreateDBProxy)$/;
+  /:(Describe|Get|List|Test|Validate)\w+$|^(redshift-(serverless:\w+UsageLimit|data:CancelStatement)|glue:CreateCrawler|rds:CreateDBProxy)$/;
 
 /** The conditions name keys that no resource of the local cloud has. */
 const withoutConditions = ({ Statement, ...policy }: Policy) =>
