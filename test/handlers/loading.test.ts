@@ -3,7 +3,7 @@ import { limits } from '../../domain/records/part.ts';
 import { rejectLine } from '../../domain/records/reject.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
 import { loadingReceipt } from '../../domain/versions/receipt.ts';
-import { parseRevision, revisionName } from '../../domain/versions/revision.ts';
+import { MAX_REVISION, parseRevision, revisionName } from '../../domain/versions/revision.ts';
 import type { StageContext } from '../../handlers/stages/context.ts';
 import { loadFile } from '../../handlers/stages/load-file.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
@@ -107,24 +107,31 @@ describe('a file of the lake whose event comes before the receipt of its part', 
 });
 
 describe('a file that is removed from the lake', () => {
-  it('since a later revision was deleted for good has its rows removed, even without a receipt of their loading', async () => {
-    const store = new MemoryStore();
-    const mysql = calmMysql();
-    await extractVersion(store, 'v1!0001', '10', recipe(1));
-    await transformVersion(store, 'v1!0001');
-    const [file = ''] = filesOf(store, 'v1!0001');
-    const dying: ObjectStore = {
-      ...untilDeadline(store, () => false),
-      create: () => Promise.reject(new Error('It was killed.')),
-    };
-    await expect(load(store, file, { store: dying, tables: mysql.tables })).rejects.toThrow('killed');
-    expect(rowsIn(mysql)).toEqual(['1 of 1!0001']);
-    const gone = { type: 'deleted', versionId: 'v1', sequencer: '20', permanent: true } as const;
-    await extract(store, KEY, {}, gone);
-    expect(filesOf(store, 'v1!0001')).toEqual([]);
-    await fileDeleted(store, file, mysql);
-    expect(rowsIn(mysql)).toEqual([]);
-  });
+  it.each([
+    { which: 'a later', revision: 1 },
+    { which: 'the last possible', revision: MAX_REVISION },
+  ])(
+    'since $which revision was deleted for good has its rows removed, even without a receipt of their loading',
+    async ({ revision }) => {
+      const store = new MemoryStore();
+      const mysql = calmMysql();
+      const name = revisionName('v1', revision);
+      await extractVersion(store, name, '10', recipe(1));
+      await transformVersion(store, name);
+      const [file = ''] = filesOf(store, name);
+      const dying: ObjectStore = {
+        ...untilDeadline(store, () => false),
+        create: () => Promise.reject(new Error('It was killed.')),
+      };
+      await expect(load(store, file, { store: dying, tables: mysql.tables })).rejects.toThrow('killed');
+      expect(rowsIn(mysql)).toEqual([`1 of ${revisionName('1', revision)}`]);
+      const gone = { type: 'deleted', versionId: 'v1', sequencer: '20', permanent: true } as const;
+      await extract(store, KEY, {}, gone);
+      expect(filesOf(store, name)).toEqual([]);
+      await fileDeleted(store, file, mysql);
+      expect(rowsIn(mysql)).toEqual([]);
+    },
+  );
 
   it('by hand while its version is active stays in the other sinks', async () => {
     const store = new MemoryStore();

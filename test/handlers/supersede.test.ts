@@ -261,6 +261,18 @@ describe('a new version', () => {
     expect(store.keys('failed')).toEqual([]);
   });
 
+  it('that was rejected before a newer one was is not extracted again when its event comes again', async () => {
+    const store = new MemoryStore();
+    await put(store, easy, event('v1', '10'));
+    await put(store, useless, event('v2', '20'));
+    await put(store, useless, event('v3', '30'));
+    // The ledger entry has forgotten it, and only its receipt tells that it was done.
+    expect(headOf(store).attempts.map(({ versionId }) => versionId)).toEqual(['v3']);
+    const before = store.contents();
+    expect(await extract(store, event('v2', '20'))).toMatchObject({ result: 'stale' });
+    expect(store.contents()).toEqual(before);
+  });
+
   it('replaces the one before with nothing when it holds no records', async () => {
     const store = new MemoryStore();
     await put(store, easy, event('v1', '10'));

@@ -229,6 +229,7 @@ export const decisions: readonly Mutation[] = [
     file: 'domain/versions/ledger.ts',
     find: 'current.versionId === versionId && !isTooFarDown)',
     replace: 'current.versionId === versionId)',
+    caughtBy: 'test/domain/versions/ledger.test.ts',
   },
   {
     name: 'writes under the name of what is about to be removed',

@@ -97,6 +97,7 @@ export const invocations: readonly Mutation[] = [
     file: 'handlers/stages/attempt-notes.ts',
     find: 'receivesOf(message) >= this.#options.maximumReceives',
     replace: 'receivesOf(message) > this.#options.maximumReceives',
+    caughtBy: 'test/handlers/sqs-handler.test.ts',
   },
   {
     name: 'leaves one note for all work items of a version',

@@ -103,11 +103,11 @@ export const loading: readonly Mutation[] = [
     caughtBy: 'test/handlers/loading.test.ts',
   },
   {
-    name: 'leaves the rows of a version that was deleted for good in MySQL',
+    name: 'leaves the rows of the last possible revision of a deleted version in MySQL',
     file: 'handlers/stages/load-file.ts',
     find: "which: 'older and its own',",
     replace: "which: 'older',",
-    caughtBy: 'test/handlers/supersede.test.ts',
+    caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'leaves the active version locked out of MySQL after a newer version came to nothing',

@@ -61,5 +61,6 @@ export const storage: readonly Mutation[] = [
     file: 'store/ledger.ts',
     find: 'known !== undefined && mayBeForgotten(known, event)',
     replace: 'false',
+    caughtBy: 'test/handlers/supersede.test.ts',
   },
 ];
