@@ -184,7 +184,10 @@ function versionOf(event: ObjectEvent, { current, attempts }: LedgerEntry): Vers
 
 /** Superseded output is about to be removed, so nothing may be written under its names any more. */
 function notSuperseded(name: string, superseded: readonly string[]): string {
-  return superseded.includes(name) ? notSuperseded(nextRevision(name), superseded) : name;
+  const taken = new Set(superseded);
+  let free = name;
+  while (taken.has(free)) free = nextRevision(free);
+  return free;
 }
 
 function nextRevision(name: string): string {

@@ -128,6 +128,15 @@ const defects: [string, (store: ObjectStore, random: () => number) => Partial<Ob
     },
     /lack/,
   ],
+  [
+    'asks for the same thing without end',
+    (store) => ({
+      find: async (bucket, key) => {
+        for (;;) await store.find(bucket, key);
+      },
+    }),
+    /^no end after 20000 steps; of the last 100 calls and answers \d+ are: .*GetObject .*-ledger-.*\/heads\//,
+  ],
 ];
 
 describe('the simulation catches a stage that', () => {

@@ -407,6 +407,14 @@ describe('a name that has receipts and that no entry knows', () => {
     expect(nameOf(decision)).toBe('v1!0002');
     expect(decision).toMatchObject({ next: { superseded: ['v1!0001', 'v1'] } });
   });
+
+  test('a version that has used the last of its names gets no other, and the error says what to do', () => {
+    const last = shows('v2', '20', { superseded: ['v1!9998', 'v1!9999'] });
+    const asked = created('v1', '30', 9998);
+    expect(() => decide(last, asked, claim)).toThrow(
+      'Version v1 has been processed 9999 times, the maximum. Upload its object again.',
+    );
+  });
 });
 
 describe('a version whose extraction has ended', () => {

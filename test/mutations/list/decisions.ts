@@ -234,8 +234,8 @@ export const decisions: readonly Mutation[] = [
   {
     name: 'writes under the name of what is about to be removed',
     file: 'domain/versions/ledger.ts',
-    find: 'superseded.includes(name) ? notSuperseded(nextRevision(name), superseded) : name',
-    replace: "superseded.includes('') ? nextRevision(name) : name",
+    find: 'while (taken.has(free)) free = nextRevision(free);',
+    replace: "if (taken.has('')) free = nextRevision(free);",
   },
   {
     name: 'keeps the earlier of two simultaneous revisions active, though the later is rejected',

@@ -40,6 +40,13 @@ export const keys: readonly Mutation[] = [
     replace: 'return revisionName(isPlain ? versionId : `~${hash(versionId)}`, 0 * revision);',
   },
   {
+    name: 'names more revisions than their names can tell apart',
+    file: 'domain/versions/revision.ts',
+    find: 'if (revision > MAX_REVISION)',
+    replace: 'if (revision > MAX_REVISION + 1)',
+    caughtBy: 'test/domain/versions/ledger.test.ts',
+  },
+  {
     name: 'does not tell the revisions of its rows apart',
     file: 'domain/tables/row-identity.ts',
     find: 'return revisionName(sequencer, parseRevision(versionId).revision);',
