@@ -11,12 +11,18 @@ interface Given {
   /** The physical name: the program's own, or the logical name with a suffix in Pulumi's form. */
   readonly named: (property: string) => string;
   readonly arn: (service: string, path: string) => string;
-  readonly name: string;
   readonly inputs: Readonly<Record<string, unknown>>;
-  readonly request: ProgramRequest;
+  readonly request: Region;
+  /** A text that belongs to this resource alone, for its id. */
+  readonly seed: string;
 }
 
 type Make = (given: Given) => Physical;
+
+/** Where a program's resources are, and what is appended to the names that it leaves to Pulumi. */
+interface Region extends Pick<ProgramRequest, 'region' | 'queueEndpoint'> {
+  readonly suffix?: string;
+}
 
 /** A resource whose id is its physical name. */
 const byName =
@@ -33,8 +39,8 @@ const withArn = (service: string, prefix: string) =>
 /** A resource of EC2, whose id is a prefix and random digits. */
 const ofEc2 =
   (prefix: string): Make =>
-  ({ name, arn }) => {
-    const id = `${prefix}-${shortIdOf(name)}`;
+  ({ seed, arn }) => {
+    const id = `${prefix}-${shortIdOf(seed)}`;
     return { id, outputs: { arn: arn('ec2', id) } };
   };
 
@@ -60,8 +66,8 @@ const makers: Readonly<Record<string, Make>> = {
     (name) => ({ dashboardArn: `arn:aws:cloudwatch::${accountId}:dashboard/${name}` }),
     'dashboardName',
   ),
-  'aws:cloudwatch/eventTarget:EventTarget': ({ name, inputs }) => {
-    const targetId = String(inputs['targetId'] ?? shortIdOf(name));
+  'aws:cloudwatch/eventTarget:EventTarget': ({ seed, inputs }) => {
+    const targetId = String(inputs['targetId'] ?? shortIdOf(seed));
     return { id: `${String(inputs['rule'])}-${targetId}`, outputs: { targetId } };
   },
   'aws:cloudwatch/logGroup:LogGroup': withArn('logs', 'log-group:'),
@@ -75,8 +81,8 @@ const makers: Readonly<Record<string, Make>> = {
     const own = arn('lambda', `function:${String(inputs['functionName'])}:${name}`);
     return { id: own, outputs: { name, arn: own } };
   },
-  'aws:lambda/eventSourceMapping:EventSourceMapping': ({ name, arn }) => {
-    const uuid = uuidOf(name);
+  'aws:lambda/eventSourceMapping:EventSourceMapping': ({ seed, arn }) => {
+    const uuid = uuidOf(seed);
     return { id: uuid, outputs: { uuid, arn: arn('lambda', `event-source-mapping:${uuid}`) } };
   },
   'aws:iam/role:Role': byName((name) => ({ arn: `arn:aws:iam::${accountId}:role/${name}` })),
@@ -109,29 +115,29 @@ const makers: Readonly<Record<string, Make>> = {
     return { id: qualified, outputs: { name, arn: qualified } };
   },
   'aws:redshiftserverless/namespace:Namespace': byName(
-    (namespace, { name, arn }) => ({
-      arn: arn('redshift-serverless', `namespace/${uuidOf(name)}`),
+    (namespace, { seed, arn }) => ({
+      arn: arn('redshift-serverless', `namespace/${uuidOf(seed)}`),
       adminPasswordSecretArn: arn('secretsmanager', `secret:redshift!${namespace}`),
     }),
     'namespaceName',
   ),
   'aws:redshiftserverless/workgroup:Workgroup': byName(
-    (_, { name, arn }) => ({ arn: arn('redshift-serverless', `workgroup/${uuidOf(name)}`) }),
+    (_, { seed, arn }) => ({ arn: arn('redshift-serverless', `workgroup/${uuidOf(seed)}`) }),
     'workgroupName',
   ),
   'aws:ec2/vpc:Vpc': ofEc2('vpc'),
   'aws:ec2/subnet:Subnet': ofEc2('subnet'),
   'aws:ec2/securityGroup:SecurityGroup': ofEc2('sg'),
   'aws:ec2/routeTable:RouteTable': ofEc2('rtb'),
-  'aws:ec2/vpcEndpoint:VpcEndpoint': ({ name }) => ({
-    id: `vpce-${shortIdOf(name)}`,
-    outputs: { prefixListId: `pl-${shortIdOf(name)}` },
+  'aws:ec2/vpcEndpoint:VpcEndpoint': ({ seed }) => ({
+    id: `vpce-${shortIdOf(seed)}`,
+    outputs: { prefixListId: `pl-${shortIdOf(seed)}` },
   }),
   'aws:rds/subnetGroup:SubnetGroup': byName(),
   'aws:rds/parameterGroup:ParameterGroup': byName(),
-  'aws:rds/instance:Instance': ({ name, named, arn, request: { region } }) => {
+  'aws:rds/instance:Instance': ({ seed, named, arn, request: { region } }) => {
     const identifier = named('identifier');
-    const resourceId = `db-${shortIdOf(name).toUpperCase()}`;
+    const resourceId = `db-${shortIdOf(seed).toUpperCase()}`;
     const secret = { secretArn: arn('secretsmanager', `secret:rds!${resourceId}`), secretStatus: 'active' };
     return {
       id: resourceId,
@@ -144,16 +150,16 @@ const makers: Readonly<Record<string, Make>> = {
       },
     };
   },
-  'aws:rds/proxy:Proxy': byName((proxy, { name, arn, request: { region } }) => ({
-    arn: arn('rds', `db-proxy:prx-${shortIdOf(name)}`),
+  'aws:rds/proxy:Proxy': byName((proxy, { seed, arn, request: { region } }) => ({
+    arn: arn('rds', `db-proxy:prx-${shortIdOf(seed)}`),
     endpoint: `${proxy}.proxy-local.${region}.rds.amazonaws.com`,
   })),
   'aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup': ({ named }) => ({
     id: named('dbProxyName'),
     outputs: { name: 'default' },
   }),
-  'aws:kms/key:Key': ({ name, arn }) => {
-    const keyId = uuidOf(name);
+  'aws:kms/key:Key': ({ seed, arn }) => {
+    const keyId = uuidOf(seed);
     return { id: keyId, outputs: { keyId, arn: arn('kms', `key/${keyId}`) } };
   },
 };
@@ -163,17 +169,19 @@ export function physicalResource(
   type: string,
   name: string,
   inputs: Readonly<Record<string, unknown>>,
-  request: ProgramRequest,
+  request: Region,
 ): Physical {
   const make = makers[type] ?? (({ named }) => ({ id: named('name'), outputs: {} }));
+  const { suffix = 'local' } = request;
   return make({
-    name,
+    // Locally a name has the same id in every run, so that state on disk still belongs to it.
+    seed: request.suffix === undefined ? name : `${name}-${suffix}`,
     inputs,
     request,
     named: (property) => {
       const { [property]: asked, [`${property}Prefix`]: prefix } = inputs;
       if (typeof asked === 'string') return asked;
-      return typeof prefix === 'string' ? `${prefix}local` : `${name}-local`;
+      return typeof prefix === 'string' ? prefix + suffix : `${name}-${suffix}`;
     },
     arn: (service, path) => `arn:aws:${service}:${request.region}:${accountId}:${path}`,
   });
@@ -187,7 +195,7 @@ export function physicalResource(
 export function callResult(
   token: string,
   inputs: Readonly<Record<string, unknown>>,
-  { region }: ProgramRequest,
+  { region }: Pick<ProgramRequest, 'region'>,
 ): Record<string, unknown> {
   switch (token) {
     case 'aws:index/getCallerIdentity:getCallerIdentity':
@@ -205,13 +213,12 @@ export function callResult(
   }
 }
 
-/** A name has the same id in every run, so that state on disk still belongs to it. */
-function uuidOf(name: string): string {
-  const hex = createHash('sha256').update(name).digest('hex');
+function uuidOf(seed: string): string {
+  const hex = createHash('sha256').update(seed).digest('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
     '-',
   );
 }
 
 /** In the form of EC2 and RDS: 17 hexadecimal digits. */
-const shortIdOf = (name: string) => uuidOf(name).replaceAll('-', '').slice(0, 17);
+const shortIdOf = (seed: string) => uuidOf(seed).replaceAll('-', '').slice(0, 17);

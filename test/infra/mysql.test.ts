@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { findings } from '../../infra/compliance/check.ts';
+import { checks } from '../../infra/compliance/checks.ts';
 import { waitsFor } from '../../infra/compliance/resource.ts';
 import { readConfiguration } from '../../infra/configuration/configuration.ts';
 import {
@@ -235,4 +237,14 @@ describe('the database', () => {
   ])('%s is refused', (_what, wrong, message) => {
     expect(() => database({ 'sluice:database': JSON.stringify(wrong) })).toThrow(message);
   });
+});
+
+test('a stack whose loading does not wait for the migration breaks a rule', () => {
+  const broken = structuredClone(everything.resources);
+  for (const each of broken)
+    if (each.type === 'aws:lambda/alias:Alias')
+      each.dependencies = each.dependencies.filter(
+        (urn) => !urn.includes('aws:lambda/invocation:Invocation::'),
+      );
+  expect(findings(checks, broken).map(({ check }) => check)).toEqual(['migrated-before-loaded']);
 });

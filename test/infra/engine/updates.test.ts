@@ -1,0 +1,210 @@
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { copyOfCheckout } from '../../cli/checkout.ts';
+import { edited } from '../../edit.ts';
+import { withEverything } from '../stacks.ts';
+import { Account } from './account.ts';
+import { Stack, type Step } from './stack.ts';
+
+const directory = copyOfCheckout();
+const account = new Account();
+const stack = new Stack(account);
+const options = { stack: 'dev', directory, configuration: withEverything.configuration ?? {} };
+const up = (configuration: Record<string, string> = {}, fails?: Parameters<Stack['up']>[1]) =>
+  stack.up({ ...options, configuration: { ...options.configuration, ...configuration } }, fails);
+
+const typeOf = ({ urn }: { readonly urn: string }) => urn.split('::')[2]?.split(':').at(-1) ?? '';
+const typesOf = (steps: readonly Step[], ...does: readonly Step['does'][]) =>
+  [...new Set(steps.filter((each) => does.includes(each.does)).map(typeOf))].sort();
+const layouts = 'mysql/migrations/lake.json';
+const write = (file: string, content: string) => writeFileSync(join(directory, file), content);
+const changeCode = () => {
+  for (const each of ['loading', 'migration'])
+    appendFileSync(join(directory, `handlers/${each}.ts`), `\nexport const changed = ${Date.now()};\n`);
+};
+/** What the calls of each function run, by the end of its name without the suffix. */
+const running = () =>
+  Object.fromEntries(
+    [...account.running()].map(([name, run]) => [name.replace(/^sluice-dev-|-[^-]+$/g, ''), run]),
+  );
+
+/** Another value for every key that an existing stack may change. */
+const everyKey = {
+  'sluice:owner': 'another',
+  'sluice:logLevel': 'DEBUG',
+  'sluice:logRetention': '60',
+  'sluice:tempExpiry': '30',
+  'sluice:oldVersionExpiry': '60',
+  'sluice:glacierAfter': '120',
+  'sluice:alarmTopicArn': 'arn:aws:sns:eu-central-1:000000000000:others',
+  'sluice:runbooks': 'https://example.com/runbooks',
+  ...Object.fromEntries(
+    ['extraction', 'transformation', 'loading'].map((each) => [
+      `sluice:${each}`,
+      JSON.stringify({
+        memory: 1024,
+        timeout: 100,
+        batchSize: 5,
+        batchWindow: 1,
+        maximumConcurrency: 3,
+        maximumReceives: 6,
+        alarmAge: 7200,
+      }),
+    ]),
+  ),
+  'sluice:database': JSON.stringify({
+    instanceClass: 'db.m7g.large',
+    storage: 40,
+    maximumStorage: 300,
+    multiAz: false,
+    finalSnapshot: false,
+    backupRetention: 14,
+    proxy: true,
+  }),
+  'sluice:catalog': JSON.stringify({ schedule: 'cron(0 6 * * ? *)', scheduled: false, alarmAge: 100_000 }),
+  'sluice:warehouse': JSON.stringify({
+    enabled: true,
+    baseCapacity: 16,
+    maxCapacity: 32,
+    usageLimit: 16,
+    usagePeriod: 'weekly',
+    queryTimeout: 600,
+    subnetIds: ['subnet-1', 'subnet-2', 'subnet-3'],
+    securityGroupIds: ['sg-1'],
+  }),
+  'sluice:workflows': JSON.stringify({ queueDepth: 1000, concurrency: 2, drainTimeout: 7200 }),
+};
+
+/** Every pair of code and version that a call of an alias has met. */
+const met = new Set<string>();
+account.onCall = () => {
+  for (const run of account.running().values()) met.add(`${run?.code} ${run?.variables}`);
+};
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+const first = await up();
+
+// The tests are the life of one stack, one after the other.
+describe('a stack with everything', () => {
+  test('comes up without an error or a warning', () => {
+    expect(first).toMatchObject({ errors: [], warnings: [] });
+    expect(typesOf(first.steps, 'update', 'replace', 'delete', 'forget')).toEqual([]);
+    expect(first.steps.length).toBeGreaterThan(200);
+  });
+
+  test('has no change after a refresh, though AWS tells more than it was given', async () => {
+    stack.refresh();
+    expect(await up()).toEqual({ steps: [], errors: [], warnings: [] });
+  });
+
+  test('leaves loading on its former code and variables if the migration of a deployment fails', async () => {
+    const before = running();
+    changeCode();
+    const { errors, steps } = await up({}, ({ type }) => type === 'aws:lambda/invocation:Invocation');
+    expect(errors[0]).toMatch(/Invocation::.*AWS refuses it/);
+    const after = running();
+    expect(after['loading']).toEqual(before['loading']);
+    expect(after['mysql-migration']).not.toEqual(before['mysql-migration']);
+    expect(typesOf(steps, 'delete', 'forget')).toEqual([]);
+  });
+
+  test('switches loading to its new code once the migration succeeds, and leaves the mappings alone', async () => {
+    const before = running();
+    const { steps, errors } = await up();
+    expect(errors).toEqual([]);
+    const order = steps.map((each) => `${each.does} ${typeOf(each)}`);
+    expect(order.indexOf('replace Invocation')).toBeLessThan(
+      steps.findIndex(({ urn }) => urn.endsWith(':Alias::sluice-dev-loading')),
+    );
+    expect(order).toContain('replace Invocation');
+    expect(running()['loading']).not.toEqual(before['loading']);
+    expect(typesOf(steps, 'create', 'update', 'replace')).not.toContain('EventSourceMapping');
+  });
+
+  test('never calls code under the version of another', () => {
+    const codes = [...met].map((pair) => pair.split(' '));
+    expect(codes.length).toBeGreaterThan(6);
+    expect(new Set(codes.map(([code]) => code)).size).toBe(codes.length);
+  });
+
+  test('gets a table and its view with a new dataset, and keeps everything else in place', async () => {
+    const dataset = edited(
+      { file: 'datasets/passengers.ts', find: "name: 'passengers'", replace: "name: 'travellers'" },
+      directory,
+    );
+    write('datasets/travellers.ts', dataset.replace("'passengers/'", "'travellers/'"));
+    const list = edited(
+      { file: 'datasets/index.ts', find: '[recipes,', replace: '[travellers, recipes,' },
+      directory,
+    );
+    // What `npx sluice migrate --plan` records.
+    const recorded = JSON.parse(readFileSync(join(directory, layouts), 'utf8')) as { table: string }[];
+    const [own] = recorded.filter(({ table }) => table === 'passengers');
+    write(layouts, JSON.stringify([...recorded, { ...own, table: 'travellers' }]));
+    write('datasets/index.ts', `import { passengers as travellers } from './travellers.ts';\n${list}`);
+    const { steps, errors } = await up();
+    expect(errors).toEqual([]);
+    expect(
+      steps
+        .filter(({ does }) => does === 'create')
+        .map(typeOf)
+        .sort(),
+    ).toEqual(['CatalogTable', 'Statement', 'Statement', 'Statement']);
+    expect(typesOf(steps, 'replace', 'delete')).toEqual([]);
+  });
+
+  test('changes its table in place when the type of a column of a row changes', async () => {
+    const row = { find: 'time_estimate_s: z.int32(),', replace: 'time_estimate_s: z.number(),' };
+    write('datasets/recipes.ts', edited({ file: 'datasets/recipes.ts', ...row }, directory));
+    const { steps, errors } = await up();
+    expect(errors).toEqual([]);
+    expect(typesOf(steps, 'create')).toEqual([]);
+    expect(typesOf(steps, 'update')).toContain('CatalogTable');
+    expect(typesOf(steps, 'replace', 'delete')).toEqual([]);
+  });
+
+  test('changes in place with every key of its configuration, but for the period of the usage limit', async () => {
+    const before = new Map(stack.state);
+    const { steps, errors } = await up(everyKey);
+    expect(errors).toEqual([]);
+    expect(typesOf(steps, 'replace', 'delete')).toEqual(['UsageLimit']);
+    expect(stack.state.size).toBeGreaterThanOrEqual(before.size);
+    expect(typesOf(steps, 'update').length).toBeGreaterThan(10);
+  });
+
+  test('refuses another network, and leaves the network as it is', async () => {
+    const { steps, errors } = await up({ ...everyKey, 'sluice:database': '{"network":"10.99.0.0/24"}' });
+    expect(errors.join()).toMatch(/sluice:database\.network 10\.24\.0\.0\/24 --stack dev/);
+    expect(typesOf(steps, 'create', 'replace', 'delete').filter((type) => /Vpc|Subnet/.test(type))).toEqual(
+      [],
+    );
+  });
+
+  test('has room beside it for a second stack', async () => {
+    const second = await new Stack(account).up({ ...options, stack: 'a-stack-of-24-letters-ab' });
+    expect(second.errors).toEqual([]);
+    expect(second.steps.length).toBeGreaterThan(200);
+  });
+
+  test('refuses to be destroyed while its data is protected', () => {
+    const { steps, errors } = stack.destroy();
+    expect(steps).toEqual([]);
+    expect(errors.map((each) => /(\w+)::[^:]+$/.exec(each)?.[1]).sort()).toEqual([
+      ...Array(6).fill('Bucket'),
+      'Instance',
+      'Key',
+    ]);
+  });
+
+  test('is taken down in one go with retain, and leaves its buckets and its key', async () => {
+    expect((await up({ 'sluice:retain': 'true' })).errors).toEqual([]);
+    const { steps, errors } = stack.destroy();
+    expect(errors).toEqual([]);
+    expect(steps.filter(({ does }) => does === 'forget').map(typeOf)).toContain('Key');
+    expect(typesOf(steps, 'delete')).toEqual(expect.arrayContaining(['BucketNotification', 'Instance']));
+    expect(typesOf(steps, 'delete')).not.toContain('Bucket');
+    expect(stack.state.size).toBe(0);
+  });
+});
