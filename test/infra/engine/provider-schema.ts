@@ -5,7 +5,7 @@
 
 const ofBucket = ['bucket'];
 
-/** The inputs whose change replaces the resource; a type that is missing has none among those we set. */
+/** The inputs whose change replaces the resource. */
 export const replacing: Readonly<Record<string, readonly string[]>> = {
   'aws:cloudwatch/dashboard:Dashboard': ['dashboardName'],
   'aws:cloudwatch/eventRule:EventRule': ['name', 'namePrefix', 'eventBusName'],
@@ -13,6 +13,7 @@ export const replacing: Readonly<Record<string, readonly string[]>> = {
   'aws:cloudwatch/logGroup:LogGroup': ['name', 'namePrefix', 'logGroupClass'],
   'aws:cloudwatch/metricAlarm:MetricAlarm': ['name'],
   'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup': ['vpcId'],
+  'aws:ec2/flowLog:FlowLog': ['vpcId', 'iamRoleArn', 'logDestination', 'logDestinationType', 'trafficType'],
   'aws:ec2/routeTable:RouteTable': ['vpcId'],
   'aws:ec2/routeTableAssociation:RouteTableAssociation': ['subnetId'],
   'aws:ec2/securityGroup:SecurityGroup': ['name', 'namePrefix', 'description', 'vpcId'],
@@ -49,6 +50,7 @@ export const replacing: Readonly<Record<string, readonly string[]>> = {
   'aws:redshiftserverless/workgroup:Workgroup': ['workgroupName', 'namespaceName'],
   'aws:s3/bucket:Bucket': ['bucket', 'bucketPrefix', 'objectLockEnabled'],
   'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration': ofBucket,
+  'aws:s3/bucketLogging:BucketLogging': ofBucket,
   'aws:s3/bucketNotification:BucketNotification': ofBucket,
   'aws:s3/bucketOwnershipControls:BucketOwnershipControls': ofBucket,
   'aws:s3/bucketPolicy:BucketPolicy': ofBucket,
@@ -63,6 +65,7 @@ export const replacing: Readonly<Record<string, readonly string[]>> = {
   'aws:sqs/redriveAllowPolicy:RedriveAllowPolicy': ['queueUrl'],
   'aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule': ['securityGroupId'],
   'aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule': ['securityGroupId'],
+  'pulumi:providers:aws': [],
 };
 
 /** The properties that AWS keeps unique in an account, together, beside ids. */

@@ -121,6 +121,7 @@ export class Stack {
 
   #step(goal: Goal, gone: Set<string>, steps: Step[]): Existing {
     if (goal.component) return { ...goal, id: '', outputs: goal.inputs };
+    const replaces = replacingOf(goal.type);
     const before = gone.has(goal.urn) ? undefined : this.state.get(goal.urn);
     if (before === undefined) {
       steps.push({ does: gone.has(goal.urn) ? 'replace' : 'create', urn: goal.urn, changed: [] });
@@ -129,7 +130,7 @@ export class Stack {
     const changed = changesOf(before, goal);
     const { urn, type, inputs, options } = goal;
     if (changed.length === 0) return { ...goal, id: before.id, outputs: before.outputs };
-    if (!changed.some((property) => replacing[type]?.includes(property))) {
+    if (!changed.some((property) => replaces.includes(property))) {
       steps.push({ does: 'update', urn, changed });
       const outputs = this.#account.update(type, before.id, before.outputs, inputs, before.inputs);
       return { ...goal, id: before.id, outputs };
@@ -178,6 +179,12 @@ export class Stack {
   #delete({ type, id, outputs }: Existing): void {
     this.#account.delete(type, id, outputs);
   }
+}
+
+function replacingOf(type: string): readonly string[] {
+  const found = replacing[type];
+  if (found === undefined) throw new Error(`provider-schema.ts does not say what replaces a ${type}.`);
+  return found;
 }
 
 /** The inputs that differ from what AWS has, without those that the program ignores. */

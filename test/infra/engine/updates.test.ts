@@ -1,6 +1,7 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import schema from '../../../infra/configuration/stack.schema.json' with { type: 'json' };
 import { copyOfCheckout } from '../../cli/checkout.ts';
 import { edited } from '../../edit.ts';
 import { withEverything } from '../stacks.ts';
@@ -61,7 +62,13 @@ const everyKey = {
     finalSnapshot: false,
     backupRetention: 14,
     proxy: true,
+    insights: false,
+    flowLogs: true,
   }),
+  'sluice:permissionsBoundary': 'arn:aws:iam::000000000000:policy/other',
+  'sluice:uploaders': '["arn:aws:iam::222222222222:role/exporter"]',
+  'sluice:encryptLogs': 'false',
+  'sluice:accessLogs': JSON.stringify({ enabled: true, expiry: 100 }),
   'sluice:catalog': JSON.stringify({ schedule: 'cron(0 6 * * ? *)', scheduled: false, alarmAge: 100_000 }),
   'sluice:warehouse': JSON.stringify({
     enabled: true,
@@ -165,6 +172,23 @@ describe('a stack with everything', () => {
     expect(typesOf(steps, 'replace', 'delete')).toEqual([]);
   });
 
+  test('has another value for every key but those that protect, add or remove parts, or can’t change', () => {
+    const keys = Object.entries(schema.properties.config.properties).flatMap(([key, value]) =>
+      'properties' in value ? Object.keys(value.properties).map((part) => `${key}.${part}`) : [key],
+    );
+    const changed = Object.entries(everyKey).flatMap(([key, text]) =>
+      /^\{/.test(text) ? Object.keys(JSON.parse(text)).map((part) => `${key}.${part}`) : [key],
+    );
+    expect(keys.filter((key) => key.startsWith('sluice:') && !changed.includes(key))).toEqual([
+      'sluice:forceDestroy',
+      'sluice:retain',
+      'sluice:accessLogs.bucket',
+      'sluice:mysql',
+      'sluice:database.deletionProtection',
+      'sluice:database.network',
+    ]);
+  });
+
   test('changes in place with every key of its configuration, but for the period of the usage limit', async () => {
     const before = new Map(stack.state);
     const { steps, errors } = await up(everyKey);
@@ -192,7 +216,7 @@ describe('a stack with everything', () => {
     const { steps, errors } = stack.destroy();
     expect(steps).toEqual([]);
     expect(errors.map((each) => /(\w+)::[^:]+$/.exec(each)?.[1]).sort()).toEqual([
-      ...Array(6).fill('Bucket'),
+      ...Array(7).fill('Bucket'),
       'Instance',
       'Key',
     ]);
