@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { TransientError } from '../../domain/errors.ts';
+import { type TransientCode, TransientError } from '../../domain/errors.ts';
 import { mysqlSettings, openMysql } from '../../mysql/connection.ts';
 import { MysqlTableStore } from '../../mysql/mysql-table-store.ts';
 import { patience } from '../../mysql/session.ts';
@@ -47,13 +47,17 @@ const load = (sequencer: string, rows: ReturnType<typeof numbered>, by = store) 
 const stored = () => storedRows(look, things, key);
 
 /** Expects that work fails as something that may succeed later, and says why. */
-async function failsFor(work: Promise<unknown>, says: RegExp): Promise<void> {
+async function failsFor(
+  work: Promise<unknown>,
+  says: RegExp,
+  code: TransientCode = 'database',
+): Promise<void> {
   const error = await work.then(
     () => undefined,
     (reason: unknown) => reason,
   );
   expect(error).toBeInstanceOf(TransientError);
-  expect(error).toMatchObject({ code: 'database', stage: 'loading', message: expect.stringMatching(says) });
+  expect(error).toMatchObject({ code, stage: 'loading', message: expect.stringMatching(says) });
   expect(JSON.stringify([error, String((error as Error).cause), (error as Error).stack])).not.toContain(
     's3cret',
   );
@@ -127,7 +131,7 @@ describe('a server', () => {
     try {
       for (;;) all.push(await server.connect());
     } catch {
-      await failsFor(load('01', numbered(thing('a')), user), /no connection left/);
+      await failsFor(load('01', numbered(thing('a')), user), /no connection left/, 'throttled');
     } finally {
       for (const connection of all) connection.destroy();
     }
