@@ -8,7 +8,7 @@ export interface MysqlFailure {
    */
   readonly passes: boolean;
   /** Whether the server has more work than it takes. */
-  readonly throttled: boolean;
+  readonly throttled?: true;
 }
 
 interface Kind {
@@ -90,9 +90,9 @@ export function mysqlFailure(error: unknown): MysqlFailure | undefined {
     kindOf(sqlState === undefined ? undefined : errno, code) ??
     (fatal === true && sqlState === undefined ? kindOf(undefined, 'PROTOCOL_CONNECTION_LOST') : undefined);
   const said = `${code}${errno === undefined || sqlState === undefined ? '' : ` (${errno})`}: ${error.message}`;
-  if (kind === undefined) return { message: `The database failed. ${said}`, passes: false, throttled: false };
-  const { what, cure, passes = false, throttled = false } = kind;
-  return { message: `${what}. ${said}. ${cure}`, passes, throttled };
+  if (kind === undefined) return { message: `The database failed. ${said}`, passes: false };
+  const { what, cure, passes = false, throttled } = kind;
+  return { message: `${what}. ${said}. ${cure}`, passes, ...(throttled && { throttled }) };
 }
 
 /** Whether a row to insert exists already. */

@@ -132,7 +132,7 @@ function isBroken(error: unknown): boolean {
  */
 function transient({ message, throttled }: MysqlFailure, error: unknown): TransientError {
   const { code, message: said } = error as { code?: string; message: string };
-  return new TransientError(throttled ? 'throttled' : 'database', message, {
+  return new TransientError(throttled === true ? 'throttled' : 'database', message, {
     stage: 'loading',
     cause: `${code}: ${said}`,
   });

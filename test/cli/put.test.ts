@@ -58,7 +58,7 @@ test('put --wait shows the records and the last error, and Ctrl-C says that the 
   await pipeline.target.control?.clearFaults();
   expect(interrupted.status).toBe(130);
   expect(interrupted.stderr).toMatch(
-    /0 of 1 done; 1 record; recipes\/soup's\.ndjson: retrying \(transformation, attempt 1 of \d\); attempt 1 of .*storage: /,
+    /0 of 1 done; 1 record; recipes\/soup's\.ndjson: retrying \(transformation, attempt 1 of \d\); attempt 1 of .*throttled: /,
   );
   expect(interrupted.stderr).toMatch(
     /The file is uploaded, and the work on it goes on\. To see how far it is: npx sluice status 'recipes.*\n$/,

@@ -54,7 +54,7 @@ test('start prints a line as each object ends and when a message is retried, and
     expect(await sluice(directory, ['put', '-k', 'recipes/slow.ndjson', file])).toMatchObject({ status: 0 });
     await expect
       .poll(() => printed)
-      .toMatch(/\n[\d:]{8} ↻ retried recipes\/slow\.ndjson {2}extraction, attempt 1 of \d, storage: /);
+      .toMatch(/\n[\d:]{8} ↻ retried recipes\/slow\.ndjson {2}extraction, attempt 1 of \d, throttled: /);
     server.kill('SIGINT');
     const { status, stderr } = await ended;
     expect(status, stderr).toBe(0);
