@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { choice, milliseconds, whole } from '../options/options.ts';
 import type { Control, Fault, FaultRequest } from '../target/control.ts';
+import { queueName } from '../target/queue-state.ts';
 import type { Target } from '../target/target.ts';
 import { count, duration, integer, printable, printableJson, table } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
@@ -167,7 +168,7 @@ function aim(options: AimOptions, { outputs }: Target): FaultRequest {
   const name = resourceName(outputs.functions, options.function);
   const resource =
     bucketName === undefined
-      ? queueUrl && `arn:aws:sqs:${outputs.region}:000000000000:${queueUrl.split('/').at(-1)}`
+      ? queueUrl && `arn:aws:sqs:${outputs.region}:000000000000:${queueName(queueUrl)}`
       : `arn:aws:s3:::${bucketName}${key === undefined ? '' : `/${key}`}`;
   return {
     skip: nth - 1,

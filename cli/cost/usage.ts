@@ -1,6 +1,7 @@
 import { type Dimension, type MetricDataQuery, paginateGetMetricData } from '@aws-sdk/client-cloudwatch';
 import type { StageUsage, Usage } from '../../domain/cost/actual.ts';
 import { type Stage, stages } from '../../domain/stage.ts';
+import { queueName } from '../target/queue-state.ts';
 import type { Target } from '../target/target.ts';
 import { logGroupOf } from '../terminal/log-events.ts';
 
@@ -48,7 +49,7 @@ export async function usageOf(target: Target, days: number): Promise<Usage> {
 
 async function ofStage(target: Target, stage: Stage): Promise<MetricDataQuery[]> {
   const { outputs } = target;
-  const queue = [{ Name: 'QueueName', Value: outputs.queues[stage].split('/').at(-1) }];
+  const queue = [{ Name: 'QueueName', Value: queueName(outputs.queues[stage]) }];
   const lambda = [{ Name: 'FunctionName', Value: outputs.functions[stage] }];
   const logGroup = [{ Name: 'LogGroupName', Value: await logGroupOf(target, outputs.functions[stage]) }];
   return [

@@ -122,6 +122,7 @@ export async function recentMetrics(target: Target): Promise<(id: string) => rea
   return (id) => MetricDataResults.find(({ Id }) => Id === id)?.Values ?? [];
 }
 
-function queueName(url: string): string {
+/** The name of a queue, by its URL. */
+export function queueName(url: string): string {
   return url.slice(url.lastIndexOf('/') + 1);
 }

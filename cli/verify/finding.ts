@@ -64,6 +64,11 @@ export class Inspection {
     this.#add('failed', true, code, subject, message, cure);
   }
 
+  /** `blocks`, or `fails` where objects pass nevertheless. */
+  wrong(blocking: boolean, code: string, subject: string, message: string, cure = this.redeploy): void {
+    this.#add('failed', blocking, code, subject, message, cure);
+  }
+
   fails(code: string, subject: string, message: string, cure = this.redeploy): void {
     this.#add('failed', false, code, subject, message, cure);
   }

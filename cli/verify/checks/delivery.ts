@@ -20,15 +20,14 @@ export function checkRules(facts: Facts, inspection: Inspection): void {
     if (queue === undefined) continue;
     const rules = inspection.need(fed.rules, 'rule_missing', queue.name, `The rule of ${what}`);
     if (rules === undefined) continue;
-    const wrong: Inspection['blocks'] = (...args) =>
-      blocking ? inspection.blocks(...args) : inspection.fails(...args);
     if (rules.length === 0)
-      wrong(
+      inspection.wrong(
+        blocking,
         'rule_missing',
         queue.name,
         `No rule of EventBridge has the queue of ${what} as its target, so nothing arrives there.`,
       );
-    for (const rule of rules) checkRule(rule, what, knownOf(fed.undelivered), wrong, inspection);
+    for (const rule of rules) checkRule(rule, what, knownOf(fed.undelivered), blocking, inspection);
   }
 }
 
@@ -36,24 +35,27 @@ function checkRule(
   { name, enabled, missed, pattern, transforms, deadLetterArn }: RuleFacts,
   what: string,
   undelivered: QueueFacts | undefined,
-  wrong: Inspection['blocks'],
+  blocking: boolean,
   inspection: Inspection,
 ): void {
   if (!enabled)
-    wrong(
+    inspection.wrong(
+      blocking,
       'rule_disabled',
       name,
       `The rule of ${what} is disabled, so EventBridge delivers none of its events; those of this time are lost.`,
       `To enable it: aws events enable-rule --name ${name}. Then send what was missed: npx sluice sweep --enqueue${inspection.on}`,
     );
   if (missed.length > 0)
-    wrong(
+    inspection.wrong(
+      blocking,
       'pattern_misses',
       name,
       `The pattern of the rule of ${what} does not match ${missed.map((type) => `“${type}”`).join(' and ')}: ${pattern}`,
     );
   if (transforms)
-    wrong(
+    inspection.wrong(
+      blocking,
       'target_transforms',
       name,
       `The rule of ${what} changes the events, so the function can't read them.`,
@@ -132,8 +134,7 @@ function checkSender(
   const why = whyRefused(queue.policy, sendingTo(queue, 'events.amazonaws.com', rule.arn));
   if (why === undefined) return;
   const message = `The queue of ${what} does not let the rule ${rule.name} send to it: ${why}.`;
-  if (blocking) inspection.blocks('queue_refuses_rule', queue.name, message);
-  else inspection.fails('queue_refuses_rule', queue.name, message);
+  inspection.wrong(blocking, 'queue_refuses_rule', queue.name, message);
 }
 
 const sendingTo = ({ arn }: QueueFacts, service: string, sourceArn: string) => ({
@@ -186,9 +187,8 @@ export function checkKey({ key, buckets }: Facts, inspection: Inspection): void 
       const why = whyRefused(policy, { service, action, resource: arn, context });
       if (why === undefined) continue;
       const isEvents = service.startsWith('events');
-      const report: Inspection['blocks'] = (...args) =>
-        isEvents ? inspection.blocks(...args) : inspection.fails(...args);
-      report(
+      inspection.wrong(
+        isEvents,
         'key_refuses_service',
         arn,
         `The stack's key does not allow ${action} to ${service}: ${why}. So ${isEvents ? 'EventBridge can send to no stage' : `S3 can't tell the crawl queue of changes in ${knownOf(buckets.processed)?.name ?? 'the lake'}`}.`,

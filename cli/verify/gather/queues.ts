@@ -4,7 +4,7 @@ import {
   ListTargetsByRuleCommand,
   TestEventPatternCommand,
 } from '@aws-sdk/client-eventbridge';
-import { queueAttributes } from '../../target/queue-state.ts';
+import { queueAttributes, queueName } from '../../target/queue-state.ts';
 import type { Target } from '../../target/target.ts';
 import { type Fact, isKnown, lookUp } from '../fact.ts';
 import type { FedQueue, QueueFacts, RuleFacts } from '../facts.ts';
@@ -22,7 +22,7 @@ export function queueFacts(target: Target, url: string): Promise<Fact<QueueFacts
     const redrive = parsed(attributes.RedrivePolicy);
     const allow = parsed(attributes.RedriveAllowPolicy);
     return {
-      name: url.slice(url.lastIndexOf('/') + 1),
+      name: queueName(url),
       arn: attributes.QueueArn ?? '',
       policy: attributes.Policy,
       keyArn: attributes.KmsMasterKeyId,

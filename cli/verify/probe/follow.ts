@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Stage, stages } from '../../../domain/stage.ts';
 import { describeState } from '../../ledger/states/describe-state.ts';
 import {
@@ -15,6 +14,7 @@ import { linesWith, logGroupOf } from '../../terminal/log-events.ts';
 import { count, integer } from '../../terminal/terminal.ts';
 import type { Finding } from '../finding.ts';
 import { type Denial, denialIn } from './denial.ts';
+import { untilNextLook } from './step.ts';
 
 export interface Following {
   readonly timeoutMs: number;
@@ -22,7 +22,6 @@ export interface Following {
   readonly progress: (text: string) => void;
 }
 
-const POLL_MS = { local: 200, aws: 2000 };
 /** For so long nothing is wrong with an object that does not move. */
 const LOOK_AFTER_MS = 3000;
 
@@ -53,9 +52,7 @@ export async function follow(
         return { stuck: await whereStuck(target, { ...state, trouble }, now - since, denial) };
       lookAt = Date.now() + LOOK_AFTER_MS;
     }
-    await sleep(target.control === undefined ? POLL_MS.aws : POLL_MS.local, undefined, { signal }).catch(() =>
-      signal.throwIfAborted(),
-    );
+    await untilNextLook({ target, signal });
   }
 }
 

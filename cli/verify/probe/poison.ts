@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { SendMessageCommand } from '@aws-sdk/client-sqs';
-import { toQueueMessage } from '../../../domain/versions/event-message.ts';
 import { deadLetterQueues } from '../../ledger/dead-letters/dead-letters.ts';
 import { redriveSome } from '../../ledger/dead-letters/redrive.ts';
 import { redriveEndings } from '../../ledger/dead-letters/redrive-endings.ts';
 import { lostKey, type ProbeObjects } from './objects.ts';
+import { sendEvent } from './send-event.ts';
 import { differs, type ProbeOptions } from './step.ts';
 
 /**
@@ -17,18 +16,9 @@ export async function redrivePoison(
   { target, timeoutMs, signal, on }: ProbeOptions,
 ): Promise<string> {
   const key = lostKey(prefix);
-  const event = {
-    type: 'created' as const,
-    key,
-    versionId: randomUUID().replaceAll('-', ''),
-    revision: 0,
-    sequencer: '00',
-    size: 1,
-    permanent: false,
-  };
-  const MessageBody = toQueueMessage(target.outputs.buckets.raw, event, 'Sweep');
   const QueueUrl = target.outputs.deadLetterQueues.extraction;
-  await target.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+  const versionId = randomUUID().replaceAll('-', '');
+  await sendEvent(target, QueueUrl, { key, versionId, sequencer: '00', size: 1 });
   const [dlq] = deadLetterQueues(target, ['extraction']).filter(({ place }) => place === 'dlq');
   const cure = `To see the DLQ: npx sluice dlq extraction${on}`;
   const end = Date.now() + timeoutMs;

@@ -1,9 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { isRetry, parseStageLine } from '../../../domain/activity/stage-line.ts';
 import { errorText } from '../../../domain/errors.ts';
-import { toQueueMessage } from '../../../domain/versions/event-message.ts';
 import { total } from '../../../domain/versions/receipt.ts';
 import { entryOf } from '../../ledger/ledger.ts';
 import { rejects } from '../../ledger/rejects/rejects.ts';
@@ -14,6 +11,7 @@ import { cleanUp } from './clean-up.ts';
 import { follow } from './follow.ts';
 import { type ProbeObject, type ProbeObjects, probeObjects } from './objects.ts';
 import { redrivePoison } from './poison.ts';
+import { sendEvent } from './send-event.ts';
 import { crawlForProbe, queryProbe, queryProbeInMysql, reconcileProbe } from './sinks.ts';
 import {
   differs,
@@ -22,9 +20,8 @@ import {
   type StepName,
   type StepResult,
   StepSkipped,
+  untilNextLook,
 } from './step.ts';
-
-const POLL_MS = { local: 250, aws: 2000 };
 
 /** Sends probe objects through the pipeline, compares what becomes of them, and erases them. */
 export class Probe {
@@ -201,20 +198,10 @@ export class Probe {
     const { key, body } = this.objects.replacing;
     const current = (await entryOf(target, key))?.entry.current;
     const sequencer = current?.sequencer ?? '';
-    const event = {
-      type: 'created' as const,
-      key,
-      versionId,
-      revision: 0,
-      sequencer,
-      size: Buffer.byteLength(body),
-      permanent: false,
-    };
     const group = await logGroupOf(target, target.outputs.functions.extraction);
     const tail = new LogTail(target, group, Date.now() - 60_000, quotedTerm(key));
-    const MessageBody = toQueueMessage(target.outputs.buckets.raw, event, 'Sweep');
-    const QueueUrl = target.outputs.queues.extraction;
-    await target.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+    const size = Buffer.byteLength(body);
+    await sendEvent(target, target.outputs.queues.extraction, { key, versionId, sequencer, size });
     await this.#until(
       async () => {
         for await (const { message = '' } of tail.look()) {
@@ -246,8 +233,7 @@ export class Probe {
     while (!(await isSo())) {
       signal.throwIfAborted();
       if (Date.now() > end) throw failure();
-      const pause = target.control === undefined ? POLL_MS.aws : POLL_MS.local;
-      await sleep(pause, undefined, { signal }).catch(() => signal.throwIfAborted());
+      await untilNextLook({ target, signal });
     }
   }
 }

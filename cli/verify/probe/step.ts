@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Target } from '../../target/target.ts';
 import type { Finding } from '../finding.ts';
 
@@ -40,6 +41,17 @@ export interface ProbeOptions {
   readonly mysqlUrl: () => string | undefined;
   /** ` --stack prod`, or nothing locally. */
   readonly on: string;
+}
+
+const POLL_MS = { local: 200, aws: 2000 };
+
+/** Waits until the next look. @throws the signal's reason */
+export async function untilNextLook({
+  target,
+  signal,
+}: Pick<ProbeOptions, 'target' | 'signal'>): Promise<void> {
+  const ms = target.control === undefined ? POLL_MS.aws : POLL_MS.local;
+  await sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
 }
 
 /** Thrown within a step: what was seen is not what must be. */
