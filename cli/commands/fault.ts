@@ -57,8 +57,8 @@ export function fault(program: Command): void {
     .argument('<operation>', 'the API operation, e.g. PutObject')
     .argument(
       '<status>',
-      '403 (as if no policy allowed it), 409, 412 (S3’s conditional writes), 500 or 503',
-      choice('403', '409', '412', '500', '503'),
+      '400 (throttled; not by S3), 403 (as if no policy allowed it), 409, 412 (S3’s conditional writes), 500 or 503',
+      choice('400', '403', '409', '412', '500', '503'),
     )
     .action((operation: string, status: string, options: AimOptions) =>
       submit({ kind: 'answer', operation, status: Number(status) }, options),

@@ -29,7 +29,14 @@ const delayMs = z.int().min(1).max(900_000);
 export const faultRequest = z.discriminatedUnion('kind', [
   calls.extend({
     kind: z.literal('answer'),
-    status: z.union([z.literal(403), z.literal(409), z.literal(412), z.literal(500), z.literal(503)]),
+    status: z.union([
+      z.literal(400),
+      z.literal(403),
+      z.literal(409),
+      z.literal(412),
+      z.literal(500),
+      z.literal(503),
+    ]),
   }),
   /** Closes the connection without an answer; `after` the call has taken effect. */
   calls.extend({ kind: z.literal('close'), when }),
@@ -107,11 +114,7 @@ export class Faults {
 
   /** @throws ServiceError for an error that AWS never answers */
   add(asked: Asked): Fault {
-    if (asked.kind === 'answer' && asked.status in conditional && !/Object|Upload|Part/.test(asked.operation))
-      throw badRequest(
-        'ValidationException',
-        `${asked.operation} never answers ${asked.status}: only S3's writes do.`,
-      );
+    if (asked.kind === 'answer') mustBeAnswered(asked);
     this.#lastId += 1;
     const fault = { id: `${this.#lastId}`, asked, random: seeded(asked.seed), seen: 0, hits: 0 };
     this.#active.set(fault.id, fault);
@@ -238,14 +241,30 @@ const ofS3 = {
 } as const;
 const ofOthers = {
   ...conditional,
+  400: ['ThrottlingException', 'Rate exceeded'],
   500: ['InternalFailure', internal],
   503: ['ServiceUnavailable', 'The service is temporarily unavailable.'],
 } as const;
 
-function refusal(status: 403 | keyof typeof ofS3, call: Call): ServiceError {
+/** @throws ServiceError for a status that AWS never answers to the operation */
+function mustBeAnswered({
+  operation,
+  status,
+}: {
+  readonly operation: string;
+  readonly status: number;
+}): void {
+  const isOfObjects = /Object|Upload|Part(?!ition)/.test(operation);
+  if (status in conditional && !isOfObjects)
+    throw badRequest('ValidationException', `${operation} never answers ${status}: only S3's writes do.`);
+  if (status === 400 && (isOfObjects || operation.includes('Bucket')))
+    throw badRequest('ValidationException', `${operation} is never throttled with 400: S3 answers 503.`);
+}
+
+function refusal(status: 403 | keyof typeof ofOthers, call: Call): ServiceError {
   const { action } = call;
   if (status === 403) return denied(call, `because no identity-based policy allows the ${action} action`);
-  const [code, message] = (action.startsWith('s3:') ? ofS3 : ofOthers)[status];
+  const [code, message] = action.startsWith('s3:') && status !== 400 ? ofS3[status] : ofOthers[status];
   return new ServiceError(code, status, message);
 }
 

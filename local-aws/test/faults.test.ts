@@ -170,9 +170,10 @@ describe('a fault of calls', () => {
   });
 
   test('an error that AWS never answers is refused, and so is an unknown option', () => {
-    expect(() => faultsWith({ kind: 'answer', operation: 'SendMessage', status: 412 })).toThrow(
-      'never answers 412',
-    );
+    for (const operation of ['SendMessage', 'CreatePartition'])
+      expect(() => faultsWith({ kind: 'answer', operation, status: 412 })).toThrow('never answers 412');
+    for (const operation of ['PutObject', 'UploadPart', 'ListBuckets'])
+      expect(() => faultsWith({ kind: 'answer', operation, status: 400 })).toThrow('S3 answers 503');
     expect(faultRequest.safeParse({ kind: 'close', operation: 'PutObject', tims: 3 }).success).toBe(false);
     expect(faultRequest.safeParse({ kind: 'close', operation: 'putObject' }).success).toBe(false);
   });
