@@ -1,35 +1,29 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
-import type { ServiceContext } from '../core/cloud-service.ts';
 import { badRequest, ServiceError } from '../core/service-error.ts';
 import { validationMessage } from '../http/invalid-input.ts';
 import { jsonService, page } from '../http/json.ts';
-import { type Asked, type DescribedService, operationOf, operationsOn } from '../http/operation.ts';
-import { harmless, notServed, only } from '../http/parameters.ts';
-import type { Partition } from './catalog.ts';
-import { type Crawl, catalogArn } from './crawler.ts';
-import type { Glue, LiveCrawler } from './glue.ts';
-import type { CatalogSettings, TableSettings } from './settings.ts';
+import type { DescribedService } from '../http/operation.ts';
+import { notServed, only } from '../http/parameters.ts';
+import { type Partition, within } from './catalog.ts';
+import type { Crawl } from './crawler.ts';
+import type { LiveCrawler } from './glue.ts';
 import {
   checkDescriptor,
-  describeColumn,
   governed,
   inCatalog,
-  inDatabase,
   named,
-  namedTable,
+  namedDatabase,
   ofTable,
   type PartitionInput,
   paging,
   partitionInput,
-  storageOf,
   values,
   wholeAnswer,
 } from './shapes.ts';
-
-export interface GlueServiceOptions extends Omit<ServiceContext, 'ids'> {
-  readonly glue: Pick<Glue, 'catalog' | 'crawler' | 'startCrawler' | 'register' | 'removePartition'>;
-}
+import { tableOperations } from './table-operations.ts';
+import type { Table } from './tables.ts';
+import { type GlueServiceOptions, onCrawler, onTable, operation } from './targets.ts';
 
 /** Glue's API: the AWS JSON 1.1 protocol ("AWS Glue Web API Reference"), limited to the needs of the lake. */
 export function glueService(service: GlueServiceOptions): DescribedService {
@@ -41,27 +35,6 @@ export function glueService(service: GlueServiceOptions): DescribedService {
     invalidInput: (invalid) => badRequest('InvalidInputException', validationMessage(invalid)),
   });
 }
-
-type Database = CatalogSettings['databases'][number];
-
-const operation = operationOf<GlueServiceOptions>();
-// A call on a part of the catalog needs the permission on everything that contains it ("Specifying AWS Glue
-// resource ARNs").
-const within = (database: Database, table?: TableSettings) => [
-  catalogArn(database.arn),
-  database.arn,
-  ...(table === undefined ? [] : [table.arn]),
-];
-const onTable = operationsOn(
-  ({ service, input }: Asked<GlueServiceOptions, z.infer<typeof ofTable | typeof namedTable>>) =>
-    service.glue.catalog.table(input.DatabaseName, 'TableName' in input ? input.TableName : input.Name),
-  ({ service, target }) => within(service.glue.catalog.database(target.database), target),
-);
-const onCrawler = operationsOn(
-  ({ service, input }: Asked<GlueServiceOptions, { Name: string } | { CrawlerName: string }>) =>
-    service.glue.crawler('Name' in input ? input.Name : input.CrawlerName),
-  ({ target }) => target.settings.arn,
-);
 
 const operations = {
   GetDatabases: operation({
@@ -77,38 +50,14 @@ const operations = {
   }),
 
   GetDatabase: operation({
-    input: inCatalog.extend(named.shape),
+    input: namedDatabase,
     find: ({ service: { glue }, input: { Name } }) => glue.catalog.database(Name),
     action: 'glue:GetDatabase',
     resource: ({ target }) => within(target),
     run: ({ target }) => ({ Database: { Name: target.name } }),
   }),
 
-  GetTables: operation({
-    input: inDatabase.extend({
-      ...paging.shape,
-      ...governed,
-      Expression: notServed,
-      ResourceShareType: only('ALL'),
-      IncludeStatusDetails: harmless('No table has a status.'),
-      AttributesToGet: wholeAnswer,
-    }),
-    find: ({ service: { glue }, input: { DatabaseName } }) => glue.catalog.database(DatabaseName),
-    action: 'glue:GetTables',
-    resource: ({ target }) => within(target),
-    run: ({ service: { glue }, target, input }) =>
-      page('TableList', glue.catalog.tables(target.name), describeTable, input),
-  }),
-
-  GetTable: onTable(
-    'glue:GetTable',
-    namedTable.extend({
-      ...governed,
-      IncludeStatusDetails: harmless('No table has a status.'),
-      AttributesToGet: wholeAnswer,
-    }),
-    ({ target }) => ({ Table: describeTable(target) }),
-  ),
+  ...tableOperations,
 
   GetPartitions: onTable(
     'glue:GetPartitions',
@@ -203,18 +152,12 @@ const operations = {
   ),
 };
 
-const partitionOf = (
-  { glue }: GlueServiceOptions,
-  { database, name }: TableSettings,
-  wanted: readonly string[],
-) => glue.catalog.partition({ database, table: name }, wanted);
+const partitionOf = ({ glue }: GlueServiceOptions, { database, name }: Table, wanted: readonly string[]) =>
+  glue.catalog.partition({ database, table: name }, wanted);
 
-async function create(
-  service: GlueServiceOptions,
-  table: TableSettings,
-  input: PartitionInput,
-): Promise<void> {
-  if (input.Values.length !== table.partitionKeys.length)
+async function create(service: GlueServiceOptions, table: Table, input: PartitionInput): Promise<void> {
+  const { PartitionKeys = [], StorageDescriptor } = table.definition;
+  if (input.Values.length !== PartitionKeys.length)
     throw badRequest(
       'InvalidInputException',
       `The number of partition keys do not match the number of partition values: ${input.Values.length}`,
@@ -222,12 +165,12 @@ async function create(
   checkDescriptor(table, input.StorageDescriptor);
   if (partitionOf(service, table, input.Values))
     throw badRequest('AlreadyExistsException', 'Partition already exists.');
-  const path = table.partitionKeys.map(({ name }, index) => `${name}=${input.Values[index]}/`).join('');
+  const path = PartitionKeys.map(({ Name }, index) => `${Name}=${input.Values[index]}/`).join('');
   const partition = {
     database: table.database,
     table: table.name,
     values: input.Values,
-    location: input.StorageDescriptor?.Location ?? `${table.location}${path}`,
+    location: input.StorageDescriptor?.Location ?? `${StorageDescriptor?.Location}${path}`,
     createdAt: service.clock.now(),
   };
   await service.glue.register([partition]);
@@ -249,24 +192,13 @@ function describeCrawler({ settings, running, history }: LiveCrawler, now: numbe
   };
 }
 
-function describeTable(table: TableSettings): object {
-  return {
-    Name: table.name,
-    DatabaseName: table.database,
-    TableType: 'EXTERNAL_TABLE',
-    Parameters: table.parameters,
-    PartitionKeys: table.partitionKeys.map(describeColumn),
-    StorageDescriptor: storageOf(table, table.location),
-  };
-}
-
-function describePartition(table: TableSettings, { values: given, location, createdAt }: Partition): object {
+function describePartition(table: Table, { values: given, location, createdAt }: Partition): object {
   return {
     Values: given,
     DatabaseName: table.database,
     TableName: table.name,
     CreationTime: createdAt / 1000,
-    StorageDescriptor: storageOf(table, location),
+    StorageDescriptor: { ...table.definition.StorageDescriptor, Location: location },
   };
 }
 

@@ -2,8 +2,9 @@ import * as z from 'zod';
 import { type Authorize, authorizeAction, type Caller } from '../core/call.ts';
 import type { RoleReader } from '../s3/api/role-reader.ts';
 import type { QueuePort, ReceivedMessage } from '../sqs/sqs.ts';
-import type { Catalog, Partition } from './catalog.ts';
-import type { CatalogColumn, CrawlerSettings, TableSettings } from './settings.ts';
+import { type Catalog, type Partition, within } from './catalog.ts';
+import type { CatalogColumn, CrawlerSettings } from './settings.ts';
+import { isIceberg, type Table } from './tables.ts';
 
 /** A crawl's result. */
 export interface Crawl {
@@ -58,7 +59,7 @@ const TOLD = 100;
  * Crawls as Glue does in S3 event mode (Glue guide, "Accelerating crawls using Amazon S3 event
  * notifications"): the first crawl lists the tables' locations; later ones list only the folders named in
  * messages, if any. New folders become partitions, which inherit the table's schema; existing tables and
- * partitions are never changed.
+ * partitions are never changed. Iceberg tables are left out, since they have no partitions here.
  */
 export async function crawl(
   settings: CrawlerSettings,
@@ -66,12 +67,14 @@ export async function crawl(
   ports: CrawlPorts,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  const tables = settings.tables.map((name) => ports.catalog.table(settings.database, name));
+  const tables = settings.tables
+    .map((name) => ports.catalog.table(settings.database, name))
+    .filter((table) => !isIceberg(table));
   const found = new Findings(tables);
   const taken: ReceivedMessage[] = [];
   if (isFirst) {
     for (const table of tables) {
-      const { bucket, prefix } = placeOf(table);
+      const { bucket, prefix } = placeOf(locationOf(table));
       for await (const file of ports.files.list(bucket, prefix)) found.add(bucket, file);
     }
   } else {
@@ -89,7 +92,7 @@ export async function crawl(
   const drift = [...found.drift];
   for (const folder of found.folders.values()) {
     const { table, values, location } = folder;
-    const { bucket, prefix } = placeOf({ location });
+    const { bucket, prefix } = placeOf(location);
     const place = { database: table.database, table: table.name };
     const known = ports.catalog.partition(place, values);
     const [file] = await Array.fromAsync(take(ports.files.list(bucket, prefix), 1));
@@ -97,12 +100,12 @@ export async function crawl(
       if (known !== undefined) empty.push(location);
       continue;
     }
-    if (known === undefined && table.partitionKeys.length > 0) {
+    if (known === undefined && partitionKeys(table).length > 0) {
       await mayRegister(ports, table);
       await ports.register([{ ...place, values, location, createdAt: ports.now() }]);
       partitionsCreated += 1;
     }
-    const declared = { columns: table.columns, format: table.parameters['classification'] ?? 'unknown' };
+    const declared = declarationOf(table);
     for (const { key, size } of folder.files.values()) {
       if (drift.length >= TOLD) break;
       const differs = await ports.compare(declared, size, (start, end) =>
@@ -122,7 +125,7 @@ export async function crawl(
 }
 
 interface Folder {
-  readonly table: TableSettings;
+  readonly table: Table;
   readonly values: readonly string[];
   readonly location: string;
   readonly files: Map<string, { readonly key: string; readonly size: number }>;
@@ -132,24 +135,25 @@ interface Folder {
 class Findings {
   readonly folders = new Map<string, Folder>();
   readonly drift = new Set<string>();
-  readonly #tables: readonly (TableSettings & { readonly bucket: string; readonly prefix: string })[];
+  readonly #tables: readonly PlacedTable[];
 
-  constructor(tables: readonly TableSettings[]) {
-    this.#tables = tables.map((table) => ({ ...table, ...placeOf(table) }));
+  constructor(tables: readonly Table[]) {
+    this.#tables = tables.map((table) => ({ table, ...placeOf(locationOf(table)) }));
   }
 
   /** A file without a size was deleted. */
   add(bucket: string, { key, size }: { readonly key: string; readonly size?: number | undefined }): void {
-    const table = this.#tables.find((each) => each.bucket === bucket && key.startsWith(each.prefix));
-    if (table === undefined) return;
-    const path = key.slice(table.prefix.length, key.lastIndexOf('/') + 1);
-    const partition = partitionValues(table.partitionKeys, path);
+    const place = this.#tables.find((each) => each.bucket === bucket && key.startsWith(each.prefix));
+    if (place === undefined) return;
+    const { table, prefix } = place;
+    const path = key.slice(prefix.length, key.lastIndexOf('/') + 1);
+    const partition = partitionValues(partitionKeys(table), path);
     if (partition === undefined) {
       if (size !== undefined && this.drift.size < TOLD)
         this.drift.add(`${key}: it lies in no partition of ${table.name} (${keysOf(table)})`);
       return;
     }
-    const location = `s3://${bucket}/${table.prefix}${path}`;
+    const location = `s3://${bucket}/${prefix}${path}`;
     const folder = this.folders.get(location) ?? { table, values: partition, location, files: new Map() };
     this.folders.set(location, folder);
     if (size === undefined) folder.files.delete(key);
@@ -157,38 +161,50 @@ class Findings {
   }
 }
 
-const keysOf = ({ partitionKeys }: TableSettings) =>
-  partitionKeys.length === 0 ? 'not partitioned' : `by ${partitionKeys.map(({ name }) => name).join(', ')}`;
+interface PlacedTable {
+  readonly table: Table;
+  readonly bucket: string;
+  readonly prefix: string;
+}
 
-function placeOf({ location }: { readonly location: string }): { bucket: string; prefix: string } {
+const locationOf = ({ definition }: Table) => definition.StorageDescriptor?.Location ?? '';
+
+const partitionKeys = ({ definition: { PartitionKeys = [] } }: Table) =>
+  PartitionKeys.map(({ Name }) => Name);
+
+const keysOf = (table: Table) =>
+  partitionKeys(table).length === 0 ? 'not partitioned' : `by ${partitionKeys(table).join(', ')}`;
+
+/** What a file of the table is compared with. */
+const declarationOf = ({ definition: { StorageDescriptor, Parameters } }: Table) => ({
+  columns: (StorageDescriptor?.Columns ?? []).map(({ Name, Type = '' }) => ({ name: Name, type: Type })),
+  format: Parameters?.['classification'] ?? 'unknown',
+});
+
+function placeOf(location: string): { bucket: string; prefix: string } {
   const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]+)\/(.*)$/.exec(location) ?? [];
   return { bucket, prefix };
 }
 
-async function mayRegister({ authorize, caller, catalog }: CrawlPorts, table: TableSettings): Promise<void> {
-  const database = catalog.database(table.database);
-  for (const resource of [catalogArn(database.arn), database.arn, table.arn])
+async function mayRegister({ authorize, caller, catalog }: CrawlPorts, table: Table): Promise<void> {
+  for (const resource of within(catalog.database(table.database), table.name))
     await authorizeAction(authorize, caller, 'glue:BatchCreatePartition', resource);
 }
 
 /**
  * The unescaped values of a folder such as `place=Ulm/day=2026-01-01/`; `undefined` if the folder is not a
- * partition by these columns.
+ * partition by these keys.
  */
-function partitionValues(columns: readonly CatalogColumn[], path: string): string[] | undefined {
+function partitionValues(keys: readonly string[], path: string): string[] | undefined {
   const segments = path.split('/').filter((segment) => segment !== '');
   const names = segments.map((segment) => segment.slice(0, segment.indexOf('=')));
-  if (names.length !== columns.length || columns.some(({ name }, index) => name !== names[index]))
-    return undefined;
+  if (names.length !== keys.length || keys.some((name, index) => name !== names[index])) return undefined;
   try {
     return segments.map((segment) => decodeURIComponent(segment.slice(segment.indexOf('=') + 1)));
   } catch {
     return undefined;
   }
 }
-
-/** The ARN of a database's catalog. */
-export const catalogArn = (databaseArn: string) => databaseArn.replace(/:database\/.*$/, ':catalog');
 
 /**
  * S3's notifications ("Amazon S3 User Guide: Event message structure"); a test event or another message has

@@ -2,6 +2,7 @@ import { authorizeRole, type Caller } from '../core/call.ts';
 import type { ServiceContext } from '../core/cloud-service.ts';
 import { type Journal, noJournal, openNothing } from '../core/journal.ts';
 import { badRequest, errorText } from '../core/service-error.ts';
+import { StateRefused } from '../core/state.ts';
 import { type BusEvent, eventTime } from '../events/rule.ts';
 import { roleReader } from '../s3/api/role-reader.ts';
 import type { Store } from '../s3/storage/store.ts';
@@ -9,6 +10,7 @@ import type { Sqs } from '../sqs/sqs.ts';
 import { Catalog, type Partition } from './catalog.ts';
 import { type CompareFile, type Crawl, crawl } from './crawler.ts';
 import type { CatalogSettings, CrawlerSettings } from './settings.ts';
+import type { Table, TableChange } from './tables.ts';
 
 export type GlueEntry =
   | { readonly type: 'registered'; readonly partitions: readonly Partition[] }
@@ -18,7 +20,8 @@ export type GlueEntry =
       readonly table: string;
       readonly values: readonly string[];
     }
-  | { readonly type: 'crawled'; readonly crawl: Crawl };
+  | { readonly type: 'crawled'; readonly crawl: Crawl }
+  | TableChange;
 
 export interface GlueOptions extends ServiceContext {
   readonly settings: CatalogSettings;
@@ -49,7 +52,7 @@ export class Glue {
 
   constructor(options: GlueOptions) {
     this.#options = options;
-    this.catalog = new Catalog(options.settings);
+    this.catalog = new Catalog(options.settings, () => options.clock.now());
     this.#crawlers = new Map(
       options.settings.crawlers.map((settings) => [
         settings.name,
@@ -58,6 +61,7 @@ export class Glue {
     );
   }
 
+  /** @throws StateRefused if the program declares a table that a call made */
   async start(): Promise<void> {
     const { openJournal = openNothing } = this.#options;
     this.#journal = await openJournal<GlueEntry>(
@@ -65,6 +69,8 @@ export class Glue {
       (entry) => this.#replay(entry),
       () => this.#snapshot(),
     );
+    const twice = this.catalog.twice();
+    if (twice) throw declaredTwice(twice);
   }
 
   async close(): Promise<void> {
@@ -101,6 +107,11 @@ export class Glue {
   async removePartition(database: string, table: string, values: readonly string[]): Promise<void> {
     this.catalog.remove({ database, table }, values);
     await this.#journal.append({ type: 'removed', database, table, values });
+  }
+
+  /** Changes a table; resolves when the change is stored. */
+  async changeTable(change: (catalog: Catalog) => TableChange): Promise<void> {
+    await this.#journal.append(change(this.catalog));
   }
 
   async #crawl({ settings, history }: LiveCrawler, startedAt: number): Promise<void> {
@@ -149,11 +160,15 @@ export class Glue {
   #replay(entry: GlueEntry): void {
     if (entry.type === 'registered') for (const partition of entry.partitions) this.catalog.add(partition);
     else if (entry.type === 'removed') this.catalog.remove(entry, entry.values);
-    else this.#remember(entry.crawl);
+    else if (entry.type === 'crawled') this.#remember(entry.crawl);
+    else this.catalog.apply(entry);
   }
 
   *#snapshot(): Iterable<GlueEntry> {
-    for (const partition of this.catalog.all()) yield { type: 'registered', partitions: [partition] };
+    // Before the partitions, since a new table has none.
+    yield* this.catalog.changes();
+    for (const partition of this.catalog.allPartitions())
+      yield { type: 'registered', partitions: [partition] };
     for (const { history } of this.#crawlers.values())
       for (const each of history) yield { type: 'crawled', crawl: each };
   }
@@ -191,3 +206,8 @@ export class Glue {
     };
   }
 }
+
+const declaredTwice = ({ database, name }: Table) =>
+  new StateRefused(
+    `The program describes the table ${database}.${name}, but a call of CreateTable made one of this name: on AWS, the deployment would fail with AlreadyExistsException. Remove the table from the program; or start the program as it was, delete the table with "aws glue delete-table --database-name ${database} --name ${name}", and start again; or choose another --directory.`,
+  );

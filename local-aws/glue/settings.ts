@@ -5,7 +5,6 @@ export interface CatalogColumn {
 
 export interface TableSettings {
   readonly name: string;
-  readonly arn: string;
   readonly database: string;
   /** `s3://bucket/prefix/` */
   readonly location: string;

@@ -3,16 +3,19 @@ import * as z from 'zod';
 import { unsupported } from '../core/service-error.ts';
 import { harmless, notServed, only } from '../http/parameters.ts';
 import { account } from '../iam/credentials.ts';
-import type { TableSettings } from './settings.ts';
+import type { Table } from './tables.ts';
 
 export const paging = z.object({
   MaxResults: z.number().int().min(1).max(1000).default(100),
   NextToken: z.string().optional(),
 });
 export const inCatalog = z.object({ CatalogId: only(account) });
-export const inDatabase = inCatalog.extend({ DatabaseName: z.string() });
-export const ofTable = inDatabase.extend({ TableName: z.string() });
-export const namedTable = inDatabase.extend({ Name: z.string() });
+/** Glue looks names of databases and tables up in lower case. */
+const folded = z.string().toLowerCase();
+export const inDatabase = inCatalog.extend({ DatabaseName: folded });
+export const ofTable = inDatabase.extend({ TableName: folded });
+export const namedTable = inDatabase.extend({ Name: folded });
+export const namedDatabase = inCatalog.extend({ Name: folded });
 /** Parameters for governed tables of Lake Formation. */
 export const governed = {
   TransactionId: notServed,
@@ -58,28 +61,9 @@ export const values = z.object({ PartitionValues: z.array(z.string()) });
 export const named = z.object({ Name: z.string() });
 
 /** @throws ServiceError NotImplemented if a partition's storage would differ from its table's */
-export function checkDescriptor(table: TableSettings, { Location: _, ...given }: Descriptor = {}): void {
-  const own: Record<string, unknown> = storageOf(table, table.location);
+export function checkDescriptor(table: Table, { Location: _, ...given }: Descriptor = {}): void {
+  const own: Record<string, unknown> = { ...table.definition.StorageDescriptor };
   for (const [name, value] of Object.entries(given))
     if (name in own && !isDeepStrictEqual(value, own[name]))
       throw unsupported(`a partition with another ${name} than its table has`);
 }
-
-/** The storage descriptor of a table, or of a partition of it. */
-export function storageOf(table: TableSettings, Location: string) {
-  return {
-    Location,
-    Columns: table.columns.map(describeColumn),
-    InputFormat: table.inputFormat,
-    OutputFormat: table.outputFormat,
-    SerdeInfo: {
-      SerializationLibrary: table.serde.serializationLibrary,
-      Parameters: table.serde.parameters,
-    },
-  };
-}
-
-export const describeColumn = ({ name, type }: { readonly name: string; readonly type: string }) => ({
-  Name: name,
-  Type: type,
-});

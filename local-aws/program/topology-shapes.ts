@@ -175,9 +175,8 @@ export const catalogShapes = {
   database: z.strictObject({ name: text, arn: text, catalogId: text, ...inert('description', 'tags') }),
   table: z.strictObject({
     name: text,
-    arn: text,
     databaseName: text,
-    ...inert('catalogId', 'description'),
+    ...inert('arn', 'catalogId', 'description'),
     tableType: only('EXTERNAL_TABLE'),
     parameters: z.record(text, text).default({}),
     partitionKeys: z.array(z.strictObject({ name: text, type: text })).default([]),

@@ -270,7 +270,6 @@ function readCatalog(reader: ResourceReader): CatalogSettings {
     databases: databases.map(({ name, arn }) => ({ name, arn })),
     tables: reader.all('aws:glue/catalogTable:CatalogTable', catalogShapes.table).map((table) => ({
       name: table.name,
-      arn: table.arn,
       database: table.databaseName,
       location: table.storageDescriptor.location,
       columns: table.storageDescriptor.columns,

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   BatchCreatePartitionCommand,
+  CreateDatabaseCommand,
   CreatePartitionCommand,
-  CreateTableCommand,
   DeletePartitionCommand,
   GetCrawlerCommand,
   GetDatabaseCommand,
@@ -22,18 +22,18 @@ import {
 } from '@aws-sdk/client-glue';
 import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Call } from '../core/call.ts';
-import { systemClock } from '../core/clock.ts';
-import { journalsIn } from '../core/journal.ts';
-import { ServiceError } from '../core/service-error.ts';
-import type { BusEvent } from '../events/rule.ts';
-import { createGlue } from '../glue/service.ts';
-import type { CatalogSettings } from '../glue/settings.ts';
-import { type RunningServer, startServer } from '../http/server.ts';
-import { account, Credentials } from '../iam/credentials.ts';
-import { createS3, type S3 } from '../s3/api/api.ts';
-import { notifyQueues } from '../s3/storage/notifications.ts';
-import { createSqs, type Sqs } from '../sqs/sqs.ts';
+import type { Call } from '../../core/call.ts';
+import { systemClock } from '../../core/clock.ts';
+import { journalsIn } from '../../core/journal.ts';
+import { ServiceError } from '../../core/service-error.ts';
+import type { BusEvent } from '../../events/rule.ts';
+import { createGlue } from '../../glue/service.ts';
+import type { CatalogSettings } from '../../glue/settings.ts';
+import { type RunningServer, startServer } from '../../http/server.ts';
+import { account, Credentials } from '../../iam/credentials.ts';
+import { createS3, type S3 } from '../../s3/api/api.ts';
+import { notifyQueues } from '../../s3/storage/notifications.ts';
+import { createSqs, type Sqs } from '../../sqs/sqs.ts';
 
 const region = 'us-east-1';
 const arn = (service: string, path: string) => `arn:aws:${service}:${region}:${account}:${path}`;
@@ -51,7 +51,6 @@ const settings: CatalogSettings = {
     {
       ...csv,
       name: 'readings',
-      arn: arn('glue', 'table/lake/readings'),
       database: 'lake',
       location: 's3://processed/readings/',
       columns: [
@@ -66,7 +65,6 @@ const settings: CatalogSettings = {
     {
       ...csv,
       name: 'places',
-      arn: arn('glue', 'table/lake/places'),
       database: 'lake',
       location: 's3://processed/places/',
       columns: [{ name: 'id', type: 'string' }],
@@ -83,6 +81,12 @@ const settings: CatalogSettings = {
       queueArn,
     },
   ],
+};
+const icebergSettings = {
+  ...settings,
+  tables: settings.tables.map((each) =>
+    each.name === 'readings' ? { ...each, parameters: { table_type: 'iceberg' } } : each,
+  ),
 };
 const table = { DatabaseName: 'lake', TableName: 'readings' };
 const good = 'id,celsius\r\na,1\r\n';
@@ -103,7 +107,7 @@ let server: RunningServer;
 let client: GlueClient;
 let objects: S3Client;
 
-async function start(): Promise<void> {
+async function start(catalog = settings): Promise<void> {
   const authorize = async (call: Call) => {
     calls.push(call);
     if (refuses(call)) throw new ServiceError('AccessDeniedException', 403, `no ${call.action}`);
@@ -134,7 +138,7 @@ async function start(): Promise<void> {
   glue = createGlue({
     ...common,
     ids: randomUUID,
-    settings,
+    settings: catalog,
     store: s3.store,
     sqs,
     publish: async (event) => {
@@ -314,7 +318,7 @@ describe('the catalog', () => {
       name: 'EntityNotFoundException',
     });
     await expect(
-      client.send(new CreateTableCommand({ DatabaseName: 'lake', TableInput: { Name: 'x' } })),
+      client.send(new CreateDatabaseCommand({ DatabaseInput: { Name: 'x' } })),
     ).rejects.toMatchObject({ $metadata: { httpStatusCode: 501 } });
   });
 
@@ -399,6 +403,22 @@ describe('a crawl', () => {
     expect(Table?.StorageDescriptor?.Columns).toHaveLength(2);
     const { Crawler } = await client.send(new GetCrawlerCommand({ Name: 'crawler' }));
     expect(Crawler?.LastCrawl?.Status).toBe('SUCCEEDED');
+  });
+
+  test('touches no Iceberg table, whose files lie in no partitions', async () => {
+    await stop();
+    await start(icebergSettings);
+    await put('readings/data/a.parquet');
+    await put('readings/place=Ulm/day=2026-01-01/a.csv');
+    await put('places/a.csv', 'id\r\nUlm\r\n');
+    for (const listed of ['everything', 'changes']) {
+      calls = [];
+      const crawl = { state: 'Succeeded', partitionsCreated: '0', warningMessage: 'N/A' };
+      expect([listed, await crawled()]).toMatchObject([listed, crawl]);
+      const prefixes = calls.flatMap(({ context }) => context?.['s3:prefix'] ?? []);
+      expect([listed, new Set(prefixes)]).toEqual([listed, new Set(['places/'])]);
+    }
+    expect(await partitions()).toEqual([]);
   });
 
   test('reports how a new file differs from its table, and reads it with the crawler’s role', async () => {

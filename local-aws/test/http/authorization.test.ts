@@ -79,7 +79,6 @@ const glue = createGlue({
     tables: [
       {
         name: 'lake',
-        arn: arn('glue', 'table/lake/lake'),
         database: 'lake',
         location: 's3://processed/lake/',
         columns: [],
@@ -198,6 +197,7 @@ const json: [target: string, service: DescribedService, input: object][] = [
       PartitionValueList: [],
       PartitionInput: { Values: [] },
       PartitionInputList: [],
+      TableInput: { Name: 'lake' },
       CrawlerName: 'lake',
     },
   ],
