@@ -166,7 +166,6 @@ function declared(settings: TableSettings): Table {
     name,
     versionId: '0',
     definition: {
-      Retention: 0,
       TableType: 'EXTERNAL_TABLE',
       Parameters: settings.parameters,
       PartitionKeys: settings.partitionKeys.map(describeColumn),

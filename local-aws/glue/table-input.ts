@@ -69,7 +69,7 @@ const tableInput = z.object({
   Owner: line(255, 1).optional(),
   LastAccessTime: z.number().optional(),
   LastAnalyzedTime: z.number().optional(),
-  Retention: z.int().min(0).default(0),
+  Retention: z.int().min(0).optional(),
   StorageDescriptor: storageDescriptor.optional(),
   PartitionKeys: z.array(column).optional(),
   ViewOriginalText: limited(409_600).optional(),

@@ -92,6 +92,7 @@ function describeTable({ name, database, versionId, createdAt, updatedAt, defini
     DatabaseName: database,
     CatalogId: account,
     VersionId: versionId,
+    Retention: 0,
     ...definition,
     ...(createdAt !== undefined && { CreateTime: createdAt / 1000 }),
     ...(updatedAt !== undefined && { UpdateTime: updatedAt / 1000 }),

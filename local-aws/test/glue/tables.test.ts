@@ -6,7 +6,6 @@ import { type TableChange, Tables } from '../../glue/tables.ts';
 
 const input = (Name: string, pointer = ''): TableInput => ({
   Name,
-  Retention: 0,
   Parameters: { metadata_location: pointer },
 });
 const pointerOf = (tables: Tables, name: string) =>
@@ -42,7 +41,6 @@ describe('a table', () => {
     tables.create('lake', { ...input('recipes'), Description: 'Cakes', Owner: 'me' });
     tables.update('lake', { ...input('recipes'), Description: 'Soups' });
     expect(tables.find('lake', 'recipes')?.definition).toEqual({
-      Retention: 0,
       Parameters: { metadata_location: '' },
       Description: 'Soups',
     });
