@@ -36,6 +36,14 @@ export const functionVariables = {
     ...queueVariables,
   ],
   transformation: ['TEMP_BUCKET', 'PROCESSED_BUCKET', 'FAILED_BUCKET', 'LEDGER_BUCKET', ...queueVariables],
+  commit: [
+    'PROCESSED_BUCKET',
+    'TEMP_BUCKET',
+    'FAILED_BUCKET',
+    'LEDGER_BUCKET',
+    'CATALOG_DATABASE',
+    ...queueVariables,
+  ],
   loading: [
     'PROCESSED_BUCKET',
     'ARCHIVE_BUCKET',

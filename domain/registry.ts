@@ -4,7 +4,7 @@ import {
   type LedgerPlace,
   objectId,
   parsePartKey,
-  parseProcessedKey,
+  parsePublicationKey,
   UNKNOWN_DATASET,
   type VersionPath,
   versionPath,
@@ -74,8 +74,11 @@ export class Registry {
     if (stage === 'extraction') return { path: this.pathOf(event), stage };
     const part = parsePartKey(event.key);
     if (stage === 'transformation' && part !== undefined) return { path: part, stage, part: part.part };
-    const file = parseProcessedKey(event.key);
-    if (stage === 'loading' && file !== undefined) return { ...file, path: file, stage };
+    const published = parsePublicationKey(event.key);
+    if (published !== undefined) {
+      const { part: of, ...path } = published;
+      return { path, stage, ...(stage === 'loading' && of !== undefined && { part: of }) };
+    }
     return { path: versionPath({ dataset: UNKNOWN_DATASET, ...event }), stage };
   }
 }

@@ -57,7 +57,7 @@ export async function* readLakeFile(
 }
 
 /** The values that all rows of a partition share; `undefined` without partitions. */
-function partitionValues(dataset: Dataset, partitionPath: string): Row | undefined {
+export function partitionValues(dataset: Dataset, partitionPath: string): Row | undefined {
   if (dataset.partitionBy.length === 0) return undefined;
   const columns = new Map(tableColumns(dataset).map((column) => [column.name, column]));
   return Object.fromEntries(

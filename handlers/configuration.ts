@@ -8,6 +8,8 @@ import {
   type VariableOf,
 } from '../domain/environment.ts';
 import type { Stage } from '../domain/stage.ts';
+import { recordedSchemas } from '../lake/table-schema.ts';
+import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
 
 /**
  * Reads a function's variables, once, at cold start.
@@ -40,12 +42,13 @@ export function stageEnvironment<Name extends Stage>(stage: Name) {
     stage,
     stack: env.STACK,
     registry,
+    tableSchema: recordedSchemas(layouts),
     failedBucket: env.FAILED_BUCKET,
     codeVersion: env.CODE_VERSION,
     queueUrl: env.QUEUE_URL,
     visibilityTimeout: Number(env.VISIBILITY_TIMEOUT),
     maximumReceives: Number(env.MAXIMUM_RECEIVES),
-    // Limited by the function's memory: in loading, the rows of one file take up to 100 MB.
+    // Limited by the function's memory: in loading, the rows of one part take up to 100 MB.
     concurrency: 2,
   };
   return { buckets, options };

@@ -2,14 +2,14 @@ import type { Environment } from '../domain/environment.ts';
 import type { TableStore } from '../mysql/table-store.ts';
 import { stageEnvironment } from './configuration.ts';
 import { type StageOptions, stageHandler } from './sqs-handler.ts';
-import { loadFile } from './stages/load-file.ts';
+import { loadPart } from './stages/load-part.ts';
 
 const { buckets, options } = stageEnvironment('loading');
 const tables = await mysqlTables(process.env);
 
 export const stage: StageOptions = {
   ...options,
-  work: (event, context) => loadFile(event, buckets, { tables, ...context }),
+  work: (event, context) => loadPart(event, buckets, { tables, ...context }),
 };
 
 /** Imports the MySQL client only in a stack with MySQL, since it is the largest part of this function. */

@@ -20,6 +20,8 @@ import { type ObjectEvent, parseObjectEvent } from '../domain/versions/object-ev
 import { total } from '../domain/versions/receipt.ts';
 import { revisionName } from '../domain/versions/revision.ts';
 import { threadedZstd } from '../formats/zstd.ts';
+import type { TableCatalog } from '../lake/table-catalog.ts';
+import type { TableSchemas } from '../lake/table-schema.ts';
 import { writeFault } from '../store/failed-objects.ts';
 import { isThrottled, ObjectNotFound, s3ObjectStore, untilDeadline } from '../store/object-store.ts';
 import { AttemptNotes, receivesOf } from './stages/attempt-notes.ts';
@@ -44,6 +46,10 @@ export interface StageOptions {
   readonly codeVersion: string;
   /** The datasets that this code has. */
   readonly registry: Registry;
+  /** The schemas of the lake's tables, as this code knows them. */
+  readonly tableSchema: TableSchemas;
+  /** Of the lake's tables; only the commit needs it. */
+  readonly catalog?: TableCatalog | undefined;
   readonly queueUrl: string;
   /** Of the queue, in seconds. */
   readonly visibilityTimeout: number;
@@ -56,7 +62,10 @@ export interface StageOptions {
 
 /** The dependencies that a simulation replaces. */
 export interface StageDependencies
-  extends Pick<StageContext, 'store' | 'now' | 'elapsed' | 'wait' | 'zstd' | 'limits' | 'tables'> {
+  extends Pick<
+    StageContext,
+    'store' | 'now' | 'elapsed' | 'wait' | 'zstd' | 'limits' | 'tables' | 'catalog'
+  > {
   readonly putOff: PutOff;
   /** From 0 to 1. */
   readonly random: () => number;
@@ -179,7 +188,11 @@ export function stageHandler(
       // A function that was frozen at its timeout and thawed later must stop: other invocations have taken
       // over. The monotonic clock may stand still while the machine is suspended, so the wall clock is
       // checked as well.
-      const store = untilDeadline(outside.store, () => timeLeft() <= 0 || outside.now() >= deadline);
+      const isOver = () => timeLeft() <= 0 || outside.now() >= deadline;
+      const store = untilDeadline(outside.store, isOver);
+      const catalog = outside.catalog ?? options.catalog;
+      const ports = { store, catalog: catalog && untilDeadline(catalog, isOver) };
+      const batch = {};
       const startedAt = new Date(outside.now()).toISOString();
       const notes = new AttemptNotes({ ...options, store, startedAt });
       // A function that is killed can't leave a note, neither for this message nor for those it has not
@@ -192,9 +205,11 @@ export function stageHandler(
               if (timeLeft() < time * RESERVED_TIME) throw outOfTime(stage);
               await processMessage(message, {
                 ...outside,
-                store,
+                ...ports,
+                batch,
                 codeVersion: options.codeVersion,
                 registry: options.registry,
+                tableSchema: options.tableSchema,
                 deadline,
                 message: message.messageId,
                 sentAt: Number(message.attributes.SentTimestamp),

@@ -5,7 +5,7 @@ import { instanceClasses } from './configuration/instance-classes.ts';
 
 /** What the stack's bill depends on besides its load: an output for `npx sluice cost`. */
 export function billedOf(
-  { extraction, transformation, loading, catalog, mysql, database, warehouse }: Configuration,
+  { extraction, transformation, commit, loading, catalog, mysql, database, warehouse }: Configuration,
   alarmMetrics: number,
 ): Billed {
   const { instanceClass, storage, multiAz, proxy } = database;
@@ -17,6 +17,7 @@ export function billedOf(
     memory: {
       extraction: extraction.memory,
       transformation: transformation.memory,
+      commit: commit.memory,
       loading: loading.memory,
     },
     ...(catalog.scheduled && { crawlSchedule: catalog.schedule }),

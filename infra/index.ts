@@ -2,7 +2,7 @@ import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import { datasets, deployedDatasets } from '../datasets/index.ts';
 import type { BucketVariable, FunctionName, VariableOf } from '../domain/environment.ts';
-import { type Stage as StageName, stageInputs, stages } from '../domain/stage.ts';
+import { type StageInput, type Stage as StageName, stageInputs, stages } from '../domain/stage.ts';
 import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
 import { AccessLogBucket } from './base/access-logs.ts';
 import { Bucket, type BucketArgs } from './base/bucket.ts';
@@ -19,11 +19,11 @@ import { Warehouse } from './catalog/warehouse.ts';
 import { readConfiguration } from './configuration/configuration.ts';
 import { providerArgs } from './configuration/provider.ts';
 import { Dashboard } from './dashboard/dashboard.ts';
-import { all, clears, type Grant, reads, removes, updates, writes } from './iam/grants.ts';
+import { all, changesTables, clears, type Grant, reads, removes, updates, writes } from './iam/grants.ts';
 import { MySql } from './mysql/mysql.ts';
 import { naming } from './naming.ts';
 import type { BucketPurpose } from './outputs.ts';
-import { Stage } from './stage.ts';
+import { Stage, type StageArgs } from './stage.ts';
 import { Workflows } from './workflows/workflows.ts';
 
 const project = pulumi.getProject();
@@ -36,6 +36,7 @@ const code = pulumi.output(
   bundle({
     extraction: 'handlers/extraction.ts',
     transformation: 'handlers/transformation.ts',
+    commit: 'handlers/commit.ts',
     loading: 'handlers/loading.ts',
     migration: 'handlers/migration.ts',
     backfillSending: 'handlers/backfill-sending.ts',
@@ -95,7 +96,7 @@ const extraction = stage('extraction', {
     RAW_BUCKET: reads(raw),
     TEMP_BUCKET: all(writes(temp), clears(temp)),
     FAILED_BUCKET: all(writes(failed), clears(failed)),
-    PROCESSED_BUCKET: removes(processed),
+    PROCESSED_BUCKET: clears(processed),
     LEDGER_BUCKET: updates(ledger),
   },
 });
@@ -105,7 +106,7 @@ const extraction = stage('extraction', {
 const transformation = stage('transformation', {
   uses: {
     TEMP_BUCKET: all(reads(temp), clears(temp)),
-    PROCESSED_BUCKET: all(writes(processed), removes(processed)),
+    PROCESSED_BUCKET: all(writes(processed), clears(processed)),
     FAILED_BUCKET: all(writes(failed), clears(failed)),
     LEDGER_BUCKET: updates(ledger),
   },
@@ -114,11 +115,11 @@ const transformation = stage('transformation', {
 // The tables that loading writes, in a private network. Only if the configuration enables MySQL.
 const tables = configuration.mysql ? mySql() : undefined;
 
-// processed ⇒ loading ─▶ archive, MySQL
+// ledger ⇒ loading ─▶ archive, MySQL
 const loading = stage('loading', {
   ...tables?.loading,
   uses: {
-    PROCESSED_BUCKET: all(reads(processed), removes(processed)),
+    PROCESSED_BUCKET: all(reads(processed), clears(processed)),
     ARCHIVE_BUCKET: all(writes(archive), removes(archive)),
     TEMP_BUCKET: clears(temp),
     FAILED_BUCKET: all(writes(failed), clears(failed)),
@@ -141,6 +142,19 @@ const glue = new Catalog(
   },
   here,
 );
+
+// ledger ⇒ commit ─▶ the lake's tables
+const commit = stage('commit', {
+  environment: { CATALOG_DATABASE: glue.database },
+  permissions: [changesTables(glue.tableArns)],
+  uses: {
+    PROCESSED_BUCKET: all(reads(processed), updates(processed), removes(processed)),
+    TEMP_BUCKET: clears(temp),
+    FAILED_BUCKET: all(writes(failed), clears(failed)),
+    LEDGER_BUCKET: updates(ledger),
+  },
+});
+
 const redshift = configuration.warehouse.enabled
   ? new Warehouse(
       name('warehouse'),
@@ -165,7 +179,7 @@ const workflows = new Workflows(
     raw,
     failed,
     ledger,
-    stages: { extraction, transformation, loading },
+    stages: { extraction, transformation, commit, loading },
     catalog: glue,
     key,
     code,
@@ -186,7 +200,7 @@ const board = new Dashboard(
     stages: stages.map((each) => ({
       name: each,
       configuration: configuration[each],
-      stage: { extraction, transformation, loading }[each],
+      stage: { extraction, transformation, commit, loading }[each],
     })),
     datasets,
     crawl: {
@@ -276,18 +290,19 @@ function mySql(): MySql {
 
 function stage<Name extends StageName>(
   stageName: Name,
-  args: Partial<MySql['loading']> & {
+  args: Partial<Pick<StageArgs, 'environment' | 'permissions' | 'placement' | 'after'>> & {
     readonly uses: Readonly<Record<BucketVariable<VariableOf<Name>>, Grant>>;
   },
 ): Stage {
-  const { bucket: source, changes } = stageInputs[stageName];
+  const { bucket: source, changes, keys }: StageInput = stageInputs[stageName];
   return new Stage(
     name(stageName),
     {
       ...configuration[stageName],
       ...args,
-      source: { raw, temp, processed }[source],
+      source: { raw, temp, ledger }[source],
       changes,
+      keys,
       key,
       bundle: code[stageName],
       logRetention: configuration.logRetention,
@@ -308,5 +323,10 @@ function environmentOf(service: FunctionName): FunctionEnvironment {
 }
 
 function perStage<Value>(of: (each: Stage) => Value): Record<StageName, Value> {
-  return { extraction: of(extraction), transformation: of(transformation), loading: of(loading) };
+  return {
+    extraction: of(extraction),
+    transformation: of(transformation),
+    commit: of(commit),
+    loading: of(loading),
+  };
 }

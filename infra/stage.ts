@@ -19,6 +19,8 @@ export interface StageArgs extends StageConfiguration {
   /** The bucket whose changes the stage processes. */
   readonly source: Bucket;
   readonly changes: readonly ObjectChange[];
+  /** The keys that concern the stage, if not all do. */
+  readonly keys?: readonly object[] | undefined;
   readonly bundle: pulumi.Output<Bundle>;
   /** Each bucket that the function uses, by the variable that holds the bucket's name. */
   readonly uses: Readonly<Partial<Record<BucketVariable, Grant>>>;
@@ -83,7 +85,10 @@ export class Stage extends pulumi.ComponentResource {
         eventPattern: {
           source: ['aws.s3'],
           'detail-type': args.changes,
-          detail: { bucket: { name: [args.source.name] } },
+          detail: {
+            bucket: { name: [args.source.name] },
+            ...(args.keys && { object: { key: args.keys } }),
+          },
         },
         queue,
         key,

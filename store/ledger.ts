@@ -2,10 +2,14 @@ import pLimit from 'p-limit';
 import type * as z from 'zod';
 import { parseDocument, renderDocument, UnreadableDocument } from '../domain/versions/document.ts';
 import {
+  deletionKey,
   extractionReceiptKey,
   type LedgerPlace,
   ledgerEntryKey,
   parseLedgerKey,
+  parsePublicationKey,
+  publicationKey,
+  publicationPrefix,
   receiptsPrefix,
   type VersionPath,
   versionSegment,
@@ -19,6 +23,12 @@ import {
   mayBeForgotten,
 } from '../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../domain/versions/object-event.ts';
+import {
+  type PublishedDeletion,
+  type PublishedPart,
+  publication,
+  publishedPart,
+} from '../domain/versions/publication.ts';
 import { type Receipt, receipt, writtenReceipt } from '../domain/versions/receipt.ts';
 import { parseRevision } from '../domain/versions/revision.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -139,6 +149,7 @@ export class Ledger {
     return this.#store.exists(this.#bucket, key);
   }
 
+  /** A receipt, or another document of the ledger. @throws {UnreadableDocument} */
   async receipt<Schema extends z.ZodType>(
     key: string,
     schema: Schema,
@@ -196,6 +207,54 @@ export class Ledger {
       body: renderDocument(writtenReceipt, done),
       contentType: 'application/json',
     });
+  }
+
+  /**
+   * Publishes a version that is whole. The last document is written last. Those that exist already stay, since
+   * everybody writes the same.
+   */
+  async publish(path: VersionPath, parts: readonly PublishedPart[]): Promise<void> {
+    const limit = pLimit(READS_AT_ONCE);
+    const write = (part: PublishedPart) => this.#create(publicationKey(path, part.part, part.parts), part);
+    await settleAll(parts.slice(0, -1).map((part) => limit(() => write(part))));
+    const last = parts.at(-1);
+    if (last !== undefined) await write(last);
+  }
+
+  async #create(key: string, part: PublishedPart): Promise<void> {
+    const body = renderDocument(publication, part);
+    await this.#store.create({ bucket: this.#bucket, key, body, contentType: 'application/json' });
+  }
+
+  /** Publishes a deletion, also if that was done before: each time, the sinks look at the object again. */
+  async publishDeletion(path: VersionPath, deletion: PublishedDeletion): Promise<void> {
+    const body = renderDocument(publication, deletion);
+    const key = deletionKey(path);
+    await this.#store.write({ bucket: this.#bucket, key, body, contentType: 'application/json' });
+  }
+
+  /** Whether anything of a version was published, so that sinks may show it. */
+  async isPublished(path: VersionPath): Promise<boolean> {
+    return (await this.#publishedKeys(path)).length > 0;
+  }
+
+  /** A part of a published version, by the key of its document. @throws {UnreadableDocument} */
+  async publishedPart(key: string): Promise<PublishedPart | undefined> {
+    return this.receipt(key, publishedPart);
+  }
+
+  /** Without the document of a deletion: a version that was deleted for good gives its name to it. */
+  async #publishedKeys(path: VersionPath): Promise<string[]> {
+    const keys = await this.#store.list(this.#bucket, publicationPrefix(path));
+    return keys.filter((key) => parsePublicationKey(key)?.part !== undefined);
+  }
+
+  /** All parts of a published version. @throws {UnreadableDocument} */
+  async publishedParts(path: VersionPath): Promise<PublishedPart[]> {
+    const keys = await this.#publishedKeys(path);
+    const limit = pLimit(READS_AT_ONCE);
+    const found = await settleAll(keys.map((key) => limit(() => this.publishedPart(key))));
+    return found.filter((each) => each !== undefined);
   }
 }
 

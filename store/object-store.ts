@@ -63,6 +63,8 @@ export interface ObjectStore {
   exists(bucket: string, key: string): Promise<boolean>;
   /** The current version of this key, or `undefined` when there is none. */
   find(bucket: string, key: string): Promise<Snapshot | undefined>;
+  /** The bytes of the current version of this key. @throws {ObjectNotFound} */
+  bytes(bucket: string, key: string): Promise<Uint8Array>;
   write(object: NewObject): Promise<Written>;
   /** Writes unless the key exists. @returns whether it wrote: `false` means that somebody else was first */
   create(object: NewObject): Promise<boolean>;
@@ -84,26 +86,18 @@ export class ObjectNotFound extends Error {
   }
 }
 
-/** The same store until the deadline: from then on, every call is refused before it is made. */
-export function untilDeadline(store: ObjectStore, isOver: () => boolean): ObjectStore {
-  const guard =
-    <Arguments extends unknown[], Answer>(call: (...args: Arguments) => Promise<Answer>) =>
-    async (...args: Arguments): Promise<Answer> => {
-      if (isOver()) throw new Error('The invocation has run out of time.');
-      return call(...args);
-    };
-  return {
-    read: guard((address) => store.read(address)),
-    describe: guard((address) => store.describe(address)),
-    exists: guard((bucket, key) => store.exists(bucket, key)),
-    find: guard((bucket, key) => store.find(bucket, key)),
-    write: guard((object) => store.write(object)),
-    create: guard((object) => store.create(object)),
-    replace: guard((object, etag) => store.replace(object, etag)),
-    list: guard((bucket, prefix) => store.list(bucket, prefix)),
-    remove: guard((bucket, keys) => store.remove(bucket, keys)),
-    copy: guard((from, to) => store.copy(from, to)),
-  };
+/** The same port until the deadline: from then on, every call is refused before it is made. */
+export function untilDeadline<Port extends object>(port: Port, isOver: () => boolean): Port {
+  return new Proxy(port, {
+    get(target, name) {
+      const call: unknown = Reflect.get(target, name);
+      if (typeof call !== 'function') return call;
+      return async (...args: unknown[]) => {
+        if (isOver()) throw new Error('The invocation has run out of time.');
+        return call.apply(target, args);
+      };
+    },
+  });
 }
 
 /** Amazon S3, or the local cloud if the environment is set for it. */
@@ -142,6 +136,13 @@ export function s3ObjectStore(client = new S3Client({})): ObjectStore {
         if (isStatus(error, 404) && !(error instanceof NoSuchBucket)) return undefined;
         throw error;
       }
+    },
+    async bytes(bucket, key) {
+      const { Body } = await found(
+        { bucket, key, versionId: 'current' },
+        client.send(new GetObjectCommand({ Bucket: bucket, Key: key })),
+      );
+      return (await Body?.transformToByteArray()) ?? new Uint8Array();
     },
     async write(object) {
       return written(await client.send(new PutObjectCommand(putInput(object))));

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type Stage, stages } from '../../domain/stage.ts';
+import { type Stage, stageInputs, stages } from '../../domain/stage.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import { QueueSender } from '../../store/queue-sender.ts';
 import { describeTrouble, type FoundTrouble, TroubleFinder } from '../ledger/states/trouble.ts';
@@ -93,7 +93,7 @@ async function run(
         for (const { stage, event } of finding.events)
           await senders
             .get(stage)
-            ?.send(toQueueMessage(target.outputs.buckets[sources[stage]], event, 'Sweep'));
+            ?.send(toQueueMessage(target.outputs.buckets[stageInputs[stage].bucket], event, 'Sweep'));
       }
       progress.show(`Swept ${count(objects, 'object')}`);
     }
@@ -118,13 +118,6 @@ async function run(
   return { findings, stuck, sent };
 }
 
-/** The bucket whose events each stage processes. */
-const sources = {
-  extraction: 'raw',
-  transformation: 'temp',
-  loading: 'processed',
-} as const satisfies Readonly<Record<Stage, string>>;
-
 const explanations: Readonly<Record<SweepProblemKind, (finding: SweepProblem) => string>> = {
   never_seen: () => 'no event of it has arrived',
   missed: () => 'the event of its newest version has not arrived; the tables show an older one',
@@ -134,6 +127,7 @@ const explanations: Readonly<Record<SweepProblemKind, (finding: SweepProblem) =>
     events[0]?.stage === 'extraction'
       ? `${count(pieces, 'work item')} ${pieces === 1 ? 'is missing and its' : 'are missing and their'} input is gone; the object must be reprocessed`
       : `${count(pieces, 'work item')} ${pieces === 1 ? 'waits' : 'wait'} for ${[...new Set(events.map(({ stage }) => stage))].join(' and ')}`,
+  unpublished: () => 'it is whole, and nobody has published it',
   left_over: ({ pieces }) => `the rows and files of ${count(pieces, 'superseded version')} are still there`,
   unreadable: ({ reason = '' }) => `${printable(reason)} To reprocess it: npx sluice replay KEY --force`,
   dataset_gone: () => 'its rows belong to a dataset that this code does not have (docs/operations.md)',
@@ -145,7 +139,8 @@ Kinds of findings:
   missed         a version that the tables do not show yet: a newer one, or an older one that is the newest again
   not retracted  a deleted object whose dataset retracts its rows
   interrupted    an extraction that died and whose message was dead-lettered
-  unfinished     parts or files that a later stage has not processed
+  unfinished     parts that a later stage has not processed, or a sink does not show
+  unpublished    a version is whole, but nobody has published it
   left over      rows and files of superseded versions
   unreadable     an object whose ledger entry or receipts are damaged
   dataset gone   an object whose dataset was removed from the code: its rows must be removed by hand

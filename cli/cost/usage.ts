@@ -41,6 +41,7 @@ export async function usageOf(target: Target, days: number): Promise<Usage> {
     stages: {
       extraction: usage('extraction'),
       transformation: usage('transformation'),
+      commit: usage('commit'),
       loading: usage('loading'),
     },
     stored: isStoredKnown ? { standard: gigabytes('Standard'), archived: gigabytes('Archived') } : undefined,

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { recordColumn } from '../../domain/columns.ts';
-import { parsePartitionPath, parseProcessedKey } from '../../domain/versions/key-layout.ts';
+import { parseFileKey, parsePartitionPath } from '../../domain/versions/key-layout.ts';
 import { isNotFound } from '../../store/object-store.ts';
 import type { Target } from '../target/target.ts';
 import { loadDuckDb, rowsOf } from './lake.ts';
@@ -37,7 +37,7 @@ export async function rowOfRecord(
       await rm(path, { force: true });
       if (values === undefined) continue;
       const row = Object.fromEntries(reader.columnNames().map((name, i) => [name, values[i]]));
-      const partition = parsePartitionPath(parseProcessedKey(key)?.partitionPath ?? '');
+      const partition = parsePartitionPath(parseFileKey(key)?.partitionPath ?? '');
       return { key, row: { ...row, [recordColumn.name]: recordNumber, ...Object.fromEntries(partition) } };
     }
     return undefined;

@@ -8,7 +8,7 @@ import {
   noteKinds,
   objectId,
   parsePartKey,
-  parseProcessedKey,
+  parsePublicationKey,
 } from '../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import type { Receipt } from '../../domain/versions/receipt.ts';
@@ -220,6 +220,7 @@ async function logged(
   const texts: Readonly<Record<Stage, string>> = {
     extraction: JSON.stringify(key).slice(1, -1),
     transformation: objectId(key),
+    commit: objectId(key),
     loading: objectId(key),
   };
   const found = await Promise.all(
@@ -255,7 +256,7 @@ function decisionOf(text: string, at: number, stage: Stage, key: string | undefi
   if (result === undefined || result === 'done' || result === 'failed') return [];
   if (key !== undefined && of !== key) return [];
   if (stage === 'extraction') return [{ at, versionId, stage, what: message }];
-  const piece = parsePartKey(of ?? '') ?? parseProcessedKey(of ?? '');
+  const piece = parsePartKey(of ?? '') ?? parsePublicationKey(of ?? '');
   return [{ at, versionId: piece?.version, stage, what: result }];
 }
 

@@ -197,12 +197,13 @@ async function deployedCode({ lambda, outputs }: Target): Promise<Readonly<Recor
     );
     return Environment?.Variables?.['CODE_VERSION'] ?? '';
   };
-  const [extraction, transformation, loading] = await Promise.all([
+  const [extraction, transformation, commit, loading] = await Promise.all([
     of('extraction'),
     of('transformation'),
+    of('commit'),
     of('loading'),
   ]);
-  return { extraction, transformation, loading };
+  return { extraction, transformation, commit, loading };
 }
 
 /** The name of the revision that an event makes. */

@@ -1,8 +1,9 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { Stage } from '../../domain/stage.ts';
 import type { UnreadableDocument } from '../../domain/versions/document.ts';
-import { versionPath, versionSegment } from '../../domain/versions/key-layout.ts';
-import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';
+import { extractionReceiptKey, versionPath, versionSegment } from '../../domain/versions/key-layout.ts';
+import { isInterrupted, isSettled, type LedgerEntry } from '../../domain/versions/ledger.ts';
+import { extractionReceipt } from '../../domain/versions/receipt.ts';
 import {
   erased,
   isExtracted,
@@ -12,7 +13,8 @@ import {
   redeliverEvent,
   reprocessEvent,
   type SyntheticEvent,
-  unfinishedWork,
+  unsettled,
+  untransformed,
 } from '../../domain/versions/sweep.ts';
 import { READS_AT_ONCE, unreadableDocument } from '../../store/ledger.ts';
 import { type ListedEntry, listedEntries, listedEntry } from '../../store/ledger-listing.ts';
@@ -25,7 +27,7 @@ import { entryInGone, goneDatasets, ledgerOf } from './ledger.ts';
 
 /**
  * A kind of problem of a key. Besides missed events: `interrupted`: its extraction has died. `unfinished`: a
- * part or a file waits for its stage. `left_over`: rows or files of a superseded version are still there.
+ * part waits for its stage. `unpublished`: it is whole, and nobody has published it. `left_over`: rows or files of a superseded version are still there.
  * `dataset_gone`: its rows belong to a dataset that the code no longer has. `unreadable`: its ledger entry or
  * a receipt can't be read.
  */
@@ -33,6 +35,7 @@ export type SweepProblemKind =
   | Missed
   | 'interrupted'
   | 'unfinished'
+  | 'unpublished'
   | 'left_over'
   | 'dataset_gone'
   | 'unreadable';
@@ -254,8 +257,11 @@ async function unfinishedOf(
     // A key that is in the raw bucket is under way, or was reported as missed.
     return gone === undefined || isInRaw ? [] : leftOver(erased(key, gone));
   }
-  if (current.type === 'deleted')
-    return leftOver({ ...redeliverEvent(key, current), type: 'deleted', permanent: false });
+  if (current.type === 'deleted') {
+    const event = { ...redeliverEvent(key, current), type: 'deleted', permanent: false } as const;
+    const events = [{ stage: 'extraction', event }] as const;
+    return isSettled(entry) ? leftOver(event) : of('unfinished', current.versionId, events, 1);
+  }
 
   const { versionId } = current;
   const path = versionPath({ dataset, key, versionId });
@@ -264,24 +270,31 @@ async function unfinishedOf(
     { stage: 'extraction', event: reprocessEvent(key, current, listed.versions.keys()) },
   ];
   if (!isExtracted(path, keys)) return of('unfinished', versionId, reprocess(), 1);
-  // The names of the loading receipts are enough, so only the others are read.
-  const receipts = await ledgerOf(target).receiptsOf([...keys].filter((each) => !each.includes('/loading/')));
-  const extraction = receipts.find((each) => each.stage === 'extraction');
+  const extraction = await ledgerOf(target).receipt(extractionReceiptKey(path), extractionReceipt);
   if (extraction === undefined) return of('unfinished', versionId, reprocess(), 1);
-  const transformations = receipts.filter((each) => each.stage === 'transformation');
-  const { parts, files } = unfinishedWork(path, extraction, transformations, keys);
-  const { temp, processed } = target.outputs.buckets;
-  const events = await Promise.all([
-    ...parts.map((part) => workItemEvent(target, 'transformation', temp, part)),
-    ...files.map((file) => workItemEvent(target, 'loading', processed, file)),
-  ]);
-  if (events.length === 0) return leftOver(redeliverEvent(key, current));
+  const { temp, ledger } = target.outputs.buckets;
+  const parts = untransformed(path, extraction, keys);
+  if (parts.length > 0) {
+    const events = await Promise.all(
+      parts.map((part) => workItemEvent(target, 'transformation', temp, part)),
+    );
+    const there = events.filter((event) => event !== undefined);
+    // Only reprocessing the version brings back a part that expired.
+    return of('unfinished', versionId, there.length < events.length ? reprocess() : there, events.length);
+  }
+  const again = [{ stage: 'extraction', event: redeliverEvent(key, current) }] as const;
+  if (isSettled(entry)) return leftOver(redeliverEvent(key, current));
+  const missing = unsettled(path, extraction.parts.length, entry, keys);
+  const events = await Promise.all(
+    missing.map(({ stage, key: document }) => workItemEvent(target, stage, ledger, document)),
+  );
   const there = events.filter((event) => event !== undefined);
-  // Only reprocessing the version brings back a part that expired or a file that somebody removed.
-  return of('unfinished', versionId, there.length < events.length ? reprocess() : there, events.length);
+  // The event of the version has it published.
+  if (there.length < events.length) return of('unpublished', versionId, again, 1);
+  return of('unfinished', versionId, there, there.length);
 }
 
-/** The event of a part or a file of the lake; `undefined` when it is gone. */
+/** The event of a part or a document of a publication; `undefined` when it is gone. */
 async function workItemEvent(
   { s3 }: Target,
   stage: Stage,

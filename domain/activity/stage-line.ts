@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { stages } from '../stage.ts';
-import { parsePartKey, parseProcessedKey, type VersionPath, versionPath } from '../versions/key-layout.ts';
+import { parsePartKey, parsePublicationKey, type VersionPath, versionPath } from '../versions/key-layout.ts';
 import { findObjectEvent } from '../versions/object-event.ts';
 import { tally } from '../versions/receipt.ts';
 import { revisionName } from '../versions/revision.ts';
@@ -24,7 +24,7 @@ export type ObjectRevision = Readonly<z.infer<typeof revision>>;
 const outcomeLine = z.object({
   service: z.enum(stages),
   message: z.string().startsWith(OUTCOME_LINE),
-  /** Of the stage's input: the raw object, a part, or a file of the lake. */
+  /** Of the stage's input: the raw object, a part, or a document of a publication. */
   key: z.string(),
   versionId: z.string(),
   dataset: z.string(),
@@ -87,4 +87,4 @@ export function pathOfRetry(
   return { path: versionPath({ dataset: datasetOf(key), ...object }), object };
 }
 
-const pathOfInput = (key: string) => parsePartKey(key) ?? parseProcessedKey(key);
+const pathOfInput = (key: string) => parsePartKey(key) ?? parsePublicationKey(key);

@@ -40,6 +40,7 @@ export function costOfUsage({ hours, stages: used, stored }: Usage, stack: Bille
   const messages = {
     extraction: used.extraction.deleted,
     transformation: used.transformation.deleted,
+    commit: used.commit.deleted,
     loading: used.loading.deleted,
   };
   const { requests, logs } = totalsOf(

@@ -36,6 +36,7 @@ export interface Requests {
 export const requestsOfMessage: Readonly<Record<Stage, Requests>> = {
   extraction: { writes: 3, reads: 4 },
   transformation: { writes: 2, reads: 4 },
+  commit: { writes: 5, reads: 6 },
   loading: { writes: 3, reads: 4 },
 };
 
@@ -54,6 +55,7 @@ const processorMb = 1_769;
 export const logBytes: Readonly<Record<Stage, number>> = {
   extraction: 2_100,
   transformation: 2_200,
+  commit: 2_200,
   loading: 2_200,
 };
 
@@ -72,7 +74,8 @@ export function workOf({ objects, records, bytes, partitions }: Load, mysql: boo
   const messages = {
     extraction: objects,
     transformation: objects * parts,
-    loading: objects * parts * partitions,
+    commit: objects,
+    loading: objects * parts,
   };
   return { messages, records: objects * records, mysql };
 }

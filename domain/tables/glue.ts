@@ -1,5 +1,6 @@
 import { type Column, type ColumnType, tableColumns } from '../columns.ts';
 import type { Dataset, LakeFormat } from '../dataset.ts';
+import { csvTablePrefix } from '../versions/key-layout.ts';
 import { datasetColumn, type LedgerTable, ledgerColumns, ledgerTablePrefix } from './ledger-tables.ts';
 
 export interface GlueColumn {
@@ -107,9 +108,9 @@ export function glueType(type: ColumnType): string {
   }
 }
 
-/** The location of a dataset's files in the processed bucket. */
+/** The location of the table of a dataset that is processed as CSV, in the processed bucket. */
 export function tableLocation(bucket: string, { name }: { readonly name: string }): string {
-  return `s3://${bucket}/${name}/`;
+  return `s3://${bucket}/${csvTablePrefix(name)}`;
 }
 
 /** The location of a table about the pipeline's own work, in its bucket. */

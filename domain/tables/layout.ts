@@ -1,3 +1,4 @@
+import type { SchemaState } from '../../formats/iceberg/schema/schema-after.ts';
 import { storedColumns } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
 
@@ -15,6 +16,8 @@ export interface LakeLayout {
    * User Guide: Types of updates"). Empty for Parquet, whose columns are read by name.
    */
   readonly positions: readonly string[];
+  /** The schema of an Iceberg table, with the ids of its fields, which files name their columns by. */
+  readonly schema?: SchemaState;
 }
 
 /** Thrown if files that may be in the lake would be read wrongly. */

@@ -1,8 +1,8 @@
 import {
   objectId,
   parseFailedKey,
+  parseFileKey,
   parseLedgerKey,
-  parseProcessedKey,
   type VersionPath,
   versionSegment,
 } from './key-layout.ts';
@@ -74,7 +74,7 @@ function pathIn(bucket: Exclude<ErasedBucket, 'raw'>, key: string): Path | undef
       return place && { objectId: place.objectId, version: place.version };
     }
     default:
-      return parseProcessedKey(key);
+      return parseFileKey(key);
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Stage, stages } from '../stage.ts';
+import { PUBLICATIONS, type Stage, stages, WHOLE } from '../stage.ts';
 import { parseRevision, revisionName } from './revision.ts';
 
 /**
@@ -140,36 +140,90 @@ function escapeValue(value: string | null): string {
     );
 }
 
+/** The name of a file that is being made: where it lies does not tell its format, nor which code made it. */
+export interface FileName {
+  readonly codeVersion: string;
+  readonly extension: string;
+}
+
+/** A file of a version: the rows of one part that fall into one partition. */
+export type FileAddress = VersionPath & {
+  readonly part: number;
+  readonly partitionPath: string;
+  readonly extension: string;
+};
+
+/** `{dataset}/data/{object id}/{version}/`: the prefix of one version's files in the processed bucket. */
+export function dataPrefix({ dataset, objectId: id, version }: VersionPath): string {
+  return `${dataPrefixOf(dataset)}${id}/${version}/`;
+}
+
+/** The prefix of the files of all versions of a dataset. */
+export function dataPrefixOf(dataset: string): string {
+  return `${dataset}/data/`;
+}
+
 /**
- * The key of a file of the lake. Its name begins with `part-`, since Athena, Spectrum and Spark skip files
- * that begin with `_`, `.` or `#` (Redshift guide, "Data files for queries in Amazon Redshift Spectrum").
+ * The key of a file of the lake. Nobody reads it until its version is published.
  *
  * The name contains the code version: two code versions may make different files from the same part, and
  * neither may take the other's file for its own.
  */
-export function processedKey(
-  path: VersionPath,
-  part: number,
-  partitionPath: string,
-  { codeVersion, extension }: { readonly codeVersion: string; readonly extension: string },
-): string {
-  const { dataset, objectId: id, version } = path;
-  const code = codeSegment(codeVersion);
-  return `${dataset}/${partitionPath}part-${number(part)}~${id}~${version}~${code}.${extension}`;
+export function dataKey(path: VersionPath, part: number, partitionPath: string, name: FileName): string {
+  const { codeVersion, extension } = name;
+  return `${dataPrefix(path)}${partitionPath}part-${number(part)}~${codeSegment(codeVersion)}.${extension}`;
+}
+
+export function parseDataKey(key: string): (FileAddress & { readonly code: string }) | undefined {
+  const match =
+    /^([^/]+)\/data\/([^/]+)\/([^/]+)\/((?:[^/=]+=[^/]*\/)*)part-(\d{5,})~([A-Za-z0-9-]+)\.([a-z]+)$/.exec(
+      key,
+    );
+  if (match === null) return undefined;
+  const [, dataset = '', id = '', version = '', partitionPath = '', part = '', code = '', extension = ''] =
+    match;
+  return { dataset, objectId: id, version, part: Number(part), partitionPath, code, extension };
+}
+
+/**
+ * The key of a copy of a file in a folder that a crawler looks at: of the archive, or of the table of a dataset
+ * that is processed as CSV. Its name begins with `part-`, since Athena, Spectrum and Spark skip files that
+ * begin with `_`, `.` or `#` (Redshift guide, "Data files for queries in Amazon Redshift Spectrum").
+ */
+function copyKey(folder: string, key: string, extension: string): string {
+  const file = parseDataKey(key);
+  if (file === undefined) throw new Error(`${key} is no file of a version.`);
+  const { objectId: id, version, part, partitionPath, code } = file;
+  return `${folder}${partitionPath}part-${number(part)}~${id}~${version}~${code}.${extension}`;
+}
+
+/** The folder of the table of a dataset that is processed as CSV, in the processed bucket. */
+export function csvTablePrefix(dataset: string): string {
+  return `${dataset}/table/`;
+}
+
+/** The file of a CSV dataset's table that is a copy of this file of a version. */
+export function csvTableKey(key: string): string {
+  const { dataset, extension } = parseDataKey(key) ?? { dataset: '', extension: '' };
+  return copyKey(csvTablePrefix(dataset), key, extension);
+}
+
+/** The archive's copy of a file of a version: always Parquet, whatever the format of the file. */
+export function archiveKey(key: string): string {
+  return copyKey(`${parseDataKey(key)?.dataset}/`, key, 'parquet');
 }
 
 function codeSegment(codeVersion: string): string {
   return /^[A-Za-z0-9-]{1,32}$/.test(codeVersion) ? codeVersion : hash(codeVersion);
 }
 
-/** Files from before November 2026 have no code version in their names. */
-export function parseProcessedKey(
-  key: string,
-):
-  | (VersionPath & { readonly part: number; readonly partitionPath: string; readonly extension: string })
-  | undefined {
+/**
+ * The file of a version by the key of its copy: of the archive, of a CSV dataset's table, or of the lake as it
+ * was until November 2026. The oldest files have no code version in their names.
+ */
+export function parseCopyKey(key: string): FileAddress | undefined {
   const match =
-    /^([^/]+)\/((?:[^/=]+=[^/]*\/)*)part-(\d{5,})~([^/~]*~[0-9a-f]{24})~(~?[A-Za-z0-9._-]+(?:!\d{4})?)(?:~[A-Za-z0-9-]+)?\.([a-z]+)$/.exec(
+    /^([^/]+)\/(?:table\/)?((?:[^/=]+=[^/]*\/)*)part-(\d{5,})~([^/~]*~[0-9a-f]{24})~(~?[A-Za-z0-9._-]+(?:!\d{4})?)(?:~[A-Za-z0-9-]+)?\.([a-z]+)$/.exec(
       key,
     );
   if (match === null) return undefined;
@@ -177,19 +231,18 @@ export function parseProcessedKey(
   return { dataset, objectId: id, version, part: Number(part), partitionPath: partition, extension };
 }
 
-/** The archive's copy of a file of the lake: always Parquet, whatever the format of the lake's file. */
-export function archiveKey(processed: string): string {
-  return processed.replace(/\.[a-z]+$/, '.parquet');
+/** The file of a version by any key that it has in the lake or in the archive. */
+export function parseFileKey(key: string): FileAddress | undefined {
+  return parseDataKey(key) ?? parseCopyKey(key);
 }
 
-/**
- * What one message is about: the version of an object, one of its parts, or a file of the lake made from it.
- */
+/** What one message is about: the version of an object, or one of its parts. */
 export interface WorkItem {
   readonly path: VersionPath;
   readonly stage: Stage;
+  /** Of a transformation, and of a loading unless the object was deleted. */
   readonly part?: number;
-  /** Of a file of the lake. */
+  /** Of a loading by older code, whose messages were about one file of the lake each. */
   readonly partitionPath?: string;
 }
 
@@ -257,12 +310,15 @@ function itemName({ path, stage, part, partitionPath = '' }: WorkItem): string {
   return `${partsPrefix(path)}${partitionPath}${stage}${part === undefined ? '' : `-${number(part)}`}`;
 }
 
-/** The receipt of a work item that is done; `undefined` of a message about a file that is not ours. */
+/**
+ * The receipt of a work item that is done; `undefined` if there is none: the ledger entry says what is
+ * committed, and that a deletion is loaded. A file that is not ours has none either.
+ */
 export function receiptKey({ path, stage, part, partitionPath = '' }: WorkItem): string | undefined {
   if (stage === 'extraction') return extractionReceiptKey(path);
   if (part === undefined) return undefined;
   if (stage === 'transformation') return transformationReceiptKey(path, part);
-  return loadingReceiptKey(path, part, partitionPath);
+  return stage === 'loading' ? loadingReceiptKey(path, part, partitionPath) : undefined;
 }
 
 /** The content of an unreadable message and the reason why it can't be read, in the failed bucket. */
@@ -307,8 +363,38 @@ export function transformationReceiptKey(path: VersionPath, part: number): strin
   return `${receiptsPrefix(path)}transformation/${number(part)}.json`;
 }
 
-export function loadingReceiptKey(path: VersionPath, part: number, partitionPath: string): string {
+/** @param partitionPath of a receipt by older code, for one file of the lake */
+export function loadingReceiptKey(path: VersionPath, part: number, partitionPath = ''): string {
   return `${receiptsPrefix(path)}loading/${partitionPath}${number(part)}.json`;
+}
+
+/** The prefix of the documents that publish a version, in the ledger bucket. */
+export function publicationPrefix(path: VersionPath): string {
+  return `${PUBLICATIONS}${partsPrefix(path)}`;
+}
+
+/**
+ * The document that publishes one part of a version that has so many, in the ledger bucket. The last one is
+ * written last: with it, the publication is whole. A version without parts has one document.
+ */
+export function publicationKey(path: VersionPath, part: number, parts: number): string {
+  return `${publicationPrefix(path)}${number(part)}${part === Math.max(parts, 1) - 1 ? WHOLE : '.json'}`;
+}
+
+/** The document that publishes that an object is deleted. */
+export function deletionKey(path: VersionPath): string {
+  return `${publicationPrefix(path)}deleted${WHOLE}`;
+}
+
+/** What a document of a publication is about; `part` is `undefined` of a deletion. */
+export function parsePublicationKey(
+  key: string,
+): (VersionPath & { readonly part: number | undefined }) | undefined {
+  const match =
+    /^publications\/([^/]+)\/([^/]+)\/([^/]+)\/(?:(\d{5,})(?:\.whole)?|deleted\.whole)\.json$/.exec(key);
+  if (match === null) return undefined;
+  const [, dataset = '', id = '', version = '', part] = match;
+  return { dataset, objectId: id, version, part: part === undefined ? undefined : Number(part) };
 }
 
 /** The object that an entry or a receipt in the ledger bucket belongs to; for a receipt, also the version. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Dataset } from '../dataset.ts';
+import { UNKNOWN_DATASET } from './key-layout.ts';
 import type { ObjectEvent } from './object-event.ts';
 import type { ExtractionReceipt } from './receipt.ts';
 import { isVersion, parseRevision, revisionName } from './revision.ts';
@@ -10,6 +11,13 @@ const activeVersion = z.object({
   sequencer: z.string(),
   versionId: z.string(),
 });
+
+const committedVersion = activeVersion.extend({
+  /** The snapshot of the table, and its number in their order; absent of a table that has none. */
+  snapshot: z.string().optional(),
+  sequence: z.int().nonnegative().optional(),
+});
+export type Committed = z.infer<typeof committedVersion>;
 
 const attempted = z.object({
   sequencer: z.string(),
@@ -48,10 +56,12 @@ const fields = z.object({
   current: activeVersion.optional(),
   /** Versions newer than `current` that have not taken effect. */
   attempts: z.array(attempted),
-  /** Versions whose output, if any, is removed as soon as `current` is complete. */
+  /** Versions whose output, if any, is removed as soon as every sink shows `current`. */
   superseded: z.array(z.string()),
-  /** Whether `current` is known to be in every sink: from then on, superseded output may be removed. */
-  complete: z.boolean().optional(),
+  /** What the lake's table shows: the event that was committed last. */
+  committed: committedVersion.optional(),
+  /** What MySQL and the archive show: the active event, once all of it is loaded. */
+  loaded: activeVersion.optional(),
 });
 export type LedgerEntry = z.infer<typeof fields>;
 
@@ -59,6 +69,8 @@ export type LedgerEntry = z.infer<typeof fields>;
 export const ledgerEntry: z.ZodType<LedgerEntry> = z.looseObject({
   ...fields.shape,
   current: activeVersion.loose().optional(),
+  committed: committedVersion.loose().optional(),
+  loaded: activeVersion.loose().optional(),
   attempts: z.array(attempted.loose()),
 });
 
@@ -303,10 +315,7 @@ export function withoutAttempts(known: LedgerEntry, versionIds: readonly string[
 }
 
 /** The entry with another event in effect: all older versions are superseded. */
-function withCurrent(
-  { complete: _, ...known }: LedgerEntry,
-  current: NonNullable<LedgerEntry['current']>,
-): LedgerEntry {
+function withCurrent(known: LedgerEntry, current: NonNullable<LedgerEntry['current']>): LedgerEntry {
   // A deletion for good covers all revisions of the version that it names, so revisions are not compared.
   const isNewer = (attempt: Version) =>
     current.type === 'deleted'
@@ -326,43 +335,47 @@ function withCurrent(
   };
 }
 
-/**
- * The entry after its current version was found in every sink; unchanged if another version has replaced that
- * one.
- */
-export function markComplete(known: LedgerEntry, versionId: string): LedgerEntry {
-  return known.complete === true || known.current?.versionId !== versionId
-    ? known
-    : { ...known, complete: true };
+type Active = NonNullable<LedgerEntry['current']>;
+
+const isSameEvent = (a: Active, b: Active | undefined) =>
+  a.type === b?.type && a.versionId === b.versionId && a.sequencer === b.sequencer;
+
+/** The sinks whose state the entry tells: the lake's table; MySQL and the archive. */
+type Sink = 'committed' | 'loaded';
+
+/** The entry after an event was loaded to its end; unchanged if another event is active by now. */
+export function withLoaded(known: LedgerEntry, event: Active): LedgerEntry {
+  if (known.current === undefined || !isSameEvent(event, known.current) || isShownBy('loaded', known))
+    return known;
+  const { type, sequencer, versionId } = event;
+  return { ...known, loaded: { type, sequencer, versionId } };
 }
 
-/** Whether the active version is known to be in every sink, so that superseded output may be removed. */
-export function isLoaded({ current, complete }: LedgerEntry): boolean {
-  return current?.type !== 'created' || complete === true;
+/**
+ * The entry after an event was committed, even if another one is active by now: the table shows it until that
+ * one is committed. Unchanged if the entry knows of a later commit.
+ */
+export function withCommitted(known: LedgerEntry, committed: Committed): LedgerEntry {
+  const before = known.committed;
+  if (before?.sequence !== undefined && before.sequence > (committed.sequence ?? 0)) return known;
+  return before !== undefined && isSameEvent(before, committed) ? known : { ...known, committed };
+}
+
+/** Whether a sink shows what is active. */
+export function isShownBy(sink: Sink, { current, [sink]: shown }: LedgerEntry): boolean {
+  return current !== undefined && isSameEvent(current, shown);
+}
+
+/** Whether every sink shows the active version or the deletion, so that superseded output may be removed. */
+export function isSettled(entry: LedgerEntry): boolean {
+  if (entry.current === undefined || entry.dataset === UNKNOWN_DATASET) return true;
+  return isShownBy('committed', entry) && isShownBy('loaded', entry);
 }
 
 /** The entry after the output of these versions was removed. */
 export function withoutSuperseded(known: LedgerEntry, removed: readonly string[]): LedgerEntry {
   const superseded = known.superseded.filter((versionId) => !removed.includes(versionId));
   return superseded.length === known.superseded.length ? known : { ...known, superseded };
-}
-
-/**
- * The status of a version. `live`: it is active, or may become so. `superseded`: the tables show it until its
- * successor is complete. `gone`: any output of it is left over.
- *
- * @param isIt whether a version id is that of the version, of which derived keys hold only a segment
- */
-export function versionStatus(
-  known: LedgerEntry | undefined,
-  isIt: (versionId: string) => boolean,
-): 'live' | 'superseded' | 'gone' {
-  if (known === undefined) return 'live';
-  const { current, attempts, superseded } = known;
-  const withParts = attempts.filter(({ status, parts }) => status === 'extracting' || parts > 0);
-  if (current?.type === 'created' && isIt(current.versionId)) return 'live';
-  if (withParts.some(({ versionId }) => isIt(versionId))) return 'live';
-  return superseded.some(isIt) ? 'superseded' : 'gone';
 }
 
 const isSameVersion = (a: Version, b: Version) =>

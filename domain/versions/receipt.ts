@@ -4,7 +4,7 @@ import * as z from 'zod';
 export const tally = z.record(z.string(), z.int().nonnegative());
 export type Tally = z.infer<typeof tally>;
 
-const storedObject = z.object({
+export const storedObject = z.object({
   key: z.string(),
   records: z.int().nonnegative(),
   bytes: z.int().nonnegative(),
@@ -65,9 +65,8 @@ export type TransformationReceipt = z.infer<typeof transformation>;
 const loading = work.extend({
   stage: z.literal('loading'),
   part: z.int().nonnegative(),
-  /** The file of the lake that was loaded. */
-  processed: z.object({ key: z.string(), versionId: z.string() }),
-  archive: storedObject,
+  /** The part's files of the lake that were loaded, each with its copy in the archive. */
+  files: z.array(z.object({ key: z.string(), archive: storedObject })),
   /**
    * The rows that were given to MySQL; absent without MySQL. `stale`: MySQL had a newer version, and took
    * none of them.
@@ -96,12 +95,15 @@ export type Receipt = z.infer<typeof writtenReceipt>;
 const asRead = { durationMs: z.int().nonnegative().catch(0) };
 export const extractionReceipt = extraction.extend(asRead);
 export const transformationReceipt = transformation.extend(asRead);
-export const loadingReceipt = loading.extend(asRead);
-export const receipt = z.discriminatedUnion('stage', [
-  extractionReceipt,
-  transformationReceipt,
-  loadingReceipt,
-]);
+/** Until November 2026, each file of the lake had a receipt of its own. */
+const ofOneFile = z.object({ processed: z.object({ key: z.string() }), archive: storedObject });
+export const loadingReceipt = z.preprocess((document) => {
+  const old = ofOneFile.safeParse(document);
+  if (!old.success) return document;
+  const { processed, archive } = old.data;
+  return { ...(document as object), files: [{ key: processed.key, archive }] };
+}, loading.extend(asRead));
+export const receipt = z.union([extractionReceipt, transformationReceipt, loadingReceipt]);
 
 /** How many records a work item rejected, by code: of these codes, or of all if none is named. */
 export function rejectedBy(receipt: Receipt, codes: readonly string[] = []): Tally {

@@ -47,7 +47,7 @@ export function summarize(receipts: readonly Receipt[]): RecordTotals {
     tables: tablesOf(loadings),
     files: [
       ...transformations.flatMap(({ outputs }) => outputs).map(at('processed')),
-      ...loadings.map(({ archive }) => archive).map(at('archive')),
+      ...loadings.flatMap(({ files }) => files.map(({ archive }) => archive)).map(at('archive')),
       ...receipts.flatMap(({ rejects }) => rejects).map(at('failed')),
     ],
   };
@@ -105,9 +105,10 @@ export function contradictions(receipts: readonly Receipt[]): Difference[] {
   const { extraction, transformations, loadings } = byStage(receipts);
   if (extraction === undefined) return [{ kind: 'unfinished', of: 'extraction', expected: 1, found: 0 }];
   const outputs = new Map(transformations.flatMap((each) => each.outputs).map((file) => [file.key, file]));
+  const loaded = loadings.flatMap(({ files }) => files);
   return [
     ...work('parts transformed', extraction.parts.length, transformations.length),
-    ...work('files loaded', outputs.size, loadings.length),
+    ...work('files loaded', outputs.size, new Set(loaded.map(({ key }) => key)).size),
     ...equal(
       'records that the extraction read',
       extraction.read,
@@ -115,10 +116,10 @@ export function contradictions(receipts: readonly Receipt[]): Difference[] {
     ),
     ...equal('valid records in parts', extraction.valid, records(extraction.parts)),
     ...transformations.flatMap((each) => ofTransformation(each, extraction)),
-    ...loadings.flatMap(({ processed, archive }) => {
-      const file = outputs.get(processed.key);
+    ...loaded.flatMap(({ key, archive }) => {
+      const file = outputs.get(key);
       return file === undefined
-        ? [{ kind: 'counts', of: `the loading of ${processed.key}, which no transformation wrote` } as const]
+        ? [{ kind: 'counts', of: `the loading of ${key}, which no transformation wrote` } as const]
         : equal(`archived records of ${file.key}`, file.records, archive.records);
     }),
     ...equal(

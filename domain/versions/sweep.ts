@@ -2,14 +2,14 @@ import type { Dataset } from '../dataset.ts';
 import {
   extractionReceiptKey,
   loadingReceiptKey,
-  parseProcessedKey,
+  publicationKey,
   transformationReceiptKey,
   type VersionPath,
   versionSegment,
 } from './key-layout.ts';
-import { type LedgerEntry, shownVersions } from './ledger.ts';
+import { isShownBy, type LedgerEntry, shownVersions } from './ledger.ts';
 import type { ObjectEvent } from './object-event.ts';
-import type { ExtractionReceipt, TransformationReceipt } from './receipt.ts';
+import type { ExtractionReceipt } from './receipt.ts';
 import { isVersion, MAX_REVISION, parseRevision } from './revision.ts';
 import { compareSequencers } from './sequencer.ts';
 
@@ -153,34 +153,38 @@ function justAfter(sequencer: string): string {
   return `${sequencer}01`;
 }
 
-/**
- * The missing work of an extracted version: keys of parts without a receipt, and of files that are not
- * loaded.
- */
-export interface Unfinished {
-  readonly parts: readonly string[];
-  readonly files: readonly string[];
-}
-
-/** @param receiptKeys the keys of all receipts of the version */
-export function unfinishedWork(
+/** The keys of the parts of an extracted version that have no receipt. @param receiptKeys of the version */
+export function untransformed(
   path: VersionPath,
   { parts }: Pick<ExtractionReceipt, 'parts'>,
-  transformations: readonly Pick<TransformationReceipt, 'outputs'>[],
   receiptKeys: ReadonlySet<string>,
-): Unfinished {
-  return {
-    parts: parts
-      .filter((_, part) => !receiptKeys.has(transformationReceiptKey(path, part)))
-      .map(({ key }) => key),
-    files: transformations
-      .flatMap(({ outputs }) => outputs)
-      .map(({ key }) => key)
-      .filter((key) => {
-        const address = parseProcessedKey(key);
-        return address && !receiptKeys.has(loadingReceiptKey(path, address.part, address.partitionPath));
-      }),
-  };
+): string[] {
+  return parts
+    .filter((_, part) => !receiptKeys.has(transformationReceiptKey(path, part)))
+    .map(({ key }) => key);
+}
+
+/**
+ * The work that is missing after a version was published, each by the document that asks for it.
+ *
+ * @param parts how many the version has @param receiptKeys of the version
+ */
+export function unsettled(
+  path: VersionPath,
+  parts: number,
+  entry: LedgerEntry,
+  receiptKeys: ReadonlySet<string>,
+): { readonly stage: 'commit' | 'loading'; readonly key: string }[] {
+  const documents = Array.from({ length: Math.max(parts, 1) }, (_, part) => part);
+  const last = publicationKey(path, documents.length - 1, parts);
+  const unloaded = documents
+    .filter((part) => !receiptKeys.has(loadingReceiptKey(path, part)))
+    .map((part) => publicationKey(path, part, parts));
+  const toLoad = unloaded.length === 0 && !isShownBy('loaded', entry) ? [last] : unloaded;
+  return [
+    ...(isShownBy('committed', entry) ? [] : [{ stage: 'commit', key: last } as const]),
+    ...toLoad.map((key) => ({ stage: 'loading', key }) as const),
+  ];
 }
 
 /** Whether a version's extraction is done, by the keys of its receipts. */

@@ -1,6 +1,8 @@
 import type { Limits } from '../../domain/records/part.ts';
 import type { Registry } from '../../domain/registry.ts';
 import type { Zstd } from '../../formats/zstd.ts';
+import type { TableCatalog } from '../../lake/table-catalog.ts';
+import type { TableSchemas } from '../../lake/table-schema.ts';
 import type { TableStore } from '../../mysql/table-store.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 
@@ -21,6 +23,10 @@ export interface StageContext {
   readonly limits: Limits;
   /** MySQL, if the stack has it. */
   readonly tables?: TableStore | undefined;
+  /** Of the lake's tables, for the commit. */
+  readonly catalog?: TableCatalog | undefined;
+  /** The schemas of the lake's tables, as this code knows them. */
+  readonly tableSchema: TableSchemas;
   /** The version of the running code, for the receipts. */
   readonly codeVersion: string;
   /** The datasets that this code has. */
@@ -33,6 +39,8 @@ export interface StageContext {
   readonly sentAt: number;
   /** The id of this attempt; any other attempt, even at the same message, has another one. */
   readonly invocation: string;
+  /** The same object for all messages of an invocation. */
+  readonly batch: object;
   /** How often the message has been received, this time included. */
   readonly receives: number;
 }

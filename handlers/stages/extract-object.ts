@@ -13,7 +13,7 @@ import {
   type VersionPath,
   versionPath,
 } from '../../domain/versions/key-layout.ts';
-import { conclude, takesEffect } from '../../domain/versions/ledger.ts';
+import { conclude, type LedgerEntry, takesEffect } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import {
   count,
@@ -29,13 +29,9 @@ import { settleAll } from '../../store/settle-all.ts';
 import type { StageContext } from './context.ts';
 import { type Outcome, withoutRecords } from './outcome.ts';
 import { PartsWriter } from './parts-writer.ts';
-import {
-  type OutputBuckets,
-  removeExtracted,
-  removeSuperseded,
-  removeUnnamedRejects,
-  removeUnread,
-} from './supersede.ts';
+import { publishIfWhole } from './publish.ts';
+import { type OutputBuckets, removeExtracted, removeUnnamedRejects, removeUnread } from './removal.ts';
+import { removeSuperseded } from './supersede.ts';
 import { takeUp } from './take-up.ts';
 
 export interface ExtractionBuckets extends OutputBuckets {
@@ -70,11 +66,12 @@ export async function extractObject(
   if (entry === undefined) {
     await removeExtracted(path, store, buckets);
     // Perhaps this very write removed the attempt from the entry, and its answer was lost.
-    await removeSuperseded(await ledger.entry(path), ledger, store, buckets);
+    await removeSuperseded(await ledger.entry(path), ledger, store, registry, buckets);
     return withoutRecords(name, 'stale');
   }
   await removeUnread(entry, event.versionId, ledger, store, buckets);
-  await removeSuperseded(entry, ledger, store, buckets);
+  if (isActive(entry, versionId)) await publishIfWhole(entry, ledger, { extraction: receipt });
+  await removeSuperseded(entry, ledger, store, registry, buckets);
   if (before !== undefined) return withoutRecords(name, 'duplicate');
   return {
     dataset: name,
@@ -88,6 +85,9 @@ export async function extractObject(
     ...(receipt.fault && { fault: receipt.fault }),
   };
 }
+
+const isActive = ({ current }: LedgerEntry, versionId: string) =>
+  current?.type === 'created' && current.versionId === versionId;
 
 /**
  * Extracts a version, and records it. If another extraction of it has ended before, that one's receipt

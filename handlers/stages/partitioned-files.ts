@@ -3,7 +3,7 @@ import { recordColumn } from '../../domain/columns.ts';
 import type { Dataset, LakeFormat } from '../../domain/dataset.ts';
 import type { PartHeader } from '../../domain/records/part.ts';
 import { partitionOf, type Row } from '../../domain/records/transformation.ts';
-import { partitionPath, processedKey, type VersionPath } from '../../domain/versions/key-layout.ts';
+import { dataKey, partitionPath, type VersionPath } from '../../domain/versions/key-layout.ts';
 import type { StoredObject } from '../../domain/versions/receipt.ts';
 import { contentTypes, type LakeFile, newLakeFile } from '../../formats/lake-file.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
@@ -60,7 +60,7 @@ export class PartitionedFiles {
       [...this.#files].map(([partition, file]) =>
         limit(async () => {
           const name = { codeVersion: this.#codeVersion, extension: this.#format };
-          const key = processedKey(this.#path, this.#header.part, partition, name);
+          const key = dataKey(this.#path, this.#header.part, partition, name);
           const body = file.finish();
           const metadata = { ...sourceMetadata(this.#header), records: String(file.rows) };
           const contentType = contentTypes[this.#format];

@@ -1,4 +1,5 @@
 import { TransientError } from '../../domain/errors.ts';
+import type { Registry } from '../../domain/registry.ts';
 import { extractionReceiptKey, type VersionPath } from '../../domain/versions/key-layout.ts';
 import { type Decision, type LedgerEntry, withoutAttempts } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
@@ -8,13 +9,9 @@ import type { Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { StageContext } from './context.ts';
 import { type Outcome, withoutRecords } from './outcome.ts';
-import {
-  type OutputBuckets,
-  removeExtracted,
-  removeForgotten,
-  removeSuperseded,
-  removeUnread,
-} from './supersede.ts';
+import { publishIfWhole } from './publish.ts';
+import { type OutputBuckets, removeExtracted, removeForgotten, removeUnread } from './removal.ts';
+import { removeSuperseded } from './supersede.ts';
 
 /** A revision that this invocation has claimed: no other one works on it. */
 interface TakenUp {
@@ -41,7 +38,8 @@ export async function takeUp(
     const path = registry.pathOf(asked);
     const claim = { dataset, onDelete, message, invocation, codeVersion, now: now(), deadline };
     const { decision, known } = await ledger.claim(path, asked, claim);
-    if (decision.action !== 'extract') return leave(asked, path, decision, known, ledger, store, buckets);
+    if (decision.action !== 'extract')
+      return leave(asked, path, decision, known, ledger, store, registry, buckets);
 
     const name = revisionName(asked.versionId, asked.revision);
     // A sweep makes up sequencers. So the entry's sequencer counts, and all rows of a version must carry that
@@ -80,6 +78,7 @@ async function leave(
   known: LedgerEntry | undefined,
   ledger: Ledger,
   store: ObjectStore,
+  registry: Registry,
   buckets: OutputBuckets,
 ): Promise<Outcome> {
   switch (decision.action) {
@@ -89,15 +88,17 @@ async function leave(
       throw inProgress(event, decision.until);
     case 'duplicate':
       await removeUnread(known, event.versionId, ledger, store, buckets);
-      await removeSuperseded(known, ledger, store, buckets);
+      await publishIfWhole(known, ledger);
+      await removeSuperseded(known, ledger, store, registry, buckets);
       return withoutRecords(path.dataset, 'duplicate');
     case 'retract':
-      await removeSuperseded(decision.next, ledger, store, buckets);
+      await publishIfWhole(decision.next, ledger);
+      await removeSuperseded(decision.next, ledger, store, registry, buckets);
       return withoutRecords(path.dataset, 'retracted');
     case 'stale':
       // An attempt at this very event may have died after it was overtaken.
       if (event.type === 'created') await removeForgotten(known, path, store, buckets);
-      await removeSuperseded(known, ledger, store, buckets);
+      await removeSuperseded(known, ledger, store, registry, buckets);
       return withoutRecords(path.dataset, 'stale');
   }
 }

@@ -7,23 +7,19 @@ import {
   itemRejectsPrefix,
   parsePartKey,
   rejectsKey,
-  transformationReceiptKey,
   type VersionPath,
 } from '../../domain/versions/key-layout.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
-import {
-  count,
-  type Tally,
-  type TransformationReceipt,
-  transformationReceipt,
-} from '../../domain/versions/receipt.ts';
+import { count, type Tally, type TransformationReceipt } from '../../domain/versions/receipt.ts';
+import { statusOf } from '../../domain/versions/version-status.ts';
 import { RejectsWriter } from '../../store/failed-objects.ts';
 import { Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { StageContext } from './context.ts';
 import { type Outcome, withoutRecords } from './outcome.ts';
 import { PartitionedFiles } from './partitioned-files.ts';
-import type { OutputBuckets } from './supersede.ts';
+import { publishIfWhole } from './publish.ts';
+import { type OutputBuckets, removeDataOfPart } from './removal.ts';
 import { processOnce } from './work-item.ts';
 
 const LINE_FEED = 0x0a;
@@ -56,6 +52,11 @@ export async function transformPart(
       item: itemOf(address),
       work: () => transform(event, address, dataset, buckets, context),
       discard: () => removePart(address, event.key, ledger, store, buckets),
+      async finish(entry, transformation) {
+        if (statusOf(entry, address) !== 'live') return false;
+        await publishIfWhole(entry, ledger, { transformation });
+        return true;
+      },
     },
     ledger,
     context,
@@ -117,7 +118,7 @@ async function transform(
 }
 
 /**
- * Removes a part and the files that its receipt names. The loading stage removes files that no receipt names.
+ * Removes a part and its rejects, and its files, unless the version was published: then a table may show them.
  */
 async function removePart(
   address: PartAddress,
@@ -126,12 +127,7 @@ async function removePart(
   store: ObjectStore,
   buckets: TransformationBuckets,
 ): Promise<void> {
-  const receipt = await ledger.receipt(
-    transformationReceiptKey(address, address.part),
-    transformationReceipt,
-  );
-  const files = receipt?.outputs.map((file) => file.key) ?? [];
-  await store.remove(buckets.processed, files);
+  if (!(await ledger.isPublished(address))) await removeDataOfPart(address, store, buckets);
   await store.remove(buckets.failed, await store.list(buckets.failed, itemRejectsPrefix(itemOf(address))));
   await store.remove(buckets.temp, [key]);
 }

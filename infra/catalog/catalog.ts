@@ -62,6 +62,8 @@ export class Catalog extends pulumi.ComponentResource {
   /** The tables, so that readers of the catalog can be granted access and wait for them. */
   readonly tables: readonly aws.glue.CatalogTable[];
   readonly arns: readonly pulumi.Output<string>[];
+  /** Of the Iceberg tables, which the commit function makes, and of what is above them. */
+  readonly tableArns: readonly pulumi.Output<string>[];
 
   constructor(name: string, args: CatalogArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Catalog', name, {}, options);
@@ -91,8 +93,10 @@ export class Catalog extends pulumi.ComponentResource {
         },
         { parent: this, ignoreChanges: crawlersOwn, deleteBeforeReplace: true },
       );
-    const crawled = args.datasets.map((dataset) => {
+    const crawled = args.datasets.flatMap((dataset) => {
       const table = checkForSpectrum(glueTable(dataset));
+      // The commit function makes the others, and changes them.
+      if (dataset.processedAs !== 'csv') return [];
       return newTable(
         table,
         files.name.apply((bucket) => tableLocation(bucket, table)),
@@ -111,6 +115,13 @@ export class Catalog extends pulumi.ComponentResource {
       ...tables.map(({ arn }) => arn),
     ];
     this.arns = arnsOf(this.tables);
+    const iceberg = args.datasets.filter(({ processedAs }) => processedAs !== 'csv');
+    this.tableArns = [
+      ...arnsOf([]),
+      ...iceberg.map((dataset) =>
+        database.arn.apply((arn) => `${arn.replace(':database/', ':table/')}/${dataset.name}`),
+      ),
+    ];
 
     const role = new aws.iam.Role(name, { assumeRolePolicy: crawlerTrust }, { parent: this });
     const policy = new aws.iam.RolePolicy(

@@ -5,6 +5,7 @@ import { whole } from './whole.ts';
 export function stage(defaults: {
   timeout: number;
   batchSize: number;
+  batchWindow?: number;
   maximumConcurrency: number;
   alarmAge: number;
 }) {
@@ -17,7 +18,7 @@ export function stage(defaults: {
       /** Messages per call. */
       batchSize: whole(1, 10_000).default(defaults.batchSize),
       /** Seconds that the poller waits for a batch to fill. */
-      batchWindow: whole(0, 300).default(0),
+      batchWindow: whole(0, 300).default(defaults.batchWindow ?? 0),
       /** Concurrent calls. */
       maximumConcurrency: whole(2, 1_000).default(defaults.maximumConcurrency),
       /**

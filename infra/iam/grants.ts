@@ -40,6 +40,11 @@ export function readsCatalog(arns: readonly pulumi.Input<string>[]): Statement {
   );
 }
 
+/** Making Iceberg tables, and moving their pointers. @param arns as of `readsCatalog` */
+export function changesTables(arns: readonly pulumi.Input<string>[]): Statement {
+  return allow('ChangeTables', ['glue:CreateTable', 'glue:GetTable', 'glue:UpdateTable'], arns);
+}
+
 /** Writing whole objects. */
 export function writes(bucket: Bucket): Grant {
   return {

@@ -72,11 +72,13 @@ export class Workflows extends pulumi.ComponentResource {
       functions: {
         extraction: stages.extraction.lambda.live.arn,
         transformation: stages.transformation.lambda.live.arn,
+        commit: stages.commit.lambda.live.arn,
         loading: stages.loading.lambda.live.arn,
       },
       queues: {
         extraction: stages.extraction.queue.url,
         transformation: stages.transformation.queue.url,
+        commit: stages.commit.queue.url,
         loading: stages.loading.queue.url,
       },
       crawler: catalog.crawler,

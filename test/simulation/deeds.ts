@@ -1,4 +1,4 @@
-import { objectId, parsePartKey, parseProcessedKey } from '../../domain/versions/key-layout.ts';
+import { objectId, parseFileKey, parsePartKey } from '../../domain/versions/key-layout.ts';
 import type { Change } from './checks/specification.ts';
 import type { Deed, Poison } from './load/workload.ts';
 import type { Network } from './network.ts';
@@ -117,8 +117,10 @@ export class Deeds {
 
   async #takeAway(purpose: 'temp' | 'processed', forGood: boolean): Promise<void> {
     const { contents, reader, store } = this.#pipeline;
-    const key = this.#network.random.pickOf(contents.keys(purpose));
-    const address = key === undefined ? undefined : (parsePartKey(key) ?? parseProcessedKey(key));
+    const addressOf = (key: string) => (purpose === 'temp' ? parsePartKey(key) : parseFileKey(key));
+    // A table without its metadata can't be mended.
+    const key = this.#network.random.pickOf(contents.keys(purpose).filter((each) => addressOf(each)));
+    const address = key === undefined ? undefined : addressOf(key);
     if (key === undefined || address === undefined) return;
     const own = this.history.filter((change) => objectId(change.key) === address.objectId);
     if (own.some((change) => 'erased' in change)) return;

@@ -1,7 +1,7 @@
 import { candidates } from '../../cli/ledger/replay.ts';
 import { type SweepProblem, sweep } from '../../cli/ledger/sweep.ts';
 import type { Target } from '../../cli/target/target.ts';
-import type { Stage } from '../../domain/stage.ts';
+import { type Stage, stageInputs, stages } from '../../domain/stage.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import { revisionName } from '../../domain/versions/revision.ts';
 import type { SyntheticEvent } from '../../domain/versions/sweep.ts';
@@ -9,9 +9,6 @@ import { registries } from './load/datasets.ts';
 import type { Network, Party } from './network.ts';
 import type { Pipeline } from './pipeline.ts';
 import { memoryS3, type Onlooker } from './services/s3.ts';
-
-/** The bucket whose events a stage is told of. */
-const sources = { extraction: 'raw', transformation: 'temp', loading: 'processed' } as const;
 
 const nobody: Onlooker = { changed: async () => {}, read: () => {}, trouble: () => {}, changes: () => {} };
 
@@ -38,7 +35,7 @@ export class Operator {
       s3: memoryS3(store, network, person, region, nobody),
       outputs: {
         buckets: named(topology.buckets, ['raw', 'temp', 'processed', 'ledger', 'failed']),
-        functions: { extraction: 'extraction', transformation: 'transformation', loading: 'loading' },
+        functions: Object.fromEntries(stages.map((stage) => [stage, stage])),
       },
       lambda: {
         send: async ({ input }: { readonly input: { readonly FunctionName: Stage } }) => ({
@@ -75,7 +72,7 @@ export class Operator {
 
   async #send(stage: Stage, event: SyntheticEvent, reason: 'Sweep' | 'Replay'): Promise<void> {
     const body = toQueueMessage(
-      this.#target.outputs.buckets[sources[stage]],
+      this.#target.outputs.buckets[stageInputs[stage].bucket],
       event,
       reason,
       this.#network.clock.now(),

@@ -2,8 +2,6 @@ import { Readable } from 'node:stream';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { Limits } from '../../domain/records/part.ts';
 import { type Stage, stages } from '../../domain/stage.ts';
-import { parseProcessedKey, transformationReceiptKey } from '../../domain/versions/key-layout.ts';
-import { parseObjectEvent } from '../../domain/versions/object-event.ts';
 import type { Receipt } from '../../domain/versions/receipt.ts';
 import { parseRevision } from '../../domain/versions/revision.ts';
 import { ZSTD_PARAMETERS, type Zstd } from '../../formats/zstd.ts';
@@ -24,8 +22,9 @@ import { Reader } from './checks/reader.ts';
 import { type Codes, rowsOfWhole, type Uploaded } from './checks/specification.ts';
 import { Witness } from './checks/witness.ts';
 import { SimulatedFunction, type StageCode } from './functions.ts';
-import { CODES, registries } from './load/datasets.ts';
+import { CODES, registries, tableSchemas } from './load/datasets.ts';
 import type { Network, Party } from './network.ts';
+import { MemoryCatalog } from './services/catalog.ts';
 import { asS3Tells, polled } from './services/events.ts';
 import { MemoryMysql } from './services/mysql.ts';
 import { memoryS3, type Onlooker } from './services/s3.ts';
@@ -60,6 +59,7 @@ export class Pipeline {
   readonly sqs: Sqs;
   readonly contents: Contents;
   readonly mysql: MemoryMysql | undefined;
+  readonly catalog: MemoryCatalog;
   readonly reader: Reader;
   readonly codes: Codes;
   readonly lostEvents: string[] = [];
@@ -116,8 +116,12 @@ export class Pipeline {
       of: ({ codeVersion }) => Number(/\d+$/.exec(codeVersion)?.[0]),
       partitions: (number) => limits[number]?.partitions ?? 0,
     };
-    this.contents = new Contents(this.store);
-    this.#witness = new Witness(network, (body, since) => this.#waitsForReceipt(body, since));
+    this.#witness = new Witness(network);
+    this.catalog = new MemoryCatalog({
+      moved: (table) => this.reader.lookAtLake(table),
+      trouble: (party) => this.#witness.trouble(party),
+    });
+    this.contents = new Contents(this.store, this.catalog);
     const mysql = hasMysql
       ? new MemoryMysql(network, {
           committed: (table, object) => this.reader.lookAtTable(table, object),
@@ -176,7 +180,12 @@ export class Pipeline {
     const own = limits[number];
     if (registry === undefined || own === undefined) throw new Error(`There is no code ${number}.`);
     return stageHandler(
-      { ...stage, codeVersion: codeVersionOf(number), registry },
+      {
+        ...stage,
+        codeVersion: codeVersionOf(number),
+        registry,
+        tableSchema: tableSchemas[number] ?? stage.tableSchema,
+      },
       {
         putOff: ({ receiptHandle, eventSourceARN }, seconds) =>
           network.call(environment, 'put off a message', () =>
@@ -185,6 +194,7 @@ export class Pipeline {
         random: () => random.next(),
         store: sabotage?.(port, () => random.next()) ?? port,
         tables,
+        catalog: this.catalog.over(network, environment),
         now: network.wrongClock(() => {
           network.note(`${environment.name}: its clock is set anew`);
           this.#witness.trouble(environment);
@@ -195,14 +205,6 @@ export class Pipeline {
         limits: own,
       },
     );
-  }
-
-  /** Whether a message is about a file of the lake whose part had no receipt at that time. */
-  #waitsForReceipt(body: string, at: number): boolean {
-    const file = parseProcessedKey(parseObjectEvent(body).key);
-    if (file === undefined) return false;
-    const receipt = this.contents.bucket('ledger').current(transformationReceiptKey(file, file.part));
-    return receipt === undefined || receipt.lastModified >= at;
   }
 
   #map(settings: EventSourceMapping['settings'], deployed: SimulatedFunction, role: string): void {

@@ -51,6 +51,10 @@ export class MemoryStore implements ObjectStore {
     });
   }
 
+  bytes(bucket: string, key: string): Promise<Uint8Array> {
+    return this.#call('bytes', bucket, key, () => this.#find({ bucket, key, versionId: 'current' }).body);
+  }
+
   replace(object: NewObject, etag: string): Promise<boolean> {
     return this.#call('replace', object.bucket, object.key, () => {
       const stored = this.objects.get(`${object.bucket}/${object.key}`);

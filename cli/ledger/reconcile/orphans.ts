@@ -2,7 +2,7 @@ import { UnreadableDocument } from '../../../domain/versions/document.ts';
 import {
   parseFailedKey,
   parsePartKey,
-  parseProcessedKey,
+  parseFileKey,
   type VersionPath,
   versionSegment,
 } from '../../../domain/versions/key-layout.ts';
@@ -17,7 +17,7 @@ import { partsOf } from './files.ts';
 /** The version whose file this is by its key, if it is one. */
 export function pathOf(place: Place, key: string): VersionPath | undefined {
   if (place === 'temp') return parsePartKey(key);
-  return place === 'failed' ? parseFailedKey(key) : parseProcessedKey(key);
+  return place === 'failed' ? parseFailedKey(key) : parseFileKey(key);
 }
 
 /** Looks again at a file that no receipt named: its version may have been extracted meanwhile. */

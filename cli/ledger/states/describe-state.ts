@@ -34,7 +34,9 @@ export function stateText(state: ObjectState): string {
     case 'transformation':
       return `transformation, ${finished} of ${pieces} parts${forHowLong(state)}`;
     case 'loading':
-      return `loading, ${finished} of ${pieces} files${forHowLong(state)}`;
+      return `loading, ${finished} of ${pieces} parts${forHowLong(state)}`;
+    case 'commit':
+      return `published, not committed yet${forHowLong(state)}`;
   }
 }
 

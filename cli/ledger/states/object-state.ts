@@ -1,7 +1,7 @@
 import { registry } from '../../../datasets/index.ts';
 import { type Stage, stages } from '../../../domain/stage.ts';
 import { versionPath } from '../../../domain/versions/key-layout.ts';
-import { isInterrupted, type LedgerEntry } from '../../../domain/versions/ledger.ts';
+import { isInterrupted, isShownBy, type LedgerEntry } from '../../../domain/versions/ledger.ts';
 import { type Receipt, type Tally, total } from '../../../domain/versions/receipt.ts';
 import { summarize } from '../../../domain/versions/reconciliation.ts';
 import { parseRevision } from '../../../domain/versions/revision.ts';
@@ -133,7 +133,10 @@ export function stateOf(
   }
   if (extraction.fault !== undefined && parts === 0) return at('failed', 0, 0);
   if (transformations.length < parts) return at('transformation', transformations.length, parts);
-  if (loadings.length < outputs) return at('loading', loadings.length, outputs);
+  const isActive = entry?.current?.type === 'created' && entry.current.versionId === object.versionId;
+  if (isActive && !isShownBy('committed', entry)) return at('commit', 0, 1);
+  const documents = Math.max(parts, 1);
+  if (isActive && !isShownBy('loaded', entry)) return at('loading', loadings.length, documents);
   const isRejected = extraction.fault === undefined && read > 0 && total(rejected) === read;
   return at(isRejected ? 'rejected' : 'done', outputs, outputs);
 }

@@ -1,9 +1,10 @@
 import type { Registry } from '../../registry.ts';
 import type { Stage } from '../../stage.ts';
-import { receiptKey, versionSegment } from '../key-layout.ts';
-import { decide, type LedgerEntry, mayBeForgotten, versionStatus } from '../ledger.ts';
+import { receiptKey } from '../key-layout.ts';
+import { decide, type LedgerEntry, mayBeForgotten } from '../ledger.ts';
 import type { ObjectEvent } from '../object-event.ts';
 import { revisionName } from '../revision.ts';
+import { statusOf } from '../version-status.ts';
 
 /**
  * Where a message ends that its stage did not process: after its last attempt, or before it reached the
@@ -88,8 +89,7 @@ function standingOfPiece(
   hasReceipt: boolean,
 ): Standing {
   if (receiptKeyOf(stage, event, registry) === undefined) return 'open';
-  const { version } = registry.workItemOf(stage, event).path;
-  const status = versionStatus(entry, (versionId) => versionSegment(versionId) === version);
+  const status = statusOf(entry, registry.workItemOf(stage, event).path);
   if (status !== 'live') return 'superseded';
   return hasReceipt ? 'done' : 'open';
 }

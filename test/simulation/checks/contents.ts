@@ -1,10 +1,14 @@
 import { rejectLine } from '../../../domain/records/reject.ts';
-import { parseFailedKey, parseProcessedKey } from '../../../domain/versions/key-layout.ts';
+import { parseCopyKey, parseFailedKey, parseFileKey } from '../../../domain/versions/key-layout.ts';
 import { type LedgerEntry, ledgerEntry } from '../../../domain/versions/ledger.ts';
 import { type Receipt, receipt } from '../../../domain/versions/receipt.ts';
+import { parseMetadata } from '../../../formats/iceberg/metadata/metadata.ts';
+import { liveFiles } from '../../../formats/iceberg/metadata/snapshot-manifests.ts';
+import { parseS3Uri } from '../../../lake/iceberg-table.ts';
 import type { Bucket } from '../../../local-aws/s3/storage/bucket.ts';
 import type { Store } from '../../../local-aws/s3/storage/store.ts';
 import { members } from '../load/datasets.ts';
+import type { MemoryCatalog } from '../services/catalog.ts';
 import { bytesOf } from '../services/store.ts';
 import { linesOf } from './specification.ts';
 
@@ -14,9 +18,11 @@ export type Purpose = (typeof purposes)[number];
 /** What the buckets hold, by what it is about. */
 export class Contents {
   readonly #store: Store;
+  readonly #catalog: MemoryCatalog;
 
-  constructor(store: Store) {
+  constructor(store: Store, catalog: MemoryCatalog) {
     this.#store = store;
+    this.#catalog = catalog;
   }
 
   bucket(purpose: Purpose): Bucket {
@@ -55,15 +61,36 @@ export class Contents {
   }
 
   /**
-   * The rows of the lake or the archive, by the version that they come from, as its keys tell.
-   *
-   * @param but keys that are left out
+   * The keys of the files that a reader of the lake meets: those of each table's snapshot, and the copies of a
+   * table of CSV. A file that is in two places is here twice.
    */
-  async rows(purpose: 'processed' | 'archive', but: ReadonlySet<string>): Promise<Map<string, string[]>> {
+  async lakeFiles(): Promise<string[]> {
+    const copies = this.keys('processed').filter((key) => parseCopyKey(key) !== undefined);
+    const live = await Promise.all(this.#catalog.tables.map((table) => this.tableFiles(table)));
+    return [...copies, ...live.flat()];
+  }
+
+  /** The keys of the files of a table's current snapshot, in its order. */
+  async tableFiles(table: string): Promise<string[]> {
+    const location = this.#catalog.metadataOf(table);
+    if (location === undefined) return [];
+    const read = (uri: string) => this.#file(uri);
+    const files = await liveFiles(parseMetadata(await read(location)), read);
+    return files.map(({ filePath }) => parseS3Uri(filePath).key);
+  }
+
+  async #file(uri: string): Promise<Buffer> {
+    const { key } = parseS3Uri(uri);
+    const object = this.bucket('processed').current(key);
+    if (object === undefined) throw new Error(`A reader of the table does not find ${key}.`);
+    return bytesOf(this.#store, object);
+  }
+
+  /** The rows of these files of the lake or the archive, by the version that they come from. */
+  async rows(purpose: 'processed' | 'archive', keys: readonly string[]): Promise<Map<string, string[]>> {
     const rows = new Map<string, string[]>();
-    for (const key of this.keys(purpose)) {
-      if (but.has(key)) continue;
-      const address = parseProcessedKey(key);
+    for (const key of keys) {
+      const address = parseFileKey(key);
       const object = this.bucket(purpose).current(key);
       if (address === undefined || object === undefined) continue;
       const columns = members.find(({ name }) => name === address.dataset)?.columns ?? [];

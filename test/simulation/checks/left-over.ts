@@ -1,6 +1,8 @@
+import { dataPrefix, parseDataKey, parsePublicationKey } from '../../../domain/versions/key-layout.ts';
 import type { Receipt } from '../../../domain/versions/receipt.ts';
 import type { Version } from '../../../local-aws/s3/storage/model.ts';
 import type { Pipeline } from '../pipeline.ts';
+import type { Contents } from './contents.ts';
 import type { Past } from './past.ts';
 
 /**
@@ -16,15 +18,28 @@ export function rejectsOfOtherCodes(pipeline: Pipeline, receipts: readonly Recei
 }
 
 /**
- * Files that a dead attempt wrote and no receipt names. Their events have them removed; if these are lost,
- * nobody but a reconciliation finds them.
+ * Files of the processed bucket that may be there though nothing shows them: the documents of tables; files of
+ * Parquet that were published once, which older snapshots show; and files of a dead attempt by other code,
+ * which no receipt names.
  */
-export function orphans(pipeline: Pipeline, past: Past, receipts: readonly Receipt[]): ReadonlySet<string> {
-  if (!past.purged) return new Set();
-  const named = receipts.flatMap((each) =>
-    each.stage === 'transformation' ? each.outputs.map(({ key }) => key) : [],
+export function unread(contents: Contents, receipts: readonly Receipt[]): ReadonlySet<string> {
+  const published = new Set(
+    contents.keys('ledger').flatMap((key) => {
+      const path = parsePublicationKey(key);
+      return path === undefined ? [] : [dataPrefix(path)];
+    }),
   );
-  return new Set(pipeline.contents.keys('processed')).difference(new Set(named));
+  const named = new Set(
+    receipts.flatMap((each) => (each.stage === 'transformation' ? each.outputs.map(({ key }) => key) : [])),
+  );
+  return new Set(
+    contents.keys('processed').filter((key) => {
+      const file = parseDataKey(key);
+      if (file === undefined) return key.includes('/metadata/');
+      if (!published.has(dataPrefix(file))) return false;
+      return file.extension === 'parquet' || !named.has(key);
+    }),
+  );
 }
 
 /**
@@ -37,7 +52,7 @@ export function retries(pipeline: Pipeline): string[] {
   for (const purpose of ['temp', 'processed', 'archive', 'failed', 'ledger'] as const) {
     const bucket = pipeline.contents.bucket(purpose);
     for (const key of bucket.keys) {
-      if (/^(heads|attempts|gave-up|faults)\//.test(key)) continue;
+      if (/^(heads|attempts|gave-up|faults)\/|\/metadata\/|\/deleted\.whole\.json$/.test(key)) continue;
       const versions = bucket.versions(key);
       const most = purpose === 'archive' || key.startsWith('rejects/') ? codes : 1;
       if (mostBodies(versions) > most)

@@ -1,17 +1,12 @@
-import { objectHash, revisionSequencer, sortableSequencer } from '../../../domain/tables/row-identity.ts';
-import {
-  faultKey,
-  parsePartitionPath,
-  parseProcessedKey,
-  versionPath,
-} from '../../../domain/versions/key-layout.ts';
+import { objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
+import { csvTableKey, faultKey, versionPath } from '../../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
 import { type Receipt, total } from '../../../domain/versions/receipt.ts';
 import { parseRevision, revisionName } from '../../../domain/versions/revision.ts';
 import { memberOf } from '../load/datasets.ts';
 import type { Pipeline } from '../pipeline.ts';
 import type { Contents } from './contents.ts';
-import { orphans, queues, rejectsOfOtherCodes, retries } from './left-over.ts';
+import { queues, rejectsOfOtherCodes, retries, unread } from './left-over.ts';
 import type { Past } from './past.ts';
 import {
   type Change,
@@ -62,11 +57,11 @@ class Model {
     const all = await this.#contents.receipts();
     this.#receipts = Map.groupBy(all, ({ versionId }) => versionId);
     const entries = await this.#contents.entries();
-    const unnamed = orphans(this.#pipeline, this.#past, all);
+    const unnamed = unread(this.#contents, all);
     const foreign = rejectsOfOtherCodes(this.#pipeline, all);
     const [lake, archive, rejects] = await Promise.all([
-      this.#contents.rows('processed', unnamed),
-      this.#contents.rows('archive', new Set()),
+      this.#contents.rows('processed', await this.#contents.lakeFiles()),
+      this.#contents.rows('archive', this.#contents.keys('archive')),
       this.#contents.rejects(foreign),
     ]);
     for (const [key, changes] of Map.groupBy(history, (change) => change.key)) {
@@ -186,7 +181,7 @@ class Model {
         this.#account(upload, revision, own, this.#leftToChance);
         continue;
       }
-      const expected = stands ? this.#checkReceipts(label, upload, own) : undefined;
+      const expected = stands ? this.#checkReceipts(label, upload, own, revision === shown) : undefined;
       const { dataset, objectId, version } = versionPath({
         dataset: memberOf(key)?.name ?? '_unknown',
         key,
@@ -208,7 +203,12 @@ class Model {
   }
 
   /** The receipts of a version that stands must be complete, and tell the truth. */
-  #checkReceipts(label: string, upload: Uploaded, own: readonly Receipt[]): Expected | undefined {
+  #checkReceipts(
+    label: string,
+    upload: Uploaded,
+    own: readonly Receipt[],
+    isShown: boolean,
+  ): Expected | undefined {
     const extractions = own.filter((each) => each.stage === 'extraction');
     const transformations = own.filter((each) => each.stage === 'transformation');
     const [extraction] = extractions;
@@ -251,31 +251,20 @@ class Model {
       total(extraction.rejected) + sum((each) => total(each.rejected)) + inTables,
       rejects.length,
     );
-    const files = transformations.flatMap(({ outputs }) => outputs);
-    this.#check(
-      `files loaded of ${label}`,
-      own.filter(({ stage }) => stage === 'loading').length,
-      files.length,
-    );
+    const files = transformations.flatMap(({ outputs }) => outputs.map(({ key }) => key));
+    const loaded = own.flatMap((each) => (each.stage === 'loading' ? each.files.map(({ key }) => key) : []));
+    if (isShown) this.#check(`files loaded of ${label}`, loaded.sort(), files.sort());
     return expected;
   }
 
   /**
-   * Which files of a version MySQL has looked at: of a file that came when it had seen a newer version, it
-   * takes no row, and refuses none.
+   * Which parts of a version MySQL has looked at: of one that came when it had seen a newer version, it takes
+   * no row, and refuses none; nor of a version that is not published.
    */
   #looked(own: readonly Receipt[]): Looked {
-    const fileOf = (key: string) => parsePartitionPath(parseProcessedKey(key)?.partitionPath ?? '');
-    const stale = own.flatMap((each) =>
-      each.stage === 'loading' && each.tables?.stale === true
-        ? [
-            `${each.part} ${fileOf(each.processed.key)
-              .map(([, value]) => value)
-              .join('/')}`,
-          ]
-        : [],
-    );
-    return (part, partition) => this.#pipeline.mysql !== undefined && !stale.includes(`${part} ${partition}`);
+    const loadings = own.filter((each) => each.stage === 'loading');
+    const looked = new Set(loadings.filter(({ tables }) => tables?.stale !== true).map(({ part }) => part));
+    return (part) => this.#pipeline.mysql !== undefined && looked.has(part);
   }
 
   #isErased(versionId: string): boolean {
@@ -293,21 +282,12 @@ class Model {
         if (receipt.fault !== undefined) failed.add(faultKey({ path, stage: 'extraction' }));
       }
       if (receipt.stage === 'transformation') for (const { key } of receipt.outputs) processed.add(key);
-      if (receipt.stage === 'loading') archive.add(receipt.archive.key);
+      if (receipt.stage !== 'loading') continue;
+      for (const { key, archive: copy } of receipt.files) {
+        archive.add(copy.key);
+        if (key.endsWith('.csv')) processed.add(csvTableKey(key));
+      }
     }
-  }
-
-  /**
-   * Whether rows of a version that came to nothing were loaded, and may have taken the place of those that
-   * the table is to show, before anybody knew (docs/reliability.md).
-   */
-  #isOutrun(key: string, entry: LedgerEntry | undefined): boolean {
-    const order = ({ sequencer, versionId }: { sequencer: string; versionId: string }) =>
-      sortableSequencer(revisionSequencer({ sequencer, versionId }));
-    const shown = entry?.current === undefined ? '' : order(entry.current);
-    return [...this.#receipts.values()]
-      .flat()
-      .some((each) => each.stage === 'transformation' && each.key === key && order(each) > shown);
   }
 
   #checkTable(key: string, changes: readonly Change[], entry: LedgerEntry | undefined): void {
@@ -334,12 +314,11 @@ class Model {
       (row) => `${row['_record']}: ${lineOf(row, member.columns)} (${row['_sequencer']})`,
     );
     const expected = rows.map(({ record, line }) => `${record}: ${line} (${sequencer})`);
-    const mayLack = this.#isOutrun(key, entry);
     const mayHaveMore = this.#past.purged;
     this.#check(
       `rows of ${key} in the table`,
       mayHaveMore ? actual.filter((row) => expected.includes(row)) : actual,
-      mayLack ? expected.filter((row) => actual.includes(row)) : expected,
+      expected,
     );
   }
 }

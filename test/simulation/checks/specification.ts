@@ -105,11 +105,8 @@ export interface Codes {
   readonly partitions: (code: number) => number;
 }
 
-/**
- * Whether MySQL has looked at the rows of a file: of this part, in the partition of these values, joined by
- * `/`.
- */
-export type Looked = (part: number, partition: string) => boolean;
+/** Whether MySQL has looked at the rows of this part. */
+export type Looked = (part: number) => boolean;
 
 /** The whole specification of rows and rejects. */
 export function expectedOf(
@@ -163,7 +160,7 @@ function transformItems(
     else {
       used.add(made.partition);
       to.rows.push({ record, line: lineOf(made.row, columns), refused: made.refused });
-      if (made.refused && looked(part, made.partition)) to.rejects.push(`${record} not_storable`);
+      if (made.refused && looked(part)) to.rejects.push(`${record} not_storable`);
     }
   }
 }

@@ -23,18 +23,12 @@ const RESERVED_TIME = 0.25;
 /** Sees what each invocation does, and says what none may ever do, whatever the end. */
 export class Witness {
   readonly #network: Network;
-  readonly #waits: (body: string, since: number) => boolean;
   readonly #current = new Map<Party, Invocation>();
   /** All that ever began: until when they may hold a lease, and of which objects. */
   readonly #past: { readonly event: SQSEvent; readonly endsAt: number; readonly keys: Set<string> }[] = [];
 
-  /**
-   * @param waits whether a message was about a file whose part had not been transformed, at some time from
-   * `since` on
-   */
-  constructor(network: Network, waits: (body: string, since: number) => boolean) {
+  constructor(network: Network) {
     this.#network = network;
-    this.#waits = waits;
   }
 
   began(party: Party, event: SQSEvent, timeoutSeconds: number): void {
@@ -105,12 +99,7 @@ export class Witness {
       (other) =>
         other.event !== event && other.endsAt + skewMs > startedAt && !other.keys.isDisjointFrom(keys),
     );
-    // A deletion from the lake waits until the version that takes its place is whole, a file of it until its
-    // part is done.
-    const sound = back.filter(
-      ({ body }) =>
-        body.startsWith('{') && !body.includes('"Object Deleted"') && !this.#waits(body, startedAt),
-    );
+    const sound = back.filter(({ body }) => body.startsWith('{'));
     if (sound.length > 0 && !othersWorked)
       this.#violation(`${party.name} gave back ${sound.length} messages for no reason`);
   }

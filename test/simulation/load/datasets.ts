@@ -1,8 +1,11 @@
 import * as z from 'zod';
 import { recipes } from '../../../datasets/recipes.ts';
+import { tableColumns } from '../../../domain/columns.ts';
 import { type Dataset, defineDataset, filtered } from '../../../domain/dataset.ts';
 import { int32, text } from '../../../domain/records/text-fields.ts';
 import { Registry } from '../../../domain/registry.ts';
+import { schemaAfter } from '../../../formats/iceberg/schema/schema-after.ts';
+import type { TableSchemas } from '../../../lake/table-schema.ts';
 
 /** How many codes there are: a deploy replaces one with the next, which refuses less than the one before. */
 export const CODES = 3;
@@ -66,6 +69,26 @@ export const registries: readonly Registry[] = Array.from({ length: CODES }, (_,
   const own = family.map((member) => datasetOf(member, code));
   return new Registry([...own, recipes]);
 });
+
+/** The schemas of the tables by each code: each follows the one before it. */
+export const tableSchemas: readonly TableSchemas[] = registries.reduce<TableSchemas[]>(
+  (all, { all: datasets }) => {
+    const before = all.at(-1);
+    const states = new Map(
+      datasets.map((dataset) => {
+        const was = registries[all.length - 1]?.named(dataset.name);
+        return [dataset.name, schemaAfter(was && before?.(was), tableColumns(dataset))] as const;
+      }),
+    );
+    const of: TableSchemas = ({ name }) => {
+      const state = states.get(name);
+      if (state === undefined) throw new Error(`There is no dataset ${name}.`);
+      return state;
+    };
+    return [...all, of];
+  },
+  [],
+);
 
 interface Good {
   readonly name: string;

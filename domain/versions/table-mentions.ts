@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import type { VersionPath } from './key-layout.ts';
+
+const DIGITS = 12;
+
+/** The properties of a snapshot's summary that name the versions which came into the table and left it. */
+export const COMMITTED_VERSIONS = 'sluice.committed';
+export const REMOVED_VERSIONS = 'sluice.removed';
+
+/** What a commit does to versions. */
+export interface Mentions {
+  readonly committed: readonly VersionPath[];
+  readonly removed: readonly VersionPath[];
+}
+
+/** The properties of the summary of a commit. They are short, since a table keeps those of many snapshots. */
+export function mentioned({ committed, removed }: Mentions): Record<string, string> {
+  const text = (paths: readonly VersionPath[]) => paths.map(digest).join();
+  return { [COMMITTED_VERSIONS]: text(committed), [REMOVED_VERSIONS]: text(removed) };
+}
+
+/** What a table keeps of one snapshot. */
+interface Summarized {
+  readonly summary: Readonly<Record<string, string>>;
+}
+
+/**
+ * Whether a table's snapshots tell that it shows a version: the last one that mentions it decides. The ledger
+ * entry says the same, but a little later: who commits in between must not commit a version twice.
+ *
+ * @param snapshots in their order @returns `undefined` if none of them mentions it
+ */
+export function isShown(snapshots: readonly Summarized[], path: VersionPath): boolean | undefined {
+  const name = digest(path);
+  const last = snapshots.findLast(
+    ({ summary }) => mentions(summary[COMMITTED_VERSIONS], name) || mentions(summary[REMOVED_VERSIONS], name),
+  );
+  return last && mentions(last.summary[COMMITTED_VERSIONS], name);
+}
+
+const mentions = (names: string | undefined, name: string) => names?.split(',').includes(name) ?? false;
+
+function digest({ objectId, version }: VersionPath): string {
+  return createHash('sha256').update(`${objectId}/${version}`).digest('hex').slice(0, DIGITS);
+}

@@ -1,0 +1,20 @@
+import { type VersionPath, versionSegment } from './key-layout.ts';
+import type { LedgerEntry } from './ledger.ts';
+
+export type VersionStatus = 'live' | 'superseded' | 'gone';
+
+/**
+ * The status of a version. `live`: it is active, or may become so. `superseded`: the tables may show it
+ * until they show its successor. `gone`: any output of it is left over.
+ *
+ * @param path of which only the version's segment counts
+ */
+export function statusOf(known: LedgerEntry | undefined, { version }: VersionPath): VersionStatus {
+  if (known === undefined) return 'live';
+  const isIt = (versionId: string) => versionSegment(versionId) === version;
+  const { current, attempts, superseded } = known;
+  const withParts = attempts.filter(({ status, parts }) => status === 'extracting' || parts > 0);
+  if (current?.type === 'created' && isIt(current.versionId)) return 'live';
+  if (withParts.some(({ versionId }) => isIt(versionId))) return 'live';
+  return superseded.some(isIt) ? 'superseded' : 'gone';
+}

@@ -1,0 +1,181 @@
+import type { Dataset } from '../../../domain/dataset.ts';
+import { TransientError } from '../../../domain/errors.ts';
+import { type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
+import { isShownBy, withCommitted } from '../../../domain/versions/ledger.ts';
+import { isShown, mentioned } from '../../../domain/versions/table-mentions.ts';
+import type { Snapshot, TableMetadata } from '../../../formats/iceberg/metadata/metadata.ts';
+import { IcebergTable, type TableState } from '../../../lake/iceberg-table.ts';
+import type { Ledger } from '../../../store/ledger.ts';
+import { settleAll } from '../../../store/settle-all.ts';
+import type { StageContext } from '../context.ts';
+import { type Outcome, withoutRecords } from '../outcome.ts';
+import { removeSuperseded } from '../supersede.ts';
+import { type ActiveEntry, isActive, olderVersions } from './active.ts';
+import type { CommitBuckets } from './commits.ts';
+
+/** How long the first of a group waits for the others, in milliseconds: they come in the same batch. */
+const GATHER_MS = 20;
+
+/** How often a commit is tried on fresh metadata while others commit, with a pause between. */
+const ATTEMPTS = 10;
+const PAUSE_MS = 50;
+
+interface GroupOptions {
+  readonly dataset: Dataset;
+  readonly ledger: Ledger;
+  readonly buckets: CommitBuckets;
+  readonly context: StageContext;
+}
+
+interface Member {
+  readonly path: VersionPath;
+  readonly settle: (outcome: Outcome) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** What a commit is to do with one object. */
+interface Change {
+  readonly path: VersionPath;
+  readonly entry: ActiveEntry;
+  /** Whether the table is still to show the active version. */
+  readonly adds: boolean;
+  /** Versions that the table is to show no more. */
+  readonly removes: readonly VersionPath[];
+}
+
+/** Versions of one dataset that are committed together. */
+export class CommitGroup {
+  readonly #options: GroupOptions;
+  readonly #table: IcebergTable;
+  #waiting: Member[] = [];
+  #isGathering = false;
+
+  constructor(options: GroupOptions) {
+    this.#options = options;
+    const { dataset, context, buckets } = options;
+    const { store, catalog, tableSchema, now } = context;
+    if (catalog === undefined) throw new TypeError('The commit has no catalog.');
+    const schema = tableSchema(dataset);
+    this.#table = new IcebergTable({ dataset, schema, bucket: buckets.processed, store, catalog, now });
+  }
+
+  /** Has a version committed with the others that join in time. */
+  join(path: VersionPath): Promise<Outcome> {
+    const { promise, resolve: settle, reject: fail } = Promise.withResolvers<Outcome>();
+    this.#waiting.push({ path, settle, fail });
+    if (!this.#isGathering) {
+      this.#isGathering = true;
+      void this.#gather();
+    }
+    return promise;
+  }
+
+  async #gather(): Promise<void> {
+    let members: Member[] = [];
+    try {
+      await this.#options.context.wait(GATHER_MS);
+    } finally {
+      this.#isGathering = false;
+      members = this.#waiting;
+      this.#waiting = [];
+    }
+    try {
+      await this.#commit(members);
+    } catch (error) {
+      for (const { fail } of members) fail(error);
+    }
+  }
+
+  /** Two messages of one group about one object get the same answer. */
+  async #commit(members: readonly Member[]): Promise<void> {
+    const { context } = this.#options;
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      // The table is read before the ledger: if nobody commits in between, the ledger's answer still holds.
+      const state = await this.#table.read();
+      const planned = await this.#plan(members, state?.metadata);
+      const changes = [...new Map(planned.map((change) => [change.path.objectId, change])).values()];
+      const isNeeded = changes.some(({ adds, removes }) => adds || removes.length > 0);
+      const snapshot = isNeeded ? await this.#change(state, changes) : undefined;
+      if (snapshot === 'conflict') {
+        await context.wait(PAUSE_MS * attempt);
+        continue;
+      }
+      await settleAll(changes.map((change) => this.#committed(change, snapshot)));
+      for (const { path, settle } of members) settle(this.#outcome(path, changes));
+      return;
+    }
+    const message = `The table ${this.#options.dataset.name} was changed by others ${ATTEMPTS} times in a row.`;
+    throw new TransientError('in_progress', message, { stage: 'commit' });
+  }
+
+  async #plan(members: readonly Member[], metadata: TableMetadata | undefined): Promise<Change[]> {
+    const { ledger } = this.#options;
+    const found = await settleAll(
+      members.map(async ({ path }) => ({ path, entry: await ledger.entry(path) })),
+    );
+    return found.flatMap(({ path, entry }) => (isActive(entry, path) ? [planOf(path, entry, metadata)] : []));
+  }
+
+  async #change(
+    state: TableState | undefined,
+    changes: readonly Change[],
+  ): Promise<Snapshot | undefined | 'conflict'> {
+    const { ledger } = this.#options;
+    const filesOf = async (path: VersionPath) =>
+      (await ledger.publishedParts(path)).flatMap(({ files }) => files);
+    const files = await settleAll(
+      changes.map(async ({ path, adds, removes }) => ({
+        added: adds ? await filesOf(path) : [],
+        removed: (await settleAll(removes.map(filesOf))).flat(),
+      })),
+    );
+    const committed = changes.filter(({ adds }) => adds).map(({ path }) => path);
+    const removed = changes.flatMap(({ removes }) => removes);
+    return this.#table.commit(state, {
+      added: files.flatMap((each) => each.added),
+      removed: files.flatMap((each) => each.removed.map(({ key }) => key)),
+      summary: mentioned({ committed, removed }),
+    });
+  }
+
+  async #committed({ path, entry }: Change, snapshot: Snapshot | undefined): Promise<void> {
+    const { ledger, buckets, context } = this.#options;
+    const { type, sequencer, versionId } = entry.current;
+    const of = snapshot && {
+      snapshot: String(snapshot['snapshot-id']),
+      sequence: snapshot['sequence-number'],
+    };
+    const known = await ledger.change(
+      path,
+      (latest) => latest && withCommitted(latest, { ...entry.committed, ...of, type, sequencer, versionId }),
+    );
+    await removeSuperseded(known, ledger, context.store, context.registry, buckets);
+  }
+
+  #outcome(path: VersionPath, changes: readonly Change[]): Outcome {
+    const { name } = this.#options.dataset;
+    const change = changes.find(
+      (each) => each.path.objectId === path.objectId && each.path.version === path.version,
+    );
+    if (change === undefined) return withoutRecords(name, 'stale');
+    const { type } = change.entry.current;
+    if (isShownBy('committed', change.entry)) return withoutRecords(name, 'duplicate');
+    return withoutRecords(name, type === 'created' ? 'done' : 'retracted');
+  }
+}
+
+/** What is to be done so that a table shows just the active version of an object, or nothing if it is deleted. */
+function planOf(path: VersionPath, entry: ActiveEntry, metadata: TableMetadata | undefined): Change {
+  const { current, committed, dataset, key } = entry;
+  const snapshots = metadata?.snapshots ?? [];
+  const isCommitted = ({ version }: VersionPath) =>
+    committed?.type === 'created' &&
+    versionPath({ dataset, key, versionId: committed.versionId }).version === version;
+  const shows = (version: VersionPath) => isShown(snapshots, version) ?? isCommitted(version);
+  return {
+    path,
+    entry,
+    adds: current.type === 'created' && !shows(path),
+    removes: olderVersions(entry).filter(shows),
+  };
+}

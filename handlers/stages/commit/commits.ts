@@ -1,0 +1,47 @@
+import { PermanentError } from '../../../domain/errors.ts';
+import { parsePublicationKey } from '../../../domain/versions/key-layout.ts';
+import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
+import { Ledger } from '../../../store/ledger.ts';
+import type { StageContext } from '../context.ts';
+import { type Outcome, withoutRecords } from '../outcome.ts';
+import type { OutputBuckets } from '../removal.ts';
+import { CommitGroup } from './commit-group.ts';
+import { commitCopies } from './copies.ts';
+
+export interface CommitBuckets extends OutputBuckets {
+  readonly ledger: string;
+}
+
+/** Commits versions: those of one dataset in one batch become one snapshot of its table. */
+export class Commits {
+  readonly #buckets: CommitBuckets;
+  /** By batch and dataset. */
+  readonly #groups = new WeakMap<object, Map<string, CommitGroup>>();
+
+  constructor(buckets: CommitBuckets) {
+    this.#buckets = buckets;
+  }
+
+  /** Brings the lake's table to show what is active of an object, if this event is about that. */
+  async commit(event: ObjectEvent, context: StageContext): Promise<Outcome> {
+    const published = parsePublicationKey(event.key);
+    const dataset = published && context.registry.named(published.dataset);
+    if (published === undefined || dataset === undefined) throw notOurs(event);
+    const { name } = dataset;
+    const { part: _, ...path } = published;
+    const ledger = new Ledger(context.store, this.#buckets.ledger);
+    const buckets = this.#buckets;
+    if (dataset.processedAs === 'csv')
+      return withoutRecords(name, await commitCopies({ path, dataset, ledger, buckets, context }));
+    const groups = this.#groups.get(context.batch) ?? new Map<string, CommitGroup>();
+    this.#groups.set(context.batch, groups);
+    const group = groups.get(name) ?? new CommitGroup({ dataset, ledger, buckets, context });
+    groups.set(name, group);
+    return group.join(path);
+  }
+}
+
+function notOurs({ bucket, key }: ObjectEvent): PermanentError {
+  const message = `s3://${bucket}/${key} publishes nothing. Upload to the raw bucket instead.`;
+  return new PermanentError('unreadable_part', message, { stage: 'commit' });
+}

@@ -1,0 +1,75 @@
+import pLimit from 'p-limit';
+import type { Dataset } from '../../../domain/dataset.ts';
+import { csvTableKey, type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
+import { isShownBy, withCommitted } from '../../../domain/versions/ledger.ts';
+import type { StoredObject } from '../../../domain/versions/receipt.ts';
+import type { Ledger } from '../../../store/ledger.ts';
+import { settleAll } from '../../../store/settle-all.ts';
+import type { StageContext } from '../context.ts';
+import { removeSuperseded } from '../supersede.ts';
+import { isActive, olderVersions } from './active.ts';
+import type { CommitBuckets } from './commits.ts';
+
+const COPIES_AT_ONCE = 8;
+
+interface CopyCommit {
+  readonly path: VersionPath;
+  readonly dataset: Dataset;
+  readonly ledger: Ledger;
+  readonly buckets: CommitBuckets;
+  readonly context: StageContext;
+}
+
+/**
+ * Commits to the table of a dataset that is processed as CSV: copies a version's files into the table's folder,
+ * then removes those of older versions. A reader of the folder meets both in between.
+ */
+export async function commitCopies(
+  commit: CopyCommit,
+): Promise<'done' | 'retracted' | 'duplicate' | 'stale'> {
+  const { path, ledger, buckets, context } = commit;
+  const entry = await ledger.entry(path);
+  if (!isActive(entry, path)) {
+    // An attempt that died after the version was overtaken may have left copies.
+    const isCommitted =
+      entry?.committed && versionPath({ ...entry, ...entry.committed }).version === path.version;
+    if (isCommitted !== true) await removeCopies(path, commit);
+    return 'stale';
+  }
+  if (isShownBy('committed', entry) && entry.superseded.length === 0) return 'duplicate';
+  const { current } = entry;
+  if (current.type === 'created') {
+    await copyFiles(path, commit);
+    if (!isActive(await ledger.entry(path), path)) {
+      await removeCopies(path, commit);
+      return 'stale';
+    }
+  }
+  for (const older of olderVersions(entry)) await removeCopies(older, commit);
+  const { type, sequencer, versionId } = current;
+  const committed = await ledger.change(path, (known) =>
+    known && isActive(known, path) ? withCommitted(known, { type, sequencer, versionId }) : known,
+  );
+  await removeSuperseded(committed, ledger, context.store, context.registry, buckets);
+  return type === 'created' ? 'done' : 'retracted';
+}
+
+async function copyFiles(path: VersionPath, { ledger, buckets, context }: CopyCommit): Promise<void> {
+  const bucket = buckets.processed;
+  const limit = pLimit(COPIES_AT_ONCE);
+  await settleAll(
+    (await filesOf(path, ledger)).map(({ key, versionId = '' }) =>
+      limit(() => context.store.copy({ bucket, key, versionId }, { bucket, key: csvTableKey(key) })),
+    ),
+  );
+}
+
+async function removeCopies(path: VersionPath, { ledger, buckets, context }: CopyCommit): Promise<void> {
+  const copies = (await filesOf(path, ledger)).map(({ key }) => csvTableKey(key));
+  await context.store.remove(buckets.processed, copies);
+}
+
+/** The files of a version that was published; none of one that was not, or that has none. */
+async function filesOf(path: VersionPath, ledger: Ledger): Promise<StoredObject[]> {
+  return (await ledger.publishedParts(path)).flatMap(({ files }) => files);
+}

@@ -1,0 +1,237 @@
+import pLimit from 'p-limit';
+import { recordColumn } from '../../domain/columns.ts';
+import type { Dataset } from '../../domain/dataset.ts';
+import { PermanentError } from '../../domain/errors.ts';
+import type { NumberedRow } from '../../domain/tables/encoded-row.ts';
+import { revisionSequencer } from '../../domain/tables/row-identity.ts';
+import { rowSchema } from '../../domain/tables/stored-row.ts';
+import {
+  archiveKey,
+  itemRejectsPrefix,
+  loadingReceiptKey,
+  parseDataKey,
+  parsePublicationKey,
+  rejectsKey,
+  type VersionPath,
+} from '../../domain/versions/key-layout.ts';
+import { isShownBy } from '../../domain/versions/ledger.ts';
+import type { ObjectEvent } from '../../domain/versions/object-event.ts';
+import type { PublishedPart } from '../../domain/versions/publication.ts';
+import { count, type LoadingReceipt, type StoredObject, type Tally } from '../../domain/versions/receipt.ts';
+import { statusOf } from '../../domain/versions/version-status.ts';
+import { contentTypes, newLakeFile, readLakeFile } from '../../formats/lake-file.ts';
+import { RejectsWriter } from '../../store/failed-objects.ts';
+import { Ledger } from '../../store/ledger.ts';
+import { settleAll } from '../../store/settle-all.ts';
+import type { StageContext } from './context.ts';
+import { isActive, showOnlyActive } from './loaded-whole.ts';
+import { type Outcome, withoutRecords } from './outcome.ts';
+import type { OutputBuckets } from './removal.ts';
+import { sourceMetadata } from './source-metadata.ts';
+import { processOnce } from './work-item.ts';
+
+export interface LoadingBuckets extends OutputBuckets {
+  readonly archive: string;
+  readonly ledger: string;
+}
+
+type PartAddress = VersionPath & { readonly part: number };
+
+const FILES_AT_ONCE = 8;
+
+const itemOf = ({ part, ...path }: PartAddress) => ({ path, stage: 'loading', part }) as const;
+
+/**
+ * Loads one part of a published version into MySQL and the archive, or removes a deleted object from both. With
+ * the last part, what these sinks have of older versions goes.
+ */
+export async function loadPart(
+  event: ObjectEvent,
+  buckets: LoadingBuckets,
+  context: StageContext,
+): Promise<Outcome> {
+  const { store } = context;
+  const published = parsePublicationKey(event.key);
+  const dataset = published && context.registry.named(published.dataset);
+  if (published === undefined || dataset === undefined) throw notOurs(event);
+  const { name } = dataset;
+  const ledger = new Ledger(store, buckets.ledger);
+  const { part: number, ...path } = published;
+  if (number === undefined) {
+    const entry = await ledger.entry(path);
+    if (!isActive(entry, path, 'deleted')) return withoutRecords(name, 'stale');
+    await showOnlyActive(entry, dataset, ledger, buckets, context);
+    return withoutRecords(name, 'retracted');
+  }
+  const address = { ...path, part: number };
+  const part = await ledger.publishedPart(event.key);
+  if (part === undefined) throw notOurs(event);
+  const done = await processOnce(
+    {
+      item: itemOf(address),
+      work: () => load(part, address, dataset, buckets, context),
+      async discard() {
+        await store.remove(
+          buckets.archive,
+          part.files.map(({ key }) => archiveKey(key)),
+        );
+        const rejects = itemRejectsPrefix(itemOf(address));
+        await store.remove(buckets.failed, await store.list(buckets.failed, rejects));
+      },
+      async finish(entry, receipt) {
+        if (isActive(entry, path, 'created')) {
+          if (await areAllLoaded(part, path, ledger))
+            await showOnlyActive(entry, dataset, ledger, buckets, context);
+          return true;
+        }
+        // The tables may show a superseded version, unless this attempt was the first to load the part.
+        const isShown = receipt === undefined && entry !== undefined && !isShownBy('loaded', entry);
+        const status = statusOf(entry, path);
+        return status === 'live' || (status === 'superseded' && isShown);
+      },
+    },
+    ledger,
+    context,
+    buckets,
+  );
+  if (typeof done === 'string') return withoutRecords(name, done);
+  const records = done.files.reduce((sum, { archive }) => sum + archive.records, 0);
+  const rejected = done.tables?.rejected ?? {};
+  const counts = { read: records, written: records, filtered: {}, rejected };
+  const object = { key: done.key, versionId: done.versionId };
+  return { dataset: name, result: 'done', ...counts, object };
+}
+
+/** Whether all parts of a version are loaded; this invocation has loaded one of them. */
+async function areAllLoaded({ parts }: PublishedPart, path: VersionPath, ledger: Ledger): Promise<boolean> {
+  if (parts <= 1) return true;
+  const there = new Set(await ledger.receiptKeys(path));
+  return Array.from({ length: parts }, (_, part) => loadingReceiptKey(path, part)).every((key) =>
+    there.has(key),
+  );
+}
+
+async function load(
+  { key, versionId, sequencer, files }: PublishedPart,
+  address: PartAddress,
+  dataset: Dataset,
+  buckets: LoadingBuckets,
+  context: StageContext,
+): Promise<LoadingReceipt> {
+  const { now, elapsed, sentAt, codeVersion, tables } = context;
+  const startedAt = elapsed();
+  const from = { key, versionId, sequencer };
+  const rejects = new RejectsWriter(context, buckets.failed, (file) =>
+    rejectsKey(itemOf(address), file, codeVersion),
+  );
+  const rows: NumberedRow[] = [];
+  const limit = pLimit(FILES_AT_ONCE);
+  const archived = await settleAll(
+    files.map((file) =>
+      limit(async () => {
+        const { rows: own, archive } = await archiveFile(
+          file,
+          { ...from, part: address.part },
+          dataset,
+          buckets,
+          context,
+        );
+        if (tables !== undefined) rows.push(...own);
+        return { key: file.key, archive };
+      }),
+    ),
+  );
+  const loaded = tables && (await fillTables(rows, from, dataset, tables, rejects));
+  return {
+    stage: 'loading',
+    dataset: dataset.name,
+    ...from,
+    part: address.part,
+    files: archived,
+    ...(loaded && { tables: loaded }),
+    rejects: rejects.files,
+    sentAt: new Date(sentAt).toISOString(),
+    finishedAt: new Date(now()).toISOString(),
+    durationMs: Math.round(elapsed() - startedAt),
+    codeVersion,
+  };
+}
+
+type Origin = Pick<PublishedPart, 'key' | 'versionId' | 'sequencer' | 'part'>;
+
+/** Makes the archive's copy of a file; reads its rows if MySQL wants them, or the archive's format is another. */
+async function archiveFile(
+  file: StoredObject,
+  from: Origin,
+  dataset: Dataset,
+  buckets: LoadingBuckets,
+  context: StageContext,
+): Promise<{ readonly rows: NumberedRow[]; readonly archive: StoredObject }> {
+  const { store, tables } = context;
+  const to = { bucket: buckets.archive, key: archiveKey(file.key) };
+  const isParquet = file.key.endsWith('.parquet');
+  const rows = tables === undefined && isParquet ? [] : await readRows(file, dataset, buckets, context);
+  if (!isParquet) return { rows, archive: await writeArchive(rows, from, dataset, to, context) };
+  const { records, bytes, versionId = '' } = file;
+  const copied = await store.copy({ bucket: buckets.processed, key: file.key, versionId }, to);
+  return { rows, archive: { key: to.key, records, bytes, ...copied } };
+}
+
+async function readRows(
+  { key, versionId = '' }: StoredObject,
+  dataset: Dataset,
+  { processed }: LoadingBuckets,
+  { store }: StageContext,
+): Promise<NumberedRow[]> {
+  const address = parseDataKey(key);
+  if (address === undefined) throw new Error(`${key} is no file of a version.`);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of await store.read({ bucket: processed, key, versionId })) chunks.push(chunk);
+  const rows: NumberedRow[] = [];
+  for await (const batch of readLakeFile(dataset, address, Buffer.concat(chunks)))
+    for (const row of batch) rows.push({ record: Number(row[recordColumn.name]), row });
+  return rows;
+}
+
+/** Loads the rows into MySQL. Rows that a table can't hold are rejected, each with its reason. */
+async function fillTables(
+  rows: readonly NumberedRow[],
+  from: Pick<PublishedPart, 'key' | 'versionId' | 'sequencer'>,
+  dataset: Dataset,
+  tables: NonNullable<StageContext['tables']>,
+  rejects: RejectsWriter,
+): Promise<LoadingReceipt['tables']> {
+  const schema = rowSchema(dataset);
+  if (rows.length === 0) return { written: 0, unchanged: 0, rejected: {}, schema };
+  const loaded = await tables.load({ dataset, key: from.key, sequencer: revisionSequencer(from), rows });
+  if (loaded === 'stale') return { written: 0, unchanged: 0, rejected: {}, stale: true };
+  const rejected: Tally = {};
+  for (const reject of loaded.rejected) {
+    count(rejected, reject.code);
+    await rejects.add(reject);
+  }
+  await rejects.flush();
+  return { written: loaded.written, unchanged: loaded.unchanged, rejected, schema };
+}
+
+async function writeArchive(
+  rows: readonly NumberedRow[],
+  from: Origin,
+  dataset: Dataset,
+  to: { readonly bucket: string; readonly key: string },
+  { store }: StageContext,
+): Promise<StoredObject> {
+  const metadata = sourceMetadata({ dataset: dataset.name, ...from });
+  const file = newLakeFile(dataset, 'parquet', metadata);
+  for (const { row } of rows) file.add(row);
+  const body = file.finish();
+  const records = String(rows.length);
+  const contentType = contentTypes.parquet;
+  const written = await store.write({ ...to, body, contentType, metadata: { ...metadata, records } });
+  return { key: to.key, records: rows.length, bytes: body.length, ...written };
+}
+
+function notOurs({ bucket, key }: ObjectEvent): PermanentError {
+  const message = `s3://${bucket}/${key} publishes nothing. Upload to the raw bucket instead.`;
+  return new PermanentError('unreadable_part', message, { stage: 'loading' });
+}

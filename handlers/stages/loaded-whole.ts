@@ -1,0 +1,56 @@
+import type { Dataset } from '../../domain/dataset.ts';
+import { revisionSequencer } from '../../domain/tables/row-identity.ts';
+import {
+  archiveKey,
+  type VersionPath,
+  versionPath,
+  versionSegment,
+} from '../../domain/versions/key-layout.ts';
+import { type LedgerEntry, withLoaded } from '../../domain/versions/ledger.ts';
+import { MAX_REVISION, revisionName } from '../../domain/versions/revision.ts';
+import type { Ledger } from '../../store/ledger.ts';
+import type { StageContext } from './context.ts';
+import type { LoadingBuckets } from './load-part.ts';
+import { removeSuperseded } from './supersede.ts';
+
+type ActiveEntry = LedgerEntry & { readonly current: NonNullable<LedgerEntry['current']> };
+
+/** Whether this version is active, or this deletion. */
+export function isActive(
+  entry: LedgerEntry | undefined,
+  { version }: VersionPath,
+  type: 'created' | 'deleted',
+): entry is ActiveEntry {
+  const { current } = entry ?? {};
+  return current?.type === type && versionSegment(current.versionId) === version;
+}
+
+/**
+ * Removes what MySQL and the archive have of older versions, when all of the active one is loaded, or its object
+ * is deleted. The invocation that loads the last part does this; if it dies, its message comes again.
+ */
+export async function showOnlyActive(
+  entry: ActiveEntry,
+  dataset: Dataset,
+  ledger: Ledger,
+  buckets: LoadingBuckets,
+  { store, tables, registry }: StageContext,
+): Promise<void> {
+  const { key, current, loaded, superseded } = entry;
+  if (superseded.length > 0 || loaded?.type === 'created') {
+    // A deletion covers all revisions of a version.
+    if (current.type === 'created') await tables?.retract(dataset, key, revisionSequencer(current));
+    else
+      await tables?.retract(dataset, key, revisionName(current.sequencer, MAX_REVISION), {
+        which: 'older and its own',
+      });
+  }
+  for (const versionId of superseded) {
+    const published = await ledger.publishedParts(versionPath({ ...entry, versionId }));
+    const files = published.flatMap((each) => each.files.map((file) => archiveKey(file.key)));
+    await store.remove(buckets.archive, files);
+  }
+  const path = versionPath({ ...entry, versionId: current.versionId });
+  const settled = await ledger.change(path, (known) => known && withLoaded(known, current));
+  await removeSuperseded(settled, ledger, store, registry, buckets);
+}

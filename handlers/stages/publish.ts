@@ -1,0 +1,78 @@
+import {
+  extractionReceiptKey,
+  transformationReceiptKey,
+  type VersionPath,
+  versionPath,
+} from '../../domain/versions/key-layout.ts';
+import { isSettled, type LedgerEntry } from '../../domain/versions/ledger.ts';
+import type { PublishedPart } from '../../domain/versions/publication.ts';
+import {
+  type ExtractionReceipt,
+  extractionReceipt,
+  type TransformationReceipt,
+} from '../../domain/versions/receipt.ts';
+import type { Ledger } from '../../store/ledger.ts';
+
+/** Receipts that the caller has read or written itself. */
+interface Known {
+  readonly extraction?: ExtractionReceipt | undefined;
+  readonly transformation?: TransformationReceipt | undefined;
+}
+
+/**
+ * Publishes what became active: a version, once every part of it is transformed, or a deletion. Each invocation
+ * that writes one of these receipts, or makes the version active, calls this: the last of them finds the
+ * version whole. A version that was overtaken is never published.
+ *
+ * @param entry as it was after the receipt was written
+ */
+export async function publishIfWhole(
+  entry: LedgerEntry | undefined,
+  ledger: Ledger,
+  known: Known = {},
+): Promise<void> {
+  if (entry?.current === undefined || isSettled(entry)) return;
+  const { dataset, key, current } = entry;
+  const { versionId, sequencer } = current;
+  const path = versionPath({ dataset, key, versionId });
+  const of = { dataset, key, versionId, sequencer };
+  if (current.type === 'deleted') {
+    await ledger.publishDeletion(path, { type: 'deleted', ...of });
+    return;
+  }
+  const transformations = await transformationsOf(path, ledger, known);
+  if (transformations === undefined) return;
+  const parts = transformations.map(
+    ({ part, outputs }): PublishedPart => ({
+      type: 'created',
+      ...of,
+      part,
+      parts: transformations.length,
+      files: outputs,
+    }),
+  );
+  await ledger.publish(
+    path,
+    parts.length > 0 ? parts : [{ type: 'created', ...of, part: 0, parts: 0, files: [] }],
+  );
+}
+
+/** The receipts of all parts of a version, in their order; `undefined` while one of them is missing. */
+async function transformationsOf(
+  path: VersionPath,
+  ledger: Ledger,
+  known: Known,
+): Promise<TransformationReceipt[] | undefined> {
+  const extraction =
+    known.extraction ?? (await ledger.receipt(extractionReceiptKey(path), extractionReceipt));
+  if (extraction === undefined) return undefined;
+  const keys = extraction.parts.map((_, part) => transformationReceiptKey(path, part));
+  if (keys.length === 1 && known.transformation !== undefined) return [known.transformation];
+  if (keys.length > 0) {
+    const there = new Set(await ledger.receiptKeys(path));
+    if (!keys.every((key) => there.has(key))) return undefined;
+  }
+  const receipts = await ledger.receiptsOf(keys);
+  const found = receipts.filter((each): each is TransformationReceipt => each.stage === 'transformation');
+  return found.length === keys.length ? found.sort((a, b) => a.part - b.part) : undefined;
+}

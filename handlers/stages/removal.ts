@@ -1,0 +1,158 @@
+import {
+  dataPrefix,
+  extractionReceiptKey,
+  failedPrefixes,
+  itemRejectsPrefix,
+  parseDataKey,
+  parseFailedKey,
+  parsePartKey,
+  partsPrefix,
+  receiptKey,
+  rejectsPrefix,
+  type VersionPath,
+  versionPath,
+  type WorkItem,
+} from '../../domain/versions/key-layout.ts';
+import type { LedgerEntry } from '../../domain/versions/ledger.ts';
+import { extractionReceipt } from '../../domain/versions/receipt.ts';
+import { isVersion, parseRevision } from '../../domain/versions/revision.ts';
+import { statusOf } from '../../domain/versions/version-status.ts';
+import type { Ledger } from '../../store/ledger.ts';
+import type { ObjectStore } from '../../store/object-store.ts';
+
+/** The buckets with the output of a version that is removed with it. */
+export interface OutputBuckets {
+  readonly temp: string;
+  readonly failed: string;
+  readonly processed: string;
+}
+
+/** Removes the parts of a version, and its rejects, faults and notes of all stages. */
+export async function removeExtracted(
+  path: VersionPath,
+  store: ObjectStore,
+  buckets: Pick<OutputBuckets, 'temp' | 'failed'>,
+): Promise<void> {
+  await removeParts(path, store, buckets);
+  await removeFailed(path, store, buckets);
+}
+
+/**
+ * Removes the parts, rejects, faults and notes of attempts at a version that died after they were overtaken:
+ * of each revision that the ledger entry does not know.
+ */
+export async function removeForgotten(
+  known: LedgerEntry | undefined,
+  path: VersionPath,
+  store: ObjectStore,
+  { temp, failed }: Pick<OutputBuckets, 'temp' | 'failed'>,
+): Promise<void> {
+  const { versionId: version } = parseRevision(path.version);
+  const isForgotten = (of: VersionPath | undefined) =>
+    of !== undefined && parseRevision(of.version).versionId === version && statusOf(known, of) === 'gone';
+  const remove = async (bucket: string, prefix: string, parse: (key: string) => VersionPath | undefined) => {
+    // All revisions of a version have this prefix, and other versions may have it too.
+    const keys = await store.list(bucket, prefix.slice(0, -1));
+    await store.remove(
+      bucket,
+      keys.filter((key) => isForgotten(parse(key))),
+    );
+  };
+  const first = { ...path, version };
+  await remove(temp, partsPrefix(first), parsePartKey);
+  for (const prefix of failedPrefixes(first)) await remove(failed, prefix, parseFailedKey);
+}
+
+async function removeParts(
+  path: VersionPath,
+  store: ObjectStore,
+  { temp }: Pick<OutputBuckets, 'temp'>,
+): Promise<void> {
+  await store.remove(temp, await store.list(temp, partsPrefix(path)));
+}
+
+async function removeFailed(
+  path: VersionPath,
+  store: ObjectStore,
+  { failed }: Pick<OutputBuckets, 'failed'>,
+): Promise<void> {
+  for (const prefix of failedPrefixes(path)) await store.remove(failed, await store.list(failed, prefix));
+}
+
+/** Removes the rejects of all stages, except these files. */
+export async function removeRejects(
+  path: VersionPath,
+  but: readonly { readonly key: string }[],
+  store: ObjectStore,
+  { failed }: Pick<OutputBuckets, 'failed'>,
+): Promise<void> {
+  const kept = new Set(but.map(({ key }) => key));
+  const all = await store.list(failed, rejectsPrefix(path));
+  await store.remove(
+    failed,
+    all.filter((key) => !kept.has(key)),
+  );
+}
+
+/** Removes the rejects of a work item that its receipt does not name. */
+export async function removeUnnamedRejects(
+  item: WorkItem,
+  ledger: Ledger,
+  store: ObjectStore,
+  { failed }: Pick<OutputBuckets, 'failed'>,
+): Promise<void> {
+  const all = await store.list(failed, itemRejectsPrefix(item));
+  if (all.length === 0) return;
+  const receipts = await ledger.receiptsOf([receiptKey(item) ?? '']);
+  const named = new Set(receipts.flatMap(({ rejects }) => rejects.map(({ key }) => key)));
+  await store.remove(
+    failed,
+    all.filter((key) => !named.has(key)),
+  );
+}
+
+/** Removes the files of a version, whether or not a receipt names them. */
+export async function removeData(
+  path: VersionPath,
+  store: ObjectStore,
+  { processed }: Pick<OutputBuckets, 'processed'>,
+): Promise<void> {
+  await store.remove(processed, await store.list(processed, dataPrefix(path)));
+}
+
+/** The same of one part of a version. */
+export async function removeDataOfPart(
+  path: VersionPath & { readonly part: number },
+  store: ObjectStore,
+  { processed }: Pick<OutputBuckets, 'processed'>,
+): Promise<void> {
+  const keys = await store.list(processed, dataPrefix(path));
+  await store.remove(
+    processed,
+    keys.filter((key) => parseDataKey(key)?.part === path.part),
+  );
+}
+
+/**
+ * Removes the parts, and all rejects but those of the receipt, of a version that was rejected for a fault. An
+ * attempt that died may have written some before the version was deleted, and parts may have been stored
+ * before too much was rejected.
+ */
+export async function removeUnread(
+  entry: LedgerEntry | undefined,
+  versionId: string,
+  ledger: Ledger,
+  store: ObjectStore,
+  buckets: OutputBuckets,
+): Promise<void> {
+  const attempt = entry?.attempts.find(
+    (each) => each.status === 'rejected' && each.parts === 0 && isVersion(each.versionId, versionId),
+  );
+  if (entry === undefined || attempt === undefined) return;
+  const path = versionPath({ ...entry, versionId: attempt.versionId });
+  const receipt = await ledger.receipt(extractionReceiptKey(path), extractionReceipt);
+  if (receipt?.fault === undefined) return;
+  await removeParts(path, store, buckets);
+  await removeData(path, store, buckets);
+  await removeRejects(path, receipt.rejects, store, buckets);
+}

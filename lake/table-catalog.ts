@@ -1,0 +1,24 @@
+import type { Schema } from '../formats/iceberg/schema/types.ts';
+
+/** Where a table's current metadata file is, and the version of that answer, for the next change. */
+export interface TablePointer {
+  /** The URI of the metadata file. */
+  readonly metadata: string;
+  readonly version: string;
+}
+
+/** The catalog of Iceberg tables: one pointer a table, changed by compare-and-swap. */
+export interface TableCatalog {
+  /** @throws {Error} if the catalog has a table of this name that is not an Iceberg table */
+  find(table: string): Promise<TablePointer | undefined>;
+  /** @returns `false` if the table exists already */
+  create(table: string, metadata: string, location: string, schema: Schema): Promise<boolean>;
+  /** @returns `false` if somebody else has moved the pointer since it was found */
+  move(
+    table: string,
+    from: TablePointer,
+    metadata: string,
+    location: string,
+    schema: Schema,
+  ): Promise<boolean>;
+}

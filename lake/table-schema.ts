@@ -1,0 +1,23 @@
+import { tableColumns } from '../domain/columns.ts';
+import type { Dataset } from '../domain/dataset.ts';
+import type { LakeLayout } from '../domain/tables/layout.ts';
+import { type SchemaState, schemaAfter } from '../formats/iceberg/schema/schema-after.ts';
+
+/** The schema of the table of a dataset, with the ids of its fields. */
+export type TableSchemas = (dataset: Dataset) => SchemaState;
+
+/**
+ * The schemas that are recorded with the code. They are not taken from the catalog: whoever writes a file must
+ * know the ids before the table has the column.
+ */
+export function recordedSchemas(layouts: readonly LakeLayout[]): TableSchemas {
+  const known = new Map<Dataset, SchemaState>();
+  return (dataset) => {
+    const found = known.get(dataset);
+    if (found !== undefined) return found;
+    const recorded = layouts.find(({ table }) => table === dataset.name)?.schema;
+    const schema = schemaAfter(recorded, tableColumns(dataset));
+    known.set(dataset, schema);
+    return schema;
+  };
+}
