@@ -38,6 +38,7 @@ export const functionVariables = {
   transformation: ['TEMP_BUCKET', 'PROCESSED_BUCKET', 'FAILED_BUCKET', 'LEDGER_BUCKET', ...queueVariables],
   commit: [
     'PROCESSED_BUCKET',
+    'ARCHIVE_BUCKET',
     'TEMP_BUCKET',
     'FAILED_BUCKET',
     'LEDGER_BUCKET',

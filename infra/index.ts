@@ -149,6 +149,7 @@ const commit = stage('commit', {
   permissions: [changesTables(glue.tableArns)],
   uses: {
     PROCESSED_BUCKET: all(reads(processed), updates(processed), removes(processed)),
+    ARCHIVE_BUCKET: removes(archive),
     TEMP_BUCKET: clears(temp),
     FAILED_BUCKET: all(writes(failed), clears(failed)),
     LEDGER_BUCKET: updates(ledger),

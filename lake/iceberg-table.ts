@@ -55,18 +55,20 @@ export class IcebergTable {
 
   /**
    * Makes one snapshot, if the table is still as it was found. Makes the table first if there is none, and
-   * brings its columns to what the dataset has.
+   * brings its columns to what the dataset has. A change of no file makes no snapshot, but is in conflict with
+   * other changes as well.
    *
-   * @returns `conflict` if somebody else was first: then read anew; `undefined` if there was nothing to commit
+   * @returns `conflict` if somebody else was first: then read anew; `undefined` without a snapshot
    */
   async commit(
     state: TableState | undefined,
     change: TableChange,
   ): Promise<Snapshot | undefined | 'conflict'> {
     const { dataset, bucket, now } = this.#options;
-    if (state === undefined && change.added.length === 0) return undefined;
     const base = await this.#prepared(state);
     if (base === undefined) return 'conflict';
+    if (change.added.length === 0 && change.removed.length === 0)
+      return base !== state || (await this.#touch(base)) ? undefined : 'conflict';
     const made = await commit({
       base,
       added: change.added.map((file) => dataFile(file, { dataset, bucket, metadata: base.metadata })),
@@ -77,6 +79,12 @@ export class IcebergTable {
     });
     await settleAll([...made.manifests, made.manifestList].map((file) => this.#write(file)));
     return (await this.#point(base, made.metadata)) ? made.snapshot : 'conflict';
+  }
+
+  /** Moves the pointer to where it is, so that nobody else commits to the table as he found it before. */
+  #touch({ path, metadata, pointer }: TableState): Promise<boolean> {
+    const { catalog, dataset } = this.#options;
+    return catalog.move(dataset.name, pointer, path, this.#location, currentSchema(metadata));
   }
 
   /** The table with the columns that the dataset has by now; `undefined` if somebody else changed it. */

@@ -1,7 +1,7 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { Stage } from '../../domain/stage.ts';
 import type { UnreadableDocument } from '../../domain/versions/document.ts';
-import { extractionReceiptKey, versionPath, versionSegment } from '../../domain/versions/key-layout.ts';
+import { extractionReceiptKey, publicationKey, versionPath, versionSegment } from '../../domain/versions/key-layout.ts';
 import { isInterrupted, isSettled, type LedgerEntry } from '../../domain/versions/ledger.ts';
 import { extractionReceipt } from '../../domain/versions/receipt.ts';
 import {
@@ -283,7 +283,11 @@ async function unfinishedOf(
     return of('unfinished', versionId, there.length < events.length ? reprocess() : there, events.length);
   }
   const again = [{ stage: 'extraction', event: redeliverEvent(key, current) }] as const;
-  if (isSettled(entry)) return leftOver(redeliverEvent(key, current));
+  if (isSettled(entry)) {
+    const last = publicationKey(path, Math.max(extraction.parts.length, 1) - 1, extraction.parts.length);
+    const event = superseded.length === 0 ? undefined : await workItemEvent(target, 'loading', ledger, last);
+    return event === undefined ? [] : of('left_over', versionId, [event], superseded.length);
+  }
   const missing = unsettled(path, extraction.parts.length, entry, keys);
   const events = await Promise.all(
     missing.map(({ stage, key: document }) => workItemEvent(target, stage, ledger, document)),

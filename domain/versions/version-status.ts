@@ -18,3 +18,14 @@ export function statusOf(known: LedgerEntry | undefined, { version }: VersionPat
   if (withParts.some(({ versionId }) => isIt(versionId))) return 'live';
   return superseded.some(isIt) ? 'superseded' : 'gone';
 }
+
+/** A ledger entry of an object of which something took effect. */
+export type ActiveEntry = LedgerEntry & { readonly current: NonNullable<LedgerEntry['current']> };
+
+/** Whether this is the name of the active version, or of the deletion that is active. */
+export function isActive(
+  entry: LedgerEntry | undefined,
+  { version }: Pick<VersionPath, 'version'>,
+): entry is ActiveEntry {
+  return entry?.current !== undefined && versionSegment(entry.current.versionId) === version;
+}

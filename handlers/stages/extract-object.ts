@@ -13,7 +13,7 @@ import {
   type VersionPath,
   versionPath,
 } from '../../domain/versions/key-layout.ts';
-import { conclude, type LedgerEntry, takesEffect } from '../../domain/versions/ledger.ts';
+import { conclude, takesEffect } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import {
   count,
@@ -22,6 +22,7 @@ import {
   type Tally,
 } from '../../domain/versions/receipt.ts';
 import { revisionName } from '../../domain/versions/revision.ts';
+import { isActive } from '../../domain/versions/version-status.ts';
 import { RejectsWriter, writeFault } from '../../store/failed-objects.ts';
 import { Ledger } from '../../store/ledger.ts';
 import { ObjectNotFound, type ObjectStore } from '../../store/object-store.ts';
@@ -66,12 +67,12 @@ export async function extractObject(
   if (entry === undefined) {
     await removeExtracted(path, store, buckets);
     // Perhaps this very write removed the attempt from the entry, and its answer was lost.
-    await removeSuperseded(await ledger.entry(path), ledger, store, registry, buckets);
+    await removeSuperseded(await ledger.entry(path), ledger, store, buckets);
     return withoutRecords(name, 'stale');
   }
   await removeUnread(entry, event.versionId, ledger, store, buckets);
-  if (isActive(entry, versionId)) await publishIfWhole(entry, ledger, { extraction: receipt });
-  await removeSuperseded(entry, ledger, store, registry, buckets);
+  if (isActive(entry, path)) await publishIfWhole(entry, ledger, { extraction: receipt });
+  await removeSuperseded(entry, ledger, store, buckets);
   if (before !== undefined) return withoutRecords(name, 'duplicate');
   return {
     dataset: name,
@@ -85,9 +86,6 @@ export async function extractObject(
     ...(receipt.fault && { fault: receipt.fault }),
   };
 }
-
-const isActive = ({ current }: LedgerEntry, versionId: string) =>
-  current?.type === 'created' && current.versionId === versionId;
 
 /**
  * Extracts a version, and records it. If another extraction of it has ended before, that one's receipt

@@ -18,13 +18,13 @@ import { isShownBy } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import type { PublishedPart } from '../../domain/versions/publication.ts';
 import { count, type LoadingReceipt, type StoredObject, type Tally } from '../../domain/versions/receipt.ts';
-import { statusOf } from '../../domain/versions/version-status.ts';
+import { isActive, statusOf } from '../../domain/versions/version-status.ts';
 import { contentTypes, newLakeFile, readLakeFile } from '../../formats/lake-file.ts';
 import { RejectsWriter } from '../../store/failed-objects.ts';
 import { Ledger } from '../../store/ledger.ts';
 import { settleAll } from '../../store/settle-all.ts';
 import type { StageContext } from './context.ts';
-import { isActive, showOnlyActive } from './loaded-whole.ts';
+import { showOnlyActive } from './loaded-whole.ts';
 import { type Outcome, withoutRecords } from './outcome.ts';
 import type { OutputBuckets } from './removal.ts';
 import { sourceMetadata } from './source-metadata.ts';
@@ -59,7 +59,7 @@ export async function loadPart(
   const { part: number, ...path } = published;
   if (number === undefined) {
     const entry = await ledger.entry(path);
-    if (!isActive(entry, path, 'deleted')) return withoutRecords(name, 'stale');
+    if (!isActive(entry, path) || entry.current.type !== 'deleted') return withoutRecords(name, 'stale');
     await showOnlyActive(entry, dataset, ledger, buckets, context);
     return withoutRecords(name, 'retracted');
   }
@@ -78,16 +78,17 @@ export async function loadPart(
         const rejects = itemRejectsPrefix(itemOf(address));
         await store.remove(buckets.failed, await store.list(buckets.failed, rejects));
       },
-      async finish(entry, receipt) {
-        if (isActive(entry, path, 'created')) {
+      async finish(entry) {
+        if (isActive(entry, path)) {
           if (await areAllLoaded(part, path, ledger))
             await showOnlyActive(entry, dataset, ledger, buckets, context);
           return true;
         }
-        // The tables may show a superseded version, unless this attempt was the first to load the part.
-        const isShown = receipt === undefined && entry !== undefined && !isShownBy('loaded', entry);
         const status = statusOf(entry, path);
-        return status === 'live' || (status === 'superseded' && isShown);
+        // The sinks show a superseded version until they show its successor.
+        return (
+          status === 'live' || (status === 'superseded' && entry !== undefined && !isShownBy('loaded', entry))
+        );
       },
     },
     ledger,

@@ -6,24 +6,13 @@ import {
   versionPath,
   versionSegment,
 } from '../../domain/versions/key-layout.ts';
-import { type LedgerEntry, withLoaded } from '../../domain/versions/ledger.ts';
+import { withLoaded } from '../../domain/versions/ledger.ts';
 import { MAX_REVISION, revisionName } from '../../domain/versions/revision.ts';
+import type { ActiveEntry } from '../../domain/versions/version-status.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { StageContext } from './context.ts';
 import type { LoadingBuckets } from './load-part.ts';
 import { removeSuperseded } from './supersede.ts';
-
-type ActiveEntry = LedgerEntry & { readonly current: NonNullable<LedgerEntry['current']> };
-
-/** Whether this version is active, or this deletion. */
-export function isActive(
-  entry: LedgerEntry | undefined,
-  { version }: VersionPath,
-  type: 'created' | 'deleted',
-): entry is ActiveEntry {
-  const { current } = entry ?? {};
-  return current?.type === type && versionSegment(current.versionId) === version;
-}
 
 /**
  * Removes what MySQL and the archive have of older versions, when all of the active one is loaded, or its object
@@ -34,7 +23,7 @@ export async function showOnlyActive(
   dataset: Dataset,
   ledger: Ledger,
   buckets: LoadingBuckets,
-  { store, tables, registry }: StageContext,
+  { store, tables }: StageContext,
 ): Promise<void> {
   const { key, current, loaded, superseded } = entry;
   if (superseded.length > 0 || loaded?.type === 'created') {
@@ -45,12 +34,13 @@ export async function showOnlyActive(
         which: 'older and its own',
       });
   }
+  const path = versionPath({ ...entry, versionId: current.versionId });
+  // From now on, a part of an older version that is still being loaded is removed by its own invocation.
+  const settled = await ledger.change(path, (known) => known && withLoaded(known, current));
   for (const versionId of superseded) {
     const published = await ledger.publishedParts(versionPath({ ...entry, versionId }));
     const files = published.flatMap((each) => each.files.map((file) => archiveKey(file.key)));
     await store.remove(buckets.archive, files);
   }
-  const path = versionPath({ ...entry, versionId: current.versionId });
-  const settled = await ledger.change(path, (known) => known && withLoaded(known, current));
-  await removeSuperseded(settled, ledger, store, registry, buckets);
+  await removeSuperseded(settled, ledger, store, buckets);
 }

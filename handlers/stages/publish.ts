@@ -31,8 +31,9 @@ export async function publishIfWhole(
   ledger: Ledger,
   known: Known = {},
 ): Promise<void> {
-  if (entry?.current === undefined || isSettled(entry)) return;
-  const { dataset, key, current } = entry;
+  if (entry?.current === undefined) return;
+  const { dataset, key, current, superseded } = entry;
+  if (isSettled(entry) && (current.type === 'created' || superseded.length === 0)) return;
   const { versionId, sequencer } = current;
   const path = versionPath({ dataset, key, versionId });
   const of = { dataset, key, versionId, sequencer };

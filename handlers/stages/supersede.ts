@@ -1,35 +1,52 @@
-import type { Registry } from '../../domain/registry.ts';
-import { versionPath } from '../../domain/versions/key-layout.ts';
+import { archiveKey, versionPath } from '../../domain/versions/key-layout.ts';
 import { isSettled, type LedgerEntry, withoutSuperseded } from '../../domain/versions/ledger.ts';
+import type { PublishedPart } from '../../domain/versions/publication.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import { type OutputBuckets, removeData, removeExtracted } from './removal.ts';
 
+/** The buckets of a stage. One that has the archive removes what was published. */
+type Buckets = OutputBuckets & { readonly archive?: string };
+
 /**
- * Removes the output of superseded versions, once no sink shows them: when every sink shows the active version,
- * or if they were never published. Whoever comes across them does this.
+ * Removes the output of superseded versions that no sink shows. Those that were never published are shown by
+ * none: any stage removes them. The others go when every sink shows the active version; the stages of the sinks
+ * do this, each after it was done with its own. If one dies, its message comes again.
  *
- * Parquet files that were published stay: a reader of an older snapshot may be reading them.
+ * Their files of Parquet stay: a reader of an older snapshot may be reading them.
  */
 export async function removeSuperseded(
   entry: LedgerEntry | undefined,
   ledger: Ledger,
   store: ObjectStore,
-  registry: Registry,
-  buckets: OutputBuckets,
+  buckets: Buckets,
 ): Promise<void> {
   if (entry === undefined || entry.superseded.length === 0) return;
   const { dataset, key, committed } = entry;
-  const isTableOfCopies = registry.named(dataset)?.processedAs === 'csv';
-  const settled = isSettled(entry);
+  const mayBeShown = buckets.archive === undefined || !isSettled(entry);
   for (const versionId of entry.superseded) {
-    if (!settled && committed?.versionId === versionId) continue;
+    if (mayBeShown && committed?.versionId === versionId) continue;
     const path = versionPath({ dataset, key, versionId });
-    const wasPublished = (!settled || !isTableOfCopies) && (await ledger.isPublished(path));
-    if (wasPublished && !settled) continue;
+    const published = await ledger.publishedParts(path);
+    if (published.length > 0 && mayBeShown) continue;
     await removeExtracted(path, store, buckets);
-    if (!wasPublished) await removeData(path, store, buckets);
+    if (published.length > 0) await removePublished(published, store, buckets);
+    else await removeData(path, store, buckets);
     // One by one, since one invocation may not have the time to remove them all.
     await ledger.change(path, (known) => known && withoutSuperseded(known, [versionId]));
   }
+}
+
+/** Removes what no snapshot of a table shows: the files of CSV, of which its table had copies, and the archive's. */
+async function removePublished(
+  parts: readonly PublishedPart[],
+  store: ObjectStore,
+  { processed, archive }: Buckets,
+): Promise<void> {
+  const keys = parts.flatMap(({ files }) => files.map(({ key }) => key));
+  await store.remove(
+    processed,
+    keys.filter((key) => key.endsWith('.csv')),
+  );
+  if (archive !== undefined) await store.remove(archive, keys.map(archiveKey));
 }

@@ -1,5 +1,4 @@
 import { TransientError } from '../../domain/errors.ts';
-import type { Registry } from '../../domain/registry.ts';
 import { extractionReceiptKey, type VersionPath } from '../../domain/versions/key-layout.ts';
 import { type Decision, type LedgerEntry, withoutAttempts } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
@@ -38,8 +37,7 @@ export async function takeUp(
     const path = registry.pathOf(asked);
     const claim = { dataset, onDelete, message, invocation, codeVersion, now: now(), deadline };
     const { decision, known } = await ledger.claim(path, asked, claim);
-    if (decision.action !== 'extract')
-      return leave(asked, path, decision, known, ledger, store, registry, buckets);
+    if (decision.action !== 'extract') return leave(asked, path, decision, known, ledger, store, buckets);
 
     const name = revisionName(asked.versionId, asked.revision);
     // A sweep makes up sequencers. So the entry's sequencer counts, and all rows of a version must carry that
@@ -78,7 +76,6 @@ async function leave(
   known: LedgerEntry | undefined,
   ledger: Ledger,
   store: ObjectStore,
-  registry: Registry,
   buckets: OutputBuckets,
 ): Promise<Outcome> {
   switch (decision.action) {
@@ -89,16 +86,16 @@ async function leave(
     case 'duplicate':
       await removeUnread(known, event.versionId, ledger, store, buckets);
       await publishIfWhole(known, ledger);
-      await removeSuperseded(known, ledger, store, registry, buckets);
+      await removeSuperseded(known, ledger, store, buckets);
       return withoutRecords(path.dataset, 'duplicate');
     case 'retract':
       await publishIfWhole(decision.next, ledger);
-      await removeSuperseded(decision.next, ledger, store, registry, buckets);
+      await removeSuperseded(decision.next, ledger, store, buckets);
       return withoutRecords(path.dataset, 'retracted');
     case 'stale':
       // An attempt at this very event may have died after it was overtaken.
       if (event.type === 'created') await removeForgotten(known, path, store, buckets);
-      await removeSuperseded(known, ledger, store, registry, buckets);
+      await removeSuperseded(known, ledger, store, buckets);
       return withoutRecords(path.dataset, 'stale');
   }
 }

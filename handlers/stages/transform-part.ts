@@ -11,7 +11,7 @@ import {
 } from '../../domain/versions/key-layout.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { count, type Tally, type TransformationReceipt } from '../../domain/versions/receipt.ts';
-import { statusOf } from '../../domain/versions/version-status.ts';
+import { isActive, statusOf } from '../../domain/versions/version-status.ts';
 import { RejectsWriter } from '../../store/failed-objects.ts';
 import { Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
@@ -54,7 +54,7 @@ export async function transformPart(
       discard: () => removePart(address, event.key, ledger, store, buckets),
       async finish(entry, transformation) {
         if (statusOf(entry, address) !== 'live') return false;
-        await publishIfWhole(entry, ledger, { transformation });
+        if (isActive(entry, address)) await publishIfWhole(entry, ledger, { transformation });
         return true;
       },
     },

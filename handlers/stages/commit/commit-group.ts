@@ -3,6 +3,7 @@ import { TransientError } from '../../../domain/errors.ts';
 import { type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
 import { isShownBy, withCommitted } from '../../../domain/versions/ledger.ts';
 import { isShown, mentioned } from '../../../domain/versions/table-mentions.ts';
+import { type ActiveEntry, isActive } from '../../../domain/versions/version-status.ts';
 import type { Snapshot, TableMetadata } from '../../../formats/iceberg/metadata/metadata.ts';
 import { IcebergTable, type TableState } from '../../../lake/iceberg-table.ts';
 import type { Ledger } from '../../../store/ledger.ts';
@@ -10,8 +11,8 @@ import { settleAll } from '../../../store/settle-all.ts';
 import type { StageContext } from '../context.ts';
 import { type Outcome, withoutRecords } from '../outcome.ts';
 import { removeSuperseded } from '../supersede.ts';
-import { type ActiveEntry, isActive, olderVersions } from './active.ts';
 import type { CommitBuckets } from './commits.ts';
+import { olderVersions } from './older-versions.ts';
 
 /** How long the first of a group waits for the others, in milliseconds: they come in the same batch. */
 const GATHER_MS = 20;
@@ -41,6 +42,8 @@ interface Change {
   readonly adds: boolean;
   /** Versions that the table is to show no more. */
   readonly removes: readonly VersionPath[];
+  /** Whether somebody may be committing an older version, as he found table and ledger before. */
+  readonly mayRace: boolean;
 }
 
 /** Versions of one dataset that are committed together. */
@@ -94,7 +97,7 @@ export class CommitGroup {
       const state = await this.#table.read();
       const planned = await this.#plan(members, state?.metadata);
       const changes = [...new Map(planned.map((change) => [change.path.objectId, change])).values()];
-      const isNeeded = changes.some(({ adds, removes }) => adds || removes.length > 0);
+      const isNeeded = changes.some(({ adds, mayRace }) => adds || mayRace);
       const snapshot = isNeeded ? await this.#change(state, changes) : undefined;
       if (snapshot === 'conflict') {
         await context.wait(PAUSE_MS * attempt);
@@ -149,7 +152,7 @@ export class CommitGroup {
       path,
       (latest) => latest && withCommitted(latest, { ...entry.committed, ...of, type, sequencer, versionId }),
     );
-    await removeSuperseded(known, ledger, context.store, context.registry, buckets);
+    await removeSuperseded(known, ledger, context.store, buckets);
   }
 
   #outcome(path: VersionPath, changes: readonly Change[]): Outcome {
@@ -172,10 +175,12 @@ function planOf(path: VersionPath, entry: ActiveEntry, metadata: TableMetadata |
     committed?.type === 'created' &&
     versionPath({ dataset, key, versionId: committed.versionId }).version === version;
   const shows = (version: VersionPath) => isShown(snapshots, version) ?? isCommitted(version);
+  const older = olderVersions(entry);
   return {
     path,
     entry,
     adds: current.type === 'created' && !shows(path),
-    removes: olderVersions(entry).filter(shows),
+    removes: older.filter(shows),
+    mayRace: older.length > 0,
   };
 }

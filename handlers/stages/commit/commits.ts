@@ -9,6 +9,7 @@ import { CommitGroup } from './commit-group.ts';
 import { commitCopies } from './copies.ts';
 
 export interface CommitBuckets extends OutputBuckets {
+  readonly archive: string;
   readonly ledger: string;
 }
 

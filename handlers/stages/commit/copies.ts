@@ -3,12 +3,13 @@ import type { Dataset } from '../../../domain/dataset.ts';
 import { csvTableKey, type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
 import { isShownBy, withCommitted } from '../../../domain/versions/ledger.ts';
 import type { StoredObject } from '../../../domain/versions/receipt.ts';
+import { isActive } from '../../../domain/versions/version-status.ts';
 import type { Ledger } from '../../../store/ledger.ts';
 import { settleAll } from '../../../store/settle-all.ts';
 import type { StageContext } from '../context.ts';
 import { removeSuperseded } from '../supersede.ts';
-import { isActive, olderVersions } from './active.ts';
 import type { CommitBuckets } from './commits.ts';
+import { olderVersions } from './older-versions.ts';
 
 const COPIES_AT_ONCE = 8;
 
@@ -50,7 +51,7 @@ export async function commitCopies(
   const committed = await ledger.change(path, (known) =>
     known && isActive(known, path) ? withCommitted(known, { type, sequencer, versionId }) : known,
   );
-  await removeSuperseded(committed, ledger, context.store, context.registry, buckets);
+  await removeSuperseded(committed, ledger, context.store, buckets);
   return type === 'created' ? 'done' : 'retracted';
 }
 

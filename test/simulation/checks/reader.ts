@@ -5,12 +5,13 @@ import {
   parseCopyKey,
   parseDataKey,
   parseLedgerKey,
+  parsePublicationKey,
   receiptsPrefix,
   versionSegment,
 } from '../../../domain/versions/key-layout.ts';
-import { isShownBy, ledgerEntry } from '../../../domain/versions/ledger.ts';
+import { ledgerEntry } from '../../../domain/versions/ledger.ts';
+import { publishedPart } from '../../../domain/versions/publication.ts';
 import type { Receipt } from '../../../domain/versions/receipt.ts';
-import { memberOf } from '../load/datasets.ts';
 import type { MemoryMysql } from '../services/mysql.ts';
 import { metadataOf } from '../services/store.ts';
 import type { Contents } from './contents.ts';
@@ -29,8 +30,14 @@ interface Complete {
   readonly sequencer: string;
   /** Its records in the table that no newer version has replaced. */
   readonly records: Set<number>;
-  /** Whether its files are copied into the folder of a table of CSV. */
-  isCopied: boolean;
+}
+
+type Published = NonNullable<ReturnType<typeof parsePublicationKey>>;
+
+interface PublishedFiles {
+  /** How many documents are still to come. */
+  missing: number;
+  readonly files: Map<string, number>;
 }
 
 /**
@@ -46,6 +53,10 @@ export class Reader {
   readonly #violations: string[];
   /** By object. */
   readonly #complete = new Map<string, Complete>();
+  /** The files of published versions, by object and version. */
+  readonly #published = new Map<string, Map<string, PublishedFiles>>();
+  /** Objects of which a table of CSV has shown a whole version. */
+  readonly #wereWhole = new Set<string>();
   /** Versions of which somebody has taken something away by hand. */
   readonly #spoilt = new Set<string>();
 
@@ -63,12 +74,16 @@ export class Reader {
   }
 
   async look(bucket: string, key: string): Promise<void> {
-    if (bucket.includes('-ledger-')) {
+    const published = parsePublicationKey(key);
+    if (published !== undefined) await this.#publishes(published, key);
+    else if (bucket.includes('-ledger-')) {
       const changed = parseLedgerKey(key);
       if (changed !== undefined) await this.#note(changed);
     } else if (/-(processed|archive)-/.test(bucket)) {
       const changed = parseCopyKey(key);
-      if (changed !== undefined) this.#check(changed, bucket.includes('-archive-') ? 'archive' : 'processed');
+      if (changed === undefined) return;
+      if (bucket.includes('-archive-')) this.#check(changed);
+      else this.#checkCopies(changed);
     }
   }
 
@@ -104,6 +119,8 @@ export class Reader {
   spoil(dataset: string, objectId: string, version: string): void {
     this.#spoilt.add(`${objectId}/${version}`);
     const name = `${dataset}/${objectId}`;
+    this.#published.get(name)?.delete(version);
+    this.#wereWhole.delete(name);
     if (versionSegment(this.#complete.get(name)?.name ?? '') === version) this.#complete.delete(name);
   }
 
@@ -132,12 +149,7 @@ export class Reader {
     }
     const known = this.#complete.get(name);
     const version = versionSegment(current.versionId);
-    const isCopied =
-      entry !== undefined && isShownBy('committed', entry) && memberOf(key)?.processedAs === 'csv';
-    if (known?.name === current.versionId) {
-      known.isCopied ||= isCopied;
-      return;
-    }
+    if (known?.name === current.versionId) return;
     if (this.#spoilt.has(`${object.objectId}/${version}`)) {
       this.#complete.delete(name);
       return;
@@ -156,22 +168,59 @@ export class Reader {
     );
     const records = new Set(own.map((row) => Number(row['_record'])));
     const files = new Map(loaded.map(({ key: file, archive }) => [file, archive.records]));
-    this.#complete.set(name, { name: current.versionId, files, sequencer, records, isCopied });
+    this.#complete.set(name, { name: current.versionId, files, sequencer, records });
   }
 
-  #check({ dataset, objectId }: Derived, purpose: 'processed' | 'archive'): void {
+  #check({ dataset, objectId }: Derived): void {
     const name = `${dataset}/${objectId}`;
     const complete = this.#complete.get(name);
     if (complete === undefined) return;
-    if (purpose === 'processed' && !complete.isCopied) return;
+    const lost = this.#lost('archive', complete.files, archiveKey);
+    if (lost > 0)
+      this.#violate(`a reader of the archive met ${lost} rows less than the whole`, complete, name);
+  }
+
+  async #publishes({ dataset, objectId, version, part }: Published, key: string): Promise<void> {
+    const name = `${dataset}/${objectId}`;
+    if (part === undefined) {
+      this.#published.delete(name);
+      this.#wereWhole.delete(name);
+      return;
+    }
+    const { parts, files } = publishedPart.parse(
+      JSON.parse((await this.#contents.text('ledger', key)) ?? ''),
+    );
+    const versions = this.#published.get(name) ?? new Map<string, PublishedFiles>();
+    this.#published.set(name, versions);
+    const known = versions.get(version) ?? { missing: Math.max(parts, 1), files: new Map<string, number>() };
+    versions.set(version, known);
+    known.missing -= 1;
+    for (const file of files) known.files.set(file.key, file.records);
+  }
+
+  /** Once all copies of a version were there, they may only go when those of another one are. */
+  #checkCopies({ dataset, objectId }: Derived): void {
+    const name = `${dataset}/${objectId}`;
+    const versions = [...(this.#published.get(name)?.values() ?? [])];
+    const isWhole = versions.some(
+      ({ missing, files }) => missing <= 0 && this.#lost('processed', files, csvTableKey) === 0,
+    );
+    if (isWhole) this.#wereWhole.add(name);
+    else if (this.#wereWhole.has(name)) this.#fault(`a reader of the table met no whole version of ${name}`);
+  }
+
+  #lost(
+    purpose: 'processed' | 'archive',
+    files: ReadonlyMap<string, number>,
+    copyOf: (key: string) => string,
+  ): number {
     const bucket = this.#contents.bucket(purpose);
     let lost = 0;
-    for (const [key, rows] of complete.files) {
-      const object = bucket.current(purpose === 'archive' ? archiveKey(key) : csvTableKey(key));
+    for (const [key, rows] of files) {
+      const object = bucket.current(copyOf(key));
       if (object === undefined || Number(metadataOf(object.headers)['records']) !== rows) lost += rows;
     }
-    if (lost > 0)
-      this.#violate(`a reader of ${purpose} met ${lost} rows less than the whole`, complete, name);
+    return lost;
   }
 
   #fault(what: string): void {
