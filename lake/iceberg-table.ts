@@ -54,31 +54,34 @@ export class IcebergTable {
   }
 
   /**
-   * Makes one snapshot, if the table is still as it was found. Makes the table first if there is none, and
-   * brings its columns to what the dataset has. A change of no file makes no snapshot, but is in conflict with
-   * other changes as well.
+   * Makes one snapshot, if the table is still as it was found. A change of no file makes no snapshot, but is in
+   * conflict with other changes as well.
    *
-   * @returns `conflict` if somebody else was first: then read anew; `undefined` without a snapshot
+   * @returns `conflict` if somebody else was first, or if the table had to be made or to get other columns first:
+   * then read and decide anew; `undefined` without a snapshot
    */
   async commit(
     state: TableState | undefined,
     change: TableChange,
   ): Promise<Snapshot | undefined | 'conflict'> {
     const { dataset, bucket, now } = this.#options;
-    const base = await this.#prepared(state);
-    if (base === undefined) return 'conflict';
+    if (state === undefined) {
+      await this.#create();
+      return 'conflict';
+    }
+    if (await this.#evolve(state)) return 'conflict';
     if (change.added.length === 0 && change.removed.length === 0)
-      return base !== state || (await this.#touch(base)) ? undefined : 'conflict';
+      return (await this.#touch(state)) ? undefined : 'conflict';
     const made = await commit({
-      base,
-      added: change.added.map((file) => dataFile(file, { dataset, bucket, metadata: base.metadata })),
+      base: state,
+      added: change.added.map((file) => dataFile(file, { dataset, bucket, metadata: state.metadata })),
       removed: change.removed.map((key) => ({ path: this.#uri(key) })),
       summary: change.summary,
       read: (path) => this.#bytes(path),
       now: now(),
     });
     await settleAll([...made.manifests, made.manifestList].map((file) => this.#write(file)));
-    return (await this.#point(base, made.metadata)) ? made.snapshot : 'conflict';
+    return (await this.#point(state, made.metadata)) ? made.snapshot : 'conflict';
   }
 
   /** Moves the pointer to where it is, so that nobody else commits to the table as he found it before. */
@@ -87,16 +90,27 @@ export class IcebergTable {
     return catalog.move(dataset.name, pointer, path, this.#location, currentSchema(metadata));
   }
 
-  /** The table with the columns that the dataset has by now; `undefined` if somebody else changed it. */
-  async #prepared(state: TableState | undefined): Promise<TableState | undefined> {
-    const { dataset, now } = this.#options;
-    const layout = { columns: tableColumns(dataset), partitionBy: dataset.partitionBy };
-    const next =
-      state === undefined
-        ? createTable({ location: this.#location, layout }, { now: now() })
-        : evolveTable(state, layout, { now: now() });
-    if (next === undefined) return state;
-    return (await this.#point(state, next)) ? this.read() : undefined;
+  /** Makes the table; somebody else may do so at the same time. */
+  async #create(): Promise<void> {
+    const { now } = this.#options;
+    await this.#point(
+      undefined,
+      createTable({ location: this.#location, layout: this.#layout }, { now: now() }),
+    );
+  }
+
+  /** Gives the table the columns that the dataset has by now. @returns whether it lacked any */
+  async #evolve(state: TableState): Promise<boolean> {
+    const { now } = this.#options;
+    const next = evolveTable(state, this.#layout, { now: now() });
+    if (next === undefined) return false;
+    await this.#point(state, next);
+    return true;
+  }
+
+  get #layout() {
+    const { dataset } = this.#options;
+    return { columns: tableColumns(dataset), partitionBy: dataset.partitionBy };
   }
 
   async #point(state: TableState | undefined, next: NextMetadata): Promise<boolean> {

@@ -1,6 +1,7 @@
 import {
   extractionReceiptKey,
   transformationReceiptKey,
+  UNKNOWN_DATASET,
   type VersionPath,
   versionPath,
 } from '../../domain/versions/key-layout.ts';
@@ -33,6 +34,7 @@ export async function publishIfWhole(
 ): Promise<void> {
   if (entry?.current === undefined) return;
   const { dataset, key, current, superseded } = entry;
+  if (dataset === UNKNOWN_DATASET) return;
   if (isSettled(entry) && (current.type === 'created' || superseded.length === 0)) return;
   const { versionId, sequencer } = current;
   const path = versionPath({ dataset, key, versionId });

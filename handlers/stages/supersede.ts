@@ -1,4 +1,4 @@
-import { archiveKey, versionPath } from '../../domain/versions/key-layout.ts';
+import { archiveKey, csvTableKey, versionPath } from '../../domain/versions/key-layout.ts';
 import { isSettled, type LedgerEntry, withoutSuperseded } from '../../domain/versions/ledger.ts';
 import type { PublishedPart } from '../../domain/versions/publication.ts';
 import type { Ledger } from '../../store/ledger.ts';
@@ -44,9 +44,7 @@ async function removePublished(
   { processed, archive }: Buckets,
 ): Promise<void> {
   const keys = parts.flatMap(({ files }) => files.map(({ key }) => key));
-  await store.remove(
-    processed,
-    keys.filter((key) => key.endsWith('.csv')),
-  );
+  const csv = keys.filter((key) => key.endsWith('.csv'));
+  await store.remove(processed, [...csv, ...csv.map(csvTableKey)]);
   if (archive !== undefined) await store.remove(archive, keys.map(archiveKey));
 }

@@ -3,7 +3,7 @@ import { extractionReceiptKey, type VersionPath } from '../../domain/versions/ke
 import { type Decision, type LedgerEntry, withoutAttempts } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { type ExtractionReceipt, extractionReceipt } from '../../domain/versions/receipt.ts';
-import { parseRevision, revisionName } from '../../domain/versions/revision.ts';
+import { isVersion, parseRevision, revisionName } from '../../domain/versions/revision.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { StageContext } from './context.ts';
@@ -95,6 +95,8 @@ async function leave(
     case 'stale':
       // An attempt at this very event may have died after it was overtaken.
       if (event.type === 'created') await removeForgotten(known, path, store, buckets);
+      // Its version is active in a later revision, and who made it so may have died before it was published.
+      if (isVersion(known?.current?.versionId ?? '', event.versionId)) await publishIfWhole(known, ledger);
       await removeSuperseded(known, ledger, store, buckets);
       return withoutRecords(path.dataset, 'stale');
   }

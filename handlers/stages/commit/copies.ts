@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import type { Dataset } from '../../../domain/dataset.ts';
-import { csvTableKey, type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
-import { isShownBy, withCommitted } from '../../../domain/versions/ledger.ts';
+import { csvTableKey, type VersionPath } from '../../../domain/versions/key-layout.ts';
+import { isShownBy, type LedgerEntry, withCommitted } from '../../../domain/versions/ledger.ts';
 import type { StoredObject } from '../../../domain/versions/receipt.ts';
 import { isActive } from '../../../domain/versions/version-status.ts';
 import type { Ledger } from '../../../store/ledger.ts';
@@ -30,29 +30,24 @@ export async function commitCopies(
 ): Promise<'done' | 'retracted' | 'duplicate' | 'stale'> {
   const { path, ledger, buckets, context } = commit;
   const entry = await ledger.entry(path);
-  if (!isActive(entry, path)) {
-    // An attempt that died after the version was overtaken may have left copies.
-    const isCommitted =
-      entry?.committed && versionPath({ ...entry, ...entry.committed }).version === path.version;
-    if (isCommitted !== true) await removeCopies(path, commit);
-    return 'stale';
-  }
+  if (!isActive(entry, path)) return overtaken(entry, commit);
   if (isShownBy('committed', entry) && entry.superseded.length === 0) return 'duplicate';
-  const { current } = entry;
-  if (current.type === 'created') {
-    await copyFiles(path, commit);
-    if (!isActive(await ledger.entry(path), path)) {
-      await removeCopies(path, commit);
-      return 'stale';
-    }
-  }
-  for (const older of olderVersions(entry)) await removeCopies(older, commit);
-  const { type, sequencer, versionId } = current;
-  const committed = await ledger.change(path, (known) =>
+  const { type, sequencer, versionId } = entry.current;
+  if (type === 'created') await copyFiles(path, commit);
+  const latest = await ledger.change(path, (known) =>
     known && isActive(known, path) ? withCommitted(known, { type, sequencer, versionId }) : known,
   );
-  await removeSuperseded(committed, ledger, context.store, buckets);
+  if (!isActive(latest, path)) return overtaken(latest, commit);
+  // From now on, copies of an older version that come late are removed by who makes them.
+  for (const older of olderVersions(entry)) await removeCopies(older, commit);
+  await removeSuperseded(latest, ledger, context.store, buckets);
   return type === 'created' ? 'done' : 'retracted';
+}
+
+/** Removes the copies of a version that is not active, if the table shows the one that is: else that one's commit does. */
+async function overtaken(entry: LedgerEntry | undefined, commit: CopyCommit): Promise<'stale'> {
+  if (entry !== undefined && isShownBy('committed', entry)) await removeCopies(commit.path, commit);
+  return 'stale';
 }
 
 async function copyFiles(path: VersionPath, { ledger, buckets, context }: CopyCommit): Promise<void> {
