@@ -30,21 +30,16 @@ export async function removeSuperseded(
     const published = await ledger.publishedParts(path);
     if (published.length > 0 && mayBeShown) continue;
     await removeExtracted(path, store, buckets);
-    if (published.length > 0) await removePublished(published, store, buckets);
-    else await removeData(path, store, buckets);
+    const files = published.flatMap((part) => part.files.map((file) => file.key));
+    const csv = files.filter((file) => file.endsWith('.csv'));
+    // Snapshots of a table show files of Parquet if their version was published to its end.
+    if (csv.length > 0 || !isWhole(published)) await removeData(path, store, buckets);
+    await store.remove(buckets.processed, csv.map(csvTableKey));
+    if (buckets.archive !== undefined) await store.remove(buckets.archive, files.map(archiveKey));
     // One by one, since one invocation may not have the time to remove them all.
     await ledger.change(path, (known) => known && withoutSuperseded(known, [versionId]));
   }
 }
 
-/** Removes what no snapshot of a table shows: the files of CSV, of which its table had copies, and the archive's. */
-async function removePublished(
-  parts: readonly PublishedPart[],
-  store: ObjectStore,
-  { processed, archive }: Buckets,
-): Promise<void> {
-  const keys = parts.flatMap(({ files }) => files.map(({ key }) => key));
-  const csv = keys.filter((key) => key.endsWith('.csv'));
-  await store.remove(processed, [...csv, ...csv.map(csvTableKey)]);
-  if (archive !== undefined) await store.remove(archive, keys.map(archiveKey));
-}
+const isWhole = (published: readonly PublishedPart[]) =>
+  published.some(({ part, parts }) => part === Math.max(parts, 1) - 1);
