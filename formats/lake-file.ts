@@ -5,7 +5,8 @@ import { parsePartitionPath } from '../domain/versions/key-layout.ts';
 import { parseText } from './column-text.ts';
 import { CsvFile } from './csv/file.ts';
 import { readCsvRows } from './csv/read.ts';
-import { ParquetFile } from './parquet/file.ts';
+import type { FieldIds } from './parquet/field-ids.ts';
+import { ParquetFile, type ParquetStatistics } from './parquet/file.ts';
 import { readParquetRows } from './parquet/read.ts';
 
 /** A file of the lake or of the archive that is being written, in memory. */
@@ -16,6 +17,8 @@ export interface LakeFile {
    */
   add(row: Row): void;
   finish(): Uint8Array;
+  /** Of the finished file, for the manifest of its table, if it was made with ids. */
+  readonly statistics?: () => ParquetStatistics;
 }
 
 export const contentTypes: Readonly<Record<LakeFormat, string>> = {
@@ -24,15 +27,19 @@ export const contentTypes: Readonly<Record<LakeFormat, string>> = {
 };
 
 /**
- * Starts a file with a dataset's stored columns. The rows have their record number in `_record`.
+ * Starts a file with a dataset's columns. The rows have their record number in `_record`.
  *
  * @param metadata the source of the file; Parquet has room for it, CSV does not
+ * @param ids of the fields of the dataset's Iceberg table, if the file is for it: then it has the partition
+ * columns too, since readers of such tables look for them in the files
  */
 export function newLakeFile(
   dataset: Dataset,
   format: LakeFormat,
   metadata: Readonly<Record<string, string>>,
+  ids?: FieldIds,
 ): LakeFile {
+  if (ids !== undefined) return new ParquetFile(tableColumns(dataset), metadata, ids);
   const columns = storedColumns(dataset);
   return format === 'csv' ? new CsvFile(columns) : new ParquetFile(columns, metadata);
 }

@@ -8,7 +8,7 @@ import { createTable, evolveTable } from '../formats/iceberg/metadata/table.ts';
 import type { SchemaState } from '../formats/iceberg/schema/schema-after.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { settleAll } from '../store/settle-all.ts';
-import { dataFile } from './data-file.ts';
+import { dataFileOf } from './data-file.ts';
 import type { TableCatalog, TablePointer } from './table-catalog.ts';
 
 export interface IcebergTableOptions {
@@ -74,7 +74,7 @@ export class IcebergTable {
       return (await this.#touch(state)) ? undefined : 'conflict';
     const made = await commit({
       base: state,
-      added: change.added.map((file) => dataFile(file, { dataset, bucket, metadata: state.metadata })),
+      added: change.added.map((file) => dataFileOf(file, { dataset, bucket, metadata: state.metadata })),
       removed: change.removed.map((key) => ({ path: this.#uri(key) })),
       summary: change.summary,
       read: (path) => this.#bytes(path),
@@ -109,8 +109,8 @@ export class IcebergTable {
   }
 
   get #layout() {
-    const { dataset } = this.#options;
-    return { columns: tableColumns(dataset), partitionBy: dataset.partitionBy };
+    const { dataset, schema } = this.#options;
+    return { columns: tableColumns(dataset), recorded: schema, partitionBy: dataset.partitionBy };
   }
 
   async #point(state: TableState | undefined, next: NextMetadata): Promise<boolean> {

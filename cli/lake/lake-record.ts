@@ -41,7 +41,7 @@ export async function rowOfRecord(
       const row = Object.fromEntries(
         reader.columnNames().map((name, i) => [name, withoutZone(values[i], types[i])]),
       );
-      const partition = parsePartitionPath(parseProcessedKey(key)?.partitionPath ?? '');
+      const partition = parsePartitionPath(parseFileKey(key)?.partitionPath ?? '');
       return { key, row: { ...row, [recordColumn.name]: recordNumber, ...Object.fromEntries(partition) } };
     }
     return undefined;

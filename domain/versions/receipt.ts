@@ -11,6 +11,8 @@ export const storedObject = z.object({
   /** From S3's answer to the write. Only for files of the lake and the archive, since November 2026. */
   etag: z.string().optional(),
   versionId: z.string().optional(),
+  /** Of a file of the lake that is Parquet: what a manifest of its table says of its columns. */
+  statistics: z.looseObject({}).optional(),
 });
 export type StoredObject = z.infer<typeof storedObject>;
 

@@ -1,11 +1,6 @@
 import type { Dataset } from '../../domain/dataset.ts';
 import { revisionSequencer } from '../../domain/tables/row-identity.ts';
-import {
-  archiveKey,
-  type VersionPath,
-  versionPath,
-  versionSegment,
-} from '../../domain/versions/key-layout.ts';
+import { archiveKey, versionPath } from '../../domain/versions/key-layout.ts';
 import { withLoaded } from '../../domain/versions/ledger.ts';
 import { MAX_REVISION, revisionName } from '../../domain/versions/revision.ts';
 import type { ActiveEntry } from '../../domain/versions/version-status.ts';

@@ -5,7 +5,10 @@ import type { PartHeader } from '../../domain/records/part.ts';
 import { partitionOf, type Row } from '../../domain/records/transformation.ts';
 import { dataKey, partitionPath, type VersionPath } from '../../domain/versions/key-layout.ts';
 import type { StoredObject } from '../../domain/versions/receipt.ts';
+import { fieldIds } from '../../formats/iceberg/schema/fields.ts';
+import { statisticsOf } from '../../formats/iceberg/values/file-statistics.ts';
 import { contentTypes, type LakeFile, newLakeFile } from '../../formats/lake-file.ts';
+import type { FieldIds } from '../../formats/parquet/field-ids.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import { settleAll } from '../../store/settle-all.ts';
 import type { StageContext } from './context.ts';
@@ -24,6 +27,8 @@ export class PartitionedFiles {
   readonly #format: LakeFormat;
   readonly #codeVersion: string;
   readonly #most: number;
+  /** Of the fields of the dataset's Iceberg table. */
+  readonly #ids: FieldIds | undefined;
   /** By partition path. */
   readonly #files = new Map<string, LakeFile>();
 
@@ -31,7 +36,7 @@ export class PartitionedFiles {
     dataset: Dataset,
     path: VersionPath,
     header: PartHeader,
-    { codeVersion, limits }: Pick<StageContext, 'codeVersion' | 'limits'>,
+    { codeVersion, limits, tableSchema }: Pick<StageContext, 'codeVersion' | 'limits' | 'tableSchema'>,
   ) {
     this.#most = limits.partitions;
     this.#dataset = dataset;
@@ -39,6 +44,7 @@ export class PartitionedFiles {
     this.#header = header;
     this.#format = dataset.processedAs ?? 'parquet';
     this.#codeVersion = codeVersion;
+    this.#ids = this.#format === 'parquet' ? fieldIds(tableSchema(dataset).schema) : undefined;
   }
 
   /** @returns `false` if the row would need one partition too many */
@@ -47,7 +53,7 @@ export class PartitionedFiles {
     let file = this.#files.get(partition);
     if (file === undefined) {
       if (this.#files.size === this.#most) return false;
-      file = newLakeFile(this.#dataset, this.#format, sourceMetadata(this.#header));
+      file = newLakeFile(this.#dataset, this.#format, sourceMetadata(this.#header), this.#ids);
       this.#files.set(partition, file);
     }
     file.add({ ...row, [recordColumn.name]: recordNumber });
@@ -65,7 +71,14 @@ export class PartitionedFiles {
           const metadata = { ...sourceMetadata(this.#header), records: String(file.rows) };
           const contentType = contentTypes[this.#format];
           const written = await store.write({ bucket, key, body, contentType, metadata });
-          return { key, records: file.rows, bytes: body.length, ...written };
+          const statistics = file.statistics && this.#ids && statisticsOf(file.statistics());
+          return {
+            key,
+            records: file.rows,
+            bytes: body.length,
+            ...written,
+            ...(statistics && { statistics }),
+          };
         }),
       ),
     );

@@ -8,6 +8,8 @@ import { currentSchema, type TableMetadata } from './metadata.ts';
 /** What a dataset says of its table. */
 export interface TableLayout {
   readonly columns: readonly Column[];
+  /** The schema that was recorded for these columns, if the table is not to give ids by itself. */
+  readonly recorded?: SchemaState;
   /** Names of columns, outermost first. */
   readonly partitionBy: readonly string[];
   /** The columns by which the rows of a file are sorted. */
@@ -33,7 +35,7 @@ export function createTable(
   }: { location: string; layout: TableLayout; tableUuid?: string },
   { now, uuid = randomUUID() }: Moment,
 ): NextMetadata {
-  const state = schemaAfter(undefined, layout.columns);
+  const state = layout.recorded ?? schemaAfter(undefined, layout.columns);
   const empty: TableMetadata = {
     'format-version': 2,
     'table-uuid': tableUuid,
@@ -77,11 +79,15 @@ export function evolveTable(
   const { metadata } = base;
   const schema = currentSchema(metadata);
   const state = { schema, lastColumnId: metadata['last-column-id'] };
-  const after = schemaAfter(state, layout.columns, layout.renames);
+  // Files of newer code have columns that older code does not know.
+  const isBehind =
+    layout.recorded !== undefined && schema['schema-id'] >= layout.recorded.schema['schema-id'];
+  const after = isBehind ? state : (layout.recorded ?? schemaAfter(state, layout.columns, layout.renames));
   refuseLostPartitions(metadata, state, after);
   // An equal schema is used again, as the format's own library does.
   const equal = metadata.schemas.find((each) => sameFields(each, after.schema));
-  const id = Math.max(...metadata.schemas.map((each) => each['schema-id'])) + 1;
+  const next = Math.max(...metadata.schemas.map((each) => each['schema-id'])) + 1;
+  const id = layout.recorded?.schema['schema-id'] ?? next;
   const current = equal ?? { ...after.schema, 'schema-id': id };
   const withSchema: TableMetadata = {
     ...metadata,
