@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { missingMysql, mysqlTag } from './test/vitest/missing-mysql.ts';
+import { SlowestFirst } from './test/vitest/slowest-first.ts';
 
 // Each worker loads the same packages; compiled ones load faster.
 process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, 'node_modules/.cache/node');
@@ -22,6 +23,7 @@ export default defineConfig({
     // A process for each file, with the packages loaded anew, would be a quarter of all processor time. What
     // a file changes of its process is undone at the file's end: see test/vitest/own-environment.ts.
     isolate: false,
+    sequence: { sequencer: SlowestFirst },
     include: ['{test,local-aws/test}/**/*.test.ts'],
     // The page's tests need Chromium, and have a configuration of their own: npm run test:browser.
     exclude: [...configDefaults.exclude, 'test/browser/**'],

@@ -36,7 +36,7 @@ export interface CloudOptions {
   /** The cloud's own name, for parts that AWS does not have: see `ServerOptions`. */
   readonly name?: string;
   /** A process that has loaded Pulumi already; by default a new one. */
-  readonly programProcess?: ProgramProcess;
+  readonly programProcess?: Pick<ProgramProcess, 'run'>;
   /** Compares the files that crawlers find with their table. Without it, no file is compared. */
   readonly compareFile?: CompareFile;
   /** Gets a line for each failed batch, lost event, and other problem, and when an alarm starts or ends. */

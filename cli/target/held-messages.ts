@@ -8,6 +8,7 @@ import {
 import pLimit from 'p-limit';
 import { settleAll } from '../../store/settle-all.ts';
 import { UserError } from '../terminal/user-error.ts';
+import type { Target } from './target.ts';
 
 /** For how long a message stays hidden if this process is killed, in seconds. */
 export const HIDDEN_SECONDS = 30;
@@ -15,8 +16,11 @@ const RENEW_MS = (HIDDEN_SECONDS * 1000) / 3;
 /** The most that SQS takes in one request ("Amazon SQS API Reference"). */
 const BATCH = 10;
 const AT_ONCE = 8;
-/** A long poll asks all servers of a queue; a short one only some ("Amazon SQS short and long polling"). */
-const WAIT_SECONDS = 1;
+/**
+ * A long poll asks all servers of a queue; a short one only some ("Amazon SQS short and long polling"). The
+ * local cloud has only one.
+ */
+const waitSeconds = ({ control }: Pick<Target, 'control'>) => (control === undefined ? 1 : 0);
 
 /**
  * The messages of a queue, received and kept hidden from every other reader until they are released or
@@ -25,13 +29,15 @@ const WAIT_SECONDS = 1;
 export class HeldMessages {
   readonly #sqs: SQSClient;
   readonly #url: string;
+  readonly #waitSeconds: number;
   /** Receipt handles by message id. */
   readonly #held = new Map<string, string>();
   readonly #renewal: NodeJS.Timeout;
 
-  constructor(sqs: SQSClient, url: string) {
-    this.#sqs = sqs;
+  constructor(target: Pick<Target, 'sqs' | 'control'>, url: string) {
+    this.#sqs = target.sqs;
     this.#url = url;
+    this.#waitSeconds = waitSeconds(target);
     this.#renewal = setInterval(() => {
       // What could not be renewed shows itself again, and is received twice at worst.
       this.#setVisibility(HIDDEN_SECONDS).catch(() => {});
@@ -88,7 +94,7 @@ export class HeldMessages {
           QueueUrl: this.#url,
           MaxNumberOfMessages: BATCH,
           VisibilityTimeout: HIDDEN_SECONDS,
-          WaitTimeSeconds: WAIT_SECONDS,
+          WaitTimeSeconds: this.#waitSeconds,
           MessageSystemAttributeNames: ['All'],
           MessageAttributeNames: ['All'],
         }),

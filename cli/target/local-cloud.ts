@@ -17,7 +17,10 @@ type PipelineOptions = Pick<
   CloudOptions,
   'directory' | 'port' | 'ephemeral' | 'configuration' | 'onTrouble'
 > &
-  Pick<MysqlOptions, 'environment'>;
+  Pick<MysqlOptions, 'environment'> & {
+    /** A process that runs the program; by default a new one. */
+    readonly programProcess?: Pick<ProgramProcess, 'run' | 'end'>;
+  };
 
 export interface LocalPipeline extends Instance {
   /** Sends a browser that opens the endpoint to this address. */
@@ -32,7 +35,7 @@ export interface LocalPipeline extends Instance {
 export async function startPipeline(options: PipelineOptions): Promise<LocalPipeline> {
   const { directory } = options;
   // It is the slowest to start, so it starts first.
-  const programProcess = new ProgramProcess();
+  const { programProcess = new ProgramProcess() } = options;
   const opening = openMysql(options);
   const migrated = opening.then(bringUpToDate);
   // Handled below, where it is awaited; without a handler until then, Node would report an unhandled

@@ -64,7 +64,7 @@ const answer = z.union([
  */
 export async function readProgram(
   { stack, directory, endpoint, configuration: more }: ProgramOptions,
-  process = new ProgramProcess(),
+  process: Pick<ProgramProcess, 'run'> = new ProgramProcess(),
 ): Promise<Program> {
   const { name, main, configuration: settings } = readStackFiles(directory, stack);
   const configuration = { ...settings, ...more };

@@ -20,7 +20,7 @@ export class ProgramRefused extends Error {
  */
 export async function readSystem(
   options: ProgramOptions,
-  process?: ProgramProcess,
+  process?: Pick<ProgramProcess, 'run'>,
 ): Promise<Pick<Program, 'region' | 'outputs'> & { readonly topology: Topology }> {
   try {
     const { region, outputs, resources } = await readProgram(options, process);

@@ -6,6 +6,7 @@ import { type LocalPipeline, startPipeline } from '../../cli/target/local-cloud.
 import { queueDepth } from '../../cli/target/queue-state.ts';
 import { localTarget, type Target } from '../../cli/target/target.ts';
 import { stages } from '../../domain/stage.ts';
+import { ProgramProcess, type ProgramRequest } from '../../local-aws/program/program-process.ts';
 import { nodeWarning } from '../cli/sluice.ts';
 
 /** The whole pipeline on a free port, with the real program, bundles and processes. */
@@ -38,6 +39,7 @@ export async function startTestPipeline({
     // A test that runs at the full hour would meet a crawl that it has not started.
     configuration: { 'sluice:catalog': JSON.stringify({ scheduled: false }) },
     onTrouble: (line) => troubles.push(line),
+    programProcess,
     environment: mysql ? { PATH: process.env['PATH'] } : { SLUICE_NO_MYSQL: '1' },
   });
   return {
@@ -53,6 +55,25 @@ export async function startTestPipeline({
     },
   };
 }
+
+/** Stands for the endpoint, which is another one in each pipeline, and only begins the URLs of queues. */
+const anEndpoint = 'http://endpoint.invalid';
+const answers = new Map<string, Promise<unknown>>();
+
+/**
+ * Runs the program once for all pipelines of this process: a run is half of the work of a start. What runs it
+ * anew each time is `npm start`, in other tests.
+ */
+const programProcess = {
+  async run(request: ProgramRequest): Promise<unknown> {
+    const common = { ...request, queueEndpoint: anEndpoint };
+    const key = JSON.stringify(common);
+    const answer = answers.get(key) ?? new ProgramProcess().run(common);
+    answers.set(key, answer);
+    return JSON.parse(JSON.stringify(await answer).replaceAll(anEndpoint, request.queueEndpoint));
+  },
+  end() {},
+};
 
 /** Node's warnings in the logs of the functions. */
 function warningsOfFunctions(logs: string): string[] {

@@ -1,64 +1,74 @@
+import { hash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { Sabotage } from './pipeline.ts';
 import { type Run, runSeed } from './run.ts';
 import { readSystem, type System } from './system.ts';
 
+const SEEDS = 200;
+
 let system: System;
-const runs: Run[] = [];
+const failures: string[] = [];
+/** The first runs. All together hold a hundred megabytes, which each collection of garbage would visit. */
+const some: Run[] = [];
+const digests = new Set<string>();
+/** What no trace has told of yet. */
+const unmet = new Set([
+  '→ 503',
+  'answer lost',
+  'crashed before',
+  'crashed after',
+  'lost with its sender',
+  "after its sender's death",
+  'timed out',
+  'the body broke off',
+  'poison for',
+  'redrive of',
+  'deploy of code 2',
+  'its clock is set anew',
+  'is deleted for good',
+  'is expired',
+  'somebody takes away temp/',
+  'somebody takes away processed/',
+  'purge of',
+  'nobody looks after the DLQs',
+  'the sweep finds',
+  'SQL COMMIT → done, answer lost',
+  'SQL lower',
+  'kind=__HIVE_DEFAULT_PARTITION__/',
+  'extraction-00001~',
+  'transformation-00000-00001~',
+  '.csv → ok',
+]);
 
 beforeAll(async () => {
   system = await readSystem();
-  for (let seed = 1; seed <= 200; seed += 1) runs.push(await runSeed(system, seed));
+  for (let seed = 1; seed <= SEEDS; seed += 1) {
+    const run = await runSeed(system, seed);
+    const [finding] = run.findings;
+    if (finding !== undefined) failures.push(`npm run simulate -- --seed ${seed} --trace: ${finding}`);
+    if (some.length < 5) some.push(run);
+    const trace = run.trace.join('\n');
+    digests.add(hash('sha256', trace));
+    for (const each of unmet) if (trace.includes(each)) unmet.delete(each);
+  }
 }, 300_000);
 
 describe('the simulated pipeline', () => {
   it('ends as the model says, whatever faults it meets', () => {
-    const failures = runs.filter(({ findings }) => findings.length > 0);
-    expect(
-      failures.map(({ seed, findings }) => `npm run simulate -- --seed ${seed} --trace: ${findings[0]}`),
-    ).toEqual([]);
+    expect(failures).toEqual([]);
   });
 
   it('does the same under the same seed, to the last byte', async () => {
-    for (const run of runs.slice(0, 5)) expect(await runSeed(system, run.seed)).toEqual(run);
+    for (const run of some) expect(await runSeed(system, run.seed)).toEqual(run);
   });
 
   it('does something else under another seed', () => {
-    expect(new Set(runs.map(({ trace }) => trace.join('\n'))).size).toBe(runs.length);
+    expect(digests.size).toBe(SEEDS);
   });
 
   it('meets every kind of fault and of data within its first seeds', () => {
-    const trace = runs.flatMap((run) => run.trace).join('\n');
-    for (const met of [
-      '→ 503',
-      'answer lost',
-      'crashed before',
-      'crashed after',
-      'lost with its sender',
-      "after its sender's death",
-      'timed out',
-      'the body broke off',
-      'poison for',
-      'redrive of',
-      'deploy of code 2',
-      'its clock is set anew',
-      'is deleted for good',
-      'is expired',
-      'somebody takes away temp/',
-      'somebody takes away processed/',
-      'purge of',
-      'nobody looks after the DLQs',
-      'the sweep finds',
-      'SQL COMMIT → done, answer lost',
-      'SQL lower',
-      'kind=__HIVE_DEFAULT_PARTITION__/',
-      'extraction-00001~',
-      'transformation-00000-00001~',
-      '.csv → ok',
-    ]) {
-      expect(trace).toContain(met);
-    }
+    expect([...unmet]).toEqual([]);
   });
 });
 

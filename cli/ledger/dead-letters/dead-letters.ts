@@ -60,7 +60,7 @@ export async function withOpenQueues<Result>(
   signal: AbortSignal,
   work: (open: readonly OpenQueue[]) => Promise<Result>,
 ): Promise<Result> {
-  const all = queues.map((queue) => ({ queue, held: new HeldMessages(target.sqs, queue.url) }));
+  const all = queues.map((queue) => ({ queue, held: new HeldMessages(target, queue.url) }));
   try {
     const describe = describer(target, signal);
     return await work(

@@ -146,7 +146,7 @@ export async function visitMessages(
 ): Promise<number> {
   const counts = await Promise.all(
     deadLetterQueues(target, stages).map(async ({ stage, url }) => {
-      const held = new HeldMessages(target.sqs, url);
+      const held = new HeldMessages(target, url);
       try {
         const messages = await held.receiveAll(signal);
         const ours = messages.filter(({ Body = '' }) => {

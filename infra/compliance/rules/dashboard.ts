@@ -48,10 +48,18 @@ export const dashboardChecks: readonly Check[] = [
   },
 ];
 
-const widgets = (all: readonly Registered[]): readonly unknown[] =>
-  all
+/** By stack: each of its resources asks, and the bodies are long. */
+const parsedWidgets = new WeakMap<readonly Registered[], readonly unknown[]>();
+
+function widgets(all: readonly Registered[]): readonly unknown[] {
+  const known = parsedWidgets.get(all);
+  if (known !== undefined) return known;
+  const found = all
     .filter(({ type }) => type === dashboard)
     .flatMap(({ inputs }) => list(at(parsed(inputs['dashboardBody']), 'widgets')));
+  parsedWidgets.set(all, found);
+  return found;
+}
 
 const shows = (all: readonly Registered[], metric: readonly unknown[]): boolean =>
   widgets(all).some((widget) =>

@@ -157,17 +157,8 @@ const crawlersLogs = /^arn:aws[a-z-]*:logs:[a-z0-9-]+:\d{12}:log-group:\/aws-glu
 function isNarrow(allowed: ParsedStatement, all: readonly Registered[]): boolean {
   const { Action, NotAction, Resource, NotResource } = allowed;
   const has = (wildcard: string) => /[*?]/.test(wildcard);
-  const within = all.flatMap(({ type, outputs: { arn } }) => {
-    if (arn === undefined) return [];
-    // The ARNs of executions and map runs are derived from the state machine's.
-    if (type === 'aws:sfn/stateMachine:StateMachine')
-      return [
-        `${String(arn).replace(':stateMachine:', ':execution:')}:`,
-        `${String(arn).replace(':stateMachine:', ':mapRun:')}/`,
-      ];
-    return [`${arn}/`, `${arn}:`];
-  });
-  const liesWithin = (resource: string) => within.some((one) => !has(one) && resource.startsWith(one));
+  const liesWithin = (resource: string) =>
+    beginnings(all).some((one) => !has(one) && resource.startsWith(one));
   return (
     NotAction === undefined &&
     NotResource === undefined &&
@@ -179,4 +170,18 @@ function isNarrow(allowed: ParsedStatement, all: readonly Registered[]): boolean
       (Resource.every((resource) => crawlersLogs.test(resource)) &&
         Action.every((action) => action.startsWith('logs:'))))
   );
+}
+
+/** What the ARNs begin with that lie within a resource of the stack. */
+function beginnings(all: readonly Registered[]): string[] {
+  return all.flatMap(({ type, outputs: { arn } }) => {
+    if (arn === undefined) return [];
+    // The ARNs of executions and map runs are derived from the state machine's.
+    if (type === 'aws:sfn/stateMachine:StateMachine')
+      return [
+        `${String(arn).replace(':stateMachine:', ':execution:')}:`,
+        `${String(arn).replace(':stateMachine:', ':mapRun:')}/`,
+      ];
+    return [`${arn}/`, `${arn}:`];
+  });
 }

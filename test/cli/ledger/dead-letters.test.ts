@@ -180,14 +180,14 @@ describe('sluice dlq', () => {
   });
 
   test('leaves every message visible at its end, also after Ctrl-C', async () => {
-    await deadLetter(Array.from({ length: 200 }, (_, i) => eventOf(`recipes/held-${i}.ndjson`, `v${i}`)));
+    await deadLetter(Array.from({ length: 100 }, (_, i) => eventOf(`recipes/held-${i}.ndjson`, `v${i}`)));
     expect(await run('dlq', '--json')).toMatchObject({ status: 0 });
-    expect(await lying()).toHaveLength(200);
+    expect(await lying()).toHaveLength(100);
     const child = startSluice(pipeline.directory, ['dlq', '--json']);
     // It holds the messages as soon as it says that it reads them.
     const interrupted = await finished(child, 'Reading the DLQs');
     expect(interrupted).toMatchObject({ status: 130, stdout: '' });
-    expect(await lying()).toHaveLength(200);
+    expect(await lying()).toHaveLength(100);
   });
 });
 

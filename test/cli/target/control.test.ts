@@ -211,7 +211,7 @@ describe('the faults of the local cloud', () => {
   });
 
   test.each([
-    [['add', 'answer', 'PutObject', '418'], 2, 'Expected one of 403, 409, 412, 500, 503.'],
+    [['add', 'answer', 'PutObject', '418'], 2, 'Expected one of 400, 403, 409, 412, 500, 503.'],
     [['add', 'answer', 'SendMessage', '412'], 1, 'SendMessage never answers 412'],
     [['add', 'delay', 'events', '--by', 'soon'], 2, 'Expected a duration'],
     [['add', 'close', 'PutObject', '--key', 'a'], 1, '--key needs --bucket.'],

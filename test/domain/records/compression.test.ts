@@ -27,7 +27,7 @@ const distinct = (length: number) =>
 const items = distinct(3000);
 const lines = `${items.join('\n')}\n`;
 /** For damage: the block with it is decompressed byte by byte. */
-const few = items.slice(0, 300);
+const few = items.slice(0, 100);
 const fewLines = `${few.join('\n')}\n`;
 
 /** A frame that decompressors skip (RFC 8878, section 3.1.2). */
@@ -131,34 +131,34 @@ describe.each(compressors)('%s', (compression, compress, compressWithChecksum) =
   );
 
   it('keeps the content of the members before a damaged one', async () => {
-    const [first, second] = [items.slice(0, 500), items.slice(500, 1000)].map((part) =>
+    const [first, second] = [few, items.slice(500, 600)].map((part) =>
       compress(Buffer.from(`${part.join('\n')}\n`)),
     ) as [Buffer, Buffer];
     for (const [at, length] of [
       [0, 1],
       [1, 1],
       [4, 8],
-      [20, 1000],
+      [20, 400],
     ] as const) {
       const damaged = Buffer.from(second).fill(0xff, at, at + length);
-      const found = await decoded(chunksOf(Buffer.concat([first, damaged]), 4321));
+      const found = await decoded(chunksOf(Buffer.concat([first, damaged]), 321));
       expect(found.fault).toBe('corrupt_compression');
-      expect(found.records.slice(0, 500)).toEqual(items.slice(0, 500));
+      expect(found.records.slice(0, few.length)).toEqual(few);
     }
   });
 
   it('keeps the content of a member with a wrong checksum', async () => {
-    const whole = compressWithChecksum(Buffer.from(lines));
+    const whole = compressWithChecksum(Buffer.from(fewLines));
     const file = Buffer.from(whole);
     const at = compression === 'gzip' ? file.length - 8 : file.length - 4;
     file.writeUInt32LE((file.readUInt32LE(at) ^ 1) >>> 0, at);
-    const found = await decoded(chunksOf(file, 999));
-    expect(found).toMatchObject({ records: items, fault: 'corrupt_compression' });
-    expect(found.message).toContain(`after ${Buffer.byteLength(lines)} bytes of content`);
+    const found = await decoded(chunksOf(file, 99));
+    expect(found).toMatchObject({ records: few, fault: 'corrupt_compression' });
+    expect(found.message).toContain(`after ${Buffer.byteLength(fewLines)} bytes of content`);
   });
 
   it('gives the same records in every attempt: all of those before the damage, wherever it is', async () => {
-    const some = items.slice(0, 200);
+    const some = items.slice(0, 80);
     const whole = compress(Buffer.from(`${some.join('\n')}\n`));
     const damages = fc.array(
       fc.tuple(fc.integer({ min: 10, max: whole.length - 1 }), fc.integer({ min: 1, max: 255 })),
