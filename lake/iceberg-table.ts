@@ -49,7 +49,7 @@ export class IcebergTable {
     const { catalog, dataset } = this.#options;
     const pointer = await catalog.find(dataset.name);
     if (pointer === undefined) return undefined;
-    const metadata = parseMetadata(await this.#bytes(pointer.metadata));
+    const metadata = parseMetadata(await this.file(pointer.metadata));
     return { path: pointer.metadata, metadata, pointer };
   }
 
@@ -75,13 +75,13 @@ export class IcebergTable {
     const made = await commit({
       base: state,
       added: change.added.map((file) => dataFileOf(file, { dataset, bucket, metadata: state.metadata })),
-      removed: change.removed.map((key) => ({ path: this.#uri(key) })),
+      removed: change.removed.map((key) => ({ path: this.uri(key) })),
       summary: change.summary,
-      read: (path) => this.#bytes(path),
+      read: (path) => this.file(path),
       now: now(),
     });
     await settleAll([...made.manifests, made.manifestList].map((file) => this.#write(file)));
-    return (await this.#point(state, made.metadata)) ? made.snapshot : 'conflict';
+    return (await this.point(state, made.metadata)) ? made.snapshot : 'conflict';
   }
 
   /** Moves the pointer to where it is, so that nobody else commits to the table as he found it before. */
@@ -93,7 +93,7 @@ export class IcebergTable {
   /** Makes the table; somebody else may do so at the same time. */
   async #create(): Promise<void> {
     const { now } = this.#options;
-    await this.#point(
+    await this.point(
       undefined,
       createTable({ location: this.#location, layout: this.#layout }, { now: now() }),
     );
@@ -104,7 +104,7 @@ export class IcebergTable {
     const { now } = this.#options;
     const next = evolveTable(state, this.#layout, { now: now() });
     if (next === undefined) return false;
-    await this.#point(state, next);
+    await this.point(state, next);
     return true;
   }
 
@@ -113,7 +113,8 @@ export class IcebergTable {
     return { columns: tableColumns(dataset), recorded: schema, partitionBy: dataset.partitionBy };
   }
 
-  async #point(state: TableState | undefined, next: NextMetadata): Promise<boolean> {
+  /** Makes this the table's metadata, unless somebody else changed it. @returns whether it did */
+  async point(state: TableState | undefined, next: NextMetadata): Promise<boolean> {
     const { catalog, dataset } = this.#options;
     await this.#write(next);
     const schema = currentSchema(next.metadata);
@@ -121,15 +122,30 @@ export class IcebergTable {
     return catalog.move(dataset.name, state.pointer, next.path, this.#location, schema);
   }
 
-  get #location(): string {
-    return this.#uri(this.#options.dataset.name);
+  get name(): string {
+    return this.#options.dataset.name;
   }
 
-  #uri(key: string): string {
+  /** Removes files by their URIs. */
+  async remove(uris: readonly string[]): Promise<void> {
+    const { store, bucket } = this.#options;
+    await store.remove(
+      bucket,
+      uris.map((uri) => parseS3Uri(uri).key),
+    );
+  }
+
+  get #location(): string {
+    return this.uri(this.#options.dataset.name);
+  }
+
+  /** The URI of a key of the lake. */
+  uri(key: string): string {
     return `s3://${this.#options.bucket}/${key}`;
   }
 
-  async #bytes(uri: string): Promise<Buffer> {
+  /** The content of a file of the table. @throws {ObjectNotFound} */
+  async file(uri: string): Promise<Buffer> {
     const { store } = this.#options;
     const { bucket, key } = parseS3Uri(uri);
     return Buffer.from(await store.bytes(bucket, key));
