@@ -7,6 +7,7 @@ import {
   type Snapshot,
   schemaOf,
   snapshotOf,
+  specOf,
   type TableMetadata,
 } from '../../formats/iceberg/metadata/metadata.ts';
 import { liveFiles, snapshotAt } from '../../formats/iceberg/metadata/snapshot-manifests.ts';
@@ -103,6 +104,41 @@ function chosen(name: string, metadata: TableMetadata | undefined, at: At | unde
 }
 
 const timeOf = (snapshot: Snapshot) => new Date(snapshot['timestamp-ms']).toISOString();
+
+/** Bytes. Each file costs a reader some requests, so that many of such make queries slow. */
+const SMALL = 32 * 1024 * 1024;
+
+/** What there is of an Iceberg table. */
+export interface TableSummary {
+  /** The columns whose values are those of a file's partition. */
+  readonly partitionedBy: readonly string[];
+  readonly snapshots: number;
+  /** ISO 8601; there is none before the first snapshot. */
+  readonly committedAt?: string;
+  /** Of the current snapshot, as all that follows. */
+  readonly files: number;
+  readonly smallFiles: number;
+  readonly bytes: number;
+  readonly rows: number;
+}
+
+export async function summaryOf(target: Target, table: CatalogTable): Promise<TableSummary> {
+  const open = await openTable(target, table);
+  if (open === undefined)
+    return { partitionedBy: [], snapshots: 0, files: 0, smallFiles: 0, bytes: 0, rows: 0 };
+  const { metadata, read } = open;
+  const current = snapshotOf(metadata);
+  const files = await liveFiles(metadata, read);
+  return {
+    partitionedBy: specOf(metadata, metadata['default-spec-id']).fields.map(({ name }) => name),
+    snapshots: metadata.snapshots.length,
+    ...(current && { committedAt: timeOf(current) }),
+    files: files.length,
+    smallFiles: files.filter(({ fileSizeInBytes }) => fileSizeInBytes < SMALL).length,
+    bytes: files.reduce((sum, { fileSizeInBytes }) => sum + fileSizeInBytes, 0),
+    rows: files.reduce((sum, { recordCount }) => sum + recordCount, 0),
+  };
+}
 
 /** A snapshot as it is listed. */
 export interface ListedSnapshot {
