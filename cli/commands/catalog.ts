@@ -1,8 +1,7 @@
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import type { Command } from 'commander';
 import { datasets } from '../../datasets/index.ts';
-import { tableColumns } from '../../domain/columns.ts';
-import { glueTable, glueType } from '../../domain/tables/glue.ts';
+import { glueTable, icebergColumns } from '../../domain/tables/glue.ts';
 import { ledgerTables } from '../../domain/tables/ledger-tables.ts';
 import {
   type CatalogTable,
@@ -267,10 +266,7 @@ function driftFromDataset(inCatalog: CatalogTable): string[] {
   const isIceberg = inCatalog.format === ICEBERG;
   const { columns, partitionKeys } = glueTable(dataset);
   const wanted = isIceberg
-    ? {
-        columns: tableColumns(dataset).map(({ name, type }) => ({ name, type: glueType(type) })),
-        partitionKeys: [],
-      }
+    ? { columns: icebergColumns(dataset), partitionKeys: [] }
     : { columns, partitionKeys };
   const cure = `To deploy the program: pulumi up${isIceberg ? '; then the next commit changes the table' : ''}`;
   const differences = (what: string, actual: CatalogTable['columns'], declared: CatalogTable['columns']) => {

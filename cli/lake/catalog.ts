@@ -8,9 +8,8 @@ import {
   StartCrawlerCommand,
   type Table,
 } from '@aws-sdk/client-glue';
-import { tableColumns } from '../../domain/columns.ts';
 import { type Dataset, VERIFICATION } from '../../domain/dataset.ts';
-import { glueType } from '../../domain/tables/glue.ts';
+import { icebergColumns } from '../../domain/tables/glue.ts';
 import { isLedgerTable } from '../../domain/tables/ledger-tables.ts';
 import { NULL_PARTITION } from '../../domain/versions/key-layout.ts';
 import type { Target } from '../target/target.ts';
@@ -79,7 +78,7 @@ function newTable({ outputs }: Target, dataset: Dataset): CatalogTable {
     format: ICEBERG,
     bucket: outputs.buckets.processed,
     prefix: `${dataset.name}/`,
-    columns: tableColumns(dataset).map(({ name, type }) => ({ name, type: glueType(type) })),
+    columns: icebergColumns(dataset),
     partitionKeys: [],
     partitions: [],
   };

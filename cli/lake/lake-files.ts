@@ -8,7 +8,9 @@ import { GetObjectCommand } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
 import { partitionValues } from '../../domain/versions/key-layout.ts';
 import { listObjects } from '../../store/listing.ts';
+import { isNotFound } from '../../store/object-store.ts';
 import type { Target } from '../target/target.ts';
+import { UserError } from '../terminal/user-error.ts';
 import type { CatalogPartition, CatalogTable } from './catalog.ts';
 
 const DOWNLOADS_AT_ONCE = 8;
@@ -79,7 +81,9 @@ export async function copyFiles(
   await Promise.all(
     missing.map(({ key, path }) =>
       limit(async () => {
-        await download(target, table.bucket, key, path);
+        await download(target, table.bucket, key, path).catch((error: unknown) => {
+          throw isNotFound(error) ? gone(table, key) : error;
+        });
         done += 1;
         progress(`Fetching ${table.name}: ${done} of ${missing.length} files`);
       }),
@@ -87,6 +91,12 @@ export async function copyFiles(
   );
   for (const copy of present) if (isCopy(copy)) await removeOld(join(directory, copy));
   return copies;
+}
+
+function gone({ name, bucket }: CatalogTable, key: string): UserError {
+  return new UserError(
+    `s3://${bucket}/${key} of ${name} is gone. It may have been replaced meanwhile: run the query again. If that does not help, see which files are missing: npx sluice catalog --check`,
+  );
 }
 
 /** The paths of all copies that queries have made of the files of these tables. */

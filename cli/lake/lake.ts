@@ -76,7 +76,7 @@ async function queryHere(
 ): Promise<QueryResult> {
   const { DuckDBInstance } = await loadDuckDb();
   const connection = await (await DuckDBInstance.create(':memory:')).connect();
-  const originals: LakeFile[] = [];
+  const originals: (LakeFile & { readonly table: string })[] = [];
   const unreadable = new Map<string, unknown>();
   const problems: string[] = [];
   const unseen: Unseen[] = [];
@@ -95,7 +95,7 @@ async function queryHere(
         ? await filesOf(target, table, at)
         : { table, files: [], unseen: 0 };
       const files = of.files.length === 0 ? [] : await copyFiles(target, table, of.files, progress);
-      originals.push(...files);
+      originals.push(...files.map((file) => ({ ...file, table: table.name })));
       if (of.unseen > 0) unseen.push({ table: table.name, files: of.unseen });
       try {
         await createViews(connection, of.table, registry.named(table.name), files);
@@ -128,7 +128,11 @@ async function queryHere(
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof UserError || !(error instanceof Error) || '$metadata' in error) throw error;
-    const [table, why] = [...unreadable].find(([name]) => namesTable(error.message, name)) ?? [];
+    const broken = originals.find(({ path }) => error.message.includes(path));
+    const [table, why] = [...unreadable].find(([name]) => namesTable(error.message, name)) ?? [
+      broken?.table,
+      error,
+    ];
     const [, missing] = /^Catalog Error: Table with name (.+?) does not exist!/.exec(error.message) ?? [];
     if (table === undefined && missing !== undefined)
       throw new UserError(`There is no table ${missing}. The tables are ${tables.join(', ')}.`);
