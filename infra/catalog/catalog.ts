@@ -59,9 +59,8 @@ export class Catalog extends pulumi.ComponentResource {
   /** The stack's AWS account. */
   readonly accountId: pulumi.Output<string>;
   readonly findings: CrawlFindings;
-  /** The tables that the program makes, so that readers of the catalog can wait for them. */
+  /** The tables, so that readers of the catalog can be granted access and wait for them. */
   readonly tables: readonly aws.glue.CatalogTable[];
-  /** Of all tables and of what is above them, so that readers can be granted access. */
   readonly arns: readonly pulumi.Output<string>[];
   /** Of the Iceberg tables, which the commit function makes, and of what is above them. */
   readonly tableArns: readonly pulumi.Output<string>[];
@@ -115,13 +114,14 @@ export class Catalog extends pulumi.ComponentResource {
       database.arn,
       ...tables.map(({ arn }) => arn),
     ];
-    const iceberg = args.datasets
-      .filter(({ processedAs }) => processedAs !== 'csv')
-      .map((dataset) =>
+    this.arns = arnsOf(this.tables);
+    const iceberg = args.datasets.filter(({ processedAs }) => processedAs !== 'csv');
+    this.tableArns = [
+      ...arnsOf([]),
+      ...iceberg.map((dataset) =>
         database.arn.apply((arn) => `${arn.replace(':database/', ':table/')}/${dataset.name}`),
-      );
-    this.tableArns = [...arnsOf([]), ...iceberg];
-    this.arns = [...arnsOf(this.tables), ...iceberg];
+      ),
+    ];
 
     const role = new aws.iam.Role(name, { assumeRolePolicy: crawlerTrust }, { parent: this });
     const policy = new aws.iam.RolePolicy(

@@ -12,7 +12,6 @@ import {
 } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { crawlAndWait } from '../../cli/lake/catalog.ts';
 import { queryLake } from '../../cli/lake/lake.ts';
 import type { ObjectState } from '../../cli/ledger/states/object-state.ts';
 import { queueStates } from '../../cli/target/queue-state.ts';
@@ -43,7 +42,6 @@ async function become(key: string, body: string | Uint8Array): Promise<ObjectSta
 }
 
 async function query(sql: string): Promise<readonly (readonly unknown[])[]> {
-  await crawlAndWait(pipeline.target, 60);
   return (await queryLake(pipeline.target, sql, () => {})).rows;
 }
 
