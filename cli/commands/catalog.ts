@@ -11,10 +11,10 @@ import {
   lastCrawls,
   readCatalog,
 } from '../lake/catalog.ts';
-import { compareFiles } from '../lake/lake-drift.ts';
 import { publish, publishedAt } from '../lake/publish.ts';
-import { registerPartitions } from '../lake/register.ts';
-import { summaryOf, type TableSummary } from '../lake/snapshots.ts';
+import { compareFiles } from '../lake/tables/lake-drift.ts';
+import { registerPartitions } from '../lake/tables/register.ts';
+import { summaryOf, type TableSummary } from '../lake/tables/snapshots.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { queueAttributes } from '../target/queue-state.ts';
 import type { Target } from '../target/target.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { ICEBERG, readCatalog } from '../lake/catalog.ts';
-import { type ListedSnapshot, listedSnapshots, openTable } from '../lake/snapshots.ts';
+import { type ListedSnapshot, listedSnapshots, openTable } from '../lake/tables/snapshots.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { chosenDataset, datasetNames, whole } from '../options/options.ts';
 import { count, integer, printable, printableJson, table } from '../terminal/terminal.ts';

@@ -49,10 +49,10 @@ export interface CatalogTable {
 }
 
 /**
- * All tables of the lake, with the registered partitions of those that have some, as the catalog has them now;
- * also those that the first commit of a dataset will make. The tables about the pipeline's own work are not
- * among them: no crawl adds their partitions, and their files are not in the lake. Nor is the table of the
- * verification, unless it is asked for.
+ * All tables of the lake with their partitions, as the catalog has them now; also those that the first commit
+ * of a dataset will make. The tables about the pipeline's own work are not among them: no crawl adds their
+ * partitions, and their files are not in the lake. Nor is the table of the verification, unless it is asked
+ * for.
  */
 export async function readCatalog(target: Target, withVerification = false): Promise<CatalogTable[]> {
   const isShown = (name: string) => !isLedgerTable(name) && (withVerification || name !== VERIFICATION);

@@ -19,7 +19,7 @@ const MAX_LINE_BYTES = 64 * 1024 * 1024;
 
 const HEADERS_AT_ONCE = 32;
 
-/** Makes the schemas that `createViews` fills, in which a timestamp is one of UTC wherever this machine is. */
+/** Makes the schemas that `createViews` fills, in which a timestamp is of UTC wherever this machine is. */
 export async function createSchemas(connection: DuckDBConnection): Promise<void> {
   await connection.run(`set TimeZone = 'UTC'; create schema ${externalSchema}; create schema stored`);
 }
@@ -62,8 +62,8 @@ const isCsv = ({ format }: CatalogTable) => format === 'csv';
 
 /**
  * A query for all rows of the files with every column of the table, even one that a file does not have. The
- * values of a registered partition come from its folder, so a file stays right when its dataset is partitioned
- * differently later.
+ * values of a registered partition come from its folder, so a file stays right when its dataset is
+ * partitioned differently later.
  */
 async function source(table: CatalogTable, files: readonly LakeFile[]): Promise<string> {
   const columns = [...table.columns, ...table.partitionKeys];

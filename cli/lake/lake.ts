@@ -14,8 +14,8 @@ import { createSchemas, createViews } from './lake-views.ts';
 import { ledgerCatalogTable, writeLedgerFiles } from './ledger-files.ts';
 import type { QueryResult } from './query-result.ts';
 import { checkSingleQuery, shutIn } from './single-query.ts';
-import { type At, snapshotTable, tableFiles } from './snapshots.ts';
-import type { Unseen } from './unseen.ts';
+import { type At, snapshotTable, tableFiles } from './tables/snapshots.ts';
+import type { Unseen } from './tables/unseen.ts';
 import { queryWarehouse } from './warehouse.ts';
 
 export interface QueryOptions {

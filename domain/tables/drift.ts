@@ -83,7 +83,11 @@ async function parquetColumns(read: ReadRange, size: number): Promise<GlueColumn
   );
 }
 
-/** What a Parquet file's footer says; `undefined` if the file is gone. @throws {Error} that says why it can't be read */
+/**
+ * What a Parquet file's footer says; `undefined` if the file is gone.
+ *
+ * @throws {Error} that says why it can't be read
+ */
 export async function parquetFooter(read: ReadRange, byteLength: number): Promise<FileMetaData | undefined> {
   if (byteLength < SHORTEST_PARQUET) throw new Error('it is too short');
   let gone = false;

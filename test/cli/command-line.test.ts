@@ -54,6 +54,7 @@ describe('the output of the commands', () => {
     expect(stages.map(({ stage }: { stage: string }) => stage)).toEqual([
       'extraction',
       'transformation',
+      'commit',
       'loading',
     ]);
     expect(stages[0]).toMatchObject({ waiting: 0, dead: 0, undelivered: 0 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GetTablesCommand, GlueClient } from '@aws-sdk/client-glue';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { unseenOf } from '../../cli/lake/unseen.ts';
+import { unseenOf } from '../../cli/lake/tables/unseen.ts';
 import { startTestPipeline, type TestPipeline } from '../pipeline/running-pipeline.ts';
 import { finished, type Run, sluice, startShell, startSluice } from './sluice.ts';
 

@@ -1,19 +1,19 @@
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { parquetSchema } from 'hyparquet';
-import { errorText } from '../../domain/errors.ts';
-import { driftOf, parquetFooter, type ReadRange } from '../../domain/tables/drift.ts';
-import { partitionValues } from '../../domain/versions/key-layout.ts';
-import type { LiveFile } from '../../formats/iceberg/manifest/data-file.ts';
-import { currentSchema } from '../../formats/iceberg/metadata/metadata.ts';
-import { liveFiles } from '../../formats/iceberg/metadata/snapshot-manifests.ts';
-import { fileDrift } from '../../formats/iceberg/schema/file-drift.ts';
-import type { Schema } from '../../formats/iceberg/schema/types.ts';
-import { parseS3Uri } from '../../lake/iceberg-table.ts';
-import { listObjects } from '../../store/listing.ts';
-import { isNotFound } from '../../store/object-store.ts';
-import { concurrently } from '../concurrently.ts';
-import type { Target } from '../target/target.ts';
-import { type CatalogTable, ICEBERG, readCatalog } from './catalog.ts';
+import { errorText } from '../../../domain/errors.ts';
+import { driftOf, parquetFooter, type ReadRange } from '../../../domain/tables/drift.ts';
+import { partitionValues } from '../../../domain/versions/key-layout.ts';
+import type { LiveFile } from '../../../formats/iceberg/manifest/data-file.ts';
+import { currentSchema } from '../../../formats/iceberg/metadata/metadata.ts';
+import { liveFiles } from '../../../formats/iceberg/metadata/snapshot-manifests.ts';
+import { fileDrift } from '../../../formats/iceberg/schema/file-drift.ts';
+import type { Schema } from '../../../formats/iceberg/schema/types.ts';
+import { parseS3Uri } from '../../../lake/iceberg-table.ts';
+import { listObjects } from '../../../store/listing.ts';
+import { isNotFound } from '../../../store/object-store.ts';
+import { concurrently } from '../../concurrently.ts';
+import type { Target } from '../../target/target.ts';
+import { type CatalogTable, ICEBERG, readCatalog } from '../catalog.ts';
 import { openTable } from './snapshots.ts';
 
 const FILES_AT_ONCE = 32;
@@ -28,8 +28,8 @@ export interface ComparedFile {
 
 /**
  * Compares every file that the tables show with its table: those of the current snapshots of Iceberg tables,
- * and those in the folders of the other tables. It reads the footer or the header of each file. What a version
- * has prepared and older snapshots show is nobody's fault.
+ * and those in the folders of the other tables. It reads the footer or the header of each file. What a
+ * version has prepared and older snapshots show is nobody's fault.
  */
 export async function* compareFiles(target: Target): AsyncGenerator<ComparedFile> {
   const tables = await readCatalog(target, true);

@@ -1,8 +1,8 @@
 import { BatchCreatePartitionCommand, GetTableCommand } from '@aws-sdk/client-glue';
-import { partitionValues } from '../../domain/versions/key-layout.ts';
-import { listObjects } from '../../store/listing.ts';
-import type { Target } from '../target/target.ts';
-import { type CatalogTable, readCatalog } from './catalog.ts';
+import { partitionValues } from '../../../domain/versions/key-layout.ts';
+import { listObjects } from '../../../store/listing.ts';
+import type { Target } from '../../target/target.ts';
+import { type CatalogTable, readCatalog } from '../catalog.ts';
 
 /** "BatchCreatePartition: no more than 100 items" */
 const BATCH = 100;

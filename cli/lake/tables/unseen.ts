@@ -1,8 +1,8 @@
-import { csvTableKey, type VersionPath, versionPath } from '../../domain/versions/key-layout.ts';
-import { ledgerOf } from '../ledger/ledger.ts';
-import type { Target } from '../target/target.ts';
-import { count } from '../terminal/terminal.ts';
-import { type CatalogTable, readCatalog } from './catalog.ts';
+import { csvTableKey, type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
+import { ledgerOf } from '../../ledger/ledger.ts';
+import type { Target } from '../../target/target.ts';
+import { count } from '../../terminal/terminal.ts';
+import { type CatalogTable, readCatalog } from '../catalog.ts';
 
 /** Files of a table that a query does not see, since no crawl has registered their partition. */
 export interface Unseen {

@@ -1,6 +1,6 @@
-import type { Long } from '../../formats/iceberg/long.ts';
-import type { LiveFile } from '../../formats/iceberg/manifest/data-file.ts';
-import type { ReadFile } from '../../formats/iceberg/metadata/files.ts';
+import type { Long } from '../../../formats/iceberg/long.ts';
+import type { LiveFile } from '../../../formats/iceberg/manifest/data-file.ts';
+import type { ReadFile } from '../../../formats/iceberg/metadata/files.ts';
 import {
   currentSchema,
   parseMetadata,
@@ -9,15 +9,15 @@ import {
   snapshotOf,
   specOf,
   type TableMetadata,
-} from '../../formats/iceberg/metadata/metadata.ts';
-import { liveFiles, snapshotAt } from '../../formats/iceberg/metadata/snapshot-manifests.ts';
-import { hiveType } from '../../lake/glue-catalog.ts';
-import { parseS3Uri } from '../../lake/iceberg-table.ts';
-import { s3ObjectStore } from '../../store/object-store.ts';
-import type { Target } from '../target/target.ts';
-import { UserError } from '../terminal/user-error.ts';
-import type { CatalogTable } from './catalog.ts';
-import type { TableFile } from './lake-files.ts';
+} from '../../../formats/iceberg/metadata/metadata.ts';
+import { liveFiles, snapshotAt } from '../../../formats/iceberg/metadata/snapshot-manifests.ts';
+import { hiveType } from '../../../lake/glue-catalog.ts';
+import { parseS3Uri } from '../../../lake/iceberg-table.ts';
+import { s3ObjectStore } from '../../../store/object-store.ts';
+import type { Target } from '../../target/target.ts';
+import { UserError } from '../../terminal/user-error.ts';
+import type { CatalogTable } from '../catalog.ts';
+import type { TableFile } from '../lake-files.ts';
 
 /** An Iceberg table, as its metadata file says. */
 export interface OpenTable {
@@ -74,7 +74,7 @@ export async function snapshotTable(
   return { table: { ...table, columns }, files };
 }
 
-/** The data files of a snapshot as files of its table. A file never changes, so that its size tells enough. */
+/** The data files of a snapshot as files of its table. They never change, so that the size tells enough. */
 export function tableFiles({ table, files }: SnapshotTable): TableFile[] {
   return files.map(({ filePath, fileSizeInBytes }) => ({
     key: parseS3Uri(filePath).key,
