@@ -32,6 +32,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     alarms: async () => (await import('./commands/alarms.ts')).alarms,
     logs: async () => (await import('./commands/logs.ts')).logs,
     catalog: async () => (await import('./commands/catalog.ts')).catalog,
+    snapshots: async () => (await import('./commands/snapshots.ts')).snapshots,
     executions: async () => (await import('./commands/executions.ts')).executions,
     reconcile: async () => (await import('./commands/reconcile.ts')).reconcile,
     cost: async () => (await import('./commands/cost.ts')).cost,

@@ -3,7 +3,7 @@
  * reads ahead of the work, so memory does not grow with the length of the source.
  */
 export async function* concurrently<Item, Result>(
-  source: AsyncIterable<Item>,
+  source: AsyncIterable<Item> | Iterable<Item>,
   atOnce: number,
   work: (item: Item) => Promise<Result>,
 ): AsyncGenerator<Result> {

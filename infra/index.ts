@@ -3,6 +3,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { datasets, deployedDatasets } from '../datasets/index.ts';
 import type { BucketVariable, FunctionName, VariableOf } from '../domain/environment.ts';
 import { type StageInput, type Stage as StageName, stageInputs, stages } from '../domain/stage.ts';
+import { csvTablePrefix } from '../domain/versions/key-layout.ts';
 import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
 import { AccessLogBucket } from './base/access-logs.ts';
 import { Bucket, type BucketArgs } from './base/bucket.ts';
@@ -83,7 +84,11 @@ const crawlQueue = new CrawlQueue(
   },
   here,
 );
-const processed = bucket('processed', { changes: crawlQueue.queue });
+// No crawl looks at Iceberg tables, nor at what is not published yet.
+const crawled = deployedDatasets.filter(({ processedAs }) => processedAs === 'csv');
+const processed = bucket('processed', {
+  changes: { queue: crawlQueue.queue, prefixes: crawled.map((dataset) => csvTablePrefix(dataset.name)) },
+});
 const archive = bucket('archive', { glacierAfter: configuration.glacierAfter });
 const ledger = bucket('ledger', { createdOnce: 'receipts/' });
 

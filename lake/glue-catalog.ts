@@ -97,7 +97,8 @@ const hiveTypes: Readonly<Record<string, string>> = {
   timestamptz: 'timestamp',
 };
 
-function hiveType(type: Type): string {
+/** A column's type by the name that Glue has for it. */
+export function hiveType(type: Type): string {
   if (typeof type === 'string') return hiveTypes[type] ?? 'string';
   if (type.type === 'list') return `array<${hiveType(type.element)}>`;
   if (type.type === 'struct')

@@ -1,14 +1,20 @@
-import { BatchCreatePartitionCommand, GetTableCommand } from '@aws-sdk/client-glue';
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import type { Command } from 'commander';
 import { datasets } from '../../datasets/index.ts';
-import { glueTable } from '../../domain/tables/glue.ts';
+import { glueTable, icebergColumns } from '../../domain/tables/glue.ts';
 import { ledgerTables } from '../../domain/tables/ledger-tables.ts';
-import { partitionValues } from '../../domain/versions/key-layout.ts';
-import { listObjects } from '../../store/listing.ts';
-import { type CatalogTable, type Crawl, crawlerState, lastCrawls, readCatalog } from '../lake/catalog.ts';
-import { compareFiles } from '../lake/lake-drift.ts';
+import {
+  type CatalogTable,
+  type Crawl,
+  crawlerState,
+  ICEBERG,
+  lastCrawls,
+  readCatalog,
+} from '../lake/catalog.ts';
 import { publish, publishedAt } from '../lake/publish.ts';
+import { compareFiles } from '../lake/tables/lake-drift.ts';
+import { registerPartitions } from '../lake/tables/register.ts';
+import { summaryOf, type TableSummary } from '../lake/tables/snapshots.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { queueAttributes } from '../target/queue-state.ts';
 import type { Target } from '../target/target.ts';
@@ -37,14 +43,19 @@ interface Options {
 export function catalog(program: Command): void {
   program
     .command('catalog')
-    .description('show the tables of the catalog, their partitions, the last crawls and their findings')
+    .description(
+      'show the tables of the lake with their snapshots or partitions, the last crawls and their findings',
+    )
     .option('--json', 'as JSON, with every partition')
     .option(
       '--register',
-      'first add the partitions of the lake that are missing in the catalog, without a crawl, and delete dead-lettered changes',
+      'first add the partitions of CSV tables that are missing in the catalog, without a crawl, and delete dead-lettered changes',
     )
     .option('--clear', 'delete the findings, which ends their alarm')
-    .option('--check', 'instead: compare every file of the lake with its table; exit 1 if any file differs')
+    .option(
+      '--check',
+      'instead: compare every file that the tables show with its table; exit 1 if any file differs',
+    )
     .option(
       '--publish',
       'instead: copy rejects and objects into files of their tables, for Athena and Redshift; exit 1 if a document can’t be read',
@@ -65,7 +76,7 @@ export function catalog(program: Command): void {
           await target.sqs.send(new PurgeQueueCommand({ QueueUrl }));
       const [copies, tables, crawler, crawls, waiting, dead, findings] = await Promise.all([
         publishedCopies(target),
-        readCatalog(target),
+        summarized(target),
         crawlerState(target),
         lastCrawls(target, CRAWLS),
         messagesIn(target, [target.outputs.catalog.crawlQueue]),
@@ -120,6 +131,19 @@ function publishedCopies(target: Target) {
   );
 }
 
+interface ShownTable extends CatalogTable {
+  readonly summary?: TableSummary;
+}
+
+async function summarized(target: Target): Promise<ShownTable[]> {
+  const tables = await readCatalog(target);
+  return Promise.all(
+    tables.map(async (each) =>
+      each.format === ICEBERG ? { ...each, summary: await summaryOf(target, each) } : each,
+    ),
+  );
+}
+
 async function publishTables(target: Target, json: boolean): Promise<void> {
   const progress = new Progress();
   for (const each of Object.values(ledgerTables)) {
@@ -171,21 +195,30 @@ async function checkLake(target: Target, json: boolean): Promise<void> {
   );
 }
 
-function tableOfTables(tables: readonly CatalogTable[]): string {
+function tableOfTables(tables: readonly ShownTable[]): string {
+  const number = (title: string, value: (each: ShownTable) => number | undefined) => ({
+    title,
+    value: (each: ShownTable) => {
+      const found = value(each);
+      return found === undefined ? '–' : integer(found);
+    },
+    align: 'right' as const,
+  });
+  const partitionedBy = ({ partitionKeys, summary }: ShownTable) =>
+    summary?.partitionedBy ?? partitionKeys.map(({ name }) => name);
   return table(tables, [
     { title: 'TABLE', value: ({ name }) => printable(name) },
     { title: 'FORMAT', value: ({ format }) => printable(format) },
-    { title: 'COLUMNS', value: ({ columns }) => integer(columns.length), align: 'right' },
-    {
-      title: 'PARTITIONED BY',
-      value: ({ partitionKeys }) => partitionKeys.map(({ name }) => printable(name)).join(', ') || '–',
-    },
-    {
-      title: 'PARTITIONS',
-      value: ({ partitions, partitionKeys }) =>
-        partitionKeys.length === 0 ? '–' : integer(partitions.length),
-      align: 'right',
-    },
+    number('COLUMNS', ({ columns }) => columns.length),
+    { title: 'PARTITIONED BY', value: (each) => partitionedBy(each).map(printable).join(', ') || '–' },
+    number('PARTITIONS', ({ partitions, partitionKeys }) =>
+      partitionKeys.length === 0 ? undefined : partitions.length,
+    ),
+    number('SNAPSHOTS', ({ summary }) => summary?.snapshots),
+    number('FILES', ({ summary }) => summary?.files),
+    number('< 32 MiB', ({ summary }) => summary?.smallFiles),
+    number('ROWS', ({ summary }) => summary?.rows),
+    { title: 'LAST COMMIT', value: ({ summary }) => summary?.committedAt ?? '–' },
   ]);
 }
 
@@ -230,62 +263,23 @@ async function messagesIn(target: Target, urls: readonly string[]): Promise<numb
 function driftFromDataset(inCatalog: CatalogTable): string[] {
   const dataset = datasets.find(({ name }) => name === inCatalog.name);
   if (dataset === undefined) return [`${inCatalog.name}: this program has no such dataset.`];
-  const wanted = glueTable(dataset);
+  const isIceberg = inCatalog.format === ICEBERG;
+  const { columns, partitionKeys } = glueTable(dataset);
+  const wanted = isIceberg
+    ? { columns: icebergColumns(dataset), partitionKeys: [] }
+    : { columns, partitionKeys };
+  const cure = `To deploy the program: pulumi up${isIceberg ? '; then the next commit changes the table' : ''}`;
   const differences = (what: string, actual: CatalogTable['columns'], declared: CatalogTable['columns']) => {
     const listed = (columns: CatalogTable['columns']) =>
       columns.map(({ name, type }) => `${name} ${type}`).join(', ');
     return listed(actual) === listed(declared)
       ? []
       : [
-          `${wanted.name}: its ${what} are ${listed(actual)} in the catalog, but ${listed(declared)} in the program. To deploy the program: pulumi up`,
+          `${dataset.name}: its ${what} are ${listed(actual)} in the catalog, but ${listed(declared)} in the program. ${cure}`,
         ];
   };
   return [
     ...differences('columns', inCatalog.columns, wanted.columns),
     ...differences('partition keys', inCatalog.partitionKeys, wanted.partitionKeys),
   ];
-}
-
-/** "BatchCreatePartition: no more than 100 items" */
-const BATCH = 100;
-
-/** Registers the partitions of the lake that are missing in the catalog. Returns their number. */
-async function registerPartitions(target: Target): Promise<number> {
-  const DatabaseName = target.outputs.catalog.database;
-  let added = 0;
-  for (const each of await readCatalog(target)) {
-    if (each.partitionKeys.length === 0) continue;
-    const missing = await unregistered(target, each);
-    if (missing.length === 0) continue;
-    const { Table } = await target.glue.send(new GetTableCommand({ DatabaseName, Name: each.name }));
-    for (let at = 0; at < missing.length; at += BATCH) {
-      const PartitionInputList = missing.slice(at, at + BATCH).map(({ prefix, values }) => ({
-        Values: values,
-        StorageDescriptor: { ...Table?.StorageDescriptor, Location: `s3://${each.bucket}/${prefix}` },
-      }));
-      const { Errors = [] } = await target.glue.send(
-        new BatchCreatePartitionCommand({ DatabaseName, TableName: each.name, PartitionInputList }),
-      );
-      // A crawl may have added it meanwhile.
-      const [wrong] = Errors.filter(({ ErrorDetail }) => ErrorDetail?.ErrorCode !== 'AlreadyExistsException');
-      if (wrong !== undefined) throw new Error(`${each.name}: ${wrong.ErrorDetail?.ErrorMessage}`);
-      added += PartitionInputList.length - Errors.length;
-    }
-  }
-  return added;
-}
-
-async function unregistered(
-  target: Target,
-  { bucket, prefix, partitionKeys, partitions }: CatalogTable,
-): Promise<{ readonly prefix: string; readonly values: string[] }[]> {
-  const known = new Set(partitions.map((partition) => partition.prefix));
-  const missing = new Map<string, string[]>();
-  for await (const { Key } of listObjects(target, bucket, prefix)) {
-    const folder = Key.slice(0, Key.lastIndexOf('/') + 1);
-    if (known.has(folder)) continue;
-    const values = partitionValues(partitionKeys, folder.slice(prefix.length));
-    if (values !== undefined) missing.set(folder, values);
-  }
-  return [...missing].map(([folder, values]) => ({ prefix: folder, values }));
 }

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import type { Command } from 'commander';
 import { sumOf } from '../../domain/versions/reconciliation.ts';
-import { crawlAndWait } from '../lake/catalog.ts';
 import { queryLake } from '../lake/lake.ts';
 import { rejectTables } from '../ledger/rejects/describe.ts';
 import { type ListedReject, rejects } from '../ledger/rejects/rejects.ts';
@@ -93,7 +92,6 @@ async function run(target: Target): Promise<void> {
       console.log(`  ${printable(key)}\n    ${styled('red', fault.code)}  ${printable(fault.message)}`);
   }
 
-  await crawlAndWait(target, DEMO_TIMEOUT_S);
   console.log(`\nThe lake, through the catalog:\n\n${styled('dim', LAKE_QUESTION)}\n`);
   console.log(renderTable(await queryLake(target, LAKE_QUESTION, () => {})));
   await showMysql(target);

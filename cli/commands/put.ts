@@ -5,7 +5,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import type { Command } from 'commander';
 import { datasets, registry } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import { describeUnseen, unseenOf } from '../lake/unseen.ts';
+import { describeUnseen, unseenOf } from '../lake/tables/unseen.ts';
 import { describeOutcome } from '../ledger/states/describe-state.ts';
 import { isStuck, type ObjectState } from '../ledger/states/object-state.ts';
 import { waitFor } from '../ledger/states/wait.ts';

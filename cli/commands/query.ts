@@ -1,13 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { stripVTControlCharacters } from 'node:util';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { longOf } from '../../formats/iceberg/long.ts';
 import { queryLake } from '../lake/lake.ts';
 import type { QueryResult } from '../lake/query-result.ts';
-import { describeUnseen } from '../lake/unseen.ts';
+import type { At } from '../lake/tables/snapshots.ts';
+import { describeUnseen } from '../lake/tables/unseen.ts';
 import { mysqlUrl } from '../mysql/mysql.ts';
 import { queryMysql } from '../mysql/query-mysql.ts';
 import { chosenTarget, stackOption, type TargetOptions } from '../options/chosen-target.ts';
+import { pointInTime } from '../options/options.ts';
 import { csvLine } from '../terminal/csv.ts';
 import { folded } from '../terminal/fit.ts';
 import {
@@ -25,6 +28,7 @@ import { UserError } from '../terminal/user-error.ts';
 
 interface QueryOptions {
   readonly mysql?: boolean;
+  readonly at?: At;
   readonly file?: string;
   readonly json?: boolean;
   readonly csv?: boolean;
@@ -43,6 +47,14 @@ export function query(program: Command): void {
     )
     .option('-f, --file <file>', 'instead: the statement in this file')
     .option('--mysql', 'instead: over the tables in MySQL, of MYSQL_URL or the local cloud')
+    .addOption(
+      new Option(
+        '--at <snapshot>',
+        'of the tables as they were: in a snapshot that sluice snapshots lists, or at a time, e.g. 2026-11-22T10:00:00Z or 12h before now; this machine answers, even if the stack has a warehouse',
+      )
+        .argParser(snapshotOrTime)
+        .conflicts('mysql'),
+    )
     .addOption(new Option('--csv', 'as CSV').conflicts(['json', 'expanded']))
     .addOption(
       new Option(
@@ -59,7 +71,8 @@ export function query(program: Command): void {
       }
       const target = await chosenTarget(program);
       const progress = new Progress();
-      const result = await queryLake(target, sql, (text) => progress.show(text)).finally(() =>
+      const { at } = options;
+      const result = await queryLake(target, sql, (text) => progress.show(text), at && { at }).finally(() =>
         progress.end(),
       );
       show(result, options);
@@ -67,6 +80,18 @@ export function query(program: Command): void {
       for (const problem of result.problems ?? []) console.error(printable(problem));
       if ((result.problems ?? []).length > 0) process.exitCode = 1;
     });
+}
+
+/** Only digits are a snapshot's id. @throws {InvalidArgumentError} */
+function snapshotOrTime(text: string): At {
+  if (/^\d+$/.test(text)) return { snapshot: longOf(BigInt(text)) };
+  try {
+    return { time: pointInTime(text) };
+  } catch {
+    throw new InvalidArgumentError(
+      'Expected the id of a snapshot, a date or time, such as 2026-11-22T10:00:00Z, or a duration before now, such as 12h.',
+    );
+  }
 }
 
 /** @throws {UserError} unless exactly one place has the statement */

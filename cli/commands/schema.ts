@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
 import { storedColumns } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import { glueTable, tableLocation } from '../../domain/tables/glue.ts';
+import { glueTable, icebergColumns, icebergLocation, tableLocation } from '../../domain/tables/glue.ts';
 import { glueDdl } from '../../domain/tables/glue-ddl.ts';
 import { createTableSql, mysqlTables } from '../../domain/tables/mysql.ts';
 import { parquetSchema } from '../../domain/tables/parquet.ts';
-import { externalTableDdl } from '../../domain/tables/redshift.ts';
+import { redshiftDdl } from '../../domain/tables/redshift.ts';
 import { chosenDataset, datasetNames } from '../options/options.ts';
 import { UserError } from '../terminal/user-error.ts';
 
@@ -33,7 +33,9 @@ export function schema(program: Command): void {
     .argument('<dataset>', `one of ${datasetNames}`)
     .addOption(option('mysql', 'CREATE TABLE statements for MySQL'))
     .addOption(option('glue', 'DDL of the table in the Glue Data Catalog, as Athena would create it'))
-    .addOption(option('redshift', 'DDL of the external table in Redshift Spectrum'))
+    .addOption(
+      option('redshift', 'DDL in Redshift: of the external table of CSV, or of the view of an Iceberg table'),
+    )
     .addOption(option('parquet', 'the schema of its Parquet files'))
     .option('--bucket <name>', 'bucket name to use in the DDL', DEFAULT_BUCKET)
     .option('--json', 'as JSON')
@@ -50,7 +52,6 @@ export function schema(program: Command): void {
 }
 
 function schemaText(kind: Kind, dataset: Dataset, bucket: string): string {
-  const location = tableLocation(bucket, dataset);
   switch (kind) {
     case 'mysql': {
       const { table, lists } = mysqlTables(dataset);
@@ -59,9 +60,9 @@ function schemaText(kind: Kind, dataset: Dataset, bucket: string): string {
         .join('\n\n');
     }
     case 'glue':
-      return glueDdl(dataset, location);
+      return glueDdl(dataset, bucket);
     case 'redshift':
-      return externalTableDdl(dataset, location);
+      return redshiftDdl(dataset, bucket);
     case 'parquet':
       return parquetSchema(dataset);
   }
@@ -74,10 +75,24 @@ function schemaJson(kind: Kind, dataset: Dataset, bucket: string): unknown {
       return [table, ...lists.map((list) => list.table)];
     }
     case 'glue':
-      return { ...glueTable(dataset), location: tableLocation(bucket, dataset) };
+      return glueJson(dataset, bucket);
     case 'redshift':
       return { statement: schemaText(kind, dataset, bucket) };
     case 'parquet':
       return storedColumns(dataset);
   }
+}
+
+function glueJson(dataset: Dataset, bucket: string): unknown {
+  const { name, processedAs, partitionBy } = dataset;
+  if (processedAs === 'csv') return { ...glueTable(dataset), location: tableLocation(bucket, dataset) };
+  const columns = icebergColumns(dataset);
+  return {
+    name,
+    format: 'iceberg',
+    columns,
+    partitionKeys: partitionBy.map((key) => columns.find((column) => column.name === key)),
+    parameters: { table_type: 'ICEBERG' },
+    location: icebergLocation(bucket, dataset),
+  };
 }

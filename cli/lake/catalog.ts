@@ -8,7 +8,8 @@ import {
   StartCrawlerCommand,
   type Table,
 } from '@aws-sdk/client-glue';
-import { VERIFICATION } from '../../domain/dataset.ts';
+import { type Dataset, VERIFICATION } from '../../domain/dataset.ts';
+import { icebergColumns } from '../../domain/tables/glue.ts';
 import { isLedgerTable } from '../../domain/tables/ledger-tables.ts';
 import { NULL_PARTITION } from '../../domain/versions/key-layout.ts';
 import type { Target } from '../target/target.ts';
@@ -17,6 +18,8 @@ import { UserError } from '../terminal/user-error.ts';
 export interface CatalogColumn {
   readonly name: string;
   readonly type: string;
+  /** The field's id, in a snapshot of an Iceberg table. */
+  readonly id?: number;
 }
 
 export interface CatalogPartition {
@@ -29,19 +32,27 @@ export interface CatalogPartition {
 /** A table as the catalog describes it. */
 export interface CatalogTable {
   readonly name: string;
+  /** `iceberg`, or the format of its files. */
   readonly format: string;
   readonly bucket: string;
   readonly prefix: string;
+  /** Those of an Iceberg table include the columns that it is partitioned by. */
   readonly columns: readonly CatalogColumn[];
   readonly partitionKeys: readonly CatalogColumn[];
-  /** The registered partitions; a table without partition keys has none and needs none. */
+  /**
+   * The registered partitions; a table without partition keys has none and needs none, nor does an Iceberg
+   * table, whose snapshots name its files.
+   */
   readonly partitions: readonly CatalogPartition[];
+  /** The URI of an Iceberg table's metadata file; it has none before its first commit. */
+  readonly metadata?: string;
 }
 
 /**
- * All tables of the lake with their partitions, as the catalog has them now. The tables about the pipeline's
- * own work are not among them: no crawl adds their partitions, and their files are not in the lake. Nor is
- * the table of the verification, unless it is asked for.
+ * All tables of the lake with their partitions, as the catalog has them now; also those that the first commit
+ * of a dataset will make. The tables about the pipeline's own work are not among them: no crawl adds their
+ * partitions, and their files are not in the lake. Nor is the table of the verification, unless it is asked
+ * for.
  */
 export async function readCatalog(target: Target, withVerification = false): Promise<CatalogTable[]> {
   const isShown = (name: string) => !isLedgerTable(name) && (withVerification || name !== VERIFICATION);
@@ -53,8 +64,28 @@ export async function readCatalog(target: Target, withVerification = false): Pro
   ))
     for (const table of TableList)
       if (isShown(table.Name ?? '')) tables.push(await catalogTable(target, database, table));
-  return tables;
+  const toBeMade = target.registry.all.filter(
+    ({ name, processedAs }) =>
+      processedAs !== 'csv' && isShown(name) && !tables.some((table) => table.name === name),
+  );
+  return [...tables, ...toBeMade.map((dataset) => newTable(target, dataset))];
 }
+
+/** The Iceberg table of a dataset before its first commit. */
+function newTable({ outputs }: Target, dataset: Dataset): CatalogTable {
+  return {
+    name: dataset.name,
+    format: ICEBERG,
+    bucket: outputs.buckets.processed,
+    prefix: `${dataset.name}/`,
+    columns: icebergColumns(dataset),
+    partitionKeys: [],
+    partitions: [],
+  };
+}
+
+/** The format of a table whose files are those of a snapshot. */
+export const ICEBERG = 'iceberg';
 
 async function catalogTable(target: Target, database: string, table: Table): Promise<CatalogTable> {
   const { Name = '', PartitionKeys = [], StorageDescriptor, Parameters } = table;
@@ -67,9 +98,12 @@ async function catalogTable(target: Target, database: string, table: Table): Pro
           values: Values.map((value) => (value === NULL_PARTITION ? null : value)),
           prefix: placeOf(storage?.Location).prefix,
         });
+  const { classification = 'unknown', table_type: type, metadata_location: metadata } = Parameters ?? {};
+  const isIceberg = type?.toUpperCase() === 'ICEBERG' && metadata !== undefined;
   return {
     name: Name,
-    format: Parameters?.['classification'] ?? 'unknown',
+    format: isIceberg ? ICEBERG : classification,
+    ...(isIceberg && { metadata }),
     ...placeOf(StorageDescriptor?.Location),
     columns: (StorageDescriptor?.Columns ?? []).map(column),
     partitionKeys: PartitionKeys.map(column),

@@ -8,11 +8,21 @@ import { GetObjectCommand } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
 import { partitionValues } from '../../domain/versions/key-layout.ts';
 import { listObjects } from '../../store/listing.ts';
+import { isNotFound } from '../../store/object-store.ts';
 import type { Target } from '../target/target.ts';
+import { UserError } from '../terminal/user-error.ts';
 import type { CatalogPartition, CatalogTable } from './catalog.ts';
 
 const DOWNLOADS_AT_ONCE = 8;
 const KEEP_COPIES_MS = 10 * 60_000;
+
+/** A file of a table. */
+export interface TableFile {
+  readonly key: string;
+  /** Differs whenever the content does. */
+  readonly tag: string;
+  readonly partition: CatalogPartition;
+}
 
 /** A file of the lake, copied to this machine. */
 export interface LakeFile {
@@ -23,15 +33,36 @@ export interface LakeFile {
 }
 
 /**
- * Updates the local copies of a table's files, and returns those that the catalog knows: if the table has
- * partitions, the files of registered partitions; of the others, the number. It deletes copies of files that
- * are gone from the lake.
+ * The files of a table without snapshots that the catalog knows: if it has partitions, those of registered
+ * partitions; of the others, the number.
  */
+export async function registeredFiles(
+  target: Target,
+  table: CatalogTable,
+): Promise<{ readonly files: readonly TableFile[]; readonly unseen: number }> {
+  const partitions = new Map(table.partitions.map((partition) => [partition.prefix, partition]));
+  if (table.partitionKeys.length === 0) partitions.set(table.prefix, { values: [], prefix: table.prefix });
+  const files: TableFile[] = [];
+  let unseen = 0;
+  for await (const { Key: key, ETag: tag = '' } of listObjects(target, table.bucket, table.prefix)) {
+    if (isHidden(key)) continue;
+    const folder = key.slice(0, key.lastIndexOf('/') + 1);
+    const partition = partitions.get(folder);
+    if (partition !== undefined) files.push({ key, tag, partition });
+    // A file elsewhere is foreign, and no crawl registers it.
+    else if (partitionValues(table.partitionKeys, folder.slice(table.prefix.length)) !== undefined)
+      unseen += 1;
+  }
+  return { files, unseen };
+}
+
+/** Copies files of a table to this machine, unless they are there. It deletes old copies of other files. */
 export async function copyFiles(
   target: Target,
   table: CatalogTable,
+  files: readonly TableFile[],
   progress: (text: string) => void,
-): Promise<{ readonly files: readonly LakeFile[]; readonly unseen: number }> {
+): Promise<LakeFile[]> {
   const directory = join(target.directory, 'lake', table.name);
   for (const each of [join(target.directory, 'lake'), directory]) {
     await mkdir(each, { recursive: true, mode: 0o700 });
@@ -39,38 +70,33 @@ export async function copyFiles(
     await chmod(each, 0o700);
   }
   const present = new Set(await readdir(directory));
-  const partitions = new Map(table.partitions.map((partition) => [partition.prefix, partition]));
-  if (table.partitionKeys.length === 0) partitions.set(table.prefix, { values: [], prefix: table.prefix });
   const limit = pLimit(DOWNLOADS_AT_ONCE);
-  const files: LakeFile[] = [];
-  let unseen = 0;
-  const missing: { readonly key: string; readonly path: string }[] = [];
-  for await (const { Key, ETag = '' } of listObjects(target, table.bucket, table.prefix)) {
-    if (isHidden(Key)) continue;
-    const folder = Key.slice(0, Key.lastIndexOf('/') + 1);
-    const partition = partitions.get(folder);
-    if (partition === undefined) {
-      // A file elsewhere is foreign, and no crawl registers it.
-      if (partitionValues(table.partitionKeys, folder.slice(table.prefix.length)) !== undefined) unseen += 1;
-      continue;
-    }
-    const copy = copyName(Key, ETag, table.format);
-    const path = join(directory, copy);
-    files.push({ path, partition, origin: `s3://${table.bucket}/${Key}` });
-    if (!present.delete(copy)) missing.push({ key: Key, path });
-  }
+  const copies = files.map(({ key, tag, partition }) => {
+    const name = copyName(key, tag);
+    const origin = `s3://${table.bucket}/${key}`;
+    return { key, isMissing: !present.delete(name), path: join(directory, name), origin, partition };
+  });
+  const missing = copies.filter(({ isMissing }) => isMissing);
   let done = 0;
   await Promise.all(
     missing.map(({ key, path }) =>
       limit(async () => {
-        await download(target, table.bucket, key, path);
+        await download(target, table.bucket, key, path).catch((error: unknown) => {
+          throw isNotFound(error) ? gone(table, key) : error;
+        });
         done += 1;
         progress(`Fetching ${table.name}: ${done} of ${missing.length} files`);
       }),
     ),
   );
   for (const copy of present) if (isCopy(copy)) await removeOld(join(directory, copy));
-  return { files, unseen };
+  return copies;
+}
+
+function gone({ name, bucket }: CatalogTable, key: string): UserError {
+  return new UserError(
+    `s3://${bucket}/${key} of ${name} is gone. It may have been replaced meanwhile: run the query again. If that does not help, see which files are missing: npx sluice catalog --check`,
+  );
 }
 
 /** The paths of all copies that queries have made of the files of these tables. */
@@ -97,18 +123,16 @@ function isHidden(key: string): boolean {
   return /^[._#]/.test(name) || name.endsWith('~') || name === '';
 }
 
-/**
- * Deletes the copy of a file that is gone from the lake, unless it is new: another query may just have made
- * it.
- */
+/** Deletes a copy that the query does not need, unless it is new: another query may just have made it. */
 async function removeOld(path: string): Promise<void> {
   const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
   if (Date.now() - mtimeMs > KEEP_COPIES_MS) await rm(path, { force: true });
 }
 
-/** The name of a file's copy. It depends on the ETag, so an overwritten file gets a new copy. */
-function copyName(key: string, etag: string, format: string): string {
-  return `${createHash('sha256').update(`${etag}\n${key}`).digest('hex').slice(0, 32)}.${format}`;
+/** The name of a file's copy. It depends on the tag, so an overwritten file gets a new copy. */
+function copyName(key: string, tag: string): string {
+  const extension = /\.(\w+)$/.exec(key)?.[1] ?? 'file';
+  return `${createHash('sha256').update(`${tag}\n${key}`).digest('hex').slice(0, 32)}.${extension}`;
 }
 
 /** Also true for an unfinished copy. Other files are not ours to delete. */

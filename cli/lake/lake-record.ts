@@ -42,7 +42,7 @@ export async function rowOfRecord(
         reader.columnNames().map((name, i) => [name, withoutZone(values[i], types[i])]),
       );
       const partition = parsePartitionPath(parseFileKey(key)?.partitionPath ?? '');
-      return { key, row: { ...row, [recordColumn.name]: recordNumber, ...Object.fromEntries(partition) } };
+      return { key, row: { ...Object.fromEntries(partition), ...row, [recordColumn.name]: recordNumber } };
     }
     return undefined;
   } finally {

@@ -8,7 +8,7 @@ import { glueType } from '../../domain/tables/glue.ts';
 import { type HiveType, parseHiveType } from '../../domain/tables/hive-type.ts';
 import { externalSchema } from '../../domain/tables/redshift.ts';
 import { parsePartitionPath } from '../../domain/versions/key-layout.ts';
-import type { CatalogTable } from './catalog.ts';
+import { type CatalogColumn, type CatalogTable, ICEBERG } from './catalog.ts';
 import type { LakeFile } from './lake-files.ts';
 
 /**
@@ -19,7 +19,7 @@ const MAX_LINE_BYTES = 64 * 1024 * 1024;
 
 const HEADERS_AT_ONCE = 32;
 
-/** Makes the schemas that `createViews` fills, in which a timestamp is one of UTC wherever this machine is. */
+/** Makes the schemas that `createViews` fills, in which a timestamp is of UTC wherever this machine is. */
 export async function createSchemas(connection: DuckDBConnection): Promise<void> {
   await connection.run(`set TimeZone = 'UTC'; create schema ${externalSchema}; create schema stored`);
 }
@@ -62,8 +62,8 @@ const isCsv = ({ format }: CatalogTable) => format === 'csv';
 
 /**
  * A query for all rows of the files with every column of the table, even one that a file does not have. The
- * values of a partition come from its folder, so a file stays right when its dataset is partitioned
- * differently later.
+ * values of a registered partition come from its folder, so a file stays right when its dataset is
+ * partitioned differently later.
  */
 async function source(table: CatalogTable, files: readonly LakeFile[]): Promise<string> {
   const columns = [...table.columns, ...table.partitionKeys];
@@ -75,10 +75,24 @@ async function source(table: CatalogTable, files: readonly LakeFile[]): Promise<
     const list = `[${paths.map(literal).join(', ')}]`;
     const rows = isCsv(table)
       ? readCsv(header, list)
-      : `read_parquet(${list}, hive_partitioning = false, union_by_name = true)`;
+      : table.format === ICEBERG
+        ? readByFieldId(table.columns, list)
+        : `read_parquet(${list}, hive_partitioning = false, union_by_name = true)`;
     return `select *${values.join('')} from ${rows}`;
   });
   return [`select ${nothing.join(', ')} where false`, ...selects].join(' union all by name ');
+}
+
+/**
+ * Reads the columns of a snapshot from files that are older or newer than their names and types. DuckDB finds
+ * a column by its id, but the fields of a struct by their names ("Parquet: read_parquet, schema").
+ */
+function readByFieldId(columns: readonly CatalogColumn[], paths: string): string {
+  const fields = columns.map(({ id, name, type }) => {
+    const wanted = literal(duckDbType(parseHiveType(type)));
+    return `${id}: {name: ${literal(name)}, type: ${wanted}, default_value: null}`;
+  });
+  return `read_parquet(${paths}, schema = map {${fields.join(', ')}})`;
 }
 
 /** Files that one statement can read: those of one folder and, for CSV, of one header. */

@@ -8,25 +8,28 @@ import { errorText } from '../../domain/errors.ts';
 import { ledgerTables } from '../../domain/tables/ledger-tables.ts';
 import type { Target } from '../target/target.ts';
 import { UserError } from '../terminal/user-error.ts';
-import { readCatalog } from './catalog.ts';
-import { copyFiles, type LakeFile } from './lake-files.ts';
+import { type CatalogTable, ICEBERG, readCatalog } from './catalog.ts';
+import { copyFiles, type LakeFile, registeredFiles } from './lake-files.ts';
 import { createSchemas, createViews } from './lake-views.ts';
 import { ledgerCatalogTable, writeLedgerFiles } from './ledger-files.ts';
 import type { QueryResult } from './query-result.ts';
 import { checkSingleQuery, shutIn } from './single-query.ts';
-import type { Unseen } from './unseen.ts';
+import { type At, snapshotTable, tableFiles } from './tables/snapshots.ts';
+import type { Unseen } from './tables/unseen.ts';
 import { queryWarehouse } from './warehouse.ts';
 
-export interface QueryLimits {
+export interface QueryOptions {
   /** How many rows to return at most. */
   readonly rows?: number;
+  /** Reads this snapshot of each table that the query names, in place of the current one. */
+  readonly at?: At;
   /** Interrupts a query on this machine. */
   readonly signal?: AbortSignal;
 }
 
 /**
  * Runs one statement that only reads over the lake: with the stack's Redshift if it has one, else with DuckDB
- * on this machine.
+ * on this machine, as every query of an older snapshot.
  *
  * @throws {UserError} that says why the statement can't be run
  */
@@ -34,14 +37,14 @@ export async function queryLake(
   target: Target,
   sql: string,
   progress: (text: string) => void,
-  limits: QueryLimits = {},
+  options: QueryOptions = {},
 ): Promise<QueryResult> {
   const { warehouse } = target.outputs;
   const result =
-    target.control === undefined && warehouse !== undefined
+    target.control === undefined && warehouse !== undefined && options.at === undefined
       ? await queryWarehouse(target.redshift, warehouse, sql, progress)
-      : await queryHere(target, sql, progress, limits);
-  const { rows = Number.POSITIVE_INFINITY } = limits;
+      : await queryHere(target, sql, progress, options);
+  const { rows = Number.POSITIVE_INFINITY } = options;
   return result.rows.length > rows ? { ...result, rows: result.rows.slice(0, rows), cut: true } : result;
 }
 
@@ -62,18 +65,18 @@ export function rowsOf(reader: DuckDBResultReader): unknown[][] {
 }
 
 /**
- * Each table of the lake is a view over copies of the files of its registered partitions. A table about the
- * pipeline's own work is made of what the ledger says now, if the query names it: that may be much to read.
+ * Each table of the lake is a view over copies of the files of one snapshot, or of its registered partitions,
+ * if the query names it. A table about the pipeline's own work is made of what the ledger says now.
  */
 async function queryHere(
   target: Target,
   sql: string,
   progress: (text: string) => void,
-  { rows: most, signal }: QueryLimits,
+  { rows: most, signal, at }: QueryOptions,
 ): Promise<QueryResult> {
   const { DuckDBInstance } = await loadDuckDb();
   const connection = await (await DuckDBInstance.create(':memory:')).connect();
-  const originals: LakeFile[] = [];
+  const originals: (LakeFile & { readonly table: string })[] = [];
   const unreadable = new Map<string, unknown>();
   const problems: string[] = [];
   const unseen: Unseen[] = [];
@@ -83,15 +86,21 @@ async function queryHere(
   try {
     await checkSingleQuery(connection, sql);
     await createSchemas(connection);
-    for (const table of await readCatalog(target, namesTable(sql, VERIFICATION))) {
-      const { files, unseen: others } = await copyFiles(target, table, progress);
-      originals.push(...files);
-      tables.unshift(table.name);
-      if (others > 0 && namesTable(sql, table.name)) unseen.push({ table: table.name, files: others });
+    const catalog = await readCatalog(target, namesTable(sql, VERIFICATION));
+    tables.unshift(...catalog.map(({ name }) => name));
+    const named = tables.filter((name) => namesTable(sql, name));
+    if (at !== undefined) checkSnapshots(named, catalog);
+    for (const table of catalog) {
+      const of = named.includes(table.name)
+        ? await filesOf(target, table, at)
+        : { table, files: [], unseen: 0 };
+      const files = of.files.length === 0 ? [] : await copyFiles(target, table, of.files, progress);
+      originals.push(...files.map((file) => ({ ...file, table: table.name })));
+      if (of.unseen > 0) unseen.push({ table: table.name, files: of.unseen });
       try {
-        await createViews(connection, table, registry.named(table.name), files);
+        await createViews(connection, of.table, registry.named(table.name), files);
       } catch (error) {
-        // A table that can't be read does not matter to a query of others.
+        // A table that can't be read does not matter to a query that names it in a text or a comment.
         unreadable.set(table.name, error);
       }
     }
@@ -119,7 +128,11 @@ async function queryHere(
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof UserError || !(error instanceof Error) || '$metadata' in error) throw error;
-    const [table, why] = [...unreadable].find(([name]) => namesTable(error.message, name)) ?? [];
+    const broken = originals.find(({ path }) => error.message.includes(path));
+    const [table, why] = [...unreadable].find(([name]) => namesTable(error.message, name)) ?? [
+      broken?.table,
+      error,
+    ];
     const [, missing] = /^Catalog Error: Table with name (.+?) does not exist!/.exec(error.message) ?? [];
     if (table === undefined && missing !== undefined)
       throw new UserError(`There is no table ${missing}. The tables are ${tables.join(', ')}.`);
@@ -133,6 +146,27 @@ async function queryHere(
     connection.closeSync();
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** The files of a table that a query reads, and the table with the columns that it has in them. */
+async function filesOf(target: Target, table: CatalogTable, at: At | undefined) {
+  if (table.format !== ICEBERG) return { table, ...(await registeredFiles(target, table)) };
+  const shown = await snapshotTable(target, table, at);
+  return { table: shown.table, files: tableFiles(shown), unseen: 0 };
+}
+
+/** @throws {UserError} if a query of an older snapshot names a table without snapshots, or none with them */
+function checkSnapshots(named: readonly string[], catalog: readonly CatalogTable[]): void {
+  const withSnapshots = catalog.filter(({ format }) => format === ICEBERG).map(({ name }) => name);
+  const [without] = named.filter((name) => !withSnapshots.includes(name));
+  if (without !== undefined)
+    throw new UserError(
+      `${without} has no snapshots, only what it shows now: leave out --at, or ${without}. Tables with snapshots are ${withSnapshots.join(', ')}.`,
+    );
+  if (named.length === 0)
+    throw new UserError(
+      `The query names no table of which --at could choose a snapshot. These are ${withSnapshots.join(', ')}.`,
+    );
 }
 
 const namesTable = (text: string, name: string) => new RegExp(`\\b${name}\\b`, 'i').test(text);

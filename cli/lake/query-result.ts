@@ -1,4 +1,4 @@
-import type { Unseen } from './unseen.ts';
+import type { Unseen } from './tables/unseen.ts';
 
 /** What a query answers, wherever it ran. */
 export interface QueryResult {

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { total } from '../../domain/versions/receipt.ts';
 import { readCatalog } from '../lake/catalog.ts';
 import { queryLake } from '../lake/lake.ts';
-import { describeUnseen } from '../lake/unseen.ts';
+import { describeUnseen } from '../lake/tables/unseen.ts';
 import { objectHistory } from '../ledger/explain.ts';
 import { explainRecord, type RecordTrace, versionToExplain } from '../ledger/explain-record.ts';
 import { entryOf } from '../ledger/ledger.ts';

@@ -1,4 +1,4 @@
-import { parquetMetadataAsync, parquetSchema, type SchemaTree } from 'hyparquet';
+import { type FileMetaData, parquetMetadataAsync, parquetSchema, type SchemaTree } from 'hyparquet';
 import Papa from 'papaparse';
 import { errorText } from '../errors.ts';
 import type { GlueColumn } from './glue.ts';
@@ -75,7 +75,20 @@ export function csvHeader(bytes: Uint8Array): string[] {
   return Papa.parse<string[]>(new TextDecoder().decode(bytes), options).data[0] ?? [];
 }
 
-async function parquetColumns(read: ReadRange, byteLength: number): Promise<GlueColumn[] | undefined> {
+async function parquetColumns(read: ReadRange, size: number): Promise<GlueColumn[] | undefined> {
+  const metadata = await parquetFooter(read, size);
+  return (
+    metadata &&
+    parquetSchema(metadata).children.map((child) => ({ name: child.element.name, type: hiveType(child) }))
+  );
+}
+
+/**
+ * What a Parquet file's footer says; `undefined` if the file is gone.
+ *
+ * @throws {Error} that says why it can't be read
+ */
+export async function parquetFooter(read: ReadRange, byteLength: number): Promise<FileMetaData | undefined> {
   if (byteLength < SHORTEST_PARQUET) throw new Error('it is too short');
   let gone = false;
   const slice = async (start: number, end = byteLength) => {
@@ -84,11 +97,7 @@ async function parquetColumns(read: ReadRange, byteLength: number): Promise<Glue
     return new Uint8Array(bytes ?? []).buffer;
   };
   try {
-    const metadata = await parquetMetadataAsync({ byteLength, slice });
-    return parquetSchema(metadata).children.map((child) => ({
-      name: child.element.name,
-      type: hiveType(child),
-    }));
+    return await parquetMetadataAsync({ byteLength, slice });
   } catch (error) {
     if (gone) return undefined;
     throw error;

@@ -1,8 +1,38 @@
 import type { Dataset } from '../dataset.ts';
-import { type GlueColumn, glueTable, noEscape } from './glue.ts';
+import {
+  type GlueColumn,
+  glueTable,
+  icebergColumns,
+  icebergLocation,
+  noEscape,
+  tableLocation,
+} from './glue.ts';
 
-/** The catalog's table as Athena would create it ("Athena User Guide: CREATE TABLE"). */
-export function glueDdl(dataset: Dataset, location: string): string {
+/** The catalog's table as Athena would create it. */
+export function glueDdl(dataset: Dataset, bucket: string): string {
+  return dataset.processedAs === 'csv'
+    ? externalTable(dataset, tableLocation(bucket, dataset))
+    : icebergTable(dataset, icebergLocation(bucket, dataset));
+}
+
+/**
+ * "Athena User Guide: Create Iceberg tables". Athena itself declares no instants: its timestamp has no time
+ * zone, but it reads ours ("Supported data types for Iceberg tables").
+ */
+function icebergTable(dataset: Dataset, location: string): string {
+  const { name, partitionBy } = dataset;
+  return [
+    `CREATE TABLE \`${name}\` (\n${list(icebergColumns(dataset))}\n)`,
+    ...(partitionBy.length === 0
+      ? []
+      : [`PARTITIONED BY (${partitionBy.map((column) => `\`${column}\``).join(', ')})`]),
+    `LOCATION ${literal(location)}`,
+    `TBLPROPERTIES (${properties({ table_type: 'ICEBERG', format: 'parquet', write_compression: 'zstd' })});`,
+  ].join('\n');
+}
+
+/** "Athena User Guide: CREATE TABLE". */
+function externalTable(dataset: Dataset, location: string): string {
   const { name, columns, partitionKeys, serde, inputFormat, outputFormat, parameters } = glueTable(dataset);
   const { EXTERNAL: _, ...own } = parameters;
   return [

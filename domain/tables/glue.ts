@@ -92,6 +92,16 @@ function tableOf(
   };
 }
 
+/** The columns of a dataset's Iceberg table, those that it is partitioned by included. */
+export function icebergColumns(dataset: Dataset): GlueColumn[] {
+  return tableColumns(dataset).map(({ name, type }) => ({ name, type: glueType(type) }));
+}
+
+/** The location of the Iceberg table of a dataset, in the processed bucket. */
+export function icebergLocation(bucket: string, { name }: { readonly name: string }): string {
+  return `s3://${bucket}/${name}`;
+}
+
 /** "Athena User Guide: Data types in Amazon Athena", which are Hive's. */
 export function glueType(type: ColumnType): string {
   switch (type.kind) {

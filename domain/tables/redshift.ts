@@ -3,7 +3,7 @@ import { type ColumnType, tableColumns } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
 import { errorText } from '../errors.ts';
 import type { GlueColumn, GlueTable } from './glue.ts';
-import { glueTable, noEscape } from './glue.ts';
+import { glueTable, noEscape, tableLocation } from './glue.ts';
 import { type HiveType, parseHiveType } from './hive-type.ts';
 import { type LedgerTable, ledgerColumns } from './ledger-tables.ts';
 
@@ -127,8 +127,18 @@ export function checkForSpectrum(table: GlueTable): GlueTable {
   );
 }
 
-/** `CREATE EXTERNAL TABLE`, as one would declare the catalog's table by hand in Redshift. */
-export function externalTableDdl(dataset: Dataset, location: string): string {
+/**
+ * What Redshift has of a dataset: the external table, as one would declare it by hand, or the view of an
+ * Iceberg table, which the catalog alone declares ("Database Developer Guide: Referencing Iceberg tables in
+ * Amazon Redshift").
+ */
+export function redshiftDdl(dataset: Dataset, bucket: string): string {
+  return dataset.processedAs === 'csv'
+    ? externalTableDdl(dataset, tableLocation(bucket, dataset))
+    : `${typedViewDdl(dataset).create};`;
+}
+
+function externalTableDdl(dataset: Dataset, location: string): string {
   const table = checkForSpectrum(glueTable(dataset));
   const list = (columns: readonly GlueColumn[]) =>
     columns.map(({ name, type }) => `  ${identifier(name)} ${redshiftType(parseHiveType(type))}`).join(',\n');
@@ -173,7 +183,9 @@ type ViewDdl = Readonly<Record<'drop' | 'create' | 'grant', string>>;
 /**
  * A view over a dataset's external table, with the dataset's name, since `search_path` can't have an external
  * schema. It has all scalar columns ("Nested data limitations": result columns must be scalar); those of CSV
- * have their real types, and empty text is NULL.
+ * have their real types, and empty text is NULL. An instant of an Iceberg table, which Redshift reads as
+ * timestamptz ("Supported data types with Apache Iceberg tables"), is a timestamp of UTC, as everywhere else.
+ * The table need not exist yet: the first commit makes it.
  *
  * A view can't be replaced by one with other columns ("Database Developer Guide: CREATE VIEW"), and after it
  * was dropped and created again, nobody has the right to read it. So there are three statements, each with a
@@ -181,10 +193,15 @@ type ViewDdl = Readonly<Record<'drop' | 'create' | 'grant', string>>;
  */
 export function typedViewDdl(dataset: Dataset): ViewDdl {
   const { format, columns: stored, name: table } = glueTable(dataset);
-  const asText = (name: string) => format === 'csv' && stored.some((column) => column.name === name);
+  const isCsv = format === 'csv';
+  const asText = (name: string) => isCsv && stored.some((column) => column.name === name);
+  const utc = (name: string) => `${identifier(name)} AT TIME ZONE 'UTC' AS ${identifier(name)}`;
   const columns = tableColumns(dataset)
     .filter(({ type }) => type.kind !== 'list' && type.kind !== 'struct')
-    .map(({ name, type }) => (asText(name) ? castText(name, type) : identifier(name)));
+    .map(({ name, type }) => {
+      if (asText(name)) return castText(name, type);
+      return type.kind === 'timestamp' && !isCsv ? utc(name) : identifier(name);
+    });
   return viewDdl(table, columns);
 }
 

@@ -28,7 +28,15 @@ export const shapes = {
     bucket: text,
     eventbridge: z.boolean().default(false),
     queues: z
-      .array(z.strictObject({ id: text.optional(), queueArn: text, events: z.array(text) }))
+      .array(
+        z.strictObject({
+          id: text.optional(),
+          queueArn: text,
+          events: z.array(text),
+          filterPrefix: text.optional(),
+          filterSuffix: text.optional(),
+        }),
+      )
       .default([]),
   }),
   bucketEncryption: z.strictObject({

@@ -113,7 +113,13 @@ function readBuckets(reader: ResourceReader): BucketTopology[] {
       versioning: status === 'Disabled' ? undefined : status,
       eventBridge: own(notifications)?.eventbridge ?? false,
       notifications:
-        own(notifications)?.queues.map(({ id, queueArn, events }) => ({ id, queueArn, events })) ?? [],
+        own(notifications)?.queues.map(({ id, queueArn, events, filterPrefix, filterSuffix }) => ({
+          id,
+          queueArn,
+          events,
+          prefix: filterPrefix,
+          suffix: filterSuffix,
+        })) ?? [],
       policy: own(policies)?.policy,
       keyArn: own(encryptions)?.rules[0]?.applyServerSideEncryptionByDefault?.kmsMasterKeyId,
     };

@@ -1,7 +1,6 @@
 import { ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { crawlAndWait } from '../../cli/lake/catalog.ts';
 import { printable } from '../../cli/terminal/printable.ts';
 import { deadLetter } from './dead-letter.ts';
 import { runningPage } from './running-page.ts';
@@ -40,7 +39,6 @@ beforeAll(async () => {
     body: good(attack),
     reason: `${attack} ${unseen}`,
   });
-  await crawlAndWait(running.target, 120);
 });
 
 /** How far the page can be scrolled sideways, in pixels: nothing should reach beyond its edge. */

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
-import { crawlAndWait, readCatalog } from '../../cli/lake/catalog.ts';
+import { readCatalog } from '../../cli/lake/catalog.ts';
 import { runningPage } from './running-page.ts';
 
 const running = runningPage();
@@ -11,7 +11,6 @@ const recipe = (title: string) =>
 beforeAll(async () => {
   const lines = Array.from({ length: RECORDS }, (_, i) => recipe(`Soup ${i}`));
   await running.put('recipes/many.ndjson', `${lines.join('\n')}\n`);
-  await crawlAndWait(running.target, 120);
 });
 
 const result = (page: Page) => page.getByRole('region', { name: 'Result' });

@@ -116,6 +116,7 @@ test('each command prints with --json the documents that the page describes', as
   await one('Cleaned', 'verify', '--clean');
   for (const store of ['mysql', 'glue', 'redshift', 'parquet'])
     await one(`${store[0]?.toUpperCase()}${store.slice(1)}Schema`, 'schema', 'recipes', `--${store}`);
+  await one('GlueSchema', 'schema', 'passengers', '--glue');
   await one('Planned', 'migrate', '--plan');
   await until('Ui', '\n', 'ui', '--port', '0');
 
@@ -142,6 +143,7 @@ test('each command prints with --json the documents that the page describes', as
   await damageArchive();
   await one('Catalog', 'catalog');
   await lines(['FileDifference', 'CheckTotals'], 'catalog', '--check');
+  await lines(['ListedSnapshot'], 'snapshots');
   await lines(['Published'], 'catalog', '--publish');
   await one('Catalog', 'catalog');
   await lines(['Reconciled', 'ReconcileTotals'], 'reconcile');

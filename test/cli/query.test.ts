@@ -1,13 +1,13 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CreateTableCommand } from '@aws-sdk/client-glue';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { renderExpanded } from '../../cli/commands/query.ts';
-import { crawlAndWait } from '../../cli/lake/catalog.ts';
 import { queryLake } from '../../cli/lake/lake.ts';
 import { settledState, startTestPipeline, type TestPipeline } from '../pipeline/running-pipeline.ts';
-import { finished, sluice, startShell } from './sluice.ts';
+import { documents, finished, sluice, startShell } from './sluice.ts';
 
 const files = mkdtempSync(join(tmpdir(), 'sluice-query-'));
 let pipeline: TestPipeline;
@@ -24,8 +24,7 @@ async function putRecipe(name: string, steps: number): Promise<void> {
 beforeAll(async () => {
   pipeline = await startTestPipeline();
   await putRecipe('soup', 1);
-  await crawlAndWait(pipeline.target, 60);
-});
+}, 60_000);
 
 afterAll(async () => {
   await pipeline.close();
@@ -83,7 +82,7 @@ describe('a query', () => {
     ['select 1; select 2', 'These are 2 statements: query runs one at a time, and has run none.'],
     [
       'select * from nosuch',
-      'There is no table nosuch. The tables are recipes, passengers, rejects, objects.',
+      'There is no table nosuch. The tables are passengers, recipes, rejects, objects.',
     ],
     [' -- nothing', 'There is no statement. Give one: npx sluice query "select 1"'],
   ])('that can not be run says why: %s', async (sql, message) => {
@@ -136,13 +135,91 @@ describe('a query', () => {
     );
   });
 
-  test('of a table with files that no crawl has registered says so, and of another table not', async () => {
+  test('reads a table as it was in a snapshot or at a time, and as it is now', async () => {
+    const [first] = documents(await sluice(pipeline.directory, ['snapshots', 'recipes', '--json']));
+    const between = new Date().toISOString();
     await putRecipe('feast', 60);
-    const sees = await query('select count(*) as recipes from recipes');
-    expect(sees).toMatchObject({ status: 0, stdout: 'recipes\n      1\n(1 row)\n' });
+    await putRecipe('soup', 2);
+    const titles = 'select title, len(directions) as steps from recipes order by title';
+    const was = 'title,steps\r\nsoup,1\r\n';
+    expect((await query('--csv', titles)).stdout).toBe('title,steps\r\nfeast,60\r\nsoup,2\r\n');
+    expect((await query('--csv', '--at', `${first?.['snapshot']}`, titles)).stdout).toBe(was);
+    expect((await query('--csv', '--at', between, titles)).stdout).toBe(was);
+    const listed = documents(await sluice(pipeline.directory, ['snapshots', 'recipes', '--json']));
+    expect(listed.map(({ current }) => current)).toEqual([true, ...listed.slice(1).map(() => false)]);
+    expect(listed.at(-1)).toEqual({ ...first, current: false });
+    expect(listed[0]).toMatchObject({ table: 'recipes', total: { files: 2, rows: 2 } });
+    const rows = (of: 'added' | 'removed') =>
+      listed.reduce((all, { [of]: counts }) => all + (counts as { rows: number }).rows, 0);
+    expect(rows('added') - rows('removed')).toBe(2);
+    const shown = (await sluice(pipeline.directory, ['snapshots', '--newest', '1'])).stdout;
+    expect(shown).toContain(`recipes: ${listed.length} snapshots\n`);
+    expect(shown).toContain(`${listed[0]?.['snapshot']} (current)`);
+    expect(shown).not.toContain(first?.['snapshot']);
+  });
+
+  test.each([
+    [
+      '2020-01-01',
+      'select 1 from recipes',
+      'recipes has no snapshot of 2020-01-01T00:00:00.000Z or before. They are: ',
+    ],
+    ['12345', 'select 1 from recipes', 'recipes has no snapshot 12345. They are: '],
+    ['1h', 'select 1 from passengers', 'passengers has no snapshots, only what it shows now'],
+    ['1h', 'select 1 from rejects', 'rejects has no snapshots, only what it shows now'],
+    ['1h', 'select 1', 'The query names no table of which --at could choose a snapshot. These are recipes.'],
+  ])('of a snapshot that there is not says which there are: %s, %s', async (at, sql, message) => {
+    const { status, stderr } = await query('--at', at, sql);
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining(message) });
+  });
+
+  test('of what is neither a snapshot nor a time is refused', async () => {
+    expect(await query('--at', 'yesterday', 'select 1 from recipes')).toMatchObject({ status: 2 });
+  });
+
+  test('of a table that nothing was committed to finds no rows', async () => {
+    expect((await ask('select * from sluice_verification')).rows).toEqual([]);
+  });
+
+  test('of a CSV table with files that no crawl has registered says so, and of another table not', async () => {
+    const { s3, glue, outputs } = pipeline.target;
+    const Bucket = outputs.buckets.processed;
+    const put = (day: number) =>
+      s3.send(
+        new PutObjectCommand({
+          Bucket,
+          Key: `sightings/table/day=${day}/a.csv`,
+          Body: `bird\r\n"${day}"\r\n`,
+        }),
+      );
+    const StorageDescriptor = {
+      Location: `s3://${Bucket}/sightings/table/`,
+      Columns: [{ Name: 'bird', Type: 'string' }],
+    };
+    await glue.send(
+      new CreateTableCommand({
+        DatabaseName: outputs.catalog.database,
+        TableInput: {
+          Name: 'sightings',
+          Parameters: { classification: 'csv' },
+          PartitionKeys: [{ Name: 'day', Type: 'string' }],
+          StorageDescriptor,
+        },
+      }),
+    );
+    await put(1);
+    const sees = await query('select count(*) as birds from sightings');
+    expect(sees).toMatchObject({ status: 0, stdout: 'birds\n    0\n(1 row)\n' });
     expect(sees.stderr).toBe(
-      "1 file of recipes is in a partition that no crawl has registered, so queries don't see it. To register: npx sluice crawl --wait\n",
+      "1 file of sightings is in a partition that no crawl has registered, so queries don't see it. To register: npx sluice crawl --wait\n",
     );
     expect((await query('select count(*) from passengers')).stderr).toBe('');
+    const registered = await sluice(pipeline.directory, ['catalog', '--register']);
+    expect(registered.stdout).toContain('Added 1 partition.');
+    await put(2);
+    expect(await ask('select bird, day from sightings')).toMatchObject({
+      rows: [['1', '1']],
+      unseen: [{ table: 'sightings', files: 1 }],
+    });
   });
 });

@@ -66,6 +66,20 @@ describe('the program of this repository', () => {
   });
 });
 
+test('S3 tells the queue of the crawler of changes in the folders of CSV tables, and of no others', () => {
+  const { buckets, queues } = readTopology(program);
+  const crawl = queues.find(({ name }) => name === 'sluice-dev-crawl-local');
+  expect(buckets.flatMap(({ notifications }) => notifications)).toEqual([
+    {
+      id: 'changes-passengers/table/',
+      queueArn: crawl?.arn,
+      events: ['s3:ObjectCreated:*', 's3:ObjectRemoved:*'],
+      prefix: 'passengers/table/',
+      suffix: undefined,
+    },
+  ]);
+});
+
 const queue = 'aws:sqs/queue:Queue';
 const lambda = 'aws:lambda/function:Function';
 const target = 'aws:cloudwatch/eventTarget:EventTarget';

@@ -176,13 +176,13 @@ describe('the command line', () => {
 
   it.each([
     ['--mysql', 'CREATE TABLE `recipes` ('],
-    ['--glue', 'CREATE EXTERNAL TABLE `recipes` ('],
-    ['--redshift', 'CREATE EXTERNAL TABLE lake."recipes" ('],
+    ['--glue', 'CREATE TABLE `recipes` ('],
+    ['--redshift', /^\/\* \w+ \*\/ CREATE VIEW public."recipes" AS SELECT /],
     ['--parquet', 'message recipes {'],
   ])('prints the schema of a dataset: %s', async (option, first) => {
     const { status, stdout } = await sluice(['schema', 'recipes', option]);
     expect(status).toBe(0);
-    expect(stdout.split('\n')[0]).toBe(first);
+    expect(stdout.split('\n')[0]).toMatch(first);
     const json = await sluice(['schema', 'recipes', option, '--json']);
     expect(JSON.parse(json.stdout)).toBeTruthy();
   });

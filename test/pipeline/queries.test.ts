@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
@@ -6,11 +6,10 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { parquetReadObjects } from 'hyparquet';
 import Papa from 'papaparse';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { crawlAndWait, readCatalog } from '../../cli/lake/catalog.ts';
+import { readCatalog } from '../../cli/lake/catalog.ts';
 import { queryLake } from '../../cli/lake/lake.ts';
 import { projectDirectory } from '../../cli/target/directories.ts';
 import { queueDepth } from '../../cli/target/queue-state.ts';
-import { parsePartitionPath, parseProcessedKey } from '../../domain/versions/key-layout.ts';
 import { listObjects } from '../../store/listing.ts';
 import { documents, sluice } from '../cli/sluice.ts';
 import { settledState, startTestPipeline, type TestPipeline } from './running-pipeline.ts';
@@ -47,25 +46,21 @@ beforeAll(async () => {
 afterAll(() => pipeline.close());
 
 describe('a query', () => {
-  test('a query finds no rows in a partition that was not crawled, and all rows of a table without partitions', async () => {
-    expect(await query('select count(*) from recipes')).toEqual([[0]]);
-    expect(await query('select count(*) from lake.passengers')).toEqual([[2]]);
-    await crawlAndWait(pipeline.target, 60);
+  test('a query finds the rows of a version as soon as it is settled, without a crawl', async () => {
     expect(await query('select count(*) from recipes')).toEqual([[3]]);
+    expect(await query('select count(*) from lake.passengers')).toEqual([[2]]);
   });
 
   test('a query finds the rows that another reader finds in the files, nulls and nested lists included', async () => {
-    await crawlAndWait(pipeline.target, 60);
     const { target } = pipeline;
     const found: Record<string, unknown>[] = [];
-    for await (const { Key } of listObjects(target, target.outputs.buckets.processed, 'recipes/')) {
+    for await (const { Key } of listObjects(target, target.outputs.buckets.processed, 'recipes/data/')) {
       const bytes = await read(Key);
       const rows = await parquetReadObjects({
         file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer,
         compressors: { ZSTD: (input) => zstdDecompressSync(input) },
       });
-      const values = Object.fromEntries(parsePartitionPath(parseProcessedKey(Key)?.partitionPath ?? ''));
-      found.push(...rows.map((row) => ({ ...row, ...values })));
+      found.push(...rows);
     }
     const { columns, rows } = await queryLake(
       target,
@@ -86,7 +81,7 @@ describe('a query', () => {
 
     const text = (
       await Promise.all(
-        (await keys('passengers/')).map(async (key) => Buffer.from(await read(key)).toString()),
+        (await keys('passengers/table/')).map(async (key) => Buffer.from(await read(key)).toString()),
       )
     ).join('');
     const { data } = Papa.parse<Record<string, string>>(text, { header: true, skipEmptyLines: true });
@@ -115,26 +110,31 @@ describe('a query', () => {
   });
 });
 
-describe('a file that the pipeline did not write', () => {
+describe('a file of the lake', () => {
   const put = (Key: string, Body: string) => {
     const Bucket = pipeline.target.outputs.buckets.processed;
     return pipeline.target.s3.send(new PutObjectCommand({ Bucket, Key, Body }));
   };
+  const remove = (Key: string) => {
+    const Bucket = pipeline.target.outputs.buckets.processed;
+    return pipeline.target.s3.send(new DeleteObjectCommand({ Bucket, Key }));
+  };
   const foreign = {
-    'passengers/foreign.csv': '_record,survived\r\n',
-    'recipes/difficulty=easy/notes.txt': 'no Parquet',
-    'recipes/lost.parquet': 'x',
+    'passengers/table/foreign.csv': '_record,survived\r\n',
+    'passengers/table/lost/foreign.csv': 'x',
     'junk/other.txt': 'x',
+    'recipes/lost.parquet': 'x',
   };
   const check = async () => {
     const ran = await sluice(pipeline.directory, ['catalog', '--check', '--json']);
     return { status: ran.status, told: documents(ran) };
   };
 
-  test('a foreign file is listed with its differences, and only fails queries of its own table, which name it', async () => {
-    const files = (await keys('')).length;
+  test('that the pipeline did not write is listed with its differences, unless it is among prepared files', async () => {
+    const files = (await keys('recipes/data/')).length + (await keys('passengers/table/')).length;
     expect(await check()).toEqual({ status: 0, told: [{ compared: files, differ: 0 }] });
     for (const [key, body] of Object.entries(foreign)) await put(key, body);
+    await put('recipes/data/soup.json~0/v/part-00000~c.parquet', 'not published');
     const { status, told } = await check();
     expect(status).toBe(1);
     expect(told.pop()).toEqual({ compared: files + 4, differ: 4 });
@@ -142,26 +142,70 @@ describe('a file that the pipeline did not write', () => {
       { table: 'no table', file: 'junk/other.txt', differences: ['it belongs to no table'] },
       {
         table: 'passengers',
-        file: 'passengers/foreign.csv',
+        file: 'passengers/table/foreign.csv',
         differences: expect.arrayContaining(['it has no column passenger_id']),
       },
       {
-        table: 'recipes',
-        file: 'recipes/difficulty=easy/notes.txt',
-        differences: [expect.stringMatching(/^it can't be read as parquet/)],
+        table: 'passengers',
+        file: 'passengers/table/lost/foreign.csv',
+        differences: ['it is in no partition'],
       },
-      { table: 'recipes', file: 'recipes/lost.parquet', differences: ['it is in no partition'] },
+      { table: 'no table', file: 'recipes/lost.parquet', differences: ['it belongs to no table'] },
     ]);
     expect(await query("select count(*) from lake.passengers where name <> ''")).toEqual([[2]]);
-    await expect(query('select count(*) from recipes')).rejects.toThrow(
-      /^The files of recipes can't be read: .*s3:\/\/[^/]+\/recipes\/difficulty=easy\/notes\.txt[\s\S]*catalog --check$/,
-    );
-    for (const Key of Object.keys(foreign)) {
-      const Bucket = pipeline.target.outputs.buckets.processed;
-      await pipeline.target.s3.send(new DeleteObjectCommand({ Bucket, Key }));
-    }
+    expect(await query('select count(*) from recipes')).toEqual([[3]]);
+    for (const key of Object.keys(foreign)) await remove(key);
     expect((await check()).status).toBe(0);
   });
+
+  test('that the current snapshot shows and that is not as its manifest says is listed, and only fails queries of its table', async () => {
+    const [key = ''] = await keys('recipes/data/');
+    const whole = await read(key);
+    await put(key, 'damaged');
+    rmSync(join(pipeline.target.directory, 'lake'), { recursive: true });
+    expect(await check()).toMatchObject({
+      status: 1,
+      told: [{ table: 'recipes', file: key, differences: [/can't be read as parquet/] }, { differ: 1 }],
+    });
+    await expect(query('select count(*) from recipes')).rejects.toThrow(
+      /^The files of recipes can't be read: .*s3:\/\/[^/]+\/recipes\/data\/[\s\S]*catalog --check$/,
+    );
+    expect(await query('select count(*) from passengers')).toEqual([[2]]);
+    await remove(key);
+    rmSync(join(pipeline.target.directory, 'lake'), { recursive: true });
+    await expect(query('select count(*) from recipes')).rejects.toThrow(`${key} of recipes is gone.`);
+    expect((await check()).told[0]).toEqual({
+      table: 'recipes',
+      file: key,
+      differences: ['it is gone, and the current snapshot shows it'],
+    });
+    await pipeline.target.s3.send(
+      new PutObjectCommand({ Bucket: pipeline.target.outputs.buckets.processed, Key: key, Body: whole }),
+    );
+    rmSync(join(pipeline.target.directory, 'lake'), { recursive: true });
+    expect((await check()).status).toBe(0);
+  });
+});
+
+test('the catalog shows of an Iceberg table its snapshots and files, and of a CSV table its columns of text', async () => {
+  const run = await sluice(pipeline.directory, ['catalog', '--json']);
+  const { tables, drift }: { tables: { name: string }[]; drift: string[] } = JSON.parse(run.stdout);
+  expect(drift).toEqual([]);
+  const files = (await keys('recipes/data/')).filter((key) => key.endsWith('.parquet')).length - 1;
+  expect(tables.find(({ name }) => name === 'recipes')).toMatchObject({
+    format: 'iceberg',
+    summary: {
+      partitionedBy: ['difficulty'],
+      rows: 3,
+      files,
+      smallFiles: files,
+      committedAt: expect.any(String),
+    },
+  });
+  expect(tables.find(({ name }) => name === 'passengers')).not.toHaveProperty('summary');
+  const shown = (await sluice(pipeline.directory, ['catalog'])).stdout;
+  expect(shown).toMatch(/recipes +iceberg +\d+ +difficulty +– +\d+ +\d+ +\d+ +3 +20/);
+  expect(shown).toMatch(/passengers +csv +\d+ +– +– +– +– +– +– +–/);
 });
 
 test('a dead-lettered change of the lake is named by `catalog`, and `catalog --register` leaves none', async () => {
@@ -184,7 +228,6 @@ describe('the queries in docs/queries.md', () => {
   );
 
   test.each(statements.map((sql) => [sql.trim()]))('the documented query runs: %s', async (sql) => {
-    await crawlAndWait(pipeline.target, 60);
     expect((await query(sql)).length).toBeGreaterThan(0);
   });
 

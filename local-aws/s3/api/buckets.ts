@@ -49,12 +49,20 @@ export const getBucketVersioning: Operation = ({ bucket }) =>
 export const getBucketNotificationConfiguration: Operation = ({ bucket: { settings } }) =>
   xmlResponse('NotificationConfiguration', {
     EventBridgeConfiguration: settings.eventBridge ? {} : undefined,
-    QueueConfiguration: settings.notifications?.map(({ id, queueArn, events }) => ({
+    QueueConfiguration: settings.notifications?.map(({ id, queueArn, events, prefix, suffix }) => ({
       Id: id,
       Queue: queueArn,
       Event: events,
+      Filter: filterOf({ prefix, suffix }),
     })),
   });
+
+function filterOf(values: Readonly<Record<'prefix' | 'suffix', string | undefined>>) {
+  const FilterRule = Object.entries(values)
+    .filter(([, Value]) => Value !== undefined)
+    .map(([Name, Value]) => ({ Name, Value }));
+  return FilterRule.length === 0 ? undefined : { S3Key: { FilterRule } };
+}
 
 /** The first version, with markers instead of tokens; boto3's `bucket.objects` still uses it. */
 export const listObjectsV1: Operation = (exchange) => {

@@ -17,6 +17,10 @@ export interface QueueNotification {
   readonly id?: string | undefined;
   readonly queueArn: string;
   readonly events: readonly string[];
+  /** Only of keys that begin with it. */
+  readonly prefix?: string | undefined;
+  /** Only of keys that end with it. */
+  readonly suffix?: string | undefined;
 }
 
 /** A run of an object's bytes: a whole blob. An object consists of its slices in order. */

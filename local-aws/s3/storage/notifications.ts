@@ -20,7 +20,8 @@ export function tellOf(
   const byBucket = new Map(buckets.map(({ name, notifications }) => [name, notifications]));
   const notificationsOf = ({ detail }: S3Event) => byBucket.get(detail.bucket.name) ?? [];
   return {
-    wants: (event) => events.wants(event) || notificationsOf(event).length > 0,
+    wants: (event) =>
+      events.wants(event) || notificationsOf(event).some((notification) => applies(notification, event)),
     async publish(event) {
       await notifyQueues(event, notificationsOf(event), sqs);
       await events.publish(event);
@@ -43,11 +44,19 @@ export async function notifyQueues(
     principal: 's3.amazonaws.com',
     sourceArn: `arn:aws:s3:::${event.detail.bucket.name}`,
   };
-  for (const { queueArn, events } of notifications) {
-    if (!events.some((wanted) => matches(wanted, name))) continue;
+  for (const notification of notifications) {
+    if (!applies(notification, event)) continue;
+    const { queueArn } = notification;
     const body = JSON.stringify({ Records: [notificationRecord(event, name)] });
     await sqs.queue(queueArn.split(':').at(-1) ?? '', caller).send({ body, attributes: {} });
   }
+}
+
+/** "Amazon S3 User Guide: Configuring event notifications using object key name filtering". */
+function applies({ events, prefix = '', suffix = '' }: QueueNotification, event: S3Event): boolean {
+  const { key } = event.detail.object;
+  const name = eventName(event);
+  return key.startsWith(prefix) && key.endsWith(suffix) && events.some((wanted) => matches(wanted, name));
 }
 
 function eventName({ detail }: S3Event): string {

@@ -14,12 +14,13 @@ import type { Dataset, LakeFormat } from '../../../domain/dataset.ts';
 import type { Row } from '../../../domain/records/transformation.ts';
 import { glueTable, glueType } from '../../../domain/tables/glue.ts';
 import { partitionPath } from '../../../domain/versions/key-layout.ts';
+import { fieldIds } from '../../../formats/iceberg/schema/fields.ts';
+import { schemaAfter } from '../../../formats/iceberg/schema/schema-after.ts';
 import { newLakeFile, readLakeFile } from '../../../formats/lake-file.ts';
 import { ParquetFile } from '../../../formats/parquet/file.ts';
+import { hiveType } from '../../../lake/glue-catalog.ts';
 import { flatTables, tables } from '../../formats/any-table.ts';
 import { comparable, readParquet } from '../../formats/parquet-rows.ts';
-import { putRaw, runAll } from '../../handlers/flow.ts';
-import { MemoryStore } from '../../store/memory-store.ts';
 
 let directory: string;
 
@@ -138,13 +139,23 @@ test('a view of CSV files of any types and texts has the rows that were written,
 });
 
 test('a view shows a line break in a field of a CSV file that is the only one of its table', async () => {
-  const store = new MemoryStore();
-  const record = '1,1,1,"A\nB",f,30,,,t,1,,';
-  const header = 'PassengerId,Survived,Pclass,Name,Sex,Age,SibSp,Parch,Ticket,Fare,Cabin,Embarked';
-  putRaw(store, 'passengers/nl.csv', `${header}\r\n${record}\r\n`);
-  await runAll(store, 'passengers/nl.csv');
+  const file = newLakeFile(passengers, 'csv', {});
+  const none = { sib_sp: null, parch: null, fare: null, cabin: null, embarked: null };
+  file.add({
+    ...{
+      _record: 1,
+      passenger_id: 1,
+      survived: true,
+      pclass: 1,
+      name: 'A\nB',
+      sex: 'f',
+      age: 30,
+      ticket: 't',
+    },
+    ...none,
+  });
   const path = join(directory, 'nl.csv');
-  await writeFile(path, store.body('processed', store.keys('processed')[0] ?? ''));
+  await writeFile(path, file.finish());
   expect(await shownOf(passengers, [path], 2)).toMatchObject([
     { passenger_id: 1, name: 'A\nB', ticket: 't', cabin: null },
   ]);
@@ -222,6 +233,60 @@ test('a view shows the values of the partition that a file was written to, even 
     ['1', '1', 'a'],
     ['2', '2', 'b'],
   ]);
+});
+
+test('a view of an Iceberg table finds each column by its id in older and newer files, and a file that lacks it has none', async () => {
+  const column = (name: string, type: ColumnType): Column => ({ name, type, nullable: true });
+  const struct = (...fields: Column[]): ColumnType => ({ kind: 'struct', fields });
+  const older = [
+    column('n', { kind: 'int32' }),
+    column('title', { kind: 'string' }),
+    column('size', struct(column('width', { kind: 'int32' }))),
+    column('gone', { kind: 'string' }),
+    column('at', { kind: 'timestamp' }),
+  ];
+  const newer = [
+    column('title', { kind: 'date' }),
+    column('n', { kind: 'int64' }),
+    column('name', { kind: 'string' }),
+    column('size', struct(column('height', { kind: 'int32' }), column('width', { kind: 'int32' }))),
+    column('at', { kind: 'timestamp' }),
+  ];
+  const before = schemaAfter(undefined, older);
+  // As if `title` had been renamed to `name`, and another column had got the name `title`.
+  const after = schemaAfter(before, newer.slice(1), { name: 'title' });
+  const last = schemaAfter(after, newer);
+  const rows = [
+    { n: 1, title: 'Soup', size: { width: 3 }, gone: 'x', at: '2026-11-22T10:00:00.123Z' },
+    { title: '2026-11-23', n: 2 ** 40, name: 'Stew', size: { height: 1, width: 2 }, at: null },
+  ];
+  const files = [
+    new ParquetFile(older, {}, fieldIds(before.schema)),
+    new ParquetFile(newer, {}, fieldIds(last.schema)),
+  ].map((file, i) => {
+    file.add(rows[i] as Row);
+    const path = join(directory, `ids-${i}.parquet`);
+    return { path, bytes: file.finish(), origin: `s3://lake/${i}`, partition: { values: [], prefix: 't/' } };
+  });
+  for (const { path, bytes } of files) await writeFile(path, bytes);
+  const table: CatalogTable = {
+    name: 't',
+    format: 'iceberg',
+    bucket: 'lake',
+    prefix: 't/',
+    columns: last.schema.fields.map(({ id, name, type }) => ({ id, name, type: hiveType(type) })),
+    partitionKeys: [],
+    partitions: [],
+  };
+  for (const order of [files, files.toReversed()])
+    expect(
+      await queried(table, undefined, order, 1, 'select to_json(v)::varchar from lake.t v order by n'),
+    ).toEqual(
+      [
+        { title: null, n: 1, name: 'Soup', size: { height: null, width: 3 }, at: '2026-11-22 10:00:00.123' },
+        { title: '2026-11-23', n: 2 ** 40, name: 'Stew', size: { height: 1, width: 2 }, at: null },
+      ].map((row) => [JSON.stringify(row)]),
+    );
 });
 
 /** A dataset of these columns, with only what its files and its table need. */

@@ -12,6 +12,7 @@ import type {
 import type { ObjectsPage } from '../../../cli/ui/objects.ts';
 import type { Overview, Run } from '../../../cli/ui/overview.ts';
 import { type PageServer, startPageServer } from '../../../cli/ui/server.ts';
+import { stages } from '../../../domain/stage.ts';
 import {
   eventually,
   settledState,
@@ -73,7 +74,7 @@ const post = <Answer>(path: string, body: object) =>
 test('the overview has the queues, the datasets, and what ended, while somebody looks', async () => {
   const first = await get<Overview>('/overview');
   expect(first).toMatchObject({ stack: 'dev', local: true, mysql: false, ringing: [] });
-  expect(first.stages.map(({ stage }) => stage)).toEqual(['extraction', 'transformation', 'loading']);
+  expect(first.stages.map(({ stage }) => stage)).toEqual([...stages]);
   expect(first.datasets).toContainEqual({ name: 'recipes', prefix: 'recipes/' });
   expect(first.alarms).toBeGreaterThan(10);
   const { activity } = await eventually(async () => {
@@ -201,6 +202,7 @@ test('tables have their columns, and a query its rows, cut at a thousand', async
   const recipes = tables.find(({ name }) => name === 'recipes');
   expect(recipes?.columns).toContainEqual({ name: 'title', type: 'string' });
   expect(recipes?.columns).toContainEqual({ name: 'difficulty', type: 'string' });
+  expect(recipes?.columns.filter(({ name }) => name === 'difficulty')).toHaveLength(1);
   const { rows, cut, columns } = await post<QueryAnswer>('/query', {
     sql: 'select * from range(2500) t(n)',
   });

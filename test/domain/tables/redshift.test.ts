@@ -11,7 +11,7 @@ import { ledgerTables } from '../../../domain/tables/ledger-tables.ts';
 import {
   checkForSpectrum,
   externalSchemaDdl,
-  externalTableDdl,
+  redshiftDdl,
   spectrumFaults,
   typedViewDdl,
 } from '../../../domain/tables/redshift.ts';
@@ -71,13 +71,28 @@ describe('a table of the catalog', () => {
     // Neither the backslash nor the quote, which stands for it: both would take backslashes out of the
     // values.
     expect(serde.parameters).toEqual({ separatorChar: ',', quoteChar: '"', escapeChar: '\u0001' });
-    for (const ddl of [
-      glueDdl(passengers as never, 's3://x/'),
-      externalTableDdl(passengers as never, 's3://x/'),
-    ])
+    for (const ddl of [glueDdl(passengers as never, 'x'), redshiftDdl(passengers as never, 'x')])
       expect(ddl).toContain(String.raw`'escapeChar'='\001'`);
     expect(parameters).toMatchObject({ classification: 'csv', 'skip.header.line.count': '1' });
   });
+});
+
+test('the table of a dataset is declared for Athena as an Iceberg table, which has its partition columns among the others', () => {
+  expect(glueDdl(readings as never, 'lake')).toBe(`CREATE TABLE \`readings\` (
+  \`id\` string,
+  \`at\` timestamp,
+  \`day\` date,
+  \`count\` int,
+  \`bytes\` bigint,
+  \`share\` double,
+  \`ok\` boolean,
+  \`tags\` array<string>,
+  \`steps\` array<struct<text:string,seconds:int>>,
+  \`_record\` bigint
+)
+PARTITIONED BY (\`day\`)
+LOCATION 's3://lake/readings'
+TBLPROPERTIES ('table_type'='ICEBERG', 'format'='parquet', 'write_compression'='zstd');`);
 });
 
 describe('a table that Redshift Spectrum can’t read', () => {
@@ -168,29 +183,38 @@ describe('a table that Redshift Spectrum can’t read', () => {
 });
 
 describe('the statements for Redshift', () => {
-  test('declare a table with nested columns and its partitions', () => {
+  test('declare a table of CSV with its partitions, and no Iceberg table, which the catalog alone declares', () => {
     expect(
-      externalTableDdl(readings as never, "s3://it's/readings/"),
+      redshiftDdl({ ...readings, processedAs: 'csv' } as never, "it's"),
     ).toBe(`CREATE EXTERNAL TABLE lake."readings" (
+  "_record" varchar(65535),
   "id" varchar(65535),
-  "at" timestamp,
-  "count" integer,
-  "bytes" bigint,
-  "share" double precision,
-  "ok" boolean,
-  "tags" array<varchar(65535)>,
-  "steps" array<struct<text:varchar(65535), seconds:integer>>,
-  "_record" bigint
+  "at" varchar(65535),
+  "count" varchar(65535),
+  "bytes" varchar(65535),
+  "share" varchar(65535),
+  "ok" varchar(65535),
+  "tags" varchar(65535),
+  "steps" varchar(65535)
 )
 PARTITIONED BY (
   "day" date
 )
-ROW FORMAT SERDE 'org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe'
-WITH SERDEPROPERTIES ('serialization.format'='1')
-STORED AS INPUTFORMAT 'org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat'
-OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat'
-LOCATION 's3://it''s/readings/'
-TABLE PROPERTIES ('classification'='parquet');`);
+ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'
+WITH SERDEPROPERTIES ('separatorChar'=',', 'quoteChar'='"', 'escapeChar'='\\001')
+STORED AS INPUTFORMAT 'org.apache.hadoop.mapred.TextInputFormat'
+OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'
+LOCATION 's3://it''s/readings/table/'
+TABLE PROPERTIES ('classification'='csv', 'skip.header.line.count'='1');`);
+    expect(redshiftDdl(readings as never, 'x')).toBe(`${typedViewDdl(readings as never).create};`);
+  });
+
+  test('show an instant of an Iceberg table as a timestamp of UTC', () => {
+    expect(typedViewDdl(readings as never).create).toContain(
+      `SELECT "id", "at" AT TIME ZONE 'UTC' AS "at", "day", `,
+    );
+    const { create } = typedViewDdl({ ...readings, processedAs: 'csv' } as never);
+    expect(create).toContain(`CAST(nullif("at", '') AS timestamp) AS "at"`);
   });
 
   test('make a view of the scalar columns, typed where the files hold text', () => {

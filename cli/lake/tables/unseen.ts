@@ -1,8 +1,8 @@
-import { type VersionPath, versionPath } from '../../domain/versions/key-layout.ts';
-import { ledgerOf } from '../ledger/ledger.ts';
-import type { Target } from '../target/target.ts';
-import { count } from '../terminal/terminal.ts';
-import { type CatalogTable, readCatalog } from './catalog.ts';
+import { csvTableKey, type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
+import { ledgerOf } from '../../ledger/ledger.ts';
+import type { Target } from '../../target/target.ts';
+import { count } from '../../terminal/terminal.ts';
+import { type CatalogTable, readCatalog } from '../catalog.ts';
 
 /** Files of a table that a query does not see, since no crawl has registered their partition. */
 export interface Unseen {
@@ -20,7 +20,7 @@ export function describeUnseen({ table, files }: Unseen, on: string): string {
   return `${count(files, 'file')} of ${table} ${are} that no crawl has registered, so queries don't see ${files === 1 ? 'it' : 'them'}. To register: npx sluice crawl --wait${on}`;
 }
 
-/** The unseen files of these versions of objects, by their receipts. */
+/** The unseen files of these versions of objects, by their receipts: only tables of CSV have partitions. */
 export async function unseenOf(
   target: Target,
   objects: readonly { readonly dataset: string; readonly key: string; readonly versionId: string }[],
@@ -36,10 +36,11 @@ export async function unseenOf(
   return [...found].map(([table, files]) => ({ table, files }));
 }
 
+/** The keys of the files of a version in the table of a dataset that is processed as CSV. */
 async function filesOf(target: Target, path: VersionPath): Promise<string[]> {
   const receipts = await ledgerOf(target).receipts(path);
   return receipts.flatMap((each) =>
-    each.stage === 'transformation' ? each.outputs.map(({ key }) => key) : [],
+    each.stage === 'transformation' ? each.outputs.map(({ key }) => csvTableKey(key)) : [],
   );
 }
 
