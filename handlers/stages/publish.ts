@@ -71,7 +71,8 @@ async function transformationsOf(
   if (extraction === undefined) return undefined;
   const keys = extraction.parts.map((_, part) => transformationReceiptKey(path, part));
   if (keys.length === 1 && known.transformation !== undefined) return [known.transformation];
-  if (keys.length > 0) {
+  // A listing costs twelve reads.
+  if (keys.length > 1) {
     const there = new Set(await ledger.receiptKeys(path));
     if (!keys.every((key) => there.has(key))) return undefined;
   }
