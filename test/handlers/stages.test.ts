@@ -64,10 +64,12 @@ async function lakeRows(store: MemoryStore, bucket = 'processed'): Promise<Recor
  */
 async function leftBy(store: MemoryStore): Promise<unknown> {
   const contents = Object.entries(store.contents()).filter(([key]) => !key.includes('/metadata/'));
-  const entries = headsOf(store).map(({ committed: { snapshot: _, sequence: __, ...committed }, ...head }) => ({
-    ...head,
-    committed,
-  }));
+  const entries = headsOf(store).map(
+    ({ committed: { snapshot: _, sequence: __, ...committed }, ...head }) => ({
+      ...head,
+      committed,
+    }),
+  );
   const others = contents.filter(([key]) => !key.startsWith('ledger/heads/'));
   return { files: await tableFiles(store), entries, others };
 }
