@@ -1,4 +1,5 @@
 import { parseDataKey, parsePublicationKey } from '../../domain/versions/key-layout.ts';
+import { type LedgerEntry, ledgerEntry } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { parseMetadata, type TableMetadata } from '../../formats/iceberg/metadata/metadata.ts';
 import { liveFiles } from '../../formats/iceberg/metadata/snapshot-manifests.ts';
@@ -117,6 +118,28 @@ function bytesAt(store: MemoryStore, uri: string): Buffer {
 /** The keys of the files of versions in the processed bucket, published or not. */
 export const dataFiles = (store: MemoryStore) =>
   store.keys('processed').filter((key) => parseDataKey(key) !== undefined);
+
+/**
+ * What a run leaves, as it can be compared: of the table its rows' files, since each run gives its snapshots other
+ * ids.
+ */
+export async function leftBy(store: MemoryStore): Promise<unknown> {
+  const contents = Object.entries(store.contents()).filter(([key]) => !key.includes('/metadata/'));
+  const entries = headsOf(store).map(
+    ({ committed: { snapshot: _, sequence: __, ...committed }, ...head }) => ({
+      ...head,
+      committed,
+    }),
+  );
+  const others = contents.filter(([key]) => !key.startsWith('ledger/heads/'));
+  return { files: await tableFiles(store), entries, others };
+}
+
+/** The entries of the ledger. */
+export function headsOf(store: MemoryStore): LedgerEntry[] {
+  const keys = store.keys('ledger').filter((key) => key.startsWith('heads/'));
+  return keys.map((key) => ledgerEntry.parse(JSON.parse(store.body('ledger', key).toString())));
+}
 
 export function putRaw(store: MemoryStore, key: string, body: string | Uint8Array): void {
   store.put({ bucket: 'raw', key, body, contentType: 'application/octet-stream' });

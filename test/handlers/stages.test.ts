@@ -16,6 +16,7 @@ import {
   dataFiles,
   drain,
   extract,
+  leftBy,
   load,
   ndjson,
   publications,
@@ -56,27 +57,6 @@ async function lakeRows(store: MemoryStore, bucket = 'processed'): Promise<Recor
   if (bucket === 'archive') expect(keys).toEqual(shown.map(archiveKey).sort());
   const rows = await Promise.all(keys.map((key) => readParquet(store.body(bucket, key))));
   return rows.flat().sort((a, b) => String(a['title']).localeCompare(String(b['title'])));
-}
-
-/**
- * What a run leaves, as it can be compared: of the table its rows' files, since each run gives its snapshots other
- * ids.
- */
-async function leftBy(store: MemoryStore): Promise<unknown> {
-  const contents = Object.entries(store.contents()).filter(([key]) => !key.includes('/metadata/'));
-  const entries = headsOf(store).map(
-    ({ committed: { snapshot: _, sequence: __, ...committed }, ...head }) => ({
-      ...head,
-      committed,
-    }),
-  );
-  const others = contents.filter(([key]) => !key.startsWith('ledger/heads/'));
-  return { files: await tableFiles(store), entries, others };
-}
-
-function headsOf(store: MemoryStore) {
-  const keys = store.keys('ledger').filter((key) => key.startsWith('heads/'));
-  return keys.map((key) => JSON.parse(store.body('ledger', key).toString()));
 }
 
 describe('the stages', () => {

@@ -17,6 +17,10 @@ export class MemoryCatalog implements TableCatalog {
     return this.#pointers.get(table)?.metadata;
   }
 
+  takeFrom(other: MemoryCatalog): void {
+    for (const [table, pointer] of other.#pointers) this.#pointers.set(table, pointer);
+  }
+
   find(table: string): Promise<TablePointer | undefined> {
     return this.#call('GetTable', table, () => this.#pointers.get(table));
   }

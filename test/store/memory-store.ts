@@ -111,6 +111,14 @@ export class MemoryStore implements ObjectStore {
     return { etag: etagOf(stored), versionId: 'v1' };
   }
 
+  /** Another store with the same content, and no calls yet. */
+  twin(): MemoryStore {
+    const twin = new MemoryStore();
+    for (const [key, stored] of this.objects) twin.objects.set(key, stored);
+    twin.catalog.takeFrom(this.catalog);
+    return twin;
+  }
+
   keys(bucket: string): string[] {
     const prefix = `${bucket}/`;
     return [...this.objects.keys()]
