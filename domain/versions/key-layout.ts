@@ -387,9 +387,9 @@ export function deletionKey(path: VersionPath): string {
 }
 
 /** What a document of a publication is about; `part` is `undefined` of a deletion. */
-export function parsePublicationKey(
-  key: string,
-): (VersionPath & { readonly part: number | undefined }) | undefined {
+export type PublishedPath = VersionPath & { readonly part: number | undefined };
+
+export function parsePublicationKey(key: string): PublishedPath | undefined {
   const match =
     /^publications\/([^/]+)\/([^/]+)\/([^/]+)\/(?:(\d{5,})(?:\.whole)?|deleted\.whole)\.json$/.exec(key);
   if (match === null) return undefined;

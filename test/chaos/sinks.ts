@@ -6,10 +6,11 @@ import type { Connection } from 'mysql2/promise';
 import * as z from 'zod';
 import type { Target } from '../../cli/target/target.ts';
 import {
+  parseCopyKey,
   parseFailedKey,
+  parseFileKey,
   parsePartitionPath,
   parsePartKey,
-  parseProcessedKey,
 } from '../../domain/versions/key-layout.ts';
 import { type LedgerEntry, ledgerEntry } from '../../domain/versions/ledger.ts';
 import { transformationReceipt } from '../../domain/versions/receipt.ts';

@@ -4,6 +4,7 @@ import { limits } from '../../domain/records/part.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { threadedZstd } from '../../formats/zstd.ts';
 import type { StageContext } from '../../handlers/stages/context.ts';
+import type { TableCatalog } from '../../lake/table-catalog.ts';
 import { recordedSchemas } from '../../lake/table-schema.ts';
 import {
   type NewObject,
@@ -170,7 +171,10 @@ export function storeWith(store: MemoryStore, changes: Partial<ObjectStore>): Me
   });
 }
 
-export function stageContextOf(store: MemoryStore, changes: Partial<StageContext> = {}): StageContext {
+export function stageContextOf(
+  store: ObjectStore & { readonly catalog?: TableCatalog },
+  changes: Partial<StageContext> = {},
+): StageContext {
   return {
     store,
     now: () => 0,

@@ -1,6 +1,5 @@
 import pLimit from 'p-limit';
-import type { Dataset } from '../../../domain/dataset.ts';
-import { csvTableKey, type VersionPath } from '../../../domain/versions/key-layout.ts';
+import { csvTableKey, type PublishedPath, type VersionPath } from '../../../domain/versions/key-layout.ts';
 import { isShownBy, type LedgerEntry, withCommitted } from '../../../domain/versions/ledger.ts';
 import type { StoredObject } from '../../../domain/versions/receipt.ts';
 import { isActive } from '../../../domain/versions/version-status.ts';
@@ -14,8 +13,7 @@ import { olderVersions } from './older-versions.ts';
 const COPIES_AT_ONCE = 8;
 
 interface CopyCommit {
-  readonly path: VersionPath;
-  readonly dataset: Dataset;
+  readonly path: PublishedPath;
   readonly ledger: Ledger;
   readonly buckets: CommitBuckets;
   readonly context: StageContext;
@@ -29,13 +27,16 @@ export async function commitCopies(
   commit: CopyCommit,
 ): Promise<'done' | 'retracted' | 'duplicate' | 'stale'> {
   const { path, ledger, buckets, context } = commit;
-  const entry = await ledger.entry(path);
+  const known = await ledger.known(path);
+  const entry = known?.entry;
   if (!isActive(entry, path)) return overtaken(entry, commit);
   if (isShownBy('committed', entry) && entry.superseded.length === 0) return 'duplicate';
   const { type, sequencer, versionId } = entry.current;
   if (type === 'created') await copyFiles(path, commit);
-  const latest = await ledger.change(path, (known) =>
-    known && isActive(known, path) ? withCommitted(known, { type, sequencer, versionId }) : known,
+  const latest = await ledger.change(
+    path,
+    (now) => (now && isActive(now, path) ? withCommitted(now, { type, sequencer, versionId }) : now),
+    known,
   );
   if (!isActive(latest, path)) return overtaken(latest, commit);
   // From now on, copies of an older version that come late are removed by who makes them.
@@ -50,7 +51,7 @@ async function overtaken(entry: LedgerEntry | undefined, commit: CopyCommit): Pr
   return 'stale';
 }
 
-async function copyFiles(path: VersionPath, { ledger, buckets, context }: CopyCommit): Promise<void> {
+async function copyFiles(path: PublishedPath, { ledger, buckets, context }: CopyCommit): Promise<void> {
   const bucket = buckets.processed;
   const limit = pLimit(COPIES_AT_ONCE);
   await settleAll(
@@ -60,12 +61,16 @@ async function copyFiles(path: VersionPath, { ledger, buckets, context }: CopyCo
   );
 }
 
-async function removeCopies(path: VersionPath, { ledger, buckets, context }: CopyCommit): Promise<void> {
+async function removeCopies(
+  path: VersionPath | PublishedPath,
+  { ledger, buckets, context }: CopyCommit,
+): Promise<void> {
   const copies = (await filesOf(path, ledger)).map(({ key }) => csvTableKey(key));
   await context.store.remove(buckets.processed, copies);
 }
 
 /** The files of a version that was published; none of one that was not, or that has none. */
-async function filesOf(path: VersionPath, ledger: Ledger): Promise<StoredObject[]> {
-  return (await ledger.publishedParts(path)).flatMap(({ files }) => files);
+async function filesOf(path: VersionPath | PublishedPath, ledger: Ledger): Promise<StoredObject[]> {
+  const last = 'part' in path ? path.part : undefined;
+  return (await ledger.publishedParts(path, last)).flatMap(({ files }) => files);
 }

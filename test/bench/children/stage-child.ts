@@ -22,6 +22,7 @@ const store: ObjectStore = {
   read: async ({ bucket, key }) => createReadStream(bucket === RAW ? input : pathOf(bucket, key)),
   describe: () => Promise.reject(new Error('Not of these stages.')),
   exists: async () => false,
+  bytes: () => Promise.reject(new Error('Not of these stages.')),
   async write({ bucket, key, body }) {
     const path = pathOf(bucket, key);
     await mkdir(dirname(path), { recursive: true });
@@ -55,10 +56,12 @@ const stageContext: StageContext = {
   registry,
   zstd: threadedZstd,
   limits,
+  tableSchema: recordedSchemas(layouts),
   deadline: Number.MAX_SAFE_INTEGER,
   message: 'bench',
   invocation: 'bench',
   sentAt: Date.now(),
+  batch: {},
   receives: 1,
 };
 const buckets = { temp: 'temp', processed: 'processed', failed: 'failed', ledger: 'ledger' };
