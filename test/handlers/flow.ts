@@ -125,12 +125,10 @@ export const dataFiles = (store: MemoryStore) =>
  */
 export async function leftBy(store: MemoryStore): Promise<unknown> {
   const contents = Object.entries(store.contents()).filter(([key]) => !key.includes('/metadata/'));
-  const entries = headsOf(store).map(
-    ({ committed: { snapshot: _, sequence: __, ...committed }, ...head }) => ({
-      ...head,
-      committed,
-    }),
-  );
+  const entries = headsOf(store).map(({ committed, ...head }) => ({
+    ...head,
+    committed: [committed?.type, committed?.sequencer, committed?.versionId],
+  }));
   const others = contents.filter(([key]) => !key.startsWith('ledger/heads/'));
   return { files: await tableFiles(store), entries, others };
 }

@@ -8,6 +8,8 @@ import { threadedZstd } from '../../../formats/zstd.ts';
 import type { StageContext } from '../../../handlers/stages/context.ts';
 import { extractObject } from '../../../handlers/stages/extract-object.ts';
 import { transformPart } from '../../../handlers/stages/transform-part.ts';
+import { recordedSchemas } from '../../../lake/table-schema.ts';
+import layouts from '../../../mysql/migrations/lake.json' with { type: 'json' };
 import type { ObjectStore } from '../../../store/object-store.ts';
 
 const [, , stage = '', directory = '', input = ''] = process.argv;
