@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type Requests, requestsOfMessage } from '../../domain/cost/load.ts';
+import { type Load, type Requests, totalsOf, workOf } from '../../domain/cost/load.ts';
 import { limits } from '../../domain/records/part.ts';
-import { type Stage, stages, WHOLE } from '../../domain/stage.ts';
+import { type Stage, WHOLE } from '../../domain/stage.ts';
 import { parsePublicationKey } from '../../domain/versions/key-layout.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { Commits } from '../../handlers/stages/commit/commits.ts';
@@ -34,9 +34,30 @@ class Flow {
   #events = 0;
 
   /** Counts the requests of each stage until all that comes of it is done. */
-  put(recipes: readonly unknown[]): Promise<Record<Stage, Requests>> {
-    putRaw(this.#store, KEY, ndjson(recipes));
-    return this.#take({ ...this.#next(), size: 1 });
+  put(recipes: readonly unknown[], key = KEY): Promise<Record<Stage, Requests>> {
+    putRaw(this.#store, key, ndjson(recipes));
+    return this.#take({ ...this.#next(), key, size: 1 });
+  }
+
+  /** The requests of one commit of so many objects. */
+  async commitOf(objects: number): Promise<Requests> {
+    const before = new Set(this.#store.keys('ledger'));
+    for (let n = 0; n < objects; n += 1) {
+      putRaw(this.#store, `${KEY}-${n}`, ndjson(small));
+      await extractObject({ ...this.#next(), key: `${KEY}-${n}` }, buckets, this.#outside);
+    }
+    for (const key of this.#store.keys('temp'))
+      await transformPart(createdEvent('temp', key), buckets, this.#outside);
+    const isNew = (key: string) => !before.has(key) && key.endsWith(WHOLE);
+    const batch = { ...this.#outside, batch: {} };
+    return this.#counted(() =>
+      Promise.all(
+        this.#store
+          .keys('ledger')
+          .filter(isNew)
+          .map((key) => this.#commits.commit(createdEvent('ledger', key), batch)),
+      ),
+    );
   }
 
   delete(): Promise<Record<Stage, Requests>> {
@@ -96,25 +117,77 @@ const small = [recipe(1)];
 const large = Array.from({ length: 30 }, (_, n) => recipe(n, [1, 8, 13][n % 3]));
 
 /** What the estimate says of an object (docs/cost.md). */
-function estimated(parts: number): Requests {
-  const messages = { extraction: 1, transformation: parts, commit: 1, loading: parts };
-  return sum(
-    stages.flatMap((stage) => Array.from({ length: messages[stage] }, () => requestsOfMessage[stage])),
-  );
+function estimated(load: Pick<Load, 'records' | 'partitions'>): Requests {
+  // The flow's parts are smaller.
+  const records = (load.records / 10) * limits.partRecords;
+  const memory = { extraction: 1, transformation: 1, commit: 1, loading: 1 };
+  return totalsOf(workOf({ objects: 1, bytes: 1, ...load, records }, false), memory).requests;
 }
 
+/** A flow whose table has had its first commit, which makes more requests than the others. */
+async function flowWithTable(): Promise<Flow> {
+  const flow = new Flow();
+  await flow.put(small, 'recipes/first.ndjson');
+  return flow;
+}
+
+const total = (of: Record<Stage, Requests>) => sum(Object.values(of));
+
 describe('the S3 requests', () => {
-  it('of a small object', async () => {
+  it('of a small object, by stage', async () => {
+    const flow = await flowWithTable();
+    expect(await flow.put(small)).toEqual({
+      extraction: { writes: 4, reads: 5 },
+      transformation: { writes: 3, reads: 5 },
+      commit: { writes: 4, reads: 4 },
+      loading: { writes: 3, reads: 4 },
+    });
+  });
+
+  it('are what npx sluice cost estimates of a load', async () => {
+    const [one, many] = [await flowWithTable(), await flowWithTable()];
+    expect(total(await one.put(small))).toEqual(estimated({ records: 1, partitions: 1 }));
+    expect(total(await many.put(large))).toEqual(estimated({ records: 30, partitions: 3 }));
+  });
+
+  it('of an object of three parts and three partitions', async () => {
+    const [parts, files] = [3, 9];
+    expect(await (await flowWithTable()).put(large)).toEqual({
+      extraction: { writes: 4 + parts, reads: 4 },
+      // The last part finds the version whole.
+      transformation: { writes: parts + files + parts + parts, reads: 5 * parts + parts },
+      commit: { writes: 4, reads: 3 + parts },
+      loading: { writes: files + parts + parts + 1, reads: 4 * parts },
+    });
+  });
+
+  it('of two objects that are committed together are fewer', async () => {
+    const [one, two] = [await (await flowWithTable()).commitOf(1), await (await flowWithTable()).commitOf(2)];
+    expect(one).toEqual({ writes: 4, reads: 4 });
+    expect(two).toEqual({ writes: 5, reads: 6 });
+  });
+
+  it('of a repeated event', async () => {
     const flow = new Flow();
     await flow.put(small);
-    console.log('first', await new Flow().put(small));
-    console.log('large', await new Flow().put(large));
-    const g = new Flow();
-    await g.put(small);
-    console.log('replaced', await g.put(small));
-    console.log('deleted', await g.delete());
-    const h = new Flow();
-    await h.put(large);
-    console.log('replaced', await h.put(large));
+    expect(await flow.again()).toEqual({ writes: 0, reads: 1 });
+  });
+
+  it('of a small object that takes the place of another one', async () => {
+    const flow = await flowWithTable();
+    await flow.put(small);
+    expect(total(await flow.put(small))).toEqual({ writes: 26, reads: 26 });
+  });
+
+  it('of a large object that takes the place of another one', async () => {
+    const flow = await flowWithTable();
+    await flow.put(large);
+    expect(total(await flow.put(large))).toEqual({ writes: 57, reads: 56 });
+  });
+
+  it('of a small object that is deleted', async () => {
+    const flow = await flowWithTable();
+    await flow.put(small);
+    expect(total(await flow.delete())).toEqual({ writes: 17, reads: 12 });
   });
 });
