@@ -47,7 +47,7 @@ export function costOfUsage({ hours, stages: used, stored }: Usage, stack: Bille
     // CloudWatch counts no files: as though each part had one, and each object one part.
     {
       messages,
-      files: messages.transformation,
+      files: messages.loading,
       listings: 0,
       records: 0,
       mysql: stack.database !== undefined,

@@ -35,21 +35,21 @@ export interface Requests {
 
 /**
  * S3 requests of a message. Those of a part are with the stage that it is for, whoever makes them: its PUT, the PUT
- * of the document that publishes it, and the reads of both. That of the entry that all is loaded is with the
+ * of the document that publishes it, and the reads of both; and of one file of the lake. That of the entry that all is loaded is with the
  * commit, since both are once an object. test/handlers/cost.test.ts counts them.
  */
-const requestsOfMessage: Readonly<Record<Stage, Requests>> = {
+export const requestsOfMessage: Readonly<Record<Stage, Requests>> = {
   extraction: { writes: 3, reads: 4 },
   transformation: { writes: 2, reads: 6 },
   commit: { writes: 5, reads: 3 },
-  loading: { writes: 2, reads: 5 },
+  loading: { writes: 4, reads: 5 },
 };
 
 /** Who is done with one of several parts lists the receipts, and so does the extraction. */
 const listingsOf = (parts: number) => (parts > 1 ? 1 + 2 * parts : 0);
 
-/** Of a file of the lake: its PUT, and its copy in the archive. With MySQL, loading reads it as well. */
-const requestsOfFile: Requests = { writes: 2, reads: 0 };
+/** Of each further file of the lake: its PUT, and its copy in the archive. With MySQL, loading reads each. */
+const writesOfFile = 2;
 const readsOfMysql = 1;
 
 /** The usual latency of small requests (S3 guide, "Best Practices Design Patterns": tens of milliseconds). */
@@ -115,10 +115,9 @@ export function totalsOf({ messages, files, listings, mysql }: Work, memory: Bil
       logs: logBytes[stage],
     };
   });
-  const { writes, reads } = requestsOfFile;
   const others = {
-    writes: files * writes + listings,
-    reads: files * (reads + (mysql ? readsOfMysql : 0)),
+    writes: (files - messages.loading) * writesOfFile + listings,
+    reads: mysql ? files * readsOfMysql : 0,
   };
   const sum = (value: (each: (typeof of)[number]) => number) =>
     of.reduce((all, each) => all + each.count * value(each), 0);
