@@ -17,7 +17,7 @@ export const publishing: readonly Mutation[] = [
     file: 'handlers/stages/publish.ts',
     find: "parts.length > 0 ? parts : [{ type: 'created', ...of, part: 0, parts: 0, files: [] }],",
     replace: 'parts,',
-    caughtBy: 'test/handlers/publish.test.ts',
+    caughtBy: 'test/handlers/commit/publish.test.ts',
   },
   {
     name: 'never publishes in the transformation',
@@ -36,14 +36,14 @@ export const publishing: readonly Mutation[] = [
     file: 'handlers/stages/extract-object.ts',
     find: '  if (isActive(entry, path)) await publishIfWhole(entry, ledger, { extraction: receipt });\n',
     replace: '',
-    caughtBy: 'test/handlers/publish.test.ts',
+    caughtBy: 'test/handlers/commit/publish.test.ts',
   },
   {
     name: 'writes the last document of a publication before the others',
     file: 'store/ledger.ts',
     find: 'await settleAll(parts.slice(0, -1).map((part) => limit(() => write(part))));\n    const last = parts.at(-1);\n    if (last !== undefined) await write(last);',
     replace: 'await settleAll(parts.toReversed().map((part) => limit(() => write(part))));',
-    caughtBy: 'test/handlers/publish.test.ts',
+    caughtBy: 'test/handlers/commit/publish.test.ts',
   },
   {
     name: 'commits what was overtaken',

@@ -90,7 +90,7 @@ export const transformation: readonly Mutation[] = [
     file: 'handlers/stages/work-item.ts',
     find: '    await finish(known, undefined);\n',
     replace: '',
-    caughtBy: 'test/handlers/publish.test.ts',
+    caughtBy: 'test/handlers/commit/publish.test.ts',
   },
   {
     name: 'silently drops a row of one partition too many',

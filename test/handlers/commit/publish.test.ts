@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../domain/records/part.ts';
-import { publicationKey, versionPath } from '../../domain/versions/key-layout.ts';
-import { publication } from '../../domain/versions/publication.ts';
-import { MemoryStore, storeWith } from '../store/memory-store.ts';
-import { dataFiles, extract, ndjson, publications, putRaw, recipe, transform } from './flow.ts';
+import { limits } from '../../../domain/records/part.ts';
+import { publicationKey, versionPath } from '../../../domain/versions/key-layout.ts';
+import { publication } from '../../../domain/versions/publication.ts';
+import { MemoryStore, storeWith } from '../../store/memory-store.ts';
+import { dataFiles, extract, ndjson, publications, putRaw, recipe, transform } from '../flow.ts';
 
 const KEY = 'recipes/a.ndjson';
 const path = versionPath({ dataset: 'recipes', key: KEY, versionId: 'v1' });
