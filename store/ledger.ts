@@ -214,8 +214,8 @@ export class Ledger {
   }
 
   /**
-   * Publishes a version that is whole. The last document is written last. Those that exist already stay, since
-   * everybody writes the same.
+   * Publishes a version that is whole. The last document is written last. Those that exist already stay,
+   * since everybody writes the same.
    */
   async publish(path: VersionPath, parts: readonly PublishedPart[]): Promise<void> {
     const limit = pLimit(READS_AT_ONCE);

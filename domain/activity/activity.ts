@@ -98,13 +98,13 @@ const none: Counts = { read: 0, written: 0, filtered: 0, rejected: 0 };
  * Finds out from the lines of the stages' functions when an object has ended. The lines may come in any
  * order, since each function has a log of its own; each line must be added once.
  *
- * An object has ended when as many parts are transformed and loaded as its extraction made, and its version is
- * committed; one without rows, when its parts are transformed. The function that finishes a piece logs it as `done` at most once, so counts are
- * enough. If a function dies between its receipt and its line, the message comes again, and its line says
- * `duplicate`: then the counts are short, and only the ledger knows the end. The same is true of an object
- * whose first lines came before those that were read. `unsure` names such objects; `end` takes the answer.
- * An object is missed only if nothing but a `duplicate` tells of it: that line may as well be of a late copy
- * of an event.
+ * An object has ended when as many parts are transformed and loaded as its extraction made, and its version
+ * is committed; one without rows, when its parts are transformed. The function that finishes a piece logs it
+ * as `done` at most once, so counts are enough. If a function dies between its receipt and its line, the
+ * message comes again, and its line says `duplicate`: then the counts are short, and only the ledger knows
+ * the end. The same is true of an object whose first lines came before those that were read. `unsure` names
+ * such objects; `end` takes the answer. An object is missed only if nothing but a `duplicate` tells of it:
+ * that line may as well be of a late copy of an event.
  */
 export class Activity {
   readonly #open = new Map<string, Open>();

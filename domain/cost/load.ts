@@ -34,9 +34,10 @@ export interface Requests {
 }
 
 /**
- * S3 requests of a message. Those of a part are with the stage that it is for, whoever makes them: its PUT, the PUT
- * of the document that publishes it, and the reads of both; and of one file of the lake. That of the entry that all is loaded is with the
- * commit, since both are once an object. test/handlers/cost.test.ts counts them.
+ * S3 requests of a message. Those of a part are with the stage that it is for, whoever makes them: its PUT,
+ * the PUT of the document that publishes it, and the reads of both; and of one file of the lake. That of the
+ * entry that all is loaded is with the commit, since both are once an object. test/handlers/cost.test.ts
+ * counts them.
  */
 export const requestsOfMessage: Readonly<Record<Stage, Requests>> = {
   extraction: { writes: 3, reads: 4 },

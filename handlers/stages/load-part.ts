@@ -42,8 +42,8 @@ const FILES_AT_ONCE = 8;
 const itemOf = ({ part, ...path }: PartAddress) => ({ path, stage: 'loading', part }) as const;
 
 /**
- * Loads one part of a published version into MySQL and the archive, or removes a deleted object from both. With
- * the last part, what these sinks have of older versions goes.
+ * Loads one part of a published version into MySQL and the archive, or removes a deleted object from both.
+ * With the last part, what these sinks have of older versions goes.
  */
 export async function loadPart(
   event: ObjectEvent,
@@ -167,7 +167,9 @@ async function load(
 
 type Origin = Pick<PublishedPart, 'key' | 'versionId' | 'sequencer' | 'part'>;
 
-/** Makes the archive's copy of a file; reads its rows if MySQL wants them, or the archive's format is another. */
+/**
+ * Makes the archive's copy of a file; reads its rows if MySQL wants them, or the archive's format is another.
+ */
 async function archiveFile(
   file: StoredObject,
   from: Origin,

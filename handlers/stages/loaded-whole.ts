@@ -10,8 +10,8 @@ import type { LoadingBuckets } from './load-part.ts';
 import { removeSuperseded } from './supersede.ts';
 
 /**
- * Removes what MySQL and the archive have of older versions, when all of the active one is loaded, or its object
- * is deleted. The invocation that loads the last part does this; if it dies, its message comes again.
+ * Removes what MySQL and the archive have of older versions, when all of the active one is loaded, or its
+ * object is deleted. The invocation that loads the last part does this; if it dies, its message comes again.
  */
 export async function showOnlyActive(
   read: KnownEntry & { readonly entry: ActiveEntry },

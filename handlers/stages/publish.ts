@@ -21,9 +21,9 @@ interface Known {
 }
 
 /**
- * Publishes what became active: a version, once every part of it is transformed, or a deletion. Each invocation
- * that writes one of these receipts, or makes the version active, calls this: the last of them finds the
- * version whole. A version that was overtaken is never published.
+ * Publishes what became active: a version, once every part of it is transformed, or a deletion. Each
+ * invocation that writes one of these receipts, or makes the version active, calls this: the last of them
+ * finds the version whole. A version that was overtaken is never published.
  *
  * @param entry as it was after the receipt was written
  */

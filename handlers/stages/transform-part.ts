@@ -119,7 +119,8 @@ async function transform(
 }
 
 /**
- * Removes a part and its rejects, and its files, unless the version was published: then a table may show them.
+ * Removes a part and its rejects, and its files, unless the version was published: then a table may show
+ * them.
  */
 async function removePart(
   address: PartAddress,

@@ -16,15 +16,16 @@ export interface Work<Done extends Receipt> {
   /**
    * What follows when the receipt is there, also when the message comes again.
    *
-   * @param known the entry as it was after the receipt was written @param done the receipt, if it is this attempt's
+   * @param known the entry as it was after the receipt was written
+   * @param done the receipt, if it is this attempt's
    * @returns whether the work still counts; otherwise it is discarded, if this attempt did it
    */
   readonly finish: (known: KnownEntry | undefined, done: Done | undefined) => Promise<boolean>;
 }
 
 /**
- * Processes a work item once. The receipt is written last: with it, the work is done. A work item whose version
- * was overtaken is discarded, even if that happens during the work.
+ * Processes a work item once. The receipt is written last: with it, the work is done. A work item whose
+ * version was overtaken is discarded, even if that happens during the work.
  *
  * @returns `duplicate` if it was done before; `stale` if a newer event took effect
  */

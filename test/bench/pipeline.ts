@@ -20,7 +20,9 @@ import { tableFiles } from '../pipeline/table-files.ts';
 const POLL_MS = 50;
 const LOOK_MS = 5;
 
-/** What a reader who reads the lake's table all the time sees of an overwrite. Milliseconds since it began. */
+/**
+ * What a reader who reads the lake's table all the time sees of an overwrite. Milliseconds since it began.
+ */
 export interface Overwrite {
   readonly firstNewFile: number;
   readonly lastOldFile: number;
@@ -93,8 +95,8 @@ export class BenchPipeline {
   }
 
   /**
-   * Puts another version of a key that has passed, and looks at the lake's table until nothing of the old one is
-   * left.
+   * Puts another version of a key that has passed, and looks at the lake's table until nothing of the old one
+   * is left.
    */
   async overwrite(file: string, rawKey: string): Promise<Overwrite> {
     const { raw } = this.#target.outputs.buckets;

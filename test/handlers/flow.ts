@@ -120,8 +120,8 @@ export const dataFiles = (store: MemoryStore) =>
   store.keys('processed').filter((key) => parseDataKey(key) !== undefined);
 
 /**
- * What a run leaves, as it can be compared: of the table its rows' files, since each run gives its snapshots other
- * ids.
+ * What a run leaves, as it can be compared: of the table its rows' files, since each run gives its snapshots
+ * other ids.
  */
 export async function leftBy(store: MemoryStore): Promise<unknown> {
   const contents = Object.entries(store.contents()).filter(([key]) => !key.includes('/metadata/'));

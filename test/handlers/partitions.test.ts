@@ -175,7 +175,9 @@ function icebergTable(dataset: Dataset): CatalogTable {
   return { ...table, columns: [...columns, ...partitionKeys], partitionKeys: [] };
 }
 
-/** Id and value of each row, as `query` shows them. @param keys where each file lies, and its key in the store */
+/**
+ * Id and value of each row, as `query` shows them. @param keys where each file lies, and its key in the store
+ */
 async function queried(
   dataset: Dataset,
   table: CatalogTable,

@@ -23,8 +23,8 @@ interface Stored extends StoredVersion {
 }
 
 /**
- * Buckets in memory, and the catalog of the lake's tables: notes every call, and can stop answering as a function
- * does that is killed.
+ * Buckets in memory, and the catalog of the lake's tables: notes every call, and can stop answering as a
+ * function does that is killed.
  */
 export class MemoryStore implements ObjectStore {
   readonly catalog = new MemoryCatalog((operation, table, effect) =>

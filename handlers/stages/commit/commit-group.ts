@@ -176,7 +176,9 @@ export class CommitGroup {
   }
 }
 
-/** What is to be done so that a table shows just the active version of an object, or nothing if it is deleted. */
+/**
+ * What is to be done so that a table shows just the active version of an object, or nothing if it is deleted.
+ */
 function planOf(
   path: VersionPath,
   entry: ActiveEntry,

@@ -20,8 +20,8 @@ interface CopyCommit {
 }
 
 /**
- * Commits to the table of a dataset that is processed as CSV: copies a version's files into the table's folder,
- * then removes those of older versions. A reader of the folder meets both in between.
+ * Commits to the table of a dataset that is processed as CSV: copies a version's files into the table's
+ * folder, then removes those of older versions. A reader of the folder meets both in between.
  */
 export async function commitCopies(
   commit: CopyCommit,
@@ -45,7 +45,10 @@ export async function commitCopies(
   return type === 'created' ? 'done' : 'retracted';
 }
 
-/** Removes the copies of a version that is not active, if the table shows the one that is: else that one's commit does. */
+/**
+ * Removes the copies of a version that is not active, if the table shows the one that is: else that one's
+ * commit does.
+ */
 async function overtaken(entry: LedgerEntry | undefined, commit: CopyCommit): Promise<'stale'> {
   if (entry !== undefined && isShownBy('committed', entry)) await removeCopies(commit.path, commit);
   return 'stale';
