@@ -1,6 +1,6 @@
 /**
- * The stages of the pipeline, in the order in which a record passes them. The last two work side by side: both
- * begin when a version is published.
+ * The stages of the pipeline, in the order in which a record passes them. The last two work side by side:
+ * both begin when a version is published.
  */
 export const stages = ['extraction', 'transformation', 'commit', 'loading'] as const;
 export type Stage = (typeof stages)[number];

@@ -7,7 +7,9 @@ import { dataFile, fileStatistics } from '../formats/iceberg/values/file-statist
 import { partitionOf, typedFields } from '../formats/iceberg/values/partition-values.ts';
 import { partitionValues } from '../formats/lake-file.ts';
 
-/** A file of a version as its table's manifest describes it. @throws {Error} without statistics of its columns */
+/**
+ * A file of a version as its table's manifest describes it. @throws {Error} without statistics of its columns
+ */
 export function dataFileOf(
   { key, records, bytes, statistics }: StoredObject,
   {

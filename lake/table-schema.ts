@@ -7,8 +7,8 @@ import { type SchemaState, sameFields, schemaAfter } from '../formats/iceberg/sc
 export type TableSchemas = (dataset: Dataset) => SchemaState;
 
 /**
- * The schemas that are recorded with the code. They are not taken from the catalog: whoever writes a file must
- * know the ids before the table has the column.
+ * The schemas that are recorded with the code. They are not taken from the catalog: whoever writes a file
+ * must know the ids before the table has the column.
  */
 export function recordedSchemas(layouts: readonly LakeLayout[]): TableSchemas {
   const known = new Map<Dataset, SchemaState>();

@@ -40,10 +40,12 @@ export const READS_AT_ONCE = 32;
 /** How often an entry is read and changed again if others change it at the same time. */
 const SWAP_ATTEMPTS = 20;
 
-/** The ledger entry of a raw key, and when it was changed last, in milliseconds since the epoch. */
+/** The ledger entry of a raw key as it was read. */
 export interface KnownEntry {
   readonly entry: LedgerEntry;
+  /** When it was changed last, in milliseconds since the epoch. */
   readonly modified: number;
+  readonly etag: string;
 }
 
 /**
@@ -64,9 +66,8 @@ export class Ledger {
   }
 
   /** @throws {UnreadableDocument} */
-  async known(path: LedgerPlace): Promise<KnownEntry | undefined> {
-    const found = await this.#read(ledgerEntryKey(path));
-    return found && { entry: found.entry, modified: found.modified };
+  known(path: LedgerPlace): Promise<KnownEntry | undefined> {
+    return this.#read(ledgerEntryKey(path));
   }
 
   /** Decides about an event of the raw bucket, and claims its version if that is the decision. */
@@ -111,14 +112,17 @@ export class Ledger {
   /**
    * Changes an entry by compare-and-swap: `next` is called again if somebody else was first. Its result is
    * written, unless it is `undefined` or the entry as it was.
+   *
+   * @param read the entry as the caller has read it, which saves reading it again unless it has changed since
    */
   async change(
     path: VersionPath,
     next: (known: LedgerEntry | undefined) => LedgerEntry | undefined,
+    read?: KnownEntry,
   ): Promise<LedgerEntry | undefined> {
     const key = ledgerEntryKey(path);
     for (let attempt = 1; attempt <= SWAP_ATTEMPTS; attempt += 1) {
-      const known = await this.#read(key);
+      const known = attempt === 1 && read !== undefined ? read : await this.#read(key);
       const wanted = next(known?.entry);
       if (wanted === undefined || wanted === known?.entry) return wanted;
       const object = {
@@ -138,7 +142,7 @@ export class Ledger {
     );
   }
 
-  async #read(key: string): Promise<(KnownEntry & { readonly etag: string }) | undefined> {
+  async #read(key: string): Promise<KnownEntry | undefined> {
     const found = await this.#store.find(this.#bucket, key);
     if (found === undefined) return undefined;
     const { text, ...of } = found;
@@ -210,8 +214,8 @@ export class Ledger {
   }
 
   /**
-   * Publishes a version that is whole. The last document is written last. Those that exist already stay, since
-   * everybody writes the same.
+   * Publishes a version that is whole. The last document is written last. Those that exist already stay,
+   * since everybody writes the same.
    */
   async publish(path: VersionPath, parts: readonly PublishedPart[]): Promise<void> {
     const limit = pLimit(READS_AT_ONCE);
@@ -249,9 +253,17 @@ export class Ledger {
     return keys.filter((key) => parsePublicationKey(key)?.part !== undefined);
   }
 
-  /** All parts of a published version. @throws {UnreadableDocument} */
-  async publishedParts(path: VersionPath): Promise<PublishedPart[]> {
-    const keys = await this.#publishedKeys(path);
+  /**
+   * All parts of a published version.
+   *
+   * @param last the number of its last part, if that is known: then no listing is needed
+   * @throws {UnreadableDocument}
+   */
+  async publishedParts(path: VersionPath, last?: number): Promise<PublishedPart[]> {
+    const keys =
+      last === undefined
+        ? await this.#publishedKeys(path)
+        : Array.from({ length: last + 1 }, (_, part) => publicationKey(path, part, last + 1));
     const limit = pLimit(READS_AT_ONCE);
     const found = await settleAll(keys.map((key) => limit(() => this.publishedPart(key))));
     return found.filter((each) => each !== undefined);

@@ -63,8 +63,8 @@ interface Open {
   /** How many parts it has; unknown until the line of its extraction comes. */
   parts?: number;
   transformed: number;
-  files: number;
   loaded: number;
+  committed: boolean;
   read: number;
   written: number;
   filtered: number;
@@ -98,13 +98,13 @@ const none: Counts = { read: 0, written: 0, filtered: 0, rejected: 0 };
  * Finds out from the lines of the stages' functions when an object has ended. The lines may come in any
  * order, since each function has a log of its own; each line must be added once.
  *
- * An object has ended when as many parts are transformed as its extraction made, and as many files loaded as
- * its transformations made. The function that finishes a piece logs it as `done` at most once, so counts are
- * enough. If a function dies between its receipt and its line, the message comes again, and its line says
- * `duplicate`: then the counts are short, and only the ledger knows the end. The same is true of an object
- * whose first lines came before those that were read. `unsure` names such objects; `end` takes the answer.
- * An object is missed only if nothing but a `duplicate` tells of it: that line may as well be of a late copy
- * of an event.
+ * An object has ended when as many parts are transformed and loaded as its extraction made, and its version
+ * is committed; one without rows, when its parts are transformed. The function that finishes a piece logs it
+ * as `done` at most once, so counts are enough. If a function dies between its receipt and its line, the
+ * message comes again, and its line says `duplicate`: then the counts are short, and only the ledger knows
+ * the end. The same is true of an object whose first lines came before those that were read. `unsure` names
+ * such objects; `end` takes the answer. An object is missed only if nothing but a `duplicate` tells of it:
+ * that line may as well be of a late copy of an event.
  */
 export class Activity {
   readonly #open = new Map<string, Open>();
@@ -201,7 +201,7 @@ export class Activity {
     const isNews =
       result === 'done' || result === 'failed' || (service === 'extraction' && result !== 'duplicate');
     if (!isNews || this.#ended.has(name)) return undefined;
-    const zero = { transformed: 0, files: 0, loaded: 0, asked: 0 };
+    const zero = { transformed: 0, loaded: 0, committed: false, asked: 0 };
     const open = { path, lastAt: at, stage: service, ...zero, ...none, unsure: false };
     this.#open.set(name, open);
     return open;
@@ -227,17 +227,19 @@ export class Activity {
       return this.#close(open, 'failed');
     } else if (result === 'done' && service === 'transformation') {
       open.transformed += 1;
-      open.files += outputs;
       open.written += line.written;
       open.filtered += filtered;
       open.rejected += rejected;
     } else if (result === 'done') {
-      open.loaded += 1;
+      if (service === 'commit') open.committed = true;
+      else open.loaded += 1;
     } else {
-      // `stale` may be a file that another attempt left over, while its version goes on.
+      // `stale` may be a part that another attempt left over, while its version goes on.
       open.unsure = true;
     }
-    if (open.transformed !== open.parts || open.loaded !== open.files) return undefined;
+    if (open.transformed !== open.parts) return undefined;
+    // A version without rows may be rejected, and then no sink is told of it.
+    if (open.written > 0 && (open.loaded !== open.parts || !open.committed)) return undefined;
     const isRejected = open.code === undefined && open.read > 0 && open.rejected === open.read;
     return this.#close(open, isRejected ? 'rejected' : 'done');
   }

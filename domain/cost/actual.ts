@@ -44,7 +44,14 @@ export function costOfUsage({ hours, stages: used, stored }: Usage, stack: Bille
     loading: used.loading.deleted,
   };
   const { requests, logs } = totalsOf(
-    { messages, records: 0, mysql: stack.database !== undefined },
+    // CloudWatch counts no files: as though each part had one, and each object one part.
+    {
+      messages,
+      files: messages.loading,
+      listings: 0,
+      records: 0,
+      mysql: stack.database !== undefined,
+    },
     stack.memory,
   );
   const calls = sum((each) => each.calls);

@@ -18,6 +18,10 @@ export interface Load {
 /** How much the stages did. */
 export interface Work {
   readonly messages: Readonly<Record<Stage, number>>;
+  /** Of the lake. */
+  readonly files: number;
+  /** Of the receipts of a version. */
+  readonly listings: number;
   readonly records: number;
   /** Whether loading reads each file for MySQL. */
   readonly mysql: boolean;
@@ -30,17 +34,23 @@ export interface Requests {
 }
 
 /**
- * S3 requests of a message, with the PUT of what it reads, which the stage before it did: of a part with
- * transformation, of a file of the lake with loading. test/handlers/cost.test.ts counts them.
+ * S3 requests of a message. Those of a part are with the stage that it is for, whoever makes them: its PUT,
+ * the PUT of the document that publishes it, and the reads of both; and of one file of the lake. That of the
+ * entry that all is loaded is with the commit, since both are once an object. test/handlers/cost.test.ts
+ * counts them.
  */
 export const requestsOfMessage: Readonly<Record<Stage, Requests>> = {
   extraction: { writes: 3, reads: 4 },
-  transformation: { writes: 2, reads: 4 },
-  commit: { writes: 5, reads: 6 },
-  loading: { writes: 3, reads: 4 },
+  transformation: { writes: 2, reads: 6 },
+  commit: { writes: 5, reads: 3 },
+  loading: { writes: 4, reads: 5 },
 };
 
-/** With MySQL, loading reads the file besides copying it. */
+/** Who is done with one of several parts lists the receipts, and so does the extraction. */
+const listingsOf = (parts: number) => (parts > 1 ? 1 + 2 * parts : 0);
+
+/** Of each further file of the lake: its PUT, and its copy in the archive. With MySQL, loading reads each. */
+const writesOfFile = 2;
 const readsOfMysql = 1;
 
 /** The usual latency of small requests (S3 guide, "Best Practices Design Patterns": tens of milliseconds). */
@@ -77,13 +87,13 @@ export function workOf({ objects, records, bytes, partitions }: Load, mysql: boo
     commit: objects,
     loading: objects * parts,
   };
-  return { messages, records: objects * records, mysql };
-}
-
-/** S3 requests of a message. */
-function requestsOf(stage: Stage, mysql: boolean): Requests {
-  const { writes, reads } = requestsOfMessage[stage];
-  return { writes, reads: reads + (mysql && stage === 'loading' ? readsOfMysql : 0) };
+  return {
+    messages,
+    files: objects * parts * partitions,
+    listings: objects * listingsOf(parts),
+    records: objects * records,
+    mysql,
+  };
 }
 
 /** What the stages did, added up. */
@@ -96,25 +106,36 @@ export interface Totals {
   readonly logs: number;
 }
 
-export function totalsOf({ messages, mysql }: Work, memory: Billed['memory']): Totals {
+export function totalsOf({ messages, files, listings, mysql }: Work, memory: Billed['memory']): Totals {
   const of = stages.map((stage) => {
-    const requests = requestsOf(stage, mysql);
-    const seconds = (requests.writes + requests.reads) * requestSeconds;
+    const requests = requestsOfMessage[stage];
     return {
       count: messages[stage],
       requests,
-      waiting: (seconds * memory[stage]) / 1_024,
+      waiting: waitingFor(requests, memory[stage]),
       logs: logBytes[stage],
     };
   });
+  const others = {
+    writes: (files - messages.loading) * writesOfFile + listings,
+    reads: mysql ? files * readsOfMysql : 0,
+  };
   const sum = (value: (each: (typeof of)[number]) => number) =>
     of.reduce((all, each) => all + each.count * value(each), 0);
   return {
     messages: sum(() => 1),
-    requests: { writes: sum((each) => each.requests.writes), reads: sum((each) => each.requests.reads) },
-    waiting: sum((each) => each.waiting),
+    requests: {
+      writes: sum((each) => each.requests.writes) + others.writes,
+      reads: sum((each) => each.requests.reads) + others.reads,
+    },
+    waiting: sum((each) => each.waiting) + waitingFor(others, memory.loading),
     logs: sum((each) => each.logs),
   };
+}
+
+/** GB-seconds of a function with so many MB. */
+function waitingFor({ writes, reads }: Requests, memory: number): number {
+  return ((writes + reads) * requestSeconds * memory) / 1_024;
 }
 
 const estimated = positions('estimated');

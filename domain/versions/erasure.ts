@@ -3,6 +3,7 @@ import {
   parseFailedKey,
   parseFileKey,
   parseLedgerKey,
+  parsePublicationKey,
   type VersionPath,
   versionSegment,
 } from './key-layout.ts';
@@ -70,7 +71,7 @@ function pathIn(bucket: Exclude<ErasedBucket, 'raw'>, key: string): Path | undef
     case 'failed':
       return parseFailedKey(key);
     case 'ledger': {
-      const place = parseLedgerKey(key);
+      const place = parseLedgerKey(key) ?? parsePublicationKey(key);
       return place && { objectId: place.objectId, version: place.version };
     }
     default:

@@ -186,9 +186,9 @@ export function parseDataKey(key: string): (FileAddress & { readonly code: strin
 }
 
 /**
- * The key of a copy of a file in a folder that a crawler looks at: of the archive, or of the table of a dataset
- * that is processed as CSV. Its name begins with `part-`, since Athena, Spectrum and Spark skip files that
- * begin with `_`, `.` or `#` (Redshift guide, "Data files for queries in Amazon Redshift Spectrum").
+ * The key of a copy of a file in a folder that a crawler looks at: of the archive, or of the table of a
+ * dataset that is processed as CSV. Its name begins with `part-`, since Athena, Spectrum and Spark skip files
+ * that begin with `_`, `.` or `#` (Redshift guide, "Data files for queries in Amazon Redshift Spectrum").
  */
 function copyKey(folder: string, key: string, extension: string): string {
   const file = parseDataKey(key);
@@ -218,8 +218,8 @@ function codeSegment(codeVersion: string): string {
 }
 
 /**
- * The file of a version by the key of its copy: of the archive, of a CSV dataset's table, or of the lake as it
- * was until November 2026. The oldest files have no code version in their names.
+ * The file of a version by the key of its copy: of the archive, of a CSV dataset's table, or of the lake as
+ * it was until November 2026. The oldest files have no code version in their names.
  */
 export function parseCopyKey(key: string): FileAddress | undefined {
   const match =
@@ -387,9 +387,9 @@ export function deletionKey(path: VersionPath): string {
 }
 
 /** What a document of a publication is about; `part` is `undefined` of a deletion. */
-export function parsePublicationKey(
-  key: string,
-): (VersionPath & { readonly part: number | undefined }) | undefined {
+export type PublishedPath = VersionPath & { readonly part: number | undefined };
+
+export function parsePublicationKey(key: string): PublishedPath | undefined {
   const match =
     /^publications\/([^/]+)\/([^/]+)\/([^/]+)\/(?:(\d{5,})(?:\.whole)?|deleted\.whole)\.json$/.exec(key);
   if (match === null) return undefined;

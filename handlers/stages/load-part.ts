@@ -18,10 +18,10 @@ import { isShownBy } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import type { PublishedPart } from '../../domain/versions/publication.ts';
 import { count, type LoadingReceipt, type StoredObject, type Tally } from '../../domain/versions/receipt.ts';
-import { isActive, statusOf } from '../../domain/versions/version-status.ts';
+import { type ActiveEntry, isActive, statusOf } from '../../domain/versions/version-status.ts';
 import { contentTypes, newLakeFile, readLakeFile } from '../../formats/lake-file.ts';
 import { RejectsWriter } from '../../store/failed-objects.ts';
-import { Ledger } from '../../store/ledger.ts';
+import { type KnownEntry, Ledger } from '../../store/ledger.ts';
 import { settleAll } from '../../store/settle-all.ts';
 import type { StageContext } from './context.ts';
 import { showOnlyActive } from './loaded-whole.ts';
@@ -42,8 +42,8 @@ const FILES_AT_ONCE = 8;
 const itemOf = ({ part, ...path }: PartAddress) => ({ path, stage: 'loading', part }) as const;
 
 /**
- * Loads one part of a published version into MySQL and the archive, or removes a deleted object from both. With
- * the last part, what these sinks have of older versions goes.
+ * Loads one part of a published version into MySQL and the archive, or removes a deleted object from both.
+ * With the last part, what these sinks have of older versions goes.
  */
 export async function loadPart(
   event: ObjectEvent,
@@ -58,9 +58,10 @@ export async function loadPart(
   const ledger = new Ledger(store, buckets.ledger);
   const { part: number, ...path } = published;
   if (number === undefined) {
-    const entry = await ledger.entry(path);
-    if (!isActive(entry, path) || entry.current.type !== 'deleted') return withoutRecords(name, 'stale');
-    await showOnlyActive(entry, dataset, ledger, buckets, context);
+    const known = await ledger.known(path);
+    if (!isActiveEntry(known, path) || known.entry.current.type !== 'deleted')
+      return withoutRecords(name, 'stale');
+    await showOnlyActive(known, dataset, ledger, buckets, context);
     return withoutRecords(name, 'retracted');
   }
   const address = { ...path, part: number };
@@ -78,12 +79,13 @@ export async function loadPart(
         const rejects = itemRejectsPrefix(itemOf(address));
         await store.remove(buckets.failed, await store.list(buckets.failed, rejects));
       },
-      async finish(entry) {
-        if (isActive(entry, path)) {
+      async finish(known) {
+        if (isActiveEntry(known, path)) {
           if (await areAllLoaded(part, path, ledger))
-            await showOnlyActive(entry, dataset, ledger, buckets, context);
+            await showOnlyActive(known, dataset, ledger, buckets, context);
           return true;
         }
+        const entry = known?.entry;
         const status = statusOf(entry, path);
         // The sinks show a superseded version until they show its successor.
         return (
@@ -102,6 +104,11 @@ export async function loadPart(
   const object = { key: done.key, versionId: done.versionId };
   return { dataset: name, result: 'done', ...counts, object };
 }
+
+const isActiveEntry = (
+  known: KnownEntry | undefined,
+  path: VersionPath,
+): known is KnownEntry & { readonly entry: ActiveEntry } => isActive(known?.entry, path);
 
 /** Whether all parts of a version are loaded; this invocation has loaded one of them. */
 async function areAllLoaded({ parts }: PublishedPart, path: VersionPath, ledger: Ledger): Promise<boolean> {
@@ -160,7 +167,9 @@ async function load(
 
 type Origin = Pick<PublishedPart, 'key' | 'versionId' | 'sequencer' | 'part'>;
 
-/** Makes the archive's copy of a file; reads its rows if MySQL wants them, or the archive's format is another. */
+/**
+ * Makes the archive's copy of a file; reads its rows if MySQL wants them, or the archive's format is another.
+ */
 async function archiveFile(
   file: StoredObject,
   from: Origin,

@@ -4,22 +4,23 @@ import { archiveKey, versionPath } from '../../domain/versions/key-layout.ts';
 import { withLoaded } from '../../domain/versions/ledger.ts';
 import { MAX_REVISION, revisionName } from '../../domain/versions/revision.ts';
 import type { ActiveEntry } from '../../domain/versions/version-status.ts';
-import type { Ledger } from '../../store/ledger.ts';
+import type { KnownEntry, Ledger } from '../../store/ledger.ts';
 import type { StageContext } from './context.ts';
 import type { LoadingBuckets } from './load-part.ts';
 import { removeSuperseded } from './supersede.ts';
 
 /**
- * Removes what MySQL and the archive have of older versions, when all of the active one is loaded, or its object
- * is deleted. The invocation that loads the last part does this; if it dies, its message comes again.
+ * Removes what MySQL and the archive have of older versions, when all of the active one is loaded, or its
+ * object is deleted. The invocation that loads the last part does this; if it dies, its message comes again.
  */
 export async function showOnlyActive(
-  entry: ActiveEntry,
+  read: KnownEntry & { readonly entry: ActiveEntry },
   dataset: Dataset,
   ledger: Ledger,
   buckets: LoadingBuckets,
   { store, tables }: StageContext,
 ): Promise<void> {
+  const { entry } = read;
   const { key, current, loaded, superseded } = entry;
   if (superseded.length > 0 || loaded?.type === 'created') {
     // A deletion covers all revisions of a version.
@@ -31,7 +32,7 @@ export async function showOnlyActive(
   }
   const path = versionPath({ ...entry, versionId: current.versionId });
   // From now on, a part of an older version that is still being loaded is removed by its own invocation.
-  const settled = await ledger.change(path, (known) => known && withLoaded(known, current));
+  const settled = await ledger.change(path, (known) => known && withLoaded(known, current), read);
   for (const versionId of superseded) {
     const published = await ledger.publishedParts(versionPath({ ...entry, versionId }));
     const files = published.flatMap((each) => each.files.map((file) => archiveKey(file.key)));

@@ -10,8 +10,8 @@ type Buckets = OutputBuckets & { readonly archive?: string };
 
 /**
  * Removes the output of superseded versions that no sink shows. Those that were never published are shown by
- * none: any stage removes them. The others go when every sink shows the active version; the stages of the sinks
- * do this, each after it was done with its own. If one dies, its message comes again.
+ * none: any stage removes them. The others go when every sink shows the active version; the stages of the
+ * sinks do this, each after it was done with its own. If one dies, its message comes again.
  *
  * Their files of Parquet stay: a reader of an older snapshot may be reading them.
  */

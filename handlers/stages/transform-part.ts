@@ -52,7 +52,8 @@ export async function transformPart(
       item: itemOf(address),
       work: () => transform(event, address, dataset, buckets, context),
       discard: () => removePart(address, event.key, ledger, store, buckets),
-      async finish(entry, transformation) {
+      async finish(known, transformation) {
+        const entry = known?.entry;
         if (statusOf(entry, address) !== 'live') return false;
         if (isActive(entry, address)) await publishIfWhole(entry, ledger, { transformation });
         return true;
@@ -118,7 +119,8 @@ async function transform(
 }
 
 /**
- * Removes a part and its rejects, and its files, unless the version was published: then a table may show them.
+ * Removes a part and its rejects, and its files, unless the version was published: then a table may show
+ * them.
  */
 async function removePart(
   address: PartAddress,

@@ -1,8 +1,7 @@
 import { receiptKey, type WorkItem } from '../../domain/versions/key-layout.ts';
-import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import type { Receipt } from '../../domain/versions/receipt.ts';
 import { statusOf } from '../../domain/versions/version-status.ts';
-import type { Ledger } from '../../store/ledger.ts';
+import type { KnownEntry, Ledger } from '../../store/ledger.ts';
 import { ObjectNotFound } from '../../store/object-store.ts';
 import type { StageContext } from './context.ts';
 import { type OutputBuckets, removeUnnamedRejects } from './removal.ts';
@@ -17,15 +16,16 @@ export interface Work<Done extends Receipt> {
   /**
    * What follows when the receipt is there, also when the message comes again.
    *
-   * @param entry as it was after the receipt was written @param done the receipt, if it is this attempt's
+   * @param known the entry as it was after the receipt was written
+   * @param done the receipt, if it is this attempt's
    * @returns whether the work still counts; otherwise it is discarded, if this attempt did it
    */
-  readonly finish: (entry: LedgerEntry | undefined, done: Done | undefined) => Promise<boolean>;
+  readonly finish: (known: KnownEntry | undefined, done: Done | undefined) => Promise<boolean>;
 }
 
 /**
- * Processes a work item once. The receipt is written last: with it, the work is done. A work item whose version
- * was overtaken is discarded, even if that happens during the work.
+ * Processes a work item once. The receipt is written last: with it, the work is done. A work item whose
+ * version was overtaken is discarded, even if that happens during the work.
  *
  * @returns `duplicate` if it was done before; `stale` if a newer event took effect
  */
@@ -41,12 +41,12 @@ export async function processOnce<Done extends Receipt>(
     await discard();
     return 'stale' as const;
   };
-  const entry = await ledger.entry(path);
-  const status = statusOf(entry, path);
+  const known = await ledger.known(path);
+  const status = statusOf(known?.entry, path);
   if (status === 'gone') return discarded();
   if (await ledger.hasReceipt(key)) {
     if (receives > 1) await removeUnnamedRejects(item, ledger, store, buckets);
-    await finish(entry, undefined);
+    await finish(known, undefined);
     return status === 'live' ? 'duplicate' : 'stale';
   }
   if (status === 'superseded') return discarded();
@@ -64,7 +64,7 @@ export async function processOnce<Done extends Receipt>(
   // Other code may have worked on the same item, and died, or come first; perhaps for a copy of the message.
   const mayHaveMore = receives > 1 || receipt.rejects.length > 0;
   if (!isFirst || mayHaveMore) await removeUnnamedRejects(item, ledger, store, buckets);
-  const stillCounts = await finish(await ledger.entry(path), isFirst ? receipt : undefined);
+  const stillCounts = await finish(await ledger.known(path), isFirst ? receipt : undefined);
   if (!stillCounts) return discarded();
   return isFirst ? receipt : 'duplicate';
 }

@@ -43,8 +43,8 @@ export const overwrite: Section = {
       columns: ['', 'both versions, median', 'longest', 'from the put to the end of the old one'],
       rows,
       notes: [
-        `${runs} runs; in the local cloud, its functions on the same cores. From the first listing that has a file of the new version to the last that has one of the old.`,
-        'Old files go when the last file of the new version is loaded: a large object takes as long as its transformation and loading do.',
+        `${runs} runs; in the local cloud, its functions on the same cores. From the first snapshot that has a file of the new version to the last that has one of the old.`,
+        'One snapshot of the table adds the files of the new version and removes those of the old, once all of the new one is transformed.',
       ],
       values,
     };

@@ -8,18 +8,21 @@ import { localTarget, type Target } from '../../cli/target/target.ts';
 import { registry } from '../../datasets/index.ts';
 import {
   objectId,
-  parseProcessedKey,
+  parseDataKey,
   receiptsPrefix,
   versionPath,
   versionSegment,
 } from '../../domain/versions/key-layout.ts';
 import { extractionReceipt } from '../../domain/versions/receipt.ts';
 import { listObjects, readText } from '../../store/listing.ts';
+import { tableFiles } from '../pipeline/table-files.ts';
 
 const POLL_MS = 50;
 const LOOK_MS = 5;
 
-/** What a reader who lists the lake all the time sees of an overwrite. Milliseconds since it began. */
+/**
+ * What a reader who reads the lake's table all the time sees of an overwrite. Milliseconds since it began.
+ */
 export interface Overwrite {
   readonly firstNewFile: number;
   readonly lastOldFile: number;
@@ -92,15 +95,15 @@ export class BenchPipeline {
   }
 
   /**
-   * Puts another version of a key that has passed, and looks at the lake until nothing of the old one is
-   * left.
+   * Puts another version of a key that has passed, and looks at the lake's table until nothing of the old one
+   * is left.
    */
-  async overwrite(file: string, key: string): Promise<Overwrite> {
-    const { raw, processed } = this.#target.outputs.buckets;
+  async overwrite(file: string, rawKey: string): Promise<Overwrite> {
+    const { raw } = this.#target.outputs.buckets;
     const startedAt = performance.now();
     const { VersionId: versionId = 'null' } = await new Upload({
       client: this.#target.s3,
-      params: { Bucket: raw, Key: key, Body: createReadStream(file, { highWaterMark: 1 << 20 }) },
+      params: { Bucket: raw, Key: rawKey, Body: createReadStream(file, { highWaterMark: 1 << 20 }) },
     }).done();
     let firstNewFile: number | undefined;
     let lastOldFile = 0;
@@ -108,9 +111,9 @@ export class BenchPipeline {
       if (this.#troubles.length > 0) throw new Error(`The pipeline stumbled:\n${this.#troubles.join('\n')}`);
       const at = performance.now() - startedAt;
       const versions: (string | undefined)[] = [];
-      for await (const { Key } of listObjects(this.#target, processed, 'recipes/')) {
-        const address = parseProcessedKey(Key);
-        if (address?.objectId === objectId(key)) versions.push(address.version);
+      for (const key of await tableFiles(this.#target, 'recipes')) {
+        const address = parseDataKey(key);
+        if (address?.objectId === objectId(rawKey)) versions.push(address.version);
       }
       const isNew = (version: string | undefined) => version === versionSegment(versionId);
       if (versions.some(isNew)) firstNewFile ??= at;
@@ -128,7 +131,7 @@ export class BenchPipeline {
     const found = new Map<string, { peak: number; limit: number }>();
     const directory = join(this.#directory, 'logs');
     for (const name of await readdir(directory)) {
-      const stage = /extraction|transformation|loading/.exec(name)?.[0];
+      const stage = /extraction|transformation|commit|loading/.exec(name)?.[0];
       if (stage === undefined) continue;
       const text = await readFile(join(directory, name), 'utf8');
       for (const [, limit, peak] of text.matchAll(/Memory Size: (\d+) MB.*?Max Memory Used: (\d+) MB/g)) {

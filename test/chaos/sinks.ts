@@ -6,14 +6,16 @@ import type { Connection } from 'mysql2/promise';
 import * as z from 'zod';
 import type { Target } from '../../cli/target/target.ts';
 import {
+  parseCopyKey,
   parseFailedKey,
+  parseFileKey,
   parsePartitionPath,
   parsePartKey,
-  parseProcessedKey,
 } from '../../domain/versions/key-layout.ts';
 import { type LedgerEntry, ledgerEntry } from '../../domain/versions/ledger.ts';
 import { transformationReceipt } from '../../domain/versions/receipt.ts';
 import { listObjects } from '../../store/listing.ts';
+import { tableFiles } from '../pipeline/table-files.ts';
 import { rowText, type Table, tableOf } from './model.ts';
 import type { Row } from './objects.ts';
 
@@ -68,15 +70,25 @@ export const nothing = (): Found => ({
 
 async function readLake(target: Target, of: Of): Promise<void> {
   const { buckets } = target.outputs;
-  for (const [bucket, sink] of [
-    [buckets.processed, 'lake'],
-    [buckets.archive, 'archive'],
+  const copies = async (bucket: string) => {
+    const keys: string[] = [];
+    for await (const { Key } of listObjects(target, bucket))
+      if (parseCopyKey(Key) !== undefined) keys.push(Key);
+    return keys;
+  };
+  for (const [bucket, sink, keys] of [
+    [
+      buckets.processed,
+      'lake',
+      [...(await copies(buckets.processed)), ...(await tableFiles(target, 'recipes'))],
+    ],
+    [buckets.archive, 'archive', await copies(buckets.archive)],
   ] as const) {
-    for await (const { Key } of listObjects(target, bucket)) {
-      const address = parseProcessedKey(Key);
-      const table = tableOf(Key);
+    for (const key of keys) {
+      const address = parseFileKey(key);
+      const table = tableOf(key);
       if (address === undefined || table === undefined) continue;
-      const bytes = await read(target, bucket, Key);
+      const bytes = await read(target, bucket, key);
       const rows = address.extension === 'csv' ? csvRows(bytes) : await parquetRows(bytes);
       const partition = Object.fromEntries(parsePartitionPath(address.partitionPath));
       const found = of(hashIn(address.objectId));

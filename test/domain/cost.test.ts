@@ -8,8 +8,8 @@ import { instanceClasses } from '../../infra/configuration/instance-classes.ts';
 import { contentOf } from '../anchors.ts';
 
 const page = contentOf('docs/cost.md').replaceAll(/\s+/g, ' ');
-const memory = { extraction: 512, transformation: 512, loading: 512 };
-const dev: Billed = { alarmMetrics: 36, datasets: 2, memory, crawlSchedule: 'cron(0 * * * ? *)' };
+const memory = { extraction: 512, transformation: 512, commit: 512, loading: 512 };
+const dev: Billed = { alarmMetrics: 45, datasets: 2, memory, crawlSchedule: 'cron(0 * * * ? *)' };
 const database = {
   instanceClass: 'db.t4g.medium',
   vcpus: 2,
@@ -120,12 +120,17 @@ describe('an object', () => {
     expect(messagesOf({ bytes: 16 * 1024 * 1024 + 1 }).transformation).toBe(2);
   });
 
-  it('has a file of the lake for each partition of each part', () => {
+  it('has a message of each stage for each of its parts, but is extracted and committed as one', () => {
     expect(messagesOf({ records: 60_000, partitions: 3 })).toEqual({
       extraction: 1,
       transformation: 3,
-      loading: 9,
+      commit: 1,
+      loading: 3,
     });
+  });
+
+  it('has a file of the lake for each partition of each part', () => {
+    expect(workOf({ objects: 2, records: 60_000, bytes: 1, partitions: 3 }, false).files).toBe(18);
   });
 
   it('is read once more for MySQL', () => {
@@ -149,7 +154,12 @@ describe('what the last days cost', () => {
     costOfUsage(
       {
         hours: 73,
-        stages: { extraction: used(logs), transformation: used(logs), loading: used(logs) },
+        stages: {
+          extraction: used(logs),
+          transformation: used(logs),
+          commit: used(logs),
+          loading: used(logs),
+        },
         stored,
       },
       { ...dev, database },
@@ -159,15 +169,15 @@ describe('what the last days cost', () => {
 
   it('counts messages, calls and durations as CloudWatch does', () => {
     const positions = bill(undefined);
-    expect(of(positions, 'requests')).toMatchObject({ quantity: 900, basis: 'measured' });
-    expect(of(positions, 'calls')).toMatchObject({ quantity: 150, basis: 'measured' });
-    // Three functions of half a gigabyte, four seconds each.
-    expect(of(positions, 'duration')).toMatchObject({ quantity: 6, basis: 'measured' });
+    expect(of(positions, 'requests')).toMatchObject({ quantity: 1200, basis: 'measured' });
+    expect(of(positions, 'calls')).toMatchObject({ quantity: 200, basis: 'measured' });
+    // Four functions of half a gigabyte, four seconds each.
+    expect(of(positions, 'duration')).toMatchObject({ quantity: 8, basis: 'measured' });
   });
 
   it('takes the bytes of logs and of buckets from CloudWatch if it has them', () => {
     expect(of(bill(undefined), 'logs')?.basis).toBe('estimated');
-    expect(of(bill(2e9), 'logs')).toMatchObject({ quantity: 6, usd: 3, basis: 'measured' });
+    expect(of(bill(2e9), 'logs')).toMatchObject({ quantity: 8, usd: 4, basis: 'measured' });
     expect(of(bill(2e9), 'storage, GB')).toBeUndefined();
     // A tenth of a month.
     const positions = bill(2e9, { standard: 100, archived: 1_000 });
@@ -176,8 +186,8 @@ describe('what the last days cost', () => {
   });
 
   it('estimates the S3 requests of the messages that were done, with MySQL’s', () => {
-    expect(of(bill(undefined), 'PUT')).toMatchObject({ quantity: 90 * 8, basis: 'estimated' });
-    expect(of(bill(undefined), 'GET')).toMatchObject({ quantity: 90 * 13, basis: 'estimated' });
+    expect(of(bill(undefined), 'PUT')).toMatchObject({ quantity: 90 * 14, basis: 'estimated' });
+    expect(of(bill(undefined), 'GET')).toMatchObject({ quantity: 90 * 19, basis: 'estimated' });
   });
 
   it('has the days’ share of what is there all the time, and no empty receive twice', () => {

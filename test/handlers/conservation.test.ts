@@ -4,7 +4,7 @@ import { rejectLine } from '../../domain/records/reject.ts';
 import { Registry } from '../../domain/registry.ts';
 import { type Receipt, receipt } from '../../domain/versions/receipt.ts';
 import { MemoryStore } from '../store/memory-store.ts';
-import { extract, ndjson, putRaw, recipe, transform } from './flow.ts';
+import { dataFiles, extract, ndjson, putRaw, recipe, transform } from './flow.ts';
 
 const KEY = 'recipes/a.ndjson';
 
@@ -36,7 +36,7 @@ describe('no record is lost', () => {
     const { read, written, rejected, outputs, rejects } = receiptOf(store, 'transformation');
     expect({ read, written, rejected }).toEqual({ read: 1002, written: 1001, rejected: { invalid_row: 1 } });
     expect(outputs).toHaveLength(1000);
-    expect(store.keys('processed')).toHaveLength(1000);
+    expect(dataFiles(store)).toHaveLength(1000);
     expect(rejects).toHaveLength(1);
     expect(rejectsIn(store, rejects[0]?.key ?? '')).toMatchObject([
       {

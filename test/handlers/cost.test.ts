@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { type Requests, requestsOfMessage } from '../../domain/cost/load.ts';
+import { type Load, type Requests, totalsOf, workOf } from '../../domain/cost/load.ts';
 import { limits } from '../../domain/records/part.ts';
+import { type Stage, WHOLE } from '../../domain/stage.ts';
+import { parsePublicationKey } from '../../domain/versions/key-layout.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
+import { Commits } from '../../handlers/stages/commit/commits.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
-import { loadFile } from '../../handlers/stages/load-file.ts';
+import { loadPart } from '../../handlers/stages/load-part.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import { createdEvent, MemoryStore, stageContextOf } from '../store/memory-store.ts';
 import { buckets, ndjson, putRaw, recipe } from './flow.ts';
@@ -12,22 +15,52 @@ const KEY = 'recipes/a.ndjson';
 
 function priced(calls: readonly string[]): Requests {
   const of = (kinds: RegExp) => calls.filter((call) => kinds.test(call)).length;
-  return { writes: of(/^(write|create|replace|copy|list) /), reads: of(/^(read|describe|exists|find) /) };
+  return {
+    writes: of(/^(write|create|replace|copy|list) /),
+    reads: of(/^(read|describe|exists|find|bytes) /),
+  };
 }
+
+const sum = (all: readonly Requests[]): Requests => ({
+  writes: all.reduce((total, { writes }) => total + writes, 0),
+  reads: all.reduce((total, { reads }) => total + reads, 0),
+});
 
 /** A pipeline in which events come once, in order and at once. */
 class Flow {
   readonly #store = new MemoryStore();
   readonly #outside = stageContextOf(this.#store, { limits: { ...limits, partRecords: 10 } });
+  readonly #commits = new Commits(buckets);
   #events = 0;
 
-  /** Counts the requests until all that comes of it is done. */
-  put(recipes: readonly unknown[]): Promise<Requests> {
-    putRaw(this.#store, KEY, ndjson(recipes));
-    return this.#take({ ...this.#next(), size: 1 });
+  /** Counts the requests of each stage until all that comes of it is done. */
+  put(recipes: readonly unknown[], key = KEY): Promise<Record<Stage, Requests>> {
+    putRaw(this.#store, key, ndjson(recipes));
+    return this.#take({ ...this.#next(), key, size: 1 });
   }
 
-  delete(): Promise<Requests> {
+  /** The requests of one commit of so many objects. */
+  async commitOf(objects: number): Promise<Requests> {
+    const before = new Set(this.#store.keys('ledger'));
+    for (let n = 0; n < objects; n += 1) {
+      putRaw(this.#store, `${KEY}-${n}`, ndjson(small));
+      await extractObject({ ...this.#next(), key: `${KEY}-${n}` }, buckets, this.#outside);
+    }
+    for (const key of this.#store.keys('temp'))
+      await transformPart(createdEvent('temp', key), buckets, this.#outside);
+    const isNew = (key: string) => !before.has(key) && key.endsWith(WHOLE);
+    const batch = { ...this.#outside, batch: {} };
+    return this.#counted(() =>
+      Promise.all(
+        this.#store
+          .keys('ledger')
+          .filter(isNew)
+          .map((key) => this.#commits.commit(createdEvent('ledger', key), batch)),
+      ),
+    );
+  }
+
+  delete(): Promise<Record<Stage, Requests>> {
     return this.#take({ ...this.#next(), type: 'deleted' });
   }
 
@@ -42,22 +75,34 @@ class Flow {
     return { ...createdEvent('raw', KEY, `v${this.#events}`), sequencer: String(this.#events) };
   }
 
-  #take(event: ObjectEvent): Promise<Requests> {
-    return this.#counted(async () => {
-      const before = this.#keys();
-      await extractObject(event, buckets, this.#outside);
-      for (const key of this.#keys().temp.difference(before.temp))
-        await transformPart(createdEvent('temp', key), buckets, this.#outside);
-      for (const key of this.#keys().processed.difference(before.processed))
-        await loadFile(createdEvent('processed', key), buckets, this.#outside);
-      for (const key of before.processed.difference(this.#keys().processed))
-        await loadFile({ ...createdEvent('processed', key), type: 'deleted' }, buckets, this.#outside);
-    });
+  async #take(event: ObjectEvent): Promise<Record<Stage, Requests>> {
+    const before = new Set(this.#keys());
+    const isNew = (key: string) => !before.has(key);
+    const published = (key: string) => parsePublicationKey(key) !== undefined && isNew(key);
+    const each = async (keys: readonly string[], work: (of: ObjectEvent) => Promise<unknown>) => {
+      for (const key of keys) await work(createdEvent('', key));
+    };
+    return {
+      extraction: await this.#counted(() => extractObject(event, buckets, this.#outside)),
+      transformation: await this.#counted(() =>
+        each(this.#store.keys('temp').filter(isNew), (of) =>
+          transformPart({ ...of, bucket: 'temp' }, buckets, this.#outside),
+        ),
+      ),
+      commit: await this.#counted(() =>
+        each(
+          this.#store.keys('ledger').filter((key) => published(key) && key.endsWith(WHOLE)),
+          (of) => this.#commits.commit(of, { ...this.#outside, batch: {} }),
+        ),
+      ),
+      loading: await this.#counted(() =>
+        each(this.#store.keys('ledger').filter(published), (of) => loadPart(of, buckets, this.#outside)),
+      ),
+    };
   }
 
-  #keys() {
-    const of = (bucket: string) => new Set(this.#store.keys(bucket));
-    return { temp: of('temp'), processed: of('processed') };
+  #keys(): string[] {
+    return ['temp', 'ledger'].flatMap((bucket) => this.#store.keys(bucket));
   }
 
   async #counted(work: () => Promise<unknown>): Promise<Requests> {
@@ -72,29 +117,54 @@ const small = [recipe(1)];
 const large = Array.from({ length: 30 }, (_, n) => recipe(n, [1, 8, 13][n % 3]));
 
 /** What the estimate says of an object (docs/cost.md). */
-function estimated(parts: number, files: number): Requests {
-  const { extraction, transformation, loading } = requestsOfMessage;
-  const sum = (kind: keyof Requests) =>
-    extraction[kind] + parts * transformation[kind] + files * loading[kind];
-  return { writes: sum('writes'), reads: sum('reads') };
+function estimated(load: Pick<Load, 'records' | 'partitions'>): Requests {
+  // The flow's parts are smaller.
+  const records = (load.records / 10) * limits.partRecords;
+  const memory = { extraction: 1, transformation: 1, commit: 1, loading: 1 };
+  return totalsOf(workOf({ objects: 1, bytes: 1, ...load, records }, false), memory).requests;
 }
 
+/** A flow whose table has had its first commit, which makes more requests than the others. */
+async function flowWithTable(): Promise<Flow> {
+  const flow = new Flow();
+  await flow.put(small, 'recipes/first.ndjson');
+  return flow;
+}
+
+const total = (of: Record<Stage, Requests>) => sum(Object.values(of));
+
 describe('the S3 requests', () => {
-  it('of a small object', async () => {
-    expect(await new Flow().put(small)).toEqual({ writes: 8, reads: 12 });
+  it('of a small object, by stage', async () => {
+    const flow = await flowWithTable();
+    expect(await flow.put(small)).toEqual({
+      extraction: { writes: 4, reads: 5 },
+      transformation: { writes: 3, reads: 5 },
+      commit: { writes: 4, reads: 4 },
+      loading: { writes: 3, reads: 4 },
+    });
   });
 
   it('are what npx sluice cost estimates of a load', async () => {
-    expect(await new Flow().put(small)).toEqual(estimated(1, 1));
-    expect(await new Flow().put(large)).toEqual(estimated(3, 9));
+    const [one, many] = [await flowWithTable(), await flowWithTable()];
+    expect(total(await one.put(small))).toEqual(estimated({ records: 1, partitions: 1 }));
+    expect(total(await many.put(large))).toEqual(estimated({ records: 30, partitions: 3 }));
   });
 
   it('of an object of three parts and three partitions', async () => {
     const [parts, files] = [3, 9];
-    expect(await new Flow().put(large)).toEqual({
-      writes: 3 + parts + (parts + files) + 2 * files,
-      reads: 4 + 4 * parts + 4 * files,
+    expect(await (await flowWithTable()).put(large)).toEqual({
+      extraction: { writes: 4 + parts, reads: 4 },
+      // The last part finds the version whole.
+      transformation: { writes: parts + files + parts + parts, reads: 5 * parts + parts },
+      commit: { writes: 4, reads: 3 + parts },
+      loading: { writes: files + parts + parts + 1, reads: 4 * parts },
     });
+  });
+
+  it('of two objects that are committed together are fewer', async () => {
+    const [one, two] = [await (await flowWithTable()).commitOf(1), await (await flowWithTable()).commitOf(2)];
+    expect(one).toEqual({ writes: 4, reads: 4 });
+    expect(two).toEqual({ writes: 5, reads: 6 });
   });
 
   it('of a repeated event', async () => {
@@ -104,20 +174,20 @@ describe('the S3 requests', () => {
   });
 
   it('of a small object that takes the place of another one', async () => {
-    const flow = new Flow();
+    const flow = await flowWithTable();
     await flow.put(small);
-    expect(await flow.put(small)).toEqual({ writes: 21, reads: 24 });
+    expect(total(await flow.put(small))).toEqual({ writes: 26, reads: 26 });
   });
 
   it('of a large object that takes the place of another one', async () => {
-    const flow = new Flow();
+    const flow = await flowWithTable();
     await flow.put(large);
-    expect(await flow.put(large)).toEqual({ writes: 67, reads: 110 });
+    expect(total(await flow.put(large))).toEqual({ writes: 57, reads: 56 });
   });
 
   it('of a small object that is deleted', async () => {
-    const flow = new Flow();
+    const flow = await flowWithTable();
     await flow.put(small);
-    expect(await flow.delete()).toEqual({ writes: 9, reads: 6 });
+    expect(total(await flow.delete())).toEqual({ writes: 17, reads: 12 });
   });
 });

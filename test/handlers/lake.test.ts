@@ -3,10 +3,16 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { partitionPath, processedKey, versionPath } from '../../domain/versions/key-layout.ts';
+import {
+  archiveKey,
+  csvTableKey,
+  dataKey,
+  partitionPath,
+  versionPath,
+} from '../../domain/versions/key-layout.ts';
 import { ParquetFile } from '../../formats/parquet/file.ts';
 import { MemoryStore } from '../store/memory-store.ts';
-import { ndjson, putRaw, recipe, runAll } from './flow.ts';
+import { dataFiles, ndjson, putRaw, recipe, runAll, tableFiles } from './flow.ts';
 
 let folder: string;
 let duckdb: DuckDBConnection;
@@ -31,11 +37,11 @@ async function query(sql: string): Promise<Record<string, unknown>[]> {
   return (await duckdb.runAndReadAll(sql)).getRowObjectsJson();
 }
 
-const lake = (dataset: string): string =>
-  `read_parquet('${folder}/${dataset}/**/*.parquet', hive_partitioning = true, hive_types_autocast = false)`;
+const archive = (dataset: string): string =>
+  `read_parquet('${folder}/archive/${dataset}/**/*.parquet', hive_partitioning = true, hive_types_autocast = false)`;
 
 describe('the lake', () => {
-  it('has the rows of the recipes, for a query engine', async () => {
+  it.each(['lake', 'archive'])('has the rows of the recipes, for a query engine: %s', async (which) => {
     const store = new MemoryStore();
     const recipes = [
       recipe(1),
@@ -44,10 +50,15 @@ describe('the lake', () => {
     ];
     putRaw(store, 'recipes/a.ndjson', ndjson(recipes));
     await runAll(store, 'recipes/a.ndjson');
-    for (const key of store.keys('processed')) await save(key, store.body('processed', key));
+    for (const key of store.keys('archive')) await save(`archive/${key}`, store.body('archive', key));
+    const files = await tableFiles(store);
+    for (const key of files) await save(key, store.body('processed', key));
+    const shown = `read_parquet([${files.map((key) => `'${folder}/${key}'`).join()}], hive_partitioning = false)`;
 
     expect(
-      await query(`select * exclude (recipe_id, _record) from ${lake('recipes')} order by title`),
+      await query(
+        `select * exclude (recipe_id, _record) from ${which === 'lake' ? shown : archive('recipes')} order by title`,
+      ),
     ).toEqual(
       recipes.map(({ title, ingredients, directions, ...rest }, i) => ({
         title,
@@ -71,16 +82,17 @@ describe('the lake', () => {
     ];
     putRaw(store, 'passengers/titanic.csv', [header, ...lines, ''].join('\r\n'));
     await runAll(store, 'passengers/titanic.csv');
-    const [key = '', ...others] = store.keys('processed');
-    expect(others).toEqual([]);
-    expect(key).toMatch(/^passengers\/part-00000~.*\.csv$/);
+    const [data = ''] = dataFiles(store);
+    const key = csvTableKey(data);
+    expect(store.keys('processed').sort()).toEqual([data, key].sort());
+    expect(key).toMatch(/^passengers\/table\/part-00000~.*\.csv$/);
     expect(Buffer.from(store.body('processed', key)).toString()).toBe(
       '_record,passenger_id,survived,pclass,name,sex,age,sib_sp,parch,ticket,fare,cabin,embarked\r\n' +
         '2,2,true,1,"Cumings,\nMrs. ""Florence""",female,38,,,,,C85,\r\n',
     );
   });
 
-  it('is partitioned by any text so that other readers of Hive partitions understand it', async () => {
+  it('has its archive partitioned by any text so that other readers of Hive partitions understand it', async () => {
     const values = [
       'plain',
       'a/b',
@@ -100,9 +112,10 @@ describe('the lake', () => {
       file.add({ n });
       const path = versionPath({ dataset: 'labels', key: `labels/${n}`, versionId: 'v' });
       const name = { codeVersion: 'c', extension: 'parquet' };
-      await save(processedKey(path, 0, partitionPath([['label', value]]), name), file.finish());
+      const key = archiveKey(dataKey(path, 0, partitionPath([['label', value]]), name));
+      await save(`archive/${key}`, file.finish());
     }
-    expect(await query(`select n, label from ${lake('labels')} order by n`)).toEqual(
+    expect(await query(`select n, label from ${archive('labels')} order by n`)).toEqual(
       values.map((label, n) => ({ n, label })),
     );
   });

@@ -7,14 +7,23 @@ import fc from 'fast-check';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import * as z from 'zod';
+import type { CatalogTable } from '../../cli/lake/catalog.ts';
 import { createSchemas, createViews } from '../../cli/lake/lake-views.ts';
 import { type Dataset, defineDataset } from '../../domain/dataset.ts';
 import { limits } from '../../domain/records/part.ts';
 import { type Row, transformRecord } from '../../domain/records/transformation.ts';
 import { glueTable } from '../../domain/tables/glue.ts';
-import { NULL_PARTITION, parseProcessedKey, versionPath } from '../../domain/versions/key-layout.ts';
+import {
+  archiveKey,
+  csvTableKey,
+  csvTablePrefix,
+  NULL_PARTITION,
+  parseDataKey,
+  versionPath,
+} from '../../domain/versions/key-layout.ts';
 import { newLakeFile, readLakeFile } from '../../formats/lake-file.ts';
 import { PartitionedFiles } from '../../handlers/stages/partitioned-files.ts';
+import { recordedSchemas } from '../../lake/table-schema.ts';
 import { openMysql } from '../../mysql/connection.ts';
 import { MysqlTableStore } from '../../mysql/mysql-table-store.ts';
 import { type MysqlServer, startMysqlServer } from '../mysql/mysql-server.ts';
@@ -102,7 +111,8 @@ it.each(cases.map(([dataset, values]) => [dataset.name, dataset, values] as cons
         const key = `${dataset.name}/${tried}`;
         const path = versionPath({ dataset: dataset.name, key, versionId: 'v' });
         const header = { dataset: dataset.name, key, versionId: 'v', sequencer: '01', part: 0 };
-        const files = new PartitionedFiles(dataset, path, header as never, { codeVersion: 'c', limits });
+        const context = { codeVersion: 'c', limits, tableSchema: recordedSchemas([]) };
+        const files = new PartitionedFiles(dataset, path, header as never, context);
         const accepted: [number, unknown][] = [];
         for (const [id, value] of given.entries()) {
           const made = transformRecord(dataset, { id, value }, { key, recordNumber: id + 1 });
@@ -116,7 +126,7 @@ it.each(cases.map(([dataset, values]) => [dataset.name, dataset, values] as cons
 
         const rows: { record: number; row: Row }[] = [];
         for (const file of store.keys('lake')) {
-          const parsed = parseProcessedKey(file);
+          const parsed = parseDataKey(file);
           if (parsed === undefined) throw new Error(`${file} is no key of the lake.`);
           const archive = newLakeFile(dataset, 'parquet', {});
           for await (const batch of readLakeFile(dataset, parsed, store.body('lake', file))) {
@@ -124,35 +134,66 @@ it.each(cases.map(([dataset, values]) => [dataset.name, dataset, values] as cons
             rows.push(...batch.map(({ _record, ...row }) => ({ record: Number(_record), row })));
           }
           const body = archive.finish();
-          const archived = file.replace(/\.csv$/, '.parquet');
-          await store.write({ bucket: 'archive', key: archived, body, contentType: '', metadata: {} });
+          await store.write({
+            bucket: 'archive',
+            key: archiveKey(file),
+            body,
+            contentType: '',
+            metadata: {},
+          });
         }
         rows.sort((a, b) => a.record - b.record);
         await tables.load({ dataset, key, sequencer: '01', rows });
 
         const stored = await storedRows(look, dataset, key);
         expect(stored.map(({ row }) => [row['id'], row['value']])).toEqual(accepted);
-        expect(await queried(dataset, store, 'lake', tried)).toEqual(accepted);
+        const isCsv = dataset.processedAs === 'csv';
+        const inLake = store.keys('lake').map((file) => [isCsv ? csvTableKey(file) : file, file] as const);
+        const lake = isCsv
+          ? { ...tableOf(dataset), prefix: csvTablePrefix(dataset.name) }
+          : icebergTable(dataset);
+        expect(await queried(dataset, lake, store, inLake, tried)).toEqual(accepted);
         const inParquet = { ...dataset, processedAs: 'parquet' } as const;
-        expect(await queried(inParquet, store, 'archive', tried)).toEqual(accepted);
+        const archived = store.keys('archive').map((file) => [file, file] as const);
+        expect(await queried(inParquet, tableOf(inParquet), store, archived, tried)).toEqual(accepted);
       }),
       { numRuns: 15 },
     );
   },
 );
 
-/** Id and value of each row, as `query` shows them. */
-async function queried(dataset: Dataset, store: MemoryStore, bucket: string, n: number): Promise<unknown[]> {
+/** As a crawler finds it. */
+function tableOf(dataset: Dataset): CatalogTable {
+  const { columns, partitionKeys, format } = glueTable(dataset);
+  const place = { name: dataset.name, bucket: '', prefix: `${dataset.name}/`, partitions: [] };
+  return { ...place, format, columns, partitionKeys };
+}
+
+/** The files of such a table have all columns, wherever they lie. */
+function icebergTable(dataset: Dataset): CatalogTable {
+  const { columns, partitionKeys, ...table } = tableOf(dataset);
+  return { ...table, columns: [...columns, ...partitionKeys], partitionKeys: [] };
+}
+
+/**
+ * Id and value of each row, as `query` shows them. @param keys where each file lies, and its key in the store
+ */
+async function queried(
+  dataset: Dataset,
+  table: CatalogTable,
+  store: MemoryStore,
+  keys: readonly (readonly [string, string])[],
+  n: number,
+): Promise<unknown[]> {
+  const bucket = store.keys('archive').includes(keys[0]?.[1] ?? '') ? 'archive' : 'lake';
   const files = [];
-  for (const key of store.keys(bucket)) {
+  for (const [origin, key] of keys) {
     const path = join(folder, `${bucket}-${dataset.name}-${n}-${files.length}`);
     await writeFile(path, store.body(bucket, key));
-    const partition = { prefix: key.slice(0, key.lastIndexOf('/') + 1), values: [] };
-    files.push({ path, origin: key, partition });
+    const isPartitioned = table.partitionKeys.length > 0;
+    const prefix = isPartitioned ? origin.slice(0, origin.lastIndexOf('/') + 1) : table.prefix;
+    files.push({ path, origin, partition: { prefix, values: [] } });
   }
-  const { columns, partitionKeys, format } = glueTable(dataset);
-  const prefix = `${dataset.name}/`;
-  const table = { name: dataset.name, format, bucket, prefix, columns, partitionKeys, partitions: [] };
   const duckdb = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await duckdb.connect();
   try {

@@ -9,7 +9,17 @@ import { type ExtractionReceipt, extractionReceipt } from '../../domain/versions
 import { contradictions, summarize } from '../../domain/versions/reconciliation.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';
 import { MemoryStore } from '../store/memory-store.ts';
-import { extract, load, ndjson, putRaw, recipe, runAll, transform } from './flow.ts';
+import {
+  dataFiles,
+  extract,
+  ndjson,
+  publications,
+  putRaw,
+  recipe,
+  runAll,
+  tableFiles,
+  transform,
+} from './flow.ts';
 
 const recipesOnly = new Registry([recipes]);
 let registry = recipesOnly;
@@ -99,7 +109,8 @@ describe('an object with too many rejects', () => {
     const { server, tables } = calmMysql();
     putRaw(store, KEY, ndjson([recipe(1), recipe(2)]));
     await runAll(store, KEY, { tables, registry });
-    const before = store.keys('processed');
+    const before = await tableFiles(store);
+    expect(before).toHaveLength(1);
     putRaw(store, KEY, ndjson([recipe(3), 1, 2]));
     const event = { versionId: 'v2', sequencer: '0B' };
     expect(await extract(store, KEY, { tables, registry }, event)).toMatchObject({
@@ -108,7 +119,8 @@ describe('an object with too many rejects', () => {
     });
     for (const part of store.keys('temp').filter((key) => key.includes('/v2/')))
       await transform(store, part, { registry });
-    expect(store.keys('processed')).toEqual(before);
+    expect(dataFiles(store)).toEqual(before);
+    expect(publications(store)).toHaveLength(1);
     const rows = server.rows('recipes', objectHash(KEY));
     expect(rows.map((row) => row['_sequencer'])).toEqual(['0A', '0A']);
   });
@@ -119,7 +131,7 @@ describe('an object with too many rejects', () => {
     const smaller = { ...limits, partRecords: 2 };
     const good = [recipe(1), recipe(2), recipe(3)];
     putRaw(store, KEY, ndjson([...good, 1, 2, 3, 4]));
-    // Its first part is transformed and loaded while the rest is read.
+    // Its first part is transformed while the rest is read.
     const write = store.write.bind(store);
     let passed = 0;
     store.write = async (object) => {
@@ -127,13 +139,14 @@ describe('an object with too many rejects', () => {
       if (object.bucket !== 'temp') return written;
       passed += 1;
       await transform(store, object.key, { registry });
-      for (const file of store.keys('processed')) await load(store, file, { registry });
+      expect(dataFiles(store)).toHaveLength(1);
       return written;
     };
     await extract(store, KEY, { limits: smaller, registry });
     expect(passed).toBe(1);
     expect(store.keys('temp')).toEqual([]);
     expect(store.keys('processed')).toEqual([]);
+    expect(publications(store)).toEqual([]);
     expect(receiptOf(store)).toMatchObject({ valid: 0, parts: [], rejected: { too_many_rejects: 3 } });
   });
 

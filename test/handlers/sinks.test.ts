@@ -10,13 +10,14 @@ import { datasets, registry } from '../../datasets/index.ts';
 import { storedColumns, tableColumns } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import type { Row } from '../../domain/records/transformation.ts';
+import { csvTableKey } from '../../domain/versions/key-layout.ts';
 import { newLakeFile } from '../../formats/lake-file.ts';
 import { openMysql } from '../../mysql/connection.ts';
 import { MysqlTableStore } from '../../mysql/mysql-table-store.ts';
 import { type MysqlServer, startMysqlServer } from '../mysql/mysql-server.ts';
 import { createTables, emptyTables, numbered, storedRows, thing, things } from '../mysql/tables.ts';
 import { MemoryStore } from '../store/memory-store.ts';
-import { ndjson, putRaw, runAll } from './flow.ts';
+import { dataFiles, ndjson, putRaw, runAll, tableFiles } from './flow.ts';
 
 // Each sink is read by its own program, and none of them is ours: the lake and the archive by DuckDB, the
 // tables by mysql2.
@@ -146,11 +147,13 @@ async function sinksOf(key: string, body: string): Promise<Record<'mysql' | 'lak
   const store = new MemoryStore();
   putRaw(store, key, body);
   await runAll(store, key, { tables });
-  for (const bucket of ['processed', 'archive'])
-    for (const file of store.keys(bucket)) await save(join(bucket, file), store.body(bucket, file));
+  const format = dataset.processedAs ?? 'parquet';
+  const shown = format === 'csv' ? dataFiles(store).map(csvTableKey) : await tableFiles(store, name);
+  for (const file of shown) await save(join('lake', file), store.body('processed', file));
+  for (const file of store.keys('archive')) await save(join('archive', file), store.body('archive', file));
   return {
     mysql: await inMysql(dataset, key),
-    lake: await read(dataset, join(folder, 'processed', name), dataset.processedAs ?? 'parquet'),
+    lake: await read(dataset, join(folder, 'lake', name), format),
     archive: await read(dataset, join(folder, 'archive', name), 'parquet'),
   };
 }

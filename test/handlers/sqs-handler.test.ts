@@ -20,6 +20,8 @@ function handlerOf(
   const {
     codeVersion,
     registry,
+    tableSchema,
+    batch: _b,
     deadline: _d,
     message: _m,
     invocation: _i,
@@ -32,6 +34,7 @@ function handlerOf(
       failedBucket: 'failed',
       codeVersion,
       registry,
+      tableSchema,
       ...queueOptions,
       concurrency: 2,
       work: (event, stageContext) => extractObject(event, buckets, stageContext),

@@ -1,16 +1,30 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../domain/records/part.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
-import { ledgerEntry } from '../../domain/versions/ledger.ts';
+import { archiveKey, parseDataKey } from '../../domain/versions/key-layout.ts';
+import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
+import type { StageContext } from '../../handlers/stages/context.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
-import { loadFile } from '../../handlers/stages/load-file.ts';
 import type { Outcome } from '../../handlers/stages/outcome.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
-import type { TableStore } from '../../mysql/table-store.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';
 import { createdEvent, MemoryStore, stageContextOf } from '../store/memory-store.ts';
-import { buckets, ndjson, putRaw, recipe } from './flow.ts';
+import {
+  buckets,
+  commit,
+  dataFiles,
+  drain,
+  headsOf,
+  leftBy,
+  load,
+  ndjson,
+  publications,
+  putRaw,
+  recipe,
+  tableFiles,
+  transform,
+} from './flow.ts';
 
 const KEY = 'recipes/a.ndjson';
 const easy = ndjson([recipe(1)]);
@@ -21,54 +35,52 @@ function event(versionId: string, sequencer: string, changes: Partial<ObjectEven
   return { ...createdEvent('raw', KEY, versionId), sequencer, ...changes };
 }
 
-function extract(store: MemoryStore, of: ObjectEvent): Promise<Outcome> {
+function extract(store: MemoryStore, of: ObjectEvent, changes: Partial<StageContext> = {}): Promise<Outcome> {
   // Each event comes in a message of its own.
-  return extractObject(of, buckets, stageContextOf(store, { message: of.versionId }));
+  return extractObject(of, buckets, stageContextOf(store, { message: of.versionId, ...changes }));
 }
 
-/**
- * Carries what lies in the temp and processed buckets on, and takes what went from the lake out of the other
- * sinks.
- */
-async function drain(store: MemoryStore, tables?: TableStore): Promise<void> {
-  const outside = stageContextOf(store, { tables });
-  for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
-  for (const key of store.keys('processed')) await loadFile(createdEvent('processed', key), buckets, outside);
-  for (const key of store.keys('archive')) {
-    const deleted = { ...createdEvent('processed', key), type: 'deleted' } as const;
-    if (!store.keys('processed').includes(key)) await loadFile(deleted, buckets, outside);
-  }
-}
-
-async function put(store: MemoryStore, body: string, of: ObjectEvent, tables?: TableStore): Promise<Outcome> {
+async function put(
+  store: MemoryStore,
+  body: string,
+  of: ObjectEvent,
+  changes: Partial<StageContext> = {},
+): Promise<Outcome> {
   putRaw(store, KEY, body);
-  const outcome = await extract(store, of);
-  await drain(store, tables);
+  const outcome = await extract(store, of, changes);
+  await drain(store, changes);
   return outcome;
 }
 
-/** Versions and partitions of the lake's files. */
-function lake(store: MemoryStore): string[] {
-  const files = store
-    .keys('processed')
-    .map((key) => key.replace(/recipes\/(.*)\/part-.*~(.*)~test\.parquet/, '$2 $1'));
-  expect(store.keys('archive')).toEqual(store.keys('processed'));
-  return files.sort();
+/** Versions and partitions of the files of the lake's table; the archive has the same. */
+async function lake(store: MemoryStore): Promise<string[]> {
+  const files = await tableFiles(store);
+  expect(store.keys('archive')).toEqual(files.map(archiveKey).sort());
+  return namesOf(files);
 }
 
-function headOf(store: MemoryStore) {
-  const [key = ''] = store.keys('ledger').filter((each) => each.startsWith('heads/'));
-  return ledgerEntry.parse(JSON.parse(store.body('ledger', key).toString()));
+const namesOf = (files: readonly string[]) =>
+  files
+    .map((key) => {
+      const { version, partitionPath } = parseDataKey(key) ?? {};
+      return `${version} ${partitionPath?.slice(0, -1)}`;
+    })
+    .sort();
+
+function headOf(store: MemoryStore): LedgerEntry {
+  const [head] = headsOf(store);
+  if (head === undefined) throw new Error('The ledger has no entry.');
+  return head;
 }
 
 describe('a new version', () => {
   it('replaces all output of the one before, even in partitions where it has no rows', async () => {
     const store = new MemoryStore();
     await put(store, easyAndHard, event('v1', '10'));
-    expect(lake(store)).toEqual(['v1 difficulty=easy', 'v1 difficulty=hard']);
+    expect(await lake(store)).toEqual(['v1 difficulty=easy', 'v1 difficulty=hard']);
     expect(store.keys('failed')).toHaveLength(1);
     await put(store, easy, event('v2', '20'));
-    expect(lake(store)).toEqual(['v2 difficulty=easy']);
+    expect(await lake(store)).toEqual(['v2 difficulty=easy']);
     expect(store.keys('failed')).toEqual([]);
     expect(store.keys('temp')).toHaveLength(1);
     expect(headOf(store)).toMatchObject({ current: { versionId: 'v2' }, attempts: [], superseded: [] });
@@ -79,21 +91,22 @@ describe('a new version', () => {
     await put(store, easyAndHard, event('v1', '10'));
     putRaw(store, KEY, easy);
     await extract(store, event('v2', '20'));
-    expect(lake(store)).toEqual(['v1 difficulty=easy', 'v1 difficulty=hard']);
+    expect(await lake(store)).toEqual(['v1 difficulty=easy', 'v1 difficulty=hard']);
     await drain(store);
-    expect(lake(store)).toEqual(['v2 difficulty=easy']);
+    expect(await lake(store)).toEqual(['v2 difficulty=easy']);
   });
 
   it('that is overtaken while its completeness is checked does not make the newer one complete', async () => {
     const store = new MemoryStore();
+    const single = { limits: { ...limits, partRecords: 1 } };
     await put(store, easy, event('v1', '10'));
     putRaw(store, KEY, easyAndHard);
-    await extract(store, event('v2', '20'));
+    await extract(store, event('v2', '20'), single);
     const list = store.list.bind(store);
     let overtaken = false;
     store.list = async (bucket, prefix) => {
       const keys = await list(bucket, prefix);
-      // Every file of v2 is loaded, and so it is whole.
+      // Every part of v2 is loaded.
       const isLast = keys.filter((key) => key.includes('/loading/')).length === 2;
       if (prefix.includes('/v2/') && isLast && !overtaken) {
         overtaken = true;
@@ -104,8 +117,8 @@ describe('a new version', () => {
     await drain(store);
     expect(overtaken).toBe(true);
     expect(headOf(store)).toMatchObject({ current: { versionId: 'v3' }, superseded: ['v1', 'v2'] });
-    expect(headOf(store).complete).toBeUndefined();
-    expect(lake(store)).toContain('v2 difficulty=hard');
+    expect(headOf(store).loaded?.versionId).not.toBe('v3');
+    expect(await lake(store)).toEqual(['v2 difficulty=easy', 'v2 difficulty=hard']);
   });
 
   it.each([
@@ -154,7 +167,7 @@ describe('a new version', () => {
     expect(isDeleted).toBe(true);
     expect(headOf(store).current).toBeUndefined();
     await drain(store);
-    expect(lake(store)).toEqual([]);
+    expect(await lake(store)).toEqual([]);
     expect(store.keys('temp')).toEqual([]);
   });
 
@@ -176,88 +189,30 @@ describe('a new version', () => {
     expect(store.keys('failed')).toEqual([expect.stringContaining('/v3/')]);
   });
 
-  it('that is deleted before it took effect has its rows removed from MySQL, although they are the newest', async () => {
-    const store = new MemoryStore();
-    const { server, tables } = calmMysql();
-    const sequencers = () => server.rows('recipes', objectHash(KEY)).map((row) => row['_sequencer']);
-    const pass = async (body: string, of: ObjectEvent) => {
-      putRaw(store, KEY, body);
-      const outside = stageContextOf(store, { tables });
-      await extractObject(of, buckets, outside);
-      for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
-      for (const key of store.keys('processed'))
-        await loadFile(createdEvent('processed', key), buckets, outside);
-    };
-    await pass(easy, event('v1', '10'));
-    const headKey = store.keys('ledger').find((each) => each.startsWith('heads/')) ?? '';
-    const before = store.body('ledger', headKey);
-    await pass(easyAndHard, event('v2', '20'));
-    expect(sequencers()).toEqual(['2', '2']);
-    // As though v2 had been deleted for good while it was extracted.
-    store.put({ bucket: 'ledger', key: headKey, body: before, contentType: 'application/json' });
-    await loadFile(
-      createdEvent('processed', store.keys('processed').find((key) => key.includes('v2')) ?? ''),
-      buckets,
-      stageContextOf(store, { tables }),
-    );
-    expect(sequencers()).toEqual([]);
-    // What stands is let in again, when it is done anew.
-    const anew = { ...event('v1', '10'), revision: 1 };
-    putRaw(store, KEY, easy);
-    const outside = stageContextOf(store, { tables });
-    await extractObject(anew, buckets, outside);
-    for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
-    for (const key of store.keys('processed'))
-      await loadFile(createdEvent('processed', key), buckets, outside);
-    expect(sequencers()).toEqual(['1!0001']);
-  });
-
-  it('that never became active has its loaded rows removed from MySQL when its files are removed from the lake', async () => {
-    const store = new MemoryStore();
-    const { server, tables } = calmMysql();
-    const stored = () => server.rows('recipes', objectHash(KEY));
-    const outside = stageContextOf(store, { tables });
-    putRaw(store, KEY, easyAndHard);
-    await extractObject(event('v1', '10'), buckets, outside);
-    for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
-    const files = store.keys('processed');
-    for (const key of files) await loadFile(createdEvent('processed', key), buckets, outside);
-    expect(stored()).toHaveLength(2);
-    // As though it had been refused when it was read to its end.
-    const headKey = store.keys('ledger').find((each) => each.startsWith('heads/')) ?? '';
-    const { current: _, ...known } = headOf(store);
-    store.put({ bucket: 'ledger', key: headKey, body: JSON.stringify(known), contentType: '' });
-    for (const key of files) {
-      store.objects.delete(`processed/${key}`);
-      await loadFile({ ...createdEvent('processed', key), type: 'deleted' }, buckets, outside);
-    }
-    expect(stored()).toEqual([]);
-    expect(store.keys('archive')).toEqual([]);
-  });
-
-  it('replaces the one before even if a receipt of that one is unreadable, but reports its own unreadable receipt', async () => {
+  it('replaces the one before even if receipts of that one are unreadable, but reports its own unreadable document', async () => {
     const store = new MemoryStore();
     await put(store, easyAndHard, event('v1', '10'));
-    for (const key of store.keys('ledger').filter((each) => each.includes('/loading/')))
+    for (const key of store.keys('ledger').filter((each) => each.startsWith('receipts/')))
       store.put({ bucket: 'ledger', key, body: '{"stage":', contentType: '' });
     await put(store, easy, event('v2', '20'));
-    expect(lake(store)).toEqual(['v2 difficulty=easy']);
-    const own = store.keys('ledger').find((each) => /v2.transformation/.test(each)) ?? '';
+    expect(await lake(store)).toEqual(['v2 difficulty=easy']);
+    putRaw(store, KEY, easyAndHard);
+    await extract(store, event('v3', '30'));
+    for (const part of store.keys('temp')) await transform(store, part);
+    const own = publications(store).find((each) => each.includes('/v3/')) ?? '';
     store.put({ bucket: 'ledger', key: own, body: '{}', contentType: '' });
-    const [file = ''] = store.keys('processed');
-    await expect(loadFile(createdEvent('processed', file), buckets, stageContextOf(store))).rejects.toThrow(
-      `${own} can’t be read`,
-    );
+    for (const stage of [commit, load])
+      await expect(stage(store, own)).rejects.toThrow(`${own} can’t be read`);
   });
 
   it('leaves the last good one active, and its own rejects, if none of its records is usable', async () => {
     const store = new MemoryStore();
     await put(store, easy, event('v1', '10'));
     await put(store, useless, event('v2', '20'));
-    expect(lake(store)).toEqual(['v1 difficulty=easy']);
+    expect(await lake(store)).toEqual(['v1 difficulty=easy']);
     expect(store.keys('failed')).toEqual([expect.stringContaining('/v2/')]);
     await put(store, easy, event('v3', '30'));
-    expect(lake(store)).toEqual(['v3 difficulty=easy']);
+    expect(await lake(store)).toEqual(['v3 difficulty=easy']);
     expect(store.keys('failed')).toEqual([]);
   });
 
@@ -277,14 +232,14 @@ describe('a new version', () => {
     const store = new MemoryStore();
     await put(store, easy, event('v1', '10'));
     await put(store, '[]', event('v2', '20'));
-    expect(lake(store)).toEqual([]);
+    expect(await lake(store)).toEqual([]);
   });
 
   it('is not affected by an older one that comes late', async () => {
     const store = new MemoryStore();
     await put(store, easy, event('v2', '20'));
     expect(await put(store, easyAndHard, event('v1', '10'))).toMatchObject({ result: 'stale' });
-    expect(lake(store)).toEqual(['v2 difficulty=easy']);
+    expect(await lake(store)).toEqual(['v2 difficulty=easy']);
   });
 
   it('takes effect while an older one is still in progress, whose work items are discarded', async () => {
@@ -292,10 +247,10 @@ describe('a new version', () => {
     putRaw(store, KEY, easyAndHard);
     await extract(store, event('v1', '10'));
     const [part = ''] = store.keys('temp');
-    await transformPart(createdEvent('temp', part), buckets, stageContextOf(store));
+    await transform(store, part);
     await put(store, easy, event('v2', '20'));
     await drain(store);
-    expect(lake(store)).toEqual(['v2 difficulty=easy']);
+    expect(await lake(store)).toEqual(['v2 difficulty=easy']);
     expect(store.keys('failed')).toEqual([]);
   });
 
@@ -327,7 +282,7 @@ describe('a new version', () => {
       expect(await extract(store, event('v1', '10'))).toMatchObject({ result: 'stale' });
     }
     expect(ofOlder()).toEqual([]);
-    expect(lake(store)).toEqual(['v2 difficulty=easy']);
+    expect(await lake(store)).toEqual(['v2 difficulty=easy']);
   });
 
   it('that was deleted before it was read replaces nothing', async () => {
@@ -335,7 +290,7 @@ describe('a new version', () => {
     await put(store, easy, event('v1', '10'));
     store.objects.delete(`raw/${KEY}`);
     expect(await extract(store, event('v2', '20'))).toMatchObject({ fault: { code: 'version_not_found' } });
-    expect(lake(store)).toEqual(['v1 difficulty=easy']);
+    expect(await lake(store)).toEqual(['v1 difficulty=easy']);
   });
 
   it('that was deleted before a second attempt leaves no output of the attempt that died, even if the second is killed', async () => {
@@ -368,10 +323,8 @@ it('the rows of a version carry the sequencer of its ledger entry, whichever eve
   store.crash = { call: 2, afterEffect: true };
   await expect(extract(store, event('v1', '2001'))).rejects.toThrow('killed');
   store.crash = undefined;
-  const outside = stageContextOf(store, { tables });
-  await extractObject(event('v1', '10'), buckets, outside);
-  for (const key of store.keys('temp')) await transformPart(createdEvent('temp', key), buckets, outside);
-  for (const key of store.keys('processed')) await loadFile(createdEvent('processed', key), buckets, outside);
+  await extractObject(event('v1', '10'), buckets, stageContextOf(store, { tables }));
+  await drain(store, { tables });
   expect(headOf(store)).toMatchObject({ current: { sequencer: '2001' } });
   expect(server.rows('recipes', objectHash(KEY))).toMatchObject([{ _sequencer: '2001' }]);
 });
@@ -389,7 +342,7 @@ describe('a new revision of a version', () => {
       const left = known.replace('/v1/', `/${used}/`);
       store.put({ bucket: 'ledger', key: left, body: store.body('ledger', known), contentType: '' });
       await put(store, easyAndHard, asked);
-      expect(lake(store)).toEqual([`${done} difficulty=easy`, `${done} difficulty=hard`]);
+      expect(await lake(store)).toEqual([`${done} difficulty=easy`, `${done} difficulty=hard`]);
       expect(headOf(store)).toMatchObject({ current: { versionId: done }, attempts: [], superseded: [] });
     },
   );
@@ -400,7 +353,7 @@ describe('a new revision of a version', () => {
     expect(await put(store, easyAndHard, event('v1', '10', { revision: 1 }))).toMatchObject({
       result: 'done',
     });
-    expect(lake(store)).toEqual(['v1!0001 difficulty=easy', 'v1!0001 difficulty=hard']);
+    expect(await lake(store)).toEqual(['v1!0001 difficulty=easy', 'v1!0001 difficulty=hard']);
     expect(store.keys('failed')).toEqual([expect.stringContaining('/v1!0001/')]);
     expect(await extract(store, event('v1', '10', { revision: 1 }))).toMatchObject({ result: 'duplicate' });
     expect(await extract(store, event('v1', '10'))).toMatchObject({ result: 'stale' });
@@ -415,7 +368,7 @@ describe('a deletion', () => {
     await put(store, easyAndHard, event('v1', '10'));
     expect(await extract(store, deletion)).toMatchObject({ result: 'retracted' });
     await drain(store);
-    expect(lake(store)).toEqual([]);
+    expect(await lake(store)).toEqual([]);
     expect([...store.keys('failed'), ...store.keys('temp')]).toEqual([]);
   });
 
@@ -423,7 +376,7 @@ describe('a deletion', () => {
     const store = new MemoryStore();
     await extract(store, deletion);
     expect(await put(store, easy, event('v1', '10'))).toMatchObject({ result: 'stale' });
-    expect(lake(store)).toEqual([]);
+    expect(await lake(store)).toEqual([]);
   });
 
   it('ends when the key is put again', async () => {
@@ -431,18 +384,18 @@ describe('a deletion', () => {
     await put(store, easy, event('v1', '10'));
     await extract(store, deletion);
     await put(store, easyAndHard, event('v3', '30'));
-    expect(lake(store)).toEqual(['v3 difficulty=easy', 'v3 difficulty=hard']);
+    expect(await lake(store)).toEqual(['v3 difficulty=easy', 'v3 difficulty=hard']);
   });
 
   it('of a version for good removes its rows from every sink', async () => {
     const store = new MemoryStore();
     const { server, tables } = calmMysql();
-    await put(store, easyAndHard, event('v1', '10'), tables);
+    await put(store, easyAndHard, event('v1', '10'), { tables });
     expect(server.rows('recipes', objectHash(KEY))).toHaveLength(2);
     const forGood = event('v1', '20', { type: 'deleted', permanent: true });
     expect(await extract(store, forGood)).toMatchObject({ result: 'retracted' });
-    await drain(store, tables);
-    expect(lake(store)).toEqual([]);
+    await drain(store, { tables });
+    expect(await lake(store)).toEqual([]);
     expect(server.rows('recipes', objectHash(KEY))).toEqual([]);
     expect([...store.keys('failed'), ...store.keys('temp')]).toEqual([]);
   });
@@ -473,7 +426,7 @@ describe('a deletion', () => {
       expect(await transformPart(createdEvent('temp', part), buckets, outside)).toMatchObject({
         result: 'stale',
       });
-    expect(lake(store)).toEqual([]);
+    expect(await lake(store)).toEqual([]);
   });
 });
 
@@ -482,14 +435,11 @@ describe('a work item of a version', () => {
     const store = new MemoryStore();
     putRaw(store, KEY, easy);
     await extract(store, event('v1', '10'));
-    const outside = stageContextOf(store);
     const [part = ''] = store.keys('temp');
-    await transformPart(createdEvent('temp', part), buckets, outside);
-    const [file = ''] = store.keys('processed');
-    const pieces = [
-      () => transformPart(createdEvent('temp', part), buckets, outside),
-      () => loadFile(createdEvent('processed', file), buckets, outside),
-    ];
+    await transform(store, part);
+    const [file = ''] = dataFiles(store);
+    const [published = ''] = publications(store);
+    const pieces = [() => transform(store, part), () => load(store, published)];
     // As though somebody had deleted both, and the receipt of the part were not there yet.
     store.objects.delete(`temp/${part}`);
     store.objects.delete(`processed/${file}`);
@@ -500,5 +450,33 @@ describe('a work item of a version', () => {
 
     await extract(store, event('marker', '20', { type: 'deleted' }));
     for (const again of pieces) expect(await again()).toMatchObject({ result: 'stale' });
+  });
+});
+
+describe('whoever is killed while an object changes', () => {
+  const changes = {
+    'a new version': { ...event('v2', '20'), body: easy },
+    'a version without records': { ...event('v2', '20'), body: '[]' },
+    'a deletion': { ...event('marker', '20', { type: 'deleted' }), body: easy },
+    'a deletion for good': { ...event('v1', '20', { type: 'deleted', permanent: true }), body: easy },
+  };
+  it.each(Object.entries(changes))('is followed by who finishes: %s', async (_, { body, ...of }) => {
+    const before = new MemoryStore();
+    await put(before, easyAndHard, event('v1', '10'));
+    const undisturbed = before.twin();
+    await put(undisturbed, body, of);
+    const calls = undisturbed.calls.length;
+    expect(calls).toBeGreaterThan(20);
+    const expected = await leftBy(undisturbed);
+    for (const afterEffect of [false, true])
+      for (let call = 1; call <= calls; call += 1) {
+        const store = before.twin();
+        store.crash = { call, afterEffect };
+        await expect(put(store, body, of)).rejects.toThrow('The function was killed.');
+        await new Promise((resolve) => setImmediate(resolve));
+        store.crash = undefined;
+        await put(store, body, of);
+        expect(await leftBy(store), `killed at call ${call}, ${afterEffect}`).toEqual(expected);
+      }
   });
 });

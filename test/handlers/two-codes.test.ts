@@ -4,11 +4,20 @@ import { type Dataset, Filtered, filtered } from '../../domain/dataset.ts';
 import { Registry } from '../../domain/registry.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
 import type { StageContext } from '../../handlers/stages/context.ts';
-import { type ObjectStore, untilDeadline } from '../../store/object-store.ts';
 import { readParquet } from '../formats/parquet-rows.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';
-import { MemoryStore } from '../store/memory-store.ts';
-import { extract, load, ndjson, putRaw, recipe, transform } from './flow.ts';
+import { MemoryStore, storeWith } from '../store/memory-store.ts';
+import {
+  commit,
+  extract,
+  load,
+  ndjson,
+  publications,
+  putRaw,
+  recipe,
+  tableFiles,
+  transform,
+} from './flow.ts';
 
 type Transform = Dataset['transform'];
 
@@ -30,17 +39,21 @@ const other: Transform = (record, origin) => {
   return { ...row, title: String(row['title']).toUpperCase(), difficulty };
 };
 
-async function titles(store: MemoryStore, bucket: string): Promise<string[]> {
-  const rows = await Promise.all(store.keys(bucket).map((key) => readParquet(store.body(bucket, key))));
+/** Of the rows in the lake's table, and in the archive. */
+async function titles(store: MemoryStore, sink: 'processed' | 'archive'): Promise<string[]> {
+  const keys = sink === 'archive' ? store.keys(sink) : await tableFiles(store);
+  const rows = await Promise.all(keys.map((key) => readParquet(store.body(sink, key))));
   return rows
     .flat()
     .map((row) => String(row['title']))
     .sort();
 }
 
-/** What a queue does: what fails comes back later. */
-async function loadAll(store: MemoryStore, changes: Partial<StageContext>): Promise<void> {
-  for (const file of store.keys('processed')) await load(store, file, changes).catch(() => {});
+async function settle(store: MemoryStore, changes: Partial<StageContext>): Promise<void> {
+  for (const key of publications(store)) {
+    await commit(store, key, changes);
+    await load(store, key, changes);
+  }
 }
 
 describe('a part that two code versions worked on, one of which died', () => {
@@ -53,7 +66,7 @@ describe('a part that two code versions worked on, one of which died', () => {
     { code: 'b', first: other, second: recipes.transform },
   ];
   // As many calls as an attempt makes.
-  const calls = Array.from({ length: 9 }, (_, i) => i + 1);
+  const calls = Array.from({ length: 11 }, (_, i) => i + 1);
   const cases = attempts.flatMap((each) =>
     calls.flatMap((call) => [true, false].map((afterEffect) => ({ ...each, call, afterEffect }))),
   );
@@ -71,11 +84,11 @@ describe('a part that two code versions worked on, one of which died', () => {
       await transform(store, part, code('one', first)).catch(() => {});
       store.crash = undefined;
       const isDone = store.keys('ledger').some((key) => key.includes('/transformation/'));
-      await loadAll(store, { tables, ...code('one', first) });
-      if (!isDone) expect(store.keys('archive')).toEqual([]);
+      await settle(store, { tables, ...code('one', first) });
+      if (!isDone) expect([...publications(store), ...store.keys('archive')]).toEqual([]);
 
       await transform(store, part, { ...code('two', second), receives: 2 });
-      await loadAll(store, { tables, ...code('two', second) });
+      await settle(store, { tables, ...code('two', second) });
 
       const { left, rejects = 0 } = outcomes.get(isDone ? first : second) ?? {};
       expect(await titles(store, 'processed')).toEqual(left);
@@ -97,18 +110,17 @@ describe('a part that two code versions worked on, one of which died', () => {
     await extract(store, KEY);
     const [part = ''] = store.keys('temp');
     const isDone = Promise.withResolvers<void>();
-    const late: ObjectStore = {
-      ...untilDeadline(store, () => false),
+    const late = storeWith(store, {
       write: (object) => isDone.promise.then(() => store.write(object)),
-    };
+    });
     const slow = transform(store, part, { store: late, ...code('one', recipes.transform) });
     await transform(store, part, code('two', other));
-    await loadAll(store, { tables, ...code('two', other) });
+    await settle(store, { tables, ...code('two', other) });
     isDone.resolve();
     await slow;
-    await loadAll(store, { tables, ...code('two', other) });
-    for (const bucket of ['processed', 'archive'])
-      expect(await titles(store, bucket)).toEqual(['RECIPE 3', 'RECIPE 4']);
+    await settle(store, { tables, ...code('two', other) });
+    for (const sink of ['processed', 'archive'] as const)
+      expect(await titles(store, sink)).toEqual(['RECIPE 3', 'RECIPE 4']);
     expect(server.rows('recipes', objectHash(KEY))).toHaveLength(2);
   });
 
@@ -124,10 +136,9 @@ describe('a part that two code versions worked on, one of which died', () => {
     await extract(store, KEY);
     const [part = ''] = store.keys('temp');
     const isDone = Promise.withResolvers<void>();
-    const late: ObjectStore = {
-      ...untilDeadline(store, () => false),
+    const late = storeWith(store, {
       write: (object) => isDone.promise.then(() => store.write(object)),
-    };
+    });
     const slow = transform(store, part, { store: late, ...code('one', refusing(1)) });
     await transform(store, part, code('two', refusing(2)));
     isDone.resolve();

@@ -14,7 +14,7 @@ const repository = join(import.meta.dirname, '../..');
 /** What the simulation and the tests of the stages are made of. */
 const sources = [
   ...['package.json', 'tsconfig.json', 'vitest.config.ts'],
-  ...['datasets', 'domain', 'store', 'formats', 'mysql', 'handlers', 'local-aws', 'cli', 'test'],
+  ...['datasets', 'domain', 'store', 'formats', 'mysql', 'handlers', 'lake', 'local-aws', 'cli', 'test'],
 ];
 
 /** What Vitest's JSON reporter says. */

@@ -4,6 +4,7 @@ import { invocations } from './list/invocations.ts';
 import { keys } from './list/keys.ts';
 import { loading } from './list/loading.ts';
 import { mysql } from './list/mysql.ts';
+import { publishing } from './list/publishing.ts';
 import { storage } from './list/storage.ts';
 import { superseding } from './list/superseding.ts';
 import { transformation } from './list/transformation.ts';
@@ -16,6 +17,7 @@ export const mutations: readonly Mutation[] = [
   ...decisions,
   ...extraction,
   ...transformation,
+  ...publishing,
   ...loading,
   ...superseding,
   ...mysql,

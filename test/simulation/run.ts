@@ -128,10 +128,10 @@ export async function runSeed(system: System, seed: number, { sabotage }: RunOpt
       await drain();
       await redriveAll();
     }
+    return end([...network.violations, ...(await findings(pipeline, deeds))]);
   } catch (error) {
     return end([...network.violations, (error as Error).message]);
   }
-  return end([...network.violations, ...(await findings(pipeline, deeds))]);
 }
 
 /** Lets time pass until a person's work is done. */

@@ -34,12 +34,18 @@ const unmet = new Set([
   'nobody looks after the DLQs',
   'the sweep finds',
   'SQL COMMIT → done, answer lost',
-  'SQL lower',
+  'UpdateTable',
   'kind=__HIVE_DEFAULT_PARTITION__/',
   'extraction-00001~',
   'transformation-00000-00001~',
   '.csv → ok',
 ]);
+
+/** A run without what is random in the names of a table's own files. */
+const withoutIds = ({ trace, ...run }: Run) => ({
+  ...run,
+  trace: trace.map((line) => line.replaceAll(/(\/metadata\/)[\w-]+(?=\.)/g, '$1…')),
+});
 
 beforeAll(async () => {
   system = await readSystem();
@@ -60,7 +66,7 @@ describe('the simulated pipeline', () => {
   });
 
   it('does the same under the same seed, to the last byte', async () => {
-    for (const run of some) expect(await runSeed(system, run.seed)).toEqual(run);
+    for (const run of some) expect(withoutIds(await runSeed(system, run.seed))).toEqual(withoutIds(run));
   });
 
   it('does something else under another seed', () => {
@@ -136,7 +142,7 @@ const defects: [string, (store: ObjectStore, random: () => number) => Partial<Ob
         },
       };
     },
-    /lack/,
+    /lack|reader of the table does not find/,
   ],
   [
     'asks for the same thing without end',

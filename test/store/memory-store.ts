@@ -4,6 +4,8 @@ import { limits } from '../../domain/records/part.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { threadedZstd } from '../../formats/zstd.ts';
 import type { StageContext } from '../../handlers/stages/context.ts';
+import type { TableCatalog } from '../../lake/table-catalog.ts';
+import { recordedSchemas } from '../../lake/table-schema.ts';
 import {
   type NewObject,
   type ObjectAddress,
@@ -13,14 +15,21 @@ import {
   type StoredVersion,
   type Written,
 } from '../../store/object-store.ts';
+import { MemoryCatalog } from './memory-catalog.ts';
 
 interface Stored extends StoredVersion {
   readonly bytes: number;
   readonly body: Buffer;
 }
 
-/** Buckets in memory: notes every call, and can stop answering as a function does that is killed. */
+/**
+ * Buckets in memory, and the catalog of the lake's tables: notes every call, and can stop answering as a
+ * function does that is killed.
+ */
 export class MemoryStore implements ObjectStore {
+  readonly catalog = new MemoryCatalog((operation, table, effect) =>
+    this.#call(operation, 'catalog', table, effect),
+  );
   /** Current objects under `bucket/key`; each has one version, whatever an address says. */
   readonly objects = new Map<string, Stored>();
   readonly calls: string[] = [];
@@ -103,6 +112,14 @@ export class MemoryStore implements ObjectStore {
     return { etag: etagOf(stored), versionId: 'v1' };
   }
 
+  /** Another store with the same content, and no calls yet. */
+  twin(): MemoryStore {
+    const twin = new MemoryStore();
+    for (const [key, stored] of this.objects) twin.objects.set(key, stored);
+    twin.catalog.takeFrom(this.catalog);
+    return twin;
+  }
+
   keys(bucket: string): string[] {
     const prefix = `${bucket}/`;
     return [...this.objects.keys()]
@@ -144,7 +161,20 @@ function etagOf({ body }: Stored): string {
   return hash('md5', body);
 }
 
-export function stageContextOf(store: ObjectStore, changes: Partial<StageContext> = {}): StageContext {
+/** The same store, in which some operations do something else. */
+export function storeWith(store: MemoryStore, changes: Partial<ObjectStore>): MemoryStore {
+  return new Proxy(store, {
+    get(target, name) {
+      const operation: unknown = Reflect.get(changes, name) ?? Reflect.get(target, name);
+      return typeof operation === 'function' ? operation.bind(target) : operation;
+    },
+  });
+}
+
+export function stageContextOf(
+  store: ObjectStore & { readonly catalog?: TableCatalog },
+  changes: Partial<StageContext> = {},
+): StageContext {
   return {
     store,
     now: () => 0,
@@ -152,8 +182,11 @@ export function stageContextOf(store: ObjectStore, changes: Partial<StageContext
     wait: async () => {},
     zstd: threadedZstd,
     limits,
+    catalog: store.catalog,
+    tableSchema: recordedSchemas([]),
     codeVersion: 'test',
     registry,
+    batch: {},
     deadline: 1,
     message: 'test',
     invocation: 'test',

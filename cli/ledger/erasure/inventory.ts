@@ -1,5 +1,5 @@
 import { ListMultipartUploadsCommand, type MultipartUpload } from '@aws-sdk/client-s3';
-import { stages } from '../../../domain/stage.ts';
+import { PUBLICATIONS, stages } from '../../../domain/stage.ts';
 import { type ErasedBucket, type ErasureScope, erasedBuckets } from '../../../domain/versions/erasure.ts';
 import { noteKinds, objectId } from '../../../domain/versions/key-layout.ts';
 import { findObjectEvent } from '../../../domain/versions/object-event.ts';
@@ -90,7 +90,7 @@ function datasetsOf(target: Target, { keys }: ErasureScope, versions: readonly F
 const prefixes: Readonly<Partial<Record<ErasedBucket, readonly string[]>>> = {
   temp: [''],
   failed: ['rejects/', ...noteKinds.map((kind) => `${kind}/`)],
-  ledger: ['receipts/', 'heads/'],
+  ledger: ['receipts/', PUBLICATIONS, 'heads/'],
 };
 
 async function* candidates(

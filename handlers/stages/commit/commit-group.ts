@@ -1,12 +1,12 @@
 import type { Dataset } from '../../../domain/dataset.ts';
 import { TransientError } from '../../../domain/errors.ts';
-import { type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
+import { type PublishedPath, type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
 import { isShownBy, withCommitted } from '../../../domain/versions/ledger.ts';
 import { isShown, mentioned } from '../../../domain/versions/table-mentions.ts';
 import { type ActiveEntry, isActive } from '../../../domain/versions/version-status.ts';
 import type { Snapshot, TableMetadata } from '../../../formats/iceberg/metadata/metadata.ts';
 import { IcebergTable, type TableState } from '../../../lake/iceberg-table.ts';
-import type { Ledger } from '../../../store/ledger.ts';
+import type { KnownEntry, Ledger } from '../../../store/ledger.ts';
 import { settleAll } from '../../../store/settle-all.ts';
 import type { StageContext } from '../context.ts';
 import { type Outcome, withoutRecords } from '../outcome.ts';
@@ -29,15 +29,18 @@ interface GroupOptions {
 }
 
 interface Member {
-  readonly path: VersionPath;
+  /** Of the last part of the version, or of a deletion. */
+  readonly path: PublishedPath;
   readonly settle: (outcome: Outcome) => void;
   readonly fail: (error: unknown) => void;
 }
 
 /** What a commit is to do with one object. */
 interface Change {
-  readonly path: VersionPath;
+  readonly path: PublishedPath;
   readonly entry: ActiveEntry;
+  /** The same as it was read. */
+  readonly known: KnownEntry;
   /** Whether the table is still to show the active version. */
   readonly adds: boolean;
   /** Versions that the table is to show no more. */
@@ -63,7 +66,7 @@ export class CommitGroup {
   }
 
   /** Has a version committed with the others that join in time. */
-  join(path: VersionPath): Promise<Outcome> {
+  join(path: PublishedPath): Promise<Outcome> {
     const { promise, resolve: settle, reject: fail } = Promise.withResolvers<Outcome>();
     this.#waiting.push({ path, settle, fail });
     if (!this.#isGathering) {
@@ -114,9 +117,14 @@ export class CommitGroup {
   async #plan(members: readonly Member[], metadata: TableMetadata | undefined): Promise<Change[]> {
     const { ledger } = this.#options;
     const found = await settleAll(
-      members.map(async ({ path }) => ({ path, entry: await ledger.entry(path) })),
+      members.map(async ({ path }) => ({ path, known: await ledger.known(path) })),
     );
-    return found.flatMap(({ path, entry }) => (isActive(entry, path) ? [planOf(path, entry, metadata)] : []));
+    return found.flatMap(({ path, known }) => {
+      const entry = known?.entry;
+      return isActive(entry, path) && known !== undefined
+        ? [{ ...planOf(path, entry, metadata), path, entry, known }]
+        : [];
+    });
   }
 
   async #change(
@@ -124,12 +132,12 @@ export class CommitGroup {
     changes: readonly Change[],
   ): Promise<Snapshot | undefined | 'conflict'> {
     const { ledger } = this.#options;
-    const filesOf = async (path: VersionPath) =>
-      (await ledger.publishedParts(path)).flatMap(({ files }) => files);
+    const filesOf = async (path: VersionPath, last?: number) =>
+      (await ledger.publishedParts(path, last)).flatMap(({ files }) => files);
     const files = await settleAll(
       changes.map(async ({ path, adds, removes }) => ({
-        added: adds ? await filesOf(path) : [],
-        removed: (await settleAll(removes.map(filesOf))).flat(),
+        added: adds ? await filesOf(path, path.part) : [],
+        removed: (await settleAll(removes.map((older) => filesOf(older)))).flat(),
       })),
     );
     const committed = changes.filter(({ adds }) => adds).map(({ path }) => path);
@@ -141,18 +149,19 @@ export class CommitGroup {
     });
   }
 
-  async #committed({ path, entry }: Change, snapshot: Snapshot | undefined): Promise<void> {
+  async #committed({ path, entry, known }: Change, snapshot: Snapshot | undefined): Promise<void> {
     const { ledger, buckets, context } = this.#options;
     const { type, sequencer, versionId } = entry.current;
     const of = snapshot && {
       snapshot: String(snapshot['snapshot-id']),
       sequence: snapshot['sequence-number'],
     };
-    const known = await ledger.change(
+    const settled = await ledger.change(
       path,
       (latest) => latest && withCommitted(latest, { ...entry.committed, ...of, type, sequencer, versionId }),
+      known,
     );
-    await removeSuperseded(known, ledger, context.store, buckets);
+    await removeSuperseded(settled, ledger, context.store, buckets);
   }
 
   #outcome(path: VersionPath, changes: readonly Change[]): Outcome {
@@ -167,8 +176,14 @@ export class CommitGroup {
   }
 }
 
-/** What is to be done so that a table shows just the active version of an object, or nothing if it is deleted. */
-function planOf(path: VersionPath, entry: ActiveEntry, metadata: TableMetadata | undefined): Change {
+/**
+ * What is to be done so that a table shows just the active version of an object, or nothing if it is deleted.
+ */
+function planOf(
+  path: VersionPath,
+  entry: ActiveEntry,
+  metadata: TableMetadata | undefined,
+): Pick<Change, 'adds' | 'removes' | 'mayRace'> {
   const { current, committed, dataset, key } = entry;
   const snapshots = metadata?.snapshots ?? [];
   const isCommitted = ({ version }: VersionPath) =>
@@ -177,8 +192,6 @@ function planOf(path: VersionPath, entry: ActiveEntry, metadata: TableMetadata |
   const shows = (version: VersionPath) => isShown(snapshots, version) ?? isCommitted(version);
   const older = olderVersions(entry);
   return {
-    path,
-    entry,
     adds: current.type === 'created' && !shows(path),
     removes: older.filter(shows),
     mayRace: older.length > 0,

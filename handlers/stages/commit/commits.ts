@@ -29,16 +29,15 @@ export class Commits {
     const dataset = published && context.registry.named(published.dataset);
     if (published === undefined || dataset === undefined) throw notOurs(event);
     const { name } = dataset;
-    const { part: _, ...path } = published;
     const ledger = new Ledger(context.store, this.#buckets.ledger);
     const buckets = this.#buckets;
     if (dataset.processedAs === 'csv')
-      return withoutRecords(name, await commitCopies({ path, dataset, ledger, buckets, context }));
+      return withoutRecords(name, await commitCopies({ path: published, ledger, buckets, context }));
     const groups = this.#groups.get(context.batch) ?? new Map<string, CommitGroup>();
     this.#groups.set(context.batch, groups);
     const group = groups.get(name) ?? new CommitGroup({ dataset, ledger, buckets, context });
     groups.set(name, group);
-    return group.join(path);
+    return group.join(published);
   }
 }
 

@@ -1,6 +1,5 @@
 import pLimit from 'p-limit';
-import type { Dataset } from '../../../domain/dataset.ts';
-import { csvTableKey, type VersionPath } from '../../../domain/versions/key-layout.ts';
+import { csvTableKey, type PublishedPath, type VersionPath } from '../../../domain/versions/key-layout.ts';
 import { isShownBy, type LedgerEntry, withCommitted } from '../../../domain/versions/ledger.ts';
 import type { StoredObject } from '../../../domain/versions/receipt.ts';
 import { isActive } from '../../../domain/versions/version-status.ts';
@@ -14,28 +13,30 @@ import { olderVersions } from './older-versions.ts';
 const COPIES_AT_ONCE = 8;
 
 interface CopyCommit {
-  readonly path: VersionPath;
-  readonly dataset: Dataset;
+  readonly path: PublishedPath;
   readonly ledger: Ledger;
   readonly buckets: CommitBuckets;
   readonly context: StageContext;
 }
 
 /**
- * Commits to the table of a dataset that is processed as CSV: copies a version's files into the table's folder,
- * then removes those of older versions. A reader of the folder meets both in between.
+ * Commits to the table of a dataset that is processed as CSV: copies a version's files into the table's
+ * folder, then removes those of older versions. A reader of the folder meets both in between.
  */
 export async function commitCopies(
   commit: CopyCommit,
 ): Promise<'done' | 'retracted' | 'duplicate' | 'stale'> {
   const { path, ledger, buckets, context } = commit;
-  const entry = await ledger.entry(path);
+  const known = await ledger.known(path);
+  const entry = known?.entry;
   if (!isActive(entry, path)) return overtaken(entry, commit);
   if (isShownBy('committed', entry) && entry.superseded.length === 0) return 'duplicate';
   const { type, sequencer, versionId } = entry.current;
   if (type === 'created') await copyFiles(path, commit);
-  const latest = await ledger.change(path, (known) =>
-    known && isActive(known, path) ? withCommitted(known, { type, sequencer, versionId }) : known,
+  const latest = await ledger.change(
+    path,
+    (now) => (now && isActive(now, path) ? withCommitted(now, { type, sequencer, versionId }) : now),
+    known,
   );
   if (!isActive(latest, path)) return overtaken(latest, commit);
   // From now on, copies of an older version that come late are removed by who makes them.
@@ -44,13 +45,16 @@ export async function commitCopies(
   return type === 'created' ? 'done' : 'retracted';
 }
 
-/** Removes the copies of a version that is not active, if the table shows the one that is: else that one's commit does. */
+/**
+ * Removes the copies of a version that is not active, if the table shows the one that is: else that one's
+ * commit does.
+ */
 async function overtaken(entry: LedgerEntry | undefined, commit: CopyCommit): Promise<'stale'> {
   if (entry !== undefined && isShownBy('committed', entry)) await removeCopies(commit.path, commit);
   return 'stale';
 }
 
-async function copyFiles(path: VersionPath, { ledger, buckets, context }: CopyCommit): Promise<void> {
+async function copyFiles(path: PublishedPath, { ledger, buckets, context }: CopyCommit): Promise<void> {
   const bucket = buckets.processed;
   const limit = pLimit(COPIES_AT_ONCE);
   await settleAll(
@@ -60,12 +64,16 @@ async function copyFiles(path: VersionPath, { ledger, buckets, context }: CopyCo
   );
 }
 
-async function removeCopies(path: VersionPath, { ledger, buckets, context }: CopyCommit): Promise<void> {
+async function removeCopies(
+  path: VersionPath | PublishedPath,
+  { ledger, buckets, context }: CopyCommit,
+): Promise<void> {
   const copies = (await filesOf(path, ledger)).map(({ key }) => csvTableKey(key));
   await context.store.remove(buckets.processed, copies);
 }
 
 /** The files of a version that was published; none of one that was not, or that has none. */
-async function filesOf(path: VersionPath, ledger: Ledger): Promise<StoredObject[]> {
-  return (await ledger.publishedParts(path)).flatMap(({ files }) => files);
+async function filesOf(path: VersionPath | PublishedPath, ledger: Ledger): Promise<StoredObject[]> {
+  const last = 'part' in path ? path.part : undefined;
+  return (await ledger.publishedParts(path, last)).flatMap(({ files }) => files);
 }

@@ -8,6 +8,8 @@ import { threadedZstd } from '../../../formats/zstd.ts';
 import type { StageContext } from '../../../handlers/stages/context.ts';
 import { extractObject } from '../../../handlers/stages/extract-object.ts';
 import { transformPart } from '../../../handlers/stages/transform-part.ts';
+import { recordedSchemas } from '../../../lake/table-schema.ts';
+import layouts from '../../../mysql/migrations/lake.json' with { type: 'json' };
 import type { ObjectStore } from '../../../store/object-store.ts';
 
 const [, , stage = '', directory = '', input = ''] = process.argv;
@@ -22,6 +24,7 @@ const store: ObjectStore = {
   read: async ({ bucket, key }) => createReadStream(bucket === RAW ? input : pathOf(bucket, key)),
   describe: () => Promise.reject(new Error('Not of these stages.')),
   exists: async () => false,
+  bytes: () => Promise.reject(new Error('Not of these stages.')),
   async write({ bucket, key, body }) {
     const path = pathOf(bucket, key);
     await mkdir(dirname(path), { recursive: true });
@@ -55,10 +58,12 @@ const stageContext: StageContext = {
   registry,
   zstd: threadedZstd,
   limits,
+  tableSchema: recordedSchemas(layouts),
   deadline: Number.MAX_SAFE_INTEGER,
   message: 'bench',
   invocation: 'bench',
   sentAt: Date.now(),
+  batch: {},
   receives: 1,
 };
 const buckets = { temp: 'temp', processed: 'processed', failed: 'failed', ledger: 'ledger' };

@@ -7,7 +7,7 @@ import {
   type RetryLine,
   type StageLine,
 } from '../../../domain/activity/stage-line.ts';
-import { partKey, processedKey, versionPath } from '../../../domain/versions/key-layout.ts';
+import { partKey, publicationKey, versionPath } from '../../../domain/versions/key-layout.ts';
 
 const datasetOf = () => 'recipes';
 
@@ -15,7 +15,6 @@ interface Part {
   readonly written: number;
   readonly filtered: number;
   readonly rejected: number;
-  readonly files: number;
 }
 
 interface Sent {
@@ -25,7 +24,7 @@ interface Sent {
 }
 
 const small = fc.nat({ max: 20 });
-const part = fc.record({ written: small, filtered: small, rejected: small, files: fc.nat({ max: 3 }) });
+const part = fc.record({ written: small, filtered: small, rejected: small });
 const sentObject = fc.record({
   name: fc.constantFrom('a', 'b', 'ü/c'),
   rejected: small,
@@ -53,7 +52,7 @@ function line(service: OutcomeLine['service'], changes: Partial<OutcomeLine>): O
   return { service, message: `The object is ${result}`, ...rest, ...counts, ...changes, result };
 }
 
-/** The lines of all three functions of an object. */
+/** The lines of all functions of an object. */
 function linesOf(sent: Sent): OutcomeLine[] {
   const object = objectOf(sent);
   const path = versionPath({ dataset: 'recipes', ...object });
@@ -61,6 +60,8 @@ function linesOf(sent: Sent): OutcomeLine[] {
   const valid = read - sent.rejected;
   const rejected = { missing_field: sent.rejected };
   const outputs = sent.parts.length;
+  const published = (number: number) => ({ key: publicationKey(path, number, outputs), object });
+  const isPublished = totalsOf(sent).written > 0;
   return [
     line('extraction', { key: object.key, versionId: 'v1', object, read, written: valid, rejected, outputs }),
     ...sent.parts.flatMap((each, number) => [
@@ -71,19 +72,14 @@ function linesOf(sent: Sent): OutcomeLine[] {
         written: each.written,
         filtered: { left_out: each.filtered },
         rejected: { invalid_row: each.rejected },
-        outputs: each.files,
+        outputs: each.written > 0 ? 1 : 0,
       }),
-      ...Array.from({ length: each.files }, (_, file) =>
-        line('loading', {
-          key: processedKey(path, number, `difficulty=${file}/`, { codeVersion: 'c', extension: 'parquet' }),
-          object,
-          // These are records of the transformation, which must not be counted twice.
-          read: 7,
-          written: 7,
-          rejected: { database: 3 },
-        }),
-      ),
+      // These are records of the transformation, which must not be counted twice.
+      ...(isPublished
+        ? [line('loading', { ...published(number), read: 7, written: 7, rejected: { database: 3 } })]
+        : []),
     ]),
+    ...(isPublished ? [line('commit', published(outputs - 1))] : []),
   ];
 }
 
@@ -206,7 +202,7 @@ describe('the activity of the pipeline', () => {
   });
 
   it('asks for an object whose first lines it has not seen, each time after twice as long', () => {
-    const sent = { name: 'a', rejected: 0, parts: [{ written: 1, filtered: 0, rejected: 0, files: 1 }] };
+    const sent = { name: 'a', rejected: 0, parts: [{ written: 1, filtered: 0, rejected: 0 }] };
     const activity = new Activity(datasetOf);
     for (const each of linesOf(sent).slice(1)) activity.add(each, 0);
     const times = Array.from({ length: 60 }, (_, second) => second * 1000);
@@ -244,7 +240,7 @@ describe('the activity of the pipeline', () => {
       ended: { outcome: 'failed', code: 'truncated' },
     });
     const activity = new Activity(datasetOf);
-    const sent = { name: 'a', rejected: 0, parts: [{ written: 2, filtered: 0, rejected: 0, files: 1 }] };
+    const sent = { name: 'a', rejected: 0, parts: [{ written: 2, filtered: 0, rejected: 0 }] };
     const [, ...others] = linesOf(sent);
     const first = activity.add(line('extraction', { ...failed, read: 2, outputs: 1 }), 3000);
     expect(first.ended).toBeUndefined();
@@ -253,7 +249,7 @@ describe('the activity of the pipeline', () => {
   });
 
   it('tells that an object failed when a part of it can not be read', () => {
-    const sent = { name: 'a', rejected: 0, parts: [{ written: 2, filtered: 0, rejected: 0, files: 1 }] };
+    const sent = { name: 'a', rejected: 0, parts: [{ written: 2, filtered: 0, rejected: 0 }] };
     const [extraction, transformation] = linesOf(sent);
     const activity = new Activity(datasetOf);
     activity.add(extraction as OutcomeLine, 2000);

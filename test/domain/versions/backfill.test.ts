@@ -134,12 +134,11 @@ const loading = {
   finishedAt: '2026-11-22T00:00:00Z',
   codeVersion: 'c1',
   part: 0,
-  processed: { key: 'file', versionId: 'x' },
-  archive: { key: 'file', records: 2, bytes: 1 },
+  files: [{ key: 'file', archive: { key: 'file', records: 2, bytes: 1 } }],
 } as Receipt;
 
 describe('the plan of a replay', () => {
-  const deployed = { extraction: 'c2', transformation: 'c1', loading: 'c1' };
+  const deployed = { extraction: 'c2', transformation: 'c1', commit: 'c1', loading: 'c1' };
   const wish = { codes: [], force: false, deployed };
   const plan = (
     entry: LedgerEntry | undefined,

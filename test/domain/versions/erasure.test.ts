@@ -4,6 +4,9 @@ import { type ErasedBucket, ErasureScope, fenced } from '../../../domain/version
 import {
   archiveKey,
   attemptKey,
+  csvTableKey,
+  dataKey,
+  deletionKey,
   extractionReceiptKey,
   faultKey,
   gaveUpKey,
@@ -11,7 +14,7 @@ import {
   loadingReceiptKey,
   partitionPath,
   partKey,
-  processedKey,
+  publicationKey,
   rejectsKey,
   transformationReceiptKey,
   versionPath,
@@ -41,11 +44,12 @@ type Place = typeof place extends fc.Arbitrary<infer Value> ? Value : never;
 function derived(of: string, versionId: string, { dataset, revision, value, codeVersion }: Place) {
   const path = versionPath({ dataset, key: of, versionId: revisionName(versionId, revision) });
   const folder = partitionPath([['difficulty', value]]);
-  const file = processedKey(path, 2, folder, { codeVersion, extension: 'csv' });
+  const file = dataKey(path, 2, folder, { codeVersion, extension: 'csv' });
   const item = { path, stage: 'loading', part: 2, partitionPath: folder } as const;
   return [
     ['temp', partKey(path, 2)],
     ['processed', file],
+    ['processed', csvTableKey(file)],
     ['archive', archiveKey(file)],
     ['failed', rejectsKey({ path, stage: 'transformation', part: 1 }, 0, codeVersion)],
     ['failed', rejectsKey(item, 0, codeVersion)],
@@ -54,7 +58,11 @@ function derived(of: string, versionId: string, { dataset, revision, value, code
     ['failed', gaveUpKey(item)],
     ['ledger', extractionReceiptKey(path)],
     ['ledger', transformationReceiptKey(path, 2)],
+    ['ledger', loadingReceiptKey(path, 2)],
     ['ledger', loadingReceiptKey(path, 2, folder)],
+    ['ledger', publicationKey(path, 2, 4)],
+    ['ledger', publicationKey(path, 3, 4)],
+    ['ledger', deletionKey(path)],
   ] as const satisfies readonly (readonly [ErasedBucket, string])[];
 }
 

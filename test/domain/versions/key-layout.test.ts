@@ -1,21 +1,32 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  archiveKey,
   attemptKey,
   begunAttemptKey,
+  csvTableKey,
+  dataKey,
+  dataPrefix,
+  deletionKey,
   extractionReceiptKey,
   faultKey,
   gaveUpKey,
   loadingReceiptKey,
   MAX_PARTITION_VALUE,
   objectId,
+  parseCopyKey,
+  parseDataKey,
+  parseFileKey,
+  parseLedgerKey,
+  parseNoteKey,
   parsePartitionPath,
   parsePartKey,
-  parseProcessedKey,
+  parsePublicationKey,
   partitionPath,
   partitionValues,
   partKey,
-  processedKey,
+  publicationKey,
+  publicationPrefix,
   rejectsKey,
   transformationReceiptKey,
   versionPath,
@@ -67,18 +78,73 @@ describe('the key layout', () => {
     );
   });
 
-  it('reads the keys of the lake as it writes them', () => {
+  it('reads the keys of files of versions as it writes them, and those of their copies', () => {
     fc.assert(
-      fc.property(object, part, partition, (version, n, columns) => {
+      fc.property(
+        object,
+        part,
+        partition,
+        fc.constantFrom('parquet', 'csv'),
+        (version, n, columns, extension) => {
+          const path = versionPath(version);
+          const directory = partitionPath(columns);
+          const key = dataKey(path, n, directory, { ...name, extension });
+          const file = { ...path, part: n, partitionPath: directory, extension };
+          expect(key.startsWith(dataPrefix(path))).toBe(true);
+          expect(parseDataKey(key)).toEqual({ ...file, code: name.codeVersion });
+          expect(parseCopyKey(key)).toBeUndefined();
+          const copies = [csvTableKey(key), archiveKey(key)];
+          expect(copies.map(parseCopyKey)).toEqual([file, { ...file, extension: 'parquet' }]);
+          expect(copies.map(parseDataKey)).toEqual([undefined, undefined]);
+          expect([key, ...copies].map(parseFileKey).map((each) => each?.objectId)).toEqual(
+            [key, ...copies].map(() => path.objectId),
+          );
+        },
+      ),
+    );
+  });
+
+  it('reads the keys of publications as it writes them, and tells their last document by its end', () => {
+    fc.assert(
+      fc.property(object, fc.nat({ max: 20 }), (version, parts) => {
         const path = versionPath(version);
-        const directory = partitionPath(columns);
-        const key = processedKey(path, n, directory, name);
-        expect(parseProcessedKey(key)).toEqual({
-          ...path,
-          part: n,
-          partitionPath: directory,
-          extension: 'parquet',
-        });
+        const documents = Array.from({ length: Math.max(parts, 1) }, (_, n) =>
+          publicationKey(path, n, parts),
+        );
+        expect(documents.map(parsePublicationKey)).toEqual(documents.map((_, n) => ({ ...path, part: n })));
+        const deletion = deletionKey(path);
+        expect(parsePublicationKey(deletion)).toEqual({ ...path, part: undefined });
+        expect([...documents, deletion].filter((key) => key.endsWith('.whole.json'))).toEqual([
+          documents.at(-1),
+          deletion,
+        ]);
+        for (const key of [...documents, deletion]) {
+          expect(key.startsWith(publicationPrefix(path))).toBe(true);
+          expect(parseLedgerKey(key)).toBeUndefined();
+        }
+      }),
+    );
+  });
+
+  it('reads the keys of notes as it writes them, of every stage', () => {
+    fc.assert(
+      fc.property(object, part, (version, n) => {
+        const path = versionPath(version);
+        const items = [
+          { path, stage: 'extraction' },
+          { path, stage: 'transformation', part: n },
+          { path, stage: 'commit' },
+          { path, stage: 'loading', part: n },
+          { path, stage: 'loading' },
+        ] as const;
+        for (const item of items)
+          for (const [kind, keyOf] of [
+            ['faults', faultKey],
+            ['attempts', attemptKey],
+            ['attempts', begunAttemptKey],
+            ['gave-up', gaveUpKey],
+          ] as const)
+            expect(parseNoteKey(keyOf(item))).toEqual({ kind, item });
       }),
     );
   });
@@ -138,7 +204,7 @@ describe('the key layout', () => {
     const id = 'a~000000000000000000000000';
     const hashed = '~7d80340be06c628b6dcd4f13';
     for (const version of ['v1', 'v1!0001', hashed, `${hashed}!0001`])
-      expect(parseProcessedKey(`recipes/x=1/part-00002~${id}~${version}.parquet`)).toMatchObject({
+      expect(parseCopyKey(`recipes/x=1/part-00002~${id}~${version}.parquet`)).toMatchObject({
         objectId: id,
         version,
         part: 2,
@@ -146,18 +212,20 @@ describe('the key layout', () => {
   });
 
   it('distinguishes the files that different code makes from the same part', () => {
-    const path = { dataset: 'recipes', objectId: 'a~0', version: 'v1' };
+    const path = versionPath({ dataset: 'recipes', key: 'recipes/a', versionId: 'v1' });
     const keys = ['a', 'b', 'a b', 'a/b', 'x'.repeat(100), 'x'.repeat(101)].map((codeVersion) =>
-      processedKey(path, 0, '', { codeVersion, extension: 'parquet' }),
+      dataKey(path, 0, '', { codeVersion, extension: 'parquet' }),
     );
     expect(new Set(keys).size).toBe(keys.length);
+    expect(new Set(keys.map(archiveKey)).size).toBe(keys.length);
   });
 
   it('never begins the name of a file of the lake with a character that makes readers skip it', () => {
     fc.assert(
       fc.property(object, part, partition, (version, n, columns) => {
-        const key = processedKey(versionPath(version), n, partitionPath(columns), name);
-        expect(key.slice(key.lastIndexOf('/') + 1)).toMatch(/^[^_.#]/);
+        const key = dataKey(versionPath(version), n, partitionPath(columns), name);
+        for (const each of [key, csvTableKey(key), archiveKey(key)])
+          expect(each.slice(each.lastIndexOf('/') + 1)).toMatch(/^[^_.#]/);
       }),
     );
   });
@@ -175,8 +243,21 @@ describe('the key layout', () => {
     'recipes/part-00000.parquet',
     'part-00000~a~000000000000000000000000~v.parquet',
     'recipes/x/part-00000~a~000000000000000000000000~v.parquet',
-  ])('does not take %j for a file of the lake', (key) => {
-    expect(parseProcessedKey(key)).toBeUndefined();
+    'recipes/data/a~0/v1/x/part-00000~code.parquet',
+    'recipes/data/a~0/v1/part-00000.parquet',
+    'recipes/metadata/00001-x.metadata.json',
+  ])('does not take %j for a file of a version, nor for a copy', (key) => {
+    expect(parseFileKey(key)).toBeUndefined();
+  });
+
+  it.each([
+    'publications/recipes/a~0/v1/0.json',
+    'publications/recipes/a~0/v1/00000',
+    'publications/recipes/a~0/v1/deleted.json',
+    'publications/recipes/a~0/v1/x/00000.json',
+    'receipts/recipes/a~0/v1/00000.json',
+  ])('does not take %j for a publication', (key) => {
+    expect(parsePublicationKey(key)).toBeUndefined();
   });
 });
 
@@ -186,7 +267,9 @@ const name = { codeVersion: 'c'.repeat(32), extension: 'parquet' };
 function allKeys(path: ReturnType<typeof versionPath>, n: number, directory: string): string[] {
   return [
     partKey(path, n),
-    processedKey(path, n, directory, name),
+    dataKey(path, n, directory, name),
+    archiveKey(dataKey(path, n, directory, name)),
+    csvTableKey(dataKey(path, n, directory, name)),
     rejectsKey({ path, stage: 'extraction' }, 0, name.codeVersion),
     rejectsKey({ path, stage: 'loading', part: n, partitionPath: directory }, 0, name.codeVersion),
     faultKey({ path, stage: 'transformation', part: n }),
@@ -195,7 +278,11 @@ function allKeys(path: ReturnType<typeof versionPath>, n: number, directory: str
     ),
     extractionReceiptKey(path),
     transformationReceiptKey(path, n),
-    loadingReceiptKey(path, n, directory),
+    loadingReceiptKey(path, n),
+    // Whichever document is the last one, no two have a key in common.
+    publicationKey(path, n, n + 1),
+    publicationKey(path, n, n + 2),
+    deletionKey(path),
   ];
 }
 

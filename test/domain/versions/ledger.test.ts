@@ -5,9 +5,12 @@ import {
   conclude,
   type Decision,
   decide,
+  isSettled,
+  isShownBy,
   type LedgerEntry,
   mayBeForgotten,
-  versionStatus,
+  withCommitted,
+  withLoaded,
   withoutSuperseded,
 } from '../../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
@@ -485,20 +488,49 @@ describe('the ledger entry', () => {
     ).toEqual(['v2']);
   });
 
-  it('tells the status of a version', () => {
-    const known = shows('v3', '30', {
-      attempts: [extracting('v4', '40'), rejected('v5', '50'), rejected('v6', '60', 2)],
-      superseded: ['v2'],
-    });
-    const standing = (versionId: string) => versionStatus(known, (each) => each === versionId);
-    expect(['v1', 'v2', 'v3', 'v4', 'v5', 'v6'].map(standing)).toEqual([
-      'gone',
-      'superseded',
-      'live',
-      'live',
-      'gone',
-      'live',
+  const shown = (versionId: string, sequencer: string) =>
+    ({ type: 'created', sequencer, versionId }) as const;
+
+  it('is settled when the table, MySQL and the archive show what is active', () => {
+    const v1 = shown('v1', '10');
+    const active = shows('v1', '10');
+    expect(isSettled(none)).toBe(true);
+    expect([active, { ...active, committed: v1 }, { ...active, loaded: v1 }].map(isSettled)).toEqual([
+      false,
+      false,
+      false,
     ]);
+    expect(isSettled({ ...active, committed: v1, loaded: v1 })).toBe(true);
+    // The same version under another sequencer, and its deletion, are other events.
+    for (const other of [shown('v1', '11'), { ...v1, type: 'deleted' } as const])
+      expect(isSettled({ ...active, committed: v1, loaded: other })).toBe(false);
+    expect(isSettled({ ...active, dataset: '_unknown' })).toBe(true);
+  });
+
+  it('takes what was loaded only of the active event', () => {
+    const known = shows('v2', '20', { loaded: shown('v1', '10') });
+    expect(withLoaded(known, shown('v1', '10'))).toBe(known);
+    const loaded = withLoaded(known, shown('v2', '20'));
+    expect(loaded.loaded).toEqual(shown('v2', '20'));
+    expect(withLoaded(loaded, shown('v2', '20'))).toBe(loaded);
+  });
+
+  it('takes what was committed even if it was overtaken, but never over a later commit', () => {
+    const at = (versionId: string, sequencer: string, sequence?: number) => ({
+      ...shown(versionId, sequencer),
+      ...(sequence !== undefined && { snapshot: `s${sequence}`, sequence }),
+    });
+    const known = shows('v3', '30');
+    const first = withCommitted(known, at('v2', '20', 7));
+    expect(first.committed).toEqual(at('v2', '20', 7));
+    expect(isShownBy('committed', first)).toBe(false);
+    const second = withCommitted(first, at('v3', '30', 9));
+    expect(isShownBy('committed', second)).toBe(true);
+    for (const earlier of [at('v2', '20', 7), at('v2', '20'), at('v1', '10', 8)])
+      expect(withCommitted(second, earlier)).toBe(second);
+    // Tables of CSV have no snapshots.
+    const copied = withCommitted(known, at('v2', '20'));
+    expect(withCommitted(copied, at('v3', '30')).committed).toEqual(at('v3', '30'));
   });
 
   it('ends with the newest effective event, in whatever order and however often events come', () => {

@@ -72,17 +72,17 @@ function receiptsOf(
       outputs: files.map((records, i) => stored(`file-${part}-${i}`, records)),
       rejects: r === 0 ? [] : [stored(`rejects-${part}`, r)],
     })),
-    loadings: all.flatMap(({ files }, part) =>
-      files.map((records, i) => ({
-        ...work,
-        stage: 'loading' as const,
-        part,
-        processed: { key: `file-${part}-${i}`, versionId: 'p' },
-        archive: stored(`file-${part}-${i}`, records),
-        tables: { written: records - 1, unchanged: 1, rejected: {} },
-        rejects: [],
-      })),
-    ),
+    loadings: all.map(({ files }, part) => ({
+      ...work,
+      stage: 'loading' as const,
+      part,
+      files: files.map((records, i) => {
+        const key = `file-${part}-${i}`;
+        return { key, archive: stored(`archive-${key}`, records) };
+      }),
+      tables: { written: Math.max(sum(files) - 1, 0), unchanged: Math.min(sum(files), 1), rejected: {} },
+      rejects: [],
+    })),
   };
 }
 
@@ -133,7 +133,13 @@ describe('contradictions between receipts', () => {
       {
         extraction,
         transformations,
-        loadings: [{ ...loaded, archive: stored(loaded.archive.key, 99) }, ...others],
+        loadings: [
+          {
+            ...loaded,
+            files: loaded.files.map(({ key }, i) => ({ key, archive: stored(key, i === 0 ? 99 : 4) })),
+          },
+          ...others,
+        ],
       },
     ];
     for (const receipts of wrong)
@@ -148,10 +154,9 @@ describe('contradictions between receipts', () => {
           contradictions(receipts).filter(({ kind }) => kind === 'unfinished');
         expect(unfinished([])).toHaveLength(1);
         expect(unfinished([extraction])).toHaveLength(all.length === 0 ? 0 : 1);
+        const expected = loadings.flatMap(({ files }) => files).length;
         expect(unfinished([extraction, ...transformations])).toEqual(
-          loadings.length === 0
-            ? []
-            : [{ kind: 'unfinished', of: 'files loaded', expected: loadings.length, found: 0 }],
+          expected === 0 ? [] : [{ kind: 'unfinished', of: 'files loaded', expected, found: 0 }],
         );
       }),
     );
@@ -160,7 +165,7 @@ describe('contradictions between receipts', () => {
   test('the loading of a file that no transformation wrote is reported', () => {
     const receipts = receiptsOf([{ files: [1], filtered: 0, rejected: 0 }], 0);
     const [loading] = receipts.loadings as [LoadingReceipt];
-    const stray = { ...loading, processed: { key: 'stray', versionId: 'p' } };
+    const stray = { ...loading, files: loading.files.map((each) => ({ ...each, key: 'stray' })) };
     expect(contradictions(flat({ ...receipts, loadings: [stray] }))).toEqual([
       { kind: 'counts', of: 'the loading of stray, which no transformation wrote' },
     ]);
@@ -201,8 +206,7 @@ describe('the rows in MySQL compared with receipts', () => {
     ...work,
     stage: 'loading',
     part: 0,
-    processed: { key: 'file', versionId: 'v' },
-    archive: stored('file', 5),
+    files: [{ key: 'file', archive: stored('file', 5) }],
     rejects: [],
     tables: { written: 3, unchanged: 1, rejected: { not_storable: 1 }, ...(schema && { schema }) },
   });

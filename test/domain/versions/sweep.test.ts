@@ -3,9 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { toQueueMessage } from '../../../domain/versions/event-message.ts';
 import {
   loadingReceiptKey,
-  parseProcessedKey,
   partKey,
-  processedKey,
+  publicationKey,
   transformationReceiptKey,
   versionPath,
   versionSegment,
@@ -20,7 +19,8 @@ import {
   redeliverEvent,
   reprocessEvent,
   type SyntheticEvent,
-  unfinishedWork,
+  unsettled,
+  untransformed,
 } from '../../../domain/versions/sweep.ts';
 
 const key = 'recipes/a.json';
@@ -283,33 +283,44 @@ describe('synthetic events', () => {
   });
 });
 
-test('exactly the work without a receipt is unfinished', () => {
-  const path = versionPath({ dataset: 'recipes', key, versionId: 'v1' });
+const path = versionPath({ dataset: 'recipes', key, versionId: 'v1' });
+
+test('exactly the parts without a receipt are untransformed', () => {
   fc.assert(
-    fc.property(fc.array(fc.array(fc.boolean(), { maxLength: 4 }), { maxLength: 6 }), (parts) => {
-      // Each part has a file for each of its booleans: whether it is loaded. The last part is not
-      // transformed.
-      const stored = (key: string) => ({ key, records: 1, bytes: 1 });
-      const file = (part: number, i: number) =>
-        processedKey(path, part, `difficulty=${i}/`, { codeVersion: 'c', extension: 'parquet' });
-      const transformed = parts.slice(0, -1);
-      const receipts = new Set(transformed.map((_, part) => transformationReceiptKey(path, part)));
-      const unloaded: string[] = [];
-      for (const [part, files] of transformed.entries()) {
-        for (const [i, isLoaded] of files.entries()) {
-          const partition = parseProcessedKey(file(part, i))?.partitionPath ?? '';
-          if (isLoaded) receipts.add(loadingReceiptKey(path, part, partition));
-          else unloaded.push(file(part, i));
-        }
-      }
-      const extraction = { parts: parts.map((_, part) => stored(partKey(path, part))) };
-      const outputs = transformed.map((files, part) => ({
-        outputs: files.map((_, i) => stored(file(part, i))),
-      }));
-      expect(unfinishedWork(path, extraction, outputs, receipts)).toEqual({
-        parts: parts.length === 0 ? [] : [partKey(path, parts.length - 1)],
-        files: unloaded,
-      });
+    fc.property(fc.array(fc.boolean(), { maxLength: 6 }), (isDone) => {
+      const parts = isDone.map((_, part) => ({ key: partKey(path, part), records: 1, bytes: 1 }));
+      const receipts = isDone.flatMap((done, part) => (done ? [transformationReceiptKey(path, part)] : []));
+      expect(untransformed(path, { parts }, new Set(receipts))).toEqual(
+        isDone.flatMap((done, part) => (done ? [] : [partKey(path, part)])),
+      );
+    }),
+  );
+});
+
+test('of a published version, what a sink does not show yet is asked for again, by its document', () => {
+  const active = { type: 'created', sequencer: '10', versionId: 'v1' } as const;
+  const isLoaded = fc.array(fc.boolean(), { maxLength: 5 });
+  fc.assert(
+    fc.property(isLoaded, fc.boolean(), fc.boolean(), (loaded, isCommitted, isMarked) => {
+      const parts = loaded.length;
+      // A version without parts has one document.
+      const documents = parts === 0 ? [false] : loaded;
+      const entry: LedgerEntry = {
+        dataset: 'recipes',
+        key,
+        current: active,
+        attempts: [],
+        superseded: [],
+        ...(isCommitted && { committed: active }),
+        ...(isMarked && { loaded: active }),
+      };
+      const receipts = documents.flatMap((done, part) => (done ? [loadingReceiptKey(path, part)] : []));
+      const found = unsettled(path, parts, entry, new Set(receipts));
+      const last = publicationKey(path, documents.length - 1, parts);
+      const of = (stage: string) => found.filter((each) => each.stage === stage).map((each) => each.key);
+      expect(of('commit')).toEqual(isCommitted ? [] : [last]);
+      const missing = documents.flatMap((done, part) => (done ? [] : [publicationKey(path, part, parts)]));
+      expect(of('loading')).toEqual(missing.length > 0 || isMarked ? missing : [last]);
     }),
   );
 });

@@ -21,7 +21,7 @@ export const decisions: readonly Mutation[] = [
   },
   {
     name: 'loses the rejects of a version whose records the transform all refuses',
-    file: 'domain/versions/ledger.ts',
+    file: 'domain/versions/version-status.ts',
     find: "status === 'extracting' || parts > 0",
     replace: "status === 'extracting'",
   },
@@ -74,16 +74,24 @@ export const decisions: readonly Mutation[] = [
     replace: 'if (attempt === undefined) return known;',
   },
   {
-    name: 'never finds a version complete',
+    name: 'takes any event for loaded, even if another one is active by now',
     file: 'domain/versions/ledger.ts',
-    find: ': { ...known, complete: true };',
-    replace: ': known;',
+    find: '!isSameEvent(event, known.current) ||',
+    replace: '',
+    caughtBy: 'test/domain/versions/ledger.test.ts',
   },
   {
-    name: 'takes a new version for complete because the one before was',
+    name: 'forgets a later commit for an earlier one',
     file: 'domain/versions/ledger.ts',
-    find: '{ complete: _, ...known }: LedgerEntry,',
-    replace: 'known: LedgerEntry,',
+    find: 'if (before?.sequence !== undefined && before.sequence > (committed.sequence ?? 0)) return known;',
+    replace: '',
+    caughtBy: 'test/domain/versions/ledger.test.ts',
+  },
+  {
+    name: 'takes an object for settled that only the table shows',
+    file: 'domain/versions/ledger.ts',
+    find: "return isShownBy('committed', entry) && isShownBy('loaded', entry);",
+    replace: "return isShownBy('committed', entry);",
   },
   {
     name: 'never lets go of a lease',
@@ -190,13 +198,6 @@ export const decisions: readonly Mutation[] = [
     file: 'domain/versions/ledger.ts',
     find: 'rejected.reduce((a, b) => (isOlder(a, b) ? b : a))',
     replace: 'rejected.reduce((a, b) => (isOlder(a, b) ? a : b))',
-  },
-  {
-    name: 'completes whatever version has taken the place of the one it looked at',
-    file: 'domain/versions/ledger.ts',
-    find: 'return known.complete === true || known.current?.versionId !== versionId',
-    replace: 'return known.complete === true',
-    caughtBy: 'test/handlers/supersede.test.ts',
   },
   {
     name: 'lets a rejected version take effect',

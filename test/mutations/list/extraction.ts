@@ -42,8 +42,8 @@ export const extraction: readonly Mutation[] = [
   {
     name: 'does not finish what was left undone when an event comes again',
     file: 'handlers/stages/take-up.ts',
-    find: 'await removeUnread(known, event.versionId, ledger, store, buckets);\n      await removeSuperseded(known, ledger, store, buckets);',
-    replace: 'await removeUnread(known, event.versionId, ledger, store, buckets);',
+    find: "await publishIfWhole(known, ledger);\n      await removeSuperseded(known, ledger, store, buckets);\n      return withoutRecords(path.dataset, 'duplicate');",
+    replace: "return withoutRecords(path.dataset, 'duplicate');",
   },
   {
     name: 'leaves the rows of a deleted object',
@@ -134,8 +134,8 @@ export const extraction: readonly Mutation[] = [
   },
   {
     name: 'leaves parts that a dead attempt wrote of a version that is gone',
-    file: 'handlers/stages/supersede.ts',
-    find: '  await removePartsAndFiles(path, ledger, store, buckets);\n  await removeRejects(path, receipt.rejects, store, buckets);',
-    replace: '  await removeRejects(path, receipt.rejects, store, buckets);',
+    file: 'handlers/stages/removal.ts',
+    find: '  await removeParts(path, store, buckets);\n  await removeData(path, store, buckets);\n',
+    replace: '',
   },
 ];

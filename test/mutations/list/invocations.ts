@@ -35,7 +35,7 @@ export const invocations: readonly Mutation[] = [
   {
     name: 'goes on after its time is over',
     file: 'handlers/sqs-handler.ts',
-    find: 'untilDeadline(outside.store, () => timeLeft() <= 0 || outside.now() >= deadline)',
+    find: 'untilDeadline(outside.store, isOver)',
     replace: 'outside.store',
   },
   {
@@ -54,15 +54,15 @@ export const invocations: readonly Mutation[] = [
   {
     name: 'goes on after its time is over, where the clock stepped back',
     file: 'handlers/sqs-handler.ts',
-    find: '() => timeLeft() <= 0 || outside.now() >= deadline)',
-    replace: '() => outside.now() >= deadline)',
+    find: '() => timeLeft() <= 0 || outside.now() >= deadline;',
+    replace: '() => outside.now() >= deadline;',
     caughtBy: 'test/handlers/sqs-handler.test.ts',
   },
   {
     name: 'goes on after its time is over, where it was suspended',
     file: 'handlers/sqs-handler.ts',
-    find: '() => timeLeft() <= 0 || outside.now() >= deadline)',
-    replace: '() => timeLeft() <= 0)',
+    find: '() => timeLeft() <= 0 || outside.now() >= deadline;',
+    replace: '() => timeLeft() <= 0;',
     caughtBy: 'test/handlers/sqs-handler.test.ts',
   },
   {

@@ -12,8 +12,8 @@ export const keys: readonly Mutation[] = [
   {
     name: 'gives its outputs names by chance',
     file: 'domain/versions/key-layout.ts',
-    find: 'part-${number(part)}~${id}',
-    replace: 'part-${number(part)}${Math.floor(1e6 * Math.random())}~${id}',
+    find: 'part-${number(part)}~${codeSegment',
+    replace: 'part-${number(part)}${Math.floor(1e6 * Math.random())}~${codeSegment',
   },
   {
     name: 'gives its rows ids by chance',
@@ -24,8 +24,8 @@ export const keys: readonly Mutation[] = [
   {
     name: 'has no part in the keys of the lake',
     file: 'domain/versions/key-layout.ts',
-    find: 'part-${number(part)}~${id}',
-    replace: 'part-${number(0)}~${id}',
+    find: 'part-${number(part)}~${codeSegment',
+    replace: 'part-${number(0)}~${codeSegment',
   },
   {
     name: 'has no version in its keys',
@@ -55,9 +55,9 @@ export const keys: readonly Mutation[] = [
   {
     name: 'has no code in the names of the lake’s files',
     file: 'domain/versions/key-layout.ts',
-    find: '~${version}~${code}.${extension}',
-    replace: '~${version}.${extension}',
-    caughtBy: 'test/handlers/two-codes.test.ts',
+    find: '~${codeSegment(codeVersion)}.${extension}',
+    replace: '~c.${extension}',
+    caughtBy: 'test/domain/versions/key-layout.test.ts',
   },
   {
     name: 'takes keys that read alike for one',
@@ -67,10 +67,17 @@ export const keys: readonly Mutation[] = [
     caughtBy: 'test/domain/versions/key-layout.test.ts',
   },
   {
-    name: 'has one loading receipt for all files of a part',
+    name: 'has one loading receipt for all parts of a version',
     file: 'domain/versions/key-layout.ts',
     find: 'loading/${partitionPath}${number(part)}.json',
-    replace: 'loading/${number(part)}.json',
+    replace: 'loading/${partitionPath}${number(0)}.json',
+  },
+  {
+    name: 'names the first document of a publication as its last',
+    file: 'domain/versions/key-layout.ts',
+    find: 'part === Math.max(parts, 1) - 1 ? WHOLE',
+    replace: 'part === 0 ? WHOLE',
+    caughtBy: 'test/domain/versions/key-layout.test.ts',
   },
   {
     name: 'takes the file of another code for its own',

@@ -9,33 +9,16 @@ export const transformation: readonly Mutation[] = [
       'const written = { etag: "", versionId: "" }; store.write({ bucket, key, body, contentType, metadata }).catch(() => {});',
   },
   {
-    name: 'never completes a version in the transformation',
-    file: 'handlers/stages/work-item.ts',
-    find: 'if (!(await cleanUpAfter(address, ledger, store, buckets))) return discarded();',
-    replace:
-      "const whole = receipt.stage === 'transformation' ? statusOf(await ledger.entry(address), address) !== 'gone' : await cleanUpAfter(address, ledger, store, buckets); if (!whole) return discarded();",
-    caughtBy: 'test/handlers/loading.test.ts',
+    name: 'keeps a part that was overtaken while it was transformed',
+    file: 'handlers/stages/transform-part.ts',
+    find: "if (statusOf(entry, address) !== 'live') return false;",
+    replace: "if (statusOf(entry, address) !== 'live') return true;",
   },
   {
-    name: 'never completes a version in the loading',
+    name: 'keeps what was overtaken during the work',
     file: 'handlers/stages/work-item.ts',
-    find: 'if (!(await cleanUpAfter(address, ledger, store, buckets))) return discarded();',
-    replace:
-      "const whole = receipt.stage === 'loading' ? statusOf(await ledger.entry(address), address) !== 'gone' : await cleanUpAfter(address, ledger, store, buckets); if (!whole) return discarded();",
-  },
-  {
-    name: 'does not look, once a part is transformed, whether it was overtaken',
-    file: 'handlers/stages/work-item.ts',
-    find: 'if (!(await cleanUpAfter(address, ledger, store, buckets))) return discarded();',
-    replace:
-      "if (!(await cleanUpAfter(address, ledger, store, buckets)) && receipt.stage !== 'transformation') return discarded();",
-  },
-  {
-    name: 'does not look, once a file is loaded, whether it was overtaken',
-    file: 'handlers/stages/work-item.ts',
-    find: 'if (!(await cleanUpAfter(address, ledger, store, buckets))) return discarded();',
-    replace:
-      "if (!(await cleanUpAfter(address, ledger, store, buckets)) && receipt.stage !== 'loading') return discarded();",
+    find: '  if (!stillCounts) return discarded();\n',
+    replace: '',
     caughtBy: 'test/handlers/loading.test.ts',
   },
   {
@@ -66,7 +49,7 @@ export const transformation: readonly Mutation[] = [
   },
   {
     name: 'removes the rejects that the receipt names',
-    file: 'handlers/stages/supersede.ts',
+    file: 'handlers/stages/removal.ts',
     find: 'all.filter((key) => !named.has(key)),',
     replace: 'all,',
   },
@@ -98,15 +81,16 @@ export const transformation: readonly Mutation[] = [
   {
     name: 'calls a work item at fault whose version was superseded just then',
     file: 'handlers/stages/work-item.ts',
-    find: "statusOf(await ledger.entry(address), address) !== 'live'",
-    replace: "statusOf(await ledger.entry(address), address) === 'gone'",
+    find: "statusOf(await ledger.entry(path), path) !== 'live'",
+    replace: "statusOf(await ledger.entry(path), path) === 'gone'",
     caughtBy: 'test/handlers/loading.test.ts',
   },
   {
     name: 'does not finish what was left undone when a work item comes again',
     file: 'handlers/stages/work-item.ts',
-    find: '    await removeSuperseded(entry, ledger, store, buckets);\n',
+    find: '    await finish(known, undefined);\n',
     replace: '',
+    caughtBy: 'test/handlers/commit/publish.test.ts',
   },
   {
     name: 'silently drops a row of one partition too many',
@@ -118,7 +102,7 @@ export const transformation: readonly Mutation[] = [
   {
     name: 'takes a missing work item of an active version for one that was overtaken',
     file: 'handlers/stages/work-item.ts',
-    find: "error instanceof ObjectNotFound && statusOf(await ledger.entry(address), address) !== 'live'",
+    find: "error instanceof ObjectNotFound && statusOf(await ledger.entry(path), path) !== 'live'",
     replace: 'error instanceof ObjectNotFound',
     caughtBy: 'test/handlers/supersede.test.ts',
   },

@@ -61,8 +61,8 @@ export class Contents {
   }
 
   /**
-   * The keys of the files that a reader of the lake meets: those of each table's snapshot, and the copies of a
-   * table of CSV. A file that is in two places is here twice.
+   * The keys of the files that a reader of the lake meets: those of each table's snapshot, and the copies of
+   * a table of CSV. A file that is in two places is here twice.
    */
   async lakeFiles(): Promise<string[]> {
     const copies = this.keys('processed').filter((key) => parseCopyKey(key) !== undefined);

@@ -18,8 +18,8 @@ export function rejectsOfOtherCodes(pipeline: Pipeline, receipts: readonly Recei
 }
 
 /**
- * Files of the processed bucket that may be there though nothing shows them: the documents of tables; files of
- * Parquet that were published once, which older snapshots show; and files of a dead attempt by other code,
+ * Files of the processed bucket that may be there though nothing shows them: the documents of tables; files
+ * of Parquet that were published once, which older snapshots show; and files of a dead attempt by other code,
  * which no receipt names.
  */
 export function unread(contents: Contents, receipts: readonly Receipt[]): ReadonlySet<string> {

@@ -88,8 +88,8 @@ export class Reader {
   }
 
   /**
-   * Reads a table that was changed just now: of each object it shows all rows of one version, and never one that
-   * is older than what it showed before.
+   * Reads a table that was changed just now: of each object it shows all rows of one version, and never one
+   * that is older than what it showed before.
    */
   async lookAtLake(table: string): Promise<void> {
     const byObject = new Map<string, Map<string, string[]>>();

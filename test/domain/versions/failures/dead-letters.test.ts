@@ -17,7 +17,7 @@ import {
   isEverything,
   selected,
 } from '../../../../domain/versions/failures/selection.ts';
-import { partKey, processedKey, versionPath } from '../../../../domain/versions/key-layout.ts';
+import { deletionKey, partKey, publicationKey, versionPath } from '../../../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../../../domain/versions/object-event.ts';
 
@@ -174,7 +174,7 @@ describe('the standing of a message', () => {
   });
   const path = versionPath({ dataset: 'recipes', key, versionId: 'v1' });
   const part = event(partKey(path, 0));
-  const file = event(processedKey(path, 0, 'difficulty=easy/', { codeVersion: 'c', extension: 'parquet' }));
+  const published = event(publicationKey(path, 0, 1));
   const of = (
     stage: (typeof stages)[number],
     about: ObjectEvent,
@@ -195,7 +195,7 @@ describe('the standing of a message', () => {
 
   test.each([
     ['transformation', part],
-    ['loading', file],
+    ['loading', published],
   ] as const)(
     'a piece of the %s is done with its receipt, and superseded with its version',
     (stage, piece) => {
@@ -207,10 +207,15 @@ describe('the standing of a message', () => {
     },
   );
 
-  test('the removal of a file, and a key of no layout, leave no receipt and are open', () => {
-    for (const about of [event(file.key, 'deleted'), event('other.txt')]) {
-      expect(receiptKeyOf('loading', about, registry)).toBeUndefined();
-      expect(of('loading', about, shows('v2', '20'), true)).toBe('open');
+  test('what leaves no receipt is open: a commit, the loading of a deletion, and a key of no layout', () => {
+    for (const [stage, about] of [
+      ['commit', published],
+      ['commit', event(deletionKey(path))],
+      ['loading', event(deletionKey(path))],
+      ['loading', event('other.txt')],
+    ] as const) {
+      expect(receiptKeyOf(stage, about, registry)).toBeUndefined();
+      expect(of(stage, about, shows('v2', '20'), true)).toBe('open');
     }
   });
 });

@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import { limits } from '../../../domain/records/part.ts';
+import { publicationKey, versionPath } from '../../../domain/versions/key-layout.ts';
+import { publication } from '../../../domain/versions/publication.ts';
+import { MemoryStore, storeWith } from '../../store/memory-store.ts';
+import { dataFiles, extract, ndjson, publications, putRaw, recipe, transform } from '../flow.ts';
+
+const KEY = 'recipes/a.ndjson';
+const path = versionPath({ dataset: 'recipes', key: KEY, versionId: 'v1' });
+/** Each record is a part. */
+const single = { limits: { ...limits, partRecords: 1 } };
+
+async function extracted(records: number): Promise<MemoryStore> {
+  const store = new MemoryStore();
+  putRaw(store, KEY, ndjson(Array.from({ length: records }, (_, n) => recipe(n))));
+  await extract(store, KEY, single);
+  return store;
+}
+
+const documentsOf = (store: MemoryStore) =>
+  publications(store).map((key) => publication.parse(JSON.parse(store.body('ledger', key).toString())));
+
+const writesOf = (store: MemoryStore) =>
+  store.calls.filter((call) => /^(create|write) ledger\/publications\//.test(call));
+
+const permutations = <Item>(all: readonly Item[]): Item[][] =>
+  all.length === 0
+    ? [[]]
+    : all.flatMap((first, i) => permutations(all.toSpliced(i, 1)).map((rest) => [first, ...rest]));
+
+describe('a version is published', () => {
+  it.each(permutations([0, 1, 2]).map((order) => [order]))(
+    'by whoever writes the last receipt, once: parts %j',
+    async (order) => {
+      const store = await extracted(3);
+      const parts = store.keys('temp');
+      for (const part of order.slice(0, -1)) await transform(store, parts[part] ?? '');
+      expect(publications(store)).toEqual([]);
+      await transform(store, parts[order.at(-1) ?? 0] ?? '');
+      expect(publications(store)).toEqual([0, 1, 2].map((part) => publicationKey(path, part, 3)));
+      // The last document is written last, and each once.
+      expect(writesOf(store)).toHaveLength(3);
+      expect(writesOf(store).at(-1)).toContain('00002.whole.json');
+      const documents = documentsOf(store);
+      expect(documents).toMatchObject(
+        [0, 1, 2].map((part) => ({ type: 'created', part, parts: 3, key: KEY })),
+      );
+      expect(
+        documents.flatMap((each) => (each.type === 'created' ? each.files : [])).map(({ key }) => key),
+      ).toEqual(dataFiles(store));
+    },
+  );
+
+  it('by its extraction, if all its parts were transformed before it took effect', async () => {
+    const store = new MemoryStore();
+    putRaw(store, KEY, ndjson([recipe(1), recipe(2)]));
+    const faster = storeWith(store, {
+      // Just before the version takes effect.
+      replace: async (object, etag) => {
+        for (const part of store.keys('temp')) await transform(store, part);
+        expect(publications(store)).toEqual([]);
+        return store.replace(object, etag);
+      },
+    });
+    await extract(store, KEY, { ...single, store: faster });
+    expect(publications(store)).toHaveLength(2);
+  });
+
+  it('with its last two parts at once, by either or both with the same documents', async () => {
+    const store = await extracted(2);
+    await Promise.all(store.keys('temp').map((part) => transform(store, part)));
+    expect(publications(store)).toEqual([0, 1].map((part) => publicationKey(path, part, 2)));
+  });
+
+  it('by its extraction if it has no parts', async () => {
+    const store = new MemoryStore();
+    putRaw(store, KEY, '[]');
+    await extract(store, KEY);
+    expect(publications(store)).toEqual([publicationKey(path, 0, 0)]);
+    expect(documentsOf(store)).toMatchObject([{ part: 0, parts: 0, files: [] }]);
+  });
+
+  it('when a message comes again whose first attempt died after its receipt', async () => {
+    const store = await extracted(2);
+    const [first = '', last = ''] = store.keys('temp');
+    await transform(store, first);
+    const dying = storeWith(store, {
+      list: () => Promise.reject(new Error('It was killed.')),
+    });
+    await expect(transform(store, last, { store: dying })).rejects.toThrow('killed');
+    expect(publications(store)).toEqual([]);
+    expect(await transform(store, last, { receives: 2 })).toMatchObject({ result: 'duplicate' });
+    expect(publications(store)).toHaveLength(2);
+  });
+
+  it('as one event of each document, though a message comes again', async () => {
+    const store = await extracted(2);
+    for (const part of [...store.keys('temp'), ...store.keys('temp')]) await transform(store, part);
+    const before = store.contents();
+    await extract(store, KEY);
+    expect(store.contents()).toEqual(before);
+  });
+});
+
+describe('nothing is published', () => {
+  it('of a version that was overtaken, whichever of its parts comes late', async () => {
+    const store = await extracted(2);
+    const [first = '', last = ''] = store.keys('temp');
+    await transform(store, first);
+    putRaw(store, KEY, ndjson([recipe(9)]));
+    await extract(store, KEY, {}, { versionId: 'v2', sequencer: '0B' });
+    await transform(store, last);
+    expect(publications(store)).toEqual([]);
+    expect(dataFiles(store)).toEqual([]);
+  });
+
+  it('of a version that is overtaken while its last part is transformed, and its files go', async () => {
+    const store = await extracted(1);
+    const [part = ''] = store.keys('temp');
+    const overtaken = storeWith(store, {
+      write: async (object) => {
+        const written = await store.write(object);
+        putRaw(store, KEY, ndjson([recipe(9)]));
+        await extract(store, KEY, {}, { versionId: 'v2', sequencer: '0B' });
+        return written;
+      },
+    });
+    expect(await transform(store, part, { store: overtaken })).toMatchObject({ result: 'stale' });
+    expect(publications(store)).toEqual([]);
+    expect(dataFiles(store)).toEqual([]);
+  });
+
+  it('of a version that is rejected', async () => {
+    const store = new MemoryStore();
+    putRaw(store, KEY, ndjson([{ title: 'no recipe' }]));
+    await extract(store, KEY);
+    for (const part of store.keys('temp')) await transform(store, part);
+    expect(publications(store)).toEqual([]);
+  });
+
+  it('of an object that belongs to no dataset', async () => {
+    const store = new MemoryStore();
+    putRaw(store, 'unsorted/list.txt', 'milk');
+    await extract(store, 'unsorted/list.txt');
+    await extract(store, 'unsorted/list.txt', {}, { type: 'deleted', versionId: 'marker', sequencer: '0B' });
+    expect(publications(store)).toEqual([]);
+  });
+});
