@@ -57,7 +57,7 @@ export class Warehouse extends pulumi.ComponentResource {
           ...Object.values(ledgerTables).flatMap((table) =>
             readsUnder(ledgerFiles[table.bucket], ledgerTablePrefix(table)),
           ),
-          readsCatalog(catalog.arns),
+          readsCatalog([...catalog.arns, ...catalog.tableArns]),
           usesKey(key.arn, ['Decrypt'], ['s3']),
         ]),
       },
