@@ -8,8 +8,8 @@ import { instanceClasses } from '../../infra/configuration/instance-classes.ts';
 import { contentOf } from '../anchors.ts';
 
 const page = contentOf('docs/cost.md').replaceAll(/\s+/g, ' ');
-const memory = { extraction: 512, transformation: 512, loading: 512 };
-const dev: Billed = { alarmMetrics: 36, datasets: 2, memory, crawlSchedule: 'cron(0 * * * ? *)' };
+const memory = { extraction: 512, transformation: 512, commit: 512, loading: 512 };
+const dev: Billed = { alarmMetrics: 45, datasets: 2, memory, crawlSchedule: 'cron(0 * * * ? *)' };
 const database = {
   instanceClass: 'db.t4g.medium',
   vcpus: 2,
