@@ -1,7 +1,12 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { Stage } from '../../domain/stage.ts';
 import type { UnreadableDocument } from '../../domain/versions/document.ts';
-import { extractionReceiptKey, publicationKey, versionPath, versionSegment } from '../../domain/versions/key-layout.ts';
+import {
+  extractionReceiptKey,
+  publicationKey,
+  versionPath,
+  versionSegment,
+} from '../../domain/versions/key-layout.ts';
 import { isInterrupted, isSettled, type LedgerEntry } from '../../domain/versions/ledger.ts';
 import { extractionReceipt } from '../../domain/versions/receipt.ts';
 import {

@@ -33,7 +33,12 @@ export interface LiveActivity {
 export class Live {
   readonly #target: Target;
   readonly #onStep: (step: Step) => void;
-  readonly #seconds: Record<Stage, Second[]> = { extraction: [], transformation: [], commit: [], loading: [] };
+  readonly #seconds: Record<Stage, Second[]> = {
+    extraction: [],
+    transformation: [],
+    commit: [],
+    loading: [],
+  };
   readonly #recent: Step[] = [];
   #following: AbortController | undefined;
   #idle: NodeJS.Timeout | undefined;

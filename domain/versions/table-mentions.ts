@@ -19,6 +19,18 @@ export function mentioned({ committed, removed }: Mentions): Record<string, stri
   return { [COMMITTED_VERSIONS]: text(committed), [REMOVED_VERSIONS]: text(removed) };
 }
 
+/** The properties by which one snapshot says what these have said of versions, in their order. */
+export function mentionedBy(snapshots: readonly Summarized[]): Record<string, string> {
+  const last = new Map<string, string>();
+  for (const { summary } of snapshots)
+    for (const property of [REMOVED_VERSIONS, COMMITTED_VERSIONS])
+      for (const name of summary[property]?.split(',') ?? []) if (name !== '') last.set(name, property);
+  const of = (property: string) => [...last].flatMap(([name, said]) => (said === property ? [name] : []));
+  return Object.fromEntries(
+    [COMMITTED_VERSIONS, REMOVED_VERSIONS].map((property) => [property, of(property).join()]),
+  );
+}
+
 /** What a table keeps of one snapshot. */
 interface Summarized {
   readonly summary: Readonly<Record<string, string>>;

@@ -12,6 +12,7 @@ const parts = [
   'formats',
   'handlers',
   'infra',
+  'lake',
   'local-aws',
   'mysql',
   'store',

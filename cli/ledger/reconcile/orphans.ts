@@ -1,8 +1,8 @@
 import { UnreadableDocument } from '../../../domain/versions/document.ts';
 import {
   parseFailedKey,
-  parsePartKey,
   parseFileKey,
+  parsePartKey,
   type VersionPath,
   versionSegment,
 } from '../../../domain/versions/key-layout.ts';

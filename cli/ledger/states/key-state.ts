@@ -89,7 +89,12 @@ function newerVersions(entry: LedgerEntry | undefined, latest: ListedVersion, sh
 /** How many rows of a version are loaded. */
 async function loadedRows(target: Target, object: ObjectVersion): Promise<number> {
   const receipts = await ledgerOf(target).receipts(versionPath(object));
-  return receipts.reduce((sum, each) => sum + (each.stage === 'loading' ? each.files.reduce((all, { archive }) => all + archive.records, 0) : 0), 0);
+  return receipts.reduce(
+    (sum, each) =>
+      sum +
+      (each.stage === 'loading' ? each.files.reduce((all, { archive }) => all + archive.records, 0) : 0),
+    0,
+  );
 }
 
 /** The active version; without one, the newest that is being extracted or was rejected. */
