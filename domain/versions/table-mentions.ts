@@ -45,12 +45,17 @@ interface Summarized {
 export function isShown(snapshots: readonly Summarized[], path: VersionPath): boolean | undefined {
   const name = digest(path);
   const last = snapshots.findLast(
-    ({ summary }) => mentions(summary[COMMITTED_VERSIONS], name) || mentions(summary[REMOVED_VERSIONS], name),
+    ({ summary }) => has(summary[COMMITTED_VERSIONS], name) || has(summary[REMOVED_VERSIONS], name),
   );
-  return last && mentions(last.summary[COMMITTED_VERSIONS], name);
+  return last && has(last.summary[COMMITTED_VERSIONS], name);
 }
 
-const mentions = (names: string | undefined, name: string) => names?.split(',').includes(name) ?? false;
+/** Whether a property of a summary names a version. */
+export function mentions(property: string | undefined, path: VersionPath): boolean {
+  return has(property, digest(path));
+}
+
+const has = (names: string | undefined, name: string) => names?.split(',').includes(name) ?? false;
 
 function digest({ objectId, version }: VersionPath): string {
   return createHash('sha256').update(`${objectId}/${version}`).digest('hex').slice(0, DIGITS);
