@@ -145,17 +145,25 @@ export class IcebergTable {
   }
 
   /** The content of a file of the table. @throws {ObjectNotFound} */
-  async file(uri: string): Promise<Buffer> {
-    const { store } = this.#options;
-    const { bucket, key } = parseS3Uri(uri);
-    return Buffer.from(await store.bytes(bucket, key));
+  file(uri: string): Promise<Buffer> {
+    return readUri(this.#options.store, uri);
   }
 
-  async #write({ path, bytes }: NewFile): Promise<void> {
-    const { bucket, key } = parseS3Uri(path);
-    const contentType = path.endsWith('.json') ? 'application/json' : 'application/octet-stream';
-    await this.#options.store.write({ bucket, key, body: bytes, contentType });
+  #write(file: NewFile): Promise<void> {
+    return writeFile(this.#options.store, file);
   }
+}
+
+export async function readUri(store: ObjectStore, uri: string): Promise<Buffer> {
+  const { bucket, key } = parseS3Uri(uri);
+  return Buffer.from(await store.bytes(bucket, key));
+}
+
+/** Writes a file of a table's metadata. */
+export async function writeFile(store: ObjectStore, { path, bytes }: NewFile): Promise<void> {
+  const { bucket, key } = parseS3Uri(path);
+  const contentType = path.endsWith('.json') ? 'application/json' : 'application/octet-stream';
+  await store.write({ bucket, key, body: bytes, contentType });
 }
 
 /** @throws {Error} if it is no URI of an object in S3 */

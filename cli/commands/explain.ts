@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { isInterrupted, type LedgerEntry } from '../../domain/versions/ledger.ts';
+import { isInterrupted, isSettled, isShownBy, type LedgerEntry } from '../../domain/versions/ledger.ts';
 import { total } from '../../domain/versions/receipt.ts';
 import { parseRevision } from '../../domain/versions/revision.ts';
 import { rawKey } from '../lake/s3-url.ts';
@@ -190,14 +190,26 @@ function attemptEnd(attempt: LedgerEntry['attempts'][number]): string {
     : `version ${version} is being extracted, until ${until} at the latest`;
 }
 
+/** What does not show the active version yet, or still shows what is deleted. */
+function unshownBy(entry: LedgerEntry): string[] {
+  if (entry.current === undefined || isSettled(entry)) return [];
+  const isDeleted = entry.current.type === 'deleted';
+  const what = isDeleted ? 'is not known to have removed its rows' : 'does not show it yet';
+  return [
+    ...(isShownBy('committed', entry) ? [] : [`the table of the lake ${what}`]),
+    ...(isShownBy('loaded', entry) ? [] : [`the archive, with MySQL, ${what}`]),
+  ];
+}
+
 function entryText(entry: LedgerEntry): string {
   const { current, attempts, superseded } = entry;
   const facts = [
     current === undefined
       ? 'It has no active version'
       : current.type === 'created'
-        ? `The tables show version ${printable(current.versionId)}`
-        : 'It is deleted, and its rows are retracted',
+        ? `${isSettled(entry) ? 'The tables show version' : 'The active version is'} ${printable(current.versionId)}`
+        : `It is deleted${isSettled(entry) ? ', and its rows are retracted' : ''}`,
+    ...unshownBy(entry),
     ...attempts.map(attemptEnd),
     ...(superseded.length > 0
       ? [`the rows and files of ${count(superseded.length, 'superseded version')} will be removed next`]

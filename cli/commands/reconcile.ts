@@ -97,6 +97,7 @@ async function run(
   let versions = 0;
   let differences = 0;
   let strays = 0;
+  let shown = 0;
   let gone = 0;
   let uncompared = 0;
   try {
@@ -120,9 +121,9 @@ async function run(
       } else if ('orphan' in step) {
         differences += 1;
         strays += 1;
-        const { place, file } = step.orphan;
+        if (step.orphan.shownBy !== undefined) shown += 1;
         if (json) print(printableJson(step));
-        else print(orphanLine(target, { place, file }));
+        else print(orphanLine(target, step.orphan));
       } else if (step.compared % 100 === 0) {
         progress.show(`Compared ${count(step.compared, 'file')} of the ${step.place} bucket`);
       }
@@ -165,7 +166,12 @@ async function run(
       console.log(
         `${count(uncompared, 'row')} in MySQL could only be counted: another schema or older code loaded them. To load them again: npx sluice replay KEY --force`,
       );
-    if (strays > 0) console.log('Nothing uses the orphaned files. Delete them yourself: docs/operations.md.');
+    if (shown > 0)
+      console.log(
+        'To take out of a table what it should not show: npx sluice erase KEY --old-versions',
+      );
+    if (strays > shown)
+      console.log('Nothing uses the orphaned files. Delete them yourself: docs/operations.md.');
   }
   return differences === 0 && unseen.size === 0;
 }
@@ -230,6 +236,8 @@ function reasons(tally: Readonly<Tally>): string {
     .join(', ');
 }
 
-function orphanLine({ outputs }: Target, { place, file }: Orphan): string {
+function orphanLine({ outputs }: Target, { place, file, shownBy }: Orphan): string {
+  if (shownBy !== undefined)
+    return `s3://${outputs.buckets[place]}/${printable(file)}: table ${shownBy} shows it, though its version is not active`;
   return `s3://${outputs.buckets[place]}/${printable(file)}: orphaned file, no active version references it`;
 }

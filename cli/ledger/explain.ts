@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { registry } from '../../datasets/index.ts';
 import { type Stage, stages } from '../../domain/stage.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
 import type { Fault } from '../../domain/versions/failures/fault.ts';
@@ -20,6 +21,7 @@ import type { Target } from '../target/target.ts';
 import { linesWith, logGroupOf } from '../terminal/log-events.ts';
 import { count } from '../terminal/terminal.ts';
 import { ledgerOf } from './ledger.ts';
+import { shownMoments } from './shown-moments.ts';
 import { type KeyState, keyState } from './states/key-state.ts';
 import { notesUnder } from './states/notes.ts';
 import { TroubleFinder } from './states/trouble.ts';
@@ -78,11 +80,12 @@ const PATIENCE_MS = 10_000;
  */
 export async function objectHistory(target: Target, key: string, logsSince: number): Promise<ObjectHistory> {
   const path = target.registry.placeOf(key);
-  const [versions, known, entry, notes, logs] = await Promise.all([
+  const [versions, known, entry, notes, published, logs] = await Promise.all([
     versionsOf(target, target.outputs.buckets.raw, key),
     ledgerOf(target).known(path).catch(unreadableDocument),
     listedEntry(target, target.outputs.buckets.ledger, path),
     notesOf(target, path),
+    shownMoments(target, path),
     logged(target, key, logsSince),
   ]);
   const latest = versions.find((version) => version.latest);
@@ -101,6 +104,7 @@ export async function objectHistory(target: Target, key: string, logsSince: numb
     })),
     ...work.flatMap(momentsOf),
     ...notes,
+    ...published,
     ...logs.moments,
   ];
   return {
@@ -206,6 +210,7 @@ const logLine = z.looseObject({
   timestamp: z.iso.datetime({ offset: true }).optional(),
   key: z.string().optional(),
   versionId: z.string().optional(),
+  dataset: z.string().optional(),
   result: z.string().optional(),
   error: z.object({ message: z.string() }).optional(),
   body: z.string().optional(),
@@ -248,17 +253,22 @@ async function logged(
 function decisionOf(text: string, at: number, stage: Stage, key: string | undefined): TimelineEvent[] {
   const { data } = logLine.safeParse(parseJson(text));
   if (data === undefined) return [];
-  const { key: of, versionId, result, error, body, message } = data;
+  const { dataset, key: of, versionId, result, error, body, message } = data;
   if (error !== undefined && body !== undefined) {
     if (key !== undefined && keyIn(body) !== key) return [];
     return [{ at, versionId: undefined, stage, what: `returned to the queue: ${error.message}` }];
   }
-  if (result === undefined || result === 'done' || result === 'failed') return [];
+  if (result === undefined || result === 'failed') return [];
+  // Receipts and snapshots tell of what is done; a table of CSV files has no snapshots.
+  const isCommitOfCopies = stage === 'commit' && dataset !== undefined && isCsv(dataset);
+  if (result === 'done' && !isCommitOfCopies) return [];
   if (key !== undefined && of !== key) return [];
   if (stage === 'extraction') return [{ at, versionId, stage, what: message }];
   const piece = parsePartKey(of ?? '') ?? parsePublicationKey(of ?? '');
   return [{ at, versionId: piece?.version, stage, what: result }];
 }
+
+const isCsv = (dataset: string) => registry.named(dataset)?.processedAs === 'csv';
 
 /** Merges the events of a version's work items that say the same into one, at the time of the last. */
 function mergeTimeline(moments: readonly TimelineEvent[]): TimelineEvent[] {

@@ -397,13 +397,13 @@ export function parsePublicationKey(key: string): PublishedPath | undefined {
   return { dataset, objectId: id, version, part: part === undefined ? undefined : Number(part) };
 }
 
-/** The object that an entry or a receipt in the ledger bucket belongs to; for a receipt, also the version. */
+/** The object that a document in the ledger bucket belongs to; also the version, unless it is an entry. */
 export function parseLedgerKey(
   key: string,
 ): (LedgerPlace & { readonly version: string | undefined }) | undefined {
   const [, dataset, id] = /^heads\/([^/]+)\/([^/]+)\.json$/.exec(key) ?? [];
   if (dataset !== undefined && id !== undefined) return { dataset, objectId: id, version: undefined };
-  return parseVersionKey('receipts', key);
+  return parseVersionKey('receipts', key) ?? parsePublicationKey(key);
 }
 
 /** The version that a reject, fault or note in the failed bucket belongs to. */

@@ -66,9 +66,9 @@ function tablesOf(loadings: readonly LoadingReceipt[]): RecordTotals['tables'] {
 /**
  * Two figures that ought to be equal and aren't, or a file that ought to exist and doesn't.
  *
- * `unfinished`: work without a receipt. `interrupted`: an extraction that did not end, but has rows in the
- * tables. `counts`: receipts that contradict themselves or each other. `missing`: a file that a receipt names
- * does not exist. `unreadable`: a file whose records can't be counted. `rows`: a file with more or fewer
+ * `unfinished`: work without a receipt. `interrupted`: an extraction that did not end, but has left rows, which
+ * no table shows. `counts`: receipts that contradict themselves or each other. `missing`: a file that a receipt names
+ * does not exist. `not_shown`: a file that its table does not show. `unreadable`: a file whose records can't be counted. `rows`: a file with more or fewer
  * records than its receipt says. `altered`: a file with as many records, but other content. `rejects`: like
  * `rows`, for one code. `table`: more or fewer rows in MySQL. `changed`: rows in MySQL that, with their
  * lists, are not what was loaded. `orphans`: list elements without their row. `stray`: rows in MySQL of
@@ -79,6 +79,7 @@ export interface Difference {
     | 'unfinished'
     | 'counts'
     | 'missing'
+    | 'not_shown'
     | 'interrupted'
     | 'unreadable'
     | 'rows'
@@ -127,6 +128,36 @@ export function contradictions(receipts: readonly Receipt[]): Difference[] {
       total(withLines(extraction.rejected)),
       records(extraction.rejects),
     ),
+  ];
+}
+
+/** What became of the active version after its last part, according to the ledger. */
+export interface Shown {
+  /** The keys of the files that are published; `undefined` if it is not published. */
+  readonly published: readonly string[] | undefined;
+  readonly committed: boolean;
+  readonly loaded: boolean;
+}
+
+/** Contradictions between the receipts of the active version and what was done with it as a whole. */
+export function contradictionsOfShown(
+  receipts: readonly Receipt[],
+  { published, committed, loaded }: Shown,
+): Difference[] {
+  const { extraction, transformations } = byStage(receipts);
+  if (extraction === undefined || transformations.length < extraction.parts.length) return [];
+  if (published === undefined) return work('versions published', 1, 0);
+  const named = new Set(published);
+  const outputs = transformations.flatMap((each) => each.outputs);
+  return [
+    ...equal('published files', outputs.length, published.length),
+    ...equal(
+      'written files that are published',
+      outputs.length,
+      outputs.filter(({ key }) => named.has(key)).length,
+    ),
+    ...work('versions committed', 1, Number(committed)),
+    ...work('versions loaded', 1, Number(loaded)),
   ];
 }
 

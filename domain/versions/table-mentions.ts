@@ -19,6 +19,18 @@ export function mentioned({ committed, removed }: Mentions): Record<string, stri
   return { [COMMITTED_VERSIONS]: text(committed), [REMOVED_VERSIONS]: text(removed) };
 }
 
+/** The properties by which one snapshot says what these have said of versions, in their order. */
+export function mentionedBy(snapshots: readonly Summarized[]): Record<string, string> {
+  const last = new Map<string, string>();
+  for (const { summary } of snapshots)
+    for (const property of [REMOVED_VERSIONS, COMMITTED_VERSIONS])
+      for (const name of summary[property]?.split(',') ?? []) if (name !== '') last.set(name, property);
+  const of = (property: string) => [...last].flatMap(([name, said]) => (said === property ? [name] : []));
+  return Object.fromEntries(
+    [COMMITTED_VERSIONS, REMOVED_VERSIONS].map((property) => [property, of(property).join()]),
+  );
+}
+
 /** What a table keeps of one snapshot. */
 interface Summarized {
   readonly summary: Readonly<Record<string, string>>;
@@ -33,12 +45,17 @@ interface Summarized {
 export function isShown(snapshots: readonly Summarized[], path: VersionPath): boolean | undefined {
   const name = digest(path);
   const last = snapshots.findLast(
-    ({ summary }) => mentions(summary[COMMITTED_VERSIONS], name) || mentions(summary[REMOVED_VERSIONS], name),
+    ({ summary }) => has(summary[COMMITTED_VERSIONS], name) || has(summary[REMOVED_VERSIONS], name),
   );
-  return last && mentions(last.summary[COMMITTED_VERSIONS], name);
+  return last && has(last.summary[COMMITTED_VERSIONS], name);
 }
 
-const mentions = (names: string | undefined, name: string) => names?.split(',').includes(name) ?? false;
+/** Whether a property of a summary names a version. */
+export function mentions(property: string | undefined, path: VersionPath): boolean {
+  return has(property, digest(path));
+}
+
+const has = (names: string | undefined, name: string) => names?.split(',').includes(name) ?? false;
 
 function digest({ objectId, version }: VersionPath): string {
   return createHash('sha256').update(`${objectId}/${version}`).digest('hex').slice(0, DIGITS);

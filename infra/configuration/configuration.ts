@@ -64,10 +64,10 @@ export const keys = z.strictObject({
   // message.
   extraction: fromJson(stage({ timeout: 900, batchSize: 1, maximumConcurrency: 10, alarmAge: 14_400 })),
   transformation: fromJson(stage({ timeout: 120, batchSize: 10, maximumConcurrency: 10, alarmAge: 3_600 })),
-  // `derived` sets the default concurrency.
   commit: fromJson(
     stage({ timeout: 120, batchSize: 100, batchWindow: 1, maximumConcurrency: 2, alarmAge: 3_600 }),
   ),
+  // `derived` sets the default concurrency.
   loading: fromJson(stage({ timeout: 120, batchSize: 10, maximumConcurrency: Infinity, alarmAge: 3_600 })),
   /** Whether loading writes to MySQL. Without it the stack has no database and no network. */
   mysql: fromJson(z.boolean().default(false)),

@@ -4,6 +4,9 @@ import { UNKNOWN_DATASET } from '../../domain/versions/key-layout.ts';
 import type { Place } from './stages.ts';
 import { expression, graph, hidden, metric, type Row } from './widgets.ts';
 
+/** The stages that take records; the commit takes whole files. */
+const ofRecords = stages.filter((stage) => stage !== 'commit');
+
 /** Records of each dataset, whether each is accounted for, and what became of objects. */
 export function recordRows(datasets: readonly { readonly name: string }[], place: Place): Row[] {
   return [...datasets.map(({ name }) => datasetRow(name, place)), unknownRow(place)];
@@ -38,7 +41,7 @@ function datasetRow(dataset: string, { region, stack }: Place): Row {
   const conservation = graph(
     region,
     `${dataset}: read − written − filtered − rejected, always 0`,
-    stages.flatMap((stage) => {
+    ofRecords.flatMap((stage) => {
       const id = (count: string) => `${stage}${count}`;
       return [
         ...['Read', 'Written', 'Filtered', 'Rejected'].map((count) =>

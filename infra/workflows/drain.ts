@@ -10,7 +10,7 @@ const attributes = [
 ];
 
 /**
- * Waits until all three queues are empty and stay so for a while: SQS's counts are accurate a minute after
+ * Waits until the queues of all stages are empty and stay so for a while: SQS's counts are accurate a minute after
  * the last message (API reference, GetQueueAttributes), and one stage's output takes a moment to reach the
  * next.
  */

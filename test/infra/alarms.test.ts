@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { projectDirectory } from '../../cli/target/directories.ts';
+import { stages } from '../../domain/stage.ts';
 import { stackOutputs } from '../../infra/outputs.ts';
 import type { Program } from '../../local-aws/program/program.ts';
 import { anchorsOf, contentOf } from '../anchors.ts';
@@ -94,7 +95,7 @@ describe('every alarm', () => {
 
 it('the runbooks have no section for an alarm that does not exist, and each names its alarm and says what to see and do', () => {
   const linked = alarmsOf(everything).map(({ name, alarmDescription }) => ({
-    name: name.replace(/^sluice-dev-((extraction|transformation|loading)-)?/, ''),
+    name: name.replace(new RegExp(`^sluice-dev-((${stages.join('|')})-)?`), ''),
     anchor: alarmDescription.slice(alarmDescription.lastIndexOf('#') + 1),
   }));
   expect(new Set(anchorsOf(page, '##'))).toEqual(new Set(linked.map(({ anchor }) => anchor)));

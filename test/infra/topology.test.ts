@@ -15,7 +15,7 @@ describe('the program of this repository', () => {
     );
   });
 
-  test('has the flow of the README: raw ⇒ extraction ─▶ temp ⇒ transformation ─▶ processed ⇒ loading ─▶ archive', () => {
+  test('has the flow of the README: raw ⇒ extraction ─▶ temp ⇒ transformation ─▶ ledger ⇒ commit and loading', () => {
     const topology = readTopology(program);
     const arrows = stages.map((stage) => {
       const rule = topology.rules.find(({ name }) => name === `sluice-dev-${stage}-local`);
@@ -27,7 +27,8 @@ describe('the program of this repository', () => {
     expect(arrows).toEqual([
       ['sluice-dev-raw-local', 'sluice-dev-extraction-local'],
       ['sluice-dev-temp-local', 'sluice-dev-transformation-local'],
-      ['sluice-dev-processed-local', 'sluice-dev-loading-local'],
+      ['sluice-dev-ledger-local', 'sluice-dev-commit-local'],
+      ['sluice-dev-ledger-local', 'sluice-dev-loading-local'],
     ]);
   });
 

@@ -1,5 +1,6 @@
 import validate from 'asl-validator';
 import { describe, expect, test } from 'vitest';
+import { stages } from '../../domain/stage.ts';
 import { drainStates, isCounting, isDraining } from '../../domain/versions/workflow-states.ts';
 import { readTopology } from '../../local-aws/program/topology.ts';
 import { parseDefinition, type State } from '../../local-aws/stepfunctions/definition.ts';
@@ -71,7 +72,7 @@ describe.each(stateMachines.map((each) => [each.name.replace(/-local$/, ''), eac
       const branches = Object.values(parsed.States).flatMap((state) =>
         state.Type === 'Parallel' ? state.Branches.flatMap(({ States }) => Object.keys(States)) : [],
       );
-      expect(branches).toHaveLength(6);
+      expect(branches).toHaveLength(2 * stages.length);
       expect(flows.flatMap(({ States }) => Object.keys(States)).filter(isCounting)).toEqual(branches);
     });
 

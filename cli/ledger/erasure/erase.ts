@@ -3,9 +3,11 @@ import { AbortMultipartUploadCommand, DeleteObjectCommand, S3ServiceException } 
 import pLimit from 'p-limit';
 import { type ErasureScope, fenced } from '../../../domain/versions/erasure.ts';
 import { objectId, versionPath } from '../../../domain/versions/key-layout.ts';
+import { forgetFiles } from '../../../lake/forget-files.ts';
+import { glueCatalog } from '../../../lake/glue-catalog.ts';
 import { unreadableDocument } from '../../../store/ledger.ts';
-import { foldersIn } from '../../../store/listing.ts';
-import { isNotFound } from '../../../store/object-store.ts';
+import { foldersIn, versionsOf } from '../../../store/listing.ts';
+import { isNotFound, s3ObjectStore } from '../../../store/object-store.ts';
 import { settleAll } from '../../../store/settle-all.ts';
 import { publish } from '../../lake/publish.ts';
 import { publishedFilesWith } from '../../lake/published-files.ts';
@@ -115,12 +117,30 @@ export class Erasure {
     const { target, scope, rows, signal } = this.#options;
     const versions = await foundVersions(target, scope, signal);
     const isEntry = ({ place, key }: FoundVersion) => place === 'ledger' && key.startsWith('heads/');
+    await this.#forget();
     await this.#deleteAll(versions.filter(({ place }) => place !== 'ledger' && place !== 'raw'));
     await rows?.remove(scope, signal);
     // The ledger entry last: until then it keeps the stages from storing anything.
     await this.#deleteAll(versions.filter((each) => each.place === 'ledger' && !isEntry(each)));
     await this.#deleteAll(versions.filter(isEntry));
     await this.#erasePublished();
+  }
+
+  /** No snapshot of a table may name a file that goes. What only older snapshots showed goes as well. */
+  async #forget(): Promise<void> {
+    const { target, scope, progress } = this.#options;
+    const bucket = target.outputs.buckets.processed;
+    const store = s3ObjectStore(target.s3);
+    const catalog = glueCatalog(target.outputs.catalog.database, target.glue);
+    for (const table of await foldersIn(target, bucket, '')) {
+      if (!(await foldersIn(target, bucket, `${table}/`)).includes('metadata')) continue;
+      progress(`Taking it out of the snapshots of ${table}`);
+      const isForgotten = (key: string) => scope.takes('processed', key, '');
+      const freed = await forgetFiles({ table, store, catalog, now: Date.now, isForgotten });
+      const limit = pLimit(DELETES_AT_ONCE);
+      const versions = await settleAll(freed.map((key) => limit(() => versionsOf(target, bucket, key))));
+      await this.#deleteAll(versions.flat().map((each) => ({ ...each, place: 'processed' as const })));
+    }
   }
 
   /** Queries read a new copy before the files of the old ones go. */

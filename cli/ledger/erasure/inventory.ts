@@ -1,8 +1,10 @@
-import { ListMultipartUploadsCommand, type MultipartUpload } from '@aws-sdk/client-s3';
+import { GetObjectCommand, ListMultipartUploadsCommand, type MultipartUpload } from '@aws-sdk/client-s3';
 import { PUBLICATIONS, stages } from '../../../domain/stage.ts';
 import { type ErasedBucket, type ErasureScope, erasedBuckets } from '../../../domain/versions/erasure.ts';
 import { noteKinds, objectId } from '../../../domain/versions/key-layout.ts';
 import { findObjectEvent } from '../../../domain/versions/object-event.ts';
+import { filesNamedIn } from '../../../lake/forget-files.ts';
+import { parseS3Uri } from '../../../lake/iceberg-table.ts';
 import {
   decodeKey,
   foldersIn,
@@ -10,12 +12,16 @@ import {
   listVersions,
   versionsOf,
 } from '../../../store/listing.ts';
+import { concurrently } from '../../concurrently.ts';
 import { localCopies } from '../../lake/lake-files.ts';
 import { type PublishedFile, publishedFilesWith } from '../../lake/published-files.ts';
 import { HeldMessages } from '../../target/held-messages.ts';
 import type { Target } from '../../target/target.ts';
 import { deadLetterQueues } from '../dead-letters/dead-letters.ts';
 import type { ErasableRows } from './rows.ts';
+
+/** Manifests of tables that are read at a time, to see what they name. */
+const READS_AT_ONCE = 16;
 
 /** A version or a delete marker in one of the pipeline's buckets. */
 export interface FoundVersion extends ListedVersion {
@@ -71,12 +77,33 @@ export async function foundVersions(
 ): Promise<FoundVersion[]> {
   const versions: FoundVersion[] = [];
   for (const place of erasedBuckets)
-    for await (const version of candidates(target, scope, place)) {
+    for await (const version of concurrently(candidates(target, scope, place), READS_AT_ONCE, async (each) =>
+      (await isTaken(target, scope, place, each)) ? each : undefined,
+    )) {
       signal.throwIfAborted();
-      if (scope.takes(place, version.key, version.versionId)) versions.push({ ...version, place });
+      if (version !== undefined) versions.push({ ...version, place });
     }
   return versions;
 }
+
+/** Whether it is to be erased: also a manifest of a table that names such a file, with bounds of its values. */
+async function isTaken(
+  { s3, outputs }: Target,
+  scope: ErasureScope,
+  place: ErasedBucket,
+  { key, versionId, deleted }: ListedVersion,
+): Promise<boolean> {
+  if (scope.takes(place, key, versionId)) return true;
+  if (place !== 'processed' || deleted || !isManifestKey(key)) return false;
+  const { Body } = await s3.send(
+    new GetObjectCommand({ Bucket: outputs.buckets[place], Key: key, VersionId: versionId }),
+  );
+  const manifest = Buffer.from((await Body?.transformToByteArray()) ?? []);
+  return filesNamedIn(manifest).some((uri) => scope.takes('processed', parseS3Uri(uri).key, ''));
+}
+
+/** As Iceberg's writers name manifests; a list of them begins with `snap-`. */
+const isManifestKey = (key: string) => /^[^/]+\/metadata\/[^/]+-m\d+\.avro$/.test(key);
 
 /** The datasets that the keys belong to, or have belonged to as far as files tell. */
 function datasetsOf(target: Target, { keys }: ErasureScope, versions: readonly FoundVersion[]): string[] {
@@ -90,7 +117,7 @@ function datasetsOf(target: Target, { keys }: ErasureScope, versions: readonly F
 const prefixes: Readonly<Partial<Record<ErasedBucket, readonly string[]>>> = {
   temp: [''],
   failed: ['rejects/', ...noteKinds.map((kind) => `${kind}/`)],
-  ledger: ['receipts/', PUBLICATIONS, 'heads/'],
+  ledger: ['receipts/', 'heads/', PUBLICATIONS],
 };
 
 async function* candidates(

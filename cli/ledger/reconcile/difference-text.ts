@@ -28,6 +28,8 @@ export function differenceText({
       return `${printable(of)}: only ${integer(found)} of ${integer(expected)} done. To see whether it is under way: npx sluice sweep`;
     case 'missing':
       return `${where} is missing, with ${count(expected, 'record')}`;
+    case 'not_shown':
+      return `${where} is not in the current snapshot of its table, with ${count(expected, 'record')}. To commit it again: npx sluice sweep --enqueue`;
     case 'interrupted':
       return `its extraction was interrupted and has left ${printable(reason)}. It continues when its message reappears; if that was dead-lettered: npx sluice sweep --enqueue`;
     case 'unreadable':

@@ -18,15 +18,25 @@ export function partsOf(receipts: readonly Receipt[]): NamedFile[] {
   );
 }
 
-/** Compares the files that receipts name with those that are there. */
+/**
+ * Compares the files that receipts name with those that are there.
+ *
+ * @param copies of files of the lake, whose records are counted once
+ */
 export async function reconcileFiles(
   target: Target,
   { files, rejected, tables }: RecordTotals,
+  copies: readonly NamedFile[],
   limit: LimitFunction,
 ) {
   const { buckets } = target.outputs;
   const found = await Promise.all(
     files.map((file) =>
+      limit(async () => ({ file, found: await countRecords(target, buckets[file.place], file) })),
+    ),
+  );
+  const copied = await Promise.all(
+    copies.map((file) =>
       limit(async () => ({ file, found: await countRecords(target, buckets[file.place], file) })),
     ),
   );
@@ -38,7 +48,7 @@ export async function reconcileFiles(
           : sum,
       0,
     );
-  const differences = found.flatMap((each) => differencesOfFile(each.file, each.found));
+  const differences = [...found, ...copied].flatMap((each) => differencesOfFile(each.file, each.found));
   const unread = found.flatMap(({ file: { place, key, records }, found: each }) =>
     each !== undefined && 'storageClass' in each
       ? [{ place, file: key, storageClass: each.storageClass, records }]

@@ -4,13 +4,21 @@ import type { Dataset } from '../../../domain/dataset.ts';
 import { revisionSequencer } from '../../../domain/tables/row-identity.ts';
 import { rowSchema } from '../../../domain/tables/stored-row.ts';
 import { UnreadableDocument } from '../../../domain/versions/document.ts';
-import { versionSegment } from '../../../domain/versions/key-layout.ts';
-import { isInterrupted, type LedgerEntry, shownVersions } from '../../../domain/versions/ledger.ts';
+import { csvTableKey, versionPath, versionSegment } from '../../../domain/versions/key-layout.ts';
+import {
+  isInterrupted,
+  isShownBy,
+  type LedgerEntry,
+  shownVersions,
+} from '../../../domain/versions/ledger.ts';
+import type { Receipt } from '../../../domain/versions/receipt.ts';
 import {
   contradictions,
+  contradictionsOfShown,
   type Difference,
   differencesOfTables,
   type InTables,
+  type NamedFile,
   type RecordTotals,
   summarize,
 } from '../../../domain/versions/reconciliation.ts';
@@ -20,6 +28,7 @@ import type { Target } from '../../target/target.ts';
 import { ledgerOf } from '../ledger.ts';
 import { partsOf, reconcileFiles } from './files.ts';
 import type { LookInTables, Reconciled, ReconciledFiles } from './reconciled.ts';
+import type { ShownFiles } from './tables.ts';
 
 /** The versions of an entry that may have rows or files. `now` in milliseconds since the epoch. */
 function versionsToShow(entry: LedgerEntry, now: number) {
@@ -39,6 +48,7 @@ export async function reconcileObject(
   listed: ListedEntry,
   limit: LimitFunction,
   lookInTables: LookInTables | undefined,
+  shown: ShownFiles,
 ): Promise<ReconciledFiles[]> {
   const known = listed.hasEntry ? await ledgerOf(target).known(listed).catch(unreadableDocument) : undefined;
   if (known === undefined) return [];
@@ -49,7 +59,10 @@ export async function reconcileObject(
       const keys = listed.versions.get(versionSegment(versionId)) ?? [];
       const { receipts, unreadable } = await ledgerOf(target).readableReceipts(keys);
       const totals = summarize(receipts);
-      const { lake, archive, unread, differences } = await reconcileFiles(target, totals, limit);
+      const of = versionPath({ dataset, key, versionId });
+      const isCurrent = standing === 'current' && unreadable.length === 0;
+      const copies = isCurrent && isShownBy('committed', known.entry) ? copiesOf(totals) : [];
+      const { lake, archive, unread, differences } = await reconcileFiles(target, totals, copies, limit);
       const inTables =
         standing !== 'rejected' && totals.tables !== undefined
           ? await lookInTables?.(dataset, key, revisionSequencer({ sequencer, versionId }))
@@ -72,13 +85,15 @@ export async function reconcileObject(
           ? [{ kind: 'dataset_gone', of: dataset, found: inTables?.rows ?? lake }]
           : [
               ...unreadable.map(differenceOf),
-              ...(standing === 'current' && unreadable.length === 0 ? contradictions(receipts) : []),
-              ...(standing === 'interrupted' ? interruption(lake, archive, inTables) : []),
+              ...(isCurrent ? contradictions(receipts) : []),
+              ...(isCurrent ? await publication(target, known.entry, of, receipts) : []),
+              ...(isCurrent ? await hiddenFiles(target, known.entry, totals, shown) : []),
+              ...(standing === 'interrupted' && lake > 0 ? [interruption(lake)] : []),
               ...differences,
               ...tables.differences,
             ],
       };
-      return { version, files: [...files, ...partsOf(receipts)], inTables };
+      return { version, files: [...files, ...copies, ...partsOf(receipts)], inTables };
     }),
   );
   const stray = await strayRows(target, listed, known, lookInTables, versions);
@@ -162,13 +177,64 @@ async function ofUnreadableEntry(
   };
 }
 
-/** Reports rows of an interrupted extraction: they stay in the sinks until its message is processed again. */
-function interruption(lake: number, archive: number, tables: InTables | undefined): Difference[] {
-  const mysql = tables === undefined ? '' : `, ${tables.rows} in MySQL`;
-  const reason = `${lake} rows in the lake, ${archive} in the archive${mysql}`;
-  return [
-    { kind: 'interrupted', of: 'extraction', found: Math.max(lake, archive, tables?.rows ?? 0), reason },
-  ];
+/** Reports rows of an interrupted extraction: they stay, unseen, until its message is processed again. */
+function interruption(rows: number): Difference {
+  const reason = `${rows} rows in the lake, which no table shows`;
+  return { kind: 'interrupted', of: 'extraction', found: rows, reason };
+}
+
+/** Compares the active version with its publication, and with what the ledger entry says of the sinks. */
+async function publication(
+  target: Target,
+  entry: LedgerEntry,
+  path: ReturnType<typeof versionPath>,
+  receipts: readonly Receipt[],
+): Promise<Difference[]> {
+  // An object of no dataset is never published, nor does a stage of this code publish one of a dataset that is gone.
+  if (target.registry.named(entry.dataset) === undefined) return [];
+  const parts = await ledgerOf(target).publishedParts(path).catch(unreadableDocument);
+  if (parts instanceof UnreadableDocument) return [differenceOf(parts)];
+  const isWhole = parts.some(({ part, parts: all }) => part === Math.max(all, 1) - 1);
+  return contradictionsOfShown(receipts, {
+    published: isWhole ? parts.flatMap(({ files }) => files.map((file) => file.key)) : undefined,
+    committed: isShownBy('committed', entry),
+    loaded: isShownBy('loaded', entry),
+  });
+}
+
+/** The files of a committed version that its table does not show. */
+async function hiddenFiles(
+  target: Target,
+  entry: LedgerEntry,
+  { files }: RecordTotals,
+  shown: ShownFiles,
+): Promise<Difference[]> {
+  const { dataset } = entry;
+  if (!isShownBy('committed', entry) || target.registry.named(dataset)?.processedAs === 'csv') return [];
+  const hidden: NamedFile[] = [];
+  for (const file of files.filter(({ place }) => place === 'processed'))
+    if (!(await shown.shows(dataset, file.key))) hidden.push(file);
+  if (hidden.length === 0) return [];
+  // Another version may have taken its place meanwhile.
+  const latest = await ledgerOf(target)
+    .known(versionPath({ dataset, key: entry.key, versionId: '' }))
+    .catch(unreadableDocument);
+  const isSame = latest !== undefined && 'entry' in latest && isDeepStrictEqual(latest.entry, entry);
+  return isSame
+    ? hidden.map(({ key, records }) => ({
+        kind: 'not_shown',
+        of: key,
+        place: 'processed',
+        expected: records,
+      }))
+    : [];
+}
+
+/** The files of a CSV dataset's table: copies of a version's files. */
+function copiesOf({ files }: RecordTotals): NamedFile[] {
+  return files
+    .filter(({ place, key }) => place === 'processed' && key.endsWith('.csv'))
+    .map(({ key, records, bytes }) => ({ key: csvTableKey(key), records, bytes, place: 'processed' }));
 }
 
 function tablesDifferences(totals: RecordTotals, found: InTables | undefined, known: Dataset | undefined) {

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import type { LedgerPlace } from '../../../domain/versions/key-layout.ts';
+import { type LedgerPlace, parseDataKey } from '../../../domain/versions/key-layout.ts';
 import type { Place } from '../../../domain/versions/reconciliation.ts';
 import { type ListedEntry, listedEntries, listedEntry } from '../../../store/ledger-listing.ts';
 import { listObjects } from '../../../store/listing.ts';
@@ -10,6 +10,7 @@ import { entryOf } from '../ledger.ts';
 import { reconcileObject } from './object.ts';
 import { isNamedNow, pathOf } from './orphans.ts';
 import type { LookInTables, Reconciled } from './reconciled.ts';
+import { ShownFiles } from './tables.ts';
 
 const OBJECTS_AT_ONCE = 16;
 const FILES_AT_ONCE = 32;
@@ -18,6 +19,8 @@ const FILES_AT_ONCE = 32;
 export interface Orphan {
   readonly place: Place;
   readonly file: string;
+  /** The table that shows it nevertheless. */
+  readonly shownBy?: string;
 }
 
 /** A version, an orphaned file, or the number of files of a bucket that have been compared so far. */
@@ -40,18 +43,28 @@ export async function* reconcile(
 ): AsyncGenerator<Step> {
   const limit = pLimit(FILES_AT_ONCE);
   const named = new KeySet();
+  const shown = new ShownFiles(target);
   const asked = await Promise.all(keys.map((key) => limit(() => placeOf(target, key))));
   const wanted = new Set(asked.map(idOf));
   const entries =
     keys.length === 0 ? listedEntries(target, target.outputs.buckets.ledger) : entriesOf(target, asked);
   for await (const reconciled of concurrently(entries, OBJECTS_AT_ONCE, (listed) =>
-    reconcileObject(target, listed, limit, lookInTables),
+    reconcileObject(target, listed, limit, lookInTables, shown),
   )) {
     for (const { version, files } of reconciled) {
       for (const file of files) named.add(nameOf(file.place, file.key));
       yield { version };
     }
   }
+  const tables = target.registry.all.filter(({ processedAs }) => processedAs !== 'csv');
+  for (const { name } of tables)
+    for await (const file of shown.files(name)) {
+      if (named.has(nameOf('processed', file))) continue;
+      const path = pathOf('processed', file);
+      if (keys.length > 0 && (path === undefined || !wanted.has(idOf(path)))) continue;
+      if (await isNamedNow(target, 'processed', file, path)) continue;
+      if (await shown.shows(name, file)) yield { orphan: { place: 'processed', file, shownBy: name } };
+    }
   const datasets = new Set(asked.map(({ dataset }) => dataset));
   const prefixes = keys.length === 0 ? [''] : [...datasets].map((name) => `${name}/`);
   for (const place of places) {
@@ -62,6 +75,7 @@ export async function* reconcile(
         if (named.has(nameOf(place, Key))) return undefined;
         const path = pathOf(place, Key);
         if (keys.length > 0 && (path === undefined || !wanted.has(idOf(path)))) return undefined;
+        if (place === 'processed' && (await isOfTable(shown, Key))) return undefined;
         return (await isNamedNow(target, place, Key, path)) ? undefined : { place, file: Key };
       });
       for await (const orphan of looked) {
@@ -70,6 +84,13 @@ export async function* reconcile(
       }
     }
   }
+}
+
+/** Whether a file is a table's own, or one that an older snapshot shows. */
+async function isOfTable(shown: ShownFiles, key: string): Promise<boolean> {
+  const [table = '', folder] = key.split('/');
+  if (folder === 'metadata') return true;
+  return parseDataKey(key) !== undefined && (await shown.keeps(table, key));
 }
 
 const places: readonly Place[] = ['temp', 'processed', 'archive', 'failed'];

@@ -1,13 +1,12 @@
 import { registry } from '../../../datasets/index.ts';
 import { UnreadableDocument } from '../../../domain/versions/document.ts';
-import { type ObjectVersion, versionPath } from '../../../domain/versions/key-layout.ts';
-import { isInterrupted, type LedgerEntry } from '../../../domain/versions/ledger.ts';
+import { versionPath } from '../../../domain/versions/key-layout.ts';
+import { isInterrupted, isSettled, type LedgerEntry } from '../../../domain/versions/ledger.ts';
 import { parseRevision } from '../../../domain/versions/revision.ts';
 import { compareSequencers } from '../../../domain/versions/sequencer.ts';
 import { unreadableDocument } from '../../../store/ledger.ts';
 import type { ListedVersion } from '../../../store/listing.ts';
 import type { Target } from '../../target/target.ts';
-import { count } from '../../terminal/terminal.ts';
 import { entryOf, ledgerOf } from '../ledger.ts';
 import { type ObjectState, stateOf, withTrouble } from './object-state.ts';
 import { describeTrouble, type TroubleFinder } from './trouble.ts';
@@ -61,14 +60,6 @@ async function readableState(
     ...(isLatest && { since: state.since ?? latest.modified }),
   };
   const notes = known === undefined ? [] : notesOf(known.entry, latest, shown, now);
-  for (const attempt of known?.entry.attempts ?? []) {
-    if (!isInterrupted(attempt, now)) continue;
-    const rows = await loadedRows(target, { ...object, versionId: attempt.versionId });
-    if (rows > 0)
-      notes.push(
-        `${count(rows, 'row')} of the interrupted extraction ${rows === 1 ? 'is' : 'are'} in the tables`,
-      );
-  }
   for (const newer of newerVersions(known?.entry, latest, versionId)) {
     const trouble = await finder.troubleOf({ ...object, versionId: newer }, 'extraction');
     if (trouble !== undefined) notes.push(`a newer version: ${describeTrouble(trouble, now)}`);
@@ -84,17 +75,6 @@ function newerVersions(entry: LedgerEntry | undefined, latest: ListedVersion, sh
   const isKnown = known.some((name) => parseRevision(name).versionId === latest.versionId);
   if (!latest.deleted && !isKnown) names.push(latest.versionId);
   return names.filter((name) => name !== shown);
-}
-
-/** How many rows of a version are loaded. */
-async function loadedRows(target: Target, object: ObjectVersion): Promise<number> {
-  const receipts = await ledgerOf(target).receipts(versionPath(object));
-  return receipts.reduce(
-    (sum, each) =>
-      sum +
-      (each.stage === 'loading' ? each.files.reduce((all, { archive }) => all + archive.records, 0) : 0),
-    0,
-  );
 }
 
 /** The active version; without one, the newest that is being extracted or was rejected. */
@@ -136,6 +116,8 @@ export function notesOf(
   if (!latest.deleted && !names.some((name) => parseRevision(name).versionId === latest.versionId))
     notes.push('a newer version waits for extraction');
   notes.push(...attempts.flatMap((attempt) => noteOf(attempt, attempt.versionId === shown, now) ?? []));
+  if (current?.type === 'deleted' && latest.deleted && !isSettled(entry))
+    notes.push('its rows are still in the tables, and will be removed next');
   if (superseded.length > 0) notes.push('older versions will be removed once it is complete');
   return notes;
 }

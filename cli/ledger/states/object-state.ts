@@ -113,12 +113,13 @@ export function stateOf(
   const parts = extraction?.parts.length ?? 0;
   const { read, written, filtered, rejected } = summarize(receipts);
   const soFar = transformations.reduce((sum, each) => sum + each.read, 0);
+  const isWhole = extraction !== undefined && transformations.length >= parts;
   const at = (stage: ObjectState['stage'], finished: number, pieces: number): ObjectState => ({
     ...object,
     stage,
     finished,
     pieces,
-    since: lastEnd(stage === 'loading' ? transformations : extraction === undefined ? [] : [extraction]),
+    since: lastEnd(isWhole ? transformations : []) ?? lastEnd(extraction === undefined ? [] : [extraction]),
     read: extraction === undefined ? soFar : read,
     written,
     filtered,

@@ -36,6 +36,7 @@ import { objectHash } from '../../../domain/tables/row-identity.ts';
 import { ErasureScope } from '../../../domain/versions/erasure.ts';
 import { toQueueMessage } from '../../../domain/versions/event-message.ts';
 import { objectId, versionSegment } from '../../../domain/versions/key-layout.ts';
+import { filesNamedIn } from '../../../lake/forget-files.ts';
 import { readText } from '../../../store/listing.ts';
 import {
   eventually,
@@ -98,13 +99,21 @@ async function tracesOf(key: string): Promise<string[]> {
       for (const { Key = '', VersionId } of [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])]) {
         const name = decodeURIComponent(Key.replaceAll('+', ' '));
         const isIts = place === 'raw' ? name === key : name.includes(objectId(key));
-        if (isIts) traces.push(`${place}/${name} ${VersionId}`);
+        if (isIts || (await namesIt(Bucket, name, VersionId, key))) traces.push(`${place}/${name} ${VersionId}`);
       }
       const { IsTruncated, NextKeyMarker, NextVersionIdMarker } = page;
       marker = IsTruncated ? { KeyMarker: NextKeyMarker, VersionIdMarker: NextVersionIdMarker } : undefined;
     }
   }
   return traces.sort();
+}
+
+/** Whether an object is a manifest that names a file of a key. */
+async function namesIt(Bucket: string, Key: string, VersionId: string | undefined, key: string) {
+  if (!/\/metadata\/.*-m\d+\.avro$/.test(Key)) return false;
+  const { Body } = await target.s3.send(new GetObjectCommand({ Bucket, Key, VersionId }));
+  const manifest = Buffer.from((await Body?.transformToByteArray()) ?? []);
+  return filesNamedIn(manifest).some((uri) => uri.includes(objectId(key)));
 }
 
 /** Whether a trace is of a version: in raw it has the version's id, elsewhere the segment of it. */

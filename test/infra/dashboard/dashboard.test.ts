@@ -1,16 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { datasets } from '../../../datasets/index.ts';
-import { type Stage, stages } from '../../../domain/stage.ts';
+import { type Stage, stageInputs, stages } from '../../../domain/stage.ts';
 import { UNKNOWN_DATASET } from '../../../domain/versions/key-layout.ts';
 import { type StageOptions, stageHandler } from '../../../handlers/sqs-handler.ts';
+import { Commits } from '../../../handlers/stages/commit/commits.ts';
 import { extractObject } from '../../../handlers/stages/extract-object.ts';
-import { loadFile } from '../../../handlers/stages/load-file.ts';
+import { loadPart } from '../../../handlers/stages/load-part.ts';
 import { transformPart } from '../../../handlers/stages/transform-part.ts';
 import { stackOutputs } from '../../../infra/outputs.ts';
 import type { Program } from '../../../local-aws/program/program.ts';
 import { readTopology } from '../../../local-aws/program/topology.ts';
-import { buckets, ndjson, putRaw, recipe } from '../../handlers/flow.ts';
+import { buckets, ndjson, publications, putRaw, recipe, wholePublications } from '../../handlers/flow.ts';
 import {
   context,
   created,
@@ -83,23 +84,28 @@ async function printed(): Promise<EmbeddedMetric[]> {
   const store = new MemoryStore();
   putRaw(store, 'recipes/a.ndjson', ndjson([recipe(1), { title: 'without ingredients' }, recipe(2)]));
   const metrics = embeddedMetrics();
-  const works: Record<Stage, Pick<StageOptions, 'work'> & { bucket: string }> = {
+  const commits = new Commits(buckets);
+  const works: Record<Stage, Pick<StageOptions, 'work'> & { keys: () => readonly string[] }> = {
     extraction: {
-      bucket: 'raw',
+      keys: () => store.keys('raw'),
       work: (event, stageContext) => extractObject(event, buckets, stageContext),
     },
     transformation: {
-      bucket: 'temp',
+      keys: () => store.keys('temp'),
       work: (event, stageContext) => transformPart(event, buckets, stageContext),
     },
+    commit: {
+      keys: () => wholePublications(store),
+      work: (event, stageContext) => commits.commit(event, stageContext),
+    },
     loading: {
-      bucket: 'processed',
-      work: (event, stageContext) => loadFile(event, buckets, stageContext),
+      keys: () => publications(store),
+      work: (event, stageContext) => loadPart(event, buckets, stageContext),
     },
   };
   for (const stage of stages) {
-    const { bucket, ...own } = works[stage];
-    const { codeVersion, registry, ...outside } = stageContextOf(store);
+    const { keys, ...own } = works[stage];
+    const { codeVersion, registry, tableSchema, ...outside } = stageContextOf(store);
     const handler = stageHandler(
       {
         stage,
@@ -107,14 +113,17 @@ async function printed(): Promise<EmbeddedMetric[]> {
         failedBucket: 'failed',
         codeVersion,
         registry,
+        tableSchema,
         ...queueOptions,
         concurrency: 2,
         ...own,
       },
       { ...outside, ...queueDependencies },
     );
-    const keys = [...store.keys(bucket), 'elsewhere/unknown'];
-    const Records = keys.map((key, index) => message(`${index}`, created(bucket, key)));
+    const { bucket } = stageInputs[stage];
+    const Records = [...keys(), 'elsewhere/unknown'].map((key, index) =>
+      message(`${index}`, created(bucket, key)),
+    );
     expect(await handler({ Records }, context)).toEqual({ batchItemFailures: [] });
   }
   return metrics();
@@ -169,7 +178,7 @@ describe('the dashboard', () => {
       expect(values.length, id).toBeGreaterThan(0);
       return values.reduce((sum, value) => sum + value, 0);
     };
-    expect(sums.map(({ label }) => label)).toEqual([...stages]);
+    expect(sums.map(({ label }) => label)).toEqual(['extraction', 'transformation', 'loading']);
     expect(sums.map(({ expression = '' }) => amount(expression.split(' - ')[0] ?? ''))).toEqual([3, 2, 2]);
     expect(sums.map(({ expression = '' }) => evaluate(expression, amount))).toEqual([0, 0, 0]);
   });

@@ -1,6 +1,7 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { stages } from '../../../domain/stage.ts';
 import schema from '../../../infra/configuration/stack.schema.json' with { type: 'json' };
 import { copyOfCheckout } from '../../cli/checkout.ts';
 import { edited } from '../../edit.ts';
@@ -42,13 +43,13 @@ const everyKey = {
   'sluice:alarmTopicArn': 'arn:aws:sns:eu-central-1:000000000000:others',
   'sluice:runbooks': 'https://example.com/runbooks',
   ...Object.fromEntries(
-    ['extraction', 'transformation', 'loading'].map((each) => [
+    stages.map((each) => [
       `sluice:${each}`,
       JSON.stringify({
         memory: 1024,
         timeout: 100,
         batchSize: 5,
-        batchWindow: 1,
+        batchWindow: 2,
         maximumConcurrency: 3,
         maximumReceives: 6,
         alarmAge: 7200,
@@ -152,8 +153,8 @@ describe('a stack with everything', () => {
     const [own] = recorded.filter(({ table }) => table === 'passengers');
     write(layouts, JSON.stringify([...recorded, { ...own, table: 'travellers' }]));
     write('datasets/index.ts', `import { passengers as travellers } from './travellers.ts';\n${list}`);
-    const row = { find: 'time_estimate_s: z.int32(),', replace: 'time_estimate_s: z.number(),' };
-    write('datasets/recipes.ts', edited({ file: 'datasets/recipes.ts', ...row }, directory));
+    const row = { find: 'sib_sp: z.int32().nullable(),', replace: 'sib_sp: z.number().nullable(),' };
+    write('datasets/passengers.ts', edited({ file: 'datasets/passengers.ts', ...row }, directory));
     const { steps, errors } = await up();
     expect(errors).toEqual([]);
     expect(
@@ -162,9 +163,10 @@ describe('a stack with everything', () => {
         .map(typeOf)
         .sort(),
     ).toEqual(['CatalogTable', 'Statement', 'Statement', 'Statement']);
-    expect(typesOf(steps, 'replace', 'delete')).toEqual([]);
+    // A view over text files says the types of the columns.
+    expect(typesOf(steps, 'replace', 'delete')).toEqual(['Statement']);
     const tables = steps.filter((each) => typeOf(each) === 'CatalogTable' && each.does === 'update');
-    expect(tables.map(({ urn }) => urn.split('::').at(-1))).toEqual(['sluice-dev-catalog-recipes']);
+    expect(tables.map(({ urn }) => urn.split('::').at(-1))).toEqual(['sluice-dev-catalog-passengers']);
   });
 
   test('refuses to be destroyed while its data is protected', () => {
