@@ -31,6 +31,9 @@ export const withEverything: StackOptions = {
   },
 };
 
+/** The same under the longest name that a stack may have. */
+export const longNamed: StackOptions = { ...withEverything, stack: 'a-stack-of-24-letters-ab' };
+
 /** As `Pulumi.prod.yaml.example` has it. */
 export const forProduction: StackOptions = {
   stack: 'prod',
