@@ -210,6 +210,27 @@ describe('a stack with everything', () => {
     );
   });
 
+  test('deletes the catalog’s database with all that is in it before it makes one with another name', async () => {
+    const name = { find: "name.replaceAll('-', '_')", replace: "name.replaceAll('-', '_').concat('_2')" };
+    const file = 'infra/catalog/catalog.ts';
+    write(file, edited({ file, ...name }, directory));
+    const before = new Map(stack.state);
+    const { steps, errors } = await up(everyKey);
+    expect(errors).toEqual([]);
+    const order = steps.map((each) => `${each.does} ${typeOf(each)}`);
+    const last = (step: string) => order.lastIndexOf(step);
+    const tables = [...before.keys()].filter((urn) => urn.includes(':CatalogTable::'));
+    expect(order.filter((each) => each === 'delete CatalogTable')).toHaveLength(tables.length);
+    expect(order.indexOf('delete Crawler')).toBeGreaterThanOrEqual(0);
+    expect(last('delete CatalogTable')).toBeLessThan(last('delete CatalogDatabase'));
+    expect(order.indexOf('delete Crawler')).toBeLessThan(last('delete CatalogDatabase'));
+    expect(last('delete CatalogDatabase')).toBeLessThan(order.indexOf('replace CatalogDatabase'));
+    expect(order.indexOf('replace CatalogDatabase')).toBeLessThan(order.indexOf('replace CatalogTable'));
+    expect(order.filter((each) => each === 'replace CatalogTable')).toHaveLength(tables.length);
+    expect([...stack.state.keys()]).toEqual(expect.arrayContaining(tables));
+    expect(await up(everyKey)).toMatchObject({ steps: [], errors: [] });
+  });
+
   test('has room beside it for a second stack', async () => {
     const second = await new Stack(account).up({ ...options, stack: 'a-stack-of-24-letters-ab' });
     expect(second.errors).toEqual([]);
