@@ -1,6 +1,6 @@
 /**
- * What AWS's provider knows of the types that the program uses, under the names of @pulumi/aws. For all inputs
- * that the program gives, terraform-provider-aws 5.100.0 was asked: it planned a change of every one at once,
+ * What AWS's provider knows of the types that the program uses, under the names of @pulumi/aws. Asked of
+ * terraform-provider-aws 5.100.0, for every input that the program gives: it planned a change of all at once,
  * and named those that force a replacement.
  */
 
