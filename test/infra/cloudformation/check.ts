@@ -52,7 +52,18 @@ function installed(): string | undefined {
   rmSync(environment, { recursive: true, force: true });
   for (const [command, ...args] of [
     ['python3', '-m', 'venv', environment],
-    [python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements],
+    [
+      python,
+      '-m',
+      'pip',
+      'install',
+      '--quiet',
+      '--disable-pip-version-check',
+      '--retries=1',
+      '--timeout=10',
+      '-r',
+      requirements,
+    ],
   ] as const) {
     const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
     if (status === 0) continue;
