@@ -12,14 +12,14 @@ import { withMysql } from '../../mysql/mysql.ts';
 import { lostKey, probePrefix } from './objects.ts';
 import { differs, type ProbeOptions } from './step.ts';
 
-type CleanUpOptions = Pick<ProbeOptions, 'target' | 'signal' | 'progress' | 'mysqlUrl' | 'on'>;
+type CleanUpOptions = Pick<ProbeOptions, 'target' | 'signal' | 'progress' | 'mysqlUrl'>;
 
 /** Erases everything of a run, from every bucket and queue, MySQL and the catalog. */
 export async function cleanUp(
   { run, keys }: { readonly run: string; readonly keys: readonly string[] },
   options: CleanUpOptions,
 ): Promise<string> {
-  const { target, signal, progress, mysqlUrl, on } = options;
+  const { target, signal, progress, mysqlUrl } = options;
   // Every file of the lake and the archive begins with its dataset's name.
   const scope = new ErasureScope(keys, undefined, probePrefix);
   const erase = async (rows: ErasableRows | undefined) => {
@@ -45,7 +45,7 @@ export async function cleanUp(
       'left_behind',
       `${probePrefix}${run}/`,
       `This is left: ${describeInventory(left)}`,
-      `To erase it: npx sluice verify --clean${on}`,
+      'To erase it: npx sluice verify --clean',
     );
   return 'everything was erased; the lines in the logs stay until their retention ends';
 }

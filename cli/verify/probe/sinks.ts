@@ -14,7 +14,7 @@ import { differs, type ProbeOptions, StepSkipped } from './step.ts';
 /** Compares the receipts with the lake, the archive, the failed bucket and MySQL. */
 export async function reconcileProbe(
   { keys, replacing }: ProbeObjects,
-  { target, mysqlUrl, on }: ProbeOptions,
+  { target, mysqlUrl }: ProbeOptions,
 ): Promise<string> {
   const problems: string[] = [];
   let found: { readonly lake: number; readonly archive: number; readonly tables?: number } | undefined;
@@ -29,7 +29,7 @@ export async function reconcileProbe(
   };
   const url = mysqlUrl();
   await (url === undefined ? compare(undefined) : withTables(url, true, compare));
-  const cure = `To compare again: npx sluice reconcile${on} ${replacing.key}`;
+  const cure = `To compare again: npx sluice reconcile ${replacing.key}`;
   if (found === undefined) throw differs('sinks_differ', replacing.key, 'The ledger does not know it.', cure);
   for (const [sink, rows] of Object.entries(found))
     if (rows !== replacing.written)
@@ -43,10 +43,10 @@ export async function reconcileProbe(
 /** Crawls, after which the catalog must have the run's partition. */
 export async function crawlForProbe(
   { run }: ProbeObjects,
-  { target, timeoutMs, progress, on }: ProbeOptions,
+  { target, timeoutMs, progress }: ProbeOptions,
 ): Promise<string> {
   const { crawler } = target.outputs.catalog;
-  const cure = `To see the last crawls: npx sluice catalog${on}. Their log is in the group /aws-glue/crawlers.`;
+  const cure = 'To see the last crawls: npx sluice catalog. Their log is in the group /aws-glue/crawlers.';
   await crawlAndWait(target, timeoutMs / 1000, progress).catch((error: Error) => {
     throw differs('crawl_failed', crawler, error.message, cure);
   });
@@ -65,33 +65,22 @@ export async function crawlForProbe(
 const sql = (run: string) => `select id, text from ${VERIFICATION} where run = '${run}' order by id`;
 
 /** Queries the lake, by Redshift or DuckDB. */
-export async function queryProbe(
-  objects: ProbeObjects,
-  { target, progress, on }: ProbeOptions,
-): Promise<string> {
+export async function queryProbe(objects: ProbeObjects, { target, progress }: ProbeOptions): Promise<string> {
   const statement = sql(objects.run);
   const result = await queryLake(target, statement, progress).catch((error: Error) => {
-    throw differs(
-      'query_failed',
-      VERIFICATION,
-      error.message,
-      `To try it: npx sluice query${on} "${statement}"`,
-    );
+    throw differs('query_failed', VERIFICATION, error.message, `To try it: npx sluice query "${statement}"`);
   });
   const by = target.control === undefined && target.outputs.warehouse !== undefined ? 'Redshift' : 'DuckDB';
-  return compared(objects, result, by, `To try it: npx sluice query${on} "${statement}"`);
+  return compared(objects, result, by, `To try it: npx sluice query "${statement}"`);
 }
 
-export async function queryProbeInMysql(
-  objects: ProbeObjects,
-  { mysqlUrl, on }: ProbeOptions,
-): Promise<string> {
+export async function queryProbeInMysql(objects: ProbeObjects, { mysqlUrl }: ProbeOptions): Promise<string> {
   const url = mysqlUrl();
   if (url === undefined)
     throw new StepSkipped('this machine can’t reach MySQL: set MYSQL_URL, e.g. of a tunnel');
   const statement = sql(objects.run);
   const result = await queryMysql(url, statement);
-  return compared(objects, result, 'MySQL', `To try it: npx sluice query --mysql${on} "${statement}"`);
+  return compared(objects, result, 'MySQL', `To try it: npx sluice query --mysql "${statement}"`);
 }
 
 function compared({ rows }: ProbeObjects, result: QueryResult, by: string, cure: string): string {
