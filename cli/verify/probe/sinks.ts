@@ -1,5 +1,5 @@
 import { VERIFICATION } from '../../../domain/dataset.ts';
-import { crawlAndWait, readCatalog } from '../../lake/catalog.ts';
+import { type CatalogTable, crawlAndWait, readCatalog } from '../../lake/catalog.ts';
 import { queryLake } from '../../lake/lake.ts';
 import type { QueryResult } from '../../lake/query-result.ts';
 import { differenceText } from '../../ledger/reconcile/difference-text.ts';
@@ -7,6 +7,7 @@ import { reconcile } from '../../ledger/reconcile/reconcile.ts';
 import type { LookInTables } from '../../ledger/reconcile/reconciled.ts';
 import { withTables } from '../../mysql/look-in-tables.ts';
 import { queryMysql } from '../../mysql/query-mysql.ts';
+import type { Target } from '../../target/target.ts';
 import { count } from '../../terminal/terminal.ts';
 import type { ProbeObjects } from './objects.ts';
 import { differs, type ProbeOptions, StepSkipped } from './step.ts';
@@ -43,15 +44,14 @@ export async function reconcileProbe(
 /** Crawls, after which the catalog must have the run's partition. */
 export async function crawlForProbe(
   { run }: ProbeObjects,
-  { target, timeoutMs, progress }: ProbeOptions,
+  { target, timeoutMs, signal, progress }: ProbeOptions,
 ): Promise<string> {
   const { crawler } = target.outputs.catalog;
   const cure = 'To see the last crawls: npx sluice catalog. Their log is in the group /aws-glue/crawlers.';
-  await crawlAndWait(target, timeoutMs / 1000, progress).catch((error: Error) => {
+  await crawlAndWait(target, timeoutMs / 1000, progress, signal).catch((error: Error) => {
     throw differs('crawl_failed', crawler, error.message, cure);
   });
-  const tables = await readCatalog(target, true);
-  const partitions = tables.find(({ name }) => name === VERIFICATION)?.partitions ?? [];
+  const { partitions = [] } = (await verificationTable(target)) ?? {};
   if (!partitions.some(({ values }) => values[0] === run))
     throw differs(
       'partition_missing',
@@ -62,12 +62,20 @@ export async function crawlForProbe(
   return 'the crawl registered the new partition';
 }
 
+/** The probe objects' table, with the partitions of runs that were not erased. */
+export async function verificationTable(target: Target): Promise<CatalogTable | undefined> {
+  return (await readCatalog(target, true)).find(({ name }) => name === VERIFICATION);
+}
+
 const sql = (run: string) => `select id, text from ${VERIFICATION} where run = '${run}' order by id`;
 
 /** Queries the lake, by Redshift or DuckDB. */
-export async function queryProbe(objects: ProbeObjects, { target, progress }: ProbeOptions): Promise<string> {
+export async function queryProbe(
+  objects: ProbeObjects,
+  { target, signal, progress }: ProbeOptions,
+): Promise<string> {
   const statement = sql(objects.run);
-  const result = await queryLake(target, statement, progress).catch((error: Error) => {
+  const result = await queryLake(target, statement, progress, { signal }).catch((error: Error) => {
     throw differs('query_failed', VERIFICATION, error.message, `To try it: npx sluice query "${statement}"`);
   });
   const by = target.control === undefined && target.outputs.warehouse !== undefined ? 'Redshift' : 'DuckDB';
