@@ -32,6 +32,13 @@ export const prices = {
   s3Archive: { usd: 0.0036, per: 'GB-month', units: 1, source: s3 },
   /** A lifecycle rule's move to Glacier Flexible Retrieval. */
   s3Transition: { usd: 0.03, per: '1,000 objects', units: 1_000, source: s3 },
+  /** CloudTrail's record of a request to an object. */
+  dataEvent: {
+    usd: 0.1,
+    per: '100,000 events',
+    units: 100_000,
+    source: 'https://aws.amazon.com/cloudtrail/pricing/',
+  },
   invocation: { usd: 0.2, per: 'million calls', units: 1_000_000, source: lambda },
   /** On arm64. */
   gigabyteSecond: { usd: 0.0000133334, per: 'GB-second', units: 1, source: lambda },

@@ -25,6 +25,7 @@ export const withEverything: StackOptions = {
     'sluice:permissionsBoundary': 'arn:aws:iam::000000000000:policy/boundary',
     'sluice:encryptLogs': 'true',
     'sluice:accessLogs': '{"enabled":true}',
+    'sluice:dataEvents': '{"enabled":true}',
     'sluice:uploaders': '["arn:aws:iam::111111111111:role/exporter"]',
     'sluice:warehouse': '{"enabled":true}',
     'sluice:alarmTopicArn': 'arn:aws:sns:us-east-1:000000000000:alarms',

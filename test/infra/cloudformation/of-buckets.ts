@@ -20,6 +20,17 @@ const lifecycleRule = ({ Filter, Expiration, Transitions, ...rest }: Record<stri
 };
 
 export const ofBuckets: Readonly<Record<string, Conversion>> = {
+  'aws:cloudtrail/trail:Trail': {
+    type: 'AWS::CloudTrail::Trail',
+    named: ['name', 'TrailName'],
+    renamed: { kmsKeyId: 'KMSKeyId', startsWiths: 'StartsWith' },
+    // The provider starts it.
+    shape: (properties) => ({ IsLogging: true, ...properties }),
+    api: [
+      { operation: 'cloudtrail.CreateTrail', renamed: { TrailName: 'Name', KMSKeyId: 'KmsKeyId' } },
+      { operation: 'cloudtrail.PutEventSelectors' },
+    ],
+  },
   'aws:s3/bucket:Bucket': {
     type: 'AWS::S3::Bucket',
     named: ['bucket', 'BucketName'],

@@ -8,6 +8,7 @@ const ofBucket = ['bucket'];
 
 /** The inputs whose change replaces the resource. */
 export const replacing: Readonly<Record<string, readonly string[]>> = {
+  'aws:cloudtrail/trail:Trail': ['name'],
   'aws:cloudwatch/dashboard:Dashboard': ['dashboardName'],
   'aws:cloudwatch/eventRule:EventRule': ['name', 'namePrefix', 'eventBusName'],
   'aws:cloudwatch/eventTarget:EventTarget': ['rule', 'eventBusName', 'targetId'],

@@ -70,6 +70,7 @@ const everyKey = {
   'sluice:uploaders': '["arn:aws:iam::222222222222:role/exporter"]',
   'sluice:encryptLogs': 'false',
   'sluice:accessLogs': JSON.stringify({ enabled: true, expiry: 100 }),
+  'sluice:dataEvents': JSON.stringify({ enabled: true, expiry: 100 }),
   'sluice:catalog': JSON.stringify({ schedule: 'cron(0 6 * * ? *)', scheduled: false, alarmAge: 100_000 }),
   'sluice:warehouse': JSON.stringify({
     enabled: true,
@@ -171,7 +172,7 @@ describe('a stack with everything', () => {
     const { steps, errors } = stack.destroy();
     expect(steps).toEqual([]);
     expect(errors.map((each) => /(\w+)::[^:]+$/.exec(each)?.[1]).sort()).toEqual([
-      ...Array(7).fill('Bucket'),
+      ...Array(8).fill('Bucket'),
       'Instance',
       'Key',
     ]);
