@@ -239,6 +239,12 @@ describe('the prices', () => {
     }
   });
 
+  it('of a larger class are as many times that of an xlarge', () => {
+    expect(instancePrice('db.m7g.xlarge')?.usd).toBe(0.337);
+    expect(instancePrice('db.m7g.4xlarge')?.usd).toBeCloseTo(4 * 0.337, 6);
+    expect(instancePrice('db.r7g.16xlarge')?.usd).toBeCloseTo(16 * 0.478, 6);
+  });
+
   it('are unknown of a class that no list has', () => {
     expect(instancePrice('db.x2g.large')).toBeUndefined();
     expect(instancePrice('db.x2g.4xlarge')).toBeUndefined();
