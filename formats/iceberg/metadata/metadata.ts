@@ -37,7 +37,7 @@ const tableMetadata = z.looseObject({
   'last-partition-id': z.int(),
   'sort-orders': z.array(sortOrder),
   'default-sort-order-id': z.int(),
-  properties: z.record(z.string(), z.string()).optional(),
+  properties: z.record(z.string(), z.string()).default({}),
   /** Java writes -1 for none. */
   'current-snapshot-id': long.nullish().transform((id) => (id === -1 ? undefined : (id ?? undefined))),
   snapshots: z.array(snapshot).default([]),

@@ -1,0 +1,129 @@
+import type { Column, ColumnType } from '../../../domain/columns.ts';
+import { promotable, typeText } from './promotion.ts';
+import type { ListType, NestedField, PrimitiveType, Schema, StructType, Type } from './types.ts';
+
+/** Old names of columns by the paths of the new ones: `{ 'details.height': 'size' }`. Kept for ever. */
+export type Renames = Readonly<Record<string, string>>;
+
+export interface SchemaState {
+  readonly schema: Schema;
+  /** The highest id that any column ever had. */
+  readonly lastColumnId: number;
+}
+
+const primitives = {
+  string: 'string',
+  int32: 'int',
+  int64: 'long',
+  double: 'double',
+  boolean: 'boolean',
+  date: 'date',
+  timestamp: 'timestamptz',
+} as const satisfies Record<Exclude<ColumnType['kind'], 'list' | 'struct'>, PrimitiveType>;
+
+/**
+ * A table's schema after its columns changed (specification, "Schema Evolution"). A column keeps its id by its
+ * name, or by the old name that `renames` tells; a new one gets the next id; one that is gone leaves the
+ * schema. So a reader finds in every file, old or new, the values of the column that it means.
+ *
+ * What was optional stays so, and a column that comes later is optional: the rows before it have no value.
+ *
+ * @param state `undefined` for a new table
+ * @throws {Error} that names the column whose change would make old files unreadable, and the cure
+ */
+export function schemaAfter(
+  state: SchemaState | undefined,
+  columns: readonly Column[],
+  renames: Renames = {},
+): SchemaState {
+  let last = state?.lastColumnId ?? 0;
+  const next = () => {
+    last += 1;
+    return last;
+  };
+  const fields = fieldsAfter(state?.schema.fields, columns, '', { next, renames });
+  const schema: Schema = { type: 'struct', 'schema-id': (state?.schema['schema-id'] ?? -1) + 1, fields };
+  return { schema, lastColumnId: last };
+}
+
+interface Change {
+  readonly next: () => number;
+  readonly renames: Renames;
+}
+
+/** @param old of the same struct in the schema before; `undefined` if the whole struct is new */
+function fieldsAfter(
+  old: readonly NestedField[] | undefined,
+  columns: readonly Column[],
+  parent: string,
+  change: Change,
+): NestedField[] {
+  const before = new Map(old?.map((field) => [field.name, field]));
+  const found = columns.map((column) => {
+    const path = `${parent}${column.name}`;
+    const was = before.get(column.name) ?? before.get(change.renames[path] ?? '');
+    return { column, path, was, id: was?.id ?? change.next() };
+  });
+  const twice = found.find(({ was }, i) => was && found.findIndex((each) => each.was === was) < i);
+  if (twice !== undefined)
+    throw new Error(
+      `Column ${twice.path} can't be renamed from ${twice.was?.name}, which is another column's name or old name: name each old column once.`,
+    );
+  // Ids of a level come before those of the levels below it, as other writers give them.
+  return found.map(({ column, path, was, id }) => ({
+    ...was,
+    id,
+    name: column.name,
+    required: !column.nullable && (old === undefined || was?.required === true),
+    type: typeAfter(was?.type, column.type, path, change),
+  }));
+}
+
+function typeAfter(old: Type | undefined, type: ColumnType, path: string, change: Change): Type {
+  switch (type.kind) {
+    case 'list': {
+      const was = structured<ListType>(old, 'list', type, path);
+      const id = was?.['element-id'] ?? change.next();
+      return {
+        ...was,
+        type: 'list',
+        'element-id': id,
+        'element-required': !type.nullable && was?.['element-required'] !== false,
+        element: typeAfter(was?.element, type.element, `${path}[]`, change),
+      };
+    }
+    case 'struct': {
+      const was = structured<StructType>(old, 'struct', type, path);
+      return { ...was, type: 'struct', fields: fieldsAfter(was?.fields, type.fields, `${path}.`, change) };
+    }
+    default: {
+      const wanted = primitives[type.kind];
+      if (old === undefined || old === wanted || (typeof old === 'string' && promotable(old, wanted)))
+        return wanted;
+      throw incompatible(path, old, wanted);
+    }
+  }
+}
+
+function structured<Kind extends ListType | StructType>(
+  old: Type | undefined,
+  kind: Kind['type'],
+  wanted: ColumnType,
+  path: string,
+): Kind | undefined {
+  if (old === undefined) return undefined;
+  if (typeof old === 'object' && old.type === kind) return old as Kind;
+  throw incompatible(path, old, wanted.kind);
+}
+
+function incompatible(path: string, old: Type, wanted: string): Error {
+  return new Error(
+    `Column ${path} is ${typeText(old)} in the table's files and can't become ${wanted}: give the new column another name. ` +
+      'The old one then leaves the table, and older snapshots keep its values.',
+  );
+}
+
+/** Whether two schemas have the same fields, whatever their ids are. */
+export function sameFields(one: StructType, other: StructType): boolean {
+  return JSON.stringify(one.fields) === JSON.stringify(other.fields);
+}

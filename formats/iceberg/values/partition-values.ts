@@ -1,0 +1,87 @@
+import type { AvroSchema } from '../avro/schema.ts';
+import type { Long } from '../long.ts';
+import type { Partition, PartitionValue } from '../manifest/data-file.ts';
+import { leaves } from '../schema/fields.ts';
+import type { PartitionField, PartitionSpec, StructType } from '../schema/types.ts';
+
+const DAY_MS = 86_400_000;
+
+/** The types of a spec's fields, in its order. */
+export interface TypedField {
+  readonly field: PartitionField;
+  readonly type: string;
+}
+
+/**
+ * @param schemas the newest first: an older spec may partition by a column that is gone from the newest
+ * @throws {Error} if none has a column of the spec
+ */
+export function typedFields(spec: PartitionSpec, schemas: readonly StructType[]): TypedField[] {
+  return spec.fields.map((field) => {
+    const source = schemas
+      .flatMap((schema) => [...leaves(schema)])
+      .find(({ id }) => id === field['source-id']);
+    if (source === undefined)
+      throw new Error(
+        `The table has no column with the id ${field['source-id']}, by which it is partitioned.`,
+      );
+    return { field, type: resultType(field.transform, source.type) };
+  });
+}
+
+/** "Partition Transforms": what a transform makes of its source. */
+function resultType(transform: string, source: string): string {
+  if (/^(bucket\[|(year|month|hour)$)/.test(transform)) return 'int';
+  return transform === 'day' ? 'date' : source;
+}
+
+/** The partition of a row's values, which are texts for dates and instants. @throws {TypeError} */
+export function partitionOf(
+  fields: readonly TypedField[],
+  row: Readonly<Record<string, unknown>>,
+): Partition {
+  return Object.fromEntries(
+    fields.map(({ field, type }) => [field.name, storedValue(field.name, type, row[field.name])]),
+  );
+}
+
+function storedValue(name: string, type: string, value: unknown): PartitionValue {
+  if (value === null || value === undefined) return null;
+  const stored = type === 'date' ? Date.parse(String(value)) / DAY_MS : value;
+  if (Number.isNaN(stored) || type.startsWith('timestamp'))
+    throw new TypeError(
+      `${name} is ${String(value).slice(0, 100)}, which can't be a partition of type ${type}.`,
+    );
+  return stored as string | Long | boolean;
+}
+
+/** The value of a row in a partition, with texts for dates. */
+export function rowValue(type: string, value: PartitionValue): unknown {
+  return type === 'date' && typeof value === 'number'
+    ? new Date(value * DAY_MS).toISOString().slice(0, 10)
+    : value;
+}
+
+/** The type of a partition field in a manifest. @throws {Error} if no partition of ours can have it */
+export function avroTypeOf(type: string): AvroSchema {
+  switch (type) {
+    case 'date':
+      return { type: 'int', logicalType: 'date' };
+    case 'time':
+      return { type: 'long', logicalType: 'time-micros' };
+    case 'timestamp':
+    case 'timestamptz':
+      return { type: 'long', logicalType: 'timestamp-micros', 'adjust-to-utc': type === 'timestamptz' };
+    case 'binary':
+      return 'bytes';
+    case 'boolean':
+    case 'int':
+    case 'long':
+    case 'float':
+    case 'double':
+    case 'string':
+      return type;
+    default:
+      throw new Error(`A partition of type ${type} can't be written.`);
+  }
+}
