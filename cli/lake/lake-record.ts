@@ -24,6 +24,7 @@ export async function rowOfRecord(
   const connection = await (await DuckDBInstance.create(':memory:')).connect();
   const directory = await mkdtemp(join(tmpdir(), 'sluice-record-'));
   try {
+    await connection.run("set TimeZone = 'UTC'");
     for (const [i, key] of keys.entries()) {
       const path = join(directory, `${i}`);
       if (!(await fetched(target, key, path))) continue;
@@ -36,7 +37,10 @@ export async function rowOfRecord(
       const [values] = rowsOf(reader);
       await rm(path, { force: true });
       if (values === undefined) continue;
-      const row = Object.fromEntries(reader.columnNames().map((name, i) => [name, values[i]]));
+      const types = reader.columnTypes().map(String);
+      const row = Object.fromEntries(
+        reader.columnNames().map((name, i) => [name, withoutZone(values[i], types[i])]),
+      );
       const partition = parsePartitionPath(parseProcessedKey(key)?.partitionPath ?? '');
       return { key, row: { ...row, [recordColumn.name]: recordNumber, ...Object.fromEntries(partition) } };
     }
@@ -45,6 +49,13 @@ export async function rowOfRecord(
     connection.closeSync();
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** A timestamp as the table has it: all are in UTC. */
+function withoutZone(value: unknown, type: string | undefined): unknown {
+  return type === 'TIMESTAMP WITH TIME ZONE' && typeof value === 'string'
+    ? value.replace(/\+00$/, '')
+    : value;
 }
 
 /** Downloads a file of the lake. Returns false when it is missing. */

@@ -87,7 +87,7 @@ function tableOf(
     partitionKeys: partitions.map(({ name, type }) => ({ name, type: glueType(type) })),
     ...storage[format],
     parameters: { EXTERNAL: 'TRUE', ...storage[format].parameters },
-    timestampUnit: 'millis',
+    timestampUnit: 'micros',
   };
 }
 

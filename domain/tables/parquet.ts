@@ -33,7 +33,7 @@ function lines({ name, type, nullable }: Column, indent: string): string[] {
     case 'date':
       return [`${repetition} int32 ${name} (DATE);`];
     case 'timestamp':
-      return [`${repetition} int64 ${name} (TIMESTAMP(MILLIS,true));`];
+      return [`${repetition} int64 ${name} (TIMESTAMP(MICROS,true));`];
     default:
       return [`${repetition} ${type.kind} ${name};`];
   }

@@ -1,7 +1,7 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import { Levels } from './levels.ts';
 import { binary, bytesOf, i32, i64, list, struct, type ThriftValue } from './thrift.ts';
-import { type LeafType, type Values, valuesOf } from './values.ts';
+import { type LeafType, type Range, type Values, valuesOf } from './values.ts';
 
 /** A page ends with the row in which its values reach this size, in bytes. */
 const PAGE_BYTES = 1024 * 1024;
@@ -34,6 +34,21 @@ export interface LeafPlace {
   readonly maxDefinition: number;
 }
 
+/** What a file says of one leaf of the schema that has an id. */
+export interface LeafStatistics {
+  readonly id: number;
+  readonly kind: LeafType['kind'];
+  /** Whether it is within a list: then it can have any number of entries for a row. */
+  readonly repeated: boolean;
+  /** Bytes on disk. */
+  readonly size: number;
+  /** With nulls. */
+  readonly entries: number;
+  readonly nulls: number;
+  /** `undefined` if there is no value. Of a text the first 65 bytes. */
+  readonly range: Range | undefined;
+}
+
 /** Collects the values of one leaf of the schema in pages, for one column chunk after the other. */
 export class ColumnChunk {
   readonly #type: LeafType;
@@ -46,11 +61,17 @@ export class ColumnChunk {
   #entries = 0;
   #nulls = 0;
   #uncompressed = 0;
+  readonly #id: number | undefined;
+  /** Of the chunks that were taken out. */
+  readonly #total = { size: 0, entries: 0, nulls: 0 };
 
-  constructor(type: LeafType, place: LeafPlace) {
+  /** @param id if it has one, there are statistics of it */
+  constructor(type: LeafType, place: LeafPlace, id?: number) {
     this.#type = type;
     this.#place = place;
-    this.#values = valuesOf(type);
+    this.#id = id;
+    // A predicate can't be about a list's elements, so their texts need no range.
+    this.#values = valuesOf(type, id !== undefined && place.maxRepetition === 0);
     this.#repetitions = new Levels(place.maxRepetition);
     this.#definitions = new Levels(place.maxDefinition);
   }
@@ -96,9 +117,20 @@ export class ColumnChunk {
         6: range && binary(range.min),
       }),
     });
+    this.#total.size += compressed;
+    this.#total.entries += this.#entries;
+    this.#total.nulls += this.#nulls;
     this.#pages = [];
     this.#entries = this.#nulls = this.#uncompressed = 0;
     return { pages, size, entry: struct({ 2: i64(offset), 3: metadata }) };
+  }
+
+  /** Of all chunks that were taken out; `undefined` without an id. */
+  statistics(): LeafStatistics | undefined {
+    if (this.#id === undefined) return undefined;
+    const { kind } = this.#type;
+    const repeated = this.#place.maxRepetition > 0;
+    return { id: this.#id, kind, repeated, ...this.#total, range: this.#values.range() };
   }
 
   #endPage(): void {

@@ -1,14 +1,17 @@
 import type { Column, ColumnType } from '../../domain/columns.ts';
 import { ColumnChunk, type LeafPlace, physicalType } from './column-chunk.ts';
-import { binary, i32, struct, type ThriftValue } from './thrift.ts';
+import type { FieldIds } from './field-ids.ts';
+import { binary, boolean, i32, struct, type ThriftValue } from './thrift.ts';
 
 /** Constants of parquet.thrift. */
 const repetitions = { required: 0, optional: 1, repeated: 2 } as const;
-const convertedTypes = { UTF8: 0, LIST: 3, DATE: 6, TIMESTAMP_MILLIS: 9 } as const;
+const convertedTypes = { UTF8: 0, LIST: 3, DATE: 6, TIMESTAMP_MICROS: 10 } as const;
 /** Logical types, each a field of a union. */
 const STRING = struct({ 1: struct({}) });
 const LIST = struct({ 3: struct({}) });
 const DATE = struct({ 6: struct({}) });
+/** In UTC, in microseconds. */
+const TIMESTAMP = struct({ 8: struct({ 1: boolean(true), 2: struct({ 2: struct({}) }) }) });
 
 /** Splits the values of a column into the leaves of its type. */
 export interface ColumnWriter {
@@ -22,16 +25,16 @@ export interface ColumnWriter {
   writeNothing(repetition: number, definition: number): void;
 }
 
-/** The writer of a column of the table. */
-export function columnWriter(column: Column): ColumnWriter {
-  return fieldWriter(column, { path: [], maxRepetition: 0, maxDefinition: 0 });
+/** The writer of a column of the table. @param ids the leaves with an id have statistics */
+export function columnWriter(column: Column, ids: FieldIds = {}): ColumnWriter {
+  return fieldWriter(column, { path: [], maxRepetition: 0, maxDefinition: 0 }, ids);
 }
 
 /** The writer of a named field at `parent`'s place. */
-function fieldWriter({ name, type, nullable }: Column, parent: LeafPlace): ColumnWriter {
+function fieldWriter({ name, type, nullable }: Column, parent: LeafPlace, ids: FieldIds): ColumnWriter {
   const { maxRepetition, maxDefinition: absent } = parent;
   const place = { path: [...parent.path, name], maxRepetition, maxDefinition: absent + (nullable ? 1 : 0) };
-  const inner = typeWriter(type, place);
+  const inner = typeWriter(type, place, ids[name]);
   return {
     leaves: inner.leaves,
     writeNothing: inner.writeNothing,
@@ -43,14 +46,14 @@ function fieldWriter({ name, type, nullable }: Column, parent: LeafPlace): Colum
   };
 }
 
-function typeWriter(type: ColumnType, place: LeafPlace): ColumnWriter {
+function typeWriter(type: ColumnType, place: LeafPlace, id: FieldIds[string] | undefined): ColumnWriter {
   switch (type.kind) {
     case 'list':
-      return listWriter(type, place);
+      return listWriter(type, place, id?.inner ?? {});
     case 'struct':
-      return structWriter(type.fields, place);
+      return structWriter(type.fields, place, id?.inner ?? {});
     default: {
-      const leaf = new ColumnChunk(type, place);
+      const leaf = new ColumnChunk(type, place, id?.id);
       return {
         leaves: [leaf],
         write: (value, repetition) => leaf.add(value, repetition),
@@ -60,14 +63,14 @@ function typeWriter(type: ColumnType, place: LeafPlace): ColumnWriter {
   }
 }
 
-function listWriter(type: ColumnType & { kind: 'list' }, place: LeafPlace): ColumnWriter {
+function listWriter(type: ColumnType & { kind: 'list' }, place: LeafPlace, ids: FieldIds): ColumnWriter {
   const further = place.maxRepetition + 1;
   const within = {
     path: [...place.path, 'list'],
     maxRepetition: further,
     maxDefinition: place.maxDefinition + 1,
   };
-  const element = fieldWriter({ name: 'element', type: type.element, nullable: type.nullable }, within);
+  const element = fieldWriter({ name: 'element', type: type.element, nullable: type.nullable }, within, ids);
   return {
     leaves: element.leaves,
     writeNothing: element.writeNothing,
@@ -79,8 +82,8 @@ function listWriter(type: ColumnType & { kind: 'list' }, place: LeafPlace): Colu
   };
 }
 
-function structWriter(fields: readonly Column[], place: LeafPlace): ColumnWriter {
-  const writers = fields.map((field) => [field.name, fieldWriter(field, place)] as const);
+function structWriter(fields: readonly Column[], place: LeafPlace, ids: FieldIds): ColumnWriter {
+  const writers = fields.map((field) => [field.name, fieldWriter(field, place, ids)] as const);
   return {
     leaves: writers.flatMap(([, { leaves }]) => leaves),
     write(value, repetition) {
@@ -95,30 +98,38 @@ function structWriter(fields: readonly Column[], place: LeafPlace): ColumnWriter
 }
 
 /** The footer's schema: the table and its columns, depth first. */
-export function schemaElements(columns: readonly Column[]): ThriftValue[] {
-  return [struct({ 4: binary('schema'), 5: i32(columns.length) }), ...columns.flatMap(elementsOf)];
+export function schemaElements(columns: readonly Column[], ids: FieldIds = {}): ThriftValue[] {
+  const elements = columns.flatMap((column) => elementsOf(column, ids));
+  return [struct({ 4: binary('schema'), 5: i32(columns.length) }), ...elements];
 }
 
 /**
  * A column's schema elements; lists in the three levels that the format asks for (LogicalTypes.md, "Lists").
  */
-function elementsOf({ name, type, nullable }: Column): ThriftValue[] {
-  const common = { 3: i32(nullable ? repetitions.optional : repetitions.required), 4: binary(name) };
+function elementsOf({ name, type, nullable }: Column, ids: FieldIds): ThriftValue[] {
+  const { id, inner = {} } = ids[name] ?? {};
+  const repetition = i32(nullable ? repetitions.optional : repetitions.required);
+  const common = { 3: repetition, 4: binary(name), 9: id === undefined ? undefined : i32(id) };
   switch (type.kind) {
     case 'list':
       return [
         struct({ ...common, 5: i32(1), 6: i32(convertedTypes.LIST), 10: LIST }),
         struct({ 3: i32(repetitions.repeated), 4: binary('list'), 5: i32(1) }),
-        ...elementsOf({ name: 'element', type: type.element, nullable: type.nullable }),
+        ...elementsOf({ name: 'element', type: type.element, nullable: type.nullable }, inner),
       ];
     case 'struct':
-      return [struct({ ...common, 5: i32(type.fields.length) }), ...type.fields.flatMap(elementsOf)];
+      return [
+        struct({ ...common, 5: i32(type.fields.length) }),
+        ...type.fields.flatMap((field) => elementsOf(field, inner)),
+      ];
     case 'string':
       return [struct({ 1: physicalType(type), ...common, 6: i32(convertedTypes.UTF8), 10: STRING })];
     case 'date':
       return [struct({ 1: physicalType(type), ...common, 6: i32(convertedTypes.DATE), 10: DATE })];
-    case 'timestamp':
-      return [struct({ 1: physicalType(type), ...common, 6: i32(convertedTypes.TIMESTAMP_MILLIS) })];
+    case 'timestamp': {
+      const converted = i32(convertedTypes.TIMESTAMP_MICROS);
+      return [struct({ 1: physicalType(type), ...common, 6: converted, 10: TIMESTAMP })];
+    }
     default:
       return [struct({ 1: physicalType(type), ...common })];
   }

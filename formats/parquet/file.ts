@@ -1,6 +1,8 @@
 import type { Column } from '../../domain/columns.ts';
 import type { Row } from '../../domain/records/transformation.ts';
+import type { LeafStatistics } from './column-chunk.ts';
 import { type ColumnWriter, columnWriter, schemaElements } from './columns.ts';
+import type { FieldIds } from './field-ids.ts';
 import { binary, bytesOf, i32, i64, list, struct, type ThriftValue } from './thrift.ts';
 
 /** More rows than a part has. A row group needs memory only for its compressed pages. */
@@ -8,6 +10,12 @@ const ROWS_PER_ROW_GROUP = 50_000;
 
 const MAGIC = Buffer.from('PAR1');
 const VERSION = 1;
+
+export interface ParquetStatistics {
+  readonly leaves: readonly LeafStatistics[];
+  /** Where the file's row groups begin. Bytes. */
+  readonly splitOffsets: readonly number[];
+}
 
 /**
  * Writes rows of one table into a Parquet file in memory (parquet-format, version 2.9 and before). Rows are
@@ -19,15 +27,22 @@ export class ParquetFile {
   readonly #writers: readonly (readonly [string, ColumnWriter])[];
   readonly #metadata: Readonly<Record<string, string>>;
   readonly #written: Buffer[] = [MAGIC];
+  readonly #ids: FieldIds | undefined;
   readonly #rowGroups: ThriftValue[] = [];
+  /** Where the row groups begin. */
+  readonly #offsets: number[] = [];
   #length = MAGIC.length;
   #groupRows = 0;
   #rows = 0;
 
-  /** @param metadata is stored in the file's footer and tells where the file comes from */
-  constructor(columns: readonly Column[], metadata: Readonly<Record<string, string>>) {
+  /**
+   * @param metadata is stored in the file's footer and tells where the file comes from
+   * @param ids are stored with the columns; those with an id have statistics
+   */
+  constructor(columns: readonly Column[], metadata: Readonly<Record<string, string>>, ids?: FieldIds) {
     this.#columns = columns;
-    this.#writers = columns.map((column) => [column.name, columnWriter(column)] as const);
+    this.#ids = ids;
+    this.#writers = columns.map((column) => [column.name, columnWriter(column, ids)] as const);
     this.#metadata = metadata;
   }
 
@@ -48,13 +63,22 @@ export class ParquetFile {
     if (this.#groupRows === ROWS_PER_ROW_GROUP) this.#endRowGroup();
   }
 
+  /** What the finished file holds, for whoever decides whether to read it. */
+  statistics(): ParquetStatistics {
+    const leaves = this.#writers.flatMap(([, writer]) => writer.leaves);
+    return {
+      leaves: leaves.flatMap((leaf) => leaf.statistics() ?? []),
+      splitOffsets: this.#offsets,
+    };
+  }
+
   finish(): Uint8Array {
     if (this.#groupRows > 0) this.#endRowGroup();
     const leaves = this.#writers.flatMap(([, writer]) => writer.leaves);
     const footer = bytesOf(
       struct({
         1: i32(VERSION),
-        2: list(schemaElements(this.#columns)),
+        2: list(schemaElements(this.#columns, this.#ids)),
         3: i64(this.#rows),
         4: list(this.#rowGroups),
         5: list(
@@ -82,6 +106,7 @@ export class ParquetFile {
         return entry;
       }),
     );
+    this.#offsets.push(start);
     this.#rowGroups.push(
       struct({
         1: list(chunks),

@@ -6,11 +6,18 @@ export interface ThriftValue {
   write(out: number[]): void;
 }
 
+const TRUE = 1;
+const FALSE = 2;
 const I32 = 5;
 const I64 = 6;
 const BINARY = 8;
 const LIST = 9;
 const STRUCT = 12;
+
+/** As a field of a struct: its code is its value. */
+export function boolean(value: boolean): ThriftValue {
+  return { code: value ? TRUE : FALSE, write: () => {} };
+}
 
 /** Not for negative numbers. */
 export function i32(value: number): ThriftValue {

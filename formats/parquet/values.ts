@@ -2,7 +2,7 @@ import type { ColumnType } from '../../domain/columns.ts';
 
 export type LeafType = Exclude<ColumnType, { kind: 'list' | 'struct' }>;
 
-/** The smallest and the greatest value of a column chunk, in the encoding of the format's statistics. */
+/** The smallest and the greatest of some values, in the encoding of the format's statistics. */
 export interface Range {
   readonly min: Buffer;
   readonly max: Buffer;
@@ -27,6 +27,11 @@ export abstract class Values {
     return undefined;
   }
 
+  /** The range of all values ever, up to the last call of `takeRange`; `undefined` if it is unknown. */
+  range(): Range | undefined {
+    return undefined;
+  }
+
   /** The page's values; valid until the next one is added. */
   take(): Buffer {
     const values = this.bytes.subarray(0, this.length);
@@ -42,11 +47,24 @@ export abstract class Values {
   }
 }
 
-/**
- * Has no range: it would cost a comparison for each text, in another order than JavaScript's, and exclude
- * little.
- */
+/** How much of a text its range knows: more than sixteen code points. Bytes. */
+const TEXT_RANGE_BYTES = 65;
+
+/** A chunk has no range: it would exclude little. The file has one if it is asked for. */
 class Strings extends Values {
+  readonly #ranged: boolean;
+  #min: Buffer | undefined;
+  #max: Buffer | undefined;
+
+  constructor(ranged: boolean) {
+    super();
+    this.#ranged = ranged;
+  }
+
+  override range(): Range | undefined {
+    return this.#min && this.#max && { min: this.#min, max: this.#max };
+  }
+
   override add(value: unknown): void {
     if (typeof value !== 'string') throw mismatch('string', value);
     this.reserve(4 + 3 * value.length);
@@ -57,12 +75,48 @@ class Strings extends Values {
     bytes[at + 2] = written >>> 16;
     bytes[at + 3] = written >>> 24;
     this.length = at + 4 + written;
+    if (this.#ranged) this.#extendRange(at + 4, this.length);
   }
+
+  /** Byte by byte: mostly, the first byte decides. Made for this loop, it costs less than `Buffer.compare`. */
+  #extendRange(start: number, end: number): void {
+    const { bytes } = this;
+    const known = Math.min(end, start + TEXT_RANGE_BYTES);
+    if (this.#min === undefined || isBelow(bytes, start, known, this.#min))
+      this.#min = Buffer.from(bytes.subarray(start, known));
+    if (this.#max === undefined || isAbove(bytes, start, known, this.#max))
+      this.#max = Buffer.from(bytes.subarray(start, known));
+  }
+}
+
+function isBelow(bytes: Buffer, start: number, end: number, other: Buffer): boolean {
+  const common = Math.min(end - start, other.length);
+  for (let i = 0; i < common; i += 1) {
+    const difference = (bytes[start + i] as number) - (other[i] as number);
+    if (difference !== 0) return difference < 0;
+  }
+  return end - start < other.length;
+}
+
+function isAbove(bytes: Buffer, start: number, end: number, other: Buffer): boolean {
+  const common = Math.min(end - start, other.length);
+  for (let i = 0; i < common; i += 1) {
+    const difference = (bytes[start + i] as number) - (other[i] as number);
+    if (difference !== 0) return difference > 0;
+  }
+  return end - start > other.length;
 }
 
 /** Eight to a byte, the lowest bit first. */
 class Booleans extends Values {
   #count = 0;
+  #anyFalse = false;
+  #anyTrue = false;
+
+  override range(): Range | undefined {
+    if (!this.#anyFalse && !this.#anyTrue) return undefined;
+    return { min: Buffer.of(this.#anyFalse ? 0 : 1), max: Buffer.of(this.#anyTrue ? 1 : 0) };
+  }
 
   override add(value: unknown): void {
     if (typeof value !== 'boolean') throw mismatch('boolean', value);
@@ -72,7 +126,10 @@ class Booleans extends Values {
       this.bytes[this.length] = 0;
       this.length += 1;
     }
-    if (value) this.bytes[this.length - 1] = (this.bytes[this.length - 1] as number) | (1 << bit);
+    if (value) {
+      this.bytes[this.length - 1] = (this.bytes[this.length - 1] as number) | (1 << bit);
+      this.#anyTrue = true;
+    } else this.#anyFalse = true;
     this.#count += 1;
   }
 
@@ -94,6 +151,8 @@ class Numbers extends Values {
   readonly #encoding: NumberEncoding;
   #min = Number.POSITIVE_INFINITY;
   #max = Number.NEGATIVE_INFINITY;
+  #fileMin = Number.POSITIVE_INFINITY;
+  #fileMax = Number.NEGATIVE_INFINITY;
 
   constructor(encoding: NumberEncoding) {
     super();
@@ -112,10 +171,20 @@ class Numbers extends Values {
   }
 
   override takeRange(): Range | undefined {
-    const { width, write } = this.#encoding;
     const [min, max] = [this.#min, this.#max];
     this.#min = Number.POSITIVE_INFINITY;
     this.#max = Number.NEGATIVE_INFINITY;
+    if (min < this.#fileMin) this.#fileMin = min;
+    if (max > this.#fileMax) this.#fileMax = max;
+    return this.#encoded(min, max);
+  }
+
+  override range(): Range | undefined {
+    return this.#encoded(this.#fileMin, this.#fileMax);
+  }
+
+  #encoded(min: number, max: number): Range | undefined {
+    const { width, write } = this.#encoding;
     if (min > max) return undefined;
     const range = { min: Buffer.alloc(width), max: Buffer.alloc(width) };
     // The format requires -0 as the minimum and +0 as the maximum (parquet.thrift, ColumnOrder).
@@ -133,6 +202,15 @@ const writeInt64: NumberEncoding['write'] = (bytes, value, at) => {
   bytes.writeInt32LE(high, at + 4);
 };
 
+/** Milliseconds as microseconds. These may have more digits than a number, so its halves are multiplied. */
+const writeMicros: NumberEncoding['write'] = (bytes, value, at) => {
+  const high = Math.floor(value / 2 ** 32);
+  const low = (value - high * 2 ** 32) * 1000;
+  const carry = Math.floor(low / 2 ** 32);
+  bytes.writeUInt32LE(low - carry * 2 ** 32, at);
+  bytes.writeInt32LE(high * 1000 + carry, at + 4);
+};
+
 const number = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
 const int32 = (value: unknown): number => (value === (number(value) | 0) ? number(value) : Number.NaN);
 const int64 = (value: unknown): number => (Number.isSafeInteger(value) ? number(value) : Number.NaN);
@@ -143,10 +221,11 @@ export const instant = (value: unknown): number =>
   typeof value === 'string' ? Date.parse(inUtc(value)) : Number.NaN;
 const day = (value: unknown): number => Math.floor(instant(value) / DAY_MS);
 
-export function valuesOf({ kind }: LeafType): Values {
+/** @param ranged whether texts have a range: that of other values costs nothing */
+export function valuesOf({ kind }: LeafType, ranged: boolean): Values {
   switch (kind) {
     case 'string':
-      return new Strings();
+      return new Strings(ranged);
     case 'boolean':
       return new Booleans();
     case 'int32':
@@ -156,7 +235,7 @@ export function valuesOf({ kind }: LeafType): Values {
     case 'int64':
       return new Numbers({ kind, width: 8, numberOf: int64, write: writeInt64 });
     case 'timestamp':
-      return new Numbers({ kind, width: 8, numberOf: instant, write: writeInt64 });
+      return new Numbers({ kind, width: 8, numberOf: instant, write: writeMicros });
     case 'double':
       return new Numbers({ kind, width: 8, numberOf: number, write: writeDouble });
   }

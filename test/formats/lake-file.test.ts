@@ -34,6 +34,18 @@ function parquetOf(columns: readonly Column[], rows: readonly Row[]): Uint8Array
 const text: Column = { name: 'text', type: { kind: 'string' }, nullable: true };
 const number: Column = { name: 'number', type: { kind: 'int32' }, nullable: false };
 
+/** Written by an earlier release: int64 with the annotation TIMESTAMP_MILLIS alone. */
+const inMilliseconds = Buffer.from(
+  [
+    'UEFSMRUAFRwVLiwVBBUAFQYVBgAAKLUv/SAOcQAAAgAAAAMBe27gHKIBAAAVABUoFTosFQQVABUGFQYAACi1L/0gFKEAAAIAAAAE',
+    'AAIAAAADAf//////////FQIZXEgGc2NoZW1hFQQAFQQlAhgBdCUSADUAGAFkFQIVBkw8AAAANQQYBGxpc3QVAgAVBCUAGAdlbGVt',
+    'ZW50JRIAFgQZHBksJggcFQQZJQAGGRgBdBUMFgQWPhZQJgg8NgIoCHtu4ByiAQAAGAh7buAcogEAAAAAACZYHBUEGSUABhk4AWQE',
+    'bGlzdAdlbGVtZW50FQwWBBZKFlwmWDw2AigI//////////8YCP//////////AAAAFogBFgQmCBasAQAZDBgGc2x1aWNlGSwcAAAc',
+    'AAAA1QAAAFBBUjE=',
+  ].join(''),
+  'base64',
+);
+
 describe('a CSV file of the lake', () => {
   it('returns every row unchanged', () => {
     fc.assert(
@@ -154,6 +166,20 @@ describe('a Parquet file of the lake', () => {
     await expect(Array.fromAsync(readParquetRows([number], fileOf(other)))).rejects.toThrow(
       'no column number',
     );
+  });
+
+  it('from when instants were in milliseconds has the same instants', async () => {
+    const timestamp = { kind: 'timestamp' } as const;
+    const columns: Column[] = [
+      { name: 't', type: timestamp, nullable: true },
+      { name: 'd', type: { kind: 'list', element: timestamp, nullable: false }, nullable: false },
+    ];
+    expect(await Array.fromAsync(readParquetRows(columns, inMilliseconds))).toEqual([
+      [
+        { t: '2026-11-27T12:00:00.123Z', d: ['1969-12-31T23:59:59.999Z'] },
+        { t: null, d: [] },
+      ],
+    ]);
   });
 
   it('that is not Parquet is refused', async () => {

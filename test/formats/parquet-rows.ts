@@ -36,7 +36,7 @@ function comparableValue(value: unknown, type: ColumnType): unknown {
     case 'date':
     case 'timestamp': {
       if (value instanceof Date) return value.getTime();
-      const text = String(value).replace(' ', 'T');
+      const text = String(value).replace(' ', 'T').replace(/\+00$/, 'Z');
       return Date.parse(/T/.test(text) && !text.endsWith('Z') ? `${text}Z` : text);
     }
     case 'int64':

@@ -244,7 +244,7 @@ it('the schema of Parquet names each column with its logical type, lists in thre
   };
   expect(parquetSchema(dataset(z.object(row), { partitionBy: ['part'] }))).toBe(`message d {
   required binary id (STRING);
-  optional int64 at (TIMESTAMP(MILLIS,true));
+  optional int64 at (TIMESTAMP(MICROS,true));
   required group sizes (LIST) {
     repeated group list {
       required group element {
