@@ -57,7 +57,14 @@ export interface ParquetDataFile {
 }
 
 /** A Parquet file, as a manifest describes it. */
-export function dataFile({ path, partition, rows, bytes, statistics, sortOrderId }: ParquetDataFile): DataFile {
+export function dataFile({
+  path,
+  partition,
+  rows,
+  bytes,
+  statistics,
+  sortOrderId,
+}: ParquetDataFile): DataFile {
   const columns = Object.entries(statistics.columns);
   const mapOf = <Value>(of: (column: ColumnStatistics) => Value | undefined): Map<number, Value> =>
     new Map(
