@@ -80,7 +80,7 @@ export async function onlyExpired(
   const gone = [...old.values()].filter(({ manifestPath }) => !kept.has(manifestPath));
   const data = new Set<string>();
   for await (const { entries } of openManifests(metadata, gone, read))
-    for (const { dataFile } of entries) data.add(dataFile.filePath);
+    for (const { dataFile } of entries.filter(isLive)) data.add(dataFile.filePath);
   if (data.size > 0)
     for await (const { entries } of openManifests(metadata, [...kept.values()], read))
       for (const { dataFile } of entries.filter(isLive)) data.delete(dataFile.filePath);
