@@ -37,7 +37,9 @@ export interface CommitRequest {
   readonly snapshotId?: number;
 }
 
-/** A snapshot to be committed: write the manifests, then the list, then the metadata, then move the pointer. */
+/**
+ * A snapshot to be committed: write the manifests, then the list, then the metadata, then move the pointer.
+ */
 export interface Commit {
   readonly snapshot: Snapshot;
   readonly manifests: readonly NewFile[];

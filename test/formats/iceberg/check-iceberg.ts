@@ -13,7 +13,8 @@ import { TestTable } from './test-table.ts';
 
 /**
  * Lets PyIceberg and DuckDB's extension read the tables that every operation made, and commits to a table of
- * PyIceberg's. Needs Python with the packages `pyiceberg[pyarrow,sql-sqlite]` and `duckdb`: `PYTHON` names it.
+ * PyIceberg's. Needs Python with the packages `pyiceberg[pyarrow,sql-sqlite]` and `duckdb`: `PYTHON` names
+ * it.
  */
 const { PYTHON: python = 'python3' } = process.env;
 const script = fileURLToPath(new URL('readers.py', import.meta.url));
