@@ -18,8 +18,8 @@ export default defineConfig({
     // For a machine that is busy with other things: a test waits for conditions, and these bound it when one
     // never comes.
     expect: { poll: { timeout: 120_000 } },
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     // A process for each file, with the packages loaded anew, would be a quarter of all processor time. What
     // a file changes of its process is undone at the file's end: see test/vitest/own-environment.ts.
     isolate: false,

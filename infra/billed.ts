@@ -5,7 +5,17 @@ import { instanceClasses } from './configuration/instance-classes.ts';
 
 /** What the stack's bill depends on besides its load: an output for `npx sluice cost`. */
 export function billedOf(
-  { extraction, transformation, commit, loading, catalog, mysql, database, warehouse }: Configuration,
+  {
+    extraction,
+    transformation,
+    commit,
+    loading,
+    catalog,
+    mysql,
+    database,
+    dataEvents,
+    warehouse,
+  }: Configuration,
   alarmMetrics: number,
 ): Billed {
   const { instanceClass, storage, multiAz, proxy } = database;
@@ -22,6 +32,7 @@ export function billedOf(
     },
     ...(catalog.scheduled && { crawlSchedule: catalog.schedule }),
     ...(mysql && { database: { instanceClass, vcpus, storage, multiAz: multiAz === true, proxy } }),
+    ...(dataEvents.enabled && { dataEvents: true }),
     ...(warehouse.enabled && { warehouse: { usageLimit, usagePeriod } }),
   };
 }

@@ -7,6 +7,7 @@ import { csvTablePrefix } from '../domain/versions/key-layout.ts';
 import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
 import { AccessLogBucket } from './base/access-logs.ts';
 import { Bucket, type BucketArgs } from './base/bucket.ts';
+import { DataEvents } from './base/data-events.ts';
 import type { FunctionEnvironment } from './base/function.ts';
 import { Key } from './base/key.ts';
 import { sourceRetention } from './base/queue.ts';
@@ -55,10 +56,10 @@ const alarms = new StackAlarms({
   topicArn: configuration.alarmTopicArn,
   runbooks: configuration.runbooks,
 });
-const { accessLogs, encryptLogs, permissionsBoundary, uploaders } = configuration;
+const { accessLogs, dataEvents, encryptLogs, permissionsBoundary, uploaders } = configuration;
 const key = new Key(
   name('key'),
-  { forceDestroy, retain, uploaders, forLogs: encryptLogs, prefix: name() },
+  { forceDestroy, retain, uploaders, forLogs: encryptLogs, forTrail: dataEvents.enabled, prefix: name() },
   { provider },
 );
 const here = {
@@ -91,6 +92,7 @@ const processed = bucket('processed', {
 });
 const archive = bucket('archive', { glacierAfter: configuration.glacierAfter });
 const ledger = bucket('ledger', { createdOnce: 'receipts/' });
+if (dataEvents.enabled) recordEvents([raw, temp, failed, processed, archive, ledger]);
 
 // raw ⇒ extraction ─▶ temp. The stage gets all keys: a file with an unknown prefix is recorded as failed,
 // never ignored.
@@ -275,6 +277,16 @@ function accessLogBucket(): pulumi.Output<string> {
     { prefix: name(), expiry: accessLogs.expiry, oldVersionExpiry, forceDestroy, retain },
     here,
   ).name;
+}
+
+function recordEvents(buckets: readonly Bucket[]): void {
+  const { expiry } = dataEvents;
+  const { oldVersionExpiry } = configuration;
+  new DataEvents(
+    name('trail'),
+    { prefix: name(), buckets, key, expiry, oldVersionExpiry, forceDestroy, retain },
+    here,
+  );
 }
 
 function mySql(): MySql {

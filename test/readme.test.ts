@@ -20,7 +20,7 @@ function commandsBelow(heading: string): string[] {
     .filter((line) => line !== '');
 }
 
-test('the commands of "Use it" in the README succeed', { timeout: 300_000, tags: ['mysql'] }, async () => {
+test('the commands of "Use it" in the README succeed', { timeout: 1_200_000, tags: ['mysql'] }, async () => {
   const [start, ...others] = commandsBelow('Use it');
   expect(start).toBe('npm start');
   expect(others.length).toBeGreaterThanOrEqual(4);

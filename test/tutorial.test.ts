@@ -101,7 +101,7 @@ test('the tutorial does what it says, command by command', {
 });
 
 test('a copy of the stopped local cloud’s directory, restored elsewhere, holds everything', {
-  timeout: 300_000,
+  timeout: 1_200_000,
   tags: ['mysql'],
 }, async () => {
   const local = join(checkout, '.local');

@@ -6,10 +6,12 @@ import type { Target } from '../target/target.ts';
 import { untilInterrupted } from '../target/until-interrupted.ts';
 import { count, Progress, printableJson } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
+import { onStack } from '../verify/finding.ts';
 import { gatherFacts } from '../verify/gather/gather.ts';
 import { inspect } from '../verify/inspect.ts';
 import { cleanUpAll } from '../verify/probe/clean-up.ts';
 import { Probe } from '../verify/probe/probe.ts';
+import { StepFailed } from '../verify/probe/step.ts';
 import { inspectedText, stepText, totalText, type Verified } from '../verify/report.ts';
 
 interface VerifyOptions {
@@ -76,9 +78,10 @@ class Run {
 
   /** What Ctrl-C leaves, and the command that removes it. */
   get interrupted(): string {
-    if (this.#options.clean) return `Interrupted. To erase the rest: npx sluice verify --clean${this.#on}`;
+    const clean = `npx sluice verify --clean${this.#on}`;
+    if (this.#options.clean) return `Interrupted. To erase the rest: ${clean}`;
     if (this.#probe === undefined) return 'Interrupted. Nothing was written.';
-    return `Interrupted. The probe objects under ${this.#probe.objects.prefix} may be left. To erase them: npx sluice verify --clean${this.#on}`;
+    return `Interrupted. Left behind are the probe objects under ${this.#probe.objects.prefix}, and what the stages made of them in every bucket, the catalog and MySQL. To erase all of it: ${clean}`;
   }
 
   async verify(signal: AbortSignal): Promise<true> {
@@ -124,7 +127,11 @@ class Run {
 
   async clean(signal: AbortSignal): Promise<true> {
     this.#show('Looking for what is left');
-    const runs = await cleanUpAll(this.#shared(signal));
+    const runs = await cleanUpAll(this.#shared(signal)).catch((error: Error) => {
+      if (!(error instanceof StepFailed)) throw error;
+      const { message, cure } = onStack(error.finding, this.#on);
+      throw new UserError(`${message} ${cure}`);
+    });
     this.#progress.end();
     if (this.#options.json) console.log(printableJson({ erasedRuns: runs }));
     else

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CrawlerRunningException,
   EntityNotFoundException,
@@ -193,16 +194,18 @@ const POLL_ON_AWS_MS = 5_000;
  * Starts the crawler and waits until it has ended. If a crawl is already running, it may have passed the new
  * files; so this waits for its end and starts another one.
  *
+ * @param signal ends the wait, not the crawl
  * @throws {UserError} when the crawl fails, or on a timeout
  */
 export async function crawlAndWait(
   target: Target,
   timeoutSeconds: number,
   progress: (text: string) => void = () => {},
+  signal?: AbortSignal,
 ): Promise<CrawlerState> {
   const end = Date.now() + timeoutSeconds * 1000;
   const pause = () =>
-    new Promise((resolve) => setTimeout(resolve, target.control === undefined ? POLL_ON_AWS_MS : POLL_MS));
+    sleep(target.control === undefined ? POLL_ON_AWS_MS : POLL_MS, undefined, { ...(signal && { signal }) });
   const before = Date.now();
   let started = false;
   for (;;) {

@@ -19,7 +19,9 @@ const MAX_LINE_BYTES = 64 * 1024 * 1024;
 
 const HEADERS_AT_ONCE = 32;
 
-/** Makes the schemas that `createViews` fills, in which a timestamp is of UTC wherever this machine is. */
+/**
+ * Makes the schemas that `createViews` fills, in which a timestamp is one of UTC wherever this machine is.
+ */
 export async function createSchemas(connection: DuckDBConnection): Promise<void> {
   await connection.run(`set TimeZone = 'UTC'; create schema ${externalSchema}; create schema stored`);
 }

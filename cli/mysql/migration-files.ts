@@ -46,7 +46,7 @@ export function writeMigration({ name, statements, tables }: MigrationPlan): str
   const file = fileOf(migration);
   writeJson(file, migration);
   writeJson('tables.json', tables);
-  writeFileSync(join(directory, 'index.ts'), index([...migrations, migration]));
+  writeFileSync(join(directory, 'index.ts'), migrationIndex([...migrations, migration]));
   return `mysql/migrations/${file}`;
 }
 
@@ -77,12 +77,19 @@ function writeJson(file: string, value: unknown): void {
   writeFileSync(join(directory, file), `${JSON.stringify(value, null, 2)}\n`);
 }
 
-function index(all: readonly Migration[]): string {
+/** As Biome formats it (biome.json, `lineWidth`): it checks this file like any other. */
+const MOST_COLUMNS = 110;
+
+/** The text of `mysql/migrations/index.ts`. */
+export function migrationIndex(all: readonly Migration[]): string {
   const imported = (migration: Migration) => `migration${String(migration.number).padStart(4, '0')}`;
+  const declared = 'export const migrations: readonly Migration[] = ';
+  const inLine = `${declared}[${all.map(imported).join(', ')}];`;
+  const inLines = `${declared}[\n${all.map((each) => `  ${imported(each)},\n`).join('')}];`;
   return `// Written by: npx sluice migrate --plan
 import type { Migration } from '../../domain/tables/migration.ts';
 ${all.map((each) => `import ${imported(each)} from './${fileOf(each)}' with { type: 'json' };\n`).join('')}
 /** Every migration, in the order of their numbers. */
-export const migrations: readonly Migration[] = [${all.map(imported).join(', ')}];
+${inLine.length > MOST_COLUMNS ? inLines : inLine}
 `;
 }

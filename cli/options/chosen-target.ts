@@ -35,3 +35,13 @@ export async function chosenTarget(program: Command): Promise<Target> {
 export function stackOption({ control, outputs }: Pick<Target, 'control' | 'outputs'>): string {
   return control === undefined ? ` --stack ${outputs.stack}` : '';
 }
+
+/**
+ * Names the stack in the commands that a text advises whose author does not know where it is read, such as a
+ * function or an error.
+ *
+ * @param on ` --stack prod`, or nothing locally
+ */
+export function withStack(text: string, on: string): string {
+  return text.replace(/\bnpx sluice [a-z]+\b(?! --stack\b)/g, (command) => `${command}${on}`);
+}

@@ -1,3 +1,4 @@
+import { withStack } from '../options/chosen-target.ts';
 import type { Absent, Fact } from './fact.ts';
 import { isKnown } from './fact.ts';
 import type { Facts } from './facts.ts';
@@ -34,6 +35,12 @@ export interface Finding {
   readonly blocking: boolean;
 }
 
+/** A finding whose commands name the stack. @param on ` --stack prod`, or nothing locally */
+export function onStack(finding: Finding, on: string): Finding {
+  const { message, cure } = finding;
+  return { ...finding, message: withStack(message, on), cure: withStack(cure, on) };
+}
+
 /** Collects the findings of an area, and what was looked at. */
 export class Inspection {
   readonly area: Area;
@@ -54,7 +61,7 @@ export class Inspection {
       : `To bring it back: pulumi up --refresh --stack ${stack}`;
   }
 
-  /** The option that names the stack, for commands of ours. */
+  /** The option that names the stack. */
   get on(): string {
     const { isLocal, stack } = this.#facts;
     return isLocal ? '' : ` --stack ${stack}`;
@@ -115,6 +122,7 @@ export class Inspection {
     message: string,
     cure: string,
   ): void {
-    this.findings.push({ code, area: this.area, subject, level, message, cure, blocking });
+    const finding = { code, area: this.area, subject, level, message, cure, blocking };
+    this.findings.push(onStack(finding, this.on));
   }
 }

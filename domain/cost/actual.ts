@@ -58,7 +58,7 @@ export function costOfUsage({ hours, stages: used, stored }: Usage, stack: Bille
   const isLogMeasured = stages.every((stage) => used[stage].logs !== undefined);
   const logged = isLogMeasured ? sum((each) => each.logs ?? 0) : logs;
   return [
-    ...costOfRequests(requests),
+    ...costOfRequests(requests, stack),
     measured(
       'Lambda',
       'duration',

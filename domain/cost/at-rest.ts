@@ -22,6 +22,8 @@ export const billed = z.strictObject({
       proxy: z.boolean(),
     })
     .optional(),
+  /** Whether CloudTrail records the requests to objects. */
+  dataEvents: z.boolean().optional(),
   /** RPU-hours that the warehouse may use in a period. */
   warehouse: z
     .strictObject({ usageLimit: z.int(), usagePeriod: z.enum(['daily', 'weekly', 'monthly']) })

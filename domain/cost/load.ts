@@ -140,20 +140,26 @@ function waitingFor({ writes, reads }: Requests, memory: number): number {
 
 const estimated = positions('estimated');
 
-export const costOfRequests = ({ writes, reads }: Requests): Position[] => [
+export const costOfRequests = (
+  { writes, reads }: Requests,
+  { dataEvents = false }: Pick<Billed, 'dataEvents'>,
+): Position[] => [
   estimated('S3', 'PUT, COPY, LIST', writes, prices.s3Write),
   estimated('S3', 'GET, HEAD', reads, prices.s3Read),
+  ...(dataEvents
+    ? [estimated('CloudTrail', 'events of these requests', writes + reads, prices.dataEvent)]
+    : []),
 ];
 
 export const costOfTraces = (calls: number): Position =>
   estimated('X-Ray', 'traces, 5 % of the calls', calls * tracedShare, prices.trace);
 
 /** Estimates what work costs, if each call takes one message. */
-export function costOfWork(work: Work, memory: Billed['memory']): Position[] {
-  const { messages, requests, waiting, logs } = totalsOf(work, memory);
+export function costOfWork(work: Work, stack: Billed): Position[] {
+  const { messages, requests, waiting, logs } = totalsOf(work, stack.memory);
   const computing = ((work.records / 1e6) * processorSecondsPerMillion * processorMb) / 1_024;
   return [
-    ...costOfRequests(requests),
+    ...costOfRequests(requests, stack),
     estimated('Lambda', 'duration', waiting + computing, prices.gigabyteSecond),
     estimated('Lambda', 'calls', messages, prices.invocation),
     estimated('CloudWatch', 'logs', logs / 1e9, prices.logs),
@@ -163,10 +169,10 @@ export function costOfWork(work: Work, memory: Billed['memory']): Position[] {
 }
 
 /** Estimates what a month's load costs. */
-export function costOfLoad(load: Load, { memory, database }: Billed): Position[] {
+export function costOfLoad(load: Load, stack: Billed): Position[] {
   const stored = (load.objects * load.bytes) / 1e9;
   return [
-    ...costOfWork(workOf(load, database !== undefined), memory),
+    ...costOfWork(workOf(load, stack.database !== undefined), stack),
     estimated('S3', 'raw objects, each month that they stay', stored, prices.s3Storage),
   ];
 }

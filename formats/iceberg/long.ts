@@ -10,7 +10,9 @@ export function longOf(value: bigint): Long {
   return Number.isSafeInteger(number) ? number : value;
 }
 
-/** `JSON.parse` tells a reviver the number's own digits (ECMAScript proposal "JSON.parse source text access"). */
+/**
+ * `JSON.parse` tells a reviver the number's own digits (ECMAScript proposal "JSON.parse source text access").
+ */
 type Reviver = (this: unknown, key: string, value: unknown, context: { readonly source?: string }) => unknown;
 
 const exactly: Reviver = (_key, value, { source }) =>

@@ -78,7 +78,9 @@ class Strings extends Values {
     if (this.#ranged) this.#extendRange(at + 4, this.length);
   }
 
-  /** Byte by byte: mostly, the first byte decides. Made for this loop, it costs less than `Buffer.compare`. */
+  /**
+   * Byte by byte: mostly, the first byte decides. Made for this loop, it costs less than `Buffer.compare`.
+   */
   #extendRange(start: number, end: number): void {
     const { bytes } = this;
     const known = Math.min(end, start + TEXT_RANGE_BYTES);

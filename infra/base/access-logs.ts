@@ -1,7 +1,7 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { DeletionPolicy } from './deletion-policy.ts';
-import { everything, privateBucket } from './private-bucket.ts';
+import { forLogs, privateBucket } from './private-bucket.ts';
 
 export interface AccessLogBucketArgs extends DeletionPolicy {
   /** The beginning of the names of the buckets whose logs it gets. */
@@ -24,6 +24,7 @@ export class AccessLogBucket extends pulumi.ComponentResource {
     const { accountId } = aws.getCallerIdentityOutput({}, { parent: this });
     this.name = privateBucket(name, {
       ...args,
+      ...forLogs(args.expiry),
       statements: (arn) => [
         {
           Sid: 'S3WritesLogs',
@@ -37,10 +38,8 @@ export class AccessLogBucket extends pulumi.ComponentResource {
           },
         },
       ],
-      encryption: { applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' } },
-      lifecycle: [{ id: 'expiry', ...everything, expiration: { days: args.expiry } }],
       parent: this,
-    }).bucket;
+    }).s3.bucket;
     this.registerOutputs({ name: this.name });
   }
 }

@@ -34,7 +34,7 @@ export class Bucket extends pulumi.ComponentResource {
 
   constructor(name: string, args: BucketArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Bucket', name, {}, options);
-    const s3 = privateBucket(name, {
+    const { s3 } = privateBucket(name, {
       ...args,
       statements: (arn) => [
         ...denyForeignKeys(arn, args.key.arn),

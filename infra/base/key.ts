@@ -6,9 +6,11 @@ import { type DeletionPolicy, deletionOptions } from './deletion-policy.ts';
 export interface KeyArgs extends DeletionPolicy {
   /** Whether CloudWatch Logs may encrypt the stack's log groups with it. */
   readonly forLogs: boolean;
+  /** Whether CloudTrail may encrypt the events of the stack's trail with it. */
+  readonly forTrail: boolean;
   /** ARNs of those who upload to the raw bucket, maybe from other accounts. */
   readonly uploaders: readonly string[];
-  /** The beginning of the names of the stack's log groups, behind `/aws/…/`. */
+  /** The beginning of the names of the stack's trail, and of its log groups, behind `/aws/…/`. */
   readonly prefix: string;
 }
 
@@ -64,6 +66,7 @@ export class Key extends pulumi.ComponentResource {
           },
           ...(args.uploaders.length > 0 ? [encryptsUploads(args.uploaders, this)] : []),
           ...(args.forLogs ? [encryptsLogs(args.prefix, identity.accountId, this)] : []),
+          ...(args.forTrail ? encryptsEvents(args.prefix, identity.accountId, this) : []),
         ]),
       },
       { parent: this, ...deletionOptions(args) },
@@ -94,6 +97,37 @@ function encryptsLogs(prefix: string, accountId: pulumi.Output<string>, parent: 
       },
     },
   };
+}
+
+/** The ARNs of the trails whose names begin so, for a condition. */
+export function trailArns(prefix: string, parent: pulumi.Resource): pulumi.Output<string> {
+  const { region } = aws.getRegionOutput({}, { parent });
+  const { accountId } = aws.getCallerIdentityOutput({}, { parent });
+  return pulumi.interpolate`arn:aws:cloudtrail:${region}:${accountId}:trail/${prefix}-*`;
+}
+
+/** CloudTrail guide, create-kms-key-policy-for-cloudtrail. To describe a key has no encryption context. */
+function encryptsEvents(
+  prefix: string,
+  accountId: pulumi.Output<string>,
+  parent: pulumi.Resource,
+): Statement[] {
+  const allows = (Sid: string, action: string, condition: Statement['Condition'] = {}): Statement => ({
+    Sid,
+    Effect: 'Allow',
+    Principal: { Service: 'cloudtrail.amazonaws.com' },
+    Action: [action],
+    Resource: '*',
+    Condition: { ArnLike: { 'aws:SourceArn': trailArns(prefix, parent) }, ...condition },
+  });
+  return [
+    allows('TrailDescribesKey', 'kms:DescribeKey'),
+    allows('TrailEncryptsEvents', 'kms:GenerateDataKey*', {
+      StringLike: {
+        'kms:EncryptionContext:aws:cloudtrail:arn': pulumi.interpolate`arn:aws:cloudtrail:*:${accountId}:trail/*`,
+      },
+    }),
+  ];
 }
 
 /**

@@ -23,8 +23,20 @@ const ofOthers = ['lifecycleRules', 'policy', 'serverSideEncryptionConfiguration
 /** What a lifecycle rule for every object has. */
 export const everything = { status: 'Enabled', filter: { prefix: '' } };
 
+/** The settings of a bucket that a service of AWS writes its logs to, which are kept for some days. */
+export const forLogs = (expiry: number): Pick<PrivateBucketArgs, 'encryption' | 'lifecycle'> => ({
+  encryption: { applyServerSideEncryptionByDefault: { sseAlgorithm: 'AES256' } },
+  lifecycle: [{ id: 'expiry', ...everything, expiration: { days: expiry } }],
+});
+
+/** A bucket, and the policy that whoever writes to it must wait for. */
+export interface PrivateBucket {
+  readonly s3: aws.s3.Bucket;
+  readonly policy: aws.s3.BucketPolicy;
+}
+
 /** A versioned bucket that is never public and refuses calls without TLS, with all that configures it. */
-export function privateBucket(name: string, args: PrivateBucketArgs): aws.s3.Bucket {
+export function privateBucket(name: string, args: PrivateBucketArgs): PrivateBucket {
   const { parent } = args;
   const here = { parent, retainOnDelete: args.retain };
   const s3 = new aws.s3.Bucket(
@@ -52,7 +64,7 @@ export function privateBucket(name: string, args: PrivateBucketArgs): aws.s3.Buc
     },
     here,
   );
-  new aws.s3.BucketPolicy(
+  const policy = new aws.s3.BucketPolicy(
     name,
     {
       bucket,
@@ -92,5 +104,5 @@ export function privateBucket(name: string, args: PrivateBucketArgs): aws.s3.Buc
     },
     { ...here, dependsOn: [versioning] },
   );
-  return s3;
+  return { s3, policy };
 }

@@ -8,12 +8,14 @@ import { functionChecks } from './rules/functions.ts';
 import { mysqlChecks } from './rules/mysql.ts';
 import { networkChecks } from './rules/network.ts';
 import { queueChecks } from './rules/queues.ts';
+import { trailChecks } from './rules/trail.ts';
 import { workflowChecks } from './rules/workflows.ts';
 
 /** All checks. Put your own check in a file of this folder and add it here. */
 export const checks: readonly Check[] = [
   ...queueChecks,
   ...bucketChecks,
+  ...trailChecks,
   ...functionChecks,
   ...alarmChecks,
   ...dashboardChecks,

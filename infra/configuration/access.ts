@@ -37,3 +37,12 @@ export const accessLogs = z
     expiry: whole(15, 3_650).default(90),
   })
   .prefault({});
+
+/** CloudTrail's record of the requests to the objects of the stack's buckets. */
+export const dataEvents = z
+  .strictObject({
+    enabled: z.boolean().default(false),
+    /** Days for which they are kept. */
+    expiry: whole(15, 3_650).default(90),
+  })
+  .prefault({});

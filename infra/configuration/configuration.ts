@@ -1,6 +1,6 @@
 import * as pulumi from '@pulumi/pulumi';
 import * as z from 'zod';
-import { accessLogs, permissionsBoundary, uploaders } from './access.ts';
+import { accessLogs, dataEvents, permissionsBoundary, uploaders } from './access.ts';
 import { catalogConfiguration, warehouseConfiguration } from './catalog.ts';
 import { database, forStack } from './database.ts';
 import { fromJson } from './from-json.ts';
@@ -60,6 +60,7 @@ export const keys = z.strictObject({
   encryptLogs: fromJson(z.boolean().default(false)),
   uploaders: fromJson(uploaders),
   accessLogs: fromJson(accessLogs),
+  dataEvents: fromJson(dataEvents),
   // One raw object can take the whole timeout. With one message per call, a killed call delays no other
   // message.
   extraction: fromJson(stage({ timeout: 900, batchSize: 1, maximumConcurrency: 10, alarmAge: 14_400 })),

@@ -65,6 +65,16 @@ export const needs: Readonly<Record<string, readonly Need[]>> = {
   ],
   'aws:s3/bucketVersioning:BucketVersioning': [on(bucket, 's3', 'GetBucketVersioning PutBucketVersioning')],
 
+  'aws:cloudtrail/trail:Trail': [
+    on(
+      named('cloudtrail', 'trail/sluice-STACK-*'),
+      'cloudtrail',
+      `AddTags CreateTrail DeleteTrail GetEventSelectors GetInsightSelectors GetTrail GetTrailStatus ListTags
+      PutEventSelectors RemoveTags StartLogging StopLogging UpdateTrail`,
+    ),
+    on('*', 'cloudtrail', 'DescribeTrails'),
+  ],
+
   'aws:sqs/queue:Queue': [
     on(
       queue,

@@ -60,6 +60,7 @@ const makers: Readonly<Record<string, Make>> = {
     const url = `${request.queueEndpoint}/${accountId}/${name}`;
     return { id: url, outputs: { name, url, arn: arn('sqs', name) } };
   },
+  'aws:cloudtrail/trail:Trail': withArn('cloudtrail', 'trail/'),
   'aws:cloudwatch/eventRule:EventRule': withArn('events', 'rule/'),
   'aws:cloudwatch/metricAlarm:MetricAlarm': withArn('cloudwatch', 'alarm:'),
   'aws:cloudwatch/dashboard:Dashboard': byName(

@@ -1,6 +1,7 @@
 /** Types without effect on the pipeline in one run on one machine. */
 export const notSimulated = new Set([
   'pulumi:providers:aws',
+  'aws:cloudtrail/trail:Trail',
   // Processes here can reach everything that the machine can, including the databases on it.
   'aws:ec2/defaultSecurityGroup:DefaultSecurityGroup',
   'aws:ec2/flowLog:FlowLog',

@@ -67,6 +67,13 @@ describe('the page’s figures are those of the command', () => {
     expect(page).toContain(`objects of ten records each would cost ${whole(totalOf(small) - stored)}.`);
   });
 
+  it('of the data events of a million small objects', () => {
+    const load = { objects: 1e6, records: 1, bytes: 1_200, partitions: 1 };
+    const more = totalOf(costOfLoad(load, { ...dev, dataEvents: true })) - totalOf(costOfLoad(load, dev));
+    expect(page).toContain(`record of these 20 M requests at $0.10 per 100,000 adds **${whole(more)}**`);
+    expect(contentOf('docs/infrastructure.md')).toContain(`[${whole(more)} for a million small objects]`);
+  });
+
   it('of a month at rest', () => {
     expect(page).toContain(`Together **${cents(totalOf(atRest(dev)))}**`);
     const more = (of: Partial<typeof database>) =>
@@ -150,7 +157,7 @@ describe('what the last days cost', () => {
     duration: 4_000,
     logs,
   });
-  const bill = (logs: number | undefined, stored?: Usage['stored']) =>
+  const bill = (logs: number | undefined, stored?: Usage['stored'], more: Partial<Billed> = {}) =>
     costOfUsage(
       {
         hours: 73,
@@ -162,7 +169,7 @@ describe('what the last days cost', () => {
         },
         stored,
       },
-      { ...dev, database },
+      { ...dev, database, ...more },
     );
   const of = (positions: readonly Position[], item: string) =>
     positions.find((each) => each.item.startsWith(item));
@@ -188,6 +195,15 @@ describe('what the last days cost', () => {
   it('estimates the S3 requests of the messages that were done, with MySQL’s', () => {
     expect(of(bill(undefined), 'PUT')).toMatchObject({ quantity: 90 * 14, basis: 'estimated' });
     expect(of(bill(undefined), 'GET')).toMatchObject({ quantity: 90 * 19, basis: 'estimated' });
+  });
+
+  it('has an event for each of these requests if CloudTrail records them', () => {
+    expect(of(bill(undefined), 'events')).toBeUndefined();
+    expect(of(bill(undefined, undefined, { dataEvents: true }), 'events')).toMatchObject({
+      service: 'CloudTrail',
+      quantity: 90 * (8 + 13),
+      basis: 'estimated',
+    });
   });
 
   it('has the days’ share of what is there all the time, and no empty receive twice', () => {
@@ -231,6 +247,12 @@ describe('the prices', () => {
         if (other.startsWith(`${family}.`) && less < size)
           expect(instancePrice(other)?.usd, `${other}, ${name}`).toBeLessThan(usd);
     }
+  });
+
+  it('of a larger class are as many times that of an xlarge', () => {
+    expect(instancePrice('db.m7g.xlarge')?.usd).toBe(0.337);
+    expect(instancePrice('db.m7g.4xlarge')?.usd).toBeCloseTo(4 * 0.337, 6);
+    expect(instancePrice('db.r7g.16xlarge')?.usd).toBeCloseTo(16 * 0.478, 6);
   });
 
   it('are unknown of a class that no list has', () => {

@@ -33,7 +33,7 @@ const atRestTypes: Readonly<Record<string, string>> = {
 /** Those that are billed when they are used, or never. */
 const freeTypes = new Set(
   `s3/bucket:Bucket s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration
-  s3/bucketLogging:BucketLogging ec2/flowLog:FlowLog s3/bucketNotification:BucketNotification s3/bucketOwnershipControls:BucketOwnershipControls
+  s3/bucketLogging:BucketLogging ec2/flowLog:FlowLog s3/bucketNotification:BucketNotification cloudtrail/trail:Trail s3/bucketOwnershipControls:BucketOwnershipControls
   s3/bucketPolicy:BucketPolicy s3/bucketPublicAccessBlock:BucketPublicAccessBlock
   s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration
   s3/bucketVersioning:BucketVersioning glue/catalogDatabase:CatalogDatabase glue/catalogTable:CatalogTable
@@ -66,6 +66,7 @@ describe.each(stacks)('of %s, the output for npx sluice cost', (_name, stack) =>
     expect(billed.database?.storage).toBe(instance?.['allocatedStorage']);
     expect(billed.database?.multiAz).toBe(instance?.['multiAz']);
     expect(billed.database?.proxy ?? false).toBe(inputsOf(stack, 'rds/proxy:Proxy').length > 0);
+    expect(billed.dataEvents ?? false).toBe(inputsOf(stack, 'cloudtrail/trail:Trail').length > 0);
     const [limit] = inputsOf(stack, 'redshiftserverless/usageLimit:UsageLimit');
     expect(billed.warehouse?.usageLimit).toBe(limit?.['amount']);
     expect(billed.warehouse?.usagePeriod).toBe(limit?.['period']);

@@ -25,11 +25,15 @@ export const withEverything: StackOptions = {
     'sluice:permissionsBoundary': 'arn:aws:iam::000000000000:policy/boundary',
     'sluice:encryptLogs': 'true',
     'sluice:accessLogs': '{"enabled":true}',
+    'sluice:dataEvents': '{"enabled":true}',
     'sluice:uploaders': '["arn:aws:iam::111111111111:role/exporter"]',
     'sluice:warehouse': '{"enabled":true}',
     'sluice:alarmTopicArn': 'arn:aws:sns:us-east-1:000000000000:alarms',
   },
 };
+
+/** The same under the longest name that a stack may have. */
+export const longNamed: StackOptions = { ...withEverything, stack: 'a-stack-of-24-letters-ab' };
 
 /** As `Pulumi.prod.yaml.example` has it. */
 export const forProduction: StackOptions = {

@@ -58,7 +58,7 @@ beforeAll(async () => {
     digests.add(hash('sha256', trace));
     for (const each of unmet) if (trace.includes(each)) unmet.delete(each);
   }
-}, 300_000);
+}, 1_800_000);
 
 describe('the simulated pipeline', () => {
   it('ends as the model says, whatever faults it meets', () => {

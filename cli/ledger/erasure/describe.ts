@@ -77,6 +77,10 @@ export function elsewhere({ outputs, control }: Target, withMysql: boolean): Els
       what: 'results of queries in Athena',
       lives: 'until somebody deletes them from the workgroup’s bucket',
     },
+    {
+      what: 'S3’s access logs and CloudTrail’s events of the buckets, with keys, if the stack records them',
+      lives: 'for .expiry days (90 by default), and then as old versions for sluice:oldVersionExpiry days',
+    },
     { what: 'executions of the state machines, with keys', lives: 'for 90 days' },
     { what: 'messages of the crawl queue, with names of files', lives: 'for 14 days at most' },
   ];

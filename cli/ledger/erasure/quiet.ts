@@ -38,7 +38,7 @@ export async function untilQuiet(
     onWait(
       `Waiting until no function works on it${messages > 0 ? `: ${count(messages, 'message')} in the queues` : ''}`,
     );
-    await pause(isOnAws ? POLL_ON_AWS_MS : POLL_MS);
+    await pause(isOnAws ? POLL_ON_AWS_MS : POLL_MS, undefined, { signal }).catch(() => {});
   }
 }
 

@@ -8,6 +8,7 @@ import {
   versionPath,
   versionSegment,
 } from '../../../domain/versions/key-layout.ts';
+import { stackOption, withStack } from '../../options/chosen-target.ts';
 import { type QueueState, queueStates } from '../../target/queue-state.ts';
 import type { Target } from '../../target/target.ts';
 import { age, count, printable } from '../../terminal/terminal.ts';
@@ -67,7 +68,10 @@ export class TroubleFinder {
     const queue = queueOf(stage);
     const found =
       noted ?? (await this.#unnoted(object, stage, queue)) ?? this.#withoutMessage(stage, queue, since);
-    return found && { ...found, cure: this.#cureOf(found, object.key, queueOf(found.stage)) };
+    if (found === undefined) return undefined;
+    const on = stackOption(this.#target);
+    const cure = this.#cureOf(found, object.key, queueOf(found.stage));
+    return { ...found, message: withStack(found.message, on), cure: cure && withStack(cure, on) };
   }
 
   #cureOf(

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { total } from '../../../domain/versions/receipt.ts';
+import { stackOption } from '../../options/chosen-target.ts';
 import type { Target } from '../../target/target.ts';
 import { integer, Progress } from '../../terminal/terminal.ts';
 import { UserError } from '../../terminal/user-error.ts';
@@ -60,7 +61,7 @@ export async function waitFor(
       progress.show([done, ...(records > 0 ? [rate] : []), position].join('; '));
       if (Date.now() > end)
         throw new UserError(
-          `Timeout after ${timeoutSeconds} s. ${position}; the work goes on. To see its progress: npx sluice status`,
+          `Timeout after ${timeoutSeconds} s. ${position}; the work goes on. To see its progress: npx sluice status${stackOption(target)}`,
         );
       await sleep(POLL_MS, undefined, { ...(signal && { signal }) }).catch(() => signal?.throwIfAborted());
     }

@@ -44,7 +44,7 @@ function checkRule(
       'rule_disabled',
       name,
       `The rule of ${what} is disabled, so EventBridge delivers none of its events; those of this time are lost.`,
-      `To enable it: aws events enable-rule --name ${name}. Then send what was missed: npx sluice sweep --enqueue${inspection.on}`,
+      `To enable it: aws events enable-rule --name ${name}. Then send what was missed: npx sluice sweep --enqueue`,
     );
   if (missed.length > 0)
     inspection.wrong(

@@ -80,7 +80,7 @@ export function checkMappings({ stages: of }: Facts, inspection: Inspection): vo
           'mapping_problem',
           uuid,
           `The mapping of the ${stage} says of its last call: ${lastResult}.`,
-          `To see why: npx sluice logs ${stage}${inspection.on}`,
+          `To see why: npx sluice logs ${stage}`,
         );
     }
   }

@@ -27,7 +27,7 @@ export function checkAlarms({ alarms }: Facts, inspection: Inspection): void {
         'alarm_rings',
         nameOnAws,
         `The alarm ${name} rings: ${reason} ${description}`.trim(),
-        `To see all: npx sluice alarms${inspection.on}`,
+        'To see all: npx sluice alarms',
       );
   }
 }
@@ -42,7 +42,7 @@ export function checkCatalog({ catalog }: Facts, inspection: Inspection): void {
         'crawl_failed',
         crawlerName,
         `The last crawl ended as ${crawler.lastStatus}: ${crawler.lastMessage ?? 'Glue gives no reason.'}`,
-        `To try again: npx sluice crawl --wait${inspection.on}. Its log is in the group /aws-glue/crawlers.`,
+        'To try again: npx sluice crawl --wait. Its log is in the group /aws-glue/crawlers.',
       );
     const queue = knownOf(catalog.queue);
     if (queue !== undefined && crawler.queueArn !== queue.arn)

@@ -2,24 +2,31 @@ import { DeletePartitionCommand } from '@aws-sdk/client-glue';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { VERIFICATION } from '../../../domain/dataset.ts';
 import { ErasureScope } from '../../../domain/versions/erasure.ts';
+import { parseLedgerKey } from '../../../domain/versions/key-layout.ts';
+import { unreadableDocument } from '../../../store/ledger.ts';
 import { listVersions } from '../../../store/listing.ts';
 import { describeInventory } from '../../ledger/erasure/describe.ts';
 import { Erasure } from '../../ledger/erasure/erase.ts';
 import { isEmpty } from '../../ledger/erasure/inventory.ts';
 import { untilQuiet } from '../../ledger/erasure/quiet.ts';
 import { type ErasableRows, RowsOfObjects } from '../../ledger/erasure/rows.ts';
+import { ledgerOf } from '../../ledger/ledger.ts';
 import { withMysql } from '../../mysql/mysql.ts';
-import { lostKey, probePrefix } from './objects.ts';
-import { differs, type ProbeOptions } from './step.ts';
+import { HIDDEN_SECONDS } from '../../target/held-messages.ts';
+import { queueDepth } from '../../target/queue-state.ts';
+import type { Target } from '../../target/target.ts';
+import { probeObjects, probePrefix } from './objects.ts';
+import { verificationTable } from './sinks.ts';
+import { differs, type ProbeOptions, untilNextLook } from './step.ts';
 
-type CleanUpOptions = Pick<ProbeOptions, 'target' | 'signal' | 'progress' | 'mysqlUrl' | 'on'>;
+type CleanUpOptions = Pick<ProbeOptions, 'target' | 'signal' | 'progress' | 'mysqlUrl'>;
 
 /** Erases everything of a run, from every bucket and queue, MySQL and the catalog. */
 export async function cleanUp(
   { run, keys }: { readonly run: string; readonly keys: readonly string[] },
   options: CleanUpOptions,
 ): Promise<string> {
-  const { target, signal, progress, mysqlUrl, on } = options;
+  const { target, signal, progress, mysqlUrl } = options;
   // Every file of the lake and the archive begins with its dataset's name.
   const scope = new ErasureScope(keys, undefined, probePrefix);
   const erase = async (rows: ErasableRows | undefined) => {
@@ -45,7 +52,7 @@ export async function cleanUp(
       'left_behind',
       `${probePrefix}${run}/`,
       `This is left: ${describeInventory(left)}`,
-      `To erase it: npx sluice verify --clean${on}`,
+      'To erase it: npx sluice verify --clean',
     );
   return 'everything was erased; the lines in the logs stay until their retention ends';
 }
@@ -56,15 +63,41 @@ async function retract(keys: readonly string[], { target, signal, progress }: Cl
   await untilQuiet(target, signal, progress);
 }
 
-/** Erases what runs have left behind that were interrupted or killed. @returns how many runs */
+/**
+ * Erases what runs have left behind that were interrupted or killed. A run that was killed while it erased
+ * has objects no longer, but entries in the ledger, which go last, or its partition.
+ *
+ * @returns how many runs
+ */
 export async function cleanUpAll(options: CleanUpOptions): Promise<number> {
   const { target } = options;
   const runs = new Map<string, Set<string>>();
-  for await (const { key } of listVersions(target, target.outputs.buckets.raw, probePrefix)) {
-    const run = key.slice(probePrefix.length).split('/')[0] ?? '';
-    const prefix = `${probePrefix}${run}/`;
-    runs.set(run, (runs.get(run) ?? new Set([lostKey(prefix)])).add(key));
-  }
+  const note = (run: string, ...keys: readonly string[]) =>
+    runs.set(run, new Set([...(runs.get(run) ?? probeObjects(run).keys), ...keys]));
+  const noteKey = (key: string) => note(key.slice(probePrefix.length).split('/')[0] ?? '', key);
+  for await (const { key } of listVersions(target, target.outputs.buckets.raw, probePrefix)) noteKey(key);
+  for await (const key of keysInLedger(target)) noteKey(key);
+  for (const { values } of (await verificationTable(target))?.partitions ?? []) note(values[0] ?? '');
+  if (runs.size > 0) await untilReleased(options);
   for (const [run, keys] of runs) await cleanUp({ run, keys: [...keys] }, options);
   return runs.size;
+}
+
+async function* keysInLedger(target: Target): AsyncGenerator<string> {
+  const { ledger } = target.outputs.buckets;
+  for await (const { key } of listVersions(target, ledger, `heads/${VERIFICATION}/`)) {
+    const place = parseLedgerKey(key);
+    const entry = place && (await ledgerOf(target).entry(place).catch(unreadableDocument));
+    if (entry !== undefined && 'key' in entry) yield entry.key;
+  }
+}
+
+/** Waits for the dead letters that a killed run holds: nobody else sees them until then. */
+async function untilReleased({ target, signal, progress }: CleanUpOptions): Promise<void> {
+  const end = Date.now() + HIDDEN_SECONDS * 1000;
+  while ((await queueDepth(target, target.outputs.deadLetterQueues.extraction)).inFlight > 0) {
+    if (Date.now() > end) return;
+    progress('Waiting until the dead letters are visible that a killed run holds');
+    await untilNextLook({ target, signal });
+  }
 }

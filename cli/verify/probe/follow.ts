@@ -46,7 +46,8 @@ export async function follow(
     const isLate = now - since > timeoutMs;
     if (now >= lookAt || isLate) {
       const { trouble } = await withTrouble({ ...state, since }, new TroubleFinder(target));
-      const denial = trouble && denialIn(trouble.message);
+      // What EventBridge may not do is told of as an event that was not delivered.
+      const denial = trouble?.kind === 'undelivered' ? undefined : trouble && denialIn(trouble.message);
       // It would be tried again to no avail: a permission does not come back by itself.
       if (isLate || denial !== undefined || isStuck({ trouble }))
         return { stuck: await whereStuck(target, { ...state, trouble }, now - since, denial) };
@@ -94,7 +95,7 @@ async function whereStuck(
       return finding(
         'undelivered',
         `EventBridge could not deliver its event to the ${stage}; it is in ${target.outputs.undeliveredQueues[stage]}: ${trouble.code}: ${trouble.message}`,
-        trouble.cure ?? log,
+        `Bring back what it names, such as the queue's or the key's policy: pulumi up --refresh. ${trouble.cure ?? log}`,
       );
     case 'retrying':
     case 'failed':

@@ -13,14 +13,14 @@ import { differs, type ProbeOptions } from './step.ts';
  */
 export async function redrivePoison(
   { prefix }: ProbeObjects,
-  { target, timeoutMs, signal, on }: ProbeOptions,
+  { target, timeoutMs, signal }: ProbeOptions,
 ): Promise<string> {
   const key = lostKey(prefix);
   const QueueUrl = target.outputs.deadLetterQueues.extraction;
   const versionId = randomUUID().replaceAll('-', '');
   await sendEvent(target, QueueUrl, { key, versionId, sequencer: '00', size: 1 });
   const [dlq] = deadLetterQueues(target, ['extraction']).filter(({ place }) => place === 'dlq');
-  const cure = `To see the DLQ: npx sluice dlq extraction${on}`;
+  const cure = 'To see the DLQ: npx sluice dlq extraction';
   const end = Date.now() + timeoutMs;
   for (;;) {
     // A short look may miss it, and another reader may hold it for a while.

@@ -2,11 +2,14 @@ import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { isRetry, parseStageLine } from '../../../domain/activity/stage-line.ts';
 import { errorText } from '../../../domain/errors.ts';
 import { total } from '../../../domain/versions/receipt.ts';
+import { settleAll } from '../../../store/settle-all.ts';
 import { entryOf } from '../../ledger/ledger.ts';
 import { rejects } from '../../ledger/rejects/rejects.ts';
 import type { ObjectState } from '../../ledger/states/object-state.ts';
+import { withStack } from '../../options/chosen-target.ts';
 import { uploadedVersion } from '../../target/uploaded-version.ts';
 import { LogTail, logGroupOf, quotedTerm } from '../../terminal/log-events.ts';
+import { onStack } from '../finding.ts';
 import { cleanUp } from './clean-up.ts';
 import { follow } from './follow.ts';
 import { type ProbeObject, type ProbeObjects, probeObjects } from './objects.ts';
@@ -36,7 +39,7 @@ export class Probe {
   /** Each step needs those before it, so after a failure only the cleaning up is left. */
   async run(): Promise<StepResult[]> {
     const { objects } = this;
-    const { target, crawl, on } = this.#options;
+    const { target, crawl } = this.#options;
     await this.#step('records', () => this.#records());
     await this.#step('rejects', () => this.#rejects());
     let version = '';
@@ -69,7 +72,7 @@ export class Probe {
       () => {
         if (!isStuck) return cleanUp(objects, this.#options);
         throw new StepSkipped(
-          `${objects.prefix} is left for you to look at; to erase it afterwards: npx sluice verify --clean${on}`,
+          `${objects.prefix} is left for you to look at; to erase it afterwards: npx sluice verify --clean`,
         );
       },
       true,
@@ -78,10 +81,16 @@ export class Probe {
   }
 
   async #step(step: StepName, work: () => Promise<string>, always = false): Promise<void> {
-    const { signal, onStep, progress } = this.#options;
+    const { signal, onStep, progress, on } = this.#options;
     const begun = performance.now();
     const end = (result: StepResult['result'], detail: string, findings: StepResult['findings'] = []) => {
-      const done = { step, result, detail, tookMs: Math.round(performance.now() - begun), findings };
+      const done: StepResult = {
+        step,
+        result,
+        detail: withStack(detail, on),
+        tookMs: Math.round(performance.now() - begun),
+        findings: findings.map((each) => onStack(each, on)),
+      };
       this.#results.push(done);
       onStep(done);
     };
@@ -110,7 +119,7 @@ export class Probe {
     const { mixed, doomed, unreadable } = this.objects;
     const all = [mixed, doomed, unreadable];
     const versions = await Promise.all(all.map((each) => this.#put(each)));
-    const told = await Promise.all(all.map((each, i) => this.#expect(each, versions[i] ?? '')));
+    const told = await settleAll(all.map((each, i) => this.#expect(each, versions[i] ?? '')));
     return told.join('; ');
   }
 
@@ -123,7 +132,7 @@ export class Probe {
 
   /** Follows an object to its end, and compares its counts with what must be. */
   async #expect(object: ProbeObject, versionId: string): Promise<string> {
-    const { target, on } = this.#options;
+    const { target } = this.#options;
     const { key, read, written, filtered, rejects: rejected, fault } = object;
     const ended = await follow(target, { key, versionId }, this.#options);
     if ('stuck' in ended) throw new StepFailed(ended.stuck);
@@ -142,19 +151,19 @@ export class Probe {
           'counts_differ',
           key,
           `${what} is ${seen[what] ?? 'missing'}, and must be ${value ?? 'missing'}.`,
-          `To see its history: npx sluice explain${on} ${key}`,
+          `To see its history: npx sluice explain ${key}`,
         );
     return fault ?? `${read} read = ${written} written + ${filtered} filtered + ${rejected.length} rejected`;
   }
 
   async #rejects(): Promise<string> {
-    const { target, on } = this.#options;
+    const { target } = this.#options;
     const { key, rejects: wanted } = this.objects.mixed;
     const found: (readonly [number, string])[] = [];
     const request = { keys: [key], codes: [], since: 0, limit: 100, withRecord: false };
     for await (const each of rejects(target, request)) {
       if ('problem' in each)
-        throw differs('rejects_differ', key, each.problem, `To list them: npx sluice rejects${on} ${key}`);
+        throw differs('rejects_differ', key, each.problem, `To list them: npx sluice rejects ${key}`);
       if ('reject' in each) found.push([each.reject.recordNumber, each.reject.code]);
     }
     const text = (all: readonly (readonly [number, string])[]) =>
@@ -167,13 +176,13 @@ export class Probe {
         'rejects_differ',
         key,
         `The failed bucket has ${text(found) || 'no reject'}, and must have ${text(wanted)}.`,
-        `To list them: npx sluice rejects${on} ${key}`,
+        `To list them: npx sluice rejects ${key}`,
       );
     return text(found);
   }
 
   async #deletion(): Promise<string> {
-    const { target, on } = this.#options;
+    const { target } = this.#options;
     const { key } = this.objects.doomed;
     await target.s3.send(new DeleteObjectCommand({ Bucket: target.outputs.buckets.raw, Key: key }));
     await this.#until(
@@ -186,7 +195,7 @@ export class Probe {
           'deletion_unseen',
           key,
           'It was deleted, and the ledger still has its version as the active one: the event of the deletion did not arrive, or extraction fails at it.',
-          `To see which: npx sluice status${on} ${key}; npx sluice logs extraction${on}`,
+          `To see which: npx sluice status ${key}; npx sluice logs extraction`,
         ),
     );
     return 'the deleted object was retracted';
@@ -194,7 +203,7 @@ export class Probe {
 
   /** Sends the event of the replacing version once more, and waits until extraction says that it knew it. */
   async #duplicate(versionId: string): Promise<string> {
-    const { target, on } = this.#options;
+    const { target } = this.#options;
     const { key, body } = this.objects.replacing;
     const current = (await entryOf(target, key))?.entry.current;
     const sequencer = current?.sequencer ?? '';
@@ -221,7 +230,7 @@ export class Probe {
           'duplicate_unseen',
           key,
           `Its event was sent once more, and no line in ${group} says that extraction acknowledged a duplicate.`,
-          `To see its lines: npx sluice logs extraction${on}`,
+          'To see its lines: npx sluice logs extraction',
         ),
     );
     return 'the event that came twice was acknowledged as a duplicate';

@@ -1,5 +1,5 @@
 import { VERIFICATION } from '../../../domain/dataset.ts';
-import { crawlAndWait, readCatalog } from '../../lake/catalog.ts';
+import { type CatalogTable, crawlAndWait, readCatalog } from '../../lake/catalog.ts';
 import { queryLake } from '../../lake/lake.ts';
 import type { QueryResult } from '../../lake/query-result.ts';
 import { differenceText } from '../../ledger/reconcile/difference-text.ts';
@@ -7,6 +7,7 @@ import { reconcile } from '../../ledger/reconcile/reconcile.ts';
 import type { LookInTables } from '../../ledger/reconcile/reconciled.ts';
 import { withTables } from '../../mysql/look-in-tables.ts';
 import { queryMysql } from '../../mysql/query-mysql.ts';
+import type { Target } from '../../target/target.ts';
 import { count } from '../../terminal/terminal.ts';
 import type { ProbeObjects } from './objects.ts';
 import { differs, type ProbeOptions, StepSkipped } from './step.ts';
@@ -14,7 +15,7 @@ import { differs, type ProbeOptions, StepSkipped } from './step.ts';
 /** Compares the receipts with the lake, the archive, the failed bucket and MySQL. */
 export async function reconcileProbe(
   { keys, replacing }: ProbeObjects,
-  { target, mysqlUrl, on }: ProbeOptions,
+  { target, mysqlUrl }: ProbeOptions,
 ): Promise<string> {
   const problems: string[] = [];
   let found: { readonly lake: number; readonly archive: number; readonly tables?: number } | undefined;
@@ -29,7 +30,7 @@ export async function reconcileProbe(
   };
   const url = mysqlUrl();
   await (url === undefined ? compare(undefined) : withTables(url, true, compare));
-  const cure = `To compare again: npx sluice reconcile${on} ${replacing.key}`;
+  const cure = `To compare again: npx sluice reconcile ${replacing.key}`;
   if (found === undefined) throw differs('sinks_differ', replacing.key, 'The ledger does not know it.', cure);
   for (const [sink, rows] of Object.entries(found))
     if (rows !== replacing.written)
@@ -43,15 +44,14 @@ export async function reconcileProbe(
 /** Crawls, after which the catalog must have the run's partition. */
 export async function crawlForProbe(
   { run }: ProbeObjects,
-  { target, timeoutMs, progress, on }: ProbeOptions,
+  { target, timeoutMs, signal, progress }: ProbeOptions,
 ): Promise<string> {
   const { crawler } = target.outputs.catalog;
-  const cure = `To see the last crawls: npx sluice catalog${on}. Their log is in the group /aws-glue/crawlers.`;
-  await crawlAndWait(target, timeoutMs / 1000, progress).catch((error: Error) => {
+  const cure = 'To see the last crawls: npx sluice catalog. Their log is in the group /aws-glue/crawlers.';
+  await crawlAndWait(target, timeoutMs / 1000, progress, signal).catch((error: Error) => {
     throw differs('crawl_failed', crawler, error.message, cure);
   });
-  const tables = await readCatalog(target, true);
-  const partitions = tables.find(({ name }) => name === VERIFICATION)?.partitions ?? [];
+  const { partitions = [] } = (await verificationTable(target)) ?? {};
   if (!partitions.some(({ values }) => values[0] === run))
     throw differs(
       'partition_missing',
@@ -62,36 +62,33 @@ export async function crawlForProbe(
   return 'the crawl registered the new partition';
 }
 
+/** The probe objects' table, with the partitions of runs that were not erased. */
+export async function verificationTable(target: Target): Promise<CatalogTable | undefined> {
+  return (await readCatalog(target, true)).find(({ name }) => name === VERIFICATION);
+}
+
 const sql = (run: string) => `select id, text from ${VERIFICATION} where run = '${run}' order by id`;
 
 /** Queries the lake, by Redshift or DuckDB. */
 export async function queryProbe(
   objects: ProbeObjects,
-  { target, progress, on }: ProbeOptions,
+  { target, signal, progress }: ProbeOptions,
 ): Promise<string> {
   const statement = sql(objects.run);
-  const result = await queryLake(target, statement, progress).catch((error: Error) => {
-    throw differs(
-      'query_failed',
-      VERIFICATION,
-      error.message,
-      `To try it: npx sluice query${on} "${statement}"`,
-    );
+  const result = await queryLake(target, statement, progress, { signal }).catch((error: Error) => {
+    throw differs('query_failed', VERIFICATION, error.message, `To try it: npx sluice query "${statement}"`);
   });
   const by = target.control === undefined && target.outputs.warehouse !== undefined ? 'Redshift' : 'DuckDB';
-  return compared(objects, result, by, `To try it: npx sluice query${on} "${statement}"`);
+  return compared(objects, result, by, `To try it: npx sluice query "${statement}"`);
 }
 
-export async function queryProbeInMysql(
-  objects: ProbeObjects,
-  { mysqlUrl, on }: ProbeOptions,
-): Promise<string> {
+export async function queryProbeInMysql(objects: ProbeObjects, { mysqlUrl }: ProbeOptions): Promise<string> {
   const url = mysqlUrl();
   if (url === undefined)
     throw new StepSkipped('this machine can’t reach MySQL: set MYSQL_URL, e.g. of a tunnel');
   const statement = sql(objects.run);
   const result = await queryMysql(url, statement);
-  return compared(objects, result, 'MySQL', `To try it: npx sluice query --mysql${on} "${statement}"`);
+  return compared(objects, result, 'MySQL', `To try it: npx sluice query --mysql "${statement}"`);
 }
 
 function compared({ rows }: ProbeObjects, result: QueryResult, by: string, cure: string): string {

@@ -9,7 +9,7 @@ const SYNC_BYTES = 16;
 /** Java's blocks have 64,000 bytes, PyIceberg's one record. */
 const BLOCK_BYTES = 64_000;
 /** More than any writer's block has: a small file must not fill the memory when it is decompressed. */
-const MOST_BLOCK_BYTES = 256 * 1024 * 1024;
+const MOST_BLOCK_BYTES = 64 * 1024 * 1024;
 
 /** A file's own data besides its schema, as texts. */
 export type AvroMetadata = Readonly<Record<string, string>>;

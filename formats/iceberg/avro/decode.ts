@@ -147,7 +147,9 @@ function named(
   return decode;
 }
 
-/** The fields of the pairs keep their own names: a map's key and value have ids that differ from map to map. */
+/**
+ * The fields of the pairs keep their own names: a map's key and value have ids that differ from map to map.
+ */
 function mapOfPairs(fields: readonly AvroField[], inner: (schema: AvroSchema) => Decode): Decode {
   const decoders = fields.map(({ name, type }) => [name, inner(type)] as const);
   const pair = (from: ByteReader): readonly [unknown, unknown] => {

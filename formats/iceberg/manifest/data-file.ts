@@ -37,7 +37,9 @@ export interface DataFile {
 
 export const status = { existing: 0, added: 1, deleted: 2 } as const;
 
-/** What a manifest says of a data file. `null` is inherited from the manifest list; only if `status` is added. */
+/**
+ * What a manifest says of a data file. `null` is inherited from the manifest list; only if `status` is added.
+ */
 export interface ManifestEntry {
   readonly status: (typeof status)[keyof typeof status];
   /** Of the snapshot that added the file, or deleted it. */

@@ -54,9 +54,7 @@ function recordOf({ dataFile: file, ...entry }: ManifestEntry, fields: readonly 
       content: 0,
       file_path: file.filePath,
       file_format: file.fileFormat,
-      partition: Object.fromEntries(
-        fields.map(({ field: { name } }) => [avroName(name), file.partition[name]]),
-      ),
+      partition: partitionRecord(file, fields),
       record_count: file.recordCount,
       file_size_in_bytes: file.fileSizeInBytes,
       column_sizes: file.columnSizes,
@@ -69,6 +67,17 @@ function recordOf({ dataFile: file, ...entry }: ManifestEntry, fields: readonly 
       sort_order_id: file.sortOrderId,
     },
   };
+}
+
+/** @throws {TypeError} for a value that is not named, since null is a partition of its own */
+function partitionRecord({ filePath, partition }: DataFile, fields: readonly TypedField[]): object {
+  return Object.fromEntries(
+    fields.map(({ field: { name } }) => {
+      if (partition[name] === undefined)
+        throw new TypeError(`${filePath} has no value of its partition ${name}.`);
+      return [avroName(name), partition[name]];
+    }),
+  );
 }
 
 const names = namesById(entrySchema([]));

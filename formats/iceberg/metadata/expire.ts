@@ -19,8 +19,8 @@ export interface Expiry {
 }
 
 /**
- * Forgets old snapshots (specification, "Snapshot Retention Policy"). Those that a branch or a tag names stay.
- * Make the file of the result by `nextMetadata`.
+ * Forgets old snapshots (specification, "Snapshot Retention Policy"). Those that a branch or a tag names
+ * stay. Make the file of the result by `nextMetadata`.
  */
 export function expire(metadata: TableMetadata, { before, keep }: Retention): Expiry {
   const named = new Set<Long>(Object.values(metadata.refs).map((ref) => ref['snapshot-id']));

@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import * as z from 'zod';
 import { jsonOf, type Long, parseJson } from '../long.ts';
-import { partitionSpec, type Schema, type SortOrder, schema, sortOrder } from '../schema/types.ts';
+import { partitionSpec, type Schema, schema, sortOrder } from '../schema/types.ts';
 
 /** Far more than Glue takes: 20 MB. */
 const MOST_BYTES = 256 * 1024 * 1024;
@@ -77,11 +77,6 @@ export function schemaOf(metadata: TableMetadata, id: number): Schema {
 
 export function specOf(metadata: TableMetadata, id: number) {
   return named(metadata['partition-specs'], (each) => each['spec-id'] === id, `partition spec ${id}`);
-}
-
-export function sortOrderOf(metadata: TableMetadata): SortOrder {
-  const id = metadata['default-sort-order-id'];
-  return named(metadata['sort-orders'], (each) => each['order-id'] === id, `sort order ${id}`);
 }
 
 /** @returns `undefined` if the table has no snapshot yet @throws {Error} if there is none with this id */

@@ -29,8 +29,8 @@ export interface Change {
 const deletes = ['total-delete-files', 'total-position-deletes', 'total-equality-deletes'] as const;
 
 /**
- * The figures of a snapshot ("Optional Snapshot Summary Fields"). Redshift Spectrum requires the totals. Those
- * of files and rows are counted, so that they are right whatever the snapshot before says.
+ * The figures of a snapshot ("Optional Snapshot Summary Fields"). Redshift Spectrum requires the totals.
+ * Those of files and rows are counted, so that they are right whatever the snapshot before says.
  */
 export function summaryOf({ added, removed, manifests, created, parent }: Change): Record<string, string> {
   const before = parent?.summary;

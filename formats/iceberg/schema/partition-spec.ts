@@ -44,8 +44,8 @@ export function specAfter(
 export const unsorted: SortOrder = { 'order-id': 0, fields: [] };
 
 /**
- * The sort orders of a table after its rows are to be sorted by these columns, ascending, and which of them it
- * is now. Nulls come first.
+ * The sort orders of a table after its rows are to be sorted by these columns, ascending, and which of them
+ * it is now. Nulls come first.
  */
 export function sortOrderAfter(
   orders: readonly SortOrder[],

@@ -22,8 +22,8 @@ const primitives = {
 } as const satisfies Record<Exclude<ColumnType['kind'], 'list' | 'struct'>, PrimitiveType>;
 
 /**
- * A table's schema after its columns changed (specification, "Schema Evolution"). A column keeps its id by its
- * name, or by the old name that `renames` tells; a new one gets the next id; one that is gone leaves the
+ * A table's schema after its columns changed (specification, "Schema Evolution"). A column keeps its id by
+ * its name, or by the old name that `renames` tells; a new one gets the next id; one that is gone leaves the
  * schema. So a reader finds in every file, old or new, the values of the column that it means.
  *
  * What was optional stays so, and a column that comes later is optional: the rows before it have no value.

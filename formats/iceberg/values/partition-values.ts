@@ -55,13 +55,6 @@ function storedValue(name: string, type: string, value: unknown): PartitionValue
   return stored as string | Long | boolean;
 }
 
-/** The value of a row in a partition, with texts for dates. */
-export function rowValue(type: string, value: PartitionValue): unknown {
-  return type === 'date' && typeof value === 'number'
-    ? new Date(value * DAY_MS).toISOString().slice(0, 10)
-    : value;
-}
-
 /** The type of a partition field in a manifest. @throws {Error} if no partition of ours can have it */
 export function avroTypeOf(type: string): AvroSchema {
   switch (type) {

@@ -1,4 +1,6 @@
-/** Iceberg's default: `write.metadata.metrics.default` is `truncate(16)`. Code points of a text, bytes else. */
+/**
+ * Iceberg's default: `write.metadata.metrics.default` is `truncate(16)`. Code points of a text, bytes else.
+ */
 export const BOUND_LENGTH = 16;
 
 const MOST_CODE_POINT = 0x10ffff;

@@ -3,10 +3,15 @@ import { at, besides, deniesWithoutTls, list, number, policyOf, statements } fro
 
 const bucket = 'aws:s3/bucket:Bucket';
 const logging = 'aws:s3/bucketLogging:BucketLogging';
+const trail = 'aws:cloudtrail/trail:Trail';
 
-/** Whether S3 writes its access logs of other buckets to it. */
+/** Whether S3 writes its access logs of other buckets to it, or CloudTrail its events. */
 const getsLogs = ({ outputs }: Registered, all: readonly Registered[]) =>
-  all.some(({ type, inputs }) => type === logging && inputs['targetBucket'] === outputs['bucket']);
+  all.some(
+    ({ type, inputs }) =>
+      (type === logging && inputs['targetBucket'] === outputs['bucket']) ||
+      (type === trail && inputs['s3BucketName'] === outputs['bucket']),
+  );
 
 /** Buckets and the resources that configure them. */
 export const bucketChecks: readonly Check[] = [
@@ -50,9 +55,9 @@ export const bucketChecks: readonly Check[] = [
   },
   {
     name: 'bucket-encryption',
-    rule: 'A bucket is encrypted by KMS with a customer managed key and bucket keys; one that gets S3’s access logs, by S3.',
+    rule: 'A bucket is encrypted by KMS with a customer managed key and bucket keys; one that gets logs, by S3.',
     reason:
-      'Access to a customer managed key can be denied and audited; bucket keys save most calls to KMS. S3 delivers its logs to no bucket that KMS encrypts.',
+      'Access to a customer managed key can be denied and audited; bucket keys save most calls to KMS. S3 delivers its logs to no bucket that KMS encrypts, and CloudTrail names the key itself.',
     source: 'S3 guide, bucket-key and enable-server-access-logging',
     type: bucket,
     passes: (each, all) => {
@@ -135,7 +140,7 @@ export const bucketChecks: readonly Check[] = [
   },
   {
     name: 'bucket-events',
-    rule: 'A bucket sends its changes to EventBridge, unless it gets S3’s access logs.',
+    rule: 'A bucket sends its changes to EventBridge, unless it gets logs.',
     reason: 'These events drive the pipeline.',
     source: 'S3 guide, EventBridge',
     type: bucket,

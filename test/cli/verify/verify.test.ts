@@ -1,18 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DisableRuleCommand, EnableRuleCommand } from '@aws-sdk/client-eventbridge';
-import { paginateGetPartitions } from '@aws-sdk/client-glue';
 import { UpdateEventSourceMappingCommand } from '@aws-sdk/client-lambda';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Facts } from '../../../cli/verify/facts.ts';
 import { gatherFacts } from '../../../cli/verify/gather/gather.ts';
 import { inspect } from '../../../cli/verify/inspect.ts';
 import type { Verified } from '../../../cli/verify/report.ts';
-import { VERIFICATION } from '../../../domain/dataset.ts';
-import { listVersions } from '../../../store/listing.ts';
 import { startTestPipeline, type TestPipeline } from '../../pipeline/running-pipeline.ts';
 import { sluice } from '../sluice.ts';
 import { broken, changed } from './broken-deployments.ts';
+import { leftBehind } from './left-behind.ts';
 
 const checks = join(import.meta.dirname, '../../../cli/verify/checks');
 
@@ -44,18 +42,6 @@ const codesOf = ({ inspected, probe }: Verified) =>
   [...inspected, ...(probe?.steps ?? [])].flatMap(({ findings }) =>
     findings.filter(({ level }) => level === 'failed').map(({ code }) => code),
   );
-
-/** Everything of the probe objects that is left in any bucket, in the catalog, or on the way. */
-async function leftBehind(): Promise<string[]> {
-  const { target } = pipeline;
-  const left: string[] = [];
-  for (const bucket of Object.values(target.outputs.buckets))
-    for await (const { key } of listVersions(target, bucket)) if (key.includes(VERIFICATION)) left.push(key);
-  const table = { DatabaseName: target.outputs.catalog.database, TableName: VERIFICATION };
-  for await (const { Partitions = [] } of paginateGetPartitions({ client: target.glue }, table))
-    left.push(...Partitions.flatMap(({ Values = [] }) => Values));
-  return left;
-}
 
 describe('the inspection', () => {
   test('finds nothing wrong with a deployment that is well', () => {
@@ -102,7 +88,7 @@ describe('npx sluice verify', () => {
       'cleanup passed',
     ]);
     expect({ status, ok }).toEqual({ status: 0, ok: true });
-    expect(await leftBehind()).toEqual([]);
+    expect(await leftBehind(pipeline.target)).toEqual([]);
   });
 
   test('prints what it looked at, and writes nothing with --no-probe', async () => {
@@ -111,7 +97,7 @@ describe('npx sluice verify', () => {
     expect(stdout).toContain('✓ rules: 4 things looked at');
     expect(stdout).toContain('! catalog');
     expect(stdout).toContain('What was looked at is well, 1 warning.');
-    expect(await leftBehind()).toEqual([]);
+    expect(await leftBehind(pipeline.target)).toEqual([]);
   });
 
   test('names a rule that was disabled, and sends no probe objects', async () => {
@@ -121,7 +107,7 @@ describe('npx sluice verify', () => {
     const verified = await verify().finally(() => events.send(new EnableRuleCommand({ Name: rule?.name })));
     expect(codesOf(verified)).toEqual(['rule_disabled']);
     expect(verified).toMatchObject({ status: 1, ok: false, probe: null });
-    expect(await leftBehind()).toEqual([]);
+    expect(await leftBehind(pipeline.target)).toEqual([]);
   });
 
   test('names a mapping that was disabled', async () => {

@@ -4,6 +4,7 @@ import { checks } from '../../../infra/compliance/checks.ts';
 import { everything, program, set } from '../the-program.ts';
 import { breakingCatalog } from './breaking-catalog.ts';
 import { breakingMysql } from './breaking-mysql.ts';
+import { breakingTrail } from './breaking-trail.ts';
 import { breakingWorkflows } from './breaking-workflows.ts';
 
 /** Of a stack that has everything, as copies that a test may break. */
@@ -179,6 +180,7 @@ const breaking: readonly (readonly [check: string, type: string, path: string, v
     document([{ Effect: 'Allow', Action: ['xray:PutTraceSegments', 's3:GetObject'], Resource: '*' }]),
   ].map((policy) => ['least-privilege', rolePolicy, 'policy', policy] as const),
   ...breakingMysql,
+  ...breakingTrail,
   ...breakingCatalog,
   ...breakingWorkflows,
 ];

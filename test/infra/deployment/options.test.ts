@@ -98,6 +98,70 @@ describe('access logs', () => {
   });
 });
 
+describe('data events', () => {
+  const trails = 'aws:cloudtrail/trail:Trail';
+  const [trail] = ofType(everything, trails);
+  const name = 'sluice-dev-trail-local';
+  const arnOf = (stack: string) =>
+    `arn:aws:cloudtrail:us-east-1:000000000000:trail/sluice-${stack}-trail-local`;
+  /** Whether a condition admits the trail of a stack. */
+  const admits = (pattern: unknown, stack: string) => arnGlob(String(pattern))(arnOf(stack));
+
+  test('are those of the objects of each bucket of the pipeline, encrypted with the stack’s key', () => {
+    expect(trail?.inputs).toMatchObject({
+      s3BucketName: name,
+      kmsKeyId: ofType(everything, 'aws:kms/key:Key')[0]?.outputs['arn'],
+      enableLogFileValidation: true,
+      advancedEventSelectors: [
+        {
+          fieldSelectors: [
+            { field: 'eventCategory', equals: ['Data'] },
+            { field: 'resources.type', equals: ['AWS::S3::Object'] },
+            {
+              field: 'resources.ARN',
+              startsWiths: ['raw', 'temp', 'failed', 'processed', 'archive', 'ledger'].map(
+                (purpose) => `arn:aws:s3:::sluice-dev-${purpose}-local/`,
+              ),
+            },
+          ],
+        },
+      ],
+    });
+  });
+
+  test('are written by this stack’s trail alone, under the key that names it', () => {
+    const policy = ofType(everything, 'aws:s3/bucketPolicy:BucketPolicy').find(
+      ({ inputs }) => inputs['bucket'] === name,
+    );
+    const ofBucket = (parseStatements(JSON.parse(String(policy?.inputs['policy']))) ?? []).filter(
+      ({ Effect }) => Effect === 'Allow',
+    );
+    expect(ofBucket.map(({ Action, Resource }) => [...Action, ...Resource])).toEqual([
+      ['s3:GetBucketAcl', `arn:aws:s3:::${name}`],
+      ['s3:PutObject', `arn:aws:s3:::${name}/AWSLogs/000000000000/*`],
+    ]);
+    const ofKey = ['TrailDescribesKey', 'TrailEncryptsEvents'].map((sid) => statement(everything, sid));
+    expect(ofKey.map((each) => each?.Action)).toEqual([['kms:DescribeKey'], ['kms:GenerateDataKey*']]);
+    for (const each of [...ofBucket, ...ofKey]) {
+      expect(each?.Principal).toEqual(['cloudtrail.amazonaws.com']);
+      const pattern = each?.Condition['ArnLike']?.['aws:SourceArn'];
+      expect([admits(pattern, 'dev'), admits(pattern, 'prod')]).toEqual([true, false]);
+    }
+  });
+
+  test('expire', () => {
+    const rules = ofType(everything, 'aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration').find(
+      ({ inputs }) => inputs['bucket'] === name,
+    )?.inputs['rules'];
+    expect(rules).toContainEqual(expect.objectContaining({ id: 'expiry', expiration: { days: 90 } }));
+  });
+
+  test('are off by default, and CloudTrail may not use the key', () => {
+    expect(ofType(program, trails)).toEqual([]);
+    expect(keyPolicy(program).filter(({ Principal }) => Principal.join().includes('cloudtrail'))).toEqual([]);
+  });
+});
+
 describe('a database', () => {
   const [instance] = ofType(everything, 'aws:rds/instance:Instance');
 

@@ -47,7 +47,7 @@ describe('a refresh', () => {
         'serverSideEncryptionConfiguration',
     };
     const buckets = everything.resources.filter(({ type }) => type === 'aws:s3/bucket:Bucket');
-    expect(buckets).toHaveLength(7);
+    expect(buckets).toHaveLength(8);
     for (const { inputs, outputs, options } of buckets) {
       // AWS tells all that there is of the bucket; the program gives only its own inputs.
       const told = Object.entries(set).flatMap(([type, property]) =>

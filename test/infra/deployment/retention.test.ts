@@ -20,7 +20,7 @@ describe('a stack to be kept', () => {
   test('protects its buckets, its key and its database, and nothing else', () => {
     const kept = everything.resources.filter(isProtected);
     expect(kept.map(({ urn }) => urn)).toEqual(typed(everything, holders).map(({ urn }) => urn));
-    expect(kept).toHaveLength(9);
+    expect(kept).toHaveLength(10);
     expect(kept.every(({ options }) => options.protect)).toBe(true);
   });
 

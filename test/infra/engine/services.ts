@@ -104,6 +104,11 @@ const answer =
 const structOf = (value: Properties) => struct.Struct.fromJavaScript(JSON.parse(JSON.stringify(value)));
 
 function goalOf(request: monitor.RegisterResourceRequest, { stack, project, directory }: Work): Goal {
+  const propertyDependencies: Record<string, readonly string[]> = {};
+  // Not `toArray`, which has the values as they are on the wire.
+  request.getPropertydependenciesMap().forEach((urns, property) => {
+    propertyDependencies[property] = urns.getUrnsList();
+  });
   const parent = request.getParent();
   const [, , parents = ''] = parent.split('::');
   const within = parents === '' || parents === 'pulumi:pulumi:Stack' ? '' : `${parents}$`;
@@ -116,12 +121,7 @@ function goalOf(request: monitor.RegisterResourceRequest, { stack, project, dire
     provider: request.getProvider(),
     inputs: plain(request.getObject()?.toJavaScript() ?? {}, directory),
     dependencies: request.getDependenciesList().sort(),
-    propertyDependencies: Object.fromEntries(
-      request
-        .getPropertydependenciesMap()
-        .toArray()
-        .map(([property, urns]) => [property, urns.getUrnsList?.() ?? []]),
-    ),
+    propertyDependencies,
     options: {
       protect: request.getProtect() ?? false,
       retainOnDelete: request.getRetainondelete() ?? false,

@@ -136,15 +136,14 @@ export class Stack {
       return { ...goal, id: before.id, outputs };
     }
     if (before.options.protect) throw new Error('It is protected, and would be replaced.');
+    if (options.deleteBeforeReplace)
+      for (const each of [...this.#withReplaced(before, gone).reverse(), before]) {
+        this.#delete(each);
+        gone.add(each.urn);
+        steps.push({ does: 'delete', urn: each.urn, changed: [] });
+      }
+    else this.#replaced.push(before);
     steps.push({ does: 'replace', urn, changed });
-    if (!options.deleteBeforeReplace) {
-      this.#replaced.push(before);
-      return { ...goal, ...this.#account.create(goal) };
-    }
-    for (const each of [...this.#withReplaced(before, gone).reverse(), before]) {
-      this.#delete(each);
-      gone.add(each.urn);
-    }
     return { ...goal, ...this.#account.create(goal) };
   }
 

@@ -71,6 +71,7 @@ const everyKey = {
   'sluice:uploaders': '["arn:aws:iam::222222222222:role/exporter"]',
   'sluice:encryptLogs': 'false',
   'sluice:accessLogs': JSON.stringify({ enabled: true, expiry: 100 }),
+  'sluice:dataEvents': JSON.stringify({ enabled: true, expiry: 100 }),
   'sluice:catalog': JSON.stringify({ schedule: 'cron(0 6 * * ? *)', scheduled: false, alarmAge: 100_000 }),
   'sluice:warehouse': JSON.stringify({
     enabled: true,
@@ -173,7 +174,7 @@ describe('a stack with everything', () => {
     const { steps, errors } = stack.destroy();
     expect(steps).toEqual([]);
     expect(errors.map((each) => /(\w+)::[^:]+$/.exec(each)?.[1]).sort()).toEqual([
-      ...Array(7).fill('Bucket'),
+      ...Array(8).fill('Bucket'),
       'Instance',
       'Key',
     ]);
@@ -210,6 +211,27 @@ describe('a stack with everything', () => {
     expect(typesOf(steps, 'create', 'replace', 'delete').filter((type) => /Vpc|Subnet/.test(type))).toEqual(
       [],
     );
+  });
+
+  test('deletes the catalog’s database with all that is in it before it makes one with another name', async () => {
+    const name = { find: "name.replaceAll('-', '_')", replace: "name.replaceAll('-', '_').concat('_2')" };
+    const file = 'infra/catalog/catalog.ts';
+    write(file, edited({ file, ...name }, directory));
+    const before = new Map(stack.state);
+    const { steps, errors } = await up(everyKey);
+    expect(errors).toEqual([]);
+    const order = steps.map((each) => `${each.does} ${typeOf(each)}`);
+    const last = (step: string) => order.lastIndexOf(step);
+    const tables = [...before.keys()].filter((urn) => urn.includes(':CatalogTable::'));
+    expect(order.filter((each) => each === 'delete CatalogTable')).toHaveLength(tables.length);
+    expect(order.indexOf('delete Crawler')).toBeGreaterThanOrEqual(0);
+    expect(last('delete CatalogTable')).toBeLessThan(last('delete CatalogDatabase'));
+    expect(order.indexOf('delete Crawler')).toBeLessThan(last('delete CatalogDatabase'));
+    expect(last('delete CatalogDatabase')).toBeLessThan(order.indexOf('replace CatalogDatabase'));
+    expect(order.indexOf('replace CatalogDatabase')).toBeLessThan(order.indexOf('replace CatalogTable'));
+    expect(order.filter((each) => each === 'replace CatalogTable')).toHaveLength(tables.length);
+    expect([...stack.state.keys()]).toEqual(expect.arrayContaining(tables));
+    expect(await up(everyKey)).toMatchObject({ steps: [], errors: [] });
   });
 
   test('has room beside it for a second stack', async () => {
