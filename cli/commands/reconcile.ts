@@ -167,9 +167,7 @@ async function run(
         `${count(uncompared, 'row')} in MySQL could only be counted: another schema or older code loaded them. To load them again: npx sluice replay KEY --force`,
       );
     if (shown > 0)
-      console.log(
-        'To take out of a table what it should not show: npx sluice erase KEY --old-versions',
-      );
+      console.log('To take out of a table what it should not show: npx sluice erase KEY --old-versions');
     if (strays > shown)
       console.log('Nothing uses the orphaned files. Delete them yourself: docs/operations.md.');
   }

@@ -23,6 +23,8 @@ export interface CommitRequest {
   /** Of the table's current partition spec. */
   readonly added?: readonly DataFile[];
   readonly removed?: readonly Removal[];
+  /** Files that no manifest of the snapshot may name any more, not even as deleted. */
+  readonly forgotten?: (path: string) => boolean;
   /** The same rows in other files: a compaction. */
   readonly replace?: boolean;
   /** Further properties of the snapshot: `COMMIT_PROPERTY` among them. */
@@ -66,6 +68,7 @@ export async function commit(request: CommitRequest): Promise<Commit> {
   const sequenceNumber = metadata['last-sequence-number'] + 1;
   const after = new ManifestsAfter({ metadata, read, snapshotId, sequenceNumber, uuid });
   await after.open(parent);
+  if (request.forgotten !== undefined) await after.forget(request.forgotten);
   await after.remove(removed);
   if (replace) refuseOtherRows(added, after.removed);
   after.add(added);

@@ -105,6 +105,23 @@ export class ManifestsAfter {
     if (left.size > 0) throw new NotLive([...left.keys()]);
   }
 
+  /** Writes the manifests anew that name such files, without them; they do not stand as deleted either. */
+  async forget(isForgotten: (path: string) => boolean): Promise<void> {
+    const { metadata, read } = this.#snapshot;
+    const candidates = this.#kept.filter(({ content }) => content === 0);
+    for await (const { manifest, entries } of openManifests(metadata, candidates, read)) {
+      const named = entries.filter(({ dataFile }) => isForgotten(dataFile.filePath));
+      if (named.length === 0) continue;
+      this.removed.push(...named.filter(isLive).map(({ dataFile }) => dataFile));
+      const rest = entries.filter((entry) => isLive(entry) && !isForgotten(entry.dataFile.filePath));
+      this.#kept = this.#kept.filter((each) => each !== manifest);
+      this.#merged = true;
+      if (rest.length === 0) continue;
+      const after = rest.map((entry): ResolvedEntry => ({ ...entry, status: status.existing }));
+      this.#added.push(this.#write(manifest.partitionSpecId, after));
+    }
+  }
+
   /** If there are more than `most` small manifests, merges those of before into large ones. */
   async merge(most: number): Promise<void> {
     const { metadata, read } = this.#snapshot;

@@ -80,7 +80,8 @@ export function evolveTable(
   const schema = currentSchema(metadata);
   const state = { schema, lastColumnId: metadata['last-column-id'] };
   // Files of newer code have columns that older code does not know.
-  const isBehind = layout.recorded !== undefined && schema['schema-id'] >= layout.recorded.schema['schema-id'];
+  const isBehind =
+    layout.recorded !== undefined && schema['schema-id'] >= layout.recorded.schema['schema-id'];
   const after = isBehind ? state : (layout.recorded ?? schemaAfter(state, layout.columns, layout.renames));
   refuseLostPartitions(metadata, state, after);
   // An equal schema is used again, as the format's own library does.

@@ -99,7 +99,8 @@ async function tracesOf(key: string): Promise<string[]> {
       for (const { Key = '', VersionId } of [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])]) {
         const name = decodeURIComponent(Key.replaceAll('+', ' '));
         const isIts = place === 'raw' ? name === key : name.includes(objectId(key));
-        if (isIts || (await namesIt(Bucket, name, VersionId, key))) traces.push(`${place}/${name} ${VersionId}`);
+        if (isIts || (await namesIt(Bucket, name, VersionId, key)))
+          traces.push(`${place}/${name} ${VersionId}`);
       }
       const { IsTruncated, NextKeyMarker, NextVersionIdMarker } = page;
       marker = IsTruncated ? { KeyMarker: NextKeyMarker, VersionIdMarker: NextVersionIdMarker } : undefined;
