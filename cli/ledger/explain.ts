@@ -10,6 +10,7 @@ import {
   objectId,
   parsePartKey,
   parsePublicationKey,
+  versionSegment,
 } from '../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import type { Receipt } from '../../domain/versions/receipt.ts';
@@ -104,7 +105,7 @@ export async function objectHistory(target: Target, key: string, logsSince: numb
     })),
     ...work.flatMap(momentsOf),
     ...notes,
-    ...published,
+    ...published.map((moment) => afterItsWork(moment, work)),
     ...logs.moments,
   ];
   return {
@@ -182,6 +183,14 @@ function resultOf(stage: Stage, receipts: readonly Receipt[]): string {
   }
   if (rejects.length > 0) facts.push(`rejected: ${rejects.join(', ')}`);
   return facts.join('; ');
+}
+
+/** S3 rounds times down, to before the end of the work that made a version whole. */
+function afterItsWork(moment: TimelineEvent, work: readonly StageWork[]): TimelineEvent {
+  const before = work.find(
+    ({ versionId, stage }) => versionSegment(versionId) === moment.versionId && stage === moment.stage,
+  );
+  return before === undefined ? moment : { ...moment, at: Math.max(moment.at, lastOf(before.receipts)) };
 }
 
 /** Events from the failed bucket: faults, and attempts that failed. */

@@ -99,8 +99,8 @@ async function tracesOf(key: string): Promise<string[]> {
       for (const { Key = '', VersionId } of [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])]) {
         const name = decodeURIComponent(Key.replaceAll('+', ' '));
         const isIts = place === 'raw' ? name === key : name.includes(objectId(key));
-        if (isIts || (await namesIt(Bucket, name, VersionId, key)))
-          traces.push(`${place}/${name} ${VersionId}`);
+        const named = isIts ? [] : await namedIn(Bucket, name, VersionId, key);
+        if (isIts || named.length > 0) traces.push([`${place}/${name}`, ...named, VersionId].join(' '));
       }
       const { IsTruncated, NextKeyMarker, NextVersionIdMarker } = page;
       marker = IsTruncated ? { KeyMarker: NextKeyMarker, VersionIdMarker: NextVersionIdMarker } : undefined;
@@ -109,12 +109,12 @@ async function tracesOf(key: string): Promise<string[]> {
   return traces.sort();
 }
 
-/** Whether an object is a manifest that names a file of a key. */
-async function namesIt(Bucket: string, Key: string, VersionId: string | undefined, key: string) {
-  if (!/\/metadata\/.*-m\d+\.avro$/.test(Key)) return false;
+/** The files of a key that a manifest names. */
+async function namedIn(Bucket: string, Key: string, VersionId: string | undefined, key: string) {
+  if (!/\/metadata\/.*-m\d+\.avro$/.test(Key)) return [];
   const { Body } = await target.s3.send(new GetObjectCommand({ Bucket, Key, VersionId }));
   const manifest = Buffer.from((await Body?.transformToByteArray()) ?? []);
-  return filesNamedIn(manifest).some((uri) => uri.includes(objectId(key)));
+  return filesNamedIn(manifest).filter((uri) => uri.includes(objectId(key)));
 }
 
 /** Whether a trace is of a version: in raw it has the version's id, elsewhere the segment of it. */
