@@ -236,6 +236,23 @@ describe('a part of a version that was overtaken', () => {
     expect(store.keys('archive')).toEqual(archiveOf(store, 'v2'));
   });
 
+  it('is not at fault if its file is removed while it is archived', async () => {
+    const store = new MemoryStore();
+    await extractVersion(store, 'v1', '10', recipe(1));
+    await transformVersion(store, 'v1');
+    const [part = ''] = publications(store);
+    const overtaken = storeWith(store, {
+      copy: async (from, to) => {
+        // Its successor is not loaded yet.
+        await extractVersion(store, 'v2', '20', recipe(2));
+        await store.remove('processed', [from.key]);
+        return store.copy(from, to);
+      },
+    });
+    expect(await load(store, part, { store: overtaken })).toMatchObject({ result: 'stale' });
+    expect(store.keys('archive')).toEqual([]);
+  });
+
   it('just after its loading stays until its successor is loaded', async () => {
     const store = new MemoryStore();
     const mysql = calmMysql();

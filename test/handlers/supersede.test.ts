@@ -86,6 +86,16 @@ describe('a new version', () => {
     expect(headOf(store)).toMatchObject({ current: { versionId: 'v2' }, attempts: [], superseded: [] });
   });
 
+  it('leaves the files of the one before, which older snapshots of the table show', async () => {
+    const store = new MemoryStore();
+    await put(store, easyAndHard, event('v1', '10'));
+    const before = dataFiles(store);
+    await put(store, easy, event('v2', '20'));
+    expect(headOf(store).superseded).toEqual([]);
+    expect(dataFiles(store)).toEqual(expect.arrayContaining(before));
+    expect(namesOf(before)).toEqual(['v1 difficulty=easy', 'v1 difficulty=hard']);
+  });
+
   it('leaves the one before in place until it is complete itself', async () => {
     const store = new MemoryStore();
     await put(store, easyAndHard, event('v1', '10'));

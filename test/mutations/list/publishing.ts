@@ -84,7 +84,7 @@ export const publishing: readonly Mutation[] = [
     name: 'gives up at the first conflict',
     file: group,
     find: 'const ATTEMPTS = 10;',
-    replace: 'const ATTEMPTS = 2;',
+    replace: 'const ATTEMPTS = 1;',
     caughtBy: 'test/handlers/commit/commit-group.test.ts',
   },
   {

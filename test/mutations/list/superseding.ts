@@ -14,6 +14,7 @@ export const superseding: readonly Mutation[] = [
     file,
     find: 'if (csv.length > 0 || !isWhole(published)) await',
     replace: 'await',
+    caughtBy: 'test/handlers/supersede.test.ts',
   },
   {
     name: 'leaves the files of a version that was never published',
