@@ -22,7 +22,7 @@ export class AccessLogBucket extends pulumi.ComponentResource {
   constructor(name: string, args: AccessLogBucketArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:AccessLogBucket', name, {}, options);
     const { accountId } = aws.getCallerIdentityOutput({}, { parent: this });
-    this.name = privateBucket(name, {
+    const { policy } = privateBucket(name, {
       ...args,
       ...forLogs(args.expiry),
       statements: (arn) => [
@@ -39,7 +39,10 @@ export class AccessLogBucket extends pulumi.ComponentResource {
         },
       ],
       parent: this,
-    }).s3.bucket;
+    });
+    // By the policy's, so that no bucket sends logs before S3 may write them; S3 refuses a target that it may
+    // not write to (InvalidTargetBucketForLogging).
+    this.name = policy.bucket;
     this.registerOutputs({ name: this.name });
   }
 }

@@ -104,6 +104,15 @@ describe('a stack with everything', () => {
     expect(first.steps.length).toBeGreaterThan(200);
   });
 
+  test('lets S3 write its logs before a bucket sends them', () => {
+    const indexOf = (...ends: readonly string[]) =>
+      first.steps.flatMap(({ urn }, index) => (ends.some((end) => urn.includes(end)) ? [index] : []));
+    const [mayWrite = Number.POSITIVE_INFINITY] = indexOf(':BucketPolicy::sluice-dev-access');
+    const sends = indexOf(':BucketLogging::');
+    expect(sends.length).toBeGreaterThan(0);
+    expect(Math.min(...sends)).toBeGreaterThan(mayWrite);
+  });
+
   test('has no change after a refresh, though AWS tells more than it was given', async () => {
     stack.refresh();
     expect(await up()).toEqual({ steps: [], errors: [], warnings: [] });
