@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mentionedBy } from '../domain/versions/table-mentions.ts';
+import { parseDataKey, type VersionPath } from '../domain/versions/key-layout.ts';
+import { mentioned, mentionedBy } from '../domain/versions/table-mentions.ts';
 import { readManifest } from '../formats/iceberg/manifest/manifest.ts';
 import { commit } from '../formats/iceberg/metadata/commit.ts';
 import { expire, onlyExpired } from '../formats/iceberg/metadata/expire.ts';
@@ -58,7 +59,9 @@ async function tryToForget(options: ForgetOptions): Promise<readonly string[] | 
   const last = await lastWhere(metadata.snapshots, (snapshot) => naming.isNamedBy(snapshot));
   if (last === undefined) return [];
   const remembered = metadata.snapshots.filter((each) => each['timestamp-ms'] >= now() - REMEMBERED_MS);
-  const made = await commit({ base, forgotten, summary: mentionedBy(remembered), read, now: now() });
+  const removed = { summary: mentioned({ committed: [], removed: versionsOf(naming.named) }) };
+  const summary = mentionedBy([...remembered, removed]);
+  const made = await commit({ base, forgotten, summary, read, now: now() });
   await settleAll([...made.manifests, made.manifestList].map((file) => writeFile(store, file)));
   const before = last['timestamp-ms'] + 1;
   const { metadata: rest, expired } = expire(made.metadata.metadata, { before, keep: 1 });
@@ -83,6 +86,8 @@ async function tryToForget(options: ForgetOptions): Promise<readonly string[] | 
 
 /** The manifests that name one of some files, as live or as deleted. */
 class NamingManifests {
+  /** The URIs that were found. */
+  readonly named = new Set<string>();
   readonly #known = new Map<string, Promise<boolean>>();
   readonly #read: (uri: string) => Promise<Buffer>;
   readonly #isOne: (uri: string) => boolean;
@@ -93,17 +98,26 @@ class NamingManifests {
   }
 
   async isNamedBy(snapshot: Parameters<typeof manifestsOf>[0]): Promise<boolean> {
+    let isNamed = false;
     for (const { manifestPath } of await manifestsOf(snapshot, this.#read)) {
       const known = this.#known.get(manifestPath) ?? this.#names(manifestPath);
       this.#known.set(manifestPath, known);
-      if (await known) return true;
+      if (await known) isNamed = true;
     }
-    return false;
+    return isNamed;
   }
 
   async #names(manifestPath: string): Promise<boolean> {
-    return filesNamedIn(await this.#read(manifestPath)).some(this.#isOne);
+    const found = filesNamedIn(await this.#read(manifestPath)).filter(this.#isOne);
+    for (const uri of found) this.named.add(uri);
+    return found.length > 0;
   }
+}
+
+/** The versions that have these files. */
+function versionsOf(uris: Iterable<string>): VersionPath[] {
+  const paths = [...uris].flatMap((uri) => parseDataKey(parseS3Uri(uri).key) ?? []);
+  return [...new Map(paths.map((path) => [`${path.objectId}/${path.version}`, path])).values()];
 }
 
 /** The URIs of all files that a manifest names, of any partition spec. */
