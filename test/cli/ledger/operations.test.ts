@@ -24,9 +24,12 @@ import { ledgerOf } from '../../../cli/ledger/ledger.ts';
 import { sweep as sweepTarget } from '../../../cli/ledger/sweep.ts';
 import { mysqlUrl, withMysql } from '../../../cli/mysql/mysql.ts';
 import { localCredentials, type Target } from '../../../cli/target/target.ts';
+import { registry } from '../../../datasets/index.ts';
 import type { Stage } from '../../../domain/stage.ts';
 import { objectHash } from '../../../domain/tables/row-identity.ts';
 import {
+  archiveKey,
+  dataKey,
   extractionReceiptKey,
   failedPrefixes,
   ledgerEntryKey,
@@ -35,7 +38,14 @@ import {
   versionPath,
   versionSegment,
 } from '../../../domain/versions/key-layout.ts';
+import type { StoredObject } from '../../../domain/versions/receipt.ts';
+import { forgetFiles } from '../../../lake/forget-files.ts';
+import { glueCatalog } from '../../../lake/glue-catalog.ts';
+import { IcebergTable } from '../../../lake/iceberg-table.ts';
+import { recordedSchemas } from '../../../lake/table-schema.ts';
+import layouts from '../../../mysql/migrations/lake.json' with { type: 'json' };
 import { listObjects, readText } from '../../../store/listing.ts';
+import { s3ObjectStore } from '../../../store/object-store.ts';
 import {
   eventually,
   quiet,
@@ -132,6 +142,14 @@ async function fileOf(place: 'processed' | 'archive', key: string): Promise<stri
   for await (const { Key } of listObjects(target, target.outputs.buckets[place], 'recipes/'))
     if (Key.includes(version)) return Key;
   throw new Error(`${key} has no file in ${place}.`);
+}
+
+/** The first file of the active version, as its publication names it. */
+async function activeFile(key: string): Promise<StoredObject> {
+  const place = versionPath({ dataset: 'recipes', key, versionId: '' });
+  const versionId = (await ledgerOf(target).entry(place))?.current?.versionId ?? '';
+  const [part] = await ledgerOf(target).publishedParts(versionPath({ dataset: 'recipes', key, versionId }));
+  return part?.files[0] ?? expect.fail(`${key} has no file that is published.`);
 }
 
 describe('sweep', () => {
@@ -278,11 +296,12 @@ describe('reconcile', () => {
   test('reconcile reports missing, changed and orphaned files and rows', async () => {
     const { processed, archive, failed } = target.outputs.buckets;
     const lakeFile = await fileOf('processed', key);
-    const stray = lakeFile.replace('part-00000', 'part-00009');
+    const archived = archiveKey(lakeFile);
+    const stray = archived.replace('part-00000', 'part-00009');
     await target.s3.send(
-      new CopyObjectCommand({ Bucket: archive, Key: stray, CopySource: encodeURI(`${archive}/${lakeFile}`) }),
+      new CopyObjectCommand({ Bucket: archive, Key: stray, CopySource: encodeURI(`${archive}/${archived}`) }),
     );
-    await put(lakeFile, 'no Parquet', archive);
+    await put(archived, 'no Parquet', archive);
     let rejects = '';
     for await (const { Key } of listObjects(target, failed, 'rejects/recipes/'))
       if (Key.includes('books.json~')) rejects = Key;
@@ -291,12 +310,12 @@ describe('reconcile', () => {
     await withMysql(mysqlUrl({ directory: pipeline.directory }, 'write'), (connection) =>
       connection.query("update recipes set _sequencer = '0' where title = 'books 1'"),
     );
-    await unheard('loading', () => remove(lakeFile, processed));
+    await remove(lakeFile, processed);
 
     const { status, stdout } = await run('reconcile', key);
     expect(status).toBe(1);
     expect(stdout).toContain(`the lake’s ${lakeFile} is missing, with 2 records`);
-    expect(stdout).toContain(`the archive’s ${lakeFile} can’t be read`);
+    expect(stdout).toContain(`the archive’s ${archived} can’t be read`);
     expect(stdout).toContain(`the failed bucket’s ${rejects} has 2 records; its receipt says 1`);
     expect(stdout).toContain('rows in MySQL: 1, expected 2');
     expect(stdout).toContain(`${stray}: orphaned file, no active version references it`);
@@ -304,12 +323,54 @@ describe('reconcile', () => {
     expect(stdout).toContain('6 differences');
 
     await remove(stray, archive);
-    await remove(lakeFile, archive);
+    await remove(archived, archive);
     const replayed = await run('replay', key, '--force', '--wait');
     expect(replayed).toMatchObject({ status: 0 });
     await quiet(target);
     expect(await run('reconcile', key)).toMatchObject({ status: 0 });
     expect(await titles('books')).toEqual(['books 1', 'books 2']);
+  });
+
+  test('reconcile reports a file that its table lacks, and one that a table shows of a version that is not active', async () => {
+    const { processed } = target.outputs.buckets;
+    const lakeFile = await fileOf('processed', key);
+    const store = s3ObjectStore(target.s3);
+    const catalog = glueCatalog(target.outputs.catalog.database, target.glue);
+    const now = Date.now;
+    const table = 'recipes';
+    const isForgotten = (each: string) => each === lakeFile;
+    const freed = await forgetFiles({ table, store, catalog, now, isForgotten });
+    expect(freed).toContain(lakeFile);
+    const lacking = await run('reconcile', key);
+    expect(lacking).toMatchObject({ status: 1 });
+    expect(lacking.stdout).toContain(
+      `the lake’s ${lakeFile} is not in the current snapshot of its table, with 2 records`,
+    );
+    expect(lacking.stdout).toContain('1 difference.');
+    await store.remove(processed, freed);
+    expect(await run('replay', key, '--force', '--wait')).toMatchObject({ status: 0 });
+    await quiet(target);
+    expect(await run('reconcile', key)).toMatchObject({ status: 0 });
+
+    const dataset = registry.named(table) ?? expect.fail();
+    const schema = recordedSchemas(layouts)(dataset);
+    const iceberg = new IcebergTable({ dataset, schema, bucket: processed, store, catalog, now });
+    const path = versionPath({ dataset: table, key, versionId: 'older' });
+    const strayFile = dataKey(path, 0, 'difficulty=easy/', { codeVersion: 'x', extension: 'parquet' });
+    const named = await activeFile(key);
+    await store.copy(
+      { bucket: processed, key: named.key, versionId: named.versionId ?? '' },
+      { bucket: processed, key: strayFile },
+    );
+    const added = [{ ...named, key: strayFile }];
+    const made = await iceberg.commit(await iceberg.read(), { added, removed: [], summary: {} });
+    expect(made).toBeTypeOf('object');
+    const shown = await run('reconcile', key);
+    expect(shown.stdout).toContain(`${strayFile}: table recipes shows it, though its version is not active`);
+    expect(shown.stdout).toContain('npx sluice erase KEY --old-versions');
+    expect(shown.stdout).toContain('1 difference.');
+    expect(await run('erase', key, '--old-versions', '--yes')).toMatchObject({ status: 0 });
+    expect(await run('reconcile', key)).toMatchObject({ status: 0 });
   });
 
   test.each(['processed', 'archive'] as const)(
