@@ -84,29 +84,21 @@ class Strings extends Values {
   #extendRange(start: number, end: number): void {
     const { bytes } = this;
     const known = Math.min(end, start + TEXT_RANGE_BYTES);
-    if (this.#min === undefined || isBelow(bytes, start, known, this.#min))
+    if (this.#min === undefined || compareBytes(bytes, start, known, this.#min) < 0)
       this.#min = Buffer.from(bytes.subarray(start, known));
-    if (this.#max === undefined || isAbove(bytes, start, known, this.#max))
+    if (this.#max === undefined || compareBytes(bytes, start, known, this.#max) > 0)
       this.#max = Buffer.from(bytes.subarray(start, known));
   }
 }
 
-function isBelow(bytes: Buffer, start: number, end: number, other: Buffer): boolean {
+/** Negative if the bytes come before `other`, 0 if they are equal to it, positive if they come after it. */
+function compareBytes(bytes: Buffer, start: number, end: number, other: Buffer): number {
   const common = Math.min(end - start, other.length);
   for (let i = 0; i < common; i += 1) {
     const difference = (bytes[start + i] as number) - (other[i] as number);
-    if (difference !== 0) return difference < 0;
+    if (difference !== 0) return difference;
   }
-  return end - start < other.length;
-}
-
-function isAbove(bytes: Buffer, start: number, end: number, other: Buffer): boolean {
-  const common = Math.min(end - start, other.length);
-  for (let i = 0; i < common; i += 1) {
-    const difference = (bytes[start + i] as number) - (other[i] as number);
-    if (difference !== 0) return difference > 0;
-  }
-  return end - start > other.length;
+  return end - start - other.length;
 }
 
 /** Eight to a byte, the lowest bit first. */

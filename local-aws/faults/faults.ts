@@ -29,14 +29,7 @@ const delayMs = z.int().min(1).max(900_000);
 export const faultRequest = z.discriminatedUnion('kind', [
   calls.extend({
     kind: z.literal('answer'),
-    status: z.union([
-      z.literal(400),
-      z.literal(403),
-      z.literal(409),
-      z.literal(412),
-      z.literal(500),
-      z.literal(503),
-    ]),
+    status: z.literal([400, 403, 409, 412, 500, 503]),
   }),
   /** Closes the connection without an answer; `after` the call has taken effect. */
   calls.extend({ kind: z.literal('close'), when }),

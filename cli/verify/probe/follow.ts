@@ -47,7 +47,7 @@ export async function follow(
     if (now >= lookAt || isLate) {
       const { trouble } = await withTrouble({ ...state, since }, new TroubleFinder(target));
       // What EventBridge may not do is told of as an event that was not delivered.
-      const denial = trouble?.kind === 'undelivered' ? undefined : trouble && denialIn(trouble.message);
+      const denial = trouble && trouble.kind !== 'undelivered' ? denialIn(trouble.message) : undefined;
       // It would be tried again to no avail: a permission does not come back by itself.
       if (isLate || denial !== undefined || isStuck({ trouble }))
         return { stuck: await whereStuck(target, { ...state, trouble }, now - since, denial) };

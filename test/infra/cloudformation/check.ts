@@ -1,6 +1,6 @@
 /**
- * `npm run check:cloudformation` holds what the program registers against descriptions that AWS makes: the
- * schemas of CloudFormation's resources, and the models of its services. They are in Python packages, which
+ * The script check:cloudformation: holds what the program registers against descriptions that AWS makes, the
+ * schemas of CloudFormation's resources and the models of its services. They are in Python packages, which
  * it installs below node_modules/.cache/. Where that can't be done it says so, and passes.
  */
 import { spawnSync } from 'node:child_process';
