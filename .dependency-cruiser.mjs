@@ -13,7 +13,7 @@ export default {
     forbid(
       'domain-is-pure',
       '^domain/',
-      '^(datasets|store|formats|mysql|handlers|infra|local-aws|cli|test)/',
+      '^(datasets|store|formats|mysql|lake|handlers|infra|local-aws|cli|test)/',
       'The domain knows nothing of where it runs, nor of any one dataset.',
     ),
     {
@@ -26,30 +26,36 @@ export default {
     forbid(
       'datasets-import-domain',
       '^datasets/',
-      '^(store|formats|mysql|handlers|infra|local-aws|cli|test)/',
+      '^(store|formats|mysql|lake|handlers|infra|local-aws|cli|test)/',
       'A dataset is declared with the domain’s words alone.',
     ),
     forbid(
       'store-imports-domain',
       '^store/',
-      '^(formats|mysql|handlers|infra|local-aws|cli|test)/',
+      '^(formats|mysql|lake|handlers|infra|local-aws|cli|test)/',
       'What functions and the command line share of S3 and SQS.',
     ),
     forbid(
       'formats-import-domain',
       '^formats/',
-      '^(datasets|store|mysql|handlers|infra|local-aws|cli|test)/',
+      '^(datasets|store|mysql|lake|handlers|infra|local-aws|cli|test)/',
       'A file format knows no service.',
     ),
     forbid(
       'mysql-imports-domain',
       '^mysql/',
-      '^(datasets|store|formats|handlers|infra|local-aws|cli|test)/',
+      '^(datasets|store|formats|lake|handlers|infra|local-aws|cli|test)/',
       'The tables are deployed with functions, and read from the command line.',
     ),
     forbid(
+      'lake-imports-formats',
+      '^lake/',
+      '^(datasets|mysql|handlers|infra|local-aws|cli|test)/',
+      'The lake’s tables: committed to by functions, looked after and read from the command line.',
+    ),
+    forbid(
       'shared-code-knows-no-framework',
-      '^(store|formats|mysql)/',
+      '^(store|formats|mysql|lake)/',
       'node_modules/(@pulumi|@middy|commander|@aws-lambda-powertools)/',
       'Shared by functions and the command line: it knows neither.',
     ),
@@ -62,7 +68,7 @@ export default {
     forbid(
       'infra-names-handlers',
       '^infra/',
-      '^(store|formats|mysql/(?!migrations/lake\\.json)|handlers|local-aws|cli|test)/',
+      '^(store|formats|mysql/(?!migrations/lake\\.json)|lake|handlers|local-aws|cli|test)/',
       'The program names handler files by path, and never runs them.',
     ),
     forbid(
@@ -74,7 +80,7 @@ export default {
     forbid(
       'local-aws-knows-nothing-of-sluice',
       '^local-aws/',
-      '^(datasets|domain|store|formats|mysql|handlers|infra|cli|test)/',
+      '^(datasets|domain|store|formats|mysql|lake|handlers|infra|cli|test)/',
       'The local cloud is a house of its own: what it needs comes in as options.',
     ),
     forbid('local-aws-ships-no-tests', '^local-aws/(?!test/)', '^local-aws/test/', 'Tests are not shipped.'),
@@ -86,7 +92,7 @@ export default {
     ),
     forbid(
       'no-tests-in-the-product',
-      '^(datasets|domain|store|formats|mysql|handlers|infra|cli)/',
+      '^(datasets|domain|store|formats|mysql|lake|handlers|infra|cli)/',
       '^test/',
       'Tests are not shipped.',
     ),
@@ -111,7 +117,7 @@ export default {
       name: 'product-has-no-dev-dependencies',
       severity: 'error',
       from: {
-        path: '^(datasets|domain|store|formats|mysql|handlers|infra|cli|local-aws/(?!test/|example/))',
+        path: '^(datasets|domain|store|formats|mysql|lake|handlers|infra|cli|local-aws/(?!test/|example/))',
       },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },

@@ -1,7 +1,7 @@
 import { storedColumns, tableColumns } from '../domain/columns.ts';
 import type { Dataset, LakeFormat } from '../domain/dataset.ts';
 import type { Row } from '../domain/records/transformation.ts';
-import { parsePartitionPath } from '../domain/versions/key-layout.ts';
+import { parsePartitionPath } from '../domain/versions/partition-path.ts';
 import { parseText } from './column-text.ts';
 import { CsvFile } from './csv/file.ts';
 import { readCsvRows } from './csv/read.ts';

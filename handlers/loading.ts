@@ -2,7 +2,7 @@ import type { Environment } from '../domain/environment.ts';
 import type { TableStore } from '../mysql/table-store.ts';
 import { stageEnvironment } from './configuration.ts';
 import { type StageOptions, stageHandler } from './sqs-handler.ts';
-import { loadPart } from './stages/load-part.ts';
+import { loadPart } from './stages/loading/load-part.ts';
 
 const { buckets, options } = stageEnvironment('loading');
 const tables = await mysqlTables(process.env);

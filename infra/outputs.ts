@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { billed } from '../domain/cost/at-rest.ts';
+import { machines } from '../domain/operations/backfill.ts';
 import { stages } from '../domain/stage.ts';
-import { machines } from '../domain/versions/backfill.ts';
 
 /** The buckets, in the order of the data flow. */
 export const bucketPurposes = ['raw', 'temp', 'failed', 'processed', 'archive', 'ledger'] as const;

@@ -32,8 +32,8 @@ const ATTEMPTS = 10;
 const REMEMBERED_MS = 15 * 86_400_000;
 
 /**
- * Takes files out of an Iceberg table for good: afterwards no snapshot shows one, and no manifest of one names
- * it. Older snapshots expire with them, since each that showed such a file can't be read without it.
+ * Takes files out of an Iceberg table for good: afterwards no snapshot shows one, and no manifest of one
+ * names it. Older snapshots expire with them, since each that showed such a file can't be read without it.
  *
  * @returns the keys of the files that served the expired snapshots alone; deleting them is up to the caller
  * @throws {Error} if a branch or a tag shows such a file, or others commit all the time

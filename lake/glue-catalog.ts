@@ -9,7 +9,7 @@ import {
   type TableInput,
   UpdateTableCommand,
 } from '@aws-sdk/client-glue';
-import type { Schema, Type } from '../formats/iceberg/schema/types.ts';
+import type { Schema, Type } from '../domain/tables/schema/types.ts';
 import type { TableCatalog } from './table-catalog.ts';
 
 /**

@@ -1,11 +1,11 @@
 import { tableColumns } from '../domain/columns.ts';
 import type { Dataset } from '../domain/dataset.ts';
+import type { SchemaState } from '../domain/tables/schema/schema-after.ts';
 import type { StoredObject } from '../domain/versions/receipt.ts';
 import { commit } from '../formats/iceberg/metadata/commit.ts';
 import type { LocatedMetadata, NewFile, NextMetadata } from '../formats/iceberg/metadata/files.ts';
 import { currentSchema, parseMetadata, type Snapshot } from '../formats/iceberg/metadata/metadata.ts';
 import { createTable, evolveTable } from '../formats/iceberg/metadata/table.ts';
-import type { SchemaState } from '../formats/iceberg/schema/schema-after.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { settleAll } from '../store/settle-all.ts';
 import { dataFileOf } from './data-file.ts';
@@ -54,11 +54,11 @@ export class IcebergTable {
   }
 
   /**
-   * Makes one snapshot, if the table is still as it was found. A change of no file makes no snapshot, but is in
-   * conflict with other changes as well.
+   * Makes one snapshot, if the table is still as it was found. A change of no file makes no snapshot, but is
+   * in conflict with other changes as well.
    *
-   * @returns `conflict` if somebody else was first, or if the table had to be made or to get other columns first:
-   * then read and decide anew; `undefined` without a snapshot
+   * @returns `conflict` if somebody else was first, or if the table had to be made or to get other columns
+   * first: then read and decide anew; `undefined` without a snapshot
    */
   async commit(
     state: TableState | undefined,

@@ -9,13 +9,15 @@ export interface Retention {
   readonly grace: number;
   /** How long snapshots are kept for queries of the past. Milliseconds. */
   readonly age: number;
-  /** How many are kept at most, unless `grace` wants more: the metadata is read and written by each commit. */
+  /**
+   * How many are kept at most, unless `grace` wants more: the metadata is read and written by each commit.
+   */
   readonly most: number;
 }
 
 /**
- * The time before which snapshots expire. A snapshot is shown until its successor comes, so its age counts from
- * there.
+ * The time before which snapshots expire. A snapshot is shown until its successor comes, so its age counts
+ * from there.
  */
 export function expiryOf(
   { snapshots }: Pick<TableMetadata, 'snapshots'>,
@@ -63,8 +65,8 @@ export interface ListedFile {
 }
 
 /**
- * The keys of a table's folder that are of no use to anybody: they are older than the time, no snapshot and no
- * metadata names them, and their version is not about to be published.
+ * The keys of a table's folder that are of no use to anybody: they are older than the time, no snapshot and
+ * no metadata names them, and their version is not about to be published.
  *
  * @param isPrepared whether the files of a version that is in no snapshot may still come into one
  */

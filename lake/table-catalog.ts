@@ -1,4 +1,4 @@
-import type { Schema } from '../formats/iceberg/schema/types.ts';
+import type { Schema } from '../domain/tables/schema/types.ts';
 
 /** Where a table's current metadata file is, and the version of that answer, for the next change. */
 export interface TablePointer {

@@ -1,7 +1,7 @@
 import { tableColumns } from '../domain/columns.ts';
 import type { Dataset } from '../domain/dataset.ts';
 import type { LakeLayout } from '../domain/tables/layout.ts';
-import { type SchemaState, sameFields, schemaAfter } from '../formats/iceberg/schema/schema-after.ts';
+import { type SchemaState, sameFields, schemaAfter } from '../domain/tables/schema/schema-after.ts';
 
 /** The schema of the table of a dataset, with the ids of its fields. */
 export type TableSchemas = (dataset: Dataset) => SchemaState;

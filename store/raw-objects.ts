@@ -1,5 +1,5 @@
 import { HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import type { LatestVersion } from '../domain/versions/sweep.ts';
+import type { LatestVersion } from '../domain/operations/sweep.ts';
 import { isNotFound } from './object-store.ts';
 
 /** The latest version of a key, and when it was created, in milliseconds since the epoch. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { detailsPrefix } from '../../domain/versions/backfill.ts';
+import { detailsPrefix } from '../../domain/operations/backfill.ts';
 import { executionJson, showToEnd } from '../ledger/execution-end.ts';
 import { newExecutionName, startExecution } from '../ledger/executions.ts';
 import { uploadManifest } from '../ledger/manifest.ts';

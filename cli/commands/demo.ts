@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import type { Command } from 'commander';
-import { sumOf } from '../../domain/versions/reconciliation.ts';
+import { sumOf } from '../../domain/operations/reconciliation.ts';
 import { queryLake } from '../lake/lake.ts';
 import { rejectTables } from '../ledger/rejects/describe.ts';
 import { type ListedReject, rejects } from '../ledger/rejects/rejects.ts';

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
+import { ErasureScope } from '../../domain/operations/erasure.ts';
 import { objectHash, revisionSequencer } from '../../domain/tables/row-identity.ts';
-import { ErasureScope } from '../../domain/versions/erasure.ts';
 import { latestOf } from '../../store/listing.ts';
 import { rawKey } from '../lake/s3-url.ts';
 import { cutOut, type RecordToErase, recordToErase } from '../ledger/erasure/cut-out.ts';

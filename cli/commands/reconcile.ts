@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { sumOf } from '../../domain/operations/reconciliation.ts';
 import { type Tally, total } from '../../domain/versions/receipt.ts';
-import { sumOf } from '../../domain/versions/reconciliation.ts';
 import { noSuchObject, unknownKeys } from '../ledger/known-keys.ts';
 import { differenceText, unreadText } from '../ledger/reconcile/difference-text.ts';
 import { type Orphan, reconcile as reconcileTarget } from '../ledger/reconcile/reconcile.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type Stage, stageInputs, stages } from '../../domain/stage.ts';
+import { stageInputs, stages } from '../../domain/stage.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import { QueueSender } from '../../store/queue-sender.ts';
 import { describeTrouble, type FoundTrouble, TroubleFinder } from '../ledger/states/trouble.ts';

@@ -12,7 +12,7 @@ import {
 import { type Dataset, VERIFICATION } from '../../domain/dataset.ts';
 import { icebergColumns } from '../../domain/tables/glue.ts';
 import { isLedgerTable } from '../../domain/tables/ledger-tables.ts';
-import { NULL_PARTITION } from '../../domain/versions/key-layout.ts';
+import { NULL_PARTITION } from '../../domain/versions/partition-path.ts';
 import type { Target } from '../target/target.ts';
 import { UserError } from '../terminal/user-error.ts';
 

@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
-import { partitionValues } from '../../domain/versions/key-layout.ts';
+import { partitionValues } from '../../domain/versions/partition-path.ts';
 import { listObjects } from '../../store/listing.ts';
 import { isNotFound } from '../../store/object-store.ts';
 import type { Target } from '../target/target.ts';

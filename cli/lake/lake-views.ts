@@ -7,7 +7,7 @@ import { csvHeader, HEADER_BYTES } from '../../domain/tables/drift.ts';
 import { glueType } from '../../domain/tables/glue.ts';
 import { type HiveType, parseHiveType } from '../../domain/tables/hive-type.ts';
 import { externalSchema } from '../../domain/tables/redshift.ts';
-import { parsePartitionPath } from '../../domain/versions/key-layout.ts';
+import { parsePartitionPath } from '../../domain/versions/partition-path.ts';
 import { type CatalogColumn, type CatalogTable, ICEBERG } from './catalog.ts';
 import type { LakeFile } from './lake-files.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { columnsOf } from '../../domain/columns.ts';
 import { ledgerGlueTable } from '../../domain/tables/glue.ts';
 import { datasetColumn, type LedgerTable, ledgerTablePrefix } from '../../domain/tables/ledger-tables.ts';
-import { partitionPath } from '../../domain/versions/key-layout.ts';
+import { partitionPath } from '../../domain/versions/partition-path.ts';
 import { ParquetFile } from '../../formats/parquet/file.ts';
 import type { Target } from '../target/target.ts';
 import { integer } from '../terminal/terminal.ts';

@@ -1,4 +1,4 @@
-import type { Note, Report } from '../../domain/versions/backfill.ts';
+import type { Note, Report } from '../../domain/operations/backfill.ts';
 import type { Target } from '../target/target.ts';
 import { count, duration, integer, Progress, printable, printableJson } from '../terminal/terminal.ts';
 import { type ExecutionState, follow, reportOf } from './executions.ts';

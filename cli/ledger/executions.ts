@@ -13,8 +13,8 @@ import {
   StartExecutionCommand,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import { type Machine, machines, type Report, report, reportKey } from '../../domain/versions/backfill.ts';
-import { isCounting, isDraining } from '../../domain/versions/workflow-states.ts';
+import { type Machine, machines, type Report, report, reportKey } from '../../domain/operations/backfill.ts';
+import { isCounting, isDraining } from '../../domain/operations/workflow-states.ts';
 import { readText } from '../../store/listing.ts';
 import { isNotFound } from '../../store/object-store.ts';
 import { queueStates } from '../target/queue-state.ts';

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { registry } from '../../datasets/index.ts';
+import { summarize } from '../../domain/operations/reconciliation.ts';
 import { type Stage, stages } from '../../domain/stage.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
 import type { Fault } from '../../domain/versions/failures/fault.ts';
@@ -14,7 +15,6 @@ import {
 } from '../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import type { Receipt } from '../../domain/versions/receipt.ts';
-import { summarize } from '../../domain/versions/reconciliation.ts';
 import { unreadableDocument } from '../../store/ledger.ts';
 import { listedEntry } from '../../store/ledger-listing.ts';
 import { type ListedVersion, versionsOf } from '../../store/listing.ts';

@@ -1,6 +1,13 @@
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { liveAlias } from '../../domain/environment.ts';
+import {
+  activeAndRejected,
+  isBySameCode,
+  isUnderWay,
+  matchingCodes,
+} from '../../domain/operations/replay.ts';
+import { reprocessEvent, type SyntheticEvent } from '../../domain/operations/sweep.ts';
 import type { Stage } from '../../domain/stage.ts';
 import { renderDocument } from '../../domain/versions/document.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
@@ -14,9 +21,7 @@ import {
 import { ledgerEntry } from '../../domain/versions/ledger.ts';
 import { rebuiltEntry } from '../../domain/versions/rebuilt-entry.ts';
 import type { Tally } from '../../domain/versions/receipt.ts';
-import { activeAndRejected, isBySameCode, isUnderWay, matchingCodes } from '../../domain/versions/replay.ts';
 import { revisionName } from '../../domain/versions/revision.ts';
-import { reprocessEvent, type SyntheticEvent } from '../../domain/versions/sweep.ts';
 import { unreadableDocument } from '../../store/ledger.ts';
 import { listedEntry } from '../../store/ledger-listing.ts';
 import { QueueSender } from '../../store/queue-sender.ts';

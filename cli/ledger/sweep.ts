@@ -1,14 +1,4 @@
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
-import type { Stage } from '../../domain/stage.ts';
-import type { UnreadableDocument } from '../../domain/versions/document.ts';
-import {
-  extractionReceiptKey,
-  publicationKey,
-  versionPath,
-  versionSegment,
-} from '../../domain/versions/key-layout.ts';
-import { isInterrupted, isSettled, type LedgerEntry } from '../../domain/versions/ledger.ts';
-import { extractionReceipt } from '../../domain/versions/receipt.ts';
 import {
   erased,
   isExtracted,
@@ -20,7 +10,17 @@ import {
   type SyntheticEvent,
   unsettled,
   untransformed,
-} from '../../domain/versions/sweep.ts';
+} from '../../domain/operations/sweep.ts';
+import type { Stage } from '../../domain/stage.ts';
+import type { UnreadableDocument } from '../../domain/versions/document.ts';
+import {
+  extractionReceiptKey,
+  publicationKey,
+  versionPath,
+  versionSegment,
+} from '../../domain/versions/key-layout.ts';
+import { isInterrupted, isSettled, type LedgerEntry } from '../../domain/versions/ledger.ts';
+import { extractionReceipt } from '../../domain/versions/receipt.ts';
 import { READS_AT_ONCE, unreadableDocument } from '../../store/ledger.ts';
 import { type ListedEntry, listedEntries, listedEntry } from '../../store/ledger-listing.ts';
 import { type ListedVersion, latestOf, listLatest } from '../../store/listing.ts';
@@ -32,9 +32,9 @@ import { entryInGone, goneDatasets, ledgerOf } from './ledger.ts';
 
 /**
  * A kind of problem of a key. Besides missed events: `interrupted`: its extraction has died. `unfinished`: a
- * part waits for its stage. `unpublished`: it is whole, and nobody has published it. `left_over`: rows or files of a superseded version are still there.
- * `dataset_gone`: its rows belong to a dataset that the code no longer has. `unreadable`: its ledger entry or
- * a receipt can't be read.
+ * part waits for its stage. `unpublished`: it is whole, and nobody has published it. `left_over`: rows or
+ * files of a superseded version are still there. `dataset_gone`: its rows belong to a dataset that the code
+ * no longer has. `unreadable`: its ledger entry or a receipt can't be read.
  */
 export type SweepProblemKind =
   | Missed

@@ -1,10 +1,10 @@
 import type { Connection } from 'mysql2/promise';
 import { registry } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
+import type { InTables } from '../../domain/operations/reconciliation.ts';
 import { type DatasetTables, mysqlName } from '../../domain/tables/mysql.ts';
 import { objectHash, sortableSequencer } from '../../domain/tables/row-identity.ts';
 import { type Fields, StoredRowCheck } from '../../domain/tables/stored-row.ts';
-import type { InTables } from '../../domain/versions/reconciliation.ts';
 import type { LookInTables } from '../ledger/reconcile/reconciled.ts';
 import { withMysql } from './mysql.ts';
 

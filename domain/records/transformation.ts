@@ -1,6 +1,6 @@
 import { type Dataset, Filtered, type RecordSource } from '../dataset.ts';
 import { errorText } from '../errors.ts';
-import { MAX_PARTITION_VALUE, NULL_PARTITION, type Partition } from '../versions/key-layout.ts';
+import { MAX_PARTITION_VALUE, NULL_PARTITION, type Partition } from '../versions/partition-path.ts';
 import type { Problem, Reject } from './reject.ts';
 import { matchesFast } from './schema-fast-path.ts';
 import { timestampTooFine } from './timestamps.ts';

@@ -1,6 +1,6 @@
-import type { SchemaState } from '../../formats/iceberg/schema/schema-after.ts';
 import { storedColumns } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
+import type { SchemaState } from './schema/schema-after.ts';
 
 /**
  * How the files of a table lie in the lake: the properties that existing files can't follow when they change.

@@ -1,6 +1,6 @@
 import { type Column, type ColumnType, columnsOf } from '../columns.ts';
 import { type Dataset, VERIFICATION } from '../dataset.ts';
-import { MAX_PARTITION_VALUE } from '../versions/key-layout.ts';
+import { MAX_PARTITION_VALUE } from '../versions/partition-path.ts';
 
 /** A column in MySQL or MariaDB. */
 export interface MysqlColumn {

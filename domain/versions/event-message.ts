@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { SyntheticEvent } from './sweep.ts';
+import type { SyntheticEvent } from '../operations/sweep.ts';
 
 /** The reason for an event that S3 did not send. */
 export type Reason = 'Sweep' | 'Replay' | 'Backfill';

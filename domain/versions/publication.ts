@@ -27,4 +27,3 @@ export const publishedDeletion = of.extend({ type: z.literal('deleted') });
 export type PublishedDeletion = z.infer<typeof publishedDeletion>;
 
 export const publication = z.discriminatedUnion('type', [publishedPart, publishedDeletion]);
-export type Publication = z.infer<typeof publication>;

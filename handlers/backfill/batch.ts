@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import { machines } from '../../domain/operations/backfill.ts';
 import { stages } from '../../domain/stage.ts';
-import { machines } from '../../domain/versions/backfill.ts';
 
 /** An object that Step Functions has listed, or that a manifest names. */
 const item = z.object({

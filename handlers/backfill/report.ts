@@ -20,7 +20,7 @@ import {
   statusOf,
   type TrackedVersion,
   versionOutcome,
-} from '../../domain/versions/backfill.ts';
+} from '../../domain/operations/backfill.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
 import { versionPath } from '../../domain/versions/key-layout.ts';
 import { count, type Tally } from '../../domain/versions/receipt.ts';

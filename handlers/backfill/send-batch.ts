@@ -9,11 +9,11 @@ import {
   type Plan,
   planBackfill,
   planReplay,
-} from '../../domain/versions/backfill.ts';
+} from '../../domain/operations/backfill.ts';
+import { nextRevision } from '../../domain/operations/sweep.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import { parseFailedKey, type VersionPath } from '../../domain/versions/key-layout.ts';
-import { nextRevision } from '../../domain/versions/sweep.ts';
 import { findDocument, writeDocument } from '../../store/documents.ts';
 import { Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';

@@ -27,6 +27,12 @@ export interface OutputBuckets {
   readonly processed: string;
 }
 
+/** The same, and the buckets that a published version is told in and copied to. */
+export interface SinkBuckets extends OutputBuckets {
+  readonly archive: string;
+  readonly ledger: string;
+}
+
 /** Removes the parts of a version, and its rejects, faults and notes of all stages. */
 export async function removeExtracted(
   path: VersionPath,

@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import type { PartHeader } from '../../domain/records/part.ts';
 
 /**
@@ -7,20 +6,4 @@ import type { PartHeader } from '../../domain/records/part.ts';
  */
 export function sourceMetadata({ key, versionId, sequencer }: PartHeader): Record<string, string> {
   return { 'source-key': Buffer.from(key).toString('base64url'), 'source-version': versionId, sequencer };
-}
-
-const metadata = z.object({
-  'source-key': z.string().transform((text) => Buffer.from(text, 'base64url').toString('utf8')),
-  'source-version': z.string(),
-  sequencer: z.string(),
-});
-
-/** @returns `undefined` if the object was not written by the transformation */
-export function parseSourceMetadata(
-  raw: Readonly<Record<string, string>>,
-): Pick<PartHeader, 'key' | 'versionId' | 'sequencer'> | undefined {
-  const { data } = metadata.safeParse(raw);
-  if (data === undefined) return undefined;
-  const { 'source-key': key, 'source-version': versionId, sequencer } = data;
-  return { key, versionId, sequencer };
 }

@@ -1,5 +1,5 @@
+import { countStates, drainStates } from '../../domain/operations/workflow-states.ts';
 import { stages } from '../../domain/stage.ts';
-import { countStates, drainStates } from '../../domain/versions/workflow-states.ts';
 import { addWarning, backoff, catchAndContinue, defaultRetry, type State } from './states.ts';
 import type { WorkflowParts } from './workflow-inputs.ts';
 
@@ -10,9 +10,9 @@ const attributes = [
 ];
 
 /**
- * Waits until the queues of all stages are empty and stay so for a while: SQS's counts are accurate a minute after
- * the last message (API reference, GetQueueAttributes), and one stage's output takes a moment to reach the
- * next.
+ * Waits until the queues of all stages are empty and stay so for a while: SQS's counts are accurate a minute
+ * after the last message (API reference, GetQueueAttributes), and one stage's output takes a moment to reach
+ * the next.
  */
 export function drain(
   next: string,

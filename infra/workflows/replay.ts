@@ -1,4 +1,4 @@
-import { drainStates } from '../../domain/versions/workflow-states.ts';
+import { drainStates } from '../../domain/operations/workflow-states.ts';
 import { lookUpCode, lookUpCodeBegins } from './code.ts';
 import { crawl, crawlBegins } from './crawl.ts';
 import { drain } from './drain.ts';

@@ -1,4 +1,4 @@
-import { CHECK_LABEL, type Machine } from '../../domain/versions/backfill.ts';
+import { CHECK_LABEL, type Machine } from '../../domain/operations/backfill.ts';
 import { catchAndContinue, defaultRetry, invoke, type State } from './states.ts';
 import type { WorkflowParts } from './workflow-inputs.ts';
 

@@ -1,8 +1,8 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { FunctionName } from '../../domain/environment.ts';
+import { detailsPrefix, type Machine } from '../../domain/operations/backfill.ts';
 import type { Stage as StageName } from '../../domain/stage.ts';
-import { detailsPrefix, type Machine } from '../../domain/versions/backfill.ts';
 import type { Bucket } from '../base/bucket.ts';
 import { type FunctionEnvironment, LambdaFunction, type OwnEnvironment } from '../base/function.ts';
 import type { Key } from '../base/key.ts';

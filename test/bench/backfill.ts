@@ -8,7 +8,7 @@ import { DescribeMapRunCommand, ListMapRunsCommand } from '@aws-sdk/client-sfn';
 import { latestExecutions } from '../../cli/ledger/executions.ts';
 import { projectDirectory } from '../../cli/target/directories.ts';
 import { findTarget } from '../../cli/target/target.ts';
-import { type Report, report } from '../../domain/versions/backfill.ts';
+import { type Report, report } from '../../domain/operations/backfill.ts';
 import { putUnseen, type UnseenObject } from '../pipeline/unseen-objects.ts';
 import { megabytes, type Section, seconds, thousands } from './section.ts';
 

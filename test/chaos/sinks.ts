@@ -9,10 +9,10 @@ import {
   parseCopyKey,
   parseFailedKey,
   parseFileKey,
-  parsePartitionPath,
   parsePartKey,
 } from '../../domain/versions/key-layout.ts';
 import { type LedgerEntry, ledgerEntry } from '../../domain/versions/ledger.ts';
+import { parsePartitionPath } from '../../domain/versions/partition-path.ts';
 import { transformationReceipt } from '../../domain/versions/receipt.ts';
 import { listObjects } from '../../store/listing.ts';
 import { tableFiles } from '../pipeline/table-files.ts';

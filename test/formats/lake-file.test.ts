@@ -10,7 +10,7 @@ import { registry } from '../../datasets/index.ts';
 import { recipes } from '../../datasets/recipes.ts';
 import type { Column } from '../../domain/columns.ts';
 import type { Row } from '../../domain/records/transformation.ts';
-import { partitionPath } from '../../domain/versions/key-layout.ts';
+import { partitionPath } from '../../domain/versions/partition-path.ts';
 import { CsvFile } from '../../formats/csv/file.ts';
 import { readCsvRows } from '../../formats/csv/read.ts';
 import { newLakeFile, readLakeFile } from '../../formats/lake-file.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { batchesPrefix, batchRecord, report, reportKey } from '../../domain/versions/backfill.ts';
+import { batchesPrefix, batchRecord, report, reportKey } from '../../domain/operations/backfill.ts';
 import { parseObjectEvent } from '../../domain/versions/object-event.ts';
 import { type Batch, batchName } from '../../handlers/backfill/batch.ts';
 import { type Reporting, reportOn } from '../../handlers/backfill/report.ts';

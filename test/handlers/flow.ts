@@ -6,7 +6,7 @@ import { liveFiles } from '../../formats/iceberg/metadata/snapshot-manifests.ts'
 import { Commits } from '../../handlers/stages/commit/commits.ts';
 import type { StageContext } from '../../handlers/stages/context.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
-import { loadPart } from '../../handlers/stages/load-part.ts';
+import { loadPart } from '../../handlers/stages/loading/load-part.ts';
 import type { Outcome } from '../../handlers/stages/outcome.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
 import { parseS3Uri } from '../../lake/iceberg-table.ts';

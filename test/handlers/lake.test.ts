@@ -3,13 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  archiveKey,
-  csvTableKey,
-  dataKey,
-  partitionPath,
-  versionPath,
-} from '../../domain/versions/key-layout.ts';
+import { archiveKey, csvTableKey, dataKey, versionPath } from '../../domain/versions/key-layout.ts';
+import { partitionPath } from '../../domain/versions/partition-path.ts';
 import { ParquetFile } from '../../formats/parquet/file.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import { dataFiles, ndjson, putRaw, recipe, runAll, tableFiles } from './flow.ts';

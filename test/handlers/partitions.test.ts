@@ -17,10 +17,10 @@ import {
   archiveKey,
   csvTableKey,
   csvTablePrefix,
-  NULL_PARTITION,
   parseDataKey,
   versionPath,
 } from '../../domain/versions/key-layout.ts';
+import { NULL_PARTITION } from '../../domain/versions/partition-path.ts';
 import { newLakeFile, readLakeFile } from '../../formats/lake-file.ts';
 import { PartitionedFiles } from '../../handlers/stages/partitioned-files.ts';
 import { recordedSchemas } from '../../lake/table-schema.ts';

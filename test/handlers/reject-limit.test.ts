@@ -1,12 +1,12 @@
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { recipes } from '../../datasets/recipes.ts';
+import { contradictions, summarize } from '../../domain/operations/reconciliation.ts';
 import { limits } from '../../domain/records/part.ts';
 import type { RejectLimit } from '../../domain/records/reject-limit.ts';
 import { Registry } from '../../domain/registry.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
 import { type ExtractionReceipt, extractionReceipt } from '../../domain/versions/receipt.ts';
-import { contradictions, summarize } from '../../domain/versions/reconciliation.ts';
 import { calmMysql } from '../simulation/services/calm-mysql.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import {

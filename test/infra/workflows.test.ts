@@ -1,7 +1,7 @@
 import validate from 'asl-validator';
 import { describe, expect, test } from 'vitest';
+import { drainStates, isCounting, isDraining } from '../../domain/operations/workflow-states.ts';
 import { stages } from '../../domain/stage.ts';
-import { drainStates, isCounting, isDraining } from '../../domain/versions/workflow-states.ts';
 import { readTopology } from '../../local-aws/program/topology.ts';
 import { parseDefinition, type State } from '../../local-aws/stepfunctions/definition.ts';
 import { everything } from './the-program.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { queryLake } from '../../cli/lake/lake.ts';
 import { latestExecutions } from '../../cli/ledger/executions.ts';
-import { type Report, report } from '../../domain/versions/backfill.ts';
+import { type Report, report } from '../../domain/operations/backfill.ts';
 import { documents, finished, type Run, sluice, startSluice } from '../cli/sluice.ts';
 import { startTestPipeline, type TestPipeline } from './running-pipeline.ts';
 import { putUnseen } from './unseen-objects.ts';

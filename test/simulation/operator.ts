@@ -1,10 +1,10 @@
 import { candidates } from '../../cli/ledger/replay.ts';
 import { type SweepProblem, sweep } from '../../cli/ledger/sweep.ts';
 import type { Target } from '../../cli/target/target.ts';
+import type { SyntheticEvent } from '../../domain/operations/sweep.ts';
 import { type Stage, stageInputs, stages } from '../../domain/stage.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
 import { revisionName } from '../../domain/versions/revision.ts';
-import type { SyntheticEvent } from '../../domain/versions/sweep.ts';
 import { registries } from './load/datasets.ts';
 import type { Network, Party } from './network.ts';
 import type { Pipeline } from './pipeline.ts';

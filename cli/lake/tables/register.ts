@@ -1,5 +1,5 @@
 import { BatchCreatePartitionCommand, GetTableCommand } from '@aws-sdk/client-glue';
-import { partitionValues } from '../../../domain/versions/key-layout.ts';
+import { partitionValues } from '../../../domain/versions/partition-path.ts';
 import { listObjects } from '../../../store/listing.ts';
 import type { Target } from '../../target/target.ts';
 import { type CatalogTable, readCatalog } from '../catalog.ts';

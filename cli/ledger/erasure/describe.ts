@@ -1,4 +1,4 @@
-import { erasedBuckets } from '../../../domain/versions/erasure.ts';
+import { erasedBuckets } from '../../../domain/operations/erasure.ts';
 import type { Target } from '../../target/target.ts';
 import { bytes, count, integer, printable, table } from '../../terminal/terminal.ts';
 import type { Inventory } from './inventory.ts';

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { AbortMultipartUploadCommand, DeleteObjectCommand, S3ServiceException } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
-import { type ErasureScope, fenced } from '../../../domain/versions/erasure.ts';
+import { type ErasureScope, fenced } from '../../../domain/operations/erasure.ts';
 import { objectId, versionPath } from '../../../domain/versions/key-layout.ts';
 import { forgetFiles } from '../../../lake/forget-files.ts';
 import { glueCatalog } from '../../../lake/glue-catalog.ts';

@@ -1,6 +1,6 @@
 import { GetObjectCommand, ListMultipartUploadsCommand, type MultipartUpload } from '@aws-sdk/client-s3';
+import { type ErasedBucket, type ErasureScope, erasedBuckets } from '../../../domain/operations/erasure.ts';
 import { PUBLICATIONS, stages } from '../../../domain/stage.ts';
-import { type ErasedBucket, type ErasureScope, erasedBuckets } from '../../../domain/versions/erasure.ts';
 import { noteKinds, objectId } from '../../../domain/versions/key-layout.ts';
 import { findObjectEvent } from '../../../domain/versions/object-event.ts';
 import { filesNamedIn } from '../../../lake/forget-files.ts';
@@ -86,7 +86,9 @@ export async function foundVersions(
   return versions;
 }
 
-/** Whether it is to be erased: also a manifest of a table that names such a file, with bounds of its values. */
+/**
+ * Whether it is to be erased: also a manifest of a table that names such a file, with bounds of its values.
+ */
 async function isTaken(
   { s3, outputs }: Target,
   scope: ErasureScope,

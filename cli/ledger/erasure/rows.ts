@@ -1,8 +1,8 @@
 import type { Connection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import type { ErasureScope } from '../../../domain/operations/erasure.ts';
+import type { InTables } from '../../../domain/operations/reconciliation.ts';
 import { mysqlName, objectsTable } from '../../../domain/tables/mysql.ts';
 import { objectHash } from '../../../domain/tables/row-identity.ts';
-import type { ErasureScope } from '../../../domain/versions/erasure.ts';
-import type { InTables } from '../../../domain/versions/reconciliation.ts';
 
 /** How many rows one statement deletes. */
 const ROWS_AT_ONCE = 5000;

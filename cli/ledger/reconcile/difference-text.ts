@@ -1,4 +1,4 @@
-import type { Difference, UnreadFile } from '../../../domain/versions/reconciliation.ts';
+import type { Difference, UnreadFile } from '../../../domain/operations/reconciliation.ts';
 import { count, integer, printable } from '../../terminal/terminal.ts';
 
 const placeNames = {

@@ -1,5 +1,4 @@
 import type { LimitFunction } from 'p-limit';
-import { type Receipt, withLines } from '../../../domain/versions/receipt.ts';
 import {
   differencesOfFile,
   differencesOfRejects,
@@ -7,7 +6,8 @@ import {
   type Place,
   type RecordTotals,
   sumOf,
-} from '../../../domain/versions/reconciliation.ts';
+} from '../../../domain/operations/reconciliation.ts';
+import { type Receipt, withLines } from '../../../domain/versions/receipt.ts';
 import type { Target } from '../../target/target.ts';
 import { countRecords } from './count-records.ts';
 

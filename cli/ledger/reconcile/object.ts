@@ -1,6 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { LimitFunction } from 'p-limit';
 import type { Dataset } from '../../../domain/dataset.ts';
+import {
+  contradictions,
+  contradictionsOfShown,
+  type Difference,
+  differencesOfTables,
+  type InTables,
+  type NamedFile,
+  type RecordTotals,
+  summarize,
+} from '../../../domain/operations/reconciliation.ts';
 import { revisionSequencer } from '../../../domain/tables/row-identity.ts';
 import { rowSchema } from '../../../domain/tables/stored-row.ts';
 import { UnreadableDocument } from '../../../domain/versions/document.ts';
@@ -12,16 +22,6 @@ import {
   shownVersions,
 } from '../../../domain/versions/ledger.ts';
 import type { Receipt } from '../../../domain/versions/receipt.ts';
-import {
-  contradictions,
-  contradictionsOfShown,
-  type Difference,
-  differencesOfTables,
-  type InTables,
-  type NamedFile,
-  type RecordTotals,
-  summarize,
-} from '../../../domain/versions/reconciliation.ts';
 import { type KnownEntry, unreadableDocument } from '../../../store/ledger.ts';
 import type { ListedEntry } from '../../../store/ledger-listing.ts';
 import type { Target } from '../../target/target.ts';
@@ -190,7 +190,8 @@ async function publication(
   path: ReturnType<typeof versionPath>,
   receipts: readonly Receipt[],
 ): Promise<Difference[]> {
-  // An object of no dataset is never published, nor does a stage of this code publish one of a dataset that is gone.
+  // An object of no dataset is never published, nor does a stage of this code publish one of a dataset that
+  // is gone.
   if (target.registry.named(entry.dataset) === undefined) return [];
   const parts = await ledgerOf(target).publishedParts(path).catch(unreadableDocument);
   if (parts instanceof UnreadableDocument) return [differenceOf(parts)];

@@ -1,3 +1,4 @@
+import { contradictions, type Place, summarize } from '../../../domain/operations/reconciliation.ts';
 import { UnreadableDocument } from '../../../domain/versions/document.ts';
 import {
   parseFailedKey,
@@ -7,7 +8,6 @@ import {
   versionSegment,
 } from '../../../domain/versions/key-layout.ts';
 import { shownVersions } from '../../../domain/versions/ledger.ts';
-import { contradictions, type Place, summarize } from '../../../domain/versions/reconciliation.ts';
 import { unreadableDocument } from '../../../store/ledger.ts';
 import { listedEntry } from '../../../store/ledger-listing.ts';
 import type { Target } from '../../target/target.ts';

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
+import type { Place } from '../../../domain/operations/reconciliation.ts';
 import { type LedgerPlace, parseDataKey } from '../../../domain/versions/key-layout.ts';
-import type { Place } from '../../../domain/versions/reconciliation.ts';
 import { type ListedEntry, listedEntries, listedEntry } from '../../../store/ledger-listing.ts';
 import { listObjects } from '../../../store/listing.ts';
 import { concurrently } from '../../concurrently.ts';

@@ -1,5 +1,10 @@
+import type {
+  Difference,
+  InTables,
+  NamedFile,
+  UnreadFile,
+} from '../../../domain/operations/reconciliation.ts';
 import type { Tally } from '../../../domain/versions/receipt.ts';
-import type { Difference, InTables, NamedFile, UnreadFile } from '../../../domain/versions/reconciliation.ts';
 
 /** Looks up what MySQL holds of a version of an object, by the sequencer of its revision. */
 export type LookInTables = (dataset: string, key: string, sequencer: string) => Promise<InTables>;

@@ -1,9 +1,9 @@
 import { errorText } from '../../../domain/errors.ts';
+import { activeAndRejected } from '../../../domain/operations/replay.ts';
 import { type RejectLine, recordText } from '../../../domain/records/reject.ts';
 import { type Stage, stages } from '../../../domain/stage.ts';
 import { type LedgerPlace, versionSegment } from '../../../domain/versions/key-layout.ts';
 import { type Receipt, rejectedBy, type StoredObject, type Tally } from '../../../domain/versions/receipt.ts';
-import { activeAndRejected } from '../../../domain/versions/replay.ts';
 import { unreadableDocument } from '../../../store/ledger.ts';
 import { listedEntry } from '../../../store/ledger-listing.ts';
 import { isNotFound } from '../../../store/object-store.ts';

@@ -1,9 +1,9 @@
 import { registry } from '../../../datasets/index.ts';
+import { summarize } from '../../../domain/operations/reconciliation.ts';
 import { type Stage, stages } from '../../../domain/stage.ts';
 import { versionPath } from '../../../domain/versions/key-layout.ts';
 import { isInterrupted, isShownBy, type LedgerEntry } from '../../../domain/versions/ledger.ts';
 import { type Receipt, type Tally, total } from '../../../domain/versions/receipt.ts';
-import { summarize } from '../../../domain/versions/reconciliation.ts';
 import { parseRevision } from '../../../domain/versions/revision.ts';
 import { versionsOf } from '../../../store/listing.ts';
 import type { Target } from '../../target/target.ts';

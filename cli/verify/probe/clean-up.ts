@@ -1,7 +1,7 @@
 import { DeletePartitionCommand } from '@aws-sdk/client-glue';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { VERIFICATION } from '../../../domain/dataset.ts';
-import { ErasureScope } from '../../../domain/versions/erasure.ts';
+import { ErasureScope } from '../../../domain/operations/erasure.ts';
 import { parseLedgerKey } from '../../../domain/versions/key-layout.ts';
 import { unreadableDocument } from '../../../store/ledger.ts';
 import { listVersions } from '../../../store/listing.ts';

@@ -1,6 +1,6 @@
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
+import type { SyntheticEvent } from '../../../domain/operations/sweep.ts';
 import { toQueueMessage } from '../../../domain/versions/event-message.ts';
-import type { SyntheticEvent } from '../../../domain/versions/sweep.ts';
 import type { Target } from '../../target/target.ts';
 
 /** Sends the event of a raw object's version to a queue, as if S3 had told of it once more. */

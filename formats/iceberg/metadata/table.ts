@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Column } from '../../../domain/columns.ts';
+import {
+  type Renames,
+  type SchemaState,
+  sameFields,
+  schemaAfter,
+} from '../../../domain/tables/schema/schema-after.ts';
 import { NO_PARTITION_ID, sortOrderAfter, specAfter, unsorted } from '../schema/partition-spec.ts';
-import { type Renames, type SchemaState, sameFields, schemaAfter } from '../schema/schema-after.ts';
 import { type LocatedMetadata, type NextMetadata, nextMetadata } from './files.ts';
 import { currentSchema, type TableMetadata } from './metadata.ts';
 

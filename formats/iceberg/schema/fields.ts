@@ -1,5 +1,5 @@
+import type { NestedField, StructType, Type } from '../../../domain/tables/schema/types.ts';
 import type { FieldIds } from '../../parquet/field-ids.ts';
-import type { NestedField, StructType, Type } from './types.ts';
 
 /** A field of a primitive type, wherever in the schema it is. */
 export interface Leaf {

@@ -1,6 +1,6 @@
 import type { SchemaTree } from 'hyparquet';
-import { promotable, typeText } from './promotion.ts';
-import type { NestedField, Type } from './types.ts';
+import { promotable, typeText } from '../../../domain/tables/schema/promotion.ts';
+import type { NestedField, Type } from '../../../domain/tables/schema/types.ts';
 
 /**
  * How the columns of a Parquet file differ from a table's, a phrase each: a type that is not promoted to the

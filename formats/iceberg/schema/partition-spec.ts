@@ -1,5 +1,10 @@
+import type {
+  PartitionField,
+  PartitionSpec,
+  Schema,
+  SortOrder,
+} from '../../../domain/tables/schema/types.ts';
 import { fieldNamed } from './fields.ts';
-import type { PartitionField, PartitionSpec, Schema, SortOrder } from './types.ts';
 
 /** Ids of partition fields begin here. */
 const FIRST_PARTITION_ID = 1000;

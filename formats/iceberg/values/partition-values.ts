@@ -1,8 +1,8 @@
+import type { PartitionField, PartitionSpec, StructType } from '../../../domain/tables/schema/types.ts';
 import type { AvroSchema } from '../avro/schema.ts';
 import type { Long } from '../long.ts';
 import type { Partition, PartitionValue } from '../manifest/data-file.ts';
 import { leaves } from '../schema/fields.ts';
-import type { PartitionField, PartitionSpec, StructType } from '../schema/types.ts';
 
 const DAY_MS = 86_400_000;
 

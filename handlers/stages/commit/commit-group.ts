@@ -10,8 +10,8 @@ import type { KnownEntry, Ledger } from '../../../store/ledger.ts';
 import { settleAll } from '../../../store/settle-all.ts';
 import type { StageContext } from '../context.ts';
 import { type Outcome, withoutRecords } from '../outcome.ts';
+import type { SinkBuckets } from '../removal.ts';
 import { removeSuperseded } from '../supersede.ts';
-import type { CommitBuckets } from './commits.ts';
 import { olderVersions } from './older-versions.ts';
 
 /** How long the first of a group waits for the others, in milliseconds: they come in the same batch. */
@@ -24,7 +24,7 @@ const PAUSE_MS = 50;
 interface GroupOptions {
   readonly dataset: Dataset;
   readonly ledger: Ledger;
-  readonly buckets: CommitBuckets;
+  readonly buckets: SinkBuckets;
   readonly context: StageContext;
 }
 

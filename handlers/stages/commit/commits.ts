@@ -4,22 +4,17 @@ import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
 import { Ledger } from '../../../store/ledger.ts';
 import type { StageContext } from '../context.ts';
 import { type Outcome, withoutRecords } from '../outcome.ts';
-import type { OutputBuckets } from '../removal.ts';
+import type { SinkBuckets } from '../removal.ts';
 import { CommitGroup } from './commit-group.ts';
 import { commitCopies } from './copies.ts';
 
-export interface CommitBuckets extends OutputBuckets {
-  readonly archive: string;
-  readonly ledger: string;
-}
-
 /** Commits versions: those of one dataset in one batch become one snapshot of its table. */
 export class Commits {
-  readonly #buckets: CommitBuckets;
+  readonly #buckets: SinkBuckets;
   /** By batch and dataset. */
   readonly #groups = new WeakMap<object, Map<string, CommitGroup>>();
 
-  constructor(buckets: CommitBuckets) {
+  constructor(buckets: SinkBuckets) {
     this.#buckets = buckets;
   }
 

@@ -6,8 +6,8 @@ import { isActive } from '../../../domain/versions/version-status.ts';
 import type { Ledger } from '../../../store/ledger.ts';
 import { settleAll } from '../../../store/settle-all.ts';
 import type { StageContext } from '../context.ts';
+import type { SinkBuckets } from '../removal.ts';
 import { removeSuperseded } from '../supersede.ts';
-import type { CommitBuckets } from './commits.ts';
 import { olderVersions } from './older-versions.ts';
 
 const COPIES_AT_ONCE = 8;
@@ -15,7 +15,7 @@ const COPIES_AT_ONCE = 8;
 interface CopyCommit {
   readonly path: PublishedPath;
   readonly ledger: Ledger;
-  readonly buckets: CommitBuckets;
+  readonly buckets: SinkBuckets;
   readonly context: StageContext;
 }
 

@@ -13,9 +13,9 @@ import { type Column, type ColumnType, storedColumns } from '../../../domain/col
 import type { Dataset, LakeFormat } from '../../../domain/dataset.ts';
 import type { Row } from '../../../domain/records/transformation.ts';
 import { glueTable, glueType } from '../../../domain/tables/glue.ts';
-import { partitionPath } from '../../../domain/versions/key-layout.ts';
+import { schemaAfter } from '../../../domain/tables/schema/schema-after.ts';
+import { partitionPath } from '../../../domain/versions/partition-path.ts';
 import { fieldIds } from '../../../formats/iceberg/schema/fields.ts';
-import { schemaAfter } from '../../../formats/iceberg/schema/schema-after.ts';
 import { newLakeFile, readLakeFile } from '../../../formats/lake-file.ts';
 import { ParquetFile } from '../../../formats/parquet/file.ts';
 import { hiveType } from '../../../lake/glue-catalog.ts';

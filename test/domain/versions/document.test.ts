@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type * as z from 'zod';
+import { batchOutcomes, batchRecord, report } from '../../../domain/operations/backfill.ts';
 import { rejectLine } from '../../../domain/records/reject.ts';
-import { batchOutcomes, batchRecord, report } from '../../../domain/versions/backfill.ts';
 import { parseDocument, renderDocument, UnreadableDocument } from '../../../domain/versions/document.ts';
 import { ledgerEntry } from '../../../domain/versions/ledger.ts';
 import { receipt, writtenReceipt } from '../../../domain/versions/receipt.ts';

@@ -12,18 +12,14 @@ import {
   faultKey,
   gaveUpKey,
   loadingReceiptKey,
-  MAX_PARTITION_VALUE,
   objectId,
   parseCopyKey,
   parseDataKey,
   parseFileKey,
   parseLedgerKey,
   parseNoteKey,
-  parsePartitionPath,
   parsePartKey,
   parsePublicationKey,
-  partitionPath,
-  partitionValues,
   partKey,
   publicationKey,
   publicationPrefix,
@@ -31,6 +27,12 @@ import {
   transformationReceiptKey,
   versionPath,
 } from '../../../domain/versions/key-layout.ts';
+import {
+  MAX_PARTITION_VALUE,
+  parsePartitionPath,
+  partitionPath,
+  partitionValues,
+} from '../../../domain/versions/partition-path.ts';
 
 const wild = [
   ...'aZ09-_.~/=%*\'"#?:[]{}^\\ \u0000\u0001\t\n\r\u007f\u0080é漢👩‍🍳',

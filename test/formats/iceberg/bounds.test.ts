@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Column } from '../../../domain/columns.ts';
 import type { Row } from '../../../domain/records/transformation.ts';
+import type { NestedField, StructType } from '../../../domain/tables/schema/types.ts';
 import type { DataFile } from '../../../formats/iceberg/manifest/data-file.ts';
 import { currentSchema } from '../../../formats/iceberg/metadata/metadata.ts';
 import { liveFiles } from '../../../formats/iceberg/metadata/snapshot-manifests.ts';
-import type { NestedField, StructType } from '../../../formats/iceberg/schema/types.ts';
 import {
   compareValues,
   deserialize,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Column, ColumnType } from '../../../domain/columns.ts';
+import { promotable } from '../../../domain/tables/schema/promotion.ts';
+import { schemaAfter } from '../../../domain/tables/schema/schema-after.ts';
 import { currentSchema, type TableMetadata } from '../../../formats/iceberg/metadata/metadata.ts';
-import { promotable } from '../../../formats/iceberg/schema/promotion.ts';
-import { schemaAfter } from '../../../formats/iceberg/schema/schema-after.ts';
 import { TestTable } from './test-table.ts';
 
 const column = (

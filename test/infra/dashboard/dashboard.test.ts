@@ -6,7 +6,7 @@ import { UNKNOWN_DATASET } from '../../../domain/versions/key-layout.ts';
 import { type StageOptions, stageHandler } from '../../../handlers/sqs-handler.ts';
 import { Commits } from '../../../handlers/stages/commit/commits.ts';
 import { extractObject } from '../../../handlers/stages/extract-object.ts';
-import { loadPart } from '../../../handlers/stages/load-part.ts';
+import { loadPart } from '../../../handlers/stages/loading/load-part.ts';
 import { transformPart } from '../../../handlers/stages/transform-part.ts';
 import { stackOutputs } from '../../../infra/outputs.ts';
 import type { Program } from '../../../local-aws/program/program.ts';

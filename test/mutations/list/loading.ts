@@ -1,7 +1,7 @@
 import type { Mutation } from '../mutation.ts';
 
-const file = 'handlers/stages/load-part.ts';
-const whole = 'handlers/stages/loaded-whole.ts';
+const file = 'handlers/stages/loading/load-part.ts';
+const whole = 'handlers/stages/loading/loaded-whole.ts';
 
 export const loading: readonly Mutation[] = [
   {

@@ -1,7 +1,7 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
 import Papa from 'papaparse';
-import { parsePartitionPath } from '../../../domain/versions/key-layout.ts';
+import { parsePartitionPath } from '../../../domain/versions/partition-path.ts';
 import type { ExtractionReceipt, Receipt, TransformationReceipt } from '../../../domain/versions/receipt.ts';
 import { type Member, memberOf } from '../load/datasets.ts';
 import type { Upload } from '../load/objects.ts';

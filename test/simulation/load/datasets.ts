@@ -4,7 +4,7 @@ import { tableColumns } from '../../../domain/columns.ts';
 import { type Dataset, defineDataset, filtered } from '../../../domain/dataset.ts';
 import { int32, text } from '../../../domain/records/text-fields.ts';
 import { Registry } from '../../../domain/registry.ts';
-import { schemaAfter } from '../../../formats/iceberg/schema/schema-after.ts';
+import { schemaAfter } from '../../../domain/tables/schema/schema-after.ts';
 import type { TableSchemas } from '../../../lake/table-schema.ts';
 
 /** How many codes there are: a deploy replaces one with the next, which refuses less than the one before. */
@@ -85,7 +85,8 @@ export const tableSchemas: readonly TableSchemas[] = registries.reduce<TableSche
       if (state === undefined) throw new Error(`There is no dataset ${name}.`);
       return state;
     };
-    return [...all, of];
+    all.push(of);
+    return all;
   },
   [],
 );

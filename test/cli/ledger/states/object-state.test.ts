@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { describeState } from '../../../../cli/ledger/states/describe-state.ts';
 import { isConserved, isFinal, stateOf } from '../../../../cli/ledger/states/object-state.ts';
+import type { LedgerEntry } from '../../../../domain/versions/ledger.ts';
 import type { Receipt } from '../../../../domain/versions/receipt.ts';
 
 const object = { dataset: 'recipes', key: 'recipes/a.json', versionId: 'v1' };
@@ -35,16 +36,40 @@ const transformation = (part: number, files: number, extra: object = {}): Receip
   outputs: Array.from({ length: files }, (_, i) => stored(`file-${part}-${i}`, 5)),
   ...extra,
 });
-const loading = (part: number, file: number): Receipt => ({
+const loading = (part: number): Receipt => ({
   ...work,
   stage: 'loading',
   part,
-  processed: { key: `file-${part}-${file}`, versionId: 'p' },
-  archive: stored(`file-${part}-${file}`, 5),
+  files: [{ key: `file-${part}-0`, archive: stored(`file-${part}-0`, 5) }],
 });
 
+/** The entry of the object once it is active, and what the sinks show of it. */
+const active = (...shown: Array<'committed' | 'loaded'>): LedgerEntry => {
+  const current = { type: 'created' as const, sequencer: '01', versionId: object.versionId };
+  const sinks = Object.fromEntries(shown.map((sink) => [sink, current]));
+  return { dataset: 'recipes', key: object.key, attempts: [], superseded: [], current, ...sinks };
+};
+
 describe('the state of an object, by its receipts', () => {
-  test.each<[string, Receipt[], object]>([
+  test.each<[string, Receipt[], object, LedgerEntry?]>([
+    [
+      'a whole version waits for its commit',
+      [extraction(1), transformation(0, 2)],
+      { stage: 'commit', finished: 0, pieces: 1 },
+      active(),
+    ],
+    [
+      'a committed version waits for the loading of its parts, though one of them is loaded',
+      [extraction(2), transformation(0, 2), transformation(1, 1), loading(1)],
+      { stage: 'loading', finished: 1, pieces: 2 },
+      active('committed'),
+    ],
+    [
+      'a loaded version waits for its commit',
+      [extraction(1), transformation(0, 2), loading(0)],
+      { stage: 'commit', finished: 0, pieces: 1 },
+      active('loaded'),
+    ],
     ['an object without receipts waits for extraction', [], { stage: 'extraction', finished: 0 }],
     [
       'an extracted object waits for the transformation of all parts',
@@ -52,19 +77,15 @@ describe('the state of an object, by its receipts', () => {
       { stage: 'transformation', finished: 0, pieces: 2 },
     ],
     [
-      'an object with one transformed part waits for the other, even if the files of the first are loaded',
-      [extraction(2), transformation(0, 1), loading(0, 0)],
+      'an object with one transformed part waits for the other',
+      [extraction(2), transformation(0, 1)],
       { stage: 'transformation', finished: 1, pieces: 2 },
     ],
     [
-      'a transformed object waits for the loading of its files',
-      [extraction(1), transformation(0, 2), loading(0, 1)],
-      { stage: 'loading', finished: 1, pieces: 2 },
-    ],
-    [
-      'an object with all receipts is done',
-      [extraction(1), transformation(0, 2), loading(0, 0), loading(0, 1)],
+      'an object that every sink shows is done',
+      [extraction(1), transformation(0, 2), loading(0)],
       { stage: 'done', read: 10, written: 10 },
+      active('committed', 'loaded'),
     ],
     [
       'an object with an empty array is done when it is extracted',
@@ -84,8 +105,8 @@ describe('the state of an object, by its receipts', () => {
       ],
       { stage: 'done', fault: { code: 'truncated', message: 'm' }, filtered: { old: 10 } },
     ],
-  ])('%s', (_, receipts, expected) => {
-    const state = stateOf(object, receipts);
+  ])('%s', (_, receipts, expected, entry) => {
+    const state = stateOf(object, receipts, entry);
     expect(state).toMatchObject(expected);
     expect(isFinal(state)).toBe(['done', 'failed'].includes(state.stage));
   });

@@ -93,7 +93,7 @@ function attempt(
   work: StageOptions['work'],
   startedAt = Date.now(),
 ): Promise<unknown> {
-  const { invocation: _i, message: _m, ...outside } = stageContextOf(s3ObjectStore(target.s3));
+  const { invocation: _i, message: _m, tableSchema, ...outside } = stageContextOf(s3ObjectStore(target.s3));
   const handler = stageHandler(
     {
       stage: 'extraction',
@@ -101,6 +101,7 @@ function attempt(
       failedBucket: target.outputs.buckets.failed,
       codeVersion: 'test',
       registry: target.registry,
+      tableSchema,
       ...queueOptions,
       concurrency: 1,
       work,

@@ -1,10 +1,10 @@
 import { parquetMetadata, parquetSchema } from 'hyparquet';
 import { expect, test } from 'vitest';
 import type { Column, ColumnType } from '../../../../domain/columns.ts';
+import { schemaAfter } from '../../../../domain/tables/schema/schema-after.ts';
+import type { Schema } from '../../../../domain/tables/schema/types.ts';
 import { fieldIds } from '../../../../formats/iceberg/schema/fields.ts';
 import { fileDrift } from '../../../../formats/iceberg/schema/file-drift.ts';
-import { schemaAfter } from '../../../../formats/iceberg/schema/schema-after.ts';
-import type { Schema } from '../../../../formats/iceberg/schema/types.ts';
 import type { FieldIds } from '../../../../formats/parquet/field-ids.ts';
 import { ParquetFile } from '../../../../formats/parquet/file.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type ErasedBucket, ErasureScope, fenced } from '../../../domain/versions/erasure.ts';
+import { type ErasedBucket, ErasureScope, fenced } from '../../../domain/operations/erasure.ts';
 import {
   archiveKey,
   attemptKey,
@@ -12,7 +12,6 @@ import {
   gaveUpKey,
   ledgerEntryKey,
   loadingReceiptKey,
-  partitionPath,
   partKey,
   publicationKey,
   rejectsKey,
@@ -21,6 +20,7 @@ import {
 } from '../../../domain/versions/key-layout.ts';
 import { decide, type LedgerEntry } from '../../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
+import { partitionPath } from '../../../domain/versions/partition-path.ts';
 import { revisionName } from '../../../domain/versions/revision.ts';
 
 const key = fc.oneof(

@@ -1,4 +1,4 @@
-import type { Column, ColumnType } from '../../../domain/columns.ts';
+import type { Column, ColumnType } from '../../columns.ts';
 import { promotable, typeText } from './promotion.ts';
 import type { ListType, NestedField, PrimitiveType, Schema, StructType, Type } from './types.ts';
 

@@ -1,7 +1,7 @@
 import { type Stage, stages } from '../stage.ts';
-import { type LedgerEntry, shownVersions } from './ledger.ts';
-import { type Receipt, rejectedBy, type Tally } from './receipt.ts';
-import { isVersion, parseRevision } from './revision.ts';
+import { type LedgerEntry, shownVersions } from '../versions/ledger.ts';
+import { type Receipt, rejectedBy, type Tally } from '../versions/receipt.ts';
+import { isVersion, parseRevision } from '../versions/revision.ts';
 
 /** The versions whose rejects count: the active one, and one that was rejected since. */
 export function activeAndRejected(entry: Pick<LedgerEntry, 'current' | 'attempts'>) {

@@ -6,12 +6,12 @@ import {
   transformationReceiptKey,
   type VersionPath,
   versionSegment,
-} from './key-layout.ts';
-import { isShownBy, type LedgerEntry, shownVersions } from './ledger.ts';
-import type { ObjectEvent } from './object-event.ts';
-import type { ExtractionReceipt } from './receipt.ts';
-import { isVersion, MAX_REVISION, parseRevision } from './revision.ts';
-import { compareSequencers } from './sequencer.ts';
+} from '../versions/key-layout.ts';
+import { isShownBy, type LedgerEntry, shownVersions } from '../versions/ledger.ts';
+import type { ObjectEvent } from '../versions/object-event.ts';
+import type { ExtractionReceipt } from '../versions/receipt.ts';
+import { isVersion, MAX_REVISION, parseRevision } from '../versions/revision.ts';
+import { compareSequencers } from '../versions/sequencer.ts';
 
 /** An event that a sweep, a backfill or a replay makes, since S3 did not send it or it was lost. */
 export type SyntheticEvent = Omit<ObjectEvent, 'bucket' | 'time' | 'reason'>;

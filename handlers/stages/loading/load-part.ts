@@ -1,10 +1,10 @@
 import pLimit from 'p-limit';
-import { recordColumn } from '../../domain/columns.ts';
-import type { Dataset } from '../../domain/dataset.ts';
-import { PermanentError } from '../../domain/errors.ts';
-import type { NumberedRow } from '../../domain/tables/encoded-row.ts';
-import { revisionSequencer } from '../../domain/tables/row-identity.ts';
-import { rowSchema } from '../../domain/tables/stored-row.ts';
+import { recordColumn } from '../../../domain/columns.ts';
+import type { Dataset } from '../../../domain/dataset.ts';
+import { PermanentError } from '../../../domain/errors.ts';
+import type { NumberedRow } from '../../../domain/tables/encoded-row.ts';
+import { revisionSequencer } from '../../../domain/tables/row-identity.ts';
+import { rowSchema } from '../../../domain/tables/stored-row.ts';
 import {
   archiveKey,
   itemRejectsPrefix,
@@ -13,27 +13,27 @@ import {
   parsePublicationKey,
   rejectsKey,
   type VersionPath,
-} from '../../domain/versions/key-layout.ts';
-import { isShownBy } from '../../domain/versions/ledger.ts';
-import type { ObjectEvent } from '../../domain/versions/object-event.ts';
-import type { PublishedPart } from '../../domain/versions/publication.ts';
-import { count, type LoadingReceipt, type StoredObject, type Tally } from '../../domain/versions/receipt.ts';
-import { type ActiveEntry, isActive, statusOf } from '../../domain/versions/version-status.ts';
-import { contentTypes, newLakeFile, readLakeFile } from '../../formats/lake-file.ts';
-import { RejectsWriter } from '../../store/failed-objects.ts';
-import { type KnownEntry, Ledger } from '../../store/ledger.ts';
-import { settleAll } from '../../store/settle-all.ts';
-import type { StageContext } from './context.ts';
+} from '../../../domain/versions/key-layout.ts';
+import { isShownBy } from '../../../domain/versions/ledger.ts';
+import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
+import type { PublishedPart } from '../../../domain/versions/publication.ts';
+import {
+  count,
+  type LoadingReceipt,
+  type StoredObject,
+  type Tally,
+} from '../../../domain/versions/receipt.ts';
+import { type ActiveEntry, isActive, statusOf } from '../../../domain/versions/version-status.ts';
+import { contentTypes, newLakeFile, readLakeFile } from '../../../formats/lake-file.ts';
+import { RejectsWriter } from '../../../store/failed-objects.ts';
+import { type KnownEntry, Ledger } from '../../../store/ledger.ts';
+import { settleAll } from '../../../store/settle-all.ts';
+import type { StageContext } from '../context.ts';
+import { type Outcome, withoutRecords } from '../outcome.ts';
+import type { SinkBuckets } from '../removal.ts';
+import { sourceMetadata } from '../source-metadata.ts';
+import { processOnce } from '../work-item.ts';
 import { showOnlyActive } from './loaded-whole.ts';
-import { type Outcome, withoutRecords } from './outcome.ts';
-import type { OutputBuckets } from './removal.ts';
-import { sourceMetadata } from './source-metadata.ts';
-import { processOnce } from './work-item.ts';
-
-export interface LoadingBuckets extends OutputBuckets {
-  readonly archive: string;
-  readonly ledger: string;
-}
 
 type PartAddress = VersionPath & { readonly part: number };
 
@@ -47,7 +47,7 @@ const itemOf = ({ part, ...path }: PartAddress) => ({ path, stage: 'loading', pa
  */
 export async function loadPart(
   event: ObjectEvent,
-  buckets: LoadingBuckets,
+  buckets: SinkBuckets,
   context: StageContext,
 ): Promise<Outcome> {
   const { store } = context;
@@ -123,7 +123,7 @@ async function load(
   { key, versionId, sequencer, files }: PublishedPart,
   address: PartAddress,
   dataset: Dataset,
-  buckets: LoadingBuckets,
+  buckets: SinkBuckets,
   context: StageContext,
 ): Promise<LoadingReceipt> {
   const { now, elapsed, sentAt, codeVersion, tables } = context;
@@ -174,7 +174,7 @@ async function archiveFile(
   file: StoredObject,
   from: Origin,
   dataset: Dataset,
-  buckets: LoadingBuckets,
+  buckets: SinkBuckets,
   context: StageContext,
 ): Promise<{ readonly rows: NumberedRow[]; readonly archive: StoredObject }> {
   const { store, tables } = context;
@@ -190,7 +190,7 @@ async function archiveFile(
 async function readRows(
   { key, versionId = '' }: StoredObject,
   dataset: Dataset,
-  { processed }: LoadingBuckets,
+  { processed }: SinkBuckets,
   { store }: StageContext,
 ): Promise<NumberedRow[]> {
   const address = parseDataKey(key);

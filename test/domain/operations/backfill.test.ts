@@ -7,7 +7,7 @@ import {
   type Report,
   statusOf,
   versionOutcome,
-} from '../../../domain/versions/backfill.ts';
+} from '../../../domain/operations/backfill.ts';
 import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
 import type { Receipt } from '../../../domain/versions/receipt.ts';
 

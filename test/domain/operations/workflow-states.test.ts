@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isCounting, isDraining } from '../../../domain/versions/workflow-states.ts';
+import { isCounting, isDraining } from '../../../domain/operations/workflow-states.ts';
 
 it.each(['Wait for the stages', 'Look at the queues', 'Are the stages done?'])(
   'an execution that began under an older program waits for the stages in "%s"',

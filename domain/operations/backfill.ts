@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import type { Stage } from '../stage.ts';
-import { versionSegment } from './key-layout.ts';
-import { isInterrupted, type LedgerEntry, shownVersions } from './ledger.ts';
-import { type Receipt, type Tally, total } from './receipt.ts';
+import { versionSegment } from '../versions/key-layout.ts';
+import { isInterrupted, type LedgerEntry, shownVersions } from '../versions/ledger.ts';
+import { type Receipt, type Tally, total } from '../versions/receipt.ts';
+import { isVersion, parseRevision, revisionName } from '../versions/revision.ts';
+import { compareSequencers } from '../versions/sequencer.ts';
 import { contradictions, summarize } from './reconciliation.ts';
 import { activeAndRejected, isBySameCode, isUnderWay, matchingCodes } from './replay.ts';
-import { isVersion, parseRevision, revisionName } from './revision.ts';
-import { compareSequencers } from './sequencer.ts';
 import {
   type LatestVersion,
   missedEvent,

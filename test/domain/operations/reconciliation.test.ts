@@ -1,11 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type {
-  ExtractionReceipt,
-  LoadingReceipt,
-  Receipt,
-  TransformationReceipt,
-} from '../../../domain/versions/receipt.ts';
 import {
   contradictions,
   differencesOfFile,
@@ -13,7 +7,13 @@ import {
   differencesOfTables,
   type InTables,
   summarize,
-} from '../../../domain/versions/reconciliation.ts';
+} from '../../../domain/operations/reconciliation.ts';
+import type {
+  ExtractionReceipt,
+  LoadingReceipt,
+  Receipt,
+  TransformationReceipt,
+} from '../../../domain/versions/receipt.ts';
 
 const work = {
   dataset: 'recipes',

@@ -1,13 +1,13 @@
-import type { Dataset } from '../../domain/dataset.ts';
-import { revisionSequencer } from '../../domain/tables/row-identity.ts';
-import { archiveKey, versionPath } from '../../domain/versions/key-layout.ts';
-import { withLoaded } from '../../domain/versions/ledger.ts';
-import { MAX_REVISION, revisionName } from '../../domain/versions/revision.ts';
-import type { ActiveEntry } from '../../domain/versions/version-status.ts';
-import type { KnownEntry, Ledger } from '../../store/ledger.ts';
-import type { StageContext } from './context.ts';
-import type { LoadingBuckets } from './load-part.ts';
-import { removeSuperseded } from './supersede.ts';
+import type { Dataset } from '../../../domain/dataset.ts';
+import { revisionSequencer } from '../../../domain/tables/row-identity.ts';
+import { archiveKey, versionPath } from '../../../domain/versions/key-layout.ts';
+import { withLoaded } from '../../../domain/versions/ledger.ts';
+import { MAX_REVISION, revisionName } from '../../../domain/versions/revision.ts';
+import type { ActiveEntry } from '../../../domain/versions/version-status.ts';
+import type { KnownEntry, Ledger } from '../../../store/ledger.ts';
+import type { StageContext } from '../context.ts';
+import type { SinkBuckets } from '../removal.ts';
+import { removeSuperseded } from '../supersede.ts';
 
 /**
  * Removes what MySQL and the archive have of older versions, when all of the active one is loaded, or its
@@ -17,7 +17,7 @@ export async function showOnlyActive(
   read: KnownEntry & { readonly entry: ActiveEntry },
   dataset: Dataset,
   ledger: Ledger,
-  buckets: LoadingBuckets,
+  buckets: SinkBuckets,
   { store, tables }: StageContext,
 ): Promise<void> {
   const { entry } = read;

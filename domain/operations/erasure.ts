@@ -6,9 +6,9 @@ import {
   parsePublicationKey,
   type VersionPath,
   versionSegment,
-} from './key-layout.ts';
-import { decide, type LedgerEntry } from './ledger.ts';
-import { isVersion, parseRevision } from './revision.ts';
+} from '../versions/key-layout.ts';
+import { decide, type LedgerEntry } from '../versions/ledger.ts';
+import { isVersion, parseRevision } from '../versions/revision.ts';
 import { deletionOf } from './sweep.ts';
 
 /** The buckets in the order in which an erasure empties them. */

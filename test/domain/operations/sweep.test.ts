@@ -1,5 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import {
+  type LatestVersion,
+  missedEvent,
+  nextRevision,
+  redeliverEvent,
+  reprocessEvent,
+  type SyntheticEvent,
+  unsettled,
+  untransformed,
+} from '../../../domain/operations/sweep.ts';
 import { toQueueMessage } from '../../../domain/versions/event-message.ts';
 import {
   loadingReceiptKey,
@@ -12,16 +22,6 @@ import {
 import { conclude, decide, type LedgerEntry } from '../../../domain/versions/ledger.ts';
 import { type ObjectEvent, parseObjectEvent } from '../../../domain/versions/object-event.ts';
 import { parseRevision, revisionName } from '../../../domain/versions/revision.ts';
-import {
-  type LatestVersion,
-  missedEvent,
-  nextRevision,
-  redeliverEvent,
-  reprocessEvent,
-  type SyntheticEvent,
-  unsettled,
-  untransformed,
-} from '../../../domain/versions/sweep.ts';
 
 const key = 'recipes/a.json';
 const recipes = { key, onDelete: 'retract' } as const;
