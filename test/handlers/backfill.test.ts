@@ -6,7 +6,7 @@ import { type Reporting, reportOn } from '../../handlers/backfill/report.ts';
 import { type Sending, sendBatch } from '../../handlers/backfill/send-batch.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { MemoryStore, stageContextOf } from '../store/memory-store.ts';
-import { buckets, load, ndjson, putRaw, recipe, runAll, transform } from './flow.ts';
+import { buckets, drain, ndjson, putRaw, recipe, runAll } from './flow.ts';
 
 const execution = 'e1';
 const batchOf = (items: Batch['Items'], more: Partial<Batch['BatchInput']> = {}): Batch => ({
@@ -87,9 +87,7 @@ function workplace(store = new MemoryStore(), more: Partial<Sending> = {}) {
   /** Has the stages work on what was sent, or the first of them alone. */
   const work = async (sent: readonly string[], extractionOnly = false) => {
     for (const body of sent) await extractObject(parseObjectEvent(body), buckets, stageContextOf(store));
-    if (extractionOnly) return;
-    for (const part of store.keys('temp')) await transform(store, part);
-    for (const file of store.keys('processed')) await load(store, file);
+    if (!extractionOnly) await drain(store);
   };
   return { store, sending, messages, senders, recordOf, endReport, ending, work };
 }

@@ -16,7 +16,7 @@ export interface Reconciled {
   readonly versionId: string;
   /**
    * `current`: the tables show it. `rejected`: none of its records is usable, so the previous version stays
-   * active. `interrupted`: its extraction died, and the tables show what it had passed on by then. `deleted`:
+   * active. `interrupted`: its extraction died; no table shows what it had passed on by then. `deleted`:
    * no sink should have anything of the object, but one does.
    */
   readonly standing: 'current' | 'rejected' | 'interrupted' | 'deleted';

@@ -122,7 +122,7 @@ describe('the key layout', () => {
         ]);
         for (const key of [...documents, deletion]) {
           expect(key.startsWith(publicationPrefix(path))).toBe(true);
-          expect(parseLedgerKey(key)).toBeUndefined();
+          expect(parseLedgerKey(key)).toMatchObject(path);
         }
       }),
     );
