@@ -8,6 +8,7 @@ import {
   type VariableOf,
 } from '../domain/environment.ts';
 import type { Stage } from '../domain/stage.ts';
+import { lakeLayouts } from '../domain/tables/layout.ts';
 import { recordedSchemas } from '../lake/table-schema.ts';
 import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
 
@@ -42,7 +43,7 @@ export function stageEnvironment<Name extends Stage>(stage: Name) {
     stage,
     stack: env.STACK,
     registry,
-    tableSchema: recordedSchemas(layouts),
+    tableSchema: recordedSchemas(lakeLayouts.parse(layouts)),
     failedBucket: env.FAILED_BUCKET,
     codeVersion: env.CODE_VERSION,
     queueUrl: env.QUEUE_URL,

@@ -3,6 +3,7 @@ import * as pulumi from '@pulumi/pulumi';
 import { datasets, deployedDatasets } from '../datasets/index.ts';
 import type { BucketVariable, FunctionName, VariableOf } from '../domain/environment.ts';
 import { type StageInput, type Stage as StageName, stageInputs, stages } from '../domain/stage.ts';
+import { lakeLayouts } from '../domain/tables/layout.ts';
 import { csvTablePrefix } from '../domain/versions/key-layout.ts';
 import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
 import { AccessLogBucket } from './base/access-logs.ts';
@@ -140,7 +141,7 @@ const glue = new Catalog(
   {
     ...configuration.catalog,
     datasets: deployedDatasets,
-    layouts,
+    layouts: lakeLayouts.parse(layouts),
     files: processed,
     ledgerFiles: { failed, ledger },
     changes: crawlQueue,

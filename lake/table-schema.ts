@@ -1,7 +1,7 @@
 import { tableColumns } from '../domain/columns.ts';
 import type { Dataset } from '../domain/dataset.ts';
-import type { LakeLayout } from '../domain/tables/layout.ts';
-import { type SchemaState, sameFields, schemaAfter } from '../domain/tables/schema/schema-after.ts';
+import { type LakeLayout, schemaOf } from '../domain/tables/layout.ts';
+import type { SchemaState } from '../domain/tables/schema/schema-after.ts';
 
 /** The schema of the table of a dataset, with the ids of its fields. */
 export type TableSchemas = (dataset: Dataset) => SchemaState;
@@ -15,9 +15,10 @@ export function recordedSchemas(layouts: readonly LakeLayout[]): TableSchemas {
   return (dataset) => {
     const found = known.get(dataset);
     if (found !== undefined) return found;
-    const recorded = layouts.find(({ table }) => table === dataset.name)?.schema;
-    const next = schemaAfter(recorded, tableColumns(dataset));
-    const schema = recorded !== undefined && sameFields(recorded.schema, next.schema) ? recorded : next;
+    const schema = schemaOf(
+      tableColumns(dataset),
+      layouts.find(({ table }) => table === dataset.name)?.schema,
+    );
     known.set(dataset, schema);
     return schema;
   };

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { deployedDatasets } from '../../datasets/index.ts';
-import { type LakeLayout, planLayouts } from '../../domain/tables/layout.ts';
+import { type LakeLayout, lakeLayouts, planLayouts } from '../../domain/tables/layout.ts';
 import { type Migration, type MigrationPlan, planMigration } from '../../domain/tables/migration.ts';
 import { allMysqlTables, type MysqlTable } from '../../domain/tables/mysql.ts';
 import { migrations } from '../../mysql/migrations/index.ts';
@@ -56,7 +56,7 @@ export function writeMigration({ name, statements, tables }: MigrationPlan): str
  * @throws {LayoutRefused}
  */
 export function pendingLayouts(): LakeLayout[] | undefined {
-  return planLayouts(layouts, deployedDatasets);
+  return planLayouts(lakeLayouts.parse(layouts), deployedDatasets);
 }
 
 /** @returns its file, relative to the project */

@@ -1,24 +1,33 @@
-import { storedColumns } from '../columns.ts';
+import * as z from 'zod';
+import { type Column, storedColumns, tableColumns } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
-import type { SchemaState } from './schema/schema-after.ts';
+import { errorText } from '../errors.ts';
+import { type SchemaState, sameFields, schemaAfter, schemaState } from './schema/schema-after.ts';
 
-/**
- * How the files of a table lie in the lake: the properties that existing files can't follow when they change.
- */
-export interface LakeLayout {
-  readonly table: string;
+const lakeLayout = z.object({
+  table: z.string(),
   /** A `LakeFormat`. */
-  readonly format: string;
+  format: z.string(),
   /** The columns in the files' keys, outermost first. */
-  readonly partitionBy: readonly string[];
+  partitionBy: z.array(z.string()).readonly(),
   /**
    * The columns that are read by their position in the files, as Redshift Spectrum does with CSV ("Athena
    * User Guide: Types of updates"). Empty for Parquet, whose columns are read by name.
    */
-  readonly positions: readonly string[];
-  /** The schema of an Iceberg table, with the ids of its fields, which files name their columns by. */
-  readonly schema?: SchemaState;
-}
+  positions: z.array(z.string()).readonly(),
+  /**
+   * The schema of an Iceberg table, with the ids of its fields, by which files name their columns. Missing of
+   * CSV, and of what older code recorded.
+   */
+  schema: schemaState.optional(),
+});
+/**
+ * How the files of a table lie in the lake: the properties that existing files can't follow when they change.
+ */
+export type LakeLayout = Readonly<z.infer<typeof lakeLayout>>;
+
+/** The content of `mysql/migrations/lake.json`. */
+export const lakeLayouts = z.array(lakeLayout);
 
 /** Thrown if files that may be in the lake would be read wrongly. */
 export class LayoutRefused extends Error {
@@ -29,16 +38,27 @@ export class LayoutRefused extends Error {
  * Compares the datasets' layouts with the recorded ones.
  *
  * @returns the layouts to record, including those of tables that are no longer declared; `undefined` if they
- * are recorded @throws {LayoutRefused} if a layout changed in any other way than by a new column at the end,
- * which older files may not have
+ * are recorded @throws {LayoutRefused} if older files would be read wrongly: CSV may only get new columns at
+ * its end, and a column of Parquet only a wider type
  */
 export function planLayouts(
   recorded: readonly LakeLayout[],
   datasets: readonly Dataset[],
 ): LakeLayout[] | undefined {
-  const declared = new Map(datasets.map((dataset) => [dataset.name, layoutOf(dataset)]));
+  const reasons: string[] = [];
+  const declared = new Map<string, LakeLayout>();
+  for (const dataset of datasets) {
+    const former = recorded.find(({ table }) => table === dataset.name);
+    const columns = tableColumns(dataset);
+    try {
+      const layout = layoutOf(dataset, columns, former?.schema);
+      declared.set(dataset.name, layout);
+      if (former !== undefined) reasons.push(...changeOf(former, layout));
+    } catch (error) {
+      reasons.push(`${dataset.name}: ${errorText(error)}`);
+    }
+  }
   const next = recorded.map((layout) => declared.get(layout.table) ?? layout);
-  const reasons = recorded.flatMap((layout, i) => changeOf(layout, next[i] ?? layout));
   if (reasons.length > 0) {
     throw new LayoutRefused(
       [
@@ -64,13 +84,29 @@ export function checkLayouts(recorded: readonly LakeLayout[], datasets: readonly
   );
 }
 
-function layoutOf(dataset: Dataset): LakeLayout {
+/**
+ * The schema of a table with these columns, with the ids of its fields. Equal columns have the recorded one.
+ *
+ * @throws {Error} if a column changed in a way that would make older files unreadable
+ */
+export function schemaOf(columns: readonly Column[], recorded: SchemaState | undefined): SchemaState {
+  const next = schemaAfter(recorded, columns);
+  return recorded !== undefined && sameFields(recorded.schema, next.schema) ? recorded : next;
+}
+
+/** @throws {Error} see `schemaOf` */
+function layoutOf(
+  dataset: Dataset,
+  columns: readonly Column[],
+  recorded: SchemaState | undefined,
+): LakeLayout {
   const format = dataset.processedAs ?? 'parquet';
   return {
     table: dataset.name,
     format,
     partitionBy: dataset.partitionBy,
     positions: format === 'csv' ? storedColumns(dataset).map(({ name }) => name) : [],
+    ...(format === 'parquet' && { schema: schemaOf(columns, recorded) }),
   };
 }
 

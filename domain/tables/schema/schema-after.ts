@@ -1,15 +1,25 @@
+import * as z from 'zod';
 import type { Column, ColumnType } from '../../columns.ts';
 import { promotable, typeText } from './promotion.ts';
-import type { ListType, NestedField, PrimitiveType, Schema, StructType, Type } from './types.ts';
+import {
+  type ListType,
+  type NestedField,
+  type PrimitiveType,
+  type Schema,
+  type StructType,
+  schema,
+  type Type,
+} from './types.ts';
 
 /** Old names of columns by the paths of the new ones: `{ 'details.height': 'size' }`. Kept for ever. */
 export type Renames = Readonly<Record<string, string>>;
 
-export interface SchemaState {
-  readonly schema: Schema;
+export const schemaState = z.object({
+  schema,
   /** The highest id that any column ever had. */
-  readonly lastColumnId: number;
-}
+  lastColumnId: z.int().nonnegative(),
+});
+export type SchemaState = Readonly<z.infer<typeof schemaState>>;
 
 const primitives = {
   string: 'string',
@@ -42,8 +52,8 @@ export function schemaAfter(
     return last;
   };
   const fields = fieldsAfter(state?.schema.fields, columns, '', { next, renames });
-  const schema: Schema = { type: 'struct', 'schema-id': (state?.schema['schema-id'] ?? -1) + 1, fields };
-  return { schema, lastColumnId: last };
+  const after: Schema = { type: 'struct', 'schema-id': (state?.schema['schema-id'] ?? -1) + 1, fields };
+  return { schema: after, lastColumnId: last };
 }
 
 interface Change {

@@ -61,9 +61,42 @@ describe('the layout of a table in the lake', () => {
     expect(planLayouts(after, more)).toBeUndefined();
   });
 
-  it('does not depend on the order of the columns if they are read by name, as in Parquet', () => {
-    const parquet = (columns: string) => [dataset(columns, { processedAs: 'parquet' })];
-    expect(planLayouts(recorded(parquet('id item')), parquet('shop item'))).toBeUndefined();
+  describe('of Parquet', () => {
+    const parquet = (columns: string, types: Record<string, z.ZodType> = {}) => {
+      const row = z.object(
+        Object.fromEntries(columns.split(' ').map((name) => [name, types[name] ?? z.string()])),
+      );
+      return [dataset(columns, { processedAs: 'parquet', row })];
+    };
+    const ids = (layouts: readonly LakeLayout[] | undefined) =>
+      Object.fromEntries(layouts?.[0]?.schema?.schema.fields.map(({ name, id }) => [name, id]) ?? []);
+
+    it('records the id of each column, which stays the column’s in every order, and is never given again', () => {
+      const first = recorded(parquet('id item'));
+      expect(ids(first)).toEqual({ id: 1, item: 2, _record: 3 });
+      expect(planLayouts(first, parquet('id item'))).toBeUndefined();
+      const second = recorded(parquet('id item'), parquet('shop id'));
+      expect(ids(second)).toEqual({ shop: 4, id: 1, _record: 3 });
+      const third = recorded(parquet('id item'), parquet('shop id'), parquet('shop id item'));
+      expect(ids(third)).toEqual({ shop: 4, id: 1, item: 5, _record: 3 });
+      expect(() => checkLayouts(first, parquet('shop id'))).toThrow('npx sluice migrate --plan');
+    });
+
+    it('may widen a column, and refuses any other type of it, with the cure', () => {
+      const before = recorded(parquet('id', { id: z.int32() }));
+      expect(planLayouts(before, parquet('id', { id: z.int() }))).toMatchObject([
+        { schema: { schema: { 'schema-id': 1, fields: [{ id: 1, type: 'long' }, {}] } } },
+      ]);
+      const text = parquet('id');
+      expect(() => planLayouts(before, text)).toThrow(LayoutRefused);
+      expect(() => planLayouts(before, text)).toThrow('Column id is int in the table');
+      expect(() => checkLayouts(before, text)).toThrow('give the new column another name');
+    });
+
+    it('gets its ids when older code recorded none', () => {
+      const old = recorded(parquet('id item')).map(({ schema: _, ...rest }) => rest);
+      expect(ids(planLayouts(old, parquet('id item')))).toEqual({ id: 1, item: 2, _record: 3 });
+    });
   });
 
   it('is kept when the table is no longer declared, since its files still exist', () => {
