@@ -9,6 +9,7 @@ import { createTable, evolveTable } from '../formats/iceberg/metadata/table.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { settleAll } from '../store/settle-all.ts';
 import { dataFileOf } from './data-file.ts';
+import type { FileCache } from './file-cache.ts';
 import type { TableCatalog, TablePointer } from './table-catalog.ts';
 
 export interface IcebergTableOptions {
@@ -20,6 +21,8 @@ export interface IcebergTableOptions {
   readonly catalog: TableCatalog;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Of files that need not be read again. */
+  readonly cache?: FileCache;
 }
 
 /** A table as it was found. */
@@ -144,13 +147,18 @@ export class IcebergTable {
     return `s3://${this.#options.bucket}/${key}`;
   }
 
-  /** The content of a file of the table. @throws {ObjectNotFound} */
-  file(uri: string): Promise<Buffer> {
-    return readUri(this.#options.store, uri);
+  /** The content of a file of the table's metadata. @throws {ObjectNotFound} */
+  async file(uri: string): Promise<Buffer> {
+    const { store, cache } = this.#options;
+    const file = cache?.get(uri) ?? (await readUri(store, uri));
+    cache?.put(uri, file);
+    return file;
   }
 
-  #write(file: NewFile): Promise<void> {
-    return writeFile(this.#options.store, file);
+  async #write(file: NewFile): Promise<void> {
+    const { store, cache } = this.#options;
+    await writeFile(store, file);
+    cache?.put(file.path, Buffer.from(file.bytes));
   }
 }
 

@@ -40,12 +40,23 @@ export const READS_AT_ONCE = 32;
 /** How often an entry is read and changed again if others change it at the same time. */
 const SWAP_ATTEMPTS = 20;
 
-/** The ledger entry of a raw key as it was read. */
-export interface KnownEntry {
+/** The ledger entry of a raw key in one of its states, which its ETag names. */
+export interface EntryState {
   readonly entry: LedgerEntry;
+  readonly etag: string;
+}
+
+/** The ledger entry of a raw key as it was read. */
+export interface KnownEntry extends EntryState {
   /** When it was changed last, in milliseconds since the epoch. */
   readonly modified: number;
-  readonly etag: string;
+}
+
+/** What came of an event: the decision, the entry before it, and the entry with the claim. */
+export interface Claimed {
+  readonly decision: Decision;
+  readonly known: LedgerEntry | undefined;
+  readonly claimed: EntryState | undefined;
 }
 
 /**
@@ -71,11 +82,7 @@ export class Ledger {
   }
 
   /** Decides about an event of the raw bucket, and claims its version if that is the decision. */
-  async claim(
-    path: VersionPath,
-    event: ObjectEvent,
-    claim: Claim,
-  ): Promise<{ readonly decision: Decision; readonly known: LedgerEntry | undefined }> {
+  async claim(path: VersionPath, event: ObjectEvent, claim: Claim): Promise<Claimed> {
     let before: LedgerEntry | undefined;
     /** Whether the version was extracted before the entry was read; `undefined` if that was not checked. */
     let wasExtracted: boolean | undefined;
@@ -85,7 +92,7 @@ export class Ledger {
     for (;;) {
       let decision: Decision | undefined;
       let name: string | undefined;
-      await this.change(path, (known) => {
+      const claimed = await this.#change(path, (known) => {
         before = known;
         decision = decide(known, event, { ...claim, used });
         name = decision.action === 'extract' ? newName(decision.next, known, claim) : undefined;
@@ -101,7 +108,7 @@ export class Ledger {
           decision = undefined;
         return decision !== undefined && 'next' in decision ? decision.next : known;
       });
-      if (decision !== undefined) return { decision, known: before };
+      if (decision !== undefined) return { decision, known: before, claimed };
       if (name !== undefined && !free.includes(name)) {
         const receipts = await this.receiptKeys({ ...path, version: versionSegment(name) });
         (receipts.length === 0 ? free : used).push(name);
@@ -113,18 +120,27 @@ export class Ledger {
    * Changes an entry by compare-and-swap: `next` is called again if somebody else was first. Its result is
    * written, unless it is `undefined` or the entry as it was.
    *
-   * @param read the entry as the caller has read it, which saves reading it again unless it has changed since
+   * @param read the entry as the caller knows it, which saves reading it again unless it has changed since
    */
   async change(
     path: VersionPath,
     next: (known: LedgerEntry | undefined) => LedgerEntry | undefined,
-    read?: KnownEntry,
+    read?: EntryState,
   ): Promise<LedgerEntry | undefined> {
+    return (await this.#change(path, next, read))?.entry;
+  }
+
+  async #change(
+    path: VersionPath,
+    next: (known: LedgerEntry | undefined) => LedgerEntry | undefined,
+    read?: EntryState,
+  ): Promise<EntryState | undefined> {
     const key = ledgerEntryKey(path);
     for (let attempt = 1; attempt <= SWAP_ATTEMPTS; attempt += 1) {
       const known = attempt === 1 && read !== undefined ? read : await this.#read(key);
       const wanted = next(known?.entry);
-      if (wanted === undefined || wanted === known?.entry) return wanted;
+      if (wanted === undefined) return undefined;
+      if (wanted === known?.entry) return known;
       const object = {
         bucket: this.#bucket,
         key,
@@ -135,7 +151,7 @@ export class Ledger {
         known === undefined
           ? await this.#store.create(object)
           : await this.#store.replace(object, known.etag);
-      if (swapped) return wanted;
+      if (swapped !== undefined) return { entry: wanted, etag: swapped.etag };
     }
     throw new Error(
       `s3://${this.#bucket}/${key} could not be changed: others changed it ${SWAP_ATTEMPTS} times in a row.`,
@@ -204,13 +220,10 @@ export class Ledger {
    *
    * @returns whether this receipt is the one that is kept
    */
-  writeReceipt(key: string, done: Receipt): Promise<boolean> {
-    return this.#store.create({
-      bucket: this.#bucket,
-      key,
-      body: renderDocument(writtenReceipt, done),
-      contentType: 'application/json',
-    });
+  async writeReceipt(key: string, done: Receipt): Promise<boolean> {
+    const body = renderDocument(writtenReceipt, done);
+    const object = { bucket: this.#bucket, key, body, contentType: 'application/json' };
+    return (await this.#store.create(object)) !== undefined;
   }
 
   /**

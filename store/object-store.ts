@@ -66,10 +66,10 @@ export interface ObjectStore {
   /** The bytes of the current version of this key. @throws {ObjectNotFound} */
   bytes(bucket: string, key: string): Promise<Uint8Array>;
   write(object: NewObject): Promise<Written>;
-  /** Writes unless the key exists. @returns whether it wrote: `false` means that somebody else was first */
-  create(object: NewObject): Promise<boolean>;
-  /** Writes if the key still has this ETag. @returns whether it wrote */
-  replace(object: NewObject, etag: string): Promise<boolean>;
+  /** Writes unless the key exists. @returns `undefined` if it did not write: somebody else was first */
+  create(object: NewObject): Promise<Written | undefined>;
+  /** Writes if the key still has this ETag. @returns `undefined` if it did not write */
+  replace(object: NewObject, etag: string): Promise<Written | undefined>;
   /** All keys under a prefix. */
   list(bucket: string, prefix: string): Promise<string[]>;
   /** Deletes the current versions of these keys; a missing key is not an error. */
@@ -176,19 +176,19 @@ export function s3ObjectStore(client = new S3Client({})): ObjectStore {
   };
 }
 
-/** @returns whether the condition held (S3 guide, "Conditional writes") */
+/** @returns `undefined` if the condition did not hold (S3 guide, "Conditional writes") */
 async function putIf(
   client: S3Client,
   object: NewObject,
   condition: { readonly IfNoneMatch: '*' } | { readonly IfMatch: string },
-): Promise<boolean> {
+): Promise<Written | undefined> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await client.send(new PutObjectCommand({ ...putInput(object), ...condition }));
-      return true;
+      return written(await client.send(new PutObjectCommand({ ...putInput(object), ...condition })));
     } catch (error) {
-      if (isStatus(error, 412)) return false;
-      if (isStatus(error, 404) && 'IfMatch' in condition && !(error instanceof NoSuchBucket)) return false;
+      if (isStatus(error, 412)) return undefined;
+      if (isStatus(error, 404) && 'IfMatch' in condition && !(error instanceof NoSuchBucket))
+        return undefined;
       // 409: another write is in progress and may still fail, so S3 wants this one to be retried. If it were
       // treated like 412, it might happen that neither of two writers has written.
       if (!isStatus(error, 409) || attempt === CONDITIONAL_ATTEMPTS) throw error;

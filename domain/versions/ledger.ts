@@ -12,6 +12,11 @@ const activeVersion = z.object({
   versionId: z.string(),
 });
 
+const currentVersion = activeVersion.extend({
+  /** How many parts it has. Missing of a deletion, and in entries of before November 2026. */
+  parts: z.int().nonnegative().optional(),
+});
+
 const committedVersion = activeVersion.extend({
   /** The snapshot of the table, and its number in their order; absent of a table that has none. */
   snapshot: z.string().optional(),
@@ -53,7 +58,7 @@ const fields = z.object({
    * The newest event that took effect: the tables show it, or are about to. It is only ever replaced by a
    * newer one.
    */
-  current: activeVersion.optional(),
+  current: currentVersion.optional(),
   /** Versions newer than `current` that have not taken effect. */
   attempts: z.array(attempted),
   /** Versions whose output, if any, is removed as soon as every sink shows `current`. */
@@ -68,7 +73,7 @@ export type LedgerEntry = z.infer<typeof fields>;
 /** Older and newer code change the same entries, so unknown fields are kept. */
 export const ledgerEntry: z.ZodType<LedgerEntry> = z.looseObject({
   ...fields.shape,
-  current: activeVersion.loose().optional(),
+  current: currentVersion.loose().optional(),
   committed: committedVersion.loose().optional(),
   loaded: activeVersion.loose().optional(),
   attempts: z.array(attempted.loose()),
@@ -269,7 +274,7 @@ export function conclude(
   const attempt = known.attempts.find((each) => each.versionId === versionId);
   if (attempt === undefined) return undefined;
   const { sequencer } = attempt;
-  if (accepted) return withCurrent(known, { type: 'created', sequencer, versionId });
+  if (accepted) return withCurrent(known, { type: 'created', sequencer, versionId, parts });
   const idle = { status: 'rejected', message: '', invocation: '', codeVersion: '', leaseUntil: 0 } as const;
   const mine = { ...attempt, ...idle, parts };
   const attempts = known.attempts.map((each) => (each === attempt ? mine : each));

@@ -27,7 +27,7 @@ export function rebuiltEntry(
   return {
     dataset: any.dataset,
     key: any.key,
-    ...(current && { current: { type: 'created', ...namesOf(current) } }),
+    ...(current && { current: { type: 'created', ...namesOf(current), parts: current.parts.length } }),
     attempts: rejected === undefined ? [] : [{ ...namesOf(rejected), ...idle, parts: rejected.parts.length }],
     superseded: [...new Set(receipts.map(({ versionId }) => versionId))].filter((id) => !kept.includes(id)),
   };

@@ -56,13 +56,14 @@ export async function extractObject(
   const ledger = new Ledger(store, buckets.ledger);
   const taken = await takeUp(event, ledger, buckets, context);
   if ('result' in taken) return taken;
-  const { path, before } = taken;
+  const { path, before, claimed } = taken;
   const receipt = before ?? (await extracted(taken.event, path, dataset, ledger, buckets, context));
   const accepted = takesEffect(receipt, registry.rulesOf(event.key).onReject);
   const versionId = revisionName(event.versionId, taken.event.revision);
   const entry = await ledger.change(
     path,
     (latest) => latest && conclude(latest, versionId, { accepted, parts: receipt.parts.length }),
+    claimed,
   );
   if (entry === undefined) {
     await removeExtracted(path, store, buckets);
@@ -71,7 +72,7 @@ export async function extractObject(
     return withoutRecords(name, 'stale');
   }
   await removeUnread(entry, event.versionId, ledger, store, buckets);
-  if (isActive(entry, path)) await publishIfWhole(entry, ledger, { extraction: receipt });
+  if (isActive(entry, path)) await publishIfWhole(entry, ledger);
   await removeSuperseded(entry, ledger, store, buckets);
   if (before !== undefined) return withoutRecords(name, 'duplicate');
   return {

@@ -7,18 +7,8 @@ import {
 } from '../../domain/versions/key-layout.ts';
 import { isSettled, type LedgerEntry } from '../../domain/versions/ledger.ts';
 import type { PublishedPart } from '../../domain/versions/publication.ts';
-import {
-  type ExtractionReceipt,
-  extractionReceipt,
-  type TransformationReceipt,
-} from '../../domain/versions/receipt.ts';
+import { extractionReceipt, type TransformationReceipt } from '../../domain/versions/receipt.ts';
 import type { Ledger } from '../../store/ledger.ts';
-
-/** Receipts that the caller has read or written itself. */
-interface Known {
-  readonly extraction?: ExtractionReceipt | undefined;
-  readonly transformation?: TransformationReceipt | undefined;
-}
 
 /**
  * Publishes what became active: a version, once every part of it is transformed, or a deletion. Each
@@ -26,11 +16,12 @@ interface Known {
  * finds the version whole. A version that was overtaken is never published.
  *
  * @param entry as it was after the receipt was written
+ * @param known the receipt of the transformation of a part, if the caller has written it
  */
 export async function publishIfWhole(
   entry: LedgerEntry | undefined,
   ledger: Ledger,
-  known: Known = {},
+  known?: TransformationReceipt,
 ): Promise<void> {
   if (entry?.current === undefined) return;
   const { dataset, key, current, superseded } = entry;
@@ -43,7 +34,7 @@ export async function publishIfWhole(
     await ledger.publishDeletion(path, { type: 'deleted', ...of });
     return;
   }
-  const transformations = await transformationsOf(path, ledger, known);
+  const transformations = await transformationsOf(path, current.parts, ledger, known);
   if (transformations === undefined) return;
   const parts = transformations.map(
     ({ part, outputs }): PublishedPart => ({
@@ -60,17 +51,21 @@ export async function publishIfWhole(
   );
 }
 
-/** The receipts of all parts of a version, in their order; `undefined` while one of them is missing. */
+/**
+ * The receipts of all parts of a version, in their order; `undefined` while one of them is missing.
+ *
+ * @param parts how many there are, if the ledger entry tells
+ */
 async function transformationsOf(
   path: VersionPath,
+  parts: number | undefined,
   ledger: Ledger,
-  known: Known,
+  known: TransformationReceipt | undefined,
 ): Promise<TransformationReceipt[] | undefined> {
-  const extraction =
-    known.extraction ?? (await ledger.receipt(extractionReceiptKey(path), extractionReceipt));
-  if (extraction === undefined) return undefined;
-  const keys = extraction.parts.map((_, part) => transformationReceiptKey(path, part));
-  if (keys.length === 1 && known.transformation !== undefined) return [known.transformation];
+  const length = parts ?? (await ledger.receipt(extractionReceiptKey(path), extractionReceipt))?.parts.length;
+  if (length === undefined) return undefined;
+  const keys = Array.from({ length }, (_, part) => transformationReceiptKey(path, part));
+  if (keys.length === 1 && known !== undefined) return [known];
   // A listing costs twelve reads.
   if (keys.length > 1) {
     const there = new Set(await ledger.receiptKeys(path));

@@ -27,8 +27,8 @@ export async function removeSuperseded(
   for (const versionId of entry.superseded) {
     if (mayBeShown && committed?.versionId === versionId) continue;
     const path = versionPath({ dataset, key, versionId });
-    const published = await ledger.publishedParts(path);
-    if (published.length > 0 && mayBeShown) continue;
+    if (mayBeShown && (await ledger.isPublished(path))) continue;
+    const published = mayBeShown ? [] : await ledger.publishedParts(path);
     await removeExtracted(path, store, buckets);
     const files = published.flatMap((part) => part.files.map((file) => file.key));
     const csv = files.filter((file) => file.endsWith('.csv'));

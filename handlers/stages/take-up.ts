@@ -4,7 +4,7 @@ import { type Decision, type LedgerEntry, withoutAttempts } from '../../domain/v
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { type ExtractionReceipt, extractionReceipt } from '../../domain/versions/receipt.ts';
 import { isVersion, parseRevision, revisionName } from '../../domain/versions/revision.ts';
-import type { Ledger } from '../../store/ledger.ts';
+import type { EntryState, Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { StageContext } from './context.ts';
 import { type Outcome, withoutRecords } from './outcome.ts';
@@ -19,6 +19,8 @@ interface TakenUp {
   readonly path: VersionPath;
   /** The receipt of its extraction, if another attempt got that far. */
   readonly before: ExtractionReceipt | undefined;
+  /** The ledger entry with the claim. */
+  readonly claimed: EntryState | undefined;
 }
 
 /**
@@ -36,7 +38,7 @@ export async function takeUp(
   for (let asked = event; ; ) {
     const path = registry.pathOf(asked);
     const claim = { dataset, onDelete, message, invocation, codeVersion, now: now(), deadline };
-    const { decision, known } = await ledger.claim(path, asked, claim);
+    const { decision, known, claimed } = await ledger.claim(path, asked, claim);
     if (decision.action !== 'extract') return leave(asked, path, decision, known, ledger, store, buckets);
 
     const name = revisionName(asked.versionId, asked.revision);
@@ -55,7 +57,7 @@ export async function takeUp(
     // extracted the version since.
     const isTheirs = async () => !(await ledger.entry(path))?.attempts.some(isMine);
     if (before === undefined || known !== undefined || (await isTheirs()))
-      return { event: { ...asked, sequencer }, path, before };
+      return { event: { ...asked, sequencer }, path, before, claimed };
 
     // This revision was extracted before, and the claim did not see it: its ledger entry was lost. With an
     // entry, a claim takes no name that has receipts.

@@ -189,7 +189,8 @@ describe('a new version', () => {
     store.replace = async (object, etag) => {
       writes += 1;
       // The claim is the first write of the entry, the conclusion the second.
-      return (await replace(object, etag)) && writes !== 2;
+      const written = await replace(object, etag);
+      return writes === 2 ? undefined : written;
     };
     expect(await put(store, useless, event('v2', '20'))).toMatchObject({ result: 'stale' });
     expect(headOf(store)).toMatchObject({

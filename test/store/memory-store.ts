@@ -64,12 +64,10 @@ export class MemoryStore implements ObjectStore {
     return this.#call('bytes', bucket, key, () => this.#find({ bucket, key, versionId: 'current' }).body);
   }
 
-  replace(object: NewObject, etag: string): Promise<boolean> {
+  replace(object: NewObject, etag: string): Promise<Written | undefined> {
     return this.#call('replace', object.bucket, object.key, () => {
       const stored = this.objects.get(`${object.bucket}/${object.key}`);
-      if (stored === undefined || etagOf(stored) !== etag) return false;
-      this.put(object);
-      return true;
+      return stored === undefined || etagOf(stored) !== etag ? undefined : this.put(object);
     });
   }
 
@@ -89,11 +87,9 @@ export class MemoryStore implements ObjectStore {
     return this.#call('write', object.bucket, object.key, () => this.put(object));
   }
 
-  create(object: NewObject): Promise<boolean> {
+  create(object: NewObject): Promise<Written | undefined> {
     return this.#call('create', object.bucket, object.key, () => {
-      if (this.objects.has(`${object.bucket}/${object.key}`)) return false;
-      this.put(object);
-      return true;
+      return this.objects.has(`${object.bucket}/${object.key}`) ? undefined : this.put(object);
     });
   }
 

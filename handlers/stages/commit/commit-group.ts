@@ -5,6 +5,7 @@ import { isShownBy, withCommitted } from '../../../domain/versions/ledger.ts';
 import { isShown, mentioned } from '../../../domain/versions/table-mentions.ts';
 import { type ActiveEntry, isActive } from '../../../domain/versions/version-status.ts';
 import type { Snapshot, TableMetadata } from '../../../formats/iceberg/metadata/metadata.ts';
+import type { FileCache } from '../../../lake/file-cache.ts';
 import { IcebergTable, type TableState } from '../../../lake/iceberg-table.ts';
 import type { KnownEntry, Ledger } from '../../../store/ledger.ts';
 import { settleAll } from '../../../store/settle-all.ts';
@@ -26,6 +27,7 @@ interface GroupOptions {
   readonly ledger: Ledger;
   readonly buckets: SinkBuckets;
   readonly context: StageContext;
+  readonly cache: FileCache;
 }
 
 interface Member {
@@ -58,11 +60,19 @@ export class CommitGroup {
 
   constructor(options: GroupOptions) {
     this.#options = options;
-    const { dataset, context, buckets } = options;
+    const { dataset, context, buckets, cache } = options;
     const { store, catalog, tableSchema, now } = context;
     if (catalog === undefined) throw new TypeError('The commit has no catalog.');
     const schema = tableSchema(dataset);
-    this.#table = new IcebergTable({ dataset, schema, bucket: buckets.processed, store, catalog, now });
+    this.#table = new IcebergTable({
+      dataset,
+      schema,
+      bucket: buckets.processed,
+      store,
+      catalog,
+      now,
+      cache,
+    });
   }
 
   /** Has a version committed with the others that join in time. */

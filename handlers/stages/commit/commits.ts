@@ -1,6 +1,7 @@
 import { PermanentError } from '../../../domain/errors.ts';
 import { parsePublicationKey } from '../../../domain/versions/key-layout.ts';
 import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
+import { FileCache } from '../../../lake/file-cache.ts';
 import { Ledger } from '../../../store/ledger.ts';
 import type { StageContext } from '../context.ts';
 import { type Outcome, withoutRecords } from '../outcome.ts';
@@ -13,6 +14,7 @@ export class Commits {
   readonly #buckets: SinkBuckets;
   /** By batch and dataset. */
   readonly #groups = new WeakMap<object, Map<string, CommitGroup>>();
+  readonly #cache = new FileCache();
 
   constructor(buckets: SinkBuckets) {
     this.#buckets = buckets;
@@ -30,7 +32,8 @@ export class Commits {
       return withoutRecords(name, await commitCopies({ path: published, ledger, buckets, context }));
     const groups = this.#groups.get(context.batch) ?? new Map<string, CommitGroup>();
     this.#groups.set(context.batch, groups);
-    const group = groups.get(name) ?? new CommitGroup({ dataset, ledger, buckets, context });
+    const group =
+      groups.get(name) ?? new CommitGroup({ dataset, ledger, buckets, context, cache: this.#cache });
     groups.set(name, group);
     return group.join(published);
   }

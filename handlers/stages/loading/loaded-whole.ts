@@ -1,7 +1,7 @@
 import type { Dataset } from '../../../domain/dataset.ts';
 import { revisionSequencer } from '../../../domain/tables/row-identity.ts';
 import { archiveKey, versionPath } from '../../../domain/versions/key-layout.ts';
-import { withLoaded } from '../../../domain/versions/ledger.ts';
+import { isSettled, type LedgerEntry, withLoaded } from '../../../domain/versions/ledger.ts';
 import { MAX_REVISION, revisionName } from '../../../domain/versions/revision.ts';
 import type { ActiveEntry } from '../../../domain/versions/version-status.ts';
 import type { KnownEntry, Ledger } from '../../../store/ledger.ts';
@@ -12,6 +12,8 @@ import { removeSuperseded } from '../supersede.ts';
 /**
  * Removes what MySQL and the archive have of older versions, when all of the active one is loaded, or its
  * object is deleted. The invocation that loads the last part does this; if it dies, its message comes again.
+ *
+ * @returns the entry afterwards, in which another version may be active by now
  */
 export async function showOnlyActive(
   read: KnownEntry & { readonly entry: ActiveEntry },
@@ -19,7 +21,7 @@ export async function showOnlyActive(
   ledger: Ledger,
   buckets: SinkBuckets,
   { store, tables }: StageContext,
-): Promise<void> {
+): Promise<LedgerEntry | undefined> {
   const { entry } = read;
   const { key, current, loaded, superseded } = entry;
   if (superseded.length > 0 || loaded?.type === 'created') {
@@ -33,10 +35,13 @@ export async function showOnlyActive(
   const path = versionPath({ ...entry, versionId: current.versionId });
   // From now on, a part of an older version that is still being loaded is removed by its own invocation.
   const settled = await ledger.change(path, (known) => known && withLoaded(known, current), read);
-  for (const versionId of superseded) {
-    const published = await ledger.publishedParts(versionPath({ ...entry, versionId }));
-    const files = published.flatMap((each) => each.files.map((file) => archiveKey(file.key)));
-    await store.remove(buckets.archive, files);
-  }
+  // Once the lake's table shows the active version too, all output of older ones goes.
+  if (settled !== undefined && !isSettled(settled))
+    for (const versionId of superseded) {
+      const published = await ledger.publishedParts(versionPath({ ...entry, versionId }));
+      const files = published.flatMap((each) => each.files.map((file) => archiveKey(file.key)));
+      await store.remove(buckets.archive, files);
+    }
   await removeSuperseded(settled, ledger, store, buckets);
+  return settled;
 }

@@ -33,13 +33,13 @@ const store: ObjectStore = {
     return { etag: '', versionId: '' };
   },
   async create({ key, body }) {
-    if (ledger.has(key)) return false;
+    if (ledger.has(key)) return undefined;
     ledger.set(key, String(body));
-    return true;
+    return { etag: '', versionId: '' };
   },
   async replace({ key, body }) {
     ledger.set(key, String(body));
-    return true;
+    return { etag: '', versionId: '' };
   },
   async find(_bucket, key) {
     const text = ledger.get(key);

@@ -1,0 +1,30 @@
+/**
+ * The files of tables' metadata that were read or written last, so that a commit need not read again what the
+ * one before it has written. They never change once they are written.
+ */
+export class FileCache {
+  readonly #most: number;
+  /** By URI, the oldest first. */
+  readonly #files = new Map<string, Buffer>();
+  #bytes = 0;
+
+  /** @param most bytes in all */
+  constructor(most = 16_000_000) {
+    this.#most = most;
+  }
+
+  get(uri: string): Buffer | undefined {
+    return this.#files.get(uri);
+  }
+
+  put(uri: string, file: Buffer): void {
+    if (this.#files.has(uri) || file.length > this.#most) return;
+    this.#files.set(uri, file);
+    this.#bytes += file.length;
+    for (const [oldest, { length }] of this.#files) {
+      if (this.#bytes <= this.#most) return;
+      this.#files.delete(oldest);
+      this.#bytes -= length;
+    }
+  }
+}
