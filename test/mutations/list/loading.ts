@@ -25,10 +25,17 @@ export const loading: readonly Mutation[] = [
     caughtBy: 'test/handlers/loading.test.ts',
   },
   {
+    name: 'keeps what it loaded of a version that was overtaken meanwhile',
+    file,
+    find: 'if (isActive(entry, path)) return true;',
+    replace: 'if (isActive(before?.entry, path)) return true;',
+    caughtBy: 'test/handlers/loading.test.ts',
+  },
+  {
     name: 'takes a version for loaded when its first part is',
     file,
-    find: 'if (await areAllLoaded(part, path, ledger))',
-    replace: 'if (part.part === 0)',
+    find: '(await areAllLoaded(part, path, ledger))',
+    replace: 'part.part === 0',
     caughtBy: 'test/handlers/loading.test.ts',
   },
   {

@@ -22,7 +22,7 @@ export const publishing: readonly Mutation[] = [
   {
     name: 'never publishes in the transformation',
     file: 'handlers/stages/transform-part.ts',
-    find: '        if (isActive(entry, address)) await publishIfWhole(entry, ledger, { transformation });\n',
+    find: '        if (isActive(entry, address)) await publishIfWhole(entry, ledger, transformation);\n',
     replace: '',
   },
   {
@@ -34,7 +34,7 @@ export const publishing: readonly Mutation[] = [
   {
     name: 'never publishes in the extraction',
     file: 'handlers/stages/extract-object.ts',
-    find: '  if (isActive(entry, path)) await publishIfWhole(entry, ledger, { extraction: receipt });\n',
+    find: '  if (isActive(entry, path)) await publishIfWhole(entry, ledger);\n',
     replace: '',
     caughtBy: 'test/handlers/commit/publish.test.ts',
   },

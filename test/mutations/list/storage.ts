@@ -4,8 +4,8 @@ export const storage: readonly Mutation[] = [
   {
     name: 'writes its receipt over the one that is there',
     file: 'store/ledger.ts',
-    find: 'return this.#store.create({',
-    replace: 'return this.#store.write({',
+    find: 'return (await this.#store.create(object)) !== undefined;',
+    replace: 'return (await this.#store.write(object)) !== undefined;',
   },
   {
     name: 'reads the current version, whatever the event says',
@@ -16,14 +16,14 @@ export const storage: readonly Mutation[] = [
   {
     name: 'takes 409 for 412',
     file: 'store/object-store.ts',
-    find: 'if (isStatus(error, 412)) return false;',
-    replace: 'if (isStatus(error, 412) || isStatus(error, 409)) return false;',
+    find: 'if (isStatus(error, 412)) return undefined;',
+    replace: 'if (isStatus(error, 412) || isStatus(error, 409)) return undefined;',
   },
   {
     name: 'takes 412 for done',
     file: 'store/object-store.ts',
-    find: 'if (isStatus(error, 412)) return false;',
-    replace: 'if (isStatus(error, 412)) return true;',
+    find: 'if (isStatus(error, 412)) return undefined;',
+    replace: 'if (isStatus(error, 412)) return written({});',
   },
   {
     name: 'lists the first page of a prefix only',
