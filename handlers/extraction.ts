@@ -1,11 +1,13 @@
 import { stageEnvironment } from './configuration.ts';
 import { type StageOptions, stageHandler } from './sqs-handler.ts';
+import { eventBridge } from './stages/announce.ts';
 import { extractObject } from './stages/extract-object.ts';
 
 const { buckets, options } = stageEnvironment('extraction');
 
 export const stage: StageOptions = {
   ...options,
+  announce: eventBridge(options.stack),
   work: (event, context) => extractObject(event, buckets, context),
 };
 

@@ -14,6 +14,7 @@ import { errorText, PermanentError, TransientError } from '../domain/errors.ts';
 import { limits } from '../domain/records/part.ts';
 import type { Registry } from '../domain/registry.ts';
 import type { Stage } from '../domain/stage.ts';
+import type { Announce } from '../domain/versions/announcement.ts';
 import { UnreadableDocument } from '../domain/versions/document.ts';
 import { faultKey } from '../domain/versions/key-layout.ts';
 import { type ObjectEvent, parseObjectEvent } from '../domain/versions/object-event.ts';
@@ -50,6 +51,8 @@ export interface StageOptions {
   readonly tableSchema: TableSchemas;
   /** Of the lake's tables; only the commit needs it. */
   readonly catalog?: TableCatalog | undefined;
+  /** Of the stages that end what a version goes through: see the context. */
+  readonly announce?: Announce | undefined;
   readonly queueUrl: string;
   /** Of the queue, in seconds. */
   readonly visibilityTimeout: number;
@@ -64,7 +67,7 @@ export interface StageOptions {
 export interface StageDependencies
   extends Pick<
     StageContext,
-    'store' | 'now' | 'elapsed' | 'wait' | 'zstd' | 'limits' | 'tables' | 'catalog'
+    'store' | 'now' | 'elapsed' | 'wait' | 'zstd' | 'limits' | 'tables' | 'catalog' | 'announce'
   > {
   readonly putOff: PutOff;
   /** From 0 to 1. */
@@ -191,7 +194,11 @@ export function stageHandler(
       const isOver = () => timeLeft() <= 0 || outside.now() >= deadline;
       const store = untilDeadline(outside.store, isOver);
       const catalog = outside.catalog ?? options.catalog;
-      const ports = { store, catalog: catalog && untilDeadline(catalog, isOver) };
+      const ports = {
+        store,
+        catalog: catalog && untilDeadline(catalog, isOver),
+        announce: outside.announce ?? options.announce,
+      };
       const batch = {};
       const startedAt = new Date(outside.now()).toISOString();
       const notes = new AttemptNotes({ ...options, store, startedAt });

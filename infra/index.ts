@@ -100,6 +100,7 @@ if (dataEvents.enabled) recordEvents([raw, temp, failed, processed, archive, led
 // Each stage also cleans up after a superseded version: the stage that completes the new version removes the
 // older output.
 const extraction = stage('extraction', {
+  announces: true,
   uses: {
     RAW_BUCKET: reads(raw),
     TEMP_BUCKET: all(writes(temp), clears(temp)),
@@ -153,6 +154,7 @@ const glue = new Catalog(
 
 // ledger ⇒ commit ─▶ the lake's tables
 const commit = stage('commit', {
+  announces: true,
   environment: { CATALOG_DATABASE: glue.database },
   permissions: [changesTables(glue.tableArns)],
   uses: {
@@ -309,7 +311,7 @@ function mySql(): MySql {
 
 function stage<Name extends StageName>(
   stageName: Name,
-  args: Partial<Pick<StageArgs, 'environment' | 'permissions' | 'placement' | 'after'>> & {
+  args: Partial<Pick<StageArgs, 'announces' | 'environment' | 'permissions' | 'placement' | 'after'>> & {
     readonly uses: Readonly<Record<BucketVariable<VariableOf<Name>>, Grant>>;
   },
 ): Stage {

@@ -12,7 +12,7 @@ import type { StackAlarms } from './base/stack-alarms.ts';
 import type { Bundle } from './build/bundle.ts';
 import { type StageConfiguration, visibilityTimeout } from './configuration/stages.ts';
 import { allow, type Statement, usesKey } from './iam/documents.ts';
-import type { Grant } from './iam/grants.ts';
+import { announces, type Grant } from './iam/grants.ts';
 import type { Placement } from './mysql/network.ts';
 
 export interface StageArgs extends StageConfiguration {
@@ -25,6 +25,8 @@ export interface StageArgs extends StageConfiguration {
   /** Each bucket that the function uses, by the variable that holds the bucket's name. */
   readonly uses: Readonly<Partial<Record<BucketVariable, Grant>>>;
   readonly environment: FunctionEnvironment;
+  /** Whether it tells on the default bus what became of versions. */
+  readonly announces?: boolean;
   /** Further permissions of the function. */
   readonly permissions?: readonly Statement[];
   /** The function's place in the private network. Without it, the function runs outside of any network. */
@@ -117,6 +119,7 @@ export class Stage extends pulumi.ComponentResource {
         after: args.after,
         permissions: [
           ...(args.permissions ?? []),
+          ...(args.announces ? [announces(queue.arn)] : []),
           ...Object.values(args.uses).flatMap(({ statements }) => statements),
           // Lambda's poller uses the function's role (Lambda guide, services-sqs-configure).
           allow(

@@ -1,10 +1,9 @@
 import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { contentOf } from './anchors.ts';
 import { copyOfCheckout } from './cli/checkout.ts';
 import { finished, npmStart, type Started, startShell, startSluice } from './cli/sluice.ts';
-import { edited } from './edit.ts';
+import { applyDiff, blocksOf } from './fenced-blocks.ts';
 
 let checkout: string;
 let started: Started | undefined;
@@ -16,18 +15,6 @@ afterAll(async () => {
   await started?.stop();
   rmSync(checkout, { recursive: true, force: true });
 });
-
-/** A fenced block: commands with their output, or a file of the reader's, or a change of one. */
-interface Block {
-  readonly language: string;
-  readonly file: string;
-  readonly content: string;
-}
-
-const blocks = (document: string): Block[] =>
-  [...contentOf(document).matchAll(/^```(\w+) ?(\S*)\n(.*?)^```$/gms)].map(
-    ([, language = '', file = '', content = '']) => ({ language, file, content }),
-  );
 
 /** The commands of a block, each with the output that the document promises. */
 const commandsOf = (content: string) =>
@@ -65,27 +52,14 @@ async function run(command: string, directory: string): Promise<string> {
   return stdout;
 }
 
-/** Applies the hunks of a diff, which `@@` separates. */
-function change({ file, content }: Block): void {
-  for (const hunk of content.split(/^@@\n/m)) {
-    const side = (other: string) =>
-      hunk
-        .split('\n')
-        .filter((line) => line !== '' && !line.startsWith(other))
-        .map((line) => `${line.slice(1)}\n`)
-        .join('');
-    writeFileSync(join(checkout, file), edited({ file, find: side('+'), replace: side('-') }, checkout));
-  }
-}
-
 test('the tutorial does what it says, command by command', {
   timeout: 600_000,
   tags: ['mysql'],
 }, async () => {
   const local = join(checkout, '.local');
   const commands: string[] = [];
-  for (const block of blocks('docs/tutorial.md')) {
-    if (block.language === 'diff') change(block);
+  for (const block of blocksOf('docs/tutorial.md')) {
+    if (block.language === 'diff') applyDiff(block, checkout);
     else if (block.file !== '') {
       expect(existsSync(join(checkout, block.file)), block.file).toBe(false);
       writeFileSync(join(checkout, block.file), block.content);

@@ -1,5 +1,6 @@
 import type { Limits } from '../../domain/records/part.ts';
 import type { Registry } from '../../domain/registry.ts';
+import type { Announce } from '../../domain/versions/announcement.ts';
 import type { Zstd } from '../../formats/zstd.ts';
 import type { TableCatalog } from '../../lake/table-catalog.ts';
 import type { TableSchemas } from '../../lake/table-schema.ts';
@@ -27,6 +28,8 @@ export interface StageContext {
   readonly catalog?: TableCatalog | undefined;
   /** The schemas of the lake's tables, as this code knows them. */
   readonly tableSchema: TableSchemas;
+  /** Tells on the bus what became of versions; without it, nobody is told. */
+  readonly announce?: Announce | undefined;
   /** The version of the running code, for the receipts. */
   readonly codeVersion: string;
   /** The datasets that this code has. */

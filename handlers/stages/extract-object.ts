@@ -6,6 +6,7 @@ import { RejectCount } from '../../domain/records/reject-limit.ts';
 import { transformRecord } from '../../domain/records/transformation.ts';
 import { validate } from '../../domain/records/validation.ts';
 import type { Registry } from '../../domain/registry.ts';
+import type { Announcement } from '../../domain/versions/announcement.ts';
 import {
   extractionReceiptKey,
   faultKey,
@@ -60,6 +61,8 @@ export async function extractObject(
   const receipt = before ?? (await extracted(taken.event, path, dataset, ledger, buckets, context));
   const accepted = takesEffect(receipt, registry.rulesOf(event.key).onReject);
   const versionId = revisionName(event.versionId, taken.event.revision);
+  // Before the version is concluded: an attempt that dies in between tells it again.
+  if (receipt.fault !== undefined || !accepted) await context.announce?.([failed(receipt, accepted)]);
   const entry = await ledger.change(
     path,
     (latest) => latest && conclude(latest, versionId, { accepted, parts: receipt.parts.length }),
@@ -85,6 +88,14 @@ export async function extractObject(
     object: { key: event.key, versionId },
     outputs: receipt.parts.length,
     ...(receipt.fault && { fault: receipt.fault }),
+  };
+}
+
+function failed(receipt: ExtractionReceipt, takesEffect: boolean): Announcement {
+  const { dataset, key, versionId, sequencer, read, rejected, fault } = receipt;
+  return {
+    type: 'Version Failed',
+    detail: { dataset, key, versionId, sequencer, takesEffect, read, rejected, ...(fault && { fault }) },
   };
 }
 

@@ -1,4 +1,5 @@
 import * as pulumi from '@pulumi/pulumi';
+import { EVENT_SOURCE } from '../../domain/versions/announcement.ts';
 import type { Bucket } from '../base/bucket.ts';
 import { allow, type Statement } from './documents.ts';
 
@@ -43,6 +44,19 @@ export function readsCatalog(arns: readonly pulumi.Input<string>[]): Statement {
 /** Making Iceberg tables, and moving their pointers. @param arns as of `readsCatalog` */
 export function changesTables(arns: readonly pulumi.Input<string>[]): Statement {
   return allow('ChangeTables', ['glue:CreateTable', 'glue:GetTable', 'glue:UpdateTable'], arns);
+}
+
+/**
+ * Telling the pipeline's own events on the default bus (EventBridge guide, eb-use-conditions).
+ *
+ * @param neighbour the ARN of a queue of the same account and region
+ */
+export function announces(neighbour: pulumi.Output<string>): Statement {
+  const bus = neighbour.apply((arn) => arn.replace(/:sqs:([^:]*:[^:]*):.*$/, ':events:$1:event-bus/default'));
+  return {
+    ...allow('Announce', ['events:PutEvents'], bus),
+    Condition: { StringEquals: { 'events:source': EVENT_SOURCE } },
+  };
 }
 
 /** Writing whole objects. */

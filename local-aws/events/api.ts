@@ -58,6 +58,14 @@ const operations = {
     input: z.object({ Entries: z.array(entry).min(1).max(10), EndpointId: notServed }),
     action: 'events:PutEvents',
     resource: ({ service }) => arn(service, 'event-bus/default'),
+    // A condition has to hold for each entry.
+    context: ({ input: { Entries } }) => sourceOf(Entries[0]),
+    also: ({ service, input: { Entries } }) =>
+      Entries.slice(1).map((each) => ({
+        action: 'events:PutEvents',
+        resource: arn(service, 'event-bus/default'),
+        context: sourceOf(each),
+      })),
     async run({ service, input: { Entries } }) {
       if (Entries.reduce((sum, each) => sum + size(each), 0) >= largestRequest)
         throw badRequest(
@@ -222,6 +230,8 @@ function parsed(text: string): unknown {
     return undefined;
   }
 }
+
+const sourceOf = (each: Entry | undefined) => ({ 'events:source': each?.Source ?? '' });
 
 /** "Calculating PutEvents event entry size" */
 function size({ Source, DetailType, Detail, Resources, Time }: Entry): number {

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { Authorize } from '../core/call.ts';
+import type { Authorize, Call } from '../core/call.ts';
 import { type Input, parseInput } from './parameters.ts';
 import type { Service, WireRequest } from './service.ts';
 
@@ -20,6 +20,8 @@ interface Permission {
   readonly action: string;
   /** The ARN, or ARNs, that the permission is needed on. */
   readonly resource: string | readonly string[];
+  /** Further condition keys of the call, lower-case. */
+  readonly context?: Call['context'];
 }
 
 /** Used instead of an action if AWS requires no permission. */
@@ -31,6 +33,7 @@ type Needs<Exchange> =
   | {
       readonly action: string;
       readonly resource: (exchange: Exchange) => Permission['resource'];
+      readonly context?: (exchange: Exchange) => Permission['context'];
       /** Permissions needed besides the first. */
       readonly also?: (exchange: Exchange) => readonly Permission[];
     };
@@ -92,13 +95,22 @@ export async function perform<State extends { readonly authorize: Authorize }, A
 ): Promise<Answer> {
   const asked = { service, request, input: parseInput(name, operation.input, input) };
   const exchange = { ...asked, target: operation.find?.(asked) };
-  for (const { action, resource } of permissions(operation, exchange))
+  const { caller } = request;
+  for (const { action, resource, context } of permissions(operation, exchange))
     for (const each of [resource].flat())
-      await service.authorize({ caller: request.caller, operation: name, action, resource: each });
+      await service.authorize({
+        caller,
+        operation: name,
+        action,
+        resource: each,
+        ...(context && { context }),
+      });
   return operation.run(exchange);
 }
 
 function permissions<Exchange>(needs: Needs<Exchange>, exchange: Exchange): readonly Permission[] {
   if (needs.action === anyone) return [];
-  return [{ ...needs, resource: needs.resource(exchange) }, ...(needs.also?.(exchange) ?? [])];
+  const { action } = needs;
+  const first = { action, resource: needs.resource(exchange), context: needs.context?.(exchange) };
+  return [first, ...(needs.also?.(exchange) ?? [])];
 }

@@ -53,6 +53,7 @@ const knownKeys = new Set([
   'aws:securetransport',
   'aws:sourceaccount',
   'aws:sourcearn',
+  'events:source',
   'kms:calleraccount',
   'kms:encryptioncontext:aws:cloudtrail:arn',
   'kms:encryptioncontext:aws:logs:arn',

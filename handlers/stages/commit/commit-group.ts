@@ -2,6 +2,7 @@ import type { Dataset } from '../../../domain/dataset.ts';
 import { TransientError } from '../../../domain/errors.ts';
 import { type PublishedPath, type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
 import { isShownBy, withCommitted } from '../../../domain/versions/ledger.ts';
+import type { StoredObject } from '../../../domain/versions/receipt.ts';
 import { isShown, mentioned } from '../../../domain/versions/table-mentions.ts';
 import { type ActiveEntry, isActive } from '../../../domain/versions/version-status.ts';
 import type { Snapshot, TableMetadata } from '../../../formats/iceberg/metadata/metadata.ts';
@@ -13,6 +14,7 @@ import type { StageContext } from '../context.ts';
 import { type Outcome, withoutRecords } from '../outcome.ts';
 import type { SinkBuckets } from '../removal.ts';
 import { removeSuperseded } from '../supersede.ts';
+import { commitEvent, isToBeTold } from './announcing.ts';
 import { olderVersions } from './older-versions.ts';
 
 /** How long the first of a group waits for the others, in milliseconds: they come in the same batch. */
@@ -47,6 +49,8 @@ interface Change {
   readonly adds: boolean;
   /** Versions that the table is to show no more. */
   readonly removes: readonly VersionPath[];
+  /** Reads the version's files, once. */
+  readonly files: () => Promise<StoredObject[]>;
   /** Whether somebody may be committing an older version, as he found table and ledger before. */
   readonly mayRace: boolean;
 }
@@ -117,6 +121,7 @@ export class CommitGroup {
         continue;
       }
       await settleAll(changes.map((change) => this.#committed(change, snapshot)));
+      await this.#tell(changes, snapshot);
       for (const { path, settle } of members) settle(this.#outcome(path, changes));
       return;
     }
@@ -132,7 +137,15 @@ export class CommitGroup {
     return found.flatMap(({ path, known }) => {
       const entry = known?.entry;
       return isActive(entry, path) && known !== undefined
-        ? [{ ...planOf(path, entry, metadata), path, entry, known }]
+        ? [
+            {
+              ...planOf(path, entry, metadata),
+              path,
+              entry,
+              known,
+              files: once(() => this.#filesOf(path, path.part)),
+            },
+          ]
         : [];
     });
   }
@@ -141,13 +154,10 @@ export class CommitGroup {
     state: TableState | undefined,
     changes: readonly Change[],
   ): Promise<Snapshot | undefined | 'conflict'> {
-    const { ledger } = this.#options;
-    const filesOf = async (path: VersionPath, last?: number) =>
-      (await ledger.publishedParts(path, last)).flatMap(({ files }) => files);
     const files = await settleAll(
-      changes.map(async ({ path, adds, removes }) => ({
-        added: adds ? await filesOf(path, path.part) : [],
-        removed: (await settleAll(removes.map((older) => filesOf(older)))).flat(),
+      changes.map(async ({ files, adds, removes }) => ({
+        added: adds ? await files() : [],
+        removed: (await settleAll(removes.map((older) => this.#filesOf(older)))).flat(),
       })),
     );
     const committed = changes.filter(({ adds }) => adds).map(({ path }) => path);
@@ -174,6 +184,26 @@ export class CommitGroup {
     await removeSuperseded(settled, ledger, context.store, buckets);
   }
 
+  async #tell(changes: readonly Change[], made: Snapshot | undefined): Promise<void> {
+    const { context } = this.#options;
+    const { announce } = context;
+    if (announce === undefined) return;
+    const events = await settleAll(
+      changes
+        .filter(({ entry }) => isToBeTold(entry, context))
+        .map(async ({ entry, files }) => {
+          const snapshot = made === undefined ? entry.committed?.snapshot : String(made['snapshot-id']);
+          return commitEvent(entry, entry.current.type === 'created' ? await files() : [], snapshot);
+        }),
+    );
+    await announce(events);
+  }
+
+  /** @param last see `publishedParts` */
+  async #filesOf(path: VersionPath, last?: number): Promise<StoredObject[]> {
+    return (await this.#options.ledger.publishedParts(path, last)).flatMap(({ files }) => files);
+  }
+
   #outcome(path: VersionPath, changes: readonly Change[]): Outcome {
     const { name } = this.#options.dataset;
     const change = changes.find(
@@ -184,6 +214,14 @@ export class CommitGroup {
     if (isShownBy('committed', change.entry)) return withoutRecords(name, 'duplicate');
     return withoutRecords(name, type === 'created' ? 'done' : 'retracted');
   }
+}
+
+function once<Value>(read: () => Promise<Value>): () => Promise<Value> {
+  let value: Promise<Value> | undefined;
+  return () => {
+    value ??= read();
+    return value;
+  };
 }
 
 /**

@@ -8,6 +8,7 @@ import { settleAll } from '../../../store/settle-all.ts';
 import type { StageContext } from '../context.ts';
 import type { SinkBuckets } from '../removal.ts';
 import { removeSuperseded } from '../supersede.ts';
+import { commitEvent, isToBeTold } from './announcing.ts';
 import { olderVersions } from './older-versions.ts';
 
 const COPIES_AT_ONCE = 8;
@@ -30,9 +31,11 @@ export async function commitCopies(
   const known = await ledger.known(path);
   const entry = known?.entry;
   if (!isActive(entry, path)) return overtaken(entry, commit);
-  if (isShownBy('committed', entry) && entry.superseded.length === 0) return 'duplicate';
+  const isTold = !isToBeTold(entry, context);
+  if (isTold && entry.superseded.length === 0) return 'duplicate';
   const { type, sequencer, versionId } = entry.current;
-  if (type === 'created') await copyFiles(path, commit);
+  const files = type === 'created' ? await filesOf(path, ledger) : [];
+  await copyFiles(files, commit);
   const latest = await ledger.change(
     path,
     (now) => (now && isActive(now, path) ? withCommitted(now, { type, sequencer, versionId }) : now),
@@ -42,6 +45,7 @@ export async function commitCopies(
   // From now on, copies of an older version that come late are removed by who makes them.
   for (const older of olderVersions(entry)) await removeCopies(older, commit);
   await removeSuperseded(latest, ledger, context.store, buckets);
+  if (!isTold) await context.announce?.([commitEvent(entry, files, undefined)]);
   return type === 'created' ? 'done' : 'retracted';
 }
 
@@ -54,11 +58,11 @@ async function overtaken(entry: LedgerEntry | undefined, commit: CopyCommit): Pr
   return 'stale';
 }
 
-async function copyFiles(path: PublishedPath, { ledger, buckets, context }: CopyCommit): Promise<void> {
+async function copyFiles(files: readonly StoredObject[], { buckets, context }: CopyCommit): Promise<void> {
   const bucket = buckets.processed;
   const limit = pLimit(COPIES_AT_ONCE);
   await settleAll(
-    (await filesOf(path, ledger)).map(({ key, versionId = '' }) =>
+    files.map(({ key, versionId = '' }) =>
       limit(() => context.store.copy({ bucket, key, versionId }, { bucket, key: csvTableKey(key) })),
     ),
   );

@@ -1,0 +1,22 @@
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { type Announce, detailOf, EVENT_SOURCE } from '../../domain/versions/announcement.ts';
+
+/** The entries of one request at most (EventBridge API reference, PutEvents). */
+const MAX_ENTRIES = 10;
+
+/** Tells events on the default bus of EventBridge. */
+export function eventBridge(stack: string, client = new EventBridgeClient({})): Announce {
+  return async (events) => {
+    for (let start = 0; start < events.length; start += MAX_ENTRIES) {
+      const Entries = events.slice(start, start + MAX_ENTRIES).map((event) => ({
+        Source: EVENT_SOURCE,
+        DetailType: event.type,
+        Detail: JSON.stringify(detailOf(event, stack)),
+      }));
+      const answer = await client.send(new PutEventsCommand({ Entries }));
+      const refused = answer.Entries?.find(({ ErrorCode }) => ErrorCode !== undefined);
+      if (refused !== undefined)
+        throw new Error(`EventBridge did not take an event: ${refused.ErrorCode} ${refused.ErrorMessage}`);
+    }
+  };
+}
