@@ -106,6 +106,20 @@ describe('following the activity by the logs of the functions', () => {
     const deletedAt = Date.now();
     await s3.send(new DeleteObjectCommand({ Bucket: outputs.buckets.raw, Key: 'recipes/gone.ndjson' }));
     const steps = await followUntil(deletedAt, 'recipes/gone.ndjson');
-    expect(endsOf(steps, 'recipes/gone.ndjson')).toMatchObject([{ outcome: 'retracted' }]);
+    const [end, ...others] = endsOf(steps, 'recipes/gone.ndjson');
+    expect([end, others]).toMatchObject([{ outcome: 'retracted' }, []]);
+    // The sinks are told of it under the same name, so that it is known to have ended.
+    const told: Step[] = [];
+    const both = new AbortController();
+    for await (const step of followActivity(pipeline.target, {
+      since: deletedAt,
+      signal: both.signal,
+      pollMs: 50,
+    })) {
+      if (step.stage === 'commit' || step.stage === 'loading') told.push(step);
+      if (new Set(told.map(({ stage }) => stage)).size === 2) both.abort();
+    }
+    for (const step of told)
+      expect(step).toMatchObject({ key: 'recipes/gone.ndjson', versionId: end?.versionId });
   });
 });
