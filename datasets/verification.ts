@@ -14,7 +14,7 @@ export const verification = defineDataset({
   },
   row: z.object({ run: z.string(), id: z.int32(), text: z.string() }),
   key: ['run', 'id'],
-  // A partition for each run, which only a crawl registers.
+  // The files of a run have its name in theirs, so that what a killed run left is found.
   partitionBy: ['run'],
   onDelete: 'retract',
   onReject: 'replace',

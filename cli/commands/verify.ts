@@ -29,7 +29,7 @@ export function verify(program: Command): void {
       'check a deployment: look at every part of it, then send probe objects through it, compare what becomes of them, and erase them; exit 1 if anything is wrong',
     )
     .option('--no-probe', 'only look: nothing is written')
-    .option('--no-crawl', 'leave out the crawl, which costs $0.15 on AWS, and the query that needs it')
+    .option('--no-crawl', 'leave out the crawl, which costs $0.15 on AWS')
     .option('--clean', 'instead: erase what interrupted runs have left behind')
     .option(
       '--timeout <seconds>',
@@ -81,7 +81,7 @@ class Run {
     const clean = `npx sluice verify --clean${this.#on}`;
     if (this.#options.clean) return `Interrupted. To erase the rest: ${clean}`;
     if (this.#probe === undefined) return 'Interrupted. Nothing was written.';
-    return `Interrupted. Left behind are the probe objects under ${this.#probe.objects.prefix}, and what the stages made of them in every bucket, the catalog and MySQL. To erase all of it: ${clean}`;
+    return `Interrupted. Left behind are the probe objects under ${this.#probe.objects.prefix}, and what the stages made of them in every bucket, the table and MySQL. To erase all of it: ${clean}`;
   }
 
   async verify(signal: AbortSignal): Promise<true> {

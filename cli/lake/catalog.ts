@@ -59,17 +59,25 @@ export async function readCatalog(target: Target, withVerification = false): Pro
   const isShown = (name: string) => !isLedgerTable(name) && (withVerification || name !== VERIFICATION);
   const { database } = target.outputs.catalog;
   const tables: CatalogTable[] = [];
-  for await (const { TableList = [] } of paginateGetTables(
-    { client: target.glue },
-    { DatabaseName: database },
-  ))
-    for (const table of TableList)
-      if (isShown(table.Name ?? '')) tables.push(await catalogTable(target, database, table));
+  for await (const table of glueTables(target))
+    if (isShown(table.Name ?? '')) tables.push(await catalogTable(target, database, table));
   const toBeMade = target.registry.all.filter(
     ({ name, processedAs }) =>
       processedAs !== 'csv' && isShown(name) && !tables.some((table) => table.name === name),
   );
   return [...tables, ...toBeMade.map((dataset) => newTable(target, dataset))];
+}
+
+/** Every table of the stack's database, as Glue describes it. */
+export async function* glueTables({ glue, outputs }: Target): AsyncGenerator<Table> {
+  const request = { DatabaseName: outputs.catalog.database };
+  for await (const { TableList = [] } of paginateGetTables({ client: glue }, request)) yield* TableList;
+}
+
+/** The URI of the metadata file of an Iceberg table, by its parameters; `undefined` of another table. */
+export function icebergMetadata(parameters: Table['Parameters']): string | undefined {
+  const { table_type: type, metadata_location: metadata } = parameters ?? {};
+  return type?.toUpperCase() === 'ICEBERG' ? metadata : undefined;
 }
 
 /** The Iceberg table of a dataset before its first commit. */
@@ -99,12 +107,11 @@ async function catalogTable(target: Target, database: string, table: Table): Pro
           values: Values.map((value) => (value === NULL_PARTITION ? null : value)),
           prefix: placeOf(storage?.Location).prefix,
         });
-  const { classification = 'unknown', table_type: type, metadata_location: metadata } = Parameters ?? {};
-  const isIceberg = type?.toUpperCase() === 'ICEBERG' && metadata !== undefined;
+  const metadata = icebergMetadata(Parameters);
   return {
     name: Name,
-    format: isIceberg ? ICEBERG : classification,
-    ...(isIceberg && { metadata }),
+    format: metadata === undefined ? (Parameters?.['classification'] ?? 'unknown') : ICEBERG,
+    ...(metadata !== undefined && { metadata }),
     ...placeOf(StorageDescriptor?.Location),
     columns: (StorageDescriptor?.Columns ?? []).map(column),
     partitionKeys: PartitionKeys.map(column),

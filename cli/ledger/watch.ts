@@ -26,6 +26,8 @@ export interface Frame {
 export class Watch {
   readonly #depths = new Map<string, number[]>();
   readonly #moving = new Map<string, Step>();
+  /** When each version ended; its sinks may be told of it later. */
+  readonly #over = new Map<string, number>();
   readonly #startedAt: number;
   #ended: readonly Step[] = [];
   #read: readonly { readonly at: number; readonly records: number }[] = [];
@@ -39,6 +41,7 @@ export class Watch {
   next(queues: readonly QueueState[], steps: readonly Step[], now: number): Frame {
     for (const step of steps) this.#take(step, now);
     for (const [key, { at }] of this.#moving) if (now - at > MOVING_MS) this.#moving.delete(key);
+    for (const [version, at] of this.#over) if (now - at > MOVING_MS) this.#over.delete(version);
     this.#read = this.#read.filter(({ at }) => now - at <= RATE_MS);
     const records = this.#read.reduce((sum, each) => sum + each.records, 0);
     const seconds = Math.min(RATE_MS, Math.max(now - this.#startedAt, 1000)) / 1000;
@@ -52,11 +55,17 @@ export class Watch {
   }
 
   #take(step: Step, now: number): void {
-    const { key, stage, ended, read } = step;
-    // The order of the map is that of the last steps.
-    this.#moving.delete(key);
-    if (ended !== undefined) this.#ended = [step, ...this.#ended].slice(0, KEPT.ended);
-    else this.#moving.set(key, step);
+    const { key, versionId, stage, ended, read } = step;
+    const version = JSON.stringify([key, versionId]);
+    if (ended !== undefined) {
+      this.#over.set(version, now);
+      this.#moving.delete(key);
+      this.#ended = [step, ...this.#ended].slice(0, KEPT.ended);
+    } else if (!this.#over.has(version)) {
+      // The order of the map is that of the last steps.
+      this.#moving.delete(key);
+      this.#moving.set(key, step);
+    }
     // By this machine's clock, as the window is.
     if (stage === 'transformation') this.#read = [...this.#read, { at: now, records: read }];
   }

@@ -98,6 +98,19 @@ export interface AlarmFacts {
   readonly actionsEnabled: boolean;
 }
 
+/** A table of the catalog. */
+export interface TableFacts {
+  readonly name: string;
+  /** Whether its files are those of an Iceberg table's snapshot. */
+  readonly isIceberg: boolean;
+}
+
+/** A table that the catalog must have; an Iceberg table is made by the first commit. */
+export interface WantedTable extends TableFacts {
+  /** Where the lake has metadata of this Iceberg table, so that it was made; `undefined` if it was not. */
+  readonly madeAt: string | undefined;
+}
+
 export interface CatalogFacts {
   readonly crawlerName: string;
   readonly crawler: Fact<{
@@ -107,9 +120,9 @@ export interface CatalogFacts {
   }>;
   readonly schedule: Fact<{ readonly enabled: boolean; readonly crawler: string | undefined }>;
   readonly scheduleName: string;
-  /** The names of the database's tables. */
-  readonly tables: Fact<readonly string[]>;
-  readonly wantedTables: readonly string[];
+  readonly database: string;
+  readonly tables: Fact<readonly TableFacts[]>;
+  readonly wantedTables: readonly WantedTable[];
   readonly queue: Fact<QueueFacts>;
   readonly deadLetters: Fact<QueueFacts>;
   readonly findings: FedQueue;

@@ -7,7 +7,8 @@ import { revisionName } from '../versions/revision.ts';
 
 /**
  * `duplicate`: the work was done before, and has a receipt. `stale`: a newer event took effect. `retracted`:
- * the output of a deleted object was removed. `kept`: the object was deleted, and its dataset keeps the rows.
+ * the deletion of an object was published, or is done in a sink. `kept`: the object was deleted, and its
+ * dataset keeps the rows.
  */
 export const results = ['done', 'duplicate', 'stale', 'retracted', 'kept', 'failed'] as const;
 export type Result = (typeof results)[number];

@@ -22,6 +22,14 @@ export function statusOf(known: LedgerEntry | undefined, { version }: VersionPat
 /** A ledger entry of an object of which something took effect. */
 export type ActiveEntry = LedgerEntry & { readonly current: NonNullable<LedgerEntry['current']> };
 
+/** The object as it is active: its version, or the event that deleted it. */
+export function activeObject({ key, current }: ActiveEntry): {
+  readonly key: string;
+  readonly versionId: string;
+} {
+  return { key, versionId: current.versionId };
+}
+
 /** Whether this is the name of the active version, or of the deletion that is active. */
 export function isActive(
   entry: LedgerEntry | undefined,

@@ -9,13 +9,13 @@ export interface Outcome {
   readonly written: number;
   readonly filtered: Tally;
   readonly rejected: Tally;
-  /** The raw object that the input comes from, if this attempt did the work. */
+  /** The raw object that the input comes from, if this attempt has read of it. */
   readonly object?: ObjectRevision;
   /** The parts of an extraction, or the files of a transformation, if this attempt did the work. */
   readonly outputs?: number;
   readonly fault?: { readonly code: string; readonly message: string };
 }
 
-export function withoutRecords(dataset: string, result: Result): Outcome {
-  return { dataset, result, read: 0, written: 0, filtered: {}, rejected: {} };
+export function withoutRecords(dataset: string, result: Result, object?: ObjectRevision): Outcome {
+  return { dataset, result, read: 0, written: 0, filtered: {}, rejected: {}, ...(object && { object }) };
 }

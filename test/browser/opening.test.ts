@@ -24,6 +24,7 @@ describe('the addresses of the page', () => {
       'raw bucket',
       'extraction',
       'transformation',
+      'commit',
       'loading',
       'tables',
     ]);

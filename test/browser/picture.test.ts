@@ -47,7 +47,7 @@ async function described(page: Page): Promise<string> {
   return trees
     .join('\n')
     .replace(/^ *- \/url: .*\n/gm, '')
-    .replace(/, the oldest message [\d.,]+ \w+/g, '')
+    .replace(/(, )?the oldest message [\d.,]+ \w+/g, '')
     .replace(/\d[\d.,]*( (ms|s|min|h)\b)?/g, 'N');
 }
 

@@ -35,7 +35,10 @@ test('status --watch shows what ends until Ctrl-C: as blocks without a terminal,
   const all = await json;
   expect(all).toMatchObject({ status: 0, stderr: '' });
   const frames = all === undefined ? [] : documents(all);
-  expect(frames[0]).toMatchObject({ stages: [{ stage: 'extraction', depths: [0] }, {}, {}], ended: [] });
+  expect(frames[0]).toMatchObject({
+    stages: ['extraction', 'transformation', 'commit', 'loading'].map((stage) => ({ stage, depths: [0] })),
+    ended: [],
+  });
   expect(frames.at(-1)).toMatchObject({
     ended: [{ key: 'recipes/watched.ndjson', ended: { read: 1, written: 1 } }],
   });

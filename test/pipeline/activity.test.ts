@@ -44,7 +44,7 @@ const endsOf = (steps: readonly Step[], of: string) =>
 describe('following the activity by the logs of the functions', () => {
   test('tells the end of each object with the counts that its receipts have, whether it sees them begin or not', async () => {
     const since = Date.now();
-    // Two difficulties: two files.
+    // Two difficulties, and so two files, in one part, which is one loading.
     const long = { ...good, directions: Array.from({ length: 40 }, () => 'Stir.') };
     const body = ndjson([good, long, { title: 1 }]);
     const versionId = await put('recipes/two.ndjson', body);
@@ -65,7 +65,7 @@ describe('following the activity by the logs of the functions', () => {
       { outcome: 'failed', code: expect.stringMatching(/^[a-z_]+$/) },
     ]);
     const stages = steps.filter(({ key }) => key === 'recipes/two.ndjson').map(({ stage }) => stage);
-    expect(stages.sort()).toEqual(['extraction', 'loading', 'loading', 'transformation']);
+    expect(stages.sort()).toEqual(['commit', 'extraction', 'loading', 'transformation']);
 
     // A follower that comes too late for the extraction asks the ledger.
     const late = steps.find(({ stage, key }) => stage === 'transformation' && key === 'recipes/two.ndjson');
@@ -106,6 +106,20 @@ describe('following the activity by the logs of the functions', () => {
     const deletedAt = Date.now();
     await s3.send(new DeleteObjectCommand({ Bucket: outputs.buckets.raw, Key: 'recipes/gone.ndjson' }));
     const steps = await followUntil(deletedAt, 'recipes/gone.ndjson');
-    expect(endsOf(steps, 'recipes/gone.ndjson')).toMatchObject([{ outcome: 'retracted' }]);
+    const [end, ...others] = endsOf(steps, 'recipes/gone.ndjson');
+    expect([end, others]).toMatchObject([{ outcome: 'retracted' }, []]);
+    // The sinks are told of it under the same name, so that it is known to have ended.
+    const told: Step[] = [];
+    const both = new AbortController();
+    for await (const step of followActivity(pipeline.target, {
+      since: deletedAt,
+      signal: both.signal,
+      pollMs: 50,
+    })) {
+      if (step.stage === 'commit' || step.stage === 'loading') told.push(step);
+      if (new Set(told.map(({ stage }) => stage)).size === 2) both.abort();
+    }
+    for (const step of told)
+      expect(step).toMatchObject({ key: 'recipes/gone.ndjson', versionId: end?.versionId });
   });
 });

@@ -1,4 +1,4 @@
-import { stages } from '../../../domain/stage.ts';
+import { stageInputs, stages } from '../../../domain/stage.ts';
 import { knownOf } from '../fact.ts';
 import type { Facts, FedQueue, QueueFacts, RuleFacts } from '../facts.ts';
 import type { Inspection } from '../finding.ts';
@@ -201,9 +201,9 @@ export function checkBuckets({ buckets, catalog }: Facts, inspection: Inspection
   for (const [purpose, fact] of Object.entries(buckets)) {
     const found = inspection.need(fact, 'bucket_missing', purpose, `The ${purpose} bucket`);
     if (found === undefined) continue;
-    const feedsStage = ['raw', 'temp', 'processed'].includes(purpose);
+    const feedsStage = stages.some((stage) => stageInputs[stage].bucket === purpose);
     if (!found.eventBridge) {
-      const message = `The ${purpose} bucket sends nothing to EventBridge${feedsStage ? ', so its stage never starts' : ''}.`;
+      const message = `The ${purpose} bucket sends nothing to EventBridge${feedsStage ? ', so no stage that it feeds ever starts' : ''}.`;
       if (feedsStage) inspection.blocks('notification_off', found.name, message);
       else inspection.warns('notification_off', found.name, message);
     }

@@ -1,4 +1,3 @@
-import { VERIFICATION } from '../../../domain/dataset.ts';
 import { knownOf } from '../fact.ts';
 import type { Facts } from '../facts.ts';
 import type { Inspection } from '../finding.ts';
@@ -34,7 +33,7 @@ export function checkAlarms({ alarms }: Facts, inspection: Inspection): void {
 
 /** The crawler, its schedule and its tables. */
 export function checkCatalog({ catalog }: Facts, inspection: Inspection): void {
-  const { crawlerName, scheduleName, wantedTables } = catalog;
+  const { crawlerName, scheduleName } = catalog;
   const crawler = inspection.need(catalog.crawler, 'crawler_missing', crawlerName, 'The crawler', false);
   if (crawler !== undefined) {
     if (crawler.lastStatus !== undefined && crawler.lastStatus !== 'SUCCEEDED')
@@ -64,7 +63,7 @@ export function checkCatalog({ catalog }: Facts, inspection: Inspection): void {
       inspection.warns(
         'schedule_disabled',
         scheduleName,
-        'The crawl schedule is disabled, so new partitions stay unseen until somebody crawls.',
+        'The crawl schedule is disabled, so new partitions of CSV tables stay unseen until somebody crawls.',
         `If the configuration does not disable it (sluice:catalog.scheduled), bring it back: ${inspection.redeploy.replace(/^.*: /, '')}`,
       );
     if (schedule.crawler !== crawlerName)
@@ -74,13 +73,35 @@ export function checkCatalog({ catalog }: Facts, inspection: Inspection): void {
         `The crawl schedule starts ${schedule.crawler ?? 'nothing'}, not ${crawlerName}.`,
       );
   }
-  const tables = inspection.need(catalog.tables, 'table_missing', crawlerName, 'The catalog’s database');
-  if (tables === undefined) return;
-  const lacking = wantedTables.filter((name) => !tables.includes(name));
-  for (const name of lacking)
-    inspection.fails(
-      'table_missing',
-      name,
-      `The catalog has no table ${name}${name === VERIFICATION ? ', which the probe objects need' : ', so no query finds its rows'}.`,
-    );
+  checkTables(catalog, inspection);
+}
+
+/** The tables: those that the program declares, and the Iceberg tables that commits have made. */
+function checkTables({ database, tables, wantedTables }: Facts['catalog'], inspection: Inspection): void {
+  const found = inspection.need(tables, 'table_missing', database, 'The catalog’s database');
+  if (found === undefined) return;
+  for (const { name, isIceberg, madeAt } of wantedTables) {
+    const table = found.find((each) => each.name === name);
+    if (isIceberg && table?.isIceberg === false)
+      inspection.fails(
+        'table_not_iceberg',
+        name,
+        `The catalog's table ${name} is not an Iceberg table, so no version of its dataset can be committed.`,
+        `To let the next commit make it: aws glue delete-table --database-name ${database} --name ${name}`,
+      );
+    if (table !== undefined) continue;
+    if (madeAt !== undefined)
+      inspection.fails(
+        'table_lost',
+        name,
+        `The catalog has lost the table ${name}, so no query finds its rows, and the next commit begins an empty one.`,
+        `To bring it back, before anything is committed, with the newest file of ${madeAt}: aws glue create-table --database-name ${database} --table-input '{"Name":"${name}","TableType":"EXTERNAL_TABLE","Parameters":{"table_type":"ICEBERG","metadata_location":"${madeAt}FILE"}}'`,
+      );
+    else if (!isIceberg)
+      inspection.fails(
+        'table_missing',
+        name,
+        `The catalog has no table ${name}, so no query finds its rows.`,
+      );
+  }
 }

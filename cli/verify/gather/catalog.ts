@@ -1,13 +1,15 @@
-import { GetCrawlerCommand, paginateGetTables } from '@aws-sdk/client-glue';
+import { GetCrawlerCommand } from '@aws-sdk/client-glue';
+import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { GetScheduleCommand } from '@aws-sdk/client-scheduler';
 import { ledgerTables } from '../../../domain/tables/ledger-tables.ts';
+import { glueTables, icebergMetadata } from '../../lake/catalog.ts';
 import type { Target } from '../../target/target.ts';
 import { lookUp } from '../fact.ts';
-import type { CatalogFacts } from '../facts.ts';
+import type { CatalogFacts, TableFacts, WantedTable } from '../facts.ts';
 import { fedQueue, queueFacts } from './queues.ts';
 
 export async function catalogFacts(target: Target): Promise<CatalogFacts> {
-  const { glue, scheduler, registry, outputs } = target;
+  const { glue, scheduler, outputs } = target;
   const of = outputs.catalog;
   // The form of Glue's own events (EventBridge reference, events-ref-glue).
   const failed = { crawlerName: of.crawler, state: 'Failed', warningMessage: 'N/A', errorMessage: 'a' };
@@ -28,13 +30,10 @@ export async function catalogFacts(target: Target): Promise<CatalogFacts> {
       return { enabled: State === 'ENABLED', crawler: input.Name };
     }),
     lookUp(async () => {
-      const names: string[] = [];
-      for await (const { TableList = [] } of paginateGetTables(
-        { client: glue },
-        { DatabaseName: of.database },
-      ))
-        for (const { Name = '' } of TableList) names.push(Name);
-      return names;
+      const found: TableFacts[] = [];
+      for await (const { Name = '', Parameters } of glueTables(target))
+        found.push({ name: Name, isIceberg: icebergMetadata(Parameters) !== undefined });
+      return found;
     }),
     queueFacts(target, of.crawlQueue),
     queueFacts(target, of.crawlDeadLetterQueue),
@@ -42,16 +41,33 @@ export async function catalogFacts(target: Target): Promise<CatalogFacts> {
       { source: 'aws.glue', type, detail: failed },
     ]),
   ]);
-  const wantedTables = [...registry.all, ...Object.values(ledgerTables)].map(({ name }) => name);
   return {
+    database: of.database,
     crawlerName: of.crawler,
     crawler,
     schedule,
     scheduleName: of.schedule,
     tables,
-    wantedTables,
+    wantedTables: await wantedTables(target),
     queue,
     deadLetters,
     findings,
   };
+}
+
+async function wantedTables(target: Target): Promise<WantedTable[]> {
+  const { processed } = target.outputs.buckets;
+  const ofDatasets = target.registry.all.map(async ({ name, processedAs }) => {
+    if (processedAs === 'csv') return { name, isIceberg: false, madeAt: undefined };
+    const folder = { Bucket: processed, Prefix: `${name}/metadata/` };
+    const { KeyCount = 0 } = await target.s3.send(new ListObjectsV2Command({ ...folder, MaxKeys: 1 }));
+    const madeAt = KeyCount > 0 ? `s3://${folder.Bucket}/${folder.Prefix}` : undefined;
+    return { name, isIceberg: true, madeAt };
+  });
+  const ofLedger = Object.values(ledgerTables).map(({ name }) => ({
+    name,
+    isIceberg: false,
+    madeAt: undefined,
+  }));
+  return [...(await Promise.all(ofDatasets)), ...ofLedger];
 }

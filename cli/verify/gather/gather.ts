@@ -1,7 +1,8 @@
 import { DescribeKeyCommand, GetKeyPolicyCommand } from '@aws-sdk/client-kms';
 import { GetAccountSettingsCommand } from '@aws-sdk/client-lambda';
 import { GetBucketNotificationConfigurationCommand } from '@aws-sdk/client-s3';
-import { type Stage, stageInputs, stages } from '../../../domain/stage.ts';
+import { type Stage, type StageInput, stageInputs, stages } from '../../../domain/stage.ts';
+import { deletionKey, publicationKey, versionPath } from '../../../domain/versions/key-layout.ts';
 import { describedAlarms } from '../../target/alarm-state.ts';
 import type { Target } from '../../target/target.ts';
 import { type Fact, isKnown, knownOf, lookUp } from '../fact.ts';
@@ -50,9 +51,14 @@ export async function gatherFacts(target: Target): Promise<Facts> {
 
 async function stageFacts(target: Target, stage: Stage): Promise<StageFacts> {
   const { queues, deadLetterQueues, undeliveredQueues, functions, buckets } = target.outputs;
-  const { bucket, changes } = stageInputs[stage];
-  const detail = { bucket: { name: buckets[bucket] }, object: { key: 'a' } };
-  const samples = changes.map((type) => ({ source: 'aws.s3', type, detail }));
+  const { bucket, changes }: StageInput = stageInputs[stage];
+  const samples = keysFor(stage).flatMap((key) =>
+    changes.map((type) => ({
+      source: 'aws.s3',
+      type,
+      detail: { bucket: { name: buckets[bucket] }, object: { key } },
+    })),
+  );
   const [fed, deadLetters, lambda] = await Promise.all([
     fedQueue(target, queues[stage], undeliveredQueues[stage], samples),
     queueFacts(target, deadLetterQueues[stage]),
@@ -64,6 +70,16 @@ async function stageFacts(target: Target, stage: Stage): Promise<StageFacts> {
     isKnown(lambda) ? lookUp(() => logGroupFacts(target, lambda.value.logGroup)) : lambda,
   ]);
   return { ...fed, functionName: functions[stage], deadLetters, mappings, lambda, logGroup };
+}
+
+/** Keys whose events a stage must get: of each kind that it processes. */
+function keysFor(stage: Stage): string[] {
+  const { keys }: StageInput = stageInputs[stage];
+  if (keys === undefined) return ['a'];
+  const path = versionPath({ dataset: 'a', key: 'a', versionId: 'a' });
+  return [publicationKey(path, 0, 2), publicationKey(path, 1, 2), deletionKey(path)].filter((key) =>
+    keys.some((each) => ('prefix' in each ? key.startsWith(each.prefix) : key.endsWith(each.suffix))),
+  );
 }
 
 async function bucketFacts({ s3 }: Target, name: string): Promise<BucketFacts> {

@@ -80,15 +80,15 @@ async function rulesTo(
       ]);
       const found = Targets.find(({ Arn }) => Arn === queueArn);
       const pattern = rule.EventPattern ?? '{}';
-      const missed: string[] = [];
+      const missed = new Set<string>();
       for (const sample of samples)
-        if (!(await matches(events, pattern, queueArn, sample))) missed.push(sample.type);
+        if (!(await matches(events, pattern, queueArn, sample))) missed.add(sample.type);
       return {
         name,
         arn: rule.Arn ?? '',
         enabled: rule.State !== 'DISABLED',
         pattern,
-        missed,
+        missed: [...missed],
         deadLetterArn: found?.DeadLetterConfig?.Arn,
         transforms: [found?.Input, found?.InputPath, found?.InputTransformer].some(
           (each) => each !== undefined,

@@ -1,8 +1,7 @@
-import { DeletePartitionCommand } from '@aws-sdk/client-glue';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { VERIFICATION } from '../../../domain/dataset.ts';
 import { ErasureScope } from '../../../domain/operations/erasure.ts';
-import { parseLedgerKey } from '../../../domain/versions/key-layout.ts';
+import { dataPrefixOf, parseFileKey, parseLedgerKey } from '../../../domain/versions/key-layout.ts';
 import { unreadableDocument } from '../../../store/ledger.ts';
 import { listVersions } from '../../../store/listing.ts';
 import { describeInventory } from '../../ledger/erasure/describe.ts';
@@ -16,12 +15,11 @@ import { HIDDEN_SECONDS } from '../../target/held-messages.ts';
 import { queueDepth } from '../../target/queue-state.ts';
 import type { Target } from '../../target/target.ts';
 import { probeObjects, probePrefix } from './objects.ts';
-import { verificationTable } from './sinks.ts';
 import { differs, type ProbeOptions, untilNextLook } from './step.ts';
 
 type CleanUpOptions = Pick<ProbeOptions, 'target' | 'signal' | 'progress' | 'mysqlUrl'>;
 
-/** Erases everything of a run, from every bucket and queue, MySQL and the catalog. */
+/** Erases everything of a run, from every bucket and queue, MySQL and every snapshot of the table. */
 export async function cleanUp(
   { run, keys }: { readonly run: string; readonly keys: readonly string[] },
   options: CleanUpOptions,
@@ -39,14 +37,6 @@ export async function cleanUp(
   const left = await (url === undefined
     ? erase(undefined)
     : withMysql(url, (connection) => erase(new RowsOfObjects(connection))));
-  const { database } = target.outputs.catalog;
-  await target.glue
-    .send(
-      new DeletePartitionCommand({ DatabaseName: database, TableName: VERIFICATION, PartitionValues: [run] }),
-    )
-    .catch((error: Error) => {
-      if (error.name !== 'EntityNotFoundException') throw error;
-    });
   if (!isEmpty(left))
     throw differs(
       'left_behind',
@@ -54,7 +44,7 @@ export async function cleanUp(
       `This is left: ${describeInventory(left)}`,
       'To erase it: npx sluice verify --clean',
     );
-  return 'everything was erased; the lines in the logs stay until their retention ends';
+  return `everything was erased; the table ${VERIFICATION} stays, with nothing of this run in any snapshot, and the lines in the logs until their retention ends`;
 }
 
 async function retract(keys: readonly string[], { target, signal, progress }: CleanUpOptions): Promise<void> {
@@ -65,7 +55,7 @@ async function retract(keys: readonly string[], { target, signal, progress }: Cl
 
 /**
  * Erases what runs have left behind that were interrupted or killed. A run that was killed while it erased
- * has objects no longer, but entries in the ledger, which go last, or its partition.
+ * has objects no longer, but entries in the ledger, which go last, or files whose names have its name.
  *
  * @returns how many runs
  */
@@ -77,7 +67,7 @@ export async function cleanUpAll(options: CleanUpOptions): Promise<number> {
   const noteKey = (key: string) => note(key.slice(probePrefix.length).split('/')[0] ?? '', key);
   for await (const { key } of listVersions(target, target.outputs.buckets.raw, probePrefix)) noteKey(key);
   for await (const key of keysInLedger(target)) noteKey(key);
-  for (const { values } of (await verificationTable(target))?.partitions ?? []) note(values[0] ?? '');
+  for await (const run of runsOfFiles(target)) note(run);
   if (runs.size > 0) await untilReleased(options);
   for (const [run, keys] of runs) await cleanUp({ run, keys: [...keys] }, options);
   return runs.size;
@@ -90,6 +80,19 @@ async function* keysInLedger(target: Target): AsyncGenerator<string> {
     const entry = place && (await ledgerOf(target).entry(place).catch(unreadableDocument));
     if (entry !== undefined && 'key' in entry) yield entry.key;
   }
+}
+
+/** The runs that files of the lake and the archive are of, also those that no ledger entry knows. */
+async function* runsOfFiles(target: Target): AsyncGenerator<string> {
+  const { processed, archive } = target.outputs.buckets;
+  for (const [bucket, prefix] of [
+    [processed, dataPrefixOf(VERIFICATION)],
+    [archive, probePrefix],
+  ] as const)
+    for await (const { key } of listVersions(target, bucket, prefix)) {
+      const run = /^run=([^/]+)\/$/.exec(parseFileKey(key)?.partitionPath ?? '')?.[1];
+      if (run !== undefined) yield run;
+    }
 }
 
 /** Waits for the dead letters that a killed run holds: nobody else sees them until then. */

@@ -1,6 +1,7 @@
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { isRetry, parseStageLine } from '../../../domain/activity/stage-line.ts';
 import { errorText } from '../../../domain/errors.ts';
+import { isSettled, isShownBy, type LedgerEntry } from '../../../domain/versions/ledger.ts';
 import { total } from '../../../domain/versions/receipt.ts';
 import { settleAll } from '../../../store/settle-all.ts';
 import { entryOf } from '../../ledger/ledger.ts';
@@ -15,7 +16,7 @@ import { follow } from './follow.ts';
 import { type ProbeObject, type ProbeObjects, probeObjects } from './objects.ts';
 import { redrivePoison } from './poison.ts';
 import { sendEvent } from './send-event.ts';
-import { crawlForProbe, queryProbe, queryProbeInMysql, reconcileProbe } from './sinks.ts';
+import { queryProbe, queryProbeInMysql, reconcileProbe, tryCrawl } from './sinks.ts';
 import {
   differs,
   type ProbeOptions,
@@ -51,18 +52,15 @@ export class Probe {
     await this.#step('duplicate', () => this.#duplicate(version));
     await this.#step('poison', () => redrivePoison(objects, this.#options));
     await this.#step('sinks', () => reconcileProbe(objects, this.#options));
-    await this.#step('crawl', () => {
-      if (!crawl) throw new StepSkipped('--no-crawl');
-      return crawlForProbe(objects, this.#options);
-    });
-    await this.#step('query', () => {
-      if (!crawl) throw new StepSkipped('without a crawl, no query sees the new partition');
-      return queryProbe(objects, this.#options);
-    });
+    await this.#step('query', () => queryProbe(objects, this.#options));
     await this.#step('mysql', () => {
       if (target.outputs.mysql === undefined && target.control === undefined)
         throw new StepSkipped('the stack has no MySQL');
       return queryProbeInMysql(objects, this.#options);
+    });
+    await this.#step('crawl', () => {
+      if (!crawl) throw new StepSkipped('--no-crawl');
+      return tryCrawl(this.#options);
     });
     // Whatever failed, nothing is to stay; but what is stuck is what a person must look at, and its message
     // comes back until its last attempt.
@@ -184,21 +182,16 @@ export class Probe {
   async #deletion(): Promise<string> {
     const { target } = this.#options;
     const { key } = this.objects.doomed;
+    let entry: LedgerEntry | undefined;
     await target.s3.send(new DeleteObjectCommand({ Bucket: target.outputs.buckets.raw, Key: key }));
     await this.#until(
       async () => {
-        const current = (await entryOf(target, key))?.entry.current;
-        return current?.type === 'deleted';
+        entry = (await entryOf(target, key))?.entry;
+        return entry?.current?.type === 'deleted' && isSettled(entry);
       },
-      () =>
-        differs(
-          'deletion_unseen',
-          key,
-          'It was deleted, and the ledger still has its version as the active one: the event of the deletion did not arrive, or extraction fails at it.',
-          `To see which: npx sluice status ${key}; npx sluice logs extraction`,
-        ),
+      () => deletionFailed(key, entry),
     );
-    return 'the deleted object was retracted';
+    return 'the deleted object was retracted from every sink';
   }
 
   /** Sends the event of the replacing version once more, and waits until extraction says that it knew it. */
@@ -245,6 +238,25 @@ export class Probe {
       await untilNextLook({ target, signal });
     }
   }
+}
+
+/** Where a deletion has stopped on its way: before extraction, or at a sink that was told of it. */
+function deletionFailed(key: string, entry: LedgerEntry | undefined): StepFailed {
+  if (entry?.current?.type !== 'deleted')
+    return differs(
+      'deletion_unseen',
+      key,
+      'It was deleted, and the ledger still has its version as the active one: the event of the deletion did not arrive, or extraction fails at it.',
+      `To see which: npx sluice status ${key}; npx sluice logs extraction`,
+    );
+  const stage = isShownBy('committed', entry) ? 'loading' : 'commit';
+  const sinks = stage === 'commit' ? "the lake's table still shows" : 'MySQL or the archive may still have';
+  return differs(
+    'deletion_unfinished',
+    key,
+    `It was deleted, extraction has published that, and ${sinks} its rows: the event of the publication did not arrive, or the ${stage} fails at it.`,
+    `To see which: npx sluice status ${key}; npx sluice logs ${stage}`,
+  );
 }
 
 function countsOf({ stage, read, written, filtered, rejected, fault }: ObjectState): Record<string, unknown> {

@@ -11,9 +11,9 @@ export const stepNames = [
   'duplicate',
   'poison',
   'sinks',
-  'crawl',
   'query',
   'mysql',
+  'crawl',
   'cleanup',
 ] as const;
 export type StepName = (typeof stepNames)[number];

@@ -4,7 +4,7 @@ import { type PublishedPath, type VersionPath, versionPath } from '../../../doma
 import { isShownBy, withCommitted } from '../../../domain/versions/ledger.ts';
 import type { StoredObject } from '../../../domain/versions/receipt.ts';
 import { isShown, mentioned } from '../../../domain/versions/table-mentions.ts';
-import { type ActiveEntry, isActive } from '../../../domain/versions/version-status.ts';
+import { type ActiveEntry, activeObject, isActive } from '../../../domain/versions/version-status.ts';
 import type { Snapshot, TableMetadata } from '../../../formats/iceberg/metadata/metadata.ts';
 import type { FileCache } from '../../../lake/file-cache.ts';
 import { IcebergTable, type TableState } from '../../../lake/iceberg-table.ts';
@@ -210,9 +210,10 @@ export class CommitGroup {
       (each) => each.path.objectId === path.objectId && each.path.version === path.version,
     );
     if (change === undefined) return withoutRecords(name, 'stale');
-    const { type } = change.entry.current;
-    if (isShownBy('committed', change.entry)) return withoutRecords(name, 'duplicate');
-    return withoutRecords(name, type === 'created' ? 'done' : 'retracted');
+    const { entry } = change;
+    const object = activeObject(entry);
+    if (isShownBy('committed', entry)) return withoutRecords(name, 'duplicate', object);
+    return withoutRecords(name, entry.current.type === 'created' ? 'done' : 'retracted', object);
   }
 }
 

@@ -4,7 +4,7 @@ import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
 import { FileCache } from '../../../lake/file-cache.ts';
 import { Ledger } from '../../../store/ledger.ts';
 import type { StageContext } from '../context.ts';
-import { type Outcome, withoutRecords } from '../outcome.ts';
+import type { Outcome } from '../outcome.ts';
 import type { SinkBuckets } from '../removal.ts';
 import { CommitGroup } from './commit-group.ts';
 import { commitCopies } from './copies.ts';
@@ -28,8 +28,7 @@ export class Commits {
     const { name } = dataset;
     const ledger = new Ledger(context.store, this.#buckets.ledger);
     const buckets = this.#buckets;
-    if (dataset.processedAs === 'csv')
-      return withoutRecords(name, await commitCopies({ path: published, ledger, buckets, context }));
+    if (dataset.processedAs === 'csv') return commitCopies({ path: published, ledger, buckets, context });
     const groups = this.#groups.get(context.batch) ?? new Map<string, CommitGroup>();
     this.#groups.set(context.batch, groups);
     const group =

@@ -2,10 +2,11 @@ import pLimit from 'p-limit';
 import { csvTableKey, type PublishedPath, type VersionPath } from '../../../domain/versions/key-layout.ts';
 import { isShownBy, type LedgerEntry, withCommitted } from '../../../domain/versions/ledger.ts';
 import type { StoredObject } from '../../../domain/versions/receipt.ts';
-import { isActive } from '../../../domain/versions/version-status.ts';
+import { activeObject, isActive } from '../../../domain/versions/version-status.ts';
 import type { Ledger } from '../../../store/ledger.ts';
 import { settleAll } from '../../../store/settle-all.ts';
 import type { StageContext } from '../context.ts';
+import { type Outcome, withoutRecords } from '../outcome.ts';
 import type { SinkBuckets } from '../removal.ts';
 import { removeSuperseded } from '../supersede.ts';
 import { commitEvent, isToBeTold } from './announcing.ts';
@@ -24,15 +25,15 @@ interface CopyCommit {
  * Commits to the table of a dataset that is processed as CSV: copies a version's files into the table's
  * folder, then removes those of older versions. A reader of the folder meets both in between.
  */
-export async function commitCopies(
-  commit: CopyCommit,
-): Promise<'done' | 'retracted' | 'duplicate' | 'stale'> {
+export async function commitCopies(commit: CopyCommit): Promise<Outcome> {
   const { path, ledger, buckets, context } = commit;
   const known = await ledger.known(path);
   const entry = known?.entry;
   if (!isActive(entry, path)) return overtaken(entry, commit);
+  const { dataset } = path;
+  const object = activeObject(entry);
   const isTold = !isToBeTold(entry, context);
-  if (isTold && entry.superseded.length === 0) return 'duplicate';
+  if (isTold && entry.superseded.length === 0) return withoutRecords(dataset, 'duplicate', object);
   const { type, sequencer, versionId } = entry.current;
   const files = type === 'created' ? await filesOf(path, ledger) : [];
   await copyFiles(files, commit);
@@ -46,16 +47,16 @@ export async function commitCopies(
   for (const older of olderVersions(entry)) await removeCopies(older, commit);
   await removeSuperseded(latest, ledger, context.store, buckets);
   if (!isTold) await context.announce?.([commitEvent(entry, files, undefined)]);
-  return type === 'created' ? 'done' : 'retracted';
+  return withoutRecords(dataset, type === 'created' ? 'done' : 'retracted', object);
 }
 
 /**
  * Removes the copies of a version that is not active, if the table shows the one that is: else that one's
  * commit does.
  */
-async function overtaken(entry: LedgerEntry | undefined, commit: CopyCommit): Promise<'stale'> {
+async function overtaken(entry: LedgerEntry | undefined, commit: CopyCommit): Promise<Outcome> {
   if (entry !== undefined && isShownBy('committed', entry)) await removeCopies(commit.path, commit);
-  return 'stale';
+  return withoutRecords(commit.path.dataset, 'stale');
 }
 
 async function copyFiles(files: readonly StoredObject[], { buckets, context }: CopyCommit): Promise<void> {

@@ -23,7 +23,12 @@ import {
   type StoredObject,
   type Tally,
 } from '../../../domain/versions/receipt.ts';
-import { type ActiveEntry, isActive, statusOf } from '../../../domain/versions/version-status.ts';
+import {
+  type ActiveEntry,
+  activeObject,
+  isActive,
+  statusOf,
+} from '../../../domain/versions/version-status.ts';
 import { contentTypes, newLakeFile, readLakeFile } from '../../../formats/lake-file.ts';
 import { RejectsWriter } from '../../../store/failed-objects.ts';
 import { type KnownEntry, Ledger } from '../../../store/ledger.ts';
@@ -62,7 +67,7 @@ export async function loadPart(
     if (!isActiveEntry(known, path) || known.entry.current.type !== 'deleted')
       return withoutRecords(name, 'stale');
     await showOnlyActive(known, dataset, ledger, buckets, context);
-    return withoutRecords(name, 'retracted');
+    return withoutRecords(name, 'retracted', activeObject(known.entry));
   }
   const address = { ...path, part: number };
   const part = await ledger.publishedPart(event.key);

@@ -44,6 +44,17 @@ test('a frame has the depths so far, the rate of the last seconds, what moves an
   expect(later).toMatchObject({ recordsPerSecond: 0, moving: [], ended: [{ key: 'a' }] });
 });
 
+test('a version that has ended moves no more when a sink is told of it afterwards, and its successor does', () => {
+  const watch = new Watch(start);
+  const deletion = { outcome: 'retracted', ...none } as const;
+  watch.next([], [step('a', { stage: 'extraction', result: 'retracted', ended: deletion })], start);
+  const told = watch.next([], [step('a', { stage: 'commit' }), step('a', { stage: 'loading' })], start + 10);
+  expect(told.moving).toEqual([]);
+  watch.next([], [step('a', { versionId: 'w' })], start + 20);
+  const { moving } = watch.next([], [step('a', { stage: 'loading' })], start + 30);
+  expect(moving).toMatchObject([{ key: 'a', versionId: 'w', stage: 'transformation' }]);
+});
+
 test('frames keep no more than fits on a screen', () => {
   const watch = new Watch(start);
   for (let n = 0; n < 100; n += 1)

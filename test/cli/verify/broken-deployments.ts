@@ -63,8 +63,9 @@ export const broken: readonly Broken[] = [
   row('a key for another account', 'key.value.policy', key({ ...anySender, Sid: 'S', Principal: { Service: 'events.amazonaws.com' }, Condition: others }), 'key_refuses_service', 'blocks', /condition of the statement S/),
   row('a key that is gone', 'key', gone, 'key_missing', 'blocks', /KMS key does not exist/),
   row('a key that is to be deleted', 'key.value.state', 'PendingDeletion', 'key_unusable', 'blocks', /cancel-key-deletion/),
-  row('a bucket that tells EventBridge nothing', 'buckets.raw.value.eventBridge', false, 'notification_off', 'blocks', /its stage never starts/),
+  row('a bucket that tells EventBridge nothing', 'buckets.raw.value.eventBridge', false, 'notification_off', 'blocks', /The raw bucket sends nothing to EventBridge, so no stage that it feeds ever starts/),
   row('a lake that does not tell the crawl queue', 'buckets.processed.value.queues', [], 'crawl_queue_untold', 'fails', /s3:ObjectCreated:\* and s3:ObjectRemoved:\*/),
+  row('a ledger that tells EventBridge nothing', 'buckets.ledger.value.eventBridge', false, 'notification_off', 'blocks', /no stage that it feeds ever starts/),
   row('a bucket that is gone', 'buckets.archive', gone, 'bucket_missing', 'blocks', /The archive bucket does not exist/),
   row('a queue that no function reads', `${extraction}.mappings.value`, [], 'mapping_missing', 'blocks', /No function reads the queue/),
   row('a disabled mapping', `${extraction}.mappings.value.0.state`, 'Disabled', 'mapping_disabled', 'blocks', /update-event-source-mapping --uuid \S+ --enabled/),
@@ -87,7 +88,9 @@ export const broken: readonly Broken[] = [
   row('a disabled schedule', 'catalog.schedule.value.enabled', false, 'schedule_disabled', 'warns', /sluice:catalog.scheduled/),
   row('a schedule that is gone', 'catalog.schedule', gone, 'schedule_missing', 'fails', /The crawl schedule does not exist/),
   row('a schedule of another crawler', 'catalog.schedule.value.crawler', 'mine', 'schedule_starts_other', 'fails', /starts mine/),
-  row('a table that is gone', 'catalog.tables.value.0', 'foreign', 'table_missing', 'fails', /The catalog has no table/),
+  row('a table that is gone', 'catalog.tables.value.0.name', 'foreign', 'table_missing', 'fails', /The catalog has no table/),
+  row('a lost Iceberg table', 'catalog.wantedTables.0.madeAt', 's3://lake/recipes/metadata/', 'table_lost', 'fails', /has lost the table recipes, .*s3:\/\/lake\/recipes\/metadata\/: aws glue create-table/s),
+  row('a table that is not Iceberg’s', 'catalog.wantedTables.1.isIceberg', true, 'table_not_iceberg', 'fails', /aws glue delete-table/),
   row('a queue that the caller may not look at', 'catalog.deadLetters', { absent: 'refused', why: 'AccessDenied: no' }, 'not_allowed_to_look', 'warns', /docs\/maintenance\/verify.md/),
 ];
 

@@ -1,10 +1,10 @@
-import { CreatePartitionCommand } from '@aws-sdk/client-glue';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type ProbeObjects, probeObjects } from '../../../cli/verify/probe/objects.ts';
 import { sendEvent } from '../../../cli/verify/probe/send-event.ts';
 import { VERIFICATION } from '../../../domain/dataset.ts';
+import { archiveKey, dataKey, versionPath } from '../../../domain/versions/key-layout.ts';
 import { versionsOf } from '../../../store/listing.ts';
 import { settledState, startTestPipeline, type TestPipeline } from '../../pipeline/running-pipeline.ts';
 import { finished, sluice, startSluice } from '../sluice.ts';
@@ -79,13 +79,18 @@ test('--clean finds a run that was killed while it erased, by the ledger', async
   await clean();
 });
 
-test('--clean finds a run that has only its partition left', async () => {
-  const { glue, outputs } = pipeline.target;
-  const PartitionInput = { Values: [probeObjects().run], StorageDescriptor: { Location: 's3://nowhere/' } };
-  const table = { DatabaseName: outputs.catalog.database, TableName: VERIFICATION };
-  await glue.send(new CreatePartitionCommand({ ...table, PartitionInput }));
-  await clean();
-});
+test.each(['processed', 'archive'] as const)(
+  '--clean finds a run that has only a file in the %s bucket left',
+  async (place) => {
+    const { s3, outputs } = pipeline.target;
+    const { run, doomed } = probeObjects();
+    const path = versionPath({ dataset: VERIFICATION, key: doomed.key, versionId: 'v1' });
+    const file = dataKey(path, 0, `run=${run}/`, { codeVersion: 'c0de', extension: 'parquet' });
+    const Key = place === 'processed' ? file : archiveKey(file);
+    await s3.send(new PutObjectCommand({ Bucket: outputs.buckets[place], Key, Body: 'rows' }));
+    await clean();
+  },
+);
 
 test('--clean waits for a dead letter that a killed run still holds', async () => {
   const { target } = pipeline;

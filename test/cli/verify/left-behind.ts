@@ -1,17 +1,37 @@
-import { paginateGetPartitions } from '@aws-sdk/client-glue';
 import { queueDepth } from '../../../cli/target/queue-state.ts';
 import type { Target } from '../../../cli/target/target.ts';
 import { VERIFICATION } from '../../../domain/dataset.ts';
+import { snapshotFiles } from '../../../formats/iceberg/metadata/expire.ts';
+import { parseMetadata } from '../../../formats/iceberg/metadata/metadata.ts';
+import { glueCatalog } from '../../../lake/glue-catalog.ts';
+import { parseS3Uri, readUri } from '../../../lake/iceberg-table.ts';
 import { listVersions } from '../../../store/listing.ts';
+import { s3ObjectStore } from '../../../store/object-store.ts';
 
-/** Everything of the probe objects that is left in any bucket, in the catalog, or in extraction's DLQ. */
+/**
+ * Everything of the probe objects that is left in any bucket, in any snapshot of their table, or in
+ * extraction's DLQ. The table itself may stay: its metadata files, and the lists of its snapshots, if these
+ * list nothing.
+ */
 export async function leftBehind(target: Target): Promise<string[]> {
-  const left: string[] = [];
+  const table = await tableItself(target);
+  const left = [...table.shown];
   for (const bucket of Object.values(target.outputs.buckets))
-    for await (const { key } of listVersions(target, bucket)) if (key.includes(VERIFICATION)) left.push(key);
-  const table = { DatabaseName: target.outputs.catalog.database, TableName: VERIFICATION };
-  for await (const { Partitions = [] } of paginateGetPartitions({ client: target.glue }, table))
-    left.push(...Partitions.flatMap(({ Values = [] }) => Values));
+    for await (const { key } of listVersions(target, bucket))
+      if (key.includes(VERIFICATION) && !table.own.has(`s3://${bucket}/${key}`)) left.push(key);
   const { waiting, inFlight } = await queueDepth(target, target.outputs.deadLetterQueues.extraction);
   return [...left, ...Array.from({ length: waiting + inFlight }, () => 'a dead letter')];
+}
+
+/** The URIs of the table's own files, and of what its snapshots list. */
+async function tableItself({ s3, glue, outputs }: Target) {
+  const pointer = await glueCatalog(outputs.catalog.database, glue).find(VERIFICATION);
+  if (pointer === undefined) return { own: new Set<string>(), shown: [] };
+  const store = s3ObjectStore(s3);
+  const read = (uri: string) => readUri(store, uri);
+  const metadata = parseMetadata(await read(pointer.metadata));
+  const { data, manifests, manifestLists } = await snapshotFiles(metadata, read);
+  const log = metadata['metadata-log'].map((each) => each['metadata-file']);
+  const shown = [...data, ...manifests].map((uri) => parseS3Uri(uri).key);
+  return { own: new Set([pointer.metadata, ...log, ...manifestLists]), shown };
 }

@@ -82,9 +82,9 @@ describe('npx sluice verify', () => {
       'duplicate passed',
       'poison passed',
       'sinks passed',
-      'crawl passed',
       'query passed',
       'mysql skipped',
+      'crawl passed',
       'cleanup passed',
     ]);
     expect({ status, ok }).toEqual({ status: 0, ok: true });
@@ -94,7 +94,7 @@ describe('npx sluice verify', () => {
   test('prints what it looked at, and writes nothing with --no-probe', async () => {
     const { status, stdout } = await sluice(pipeline.directory, ['verify', '--no-probe']);
     expect(status).toBe(0);
-    expect(stdout).toContain('✓ rules: 4 things looked at');
+    expect(stdout).toContain('✓ rules: 5 things looked at');
     expect(stdout).toContain('! catalog');
     expect(stdout).toContain('What was looked at is well, 1 warning.');
     expect(await leftBehind(pipeline.target)).toEqual([]);
@@ -122,8 +122,50 @@ describe('npx sluice verify', () => {
   });
 
   test.each([
+    ['commit', "the lake's table still shows its rows"],
+    ['loading', 'MySQL or the archive may still have its rows'],
+  ] as const)('names the %s when a deletion is published and does not get there', async (stage, says) => {
+    const { control, outputs } = pipeline.target;
+    const queue = outputs.queues[stage].split('/').at(-1);
+    await control?.addFault({
+      kind: 'delay',
+      of: 'events',
+      delayMs: 600_000,
+      resource: `arn:aws:sqs:${outputs.region}:000000000000:${queue}`,
+      // The publications of the versions that the steps before have put.
+      skip: 4,
+      times: null,
+    });
+    const verified = await verify('--timeout', '10');
+    expect(codesOf(verified)).toEqual(['deletion_unfinished']);
+    const finding = verified.probe?.steps.find(({ step }) => step === 'deletion')?.findings[0];
+    expect(finding?.message).toContain(says);
+    expect(finding?.cure).toContain(`npx sluice logs ${stage}`);
+    expect(await leftBehind(pipeline.target)).toEqual([]);
+  });
+
+  test('tells of a crawl that fails, after all the rest has passed', async () => {
+    const { control, outputs } = pipeline.target;
+    const queue = outputs.catalog.crawlQueue.split('/').at(-1);
+    await control?.addFault({
+      kind: 'answer',
+      status: 403,
+      operation: 'ReceiveMessage',
+      resource: `arn:aws:sqs:${outputs.region}:000000000000:${queue}`,
+      times: null,
+    });
+    const verified = await verify();
+    expect(codesOf(verified)).toEqual(['crawl_failed']);
+    expect(verified.probe?.steps.filter(({ result }) => result === 'failed')).toMatchObject([
+      { step: 'crawl', findings: [{ cure: expect.stringContaining('npx sluice catalog') }] },
+    ]);
+    expect(await leftBehind(pipeline.target)).toEqual([]);
+  });
+
+  test.each([
     ['extraction', 'PutObject', 'temp', 's3:PutObject'],
     ['transformation', 'GetObject', 'temp', 's3:GetObjectVersion'],
+    ['commit', 'PutObject', 'processed', 's3:PutObject'],
     ['loading', 'CopyObject', 'archive', 's3:PutObject'],
   ] as const)('names the call that the %s may not make', async (stage, operation, bucket, action) => {
     const { control, outputs } = pipeline.target;

@@ -12,24 +12,31 @@ type StageView = Overview['stages'][number];
 /** What each stage does, for who has never seen it. */
 const work: Readonly<Record<StageView['stage'], string>> = {
   extraction: 'splits a file into records and checks each',
-  transformation: 'makes rows of them, in files of the lake',
-  loading: 'puts these into MySQL and the archive',
+  transformation: 'makes rows of them, in files that nobody reads yet',
+  commit: 'lets the lake show the whole version at once',
+  loading: 'puts its rows into MySQL and the archive',
 };
+
+/** The stages that begin when a version is published, each without the other. */
+const abreast: readonly StageView['stage'][] = ['commit', 'loading'];
 
 export function Flow({ overview }: { readonly overview: Overview | undefined }) {
   const { data: some } = useAnswer<{ total: number }>('/objects?limit=1', 5_000);
   if (overview === undefined) return <p class="loading">Looking at the pipeline …</p>;
   // What has ended is known sooner than what the bucket lists.
   const isEmpty = some?.total === 0 && overview.activity.recent.length === 0;
+  const cards = (isOne: (stage: StageView) => boolean) =>
+    overview.stages
+      .filter(isOne)
+      .map((stage) => <StageCard key={stage.stage} stage={stage} overview={overview} />);
   return (
     <>
       <h1 class="visually-hidden">The pipeline</h1>
       <Verdict overview={overview} isEmpty={isEmpty} />
       <section aria-label="The flow" class="flow">
         <Drop datasets={overview.datasets} total={some?.total} />
-        {overview.stages.map((stage) => (
-          <StageCard key={stage.stage} stage={stage} overview={overview} />
-        ))}
+        {cards(({ stage }) => !abreast.includes(stage))}
+        <div class="abreast">{cards(({ stage }) => abreast.includes(stage))}</div>
         <Tables overview={overview} />
       </section>
       {overview.ringing.length > 0 && <Alarms overview={overview} />}
@@ -105,8 +112,13 @@ function StageCard({ stage: of, overview }: { readonly stage: StageView; readonl
       </dl>
       <Sparkline values={messages} label={`Messages of the ${stage} in each of the last 60 seconds`} />
       <p class="fine">
-        {integer(Math.round(perSecond(records)))} records/s
-        {oldestAgeSeconds !== undefined && `, the oldest message ${age(oldestAgeSeconds * 1000)}`}
+        {[
+          // A commit reads no records: it names the files that have them.
+          stage !== 'commit' && `${integer(Math.round(perSecond(records)))} records/s`,
+          oldestAgeSeconds !== undefined && `the oldest message ${age(oldestAgeSeconds * 1000)}`,
+        ]
+          .filter(Boolean)
+          .join(', ')}
       </p>
       <a class={`dlq ${dead + undelivered > 0 ? 'failed' : ''}`} href="#/dead-letters">
         {dead + undelivered > 0 ? (
@@ -139,7 +151,7 @@ function Tables({ overview: { mysql, crawl, datasets } }: { readonly overview: O
         {crawl.waiting > 0 && (
           <>
             <br />
-            {count(crawl.waiting, 'change')} of the lake wait for a crawl
+            {count(crawl.waiting, 'change')} of CSV tables wait for a crawl
           </>
         )}
         {crawl.findings > 0 && (
