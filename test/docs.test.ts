@@ -6,7 +6,7 @@ import { anchorsOf, contentOf } from './anchors.ts';
 
 const documents = ['README.md', 'CONTRIBUTING.md', ...globSync('docs/**/*.md', { cwd: projectDirectory })];
 const folders =
-  /`((?:cli|datasets|domain|examples|formats|handlers|infra|local-aws|mysql|store|test)\/[\w./-]*)`/g;
+  /`((?:cli|datasets|domain|examples|formats|handlers|infra|lake|local-aws|mysql|store|test)\/[\w./-]*)`/g;
 /** Stands for any name, as in `datasets/NAME.ts`. */
 const placeholder = /[A-Z]{2}/;
 

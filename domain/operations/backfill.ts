@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Stage } from '../stage.ts';
 import { versionSegment } from '../versions/key-layout.ts';
-import { isInterrupted, type LedgerEntry, shownVersions } from '../versions/ledger.ts';
+import { isInterrupted, isShownBy, type LedgerEntry, shownVersions } from '../versions/ledger.ts';
 import { type Receipt, type Tally, total } from '../versions/receipt.ts';
 import { isVersion, parseRevision, revisionName } from '../versions/revision.ts';
 import { compareSequencers } from '../versions/sequencer.ts';
@@ -223,13 +223,17 @@ export function versionOutcome(
     return ended('failed', fault?.code ?? `none of its records is usable${codesIn(rejected)}`);
   if (attempt !== undefined) return ended('failed', 'its extraction has not finished');
   const current = entry?.current;
-  if (current === undefined || isBefore(current, { versionId, sequencer }))
+  if (entry === undefined || current === undefined || isBefore(current, { versionId, sequencer }))
     return ended('failed', 'its extraction never started, or was given up');
   if (current.type !== 'created' || current.versionId !== versionId)
     return { end: 'superseded', records: { read: 0, written: 0, filtered: 0, rejected: 0 } };
   if (fault !== undefined) return ended(read === 0 ? 'failed' : 'partly', fault.code);
   const [first] = contradictions(receipts);
-  if (first === undefined) return ended('succeeded');
+  if (first === undefined) {
+    if (!isShownBy('committed', entry)) return ended('partly', 'not done: its commit to the lake’s table');
+    if (!isShownBy('loaded', entry)) return ended('partly', 'not done: the removal of what it replaces');
+    return ended('succeeded');
+  }
   const { kind, of, expected, found } = first;
   const figures = expected === undefined ? '' : ` (${found} of ${expected})`;
   return ended('partly', `${kind === 'unfinished' ? 'not done' : 'does not add up'}: ${of}${figures}`);

@@ -6,6 +6,10 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findTarget, type Target } from '../../cli/target/target.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
+import { ledgerEntryKey, objectId, parseDataKey } from '../../domain/versions/key-layout.ts';
+import { forgetFiles } from '../../lake/forget-files.ts';
+import { glueCatalog } from '../../lake/glue-catalog.ts';
+import { s3ObjectStore } from '../../store/object-store.ts';
 import { eventually } from '../pipeline/running-pipeline.ts';
 import { documentTypes, headings, misfits, unseenFields } from './shapes.ts';
 import { documents, finished, sluice, startSluice } from './sluice.ts';
@@ -79,6 +83,21 @@ async function deadLetter(key: string): Promise<void> {
   await target.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
 }
 
+/** An object whose ledger entry is lost, so that its table shows files of no active version. */
+async function forgetEntry(key: string): Promise<void> {
+  const Bucket = target.outputs.buckets.ledger;
+  const Key = ledgerEntryKey({ dataset: 'recipes', objectId: objectId(key) });
+  await target.s3.send(new DeleteObjectCommand({ Bucket, Key }));
+}
+
+/** Takes the files of an object out of its table, behind the ledger's back. */
+async function hide(key: string): Promise<void> {
+  const store = s3ObjectStore(target.s3);
+  const catalog = glueCatalog(target.outputs.catalog.database, target.glue);
+  const isForgotten = (file: string) => parseDataKey(file)?.objectId === objectId(key);
+  await forgetFiles({ table: 'recipes', store, catalog, now: Date.now, isForgotten });
+}
+
 async function damageArchive(): Promise<void> {
   const Bucket = target.outputs.buckets.archive;
   const { Contents: [first] = [] } = await target.s3.send(new ListObjectsV2Command({ Bucket }));
@@ -146,7 +165,12 @@ test('each command prints with --json the documents that the page describes', as
   await lines(['ListedSnapshot'], 'snapshots');
   await lines(['Published'], 'catalog', '--publish');
   await one('Catalog', 'catalog');
+  await one('Put', 'put', '--key', 'recipes/lost.ndjson', soups, '--wait');
+  await forgetEntry('recipes/lost.ndjson');
+  await one('Put', 'put', '--key', 'recipes/hidden.ndjson', soups, '--wait');
+  await hide('recipes/hidden.ndjson');
   await lines(['Reconciled', 'ReconcileTotals'], 'reconcile');
+  expect(JSON.stringify(printed.get('Reconciled'))).toContain('"kind":"not_shown"');
   await lines(['ErasedBucket', 'EraseTotals'], 'erase', key);
   await lines(['ErasedBucket', 'EraseTotals'], 'erase', key, '--yes');
 

@@ -29,7 +29,7 @@ export function differenceText({
     case 'missing':
       return `${where} is missing, with ${count(expected, 'record')}`;
     case 'not_shown':
-      return `${where} is not in the current snapshot of its table, with ${count(expected, 'record')}. To commit it again: npx sluice sweep --enqueue`;
+      return `${where} is not in the current snapshot of its table, with ${count(expected, 'record')}. To reprocess its object: npx sluice replay KEY --force`;
     case 'interrupted':
       return `its extraction was interrupted and has left ${printable(reason)}. It continues when its message reappears; if that was dead-lettered: npx sluice sweep --enqueue`;
     case 'unreadable':

@@ -75,7 +75,7 @@ export async function* reconcile(
         if (named.has(nameOf(place, Key))) return undefined;
         const path = pathOf(place, Key);
         if (keys.length > 0 && (path === undefined || !wanted.has(idOf(path)))) return undefined;
-        if (place === 'processed' && (await isOfTable(shown, Key))) return undefined;
+        if (place === 'processed' && (await isOfTable(target, shown, Key))) return undefined;
         return (await isNamedNow(target, place, Key, path)) ? undefined : { place, file: Key };
       });
       for await (const orphan of looked) {
@@ -86,9 +86,10 @@ export async function* reconcile(
   }
 }
 
-/** Whether a file is a table's own, or one that an older snapshot shows. */
-async function isOfTable(shown: ShownFiles, key: string): Promise<boolean> {
+/** Whether a file is an Iceberg table's own, or one that an older snapshot shows. */
+async function isOfTable({ registry }: Target, shown: ShownFiles, key: string): Promise<boolean> {
   const [table = '', folder] = key.split('/');
+  if (registry.named(table)?.processedAs === 'csv') return false;
   if (folder === 'metadata') return true;
   return parseDataKey(key) !== undefined && (await shown.keeps(table, key));
 }

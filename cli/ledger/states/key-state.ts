@@ -118,6 +118,6 @@ export function notesOf(
   notes.push(...attempts.flatMap((attempt) => noteOf(attempt, attempt.versionId === shown, now) ?? []));
   if (current?.type === 'deleted' && latest.deleted && !isSettled(entry))
     notes.push('its rows are still in the tables, and will be removed next');
-  if (superseded.length > 0) notes.push('older versions will be removed once it is complete');
+  if (superseded.length > 0) notes.push('older versions will be removed once every sink shows it');
   return notes;
 }

@@ -332,6 +332,18 @@ describe('reconcile', () => {
     expect(await titles('books')).toEqual(['books 1', 'books 2']);
   });
 
+  test('reconcile names a file of a CSV dataset that no active version has', async () => {
+    const { processed } = target.outputs.buckets;
+    const passengers = 'passengers/few.csv';
+    const path = versionPath({ dataset: 'passengers', key: passengers, versionId: 'older' });
+    const stray = dataKey(path, 0, '', { codeVersion: 'x', extension: 'csv' });
+    await put(stray, 'name\r\n', processed);
+    const { status, stdout } = await run('reconcile', passengers);
+    expect(status).toBe(1);
+    expect(stdout).toContain(`${stray}: orphaned file, no active version references it`);
+    await remove(stray, processed);
+  });
+
   test('reconcile reports a file that its table lacks, and one that a table shows of a version that is not active', async () => {
     const { processed } = target.outputs.buckets;
     const lakeFile = await fileOf('processed', key);

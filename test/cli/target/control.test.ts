@@ -58,7 +58,7 @@ describe('the permissions of the roles', () => {
 
     const { roles, denials } = await cloud.permissions();
     expect(denials).toEqual([]);
-    const ofStages = roles.filter(({ role }) => /(extraction|transformation|loading)/.test(role));
+    const ofStages = roles.filter(({ role }) => /(extraction|transformation|commit|loading)/.test(role));
     const unused = ofStages.flatMap(({ role, statements }) =>
       statements.flatMap(({ statement, actions }) =>
         actions
@@ -70,11 +70,13 @@ describe('the permissions of the roles', () => {
     const needed = unused.filter((each) => !/ (Remove|List)(Temp|Failed|Processed) /.test(each));
     // Asked only when an attempt fails.
     const putOff = / PutOffMessages sqs:ChangeMessageVisibility$/;
-    expect(needed.filter((each) => putOff.test(each))).toHaveLength(3);
+    expect(needed.filter((each) => putOff.test(each))).toHaveLength(4);
     expect(needed.filter((each) => !putOff.test(each))).toEqual([
+      // Written only when a file that the stage before it wrote can't be read: infra/index.ts.
+      'sluice-dev-commit-local WriteFailed s3:PutObject',
       // Asked only when an object's version has gone: infra/iam/grants.ts, reads().
       'sluice-dev-extraction-local ListRaw s3:ListBucket',
-      // Written only when a file that the stage before it wrote can't be read: infra/index.ts.
+      // As above.
       'sluice-dev-loading-local WriteFailed s3:PutObject',
       'sluice-dev-transformation-local WriteFailed s3:PutObject',
     ]);

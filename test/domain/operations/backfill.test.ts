@@ -176,12 +176,22 @@ describe('the outcome of a version', () => {
   const watched = { key, versionId: 'v2', sequencer: '06' };
 
   test('it succeeded when every work item is done and the counts add up', () => {
-    expect(
-      versionOutcome(watched, headOf(current('v2', '06')), [extraction(), transformation(), loading]),
-    ).toEqual({
+    const shown = current('v2', '06');
+    const entry = { ...headOf(shown), committed: shown, loaded: shown };
+    expect(versionOutcome(watched, entry, [extraction(), transformation(), loading])).toEqual({
       end: 'succeeded',
       records: { read: 3, written: 2, filtered: 0, rejected: 1 },
     });
+  });
+
+  test.each([
+    ['committed', /commit/],
+    ['loaded', /removal/],
+  ] as const)('it succeeded in part while the ledger does not say that it is %s', (sink, reason) => {
+    const shown = current('v2', '06');
+    const { [sink]: _, ...rest } = { ...headOf(shown), committed: shown, loaded: shown };
+    const outcome = versionOutcome(watched, rest, [extraction(), transformation(), loading]);
+    expect(outcome).toMatchObject({ end: 'partly', reason: expect.stringMatching(reason) });
   });
 
   test.each([

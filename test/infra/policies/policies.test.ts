@@ -29,7 +29,7 @@ const ofStorage = new Set([...ofEvery].filter((type) => /^aws:(s3|sqs|kms)\//.te
 
 /** The calls of AWS that commands make: what they send, and what they ask for page by page. */
 function calls(): readonly (readonly [client: string, call: string])[] {
-  return globSync('{cli,store}/**/*.ts', { cwd: root }).flatMap((file) => {
+  return globSync('{cli,lake,store}/**/*.ts', { cwd: root }).flatMap((file) => {
     const source = readFileSync(join(root, file), 'utf8');
     return [
       ...source.matchAll(/import (?:type )?\{([^}]*)\} from '@aws-sdk\/(?:client-)?([\w-]+)'/g),
