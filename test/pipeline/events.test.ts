@@ -22,7 +22,7 @@ afterAll(async () => {
 test('the rule of the page on events brings each published version of the dataset to its queue', {
   timeout: 600_000,
 }, async () => {
-  for (const block of blocksOf('docs/events.md'))
+  for (const block of blocksOf('docs/maintenance/events.md'))
     if (block.language === 'diff') applyDiff(block, checkout);
     else writeFileSync(join(checkout, block.file), block.content);
   const local = join(checkout, '.local');
