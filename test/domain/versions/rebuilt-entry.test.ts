@@ -26,7 +26,7 @@ describe('an entry that is rebuilt from receipts', () => {
     expect(rebuiltEntry(receipts, 'keep')).toEqual({
       dataset: 'recipes',
       key: 'recipes/a',
-      current: { type: 'created', sequencer: '2', versionId: 'v2!0001' },
+      current: { type: 'created', sequencer: '2', versionId: 'v2!0001', parts: 0 },
       attempts: [],
       superseded: ['v1', 'v2'],
     });
