@@ -45,6 +45,11 @@ export function changesTables(arns: readonly pulumi.Input<string>[]): Statement 
   return allow('ChangeTables', ['glue:CreateTable', 'glue:GetTable', 'glue:UpdateTable'], arns);
 }
 
+/** Moving the pointers of Iceberg tables. @param arns as of `readsCatalog` */
+export function movesTables(arns: readonly pulumi.Input<string>[]): Statement {
+  return allow('MoveTables', ['glue:GetTable', 'glue:UpdateTable'], arns);
+}
+
 /** Writing whole objects. */
 export function writes(bucket: Bucket): Grant {
   return {
