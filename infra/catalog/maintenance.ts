@@ -101,6 +101,6 @@ export class Maintenance extends pulumi.ComponentResource {
       },
       this,
     );
-    this.registerOutputs({ functionName: this.lambda.name });
+    this.registerOutputs({ functionName: this.lambda.name, schedule: this.schedule });
   }
 }
