@@ -5,10 +5,9 @@ import { S3Client } from '@aws-sdk/client-s3';
 import type { Context } from 'aws-lambda';
 import { deployedDatasets } from '../datasets/index.ts';
 import { glueCatalog } from '../lake/glue-catalog.ts';
-import type { ListedFile } from '../lake/maintenance.ts';
 import { recordedSchemas } from '../lake/table-schema.ts';
 import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
-import { listObjects } from '../store/listing.ts';
+import { listedFiles } from '../store/listing.ts';
 import { s3ObjectStore } from '../store/object-store.ts';
 import { readEnvironment } from './configuration.ts';
 import { type MaintainedTable, maintain, maintenanceTask } from './maintenance/maintain.ts';
@@ -48,9 +47,4 @@ export async function handler(
   const failed = tables.filter(({ error }) => error !== undefined);
   if (failed.length === 0) return { tables };
   throw new Error(failed.map(({ table, error }) => `${table}: ${error}`).join('\n'));
-}
-
-async function* listedFiles(client: S3Client, bucket: string, prefix: string): AsyncGenerator<ListedFile> {
-  for await (const { Key, Size = 0, LastModified } of listObjects({ s3: client }, bucket, prefix))
-    yield { key: Key, bytes: Size, modified: LastModified?.getTime() ?? Number.POSITIVE_INFINITY };
 }

@@ -2,6 +2,7 @@ import { dataPrefixOf, parseDataKey, type VersionPath } from '../domain/versions
 import { expire, snapshotFiles } from '../formats/iceberg/metadata/expire.ts';
 import { nextMetadata } from '../formats/iceberg/metadata/files.ts';
 import type { Snapshot, TableMetadata } from '../formats/iceberg/metadata/metadata.ts';
+import type { ListedFile } from '../store/listing.ts';
 import type { IcebergTable, TableState } from './iceberg-table.ts';
 
 export interface Retention {
@@ -52,14 +53,6 @@ export async function expireSnapshots(
   const { metadata, expired } = expire(state.metadata, { before, keep: 1 });
   if (metadata === undefined) return [];
   return (await table.point(state, nextMetadata(state, metadata, { now, uuid }))) ? expired : 'conflict';
-}
-
-/** A file of the lake as it is listed. */
-export interface ListedFile {
-  readonly key: string;
-  readonly bytes: number;
-  /** Milliseconds since the epoch. */
-  readonly modified: number;
 }
 
 /** How garbage is told from what somebody needs. */

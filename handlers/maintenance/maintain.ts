@@ -18,12 +18,12 @@ import {
   garbageOf,
   garbageOfCsv,
   type Judgement,
-  type ListedFile,
   tablePrefixes,
 } from '../../lake/maintenance.ts';
 import type { TableCatalog } from '../../lake/table-catalog.ts';
 import type { TableSchemas } from '../../lake/table-schema.ts';
 import { Ledger, READS_AT_ONCE, unreadableDocument } from '../../store/ledger.ts';
+import type { ListedFile } from '../../store/listing.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 
 const HOUR = 3_600_000;
