@@ -8,9 +8,9 @@ import { glueCatalog } from '../lake/glue-catalog.ts';
 import { recordedSchemas } from '../lake/table-schema.ts';
 import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
 import { listedFiles } from '../store/listing.ts';
-import { s3ObjectStore } from '../store/object-store.ts';
+import { s3ObjectStore, untilDeadline } from '../store/object-store.ts';
 import { readEnvironment } from './configuration.ts';
-import { type MaintainedTable, maintain, maintenanceTask } from './maintenance/maintain.ts';
+import { type MaintainedTable, maintain, maintenanceTask, retentionOf } from './maintenance/maintain.ts';
 
 const env = readEnvironment('maintenance');
 const s3 = new S3Client({});
@@ -23,7 +23,7 @@ const outside = {
   datasets: deployedDatasets,
   tableSchema: recordedSchemas(layouts),
   buckets: { processed: env.PROCESSED_BUCKET, ledger: env.LEDGER_BUCKET },
-  snapshotDays: Number(env.SNAPSHOT_DAYS),
+  retention: retentionOf(Number(env.SNAPSHOT_DAYS)),
   now: Date.now,
   wait: pause,
   uuid: randomUUID,
@@ -43,7 +43,14 @@ export async function handler(
     if (table.error === undefined) logger.info('The table is maintained', { ...task, ...table });
     else logger.error('The table could not be maintained', { ...task, ...table });
   };
-  const tables = await maintain({ ...outside, timeLeft: getRemainingTimeInMillis, log }, task);
+  // A function that was frozen at its timeout and thawed much later must not point a table to metadata that
+  // is garbage by then.
+  const isOver = () => getRemainingTimeInMillis() <= 0;
+  const ports = {
+    store: untilDeadline(outside.store, isOver),
+    catalog: untilDeadline(outside.catalog, isOver),
+  };
+  const tables = await maintain({ ...outside, ...ports, timeLeft: getRemainingTimeInMillis, log }, task);
   const failed = tables.filter(({ error }) => error !== undefined);
   if (failed.length === 0) return { tables };
   throw new Error(failed.map(({ table, error }) => `${table}: ${error}`).join('\n'));

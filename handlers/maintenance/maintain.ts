@@ -18,6 +18,7 @@ import {
   garbageOf,
   garbageOfCsv,
   type Judgement,
+  type Retention,
   tablePrefixes,
 } from '../../lake/maintenance.ts';
 import type { TableCatalog } from '../../lake/table-catalog.ts';
@@ -29,14 +30,21 @@ import type { ObjectStore } from '../../store/object-store.ts';
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
-/** As long as a query may take that began before its snapshot's successor came (Athena guide, "Quotas"). */
-const GRACE = HOUR / 2;
+export interface LakeRetention extends Retention {
+  /** How old a file must be that nothing names. Milliseconds. */
+  readonly garbage: number;
+}
 
-/** Then what nothing names is garbage: far longer than any function runs. */
-const GARBAGE_AGE = DAY;
-
-/** Of a table's metadata, so that all of it stays below 1 MB. */
-const SNAPSHOT_BYTES = 640 * 1024;
+/** @param snapshotDays for how long snapshots are kept */
+export const retentionOf = (snapshotDays: number): LakeRetention => ({
+  age: snapshotDays * DAY,
+  // As long as a query may take that began before its snapshot's successor came (Athena guide, "Quotas").
+  grace: HOUR / 2,
+  // All of a table's metadata stays below 1 MB.
+  bytes: 640 * 1024,
+  // Far longer than any function runs.
+  garbage: DAY,
+});
 
 /** No garbage is looked for in this last part of an invocation: the rest is for expiry. */
 const RESERVED_MS = 180_000;
@@ -71,8 +79,7 @@ export interface Maintenance {
   readonly datasets: readonly Dataset[];
   readonly tableSchema: TableSchemas;
   readonly buckets: { readonly processed: string; readonly ledger: string };
-  /** Days. */
-  readonly snapshotDays: number;
+  readonly retention: LakeRetention;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Of the invocation, in milliseconds. */
@@ -145,7 +152,7 @@ async function clear(dataset: Dataset, context: Maintenance, dryRun: boolean): P
     return !(entry instanceof UnreadableDocument) && statusOf(entry, path) === 'gone';
   };
   const judgement: Judgement = {
-    before: now() - GARBAGE_AGE,
+    before: now() - context.retention.garbage,
     isGone: (path) => limit(() => isGone(path)),
   };
   let finished = true;
@@ -188,9 +195,8 @@ async function garbageOfFolder(
 /** Forgets the old snapshots of a table. @returns how many; a table of CSV has none */
 async function expireOld(dataset: Dataset, context: Maintenance, dryRun: boolean): Promise<number> {
   if (dataset.processedAs === 'csv') return 0;
-  const { snapshotDays, now, uuid, wait } = context;
+  const { retention, now, uuid, wait } = context;
   const table = tableOf(dataset, context);
-  const retention = { grace: GRACE, age: snapshotDays * DAY, bytes: SNAPSHOT_BYTES };
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const state = await table.read();
     if (state === undefined) return 0;

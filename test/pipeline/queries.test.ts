@@ -12,7 +12,7 @@ import { queryLake } from '../../cli/lake/lake.ts';
 import { projectDirectory } from '../../cli/target/directories.ts';
 import { queueDepth } from '../../cli/target/queue-state.ts';
 import { deployedDatasets } from '../../datasets/index.ts';
-import { maintain } from '../../handlers/maintenance/maintain.ts';
+import { maintain, retentionOf } from '../../handlers/maintenance/maintain.ts';
 import { glueCatalog } from '../../lake/glue-catalog.ts';
 import { recordedSchemas } from '../../lake/table-schema.ts';
 import layouts from '../../mysql/migrations/lake.json' with { type: 'json' };
@@ -260,7 +260,7 @@ describe('the maintenance', () => {
         datasets: deployedDatasets,
         tableSchema: recordedSchemas(layouts),
         buckets: { processed, ledger },
-        snapshotDays: 7,
+        retention: retentionOf(7),
         now: () => Date.now() + 10 * DAY,
         timeLeft: () => 900_000,
         wait: async () => {},

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { deployedDatasets } from '../../../datasets/index.ts';
 import { csvTableKey, versionPath } from '../../../domain/versions/key-layout.ts';
 import { liveFiles } from '../../../formats/iceberg/metadata/snapshot-manifests.ts';
-import { type Maintenance, maintain } from '../../../handlers/maintenance/maintain.ts';
+import { type Maintenance, maintain, retentionOf } from '../../../handlers/maintenance/maintain.ts';
 import type { StageContext } from '../../../handlers/stages/context.ts';
 import { parseS3Uri } from '../../../lake/iceberg-table.ts';
 import type { TableCatalog } from '../../../lake/table-catalog.ts';
@@ -46,7 +46,7 @@ function at(
     datasets: deployedDatasets,
     tableSchema: recordedSchemas([]),
     buckets,
-    snapshotDays: 7,
+    retention: retentionOf(7),
     now: () => now,
     timeLeft: () => 900_000,
     wait: async () => {},
