@@ -22,8 +22,8 @@ export class CrawlSchedule extends pulumi.ComponentResource {
     super('sluice:infra:CrawlSchedule', name, {}, options);
     const { crawler } = args;
     // Glue refuses to start a crawler that is running. So a start is tried for as long as a crawl may take
-    // without an alarm, and only what ends no crawl, such as a missing permission, drops it. A day is the most
-    // that Scheduler allows.
+    // without an alarm, and only what ends no crawl, such as a missing permission, drops it. A day is the
+    // most that Scheduler allows.
     const triedFor = Math.min(args.alarmAge, 86_400);
     this.id = schedule(
       name,

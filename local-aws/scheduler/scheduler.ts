@@ -21,8 +21,8 @@ export interface ScheduleSettings {
 export interface SchedulerOptions extends Pick<ServiceContext, 'clock' | 'authorize' | 'metrics'> {
   readonly schedules: readonly ScheduleSettings[];
   /**
-   * The calls of universal targets, by the end of the target's ARN: `glue:startCrawler`. That of a function is
-   * `lambda:invoke`.
+   * The calls of universal targets, by the end of the target's ARN: `glue:startCrawler`. That of a function
+   * is `lambda:invoke`.
    */
   readonly calls: Readonly<
     Record<string, (input: string, caller: Caller, targetArn: string) => Promise<void>>
@@ -32,8 +32,8 @@ export interface SchedulerOptions extends Pick<ServiceContext, 'clock' | 'author
 
 /**
  * EventBridge Scheduler: makes a schedule's call at its time, with the schedule's role ("EventBridge
- * Scheduler User Guide: Using universal targets", "Using templated targets"). A failed call is reported and repeated at the schedule's
- * next time.
+ * Scheduler User Guide: Using universal targets", "Using templated targets"). A failed call is reported and
+ * repeated at the schedule's next time.
  */
 export class Scheduler implements CloudService {
   readonly name = 'scheduler';
