@@ -41,6 +41,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
   Repair: {
     redrive: async () => (await import('./commands/redrive.ts')).redrive,
     replay: async () => (await import('./commands/replay.ts')).replay,
+    maintain: async () => (await import('./commands/maintain.ts')).maintain,
     sweep: async () => (await import('./commands/sweep.ts')).sweep,
     erase: async () => (await import('./commands/erase.ts')).erase,
   },

@@ -8,7 +8,6 @@ import {
   type VariableOf,
 } from '../domain/environment.ts';
 import type { Stage } from '../domain/stage.ts';
-import { lakeLayouts } from '../domain/tables/layout.ts';
 import { recordedSchemas } from '../lake/table-schema.ts';
 import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
 
@@ -43,7 +42,7 @@ export function stageEnvironment<Name extends Stage>(stage: Name) {
     stage,
     stack: env.STACK,
     registry,
-    tableSchema: recordedSchemas(lakeLayouts.parse(layouts)),
+    tableSchema: recordedSchemas(layouts),
     failedBucket: env.FAILED_BUCKET,
     codeVersion: env.CODE_VERSION,
     queueUrl: env.QUEUE_URL,

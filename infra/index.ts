@@ -18,6 +18,7 @@ import { billedOf } from './billed.ts';
 import { bundle } from './build/bundle.ts';
 import { Catalog } from './catalog/catalog.ts';
 import { CrawlQueue } from './catalog/crawl-queue.ts';
+import { Maintenance } from './catalog/maintenance.ts';
 import { Warehouse } from './catalog/warehouse.ts';
 import { readConfiguration } from './configuration/configuration.ts';
 import { providerArgs } from './configuration/provider.ts';
@@ -41,6 +42,7 @@ const code = pulumi.output(
     transformation: 'handlers/transformation.ts',
     commit: 'handlers/commit.ts',
     loading: 'handlers/loading.ts',
+    maintenance: 'handlers/maintenance.ts',
     migration: 'handlers/migration.ts',
     backfillSending: 'handlers/backfill-sending.ts',
     backfillReporting: 'handlers/backfill-reporting.ts',
@@ -166,6 +168,24 @@ const commit = stage('commit', {
   },
 });
 
+// The lake's tables ─▶ the same without old snapshots and garbage, on a schedule.
+const maintenance = new Maintenance(
+  name('maintenance'),
+  {
+    ...configuration.maintenance,
+    snapshotDays: configuration.snapshotDays,
+    files: processed,
+    ledger,
+    catalog: glue,
+    key,
+    bundle: code.maintenance,
+    environment: environmentOf('maintenance'),
+    logRetention: configuration.logRetention,
+    alarms,
+  },
+  here,
+);
+
 const redshift = configuration.warehouse.enabled
   ? new Warehouse(
       name('warehouse'),
@@ -221,7 +241,11 @@ const board = new Dashboard(
       undelivered: glue.findings.undelivered,
       alarmAge: crawlAlarmAge,
     },
-    functions: { ...workflows.functions, ...(tables && { migration: tables.migration }) },
+    functions: {
+      maintenance: maintenance.lambda,
+      ...workflows.functions,
+      ...(tables && { migration: tables.migration }),
+    },
     database: tables?.database,
   },
   here,
@@ -254,6 +278,7 @@ export default {
   dashboard: board.url,
   alarmNames: alarms.names,
   stateMachines: workflows.stateMachines,
+  maintenance: { function: maintenance.lambda.name, schedule: maintenance.schedule },
   ...(tables && { mysql: tables.outputs }),
   ...(redshift && { warehouse: { workgroup: redshift.workgroup, database: redshift.database } }),
   billed: billedOf(configuration, alarms.metrics),

@@ -40,6 +40,8 @@ export const stackOutputs = z.strictObject({
     findingsQueue: z.string(),
     findingsUndeliveredQueue: z.string(),
   }),
+  /** The name of the function that maintains the lake's tables, and its schedule's as `GROUP/NAME`. */
+  maintenance: z.strictObject({ function: z.string(), schedule: z.string() }),
   /** The address of the CloudWatch dashboard, which ends with its name. The local cloud has only its body. */
   dashboard: z.string(),
   /** The alarms' names, each by its name within the stack, such as `extraction-age`. */

@@ -129,15 +129,6 @@ export class IcebergTable {
     return this.#options.dataset.name;
   }
 
-  /** Removes files by their URIs. */
-  async remove(uris: readonly string[]): Promise<void> {
-    const { store, bucket } = this.#options;
-    await store.remove(
-      bucket,
-      uris.map((uri) => parseS3Uri(uri).key),
-    );
-  }
-
   get #location(): string {
     return this.uri(this.#options.dataset.name);
   }

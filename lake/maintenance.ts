@@ -1,7 +1,8 @@
 import { dataPrefixOf, parseDataKey, type VersionPath } from '../domain/versions/key-layout.ts';
-import { expire, onlyExpired, snapshotFiles } from '../formats/iceberg/metadata/expire.ts';
+import { expire, snapshotFiles } from '../formats/iceberg/metadata/expire.ts';
 import { nextMetadata } from '../formats/iceberg/metadata/files.ts';
-import type { TableMetadata } from '../formats/iceberg/metadata/metadata.ts';
+import type { Snapshot, TableMetadata } from '../formats/iceberg/metadata/metadata.ts';
+import type { ListedFile } from '../store/listing.ts';
 import type { IcebergTable, TableState } from './iceberg-table.ts';
 
 export interface Retention {
@@ -10,10 +11,13 @@ export interface Retention {
   /** How long snapshots are kept for queries of the past. Milliseconds. */
   readonly age: number;
   /**
-   * How many are kept at most, unless `grace` wants more: the metadata is read and written by each commit.
+   * How large they may be in the metadata, unless `grace` wants more: each commit reads and writes it.
    */
-  readonly most: number;
+  readonly bytes: number;
 }
+
+/** Of a snapshot, with its entry in the table's history. */
+const bytesOf = (snapshot: Snapshot) => JSON.stringify(snapshot).length + 70;
 
 /**
  * The time before which snapshots expire. A snapshot is shown until its successor comes, so its age counts
@@ -21,83 +25,142 @@ export interface Retention {
  */
 export function expiryOf(
   { snapshots }: Pick<TableMetadata, 'snapshots'>,
-  { grace, age, most }: Retention,
+  { grace, age, bytes }: Retention,
   now: number,
 ): number {
-  const shownUntil = (i: number) => snapshots[i + 1]?.['timestamp-ms'] ?? Number.POSITIVE_INFINITY;
-  const isObsolete = (i: number) =>
-    shownUntil(i) < now - age || (i < snapshots.length - most && shownUntil(i) < now - grace);
-  const first = snapshots.findIndex((_, i) => !isObsolete(i));
+  let left = bytes;
+  let first = snapshots.length;
+  for (const snapshot of snapshots.toReversed()) {
+    const shownUntil = snapshots[first]?.['timestamp-ms'] ?? Number.POSITIVE_INFINITY;
+    left -= bytesOf(snapshot);
+    if (shownUntil < now - age || (left < 0 && shownUntil < now - grace)) break;
+    first -= 1;
+  }
   return snapshots[first]?.['timestamp-ms'] ?? 0;
 }
 
 /**
- * Forgets a table's old snapshots, and removes the files that only these have. The metadata goes first: until
- * then, readers find all files.
+ * Forgets a table's old snapshots. What only they name is garbage from then on.
  *
- * @returns how many snapshots and files went; `conflict` if somebody else changed the table meanwhile
+ * @returns the forgotten ones, `conflict` if somebody else changed the table meanwhile
  */
 export async function expireSnapshots(
   table: IcebergTable,
   state: TableState,
-  retention: Retention,
+  before: number,
   { now, uuid }: { readonly now: number; readonly uuid: string },
-): Promise<{ readonly snapshots: number; readonly files: number } | 'conflict'> {
-  const { metadata, expired } = expire(state.metadata, {
-    before: expiryOf(state.metadata, retention, now),
-    keep: 1,
-  });
-  if (metadata === undefined) return { snapshots: 0, files: 0 };
-  const read = (uri: string) => table.file(uri);
-  const { data, manifests, manifestLists } = await onlyExpired(metadata, expired, read);
-  const next = nextMetadata(state, metadata, { now, uuid });
-  if (!(await table.point(state, next))) return 'conflict';
-  const files = [...data, ...manifests, ...manifestLists, ...next.forgotten];
-  await table.remove(files);
-  return { snapshots: expired.length, files: files.length };
+): Promise<readonly Snapshot[] | 'conflict'> {
+  const { metadata, expired } = expire(state.metadata, { before, keep: 1 });
+  if (metadata === undefined) return [];
+  return (await table.point(state, nextMetadata(state, metadata, { now, uuid }))) ? expired : 'conflict';
 }
 
-/** A file of the lake as it is listed. */
-export interface ListedFile {
-  readonly key: string;
-  /** Milliseconds since the epoch. */
-  readonly modified: number;
+/** How garbage is told from what somebody needs. */
+export interface Judgement {
+  /** Younger files may belong to a commit that is under way. Milliseconds since the epoch. */
+  readonly before: number;
+  /** Whether no table shows the version any more, nor will. */
+  readonly isGone: (path: VersionPath) => Promise<boolean>;
+}
+
+/** The prefixes of a table's folder in which whatever is of no use is garbage. */
+export const tablePrefixes = (table: string): readonly string[] => [
+  dataPrefixOf(table),
+  `${table}/metadata/`,
+];
+
+/**
+ * Those of a table's files that are of no use to anybody, some at a time: no snapshot and no metadata names
+ * them, and no commit will. Without the table nobody knows, so nothing is garbage.
+ *
+ * @param files under `tablePrefixes`
+ */
+export async function* garbageOf(
+  table: IcebergTable,
+  files: AsyncIterable<ListedFile>,
+  judgement: Judgement,
+): AsyncGenerator<readonly ListedFile[]> {
+  const named = new NamedFiles(table);
+  if (!(await named.look())) return;
+  for await (const candidates of unneeded(files, judgement, ({ key }) => named.has(key))) {
+    // What is gone is never committed again: what is not named now will not be.
+    if (!(await named.look())) return;
+    yield candidates.filter(({ key }) => !named.has(key));
+  }
 }
 
 /**
- * The keys of a table's folder that are of no use to anybody: they are older than the time, no snapshot and
- * no metadata names them, and their version is not about to be published.
+ * The same of a dataset that is processed as CSV: files of versions of which the table's folder has no copy.
  *
- * @param isPrepared whether the files of a version that is in no snapshot may still come into one
+ * @param isShown whether it has one of this file
  */
-export async function garbageOf(
-  table: IcebergTable,
-  { path, metadata }: TableState,
+export const garbageOfCsv = (
   files: AsyncIterable<ListedFile>,
-  before: number,
-  isPrepared: (path: VersionPath) => Promise<boolean>,
-): Promise<string[]> {
-  const named = await snapshotFiles(metadata, (uri) => table.file(uri));
-  const kept = new Set([
-    path,
-    ...metadata['metadata-log'].map((each) => each['metadata-file']),
-    ...named.data,
-    ...named.manifests,
-    ...named.manifestLists,
-  ]);
-  const garbage: string[] = [];
-  const prepared = new Map<string, boolean>();
-  for await (const { key, modified } of files) {
-    if (modified >= before || kept.has(table.uri(key))) continue;
-    const file = parseDataKey(key);
-    if (file === undefined && key.startsWith(dataPrefixOf(table.name))) continue;
-    if (file !== undefined) {
+  judgement: Judgement,
+  isShown: (key: string) => boolean,
+): AsyncGenerator<readonly ListedFile[]> => unneeded(files, judgement, ({ key }) => isShown(key));
+
+/** How many files are judged at a time. */
+const BATCH = 1000;
+
+/** Metadata, manifests and their lists. */
+const METADATA = /^[^/]+\/metadata\/[^/]+\.(avro|metadata\.json)$/;
+
+async function* unneeded(
+  files: AsyncIterable<ListedFile>,
+  { before, isGone }: Judgement,
+  isNamed: (file: ListedFile) => boolean,
+): AsyncGenerator<ListedFile[]> {
+  let batch: ListedFile[] = [];
+  const judged = async () => {
+    const known = new Map<string, Promise<boolean>>();
+    const ofGone = async ({ key }: ListedFile) => {
+      const file = parseDataKey(key);
+      // Another engine may keep files of its own there, and commit data later.
+      if (file === undefined) return METADATA.test(key);
       const version = `${file.objectId}/${file.version}`;
-      const known = prepared.get(version) ?? (await isPrepared(file));
-      prepared.set(version, known);
-      if (known) continue;
-    }
-    garbage.push(key);
+      const answer = known.get(version) ?? isGone(file);
+      known.set(version, answer);
+      return answer;
+    };
+    const answers = await Promise.all(batch.map(ofGone));
+    return batch.filter((_, i) => answers[i]);
+  };
+  for await (const file of files) {
+    if (file.modified >= before || isNamed(file)) continue;
+    batch.push(file);
+    if (batch.length < BATCH) continue;
+    yield await judged();
+    batch = [];
   }
-  return garbage;
+  if (batch.length > 0) yield await judged();
+}
+
+/** What a table names, or has named since this first looked. */
+class NamedFiles {
+  readonly #table: IcebergTable;
+  readonly #uris = new Set<string>();
+
+  constructor(table: IcebergTable) {
+    this.#table = table;
+  }
+
+  /** @returns whether the table exists */
+  async look(): Promise<boolean> {
+    const state = await this.#table.read();
+    if (state === undefined) return false;
+    const { path, metadata } = state;
+    const snapshots = metadata.snapshots.filter((each) => !this.#uris.has(each['manifest-list']));
+    const { data, manifests, manifestLists } = await snapshotFiles({ ...metadata, snapshots }, (uri) =>
+      this.#table.file(uri),
+    );
+    const log = metadata['metadata-log'].map((each) => each['metadata-file']);
+    for (const uris of [[path], log, data, manifests, manifestLists])
+      for (const uri of uris) this.#uris.add(uri);
+    return true;
+  }
+
+  has(key: string): boolean {
+    return this.#uris.has(this.#table.uri(key));
+  }
 }

@@ -1,6 +1,6 @@
 import { tableColumns } from '../domain/columns.ts';
 import type { Dataset } from '../domain/dataset.ts';
-import { type LakeLayout, schemaOf } from '../domain/tables/layout.ts';
+import { lakeLayouts, schemaOf } from '../domain/tables/layout.ts';
 import type { SchemaState } from '../domain/tables/schema/schema-after.ts';
 
 /** The schema of the table of a dataset, with the ids of its fields. */
@@ -9,8 +9,11 @@ export type TableSchemas = (dataset: Dataset) => SchemaState;
 /**
  * The schemas that are recorded with the code. They are not taken from the catalog: whoever writes a file
  * must know the ids before the table has the column.
+ *
+ * @param recorded the content of `mysql/migrations/lake.json`
  */
-export function recordedSchemas(layouts: readonly LakeLayout[]): TableSchemas {
+export function recordedSchemas(recorded: unknown): TableSchemas {
+  const layouts = lakeLayouts.parse(recorded);
   const known = new Map<Dataset, SchemaState>();
   return (dataset) => {
     const found = known.get(dataset);

@@ -120,7 +120,7 @@ export function buildServices(parts: Parts): CloudService[] {
     services: { lambda: lambda.handle, sqs: sqs.handle, glue: glue.handle },
     store: s3.store,
   });
-  const calls = { 'glue:startCrawler': startCrawler(glue, authorize) };
+  const calls = { 'glue:startCrawler': startCrawler(glue, authorize), 'lambda:invoke': lambda.invoke };
   const scheduler = createScheduler({ ...context, schedules, log, calls });
 
   const services: CloudService[] = [

@@ -26,6 +26,20 @@ export async function* listObjects(
       if (object.Key !== undefined) yield { ...object, Key: decodeKey(object.Key) };
 }
 
+/** A file in a bucket. */
+export interface ListedFile {
+  readonly key: string;
+  readonly bytes: number;
+  /** Milliseconds since the epoch, to the second. */
+  readonly modified: number;
+}
+
+/** The same, in plain values. */
+export async function* listedFiles(s3: S3Client, bucket: string, prefix: string): AsyncGenerator<ListedFile> {
+  for await (const { Key, Size = 0, LastModified } of listObjects({ s3 }, bucket, prefix))
+    yield { key: Key, bytes: Size, modified: LastModified?.getTime() ?? Number.POSITIVE_INFINITY };
+}
+
 /** A version in a bucket, or a delete marker. */
 export interface ListedVersion {
   readonly key: string;

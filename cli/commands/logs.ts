@@ -23,7 +23,10 @@ export function logs(program: Command): void {
   program
     .command('logs')
     .description('show the log of a function')
-    .argument('<function>', 'a stage (extraction, transformation, loading) or the name of a function')
+    .argument(
+      '<function>',
+      'a stage (extraction, transformation, commit, loading), maintenance, or the name of a function',
+    )
     .option('-f, --follow', 'keep showing new lines until Ctrl-C')
     .option(
       '--since <duration>',
@@ -39,7 +42,8 @@ export function logs(program: Command): void {
     .option('--json', 'print the log events unchanged, one JSON document per line')
     .action(async (asked: string, options: LogsOptions) => {
       const target = await chosenTarget(program);
-      const names: Readonly<Record<string, string>> = target.outputs.functions;
+      const { functions, maintenance } = target.outputs;
+      const names: Readonly<Record<string, string>> = { ...functions, maintenance: maintenance.function };
       const group = await logGroupOf(target, Object.hasOwn(names, asked) ? (names[asked] ?? asked) : asked);
       const ended = new AbortController();
       if (options.follow) process.once('SIGINT', () => ended.abort()).once('SIGTERM', () => ended.abort());

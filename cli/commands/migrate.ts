@@ -1,7 +1,5 @@
-import { InvokeCommand } from '@aws-sdk/client-lambda';
 import type { Command } from 'commander';
 import * as z from 'zod';
-import { liveAlias } from '../../domain/environment.ts';
 import { errorText } from '../../domain/errors.ts';
 import { LayoutRefused } from '../../domain/tables/layout.ts';
 import { LosesData } from '../../domain/tables/migration.ts';
@@ -10,6 +8,7 @@ import { migrations } from '../../mysql/migrations/index.ts';
 import { pendingLayouts, pendingPlan, writeLayouts, writeMigration } from '../mysql/migration-files.ts';
 import { applyTo, mysqlUrl, withMysql } from '../mysql/mysql.ts';
 import { chosenDirectory, chosenTarget } from '../options/chosen-target.ts';
+import { invoke } from '../target/invoke.ts';
 import type { Target } from '../target/target.ts';
 import { UserError } from '../terminal/user-error.ts';
 
@@ -71,18 +70,11 @@ async function apply(program: Command, json: boolean): Promise<void> {
   else for (const number of applied) console.log(`Applied ${number}: ${migrations[number - 1]?.name ?? ''}`);
 }
 
-async function applyOnAws({ lambda, outputs }: Target, stack: string): Promise<number[]> {
-  if (outputs.mysql === undefined)
+async function applyOnAws(target: Target, stack: string): Promise<number[]> {
+  const { mysql } = target.outputs;
+  if (mysql === undefined)
     throw new UserError(
       `The stack ${stack} has no MySQL. To add one: pulumi config set mysql true && pulumi up`,
     );
-  const { Payload, FunctionError } = await lambda.send(
-    new InvokeCommand({ FunctionName: outputs.mysql.migration, Qualifier: liveAlias, Payload: '{}' }),
-  );
-  const answer = Payload?.transformToString() ?? '';
-  if (FunctionError !== undefined) {
-    const { errorMessage = answer } = JSON.parse(answer) as { errorMessage?: string };
-    throw new UserError(`The migration failed: ${errorMessage}`);
-  }
-  return z.array(z.int()).parse(JSON.parse(answer));
+  return z.array(z.int()).parse(await invoke(target, mysql.migration, 'The migration'));
 }

@@ -120,7 +120,7 @@ export class Alarms extends pulumi.ComponentResource {
  * call's metrics arrive at its end with the time of its start (Lambda guide, "Viewing metrics"), and an alarm
  * evaluates the latest periods only (CloudWatch guide, "Alarm evaluation"). One that breaches is enough.
  */
-const atTheEndOf = (timeout: number) => ({
+export const atTheEndOf = (timeout: number) => ({
   evaluationPeriods: Math.ceil(timeout / period) + 2,
   datapointsToAlarm: 1,
 });

@@ -1,6 +1,11 @@
 import * as z from 'zod';
 import { whole } from './whole.ts';
 
+const expression = [
+  /^(cron|rate)\([^()]+\)$/,
+  'must be cron(…) or rate(…), such as cron(0 * * * ? *)',
+] as const;
+
 export const catalogConfiguration = z
   .strictObject({
     /**
@@ -9,7 +14,7 @@ export const catalogConfiguration = z
      */
     schedule: z
       .string()
-      .regex(/^(cron|rate)\([^()]+\)$/, 'must be cron(…) or rate(…), such as cron(0 * * * ? *)')
+      .regex(...expression)
       .default('cron(0 * * * ? *)'),
     /** Whether the schedule is enabled. */
     scheduled: z.boolean().default(true),
@@ -17,6 +22,19 @@ export const catalogConfiguration = z
      * Seconds that a change may wait for a crawl before an alarm. Must exceed the time between two crawls.
      */
     alarmAge: whole(3_600, 864_000).default(14_400),
+  })
+  .prefault({});
+
+/** When the lake's tables are maintained. */
+export const maintenanceConfiguration = z
+  .strictObject({
+    /** In UTC. A run that finds nothing to do costs less than a cent. */
+    schedule: z
+      .string()
+      .regex(...expression)
+      .default('cron(30 * * * ? *)'),
+    /** Whether the schedule is enabled. */
+    scheduled: z.boolean().default(true),
   })
   .prefault({});
 
@@ -50,4 +68,5 @@ export const warehouseConfiguration = z
   .prefault({});
 
 export type CatalogConfiguration = z.infer<typeof catalogConfiguration>;
+export type MaintenanceConfiguration = z.infer<typeof maintenanceConfiguration>;
 export type WarehouseConfiguration = z.infer<typeof warehouseConfiguration>;

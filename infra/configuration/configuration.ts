@@ -1,7 +1,7 @@
 import * as pulumi from '@pulumi/pulumi';
 import * as z from 'zod';
 import { accessLogs, dataEvents, permissionsBoundary, uploaders } from './access.ts';
-import { catalogConfiguration, warehouseConfiguration } from './catalog.ts';
+import { catalogConfiguration, maintenanceConfiguration, warehouseConfiguration } from './catalog.ts';
 import { database, forStack } from './database.ts';
 import { fromJson } from './from-json.ts';
 import { connectionBudget, instanceClasses, usefulConcurrency } from './instance-classes.ts';
@@ -40,6 +40,8 @@ export const keys = z.strictObject({
   oldVersionExpiry: fromJson(atLeastTheQueues.default(30)),
   /** Days after which the archive moves to Glacier. */
   glacierAfter: fromJson(whole(1, 3_650).default(90)),
+  /** Days for which a table's snapshots are kept, for queries of the past. */
+  snapshotDays: fromJson(whole(1, 3_650).default(7)),
   /** The SNS topic for alarms. Without it, alarms only change state and notify nobody. */
   alarmTopicArn: z
     .string()
@@ -74,6 +76,7 @@ export const keys = z.strictObject({
   mysql: fromJson(z.boolean().default(false)),
   database: fromJson(database),
   catalog: fromJson(catalogConfiguration),
+  maintenance: fromJson(maintenanceConfiguration),
   warehouse: fromJson(warehouseConfiguration),
   workflows: fromJson(workflowConfiguration),
 });

@@ -59,6 +59,11 @@ export function announces(neighbour: pulumi.Output<string>): Statement {
   };
 }
 
+/** Moving the pointers of Iceberg tables. @param arns as of `readsCatalog` */
+export function movesTables(arns: readonly pulumi.Input<string>[]): Statement {
+  return allow('MoveTables', ['glue:GetTable', 'glue:UpdateTable'], arns);
+}
+
 /** Writing whole objects. */
 export function writes(bucket: Bucket): Grant {
   return {

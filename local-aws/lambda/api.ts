@@ -1,5 +1,6 @@
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
+import type { Caller } from '../core/call.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ServiceContext } from '../core/cloud-service.ts';
 import { ServiceError } from '../core/service-error.ts';
@@ -263,6 +264,19 @@ function checkPayload(payload: string, limit: number): void {
       `${size} byte payload is too large for the limit of ${limit} bytes`,
     );
   parsePayload(payload);
+}
+
+/** Invokes a function asynchronously, as another service does on behalf of a role. @throws {ServiceError} */
+export async function invokeAs(
+  service: LambdaServiceOptions,
+  caller: Caller,
+  arn: string,
+  payload: string,
+): Promise<void> {
+  const { lambda } = functionOf(service, arn);
+  await service.authorize({ caller, operation: 'Invoke', action: 'lambda:InvokeFunction', resource: arn });
+  checkPayload(payload, asynchronousLimit);
+  void invokeLater(lambda, payload, service.clock);
 }
 
 /**

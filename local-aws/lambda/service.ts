@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os';
+import type { Caller } from '../core/call.ts';
 import type { ServedService, ServiceContext } from '../core/cloud-service.ts';
 import { noMetrics } from '../core/metrics.ts';
 import { Reaper } from '../core/reaper.ts';
 import type { Sqs } from '../sqs/sqs.ts';
-import { lambdaService } from './api.ts';
+import { invokeAs, lambdaService } from './api.ts';
 import { type FunctionPorts, type FunctionSettings, LambdaFunction } from './function.ts';
 import { EventSourceMapping, type MappingSettings } from './mapping.ts';
 import { mappingMetrics } from './mapping-metrics.ts';
@@ -22,6 +23,8 @@ export interface LambdaOptions
 export interface Lambda extends ServedService {
   /** The name of the function with this role. */
   functionOf(role: string): string | undefined;
+  /** Invokes a function asynchronously. @throws {ServiceError} if the caller may not, or there is none */
+  invoke(payload: string, caller: Caller, arn: string): Promise<void>;
   /** Kills the function process with this session. */
   kill(session: string): void;
 }
@@ -41,9 +44,11 @@ export function createLambda(options: LambdaOptions): Lambda {
   const functions = new Map(options.functions.map((each) => [each.name, new LambdaFunction(each, ports)]));
   const pollers = options.mappings.map((settings) => pollerOf(settings, functions, options));
   const mappings = new Map(pollers.map(({ mapping }) => [mapping.settings.uuid, mapping]));
+  const service = { functions, mappings, authorize, clock };
   return {
     name: 'lambda',
-    handle: lambdaService({ functions, mappings, authorize, clock }),
+    handle: lambdaService(service),
+    invoke: (payload, caller, arn) => invokeAs(service, caller, arn, payload),
     functionOf: (role) => options.functions.find(({ roleArn }) => roleArn === role)?.name,
     kill(session) {
       for (const each of functions.values()) if (each.kill(session)) return;

@@ -11,24 +11,29 @@ export interface ScheduleSettings {
   readonly groupArn: string;
   readonly expression: string;
   readonly enabled: boolean;
-  /** `arn:aws:scheduler:::aws-sdk:glue:startCrawler` */
+  /** `arn:aws:scheduler:::aws-sdk:glue:startCrawler`, or the ARN of a function. */
   readonly targetArn: string;
   readonly roleArn: string;
-  /** The call's input as JSON. */
+  /** The call's input, or the function's event, as JSON. */
   readonly input: string;
 }
 
 export interface SchedulerOptions extends Pick<ServiceContext, 'clock' | 'authorize' | 'metrics'> {
   readonly schedules: readonly ScheduleSettings[];
-  /** The calls of universal targets, by the end of the target's ARN: `glue:startCrawler`. */
-  readonly calls: Readonly<Record<string, (input: string, caller: Caller) => Promise<void>>>;
+  /**
+   * The calls of universal targets, by the end of the target's ARN: `glue:startCrawler`. That of a function
+   * is `lambda:invoke`.
+   */
+  readonly calls: Readonly<
+    Record<string, (input: string, caller: Caller, targetArn: string) => Promise<void>>
+  >;
   readonly log: (line: string) => void;
 }
 
 /**
  * EventBridge Scheduler: makes a schedule's call at its time, with the schedule's role ("EventBridge
- * Scheduler User Guide: Using universal targets"). A failed call is reported and repeated at the schedule's
- * next time.
+ * Scheduler User Guide: Using universal targets", "Using templated targets"). A failed call is reported and
+ * repeated at the schedule's next time.
  */
 export class Scheduler implements CloudService {
   readonly name = 'scheduler';
@@ -84,7 +89,7 @@ export class Scheduler implements CloudService {
     metrics?.attempts.record(1);
     try {
       await authorizeRole(this.#options.authorize, 'scheduler', roleArn, groupArn);
-      await this.#options.calls[callOf(targetArn)]?.(input, { kind: 'role', principal: roleArn });
+      await this.#options.calls[callOf(targetArn)]?.(input, { kind: 'role', principal: roleArn }, targetArn);
     } catch (error) {
       metrics?.dropped.record(1);
       this.#options.log(`The schedule ${name} could not call ${targetArn}: ${errorText(error)}`);
@@ -92,4 +97,7 @@ export class Scheduler implements CloudService {
   }
 }
 
-const callOf = (targetArn: string) => targetArn.replace('arn:aws:scheduler:::aws-sdk:', '');
+const callOf = (targetArn: string) =>
+  /^arn:aws:lambda:[^:]*:\d*:function:/.test(targetArn)
+    ? 'lambda:invoke'
+    : targetArn.replace('arn:aws:scheduler:::aws-sdk:', '');

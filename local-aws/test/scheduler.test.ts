@@ -19,6 +19,7 @@ const hour = 3_600_000;
 function scheduler(schedules: readonly ScheduleSettings[], fails: () => boolean = () => false) {
   const clock = new VirtualClock(Date.parse('2026-01-01T00:30:00Z'));
   const made: { readonly input: string; readonly caller: Caller }[] = [];
+  const invoked: { readonly arn: string; readonly input: string; readonly caller: Caller }[] = [];
   const admitted: Call[] = [];
   const lines: string[] = [];
   const it = new Scheduler({
@@ -32,10 +33,13 @@ function scheduler(schedules: readonly ScheduleSettings[], fails: () => boolean 
         if (fails()) throw new ServiceError('CrawlerRunningException', 400, 'it is already running');
         made.push({ input, caller });
       },
+      'lambda:invoke': async (input, caller, arn) => {
+        invoked.push({ arn, input, caller });
+      },
     },
     log: (line) => lines.push(line),
   });
-  return { it, clock, made, admitted, lines };
+  return { it, clock, made, invoked, admitted, lines };
 }
 
 test('a schedule makes each call on time, with its own role and for its group', async () => {
@@ -53,6 +57,18 @@ test('a schedule makes each call on time, with its own role and for its group', 
     resource: hourly.roleArn,
     caller: { kind: 'service', principal: 'scheduler.amazonaws.com', sourceArn: hourly.groupArn },
   });
+  await it.close();
+});
+
+test('a schedule whose target is a function invokes it with its input, by its own role', async () => {
+  const targetArn = 'arn:aws:lambda:us-east-1:000000000000:function:maintenance:live';
+  const { it, clock, made, invoked } = scheduler([{ ...hourly, targetArn, input: '{"a":1}' }]);
+  it.start();
+  await clock.advance(hour);
+  await settled();
+  const caller = { kind: 'role', principal: hourly.roleArn };
+  expect(invoked).toEqual([{ arn: targetArn, input: '{"a":1}', caller }]);
+  expect(made).toEqual([]);
   await it.close();
 });
 

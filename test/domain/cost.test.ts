@@ -9,7 +9,7 @@ import { contentOf } from '../anchors.ts';
 
 const page = contentOf('docs/cost.md').replaceAll(/\s+/g, ' ');
 const memory = { extraction: 512, transformation: 512, commit: 512, loading: 512 };
-const dev: Billed = { alarmMetrics: 45, datasets: 2, memory, crawlSchedule: 'cron(0 * * * ? *)' };
+const dev: Billed = { alarmMetrics: 47, datasets: 2, memory, crawlSchedule: 'cron(0 * * * ? *)' };
 const database = {
   instanceClass: 'db.t4g.medium',
   vcpus: 2,

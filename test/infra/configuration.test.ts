@@ -232,8 +232,8 @@ describe('the configuration', () => {
     const { aws: _, ...own } = read(region);
     for (const key of [...Object.keys(own), 'alarmTopicArn'])
       expect(documentation).toContain(`\`sluice:${key}\``);
-    const { loading, database, catalog, warehouse, workflows } = own;
-    for (const group of [loading, database, catalog, { ...warehouse, subnetIds: [] }, workflows])
+    const { loading, database, catalog, maintenance, warehouse, workflows } = own;
+    for (const group of [loading, database, catalog, maintenance, { ...warehouse, subnetIds: [] }, workflows])
       for (const key of Object.keys(group))
         expect(documentation).toMatch(new RegExp(`^\\| (\`\\.\\w+\`, )*\`\\.${key}\`[,\\w\`. ]* \\|`, 'm'));
     for (const output of Object.keys(stackOutputs.shape)) expect(documentation).toContain(`\`${output}\``);

@@ -47,6 +47,7 @@ export const bare: StackOptions = {
   configuration: {
     'aws:region': 'eu-central-1',
     'sluice:catalog': '{"scheduled":false}',
+    'sluice:maintenance': '{"scheduled":false}',
     'sluice:warehouse': '{"enabled":false}',
     'sluice:mysql': 'false',
   },

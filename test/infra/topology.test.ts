@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { stages } from '../../domain/stage.ts';
 import { bucketPurposes, stackOutputs } from '../../infra/outputs.ts';
+import { createPolicyEngine } from '../../local-aws/iam/policy-engine.ts';
 import { readTopology } from '../../local-aws/program/topology.ts';
 import { program, resources, set } from './the-program.ts';
 
@@ -54,6 +55,48 @@ describe('the program of this repository', () => {
       expect(lambda.modulePath).toMatch(/^\/.*\/dist\/\w+\/index\.mjs$/);
       expect(lambda.environment['CODE_VERSION']).toMatch(/^[0-9a-f]{16}$/);
     }
+  });
+
+  test('lets the maintenance read, write and remove in the lake, and its schedule call it, and nothing else', async () => {
+    const { functions, roles, schedules } = readTopology(program);
+    const { authorize } = createPolicyEngine({ roles, resourcePolicies: new Map() });
+    const lambda = functions.find(({ name }) => name === 'sluice-dev-maintenance-local');
+    const starter = schedules.find(({ targetArn }) => targetArn === `${lambda?.arn}:live`);
+    expect(starter).toMatchObject({ expression: 'cron(30 * * * ? *)', enabled: true, input: '{}' });
+    const may = (principal: string | undefined, action: string, resource: string) =>
+      authorize({
+        caller: { kind: 'role', principal: principal ?? '' },
+        operation: action.slice(action.indexOf(':') + 1),
+        action,
+        resource,
+      }).then(
+        () => true,
+        () => false,
+      );
+    const table = 'arn:aws:glue:us-east-1:000000000000:table/sluice_dev_catalog/recipes';
+    const [lake, ledger, raw] = ['processed', 'ledger', 'raw'].map(
+      (purpose) => `arn:aws:s3:::sluice-dev-${purpose}-local`,
+    );
+    for (const [action, resource] of [
+      ['s3:ListBucket', `${lake}`],
+      ['s3:GetObject', `${lake}/a`],
+      ['s3:PutObject', `${lake}/a`],
+      ['s3:DeleteObject', `${lake}/a`],
+      ['s3:GetObject', `${ledger}/heads/a`],
+      ['glue:GetTable', table],
+      ['glue:UpdateTable', table],
+    ] as const)
+      expect(await may(lambda?.roleArn, action, resource), `${action} ${resource}`).toBe(true);
+    for (const [action, resource] of [
+      ['s3:PutObject', `${ledger}/heads/a`],
+      ['s3:DeleteObject', `${ledger}/heads/a`],
+      ['s3:DeleteObjectVersion', `${lake}/a`],
+      ['s3:GetObject', `${raw}/a`],
+      ['glue:DeleteTable', table],
+    ] as const)
+      expect(await may(lambda?.roleArn, action, resource), `${action} ${resource}`).toBe(false);
+    expect(await may(starter?.roleArn, 'lambda:InvokeFunction', `${lambda?.arn}:live`)).toBe(true);
+    expect(await may(starter?.roleArn, 'lambda:InvokeFunction', `${lambda?.arn}`)).toBe(false);
   });
 
   test('moves failed messages to a DLQ that accepts only their queue', () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
@@ -10,9 +11,16 @@ import { readCatalog } from '../../cli/lake/catalog.ts';
 import { queryLake } from '../../cli/lake/lake.ts';
 import { projectDirectory } from '../../cli/target/directories.ts';
 import { queueDepth } from '../../cli/target/queue-state.ts';
-import { listObjects } from '../../store/listing.ts';
+import { deployedDatasets } from '../../datasets/index.ts';
+import { maintain, retentionOf } from '../../handlers/maintenance/maintain.ts';
+import { glueCatalog } from '../../lake/glue-catalog.ts';
+import { recordedSchemas } from '../../lake/table-schema.ts';
+import layouts from '../../mysql/migrations/lake.json' with { type: 'json' };
+import { listedFiles, listObjects } from '../../store/listing.ts';
+import { s3ObjectStore } from '../../store/object-store.ts';
 import { documents, sluice } from '../cli/sluice.ts';
 import { settledState, startTestPipeline, type TestPipeline } from './running-pipeline.ts';
+import { tableFiles } from './table-files.ts';
 
 const recipes = [
   { title: 'Soup', ingredients: ['water'], directions: ['Boil for 10 minutes.'], tags: ['vegan', 'quick'] },
@@ -235,6 +243,81 @@ describe('the queries in docs/queries.md', () => {
     const pairs = [...document.matchAll(/```redshift\n[^`]*```\n\n```sql\n/g)];
     expect(pairs.length).toBe([...document.matchAll(/```redshift\n/g)].length);
     expect(pairs.length).toBeGreaterThan(2);
+  });
+});
+
+describe('the maintenance', () => {
+  const DAY = 86_400_000;
+  /** What the function does, with the deployed catalog and buckets, ten days from now. */
+  async function inTenDays() {
+    const { s3, glue, outputs } = pipeline.target;
+    const { processed, ledger } = outputs.buckets;
+    const tables = await maintain(
+      {
+        store: s3ObjectStore(s3),
+        catalog: glueCatalog(outputs.catalog.database, glue),
+        list: (prefix) => listedFiles(s3, processed, prefix),
+        datasets: deployedDatasets,
+        tableSchema: recordedSchemas(layouts),
+        buckets: { processed, ledger },
+        retention: retentionOf(7),
+        now: () => Date.now() + 10 * DAY,
+        timeLeft: () => 900_000,
+        wait: async () => {},
+        uuid: randomUUID,
+        log: () => {},
+      },
+      { dryRun: false },
+    );
+    return tables.find(({ table }) => table === 'recipes');
+  }
+  const snapshots = async () =>
+    documents(await sluice(pipeline.directory, ['snapshots', 'recipes', '--json']));
+
+  test('forgets old snapshots, then removes what only they have, and the table still reads', async () => {
+    const { target } = pipeline;
+    const shownBefore = await tableFiles(target, 'recipes');
+    const { VersionId } = await target.s3.send(
+      new PutObjectCommand({
+        Bucket: target.outputs.buckets.raw,
+        Key: 'recipes/some.json',
+        Body: JSON.stringify(recipes.slice(0, 2)),
+      }),
+    );
+    await settledState(target, 'recipes/some.json', VersionId);
+    const before = await snapshots();
+    // Of a table that is young, the deployed function leaves all as it is.
+    const ran = await sluice(pipeline.directory, ['maintain', '--json']);
+    expect(documents(ran), ran.stderr).toContainEqual({
+      table: 'recipes',
+      snapshots: 0,
+      files: 0,
+      bytes: 0,
+      finished: true,
+    });
+    expect(await snapshots()).toEqual(before);
+
+    expect(await inTenDays()).toMatchObject({ snapshots: before.length - 1, finished: true });
+    expect(await snapshots()).toHaveLength(1);
+    // A query of the past that began before still finds its files.
+    expect(await keys('recipes/data/')).toEqual(expect.arrayContaining(shownBefore));
+    const second = await inTenDays();
+    expect(second?.snapshots).toBe(0);
+    expect(second?.files).toBeGreaterThan(shownBefore.length);
+    const left = await keys('recipes/data/');
+    expect(left.filter((key) => shownBefore.includes(key))).toEqual([]);
+    expect(left).toEqual(expect.arrayContaining(await tableFiles(target, 'recipes')));
+    expect(await query('select count(*) from recipes')).toEqual([[2]]);
+    expect(await query('select count(*) from passengers')).toEqual([[2]]);
+  });
+
+  test('prints what went of each table', async () => {
+    const shown = (await sluice(pipeline.directory, ['maintain', '--dry-run'])).stdout;
+    expect(shown).toMatch(/^TABLE +SNAPSHOTS +FILES +SIZE\n/);
+    expect(shown).toMatch(/\nrecipes +0 +0 +0 B\n/);
+    expect(shown).toContain('That would go. Nothing was changed.');
+    const logged = (await sluice(pipeline.directory, ['logs', 'maintenance'])).stdout;
+    expect(logged).toContain('The table is maintained');
   });
 });
 

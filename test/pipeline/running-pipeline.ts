@@ -36,8 +36,11 @@ export async function startTestPipeline({
   const running = await startPipeline({
     directory,
     port: 0,
-    // A test that runs at the full hour would meet a crawl that it has not started.
-    configuration: { 'sluice:catalog': JSON.stringify({ scheduled: false }) },
+    // A test that runs at the full hour would meet a crawl that it has not started, or a maintenance.
+    configuration: {
+      'sluice:catalog': JSON.stringify({ scheduled: false }),
+      'sluice:maintenance': JSON.stringify({ scheduled: false }),
+    },
     onTrouble: (line) => troubles.push(line),
     programProcess,
     environment: mysql ? { PATH: process.env['PATH'] } : { SLUICE_NO_MYSQL: '1' },

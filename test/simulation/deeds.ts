@@ -1,6 +1,7 @@
 import { objectId, parseFileKey, parsePartKey } from '../../domain/versions/key-layout.ts';
 import type { Change } from './checks/specification.ts';
 import type { Deed, Poison } from './load/workload.ts';
+import { Maintainer } from './maintainer.ts';
 import type { Network } from './network.ts';
 import type { Operator } from './operator.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -21,12 +22,14 @@ export class Deeds {
   readonly #network: Network;
   readonly #operator: Operator;
   readonly #raw: string;
+  readonly #maintainer: Maintainer;
   #pending = 0;
 
   constructor(pipeline: Pipeline, network: Network, operator: Operator, history: Change[]) {
     this.#pipeline = pipeline;
     this.#network = network;
     this.#operator = operator;
+    this.#maintainer = new Maintainer(pipeline, network);
     this.history = history;
     this.#raw = pipeline.contents.bucket('raw').settings.name;
   }
@@ -52,6 +55,13 @@ export class Deeds {
 
   async replay(key: string): Promise<void> {
     this.replayed.push(...(await this.#operator.replay(key)));
+  }
+
+  /** Has the lake maintained until nothing goes any more that may. */
+  async maintain(): Promise<void> {
+    for (let run = 1; run <= 2; run += 1)
+      for (const error of await this.#maintainer.run(0))
+        this.#network.violations.push(`maintenance: ${error}`);
   }
 
   async #do(deed: Deed): Promise<void> {
@@ -89,6 +99,10 @@ export class Deeds {
         return;
       case 'deploy':
         return this.#pipeline.deploy();
+      case 'maintain':
+        // What fails is left to the next run.
+        await this.#maintainer.run(deed.ageMs);
+        return;
       case 'vandalism':
         return this.#takeAway(deed.bucket, deed.forGood);
       case 'purge':

@@ -34,6 +34,8 @@ const redriveMs = 5000;
 const neglectMs = 15 * 86_400_000;
 /** How much younger than this nothing is at the end: leases have ended, by whichever clock. */
 const quietMs = 3_600_000;
+/** After this, nothing of what was left behind is too young to be garbage. */
+const garbageMs = 2 * 3_600_000;
 /** In how many runs there is no MySQL, as a stack may have none. */
 const WITHOUT_MYSQL = 0.25;
 
@@ -128,6 +130,8 @@ export async function runSeed(system: System, seed: number, { sabotage }: RunOpt
       await drain();
       await redriveAll();
     }
+    await clock.advance(garbageMs);
+    await watched(network, clock, deeds.maintain());
     return end([...network.violations, ...(await findings(pipeline, deeds))]);
   } catch (error) {
     return end([...network.violations, (error as Error).message]);

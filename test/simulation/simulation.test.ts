@@ -35,6 +35,7 @@ const unmet = new Set([
   'the sweep finds',
   'SQL COMMIT → done, answer lost',
   'UpdateTable',
+  'snapshots, 3 files went',
   'kind=__HIVE_DEFAULT_PARTITION__/',
   'extraction-00001~',
   'transformation-00000-00001~',

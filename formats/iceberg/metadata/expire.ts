@@ -3,7 +3,7 @@ import { isLive } from '../manifest/manifest.ts';
 import type { ManifestFile } from '../manifest/manifest-list.ts';
 import type { ReadFile } from './files.ts';
 import { type Snapshot, snapshotOf, type TableMetadata } from './metadata.ts';
-import { manifestsOf, openManifests } from './snapshot-manifests.ts';
+import { manifestsOf, openManifests, READS_AT_ONCE } from './snapshot-manifests.ts';
 
 export interface Retention {
   /** Snapshots of before this time expire. Milliseconds. */
@@ -109,7 +109,9 @@ async function manifestsByPath(
   read: ReadFile,
 ): Promise<Map<string, ManifestFile>> {
   const found = new Map<string, ManifestFile>();
-  for (const snapshot of snapshots)
-    for (const manifest of await manifestsOf(snapshot, read)) found.set(manifest.manifestPath, manifest);
+  for (let at = 0; at < snapshots.length; at += READS_AT_ONCE) {
+    const some = snapshots.slice(at, at + READS_AT_ONCE).map((snapshot) => manifestsOf(snapshot, read));
+    for (const manifest of (await Promise.all(some)).flat()) found.set(manifest.manifestPath, manifest);
+  }
   return found;
 }

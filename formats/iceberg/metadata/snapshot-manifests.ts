@@ -6,7 +6,7 @@ import type { ReadFile } from './files.ts';
 import { type Snapshot, snapshotOf, specOf, type TableMetadata } from './metadata.ts';
 
 /** How many files of one table are read at once. */
-const READS_AT_ONCE = 16;
+export const READS_AT_ONCE = 16;
 
 /** The manifests of a snapshot; none if there is no snapshot. */
 export async function manifestsOf(snapshot: Snapshot | undefined, read: ReadFile): Promise<ManifestFile[]> {

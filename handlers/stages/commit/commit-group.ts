@@ -3,9 +3,10 @@ import { TransientError } from '../../../domain/errors.ts';
 import { type PublishedPath, type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
 import { isShownBy, withCommitted } from '../../../domain/versions/ledger.ts';
 import type { StoredObject } from '../../../domain/versions/receipt.ts';
-import { isShown, mentioned } from '../../../domain/versions/table-mentions.ts';
+import { mentioned } from '../../../domain/versions/table-mentions.ts';
 import { type ActiveEntry, activeObject, isActive } from '../../../domain/versions/version-status.ts';
-import type { Snapshot, TableMetadata } from '../../../formats/iceberg/metadata/metadata.ts';
+import { NotLive } from '../../../formats/iceberg/metadata/manifests-after.ts';
+import type { Snapshot } from '../../../formats/iceberg/metadata/metadata.ts';
 import type { FileCache } from '../../../lake/file-cache.ts';
 import { IcebergTable, type TableState } from '../../../lake/iceberg-table.ts';
 import type { KnownEntry, Ledger } from '../../../store/ledger.ts';
@@ -16,6 +17,7 @@ import type { SinkBuckets } from '../removal.ts';
 import { removeSuperseded } from '../supersede.ts';
 import { commitEvent, isToBeTold } from './announcing.ts';
 import { olderVersions } from './older-versions.ts';
+import { ShownVersions } from './shown-versions.ts';
 
 /** How long the first of a group waits for the others, in milliseconds: they come in the same batch. */
 const GATHER_MS = 20;
@@ -35,6 +37,8 @@ interface GroupOptions {
 interface Member {
   /** Of the last part of the version, or of a deletion. */
   readonly path: PublishedPath;
+  /** When it was published, as far as the message tells. Milliseconds since the epoch. */
+  readonly since: number;
   readonly settle: (outcome: Outcome) => void;
   readonly fail: (error: unknown) => void;
 }
@@ -80,9 +84,9 @@ export class CommitGroup {
   }
 
   /** Has a version committed with the others that join in time. */
-  join(path: PublishedPath): Promise<Outcome> {
+  join(path: PublishedPath, since: number): Promise<Outcome> {
     const { promise, resolve: settle, reject: fail } = Promise.withResolvers<Outcome>();
-    this.#waiting.push({ path, settle, fail });
+    this.#waiting.push({ path, since, settle, fail });
     if (!this.#isGathering) {
       this.#isGathering = true;
       void this.#gather();
@@ -109,13 +113,20 @@ export class CommitGroup {
   /** Two messages of one group about one object get the same answer. */
   async #commit(members: readonly Member[]): Promise<void> {
     const { context } = this.#options;
+    let trustsLedger = true;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       // The table is read before the ledger: if nobody commits in between, the ledger's answer still holds.
       const state = await this.#table.read();
-      const planned = await this.#plan(members, state?.metadata);
+      const shown = new ShownVersions(this.#table, state, { trustsLedger });
+      const planned = await this.#plan(members, shown);
       const changes = [...new Map(planned.map((change) => [change.path.objectId, change])).values()];
       const isNeeded = changes.some(({ adds, mayRace }) => adds || mayRace);
-      const snapshot = isNeeded ? await this.#change(state, changes) : undefined;
+      const snapshot = isNeeded ? await this.#change(state, changes).catch(notLive) : undefined;
+      if (snapshot instanceof NotLive) {
+        if (!trustsLedger) throw snapshot;
+        trustsLedger = false;
+        continue;
+      }
       if (snapshot === 'conflict') {
         await context.wait(PAUSE_MS * attempt);
         continue;
@@ -129,25 +140,18 @@ export class CommitGroup {
     throw new TransientError('in_progress', message, { stage: 'commit' });
   }
 
-  async #plan(members: readonly Member[], metadata: TableMetadata | undefined): Promise<Change[]> {
+  async #plan(members: readonly Member[], shown: ShownVersions): Promise<Change[]> {
     const { ledger } = this.#options;
-    const found = await settleAll(
-      members.map(async ({ path }) => ({ path, known: await ledger.known(path) })),
+    const planned = await settleAll(
+      members.map(async ({ path, since }) => {
+        const known = await ledger.known(path);
+        const entry = known?.entry;
+        if (known === undefined || !isActive(entry, path)) return [];
+        const files = once(() => this.#filesOf(path, path.part));
+        return [{ ...(await planOf(path, since, entry, shown)), path, entry, known, files }];
+      }),
     );
-    return found.flatMap(({ path, known }) => {
-      const entry = known?.entry;
-      return isActive(entry, path) && known !== undefined
-        ? [
-            {
-              ...planOf(path, entry, metadata),
-              path,
-              entry,
-              known,
-              files: once(() => this.#filesOf(path, path.part)),
-            },
-          ]
-        : [];
-    });
+    return planned.flat();
   }
 
   async #change(
@@ -228,21 +232,29 @@ function once<Value>(read: () => Promise<Value>): () => Promise<Value> {
 /**
  * What is to be done so that a table shows just the active version of an object, or nothing if it is deleted.
  */
-function planOf(
+async function planOf(
   path: VersionPath,
+  since: number,
   entry: ActiveEntry,
-  metadata: TableMetadata | undefined,
-): Pick<Change, 'adds' | 'removes' | 'mayRace'> {
+  shown: ShownVersions,
+): Promise<Pick<Change, 'adds' | 'removes' | 'mayRace'>> {
   const { current, committed, dataset, key } = entry;
-  const snapshots = metadata?.snapshots ?? [];
-  const isCommitted = ({ version }: VersionPath) =>
+  const isNoted = ({ version }: VersionPath) =>
     committed?.type === 'created' &&
     versionPath({ dataset, key, versionId: committed.versionId }).version === version;
-  const shows = (version: VersionPath) => isShown(snapshots, version) ?? isCommitted(version);
   const older = olderVersions(entry);
+  const areShown = await settleAll(
+    older.map((each) => shown.has(each, { isNoted: isNoted(each), since: 0 })),
+  );
   return {
-    adds: current.type === 'created' && !shows(path),
-    removes: older.filter(shows),
+    adds: current.type === 'created' && !(await shown.has(path, { isNoted: isNoted(path), since })),
+    removes: older.filter((_, i) => areShown[i]),
     mayRace: older.length > 0,
   };
+}
+
+/** The error of a commit that was to remove what the table does not have. */
+function notLive(error: unknown): NotLive {
+  if (error instanceof NotLive) return error;
+  throw error;
 }

@@ -34,9 +34,12 @@ export class Commits {
     const group =
       groups.get(name) ?? new CommitGroup({ dataset, ledger, buckets, context, cache: this.#cache });
     groups.set(name, group);
-    return group.join(published);
+    return group.join(published, publishedAt(event));
   }
 }
+
+/** Only the event of S3 itself tells when a document was written: others are made later. */
+const publishedAt = ({ reason, time }: ObjectEvent) => (reason === 'PutObject' ? Date.parse(time) : 0);
 
 function notOurs({ bucket, key }: ObjectEvent): PermanentError {
   const message = `s3://${bucket}/${key} publishes nothing. Upload to the raw bucket instead.`;

@@ -47,13 +47,13 @@ export const alarmChecks: readonly Check[] = [
   },
   {
     name: 'function-alarm',
-    rule: 'A function that runs unattended has alarms on its error rate, on throttles, and on a p99 duration of at most 80 % of its timeout.',
+    rule: 'A function that works on a queue has alarms on its error rate, on throttles, and on a p99 duration of at most 80 % of its timeout.',
     reason:
-      'The queues show these problems only after the last attempt. A function that a deployment or a state machine invokes fails the deployment or the execution instead.',
+      'The queues show these problems only after the last attempt. A function that a deployment or a state machine invokes fails the deployment or the execution instead, and one that a schedule calls has an alarm of its own.',
     source: 'Lambda guide, monitoring-metrics-types',
     type: lambda,
     passes: (each, all) => {
-      if (isInvokedByDeployment(each, all) || isInvokedByWorkflow(each, all)) return true;
+      if ([isInvokedByDeployment, isInvokedByWorkflow, isScheduled].some((is) => is(each, all))) return true;
       const own = alarms(each, all);
       const longest = 800 * Number(each.inputs['timeout'] ?? 3);
       return (
@@ -62,6 +62,16 @@ export const alarmChecks: readonly Check[] = [
         own.some((alarm) => watches('Duration', 'p99')(alarm) && Number(alarm.inputs['threshold']) <= longest)
       );
     },
+  },
+  {
+    name: 'scheduled-function-alarm',
+    rule: 'A function that a schedule calls has an alarm that starts with its first error.',
+    reason: 'Lambda gives an asynchronous call up after two retries, and nobody waits for its answer.',
+    source: 'Lambda guide, invocation-async-error-handling',
+    type: lambda,
+    passes: (each, all) =>
+      !isScheduled(each, all) ||
+      alarms(each, all).some((alarm) => watches('Errors', 'Sum')(alarm) && alarm.inputs['threshold'] === 0),
   },
   {
     name: 'alarm-end',
@@ -98,6 +108,13 @@ const isInvokedByWorkflow = ({ urn }: Registered, all: readonly Registered[]) =>
           /:states:::lambda:invoke$/.test(String(at(state, 'Resource'))) &&
           functionOf({ inputs: { functionName: at(state, 'Arguments.FunctionName') } }, all)?.urn === urn,
       ),
+  );
+
+const isScheduled = ({ urn }: Registered, all: readonly Registered[]) =>
+  all.some(
+    ({ type, inputs }) =>
+      type === 'aws:scheduler/schedule:Schedule' &&
+      functionOf({ inputs: { functionName: at(inputs, 'target.arn') } }, all)?.urn === urn,
   );
 
 const isPolled = ({ outputs }: Registered, all: readonly Registered[]) =>

@@ -95,6 +95,24 @@ export const catalogChecks: readonly Check[] = [
       ),
   },
   {
+    name: 'function-schedule',
+    rule: 'A schedule that calls a function calls its alias, with a role that may do nothing else.',
+    reason: 'The alias has code and variables of one deployment, and the role is used unattended.',
+    source: 'Scheduler guide, setting-up-execution-role; Lambda guide, configuration-aliases',
+    type: schedule,
+    passes: ({ inputs }, all) => {
+      const called = at(inputs, 'target.arn');
+      if (!String(called).includes(':lambda:')) return true;
+      return (
+        all.some((each) => each.type === 'aws:lambda/alias:Alias' && each.outputs['arn'] === called) &&
+        at(inputs, 'target.retryPolicy') !== undefined &&
+        statementsOf(at(inputs, 'target.roleArn'), all).every(
+          ({ Action, Resource }) => Action.join() === 'lambda:InvokeFunction' && Resource.join() === called,
+        )
+      );
+    },
+  },
+  {
     name: 'crawler-findings',
     rule: 'An EventBridge rule sends failed crawls and crawls that found drift to a queue.',
     reason: 'A table that misses its newest partitions looks as if no new data had arrived.',

@@ -17,9 +17,10 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Call } from '../../core/call.ts';
 import { type Clock, systemClock } from '../../core/clock.ts';
 import { Reaper } from '../../core/reaper.ts';
+import { ServiceError } from '../../core/service-error.ts';
 import { type RunningServer, startServer } from '../../http/server.ts';
 import { Credentials } from '../../iam/credentials.ts';
-import { lambdaService } from '../../lambda/api.ts';
+import { invokeAs, lambdaService } from '../../lambda/api.ts';
 import { LambdaFunction } from '../../lambda/function.ts';
 import { EventSourceMapping } from '../../lambda/mapping.ts';
 import { compileFilter, logsService } from '../../logs/api.ts';
@@ -181,6 +182,27 @@ describe('Invoke', () => {
     expect(answer.StatusCode).toBe(202);
     await expect.poll(() => invocations.mock.calls.length).toBe(3);
     expect(delays).toEqual([60_000, 120_000]);
+  });
+
+  test('on behalf of a role is authorized for the alias that is called', async () => {
+    const invocations = vi.spyOn(echo, 'invoke');
+    invocations.mockClear();
+    const caller = { kind: 'role', principal: 'arn:aws:iam::000000000000:role/starter' } as const;
+    const asked: Call[] = [];
+    let refuses = true;
+    const authorize = async (call: Call) => {
+      asked.push(call);
+      if (refuses) throw new ServiceError('AccessDeniedException', 403, 'no');
+    };
+    const service = { functions: new Map([['echo', echo]]), mappings: new Map(), authorize, clock };
+    await expect(invokeAs(service, caller, arn, '{"say":"a"}')).rejects.toThrow('no');
+    expect(invocations).not.toHaveBeenCalled();
+    refuses = false;
+    await invokeAs(service, caller, arn, '{"say":"b"}');
+    expect(invocations.mock.calls).toEqual([['{"say":"b"}']]);
+    const call = { caller, operation: 'Invoke', action: 'lambda:InvokeFunction', resource: arn };
+    expect(asked).toEqual([call, call]);
+    await expect(invokeAs(service, caller, `${arn}-other`, '{}')).rejects.toThrow('Function not found');
   });
 
   test('refuses an unknown function, a payload that is not JSON or nested too deep, and one above 6 MB', async () => {

@@ -4,7 +4,6 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { registry } from '../../../datasets/index.ts';
 import { limits } from '../../../domain/records/part.ts';
-import { lakeLayouts } from '../../../domain/tables/layout.ts';
 import { threadedZstd } from '../../../formats/zstd.ts';
 import type { StageContext } from '../../../handlers/stages/context.ts';
 import { extractObject } from '../../../handlers/stages/extract-object.ts';
@@ -59,7 +58,7 @@ const stageContext: StageContext = {
   registry,
   zstd: threadedZstd,
   limits,
-  tableSchema: recordedSchemas(lakeLayouts.parse(layouts)),
+  tableSchema: recordedSchemas(layouts),
   deadline: Number.MAX_SAFE_INTEGER,
   message: 'bench',
   invocation: 'bench',

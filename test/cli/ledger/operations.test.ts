@@ -26,7 +26,6 @@ import { mysqlUrl, withMysql } from '../../../cli/mysql/mysql.ts';
 import { localCredentials, type Target } from '../../../cli/target/target.ts';
 import { registry } from '../../../datasets/index.ts';
 import type { Stage } from '../../../domain/stage.ts';
-import { lakeLayouts } from '../../../domain/tables/layout.ts';
 import { objectHash } from '../../../domain/tables/row-identity.ts';
 import {
   archiveKey,
@@ -366,7 +365,7 @@ describe('reconcile', () => {
     expect(await run('reconcile', key)).toMatchObject({ status: 0 });
 
     const dataset = registry.named(table) ?? expect.fail();
-    const schema = recordedSchemas(lakeLayouts.parse(layouts))(dataset);
+    const schema = recordedSchemas(layouts)(dataset);
     const iceberg = new IcebergTable({ dataset, schema, bucket: processed, store, catalog, now });
     const path = versionPath({ dataset: table, key, versionId: 'older' });
     const strayFile = dataKey(path, 0, 'difficulty=easy/', { codeVersion: 'x', extension: 'parquet' });

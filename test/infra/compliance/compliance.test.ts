@@ -146,6 +146,8 @@ const breaking: readonly (readonly [check: string, type: string, path: string, v
   ['dlq-alarm', alarm, 'treatMissingData', undefined],
   ['dlq-alarm', alarm, 'threshold', 1],
   ['dlq-alarm', alarm, 'dimensions', { QueueName: 'other' }],
+  ['scheduled-function-alarm', alarm, 'metricName', 'Invocations'],
+  ['scheduled-function-alarm', alarm, 'threshold', 1],
   ['function-alarm', alarm, 'metricQueries', undefined],
   ['function-alarm', alarm, 'statistic', 'Minimum'],
   ['function-alarm', alarm, 'extendedStatistic', 'p50'],

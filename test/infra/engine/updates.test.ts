@@ -73,6 +73,8 @@ const everyKey = {
   'sluice:accessLogs': JSON.stringify({ enabled: true, expiry: 100 }),
   'sluice:dataEvents': JSON.stringify({ enabled: true, expiry: 100 }),
   'sluice:catalog': JSON.stringify({ schedule: 'cron(0 6 * * ? *)', scheduled: false, alarmAge: 100_000 }),
+  'sluice:snapshotDays': '14',
+  'sluice:maintenance': JSON.stringify({ schedule: 'rate(2 hours)', scheduled: false }),
   'sluice:warehouse': JSON.stringify({
     enabled: true,
     baseCapacity: 16,

@@ -2,6 +2,8 @@ import { rejectLine } from '../../../domain/records/reject.ts';
 import { parseCopyKey, parseFailedKey, parseFileKey } from '../../../domain/versions/key-layout.ts';
 import { type LedgerEntry, ledgerEntry } from '../../../domain/versions/ledger.ts';
 import { type Receipt, receipt } from '../../../domain/versions/receipt.ts';
+import { type SnapshotFiles, snapshotFiles } from '../../../formats/iceberg/metadata/expire.ts';
+import type { LocatedMetadata } from '../../../formats/iceberg/metadata/files.ts';
 import { parseMetadata } from '../../../formats/iceberg/metadata/metadata.ts';
 import { liveFiles } from '../../../formats/iceberg/metadata/snapshot-manifests.ts';
 import { parseS3Uri } from '../../../lake/iceberg-table.ts';
@@ -77,6 +79,37 @@ export class Contents {
     const read = (uri: string) => this.#file(uri);
     const files = await liveFiles(parseMetadata(await read(location)), read);
     return files.map(({ filePath }) => parseS3Uri(filePath).key);
+  }
+
+  get tables(): readonly string[] {
+    return this.#catalog.tables;
+  }
+
+  /** The keys of all files that the tables' snapshots show. */
+  async snapshotFiles(): Promise<Set<string>> {
+    return this.#named((_, { data }) => data);
+  }
+
+  /** The keys of the tables' documents: metadata, manifests and their lists. */
+  async tableDocuments(): Promise<Set<string>> {
+    return this.#named(({ path, metadata }, { manifests, manifestLists }) => [
+      path,
+      ...metadata['metadata-log'].map((each) => each['metadata-file']),
+      ...manifests,
+      ...manifestLists,
+    ]);
+  }
+
+  async #named(uris: (at: LocatedMetadata, files: SnapshotFiles) => readonly string[]): Promise<Set<string>> {
+    const found = new Set<string>();
+    const read = (uri: string) => this.#file(uri);
+    for (const table of this.tables) {
+      const path = this.#catalog.metadataOf(table) ?? '';
+      const metadata = parseMetadata(await read(path));
+      for (const uri of uris({ path, metadata }, await snapshotFiles(metadata, read)))
+        found.add(parseS3Uri(uri).key);
+    }
+    return found;
   }
 
   async #file(uri: string): Promise<Buffer> {

@@ -1,5 +1,7 @@
-import { dataPrefix, parseDataKey, parsePublicationKey } from '../../../domain/versions/key-layout.ts';
+import { objectId, parseDataKey } from '../../../domain/versions/key-layout.ts';
+import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
 import type { Receipt } from '../../../domain/versions/receipt.ts';
+import { statusOf } from '../../../domain/versions/version-status.ts';
 import type { Version } from '../../../local-aws/s3/storage/model.ts';
 import type { Pipeline } from '../pipeline.ts';
 import type { Contents } from './contents.ts';
@@ -18,26 +20,25 @@ export function rejectsOfOtherCodes(pipeline: Pipeline, receipts: readonly Recei
 }
 
 /**
- * Files of the processed bucket that may be there though nothing shows them: the documents of tables; files
- * of Parquet that were published once, which older snapshots show; and files of a dead attempt by other code,
- * which no receipt names.
+ * Files of the processed bucket that may be there though nothing shows them, when the maintenance has removed
+ * what is garbage: the documents that tables name, and files of versions that are not gone.
  */
-export function unread(contents: Contents, receipts: readonly Receipt[]): ReadonlySet<string> {
-  const published = new Set(
-    contents.keys('ledger').flatMap((key) => {
-      const path = parsePublicationKey(key);
-      return path === undefined ? [] : [dataPrefix(path)];
-    }),
+export async function unread(
+  contents: Contents,
+  entries: Iterable<LedgerEntry>,
+): Promise<ReadonlySet<string>> {
+  const byObject = new Map(
+    [...entries].map((entry) => [`${entry.dataset}/${objectId(entry.key)}`, entry] as const),
   );
-  const named = new Set(
-    receipts.flatMap((each) => (each.stage === 'transformation' ? each.outputs.map(({ key }) => key) : [])),
-  );
+  const named = await contents.tableDocuments();
+  const isTable = (key: string) => contents.tables.includes(key.slice(0, key.indexOf('/')));
   return new Set(
     contents.keys('processed').filter((key) => {
       const file = parseDataKey(key);
-      if (file === undefined) return key.includes('/metadata/');
-      if (!published.has(dataPrefix(file))) return false;
-      return file.extension === 'parquet' || !named.has(key);
+      // Without the table, nobody knows what it has.
+      if (file === undefined) return key.includes('/metadata/') && (named.has(key) || !isTable(key));
+      const isGone = statusOf(byObject.get(`${file.dataset}/${file.objectId}`), file) === 'gone';
+      return !isGone || (file.extension === 'parquet' && !isTable(key));
     }),
   );
 }

@@ -57,7 +57,7 @@ class Model {
     const all = await this.#contents.receipts();
     this.#receipts = Map.groupBy(all, ({ versionId }) => versionId);
     const entries = await this.#contents.entries();
-    const unnamed = unread(this.#contents, all);
+    const unnamed = await unread(this.#contents, entries.values());
     const foreign = rejectsOfOtherCodes(this.#pipeline, all);
     const [lake, archive, rejects] = await Promise.all([
       this.#contents.rows('processed', await this.#contents.lakeFiles()),

@@ -115,6 +115,16 @@ export class Reader {
     }
   }
 
+  /** A reader of any snapshot that a table has finds all its files. */
+  async lookAtSnapshots(): Promise<void> {
+    for (const key of await this.#contents.snapshotFiles()) {
+      const file = parseDataKey(key);
+      const isSpoilt = file !== undefined && this.#spoilt.has(`${file.objectId}/${file.version}`);
+      if (!isSpoilt && this.#contents.bucket('processed').current(key) === undefined)
+        this.#fault(`a reader of a snapshot does not find ${key}`);
+    }
+  }
+
   /** Somebody takes away a part or a file, which is no fault of the pipeline. */
   spoil(dataset: string, objectId: string, version: string): void {
     this.#spoilt.add(`${objectId}/${version}`);
@@ -200,6 +210,8 @@ export class Reader {
 
   /** Once all copies of a version were there, they may only go when those of another one are. */
   #checkCopies({ dataset, objectId }: Derived): void {
+    // A version from which somebody took something never counts as whole, though it replaces one that was.
+    if ([...this.#spoilt].some((each) => each.startsWith(`${objectId}/`))) return;
     const name = `${dataset}/${objectId}`;
     const versions = [...(this.#published.get(name)?.values() ?? [])];
     const isWhole = versions.some(

@@ -19,6 +19,8 @@ export type Deed = { readonly at: number } & (
    */
   | { readonly kind: 'sweep'; readonly olderThanMs: number }
   | { readonly kind: 'deploy' }
+  /** The lake is maintained: snapshots that were shown last longer ago than this are forgotten. */
+  | { readonly kind: 'maintain'; readonly ageMs: number }
   /** Somebody takes away a part, or a file of the lake: hides it, or deletes it for good. */
   | { readonly kind: 'vandalism'; readonly bucket: 'temp' | 'processed'; readonly forGood: boolean }
   /** What waits in a queue is gone: it was kept for too long, or somebody purged the queue. */
@@ -49,6 +51,7 @@ const habits: readonly (readonly [Deed['kind'], runs: number, least: number, mos
   ['vandalism', 0.1, 1, 2],
   ['purge', 0.1, 1, 2],
   ['poison', 0.3, 1, 2],
+  ['maintain', 0.5, 1, 4],
 ];
 
 /** In how many runs the DLQs are left to themselves. */
@@ -98,6 +101,12 @@ export function makeWorkload(random: Random, queueArns: readonly string[]): Work
       kind: 'poison',
       queueArn: random.pick(arns),
       body: `no event ${n}`,
+    }),
+    // The second finds what the first one has forgotten.
+    maintain: () => ({
+      at: random.between(1_800_000, 6 * 3_600_000),
+      kind: 'maintain',
+      ageMs: random.pick([1_800_000, 7_200_000]),
     }),
   };
   const later = () => random.between(0, 2 * withinMs) + random.pick([0, 60_000]);

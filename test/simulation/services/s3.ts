@@ -172,6 +172,7 @@ const operations: Readonly<Record<string, (asked: Request, wire: Wire) => Promis
       const Contents = page.map((key) => ({
         Key: encoded(key, EncodingType),
         LastModified: new Date(bucket.current(key)?.lastModified ?? 0),
+        Size: bucket.current(key)?.size,
       }));
       return after.length > PAGE_KEYS ? { Contents, NextContinuationToken: page.at(-1) } : { Contents };
     });

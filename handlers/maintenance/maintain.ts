@@ -1,0 +1,210 @@
+import pLimit from 'p-limit';
+import * as z from 'zod';
+import type { Dataset } from '../../domain/dataset.ts';
+import { errorText } from '../../domain/errors.ts';
+import { UnreadableDocument } from '../../domain/versions/document.ts';
+import {
+  csvTableKey,
+  csvTablePrefix,
+  dataPrefixOf,
+  type VersionPath,
+} from '../../domain/versions/key-layout.ts';
+import { statusOf } from '../../domain/versions/version-status.ts';
+import { expire } from '../../formats/iceberg/metadata/expire.ts';
+import { IcebergTable } from '../../lake/iceberg-table.ts';
+import {
+  expireSnapshots,
+  expiryOf,
+  garbageOf,
+  garbageOfCsv,
+  type Judgement,
+  type Retention,
+  tablePrefixes,
+} from '../../lake/maintenance.ts';
+import type { TableCatalog } from '../../lake/table-catalog.ts';
+import type { TableSchemas } from '../../lake/table-schema.ts';
+import { Ledger, READS_AT_ONCE, unreadableDocument } from '../../store/ledger.ts';
+import type { ListedFile } from '../../store/listing.ts';
+import type { ObjectStore } from '../../store/object-store.ts';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+export interface LakeRetention extends Retention {
+  /** How old a file must be that nothing names. Milliseconds. */
+  readonly garbage: number;
+}
+
+/** @param snapshotDays for how long snapshots are kept */
+export const retentionOf = (snapshotDays: number): LakeRetention => ({
+  age: snapshotDays * DAY,
+  // As long as a query may take that began before its snapshot's successor came (Athena guide, "Quotas").
+  grace: HOUR / 2,
+  // All of a table's metadata stays below 1 MB.
+  bytes: 640 * 1024,
+  // Far longer than any function runs.
+  garbage: DAY,
+});
+
+/** No garbage is looked for in this last part of an invocation: the rest is for expiry. */
+const RESERVED_MS = 180_000;
+
+/** How often expiry is tried on fresh metadata while others commit, with a pause between. */
+const ATTEMPTS = 10;
+const PAUSE_MS = 100;
+
+/** What the function is called with. */
+export const maintenanceTask = z.object({
+  /** Only tell what would go. */
+  dryRun: z.boolean().default(false),
+});
+
+/** What went of a table, or would go. */
+export interface MaintainedTable {
+  readonly table: string;
+  readonly snapshots: number;
+  readonly files: number;
+  readonly bytes: number;
+  /** Whether all garbage was looked for: if not, the next run goes on. */
+  readonly finished: boolean;
+  /** Why it could not be maintained. */
+  readonly error?: string;
+}
+
+export interface Maintenance {
+  readonly store: ObjectStore;
+  readonly catalog: TableCatalog;
+  /** The files of the lake under a prefix. */
+  readonly list: (prefix: string) => AsyncIterable<ListedFile>;
+  readonly datasets: readonly Dataset[];
+  readonly tableSchema: TableSchemas;
+  readonly buckets: { readonly processed: string; readonly ledger: string };
+  readonly retention: LakeRetention;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Of the invocation, in milliseconds. */
+  readonly timeLeft: () => number;
+  readonly wait: (ms: number) => Promise<unknown>;
+  readonly uuid: () => string;
+  /** Is told of each table when it is done. */
+  readonly log: (table: MaintainedTable) => void;
+}
+
+/**
+ * Maintains the lake's tables: removes garbage, then forgets old snapshots. What only these have is removed
+ * by the next run, so that a query of the past that has just begun can end.
+ */
+export async function maintain(
+  context: Maintenance,
+  { dryRun }: z.output<typeof maintenanceTask>,
+): Promise<MaintainedTable[]> {
+  const { datasets, now } = context;
+  // If one run can't look at all of them, the next one begins with others.
+  const first = datasets.length === 0 ? 0 : Math.floor(now() / HOUR) % datasets.length;
+  const inTurn = [...datasets.slice(first), ...datasets.slice(0, first)];
+  const cleared: { readonly dataset: Dataset; readonly garbage: Tried<Removed> }[] = [];
+  for (const dataset of inTurn)
+    cleared.push({ dataset, garbage: await tried(() => clear(dataset, context, dryRun)) });
+  const maintained: MaintainedTable[] = [];
+  for (const { dataset, garbage } of cleared) {
+    const expired = await tried(() => expireOld(dataset, context, dryRun));
+    const errors = [garbage, expired].flatMap(({ error }) => error ?? []);
+    const table = {
+      table: dataset.name,
+      snapshots: expired.value ?? 0,
+      ...(garbage.value ?? { files: 0, bytes: 0, finished: false }),
+      ...(errors.length > 0 && { error: errors.join(' ') }),
+    };
+    context.log(table);
+    maintained.push(table);
+  }
+  return maintained.sort((a, b) => (a.table < b.table ? -1 : 1));
+}
+
+interface Tried<Value> {
+  readonly value?: Value;
+  readonly error?: string;
+}
+
+/** The trouble with one table must not stop the others. */
+async function tried<Value>(work: () => Promise<Value>): Promise<Tried<Value>> {
+  try {
+    return { value: await work() };
+  } catch (error) {
+    return { error: errorText(error) };
+  }
+}
+
+function tableOf(dataset: Dataset, { store, catalog, tableSchema, buckets, now }: Maintenance): IcebergTable {
+  const schema = tableSchema(dataset);
+  return new IcebergTable({ dataset, schema, bucket: buckets.processed, store, catalog, now });
+}
+
+type Removed = Pick<MaintainedTable, 'files' | 'bytes' | 'finished'>;
+
+/** Removes the garbage of a table's folder, as far as the time allows. */
+async function clear(dataset: Dataset, context: Maintenance, dryRun: boolean): Promise<Removed> {
+  const { store, buckets, timeLeft, now } = context;
+  const ledger = new Ledger(store, buckets.ledger);
+  const limit = pLimit(READS_AT_ONCE);
+  const isGone = async (path: VersionPath) => {
+    const entry = await ledger.entry(path).catch(unreadableDocument);
+    return !(entry instanceof UnreadableDocument) && statusOf(entry, path) === 'gone';
+  };
+  const judgement: Judgement = {
+    before: now() - context.retention.garbage,
+    isGone: (path) => limit(() => isGone(path)),
+  };
+  let finished = true;
+  const inTime = async function* (prefixes: readonly string[]) {
+    for (const prefix of prefixes)
+      for await (const file of context.list(prefix)) {
+        finished = timeLeft() > RESERVED_MS;
+        if (!finished) return;
+        yield file;
+      }
+  };
+  const garbage =
+    dataset.processedAs === 'csv'
+      ? await garbageOfFolder(dataset.name, inTime, judgement)
+      : garbageOf(tableOf(dataset, context), inTime(tablePrefixes(dataset.name)), judgement);
+  let files = 0;
+  let bytes = 0;
+  for await (const some of garbage) {
+    if (!dryRun)
+      await store.remove(
+        buckets.processed,
+        some.map(({ key }) => key),
+      );
+    files += some.length;
+    bytes += some.reduce((sum, each) => sum + each.bytes, 0);
+  }
+  return { files, bytes, finished };
+}
+
+async function garbageOfFolder(
+  table: string,
+  list: (prefixes: readonly string[]) => AsyncIterable<ListedFile>,
+  judgement: Judgement,
+) {
+  const shown = new Set<string>();
+  for await (const { key } of list([csvTablePrefix(table)])) shown.add(key);
+  return garbageOfCsv(list([dataPrefixOf(table)]), judgement, (key) => shown.has(csvTableKey(key)));
+}
+
+/** Forgets the old snapshots of a table. @returns how many; a table of CSV has none */
+async function expireOld(dataset: Dataset, context: Maintenance, dryRun: boolean): Promise<number> {
+  if (dataset.processedAs === 'csv') return 0;
+  const { retention, now, uuid, wait } = context;
+  const table = tableOf(dataset, context);
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    const state = await table.read();
+    if (state === undefined) return 0;
+    const before = expiryOf(state.metadata, retention, now());
+    if (dryRun) return expire(state.metadata, { before, keep: 1 }).expired.length;
+    const forgotten = await expireSnapshots(table, state, before, { now: now(), uuid: uuid() });
+    if (forgotten !== 'conflict') return forgotten.length;
+    await wait(PAUSE_MS * attempt);
+  }
+  throw new Error(`The table ${table.name} was changed by others ${ATTEMPTS} times in a row.`);
+}
