@@ -3,6 +3,7 @@ import { extraction } from './list/extraction.ts';
 import { invocations } from './list/invocations.ts';
 import { keys } from './list/keys.ts';
 import { loading } from './list/loading.ts';
+import { maintenance } from './list/maintenance.ts';
 import { mysql } from './list/mysql.ts';
 import { publishing } from './list/publishing.ts';
 import { storage } from './list/storage.ts';
@@ -20,5 +21,6 @@ export const mutations: readonly Mutation[] = [
   ...publishing,
   ...loading,
   ...superseding,
+  ...maintenance,
   ...mysql,
 ];

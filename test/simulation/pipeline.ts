@@ -24,6 +24,7 @@ import { Witness } from './checks/witness.ts';
 import { SimulatedFunction, type StageCode } from './functions.ts';
 import { CODES, registries, tableSchemas } from './load/datasets.ts';
 import type { Network, Party } from './network.ts';
+import { MemoryBus } from './services/bus.ts';
 import { MemoryCatalog } from './services/catalog.ts';
 import { asS3Tells, polled } from './services/events.ts';
 import { MemoryMysql } from './services/mysql.ts';
@@ -60,6 +61,7 @@ export class Pipeline {
   readonly contents: Contents;
   readonly mysql: MemoryMysql | undefined;
   readonly catalog: MemoryCatalog;
+  readonly bus: MemoryBus;
   readonly reader: Reader;
   readonly codes: Codes;
   readonly lostEvents: string[] = [];
@@ -117,6 +119,7 @@ export class Pipeline {
       partitions: (number) => limits[number]?.partitions ?? 0,
     };
     this.#witness = new Witness(network);
+    this.bus = new MemoryBus((party) => this.#witness.trouble(party));
     this.catalog = new MemoryCatalog({
       moved: (table) => this.reader.lookAtLake(table),
       trouble: (party) => this.#witness.trouble(party),
@@ -195,6 +198,7 @@ export class Pipeline {
         store: sabotage?.(port, () => random.next()) ?? port,
         tables,
         catalog: this.catalog.over(network, environment),
+        announce: this.bus.over(network, environment),
         now: network.wrongClock(() => {
           network.note(`${environment.name}: its clock is set anew`);
           this.#witness.trouble(environment);

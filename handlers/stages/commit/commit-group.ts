@@ -3,7 +3,7 @@ import { TransientError } from '../../../domain/errors.ts';
 import { type PublishedPath, type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
 import { isShownBy, withCommitted } from '../../../domain/versions/ledger.ts';
 import type { StoredObject } from '../../../domain/versions/receipt.ts';
-import { mentioned } from '../../../domain/versions/table-mentions.ts';
+import { COMMITTED_VERSIONS, mentioned, mentions } from '../../../domain/versions/table-mentions.ts';
 import { type ActiveEntry, activeObject, isActive } from '../../../domain/versions/version-status.ts';
 import { NotLive } from '../../../formats/iceberg/metadata/manifests-after.ts';
 import type { Snapshot } from '../../../formats/iceberg/metadata/metadata.ts';
@@ -15,7 +15,7 @@ import type { StageContext } from '../context.ts';
 import { type Outcome, withoutRecords } from '../outcome.ts';
 import type { SinkBuckets } from '../removal.ts';
 import { removeSuperseded } from '../supersede.ts';
-import { commitEvent, isToBeTold } from './announcing.ts';
+import { commitEvent } from './announcing.ts';
 import { olderVersions } from './older-versions.ts';
 import { ShownVersions } from './shown-versions.ts';
 
@@ -131,8 +131,9 @@ export class CommitGroup {
         await context.wait(PAUSE_MS * attempt);
         continue;
       }
+      // Before the ledger notes it: an attempt that dies in between tells it again.
+      await this.#tell(changes, snapshot, state?.metadata.snapshots);
       await settleAll(changes.map((change) => this.#committed(change, snapshot)));
-      await this.#tell(changes, snapshot);
       for (const { path, settle } of members) settle(this.#outcome(path, changes));
       return;
     }
@@ -188,15 +189,20 @@ export class CommitGroup {
     await removeSuperseded(settled, ledger, context.store, buckets);
   }
 
-  async #tell(changes: readonly Change[], made: Snapshot | undefined): Promise<void> {
-    const { context } = this.#options;
-    const { announce } = context;
+  /** @param known the table's snapshots before this commit: one of them may be that of an attempt that died */
+  async #tell(
+    changes: readonly Change[],
+    made: Snapshot | undefined,
+    known: readonly Snapshot[] = [],
+  ): Promise<void> {
+    const { announce } = this.#options.context;
     if (announce === undefined) return;
     const events = await settleAll(
       changes
-        .filter(({ entry }) => isToBeTold(entry, context))
-        .map(async ({ entry, files }) => {
-          const snapshot = made === undefined ? entry.committed?.snapshot : String(made['snapshot-id']);
+        .filter(({ entry }) => !isShownBy('committed', entry))
+        .map(async ({ path, entry, files }) => {
+          const snapshot =
+            made ?? known.findLast(({ summary }) => mentions(summary[COMMITTED_VERSIONS], path));
           return commitEvent(entry, entry.current.type === 'created' ? await files() : [], snapshot);
         }),
     );

@@ -9,7 +9,7 @@ import type { StageContext } from '../context.ts';
 import { type Outcome, withoutRecords } from '../outcome.ts';
 import type { SinkBuckets } from '../removal.ts';
 import { removeSuperseded } from '../supersede.ts';
-import { commitEvent, isToBeTold } from './announcing.ts';
+import { commitEvent } from './announcing.ts';
 import { olderVersions } from './older-versions.ts';
 
 const COPIES_AT_ONCE = 8;
@@ -32,11 +32,13 @@ export async function commitCopies(commit: CopyCommit): Promise<Outcome> {
   if (!isActive(entry, path)) return overtaken(entry, commit);
   const { dataset } = path;
   const object = activeObject(entry);
-  const isTold = !isToBeTold(entry, context);
-  if (isTold && entry.superseded.length === 0) return withoutRecords(dataset, 'duplicate', object);
+  const isNoted = isShownBy('committed', entry);
+  if (isNoted && entry.superseded.length === 0) return withoutRecords(dataset, 'duplicate', object);
   const { type, sequencer, versionId } = entry.current;
   const files = type === 'created' ? await filesOf(path, ledger) : [];
   await copyFiles(files, commit);
+  // Before the ledger notes it: an attempt that dies in between tells it again.
+  if (!isNoted) await context.announce?.([commitEvent(entry, files, undefined)]);
   const latest = await ledger.change(
     path,
     (now) => (now && isActive(now, path) ? withCommitted(now, { type, sequencer, versionId }) : now),
@@ -46,7 +48,6 @@ export async function commitCopies(commit: CopyCommit): Promise<Outcome> {
   // From now on, copies of an older version that come late are removed by who makes them.
   for (const older of olderVersions(entry)) await removeCopies(older, commit);
   await removeSuperseded(latest, ledger, context.store, buckets);
-  if (!isTold) await context.announce?.([commitEvent(entry, files, undefined)]);
   return withoutRecords(dataset, type === 'created' ? 'done' : 'retracted', object);
 }
 

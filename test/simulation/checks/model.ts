@@ -1,6 +1,6 @@
 import { objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
 import { csvTableKey, faultKey, versionPath } from '../../../domain/versions/key-layout.ts';
-import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
+import { isShownBy, type LedgerEntry } from '../../../domain/versions/ledger.ts';
 import { type Receipt, total } from '../../../domain/versions/receipt.ts';
 import { parseRevision, revisionName } from '../../../domain/versions/revision.ts';
 import { memberOf } from '../load/datasets.ts';
@@ -120,7 +120,24 @@ class Model {
     );
     this.#check(`superseded versions of ${key}`, entry?.superseded ?? [], []);
     this.#checkRevision(key, current);
+    this.#checkTold(key, entry);
     return [current, ...attempts].filter((name) => name !== undefined);
+  }
+
+  /** What the table shows was told on the bus, and that a version which stands has a fault. */
+  #checkTold(key: string, entry: LedgerEntry | undefined): void {
+    if (entry === undefined) return;
+    const { bus } = this.#pipeline;
+    const { current, attempts } = entry;
+    if (current !== undefined && isShownBy('committed', entry)) {
+      const type = current.type === 'created' ? 'Version Published' : 'Version Deleted';
+      this.#check(`${type} of ${key} was told`, bus.knows(type, current), true);
+    }
+    for (const version of [...(current?.type === 'created' ? [current] : []), ...attempts]) {
+      const receipt = this.#receipts.get(version.versionId)?.find(({ stage }) => stage === 'extraction');
+      if (receipt !== undefined && 'fault' in receipt)
+        this.#check(`the fault of ${key} was told`, bus.knows('Version Failed', version), true);
+    }
   }
 
   #checkRevision(key: string, current: string | undefined): void {

@@ -1,0 +1,79 @@
+import type { Mutation } from '../mutation.ts';
+
+const lake = 'lake/maintenance.ts';
+const shown = 'handlers/stages/commit/shown-versions.ts';
+const maintain = 'test/handlers/maintenance/maintain.test.ts';
+const forgotten = 'test/handlers/maintenance/forgotten-commits.test.ts';
+
+/** Of the lake's maintenance, and of commits whose snapshots it has forgotten. */
+export const maintenance: readonly Mutation[] = [
+  {
+    name: 'removes what is prepared and not published yet',
+    file: 'handlers/maintenance/maintain.ts',
+    find: "statusOf(entry, path) === 'gone'",
+    replace: "statusOf(entry, path) !== 'superseded'",
+  },
+  {
+    name: 'removes what a commit names that came after the first look',
+    file: lake,
+    find: '    if (!(await named.look())) return;\n    yield candidates',
+    replace: '    yield candidates',
+    caughtBy: maintain,
+  },
+  {
+    name: 'removes files of a commit that is under way',
+    file: lake,
+    find: 'if (file.modified >= before || isNamed(file)) continue;',
+    replace: 'if (isNamed(file)) continue;',
+    caughtBy: maintain,
+  },
+  {
+    name: 'removes what other engines keep beside a table',
+    file: lake,
+    find: 'if (file === undefined) return METADATA.test(key);',
+    replace: 'if (file === undefined) return true;',
+    caughtBy: maintain,
+  },
+  {
+    name: 'takes a dropped table for one without files',
+    file: lake,
+    find: 'if (state === undefined) return false;',
+    replace: 'if (state === undefined) return true;',
+    caughtBy: maintain,
+  },
+  {
+    name: 'forgets a snapshot by its own time',
+    file: lake,
+    find: 'shownUntil < now - age ||',
+    replace: "snapshot['timestamp-ms'] < now - age ||",
+    caughtBy: 'test/lake/maintenance.test.ts',
+  },
+  {
+    name: 'gives a table up at the first conflict',
+    file: 'handlers/maintenance/maintain.ts',
+    find: 'const ATTEMPTS = 10;',
+    replace: 'const ATTEMPTS = 1;',
+    caughtBy: maintain,
+  },
+  {
+    name: 'commits a version again whose snapshot is forgotten',
+    file: shown,
+    find: '(isNoted || !this.#hasForgotten(since))',
+    replace: '(isNoted || since > 0 || !this.#hasForgotten(since))',
+    caughtBy: forgotten,
+  },
+  {
+    name: 'leaves a version in the table that was never noted',
+    file: shown,
+    find: '(isNoted || !this.#hasForgotten(since))',
+    replace: '(isNoted || since === 0 || !this.#hasForgotten(since))',
+    caughtBy: forgotten,
+  },
+  {
+    name: 'removes for ever what the table does not have',
+    file: 'handlers/stages/commit/commit-group.ts',
+    find: '        trustsLedger = false;\n',
+    replace: '',
+    caughtBy: forgotten,
+  },
+];
