@@ -189,7 +189,9 @@ export class CommitGroup {
     await removeSuperseded(settled, ledger, context.store, buckets);
   }
 
-  /** @param known the table's snapshots before this commit: one of them may be that of an attempt that died */
+  /**
+   * @param known the table's snapshots before this commit: one of them may be that of an attempt that died
+   */
   async #tell(
     changes: readonly Change[],
     made: Snapshot | undefined,
