@@ -4,7 +4,12 @@ import type { SchemaState } from '../domain/tables/schema/schema-after.ts';
 import type { StoredObject } from '../domain/versions/receipt.ts';
 import { commit } from '../formats/iceberg/metadata/commit.ts';
 import type { LocatedMetadata, NewFile, NextMetadata } from '../formats/iceberg/metadata/files.ts';
-import { currentSchema, parseMetadata, type Snapshot } from '../formats/iceberg/metadata/metadata.ts';
+import {
+  currentSchema,
+  parseMetadata,
+  type Snapshot,
+  type TableMetadata,
+} from '../formats/iceberg/metadata/metadata.ts';
 import { createTable, evolveTable } from '../formats/iceberg/metadata/table.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { settleAll } from '../store/settle-all.ts';
@@ -42,6 +47,8 @@ export interface TableChange {
 /** The Iceberg table of a dataset: its files in the lake, its pointer in the catalog. */
 export class IcebergTable {
   readonly #options: IcebergTableOptions;
+  /** What a commit has written that met a conflict. */
+  #lost: { readonly snapshot: Snapshot; readonly files: readonly string[] } | undefined;
 
   constructor(options: IcebergTableOptions) {
     this.#options = options;
@@ -53,7 +60,24 @@ export class IcebergTable {
     const pointer = await catalog.find(dataset.name);
     if (pointer === undefined) return undefined;
     const metadata = parseMetadata(await this.file(pointer.metadata));
+    await this.#discardLost(metadata);
     return { path: pointer.metadata, metadata, pointer };
+  }
+
+  /**
+   * Removes what a commit has written that met a conflict, unless the table has its snapshot: then the commit
+   * was made, and only the answer was lost. It can't be made any more, since its pointer is of the past.
+   */
+  async #discardLost({ snapshots }: TableMetadata): Promise<void> {
+    const lost = this.#lost;
+    this.#lost = undefined;
+    if (lost === undefined || snapshots.some((each) => each['snapshot-id'] === lost.snapshot['snapshot-id']))
+      return;
+    const { store, bucket } = this.#options;
+    await store.remove(
+      bucket,
+      lost.files.map((uri) => parseS3Uri(uri).key),
+    );
   }
 
   /**
@@ -83,8 +107,12 @@ export class IcebergTable {
       read: (path) => this.file(path),
       now: now(),
     });
-    await settleAll([...made.manifests, made.manifestList].map((file) => this.#write(file)));
-    return (await this.point(state, made.metadata)) ? made.snapshot : 'conflict';
+    const listed = [...made.manifests, made.manifestList];
+    await settleAll(listed.map((file) => this.#write(file)));
+    if (await this.point(state, made.metadata)) return made.snapshot;
+    const files = [...listed, made.metadata].map(({ path }) => path);
+    this.#lost = { snapshot: made.snapshot, files };
+    return 'conflict';
   }
 
   /** Moves the pointer to where it is, so that nobody else commits to the table as he found it before. */

@@ -5,6 +5,7 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { backfill } from './backfill.ts';
+import { commits } from './commits.ts';
 import { comparison } from './comparison.ts';
 import { localCloud } from './local-cloud.ts';
 import { memory } from './memory.ts';
@@ -15,7 +16,7 @@ import { machine, markdown, type Result } from './section.ts';
 import { stages } from './stages.ts';
 import { startUp } from './start-up.ts';
 
-const sections = [comparison, stages, startUp, localCloud, page, overwrite, mysql, memory, backfill];
+const sections = [comparison, stages, startUp, localCloud, page, overwrite, mysql, memory, commits, backfill];
 
 const head = `# Benchmarks
 

@@ -57,6 +57,10 @@ export class BenchPipeline {
     return new BenchPipeline(directory, localTarget(running, directory), () => running.close(), troubles);
   }
 
+  get target(): Target {
+    return this.#target;
+  }
+
   /** @throws {Error} when a record is unaccounted for, or a function failed */
   async pass(file: string, key: string): Promise<Passage> {
     const dataset = registry.named('recipes')?.name ?? '';

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { versionPath } from '../../../domain/versions/key-layout.ts';
 import { isShown } from '../../../domain/versions/table-mentions.ts';
+import { snapshotFiles } from '../../../formats/iceberg/metadata/expire.ts';
 import { Commits } from '../../../handlers/stages/commit/commits.ts';
 import type { StageContext } from '../../../handlers/stages/context.ts';
 import type { Outcome } from '../../../handlers/stages/outcome.ts';
+import { parseS3Uri } from '../../../lake/iceberg-table.ts';
 import type { TableCatalog } from '../../../lake/table-catalog.ts';
 import { createdEvent, MemoryStore, stageContextOf } from '../../store/memory-store.ts';
 import {
@@ -52,6 +54,21 @@ function batch(
 }
 
 const snapshotsOf = (store: MemoryStore) => metadataOf(store)?.snapshots ?? [];
+
+/** The keys of the files of a table's metadata that nothing names. */
+async function unnamed(store: MemoryStore): Promise<string[]> {
+  const metadata = metadataOf(store);
+  if (metadata === undefined) return [];
+  const files = await snapshotFiles(metadata, async (uri) => store.body('processed', parseS3Uri(uri).key));
+  const named = [
+    store.catalog.metadataOf('recipes') ?? '',
+    ...metadata['metadata-log'].map((each) => each['metadata-file']),
+    ...files.manifests,
+    ...files.manifestLists,
+  ].map((uri) => parseS3Uri(uri).key);
+  const all = store.keys('processed').filter((key) => key.startsWith('recipes/metadata/'));
+  return all.filter((key) => !named.includes(key));
+}
 
 /** The catalog, which does something else when a pointer is moved. */
 const moving = (store: MemoryStore, move: TableCatalog['move']): Partial<StageContext> => ({
@@ -174,6 +191,22 @@ describe('a commit', () => {
     expect(outcome?.result).toBe('done');
     expect(await tableFiles(store)).toEqual(dataFiles(store));
     expect(snapshotsOf(store).map((each) => each['sequence-number'])).toEqual([1, 2, 3]);
+    expect(await unnamed(store)).toEqual([]);
+  });
+
+  it('that is taken for one in conflict, since only its first answer was lost, is found in the table', async () => {
+    const store = new MemoryStore();
+    for (const n of [0, 1]) await publish(store, n);
+    await batch(store, [documentOf(store, 0)]);
+    const asked = moving(store, async (table, from, metadata) => {
+      await store.catalog.move(table, from, metadata);
+      return store.catalog.move(table, from, metadata);
+    });
+    const [outcome] = await batch(store, [documentOf(store, 1)], asked);
+    expect(outcome?.result).toBe('done');
+    expect(await tableFiles(store)).toEqual(dataFiles(store));
+    expect(snapshotsOf(store)).toHaveLength(2);
+    expect(await unnamed(store)).toEqual([]);
   });
 
   it('that always comes too late goes back to the queue', async () => {
