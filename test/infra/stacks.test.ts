@@ -106,8 +106,43 @@ test('the tables about the pipeline’s own work are in the catalog, and no craw
     expect(serde.serializationLibrary).toBe('org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe');
     expect(columns).toContainEqual({ name: 'as_of', type: 'timestamp' });
   }
-  const crawled = deployedDatasets.filter(({ processedAs }) => processedAs === 'csv');
-  expect(crawlers.flatMap((crawler) => crawler.tables)).toEqual(crawled.map(({ name }) => name));
+  const crawled = deployedDatasets.map(({ name }) => `${name}_archive`);
+  expect(crawlers.flatMap((crawler) => crawler.tables)).toEqual(crawled);
+});
+
+test('each dataset’s archive has a table of Parquet with the types of its rows, in the folder of the archive bucket', () => {
+  const { tables } = readTopology(program).catalog;
+  const found = (name: string) => tables.find((table) => table.name === name);
+  expect(found('recipes_archive')).toMatchObject({
+    location: 's3://sluice-dev-archive-local/recipes/',
+    partitionKeys: [{ name: 'difficulty', type: 'string' }],
+    parameters: { classification: 'parquet' },
+  });
+  expect(found('recipes_archive')?.columns).toContainEqual({ name: 'ingredients', type: 'array<string>' });
+  // Its files in the lake are text; those in the archive have types.
+  expect(found('passengers_archive')?.columns).toContainEqual({ name: 'passenger_id', type: 'int' });
+  expect(found('passengers')?.columns).toContainEqual({ name: 'passenger_id', type: 'string' });
+});
+
+test('the crawler may read the archive alone', () => {
+  const { crawlers } = readTopology(program).catalog;
+  const { roles } = readTopology(program);
+  const [crawler] = crawlers;
+  const statements = roles
+    .find(({ arn, name }) => [arn, name].includes(crawler?.role ?? ''))
+    ?.policies.flatMap(({ document }) => parseStatements(JSON.parse(document)) ?? []);
+  const buckets = statements?.flatMap(({ Action, Resource }) =>
+    Action.some((action) => action.startsWith('s3:')) ? Resource.map((arn) => arn.replace(/\/\*$/, '')) : [],
+  );
+  expect([...new Set(buckets)]).toEqual(['arn:aws:s3:::sluice-dev-archive-local']);
+});
+
+test('commits may register partitions only of CSV tables that have some', () => {
+  const { roles } = readTopology(program);
+  const may = roles.filter(({ policies }) =>
+    policies.some(({ document }) => document.includes('glue:BatchCreatePartition')),
+  );
+  expect(may.map(({ name }) => name)).toEqual(['sluice-dev-catalog-local']);
 });
 
 test('the warehouse reads nothing of the failed bucket and the ledger but the files of its tables', () => {
