@@ -129,7 +129,7 @@ test('the crawler may read the archive alone', () => {
   const { roles } = readTopology(program);
   const [crawler] = crawlers;
   const statements = roles
-    .find(({ arn, name }) => [arn, name].includes(crawler?.role ?? ''))
+    .find(({ arn }) => arn === crawler?.roleArn)
     ?.policies.flatMap(({ document }) => parseStatements(JSON.parse(document)) ?? []);
   const buckets = statements?.flatMap(({ Action, Resource }) =>
     Action.some((action) => action.startsWith('s3:')) ? Resource.map((arn) => arn.replace(/\/\*$/, '')) : [],
