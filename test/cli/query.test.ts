@@ -181,7 +181,7 @@ describe('a query', () => {
     expect((await ask('select * from sluice_verification')).rows).toEqual([]);
   });
 
-  test('of a CSV table with files that no crawl has registered says so, and of another table not', async () => {
+  test('of a CSV table with files in partitions that the catalog does not know says so, and of another table not', async () => {
     const { s3, glue, outputs } = pipeline.target;
     const Bucket = outputs.buckets.processed;
     const put = (day: number) =>
@@ -211,7 +211,7 @@ describe('a query', () => {
     const sees = await query('select count(*) as birds from sightings');
     expect(sees).toMatchObject({ status: 0, stdout: 'birds\n    0\n(1 row)\n' });
     expect(sees.stderr).toBe(
-      "1 file of sightings is in a partition that no crawl has registered, so queries don't see it. To register: npx sluice crawl --wait\n",
+      "1 file of sightings is in a partition that the catalog does not know, so queries don't see it. To register: npx sluice catalog --register\n",
     );
     expect((await query('select count(*) from passengers')).stderr).toBe('');
     const registered = await sluice(pipeline.directory, ['catalog', '--register']);
