@@ -110,7 +110,7 @@ export function catalog(program: Command): void {
         ...(dead === 0
           ? []
           : [
-              `${count(dead, 'change')} of the lake ${dead === 1 ? 'was' : 'were'} dead-lettered, so partitions may be missing. To add them: npx sluice catalog --register`,
+              `${count(dead, 'change')} of the archive ${dead === 1 ? 'was' : 'were'} dead-lettered, so partitions may be missing. To add them: npx sluice catalog --register`,
             ]),
         ...(findings === 0
           ? []

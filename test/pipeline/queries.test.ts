@@ -299,14 +299,14 @@ test('the catalog shows of an Iceberg table its snapshots and files, and of a CS
   expect(shown).toMatch(/passengers +csv +\d+ +– +– +– +– +– +– +–/);
 });
 
-test('a dead-lettered change of the lake is named by `catalog`, and `catalog --register` leaves none', async () => {
+test('a dead-lettered change of the archive is named by `catalog`, and `catalog --register` leaves none', async () => {
   const { catalog } = pipeline.target.outputs;
   const run = async (...args: string[]) => (await sluice(pipeline.directory, ['catalog', ...args])).stdout;
   expect(await run()).not.toContain('dead-lettered');
   const QueueUrl = catalog.crawlDeadLetterQueue;
   await pipeline.target.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '{"Records":[]}' }));
   expect(await run()).toContain(
-    '1 change of the lake was dead-lettered, so partitions may be missing. To add them: npx sluice catalog --register',
+    '1 change of the archive was dead-lettered, so partitions may be missing. To add them: npx sluice catalog --register',
   );
   expect(await run('--register')).not.toContain('dead-lettered');
   expect((await queueDepth(pipeline.target, QueueUrl)).waiting).toBe(0);
