@@ -145,7 +145,7 @@ test('commits may register partitions only of CSV tables that have some', () => 
   expect(may.map(({ name }) => name)).toEqual(['sluice-dev-catalog-local']);
 });
 
-test('the warehouse reads nothing of the failed bucket and the ledger but the files of its tables', () => {
+test('the warehouse reads the lake and the archive, and of the failed bucket and the ledger the files of its tables alone', () => {
   const role = everything.resources.find(({ type }) => type === 'aws:redshiftserverless/namespace:Namespace')
     ?.inputs['iamRoles'] as string[];
   const { roles } = readTopology(everything);
@@ -156,6 +156,13 @@ test('the warehouse reads nothing of the failed bucket and the ledger but the fi
     allowed
       ?.filter(({ Resource }) => Resource.some((arn) => arn.startsWith(`arn:aws:s3:::sluice-dev-${bucket}-`)))
       .map(({ Action, Resource, Condition }) => [Action.join(), Resource.join(), Condition]);
+  for (const bucket of ['processed', 'archive']) {
+    const arn = `arn:aws:s3:::sluice-dev-${bucket}-local`;
+    expect(about(bucket)).toEqual([
+      ['s3:GetObject', `${arn}/*`, {}],
+      ['s3:ListBucket', arn, {}],
+    ]);
+  }
   for (const { name, bucket } of Object.values(ledgerTables)) {
     const arn = `arn:aws:s3:::sluice-dev-${bucket}-local`;
     expect(about(bucket)).toEqual([
