@@ -69,7 +69,7 @@ export class Catalog extends pulumi.ComponentResource {
   readonly arns: readonly pulumi.Output<string>[];
   /** Of the Iceberg tables, which the commit function makes, and of what is above them. */
   readonly tableArns: readonly pulumi.Output<string>[];
-  /** Of the CSV tables with partitions, which commits register, and of what is above them; none without such. */
+  /** Of the CSV tables with partitions, which commits register, and of what is above them; or none. */
   readonly partitionedArns: readonly pulumi.Output<string>[];
 
   constructor(name: string, args: CatalogArgs, options: pulumi.ComponentResourceOptions) {

@@ -10,11 +10,13 @@ import { isIceberg, type Table } from './tables.ts';
 export interface Crawl {
   readonly id: string;
   readonly crawler: string;
+  /** Those that the crawler had then. */
+  readonly tables?: readonly string[];
   readonly state: 'COMPLETED' | 'FAILED';
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly endedAt: number;
-  /** Whether it listed everything, as the first crawl does, or only changes. */
+  /** Whether it listed everything, as the first crawl of these tables does, or only changes. */
   readonly listed: 'everything' | 'changes';
   readonly partitionsCreated: number;
   /** Partitions without files. They stay registered, as the crawler's delete behavior LOG requires. */

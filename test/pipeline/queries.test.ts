@@ -262,9 +262,8 @@ describe('the archive', () => {
     const { s3 } = pipeline.target;
     const [file] = await Array.fromAsync(listObjects(pipeline.target, archive(), 'recipes/'));
     const Key = file?.Key ?? '';
-    const Body = await s3
-      .send(new GetObjectCommand({ Bucket: archive(), Key }))
-      .then((got) => got.Body?.transformToByteArray());
+    const { Body: stored } = await s3.send(new GetObjectCommand({ Bucket: archive(), Key }));
+    const Body = (await stored?.transformToByteArray()) ?? '';
     await s3.send(new PutObjectCommand({ Bucket: archive(), Key, Body, StorageClass: 'GLACIER' }));
     rmSync(join(pipeline.target.directory, 'lake'), { recursive: true, force: true });
     await expect(query('select count(*) from recipes_archive')).rejects.toThrow(

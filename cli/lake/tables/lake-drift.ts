@@ -30,8 +30,8 @@ export interface ComparedFile {
 
 /**
  * Compares every file that the tables show with its table: those of the current snapshots of Iceberg tables,
- * and those in the folders of the other tables and of the archive. It reads the footer or the header of each file. What a
- * version has prepared and older snapshots show is nobody's fault.
+ * and those in the folders of the other tables and of the archive. It reads the footer or the header of each
+ * file. What a version has prepared and older snapshots show is nobody's fault.
  */
 export async function* compareFiles(target: Target): AsyncGenerator<ComparedFile> {
   const tables = await readCatalog(target, true);

@@ -21,7 +21,7 @@ import { differs, type ProbeOptions, untilNextLook } from './step.ts';
 
 type CleanUpOptions = Pick<ProbeOptions, 'target' | 'signal' | 'progress' | 'mysqlUrl'>;
 
-/** Erases everything of a run, from every bucket and queue, MySQL, every snapshot of the table and the catalog. */
+/** Erases everything of a run: in every bucket and queue, MySQL, every snapshot of the table, the catalog. */
 export async function cleanUp(
   { run, keys }: { readonly run: string; readonly keys: readonly string[] },
   options: CleanUpOptions,

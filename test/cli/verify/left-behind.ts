@@ -11,8 +11,8 @@ import { s3ObjectStore } from '../../../store/object-store.ts';
 
 /**
  * Everything of the probe objects that is left in any bucket, in any snapshot of their table, among the
- * partitions of their archive, or in extraction's DLQ. The table itself may stay: its metadata files, and the lists of its snapshots, if these
- * list nothing.
+ * partitions of their archive, or in extraction's DLQ. The table itself may stay: its metadata files, and the
+ * lists of its snapshots, if these list nothing.
  */
 export async function leftBehind(target: Target): Promise<string[]> {
   const table = await tableItself(target);

@@ -176,7 +176,9 @@ describe('a stack with everything', () => {
     // A view over text files says the types of the columns.
     expect(typesOf(steps, 'replace', 'delete')).toEqual(['Statement']);
     const tables = steps.filter((each) => typeOf(each) === 'CatalogTable' && each.does === 'update');
-    expect(tables.map(({ urn }) => urn.split('::').at(-1))).toEqual(['sluice-dev-catalog-passengers_archive']);
+    expect(tables.map(({ urn }) => urn.split('::').at(-1))).toEqual([
+      'sluice-dev-catalog-passengers_archive',
+    ]);
   });
 
   test('refuses to be destroyed while its data is protected', () => {
