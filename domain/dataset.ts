@@ -12,6 +12,11 @@ export const ledgerTableNames = ['rejects', 'objects'] as const;
 /** The pipeline's own dataset, with the objects of `npx sluice verify`. */
 export const VERIFICATION = 'sluice_verification';
 
+/** The name of the table of the catalog that shows a dataset's archive. */
+export function archiveTableName(dataset: string): string {
+  return `${dataset}_archive`;
+}
+
 /** An object's key has room for this many of the longest values. */
 const MAX_PARTITION_COLUMNS = 2;
 
@@ -68,8 +73,8 @@ export interface DatasetDefinition<
   OwnTransform extends Transform<RecordSchema, RowSchema>,
 > {
   /**
-   * Lower-case letters, digits and underscores, but not `rejects` or `objects`. The table, the prefixes and
-   * the view have this name.
+   * Lower-case letters, digits and underscores, but not `rejects` or `objects`, nor another's name with
+   * `_archive`. The table, the prefixes and the view have this name.
    */
   readonly name: string;
   readonly source: {

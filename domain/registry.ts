@@ -1,4 +1,4 @@
-import type { Dataset } from './dataset.ts';
+import { archiveTableName, type Dataset } from './dataset.ts';
 import type { Stage } from './stage.ts';
 import {
   type LedgerPlace,
@@ -22,7 +22,13 @@ interface KeyRevision {
 export class Registry {
   readonly all: readonly Dataset[];
 
+  /** @throws {Error} if two tables of the catalog would have the same name */
   constructor(all: readonly Dataset[]) {
+    for (const { name } of all)
+      if (all.some((other) => other.name === archiveTableName(name)))
+        throw new Error(
+          `Dataset "${archiveTableName(name)}": the catalog has a table of this name, which shows the archive of ${name} (docs/queries.md): choose another name.`,
+        );
     this.all = all;
   }
 

@@ -4,7 +4,6 @@ import { datasets, deployedDatasets } from '../datasets/index.ts';
 import type { BucketVariable, FunctionName, VariableOf } from '../domain/environment.ts';
 import { type StageInput, type Stage as StageName, stageInputs, stages } from '../domain/stage.ts';
 import { lakeLayouts } from '../domain/tables/layout.ts';
-import { csvTablePrefix } from '../domain/versions/key-layout.ts';
 import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
 import { AccessLogBucket } from './base/access-logs.ts';
 import { Bucket, type BucketArgs } from './base/bucket.ts';
@@ -23,7 +22,17 @@ import { Warehouse } from './catalog/warehouse.ts';
 import { readConfiguration } from './configuration/configuration.ts';
 import { providerArgs } from './configuration/provider.ts';
 import { Dashboard } from './dashboard/dashboard.ts';
-import { all, changesTables, clears, type Grant, reads, removes, updates, writes } from './iam/grants.ts';
+import {
+  all,
+  changesTables,
+  clears,
+  type Grant,
+  reads,
+  registersPartitions,
+  removes,
+  updates,
+  writes,
+} from './iam/grants.ts';
 import { MySql } from './mysql/mysql.ts';
 import { naming } from './naming.ts';
 import type { BucketPurpose } from './outputs.ts';
@@ -88,12 +97,11 @@ const crawlQueue = new CrawlQueue(
   },
   here,
 );
-// No crawl looks at Iceberg tables, nor at what is not published yet.
-const crawled = deployedDatasets.filter(({ processedAs }) => processedAs === 'csv');
-const processed = bucket('processed', {
-  changes: { queue: crawlQueue.queue, prefixes: crawled.map((dataset) => csvTablePrefix(dataset.name)) },
+const processed = bucket('processed');
+const archive = bucket('archive', {
+  glacierAfter: configuration.glacierAfter,
+  changes: crawlQueue.queue,
 });
-const archive = bucket('archive', { glacierAfter: configuration.glacierAfter });
 const ledger = bucket('ledger', { createdOnce: 'receipts/' });
 if (dataEvents.enabled) recordEvents([raw, temp, failed, processed, archive, ledger]);
 
@@ -138,7 +146,7 @@ const loading = stage('loading', {
   },
 });
 
-// processed ─▶ crawl queue ─▶ crawler ─▶ the catalog's tables ─▶ Redshift Spectrum
+// archive ─▶ crawl queue ─▶ crawler ─▶ the catalog's tables ─▶ Redshift Spectrum
 const glue = new Catalog(
   name('catalog'),
   {
@@ -146,6 +154,7 @@ const glue = new Catalog(
     datasets: deployedDatasets,
     layouts: lakeLayouts.parse(layouts),
     files: processed,
+    archive,
     ledgerFiles: { failed, ledger },
     changes: crawlQueue,
     key,
@@ -158,7 +167,7 @@ const glue = new Catalog(
 const commit = stage('commit', {
   announces: true,
   environment: { CATALOG_DATABASE: glue.database },
-  permissions: [changesTables(glue.tableArns)],
+  permissions: [changesTables(glue.tableArns), ...registersPartitions(glue.partitionedArns)],
   uses: {
     PROCESSED_BUCKET: all(reads(processed), updates(processed), removes(processed)),
     ARCHIVE_BUCKET: removes(archive),
@@ -192,7 +201,7 @@ const redshift = configuration.warehouse.enabled
       {
         ...configuration.warehouse,
         datasets: deployedDatasets,
-        files: processed,
+        files: [processed, archive],
         ledgerFiles: { failed, ledger },
         catalog: glue,
         key,

@@ -10,6 +10,7 @@ import {
   UpdateTableCommand,
 } from '@aws-sdk/client-glue';
 import type { Schema, Type } from '../domain/tables/schema/types.ts';
+import { registerPartitions } from './partitions.ts';
 import type { TableCatalog } from './table-catalog.ts';
 
 /**
@@ -59,6 +60,9 @@ export function glueCatalog(database: string, glue = new GlueClient({})): TableC
         if (error instanceof ConcurrentModificationException) return false;
         throw error;
       }
+    },
+    async register(table, partitions) {
+      await registerPartitions(glue, database, table, partitions);
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Schema } from '../domain/tables/schema/types.ts';
+import type { NewPartition } from './partitions.ts';
 
 /** Where a table's current metadata file is, and the version of that answer, for the next change. */
 export interface TablePointer {
@@ -7,7 +8,10 @@ export interface TablePointer {
   readonly version: string;
 }
 
-/** The catalog of Iceberg tables: one pointer a table, changed by compare-and-swap. */
+/**
+ * The catalog of the lake's tables: one pointer an Iceberg table, changed by compare-and-swap, and the
+ * partitions of CSV tables.
+ */
 export interface TableCatalog {
   /** @throws {Error} if the catalog has a table of this name that is not an Iceberg table */
   find(table: string): Promise<TablePointer | undefined>;
@@ -21,4 +25,6 @@ export interface TableCatalog {
     location: string,
     schema: Schema,
   ): Promise<boolean>;
+  /** Has partitions of a CSV table known; does nothing for those that are. */
+  register(table: string, partitions: readonly NewPartition[]): Promise<void>;
 }

@@ -1,7 +1,8 @@
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import type { Command } from 'commander';
 import { datasets } from '../../datasets/index.ts';
-import { glueTable, icebergColumns } from '../../domain/tables/glue.ts';
+import { archiveTableName } from '../../domain/dataset.ts';
+import { archiveGlueTable, glueTable, icebergColumns } from '../../domain/tables/glue.ts';
 import { ledgerTables } from '../../domain/tables/ledger-tables.ts';
 import {
   type CatalogTable,
@@ -13,7 +14,7 @@ import {
 } from '../lake/catalog.ts';
 import { publish, publishedAt } from '../lake/publish.ts';
 import { compareFiles } from '../lake/tables/lake-drift.ts';
-import { registerPartitions } from '../lake/tables/register.ts';
+import { registerMissing } from '../lake/tables/register.ts';
 import { summaryOf, type TableSummary } from '../lake/tables/snapshots.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { queueAttributes } from '../target/queue-state.ts';
@@ -49,7 +50,7 @@ export function catalog(program: Command): void {
     .option('--json', 'as JSON, with every partition')
     .option(
       '--register',
-      'first add the partitions of CSV tables that are missing in the catalog, without a crawl, and delete dead-lettered changes',
+      'first add the partitions of the archive and of CSV tables that are missing in the catalog, without a crawl, and delete dead-lettered changes',
     )
     .option('--clear', 'delete the findings, which ends their alarm')
     .option(
@@ -65,7 +66,7 @@ export function catalog(program: Command): void {
       if (options.check) return checkLake(target, options.json ?? false);
       if (options.publish) return publishTables(target, options.json ?? false);
       if (options.register) {
-        const added = await registerPartitions(target);
+        const added = await registerMissing(target);
         // Each of these changes has waited for hours, so the listing has seen its file.
         if ((await messagesIn(target, [deadChanges(target)])) > 0)
           await target.sqs.send(new PurgeQueueCommand({ QueueUrl: deadChanges(target) }));
@@ -109,7 +110,7 @@ export function catalog(program: Command): void {
         ...(dead === 0
           ? []
           : [
-              `${count(dead, 'change')} of the lake ${dead === 1 ? 'was' : 'were'} dead-lettered, so partitions may be missing. To add them: npx sluice catalog --register`,
+              `${count(dead, 'change')} of the archive ${dead === 1 ? 'was' : 'were'} dead-lettered, so partitions may be missing. To add them: npx sluice catalog --register`,
             ]),
         ...(findings === 0
           ? []
@@ -164,15 +165,22 @@ async function checkLake(target: Target, json: boolean): Promise<void> {
   const progress = new Progress();
   const found = new Map<string, string[]>();
   let compared = 0;
+  let unread = 0;
   try {
-    for await (const { table: name = 'no table', file, differences } of compareFiles(target)) {
+    for await (const each of compareFiles(target)) {
+      const { table: name = 'no table', bucket, file, differences } = each;
+      if (differences === 'unread') {
+        unread += 1;
+        continue;
+      }
       compared += 1;
       if (differences.length > 0) {
-        if (json) console.log(printableJson({ table: name, file, differences }));
+        if (json) console.log(printableJson({ table: name, bucket, file, differences }));
         const what = `${name}: ${differences.join('; ')}`;
+        const uri = `s3://${bucket}/${file}`;
         const alike = found.get(what);
-        if (alike === undefined) found.set(what, [file]);
-        else alike.push(file);
+        if (alike === undefined) found.set(what, [uri]);
+        else alike.push(uri);
       }
       if (compared % 100 === 0) progress.show(`Compared ${count(compared, 'file')}`);
     }
@@ -181,11 +189,10 @@ async function checkLake(target: Target, json: boolean): Promise<void> {
   }
   const differ = [...found.values()].reduce((sum, files) => sum + files.length, 0);
   if (differ > 0) process.exitCode = 1;
-  if (json) return console.log(printableJson({ compared, differ }));
+  if (json) return console.log(printableJson({ compared, differ, unread }));
   for (const [what, files] of found) {
     console.log(printable(what));
-    for (const file of files.slice(0, NAMED))
-      console.log(`  s3://${target.outputs.buckets.processed}/${printable(file)}`);
+    for (const file of files.slice(0, NAMED)) console.log(`  ${printable(file)}`);
     if (files.length > NAMED) console.log(`  and ${integer(files.length - NAMED)} more (--json lists all)`);
   }
   console.log(
@@ -193,6 +200,10 @@ async function checkLake(target: Target, json: boolean): Promise<void> {
       ? `${count(compared, 'file')}: all match the catalog.`
       : `${integer(differ)} of ${count(compared, 'file')} differ. Rewrite the pipeline's files with npx sluice replay KEY --force. Delete foreign files yourself; npx sluice reconcile lists them.`,
   );
+  if (unread > 0)
+    console.log(
+      `${count(unread, 'file')} of the archive ${unread === 1 ? 'is' : 'are'} in a class of S3 that must be restored before it can be read, so ${unread === 1 ? 'it was' : 'they were'} not compared.`,
+    );
 }
 
 function tableOfTables(tables: readonly ShownTable[]): string {
@@ -256,18 +267,27 @@ async function messagesIn(target: Target, urls: readonly string[]): Promise<numb
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
+/** The table as this checkout declares it. */
+function declaredTable(
+  table: string,
+  isIceberg: boolean,
+): Pick<CatalogTable, 'columns' | 'partitionKeys'> | undefined {
+  for (const dataset of datasets) {
+    if (table === archiveTableName(dataset.name)) return archiveGlueTable(dataset);
+    if (table === dataset.name)
+      return isIceberg ? { columns: icebergColumns(dataset), partitionKeys: [] } : glueTable(dataset);
+  }
+  return undefined;
+}
+
 /**
  * How the catalog's table differs from the dataset in this checkout: the dataset was changed and not
  * deployed, or the table was changed by hand.
  */
 function driftFromDataset(inCatalog: CatalogTable): string[] {
-  const dataset = datasets.find(({ name }) => name === inCatalog.name);
-  if (dataset === undefined) return [`${inCatalog.name}: this program has no such dataset.`];
   const isIceberg = inCatalog.format === ICEBERG;
-  const { columns, partitionKeys } = glueTable(dataset);
-  const wanted = isIceberg
-    ? { columns: icebergColumns(dataset), partitionKeys: [] }
-    : { columns, partitionKeys };
+  const wanted = declaredTable(inCatalog.name, isIceberg);
+  if (wanted === undefined) return [`${inCatalog.name}: this program has no such dataset.`];
   const cure = `To deploy the program: pulumi up${isIceberg ? '; then the next commit changes the table' : ''}`;
   const differences = (what: string, actual: CatalogTable['columns'], declared: CatalogTable['columns']) => {
     const listed = (columns: CatalogTable['columns']) =>
@@ -275,7 +295,7 @@ function driftFromDataset(inCatalog: CatalogTable): string[] {
     return listed(actual) === listed(declared)
       ? []
       : [
-          `${dataset.name}: its ${what} are ${listed(actual)} in the catalog, but ${listed(declared)} in the program. ${cure}`,
+          `${inCatalog.name}: its ${what} are ${listed(actual)} in the catalog, but ${listed(declared)} in the program. ${cure}`,
         ];
   };
   return [

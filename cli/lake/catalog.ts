@@ -9,7 +9,7 @@ import {
   StartCrawlerCommand,
   type Table,
 } from '@aws-sdk/client-glue';
-import { type Dataset, VERIFICATION } from '../../domain/dataset.ts';
+import { archiveTableName, type Dataset, VERIFICATION } from '../../domain/dataset.ts';
 import { icebergColumns } from '../../domain/tables/glue.ts';
 import { isLedgerTable } from '../../domain/tables/ledger-tables.ts';
 import { NULL_PARTITION } from '../../domain/versions/partition-path.ts';
@@ -50,13 +50,13 @@ export interface CatalogTable {
 }
 
 /**
- * All tables of the lake with their partitions, as the catalog has them now; also those that the first commit
- * of a dataset will make. The tables about the pipeline's own work are not among them: no crawl adds their
- * partitions, and their files are not in the lake. Nor is the table of the verification, unless it is asked
- * for.
+ * All tables of the lake and the archive with their partitions, as the catalog has them now; also those that
+ * the first commit of a dataset will make. The tables about the pipeline's own work are not among them: no
+ * crawl adds their partitions, and their files are not in the lake. Nor are the tables of the verification,
+ * unless they are asked for.
  */
 export async function readCatalog(target: Target, withVerification = false): Promise<CatalogTable[]> {
-  const isShown = (name: string) => !isLedgerTable(name) && (withVerification || name !== VERIFICATION);
+  const isShown = (name: string) => !isLedgerTable(name) && (withVerification || !ofVerification.has(name));
   const { database } = target.outputs.catalog;
   const tables: CatalogTable[] = [];
   for await (const table of glueTables(target))
@@ -67,6 +67,8 @@ export async function readCatalog(target: Target, withVerification = false): Pro
   );
   return [...tables, ...toBeMade.map((dataset) => newTable(target, dataset))];
 }
+
+const ofVerification = new Set([VERIFICATION, archiveTableName(VERIFICATION)]);
 
 /** Every table of the stack's database, as Glue describes it. */
 export async function* glueTables({ glue, outputs }: Target): AsyncGenerator<Table> {

@@ -4,7 +4,7 @@ import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { GetObjectCommand, InvalidObjectState } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
 import { partitionValues } from '../../domain/versions/partition-path.ts';
 import { listObjects } from '../../store/listing.ts';
@@ -82,7 +82,8 @@ export async function copyFiles(
     missing.map(({ key, path }) =>
       limit(async () => {
         await download(target, table.bucket, key, path).catch((error: unknown) => {
-          throw isNotFound(error) ? gone(table, key) : error;
+          if (isNotFound(error)) throw gone(table, key);
+          throw error instanceof InvalidObjectState ? notRestored(table, key, error) : error;
         });
         done += 1;
         progress(`Fetching ${table.name}: ${done} of ${missing.length} files`);
@@ -96,6 +97,12 @@ export async function copyFiles(
 function gone({ name, bucket }: CatalogTable, key: string): UserError {
   return new UserError(
     `s3://${bucket}/${key} of ${name} is gone. It may have been replaced meanwhile: run the query again. If that does not help, see which files are missing: npx sluice catalog --check`,
+  );
+}
+
+function notRestored({ name, bucket }: CatalogTable, key: string, { StorageClass }: InvalidObjectState) {
+  return new UserError(
+    `s3://${bucket}/${key} of ${name} is in ${StorageClass ?? 'an archive class'} of S3, so no query can read it. To restore it for a week: aws s3api restore-object --bucket ${bucket} --key '${key}' --restore-request Days=7`,
   );
 }
 

@@ -71,7 +71,9 @@ async function source(table: CatalogTable, files: readonly LakeFile[]): Promise<
   const columns = [...table.columns, ...table.partitionKeys];
   const nothing = columns.map(({ name }) => `null as ${identifier(name)}`);
   const selects = (await groupsOf(table, files)).map(({ folder, header, paths }) => {
-    const values = parsePartitionPath(folder.slice(table.prefix.length)).map(
+    const partition = parsePartitionPath(folder.slice(table.prefix.length));
+    const keys = partition.map(([name]) => name);
+    const values = partition.map(
       ([name, value]) => `, ${value === null ? 'null' : literal(value)} as ${identifier(name)}`,
     );
     const list = `[${paths.map(literal).join(', ')}]`;
@@ -80,7 +82,9 @@ async function source(table: CatalogTable, files: readonly LakeFile[]): Promise<
       : table.format === ICEBERG
         ? readByFieldId(table.columns, list)
         : `read_parquet(${list}, hive_partitioning = false, union_by_name = true)`;
-    return `select *${values.join('')} from ${rows}`;
+    // A file of the archive may have the columns of its partition, whose values are those of the folder.
+    const own = keys.length === 0 ? '*' : `columns(c -> c not in (${keys.map(literal).join(', ')}))`;
+    return `select ${own}${values.join('')} from ${rows}`;
   });
   return [`select ${nothing.join(', ')} where false`, ...selects].join(' union all by name ');
 }

@@ -86,7 +86,7 @@ async function queryHere(
   try {
     await checkSingleQuery(connection, sql);
     await createSchemas(connection);
-    const catalog = await readCatalog(target, namesTable(sql, VERIFICATION));
+    const catalog = await readCatalog(target, sql.toLowerCase().includes(VERIFICATION));
     tables.unshift(...catalog.map(({ name }) => name));
     const named = tables.filter((name) => namesTable(sql, name));
     if (at !== undefined) checkSnapshots(named, catalog);

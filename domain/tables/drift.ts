@@ -13,6 +13,8 @@ export interface DeclaredTable {
   readonly columns: readonly GlueColumn[];
   /** The table's classification. */
   readonly format: string;
+  /** The columns in the files' keys, which files of Parquet may have as well. */
+  readonly partitionKeys?: readonly Pick<GlueColumn, 'name'>[];
 }
 
 /** Reads bytes of a file, `end` excluded; `undefined` if the file is gone. */
@@ -25,7 +27,7 @@ export type ReadRange = (start: number, end: number) => Promise<Uint8Array | und
  * @param size the file's size in bytes @throws the errors of `read`
  */
 export async function driftOf(
-  { columns, format }: DeclaredTable,
+  { columns, format, partitionKeys = [] }: DeclaredTable,
   size: number,
   read: ReadRange,
 ): Promise<string[]> {
@@ -36,8 +38,14 @@ export async function driftOf(
       throw cause;
     });
   try {
-    const found = format === 'csv' ? await csvColumns(readOrFail) : await parquetColumns(readOrFail, size);
-    return found === undefined ? [] : [...differences(columns, found, format === 'csv')];
+    if (format === 'csv') {
+      const found = await csvColumns(readOrFail);
+      return found === undefined ? [] : [...differences(columns, found, true)];
+    }
+    const found = await parquetColumns(readOrFail, size);
+    // Engines take the value of a partition column from the key, whatever the file has.
+    const own = found?.filter(({ name }) => !partitionKeys.some((key) => key.name === name));
+    return own === undefined ? [] : [...differences(columns, own, false)];
   } catch (error) {
     if (failed !== undefined) throw failed.cause;
     return [`it can't be read as ${format}: ${errorText(error)}`];

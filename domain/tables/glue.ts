@@ -1,6 +1,6 @@
 import { type Column, type ColumnType, tableColumns } from '../columns.ts';
-import type { Dataset, LakeFormat } from '../dataset.ts';
-import { csvTablePrefix } from '../versions/key-layout.ts';
+import { archiveTableName, type Dataset, type LakeFormat } from '../dataset.ts';
+import { archivePrefix, csvTablePrefix } from '../versions/key-layout.ts';
 import { datasetColumn, type LedgerTable, ledgerColumns, ledgerTablePrefix } from './ledger-tables.ts';
 
 export interface GlueColumn {
@@ -68,6 +68,15 @@ export function glueTable(dataset: Dataset): GlueTable {
   return tableOf(dataset, dataset.processedAs ?? 'parquet', tableColumns(dataset));
 }
 
+/**
+ * The table of a dataset's archive. Its files are Parquet, whatever the format of the lake's; columns of them
+ * that partition the table count for nothing, since readers take these values from the keys.
+ */
+export function archiveGlueTable(dataset: Dataset): GlueTable {
+  const { name, partitionBy } = dataset;
+  return tableOf({ name: archiveTableName(name), partitionBy }, 'parquet', tableColumns(dataset));
+}
+
 /** The table of the catalog for a table about the pipeline's own work. Its files are Parquet. */
 export function ledgerGlueTable(table: LedgerTable): GlueTable {
   return tableOf({ name: table.name, partitionBy: [datasetColumn.name] }, 'parquet', ledgerColumns(table));
@@ -121,6 +130,11 @@ export function glueType(type: ColumnType): string {
 /** The location of the table of a dataset that is processed as CSV, in the processed bucket. */
 export function tableLocation(bucket: string, { name }: { readonly name: string }): string {
   return `s3://${bucket}/${csvTablePrefix(name)}`;
+}
+
+/** The location of the table of a dataset's archive, in the archive bucket. */
+export function archiveLocation(bucket: string, { name }: { readonly name: string }): string {
+  return `s3://${bucket}/${archivePrefix(name)}`;
 }
 
 /** The location of a table about the pipeline's own work, in its bucket. */

@@ -3,7 +3,7 @@ import { type ColumnType, tableColumns } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
 import { errorText } from '../errors.ts';
 import type { GlueColumn, GlueTable } from './glue.ts';
-import { glueTable, noEscape, tableLocation } from './glue.ts';
+import { archiveGlueTable, glueTable, noEscape, tableLocation } from './glue.ts';
 import { type HiveType, parseHiveType } from './hive-type.ts';
 import { type LedgerTable, ledgerColumns } from './ledger-tables.ts';
 
@@ -203,6 +203,16 @@ export function typedViewDdl(dataset: Dataset): ViewDdl {
       return type.kind === 'timestamp' && !isCsv ? utc(name) : identifier(name);
     });
   return viewDdl(table, columns);
+}
+
+/** The view of a dataset's archive, of its scalar columns. Its files have the real types. */
+export function archiveViewDdl(dataset: Dataset): ViewDdl {
+  const { name, columns, partitionKeys } = archiveGlueTable(dataset);
+  const scalar = [...columns, ...partitionKeys].filter(({ type }) => !type.includes('<'));
+  return viewDdl(
+    name,
+    scalar.map((column) => identifier(column.name)),
+  );
 }
 
 /** The view of a table about the pipeline's own work, for the same reason. All of its columns are scalar. */

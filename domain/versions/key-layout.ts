@@ -144,9 +144,14 @@ export function csvTableKey(key: string): string {
   return copyKey(csvTablePrefix(dataset), key, extension);
 }
 
+/** The folder of a dataset in the archive bucket. */
+export function archivePrefix(dataset: string): string {
+  return `${dataset}/`;
+}
+
 /** The archive's copy of a file of a version: always Parquet, whatever the format of the file. */
 export function archiveKey(key: string): string {
-  return copyKey(`${parseDataKey(key)?.dataset}/`, key, 'parquet');
+  return copyKey(archivePrefix(parseDataKey(key)?.dataset ?? ''), key, 'parquet');
 }
 
 function codeSegment(codeVersion: string): string {

@@ -29,6 +29,11 @@ export function parsePartitionPath(path: string): Partition {
     });
 }
 
+/** The values of the partition of a path, as the catalog keeps them. */
+export function catalogValues(path: string): string[] {
+  return parsePartitionPath(path).map(([, value]) => value ?? NULL_PARTITION);
+}
+
 /**
  * The values of a folder such as `difficulty=easy/`, as the catalog keeps them; `undefined` if it is not a
  * partition by these columns.
@@ -42,7 +47,7 @@ export function partitionValues(
     segments.length === columns.length && columns.every(({ name }, i) => segments[i]?.startsWith(`${name}=`));
   if (!isOne) return undefined;
   try {
-    return parsePartitionPath(path).map(([, value]) => value ?? NULL_PARTITION);
+    return catalogValues(path);
   } catch {
     // Somebody else made the folder, and its name has invalid escapes.
     return undefined;

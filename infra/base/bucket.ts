@@ -18,8 +18,8 @@ export interface BucketArgs extends DeletionPolicy {
   readonly glacierAfter?: number;
   /** Objects under this prefix can be created but never overwritten. */
   readonly createdOnce?: string;
-  /** A queue that S3 notifies of every change below some prefixes, in addition to EventBridge. */
-  readonly changes?: { readonly queue: Queue; readonly prefixes: readonly string[] };
+  /** A queue that S3 notifies of every change, in addition to EventBridge. */
+  readonly changes?: Queue;
   /** The bucket that gets S3's log of the requests to this one. */
   readonly accessLogs?: pulumi.Input<string> | undefined;
   /** ARNs of those who may upload whatever their account says: the policy of a bucket of another account. */
@@ -62,17 +62,18 @@ export class Bucket extends pulumi.ComponentResource {
         bucket,
         eventbridge: true,
         ...(changes && {
-          queues: changes.prefixes.map((filterPrefix) => ({
-            id: `changes-${filterPrefix}`,
-            queueArn: changes.queue.arn,
-            events: ['s3:ObjectCreated:*', 's3:ObjectRemoved:*'],
-            filterPrefix,
-          })),
+          queues: [
+            {
+              id: 'changes',
+              queueArn: changes.arn,
+              events: ['s3:ObjectCreated:*', 's3:ObjectRemoved:*'],
+            },
+          ],
         }),
       },
       // S3 checks that it may send to the queue. Goes with the stack, even if the bucket stays: the queue
       // goes too.
-      { parent: this, dependsOn: changes === undefined ? [] : [changes.queue.admitOnly({ bucket: s3 })] },
+      { parent: this, dependsOn: changes === undefined ? [] : [changes.admitOnly({ bucket: s3 })] },
     );
 
     this.purpose = args.purpose;

@@ -2,6 +2,8 @@ import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
 import type { Dataset } from '../../domain/dataset.ts';
 import {
+  archiveGlueTable,
+  archiveLocation,
   type GlueTable,
   glueTable,
   ledgerGlueTable,
@@ -27,9 +29,10 @@ export interface CatalogArgs extends CatalogConfiguration {
   readonly layouts: readonly LakeLayout[];
   /** The bucket with the files of the datasets' tables. */
   readonly files: Bucket;
+  readonly archive: Bucket;
   /** The buckets with the files of the tables about the pipeline's own work. */
   readonly ledgerFiles: Readonly<Record<LedgerTable['bucket'], Bucket>>;
-  /** The queue of that bucket's changes. */
+  /** The queue of the archive's changes. */
   readonly changes: CrawlQueue;
   readonly key: Key;
   readonly alarms: StackAlarms;
@@ -47,8 +50,10 @@ const crawlersOwn = [
 ].map((name) => `parameters["${name}"]`);
 
 /**
- * The lake's tables in the Glue Data Catalog, with column types from the datasets' rows, and the crawler that
- * adds their partitions; and the tables about the pipeline's own work, which no crawler knows.
+ * The tables of the Glue Data Catalog, with column types from the datasets' rows: of CSV datasets, of every
+ * dataset's archive, and about the pipeline's own work; and the crawler, which adds the archive's partitions.
+ * All tables of a crawler in event mode must be in one bucket (Glue guide, crawler-s3-event-notifications),
+ * so commits themselves add the partitions of CSV tables.
  */
 export class Catalog extends pulumi.ComponentResource {
   readonly database: pulumi.Output<string>;
@@ -64,10 +69,12 @@ export class Catalog extends pulumi.ComponentResource {
   readonly arns: readonly pulumi.Output<string>[];
   /** Of the Iceberg tables, which the commit function makes, and of what is above them. */
   readonly tableArns: readonly pulumi.Output<string>[];
+  /** Of the CSV tables with partitions, which commits register, and of what is above them; or none. */
+  readonly partitionedArns: readonly pulumi.Output<string>[];
 
   constructor(name: string, args: CatalogArgs, options: pulumi.ComponentResourceOptions) {
     super('sluice:infra:Catalog', name, {}, options);
-    const { files, changes, key, alarms } = args;
+    const { files, archive, changes, key, alarms } = args;
     refuseLayouts(args);
     const database = new aws.glue.CatalogDatabase(
       name,
@@ -93,7 +100,7 @@ export class Catalog extends pulumi.ComponentResource {
         },
         { parent: this, ignoreChanges: crawlersOwn, deleteBeforeReplace: true },
       );
-    const crawled = args.datasets.flatMap((dataset) => {
+    const ofCsv = args.datasets.flatMap((dataset) => {
       const table = checkForSpectrum(glueTable(dataset));
       // The commit function makes the others, and changes them.
       if (dataset.processedAs !== 'csv') return [];
@@ -102,26 +109,36 @@ export class Catalog extends pulumi.ComponentResource {
         files.name.apply((bucket) => tableLocation(bucket, table)),
       );
     });
+    const crawled = args.datasets.map((dataset) =>
+      newTable(
+        checkForSpectrum(archiveGlueTable(dataset)),
+        archive.name.apply((bucket) => archiveLocation(bucket, dataset)),
+      ),
+    );
     const ofLedger = Object.values(ledgerTables).map((table) =>
       newTable(
         ledgerGlueTable(table),
         args.ledgerFiles[table.bucket].name.apply((bucket) => ledgerTableLocation(bucket, table)),
       ),
     );
-    this.tables = [...crawled, ...ofLedger];
+    this.tables = [...ofCsv, ...crawled, ...ofLedger];
     const arnsOf = (tables: readonly aws.glue.CatalogTable[]) => [
       database.arn.apply((arn) => arn.replace(/:database\/.*$/, ':catalog')),
       database.arn,
       ...tables.map(({ arn }) => arn),
     ];
     this.arns = arnsOf(this.tables);
-    const iceberg = args.datasets.filter(({ processedAs }) => processedAs !== 'csv');
-    this.tableArns = [
+    const arnsNamed = (datasets: readonly Dataset[]) => [
       ...arnsOf([]),
-      ...iceberg.map((dataset) =>
-        database.arn.apply((arn) => `${arn.replace(':database/', ':table/')}/${dataset.name}`),
+      ...datasets.map(({ name: table }) =>
+        database.arn.apply((arn) => `${arn.replace(':database/', ':table/')}/${table}`),
       ),
     ];
+    this.tableArns = arnsNamed(args.datasets.filter(({ processedAs }) => processedAs !== 'csv'));
+    const partitioned = args.datasets.filter(
+      ({ processedAs, partitionBy }) => processedAs === 'csv' && partitionBy.length > 0,
+    );
+    this.partitionedArns = partitioned.length === 0 ? [] : arnsNamed(partitioned);
 
     const role = new aws.iam.Role(name, { assumeRolePolicy: crawlerTrust }, { parent: this });
     const policy = new aws.iam.RolePolicy(
@@ -179,7 +196,7 @@ function refuseLayouts({ layouts, datasets }: CatalogArgs): void {
 }
 
 /**
- * Lets the crawler read the tables' files and its queue, and add partitions. The queue's permissions are
+ * Lets the crawler read the archive's files and its queue, and add partitions. The queue's permissions are
  * those in the Glue guide (crawler-s3-event-notifications, "Setting up your account"). For the catalog and
  * S3, Glue documents only the managed policy AWSGlueServiceRole; these are the calls of it that a crawler of
  * these tables needs. The crawler may update tables, because Glue stores object counts in their parameters;
@@ -187,12 +204,12 @@ function refuseLayouts({ layouts, datasets }: CatalogArgs): void {
  */
 function crawlerMay(
   catalog: readonly pulumi.Output<string>[],
-  { files, changes, key }: CatalogArgs,
+  { archive, changes, key }: CatalogArgs,
   databaseArn: pulumi.Output<string>,
 ): Statement[] {
   return [
-    ...readsAll(files).statements,
-    allow('FindFiles', ['s3:GetBucketLocation'], files.arn),
+    ...readsAll(archive).statements,
+    allow('FindFiles', ['s3:GetBucketLocation'], archive.arn),
     readsCatalog(catalog),
     allow(
       'RegisterPartitions',

@@ -7,13 +7,13 @@ import type { StackAlarms } from '../base/stack-alarms.ts';
 
 export interface CrawlQueueArgs {
   readonly key: Key;
-  /** Seconds that a change in the lake may wait for a crawl before an alarm. */
+  /** Seconds that a change in the archive may wait for a crawl before an alarm. */
   readonly alarmAge: number;
   readonly alarms: StackAlarms;
 }
 
 /**
- * The lake's changes since the last crawl. The crawler reads the queue, so it lists only the folders that
+ * The archive's changes since the last crawl. The crawler reads the queue, so it lists only the folders that
  * changed. S3 sends to it directly, because Glue does not document support for EventBridge's form of the
  * events (Glue guide, crawler-s3-event-notifications).
  */
@@ -54,14 +54,14 @@ export class CrawlQueue extends pulumi.ComponentResource {
     alarms.add(
       `${name}-age`,
       'crawl-age',
-      `Changes in the lake wait more than ${args.alarmAge} s for a crawl (npx sluice catalog lists the last ones).`,
+      `Changes in the archive wait more than ${args.alarmAge} s for a crawl (npx sluice catalog lists the last ones).`,
       { ...ofQueue(this.queue, 'ApproximateAgeOfOldestMessage'), threshold: args.alarmAge },
       this,
     );
     alarms.add(
       `${name}-dlq`,
       'crawl-dlq',
-      'Changes in the lake were dead-lettered, so partitions may be missing (npx sluice catalog --register adds them).',
+      'Changes in the archive were dead-lettered, so partitions may be missing (npx sluice catalog --register adds them).',
       holdsAnything(this.deadLetters),
       this,
     );

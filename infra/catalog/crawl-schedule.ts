@@ -8,7 +8,7 @@ export interface CrawlScheduleArgs {
   /** `cron(…)` or `rate(…)`, in UTC. */
   readonly schedule: string;
   readonly enabled: boolean;
-  /** Seconds that a change in the lake may wait for a crawl. */
+  /** Seconds that a change in the archive may wait for a crawl. */
   readonly alarmAge: number;
   readonly alarms: StackAlarms;
 }
@@ -28,7 +28,7 @@ export class CrawlSchedule extends pulumi.ComponentResource {
     this.id = schedule(
       name,
       {
-        description: 'Adds the partitions of the lake that are new to the catalog.',
+        description: 'Adds the partitions of the archive that are new to the catalog.',
         schedule: args.schedule,
         enabled: args.enabled,
         target: {

@@ -1,8 +1,9 @@
 import * as aws from '@pulumi/aws';
 import * as pulumi from '@pulumi/pulumi';
-import type { Dataset } from '../../domain/dataset.ts';
+import { archiveTableName, type Dataset } from '../../domain/dataset.ts';
 import { ledgerTablePrefix, ledgerTables } from '../../domain/tables/ledger-tables.ts';
 import {
+  archiveViewDdl,
   externalSchema,
   externalSchemaDdl,
   ledgerViewDdl,
@@ -17,7 +18,8 @@ import type { Catalog, CatalogArgs } from './catalog.ts';
 
 export interface WarehouseArgs extends WarehouseConfiguration {
   readonly datasets: readonly Dataset[];
-  readonly files: Bucket;
+  /** The buckets with the files of the datasets' tables. */
+  readonly files: readonly Bucket[];
   readonly ledgerFiles: CatalogArgs['ledgerFiles'];
   readonly catalog: Catalog;
   readonly key: Key;
@@ -53,7 +55,7 @@ export class Warehouse extends pulumi.ComponentResource {
         role: role.name,
         // Redshift database guide, c-spectrum-iam-policies.
         policy: policyDocument([
-          ...readsAll(files).statements,
+          ...files.flatMap((bucket) => readsAll(bucket).statements),
           ...Object.values(ledgerTables).flatMap((table) =>
             readsUnder(ledgerFiles[table.bucket], ledgerTablePrefix(table)),
           ),
@@ -126,7 +128,10 @@ export class Warehouse extends pulumi.ComponentResource {
       [schema],
     );
     const views = [
-      ...datasets.map((dataset) => [dataset.name, typedViewDdl(dataset)] as const),
+      ...datasets.flatMap((dataset) => [
+        [dataset.name, typedViewDdl(dataset)] as const,
+        [archiveTableName(dataset.name), archiveViewDdl(dataset)] as const,
+      ]),
       ...Object.values(ledgerTables).map((table) => [table.name, ledgerViewDdl(table)] as const),
     ];
     for (const [view, { drop, create, grant }] of views) {

@@ -46,6 +46,12 @@ export function changesTables(arns: readonly pulumi.Input<string>[]): Statement 
   return allow('ChangeTables', ['glue:CreateTable', 'glue:GetTable', 'glue:UpdateTable'], arns);
 }
 
+/** Registering partitions of tables. @param arns as of `readsCatalog`; none without such tables */
+export function registersPartitions(arns: readonly pulumi.Input<string>[]): Statement[] {
+  if (arns.length === 0) return [];
+  return [allow('RegisterPartitions', ['glue:BatchCreatePartition', 'glue:GetTable'], arns)];
+}
+
 /**
  * Telling the pipeline's own events on the default bus (EventBridge guide, eb-use-conditions).
  *

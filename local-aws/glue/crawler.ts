@@ -10,11 +10,13 @@ import { isIceberg, type Table } from './tables.ts';
 export interface Crawl {
   readonly id: string;
   readonly crawler: string;
+  /** Those that the crawler had then. */
+  readonly tables?: readonly string[];
   readonly state: 'COMPLETED' | 'FAILED';
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly endedAt: number;
-  /** Whether it listed everything, as the first crawl does, or only changes. */
+  /** Whether it listed everything, as the first crawl of these tables does, or only changes. */
   readonly listed: 'everything' | 'changes';
   readonly partitionsCreated: number;
   /** Partitions without files. They stay registered, as the crawler's delete behavior LOG requires. */
@@ -29,7 +31,11 @@ export interface Crawl {
  * `start` to before `end`, or `undefined` if the file is gone.
  */
 export type CompareFile = (
-  table: { readonly columns: readonly CatalogColumn[]; readonly format: string },
+  table: {
+    readonly columns: readonly CatalogColumn[];
+    readonly format: string;
+    readonly partitionKeys: readonly { readonly name: string }[];
+  },
   size: number,
   read: (start: number, end: number) => Promise<Uint8Array | undefined>,
 ) => Promise<readonly string[]>;
@@ -176,9 +182,13 @@ const keysOf = (table: Table) =>
   partitionKeys(table).length === 0 ? 'not partitioned' : `by ${partitionKeys(table).join(', ')}`;
 
 /** What a file of the table is compared with. */
-const declarationOf = ({ definition: { StorageDescriptor, Parameters } }: Table) => ({
-  columns: (StorageDescriptor?.Columns ?? []).map(({ Name, Type = '' }) => ({ name: Name, type: Type })),
-  format: Parameters?.['classification'] ?? 'unknown',
+const declarationOf = (table: Table) => ({
+  columns: (table.definition.StorageDescriptor?.Columns ?? []).map(({ Name, Type = '' }) => ({
+    name: Name,
+    type: Type,
+  })),
+  format: table.definition.Parameters?.['classification'] ?? 'unknown',
+  partitionKeys: partitionKeys(table).map((name) => ({ name })),
 });
 
 function placeOf(location: string): { bucket: string; prefix: string } {

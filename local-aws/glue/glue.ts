@@ -117,8 +117,12 @@ export class Glue {
   async #crawl({ settings, history }: LiveCrawler, startedAt: number): Promise<void> {
     const { authorize, sqs, store, clock, ids, compare = async () => [] } = this.#options;
     const caller: Caller = { kind: 'role', principal: settings.roleArn };
-    const isFirst = !history.some(({ state }) => state === 'COMPLETED');
-    const begun = { id: ids(), crawler: settings.name, startedAt };
+    const { tables } = settings;
+    // "After updating the crawler properties which may impact the crawl, the crawl operates in list mode."
+    const isFirst = !history.some(
+      (each) => each.state === 'COMPLETED' && each.tables?.join() === tables.join(),
+    );
+    const begun = { id: ids(), crawler: settings.name, tables, startedAt };
     let ended: Crawl;
     try {
       await authorizeRole(authorize, 'glue', settings.roleArn, settings.arn);

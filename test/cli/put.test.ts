@@ -40,7 +40,7 @@ test('put --wait ends with the query for the rows, which runs as it is printed',
   const { status, stderr } = await put([file, '--wait']);
   expect(status).toBe(0);
   expect(stderr).toMatch(/(^|\n)To query the rows: npx sluice query "select \* from recipes limit 10"\n$/);
-  expect(stderr).not.toContain('no crawl');
+  expect(stderr).not.toContain('that the catalog does not know');
   const rows = await runPrinted({ status, stderr, stdout: '' }, 'To query the rows');
   expect(rows.status).toBe(0);
   expect(rows.stdout).toContain('Soup');

@@ -82,7 +82,7 @@ describe('a query', () => {
     ['select 1; select 2', 'These are 2 statements: query runs one at a time, and has run none.'],
     [
       'select * from nosuch',
-      'There is no table nosuch. The tables are passengers, recipes, rejects, objects.',
+      'There is no table nosuch. The tables are passengers, passengers_archive, recipes, recipes_archive, rejects, objects.',
     ],
     [' -- nothing', 'There is no statement. Give one: npx sluice query "select 1"'],
   ])('that can not be run says why: %s', async (sql, message) => {
@@ -181,7 +181,7 @@ describe('a query', () => {
     expect((await ask('select * from sluice_verification')).rows).toEqual([]);
   });
 
-  test('of a CSV table with files that no crawl has registered says so, and of another table not', async () => {
+  test('of a CSV table with files in partitions that the catalog does not know says so, and of another table not', async () => {
     const { s3, glue, outputs } = pipeline.target;
     const Bucket = outputs.buckets.processed;
     const put = (day: number) =>
@@ -211,11 +211,12 @@ describe('a query', () => {
     const sees = await query('select count(*) as birds from sightings');
     expect(sees).toMatchObject({ status: 0, stdout: 'birds\n    0\n(1 row)\n' });
     expect(sees.stderr).toBe(
-      "1 file of sightings is in a partition that no crawl has registered, so queries don't see it. To register: npx sluice crawl --wait\n",
+      "1 file of sightings is in a partition that the catalog does not know, so queries don't see it. To register: npx sluice catalog --register\n",
     );
     expect((await query('select count(*) from passengers')).stderr).toBe('');
     const registered = await sluice(pipeline.directory, ['catalog', '--register']);
-    expect(registered.stdout).toContain('Added 1 partition.');
+    // Beside it those of the archive, which no crawl has registered either.
+    expect(registered.stdout).toContain('Added 3 partitions.');
     await put(2);
     expect(await ask('select bird, day from sightings')).toMatchObject({
       rows: [['1', '1']],

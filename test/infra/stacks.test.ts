@@ -106,11 +106,46 @@ test('the tables about the pipeline’s own work are in the catalog, and no craw
     expect(serde.serializationLibrary).toBe('org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe');
     expect(columns).toContainEqual({ name: 'as_of', type: 'timestamp' });
   }
-  const crawled = deployedDatasets.filter(({ processedAs }) => processedAs === 'csv');
-  expect(crawlers.flatMap((crawler) => crawler.tables)).toEqual(crawled.map(({ name }) => name));
+  const crawled = deployedDatasets.map(({ name }) => `${name}_archive`);
+  expect(crawlers.flatMap((crawler) => crawler.tables)).toEqual(crawled);
 });
 
-test('the warehouse reads nothing of the failed bucket and the ledger but the files of its tables', () => {
+test('each dataset’s archive has a table of Parquet with the types of its rows, in the folder of the archive bucket', () => {
+  const { tables } = readTopology(program).catalog;
+  const found = (name: string) => tables.find((table) => table.name === name);
+  expect(found('recipes_archive')).toMatchObject({
+    location: 's3://sluice-dev-archive-local/recipes/',
+    partitionKeys: [{ name: 'difficulty', type: 'string' }],
+    parameters: { classification: 'parquet' },
+  });
+  expect(found('recipes_archive')?.columns).toContainEqual({ name: 'ingredients', type: 'array<string>' });
+  // Its files in the lake are text; those in the archive have types.
+  expect(found('passengers_archive')?.columns).toContainEqual({ name: 'passenger_id', type: 'int' });
+  expect(found('passengers')?.columns).toContainEqual({ name: 'passenger_id', type: 'string' });
+});
+
+test('the crawler may read the archive alone', () => {
+  const { crawlers } = readTopology(program).catalog;
+  const { roles } = readTopology(program);
+  const [crawler] = crawlers;
+  const statements = roles
+    .find(({ arn }) => arn === crawler?.roleArn)
+    ?.policies.flatMap(({ document }) => parseStatements(JSON.parse(document)) ?? []);
+  const buckets = statements?.flatMap(({ Action, Resource }) =>
+    Action.some((action) => action.startsWith('s3:')) ? Resource.map((arn) => arn.replace(/\/\*$/, '')) : [],
+  );
+  expect([...new Set(buckets)]).toEqual(['arn:aws:s3:::sluice-dev-archive-local']);
+});
+
+test('commits may register partitions only of CSV tables that have some', () => {
+  const { roles } = readTopology(program);
+  const may = roles.filter(({ policies }) =>
+    policies.some(({ document }) => document.includes('glue:BatchCreatePartition')),
+  );
+  expect(may.map(({ name }) => name)).toEqual(['sluice-dev-catalog-local']);
+});
+
+test('the warehouse reads the lake and the archive, and of the failed bucket and the ledger the files of its tables alone', () => {
   const role = everything.resources.find(({ type }) => type === 'aws:redshiftserverless/namespace:Namespace')
     ?.inputs['iamRoles'] as string[];
   const { roles } = readTopology(everything);
@@ -121,6 +156,13 @@ test('the warehouse reads nothing of the failed bucket and the ledger but the fi
     allowed
       ?.filter(({ Resource }) => Resource.some((arn) => arn.startsWith(`arn:aws:s3:::sluice-dev-${bucket}-`)))
       .map(({ Action, Resource, Condition }) => [Action.join(), Resource.join(), Condition]);
+  for (const bucket of ['processed', 'archive']) {
+    const arn = `arn:aws:s3:::sluice-dev-${bucket}-local`;
+    expect(about(bucket)).toEqual([
+      ['s3:GetObject', `${arn}/*`, {}],
+      ['s3:ListBucket', arn, {}],
+    ]);
+  }
   for (const { name, bucket } of Object.values(ledgerTables)) {
     const arn = `arn:aws:s3:::sluice-dev-${bucket}-local`;
     expect(about(bucket)).toEqual([

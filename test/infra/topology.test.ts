@@ -110,15 +110,19 @@ describe('the program of this repository', () => {
   });
 });
 
-test('S3 tells the queue of the crawler of changes in the folders of CSV tables, and of no others', () => {
+test('S3 tells the queue of the crawler of every change in the archive, and of no others', () => {
   const { buckets, queues } = readTopology(program);
   const crawl = queues.find(({ name }) => name === 'sluice-dev-crawl-local');
-  expect(buckets.flatMap(({ notifications }) => notifications)).toEqual([
+  const told = buckets.flatMap(({ name, notifications }) =>
+    notifications.map((notification) => ({ name, ...notification })),
+  );
+  expect(told).toEqual([
     {
-      id: 'changes-passengers/table/',
+      name: 'sluice-dev-archive-local',
+      id: 'changes',
       queueArn: crawl?.arn,
       events: ['s3:ObjectCreated:*', 's3:ObjectRemoved:*'],
-      prefix: 'passengers/table/',
+      prefix: undefined,
       suffix: undefined,
     },
   ]);

@@ -80,6 +80,13 @@ const wrong: readonly (readonly [
   [table, 'storageDescriptor.columns.0.type', 'int bigint', /a type of the catalog/],
   [crawler, 'catalogTargets.0.eventQueueArn', undefined, /required in event mode/],
   [crawler, 'catalogTargets.0.tables', ['none'], /name of a CatalogTable of this program, not "none"/],
+  [crawler, 'catalogTargets.0.tables', [], /at least one table/],
+  [
+    crawler,
+    'catalogTargets.0.tables',
+    ['passengers', 'passengers_archive'],
+    /one bucket in event mode, not in sluice-dev-processed-local, sluice-dev-archive-local/,
+  ],
   [queue, 'name', 'a queue', /letters, digits, hyphens/],
   [queue, 'name', 'q'.repeat(81), /at most 80/],
   [queue, 'visibilityTimeoutSeconds', 43_201, /from 0 to 43200/],

@@ -219,7 +219,12 @@ test('crawls, registration, the comparison with the catalog and reconcile know o
   expect(await run('crawl', '--wait')).toMatchObject({ status: 0 });
   const before = JSON.parse((await run('catalog', '--json', '--register')).stdout);
   expect(before).toMatchObject({ findings: 0, drift: [] });
-  expect((before.tables as Row[]).map(({ name }) => name)).toEqual(['passengers', 'recipes']);
+  expect((before.tables as Row[]).map(({ name }) => name)).toEqual([
+    'passengers',
+    'passengers_archive',
+    'recipes',
+    'recipes_archive',
+  ]);
   expect(await run('catalog', '--check')).toMatchObject({ status: 0 });
   expect(await run('reconcile')).toMatchObject({ status: 0 });
 });

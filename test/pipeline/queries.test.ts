@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
+import { DeletePartitionCommand } from '@aws-sdk/client-glue';
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { parquetReadObjects } from 'hyparquet';
@@ -139,26 +140,31 @@ describe('a file of the lake', () => {
   };
 
   test('that the pipeline did not write is listed with its differences, unless it is among prepared files', async () => {
-    const files = (await keys('recipes/data/')).length + (await keys('passengers/table/')).length;
-    expect(await check()).toEqual({ status: 0, told: [{ compared: files, differ: 0 }] });
+    const { processed: bucket, archive } = pipeline.target.outputs.buckets;
+    const archived = await Array.fromAsync(listObjects(pipeline.target, archive));
+    const files =
+      (await keys('recipes/data/')).length + (await keys('passengers/table/')).length + archived.length;
+    expect(await check()).toEqual({ status: 0, told: [{ compared: files, differ: 0, unread: 0 }] });
     for (const [key, body] of Object.entries(foreign)) await put(key, body);
     await put('recipes/data/soup.json~0/v/part-00000~c.parquet', 'not published');
     const { status, told } = await check();
     expect(status).toBe(1);
-    expect(told.pop()).toEqual({ compared: files + 4, differ: 4 });
+    expect(told.pop()).toEqual({ compared: files + 4, differ: 4, unread: 0 });
     expect(told).toEqual([
-      { table: 'no table', file: 'junk/other.txt', differences: ['it belongs to no table'] },
+      { table: 'no table', bucket, file: 'junk/other.txt', differences: ['it belongs to no table'] },
       {
         table: 'passengers',
+        bucket,
         file: 'passengers/table/foreign.csv',
         differences: expect.arrayContaining(['it has no column passenger_id']),
       },
       {
         table: 'passengers',
+        bucket,
         file: 'passengers/table/lost/foreign.csv',
         differences: ['it is in no partition'],
       },
-      { table: 'no table', file: 'recipes/lost.parquet', differences: ['it belongs to no table'] },
+      { table: 'no table', bucket, file: 'recipes/lost.parquet', differences: ['it belongs to no table'] },
     ]);
     expect(await query("select count(*) from lake.passengers where name <> ''")).toEqual([[2]]);
     expect(await query('select count(*) from recipes')).toEqual([[3]]);
@@ -184,6 +190,7 @@ describe('a file of the lake', () => {
     await expect(query('select count(*) from recipes')).rejects.toThrow(`${key} of recipes is gone.`);
     expect((await check()).told[0]).toEqual({
       table: 'recipes',
+      bucket: pipeline.target.outputs.buckets.processed,
       file: key,
       differences: ['it is gone, and the current snapshot shows it'],
     });
@@ -192,6 +199,89 @@ describe('a file of the lake', () => {
     );
     rmSync(join(pipeline.target.directory, 'lake'), { recursive: true });
     expect((await check()).status).toBe(0);
+  });
+});
+
+describe('the archive', () => {
+  const archive = () => pipeline.target.outputs.buckets.archive;
+  const catalogued = async () => {
+    const run = await sluice(pipeline.directory, ['catalog', '--json']);
+    return JSON.parse(run.stdout) as { waiting: number; findings: number; drift: string[]; tables: Table[] };
+  };
+  interface Table {
+    readonly name: string;
+    readonly partitions: readonly { readonly values: readonly string[] }[];
+  }
+  const partitionsOf = ({ tables }: { tables: Table[] }) =>
+    tables
+      .find(({ name }) => name === 'recipes_archive')
+      ?.partitions.flatMap(({ values }) => values)
+      .sort();
+
+  test('has a table, whose partitions a crawl registers, and whose rows are those of the lake', async () => {
+    const difficulties = (await query('select distinct difficulty from recipes order by 1')).flat();
+    const before = await catalogued();
+    expect(partitionsOf(before)).toEqual([]);
+    expect(before.waiting).toBeGreaterThan(0);
+    const { unseen } = await queryLake(pipeline.target, 'select * from recipes_archive', () => {});
+    expect(unseen).toEqual([{ table: 'recipes_archive', files: difficulties.length }]);
+    expect((await queryLake(pipeline.target, 'select * from recipes', () => {})).unseen).toEqual([]);
+    // The first crawl lists everything, the next one takes the changes that wait.
+    for (const _ of [1, 2]) expect((await sluice(pipeline.directory, ['crawl', '--wait'])).status).toBe(0);
+    const after = await catalogued();
+    expect(partitionsOf(after)).toEqual(difficulties);
+    expect(after).toMatchObject({ waiting: 0, findings: 0, drift: [] });
+    for (const table of ['recipes', 'passengers'])
+      expect(await objects(`select * from ${table}_archive order by _record`)).toEqual(
+        await objects(`select * from ${table} order by _record`),
+      );
+  });
+
+  test('has its drift found by a crawl and by the comparison, which both leave the other tables in peace', async () => {
+    const { s3 } = pipeline.target;
+    const foreign = { Bucket: archive(), Key: 'recipes/lost/foreign.parquet' };
+    await s3.send(new PutObjectCommand({ ...foreign, Body: 'x' }));
+    await sluice(pipeline.directory, ['crawl', '--wait']);
+    expect((await catalogued()).findings).toBe(1);
+    const checked = await sluice(pipeline.directory, ['catalog', '--check', '--json']);
+    const [told] = documents(checked);
+    expect(told).toEqual({
+      table: 'recipes_archive',
+      bucket: archive(),
+      file: foreign.Key,
+      differences: ['it is in no partition'],
+    });
+    await s3.send(new DeleteObjectCommand(foreign));
+    await sluice(pipeline.directory, ['catalog', '--clear']);
+  });
+
+  test('has partitions that were lost registered again without a crawl', async () => {
+    const { glue, outputs } = pipeline.target;
+    const [difficulty = ''] = partitionsOf(await catalogued()) ?? [];
+    const of = { DatabaseName: outputs.catalog.database, TableName: 'recipes_archive' };
+    await glue.send(new DeletePartitionCommand({ ...of, PartitionValues: [difficulty] }));
+    expect(partitionsOf(await catalogued())).not.toContain(difficulty);
+    const run = await sluice(pipeline.directory, ['catalog', '--register']);
+    expect(run.stdout).toContain('Added 1 partition.');
+    expect(partitionsOf(await catalogued())).toContain(difficulty);
+  });
+
+  test('has files in Glacier, which are not compared, and of which a query says how to restore them', async () => {
+    const { s3 } = pipeline.target;
+    const [file] = await Array.fromAsync(listObjects(pipeline.target, archive(), 'recipes/'));
+    const Key = file?.Key ?? '';
+    const { Body: stored } = await s3.send(new GetObjectCommand({ Bucket: archive(), Key }));
+    const Body = (await stored?.transformToByteArray()) ?? '';
+    await s3.send(new PutObjectCommand({ Bucket: archive(), Key, Body, StorageClass: 'GLACIER' }));
+    rmSync(join(pipeline.target.directory, 'lake'), { recursive: true, force: true });
+    await expect(query('select count(*) from recipes_archive')).rejects.toThrow(
+      /recipes_archive is in GLACIER of S3, .*aws s3api restore-object --bucket \S+ --key '\S+'/,
+    );
+    expect(await query('select count(*) from recipes')).toEqual([[3]]);
+    const checked = await sluice(pipeline.directory, ['catalog', '--check']);
+    expect(checked.status).toBe(0);
+    expect(checked.stdout).toContain('1 file of the archive is in a class of S3 that must be restored');
+    await s3.send(new PutObjectCommand({ Bucket: archive(), Key, Body }));
   });
 });
 
@@ -216,14 +306,14 @@ test('the catalog shows of an Iceberg table its snapshots and files, and of a CS
   expect(shown).toMatch(/passengers +csv +\d+ +– +– +– +– +– +– +–/);
 });
 
-test('a dead-lettered change of the lake is named by `catalog`, and `catalog --register` leaves none', async () => {
+test('a dead-lettered change of the archive is named by `catalog`, and `catalog --register` leaves none', async () => {
   const { catalog } = pipeline.target.outputs;
   const run = async (...args: string[]) => (await sluice(pipeline.directory, ['catalog', ...args])).stdout;
   expect(await run()).not.toContain('dead-lettered');
   const QueueUrl = catalog.crawlDeadLetterQueue;
   await pipeline.target.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: '{"Records":[]}' }));
   expect(await run()).toContain(
-    '1 change of the lake was dead-lettered, so partitions may be missing. To add them: npx sluice catalog --register',
+    '1 change of the archive was dead-lettered, so partitions may be missing. To add them: npx sluice catalog --register',
   );
   expect(await run('--register')).not.toContain('dead-lettered');
   expect((await queueDepth(pipeline.target, QueueUrl)).waiting).toBe(0);

@@ -1,3 +1,4 @@
+import type { NewPartition } from '../../lake/partitions.ts';
 import type { TableCatalog, TablePointer } from '../../lake/table-catalog.ts';
 
 /** Has a call noted, and its effect, unless the caller was killed. */
@@ -6,6 +7,7 @@ type Call = <Answer>(operation: string, table: string, effect: () => Answer) => 
 /** A catalog of tables in memory: one pointer each, changed by compare-and-swap as Glue does. */
 export class MemoryCatalog implements TableCatalog {
   readonly #pointers = new Map<string, TablePointer>();
+  readonly #partitions = new Map<string, Map<string, readonly string[]>>();
   readonly #call: Call;
 
   constructor(call: Call) {
@@ -15,6 +17,11 @@ export class MemoryCatalog implements TableCatalog {
   /** The URI of a table's current metadata file. */
   metadataOf(table: string): string | undefined {
     return this.#pointers.get(table)?.metadata;
+  }
+
+  /** The values of a table's partitions, by their folders. */
+  partitionsOf(table: string): Readonly<Record<string, readonly string[]>> {
+    return Object.fromEntries(this.#partitions.get(table) ?? []);
   }
 
   takeFrom(other: MemoryCatalog): void {
@@ -35,6 +42,14 @@ export class MemoryCatalog implements TableCatalog {
       table,
       () => this.#pointers.get(table)?.version === from.version && this.#set(table, metadata),
     );
+  }
+
+  register(table: string, partitions: readonly NewPartition[]): Promise<void> {
+    return this.#call('BatchCreatePartition', table, () => {
+      const known = this.#partitions.get(table) ?? new Map<string, readonly string[]>();
+      this.#partitions.set(table, known);
+      for (const { values, location } of partitions) known.set(location, values);
+    });
   }
 
   #set(table: string, metadata: string): boolean {

@@ -1,4 +1,4 @@
-import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { GetObjectCommand, InvalidObjectState } from '@aws-sdk/client-s3';
 import { parquetSchema } from 'hyparquet';
 import { errorText } from '../../../domain/errors.ts';
 import { driftOf, parquetFooter, type ReadRange } from '../../../domain/tables/drift.ts';
@@ -18,23 +18,26 @@ import { openTable } from './snapshots.ts';
 
 const FILES_AT_ONCE = 32;
 
-/** A file of the lake, and how it differs from its table. */
+/** A file of the lake or the archive, and how it differs from its table. */
 export interface ComparedFile {
   /** `undefined` when no table has its files there. */
   readonly table: string | undefined;
+  readonly bucket: string;
   readonly file: string;
-  readonly differences: readonly string[];
+  /** `unread` of a file in an archive class of S3 that was not restored. */
+  readonly differences: readonly string[] | 'unread';
 }
 
 /**
  * Compares every file that the tables show with its table: those of the current snapshots of Iceberg tables,
- * and those in the folders of the other tables. It reads the footer or the header of each file. What a
- * version has prepared and older snapshots show is nobody's fault.
+ * and those in the folders of the other tables and of the archive. It reads the footer or the header of each
+ * file. What a version has prepared and older snapshots show is nobody's fault.
  */
 export async function* compareFiles(target: Target): AsyncGenerator<ComparedFile> {
   const tables = await readCatalog(target, true);
   for (const table of tables) if (table.format === ICEBERG) yield* compareSnapshot(target, table);
-  yield* compareFolders(target, tables);
+  const { processed, archive } = target.outputs.buckets;
+  for (const bucket of [processed, archive]) yield* compareFolders(target, bucket, tables);
 }
 
 async function* compareSnapshot(target: Target, table: CatalogTable): AsyncGenerator<ComparedFile> {
@@ -44,7 +47,7 @@ async function* compareSnapshot(target: Target, table: CatalogTable): AsyncGener
   yield* concurrently(await liveFiles(open.metadata, open.read), FILES_AT_ONCE, async (file) => {
     const { bucket, key } = parseS3Uri(file.filePath);
     const read = rangeReader(target, bucket, key, file.fileSizeInBytes);
-    return { table: table.name, file: key, differences: await driftFromSchema(schema, file, read) };
+    return { table: table.name, bucket, file: key, differences: await driftFromSchema(schema, file, read) };
   });
 }
 
@@ -63,29 +66,45 @@ async function driftFromSchema(schema: Schema, file: LiveFile, read: ReadRange):
   }
 }
 
-/** Compares what is in the lake outside of the Iceberg tables. */
+/** Compares what is in a bucket outside of the Iceberg tables. */
 async function* compareFolders(
   target: Target,
+  bucket: string,
   tables: readonly CatalogTable[],
 ): AsyncGenerator<ComparedFile> {
-  const { processed } = target.outputs.buckets;
-  const others = tables.filter(({ format }) => format !== ICEBERG);
-  const ofVersions = tables.flatMap(({ name }) => [`${name}/data/`, `${name}/metadata/`]);
-  const listed = listObjects(target, processed);
+  const here = tables.filter((table) => table.bucket === bucket);
+  const others = here.filter(({ format }) => format !== ICEBERG);
+  const isArchive = bucket === target.outputs.buckets.archive;
+  // What the versions of every dataset prepare, and the metadata of Iceberg tables.
+  const ofVersions = isArchive ? [] : here.flatMap(({ name }) => [`${name}/data/`, `${name}/metadata/`]);
+  const listed = listObjects(target, bucket);
   yield* concurrently(
     filtered(listed, ({ Key }) => !ofVersions.some((prefix) => Key.startsWith(prefix))),
     FILES_AT_ONCE,
     async ({ Key, Size = 0 }) => {
       const table = others.find(({ prefix }) => Key.startsWith(prefix));
-      if (table === undefined) return { table, file: Key, differences: ['it belongs to no table'] };
+      if (table === undefined) return { table, bucket, file: Key, differences: ['it belongs to no table'] };
       const folder = Key.slice(table.prefix.length, Key.lastIndexOf('/') + 1);
       const differences =
         partitionValues(table.partitionKeys, folder) === undefined
           ? ['it is in no partition']
-          : await driftOf(table, Size, rangeReader(target, table.bucket, Key, Size));
-      return { table: table.name, file: Key, differences };
+          : await driftUnlessArchived(table, Size, rangeReader(target, bucket, Key, Size));
+      return { table: table.name, bucket, file: Key, differences };
     },
   );
+}
+
+async function driftUnlessArchived(
+  table: CatalogTable,
+  size: number,
+  read: ReadRange,
+): Promise<string[] | 'unread'> {
+  try {
+    return await driftOf(table, size, read);
+  } catch (error) {
+    if (error instanceof InvalidObjectState) return 'unread';
+    throw error;
+  }
 }
 
 async function* filtered<Each>(all: AsyncIterable<Each>, isWanted: (each: Each) => boolean) {

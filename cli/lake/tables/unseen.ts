@@ -4,20 +4,20 @@ import type { Target } from '../../target/target.ts';
 import { count } from '../../terminal/terminal.ts';
 import { type CatalogTable, readCatalog } from '../catalog.ts';
 
-/** Files of a table that a query does not see, since no crawl has registered their partition. */
+/** Files of a table that a query does not see, since the catalog does not know their partition. */
 export interface Unseen {
   readonly table: string;
   readonly files: number;
 }
 
 /**
- * `2 files of recipes are in partitions that no crawl has registered, …`
+ * `2 files of recipes are in partitions that the catalog does not know, …`
  *
  * @param on the option that names the stack: ` --stack prod`
  */
 export function describeUnseen({ table, files }: Unseen, on: string): string {
   const are = files === 1 ? 'is in a partition' : 'are in partitions';
-  return `${count(files, 'file')} of ${table} ${are} that no crawl has registered, so queries don't see ${files === 1 ? 'it' : 'them'}. To register: npx sluice crawl --wait${on}`;
+  return `${count(files, 'file')} of ${table} ${are} that the catalog does not know, so queries don't see ${files === 1 ? 'it' : 'them'}. To register: npx sluice catalog --register${on}`;
 }
 
 /** The unseen files of these versions of objects, by their receipts: only tables of CSV have partitions. */

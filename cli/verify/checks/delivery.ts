@@ -110,7 +110,7 @@ export function checkQueues(facts: Facts, inspection: Inspection): void {
   const crawlDlq = inspection.need(deadLetters, 'queue_missing', 'crawl', 'The DLQ of the crawl queue');
   if (crawlQueue !== undefined && crawlDlq !== undefined)
     checkRedrive(crawlQueue, crawlDlq, 'the crawls', inspection);
-  const bucket = knownOf(facts.buckets.processed);
+  const bucket = knownOf(facts.buckets.archive);
   if (crawlQueue === undefined || bucket === undefined) return;
   const why = whyRefused(
     crawlQueue.policy,
@@ -191,7 +191,7 @@ export function checkKey({ key, buckets }: Facts, inspection: Inspection): void 
         isEvents,
         'key_refuses_service',
         arn,
-        `The stack's key does not allow ${action} to ${service}: ${why}. So ${isEvents ? 'EventBridge can send to no stage' : `S3 can't tell the crawl queue of changes in ${knownOf(buckets.processed)?.name ?? 'the lake'}`}.`,
+        `The stack's key does not allow ${action} to ${service}: ${why}. So ${isEvents ? 'EventBridge can send to no stage' : `S3 can't tell the crawl queue of changes in ${knownOf(buckets.archive)?.name ?? 'the archive'}`}.`,
       );
     }
 }
@@ -208,14 +208,14 @@ export function checkBuckets({ buckets, catalog }: Facts, inspection: Inspection
       else inspection.warns('notification_off', found.name, message);
     }
     const queue = knownOf(catalog.queue);
-    if (purpose !== 'processed' || queue === undefined) continue;
+    if (purpose !== 'archive' || queue === undefined) continue;
     const events = found.queues.filter(({ arn }) => arn === queue.arn).flatMap((each) => each.events);
     const lacking = ['s3:ObjectCreated:*', 's3:ObjectRemoved:*'].filter((each) => !events.includes(each));
     if (lacking.length > 0)
       inspection.fails(
         'crawl_queue_untold',
         found.name,
-        `The processed bucket does not tell the crawl queue ${queue.name} of ${lacking.join(' and ')}, so no crawl learns of new partitions.`,
+        `The archive bucket does not tell the crawl queue ${queue.name} of ${lacking.join(' and ')}, so no crawl learns of new partitions.`,
       );
   }
 }

@@ -63,7 +63,7 @@ export function checkCatalog({ catalog }: Facts, inspection: Inspection): void {
       inspection.warns(
         'schedule_disabled',
         scheduleName,
-        'The crawl schedule is disabled, so new partitions of CSV tables stay unseen until somebody crawls.',
+        'The crawl schedule is disabled, so new partitions of the archive stay unseen until somebody crawls.',
         `If the configuration does not disable it (sluice:catalog.scheduled), bring it back: ${inspection.redeploy.replace(/^.*: /, '')}`,
       );
     if (schedule.crawler !== crawlerName)

@@ -1,6 +1,7 @@
 import { GetCrawlerCommand } from '@aws-sdk/client-glue';
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { GetScheduleCommand } from '@aws-sdk/client-scheduler';
+import { archiveTableName } from '../../../domain/dataset.ts';
 import { ledgerTables } from '../../../domain/tables/ledger-tables.ts';
 import { glueTables, icebergMetadata } from '../../lake/catalog.ts';
 import type { Target } from '../../target/target.ts';
@@ -64,10 +65,9 @@ async function wantedTables(target: Target): Promise<WantedTable[]> {
     const madeAt = KeyCount > 0 ? `s3://${folder.Bucket}/${folder.Prefix}` : undefined;
     return { name, isIceberg: true, madeAt };
   });
-  const ofLedger = Object.values(ledgerTables).map(({ name }) => ({
-    name,
-    isIceberg: false,
-    madeAt: undefined,
-  }));
-  return [...(await Promise.all(ofDatasets)), ...ofLedger];
+  const others = [
+    ...target.registry.all.map(({ name }) => archiveTableName(name)),
+    ...Object.values(ledgerTables).map(({ name }) => name),
+  ].map((name) => ({ name, isIceberg: false, madeAt: undefined }));
+  return [...(await Promise.all(ofDatasets)), ...others];
 }

@@ -1,5 +1,6 @@
+import { DeletePartitionCommand } from '@aws-sdk/client-glue';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
-import { VERIFICATION } from '../../../domain/dataset.ts';
+import { archiveTableName, VERIFICATION } from '../../../domain/dataset.ts';
 import { ErasureScope } from '../../../domain/operations/erasure.ts';
 import { dataPrefixOf, parseFileKey, parseLedgerKey } from '../../../domain/versions/key-layout.ts';
 import { unreadableDocument } from '../../../store/ledger.ts';
@@ -15,11 +16,12 @@ import { HIDDEN_SECONDS } from '../../target/held-messages.ts';
 import { queueDepth } from '../../target/queue-state.ts';
 import type { Target } from '../../target/target.ts';
 import { probeObjects, probePrefix } from './objects.ts';
+import { archiveTable } from './sinks.ts';
 import { differs, type ProbeOptions, untilNextLook } from './step.ts';
 
 type CleanUpOptions = Pick<ProbeOptions, 'target' | 'signal' | 'progress' | 'mysqlUrl'>;
 
-/** Erases everything of a run, from every bucket and queue, MySQL and every snapshot of the table. */
+/** Erases everything of a run: in every bucket and queue, MySQL, every snapshot of the table, the catalog. */
 export async function cleanUp(
   { run, keys }: { readonly run: string; readonly keys: readonly string[] },
   options: CleanUpOptions,
@@ -37,6 +39,8 @@ export async function cleanUp(
   const left = await (url === undefined
     ? erase(undefined)
     : withMysql(url, (connection) => erase(new RowsOfObjects(connection))));
+  // Its files are gone, so that no crawl brings it back.
+  await removePartition(run, target);
   if (!isEmpty(left))
     throw differs(
       'left_behind',
@@ -47,6 +51,13 @@ export async function cleanUp(
   return `everything was erased; the table ${VERIFICATION} stays, with nothing of this run in any snapshot, and the lines in the logs until their retention ends`;
 }
 
+async function removePartition(run: string, { glue, outputs }: Target): Promise<void> {
+  const of = { DatabaseName: outputs.catalog.database, TableName: archiveTableName(VERIFICATION) };
+  await glue.send(new DeletePartitionCommand({ ...of, PartitionValues: [run] })).catch((error: Error) => {
+    if (error.name !== 'EntityNotFoundException') throw error;
+  });
+}
+
 async function retract(keys: readonly string[], { target, signal, progress }: CleanUpOptions): Promise<void> {
   const Bucket = target.outputs.buckets.raw;
   for (const Key of keys) await target.s3.send(new DeleteObjectCommand({ Bucket, Key }));
@@ -55,7 +66,8 @@ async function retract(keys: readonly string[], { target, signal, progress }: Cl
 
 /**
  * Erases what runs have left behind that were interrupted or killed. A run that was killed while it erased
- * has objects no longer, but entries in the ledger, which go last, or files whose names have its name.
+ * has objects no longer, but entries in the ledger, which go last, files whose names have its name, or its
+ * partition.
  *
  * @returns how many runs
  */
@@ -68,6 +80,7 @@ export async function cleanUpAll(options: CleanUpOptions): Promise<number> {
   for await (const { key } of listVersions(target, target.outputs.buckets.raw, probePrefix)) noteKey(key);
   for await (const key of keysInLedger(target)) noteKey(key);
   for await (const run of runsOfFiles(target)) note(run);
+  for (const { values } of (await archiveTable(target))?.partitions ?? []) note(values[0] ?? '');
   if (runs.size > 0) await untilReleased(options);
   for (const [run, keys] of runs) await cleanUp({ run, keys: [...keys] }, options);
   return runs.size;

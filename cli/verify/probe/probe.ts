@@ -16,7 +16,7 @@ import { follow } from './follow.ts';
 import { type ProbeObject, type ProbeObjects, probeObjects } from './objects.ts';
 import { redrivePoison } from './poison.ts';
 import { sendEvent } from './send-event.ts';
-import { queryProbe, queryProbeInMysql, reconcileProbe, tryCrawl } from './sinks.ts';
+import { crawlForProbe, queryProbe, queryProbeInMysql, reconcileProbe } from './sinks.ts';
 import {
   differs,
   type ProbeOptions,
@@ -60,7 +60,7 @@ export class Probe {
     });
     await this.#step('crawl', () => {
       if (!crawl) throw new StepSkipped('--no-crawl');
-      return tryCrawl(this.#options);
+      return crawlForProbe(objects, this.#options);
     });
     // Whatever failed, nothing is to stay; but what is stuck is what a person must look at, and its message
     // comes back until its last attempt.

@@ -1,5 +1,5 @@
-import { VERIFICATION } from '../../../domain/dataset.ts';
-import { crawlAndWait } from '../../lake/catalog.ts';
+import { archiveTableName, VERIFICATION } from '../../../domain/dataset.ts';
+import { type CatalogTable, crawlAndWait, readCatalog } from '../../lake/catalog.ts';
 import { queryLake } from '../../lake/lake.ts';
 import type { QueryResult } from '../../lake/query-result.ts';
 import { differenceText } from '../../ledger/reconcile/difference-text.ts';
@@ -7,6 +7,7 @@ import { reconcile } from '../../ledger/reconcile/reconcile.ts';
 import type { LookInTables } from '../../ledger/reconcile/reconciled.ts';
 import { withTables } from '../../mysql/look-in-tables.ts';
 import { queryMysql } from '../../mysql/query-mysql.ts';
+import type { Target } from '../../target/target.ts';
 import { count } from '../../terminal/terminal.ts';
 import type { ProbeObjects } from './objects.ts';
 import { differs, type ProbeOptions, StepSkipped } from './step.ts';
@@ -40,17 +41,31 @@ export async function reconcileProbe(
   return `${count(replacing.written, 'row')} in the lake and the archive${found.tables === undefined ? '' : ' and MySQL'}, and nothing else`;
 }
 
-/**
- * Crawls. The crawler registers partitions of CSV tables alone, and the probe objects have none, so this
- * shows that the crawler may do its work.
- */
-export async function tryCrawl({ target, timeoutMs, signal, progress }: ProbeOptions): Promise<string> {
+/** Crawls, after which the catalog must have the run's partition of the archive. */
+export async function crawlForProbe(
+  { run }: ProbeObjects,
+  { target, timeoutMs, signal, progress }: ProbeOptions,
+): Promise<string> {
   const { crawler } = target.outputs.catalog;
   const cure = 'To see the last crawls: npx sluice catalog. Their log is in the group /aws-glue/crawlers.';
   await crawlAndWait(target, timeoutMs / 1000, progress, signal).catch((error: Error) => {
     throw differs('crawl_failed', crawler, error.message, cure);
   });
-  return 'a crawl succeeded';
+  const { partitions = [] } = (await archiveTable(target)) ?? {};
+  if (!partitions.some(({ values }) => values[0] === run))
+    throw differs(
+      'partition_missing',
+      crawler,
+      `The crawl ended, and did not register the archive's partition run=${run}: it was not told of the new files, or may not read them.`,
+      cure,
+    );
+  return 'the crawl registered the new partition of the archive';
+}
+
+/** The table of the archive of the probe objects, with the partitions of runs that were not erased. */
+export async function archiveTable(target: Target): Promise<CatalogTable | undefined> {
+  const tables = await readCatalog(target, true);
+  return tables.find(({ name }) => name === archiveTableName(VERIFICATION));
 }
 
 const sql = (run: string) => `select id, text from ${VERIFICATION} where run = '${run}' order by id`;

@@ -1,6 +1,13 @@
 import pLimit from 'p-limit';
-import { csvTableKey, type PublishedPath, type VersionPath } from '../../../domain/versions/key-layout.ts';
+import {
+  csvTableKey,
+  csvTablePrefix,
+  type PublishedPath,
+  parseDataKey,
+  type VersionPath,
+} from '../../../domain/versions/key-layout.ts';
 import { isShownBy, type LedgerEntry, withCommitted } from '../../../domain/versions/ledger.ts';
+import { catalogValues } from '../../../domain/versions/partition-path.ts';
 import type { StoredObject } from '../../../domain/versions/receipt.ts';
 import { activeObject, isActive } from '../../../domain/versions/version-status.ts';
 import type { Ledger } from '../../../store/ledger.ts';
@@ -23,7 +30,8 @@ interface CopyCommit {
 
 /**
  * Commits to the table of a dataset that is processed as CSV: copies a version's files into the table's
- * folder, then removes those of older versions. A reader of the folder meets both in between.
+ * folder, has new partitions known to the catalog, then removes the files of older versions. A reader of the
+ * folder meets both in between.
  */
 export async function commitCopies(commit: CopyCommit): Promise<Outcome> {
   const { path, ledger, buckets, context } = commit;
@@ -37,6 +45,7 @@ export async function commitCopies(commit: CopyCommit): Promise<Outcome> {
   const { type, sequencer, versionId } = entry.current;
   const files = type === 'created' ? await filesOf(path, ledger) : [];
   await copyFiles(files, commit);
+  await registerFolders(files, commit);
   // Before the ledger notes it: an attempt that dies in between tells it again.
   if (!isNoted) await context.announce?.([commitEvent(entry, files, undefined)]);
   const latest = await ledger.change(
@@ -67,6 +76,22 @@ async function copyFiles(files: readonly StoredObject[], { buckets, context }: C
     files.map(({ key, versionId = '' }) =>
       limit(() => context.store.copy({ bucket, key, versionId }, { bucket, key: csvTableKey(key) })),
     ),
+  );
+}
+
+/** Queries see only the files of partitions that the catalog knows. */
+async function registerFolders(
+  files: readonly StoredObject[],
+  { path: { dataset }, buckets, context: { catalog } }: CopyCommit,
+): Promise<void> {
+  const paths = new Set(files.map(({ key }) => parseDataKey(key)?.partitionPath ?? ''));
+  paths.delete('');
+  if (paths.size === 0) return;
+  if (catalog === undefined) throw new TypeError('The commit has no catalog.');
+  const folder = `s3://${buckets.processed}/${csvTablePrefix(dataset)}`;
+  await catalog.register(
+    dataset,
+    [...paths].map((each) => ({ values: catalogValues(each), location: `${folder}${each}` })),
   );
 }
 

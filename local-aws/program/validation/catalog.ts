@@ -4,6 +4,7 @@ import {
   type Check,
   json,
   matches,
+  type OfType,
   oneOf,
   parses,
   physicalName,
@@ -130,8 +131,11 @@ function isHiveType(text: string): boolean {
   return new RegExp(`^${type}$`).test(left);
 }
 
-/** "Only a single target is supported by the crawler", which has a queue; deletions can only be logged. */
-function* catalogTargets({ inputs }: Resource): ReturnType<Check> {
+/**
+ * "Only a single target is supported by the crawler", which has a queue and at least one table, and "all
+ * catalog tables should point to same Amazon S3 bucket"; deletions can only be logged.
+ */
+function* catalogTargets({ inputs }: Resource, ofType: OfType): ReturnType<Check> {
   const targets = [inputs['catalogTargets'] ?? []].flat();
   if (targets.length === 0) return;
   const eventMode = valueAt(inputs, 'recrawlPolicy.recrawlBehavior') === 'CRAWL_EVENT_MODE';
@@ -139,6 +143,16 @@ function* catalogTargets({ inputs }: Resource): ReturnType<Check> {
     yield ['catalogTargets', `must be one target in event mode, not ${targets.length}`];
   if (eventMode && valueAt(targets[0], 'eventQueueArn') === undefined)
     yield ['catalogTargets.0.eventQueueArn', 'is required in event mode'];
+  const names = [valueAt(targets[0], 'tables') ?? []].flat();
+  if (names.length === 0) yield ['catalogTargets.0.tables', 'must name at least one table'];
+  const buckets = ofType(tableType)
+    .filter(({ outputs }) => names.some((name) => name === outputs['name']))
+    .map(({ inputs: table }) => String(valueAt(table, 'storageDescriptor.location')).split('/')[2]);
+  if (eventMode && new Set(buckets).size > 1)
+    yield [
+      'catalogTargets.0.tables',
+      `must lie in one bucket in event mode, not in ${[...new Set(buckets)].join(', ')}`,
+    ];
   if (valueAt(inputs, 'schemaChangePolicy.deleteBehavior') !== 'LOG')
     yield ['schemaChangePolicy.deleteBehavior', 'must be LOG when the targets are tables of the catalog'];
 }

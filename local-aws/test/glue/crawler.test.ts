@@ -373,6 +373,19 @@ describe('a crawl', () => {
     expect(sqs.counts('crawl')).toMatchObject({ visible: 0, inFlight: 0 });
   });
 
+  test('lists everything once more when the crawler has other tables than before', async () => {
+    await put('readings/place=Ulm/day=2026-01-01/a.csv');
+    await stop();
+    const [crawler] = settings.crawlers;
+    if (crawler === undefined) throw new Error('There is no crawler.');
+    await start({ ...settings, crawlers: [{ ...crawler, tables: ['places'] }] });
+    // The second one takes the change, which is of none of its tables.
+    for (const _ of [1, 2]) expect(await crawled()).toMatchObject({ partitionsCreated: '0' });
+    await stop();
+    await start();
+    expect(await crawled()).toMatchObject({ partitionsCreated: '1' });
+  });
+
   test('keeps a partition whose files were deleted, as LOG requires', async () => {
     const Key = 'readings/place=Ulm/day=2026-01-01/a.csv';
     await put(Key);

@@ -64,7 +64,7 @@ export const broken: readonly Broken[] = [
   row('a key that is gone', 'key', gone, 'key_missing', 'blocks', /KMS key does not exist/),
   row('a key that is to be deleted', 'key.value.state', 'PendingDeletion', 'key_unusable', 'blocks', /cancel-key-deletion/),
   row('a bucket that tells EventBridge nothing', 'buckets.raw.value.eventBridge', false, 'notification_off', 'blocks', /The raw bucket sends nothing to EventBridge, so no stage that it feeds ever starts/),
-  row('a lake that does not tell the crawl queue', 'buckets.processed.value.queues', [], 'crawl_queue_untold', 'fails', /s3:ObjectCreated:\* and s3:ObjectRemoved:\*/),
+  row('an archive that does not tell the crawl queue', 'buckets.archive.value.queues', [], 'crawl_queue_untold', 'fails', /s3:ObjectCreated:\* and s3:ObjectRemoved:\*/),
   row('a ledger that tells EventBridge nothing', 'buckets.ledger.value.eventBridge', false, 'notification_off', 'blocks', /no stage that it feeds ever starts/),
   row('a bucket that is gone', 'buckets.archive', gone, 'bucket_missing', 'blocks', /The archive bucket does not exist/),
   row('a queue that no function reads', `${extraction}.mappings.value`, [], 'mapping_missing', 'blocks', /No function reads the queue/),

@@ -1,9 +1,10 @@
+import { CreatePartitionCommand } from '@aws-sdk/client-glue';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type ProbeObjects, probeObjects } from '../../../cli/verify/probe/objects.ts';
 import { sendEvent } from '../../../cli/verify/probe/send-event.ts';
-import { VERIFICATION } from '../../../domain/dataset.ts';
+import { archiveTableName, VERIFICATION } from '../../../domain/dataset.ts';
 import { archiveKey, dataKey, versionPath } from '../../../domain/versions/key-layout.ts';
 import { versionsOf } from '../../../store/listing.ts';
 import { settledState, startTestPipeline, type TestPipeline } from '../../pipeline/running-pipeline.ts';
@@ -91,6 +92,14 @@ test.each(['processed', 'archive'] as const)(
     await clean();
   },
 );
+
+test('--clean finds a run that has only its partition of the archive left', async () => {
+  const { glue, outputs } = pipeline.target;
+  const PartitionInput = { Values: [probeObjects().run], StorageDescriptor: { Location: 's3://nowhere/' } };
+  const of = { DatabaseName: outputs.catalog.database, TableName: archiveTableName(VERIFICATION) };
+  await glue.send(new CreatePartitionCommand({ ...of, PartitionInput }));
+  await clean();
+});
 
 test('--clean waits for a dead letter that a killed run still holds', async () => {
   const { target } = pipeline;

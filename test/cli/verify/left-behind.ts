@@ -1,6 +1,7 @@
+import { paginateGetPartitions } from '@aws-sdk/client-glue';
 import { queueDepth } from '../../../cli/target/queue-state.ts';
 import type { Target } from '../../../cli/target/target.ts';
-import { VERIFICATION } from '../../../domain/dataset.ts';
+import { archiveTableName, VERIFICATION } from '../../../domain/dataset.ts';
 import { snapshotFiles } from '../../../formats/iceberg/metadata/expire.ts';
 import { parseMetadata } from '../../../formats/iceberg/metadata/metadata.ts';
 import { glueCatalog } from '../../../lake/glue-catalog.ts';
@@ -9,9 +10,9 @@ import { listVersions } from '../../../store/listing.ts';
 import { s3ObjectStore } from '../../../store/object-store.ts';
 
 /**
- * Everything of the probe objects that is left in any bucket, in any snapshot of their table, or in
- * extraction's DLQ. The table itself may stay: its metadata files, and the lists of its snapshots, if these
- * list nothing.
+ * Everything of the probe objects that is left in any bucket, in any snapshot of their table, among the
+ * partitions of their archive, or in extraction's DLQ. The table itself may stay: its metadata files, and the
+ * lists of its snapshots, if these list nothing.
  */
 export async function leftBehind(target: Target): Promise<string[]> {
   const table = await tableItself(target);
@@ -19,6 +20,12 @@ export async function leftBehind(target: Target): Promise<string[]> {
   for (const bucket of Object.values(target.outputs.buckets))
     for await (const { key } of listVersions(target, bucket))
       if (key.includes(VERIFICATION) && !table.own.has(`s3://${bucket}/${key}`)) left.push(key);
+  const archive = {
+    DatabaseName: target.outputs.catalog.database,
+    TableName: archiveTableName(VERIFICATION),
+  };
+  for await (const { Partitions = [] } of paginateGetPartitions({ client: target.glue }, archive))
+    left.push(...Partitions.flatMap(({ Values = [] }) => Values));
   const { waiting, inFlight } = await queueDepth(target, target.outputs.deadLetterQueues.extraction);
   return [...left, ...Array.from({ length: waiting + inFlight }, () => 'a dead letter')];
 }

@@ -144,6 +144,21 @@ describe('npx sluice verify', () => {
     expect(await leftBehind(pipeline.target)).toEqual([]);
   });
 
+  test('tells of a crawl that does not register the partition of the archive', async () => {
+    const { control, outputs } = pipeline.target;
+    const queue = outputs.catalog.crawlQueue.split('/').at(-1);
+    await control?.addFault({
+      kind: 'delay',
+      of: 'messages',
+      delayMs: 600_000,
+      resource: `arn:aws:sqs:${outputs.region}:000000000000:${queue}`,
+      times: null,
+    });
+    const verified = await verify();
+    expect(codesOf(verified)).toEqual(['partition_missing']);
+    expect(await leftBehind(pipeline.target)).toEqual([]);
+  });
+
   test('tells of a crawl that fails, after all the rest has passed', async () => {
     const { control, outputs } = pipeline.target;
     const queue = outputs.catalog.crawlQueue.split('/').at(-1);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type DeclaredTable, driftOf } from '../../../domain/tables/drift.ts';
+import { ParquetFile } from '../../../formats/parquet/file.ts';
 
 const table: DeclaredTable = {
   columns: [
@@ -43,4 +44,25 @@ test('a failed read is thrown, not reported as drift', async () => {
     throw new Error('no s3:GetObject');
   };
   await expect(driftOf(table, 9, failing)).rejects.toThrow('no s3:GetObject');
+});
+
+test('a column of a partition in a file of Parquet is no drift, and in one of CSV it is', async () => {
+  const columns = [{ name: 'id', type: 'string' }];
+  const partitionKeys = [{ name: 'place' }];
+  const file = new ParquetFile(
+    ['id', 'place'].map((name) => ({ name, type: { kind: 'string' }, nullable: false })),
+    {},
+  );
+  file.add({ id: 'a', place: 'Ulm' });
+  const bytes = file.finish();
+  const read = async (start: number, end: number) => bytes.subarray(start, end);
+  expect(await driftOf({ columns, format: 'parquet', partitionKeys }, bytes.length, read)).toEqual([]);
+  expect(await driftOf({ columns, format: 'parquet' }, bytes.length, read)).toEqual([
+    'its column place is not in the table',
+  ]);
+  const csv = Buffer.from('id,place\r\n');
+  const readCsv = async (start: number, end: number) => csv.subarray(start, end);
+  expect(await driftOf({ columns, format: 'csv', partitionKeys }, csv.length, readCsv)).toEqual([
+    'its column place is not in the table',
+  ]);
 });

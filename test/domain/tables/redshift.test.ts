@@ -3,12 +3,14 @@ import * as z from 'zod';
 import { datasets } from '../../../datasets/index.ts';
 import { passengers } from '../../../datasets/passengers.ts';
 import { recipes } from '../../../datasets/recipes.ts';
-import { defineDataset } from '../../../domain/dataset.ts';
-import { type GlueTable, glueTable, ledgerGlueTable } from '../../../domain/tables/glue.ts';
+import { type Dataset, defineDataset } from '../../../domain/dataset.ts';
+import { Registry } from '../../../domain/registry.ts';
+import { archiveGlueTable, type GlueTable, glueTable, ledgerGlueTable } from '../../../domain/tables/glue.ts';
 import { glueDdl } from '../../../domain/tables/glue-ddl.ts';
 import { parseHiveType } from '../../../domain/tables/hive-type.ts';
 import { ledgerTables } from '../../../domain/tables/ledger-tables.ts';
 import {
+  archiveViewDdl,
   checkForSpectrum,
   externalSchemaDdl,
   redshiftDdl,
@@ -255,4 +257,31 @@ test('nested types of the catalog are parsed', () => {
   });
   for (const text of ['', 'array<', 'struct<a>', 'int>', 'list<int>', 'array<int>x'])
     expect(() => parseHiveType(text), text).toThrow('is not a type');
+});
+
+describe('the table of an archive', () => {
+  test('has the types of the rows, whatever the format of the lake, and no text for numbers', () => {
+    const { name, columns, partitionKeys, parameters } = archiveGlueTable(passengers as never);
+    expect(name).toBe('passengers_archive');
+    expect(columns).toContainEqual({ name: 'passenger_id', type: 'int' });
+    expect(columns).toContainEqual({ name: '_record', type: 'bigint' });
+    expect(partitionKeys).toEqual([]);
+    expect(parameters).toEqual({ EXTERNAL: 'TRUE', classification: 'parquet' });
+    for (const dataset of datasets) expect(spectrumFaults(archiveGlueTable(dataset))).toEqual([]);
+  });
+
+  test('has a view of its scalar columns, partitions included, without a cast', () => {
+    const { create } = archiveViewDdl(recipes as never);
+    expect(create).toMatch(/^\/\* \w+ \*\/ CREATE VIEW public\."recipes_archive" AS SELECT "recipe_id", /);
+    expect(create).toContain(', "_record", "difficulty" FROM lake."recipes_archive" WITH NO SCHEMA BINDING');
+    expect(create).not.toMatch(/CAST|nullif|"ingredients"/);
+  });
+
+  test('keeps its name: no dataset may have it', () => {
+    const named = (name: string) => ({ ...(recipes as Dataset), name });
+    expect(() => new Registry([named('soups_archive'), named('soups')])).toThrow(
+      /^Dataset "soups_archive": the catalog has a table of this name, which shows the archive of soups .*choose another name\.$/,
+    );
+    expect(new Registry([named('soups_archive')]).all).toHaveLength(1);
+  });
 });

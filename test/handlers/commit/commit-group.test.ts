@@ -75,6 +75,7 @@ const moving = (store: MemoryStore, move: TableCatalog['move']): Partial<StageCo
   catalog: {
     find: (table) => store.catalog.find(table),
     create: (table, metadata) => store.catalog.create(table, metadata),
+    register: (table, partitions) => store.catalog.register(table, partitions),
     move,
   },
 });

@@ -1,4 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { registry as deployed } from '../../../datasets/index.ts';
+import { passengers } from '../../../datasets/passengers.ts';
+import type { Dataset } from '../../../domain/dataset.ts';
+import { Registry } from '../../../domain/registry.ts';
 import { csvTableKey } from '../../../domain/versions/key-layout.ts';
 import { MemoryStore, storeWith } from '../../store/memory-store.ts';
 import {
@@ -14,16 +18,23 @@ import {
 } from '../flow.ts';
 
 const KEY = 'passengers/titanic.csv';
+const byClass: Dataset = { ...(passengers as Dataset), partitionBy: ['pclass'] };
 const HEADER = 'PassengerId,Survived,Pclass,Name,Sex,Age,Cabin';
 const csv = (...names: string[]) =>
   [HEADER, ...names.map((name, i) => `${i + 1},1,3,${name},female,30,`), ''].join('\r\n');
 
 /** Takes a version as far as its publication. */
-async function publish(store: MemoryStore, versionId: string, sequencer: string, body: string) {
+async function publish(
+  store: MemoryStore,
+  versionId: string,
+  sequencer: string,
+  body: string,
+  registry = deployed,
+) {
   putRaw(store, KEY, body);
-  await extract(store, KEY, {}, { versionId, sequencer });
+  await extract(store, KEY, { registry }, { versionId, sequencer });
   for (const part of store.keys('temp').filter((key) => key.includes(`/${versionId}/`)))
-    await transform(store, part);
+    await transform(store, part, { registry });
 }
 
 const of = (keys: readonly string[], versionId: string) =>
@@ -54,6 +65,23 @@ describe('the table of a dataset that is processed as CSV', () => {
     await extract(store, KEY, {}, { type: 'deleted', versionId: 'marker', sequencer: '20' });
     expect(await commit(store, documentOf(store, 'marker'))).toMatchObject({ result: 'retracted' });
     expect(table(store)).toEqual([]);
+  });
+
+  it('has its new partitions known to the catalog before the entry says that it is committed', async () => {
+    const store = new MemoryStore();
+    const registry = new Registry([byClass]);
+    await publish(store, 'v1', '10', csv('a'), registry);
+    const document = documentOf(store, 'v1');
+    const refused = { ...store.catalog, register: () => Promise.reject(new Error('no Glue')) };
+    const failing = { registry, catalog: Object.setPrototypeOf(refused, store.catalog) };
+    await expect(commit(store, document, failing)).rejects.toThrow('no Glue');
+    expect(headsOf(store)[0]?.committed).toBeUndefined();
+    await commit(store, document, { registry });
+    const folder = 's3://processed/passengers/table/pclass=3/';
+    expect(store.catalog.partitionsOf('passengers')).toEqual({ [folder]: ['3'] });
+    expect(table(store).map((key) => `s3://processed/${key.slice(0, key.lastIndexOf('/') + 1)}`)).toEqual([
+      folder,
+    ]);
   });
 
   it('is unchanged by a message that comes again, and by one that was overtaken', async () => {

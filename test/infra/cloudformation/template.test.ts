@@ -30,11 +30,11 @@ describe.each(Object.entries(conversions).flatMap(([type, each]) => ('nothing' i
 );
 
 test('a bucket has what other resources set', () => {
-  const raw = Object.entries(template.Resources).find(([id]) => id === 'SluiceDevProcessedBucket');
-  expect(raw?.[1]).toMatchObject({
+  const archive = Object.entries(template.Resources).find(([id]) => id === 'SluiceDevArchiveBucket');
+  expect(archive?.[1]).toMatchObject({
     Type: 'AWS::S3::Bucket',
     Properties: {
-      BucketName: 'sluice-dev-processed-local',
+      BucketName: 'sluice-dev-archive-local',
       VersioningConfiguration: { Status: 'Enabled' },
       PublicAccessBlockConfiguration: { BlockPublicAcls: true },
       BucketEncryption: { ServerSideEncryptionConfiguration: [{ BucketKeyEnabled: true }] },

@@ -150,7 +150,7 @@ describe('a stack with everything', () => {
     expect(new Set(codes.map(([code]) => code)).size).toBe(codes.length);
   });
 
-  test('gets a table and its view with a new dataset, and changes a table in place when the type of a column of a row changes', async () => {
+  test('gets its tables and their views with a new dataset, and changes the table of the archive in place when the type of a column of a row changes', async () => {
     const dataset = edited(
       { file: 'datasets/passengers.ts', find: "name: 'passengers'", replace: "name: 'travellers'" },
       directory,
@@ -174,11 +174,13 @@ describe('a stack with everything', () => {
         .filter(({ does }) => does === 'create')
         .map(typeOf)
         .sort(),
-    ).toEqual(['CatalogTable', 'Statement', 'Statement', 'Statement']);
+    ).toEqual([...Array(2).fill('CatalogTable'), ...Array(6).fill('Statement')]);
     // A view over text files says the types of the columns.
     expect(typesOf(steps, 'replace', 'delete')).toEqual(['Statement']);
     const tables = steps.filter((each) => typeOf(each) === 'CatalogTable' && each.does === 'update');
-    expect(tables.map(({ urn }) => urn.split('::').at(-1))).toEqual(['sluice-dev-catalog-passengers']);
+    expect(tables.map(({ urn }) => urn.split('::').at(-1))).toEqual([
+      'sluice-dev-catalog-passengers_archive',
+    ]);
   });
 
   test('refuses to be destroyed while its data is protected', () => {

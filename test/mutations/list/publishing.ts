@@ -95,6 +95,13 @@ export const publishing: readonly Mutation[] = [
     caughtBy: 'test/handlers/commit/copies.test.ts',
   },
   {
+    name: 'registers no partition of a table of CSV',
+    file: copies,
+    find: '  await registerFolders(files, commit);\n',
+    replace: '',
+    caughtBy: 'test/handlers/commit/copies.test.ts',
+  },
+  {
     name: 'keeps copies that come after their version was replaced',
     file: copies,
     find: "  if (entry !== undefined && isShownBy('committed', entry)) await removeCopies(commit.path, commit);\n",

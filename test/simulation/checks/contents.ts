@@ -64,10 +64,15 @@ export class Contents {
 
   /**
    * The keys of the files that a reader of the lake meets: those of each table's snapshot, and the copies of
-   * a table of CSV. A file that is in two places is here twice.
+   * a table of CSV whose partition the catalog knows. A file that is in two places is here twice.
    */
   async lakeFiles(): Promise<string[]> {
-    const copies = this.keys('processed').filter((key) => parseCopyKey(key) !== undefined);
+    const { name } = this.bucket('processed').settings;
+    const copies = this.keys('processed').filter((key) => {
+      const folder = key.slice(0, key.lastIndexOf('/') + 1);
+      const partition = parseCopyKey(key)?.partitionPath;
+      return partition === '' || (partition !== undefined && this.#catalog.knows(`s3://${name}/${folder}`));
+    });
     const live = await Promise.all(this.#catalog.tables.map((table) => this.tableFiles(table)));
     return [...copies, ...live.flat()];
   }

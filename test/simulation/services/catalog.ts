@@ -12,6 +12,7 @@ export interface CatalogOnlooker {
 /** A catalog of tables in memory: one pointer each, changed by compare-and-swap as Glue does. */
 export class MemoryCatalog {
   readonly #pointers = new Map<string, TablePointer>();
+  readonly #folders = new Set<string>();
   readonly #onlooker: CatalogOnlooker;
 
   constructor(onlooker: CatalogOnlooker) {
@@ -25,6 +26,11 @@ export class MemoryCatalog {
   /** The URI of a table's current metadata file. */
   metadataOf(table: string): string | undefined {
     return this.#pointers.get(table)?.metadata;
+  }
+
+  /** Whether queries see the files of a folder of a CSV table. */
+  knows(location: string): boolean {
+    return this.#folders.has(location);
   }
 
   /** The catalog as one function's environment meets it, over the simulated network. */
@@ -50,6 +56,10 @@ export class MemoryCatalog {
           async () =>
             this.#pointers.get(table)?.version === from.version && (await this.#set(table, metadata)),
         ),
+      register: (table, partitions) =>
+        call(`BatchCreatePartition ${table}`, async () => {
+          for (const { location } of partitions) this.#folders.add(location);
+        }),
     };
   }
 
