@@ -47,6 +47,7 @@ async function commitAndDie(store: MemoryStore, n: number): Promise<void> {
   const catalog: StageContext['catalog'] = {
     find: (table) => store.catalog.find(table),
     create: (table, metadata) => store.catalog.create(table, metadata),
+    register: (table, partitions) => store.catalog.register(table, partitions),
     async move(table, from, metadata) {
       await store.catalog.move(table, from, metadata);
       throw new Error('The function was killed.');

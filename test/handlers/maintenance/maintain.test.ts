@@ -135,6 +135,7 @@ describe('snapshots', () => {
     const catalog: TableCatalog = {
       find: (table) => store.catalog.find(table),
       create: (table, metadata) => store.catalog.create(table, metadata),
+      register: (table, partitions) => store.catalog.register(table, partitions),
       async move(table, from, metadata) {
         if (conflicts === 0) {
           conflicts += 1;
