@@ -42,6 +42,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     redrive: async () => (await import('./commands/redrive.ts')).redrive,
     replay: async () => (await import('./commands/replay.ts')).replay,
     sweep: async () => (await import('./commands/sweep.ts')).sweep,
+    takeover: async () => (await import('./commands/takeover.ts')).takeover,
     erase: async () => (await import('./commands/erase.ts')).erase,
   },
   'Data model': {

@@ -19,9 +19,10 @@ export function plainArchiveKey(key: string): string {
  * such a file can't be published; it is taken over by being reprocessed.
  */
 export function plainFilesOf(receipts: readonly Receipt[]): string[] {
-  const files = receipts.flatMap((receipt) => {
+  const keys = receipts.flatMap((receipt) => {
     if (receipt.stage === 'extraction') return [];
-    return receipt.stage === 'transformation' ? receipt.outputs : receipt.files;
+    const files = receipt.stage === 'transformation' ? receipt.outputs : receipt.files;
+    return files.map(({ key }) => key);
   });
-  return [...new Set(files.map(({ key }) => key).filter(isPlainFile))];
+  return [...new Set(keys.filter(isPlainFile))];
 }

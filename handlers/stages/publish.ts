@@ -37,7 +37,7 @@ export async function publishIfWhole(
   }
   const transformations = await transformationsOf(path, current.parts, ledger, known);
   if (transformations === undefined) return;
-  // No table can show them: the version is reprocessed when the lake is taken over (docs/maintenance/upgrade.md).
+  // No table can show them: the version is reprocessed when the lake is taken over.
   if (plainFilesOf(transformations).length > 0) return;
   const parts = transformations.map(
     ({ part, outputs }): PublishedPart => ({
