@@ -126,7 +126,7 @@ function printHistory(history: ObjectHistory): void {
   if (work.length > 0) console.log(`\n${workTable(work)}`);
   if (state !== undefined) console.log(`\n${stateLines(state)}`);
   if (unreadable.length === 0) {
-    if (entry !== undefined) console.log(`\n${entryText(entry, history.state)}`);
+    if (entry !== undefined) console.log(`\n${entryText(entry, state)}`);
     return;
   }
   console.log();
