@@ -68,13 +68,14 @@ function tablesOf(loadings: readonly LoadingReceipt[]): RecordTotals['tables'] {
  * Two figures that ought to be equal and aren't, or a file that ought to exist and doesn't.
  *
  * `unfinished`: work without a receipt. `plain_files`: files of older code, which no table shows.
- * `interrupted`: an extraction that did not end, but has left rows, which no table shows. `counts`: receipts that contradict themselves or each other. `missing`: a file that a
- * receipt names does not exist. `not_shown`: a file that its table does not show. `unreadable`: a file whose
- * records can't be counted. `rows`: a file with more or fewer records than its receipt says. `altered`: a
- * file with as many records, but other content. `rejects`: like `rows`, for one code. `table`: more or fewer
- * rows in MySQL. `changed`: rows in MySQL that, with their lists, are not what was loaded. `orphans`: list
- * elements without their row. `stray`: rows in MySQL of versions that are not active. `dataset_gone`: rows of
- * a dataset that this code does not have.
+ * `interrupted`: an extraction that did not end, but has left rows, which no table shows. `counts`: receipts
+ * that contradict themselves or each other. `missing`: a file that a receipt names does not exist.
+ * `not_shown`: a file that its table does not show. `unreadable`: a file whose records can't be counted.
+ * `rows`: a file with more or fewer records than its receipt says. `altered`: a file with as many records,
+ * but other content. `rejects`: like `rows`, for one code. `table`: more or fewer rows in MySQL. `changed`:
+ * rows in MySQL that, with their lists, are not what was loaded. `orphans`: list elements without their row.
+ * `stray`: rows in MySQL of versions that are not active. `dataset_gone`: rows of a dataset that this code
+ * does not have.
  */
 export interface Difference {
   readonly kind:
