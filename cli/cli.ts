@@ -43,6 +43,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     replay: async () => (await import('./commands/replay.ts')).replay,
     maintain: async () => (await import('./commands/maintain.ts')).maintain,
     sweep: async () => (await import('./commands/sweep.ts')).sweep,
+    takeover: async () => (await import('./commands/takeover.ts')).takeover,
     erase: async () => (await import('./commands/erase.ts')).erase,
   },
   'Data model': {

@@ -23,6 +23,7 @@ import {
   mayBeForgotten,
 } from '../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../domain/versions/object-event.ts';
+import { plainFilesOf } from '../domain/versions/plain-files.ts';
 import {
   type PublishedDeletion,
   type PublishedPart,
@@ -253,6 +254,13 @@ export class Ledger {
   /** Whether anything of a version was published, so that sinks may show it. */
   async isPublished(path: VersionPath): Promise<boolean> {
     return (await this.#publishedKeys(path)).length > 0;
+  }
+
+  /** The plain files of a version; an unreadable receipt names none. */
+  async plainFiles(path: VersionPath): Promise<string[]> {
+    const extraction = extractionReceiptKey(path);
+    const keys = (await this.receiptKeys(path)).filter((key) => key !== extraction);
+    return plainFilesOf((await this.readableReceipts(keys)).receipts);
   }
 
   /** A part of a published version, by the key of its document. @throws {UnreadableDocument} */

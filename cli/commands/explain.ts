@@ -126,7 +126,7 @@ function printHistory(history: ObjectHistory): void {
   if (work.length > 0) console.log(`\n${workTable(work)}`);
   if (state !== undefined) console.log(`\n${stateLines(state)}`);
   if (unreadable.length === 0) {
-    if (entry !== undefined) console.log(`\n${entryText(entry)}`);
+    if (entry !== undefined) console.log(`\n${entryText(entry, state)}`);
     return;
   }
   console.log();
@@ -191,7 +191,9 @@ function attemptEnd(attempt: LedgerEntry['attempts'][number]): string {
 }
 
 /** What does not show the active version yet, or still shows what is deleted. */
-function unshownBy(entry: LedgerEntry): string[] {
+function unshownBy(entry: LedgerEntry, state: KeyState | undefined): string[] {
+  // The trouble says it.
+  if (state?.trouble?.kind === 'plain_files') return [];
   if (entry.current === undefined || isSettled(entry)) return [];
   const isDeleted = entry.current.type === 'deleted';
   const what = isDeleted ? 'is not known to have removed its rows' : 'does not show it yet';
@@ -201,7 +203,7 @@ function unshownBy(entry: LedgerEntry): string[] {
   ];
 }
 
-function entryText(entry: LedgerEntry): string {
+function entryText(entry: LedgerEntry, state: KeyState | undefined): string {
   const { current, attempts, superseded } = entry;
   const facts = [
     current === undefined
@@ -209,7 +211,7 @@ function entryText(entry: LedgerEntry): string {
       : current.type === 'created'
         ? `${isSettled(entry) ? 'The tables show version' : 'The active version is'} ${printable(current.versionId)}`
         : `It is deleted${isSettled(entry) ? ', and its rows are retracted' : ''}`,
-    ...unshownBy(entry),
+    ...unshownBy(entry, state),
     ...attempts.map(attemptEnd),
     ...(superseded.length > 0
       ? [`the rows and files of ${count(superseded.length, 'superseded version')} will be removed next`]

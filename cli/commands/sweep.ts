@@ -124,10 +124,14 @@ const explanations: Readonly<Record<SweepProblemKind, (finding: SweepProblem) =>
   not_retracted: () => 'it is deleted, but its rows are still there',
   interrupted: () => 'its extraction began and never ended',
   unfinished: ({ pieces, events }) =>
-    events[0]?.stage === 'extraction'
-      ? `${count(pieces, 'work item')} ${pieces === 1 ? 'is missing and its' : 'are missing and their'} input is gone; the object must be reprocessed`
-      : `${count(pieces, 'work item')} ${pieces === 1 ? 'waits' : 'wait'} for ${[...new Set(events.map(({ stage }) => stage))].join(' and ')}`,
+    events[0]?.event.type === 'deleted'
+      ? 'it is deleted, and not every sink is known to have removed its rows'
+      : events[0]?.stage === 'extraction'
+        ? `${count(pieces, 'work item')} ${pieces === 1 ? 'is missing and its' : 'are missing and their'} input is gone; the object must be reprocessed`
+        : `${count(pieces, 'work item')} ${pieces === 1 ? 'waits' : 'wait'} for ${[...new Set(events.map(({ stage }) => stage))].join(' and ')}`,
   unpublished: () => 'it is whole, and nobody has published it',
+  plain_files: () =>
+    'a release before November 2026 made its files, which no table of the lake shows. To take it over: npx sluice takeover',
   left_over: ({ pieces }) => `the rows and files of ${count(pieces, 'superseded version')} are still there`,
   unreadable: ({ reason = '' }) => `${printable(reason)} To reprocess it: npx sluice replay KEY --force`,
   dataset_gone: () => 'its rows belong to a dataset that this code does not have (docs/operations.md)',
@@ -141,6 +145,7 @@ Kinds of findings:
   interrupted    an extraction that died and whose message was dead-lettered
   unfinished     parts that a later stage has not processed, or a sink does not show
   unpublished    a version is whole, but nobody has published it
+  plain files    a version that a release before November 2026 made: npx sluice takeover
   left over      rows and files of superseded versions
   unreadable     an object whose ledger entry or receipts are damaged
   dataset gone   an object whose dataset was removed from the code: its rows must be removed by hand

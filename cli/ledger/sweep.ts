@@ -32,7 +32,8 @@ import { entryInGone, goneDatasets, ledgerOf } from './ledger.ts';
 
 /**
  * A kind of problem of a key. Besides missed events: `interrupted`: its extraction has died. `unfinished`: a
- * part waits for its stage. `unpublished`: it is whole, and nobody has published it. `left_over`: rows or
+ * part waits for its stage. `unpublished`: it is whole, and nobody has published it. `plain_files`: the same,
+ * and older code made its files. `left_over`: rows or
  * files of a superseded version are still there. `dataset_gone`: its rows belong to a dataset that the code
  * no longer has. `unreadable`: its ledger entry or a receipt can't be read.
  */
@@ -41,6 +42,7 @@ export type SweepProblemKind =
   | 'interrupted'
   | 'unfinished'
   | 'unpublished'
+  | 'plain_files'
   | 'left_over'
   | 'dataset_gone'
   | 'unreadable';
@@ -298,6 +300,11 @@ async function unfinishedOf(
     missing.map(({ stage, key: document }) => workItemEvent(target, stage, ledger, document)),
   );
   const there = events.filter((event) => event !== undefined);
+  // A whole lake may be like that. So it is not reprocessed beside what this command repairs.
+  if (there.length < events.length) {
+    const plain = await ledgerOf(target).plainFiles(path);
+    if (plain.length > 0) return of('plain_files', versionId, [], plain.length);
+  }
   // The event of the version has it published.
   if (there.length < events.length) return of('unpublished', versionId, again, 1);
   return of('unfinished', versionId, there, there.length);

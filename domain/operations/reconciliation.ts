@@ -1,3 +1,4 @@
+import { plainFilesOf } from '../versions/plain-files.ts';
 import {
   type ExtractionReceipt,
   type LoadingReceipt,
@@ -66,18 +67,20 @@ function tablesOf(loadings: readonly LoadingReceipt[]): RecordTotals['tables'] {
 /**
  * Two figures that ought to be equal and aren't, or a file that ought to exist and doesn't.
  *
- * `unfinished`: work without a receipt. `interrupted`: an extraction that did not end, but has left rows,
- * which no table shows. `counts`: receipts that contradict themselves or each other. `missing`: a file that a
- * receipt names does not exist. `not_shown`: a file that its table does not show. `unreadable`: a file whose
- * records can't be counted. `rows`: a file with more or fewer records than its receipt says. `altered`: a
- * file with as many records, but other content. `rejects`: like `rows`, for one code. `table`: more or fewer
- * rows in MySQL. `changed`: rows in MySQL that, with their lists, are not what was loaded. `orphans`: list
- * elements without their row. `stray`: rows in MySQL of versions that are not active. `dataset_gone`: rows of
- * a dataset that this code does not have.
+ * `unfinished`: work without a receipt. `plain_files`: files of older code, which no table shows.
+ * `interrupted`: an extraction that did not end, but has left rows, which no table shows. `counts`: receipts
+ * that contradict themselves or each other. `missing`: a file that a receipt names does not exist.
+ * `not_shown`: a file that its table does not show. `unreadable`: a file whose records can't be counted.
+ * `rows`: a file with more or fewer records than its receipt says. `altered`: a file with as many records,
+ * but other content. `rejects`: like `rows`, for one code. `table`: more or fewer rows in MySQL. `changed`:
+ * rows in MySQL that, with their lists, are not what was loaded. `orphans`: list elements without their row.
+ * `stray`: rows in MySQL of versions that are not active. `dataset_gone`: rows of a dataset that this code
+ * does not have.
  */
 export interface Difference {
   readonly kind:
     | 'unfinished'
+    | 'plain_files'
     | 'counts'
     | 'missing'
     | 'not_shown'
@@ -147,7 +150,12 @@ export function contradictionsOfShown(
 ): Difference[] {
   const { extraction, transformations } = byStage(receipts);
   if (extraction === undefined || transformations.length < extraction.parts.length) return [];
-  if (published === undefined) return work('versions published', 1, 0);
+  if (published === undefined) {
+    const plain = plainFilesOf(receipts).length;
+    return plain > 0
+      ? [{ kind: 'plain_files', of: 'files', found: plain }]
+      : work('versions published', 1, 0);
+  }
   const named = new Set(published);
   const outputs = transformations.flatMap((each) => each.outputs);
   return [

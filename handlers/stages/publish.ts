@@ -6,6 +6,7 @@ import {
   versionPath,
 } from '../../domain/versions/key-layout.ts';
 import { isSettled, type LedgerEntry } from '../../domain/versions/ledger.ts';
+import { plainFilesOf } from '../../domain/versions/plain-files.ts';
 import type { PublishedPart } from '../../domain/versions/publication.ts';
 import { extractionReceipt, type TransformationReceipt } from '../../domain/versions/receipt.ts';
 import type { Ledger } from '../../store/ledger.ts';
@@ -36,6 +37,8 @@ export async function publishIfWhole(
   }
   const transformations = await transformationsOf(path, current.parts, ledger, known);
   if (transformations === undefined) return;
+  // No table can show them: the version is reprocessed when the lake is taken over.
+  if (plainFilesOf(transformations).length > 0) return;
   const parts = transformations.map(
     ({ part, outputs }): PublishedPart => ({
       type: 'created',

@@ -1,5 +1,6 @@
 import { archiveKey, csvTableKey, versionPath } from '../../domain/versions/key-layout.ts';
 import { isSettled, type LedgerEntry, withoutSuperseded } from '../../domain/versions/ledger.ts';
+import { plainArchiveKey } from '../../domain/versions/plain-files.ts';
 import type { PublishedPart } from '../../domain/versions/publication.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
@@ -10,10 +11,11 @@ type Buckets = OutputBuckets & { readonly archive?: string };
 
 /**
  * Removes the output of superseded versions that no sink shows. Those that were never published are shown by
- * none: any stage removes them. The others go when every sink shows the active version; the stages of the
- * sinks do this, each after it was done with its own. If one dies, its message comes again.
+ * none, unless they have plain files: any stage removes them. The others go when every sink shows the active
+ * version; the stages of the sinks do this, each after it was done with its own. If one dies, its message
+ * comes again.
  *
- * Their files of Parquet stay: a reader of an older snapshot may be reading them.
+ * Published files of Parquet stay: a reader of an older snapshot may be reading them.
  */
 export async function removeSuperseded(
   entry: LedgerEntry | undefined,
@@ -29,13 +31,17 @@ export async function removeSuperseded(
     const path = versionPath({ dataset, key, versionId });
     if (mayBeShown && (await ledger.isPublished(path))) continue;
     const published = mayBeShown ? [] : await ledger.publishedParts(path);
+    // MySQL and the archive show what older code loaded, which was never published.
+    const plain = published.length > 0 ? [] : await ledger.plainFiles(path);
+    if (mayBeShown && plain.length > 0) continue;
     await removeExtracted(path, store, buckets);
     const files = published.flatMap((part) => part.files.map((file) => file.key));
     const csv = files.filter((file) => file.endsWith('.csv'));
     // Snapshots of a table show files of Parquet if their version was published to its end.
     if (csv.length > 0 || !isWhole(published)) await removeData(path, store, buckets);
-    await store.remove(buckets.processed, csv.map(csvTableKey));
-    if (buckets.archive !== undefined) await store.remove(buckets.archive, files.map(archiveKey));
+    await store.remove(buckets.processed, [...csv.map(csvTableKey), ...plain]);
+    if (buckets.archive !== undefined)
+      await store.remove(buckets.archive, [...files.map(archiveKey), ...plain.map(plainArchiveKey)]);
     // One by one, since one invocation may not have the time to remove them all.
     await ledger.change(path, (known) => known && withoutSuperseded(known, [versionId]));
   }

@@ -11,6 +11,7 @@ import { forgetFiles } from '../../lake/forget-files.ts';
 import { glueCatalog } from '../../lake/glue-catalog.ts';
 import { s3ObjectStore } from '../../store/object-store.ts';
 import { eventually } from '../pipeline/running-pipeline.ts';
+import { leavePlain } from './ledger/plain-lake.ts';
 import { documentTypes, headings, misfits, unseenFields } from './shapes.ts';
 import { documents, finished, sluice, startSluice } from './sluice.ts';
 
@@ -68,7 +69,7 @@ function file(name: string, content: string): string {
   return path;
 }
 
-async function putObject(bucket: 'raw' | 'processed', Key: string, Body: string): Promise<string> {
+async function putObject(bucket: 'raw' | 'processed' | 'ledger', Key: string, Body: string): Promise<string> {
   const Bucket = target.outputs.buckets[bucket];
   const { VersionId = '' } = await target.s3.send(new PutObjectCommand({ Bucket, Key, Body }));
   return VersionId;
@@ -147,6 +148,14 @@ test('each command prints with --json the documents that the page describes', as
   await lines(['DeadLetter', 'DeadLetterTotals'], 'dlq');
   await one('Status', 'status');
   await lines(['Swept', 'SweepTotals'], 'sweep', '--older-than', '0s');
+  const plain = await putObject('raw', 'recipes/plain.ndjson', soup);
+  await leavePlain(target, 'recipes/plain.ndjson', plain);
+  await one('Status', 'status', 'recipes/plain.ndjson');
+  const stale = { dataset: 'recipes', objectId: objectId('recipes/stale.json') };
+  await putObject('ledger', ledgerEntryKey(stale), '{');
+  await lines(['TakenOver', 'TakeoverTotals'], 'takeover', '--dry-run');
+  await lines(['TakenOver', 'TakeoverTotals'], 'takeover');
+  await forgetEntry('recipes/stale.json');
   await lines(['DeadLetter', 'RedriveTotals'], 'redrive', '--dry-run');
   await lines(['Redriven', 'RedriveTotals'], 'redrive', '--wait');
   await deadLetter('recipes/bygone.json');

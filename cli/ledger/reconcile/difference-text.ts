@@ -26,6 +26,8 @@ export function differenceText({
   switch (kind) {
     case 'unfinished':
       return `${printable(of)}: only ${integer(found)} of ${integer(expected)} done. To see whether it is under way: npx sluice sweep`;
+    case 'plain_files':
+      return `${count(found, 'file')} of a release before November 2026, which no table shows. To take the object over: npx sluice takeover`;
     case 'missing':
       return `${where} is missing, with ${count(expected, 'record')}`;
     case 'not_shown':

@@ -5,6 +5,7 @@ import { type Trouble, troubleOf, worstOf } from '../../../domain/versions/failu
 import {
   notePrefixes,
   type ObjectVersion,
+  type VersionPath,
   versionPath,
   versionSegment,
 } from '../../../domain/versions/key-layout.ts';
@@ -53,6 +54,7 @@ export class TroubleFinder {
    */
   async troubleOf(object: ObjectVersion, stage: Stage, since?: number): Promise<FoundTrouble | undefined> {
     const path = versionPath(object);
+    if (stage === 'commit' && (await this.#hasPlainFiles(path))) return this.#notTakenOver(since);
     const [notes, receipts, queues] = await Promise.all([
       Array.fromAsync(notesUnder(this.#target, notePrefixes(path))),
       ledgerOf(this.#target).receiptKeys(path),
@@ -72,6 +74,19 @@ export class TroubleFinder {
     const on = stackOption(this.#target);
     const cure = this.#cureOf(found, object.key, queueOf(found.stage));
     return { ...found, message: withStack(found.message, on), cure: cure && withStack(cure, on) };
+  }
+
+  async #hasPlainFiles(path: VersionPath): Promise<boolean> {
+    const ledger = ledgerOf(this.#target);
+    return !(await ledger.isPublished(path)) && (await ledger.plainFiles(path)).length > 0;
+  }
+
+  #notTakenOver(since: number | undefined): FoundTrouble {
+    const message =
+      'A release before November 2026 made its files, which no table of the lake shows. MySQL and the archive show its rows.';
+    const cure = `To take it over: npx sluice takeover${stackOption(this.#target)}`;
+    const of = { stage: 'commit', items: 1, at: since ?? this.#now } as const;
+    return { kind: 'plain_files', code: 'plain_files', message, cure, ...of };
   }
 
   #cureOf(
@@ -94,6 +109,8 @@ export class TroubleFinder {
         return `To reprocess the object: npx sluice replay ${key} --force`;
       case 'no_message':
         return sweep;
+      case 'plain_files':
+        return undefined;
     }
   }
 
@@ -172,6 +189,8 @@ export function troubleName({ kind, stage, attempt, of }: Trouble): string {
       return `failed (${stage})`;
     case 'no_message':
       return `no message (${stage})`;
+    case 'plain_files':
+      return 'not taken over';
   }
 }
 
@@ -203,6 +222,7 @@ function happened(
     case 'failed':
       return `the ${stage} failed for good, ${reason}`;
     case 'no_message':
+    case 'plain_files':
       return printable(message);
   }
 }

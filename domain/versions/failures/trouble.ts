@@ -15,10 +15,10 @@ export interface Note {
  * Why a version does not go on. `retrying`: an attempt failed, and another one follows or is under way.
  * `dead_lettered`: the last attempt failed. `undelivered`: EventBridge could not deliver its event to the
  * queue. `failed`: the work item is at fault, and no attempt follows. `no_message`: no queue has a message of
- * it.
+ * it. `plain_files`: older code made its files, which no table can show.
  */
 export interface Trouble {
-  readonly kind: 'retrying' | 'dead_lettered' | 'undelivered' | 'failed' | 'no_message';
+  readonly kind: 'retrying' | 'dead_lettered' | 'undelivered' | 'failed' | 'no_message' | 'plain_files';
   readonly stage: Stage;
   /** How many work items of the version are in the same situation. The rest is about the latest of them. */
   readonly items: number;
@@ -38,6 +38,7 @@ export interface Trouble {
 
 /** The worst first. */
 const kinds: readonly Trouble['kind'][] = [
+  'plain_files',
   'failed',
   'dead_lettered',
   'undelivered',

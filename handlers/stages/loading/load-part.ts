@@ -9,6 +9,7 @@ import {
   archiveKey,
   itemRejectsPrefix,
   loadingReceiptKey,
+  parseCopyKey,
   parseDataKey,
   parsePublicationKey,
   rejectsKey,
@@ -56,6 +57,9 @@ export async function loadPart(
   context: StageContext,
 ): Promise<Outcome> {
   const { store } = context;
+  // Older code had a message for each plain file. The sinks get its rows when its version is taken over.
+  const plain = event.bucket === buckets.processed ? parseCopyKey(event.key) : undefined;
+  if (plain !== undefined) return withoutRecords(plain.dataset, 'stale');
   const published = parsePublicationKey(event.key);
   const dataset = published && context.registry.named(published.dataset);
   if (published === undefined || dataset === undefined) throw notOurs(event);

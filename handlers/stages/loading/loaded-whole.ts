@@ -2,6 +2,7 @@ import type { Dataset } from '../../../domain/dataset.ts';
 import { revisionSequencer } from '../../../domain/tables/row-identity.ts';
 import { archiveKey, versionPath } from '../../../domain/versions/key-layout.ts';
 import { isSettled, type LedgerEntry, withLoaded } from '../../../domain/versions/ledger.ts';
+import { plainArchiveKey } from '../../../domain/versions/plain-files.ts';
 import { MAX_REVISION, revisionName } from '../../../domain/versions/revision.ts';
 import type { ActiveEntry } from '../../../domain/versions/version-status.ts';
 import type { KnownEntry, Ledger } from '../../../store/ledger.ts';
@@ -38,9 +39,11 @@ export async function showOnlyActive(
   // Once the lake's table shows the active version too, all output of older ones goes.
   if (settled !== undefined && !isSettled(settled))
     for (const versionId of superseded) {
-      const published = await ledger.publishedParts(versionPath({ ...entry, versionId }));
+      const older = versionPath({ ...entry, versionId });
+      const published = await ledger.publishedParts(older);
       const files = published.flatMap((each) => each.files.map((file) => archiveKey(file.key)));
-      await store.remove(buckets.archive, files);
+      const plain = published.length > 0 ? [] : await ledger.plainFiles(older);
+      await store.remove(buckets.archive, [...files, ...plain.map(plainArchiveKey)]);
     }
   await removeSuperseded(settled, ledger, store, buckets);
   return settled;

@@ -83,7 +83,7 @@ export const loading: readonly Mutation[] = [
   {
     name: 'leaves older versions in the archive',
     file: whole,
-    find: '    await store.remove(buckets.archive, files);\n',
+    find: '    await store.remove(buckets.archive, [...files, ...plain.map(plainArchiveKey)]);\n',
     replace: '',
     caughtBy: 'test/handlers/loading.test.ts',
   },

@@ -13,6 +13,13 @@ export const publishing: readonly Mutation[] = [
     caughtBy: 'test/handlers/stages.test.ts',
   },
   {
+    name: 'publishes plain files, which no table can show',
+    file: 'handlers/stages/publish.ts',
+    find: '  if (plainFilesOf(transformations).length > 0) return;\n',
+    replace: '',
+    caughtBy: 'test/handlers/commit/plain-files.test.ts',
+  },
+  {
     name: 'publishes nothing of a version without parts',
     file: 'handlers/stages/publish.ts',
     find: "parts.length > 0 ? parts : [{ type: 'created', ...of, part: 0, parts: 0, files: [] }],",

@@ -23,6 +23,20 @@ export const superseding: readonly Mutation[] = [
     replace: 'if (csv.length > 0) await',
   },
   {
+    name: 'forgets a version that older code made, while MySQL and the archive show it',
+    file,
+    find: '    if (mayBeShown && plain.length > 0) continue;\n',
+    replace: '',
+    caughtBy: 'test/handlers/commit/plain-files.test.ts',
+  },
+  {
+    name: 'leaves the plain files of a version that older code made',
+    file,
+    find: ', ...plain]);',
+    replace: ']);',
+    caughtBy: 'test/handlers/commit/plain-files.test.ts',
+  },
+  {
     name: 'leaves the parts and rejects of what is superseded',
     file,
     find: '    await removeExtracted(path, store, buckets);\n',
