@@ -112,6 +112,6 @@ export function hiveType(type: Type): string {
 
 function notIceberg(database: string, table: string): Error {
   return new Error(
-    `The catalog's table ${database}.${table} is not an Iceberg table: remove it, and what is published fills a new one.`,
+    `The catalog's table ${database}.${table} is not an Iceberg table. If a deployment is under way, it removes this table at its end; otherwise remove it. The next commit makes a new one.`,
   );
 }
