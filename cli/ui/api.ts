@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
+import { archiveTableName } from '../../domain/dataset.ts';
 import { total } from '../../domain/versions/receipt.ts';
 import { readCatalog } from '../lake/catalog.ts';
 import { queryLake } from '../lake/lake.ts';
@@ -45,6 +46,8 @@ export interface RejectsAnswer {
 
 export interface TableAnswer {
   readonly name: string;
+  /** Whether it is of the archive, not of the lake. */
+  readonly isArchive: boolean;
   readonly columns: readonly { readonly name: string; readonly type: string }[];
 }
 
@@ -175,10 +178,12 @@ export function api(target: Target): { readonly app: Hono; close(): void } {
 
   app.get('/tables', async (context) => {
     const tables = await readCatalog(target);
+    const archives = new Set(target.registry.all.map(({ name }) => archiveTableName(name)));
     return context.json(
       tables.map(
         ({ name, columns, partitionKeys }): TableAnswer => ({
           name,
+          isArchive: archives.has(name),
           columns: [...columns, ...partitionKeys],
         }),
       ),

@@ -151,7 +151,7 @@ function Tables({ overview: { mysql, crawl, datasets } }: { readonly overview: O
         {crawl.waiting > 0 && (
           <>
             <br />
-            {count(crawl.waiting, 'change')} of CSV tables wait for a crawl
+            changes of the archive that wait for a crawl: {integer(crawl.waiting)}
           </>
         )}
         {crawl.findings > 0 && (

@@ -15,6 +15,9 @@ const fromAddress = () => {
   }
 };
 
+/** So many tables, those of the archive included, are shown with their columns at first. */
+const MOST_OPEN = 6;
+
 export function Query({ overview }: { readonly overview: Overview | undefined }) {
   const first = overview?.datasets[0]?.name ?? 'recipes';
   const [sql, setSql] = useState(() => fromAddress() || `select count(*) from ${first}`);
@@ -71,8 +74,8 @@ export function Query({ overview }: { readonly overview: Overview | undefined })
         <aside aria-label="Tables">
           <h2>Tables</h2>
           <Problem error={error} />
-          {tables?.map(({ name, columns }) => (
-            <details key={name} open={tables.length <= 3}>
+          {tables?.map(({ name, isArchive, columns }) => (
+            <details key={name} open={!isArchive && tables.length <= MOST_OPEN}>
               <summary>{name}</summary>
               <button type="button" class="link" onClick={() => setSql(`select * from ${name} limit 100`)}>
                 select * from {name}
