@@ -16,6 +16,7 @@ import type { UnreadableDocument } from '../../domain/versions/document.ts';
 import {
   extractionReceiptKey,
   publicationKey,
+  UNKNOWN_DATASET,
   versionPath,
   versionSegment,
 } from '../../domain/versions/key-layout.ts';
@@ -291,6 +292,8 @@ async function unfinishedOf(
   }
   const again = [{ stage: 'extraction', event: redeliverEvent(key, current) }] as const;
   if (isSettled(entry)) {
+    // Nothing of a key without a dataset is published, so the extraction removes what is left.
+    if (dataset === UNKNOWN_DATASET) return leftOver(redeliverEvent(key, current));
     const last = publicationKey(path, Math.max(extraction.parts.length, 1) - 1, extraction.parts.length);
     const event = superseded.length === 0 ? undefined : await workItemEvent(target, 'loading', ledger, last);
     return event === undefined ? [] : of('left_over', versionId, [event], superseded.length);

@@ -35,14 +35,14 @@ export interface Requests {
 
 /**
  * S3 requests of a message. Those of a part are with the stage that it is for, whoever makes them: its PUT,
- * the PUT of the document that publishes it, and the reads of both; and of one file of the lake. The commit
- * has what is written once an object, and its one read is what loading saves at the last part: it knows the
- * entry. The table's metadata is known from the commit before. test/handlers/cost.test.ts counts them.
+ * the PUT of the document that publishes it, and the reads of both; and of one file of the lake. That of the
+ * entry that all is loaded is with the commit, since both are once an object. The table's metadata is known
+ * from the commit before. test/handlers/cost.test.ts counts them.
  */
 export const requestsOfMessage: Readonly<Record<Stage, Requests>> = {
   extraction: { writes: 3, reads: 3 },
   transformation: { writes: 2, reads: 5 },
-  commit: { writes: 5, reads: 0 },
+  commit: { writes: 5, reads: 1 },
   loading: { writes: 4, reads: 5 },
 };
 

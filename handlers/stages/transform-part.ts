@@ -52,8 +52,8 @@ export async function transformPart(
       item: itemOf(address),
       work: () => transform(event, address, dataset, buckets, context),
       discard: () => removePart(address, event.key, ledger, store, buckets),
-      async finish(_, latest, transformation) {
-        const entry = (await latest())?.entry;
+      async finish(known, transformation) {
+        const entry = known?.entry;
         if (statusOf(entry, address) !== 'live') return false;
         if (isActive(entry, address)) await publishIfWhole(entry, ledger, transformation);
         return true;

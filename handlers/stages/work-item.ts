@@ -16,16 +16,11 @@ export interface Work<Done extends Receipt> {
   /**
    * What follows when the receipt is there, also when the message comes again.
    *
-   * @param before the entry as it was before the work
-   * @param latest reads the entry as it is now that the receipt is there
+   * @param known the entry as it was after the receipt was written
    * @param done the receipt, if it is this attempt's
    * @returns whether the work still counts; otherwise it is discarded, if this attempt did it
    */
-  readonly finish: (
-    before: KnownEntry | undefined,
-    latest: () => Promise<KnownEntry | undefined>,
-    done: Done | undefined,
-  ) => Promise<boolean>;
+  readonly finish: (known: KnownEntry | undefined, done: Done | undefined) => Promise<boolean>;
 }
 
 /**
@@ -51,7 +46,7 @@ export async function processOnce<Done extends Receipt>(
   if (status === 'gone') return discarded();
   if (await ledger.hasReceipt(key)) {
     if (receives > 1) await removeUnnamedRejects(item, ledger, store, buckets);
-    await finish(known, async () => known, undefined);
+    await finish(known, undefined);
     return status === 'live' ? 'duplicate' : 'stale';
   }
   if (status === 'superseded') return discarded();
@@ -69,7 +64,7 @@ export async function processOnce<Done extends Receipt>(
   // Other code may have worked on the same item, and died, or come first; perhaps for a copy of the message.
   const mayHaveMore = receives > 1 || receipt.rejects.length > 0;
   if (!isFirst || mayHaveMore) await removeUnnamedRejects(item, ledger, store, buckets);
-  const stillCounts = await finish(known, () => ledger.known(path), isFirst ? receipt : undefined);
+  const stillCounts = await finish(await ledger.known(path), isFirst ? receipt : undefined);
   if (!stillCounts) return discarded();
   return isFirst ? receipt : 'duplicate';
 }

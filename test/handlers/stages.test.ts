@@ -161,7 +161,7 @@ describe('the stages', () => {
     const [published = ''] = publications(store);
     expect(await callsOf(() => load(store, published))).toEqual(
       [
-        ...['find ledger', 'find ledger', 'exists ledger', 'create ledger'],
+        ...['find ledger', 'find ledger', 'exists ledger', 'create ledger', 'find ledger'],
         ...['copy archive', 'copy archive', 'copy archive'],
         'replace ledger',
       ].sort(),

@@ -15,7 +15,7 @@ import {
   rejectsKey,
   type VersionPath,
 } from '../../../domain/versions/key-layout.ts';
-import { isShownBy, type LedgerEntry } from '../../../domain/versions/ledger.ts';
+import { isShownBy } from '../../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
 import type { PublishedPart } from '../../../domain/versions/publication.ts';
 import {
@@ -88,12 +88,11 @@ export async function loadPart(
         const rejects = itemRejectsPrefix(itemOf(address));
         await store.remove(buckets.failed, await store.list(buckets.failed, rejects));
       },
-      async finish(before, latest) {
-        let entry: LedgerEntry | undefined;
-        if (isActiveEntry(before, path) && (await areAllLoaded(part, path, ledger)))
-          // If the entry has changed since, that is found when it is written.
-          entry = await showOnlyActive(before, dataset, ledger, buckets, context);
-        else entry = (await latest())?.entry;
+      async finish(known) {
+        const entry =
+          isActiveEntry(known, path) && (await areAllLoaded(part, path, ledger))
+            ? await showOnlyActive(known, dataset, ledger, buckets, context)
+            : known?.entry;
         if (isActive(entry, path)) return true;
         const status = statusOf(entry, path);
         // The sinks show a superseded version until they show its successor.

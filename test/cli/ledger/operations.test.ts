@@ -35,6 +35,7 @@ import {
   ledgerEntryKey,
   loadingReceiptKey,
   transformationReceiptKey,
+  UNKNOWN_DATASET,
   versionPath,
   versionSegment,
 } from '../../../domain/versions/key-layout.ts';
@@ -227,6 +228,17 @@ describe('sweep', () => {
     expect(found.status).toBe(0);
     await swept('recipes/lost/');
     expect(await titles('part gone')).toEqual(['part gone']);
+  });
+
+  test('sweep finds what is left of older versions of a key without a dataset, and has it removed', async () => {
+    const key = 'elsewhere/left-over.json';
+    const versionId = await putAndWait(key, 'of nobody');
+    // As if the extraction had died before it removed the older version.
+    const place = versionPath({ dataset: UNKNOWN_DATASET, key, versionId });
+    await ledgerOf(target).change(place, (entry) => entry && { ...entry, superseded: ['older'] });
+    expect(amissOf(await sweep('--prefix', key, '--enqueue'), key)).toEqual(['left_over']);
+    await swept(key);
+    expect((await ledgerOf(target).entry(place))?.superseded).toEqual([]);
   });
 
   test('sweep skips recently changed objects, and counts them', async () => {

@@ -28,7 +28,7 @@ export const loading: readonly Mutation[] = [
     name: 'keeps what it loaded of a version that was overtaken meanwhile',
     file,
     find: 'if (isActive(entry, path)) return true;',
-    replace: 'if (isActive(before?.entry, path)) return true;',
+    replace: 'if (isActive(known?.entry, path)) return true;',
     caughtBy: 'test/handlers/loading.test.ts',
   },
   {
