@@ -121,8 +121,11 @@ describe('a trial counts what the receipts of the stages count', () => {
 
   it('of more partitions than a part may have, of which the next part has as many again', async () => {
     const dataset = { ...recipes, partitionBy: ['title'] };
-    const bodies = Array.from({ length: limits.partRecords + 1005 }, (_, i) => recipe(i % 1002));
-    const body = Buffer.from(ndjson(bodies));
+    const titles = [
+      ...Array.from({ length: limits.partRecords }, (_, i) => i % 1002),
+      ...Array.from({ length: 1005 }, (_, i) => 2000 + i),
+    ];
+    const body = Buffer.from(ndjson(titles.map((title) => recipe(title))));
     const changes = { registry: new Registry([dataset]) };
     const found = asReceipts(await tried(dataset, body, { key: 'recipes/a.ndjson' }));
     expect(found).toEqual(await receiptsOf('recipes/a.ndjson', body, changes));
