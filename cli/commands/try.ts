@@ -7,11 +7,13 @@ import { rejectRecord } from '../ledger/rejects/describe.ts';
 import { datasetOf, keyIn, statFile } from '../options/files.ts';
 import { datasetNames, whole } from '../options/options.ts';
 import { untilInterrupted } from '../target/until-interrupted.ts';
+import { fitStart } from '../terminal/fit.ts';
 import { renderRows } from '../terminal/rows.ts';
 import {
   bytes,
   count,
   integer,
+  lineWidth,
   Progress,
   printable,
   printableJson,
@@ -172,10 +174,17 @@ function rowsOf({ rows, written }: Tried, dataset: Dataset): string[] {
   return [[renderRows(shown), ...more].join('\n')];
 }
 
+/** How many columns of the terminal a value gets at least. */
+const LEAST_VALUE = 12;
+/** What the table has besides names and two values, where the longest type is `timestamp`. Columns. */
+const BETWEEN = 5 * '  '.length + 'timestamp'.length + 'NULLS'.length + 'DISTINCT'.length;
+
 function columnTable({ columns, written }: Tried): string[] {
   if (written === 0) return [];
+  const names = Math.max(...columns.map(({ name }) => name.length));
+  const room = Math.max(LEAST_VALUE, Math.floor((lineWidth() - names - BETWEEN) / 2));
   const value = (each: string | number | boolean | undefined) =>
-    each === undefined ? '' : printable(String(each));
+    each === undefined ? '' : fitStart(printable(String(each)), room);
   return [
     table(columns, [
       { title: 'COLUMN', value: ({ name }) => name },

@@ -1,8 +1,9 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { afterAll, describe, expect, it, test } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished, test } from 'vitest';
 import { finished, sluice as run, startShell, startSluice } from '../sluice.ts';
 
 const files = mkdtempSync(join(tmpdir(), 'sluice-try-'));
@@ -70,6 +71,18 @@ describe('try shows what becomes of a file', () => {
     expect(stdout).toContain('\\u001b[2J');
     expect(stdout).toContain('["evil\\u005cu001b[31m"]');
   });
+});
+
+test('on a narrow terminal, the least and the greatest value are cut, and each column keeps its line', async () => {
+  const { isTTY, columns } = process.stdout;
+  Object.assign(process.stdout, { isTTY: true, columns: 80 });
+  onTestFinished(() => void Object.assign(process.stdout, { isTTY, columns }));
+  const { stdout } = await sluice('examples/recipes/soups.ndjson', '--rows', '0');
+  expect(stripVTControlCharacters(stdout)).toContain(
+    'recipe_id         string      0        60  095cd88e3321e0d…  fd17e83ea44b0aa…\n' +
+      'title             string      0        60  Braised aubergi…  Sunday salmon s…\n' +
+      'ingredients       list        0\n',
+  );
 });
 
 describe('the dataset of a file', () => {
