@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { errorText } from '../domain/errors.ts';
-import { MessageRefused } from '../store/queue-sender.ts';
+import { MessageRefused } from '../store/message-refused.ts';
 import { targetOptions } from './options/chosen-target.ts';
 import { printableJson, printableLines } from './terminal/terminal.ts';
 import { UserError } from './terminal/user-error.ts';
@@ -51,6 +51,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     migrate: async () => (await import('./commands/migrate.ts')).migrate,
   },
   'Try out': {
+    try: async () => (await import('./commands/try.ts')).tryFile,
     demo: async () => (await import('./commands/demo.ts')).demo,
     fault: async () => (await import('./commands/fault.ts')).fault,
     iam: async () => (await import('./commands/iam.ts')).iam,

@@ -1,15 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { MessageRefused } from './message-refused.ts';
 
 /** How many messages SQS accepts in one batch ("Amazon SQS API Reference: SendMessageBatch"). */
 const BATCH = 10;
 const ATTEMPTS = 5;
 const PAUSE_MS = 200;
-
-/** Thrown if a queue refuses a message for good. */
-export class MessageRefused extends Error {
-  override readonly name = 'MessageRefused';
-}
 
 /**
  * Who sends many messages at once. While one of them has more than its share of a queue's messages in work,

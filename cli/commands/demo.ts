@@ -14,10 +14,10 @@ import { queryMysql } from '../mysql/query-mysql.ts';
 import { projectDirectory } from '../target/directories.ts';
 import { startPipeline } from '../target/local-cloud.ts';
 import { localTarget, type Target } from '../target/target.ts';
+import { renderTable } from '../terminal/rows.ts';
 import { Progress, printable, styled } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
 import { upload } from './put.ts';
-import { renderTable } from './query.ts';
 
 const LAKE_QUESTION = `select difficulty, count(*) as recipes, round(avg(time_estimate_s) / 60) as minutes
 from recipes group by difficulty order by minutes`;

@@ -1,15 +1,13 @@
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { basename, resolve, sep } from 'node:path';
 import { Upload } from '@aws-sdk/lib-storage';
 import type { Command } from 'commander';
-import { datasets, registry } from '../../datasets/index.ts';
-import type { Dataset } from '../../domain/dataset.ts';
+import { registry } from '../../datasets/index.ts';
 import { describeUnseen, unseenOf } from '../lake/tables/unseen.ts';
 import { describeOutcome } from '../ledger/states/describe-state.ts';
 import { isStuck, type ObjectState } from '../ledger/states/object-state.ts';
 import { waitFor } from '../ledger/states/wait.ts';
 import { chosenTarget, stackOption } from '../options/chosen-target.ts';
+import { datasetOf, keyIn, statFile } from '../options/files.ts';
 import { chosenDataset, datasetNames } from '../options/options.ts';
 import type { Target } from '../target/target.ts';
 import { untilInterrupted } from '../target/until-interrupted.ts';
@@ -82,32 +80,8 @@ export interface Uploaded {
   readonly dataset: string;
 }
 
-function keyFor(file: string, name: string | undefined): string {
-  const dataset = name === undefined ? datasetOfFolder(file) : chosenDataset(name);
-  if (dataset === undefined)
-    throw new UserError(
-      `The dataset of ${file} is unknown: no folder above it is named after one. Name it with --dataset (${datasetNames}), or the key with --key.`,
-    );
-  return `${dataset.source.prefix}${basename(file)}`;
-}
-
-/**
- * `examples/recipes/soups.ndjson` holds recipes. If several folders are named after datasets, the innermost
- * counts.
- */
-function datasetOfFolder(file: string): Dataset | undefined {
-  const folders = resolve(file).split(sep).slice(0, -1).reverse();
-  const named = folders.map((name) => registry.named(name)).find((dataset) => dataset !== undefined);
-  return named ?? (datasets.length === 1 ? datasets[0] : undefined);
-}
-
-async function statFile(file: string) {
-  const found = await stat(file).catch((error: Error) => {
-    throw new UserError(`${file} can't be read: ${error.message}`);
-  });
-  if (found.isDirectory()) throw new UserError(`${file} is a directory. Name its files: ${file}/*`);
-  return found;
-}
+const keyFor = (file: string, name: string | undefined) =>
+  keyIn(datasetOf(file, name, ', or the key with --key'), file);
 
 /** Checks, before any upload, that no two files become the same object. */
 function checkKeys(files: readonly string[], keys: readonly string[]): void {

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
-import { stripVTControlCharacters } from 'node:util';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { longOf } from '../../formats/iceberg/long.ts';
 import { queryLake } from '../lake/lake.ts';
@@ -12,18 +11,8 @@ import { queryMysql } from '../mysql/query-mysql.ts';
 import { chosenTarget, stackOption, type TargetOptions } from '../options/chosen-target.ts';
 import { pointInTime } from '../options/options.ts';
 import { csvLine } from '../terminal/csv.ts';
-import { folded } from '../terminal/fit.ts';
-import {
-  count,
-  integer,
-  lineWidth,
-  Progress,
-  printable,
-  printableJson,
-  styled,
-  table,
-  width,
-} from '../terminal/terminal.ts';
+import { renderRows } from '../terminal/rows.ts';
+import { Progress, printable, printableJson } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
 
 interface QueryOptions {
@@ -108,28 +97,7 @@ async function statement(asked: string | undefined, file: string | undefined): P
 function show(result: QueryResult, { json, csv, expanded }: QueryOptions): void {
   if (json) console.log(renderJson(result));
   else if (csv) process.stdout.write(renderCsv(result));
-  else console.log(expanded || isTooWide(result) ? renderExpanded(result) : renderTable(result));
-}
-
-/** Whether rows would be broken on this terminal. */
-function isTooWide(result: QueryResult): boolean {
-  const lines = stripVTControlCharacters(renderTable(result, Number.POSITIVE_INFINITY)).split('\n');
-  return lines.some((line) => width(line) > lineWidth());
-}
-
-/** Each row as a block of lines, one for each value. */
-export function renderExpanded({ columns, rows }: QueryResult): string {
-  const names = columns.map(({ name }) => printable(name));
-  const widest = Math.max(0, ...names.map(width));
-  const indent = ' '.repeat(widest + 2);
-  const blocks = rows.map((row, n) => {
-    const lines = names.map((name, i) => {
-      const value = folded(cell(row[i]), lineWidth(), indent).slice(indent.length);
-      return `${name}${' '.repeat(widest - width(name))}  ${value}`;
-    });
-    return [styled('bold', `row ${integer(n + 1)}`), ...lines].join('\n');
-  });
-  return [...blocks, countOf(rows)].join('\n');
+  else console.log(renderRows(result, expanded));
 }
 
 function renderCsv({ columns, rows }: QueryResult): string {
@@ -141,30 +109,9 @@ function renderCsv({ columns, rows }: QueryResult): string {
   return [csvLine(columns.map(({ name }) => name)), ...lines].join('');
 }
 
-const countOf = (rows: QueryResult['rows']) => `(${count(rows.length, 'row')})`;
-
-/** The result as a table, with the number of rows below it. */
-export function renderTable({ columns, rows }: QueryResult, room = lineWidth()): string {
-  const shown = table(
-    rows,
-    columns.map(({ name, numeric }, i) => ({
-      title: printable(name),
-      value: (row) => cell(row[i]),
-      align: numeric ? 'right' : 'left',
-    })),
-    room,
-  );
-  return `${shown}\n${countOf(rows)}`;
-}
-
 function renderJson({ columns, rows }: QueryResult): string {
   return printableJson(
     rows.map((row) => Object.fromEntries(columns.map(({ name }, i) => [name, row[i]]))),
     2,
   );
-}
-
-function cell(value: unknown): string {
-  if (value === null || value === undefined) return 'NULL';
-  return typeof value === 'string' ? printable(value) : printableJson(value);
 }

@@ -56,6 +56,18 @@ function whyNoPartition(value: string): string | undefined {
   return value.isWellFormed() ? undefined : 'has half of a surrogate pair, which is not valid in a key';
 }
 
+/** The reject of a record whose row would need one partition more than a part may have. */
+export function onePartitionTooMany(
+  { partitionBy }: Dataset,
+  recordNumber: number,
+  record: unknown,
+  most: number,
+): Reject {
+  const path = partitionBy.join();
+  const message = `The rows of one part may fall into ${most} partitions at most. Partition by a column with fewer values than ${path}.`;
+  return { recordNumber, path, code: 'invalid_row', message, json: JSON.stringify(record) };
+}
+
 /** The partition that a row falls into. */
 export function partitionOf(dataset: Dataset, row: Row): Partition {
   return dataset.partitionBy.map((column) => {

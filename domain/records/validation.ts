@@ -4,7 +4,7 @@ import { errorText } from '../errors.ts';
 import { CsvRecord } from './decoding/csv/record.ts';
 import type { InputRecord } from './decoding/decode.ts';
 import { InexactNumberError, isInexactNumber } from './decoding/json/exact.ts';
-import { readJson } from './decoding/reading.ts';
+import { type Reading, readJson } from './decoding/reading.ts';
 import { inexactMessage } from './number-text.ts';
 import { type Problem, type Reject, type RejectCode, rejectCodes } from './reject.ts';
 import { parseFast } from './text-fields.ts';
@@ -22,7 +22,16 @@ export type Validated = { readonly line: string } | { readonly reject: Reject };
  * @returns the record, with unknown fields dropped, as a line of a part; or its reject
  */
 export function validate(dataset: Dataset, record: InputRecord, recordNumber: number): Validated {
-  const reading = record instanceof CsvRecord ? record.read() : readJson(record);
+  return validateReading(dataset, readRecord(record), recordNumber);
+}
+
+/** Reads the value of one record. */
+export function readRecord(record: InputRecord): Reading {
+  return record instanceof CsvRecord ? record.read() : readJson(record);
+}
+
+/** Validates a record that was read; `validate` does both. */
+export function validateReading(dataset: Dataset, reading: Reading, recordNumber: number): Validated {
   if ('code' in reading) return { reject: { recordNumber, path: '', ...reading } };
   const { value } = reading;
   let line: string;

@@ -2,7 +2,7 @@ import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
 import { parsePartLine, partHeader } from '../../domain/records/part.ts';
 import type { Reject } from '../../domain/records/reject.ts';
-import { transformRecord } from '../../domain/records/transformation.ts';
+import { onePartitionTooMany, transformRecord } from '../../domain/records/transformation.ts';
 import {
   itemRejectsPrefix,
   parsePartKey,
@@ -98,7 +98,7 @@ async function transform(
     if ('filtered' in transformed) count(filtered, transformed.filtered);
     else if ('reject' in transformed) await reject(transformed.reject);
     else if (!files.add(transformed.row, recordNumber))
-      await reject(oneTooMany(dataset, recordNumber, record, limits.partitions));
+      await reject(onePartitionTooMany(dataset, recordNumber, record, limits.partitions));
   }
   const outputs = await files.store(store, buckets.processed);
   await rejects.flush();
@@ -132,12 +132,6 @@ async function removePart(
   if (!(await ledger.isPublished(address))) await removeDataOfPart(address, store, buckets);
   await store.remove(buckets.failed, await store.list(buckets.failed, itemRejectsPrefix(itemOf(address))));
   await store.remove(buckets.temp, [key]);
-}
-
-function oneTooMany({ partitionBy }: Dataset, recordNumber: number, record: unknown, most: number): Reject {
-  const path = partitionBy.join();
-  const message = `The rows of one part may fall into ${most} partitions at most. Partition by a column with fewer values than ${path}.`;
-  return { recordNumber, path, code: 'invalid_row', message, json: JSON.stringify(record) };
 }
 
 /**

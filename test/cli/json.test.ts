@@ -111,6 +111,9 @@ test('each command prints with --json the documents that the page describes', as
   await one('Put', 'put', '-d', 'recipes', soups);
   await one('Put', 'put', '-d', 'recipes', soups, file('page.json', '<html>'), '--wait');
   await one('Put', 'put', 'examples/passengers/with-mistakes.csv', '--wait');
+  await one('Tried', 'try', '-d', 'recipes', soups);
+  await one('Tried', 'try', 'examples/recipes/not-json.json');
+  await one('Tried', 'try', 'examples/passengers/with-mistakes.csv');
   await one('Crawl', 'crawl');
   await one('Crawl', 'crawl', '--wait');
   await one('Query', 'query', 'select * from recipes');

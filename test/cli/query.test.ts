@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { CreateTableCommand } from '@aws-sdk/client-glue';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { renderExpanded } from '../../cli/commands/query.ts';
 import { queryLake } from '../../cli/lake/lake.ts';
+import { renderExpanded } from '../../cli/terminal/rows.ts';
 import { settledState, startTestPipeline, type TestPipeline } from '../pipeline/running-pipeline.ts';
 import { documents, finished, sluice, startShell } from './sluice.ts';
 

@@ -74,14 +74,20 @@ function rejectTable(rejects: readonly ListedReject[]): string {
   ]);
 }
 
-const codeOf = ({ code }: ListedReject) => printable(code);
+type RejectedRecord = Pick<
+  ListedReject,
+  'recordNumber' | 'stage' | 'code' | 'path' | 'message' | 'record' | 'excerpt'
+>;
+
+const codeOf = ({ code }: Pick<ListedReject, 'code'>) => printable(code);
 
 /** `ingredients[2]: is blank` */
-function whyOf({ path, message }: ListedReject): string {
+function whyOf({ path, message }: Pick<ListedReject, 'path' | 'message'>): string {
   return printable(path === '' ? message : `${path}: ${message}`);
 }
 
-function rejectRecord(reject: ListedReject): string {
+/** Why a record was rejected, and what was sent below it. */
+export function rejectRecord(reject: RejectedRecord): string {
   const { recordNumber, stage, record, excerpt } = reject;
   const sent =
     record !== undefined

@@ -95,7 +95,7 @@ export const transformation: readonly Mutation[] = [
   {
     name: 'silently drops a row of one partition too many',
     file: 'handlers/stages/transform-part.ts',
-    find: 'else if (!files.add(transformed.row, recordNumber))\n      await reject(oneTooMany(dataset, recordNumber, record, limits.partitions));',
+    find: 'else if (!files.add(transformed.row, recordNumber))\n      await reject(onePartitionTooMany(dataset, recordNumber, record, limits.partitions));',
     replace: 'else files.add(transformed.row, recordNumber);',
     caughtBy: 'test/handlers/conservation.test.ts',
   },

@@ -151,7 +151,8 @@ class CsvReader {
     }
     if (fields.length === 1 && fields[0]?.trim() === '') return;
     const columns = columnsOfHeader(fields, this.#schema, this.#format.columns);
-    this.#table = { encoding: this.#encoding, columns };
+    const header = fields.map((name) => name.trim());
+    this.#table = { encoding: this.#encoding, header, columns };
   }
 }
 

@@ -4,6 +4,8 @@ import { EXCERPT_BYTES } from '../record.ts';
 /** Properties that all records of one file share. */
 export interface CsvTable {
   readonly encoding: 'utf-8' | 'latin1';
+  /** The names in the header. */
+  readonly header: readonly string[];
   /** The dataset's field at each position; `undefined` where the column is not one of the dataset's. */
   readonly columns: readonly (string | undefined)[];
 }
@@ -51,6 +53,14 @@ export class CsvRecord {
       if (name !== undefined) value[name] = fields[i] || undefined;
     }
     return { value, json: () => this.#json() };
+  }
+
+  /** The names of the columns that the dataset does not know and in which this record has a value. */
+  unknownFields(): string[] {
+    const { header, columns } = this.#table;
+    const fields = this.#fields;
+    if ('code' in fields || fields.length !== columns.length) return [];
+    return header.filter((_, i) => columns[i] === undefined && fields[i] !== '');
   }
 
   #unreadable(problem: Unreadable): Reading {

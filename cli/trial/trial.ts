@@ -1,0 +1,259 @@
+import { columnsOf, recordColumn } from '../../domain/columns.ts';
+import type { Dataset } from '../../domain/dataset.ts';
+import { PermanentError } from '../../domain/errors.ts';
+import { withoutByteOrderMark } from '../../domain/records/decoding/byte-order-mark.ts';
+import type { Compression } from '../../domain/records/decoding/compression.ts';
+import { decode } from '../../domain/records/decoding/decode.ts';
+import { compressionOf, decompress, type Source } from '../../domain/records/decoding/decompression.ts';
+import { isWhiteSpace } from '../../domain/records/decoding/json/ndjson.ts';
+import { type Limits, limits, parsePartLine } from '../../domain/records/part.ts';
+import type { Problem, Reject, RejectCode } from '../../domain/records/reject.ts';
+import { RejectCount } from '../../domain/records/reject-limit.ts';
+import {
+  onePartitionTooMany,
+  partitionOf,
+  type Row,
+  type Transformed,
+  transformRecord,
+} from '../../domain/records/transformation.ts';
+import { readRecord, validateReading } from '../../domain/records/validation.ts';
+import type { Stage } from '../../domain/stage.ts';
+import { RowEncoder } from '../../domain/tables/encoded-row.ts';
+import { takesEffect } from '../../domain/versions/ledger.ts';
+import { partitionPath } from '../../domain/versions/partition-path.ts';
+import { count, type Tally } from '../../domain/versions/receipt.ts';
+import { ColumnStatistics, type ColumnSummary } from './column-statistics.ts';
+import { UnknownFields } from './unknown-fields.ts';
+
+/** What a file of JSON begins with. */
+const formats = new Map([
+  [0x5b, 'JSON array'],
+  [0x7b, 'NDJSON'],
+] as const);
+/** How much of a rejected record is told. Characters. */
+const SHOWN = 500;
+
+/** What the pipeline would make of a file. */
+export interface Trial {
+  /** Absent if the file is neither, or has no character that can be read. */
+  readonly format?: 'JSON array' | 'NDJSON' | 'CSV';
+  readonly compression: Compression;
+  readonly read: number;
+  /** Rows for the lake. */
+  readonly written: number;
+  /** Records by the reason why they were filtered. */
+  readonly filtered: Readonly<Tally>;
+  /** What loading rejects is missing in MySQL alone. */
+  readonly codes: readonly { readonly code: RejectCode; readonly stage: Stage; readonly records: number }[];
+  /** Why the file can't be read, or not to its end, or has too many rejects. */
+  readonly fault?: { readonly code: string; readonly message: string };
+  /** Whether it would replace the version before. */
+  readonly takesEffect: boolean;
+  /** Whether a record became a row or was filtered. */
+  readonly usable: boolean;
+  /** The first rows, each with its record number. */
+  readonly rows: readonly Row[];
+  /** The first rejects of each code and stage, in the order of the records. */
+  readonly rejects: readonly TriedReject[];
+  /** Fields that the dataset does not name, and in how many records each one is. */
+  readonly unknown: readonly { readonly field: string; readonly records: number }[];
+  /** How often there were unknown fields that are not in the list, since it is too long. */
+  readonly otherUnknown: number;
+  readonly columns: readonly ColumnSummary[];
+}
+
+export interface TriedReject extends Problem {
+  readonly stage: Stage;
+  readonly recordNumber: number;
+  readonly further?: readonly Problem[];
+  /** The record as it was sent, as JSON text; of a long one the beginning, and `…`. Of loading, the row. */
+  readonly text?: string;
+}
+
+export interface TrialOptions {
+  /** The key that the file would have: transforms may use it. */
+  readonly key: string;
+  /** How many rows to keep. */
+  readonly rows: number;
+  /** How many rejects to keep of each code in each stage. */
+  readonly rejects: number;
+  /** Called between batches of records, with the number read so far. What it throws ends the trial. */
+  onRead?(read: number): void;
+}
+
+/**
+ * Takes a file through decoding, validation and transform with the pipeline's own code, and writes nothing.
+ *
+ * Memory: a chunk of input, one record, and what is kept to be shown, whatever the size.
+ */
+export async function trialOf(dataset: Dataset, open: Source, options: TrialOptions): Promise<Trial> {
+  const found = new Findings(dataset, options);
+  const limit = new RejectCount(dataset);
+  const part = new PartInProgress(dataset, limits);
+  const unknown = new UnknownFields(dataset.record);
+  const { format, compression } = await contentOf(dataset, open);
+  let read = 0;
+  let fault: PermanentError | undefined;
+  try {
+    for await (const records of decode(dataset, open)) {
+      for (const raw of records) {
+        read += 1;
+        const reading = readRecord(raw);
+        if ('value' in reading) unknown.add(raw, reading.value);
+        const validated = validateReading(dataset, reading, read);
+        if ('line' in validated) found.add(read, part.transformed(validated.line, options.key));
+        else {
+          found.reject('extraction', validated.reject);
+          limit.add(read);
+        }
+      }
+      options.onRead?.(read);
+    }
+  } catch (error) {
+    if (!(error instanceof PermanentError)) throw error;
+    fault = error;
+  }
+  fault = limit.end(read, fault);
+  const { usable } = found;
+  return {
+    ...(format && { format }),
+    compression,
+    read,
+    ...found.result,
+    ...(fault && { fault: { code: fault.code, message: fault.message } }),
+    takesEffect: takesEffect({ read, usable, ...(fault && { fault }) }, dataset.onReject),
+    unknown: unknown.counts.sorted.map(({ name, count }) => ({ field: name, records: count })),
+    otherUnknown: unknown.counts.others,
+  };
+}
+
+/** Transforms valid records as parts do, each of which may have so many partitions. */
+class PartInProgress {
+  readonly #dataset: Dataset;
+  readonly #limits: Limits;
+  readonly #partitions = new Set<string>();
+  #lines = 0;
+  #bytes = 0;
+
+  constructor(dataset: Dataset, most: Limits) {
+    this.#dataset = dataset;
+    this.#limits = most;
+  }
+
+  transformed(line: string, key: string): Transformed {
+    const { partRecords, partBytes, partitions } = this.#limits;
+    if (this.#lines >= partRecords || this.#bytes >= partBytes) {
+      this.#partitions.clear();
+      this.#lines = 0;
+      this.#bytes = 0;
+    }
+    this.#lines += 1;
+    // Without the part's header, whose length depends on the version: only the upload has one.
+    this.#bytes += Buffer.byteLength(line) + 1;
+    const [recordNumber, record] = parsePartLine(line);
+    const transformed = transformRecord(this.#dataset, record, { key, recordNumber });
+    if (!('row' in transformed)) return transformed;
+    const partition = partitionPath(partitionOf(this.#dataset, transformed.row));
+    if (!this.#partitions.has(partition) && this.#partitions.size === partitions)
+      return { reject: onePartitionTooMany(this.#dataset, recordNumber, record, partitions) };
+    this.#partitions.add(partition);
+    return transformed;
+  }
+}
+
+/** What becomes of the records: counted, and the first of each kind kept. */
+class Findings {
+  usable = false;
+  #written = 0;
+  readonly #options: TrialOptions;
+  readonly #filtered: Tally = {};
+  readonly #codes = new Map<string, { code: RejectCode; stage: Stage; records: number }>();
+  readonly #rows: Row[] = [];
+  readonly #rejects: TriedReject[] = [];
+  readonly #columns: ReadonlyMap<string, ColumnStatistics>;
+  readonly #encoder: RowEncoder;
+
+  constructor(dataset: Dataset, options: TrialOptions) {
+    this.#options = options;
+    this.#columns = new Map(
+      columnsOf(dataset.row).map((column) => [column.name, new ColumnStatistics(column)]),
+    );
+    this.#encoder = new RowEncoder(dataset);
+  }
+
+  add(recordNumber: number, transformed: Transformed): void {
+    if ('reject' in transformed) {
+      this.reject('transformation', transformed.reject);
+      return;
+    }
+    this.usable = true;
+    if ('filtered' in transformed) {
+      count(this.#filtered, transformed.filtered);
+      return;
+    }
+    const { row } = transformed;
+    this.#written += 1;
+    if (this.#rows.length < this.#options.rows)
+      this.#rows.push({ ...row, [recordColumn.name]: recordNumber });
+    for (const [name, statistics] of this.#columns) statistics.add(row[name]);
+    // How large a statement may be is up to the server, so no row counts as too large.
+    const encoded = this.#encoder.encode({ record: recordNumber, row }, Number.POSITIVE_INFINITY);
+    if ('reject' in encoded) this.reject('loading', encoded.reject);
+  }
+
+  reject(stage: Stage, { json, excerpt, ...reject }: Reject): void {
+    const id = `${stage} ${reject.code}`;
+    const sum = this.#codes.get(id) ?? { code: reject.code, stage, records: 0 };
+    sum.records += 1;
+    this.#codes.set(id, sum);
+    if (sum.records > this.#options.rejects) return;
+    // As in the files of rejects: a line feed in JSON text can only be white space.
+    const text = json?.replace(/[\r\n]/g, ' ').trim() ?? (excerpt && JSON.stringify(excerpt));
+    this.#rejects.push({
+      stage,
+      ...reject,
+      ...(text !== undefined && { text: text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text }),
+    });
+  }
+
+  get result() {
+    return {
+      written: this.#written,
+      usable: this.usable,
+      filtered: this.#filtered,
+      codes: [...this.#codes.values()].sort((a, b) => b.records - a.records),
+      rows: this.#rows,
+      rejects: this.#rejects,
+      columns: [...this.#columns.values()].map(({ summary }) => summary),
+    };
+  }
+}
+
+/** How a file is compressed, and its format, as far as its first bytes tell. */
+async function contentOf({ source }: Dataset, open: Source): Promise<Pick<Trial, 'format' | 'compression'>> {
+  let compression: Compression = 'none';
+  async function* head() {
+    let isFirst = true;
+    for await (const chunk of await open()) {
+      if (isFirst) compression = compressionOf(chunk);
+      isFirst = false;
+      yield chunk;
+    }
+  }
+  if (source.format === 'csv') {
+    for await (const _ of head()) break;
+    return { format: 'CSV', compression };
+  }
+  try {
+    for await (const chunk of withoutByteOrderMark(decompress(head))) {
+      const first = chunk.find((byte) => !isWhiteSpace(byte));
+      if (first === undefined) continue;
+      const format = formats.get(first as never);
+      return { ...(format && { format }), compression };
+    }
+  } catch (error) {
+    // The decoder finds it too, and says where.
+    if (!(error instanceof PermanentError)) throw error;
+  }
+  return { compression };
+}
