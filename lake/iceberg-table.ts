@@ -44,23 +44,36 @@ export interface TableChange {
   readonly summary: Readonly<Record<string, string>>;
 }
 
+/** Somebody else changed the table first; with what was written for nothing. */
+export class Conflict {
+  readonly snapshot: Snapshot | undefined;
+  /** URIs. */
+  readonly files: readonly string[];
+
+  constructor(snapshot?: Snapshot, files: readonly string[] = []) {
+    this.snapshot = snapshot;
+    this.files = files;
+  }
+}
+
 /** The Iceberg table of a dataset: its files in the lake, its pointer in the catalog. */
 export class IcebergTable {
   readonly #options: IcebergTableOptions;
-  /** What a commit has written that met a conflict. */
-  #lost: { readonly snapshot: Snapshot; readonly files: readonly string[] } | undefined;
-
   constructor(options: IcebergTableOptions) {
     this.#options = options;
   }
 
-  /** The table as it is now; `undefined` before its first commit. */
-  async read(): Promise<TableState | undefined> {
+  /**
+   * The table as it is now; `undefined` before its first commit.
+   *
+   * @param after the conflict that a commit of the caller's has met, if any: what that has written goes
+   */
+  async read(after?: Conflict): Promise<TableState | undefined> {
     const { catalog, dataset } = this.#options;
     const pointer = await catalog.find(dataset.name);
     if (pointer === undefined) return undefined;
     const metadata = parseMetadata(await this.file(pointer.metadata));
-    await this.#discardLost(metadata);
+    if (after !== undefined) await this.#discard(after, metadata);
     return { path: pointer.metadata, metadata, pointer };
   }
 
@@ -68,37 +81,29 @@ export class IcebergTable {
    * Removes what a commit has written that met a conflict, unless the table has its snapshot: then the commit
    * was made, and only the answer was lost. It can't be made any more, since its pointer is of the past.
    */
-  async #discardLost({ snapshots }: TableMetadata): Promise<void> {
-    const lost = this.#lost;
-    this.#lost = undefined;
-    if (lost === undefined || snapshots.some((each) => each['snapshot-id'] === lost.snapshot['snapshot-id']))
-      return;
+  async #discard({ snapshot, files }: Conflict, { snapshots }: TableMetadata): Promise<void> {
+    if (snapshots.some((each) => each['snapshot-id'] === snapshot?.['snapshot-id'])) return;
     const { store, bucket } = this.#options;
-    await store.remove(
-      bucket,
-      lost.files.map((uri) => parseS3Uri(uri).key),
-    );
+    const keys = files.map((uri) => parseS3Uri(uri).key);
+    await store.remove(bucket, keys);
   }
 
   /**
    * Makes one snapshot, if the table is still as it was found. A change of no file makes no snapshot, but is
    * in conflict with other changes as well.
    *
-   * @returns `conflict` if somebody else was first, or if the table had to be made or to get other columns
+   * @returns a conflict if somebody else was first, or if the table had to be made or to get other columns
    * first: then read and decide anew; `undefined` without a snapshot
    */
-  async commit(
-    state: TableState | undefined,
-    change: TableChange,
-  ): Promise<Snapshot | undefined | 'conflict'> {
+  async commit(state: TableState | undefined, change: TableChange): Promise<Snapshot | undefined | Conflict> {
     const { dataset, bucket, now } = this.#options;
     if (state === undefined) {
       await this.#create();
-      return 'conflict';
+      return new Conflict();
     }
-    if (await this.#evolve(state)) return 'conflict';
+    if (await this.#evolve(state)) return new Conflict();
     if (change.added.length === 0 && change.removed.length === 0)
-      return (await this.#touch(state)) ? undefined : 'conflict';
+      return (await this.#touch(state)) ? undefined : new Conflict();
     const made = await commit({
       base: state,
       added: change.added.map((file) => dataFileOf(file, { dataset, bucket, metadata: state.metadata })),
@@ -111,8 +116,7 @@ export class IcebergTable {
     await settleAll(listed.map((file) => this.#write(file)));
     if (await this.point(state, made.metadata)) return made.snapshot;
     const files = [...listed, made.metadata].map(({ path }) => path);
-    this.#lost = { snapshot: made.snapshot, files };
-    return 'conflict';
+    return new Conflict(made.snapshot, files);
   }
 
   /** Moves the pointer to where it is, so that nobody else commits to the table as he found it before. */

@@ -8,7 +8,7 @@ import { type ActiveEntry, activeObject, isActive } from '../../../domain/versio
 import { NotLive } from '../../../formats/iceberg/metadata/manifests-after.ts';
 import type { Snapshot } from '../../../formats/iceberg/metadata/metadata.ts';
 import type { FileCache } from '../../../lake/file-cache.ts';
-import { IcebergTable, type TableState } from '../../../lake/iceberg-table.ts';
+import { Conflict, IcebergTable, type TableState } from '../../../lake/iceberg-table.ts';
 import type { KnownEntry, Ledger } from '../../../store/ledger.ts';
 import { settleAll } from '../../../store/settle-all.ts';
 import type { StageContext } from '../context.ts';
@@ -114,9 +114,10 @@ export class CommitGroup {
   async #commit(members: readonly Member[]): Promise<void> {
     const { context } = this.#options;
     let trustsLedger = true;
+    let conflict: Conflict | undefined;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       // The table is read before the ledger: if nobody commits in between, the ledger's answer still holds.
-      const state = await this.#table.read();
+      const state = await this.#table.read(conflict);
       const shown = new ShownVersions(this.#table, state, { trustsLedger });
       const planned = await this.#plan(members, shown);
       const changes = [...new Map(planned.map((change) => [change.path.objectId, change])).values()];
@@ -127,7 +128,8 @@ export class CommitGroup {
         trustsLedger = false;
         continue;
       }
-      if (snapshot === 'conflict') {
+      if (snapshot instanceof Conflict) {
+        conflict = snapshot;
         await context.wait(PAUSE_MS * attempt);
         continue;
       }
@@ -158,7 +160,7 @@ export class CommitGroup {
   async #change(
     state: TableState | undefined,
     changes: readonly Change[],
-  ): Promise<Snapshot | undefined | 'conflict'> {
+  ): Promise<Snapshot | undefined | Conflict> {
     const files = await settleAll(
       changes.map(async ({ files, adds, removes }) => ({
         added: adds ? await files() : [],

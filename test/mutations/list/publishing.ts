@@ -83,7 +83,7 @@ export const publishing: readonly Mutation[] = [
   {
     name: 'lets an older commit in flight pass after a version without rows',
     file: 'lake/iceberg-table.ts',
-    find: "return (await this.#touch(state)) ? undefined : 'conflict';",
+    find: 'return (await this.#touch(state)) ? undefined : new Conflict();',
     replace: 'return undefined;',
     caughtBy: 'test/handlers/commit/commit-group.test.ts',
   },
