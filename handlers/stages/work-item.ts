@@ -46,7 +46,8 @@ export async function processOnce<Done extends Receipt>(
   if (status === 'gone') return discarded();
   if (await ledger.hasReceipt(key)) {
     if (receives > 1) await removeUnnamedRejects(item, ledger, store, buckets);
-    await finish(known, undefined);
+    // Its extraction may have ended since the entry was read, and who wrote the receipt may have died since.
+    await finish(await ledger.known(path), undefined);
     return status === 'live' ? 'duplicate' : 'stale';
   }
   if (status === 'superseded') return discarded();

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../../domain/records/part.ts';
-import { publicationKey, versionPath } from '../../../domain/versions/key-layout.ts';
+import {
+  ledgerEntryKey,
+  parsePublicationKey,
+  publicationKey,
+  versionPath,
+} from '../../../domain/versions/key-layout.ts';
 import { publication } from '../../../domain/versions/publication.ts';
 import { MemoryStore, storeWith } from '../../store/memory-store.ts';
 import { dataFiles, extract, ndjson, publications, putRaw, recipe, transform } from '../flow.ts';
@@ -91,6 +96,36 @@ describe('a version is published', () => {
     expect(publications(store)).toEqual([]);
     expect(await transform(store, last, { receives: 2 })).toMatchObject({ result: 'duplicate' });
     expect(publications(store)).toHaveLength(2);
+  });
+
+  it('by a copy of a message that was read before the extraction ended, if who transformed the part died', async () => {
+    const store = new MemoryStore();
+    putRaw(store, KEY, ndjson([recipe(1)]));
+    const entries: string[] = [];
+    const noting = storeWith(store, {
+      replace: (object, etag) => {
+        entries.push(store.body('ledger', ledgerEntryKey(path)).toString());
+        return store.replace(object, etag);
+      },
+    });
+    await extract(store, KEY, { store: noting });
+    const [part = ''] = store.keys('temp');
+    const dying = storeWith(store, {
+      create: async (object) => {
+        if (parsePublicationKey(object.key) !== undefined) throw new Error('It was killed.');
+        return store.create(object);
+      },
+    });
+    await expect(transform(store, part, { store: dying })).rejects.toThrow('killed');
+    const early = storeWith(store, {
+      find: async (bucket, key) => {
+        const text = key === ledgerEntryKey(path) ? entries.shift() : undefined;
+        return text === undefined ? store.find(bucket, key) : { text, etag: '', modified: 0 };
+      },
+    });
+    expect(await transform(store, part, { store: early })).toMatchObject({ result: 'duplicate' });
+    expect(entries).toEqual([]);
+    expect(publications(store)).toHaveLength(1);
   });
 
   it('as one event of each document, though a message comes again', async () => {

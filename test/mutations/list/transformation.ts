@@ -88,7 +88,7 @@ export const transformation: readonly Mutation[] = [
   {
     name: 'does not finish what was left undone when a work item comes again',
     file: 'handlers/stages/work-item.ts',
-    find: '    await finish(known, undefined);\n',
+    find: '    await finish(await ledger.known(path), undefined);\n',
     replace: '',
     caughtBy: 'test/handlers/commit/publish.test.ts',
   },
