@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { maintain, retentionOf } from '../../handlers/maintenance/maintain.ts';
 import { listedFiles } from '../../store/listing.ts';
 import { s3ObjectStore } from '../../store/object-store.ts';
@@ -51,7 +52,8 @@ export class Maintainer {
         now: () => clock.now(),
         timeLeft: () => 900_000,
         wait: (ms) => this.#network.wait(ms),
-        uuid: () => `maintenance-${this.#runs}`,
+        // Unique beyond this run: functions that have started once keep metadata in memory.
+        uuid: randomUUID,
         log: ({ table, snapshots, files }) =>
           this.#network.note(`maintenance of ${table}: ${snapshots} snapshots, ${files} files went`),
       },
