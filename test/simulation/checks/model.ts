@@ -148,9 +148,9 @@ class Model {
       .filter((each) => each.versionId === versionId)
       .map((each) => each.revision);
     const asked = Math.max(0, ...revisions);
-    // What is gone can't be done anew, nor what was asked for in a message that is lost. What a sweep has made
-    // up for is put far down: an older version whose event is late takes its place, and then its own late event
-    // the place of that one, as revision 0.
+    // What is gone can't be done anew, nor what was asked for in a message that is lost. What a sweep has
+    // made up for is put far down: an older version whose event is late takes its place, and then its own
+    // late event the place of that one, as revision 0.
     const least = this.#isErased(versionId) || this.#past.purged || this.#past.swept ? 0 : asked;
     // One that a deploy has interrupted is done in another one, and so is one whose name has receipts
     // already.
