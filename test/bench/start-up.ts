@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import * as z from 'zod';
+import { commonVariables, functionVariables } from '../../domain/environment.ts';
 import { stages } from '../../domain/stage.ts';
 import { bundle } from '../../infra/build/bundle.ts';
 import { jsonOf } from './children/child.ts';
@@ -7,13 +8,14 @@ import { median, type Section } from './section.ts';
 
 const IMPORTS = 15;
 
-const variables = ['RAW', 'TEMP', 'FAILED', 'PROCESSED', 'ARCHIVE', 'LEDGER'].map((name) => `${name}_BUCKET`);
+/** All that the program sets. Any value does: nothing is called. */
 const environment = {
-  ...Object.fromEntries(variables.map((name) => [name, name.toLowerCase()])),
-  CODE_VERSION: 'bench',
+  ...Object.fromEntries(
+    [...commonVariables, ...stages.flatMap((stage) => functionVariables[stage])].map((name) => [name, '5']),
+  ),
+  LOG_LEVEL: 'INFO',
   AWS_REGION: 'us-east-1',
   AWS_LAMBDA_FUNCTION_NAME: 'bench',
-  MAXIMUM_RECEIVES: '5',
 };
 
 /** How long a function's module takes to load: most of a cold start. */
