@@ -16,7 +16,7 @@ import type { StageContext } from '../context.ts';
 import { type Outcome, withoutRecords } from '../outcome.ts';
 import type { SinkBuckets } from '../removal.ts';
 import { removeSuperseded } from '../supersede.ts';
-import { commitEvent } from './announcing.ts';
+import { commitEvent } from './commit-event.ts';
 import { olderVersions } from './older-versions.ts';
 
 const COPIES_AT_ONCE = 8;
