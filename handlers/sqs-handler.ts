@@ -74,7 +74,7 @@ export interface StageDependencies
   readonly random: () => number;
 }
 
-const onLambda = ({ queueUrl }: StageOptions): StageDependencies => ({
+const onLambda = ({ queueUrl, catalog, announce }: StageOptions): StageDependencies => ({
   putOff: sqsPutOff(queueUrl),
   random: Math.random,
   store: s3ObjectStore(),
@@ -83,6 +83,8 @@ const onLambda = ({ queueUrl }: StageOptions): StageDependencies => ({
   wait: pause,
   zstd: threadedZstd,
   limits,
+  catalog,
+  announce,
 });
 
 /**
@@ -193,12 +195,7 @@ export function stageHandler(
       // checked as well.
       const isOver = () => timeLeft() <= 0 || outside.now() >= deadline;
       const store = untilDeadline(outside.store, isOver);
-      const catalog = outside.catalog ?? options.catalog;
-      const ports = {
-        store,
-        catalog: catalog && untilDeadline(catalog, isOver),
-        announce: outside.announce ?? options.announce,
-      };
+      const ports = { store, catalog: outside.catalog && untilDeadline(outside.catalog, isOver) };
       const batch = {};
       const startedAt = new Date(outside.now()).toISOString();
       const notes = new AttemptNotes({ ...options, store, startedAt });
