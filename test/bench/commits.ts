@@ -18,6 +18,7 @@ import layouts from '../../mysql/migrations/lake.json' with { type: 'json' };
 import { Ledger } from '../../store/ledger.ts';
 import { type ObjectStore, s3ObjectStore } from '../../store/object-store.ts';
 import { buckets, metadataOf, ndjson, putRaw, recipe } from '../handlers/flow.ts';
+import { maintenanceOf } from '../handlers/maintenance/memory-maintenance.ts';
 import { tableFiles } from '../pipeline/table-files.ts';
 import { createdEvent, MemoryStore, stageContextOf } from '../store/memory-store.ts';
 import { BenchPipeline } from './pipeline.ts';
@@ -187,7 +188,6 @@ async function manyInTurn(onProgress: (line: string) => void) {
     times.push(performance.now() - begunAt);
     const metadata = store.catalog.metadataOf(of.dataset) ?? '';
     largest = Math.max(largest, store.body('processed', metadata.replace(/^s3:\/\/processed\//, '')).length);
-    // What is no longer needed by the measurement itself.
     if (Math.floor((now + EVERY_MS - begin) / HOUR_MS) > Math.floor((now - begin) / HOUR_MS)) {
       onProgress(`${thousands(i + 1)} of ${thousands(COMMITS)} commits`);
       await maintained(store, now);
@@ -201,23 +201,12 @@ async function manyInTurn(onProgress: (line: string) => void) {
 
 async function maintained(store: MemoryStore, now: number): Promise<void> {
   const tables = await maintain(
-    {
-      store,
-      catalog: store.catalog,
-      async *list(prefix) {
-        for (const key of store.keys('processed').filter((each) => each.startsWith(prefix)))
-          yield { key, bytes: store.body('processed', key).length, modified: now };
-      },
+    maintenanceOf(store, now, {
+      modified: () => now,
       datasets: deployedDatasets.filter(({ name }) => name === of.dataset),
       tableSchema: recordedSchemas(layouts),
-      buckets,
       retention: retentionOf(1),
-      now: () => now,
-      timeLeft: () => 900_000,
-      wait: async () => {},
-      uuid: () => `maintenance-${now}`,
-      log: () => {},
-    },
+    }),
     { dryRun: false },
   );
   for (const { error } of tables) if (error !== undefined) throw new Error(error);

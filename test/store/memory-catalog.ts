@@ -19,6 +19,16 @@ export class MemoryCatalog implements TableCatalog {
     return this.#pointers.get(table)?.metadata;
   }
 
+  /** The same catalog, which does something else when a pointer is moved. */
+  moving(move: TableCatalog['move']): TableCatalog {
+    return {
+      find: (table) => this.find(table),
+      create: (table, metadata) => this.create(table, metadata),
+      register: (table, partitions) => this.register(table, partitions),
+      move,
+    };
+  }
+
   /** The values of a table's partitions, by their folders. */
   partitionsOf(table: string): Readonly<Record<string, readonly string[]>> {
     return Object.fromEntries(this.#partitions.get(table) ?? []);

@@ -70,14 +70,9 @@ async function unnamed(store: MemoryStore): Promise<string[]> {
   return all.filter((key) => !named.includes(key));
 }
 
-/** The catalog, which does something else when a pointer is moved. */
+/** A context whose catalog does something else when a pointer is moved. */
 const moving = (store: MemoryStore, move: TableCatalog['move']): Partial<StageContext> => ({
-  catalog: {
-    find: (table) => store.catalog.find(table),
-    create: (table, metadata) => store.catalog.create(table, metadata),
-    register: (table, partitions) => store.catalog.register(table, partitions),
-    move,
-  },
+  catalog: store.catalog.moving(move),
 });
 
 describe('the messages of a batch', () => {

@@ -1,11 +1,8 @@
 import { beforeEach, expect, it } from 'vitest';
-import { deployedDatasets } from '../../../datasets/index.ts';
 import { maintain } from '../../../handlers/maintenance/maintain.ts';
 import type { StageContext } from '../../../handlers/stages/context.ts';
-import { recordedSchemas } from '../../../lake/table-schema.ts';
 import { MemoryStore } from '../../store/memory-store.ts';
 import {
-  buckets,
   commit,
   dataFiles,
   extract,
@@ -18,6 +15,7 @@ import {
   transform,
   wholePublications,
 } from '../flow.ts';
+import { maintenanceOf } from './memory-maintenance.ts';
 
 const keyOf = (n: number) => `recipes/${n}.ndjson`;
 /** What the events of the tests say. */
@@ -44,15 +42,10 @@ const documentOf = (store: MemoryStore, n: number) =>
 
 /** Commits, and dies when the table shows it: the ledger does not note it. */
 async function commitAndDie(store: MemoryStore, n: number): Promise<void> {
-  const catalog: StageContext['catalog'] = {
-    find: (table) => store.catalog.find(table),
-    create: (table, metadata) => store.catalog.create(table, metadata),
-    register: (table, partitions) => store.catalog.register(table, partitions),
-    async move(table, from, metadata) {
-      await store.catalog.move(table, from, metadata);
-      throw new Error('The function was killed.');
-    },
-  };
+  const catalog = store.catalog.moving(async (table, from, metadata) => {
+    await store.catalog.move(table, from, metadata);
+    throw new Error('The function was killed.');
+  });
   await expect(commit(store, documentOf(store, n), { ...now, catalog })).rejects.toThrow('killed');
 }
 
@@ -61,20 +54,12 @@ async function forget(store: MemoryStore): Promise<void> {
   await publish(store, 9);
   await commit(store, documentOf(store, 9), now);
   await maintain(
-    {
-      store,
-      catalog: store.catalog,
+    maintenanceOf(store, 0, {
       async *list() {},
-      datasets: deployedDatasets,
-      tableSchema: recordedSchemas([]),
-      buckets,
       retention: { age: 0, grace: 0, bytes: 0, garbage: 0 },
       now: () => (time += 1),
-      timeLeft: () => 900_000,
-      wait: async () => {},
       uuid: () => 'maintenance',
-      log: () => {},
-    },
+    }),
     { dryRun: false },
   );
   expect(metadataOf(store)?.snapshots).toHaveLength(1);

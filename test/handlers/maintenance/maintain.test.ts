@@ -1,15 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { deployedDatasets } from '../../../datasets/index.ts';
 import { csvTableKey, versionPath } from '../../../domain/versions/key-layout.ts';
 import { liveFiles } from '../../../formats/iceberg/metadata/snapshot-manifests.ts';
-import { type Maintenance, maintain, retentionOf } from '../../../handlers/maintenance/maintain.ts';
+import { type Maintenance, maintain } from '../../../handlers/maintenance/maintain.ts';
 import type { StageContext } from '../../../handlers/stages/context.ts';
 import { parseS3Uri } from '../../../lake/iceberg-table.ts';
-import type { TableCatalog } from '../../../lake/table-catalog.ts';
-import { recordedSchemas } from '../../../lake/table-schema.ts';
 import { MemoryStore, storeWith } from '../../store/memory-store.ts';
 import {
-  buckets,
   commit,
   dataFiles,
   drain,
@@ -25,35 +21,19 @@ import {
   transform,
   wholePublications,
 } from '../flow.ts';
+import { maintenanceOf } from './memory-maintenance.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const KEY = 'recipes/a.ndjson';
 
-/** The maintenance of a store whose files are all as old as the clock, unless it is said when they came. */
+/** Runs the maintenance of a store whose files are all very old, unless it is said when they came. */
 function at(
   store: MemoryStore,
   now: number,
   { modified = {}, ...changes }: Partial<Maintenance> & { modified?: Readonly<Record<string, number>> } = {},
 ) {
-  const context: Maintenance = {
-    store,
-    catalog: store.catalog,
-    async *list(prefix) {
-      for (const key of store.keys('processed').filter((each) => each.startsWith(prefix)))
-        yield { key, bytes: store.body('processed', key).length, modified: modified[key] ?? 0 };
-    },
-    datasets: deployedDatasets,
-    tableSchema: recordedSchemas([]),
-    buckets,
-    retention: retentionOf(7),
-    now: () => now,
-    timeLeft: () => 900_000,
-    wait: async () => {},
-    uuid: () => `maintenance-${now}`,
-    log: () => {},
-    ...changes,
-  };
+  const context = maintenanceOf(store, now, { modified: (key) => modified[key] ?? 0, ...changes });
   return async (dryRun = false) => {
     const tables = await maintain(context, { dryRun });
     return Object.fromEntries(tables.map(({ table, ...went }) => [table, went]));
@@ -132,18 +112,13 @@ describe('snapshots', () => {
     await extract(store, 'recipes/b.ndjson');
     for (const part of store.keys('temp')) await transform(store, part);
     let conflicts = 0;
-    const catalog: TableCatalog = {
-      find: (table) => store.catalog.find(table),
-      create: (table, metadata) => store.catalog.create(table, metadata),
-      register: (table, partitions) => store.catalog.register(table, partitions),
-      async move(table, from, metadata) {
-        if (conflicts === 0) {
-          conflicts += 1;
-          for (const key of wholePublications(store)) await commit(store, key, { now: () => 9 * DAY });
-        }
-        return store.catalog.move(table, from, metadata);
-      },
-    };
+    const catalog = store.catalog.moving(async (table, from, metadata) => {
+      if (conflicts === 0) {
+        conflicts += 1;
+        for (const key of wholePublications(store)) await commit(store, key, { now: () => 9 * DAY });
+      }
+      return store.catalog.move(table, from, metadata);
+    });
     const { recipes } = await at(store, 9 * DAY, { catalog })();
     expect(conflicts).toBe(1);
     expect(recipes?.snapshots).toBe(1);
