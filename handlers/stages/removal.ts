@@ -48,25 +48,30 @@ export async function removeExtracted(
  * of each revision that the ledger entry does not know.
  */
 export async function removeForgotten(
-  known: LedgerEntry | undefined,
   path: VersionPath,
+  ledger: Ledger,
   store: ObjectStore,
   { temp, failed }: Pick<OutputBuckets, 'temp' | 'failed'>,
 ): Promise<void> {
   const { versionId: version } = parseRevision(path.version);
-  const isForgotten = (of: VersionPath | undefined) =>
-    of !== undefined && parseRevision(of.version).versionId === version && statusOf(known, of) === 'gone';
-  const remove = async (bucket: string, prefix: string, parse: (key: string) => VersionPath | undefined) => {
+  const list = async (bucket: string, prefix: string, parse: (key: string) => VersionPath | undefined) => {
     // All revisions of a version have this prefix, and other versions may have it too.
     const keys = await store.list(bucket, prefix.slice(0, -1));
-    await store.remove(
-      bucket,
-      keys.filter((key) => isForgotten(parse(key))),
-    );
+    const found = keys.map((key) => ({ bucket, key, of: parse(key) }));
+    return found.filter(({ of }) => of !== undefined && parseRevision(of.version).versionId === version);
   };
   const first = { ...path, version };
-  await remove(temp, partsPrefix(first), parsePartKey);
-  for (const prefix of failedPrefixes(first)) await remove(failed, prefix, parseFailedKey);
+  const found = await list(temp, partsPrefix(first), parsePartKey);
+  for (const prefix of failedPrefixes(first)) found.push(...(await list(failed, prefix, parseFailedKey)));
+  if (found.length === 0) return;
+  // Read after the listing: a revision is in the entry before its first file is written, so the entry of
+  // before may lack one whose files were listed.
+  const known = await ledger.entry(path);
+  const forgotten = found.filter(({ of = path }) => statusOf(known, of) === 'gone');
+  for (const bucket of [temp, failed]) {
+    const keys = forgotten.filter((each) => each.bucket === bucket).map(({ key }) => key);
+    await store.remove(bucket, keys);
+  }
 }
 
 async function removeParts(

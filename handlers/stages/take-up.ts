@@ -96,7 +96,7 @@ async function leave(
       return withoutRecords(path.dataset, 'retracted');
     case 'stale':
       // An attempt at this very event may have died after it was overtaken.
-      if (event.type === 'created') await removeForgotten(known, path, store, buckets);
+      if (event.type === 'created') await removeForgotten(path, ledger, store, buckets);
       // Its version is active in a later revision, and who made it so may have died before it was published.
       if (isVersion(known?.current?.versionId ?? '', event.versionId)) await publishIfWhole(known, ledger);
       await removeSuperseded(known, ledger, store, buckets);

@@ -296,6 +296,25 @@ describe('a new version', () => {
     expect(await lake(store)).toEqual(['v2 difficulty=easy']);
   });
 
+  it('keeps its parts when an older event of the same version comes again while it is extracted anew', async () => {
+    const store = new MemoryStore();
+    await put(store, easy, event('v1', '10'));
+    await put(store, easy, event('v1', '20', { revision: 1 }), { message: 'first replay' });
+    const list = store.list.bind(store);
+    store.list = async (bucket, prefix) => {
+      store.list = list;
+      const again = event('v1', '30', { revision: 2 });
+      expect(await extract(store, again, { message: 'second replay' })).toMatchObject({ result: 'done' });
+      return list(bucket, prefix);
+    };
+    const before = store.keys('temp');
+    expect(await extract(store, event('v1', '10'))).toMatchObject({ result: 'stale' });
+    const added = store.keys('temp').filter((key) => !before.includes(key));
+    expect(added).toEqual([expect.stringContaining('/v1!0002/part-00000')]);
+    await drain(store);
+    expect(await lake(store)).toEqual(['v1!0002 difficulty=easy']);
+  });
+
   it('that was deleted before it was read replaces nothing', async () => {
     const store = new MemoryStore();
     await put(store, easy, event('v1', '10'));

@@ -35,7 +35,7 @@ export const extraction: readonly Mutation[] = [
   {
     name: 'leaves what a dead attempt at an overtaken version had written',
     file: 'handlers/stages/take-up.ts',
-    find: "if (event.type === 'created') await removeForgotten(known, path, store, buckets);",
+    find: "if (event.type === 'created') await removeForgotten(path, ledger, store, buckets);",
     replace: '',
     caughtBy: 'test/handlers/supersede.test.ts',
   },
