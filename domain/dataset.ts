@@ -87,6 +87,11 @@ export interface DatasetDefinition<
   readonly transform: OwnTransform & NoSurplus<Surplus<ReturnType<OwnTransform>, z.output<RowSchema>>>;
   /** The schema of a row of the table. Column types derive from it. */
   readonly row: RowSchema;
+  /**
+   * Former names of columns: `{ minutes: 'duration' }`. The values that older files and MySQL have under the
+   * former name stay the column's. Without it, a column under another name is another column.
+   */
+  readonly renamed?: { readonly [Column in keyof z.output<RowSchema> & string]?: string };
   /** The columns that identify a row. */
   readonly key: readonly (keyof z.output<RowSchema> & string)[];
   /** The columns that partition the lake, outermost first; they are not stored in the files. */
@@ -157,6 +162,17 @@ export function defineDataset<
   for (const column of columns.keys()) {
     if (!/^[a-z][a-z0-9_]*$/.test(column))
       refuse(`the column ${column} must be lower-case letters, digits and underscores.`);
+  }
+  for (const [column, former] of Object.entries(definition.renamed ?? {})) {
+    if (!columns.has(column))
+      refuse(`renamed tells the former name of ${column}, which is not a column of its row.`);
+    if (former === undefined) continue;
+    if (columns.has(former))
+      refuse(`${column} was renamed from ${former}, which is a column of its row too.`);
+    if (partitionBy.includes(column))
+      refuse(`${column} partitions it, and can’t be renamed: the folders tell its name.`);
+    if (processedAs === 'csv')
+      refuse(`${column} can’t be renamed: columns of CSV have no ids, and older files tell the former name.`);
   }
   if (new Set(partitionBy).size < partitionBy.length) refuse('a column partitions it twice.');
   if (partitionBy.length > MAX_PARTITION_COLUMNS)

@@ -21,6 +21,7 @@ export function recordedSchemas(recorded: unknown): TableSchemas {
     const schema = schemaOf(
       tableColumns(dataset),
       layouts.find(({ table }) => table === dataset.name)?.schema,
+      dataset.renamed,
     );
     known.set(dataset, schema);
     return schema;

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { deployedDatasets } from '../../datasets/index.ts';
 import { type LakeLayout, lakeLayouts, planLayouts } from '../../domain/tables/layout.ts';
 import { type Migration, type MigrationPlan, planMigration } from '../../domain/tables/migration.ts';
-import { allMysqlTables, type MysqlTable } from '../../domain/tables/mysql.ts';
+import { allMysqlTables, type MysqlTable, mysqlRenames } from '../../domain/tables/mysql.ts';
 import { migrations } from '../../mysql/migrations/index.ts';
 import layouts from '../../mysql/migrations/lake.json' with { type: 'json' };
 
@@ -36,7 +36,7 @@ export function migratedTables(): MysqlTable[] {
  * @throws {LosesData}
  */
 export function pendingPlan(): MigrationPlan | undefined {
-  return planMigration(migratedTables(), allMysqlTables(deployedDatasets));
+  return planMigration(migratedTables(), allMysqlTables(deployedDatasets), mysqlRenames(deployedDatasets));
 }
 
 /** Writes a plan as the next migration. @returns its file, relative to the project */

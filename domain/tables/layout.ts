@@ -2,7 +2,13 @@ import * as z from 'zod';
 import { type Column, storedColumns, tableColumns } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
 import { errorText } from '../errors.ts';
-import { type SchemaState, sameFields, schemaAfter, schemaState } from './schema/schema-after.ts';
+import {
+  type Renames,
+  type SchemaState,
+  sameFields,
+  schemaAfter,
+  schemaState,
+} from './schema/schema-after.ts';
 
 const lakeLayout = z.object({
   table: z.string(),
@@ -89,8 +95,12 @@ export function checkLayouts(recorded: readonly LakeLayout[], datasets: readonly
  *
  * @throws {Error} if a column changed in a way that would make older files unreadable
  */
-export function schemaOf(columns: readonly Column[], recorded: SchemaState | undefined): SchemaState {
-  const next = schemaAfter(recorded, columns);
+export function schemaOf(
+  columns: readonly Column[],
+  recorded: SchemaState | undefined,
+  renames?: Renames,
+): SchemaState {
+  const next = schemaAfter(recorded, columns, renames);
   return recorded !== undefined && sameFields(recorded.schema, next.schema) ? recorded : next;
 }
 
@@ -106,7 +116,7 @@ function layoutOf(
     format,
     partitionBy: dataset.partitionBy,
     positions: format === 'csv' ? storedColumns(dataset).map(({ name }) => name) : [],
-    ...(format === 'parquet' && { schema: schemaOf(columns, recorded) }),
+    ...(format === 'parquet' && { schema: schemaOf(columns, recorded, dataset.renamed) }),
   };
 }
 

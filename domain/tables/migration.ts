@@ -5,6 +5,7 @@ import {
   indexSql,
   type MysqlColumn,
   type MysqlIndex,
+  type MysqlRename,
   type MysqlTable,
   mysqlName,
 } from './mysql.ts';
@@ -59,20 +60,23 @@ export function migrationChecksum({ statements }: Migration): string {
  * replayed. A column that is declared NOT NULL but allows NULL is left as it is, since a change would gain
  * nothing.
  *
+ * @param renames of tables and columns, which are done first; those that the tables have already are left out
  * @returns `undefined` if there is nothing to do @throws {LosesData} if a column or table would be dropped,
  * or could not hold its present values
  */
 export function planMigration(
   present: readonly MysqlTable[],
   declared: readonly MysqlTable[],
+  renames: readonly MysqlRename[] = [],
 ): MigrationPlan | undefined {
+  const before = renamed(present, renames);
   const wanted = new Map(declared.map((table) => [table.name, table]));
   const reasons: string[] = [];
-  const statements: string[][] = [];
+  const statements = [...before.statements];
   const changed: string[] = [];
   const created: string[] = [];
   const tables: MysqlTable[] = [];
-  for (const table of present) {
+  for (const table of before.tables) {
     const target = wanted.get(table.name);
     wanted.delete(table.name);
     if (target === undefined) {
@@ -96,8 +100,44 @@ export function planMigration(
   }
   if (reasons.length > 0) throw new LosesData(reasons);
   if (statements.length === 0) return undefined;
-  const name = [...phrase('change', changed), ...phrase('create', created)].join('; ');
+  const name = [
+    ...phrase('rename', before.names),
+    ...phrase('change', changed),
+    ...phrase('create', created),
+  ].join('; ');
   return { name, statements, tables };
+}
+
+/** The tables with their new names, and a statement for each name that changes. */
+function renamed(present: readonly MysqlTable[], renames: readonly MysqlRename[]) {
+  const statements: string[][] = [];
+  const names: string[] = [];
+  let tables = present;
+  for (const { table: name, column, to } of renames) {
+    const table = tables.find((each) => each.name === name);
+    if (table === undefined) continue;
+    const [siblings, former] = column === undefined ? [tables, name] : [table.columns, column];
+    const has = (sibling: string) => siblings.some((each) => each.name === sibling);
+    if (!has(former) || has(to)) continue;
+    const next = column === undefined ? { ...table, name: to } : withColumnRenamed(table, column, to);
+    tables = tables.map((each) => (each === table ? next : each));
+    const what = column === undefined ? 'TO' : `COLUMN ${mysqlName(column)} TO`;
+    statements.push([`ALTER TABLE ${mysqlName(name)} RENAME ${what} ${mysqlName(to)}`]);
+    names.push(column === undefined ? name : `${name}.${column}`);
+  }
+  return { statements, names, tables };
+}
+
+/** An index goes with its columns (MySQL reference manual, "ALTER TABLE", `RENAME COLUMN`). */
+function withColumnRenamed(table: MysqlTable, from: string, to: string): MysqlTable {
+  const rename = <Each extends { readonly name: string }>(each: Each): Each =>
+    each.name === from ? { ...each, name: to } : each;
+  return {
+    ...table,
+    columns: table.columns.map(rename),
+    primaryKey: table.primaryKey.map((name) => (name === from ? to : name)),
+    indexes: table.indexes.map((index) => ({ ...index, columns: index.columns.map(rename) })),
+  };
 }
 
 /** `create countries and 8 more` */

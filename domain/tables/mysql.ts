@@ -119,6 +119,29 @@ export function allMysqlTables(datasets: readonly Dataset[]): MysqlTable[] {
   return tables;
 }
 
+/** A table, or a column of it, that gets another name. */
+export interface MysqlRename {
+  readonly table: string;
+  /** `undefined` if it is the table itself. */
+  readonly column?: string;
+  readonly to: string;
+}
+
+/** What the datasets' renamed columns are named in MySQL: the table of a list goes with its column. */
+export function mysqlRenames(datasets: readonly Dataset[]): MysqlRename[] {
+  return datasets.flatMap(({ name: table, row, renamed = {} }) =>
+    columnsOf(row).flatMap(({ name, type }): MysqlRename[] => {
+      const former = renamed[name];
+      if (former === undefined) return [];
+      if (type.kind !== 'list') return [{ table, column: former, to: name }];
+      return [
+        { table, column: countColumn(former), to: countColumn(name) },
+        { table: listTableName(table, former), to: listTableName(table, name) },
+      ];
+    }),
+  );
+}
+
 /** The column in the dataset's own table: none for a list, unless the list may be null. */
 function storedColumns(dataset: Dataset, { name, type, nullable }: Column): StoredColumn[] {
   if (type.kind !== 'list')
@@ -130,6 +153,10 @@ function storedColumns(dataset: Dataset, { name, type, nullable }: Column): Stor
 /** The column that says how many elements a nullable list has. */
 function countColumn(name: string): string {
   return `${name}_count`;
+}
+
+function listTableName(dataset: string, column: string): string {
+  return `${dataset}_${column}`;
 }
 
 function listTables(dataset: Dataset, { name, type }: Column): ListTable[] {
@@ -147,7 +174,7 @@ function listTables(dataset: Dataset, { name, type }: Column): ListTable[] {
     }),
   );
   const table = checked({
-    name: `${dataset.name}_${name}`,
+    name: listTableName(dataset.name, name),
     columns: [
       ...identity,
       { name: 'position', type: 'INT UNSIGNED', nullable: false },

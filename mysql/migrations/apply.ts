@@ -21,6 +21,8 @@ const lockName = "CONCAT('sluice-', SHA1(DATABASE()))";
  * is gone.
  */
 const alreadyDone = new Set([1050, 1060, 1061, 1091]);
+/** The same of a new name: there is no column or table of the former one any more. */
+const alreadyRenamed = new Set([1054, 1146]);
 
 interface Applied {
   readonly number: number;
@@ -104,11 +106,13 @@ async function apply(database: Database, migration: Migration, known: Applied | 
   for (let done = known?.statements ?? 0; done < statements.length; done += 1) {
     const wasCutOff = known?.running === 1 && done === known.statements;
     await record(done, true);
+    const statement = (statements[done] ?? []).join('\n');
     try {
-      await database.query((statements[done] ?? []).join('\n'));
+      await database.query(statement);
     } catch (error) {
       const { errno = 0 } = error as { errno?: number };
-      if (!wasCutOff || !alreadyDone.has(errno)) {
+      const isDone = alreadyDone.has(errno) || (alreadyRenamed.has(errno) && / RENAME /.test(statement));
+      if (!wasCutOff || !isDone) {
         // The server refused the statement. If there was no answer at all, this fails as well, and the
         // statement stays marked.
         await record(done, false).catch(() => {});

@@ -24,6 +24,26 @@ const result = (dataset: Dataset) =>
 const invalidRow = { reject: { code: 'invalid_row' } };
 
 describe('a correct definition', () => {
+  it('tells former names of columns', () => {
+    const keep = (reading: z.output<typeof record>) => ({ ...reading, level: 'low' as const });
+    expect(defineDataset({ ...rest, transform: keep, renamed: { celsius: 'degrees' } }).renamed).toEqual({
+      celsius: 'degrees',
+    });
+    // @ts-expect-error no such column
+    expect(() => defineDataset({ ...rest, transform: keep, renamed: { colour: 'color' } })).toThrow(
+      'renamed tells the former name of colour, which is not a column',
+    );
+    const of =
+      (renamed: Readonly<Record<string, string>>, changes = {}) =>
+      () =>
+        defineDataset({ ...rest, transform: keep, renamed, ...changes });
+    expect(of({ celsius: 'sensor' })).toThrow(
+      'celsius was renamed from sensor, which is a column of its row too.',
+    );
+    expect(of({ level: 'stage' })).toThrow('level partitions it, and can’t be renamed');
+    expect(of({ celsius: 'degrees' }, { processedAs: 'csv' })).toThrow('columns of CSV have no ids');
+  });
+
   it('needs neither a cast nor an annotation, even if a column has only a few values', () => {
     const dataset = defineDataset({
       ...rest,

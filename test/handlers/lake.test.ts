@@ -3,11 +3,21 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { ICEBERG } from '../../cli/lake/catalog.ts';
+import { createSchemas, createViews } from '../../cli/lake/lake-views.ts';
+import { recipes as recipesDataset } from '../../datasets/recipes.ts';
+import type { Dataset } from '../../domain/dataset.ts';
+import { Registry } from '../../domain/registry.ts';
+import { type LakeLayout, planLayouts } from '../../domain/tables/layout.ts';
 import { archiveKey, csvTableKey, dataKey, versionPath } from '../../domain/versions/key-layout.ts';
 import { partitionPath } from '../../domain/versions/partition-path.ts';
+import { currentSchema } from '../../formats/iceberg/metadata/metadata.ts';
 import { ParquetFile } from '../../formats/parquet/file.ts';
+import { hiveType } from '../../lake/glue-catalog.ts';
+import { recordedSchemas } from '../../lake/table-schema.ts';
 import { MemoryStore } from '../store/memory-store.ts';
-import { dataFiles, ndjson, putRaw, recipe, runAll, tableFiles } from './flow.ts';
+import { dataFiles, metadataOf, ndjson, putRaw, recipe, runAll, tableFiles } from './flow.ts';
 
 let folder: string;
 let duckdb: DuckDBConnection;
@@ -36,6 +46,70 @@ const archive = (dataset: string): string =>
   `read_parquet('${folder}/archive/${dataset}/**/*.parquet', hive_partitioning = true, hive_types_autocast = false)`;
 
 describe('the lake', () => {
+  it('reads a column that was renamed from the files of before by its id', async () => {
+    const row = z.object({ id: z.int32(), size: z.int32().nullable() });
+    const before: Dataset = {
+      ...recipesDataset,
+      name: 'things',
+      source: { prefix: 'things/', format: 'json' },
+      record: row,
+      row,
+      transform: (record) => record as never,
+      key: ['id'],
+      partitionBy: [],
+    };
+    const renamed = { width: 'size' };
+    const after: Dataset = {
+      ...before,
+      record: z.unknown(),
+      row: z.object({ id: z.int32(), width: z.int32().nullable() }),
+      renamed,
+    };
+    const store = new MemoryStore();
+    let layouts: readonly LakeLayout[] = [];
+    for (const [name, dataset] of Object.entries({ before, after })) {
+      layouts = planLayouts(layouts, [dataset]) ?? layouts;
+      const changes = {
+        registry: new Registry([dataset]),
+        tableSchema: recordedSchemas(layouts),
+        codeVersion: name,
+      };
+      const record = name === 'before' ? { id: 1, size: 7 } : { id: 2, width: 8 };
+      putRaw(store, `things/${name}.ndjson`, ndjson([record]));
+      await runAll(store, `things/${name}.ndjson`, changes);
+    }
+    const metadata = metadataOf(store, 'things');
+    if (metadata === undefined) throw new Error('The table was not made.');
+    const columns = currentSchema(metadata).fields.map(({ id, name, type }) => ({
+      id,
+      name,
+      type: hiveType(type),
+    }));
+    const files = await tableFiles(store, 'things');
+    for (const key of files) await save(key, store.body('processed', key));
+    const origin = { values: [], prefix: 'things/' };
+    const table = {
+      name: 'things',
+      format: ICEBERG,
+      bucket: 'lake',
+      prefix: 'things/',
+      columns,
+      partitionKeys: [],
+      partitions: [],
+    };
+    await createSchemas(duckdb);
+    await createViews(
+      duckdb,
+      table,
+      after,
+      files.map((key) => ({ path: join(folder, key), origin: key, partition: origin })),
+    );
+    expect(await query('select id, width from things order by id')).toEqual([
+      { id: 1, width: 7 },
+      { id: 2, width: 8 },
+    ]);
+  });
+
   it.each(['lake', 'archive'])('has the rows of the recipes, for a query engine: %s', async (which) => {
     const store = new MemoryStore();
     const recipes = [

@@ -4,9 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { datasets, deployedDatasets } from '../../datasets/index.ts';
-import type { Migration } from '../../domain/tables/migration.ts';
-import { allMysqlTables } from '../../domain/tables/mysql.ts';
+import { recipes } from '../../datasets/recipes.ts';
+import type { Dataset } from '../../domain/dataset.ts';
+import { type Migration, planMigration } from '../../domain/tables/migration.ts';
+import { allMysqlTables, mysqlRenames } from '../../domain/tables/mysql.ts';
 import { handler } from '../../handlers/migration.ts';
 import { applyMigrations, type Database } from '../../mysql/migrations/apply.ts';
 import { migrations } from '../../mysql/migrations/index.ts';
@@ -127,6 +130,49 @@ describe('a migration', () => {
       expect(await applyMigrations(database, [create(1, 'a', 'b', 'c')])).toEqual([1]);
       expect(await tables()).toEqual(['a', 'b', 'c', 'sluice_migrations']);
     }
+  });
+
+  it('that renames keeps the rows, and continues after it was interrupted', async () => {
+    const row = z.object({ id: z.string(), a: z.int32(), words: z.array(z.string()) });
+    const before: Dataset = { ...recipes, name: 'd', row, key: ['id'], partitionBy: [] };
+    const renamed = { code: 'id', b: 'a', texts: 'words' };
+    const after = {
+      ...before,
+      row: z.object({ code: z.string(), b: z.int(), texts: row.shape.words }),
+      key: ['code'],
+      renamed,
+    };
+    const first = planMigration([], allMysqlTables([before]));
+    const second = planMigration(first?.tables ?? [], allMysqlTables([after]), mysqlRenames([after]));
+    const [one, two] = [first, second].map((plan, i) => ({
+      number: i + 1,
+      name: '',
+      statements: plan?.statements ?? [],
+    }));
+    if (one === undefined || two === undefined) throw new Error('There is no plan.');
+    await applyMigrations(database, [one]);
+    await connection.query("INSERT INTO d VALUES (REPEAT('o', 12), 1, 's', REPEAT('h', 16), 'x', 7)");
+    await connection.query("INSERT INTO d_words VALUES (REPEAT('o', 12), 1, 0, 'word')");
+    for (const statement of two.statements) {
+      const text = statement.join('\n');
+      let isGone = false;
+      const breaking: Database = {
+        async query(sql, values) {
+          if (isGone && sql.startsWith('UPDATE')) throw new Error('The connection is gone.');
+          const rows = await database.query(sql, values);
+          isGone ||= sql === text;
+          if (sql === text) throw new Error('The connection is gone.');
+          return rows;
+        },
+      };
+      await expect(applyMigrations(breaking, [one, two])).rejects.toThrow('gone');
+    }
+    expect(await applyMigrations(database, [one, two])).toEqual([2]);
+    expect(
+      await database.query('SELECT code, b, value FROM d JOIN d_texts USING (_object, _record)'),
+    ).toEqual([{ code: 'x', b: 7, value: 'word' }]);
+    const [index] = await database.query("SHOW INDEX FROM d WHERE Key_name = 'd_key'");
+    expect(index).toMatchObject({ Column_name: 'code' });
   });
 
   it('that fails keeps failing, and never takes an existing table for its own', async () => {

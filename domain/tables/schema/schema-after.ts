@@ -11,8 +11,8 @@ import {
   type Type,
 } from './types.ts';
 
-/** Old names of columns by the paths of the new ones: `{ 'details.height': 'size' }`. Kept for ever. */
-export type Renames = Readonly<Record<string, string>>;
+/** Old names of columns by the paths of the new ones: `{ 'details.height': 'size' }`. */
+export type Renames = Readonly<Record<string, string | undefined>>;
 
 export const schemaState = z.object({
   schema,

@@ -82,6 +82,16 @@ describe('the layout of a table in the lake', () => {
       expect(() => checkLayouts(first, parquet('shop id'))).toThrow('npx sluice migrate --plan');
     });
 
+    it('keeps the id of a column that is renamed, and when that is no longer told', () => {
+      const first = recorded(parquet('id item'));
+      const renamed = parquet('id article').map((each) => ({ ...each, renamed: { article: 'item' } }));
+      expect(() => checkLayouts(first, renamed)).toThrow('npx sluice migrate --plan');
+      const second = recorded(parquet('id item'), renamed);
+      expect(ids(second)).toEqual({ id: 1, article: 2, _record: 3 });
+      for (const later of [renamed, parquet('id article')])
+        expect(planLayouts(second, later)).toBeUndefined();
+    });
+
     it('may widen a column, and refuses any other type of it, with the cure', () => {
       const before = recorded(parquet('id', { id: z.int32() }));
       expect(planLayouts(before, parquet('id', { id: z.int() }))).toMatchObject([

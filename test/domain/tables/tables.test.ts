@@ -9,6 +9,7 @@ import {
   allMysqlTables,
   createTableSql,
   type MysqlTable,
+  mysqlRenames,
   mysqlTables,
 } from '../../../domain/tables/mysql.ts';
 import { parquetSchema } from '../../../domain/tables/parquet.ts';
@@ -175,6 +176,27 @@ describe('a migration', () => {
     expect(statements(from, to)).toEqual([
       'ALTER TABLE `d`\n  MODIFY COLUMN `n` BIGINT NOT NULL,\n  MODIFY COLUMN `s` MEDIUMTEXT NULL',
     ]);
+  });
+
+  it('renames a column, and the table of a list, before all else', () => {
+    const words = z.array(z.string());
+    const from = tables({ id, a: z.int32(), words: words.nullable() });
+    const renamed = { code: 'id', b: 'a', texts: 'words' };
+    const to = dataset(z.object({ code: id, b: z.int(), texts: words.nullable() }), {
+      key: ['code'],
+      renamed,
+    });
+    const plan = planMigration(from, allMysqlTables([to]), mysqlRenames([to]));
+    expect(plan?.statements.map((lines) => lines.join('\n'))).toEqual([
+      'ALTER TABLE `d` RENAME COLUMN `id` TO `code`',
+      'ALTER TABLE `d` RENAME COLUMN `a` TO `b`',
+      'ALTER TABLE `d` RENAME COLUMN `words_count` TO `texts_count`',
+      'ALTER TABLE `d_words` RENAME TO `d_texts`',
+      'ALTER TABLE `d`\n  MODIFY COLUMN `b` BIGINT NOT NULL',
+    ]);
+    expect(plan?.name).toBe('rename d.id and 3 more; change d');
+    expect(plan?.tables).toEqual(allMysqlTables([to]));
+    expect(planMigration(plan?.tables ?? [], allMysqlTables([to]), mysqlRenames([to]))).toBeUndefined();
   });
 
   it('moves the index with the key', () => {
