@@ -4,7 +4,7 @@ import { coercedNumber } from './records/coerced-numbers.ts';
 import { whyNoText } from './records/decoding/csv/field.ts';
 import { csvFields } from './records/decoding/csv/header.ts';
 import { type RejectLimit, whyNoLimit } from './records/reject-limit.ts';
-import type { SourceFormat } from './source-format.ts';
+import { type SourceFormat, whyNoFormat } from './source-format.ts';
 
 /** The tables of the catalog about the pipeline's own work: no dataset may have such a name. */
 export const ledgerTableNames = ['rejects', 'objects'] as const;
@@ -139,6 +139,8 @@ export function defineDataset<
     );
   if (!/^[^/].*\/$/.test(source.prefix))
     refuse(`the prefix ${JSON.stringify(source.prefix)} must end with "/" and not begin with it.`);
+  const noFormat = whyNoFormat(source);
+  if (noFormat !== undefined) refuse(noFormat);
   if (source.format === 'csv') {
     const fields = csvFields(record);
     if (fields === undefined) refuse('its record must be a z.object: its fields are the columns of the CSV.');

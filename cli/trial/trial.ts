@@ -1,7 +1,7 @@
 import { columnsOf, recordColumn } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
-import { withoutByteOrderMark } from '../../domain/records/decoding/byte-order-mark.ts';
+import { asUtf8 } from '../../domain/records/decoding/byte-order-mark.ts';
 import type { Compression } from '../../domain/records/decoding/compression.ts';
 import { decode } from '../../domain/records/decoding/decode.ts';
 import { compressionOf, decompress, type Source } from '../../domain/records/decoding/decompression.ts';
@@ -245,7 +245,7 @@ async function contentOf({ source }: Dataset, open: Source): Promise<Pick<Trial,
     return { format: 'CSV', compression };
   }
   try {
-    for await (const chunk of withoutByteOrderMark(decompress(head))) {
+    for await (const chunk of asUtf8(decompress(head))) {
       const first = chunk.find((byte) => !isWhiteSpace(byte));
       if (first === undefined) continue;
       const format = formats.get(first as never);

@@ -1,5 +1,5 @@
 import type { Dataset } from '../../dataset.ts';
-import { withoutByteOrderMark } from './byte-order-mark.ts';
+import { asUtf8 } from './byte-order-mark.ts';
 import { CsvRecord } from './csv/record.ts';
 import { CsvSplitter } from './csv/splitter.ts';
 import { decode, type InputRecord } from './decode.ts';
@@ -46,7 +46,7 @@ export async function findCut(format: Format, open: Source, recordNumber: number
   return (await isExact(format, open, cut, recordNumber)) ? cut : { records, reason: 'not_separable' };
 }
 
-/** The content of an object without a record, decompressed. */
+/** The content of an object without a record, decompressed; UTF-8 of one that is UTF-16. */
 export async function* withoutCut(
   format: Format,
   open: Source,
@@ -64,7 +64,7 @@ export async function* withoutCut(
 
 function contentOf({ source }: Format, open: Source): AsyncGenerator<Buffer> {
   const bytes = decompress(open);
-  return source.format === 'csv' && source.encoding === 'latin1' ? bytes : withoutByteOrderMark(bytes);
+  return source.format === 'csv' && (source.encoding ?? 'utf-8') !== 'utf-8' ? bytes : asUtf8(bytes);
 }
 
 /** Counts the pieces that a splitter has found: records and, in CSV, what comes before the first record. */
@@ -73,7 +73,7 @@ class PieceCounter {
   readonly #splitter: CsvSplitter | JsonArraySplitter | NdjsonSplitter;
 
   constructor({ source }: Format, first: number) {
-    if (source.format === 'csv') this.#splitter = new CsvSplitter(source.delimiter ?? ',');
+    if (source.format === 'csv') this.#splitter = new CsvSplitter(source);
     else this.#splitter = first === OPEN_BRACKET ? new JsonArraySplitter() : new NdjsonSplitter();
   }
 

@@ -208,12 +208,125 @@ describe('CSV', () => {
       expect(await readText(bytes, {}, cut, bytes.length)).toEqual({ records });
   });
 
-  it('in UTF-16 is refused', async () => {
-    for (const bytes of [
-      Buffer.from(`${BOM}a,b,c\n1,2,3`, 'utf16le'),
-      Buffer.from('a,b,c\n1,2,3', 'utf16le').swap16(),
-    ])
-      expect(await readText(bytes, {}, 3)).toEqual({ records: [], fault: 'unreadable_header' });
+  it.each([
+    ['little', (text: string) => Buffer.from(text, 'utf16le')],
+    ['big', (text: string) => Buffer.from(text, 'utf16le').swap16()],
+  ])(
+    'is UTF-16 if its byte-order mark says so, %s-endian, and loses only records that are not text',
+    async (_, encode) => {
+      const bytes = encode(`${BOM}a,b,c\n👩‍🍳,2,é\n\ud83d,5,6\n7,x\udc69,9\n10,11,12`);
+      const records = [
+        row('👩‍🍳', '2', 'é'),
+        ['invalid_utf8', '\ufffd\ufffd\ufffd,5,6'],
+        ['invalid_utf8', '7,x\ufffd\ufffd\ufffd,9'],
+        row('10', '11', '12'),
+      ];
+      for (const size of [1, 2, 3, 5, 1000]) expect(await readText(bytes, {}, size)).toEqual({ records });
+      const odd = await readText(Buffer.concat([bytes, Buffer.from('x')]));
+      expect(odd.records.at(-1)).toEqual(['invalid_utf8', '10,11,12\ufffd']);
+    },
+  );
+
+  it('in UTF-16 without a byte-order mark is refused, with the reason', async () => {
+    const bytes = Buffer.from('a,b,c\n1,2,3', 'utf16le');
+    const reading = decode(letters(), chunksOf(bytes)).next();
+    await expect(reading).rejects.toThrow('UTF-16 without a byte-order mark');
+  });
+
+  it('is windows-1252 where the dataset says so, every byte of it', async () => {
+    const bytes = Buffer.from(Array.from({ length: 255 }, (_, i) => i + 1).filter((byte) => byte !== 0x22));
+    const text = Buffer.concat([Buffer.from('a,b,c\n"'), bytes, Buffer.from('",\x80\x99,\n', 'latin1')]);
+    const { records } = await readText(text, { encoding: 'windows-1252' }, 7);
+    const [{ fields }] = records as [{ fields: string[] }];
+    expect(fields.slice(1)).toEqual(['€™', null]);
+    expect(fields[0]).toBe(new TextDecoder('windows-1252').decode(bytes));
+    const ragged = await readText(Buffer.from('a,b,c\n\x80\n', 'latin1'), { encoding: 'windows-1252' });
+    expect(ragged.records).toEqual([['ragged_row', '€']]);
+  });
+
+  it('without a header has the fields of the record as columns, in their order', async () => {
+    expect(await readText('\n1,2,3\n4,5\n', { header: false })).toEqual({
+      records: [row('1', '2', '3'), ['ragged_row', '4,5']],
+    });
+    expect(await readText('1,2,"3', { header: false })).toEqual({ records: [], fault: 'unclosed_quote' });
+    for (const empty of ['', '\n\r\n', '#x\n'])
+      expect(await readText(empty, { header: false, comment: '#' })).toEqual({
+        records: [],
+        fault: 'empty_file',
+      });
+  });
+
+  it('has the texts for nothing that the dataset names, quoted or not', async () => {
+    expect(await readText('a,b,c\nNA,"\\N",NAN\n', { nulls: ['NA', '\\N'] })).toEqual({
+      records: [row(null, null, 'NAN')],
+    });
+  });
+
+  it('skips comments, whatever they contain, wherever the bytes are cut', async () => {
+    const text = '# "a,b\n#,"x\r\na,b,c\n1,#2,"\n#3"\n#"\n#\n4,5,6\r#7,8,9\r\n 10,11,12\n#,"';
+    const records = [row('1', '#2', '\n#3'), row('4', '5', '6'), row(' 10', '11', '12')];
+    for (let cut = 1; cut < text.length; cut += 1)
+      expect(await readText(text, { comment: '#' }, cut, text.length)).toEqual({ records });
+  });
+
+  it('has no quotes where the dataset says so', async () => {
+    expect(await readText('a|b|c\n"1|2"|3\n"|""|x"y\n', { delimiter: '|', quote: null })).toEqual({
+      records: [row('"1', '2"', '3'), row('"', '""', 'x"y')],
+    });
+  });
+
+  it.each([
+    [{ delimiter: '||' }, 'the delimiter "||" must be one character of ASCII'],
+    [{ delimiter: '\n' }, 'the delimiter "\\n" must be one character of ASCII, and no line ending'],
+    [{ quote: '„' }, 'the quote "„" must be one character'],
+    [{ comment: '' }, 'the comment "" must be one character'],
+    [{ delimiter: '"' }, 'delimiter, quote and comment must differ'],
+    [{ delimiter: '"', quote: null }, 'the delimiter can’t be a quotation mark'],
+    [{ header: false, columns: 'exact' }, 'columns is a contract with the header, and header is false'],
+  ] as const)('of an impossible format is refused when its dataset is declared: %o', (format, message) => {
+    expect(() => letters(format)).toThrow(`Dataset "letters": ${message}`);
+  });
+
+  it('with any characters for delimiter, quote and comment gives back what was written', async () => {
+    const characters = fc
+      .shuffledSubarray([',', ';', '|', '\t', '\x01', '"', "'", '#', '%', 'q', ' '], {
+        minLength: 3,
+        maxLength: 3,
+      })
+      .filter(([delimiter]) => delimiter !== '"');
+    const text = fc.string({
+      unit: fc.constantFrom(',', ';', '|', '\t', '"', "'", '#', '\n', 'q', ' ', 'é', '€'),
+    });
+    const table = fc.array(fc.tuple(text, text, text), { maxLength: 6 });
+    const encoding = fc.constantFrom('utf-8', 'windows-1252', 'utf-16');
+    await fc.assert(
+      fc.asyncProperty(
+        characters,
+        table,
+        encoding,
+        sizes,
+        async ([delimiter = '', quote = '', comment = ''], rows, encoding, cuts) => {
+          const line = (fields: readonly string[]) =>
+            fields.map((field) => quote + field.replaceAll(quote, quote + quote) + quote).join(delimiter);
+          const lines = [line(['a', 'b', 'c']), `${comment}${delimiter}${quote}`, ...rows.map(line)];
+          const text = `${lines.join('\n')}\n`;
+          const bytes = {
+            'utf-8': () => Buffer.from(text),
+            'windows-1252': () => Buffer.from(text.replaceAll('€', '\x80'), 'latin1'),
+            'utf-16': () => Buffer.from(BOM + text, 'utf16le'),
+          }[encoding]();
+          const format = {
+            delimiter,
+            quote,
+            comment,
+            encoding: encoding === 'utf-16' ? 'utf-8' : encoding,
+          } as const;
+          const expected = rows.map((fields) => row(...fields.map((field) => field || null)));
+          expect(await readText(bytes, format, ...cuts)).toEqual({ records: expected });
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 
   it.each([

@@ -192,9 +192,12 @@ describe('the decoder', () => {
     expect(await decodedText(text)).toMatchObject({ records: [], fault: 'unknown_format' });
   });
 
-  it('refuses UTF-16 by its byte-order mark', async () => {
-    for (const bytes of [Buffer.from(`${BOM}[1]`, 'utf16le'), Buffer.from(`${BOM}[1]`, 'utf16le').swap16()]) {
-      expect(await decoded(chunksOf(bytes, 1))).toMatchObject({ records: [], fault: 'unknown_format' });
+  it('reads UTF-16 by its byte-order mark', async () => {
+    const little = Buffer.from(`${BOM}[{"a":"👩‍🍳"},2]`, 'utf16le');
+    for (const bytes of [little, Buffer.from(little).swap16()]) {
+      const { records, fault } = await decoded(chunksOf(bytes, 1));
+      expect(fault).toBeUndefined();
+      expect(records).toEqual(['{"a":"👩‍🍳"}', '2']);
     }
   });
 

@@ -1,13 +1,13 @@
-import { isUtf8 } from 'node:buffer';
 import Papa from 'papaparse';
 import type * as z from 'zod';
 import { PermanentError } from '../../../errors.ts';
 import type { CsvFormat } from '../../../source-format.ts';
-import { isUtf16, withoutByteOrderMark } from '../byte-order-mark.ts';
+import { asUtf8 } from '../byte-order-mark.ts';
 import { decompress, type Source } from '../decompression.ts';
+import { type Encoding, isText, textOf } from '../encoding.ts';
 import { notUtf8, tooLarge, type Unreadable } from '../reading.ts';
 import { MAX_RECORD_BYTES } from '../record.ts';
-import { columnsOfHeader } from './header.ts';
+import { columnsOfHeader, csvFields } from './header.ts';
 import { CsvRecord, type CsvTable } from './record.ts';
 import { CsvSplitter, type Newline, type Run, type Single } from './splitter.ts';
 
@@ -17,7 +17,7 @@ const SHOWN_BYTES = 100;
 const nulByte: Unreadable = {
   code: 'nul_byte',
   message:
-    'The record has a NUL byte, which text never has. Check whether the file is damaged, or is UTF-16.',
+    'The record has a NUL byte, which text never has. Check whether the file is damaged, or is UTF-16 without a byte-order mark.',
 };
 const malformed: Unreadable = {
   code: 'malformed_csv',
@@ -26,7 +26,7 @@ const malformed: Unreadable = {
 
 /**
  * Cuts a CSV object of any size into its records: RFC 4180 with any line ending; plain, gzip or zstd; with or
- * without a byte-order mark. The first line that is not empty is the header.
+ * without a byte-order mark. The first line that is not empty is the header, if the format has one.
  *
  * papaparse splits records into fields. It gets only whole records with the same line ending. If it got
  * chunks, it would guess the ending from the first one, report faults where a chunk ends within a CR LF, and
@@ -42,16 +42,16 @@ export async function* decodeCsv(
   open: Source,
 ): AsyncGenerator<CsvRecord[]> {
   const reader = new CsvReader(format, record);
-  const splitter = new CsvSplitter(format.delimiter ?? ',');
+  const splitter = new CsvSplitter(format);
   const bytes = decompress(open);
-  for await (const chunk of format.encoding === 'latin1' ? bytes : withoutByteOrderMark(bytes)) {
+  for await (const chunk of (format.encoding ?? 'utf-8') === 'utf-8' ? asUtf8(bytes) : bytes) {
     const records = reader.read(splitter.push(chunk));
     if (records.length > 0) yield records;
   }
   const last = splitter.end();
   if (last?.unterminated) throw reader.unclosedQuote(last);
   const records = reader.read(last === undefined ? [] : [last]);
-  if (!reader.hasHeader) throw wrong('empty_file', 'The file is empty, or has only white space.');
+  if (reader.isEmpty) throw wrong('empty_file', 'The file is empty, or has only white space.');
   if (records.length > 0) yield records;
 }
 
@@ -59,7 +59,7 @@ export async function* decodeCsv(
 class CsvReader {
   readonly #format: CsvFormat;
   readonly #schema: z.core.$ZodType;
-  readonly #encoding: CsvTable['encoding'];
+  readonly #encoding: Encoding;
   readonly #parsers: Readonly<Record<Newline, Papa.Parser>>;
   #table: CsvTable | undefined;
   #count = 0;
@@ -69,12 +69,20 @@ class CsvReader {
     this.#format = format;
     this.#schema = schema;
     this.#encoding = format.encoding ?? 'utf-8';
-    const parser = (newline: Newline) => new Papa.Parser({ delimiter: format.delimiter ?? ',', newline });
+    const { delimiter = ',', quote = '"' } = format;
+    // A record with a NUL is never parsed.
+    const quoteChar = quote ?? '\0';
+    const parser = (newline: Newline) => new Papa.Parser({ delimiter, newline, quoteChar });
+    if (format.header === false) {
+      const columns = [...(csvFields(schema)?.keys() ?? [])];
+      this.#table = this.#tableOf(columns, columns);
+    }
     this.#parsers = { '\n': parser('\n'), '\r\n': parser('\r\n'), '\r': parser('\r') };
   }
 
-  get hasHeader(): boolean {
-    return this.#table !== undefined;
+  /** Whether nothing came but white space and comments. */
+  get isEmpty(): boolean {
+    return this.#table === undefined || (this.#format.header === false && this.#count === 0);
   }
 
   /** @throws {PermanentError} if the header does not match the dataset's contract */
@@ -89,8 +97,8 @@ class CsvReader {
   }
 
   unclosedQuote({ bytes, length }: Single): PermanentError {
-    const where = this.hasHeader ? `record ${this.#count + 1}` : 'the header';
-    const shown = JSON.stringify(bytes.toString(this.#encoding, 0, SHOWN_BYTES));
+    const where = this.#table !== undefined ? `record ${this.#count + 1}` : 'the header';
+    const shown = this.#shown(bytes);
     const message = `A quote opens in ${where} and never closes: its ${length} bytes, to the end of the file, begin ${shown}.`;
     return wrong('unclosed_quote', message);
   }
@@ -126,9 +134,9 @@ class CsvReader {
 
   /** The fields of so many records, or `undefined` if there is a fault in one of them. */
   #rows(bytes: Buffer, newline: Newline, count: number): string[][] | undefined {
-    if (bytes.includes(0) || (this.#encoding === 'utf-8' && !isUtf8(bytes))) return undefined;
+    if (bytes.includes(0) || !isText(bytes, this.#encoding)) return undefined;
     // With a line ending after it, the last record is read like the others; nothing comes after that ending.
-    const text = bytes.toString(this.#encoding) + newline;
+    const text = textOf(bytes, this.#encoding) + newline;
     const { data, errors }: Papa.ParseResult<string[]> = this.#parsers[newline].parse(text, 0, true);
     return errors.length === 0 && data.length === count ? data : undefined;
   }
@@ -136,7 +144,7 @@ class CsvReader {
   #problemOf(bytes: Buffer, length: number): Unreadable {
     if (length > MAX_RECORD_BYTES) return tooLarge(length);
     if (bytes.includes(0)) return nulByte;
-    return this.#encoding === 'utf-8' && !isUtf8(bytes) ? notUtf8 : malformed;
+    return isText(bytes, this.#encoding) ? malformed : notUtf8;
   }
 
   #add(fields: readonly string[] | Unreadable, bytes: Buffer, start: number, end: number): void {
@@ -145,14 +153,21 @@ class CsvReader {
       return;
     }
     if ('code' in fields) {
-      const shown = JSON.stringify(bytes.toString(this.#encoding, start, Math.min(end, start + SHOWN_BYTES)));
-      const reason = isUtf16(bytes) ? 'It is UTF-16: convert the file (iconv -t utf-8).' : fields.message;
-      throw wrong('unreadable_header', `The header ${shown} can't be read: ${reason}`);
+      const shown = this.#shown(bytes.subarray(start, end));
+      throw wrong('unreadable_header', `The header ${shown} can't be read: ${fields.message}`);
     }
     if (fields.length === 1 && fields[0]?.trim() === '') return;
     const columns = columnsOfHeader(fields, this.#schema, this.#format.columns);
     const header = fields.map((name) => name.trim());
-    this.#table = { encoding: this.#encoding, header, columns };
+    this.#table = this.#tableOf(header, columns);
+  }
+
+  #tableOf(header: readonly string[], columns: CsvTable['columns']): CsvTable {
+    return { encoding: this.#encoding, header, columns, nulls: new Set(this.#format.nulls) };
+  }
+
+  #shown(bytes: Buffer): string {
+    return JSON.stringify(textOf(bytes.subarray(0, SHOWN_BYTES), this.#encoding));
   }
 }
 

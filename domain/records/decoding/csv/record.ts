@@ -1,13 +1,16 @@
+import { type Encoding, textOf } from '../encoding.ts';
 import type { Reading, Unreadable } from '../reading.ts';
 import { EXCERPT_BYTES } from '../record.ts';
 
 /** Properties that all records of one file share. */
 export interface CsvTable {
-  readonly encoding: 'utf-8' | 'latin1';
+  readonly encoding: Encoding;
   /** The names in the header. */
   readonly header: readonly string[];
   /** The dataset's field at each position; `undefined` where the column is not one of the dataset's. */
   readonly columns: readonly (string | undefined)[];
+  /** Texts that count as missing. */
+  readonly nulls: ReadonlySet<string>;
 }
 
 /** Problems because of which the text of a record can't be shown whole. */
@@ -38,11 +41,11 @@ export class CsvRecord {
 
   /** The fields by the names of the header. An empty field counts as missing, as it would be in JSON. */
   read(): Reading {
-    const { columns } = this.#table;
+    const { columns, nulls } = this.#table;
     const fields = this.#fields;
     if ('code' in fields) return this.#unreadable(fields);
     if (fields.length !== columns.length) {
-      const message = `The record has ${fields.length} fields; the header names ${columns.length}.`;
+      const message = `The record has ${fields.length} fields, and the file ${columns.length} columns.`;
       return this.#unreadable({ code: 'ragged_row', message });
     }
     const value: Record<string, string | undefined> = {};
@@ -50,27 +53,31 @@ export class CsvRecord {
       const name = columns[i];
       // Missing fields are set as well, so that all records have the same shape: objects of various shapes
       // are slow.
-      if (name !== undefined) value[name] = fields[i] || undefined;
+      if (name === undefined) continue;
+      const field = fields[i];
+      value[name] = field === '' || (nulls.size > 0 && nulls.has(field ?? '')) ? undefined : field;
     }
     return { value, json: () => this.#json() };
   }
 
   /** The names of the columns that the dataset does not know and in which this record has a value. */
   unknownFields(): string[] {
-    const { header, columns } = this.#table;
+    const { header, columns, nulls } = this.#table;
     const fields = this.#fields;
     if ('code' in fields || fields.length !== columns.length) return [];
-    return header.filter((_, i) => columns[i] === undefined && fields[i] !== '');
+    return header.filter(
+      (_, i) => columns[i] === undefined && fields[i] !== '' && !nulls.has(fields[i] ?? ''),
+    );
   }
 
   #unreadable(problem: Unreadable): Reading {
     if (!withoutText.has(problem.code)) return { ...problem, json: this.#json() };
     const excerpt = this.#bytes.subarray(this.#start, Math.min(this.#end, this.#start + EXCERPT_BYTES));
-    return { ...problem, excerpt: excerpt.toString(this.#table.encoding) };
+    return { ...problem, excerpt: textOf(excerpt, this.#table.encoding) };
   }
 
   /** The record exactly as in the input, quotes included, as JSON text. */
   #json(): string {
-    return JSON.stringify(this.#bytes.toString(this.#table.encoding, this.#start, this.#end));
+    return JSON.stringify(textOf(this.#bytes.subarray(this.#start, this.#end), this.#table.encoding));
   }
 }

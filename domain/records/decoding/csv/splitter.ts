@@ -1,10 +1,10 @@
+import type { CsvFormat } from '../../../source-format.ts';
 import { type RawRecord, RecordInProgress } from '../record.ts';
 
 const TAB = 0x09;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const SPACE = 0x20;
-const QUOTE = 0x22;
 
 export type Newline = '\n' | '\r\n' | '\r';
 
@@ -31,27 +31,41 @@ const QUOTE_SEEN = 2;
 const CLOSED = 3;
 /** After a quoted field and something else. The rest of the line is skipped, whatever it contains. */
 const LOST = 4;
+/** In a line that is no record. */
+const COMMENT = 5;
+
+/** What a splitter must know of a file: single characters of ASCII. */
+export type CsvCharacters = Pick<CsvFormat, 'delimiter' | 'quote' | 'comment'>;
 
 /**
  * Finds where the records of a CSV file end, after RFC 4180: at a line ending outside quotes. A quote counts
  * only if a field begins with it. LF, CR LF and CR end a record; empty lines are skipped. A record with a
- * misplaced quote ends with its line, so that it never swallows the next ones.
+ * misplaced quote ends with its line, so that it never swallows the next ones. Comments are skipped.
  */
 export class CsvSplitter {
   readonly #delimiter: number;
+  /** -1 if there is none, as of comments. */
+  readonly #quote: number;
+  readonly #comment: number;
   /** The part of the current record from earlier chunks. */
   readonly #begun = new RecordInProgress();
   #state = PLAIN;
   #lastByte = 0;
 
-  constructor(delimiter: string) {
+  constructor({ delimiter = ',', quote = '"', comment }: CsvCharacters) {
     this.#delimiter = delimiter.charCodeAt(0);
+    this.#quote = quote?.charCodeAt(0) ?? -1;
+    this.#comment = comment?.charCodeAt(0) ?? -1;
   }
 
   /** Takes the next bytes and returns the records that they complete. */
   push(chunk: Buffer): (Run | Single)[] {
     const runs = new Runs(chunk);
     const delimiter = this.#delimiter;
+    const quote = this.#quote;
+    const comment = this.#comment;
+    // Bytes above it mean nothing within a field without quotes.
+    const last = Math.max(quote, CARRIAGE_RETURN);
     const size = chunk.length;
     let state = this.#state;
     let start = 0;
@@ -59,26 +73,29 @@ export class CsvSplitter {
     while (i < size) {
       let byte = chunk[i] as number;
       if (state === QUOTED) {
-        while (byte !== QUOTE && ++i < size) byte = chunk[i] as number;
+        while (byte !== quote && ++i < size) byte = chunk[i] as number;
         if (i < size) state = QUOTE_SEEN;
         i += 1;
         continue;
       }
       if (state === PLAIN) {
-        while (byte > QUOTE && ++i < size) byte = chunk[i] as number;
+        if (byte === comment && i === start && this.#begun.length === 0) state = COMMENT;
+        while (byte > last && ++i < size) byte = chunk[i] as number;
         if (i >= size) break;
       }
       if (byte === LINE_FEED || byte === CARRIAGE_RETURN) {
         const malformed = state === LOST;
-        if (this.#begun.length > 0) runs.addSingle(this.#begun.take(chunk.subarray(start, i)), malformed);
+        if (state === COMMENT) this.#begun.take(Buffer.alloc(0));
+        else if (this.#begun.length > 0)
+          runs.addSingle(this.#begun.take(chunk.subarray(start, i)), malformed);
         else runs.add(start, i, malformed);
         state = PLAIN;
         start = i + 1;
       } else if (state === PLAIN) {
-        if (byte === QUOTE && this.#isFieldStart(chunk, start, i)) state = QUOTED;
-      } else if (state === QUOTE_SEEN && byte === QUOTE) {
+        if (byte === quote && this.#isFieldStart(chunk, start, i)) state = QUOTED;
+      } else if (state === QUOTE_SEEN && byte === quote) {
         state = QUOTED;
-      } else if (state !== LOST) {
+      } else if (state !== LOST && state !== COMMENT) {
         if (byte === delimiter) state = PLAIN;
         else state = byte === SPACE || byte === TAB ? CLOSED : LOST;
       }
@@ -98,7 +115,7 @@ export class CsvSplitter {
 
   /** Ends the input and returns the record that this completes: `unterminated` if it ends within quotes. */
   end(): Single | undefined {
-    if (this.#begun.length === 0) return undefined;
+    if (this.#begun.length === 0 || this.#state === COMMENT) return undefined;
     const malformed = this.#state === LOST;
     return { ...this.#begun.take(Buffer.alloc(0), this.#state === QUOTED), malformed };
   }

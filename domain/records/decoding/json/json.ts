@@ -1,5 +1,5 @@
 import { PermanentError } from '../../../errors.ts';
-import { isUtf16, withoutByteOrderMark } from '../byte-order-mark.ts';
+import { asUtf8 } from '../byte-order-mark.ts';
 import { decompress, type Source } from '../decompression.ts';
 import { MAX_RECORD_BYTES, type RawRecord, type RecordSplitter } from '../record.ts';
 import { JsonArraySplitter } from './array.ts';
@@ -27,7 +27,7 @@ export async function* decodeJson(open: Source): AsyncGenerator<RawRecord[]> {
   let fault: PermanentError | undefined;
   async function* content() {
     try {
-      yield* withoutByteOrderMark(decompress(open));
+      yield* asUtf8(decompress(open));
     } catch (error) {
       if (!(error instanceof PermanentError)) throw error;
       fault = error;
@@ -108,7 +108,6 @@ function neitherArrayNorObject(head: Buffer): PermanentError {
 }
 
 function described(head: Buffer): string {
-  if (isUtf16(head)) return 'the byte-order mark of UTF-16 (convert it to UTF-8)';
   return JSON.stringify(head.subarray(0, DESCRIBED_BYTES).toString('latin1'));
 }
 
