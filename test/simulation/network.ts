@@ -96,6 +96,8 @@ export class Network {
   readonly random: Random;
   readonly trace: string[] = [];
   /** What must never happen on the way, whatever the end. */
+  /** The calls that took effect after their senders' death. */
+  readonly posthumous: string[] = [];
   readonly violations: string[] = [];
   readonly #climate: Climate;
   readonly #startedAt: number;
@@ -201,7 +203,10 @@ export class Network {
     }
     const answer = await effect();
     if (this.happens('crash', caller) && this.#kill(caller, `after ${what}`)) return undefined;
-    if (!caller.alive) return this.note(`${line} arrived after its sender's death`);
+    if (!caller.alive) {
+      this.posthumous.push(what);
+      return this.note(`${line} arrived after its sender's death`);
+    }
     if (this.happens('loseAnswer', caller)) {
       this.note(`${line} → done, answer lost`);
       throw new AnswerLost(what);

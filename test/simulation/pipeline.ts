@@ -148,6 +148,11 @@ export class Pipeline {
     }
   }
 
+  /** The calls that took effect after their senders' death. */
+  get posthumous(): readonly string[] {
+    return this.#network.posthumous;
+  }
+
   /**
    * Starts one of the codes of a stage in an environment of its own: with its own clock and its own
    * connections.

@@ -19,6 +19,12 @@ export function rejectsOfOtherCodes(pipeline: Pipeline, receipts: readonly Recei
   return new Set(all.filter((key) => key.startsWith('rejects/') && !named.has(key)));
 }
 
+/** Faults that were written after their writer's death: whoever cleans up may have looked before. */
+export function posthumousFaults(pipeline: Pipeline): ReadonlySet<string> {
+  const faults = pipeline.contents.keys('failed').filter((key) => key.startsWith('faults/'));
+  return new Set(faults.filter((key) => pipeline.posthumous.some((call) => call.includes(key))));
+}
+
 /**
  * Files of the processed bucket that may be there though nothing shows them, when the maintenance has removed
  * what is garbage: the documents that tables name, and files of versions that are not gone.

@@ -6,7 +6,7 @@ import { parseRevision, revisionName } from '../../../domain/versions/revision.t
 import { memberOf } from '../load/datasets.ts';
 import type { Pipeline } from '../pipeline.ts';
 import type { Contents } from './contents.ts';
-import { queues, rejectsOfOtherCodes, retries, unread } from './left-over.ts';
+import { posthumousFaults, queues, rejectsOfOtherCodes, retries, unread } from './left-over.ts';
 import type { Past } from './past.ts';
 import {
   type Change,
@@ -58,7 +58,7 @@ class Model {
     this.#receipts = Map.groupBy(all, ({ versionId }) => versionId);
     const entries = await this.#contents.entries();
     const unnamed = await unread(this.#contents, entries.values());
-    const foreign = rejectsOfOtherCodes(this.#pipeline, all);
+    const foreign = rejectsOfOtherCodes(this.#pipeline, all).union(posthumousFaults(this.#pipeline));
     const [lake, archive, rejects] = await Promise.all([
       this.#contents.rows('processed', await this.#contents.lakeFiles()),
       this.#contents.rows('archive', this.#contents.keys('archive')),
