@@ -3,9 +3,14 @@ import type { Encoding } from './records/decoding/encoding.ts';
 /** The formats that a dataset's objects come in. */
 export type SourceFormat = JsonFormat | CsvFormat;
 
-/** A JSON array or NDJSON, told apart by content. */
+/** A JSON array, NDJSON, or objects one after another, told apart by content; or a list within a document. */
 export interface JsonFormat {
   readonly format: 'json';
+  /**
+   * Where the list of records is in each object, which is one JSON document: the names of fields that lead
+   * to it, separated by dots, such as `features` or `data.items`.
+   */
+  readonly list?: string;
 }
 
 /** CSV after RFC 4180. The fields of the dataset's `record` are the columns. */
@@ -36,7 +41,10 @@ export interface CsvFormat {
 
 /** Why a dataset can't come in this format: the end of a sentence. `undefined` if it can. */
 export function whyNoFormat(source: SourceFormat): string | undefined {
-  if (source.format !== 'csv') return undefined;
+  if (source.format === 'json') {
+    const isPath = source.list === undefined || /^[^.]+(\.[^.]+)*$/.test(source.list);
+    return isPath ? undefined : `the list ${JSON.stringify(source.list)} must be names separated by dots.`;
+  }
   const { delimiter = ',', quote = '"', comment, columns, header } = source;
   const all = Object.entries({ delimiter, quote, comment }).filter(([, value]) => value != null);
   for (const [name, value] of all)

@@ -28,7 +28,7 @@ import { UnknownFields } from './unknown-fields.ts';
 /** What a file of JSON begins with. */
 const formats = new Map([
   [0x5b, 'JSON array'],
-  [0x7b, 'NDJSON'],
+  [0x7b, 'JSON objects'],
 ] as const);
 /** How much of a rejected record is told. Characters. */
 const SHOWN = 500;
@@ -36,7 +36,7 @@ const SHOWN = 500;
 /** What the pipeline would make of a file. */
 export interface Trial {
   /** Absent if the file is neither, or has no character that can be read. */
-  readonly format?: 'JSON array' | 'NDJSON' | 'CSV';
+  readonly format?: 'JSON array' | 'JSON objects' | 'JSON document' | 'CSV';
   readonly compression: Compression;
   readonly read: number;
   /** Rows for the lake. */
@@ -248,7 +248,7 @@ async function contentOf({ source }: Dataset, open: Source): Promise<Pick<Trial,
     for await (const chunk of asUtf8(decompress(head))) {
       const first = chunk.find((byte) => !isWhiteSpace(byte));
       if (first === undefined) continue;
-      const format = formats.get(first as never);
+      const format = source.list === undefined ? formats.get(first as never) : 'JSON document';
       return { ...(format && { format }), compression };
     }
   } catch (error) {

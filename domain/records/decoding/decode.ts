@@ -20,5 +20,5 @@ export function decode(
   { source: format, record }: Pick<Dataset, 'source' | 'record'>,
   open: Source,
 ): AsyncGenerator<readonly InputRecord[]> {
-  return format.format === 'csv' ? decodeCsv(format, record, open) : decodeJson(open);
+  return format.format === 'csv' ? decodeCsv(format, record, open) : decodeJson(format, open);
 }

@@ -183,7 +183,7 @@ describe('the format and the compression are those of the content', () => {
   it.each([
     ['JSON array', 'none', things, `\ufeff \n${array}`],
     ['JSON array', 'gzip', things, gzipSync(array)],
-    ['NDJSON', 'zstd', things, zstdCompressSync(ndjson([thing(1), thing(2)]))],
+    ['JSON objects', 'zstd', things, zstdCompressSync(ndjson([thing(1), thing(2)]))],
     ['CSV', 'gzip', passengers, gzipSync(csv)],
     [undefined, 'none', things, '<html>'],
     [undefined, 'none', things, ''],

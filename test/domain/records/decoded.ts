@@ -1,6 +1,7 @@
 import { PermanentError } from '../../../domain/errors.ts';
 import type { Source } from '../../../domain/records/decoding/decompression.ts';
 import { decodeJson } from '../../../domain/records/decoding/json/json.ts';
+import type { JsonFormat } from '../../../domain/source-format.ts';
 
 /** What came of decoding: each record's text, trimmed, and how it ended. */
 export interface Decoded {
@@ -24,11 +25,12 @@ async function* chunks(bytes: Uint8Array, sizes: readonly number[]): AsyncGenera
 }
 
 /** Decodes to the end. Anything but a `PermanentError` is thrown on. */
-export async function decoded(open: Source): Promise<Decoded> {
+export async function decoded(open: Source, list?: string): Promise<Decoded> {
   const records: string[] = [];
   const lengths: number[] = [];
   try {
-    for await (const batch of decodeJson(open)) {
+    const format: JsonFormat = { format: 'json', ...(list !== undefined && { list }) };
+    for await (const batch of decodeJson(format, open)) {
       for (const { bytes, length } of batch) {
         records.push(bytes.toString('utf8').trim());
         lengths.push(length);

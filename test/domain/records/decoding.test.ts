@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { JSONParser } from '@streamparser/json';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -133,6 +134,13 @@ describe('the decoder', () => {
     ['{"a":1},\n{"b":2},\n', ['{"a":1},', '{"b":2},']],
     ['{', ['{']],
     ['{"a":[1', ['{"a":[1']],
+    ['{\n  "title": "one object"\n}', ['{\n  "title": "one object"\n}']],
+    ['{\n  title: "no JSON"\n}\n{\n"a":1}', ['{\n  title: "no JSON"\n}', '{\n"a":1}']],
+    ['{"a":[\n1]}\n{"a":[\n2]}\n', ['{"a":[\n1]}', '{"a":[\n2]}']],
+    ['{"a":\n"}"}{"b":"\\"{"}\n{"c":1}', ['{"a":\n"}"}', '{"b":"\\"{"}', '{"c":1}']],
+    ['{"a":\n1}\n nonsense }{ \n{"b":2}, {"c":', ['{"a":\n1}', 'nonsense }{', '{"b":2}', ', {"c":']],
+    ['{"a":\n1}\n{"b":[', ['{"a":\n1}', '{"b":[']],
+    ['{"features":[{"type":\n"Feature"}', ['{"features":[{"type":\n"Feature"}']],
   ])('finds the records next to garbage in %j', async (text, expected) => {
     expect(await decodedText(text)).toMatchObject({ records: expected, fault: undefined });
   });
@@ -144,12 +152,6 @@ describe('the decoder', () => {
     ['[', 'truncated'],
     ['title,ingredients', 'unknown_format'],
     ['"text"', 'unknown_format'],
-    ['{\n  "title": "one object"\n}', 'unknown_format'],
-    ['{\n  title: "no JSON"\n}', 'unknown_format'],
-    ['{"type":"FeatureCollection","features":[\n{"type":"Feature"}\n]}', 'unknown_format'],
-    ['{"type":"FeatureCollection",\n"features":[{"type":"Feature"},\n{"type":"Feature"}\n', 'unknown_format'],
-    ['{"a":[\n1]}\n{"a":[\n2]}\n', 'unknown_format'],
-    ['{"a":\n1}\n', 'unknown_format'],
     ['[1]\n[2]', 'trailing_content'],
   ])('says why %j can not be read', async (text, code) => {
     expect((await decodedText(text)).fault).toBe(code);
@@ -162,7 +164,7 @@ describe('the decoder', () => {
     });
   });
 
-  it('refuses one object over several lines, wherever they break, but reads it on one line', async () => {
+  it('reads objects over several lines, wherever they break', async () => {
     const object = fc
       .dictionary(fc.string(), jsonValue, { minKeys: 1, maxKeys: 4 })
       .map((value) => JSON.stringify(value));
@@ -177,8 +179,12 @@ describe('the decoder', () => {
           const broken = [...text]
             .map((character, i) => (places.has(i) ? `\n${character}` : character))
             .join('');
-          expect(await decodedText(broken, ...cuts)).toMatchObject({ records: [], fault: 'unknown_format' });
-          expect(await decodedText(text, ...cuts)).toMatchObject({ records: [text], fault: undefined });
+          for (const [whole, records] of [
+            [text, [text]],
+            [broken, [broken]],
+            [`${broken}\n${text} ${broken}`, [broken, text, broken]],
+          ] as const)
+            expect(await decodedText(whole, ...cuts)).toMatchObject({ records, fault: undefined });
         },
       ),
     );
@@ -190,6 +196,51 @@ describe('the decoder', () => {
     expect(text.length).toBeGreaterThan(MAX_RECORD_BYTES);
     expect(await decodedText(text, 10_000)).toMatchObject({ records: [], fault: 'unknown_format' });
     expect(await decodedText(text)).toMatchObject({ records: [], fault: 'unknown_format' });
+  });
+
+  it('reads the list at a path of a document, and skips what is around it, wherever it is cut', async () => {
+    const items = '[{"a":"]"},[2],"x"]';
+    const found = ['{"a":"]"}', '[2]', '"x"'];
+    for (const [text, path] of [
+      [`{"features":${items}}`, 'features'],
+      [` {"type":"features","more":{"features":[0]},"features" : ${items}, "bbox":[1,2]} `, 'features'],
+      [
+        `{"a":[{"data":{"items":[0]}}],"items":[1],"data":{"n":{"items":[2]},"items":${items}}}`,
+        'data.items',
+      ],
+      [`{"data":7,"x":"\\"data\\":{","data":{"b":1},"data":{"items":${items}`, 'data.items'],
+      [`{"d\\u00e9j\\u00e0":${items}}`, 'déjà'],
+    ] as const) {
+      const bytes = Buffer.from(text);
+      for (const size of [1, 2, 7, bytes.length])
+        expect(await decoded(chunksOf(bytes, size), path)).toMatchObject({
+          records: found,
+          fault: undefined,
+        });
+    }
+  });
+
+  it.each([
+    ['[{"features":[1]}]', 'unknown_format', 'the object that has the list features'],
+    ['{"features":{"a":[1]},"more":[1]}', 'unknown_format', 'has no list at "features"'],
+    ['{"more":[{"features":[1]}]', 'truncated', 'before the list at "features" begins'],
+    ['{"features":[1,{"a":2', 'truncated', 'within its array, after 1 whole records'],
+  ])('says why %j has no list of records', async (text, fault, message) => {
+    const result = await decoded(chunksOf(Buffer.from(text)), 'features');
+    expect(result).toMatchObject({ fault, message: expect.stringContaining(message) });
+  });
+
+  it.each([
+    ['Parquet', Buffer.from('PAR1\x15\x04\x15')],
+    ['a zip archive, or a workbook of Excel', Buffer.from('PK\x03\x04\x14\0')],
+    ['compressed with bzip2', Buffer.from('BZh91AY&SYx')],
+    ['Avro', gzipSync('Obj\x01\x04')],
+  ])('names a file that is plainly %s, wherever it is cut', async (name, bytes) => {
+    for (const size of [1, 3, 100]) {
+      const { fault, message } = await decoded(chunksOf(bytes, size));
+      expect(fault).toBe('unknown_format');
+      expect(message).toContain(`The file is ${name}, which Sluice does not read. `);
+    }
   });
 
   it('reads UTF-16 by its byte-order mark', async () => {

@@ -23,6 +23,7 @@ meaning[COMMA] = 4;
  * are still found.
  */
 export class JsonArraySplitter implements RecordSplitter {
+  readonly #ignoresRest: boolean;
   readonly #item = new RecordInProgress();
   #phase: 'before' | 'within' | 'after' | 'overrun' = 'before';
   #depth = 0;
@@ -30,6 +31,11 @@ export class JsonArraySplitter implements RecordSplitter {
   /** Whether the next byte is escaped: a chunk ended on a backslash. */
   #escaped = false;
   #count = 0;
+
+  /** @param ignoresRest whether what follows the array is not looked at */
+  constructor({ ignoresRest = false } = {}) {
+    this.#ignoresRest = ignoresRest;
+  }
 
   push(chunk: Buffer): RawRecord[] {
     const records: RawRecord[] = [];
@@ -41,7 +47,8 @@ export class JsonArraySplitter implements RecordSplitter {
     }
     if (this.#phase === 'within') start = this.#scan(chunk, start, records);
     this.#count += records.length;
-    if (this.#phase === 'after' && !isBlank(chunk.subarray(start))) this.#phase = 'overrun';
+    if (this.#phase === 'after' && !this.#ignoresRest && !isBlank(chunk.subarray(start)))
+      this.#phase = 'overrun';
     // The records before the trailing content come out first, even if they were in the same chunk.
     if (this.#phase === 'overrun' && records.length === 0) throw this.#trailingContent();
     return records;

@@ -1,9 +1,13 @@
 import { PermanentError } from '../../../errors.ts';
+import type { JsonFormat } from '../../../source-format.ts';
 import { asUtf8 } from '../byte-order-mark.ts';
 import { decompress, type Source } from '../decompression.ts';
+import { refuseOtherFormats } from '../other-formats.ts';
 import { MAX_RECORD_BYTES, type RawRecord, type RecordSplitter } from '../record.ts';
 import { JsonArraySplitter } from './array.ts';
+import { JsonListSplitter } from './list.ts';
 import { isWhiteSpace, NdjsonSplitter } from './ndjson.ts';
+import { ObjectsSplitter } from './objects.ts';
 import { isJson, isOverSeveralLines, mayBecomeJson } from './prefix.ts';
 
 const OPEN_BRACKET = 0x5b;
@@ -13,21 +17,22 @@ const LINE_FEED = 0x0a;
 const DESCRIBED_BYTES = 20;
 
 /**
- * Cuts a JSON object of any size into its records: a JSON array or NDJSON; plain, gzip or zstd; with or
- * without a byte-order mark. The content decides which. Records come in batches, as the bytes complete them.
+ * Cuts a JSON object of any size into its records: a JSON array, NDJSON, or objects over several lines each;
+ * plain, gzip or zstd; with or without a byte-order mark. The content decides which, but for a list within
+ * one document, whose place the format tells. Records come in batches, as the bytes complete them.
  *
  * Memory: a chunk of input and one record, whatever the size.
  *
  * @throws {PermanentError} if the object can't be read (further), after every record before that point was
  * yielded
  */
-export async function* decodeJson(open: Source): AsyncGenerator<RawRecord[]> {
+export async function* decodeJson({ list }: JsonFormat, open: Source): AsyncGenerator<RawRecord[]> {
   let head: Buffer = Buffer.alloc(0);
   let splitter: RecordSplitter | undefined;
   let fault: PermanentError | undefined;
   async function* content() {
     try {
-      yield* asUtf8(decompress(open));
+      yield* asUtf8(refuseOtherFormats(decompress(open)));
     } catch (error) {
       if (!(error instanceof PermanentError)) throw error;
       fault = error;
@@ -40,13 +45,13 @@ export async function* decodeJson(open: Source): AsyncGenerator<RawRecord[]> {
       continue;
     }
     head = trimStart(Buffer.concat([head, chunk]));
-    splitter = splitterFor(head, false);
+    splitter = splitterFor(head, list, false);
     if (splitter !== undefined) yield splitter.push(head);
   }
   if (splitter === undefined) {
     if (head.length === 0)
       throw fault ?? unreadable('empty_file', 'The file is empty, or has only white space.');
-    splitter = splitterFor(head, true);
+    splitter = splitterFor(head, list, true);
     yield splitter.push(head);
   }
   if (fault === undefined) {
@@ -64,51 +69,48 @@ function isWholeObject({ bytes }: RawRecord): boolean {
 }
 
 /** Decides by the first bytes that are not white space, or `undefined` while there are too few of them. */
-function splitterFor(head: Buffer, isAll: true): RecordSplitter;
-function splitterFor(head: Buffer, isAll: boolean): RecordSplitter | undefined;
-function splitterFor(head: Buffer, isAll: boolean): RecordSplitter | undefined {
+function splitterFor(head: Buffer, list: string | undefined, isAll: true): RecordSplitter;
+function splitterFor(head: Buffer, list: string | undefined, isAll: boolean): RecordSplitter | undefined;
+function splitterFor(head: Buffer, list: string | undefined, isAll: boolean): RecordSplitter | undefined {
   const [first] = head;
   if (first === undefined) return undefined;
-  if (first === OPEN_BRACKET) return new JsonArraySplitter();
-  if (first === OPEN_BRACE) return splitterForObjects(head, isAll);
+  if (first === OPEN_BRACKET && list === undefined) return new JsonArraySplitter();
+  if (first === OPEN_BRACE)
+    return list === undefined ? splitterForObjects(head, isAll) : new JsonListSplitter(list);
   // The message must be the same however the bytes are cut.
   if (head.length < DESCRIBED_BYTES && !isAll) return undefined;
-  throw neitherArrayNorObject(head);
+  throw unknownFormat(head, list);
 }
 
 /**
- * NDJSON has an object in its first line. If that line is not JSON, either it is damaged, or the file is one
- * object over several lines: then the lines after it continue the first one.
+ * NDJSON has an object in its first line. If that line is not JSON, either it is damaged, or objects are over
+ * several lines: then the lines after it continue the first one.
  */
 function splitterForObjects(head: Buffer, isAll: boolean): RecordSplitter | undefined {
   const end = head.indexOf(LINE_FEED);
   const isDecided = isAll || head.length >= MAX_RECORD_BYTES;
   if (end < 0 || end >= MAX_RECORD_BYTES) return isDecided ? new NdjsonSplitter() : undefined;
   const line = head.toString('utf8', 0, end);
-  if (line.trimEnd() === '{') throw overSeveralLines();
   if (isJson(line) || !mayBecomeJson(line)) return new NdjsonSplitter();
   if (!isDecided) return undefined;
   const lines = head.toString('utf8', 0, MAX_RECORD_BYTES);
-  if (isOverSeveralLines(lines) || mayBecomeJson(lines)) throw overSeveralLines();
-  return new NdjsonSplitter();
+  if (isOverSeveralLines(lines)) return new ObjectsSplitter();
+  if (line.trimEnd() !== '{' && !mayBecomeJson(lines)) return new NdjsonSplitter();
+  if (head.length >= MAX_RECORD_BYTES) throw oneObject();
+  return new ObjectsSplitter();
 }
 
-function overSeveralLines(): PermanentError {
+function oneObject(): PermanentError {
   return unreadable(
     'unknown_format',
-    'The file is one object over several lines. Write one object per line (jq -c .) or an array.',
+    `The file begins with an object of more than ${MAX_RECORD_BYTES} bytes over several lines. If its records are a list in it, declare list in the dataset’s source.`,
   );
 }
 
-function neitherArrayNorObject(head: Buffer): PermanentError {
-  return unreadable(
-    'unknown_format',
-    `The file begins with ${described(head)}, not with a JSON array or object.`,
-  );
-}
-
-function described(head: Buffer): string {
-  return JSON.stringify(head.subarray(0, DESCRIBED_BYTES).toString('latin1'));
+function unknownFormat(head: Buffer, list: string | undefined): PermanentError {
+  const begins = JSON.stringify(head.subarray(0, DESCRIBED_BYTES).toString('latin1'));
+  const wanted = list === undefined ? 'a JSON array or object' : `the object that has the list ${list}`;
+  return unreadable('unknown_format', `The file begins with ${begins}, not with ${wanted}.`);
 }
 
 /** Without white space at the start. */

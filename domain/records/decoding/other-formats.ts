@@ -1,0 +1,64 @@
+import { PermanentError } from '../../errors.ts';
+
+/**
+ * What files of other formats begin with, in latin1, and what the format is called. Each has a byte that is
+ * no text, or is too odd for the names of columns.
+ */
+const formats: readonly (readonly [beginning: string, name: string, cure: string])[] = [
+  ['PAR1\x15', 'Parquet', 'Write it as JSON Lines or CSV'],
+  ['Obj\x01', 'Avro', 'Write it as JSON Lines (avro-tools tojson)'],
+  ['ARROW1\0\0', 'Arrow', 'Write it as JSON Lines or CSV'],
+  ['PK\x03\x04', 'a zip archive, or a workbook of Excel', 'Upload its files, or export the sheet as CSV'],
+  ['\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1', 'a document of old Office', 'Export the sheet as CSV'],
+  ['\xfd7zXZ\0', 'compressed with xz', 'Compress it with gzip or zstd'],
+  ['7z\xbc\xaf\x27\x1c', 'a 7z archive', 'Upload its files'],
+  ['Rar!\x1a\x07', 'a rar archive', 'Upload its files'],
+  ['\x1f\x9d', 'compressed with compress', 'Compress it with gzip or zstd'],
+  ['\x04\x22\x4d\x18', 'compressed with lz4', 'Compress it with gzip or zstd'],
+  ['SQLite format 3\0', 'a database of SQLite', 'Export its tables as CSV'],
+  ['%PDF-', 'PDF', 'Upload the data that it was made from'],
+  ...Array.from('123456789', (level): [string, string, string] => [
+    `BZh${level}1AY&SY`,
+    'compressed with bzip2',
+    'Compress it with gzip or zstd',
+  ]),
+];
+const LONGEST = Math.max(...formats.map(([beginning]) => beginning.length));
+
+/**
+ * The bytes, unless they are plainly of a format that Sluice doesn't read.
+ *
+ * @throws {PermanentError} `unknown_format`, which names the format and the cure
+ */
+export async function* refuseOtherFormats(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let head: Buffer | undefined = Buffer.alloc(0);
+  for await (const chunk of source) {
+    if (head === undefined) {
+      yield chunk;
+      continue;
+    }
+    head = Buffer.concat([head, chunk]);
+    if (head.length < LONGEST && mayBeginOther(head)) continue;
+    refuse(head);
+    yield head;
+    head = undefined;
+  }
+  if (head === undefined || head.length === 0) return;
+  refuse(head);
+  yield head;
+}
+
+function mayBeginOther(head: Buffer): boolean {
+  const text = head.toString('latin1');
+  return formats.some(([beginning]) => beginning.startsWith(text));
+}
+
+function refuse(head: Buffer): void {
+  const text = head.toString('latin1', 0, LONGEST);
+  const found = formats.find(([beginning]) => text.startsWith(beginning));
+  if (found === undefined) return;
+  const [, name, cure] = found;
+  throw new PermanentError('unknown_format', `The file is ${name}, which Sluice does not read. ${cure}.`, {
+    stage: 'extraction',
+  });
+}
