@@ -12,6 +12,7 @@ import { calmMysql } from '../simulation/services/calm-mysql.ts';
 import { createdEvent, MemoryStore, stageContextOf, storeWith } from '../store/memory-store.ts';
 import {
   buckets,
+  commit,
   dataFiles,
   extract,
   load,
@@ -251,6 +252,28 @@ describe('a part of a version that was overtaken', () => {
     });
     expect(await load(store, part, { store: overtaken })).toMatchObject({ result: 'stale' });
     expect(store.keys('archive')).toEqual([]);
+  });
+
+  it('leaves nothing if it is deleted for good, and from the sinks, while it is archived', async () => {
+    const store = new MemoryStore();
+    const mysql = calmMysql();
+    await extractVersion(store, 'v1', '10', recipe(1));
+    await transformVersion(store, 'v1');
+    const [part = ''] = publications(store);
+    const slow = storeWith(store, {
+      copy: async (from, to) => {
+        const copied = await store.copy(from, to);
+        const deletion = { type: 'deleted', versionId: 'v1', sequencer: '20', permanent: true } as const;
+        await extract(store, KEY, {}, deletion);
+        for (const key of publications(store).filter((each) => each.includes('deleted')))
+          for (const stage of [load, commit]) await stage(store, key, { tables: mysql.tables });
+        await store.copy(from, to);
+        return copied;
+      },
+    });
+    expect(await load(store, part, { tables: mysql.tables, store: slow })).toMatchObject({ result: 'stale' });
+    expect(store.keys('archive')).toEqual([]);
+    expect(rowsIn(mysql)).toEqual([]);
   });
 
   it('just after its loading stays until its successor is loaded', async () => {

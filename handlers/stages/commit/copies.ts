@@ -48,12 +48,15 @@ export async function commitCopies(commit: CopyCommit): Promise<Outcome> {
   await registerFolders(files, commit);
   // Before the ledger notes it: an attempt that dies in between tells it again.
   if (!isNoted) await context.announce?.([commitEvent(entry, files, undefined)]);
+  // A deletion for good has the name of its version.
+  const isStill = (now: LedgerEntry | undefined): now is LedgerEntry =>
+    isActive(now, path) && now.current.type === type;
   const latest = await ledger.change(
     path,
-    (now) => (now && isActive(now, path) ? withCommitted(now, { type, sequencer, versionId }) : now),
+    (now) => (isStill(now) ? withCommitted(now, { type, sequencer, versionId }) : now),
     known,
   );
-  if (!isActive(latest, path)) return overtaken(latest, commit);
+  if (!isStill(latest)) return overtaken(latest, commit);
   // From now on, copies of an older version that come late are removed by who makes them.
   for (const older of olderVersions(entry)) await removeCopies(older, commit);
   await removeSuperseded(latest, ledger, context.store, buckets);

@@ -93,7 +93,8 @@ export async function loadPart(
           isActiveEntry(known, path) && (await areAllLoaded(part, path, ledger))
             ? await showOnlyActive(known, dataset, ledger, buckets, context)
             : known?.entry;
-        if (isActive(entry, path)) return true;
+        // Of a version that was deleted for good, the deletion has its name.
+        if (isActive(entry, path)) return entry.current.type === 'created';
         const status = statusOf(entry, path);
         // The sinks show a superseded version until they show its successor.
         return (

@@ -67,6 +67,25 @@ describe('the table of a dataset that is processed as CSV', () => {
     expect(table(store)).toEqual([]);
   });
 
+  it('has no copies of a version that is deleted for good while they are made', async () => {
+    const store = new MemoryStore();
+    await publish(store, 'v1', '10', csv('a'));
+    const document = documentOf(store, 'v1');
+    const slow = storeWith(store, {
+      copy: async (from, to) => {
+        const copied = await store.copy(from, to);
+        await extract(store, KEY, {}, { type: 'deleted', versionId: 'v1', sequencer: '20', permanent: true });
+        const deletion = of(publications(store), 'v1').find((key) => key.includes('deleted')) ?? '';
+        expect(await commit(store, deletion)).toMatchObject({ result: 'retracted' });
+        await store.copy(from, to);
+        return copied;
+      },
+    });
+    expect(await commit(store, document, { store: slow })).toMatchObject({ result: 'stale' });
+    expect(table(store)).toEqual([]);
+    expect(headsOf(store)[0]?.committed).toMatchObject({ type: 'deleted' });
+  });
+
   it('has its new partitions known to the catalog before the entry says that it is committed', async () => {
     const store = new MemoryStore();
     const registry = new Registry([byClass]);
