@@ -1,8 +1,8 @@
-import * as z from 'zod';
 import type { Dataset } from '../../domain/dataset.ts';
 import { decode } from '../../domain/records/decoding/decode.ts';
 import type { Source } from '../../domain/records/decoding/decompression.ts';
 import { PermanentError } from '../../domain/errors.ts';
+import { parsePartLine } from '../../domain/records/part.ts';
 import { count, type Tally } from '../../domain/versions/receipt.ts';
 import type { Reject } from '../../domain/records/reject.ts';
 import { type Row, transformRecord } from '../../domain/records/transformation.ts';
@@ -31,7 +31,7 @@ export async function resultOf(dataset: Dataset, key: string, open: Source): Pro
           rejects.push(validated.reject);
           continue;
         }
-        const [, record] = z.tuple([z.int(), z.unknown()]).parse(JSON.parse(validated.line));
+        const [, record] = parsePartLine(validated.line);
         const transformed = transformRecord(dataset, record, { key, recordNumber });
         if ('row' in transformed) rows.push({ record: recordNumber, row: transformed.row });
         else if ('reject' in transformed) rejects.push(transformed.reject);
