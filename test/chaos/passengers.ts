@@ -59,13 +59,11 @@ export function makePassengers(random: Random, key: string): Upload {
       return refused([columns.join(';')], 'missing_column');
     case 4:
       return refused([...columns, 'Sex'], 'duplicate_column');
-    case 5:
-      return {
-        key,
-        body: Buffer.from(`\ufeff${text(columns)}`, 'utf16le'),
-        fates: [],
-        fault: 'unreadable_header',
-      };
+    case 5: {
+      // A surrogate without a partner is no text either.
+      const content = text(columns).replaceAll(NO_UTF8, '\ud800');
+      return { key, body: Buffer.from(`\ufeff${content}`, 'utf16le'), fates };
+    }
     case 6:
       return of(text(columns, '99,1,1,"never closes', 'and so on'), { fault: 'unclosed_quote' });
     case 7:

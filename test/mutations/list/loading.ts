@@ -27,8 +27,8 @@ export const loading: readonly Mutation[] = [
   {
     name: 'keeps what it loaded of a version that was overtaken meanwhile',
     file,
-    find: 'if (isActive(entry, path)) return true;',
-    replace: 'if (isActive(known?.entry, path)) return true;',
+    find: "if (isActive(entry, path)) return entry.current.type === 'created';",
+    replace: "if (isActive(known?.entry, path)) return known.entry.current.type === 'created';",
     caughtBy: 'test/handlers/loading.test.ts',
   },
   {
