@@ -23,7 +23,7 @@ export class Maintainer {
 
   /** @param age for how long snapshots are kept, in milliseconds @returns what went wrong */
   async run(age: number): Promise<string[]> {
-    const { store, region, reader, catalog, contents } = this.#pipeline;
+    const { store, reader, catalog, contents } = this.#pipeline;
     const { clock } = this.#network;
     const [[registry], [tableSchema]] = [registries, tableSchemas];
     if (registry === undefined || tableSchema === undefined) throw new Error('There is no code.');
@@ -38,7 +38,7 @@ export class Maintainer {
       trouble: () => {},
       changes: () => {},
     };
-    const s3 = memoryS3(store, this.#network, party, region, onlooker);
+    const s3 = memoryS3(store, this.#network, party, onlooker);
     const processed = contents.bucket('processed').settings.name;
     const tables = await maintain(
       {

@@ -21,7 +21,7 @@ export class Operator {
   constructor(pipeline: Pipeline, network: Network) {
     this.#pipeline = pipeline;
     this.#network = network;
-    const { topology, region, store } = pipeline;
+    const { topology, store } = pipeline;
     const named = <Purpose extends string>(
       of: readonly { readonly name: string }[],
       purposes: readonly Purpose[],
@@ -32,7 +32,7 @@ export class Operator {
     const person: Party = { name: 'operator', alive: true, steady: true };
     this.#target = {
       registry: registries[0],
-      s3: memoryS3(store, network, person, region, nobody),
+      s3: memoryS3(store, network, person, nobody),
       outputs: {
         buckets: named(topology.buckets, ['raw', 'temp', 'processed', 'ledger', 'failed']),
         functions: Object.fromEntries(stages.map((stage) => [stage, stage])),

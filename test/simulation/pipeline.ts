@@ -173,7 +173,7 @@ export class Pipeline {
       trouble: (caller) => this.#witness.trouble(caller),
       changes: (caller, bucket) => this.#witness.changes(caller, bucket),
     };
-    const port = s3ObjectStore(memoryS3(this.store, network, environment, this.region, onlooker));
+    const port = s3ObjectStore(memoryS3(this.store, network, environment, onlooker));
     const { mysql } = this;
     const tables =
       mysql &&
