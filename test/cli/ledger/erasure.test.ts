@@ -51,7 +51,7 @@ let pipeline: TestPipeline;
 let target: Target;
 
 beforeAll(async () => {
-  pipeline = await startTestPipeline({ mysql: true });
+  pipeline = await startTestPipeline({ mysql: true, gathersCommits: true });
   target = pipeline.target;
 });
 

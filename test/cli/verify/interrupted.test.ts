@@ -14,7 +14,7 @@ import { leftBehind } from './left-behind.ts';
 let pipeline: TestPipeline;
 
 beforeAll(async () => {
-  pipeline = await startTestPipeline();
+  pipeline = await startTestPipeline({ gathersCommits: true });
 });
 
 afterEach(async () => {
