@@ -22,19 +22,12 @@ export interface TestPipeline {
 export interface TestPipelineOptions {
   /** Whether to load into MySQL too, with a server of its own. */
   readonly mysql?: boolean;
-  /**
-   * Whether commits gather for a second, as they do when deployed, which is longer than all the rest of an
-   * object takes. It is for tests that look at old versions of the tables' own files: of two commits at once,
-   * the one that loses leaves such.
-   */
-  readonly gathersCommits?: boolean;
   /** Prepares the directory before the start. */
   readonly prepare?: (directory: string) => Promise<void>;
 }
 
 export async function startTestPipeline({
   mysql = false,
-  gathersCommits = false,
   prepare,
 }: TestPipelineOptions = {}): Promise<TestPipeline> {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-test-'));
@@ -47,7 +40,8 @@ export async function startTestPipeline({
     configuration: {
       'sluice:catalog': JSON.stringify({ scheduled: false }),
       'sluice:maintenance': JSON.stringify({ scheduled: false }),
-      ...(!gathersCommits && { 'sluice:commit': JSON.stringify({ batchSize: 10, batchWindow: 0 }) }),
+      // Commits gather for a second, which is longer than all the rest of an object takes.
+      'sluice:commit': JSON.stringify({ batchSize: 10, batchWindow: 0 }),
     },
     onTrouble: (line) => troubles.push(line),
     programProcess,

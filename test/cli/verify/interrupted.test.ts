@@ -14,7 +14,7 @@ import { leftBehind } from './left-behind.ts';
 let pipeline: TestPipeline;
 
 beforeAll(async () => {
-  pipeline = await startTestPipeline({ gathersCommits: true });
+  pipeline = await startTestPipeline();
 });
 
 afterEach(async () => {

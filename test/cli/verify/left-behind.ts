@@ -6,20 +6,22 @@ import { snapshotFiles } from '../../../formats/iceberg/metadata/expire.ts';
 import { parseMetadata } from '../../../formats/iceberg/metadata/metadata.ts';
 import { glueCatalog } from '../../../lake/glue-catalog.ts';
 import { parseS3Uri, readUri } from '../../../lake/iceberg-table.ts';
-import { listVersions } from '../../../store/listing.ts';
+import { type ListedVersion, listVersions } from '../../../store/listing.ts';
 import { s3ObjectStore } from '../../../store/object-store.ts';
 
 /**
  * Everything of the probe objects that is left in any bucket, in any snapshot of their table, among the
  * partitions of their archive, or in extraction's DLQ. The table itself may stay: its metadata files, and the
- * lists of its snapshots, if these list nothing.
+ * lists of its snapshots, if these list nothing. The same holds for old versions of those that a commit has
+ * removed, since another one came first; but no version of a manifest may stay, which names files.
  */
 export async function leftBehind(target: Target): Promise<string[]> {
   const table = await tableItself(target);
   const left = [...table.shown];
   for (const bucket of Object.values(target.outputs.buckets))
-    for await (const { key } of listVersions(target, bucket))
-      if (key.includes(VERIFICATION) && !table.own.has(`s3://${bucket}/${key}`)) left.push(key);
+    for await (const version of listVersions(target, bucket))
+      if (version.key.includes(VERIFICATION) && !table.own.has(`s3://${bucket}/${version.key}`))
+        if (!isOfLostCommit(version)) left.push(version.key);
   const archive = {
     DatabaseName: target.outputs.catalog.database,
     TableName: archiveTableName(VERIFICATION),
@@ -29,6 +31,10 @@ export async function leftBehind(target: Target): Promise<string[]> {
   const { waiting, inFlight } = await queueDepth(target, target.outputs.deadLetterQueues.extraction);
   return [...left, ...Array.from({ length: waiting + inFlight }, () => 'a dead letter')];
 }
+
+/** A delete marker, or an old version of what names no file. */
+const isOfLostCommit = ({ key, latest, deleted }: ListedVersion) =>
+  key.includes('/metadata/') && (deleted || (!latest && !/-m\d+\.avro$/.test(key)));
 
 /** The URIs of the table's own files, and of what its snapshots list. */
 async function tableItself({ s3, glue, outputs }: Target) {

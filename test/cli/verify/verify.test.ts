@@ -19,7 +19,7 @@ let pipeline: TestPipeline;
 let healthy: Facts;
 
 beforeAll(async () => {
-  pipeline = await startTestPipeline({ gathersCommits: true });
+  pipeline = await startTestPipeline();
   const facts = await gatherFacts(pipeline.target);
   healthy = changed(facts, 'catalog.schedule.value.enabled', true);
 });
