@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectDirectory } from '../../cli/target/directories.ts';
@@ -18,6 +18,7 @@ const parts = [
   'store',
   'package.json',
   'package-lock.json',
+  'tsconfig.json',
   'Pulumi.yaml',
   'Pulumi.dev.yaml',
 ];
@@ -25,7 +26,9 @@ const parts = [
 /** Copies this checkout into a temporary directory, for a test to change. It shares the packages. */
 export function copyOfCheckout(): string {
   const copy = mkdtempSync(join(tmpdir(), 'sluice-checkout-'));
-  for (const part of parts) cpSync(join(projectDirectory, part), join(copy, part), { recursive: true });
+  // The functions' bundles, which are valid until the test changes a source.
+  const built = ['dist'].filter((part) => existsSync(join(projectDirectory, part)));
+  for (const part of [...parts, ...built]) cpSync(join(projectDirectory, part), join(copy, part), { recursive: true });
   const [from, to] = [join(projectDirectory, 'node_modules'), join(copy, 'node_modules')];
   mkdirSync(to);
   for (const name of readdirSync(from)) {
