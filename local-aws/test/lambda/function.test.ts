@@ -99,6 +99,24 @@ const alive = (pid: number) => {
 };
 
 describe('a function', () => {
+  test('compiles its module once for all of its processes', async () => {
+    const path = join(directory, 'compiled');
+    await mkdir(path);
+    await writeFile(join(path, 'index.mjs'), bundle);
+    const settings = {
+      modulePath: join(path, 'index.mjs'),
+      environment: { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
+    };
+    const isCached = async () => {
+      const made = started(settings);
+      await call(made);
+      await made.close();
+      return (await lines(made)).some((line) => /index\.mjs was accepted/.test(line));
+    };
+    expect(await isCached()).toBe(false);
+    await expect.poll(isCached).toBe(true);
+  });
+
   test('sees Lambda’s environment and its own, and nothing of this process’s', async () => {
     vi.stubEnv('SECRET_OF_THE_PARENT', 'x');
     vi.stubEnv('NODE_OPTIONS', '--no-warnings');
