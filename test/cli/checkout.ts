@@ -26,9 +26,12 @@ const parts = [
 /** Copies this checkout into a temporary directory, for a test to change. It shares the packages. */
 export function copyOfCheckout(): string {
   const copy = mkdtempSync(join(tmpdir(), 'sluice-checkout-'));
-  // The functions' bundles, which are valid until the test changes a source.
-  const built = ['dist'].filter((part) => existsSync(join(projectDirectory, part)));
-  for (const part of [...parts, ...built]) cpSync(join(projectDirectory, part), join(copy, part), { recursive: true });
+  for (const part of parts) cpSync(join(projectDirectory, part), join(copy, part), { recursive: true });
+  // The functions' bundles are valid until the test changes a source. Others may be writing them just now,
+  // which is a file of another name until it is whole.
+  const filter = (path: string) => !/\.\d+$|\.compiled$/.test(path);
+  const dist = join(projectDirectory, 'dist');
+  if (existsSync(dist)) cpSync(dist, join(copy, 'dist'), { recursive: true, filter });
   const [from, to] = [join(projectDirectory, 'node_modules'), join(copy, 'node_modules')];
   mkdirSync(to);
   for (const name of readdirSync(from)) {
