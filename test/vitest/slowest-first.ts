@@ -5,16 +5,19 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const root = join(import.meta.dirname, '../..');
 
 /**
- * The files that take longest, in that order. Without the durations of an earlier run, as in a fresh clone,
- * Vitest starts the largest first, and one of these would run alone at the end.
+ * The files that take longest, in turns those that compute and those that mostly wait. Without the durations
+ * of an earlier run, as in a fresh clone, Vitest starts the largest first, and one of these would run alone
+ * at the end.
  */
 const slowest = [
   'test/tutorial.test.ts',
-  'test/simulation/simulation.test.ts',
+  'test/cli/verify/verify.test.ts',
   'test/cli/ledger/dead-letters.test.ts',
   'test/infra/engine/updates.test.ts',
   'test/cli/ledger/erasure.test.ts',
+  'test/simulation/simulation.test.ts',
   'test/cli/json.test.ts',
+  'test/cli/verify/interrupted.test.ts',
   'test/readme.test.ts',
 ];
 
