@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { defineDataset, filtered } from '../domain/dataset.ts';
-import { double, flag, int32, text } from '../domain/records/text-fields.ts';
+import { double, flag, int32, text } from '../domain/fields.ts';
 
 export const passengers = defineDataset({
   name: 'passengers',

@@ -1,19 +1,11 @@
 import type * as z from 'zod';
-
-/** The types that a table can have, each of which Parquet, Glue, Spectrum and MySQL know. */
-export type ColumnType =
-  | { readonly kind: 'string' | 'int32' | 'int64' | 'double' | 'boolean' | 'date' | 'timestamp' }
-  | { readonly kind: 'list'; readonly element: ColumnType; readonly nullable: boolean }
-  | { readonly kind: 'struct'; readonly fields: readonly Column[] };
+import type { Column, ColumnType } from './column-type.ts';
+import { fieldTypeOf } from './fields/field.ts';
 
 /** Milliseconds. */
 const TIMESTAMP_PRECISION = 3;
 
-export interface Column {
-  readonly name: string;
-  readonly type: ColumnType;
-  readonly nullable: boolean;
-}
+export type { Column, ColumnType } from './column-type.ts';
 
 /** Position of the record in its raw object, from 1: with the object it names a row in every table. */
 export const recordColumn: Column = { name: '_record', type: { kind: 'int64' }, nullable: false };
@@ -44,13 +36,18 @@ export function storedColumns(dataset: Tabular & { readonly partitionBy: readonl
  *
  * string, enum, uuid and other text: string. int32: int32; int: int64; number: double. iso.date: date;
  * iso.datetime: timestamp in milliseconds, UTC. array: list; object: struct; nullable and optional: nullable;
- * default, prefault and readonly: the inner schema's type.
+ * default, prefault and readonly: the inner schema's type. Those of `domain/fields.ts` say theirs.
  *
  * @throws {Error} that names the column whose type no table can hold
  */
 export function columnsOf(row: z.ZodObject): Column[] {
   return Object.entries(row.shape).map(([name, schema]) => column(name, schema as z.core.$ZodType, name));
 }
+
+/** What to say instead of a type of zod's that no column has. */
+const cures: Readonly<Record<string, string>> = {
+  bigint: ' Use int64() or decimal() of domain/fields.ts.',
+};
 
 function column(name: string, schema: z.core.$ZodType, path: string): Column {
   return { name, ...typeOf(schema, path) };
@@ -86,8 +83,13 @@ function typeOf(schema: z.core.$ZodType, path: string): { type: ColumnType; null
       const fields = Object.entries(def.shape).map(([name, field]) => column(name, field, `${path}.${name}`));
       return { type: { kind: 'struct', fields }, nullable: false };
     }
-    default:
-      throw new Error(`Column ${path}: there is no column type for a zod ${def.type}.`);
+    default: {
+      const own = fieldTypeOf(schema);
+      if (own !== undefined) return { type: own.column, nullable: false };
+      throw new Error(
+        `Column ${path}: there is no column type for a zod ${def.type}.${cures[def.type] ?? ''}`,
+      );
+    }
   }
 }
 

@@ -152,7 +152,7 @@ export function defineDataset<
   const coerced = coercedNumber(record);
   if (coerced !== undefined)
     refuse(
-      `${coerced === '' ? 'its record' : coerced} is a z.coerce.number(), which silently rounds long numbers. Use z.number() for JSON numbers; for text, use double() or int32() of domain/records/text-fields.ts.`,
+      `${coerced === '' ? 'its record' : coerced} is a z.coerce.number(), which silently rounds long numbers. Use z.number() for JSON numbers; for text, use double() or int32() of domain/fields.ts.`,
     );
   const noLimit = whyNoLimit(maxRejected ?? {});
   if (noLimit !== undefined) refuse(noLimit);
@@ -185,6 +185,8 @@ export function defineDataset<
     // Each instant would be a partition of its own, and Spectrum can't read instants in keys.
     if (kind === 'timestamp')
       refuse(`${column} is a timestamp, which can't partition it: partition by a date.`);
+    if (kind === 'decimal')
+      refuse(`${column} is a decimal, which can't partition it: partition by a whole number or a text.`);
   }
   if (processedAs === 'csv') {
     for (const { name: column, type } of columns.values()) {

@@ -1,15 +1,19 @@
+import type { DecimalType } from '../domain/column-type.ts';
 import type { Column, ColumnType } from '../domain/columns.ts';
+import { isDecimal } from '../domain/decimal.ts';
+import { longOf } from '../domain/long.ts';
 import { instant } from './parquet/values.ts';
 
 /** The types of text in CSV and in keys: no lists and structs. */
-type ScalarKind = Exclude<ColumnType['kind'], 'list' | 'struct'>;
+type ScalarKind = Exclude<ColumnType['kind'], 'list' | 'struct' | 'decimal'>;
 
 /**
  * A value as text that MySQL, Redshift and DuckDB read. Timestamps are UTC in SQL's notation.
  *
  * @throws {TypeError} if the value is not of the column's type
  */
-export function textOf({ name, type: { kind } }: Column, value: unknown): string {
+export function textOf({ name, type }: Column, value: unknown): string {
+  const { kind } = type;
   switch (kind) {
     case 'string':
     case 'date':
@@ -23,8 +27,14 @@ export function textOf({ name, type: { kind } }: Column, value: unknown): string
     case 'boolean':
       if (typeof value === 'boolean') return String(value);
       break;
-    case 'int32':
     case 'int64':
+      if (typeof value === 'bigint' && BigInt.asIntN(64, value) === value) return String(value);
+      if (Number.isSafeInteger(value)) return String(value);
+      break;
+    case 'decimal':
+      if (isDecimal(value, type)) return value;
+      break;
+    case 'int32':
       if (Number.isSafeInteger(value)) return String(value);
       break;
     case 'double':
@@ -37,8 +47,9 @@ export function textOf({ name, type: { kind } }: Column, value: unknown): string
 }
 
 /** Reads a text of `textOf`. @throws {TypeError} if `textOf` can't have written it */
-export function parseText({ name, type: { kind } }: Column, text: string): unknown {
-  const value = parsers[kind as ScalarKind]?.(text);
+export function parseText({ name, type }: Column, text: string): unknown {
+  const { kind } = type;
+  const value = kind === 'decimal' ? decimal(type, text) : parsers[kind as ScalarKind]?.(text);
   if (value === undefined || Number.isNaN(value))
     throw new TypeError(`${name} is ${JSON.stringify(text.slice(0, 100))}, which is not a ${kind}.`);
   return value;
@@ -46,12 +57,14 @@ export function parseText({ name, type: { kind } }: Column, text: string): unkno
 
 const number = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text));
 
+const decimal = (type: DecimalType, text: string) => (isDecimal(text, type) ? text : undefined);
+
 const parsers: Readonly<Record<ScalarKind, (text: string) => unknown>> = {
   string: (text) => text,
   date: (text) => text,
   boolean: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
   int32: number,
-  int64: number,
+  int64: (text) => (/^-?\d+$/.test(text) ? longOf(BigInt(text)) : undefined),
   double: number,
   timestamp: (text) => {
     const time = instant(text.replace(' ', 'T'));

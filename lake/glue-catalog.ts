@@ -103,7 +103,7 @@ const hiveTypes: Readonly<Record<string, string>> = {
 
 /** A column's type by the name that Glue has for it. */
 export function hiveType(type: Type): string {
-  if (typeof type === 'string') return hiveTypes[type] ?? 'string';
+  if (typeof type === 'string') return type.startsWith('decimal') ? type : (hiveTypes[type] ?? 'string');
   if (type.type === 'list') return `array<${hiveType(type.element)}>`;
   if (type.type === 'struct')
     return `struct<${type.fields.map((field) => `${field.name}:${hiveType(field.type)}`).join()}>`;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { longOf } from '../../formats/iceberg/long.ts';
+import { longOf } from '../../domain/long.ts';
 import { queryLake } from '../lake/lake.ts';
 import type { QueryResult } from '../lake/query-result.ts';
 import type { At } from '../lake/tables/snapshots.ts';

@@ -165,7 +165,7 @@ function describe(tried: Tried, dataset: Dataset): string {
 function rowsOf({ rows, written }: Tried, dataset: Dataset): string[] {
   if (rows.length === 0) return [];
   const columns = tableColumns(dataset);
-  const isNumeric = new Set(['int32', 'int64', 'double']);
+  const isNumeric = new Set(['int32', 'int64', 'double', 'decimal']);
   const shown = {
     columns: columns.map(({ name, type }) => ({ name, numeric: isNumeric.has(type.kind) })),
     rows: rows.map((row) => columns.map(({ name }) => row[name])),
@@ -183,7 +183,7 @@ function columnTable({ columns, written }: Tried): string[] {
   if (written === 0) return [];
   const names = Math.max(...columns.map(({ name }) => name.length));
   const room = Math.max(LEAST_VALUE, Math.floor((lineWidth() - names - BETWEEN) / 2));
-  const value = (each: string | number | boolean | undefined) =>
+  const value = (each: string | number | bigint | boolean | undefined) =>
     each === undefined ? '' : fitStart(printable(String(each)), room);
   return [
     table(columns, [

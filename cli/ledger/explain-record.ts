@@ -7,6 +7,7 @@ import { summarize } from '../../domain/operations/reconciliation.ts';
 import { CsvRecord } from '../../domain/records/decoding/csv/record.ts';
 import { decode, type InputRecord } from '../../domain/records/decoding/decode.ts';
 import { readJson } from '../../domain/records/decoding/reading.ts';
+import { parsePartLine } from '../../domain/records/part.ts';
 import { type RejectLine, renderReject } from '../../domain/records/reject.ts';
 import { transformRecord } from '../../domain/records/transformation.ts';
 import { validate } from '../../domain/records/validation.ts';
@@ -136,7 +137,7 @@ function outcomeHere(
 ): NonNullable<RecordTrace['here']> {
   const validated = validate(dataset, record, recordNumber);
   if ('reject' in validated) return { rejected: withoutRecord(renderReject(validated.reject)) };
-  const [, value] = JSON.parse(validated.line) as [number, unknown];
+  const [, value] = parsePartLine(validated.line);
   const transformed = transformRecord(dataset, value, { key, recordNumber });
   if ('reject' in transformed) return { rejected: withoutRecord(renderReject(transformed.reject)) };
   return 'filtered' in transformed ? { filtered: transformed.filtered } : { row: transformed.row };

@@ -1,3 +1,5 @@
+import { jsonOf } from '../../domain/long.ts';
+
 /**
  * Characters that a terminal obeys, that reverse the line, that have no width or that look like a space, and
  * a combining mark after one of them, which would be drawn on its escape. The joiners and selectors within
@@ -35,7 +37,7 @@ export function printable(text: string): string {
 
 /** A value as JSON, made safe to print. */
 export function printableJson(value: unknown, indent?: number): string {
-  return printableJsonText(JSON.stringify(value, null, indent));
+  return printableJsonText(jsonOf(value, indent));
 }
 
 /** JSON text made safe to print, which means the same: nothing of it is parsed and rounded. */

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Column, ColumnType } from '../../domain/columns.ts';
+import { compareDecimals } from '../../domain/decimal.ts';
 
 /** Beyond so many different values of a column they are not counted any more. */
 const MOST_DISTINCT = 1000;
@@ -8,7 +9,7 @@ const REMEMBERED = 40;
 /** How much of the least and the greatest text is told. Characters. */
 const SHOWN = 100;
 
-type Scalar = string | number | boolean;
+type Scalar = string | number | bigint | boolean;
 
 /** What the rows have in one column. */
 export interface ColumnSummary {
@@ -66,9 +67,11 @@ export class ColumnStatistics {
     };
   }
 
-  /** Timestamps may be written in different zones, so their texts have another order. */
+  /** Timestamps may be written in different zones, so their texts have another order, as decimals have. */
   #isLess(a: Scalar, b: Scalar): boolean {
-    if (this.#column.type.kind === 'timestamp') return Date.parse(String(a)) < Date.parse(String(b));
+    const { kind } = this.#column.type;
+    if (kind === 'timestamp') return Date.parse(String(a)) < Date.parse(String(b));
+    if (kind === 'decimal') return compareDecimals(String(a), String(b)) < 0;
     return a < b;
   }
 }

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { type Context, Hono } from 'hono';
 import * as z from 'zod';
 import { archiveTableName } from '../../domain/dataset.ts';
+import { jsonOf } from '../../domain/long.ts';
 import { total } from '../../domain/versions/receipt.ts';
 import { readCatalog } from '../lake/catalog.ts';
 import { queryLake } from '../lake/lake.ts';
@@ -129,7 +130,9 @@ export function api(target: Target): { readonly app: Hono; close(): void } {
   });
   app.get('/record', async (context) => {
     const { key: of, record } = asked(context, inputs.record);
-    return context.json(await traceOf(target, of, record));
+    // A row may have 64-bit integers.
+    const trace = jsonOf(await traceOf(target, of, record));
+    return context.body(trace, 200, { 'content-type': 'application/json' });
   });
   app.get('/rejects', async (context) =>
     context.json(await rejectsOf(target, asked(context, inputs.rejects))),

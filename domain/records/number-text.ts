@@ -37,6 +37,29 @@ function decimalOf(text: string): string {
   return `${digits.slice(start, end)}e${Number(exponent) - fraction.length + digits.length - end}`;
 }
 
+/** A decimal number without an exponent: no zeros before `whole` and none after `fraction`. */
+export interface PlainNumber {
+  readonly isNegative: boolean;
+  readonly whole: string;
+  readonly fraction: string;
+}
+
+const PARTS = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/;
+/** More digits than any column has. */
+const MOST_DIGITS = 40;
+
+/** The digits of a text that is a number. An absurd exponent counts as one that no column has room for. */
+export function plainNumber(text: string): PlainNumber {
+  const [, sign, before = '', after = '', exponent = '0'] = PARTS.exec(text) ?? [];
+  const most = text.length + MOST_DIGITS;
+  const point = before.length + Math.max(-most, Math.min(most, Number(exponent)));
+  const digits = '0'.repeat(Math.max(0, -point)) + before + after;
+  const at = Math.max(0, point);
+  const whole = digits.slice(0, at).padEnd(at, '0').replace(/^0+/, '');
+  const fraction = digits.slice(at).replace(/0+$/, '');
+  return { isNegative: sign === '-' && (whole !== '' || fraction !== ''), whole, fraction };
+}
+
 /** The fault of an inexact number, and the remedy. */
 export function inexactMessage(text: string): string {
   const value = Number(text);

@@ -31,7 +31,58 @@ export const partHeader = z.object({
 });
 export type PartHeader = z.infer<typeof partHeader>;
 
+type Path = readonly (string | number)[];
+
+/** Schemas of which a record had a 64-bit integer: those of its kind will have some, too. */
+const withIntegers = new WeakSet<object>();
+
+/**
+ * A record's line of a part. 64-bit integers are in it as text, and the paths to them come after the record:
+ * `[7,{"id":"901656910939770881"},[[1,"id"]]]`.
+ *
+ * @param schema of the dataset's records
+ */
+export function partLine(schema: object, recordNumber: number, record: unknown): string {
+  if (!withIntegers.has(schema)) {
+    try {
+      return `[${recordNumber},${JSON.stringify(record)}]`;
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+    }
+  }
+  const paths: Path[] = [];
+  const json = JSON.stringify(withTexts(record, [1], paths));
+  if (paths.length === 0) return `[${recordNumber},${json}]`;
+  withIntegers.add(schema);
+  return `[${recordNumber},${json},${JSON.stringify(paths)}]`;
+}
+
+/** A value with texts in place of its 64-bit integers, the paths to which are added to `paths`. */
+function withTexts(value: unknown, path: Path, paths: Path[]): unknown {
+  if (typeof value === 'bigint') {
+    paths.push(path);
+    return `${value}`;
+  }
+  if (typeof value !== 'object' || value === null || 'toJSON' in value) return value;
+  if (Array.isArray(value)) return value.map((each, i) => withTexts(each, [...path, i], paths));
+  const copy: Record<string, unknown> = {};
+  for (const [name, field] of Object.entries(value))
+    copy[name] =
+      typeof field === 'bigint' || typeof field === 'object'
+        ? withTexts(field, [...path, name], paths)
+        : field;
+  return copy;
+}
+
 /** A record's line of a part: its number in the raw object, and the record. */
 export function parsePartLine(line: string): readonly [number, unknown] {
-  return JSON.parse(line) as [number, unknown];
+  const parsed = JSON.parse(line) as [number, unknown, Path[]?];
+  const [recordNumber, , paths] = parsed;
+  for (const path of paths ?? []) {
+    let place = parsed as unknown as Record<string | number, unknown>;
+    for (let i = 0; i < path.length - 1; i += 1) place = place[path[i] as string] as typeof place;
+    const last = path.at(-1) as string;
+    place[last] = BigInt(place[last] as string);
+  }
+  return [recordNumber, parsed[1]];
 }

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { fieldTypeOf } from '../fields/field.ts';
 
 type Check = (value: unknown) => boolean;
 
@@ -38,6 +39,8 @@ function checkOf(schema: z.core.$ZodType): Check {
       return def.format === 'int32' ? (value) => typeof value === 'number' && value === (value | 0) : never;
     case 'boolean':
       return (value) => typeof value === 'boolean';
+    case 'transform':
+      return fieldTypeOf(schema)?.isRead ?? never;
     case 'array': {
       const element = checkOf(def.element);
       return (value) => {

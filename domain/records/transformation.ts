@@ -1,5 +1,6 @@
 import { type Dataset, Filtered, type RecordSource } from '../dataset.ts';
 import { errorText } from '../errors.ts';
+import { jsonOf } from '../long.ts';
 import { MAX_PARTITION_VALUE, NULL_PARTITION, type Partition } from '../versions/partition-path.ts';
 import type { Problem, Reject } from './reject.ts';
 import { matchesFast } from './schema-fast-path.ts';
@@ -23,7 +24,7 @@ export function transformRecord(dataset: Dataset, record: unknown, origin: Recor
   } catch (error) {
     const message = `The ${dataset.name} transform failed: ${errorText(error)}`;
     return {
-      reject: { recordNumber, path: '', code: 'transform_failed', message, json: JSON.stringify(record) },
+      reject: { recordNumber, path: '', code: 'transform_failed', message, json: jsonOf(record) },
     };
   }
   if (row instanceof Filtered) return { filtered: row.reason };
@@ -31,7 +32,7 @@ export function transformRecord(dataset: Dataset, record: unknown, origin: Recor
     ? ({ success: true, data: row } as const)
     : dataset.row.safeParse(row);
   const invalid = (problem: Problem): Transformed => ({
-    reject: { recordNumber, ...problem, code: 'invalid_row', json: JSON.stringify(record) },
+    reject: { recordNumber, ...problem, code: 'invalid_row', json: jsonOf(record) },
   });
   if (!checked.success) return invalid(problemsOf(checked.error, row)[0]);
   const tooFine = timestampTooFine(dataset.row, checked.data);
@@ -65,7 +66,7 @@ export function onePartitionTooMany(
 ): Reject {
   const path = partitionBy.join();
   const message = `The rows of one part may fall into ${most} partitions at most. Partition by a column with fewer values than ${path}.`;
-  return { recordNumber, path, code: 'invalid_row', message, json: JSON.stringify(record) };
+  return { recordNumber, path, code: 'invalid_row', message, json: jsonOf(record) };
 }
 
 /** The partition that a row falls into. */

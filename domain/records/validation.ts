@@ -1,13 +1,14 @@
 import type * as z from 'zod';
 import type { Dataset } from '../dataset.ts';
 import { errorText } from '../errors.ts';
+import { parseFast } from '../fields/fast-record.ts';
 import { CsvRecord } from './decoding/csv/record.ts';
 import type { InputRecord } from './decoding/decode.ts';
 import { InexactNumberError, isInexactNumber } from './decoding/json/exact.ts';
 import { type Reading, readJson } from './decoding/reading.ts';
 import { inexactMessage } from './number-text.ts';
+import { partLine } from './part.ts';
 import { type Problem, type Reject, type RejectCode, rejectCodes } from './reject.ts';
-import { parseFast } from './text-fields.ts';
 
 /** How many problems of one record are listed at most. */
 const MAX_PROBLEMS = 10;
@@ -44,7 +45,7 @@ export function validateReading(dataset: Dataset, reading: Reading, recordNumber
       const json = reading.json();
       return { reject: { recordNumber, ...first, ...(further.length > 0 && { further }), json } };
     }
-    line = `[${recordNumber},${JSON.stringify(result.data)}]`;
+    line = partLine(dataset.record, recordNumber, result.data);
   } catch (error) {
     if (error instanceof InexactNumberError) {
       const path = renderPath(pathTo(error.number, value));
@@ -74,7 +75,7 @@ function hasUnpairedSurrogate(line: string): boolean {
 export function problemsOf(error: z.core.$ZodError, value: unknown): [Problem, ...Problem[]] {
   const [first, ...further] = error.issues.slice(0, MAX_PROBLEMS).map((issue): Problem => {
     const given = at(value, issue.path);
-    if (isInexactNumber(given)) {
+    if (isInexactNumber(given) && !saysWhy(issue)) {
       const message = inexactMessage(given.text);
       return { path: renderPath(issue.path), code: 'inexact_number', message };
     }
@@ -88,6 +89,12 @@ export function problemsOf(error: z.core.$ZodError, value: unknown): [Problem, .
     };
   });
   return [first ?? { path: '', code: 'invalid_value', message: error.message }, ...further];
+}
+
+/** Whether one of our fields has looked at the digits of a number. */
+function saysWhy(issue: z.core.$ZodIssue): boolean {
+  const { code } = issue;
+  return code === 'too_big' || code === 'too_small' || (code === 'custom' && 'code' in (issue.params ?? {}));
 }
 
 /** `['steps', 2, 'a b']` as `steps[2]["a b"]`. */

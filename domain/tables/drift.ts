@@ -1,5 +1,6 @@
 import { type FileMetaData, parquetMetadataAsync, parquetSchema, type SchemaTree } from 'hyparquet';
 import Papa from 'papaparse';
+import { decimalName } from '../decimal.ts';
 import { errorText } from '../errors.ts';
 import type { GlueColumn } from './glue.ts';
 
@@ -114,13 +115,15 @@ export async function parquetFooter(read: ReadRange, byteLength: number): Promis
 
 /** "Parquet logical type definitions", as Hive names them. */
 function hiveType({ element, children }: SchemaTree): string {
-  const { type, converted_type: converted, logical_type: logical } = element;
+  const { type, converted_type: converted, logical_type: logical, precision, scale } = element;
   if (converted === 'LIST' || logical?.type === 'LIST') {
     const item = children[0]?.children[0];
     return `array<${item === undefined ? 'unknown' : hiveType(item)}>`;
   }
   if (children.length > 0)
     return `struct<${children.map((child) => `${child.element.name}:${hiveType(child)}`).join(',')}>`;
+  if (converted === 'DECIMAL' || logical?.type === 'DECIMAL')
+    return decimalName({ kind: 'decimal', precision: precision ?? 0, scale: scale ?? 0 });
   switch (type) {
     case 'BYTE_ARRAY':
       return converted === 'UTF8' || logical?.type === 'STRING' ? 'string' : 'binary';

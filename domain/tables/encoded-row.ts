@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import type { Dataset } from '../dataset.ts';
+import { jsonOf } from '../long.ts';
 import type { Reject } from '../records/reject.ts';
 import type { Row } from '../records/transformation.ts';
-import { type Literal, literalOf, NotStorable, toJson } from './literals.ts';
+import { type Literal, literalOf, NotStorable } from './literals.ts';
 import { type DatasetTables, type ListTable, mysqlTables } from './mysql.ts';
 
 /** A row on its way into the tables. */
@@ -92,7 +93,7 @@ export class RowEncoder {
  * available.
  */
 export function notStorable({ record, row }: NumberedRow, path: string, message: string): Reject {
-  return { recordNumber: record, path, code: 'not_storable', message, json: toJson(row) };
+  return { recordNumber: record, path, code: 'not_storable', message, json: jsonOf(row) };
 }
 
 interface ListEncoder {

@@ -1,5 +1,6 @@
 import { type Column, type ColumnType, tableColumns } from '../columns.ts';
 import { archiveTableName, type Dataset, type LakeFormat } from '../dataset.ts';
+import { decimalName } from '../decimal.ts';
 import { archivePrefix, csvTablePrefix } from '../versions/key-layout.ts';
 import { datasetColumn, type LedgerTable, ledgerColumns, ledgerTablePrefix } from './ledger-tables.ts';
 
@@ -118,6 +119,8 @@ export function glueType(type: ColumnType): string {
       return 'int';
     case 'int64':
       return 'bigint';
+    case 'decimal':
+      return decimalName(type);
     case 'list':
       return `array<${glueType(type.element)}>`;
     case 'struct':

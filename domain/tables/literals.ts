@@ -1,3 +1,5 @@
+import { isDecimal } from '../decimal.ts';
+import { jsonOf } from '../long.ts';
 import type { StoredColumn } from './mysql.ts';
 
 /** Thrown if a column can't hold its value. */
@@ -28,6 +30,8 @@ function writerOf({ kind, type }: StoredColumn): Literal {
       return integer(-(2n ** 31n), 2n ** 31n - 1n);
     case 'int64':
       return integer(-(2n ** 63n), 2n ** 63n - 1n);
+    case 'decimal':
+      return decimal(type);
     case 'double':
       return double;
     case 'boolean':
@@ -90,6 +94,13 @@ function integer(least: bigint, most: bigint): Literal {
   };
 }
 
+/** @param type in SQL @returns a writer that refuses what the server would round */
+function decimal(type: string): Literal {
+  const [precision = 0, scale = 0] = type.match(/\d+/g)?.map(Number) ?? [];
+  return (value) =>
+    isDecimal(value, { kind: 'decimal', precision, scale }) ? value : mismatch(`decimal of ${type}`, value);
+}
+
 /**
  * Has an exponent, so that the server reads a double; `0.1` would be read as a decimal first. Negative zero
  * becomes zero, since not every server preserves it.
@@ -117,16 +128,7 @@ function isoTime(value: unknown): string {
 }
 
 function json(value: unknown): string {
-  return text(toJson(value));
-}
-
-/** The JSON text of a value in a row, which may be a 64-bit integer. */
-export function toJson(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) => {
-    if (typeof inner !== 'bigint') return inner;
-    const number = Number(inner);
-    return Number.isSafeInteger(number) ? number : `${inner}`;
-  });
+  return text(jsonOf(value));
 }
 
 function mismatch(wanted: string, value: unknown): never {

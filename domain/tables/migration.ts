@@ -208,8 +208,18 @@ const wider: Readonly<Record<string, readonly string[]>> = {
 
 function holds(type: string, former: string): boolean {
   if (type === former || (wider[former]?.includes(type) ?? false)) return true;
+  const [before, after] = [decimalDigits(former), decimalDigits(type)];
+  if (before !== undefined && after !== undefined)
+    return after.whole >= before.whole && after.fraction >= before.fraction;
   const length = textLength(former);
   return length !== undefined && (type === 'MEDIUMTEXT' || (textLength(type) ?? 0) >= length);
+}
+
+function decimalDigits(type: string): { readonly whole: number; readonly fraction: number } | undefined {
+  const [, precision, scale] = /^DECIMAL\((\d+),(\d+)\)$/.exec(type) ?? [];
+  return precision === undefined
+    ? undefined
+    : { whole: Number(precision) - Number(scale), fraction: Number(scale) };
 }
 
 function textLength(type: string): number | undefined {

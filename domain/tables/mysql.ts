@@ -1,5 +1,6 @@
 import { type Column, type ColumnType, columnsOf } from '../columns.ts';
 import { type Dataset, VERIFICATION } from '../dataset.ts';
+import { decimalName } from '../decimal.ts';
 import { MAX_PARTITION_VALUE } from '../versions/partition-path.ts';
 
 /** A column in MySQL or MariaDB. */
@@ -196,8 +197,8 @@ function mysqlType({ key, partitionBy }: Dataset, name: string, type: ColumnType
   return scalarType(type);
 }
 
-function scalarType({ kind }: ColumnType): string {
-  switch (kind) {
+function scalarType(type: ColumnType): string {
+  switch (type.kind) {
     case 'string':
       // A record may have 1 MiB, more than TEXT can hold.
       return 'MEDIUMTEXT';
@@ -207,6 +208,8 @@ function scalarType({ kind }: ColumnType): string {
       return 'BIGINT';
     case 'double':
       return 'DOUBLE';
+    case 'decimal':
+      return decimalName(type).toUpperCase();
     case 'boolean':
       return 'TINYINT(1)';
     case 'date':

@@ -1,5 +1,6 @@
 import { type Column, storedColumns } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
+import { bytesOfDigits } from '../decimal.ts';
 
 /**
  * The schema of a dataset's Parquet files in the notation of the Dremel paper, which Parquet's own programs
@@ -8,6 +9,12 @@ import type { Dataset } from '../dataset.ts';
 export function parquetSchema(dataset: Dataset): string {
   const columns = storedColumns(dataset);
   return [`message ${dataset.name} {`, ...columns.flatMap((column) => lines(column, '  ')), '}'].join('\n');
+}
+
+/** The format's type of a decimal, as Iceberg asks for it (specification, Appendix A, "Parquet"). */
+function physicalDecimal(precision: number): string {
+  if (precision <= 9) return 'int32';
+  return precision <= 18 ? 'int64' : `fixed_len_byte_array(${bytesOfDigits(precision)})`;
 }
 
 /** Lists in the three levels that the format asks for (Parquet's LogicalTypes.md, "Lists"). */
@@ -30,6 +37,10 @@ function lines({ name, type, nullable }: Column, indent: string): string[] {
       ];
     case 'string':
       return [`${repetition} binary ${name} (STRING);`];
+    case 'decimal':
+      return [
+        `${repetition} ${physicalDecimal(type.precision)} ${name} (DECIMAL(${type.precision},${type.scale}));`,
+      ];
     case 'date':
       return [`${repetition} int32 ${name} (DATE);`];
     case 'timestamp':

@@ -3,7 +3,7 @@ import { type ColumnType, tableColumns } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
 import { errorText } from '../errors.ts';
 import type { GlueColumn, GlueTable } from './glue.ts';
-import { archiveGlueTable, glueTable, noEscape, tableLocation } from './glue.ts';
+import { archiveGlueTable, glueTable, glueType, noEscape, tableLocation } from './glue.ts';
 import { type HiveType, parseHiveType } from './hive-type.ts';
 import { type LedgerTable, ledgerColumns } from './ledger-tables.ts';
 
@@ -240,10 +240,8 @@ function castText(column: string, type: ColumnType): string {
   if (type.kind === 'string') return `${value} AS ${name}`;
   // CAST does not turn text into a boolean ("Database Developer Guide: CAST function").
   if (type.kind === 'boolean') return `(${value} = 'true') AS ${name}`;
-  return `CAST(${value} AS ${scalars[glueName(type.kind)]}) AS ${name}`;
+  return `CAST(${value} AS ${redshiftScalar(glueType(type))}) AS ${name}`;
 }
-
-const glueName = (kind: ColumnType['kind']) => ({ int32: 'int', int64: 'bigint' })[kind as string] ?? kind;
 
 /** Quoted, since a dataset's column may have a keyword of SQL as its name. */
 const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { type ColumnType, columnsOf } from '../columns.ts';
 import type { Dataset } from '../dataset.ts';
+import { parseJson } from '../long.ts';
 import { RowEncoder } from './encoded-row.ts';
 import type { DatasetTables, ListTable, StoredColumn } from './mysql.ts';
 
@@ -113,7 +114,7 @@ function decoderOf({ kind, type: sqlType }: StoredColumn, type: ColumnType | und
 /** Text that is no longer JSON stays text, which differs from any struct or list. */
 function parsed(json: string): unknown {
   try {
-    return JSON.parse(json);
+    return parseJson(json);
   } catch {
     return json;
   }

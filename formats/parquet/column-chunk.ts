@@ -1,7 +1,9 @@
 import { constants, zstdCompressSync } from 'node:zlib';
+import { decimalStorage } from './decimals.ts';
 import { Levels } from './levels.ts';
+import type { Range, Values } from './page-values.ts';
 import { binary, bytesOf, i32, i64, list, struct, type ThriftValue } from './thrift.ts';
-import { type LeafType, type Range, type Values, valuesOf } from './values.ts';
+import { type LeafType, valuesOf } from './values.ts';
 
 /** A page ends with the row in which its values reach this size, in bytes. */
 const PAGE_BYTES = 1024 * 1024;
@@ -12,6 +14,7 @@ const PLAIN = 0;
 const RLE = 3;
 const ZSTD = 6;
 const DATA_PAGE = 0;
+const storageTypes = { int32: 1, int64: 2, bytes: 7 } as const;
 const physicalTypes = {
   boolean: 0,
   int32: 1,
@@ -23,8 +26,10 @@ const physicalTypes = {
 } as const;
 
 /** The physical type in which the values of a kind are stored. */
-export function physicalType({ kind }: LeafType): ThriftValue {
-  return i32(physicalTypes[kind]);
+export function physicalType(type: LeafType): ThriftValue {
+  return i32(
+    type.kind === 'decimal' ? storageTypes[decimalStorage(type).physical] : physicalTypes[type.kind],
+  );
 }
 
 /** The place of a leaf in the schema, and its depth. */

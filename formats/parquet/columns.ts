@@ -1,11 +1,12 @@
 import type { Column, ColumnType } from '../../domain/columns.ts';
 import { ColumnChunk, type LeafPlace, physicalType } from './column-chunk.ts';
+import { decimalStorage } from './decimals.ts';
 import type { FieldIds } from './field-ids.ts';
 import { binary, boolean, i32, struct, type ThriftValue } from './thrift.ts';
 
 /** Constants of parquet.thrift. */
 const repetitions = { required: 0, optional: 1, repeated: 2 } as const;
-const convertedTypes = { UTF8: 0, LIST: 3, DATE: 6, TIMESTAMP_MICROS: 10 } as const;
+const convertedTypes = { UTF8: 0, LIST: 3, DECIMAL: 5, DATE: 6, TIMESTAMP_MICROS: 10 } as const;
 /** Logical types, each a field of a union. */
 const STRING = struct({ 1: struct({}) });
 const LIST = struct({ 3: struct({}) });
@@ -124,6 +125,21 @@ function elementsOf({ name, type, nullable }: Column, ids: FieldIds): ThriftValu
       ];
     case 'string':
       return [struct({ 1: physicalType(type), ...common, 6: i32(convertedTypes.UTF8), 10: STRING })];
+    case 'decimal': {
+      const storage = decimalStorage(type);
+      const [scale, precision] = [i32(type.scale), i32(type.precision)];
+      return [
+        struct({
+          1: physicalType(type),
+          2: storage.physical === 'bytes' ? i32(storage.length) : undefined,
+          ...common,
+          6: i32(convertedTypes.DECIMAL),
+          7: scale,
+          8: precision,
+          10: struct({ 5: struct({ 1: scale, 2: precision }) }),
+        }),
+      ];
+    }
     case 'date':
       return [struct({ 1: physicalType(type), ...common, 6: i32(convertedTypes.DATE), 10: DATE })];
     case 'timestamp': {

@@ -1,7 +1,10 @@
 import { zstdDecompressSync } from 'node:zlib';
-import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
+import { type FileMetaData, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import type { Column, ColumnType } from '../../domain/columns.ts';
+import { scaledBy } from '../../domain/decimal.ts';
+import { type Long, longOf } from '../../domain/long.ts';
 import type { Row } from '../../domain/records/transformation.ts';
+import { fromBigEndian } from './decimals.ts';
 
 /** Replaces hyparquet's own decoder, which drops a byte-order mark at the start of a text. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -18,7 +21,7 @@ const compressors = { ZSTD: (input: Uint8Array) => zstdDecompressSync(input) };
  */
 export async function* readParquetRows(columns: readonly Column[], bytes: Uint8Array): AsyncGenerator<Row[]> {
   const file = new Uint8Array(bytes).buffer;
-  const metadata = await parquetMetadataAsync(file);
+  const metadata = withExactDecimals(await parquetMetadataAsync(file));
   const [group] = metadata.row_groups;
   if (group === undefined) return;
   const stored = new Set(group.columns.map(({ meta_data: leaf }) => leaf?.path_in_schema[0]));
@@ -38,6 +41,16 @@ export async function* readParquetRows(columns: readonly Column[], bytes: Uint8A
   }
 }
 
+/** Without the types of decimals: hyparquet would make doubles of them. */
+function withExactDecimals(metadata: FileMetaData): FileMetaData {
+  const schema = metadata.schema.map((element) => {
+    if (element.converted_type !== 'DECIMAL') return element;
+    const { converted_type: _, logical_type: __, ...plainElement } = element;
+    return plainElement;
+  });
+  return { ...metadata, schema };
+}
+
 /**
  * A value as the row had it: hyparquet returns a bigint for an int64, and a `Date` for dates and timestamps.
  */
@@ -45,7 +58,9 @@ function plain(value: unknown, type: ColumnType): unknown {
   if (value === null || value === undefined) return null;
   switch (type.kind) {
     case 'int64':
-      return Number(value);
+      return typeof value === 'bigint' ? longOf(value) : value;
+    case 'decimal':
+      return scaledBy(value instanceof Uint8Array ? fromBigEndian(value) : (value as Long), type.scale);
     case 'date':
       return value instanceof Date ? value.toISOString().slice(0, 10) : value;
     case 'timestamp':

@@ -1,51 +1,13 @@
 import type { ColumnType } from '../../domain/columns.ts';
+import type { Long } from '../../domain/long.ts';
+import { decimalValues } from './decimals.ts';
+import { Longs } from './longs.ts';
+import { Numbers, writeDouble, writeInt32, writeMicros } from './numbers.ts';
+import { mismatch, type Range, Values } from './page-values.ts';
 
 export type LeafType = Exclude<ColumnType, { kind: 'list' | 'struct' }>;
 
-/** The smallest and the greatest of some values, in the encoding of the format's statistics. */
-export interface Range {
-  readonly min: Buffer;
-  readonly max: Buffer;
-}
-
 const DAY_MS = 86_400_000;
-
-/** The values of the current page, in the plain encoding (Encodings.md, "Plain"), in a buffer that grows. */
-export abstract class Values {
-  protected bytes: Buffer = Buffer.allocUnsafeSlow(512);
-  protected length = 0;
-
-  get size(): number {
-    return this.length;
-  }
-
-  /** @throws {TypeError} if the value is not of the column's type */
-  abstract add(value: unknown): void;
-
-  /** The range of all values since the last call; `undefined` if it is unknown or useless. */
-  takeRange(): Range | undefined {
-    return undefined;
-  }
-
-  /** The range of all values ever, up to the last call of `takeRange`; `undefined` if it is unknown. */
-  range(): Range | undefined {
-    return undefined;
-  }
-
-  /** The page's values; valid until the next one is added. */
-  take(): Buffer {
-    const values = this.bytes.subarray(0, this.length);
-    this.length = 0;
-    return values;
-  }
-
-  protected reserve(more: number): void {
-    if (this.length + more <= this.bytes.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.bytes.length, this.length + more));
-    this.bytes.copy(larger, 0, 0, this.length);
-    this.bytes = larger;
-  }
-}
 
 /** How much of a text its range knows: more than sixteen code points. Bytes. */
 const TEXT_RANGE_BYTES = 65;
@@ -133,81 +95,16 @@ class Booleans extends Values {
   }
 }
 
-interface NumberEncoding {
-  readonly kind: string;
-  readonly width: 4 | 8;
-  /** The number to store for a value; NaN if the value is not of the type. */
-  readonly numberOf: (value: unknown) => number;
-  readonly write: (bytes: Buffer, value: number, at: number) => void;
-}
-
-class Numbers extends Values {
-  readonly #encoding: NumberEncoding;
-  #min = Number.POSITIVE_INFINITY;
-  #max = Number.NEGATIVE_INFINITY;
-  #fileMin = Number.POSITIVE_INFINITY;
-  #fileMax = Number.NEGATIVE_INFINITY;
-
-  constructor(encoding: NumberEncoding) {
-    super();
-    this.#encoding = encoding;
-  }
-
-  override add(value: unknown): void {
-    const { kind, width, numberOf, write } = this.#encoding;
-    const number = numberOf(value);
-    if (Number.isNaN(number)) throw mismatch(kind, value);
-    this.reserve(width);
-    write(this.bytes, number, this.length);
-    this.length += width;
-    if (number < this.#min) this.#min = number;
-    if (number > this.#max) this.#max = number;
-  }
-
-  override takeRange(): Range | undefined {
-    const [min, max] = [this.#min, this.#max];
-    this.#min = Number.POSITIVE_INFINITY;
-    this.#max = Number.NEGATIVE_INFINITY;
-    if (min < this.#fileMin) this.#fileMin = min;
-    if (max > this.#fileMax) this.#fileMax = max;
-    return this.#encoded(min, max);
-  }
-
-  override range(): Range | undefined {
-    return this.#encoded(this.#fileMin, this.#fileMax);
-  }
-
-  #encoded(min: number, max: number): Range | undefined {
-    const { width, write } = this.#encoding;
-    if (min > max) return undefined;
-    const range = { min: Buffer.alloc(width), max: Buffer.alloc(width) };
-    // The format requires -0 as the minimum and +0 as the maximum (parquet.thrift, ColumnOrder).
-    write(range.min, min === 0 ? -0 : min, 0);
-    write(range.max, max === 0 ? 0 : max, 0);
-    return range;
-  }
-}
-
-const writeInt32: NumberEncoding['write'] = (bytes, value, at) => bytes.writeInt32LE(value, at);
-const writeDouble: NumberEncoding['write'] = (bytes, value, at) => bytes.writeDoubleLE(value, at);
-const writeInt64: NumberEncoding['write'] = (bytes, value, at) => {
-  const high = Math.floor(value / 2 ** 32);
-  bytes.writeUInt32LE(value - high * 2 ** 32, at);
-  bytes.writeInt32LE(high, at + 4);
-};
-
-/** Milliseconds as microseconds. These may have more digits than a number, so its halves are multiplied. */
-const writeMicros: NumberEncoding['write'] = (bytes, value, at) => {
-  const high = Math.floor(value / 2 ** 32);
-  const low = (value - high * 2 ** 32) * 1000;
-  const carry = Math.floor(low / 2 ** 32);
-  bytes.writeUInt32LE(low - carry * 2 ** 32, at);
-  bytes.writeInt32LE(high * 1000 + carry, at + 4);
-};
-
 const number = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
 const int32 = (value: unknown): number => (value === (number(value) | 0) ? number(value) : Number.NaN);
-const int64 = (value: unknown): number => (Number.isSafeInteger(value) ? number(value) : Number.NaN);
+/** Most are numbers in memory, which cost least. */
+const int64 = (value: unknown): Long | undefined => {
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? value : undefined;
+  if (typeof value !== 'bigint') return undefined;
+  const rounded = Number(value);
+  if (Number.isSafeInteger(rounded)) return rounded;
+  return BigInt.asIntN(64, value) === value ? value : undefined;
+};
 /** A time without an offset is UTC; JavaScript would read it as local time. */
 const inUtc = (time: string): string => (/T[^Z+-]*$/.test(time) ? `${time}Z` : time);
 /** Milliseconds since the epoch for an ISO 8601 text; NaN for anything else. */
@@ -216,7 +113,8 @@ export const instant = (value: unknown): number =>
 const day = (value: unknown): number => Math.floor(instant(value) / DAY_MS);
 
 /** @param ranged whether texts have a range: that of other values costs nothing */
-export function valuesOf({ kind }: LeafType, ranged: boolean): Values {
+export function valuesOf(type: LeafType, ranged: boolean): Values {
+  const { kind } = type;
   switch (kind) {
     case 'string':
       return new Strings(ranged);
@@ -227,14 +125,12 @@ export function valuesOf({ kind }: LeafType, ranged: boolean): Values {
     case 'date':
       return new Numbers({ kind, width: 4, numberOf: day, write: writeInt32 });
     case 'int64':
-      return new Numbers({ kind, width: 8, numberOf: int64, write: writeInt64 });
+      return new Longs(kind, int64);
     case 'timestamp':
       return new Numbers({ kind, width: 8, numberOf: instant, write: writeMicros });
     case 'double':
       return new Numbers({ kind, width: 8, numberOf: number, write: writeDouble });
+    case 'decimal':
+      return decimalValues(type);
   }
-}
-
-function mismatch(kind: string, value: unknown): TypeError {
-  return new TypeError(`A ${typeof value} (${String(value).slice(0, 100)}) can't be stored as ${kind}.`);
 }

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import type { Column, ColumnType } from '../../domain/columns.ts';
+import { scaledBy } from '../../domain/decimal.ts';
+import { longOf } from '../../domain/long.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 
 export function listOf(element: ColumnType, nullable = false): ColumnType {
@@ -19,7 +21,32 @@ export const anyText = fc
 const leaves: Values[] = [
   { type: { kind: 'string' }, values: anyText },
   { type: { kind: 'int32' }, values: fc.integer() },
-  { type: { kind: 'int64' }, values: fc.maxSafeInteger() },
+  {
+    type: { kind: 'int64' },
+    values: fc
+      .oneof(
+        fc.maxSafeInteger().map(BigInt),
+        fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+        fc.constantFrom(-(2n ** 63n), 2n ** 63n - 1n, 2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n) - 1n),
+      )
+      .map(longOf),
+  },
+  ...[
+    [1, 0],
+    [9, 2],
+    [10, 10],
+    [15, 3],
+    [18, 2],
+    [19, 0],
+    [38, 10],
+  ].map(([precision = 0, scale = 0]) => {
+    const most = 10n ** BigInt(precision) - 1n;
+    const whole = fc.oneof(fc.bigInt({ min: -most, max: most }), fc.constantFrom(0n, most, -most));
+    return {
+      type: { kind: 'decimal' as const, precision, scale },
+      values: whole.map((value) => scaledBy(value, scale)),
+    };
+  }),
   { type: { kind: 'double' }, values: fc.double({ noNaN: true, noDefaultInfinity: true }) },
   { type: { kind: 'boolean' }, values: fc.boolean() },
   { type: { kind: 'date' }, values: day.map((text) => text.slice(0, 10)) },

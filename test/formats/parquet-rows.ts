@@ -1,6 +1,7 @@
 import { zstdDecompressSync } from 'node:zlib';
-import { parquetReadObjects } from 'hyparquet';
+import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import type { Column, ColumnType } from '../../domain/columns.ts';
+import { plainNumber } from '../../domain/records/number-text.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 
 export function arrayBufferOf(bytes: Uint8Array): ArrayBuffer {
@@ -9,8 +10,17 @@ export function arrayBufferOf(bytes: Uint8Array): ArrayBuffer {
 
 /** All rows, as hyparquet reads them: no code of ours. */
 export async function readParquet(file: Uint8Array): Promise<Row[]> {
+  const buffer = arrayBufferOf(file);
+  const metadata = parquetMetadata(buffer);
+  // It makes doubles of decimals.
+  for (const element of metadata.schema)
+    if (element.converted_type === 'DECIMAL') {
+      delete element.converted_type;
+      delete element.logical_type;
+    }
   const rows = await parquetReadObjects({
-    file: arrayBufferOf(file),
+    file: buffer,
+    metadata,
     compressors: { ZSTD: (input) => new Uint8Array(zstdDecompressSync(input)) },
     // Its own drops the byte-order mark that a text begins with.
     parsers: { stringFromBytes: (bytes) => bytes && Buffer.from(bytes).toString('utf8') },
@@ -18,10 +28,21 @@ export async function readParquet(file: Uint8Array): Promise<Row[]> {
   return rows.map((row) => withNulls(row) as Row);
 }
 
+/** Of a decimal, as text or as the file stores it. */
+export function wholeNumber(value: unknown, scale = 0): bigint {
+  if (typeof value === 'string') {
+    const { isNegative, whole, fraction } = plainNumber(value);
+    return (isNegative ? -1n : 1n) * BigInt(whole + fraction.padEnd(scale, '0'));
+  }
+  if (!(value instanceof Uint8Array)) return BigInt(value as number);
+  return BigInt.asIntN(8 * value.length, BigInt(`0x${Buffer.from(value).toString('hex')}`));
+}
+
 /** The reader gives an absent list or struct back as `undefined`. */
 function withNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withNulls);
-  if (value === null || typeof value !== 'object' || value instanceof Date) return value ?? null;
+  if (value === null || typeof value !== 'object' || value instanceof Date || value instanceof Uint8Array)
+    return value ?? null;
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, withNulls(field)]));
 }
 
@@ -40,6 +61,10 @@ function comparableValue(value: unknown, type: ColumnType): unknown {
       return Date.parse(/T/.test(text) && !text.endsWith('Z') ? `${text}Z` : text);
     }
     case 'int64':
+      return BigInt(value as number);
+    case 'decimal':
+      return wholeNumber(value, type.scale);
+    case 'int32':
     case 'double':
       return Number(value);
     case 'list':

@@ -1,4 +1,4 @@
-import type { Long } from '../../../formats/iceberg/long.ts';
+import type { Long } from '../../../domain/long.ts';
 import type { LiveFile } from '../../../formats/iceberg/manifest/data-file.ts';
 import type { ReadFile } from '../../../formats/iceberg/metadata/files.ts';
 import {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Column, ColumnType } from '../../columns.ts';
+import { decimalName } from '../../decimal.ts';
 import { promotable, typeText } from './promotion.ts';
 import {
   type ListType,
@@ -29,7 +30,7 @@ const primitives = {
   boolean: 'boolean',
   date: 'date',
   timestamp: 'timestamptz',
-} as const satisfies Record<Exclude<ColumnType['kind'], 'list' | 'struct'>, PrimitiveType>;
+} as const satisfies Record<Exclude<ColumnType['kind'], 'list' | 'struct' | 'decimal'>, PrimitiveType>;
 
 /**
  * A table's schema after its columns changed (specification, "Schema Evolution"). A column keeps its id by
@@ -107,7 +108,7 @@ function typeAfter(old: Type | undefined, type: ColumnType, path: string, change
       return { ...was, type: 'struct', fields: fieldsAfter(was?.fields, type.fields, `${path}.`, change) };
     }
     default: {
-      const wanted = primitives[type.kind];
+      const wanted = type.kind === 'decimal' ? decimalName(type) : primitives[type.kind];
       if (old === undefined || old === wanted || (typeof old === 'string' && promotable(old, wanted)))
         return wanted;
       throw incompatible(path, old, wanted);

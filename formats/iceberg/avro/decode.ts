@@ -1,4 +1,4 @@
-import { type Long, longOf } from '../long.ts';
+import { type Long, longOf } from '../../../domain/long.ts';
 import { type AvroField, type AvroSchema, isKind, Names } from './schema.ts';
 
 /** Reads bytes that may have been made to harm: no length is believed before that many bytes are there. */

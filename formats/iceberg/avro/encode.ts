@@ -1,4 +1,4 @@
-import type { Long } from '../long.ts';
+import type { Long } from '../../../domain/long.ts';
 import { type AvroSchema, isKind } from './schema.ts';
 
 /** Bytes that grow. */

@@ -1,4 +1,4 @@
-import type { Long } from '../long.ts';
+import type { Long } from '../../../domain/long.ts';
 
 /**
  * A value of a partition field, as the format stores it: days for a date, microseconds for an instant. `null`

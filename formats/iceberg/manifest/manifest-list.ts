@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import type { Long } from '../../../domain/long.ts';
 import { avroFile, readAvroFile } from '../avro/container.ts';
-import type { Long } from '../long.ts';
 import type { TypedField } from '../values/partition-values.ts';
 import { compareValues, type SingleValue, serialize } from '../values/single-value.ts';
 import { type ManifestEntry, status } from './data-file.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
+import { jsonOf, type Long } from '../../../domain/long.ts';
 import type { PartitionSpec, Schema } from '../../../domain/tables/schema/types.ts';
 import { avroFile, readAvroFile } from '../avro/container.ts';
-import { jsonOf, type Long } from '../long.ts';
 import { type TypedField, typedFields } from '../values/partition-values.ts';
 import { type DataFile, type ManifestEntry, type Partition, status } from './data-file.ts';
 import { avroName, entrySchema, namesById } from './manifest-schema.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Long } from '../long.ts';
+import type { Long } from '../../../domain/long.ts';
 import type { DataFile } from '../manifest/data-file.ts';
 import { manifestListBytes } from '../manifest/manifest-list.ts';
 import {

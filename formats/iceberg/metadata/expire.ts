@@ -1,4 +1,4 @@
-import type { Long } from '../long.ts';
+import type { Long } from '../../../domain/long.ts';
 import { isLive } from '../manifest/manifest.ts';
 import type { ManifestFile } from '../manifest/manifest-list.ts';
 import type { ReadFile } from './files.ts';

@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import * as z from 'zod';
+import { jsonOf, type Long, parseJson } from '../../../domain/long.ts';
 import { partitionSpec, type Schema, schema, sortOrder } from '../../../domain/tables/schema/types.ts';
-import { jsonOf, type Long, parseJson } from '../long.ts';
 
 /** Far more than Glue takes: 20 MB. */
 const MOST_BYTES = 256 * 1024 * 1024;

@@ -1,4 +1,4 @@
-import type { Long } from '../long.ts';
+import type { Long } from '../../../domain/long.ts';
 import type { LiveFile } from '../manifest/data-file.ts';
 import { isLive, type ResolvedEntry, readManifest, resolved } from '../manifest/manifest.ts';
 import { type ManifestFile, readManifestList } from '../manifest/manifest-list.ts';

@@ -1,4 +1,4 @@
-import { jsonOf } from '../long.ts';
+import { jsonOf } from '../../../domain/long.ts';
 import type { DataFile } from '../manifest/data-file.ts';
 import type { ManifestFile } from '../manifest/manifest-list.ts';
 import type { Snapshot } from './metadata.ts';

@@ -44,7 +44,7 @@ function typeIn({ element, children }: SchemaTree): string {
   if (converted === 'LIST' || logical?.type === 'LIST') return 'list';
   if (converted === 'MAP' || logical?.type === 'MAP') return 'map';
   if (children.length > 0) return 'struct';
-  if (converted === 'DECIMAL' || logical?.type === 'DECIMAL') return `decimal(${precision}, ${scale ?? 0})`;
+  if (converted === 'DECIMAL' || logical?.type === 'DECIMAL') return `decimal(${precision},${scale ?? 0})`;
   switch (type) {
     case 'BYTE_ARRAY':
       return converted === 'UTF8' || logical?.type === 'STRING' ? 'string' : 'binary';

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { ParquetStatistics } from '../../parquet/file.ts';
 import type { DataFile, Partition } from '../manifest/data-file.ts';
+import { decimalBound } from './decimal-bound.ts';
 import { lowerTextBound, upperTextBound } from './truncate.ts';
 
 const count = z.int().nonnegative();
@@ -29,8 +30,7 @@ type ColumnStatistics = FileStatistics['columns'][string];
 export function statisticsOf({ leaves, splitOffsets }: ParquetStatistics): FileStatistics {
   const columns = leaves.map(({ id, kind, repeated, size, entries: values, nulls, range }) => {
     if (repeated) return [id, { size }] as const;
-    const lower = range && (kind === 'string' ? lowerTextBound(range.min) : range.min);
-    const upper = range && (kind === 'string' ? upperTextBound(range.max) : range.max);
+    const { lower, upper } = boundsOf(kind, range);
     const statistics: ColumnStatistics = {
       size,
       values,
@@ -43,6 +43,21 @@ export function statisticsOf({ leaves, splitOffsets }: ParquetStatistics): FileS
     return [id, statistics] as const;
   });
   return { splitOffsets: [...splitOffsets], columns: Object.fromEntries(columns) };
+}
+
+type Leaf = ParquetStatistics['leaves'][number];
+
+function boundsOf(kind: Leaf['kind'], range: Leaf['range']): { lower?: Buffer; upper?: Buffer | undefined } {
+  if (range === undefined) return {};
+  const { min, max } = range;
+  switch (kind) {
+    case 'string':
+      return { lower: lowerTextBound(min), upper: upperTextBound(max) };
+    case 'decimal':
+      return { lower: decimalBound(min), upper: decimalBound(max) };
+    default:
+      return { lower: min, upper: max };
+  }
 }
 
 export interface ParquetDataFile {

@@ -1,6 +1,6 @@
+import type { Long } from '../../../domain/long.ts';
 import type { PartitionField, PartitionSpec, StructType } from '../../../domain/tables/schema/types.ts';
 import type { AvroSchema } from '../avro/schema.ts';
-import type { Long } from '../long.ts';
 import type { Partition, PartitionValue } from '../manifest/data-file.ts';
 import { leaves } from '../schema/fields.ts';
 

@@ -1,4 +1,4 @@
-import { type Long, longOf } from '../long.ts';
+import { type Long, longOf } from '../../../domain/long.ts';
 
 /** A single value as the format stores it: days for a date, microseconds for an instant. */
 export type SingleValue = string | Long | boolean | Buffer;

@@ -9,7 +9,7 @@ import { passengers } from '../../../datasets/passengers.ts';
 import { recipes } from '../../../datasets/recipes.ts';
 import { type Dataset, defineDataset, filtered } from '../../../domain/dataset.ts';
 import { limits } from '../../../domain/records/part.ts';
-import { int32, text } from '../../../domain/records/text-fields.ts';
+import { int32, text } from '../../../domain/fields.ts';
 import { Registry } from '../../../domain/registry.ts';
 import { receipt, type Tally } from '../../../domain/versions/receipt.ts';
 import type { StageContext } from '../../../handlers/stages/context.ts';

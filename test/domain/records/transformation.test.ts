@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { type Dataset, defineDataset, filtered } from '../../../domain/dataset.ts';
-import { double, flag, int32, text } from '../../../domain/records/text-fields.ts';
+import { double, flag, int32, text } from '../../../domain/fields.ts';
 import { transformRecord } from '../../../domain/records/transformation.ts';
 
 const reading = { sensor: 'a', celsius: 20 };
@@ -158,8 +158,8 @@ describe('a declaration is refused', () => {
 
   test.each([
     ['a number', z.number(), 'is a number, and a field of CSV is text. Use double() or int32() of'],
-    ['a whole number', z.int().min(0), 'Use int32() of domain/records/text-fields.ts'],
-    ['a boolean', z.boolean(), 'Use flag() of domain/records/text-fields.ts'],
+    ['a whole number', z.int().min(0), 'Use int32() of domain/fields.ts'],
+    ['a boolean', z.boolean(), 'Use flag() of domain/fields.ts'],
     ['a number that may be missing', z.number().nullish(), 'is a number'],
     ['a number with a default', z.number().default(0).readonly(), 'is a number'],
     ['a number that is always one', z.number().catch(0), 'is a number'],

@@ -1,11 +1,11 @@
 import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { jsonOf, type Long, longOf, parseJson } from '../../../domain/long.ts';
 import { avroFile, readAvroFile } from '../../../formats/iceberg/avro/container.ts';
 import { ByteReader, decoderOf } from '../../../formats/iceberg/avro/decode.ts';
 import { ByteWriter } from '../../../formats/iceberg/avro/encode.ts';
 import { type AvroSchema, parseAvroSchema } from '../../../formats/iceberg/avro/schema.ts';
-import { jsonOf, type Long, longOf, parseJson } from '../../../formats/iceberg/long.ts';
 
 interface Typed {
   readonly schema: AvroSchema;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Column } from '../../../domain/columns.ts';
-import type { Long } from '../../../formats/iceberg/long.ts';
+import type { Long } from '../../../domain/long.ts';
 import type { DataFile } from '../../../formats/iceberg/manifest/data-file.ts';
 import { readManifest } from '../../../formats/iceberg/manifest/manifest.ts';
 import { readManifestList } from '../../../formats/iceberg/manifest/manifest-list.ts';

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { recipes } from '../../../datasets/recipes.ts';
 import { tableColumns } from '../../../domain/columns.ts';
 import { type Dataset, defineDataset, filtered } from '../../../domain/dataset.ts';
-import { int32, text } from '../../../domain/records/text-fields.ts';
+import { int32, text } from '../../../domain/fields.ts';
 import { Registry } from '../../../domain/registry.ts';
 import { schemaAfter } from '../../../domain/tables/schema/schema-after.ts';
 import type { TableSchemas } from '../../../lake/table-schema.ts';

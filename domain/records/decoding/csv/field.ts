@@ -70,4 +70,4 @@ export function whyNoText(schema: z.core.$ZodType): string | undefined {
 const hasText = (values: readonly unknown[]) => values.some((value) => typeof value === 'string');
 
 const refusal = (what: string, instead = 'text()') =>
-  `is ${what}, and a field of CSV is text. Use ${instead} of domain/records/text-fields.ts.`;
+  `is ${what}, and a field of CSV is text. Use ${instead} of domain/fields.ts.`;

@@ -26,9 +26,11 @@ export function parseJson(text: string): unknown {
 }
 
 /** Like `JSON.stringify`, with bigints as numbers. */
-export function jsonOf(value: unknown): string {
+export function jsonOf(value: unknown, indent?: number): string {
   const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
-  return JSON.stringify(value, (_key, each: unknown) =>
-    typeof each === 'bigint' ? rawJSON(each.toString()) : each,
+  return JSON.stringify(
+    value,
+    (_key, each: unknown) => (typeof each === 'bigint' ? rawJSON(each.toString()) : each),
+    indent,
   );
 }

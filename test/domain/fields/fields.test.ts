@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { double, flag, int32, parseFast, text } from '../../../domain/records/text-fields.ts';
+import { parseFast } from '../../../domain/fields/fast-record.ts';
+import { decimal, double, flag, int32, int64, text } from '../../../domain/fields.ts';
 import { problemsOf } from '../../../domain/records/validation.ts';
-import { anyNumber, sameDecimal } from './any-number.ts';
+import { anyNumber, sameDecimal } from '../records/any-number.ts';
 
 /** What the schema makes of it; of what it refuses, the code. */
 function parse(schema: z.ZodType, input: unknown): unknown {
@@ -38,6 +39,102 @@ describe('a field of CSV', () => {
     [undefined, ['missing_field']],
   ])('that is to be a whole number: %j', (input, expected) => {
     expect(parse(int32(), input)).toEqual(expected);
+  });
+
+  it.each([
+    ['901656910939770881', 901656910939770881n],
+    [' +7 ', 7n],
+    ['3.0', 3n],
+    ['-1e3', -1000n],
+    ['9223372036854775807', 2n ** 63n - 1n],
+    ['-9223372036854775808', -(2n ** 63n)],
+    ['9223372036854775808', ['too_large']],
+    ['-9223372036854775809', ['too_small']],
+    ['9'.repeat(400), ['too_large']],
+    ['1e999999999', ['too_large']],
+    ['0e999999999', 0n],
+    ['0.5', ['wrong_type']],
+    ['one', ['wrong_type']],
+    ['', ['wrong_type']],
+    [12, 12n],
+    [9007199254740994, 9007199254740994n],
+    [12345678901234567000, ['too_large']],
+    [1.5, ['wrong_type']],
+    [-0, 0n],
+    [5n, 5n],
+    [2n ** 63n, ['too_large']],
+    [true, ['wrong_type']],
+    [null, ['wrong_type']],
+    [undefined, ['missing_field']],
+  ])('that is to be a 64-bit integer: %s', (input, expected) => {
+    expect(parse(int64(), input)).toEqual(expected);
+  });
+
+  it.each([
+    ['12.5', '12.50'],
+    [' 007 ', '7.00'],
+    ['-.5', '-0.50'],
+    ['-0.00', '0.00'],
+    ['1.500', '1.50'],
+    ['125e-2', '1.25'],
+    ['0.0000001e7', '1.00'],
+    ['999999.99', '999999.99'],
+    ['1000000', ['too_large']],
+    ['-1000000', ['too_small']],
+    ['1e99', ['too_large']],
+    ['0.001', ['inexact_number']],
+    ['1e-999999999', ['inexact_number']],
+    ['1,5', ['wrong_type']],
+    ['1 000', ['wrong_type']],
+    ['NaN', ['wrong_type']],
+    [0.1, '0.10'],
+    [1e21, ['too_large']],
+    [3n, '3.00'],
+    [Number.NaN, ['wrong_type']],
+    [undefined, ['missing_field']],
+  ])('that is to be a decimal of eight digits, two after the point: %s', (input, expected) => {
+    expect(parse(decimal(8, 2), input)).toEqual(expected);
+  });
+
+  it('that is to be a decimal may have a comma, if the dataset says so, and no point then', () => {
+    const field = decimal(8, 2, { comma: true });
+    expect(['12,5', '12', '1.5', '1,5,0'].map((text) => parse(field, text))).toEqual([
+      '12.50',
+      '12.00',
+      ['wrong_type'],
+      ['wrong_type'],
+    ]);
+    expect(parse(field, '12.50')).toEqual(['wrong_type']);
+    expect(parse(field, 12.5)).toBe('12.50');
+  });
+
+  it('that is to be exact has the value that was written, or says why not', () => {
+    fc.assert(
+      fc.property(anyNumber, fc.integer({ min: 1, max: 38 }), fc.nat(30), (written, precision, least) => {
+        const scale = Math.min(least, precision);
+        const schema = decimal(precision, scale);
+        const read = parse(schema, written);
+        if (typeof read === 'string') {
+          expect(sameDecimal(read, written)).toBe(true);
+          expect(read).toMatch(/^-?(0|[1-9]\d*)(\.\d+)?$/);
+          expect(parse(schema, read)).toBe(read);
+        } else expect(read).toEqual([expect.stringMatching(/^(inexact_number|too_large|too_small)$/)]);
+        const whole = parse(int64(), written);
+        if (typeof whole === 'bigint') expect(sameDecimal(String(whole), written)).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it.each([
+    [0, 0],
+    [39, 2],
+    [4, 5],
+    [38, 31],
+    [1.5, 0],
+    [5, -1],
+  ])('can not be a decimal(%d, %d), which no table has', (precision, scale) => {
+    expect(() => decimal(precision, scale)).toThrow(`decimal(${precision},${scale}): the `);
   });
 
   it.each([

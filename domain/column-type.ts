@@ -1,0 +1,19 @@
+/** The types that a table can have, each of which Parquet, Iceberg, Glue, Redshift and MySQL know. */
+export type ColumnType =
+  | { readonly kind: 'string' | 'int32' | 'int64' | 'double' | 'boolean' | 'date' | 'timestamp' }
+  | DecimalType
+  | { readonly kind: 'list'; readonly element: ColumnType; readonly nullable: boolean }
+  | { readonly kind: 'struct'; readonly fields: readonly Column[] };
+
+/** A number with so many digits, so many of them after the point. */
+export interface DecimalType {
+  readonly kind: 'decimal';
+  readonly precision: number;
+  readonly scale: number;
+}
+
+export interface Column {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly nullable: boolean;
+}

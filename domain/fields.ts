@@ -1,0 +1,10 @@
+/**
+ * The types of fields: for the `record` and the `row` of a dataset, whether its objects are JSON or CSV.
+ * docs/types.md has a table of what each one accepts and becomes.
+ *
+ * A field of CSV that is empty counts as missing, which `.optional()` allows. White space around numbers,
+ * booleans and times is ignored.
+ */
+export { decimal } from './fields/decimal.ts';
+export { double, int32, int64 } from './fields/numbers.ts';
+export { flag, text } from './fields/texts.ts';

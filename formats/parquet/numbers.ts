@@ -1,0 +1,74 @@
+import { mismatch, type Range, Values } from './page-values.ts';
+
+export interface NumberEncoding {
+  readonly kind: string;
+  readonly width: 4 | 8;
+  /** The number to store for a value; NaN if the value is not of the type. */
+  readonly numberOf: (value: unknown) => number;
+  readonly write: (bytes: Buffer, value: number, at: number) => void;
+}
+
+/** Values that are numbers in memory. */
+export class Numbers extends Values {
+  readonly #encoding: NumberEncoding;
+  #min = Number.POSITIVE_INFINITY;
+  #max = Number.NEGATIVE_INFINITY;
+  #fileMin = Number.POSITIVE_INFINITY;
+  #fileMax = Number.NEGATIVE_INFINITY;
+
+  constructor(encoding: NumberEncoding) {
+    super();
+    this.#encoding = encoding;
+  }
+
+  override add(value: unknown): void {
+    const { kind, width, numberOf, write } = this.#encoding;
+    const number = numberOf(value);
+    if (Number.isNaN(number)) throw mismatch(kind, value);
+    this.reserve(width);
+    write(this.bytes, number, this.length);
+    this.length += width;
+    if (number < this.#min) this.#min = number;
+    if (number > this.#max) this.#max = number;
+  }
+
+  override takeRange(): Range | undefined {
+    const [min, max] = [this.#min, this.#max];
+    this.#min = Number.POSITIVE_INFINITY;
+    this.#max = Number.NEGATIVE_INFINITY;
+    if (min < this.#fileMin) this.#fileMin = min;
+    if (max > this.#fileMax) this.#fileMax = max;
+    return this.#encoded(min, max);
+  }
+
+  override range(): Range | undefined {
+    return this.#encoded(this.#fileMin, this.#fileMax);
+  }
+
+  #encoded(min: number, max: number): Range | undefined {
+    const { width, write } = this.#encoding;
+    if (min > max) return undefined;
+    const range = { min: Buffer.alloc(width), max: Buffer.alloc(width) };
+    // The format requires -0 as the minimum and +0 as the maximum (parquet.thrift, ColumnOrder).
+    write(range.min, min === 0 ? -0 : min, 0);
+    write(range.max, max === 0 ? 0 : max, 0);
+    return range;
+  }
+}
+
+export const writeInt32: NumberEncoding['write'] = (bytes, value, at) => bytes.writeInt32LE(value, at);
+export const writeDouble: NumberEncoding['write'] = (bytes, value, at) => bytes.writeDoubleLE(value, at);
+export const writeInt64: NumberEncoding['write'] = (bytes, value, at) => {
+  const high = Math.floor(value / 2 ** 32);
+  bytes.writeUInt32LE(value - high * 2 ** 32, at);
+  bytes.writeInt32LE(high, at + 4);
+};
+
+/** Milliseconds as microseconds. These may have more digits than a number, so its halves are multiplied. */
+export const writeMicros: NumberEncoding['write'] = (bytes, value, at) => {
+  const high = Math.floor(value / 2 ** 32);
+  const low = (value - high * 2 ** 32) * 1000;
+  const carry = Math.floor(low / 2 ** 32);
+  bytes.writeUInt32LE(low - carry * 2 ** 32, at);
+  bytes.writeInt32LE(high * 1000 + carry, at + 4);
+};
