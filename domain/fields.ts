@@ -1,6 +1,6 @@
 /**
  * The types of fields: for the `record` and the `row` of a dataset, whether its objects are JSON or CSV.
- * docs/types.md has a table of what each one accepts and becomes.
+ * docs/datasets/types.md has a table of what each one accepts and becomes.
  *
  * A field of CSV that is empty counts as missing, which `.optional()` allows. White space around numbers,
  * booleans and times is ignored.

@@ -7,8 +7,8 @@ const MIN_INT64 = -(2n ** 63n);
 const MAX_INT64 = 2n ** 63n - 1n;
 /** The digits of the greatest one. */
 const INT64_DIGITS = 19;
-/** So many digits are a number that `Number` reads exactly. */
-const SAFE_DIGITS = /^[+-]?\d{1,15}$/;
+/** So many digits are always in the range. */
+const FEW_DIGITS = /^-?\d{1,18}$/;
 
 /** A whole number that 32 bits hold; `3.0` is one. */
 export const int32 = () =>
@@ -38,7 +38,7 @@ export const int64 = () =>
       if (isInt64(input)) return input;
       const digits = numberText(input);
       if (digits === undefined) return refuse({ code: 'invalid_type', expected: 'bigint', input });
-      if (SAFE_DIGITS.test(digits)) return BigInt(Number(digits));
+      if (FEW_DIGITS.test(digits)) return BigInt(digits);
       if (!isNumber(digits)) return refuse(notA('whole number', digits));
       const { isNegative, whole, fraction } = plainNumber(digits);
       if (fraction !== '') return refuse(notA('whole number', digits));

@@ -67,5 +67,5 @@ export function inexactMessage(text: string): string {
   const why = Number.isFinite(value)
     ? `has more digits than a number holds: it would become ${value}`
     : 'is beyond the range of numbers';
-  return `${shown} ${why}. Round it, or send it as text to a field that is z.string().`;
+  return `${shown} ${why}. Make the field an int64() or a decimal(), or round the number.`;
 }

@@ -50,27 +50,31 @@ export function partLine(schema: object, recordNumber: number, record: unknown):
       if (!(error instanceof TypeError)) throw error;
     }
   }
-  const paths: Path[] = [];
-  const json = JSON.stringify(withTexts(record, [1], paths));
+  const paths: string[] = [];
+  const json = JSON.stringify(withTexts(record, '[1', paths));
   if (paths.length === 0) return `[${recordNumber},${json}]`;
   withIntegers.add(schema);
-  return `[${recordNumber},${json},${JSON.stringify(paths)}]`;
+  return `[${recordNumber},${json},[${paths.join()}]]`;
 }
 
-/** A value with texts in place of its 64-bit integers, the paths to which are added to `paths`. */
-function withTexts(value: unknown, path: Path, paths: Path[]): unknown {
+/**
+ * A value with texts in place of its 64-bit integers.
+ *
+ * @param path to the value, as JSON without its closing bracket @param paths gets the paths to the integers
+ */
+function withTexts(value: unknown, path: string, paths: string[]): unknown {
   if (typeof value === 'bigint') {
-    paths.push(path);
+    paths.push(`${path}]`);
     return `${value}`;
   }
   if (typeof value !== 'object' || value === null || 'toJSON' in value) return value;
-  if (Array.isArray(value)) return value.map((each, i) => withTexts(each, [...path, i], paths));
-  const copy: Record<string, unknown> = {};
-  for (const [name, field] of Object.entries(value))
-    copy[name] =
-      typeof field === 'bigint' || typeof field === 'object'
-        ? withTexts(field, [...path, name], paths)
-        : field;
+  if (Array.isArray(value)) return value.map((each, i) => withTexts(each, `${path},${i}`, paths));
+  const copy = { ...value } as Record<string, unknown>;
+  for (const name in copy) {
+    const field = copy[name];
+    if (typeof field === 'bigint' || (typeof field === 'object' && field !== null))
+      copy[name] = withTexts(field, `${path},${JSON.stringify(name)}`, paths);
+  }
   return copy;
 }
 

@@ -9,6 +9,7 @@ import { loadDuckDb } from '../../cli/lake/lake.ts';
 import { datasets, registry } from '../../datasets/index.ts';
 import { storedColumns, tableColumns } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
+import { longOf } from '../../domain/long.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 import { csvTableKey } from '../../domain/versions/key-layout.ts';
 import { newLakeFile } from '../../formats/lake-file.ts';
@@ -115,6 +116,9 @@ it('values of every type are the same in MySQL and in Parquet', async () => {
       thing(day, { day, at: `${day}T23:59:59.${i}99Z`, fresh: i % 2 === 0 }),
     ),
     ...[0.1, -1e300, 5e-324, Number.MAX_VALUE, 1 / 3].map((ratio) => thing(`${ratio}`, { ratio })),
+    ...[2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n + 1n].map((id64) => thing(`${id64}`, { id64 })),
+    ...['9999999.99', '-9999999.99', '-0.01', '0.00'].map((price) => thing(price, { price })),
+    ...[`-${'9'.repeat(28)}.${'9'.repeat(10)}`, '0.0000000001'].map((total) => thing(total, { total })),
     ...nasties.map((text) =>
       thing('text', {
         note: text,
@@ -127,6 +131,7 @@ it('values of every type are the same in MySQL and in Parquet', async () => {
           { name: '', width: null },
         ],
         place: { x: 1.5, y: -2 },
+        sums: ['-0.01', '9999999999999999.99'],
       }),
     ),
   );
@@ -192,7 +197,7 @@ async function read(dataset: Dataset, directory: string, format: 'parquet' | 'cs
     const plain: Record<string, unknown> = { ...row };
     for (const { name, type } of tableColumns(dataset)) {
       const value = row[name] ?? null;
-      if (value !== null && type.kind === 'int64') plain[name] = Number(value);
+      if (value !== null && type.kind === 'int64') plain[name] = longOf(BigInt(String(value)));
       if (value !== null && type.kind === 'timestamp')
         plain[name] = `${String(value).replace(' ', 'T').slice(0, 23)}Z`;
     }

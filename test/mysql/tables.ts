@@ -1,6 +1,8 @@
 import type { Connection } from 'mysql2/promise';
 import * as z from 'zod';
 import { type Dataset, defineDataset } from '../../domain/dataset.ts';
+import { decimal, int64 } from '../../domain/fields.ts';
+import { longOf, parseJson } from '../../domain/long.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 import { allMysqlTables, createTableSql, mysqlTables } from '../../domain/tables/mysql.ts';
 import { objectHash } from '../../domain/tables/row-identity.ts';
@@ -20,6 +22,9 @@ export const things = defineDataset({
     note: z.string().nullable(),
     small: z.int32().nullable(),
     large: z.int().nullable(),
+    id64: int64().nullable(),
+    price: decimal(9, 2).nullable(),
+    total: decimal(38, 10).nullable(),
     ratio: z.number().nullable(),
     fresh: z.boolean().nullable(),
     day: z.iso.date().nullable(),
@@ -27,6 +32,7 @@ export const things = defineDataset({
     words: z.array(z.string()),
     marks: z.array(z.int32().nullable()).nullable(),
     sizes: z.array(z.object({ name: z.string(), width: z.number().nullable() })),
+    sums: z.array(decimal(18, 2)),
     place: z.object({ x: z.number(), y: z.number() }).nullable(),
   }),
   key: ['id'],
@@ -41,6 +47,9 @@ export const thing = (id: string, more: Row = {}): Row => ({
   note: null,
   small: null,
   large: null,
+  id64: null,
+  price: null,
+  total: null,
   ratio: null,
   fresh: null,
   day: null,
@@ -48,6 +57,7 @@ export const thing = (id: string, more: Row = {}): Row => ({
   words: [],
   marks: null,
   sizes: [],
+  sums: [],
   place: null,
   ...more,
 });
@@ -79,6 +89,10 @@ export async function storedRows(
           const digits = field.string();
           return digits === null ? null : Number(digits);
         }
+        if (field.type === 'LONGLONG') {
+          const digits = field.string();
+          return digits === null ? null : longOf(BigInt(digits));
+        }
         const text = field.type === 'TINY' || field.type === 'DATE' || field.type === 'DATETIME';
         return text ? field.string() : next();
       },
@@ -94,7 +108,7 @@ export async function storedRows(
       if (value === null) row[name] = null;
       else if (kind === 'boolean') row[name] = value === '1';
       else if (kind === 'timestamp') row[name] = `${String(value).replace(' ', 'T')}Z`;
-      else if (type === 'JSON') row[name] = typeof value === 'string' ? JSON.parse(value) : value;
+      else if (type === 'JSON') row[name] = typeof value === 'string' ? parseJson(value) : value;
       else row[name] = value;
     }
     for (const [i, list] of lists.entries()) {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { defineDataset } from '../../../domain/dataset.ts';
+import { parseExactly } from '../../../domain/records/decoding/json/exact.ts';
 import { isExact } from '../../../domain/records/number-text.ts';
 import { type Reject, renderReject } from '../../../domain/records/reject.ts';
 import { validate } from '../../../domain/records/validation.ts';
@@ -85,7 +86,7 @@ describe('a number of JSON', () => {
     const { message } = found as Reject;
     expect(message).toContain(written.slice(0, 50));
     expect(message).toContain(why);
-    expect(message).toContain('send it as text');
+    expect(message).toContain('Make the field an int64() or a decimal()');
     expect(renderReject(found as Reject)).toContain(`"record":{"list":[1,${written}],"celsius":2}`);
   });
 
@@ -176,4 +177,34 @@ describe('a number of JSON', () => {
     const deep = `{"celsius":${long},"list":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
     expect(outcome(readings, deep)).toMatchObject({ code: 'invalid_value' });
   });
+});
+
+it.each([
+  '{"a":01234567890123456789}',
+  '{ 12345678901234567890 :1}',
+  '{"a" 12345678901234567890}',
+  '{"a":1 12345678901234567890}',
+  '{"a":12345678901234567890.}',
+  '{"a":-}',
+  '[12345678901234567890 12345678901234567890]',
+  '{"a":+12345678901234567890}',
+  '{"a":"b"12345678901234567890}',
+])('%s is not JSON, however its numbers are read', (json) => {
+  expect(() => JSON.parse(json)).toThrow(SyntaxError);
+  expect(() => parseExactly(json)).toThrow(SyntaxError);
+});
+
+it('an inexact number is found beside any text, and in any depth', () => {
+  const number = '901656910939770881';
+  const texts = ['"', '\\', '\\"', ': 901656910939770881,', '\0', '\u0000901656910939770881', '__proto__'];
+  for (const text of texts) {
+    const json = `{"t":${JSON.stringify(text)},"a":[ ${number} ,{"b":${number}}],${JSON.stringify(text)}:1, "c" : ${number} }`;
+    const { t, a, c } = parseExactly(json) as Record<string, unknown>;
+    expect([t, String((a as unknown[])[0]), String((a as { b: unknown }[])[1]?.b), String(c)]).toEqual([
+      text,
+      number,
+      number,
+      number,
+    ]);
+  }
 });

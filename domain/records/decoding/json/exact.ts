@@ -46,7 +46,34 @@ function inexactNumber(text: string): InexactNumber {
  * thousands of levels deep
  */
 export function parseExactly(json: string): unknown {
-  return mayHaveInexactNumber(json) ? JSON.parse(json, withInexactNumbers) : JSON.parse(json);
+  if (!mayHaveInexactNumber(json)) return JSON.parse(json);
+  if (json.includes(MARK)) return JSON.parse(json, withInexactNumbers);
+  return unmarked(JSON.parse(json.replace(TEXT_OR_NUMBER, marked)));
+}
+
+/**
+ * A text that begins with it is an inexact number in disguise: a reviver for each value would take several
+ * times as long as a search for the numbers. No text of JSON has the character itself.
+ */
+const MARK = '\\u0000';
+/** A text, or a number of JSON where a value may be: else a number in a wrong place would become right. */
+const TEXT_OR_NUMBER =
+  /"[^"\\]*(?:\\[\s\S][^"\\]*)*"|(?<![^\s:,[])-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?=\s*(?:[,}\]]|$))/g;
+
+function marked(token: string): string {
+  return token.startsWith('"') || isExact(token) ? token : `"${MARK}${token}"`;
+}
+
+function unmarked(value: unknown): unknown {
+  if (typeof value === 'string') return value.startsWith('\0') ? inexactNumber(value.slice(1)) : value;
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = value as Record<string, unknown>;
+  for (const name in fields) {
+    const inner = fields[name];
+    if (typeof inner === 'object' || (typeof inner === 'string' && inner.startsWith('\0')))
+      fields[name] = unmarked(inner);
+  }
+  return value;
 }
 
 function withInexactNumbers(_key: string, value: unknown, context?: { readonly source?: string }): unknown {

@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { loadDuckDb } from '../../cli/lake/lake.ts';
-import { type Dataset, defineDataset } from '../../domain/dataset.ts';
-import { scaledBy } from '../../domain/decimal.ts';
-import { decimal, int64, text } from '../../domain/fields.ts';
-import { jsonOf } from '../../domain/long.ts';
-import { Registry } from '../../domain/registry.ts';
-import { csvTableKey } from '../../domain/versions/key-layout.ts';
-import { readLakeFile } from '../../formats/lake-file.ts';
-import { MemoryStore } from '../store/memory-store.ts';
-import { dataFiles, extract, putRaw, runAll, tableFiles } from './flow.ts';
+import { loadDuckDb } from '../../../cli/lake/lake.ts';
+import { type Dataset, defineDataset } from '../../../domain/dataset.ts';
+import { scaledBy } from '../../../domain/decimal.ts';
+import { decimal, int64, text } from '../../../domain/fields.ts';
+import { jsonOf } from '../../../domain/long.ts';
+import { Registry } from '../../../domain/registry.ts';
+import { csvTableKey } from '../../../domain/versions/key-layout.ts';
+import { readLakeFile } from '../../../formats/lake-file.ts';
+import { MemoryStore } from '../../store/memory-store.ts';
+import { dataFiles, extract, putRaw, runAll, tableFiles } from '../flow.ts';
 
 const fields = {
   id: int64(),
