@@ -47,6 +47,7 @@ export function columnsOf(row: z.ZodObject): Column[] {
 /** What to say instead of a type of zod's that no column has. */
 const cures: Readonly<Record<string, string>> = {
   bigint: ' Use int64() or decimal() of domain/fields.ts.',
+  date: ' Use date() of domain/fields.ts or z.iso.datetime().',
 };
 
 function column(name: string, schema: z.core.$ZodType, path: string): Column {
@@ -85,6 +86,8 @@ function typeOf(schema: z.core.$ZodType, path: string): { type: ColumnType; null
     }
     default: {
       const own = fieldTypeOf(schema);
+      if (own?.inRow !== undefined)
+        throw new Error(`Column ${path}: a row has no texts in a form of their own. Use ${own.inRow}.`);
       if (own !== undefined) return { type: own.column, nullable: false };
       throw new Error(
         `Column ${path}: there is no column type for a zod ${def.type}.${cures[def.type] ?? ''}`,

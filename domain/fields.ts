@@ -5,6 +5,7 @@
  * A field of CSV that is empty counts as missing, which `.optional()` allows. White space around numbers,
  * booleans and times is ignored.
  */
+export { date } from './fields/date.ts';
 export { decimal } from './fields/decimal.ts';
 export { double, int32, int64 } from './fields/numbers.ts';
-export { flag, text } from './fields/texts.ts';
+export { flag, text, yesNo } from './fields/texts.ts';

@@ -28,6 +28,7 @@ export function decimal(precision: number, scale: number, { comma = false }: Dec
   return field<string>({
     column: type,
     expected: 'number',
+    ...(comma && { inRow: `decimal(${precision}, ${scale})` }),
     isRead: (value) => !comma && isDecimal(value, type),
     read(input, refuse) {
       if (!comma && isDecimal(input, type)) return input;

@@ -13,6 +13,8 @@ export type Refuse = (issue: z.core.$ZodRawIssue) => never;
 export interface FieldType<Value> {
   /** What a column of it becomes. */
   readonly column: ColumnType;
+  /** What to say in a row, if the field is about how a text of a record is written. */
+  readonly inRow?: string;
   /** The type that a message asks for if there is none of the values that can be read. */
   readonly expected: z.core.$ZodInvalidTypeExpected;
   /**

@@ -12,6 +12,40 @@ export const text = () =>
     },
   });
 
+const YES = new Set(['yes', 'y', 'true', 't', '1', 'on']);
+const NO = new Set(['no', 'n', 'false', 'f', '0', 'off']);
+
+/** What a boolean is written as, besides the usual. */
+export interface YesNoWords {
+  readonly yes?: readonly string[];
+  readonly no?: readonly string[];
+}
+
+/**
+ * A boolean as people write it, in upper or lower case: yes, y, true, t, 1 or on; no, n, false, f, 0 or off.
+ *
+ * @param words further ones: `yesNo({ yes: ['ja'], no: ['nein'] })` @throws {Error} if a word is both
+ */
+export function yesNo({ yes = [], no = [] }: YesNoWords = {}) {
+  const ownYes = new Set([...YES, ...yes.map((word) => word.trim().toLowerCase())]);
+  const ownNo = new Set([...NO, ...no.map((word) => word.trim().toLowerCase())]);
+  const both = [...ownYes].find((word) => ownNo.has(word));
+  if (both !== undefined) throw new Error(`yesNo(): ${JSON.stringify(both)} is both yes and no.`);
+  return field<boolean>({
+    column: { kind: 'boolean' },
+    expected: 'boolean',
+    isRead: (value) => typeof value === 'boolean',
+    read(input, refuse) {
+      if (typeof input === 'boolean') return input;
+      const content = typeof input === 'number' ? String(input) : input;
+      if (typeof content !== 'string') return refuse({ code: 'invalid_type', expected: 'boolean', input });
+      const word = content.trim().toLowerCase();
+      if (ownYes.has(word)) return true;
+      return ownNo.has(word) ? false : refuse(notA('boolean (yes or no)', content));
+    },
+  });
+}
+
 const TRUE = /^\s*(?:1(?:\.0*)?|true)\s*$/i;
 const FALSE = /^\s*(?:0(?:\.0*)?|false)\s*$/i;
 

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { columnsOf } from '../../../domain/columns.ts';
 import { parseFast } from '../../../domain/fields/fast-record.ts';
-import { decimal, double, flag, int32, int64, text } from '../../../domain/fields.ts';
+import { date, decimal, double, flag, int32, int64, text, yesNo } from '../../../domain/fields.ts';
 import { problemsOf } from '../../../domain/records/validation.ts';
 import { anyNumber, sameDecimal } from '../records/any-number.ts';
 
@@ -175,6 +176,85 @@ describe('a field of CSV', () => {
     [undefined, ['missing_field']],
   ])('that is to be a boolean: %j', (input, expected) => {
     expect(parse(flag(), input)).toEqual(expected);
+  });
+
+  it.each([
+    ['YYYY-MM-DD', '2026-01-31', '2026-01-31'],
+    ['YYYY-MM-DD', ' 2024-02-29 ', '2024-02-29'],
+    ['YYYY-MM-DD', '0001-01-01', '0001-01-01'],
+    ['YYYY-MM-DD', '9999-12-31', '9999-12-31'],
+    ['YYYY-MM-DD', '2026-1-31', ['wrong_type']],
+    ['YYYY-MM-DD', '2026-01-31T00:00:00Z', ['wrong_type']],
+    ['YYYY-MM-DD', '2026-02-29', ['invalid_value']],
+    ['YYYY-MM-DD', '1900-02-29', ['invalid_value']],
+    ['YYYY-MM-DD', '2000-02-29', '2000-02-29'],
+    ['YYYY-MM-DD', '2026-00-10', ['invalid_value']],
+    ['YYYY-MM-DD', '2026-13-10', ['invalid_value']],
+    ['YYYY-MM-DD', '2026-04-31', ['invalid_value']],
+    ['YYYY-MM-DD', '0000-01-01', ['invalid_value']],
+    ['YYYY-MM-DD', '', ['wrong_type']],
+    ['YYYY-MM-DD', 20260131, ['wrong_type']],
+    ['YYYY-MM-DD', undefined, ['missing_field']],
+    ['DD.MM.YYYY', '31.01.2026', '2026-01-31'],
+    ['DD.MM.YYYY', '2026-01-31', ['wrong_type']],
+    ['DD.MM.YYYY', '31x01x2026', ['wrong_type']],
+    ['D/M/YYYY', '1/2/2026', '2026-02-01'],
+    ['M/D/YYYY', '12/31/2026', '2026-12-31'],
+    ['YYYYMMDD', '20260131', '2026-01-31'],
+  ])('that is to be a date as %s: %j', (format, input, expected) => {
+    expect(parse(date(format), input)).toEqual(expected);
+  });
+
+  it('reads every day of the calendar, and no other', () => {
+    const day = fc.tuple(fc.integer({ min: 1, max: 9999 }), fc.nat(13), fc.nat(32));
+    fc.assert(
+      fc.property(day, ([year, month, of]) => {
+        const [y, m, d] = [`${year}`.padStart(4, '0'), `${month}`.padStart(2, '0'), `${of}`.padStart(2, '0')];
+        const at = new Date(0);
+        at.setUTCFullYear(year, month - 1, of);
+        const exists = at.getUTCMonth() === month - 1 && at.getUTCDate() === of;
+        expect(parse(date('DD.MM.YYYY'), `${d}.${m}.${y}`)).toEqual(
+          exists ? `${y}-${m}-${d}` : ['invalid_value'],
+        );
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it.each(['', 'DD.MM', 'DD.MM.YY', 'YYYY-MM-DD-DD'])('can not be a date as %j', (format) => {
+    expect(() => date(format)).toThrow('the format must have YYYY, MM and DD, each once.');
+  });
+
+  it('in a row has no form of its own', () => {
+    expect(() => columnsOf(z.object({ day: date('DD.MM.YYYY') }))).toThrow('Column day: a row has no texts');
+    expect(() => columnsOf(z.object({ n: decimal(8, 2, { comma: true }) }))).toThrow('Use decimal(8, 2).');
+    expect(columnsOf(z.object({ day: date().nullable(), n: decimal(8, 2).refine(() => true) }))).toEqual([
+      { name: 'day', type: { kind: 'date' }, nullable: true },
+      { name: 'n', type: { kind: 'decimal', precision: 8, scale: 2 }, nullable: false },
+    ]);
+  });
+
+  it.each([
+    ['yes', true],
+    [' Y ', true],
+    ['ON', true],
+    ['f', false],
+    ['No', false],
+    [1, true],
+    [0, false],
+    [false, false],
+    ['ja', ['wrong_type']],
+    ['', ['wrong_type']],
+    [2, ['wrong_type']],
+    [undefined, ['missing_field']],
+  ])('that is to be yes or no: %j', (input, expected) => {
+    expect(parse(yesNo(), input)).toEqual(expected);
+  });
+
+  it('that is to be yes or no may have words of its own', () => {
+    const field = yesNo({ yes: ['Ja'], no: ['nein'] });
+    expect(['JA', 'Nein', 'yes'].map((word) => parse(field, word))).toEqual([true, false, true]);
+    expect(() => yesNo({ yes: ['0'] })).toThrow('"0" is both yes and no');
   });
 
   it.each([
