@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { passengers } from '../../../datasets/passengers.ts';
 import { storedColumns } from '../../../domain/columns.ts';
 import type { Dataset } from '../../../domain/dataset.ts';
+import { decimal } from '../../../domain/fields.ts';
 import { checkLayouts, type LakeLayout, LayoutRefused, planLayouts } from '../../../domain/tables/layout.ts';
 
 const dataset = (columns: string, more: Partial<Dataset> = {}): Dataset => ({
@@ -97,6 +98,11 @@ describe('the layout of a table in the lake', () => {
       expect(planLayouts(before, parquet('id', { id: z.int() }))).toMatchObject([
         { schema: { schema: { 'schema-id': 1, fields: [{ id: 1, type: 'long' }, {}] } } },
       ]);
+      const sum = recorded(parquet('id', { id: decimal(9, 2) }));
+      expect(planLayouts(sum, parquet('id', { id: decimal(12, 2) }))).toMatchObject([
+        { schema: { schema: { fields: [{ id: 1, type: 'decimal(12,2)' }, {}] } } },
+      ]);
+      expect(() => planLayouts(sum, parquet('id', { id: decimal(12, 3) }))).toThrow(LayoutRefused);
       const text = parquet('id');
       expect(() => planLayouts(before, text)).toThrow(LayoutRefused);
       expect(() => planLayouts(before, text)).toThrow('Column id is int in the table');

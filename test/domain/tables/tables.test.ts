@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { pendingPlan } from '../../../cli/mysql/migration-files.ts';
 import { recipes } from '../../../datasets/recipes.ts';
 import type { Dataset } from '../../../domain/dataset.ts';
+import { decimal, int64 } from '../../../domain/fields.ts';
 import { LosesData, migrationChecksum, planMigration } from '../../../domain/tables/migration.ts';
 import {
   allMysqlTables,
@@ -171,10 +172,10 @@ describe('a migration', () => {
   });
 
   it('widens a column', () => {
-    const from = tables({ id, n: z.int32(), s: z.string() });
-    const to = tables({ id, n: z.int(), s: z.string().nullable() });
+    const from = tables({ id, n: z.int32(), s: z.string(), d: decimal(9, 2) });
+    const to = tables({ id, n: int64(), s: z.string().nullable(), d: decimal(12, 2) });
     expect(statements(from, to)).toEqual([
-      'ALTER TABLE `d`\n  MODIFY COLUMN `n` BIGINT NOT NULL,\n  MODIFY COLUMN `s` MEDIUMTEXT NULL',
+      'ALTER TABLE `d`\n  MODIFY COLUMN `n` BIGINT NOT NULL,\n  MODIFY COLUMN `s` MEDIUMTEXT NULL,\n  MODIFY COLUMN `d` DECIMAL(12,2) NOT NULL',
     ]);
   });
 
@@ -231,6 +232,12 @@ describe('a migration', () => {
       { id, a: z.number() },
       { id, a: z.string() },
       'The column d.a is DOUBLE, and MEDIUMTEXT could not hold every value unchanged.',
+    ],
+    [
+      'fewer digits before the point',
+      { id, a: decimal(12, 2) },
+      { id, a: decimal(12, 4) },
+      'The column d.a is DECIMAL(12,2), and DECIMAL(12,4) could not hold every value unchanged.',
     ],
     ['a list that is dropped', { id, a: z.array(id) }, { id }, 'The table d_a is no longer declared.'],
   ])('is refused, with its reason, when it loses data: %s', (_, from, to, reason) => {
