@@ -75,3 +75,12 @@ function comparableValue(value: unknown, type: ColumnType): unknown {
       return value;
   }
 }
+
+/** A row that DuckDB wrote as JSON, with its numbers as text, since they may have many digits. */
+export function rowFromJson(json: unknown): Row {
+  return JSON.parse(String(json), exactly) as Row;
+}
+
+function exactly(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  return typeof value === 'number' ? context?.source : value;
+}

@@ -11,6 +11,7 @@ import { createSchemas, createViews } from '../../../cli/lake/lake-views.ts';
 import { passengers } from '../../../datasets/passengers.ts';
 import { type Column, type ColumnType, storedColumns } from '../../../domain/columns.ts';
 import type { Dataset, LakeFormat } from '../../../domain/dataset.ts';
+import { decimal, int64 } from '../../../domain/fields.ts';
 import type { Row } from '../../../domain/records/transformation.ts';
 import { glueTable, glueType } from '../../../domain/tables/glue.ts';
 import { schemaAfter } from '../../../domain/tables/schema/schema-after.ts';
@@ -20,7 +21,7 @@ import { newLakeFile, readLakeFile } from '../../../formats/lake-file.ts';
 import { ParquetFile } from '../../../formats/parquet/file.ts';
 import { hiveType } from '../../../lake/glue-catalog.ts';
 import { flatTables, tables } from '../../formats/any-table.ts';
-import { comparable, readParquet } from '../../formats/parquet-rows.ts';
+import { comparable, readParquet, rowFromJson } from '../../formats/parquet-rows.ts';
 
 let directory: string;
 
@@ -81,7 +82,7 @@ test('a view of Parquet files of any types has the rows that another reader find
       await createViews(connection, catalogued, undefined, lakeFiles);
 
       const read = await connection.runAndReadAll('select to_json(v)::varchar from lake.t v order by n');
-      const shown = read.getRows().map(([json]) => comparable(JSON.parse(String(json)) as Row, all));
+      const shown = read.getRows().map(([json]) => comparable(rowFromJson(json), all));
       expect(shown).toEqual(expected.sort((a, b) => Number(a['n']) - Number(b['n'])));
 
       const described = await connection.runAndReadAll('describe lake.t');
@@ -157,7 +158,7 @@ test('a view shows a line break in a field of a CSV file that is the only one of
   const path = join(directory, 'nl.csv');
   await writeFile(path, file.finish());
   expect(await shownOf(passengers, [path], 2)).toMatchObject([
-    { passenger_id: 1, name: 'A\nB', ticket: 't', cabin: null },
+    { passenger_id: '1', name: 'A\nB', ticket: 't', cabin: null },
   ]);
 });
 
@@ -206,10 +207,10 @@ test('a view shows CSV files that were written before a column was added, wherev
     paths.push(path);
   }
   expect(await shownOf(tabular([a, b, c], 'csv'), paths, 2)).toEqual([
-    { _record: 0, a: 'a\n', b: null, c: 'c\n' },
-    { _record: 1, a: 'a\n', b: 'b\n', c: 'c\n' },
-    { _record: 2, a: 'a\n', b: null, c: 'c\n' },
-    { _record: 3, a: 'a\n', b: null, c: null },
+    { _record: '0', a: 'a\n', b: null, c: 'c\n' },
+    { _record: '1', a: 'a\n', b: 'b\n', c: 'c\n' },
+    { _record: '2', a: 'a\n', b: null, c: 'c\n' },
+    { _record: '3', a: 'a\n', b: null, c: null },
   ]);
 });
 
@@ -298,7 +299,7 @@ function rowOf(columns: readonly Column[]) {
   const schemas = {
     string: z.string(),
     int32: z.int32(),
-    int64: z.int(),
+    int64: int64(),
     double: z.number(),
     boolean: z.boolean(),
     date: z.iso.date(),
@@ -307,7 +308,10 @@ function rowOf(columns: readonly Column[]) {
   return z.object(
     Object.fromEntries(
       columns.map(({ name, type, nullable }) => {
-        const schema = schemas[type.kind as keyof typeof schemas];
+        const schema =
+          type.kind === 'decimal'
+            ? decimal(type.precision, type.scale)
+            : schemas[type.kind as keyof typeof schemas];
         return [name, nullable ? schema.nullable() : schema];
       }),
     ),
@@ -322,7 +326,7 @@ function cataloguedAs(dataset: Dataset): CatalogTable {
 /** All rows of a table of these files, in the order of their records. */
 async function shownOf(dataset: Dataset, paths: readonly string[], threads: number): Promise<Row[]> {
   const sql = `select to_json(v)::varchar from ${dataset.name} v order by _record`;
-  return (await ask(dataset, paths, threads, sql)).map(([json]) => JSON.parse(String(json)) as Row);
+  return (await ask(dataset, paths, threads, sql)).map(([json]) => rowFromJson(json));
 }
 
 function ask(dataset: Dataset, paths: readonly string[], threads: number, sql: string) {
@@ -363,6 +367,8 @@ function inDuckDb(type: ColumnType): string {
       return 'INTEGER';
     case 'int64':
       return 'BIGINT';
+    case 'decimal':
+      return `DECIMAL(${type.precision},${type.scale})`;
     default:
       return type.kind.toUpperCase();
   }
