@@ -16,4 +16,9 @@ export interface Column {
   readonly name: string;
   readonly type: ColumnType;
   readonly nullable: boolean;
+  /**
+   * Whether equal values follow one another, in long runs: a file of Parquet has each of them once, and its
+   * statistics have them whole.
+   */
+  readonly inRuns?: true;
 }

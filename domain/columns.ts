@@ -11,13 +11,39 @@ export type { Column, ColumnType } from './column-type.ts';
 export const recordColumn: Column = { name: '_record', type: { kind: 'int64' }, nullable: false };
 
 /**
- * The columns of a dataset's table in every sink: those of its rows, and the record number. CSV is read by
+ * The raw key and the version id, with its revision, that a row of the lake is from: a file of an Iceberg
+ * table may hold rows of many objects. Missing in older files, whose path tells the same.
+ */
+export const sourceColumn: Column = {
+  name: '_source',
+  type: { kind: 'string' },
+  nullable: true,
+  inRuns: true,
+};
+export const versionColumn: Column = { ...sourceColumn, name: '_version' };
+
+/** What is stored of a row's origin, by column. */
+export function provenance(
+  { key, versionId }: { readonly key: string; readonly versionId: string },
+  recordNumber: number,
+): Readonly<Record<string, string | number>> {
+  return {
+    [recordColumn.name]: recordNumber,
+    [sourceColumn.name]: key,
+    [versionColumn.name]: versionId,
+  };
+}
+
+/**
+ * The columns of a dataset's table in every sink: those of its rows, and their origin. CSV is read by
  * position ("Athena User Guide: Types of updates"): there the record number comes first, so that older files
- * stay readable when a column is added at the end.
+ * stay readable when a column is added at the end; and the object is in each file's name alone.
  */
 export function tableColumns({ row, processedAs }: Tabular): Column[] {
   const columns = columnsOf(row);
-  return processedAs === 'csv' ? [recordColumn, ...columns] : [...columns, recordColumn];
+  return processedAs === 'csv'
+    ? [recordColumn, ...columns]
+    : [...columns, recordColumn, sourceColumn, versionColumn];
 }
 
 /** The fields of a dataset that describe its table. */

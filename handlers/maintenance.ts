@@ -4,6 +4,7 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Context } from 'aws-lambda';
 import { deployedDatasets } from '../datasets/index.ts';
+import { asTheyCome } from '../lake/compaction/plan.ts';
 import { glueCatalog } from '../lake/glue-catalog.ts';
 import { recordedSchemas } from '../lake/table-schema.ts';
 import layouts from '../mysql/migrations/lake.json' with { type: 'json' };
@@ -24,6 +25,7 @@ const outside = {
   tableSchema: recordedSchemas(layouts),
   buckets: { processed: env.PROCESSED_BUCKET, ledger: env.LEDGER_BUCKET },
   retention: retentionOf(Number(env.SNAPSHOT_DAYS)),
+  compaction: asTheyCome,
   now: Date.now,
   wait: pause,
   uuid: randomUUID,

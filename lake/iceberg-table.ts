@@ -2,6 +2,7 @@ import { tableColumns } from '../domain/columns.ts';
 import type { Dataset } from '../domain/dataset.ts';
 import type { SchemaState } from '../domain/tables/schema/schema-after.ts';
 import type { StoredObject } from '../domain/versions/receipt.ts';
+import type { DataFile } from '../formats/iceberg/manifest/data-file.ts';
 import { commit } from '../formats/iceberg/metadata/commit.ts';
 import type { LocatedMetadata, NewFile, NextMetadata } from '../formats/iceberg/metadata/files.ts';
 import {
@@ -11,6 +12,8 @@ import {
   type TableMetadata,
 } from '../formats/iceberg/metadata/metadata.ts';
 import { createTable, evolveTable } from '../formats/iceberg/metadata/table.ts';
+import { contentTypes } from '../formats/lake-file.ts';
+import { type OpenParquet, openParquet } from '../formats/parquet/read.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { settleAll } from '../store/settle-all.ts';
 import { dataFileOf } from './data-file.ts';
@@ -30,6 +33,9 @@ export interface IcebergTableOptions {
   readonly cache?: FileCache;
 }
 
+/** A file that is not larger is read in one request. */
+const READ_WHOLE_BYTES = 1024 * 1024;
+
 /** A table as it was found. */
 export interface TableState extends LocatedMetadata {
   readonly pointer: TablePointer;
@@ -37,11 +43,16 @@ export interface TableState extends LocatedMetadata {
 
 /** What a commit changes. */
 export interface TableChange {
-  readonly added: readonly StoredObject[];
+  /** Files of versions. */
+  readonly added?: readonly StoredObject[];
+  /** Files that were made of the table's own. */
+  readonly rewritten?: readonly DataFile[];
   /** Keys. */
   readonly removed: readonly string[];
+  /** The rows stay the same: a compaction. */
+  readonly replace?: boolean;
   /** Properties of the snapshot. */
-  readonly summary: Readonly<Record<string, string>>;
+  readonly summary?: Readonly<Record<string, string>>;
 }
 
 /** Somebody else changed the table first; with what was written for nothing. */
@@ -101,14 +112,19 @@ export class IcebergTable {
       await this.#create();
       return new Conflict();
     }
-    if (await this.#evolve(state)) return new Conflict();
-    if (change.added.length === 0 && change.removed.length === 0)
+    if (await this.evolve(state)) return new Conflict();
+    const { added = [], rewritten = [], removed, replace = false, summary = {} } = change;
+    if (added.length + rewritten.length + removed.length === 0)
       return (await this.#touch(state)) ? undefined : new Conflict();
     const made = await commit({
       base: state,
-      added: change.added.map((file) => dataFileOf(file, { dataset, bucket, metadata: state.metadata })),
-      removed: change.removed.map((key) => ({ path: this.uri(key) })),
-      summary: change.summary,
+      added: [
+        ...added.map((file) => dataFileOf(file, { dataset, bucket, metadata: state.metadata })),
+        ...rewritten,
+      ],
+      removed: removed.map((key) => ({ path: this.uri(key) })),
+      replace,
+      summary,
       read: (path) => this.file(path),
       now: now(),
     });
@@ -135,7 +151,7 @@ export class IcebergTable {
   }
 
   /** Gives the table the columns that the dataset has by now. @returns whether it lacked any */
-  async #evolve(state: TableState): Promise<boolean> {
+  async evolve(state: TableState): Promise<boolean> {
     const { now } = this.#options;
     const next = evolveTable(state, this.#layout, { now: now() });
     if (next === undefined) return false;
@@ -178,12 +194,41 @@ export class IcebergTable {
     return file;
   }
 
+  /** Opens a data file. @param whole whether all of it is to be read, at once */
+  async open(
+    { filePath, fileSizeInBytes }: Pick<DataFile, 'filePath' | 'fileSizeInBytes'>,
+    { whole = false } = {},
+  ): Promise<OpenParquet> {
+    const { bucket, key } = parseS3Uri(filePath);
+    const { store } = this.#options;
+    if (whole || fileSizeInBytes <= READ_WHOLE_BYTES)
+      return openParquet(arrayBuffer(await store.bytes(bucket, key)));
+    return openParquet({
+      byteLength: fileSizeInBytes,
+      slice: async (start, end = fileSizeInBytes) =>
+        start < end ? arrayBuffer(await store.bytes(bucket, key, { start, end })) : new ArrayBuffer(),
+    });
+  }
+
+  /** Stores a data file. */
+  async put(key: string, body: Uint8Array): Promise<void> {
+    const { store, bucket } = this.#options;
+    await store.write({ bucket, key, body, contentType: contentTypes.parquet });
+  }
+
+  /** Removes data files that nobody has read: the table does not name them. */
+  async remove(keys: readonly string[]): Promise<void> {
+    await this.#options.store.remove(this.#options.bucket, keys);
+  }
+
   async #write(file: NewFile): Promise<void> {
     const { store, cache } = this.#options;
     await writeFile(store, file);
     cache?.put(file.path, Buffer.from(file.bytes));
   }
 }
+
+const arrayBuffer = (bytes: Uint8Array): ArrayBuffer => new Uint8Array(bytes).buffer;
 
 export async function readUri(store: ObjectStore, uri: string): Promise<Buffer> {
   const { bucket, key } = parseS3Uri(uri);

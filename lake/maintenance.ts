@@ -1,4 +1,9 @@
-import { dataPrefixOf, parseDataKey, type VersionPath } from '../domain/versions/key-layout.ts';
+import {
+  dataPrefixOf,
+  parseCompactedKey,
+  parseDataKey,
+  type VersionPath,
+} from '../domain/versions/key-layout.ts';
 import { expire, snapshotFiles } from '../formats/iceberg/metadata/expire.ts';
 import { nextMetadata } from '../formats/iceberg/metadata/files.ts';
 import type { Snapshot, TableMetadata } from '../formats/iceberg/metadata/metadata.ts';
@@ -117,7 +122,7 @@ async function* unneeded(
     const ofGone = async ({ key }: ListedFile) => {
       const file = parseDataKey(key);
       // Another engine may keep files of its own there, and commit data later.
-      if (file === undefined) return METADATA.test(key);
+      if (file === undefined) return METADATA.test(key) || parseCompactedKey(key) !== undefined;
       const version = `${file.objectId}/${file.version}`;
       const answer = known.get(version) ?? isGone(file);
       known.set(version, answer);

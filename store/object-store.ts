@@ -53,6 +53,12 @@ export interface Snapshot {
   readonly modified: number;
 }
 
+/** From one byte up to another, which is not included; there must be one at least. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** The operations of S3 that the stages need. */
 export interface ObjectStore {
   /** The bytes of exactly this version, as they come in. @throws {ObjectNotFound} */
@@ -63,8 +69,8 @@ export interface ObjectStore {
   exists(bucket: string, key: string): Promise<boolean>;
   /** The current version of this key, or `undefined` when there is none. */
   find(bucket: string, key: string): Promise<Snapshot | undefined>;
-  /** The bytes of the current version of this key. @throws {ObjectNotFound} */
-  bytes(bucket: string, key: string): Promise<Uint8Array>;
+  /** The bytes of the current version of this key, all or some. @throws {ObjectNotFound} */
+  bytes(bucket: string, key: string, range?: ByteRange): Promise<Uint8Array>;
   write(object: NewObject): Promise<Written>;
   /** Writes unless the key exists. @returns `undefined` if it did not write: somebody else was first */
   create(object: NewObject): Promise<Written | undefined>;
@@ -137,10 +143,11 @@ export function s3ObjectStore(client = new S3Client({})): ObjectStore {
         throw error;
       }
     },
-    async bytes(bucket, key) {
+    async bytes(bucket, key, range) {
+      const Range = range && `bytes=${range.start}-${range.end - 1}`;
       const { Body } = await found(
         { bucket, key, versionId: 'current' },
-        client.send(new GetObjectCommand({ Bucket: bucket, Key: key })),
+        client.send(new GetObjectCommand({ Bucket: bucket, Key: key, ...(Range && { Range }) })),
       );
       return (await Body?.transformToByteArray()) ?? new Uint8Array();
     },

@@ -121,6 +121,32 @@ export function parseDataKey(key: string): (FileAddress & { readonly code: strin
   return { dataset, objectId: id, version, part: Number(part), partitionPath, code, extension };
 }
 
+/** Of the compacted files of a dataset: no object has this id, since each has a `~`. */
+const compactedPrefix = (dataset: string) => `${dataPrefixOf(dataset)}compacted/`;
+
+/** A compacted file: the rows of one partition, of many objects. */
+export interface CompactedAddress {
+  readonly dataset: string;
+  readonly partitionPath: string;
+  /** Nothing else has it. */
+  readonly uuid: string;
+}
+
+/**
+ * The key of a compacted file of an Iceberg table. Which rows it has, its columns `_source` and `_version`
+ * tell.
+ */
+export function compactedKey({ dataset, partitionPath, uuid }: CompactedAddress): string {
+  return `${compactedPrefix(dataset)}${partitionPath}rows-${uuid}.parquet`;
+}
+
+export function parseCompactedKey(key: string): CompactedAddress | undefined {
+  const match = /^([^/]+)\/data\/compacted\/((?:[^/=]+=[^/]*\/)*)rows-([A-Za-z0-9-]+)\.parquet$/.exec(key);
+  if (match === null) return undefined;
+  const [, dataset = '', partitionPath = '', uuid = ''] = match;
+  return { dataset, partitionPath, uuid };
+}
+
 /**
  * The key of a copy of a file in a folder that a crawler looks at: of the archive, or of the table of a
  * dataset that is processed as CSV. Its name begins with `part-`, since Athena, Spectrum and Spark skip files

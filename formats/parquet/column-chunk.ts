@@ -1,19 +1,24 @@
-import { constants, zstdCompressSync } from 'node:zlib';
 import { decimalStorage } from './decimals.ts';
+import {
+  type Chunk,
+  chunkEntry,
+  compressed,
+  dataPage,
+  type Leaf,
+  type LeafPlace,
+  type LeafStatistics,
+  PLAIN,
+  RLE,
+} from './leaf.ts';
 import { Levels } from './levels.ts';
-import type { Range, Values } from './page-values.ts';
-import { binary, bytesOf, i32, i64, list, struct, type ThriftValue } from './thrift.ts';
+import type { Values } from './page-values.ts';
+import { i32, type ThriftValue } from './thrift.ts';
 import { type LeafType, valuesOf } from './values.ts';
 
 /** A page ends with the row in which its values reach this size, in bytes. */
 const PAGE_BYTES = 1024 * 1024;
-const ZSTD_LEVEL = 1;
 
 /** Constants of parquet.thrift. */
-const PLAIN = 0;
-const RLE = 3;
-const ZSTD = 6;
-const DATA_PAGE = 0;
 const storageTypes = { int32: 1, int64: 2, bytes: 7 } as const;
 const physicalTypes = {
   boolean: 0,
@@ -32,30 +37,8 @@ export function physicalType(type: LeafType): ThriftValue {
   );
 }
 
-/** The place of a leaf in the schema, and its depth. */
-export interface LeafPlace {
-  readonly path: readonly string[];
-  readonly maxRepetition: number;
-  readonly maxDefinition: number;
-}
-
-/** What a file says of one leaf of the schema that has an id. */
-export interface LeafStatistics {
-  readonly id: number;
-  readonly kind: LeafType['kind'];
-  /** Whether it is within a list: then it can have any number of entries for a row. */
-  readonly repeated: boolean;
-  /** Bytes on disk. */
-  readonly size: number;
-  /** With nulls. */
-  readonly entries: number;
-  readonly nulls: number;
-  /** `undefined` if there is no value. Of a text the first 65 bytes. */
-  readonly range: Range | undefined;
-}
-
 /** Collects the values of one leaf of the schema in pages, for one column chunk after the other. */
-export class ColumnChunk {
+export class ColumnChunk implements Leaf {
   readonly #type: LeafType;
   readonly #place: LeafPlace;
   readonly #values: Values;
@@ -96,38 +79,35 @@ export class ColumnChunk {
     this.#nulls += 1;
   }
 
+  get bytes(): number {
+    return this.#uncompressed + this.#values.size;
+  }
+
   endRow(): void {
     if (this.#values.size >= PAGE_BYTES) this.#endPage();
   }
 
-  /** Takes out the chunk for this offset in the file: its pages, and its entry for the footer. */
-  take(offset: number): { readonly pages: Buffer[]; readonly size: ChunkSize; readonly entry: ThriftValue } {
+  take(offset: number): Chunk {
     if (this.#pageEntries > 0) this.#endPage();
     const pages = this.#pages;
-    const compressed = pages.reduce((sum, { length }) => sum + length, 0);
-    const size = { compressed, uncompressed: this.#uncompressed };
-    const range = this.#values.takeRange();
-    const metadata = struct({
-      1: physicalType(this.#type),
-      2: list([i32(PLAIN), i32(RLE)]),
-      3: list(this.#place.path.map(binary)),
-      4: i32(ZSTD),
-      5: i64(this.#entries),
-      6: i64(size.uncompressed),
-      7: i64(size.compressed),
-      9: i64(offset),
-      12: struct({
-        3: i64(this.#nulls),
-        5: range && binary(range.max),
-        6: range && binary(range.min),
-      }),
+    const size = { compressed: 0, uncompressed: this.#uncompressed };
+    for (const { length } of pages) size.compressed += length;
+    const entry = chunkEntry({
+      type: physicalType(this.#type),
+      encodings: [PLAIN, RLE],
+      path: this.#place.path,
+      entries: this.#entries,
+      nulls: this.#nulls,
+      size,
+      offset,
+      range: this.#values.takeRange(),
     });
-    this.#total.size += compressed;
+    this.#total.size += size.compressed;
     this.#total.entries += this.#entries;
     this.#total.nulls += this.#nulls;
     this.#pages = [];
     this.#entries = this.#nulls = this.#uncompressed = 0;
-    return { pages, size, entry: struct({ 2: i64(offset), 3: metadata }) };
+    return { pages, size, entry };
   }
 
   /** Of all chunks that were taken out; `undefined` without an id. */
@@ -140,28 +120,11 @@ export class ColumnChunk {
 
   #endPage(): void {
     const content = Buffer.concat([this.#repetitions.take(), this.#definitions.take(), this.#values.take()]);
-    const body = zstdCompressSync(content, {
-      // Room for the whole output: by default, it is gathered in pieces of 16 KB.
-      chunkSize: content.length + 1024,
-      params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL },
-    });
-    const header = bytesOf(
-      struct({
-        1: i32(DATA_PAGE),
-        2: i32(content.length),
-        3: i32(body.length),
-        5: struct({ 1: i32(this.#pageEntries), 2: i32(PLAIN), 3: i32(RLE), 4: i32(RLE) }),
-      }),
-    );
+    const body = compressed(content);
+    const header = dataPage({ entries: this.#pageEntries, encoding: PLAIN, content, body });
     this.#pages.push(header, body);
     this.#uncompressed += header.length + content.length;
     this.#entries += this.#pageEntries;
     this.#pageEntries = 0;
   }
-}
-
-export interface ChunkSize {
-  /** Bytes, including the pages' headers. */
-  readonly compressed: number;
-  readonly uncompressed: number;
 }

@@ -1,7 +1,9 @@
 import type { Column, ColumnType } from '../../domain/columns.ts';
-import { ColumnChunk, type LeafPlace, physicalType } from './column-chunk.ts';
+import { ColumnChunk, physicalType } from './column-chunk.ts';
 import { decimalStorage } from './decimals.ts';
 import type { FieldIds } from './field-ids.ts';
+import type { Leaf, LeafPlace } from './leaf.ts';
+import { RunChunk } from './run-chunk.ts';
 import { binary, boolean, i32, struct, type ThriftValue } from './thrift.ts';
 
 /** Constants of parquet.thrift. */
@@ -16,7 +18,7 @@ const TIMESTAMP = struct({ 8: struct({ 1: boolean(true), 2: struct({ 2: struct({
 
 /** Splits the values of a column into the leaves of its type. */
 export interface ColumnWriter {
-  readonly leaves: readonly ColumnChunk[];
+  readonly leaves: readonly Leaf[];
   /**
    * @param repetition the level of lists at which this is a further element; 0 for a new row @throws
    * {TypeError} if the value is not of the column's type
@@ -32,10 +34,14 @@ export function columnWriter(column: Column, ids: FieldIds = {}): ColumnWriter {
 }
 
 /** The writer of a named field at `parent`'s place. */
-function fieldWriter({ name, type, nullable }: Column, parent: LeafPlace, ids: FieldIds): ColumnWriter {
+function fieldWriter(
+  { name, type, nullable, inRuns }: Column,
+  parent: LeafPlace,
+  ids: FieldIds,
+): ColumnWriter {
   const { maxRepetition, maxDefinition: absent } = parent;
   const place = { path: [...parent.path, name], maxRepetition, maxDefinition: absent + (nullable ? 1 : 0) };
-  const inner = typeWriter(type, place, ids[name]);
+  const inner = inRuns ? leafWriter(new RunChunk(place, ids[name]?.id)) : typeWriter(type, place, ids[name]);
   return {
     leaves: inner.leaves,
     writeNothing: inner.writeNothing,
@@ -53,15 +59,17 @@ function typeWriter(type: ColumnType, place: LeafPlace, id: FieldIds[string] | u
       return listWriter(type, place, id?.inner ?? {});
     case 'struct':
       return structWriter(type.fields, place, id?.inner ?? {});
-    default: {
-      const leaf = new ColumnChunk(type, place, id?.id);
-      return {
-        leaves: [leaf],
-        write: (value, repetition) => leaf.add(value, repetition),
-        writeNothing: (repetition, definition) => leaf.addNothing(repetition, definition),
-      };
-    }
+    default:
+      return leafWriter(new ColumnChunk(type, place, id?.id));
   }
+}
+
+function leafWriter(leaf: Leaf): ColumnWriter {
+  return {
+    leaves: [leaf],
+    write: (value, repetition) => leaf.add(value, repetition),
+    writeNothing: (repetition, definition) => leaf.addNothing(repetition, definition),
+  };
 }
 
 function listWriter(type: ColumnType & { kind: 'list' }, place: LeafPlace, ids: FieldIds): ColumnWriter {

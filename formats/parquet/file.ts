@@ -1,8 +1,8 @@
 import type { Column } from '../../domain/columns.ts';
 import type { Row } from '../../domain/records/transformation.ts';
-import type { LeafStatistics } from './column-chunk.ts';
 import { type ColumnWriter, columnWriter, schemaElements } from './columns.ts';
 import type { FieldIds } from './field-ids.ts';
+import type { LeafStatistics } from './leaf.ts';
 import { binary, bytesOf, i32, i64, list, struct, type ThriftValue } from './thrift.ts';
 
 /** More rows than a part has. A row group needs memory only for its compressed pages. */
@@ -28,6 +28,7 @@ export class ParquetFile {
   readonly #metadata: Readonly<Record<string, string>>;
   readonly #written: Buffer[] = [MAGIC];
   readonly #ids: FieldIds | undefined;
+  readonly #groupBytes: number | undefined;
   readonly #rowGroups: ThriftValue[] = [];
   /** Where the row groups begin. */
   readonly #offsets: number[] = [];
@@ -38,9 +39,16 @@ export class ParquetFile {
   /**
    * @param metadata is stored in the file's footer and tells where the file comes from
    * @param ids are stored with the columns; those with an id have statistics
+   * @param groupBytes how large a row group may become before compression, for the memory of who reads it
    */
-  constructor(columns: readonly Column[], metadata: Readonly<Record<string, string>>, ids?: FieldIds) {
+  constructor(
+    columns: readonly Column[],
+    metadata: Readonly<Record<string, string>>,
+    ids?: FieldIds,
+    groupBytes?: number,
+  ) {
     this.#columns = columns;
+    this.#groupBytes = groupBytes;
     this.#ids = ids;
     this.#writers = columns.map((column) => [column.name, columnWriter(column, ids)] as const);
     this.#metadata = metadata;
@@ -60,7 +68,7 @@ export class ParquetFile {
     }
     this.#rows += 1;
     this.#groupRows += 1;
-    if (this.#groupRows === ROWS_PER_ROW_GROUP) this.#endRowGroup();
+    if (this.#groupRows === ROWS_PER_ROW_GROUP || this.#isGroupLarge()) this.#endRowGroup();
   }
 
   /** What the finished file holds, for whoever decides whether to read it. */
@@ -92,6 +100,13 @@ export class ParquetFile {
     const length = Buffer.alloc(4);
     length.writeUInt32LE(footer.length);
     return Buffer.concat([...this.#written, footer, length, MAGIC]);
+  }
+
+  #isGroupLarge(): boolean {
+    if (this.#groupBytes === undefined) return false;
+    let bytes = 0;
+    for (const [, { leaves }] of this.#writers) for (const leaf of leaves) bytes += leaf.bytes;
+    return bytes >= this.#groupBytes;
   }
 
   #endRowGroup(): void {

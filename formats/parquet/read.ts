@@ -1,5 +1,12 @@
 import { zstdDecompressSync } from 'node:zlib';
-import { type FileMetaData, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
+import {
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetReadObjects,
+  parquetSchema,
+  type RowGroup,
+  type SchemaTree,
+} from 'hyparquet';
 import type { Column, ColumnType } from '../../domain/columns.ts';
 import { scaledBy } from '../../domain/decimal.ts';
 import { type Long, longOf } from '../../domain/long.ts';
@@ -12,6 +19,74 @@ const parsers = { stringFromBytes: (bytes: Uint8Array | undefined) => bytes && d
 
 const compressors = { ZSTD: (input: Uint8Array) => zstdDecompressSync(input) };
 
+/** A file of which any bytes can be read. */
+export interface Bytes {
+  readonly byteLength: number;
+  slice(start: number, end?: number): ArrayBuffer | Promise<ArrayBuffer>;
+}
+
+/** A Parquet file whose footer is read. */
+export class OpenParquet {
+  readonly #file: Bytes;
+  readonly #metadata: FileMetaData;
+
+  constructor(file: Bytes, metadata: FileMetaData) {
+    this.#file = file;
+    this.#metadata = metadata;
+  }
+
+  /** What the footer says of the file's source, by name. */
+  get source(): ReadonlyMap<string, string | undefined> {
+    return new Map(this.#metadata.key_value_metadata?.map(({ key, value }) => [key, value]));
+  }
+
+  /** The columns, with their ids. */
+  get columns(): readonly SchemaTree[] {
+    return parquetSchema(this.#metadata).children;
+  }
+
+  /**
+   * The rows, a batch for each row group, their values as the rows had them; a column that is missing in the
+   * file is null.
+   *
+   * @param isWanted whether a row group is to be read: its texts in a column of runs lie within this range
+   */
+  async *rows(columns: readonly Column[], isWanted?: (group: TextRanges) => boolean): AsyncGenerator<Row[]> {
+    const [file, metadata] = [this.#file, this.#metadata];
+    const stored = new Set(this.columns.map(({ element }) => element.name));
+    const names = columns.map(({ name }) => name).filter((name) => stored.has(name));
+    let rowStart = 0;
+    for (const group of metadata.row_groups) {
+      const rowEnd = rowStart + Number(group.num_rows);
+      if (isWanted === undefined || isWanted((name) => textRange(group, name))) {
+        const options = { file, metadata, compressors, parsers, columns: names, rowStart, rowEnd };
+        const found = await parquetReadObjects(options);
+        for (const row of found) {
+          for (const { name, type } of columns) row[name] = plain(row[name], type);
+        }
+        yield found;
+      }
+      rowStart = rowEnd;
+    }
+  }
+}
+
+/** The least and the greatest text of a column in a row group, as far as its footer tells. */
+export type TextRanges = (column: string) => readonly [string, string] | undefined;
+
+function textRange({ columns }: RowGroup, name: string): readonly [string, string] | undefined {
+  const { statistics } =
+    columns.find(({ meta_data: leaf }) => leaf?.path_in_schema.join('.') === name)?.meta_data ?? {};
+  const { min_value: min, max_value: max } = statistics ?? {};
+  return typeof min === 'string' && typeof max === 'string' ? [min, max] : undefined;
+}
+
+/** @throws {Error} if it is no Parquet file */
+export async function openParquet(file: Bytes): Promise<OpenParquet> {
+  const metadata = await parquetMetadataAsync(file, { parsers: parsers as never });
+  return new OpenParquet(file, withExactDecimals(metadata));
+}
+
 /**
  * The rows of a Parquet file that `ParquetFile` wrote, a batch for each row group, their values as the rows
  * had them.
@@ -20,24 +95,12 @@ const compressors = { ZSTD: (input: Uint8Array) => zstdDecompressSync(input) };
  * if the file was not written by `ParquetFile`, or has other columns
  */
 export async function* readParquetRows(columns: readonly Column[], bytes: Uint8Array): AsyncGenerator<Row[]> {
-  const file = new Uint8Array(bytes).buffer;
-  const metadata = withExactDecimals(await parquetMetadataAsync(file));
-  const [group] = metadata.row_groups;
-  if (group === undefined) return;
-  const stored = new Set(group.columns.map(({ meta_data: leaf }) => leaf?.path_in_schema[0]));
-  const missing = columns.find(({ name, nullable }) => !nullable && !stored.has(name));
-  if (missing !== undefined) throw new Error(`The file has no column ${missing.name}.`);
-  const names = columns.map(({ name }) => name).filter((name) => stored.has(name));
-  let rowStart = 0;
-  for (const { num_rows: rows } of metadata.row_groups) {
-    const rowEnd = rowStart + Number(rows);
-    const options = { file, metadata, compressors, parsers, columns: names, rowStart, rowEnd };
-    const found = await parquetReadObjects(options);
-    for (const row of found) {
-      for (const { name, type } of columns) row[name] = plain(row[name], type);
-    }
-    yield found;
-    rowStart = rowEnd;
+  const file = await openParquet(new Uint8Array(bytes).buffer);
+  const stored = new Set(file.columns.map(({ element }) => element.name));
+  for await (const rows of file.rows(columns)) {
+    const missing = columns.find(({ name, nullable }) => !nullable && !stored.has(name));
+    if (missing !== undefined) throw new Error(`The file has no column ${missing.name}.`);
+    yield rows;
   }
 }
 

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import * as z from 'zod';
-import type { Dataset } from '../../domain/dataset.ts';
+import { type Dataset, VERIFICATION } from '../../domain/dataset.ts';
 import { errorText } from '../../domain/errors.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
 import {
@@ -11,6 +11,9 @@ import {
 } from '../../domain/versions/key-layout.ts';
 import { statusOf } from '../../domain/versions/version-status.ts';
 import { expire } from '../../formats/iceberg/metadata/expire.ts';
+import { type Compacted, compact, plannedCompaction } from '../../lake/compaction/compact.ts';
+import { allThereIs, type CompactionPolicy } from '../../lake/compaction/plan.ts';
+import { FileCache } from '../../lake/file-cache.ts';
 import { IcebergTable } from '../../lake/iceberg-table.ts';
 import {
   expireSnapshots,
@@ -46,7 +49,7 @@ export const retentionOf = (snapshotDays: number): LakeRetention => ({
   garbage: DAY,
 });
 
-/** No garbage is looked for in this last part of an invocation: the rest is for expiry. */
+/** Nothing is begun in this last part of an invocation but expiry; a compacted file takes a minute at most. */
 const RESERVED_MS = 180_000;
 
 /** How often expiry is tried on fresh metadata while others commit, with a pause between. */
@@ -57,6 +60,10 @@ const PAUSE_MS = 100;
 export const maintenanceTask = z.object({
   /** Only tell what would go. */
   dryRun: z.boolean().default(false),
+  /** Only compact, all that makes fewer files. */
+  compact: z.boolean().default(false),
+  /** Of one dataset. */
+  dataset: z.string().optional(),
 });
 
 /** What went of a table, or would go. */
@@ -65,7 +72,9 @@ export interface MaintainedTable {
   readonly snapshots: number;
   readonly files: number;
   readonly bytes: number;
-  /** Whether all garbage was looked for: if not, the next run goes on. */
+  /** Small files that became larger ones. */
+  readonly compacted: Omit<Compacted, 'finished'>;
+  /** Whether all garbage was looked for, and all compacted that is worth it: if not, the next run goes on. */
   readonly finished: boolean;
   /** Why it could not be maintained. */
   readonly error?: string;
@@ -80,6 +89,7 @@ export interface Maintenance {
   readonly tableSchema: TableSchemas;
   readonly buckets: { readonly processed: string; readonly ledger: string };
   readonly retention: LakeRetention;
+  readonly compaction: CompactionPolicy;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   /** Of the invocation, in milliseconds. */
@@ -91,53 +101,76 @@ export interface Maintenance {
 }
 
 /**
- * Maintains the lake's tables: removes garbage, then forgets old snapshots. What only these have is removed
- * by the next run, so that a query of the past that has just begun can end.
+ * Maintains the lake's tables: removes garbage, makes large files of small ones, then forgets old snapshots.
+ * What only these have is removed by the next run, so that a query of the past that has just begun can end.
  */
 export async function maintain(
   context: Maintenance,
-  { dryRun }: z.output<typeof maintenanceTask>,
+  { dryRun = false, compact: compactsOnly = false, dataset: only }: z.input<typeof maintenanceTask>,
 ): Promise<MaintainedTable[]> {
-  const { datasets, now } = context;
+  const { now } = context;
+  const datasets = context.datasets.filter(({ name }) => only === undefined || name === only);
+  if (datasets.length === 0 && only !== undefined) throw new Error(`There is no dataset ${only}.`);
   // If one run can't look at all of them, the next one begins with others.
   const first = datasets.length === 0 ? 0 : Math.floor(now() / HOUR) % datasets.length;
   const inTurn = [...datasets.slice(first), ...datasets.slice(0, first)];
-  const cleared: { readonly dataset: Dataset; readonly garbage: Tried<Removed> }[] = [];
-  for (const dataset of inTurn)
-    cleared.push({ dataset, garbage: await tried(() => clear(dataset, context, dryRun)) });
-  const maintained: MaintainedTable[] = [];
-  for (const { dataset, garbage } of cleared) {
-    const expired = await tried(() => expireOld(dataset, context, dryRun));
-    const errors = [garbage, expired].flatMap(({ error }) => error ?? []);
-    const table = {
-      table: dataset.name,
-      snapshots: expired.value ?? 0,
-      ...(garbage.value ?? { files: 0, bytes: 0, finished: false }),
-      ...(errors.length > 0 && { error: errors.join(' ') }),
-    };
-    context.log(table);
-    maintained.push(table);
-  }
+  const policy = compactsOnly ? allThereIs : context.compaction;
+  const found = new Map<Dataset, Found>(inTurn.map((dataset) => [dataset, {}]));
+  const each = async (work: (dataset: Dataset) => Promise<Found>) => {
+    for (const dataset of inTurn)
+      found.set(dataset, merge(found.get(dataset), await tried(() => work(dataset))));
+  };
+  if (!compactsOnly) await each(async (dataset) => ({ garbage: await clear(dataset, context, dryRun) }));
+  await each(async (dataset) => ({ compacted: await compactTable(dataset, context, policy, dryRun) }));
+  if (!compactsOnly)
+    await each(async (dataset) => ({ snapshots: await expireOld(dataset, context, dryRun) }));
+  const maintained = [...found].map(([{ name }, each]) => maintainedTable(name, each));
+  for (const table of maintained) context.log(table);
   return maintained.sort((a, b) => (a.table < b.table ? -1 : 1));
 }
 
-interface Tried<Value> {
-  readonly value?: Value;
+/** What was done about one table so far. */
+interface Found {
+  readonly garbage?: Removed;
+  readonly compacted?: Compacted;
+  readonly snapshots?: number;
   readonly error?: string;
 }
 
+function maintainedTable(
+  table: string,
+  { garbage, compacted, snapshots = 0, error }: Found,
+): MaintainedTable {
+  const { finished = error === undefined, ...rewritten } = compacted ?? { files: 0, into: 0, bytes: 0 };
+  return {
+    table,
+    snapshots,
+    files: garbage?.files ?? 0,
+    bytes: garbage?.bytes ?? 0,
+    compacted: rewritten,
+    finished: finished && (garbage?.finished ?? error === undefined),
+    ...(error !== undefined && { error }),
+  };
+}
+
 /** The trouble with one table must not stop the others. */
-async function tried<Value>(work: () => Promise<Value>): Promise<Tried<Value>> {
+async function tried(work: () => Promise<Found>): Promise<Found> {
   try {
-    return { value: await work() };
+    return await work();
   } catch (error) {
     return { error: errorText(error) };
   }
 }
 
+function merge(before: Found = {}, found: Found): Found {
+  const errors = [before.error, found.error].filter((error) => error !== undefined);
+  return { ...before, ...found, ...(errors.length > 0 && { error: errors.join(' ') }) };
+}
+
 function tableOf(dataset: Dataset, { store, catalog, tableSchema, buckets, now }: Maintenance): IcebergTable {
   const schema = tableSchema(dataset);
-  return new IcebergTable({ dataset, schema, bucket: buckets.processed, store, catalog, now });
+  const cache = new FileCache();
+  return new IcebergTable({ dataset, schema, bucket: buckets.processed, store, catalog, now, cache });
 }
 
 type Removed = Pick<MaintainedTable, 'files' | 'bytes' | 'finished'>;
@@ -190,6 +223,22 @@ async function garbageOfFolder(
   const shown = new Set<string>();
   for await (const { key } of list([csvTablePrefix(table)])) shown.add(key);
   return garbageOfCsv(list([dataPrefixOf(table)]), judgement, (key) => shown.has(csvTableKey(key)));
+}
+
+/** Makes large files of a table's small ones, as far as the time allows. */
+async function compactTable(
+  dataset: Dataset,
+  context: Maintenance,
+  policy: CompactionPolicy,
+  dryRun: boolean,
+): Promise<Compacted> {
+  // What `verify` probes with is few and short-lived.
+  if (dataset.processedAs === 'csv' || dataset.name === VERIFICATION)
+    return { files: 0, into: 0, bytes: 0, finished: true };
+  const table = tableOf(dataset, context);
+  if (dryRun) return plannedCompaction(table, policy);
+  const { timeLeft, wait, uuid } = context;
+  return compact(table, { policy, hasTime: () => timeLeft() > RESERVED_MS, wait, uuid });
 }
 
 /** Forgets the old snapshots of a table. @returns how many; a table of CSV has none */

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { recordColumn } from '../../domain/columns.ts';
+import { provenance } from '../../domain/columns.ts';
 import type { Dataset, LakeFormat } from '../../domain/dataset.ts';
 import type { PartHeader } from '../../domain/records/part.ts';
 import { partitionOf, type Row } from '../../domain/records/transformation.ts';
@@ -57,7 +57,7 @@ export class PartitionedFiles {
       file = newLakeFile(this.#dataset, this.#format, sourceMetadata(this.#header), this.#ids);
       this.#files.set(partition, file);
     }
-    file.add({ ...row, [recordColumn.name]: recordNumber });
+    file.add({ ...row, ...provenance(this.#header, recordNumber) });
     return true;
   }
 

@@ -14,6 +14,7 @@ import { projectDirectory } from '../../cli/target/directories.ts';
 import { queueDepth } from '../../cli/target/queue-state.ts';
 import { deployedDatasets } from '../../datasets/index.ts';
 import { maintain, retentionOf } from '../../handlers/maintenance/maintain.ts';
+import { asTheyCome } from '../../lake/compaction/plan.ts';
 import { glueCatalog } from '../../lake/glue-catalog.ts';
 import { recordedSchemas } from '../../lake/table-schema.ts';
 import layouts from '../../mysql/migrations/lake.json' with { type: 'json' };
@@ -351,6 +352,7 @@ describe('the maintenance', () => {
         tableSchema: recordedSchemas(layouts),
         buckets: { processed, ledger },
         retention: retentionOf(7),
+        compaction: asTheyCome,
         now: () => Date.now() + 10 * DAY,
         timeLeft: () => 900_000,
         wait: async () => {},

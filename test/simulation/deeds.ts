@@ -103,6 +103,9 @@ export class Deeds {
         // What fails is left to the next run.
         await this.#maintainer.run(deed.ageMs);
         return;
+      case 'compact':
+        await this.#maintainer.run();
+        return;
       case 'vandalism':
         return this.#takeAway(deed.bucket, deed.forGood);
       case 'purge':

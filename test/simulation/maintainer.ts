@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { maintain, retentionOf } from '../../handlers/maintenance/maintain.ts';
+import { allThereIs } from '../../lake/compaction/plan.ts';
 import { listedFiles } from '../../store/listing.ts';
 import { s3ObjectStore } from '../../store/object-store.ts';
 import { registries, tableSchemas } from './load/datasets.ts';
@@ -21,14 +22,19 @@ export class Maintainer {
     this.#network = network;
   }
 
-  /** @param age for how long snapshots are kept, in milliseconds @returns what went wrong */
-  async run(age: number): Promise<string[]> {
-    const { store, reader, catalog, contents } = this.#pipeline;
-    const { clock } = this.#network;
-    const [[registry], [tableSchema]] = [registries, tableSchemas];
+  /**
+   * Runs until its end or its death.
+   *
+   * @param age for how long snapshots are kept, in milliseconds; without it, small files are compacted alone
+   * @returns what went wrong
+   */
+  async run(age?: number): Promise<string[]> {
+    const { store, reader, catalog, contents, deploys } = this.#pipeline;
+    const { clock, random } = this.#network;
+    const [registry, tableSchema] = [registries[deploys], tableSchemas[deploys]];
     if (registry === undefined || tableSchema === undefined) throw new Error('There is no code.');
     this.#runs += 1;
-    const party: Party = { name: `maintenance#${this.#runs}`, alive: true };
+    const party = new Mortal(`maintenance#${this.#runs}`, this.#network);
     const onlooker: Onlooker = {
       async changed(_, bucket, key) {
         await reader.look(bucket, key);
@@ -40,7 +46,7 @@ export class Maintainer {
     };
     const s3 = memoryS3(store, this.#network, party, onlooker);
     const processed = contents.bucket('processed').settings.name;
-    const tables = await maintain(
+    const maintained = maintain(
       {
         store: s3ObjectStore(s3),
         catalog: catalog.over(this.#network, party),
@@ -48,17 +54,47 @@ export class Maintainer {
         datasets: registry.all,
         tableSchema,
         buckets: { processed, ledger: contents.bucket('ledger').settings.name },
-        retention: { ...retentionOf(1), age, bytes: 0, garbage: GARBAGE_MS },
+        retention: { ...retentionOf(1), age: age ?? 0, bytes: 0, garbage: GARBAGE_MS },
+        // A small target leaves several compacted files, of which the next run makes others.
+        compaction: { ...allThereIs, target: random.pick([4000, 10_000, allThereIs.target]) },
         now: () => clock.now(),
         timeLeft: () => 900_000,
         wait: (ms) => this.#network.wait(ms),
         // Unique beyond this run: functions that have started once keep metadata in memory.
         uuid: randomUUID,
-        log: ({ table, snapshots, files }) =>
-          this.#network.note(`maintenance of ${table}: ${snapshots} snapshots, ${files} files went`),
+        log: ({ table, snapshots, files, compacted }) =>
+          this.#network.note(
+            `maintenance of ${table}: ${snapshots} snapshots, ${files} files went, ${compacted.files} became ${compacted.into}`,
+          ),
       },
-      { dryRun: false },
+      { compact: age === undefined },
     );
+    const tables = await Promise.race([maintained, party.death]);
     return tables.flatMap(({ table, error }) => (error === undefined ? [] : [`${table}: ${error}`]));
+  }
+}
+
+/** An environment that may crash, and then does no more. */
+class Mortal implements Party {
+  readonly name: string;
+  alive = true;
+  overSince: number | undefined;
+  readonly death: Promise<[]>;
+  readonly #network: Network;
+  #dies: (nothing: []) => void;
+
+  constructor(name: string, network: Network) {
+    this.name = name;
+    this.#network = network;
+    const { promise, resolve } = Promise.withResolvers<[]>();
+    this.death = promise;
+    this.#dies = resolve;
+  }
+
+  die(reason: string): void {
+    this.alive = false;
+    this.overSince = this.#network.clock.now();
+    this.#network.note(`${this.name}: ${reason}`);
+    this.#dies([]);
   }
 }

@@ -7,6 +7,7 @@ import type { StageContext } from '../../handlers/stages/context.ts';
 import type { TableCatalog } from '../../lake/table-catalog.ts';
 import { recordedSchemas } from '../../lake/table-schema.ts';
 import {
+  type ByteRange,
   type NewObject,
   type ObjectAddress,
   ObjectNotFound,
@@ -60,8 +61,11 @@ export class MemoryStore implements ObjectStore {
     });
   }
 
-  bytes(bucket: string, key: string): Promise<Uint8Array> {
-    return this.#call('bytes', bucket, key, () => this.#find({ bucket, key, versionId: 'current' }).body);
+  bytes(bucket: string, key: string, range?: ByteRange): Promise<Uint8Array> {
+    return this.#call('bytes', bucket, key, () => {
+      const { body } = this.#find({ bucket, key, versionId: 'current' });
+      return body.subarray(range?.start, range?.end);
+    });
   }
 
   replace(object: NewObject, etag: string): Promise<Written | undefined> {

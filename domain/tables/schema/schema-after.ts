@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import type { Column, ColumnType } from '../../columns.ts';
+import { type Column, type ColumnType, sourceColumn, versionColumn } from '../../columns.ts';
 import { decimalName } from '../../decimal.ts';
-import { promotable, typeText } from './promotion.ts';
+import { decimalDigits, promotable, typeText } from './promotion.ts';
 import {
   type ListType,
   type NestedField,
@@ -132,6 +132,36 @@ function incompatible(path: string, old: Type, wanted: string): Error {
     `Column ${path} is ${typeText(old)} in the table's files and can't become ${wanted}: give the new column another name. ` +
       'The old one then leaves the table, and older snapshots keep its values.',
   );
+}
+
+/**
+ * The columns of a table with this schema, whatever its dataset says by now: a column that the table may miss
+ * in a row is nullable. @throws {Error} that names the column whose type no dataset of ours has
+ */
+export function columnsOfSchema({ fields }: StructType): Column[] {
+  return fields.map(({ name, required, type }) => {
+    const inRuns = name === sourceColumn.name || name === versionColumn.name;
+    return { name, type: columnType(name, type), nullable: !required, ...(inRuns && { inRuns }) };
+  });
+}
+
+const kinds = new Map<string, keyof typeof primitives>(
+  (Object.keys(primitives) as (keyof typeof primitives)[]).map((kind) => [primitives[kind], kind]),
+);
+
+function columnType(path: string, type: Type): ColumnType {
+  if (typeof type === 'object' && type.type === 'struct')
+    return { kind: 'struct', fields: columnsOfSchema(type) };
+  if (typeof type === 'object' && type.type === 'list') {
+    const element = columnType(`${path}[]`, type.element);
+    return { kind: 'list', element, nullable: !type['element-required'] };
+  }
+  const decimal = typeof type === 'string' ? decimalDigits(type) : undefined;
+  if (decimal !== undefined) return { kind: 'decimal', ...decimal };
+  const kind = typeof type === 'string' ? kinds.get(type) : undefined;
+  if (kind === undefined)
+    throw new Error(`Column ${path} is ${typeText(type)}, which Sluice does not write.`);
+  return { kind };
 }
 
 /** Whether two schemas have the same fields, whatever their ids are. */

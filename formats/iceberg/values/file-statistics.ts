@@ -28,9 +28,9 @@ type ColumnStatistics = FileStatistics['columns'][string];
 
 /** The statistics of a file that `ParquetFile` wrote. Its ranges are encoded as the format's bounds are. */
 export function statisticsOf({ leaves, splitOffsets }: ParquetStatistics): FileStatistics {
-  const columns = leaves.map(({ id, kind, repeated, size, entries: values, nulls, range }) => {
+  const columns = leaves.map(({ id, kind, repeated, size, entries: values, nulls, range, whole }) => {
     if (repeated) return [id, { size }] as const;
-    const { lower, upper } = boundsOf(kind, range);
+    const { lower, upper } = boundsOf(kind, range, whole);
     const statistics: ColumnStatistics = {
       size,
       values,
@@ -47,11 +47,17 @@ export function statisticsOf({ leaves, splitOffsets }: ParquetStatistics): FileS
 
 type Leaf = ParquetStatistics['leaves'][number];
 
-function boundsOf(kind: Leaf['kind'], range: Leaf['range']): { lower?: Buffer; upper?: Buffer | undefined } {
+/** @param whole whether texts are not cut */
+function boundsOf(
+  kind: Leaf['kind'],
+  range: Leaf['range'],
+  whole: Leaf['whole'],
+): { lower?: Buffer; upper?: Buffer | undefined } {
   if (range === undefined) return {};
   const { min, max } = range;
   switch (kind) {
     case 'string':
+      if (whole) return { lower: min, upper: max };
       return { lower: lowerTextBound(min), upper: upperTextBound(max) };
     case 'decimal':
       return { lower: decimalBound(min), upper: decimalBound(max) };

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Dataset } from '../../../domain/dataset.ts';
 import { TransientError } from '../../../domain/errors.ts';
 import { type PublishedPath, type VersionPath, versionPath } from '../../../domain/versions/key-layout.ts';
@@ -8,7 +9,7 @@ import { type ActiveEntry, activeObject, isActive } from '../../../domain/versio
 import { NotLive } from '../../../formats/iceberg/metadata/manifests-after.ts';
 import type { Snapshot } from '../../../formats/iceberg/metadata/metadata.ts';
 import type { FileCache } from '../../../lake/file-cache.ts';
-import { Conflict, IcebergTable, type TableState } from '../../../lake/iceberg-table.ts';
+import { Conflict, IcebergTable, type TableChange, type TableState } from '../../../lake/iceberg-table.ts';
 import type { KnownEntry, Ledger } from '../../../store/ledger.ts';
 import { settleAll } from '../../../store/settle-all.ts';
 import type { StageContext } from '../context.ts';
@@ -17,6 +18,7 @@ import type { SinkBuckets } from '../removal.ts';
 import { removeSuperseded } from '../supersede.ts';
 import { commitEvent } from './commit-event.ts';
 import { olderVersions } from './older-versions.ts';
+import { type Leaving, RowsOut } from './rows-out.ts';
 import { ShownVersions } from './shown-versions.ts';
 
 /** How long the first of a group waits for the others, in milliseconds: they come in the same batch. */
@@ -115,6 +117,7 @@ export class CommitGroup {
     const { context } = this.#options;
     let trustsLedger = true;
     let conflict: Conflict | undefined;
+    const rowsOut = new RowsOut(this.#table, randomUUID);
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       // The table is read before the ledger: if nobody commits in between, the ledger's answer still holds.
       const state = await this.#table.read(conflict);
@@ -122,7 +125,7 @@ export class CommitGroup {
       const planned = await this.#plan(members, shown);
       const changes = [...new Map(planned.map((change) => [change.path.objectId, change])).values()];
       const isNeeded = changes.some(({ adds, mayRace }) => adds || mayRace);
-      const snapshot = isNeeded ? await this.#change(state, changes).catch(notLive) : undefined;
+      const snapshot = isNeeded ? await this.#change(state, changes, rowsOut).catch(notLive) : undefined;
       if (snapshot instanceof NotLive) {
         if (!trustsLedger) throw snapshot;
         trustsLedger = false;
@@ -160,20 +163,27 @@ export class CommitGroup {
   async #change(
     state: TableState | undefined,
     changes: readonly Change[],
+    rowsOut: RowsOut,
   ): Promise<Snapshot | undefined | Conflict> {
-    const files = await settleAll(
-      changes.map(async ({ files, adds, removes }) => ({
-        added: adds ? await files() : [],
-        removed: (await settleAll(removes.map((older) => this.#filesOf(older)))).flat(),
-      })),
+    const files = await settleAll(changes.map(async ({ files, adds }) => (adds ? await files() : [])));
+    const leaving = await settleAll(
+      changes.flatMap(({ entry: { key }, removes }) =>
+        removes.map(async (path): Promise<Leaving> => ({ key, path, files: await this.#filesOf(path) })),
+      ),
     );
     const committed = changes.filter(({ adds }) => adds).map(({ path }) => path);
     const removed = changes.flatMap(({ removes }) => removes);
-    return this.#table.commit(state, {
-      added: files.flatMap((each) => each.added),
-      removed: files.flatMap((each) => each.removed.map(({ key }) => key)),
+    const change: TableChange = {
+      added: files.flat(),
+      removed: leaving.flatMap((each) => each.files.map(({ key }) => key)),
       summary: mentioned({ committed, removed }),
-    });
+    };
+    try {
+      return await this.#table.commit(state, change);
+    } catch (error) {
+      if (state === undefined || !(error instanceof NotLive)) throw error;
+      return this.#table.commit(state, await rowsOut.of(change, state, leaving, error));
+    }
   }
 
   async #committed({ path, entry, known }: Change, snapshot: Snapshot | undefined): Promise<void> {
@@ -254,10 +264,10 @@ async function planOf(
     versionPath({ dataset, key, versionId: committed.versionId }).version === version;
   const older = olderVersions(entry);
   const areShown = await settleAll(
-    older.map((each) => shown.has(each, { isNoted: isNoted(each), since: 0 })),
+    older.map((each) => shown.has(each, { key, isNoted: isNoted(each), since: 0 })),
   );
   return {
-    adds: current.type === 'created' && !(await shown.has(path, { isNoted: isNoted(path), since })),
+    adds: current.type === 'created' && !(await shown.has(path, { key, isNoted: isNoted(path), since })),
     removes: older.filter((_, i) => areShown[i]),
     mayRace: older.length > 0,
   };

@@ -1,5 +1,6 @@
 import { deployedDatasets } from '../../../datasets/index.ts';
 import { type Maintenance, retentionOf } from '../../../handlers/maintenance/maintain.ts';
+import { asTheyCome } from '../../../lake/compaction/plan.ts';
 import { recordedSchemas } from '../../../lake/table-schema.ts';
 import type { MemoryStore } from '../../store/memory-store.ts';
 import { buckets } from '../flow.ts';
@@ -21,6 +22,7 @@ export function maintenanceOf(
     tableSchema: recordedSchemas([]),
     buckets,
     retention: retentionOf(7),
+    compaction: asTheyCome,
     now: () => now,
     timeLeft: () => 900_000,
     wait: async () => {},

@@ -1,5 +1,11 @@
 import { rejectLine } from '../../../domain/records/reject.ts';
-import { parseCopyKey, parseFailedKey, parseFileKey } from '../../../domain/versions/key-layout.ts';
+import {
+  parseCompactedKey,
+  parseCopyKey,
+  parseFailedKey,
+  parseFileKey,
+  versionPath,
+} from '../../../domain/versions/key-layout.ts';
 import { type LedgerEntry, ledgerEntry } from '../../../domain/versions/ledger.ts';
 import { type Receipt, receipt } from '../../../domain/versions/receipt.ts';
 import { type SnapshotFiles, snapshotFiles } from '../../../formats/iceberg/metadata/expire.ts';
@@ -12,7 +18,7 @@ import type { Store } from '../../../local-aws/s3/storage/store.ts';
 import { members } from '../load/datasets.ts';
 import type { MemoryCatalog } from '../services/catalog.ts';
 import { bytesOf } from '../services/store.ts';
-import { linesOf } from './specification.ts';
+import { type CompactedRow, linesOf, originsOf } from './specification.ts';
 
 const purposes = ['raw', 'temp', 'processed', 'archive', 'failed', 'ledger'] as const;
 export type Purpose = (typeof purposes)[number];
@@ -90,6 +96,12 @@ export class Contents {
     return this.#catalog.tables;
   }
 
+  /** The rows of a compacted file, in its order. */
+  async compactedRows(key: string): Promise<CompactedRow[]> {
+    const object = this.bucket('processed').current(key);
+    return object === undefined ? [] : originsOf(await bytesOf(this.#store, object));
+  }
+
   /** The keys of all files that the tables' snapshots show. */
   async snapshotFiles(): Promise<Set<string>> {
     return this.#named((_, { data }) => data);
@@ -130,10 +142,21 @@ export class Contents {
     for (const key of keys) {
       const address = parseFileKey(key);
       const object = this.bucket(purpose).current(key);
-      if (address === undefined || object === undefined) continue;
-      const columns = members.find(({ name }) => name === address.dataset)?.columns ?? [];
-      const lines = await linesOf(await bytesOf(this.#store, object), address, columns);
-      append(rows, `${address.dataset}/${address.objectId}/${address.version}`, lines);
+      const compacted = parseCompactedKey(key);
+      if (object === undefined) continue;
+      const bytes = await bytesOf(this.#store, object);
+      const columnsOf = (dataset: string) => members.find(({ name }) => name === dataset)?.columns ?? [];
+      if (address !== undefined) {
+        const lines = await linesOf(bytes, address, columnsOf(address.dataset));
+        append(rows, `${address.dataset}/${address.objectId}/${address.version}`, lines);
+      } else if (compacted !== undefined) {
+        const { dataset } = compacted;
+        const lines = await linesOf(bytes, { ...compacted, extension: 'parquet' }, columnsOf(dataset));
+        for (const [i, { source, version }] of (await originsOf(bytes)).entries()) {
+          const path = versionPath({ dataset, key: source, versionId: version });
+          append(rows, `${dataset}/${path.objectId}/${path.version}`, [lines[i] ?? '']);
+        }
+      }
     }
     return rows;
   }

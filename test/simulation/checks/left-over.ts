@@ -1,4 +1,4 @@
-import { objectId, parseDataKey } from '../../../domain/versions/key-layout.ts';
+import { objectId, parseCompactedKey, parseDataKey } from '../../../domain/versions/key-layout.ts';
 import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
 import type { Receipt } from '../../../domain/versions/receipt.ts';
 import { statusOf } from '../../../domain/versions/version-status.ts';
@@ -37,9 +37,11 @@ export async function unread(
     [...entries].map((entry) => [`${entry.dataset}/${objectId(entry.key)}`, entry] as const),
   );
   const named = await contents.tableDocuments();
+  const shown = await contents.snapshotFiles();
   const isTable = (key: string) => contents.tables.includes(key.slice(0, key.indexOf('/')));
   return new Set(
     contents.keys('processed').filter((key) => {
+      if (parseCompactedKey(key) !== undefined) return shown.has(key);
       const file = parseDataKey(key);
       // Without the table, nobody knows what it has.
       if (file === undefined) return key.includes('/metadata/') && (named.has(key) || !isTable(key));

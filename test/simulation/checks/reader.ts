@@ -2,11 +2,13 @@ import { objectHash, revisionSequencer, sortableSequencer } from '../../../domai
 import {
   archiveKey,
   csvTableKey,
+  parseCompactedKey,
   parseCopyKey,
   parseDataKey,
   parseLedgerKey,
   parsePublicationKey,
   receiptsPrefix,
+  versionPath,
   versionSegment,
 } from '../../../domain/versions/key-layout.ts';
 import { ledgerEntry } from '../../../domain/versions/ledger.ts';
@@ -30,6 +32,12 @@ interface Complete {
   readonly sequencer: string;
   /** Its records in the table that no newer version has replaced. */
   readonly records: Set<number>;
+}
+
+/** What a table shows of a version: files of its own, and records in compacted files. */
+interface ShownVersion {
+  readonly keys: string[];
+  readonly records: number[];
 }
 
 type Published = NonNullable<ReturnType<typeof parsePublicationKey>>;
@@ -92,24 +100,37 @@ export class Reader {
    * that is older than what it showed before.
    */
   async lookAtLake(table: string): Promise<void> {
-    const byObject = new Map<string, Map<string, string[]>>();
+    const shown = new Map<string, Map<string, ShownVersion>>();
+    const of = ({ objectId, version }: { readonly objectId: string; readonly version: string }) => {
+      const versions = shown.get(objectId) ?? new Map<string, ShownVersion>();
+      shown.set(objectId, versions);
+      const found = versions.get(version) ?? { keys: [], records: [] };
+      versions.set(version, found);
+      return found;
+    };
     for (const key of await this.#contents.tableFiles(table)) {
       const file = parseDataKey(key);
-      if (file === undefined) throw new Error(`${key} is in the table ${table}.`);
-      const versions = byObject.get(file.objectId) ?? new Map<string, string[]>();
-      byObject.set(file.objectId, versions);
-      versions.set(file.version, [...(versions.get(file.version) ?? []), key]);
+      if (file !== undefined) of(file).keys.push(key);
+      else if (parseCompactedKey(key) === undefined) throw new Error(`${key} is in the table ${table}.`);
+      else
+        for (const { source, version, record } of await this.#contents.compactedRows(key))
+          of(versionPath({ dataset: table, key: source, versionId: version })).records.push(record);
     }
-    for (const [objectId, versions] of byObject) {
+    for (const [objectId, versions] of shown) {
       const name = `${table}/${objectId}`;
       if (versions.size > 1) this.#fault(`the table shows ${versions.size} versions of ${name} at once`);
-      for (const [version, keys] of versions) {
+      for (const [version, { keys, records }] of versions) {
         if (new Set(keys).size < keys.length) this.#fault(`the table has a file of ${name} twice`);
+        if (new Set(records).size < records.length) this.#fault(`the table has a row of ${name} twice`);
         const receipts = await this.#contents.receipts(receiptsPrefix({ dataset: table, objectId, version }));
         const written = receipts.flatMap((each) => (each.stage === 'transformation' ? each.outputs : []));
         const extraction = receipts.find((each) => each.stage === 'extraction');
         const parts = receipts.filter((each) => each.stage === 'transformation').length;
-        const isWhole = extraction?.parts.length === parts && written.length === keys.length;
+        const compacted = written.filter(({ key }) => !keys.includes(key));
+        const isWhole =
+          extraction?.parts.length === parts &&
+          written.length - compacted.length === keys.length &&
+          compacted.reduce((sum, file) => sum + file.records, 0) === records.length;
         if (!isWhole) this.#fault(`the table shows a part of ${version.slice(0, 6)} of ${name}`);
       }
     }

@@ -196,3 +196,21 @@ export async function linesOf(
       : await parquetReadObjects({ file: new Uint8Array(bytes).buffer, compressors });
   return rows.map((row) => lineOf({ ...row, ...partition }, columns));
 }
+
+/** Where a row of a compacted file is from. */
+export interface CompactedRow {
+  readonly source: string;
+  readonly version: string;
+  readonly record: number;
+}
+
+/** Of the rows of a compacted file, in its order. */
+export async function originsOf(bytes: Uint8Array): Promise<CompactedRow[]> {
+  const columns = ['_source', '_version', '_record'];
+  const rows = await parquetReadObjects({ file: new Uint8Array(bytes).buffer, compressors, columns });
+  return rows.map(({ _source: source, _version: version, _record: record }) => ({
+    source: String(source),
+    version: String(version),
+    record: Number(record),
+  }));
+}

@@ -21,6 +21,8 @@ export type Deed = { readonly at: number } & (
   | { readonly kind: 'deploy' }
   /** The lake is maintained: snapshots that were shown last longer ago than this are forgotten. */
   | { readonly kind: 'maintain'; readonly ageMs: number }
+  /** Small files of the lake become larger ones. */
+  | { readonly kind: 'compact' }
   /** Somebody takes away a part, or a file of the lake: hides it, or deletes it for good. */
   | { readonly kind: 'vandalism'; readonly bucket: 'temp' | 'processed'; readonly forGood: boolean }
   /** What waits in a queue is gone: it was kept for too long, or somebody purged the queue. */
@@ -52,6 +54,7 @@ const habits: readonly (readonly [Deed['kind'], runs: number, least: number, mos
   ['purge', 0.1, 1, 2],
   ['poison', 0.3, 1, 2],
   ['maintain', 0.5, 1, 4],
+  ['compact', 0.6, 1, 4],
 ];
 
 /** In how many runs the DLQs are left to themselves. */
@@ -108,6 +111,7 @@ export function makeWorkload(random: Random, queueArns: readonly string[]): Work
       kind: 'maintain',
       ageMs: random.pick([1_800_000, 7_200_000]),
     }),
+    compact: () => ({ at: later() + random.pick([0, 10_000]), kind: 'compact' }),
   };
   const later = () => random.between(0, 2 * withinMs) + random.pick([0, 60_000]);
   const deeds = habits.flatMap(([kind, runs, least, most]) => {

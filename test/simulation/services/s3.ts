@@ -13,6 +13,10 @@ const request = z.strictObject({
   Bucket: z.string(),
   Key: z.string().default(''),
   VersionId: z.string().optional(),
+  Range: z
+    .string()
+    .regex(/^bytes=\d+-\d+$/)
+    .optional(),
   Body: z.union([z.string(), z.instanceof(Uint8Array)]).default(''),
   ContentType: z.string().default('application/octet-stream'),
   Metadata: z.record(z.string(), z.string()).default({}),
@@ -103,12 +107,12 @@ async function retried<Answer>(
 }
 
 const operations: Readonly<Record<string, (asked: Request, wire: Wire) => Promise<object>>> = {
-  async GetObject({ Bucket, Key, VersionId }, wire) {
+  async GetObject({ Bucket, Key, VersionId, Range }, wire) {
     const { store, network, caller, onlooker } = wire;
     const { content, found } = await network.call(caller, `GetObject ${Bucket}/${Key}`, async () => {
       const found = versionOf(store, Bucket, Key, VersionId);
       if (VersionId !== undefined) onlooker.read(caller, Bucket, Key, VersionId);
-      return { found, content: await bytesOf(store, found) };
+      return { found, content: within(await bytesOf(store, found), Range) };
     });
     const body = VersionId === undefined ? [content] : pieces(content, wire);
     const LastModified = new Date(found.lastModified);
@@ -265,4 +269,10 @@ async function* pieces(content: Buffer, { network, caller, onlooker }: Wire): As
     }
   }
   if (rest.length > 0) yield rest;
+}
+
+/** @param range as its header names it: both bytes are included */
+function within(content: Buffer, range: string | undefined): Buffer {
+  const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];
+  return range === undefined ? content : content.subarray(Number(first), Number(last) + 1);
 }
