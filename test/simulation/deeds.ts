@@ -57,11 +57,18 @@ export class Deeds {
     this.replayed.push(...(await this.#operator.replay(key)));
   }
 
+  /** Has the small files of the lake become larger ones. */
+  async compact(): Promise<void> {
+    this.#mustWork(await this.#maintainer.run(0));
+  }
+
   /** Has the lake maintained until nothing goes any more that may. */
   async maintain(): Promise<void> {
-    for (let run = 1; run <= 2; run += 1)
-      for (const error of await this.#maintainer.run(0))
-        this.#network.violations.push(`maintenance: ${error}`);
+    for (let run = 1; run <= 2; run += 1) this.#mustWork(await this.#maintainer.run(0, { compacts: false }));
+  }
+
+  #mustWork(errors: readonly string[]): void {
+    for (const error of errors) this.#network.violations.push(`maintenance: ${error}`);
   }
 
   async #do(deed: Deed): Promise<void> {
@@ -104,7 +111,8 @@ export class Deeds {
         await this.#maintainer.run(deed.ageMs);
         return;
       case 'compact':
-        await this.#maintainer.run();
+        // Long before anything is old enough to go.
+        await this.#maintainer.run(7 * 86_400_000);
         return;
       case 'vandalism':
         return this.#takeAway(deed.bucket, deed.forGood);

@@ -25,14 +25,22 @@ export class Maintainer {
   /**
    * Runs until its end or its death.
    *
-   * @param age for how long snapshots are kept, in milliseconds; without it, small files are compacted alone
+   * @param age for how long snapshots are kept, in milliseconds
+   * @param compacts whether files become larger ones, which leaves the old ones as new garbage
    * @returns what went wrong
    */
-  async run(age?: number): Promise<string[]> {
+  async run(age: number, { compacts = true } = {}): Promise<string[]> {
     const { store, reader, catalog, contents, deploys } = this.#pipeline;
     const { clock, random } = this.#network;
     const [registry, tableSchema] = [registries[deploys], tableSchemas[deploys]];
     if (registry === undefined || tableSchema === undefined) throw new Error('There is no code.');
+    // A small target leaves several compacted files, and a single file may become another one each time: so
+    // that most of what is overwritten or deleted lies in compacted files.
+    const compaction = {
+      ...allThereIs,
+      least: compacts ? random.between(1, 2) : Number.POSITIVE_INFINITY,
+      target: random.pick([4000, 10_000, allThereIs.target]),
+    };
     this.#runs += 1;
     const party = new Mortal(`maintenance#${this.#runs}`, this.#network);
     const onlooker: Onlooker = {
@@ -54,9 +62,8 @@ export class Maintainer {
         datasets: registry.all,
         tableSchema,
         buckets: { processed, ledger: contents.bucket('ledger').settings.name },
-        retention: { ...retentionOf(1), age: age ?? 0, bytes: 0, garbage: GARBAGE_MS },
-        // A small target leaves several compacted files, of which the next run makes others.
-        compaction: { ...allThereIs, target: random.pick([4000, 10_000, allThereIs.target]) },
+        retention: { ...retentionOf(1), age, bytes: 0, garbage: GARBAGE_MS },
+        compaction,
         now: () => clock.now(),
         timeLeft: () => 900_000,
         wait: (ms) => this.#network.wait(ms),
@@ -67,7 +74,7 @@ export class Maintainer {
             `maintenance of ${table}: ${snapshots} snapshots, ${files} files went, ${compacted.files} became ${compacted.into}`,
           ),
       },
-      { compact: age === undefined },
+      {},
     );
     const tables = await Promise.race([maintained, party.death]);
     return tables.flatMap(({ table, error }) => (error === undefined ? [] : [`${table}: ${error}`]));

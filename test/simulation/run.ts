@@ -130,6 +130,7 @@ export async function runSeed(system: System, seed: number, { sabotage }: RunOpt
       await drain();
       await redriveAll();
     }
+    await watched(network, clock, deeds.compact());
     await clock.advance(garbageMs);
     await watched(network, clock, deeds.maintain());
     return end([...network.violations, ...(await findings(pipeline, deeds))]);

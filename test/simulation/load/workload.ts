@@ -54,7 +54,7 @@ const habits: readonly (readonly [Deed['kind'], runs: number, least: number, mos
   ['purge', 0.1, 1, 2],
   ['poison', 0.3, 1, 2],
   ['maintain', 0.5, 1, 4],
-  ['compact', 0.6, 1, 4],
+  ['compact', 0.7, 1, 5],
 ];
 
 /** In how many runs the DLQs are left to themselves. */
@@ -111,7 +111,7 @@ export function makeWorkload(random: Random, queueArns: readonly string[]): Work
       kind: 'maintain',
       ageMs: random.pick([1_800_000, 7_200_000]),
     }),
-    compact: () => ({ at: later() + random.pick([0, 10_000]), kind: 'compact' }),
+    compact: () => ({ at: later() + random.pick([0, 10_000, 600_000]), kind: 'compact' }),
   };
   const later = () => random.between(0, 2 * withinMs) + random.pick([0, 60_000]);
   const deeds = habits.flatMap(([kind, runs, least, most]) => {
