@@ -41,6 +41,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
   Repair: {
     redrive: async () => (await import('./commands/redrive.ts')).redrive,
     replay: async () => (await import('./commands/replay.ts')).replay,
+    compact: async () => (await import('./commands/compact.ts')).compact,
     maintain: async () => (await import('./commands/maintain.ts')).maintain,
     sweep: async () => (await import('./commands/sweep.ts')).sweep,
     takeover: async () => (await import('./commands/takeover.ts')).takeover,

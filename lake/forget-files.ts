@@ -1,16 +1,26 @@
 import { randomUUID } from 'node:crypto';
-import { parseDataKey, type VersionPath } from '../domain/versions/key-layout.ts';
+import { parseCompactedKey, parseDataKey, type VersionPath } from '../domain/versions/key-layout.ts';
 import { mentioned, mentionedBy } from '../domain/versions/table-mentions.ts';
+import type { DataFile } from '../formats/iceberg/manifest/data-file.ts';
 import { readManifest } from '../formats/iceberg/manifest/manifest.ts';
 import { commit } from '../formats/iceberg/metadata/commit.ts';
 import { expire, onlyExpired } from '../formats/iceberg/metadata/expire.ts';
 import { nextMetadata } from '../formats/iceberg/metadata/files.ts';
-import { currentSchema, parseMetadata } from '../formats/iceberg/metadata/metadata.ts';
-import { manifestsOf } from '../formats/iceberg/metadata/snapshot-manifests.ts';
-import type { ObjectStore } from '../store/object-store.ts';
+import {
+  currentSchema,
+  parseMetadata,
+  snapshotOf,
+  type TableMetadata,
+} from '../formats/iceberg/metadata/metadata.ts';
+import { liveFiles, manifestsOf } from '../formats/iceberg/metadata/snapshot-manifests.ts';
+import { ObjectNotFound, type ObjectStore } from '../store/object-store.ts';
 import { settleAll } from '../store/settle-all.ts';
-import { parseS3Uri, readUri, writeFile } from './iceberg-table.ts';
+import { pathOfOrigin, versionsIn } from './compaction/compacted-rows.ts';
+import { isCompacted } from './compaction/plan.ts';
+import { without } from './compaction/rewrite.ts';
+import type { Origin } from './compaction/sorted-rows.ts';
 import type { TableCatalog } from './table-catalog.ts';
+import { parseS3Uri, readUri, TableFiles, writeFile } from './table-files.ts';
 
 export interface ForgetOptions {
   readonly table: string;
@@ -18,8 +28,12 @@ export interface ForgetOptions {
   readonly catalog: TableCatalog;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Whether a file is to be forgotten, by its key. */
+  /** Of the lake. */
+  readonly bucket: string;
+  /** Whether the file of a version is to be forgotten, by its key. */
   readonly isForgotten: (key: string) => boolean;
+  /** Whether the rows of a version are, which may lie in compacted files. */
+  readonly isGone: (origin: Origin) => boolean;
 }
 
 /** How often it is tried anew, because somebody else committed at the same time. */
@@ -48,20 +62,24 @@ export async function forgetFiles(options: ForgetOptions): Promise<readonly stri
 
 /** @returns `undefined` if somebody else committed meanwhile */
 async function tryToForget(options: ForgetOptions): Promise<readonly string[] | undefined> {
-  const { table, store, catalog, now, isForgotten } = options;
+  const { table, store, catalog, now, isGone } = options;
   const pointer = await catalog.find(table);
   if (pointer === undefined) return [];
   const read = (uri: string) => readUri(store, uri);
-  const forgotten = (uri: string) => isForgotten(parseS3Uri(uri).key);
   const metadata = parseMetadata(await read(pointer.metadata));
   const base = { path: pointer.metadata, metadata };
-  const naming = new NamingManifests(read, forgotten);
+  const files = new TableFiles({ ...options, name: table });
+  const naming = new NamingManifests(read, options, files);
   const last = await lastWhere(metadata.snapshots, (snapshot) => naming.isNamedBy(snapshot));
   if (last === undefined) return [];
+  const current = snapshotOf(metadata);
+  if (current !== undefined) await naming.isNamedBy(current);
+  const forgotten = (uri: string) => naming.named.has(uri);
+  const added = await rewritten(files, metadata, { forgotten, isGone });
   const remembered = metadata.snapshots.filter((each) => each['timestamp-ms'] >= now() - REMEMBERED_MS);
-  const removed = { summary: mentioned({ committed: [], removed: versionsOf(naming.named) }) };
+  const removed = { summary: mentioned({ committed: [], removed: versionsOf(table, naming.named) }) };
   const summary = mentionedBy([...remembered, removed]);
-  const made = await commit({ base, forgotten, summary, read, now: now() });
+  const made = await commit({ base, added, forgotten, summary, read, now: now() });
   await settleAll([...made.manifests, made.manifestList].map((file) => writeFile(store, file)));
   const before = last['timestamp-ms'] + 1;
   const { metadata: rest, expired } = expire(made.metadata.metadata, { before, keep: 1 });
@@ -84,17 +102,40 @@ async function tryToForget(options: ForgetOptions): Promise<readonly string[] | 
   return [...freed.data, ...freed.manifests, ...freed.manifestLists].map((uri) => parseS3Uri(uri).key);
 }
 
-/** The manifests that name one of some files, as live or as deleted. */
+/** What is left of the compacted files that the table shows and that are to be forgotten. */
+async function rewritten(
+  files: TableFiles,
+  metadata: TableMetadata,
+  { forgotten, isGone }: Pick<ForgetOptions, 'isGone'> & { readonly forgotten: (uri: string) => boolean },
+): Promise<DataFile[]> {
+  const made: DataFile[] = [];
+  for (const file of await liveFiles(metadata, (uri) => files.file(uri))) {
+    if (!isCompacted(file) || !forgotten(file.filePath)) continue;
+    const rest = await without(files, metadata, file, isGone, randomUUID());
+    if (rest !== undefined) made.push(rest);
+  }
+  return made;
+}
+
+/** The manifests that name one of the files to be forgotten, as live or as deleted. */
 class NamingManifests {
-  /** The URIs that were found. */
-  readonly named = new Set<string>();
+  /** The URIs that were found, each with the versions of compacted files that are to be forgotten. */
+  readonly named = new Map<string, readonly Origin[]>();
+  readonly #files: TableFiles;
+  /** By the URI of a compacted file. */
+  readonly #gone = new Map<string, Promise<readonly Origin[]>>();
   readonly #known = new Map<string, Promise<boolean>>();
   readonly #read: (uri: string) => Promise<Buffer>;
-  readonly #isOne: (uri: string) => boolean;
+  readonly #options: Pick<ForgetOptions, 'isForgotten' | 'isGone'>;
 
-  constructor(read: (uri: string) => Promise<Buffer>, isOne: (uri: string) => boolean) {
+  constructor(
+    read: (uri: string) => Promise<Buffer>,
+    options: Pick<ForgetOptions, 'isForgotten' | 'isGone'>,
+    files: TableFiles,
+  ) {
     this.#read = read;
-    this.#isOne = isOne;
+    this.#options = options;
+    this.#files = files;
   }
 
   async isNamedBy(snapshot: Parameters<typeof manifestsOf>[0]): Promise<boolean> {
@@ -108,21 +149,50 @@ class NamingManifests {
   }
 
   async #names(manifestPath: string): Promise<boolean> {
-    const found = filesNamedIn(await this.#read(manifestPath)).filter(this.#isOne);
-    for (const uri of found) this.named.add(uri);
-    return found.length > 0;
+    let found = false;
+    for (const { filePath, fileSizeInBytes } of dataFilesIn(await this.#read(manifestPath))) {
+      const { key } = parseS3Uri(filePath);
+      const gone = parseCompactedKey(key) ? await this.#goneOf({ filePath, fileSizeInBytes }) : [];
+      if (gone.length === 0 && !this.#options.isForgotten(key)) continue;
+      this.named.set(filePath, gone);
+      found = true;
+    }
+    return found;
+  }
+
+  /** The versions with rows in a compacted file that are to be forgotten; none of a file that is gone. */
+  #goneOf(file: Pick<DataFile, 'filePath' | 'fileSizeInBytes'>): Promise<readonly Origin[]> {
+    const known =
+      this.#gone.get(file.filePath) ??
+      this.#files
+        .open(file)
+        .then((open) => versionsIn(open))
+        .then((all) => all.filter(this.#options.isGone))
+        .catch((error: unknown) => {
+          if (error instanceof ObjectNotFound) return [];
+          throw error;
+        });
+    this.#gone.set(file.filePath, known);
+    return known;
   }
 }
 
-/** The versions that have these files. */
-function versionsOf(uris: Iterable<string>): VersionPath[] {
-  const paths = [...uris].flatMap((uri) => parseDataKey(parseS3Uri(uri).key) ?? []);
+/** The versions that have these files, or rows in them. */
+function versionsOf(table: string, named: ReadonlyMap<string, readonly Origin[]>): VersionPath[] {
+  const paths = [...named].flatMap(([uri, origins]): VersionPath[] => [
+    ...[parseDataKey(parseS3Uri(uri).key)].filter((path) => path !== undefined),
+    ...origins.map((origin) => pathOfOrigin(table, origin)),
+  ]);
   return [...new Map(paths.map((path) => [`${path.objectId}/${path.version}`, path])).values()];
 }
 
 /** The URIs of all files that a manifest names, of any partition spec. */
 export function filesNamedIn(manifest: Buffer): string[] {
-  return readManifest({ 'spec-id': 0, fields: [] }, manifest).map(({ dataFile }) => dataFile.filePath);
+  return dataFilesIn(manifest).map(({ filePath }) => filePath);
+}
+
+function dataFilesIn(manifest: Buffer): DataFile[] {
+  return readManifest({ 'spec-id': 0, fields: [] }, manifest).map(({ dataFile }) => dataFile);
 }
 
 async function lastWhere<Value>(

@@ -12,13 +12,12 @@ import {
   type TableMetadata,
 } from '../formats/iceberg/metadata/metadata.ts';
 import { createTable, evolveTable } from '../formats/iceberg/metadata/table.ts';
-import { contentTypes } from '../formats/lake-file.ts';
-import { type OpenParquet, openParquet } from '../formats/parquet/read.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { settleAll } from '../store/settle-all.ts';
 import { dataFileOf } from './data-file.ts';
 import type { FileCache } from './file-cache.ts';
 import type { TableCatalog, TablePointer } from './table-catalog.ts';
+import { parseS3Uri, TableFiles, writeFile } from './table-files.ts';
 
 export interface IcebergTableOptions {
   readonly dataset: Dataset;
@@ -32,9 +31,6 @@ export interface IcebergTableOptions {
   /** Of files that need not be read again. */
   readonly cache?: FileCache;
 }
-
-/** A file that is not larger is read in one request. */
-const READ_WHOLE_BYTES = 1024 * 1024;
 
 /** A table as it was found. */
 export interface TableState extends LocatedMetadata {
@@ -68,9 +64,10 @@ export class Conflict {
 }
 
 /** The Iceberg table of a dataset: its files in the lake, its pointer in the catalog. */
-export class IcebergTable {
+export class IcebergTable extends TableFiles {
   readonly #options: IcebergTableOptions;
   constructor(options: IcebergTableOptions) {
+    super({ ...options, name: options.dataset.name });
     this.#options = options;
   }
 
@@ -173,52 +170,8 @@ export class IcebergTable {
     return catalog.move(dataset.name, state.pointer, next.path, this.#location, schema);
   }
 
-  get name(): string {
-    return this.#options.dataset.name;
-  }
-
   get #location(): string {
     return this.uri(this.#options.dataset.name);
-  }
-
-  /** The URI of a key of the lake. */
-  uri(key: string): string {
-    return `s3://${this.#options.bucket}/${key}`;
-  }
-
-  /** The content of a file of the table's metadata. @throws {ObjectNotFound} */
-  async file(uri: string): Promise<Buffer> {
-    const { store, cache } = this.#options;
-    const file = cache?.get(uri) ?? (await readUri(store, uri));
-    cache?.put(uri, file);
-    return file;
-  }
-
-  /** Opens a data file. @param whole whether all of it is to be read, at once */
-  async open(
-    { filePath, fileSizeInBytes }: Pick<DataFile, 'filePath' | 'fileSizeInBytes'>,
-    { whole = false } = {},
-  ): Promise<OpenParquet> {
-    const { bucket, key } = parseS3Uri(filePath);
-    const { store } = this.#options;
-    if (whole || fileSizeInBytes <= READ_WHOLE_BYTES)
-      return openParquet(arrayBuffer(await store.bytes(bucket, key)));
-    return openParquet({
-      byteLength: fileSizeInBytes,
-      slice: async (start, end = fileSizeInBytes) =>
-        start < end ? arrayBuffer(await store.bytes(bucket, key, { start, end })) : new ArrayBuffer(),
-    });
-  }
-
-  /** Stores a data file. */
-  async put(key: string, body: Uint8Array): Promise<void> {
-    const { store, bucket } = this.#options;
-    await store.write({ bucket, key, body, contentType: contentTypes.parquet });
-  }
-
-  /** Removes data files that nobody has read: the table does not name them. */
-  async remove(keys: readonly string[]): Promise<void> {
-    await this.#options.store.remove(this.#options.bucket, keys);
   }
 
   async #write(file: NewFile): Promise<void> {
@@ -226,25 +179,4 @@ export class IcebergTable {
     await writeFile(store, file);
     cache?.put(file.path, Buffer.from(file.bytes));
   }
-}
-
-const arrayBuffer = (bytes: Uint8Array): ArrayBuffer => new Uint8Array(bytes).buffer;
-
-export async function readUri(store: ObjectStore, uri: string): Promise<Buffer> {
-  const { bucket, key } = parseS3Uri(uri);
-  return Buffer.from(await store.bytes(bucket, key));
-}
-
-/** Writes a file of a table's metadata. */
-export async function writeFile(store: ObjectStore, { path, bytes }: NewFile): Promise<void> {
-  const { bucket, key } = parseS3Uri(path);
-  const contentType = path.endsWith('.json') ? 'application/json' : 'application/octet-stream';
-  await store.write({ bucket, key, body: bytes, contentType });
-}
-
-/** @throws {Error} if it is no URI of an object in S3 */
-export function parseS3Uri(uri: string): { readonly bucket: string; readonly key: string } {
-  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+)$/s.exec(uri) ?? [];
-  if (bucket === undefined || key === undefined) throw new Error(`${uri} is no object in S3.`);
-  return { bucket, key };
 }

@@ -1,32 +1,19 @@
 import type { Command } from 'commander';
-import * as z from 'zod';
 import { chosenTarget } from '../options/chosen-target.ts';
-import { invoke } from '../target/invoke.ts';
+import { type MaintainedTable, maintainedTables } from '../target/maintenance.ts';
 import { bytes, integer, printable, printableJson, table } from '../terminal/terminal.ts';
-
-const answer = z.object({
-  tables: z.array(
-    z.object({
-      table: z.string(),
-      snapshots: z.int(),
-      files: z.int(),
-      bytes: z.int(),
-      finished: z.boolean(),
-    }),
-  ),
-});
-type MaintainedTable = z.infer<typeof answer>['tables'][number];
 
 export function maintain(program: Command): void {
   program
     .command('maintain')
-    .description('forget old snapshots of the lake’s tables and remove garbage now, as the schedule does')
+    .description(
+      'forget old snapshots of the lake’s tables, compact small files and remove garbage now, as the schedule does',
+    )
     .option('--dry-run', 'only tell what would go')
     .option('--json', 'print a JSON document per table')
     .action(async ({ dryRun = false, json }: { dryRun?: boolean; json?: true }) => {
       const target = await chosenTarget(program);
-      const { function: name } = target.outputs.maintenance;
-      const { tables } = answer.parse(await invoke(target, name, 'The maintenance', { dryRun }));
+      const tables = await maintainedTables(target, { dryRun });
       if (json) for (const each of tables) console.log(printableJson(each));
       else console.log(textOf(tables, dryRun));
     });
@@ -43,6 +30,9 @@ function textOf(tables: readonly MaintainedTable[], dryRun: boolean): string {
     number('SNAPSHOTS', ({ snapshots }) => integer(snapshots)),
     number('FILES', ({ files }) => integer(files)),
     number('SIZE', (each) => bytes(each.bytes)),
+    number('COMPACTED', ({ compacted: { files, into } }) =>
+      files === 0 ? '0' : `${integer(files)} into ${integer(into)}`,
+    ),
   ]);
   const rest = tables.filter(({ finished }) => !finished).map((each) => printable(each.table));
   return [

@@ -164,7 +164,8 @@ function describe(tried: Tried, dataset: Dataset): string {
 
 function rowsOf({ rows, written }: Tried, dataset: Dataset): string[] {
   if (rows.length === 0) return [];
-  const columns = tableColumns(dataset);
+  // Which object a row is from, whoever tries a file knows.
+  const columns = tableColumns(dataset).filter(({ inRuns }) => inRuns === undefined);
   const isNumeric = new Set(['int32', 'int64', 'double', 'decimal']);
   const shown = {
     columns: columns.map(({ name, type }) => ({ name, numeric: isNumeric.has(type.kind) })),

@@ -3,7 +3,7 @@ import { type LedgerPlace, parsePublicationKey, type VersionPath } from '../../d
 import { COMMITTED_VERSIONS, mentions, REMOVED_VERSIONS } from '../../domain/versions/table-mentions.ts';
 import { parseMetadata, type Snapshot } from '../../formats/iceberg/metadata/metadata.ts';
 import { glueCatalog } from '../../lake/glue-catalog.ts';
-import { readUri } from '../../lake/iceberg-table.ts';
+import { readUri } from '../../lake/table-files.ts';
 import { listObjects } from '../../store/listing.ts';
 import { s3ObjectStore } from '../../store/object-store.ts';
 import type { Target } from '../target/target.ts';

@@ -1,7 +1,8 @@
 import type { LiveFile } from '../../formats/iceberg/manifest/data-file.ts';
 import { NotLive } from '../../formats/iceberg/metadata/manifests-after.ts';
 import { liveFiles } from '../../formats/iceberg/metadata/snapshot-manifests.ts';
-import { Conflict, type IcebergTable, parseS3Uri, type TableState } from '../iceberg-table.ts';
+import { Conflict, type IcebergTable, type TableState } from '../iceberg-table.ts';
+import { parseS3Uri } from '../table-files.ts';
 import { type CompactionPolicy, planCompaction } from './plan.ts';
 import { compactedOf } from './rewrite.ts';
 

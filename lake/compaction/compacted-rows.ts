@@ -8,7 +8,8 @@ import {
 import type { DataFile } from '../../formats/iceberg/manifest/data-file.ts';
 import { currentSchema, type TableMetadata } from '../../formats/iceberg/metadata/metadata.ts';
 import { liveFiles } from '../../formats/iceberg/metadata/snapshot-manifests.ts';
-import { type IcebergTable, parseS3Uri } from '../iceberg-table.ts';
+import type { OpenParquet } from '../../formats/parquet/read.ts';
+import { parseS3Uri, type TableFiles } from '../table-files.ts';
 import { isCompacted } from './plan.ts';
 import { type Origin, originOf } from './sorted-rows.ts';
 
@@ -24,11 +25,11 @@ export interface FileRows {
 
 /** What the compacted files of a table have, as it was found. */
 export class CompactedRows {
-  readonly #table: IcebergTable;
+  readonly #table: TableFiles;
   readonly #metadata: TableMetadata;
   #files: Promise<DataFile[]> | undefined;
 
-  constructor(table: IcebergTable, metadata: TableMetadata) {
+  constructor(table: TableFiles, metadata: TableMetadata) {
     this.#table = table;
     this.#metadata = metadata;
   }
@@ -54,7 +55,7 @@ export class CompactedRows {
     for (const file of await this.files()) {
       const { partitionPath = '' } = parseCompactedKey(parseS3Uri(file.filePath).key) ?? {};
       if (partitions?.has(partitionPath) === false || !this.#mayHave(file, key)) continue;
-      const all = await versionsIn(this.#table, file, key);
+      const all = await versionsIn(await this.#table.open(file), key);
       const versions = all.filter((each) => versionSegment(each.version) === version);
       if (versions.length > 0) found.push({ file, versions });
     }
@@ -70,13 +71,8 @@ export class CompactedRows {
 }
 
 /** The versions that a compacted file has rows of, in their order. @param key of one object alone */
-export async function versionsIn(
-  table: Pick<IcebergTable, 'open'>,
-  file: Pick<DataFile, 'filePath' | 'fileSizeInBytes'>,
-  key?: string,
-): Promise<VersionRows[]> {
+export async function versionsIn(open: OpenParquet, key?: string): Promise<VersionRows[]> {
   const found: { source: string; version: string; rows: number }[] = [];
-  const open = await table.open(file);
   const batches = open.rows([sourceColumn, versionColumn], (range) => {
     const [lower, upper] = range(sourceColumn.name)?.map((text) => Buffer.from(text)) ?? [];
     return key === undefined || isWithin(key, lower, upper);

@@ -1,7 +1,7 @@
 import { jsonOf } from '../../domain/long.ts';
 import { parseCompactedKey, parseDataKey } from '../../domain/versions/key-layout.ts';
 import type { LiveFile } from '../../formats/iceberg/manifest/data-file.ts';
-import { parseS3Uri } from '../iceberg-table.ts';
+import { parseS3Uri } from '../table-files.ts';
 
 /** When files are worth being compacted. */
 export interface CompactionPolicy {

@@ -6,7 +6,7 @@ import { currentSchema, type TableMetadata } from '../../formats/iceberg/metadat
 import { fieldIds } from '../../formats/iceberg/schema/fields.ts';
 import { dataFile, statisticsOf } from '../../formats/iceberg/values/file-statistics.ts';
 import { ParquetFile } from '../../formats/parquet/file.ts';
-import { type IcebergTable, parseS3Uri } from '../iceberg-table.ts';
+import { parseS3Uri, type TableFiles } from '../table-files.ts';
 import { type Origin, originOf, rowsOfFile, type Shape, sortedRows } from './sorted-rows.ts';
 
 /**
@@ -17,7 +17,7 @@ const GROUP_BYTES = 8 * 1024 * 1024;
 
 /** Writes files of a table as one, which no snapshot names yet. @param files of one partition */
 export async function compactedOf(
-  table: IcebergTable,
+  table: TableFiles,
   metadata: TableMetadata,
   files: readonly [DataFile, ...DataFile[]],
   uuid: string,
@@ -34,7 +34,7 @@ export async function compactedOf(
  * @returns `undefined` if nothing is left of it
  */
 export function without(
-  table: IcebergTable,
+  table: TableFiles,
   metadata: TableMetadata,
   file: DataFile,
   isGone: (origin: Origin) => boolean,
@@ -56,7 +56,7 @@ function shapeOf(metadata: TableMetadata): Shape {
 
 /** @param like a file of the same partition */
 async function written(
-  table: IcebergTable,
+  table: TableFiles,
   like: DataFile,
   { columns, ids }: Shape,
   batches: AsyncIterable<Row[]>,

@@ -4,7 +4,7 @@ import { parseDataKey } from '../../domain/versions/key-layout.ts';
 import type { DataFile } from '../../formats/iceberg/manifest/data-file.ts';
 import type { FieldIds } from '../../formats/parquet/field-ids.ts';
 import type { OpenParquet } from '../../formats/parquet/read.ts';
-import { type IcebergTable, parseS3Uri } from '../iceberg-table.ts';
+import { parseS3Uri, type TableFiles } from '../table-files.ts';
 import { columnsIn } from './columns.ts';
 import { isCompacted } from './plan.ts';
 
@@ -30,7 +30,7 @@ export interface Origin {
  * number. In memory are a row group of each compacted file and a few files of versions.
  */
 export async function* sortedRows(
-  table: IcebergTable,
+  table: TableFiles,
   files: readonly DataFile[],
   shape: Shape,
 ): AsyncGenerator<Row[]> {
@@ -44,7 +44,7 @@ export async function* sortedRows(
 
 /** The rows of a compacted file in its order, in batches. */
 export async function* rowsOfFile(
-  table: IcebergTable,
+  table: TableFiles,
   file: DataFile,
   { columns, ids }: Shape,
 ): AsyncGenerator<Row[]> {
@@ -53,7 +53,7 @@ export async function* rowsOfFile(
 }
 
 async function* rowsOfVersions(
-  table: IcebergTable,
+  table: TableFiles,
   files: readonly DataFile[],
   { columns, ids }: Shape,
 ): AsyncGenerator<Row[]> {
@@ -74,7 +74,7 @@ async function* rowsOfVersions(
 
 /** Opens files in their order, some of them before their turn. */
 async function* openedAhead<Known extends { readonly file: DataFile }>(
-  table: IcebergTable,
+  table: TableFiles,
   all: readonly Known[],
 ): AsyncGenerator<Known & { readonly open: OpenParquet }> {
   const ahead: { readonly known: Known; readonly open: Promise<OpenParquet> }[] = [];

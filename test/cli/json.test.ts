@@ -96,7 +96,9 @@ async function hide(key: string): Promise<void> {
   const store = s3ObjectStore(target.s3);
   const catalog = glueCatalog(target.outputs.catalog.database, target.glue);
   const isForgotten = (file: string) => parseDataKey(file)?.objectId === objectId(key);
-  await forgetFiles({ table: 'recipes', store, catalog, now: Date.now, isForgotten });
+  const bucket = target.outputs.buckets.processed;
+  const rows = { isForgotten, isGone: () => false };
+  await forgetFiles({ table: 'recipes', bucket, store, catalog, now: Date.now, ...rows });
 }
 
 async function damageArchive(): Promise<void> {

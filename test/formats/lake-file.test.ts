@@ -229,9 +229,11 @@ describe('a file of the lake', () => {
       const read = (extension: string, bytes: Uint8Array) =>
         Array.fromAsync(readLakeFile(dataset, { extension, partitionPath: path }, bytes));
       const file = newLakeFile(dataset, format, {});
-      file.add(values[name]);
+      const origin = { _source: `${name}/a`, _version: 'v1!0001' };
+      const row = dataset.processedAs === 'csv' ? values[name] : { ...values[name], ...origin };
+      file.add(row);
       const batches = await read(format, file.finish());
-      expect(batches).toEqual([[values[name]]]);
+      expect(batches).toEqual([[row]]);
 
       const archive = newLakeFile(dataset, 'parquet', {});
       for (const row of batches.flat()) archive.add(row);
@@ -241,7 +243,13 @@ describe('a file of the lake', () => {
 
   it('has the values of its partition, in their types', async () => {
     const row = z.object({ id: z.int32(), at: z.iso.datetime().nullable(), n: z.number() });
-    const dataset = { ...recipes, name: 'events', row, partitionBy: ['at', 'n'] };
+    const dataset = {
+      ...recipes,
+      name: 'events',
+      row,
+      partitionBy: ['at', 'n'],
+      processedAs: 'csv' as const,
+    };
     for (const at of ['2026-01-01T00:00:00.000Z', null]) {
       const file = newLakeFile(dataset, 'csv', {});
       file.add({ id: 1, at, n: 1.5, _record: 3 });

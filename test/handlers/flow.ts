@@ -9,7 +9,7 @@ import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { loadPart } from '../../handlers/stages/loading/load-part.ts';
 import type { Outcome } from '../../handlers/stages/outcome.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
-import { parseS3Uri } from '../../lake/iceberg-table.ts';
+import { parseS3Uri } from '../../lake/table-files.ts';
 import { createdEvent, type MemoryStore, stageContextOf } from '../store/memory-store.ts';
 
 export const buckets = {

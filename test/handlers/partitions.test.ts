@@ -131,7 +131,9 @@ it.each(cases.map(([dataset, values]) => [dataset.name, dataset, values] as cons
           const archive = newLakeFile(dataset, 'parquet', {});
           for await (const batch of readLakeFile(dataset, parsed, store.body('lake', file))) {
             for (const row of batch) archive.add(row);
-            rows.push(...batch.map(({ _record, ...row }) => ({ record: Number(_record), row })));
+            rows.push(
+              ...batch.map(({ _record, _source, _version, ...row }) => ({ record: Number(_record), row })),
+            );
           }
           const body = archive.finish();
           await store.write({

@@ -194,8 +194,10 @@ async function read(dataset: Dataset, directory: string, format: 'parquet' | 'cs
         `new_line = '\\r\\n', nullstr = '', allow_quoted_nulls = false, columns = {${columns.join()}})`;
   const answer = await duckdb.runAndReadAll(`select * from ${from} order by _record`);
   return answer.getRowObjectsJson().map((row) => {
-    const plain: Record<string, unknown> = { ...row };
+    // MySQL names the object otherwise.
+    const { _source, _version, ...plain }: Record<string, unknown> = row;
     for (const { name, type } of tableColumns(dataset)) {
+      if (!(name in plain)) continue;
       const value = row[name] ?? null;
       if (value !== null && type.kind === 'int64') plain[name] = longOf(BigInt(String(value)));
       if (value !== null && type.kind === 'timestamp')

@@ -3,7 +3,7 @@ import { GetObjectCommand } from '@aws-sdk/client-s3';
 import type { Target } from '../../cli/target/target.ts';
 import { parseMetadata } from '../../formats/iceberg/metadata/metadata.ts';
 import { liveFiles } from '../../formats/iceberg/metadata/snapshot-manifests.ts';
-import { parseS3Uri } from '../../lake/iceberg-table.ts';
+import { parseS3Uri } from '../../lake/table-files.ts';
 
 /** The keys of the files that an Iceberg table of the lake shows now; none before its first commit. */
 export async function tableFiles({ glue, s3, outputs }: Target, table: string): Promise<string[]> {

@@ -8,7 +8,7 @@ import type { LiveFile } from '../../../formats/iceberg/manifest/data-file.ts';
 import { currentSchema } from '../../../formats/iceberg/metadata/metadata.ts';
 import { liveFiles } from '../../../formats/iceberg/metadata/snapshot-manifests.ts';
 import { fileDrift } from '../../../formats/iceberg/schema/file-drift.ts';
-import { parseS3Uri } from '../../../lake/iceberg-table.ts';
+import { parseS3Uri } from '../../../lake/table-files.ts';
 import { listObjects } from '../../../store/listing.ts';
 import { isNotFound } from '../../../store/object-store.ts';
 import { concurrently } from '../../concurrently.ts';

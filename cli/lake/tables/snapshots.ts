@@ -12,7 +12,7 @@ import {
 } from '../../../formats/iceberg/metadata/metadata.ts';
 import { liveFiles, snapshotAt } from '../../../formats/iceberg/metadata/snapshot-manifests.ts';
 import { hiveType } from '../../../lake/glue-catalog.ts';
-import { parseS3Uri } from '../../../lake/iceberg-table.ts';
+import { parseS3Uri } from '../../../lake/table-files.ts';
 import { s3ObjectStore } from '../../../store/object-store.ts';
 import type { Target } from '../../target/target.ts';
 import { UserError } from '../../terminal/user-error.ts';

@@ -3,6 +3,7 @@ import { AbortMultipartUploadCommand, DeleteObjectCommand, S3ServiceException } 
 import pLimit from 'p-limit';
 import { type ErasureScope, fenced } from '../../../domain/operations/erasure.ts';
 import { objectId, versionPath } from '../../../domain/versions/key-layout.ts';
+import type { Origin } from '../../../lake/compaction/sorted-rows.ts';
 import { forgetFiles } from '../../../lake/forget-files.ts';
 import { glueCatalog } from '../../../lake/glue-catalog.ts';
 import { unreadableDocument } from '../../../store/ledger.ts';
@@ -136,7 +137,9 @@ export class Erasure {
       if (!(await foldersIn(target, bucket, `${table}/`)).includes('metadata')) continue;
       progress(`Taking it out of the snapshots of ${table}`);
       const isForgotten = (key: string) => scope.takes('processed', key, '');
-      const freed = await forgetFiles({ table, store, catalog, now: Date.now, isForgotten });
+      const isGone = ({ source, version }: Origin) => scope.takesVersion(source, version);
+      const now = Date.now;
+      const freed = await forgetFiles({ table, bucket, store, catalog, now, isForgotten, isGone });
       const limit = pLimit(DELETES_AT_ONCE);
       const versions = await settleAll(freed.map((key) => limit(() => versionsOf(target, bucket, key))));
       await this.#deleteAll(versions.flat().map((each) => ({ ...each, place: 'processed' as const })));

@@ -1,10 +1,11 @@
 import { GetObjectCommand, ListMultipartUploadsCommand, type MultipartUpload } from '@aws-sdk/client-s3';
 import { type ErasedBucket, type ErasureScope, erasedBuckets } from '../../../domain/operations/erasure.ts';
 import { PUBLICATIONS, stages } from '../../../domain/stage.ts';
-import { noteKinds, objectId } from '../../../domain/versions/key-layout.ts';
+import { noteKinds, objectId, parseCompactedKey } from '../../../domain/versions/key-layout.ts';
 import { findObjectEvent } from '../../../domain/versions/object-event.ts';
+import { versionsIn } from '../../../lake/compaction/compacted-rows.ts';
 import { filesNamedIn } from '../../../lake/forget-files.ts';
-import { parseS3Uri } from '../../../lake/iceberg-table.ts';
+import { openInRanges, parseS3Uri } from '../../../lake/table-files.ts';
 import {
   decodeKey,
   foldersIn,
@@ -12,6 +13,7 @@ import {
   listVersions,
   versionsOf,
 } from '../../../store/listing.ts';
+import type { ByteRange } from '../../../store/object-store.ts';
 import { concurrently } from '../../concurrently.ts';
 import { localCopies } from '../../lake/lake-files.ts';
 import { type PublishedFile, publishedFilesWith } from '../../lake/published-files.ts';
@@ -87,21 +89,39 @@ export async function foundVersions(
 }
 
 /**
- * Whether it is to be erased: also a manifest of a table that names such a file, with bounds of its values.
+ * Whether it is to be erased: also a manifest of a table that names such a file, with bounds of its values;
+ * and a compacted file with such rows.
  */
 async function isTaken(
-  { s3, outputs }: Target,
+  target: Target,
   scope: ErasureScope,
   place: ErasedBucket,
-  { key, versionId, deleted }: ListedVersion,
+  version: ListedVersion,
 ): Promise<boolean> {
+  const { key, versionId, deleted } = version;
   if (scope.takes(place, key, versionId)) return true;
-  if (place !== 'processed' || deleted || !isManifestKey(key)) return false;
-  const { Body } = await s3.send(
-    new GetObjectCommand({ Bucket: outputs.buckets[place], Key: key, VersionId: versionId }),
-  );
-  const manifest = Buffer.from((await Body?.transformToByteArray()) ?? []);
+  if (place !== 'processed' || deleted) return false;
+  if (parseCompactedKey(key) !== undefined) return hasTakenRows(target, scope, version);
+  if (!isManifestKey(key)) return false;
+  const manifest = Buffer.from(await bytesOf(target, version));
   return filesNamedIn(manifest).some((uri) => scope.takes('processed', parseS3Uri(uri).key, ''));
+}
+
+/** A manifest that names a compacted file goes with its snapshots. */
+async function hasTakenRows(target: Target, scope: ErasureScope, version: ListedVersion): Promise<boolean> {
+  const file = await openInRanges(version.size ?? 0, (range) => bytesOf(target, version, range));
+  return (await versionsIn(file)).some((each) => scope.takesVersion(each.source, each.version));
+}
+
+async function bytesOf(
+  { s3, outputs }: Target,
+  { key: Key, versionId: VersionId }: ListedVersion,
+  range?: ByteRange,
+): Promise<Uint8Array> {
+  const Bucket = outputs.buckets.processed;
+  const Range = range && `bytes=${range.start}-${range.end - 1}`;
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key, VersionId, ...(Range && { Range }) }));
+  return (await Body?.transformToByteArray()) ?? new Uint8Array();
 }
 
 /** As Iceberg's writers name manifests; a list of them begins with `snap-`. */

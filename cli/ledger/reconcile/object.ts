@@ -87,7 +87,7 @@ export async function reconcileObject(
               ...unreadable.map(differenceOf),
               ...(isCurrent ? contradictions(receipts) : []),
               ...(isCurrent ? await publication(target, known.entry, of, receipts) : []),
-              ...(isCurrent ? await hiddenFiles(target, known.entry, totals, shown) : []),
+              ...(isCurrent ? await hiddenFiles(target, known.entry, of, totals, shown) : []),
               ...(standing === 'interrupted' && lake > 0 ? [interruption(lake)] : []),
               ...differences,
               ...tables.differences,
@@ -207,6 +207,7 @@ async function publication(
 async function hiddenFiles(
   target: Target,
   entry: LedgerEntry,
+  path: ReturnType<typeof versionPath>,
   { files }: RecordTotals,
   shown: ShownFiles,
 ): Promise<Difference[]> {
@@ -216,6 +217,8 @@ async function hiddenFiles(
   for (const file of files.filter(({ place }) => place === 'processed'))
     if (!(await shown.shows(dataset, file.key))) hidden.push(file);
   if (hidden.length === 0) return [];
+  const rows = hidden.reduce((sum, { records }) => sum + records, 0);
+  if ((await shown.compactedRows(dataset, path)) === rows) return [];
   // Another version may have taken its place meanwhile.
   const latest = await ledgerOf(target)
     .known(versionPath({ dataset, key: entry.key, versionId: '' }))

@@ -8,6 +8,7 @@ import {
   versionSegment,
 } from '../../../domain/versions/key-layout.ts';
 import { shownVersions } from '../../../domain/versions/ledger.ts';
+import { statusOf } from '../../../domain/versions/version-status.ts';
 import { unreadableDocument } from '../../../store/ledger.ts';
 import { listedEntry } from '../../../store/ledger-listing.ts';
 import type { Target } from '../../target/target.ts';
@@ -18,6 +19,14 @@ import { partsOf } from './files.ts';
 export function pathOf(place: Place, key: string): VersionPath | undefined {
   if (place === 'temp') return parsePartKey(key);
   return place === 'failed' ? parseFailedKey(key) : parseFileKey(key);
+}
+
+/** Whether the ledger says that a table may show a version: it may have been committed meanwhile. */
+export async function isKnown(target: Target, path: VersionPath): Promise<boolean> {
+  const known = await ledgerOf(target).known(path).catch(unreadableDocument);
+  // An unreadable document has been reported already.
+  if (known === undefined || known instanceof UnreadableDocument) return known !== undefined;
+  return statusOf(known.entry, path) !== 'gone';
 }
 
 /** Looks again at a file that no receipt named: its version may have been extracted meanwhile. */

@@ -1,6 +1,11 @@
 import pLimit from 'p-limit';
 import type { Place } from '../../../domain/operations/reconciliation.ts';
-import { type LedgerPlace, parseDataKey } from '../../../domain/versions/key-layout.ts';
+import {
+  type LedgerPlace,
+  parseCompactedKey,
+  parseDataKey,
+  versionPath,
+} from '../../../domain/versions/key-layout.ts';
 import { type ListedEntry, listedEntries, listedEntry } from '../../../store/ledger-listing.ts';
 import { listObjects } from '../../../store/listing.ts';
 import { concurrently } from '../../concurrently.ts';
@@ -8,7 +13,7 @@ import { KeySet } from '../../key-set.ts';
 import type { Target } from '../../target/target.ts';
 import { entryOf } from '../ledger.ts';
 import { reconcileObject } from './object.ts';
-import { isNamedNow, pathOf } from './orphans.ts';
+import { isKnown, isNamedNow, pathOf } from './orphans.ts';
 import type { LookInTables, Reconciled } from './reconciled.ts';
 import { ShownFiles } from './tables.ts';
 
@@ -43,6 +48,7 @@ export async function* reconcile(
 ): AsyncGenerator<Step> {
   const limit = pLimit(FILES_AT_ONCE);
   const named = new KeySet();
+  const reconciledVersions = new KeySet();
   const shown = new ShownFiles(target);
   const asked = await Promise.all(keys.map((key) => limit(() => placeOf(target, key))));
   const wanted = new Set(asked.map(idOf));
@@ -53,18 +59,30 @@ export async function* reconcile(
   )) {
     for (const { version, files } of reconciled) {
       for (const file of files) named.add(nameOf(file.place, file.key));
+      const { dataset, key, versionId } = version;
+      const { objectId, version: segment } = versionPath({ dataset, key, versionId });
+      reconciledVersions.add(`${dataset}/${objectId}/${segment}`);
       yield { version };
     }
   }
   const tables = target.registry.all.filter(({ processedAs }) => processedAs !== 'csv');
   for (const { name } of tables)
     for await (const file of shown.files(name)) {
-      if (named.has(nameOf('processed', file))) continue;
+      if (named.has(nameOf('processed', file)) || parseCompactedKey(file) !== undefined) continue;
       const path = pathOf('processed', file);
       if (keys.length > 0 && (path === undefined || !wanted.has(idOf(path)))) continue;
       if (await isNamedNow(target, 'processed', file, path)) continue;
       if (await shown.shows(name, file)) yield { orphan: { place: 'processed', file, shownBy: name } };
     }
+  for (const { name } of tables)
+    for (const { key: file, versions } of await shown.compacted(name))
+      for (const version of versions.keys()) {
+        const [objectId = '', segment = ''] = version.split('/');
+        const path = { dataset: name, objectId, version: segment };
+        if (keys.length > 0 && !wanted.has(idOf(path))) continue;
+        if (reconciledVersions.has(`${name}/${version}`) || (await isKnown(target, path))) continue;
+        yield { orphan: { place: 'processed', file, shownBy: name } };
+      }
   const datasets = new Set(asked.map(({ dataset }) => dataset));
   const prefixes = keys.length === 0 ? [''] : [...datasets].map((name) => `${name}/`);
   for (const place of places) {
@@ -91,7 +109,8 @@ async function isOfTable({ registry }: Target, shown: ShownFiles, key: string): 
   const [table = '', folder] = key.split('/');
   if (registry.named(table)?.processedAs === 'csv') return false;
   if (folder === 'metadata') return true;
-  return parseDataKey(key) !== undefined && (await shown.keeps(table, key));
+  const isData = parseDataKey(key) !== undefined || parseCompactedKey(key) !== undefined;
+  return isData && (await shown.keeps(table, key));
 }
 
 const places: readonly Place[] = ['temp', 'processed', 'archive', 'failed'];

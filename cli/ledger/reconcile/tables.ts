@@ -1,8 +1,10 @@
+import type { VersionPath } from '../../../domain/versions/key-layout.ts';
 import { isLive } from '../../../formats/iceberg/manifest/manifest.ts';
 import { parseMetadata, snapshotOf, type TableMetadata } from '../../../formats/iceberg/metadata/metadata.ts';
 import { hasLive, manifestsOf, openManifests } from '../../../formats/iceberg/metadata/snapshot-manifests.ts';
+import { CompactedRows, pathOfOrigin, versionsIn } from '../../../lake/compaction/compacted-rows.ts';
 import { glueCatalog } from '../../../lake/glue-catalog.ts';
-import { parseS3Uri, readUri } from '../../../lake/iceberg-table.ts';
+import { parseS3Uri, readUri, TableFiles } from '../../../lake/table-files.ts';
 import { s3ObjectStore } from '../../../store/object-store.ts';
 import { KeySet } from '../../key-set.ts';
 import type { Target } from '../../target/target.ts';
@@ -17,9 +19,21 @@ interface Seen {
   readonly kept: KeySet;
 }
 
+/** A compacted file, and how many rows it has by `nameOf`. */
+interface CompactedFile {
+  readonly key: string;
+  readonly versions: ReadonlyMap<string, number>;
+}
+
+/** A version within its dataset. */
+export const nameOf = ({ objectId, version }: Pick<VersionPath, 'objectId' | 'version'>): string =>
+  `${objectId}/${version}`;
+
 /** What the Iceberg tables of the lake show, by the keys of their files. */
 export class ShownFiles {
   readonly #target: Target;
+  /** By the URI of the table's metadata. */
+  readonly #compacted = new Map<string, Promise<readonly CompactedFile[]>>();
   readonly #seen = new Map<string, Promise<Seen | undefined>>();
 
   constructor(target: Target) {
@@ -44,6 +58,41 @@ export class ShownFiles {
     if (seen === undefined) return;
     const current = snapshotOf(seen.metadata);
     for await (const key of this.#filesOf(seen.metadata, current === undefined ? [] : [current])) yield key;
+  }
+
+  /** How many rows of a version the compacted files have that a table shows. */
+  async compactedRows(table: string, path: VersionPath): Promise<number> {
+    let rows = 0;
+    for (const { versions } of await this.compacted(table)) rows += versions.get(nameOf(path)) ?? 0;
+    return rows;
+  }
+
+  /** The compacted files that a table shows, and how many rows of which versions they have. */
+  async compacted(table: string): Promise<readonly CompactedFile[]> {
+    const seen = await this.#latest(table);
+    if (seen === undefined) return [];
+    const known = this.#compacted.get(seen.uri) ?? this.#readCompacted(table, seen.metadata);
+    this.#compacted.set(seen.uri, known);
+    return known;
+  }
+
+  async #readCompacted(table: string, metadata: TableMetadata): Promise<CompactedFile[]> {
+    const { s3, outputs } = this.#target;
+    const files = new TableFiles({
+      name: table,
+      bucket: outputs.buckets.processed,
+      store: s3ObjectStore(s3),
+    });
+    const found: CompactedFile[] = [];
+    for (const file of await new CompactedRows(files, metadata).files()) {
+      const versions = new Map<string, number>();
+      for (const { rows, ...origin } of await versionsIn(await files.open(file))) {
+        const name = nameOf(pathOfOrigin(table, origin));
+        versions.set(name, (versions.get(name) ?? 0) + rows);
+      }
+      found.push({ key: parseS3Uri(file.filePath).key, versions });
+    }
+    return found;
   }
 
   #first(table: string): Promise<Seen | undefined> {

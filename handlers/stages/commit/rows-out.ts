@@ -5,12 +5,8 @@ import type { NotLive } from '../../../formats/iceberg/metadata/manifests-after.
 import { CompactedRows, type FileRows } from '../../../lake/compaction/compacted-rows.ts';
 import { without } from '../../../lake/compaction/rewrite.ts';
 import type { Origin } from '../../../lake/compaction/sorted-rows.ts';
-import {
-  type IcebergTable,
-  parseS3Uri,
-  type TableChange,
-  type TableState,
-} from '../../../lake/iceberg-table.ts';
+import type { IcebergTable, TableChange, TableState } from '../../../lake/iceberg-table.ts';
+import { parseS3Uri } from '../../../lake/table-files.ts';
 
 /** A version that is to leave a table, and its files. */
 export interface Leaving {

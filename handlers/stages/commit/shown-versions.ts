@@ -2,7 +2,8 @@ import { parseDataKey, type VersionPath } from '../../../domain/versions/key-lay
 import { isShown } from '../../../domain/versions/table-mentions.ts';
 import { liveFiles } from '../../../formats/iceberg/metadata/snapshot-manifests.ts';
 import { CompactedRows } from '../../../lake/compaction/compacted-rows.ts';
-import { type IcebergTable, parseS3Uri, type TableState } from '../../../lake/iceberg-table.ts';
+import type { IcebergTable, TableState } from '../../../lake/iceberg-table.ts';
+import { parseS3Uri } from '../../../lake/table-files.ts';
 
 /** So far may S3's clock and those of functions differ. Milliseconds. */
 const CLOCKS_MS = 15 * 60_000;

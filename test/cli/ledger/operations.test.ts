@@ -365,7 +365,8 @@ describe('reconcile', () => {
     const now = Date.now;
     const table = 'recipes';
     const isForgotten = (each: string) => each === lakeFile;
-    const freed = await forgetFiles({ table, store, catalog, now, isForgotten });
+    const bucket = target.outputs.buckets.processed;
+    const freed = await forgetFiles({ table, bucket, store, catalog, now, isForgotten, isGone: () => false });
     expect(freed).toContain(lakeFile);
     const lacking = await run('reconcile', key);
     expect(lacking).toMatchObject({ status: 1 });

@@ -61,6 +61,8 @@ describe('a table of the catalog', () => {
       tags: 'array<string>',
       steps: 'array<struct<text:string,seconds:int>>',
       _record: 'bigint',
+      _source: 'string',
+      _version: 'string',
     });
     expect(partitionKeys).toEqual([{ name: 'day', type: 'date' }]);
     expect(parameters['classification']).toBe('parquet');
@@ -90,7 +92,9 @@ test('the table of a dataset is declared for Athena as an Iceberg table, which h
   \`ok\` boolean,
   \`tags\` array<string>,
   \`steps\` array<struct<text:string,seconds:int>>,
-  \`_record\` bigint
+  \`_record\` bigint,
+  \`_source\` string,
+  \`_version\` string
 )
 PARTITIONED BY (\`day\`)
 LOCATION 's3://lake/readings'
@@ -224,7 +228,7 @@ TABLE PROPERTIES ('classification'='csv', 'skip.header.line.count'='1');`);
     expect(revision).toMatch(/^\/\* [0-9a-f]{12} \*\/ $/);
     expect(typedViewDdl(recipes as never)).toEqual({
       drop: `${revision}DROP VIEW IF EXISTS public."recipes"`,
-      create: `${revision}CREATE VIEW public."recipes" AS SELECT "recipe_id", "title", "complexity_score", "difficulty", "time_estimate_s", "_record" FROM lake."recipes" WITH NO SCHEMA BINDING`,
+      create: `${revision}CREATE VIEW public."recipes" AS SELECT "recipe_id", "title", "complexity_score", "difficulty", "time_estimate_s", "_record", "_source", "_version" FROM lake."recipes" WITH NO SCHEMA BINDING`,
       grant: `${revision}GRANT SELECT ON public."recipes" TO PUBLIC`,
     });
     const { create: view } = typedViewDdl(passengers as never);
@@ -273,7 +277,9 @@ describe('the table of an archive', () => {
   test('has a view of its scalar columns, partitions included, without a cast', () => {
     const { create } = archiveViewDdl(recipes as never);
     expect(create).toMatch(/^\/\* \w+ \*\/ CREATE VIEW public\."recipes_archive" AS SELECT "recipe_id", /);
-    expect(create).toContain(', "_record", "difficulty" FROM lake."recipes_archive" WITH NO SCHEMA BINDING');
+    expect(create).toContain(
+      ', "_record", "_source", "_version", "difficulty" FROM lake."recipes_archive" WITH NO SCHEMA BINDING',
+    );
     expect(create).not.toMatch(/CAST|nullif|"ingredients"/);
   });
 

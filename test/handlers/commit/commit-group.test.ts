@@ -5,8 +5,8 @@ import { snapshotFiles } from '../../../formats/iceberg/metadata/expire.ts';
 import { Commits } from '../../../handlers/stages/commit/commits.ts';
 import type { StageContext } from '../../../handlers/stages/context.ts';
 import type { Outcome } from '../../../handlers/stages/outcome.ts';
-import { parseS3Uri } from '../../../lake/iceberg-table.ts';
 import type { TableCatalog } from '../../../lake/table-catalog.ts';
+import { parseS3Uri } from '../../../lake/table-files.ts';
 import { createdEvent, MemoryStore, stageContextOf } from '../../store/memory-store.ts';
 import {
   buckets,

@@ -3,7 +3,7 @@ import { csvTableKey, versionPath } from '../../../domain/versions/key-layout.ts
 import { liveFiles } from '../../../formats/iceberg/metadata/snapshot-manifests.ts';
 import { type Maintenance, maintain } from '../../../handlers/maintenance/maintain.ts';
 import type { StageContext } from '../../../handlers/stages/context.ts';
-import { parseS3Uri } from '../../../lake/iceberg-table.ts';
+import { parseS3Uri } from '../../../lake/table-files.ts';
 import { MemoryStore, storeWith } from '../../store/memory-store.ts';
 import {
   commit,
@@ -62,6 +62,8 @@ async function readable(store: MemoryStore, table = 'recipes'): Promise<string[]
   return found;
 }
 
+const nothing = { files: 0, into: 0, bytes: 0 };
+
 describe('snapshots', () => {
   it('that were shown within the stack’s days stay, with all their files', async () => {
     const store = new MemoryStore();
@@ -91,7 +93,7 @@ describe('snapshots', () => {
     expect(gone).toEqual(expect.arrayContaining(old ?? []));
     expect(gone).toHaveLength(3);
     const bytes = gone.reduce((sum, key) => sum + (sizes.get(key) ?? 0), 0);
-    expect(recipes).toEqual({ snapshots: 0, files: 3, bytes, finished: true });
+    expect(recipes).toEqual({ snapshots: 0, files: 3, bytes, compacted: nothing, finished: true });
     expect(await readable(store)).toEqual([dataFiles(store)]);
     expect(dataFiles(store)).toHaveLength(1);
   });
@@ -243,7 +245,7 @@ it('of a dataset that is processed as CSV, the files of versions that are gone g
   expect(left).not.toBe(shown);
   store.put({ bucket: 'processed', key: left, body: 'late', contentType: 'text/csv' });
   const { passengers } = await at(store, 2 * DAY)();
-  expect(passengers).toEqual({ snapshots: 0, files: 1, bytes: 4, finished: true });
+  expect(passengers).toEqual({ snapshots: 0, files: 1, bytes: 4, compacted: nothing, finished: true });
   expect(store.keys('processed').sort()).toEqual([shown, csvTableKey(shown)].sort());
 });
 
@@ -254,7 +256,7 @@ it('a dry run tells what would go, and changes nothing', async () => {
   store.put({ bucket: 'processed', key: 'recipes/metadata/late-m0.avro', body: 'x', contentType: 'x' });
   const before = store.contents();
   const { recipes } = await at(store, 9 * DAY)(true);
-  expect(recipes).toEqual({ snapshots: 1, files: 1, bytes: 1, finished: true });
+  expect(recipes).toEqual({ snapshots: 1, files: 1, bytes: 1, compacted: nothing, finished: true });
   expect(store.contents()).toEqual(before);
 });
 
@@ -268,7 +270,14 @@ it('the trouble with one table is told, and does not stop the others', async () 
   store.put({ bucket: 'processed', key: 'recipes/metadata/late-m0.avro', body: 'x', contentType: 'x' });
   const { recipes, ...others } = await at(storeWith(store, { remove }), 9 * DAY)();
   // Its snapshots are forgotten all the same.
-  expect(recipes).toEqual({ snapshots: 1, files: 0, bytes: 0, finished: false, error: 'S3 is away.' });
+  expect(recipes).toEqual({
+    snapshots: 1,
+    files: 0,
+    bytes: 0,
+    compacted: nothing,
+    finished: false,
+    error: 'S3 is away.',
+  });
   expect(Object.values(others).every(({ finished, error }) => finished && error === undefined)).toBe(true);
 });
 
@@ -278,6 +287,6 @@ it('a run whose time is over leaves the garbage to the next one, and still forge
   await put(store, 2, DAY);
   store.put({ bucket: 'processed', key: 'recipes/metadata/late-m0.avro', body: 'x', contentType: 'x' });
   const { recipes } = await at(store, 9 * DAY, { timeLeft: () => 179_000 })();
-  expect(recipes).toEqual({ snapshots: 1, files: 0, bytes: 0, finished: false });
+  expect(recipes).toEqual({ snapshots: 1, files: 0, bytes: 0, compacted: nothing, finished: false });
   expect(store.keys('processed')).toContain('recipes/metadata/late-m0.avro');
 });

@@ -12,7 +12,7 @@ import { type SnapshotFiles, snapshotFiles } from '../../../formats/iceberg/meta
 import type { LocatedMetadata } from '../../../formats/iceberg/metadata/files.ts';
 import { parseMetadata } from '../../../formats/iceberg/metadata/metadata.ts';
 import { liveFiles } from '../../../formats/iceberg/metadata/snapshot-manifests.ts';
-import { parseS3Uri } from '../../../lake/iceberg-table.ts';
+import { parseS3Uri } from '../../../lake/table-files.ts';
 import type { Bucket } from '../../../local-aws/s3/storage/bucket.ts';
 import type { Store } from '../../../local-aws/s3/storage/store.ts';
 import { members } from '../load/datasets.ts';
