@@ -95,6 +95,45 @@ describe('a Parquet file', () => {
     ]);
   });
 
+  it('has each text of a column of runs once, and its range whole, for another reader', async () => {
+    const columns: Column[] = [
+      { name: 'n', type: { kind: 'int32' }, nullable: false },
+      { name: 'source', type: { kind: 'string' }, nullable: true, inRuns: true },
+    ];
+    const runs = fc.array(
+      fc.record({ text: fc.option(fc.string({ unit: 'binary' })), rows: fc.integer({ min: 1, max: 400 }) }),
+      { maxLength: 300 },
+    );
+    await fc.assert(
+      fc.asyncProperty(runs, fc.constantFrom(undefined, 1000), async (all, groupBytes) => {
+        const file = new ParquetFile(columns, {}, { source: { id: 7, inner: {} } }, groupBytes);
+        const rows = all.flatMap(({ text, rows: count }) => Array.from({ length: count }, () => text));
+        for (const [n, source] of rows.entries()) file.add({ n, source });
+        const read = await readParquet(file.finish());
+        expect(read.map(({ source }) => source)).toEqual(rows);
+        const sorted = rows.flatMap((text) => (text === null ? [] : [Buffer.from(text)]));
+        sorted.sort(Buffer.compare);
+        const [min, max] = [sorted[0], sorted.at(-1)];
+        const nulls = rows.length - sorted.length;
+        expect(file.statistics().leaves).toMatchObject([
+          { id: 7, whole: true, nulls, range: min && max ? { min, max } : undefined },
+        ]);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('needs next to nothing for a text that all rows share', () => {
+    const column = { name: 'source', type: { kind: 'string' }, nullable: true } as const;
+    const lengthOf = (columns: readonly Column[]) => {
+      const file = new ParquetFile(columns, {});
+      for (let n = 0; n < 20_000; n += 1) file.add({ source: 'recipes/2026/soups.ndjson' });
+      return file.finish().length;
+    };
+    expect(lengthOf([{ ...column, inRuns: true }])).toBeLessThan(400);
+    expect(() => new ParquetFile([{ ...column, inRuns: true }], {}).add({ source: 7 })).toThrow(TypeError);
+  });
+
   it('tells of each column with an id how many values and which range it has, over all row groups', () => {
     const columns: Column[] = [
       { name: 'n', type: { kind: 'int32' }, nullable: true },

@@ -137,6 +137,8 @@ describe('the lake', () => {
         complexity_score: [1.4, 4.4, 8.6][i],
         time_estimate_s: [60, 720, 2340][i],
         difficulty: ['easy', 'medium', 'hard'][i],
+        _source: 'recipes/a.ndjson',
+        _version: 'v1',
       })),
     );
   });

@@ -74,12 +74,12 @@ describe('the layout of a table in the lake', () => {
 
     it('records the id of each column, which stays the column’s in every order, and is never given again', () => {
       const first = recorded(parquet('id item'));
-      expect(ids(first)).toEqual({ id: 1, item: 2, _record: 3 });
+      expect(ids(first)).toEqual({ id: 1, item: 2, _record: 3, _source: 4, _version: 5 });
       expect(planLayouts(first, parquet('id item'))).toBeUndefined();
       const second = recorded(parquet('id item'), parquet('shop id'));
-      expect(ids(second)).toEqual({ shop: 4, id: 1, _record: 3 });
+      expect(ids(second)).toEqual({ shop: 6, id: 1, _record: 3, _source: 4, _version: 5 });
       const third = recorded(parquet('id item'), parquet('shop id'), parquet('shop id item'));
-      expect(ids(third)).toEqual({ shop: 4, id: 1, item: 5, _record: 3 });
+      expect(ids(third)).toEqual({ shop: 6, id: 1, item: 7, _record: 3, _source: 4, _version: 5 });
       expect(() => checkLayouts(first, parquet('shop id'))).toThrow('npx sluice migrate --plan');
     });
 
@@ -96,7 +96,7 @@ describe('the layout of a table in the lake', () => {
     it('may widen a column, and refuses any other type of it, with the cure', () => {
       const before = recorded(parquet('id', { id: z.int32() }));
       expect(planLayouts(before, parquet('id', { id: z.int() }))).toMatchObject([
-        { schema: { schema: { 'schema-id': 1, fields: [{ id: 1, type: 'long' }, {}] } } },
+        { schema: { schema: { 'schema-id': 1, fields: [{ id: 1, type: 'long' }, {}, {}, {}] } } },
       ]);
       const sum = recorded(parquet('id', { id: decimal(9, 2) }));
       expect(planLayouts(sum, parquet('id', { id: decimal(12, 2) }))).toMatchObject([
@@ -111,7 +111,8 @@ describe('the layout of a table in the lake', () => {
 
     it('gets its ids when older code recorded none', () => {
       const old = recorded(parquet('id item')).map(({ schema: _, ...rest }) => rest);
-      expect(ids(planLayouts(old, parquet('id item')))).toEqual({ id: 1, item: 2, _record: 3 });
+      const all = { id: 1, item: 2, _record: 3, _source: 4, _version: 5 };
+      expect(ids(planLayouts(old, parquet('id item')))).toEqual(all);
     });
   });
 
