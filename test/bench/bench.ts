@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { backfill } from './backfill.ts';
 import { commits } from './commits.ts';
+import { compaction } from './compaction.ts';
 import { comparison } from './comparison.ts';
 import { localCloud } from './local-cloud.ts';
 import { memory } from './memory.ts';
@@ -16,7 +17,19 @@ import { machine, markdown, type Result } from './section.ts';
 import { stages } from './stages.ts';
 import { startUp } from './start-up.ts';
 
-const sections = [comparison, stages, startUp, localCloud, page, overwrite, mysql, memory, commits, backfill];
+const sections = [
+  comparison,
+  stages,
+  startUp,
+  localCloud,
+  page,
+  overwrite,
+  mysql,
+  memory,
+  commits,
+  compaction,
+  backfill,
+];
 
 const head = `# Benchmarks
 

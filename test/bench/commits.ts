@@ -12,6 +12,7 @@ import { Commits } from '../../handlers/stages/commit/commits.ts';
 import type { StageContext } from '../../handlers/stages/context.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { transformPart } from '../../handlers/stages/transform-part.ts';
+import { asTheyCome } from '../../lake/compaction/plan.ts';
 import { glueCatalog } from '../../lake/glue-catalog.ts';
 import { recordedSchemas } from '../../lake/table-schema.ts';
 import layouts from '../../mysql/migrations/lake.json' with { type: 'json' };
@@ -206,6 +207,8 @@ async function maintained(store: MemoryStore, now: number): Promise<void> {
       datasets: deployedDatasets.filter(({ name }) => name === of.dataset),
       tableSchema: recordedSchemas(layouts),
       retention: retentionOf(1),
+      // Another section measures that.
+      compaction: { ...asTheyCome, least: Number.POSITIVE_INFINITY },
     }),
     { dryRun: false },
   );

@@ -178,6 +178,7 @@ test('each command prints with --json the documents that the page describes', as
   await lines(['FileDifference', 'CheckTotals'], 'catalog', '--check');
   await lines(['ListedSnapshot'], 'snapshots');
   await lines(['MaintainedTable'], 'maintain', '--dry-run');
+  await lines(['CompactedTable'], 'compact', '--dry-run');
   await lines(['Published'], 'catalog', '--publish');
   await one('Catalog', 'catalog');
   await one('Put', 'put', '--key', 'recipes/lost.ndjson', soups, '--wait');

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { tableColumns } from '../../../domain/columns.ts';
+import { type Column, tableColumns } from '../../../domain/columns.ts';
 import type { Row } from '../../../domain/records/transformation.ts';
 import { schemaAfter } from '../../../domain/tables/schema/schema-after.ts';
 import {
@@ -65,10 +65,9 @@ async function compacted(changes: Partial<Maintenance> = {}) {
 }
 
 async function rows(): Promise<Row[]> {
-  const columns = [
-    ...['_source', '_version', 'title'].map((name) => ({ name, type: { kind: 'string' }, nullable: true })),
-    { name: '_record', type: { kind: 'int64' }, nullable: false },
-  ] as const;
+  const text = { type: { kind: 'string' }, nullable: true } as const;
+  const columns: Column[] = ['_source', '_version', 'title'].map((name) => ({ name, ...text }));
+  columns.push({ name: '_record', type: { kind: 'int64' }, nullable: false });
   const found: Row[] = [];
   for (const key of await tableFiles(store))
     for await (const some of readParquetRows(columns, store.body('processed', key))) found.push(...some);
@@ -158,12 +157,12 @@ describe('compaction', () => {
   it('is tried again while others commit', async () => {
     await putMany(3);
     let interrupted = false;
-    const catalog = store.catalog.moving(async (...args) => {
+    const catalog = store.catalog.moving(async (table, from, metadata) => {
       if (!interrupted) {
         interrupted = true;
         await put(4);
       }
-      return store.catalog.move(...args);
+      return store.catalog.move(table, from, metadata);
     });
     expect(await compacted({ catalog })).toMatchObject({ compacted: { files: 6, into: 2 } });
     expect(await shown()).toEqual(ofMany([1, 2, 3, 4]));
@@ -172,12 +171,12 @@ describe('compaction', () => {
   it('leaves a group to the next run if one of its files has left the table, and what it wrote goes', async () => {
     await putMany(3);
     let interrupted = false;
-    const catalog = store.catalog.moving(async (...args) => {
+    const catalog = store.catalog.moving(async (table, from, metadata) => {
       if (!interrupted) {
         interrupted = true;
         await remove(2);
       }
-      return store.catalog.move(...args);
+      return store.catalog.move(table, from, metadata);
     });
     await compacted({ catalog });
     expect(await shown()).toEqual(ofMany([1, 3]));
