@@ -19,6 +19,11 @@ const parsers = { stringFromBytes: (bytes: Uint8Array | undefined) => bytes && d
 
 const compressors = { ZSTD: (input: Uint8Array) => zstdDecompressSync(input) };
 
+/** A column, or a field of a struct, that a file may have under another name. */
+export interface StoredColumn extends Column {
+  readonly storedAs?: string;
+}
+
 /** A file of which any bytes can be read. */
 export interface Bytes {
   readonly byteLength: number;
@@ -51,20 +56,20 @@ export class OpenParquet {
    *
    * @param isWanted whether a row group is to be read: its texts in a column of runs lie within this range
    */
-  async *rows(columns: readonly Column[], isWanted?: (group: TextRanges) => boolean): AsyncGenerator<Row[]> {
+  async *rows(
+    columns: readonly StoredColumn[],
+    isWanted?: (group: TextRanges) => boolean,
+  ): AsyncGenerator<Row[]> {
     const [file, metadata] = [this.#file, this.#metadata];
     const stored = new Set(this.columns.map(({ element }) => element.name));
-    const names = columns.map(({ name }) => name).filter((name) => stored.has(name));
+    const names = columns.map(storedName).filter((name) => stored.has(name));
     let rowStart = 0;
     for (const group of metadata.row_groups) {
       const rowEnd = rowStart + Number(group.num_rows);
       if (isWanted === undefined || isWanted((name) => textRange(group, name))) {
         const options = { file, metadata, compressors, parsers, columns: names, rowStart, rowEnd };
         const found = await parquetReadObjects(options);
-        for (const row of found) {
-          for (const { name, type } of columns) row[name] = plain(row[name], type);
-        }
-        yield found;
+        yield found.map((row) => fieldsOf(row, columns));
       }
       rowStart = rowEnd;
     }
@@ -114,6 +119,14 @@ function withExactDecimals(metadata: FileMetaData): FileMetaData {
   return { ...metadata, schema };
 }
 
+const storedName = ({ name, storedAs = name }: StoredColumn): string => storedAs;
+
+function fieldsOf(stored: Row, fields: readonly StoredColumn[]): Row {
+  const found: Record<string, unknown> = {};
+  for (const field of fields) found[field.name] = plain(stored[storedName(field)], field.type);
+  return found;
+}
+
 /**
  * A value as the row had it: hyparquet returns a bigint for an int64, and a `Date` for dates and timestamps.
  */
@@ -131,12 +144,7 @@ function plain(value: unknown, type: ColumnType): unknown {
     case 'list':
       return Array.isArray(value) ? value.map((element) => plain(element, type.element)) : value;
     case 'struct':
-      return Object.fromEntries(
-        type.fields.map(({ name, type: field }) => [
-          name,
-          plain((value as Record<string, unknown>)[name], field),
-        ]),
-      );
+      return fieldsOf(value as Row, type.fields);
     default:
       return value;
   }

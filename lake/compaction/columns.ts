@@ -1,10 +1,12 @@
 import type { SchemaTree } from 'hyparquet';
 import type { Column, ColumnType } from '../../domain/columns.ts';
 import type { FieldIds } from '../../formats/parquet/field-ids.ts';
+import type { StoredColumn } from '../../formats/parquet/read.ts';
 
 /**
- * Those of a table's columns that a file has, by their ids: a column that left the table and came again under
- * its name is another one, and has no values in older files (Iceberg's specification, "Column Projection").
+ * Those of a table's columns that a file has, by their ids: one that was renamed keeps its values; one that left
+ * the table and came again under its name is another one, and has no values in older files (Iceberg's
+ * specification, "Column Projection").
  *
  * @param stored the columns of the file
  */
@@ -12,11 +14,12 @@ export function columnsIn(
   stored: readonly SchemaTree[],
   columns: readonly Column[],
   ids: FieldIds,
-): Column[] {
+): StoredColumn[] {
   return columns.flatMap((column) => {
     const { id, inner = {} } = ids[column.name] ?? {};
-    const found = stored.find(({ element }) => element.name === column.name && element.field_id === id);
-    return found === undefined ? [] : [{ ...column, type: typeIn(found, column.type, inner) }];
+    const found = stored.find(({ element }) => id !== undefined && element.field_id === id);
+    if (found === undefined) return [];
+    return [{ ...column, storedAs: found.element.name, type: typeIn(found, column.type, inner) }];
   });
 }
 

@@ -5,13 +5,8 @@ import { archiveTableName, VERIFICATION } from '../../../domain/dataset.ts';
 import { snapshotFiles } from '../../../formats/iceberg/metadata/expire.ts';
 import { parseMetadata } from '../../../formats/iceberg/metadata/metadata.ts';
 import { glueCatalog } from '../../../lake/glue-catalog.ts';
-<<<<<<< HEAD
-import { parseS3Uri, readUri } from '../../../lake/iceberg-table.ts';
-import { type ListedVersion, listVersions } from '../../../store/listing.ts';
-=======
 import { parseS3Uri, readUri } from '../../../lake/table-files.ts';
-import { listVersions } from '../../../store/listing.ts';
->>>>>>> a448a2c (npx sluice compact; erase and reconcile know rows in compacted files)
+import { type ListedVersion, listVersions } from '../../../store/listing.ts';
 import { s3ObjectStore } from '../../../store/object-store.ts';
 
 /**
