@@ -19,9 +19,9 @@ import { writeVarint } from './thrift.ts';
 const STRING = { kind: 'string' } as const;
 
 /**
- * The texts of a column of the table of which equal ones follow one another: a dictionary of them, and runs of
- * places in it (Encodings.md, "Dictionary Encoding" and "RLE / Bit-Packing Hybrid"). A run costs some bytes,
- * however long it is.
+ * The texts of a column of the table of which equal ones follow one another: a dictionary of them, and runs
+ * of places in it (Encodings.md, "Dictionary Encoding" and "RLE / Bit-Packing Hybrid"). A run costs some
+ * bytes, however long it is.
  */
 export class RunChunk implements Leaf {
   readonly #place: LeafPlace;

@@ -49,7 +49,9 @@ export const retentionOf = (snapshotDays: number): LakeRetention => ({
   garbage: DAY,
 });
 
-/** Nothing is begun in this last part of an invocation but expiry; a compacted file takes a minute at most. */
+/**
+ * In this last part of an invocation nothing is begun but expiry; a compacted file takes a minute at most.
+ */
 const RESERVED_MS = 180_000;
 
 /** How often expiry is tried on fresh metadata while others commit, with a pause between. */

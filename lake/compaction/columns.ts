@@ -4,8 +4,8 @@ import type { FieldIds } from '../../formats/parquet/field-ids.ts';
 import type { StoredColumn } from '../../formats/parquet/read.ts';
 
 /**
- * Those of a table's columns that a file has, by their ids: one that was renamed keeps its values; one that left
- * the table and came again under its name is another one, and has no values in older files (Iceberg's
+ * Those of a table's columns that a file has, by their ids: one that was renamed keeps its values; one that
+ * left the table and came again under its name is another one, and has no values in older files (Iceberg's
  * specification, "Column Projection").
  *
  * @param stored the columns of the file

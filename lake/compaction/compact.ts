@@ -37,8 +37,8 @@ export async function plannedCompaction(table: IcebergTable, policy: CompactionP
 }
 
 /**
- * Rewrites the small files of a table as larger ones, one snapshot each. Readers find the same rows before and
- * after. A file that leaves the table meanwhile leaves its group to the next run.
+ * Rewrites the small files of a table as larger ones, one snapshot each. Readers find the same rows before
+ * and after. A file that leaves the table meanwhile leaves its group to the next run.
  */
 export async function compact(table: IcebergTable, run: CompactionRun): Promise<Compacted> {
   let state = await asRecorded(table);

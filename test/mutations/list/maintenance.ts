@@ -3,6 +3,7 @@ import type { Mutation } from '../mutation.ts';
 const lake = 'lake/maintenance.ts';
 const shown = 'handlers/stages/commit/shown-versions.ts';
 const maintain = 'test/handlers/maintenance/maintain.test.ts';
+const compaction = 'test/handlers/maintenance/compaction.test.ts';
 const forgotten = 'test/handlers/maintenance/forgotten-commits.test.ts';
 
 /** Of the lake's maintenance, and of commits whose snapshots it has forgotten. */
@@ -30,8 +31,8 @@ export const maintenance: readonly Mutation[] = [
   {
     name: 'removes what other engines keep beside a table',
     file: lake,
-    find: 'if (file === undefined) return METADATA.test(key);',
-    replace: 'if (file === undefined) return true;',
+    find: 'METADATA.test(key) || parseCompactedKey(key) !== undefined',
+    replace: 'true',
     caughtBy: maintain,
   },
   {
@@ -75,5 +76,33 @@ export const maintenance: readonly Mutation[] = [
     find: '        trustsLedger = false;\n',
     replace: '',
     caughtBy: forgotten,
+  },
+  {
+    name: 'leaves the compacted files that it wrote anew in the table',
+    file: 'handlers/stages/commit/rows-out.ts',
+    find: 'removed: [...change.removed.filter((key) => !missing.has(key)), ...replaced],',
+    replace: 'removed: change.removed.filter((key) => !missing.has(key)),',
+    caughtBy: compaction,
+  },
+  {
+    name: 'does not see rows in compacted files, when nothing else tells of a commit',
+    file: shown,
+    find: 'return compacted !== undefined && compacted.length > 0;',
+    replace: 'return false;',
+    caughtBy: compaction,
+  },
+  {
+    name: 'compacts by names of columns, not by their ids',
+    file: 'lake/compaction/columns.ts',
+    find: 'id !== undefined && element.field_id === id',
+    replace: 'element.name === column.name',
+    caughtBy: 'test/lake/compaction/columns.test.ts',
+  },
+  {
+    name: 'leaves rows of an erased object in compacted files of older snapshots',
+    file: 'lake/forget-files.ts',
+    find: 'if (gone.length === 0 && !this.#options.isForgotten(key)) continue;',
+    replace: 'if (!this.#options.isForgotten(key)) continue;',
+    caughtBy: compaction,
   },
 ];
