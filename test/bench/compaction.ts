@@ -26,7 +26,7 @@ const RECORDS = 10;
 const BATCH = 500;
 const WRITES_AT_ONCE = 16;
 const difficulties = ['easy', 'medium', 'hard'] as const;
-const QUERY = 'select difficulty, count(*), avg(complexity_score) from recipes group by 1 order by 1';
+const QUERY = 'select difficulty, count(*), sum(time_estimate_s) from recipes group by 1 order by 1';
 
 /** Many small objects, before and after their files are compacted. */
 export const compaction: Section = {

@@ -2,7 +2,9 @@ import { rm } from 'node:fs/promises';
 import { AbortMultipartUploadCommand, DeleteObjectCommand, S3ServiceException } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
 import { type ErasureScope, fenced } from '../../../domain/operations/erasure.ts';
-import { objectId, versionPath } from '../../../domain/versions/key-layout.ts';
+import { UnreadableDocument } from '../../../domain/versions/document.ts';
+import { objectId, parseDataKey, versionPath } from '../../../domain/versions/key-layout.ts';
+import { statusOf } from '../../../domain/versions/version-status.ts';
 import type { Origin } from '../../../lake/compaction/sorted-rows.ts';
 import { forgetFiles } from '../../../lake/forget-files.ts';
 import { glueCatalog } from '../../../lake/glue-catalog.ts';
@@ -141,9 +143,23 @@ export class Erasure {
       const now = Date.now;
       const freed = await forgetFiles({ table, bucket, store, catalog, now, isForgotten, isGone });
       const limit = pLimit(DELETES_AT_ONCE);
-      const versions = await settleAll(freed.map((key) => limit(() => versionsOf(target, bucket, key))));
+      const versions = await settleAll(
+        freed.map((key) =>
+          limit(async () => ((await this.#isNeeded(key)) ? [] : versionsOf(target, bucket, key))),
+        ),
+      );
       await this.#deleteAll(versions.flat().map((each) => ({ ...each, place: 'processed' as const })));
     }
+  }
+
+  /** Whether a file is of another version, which is active: its rows may lie in a compacted file by now. */
+  async #isNeeded(key: string): Promise<boolean> {
+    const { target, scope } = this.#options;
+    const path = parseDataKey(key);
+    if (path === undefined || scope.takes('processed', key, '')) return false;
+    const entry = await ledgerOf(target).entry(path).catch(unreadableDocument);
+    if (entry instanceof UnreadableDocument) return true;
+    return entry !== undefined && statusOf(entry, path) !== 'gone';
   }
 
   /** Queries read a new copy before the files of the old ones go. */

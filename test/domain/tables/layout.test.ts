@@ -88,7 +88,7 @@ describe('the layout of a table in the lake', () => {
       const renamed = parquet('id article').map((each) => ({ ...each, renamed: { article: 'item' } }));
       expect(() => checkLayouts(first, renamed)).toThrow('npx sluice migrate --plan');
       const second = recorded(parquet('id item'), renamed);
-      expect(ids(second)).toEqual({ id: 1, article: 2, _record: 3 });
+      expect(ids(second)).toEqual({ id: 1, article: 2, _record: 3, _source: 4, _version: 5 });
       for (const later of [renamed, parquet('id article')])
         expect(planLayouts(second, later)).toBeUndefined();
     });
