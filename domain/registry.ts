@@ -60,7 +60,7 @@ export class Registry {
    * What happens to the rows of an object that is deleted or has no usable record. A key that no dataset
    * reads has no rows to keep.
    */
-  rulesOf(key: string): Pick<Dataset, 'onDelete' | 'onReject'> {
+  rulesOf(key: string): Pick<Dataset, 'onDelete' | 'onReject' | 'maxRejected'> {
     return this.of(key) ?? { onDelete: 'retract', onReject: 'replace' };
   }
 

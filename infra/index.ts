@@ -123,6 +123,7 @@ const extraction = stage('extraction', {
 // temp ⇒ transformation ─▶ processed. From here on, a stage writes to the failed bucket only if it can't read
 // one of the pipeline's own files, so `npx sluice iam` reports that permission as unused while all is well.
 const transformation = stage('transformation', {
+  announces: true,
   uses: {
     TEMP_BUCKET: all(reads(temp), clears(temp)),
     PROCESSED_BUCKET: all(writes(processed), clears(processed)),

@@ -93,7 +93,7 @@ export class Ledger {
     for (;;) {
       let decision: Decision | undefined;
       let name: string | undefined;
-      const claimed = await this.#change(path, (known) => {
+      const claimed = await this.swap(path, (known) => {
         before = known;
         decision = decide(known, event, { ...claim, used });
         name = decision.action === 'extract' ? newName(decision.next, known, claim) : undefined;
@@ -128,10 +128,11 @@ export class Ledger {
     next: (known: LedgerEntry | undefined) => LedgerEntry | undefined,
     read?: EntryState,
   ): Promise<LedgerEntry | undefined> {
-    return (await this.#change(path, next, read))?.entry;
+    return (await this.swap(path, next, read))?.entry;
   }
 
-  async #change(
+  /** The same, with the ETag of the entry afterwards. */
+  async swap(
     path: VersionPath,
     next: (known: LedgerEntry | undefined) => LedgerEntry | undefined,
     read?: EntryState,

@@ -183,7 +183,9 @@ function workTable(work: readonly StageWork[]): string {
 
 function attemptEnd(attempt: LedgerEntry['attempts'][number]): string {
   const version = printable(attempt.versionId);
-  if (attempt.status === 'rejected') return `version ${version} was rejected: none of its records is usable`;
+  if (attempt.status === 'extracted') return `version ${version} is extracted, and not published yet`;
+  if (attempt.status === 'rejected')
+    return `version ${version} was rejected: ${attempt.fault?.code ?? 'none of its records is usable'}`;
   const until = new Date(attempt.leaseUntil).toISOString();
   return isInterrupted(attempt, Date.now())
     ? `the extraction of version ${version} was interrupted, at ${until} at the latest`

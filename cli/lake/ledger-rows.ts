@@ -111,7 +111,9 @@ export function stateIn(
   const { current, attempts } = entry;
   const attempt = attempts.find((each) => each.versionId === versionId);
   if (attempt?.status === 'extracting') return 'extraction';
-  if (attempt !== undefined) return byReceipts() === 'failed' ? 'failed' : 'rejected';
+  if (attempt?.status === 'extracted') return 'transformation';
+  if (attempt !== undefined)
+    return attempt.fault !== undefined || byReceipts() === 'failed' ? 'failed' : 'rejected';
   if (current?.type === 'created' && current.versionId === versionId) return byReceipts();
   return current?.type === 'deleted' ? 'retracted' : 'superseded';
 }

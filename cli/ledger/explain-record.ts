@@ -40,7 +40,7 @@ export interface RecordTrace {
     | { readonly rejected: string };
 }
 
-/** The version whose records are explained: the one that the tables show, else the newest rejected one. */
+/** The version whose records are explained: the active one, else the last one that is extracted. */
 export function versionToExplain({
   key,
   dataset,
@@ -48,7 +48,7 @@ export function versionToExplain({
   attempts,
 }: LedgerEntry): ObjectVersion | undefined {
   const shown =
-    current?.type === 'created' ? current : attempts.findLast(({ status }) => status === 'rejected');
+    current?.type === 'created' ? current : attempts.findLast(({ status }) => status !== 'extracting');
   return shown && { dataset, key, versionId: shown.versionId };
 }
 

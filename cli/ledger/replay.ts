@@ -2,7 +2,7 @@ import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { liveAlias } from '../../domain/environment.ts';
 import {
-  activeAndRejected,
+  extractedVersions,
   isBySameCode,
   isUnderWay,
   matchingCodes,
@@ -153,13 +153,13 @@ async function readableCandidate(
   const { key, dataset } = known.entry;
   const { versions } = await listedEntry(target, target.outputs.buckets.ledger, place);
   const all: Candidate[] = [];
-  for (const version of activeAndRejected(known.entry)) {
+  for (const version of extractedVersions(known.entry)) {
     const segment = versionSegment(version.versionId);
     if (place.version !== undefined && place.version !== segment) continue;
     const anything = keys.length > 0 && force;
     const { receipts, unreadable } = await ledgerOf(target).readableReceipts(versions.get(segment) ?? []);
     for (const error of anything ? [] : unreadable) throw error;
-    const matched = matchingCodes(receipts, codes);
+    const matched = matchingCodes(receipts, codes, version.fault);
     if (Object.keys(matched.codes).length === 0 && !anything) continue;
     const candidate = {
       key,
@@ -187,7 +187,7 @@ async function rebuildEntry(target: Target, place: Place): Promise<boolean> {
   const { ETag } = await s3.send(new HeadObjectCommand(at));
   const { versions } = await listedEntry(target, target.outputs.buckets.ledger, place);
   const { receipts } = await ledgerOf(target).readableReceipts([...versions.values()].flat());
-  const rebuilt = rebuiltEntry(receipts, target.registry.named(place.dataset)?.onReject ?? 'replace');
+  const rebuilt = rebuiltEntry(receipts, target.registry.named(place.dataset) ?? { onReject: 'replace' });
   if (rebuilt === undefined) return false;
   const Body = renderDocument(ledgerEntry, rebuilt);
   await s3.send(new PutObjectCommand({ ...at, Body, ContentType: 'application/json', IfMatch: ETag }));

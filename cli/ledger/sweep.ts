@@ -17,11 +17,18 @@ import {
   extractionReceiptKey,
   publicationKey,
   UNKNOWN_DATASET,
+  type VersionPath,
   versionPath,
   versionSegment,
 } from '../../domain/versions/key-layout.ts';
-import { isInterrupted, isSettled, type LedgerEntry } from '../../domain/versions/ledger.ts';
-import { extractionReceipt } from '../../domain/versions/receipt.ts';
+import {
+  type Attempt,
+  isInterrupted,
+  isSettled,
+  type LedgerEntry,
+  type Version,
+} from '../../domain/versions/ledger.ts';
+import { type ExtractionReceipt, extractionReceipt } from '../../domain/versions/receipt.ts';
 import { READS_AT_ONCE, unreadableDocument } from '../../store/ledger.ts';
 import { type ListedEntry, listedEntries, listedEntry } from '../../store/ledger-listing.ts';
 import { type ListedVersion, latestOf, listLatest } from '../../store/listing.ts';
@@ -238,6 +245,17 @@ async function problemsOf(
     ...(await unfinishedOf(target, listed, entry, since, isInRaw).catch((error: unknown) => [
       unreadable(key, unreadableDocument(error)),
     ])),
+    ...(
+      await Promise.all(
+        entry.attempts
+          .filter(({ status }) => status === 'extracted')
+          .map((attempt) =>
+            unpublishedOf(target, listed, entry, attempt, since).catch((error: unknown) => [
+              unreadable(key, unreadableDocument(error)),
+            ]),
+          ),
+      )
+    ).flat(),
   ];
 }
 
@@ -274,22 +292,9 @@ async function unfinishedOf(
   const { versionId } = current;
   const path = versionPath({ dataset, key, versionId });
   const keys = new Set(listed.versions.get(versionSegment(versionId)));
-  const reprocess = (): SweepProblem['events'] => [
-    { stage: 'extraction', event: reprocessEvent(key, current, listed.versions.keys()) },
-  ];
-  if (!isExtracted(path, keys)) return of('unfinished', versionId, reprocess(), 1);
-  const extraction = await ledgerOf(target).receipt(extractionReceiptKey(path), extractionReceipt);
-  if (extraction === undefined) return of('unfinished', versionId, reprocess(), 1);
-  const { temp, ledger } = target.outputs.buckets;
-  const parts = untransformed(path, extraction, keys);
-  if (parts.length > 0) {
-    const events = await Promise.all(
-      parts.map((part) => workItemEvent(target, 'transformation', temp, part)),
-    );
-    const there = events.filter((event) => event !== undefined);
-    // Only reprocessing the version brings back a part that expired.
-    return of('unfinished', versionId, there.length < events.length ? reprocess() : there, events.length);
-  }
+  const extraction = await preparedOf(target, listed, key, path, current, since);
+  if (Array.isArray(extraction)) return extraction;
+  const { ledger } = target.outputs.buckets;
   const again = [{ stage: 'extraction', event: redeliverEvent(key, current) }] as const;
   if (isSettled(entry)) {
     // Nothing of a key without a dataset is published, so the extraction removes what is left.
@@ -311,6 +316,54 @@ async function unfinishedOf(
   // The event of the version has it published.
   if (there.length < events.length) return of('unpublished', versionId, again, 1);
   return of('unfinished', versionId, there, there.length);
+}
+
+/** What keeps a version that is extracted from being published. */
+async function unpublishedOf(
+  target: Target,
+  listed: ListedEntry,
+  { dataset, key }: LedgerEntry,
+  attempt: Attempt,
+  since: number,
+): Promise<SweepProblem[]> {
+  const { versionId } = attempt;
+  const path = versionPath({ dataset, key, versionId });
+  const extraction = await preparedOf(target, listed, key, path, attempt, since);
+  if (Array.isArray(extraction)) return extraction;
+  // The event of the version has it published.
+  const events = [{ stage: 'extraction', event: redeliverEvent(key, attempt) }] as const;
+  return [{ amiss: 'unpublished', key, versionId, since, pieces: 1, events }];
+}
+
+/**
+ * The receipt of the extraction of a version, all parts of which are transformed; or what lacks of that.
+ */
+async function preparedOf(
+  target: Target,
+  listed: ListedEntry,
+  key: string,
+  path: VersionPath,
+  version: Version,
+  since: number,
+): Promise<ExtractionReceipt | SweepProblem[]> {
+  const { versionId } = version;
+  const keys = new Set(listed.versions.get(path.version));
+  const unfinished = (events: SweepProblem['events'], pieces: number): SweepProblem[] => [
+    { amiss: 'unfinished', key, versionId, since, pieces, events },
+  ];
+  const reprocess = (): SweepProblem['events'] => [
+    { stage: 'extraction', event: reprocessEvent(key, version, listed.versions.keys()) },
+  ];
+  if (!isExtracted(path, keys)) return unfinished(reprocess(), 1);
+  const extraction = await ledgerOf(target).receipt(extractionReceiptKey(path), extractionReceipt);
+  if (extraction === undefined) return unfinished(reprocess(), 1);
+  const parts = untransformed(path, extraction, keys);
+  if (parts.length === 0) return extraction;
+  const { temp } = target.outputs.buckets;
+  const events = await Promise.all(parts.map((part) => workItemEvent(target, 'transformation', temp, part)));
+  const there = events.filter((event) => event !== undefined);
+  // Only reprocessing the version brings back a part that expired.
+  return unfinished(there.length < events.length ? reprocess() : there, events.length);
 }
 
 /** The event of a part or a document of a publication; `undefined` when it is gone. */

@@ -19,9 +19,9 @@ import {
 import { readRecord, validateReading } from '../../domain/records/validation.ts';
 import type { Stage } from '../../domain/stage.ts';
 import { RowEncoder } from '../../domain/tables/encoded-row.ts';
-import { takesEffect } from '../../domain/versions/ledger.ts';
 import { partitionPath } from '../../domain/versions/partition-path.ts';
-import { count, type Tally } from '../../domain/versions/receipt.ts';
+import { verdictOf } from '../../domain/versions/publishing/verdict.ts';
+import { count, type Tally, total } from '../../domain/versions/receipt.ts';
 import { ColumnStatistics, type ColumnSummary } from './column-statistics.ts';
 import { UnknownFields } from './unknown-fields.ts';
 
@@ -113,15 +113,14 @@ export async function trialOf(dataset: Dataset, open: Source, options: TrialOpti
     if (!(error instanceof PermanentError)) throw error;
     fault = error;
   }
-  fault = limit.end(read, fault);
-  const { usable } = found;
+  const { accepted, fault: amiss } = verdictOf({ read, ...found.sums, ...(fault && { fault }) }, dataset);
   return {
     ...(format && { format }),
     compression,
     read,
     ...found.result,
-    ...(fault && { fault: { code: fault.code, message: fault.message } }),
-    takesEffect: takesEffect({ read, usable, ...(fault && { fault }) }, dataset.onReject),
+    ...(amiss && { fault: { code: amiss.code, message: amiss.message } }),
+    takesEffect: accepted,
     unknown: unknown.counts.sorted.map(({ name, count }) => ({ field: name, records: count })),
     otherUnknown: unknown.counts.others,
   };
@@ -163,7 +162,6 @@ class PartInProgress {
 
 /** What becomes of the records: counted, and the first of each kind kept. */
 class Findings {
-  usable = false;
   #written = 0;
   readonly #options: TrialOptions;
   readonly #filtered: Tally = {};
@@ -186,7 +184,6 @@ class Findings {
       this.reject('transformation', transformed.reject);
       return;
     }
-    this.usable = true;
     if ('filtered' in transformed) {
       count(this.#filtered, transformed.filtered);
       return;
@@ -216,10 +213,18 @@ class Findings {
     });
   }
 
+  /** Over extraction and transformation, which decide whether a version takes effect. */
+  get sums() {
+    const rejected = [...this.#codes.values()]
+      .filter(({ stage }) => stage !== 'loading')
+      .reduce((sum, { records }) => sum + records, 0);
+    return { written: this.#written, filtered: total(this.#filtered), rejected };
+  }
+
   get result() {
     return {
       written: this.#written,
-      usable: this.usable,
+      usable: this.#written + total(this.#filtered) > 0,
       filtered: this.#filtered,
       codes: [...this.#codes.values()].sort((a, b) => b.records - a.records),
       rows: this.#rows,

@@ -65,6 +65,8 @@ interface Open {
   transformed: number;
   loaded: number;
   committed: boolean;
+  /** Whether it was rejected for a fault when it was whole. */
+  refused: boolean;
   read: number;
   written: number;
   filtered: number;
@@ -201,7 +203,7 @@ export class Activity {
     const isNews =
       result === 'done' || result === 'failed' || (service === 'extraction' && result !== 'duplicate');
     if (!isNews || this.#ended.has(name)) return undefined;
-    const zero = { transformed: 0, loaded: 0, committed: false, asked: 0 };
+    const zero = { transformed: 0, loaded: 0, committed: false, refused: false, asked: 0 };
     const open = { path, lastAt: at, stage: service, ...zero, ...none, unsure: false };
     this.#open.set(name, open);
     return open;
@@ -220,16 +222,19 @@ export class Activity {
       open.parts = outputs;
       open.read = line.read;
       open.rejected += rejected;
-      open.code = fault?.code;
+      open.code ??= fault?.code;
       if (fault !== undefined && outputs === 0) return this.#close(open, 'failed');
-    } else if (result === 'failed') {
-      open.code = fault?.code;
-      return this.#close(open, 'failed');
-    } else if (result === 'done' && service === 'transformation') {
+    } else if (service === 'transformation' && (result === 'done' || object !== undefined)) {
+      // The one that finds the version whole tells what is amiss of it.
       open.transformed += 1;
       open.written += line.written;
       open.filtered += filtered;
       open.rejected += rejected;
+      open.code = fault?.code ?? open.code;
+      open.refused ||= result === 'failed';
+    } else if (result === 'failed') {
+      open.code = fault?.code;
+      return this.#close(open, 'failed');
     } else if (result === 'done') {
       if (service === 'commit') open.committed = true;
       else open.loaded += 1;
@@ -238,6 +243,12 @@ export class Activity {
       open.unsure = true;
     }
     if (open.transformed !== open.parts) return undefined;
+    if (open.refused) {
+      // Nobody will see its rows.
+      open.rejected += open.written;
+      open.written = 0;
+      return this.#close(open, 'failed');
+    }
     // A version without rows may be rejected, and then no sink is told of it.
     if (open.written > 0 && (open.loaded !== open.parts || !open.committed)) return undefined;
     const isRejected = open.code === undefined && open.read > 0 && open.rejected === open.read;

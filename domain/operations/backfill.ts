@@ -6,7 +6,7 @@ import { type Receipt, type Tally, total } from '../versions/receipt.ts';
 import { isVersion, parseRevision, revisionName } from '../versions/revision.ts';
 import { compareSequencers } from '../versions/sequencer.ts';
 import { contradictions, summarize } from './reconciliation.ts';
-import { activeAndRejected, isBySameCode, isUnderWay, matchingCodes } from './replay.ts';
+import { extractedVersions, isBySameCode, isUnderWay, matchingCodes } from './replay.ts';
 import {
   type LatestVersion,
   missedEvent,
@@ -116,10 +116,10 @@ export function planReplay(
   { codes, force, deployed }: ReplayCriteria,
 ): Plan {
   const affected =
-    entry && activeAndRejected(entry).find(({ versionId }) => versionSegment(versionId) === version);
+    entry && extractedVersions(entry).find(({ versionId }) => versionSegment(versionId) === version);
   if (entry === undefined || affected === undefined) return { skip: 'gone' };
   const { key } = entry;
-  const matching = matchingCodes(receipts, codes);
+  const matching = matchingCodes(receipts, codes, affected.fault);
   if (Object.keys(matching.codes).length === 0) return { skip: 'other_code' };
   if (isUnderWay(entry, affected.versionId)) {
     const plain = parseRevision(affected.versionId).versionId;
@@ -171,7 +171,8 @@ export function overAttempts(before: readonly BatchEntry[], now: readonly BatchE
 
 /**
  * The outcome of a version. `succeeded`: it is in the tables, and its receipts agree. `partly`: it is in the
- * tables, but work is missing or its counts do not add up. `failed`: none of it is in the tables.
+ * tables or prepared for them, but work is missing or its counts do not add up. `failed`: none of it is in
+ * the tables.
  * `superseded`: a newer version replaced it meanwhile.
  */
 export type VersionOutcome = 'succeeded' | 'partly' | 'failed' | 'superseded';
@@ -218,11 +219,12 @@ export function versionOutcome(
   const sums = { read, written, filtered: total(filtered), rejected: total(rejected) };
   const ended = (end: VersionOutcome, reason?: string) => ({ end, ...(reason && { reason }), records: sums });
   const attempt = entry?.attempts.find((each) => each.versionId === versionId);
-  const fault = receipts.find((each) => each.stage === 'extraction')?.fault;
   if (attempt?.status === 'rejected')
-    return ended('failed', fault?.code ?? `none of its records is usable${codesIn(rejected)}`);
+    return ended('failed', attempt.fault?.code ?? `none of its records is usable${codesIn(rejected)}`);
+  if (attempt?.status === 'extracted') return ended('partly', `not done: ${missingOf(receipts)}`);
   if (attempt !== undefined) return ended('failed', 'its extraction has not finished');
   const current = entry?.current;
+  const fault = current?.fault ?? receipts.find((each) => each.stage === 'extraction')?.fault;
   if (entry === undefined || current === undefined || isBefore(current, { versionId, sequencer }))
     return ended('failed', 'its extraction never started, or was given up');
   if (current.type !== 'created' || current.versionId !== versionId)
@@ -237,6 +239,13 @@ export function versionOutcome(
   const { kind, of, expected, found } = first;
   const figures = expected === undefined ? '' : ` (${found} of ${expected})`;
   return ended('partly', `${kind === 'unfinished' ? 'not done' : 'does not add up'}: ${of}${figures}`);
+}
+
+/** What keeps a version that is extracted from being published. */
+function missingOf(receipts: readonly Receipt[]): string {
+  const parts = receipts.find((each) => each.stage === 'extraction')?.parts.length ?? 0;
+  const transformed = receipts.filter((each) => each.stage === 'transformation').length;
+  return transformed < parts ? `parts transformed (${transformed} of ${parts})` : 'its publication';
 }
 
 function codesIn(rejected: Readonly<Tally>): string {

@@ -37,17 +37,23 @@ export interface RecordTotals {
   readonly files: readonly NamedFile[];
 }
 
-/** Adds up a version's receipts. */
-export function summarize(receipts: readonly Receipt[]): RecordTotals {
+/**
+ * Adds up a version's receipts.
+ *
+ * @param refused whether the version was rejected: then the rows that it would have had count as rejected
+ */
+export function summarize(receipts: readonly Receipt[], { refused = false } = {}): RecordTotals {
   const { extraction, transformations, loadings } = byStage(receipts);
+  const written = sum(transformations.map((each) => each.written));
+  const rejected = [extraction?.rejected ?? {}, ...transformations.map((each) => each.rejected)];
   return {
     read: extraction?.read ?? 0,
-    written: sum(transformations.map(({ written }) => written)),
+    written: refused ? 0 : written,
     filtered: sumOf(transformations.map(({ filtered }) => filtered)),
-    rejected: sumOf([extraction?.rejected ?? {}, ...transformations.map(({ rejected }) => rejected)]),
+    rejected: sumOf([...rejected, refused && written > 0 ? { too_many_rejects: written } : {}]),
     tables: tablesOf(loadings),
     files: [
-      ...transformations.flatMap(({ outputs }) => outputs).map(at('processed')),
+      ...(refused ? [] : transformations.flatMap(({ outputs }) => outputs)).map(at('processed')),
       ...loadings.flatMap(({ files }) => files.map(({ archive }) => archive)).map(at('archive')),
       ...receipts.flatMap(({ rejects }) => rejects).map(at('failed')),
     ],
@@ -105,6 +111,8 @@ export interface Difference {
   readonly reason?: string;
 }
 
+const FILES_LOADED = 'files loaded';
+
 /** Contradictions in and between the receipts of a version. */
 export function contradictions(receipts: readonly Receipt[]): Difference[] {
   const { extraction, transformations, loadings } = byStage(receipts);
@@ -113,7 +121,7 @@ export function contradictions(receipts: readonly Receipt[]): Difference[] {
   const loaded = loadings.flatMap(({ files }) => files);
   return [
     ...work('parts transformed', extraction.parts.length, transformations.length),
-    ...work('files loaded', outputs.size, new Set(loaded.map(({ key }) => key)).size),
+    ...work(FILES_LOADED, outputs.size, new Set(loaded.map(({ key }) => key)).size),
     ...equal(
       'records that the extraction read',
       extraction.read,
@@ -141,6 +149,12 @@ export interface Shown {
   readonly published: readonly string[] | undefined;
   readonly committed: boolean;
   readonly loaded: boolean;
+}
+
+/** What an extracted version lacks until it is published, and contradictions in its receipts. */
+export function contradictionsOfPrepared(receipts: readonly Receipt[]): Difference[] {
+  const found = contradictions(receipts).filter(({ of }) => of !== FILES_LOADED);
+  return found.length > 0 ? found : work('versions published', 1, 0);
 }
 
 /** Contradictions between the receipts of the active version and what was done with it as a whole. */

@@ -3,10 +3,10 @@ import { type LedgerEntry, shownVersions } from '../versions/ledger.ts';
 import { type Receipt, rejectedBy, type Tally } from '../versions/receipt.ts';
 import { isVersion, parseRevision } from '../versions/revision.ts';
 
-/** The versions whose rejects count: the active one, and one that was rejected since. */
-export function activeAndRejected(entry: Pick<LedgerEntry, 'current' | 'attempts'>) {
-  const rejected = entry.attempts.filter(({ status }) => status === 'rejected');
-  return [...shownVersions(entry), ...rejected];
+/** The versions that are extracted and count: the active one, and newer ones that are not. */
+export function extractedVersions(entry: Pick<LedgerEntry, 'current' | 'attempts'>) {
+  const attempts = entry.attempts.filter(({ status }) => status !== 'extracting');
+  return [...shownVersions(entry), ...attempts];
 }
 
 /** Whether another revision of the same version is being extracted. */
@@ -15,10 +15,15 @@ export function isUnderWay({ attempts }: Pick<LedgerEntry, 'attempts'>, name: st
   return attempts.some((each) => each.status === 'extracting' && isVersion(each.versionId, versionId));
 }
 
-/** The counts of some codes in receipts (of all codes if none is named), and the last stage that has any. */
+/**
+ * The counts of some codes in receipts (of all codes if none is named), and the last stage that has any.
+ *
+ * @param fault of the version as a whole
+ */
 export function matchingCodes(
   receipts: readonly Receipt[],
   codes: readonly string[],
+  fault?: { readonly code: string },
 ): { readonly codes: Tally; readonly last: Stage } {
   const found: Record<string, number> = {};
   let last: Stage = 'extraction';
@@ -29,6 +34,8 @@ export function matchingCodes(
       if (stages.indexOf(each.stage) > stages.indexOf(last)) last = each.stage;
     }
   }
+  if (fault !== undefined && (codes.length === 0 || codes.includes(fault.code)) && !(fault.code in found))
+    return { codes: { ...found, [fault.code]: 1 }, last: 'transformation' };
   return { codes: found, last };
 }
 

@@ -14,7 +14,7 @@ export type Takeover =
   | { readonly work: 'reprocess' | 'publish'; readonly event: SyntheticEvent }
   /**
    * Why its version can't be reprocessed. `rejected`: it was, and no record was usable, so the revision took
-   * no effect. `under_way`: a newer revision is being extracted, or its extraction has died.
+   * no effect. `under_way`: a newer revision is being extracted or prepared, or that has died.
    */
   | { readonly left: 'rejected' | 'under_way' };
 
@@ -45,6 +45,7 @@ export function takeover(
   if (plainFilesOf(receipts).length === 0) return { work: 'publish', event: again };
   const { versionId } = parseRevision(current.versionId);
   if (isUnderWay(entry, current.versionId)) return { left: 'under_way' };
-  if (attempts.some((each) => isVersion(each.versionId, versionId))) return { left: 'rejected' };
+  const newer = attempts.find((each) => isVersion(each.versionId, versionId));
+  if (newer !== undefined) return { left: newer.status === 'rejected' ? 'rejected' : 'under_way' };
   return { work: 'reprocess', event: reprocessEvent(key, current, revisions, extraction.bytes) };
 }

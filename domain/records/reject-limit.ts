@@ -6,7 +6,7 @@ export interface RejectLimit {
    * The number of records, by default 100,000. It bounds the cost of rejects, however small the object is.
    */
   readonly records?: number;
-  /** The share of all records, from 0 to 1, by default 1. It is checked after the whole object was read. */
+  /** The share of all records, from 0 to 1, by default 1. It is checked when all records are processed. */
   readonly share?: number;
 }
 
@@ -20,13 +20,13 @@ export function whyNoLimit({ records, share }: RejectLimit): string | undefined 
   return undefined;
 }
 
-/** Counts an object's rejects against its dataset's limit. */
+/** Counts an object's rejects, while it is read, against the number that its dataset allows. */
 export class RejectCount {
-  readonly #limit: Required<RejectLimit>;
+  readonly #records: number;
   #rejected = 0;
 
   constructor({ maxRejected }: { readonly maxRejected?: RejectLimit } = {}) {
-    this.#limit = { ...DEFAULTS, ...maxRejected };
+    this.#records = { ...DEFAULTS, ...maxRejected }.records;
   }
 
   /**
@@ -35,31 +35,36 @@ export class RejectCount {
    */
   add(read: number): void {
     this.#rejected += 1;
-    if (this.#rejected <= this.#limit.records) return;
-    throw tooMany(
-      `${text(this.#rejected)} of its first ${text(read)} records are rejected, and it was not read any further`,
-      `the dataset allows ${text(this.#limit.records)}`,
-    );
+    if (this.#rejected <= this.#records) return;
+    const what = `${text(this.#rejected)} of its first ${text(read)} records are rejected, and it was not read any further`;
+    const message = messageOf(what, `the dataset allows ${text(this.#records)}`);
+    throw new PermanentError(CODE, message, { stage: 'extraction' });
   }
+}
 
-  /**
-   * The final fault of an object that was read as far as possible.
-   *
-   * @param fault why it could not be read to its end
-   */
-  end(read: number, fault?: PermanentError): PermanentError | undefined {
-    const { share } = this.#limit;
-    if (fault?.code === CODE || this.#rejected <= share * read) return fault;
-    const records = `${text(this.#rejected)} of its ${text(read)} records are rejected`;
-    const more = fault === undefined ? '' : `, and it ends in a fault, ${fault.code}: ${fault.message}`;
-    return tooMany(`${records}${more}`, `the dataset allows a share of ${share}`);
-  }
+/** The records of a version that was read as far as possible, and why it could not be read to its end. */
+interface Read {
+  readonly read: number;
+  readonly rejected: number;
+  readonly fault?: { readonly code: string; readonly message: string };
+}
+
+/** The fault of a version of which more is rejected than the dataset allows. */
+export function tooManyRejects(
+  { read, rejected, fault }: Read,
+  limit: RejectLimit | undefined,
+): { readonly code: typeof CODE; readonly message: string } | undefined {
+  if (fault?.code === CODE) return { code: CODE, message: fault.message };
+  const { records, share } = { ...DEFAULTS, ...limit };
+  if (rejected <= records && rejected <= share * read) return undefined;
+  const counts = `${text(rejected)} of its ${text(read)} records are rejected`;
+  const more = fault === undefined ? '' : `, and it ends in a fault, ${fault.code}: ${fault.message}`;
+  const allowed = rejected > share * read ? `a share of ${share}` : text(records);
+  return { code: CODE, message: messageOf(`${counts}${more}`, `the dataset allows ${allowed}`) };
 }
 
 const CODE = 'too_many_rejects';
 const text = (n: number) => n.toLocaleString('en');
 
-function tooMany(what: string, allowed: string): PermanentError {
-  const message = `${what}; ${allowed} (maxRejected). Upload a better file, or raise the limit and replay.`;
-  return new PermanentError(CODE, message, { stage: 'extraction' });
-}
+const messageOf = (what: string, allowed: string) =>
+  `${what}; ${allowed} (maxRejected). Upload a better file, or raise the limit and replay.`;

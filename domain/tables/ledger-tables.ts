@@ -32,7 +32,7 @@ const reject = z.object({
   key: z.string(),
   version_id: z.string(),
   /** Whether the tables show the version, or it never became active. */
-  standing: z.enum(['active', 'rejected']),
+  standing: z.enum(['active', 'prepared', 'rejected']),
   record_number: count,
   stage: z.string(),
   code: z.string(),

@@ -2,7 +2,6 @@ import * as z from 'zod';
 import type { Dataset } from '../dataset.ts';
 import { UNKNOWN_DATASET } from './key-layout.ts';
 import type { ObjectEvent } from './object-event.ts';
-import type { ExtractionReceipt } from './receipt.ts';
 import { isVersion, parseRevision, revisionName } from './revision.ts';
 import { compareSequencers } from './sequencer.ts';
 
@@ -12,10 +11,22 @@ const activeVersion = z.object({
   versionId: z.string(),
 });
 
+const fault = z.object({ code: z.string(), message: z.string() });
+
 const currentVersion = activeVersion.extend({
   /** How many parts it has. Missing of a deletion, and in entries of before November 2026. */
   parts: z.int().nonnegative().optional(),
+  /** What is amiss of it, though it took effect. */
+  fault: fault.optional(),
 });
+
+/** What the extraction of a version tells of the whole. */
+const extraction = z.object({
+  read: z.int().nonnegative(),
+  rejected: z.int().nonnegative(),
+  fault: fault.optional(),
+});
+export type Extraction = z.infer<typeof extraction>;
 
 const committedVersion = activeVersion.extend({
   /** The snapshot of the table, and its number in their order; absent of a table that has none. */
@@ -27,8 +38,11 @@ export type Committed = z.infer<typeof committedVersion>;
 const attempted = z.object({
   sequencer: z.string(),
   versionId: z.string(),
-  /** `rejected`: it took no effect, since the last good version stays active. */
-  status: z.enum(['extracting', 'rejected']),
+  /**
+   * `extracted`: it is prepared, and nobody has decided about it. `rejected`: it takes no effect, and the
+   * last good version stays active.
+   */
+  status: z.enum(['extracting', 'extracted', 'rejected']),
   /** While `extracting`: the message and the invocation that claimed it. */
   message: z.string(),
   invocation: z.string(),
@@ -39,17 +53,22 @@ const attempted = z.object({
    * epoch by the writer's clock: never used to order events.
    */
   leaseUntil: z.int().nonnegative(),
-  /**
-   * While `rejected`: the number of its parts. The transformation rejects all of their records, and says why.
-   */
+  /** The number of its parts, once it is extracted. */
   parts: z.int().nonnegative(),
+  /** Whether a part was transformed before it was extracted: then nobody else may be left to publish it. */
+  ahead: z.boolean().optional(),
+  /** While `extracted`. */
+  extraction: extraction.optional(),
+  /** While `rejected`: what is amiss of it, if it is more than that no record is usable. */
+  fault: fault.optional(),
 });
+export type Attempt = z.infer<typeof attempted>;
 
 /**
  * The ledger entry of one raw key: one document in the ledger bucket, changed only by compare-and-swap.
  *
- * A version takes effect at the end of its extraction, not when it is claimed: until then it is not known
- * whether any of its records is usable, and the version before it stays active.
+ * A version takes effect when it is published, not when it is claimed: until all of it is prepared, it is not
+ * known whether any of its records is usable, and the version before it stays active.
  */
 const fields = z.object({
   dataset: z.string(),
@@ -145,7 +164,8 @@ function decideCreated(known: LedgerEntry, event: ObjectEvent, claim: Claim): De
   if (current?.type === 'deleted' && current.versionId === event.versionId) return { action: 'stale' };
   const attempt = attempts.find(({ versionId }) => versionId === version.versionId);
   const isAnotherSequencer = attempt !== undefined && attempt.sequencer !== version.sequencer;
-  if (attempt?.status === 'rejected' && !isAnotherSequencer) return { action: 'duplicate' };
+  if (attempt !== undefined && attempt.status !== 'extracting' && !isAnotherSequencer)
+    return { action: 'duplicate' };
   // This invocation's own claim is there already if the answer to its write was lost.
   if (attempt !== undefined && attempt.leaseUntil > now && attempt.invocation !== invocation)
     return attempt.message === message || compareSequencers(attempt.sequencer, event.sequencer) < 0
@@ -247,54 +267,6 @@ function decideDeleted(known: LedgerEntry, event: ObjectEvent, { onDelete }: Cla
 }
 
 /**
- * Whether a version replaces the one before it. If no record is usable, or too many are rejected, the
- * dataset's `onReject` decides. A version that was deleted before it was read never takes effect.
- */
-export function takesEffect(
-  { read, usable, fault }: Pick<ExtractionReceipt, 'read' | 'usable' | 'fault'>,
-  onReject: Dataset['onReject'],
-): boolean {
-  if (fault?.code === 'version_not_found') return false;
-  if (fault?.code === 'too_many_rejects') return onReject === 'replace';
-  return usable || (fault === undefined && read === 0) || onReject === 'replace';
-}
-
-/**
- * The entry after the extraction of a version, which made so many parts. Unless it is `accepted`, the version
- * takes no effect, and the last good one stays active.
- *
- * @returns `undefined` if a newer event took effect meanwhile: then the version's output must be removed
- */
-export function conclude(
-  known: LedgerEntry,
-  versionId: string,
-  { accepted, parts }: { readonly accepted: boolean; readonly parts: number },
-): LedgerEntry | undefined {
-  if (known.current?.type === 'created' && known.current.versionId === versionId) return known;
-  const attempt = known.attempts.find((each) => each.versionId === versionId);
-  if (attempt === undefined) return undefined;
-  const { sequencer } = attempt;
-  if (accepted) return withCurrent(known, { type: 'created', sequencer, versionId, parts });
-  const idle = { status: 'rejected', message: '', invocation: '', codeVersion: '', leaseUntil: 0 } as const;
-  const mine = { ...attempt, ...idle, parts };
-  const attempts = known.attempts.map((each) => (each === attempt ? mine : each));
-  // Only the newest rejected version keeps its rejects, and its earlier revisions are obsolete.
-  const rejected = attempts.filter(({ status }) => status === 'rejected');
-  const newest = rejected.reduce((a, b) => (isOlder(a, b) ? b : a));
-  const isEarlier = (each: Version) => isSameVersion(each, mine) && isOlder(each, mine);
-  const rest = attempts.filter((each) => !rejected.includes(each) && !isEarlier(each));
-  const gone = attempts.filter((each) => each !== newest && !rest.includes(each));
-  return {
-    ...known,
-    attempts: [...rest, newest],
-    superseded: union(
-      known.superseded,
-      gone.map((each) => each.versionId),
-    ),
-  };
-}
-
-/**
  * Whether a version that the entry does not know, in any revision, may have been rejected and replaced by a
  * newer rejected one: then the entry has forgotten it, and only its receipt tells.
  */
@@ -310,7 +282,7 @@ export function mayBeForgotten({ attempts }: LedgerEntry, { versionId, sequencer
  * Whether the lease of an extraction ran out before `at` without a result: its message will be redelivered,
  * or is in the DLQ.
  */
-export function isInterrupted({ status, leaseUntil }: LedgerEntry['attempts'][number], at: number): boolean {
+export function isInterrupted({ status, leaseUntil }: Attempt, at: number): boolean {
   return status === 'extracting' && leaseUntil < at;
 }
 
@@ -320,7 +292,7 @@ export function withoutAttempts(known: LedgerEntry, versionIds: readonly string[
 }
 
 /** The entry with another event in effect: all older versions are superseded. */
-function withCurrent(known: LedgerEntry, current: NonNullable<LedgerEntry['current']>): LedgerEntry {
+export function withCurrent(known: LedgerEntry, current: NonNullable<LedgerEntry['current']>): LedgerEntry {
   // A deletion for good covers all revisions of the version that it names, so revisions are not compared.
   const isNewer = (attempt: Version) =>
     current.type === 'deleted'
@@ -383,9 +355,6 @@ export function withoutSuperseded(known: LedgerEntry, removed: readonly string[]
   return superseded.length === known.superseded.length ? known : { ...known, superseded };
 }
 
-const isSameVersion = (a: Version, b: Version) =>
-  isVersion(a.versionId, parseRevision(b.versionId).versionId);
-
 /** Of one version in two revisions, the lower one is the older. */
 export function isOlder(a: Version, b: Version | undefined): boolean {
   if (b === undefined) return false;
@@ -394,6 +363,6 @@ export function isOlder(a: Version, b: Version | undefined): boolean {
   return compareSequencers(a.sequencer, b.sequencer) < 0;
 }
 
-function union(some: readonly string[], more: readonly string[]): string[] {
+export function union(some: readonly string[], more: readonly string[]): string[] {
   return [...new Set([...some, ...more])];
 }

@@ -1,43 +1,73 @@
-import type { Dataset } from '../dataset.ts';
-import { isOlder, type LedgerEntry, takesEffect } from './ledger.ts';
+import { type Attempt, isOlder, type LedgerEntry } from './ledger.ts';
+import { ended } from './publishing/conclusion.ts';
+import { extractionOf, sumsOf, type Verdict, type VersionRules, verdictOf } from './publishing/verdict.ts';
 import type { ExtractionReceipt, Receipt } from './receipt.ts';
+
+/** What the receipts of a version tell; without a verdict, some of its parts are not transformed. */
+interface Extracted {
+  readonly receipt: ExtractionReceipt;
+  readonly verdict: Verdict | undefined;
+}
 
 /**
  * Rebuilds an unreadable ledger entry from the receipts of all versions of its key: the newest version that
- * took effect, and the newest one that was rejected since. All other versions are superseded. A deletion
- * leaves no receipt, so a deleted object seems to be active until a sweep corrects that.
+ * took effect, and of those since then the newest one that was rejected, and all that wait for their
+ * transformation. All other versions are superseded. A deletion leaves no receipt, so a deleted object seems
+ * to be active until a sweep corrects that.
  *
  * @returns `undefined` if nothing was ever extracted
  */
-export function rebuiltEntry(
-  receipts: readonly Receipt[],
-  onReject: Dataset['onReject'],
-): LedgerEntry | undefined {
-  const extractions = receipts.filter((each) => each.stage === 'extraction');
-  const [any] = extractions;
-  if (any === undefined) return undefined;
-  const current = newest(extractions.filter((each) => takesEffect(each, onReject)));
-  const rejected = newest(
-    extractions.filter(
-      (each) => !takesEffect(each, onReject) && (current === undefined || isOlder(current, each)),
-    ),
+export function rebuiltEntry(receipts: readonly Receipt[], rules: VersionRules): LedgerEntry | undefined {
+  const versions = receipts.flatMap((each) =>
+    each.stage === 'extraction' ? [extracted(each, receipts, rules)] : [],
   );
-  const kept = [current, rejected].map((each) => each?.versionId);
-  const idle = { status: 'rejected', message: '', invocation: '', codeVersion: '', leaseUntil: 0 } as const;
+  const [any] = versions;
+  if (any === undefined) return undefined;
+  const current = newest(versions.filter(({ verdict }) => verdict?.accepted));
+  const since = versions.filter(({ receipt }) => current === undefined || isOlder(current.receipt, receipt));
+  const rejected = newest(since.filter(({ verdict }) => verdict?.accepted === false));
+  const waiting = since.filter(({ verdict }) => verdict === undefined);
+  const attempts = [...(rejected ? [rejected] : []), ...waiting];
+  const kept = new Set([...(current ? [current] : []), ...attempts].map(({ receipt }) => receipt.versionId));
+  const { dataset, key } = any.receipt;
   return {
-    dataset: any.dataset,
-    key: any.key,
-    ...(current && { current: { type: 'created', ...namesOf(current), parts: current.parts.length } }),
-    attempts: rejected === undefined ? [] : [{ ...namesOf(rejected), ...idle, parts: rejected.parts.length }],
-    superseded: [...new Set(receipts.map(({ versionId }) => versionId))].filter((id) => !kept.includes(id)),
+    dataset,
+    key,
+    ...(current && {
+      current: {
+        type: 'created',
+        ...namesOf(current.receipt),
+        parts: current.receipt.parts.length,
+        ...faultOf(current),
+      },
+    }),
+    attempts: attempts.map(attemptOf),
+    superseded: [...new Set(receipts.map(({ versionId }) => versionId))].filter((id) => !kept.has(id)),
   };
 }
 
-const namesOf = ({ sequencer, versionId }: ExtractionReceipt) => ({ sequencer, versionId });
+function extracted(receipt: ExtractionReceipt, receipts: readonly Receipt[], rules: VersionRules): Extracted {
+  const transformations = receipts
+    .filter((each) => each.stage === 'transformation')
+    .filter(({ versionId }) => versionId === receipt.versionId);
+  if (transformations.length < receipt.parts.length) return { receipt, verdict: undefined };
+  const sums = sumsOf(extractionOf(receipt), transformations);
+  return { receipt, verdict: 'contradiction' in sums ? { accepted: false } : verdictOf(sums, rules) };
+}
 
-function newest(extractions: readonly ExtractionReceipt[]): ExtractionReceipt | undefined {
-  return extractions.reduce<ExtractionReceipt | undefined>(
-    (latest, each) => (latest === undefined || isOlder(latest, each) ? each : latest),
+function attemptOf({ receipt, verdict }: Extracted): Attempt {
+  const parts = receipt.parts.length;
+  return verdict === undefined
+    ? { ...namesOf(receipt), ...ended('extracted', parts), extraction: extractionOf(receipt) }
+    : { ...namesOf(receipt), ...ended('rejected', parts), ...faultOf({ verdict }) };
+}
+
+const namesOf = ({ sequencer, versionId }: ExtractionReceipt) => ({ sequencer, versionId });
+const faultOf = ({ verdict }: Pick<Extracted, 'verdict'>) => verdict?.fault && { fault: verdict.fault };
+
+function newest(versions: readonly Extracted[]): Extracted | undefined {
+  return versions.reduce<Extracted | undefined>(
+    (latest, each) => (latest === undefined || isOlder(latest.receipt, each.receipt) ? each : latest),
     undefined,
   );
 }

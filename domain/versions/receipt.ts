@@ -45,8 +45,6 @@ const extraction = work.extend({
    */
   rejected: tally,
   parts: z.array(storedObject),
-  /** Whether the transform accepts at least one valid record. */
-  usable: z.boolean(),
   /** Why the object could not be read, or not to its end. */
   fault: z.object({ code: z.string(), message: z.string() }).optional(),
 });
@@ -95,7 +93,11 @@ export type Receipt = z.infer<typeof writtenReceipt>;
  * that could step back: a negative duration is read as 0.
  */
 const asRead = { durationMs: z.int().nonnegative().catch(0) };
-export const extractionReceipt = extraction.extend(asRead);
+export const extractionReceipt = extraction.extend({
+  ...asRead,
+  /** Until November 2026: whether the transform accepted a record. Now the transformation's receipts tell. */
+  usable: z.boolean().optional(),
+});
 export const transformationReceipt = transformation.extend(asRead);
 /** Until November 2026, each file of the lake had a receipt of its own. */
 const ofOneFile = z.object({ processed: z.object({ key: z.string() }), archive: storedObject });

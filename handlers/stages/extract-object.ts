@@ -1,12 +1,9 @@
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
 import { decode } from '../../domain/records/decoding/decode.ts';
-import { parsePartLine } from '../../domain/records/part.ts';
 import { RejectCount } from '../../domain/records/reject-limit.ts';
-import { transformRecord } from '../../domain/records/transformation.ts';
 import { validate } from '../../domain/records/validation.ts';
 import type { Registry } from '../../domain/registry.ts';
-import type { Announcement } from '../../domain/versions/announcement.ts';
 import {
   extractionReceiptKey,
   faultKey,
@@ -14,8 +11,10 @@ import {
   type VersionPath,
   versionPath,
 } from '../../domain/versions/key-layout.ts';
-import { conclude, takesEffect } from '../../domain/versions/ledger.ts';
+import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
+import { attemptAt, withExtracted } from '../../domain/versions/publishing/conclusion.ts';
+import { extractionOf } from '../../domain/versions/publishing/verdict.ts';
 import {
   count,
   type ExtractionReceipt,
@@ -23,15 +22,14 @@ import {
   type Tally,
 } from '../../domain/versions/receipt.ts';
 import { revisionName } from '../../domain/versions/revision.ts';
-import { isActive } from '../../domain/versions/version-status.ts';
 import { RejectsWriter, writeFault } from '../../store/failed-objects.ts';
-import { Ledger } from '../../store/ledger.ts';
+import { type EntryState, Ledger } from '../../store/ledger.ts';
 import { ObjectNotFound, type ObjectStore } from '../../store/object-store.ts';
 import { settleAll } from '../../store/settle-all.ts';
 import type { StageContext } from './context.ts';
 import { type Outcome, withoutRecords } from './outcome.ts';
 import { PartsWriter } from './parts-writer.ts';
-import { publishIfWhole } from './publish.ts';
+import { conclude, type Publishing, publishIfWhole } from './publish.ts';
 import { type OutputBuckets, removeExtracted, removeUnnamedRejects, removeUnread } from './removal.ts';
 import { removeSuperseded } from './supersede.ts';
 import { takeUp } from './take-up.ts';
@@ -59,15 +57,8 @@ export async function extractObject(
   if ('result' in taken) return taken;
   const { path, before, claimed } = taken;
   const receipt = before ?? (await extracted(taken.event, path, dataset, ledger, buckets, context));
-  const accepted = takesEffect(receipt, registry.rulesOf(event.key).onReject);
   const versionId = revisionName(event.versionId, taken.event.revision);
-  // Before the version is concluded: an attempt that dies in between tells it again.
-  if (receipt.fault !== undefined || !accepted) await context.announce?.([failed(receipt, accepted)]);
-  const entry = await ledger.change(
-    path,
-    (latest) => latest && conclude(latest, versionId, { accepted, parts: receipt.parts.length }),
-    claimed,
-  );
+  const entry = await ended(path, receipt, claimed, { ledger, buckets, context });
   if (entry === undefined) {
     await removeExtracted(path, store, buckets);
     // Perhaps this very write removed the attempt from the entry, and its answer was lost.
@@ -75,7 +66,6 @@ export async function extractObject(
     return withoutRecords(name, 'stale');
   }
   await removeUnread(entry, event.versionId, ledger, store, buckets);
-  if (isActive(entry, path)) await publishIfWhole(entry, ledger);
   await removeSuperseded(entry, ledger, store, buckets);
   if (before !== undefined) return withoutRecords(name, 'duplicate');
   return {
@@ -91,12 +81,29 @@ export async function extractObject(
   };
 }
 
-function failed(receipt: ExtractionReceipt, takesEffect: boolean): Announcement {
-  const { dataset, key, versionId, sequencer, read, rejected, fault } = receipt;
-  return {
-    type: 'Version Failed',
-    detail: { dataset, key, versionId, sequencer, takesEffect, read, rejected, ...(fault && { fault }) },
-  };
+/**
+ * Notes that a version is extracted. One without parts is whole, and so is one whose parts were transformed
+ * meanwhile.
+ *
+ * @returns the entry afterwards; `undefined` if the version was overtaken
+ */
+async function ended(
+  path: VersionPath,
+  receipt: ExtractionReceipt,
+  claimed: EntryState | undefined,
+  publishing: Publishing,
+): Promise<LedgerEntry | undefined> {
+  const parts = receipt.parts.length;
+  const extraction = extractionOf(receipt);
+  if (parts === 0)
+    return conclude(path, { ...receipt, parts, extraction, transformations: [] }, claimed, publishing);
+  const noted = await publishing.ledger.swap(
+    path,
+    (latest) => latest && withExtracted(latest, path, { parts, extraction }),
+    claimed,
+  );
+  if (noted === undefined || attemptAt(noted.entry, path)?.ahead !== true) return noted?.entry;
+  return (await publishIfWhole(path, noted, publishing)) ?? noted.entry;
 }
 
 /**
@@ -142,7 +149,6 @@ async function extract(
   );
   const rejected: Tally = {};
   let read = 0;
-  let usable = false;
   const limit = new RejectCount(dataset);
   let fault: PermanentError | undefined;
   try {
@@ -152,7 +158,6 @@ async function extract(
         read += 1;
         const validated = validate(dataset, raw, read);
         if ('line' in validated) {
-          usable ||= isUsable(dataset, validated.line, event.key);
           if (parts.add(validated.line)) await parts.flush();
         } else {
           count(rejected, validated.reject.code);
@@ -167,7 +172,6 @@ async function extract(
   } finally {
     await parts.settled();
   }
-  fault = limit.end(read, fault);
   if (fault !== undefined)
     await writeFault(store, buckets.failed, faultKey({ path, stage: 'extraction' }), object, fault);
   // A refused version leaves only its rejects: parts that are stored already are removed when the extraction
@@ -186,19 +190,12 @@ async function extract(
     rejected,
     parts: isRefused ? [] : parts.written,
     rejects: rejects.files,
-    usable,
     ...(fault && { fault: { code: fault.code, message: fault.message } }),
     sentAt: new Date(sentAt).toISOString(),
     finishedAt: new Date(now()).toISOString(),
     durationMs: Math.round(elapsed() - startedAt),
     codeVersion,
   };
-}
-
-/** Whether the transformation will accept a valid record: it becomes a row, or is filtered. */
-function isUsable(dataset: Dataset, line: string, key: string): boolean {
-  const [recordNumber, record] = parsePartLine(line);
-  return !('reject' in transformRecord(dataset, record, { key, recordNumber }));
 }
 
 async function open(

@@ -1,32 +1,159 @@
+import { PermanentError } from '../../domain/errors.ts';
+import { sumOf } from '../../domain/operations/reconciliation.ts';
+import type { Announcement } from '../../domain/versions/announcement.ts';
 import {
   extractionReceiptKey,
+  faultKey,
   transformationReceiptKey,
   UNKNOWN_DATASET,
   type VersionPath,
   versionPath,
 } from '../../domain/versions/key-layout.ts';
-import { isSettled, type LedgerEntry } from '../../domain/versions/ledger.ts';
+import { type Extraction, isSettled, type LedgerEntry, type Version } from '../../domain/versions/ledger.ts';
 import { plainFilesOf } from '../../domain/versions/plain-files.ts';
 import type { PublishedPart } from '../../domain/versions/publication.ts';
+import { attemptAt, withVerdict } from '../../domain/versions/publishing/conclusion.ts';
+import { sumsOf, type Verdict, verdictOf } from '../../domain/versions/publishing/verdict.ts';
 import { extractionReceipt, type TransformationReceipt } from '../../domain/versions/receipt.ts';
-import type { Ledger } from '../../store/ledger.ts';
+import { isActive } from '../../domain/versions/version-status.ts';
+import { writeFault } from '../../store/failed-objects.ts';
+import type { EntryState, Ledger } from '../../store/ledger.ts';
+import type { StageContext } from './context.ts';
+import { type OutputBuckets, removeData } from './removal.ts';
+import { removeSuperseded } from './supersede.ts';
+
+/** What it takes to publish. */
+export interface Publishing {
+  readonly ledger: Ledger;
+  readonly buckets: OutputBuckets;
+  readonly context: Pick<StageContext, 'store' | 'announce' | 'registry'>;
+}
 
 /**
- * Publishes what became active: a version, once every part of it is transformed, or a deletion. Each
- * invocation that writes one of these receipts, or makes the version active, calls this: the last of them
- * finds the version whole. A version that was overtaken is never published.
+ * Decides about a version, and publishes it if it takes effect, once every part of it is transformed. Each
+ * invocation that writes one of its receipts calls this: the last of them finds the version whole, and who
+ * comes again completes what one that died has left undone. A version that was overtaken is never published.
  *
- * @param entry as it was after the receipt was written
- * @param known the receipt of the transformation of a part, if the caller has written it
+ * @param known the entry as it was after the receipt was written, or before if the version was extracted then
+ * @param own the receipt of the transformation of a part, if the caller has written it
+ * @returns the entry afterwards; `undefined` if the version is not whole, or was overtaken
  */
 export async function publishIfWhole(
-  entry: LedgerEntry | undefined,
+  path: VersionPath,
+  known: EntryState | undefined,
+  publishing: Publishing,
+  own?: TransformationReceipt,
+): Promise<LedgerEntry | undefined> {
+  const attempt = attemptAt(known?.entry, path);
+  if (attempt?.status === 'rejected') return dropped(path, known, publishing);
+  if (attempt?.status !== 'extracted') {
+    if (isActive(known?.entry, path)) await publishActive(known?.entry, publishing, own && [own]);
+    return known?.entry;
+  }
+  const { parts, extraction } = attempt;
+  const transformations = await transformationsOf(path, parts, publishing.ledger, own && [own]);
+  if (transformations === undefined || extraction === undefined) return undefined;
+  return conclude(path, { ...attempt, extraction, transformations }, known, publishing);
+}
+
+/** A version that is whole, by its receipts. */
+interface WholeVersion extends Version {
+  readonly parts: number;
+  readonly extraction: Extraction;
+  readonly transformations: readonly TransformationReceipt[];
+}
+
+/**
+ * Decides about a version that is whole. A version that is not accepted leaves its rejects, and no files.
+ *
+ * @param known the entry, if the caller knows it: this saves reading it again
+ * @returns the entry afterwards; `undefined` if the version was overtaken
+ * @throws {Error} if its receipts contradict each other
+ */
+export async function conclude(
+  path: VersionPath,
+  whole: WholeVersion,
+  known: EntryState | undefined,
+  publishing: Publishing,
+): Promise<LedgerEntry | undefined> {
+  const { ledger, buckets, context } = publishing;
+  const { versionId, parts, extraction, transformations } = whole;
+  const { key = '' } = known?.entry ?? {};
+  const sums = sumsOf(extraction, transformations);
+  if ('contradiction' in sums)
+    throw new Error(
+      `${JSON.stringify(key)} is not published, since its receipts contradict each other: ${sums.contradiction}. To reprocess it: npx sluice replay ${key} --force`,
+    );
+  const verdict = verdictOf(sums, context.registry.rulesOf(key));
+  const { accepted, fault } = verdict;
+  if (fault?.code === 'too_many_rejects' && extraction.fault?.code !== fault.code) {
+    const error = new PermanentError('too_many_rejects', fault.message, { stage: 'extraction' });
+    const object = { dataset: path.dataset, key, versionId };
+    await writeFault(context.store, buckets.failed, faultKey({ path, stage: 'extraction' }), object, error);
+  }
+  // Before the ledger notes it: an attempt that dies in between tells it again.
+  if (fault !== undefined || !accepted)
+    await context.announce?.([await failureOf(path, whole, verdict, ledger)]);
+  const entry = await ledger.swap(
+    path,
+    (latest) => latest && withVerdict(latest, path, { parts, ...verdict }),
+    known,
+  );
+  if (entry === undefined) return undefined;
+  if (!isActive(entry.entry, path)) return dropped(path, entry, publishing);
+  await publishActive(entry.entry, publishing, transformations);
+  return entry.entry;
+}
+
+async function failureOf(
+  path: VersionPath,
+  { versionId, sequencer, transformations }: WholeVersion,
+  { accepted: takesEffect, fault }: Verdict,
   ledger: Ledger,
-  known?: TransformationReceipt,
+): Promise<Announcement> {
+  const extraction = await ledger.receipt(extractionReceiptKey(path), extractionReceipt);
+  if (extraction === undefined) throw new Error(`The receipt of the extraction of ${path.objectId} is gone.`);
+  const { dataset, key, read } = extraction;
+  const rejected = sumOf([extraction, ...transformations].map((each) => each.rejected));
+  return {
+    type: 'Version Failed',
+    detail: { dataset, key, versionId, sequencer, takesEffect, read, rejected, ...(fault && { fault }) },
+  };
+}
+
+/** Removes the prepared files of a version that was rejected: no sink ever shows them. */
+async function dropped(
+  path: VersionPath,
+  known: EntryState | undefined,
+  { ledger, buckets, context }: Publishing,
+): Promise<LedgerEntry | undefined> {
+  if ((attemptAt(known?.entry, path)?.parts ?? 0) > 0) await removeData(path, context.store, buckets);
+  await removeSuperseded(known?.entry, ledger, context.store, buckets);
+  return known?.entry;
+}
+
+/**
+ * Publishes what is active: a version that is whole, or a deletion. Removes what it replaces, as far as no
+ * sink shows it.
+ *
+ * @param known receipts of its transformation, perhaps not all
+ */
+export async function publishActive(
+  entry: LedgerEntry | undefined,
+  { ledger, buckets, context }: Publishing,
+  known: readonly TransformationReceipt[] = [],
 ): Promise<void> {
-  if (entry?.current === undefined) return;
+  if (entry !== undefined) await publish(entry, ledger, known);
+  await removeSuperseded(entry, ledger, context.store, buckets);
+}
+
+async function publish(
+  entry: LedgerEntry,
+  ledger: Ledger,
+  known: readonly TransformationReceipt[],
+): Promise<void> {
   const { dataset, key, current, superseded } = entry;
-  if (dataset === UNKNOWN_DATASET) return;
+  if (current === undefined || dataset === UNKNOWN_DATASET) return;
   if (isSettled(entry) && (current.type === 'created' || superseded.length === 0)) return;
   const { versionId, sequencer } = current;
   const path = versionPath({ dataset, key, versionId });
@@ -57,24 +184,25 @@ export async function publishIfWhole(
 /**
  * The receipts of all parts of a version, in their order; `undefined` while one of them is missing.
  *
- * @param parts how many there are, if the ledger entry tells
+ * @param parts how many there are, if the ledger entry tells @param known some of them
  */
 async function transformationsOf(
   path: VersionPath,
   parts: number | undefined,
   ledger: Ledger,
-  known: TransformationReceipt | undefined,
-): Promise<TransformationReceipt[] | undefined> {
+  known: readonly TransformationReceipt[] = [],
+): Promise<readonly TransformationReceipt[] | undefined> {
   const length = parts ?? (await ledger.receipt(extractionReceiptKey(path), extractionReceipt))?.parts.length;
   if (length === undefined) return undefined;
   const keys = Array.from({ length }, (_, part) => transformationReceiptKey(path, part));
-  if (keys.length === 1 && known !== undefined) return [known];
+  if (length === known.length) return known;
   // A listing costs twelve reads.
   if (keys.length > 1) {
     const there = new Set(await ledger.receiptKeys(path));
     if (!keys.every((key) => there.has(key))) return undefined;
   }
-  const receipts = await ledger.receiptsOf(keys);
-  const found = receipts.filter((each): each is TransformationReceipt => each.stage === 'transformation');
-  return found.length === keys.length ? found.sort((a, b) => a.part - b.part) : undefined;
+  const read = await ledger.receiptsOf(keys.filter((_, part) => !known.some((each) => each.part === part)));
+  const others = read.filter((each): each is TransformationReceipt => each.stage === 'transformation');
+  const found = [...known, ...others];
+  return found.length === length ? found.sort((a, b) => a.part - b.part) : undefined;
 }

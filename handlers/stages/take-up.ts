@@ -1,14 +1,13 @@
 import { TransientError } from '../../domain/errors.ts';
-import { extractionReceiptKey, type VersionPath } from '../../domain/versions/key-layout.ts';
+import { extractionReceiptKey, type VersionPath, versionPath } from '../../domain/versions/key-layout.ts';
 import { type Decision, type LedgerEntry, withoutAttempts } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
 import { type ExtractionReceipt, extractionReceipt } from '../../domain/versions/receipt.ts';
 import { isVersion, parseRevision, revisionName } from '../../domain/versions/revision.ts';
 import type { EntryState, Ledger } from '../../store/ledger.ts';
-import type { ObjectStore } from '../../store/object-store.ts';
 import type { StageContext } from './context.ts';
 import { type Outcome, withoutRecords } from './outcome.ts';
-import { publishIfWhole } from './publish.ts';
+import { type Publishing, publishActive, publishIfWhole } from './publish.ts';
 import { type OutputBuckets, removeExtracted, removeForgotten, removeUnread } from './removal.ts';
 import { removeSuperseded } from './supersede.ts';
 
@@ -31,15 +30,17 @@ export async function takeUp(
   event: ObjectEvent,
   ledger: Ledger,
   buckets: OutputBuckets,
-  { store, now, deadline, message, invocation, codeVersion, registry }: StageContext,
+  context: StageContext,
 ): Promise<TakenUp | Outcome> {
+  const { store, now, deadline, message, invocation, codeVersion, registry } = context;
+  const publishing = { ledger, buckets, context };
   const dataset = registry.nameOf(event.key);
   const { onDelete } = registry.rulesOf(event.key);
   for (let asked = event; ; ) {
     const path = registry.pathOf(asked);
     const claim = { dataset, onDelete, message, invocation, codeVersion, now: now(), deadline };
     const { decision, known, claimed } = await ledger.claim(path, asked, claim);
-    if (decision.action !== 'extract') return leave(asked, path, decision, known, ledger, store, buckets);
+    if (decision.action !== 'extract') return leave(asked, path, decision, claimed, publishing);
 
     const name = revisionName(asked.versionId, asked.revision);
     // A sweep makes up sequencers. So the entry's sequencer counts, and all rows of a version must carry that
@@ -75,33 +76,51 @@ async function leave(
   event: ObjectEvent,
   path: VersionPath,
   decision: Exclude<Decision, { readonly action: 'extract' }>,
-  known: LedgerEntry | undefined,
-  ledger: Ledger,
-  store: ObjectStore,
-  buckets: OutputBuckets,
+  known: EntryState | undefined,
+  publishing: Publishing,
 ): Promise<Outcome> {
+  const { ledger, buckets, context } = publishing;
+  const entry = known?.entry;
   switch (decision.action) {
     case 'keep':
       return withoutRecords(path.dataset, 'kept');
     case 'wait':
       throw inProgress(event, decision.until);
     case 'duplicate':
-      await removeUnread(known, event.versionId, ledger, store, buckets);
-      await publishIfWhole(known, ledger);
-      await removeSuperseded(known, ledger, store, buckets);
+      await removeUnread(entry, event.versionId, ledger, context.store, buckets);
+      await publishActive(await publishRevisions(event, known, publishing), publishing);
       return withoutRecords(path.dataset, 'duplicate');
     case 'retract':
-      await publishIfWhole(decision.next, ledger);
-      await removeSuperseded(decision.next, ledger, store, buckets);
+      await publishActive(entry, publishing);
       return withoutRecords(path.dataset, 'retracted');
     case 'stale':
       // An attempt at this very event may have died after it was overtaken.
-      if (event.type === 'created') await removeForgotten(path, ledger, store, buckets);
+      if (event.type === 'created') await removeForgotten(path, ledger, context.store, buckets);
       // Its version is active in a later revision, and who made it so may have died before it was published.
-      if (isVersion(known?.current?.versionId ?? '', event.versionId)) await publishIfWhole(known, ledger);
-      await removeSuperseded(known, ledger, store, buckets);
+      if (isVersion(entry?.current?.versionId ?? '', event.versionId)) await publishActive(entry, publishing);
+      else await removeSuperseded(entry, ledger, context.store, buckets);
       return withoutRecords(path.dataset, 'stale');
   }
+}
+
+/**
+ * Publishes the revisions of an event's version that are whole: whoever transformed the last part may have
+ * died.
+ *
+ * @returns the entry afterwards
+ */
+async function publishRevisions(
+  { versionId }: ObjectEvent,
+  known: EntryState | undefined,
+  publishing: Publishing,
+): Promise<LedgerEntry | undefined> {
+  let entry = known?.entry;
+  for (const attempt of entry?.attempts ?? []) {
+    if (entry === undefined || !isVersion(attempt.versionId, versionId)) continue;
+    const path = versionPath({ ...entry, versionId: attempt.versionId });
+    entry = (await publishIfWhole(path, known, publishing)) ?? entry;
+  }
+  return entry;
 }
 
 function inProgress({ key }: ObjectEvent, until: number): TransientError {

@@ -9,16 +9,18 @@ import {
   rejectsKey,
   type VersionPath,
 } from '../../domain/versions/key-layout.ts';
+import type { LedgerEntry } from '../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../domain/versions/object-event.ts';
+import { attemptAt, withTransformed } from '../../domain/versions/publishing/conclusion.ts';
 import { count, type Tally, type TransformationReceipt } from '../../domain/versions/receipt.ts';
 import { isActive, statusOf } from '../../domain/versions/version-status.ts';
 import { RejectsWriter } from '../../store/failed-objects.ts';
-import { Ledger } from '../../store/ledger.ts';
+import { type KnownEntry, Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { StageContext } from './context.ts';
 import { type Outcome, withoutRecords } from './outcome.ts';
 import { PartitionedFiles } from './partitioned-files.ts';
-import { publishIfWhole } from './publish.ts';
+import { type Publishing, publishIfWhole } from './publish.ts';
 import { type OutputBuckets, removeDataOfPart } from './removal.ts';
 import { processOnce } from './work-item.ts';
 
@@ -47,16 +49,15 @@ export async function transformPart(
   const dataset = address && context.registry.named(address.dataset);
   if (address === undefined || dataset === undefined) throw notOurs(event);
   const ledger = new Ledger(store, buckets.ledger);
+  let entry: LedgerEntry | undefined;
   const done = await processOnce(
     {
       item: itemOf(address),
       work: () => transform(event, address, dataset, buckets, context),
       discard: () => removePart(address, event.key, ledger, store, buckets),
-      async finish(known, transformation) {
-        const entry = known?.entry;
-        if (statusOf(entry, address) !== 'live') return false;
-        if (isActive(entry, address)) await publishIfWhole(entry, ledger, transformation);
-        return true;
+      async finish(before, latest, own) {
+        entry = await finish(address, before, latest, own, { ledger, buckets, context });
+        return statusOf(entry, address) === 'live';
       },
     },
     ledger,
@@ -67,7 +68,40 @@ export async function transformPart(
   const { key, versionId, read, written, filtered, rejected } = done;
   const counts = { read, written, filtered, rejected };
   const object = { key, versionId };
-  return { dataset: dataset.name, result: 'done', ...counts, object, outputs: done.outputs.length };
+  const attempt = attemptAt(entry, address);
+  const fault = attempt?.fault ?? (isActive(entry, address) ? entry.current.fault : undefined);
+  return {
+    dataset: dataset.name,
+    result: attempt?.fault === undefined ? 'done' : 'failed',
+    ...counts,
+    object,
+    outputs: done.outputs.length,
+    ...(fault && { fault }),
+  };
+}
+
+/**
+ * Publishes the version if it is whole by now.
+ *
+ * @param before the entry as it was before the work
+ * @returns the entry afterwards
+ */
+async function finish(
+  address: PartAddress,
+  before: KnownEntry | undefined,
+  latest: () => Promise<KnownEntry | undefined>,
+  own: TransformationReceipt | undefined,
+  publishing: Publishing,
+): Promise<LedgerEntry | undefined> {
+  const { ledger } = publishing;
+  const wasExtracted = attemptAt(before?.entry, address)?.status === 'extracted';
+  // The decision is stored only if the entry is the same, so it need not be read again.
+  const concluded = wasExtracted ? await publishIfWhole(address, before, publishing, own) : undefined;
+  if (concluded !== undefined) return concluded;
+  const now = await latest();
+  if (wasExtracted) return now?.entry;
+  const noted = await ledger.swap(address, (entry) => entry && withTransformed(entry, address), now);
+  return (await publishIfWhole(address, noted, publishing, own)) ?? (await latest())?.entry;
 }
 
 async function transform(

@@ -16,11 +16,15 @@ export interface Work<Done extends Receipt> {
   /**
    * What follows when the receipt is there, also when the message comes again.
    *
-   * @param known the entry as it was after the receipt was written
+   * @param before the entry as it was before the work @param latest reads it as it is now
    * @param done the receipt, if it is this attempt's
    * @returns whether the work still counts; otherwise it is discarded, if this attempt did it
    */
-  readonly finish: (known: KnownEntry | undefined, done: Done | undefined) => Promise<boolean>;
+  readonly finish: (
+    before: KnownEntry | undefined,
+    latest: () => Promise<KnownEntry | undefined>,
+    done: Done | undefined,
+  ) => Promise<boolean>;
 }
 
 /**
@@ -41,13 +45,14 @@ export async function processOnce<Done extends Receipt>(
     await discard();
     return 'stale' as const;
   };
-  const known = await ledger.known(path);
+  const latest = () => ledger.known(path);
+  const known = await latest();
   const status = statusOf(known?.entry, path);
   if (status === 'gone') return discarded();
   if (await ledger.hasReceipt(key)) {
     if (receives > 1) await removeUnnamedRejects(item, ledger, store, buckets);
     // Its extraction may have ended since the entry was read, and who wrote the receipt may have died since.
-    await finish(await ledger.known(path), undefined);
+    await finish(undefined, latest, undefined);
     return status === 'live' ? 'duplicate' : 'stale';
   }
   if (status === 'superseded') return discarded();
@@ -65,7 +70,7 @@ export async function processOnce<Done extends Receipt>(
   // Other code may have worked on the same item, and died, or come first; perhaps for a copy of the message.
   const mayHaveMore = receives > 1 || receipt.rejects.length > 0;
   if (!isFirst || mayHaveMore) await removeUnnamedRejects(item, ledger, store, buckets);
-  const stillCounts = await finish(await ledger.known(path), isFirst ? receipt : undefined);
+  const stillCounts = await finish(known, latest, isFirst ? receipt : undefined);
   if (!stillCounts) return discarded();
   return isFirst ? receipt : 'duplicate';
 }

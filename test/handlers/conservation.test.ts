@@ -74,6 +74,7 @@ describe('no record is lost', () => {
     const store = new MemoryStore();
     putRaw(store, KEY, ndjson([recipe(1)]));
     await extract(store, KEY, { registry });
+    for (const part of store.keys('temp')) await transform(store, part, { registry });
     const parts = store.keys('temp');
     store.objects.delete(`raw/${KEY}`);
     const gone = await extract(store, KEY, { registry }, { versionId: 'v2', sequencer: '0B' });

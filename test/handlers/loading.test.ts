@@ -246,6 +246,7 @@ describe('a part of a version that was overtaken', () => {
       copy: async (from, to) => {
         // Its successor is not loaded yet.
         await extractVersion(store, 'v2', '20', recipe(2));
+        await transformVersion(store, 'v2');
         await store.remove('processed', [from.key]);
         return store.copy(from, to);
       },
@@ -341,6 +342,7 @@ it('a part that is removed while it is read, since its version is superseded, is
   const overtaken = storeWith(store, {
     read: async (address) => {
       await extractVersion(store, 'v2', '20', recipe(2));
+      await transformVersion(store, 'v2');
       await store.remove('temp', [part]);
       return store.read(address);
     },

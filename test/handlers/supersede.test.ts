@@ -121,6 +121,8 @@ describe('a new version', () => {
       if (prefix.includes('/v2/') && isLast && !overtaken) {
         overtaken = true;
         await extract(store, event('v3', '30'));
+        for (const key of store.keys('temp').filter((each) => each.includes('/v3/')))
+          await transform(store, key);
       }
       return keys;
     };

@@ -3,6 +3,7 @@ import type { LimitFunction } from 'p-limit';
 import type { Dataset } from '../../../domain/dataset.ts';
 import {
   contradictions,
+  contradictionsOfPrepared,
   contradictionsOfShown,
   type Difference,
   differencesOfTables,
@@ -30,14 +31,16 @@ import { partsOf, reconcileFiles } from './files.ts';
 import type { LookInTables, Reconciled, ReconciledFiles } from './reconciled.ts';
 import type { ShownFiles } from './tables.ts';
 
+const standings = { extracting: 'interrupted', extracted: 'prepared', rejected: 'rejected' } as const;
+
 /** The versions of an entry that may have rows or files. `now` in milliseconds since the epoch. */
 function versionsToShow(entry: LedgerEntry, now: number) {
-  const ended = entry.attempts.filter((each) => each.status === 'rejected' || isInterrupted(each, now));
+  const ended = entry.attempts.filter((each) => each.status !== 'extracting' || isInterrupted(each, now));
   return [
     ...shownVersions(entry).map((each) => ({ ...each, standing: 'current' as const })),
     ...ended.map(({ status, ...each }) => ({
       ...each,
-      standing: status === 'rejected' ? status : ('interrupted' as const),
+      standing: standings[status],
     })),
   ];
 }
@@ -58,7 +61,7 @@ export async function reconcileObject(
     versionsToShow(known.entry, Date.now()).map(async ({ standing, versionId, sequencer }) => {
       const keys = listed.versions.get(versionSegment(versionId)) ?? [];
       const { receipts, unreadable } = await ledgerOf(target).readableReceipts(keys);
-      const totals = summarize(receipts);
+      const totals = summarize(receipts, { refused: standing === 'rejected' });
       const of = versionPath({ dataset, key, versionId });
       const isCurrent = standing === 'current' && unreadable.length === 0;
       const copies = isCurrent && isShownBy('committed', known.entry) ? copiesOf(totals) : [];
@@ -86,6 +89,7 @@ export async function reconcileObject(
           : [
               ...unreadable.map(differenceOf),
               ...(isCurrent ? contradictions(receipts) : []),
+              ...(standing === 'prepared' ? contradictionsOfPrepared(receipts) : []),
               ...(isCurrent ? await publication(target, known.entry, of, receipts) : []),
               ...(isCurrent ? await hiddenFiles(target, known.entry, of, totals, shown) : []),
               ...(standing === 'interrupted' && lake > 0 ? [interruption(lake)] : []),

@@ -15,11 +15,12 @@ export interface Reconciled {
   readonly dataset: string;
   readonly versionId: string;
   /**
-   * `current`: the tables show it. `rejected`: none of its records is usable, so the previous version stays
-   * active. `interrupted`: its extraction died; no table shows what it had passed on by then. `deleted`:
-   * no sink should have anything of the object, but one does.
+   * `current`: the tables show it. `prepared`: it is extracted, and not published yet. `rejected`: none of
+   * its records is usable, or too many are rejected, so the previous version stays active. `interrupted`: its
+   * extraction died; no table shows what it had passed on by then. `deleted`: no sink should have anything of
+   * the object, but one does.
    */
-  readonly standing: 'current' | 'rejected' | 'interrupted' | 'deleted';
+  readonly standing: 'current' | 'prepared' | 'rejected' | 'interrupted' | 'deleted';
   readonly read: number;
   readonly written: number;
   readonly filtered: Tally;

@@ -39,7 +39,8 @@ function groups(rejects: readonly ListedReject[]): ListedReject[][] {
 }
 
 function headingOf({ key, versionId, standing }: ListedReject): string {
-  const which = standing === 'active' ? '' : `, of version ${printable(versionId)}, which was rejected`;
+  const whose = standing === 'prepared' ? 'which is not published yet' : 'which was rejected';
+  const which = standing === 'active' ? '' : `, of version ${printable(versionId)}, ${whose}`;
   return `${styled('bold', printable(key))}${which}`;
 }
 

@@ -1,5 +1,5 @@
 import { errorText } from '../../../domain/errors.ts';
-import { activeAndRejected } from '../../../domain/operations/replay.ts';
+import { extractedVersions } from '../../../domain/operations/replay.ts';
 import { type RejectLine, recordText } from '../../../domain/records/reject.ts';
 import { type Stage, stages } from '../../../domain/stage.ts';
 import { type LedgerPlace, versionSegment } from '../../../domain/versions/key-layout.ts';
@@ -40,8 +40,8 @@ interface RejectedOf {
   readonly dataset: string;
   /** With its revision. */
   readonly versionId: string;
-  /** Whether the tables show the version, or it never became active. */
-  readonly standing: 'active' | 'rejected';
+  /** Whether the tables show the version, or it is prepared for that, or it was rejected. */
+  readonly standing: 'active' | 'prepared' | 'rejected';
   readonly stage: Stage;
   /** When the work item that rejected them ended, and by which code. */
   readonly finishedAt: string;
@@ -53,7 +53,7 @@ export interface RejectedWork extends RejectedOf {
   readonly rejected: Tally;
 }
 
-/** A rejected record of an active or rejected version. */
+/** A rejected record of a version that is active, prepared or rejected. */
 export interface ListedReject extends RejectedOf, Omit<RejectLine, 'record'> {
   /** The record as it was sent, as JSON text; absent when it was no text, or was not asked for. */
   readonly record?: string | undefined;
@@ -66,8 +66,9 @@ export type RejectStep =
   | { readonly problem: string };
 
 /**
- * Lists the rejected records of active and rejected versions, object by object. The counts are those of the
- * receipts, as in `status` and `reconcile`. It keeps a few files in memory, however many there are.
+ * Lists the rejected records of active, prepared and rejected versions, object by object. The counts are
+ * those of the receipts, as in `status` and `reconcile`. It keeps a few files in memory, however
+ * many there are.
  *
  * @throws {UserError} when the ledger does not know one of the keys
  */
@@ -126,12 +127,15 @@ async function foundIn(target: Target, place: Place, request: RejectsRequest): P
   if (request.dataset !== undefined && dataset !== request.dataset) return [];
   const { versions } = await listedEntry(target, target.outputs.buckets.ledger, place);
   const all: Found[] = [];
-  for (const { versionId } of activeAndRejected(known.entry)) {
+  const { attempts } = known.entry;
+  for (const { versionId } of extractedVersions(known.entry)) {
     const segment = versionSegment(versionId);
     if (place.version !== undefined && place.version !== segment) continue;
     const { receipts, unreadable } = await ledgerOf(target).readableReceipts(versions.get(segment) ?? []);
     all.push(...unreadable.map(({ message }) => ({ problem: message })));
-    const standing = versionId === current?.versionId ? 'active' : 'rejected';
+    const attempt = attempts.find((each) => each.versionId === versionId);
+    const isWaiting = attempt?.status === 'extracted';
+    const standing = versionId === current?.versionId ? 'active' : isWaiting ? 'prepared' : 'rejected';
     for (const receipt of inOrder(receipts)) {
       const rejected = rejectedBy(receipt, request.codes);
       if (Object.keys(rejected).length === 0 || Date.parse(receipt.finishedAt) < request.since) continue;
@@ -183,5 +187,5 @@ async function rejectsIn(
 /** Whether another version took effect since the receipt was read: the rejects went with their version. */
 async function isReplaced(target: Target, { key, versionId }: RejectedOf): Promise<boolean> {
   const known = await entryOf(target, key);
-  return known === undefined || !activeAndRejected(known.entry).some((each) => each.versionId === versionId);
+  return known === undefined || !extractedVersions(known.entry).some((each) => each.versionId === versionId);
 }

@@ -1,4 +1,5 @@
 import { registry } from '../../../datasets/index.ts';
+import type { Stage } from '../../../domain/stage.ts';
 import { UnreadableDocument } from '../../../domain/versions/document.ts';
 import { versionPath } from '../../../domain/versions/key-layout.ts';
 import { isInterrupted, isSettled, type LedgerEntry } from '../../../domain/versions/ledger.ts';
@@ -61,27 +62,36 @@ async function readableState(
   };
   const notes = known === undefined ? [] : notesOf(known.entry, latest, shown, now);
   for (const newer of newerVersions(known?.entry, latest, versionId)) {
-    const trouble = await finder.troubleOf({ ...object, versionId: newer }, 'extraction');
+    const trouble = await finder.troubleOf({ ...object, versionId: newer.versionId }, newer.stage);
     if (trouble !== undefined) notes.push(`a newer version: ${describeTrouble(trouble, now)}`);
   }
   return { ...(await withTrouble(result, finder)), notes };
 }
 
-/** The versions that are not shown and whose extraction has not ended. */
-function newerVersions(entry: LedgerEntry | undefined, latest: ListedVersion, shown: string): string[] {
+/** The versions that are not shown and that are under way, each with its stage. */
+function newerVersions(entry: LedgerEntry | undefined, latest: ListedVersion, shown: string) {
   const attempts = entry?.attempts ?? [];
-  const names = attempts.filter(({ status }) => status === 'extracting').map(({ versionId }) => versionId);
+  const newer: { readonly versionId: string; readonly stage: Stage }[] = attempts
+    .filter(({ status }) => status !== 'rejected')
+    .map(({ versionId, status }) => ({
+      versionId,
+      stage: status === 'extracted' ? 'transformation' : 'extraction',
+    }));
   const known = [shown, ...attempts.map(({ versionId }) => versionId)];
   const isKnown = known.some((name) => parseRevision(name).versionId === latest.versionId);
-  if (!latest.deleted && !isKnown) names.push(latest.versionId);
-  return names.filter((name) => name !== shown);
+  if (!latest.deleted && !isKnown) newer.push({ versionId: latest.versionId, stage: 'extraction' });
+  return newer.filter(({ versionId }) => versionId !== shown);
 }
 
-/** The active version; without one, the newest that is being extracted or was rejected. */
+/**
+ * The version that is about to be published, or else the active one; without both, the newest that is being
+ * extracted or was rejected.
+ */
 function versionShown({ current, attempts }: LedgerEntry): string | undefined {
-  if (current?.type === 'created') return current.versionId;
   const inOrder = attempts.toSorted((a, b) => compareSequencers(a.sequencer, b.sequencer));
-  return inOrder.at(-1)?.versionId;
+  const prepared = inOrder.findLast(({ status }) => status === 'extracted');
+  if (prepared !== undefined) return prepared.versionId;
+  return current?.type === 'created' ? current.versionId : inOrder.at(-1)?.versionId;
 }
 
 /** @returns `undefined` if the state of the shown version says it */
@@ -90,6 +100,7 @@ function noteOf(attempt: LedgerEntry['attempts'][number], isShown: boolean, now:
     return `the extraction of ${isShown ? 'it' : 'a newer version'} was interrupted`;
   if (isShown) return undefined;
   if (attempt.status === 'extracting') return 'a newer version is being extracted';
+  if (attempt.status === 'extracted') return 'another version is not published yet';
   return 'a newer version was rejected; the last good one stays active';
 }
 

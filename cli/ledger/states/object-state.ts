@@ -111,7 +111,11 @@ export function stateOf(
   const loadings = receipts.filter((each) => each.stage === 'loading');
   const outputs = transformations.reduce((sum, each) => sum + each.outputs.length, 0);
   const parts = extraction?.parts.length ?? 0;
-  const { read, written, filtered, rejected } = summarize(receipts);
+  const attempt = entry?.attempts.find(({ versionId }) => versionId === object.versionId);
+  const isActive = entry?.current?.type === 'created' && entry.current.versionId === object.versionId;
+  const isRefused = attempt?.status === 'rejected';
+  const { read, written, filtered, rejected } = summarize(receipts, { refused: isRefused });
+  const fault = attempt?.fault ?? (isActive ? entry.current?.fault : undefined) ?? extraction?.fault;
   const soFar = transformations.reduce((sum, each) => sum + each.read, 0);
   const isWhole = extraction !== undefined && transformations.length >= parts;
   const at = (stage: ObjectState['stage'], finished: number, pieces: number): ObjectState => ({
@@ -124,21 +128,20 @@ export function stateOf(
     written,
     filtered,
     rejected,
-    ...(extraction?.fault && { fault: extraction.fault }),
+    ...(fault && { fault }),
     workMs: receipts.reduce((sum, each) => sum + each.durationMs, 0),
   });
   if (extraction === undefined) {
-    const attempt = entry?.attempts.find(({ versionId }) => versionId === object.versionId);
     const extracting = attempt?.status === 'extracting' && !isInterrupted(attempt, Date.now());
     return { ...at('extraction', 0, 1), extracting };
   }
-  if (extraction.fault !== undefined && parts === 0) return at('failed', 0, 0);
-  if (transformations.length < parts) return at('transformation', transformations.length, parts);
-  const isActive = entry?.current?.type === 'created' && entry.current.versionId === object.versionId;
+  if (fault !== undefined && (parts === 0 || isRefused)) return at('failed', 0, 0);
+  if (transformations.length < parts || attempt?.status === 'extracted')
+    return at('transformation', transformations.length, parts);
   if (isActive && !isShownBy('committed', entry)) return at('commit', 0, 1);
   const documents = Math.max(parts, 1);
   if (isActive && !isShownBy('loaded', entry)) return at('loading', loadings.length, documents);
-  const isRejected = extraction.fault === undefined && read > 0 && total(rejected) === read;
+  const isRejected = fault === undefined && read > 0 && total(rejected) === read;
   return at(isRejected ? 'rejected' : 'done', outputs, outputs);
 }
 

@@ -88,7 +88,8 @@ export async function loadPart(
         const rejects = itemRejectsPrefix(itemOf(address));
         await store.remove(buckets.failed, await store.list(buckets.failed, rejects));
       },
-      async finish(known) {
+      async finish(_, latest) {
+        const known = await latest();
         const entry =
           isActiveEntry(known, path) && (await areAllLoaded(part, path, ledger))
             ? await showOnlyActive(known, dataset, ledger, buckets, context)

@@ -22,7 +22,6 @@ const extraction: Receipt = {
   valid: 1,
   rejected: {},
   parts: [{ key: 'p', records: 1, bytes: 1 }],
-  usable: true,
 };
 const faulty: Receipt = { ...extraction, valid: 0, parts: [], fault: { code: 'truncated', message: '' } };
 const attempt = (status: 'extracting' | 'rejected') => ({

@@ -728,7 +728,6 @@ describe('a dataset that was removed from the code', () => {
         rejected: { not_storable: 1 },
         rejects: [rejects],
         parts: [file],
-        usable: true,
       },
       [transformationReceiptKey(path, 0)]: {
         ...work(versionId),

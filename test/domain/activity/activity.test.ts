@@ -23,6 +23,7 @@ interface Sent {
   readonly parts: readonly Part[];
 }
 
+const part3: Part = { written: 3, filtered: 2, rejected: 1 };
 const small = fc.nat({ max: 20 });
 const part = fc.record({ written: small, filtered: small, rejected: small });
 const sentObject = fc.record({
@@ -246,6 +247,27 @@ describe('the activity of the pipeline', () => {
     expect(first.ended).toBeUndefined();
     const [end] = ends(others.map((each) => activity.add(each, 3000)));
     expect(end?.ended).toMatchObject({ outcome: 'done', code: 'truncated', read: 2, written: 2 });
+  });
+
+  it('tells that an object failed whose version was rejected when it was whole, whichever line comes first', () => {
+    const sent = { name: 'a', rejected: 1, parts: [part3, part3] };
+    const isOurs = ({ service }: OutcomeLine) => service === 'extraction' || service === 'transformation';
+    const [extraction, first, second] = linesOf(sent).filter(isOurs);
+    if (extraction === undefined || first === undefined || second === undefined) throw new Error('no lines');
+    const fault = { code: 'too_many_rejects', message: 'm' };
+    const last: OutcomeLine = { ...second, result: 'failed', fault };
+    for (const lines of [
+      [extraction, first, last],
+      [last, first, extraction],
+    ]) {
+      const activity = new Activity(datasetOf);
+      const ended = lines.map((each, at) => activity.add(each, at).ended);
+      expect(ended.slice(0, 2)).toEqual([undefined, undefined]);
+      expect(ended[2]).toMatchObject({
+        ...{ outcome: 'failed', code: 'too_many_rejects' },
+        ...{ read: 13, written: 0, filtered: 4, rejected: 9 },
+      });
+    }
   });
 
   it('tells that an object failed when a part of it can not be read', () => {

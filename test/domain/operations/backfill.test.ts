@@ -108,7 +108,6 @@ const extraction = (more: object = {}): Receipt =>
     bytes: 70,
     read: 3,
     valid: 2,
-    usable: true,
     rejected: { missing_field: 1 },
     rejects: [{ key: 'rejects/…', records: 1, bytes: 1 }],
     parts: [{ key: 'part', records: 2, bytes: 1 }],

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   contradictions,
+  contradictionsOfPrepared,
   differencesOfFile,
   differencesOfRejects,
   differencesOfTables,
@@ -56,7 +57,6 @@ function receiptsOf(
       bytes: 1,
       read: sum(read) + rejected,
       valid: sum(read),
-      usable: true,
       rejected: rejected === 0 ? {} : { empty: rejected },
       parts: read.map((records, part) => stored(`part-${part}`, records)),
       rejects: rejected === 0 ? [] : [stored('rejects', rejected)],
@@ -248,5 +248,32 @@ describe('the rows in MySQL compared with receipts', () => {
       differences: [{ kind: 'table', of: 'rows in MySQL', expected: 4, found: 3 }],
       uncompared: 2,
     });
+  });
+});
+
+describe('a version that is not active', () => {
+  const part = { files: [4], filtered: 2, rejected: 3 };
+  const { extraction, transformations } = receiptsOf([part, part], 1);
+
+  test('lacks its parts, then its publication, but no copy in a sink, while it is prepared', () => {
+    expect(contradictionsOfPrepared([extraction, ...transformations.slice(0, 1)])).toEqual([
+      { kind: 'unfinished', of: 'parts transformed', expected: 2, found: 1 },
+    ]);
+    expect(contradictionsOfPrepared([extraction, ...transformations])).toEqual([
+      { kind: 'unfinished', of: 'versions published', expected: 1, found: 0 },
+    ]);
+  });
+
+  test('has no rows once it is rejected: those that it would have had count as rejected', () => {
+    const { read, written, filtered, rejected, files } = summarize([extraction, ...transformations], {
+      refused: true,
+    });
+    expect({ read, written, filtered, rejected }).toEqual({
+      read: 19,
+      written: 0,
+      filtered: { old: 4 },
+      rejected: { empty: 1, invalid_row: 6, too_many_rejects: 8 },
+    });
+    expect(files.map(({ place }) => place)).toEqual(['failed', 'failed', 'failed']);
   });
 });

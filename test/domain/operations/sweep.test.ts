@@ -19,8 +19,9 @@ import {
   versionPath,
   versionSegment,
 } from '../../../domain/versions/key-layout.ts';
-import { conclude, decide, type LedgerEntry } from '../../../domain/versions/ledger.ts';
+import { decide, type LedgerEntry } from '../../../domain/versions/ledger.ts';
 import { type ObjectEvent, parseObjectEvent } from '../../../domain/versions/object-event.ts';
+import { withVerdict } from '../../../domain/versions/publishing/conclusion.ts';
 import { parseRevision, revisionName } from '../../../domain/versions/revision.ts';
 
 const key = 'recipes/a.json';
@@ -63,7 +64,8 @@ class Pipeline {
       this.receipts.add(name);
       const accepted = this.#isThere(event.versionId);
       if (accepted) this.outputs.add(name);
-      this.entry = conclude(decision.next, name, { accepted, parts: accepted ? 1 : 0 });
+      const path = versionPath({ dataset: 'recipes', key, versionId: name });
+      this.entry = withVerdict(decision.next, path, { accepted, parts: accepted ? 1 : 0 });
     } else this.entry = decision.next;
     for (const name of this.entry?.superseded ?? []) this.outputs.delete(name);
   }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { recipes } from '../../../datasets/recipes.ts';
 import { defineDataset } from '../../../domain/dataset.ts';
 import { PermanentError } from '../../../domain/errors.ts';
-import { RejectCount } from '../../../domain/records/reject-limit.ts';
+import { RejectCount, tooManyRejects } from '../../../domain/records/reject-limit.ts';
 
 describe('a limit of rejects', () => {
   it.each([
@@ -17,12 +17,13 @@ describe('a limit of rejects', () => {
   it('is by default 100,000 records, and has no share', () => {
     const count = new RejectCount();
     for (let n = 1; n <= 100_000; n += 1) count.add(n);
-    expect(count.end(100_000)).toBeUndefined();
+    expect(tooManyRejects({ read: 100_000, rejected: 100_000 }, undefined)).toBeUndefined();
     expect(() => count.add(100_001)).toThrow(PermanentError);
   });
 
   it('may allow no reject at all', () => {
     expect(() => new RejectCount({ maxRejected: { records: 0 } }).add(1)).toThrow('allows 0');
-    expect(new RejectCount({ maxRejected: { share: 0 } }).end(0)).toBeUndefined();
+    expect(tooManyRejects({ read: 0, rejected: 0 }, { share: 0 })).toBeUndefined();
+    expect(tooManyRejects({ read: 9, rejected: 1 }, { share: 0 })?.message).toContain('a share of 0');
   });
 });

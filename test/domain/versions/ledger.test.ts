@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import {
   type Claim,
-  conclude,
   type Decision,
   decide,
   isSettled,
@@ -14,6 +13,11 @@ import {
   withoutSuperseded,
 } from '../../../domain/versions/ledger.ts';
 import type { ObjectEvent } from '../../../domain/versions/object-event.ts';
+import {
+  withExtracted,
+  withTransformed,
+  withVerdict,
+} from '../../../domain/versions/publishing/conclusion.ts';
 
 const key = 'recipes/a.json';
 const claim: Claim = {
@@ -51,7 +55,7 @@ const shows = (versionId: string, sequencer: string, rest: Partial<LedgerEntry> 
   current: { type: 'created', sequencer, versionId },
   ...rest,
 });
-/** The same, as the end of an extraction without parts writes it. */
+/** The same, as it is written when a version without parts is accepted. */
 const concluded = (versionId: string, sequencer: string, rest: Partial<LedgerEntry> = {}): LedgerEntry => ({
   ...shows(versionId, sequencer, rest),
   current: { type: 'created', sequencer, versionId, parts: 0 },
@@ -425,7 +429,9 @@ describe('a name that has receipts and that no entry knows', () => {
   });
 });
 
-describe('a version whose extraction has ended', () => {
+const path = { dataset: 'recipes', objectId: 'o' };
+
+describe('a version that is decided about', () => {
   const attempts = [extracting('v2', '20')];
   test.each<[string, LedgerEntry, boolean, LedgerEntry | undefined]>([
     [
@@ -461,15 +467,69 @@ describe('a version whose extraction has ended', () => {
     ['was overtaken', shows('v3', '30', { superseded: ['v2'] }), true, undefined],
     ['was concluded before', shows('v2', '20'), true, shows('v2', '20')],
   ])('%s', (_, known, accepted, expected) => {
-    expect(conclude(known, 'v2', { accepted, parts: 0 })).toEqual(expected);
+    expect(withVerdict(known, { ...path, version: 'v2' }, { accepted, parts: 0 })).toEqual(expected);
   });
 
   it('supersedes an earlier revision that was being extracted, even if none of its own records is usable', () => {
     const known = { ...none, attempts: [extracting('v2', '20'), extracting('v2!0001', '20')] };
-    expect(conclude(known, 'v2!0001', { accepted: false, parts: 0 })).toEqual({
+    expect(withVerdict(known, { ...path, version: 'v2!0001' }, { accepted: false, parts: 0 })).toEqual({
       ...none,
       attempts: [rejected('v2!0001', '20')],
       superseded: ['v2'],
+    });
+  });
+});
+
+describe('a version that is extracted', () => {
+  const extraction = { read: 3, rejected: 1 };
+  const known = shows('v1', '10', { attempts: [extracting('v2', '20')] });
+  const v2 = { ...path, version: 'v2' };
+  const extracted = withExtracted(known, v2, { parts: 2, extraction });
+
+  it('leaves the one before active, and is not extracted again', () => {
+    expect(extracted).toMatchObject({
+      current: { versionId: 'v1' },
+      attempts: [{ versionId: 'v2', status: 'extracted', leaseUntil: 0, parts: 2, extraction }],
+    });
+    expect(decide(extracted, created('v2', '20'), claim)).toEqual({ action: 'duplicate' });
+    expect(withExtracted(extracted ?? none, v2, { parts: 9, extraction })).toBe(extracted);
+  });
+
+  it('is extracted again, under another name, if its event comes with another sequencer', () => {
+    const decision = decide(extracted, created('v2', '25'), claim);
+    expect(decision).toMatchObject({
+      next: { attempts: [{ versionId: 'v2!0001', status: 'extracting' }], superseded: ['v2'] },
+    });
+  });
+
+  it('is overtaken by a newer version, and by a deletion', () => {
+    const newer = { ...known, attempts: [...(extracted?.attempts ?? []), extracting('v3', '30')] };
+    const overtaken = withVerdict(newer, { ...path, version: 'v3' }, { accepted: true, parts: 0 });
+    expect(overtaken).toMatchObject({ attempts: [], superseded: ['v1', 'v2'] });
+    expect(withVerdict(overtaken ?? none, v2, { accepted: true, parts: 2 })).toBeUndefined();
+    expect(decide(extracted, deleted('marker', '30'), claim)).toMatchObject({
+      next: { current: { type: 'deleted' }, attempts: [], superseded: ['v1', 'v2'] },
+    });
+  });
+
+  it('knows whether a part of it was transformed before, and only that', () => {
+    const ahead = withTransformed(known, v2);
+    expect(ahead.attempts).toMatchObject([{ status: 'extracting', ahead: true }]);
+    expect(withTransformed(ahead, v2)).toBe(ahead);
+    expect(withTransformed(extracted ?? none, v2)).toBe(extracted);
+    expect(withExtracted(ahead, v2, { parts: 2, extraction })?.attempts).toMatchObject([{ ahead: true }]);
+  });
+
+  it('has what is amiss of it in the entry, be it accepted or not', () => {
+    const fault = { code: 'too_many_rejects', message: 'm' };
+    expect(withVerdict(extracted ?? none, v2, { accepted: false, fault, parts: 2 })).toEqual({
+      ...shows('v1', '10'),
+      attempts: [{ ...rejected('v2', '20'), parts: 2, fault }],
+    });
+    expect(withVerdict(extracted ?? none, v2, { accepted: true, fault, parts: 2 })).toEqual({
+      ...none,
+      current: { type: 'created', versionId: 'v2', sequencer: '20', parts: 2, fault },
+      superseded: ['v1'],
     });
   });
 });
@@ -561,7 +621,12 @@ describe('the ledger entry', () => {
             if ('next' in decision) known = decision.next;
             const claimed = known?.attempts.at(-1)?.versionId ?? '';
             if (known && decision.action === 'extract')
-              known = conclude(known, claimed, { accepted: each.what === 'good', parts: 0 }) ?? known;
+              known =
+                withVerdict(
+                  known,
+                  { ...path, version: claimed },
+                  { accepted: each.what === 'good', parts: 0 },
+                ) ?? known;
           }
           const last = events.findLast(({ what }) => what !== 'bad');
           const expected = last && {

@@ -13,17 +13,17 @@ function extraction(
   sequencer: string,
   changes: Partial<ExtractionReceipt> = {},
 ): ExtractionReceipt {
-  const counts = { bytes: 1, read: 1, valid: 1, rejected: {}, parts: [], usable: true };
+  const counts = { bytes: 1, read: 0, valid: 0, rejected: {}, parts: [] };
   const work = { durationMs: 1, codeVersion: 'c', stage: 'extraction' } as const;
   return extractionReceipt.parse({ ...common, ...counts, ...work, versionId, sequencer, ...changes });
 }
 
-const useless = { usable: false, valid: 0, rejected: { empty: 1 } };
+const useless = { read: 1, rejected: { empty: 1 } };
 
 describe('an entry that is rebuilt from receipts', () => {
   it('has the newest version that took effect, in its newest revision, and supersedes all others', () => {
     const receipts = [extraction('v1', '10'), extraction('v2', '2'), extraction('v2!0001', '2')];
-    expect(rebuiltEntry(receipts, 'keep')).toEqual({
+    expect(rebuiltEntry(receipts, { onReject: 'keep' })).toEqual({
       dataset: 'recipes',
       key: 'recipes/a',
       current: { type: 'created', sequencer: '2', versionId: 'v2!0001', parts: 0 },
@@ -38,12 +38,15 @@ describe('an entry that is rebuilt from receipts', () => {
       extraction('v2', '20', useless),
       extraction('v3', '30', useless),
     ];
-    expect(rebuiltEntry(receipts, 'keep')).toMatchObject({
+    expect(rebuiltEntry(receipts, { onReject: 'keep' })).toMatchObject({
       current: { versionId: 'v1' },
       attempts: [{ versionId: 'v3', status: 'rejected' }],
       superseded: ['v2'],
     });
-    expect(rebuiltEntry(receipts, 'replace')).toMatchObject({ current: { versionId: 'v3' }, attempts: [] });
+    expect(rebuiltEntry(receipts, { onReject: 'replace' })).toMatchObject({
+      current: { versionId: 'v3' },
+      attempts: [],
+    });
   });
 
   it('supersedes a version whose extraction has no receipt', () => {
@@ -58,10 +61,23 @@ describe('an entry that is rebuilt from receipts', () => {
     };
     const half = { ...common, ...work, versionId: 'v0', sequencer: '05', durationMs: 1, codeVersion: 'c' };
     const receipts = [extraction('v1', '10'), transformationReceipt.parse(half)];
-    expect(rebuiltEntry(receipts, 'keep')).toMatchObject({ superseded: ['v0'] });
+    expect(rebuiltEntry(receipts, { onReject: 'keep' })).toMatchObject({ superseded: ['v0'] });
+  });
+
+  it('waits for the transformation of a version that is extracted', () => {
+    const parts = [{ key: 'part', records: 1, bytes: 1 }];
+    const receipts = [
+      extraction('v1', '10'),
+      extraction('v2', '20', { read: 3, valid: 1, rejected: { empty: 2 }, parts }),
+    ];
+    expect(rebuiltEntry(receipts, { onReject: 'keep' })).toMatchObject({
+      current: { versionId: 'v1' },
+      attempts: [{ versionId: 'v2', status: 'extracted', parts: 1, extraction: { read: 3, rejected: 2 } }],
+      superseded: [],
+    });
   });
 
   it('does not exist if nothing was extracted', () => {
-    expect(rebuiltEntry([], 'keep')).toBeUndefined();
+    expect(rebuiltEntry([], { onReject: 'keep' })).toBeUndefined();
   });
 });

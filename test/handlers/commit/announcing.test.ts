@@ -39,7 +39,7 @@ function listened() {
   ) => {
     putRaw(store, key, body);
     await extract(store, key, { announce }, { versionId, sequencer });
-    for (const part of store.keys('temp')) await transform(store, part);
+    for (const part of store.keys('temp')) await transform(store, part, { announce });
     await commitAll({ announce: onCommit });
   };
   const remove = async (key: string) => {

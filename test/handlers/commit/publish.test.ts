@@ -8,7 +8,7 @@ import {
 } from '../../../domain/versions/key-layout.ts';
 import { publication } from '../../../domain/versions/publication.ts';
 import { MemoryStore, storeWith } from '../../store/memory-store.ts';
-import { dataFiles, extract, ndjson, publications, putRaw, recipe, transform } from '../flow.ts';
+import { dataFiles, extract, headsOf, ndjson, publications, putRaw, recipe, transform } from '../flow.ts';
 
 const KEY = 'recipes/a.ndjson';
 const path = versionPath({ dataset: 'recipes', key: KEY, versionId: 'v1' });
@@ -59,15 +59,47 @@ describe('a version is published', () => {
   it('by its extraction, if all its parts were transformed before it took effect', async () => {
     const store = new MemoryStore();
     putRaw(store, KEY, ndjson([recipe(1), recipe(2)]));
+    let transformed = false;
     const faster = storeWith(store, {
-      // Just before the version takes effect.
+      // Just before the ledger notes that the version is extracted.
       replace: async (object, etag) => {
-        for (const part of store.keys('temp')) await transform(store, part);
-        expect(publications(store)).toEqual([]);
+        if (!transformed) for (const part of store.keys('temp')) await transform(store, part);
+        transformed = true;
         return store.replace(object, etag);
       },
     });
+    const writes = store.calls.length;
     await extract(store, KEY, { ...single, store: faster });
+    expect(publications(store)).toHaveLength(2);
+    // One note for both parts.
+    const replaced = store.calls.slice(writes).filter((call) => call.startsWith('replace ledger/heads/'));
+    expect(replaced).toHaveLength(4);
+  });
+
+  it('and not before is it active: its predecessor stays so until its last part is transformed', async () => {
+    const store = await extracted(1);
+    for (const part of store.keys('temp')) await transform(store, part);
+    putRaw(store, KEY, ndjson([recipe(8), recipe(9)]));
+    await extract(store, KEY, single, { versionId: 'v2', sequencer: '0B' });
+    const activeIn = () => headsOf(store)[0]?.current?.versionId;
+    for (const part of store.keys('temp').filter((key) => key.includes('/v2/'))) {
+      expect(activeIn()).toBe('v1');
+      expect(headsOf(store)[0]?.attempts).toMatchObject([{ versionId: 'v2', status: 'extracted', parts: 2 }]);
+      await transform(store, part);
+    }
+    expect(activeIn()).toBe('v2');
+    expect(headsOf(store)[0]).toMatchObject({ attempts: [], superseded: ['v1'] });
+  });
+
+  it('if older code made it active before its parts were transformed', async () => {
+    const store = await extracted(2);
+    const [head] = headsOf(store);
+    const [attempt] = head?.attempts ?? [];
+    const { versionId = '', sequencer = '', parts } = attempt ?? {};
+    const current = { type: 'created', versionId, sequencer, parts };
+    const body = JSON.stringify({ ...head, current, attempts: [] });
+    store.put({ bucket: 'ledger', key: ledgerEntryKey(path), body, contentType: 'application/json' });
+    for (const part of store.keys('temp')) await transform(store, part);
     expect(publications(store)).toHaveLength(2);
   });
 
@@ -137,16 +169,39 @@ describe('a version is published', () => {
   });
 });
 
+/** Takes a newer version up to its publication. */
+async function overtake(store: MemoryStore): Promise<void> {
+  putRaw(store, KEY, ndjson([recipe(9)]));
+  await extract(store, KEY, {}, { versionId: 'v2', sequencer: '0B' });
+  for (const part of store.keys('temp').filter((key) => key.includes('/v2/'))) await transform(store, part);
+}
+
 describe('nothing is published', () => {
+  it('of a version whose receipts contradict each other: that is an error, each time', async () => {
+    const store = await extracted(1);
+    const [part = ''] = store.keys('temp');
+    const [head] = headsOf(store);
+    // As if the extraction had read a record that is nowhere.
+    const attempts = head?.attempts.map((each) => ({ ...each, extraction: { read: 2, rejected: 0 } }));
+    const body = JSON.stringify({ ...head, attempts });
+    store.put({ bucket: 'ledger', key: ledgerEntryKey(path), body, contentType: 'application/json' });
+    const contradicts =
+      /"recipes\/a.ndjson" is not published.*of 2 records.*rejected 0.*have 1.*npx sluice replay/;
+    for (const receives of [1, 2])
+      await expect(transform(store, part, { receives })).rejects.toThrow(contradicts);
+    expect(publications(store)).toEqual([]);
+    expect(headsOf(store)[0]?.current).toBeUndefined();
+  });
+
   it('of a version that was overtaken, whichever of its parts comes late', async () => {
     const store = await extracted(2);
     const [first = '', last = ''] = store.keys('temp');
     await transform(store, first);
-    putRaw(store, KEY, ndjson([recipe(9)]));
-    await extract(store, KEY, {}, { versionId: 'v2', sequencer: '0B' });
+    await overtake(store);
+    const published = publications(store);
     await transform(store, last);
-    expect(publications(store)).toEqual([]);
-    expect(dataFiles(store)).toEqual([]);
+    expect(publications(store)).toEqual(published);
+    expect(dataFiles(store).filter((key) => key.includes('/v1/'))).toEqual([]);
   });
 
   it('of a version that is overtaken while its last part is transformed, and its files go', async () => {
@@ -155,14 +210,13 @@ describe('nothing is published', () => {
     const overtaken = storeWith(store, {
       write: async (object) => {
         const written = await store.write(object);
-        putRaw(store, KEY, ndjson([recipe(9)]));
-        await extract(store, KEY, {}, { versionId: 'v2', sequencer: '0B' });
+        await overtake(store);
         return written;
       },
     });
     expect(await transform(store, part, { store: overtaken })).toMatchObject({ result: 'stale' });
-    expect(publications(store)).toEqual([]);
-    expect(dataFiles(store)).toEqual([]);
+    expect(publications(store).filter((key) => key.includes('/v1/'))).toEqual([]);
+    expect(dataFiles(store).filter((key) => key.includes('/v1/'))).toEqual([]);
   });
 
   it('of a version that is rejected', async () => {

@@ -1,7 +1,7 @@
 import { objectHash, sortableSequencer } from '../../../domain/tables/row-identity.ts';
 import { csvTableKey, faultKey, versionPath } from '../../../domain/versions/key-layout.ts';
 import { isShownBy, type LedgerEntry } from '../../../domain/versions/ledger.ts';
-import { type Receipt, total } from '../../../domain/versions/receipt.ts';
+import { type ExtractionReceipt, type Receipt, total } from '../../../domain/versions/receipt.ts';
 import { parseRevision, revisionName } from '../../../domain/versions/revision.ts';
 import { memberOf } from '../load/datasets.ts';
 import type { Pipeline } from '../pipeline.ts';
@@ -12,11 +12,13 @@ import {
   type Change,
   type Expected,
   expectedOf,
+  hasTooManyRejects,
   isUsable,
   type Looked,
   lineOf,
   outcomeOf,
   type Uploaded,
+  wasUsable,
 } from './specification.ts';
 
 /** What is wrong, each named; nothing when the end is what it must be. */
@@ -135,7 +137,7 @@ class Model {
     }
     for (const version of [...(current?.type === 'created' ? [current] : []), ...attempts]) {
       const receipt = this.#receipts.get(version.versionId)?.find(({ stage }) => stage === 'extraction');
-      if (receipt !== undefined && 'fault' in receipt)
+      if (receipt !== undefined && ('fault' in receipt || 'fault' in version))
         this.#check(`the fault of ${key} was told`, bus.knows('Version Failed', version), true);
     }
   }
@@ -166,11 +168,23 @@ class Model {
    * is.
    */
   #isOfUse(upload: Uploaded): boolean {
-    const codes = this.#extractions(upload.versionId).map((each) =>
-      each.fault?.code === 'version_not_found' ? undefined : this.#pipeline.codes.of(each),
-    );
-    if (codes.length === 0) return isUsable(upload, 0);
-    return codes.some((code) => code !== undefined && isUsable(upload, code));
+    const extractions = this.#extractions(upload.versionId);
+    if (extractions.length === 0) return isUsable(upload, 0);
+    return extractions.some((each) => {
+      if (each.fault?.code === 'version_not_found') return false;
+      const expected = this.#expectedIfWhole(upload, each);
+      return expected === undefined
+        ? isUsable(upload, this.#pipeline.codes.of(each))
+        : wasUsable(upload, expected);
+    });
+  }
+
+  /** What must be there of a revision, all parts of which are transformed. */
+  #expectedIfWhole(upload: Uploaded, extraction: ExtractionReceipt): Expected | undefined {
+    const own = this.#receipts.get(extraction.versionId) ?? [];
+    const transformations = own.filter((each) => each.stage === 'transformation');
+    if (transformations.length < extraction.parts.length) return undefined;
+    return expectedOf(upload, extraction, transformations, this.#pipeline.codes, () => false);
   }
 
   #extractions(versionId: string) {
@@ -197,7 +211,7 @@ class Model {
       // Of one that took no effect and is gone for good, it depends on the moment what is still known; and no
       // sweep looks for parts of it whose messages were lost.
       if (stands && revision !== shown && (this.#isErased(upload.versionId) || this.#past.purged)) {
-        this.#account(upload, revision, own, this.#leftToChance);
+        this.#account(upload, revision, own, this.#leftToChance, true);
         continue;
       }
       const expected = stands ? this.#checkReceipts(label, upload, own, revision === shown) : undefined;
@@ -217,7 +231,7 @@ class Model {
         (found.rejects.get(path) ?? []).sort(),
         [...(expected?.rejects ?? [])].sort(),
       );
-      if (stands) this.#account(upload, revision, own, this.#accounted);
+      if (stands) this.#account(upload, revision, own, this.#accounted, revision === shown);
     }
   }
 
@@ -290,7 +304,7 @@ class Model {
     return this.#past.history.some((change) => 'erased' in change && change.erased === versionId);
   }
 
-  #account(upload: Uploaded, revision: string, own: readonly Receipt[], to: Keys): void {
+  #account(upload: Uploaded, revision: string, own: readonly Receipt[], to: Keys, isShown: boolean): void {
     const { temp, processed, archive, failed } = to;
     for (const receipt of own) {
       for (const { key } of receipt.rejects) failed.add(key);
@@ -298,9 +312,12 @@ class Model {
         for (const { key } of receipt.parts) temp.add(key);
         const dataset = memberOf(upload.key)?.name ?? '_unknown';
         const path = versionPath({ dataset, key: upload.key, versionId: revision });
-        if (receipt.fault !== undefined) failed.add(faultKey({ path, stage: 'extraction' }));
+        const expected = this.#expectedIfWhole(upload, receipt);
+        const isRefused = expected !== undefined && hasTooManyRejects(upload, expected);
+        if (receipt.fault !== undefined || isRefused) failed.add(faultKey({ path, stage: 'extraction' }));
       }
-      if (receipt.stage === 'transformation') for (const { key } of receipt.outputs) processed.add(key);
+      if (receipt.stage === 'transformation' && isShown)
+        for (const { key } of receipt.outputs) processed.add(key);
       if (receipt.stage !== 'loading') continue;
       for (const { key, archive: copy } of receipt.files) {
         archive.add(copy.key);

@@ -23,6 +23,8 @@ export interface Member {
   readonly processedAs: 'parquet' | 'csv';
   readonly onDelete: 'retract' | 'keep';
   readonly onReject: 'replace' | 'keep';
+  /** Which share of its records may be rejected. */
+  readonly maxRejected: { readonly share: number };
   readonly partitionBy: readonly ('kind' | 'size')[];
   /** What is compared of its rows. */
   readonly columns: readonly string[];
@@ -36,7 +38,7 @@ export const family: readonly Member[] = (['json', 'csv'] as const)
   .flatMap((format) =>
     (['parquet', 'csv'] as const).flatMap((processedAs) =>
       (['retract', 'keep'] as const).flatMap((onDelete) =>
-        (['replace', 'keep'] as const).map((onReject): Omit<Member, 'partitionBy'> => {
+        (['replace', 'keep'] as const).map((onReject): Omit<Member, 'partitionBy' | 'maxRejected'> => {
           const name = [format, processedAs, onDelete, onReject].join('_');
           const columns = ['id', 'name', 'doubled', 'kind', 'size', 'note', 'extra'];
           return { name, prefix: `${name}/`, format, processedAs, onDelete, onReject, columns };
@@ -44,7 +46,11 @@ export const family: readonly Member[] = (['json', 'csv'] as const)
       ),
     ),
   )
-  .map((member, n) => ({ ...member, partitionBy: partitions[n % partitions.length] ?? [] }));
+  .map((member, n) => ({
+    ...member,
+    partitionBy: partitions[n % partitions.length] ?? [],
+    maxRejected: { share: n % 4 < 2 ? 1 : 0.5 },
+  }));
 
 /** One that is deployed, beside those. Its code does not change. */
 export const recipesMember: Member = {
@@ -54,6 +60,7 @@ export const recipesMember: Member = {
   processedAs: 'parquet',
   onDelete: 'retract',
   onReject: 'keep',
+  maxRejected: { share: 1 },
   partitionBy: [],
   columns: ['recipe_id', 'title', 'complexity_score', 'difficulty', 'time_estimate_s'],
 };

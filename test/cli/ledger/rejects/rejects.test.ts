@@ -212,7 +212,6 @@ describe('rejects', () => {
       rejected: { wrong_type: 1, too_many_rejects: 1 },
       rejects: [fileOf('extraction')],
       parts: [file],
-      usable: true,
     };
     const loading = {
       ...work,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { describeState } from '../../../../cli/ledger/states/describe-state.ts';
 import { isConserved, isFinal, stateOf } from '../../../../cli/ledger/states/object-state.ts';
-import type { LedgerEntry } from '../../../../domain/versions/ledger.ts';
+import type { Attempt, LedgerEntry } from '../../../../domain/versions/ledger.ts';
 import type { Receipt } from '../../../../domain/versions/receipt.ts';
 
 const object = { dataset: 'recipes', key: 'recipes/a.json', versionId: 'v1' };
@@ -20,7 +20,6 @@ const extraction = (parts: number, extra: object = {}): Receipt => ({
   bytes: 1,
   read: parts * 10,
   valid: parts * 10,
-  usable: true,
   rejected: {},
   parts: Array.from({ length: parts }, (_, i) => stored(`part-${i}`, 10)),
   ...extra,
@@ -48,6 +47,13 @@ const active = (...shown: Array<'committed' | 'loaded'>): LedgerEntry => {
   const current = { type: 'created' as const, sequencer: '01', versionId: object.versionId };
   const sinks = Object.fromEntries(shown.map((sink) => [sink, current]));
   return { dataset: 'recipes', key: object.key, attempts: [], superseded: [], current, ...sinks };
+};
+
+/** The entry of the object while it is not active. */
+const entryWith = (ended: Pick<Attempt, 'status' | 'parts' | 'fault'>): LedgerEntry => {
+  const idle = { message: '', invocation: '', codeVersion: '', leaseUntil: 0 };
+  const attempts = [{ sequencer: '01', versionId: object.versionId, ...idle, ...ended }];
+  return { dataset: 'recipes', key: object.key, attempts, superseded: [] };
 };
 
 describe('the state of an object, by its receipts', () => {
@@ -130,12 +136,38 @@ describe('the state of an object, by its receipts', () => {
   );
 
   test('an object whose records were all rejected is rejected, whichever stage rejected them', () => {
-    const invalid = { read: 10, rejected: { wrong_type: 10 }, valid: 0, usable: false };
+    const invalid = { read: 10, rejected: { wrong_type: 10 }, valid: 0 };
     expect(stateOf(object, [extraction(0, invalid)]).stage).toBe('rejected');
     const late = transformation(0, 0, { written: 0, rejected: { invalid_row: 10 } });
     expect(stateOf(object, [extraction(1), late]).stage).toBe('rejected');
     const filtered = transformation(0, 0, { written: 0, filtered: { old: 1 }, rejected: { invalid_row: 9 } });
     expect(stateOf(object, [extraction(1), filtered]).stage).toBe('done');
+  });
+
+  test('an object is not published yet while nobody has decided about its version', () => {
+    const entry = entryWith({ status: 'extracted', parts: 1 });
+    const state = stateOf(object, [extraction(1), transformation(0, 1)], entry);
+    expect(state).toMatchObject({ stage: 'transformation', finished: 1, pieces: 1 });
+    expect(isFinal(state)).toBe(false);
+  });
+
+  test('an object that was rejected when it was whole has failed, and none of its rows was written', () => {
+    const fault = { code: 'too_many_rejects', message: 'm' };
+    const entry = entryWith({ status: 'rejected', parts: 1, fault });
+    const late = transformation(0, 1, { written: 4, rejected: { invalid_row: 6 } });
+    const state = stateOf(object, [extraction(1), late], entry);
+    expect(state).toMatchObject({ stage: 'failed', fault, written: 0 });
+    expect(state.rejected).toEqual({ invalid_row: 6, too_many_rejects: 4 });
+    expect(isConserved(state)).toBe(true);
+  });
+
+  test('an object that took effect although too much is rejected is done, with that fault', () => {
+    const fault = { code: 'too_many_rejects', message: 'm' };
+    const entry = active('committed', 'loaded');
+    const { current } = entry;
+    const accepted = { ...entry, ...(current && { current: { ...current, fault } }) };
+    const state = stateOf(object, [extraction(1), transformation(0, 1), loading(0)], accepted);
+    expect(state).toMatchObject({ stage: 'done', fault, written: 10 });
   });
 
   test('records are conserved only when every one of them is accounted for', () => {

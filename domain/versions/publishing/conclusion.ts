@@ -1,0 +1,95 @@
+import { type VersionPath, versionSegment } from '../key-layout.ts';
+import { type Attempt, type Extraction, isOlder, type LedgerEntry, union, withCurrent } from '../ledger.ts';
+import { isVersion, parseRevision } from '../revision.ts';
+import type { Verdict } from './verdict.ts';
+
+/** The attempt at a version, by the segment in its keys. */
+export function attemptAt(
+  known: LedgerEntry | undefined,
+  { version }: Pick<VersionPath, 'version'>,
+): Attempt | undefined {
+  return known?.attempts.find(({ versionId }) => versionSegment(versionId) === version);
+}
+
+const idle = { message: '', invocation: '', codeVersion: '', leaseUntil: 0 } as const;
+
+/** How an attempt ended, as the entry has it. */
+export const ended = (status: 'extracted' | 'rejected', parts: number) =>
+  ({ ...idle, status, parts }) as const;
+
+/**
+ * The entry after the extraction of a version, which made so many parts.
+ *
+ * @returns `undefined` if a newer event took effect meanwhile: then the version's output must be removed
+ */
+export function withExtracted(
+  known: LedgerEntry,
+  path: VersionPath,
+  { parts, extraction }: { readonly parts: number; readonly extraction: Extraction },
+): LedgerEntry | undefined {
+  const attempt = attemptAt(known, path);
+  if (attempt === undefined) return isCurrent(known, path) ? known : undefined;
+  if (attempt.status !== 'extracting') return known;
+  return withAttempt(known, attempt, { ...attempt, ...ended('extracted', parts), extraction });
+}
+
+/** The entry after a part of a version was transformed; unchanged if its extraction has ended. */
+export function withTransformed(known: LedgerEntry, path: VersionPath): LedgerEntry {
+  const attempt = attemptAt(known, path);
+  if (attempt?.status !== 'extracting' || attempt.ahead === true) return known;
+  return withAttempt(known, attempt, { ...attempt, ahead: true });
+}
+
+const isCurrent = ({ current }: LedgerEntry, { version }: VersionPath) =>
+  current?.type === 'created' && versionSegment(current.versionId) === version;
+
+const withAttempt = (known: LedgerEntry, attempt: Attempt, next: Attempt): LedgerEntry => ({
+  ...known,
+  attempts: known.attempts.map((each) => (each === attempt ? next : each)),
+});
+
+/**
+ * The entry after the decision about a version, which has so many parts. If it is not accepted, the last good
+ * one stays active.
+ *
+ * @returns `undefined` if a newer event took effect meanwhile: then the version's output must be removed
+ */
+export function withVerdict(
+  known: LedgerEntry,
+  path: VersionPath,
+  { parts, accepted, fault }: Verdict & { readonly parts: number },
+): LedgerEntry | undefined {
+  const attempt = attemptAt(known, path);
+  if (attempt === undefined) return isCurrent(known, path) ? known : undefined;
+  // Whoever came first has decided by the same receipts.
+  if (attempt.status === 'rejected') return known;
+  const { sequencer, versionId, extraction: _, ahead: __, ...rest } = attempt;
+  const found = fault && { fault };
+  if (accepted) return withCurrent(known, { type: 'created', sequencer, versionId, parts, ...found });
+  return withRejected(known, attempt, {
+    ...rest,
+    sequencer,
+    versionId,
+    ...ended('rejected', parts),
+    ...found,
+  });
+}
+
+/** Only the newest rejected version keeps its rejects, and its earlier revisions are obsolete. */
+function withRejected(known: LedgerEntry, attempt: Attempt, mine: Attempt): LedgerEntry {
+  const { attempts } = withAttempt(known, attempt, mine);
+  const rejected = attempts.filter(({ status }) => status === 'rejected');
+  const newest = rejected.reduce((a, b) => (isOlder(a, b) ? b : a));
+  const isEarlier = (each: Attempt) =>
+    isVersion(each.versionId, parseRevision(mine.versionId).versionId) && isOlder(each, mine);
+  const rest = attempts.filter((each) => !rejected.includes(each) && !isEarlier(each));
+  const gone = attempts.filter((each) => each !== newest && !rest.includes(each));
+  return {
+    ...known,
+    attempts: [...rest, newest],
+    superseded: union(
+      known.superseded,
+      gone.map(({ versionId }) => versionId),
+    ),
+  };
+}

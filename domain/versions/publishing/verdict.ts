@@ -1,0 +1,75 @@
+import type { Dataset } from '../../dataset.ts';
+import { type RejectLimit, tooManyRejects } from '../../records/reject-limit.ts';
+import type { Extraction } from '../ledger.ts';
+import { type ExtractionReceipt, type TransformationReceipt, total } from '../receipt.ts';
+
+/** What a dataset says of versions that are not as they should be. */
+export interface VersionRules extends Pick<Dataset, 'onReject'> {
+  readonly maxRejected?: RejectLimit;
+}
+
+/** The records of a version over all of its receipts. */
+interface Sums extends Extraction {
+  readonly written: number;
+  readonly filtered: number;
+}
+
+/** The decision about a version that is whole. */
+export interface Verdict {
+  /** Whether it takes effect; otherwise the last good version stays active. */
+  readonly accepted: boolean;
+  /** What is amiss of it: as a whole, or with its object. */
+  readonly fault?: NonNullable<Extraction['fault']>;
+}
+
+/** What the extraction of a version tells of the whole. */
+export function extractionOf({ read, rejected, fault }: ExtractionReceipt): Extraction {
+  return { read, rejected: total(rejected), ...(fault && { fault }) };
+}
+
+type Transformation = Pick<TransformationReceipt, 'part' | 'read' | 'written' | 'filtered' | 'rejected'>;
+
+/**
+ * Adds up the receipts of a version, all parts of which are transformed.
+ *
+ * @returns what does not add up instead, if records got lost or came twice
+ */
+export function sumsOf(
+  { read, rejected, fault }: Extraction,
+  transformations: readonly Transformation[],
+): Sums | { readonly contradiction: string } {
+  const sums = { written: 0, filtered: 0, rejected };
+  let passed = 0;
+  for (const each of transformations) {
+    const [filtered, refused] = [total(each.filtered), total(each.rejected)];
+    if (each.read !== each.written + filtered + refused)
+      return {
+        contradiction: `of the ${each.read} records of part ${each.part}, ${each.written} are written, ${filtered} filtered and ${refused} rejected`,
+      };
+    passed += each.read;
+    sums.written += each.written;
+    sums.filtered += filtered;
+    sums.rejected += refused;
+  }
+  if (read !== rejected + passed)
+    return {
+      contradiction: `of ${read} records, the extraction rejected ${rejected}, and its parts have ${passed}`,
+    };
+  return { read, ...sums, ...(fault && { fault }) };
+}
+
+/**
+ * Decides whether a version takes effect. If no record is usable, or too many are rejected, the dataset's
+ * `onReject` decides. A record is usable if it became a row, or is filtered. A version that was deleted
+ * before it was read never takes effect.
+ */
+export function verdictOf(
+  { read, written, filtered, rejected, fault: found }: Sums,
+  { onReject, maxRejected }: VersionRules,
+): Verdict {
+  if (found?.code === 'version_not_found') return { accepted: false, fault: found };
+  const fault = tooManyRejects({ read, rejected, ...(found && { fault: found }) }, maxRejected) ?? found;
+  const isUsable = written + filtered > 0 || (fault === undefined && read === 0);
+  const accepted = onReject === 'replace' || (isUsable && fault?.code !== 'too_many_rejects');
+  return { accepted, ...(fault && { fault }) };
+}
