@@ -48,6 +48,8 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     erase: async () => (await import('./commands/erase.ts')).erase,
   },
   'Data model': {
+    new: async () => (await import('./commands/new.ts')).newDataset,
+    fixture: async () => (await import('./commands/fixture.ts')).fixture,
     schema: async () => (await import('./commands/schema.ts')).schema,
     migrate: async () => (await import('./commands/migrate.ts')).migrate,
   },

@@ -142,6 +142,7 @@ test('each command prints with --json the documents that the page describes', as
   for (const store of ['mysql', 'glue', 'redshift', 'parquet'])
     await one(`${store[0]?.toUpperCase()}${store.slice(1)}Schema`, 'schema', 'recipes', `--${store}`);
   await one('GlueSchema', 'schema', 'passengers', '--glue');
+  await one('NewText', 'new', 'more', '--from', soups, '--dry-run');
   await one('Planned', 'migrate', '--plan');
   await until('Ui', '\n', 'ui', '--port', '0');
 
@@ -208,8 +209,9 @@ test('each command prints with --json the documents that the page describes', as
   // These need a stack on AWS, something that fails or dies, or a message that waits while CloudWatch looks.
   const rare = ['error', 'lastFailure', 'lastMessage', 'underWaySince', 'warehouse', 'oldestAgeSeconds'];
   expect(unseenFields(printed).filter((name) => !rare.includes(name))).toEqual([]);
-  // It needs MySQL: test/mysql/migrations.test.ts has its document.
-  expect(documentTypes().filter((type) => !printed.has(type))).toEqual(['Migrated']);
+  // One needs MySQL (test/mysql/migrations.test.ts), the others write into the project (test/cli/new/).
+  const elsewhere = ['NewDataset', 'NewFixture', 'Migrated'];
+  expect(documentTypes().filter((type) => !printed.has(type))).toEqual(elsewhere);
 });
 
 test('the page has a heading for each command that knows --json', async () => {
