@@ -385,6 +385,7 @@ describe('the maintenance', () => {
       snapshots: 0,
       files: 0,
       bytes: 0,
+      compacted: { files: 0, bytes: 0, into: 0 },
       finished: true,
     });
     expect(await snapshots()).toEqual(before);
@@ -405,8 +406,8 @@ describe('the maintenance', () => {
 
   test('prints what went of each table', async () => {
     const shown = (await sluice(pipeline.directory, ['maintain', '--dry-run'])).stdout;
-    expect(shown).toMatch(/^TABLE +SNAPSHOTS +FILES +SIZE\n/);
-    expect(shown).toMatch(/\nrecipes +0 +0 +0 B\n/);
+    expect(shown).toMatch(/^TABLE +SNAPSHOTS +FILES +SIZE +COMPACTED\n/);
+    expect(shown).toMatch(/\nrecipes +0 +0 +0 B +0\n/);
     expect(shown).toContain('That would go. Nothing was changed.');
     const logged = (await sluice(pipeline.directory, ['logs', 'maintenance'])).stdout;
     expect(logged).toContain('The table is maintained');

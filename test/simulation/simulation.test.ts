@@ -45,7 +45,9 @@ const unmet = new Set([
 /** A run without what is random in the names of a table's own files. */
 const withoutIds = ({ trace, ...run }: Run) => ({
   ...run,
-  trace: trace.map((line) => line.replaceAll(/(\/metadata\/)[\w-]+(?=\.)/g, '$1…')),
+  trace: trace.map((line) =>
+    line.replaceAll(/(\/metadata\/|\/compacted\/(?:[^ ]*\/)?rows-)[\w-]+(?=\.)/g, '$1…'),
+  ),
 });
 
 beforeAll(async () => {

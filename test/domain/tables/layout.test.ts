@@ -100,7 +100,7 @@ describe('the layout of a table in the lake', () => {
       ]);
       const sum = recorded(parquet('id', { id: decimal(9, 2) }));
       expect(planLayouts(sum, parquet('id', { id: decimal(12, 2) }))).toMatchObject([
-        { schema: { schema: { fields: [{ id: 1, type: 'decimal(12,2)' }, {}] } } },
+        { schema: { schema: { fields: [{ id: 1, type: 'decimal(12,2)' }, {}, {}, {}] } } },
       ]);
       expect(() => planLayouts(sum, parquet('id', { id: decimal(12, 3) }))).toThrow(LayoutRefused);
       const text = parquet('id');

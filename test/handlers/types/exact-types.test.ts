@@ -102,7 +102,8 @@ describe.each(cases)('64-bit integers and decimals, from %s to files of %s,', (f
     await fc.assert(
       fc.asyncProperty(fc.array(payment, { minLength: 1, maxLength: 8 }), async (records) => {
         const store = await stored(records);
-        const expected = records.map((record, i) => ({ ...plain(record), _record: i + 1 }));
+        const origin = processedAs === 'parquet' && { _source: key, _version: 'v1' };
+        const expected = records.map((record, i) => ({ ...plain(record), _record: i + 1, ...origin }));
         expect(await rowsOf(dataset, store, 'processed')).toEqual(expected);
         expect(await rowsOf(dataset, store, 'archive')).toEqual(expected);
       }),
