@@ -88,6 +88,9 @@ async function compactGroup(
     if (!(snapshot instanceof Conflict)) return true;
     await wait(PAUSE_MS * attempt);
     state = await table.read(snapshot);
+    // The conflict may be the answer to a repeat of a call that had been carried out.
+    const id = snapshot.snapshot?.['snapshot-id'];
+    if (state?.metadata.snapshots.some((each) => each['snapshot-id'] === id)) return true;
   }
   // No snapshot names it, nor will.
   await table.remove([parseS3Uri(made.filePath).key]);

@@ -168,6 +168,18 @@ describe('compaction', () => {
     expect(await shown()).toEqual(ofMany([1, 2, 3, 4]));
   });
 
+  it('keeps what it wrote if the answer to its commit was lost, and a repeat of the call meets a conflict', async () => {
+    await putMany(3);
+    const before = await shown();
+    const catalog = store.catalog.moving(async (table, from, metadata) => {
+      await store.catalog.move(table, from, metadata);
+      return false;
+    });
+    expect(await compacted({ catalog })).toMatchObject({ compacted: { files: 6, into: 2 } });
+    expect(await shown()).toEqual(before);
+    expect(await tableFiles(store)).toHaveLength(2);
+  });
+
   it('leaves a group to the next run if one of its files has left the table, and what it wrote goes', async () => {
     await putMany(3);
     let interrupted = false;

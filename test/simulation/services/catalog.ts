@@ -1,5 +1,6 @@
 import type { TableCatalog, TablePointer } from '../../../lake/table-catalog.ts';
 import type { Network, Party } from '../network.ts';
+import { retried } from './retried.ts';
 
 /** What looks at the tables. */
 export interface CatalogOnlooker {
@@ -35,14 +36,9 @@ export class MemoryCatalog {
 
   /** The catalog as one function's environment meets it, over the simulated network. */
   over(network: Network, caller: Party): TableCatalog {
-    const call = async <Answer>(what: string, effect: () => Promise<Answer>): Promise<Answer> => {
-      try {
-        return await network.call(caller, what, effect);
-      } catch (error) {
-        this.#onlooker.trouble(caller);
-        throw error;
-      }
-    };
+    const onlooker = this.#onlooker;
+    const call = <Answer>(what: string, effect: () => Promise<Answer>): Promise<Answer> =>
+      retried({ network, caller, onlooker }, () => network.call(caller, what, effect));
     return {
       find: (table) => call(`GetTable ${table}`, async () => this.#pointers.get(table)),
       create: (table, metadata) =>

@@ -6,6 +6,7 @@ import { ServiceError } from '../../../local-aws/core/service-error.ts';
 import type { StoredObject } from '../../../local-aws/s3/storage/model.ts';
 import type { Store } from '../../../local-aws/s3/storage/store.ts';
 import { AnswerLost, type Network, type Party, ServiceUnavailable } from '../network.ts';
+import { retried } from './retried.ts';
 import { bytesOf, metadataOf, put, putBytes, remove } from './store.ts';
 
 /** What the stages may ask of S3; anything else is refused, for nothing here would heed it. */
@@ -37,8 +38,6 @@ type Request = z.infer<typeof request>;
 
 /** S3's are of a thousand keys; small ones make small objects have several. */
 const PAGE_KEYS = 4;
-/** Those of the SDK's standard retries. */
-const ATTEMPTS = 3;
 
 /** What looks at the calls. */
 export interface Onlooker {
@@ -83,27 +82,6 @@ interface Wire {
   readonly network: Network;
   readonly caller: Party;
   readonly onlooker: Onlooker;
-}
-
-/** Over, once in a while, before the SDK would give up: an environment's patience is not the schedule's. */
-async function retried<Answer>(
-  { network, caller, onlooker }: Wire,
-  call: () => Promise<Answer>,
-): Promise<Answer> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await call();
-    } catch (error) {
-      const mayPass = error instanceof ServiceUnavailable || error instanceof AnswerLost;
-      // 404 and 412 are answers.
-      if (!mayPass) throw error;
-      if (attempt === ATTEMPTS || network.random.chance(0.5)) {
-        onlooker.trouble(caller);
-        throw error;
-      }
-      await network.wait(100 * attempt);
-    }
-  }
 }
 
 const operations: Readonly<Record<string, (asked: Request, wire: Wire) => Promise<object>>> = {
