@@ -48,6 +48,9 @@ export async function publishIfWhole(
   if (attempt?.status === 'rejected') return dropped(path, known, publishing);
   if (attempt?.status !== 'extracted') {
     if (isActive(known?.entry, path)) await publishActive(known?.entry, publishing, own && [own]);
+    // Whoever found it overtaken may have died before its output was removed.
+    else if (attempt === undefined)
+      await removeSuperseded(known?.entry, publishing.ledger, publishing.context.store, publishing.buckets);
     return known?.entry;
   }
   const { parts, extraction } = attempt;

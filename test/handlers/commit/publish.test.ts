@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { recipes } from '../../../datasets/recipes.ts';
 import { limits } from '../../../domain/records/part.ts';
+import { Registry } from '../../../domain/registry.ts';
 import {
   ledgerEntryKey,
   parsePublicationKey,
@@ -217,6 +219,27 @@ describe('nothing is published', () => {
     expect(await transform(store, part, { store: overtaken })).toMatchObject({ result: 'stale' });
     expect(publications(store).filter((key) => key.includes('/v1/'))).toEqual([]);
     expect(dataFiles(store).filter((key) => key.includes('/v1/'))).toEqual([]);
+  });
+
+  it('of a version that is rejected after a newer one was, which leaves nothing even if its removal fails at first', async () => {
+    const transformOf = () => {
+      throw new Error('no recipe');
+    };
+    const registry = new Registry([{ ...recipes, transform: transformOf as never }]);
+    const store = await extracted(1);
+    const [part = ''] = store.keys('temp');
+    putRaw(store, KEY, ndjson([{ title: 'no recipe' }]));
+    await extract(store, KEY, {}, { versionId: 'v2', sequencer: '0B' });
+    const failing = storeWith(store, {
+      remove: async (_, keys) => {
+        if (keys.length > 0) throw new Error('The removal failed.');
+      },
+    });
+    await expect(transform(store, part, { registry, store: failing })).rejects.toThrow('removal failed');
+    expect(headsOf(store)[0]?.superseded).toEqual(['v1']);
+    await transform(store, part, { registry, receives: 2 });
+    expect(headsOf(store)[0]).toMatchObject({ attempts: [{ versionId: 'v2' }], superseded: [] });
+    expect(store.keys('failed').filter((key) => key.includes('/v1/'))).toEqual([]);
   });
 
   it('of a version that is rejected', async () => {
