@@ -32,9 +32,13 @@ export async function leftBehind(target: Target): Promise<string[]> {
   return [...left, ...Array.from({ length: waiting + inFlight }, () => 'a dead letter')];
 }
 
-/** A delete marker, or an old version of what names no file. */
+/**
+ * A delete marker, or an old version of what names no file; or the empty table of who came too late to make
+ * it, which the maintenance removes as garbage.
+ */
 const isOfLostCommit = ({ key, latest, deleted }: ListedVersion) =>
-  key.includes('/metadata/') && (deleted || (!latest && !/-m\d+\.avro$/.test(key)));
+  key.includes('/metadata/') &&
+  (deleted || (!latest && !/-m\d+\.avro$/.test(key)) || /\/00000-[^/]+\.metadata\.json$/.test(key));
 
 /** The URIs of the table's own files, and of what its snapshots list. */
 async function tableItself({ s3, glue, outputs }: Target) {
