@@ -9,6 +9,9 @@ import { type SourceFormat, whyNoFormat } from './source-format.ts';
 /** The tables of the catalog about the pipeline's own work: no dataset may have such a name. */
 export const ledgerTableNames = ['rejects', 'objects'] as const;
 
+/** What the name of a dataset is made of. */
+export const DATASET_NAME = /^[a-z][a-z0-9_]{0,63}$/;
+
 /** The pipeline's own dataset, with the objects of `npx sluice verify`. */
 export const VERIFICATION = 'sluice_verification';
 
@@ -128,7 +131,7 @@ export function defineDataset<
   const refuse = (what: string): never => {
     throw new Error(`Dataset ${JSON.stringify(name)}: ${what}`);
   };
-  if (!/^[a-z][a-z0-9_]{0,63}$/.test(name)) {
+  if (!DATASET_NAME.test(name)) {
     refuse(
       'the name must be lower-case letters, digits and underscores, begin with a letter, and have at most 64 characters.',
     );

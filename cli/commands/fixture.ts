@@ -6,6 +6,7 @@ import { datasetOf, statFile } from '../options/files.ts';
 import { datasetNames } from '../options/options.ts';
 import { bytes, integer, printable, printableJson } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
+import { rejectedIn } from '../trial/trial.ts';
 
 /** More than anybody looks through, or wants in a repository. */
 const MOST_BYTES = 1024 * 1024;
@@ -42,7 +43,7 @@ export function fixture(program: Command): void {
         throw new UserError(`${JSON.stringify(name)} can't be a fixture's name: give one with --name.`);
       const extension = extensions.join('.') || 'txt';
       const { trial, ...made } = await writeFixture(dataset, name, extension, await readFile(file));
-      const rejected = trial.codes.reduce((sum, { records }) => sum + records, 0);
+      const rejected = rejectedIn(trial);
       const { read, written } = trial;
       if (options.json) {
         console.log(printableJson({ dataset: dataset.name, ...made, read, written, rejected }, 2));

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import * as z from 'zod';
 import { deployedDatasets } from '../../datasets/index.ts';
-import type { Dataset } from '../../domain/dataset.ts';
+import { DATASET_NAME, type Dataset } from '../../domain/dataset.ts';
 import { errorText } from '../../domain/errors.ts';
 import { type DatasetText, datasetText, variableName } from '../new/dataset-text.ts';
 import { type Fixture, firstRecords, writeFixture } from '../new/fixture.ts';
@@ -16,7 +16,7 @@ import { statFile } from '../options/files.ts';
 import { projectDirectory } from '../target/directories.ts';
 import { count, printable, printableJson, styled } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
-import { type Trial, trialOf } from '../trial/trial.ts';
+import { rejectedIn, trialOf } from '../trial/trial.ts';
 
 /** How many records the fixture gets. */
 const FIXTURE_RECORDS = 10;
@@ -66,7 +66,7 @@ export function newDataset(program: Command): void {
 }
 
 function checkName(name: string): void {
-  if (!/^[a-z][a-z0-9_]{0,63}$/.test(name))
+  if (!DATASET_NAME.test(name))
     throw new UserError(
       `${JSON.stringify(name)} can't be a dataset's name: it must be lower-case letters, digits and underscores, and begin with a letter.`,
     );
@@ -104,7 +104,7 @@ async function make(name: string, made: DatasetText, { format }: Sample, from: s
       left: made.left,
       read: trial.read,
       written: trial.written,
-      rejected: rejectedOf(trial),
+      rejected: rejectedIn(trial),
     };
   } catch (error) {
     rmSync(file, { force: true });
@@ -117,8 +117,6 @@ function extensionOf(format: Sample['format']): string {
   if (format.format === 'csv') return 'csv';
   return format.list === undefined ? 'ndjson' : 'json';
 }
-
-const rejectedOf = ({ codes }: Trial) => codes.reduce((sum, { records }) => sum + records, 0);
 
 async function load(file: string, variable: string): Promise<Dataset> {
   try {

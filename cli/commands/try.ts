@@ -21,7 +21,7 @@ import {
   table,
 } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
-import { type Trial, trialOf } from '../trial/trial.ts';
+import { rejectedIn, type Trial, trialOf } from '../trial/trial.ts';
 
 /** A damaged file is read twice, so what comes through a pipe is kept in memory. Bytes. */
 const MOST_PIPED = 256 * 1024 * 1024;
@@ -226,7 +226,8 @@ function filteredTable({ filtered }: Tried): string[] {
   return [[shown, ...(reasons.length > MOST_NAMES ? ['… and others (--json)'] : [])].join('\n')];
 }
 
-function rejectsOf({ codes, rejects }: Tried): string[] {
+function rejectsOf(tried: Tried): string[] {
+  const { codes, rejects } = tried;
   if (codes.length === 0) return [];
   const sums = table(codes, [
     { title: 'CODE', value: ({ code }) => code, style: () => 'red' },
@@ -236,8 +237,7 @@ function rejectsOf({ codes, rejects }: Tried): string[] {
   const shown = rejects.map(({ text, ...reject }) =>
     rejectRecord({ ...reject, ...(text !== undefined && { record: text }) }),
   );
-  const all = codes.reduce((sum, { records }) => sum + records, 0);
-  const more = all > rejects.length ? ['The first of each code; --rejects shows more.'] : [];
+  const more = rejectedIn(tried) > rejects.length ? ['The first of each code; --rejects shows more.'] : [];
   return [sums, [...shown, ...more].join('\n')];
 }
 

@@ -1,3 +1,4 @@
+import { wrapped } from '../terminal/terminal.ts';
 import { type FieldType, fieldType, propertyName, quoted } from './field-type.ts';
 import type { Sample } from './sample.ts';
 import type { Values } from './values.ts';
@@ -7,6 +8,7 @@ const MOST_PARTITIONS = 50;
 /** Fewer records than this in a partition of the sample are too few. */
 const RECORDS_A_PARTITION = 5;
 const LINE = 110;
+const COMMENT = '  // ';
 
 /** A field of the input that becomes a column. */
 interface Field extends FieldType {
@@ -159,17 +161,7 @@ function partitionComment(fields: readonly Field[]): string[] {
 }
 
 function commentOf(text: string): string[] {
-  return wrapped(text).map((line) => `  // ${line}`);
-}
-
-function wrapped(text: string): string[] {
-  const lines: string[] = [''];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1) ?? '';
-    if (line.length + word.length + 6 > LINE) lines.push(word);
-    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
-  }
-  return lines;
+  return wrapped(text, LINE - COMMENT.length).map((line) => COMMENT + line);
 }
 
 function withReason(line: string, why: string | undefined): string {

@@ -2,9 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { recordColumn } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
-import { asUtf8 } from '../../domain/records/decoding/byte-order-mark.ts';
+import { contentOf } from '../../domain/records/decoding/content.ts';
 import { CsvSplitter } from '../../domain/records/decoding/csv/splitter.ts';
-import { decompress, type Source } from '../../domain/records/decoding/decompression.ts';
+import type { Source } from '../../domain/records/decoding/decompression.ts';
 import { decodeJson } from '../../domain/records/decoding/json/json.ts';
 import type { SourceFormat } from '../../domain/source-format.ts';
 import { projectDirectory } from '../target/directories.ts';
@@ -94,8 +94,7 @@ export async function firstRecords(format: SourceFormat, open: Source, count: nu
       start = end + piece.newline.length;
     }
   };
-  const bytes = decompress(open);
-  for await (const chunk of (format.encoding ?? 'utf-8') === 'utf-8' ? asUtf8(bytes) : bytes) {
+  for await (const chunk of contentOf(format, open)) {
     for (const piece of splitter.push(chunk)) take(piece);
     if (pieces.length >= wanted) break;
   }

@@ -1,11 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import Papa from 'papaparse';
 import { PermanentError } from '../../domain/errors.ts';
-import { asUtf8 } from '../../domain/records/decoding/byte-order-mark.ts';
-import { decompress, type Source } from '../../domain/records/decoding/decompression.ts';
+import { contentOf } from '../../domain/records/decoding/content.ts';
+import type { Source } from '../../domain/records/decoding/decompression.ts';
 import { type Encoding, textOf } from '../../domain/records/decoding/encoding.ts';
 import { decodeJson } from '../../domain/records/decoding/json/json.ts';
-import { refuseOtherFormats } from '../../domain/records/decoding/other-formats.ts';
 import type { CsvFormat, JsonFormat } from '../../domain/source-format.ts';
 import { UserError } from '../terminal/user-error.ts';
 import { listPath } from './list-path.ts';
@@ -43,7 +42,7 @@ async function headOf(open: Source): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   let isAll = true;
-  for await (const chunk of asUtf8(refuseOtherFormats(decompress(open)))) {
+  for await (const chunk of contentOf({ format: 'json' }, open)) {
     chunks.push(chunk);
     length += chunk.length;
     isAll = length < HEAD_BYTES;

@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { isInexactNumber } from '../../domain/records/decoding/json/exact.ts';
 import { isExact, isNumber, plainNumber } from '../../domain/records/number-text.ts';
 
@@ -8,7 +9,7 @@ const MOST_LEAVES = 200;
 /** Texts that stand for nothing where other values of a column are no text. */
 const NULLS = new Set(['NA', 'N/A', 'n/a', 'NULL', 'null', '\\N', '-', 'None', 'nan', 'NaN', '#N/A']);
 
-const DATE = /^\d{4}-\d{2}-\d{2}$/;
+const date = z.iso.date();
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3}0*)?)?(Z|[-+]\d{2}:?\d{2})$/;
 const COMMA = /^\s*[-+]?\d+,\d+\s*$/;
 
@@ -114,12 +115,7 @@ export class Values {
   }
 
   #kindOfTime(text: string): Kind {
-    if (DATE.test(text) && isDay(text)) return 'date';
+    if (date.safeParse(text).success) return 'date';
     return INSTANT.test(text) && !Number.isNaN(Date.parse(text)) ? 'timestamp' : 'string';
   }
-}
-
-function isDay(text: string): boolean {
-  const day = new Date(`${text}T00:00:00Z`);
-  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }

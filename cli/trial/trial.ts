@@ -1,10 +1,10 @@
 import { columnsOf, recordColumn } from '../../domain/columns.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import { PermanentError } from '../../domain/errors.ts';
-import { asUtf8 } from '../../domain/records/decoding/byte-order-mark.ts';
 import type { Compression } from '../../domain/records/decoding/compression.ts';
+import { contentOf } from '../../domain/records/decoding/content.ts';
 import { decode } from '../../domain/records/decoding/decode.ts';
-import { compressionOf, decompress, type Source } from '../../domain/records/decoding/decompression.ts';
+import { compressionOf, type Source } from '../../domain/records/decoding/decompression.ts';
 import { isWhiteSpace } from '../../domain/records/decoding/json/ndjson.ts';
 import { type Limits, limits, parsePartLine } from '../../domain/records/part.ts';
 import type { Problem, Reject, RejectCode } from '../../domain/records/reject.ts';
@@ -70,6 +70,11 @@ export interface TriedReject extends Problem {
   readonly text?: string;
 }
 
+/** How many records any stage rejects. */
+export function rejectedIn({ codes }: Pick<Trial, 'codes'>): number {
+  return codes.reduce((sum, { records }) => sum + records, 0);
+}
+
 export interface TrialOptions {
   /** The key that the file would have: transforms may use it. */
   readonly key: string;
@@ -91,7 +96,7 @@ export async function trialOf(dataset: Dataset, open: Source, options: TrialOpti
   const limit = new RejectCount(dataset);
   const part = new PartInProgress(dataset, limits);
   const unknown = new UnknownFields(dataset.record);
-  const { format, compression } = await contentOf(dataset, open);
+  const { format, compression } = await formatOf(dataset, open);
   let read = 0;
   let fault: PermanentError | undefined;
   try {
@@ -235,7 +240,7 @@ class Findings {
 }
 
 /** How a file is compressed, and its format, as far as its first bytes tell. */
-async function contentOf({ source }: Dataset, open: Source): Promise<Pick<Trial, 'format' | 'compression'>> {
+async function formatOf({ source }: Dataset, open: Source): Promise<Pick<Trial, 'format' | 'compression'>> {
   let compression: Compression = 'none';
   async function* head() {
     let isFirst = true;
@@ -250,7 +255,7 @@ async function contentOf({ source }: Dataset, open: Source): Promise<Pick<Trial,
     return { format: 'CSV', compression };
   }
   try {
-    for await (const chunk of asUtf8(decompress(head))) {
+    for await (const chunk of contentOf(source, head)) {
       const first = chunk.find((byte) => !isWhiteSpace(byte));
       if (first === undefined) continue;
       const format = source.list === undefined ? formats.get(first as never) : 'JSON document';

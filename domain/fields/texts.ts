@@ -31,18 +31,9 @@ export function yesNo({ yes = [], no = [] }: YesNoWords = {}) {
   const ownNo = new Set([...NO, ...no.map((word) => word.trim().toLowerCase())]);
   const both = [...ownYes].find((word) => ownNo.has(word));
   if (both !== undefined) throw new Error(`yesNo(): ${JSON.stringify(both)} is both yes and no.`);
-  return field<boolean>({
-    column: { kind: 'boolean' },
-    expected: 'boolean',
-    isRead: (value) => typeof value === 'boolean',
-    read(input, refuse) {
-      if (typeof input === 'boolean') return input;
-      const content = typeof input === 'number' ? String(input) : input;
-      if (typeof content !== 'string') return refuse({ code: 'invalid_type', expected: 'boolean', input });
-      const word = content.trim().toLowerCase();
-      if (ownYes.has(word)) return true;
-      return ownNo.has(word) ? false : refuse(notA('boolean (yes or no)', content));
-    },
+  return booleanField('yes or no', (content) => {
+    const word = content.trim().toLowerCase();
+    return ownYes.has(word) ? true : ownNo.has(word) ? false : undefined;
   });
 }
 
@@ -54,7 +45,13 @@ const FALSE = /^\s*(?:0(?:\.0*)?|false)\s*$/i;
  * with gaps.
  */
 export const flag = () =>
-  field<boolean>({
+  booleanField('0, 1, false or true', (content) =>
+    TRUE.test(content) ? true : FALSE.test(content) ? false : undefined,
+  );
+
+/** @param words what may be written, for a message @param truthOf what a text means, if anything */
+function booleanField(words: string, truthOf: (content: string) => boolean | undefined) {
+  return field<boolean>({
     column: { kind: 'boolean' },
     expected: 'boolean',
     isRead: (value) => typeof value === 'boolean',
@@ -62,8 +59,7 @@ export const flag = () =>
       if (typeof input === 'boolean') return input;
       const content = typeof input === 'number' ? String(input) : input;
       if (typeof content !== 'string') return refuse({ code: 'invalid_type', expected: 'boolean', input });
-      if (TRUE.test(content)) return true;
-      if (FALSE.test(content)) return false;
-      return refuse(notA('boolean (0, 1, false or true)', content));
+      return truthOf(content) ?? refuse(notA(`boolean (${words})`, content));
     },
   });
+}

@@ -1,3 +1,5 @@
+import { withWholeHead } from './whole-head.ts';
+
 const UTF_8 = Buffer.from([0xef, 0xbb, 0xbf]);
 const UTF_16_LITTLE = Buffer.from([0xff, 0xfe]);
 const UTF_16_BIG = Buffer.from([0xfe, 0xff]);
@@ -7,31 +9,29 @@ const UTF_16_BIG = Buffer.from([0xfe, 0xff]);
  * without a partner, and an odd byte at its end, become bytes that are not UTF-8.
  */
 export async function* asUtf8(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let head: Buffer | undefined = Buffer.alloc(0);
+  let isFirst = true;
   let utf16: Utf16 | undefined;
-  for await (const chunk of source) {
-    if (head === undefined) {
-      yield utf16?.push(chunk) ?? chunk;
-      continue;
+  for await (const chunk of withWholeHead(source, (head) => !mayBeginMark(head))) {
+    let bytes = chunk;
+    if (isFirst) {
+      utf16 = utf16Of(chunk);
+      bytes = utf16 === undefined ? withoutMark(chunk) : chunk.subarray(UTF_16_LITTLE.length);
     }
-    head = Buffer.concat([head, chunk]);
-    if (head.length < UTF_8.length && [UTF_8, UTF_16_LITTLE, UTF_16_BIG].some((mark) => begins(mark, head)))
-      continue;
-    utf16 = utf16Of(head);
-    yield utf16 === undefined ? withoutMark(head) : utf16.push(head.subarray(UTF_16_LITTLE.length));
-    head = undefined;
-  }
-  if (head !== undefined && head.length > 0) {
-    utf16 = utf16Of(head);
-    yield utf16 === undefined ? head : utf16.push(head.subarray(UTF_16_LITTLE.length));
+    isFirst = false;
+    yield utf16?.push(bytes) ?? bytes;
   }
   if (utf16 !== undefined) yield utf16.end();
 }
 
-const begins = (mark: Buffer, bytes: Buffer | undefined) =>
-  bytes !== undefined && mark.subarray(0, bytes.length).equals(bytes.subarray(0, mark.length));
+/** Whether more bytes may tell whether there is a mark, and which. */
+const mayBeginMark = (head: Buffer) =>
+  head.length < UTF_8.length && [UTF_8, UTF_16_LITTLE, UTF_16_BIG].some((mark) => begins(mark, head));
 
-const withoutMark = (bytes: Buffer) => bytes.subarray(begins(UTF_8, bytes) ? UTF_8.length : 0);
+const begins = (mark: Buffer, bytes: Buffer) =>
+  mark.subarray(0, bytes.length).equals(bytes.subarray(0, mark.length));
+
+const withoutMark = (bytes: Buffer) =>
+  bytes.length >= UTF_8.length && begins(UTF_8, bytes) ? bytes.subarray(UTF_8.length) : bytes;
 
 function utf16Of(head: Buffer): Utf16 | undefined {
   if (head.length < UTF_16_LITTLE.length) return undefined;

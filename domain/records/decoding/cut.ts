@@ -1,9 +1,9 @@
 import type { Dataset } from '../../dataset.ts';
-import { asUtf8 } from './byte-order-mark.ts';
+import { contentOf } from './content.ts';
 import { CsvRecord } from './csv/record.ts';
 import { CsvSplitter } from './csv/splitter.ts';
 import { decode, type InputRecord } from './decode.ts';
-import { decompress, type Source } from './decompression.ts';
+import type { Source } from './decompression.ts';
 import { JsonArraySplitter } from './json/array.ts';
 import { isWhiteSpace, NdjsonSplitter } from './json/ndjson.ts';
 import { readJson } from './reading.ts';
@@ -53,18 +53,13 @@ export async function* withoutCut(
   { from, to }: Pick<Cut, 'from' | 'to'>,
 ): AsyncGenerator<Buffer> {
   let at = 0;
-  for await (const chunk of contentOf(format, open)) {
+  for await (const chunk of contentOf(format.source, open)) {
     const before = chunk.subarray(0, Math.max(0, from - at));
     const after = chunk.subarray(Math.min(chunk.length, Math.max(0, to - at)));
     at += chunk.length;
     if (before.length > 0) yield before;
     if (after.length > 0) yield after;
   }
-}
-
-function contentOf({ source }: Format, open: Source): AsyncGenerator<Buffer> {
-  const bytes = decompress(open);
-  return source.format === 'csv' && (source.encoding ?? 'utf-8') !== 'utf-8' ? bytes : asUtf8(bytes);
 }
 
 /** Counts the pieces that a splitter has found: records and, in CSV, what comes before the first record. */
@@ -115,7 +110,7 @@ async function positionsAfter(format: Format, open: Source, wanted: readonly num
   let exact: PieceCounter | undefined;
   const starts: number[] = [];
   let end = 0;
-  for await (const chunk of contentOf(format, open)) {
+  for await (const chunk of contentOf(format.source, open)) {
     const first = chunk.findIndex((byte) => !isWhiteSpace(byte));
     if (counter === undefined && first < 0 && format.source.format === 'json') {
       end += chunk.length;

@@ -1,4 +1,5 @@
 import { PermanentError } from '../../errors.ts';
+import { withWholeHead } from './whole-head.ts';
 
 /**
  * What files of other formats begin with, in latin1, and what the format is called. Each has a byte that is
@@ -31,21 +32,13 @@ const LONGEST = Math.max(...formats.map(([beginning]) => beginning.length));
  * @throws {PermanentError} `unknown_format`, which names the format and the cure
  */
 export async function* refuseOtherFormats(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let head: Buffer | undefined = Buffer.alloc(0);
-  for await (const chunk of source) {
-    if (head === undefined) {
-      yield chunk;
-      continue;
-    }
-    head = Buffer.concat([head, chunk]);
-    if (head.length < LONGEST && mayBeginOther(head)) continue;
-    refuse(head);
-    yield head;
-    head = undefined;
+  const isEnough = (head: Buffer) => head.length >= LONGEST || !mayBeginOther(head);
+  let isFirst = true;
+  for await (const chunk of withWholeHead(source, isEnough)) {
+    if (isFirst) refuse(chunk);
+    isFirst = false;
+    yield chunk;
   }
-  if (head === undefined || head.length === 0) return;
-  refuse(head);
-  yield head;
 }
 
 function mayBeginOther(head: Buffer): boolean {

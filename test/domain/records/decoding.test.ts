@@ -243,6 +243,14 @@ describe('the decoder', () => {
     }
   });
 
+  it.each([[[0xef, 0xbb]], [[0xff]]])(
+    'takes what only begins a byte-order mark for content: %j',
+    async (bytes) => {
+      for (const size of [1, 2])
+        expect(await decoded(chunksOf(Buffer.from(bytes), size))).toMatchObject({ fault: 'unknown_format' });
+    },
+  );
+
   it('reads UTF-16 by its byte-order mark', async () => {
     const little = Buffer.from(`${BOM}[{"a":"👩‍🍳"},2]`, 'utf16le');
     for (const bytes of [little, Buffer.from(little).swap16()]) {

@@ -2,10 +2,9 @@ import Papa from 'papaparse';
 import type * as z from 'zod';
 import { PermanentError } from '../../../errors.ts';
 import type { CsvFormat } from '../../../source-format.ts';
-import { asUtf8 } from '../byte-order-mark.ts';
-import { decompress, type Source } from '../decompression.ts';
+import { contentOf } from '../content.ts';
+import type { Source } from '../decompression.ts';
 import { type Encoding, isText, textOf } from '../encoding.ts';
-import { refuseOtherFormats } from '../other-formats.ts';
 import { notUtf8, tooLarge, type Unreadable } from '../reading.ts';
 import { MAX_RECORD_BYTES } from '../record.ts';
 import { columnsOfHeader, csvFields } from './header.ts';
@@ -44,8 +43,7 @@ export async function* decodeCsv(
 ): AsyncGenerator<CsvRecord[]> {
   const reader = new CsvReader(format, record);
   const splitter = new CsvSplitter(format);
-  const bytes = refuseOtherFormats(decompress(open));
-  for await (const chunk of (format.encoding ?? 'utf-8') === 'utf-8' ? asUtf8(bytes) : bytes) {
+  for await (const chunk of contentOf(format, open)) {
     const records = reader.read(splitter.push(chunk));
     if (records.length > 0) yield records;
   }

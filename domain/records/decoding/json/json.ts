@@ -1,8 +1,7 @@
 import { PermanentError } from '../../../errors.ts';
 import type { JsonFormat } from '../../../source-format.ts';
-import { asUtf8 } from '../byte-order-mark.ts';
-import { decompress, type Source } from '../decompression.ts';
-import { refuseOtherFormats } from '../other-formats.ts';
+import { contentOf } from '../content.ts';
+import type { Source } from '../decompression.ts';
 import { MAX_RECORD_BYTES, type RawRecord, type RecordSplitter } from '../record.ts';
 import { JsonArraySplitter } from './array.ts';
 import { JsonListSplitter } from './list.ts';
@@ -26,13 +25,14 @@ const DESCRIBED_BYTES = 20;
  * @throws {PermanentError} if the object can't be read (further), after every record before that point was
  * yielded
  */
-export async function* decodeJson({ list }: JsonFormat, open: Source): AsyncGenerator<RawRecord[]> {
+export async function* decodeJson(format: JsonFormat, open: Source): AsyncGenerator<RawRecord[]> {
+  const { list } = format;
   let head: Buffer = Buffer.alloc(0);
   let splitter: RecordSplitter | undefined;
   let fault: PermanentError | undefined;
   async function* content() {
     try {
-      yield* asUtf8(refuseOtherFormats(decompress(open)));
+      yield* contentOf(format, open);
     } catch (error) {
       if (!(error instanceof PermanentError)) throw error;
       fault = error;
