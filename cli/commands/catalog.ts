@@ -23,6 +23,7 @@ import {
   count,
   duration,
   integer,
+  numberColumn,
   Progress,
   printable,
   printableJson,
@@ -207,14 +208,11 @@ async function checkLake(target: Target, json: boolean): Promise<void> {
 }
 
 function tableOfTables(tables: readonly ShownTable[]): string {
-  const number = (title: string, value: (each: ShownTable) => number | undefined) => ({
-    title,
-    value: (each: ShownTable) => {
+  const number = (title: string, value: (each: ShownTable) => number | undefined) =>
+    numberColumn<ShownTable>(title, (each) => {
       const found = value(each);
       return found === undefined ? '–' : integer(found);
-    },
-    align: 'right' as const,
-  });
+    });
   const partitionedBy = ({ partitionKeys, summary }: ShownTable) =>
     summary?.partitionedBy ?? partitionKeys.map(({ name }) => name);
   return table(tables, [

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { maintainedTables } from '../target/maintenance.ts';
-import { bytes, integer, printable, printableJson, table } from '../terminal/terminal.ts';
+import { bytes, integer, numberColumn, printable, printableJson, table } from '../terminal/terminal.ts';
 
 export function compact(program: Command): void {
   program
@@ -36,18 +36,13 @@ interface CompactedTable {
 }
 
 function textOf(tables: readonly CompactedTable[], dryRun: boolean): string {
-  const number = (title: string, value: (each: CompactedTable) => string) => ({
-    title,
-    value,
-    align: 'right' as const,
-  });
   const rest = tables.filter(({ finished }) => !finished).map((each) => printable(each.table));
   return [
     table(tables, [
       { title: 'TABLE', value: (each) => printable(each.table) },
-      number('SMALL FILES', ({ files }) => integer(files)),
-      number('BECAME', ({ into }) => integer(into)),
-      number('SIZE', (each) => bytes(each.bytes)),
+      numberColumn('SMALL FILES', ({ files }) => integer(files)),
+      numberColumn('BECAME', ({ into }) => integer(into)),
+      numberColumn('SIZE', (each) => bytes(each.bytes)),
     ]),
     ...(dryRun ? ['That would be done. Nothing was changed.'] : []),
     ...(rest.length > 0

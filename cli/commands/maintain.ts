@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { type MaintainedTable, maintainedTables } from '../target/maintenance.ts';
-import { bytes, integer, printable, printableJson, table } from '../terminal/terminal.ts';
+import { bytes, integer, numberColumn, printable, printableJson, table } from '../terminal/terminal.ts';
 
 export function maintain(program: Command): void {
   program
@@ -20,17 +20,12 @@ export function maintain(program: Command): void {
 }
 
 function textOf(tables: readonly MaintainedTable[], dryRun: boolean): string {
-  const number = (title: string, value: (each: MaintainedTable) => string) => ({
-    title,
-    value,
-    align: 'right' as const,
-  });
   const lines = table(tables, [
     { title: 'TABLE', value: (each) => printable(each.table) },
-    number('SNAPSHOTS', ({ snapshots }) => integer(snapshots)),
-    number('FILES', ({ files }) => integer(files)),
-    number('SIZE', (each) => bytes(each.bytes)),
-    number('COMPACTED', ({ compacted: { files, into } }) =>
+    numberColumn('SNAPSHOTS', ({ snapshots }) => integer(snapshots)),
+    numberColumn('FILES', ({ files }) => integer(files)),
+    numberColumn('SIZE', (each) => bytes(each.bytes)),
+    numberColumn('COMPACTED', ({ compacted: { files, into } }) =>
       files === 0 ? '0' : `${integer(files)} into ${integer(into)}`,
     ),
   ]);

@@ -3,7 +3,7 @@ import { ICEBERG, readCatalog } from '../lake/catalog.ts';
 import { type ListedSnapshot, listedSnapshots, openTable } from '../lake/tables/snapshots.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { chosenDataset, datasetNames, whole } from '../options/options.ts';
-import { count, integer, printable, printableJson, table } from '../terminal/terminal.ts';
+import { count, integer, numberColumn, printable, printableJson, table } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
 
 interface Options {
@@ -41,11 +41,8 @@ export function snapshots(program: Command): void {
 function textOf(name: string, all: readonly ListedSnapshot[], newest: number): string {
   if (all.length === 0) return `${printable(name)}: no snapshot yet.\n`;
   const shown = all.slice(0, newest);
-  const number = (title: string, value: (each: ListedSnapshot) => number) => ({
-    title,
-    value: (each: ListedSnapshot) => integer(value(each)),
-    align: 'right' as const,
-  });
+  const number = (title: string, value: (each: ListedSnapshot) => number) =>
+    numberColumn<ListedSnapshot>(title, (each) => integer(value(each)));
   const lines = table(shown, [
     { title: 'SNAPSHOT', value: ({ snapshot, current }) => `${snapshot}${current ? ' (current)' : ''}` },
     { title: 'COMMITTED', value: ({ committedAt }) => committedAt },

@@ -17,6 +17,11 @@ export interface TableColumn<Row> {
   readonly style?: (row: Row) => Style | undefined;
 }
 
+/** A column of numbers, which stand at its right. */
+export function numberColumn<Row>(title: string, value: (row: Row) => string): TableColumn<Row> {
+  return { title, value, align: 'right' };
+}
+
 /** How wide a line may be: a terminal's width. Output into a file or a pipe is never cut. */
 export function lineWidth(): number {
   return process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;

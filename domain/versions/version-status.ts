@@ -12,9 +12,9 @@ export type VersionStatus = 'live' | 'superseded' | 'gone';
 export function statusOf(known: LedgerEntry | undefined, { version }: VersionPath): VersionStatus {
   if (known === undefined) return 'live';
   const isIt = (versionId: string) => versionSegment(versionId) === version;
-  const { current, attempts, superseded } = known;
+  const { attempts, superseded } = known;
   const withParts = attempts.filter(({ status, parts }) => status === 'extracting' || parts > 0);
-  if (current?.type === 'created' && isIt(current.versionId)) return 'live';
+  if (isActiveVersion(known, { version })) return 'live';
   if (withParts.some(({ versionId }) => isIt(versionId))) return 'live';
   return superseded.some(isIt) ? 'superseded' : 'gone';
 }
@@ -28,6 +28,14 @@ export function activeObject({ key, current }: ActiveEntry): {
   readonly versionId: string;
 } {
   return { key, versionId: current.versionId };
+}
+
+/** Whether a version is active. A deletion for good has the name of its version, and is none. */
+export function isActiveVersion(
+  { current }: Pick<LedgerEntry, 'current'>,
+  { version }: Pick<VersionPath, 'version'>,
+): boolean {
+  return current?.type === 'created' && versionSegment(current.versionId) === version;
 }
 
 /** Whether this is the name of the active version, or of the deletion that is active. */

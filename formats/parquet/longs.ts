@@ -1,17 +1,13 @@
 import type { Long } from '../../domain/long.ts';
 import { writeInt64 } from './numbers.ts';
-import { mismatch, type Range, Values } from './page-values.ts';
+import { mismatch, type Range, RangedValues } from './page-values.ts';
 
 const WIDTH = 8;
 
 /** 64-bit integers, of which those that a number holds exactly are numbers. */
-export class Longs extends Values {
+export class Longs extends RangedValues<Long> {
   readonly #kind: string;
   readonly #read: (value: unknown) => Long | undefined;
-  #min: Long = Number.POSITIVE_INFINITY;
-  #max: Long = Number.NEGATIVE_INFINITY;
-  #fileMin: Long = Number.POSITIVE_INFINITY;
-  #fileMax: Long = Number.NEGATIVE_INFINITY;
 
   /** @param read the integer to store for a value, as a bigint only if it is beyond 2^53; else `undefined` */
   constructor(kind: string, read: (value: unknown) => Long | undefined) {
@@ -26,30 +22,16 @@ export class Longs extends Values {
     this.reserve(WIDTH);
     write(this.bytes, long, this.length);
     this.length += WIDTH;
-    if (long < this.#min) this.#min = long;
-    if (long > this.#max) this.#max = long;
+    if (long < this.min) this.min = long;
+    if (long > this.max) this.max = long;
   }
 
-  override takeRange(): Range | undefined {
-    const [min, max] = [this.#min, this.#max];
-    this.#min = Number.POSITIVE_INFINITY;
-    this.#max = Number.NEGATIVE_INFINITY;
-    if (min < this.#fileMin) this.#fileMin = min;
-    if (max > this.#fileMax) this.#fileMax = max;
-    return rangeOf(min, max);
+  protected override encoded(min: Long, max: Long): Range {
+    const range = { min: Buffer.alloc(WIDTH), max: Buffer.alloc(WIDTH) };
+    write(range.min, min, 0);
+    write(range.max, max, 0);
+    return range;
   }
-
-  override range(): Range | undefined {
-    return rangeOf(this.#fileMin, this.#fileMax);
-  }
-}
-
-function rangeOf(min: Long, max: Long): Range | undefined {
-  if (min > max) return undefined;
-  const range = { min: Buffer.alloc(WIDTH), max: Buffer.alloc(WIDTH) };
-  write(range.min, min, 0);
-  write(range.max, max, 0);
-  return range;
 }
 
 function write(bytes: Buffer, value: Long, at: number): void {

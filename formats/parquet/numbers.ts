@@ -1,4 +1,4 @@
-import { mismatch, type Range, Values } from './page-values.ts';
+import { mismatch, type Range, RangedValues } from './page-values.ts';
 
 export interface NumberEncoding {
   readonly kind: string;
@@ -9,12 +9,8 @@ export interface NumberEncoding {
 }
 
 /** Values that are numbers in memory. */
-export class Numbers extends Values {
+export class Numbers extends RangedValues<number> {
   readonly #encoding: NumberEncoding;
-  #min = Number.POSITIVE_INFINITY;
-  #max = Number.NEGATIVE_INFINITY;
-  #fileMin = Number.POSITIVE_INFINITY;
-  #fileMax = Number.NEGATIVE_INFINITY;
 
   constructor(encoding: NumberEncoding) {
     super();
@@ -28,26 +24,12 @@ export class Numbers extends Values {
     this.reserve(width);
     write(this.bytes, number, this.length);
     this.length += width;
-    if (number < this.#min) this.#min = number;
-    if (number > this.#max) this.#max = number;
+    if (number < this.min) this.min = number;
+    if (number > this.max) this.max = number;
   }
 
-  override takeRange(): Range | undefined {
-    const [min, max] = [this.#min, this.#max];
-    this.#min = Number.POSITIVE_INFINITY;
-    this.#max = Number.NEGATIVE_INFINITY;
-    if (min < this.#fileMin) this.#fileMin = min;
-    if (max > this.#fileMax) this.#fileMax = max;
-    return this.#encoded(min, max);
-  }
-
-  override range(): Range | undefined {
-    return this.#encoded(this.#fileMin, this.#fileMax);
-  }
-
-  #encoded(min: number, max: number): Range | undefined {
+  protected override encoded(min: number, max: number): Range {
     const { width, write } = this.#encoding;
-    if (min > max) return undefined;
     const range = { min: Buffer.alloc(width), max: Buffer.alloc(width) };
     // The format requires -0 as the minimum and +0 as the maximum (parquet.thrift, ColumnOrder).
     write(range.min, min === 0 ? -0 : min, 0);

@@ -1,3 +1,5 @@
+import type { Long } from '../../domain/long.ts';
+
 /** The smallest and the greatest of some values, in the encoding of the format's statistics. */
 export interface Range {
   readonly min: Buffer;
@@ -38,6 +40,34 @@ export abstract class Values {
     const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.bytes.length, this.length + more));
     this.bytes.copy(larger, 0, 0, this.length);
     this.bytes = larger;
+  }
+}
+
+/** Values that are compared as they are in memory, with the range of a page and that of the file. */
+export abstract class RangedValues<Value extends Long> extends Values {
+  protected min: Value | number = Number.POSITIVE_INFINITY;
+  protected max: Value | number = Number.NEGATIVE_INFINITY;
+  #fileMin: Value | number = Number.POSITIVE_INFINITY;
+  #fileMax: Value | number = Number.NEGATIVE_INFINITY;
+
+  /** @param min not above `max` */
+  protected abstract encoded(min: Value | number, max: Value | number): Range;
+
+  override takeRange(): Range | undefined {
+    const { min, max } = this;
+    this.min = Number.POSITIVE_INFINITY;
+    this.max = Number.NEGATIVE_INFINITY;
+    if (min < this.#fileMin) this.#fileMin = min;
+    if (max > this.#fileMax) this.#fileMax = max;
+    return this.#rangeOf(min, max);
+  }
+
+  override range(): Range | undefined {
+    return this.#rangeOf(this.#fileMin, this.#fileMax);
+  }
+
+  #rangeOf(min: Value | number, max: Value | number): Range | undefined {
+    return min > max ? undefined : this.encoded(min, max);
   }
 }
 

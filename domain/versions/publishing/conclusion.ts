@@ -1,6 +1,7 @@
 import { type VersionPath, versionSegment } from '../key-layout.ts';
 import { type Attempt, type Extraction, isOlder, type LedgerEntry, union, withCurrent } from '../ledger.ts';
 import { isVersion, parseRevision } from '../revision.ts';
+import { isActiveVersion } from '../version-status.ts';
 import type { Verdict } from './verdict.ts';
 
 /** The attempt at a version, by the segment in its keys. */
@@ -28,7 +29,7 @@ export function withExtracted(
   { parts, extraction }: { readonly parts: number; readonly extraction: Extraction },
 ): LedgerEntry | undefined {
   const attempt = attemptAt(known, path);
-  if (attempt === undefined) return isCurrent(known, path) ? known : undefined;
+  if (attempt === undefined) return isActiveVersion(known, path) ? known : undefined;
   if (attempt.status !== 'extracting') return known;
   return withAttempt(known, attempt, { ...attempt, ...ended('extracted', parts), extraction });
 }
@@ -39,9 +40,6 @@ export function withTransformed(known: LedgerEntry, path: VersionPath): LedgerEn
   if (attempt?.status !== 'extracting' || attempt.ahead === true) return known;
   return withAttempt(known, attempt, { ...attempt, ahead: true });
 }
-
-const isCurrent = ({ current }: LedgerEntry, { version }: VersionPath) =>
-  current?.type === 'created' && versionSegment(current.versionId) === version;
 
 const withAttempt = (known: LedgerEntry, attempt: Attempt, next: Attempt): LedgerEntry => ({
   ...known,
@@ -60,7 +58,7 @@ export function withVerdict(
   { parts, accepted, fault }: Verdict & { readonly parts: number },
 ): LedgerEntry | undefined {
   const attempt = attemptAt(known, path);
-  if (attempt === undefined) return isCurrent(known, path) ? known : undefined;
+  if (attempt === undefined) return isActiveVersion(known, path) ? known : undefined;
   // Whoever came first has decided by the same receipts.
   if (attempt.status === 'rejected') return known;
   const { sequencer, versionId, extraction: _, ahead: __, ...rest } = attempt;

@@ -70,7 +70,7 @@ export const decisions: readonly Mutation[] = [
   {
     name: 'concludes what was overtaken meanwhile',
     file: 'domain/versions/publishing/conclusion.ts',
-    find: 'return isCurrent(known, path) ? known : undefined;\n  // Whoever',
+    find: 'return isActiveVersion(known, path) ? known : undefined;\n  // Whoever',
     replace: 'return known;\n  // Whoever',
   },
   {
