@@ -4,6 +4,7 @@ import { parsePartLine, partHeader } from '../../domain/records/part.ts';
 import type { Reject } from '../../domain/records/reject.ts';
 import { onePartitionTooMany, transformRecord } from '../../domain/records/transformation.ts';
 import {
+  faultKey,
   itemRejectsPrefix,
   parsePartKey,
   rejectsKey,
@@ -154,7 +155,7 @@ async function transform(
 
 /**
  * Removes a part and its rejects, and its files, unless the version was published: then a table may show
- * them.
+ * them. The fault goes as well: who decided about the version may have written it after all else was removed.
  */
 async function removePart(
   address: PartAddress,
@@ -164,7 +165,8 @@ async function removePart(
   buckets: TransformationBuckets,
 ): Promise<void> {
   if (!(await ledger.isPublished(address))) await removeDataOfPart(address, store, buckets);
-  await store.remove(buckets.failed, await store.list(buckets.failed, itemRejectsPrefix(itemOf(address))));
+  const rejects = await store.list(buckets.failed, itemRejectsPrefix(itemOf(address)));
+  await store.remove(buckets.failed, [...rejects, faultKey({ path: address, stage: 'extraction' })]);
   await store.remove(buckets.temp, [key]);
 }
 

@@ -14,6 +14,7 @@ import { calmMysql } from '../simulation/services/calm-mysql.ts';
 import { MemoryStore, storeWith } from '../store/memory-store.ts';
 import {
   dataFiles,
+  drain,
   extract,
   headsOf,
   ndjson,
@@ -198,6 +199,31 @@ describe('an object with too many rejects', () => {
     const again = { registry, receives: 2 };
     expect(await transform(store, part, again)).toMatchObject({ result: 'duplicate' });
     expect(dataFiles(store)).toEqual([]);
+  });
+
+  it('leaves no fault if a newer version took its place while that was decided', async () => {
+    declare({ share: 0.5 });
+    const store = new MemoryStore();
+    putRaw(store, KEY, ndjson([recipe(1), 1, 2]));
+    await extract(store, KEY, { registry });
+    const [part = ''] = store.keys('temp');
+    let newer: Promise<void> | undefined;
+    const slow = storeWith(store, {
+      async write(object) {
+        if (object.key.startsWith('faults/')) {
+          putRaw(store, KEY, ndjson([recipe(2)]));
+          newer ??= extract(store, KEY, { registry }, { versionId: 'v2', sequencer: '0B' }).then(() =>
+            drain(store, { registry }),
+          );
+          await newer;
+        }
+        return store.write(object);
+      },
+    });
+    expect(await transform(store, part, { registry, store: slow })).toMatchObject({ result: 'stale' });
+    expect(newer).toBeDefined();
+    expect(headsOf(store)).toMatchObject([{ current: { versionId: 'v2' }, attempts: [], superseded: [] }]);
+    expect(store.keys('failed')).toEqual([]);
   });
 
   it('loses the output of its parts that were processed before it was read any further', async () => {
