@@ -165,14 +165,16 @@ class Model {
 
   /**
    * Whether any revision of a version was of use, by the codes that read it. One that was gone by then never
-   * is.
+   * is. Of several, those count that came to an end: how many parts a code makes decides how many partitions
+   * the rows may fall into, and so what is rejected.
    */
   #isOfUse(upload: Uploaded): boolean {
     const extractions = this.#extractions(upload.versionId);
     if (extractions.length === 0) return isUsable(upload, 0);
-    return extractions.some((each) => {
+    const revisions = extractions.map((each) => ({ each, expected: this.#expectedIfWhole(upload, each) }));
+    const whole = revisions.filter(({ expected }) => expected !== undefined);
+    return (whole.length > 0 ? whole : revisions).some(({ each, expected }) => {
       if (each.fault?.code === 'version_not_found') return false;
-      const expected = this.#expectedIfWhole(upload, each);
       return expected === undefined
         ? isUsable(upload, this.#pipeline.codes.of(each))
         : wasUsable(upload, expected);
