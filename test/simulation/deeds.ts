@@ -13,7 +13,9 @@ export class Deeds {
   readonly replayed: string[] = [];
   readonly poison: Poison[] = [];
   /** Raw keys of which somebody took parts or files away. */
-  readonly spoilt = new Set<string>();
+  readonly #spoilt = new Set<string>();
+  /** Those of them that no replay has mended. */
+  readonly #unmended = new Set<string>();
   swept = false;
   purged = false;
   /** Whether anything was done that only a sweep makes good. */
@@ -53,8 +55,15 @@ export class Deeds {
     }
   }
 
-  async replay(key: string): Promise<void> {
-    this.replayed.push(...(await this.#operator.replay(key)));
+  async #replay(key: string): Promise<readonly string[]> {
+    const names = await this.#operator.replay(key);
+    this.replayed.push(...names);
+    return names;
+  }
+
+  /** Replays what has lost a file by hand, as `reconcile` advises. What is not whole yet stays to be mended. */
+  async mend(): Promise<void> {
+    for (const key of this.#unmended) if ((await this.#replay(key)).length > 0) this.#unmended.delete(key);
   }
 
   /** Has the small files of the lake become larger ones. */
@@ -99,7 +108,8 @@ export class Deeds {
         return this.#erase(deed.key, version?.versionId, 'expired');
       }
       case 'replay':
-        return this.replay(deed.key);
+        await this.#replay(deed.key);
+        return;
       case 'sweep':
         this.swept = true;
         await this.#operator.sweep(deed.olderThanMs);
@@ -133,7 +143,7 @@ export class Deeds {
 
   async #erase(key: string, versionId: string | undefined, how: string): Promise<void> {
     // Of what is gone nobody could make again what somebody else takes away.
-    if (versionId === undefined || this.spoilt.has(key)) return;
+    if (versionId === undefined || this.#spoilt.has(key)) return;
     this.needsSweep = true;
     await remove(this.#pipeline.store, this.#raw, key, versionId);
     this.#note(`${key} ${versionId.slice(0, 6)} is ${how}`);
@@ -151,7 +161,10 @@ export class Deeds {
     if (own.some((change) => 'erased' in change)) return;
     const bucket = contents.bucket(purpose);
     reader.spoil(address.dataset, address.objectId, address.version);
-    for (const each of own) this.spoilt.add(each.key);
+    for (const { key: spoilt } of own) {
+      this.#spoilt.add(spoilt);
+      this.#unmended.add(spoilt);
+    }
     this.needsSweep = true;
     this.#note(`somebody takes away ${purpose}/${key}${forGood ? ' for good' : ''}`);
     await remove(store, bucket.settings.name, key, forGood ? bucket.current(key)?.versionId : undefined);

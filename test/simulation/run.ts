@@ -110,14 +110,19 @@ export async function runSeed(system: System, seed: number, { sabotage }: RunOpt
       await clock.advance(neglectMs);
     }
     await redriveAll();
-    for (const key of deeds.spoilt) await watched(network, clock, deeds.replay(key));
-    await drain();
+    const mend = async (): Promise<void> => {
+      await watched(network, clock, deeds.mend());
+      await drain();
+    };
+    await mend();
     for (let sweeps = 1; ; sweeps += 1) {
       await clock.advance(quietMs);
       const found = await watched(network, clock, operator.sweep(0));
       if (found.length === 0) {
         // What was about versions that are gone by now.
         await redriveAll();
+        // What was taken away of a version that a sweep has completed.
+        await mend();
         break;
       }
       const what = found.map(({ key, amiss }) => `${key} ${amiss}`).join(', ');
