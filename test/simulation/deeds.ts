@@ -61,7 +61,7 @@ export class Deeds {
     return names;
   }
 
-  /** Replays what has lost a file by hand, as `reconcile` advises. What is not whole yet stays to be mended. */
+  /** Replays what has lost a file by hand, as `reconcile` advises. What is not whole yet waits. */
   async mend(): Promise<void> {
     for (const key of this.#unmended) if ((await this.#replay(key)).length > 0) this.#unmended.delete(key);
   }

@@ -69,8 +69,15 @@ export const transformation: readonly Mutation[] = [
   {
     name: 'leaves the rejects of a part that was overtaken while it was transformed',
     file: 'handlers/stages/transform-part.ts',
-    find: '  await store.remove(buckets.failed, await store.list(buckets.failed, itemRejectsPrefix(itemOf(address))));\n',
-    replace: '',
+    find: '[...rejects, faultKey(',
+    replace: '[faultKey(',
+  },
+  {
+    name: 'leaves the fault of a version that was overtaken while it was rejected',
+    file: 'handlers/stages/transform-part.ts',
+    find: "[...rejects, faultKey({ path: address, stage: 'extraction' })]",
+    replace: 'rejects',
+    caughtBy: 'test/handlers/reject-limit.test.ts',
   },
   {
     name: 'numbers rows by their place in the part',

@@ -1,14 +1,17 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import {
   commonVariables,
   type FunctionName,
   functionVariables,
   mysqlVariables,
-} from '../../domain/environment.ts';
-import { everything, program } from './the-program.ts';
+} from '../../../domain/environment.ts';
+import { everything, program } from '../the-program.ts';
+import type { ColdStart } from './cold-start.ts';
 
 const secrets = createServer((_, response) => {
   response.setHeader('content-type', 'application/x-amz-json-1.1');
@@ -48,34 +51,23 @@ const namesOf = (name: FunctionName, ofMysql: readonly string[] = mysqlVariables
 ];
 
 /** Starts a function cold with these variables alone, and tells which of ours it asked for. */
-async function readBy(name: FunctionName, told: Readonly<Record<string, string>>): Promise<Set<string>> {
-  const asked = new Set<string>();
+async function readBy(name: FunctionName, told: Readonly<Record<string, string>>): Promise<string[]> {
   const { port } = secrets.address() as AddressInfo;
-  const before = process.env;
   const lambda = {
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: 'a',
     AWS_SECRET_ACCESS_KEY: 'b',
     AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+    AWS_XRAY_MANUAL_MODE: 'true',
   };
-  process.env = new Proxy<NodeJS.ProcessEnv>(
-    { ...lambda, ...told },
-    {
-      get: (variables, variable: string) => {
-        if (known.has(variable)) asked.add(variable);
-        return variables[variable];
-      },
-    },
-  );
+  const workerData: ColdStart = { name, variables: { ...lambda, ...told }, known: [...known] };
+  const thread = new Worker(new URL('cold-start.ts', import.meta.url), { workerData });
   try {
-    vi.resetModules();
-    await import(`../../handlers/${name}.ts`);
-    // It reads its variables when it is called.
-    if (name === 'migration') await (await import('../../mysql/administrator.ts')).administrator();
+    const [asked] = await once(thread, 'message');
+    return asked as string[];
   } finally {
-    process.env = before;
+    await thread.terminate();
   }
-  return asked;
 }
 
 describe.each([
