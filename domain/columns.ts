@@ -2,8 +2,8 @@ import type * as z from 'zod';
 import type { Column, ColumnType } from './column-type.ts';
 import { fieldTypeOf } from './fields/field.ts';
 
-/** Milliseconds. */
-const TIMESTAMP_PRECISION = 3;
+/** Microseconds. */
+const TIMESTAMP_PRECISION = 6;
 
 export type { Column, ColumnType } from './column-type.ts';
 
@@ -61,7 +61,7 @@ export function storedColumns(dataset: Tabular & { readonly partitionBy: readonl
  * Derives a table's columns from the schema of its rows, in the schema's order.
  *
  * string, enum, uuid and other text: string. int32: int32; int: int64; number: double. iso.date: date;
- * iso.datetime: timestamp in milliseconds, UTC. array: list; object: struct; nullable and optional: nullable;
+ * iso.datetime: timestamp in microseconds, UTC. array: list; object: struct; nullable and optional: nullable;
  * default, prefault and readonly: the inner schema's type. Those of `domain/fields.ts` say theirs.
  *
  * @throws {Error} that names the column whose type no table can hold
@@ -73,7 +73,7 @@ export function columnsOf(row: z.ZodObject): Column[] {
 /** What to say instead of a type of zod's that no column has. */
 const cures: Readonly<Record<string, string>> = {
   bigint: ' Use int64() or decimal() of domain/fields.ts.',
-  date: ' Use date() of domain/fields.ts or z.iso.datetime().',
+  date: ' Use date() or timestamp() of domain/fields.ts.',
 };
 
 function column(name: string, schema: z.core.$ZodType, path: string): Column {

@@ -1,8 +1,8 @@
 import type { DecimalType } from '../domain/column-type.ts';
 import type { Column, ColumnType } from '../domain/columns.ts';
 import { isDecimal } from '../domain/decimal.ts';
+import { instantText, microsecondsOf } from '../domain/instant.ts';
 import { longOf } from '../domain/long.ts';
-import { instant } from './parquet/values.ts';
 
 /** The types of text in CSV and in keys: no lists and structs. */
 type ScalarKind = Exclude<ColumnType['kind'], 'list' | 'struct' | 'decimal'>;
@@ -20,8 +20,8 @@ export function textOf({ name, type }: Column, value: unknown): string {
       if (typeof value === 'string') return value;
       break;
     case 'timestamp': {
-      const time = instant(value);
-      if (!Number.isNaN(time)) return new Date(time).toISOString().replace('T', ' ').replace('Z', '');
+      const micros = microsecondsOf(value);
+      if (micros !== undefined) return instantText(micros).replace('T', ' ').replace('Z', '');
       break;
     }
     case 'boolean':
@@ -67,7 +67,7 @@ const parsers: Readonly<Record<ScalarKind, (text: string) => unknown>> = {
   int64: (text) => (/^-?\d+$/.test(text) ? longOf(BigInt(text)) : undefined),
   double: number,
   timestamp: (text) => {
-    const time = instant(text.replace(' ', 'T'));
-    return Number.isNaN(time) ? undefined : new Date(time).toISOString();
+    const micros = microsecondsOf(text.replace(' ', 'T'));
+    return micros === undefined ? undefined : instantText(micros);
   },
 };

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Column, ColumnType } from '../../domain/columns.ts';
 import { compareDecimals } from '../../domain/decimal.ts';
+import { microsecondsOf } from '../../domain/instant.ts';
 
 /** Beyond so many different values of a column they are not counted any more. */
 const MOST_DISTINCT = 1000;
@@ -70,7 +71,7 @@ export class ColumnStatistics {
   /** Timestamps may be written in different zones, so their texts have another order, as decimals have. */
   #isLess(a: Scalar, b: Scalar): boolean {
     const { kind } = this.#column.type;
-    if (kind === 'timestamp') return Date.parse(String(a)) < Date.parse(String(b));
+    if (kind === 'timestamp') return (microsecondsOf(a) ?? 0) < (microsecondsOf(b) ?? 0);
     if (kind === 'decimal') return compareDecimals(String(a), String(b)) < 0;
     return a < b;
   }

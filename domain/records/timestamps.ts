@@ -6,13 +6,13 @@ type Path = readonly PropertyKey[];
 /** Finds the path of the first timestamp in a value that its column can't hold. */
 type Find = (value: unknown, path: Path) => Path | undefined;
 
-/** A table's timestamp has milliseconds; zeros after them do not matter. */
-const BELOW_MILLISECONDS = /\.\d{3}\d*[1-9]/;
+/** A table's timestamp has microseconds; zeros after them do not matter. */
+const BELOW_MICROSECONDS = /\.\d{6}\d*[1-9]/;
 
 const finders = new WeakMap<z.ZodObject, Find>();
 
 /**
- * The path of a timestamp in a valid row with digits below the millisecond, which would be cut; `undefined`
+ * The path of a timestamp in a valid row with digits below the microsecond, which would be cut; `undefined`
  * if there is none.
  */
 export function timestampTooFine(schema: z.ZodObject, row: unknown): string | undefined {
@@ -30,7 +30,7 @@ function finderOf(type: ColumnType): Find | undefined {
   switch (type.kind) {
     case 'timestamp':
       return (value, path) =>
-        typeof value === 'string' && BELOW_MILLISECONDS.test(value) ? path : undefined;
+        typeof value === 'string' && BELOW_MICROSECONDS.test(value) ? path : undefined;
     case 'list': {
       const find = finderOf(type.element);
       return (

@@ -38,7 +38,7 @@ export function transformRecord(dataset: Dataset, record: unknown, origin: Recor
   const tooFine = timestampTooFine(dataset.row, checked.data);
   if (tooFine !== undefined) {
     const message =
-      'has digits below the millisecond, which a timestamp does not hold. Cut them in the transform, or make the column a z.string().';
+      'has digits below the microsecond, which a timestamp does not hold. Cut them in the transform, or make the column a z.string().';
     return invalid({ path: tooFine, code: 'invalid_row', message });
   }
   for (const [path, value] of partitionOf(dataset, checked.data)) {

@@ -1,4 +1,5 @@
 import { isDecimal } from '../decimal.ts';
+import { instantText, microsecondsOf } from '../instant.ts';
 import { jsonOf } from '../long.ts';
 import type { StoredColumn } from './mysql.ts';
 
@@ -6,6 +7,8 @@ import type { StoredColumn } from './mysql.ts';
 export class NotStorable extends Error {
   override readonly name = 'NotStorable';
 }
+
+const DAY = /^\d{4}-\d\d-\d\d$/;
 
 /** Writes a value as a literal of SQL. @throws {NotStorable} */
 export type Literal = (value: unknown) => string;
@@ -37,9 +40,9 @@ function writerOf({ kind, type }: StoredColumn): Literal {
     case 'boolean':
       return (value) => (typeof value === 'boolean' ? (value ? '1' : '0') : mismatch('boolean', value));
     case 'date':
-      return (value) => `'${isoTime(value).slice(0, 10)}'`;
+      return (value) => `'${dayOf(value)}'`;
     case 'timestamp':
-      return (value) => `'${isoTime(value).slice(0, 23).replace('T', ' ')}'`;
+      return (value) => `'${timeOf(value)}'`;
     case 'struct':
       return json;
     // A nested list, or the number of elements of a list with its own table.
@@ -111,18 +114,24 @@ function double(value: unknown): string {
   return digits.includes('e') ? digits : `${digits}e0`;
 }
 
-/** Text or Date as `2026-11-22T10:30:00.000Z`; a time without an offset is UTC, as in the Parquet files. */
+function dayOf(value: unknown): string {
+  return typeof value === 'string' && DAY.test(value) ? value : isoTime(value).slice(0, 10);
+}
+
+/**
+ * `2026-11-22 10:30:00.000`, with six digits only if three are too few: the hash of a row is made of it, and
+ * older rows have three.
+ */
+function timeOf(value: unknown): string {
+  return isoTime(value).slice(0, -1).replace('T', ' ').replace(/000$/, '');
+}
+
+/** Text as `2026-11-22T10:30:00.000000Z`; a time without an offset is UTC, as in the Parquet files. */
 function isoTime(value: unknown): string {
-  if (typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value)) return `${value}T00:00:00.000Z`;
-  const ms =
-    value instanceof Date
-      ? value.getTime()
-      : typeof value === 'string'
-        ? Date.parse(/T[^Z+-]*$/.test(value) ? `${value}Z` : value)
-        : Number.NaN;
-  if (Number.isNaN(ms)) return mismatch('date or time', value);
-  const iso = new Date(ms).toISOString();
-  if (iso.length !== 24)
+  const micros = microsecondsOf(value);
+  if (micros === undefined) return mismatch('date or time', value);
+  const iso = instantText(micros);
+  if (/^[+-]/.test(iso))
     throw new NotStorable(`is in the year ${iso.slice(0, 7)}; the column holds 0 to 9999`);
   return iso;
 }

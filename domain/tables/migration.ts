@@ -202,7 +202,8 @@ function indexChanges(present: readonly MysqlIndex[], declared: readonly MysqlIn
 const wider: Readonly<Record<string, readonly string[]>> = {
   INT: ['BIGINT', 'DOUBLE'],
   'INT UNSIGNED': ['BIGINT'],
-  DATE: ['DATETIME(3)'],
+  DATE: ['DATETIME(6)'],
+  'DATETIME(3)': ['DATETIME(6)'],
   'TINYINT(1)': ['INT', 'BIGINT', 'DOUBLE'],
 };
 

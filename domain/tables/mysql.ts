@@ -215,7 +215,7 @@ function scalarType(type: ColumnType): string {
     case 'date':
       return 'DATE';
     case 'timestamp':
-      return 'DATETIME(3)';
+      return 'DATETIME(6)';
     default:
       return 'JSON';
   }

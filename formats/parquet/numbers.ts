@@ -45,12 +45,3 @@ export const writeInt64: NumberEncoding['write'] = (bytes, value, at) => {
   bytes.writeUInt32LE(value - high * 2 ** 32, at);
   bytes.writeInt32LE(high, at + 4);
 };
-
-/** Milliseconds as microseconds. These may have more digits than a number, so its halves are multiplied. */
-export const writeMicros: NumberEncoding['write'] = (bytes, value, at) => {
-  const high = Math.floor(value / 2 ** 32);
-  const low = (value - high * 2 ** 32) * 1000;
-  const carry = Math.floor(low / 2 ** 32);
-  bytes.writeUInt32LE(low - carry * 2 ** 32, at);
-  bytes.writeInt32LE(high * 1000 + carry, at + 4);
-};

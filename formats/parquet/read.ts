@@ -9,13 +9,21 @@ import {
 } from 'hyparquet';
 import type { Column, ColumnType } from '../../domain/columns.ts';
 import { scaledBy } from '../../domain/decimal.ts';
+import { instantText } from '../../domain/instant.ts';
 import { type Long, longOf } from '../../domain/long.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 import { fromBigEndian } from './decimals.ts';
 
-/** Replaces hyparquet's own decoder, which drops a byte-order mark at the start of a text. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-const parsers = { stringFromBytes: (bytes: Uint8Array | undefined) => bytes && decoder.decode(bytes) };
+/**
+ * Replace hyparquet's own: these drop a byte-order mark at the start of a text, and make dates of timestamps,
+ * which have no microseconds. Older files have milliseconds.
+ */
+const parsers = {
+  stringFromBytes: (bytes: Uint8Array | undefined) => bytes && decoder.decode(bytes),
+  timestampFromMicroseconds: instantText,
+  timestampFromMilliseconds: (milliseconds: bigint) => instantText(milliseconds * 1000n),
+};
 
 const compressors = { ZSTD: (input: Uint8Array) => zstdDecompressSync(input) };
 
@@ -128,7 +136,7 @@ function fieldsOf(stored: Row, fields: readonly StoredColumn[]): Row {
 }
 
 /**
- * A value as the row had it: hyparquet returns a bigint for an int64, and a `Date` for dates and timestamps.
+ * A value as the row had it: hyparquet returns a bigint for an int64, and a `Date` for dates.
  */
 function plain(value: unknown, type: ColumnType): unknown {
   if (value === null || value === undefined) return null;
@@ -139,8 +147,6 @@ function plain(value: unknown, type: ColumnType): unknown {
       return scaledBy(value instanceof Uint8Array ? fromBigEndian(value) : (value as Long), type.scale);
     case 'date':
       return value instanceof Date ? value.toISOString().slice(0, 10) : value;
-    case 'timestamp':
-      return value instanceof Date ? value.toISOString() : value;
     case 'list':
       return Array.isArray(value) ? value.map((element) => plain(element, type.element)) : value;
     case 'struct':

@@ -1,8 +1,9 @@
 import type { ColumnType } from '../../domain/columns.ts';
+import { microsecondsOf, millisecondsOf } from '../../domain/instant.ts';
 import type { Long } from '../../domain/long.ts';
 import { decimalValues } from './decimals.ts';
 import { Longs } from './longs.ts';
-import { Numbers, writeDouble, writeInt32, writeMicros } from './numbers.ts';
+import { Numbers, writeDouble, writeInt32 } from './numbers.ts';
 import { mismatch, type Range, Values } from './page-values.ts';
 
 export type LeafType = Exclude<ColumnType, { kind: 'list' | 'struct' }>;
@@ -105,12 +106,7 @@ const int64 = (value: unknown): Long | undefined => {
   if (Number.isSafeInteger(rounded)) return rounded;
   return BigInt.asIntN(64, value) === value ? value : undefined;
 };
-/** A time without an offset is UTC; JavaScript would read it as local time. */
-const inUtc = (time: string): string => (/T[^Z+-]*$/.test(time) ? `${time}Z` : time);
-/** Milliseconds since the epoch for an ISO 8601 text; NaN for anything else. */
-export const instant = (value: unknown): number =>
-  typeof value === 'string' ? Date.parse(inUtc(value)) : Number.NaN;
-const day = (value: unknown): number => Math.floor(instant(value) / DAY_MS);
+const day = (value: unknown): number => Math.floor(millisecondsOf(value) / DAY_MS);
 
 /** @param ranged whether texts have a range: that of other values costs nothing */
 export function valuesOf(type: LeafType, ranged: boolean): Values {
@@ -127,7 +123,7 @@ export function valuesOf(type: LeafType, ranged: boolean): Values {
     case 'int64':
       return new Longs(kind, int64);
     case 'timestamp':
-      return new Numbers({ kind, width: 8, numberOf: instant, write: writeMicros });
+      return new Longs(kind, microsecondsOf);
     case 'double':
       return new Numbers({ kind, width: 8, numberOf: number, write: writeDouble });
     case 'decimal':

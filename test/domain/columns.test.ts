@@ -13,7 +13,7 @@ describe('the columns of a table', () => {
     ['z.enum()', z.enum(['a', 'b']), 'string'],
     ['z.iso.date()', z.iso.date(), 'date'],
     ['z.iso.datetime()', z.iso.datetime(), 'timestamp'],
-    ['z.iso.datetime({ precision: 3 })', z.iso.datetime({ precision: 3 }), 'timestamp'],
+    ['z.iso.datetime({ precision: 6 })', z.iso.datetime({ precision: 6 }), 'timestamp'],
     ['z.iso.datetime({ precision: -1 })', z.iso.datetime({ precision: -1 }), 'timestamp'],
     ['z.iso.datetime({ offset: true })', z.iso.datetime({ offset: true }), 'timestamp'],
     ['z.int32()', z.int32(), 'int32'],
@@ -74,8 +74,8 @@ describe('the columns of a table', () => {
 
   it.each([
     ['z.date()', z.date()],
-    ['z.iso.datetime() of microseconds', z.iso.datetime({ precision: 6 })],
-    ['a check for microseconds', z.string().check(z.iso.datetime({ precision: 6 }))],
+    ['z.iso.datetime() of nanoseconds', z.iso.datetime({ precision: 9 })],
+    ['a check for nanoseconds', z.string().check(z.iso.datetime({ precision: 9 }))],
     ['z.bigint()', z.bigint()],
     ['z.unknown()', z.unknown()],
     ['z.union()', z.union([z.string(), z.number()])],

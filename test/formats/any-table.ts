@@ -13,6 +13,22 @@ type Values = { readonly type: ColumnType; readonly values: fc.Arbitrary<unknown
 const day = fc
   .date({ min: new Date('1900-01-01'), max: new Date('2100-01-01'), noInvalidDate: true })
   .map((date) => date.toISOString());
+/** With microseconds, in all years that have four digits. */
+export const anyInstant = fc
+  .tuple(
+    fc.oneof(
+      fc.date({
+        min: new Date('0001-01-01T00:00:00Z'),
+        max: new Date('9999-12-31T23:59:59.999Z'),
+        noInvalidDate: true,
+      }),
+      fc
+        .constantFrom(-62_135_596_800_000, -1, 0, 9_007_199_254_740, 253_402_300_799_999)
+        .map((ms) => new Date(ms)),
+    ),
+    fc.oneof(fc.nat(999), fc.constantFrom(0, 1, 999)),
+  )
+  .map(([date, micros]) => date.toISOString().replace('Z', `${micros}`.padStart(3, '0') + 'Z'));
 /** Now and then with what some decoders take for a byte-order mark and drop. */
 export const anyText = fc
   .tuple(fc.constantFrom('', '', '\uFEFF', '\uFEFF\uFEFF'), fc.string({ unit: 'grapheme', maxLength: 20 }))
@@ -50,7 +66,7 @@ const leaves: Values[] = [
   { type: { kind: 'double' }, values: fc.double({ noNaN: true, noDefaultInfinity: true }) },
   { type: { kind: 'boolean' }, values: fc.boolean() },
   { type: { kind: 'date' }, values: day.map((text) => text.slice(0, 10)) },
-  { type: { kind: 'timestamp' }, values: day },
+  { type: { kind: 'timestamp' }, values: anyInstant },
 ];
 
 function typed(depth: number): fc.Arbitrary<Values> {

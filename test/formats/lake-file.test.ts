@@ -176,7 +176,7 @@ describe('a Parquet file of the lake', () => {
     ];
     expect(await Array.fromAsync(readParquetRows(columns, inMilliseconds))).toEqual([
       [
-        { t: '2026-11-27T12:00:00.123Z', d: ['1969-12-31T23:59:59.999Z'] },
+        { t: '2026-11-27T12:00:00.123000Z', d: ['1969-12-31T23:59:59.999000Z'] },
         { t: null, d: [] },
       ],
     ]);
@@ -250,7 +250,7 @@ describe('a file of the lake', () => {
       partitionBy: ['at', 'n'],
       processedAs: 'csv' as const,
     };
-    for (const at of ['2026-01-01T00:00:00.000Z', null]) {
+    for (const at of ['2026-01-01T00:00:00.000000Z', null]) {
       const file = newLakeFile(dataset, 'csv', {});
       file.add({ id: 1, at, n: 1.5, _record: 3 });
       const path = partitionPath([

@@ -23,7 +23,11 @@ export async function readParquet(file: Uint8Array): Promise<Row[]> {
     metadata,
     compressors: { ZSTD: (input) => new Uint8Array(zstdDecompressSync(input)) },
     // Its own drops the byte-order mark that a text begins with.
-    parsers: { stringFromBytes: (bytes) => bytes && Buffer.from(bytes).toString('utf8') },
+    parsers: {
+      stringFromBytes: (bytes) => bytes && Buffer.from(bytes).toString('utf8'),
+      // Its own drops the microseconds.
+      timestampFromMicroseconds: (micros) => micros as never,
+    },
   });
   return rows.map((row) => withNulls(row) as Row);
 }
@@ -55,11 +59,9 @@ function comparableValue(value: unknown, type: ColumnType): unknown {
   if (value === null) return null;
   switch (type.kind) {
     case 'date':
-    case 'timestamp': {
-      if (value instanceof Date) return value.getTime();
-      const text = String(value).replace(' ', 'T').replace(/\+00$/, 'Z');
-      return Date.parse(/T/.test(text) && !text.endsWith('Z') ? `${text}Z` : text);
-    }
+      return value instanceof Date ? value.getTime() : Date.parse(String(value));
+    case 'timestamp':
+      return microseconds(value);
     case 'int64':
       return BigInt(value as number);
     case 'decimal':
@@ -74,6 +76,14 @@ function comparableValue(value: unknown, type: ColumnType): unknown {
     default:
       return value;
   }
+}
+
+/** Of an instant, as text, as the file stores it, or as a reader has it that knows milliseconds. */
+export function microseconds(value: unknown): bigint {
+  if (typeof value === 'bigint') return value;
+  if (value instanceof Date) return BigInt(value.getTime()) * 1000n;
+  const [, day, time, digits = ''] = /^(\S+)[ T](..:..:..)\.?(\d*)(?:Z|\+00)?$/.exec(String(value)) ?? [];
+  return BigInt(Date.parse(`${day}T${time}Z`)) * 1000n + BigInt(digits.padEnd(6, '0'));
 }
 
 /** A row that DuckDB wrote as JSON, with its numbers as text, since they may have many digits. */

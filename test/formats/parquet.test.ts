@@ -9,7 +9,7 @@ import type { Column } from '../../domain/columns.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 import { ParquetFile } from '../../formats/parquet/file.ts';
 import { listOf, tables } from './any-table.ts';
-import { arrayBufferOf, comparable, readParquet, rowFromJson } from './parquet-rows.ts';
+import { arrayBufferOf, comparable, microseconds, readParquet, rowFromJson } from './parquet-rows.ts';
 
 describe('a Parquet file', () => {
   it('has the rows of any table, of any types and depth, for another reader', async () => {
@@ -53,7 +53,12 @@ describe('a Parquet file', () => {
 
   it('has instants in microseconds of UTC, the very first and last among them', async () => {
     const columns: Column[] = [{ name: 't', type: { kind: 'timestamp' }, nullable: false }];
-    const rows = ['0000-01-01T00:00:00.001Z', '1969-12-31T23:59:59.999Z', '9999-12-31T23:59:59.999Z'];
+    const rows = [
+      '0000-01-01T00:00:00.000001Z',
+      '1969-12-31T23:59:59.999999Z',
+      '2255-06-05T23:47:34.740993Z',
+      '9999-12-31T23:59:59.999999Z',
+    ];
     const file = fileOf(
       columns,
       rows.map((t) => ({ t })),
@@ -64,8 +69,8 @@ describe('a Parquet file', () => {
       converted_type: 'TIMESTAMP_MICROS',
       logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MICROS' },
     });
-    expect(row_groups[0]?.columns[0]?.meta_data?.statistics?.max_value).toEqual(new Date(rows[2] as string));
-    expect((await readParquet(file)).map(({ t }) => (t as Date).toISOString())).toEqual(rows);
+    expect(row_groups[0]?.columns[0]?.meta_data?.statistics?.max_value).toEqual(new Date(rows[3] as string));
+    expect((await readParquet(file)).map(({ t }) => t)).toEqual(rows.map(microseconds));
   });
 
   it('gives the ids of columns, elements and fields to readers', () => {

@@ -82,7 +82,7 @@ describe('the tables of a dataset', () => {
       'number DOUBLE',
       'yes TINYINT(1)',
       'day DATE',
-      'at DATETIME(3)',
+      'at DATETIME(6)',
       'nested JSON',
     ]);
   });
@@ -177,6 +177,18 @@ describe('a migration', () => {
     expect(statements(from, to)).toEqual([
       'ALTER TABLE `d`\n  MODIFY COLUMN `n` BIGINT NOT NULL,\n  MODIFY COLUMN `s` MEDIUMTEXT NULL,\n  MODIFY COLUMN `d` DECIMAL(12,2) NOT NULL',
     ]);
+  });
+
+  it('widens a time that had milliseconds', () => {
+    const now = tables({ id, at: z.iso.datetime() });
+    const before = now.map((table) => ({
+      ...table,
+      columns: table.columns.map((column) =>
+        column.name === 'at' ? { ...column, type: 'DATETIME(3)' } : column,
+      ),
+    }));
+    expect(statements(before, now)).toEqual(['ALTER TABLE `d`\n  MODIFY COLUMN `at` DATETIME(6) NOT NULL']);
+    expect(() => statements(now, before)).toThrow(LosesData);
   });
 
   it('renames a column, and the table of a list, before all else', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Column } from '../../../domain/columns.ts';
+import { longOf } from '../../../domain/long.ts';
 import type { Row } from '../../../domain/records/transformation.ts';
 import type { NestedField, StructType } from '../../../domain/tables/schema/types.ts';
 import type { DataFile } from '../../../formats/iceberg/manifest/data-file.ts';
@@ -19,7 +20,7 @@ import {
   upperTextBound,
 } from '../../../formats/iceberg/values/truncate.ts';
 import { tables } from '../any-table.ts';
-import { wholeNumber } from '../parquet-rows.ts';
+import { microseconds, wholeNumber } from '../parquet-rows.ts';
 import { TestTable } from './test-table.ts';
 
 /** Of any length: without a size, fast-check makes short ones alone. */
@@ -193,7 +194,7 @@ function shortest(bytes: Uint8Array): bigint {
 function storedValue({ type }: Column, value: unknown): SingleValue {
   const { kind } = type;
   if (kind === 'date') return Date.parse(String(value)) / 86_400_000;
-  if (kind === 'timestamp') return Date.parse(String(value)) * 1000;
+  if (kind === 'timestamp') return longOf(microseconds(value));
   if (kind === 'decimal') return wholeNumber(value, type.scale);
   // Half a surrogate pair is stored as U+FFFD.
   return kind === 'string' ? Buffer.from(String(value)).toString() : (value as SingleValue);
