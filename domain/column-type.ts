@@ -1,9 +1,16 @@
 /** The types that a table can have, each of which Parquet, Iceberg, Glue, Redshift and MySQL know. */
 export type ColumnType =
-  | { readonly kind: 'string' | 'int32' | 'int64' | 'double' | 'boolean' | 'date' | 'timestamp' }
+  | TextType
+  | { readonly kind: 'int32' | 'int64' | 'double' | 'boolean' | 'date' | 'timestamp' }
   | DecimalType
   | { readonly kind: 'list'; readonly element: ColumnType; readonly nullable: boolean }
   | { readonly kind: 'struct'; readonly fields: readonly Column[] };
+
+export interface TextType {
+  readonly kind: 'string';
+  /** How many characters it has at most, if the dataset says so; MySQL can then have it in an index. */
+  readonly length?: number;
+}
 
 /** A number with so many digits, so many of them after the point. */
 export interface DecimalType {

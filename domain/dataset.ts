@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { columnsOf } from './columns.ts';
+import { whyNoIndex } from './indexes.ts';
 import { coercedNumber } from './records/coerced-numbers.ts';
 import { whyNoText } from './records/decoding/csv/field.ts';
 import { csvFields } from './records/decoding/csv/header.ts';
@@ -108,6 +109,10 @@ export interface DatasetDefinition<
    */
   readonly onReject: 'replace' | 'keep';
   /**
+   * Further indexes of the table in MySQL, beside that of the key: `[['title'], ['author', 'published']]`.
+   */
+  readonly indexes?: readonly (readonly (keyof z.output<RowSchema> & string)[])[];
+  /**
    * How many records of an object may be rejected. If there are more, `onReject` decides, as if none were
    * usable.
    */
@@ -168,6 +173,8 @@ export function defineDataset<
     if (!/^[a-z][a-z0-9_]*$/.test(column))
       refuse(`the column ${column} must be lower-case letters, digits and underscores.`);
   }
+  const noIndex = whyNoIndex(definition, columns);
+  if (noIndex !== undefined) refuse(noIndex);
   for (const [column, former] of Object.entries(definition.renamed ?? {})) {
     if (!columns.has(column))
       refuse(`renamed tells the former name of ${column}, which is not a column of its row.`);

@@ -17,7 +17,7 @@ export function millisecondsOf(value: unknown): number {
   return typeof value === 'string' ? Date.parse(inUtc(value)) : Number.NaN;
 }
 
-/** Microseconds since the epoch of a text of ISO 8601, digits below left out; `undefined` of anything else. */
+/** Microseconds since the epoch of a text of ISO 8601, without finer digits; `undefined` of anything else. */
 export function microsecondsOf(value: unknown): Long | undefined {
   const ms = millisecondsOf(value);
   if (Number.isNaN(ms)) return undefined;

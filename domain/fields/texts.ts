@@ -1,16 +1,40 @@
 import { fault, field, notA } from './field.ts';
 
-/** Text that isn't blank, unchanged: with its spaces, even if it is a formula. */
-export const text = () =>
-  field<string>({
-    column: { kind: 'string' },
+/** MySQL has no more in a row (reference manual, "Limits on Table Column Count and Row Size"). */
+const MOST_CHARACTERS = 15_000;
+
+export interface TextOptions {
+  /** How many characters it may have: then MySQL's column is a VARCHAR, which can be in an index. */
+  readonly length?: number;
+}
+
+/**
+ * Text that isn't blank, unchanged: with its spaces, even if it is a formula.
+ *
+ * @throws {Error} if MySQL has no texts of that length
+ */
+export function text({ length }: TextOptions = {}) {
+  if (length !== undefined && !(Number.isInteger(length) && length >= 1 && length <= MOST_CHARACTERS))
+    throw new Error(`text({ length: ${length} }): the length must be 1 to ${MOST_CHARACTERS} characters.`);
+  const isTooLong = (value: string) => length !== undefined && isLonger(value, length);
+  return field<string>({
+    column: { kind: 'string', ...(length !== undefined && { length }) },
     expected: 'string',
-    isRead: (value) => typeof value === 'string' && value.trim() !== '',
+    isRead: (value) => typeof value === 'string' && value.trim() !== '' && !isTooLong(value),
     read(input, refuse) {
       if (typeof input !== 'string') return refuse({ code: 'invalid_type', expected: 'string', input });
-      return input.trim() === '' ? refuse(fault('empty', input, 'is blank')) : input;
+      if (input.trim() === '') return refuse(fault('empty', input, 'is blank'));
+      return isTooLong(input)
+        ? refuse(fault('too_large', input, `has ${[...input].length} characters, and ${length} are allowed`))
+        : input;
     },
   });
+}
+
+/** Whether a text has more characters than that. They are counted only if there are too many code units. */
+export function isLonger(value: string, most: number): boolean {
+  return value.length > most && [...value].length > most;
+}
 
 const YES = new Set(['yes', 'y', 'true', 't', '1', 'on']);
 const NO = new Set(['no', 'n', 'false', 'f', '0', 'off']);

@@ -1,7 +1,8 @@
 import { isDecimal } from '../decimal.ts';
+import { isLonger } from '../fields/texts.ts';
 import { instantText, microsecondsOf } from '../instant.ts';
 import { jsonOf } from '../long.ts';
-import type { StoredColumn } from './mysql.ts';
+import { type StoredColumn, varcharLength } from './mysql.ts';
 
 /** Thrown if a column can't hold its value. */
 export class NotStorable extends Error {
@@ -26,8 +27,8 @@ export function literalOf(column: StoredColumn): Literal {
 function writerOf({ kind, type }: StoredColumn): Literal {
   switch (kind) {
     case 'string': {
-      const [, length] = /^VARCHAR\((\d+)\)$/.exec(type) ?? [];
-      return length === undefined ? text : boundedText(Number(length));
+      const length = varcharLength(type);
+      return length === undefined ? text : boundedText(length);
     }
     case 'int32':
       return integer(-(2n ** 31n), 2n ** 31n - 1n);
@@ -78,11 +79,8 @@ function text(value: unknown): string {
 
 function boundedText(most: number): Literal {
   return (value) => {
-    // Characters are counted only if there are too many code units.
-    if (typeof value === 'string' && value.length > most) {
-      const characters = [...value].length;
-      if (characters > most) throw new NotStorable(`has ${characters} characters; the column holds ${most}`);
-    }
+    if (typeof value === 'string' && isLonger(value, most))
+      throw new NotStorable(`has ${[...value].length} characters; the column holds ${most}`);
     return text(value);
   };
 }

@@ -8,6 +8,7 @@ import {
   type MysqlRename,
   type MysqlTable,
   mysqlName,
+  varcharLength,
 } from './mysql.ts';
 
 /** A numbered change of the database's tables. Once it was applied to a database, it must not change. */
@@ -212,8 +213,8 @@ function holds(type: string, former: string): boolean {
   const [before, after] = [decimalDigits(former), decimalDigits(type)];
   if (before !== undefined && after !== undefined)
     return after.whole >= before.whole && after.fraction >= before.fraction;
-  const length = textLength(former);
-  return length !== undefined && (type === 'MEDIUMTEXT' || (textLength(type) ?? 0) >= length);
+  const length = varcharLength(former);
+  return length !== undefined && (type === 'MEDIUMTEXT' || (varcharLength(type) ?? 0) >= length);
 }
 
 function decimalDigits(type: string): { readonly whole: number; readonly fraction: number } | undefined {
@@ -221,9 +222,4 @@ function decimalDigits(type: string): { readonly whole: number; readonly fractio
   return precision === undefined
     ? undefined
     : { whole: Number(precision) - Number(scale), fraction: Number(scale) };
-}
-
-function textLength(type: string): number | undefined {
-  const [, length] = /^VARCHAR\((\d+)\)$/.exec(type) ?? [];
-  return length === undefined ? undefined : Number(length);
 }

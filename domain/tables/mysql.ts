@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { type Column, type ColumnType, columnsOf } from '../columns.ts';
 import { type Dataset, VERIFICATION } from '../dataset.ts';
 import { decimalName } from '../decimal.ts';
-import { MAX_PARTITION_VALUE } from '../versions/partition-path.ts';
+import { MAX_INDEX_BYTES, textLength } from '../indexes.ts';
 
 /** A column in MySQL or MariaDB. */
 export interface MysqlColumn {
@@ -49,10 +50,9 @@ export interface DatasetTables {
 
 /** MySQL reference manual, "Identifier Length Limits". */
 const MAX_NAME = 64;
-/** The maximum length of a key's text, which is in an index. Characters. */
-const MAX_KEY_TEXT = 255;
-/** InnoDB: bytes in the columns of an index, at four a character (reference manual, "InnoDB Limits"). */
-const MAX_INDEX_CHARACTERS = 3072 / 4;
+/** Bytes of a row, 65,535 with its other columns ("Limits on Table Column Count and Row Size"). */
+const MAX_ROW_BYTES = 64_000;
+const BYTES_A_CHARACTER = 4;
 
 /**
  * The record and the object that a row comes from. No object has 2^32 records: its line feeds alone would
@@ -100,7 +100,7 @@ export function mysqlTables(dataset: Dataset): DatasetTables {
       ...values.map(columnOnly),
     ],
     primaryKey: ['_object', '_record'],
-    indexes: [keyIndex(dataset, values)],
+    indexes: [keyIndex(dataset, values), ...(dataset.indexes ?? []).map(furtherIndex)],
   });
   return { table, values, lists };
 }
@@ -191,17 +191,16 @@ function columnOnly({ name, type, nullable }: StoredColumn): MysqlColumn {
   return { name, type, nullable };
 }
 
-function mysqlType({ key, partitionBy }: Dataset, name: string, type: ColumnType): string {
-  if (type.kind === 'string' && key.includes(name)) return `VARCHAR(${MAX_KEY_TEXT})`;
-  if (type.kind === 'string' && partitionBy.includes(name)) return `VARCHAR(${MAX_PARTITION_VALUE})`;
-  return scalarType(type);
+function mysqlType(dataset: Dataset, name: string, type: ColumnType): string {
+  const length = textLength(dataset, name, type);
+  return length === undefined ? scalarType(type) : `VARCHAR(${length})`;
 }
 
 function scalarType(type: ColumnType): string {
   switch (type.kind) {
     case 'string':
       // A record may have 1 MiB, more than TEXT can hold.
-      return 'MEDIUMTEXT';
+      return type.length === undefined ? 'MEDIUMTEXT' : `VARCHAR(${type.length})`;
     case 'int32':
       return 'INT';
     case 'int64':
@@ -222,17 +221,32 @@ function scalarType(type: ColumnType): string {
 }
 
 function keyIndex({ name, key }: Dataset, values: readonly StoredColumn[]): MysqlIndex {
-  const texts = key.filter((column) => values.some((each) => each.name === column && each.kind === 'string'));
-  const prefix = Math.floor(MAX_INDEX_CHARACTERS / Math.max(1, key.length));
+  const prefix = Math.floor(MAX_INDEX_BYTES / BYTES_A_CHARACTER / Math.max(1, key.length));
   return {
     name: `${name}_key`.slice(0, MAX_NAME),
     columns: key.map((column) => {
       const stored = values.find((each) => each.name === column);
       if (stored === undefined || stored.type === 'JSON')
         throw new Error(`Dataset ${name}: the key's column ${column} is nested, which MySQL can't index.`);
-      return texts.includes(column) && prefix < MAX_KEY_TEXT ? { name: column, prefix } : { name: column };
+      return prefix < (varcharLength(stored.type) ?? 0) ? { name: column, prefix } : { name: column };
     }),
   };
+}
+
+/** An index of the dataset's `indexes`, named after its columns. */
+function furtherIndex(columns: readonly string[]): MysqlIndex {
+  const name = `by_${columns.join('_')}`;
+  const digits = createHash('sha256').update(columns.join()).digest('hex').slice(0, 8);
+  return {
+    name: name.length <= MAX_NAME ? name : `${name.slice(0, MAX_NAME - digits.length - 1)}_${digits}`,
+    columns: columns.map((column) => ({ name: column })),
+  };
+}
+
+/** How many characters a column holds at most; `undefined` if it is no VARCHAR. */
+export function varcharLength(type: string): number | undefined {
+  const [, length] = /^VARCHAR\((\d+)\)$/.exec(type) ?? [];
+  return length === undefined ? undefined : Number(length);
 }
 
 function checked(table: MysqlTable): MysqlTable {
@@ -246,6 +260,11 @@ function checked(table: MysqlTable): MysqlTable {
     if (seen.has(name.toLowerCase())) throw new Error(`${place} would be there twice.`);
     seen.add(name.toLowerCase());
   }
+  const characters = table.columns.reduce((sum, { type }) => sum + (varcharLength(type) ?? 0), 0);
+  if (characters * BYTES_A_CHARACTER > MAX_ROW_BYTES)
+    throw new Error(
+      `The MySQL table ${table.name}: its texts with a length have up to ${characters} characters together, and a row has room for ${Math.floor(MAX_ROW_BYTES / BYTES_A_CHARACTER)}. Leave out the length of the long ones: text().`,
+    );
   return table;
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import * as z from 'zod';
 import { datasets } from '../../datasets/index.ts';
 import { type Dataset, type DatasetDefinition, defineDataset, filtered } from '../../domain/dataset.ts';
+import { text } from '../../domain/fields.ts';
 import { transformRecord } from '../../domain/records/transformation.ts';
 
 /** `tsc` checks this file too: an error that is expected and does not come is an error itself. */
@@ -129,6 +130,39 @@ describe('the editor refuses a definition', () => {
     expect(() => defineDataset({ ...rest, transform, partitionBy: ['colour'] })).toThrow(
       'colour is not a column',
     );
+  });
+
+  it('whose index is not of columns that MySQL can have in one', () => {
+    // @ts-expect-error: Type '"colour"' is not assignable to type '"sensor" | "celsius" | "level"'.
+    expect(() => defineDataset({ ...rest, transform, indexes: [['colour']] })).toThrow(
+      'the index of colour: colour is not a column of its row.',
+    );
+    const indexed = (indexes: readonly string[][], changes = {}) => {
+      const { ...definition } = {
+        ...rest,
+        row: z.object(wide),
+        transform: () => filtered('none'),
+        ...changes,
+      };
+      return () => defineDataset({ ...definition, indexes } as never);
+    };
+    const wide = {
+      sensor: z.string(),
+      level: z.string(),
+      note: z.string(),
+      title: text({ length: 700 }),
+      place: text({ length: 100 }),
+      tags: z.array(z.string()),
+    };
+    expect(indexed([['sensor'], ['title'], ['place', 'level']])).not.toThrow();
+    expect(indexed([['note']])).toThrow(
+      'Dataset "readings": the index of note: note is a text of any length, which MySQL can’t index. Say how long it may be in the row: text({ length: 200 }).',
+    );
+    expect(indexed([['tags']])).toThrow('tags is a list, which MySQL can’t index');
+    expect(indexed([['title', 'place']])).toThrow('would have 3200 bytes, and MySQL allows 3072');
+    expect(indexed([[]])).toThrow('an index names no column');
+    expect(indexed([['place', 'place']])).toThrow('names a column twice');
+    expect(indexed([['place'], ['place']])).toThrow('is there twice');
   });
 
   it('that misses a field', () => {

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { columnsOf } from '../../../domain/columns.ts';
 import { parseFast } from '../../../domain/fields/fast-record.ts';
 import { date, decimal, double, flag, int32, int64, text, yesNo } from '../../../domain/fields.ts';
+import { matchesFast } from '../../../domain/records/schema-fast-path.ts';
 import { problemsOf } from '../../../domain/records/validation.ts';
 import { anyNumber, sameDecimal } from '../records/any-number.ts';
 
@@ -11,6 +12,15 @@ import { anyNumber, sameDecimal } from '../records/any-number.ts';
 function parse(schema: z.ZodType, input: unknown): unknown {
   const result = schema.safeParse(input);
   return result.success ? result.data : [problemsOf(result.error, input)[0].code];
+}
+
+function isRefused(declare: () => unknown): boolean {
+  try {
+    declare();
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 describe('a field of CSV', () => {
@@ -264,6 +274,22 @@ describe('a field of CSV', () => {
     [undefined, ['missing_field']],
   ])('that is to be text: %j', (input, expected) => {
     expect(parse(text(), input)).toEqual(expected);
+  });
+
+  it.each([
+    ['12345', '12345'],
+    ['😀😀😀😀😀', '😀😀😀😀😀'],
+    ['123456', ['too_large']],
+    ['     6', ['too_large']],
+    ['  ', ['empty']],
+  ])('that is to be text of five characters: %j', (input, expected) => {
+    const field = text({ length: 5 });
+    expect(parse(field, input)).toEqual(expected);
+    expect(parseFast(z.object({ field }), { field: input })?.['field']).toBe(
+      typeof expected === 'string' ? expected : undefined,
+    );
+    expect(matchesFast(z.object({ field }), { field: input })).toBe(typeof expected === 'string');
+    expect([0, 1.5, 15_001].every((length) => isRefused(() => text({ length })))).toBe(true);
   });
 
   it('reads back every number as JavaScript writes it', () => {

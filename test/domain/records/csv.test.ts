@@ -501,6 +501,7 @@ describe('a dataset that comes as CSV', () => {
       transform: () => ({ id: 1, tags: [] }),
       key: ['id' as const],
       partitionBy: [],
+      indexes: [],
       processedAs: 'csv' as const,
     };
     expect(() => defineDataset(declaration)).toThrow('tags is a list');

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { pendingPlan } from '../../../cli/mysql/migration-files.ts';
 import { recipes } from '../../../datasets/recipes.ts';
 import type { Dataset } from '../../../domain/dataset.ts';
-import { decimal, int64 } from '../../../domain/fields.ts';
+import { decimal, int64, text, timestamp } from '../../../domain/fields.ts';
 import { LosesData, migrationChecksum, planMigration } from '../../../domain/tables/migration.ts';
 import {
   allMysqlTables,
@@ -112,7 +112,39 @@ describe('the tables of a dataset', () => {
     expect(createTableSql(table)).toContain('KEY `d_key` (`a`(192), `b`(192), `c`(192), `e`(192))');
   });
 
+  it('have further indexes, named after their columns', () => {
+    const row = {
+      id,
+      title: text({ length: 200 }),
+      at: timestamp(),
+      author: text({ length: 300 }).nullable(),
+    };
+    const long = 'l'.repeat(63);
+    const indexes = [['title'], ['author', 'at'], [long]];
+    const { table } = tablesOf({ ...row, [long]: z.int32() }, { indexes });
+    const sql = createTableSql(table);
+    expect(sql).toContain('`title` VARCHAR(200) NOT NULL');
+    expect(sql).toContain('`author` VARCHAR(300) NULL');
+    expect(sql).toContain('KEY `by_title` (`title`)');
+    expect(sql).toContain('KEY `by_author_at` (`author`, `at`)');
+    const name = table.indexes.at(-1)?.name ?? '';
+    expect(name).toMatch(/^by_l+_[0-9a-f]{8}$/);
+    expect(name).toHaveLength(64);
+  });
+
+  it('hold texts of a length in the key and in a list', () => {
+    const { table, lists } = tablesOf({ id: text({ length: 900 }), words: z.array(text({ length: 30 })) });
+    expect(createTableSql(table)).toContain('`id` VARCHAR(900) NOT NULL');
+    expect(createTableSql(table)).toContain('KEY `d_key` (`id`(768))');
+    expect(lists[0]?.values).toMatchObject([{ name: 'value', type: 'VARCHAR(30)' }]);
+  });
+
   it.each([
+    [
+      'texts that are too long together',
+      { id, a: text({ length: 15_000 }), b: text({ length: 1000 }) },
+      /have up to 16255 characters together, and a row has room for 16000/,
+    ],
     [
       'a table whose name is too long',
       { id, [`l${'x'.repeat(62)}`]: z.array(z.string()) },
@@ -189,6 +221,18 @@ describe('a migration', () => {
     }));
     expect(statements(before, now)).toEqual(['ALTER TABLE `d`\n  MODIFY COLUMN `at` DATETIME(6) NOT NULL']);
     expect(() => statements(now, before)).toThrow(LosesData);
+  });
+
+  it('adds and drops indexes, and lets a text become longer, not shorter', () => {
+    const of = (length: number, indexes: string[][]) =>
+      tables({ id, title: text({ length }), n: z.int32() }, { indexes });
+    expect(statements(of(100, [['title']]), of(200, [['title', 'n'], ['n']]))).toEqual([
+      'ALTER TABLE `d`\n  MODIFY COLUMN `title` VARCHAR(200) NOT NULL,\n  DROP KEY `by_title`,\n  ADD KEY `by_title_n` (`title`, `n`),\n  ADD KEY `by_n` (`n`)',
+    ]);
+    expect(() => statements(of(200, []), of(100, []))).toThrow(LosesData);
+    expect(() => statements(tables({ id, s: text() }), tables({ id, s: text({ length: 9 }) }))).toThrow(
+      'The column d.s is MEDIUMTEXT, and VARCHAR(9) could not hold every value unchanged.',
+    );
   });
 
   it('renames a column, and the table of a list, before all else', () => {

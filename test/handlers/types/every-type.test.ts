@@ -90,6 +90,7 @@ function everything(format: 'json' | 'csv', processedAs: 'parquet' | 'csv'): Dat
     row,
     key: ['part'],
     partitionBy: ['part'],
+    indexes: [['title'], ['timestamp', 'title_or_null', 'decimal38']] as never,
     processedAs,
     onDelete: 'retract',
     onReject: 'replace',
@@ -214,7 +215,13 @@ describe.each(cases)(
 
 it('a value that a column has no room for is rejected, with its digits', async () => {
   const store = new MemoryStore();
-  const record = z.object({ id: int64(), price: decimal(9, 2), total: decimal(38, 10), at: timestamp() });
+  const record = z.object({
+    id: int64(),
+    price: decimal(9, 2),
+    total: decimal(38, 10),
+    at: timestamp(),
+    title: text({ length: 4 }),
+  });
   const payments = defineDataset({
     name: 'payments',
     source: { prefix: 'payments/', format: 'json' },
@@ -226,7 +233,7 @@ it('a value that a column has no room for is rejected, with its digits', async (
     onDelete: 'retract',
     onReject: 'replace',
   });
-  const good = { id: 1, price: '1', total: '1', at: '2026-01-31T10:30:00Z' };
+  const good = { id: 1, price: '1', total: '1', at: '2026-01-31T10:30:00Z', title: 'Emma' };
   const lines = [
     jsonOf(good),
     jsonOf({ ...good, id: 2n ** 63n }),
@@ -235,6 +242,7 @@ it('a value that a column has no room for is rejected, with its digits', async (
     jsonOf({ ...good, total: 12345678901234567890123456789n }),
     jsonOf({ ...good, at: '2026-01-31T10:30:00' }),
     jsonOf({ ...good, at: '2026-01-31T10:30:00.0000001Z' }),
+    jsonOf({ ...good, title: 'Moby-Dick' }),
   ];
   putRaw(store, 'payments/bad.json', lines.join('\n'));
   await extract(store, 'payments/bad.json', { registry: new Registry([payments]) });
@@ -247,6 +255,7 @@ it('a value that a column has no room for is rejected, with its digits', async (
     ['total', 'too_large'],
     ['at', 'invalid_value'],
     ['at', 'invalid_value'],
+    ['title', 'too_large'],
   ]);
   expect(rejects.map((line) => line.slice(line.indexOf('"record":') + 9, -1))).toEqual(lines.slice(1));
 });

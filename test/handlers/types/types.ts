@@ -72,6 +72,18 @@ export const types: Readonly<Record<string, TestedType>> = {
     json: quoted,
     csv: inCsv,
   },
+  title: {
+    ...same(text({ length: 20 })),
+    values: fc.oneof(
+      fc
+        .string({ unit: 'grapheme', minLength: 1 })
+        .map((value) => [...value].slice(0, 20).join(''))
+        .filter((value) => value.trim() !== ''),
+      fc.constantFrom('😀'.repeat(20), 'x'.repeat(20)),
+    ),
+    json: quoted,
+    csv: inCsv,
+  },
   flag: { ...same(flag()), values: fc.boolean() },
   yes_no: { record: yesNo({ yes: ['ja'], no: ['nein'] }), row: yesNo(), values: fc.boolean() },
   date: {
