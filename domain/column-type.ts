@@ -10,6 +10,8 @@ export interface TextType {
   readonly kind: 'string';
   /** How many characters it has at most, if the dataset says so; MySQL can then have it in an index. */
   readonly length?: number;
+  /** Whether it is a text of JSON. */
+  readonly json?: true;
 }
 
 /** A number with so many digits, so many of them after the point. */

@@ -189,6 +189,13 @@ export function defineDataset<
   if (new Set(partitionBy).size < partitionBy.length) refuse('a column partitions it twice.');
   if (partitionBy.length > MAX_PARTITION_COLUMNS)
     refuse(`it is partitioned by more than ${MAX_PARTITION_COLUMNS} columns.`);
+  for (const column of [...key, ...partitionBy]) {
+    const type = columns.get(column)?.type;
+    if (type?.kind === 'string' && type.json)
+      refuse(
+        `${column} is JSON, which can be neither in the key nor a partition: make a part of it a column.`,
+      );
+  }
   for (const column of partitionBy) {
     const kind = columns.get(column)?.type.kind;
     if (kind === 'list' || kind === 'struct') refuse(`${column} is a ${kind}, which can't partition it.`);

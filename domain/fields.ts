@@ -7,6 +7,7 @@
  */
 export { date } from './fields/date.ts';
 export { decimal } from './fields/decimal.ts';
+export { json } from './fields/json.ts';
 export { double, int32, int64 } from './fields/numbers.ts';
 export { flag, text, yesNo } from './fields/texts.ts';
 export { timestamp } from './fields/timestamp.ts';

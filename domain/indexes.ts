@@ -11,6 +11,8 @@ const MOST_BYTES = 17;
 /** MySQL reference manual, "Multiple-Column Indexes". */
 const MAX_INDEX_COLUMNS = 16;
 
+const OWN_COLUMN = 'Make what you look for a column of its own.';
+
 /** The names of a dataset's columns that matter to MySQL. */
 export interface Indexed {
   readonly key: readonly string[];
@@ -55,15 +57,16 @@ export function whyNoIndex(dataset: Indexed, columns: ReadonlyMap<string, Column
 }
 
 /** @param length of a text */
-function whyNotIndexed({ kind }: ColumnType, length: number | undefined): string | undefined {
-  switch (kind) {
+function whyNotIndexed(type: ColumnType, length: number | undefined): string | undefined {
+  switch (type.kind) {
     case 'string':
+      if (type.json) return `is JSON, which MySQL can’t index. ${OWN_COLUMN}`;
       return length === undefined
         ? 'is a text of any length, which MySQL can’t index. Say how long it may be in the row: text({ length: 200 }).'
         : undefined;
     case 'list':
     case 'struct':
-      return `is a ${kind}, which MySQL can’t index. Make what you look for a column of its own.`;
+      return `is a ${type.kind}, which MySQL can’t index. ${OWN_COLUMN}`;
     default:
       return undefined;
   }

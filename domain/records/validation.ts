@@ -6,6 +6,7 @@ import { CsvRecord } from './decoding/csv/record.ts';
 import type { InputRecord } from './decoding/decode.ts';
 import { InexactNumberError, isInexactNumber } from './decoding/json/exact.ts';
 import { type Reading, readJson } from './decoding/reading.ts';
+import { withJsonTexts } from './json-texts.ts';
 import { inexactMessage } from './number-text.ts';
 import { partLine } from './part.ts';
 import { type Problem, type Reject, type RejectCode, rejectCodes } from './reject.ts';
@@ -34,7 +35,7 @@ export function readRecord(record: InputRecord): Reading {
 /** Validates a record that was read; `validate` does both. */
 export function validateReading(dataset: Dataset, reading: Reading, recordNumber: number): Validated {
   if ('code' in reading) return { reject: { recordNumber, path: '', ...reading } };
-  const { value } = reading;
+  const value = withJsonTexts(dataset, reading.value, reading.json);
   let line: string;
   try {
     const plain = parseFast(dataset.record, value);

@@ -2,7 +2,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import * as z from 'zod';
 import { datasets } from '../../datasets/index.ts';
 import { type Dataset, type DatasetDefinition, defineDataset, filtered } from '../../domain/dataset.ts';
-import { text } from '../../domain/fields.ts';
+import { json, text } from '../../domain/fields.ts';
 import { transformRecord } from '../../domain/records/transformation.ts';
 
 /** `tsc` checks this file too: an error that is expected and does not come is an error itself. */
@@ -153,10 +153,17 @@ describe('the editor refuses a definition', () => {
       title: text({ length: 700 }),
       place: text({ length: 100 }),
       tags: z.array(z.string()),
+      payload: json(),
     };
     expect(indexed([['sensor'], ['title'], ['place', 'level']])).not.toThrow();
     expect(indexed([['note']])).toThrow(
       'Dataset "readings": the index of note: note is a text of any length, which MySQL can’t index. Say how long it may be in the row: text({ length: 200 }).',
+    );
+    expect(indexed([['payload']])).toThrow(
+      'payload is JSON, which MySQL can’t index. Make what you look for',
+    );
+    expect(indexed([], { partitionBy: ['payload'] })).toThrow(
+      'payload is JSON, which can be neither in the key',
     );
     expect(indexed([['tags']])).toThrow('tags is a list, which MySQL can’t index');
     expect(indexed([['title', 'place']])).toThrow('would have 3200 bytes, and MySQL allows 3072');
