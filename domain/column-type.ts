@@ -1,7 +1,7 @@
 /** The types that a table can have, each of which Parquet, Iceberg, Glue, Redshift and MySQL know. */
 export type ColumnType =
   | TextType
-  | { readonly kind: 'int32' | 'int64' | 'double' | 'boolean' | 'date' | 'timestamp' }
+  | { readonly kind: 'int32' | 'int64' | 'double' | 'boolean' | 'date' | 'timestamp' | 'binary' }
   | DecimalType
   | { readonly kind: 'list'; readonly element: ColumnType; readonly nullable: boolean }
   | { readonly kind: 'struct'; readonly fields: readonly Column[] };

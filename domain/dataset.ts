@@ -191,9 +191,10 @@ export function defineDataset<
     refuse(`it is partitioned by more than ${MAX_PARTITION_COLUMNS} columns.`);
   for (const column of [...key, ...partitionBy]) {
     const type = columns.get(column)?.type;
-    if (type?.kind === 'string' && type.json)
+    const isJson = type?.kind === 'string' && type.json;
+    if (isJson || type?.kind === 'binary')
       refuse(
-        `${column} is JSON, which can be neither in the key nor a partition: make a part of it a column.`,
+        `${column} is ${isJson ? 'JSON' : 'binary'}, which can be neither in the key nor a partition: make a part of it, or a hash, a column.`,
       );
   }
   for (const column of partitionBy) {

@@ -5,6 +5,7 @@
  * A field of CSV that is empty counts as missing, which `.optional()` allows. White space around numbers,
  * booleans and times is ignored.
  */
+export { binary } from './fields/binary.ts';
 export { date } from './fields/date.ts';
 export { decimal } from './fields/decimal.ts';
 export { json } from './fields/json.ts';

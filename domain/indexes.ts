@@ -64,9 +64,10 @@ function whyNotIndexed(type: ColumnType, length: number | undefined): string | u
       return length === undefined
         ? 'is a text of any length, which MySQL can’t index. Say how long it may be in the row: text({ length: 200 }).'
         : undefined;
+    case 'binary':
     case 'list':
     case 'struct':
-      return `is a ${type.kind}, which MySQL can’t index. ${OWN_COLUMN}`;
+      return `is ${type.kind === 'binary' ? '' : 'a '}${type.kind}, which MySQL can’t index. ${OWN_COLUMN}`;
     default:
       return undefined;
   }

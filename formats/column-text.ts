@@ -1,3 +1,4 @@
+import { isBase64 } from '../domain/base64.ts';
 import type { DecimalType } from '../domain/column-type.ts';
 import type { Column, ColumnType } from '../domain/columns.ts';
 import { isDecimal } from '../domain/decimal.ts';
@@ -24,6 +25,9 @@ export function textOf({ name, type }: Column, value: unknown): string {
       if (micros !== undefined) return instantText(micros).replace('T', ' ').replace('Z', '');
       break;
     }
+    case 'binary':
+      if (isBase64(value)) return value;
+      break;
     case 'boolean':
       if (typeof value === 'boolean') return String(value);
       break;
@@ -62,6 +66,7 @@ const decimal = (type: DecimalType, text: string) => (isDecimal(text, type) ? te
 const parsers: Readonly<Record<ScalarKind, (text: string) => unknown>> = {
   string: (text) => text,
   date: (text) => text,
+  binary: (text) => (isBase64(text) ? text : undefined),
   boolean: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
   int32: number,
   int64: (text) => (/^-?\d+$/.test(text) ? longOf(BigInt(text)) : undefined),

@@ -21,8 +21,8 @@ export async function rowOfRecord(
   recordNumber: number,
 ): Promise<{ readonly key: string; readonly row: Readonly<Record<string, unknown>> } | undefined> {
   if (keys.length === 0) return undefined;
-  const { DuckDBInstance } = await loadDuckDb();
-  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  const duckdb = await loadDuckDb();
+  const connection = await (await duckdb.DuckDBInstance.create(':memory:')).connect();
   const directory = await mkdtemp(join(tmpdir(), 'sluice-record-'));
   try {
     await connection.run("set TimeZone = 'UTC'");
@@ -35,7 +35,7 @@ export async function rowOfRecord(
       const reader = await connection.runAndReadAll(
         `select * from ${rows} where try_cast("${recordColumn.name}" as bigint) = ${recordNumber} limit 1`,
       );
-      const [values] = rowsOf(reader);
+      const [values] = rowsOf(reader, duckdb);
       await rm(path, { force: true });
       if (values === undefined) continue;
       const types = reader.columnTypes().map(String);

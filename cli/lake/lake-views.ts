@@ -55,7 +55,8 @@ export async function createViews(
           .filter((column) => known.has(column.name))
           .map((column) => [column.name, glueType(column.type)] as const);
   const columns = typed.map(
-    ([column, type]) => `${cast(column, duckDbType(parseHiveType(type)))} as ${identifier(column)}`,
+    ([column, type]) =>
+      `${isCsv(table) && type === 'binary' ? `from_base64(${identifier(column)})` : cast(column, duckDbType(parseHiveType(type)))} as ${identifier(column)}`,
   );
   await connection.run(`create view ${name} as select ${columns.join(', ')} from stored.${name}`);
 }
@@ -166,7 +167,7 @@ const cast = (name: string, type: string) => `cast(${identifier(name)} as ${type
 function duckDbType(type: HiveType): string {
   switch (type.kind) {
     case 'scalar':
-      return { string: 'varchar', int: 'integer' }[type.name] ?? type.name;
+      return { string: 'varchar', int: 'integer', binary: 'blob' }[type.name] ?? type.name;
     case 'array':
       return `${duckDbType(type.element)}[]`;
     case 'map':

@@ -1,8 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DuckDBResultReader } from '@duckdb/node-api';
+import type {
+  DuckDBBlobValue,
+  DuckDBMapType,
+  DuckDBMapValue,
+  DuckDBResultReader,
+  DuckDBValueConverter,
+  Json,
+} from '@duckdb/node-api';
 import { registry } from '../../datasets/index.ts';
+import { base64Of } from '../../domain/base64.ts';
 import { VERIFICATION } from '../../domain/dataset.ts';
 import { errorText } from '../../domain/errors.ts';
 import { ledgerTables } from '../../domain/tables/ledger-tables.ts';
@@ -58,10 +66,20 @@ function plain(value: unknown, type: string): unknown {
   return isInteger && Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }
 
-/** What a query answers, as JSON has it. */
-export function rowsOf(reader: DuckDBResultReader): unknown[][] {
+/** What a query answers, as JSON has it: bytes in base64, and maps as objects. */
+export function rowsOf(
+  reader: DuckDBResultReader,
+  { JsonDuckDBValueConverter: others }: DuckDb,
+): unknown[][] {
   const types = reader.columnTypes().map(String);
-  return reader.getRowsJson().map((row) => row.map((value, i) => plain(value, types[i] ?? '')));
+  const converter: DuckDBValueConverter<Json> = (value, type, inner) => {
+    const { bytes, entries } = (value ?? {}) as Partial<DuckDBBlobValue & DuckDBMapValue>;
+    if (bytes !== undefined && String(type) === 'BLOB') return base64Of(bytes);
+    if (entries === undefined || !('valueType' in type)) return others(value, type, inner);
+    const { valueType } = type as DuckDBMapType;
+    return Object.fromEntries(entries.map((each) => [String(each.key), inner(each.value, valueType, inner)]));
+  };
+  return reader.convertRows(converter).map((row) => row.map((value, i) => plain(value, types[i] ?? '')));
 }
 
 /**
@@ -74,8 +92,8 @@ async function queryHere(
   progress: (text: string) => void,
   { rows: most, signal, at }: QueryOptions,
 ): Promise<QueryResult> {
-  const { DuckDBInstance } = await loadDuckDb();
-  const connection = await (await DuckDBInstance.create(':memory:')).connect();
+  const duckdb = await loadDuckDb();
+  const connection = await (await duckdb.DuckDBInstance.create(':memory:')).connect();
   const originals: (LakeFile & { readonly table: string })[] = [];
   const unreadable = new Map<string, unknown>();
   const problems: string[] = [];
@@ -123,7 +141,7 @@ async function queryHere(
     const columns = reader
       .deduplicatedColumnNames()
       .map((name, i) => ({ name, numeric: NUMERIC.test(types[i] ?? '') }));
-    const rows = rowsOf(reader);
+    const rows = rowsOf(reader, duckdb);
     return { columns, rows, problems, unseen };
   } catch (error) {
     signal?.throwIfAborted();
@@ -181,7 +199,9 @@ function nameOriginals(error: unknown, files: readonly LakeFile[]): string {
 
 const wholeText = new TextDecoder('utf-8', { ignoreBOM: true });
 
-export async function loadDuckDb(): Promise<typeof import('@duckdb/node-api')> {
+type DuckDb = typeof import('@duckdb/node-api');
+
+export async function loadDuckDb(): Promise<DuckDb> {
   try {
     const duckdb = await import('@duckdb/node-api');
     const { textDecoder } = await import('@duckdb/node-api/lib/vectors/dataAccessors.js');

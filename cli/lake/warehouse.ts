@@ -8,6 +8,7 @@ import {
   type RedshiftDataClient,
   ResourceNotFoundException,
 } from '@aws-sdk/client-redshift-data';
+import { base64Of } from '../../domain/base64.ts';
 import { UserError } from '../terminal/user-error.ts';
 import type { QueryResult } from './query-result.ts';
 
@@ -81,14 +82,17 @@ async function resultOf(client: RedshiftDataClient, Id: string): Promise<QueryRe
       name,
       numeric: NUMERIC.has(typeName),
     }));
-    for (const record of Records) rows.push(record.map(plainValue));
+    for (const record of Records)
+      rows.push(record.map((field, i) => plainValue(field, ColumnMetadata?.[i]?.typeName)));
   }
   return { columns, rows };
 }
 
-function plainValue(field: Field): unknown {
+/** Redshift shows bytes as hexadecimal digits ("VARBYTE type"); here they are base64, as everywhere. */
+function plainValue(field: Field, type = ''): unknown {
   if (field.isNull) return null;
   const { stringValue, longValue, doubleValue, booleanValue, blobValue } = field;
-  const bytes = blobValue && Buffer.from(blobValue).toString('hex');
-  return stringValue ?? longValue ?? doubleValue ?? booleanValue ?? bytes ?? null;
+  const bytes = blobValue ?? (type === 'varbyte' && stringValue && Buffer.from(stringValue, 'hex'));
+  if (bytes) return base64Of(bytes);
+  return stringValue ?? longValue ?? doubleValue ?? booleanValue ?? null;
 }

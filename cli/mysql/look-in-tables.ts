@@ -2,7 +2,7 @@ import type { Connection } from 'mysql2/promise';
 import { registry } from '../../datasets/index.ts';
 import type { Dataset } from '../../domain/dataset.ts';
 import type { InTables } from '../../domain/operations/reconciliation.ts';
-import { type DatasetTables, mysqlName } from '../../domain/tables/mysql.ts';
+import { type DatasetTables, mysqlName, type StoredColumn } from '../../domain/tables/mysql.ts';
 import { objectHash, sortableSequencer } from '../../domain/tables/row-identity.ts';
 import { type Fields, StoredRowCheck } from '../../domain/tables/stored-row.ts';
 import type { LookInTables } from '../ledger/reconcile/reconciled.ts';
@@ -259,7 +259,8 @@ class Findings {
   }
 }
 
-const names = (columns: readonly { readonly name: string }[]) => columns.map(({ name }) => mysqlName(name));
+const names = (columns: readonly StoredColumn[]) =>
+  columns.map(({ name, kind }) => (kind === 'binary' ? `HEX(${mysqlName(name)})` : mysqlName(name)));
 
 /** A condition for rows of these objects: in the first one after a record, in the last one up to a record. */
 function within(objects: readonly string[], after?: number, upTo?: number): string {

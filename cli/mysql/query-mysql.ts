@@ -1,10 +1,14 @@
 import type { FieldPacket, RowDataPacket } from 'mysql2/promise';
+import { base64Of } from '../../domain/base64.ts';
 import type { QueryResult } from '../lake/query-result.ts';
 import { UserError } from '../terminal/user-error.ts';
 import { withMysql } from './mysql.ts';
 
 /** Types that are aligned right, by their numbers in the protocol: decimals, integers, floats, years. */
 const numeric: ReadonlySet<number | undefined> = new Set([0, 1, 2, 3, 4, 5, 8, 9, 13, 246]);
+
+/** Columns of bytes of any length, by the same numbers. */
+const blobs: ReadonlySet<number> = new Set([249, 250, 251, 252]);
 
 /**
  * The beginnings of statements that can run in a read-only transaction. Many others end the transaction first
@@ -55,12 +59,17 @@ export function queryMysql(url: string, sql: string): Promise<QueryResult> {
       numeric: numeric.has(columnType),
     }));
     const answered = columns.length === 0 ? [] : (rows as unknown[][]);
-    return { columns, rows: answered.map((row) => row.map(plain)) };
+    const isBlob = (fields ?? []).map(({ columnType = -1 }) => blobs.has(columnType));
+    return { columns, rows: answered.map((row) => row.map((value, i) => plain(value, isBlob[i]))) };
   });
 }
 
 /** The driver's own conversion gets the last digit of some doubles wrong. */
 const double = (digits: string | null) => (digits === null ? null : Number(digits));
 
-/** Bytes become hexadecimal as in SQL. The driver returns decimals, times and large integers as text. */
-const plain = (value: unknown) => (Buffer.isBuffer(value) ? `0x${value.toString('hex')}` : value);
+/**
+ * Bytes of a binary column become base64, as everywhere, and those of our own ids hexadecimal, as in SQL. The
+ * driver returns decimals, times and large integers as text.
+ */
+const plain = (value: unknown, isBlob = false) =>
+  !Buffer.isBuffer(value) ? value : isBlob ? base64Of(value) : `0x${value.toString('hex')}`;

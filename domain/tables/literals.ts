@@ -1,3 +1,4 @@
+import { isBase64 } from '../base64.ts';
 import { isDecimal } from '../decimal.ts';
 import { isLonger } from '../fields/texts.ts';
 import { instantText, microsecondsOf } from '../instant.ts';
@@ -44,6 +45,11 @@ function writerOf({ kind, type }: StoredColumn): Literal {
       return (value) => `'${dayOf(value)}'`;
     case 'timestamp':
       return (value) => `'${timeOf(value)}'`;
+    case 'binary':
+      return (value) =>
+        isBase64(value)
+          ? `x'${Buffer.from(value, 'base64').toString('hex')}'`
+          : mismatch('text in base64', value);
     case 'struct':
       return json;
     // A nested list, or the number of elements of a list with its own table.

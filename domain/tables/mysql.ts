@@ -215,6 +215,8 @@ function scalarType(type: ColumnType): string {
       return 'DATE';
     case 'timestamp':
       return 'DATETIME(6)';
+    case 'binary':
+      return 'MEDIUMBLOB';
     default:
       return 'JSON';
   }

@@ -30,6 +30,7 @@ const scalars: Readonly<Record<string, string>> = {
   boolean: 'boolean',
   date: 'date',
   timestamp: 'timestamp',
+  binary: 'varbyte',
 };
 
 /** "Database Developer Guide: Nested data limitations", and the columns of "CREATE EXTERNAL TABLE". */
@@ -240,6 +241,8 @@ function castText(column: string, type: ColumnType): string {
   if (type.kind === 'string') return `${value} AS ${name}`;
   // CAST does not turn text into a boolean ("Database Developer Guide: CAST function").
   if (type.kind === 'boolean') return `(${value} = 'true') AS ${name}`;
+  // "Database Developer Guide: TO_VARBYTE function".
+  if (type.kind === 'binary') return `to_varbyte(${value}, 'base64') AS ${name}`;
   return `CAST(${value} AS ${redshiftScalar(glueType(type))}) AS ${name}`;
 }
 

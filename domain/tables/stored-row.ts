@@ -5,7 +5,10 @@ import { parseJson } from '../long.ts';
 import { RowEncoder } from './encoded-row.ts';
 import type { DatasetTables, ListTable, StoredColumn } from './mysql.ts';
 
-/** The fields of a row from the server, as text, in the order of the selected columns. */
+/**
+ * The fields of a row from the server, as text, in the order of the selected columns: binary ones in
+ * hexadecimal digits.
+ */
 export type Fields = readonly (string | null)[];
 
 /** A row of a dataset's own table with the rows of its lists, as stored. */
@@ -104,6 +107,8 @@ function decoderOf({ kind, type: sqlType }: StoredColumn, type: ColumnType | und
       return Number;
     case 'boolean':
       return (field) => (field === '1' ? true : field === '0' ? false : field);
+    case 'binary':
+      return (field) => Buffer.from(field, 'hex').toString('base64');
     case 'timestamp':
       return (field) => `${field.replace(' ', 'T')}Z`;
     default:

@@ -28,6 +28,7 @@ const physicalTypes = {
   timestamp: 2,
   double: 5,
   string: 6,
+  binary: 6,
 } as const;
 
 /** The physical type in which the values of a kind are stored. */

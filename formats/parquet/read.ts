@@ -7,6 +7,7 @@ import {
   type RowGroup,
   type SchemaTree,
 } from 'hyparquet';
+import { base64Of } from '../../domain/base64.ts';
 import type { Column, ColumnType } from '../../domain/columns.ts';
 import { scaledBy } from '../../domain/decimal.ts';
 import { instantText } from '../../domain/instant.ts';
@@ -75,7 +76,9 @@ export class OpenParquet {
     for (const group of metadata.row_groups) {
       const rowEnd = rowStart + Number(group.num_rows);
       if (isWanted === undefined || isWanted((name) => textRange(group, name))) {
-        const options = { file, metadata, compressors, parsers, columns: names, rowStart, rowEnd };
+        // Else bytes would be texts.
+        const utf8 = false;
+        const options = { file, metadata, compressors, parsers, utf8, columns: names, rowStart, rowEnd };
         const found = await parquetReadObjects(options);
         yield found.map((row) => fieldsOf(row, columns));
       }
@@ -147,6 +150,8 @@ function plain(value: unknown, type: ColumnType): unknown {
       return scaledBy(value instanceof Uint8Array ? fromBigEndian(value) : (value as Long), type.scale);
     case 'date':
       return value instanceof Date ? value.toISOString().slice(0, 10) : value;
+    case 'binary':
+      return base64Of(value as Uint8Array);
     case 'list':
       return Array.isArray(value) ? value.map((element) => plain(element, type.element)) : value;
     case 'struct':

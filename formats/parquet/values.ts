@@ -13,14 +13,16 @@ const DAY_MS = 86_400_000;
 /** How much of a text its range knows: more than sixteen code points. Bytes. */
 const TEXT_RANGE_BYTES = 65;
 
-/** A chunk has no range: it would exclude little. The file has one if it is asked for. */
+/** Texts, or bytes in base64. A chunk has no range: it would exclude little. The file has one on demand. */
 class Strings extends Values {
+  readonly #encoding: 'utf8' | 'base64';
   readonly #ranged: boolean;
   #min: Buffer | undefined;
   #max: Buffer | undefined;
 
-  constructor(ranged: boolean) {
+  constructor(encoding: 'utf8' | 'base64', ranged: boolean) {
     super();
+    this.#encoding = encoding;
     this.#ranged = ranged;
   }
 
@@ -32,7 +34,7 @@ class Strings extends Values {
     if (typeof value !== 'string') throw mismatch('string', value);
     this.reserve(4 + 3 * value.length);
     const { bytes, length: at } = this;
-    const written = bytes.write(value, at + 4);
+    const written = bytes.write(value, at + 4, this.#encoding);
     bytes[at] = written;
     bytes[at + 1] = written >>> 8;
     bytes[at + 2] = written >>> 16;
@@ -113,7 +115,9 @@ export function valuesOf(type: LeafType, ranged: boolean): Values {
   const { kind } = type;
   switch (kind) {
     case 'string':
-      return new Strings(ranged);
+      return new Strings('utf8', ranged);
+    case 'binary':
+      return new Strings('base64', ranged);
     case 'boolean':
       return new Booleans();
     case 'int32':

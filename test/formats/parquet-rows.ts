@@ -21,6 +21,7 @@ export async function readParquet(file: Uint8Array): Promise<Row[]> {
   const rows = await parquetReadObjects({
     file: buffer,
     metadata,
+    utf8: false,
     compressors: { ZSTD: (input) => new Uint8Array(zstdDecompressSync(input)) },
     // Its own drops the byte-order mark that a text begins with.
     parsers: {
@@ -51,17 +52,33 @@ function withNulls(value: unknown): unknown {
 }
 
 /** A row with numbers for instants and long integers, however a reader spells them. */
-export function comparable(row: Row, columns: readonly Column[]): Row {
-  return Object.fromEntries(columns.map(({ name, type }) => [name, comparableValue(row[name], type)]));
+export function comparable(
+  row: Row,
+  columns: readonly Column[],
+  base64: (shown: string) => string = String,
+): Row {
+  return Object.fromEntries(
+    columns.map(({ name, type }) => [name, comparableValue(row[name], type, base64)]),
+  );
 }
 
-function comparableValue(value: unknown, type: ColumnType): unknown {
+/** Base64 of bytes as DuckDB shows them: `\x00a`. */
+export function base64OfShown(text: string): string {
+  const bytes = text.replace(/\\x([0-9A-F]{2})/g, (_, digits: string) =>
+    String.fromCharCode(Number(`0x${digits}`)),
+  );
+  return Buffer.from(bytes, 'latin1').toString('base64');
+}
+
+function comparableValue(value: unknown, type: ColumnType, base64: (shown: string) => string): unknown {
   if (value === null) return null;
   switch (type.kind) {
     case 'date':
       return value instanceof Date ? value.getTime() : Date.parse(String(value));
     case 'timestamp':
       return microseconds(value);
+    case 'binary':
+      return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : base64(String(value));
     case 'int64':
       return BigInt(value as number);
     case 'decimal':
@@ -70,9 +87,9 @@ function comparableValue(value: unknown, type: ColumnType): unknown {
     case 'double':
       return Number(value);
     case 'list':
-      return (value as unknown[]).map((element) => comparableValue(element, type.element));
+      return (value as unknown[]).map((element) => comparableValue(element, type.element, base64));
     case 'struct':
-      return comparable(value as Row, type.fields);
+      return comparable(value as Row, type.fields, base64);
     default:
       return value;
   }

@@ -15,6 +15,7 @@ import { csvTableKey } from '../../domain/versions/key-layout.ts';
 import { newLakeFile } from '../../formats/lake-file.ts';
 import { openMysql } from '../../mysql/connection.ts';
 import { MysqlTableStore } from '../../mysql/mysql-table-store.ts';
+import { base64OfShown } from '../formats/parquet-rows.ts';
 import { type MysqlServer, startMysqlServer } from '../mysql/mysql-server.ts';
 import { createTables, emptyTables, numbered, storedRows, thing, things } from '../mysql/tables.ts';
 import { MemoryStore } from '../store/memory-store.ts';
@@ -113,12 +114,13 @@ it('values of every type are the same in MySQL and in Parquet', async () => {
     thing('nothing'),
     thing('empty', { note: '', marks: [], place: { x: 0, y: 0 } }),
     ...['0001-01-01', '1582-10-10', '1969-12-31', '2024-02-29', '9999-12-31'].map((day, i) =>
-      thing(day, { day, at: `${day}T23:59:59.${i}99Z`, fresh: i % 2 === 0 }),
+      thing(day, { day, at: `${day}T23:59:59.${i}99999Z`, fresh: i % 2 === 0 }),
     ),
     ...[0.1, -1e300, 5e-324, Number.MAX_VALUE, 1 / 3].map((ratio) => thing(`${ratio}`, { ratio })),
     ...[2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n + 1n].map((id64) => thing(`${id64}`, { id64 })),
     ...['9999999.99', '-9999999.99', '-0.01', '0.00'].map((price) => thing(price, { price })),
     ...[`-${'9'.repeat(28)}.${'9'.repeat(10)}`, '0.0000000001'].map((total) => thing(total, { total })),
+    ...['', 'AA==', '//4=', 'XG4nIg=='].map((bytes) => thing('bytes', { bytes })),
     ...nasties.map((text) =>
       thing('text', {
         note: text,
@@ -200,8 +202,11 @@ async function read(dataset: Dataset, directory: string, format: 'parquet' | 'cs
       if (!(name in plain)) continue;
       const value = row[name] ?? null;
       if (value !== null && type.kind === 'int64') plain[name] = longOf(BigInt(String(value)));
-      if (value !== null && type.kind === 'timestamp')
-        plain[name] = `${String(value).replace(' ', 'T').slice(0, 23)}Z`;
+      if (value !== null && type.kind === 'timestamp') {
+        const [seconds, fraction = ''] = String(value).replace(' ', 'T').replace(/\+00$/, '').split('.');
+        plain[name] = `${seconds}.${fraction.padEnd(6, '0')}Z`;
+      }
+      if (value !== null && type.kind === 'binary') plain[name] = base64OfShown(String(value));
     }
     return plain;
   });

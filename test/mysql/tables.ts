@@ -1,7 +1,7 @@
 import type { Connection } from 'mysql2/promise';
 import * as z from 'zod';
 import { type Dataset, defineDataset } from '../../domain/dataset.ts';
-import { decimal, int64 } from '../../domain/fields.ts';
+import { binary, decimal, int64 } from '../../domain/fields.ts';
 import { longOf, parseJson } from '../../domain/long.ts';
 import type { Row } from '../../domain/records/transformation.ts';
 import { allMysqlTables, createTableSql, mysqlTables } from '../../domain/tables/mysql.ts';
@@ -29,6 +29,7 @@ export const things = defineDataset({
     fresh: z.boolean().nullable(),
     day: z.iso.date().nullable(),
     at: z.iso.datetime().nullable(),
+    bytes: binary().nullable(),
     words: z.array(z.string()),
     marks: z.array(z.int32().nullable()).nullable(),
     sizes: z.array(z.object({ name: z.string(), width: z.number().nullable() })),
@@ -54,6 +55,7 @@ export const thing = (id: string, more: Row = {}): Row => ({
   fresh: null,
   day: null,
   at: null,
+  bytes: null,
   words: [],
   marks: null,
   sizes: [],
@@ -108,6 +110,7 @@ export async function storedRows(
       if (value === null) row[name] = null;
       else if (kind === 'boolean') row[name] = value === '1';
       else if (kind === 'timestamp') row[name] = `${String(value).replace(' ', 'T')}Z`;
+      else if (kind === 'binary') row[name] = (value as Buffer).toString('base64');
       else if (type === 'JSON') row[name] = typeof value === 'string' ? parseJson(value) : value;
       else row[name] = value;
     }

@@ -30,6 +30,7 @@ const primitives = {
   boolean: 'boolean',
   date: 'date',
   timestamp: 'timestamptz',
+  binary: 'binary',
 } as const satisfies Record<Exclude<ColumnType['kind'], 'list' | 'struct' | 'decimal'>, PrimitiveType>;
 
 /**

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { ParquetStatistics } from '../../parquet/file.ts';
 import type { DataFile, Partition } from '../manifest/data-file.ts';
 import { decimalBound } from './decimal-bound.ts';
-import { lowerTextBound, upperTextBound } from './truncate.ts';
+import { lowerBinaryBound, lowerTextBound, upperBinaryBound, upperTextBound } from './truncate.ts';
 
 const count = z.int().nonnegative();
 const bound = z.base64().exactOptional();
@@ -59,6 +59,8 @@ function boundsOf(
     case 'string':
       if (whole) return { lower: min, upper: max };
       return { lower: lowerTextBound(min), upper: upperTextBound(max) };
+    case 'binary':
+      return { lower: lowerBinaryBound(min), upper: upperBinaryBound(max) };
     case 'decimal':
       return { lower: decimalBound(min), upper: decimalBound(max) };
     default:

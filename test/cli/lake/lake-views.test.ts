@@ -11,7 +11,7 @@ import { createSchemas, createViews } from '../../../cli/lake/lake-views.ts';
 import { passengers } from '../../../datasets/passengers.ts';
 import { type Column, type ColumnType, storedColumns } from '../../../domain/columns.ts';
 import type { Dataset, LakeFormat } from '../../../domain/dataset.ts';
-import { decimal, int64 } from '../../../domain/fields.ts';
+import { binary, decimal, int64, timestamp } from '../../../domain/fields.ts';
 import type { Row } from '../../../domain/records/transformation.ts';
 import { glueTable, glueType } from '../../../domain/tables/glue.ts';
 import { schemaAfter } from '../../../domain/tables/schema/schema-after.ts';
@@ -21,7 +21,7 @@ import { newLakeFile, readLakeFile } from '../../../formats/lake-file.ts';
 import { ParquetFile } from '../../../formats/parquet/file.ts';
 import { hiveType } from '../../../lake/glue-catalog.ts';
 import { flatTables, tables } from '../../formats/any-table.ts';
-import { comparable, readParquet, rowFromJson } from '../../formats/parquet-rows.ts';
+import { base64OfShown, comparable, readParquet, rowFromJson } from '../../formats/parquet-rows.ts';
 
 let directory: string;
 
@@ -82,7 +82,7 @@ test('a view of Parquet files of any types has the rows that another reader find
       await createViews(connection, catalogued, undefined, lakeFiles);
 
       const read = await connection.runAndReadAll('select to_json(v)::varchar from lake.t v order by n');
-      const shown = read.getRows().map(([json]) => comparable(rowFromJson(json), all));
+      const shown = read.getRows().map(([json]) => comparable(rowFromJson(json), all, base64OfShown));
       expect(shown).toEqual(expected.sort((a, b) => Number(a['n']) - Number(b['n'])));
 
       const described = await connection.runAndReadAll('describe lake.t');
@@ -131,7 +131,7 @@ test('a view of CSV files of any types and texts has the rows that were written,
             paths.map((path) => path[format]),
             threads,
           );
-          expect(shown.map((row) => comparable(row, all))).toEqual(expected);
+          expect(shown.map((row) => comparable(row, all, base64OfShown))).toEqual(expected);
         }
       },
     ),
@@ -303,7 +303,8 @@ function rowOf(columns: readonly Column[]) {
     double: z.number(),
     boolean: z.boolean(),
     date: z.iso.date(),
-    timestamp: z.iso.datetime(),
+    timestamp: timestamp(),
+    binary: binary(),
   };
   return z.object(
     Object.fromEntries(
@@ -367,6 +368,8 @@ function inDuckDb(type: ColumnType): string {
       return 'INTEGER';
     case 'int64':
       return 'BIGINT';
+    case 'binary':
+      return 'BLOB';
     case 'decimal':
       return `DECIMAL(${type.precision},${type.scale})`;
     default:

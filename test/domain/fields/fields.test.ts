@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { columnsOf } from '../../../domain/columns.ts';
 import { parseFast } from '../../../domain/fields/fast-record.ts';
-import { date, decimal, double, flag, int32, int64, text, yesNo } from '../../../domain/fields.ts';
+import { binary, date, decimal, double, flag, int32, int64, text, yesNo } from '../../../domain/fields.ts';
 import { matchesFast } from '../../../domain/records/schema-fast-path.ts';
 import { problemsOf } from '../../../domain/records/validation.ts';
 import { anyNumber, sameDecimal } from '../records/any-number.ts';
@@ -290,6 +290,21 @@ describe('a field of CSV', () => {
     );
     expect(matchesFast(z.object({ field }), { field: input })).toBe(typeof expected === 'string');
     expect([0, 1.5, 15_001].every((length) => isRefused(() => text({ length })))).toBe(true);
+  });
+
+  it.each([
+    [' AP8= ', 'AP8='],
+    ['', ''],
+    ['+/+/', '+/+/'],
+    ['AP8', ['wrong_type']],
+    ['AP9=', ['wrong_type']],
+    ['-_-_', ['wrong_type']],
+    ['AP8=\nAP8=', ['wrong_type']],
+    ['A', ['wrong_type']],
+    [7, ['wrong_type']],
+    [undefined, ['missing_field']],
+  ])('that is to be bytes: %j', (input, expected) => {
+    expect(parse(binary(), input)).toEqual(expected);
   });
 
   it('reads back every number as JavaScript writes it', () => {

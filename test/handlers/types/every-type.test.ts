@@ -193,7 +193,9 @@ describe.each(cases)(
             .filter(({ name }) => typeOf(name) !== undefined)
             .map(({ name, type }) => ({
               name,
-              sql: typeOf(name)?.sql?.(name) ?? `"${name}"::${duckDbType(glueType(type))}::varchar`,
+              sql:
+                (processedAs === 'parquet' && typeOf(name)?.sql?.(name)) ||
+                `"${name}"::${duckDbType(glueType(type))}::varchar`,
             }));
           const read = await duckdb.runAndReadAll(
             `select ${shown.map(({ sql }) => sql).join()} from ${from} order by _record::bigint`,

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type * as z from 'zod';
 import { scaledBy } from '../../../domain/decimal.ts';
 import {
+  binary,
   date,
   decimal,
   double,
@@ -109,6 +110,17 @@ export const types: Readonly<Record<string, TestedType>> = {
     csv: inCsv,
   },
   json: { ...same(json()), values: anyJson, json: String, csv: inCsv },
+  binary: {
+    ...same(binary()),
+    values: fc
+      .oneof(
+        fc.uint8Array({ minLength: 1, maxLength: 70 }),
+        fc.constantFrom(Uint8Array.of(0), Uint8Array.of(0xff, 0xfe)),
+      )
+      .map((bytes) => Buffer.from(bytes).toString('base64')),
+    json: quoted,
+    sql: (column) => `base64("${column}")`,
+  },
   flag: { ...same(flag()), values: fc.boolean() },
   yes_no: { record: yesNo({ yes: ['ja'], no: ['nein'] }), row: yesNo(), values: fc.boolean() },
   date: {
