@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { detailsPrefix } from '../../domain/operations/backfill.ts';
-import { executionJson, showToEnd } from '../ledger/execution-end.ts';
-import { newExecutionName, startExecution } from '../ledger/executions.ts';
+import { runToEnd } from '../ledger/execution-end.ts';
+import { newExecutionName } from '../ledger/executions.ts';
 import { uploadManifest } from '../ledger/manifest.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
-import { chosenDataset, oneMoreCode, pointInTime } from '../options/options.ts';
+import { chosenDataset, keyPrefix, oneMoreCode, pointInTime } from '../options/options.ts';
 import type { Target } from '../target/target.ts';
 import { count } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
@@ -28,7 +28,7 @@ export function backfill(program: Command): void {
     .description(
       'send objects of the raw bucket through the pipeline, wait until they are processed, and report; exit 1 unless all succeeded',
     )
-    .argument('[prefix]', "prefix of keys in the raw bucket; '' for all keys")
+    .argument('[prefix]', "prefix of keys in the raw bucket; '' for all keys", keyPrefix)
     .option('-m, --manifest <file>', 'instead: the keys listed in a file or in an object s3://…')
     .option('--rejects', 'instead: reprocess objects that have rejects or faults, with the deployed code')
     .option('-d, --dataset <name>', 'with --rejects: only objects of this dataset')
@@ -57,7 +57,7 @@ export function backfill(program: Command): void {
 
 const explanation = `
 A state machine sends the objects, on AWS and locally. It keeps running when this command ends. If you stop it, start
-another backfill: objects that are already processed are skipped. A manifest lists keys: one per line, a JSON array, or
+another backfill: objects that are already processed are skipped (npx sluice replay reprocesses them). A manifest lists keys: one per line, a JSON array, or
 CSV as S3 Inventory writes it (or an inventory's manifest.json in S3).`;
 
 /** @throws {UserError} */
@@ -70,10 +70,6 @@ function check(
     throw new UserError("Say what to backfill: a prefix ('' for everything), --manifest or --rejects.");
   if (named > 1)
     throw new UserError('Choose one of a prefix, --manifest and --rejects: they exclude each other.');
-  if (prefix?.startsWith('s3://'))
-    throw new UserError(
-      `Name the prefix without the bucket: ${JSON.stringify(prefix.replace(/^s3:\/\/[^/]*\/?/, ''))}.`,
-    );
   if (since !== undefined && until !== undefined && since >= until)
     throw new UserError('--since must be before --until.');
   if (!rejects && (dataset !== undefined || code.length > 0 || force))
@@ -84,27 +80,13 @@ function check(
 async function run(target: Target, prefix: string | undefined, options: BackfillOptions): Promise<void> {
   const { manifest, rejects, dataset, code, force, since, until, dryRun, detach, json = false } = options;
   const name = newExecutionName();
-  const machine = rejects ? 'replay' : 'backfill';
   if (rejects && until !== undefined) throw new UserError('--until cannot be combined with --rejects.');
   const range = { ...(since !== undefined && { since }), ...(until !== undefined && { until }) };
   const selection = rejects
     ? { ...(dataset !== undefined && { dataset }), codes: code, force: force ?? false }
     : await sourceOf(target, name, prefix, manifest, json);
-  const started = await startExecution(target, machine, name, {
-    ...selection,
-    ...range,
-    dryRun: dryRun ?? false,
-  });
-  if (detach) {
-    console.log(
-      json
-        ? executionJson(started, undefined)
-        : `Started the execution ${name}. To follow it: npx sluice executions ${name} --follow`,
-    );
-    return;
-  }
-  if (!json) console.error(`Started the execution ${name}.`);
-  await showToEnd(target, name, json);
+  const input = { ...selection, ...range, dryRun: dryRun ?? false };
+  await runToEnd(target, { machine: rejects ? 'replay' : 'backfill', name, input }, { detach, json });
 }
 
 async function sourceOf(

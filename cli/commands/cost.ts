@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import { costOfUsage } from '../../domain/cost/actual.ts';
 import { atRest, type Billed, limits } from '../../domain/cost/at-rest.ts';
-import { costOfLoad } from '../../domain/cost/load.ts';
+import { costOfLoad, recordBytes } from '../../domain/cost/load.ts';
 import { type Position, totalOf } from '../../domain/cost/position.ts';
 import { month, priceList } from '../../domain/cost/prices.ts';
 import { usageOf } from '../cost/usage.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
 import { whole } from '../options/options.ts';
 import type { Target } from '../target/target.ts';
-import { count, integer, printable, printableJson, table } from '../terminal/terminal.ts';
+import { count, dollars, integer, printable, printableJson, table } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
 
 interface CostOptions {
@@ -73,9 +73,6 @@ interface Bill {
   readonly monthly: number;
 }
 
-/** Bytes of a record of the examples. */
-const recordBytes = 1_200;
-
 function expectedBill(stack: Billed, options: CostOptions): Bill {
   const { objects, records = 1, size = records * recordBytes, partitions = 1 } = options;
   const load = objects === undefined ? [] : costOfLoad({ objects, records, bytes: size, partitions }, stack);
@@ -90,9 +87,6 @@ async function actualBill(target: Target, days: number): Promise<Bill> {
   const total = totalOf(positions);
   return { days, positions, total, limits: limits(billed), monthly: (total * month.hours) / (24 * days) };
 }
-
-/** Dollars: cents, or three digits below ten cents. */
-export const dollars = (usd: number) => `$${usd.toFixed(usd > 0 && usd < 0.1 ? 3 : 2)}`;
 
 function billText({ days, positions, total, limits: most, monthly }: Bill, region: string): string {
   const of = days === undefined ? 'A MONTH' : count(days, 'DAY', 'DAYS');

@@ -1,10 +1,19 @@
 import type { Command } from 'commander';
 import { type Tally, total } from '../../domain/versions/receipt.ts';
+import { runToEnd } from '../ledger/execution-end.ts';
+import { newExecutionName } from '../ledger/executions.ts';
 import { noSuchObject, unknownKeys } from '../ledger/known-keys.ts';
 import { type Candidate, candidates, codesLeft, replayed, replayedName } from '../ledger/replay.ts';
 import { isFinal, objectState } from '../ledger/states/object-state.ts';
 import { chosenTarget } from '../options/chosen-target.ts';
-import { chosenDataset, datasetNames, oneMoreCode, pointInTime, whole } from '../options/options.ts';
+import {
+  chosenDataset,
+  datasetNames,
+  keyPrefix,
+  oneMoreCode,
+  pointInTime,
+  whole,
+} from '../options/options.ts';
 import type { Target } from '../target/target.ts';
 import { count, integer, Progress, printable, printableJson } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
@@ -13,19 +22,27 @@ interface ReplayOptions {
   readonly code: readonly string[];
   readonly since: number;
   readonly dataset?: string;
+  readonly prefix?: string;
+  readonly all?: boolean;
+  readonly detach?: boolean;
   readonly force?: boolean;
   readonly dryRun?: boolean;
   readonly wait?: boolean;
   readonly timeout: number;
-  readonly rate: number;
+  readonly rate?: number;
   readonly json?: boolean;
 }
 
 export function replay(program: Command): void {
   program
     .command('replay')
-    .description('reprocess objects that had rejects or faults, with the deployed code')
+    .description(
+      'reprocess objects with the deployed code: all of a dataset, or those that had rejects or faults',
+    )
     .argument('[key...]', 'keys in the raw bucket; by default all that match')
+    .option('-d, --dataset <name>', `all objects of a dataset, or with --code only those: ${datasetNames}`)
+    .option('-p, --prefix <prefix>', 'all objects under a prefix of the raw bucket', keyPrefix)
+    .option('-a, --all', 'all objects of the raw bucket')
     .option(
       '-c, --code <code>',
       'only objects with this code of a reject or fault, e.g. missing_field (may be repeated)',
@@ -34,23 +51,32 @@ export function replay(program: Command): void {
     )
     .option(
       '--since <time>',
-      'only objects rejected since: 2026-11-22, 2026-11-22T10:00:00Z, 12h or 7d ago',
+      'only objects changed (with --code: rejected) since: 2026-11-22, 2026-11-22T10:00:00Z, 12h or 7d ago',
       pointInTime,
       0,
     )
-    .option('-d, --dataset <name>', `only objects of this dataset: ${datasetNames}`)
     .option('--force', 'reprocess even if the deployed code already has; with keys, even without rejects')
-    .option('--dry-run', 'only list the objects that would be reprocessed')
-    .option('-w, --wait', 'wait until all are reprocessed, and print how many rejects are left')
+    .option('--dry-run', 'only list the objects that would be reprocessed, or count them and what they cost')
+    .option('--detach', 'of a dataset, a prefix or all: start the execution and do not wait for its end')
+    .option(
+      '-w, --wait',
+      'of keys and codes: wait until all are reprocessed, and print how many rejects are left',
+    )
     .option('--timeout <seconds>', 'how long to wait at most', whole(1), 3600)
-    .option('--rate <count>', 'how many messages to send per second at most', whole(1), 50)
-    .option('--json', 'print each object as a JSON document per line, then the totals')
+    .option(
+      '--rate <count>',
+      'of keys and codes: how many messages to send per second at most (50)',
+      whole(1),
+    )
+    .option(
+      '--json',
+      'print a JSON document for each object and the totals, or the execution with its report',
+    )
     .addHelpText('after', explanation)
     .action(async (keys: string[], options: ReplayOptions) => {
-      if (keys.length === 0 && options.code.length === 0)
-        throw new UserError('Say what to replay: a code (--code missing_field) or keys.');
-      if (options.dataset !== undefined) chosenDataset(options.dataset);
+      const whole = check(keys, options);
       const target = await chosenTarget(program);
+      if (whole !== undefined) return replayAll(target, whole, options);
       for (const key of await unknownKeys(target, keys)) throw new UserError(noSuchObject(target, key));
       await run(target, keys, options);
     });
@@ -59,10 +85,55 @@ export function replay(program: Command): void {
 const explanation = `
 A replay reprocesses the active version of an object as a whole, as a new revision. When the revision is complete, its
 rows and rejects replace the old ones. Versions that the deployed code has already processed are skipped, since the
-result would be the same. So a second replay changes nothing.`;
+result would be the same. So a second replay changes nothing.
+
+A dataset, a prefix or all objects are replayed by a state machine, on AWS and locally. The command shows its progress,
+and ends when the new revisions are published; if it ends before, the replay goes on: npx sluice executions.`;
+
+/** The objects that a replay lists: those under a prefix, of a dataset if one is named. */
+interface Whole {
+  readonly prefix: string;
+  readonly dataset?: string;
+}
+
+/**
+ * @returns `undefined` for a replay of keys or of codes
+ * @throws {UserError}
+ */
+function check(keys: readonly string[], options: ReplayOptions): Whole | undefined {
+  const { code, dataset, prefix, all } = options;
+  const named = dataset === undefined ? undefined : chosenDataset(dataset);
+  const choices = [prefix !== undefined, all ?? false, keys.length > 0 || code.length > 0];
+  const chosen = choices.filter(Boolean).length;
+  if (chosen > 1 || (named !== undefined && (prefix !== undefined || all)))
+    throw new UserError(
+      'Choose one of --dataset, --prefix, --all, and keys or codes: they exclude each other.',
+    );
+  if (chosen === 0 && named === undefined)
+    throw new UserError(
+      'Say what to replay: a dataset (--dataset recipes), a prefix (--prefix recipes/2025/), --all, a code (--code missing_field) or keys.',
+    );
+  if (keys.length > 0 || code.length > 0) {
+    if (options.detach) throw new UserError('--detach belongs to --dataset, --prefix and --all.');
+    return undefined;
+  }
+  if (options.rate !== undefined)
+    throw new UserError(
+      '--rate belongs to keys and codes. A state machine sends as the extraction keeps up.',
+    );
+  return named === undefined
+    ? { prefix: prefix ?? '' }
+    : { prefix: named.source.prefix, dataset: named.name };
+}
+
+function replayAll(target: Target, which: Whole, options: ReplayOptions): Promise<void> {
+  const { since, force = false, dryRun = false, detach, json = false } = options;
+  const input = { ...which, since, force, dryRun };
+  return runToEnd(target, { machine: 'replay', name: newExecutionName(), input }, { detach, json });
+}
 
 async function run(target: Target, keys: readonly string[], options: ReplayOptions): Promise<void> {
-  const { code, since, dataset, force = false, dryRun = false, rate, json = false } = options;
+  const { code, since, dataset, force = false, dryRun = false, rate = 50, json = false } = options;
   const progress = new Progress();
   const under: Candidate[] = [];
   let chosen = 0;

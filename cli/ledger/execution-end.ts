@@ -1,10 +1,47 @@
-import type { Note, Report } from '../../domain/operations/backfill.ts';
+import { costOfProcessing } from '../../domain/cost/load.ts';
+import { totalOf } from '../../domain/cost/position.ts';
+import type { Machine, Note, Report } from '../../domain/operations/backfill.ts';
 import type { Target } from '../target/target.ts';
-import { count, duration, integer, Progress, printable, printableJson } from '../terminal/terminal.ts';
-import { type ExecutionState, follow, reportOf } from './executions.ts';
+import {
+  count,
+  dollars,
+  duration,
+  integer,
+  Progress,
+  printable,
+  printableJson,
+  bytes as size,
+} from '../terminal/terminal.ts';
+import { type ExecutionState, follow, reportOf, startExecution } from './executions.ts';
 
 /** How many keys are printed of each kind. */
 const SHOWN = 10;
+
+/** An execution to start, with its input. */
+interface ToRun {
+  readonly machine: Machine;
+  readonly name: string;
+  readonly input: Readonly<Record<string, unknown>>;
+}
+
+/** Starts an execution, and shows its progress and its end unless it is detached. */
+export async function runToEnd(
+  target: Target,
+  { machine, name, input }: ToRun,
+  { detach = false, json }: { readonly detach?: boolean | undefined; readonly json: boolean },
+): Promise<void> {
+  const started = await startExecution(target, machine, name, input);
+  if (detach) {
+    console.log(
+      json
+        ? executionJson(started, undefined)
+        : `Started the execution ${name}. To follow it: npx sluice executions ${name} --follow`,
+    );
+    return;
+  }
+  if (!json) console.error(`Started the execution ${name}.`);
+  await showToEnd(target, name, json);
+}
 
 /**
  * Shows the progress and the end of an execution. Ctrl-C ends the display, not the execution. The exit status
@@ -41,8 +78,9 @@ export function executionJson(state: ExecutionState, report: Report | undefined,
 export async function showEnd(target: Target, state: ExecutionState, json: boolean): Promise<void> {
   const report = await reportOf(target, state);
   if (report?.status !== 'succeeded' && report?.status !== 'counted') process.exitCode = 1;
+  const usd = report?.expected && expectedCost(target, report.expected);
   if (json) {
-    console.log(executionJson(state, report));
+    console.log(executionJson(state, report, usd === undefined ? {} : { usd }));
     return;
   }
   const { name, status, error, startedAt, endedAt } = state;
@@ -54,8 +92,19 @@ export async function showEnd(target: Target, state: ExecutionState, json: boole
   }
   const took = endedAt === undefined ? '' : ` in ${duration(endedAt - startedAt)}`;
   for (const line of reportLines(report)) console.log(line);
+  if (report.expected && usd !== undefined && report.expected.objects > 0)
+    console.log(expectedText(report.expected, usd));
   console.log(`The execution ${name} ${ended[report.status]}${took}.`);
   if (report.status !== 'counted') console.log(`The outcome of each object: ${report.details}`);
+}
+
+/** Dollars, for requests, computing, queues and logs. */
+const expectedCost = ({ outputs }: Target, expected: NonNullable<Report['expected']>) =>
+  totalOf(costOfProcessing(expected, outputs.billed));
+
+function expectedText({ objects, bytes, records }: NonNullable<Report['expected']>, usd: number): string {
+  const of = `${count(objects, 'version')} with some ${count(records, 'record')} in ${size(bytes)}`;
+  return `To process ${of} costs about ${dollars(usd)} on AWS, at the prices that npx sluice cost names.`;
 }
 
 const ended: Readonly<Record<Report['status'], string>> = {
@@ -69,16 +118,28 @@ const reasons: Readonly<Record<string, string>> = {
   out_of_range: 'changed outside the time range',
   gone: 'deleted or replaced',
   missing: 'missing',
+  unreadable: 'unreadable',
+  other_dataset: 'of other datasets',
   done: 'already extracted',
   under_way: 'already under way',
   same_code: 'already processed by the deployed code',
   other_code: 'with other codes',
 };
 
-function reportLines({ objects, records, troubles, partly, failed, status, machine }: Report): string[] {
+function reportLines({
+  objects,
+  records,
+  troubles,
+  partly,
+  failed,
+  status,
+  machine,
+  input,
+}: Report): string[] {
   const skipped = Object.entries(objects.skipped).map(([why, n]) => `${integer(n)} ${reasons[why] ?? why}`);
   const sent = `${integer(objects.sent)} ${status === 'counted' ? 'to be sent' : 'sent'}`;
-  const listed = machine === 'replay' ? 'file' : 'object';
+  const ofObjects = machine === 'backfill' || (input as { prefix?: string } | null)?.prefix !== undefined;
+  const listed = ofObjects ? 'object' : 'file';
   const warnings = troubles.map((each) => `Warning: ${printable(each)}`);
   if (objects.listed === 0)
     return [`No matching ${listed === 'file' ? 'reject or fault' : 'object'} was found.`, ...warnings];

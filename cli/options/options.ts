@@ -83,6 +83,13 @@ export function oneMoreRecordCode(code: string, before: readonly string[]): stri
   );
 }
 
+/** A prefix of keys, without the bucket. @throws {InvalidArgumentError} */
+export function keyPrefix(text: string): string {
+  if (!text.startsWith('s3://')) return text;
+  const own = text.replace(/^s3:\/\/[^/]*\/?/, '');
+  throw new InvalidArgumentError(`Name the prefix without the bucket: ${JSON.stringify(own)}.`);
+}
+
 /** The dataset of this name. @throws {UserError} when there is none */
 export function chosenDataset(name: string): Dataset {
   const dataset = registry.named(name);

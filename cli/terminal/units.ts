@@ -21,6 +21,9 @@ export function bytes(value: number): string {
   return `${unit === 0 || scaled >= 100 ? Math.round(scaled) : scaled.toFixed(1)} ${units[unit]}`;
 }
 
+/** Dollars: cents, or three digits below ten cents. */
+export const dollars = (usd: number) => `$${usd.toFixed(usd > 0 && usd < 0.1 ? 3 : 2)}`;
+
 /** `850 ms`, `12.3 s`, `4 min 10 s`, `3 h 5 min` */
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;

@@ -15,6 +15,9 @@ export interface Load {
   readonly partitions: number;
 }
 
+/** Bytes of a record of the examples. */
+export const recordBytes = 1_200;
+
 /** How much the stages did. */
 export interface Work {
   readonly messages: Readonly<Record<Stage, number>>;
@@ -167,6 +170,22 @@ export function costOfWork(work: Work, stack: Billed): Position[] {
     estimated('SQS', 'requests', messages * queueRequests, prices.queueRequest),
     costOfTraces(messages),
   ];
+}
+
+/** Estimates what it costs to process objects that are stored already. */
+export function costOfProcessing(
+  {
+    objects,
+    records,
+    bytes,
+    files,
+  }: Pick<Load, 'objects' | 'records' | 'bytes'> & { readonly files: number },
+  stack: Billed,
+): Position[] {
+  if (objects === 0) return [];
+  const average = { objects, records: records / objects, bytes: bytes / objects, partitions: 1 };
+  const work = workOf(average, stack.database !== undefined);
+  return costOfWork({ ...work, files: Math.max(files, work.files) }, stack);
 }
 
 /** Estimates what a month's load costs. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { recordBytes } from '../cost/load.ts';
 import type { Stage } from '../stage.ts';
 import { versionSegment } from '../versions/key-layout.ts';
 import { isInterrupted, isShownBy, type LedgerEntry, shownVersions } from '../versions/ledger.ts';
@@ -17,7 +18,7 @@ import {
 
 /**
  * The state machines. `backfill` processes objects of the raw bucket; `replay` reprocesses versions with
- * rejects or faults.
+ * rejects or faults, or all objects under a prefix.
  */
 export const machines = ['backfill', 'replay'] as const;
 export type Machine = (typeof machines)[number];
@@ -26,8 +27,9 @@ export type Machine = (typeof machines)[number];
  * Why no event is sent for an object. `out_of_range`: it was changed outside of the time range. `gone`: it
  * was deleted, or the version with the rejects was replaced. `missing`: a manifest names it, but it does not
  * exist. `unreadable`: its ledger entry or a receipt can't be read. `done`: it is extracted already.
- * `under_way`: it is being extracted. `same_code`: the deployed code would reject the same records.
- * `other_code`: it has no rejects of the requested codes.
+ * `under_way`: it is being extracted. `same_code`: the deployed code would come to the same result.
+ * `other_code`: it has no rejects of the requested codes. `other_dataset`: it belongs to another dataset,
+ * whose prefix begins with the requested one.
  */
 export const skips = [
   'out_of_range',
@@ -38,6 +40,7 @@ export const skips = [
   'under_way',
   'same_code',
   'other_code',
+  'other_dataset',
 ] as const;
 export type Skip = (typeof skips)[number];
 
@@ -46,8 +49,14 @@ export type Skip = (typeof skips)[number];
  * the end.
  */
 export type Plan =
-  | { readonly event: SyntheticEvent; readonly watched: TrackedVersion }
+  | { readonly event: SyntheticEvent; readonly watched: TrackedVersion; readonly known?: KnownWork }
   | { readonly skip: Skip; readonly watched?: TrackedVersion };
+
+/** How much a version was when it was processed before: its records, and its files in the lake. */
+export interface KnownWork {
+  readonly records: number;
+  readonly files: number;
+}
 
 /** A revision whose outcome the report tells. */
 const watched = z.object({ key: z.string(), versionId: z.string(), sequencer: z.string() });
@@ -59,9 +68,10 @@ const tracked = (key: string, { versionId, sequencer }: Omit<TrackedVersion, 'ke
   sequencer,
 });
 
-const sending = (event: SyntheticEvent): Plan => ({
+const sending = (event: SyntheticEvent, known?: KnownWork): Plan => ({
   event,
   watched: tracked(event.key, { ...event, versionId: revisionName(event.versionId, event.revision) }),
+  ...(known && { known }),
 });
 
 /**
@@ -94,8 +104,8 @@ export function planBackfill(
 
 /** The criteria of a replay. */
 export interface ReplayCriteria {
-  /** Codes of rejects or faults to replay; all codes if empty. */
-  readonly codes: readonly string[];
+  /** Codes of rejects or faults to replay, all codes if empty; `undefined` for versions without any, too. */
+  readonly codes: readonly string[] | undefined;
   /** Include versions that the deployed code has processed. */
   readonly force: boolean;
   /** The deployed code version of each stage. */
@@ -119,8 +129,8 @@ export function planReplay(
     entry && extractedVersions(entry).find(({ versionId }) => versionSegment(versionId) === version);
   if (entry === undefined || affected === undefined) return { skip: 'gone' };
   const { key } = entry;
-  const matching = matchingCodes(receipts, codes, affected.fault);
-  if (Object.keys(matching.codes).length === 0) return { skip: 'other_code' };
+  const matching = matchingCodes(receipts, codes ?? [], affected.fault);
+  if (codes !== undefined && Object.keys(matching.codes).length === 0) return { skip: 'other_code' };
   if (isUnderWay(entry, affected.versionId)) {
     const plain = parseRevision(affected.versionId).versionId;
     const attempt = entry.attempts.find(
@@ -128,9 +138,63 @@ export function planReplay(
     );
     return { skip: 'under_way', ...(attempt && { watched: tracked(key, attempt) }) };
   }
-  if (!force && isBySameCode(receipts, matching.last, deployed)) return { skip: 'same_code' };
+  const last = codes === undefined ? 'loading' : matching.last;
+  if (!force && receipts.length > 0 && isBySameCode(receipts, last, deployed))
+    return { skip: 'same_code', ...(codes === undefined && { watched: tracked(key, affected) }) };
   const size = receipts.find((each) => each.stage === 'extraction')?.bytes;
-  return sending(reprocessEvent(key, affected, revisions, size));
+  return sending(reprocessEvent(key, affected, revisions, size), knownWork(receipts));
+}
+
+/**
+ * Decides about an object that is to be reprocessed whether it has rejects or not. If it was never processed,
+ * or is being extracted, that is as in a backfill. Otherwise the active version is reprocessed, and so is a
+ * newer one that was rejected: it may pass now, and until it does, the tables show the active one. A revision
+ * that is not published yet counts instead of an earlier one.
+ *
+ * @param done its versions that are extracted, each with its receipts
+ */
+export function planReprocessing(
+  asBackfill: Plan,
+  entry: LedgerEntry | undefined,
+  done: readonly { readonly versionId: string; readonly receipts: readonly Receipt[] }[],
+  revisions: Iterable<string>,
+  criteria: Omit<ReplayCriteria, 'codes'>,
+): Plan[] {
+  if (!('skip' in asBackfill) || asBackfill.skip !== 'done') return [asBackfill];
+  const segments = [...revisions];
+  const newest = done.filter(({ versionId }) => latestRevision({ versionId }, entry) === versionId);
+  return newest.map(({ versionId, receipts }) =>
+    planReplay(versionSegment(versionId), entry, receipts, segments, { ...criteria, codes: undefined }),
+  );
+}
+
+function knownWork(receipts: readonly Receipt[]): KnownWork {
+  const outputs = receipts.map((each) => (each.stage === 'transformation' ? each.outputs.length : 0));
+  return { records: summarize(receipts).read, files: outputs.reduce((sum, n) => sum + n, 0) };
+}
+
+/** How much a dry run would have processed. */
+const expected = z.object({
+  objects: z.int(),
+  /** As they are stored. */
+  bytes: z.int(),
+  records: z.int(),
+  files: z.int(),
+});
+export type Expected = z.infer<typeof expected>;
+
+/** Of a version that was never processed, the number of records is estimated. */
+export function expectedOf(plans: readonly Plan[]): Expected {
+  const sums = { objects: 0, bytes: 0, records: 0, files: 0 };
+  for (const plan of plans) {
+    if ('skip' in plan) continue;
+    const size = plan.event.size ?? 0;
+    sums.objects += 1;
+    sums.bytes += size;
+    sums.records += plan.known?.records ?? Math.ceil(size / recordBytes);
+    sums.files += plan.known?.files ?? 1;
+  }
+  return sums;
 }
 
 const note = z.object({ key: z.string(), versionId: z.string(), reason: z.string() });
@@ -138,9 +202,9 @@ export type Note = z.infer<typeof note>;
 
 const counts = z.record(z.string(), z.int().nonnegative());
 
-/** The plan that was made for an object of a batch, or for a version in a replay. */
+/** The plan that was made for an object of a batch, or for a version with rejects in a replay. */
 const batchEntry = z.object({
-  /** The object's key; in a replay, the version's path in the failed bucket. */
+  /** The object's key; in a replay of rejects, the version's path in the failed bucket. */
   of: z.string(),
   /** Why no event was sent; absent if one was. */
   skip: z.enum(skips).optional(),
@@ -155,6 +219,8 @@ export type BatchEntry = z.infer<typeof batchEntry>;
 export const batchRecord = z.object({
   listed: z.int().nonnegative(),
   objects: z.array(batchEntry),
+  /** Set in a dry run. */
+  expected: expected.optional(),
   /** Set if the batch was given up: the reason, and the keys that were not reached. */
   givenUp: z.object({ keys: z.array(z.string()), reason: z.string() }).optional(),
 });
@@ -165,8 +231,15 @@ export type BatchRecord = z.infer<typeof batchRecord>;
  * an earlier attempt counts as sent, though this one finds it under way or done.
  */
 export function overAttempts(before: readonly BatchEntry[], now: readonly BatchEntry[]): BatchEntry[] {
-  const sent = new Map(before.filter(({ skip }) => skip === undefined).map((entry) => [entry.of, entry]));
-  return now.map((entry) => (entry.skip === undefined ? entry : (sent.get(entry.of) ?? entry)));
+  const isSent = ({ skip }: BatchEntry) => skip === undefined;
+  const earlier = Map.groupBy(before.filter(isSent), ({ of }) => of);
+  return [...Map.groupBy(now, ({ of }) => of)].flatMap(([of, entries]) => {
+    const sent = earlier.get(of);
+    if (sent === undefined) return entries;
+    const again = entries.filter(isSent);
+    const names = new Set(again.map(({ watched: each }) => each?.versionId));
+    return [...sent.filter(({ watched: each }) => !names.has(each?.versionId)), ...again];
+  });
 }
 
 /**
@@ -286,6 +359,8 @@ export const report = z.object({
     superseded: z.int(),
   }),
   records,
+  /** Set in a dry run. */
+  expected: expected.optional(),
   /** Problems of the execution itself. */
   troubles: z.array(z.string()),
   /** The first of them. All keys, with their outcomes, are in the documents under `details`. */

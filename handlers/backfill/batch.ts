@@ -18,6 +18,16 @@ export const batch = z.object({
   BatchInput: z.object({
     machine: z.enum(machines),
     execution: z.string(),
+    /**
+     * What the items are: objects of the raw bucket, or documents of the failed bucket. Executions that began
+     * under an older definition do not say it.
+     */
+    of: z.enum(['objects', 'documents']).optional(),
+    /**
+     * Only objects of this dataset, and not those of another one whose prefix begins with its own; empty for
+     * objects of any.
+     */
+    dataset: z.string().default(''),
     dryRun: z.boolean(),
     since: z.number(),
     until: z.number(),

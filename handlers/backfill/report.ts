@@ -9,7 +9,9 @@ import {
   batchRecord,
   CHECK_LABEL,
   detailsPrefix,
+  type Expected,
   endsPrefix,
+  expectedOf,
   LONGEST_LIST,
   latestRevision,
   machines,
@@ -162,7 +164,7 @@ async function writeReport(ending: Ending, { store, mapRuns, now, buckets }: Rep
     for (const { sent, ends } of batches) sums.add(sent, ends);
   }
   const troubles = [...ending.troubles, ...sums.troubles(itemsToSend(await mapRuns(executionArn)))];
-  const { objects, records, partly, failed } = sums;
+  const { objects, records, expected, partly, failed } = sums;
   const report: Report = {
     machine,
     execution,
@@ -172,6 +174,7 @@ async function writeReport(ending: Ending, { store, mapRuns, now, buckets }: Rep
     input,
     objects,
     records,
+    ...(dryRun && { expected }),
     troubles,
     partly,
     failed,
@@ -195,12 +198,20 @@ class Sums {
   readonly partly: Note[] = [];
   readonly failed: Note[] = [];
   records: Records = nothing;
+  expected: Expected = expectedOf([]);
   readonly #givenUp = new Set<string>();
   #unchecked = 0;
 
   /** @param ends `undefined` if the outcomes of the batch were never checked */
-  add({ listed, objects, givenUp }: BatchRecord, ends: BatchOutcomes | undefined): void {
+  add({ listed, objects, expected, givenUp }: BatchRecord, ends: BatchOutcomes | undefined): void {
     this.objects.listed += listed;
+    if (expected !== undefined)
+      this.expected = {
+        objects: this.expected.objects + expected.objects,
+        bytes: this.expected.bytes + expected.bytes,
+        records: this.expected.records + expected.records,
+        files: this.expected.files + expected.files,
+      };
     for (const { of, skip } of objects) {
       if (skip === undefined) this.objects.sent += 1;
       else count(this.objects.skipped, skip);

@@ -5,15 +5,18 @@ import {
   type BatchRecord,
   batchesPrefix,
   batchRecord,
+  expectedOf,
   overAttempts,
   type Plan,
   planBackfill,
   planReplay,
+  planReprocessing,
 } from '../../domain/operations/backfill.ts';
+import { extractedVersions } from '../../domain/operations/replay.ts';
 import { nextRevision } from '../../domain/operations/sweep.ts';
 import { UnreadableDocument } from '../../domain/versions/document.ts';
 import { toQueueMessage } from '../../domain/versions/event-message.ts';
-import { parseFailedKey, type VersionPath } from '../../domain/versions/key-layout.ts';
+import { parseFailedKey, type VersionPath, versionPath } from '../../domain/versions/key-layout.ts';
 import { findDocument, writeDocument } from '../../store/documents.ts';
 import { Ledger } from '../../store/ledger.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
@@ -42,20 +45,26 @@ export async function sendBatch(batch: Batch, context: Sending): Promise<void> {
   const { machine, dryRun } = BatchInput;
   const { send, store, now, buckets } = context;
   const limit = pLimit(AT_ONCE);
-  const planned = await Promise.all(
-    candidatesOf(batch).map(({ of, plan }) =>
-      limit(async () => ({
-        of,
-        plan: typeof plan === 'function' ? await unlessUnreadable(plan(context)) : plan,
-      })),
-    ),
-  );
+  const planned = (
+    await Promise.all(
+      candidatesOf(batch).map(({ of, plan }) =>
+        limit(async () => {
+          const plans = typeof plan === 'function' ? await unlessUnreadable(plan(context)) : [plan];
+          return plans.map((each) => ({ of, plan: each }));
+        }),
+      ),
+    )
+  ).flat();
   const entries = planned.map(({ of, plan }): BatchEntry => {
     const { watched } = plan;
     return { of, ...('skip' in plan && { skip: plan.skip }), ...(watched && !dryRun && { watched }) };
   });
   const before = await readBatch(batch, store, buckets.failed);
-  const record = { listed: Items.length, objects: overAttempts(before?.objects ?? [], entries) };
+  const record = {
+    listed: Items.length,
+    objects: overAttempts(before?.objects ?? [], entries),
+    ...(dryRun && { expected: expectedOf(planned.map(({ plan }) => plan)) }),
+  };
   await writeBatch(batch, record, store, buckets.failed);
   if (dryRun) return;
   const events = planned.flatMap(({ plan }) => ('event' in plan ? [plan.event] : []));
@@ -88,37 +97,37 @@ export function writeBatch(
 }
 
 /** An object whose documents in the ledger can't be read does not hold up the others. */
-function unlessUnreadable(plan: Promise<Plan>): Promise<Plan> {
-  return plan.catch((error: unknown): Plan => {
-    if (error instanceof UnreadableDocument) return { skip: 'unreadable' };
+function unlessUnreadable(plans: Promise<readonly Plan[]>): Promise<readonly Plan[]> {
+  return plans.catch((error: unknown): Plan[] => {
+    if (error instanceof UnreadableDocument) return [{ skip: 'unreadable' }];
     throw error;
   });
 }
 
-/** An object or a version, with its plan or a function that makes the plan. */
+/** An object or a version, with its plan or a function that makes its plans: one for each of its versions. */
 interface Candidate {
   readonly of: string;
-  readonly plan: Plan | ((context: Sending) => Promise<Plan>);
+  readonly plan: Plan | ((context: Sending) => Promise<readonly Plan[]>);
 }
 
 const out: Plan = { skip: 'out_of_range' };
 
-/** The candidates of a batch: one for each key (backfill) or version (replay). */
+/** The candidates of a batch: one for each object, or for each version that has documents of rejects. */
 function candidatesOf({ BatchInput, Items }: Batch): Candidate[] {
-  const { machine, since, until } = BatchInput;
+  const { machine, since, until, dataset } = BatchInput;
+  const { of: items = machine === 'backfill' ? 'objects' : 'documents' } = BatchInput;
   const inRange = (modified: number) => modified >= since && modified < until;
   const listed = Items.map(({ Key, LastModified }) => ({
     key: Key,
     modified: LastModified === undefined ? undefined : LastModified * 1000,
   }));
-  if (machine === 'backfill')
-    return listed.map(({ key, modified }) => ({
-      of: key,
-      plan:
-        modified === undefined || inRange(modified)
-          ? (context) => lookAtObject(key, modified === undefined, inRange, context)
-          : out,
-    }));
+  if (items === 'objects')
+    return listed.map(({ key, modified }): Candidate => {
+      if (dataset !== '' && registry.nameOf(key) !== dataset)
+        return { of: key, plan: { skip: 'other_dataset' } };
+      if (modified !== undefined && !inRange(modified)) return { of: key, plan: out };
+      return { of: key, plan: (context) => lookAtObject(key, modified === undefined, BatchInput, context) };
+    });
   // A version may have several files in the failed bucket.
   const versions = new Map<string, Candidate>();
   for (const { key, modified = 0 } of listed) {
@@ -136,27 +145,35 @@ function candidatesOf({ BatchInput, Items }: Batch): Candidate[] {
 async function lookAtObject(
   key: string,
   named: boolean,
-  inRange: (modified: number) => boolean,
+  { machine, since, until, force, deployed }: Batch['BatchInput'],
   { store, look, buckets, now }: Sending,
-): Promise<Plan> {
+): Promise<readonly Plan[]> {
   const latest = await look(key);
-  if (latest === undefined && named) return { skip: 'missing' };
-  if (latest !== undefined && !inRange(latest.modified)) return out;
+  if (latest === undefined && named) return [{ skip: 'missing' }];
+  if (latest !== undefined && (latest.modified < since || latest.modified >= until)) return [out];
   const place = registry.placeOf(key);
   const ledger = new Ledger(store, buckets.ledger);
   const entry = await ledger.entry(place);
   // Without an entry there are no receipts.
   const revisions = entry === undefined ? [] : await ledger.versionsWithReceipts(place);
-  return planBackfill(key, latest, entry, (versionId) => nextRevision(revisions, versionId), now());
+  const plan = planBackfill(key, latest, entry, (versionId) => nextRevision(revisions, versionId), now());
+  if (machine === 'backfill') return [plan];
+  const done = await Promise.all(
+    (entry === undefined ? [] : extractedVersions(entry)).map(async ({ versionId }) => ({
+      versionId,
+      receipts: await ledger.receipts(versionPath({ ...place, key, versionId })),
+    })),
+  );
+  return planReprocessing(plan, entry, done, revisions, { force, deployed });
 }
 
 async function lookAtVersion(
   path: VersionPath,
   { codes, force, deployed }: Batch['BatchInput'],
   { store, buckets }: Sending,
-): Promise<Plan> {
+): Promise<readonly Plan[]> {
   const ledger = new Ledger(store, buckets.ledger);
   const entry = await ledger.entry(path);
   const [receipts, revisions] = await Promise.all([ledger.receipts(path), ledger.versionsWithReceipts(path)]);
-  return planReplay(path.version, entry, receipts, revisions, { codes, force, deployed });
+  return [planReplay(path.version, entry, receipts, revisions, { codes, force, deployed })];
 }

@@ -2,7 +2,7 @@ import { drainStates } from '../../domain/operations/workflow-states.ts';
 import { crawl, crawlBegins } from './crawl.ts';
 import { drain } from './drain.ts';
 import { checkBegins, end, reportBegins } from './report-states.ts';
-import { sendAll } from './send.ts';
+import { sendAll, sendPrefix } from './send.ts';
 import type { Workflow } from './states.ts';
 import type { WorkflowParts } from './workflow-inputs.ts';
 
@@ -24,6 +24,7 @@ export function backfillWorkflow(parts: WorkflowParts): Workflow {
         Type: 'Pass',
         Assign: {
           machine: 'backfill',
+          dataset: "{% '' %}",
           prefix: "{% $exists($states.input.prefix) ? $states.input.prefix : '' %}",
           since: '{% $exists($states.input.since) ? $states.input.since : 0 %}',
           until: '{% $exists($states.input.until) ? $states.input.until : 8640000000000000 %}',
@@ -43,17 +44,10 @@ export function backfillWorkflow(parts: WorkflowParts): Workflow {
         ],
         Default: 'Send the objects under the prefix',
       },
-      'Send the objects under the prefix': sendAll(
-        'Prefix',
-        {
-          Resource: 'arn:aws:states:::s3:listObjectsV2',
-          Arguments: { Bucket: parts.raw, Prefix: '{% $prefix %}' },
-        },
-        'Is dry run?',
-        parts,
-      ),
+      'Send the objects under the prefix': sendPrefix('Is dry run?', parts),
       'Send the objects in the manifest': sendAll(
         'Manifest',
+        'objects',
         {
           Resource: 'arn:aws:states:::s3:getObject',
           ReaderConfig: { InputType: 'JSON' },

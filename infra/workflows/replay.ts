@@ -3,21 +3,23 @@ import { lookUpCode, lookUpCodeBegins } from './code.ts';
 import { crawl, crawlBegins } from './crawl.ts';
 import { drain } from './drain.ts';
 import { checkBegins, end, reportBegins } from './report-states.ts';
-import { sendAll } from './send.ts';
+import { sendAll, sendPrefix } from './send.ts';
 import type { Workflow } from './states.ts';
 import type { WorkflowParts } from './workflow-inputs.ts';
 
 /**
- * Reprocesses the versions with rejects or faults, by the code that is deployed now, waits until that is
- * done, and reports.
+ * Reprocesses, by the code that is deployed now, the versions with rejects or faults; or with a `prefix` all
+ * objects of the raw bucket under it. Waits until that is done, and reports.
  *
- * Input: `dataset`; `codes` (empty for all); `since` in ms since the epoch; `force`, to include versions that
- * the deployed code has already processed; `dryRun` and `settleSeconds` as in a backfill.
+ * Input: `prefix`; `dataset`; `codes` (of rejects and faults; empty for all); `since` in ms since the epoch;
+ * `force`, to include versions that the deployed code has already processed; `dryRun` and `settleSeconds` as
+ * in a backfill.
  */
 export function replayWorkflow(parts: WorkflowParts): Workflow {
   const send = (label: string, kind: string, next: string) =>
     sendAll(
       label,
+      'documents',
       {
         Resource: 'arn:aws:states:::s3:listObjectsV2',
         Arguments: { Bucket: parts.failed, Prefix: `{% '${kind}/' & $folder %}` },
@@ -26,7 +28,7 @@ export function replayWorkflow(parts: WorkflowParts): Workflow {
       parts,
     );
   return {
-    Comment: 'Reprocesses rejected records.',
+    Comment: 'Reprocesses objects, or only those with rejects.',
     QueryLanguage: 'JSONata',
     TimeoutSeconds: 1_209_600,
     StartAt: 'Read the input',
@@ -35,10 +37,13 @@ export function replayWorkflow(parts: WorkflowParts): Workflow {
         Type: 'Pass',
         Assign: {
           machine: 'replay',
+          dataset: "{% $exists($states.input.dataset) ? $states.input.dataset : '' %}",
+          prefix: "{% $exists($states.input.prefix) ? $states.input.prefix : '' %}",
+          isWhole: '{% $exists($states.input.prefix) %}',
           folder: "{% $exists($states.input.dataset) ? $states.input.dataset & '/' : '' %}",
           codes: '{% $exists($states.input.codes) ? [$states.input.codes] : [] %}',
           since: '{% $exists($states.input.since) ? $states.input.since : 0 %}',
-          // This replay's own rejects and faults are newer.
+          // This replay's own rejects and faults are newer. Newer objects are processed by the deployed code.
           until: '{% $toMillis($states.context.Execution.StartTime) %}',
           force: '{% $states.input.force = true %}',
           deployed: {},
@@ -48,7 +53,13 @@ export function replayWorkflow(parts: WorkflowParts): Workflow {
         },
         Next: lookUpCodeBegins,
       },
-      ...lookUpCode('Send the objects with rejects', reportBegins, parts),
+      ...lookUpCode('Is there a prefix?', reportBegins, parts),
+      'Is there a prefix?': {
+        Type: 'Choice',
+        Choices: [{ Condition: '{% $isWhole %}', Next: 'Send the objects under the prefix' }],
+        Default: 'Send the objects with rejects',
+      },
+      'Send the objects under the prefix': sendPrefix('Is dry run?', parts),
       'Send the objects with rejects': send('Rejects', 'rejects', 'Send the objects with faults'),
       'Send the objects with faults': send('Faults', 'faults', 'Is dry run?'),
       'Is dry run?': {

@@ -12,10 +12,12 @@ const LOOKS = 1_000;
  * Sends all objects of a source in batches. A batch waits while too many messages wait for extraction, so new
  * files don't queue behind all the old ones.
  *
- * @param label distinguishes the states from those of another source
+ * @param label distinguishes the states from those of another source @param of what the source lists: objects
+ * of the raw bucket, or documents of the failed bucket
  */
 export function sendAll(
   label: string,
+  of: 'objects' | 'documents',
   ItemReader: DistributedMap['ItemReader'],
   next: string,
   parts: WorkflowParts,
@@ -30,6 +32,8 @@ export function sendAll(
       // Child executions can't read variables (Step Functions guide, workflow-variables).
       BatchInput: {
         machine: '{% $machine %}',
+        of,
+        dataset: '{% $dataset %}',
         execution: '{% $states.context.Execution.Name %}',
         dryRun: '{% $dryRun %}',
         since: '{% $since %}',
@@ -51,6 +55,18 @@ export function sendAll(
     Output: {},
     Next: next,
   };
+}
+
+/** The same, of all objects of the raw bucket whose keys begin with `$prefix`. */
+export function sendPrefix(next: string, parts: WorkflowParts): DistributedMap {
+  const Arguments = { Bucket: parts.raw, Prefix: '{% $prefix %}' };
+  return sendAll(
+    'Prefix',
+    'objects',
+    { Resource: 'arn:aws:states:::s3:listObjectsV2', Arguments },
+    next,
+    parts,
+  );
 }
 
 function sendBatch(label: string, { sending, reporting, queues, queueDepth }: WorkflowParts): Flow {

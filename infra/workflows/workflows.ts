@@ -96,7 +96,7 @@ export class Workflows extends pulumi.ComponentResource {
         Object.values(stages).map(({ queue }) => queue.arn),
       ),
       allow('Crawl', ['glue:StartCrawler', 'glue:GetCrawler'], catalog.crawlerArn),
-      allow('ListFailed', ['s3:ListBucket'], failed.arn),
+      allow('ListObjects', ['s3:ListBucket'], [raw.arn, failed.arn]),
     ];
     // The reference names only the function's own ARN, while the call has the alias's (Service authorization
     // reference, AWS Lambda).
@@ -115,7 +115,6 @@ export class Workflows extends pulumi.ComponentResource {
               ? [...common, looksUpCode]
               : [
                   ...common,
-                  allow('ListRaw', ['s3:ListBucket'], raw.arn),
                   allow(
                     'ReadManifest',
                     ['s3:GetObject'],

@@ -169,6 +169,7 @@ test('each command prints with --json the documents that the page describes', as
   await one('Faults', 'fault', 'clear');
 
   await until('Frame', '\n', 'status', '--watch');
+  await lines(['Execution'], 'replay', '--dataset', 'recipes', '--dry-run');
   await lines(['Replayed', 'ReplayTotals'], 'replay', '--force', '--dry-run', key);
   await lines(['Replayed', 'ReplayTotals'], 'replay', '--force', '--wait', key);
   await lines(['Replayed', 'ReplayTotals'], 'replay', '--code', 'missing_field', '--dry-run');

@@ -6,13 +6,14 @@ import { type Reporting, reportOn } from '../../handlers/backfill/report.ts';
 import { type Sending, sendBatch } from '../../handlers/backfill/send-batch.ts';
 import { extractObject } from '../../handlers/stages/extract-object.ts';
 import { MemoryStore, stageContextOf } from '../store/memory-store.ts';
-import { buckets, drain, ndjson, putRaw, recipe, runAll } from './flow.ts';
+import { buckets, drain, extract, ndjson, putRaw, recipe, runAll } from './flow.ts';
 
 const execution = 'e1';
 const batchOf = (items: Batch['Items'], more: Partial<Batch['BatchInput']> = {}): Batch => ({
   BatchInput: {
     machine: 'backfill',
     execution,
+    dataset: '',
     dryRun: false,
     since: 0,
     until: 8.64e15,
@@ -47,7 +48,10 @@ function workplace(store = new MemoryStore(), more: Partial<Sending> = {}) {
     batchRecord.parse(
       JSON.parse(
         store
-          .body('failed', batchesPrefix(batch.BatchInput.machine, execution) + batchName(batch))
+          .body(
+            'failed',
+            batchesPrefix(batch.BatchInput.machine, batch.BatchInput.execution) + batchName(batch),
+          )
           .toString(),
       ),
     );
@@ -364,5 +368,101 @@ describe('a batch of a replay', () => {
     await sendBatch(batch, sending);
     expect(messages).toEqual([]);
     expect(recordOf(batch).objects).toMatchObject([{ skip: 'out_of_range' }]);
+  });
+});
+
+describe('a batch of a replay of whole objects', () => {
+  const whole = (more: Partial<Batch['BatchInput']> = {}) =>
+    batchOf(named(A), { machine: 'replay', of: 'objects', ...more });
+
+  test('reprocesses an object without rejects in its next revision, once for each code', async () => {
+    const { store, sending, messages, recordOf, endReport, work } = workplace();
+    putRaw(store, A, ndjson([recipe(1), recipe(2)]));
+    await runAll(store, A);
+    await sendBatch(whole(), sending);
+    expect(messages.map(parseObjectEvent)).toMatchObject([{ key: A, versionId: 'v1', revision: 1 }]);
+    await work(messages);
+    expect((await endReport('replay')).written).toMatchObject({
+      status: 'succeeded',
+      objects: { listed: 1, sent: 1, succeeded: 1 },
+      records: { read: 2, written: 2 },
+    });
+    const deployed = { extraction: 'test', transformation: 'test', loading: 'test' };
+    const again = workplace(store);
+    await sendBatch(whole({ execution: 'e2', deployed }), again.sending);
+    expect(again.messages).toEqual([]);
+    expect(recordOf(whole({ execution: 'e2', deployed })).objects).toMatchObject([
+      { of: A, skip: 'same_code', watched: { versionId: 'v1!0001' } },
+    ]);
+    await sendBatch(whole({ execution: 'e3', deployed, force: true }), again.sending);
+    expect(again.messages.map(parseObjectEvent)).toMatchObject([{ key: A, revision: 2 }]);
+  });
+
+  test('reprocesses it if only one stage has other code', async () => {
+    const { store, sending, messages } = workplace();
+    putRaw(store, A, ndjson([recipe(1)]));
+    await runAll(store, A);
+    const deployed = { extraction: 'test', transformation: 'test', loading: 'newer' };
+    await sendBatch(whole({ deployed }), sending);
+    expect(messages.map(parseObjectEvent)).toMatchObject([{ key: A, revision: 1 }]);
+  });
+
+  test('reprocesses the active version and a newer one that was rejected', async () => {
+    const { store, sending, messages, recordOf } = workplace();
+    const key = 'passengers/a.csv';
+    const header = 'PassengerId,Survived,Pclass,Name,Sex,Age\n';
+    putRaw(store, key, `${header}1,1,1,A,male,30\n`);
+    await runAll(store, key);
+    putRaw(store, key, `${header}x,1,1,A,male,30\n`);
+    await extract(store, key, {}, { versionId: 'v2', sequencer: '2' });
+    await drain(store);
+    const look = async () => ({ versionId: 'v2', deleted: false, size: 1, modified: 5_000 });
+    await sendBatch({ ...whole(), Items: named(key) }, { ...sending, look });
+    expect(messages.map(parseObjectEvent).map(({ versionId, revision }) => [versionId, revision])).toEqual([
+      ['v1', 1],
+      ['v2', 1],
+    ]);
+    expect(recordOf({ ...whole(), Items: named(key) }).objects.map(({ of }) => of)).toEqual([key, key]);
+  });
+
+  test('processes an object that was never processed, and leaves alone one of another dataset', async () => {
+    const { store, sending, messages, recordOf } = workplace();
+    putRaw(store, A, ndjson([recipe(1)]));
+    putRaw(store, 'passengers/a.csv', '');
+    const batch = { ...whole({ dataset: 'recipes' }), Items: named(A, 'passengers/a.csv') };
+    await sendBatch(batch, sending);
+    expect(messages.map(parseObjectEvent)).toMatchObject([{ key: A, revision: 1, sequencer: '0' }]);
+    expect(recordOf(batch).objects.map(({ skip }) => skip)).toEqual([undefined, 'other_dataset']);
+  });
+
+  test('counts bytes, records and files in a dry run', async () => {
+    const { store, sending, messages, endReport } = workplace();
+    const body = ndjson([recipe(1), recipe(2, 40)]);
+    putRaw(store, A, body);
+    await runAll(store, A);
+    putRaw(store, B, body);
+    const look = async () => ({ versionId: 'v1', deleted: false, size: 6_001, modified: 5_000 });
+    await sendBatch({ ...whole({ dryRun: true }), Items: named(A, B) }, { ...sending, look });
+    expect(messages).toEqual([]);
+    expect((await endReport('replay', [], true)).written).toMatchObject({
+      status: 'counted',
+      objects: { sent: 2 },
+      // Those of A by its receipts; of B, which was never processed, one for 1,200 bytes.
+      expected: { objects: 2, bytes: 1 + 6_001, records: 2 + 6, files: 2 + 1 },
+    });
+  });
+
+  test('if it is tried again, keeps the version that it had sent, and sends it no more', async () => {
+    const { store, sending, messages, recordOf, work } = workplace();
+    putRaw(store, A, ndjson([recipe(1)]));
+    await runAll(store, A, { codeVersion: 'old' });
+    const batch = whole({ deployed: { extraction: 'test', transformation: 'test', loading: 'test' } });
+    await sendBatch(batch, sending);
+    await work(messages, true);
+    await sendBatch(batch, sending);
+    expect(messages).toHaveLength(1);
+    expect(recordOf(batch).objects).toEqual([
+      { of: A, watched: expect.objectContaining({ versionId: 'v1!0001' }) },
+    ]);
   });
 });
