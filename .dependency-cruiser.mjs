@@ -74,8 +74,8 @@ export default {
     forbid(
       'cli-uses-clients',
       '^cli/',
-      '^(handlers|infra/(?!outputs\\.ts)|test)/',
-      'The command line talks to the pipeline through AWS’s clients; of infra it knows the outputs.',
+      '^(handlers|infra/(?!outputs\\.ts|build/dataset-code\\.ts)|test)/',
+      'The command line talks to the pipeline through AWS’s clients; of infra it knows the outputs, and how a dataset’s code is told from another.',
     ),
     forbid(
       'local-aws-knows-nothing-of-sluice',

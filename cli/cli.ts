@@ -51,6 +51,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, Load>>>> = {
     new: async () => (await import('./commands/new.ts')).newDataset,
     fixture: async () => (await import('./commands/fixture.ts')).fixture,
     schema: async () => (await import('./commands/schema.ts')).schema,
+    check: async () => (await import('./commands/check.ts')).check,
     migrate: async () => (await import('./commands/migrate.ts')).migrate,
   },
   'Try out': {

@@ -15,6 +15,7 @@ import { StackAlarms } from './base/stack-alarms.ts';
 import { stackWide } from './base/stack-wide.ts';
 import { billedOf } from './billed.ts';
 import { bundle } from './build/bundle.ts';
+import { datasetCode } from './build/dataset-code.ts';
 import { Catalog } from './catalog/catalog.ts';
 import { CrawlQueue } from './catalog/crawl-queue.ts';
 import { Maintenance } from './catalog/maintenance.ts';
@@ -45,6 +46,7 @@ const configuration = readConfiguration(pulumi.runtime.allConfig(), { project, s
 const { region } = configuration.aws;
 const name = naming(project, stack);
 
+const ownCode = pulumi.output(datasetCode());
 const code = pulumi.output(
   bundle({
     extraction: 'handlers/extraction.ts',
@@ -292,6 +294,7 @@ export default {
   ...(tables && { mysql: tables.outputs }),
   ...(redshift && { warehouse: { workgroup: redshift.workgroup, database: redshift.database } }),
   billed: billedOf(configuration, alarms.metrics),
+  datasets: ownCode,
   region,
   stack,
 };

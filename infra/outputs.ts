@@ -54,6 +54,8 @@ export const stackOutputs = z.strictObject({
   mysql: z.strictObject({ host: z.string(), database: z.string(), migration: z.string() }).optional(),
   /** What the bill depends on, for `npx sluice cost`. */
   billed,
+  /** The version of each dataset's own code, for `npx sluice check`. Older programs have no such output. */
+  datasets: z.record(z.string(), z.string()).optional(),
   region: z.string(),
   stack: z.string(),
 });

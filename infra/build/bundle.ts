@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import type { Plugin } from 'esbuild';
 import { type Build, cachedBuild, digest, storeBuild } from './build-cache.ts';
 
-const root = dirname(dirname(import.meta.dirname));
+export const root = dirname(dirname(import.meta.dirname));
 /** npm's record of the installed packages and their versions, esbuild's among them. */
 const packages = join(root, 'node_modules/.package-lock.json');
 
@@ -48,15 +48,20 @@ const banner = "import { createRequire } from 'node:module';const require = crea
  * `dist/<name>/index.mjs` as Lambda runs it. The same sources give the same bytes in any directory. Files
  * that would not change are left alone.
  *
+ * @param external the paths of imports that are left out, and then all packages are
  * @throws (rejects) if an entry does not compile; the message is esbuild's, with file and line
  */
 export async function bundle<Name extends string>(
   entries: Readonly<Record<Name, string>>,
-  { from = root, to = join(root, 'dist') }: { readonly from?: string; readonly to?: string } = {},
+  {
+    from = root,
+    to = join(root, 'dist'),
+    external,
+  }: { readonly from?: string; readonly to?: string; readonly external?: string[] } = {},
 ): Promise<Record<Name, Bundle>> {
-  const settings = JSON.stringify([entries, readFileSync(import.meta.filename, 'utf8')]);
+  const settings = JSON.stringify([entries, external, readFileSync(import.meta.filename, 'utf8')]);
   const made: Build = { recordFile: join(to, 'build.json'), from, settings };
-  const digests = cachedBuild(made) ?? (await run(made, entries, to));
+  const digests = cachedBuild(made) ?? (await run(made, entries, to, external));
   const bundles = Object.keys(entries).map((name): [string, Bundle] => {
     const path = join(name, 'index.mjs');
     const sha256 = digests[path];
@@ -71,6 +76,7 @@ async function run(
   made: Build,
   entries: Readonly<Record<string, string>>,
   to: string,
+  external: string[] | undefined,
 ): Promise<Record<string, string>> {
   const { build } = await import('esbuild');
   const beganAt = Date.now();
@@ -82,6 +88,7 @@ async function run(
     banner: { js: banner },
     plugins: [requiredHttp, traceContext],
     bundle: true,
+    ...(external && { external, packages: 'external' }),
     format: 'esm',
     platform: 'node',
     target: 'node24',

@@ -133,6 +133,7 @@ test('each command prints with --json the documents that the page describes', as
   await one('Execution', 'executions', execution?.name ?? '');
   await one('Alarms', 'alarms');
   await one('Outputs', 'outputs');
+  await one('Checked', 'check');
   await one('Permissions', 'iam');
   await one('Cost', 'cost', '--objects', '1000');
   await one('Cost', 'cost', '--actual');
