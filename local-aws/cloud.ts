@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,13 +7,15 @@ import { Disk } from './core/disk.ts';
 import { lockDirectory } from './core/lock.ts';
 import { Faults } from './faults/faults.ts';
 import type { CompareFile } from './glue/crawler.ts';
+import { Gate } from './http/gate.ts';
 import { defaultName, type RunningServer, type Services, startServer } from './http/server.ts';
 import { Credentials } from './iam/credentials.ts';
 import { createPolicyEngine } from './iam/policy-engine.ts';
+import { keepCode } from './lambda/code.ts';
 import type { FunctionPorts } from './lambda/function.ts';
 import type { ProgramOptions } from './program/program.ts';
 import type { ProgramProcess } from './program/program-process.ts';
-import { policiesOf, readSystem } from './program/system.ts';
+import { policiesOf, readSystem, type System } from './program/system.ts';
 import type { Topology } from './program/topology.ts';
 import { buildServices } from './services.ts';
 
@@ -51,9 +54,20 @@ export interface CloudOptions {
 /** The running local cloud. */
 export interface Cloud {
   readonly endpoint: string;
-  /** The stack's outputs. */
+  /** The stack's outputs; those of the program as it was run last. */
   readonly outputs: unknown;
   readonly topology: Topology;
+  /**
+   * Runs the program again, as a deployment does. If it registers something else than before, the services
+   * are built anew from the state that they have stored: running invocations get `graceMs` to end by the old
+   * code, and requests wait meanwhile. If the program is refused, everything stays as it was.
+   *
+   * @param before runs when the program is accepted; if it fails, everything stays as it was
+   * @returns whether anything changed
+   * @throws {ProgramRefused}
+   * @throws {StateRefused}
+   */
+  reload(before?: () => Promise<void>, graceMs?: number): Promise<boolean>;
   /** Sends a browser that opens the endpoint to this address from now on. */
   showPage(url: string): void;
   /** Waits up to `graceMs` for running invocations, and stops everything. */
@@ -77,10 +91,11 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   const credentials = new Credentials();
   const faults = new Faults();
   const disk = new Disk({ onFull: onTrouble });
-  const { promise: services, resolve: open } = Promise.withResolvers<Services>();
+  const gate = new Gate();
   let page: string | undefined;
   let server: RunningServer | undefined;
   let built: readonly CloudService[] = [];
+  let generation = 0;
   const close = async (graceMs: number) => {
     disk.close();
     try {
@@ -93,20 +108,63 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   };
   try {
     const interrupts = (request: string) => faults.interrupts(request);
-    server = await startServer({ port, name, services, credentials, interrupts, page: () => page });
-    const { endpoint } = server;
+    const running = await startServer({
+      port,
+      name,
+      get services() {
+        return gate.services;
+      },
+      credentials,
+      interrupts,
+      page: () => page,
+    });
+    server = running;
+    const { endpoint } = running;
     const { project, stack, configuration = {}, programProcess } = options;
     const program = { stack, configuration, directory: project, endpoint };
-    const system = await readSystem(program, programProcess);
-    const engine = createPolicyEngine(policiesOf(system.topology));
-    const parts = { name, state, server, open, credentials, engine, faults, disk };
-    built = buildServices({ ...options, ...system, ...parts });
-    for (const service of built) await service.start();
-    const { outputs, topology } = system;
+    const serve = async (system: System) => {
+      const engine = createPolicyEngine(policiesOf(system.topology));
+      generation += 1;
+      const functions = keepCode(system.topology.functions, join(state, 'code', `${generation}`));
+      const topology = { ...system.topology, functions };
+      const open = (services: Services) => gate.open(services);
+      const parts = { name, state, server: running, open, credentials, engine, faults, disk };
+      built = buildServices({ ...options, ...system, topology, ...parts });
+      for (const service of built) await service.start();
+    };
+    /** Leaves the endpoint open. Functions need the other services until they have ended. */
+    const suspend = async (graceMs: number) => {
+      const at = built.findIndex((service) => service.name === 'endpoint');
+      for (const service of built.slice(at + 1).toReversed()) await service.close(graceMs);
+      await gate.shut();
+      for (const service of built.slice(0, at).toReversed()) await service.close();
+    };
+    let system = await readSystem(program, programProcess);
+    rmSync(join(state, 'code'), { recursive: true, force: true });
+    await serve(system);
     return {
       endpoint,
-      outputs,
-      topology,
+      get outputs() {
+        return system.outputs;
+      },
+      get topology() {
+        return system.topology;
+      },
+      async reload(before = async () => {}, graceMs = DEFAULT_GRACE_MS) {
+        const next = await readSystem(program);
+        await before();
+        if (JSON.stringify(next) === JSON.stringify(system)) return false;
+        await suspend(graceMs);
+        try {
+          await serve(next);
+          system = next;
+        } catch (error) {
+          for (const service of built.toReversed()) if (service.name !== 'endpoint') await service.close();
+          await serve(system);
+          throw error;
+        }
+        return true;
+      },
       showPage: (url) => {
         page = url;
       },

@@ -9,6 +9,7 @@ import { waitFor } from '../ledger/states/wait.ts';
 import { chosenTarget, stackOption } from '../options/chosen-target.ts';
 import { datasetOf, keyIn, statFile } from '../options/files.ts';
 import { chosenDataset, datasetNames } from '../options/options.ts';
+import { untilReloaded } from '../target/reload/until-reloaded.ts';
 import type { Target } from '../target/target.ts';
 import { untilInterrupted } from '../target/until-interrupted.ts';
 import { uploadedVersion } from '../target/uploaded-version.ts';
@@ -50,6 +51,7 @@ export function put(program: Command): void {
       if (options.dataset !== undefined) chosenDataset(options.dataset);
       for (const file of files) await statFile(file);
       const target = await chosenTarget(program);
+      await untilReloaded(target);
       const keys = files.map((file) => options.key ?? keyFor(file, options.dataset));
       checkKeys(files, keys);
       const uploads = await uploadAll(target, files, keys, (file, key) => {

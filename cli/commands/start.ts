@@ -7,7 +7,7 @@ import { chosenDirectory } from '../options/chosen-target.ts';
 import { startPipeline } from '../target/local-cloud.ts';
 import { localTarget, type Target } from '../target/target.ts';
 import { activityLines, isTold } from '../terminal/activity-lines.ts';
-import { printable, printableJson, styled } from '../terminal/terminal.ts';
+import { printable, printableJson, printableLines, styled } from '../terminal/terminal.ts';
 import { UserError } from '../terminal/user-error.ts';
 import { startPageServer } from '../ui/server.ts';
 
@@ -43,6 +43,7 @@ export function start(program: Command): void {
       const pipeline = await startPipeline({
         ...options,
         directory,
+        reloads: true,
         onTrouble: (line) => console.error(printable(line)),
       });
       const { endpoint, outputs, mysql } = pipeline;
@@ -70,9 +71,13 @@ For the AWS CLI and SDKs:
 Ctrl-C stops it.`);
       const stopped = new AbortController();
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
+      const { reloadOnChange } = await import('../target/reload/reload-on-change.ts');
+      const say = (text: string) => console.error(printableLines(text));
+      const reloading = reloadOnChange(pipeline, target, stopped.signal, say);
       await tell(target, stopped.signal, options.json ? documents : activityLines);
       process.once('SIGINT', () => process.exit(130));
       console.error('\nStopping: waiting up to 10 s for running functions. Ctrl-C again stops at once.');
+      await reloading;
       await page.close();
       await pipeline.close();
     });

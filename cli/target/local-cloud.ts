@@ -1,5 +1,7 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { errorText } from '../../domain/errors.ts';
 import type { Cloud, CloudOptions } from '../../local-aws/cloud.ts';
 import { DirectoryInUse } from '../../local-aws/core/lock.ts';
@@ -8,6 +10,7 @@ import { ProgramProcess } from '../../local-aws/program/program-process.ts';
 import { type Mysql, type MysqlOptions, openMysql, withLocalMysql } from '../mysql/bundled-server.ts';
 import { UserError } from '../terminal/user-error.ts';
 import { projectDirectory } from './directories.ts';
+import { checkTypes } from './reload/check-types.ts';
 import type { Instance } from './target.ts';
 
 /** The stack whose configuration the local cloud uses. */
@@ -18,11 +21,23 @@ type PipelineOptions = Pick<
   'directory' | 'port' | 'ephemeral' | 'configuration' | 'onTrouble'
 > &
   Pick<MysqlOptions, 'environment'> & {
+    /** Whether the command line may expect that it follows changes of the sources. */
+    readonly reloads?: boolean;
     /** A process that runs the program; by default a new one. */
     readonly programProcess?: Pick<ProgramProcess, 'run' | 'end'>;
   };
 
 export interface LocalPipeline extends Instance {
+  /**
+   * Serves the code of this checkout as it is now. If that is refused, everything stays as it was: a program
+   * that AWS would refuse, datasets that lack a migration, types that don't fit.
+   *
+   * @param at when the sources were looked at, in milliseconds since the epoch
+   * @returns whether anything changed
+   */
+  reload(at: number): Promise<boolean>;
+  /** Tells the other commands why the last change is not served. */
+  refuse(at: number, why: string): void;
   /** Sends a browser that opens the endpoint to this address. */
   showPage(url: string): void;
   close(): Promise<void>;
@@ -70,15 +85,54 @@ export async function startPipeline(options: PipelineOptions): Promise<LocalPipe
     const outputs = stackOutputs.parse(cloud.outputs);
     const { url, readUrl, description } = await migrated;
     const running = { endpoint: cloud.endpoint, pid: process.pid, outputs, mysql: description };
+    const tell = (more: Partial<Instance>) => {
+      // Atomically, since commands read it at any time.
+      const next = `${files.instance}.next`;
+      writeFileSync(next, JSON.stringify({ ...running, ...more }, null, 2), { mode: 0o600 });
+      renameSync(next, files.instance);
+    };
     for (const file of Object.values(files)) rmSync(file, { force: true });
     if (url !== undefined) writeFileSync(files.url, url, { mode: 0o600 });
     if (readUrl !== undefined) writeFileSync(files.readUrl, readUrl, { mode: 0o600 });
-    writeFileSync(files.instance, JSON.stringify(running, null, 2), { mode: 0o600 });
-    return { ...running, showPage: (url) => cloud.showPage(url), close: () => close() };
+    const project = projectDirectory;
+    tell(options.reloads ? { reloads: { project, at: Date.now() } } : {});
+    return {
+      ...running,
+      get outputs() {
+        return stackOutputs.parse(cloud.outputs);
+      },
+      async reload(at) {
+        const checked = checkTypes();
+        checked.catch(() => {});
+        const changed = await cloud.reload(async () => {
+          await checked;
+          if (url !== undefined) await migrateAnew(directory);
+        });
+        tell({ outputs: stackOutputs.parse(cloud.outputs), reloads: { project, at } });
+        return changed;
+      },
+      refuse: (at, refused) =>
+        tell({ outputs: stackOutputs.parse(cloud.outputs), reloads: { project, at, refused } }),
+      showPage: (url) => cloud.showPage(url),
+      close: () => close(),
+    };
   } catch (error) {
     await close(0);
     throw error;
   }
+}
+
+/**
+ * Applies the migrations that this checkout has now, in a process of its own, which loads them anew.
+ *
+ * @throws {UserError} when there is one to plan first, or one fails
+ */
+async function migrateAnew(directory: string): Promise<void> {
+  const program = join(projectDirectory, 'cli/sluice.mjs');
+  const run = promisify(execFile)(process.execPath, [program, 'migrate', '--directory', directory]);
+  await run.catch((error: { stderr?: string; message: string }) => {
+    throw new UserError(error.stderr?.trim() || error.message);
+  });
 }
 
 /** @throws {UserError} when a migration fails */

@@ -54,6 +54,17 @@ export const instance = z.object({
   outputs: stackOutputs,
   /** Where MySQL is, or why there is none. */
   mysql: z.string(),
+  /** Set if it follows changes of the sources. */
+  reloads: z
+    .strictObject({
+      /** The checkout whose sources these are. */
+      project: z.string(),
+      /** Why it goes on with the code from before the last change. */
+      refused: z.string().optional(),
+      /** When it began to look at the sources last, in milliseconds since the epoch. */
+      at: z.number(),
+    })
+    .optional(),
 });
 export type Instance = z.infer<typeof instance>;
 

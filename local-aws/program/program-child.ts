@@ -126,7 +126,10 @@ function fail(reason: unknown): void {
   const frame = error.stack
     ?.split('\n')
     .find((line) => /^\s+at /.test(line) && !/node_modules|node:|<anonymous>/.test(line));
-  finish({ failure: [error.message, frame].filter(Boolean).join('\n') });
+  // Of a module that can't be parsed, the stack begins with its file and line.
+  const [first = ''] = error.stack?.split('\n') ?? [];
+  const place = error instanceof SyntaxError && /:\d+$/.test(first) ? `    at ${first}` : frame;
+  finish({ failure: [error.message, place].filter(Boolean).join('\n') });
 }
 
 function failAndThrow(error: unknown): never {

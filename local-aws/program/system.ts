@@ -13,6 +13,11 @@ export class ProgramRefused extends Error {
   override readonly name = 'ProgramRefused';
 }
 
+/** What the program describes. */
+export interface System extends Pick<Program, 'region' | 'outputs'> {
+  readonly topology: Topology;
+}
+
 /**
  * Runs the Pulumi program and reads its resources as parts of the local cloud.
  *
@@ -21,7 +26,7 @@ export class ProgramRefused extends Error {
 export async function readSystem(
   options: ProgramOptions,
   process?: Pick<ProgramProcess, 'run'>,
-): Promise<Pick<Program, 'region' | 'outputs'> & { readonly topology: Topology }> {
+): Promise<System> {
   try {
     const { region, outputs, resources } = await readProgram(options, process);
     refuseInvalid(resources);
