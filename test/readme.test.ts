@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { projectDirectory } from '../cli/target/directories.ts';
+import { copyOfCheckout } from './cli/checkout.ts';
 import { finished, npmStart, startShell } from './cli/sluice.ts';
 
 const readme = readFileSync(join(projectDirectory, 'README.md'), 'utf8');
@@ -34,6 +35,28 @@ test('the commands of "Use it" in the README succeed', { timeout: 1_200_000, tag
     }
   } finally {
     await stop();
+  }
+});
+
+test('the commands of "Add a dataset" succeed beside a running npm start', {
+  timeout: 1_200_000,
+  tags: ['mysql'],
+}, async () => {
+  const commands = commandsBelow('Add a dataset');
+  expect(commands).toHaveLength(3);
+  const checkout = copyOfCheckout();
+  const own = join(checkout, '.local');
+  const { stop } = await npmStart(own, { checkout });
+  try {
+    for (const command of commands) {
+      const { status, stdout, stderr } = await finished(startShell(own, command, { checkout }));
+      expect(status, `${command}\n${stdout}${stderr}`).toBe(0);
+      // What the last one says of MySQL: the women and the men who survived, with or without an age.
+      if (command === commands.at(-1)) expect(stdout).toMatch(/female\D+\d+[\s\S]*male\D+\d+/);
+    }
+  } finally {
+    await stop();
+    rmSync(checkout, { recursive: true, force: true });
   }
 });
 

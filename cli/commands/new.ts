@@ -167,8 +167,7 @@ function describe(
     `Look into ${dataset}:`,
     ...look.map((each) => `  ${each}`),
     '',
-    'Then start the local cloud again, and put the file:',
-    '  npm start',
+    'Then put the file. A running npm start serves the dataset at once:',
     `  npx sluice put --wait --dataset ${name} ${printable(from)}`,
   ].join('\n');
 }
