@@ -8,6 +8,7 @@ import { expire, snapshotFiles } from '../formats/iceberg/metadata/expire.ts';
 import { nextMetadata } from '../formats/iceberg/metadata/files.ts';
 import type { Snapshot, TableMetadata } from '../formats/iceberg/metadata/metadata.ts';
 import type { ListedFile } from '../store/listing.ts';
+import { CompactedRows } from './compaction/compacted-rows.ts';
 import type { IcebergTable, TableState } from './iceberg-table.ts';
 
 export interface Retention {
@@ -60,12 +61,18 @@ export async function expireSnapshots(
   return (await table.point(state, nextMetadata(state, metadata, { now, uuid }))) ? expired : 'conflict';
 }
 
+/**
+ * What became of a version: no table shows it any more, nor will; or every sink shows it; or somebody may
+ * still want its files.
+ */
+export type Standing = 'gone' | 'wanted' | { readonly shownOf: string };
+
 /** How garbage is told from what somebody needs. */
 export interface Judgement {
   /** Younger files may belong to a commit that is under way. Milliseconds since the epoch. */
   readonly before: number;
-  /** Whether no table shows the version any more, nor will. */
-  readonly isGone: (path: VersionPath) => Promise<boolean>;
+  /** Of a version; with the raw key of its object if every sink shows it. */
+  readonly standing: (path: VersionPath) => Promise<Standing>;
 }
 
 /** The prefixes of a table's folder in which whatever is of no use is garbage. */
@@ -76,7 +83,8 @@ export const tablePrefixes = (table: string): readonly string[] => [
 
 /**
  * Those of a table's files that are of no use to anybody, some at a time: no snapshot and no metadata names
- * them, and no commit will. Without the table nobody knows, so nothing is garbage.
+ * them, and no commit will. That holds too for the files of an active version whose rows lie in compacted
+ * ones. Without the table nobody knows, so nothing is garbage.
  *
  * @param files under `tablePrefixes`
  */
@@ -87,7 +95,8 @@ export async function* garbageOf(
 ): AsyncGenerator<readonly ListedFile[]> {
   const named = new NamedFiles(table);
   if (!(await named.look())) return;
-  for await (const candidates of unneeded(files, judgement, ({ key }) => named.has(key))) {
+  const isNamed = ({ key }: ListedFile) => named.has(key);
+  for await (const candidates of unneeded(files, judgement, isNamed, (keys) => named.compacted(keys))) {
     // What is gone is never committed again: what is not named now will not be.
     if (!(await named.look())) return;
     yield candidates.filter(({ key }) => !named.has(key));
@@ -103,7 +112,13 @@ export const garbageOfCsv = (
   files: AsyncIterable<ListedFile>,
   judgement: Judgement,
   isShown: (key: string) => boolean,
-): AsyncGenerator<readonly ListedFile[]> => unneeded(files, judgement, ({ key }) => isShown(key));
+): AsyncGenerator<readonly ListedFile[]> =>
+  unneeded(
+    files,
+    judgement,
+    ({ key }) => isShown(key),
+    async () => [],
+  );
 
 /** How many files are judged at a time. */
 const BATCH = 1000;
@@ -111,25 +126,37 @@ const BATCH = 1000;
 /** Metadata, manifests and their lists. */
 const METADATA = /^[^/]+\/metadata\/[^/]+\.(avro|metadata\.json)$/;
 
+const nameOf = ({ objectId, version }: VersionPath) => `${objectId}/${version}`;
+
+/** @param compacted see `CompactedRows.among` */
 async function* unneeded(
   files: AsyncIterable<ListedFile>,
-  { before, isGone }: Judgement,
+  { before, standing }: Judgement,
   isNamed: (file: ListedFile) => boolean,
+  compacted: (keys: ReadonlySet<string>) => Promise<readonly VersionPath[]>,
 ): AsyncGenerator<ListedFile[]> {
   let batch: ListedFile[] = [];
   const judged = async () => {
-    const known = new Map<string, Promise<boolean>>();
-    const ofGone = async ({ key }: ListedFile) => {
+    const known = new Map<string, Promise<Standing>>();
+    const standingOf = async ({ key }: ListedFile): Promise<Standing> => {
       const file = parseDataKey(key);
       // Another engine may keep files of its own there, and commit data later.
-      if (file === undefined) return METADATA.test(key) || parseCompactedKey(key) !== undefined;
-      const version = `${file.objectId}/${file.version}`;
-      const answer = known.get(version) ?? isGone(file);
+      if (file === undefined)
+        return METADATA.test(key) || parseCompactedKey(key) !== undefined ? 'gone' : 'wanted';
+      const version = nameOf(file);
+      const answer = known.get(version) ?? standing(file);
       known.set(version, answer);
       return answer;
     };
-    const answers = await Promise.all(batch.map(ofGone));
-    return batch.filter((_, i) => answers[i]);
+    const standings = await Promise.all(batch.map(standingOf));
+    const shown = new Set(standings.flatMap((each) => (typeof each === 'object' ? each.shownOf : [])));
+    // The table shows a version whole: if some of its rows lie in compacted files, all that it does not name of
+    // the version's own files is replaced, or was left by other code.
+    const replaced = new Set((shown.size === 0 ? [] : await compacted(shown)).map(nameOf));
+    return batch.filter(({ key }, i) => {
+      const file = parseDataKey(key);
+      return standings[i] === 'gone' || (file !== undefined && replaced.has(nameOf(file)));
+    });
   };
   for await (const file of files) {
     if (file.modified >= before || isNamed(file)) continue;
@@ -145,6 +172,7 @@ async function* unneeded(
 class NamedFiles {
   readonly #table: IcebergTable;
   readonly #uris = new Set<string>();
+  #compacted: CompactedRows | undefined;
 
   constructor(table: IcebergTable) {
     this.#table = table;
@@ -155,6 +183,7 @@ class NamedFiles {
     const state = await this.#table.read();
     if (state === undefined) return false;
     const { path, metadata } = state;
+    this.#compacted = new CompactedRows(this.#table, metadata);
     const snapshots = metadata.snapshots.filter((each) => !this.#uris.has(each['manifest-list']));
     const { data, manifests, manifestLists } = await snapshotFiles({ ...metadata, snapshots }, (uri) =>
       this.#table.file(uri),
@@ -167,5 +196,10 @@ class NamedFiles {
 
   has(key: string): boolean {
     return this.#uris.has(this.#table.uri(key));
+  }
+
+  /** See `CompactedRows.among`, for the table as it was seen last. */
+  async compacted(keys: ReadonlySet<string>): Promise<readonly VersionPath[]> {
+    return (await this.#compacted?.among(keys)) ?? [];
   }
 }

@@ -67,7 +67,7 @@ export async function explainRecord(
       `${key} has no record ${recordNumber}: ${count(read, 'record')} of version ${versionId} ${read === 1 ? 'was' : 'were'} read.`,
     );
   const [stored, raw] = await Promise.all([
-    storedAs(target, files, recordNumber),
+    storedAs(target, { dataset: name, key, versionId }, files, recordNumber),
     rawRecord(target, dataset, key, versionId, recordNumber),
   ]);
   return {
@@ -80,6 +80,7 @@ export async function explainRecord(
 
 async function storedAs(
   target: Target,
+  version: ObjectVersion,
   files: ReturnType<typeof summarize>['files'],
   recordNumber: number,
 ): Promise<RecordTrace['stored']> {
@@ -90,7 +91,7 @@ async function storedAs(
       if (reject.recordNumber === recordNumber) return { file: `s3://${failed}/${key}`, reject };
   }
   const lake = files.filter(({ place }) => place === 'processed').map(({ key }) => key);
-  const found = await rowOfRecord(target, lake, recordNumber);
+  const found = await rowOfRecord(target, version, lake, recordNumber);
   return found && { file: `s3://${processed}/${found.key}`, row: found.row };
 }
 

@@ -9,7 +9,8 @@ import {
   dataPrefixOf,
   type VersionPath,
 } from '../../domain/versions/key-layout.ts';
-import { statusOf } from '../../domain/versions/version-status.ts';
+import { isSettled } from '../../domain/versions/ledger.ts';
+import { isActiveVersion, statusOf } from '../../domain/versions/version-status.ts';
 import { expire } from '../../formats/iceberg/metadata/expire.ts';
 import { type Compacted, compact, plannedCompaction } from '../../lake/compaction/compact.ts';
 import { allThereIs, type CompactionPolicy } from '../../lake/compaction/plan.ts';
@@ -22,6 +23,7 @@ import {
   garbageOfCsv,
   type Judgement,
   type Retention,
+  type Standing,
   tablePrefixes,
 } from '../../lake/maintenance.ts';
 import type { TableCatalog } from '../../lake/table-catalog.ts';
@@ -182,13 +184,16 @@ async function clear(dataset: Dataset, context: Maintenance, dryRun: boolean): P
   const { store, buckets, timeLeft, now } = context;
   const ledger = new Ledger(store, buckets.ledger);
   const limit = pLimit(READS_AT_ONCE);
-  const isGone = async (path: VersionPath) => {
+  const standing = async (path: VersionPath): Promise<Standing> => {
     const entry = await ledger.entry(path).catch(unreadableDocument);
-    return !(entry instanceof UnreadableDocument) && statusOf(entry, path) === 'gone';
+    if (entry instanceof UnreadableDocument) return 'wanted';
+    if (statusOf(entry, path) === 'gone') return 'gone';
+    const isShown = entry !== undefined && isActiveVersion(entry, path) && isSettled(entry);
+    return isShown ? { shownOf: entry.key } : 'wanted';
   };
   const judgement: Judgement = {
     before: now() - context.retention.garbage,
-    isGone: (path) => limit(() => isGone(path)),
+    standing: (path) => limit(() => standing(path)),
   };
   let finished = true;
   const inTime = async function* (prefixes: readonly string[]) {

@@ -52,35 +52,47 @@ export class CompactedRows {
     partitions?: ReadonlySet<string>,
   ): Promise<FileRows[]> {
     const found: FileRows[] = [];
+    const keys = new Set([key]);
     for (const file of await this.files()) {
       const { partitionPath = '' } = parseCompactedKey(parseS3Uri(file.filePath).key) ?? {};
-      if (partitions?.has(partitionPath) === false || !this.#mayHave(file, key)) continue;
-      const all = await versionsIn(await this.#table.open(file), key);
+      if (partitions?.has(partitionPath) === false || !this.#mayHave(file, keys)) continue;
+      const all = await versionsIn(await this.#table.open(file), keys);
       const versions = all.filter((each) => versionSegment(each.version) === version);
       if (versions.length > 0) found.push({ file, versions });
     }
     return found;
   }
 
-  /** Whether a file can have rows of an object, as far as its manifest tells. */
-  #mayHave({ lowerBounds, upperBounds }: DataFile, key: string): boolean {
+  /** The versions of these objects that have rows in compacted files. @param keys raw ones */
+  async among(keys: ReadonlySet<string>): Promise<VersionPath[]> {
+    const found: VersionPath[] = [];
+    for (const file of await this.files()) {
+      if (!this.#mayHave(file, keys)) continue;
+      const versions = await versionsIn(await this.#table.open(file), keys);
+      found.push(...versions.map((origin) => pathOfOrigin(this.#table.name, origin)));
+    }
+    return found;
+  }
+
+  /** Whether a file can have rows of one of these objects, as far as its manifest tells. */
+  #mayHave({ lowerBounds, upperBounds }: DataFile, keys: ReadonlySet<string>): boolean {
     const { fields } = currentSchema(this.#metadata);
     const id = fields.find(({ name }) => name === sourceColumn.name)?.id ?? 0;
-    return isWithin(key, lowerBounds?.get(id), upperBounds?.get(id));
+    return isOneWithin(keys, lowerBounds?.get(id), upperBounds?.get(id));
   }
 }
 
-/** The versions that a compacted file has rows of, in their order. @param key of one object alone */
-export async function versionsIn(open: OpenParquet, key?: string): Promise<VersionRows[]> {
+/** The versions that a compacted file has rows of, in their order. @param keys of these objects alone */
+export async function versionsIn(open: OpenParquet, keys?: ReadonlySet<string>): Promise<VersionRows[]> {
   const found: { source: string; version: string; rows: number }[] = [];
   const batches = open.rows([sourceColumn, versionColumn], (range) => {
     const [lower, upper] = range(sourceColumn.name)?.map((text) => Buffer.from(text)) ?? [];
-    return key === undefined || isWithin(key, lower, upper);
+    return keys === undefined || isOneWithin(keys, lower, upper);
   });
   for await (const rows of batches)
     for (const row of rows) {
       const { source, version } = originOf(row);
-      if (key !== undefined && source !== key) continue;
+      if (keys?.has(source) === false) continue;
       const last = found.at(-1);
       if (last?.source === source && last.version === version) last.rows += 1;
       else found.push({ source, version, rows: 1 });
@@ -93,8 +105,11 @@ export function pathOfOrigin(dataset: string, { source, version }: Origin): Vers
   return { dataset, objectId: objectId(source), version: versionSegment(version) };
 }
 
-function isWithin(text: string, lower: Buffer | undefined, upper: Buffer | undefined): boolean {
-  const bytes = Buffer.from(text);
-  if (lower !== undefined && Buffer.compare(bytes, lower) < 0) return false;
-  return upper === undefined || Buffer.compare(bytes, upper) <= 0;
+function isOneWithin(texts: Iterable<string>, lower: Buffer | undefined, upper: Buffer | undefined): boolean {
+  for (const text of texts) {
+    const bytes = Buffer.from(text);
+    const isBelow = lower !== undefined && Buffer.compare(bytes, lower) < 0;
+    if (!isBelow && (upper === undefined || Buffer.compare(bytes, upper) <= 0)) return true;
+  }
+  return false;
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
@@ -12,15 +11,9 @@ import { readCatalog } from '../../cli/lake/catalog.ts';
 import { queryLake } from '../../cli/lake/lake.ts';
 import { projectDirectory } from '../../cli/target/directories.ts';
 import { queueDepth } from '../../cli/target/queue-state.ts';
-import { deployedDatasets } from '../../datasets/index.ts';
-import { maintain, retentionOf } from '../../handlers/maintenance/maintain.ts';
-import { asTheyCome } from '../../lake/compaction/plan.ts';
-import { glueCatalog } from '../../lake/glue-catalog.ts';
-import { recordedSchemas } from '../../lake/table-schema.ts';
-import layouts from '../../mysql/migrations/lake.json' with { type: 'json' };
-import { listedFiles, listObjects } from '../../store/listing.ts';
-import { s3ObjectStore } from '../../store/object-store.ts';
+import { listObjects } from '../../store/listing.ts';
 import { documents, sluice } from '../cli/sluice.ts';
+import { maintainedInDays } from './maintained.ts';
 import { settledState, startTestPipeline, type TestPipeline } from './running-pipeline.ts';
 import { tableFiles } from './table-files.ts';
 
@@ -338,31 +331,6 @@ describe('the queries in docs/queries.md', () => {
 });
 
 describe('the maintenance', () => {
-  const DAY = 86_400_000;
-  /** What the function does, with the deployed catalog and buckets, ten days from now. */
-  async function inTenDays() {
-    const { s3, glue, outputs } = pipeline.target;
-    const { processed, ledger } = outputs.buckets;
-    const tables = await maintain(
-      {
-        store: s3ObjectStore(s3),
-        catalog: glueCatalog(outputs.catalog.database, glue),
-        list: (prefix) => listedFiles(s3, processed, prefix),
-        datasets: deployedDatasets,
-        tableSchema: recordedSchemas(layouts),
-        buckets: { processed, ledger },
-        retention: retentionOf(7),
-        compaction: asTheyCome,
-        now: () => Date.now() + 10 * DAY,
-        timeLeft: () => 900_000,
-        wait: async () => {},
-        uuid: randomUUID,
-        log: () => {},
-      },
-      { dryRun: false },
-    );
-    return tables.find(({ table }) => table === 'recipes');
-  }
   const snapshots = async () =>
     documents(await sluice(pipeline.directory, ['snapshots', 'recipes', '--json']));
 
@@ -390,11 +358,14 @@ describe('the maintenance', () => {
     });
     expect(await snapshots()).toEqual(before);
 
-    expect(await inTenDays()).toMatchObject({ snapshots: before.length - 1, finished: true });
+    expect(await maintainedInDays(pipeline.target, 10)).toMatchObject({
+      snapshots: before.length - 1,
+      finished: true,
+    });
     expect(await snapshots()).toHaveLength(1);
     // A query of the past that began before still finds its files.
     expect(await keys('recipes/data/')).toEqual(expect.arrayContaining(shownBefore));
-    const second = await inTenDays();
+    const second = await maintainedInDays(pipeline.target, 10);
     expect(second?.snapshots).toBe(0);
     expect(second?.files).toBeGreaterThan(shownBefore.length);
     const left = await keys('recipes/data/');

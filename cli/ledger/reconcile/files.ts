@@ -18,21 +18,29 @@ export function partsOf(receipts: readonly Receipt[]): NamedFile[] {
   );
 }
 
-/**
- * Compares the files that receipts name with those that are there.
- *
- * @param copies of files of the lake, whose records are counted once
- */
+/** What is known of files besides the receipts. */
+export interface Elsewhere {
+  /** Of files of the lake, whose records are counted once. */
+  readonly copies: readonly NamedFile[];
+  /** Files whose rows lie in compacted files too, and were counted there: maintenance may have removed them. */
+  readonly compacted: readonly NamedFile[];
+}
+
+/** Compares the files that receipts name with those that are there. */
 export async function reconcileFiles(
   target: Target,
   { files, rejected, tables }: RecordTotals,
-  copies: readonly NamedFile[],
+  { copies, compacted }: Elsewhere,
   limit: LimitFunction,
 ) {
   const { buckets } = target.outputs;
   const found = await Promise.all(
     files.map((file) =>
-      limit(async () => ({ file, found: await countRecords(target, buckets[file.place], file) })),
+      limit(async () => {
+        const counted = await countRecords(target, buckets[file.place], file);
+        const { records } = file;
+        return { file, found: counted ?? (compacted.includes(file) ? { records } : undefined) };
+      }),
     ),
   );
   const copied = await Promise.all(

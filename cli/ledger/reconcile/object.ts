@@ -65,7 +65,13 @@ export async function reconcileObject(
       const of = versionPath({ dataset, key, versionId });
       const isCurrent = standing === 'current' && unreadable.length === 0;
       const copies = isCurrent && isShownBy('committed', known.entry) ? copiesOf(totals) : [];
-      const { lake, archive, unread, differences } = await reconcileFiles(target, totals, copies, limit);
+      const hidden = isCurrent ? await hiddenFiles(target, known.entry, of, totals, shown) : undefined;
+      const { lake, archive, unread, differences } = await reconcileFiles(
+        target,
+        totals,
+        { copies, compacted: hidden?.compacted ?? [] },
+        limit,
+      );
       const inTables =
         standing !== 'rejected' && totals.tables !== undefined
           ? await lookInTables?.(dataset, key, revisionSequencer({ sequencer, versionId }))
@@ -91,7 +97,7 @@ export async function reconcileObject(
               ...(isCurrent ? contradictions(receipts) : []),
               ...(standing === 'prepared' ? contradictionsOfPrepared(receipts) : []),
               ...(isCurrent ? await publication(target, known.entry, of, receipts) : []),
-              ...(isCurrent ? await hiddenFiles(target, known.entry, of, totals, shown) : []),
+              ...(hidden?.differences ?? []),
               ...(standing === 'interrupted' && lake > 0 ? [interruption(lake)] : []),
               ...differences,
               ...tables.differences,
@@ -208,34 +214,40 @@ async function publication(
 }
 
 /** The files of a committed version that its table does not show. */
+interface Hidden {
+  /** Their rows lie in compacted files, so that they may be gone. */
+  readonly compacted: readonly NamedFile[];
+  readonly differences: readonly Difference[];
+}
+
 async function hiddenFiles(
   target: Target,
   entry: LedgerEntry,
   path: ReturnType<typeof versionPath>,
   { files }: RecordTotals,
   shown: ShownFiles,
-): Promise<Difference[]> {
+): Promise<Hidden> {
+  const none = { compacted: [], differences: [] };
   const { dataset } = entry;
-  if (!isShownBy('committed', entry) || target.registry.named(dataset)?.processedAs === 'csv') return [];
+  if (!isShownBy('committed', entry) || target.registry.named(dataset)?.processedAs === 'csv') return none;
   const hidden: NamedFile[] = [];
   for (const file of files.filter(({ place }) => place === 'processed'))
     if (!(await shown.shows(dataset, file.key))) hidden.push(file);
-  if (hidden.length === 0) return [];
+  if (hidden.length === 0) return none;
   const rows = hidden.reduce((sum, { records }) => sum + records, 0);
-  if ((await shown.compactedRows(dataset, path)) === rows) return [];
+  if ((await shown.compactedRows(dataset, path)) === rows) return { ...none, compacted: hidden };
   // Another version may have taken its place meanwhile.
   const latest = await ledgerOf(target)
     .known(versionPath({ dataset, key: entry.key, versionId: '' }))
     .catch(unreadableDocument);
   const isSame = latest !== undefined && 'entry' in latest && isDeepStrictEqual(latest.entry, entry);
-  return isSame
-    ? hidden.map(({ key, records }) => ({
-        kind: 'not_shown',
-        of: key,
-        place: 'processed',
-        expected: records,
-      }))
-    : [];
+  const notShown = ({ key, records }: NamedFile): Difference => ({
+    kind: 'not_shown',
+    of: key,
+    place: 'processed',
+    expected: records,
+  });
+  return isSame ? { ...none, differences: hidden.map(notShown) } : none;
 }
 
 /** The files of a CSV dataset's table: copies of a version's files. */

@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parseCompactedKey } from '../../../domain/versions/key-layout.ts';
-import { listVersions } from '../../../store/listing.ts';
+import { parseCompactedKey, parseDataKey } from '../../../domain/versions/key-layout.ts';
+import { listObjects, listVersions } from '../../../store/listing.ts';
+import { maintainedInDays } from '../../pipeline/maintained.ts';
 import { startTestPipeline, type TestPipeline } from '../../pipeline/running-pipeline.ts';
 import { tableFiles } from '../../pipeline/table-files.ts';
 import { documents, sluice } from '../sluice.ts';
@@ -31,6 +32,15 @@ const query = async (sql: string) => {
   return JSON.parse(stdout) as unknown[];
 };
 
+/** The files that versions have for themselves. */
+async function smallFiles(): Promise<string[]> {
+  const { target } = pipeline;
+  const found: string[] = [];
+  for await (const { Key } of listObjects(target, target.outputs.buckets.processed, 'recipes/data/'))
+    if (parseDataKey(Key) !== undefined) found.push(Key);
+  return found;
+}
+
 beforeAll(async () => {
   pipeline = await startTestPipeline();
   for (const key of keys) await put(key, `Soup of ${key}`, `Stew of ${key}`);
@@ -49,6 +59,15 @@ test('compact makes one file of the small ones, of which every command knows who
   expect(await query(sources)).toEqual(keys.map((_source) => ({ _source, n: 2 })));
   await run('reconcile');
   expect((await run('explain', keys[1] ?? '', '--record', '2')).stdout).toContain('Stew of recipes/b.ndjson');
+
+  expect(await smallFiles()).toHaveLength(3);
+  // Once no snapshot names the small files, they go, and no command misses them.
+  for (const days of [10, 11]) await maintainedInDays(pipeline.target, days);
+  expect(await smallFiles()).toEqual([]);
+  await run('reconcile');
+  const explained = await run('explain', keys[1] ?? '', '--record', '2');
+  expect(explained.stdout).toContain('Stew of recipes/b.ndjson');
+  expect(explained.stdout).toContain(file);
 
   await put(keys[0] ?? '', 'Another soup');
   expect(await query('select title from recipes order by title')).toEqual(

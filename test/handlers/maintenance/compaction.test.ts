@@ -20,6 +20,7 @@ import type { TableSchemas } from '../../../lake/table-schema.ts';
 import { createdEvent, MemoryStore, stageContextOf } from '../../store/memory-store.ts';
 import {
   buckets,
+  dataFiles,
   drain,
   extract,
   metadataOf,
@@ -278,6 +279,79 @@ describe('an object whose rows lie in compacted files', () => {
     for (const uri of data)
       for await (const some of readParquetRows(columns, store.body('processed', parseS3Uri(uri).key)))
         expect(some.map((row) => row['_source'])).not.toContain(origin);
+  });
+});
+
+describe('the small files of an active version', () => {
+  let now: number;
+  beforeEach(() => {
+    now = 50;
+  });
+  /** Each commit has a time of its own: of two of the same time, one does not expire without the other. */
+  const inTurn = { now: () => now++ };
+
+  /** Forgets the snapshots that name them; what nobody names goes with the run after that. */
+  const maintained = async (day: number) => {
+    await maintain(maintenanceOf(store, day * DAY), { dataset: 'recipes' });
+    now = (day + 2) * DAY;
+    return maintain(maintenanceOf(store, (day + 1) * DAY), { dataset: 'recipes' });
+  };
+
+  it('go when their rows lie in compacted files and no snapshot names them, and the version can still go', async () => {
+    await putMany(4);
+    await compacted(inTurn);
+    expect(dataFiles(store)).toHaveLength(8);
+    expect(await maintained(40)).toMatchObject([{ finished: true }]);
+    expect(dataFiles(store)).toEqual([]);
+    expect(await shown()).toEqual(ofMany([1, 2, 3, 4]));
+    await put(2, 2, inTurn);
+    await remove(3);
+    expect(await shown()).toEqual({ ...ofMany([1, 4]), [`${keyOf(2)} v2`]: 4 });
+    await compacted(inTurn);
+    await maintained(80);
+    expect(dataFiles(store)).toEqual([]);
+    expect(await shown()).toEqual({ ...ofMany([1, 4]), [`${keyOf(2)} v2`]: 4 });
+  });
+
+  it('go with those of the same version that a dead attempt by other code has left', async () => {
+    await putMany(2);
+    const [file = ''] = dataFiles(store);
+    const left = file.replace('~test.', '~other.');
+    store.put({ bucket: 'processed', key: left, body: 'left', contentType: 'x' });
+    await maintained(20);
+    expect(dataFiles(store)).toContain(left);
+    await compacted(inTurn);
+    await maintained(40);
+    expect(dataFiles(store)).toEqual([]);
+  });
+
+  it('cost no look at their ledger entries once they are gone', async () => {
+    await putMany(3);
+    await compacted(inTurn);
+    await maintained(40);
+    store.calls.length = 0;
+    await maintained(50);
+    expect(store.calls.filter((call) => call.includes('ledger/'))).toEqual([]);
+  });
+
+  it('stay while a sink does not show the version, or the table does not', async () => {
+    await putMany(3);
+    await compacted(inTurn);
+    const files = dataFiles(store);
+    const heads = store.keys('ledger').filter((key) => key.startsWith('heads/'));
+    for (const key of heads) {
+      const { loaded: _, ...entry } = JSON.parse(String(store.body('ledger', key)));
+      store.put({ bucket: 'ledger', key, body: JSON.stringify(entry), contentType: 'application/json' });
+    }
+    await maintained(40);
+    expect(dataFiles(store)).toEqual(files);
+
+    await settle(store);
+    const another = new MemoryStore();
+    store = Object.assign(store, { catalog: another.catalog });
+    await put(4);
+    await maintained(50);
+    expect(dataFiles(store)).toEqual(expect.arrayContaining(files));
   });
 });
 

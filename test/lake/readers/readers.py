@@ -127,8 +127,11 @@ def duck_with_iceberg():
 
 def duck(folder, path):
     connection = duck_with_iceberg()
-    here = path.replace("s3://", f"{folder}/")
-    scan = f"iceberg_scan('{here}', allow_moved_paths = {here != path})"
+    scan = f"iceberg_scan('{path}')"
+    if path.startswith("s3://"):
+        table, name = path.replace("s3://", f"{folder}/").split("/metadata/")
+        version = name.removesuffix(".metadata.json")
+        scan = f"iceberg_scan('{table}', version = '{version}', allow_moved_paths = true)"
 
     def count(column, operator, value):
         name = ".".join(f'"{each}"' for each in column)

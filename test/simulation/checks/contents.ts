@@ -102,6 +102,20 @@ export class Contents {
     return object === undefined ? [] : originsOf(await bytesOf(this.#store, object));
   }
 
+  /** The versions with rows in compacted files that the tables show, as `{dataset}/{object}/{version}`. */
+  async compactedVersions(): Promise<Set<string>> {
+    const found = new Set<string>();
+    for (const dataset of this.tables)
+      for (const file of await this.tableFiles(dataset)) {
+        if (parseCompactedKey(file) === undefined) continue;
+        for (const { source: key, version: versionId } of await this.compactedRows(file)) {
+          const { objectId, version } = versionPath({ dataset, key, versionId });
+          found.add(`${dataset}/${objectId}/${version}`);
+        }
+      }
+    return found;
+  }
+
   /** The keys of all files that the tables' snapshots show. */
   async snapshotFiles(): Promise<Set<string>> {
     return this.#named((_, { data }) => data);

@@ -1,5 +1,5 @@
 import { objectId, parseCompactedKey, parseDataKey } from '../../../domain/versions/key-layout.ts';
-import type { LedgerEntry } from '../../../domain/versions/ledger.ts';
+import { isSettled, type LedgerEntry } from '../../../domain/versions/ledger.ts';
 import type { Receipt } from '../../../domain/versions/receipt.ts';
 import { statusOf } from '../../../domain/versions/version-status.ts';
 import type { Version } from '../../../local-aws/s3/storage/model.ts';
@@ -27,7 +27,8 @@ export function posthumousFaults(pipeline: Pipeline): ReadonlySet<string> {
 
 /**
  * Files of the processed bucket that may be there though nothing shows them, when the maintenance has removed
- * what is garbage: the documents that tables name, and files of versions that are not gone.
+ * what is garbage: the documents that tables name, and files of versions that are not gone, nor
+ * settled with rows in compacted files.
  */
 export async function unread(
   contents: Contents,
@@ -38,6 +39,7 @@ export async function unread(
   );
   const named = await contents.tableDocuments();
   const shown = await contents.snapshotFiles();
+  const compacted = await contents.compactedVersions();
   const isTable = (key: string) => contents.tables.includes(key.slice(0, key.indexOf('/')));
   return new Set(
     contents.keys('processed').filter((key) => {
@@ -45,8 +47,10 @@ export async function unread(
       const file = parseDataKey(key);
       // Without the table, nobody knows what it has.
       if (file === undefined) return key.includes('/metadata/') && (named.has(key) || !isTable(key));
-      const isGone = statusOf(byObject.get(`${file.dataset}/${file.objectId}`), file) === 'gone';
-      return !isGone || (file.extension === 'parquet' && !isTable(key));
+      if (file.extension === 'parquet' && !isTable(key)) return true;
+      const entry = byObject.get(`${file.dataset}/${file.objectId}`);
+      const isReplaced = !shown.has(key) && compacted.has(`${file.dataset}/${file.objectId}/${file.version}`);
+      return statusOf(entry, file) !== 'gone' && !(isReplaced && entry && isSettled(entry));
     }),
   );
 }

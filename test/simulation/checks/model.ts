@@ -45,6 +45,8 @@ class Model {
   readonly #accounted = noKeys();
   /** What may be there. */
   readonly #leftToChance = noKeys();
+  /** The keys of the files that a snapshot of a table shows. */
+  #inSnapshots: ReadonlySet<string> = new Set();
 
   constructor(pipeline: Pipeline, past: Past) {
     this.#pipeline = pipeline;
@@ -59,6 +61,7 @@ class Model {
     const all = await this.#contents.receipts();
     this.#receipts = Map.groupBy(all, ({ versionId }) => versionId);
     const entries = await this.#contents.entries();
+    this.#inSnapshots = await this.#contents.snapshotFiles();
     const unnamed = await unread(this.#contents, entries.values());
     const foreign = rejectsOfOtherCodes(this.#pipeline, all).union(posthumousFaults(this.#pipeline));
     const [lake, archive, rejects] = await Promise.all([
@@ -319,7 +322,9 @@ class Model {
         if (receipt.fault !== undefined || isRefused) failed.add(faultKey({ path, stage: 'extraction' }));
       }
       if (receipt.stage === 'transformation' && isShown)
-        for (const { key } of receipt.outputs) processed.add(key);
+        // Those of Parquet that no snapshot shows have their rows in compacted files.
+        for (const { key } of receipt.outputs)
+          if (key.endsWith('.csv') || this.#inSnapshots.has(key)) processed.add(key);
       if (receipt.stage !== 'loading') continue;
       for (const { key, archive: copy } of receipt.files) {
         archive.add(copy.key);
