@@ -22,7 +22,7 @@ export function partsOf(receipts: readonly Receipt[]): NamedFile[] {
 export interface Elsewhere {
   /** Of files of the lake, whose records are counted once. */
   readonly copies: readonly NamedFile[];
-  /** Files whose rows lie in compacted files too, and were counted there: maintenance may have removed them. */
+  /** Files whose rows were counted in compacted files: the maintenance may have removed them. */
   readonly compacted: readonly NamedFile[];
 }
 
