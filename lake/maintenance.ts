@@ -150,8 +150,8 @@ async function* unneeded(
     };
     const standings = await Promise.all(batch.map(standingOf));
     const shown = new Set(standings.flatMap((each) => (typeof each === 'object' ? each.shownOf : [])));
-    // The table shows a version whole: if some of its rows lie in compacted files, those of its own files that
-    // no snapshot names are replaced, or were left by other code.
+    // The table shows a version whole: if some of its rows lie in compacted files, its own files that no
+    // snapshot names are replaced, or were left by other code.
     const replaced = new Set((shown.size === 0 ? [] : await compacted(shown)).map(nameOf));
     return batch.filter(({ key }, i) => {
       const file = parseDataKey(key);

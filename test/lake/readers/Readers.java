@@ -2,10 +2,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.math.BigDecimal;
+import java.nio.ByteBuffer;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Objects;
 import org.apache.iceberg.BaseTable;
@@ -22,6 +24,7 @@ import org.apache.iceberg.io.InputFile;
 import org.apache.iceberg.io.OutputFile;
 import org.apache.iceberg.types.Type;
 import org.apache.iceberg.types.Types;
+import org.apache.iceberg.util.ByteBuffers;
 
 /** Reads Iceberg tables with Iceberg's own library: see check-iceberg.ts. */
 class Readers {
@@ -29,7 +32,8 @@ class Readers {
   static final int VALUES = 3;
 
   static final ObjectMapper JSON = new ObjectMapper();
-  static final DateTimeFormatter MILLISECONDS = DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSS'Z'");
+  static final DateTimeFormatter MICROSECONDS =
+      DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSS'Z'");
 
   /** The buckets of S3 in a folder. */
   record FolderIO(String folder) implements FileIO {
@@ -83,8 +87,10 @@ class Readers {
       return node;
     }
     if (value instanceof OffsetDateTime instant)
-      return MILLISECONDS.format(instant.withOffsetSameInstant(ZoneOffset.UTC));
+      return MICROSECONDS.format(instant.withOffsetSameInstant(ZoneOffset.UTC));
     if (value instanceof BigDecimal decimal) return decimal.toPlainString();
+    if (value instanceof ByteBuffer bytes)
+      return Base64.getEncoder().encodeToString(ByteBuffers.toByteArray(bytes));
     return value == null || value instanceof Number || value instanceof Boolean ? value : value.toString();
   }
 
@@ -130,8 +136,8 @@ class Readers {
 
   /** A value as the library takes it in an expression. */
   static Object literal(Object value) {
-    boolean isPlain = value instanceof Boolean || value instanceof Number && !(value instanceof BigDecimal);
-    return isPlain ? value : value.toString();
+    boolean isNumber = value instanceof Number && !(value instanceof BigDecimal);
+    return isNumber || value instanceof Boolean || value instanceof ByteBuffer ? value : value.toString();
   }
 
   @SuppressWarnings("unchecked")

@@ -16,7 +16,7 @@ import type { Shown } from './pipeline-table.ts';
 
 /**
  * Lets PyIceberg, DuckDB's extension and Iceberg's library for Java read the tables that every operation of
- * the format and of the pipeline made, and commits to a table of PyIceberg's. `PYTHON` names a Python that has
+ * the format and of the pipeline made, and commits to a table of PyIceberg's. `PYTHON` names a Python with
  * the packages `pyiceberg[pyarrow,sql-sqlite]` and `duckdb`, `ICEBERG_JARS` a folder with those of `pom.xml`.
  */
 const { PYTHON: python = 'python3', ICEBERG_JARS: jars } = process.env;
@@ -85,7 +85,13 @@ function typeName(type: ColumnType): string {
   }
 }
 
-const sameName = { string: 'string', double: 'double', boolean: 'boolean', date: 'date' } as const;
+const sameName = {
+  string: 'string',
+  double: 'double',
+  boolean: 'boolean',
+  date: 'date',
+  binary: 'binary',
+} as const;
 
 function check(readers: ReadonlyMap<string, Reader>, folder: string, tables: readonly Table[]): void {
   for (const [reader, read] of readers) {

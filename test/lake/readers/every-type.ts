@@ -1,6 +1,16 @@
 import * as z from 'zod';
 import { type Dataset, defineDataset } from '../../../domain/dataset.ts';
-import { date, decimal, double, int32, int64, text, yesNo } from '../../../domain/fields.ts';
+import {
+  binary,
+  date,
+  decimal,
+  double,
+  int32,
+  int64,
+  text,
+  timestamp,
+  yesNo,
+} from '../../../domain/fields.ts';
 import type { Row } from '../../../domain/records/transformation.ts';
 import type { Structs } from '../../formats/iceberg/operations.ts';
 
@@ -25,6 +35,8 @@ const first = {
   score: double().nullable(),
   is_good: yesNo().nullable(),
   at: z.iso.datetime().nullable(),
+  exactly: timestamp().nullable(),
+  photo: binary().nullable(),
   tags: z.array(z.string().nullable()).nullable(),
   amounts: z.array(decimal(12, 3)),
   matrix: z.array(z.array(int64())),

@@ -24,6 +24,9 @@ function recordOf(id: number): Row {
     score: id % 8 === 0 ? null : id / 8 - 3,
     is_good: id % 3 === 1 ? null : id % 2 === 0,
     at: id % 5 === 1 ? null : at,
+    exactly: id % 5 === 2 ? null : at.replace('Z', '987Z'),
+    // icebird takes bytes for text.
+    photo: id % 4 === 2 ? null : Buffer.of(id % 128, 0, 0x7f, ...Buffer.alloc(id % 20, 1)).toString('base64'),
     tags: id % 6 === 1 ? null : Array.from({ length: id % 4 }, (_, i) => (i === 2 ? null : `tag ${i}`)),
     amounts: Array.from({ length: id % 3 }, (_, i) => `${sign}${id + 1}.${i}25`),
     matrix: Array.from({ length: id % 4 }, (_, i) => Array.from({ length: i }, () => BigInt(id * i))),

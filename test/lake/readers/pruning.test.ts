@@ -16,6 +16,7 @@ import { fieldIds } from '../../../formats/iceberg/schema/fields.ts';
 import { openParquet } from '../../../formats/parquet/read.ts';
 import { columnsIn } from '../../../lake/compaction/columns.ts';
 import { hiveType } from '../../../lake/glue-catalog.ts';
+import { anyInstant } from '../../formats/any-table.ts';
 import { checkFields } from '../../formats/iceberg/check-fields.ts';
 import { comparable } from '../../formats/parquet-rows.ts';
 import { everyType } from './every-type.ts';
@@ -68,6 +69,10 @@ const record: fc.Arbitrary<Row> = fc.record({
   score: fc.option(double),
   is_good: fc.option(fc.boolean()),
   at: fc.option(day),
+  exactly: fc.option(anyInstant),
+  photo: fc.option(
+    fc.uint8Array({ maxLength: 24, size: 'max' }).map((each) => Buffer.from(each).toString('base64')),
+  ),
   tags: fc.option(fc.array(fc.option(label), { maxLength: 2 })),
   amounts: fc.array(exact(12, 3), { maxLength: 2 }),
   matrix: fc.array(fc.array(long, { maxLength: 2 }), { maxLength: 2 }),
@@ -175,7 +180,9 @@ async function checkQueries({ path, files, columns, rows }: Shown): Promise<void
   for (const { column, type, values } of leavesOf(rows, columns)) {
     const [text = '', value] =
       new Map(values.map((each) => [String(each), each])).entries().next().value ?? [];
-    const literal = value === null ? 'null' : `cast('${text.replaceAll("'", "''")}' as ${type})`;
+    const quoted = `'${text.replaceAll("'", "''")}'`;
+    const typed = type === 'blob' ? `from_base64(${quoted})` : `cast(${quoted} as ${type})`;
+    const literal = value === null ? 'null' : typed;
     const query = `select count(*) from lake.${name} where ${column} is not distinct from ${literal}`;
     const [[found] = []] = (await duckdb.runAndReadAll(query)).getRows();
     expect([query, Number(found)]).toEqual([query, values.filter((each) => String(each) === text).length]);
@@ -190,6 +197,7 @@ const duckDbTypes = {
   boolean: 'boolean',
   date: 'date',
   timestamp: 'timestamp',
+  binary: 'blob',
 } as const;
 
 interface Leaf {

@@ -1,5 +1,6 @@
 """Reads Iceberg tables with PyIceberg and DuckDB, and makes one with PyIceberg: see check-iceberg.ts."""
 
+import base64
 import datetime
 import decimal
 import json
@@ -22,11 +23,13 @@ VALUES = 3
 
 
 def plain(value):
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
     if isinstance(value, decimal.Decimal):
         return format(value, "f")
     if isinstance(value, datetime.datetime):
         text = value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
-        return text.isoformat(timespec="milliseconds") + "Z"
+        return text.isoformat(timespec="microseconds") + "Z"
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, dict):
@@ -44,7 +47,7 @@ def type_name(kind):
         return f"decimal({kind.precision},{kind.scale})"
     if pyarrow.types.is_timestamp(kind):
         return "timestamptz" if kind.tz == "UTC" else str(kind)
-    names = {"int32": "int", "int64": "long", "bool": "boolean", "date32[day]": "date", "large_string": "string"}
+    names = {"int32": "int", "int64": "long", "bool": "boolean", "date32[day]": "date", "large_string": "string", "large_binary": "binary"}
     return names.get(str(kind), str(kind))
 
 
